@@ -1,0 +1,54 @@
+/** Every way in which clickwell can fail for a reason that its user can act on. Anything else that is thrown is a bug. */
+export type FailureKind =
+  | "usage-invalid" // the command line or a setting
+  | "input-invalid" // values that a caller sent
+  | "file-missing"
+  | "file-invalid" // a file that is not what its name or the command says
+  | "file-unwritable" // no room, no permission, or a file of somebody else in its place
+  | "row-conflict" // a key that is there already, with other values
+  | "row-rejected" // a row that breaks a constraint of its table
+  | "table-unknown"
+  | "store-missing"
+  | "store-invalid"
+  | "store-busy"
+  | "store-full"
+  | "store-newer" // written by a later version of clickwell
+  | "spec-invalid"
+  | "examples-invalid" // nothing to learn from: no rows, one class, a column that the view lacks
+  | "not-converged"
+  | "separable" // no finite optimum without a penalty
+  | "model-unknown"
+  | "model-missing" // no model is in production
+  | "assignment-conflict" // another model is in production than the caller expected
+  | "artifact-corrupt"
+  | "unauthorized"
+  | "forbidden"
+  | "route-unknown"
+  | "method-invalid"
+  | "media-type-invalid"
+  | "body-malformed"
+  | "body-oversized"
+  | "address-unusable"
+  | "interrupted";
+
+/** One bad field: a JSON pointer (RFC 6901, with `#`) and what is wrong there. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/**
+ * A failure that is the outside world's, not ours. `message` says action, value, expected, and how to repair it; it is
+ * shown to people as it stands, so it holds no secret and no stack trace.
+ */
+export class Failure extends Error {
+  override readonly name = "Failure";
+
+  constructor(
+    readonly kind: FailureKind,
+    message: string,
+    readonly errors: readonly FieldError[] = [],
+  ) {
+    super(message);
+  }
+}
