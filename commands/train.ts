@@ -1,0 +1,321 @@
+import { readFileSync } from "node:fs";
+import { artifactId, readArtifact } from "../pipeline/artifact.ts";
+import { Failure } from "../pipeline/failure.ts";
+import { solverNames } from "../pipeline/fit.ts";
+import { defaultSpec, type FeatureSpec, parseSpec } from "../pipeline/spec.ts";
+import { findModel } from "../pipeline/registry.ts";
+import { openStore, type Store } from "../pipeline/store.ts";
+import {
+  defaultHyperParameters,
+  type HyperParameters,
+  learn,
+  train,
+  type TrainObserver,
+  type TrainOptions,
+  type TrainReport,
+} from "../pipeline/train.ts";
+import { command, commonFlags, type Flags, type Options } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+const flags = {
+  ...commonFlags,
+  penalty: {
+    type: "string",
+    value: "NAME",
+    choices: ["l2", "l1", "elasticnet", "none"],
+    default: defaultHyperParameters.penalty,
+    help: "penalty on the coefficients",
+  },
+  C: {
+    type: "number",
+    value: "C",
+    default: defaultHyperParameters.C,
+    min: 1e-9,
+    max: 1e12,
+    help: "inverse strength of the penalty, as in scikit-learn",
+  },
+  "l1-ratio": {
+    type: "number",
+    value: "RATIO",
+    default: defaultHyperParameters.l1Ratio,
+    min: 0,
+    max: 1,
+    help: "of an elastic net: the share of l1",
+  },
+  solver: {
+    type: "string",
+    value: "NAME",
+    choices: solverNames,
+    default: defaultHyperParameters.solver,
+    help: "auto: Newton, or L-BFGS for wide designs",
+  },
+  seed: {
+    type: "integer",
+    value: "N",
+    default: defaultHyperParameters.seed,
+    min: 0,
+    max: 2 ** 32 - 1,
+    help: "seed of the split",
+  },
+  "test-share": {
+    type: "number",
+    value: "SHARE",
+    default: defaultHyperParameters.testShare,
+    min: 0,
+    max: 0.9,
+    help: "share of the groups that are held out",
+  },
+  negatives: {
+    type: "number",
+    value: "SHARE",
+    default: defaultHyperParameters.negatives,
+    min: 1e-6,
+    max: 1,
+    help: "share of the unclicked training rows to keep; the intercept is corrected for it",
+  },
+  "class-weight": {
+    type: "string",
+    value: "NAME",
+    choices: ["none", "balanced"],
+    default: defaultHyperParameters.classWeight,
+    help: "balanced: both classes weigh the same in the fit; the intercept is corrected for it",
+  },
+  spec: { type: "string", value: "FILE", help: "feature spec, JSON; default: that of loan offers" },
+  tolerance: {
+    type: "number",
+    value: "G",
+    default: defaultHyperParameters.tolerance,
+    min: 1e-13,
+    max: 1e-2,
+    help: "largest entry of the gradient at the solution",
+  },
+  iterations: {
+    type: "integer",
+    value: "N",
+    default: defaultHyperParameters.iterationsMax,
+    min: 1,
+    max: 100_000,
+    help: "passes over the data at the most",
+  },
+  threads: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: 256,
+    help: "threads; the result is the same for any number; default: the cores",
+  },
+  activate: { type: "boolean", help: "put the model in production" },
+  repeat: {
+    type: "string",
+    value: "MODEL",
+    help: "train this model again, by its id or version, and say whether the bytes agree; nothing is saved",
+  },
+} as const satisfies Flags;
+
+export default command({
+  name: "train",
+  summary: "store → model",
+  description:
+    "Fits a logistic regression on the store's examples and registers it. The first model goes into production.",
+  flags,
+  examples: [
+    ["clickwell train", "l2 with C = 1 on ./data"],
+    [
+      "clickwell train --penalty none --activate",
+      "the plain maximum of the likelihood, in production at once",
+    ],
+    ["clickwell train --penalty l1 --C 0.01", "leaves out the columns that help little"],
+    ["clickwell train --C 0.1 --test-share 0.3 --json", "a stronger penalty; the result as JSON"],
+    ["clickwell train --repeat 1", "whether the model of version 1 can be made again, byte for byte"],
+  ],
+  async run({ options, terminal, signal }) {
+    const store = openStore(options.data, { mode: options.repeat === undefined ? "write" : "read" });
+    try {
+      const shared = {
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
+        now: Date.now() * 1000,
+        signal,
+        observe: observerOf(terminal, options),
+      };
+      if (options.repeat !== undefined) {
+        return await repeat(store, options.models, options.repeat, shared, terminal);
+      }
+      const report = await train(store, options.models, {
+        ...shared,
+        spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
+        hyperParameters: hyperParametersOf(options),
+        activate: options.activate,
+      });
+      say(terminal, report, options.models);
+      return resultOf(report, options.models);
+    } finally {
+      store.close();
+    }
+  },
+});
+
+function hyperParametersOf(options: Options<typeof flags>): HyperParameters {
+  return {
+    penalty: options.penalty,
+    C: options.C,
+    l1Ratio: options["l1-ratio"],
+    solver: options.solver,
+    seed: options.seed,
+    testShare: options["test-share"],
+    negatives: options.negatives,
+    classWeight: options["class-weight"],
+    tolerance: options.tolerance,
+    iterationsMax: options.iterations,
+  };
+}
+
+/** One line per step of the fit; with --json, JSON lines on standard error. */
+function observerOf(
+  terminal: Terminal,
+  { json, quiet, tolerance }: { json: boolean; quiet: boolean; tolerance: number },
+): TrainObserver {
+  if (quiet) return {};
+  const startedAt = performance.now();
+  let first: { at: number; gradientMax: number } | undefined;
+  return {
+    stage: (event) => terminal.progress(event),
+    iteration({ iteration, objective, gradientMax, step }) {
+      const at = performance.now();
+      first ??= { at, gradientMax };
+      const left = secondsLeft(first, { at, gradientMax }, tolerance);
+      if (json) {
+        const seconds = (at - startedAt) / 1000;
+        return terminal.say(
+          JSON.stringify({
+            iteration,
+            objective,
+            gradient_max: gradientMax,
+            step,
+            seconds,
+            seconds_left: left,
+          }),
+        );
+      }
+      terminal.say(
+        `  pass ${String(iteration).padStart(2)}  objective ${objective.toFixed(9)}  gradient ${
+          gradientMax.toExponential(1)
+        }` +
+          `  step ${step.toPrecision(2)}${left === null ? "" : `  about ${left.toFixed(1)} s left`}`,
+      );
+    },
+  };
+}
+
+/** The gradient's logarithm falls about evenly: how long until it reaches the tolerance. Null while it does not fall. */
+function secondsLeft(
+  first: { at: number; gradientMax: number },
+  now: { at: number; gradientMax: number },
+  tolerance: number,
+): number | null {
+  if (now.gradientMax <= tolerance) return 0;
+  const fallen = Math.log(first.gradientMax / now.gradientMax);
+  if (!(fallen > 0)) return null;
+  return ((now.at - first.at) / 1000 / fallen) * Math.log(now.gradientMax / tolerance);
+}
+
+/** Trains a known model again from its own metadata, and says whether the bytes are the same. */
+async function repeat(
+  store: Store,
+  modelsDir: string,
+  idOrVersion: string,
+  shared: Omit<TrainOptions, "spec" | "hyperParameters">,
+  terminal: Terminal,
+): Promise<Record<string, unknown>> {
+  const { modelId } = findModel(store, idOrVersion);
+  const { metadata: before } = readArtifact(modelsDir, modelId);
+  const { metadata } = await learn(store, {
+    ...shared,
+    spec: parseSpec(before.spec, `of ${modelId}`),
+    // Checked when the artifact was read; a model of a later program may have settings that this one does not know.
+    hyperParameters: { ...defaultHyperParameters, ...before.hyperParameters } as HyperParameters,
+  });
+  const repeatedId = artifactId(metadata);
+  const agrees = repeatedId === modelId;
+  const reasons = agrees ? [] : [
+    ...(metadata.program === before.program
+      ? []
+      : [`it was trained by clickwell ${before.program}, this is ${metadata.program}`]),
+    ...(metadata.data.fingerprint === before.data.fingerprint
+      ? []
+      : ["the store's examples are not those it was trained on"]),
+  ];
+  const why = reasons.length > 0 ? `: ${reasons.join("; ")}` : "";
+  terminal.say(
+    agrees
+      ? `${modelId} was repeated: every byte agrees.`
+      : `${modelId} was not repeated, the training gives ${repeatedId}${why}.`,
+  );
+  return { model_id: modelId, repeated_id: repeatedId, agrees, reasons };
+}
+
+function readSpec(path: string): FeatureSpec {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw new Failure(
+      "file-missing",
+      `Cannot read the feature spec ${path}: it is not there or not readable.`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Failure(
+      "spec-invalid",
+      `The feature spec ${path} is not JSON: ${error instanceof Error ? error.message : error}.`,
+    );
+  }
+  return parseSpec(value, path);
+}
+
+function say(terminal: Terminal, { model, artifact, active, seconds }: TrainReport, modelsDir: string): void {
+  const { data, metrics, solver, notes } = artifact.metadata;
+  const on = data.rows.test > 0
+    ? `${data.rows.test.toLocaleString("en")} held-out rows`
+    : "the training rows";
+  const lines = [
+    `model ${model.modelId}, version ${model.version}${
+      active ? ", in production" : ""
+    }  (${modelsDir}/${model.modelId})`,
+    `  fitted on ${data.rows.train.toLocaleString("en")} rows in ${seconds.fit.toFixed(2)} s: ` +
+    `${solver.iterations} passes, largest gradient entry ${solver.gradientMax.toExponential(1)}`,
+    `  on ${on}: log loss ${metrics.log_loss.toFixed(4)} (base rate ${metrics.base_log_loss.toFixed(4)}), ` +
+    `AUC ${metrics.auc?.toFixed(4) ?? "-"}, Brier ${metrics.brier.toFixed(4)}, calibration error ${
+      metrics.ece.toFixed(4)
+    }`,
+    ...notes.map((note) => `  note: ${note}`),
+  ];
+  if (!active) lines.push(`  put it in production: clickwell models activate ${model.modelId}`);
+  for (const line of lines) terminal.say(line);
+}
+
+/** What `--json` prints. */
+export function resultOf(
+  { model, artifact, active, seconds }: TrainReport,
+  modelsDir: string,
+): Record<string, unknown> {
+  const { data, metrics, solver, notes } = artifact.metadata;
+  return {
+    model_id: model.modelId,
+    version: model.version,
+    path: `${modelsDir}/${model.modelId}`,
+    active,
+    rows: data.rows,
+    metrics,
+    solver: {
+      name: solver.name,
+      iterations: solver.iterations,
+      gradient_max: solver.gradientMax,
+      objective: solver.objective,
+    },
+    notes,
+    seconds,
+  };
+}

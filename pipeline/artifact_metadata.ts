@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { type Encoder, widthOf } from "./encoder.ts";
+import { Failure } from "./failure.ts";
+
+const finite = z.number();
+const count = z.int().min(0);
+const columnName = z.string().min(1).max(64);
+
+const numericEncoder = z.strictObject({
+  type: z.literal("numeric"),
+  name: columnName,
+  nullable: z.boolean(),
+  transform: z.enum(["none", "log1p"]),
+  impute: finite,
+  mean: finite,
+  scale: finite.positive(),
+  column: count,
+  missingIndicator: z.boolean(),
+});
+
+const categoricalEncoder = z.strictObject({
+  type: z.literal("categorical"),
+  name: columnName,
+  nullable: z.boolean(),
+  levels: z.array(z.string()),
+  column: count,
+});
+
+const metrics = z.strictObject({
+  log_loss: finite,
+  auc: finite.nullable(),
+  brier: finite,
+  ece: finite,
+  base_log_loss: finite,
+  calibration: z.array(
+    z.strictObject({ from: finite, to: finite, rows: count, predicted: finite, observed: finite }),
+  ),
+});
+
+/** What a model's `userDefinedMetadata` holds: all that prediction from raw fields needs, and all that trust needs. */
+export const artifactMetadataSchema = z.object({
+  /** Version of this layout. */
+  layout: z.literal(1),
+  /** Version of clickwell that trained the model. */
+  program: z.string(),
+  spec: z.record(z.string(), z.unknown()),
+  encoder: z.strictObject({
+    features: z.array(z.discriminatedUnion("type", [numericEncoder, categoricalEncoder])).min(1),
+    columnCount: count,
+  }),
+  /** Log-odds per column, float64. */
+  coefficients: z.array(finite),
+  intercept: finite,
+  hyperParameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  data: z.strictObject({
+    /** SHA-256 of the examples as they were read, hexadecimal. */
+    fingerprint: z.string(),
+    rows: z.strictObject({ train: count, test: count, left_out: count }),
+    clicks: z.strictObject({ train: count, test: count }),
+  }),
+  /** On the held-out rows; on the training rows where none were held out. */
+  metrics,
+  solver: z.strictObject({
+    name: z.string(),
+    iterations: count,
+    /** Largest entry of the gradient of the objective at the solution, in absolute value. */
+    gradientMax: finite,
+    /** Mean over the training rows of the penalised log loss. */
+    objective: finite,
+  }),
+  /** What a reader of the model should know: levels that were joined, columns without information. */
+  notes: z.array(z.string()),
+  /** Rows of raw fields and the probability that the training gave them; every load repeats them. */
+  golden: z.array(z.strictObject({
+    features: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+    probability: z.number().min(0).max(1),
+  })),
+});
+
+export type ArtifactMetadata = z.infer<typeof artifactMetadataSchema>;
+export type Metrics = z.infer<typeof metrics>;
+
+/**
+ * Reads the metadata out of a model.json and checks it.
+ *
+ * @throws {Failure} `artifact-corrupt`
+ */
+export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactMetadata {
+  const fail = (what: string) =>
+    new Failure("artifact-corrupt", `The model ${modelId} cannot be used: ${what}. Train it again.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(modelJson));
+  } catch {
+    throw fail("model.json is not JSON");
+  }
+  const { userDefinedMetadata } = (value ?? {}) as { userDefinedMetadata?: unknown };
+  const result = artifactMetadataSchema.safeParse(userDefinedMetadata);
+  if (!result.success) {
+    const { path, message } = result.error.issues[0];
+    throw fail(`model.json at userDefinedMetadata.${path.join(".")}: ${message}`);
+  }
+  const metadata = result.data;
+  const width = columnCountOf(metadata.encoder);
+  if (width !== metadata.encoder.columnCount || width !== metadata.coefficients.length) {
+    throw fail(`its fields have ${width} columns, its coefficients ${metadata.coefficients.length}`);
+  }
+  return metadata;
+}
+
+/** @returns NaN where the fields' columns do not lie side by side. */
+function columnCountOf({ features }: Encoder): number {
+  let columns = 0;
+  for (const feature of features) {
+    if (feature.column !== columns) return NaN;
+    columns += widthOf(feature);
+  }
+  return columns;
+}

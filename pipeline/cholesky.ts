@@ -1,0 +1,57 @@
+/** LDLᵀ of a symmetric positive semidefinite matrix, for as many right sides as are needed. */
+export interface Factor {
+  /** Columns that are, to rounding, a combination of those before them. */
+  readonly aliased: readonly number[];
+  /** Solves A·x = b over the columns in order; the others, and the aliased ones, are 0 in x. */
+  solve(b: Float64Array): Float64Array;
+}
+
+/** A pivot that lost all but this share of its diagonal entry is rounding, not information. */
+const pivotShareMin = 1e-11;
+
+/**
+ * Factorises A in the order that is given.
+ *
+ * A column that is a combination of those before it (the last level of a category beside an intercept) is left out, as
+ * R's `glm` does with aliased columns.
+ *
+ * @param A Shape (stride, stride), row-major; only the lower triangle is read.
+ * @param order The columns to take, the ones to keep first.
+ * @see Golub & Van Loan, Matrix Computations (2013), section 4.1.
+ */
+export function factorise(A: Float64Array, stride: number, order: readonly number[]): Factor {
+  const size = order.length;
+  const L = new Float64Array(size * size);
+  const pivots = new Float64Array(size);
+  const aliased: number[] = [];
+  for (let i = 0; i < size; i++) {
+    const row = i * size;
+    for (let j = 0; j <= i; j++) {
+      const [a, b] = order[i] > order[j] ? [order[i], order[j]] : [order[j], order[i]];
+      let sum = A[a * stride + b];
+      for (let k = 0; k < j; k++) sum -= L[row + k] * L[j * size + k] * pivots[k];
+      if (j < i) L[row + j] = pivots[j] === 0 ? 0 : sum / pivots[j];
+      else if (sum > pivotShareMin * A[a * stride + b]) pivots[i] = sum;
+      else aliased.push(order[i]);
+    }
+  }
+  return {
+    aliased,
+    solve(b) {
+      const z = new Float64Array(size);
+      for (let i = 0; i < size; i++) {
+        let sum = b[order[i]];
+        for (let k = 0; k < i; k++) sum -= L[i * size + k] * z[k];
+        z[i] = pivots[i] === 0 ? 0 : sum;
+      }
+      const x = new Float64Array(stride);
+      for (let i = size - 1; i >= 0; i--) {
+        if (pivots[i] === 0) continue;
+        let sum = z[i] / pivots[i];
+        for (let k = i + 1; k < size; k++) sum -= L[k * size + i] * x[order[k]];
+        x[order[i]] = sum;
+      }
+      return x;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { dot, type Point } from "./penalised.ts";
+
+/** An inverse Hessian of an earlier point, corrected by what the steps since then have shown of the curvature. */
+export interface CorrectedInverse {
+  times(gradient: Float64Array): Float64Array;
+  learn(from: Point, to: Point): void;
+}
+
+const pairsMax = 30;
+
+/**
+ * L-BFGS's two-loop recursion around a first guess of the inverse.
+ *
+ * @param guess Solves with the first Hessian: an exact factor, or a diagonal.
+ * @see Nocedal & Wright, Numerical Optimization (2006), algorithm 7.4.
+ */
+export function correctedInverse(guess: { solve(right: Float64Array): Float64Array }): CorrectedInverse {
+  const pairs: { step: Float64Array; change: Float64Array; curvature: number }[] = [];
+  return {
+    times(gradient) {
+      const rest = gradient.slice();
+      const shares = pairs.map(() => 0);
+      for (let i = pairs.length - 1; i >= 0; i--) {
+        shares[i] = dot(pairs[i].step, rest) / pairs[i].curvature;
+        addTo(rest, pairs[i].change, -shares[i]);
+      }
+      const direction = guess.solve(rest);
+      pairs.forEach(({ step, change, curvature }, i) =>
+        addTo(direction, step, shares[i] - dot(change, direction) / curvature)
+      );
+      return direction;
+    },
+    learn(from, to) {
+      const step = to.coefficients.map((value, i) => value - from.coefficients[i]);
+      const change = to.gradient.map((value, i) => value - from.gradient[i]);
+      const curvature = dot(step, change);
+      // Rounding can hide the curvature of the last, tiny steps.
+      if (curvature <= 1e-14 * Math.sqrt(dot(step, step) * dot(change, change))) return;
+      pairs.push({ step, change, curvature });
+      if (pairs.length > pairsMax) pairs.shift();
+    },
+  };
+}
+
+function addTo(target: Float64Array, direction: Float64Array, share: number): void {
+  for (let i = 0; i < target.length; i++) target[i] += share * direction[i];
+}

@@ -1,0 +1,91 @@
+/**
+ * The design matrix as what it is, columns of codes and numbers, never a dense one-hot array.
+ *
+ * Categorical fields are joined into groups: each combination of levels that occurs is one cell. A row then is one code per
+ * group and its numbers, so a pass over the data adds to one cell instead of to each pair of one-hot columns, and the sums
+ * over columns are made from the cells afterwards.
+ */
+export interface DesignMatrix {
+  /** Columns, without the intercept. */
+  readonly columnCount: number;
+  /** Columns of the numeric fields, in the order in which chunks hold them. */
+  readonly numericColumns: readonly number[];
+  readonly groups: readonly Group[];
+  readonly chunks: readonly DesignChunk[];
+  /** Rows per part: the training rows are part 0, the held-out rows part 1; what else there is, the split says. */
+  readonly partRows: readonly number[];
+}
+
+/** Some categorical fields whose combinations of levels are coded together. */
+export interface Group {
+  readonly cellCount: number;
+  /** Fields of the group: how many columns a cell can have a 1 in. */
+  readonly fieldCount: number;
+  /** Columns in which each cell has a 1, shape (cells, fields); −1 where a field has none. */
+  readonly columns: Int32Array<SharedArrayBuffer>;
+}
+
+export type CellCodes = Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>;
+
+/** Some consecutive examples, ordered by their part. */
+export interface DesignChunk {
+  /** Where each part's rows end, shape (parts). */
+  readonly partEnds: readonly number[];
+  /** Encoded numeric columns, row-major, shape (rows, numeric columns). */
+  readonly numeric: Float64Array<SharedArrayBuffer>;
+  /** Per group, shape (rows): the row's cell. */
+  readonly cells: readonly CellCodes[];
+  /** Shape (rows): 1 where the offer was clicked. */
+  readonly labels: Uint8Array<SharedArrayBuffer>;
+  /** Shape (rows), positive; absent where every row counts once. */
+  weights?: Float64Array<SharedArrayBuffer>;
+}
+
+/** Calls `visit` with each run of consecutive rows that belongs to the wanted parts. */
+export function forRuns(
+  chunk: DesignChunk,
+  parts: readonly number[],
+  visit: (from: number, to: number) => void,
+): void {
+  for (const part of parts) {
+    const from = part === 0 ? 0 : chunk.partEnds[part - 1];
+    const to = chunk.partEnds[part];
+    if (from < to) visit(from, to);
+  }
+}
+
+/** Rows of the wanted parts. */
+export function rowsOf(design: DesignMatrix, parts: readonly number[]): number {
+  return parts.reduce((sum, part) => sum + design.partRows[part], 0);
+}
+
+/** Sum of the weights of some chunks' rows of the wanted parts. */
+export function weightOf(chunks: readonly DesignChunk[], parts: readonly number[]): number {
+  let sum = 0;
+  for (const chunk of chunks) {
+    forRuns(chunk, parts, (from, to) => {
+      if (chunk.weights === undefined) sum += to - from;
+      else for (let i = from; i < to; i++) sum += chunk.weights[i];
+    });
+  }
+  return sum;
+}
+
+/**
+ * Log-odds of each cell of each group under the coefficients.
+ *
+ * @param coefficients Shape (columns) or longer.
+ */
+export function cellLogits({ groups }: DesignMatrix, coefficients: Float64Array): Float64Array[] {
+  return groups.map(({ cellCount, fieldCount, columns }) => {
+    const logits = new Float64Array(cellCount);
+    for (let cell = 0, at = 0; cell < cellCount; cell++) {
+      let sum = 0;
+      for (let field = 0; field < fieldCount; field++, at++) {
+        if (columns[at] >= 0) sum += coefficients[columns[at]];
+      }
+      logits[cell] = sum;
+    }
+    return logits;
+  });
+}

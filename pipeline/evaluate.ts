@@ -1,0 +1,32 @@
+import type { Metrics } from "./artifact_metadata.ts";
+import { type DesignMatrix, forRuns, rowsOf } from "./design_matrix.ts";
+import { metricsOf } from "./metrics.ts";
+import { logitsOf, passPoint } from "./objective.ts";
+import { probabilityOf } from "./predictor.ts";
+import { leftOutPart, testPart, trainPart } from "./split.ts";
+
+/**
+ * How good the model is on the held-out rows; on the training rows where none were held out.
+ *
+ * @param coefficients Shape (columns + 1), intercept last.
+ * @param baseRate Click rate of the training rows.
+ */
+export function evaluateModel(design: DesignMatrix, coefficients: Float64Array, baseRate: number): Metrics {
+  const parts = design.partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
+  const point = passPoint(design, coefficients);
+  const rowCount = rowsOf(design, parts);
+  const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
+  let [clickedCount, notClickedCount] = [0, 0];
+  for (const chunk of design.chunks) {
+    forRuns(chunk, parts, (from, to) => {
+      const logits = new Float64Array(to - from);
+      logitsOf(chunk, from, to, point, logits);
+      for (let i = from; i < to; i++) {
+        const probability = probabilityOf(logits[i - from]);
+        if (chunk.labels[i] === 1) clicked[clickedCount++] = probability;
+        else notClicked[notClickedCount++] = probability;
+      }
+    });
+  }
+  return metricsOf(clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount), baseRate);
+}

@@ -1,0 +1,218 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Failure } from "./failure.ts";
+import {
+  BadExample,
+  createChunkBuilder,
+  joinChunks,
+  type RawChunk,
+  type RawExamples,
+} from "./raw_examples.ts";
+import { sharedInt32 } from "./shared_memory.ts";
+import type { FeatureSpec } from "./spec.ts";
+import type { Store } from "./store.ts";
+import type { Job, Threads } from "./threads.ts";
+
+/** Rows that are read, and kept, together. */
+const chunkRowsMax = 16_384;
+/** Ranges of ids that threads take one after the other: enough to share the work evenly. */
+const rangeCount = 64;
+const changedTriesMax = 3;
+
+/** Reads the view: each thread takes the next range of ids until there is none. */
+export interface ReadJob extends Job {
+  readonly kind: "read";
+  readonly path: string;
+  readonly spec: FeatureSpec;
+  readonly query: string;
+  /** Ranges of ids, [from, to), in ascending order; one range without bounds where the ids are not integers. */
+  readonly ranges: readonly (readonly [bigint, bigint] | null)[];
+  /** Shape (2): next range, rows read so far. */
+  readonly shared: Int32Array<SharedArrayBuffer>;
+}
+
+interface ReadPart {
+  readonly order: number;
+  readonly chunk: RawChunk;
+}
+
+/** What one thread read. */
+export interface ReadResult {
+  readonly parts: readonly ReadPart[];
+  readonly levels: readonly (string | null)[][];
+}
+
+/**
+ * Reads all examples of the spec's view into columns, in the order of their ids, on all threads.
+ *
+ * @param observe Called with the rows read so far.
+ * @throws {Failure} `examples-invalid` where the view lacks a column or a value is not what the spec says.
+ */
+export async function readExamples(
+  store: Store,
+  spec: FeatureSpec,
+  threads: Threads,
+  observe: (rowCount: number) => void = () => {},
+): Promise<RawExamples> {
+  const query = selectOf(store, spec);
+  for (let tries = 1;; tries++) {
+    const before = dataVersion(store);
+    const job: ReadJob = {
+      kind: "read",
+      path: store.path,
+      spec,
+      query,
+      ranges: rangesOf(store, spec),
+      shared: sharedInt32(2),
+    };
+    const results = await threads.run(job, () => readRanges(job, observe));
+    // The threads have connections of their own: a write between their first reads would give them different stores.
+    if (dataVersion(store) === before) {
+      return joinChunks(results.flatMap(({ parts, levels }) => parts.map((part) => ({ ...part, levels }))));
+    }
+    if (tries === changedTriesMax) {
+      throw new Failure(
+        "store-busy",
+        `The store changed ${tries} times while it was read. Train when nothing is being loaded.`,
+      );
+    }
+  }
+}
+
+/** One thread's part of the reading. */
+export function readRanges(job: ReadJob, observe: (rowCount: number) => void = () => {}): ReadResult {
+  const { spec, ranges, shared } = job;
+  using db = new DatabaseSync(job.path, { readOnly: true });
+  db.exec(
+    "PRAGMA mmap_size = 4294967296; PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF",
+  );
+  const builder = createChunkBuilder(spec);
+  const parts: ReadPart[] = [];
+  try {
+    for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
+      let sequence = 0;
+      for (const rows of rowsOf(db, job.query, spec, ranges[i])) {
+        parts.push({ order: i * 2 ** 24 + sequence++, chunk: builder.add(rows) });
+        observe(Atomics.add(shared, 1, rows.length) + rows.length);
+      }
+    }
+  } catch (error) {
+    if (error instanceof BadExample) {
+      throw new Failure(
+        "examples-invalid",
+        `Cannot read the view ${spec.view}: ${error.message}. Mend the row, or the view in the schema.`,
+      );
+    }
+    throw error;
+  }
+  return { parts, levels: builder.levels };
+}
+
+type Row = readonly unknown[];
+
+/** Batches of rows of one range, in the order of their ids. */
+function* rowsOf(
+  db: DatabaseSync,
+  query: string,
+  spec: FeatureSpec,
+  range: readonly [bigint, bigint] | null,
+): Generator<Row[]> {
+  const id = quoted(spec.id);
+  if (!range) {
+    const statement = arrays(db.prepare(`${query} ORDER BY ${id}`));
+    let batch: Row[] = [];
+    for (const row of statement.iterate() as Iterable<unknown>) {
+      batch.push(row as Row);
+      if (batch.length === chunkRowsMax) {
+        yield batch;
+        batch = [];
+      }
+    }
+    if (batch.length > 0) yield batch;
+    return;
+  }
+  const statement = arrays(
+    db.prepare(`${query} WHERE ${id} >= ? AND ${id} < ? ORDER BY ${id} LIMIT ${chunkRowsMax}`),
+  );
+  const [from, to] = range;
+  for (let next = from; next < to;) {
+    const rows = statement.all(next, to) as unknown as Row[];
+    if (rows.length < chunkRowsMax) {
+      if (rows.length > 0) yield rows;
+      return;
+    }
+    const last = BigInt(rows[rows.length - 1][0] as number);
+    // Were ids to repeat across the batch's end, going on behind the last one would lose rows.
+    if (rows[rows.length - 2][0] === rows[rows.length - 1][0]) {
+      throw new BadExample(`${spec.id} ${last} occurs more than once`);
+    }
+    yield rows;
+    next = last + 1n;
+  }
+}
+
+/** Rows as arrays: an object per row would cost as much again. Deno has the method; its types do not name it yet. */
+function arrays(statement: StatementSync & { setReturnArrays?(enabled: boolean): void }): StatementSync {
+  statement.setReturnArrays?.(true);
+  return statement;
+}
+
+/** The columns that training reads, after a check that the view has them. */
+function selectOf({ db }: Store, spec: FeatureSpec): string {
+  const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(spec.view).map((row) =>
+    String(row.name)
+  );
+  if (columns.length === 0) {
+    throw new Failure(
+      "examples-invalid",
+      `The store has no view "${spec.view}", which the feature spec reads. Name the view of your schema in "view".`,
+    );
+  }
+  // The weight has a place of its own even where there is none: every field's place is the same.
+  const wanted = [
+    spec.id,
+    spec.label,
+    spec.group,
+    spec.weight ?? spec.label,
+    ...spec.features.map((feature) => feature.name),
+  ];
+  const lacking = wanted.filter((name) => !columns.includes(name));
+  if (lacking.length > 0) {
+    throw new Failure(
+      "examples-invalid",
+      `The view "${spec.view}" has no column ${lacking.join(", ")}, which the feature spec names; it has ${
+        columns.join(", ")
+      }.`,
+    );
+  }
+  return `SELECT ${wanted.map(quoted).join(", ")} FROM ${quoted(spec.view)}`;
+}
+
+/** Splits the ids into ranges; one without bounds where they are not integers or the store would have to sort for each. */
+function rangesOf({ db }: Store, spec: FeatureSpec): ReadJob["ranges"] {
+  const [view, id] = [quoted(spec.view), quoted(spec.id)];
+  const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM ${view} ORDER BY ${id}`).all();
+  if (plan.some(({ detail }) => String(detail).includes("TEMP B-TREE"))) return [null];
+  const endOf = (order: string) => {
+    const statement = db.prepare(`SELECT ${id} AS id FROM ${view} ORDER BY ${id} ${order} LIMIT 1`);
+    statement.setReadBigInts(true);
+    return statement.get()?.id;
+  };
+  const [first, last] = [endOf("ASC"), endOf("DESC")];
+  if (first === undefined) return [];
+  if (typeof first !== "bigint" || typeof last !== "bigint") return [null];
+  const span = last + 1n - first;
+  const bounds = Array.from(
+    { length: rangeCount + 1 },
+    (_, i) => first + (span * BigInt(i)) / BigInt(rangeCount),
+  );
+  return bounds.slice(1).map((to, i) => [bounds[i], to] as const).filter(([from, to]) => from < to);
+}
+
+function dataVersion({ db }: Store): unknown {
+  return db.prepare("PRAGMA data_version").get()?.data_version;
+}
+
+/** An SQL identifier, whatever its characters. */
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

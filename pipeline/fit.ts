@@ -1,0 +1,86 @@
+import type { DesignMatrix } from "./design_matrix.ts";
+import { Failure } from "./failure.ts";
+import { solveLbfgs } from "./lbfgs.ts";
+import { solveNewton } from "./newton.ts";
+import { layoutOf } from "./objective.ts";
+import { createPasses } from "./passes.ts";
+import type { Solution, SolverOptions } from "./penalised.ts";
+import { solveProximalNewton } from "./proximal_newton.ts";
+import type { Threads } from "./threads.ts";
+
+/** Exact solvers. `auto` takes Newton where a Hessian is affordable, else L-BFGS; proximal Newton for an l1 penalty. */
+export const solverNames = ["auto", "newton", "lbfgs"] as const;
+export type SolverName = typeof solverNames[number];
+
+/** A fit and the solver that made it. */
+export interface Fit extends Solution {
+  readonly solver: "newton" | "proximal-newton" | "lbfgs";
+}
+
+/** Columns up to which a Hessian is small beside the data. */
+const newtonColumnsMax = 1_500;
+const proximalColumnsMax = 5_000;
+/** Numbers in one span's sums: cells of groups, and their pairs. */
+const hessianSumsMax = 2 ** 21;
+
+/**
+ * Fits the coefficients to the rows of some parts.
+ *
+ * @throws {Failure} `not-converged` where the gradient did not reach the tolerance; `usage-invalid` for a solver that cannot
+ *   do what is asked.
+ * @throws {Separation} Where there is no finite optimum.
+ */
+export async function fit(
+  design: DesignMatrix,
+  parts: readonly number[],
+  threads: Threads,
+  options: SolverOptions & { solver: SolverName },
+): Promise<Fit> {
+  const solver = chooseSolver(design, options);
+  const passes = await createPasses(design, parts, threads);
+  const solution = solver === "newton"
+    ? await solveNewton(passes, options)
+    : solver === "lbfgs"
+    ? await solveLbfgs(passes, { ...options, parts })
+    : await solveProximalNewton(passes, options);
+  requireConverged(solution, options);
+  return { ...solution, solver };
+}
+
+function chooseSolver(
+  design: DesignMatrix,
+  { solver, penalty }: SolverOptions & { solver: SolverName },
+): Fit["solver"] {
+  const { columnCount } = design;
+  const hessianFits = layoutOf(design, true).length <= hessianSumsMax;
+  if (penalty.l1 > 0) {
+    if (solver === "lbfgs") {
+      throw new Failure(
+        "usage-invalid",
+        "--solver lbfgs has no l1 penalty: use --solver auto, or --penalty l2.",
+      );
+    }
+    if (columnCount <= proximalColumnsMax && hessianFits) return "proximal-newton";
+    throw new Failure(
+      "usage-invalid",
+      `An l1 penalty is fitted on up to ${proximalColumnsMax} columns and there are ${columnCount}: ` +
+        "use --penalty l2, or join rare levels with a higher minCount in the feature spec.",
+    );
+  }
+  if (solver !== "auto") return solver;
+  return columnCount <= newtonColumnsMax && hessianFits ? "newton" : "lbfgs";
+}
+
+function requireConverged({ gradientMax, iterations }: Solution, options: SolverOptions): void {
+  if (gradientMax <= options.gradientTolerance) return;
+  const why = iterations >= options.iterationsMax
+    ? "Allow more passes with --iterations, use a stronger penalty (a smaller --C)"
+    : "The data's rounding allows no better: use a stronger penalty (a smaller --C), a larger --tolerance";
+  throw new Failure(
+    "not-converged",
+    `The fit did not converge in ${iterations} passes: the largest entry of the gradient is ${
+      gradientMax.toExponential(2)
+    }, ` +
+      `expected at most ${options.gradientTolerance}. ${why}, or scale the numeric fields.`,
+  );
+}

@@ -1,0 +1,123 @@
+import type { Passes, Scope } from "./passes.ts";
+
+/**
+ * What is added to the sum of the rows' log losses: l2/2 · ‖β‖² + l1 · ‖β‖₁. The intercept is never penalised.
+ * In scikit-learn's terms, with ρ = `l1_ratio`: l2 = (1 − ρ) / C and l1 = ρ / C.
+ */
+export interface Penalty {
+  readonly l2: number;
+  readonly l1: number;
+}
+
+/** What a fit ends with. */
+export interface Solution {
+  /** Log-odds per column, shape (columns + 1), intercept last. */
+  readonly coefficients: Float64Array;
+  /** Mean over the rows of the penalised log loss. */
+  readonly objective: number;
+  /**
+   * Largest entry of the objective's gradient, in absolute value; with an l1 penalty, of its subgradient that is nearest to
+   * 0: how far the point is from being optimal.
+   */
+  readonly gradientMax: number;
+  /** Passes over all rows. */
+  readonly iterations: number;
+}
+
+/** Told after each step. */
+export interface IterationEvent {
+  readonly iteration: number;
+  readonly objective: number;
+  readonly gradientMax: number;
+  /** Length of the step that led here, as a share of the one that was proposed. */
+  readonly step: number;
+}
+
+/** What all solvers take. */
+export interface SolverOptions {
+  readonly penalty: Penalty;
+  /** The fit ends when no entry of the gradient is larger. */
+  readonly gradientTolerance: number;
+  /** Passes over the rows at the most. */
+  readonly iterationsMax: number;
+  /** Columns that stay 0: their gradient does not count. */
+  readonly held?: readonly number[];
+  /** Where to begin; 0 without. Shape (columns + 1), intercept last. */
+  readonly start?: Float64Array;
+  readonly observe?: ((event: IterationEvent) => void) | undefined;
+  /** Throws to end the fit early. */
+  readonly checkpoint?: (() => void) | undefined;
+}
+
+/** A point with the penalised mean loss there. */
+export interface Point {
+  readonly coefficients: Float64Array;
+  /** With both penalties. */
+  readonly objective: number;
+  /** Of the loss and the l2 penalty. */
+  readonly gradient: Float64Array;
+  /** As in `Solution`. */
+  readonly gradientMax: number;
+  /** Of the loss and the l2 penalty, shape (columns + 1, columns + 1). */
+  readonly hessian?: Float64Array;
+}
+
+/** Evaluates the penalised mean loss by one pass over the rows. */
+export async function evaluatePoint(
+  passes: Passes,
+  scope: Scope,
+  coefficients: Float64Array,
+  { penalty, held = [] }: Pick<SolverOptions, "penalty" | "held">,
+  hessian: boolean,
+): Promise<Point> {
+  const sums = await passes.evaluate(coefficients, { hessian, scope });
+  const weight = passes.weight[scope];
+  const columnCount = coefficients.length - 1;
+  const { l2, l1 } = meanPenalty(passes, penalty);
+  const { gradient } = sums;
+  for (const column of held) gradient[column] = 0;
+  let squares = 0;
+  let absolutes = 0;
+  let gradientMax = 0;
+  for (let j = 0; j <= columnCount; j++) {
+    const beta = coefficients[j];
+    gradient[j] /= weight;
+    if (j < columnCount) {
+      gradient[j] += l2 * beta;
+      squares += beta * beta;
+      absolutes += Math.abs(beta);
+    }
+    gradientMax = Math.max(
+      gradientMax,
+      Math.abs(j < columnCount ? leastSubgradient(gradient[j], beta, l1) : gradient[j]),
+    );
+  }
+  const objective = sums.loss / weight + (l2 / 2) * squares + l1 * absolutes;
+  if (!sums.hessian) return { coefficients, objective, gradient, gradientMax };
+  const size = columnCount + 1;
+  for (let i = 0; i < sums.hessian.length; i++) sums.hessian[i] /= weight;
+  for (let j = 0; j < columnCount; j++) sums.hessian[j * size + j] += l2;
+  return { coefficients, objective, gradient, gradientMax, hessian: sums.hessian };
+}
+
+/** The penalty on the mean of the losses: the same for a sample of the rows, so that both have one optimum. */
+export function meanPenalty(passes: Passes, { l2, l1 }: Penalty): Penalty {
+  return { l2: l2 / passes.weight.all, l1: l1 / passes.weight.all };
+}
+
+/** Of all subgradients of g·β + l1·|β| the one nearest to 0. */
+export function leastSubgradient(gradient: number, beta: number, l1: number): number {
+  if (beta !== 0) return gradient + (beta > 0 ? l1 : -l1);
+  return Math.sign(gradient) * Math.max(0, Math.abs(gradient) - l1);
+}
+
+/** base + share · direction. */
+export function moved(base: Float64Array, direction: Float64Array, share: number): Float64Array {
+  return base.map((value, i) => value + share * direction[i]);
+}
+
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}

@@ -1,0 +1,21 @@
+/** Typed arrays of zeros over memory that threads share: what one thread writes, the others read without a copy. */
+
+export function sharedFloat64(length: number): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(new SharedArrayBuffer(8 * length));
+}
+
+export function sharedUint32(length: number): Uint32Array<SharedArrayBuffer> {
+  return new Uint32Array(new SharedArrayBuffer(4 * length));
+}
+
+export function sharedInt32(length: number): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(4 * length));
+}
+
+export function sharedUint16(length: number): Uint16Array<SharedArrayBuffer> {
+  return new Uint16Array(new SharedArrayBuffer(2 * length));
+}
+
+export function sharedUint8(length: number): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
