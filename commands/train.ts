@@ -14,6 +14,7 @@ import {
   type TrainOptions,
   type TrainReport,
 } from "../pipeline/train.ts";
+import { update } from "../pipeline/update.ts";
 import { command, commonFlags, type Flags, type Options } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -105,6 +106,12 @@ const flags = {
     help: "threads; the result is the same for any number; default: the cores",
   },
   activate: { type: "boolean", help: "put the model in production" },
+  from: {
+    type: "string",
+    value: "MODEL",
+    help: "continue from this model, by its id or version, on the rows with a greater id than it has seen",
+  },
+  "new-data": { type: "boolean", help: "with --from: only the rows that came since, which is what it does" },
   repeat: {
     type: "string",
     value: "MODEL",
@@ -126,6 +133,7 @@ export default command({
     ],
     ["clickwell train --penalty l1 --C 0.01", "leaves out the columns that help little"],
     ["clickwell train --C 0.1 --test-share 0.3 --json", "a stronger penalty; the result as JSON"],
+    ["clickwell train --from 1 --new-data", "learns the rows that came since version 1 was trained"],
     ["clickwell train --repeat 1", "whether the model of version 1 can be made again, byte for byte"],
   ],
   async run({ options, terminal, signal }) {
@@ -140,12 +148,22 @@ export default command({
       if (options.repeat !== undefined) {
         return await repeat(store, options.models, options.repeat, shared, terminal);
       }
-      const report = await train(store, options.models, {
-        ...shared,
-        spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
-        hyperParameters: hyperParametersOf(options),
-        activate: options.activate,
-      });
+      const report = options.from !== undefined
+        ? await update(
+          store,
+          options.models,
+          readArtifact(options.models, findModel(store, options.from).modelId),
+          {
+            ...shared,
+            activate: options.activate,
+          },
+        )
+        : await train(store, options.models, {
+          ...shared,
+          spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
+          hyperParameters: hyperParametersOf(options),
+          activate: options.activate,
+        });
       say(terminal, report, options.models);
       return resultOf(report, options.models);
     } finally {
@@ -277,7 +295,10 @@ function readSpec(path: string): FeatureSpec {
 
 function say(terminal: Terminal, { model, artifact, active, seconds }: TrainReport, modelsDir: string): void {
   const { data, metrics, solver, notes } = artifact.metadata;
-  const on = data.rows.test > 0
+  const { update } = artifact.metadata;
+  const on = update
+    ? `${update.rows.toLocaleString("en")} new rows, each before it was learnt`
+    : data.rows.test > 0
     ? `${data.rows.test.toLocaleString("en")} held-out rows`
     : "the training rows";
   const lines = [
@@ -292,6 +313,13 @@ function say(terminal: Terminal, { model, artifact, active, seconds }: TrainRepo
     }`,
     ...notes.map((note) => `  note: ${note}`),
   ];
+  if (update) {
+    lines.push(
+      `  it continues ${update.from}, whose log loss on the new rows is ${
+        update.log_loss_unchanged.toFixed(4)
+      }`,
+    );
+  }
   if (!active) lines.push(`  put it in production: clickwell models activate ${model.modelId}`);
   for (const line of lines) terminal.say(line);
 }
@@ -301,7 +329,7 @@ export function resultOf(
   { model, artifact, active, seconds }: TrainReport,
   modelsDir: string,
 ): Record<string, unknown> {
-  const { data, metrics, solver, notes } = artifact.metadata;
+  const { data, metrics, solver, notes, update } = artifact.metadata;
   return {
     model_id: model.modelId,
     version: model.version,
@@ -316,6 +344,7 @@ export function resultOf(
       objective: solver.objective,
     },
     notes,
+    ...(update ? { update } : {}),
     seconds,
   };
 }

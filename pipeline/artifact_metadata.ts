@@ -55,6 +55,8 @@ export const artifactMetadataSchema = z.object({
   data: z.strictObject({
     /** SHA-256 of the examples as they were read, hexadecimal. */
     fingerprint: z.string(),
+    /** The greatest id that was seen, where ids are integers: later rows have a greater one. */
+    last_id: z.string().regex(/^-?[0-9]{1,20}$/).optional(),
     rows: z.strictObject({ train: count, test: count, left_out: count }),
     clicks: z.strictObject({ train: count, test: count }),
   }),
@@ -68,6 +70,10 @@ export const artifactMetadataSchema = z.object({
     /** Mean over the training rows of the penalised log loss. */
     objective: finite,
   }),
+  /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent where it is too large. */
+  precision: z.string().optional(),
+  /** Of a model that continues another: which, on how many new rows, and the log loss on them had it stayed as it was. */
+  update: z.strictObject({ from: z.string(), rows: count, log_loss_unchanged: finite }).optional(),
   /** What a reader of the model should know: levels that were joined, columns without information. */
   notes: z.array(z.string()),
   /** Rows of raw fields and the probability that the training gave them; every load repeats them. */

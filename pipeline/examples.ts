@@ -42,32 +42,44 @@ export interface ReadResult {
 }
 
 /**
- * Reads all examples of the spec's view into columns, in the order of their ids, on all threads.
+ * Reads the examples of the spec's view into columns, in the order of their ids, on all threads.
  *
- * @param observe Called with the rows read so far.
+ * @param options.after Only those with a greater id.
+ * @param options.observe Called with the rows read so far.
  * @throws {Failure} `examples-invalid` where the view lacks a column or a value is not what the spec says.
  */
 export async function readExamples(
   store: Store,
   spec: FeatureSpec,
   threads: Threads,
-  observe: (rowCount: number) => void = () => {},
+  options: { after?: bigint; observe?: (rowCount: number) => void } = {},
 ): Promise<RawExamples> {
+  const { after, observe = () => {} } = options;
   const query = selectOf(store, spec);
   for (let tries = 1;; tries++) {
     const before = dataVersion(store);
+    const ids = idsOf(store, spec);
+    if (after !== undefined && !ids) {
+      throw new Failure(
+        "examples-invalid",
+        `The ids (${spec.id}) are not integers: which rows are new cannot be told from them.`,
+      );
+    }
     const job: ReadJob = {
       kind: "read",
       path: store.path,
       spec,
       query,
-      ranges: rangesOf(store, spec),
+      ranges: ids ? rangesOf(ids, after) : [null],
       shared: sharedInt32(2),
     };
     const results = await threads.run(job, () => readRanges(job, observe));
     // The threads have connections of their own: a write between their first reads would give them different stores.
     if (dataVersion(store) === before) {
-      return joinChunks(results.flatMap(({ parts, levels }) => parts.map((part) => ({ ...part, levels }))));
+      const raw = joinChunks(
+        results.flatMap(({ parts, levels }) => parts.map((part) => ({ ...part, levels }))),
+      );
+      return ids === undefined || ids === "none" ? raw : { ...raw, lastId: ids.last };
     }
     if (tries === changedTriesMax) {
       throw new Failure(
@@ -187,20 +199,31 @@ function selectOf({ db }: Store, spec: FeatureSpec): string {
   return `SELECT ${wanted.map(quoted).join(", ")} FROM ${quoted(spec.view)}`;
 }
 
-/** Splits the ids into ranges; one without bounds where they are not integers or the store would have to sort for each. */
-function rangesOf({ db }: Store, spec: FeatureSpec): ReadJob["ranges"] {
+interface Ids {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** The least and the greatest id; undefined where ids are not integers, or the store would have to sort for each range. */
+function idsOf({ db }: Store, spec: FeatureSpec): Ids | "none" | undefined {
   const [view, id] = [quoted(spec.view), quoted(spec.id)];
   const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM ${view} ORDER BY ${id}`).all();
-  if (plan.some(({ detail }) => String(detail).includes("TEMP B-TREE"))) return [null];
+  if (plan.some(({ detail }) => String(detail).includes("TEMP B-TREE"))) return undefined;
   const endOf = (order: string) => {
     const statement = db.prepare(`SELECT ${id} AS id FROM ${view} ORDER BY ${id} ${order} LIMIT 1`);
     statement.setReadBigInts(true);
     return statement.get()?.id;
   };
   const [first, last] = [endOf("ASC"), endOf("DESC")];
-  if (first === undefined) return [];
-  if (typeof first !== "bigint" || typeof last !== "bigint") return [null];
-  const span = last + 1n - first;
+  if (first === undefined) return "none";
+  return typeof first === "bigint" && typeof last === "bigint" ? { first, last } : undefined;
+}
+
+/** Splits the ids into ranges, [from, to). */
+function rangesOf(ids: Ids | "none", after: bigint | undefined): (readonly [bigint, bigint])[] {
+  if (ids === "none") return [];
+  const first = after !== undefined && after >= ids.first ? after + 1n : ids.first;
+  const span = ids.last + 1n - first;
   const bounds = Array.from(
     { length: rangeCount + 1 },
     (_, i) => first + (span * BigInt(i)) / BigInt(rangeCount),

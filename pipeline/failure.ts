@@ -23,11 +23,17 @@ export type FailureKind =
   | "artifact-corrupt"
   | "unauthorized"
   | "forbidden"
+  | "attempts-exceeded" // too many wrong tokens
+  | "host-invalid"
+  | "target-invalid" // a path or query that is not in its one canonical form
+  | "target-oversized"
   | "route-unknown"
   | "method-invalid"
   | "media-type-invalid"
   | "body-malformed"
   | "body-oversized"
+  | "draining" // the server ends, and takes no new work
+  | "server-unready" // a server that was asked does not answer, or not yet
   | "address-unusable"
   | "interrupted";
 

@@ -11,14 +11,11 @@ import { dot, evaluatePoint, meanPenalty, type Solution, type SolverOptions } fr
  * @returns The point where it stopped: whether that is an optimum, its `gradientMax` tells.
  * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2.
  */
-export async function solveLbfgs(
-  passes: Passes,
-  options: SolverOptions & { parts: readonly number[] },
-): Promise<Solution> {
+export async function solveLbfgs(passes: Passes, options: SolverOptions): Promise<Solution> {
   const { gradientTolerance, iterationsMax, observe, checkpoint, held = [] } = options;
   const at = (coefficients: Float64Array) => evaluatePoint(passes, "all", coefficients, options, false);
   const { l2 } = meanPenalty(passes, options.penalty);
-  const diagonal = diagonalOf(passes.design, options.parts, l2);
+  const diagonal = diagonalOf(passes.design, passes.parts, l2);
   for (const column of held) diagonal[column] = Infinity;
   const inverse = correctedInverse({ solve: (right) => right.map((value, j) => value / diagonal[j]) });
   let point = await at(options.start ?? new Float64Array(passes.design.columnCount + 1));

@@ -30,7 +30,7 @@ export async function solveNewton(passes: Passes, options: SolverOptions): Promi
     start = rough.coefficients;
   }
   const solution = await descend(passes, "all", start, options);
-  if (options.penalty.l2 === 0) await proveFinite(passes, solution, options);
+  if (options.penalty.l2 === 0 && !options.penalty.prior) await proveFinite(passes, solution, options);
   return solution;
 }
 

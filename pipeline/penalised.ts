@@ -7,6 +7,16 @@ import type { Passes, Scope } from "./passes.ts";
 export interface Penalty {
   readonly l2: number;
   readonly l1: number;
+  /** Adds ½ (β − mean)ᵀ · precision · (β − mean), intercept included: what earlier data have told. */
+  readonly prior?: Prior;
+}
+
+/** A normal distribution of the coefficients. */
+export interface Prior {
+  /** Shape (columns + 1), intercept last. */
+  readonly mean: Float64Array;
+  /** Inverse of the covariance, shape (columns + 1, columns + 1), symmetric. */
+  readonly precision: Float64Array;
 }
 
 /** What a fit ends with. */
@@ -92,12 +102,43 @@ export async function evaluatePoint(
       Math.abs(j < columnCount ? leastSubgradient(gradient[j], beta, l1) : gradient[j]),
     );
   }
-  const objective = sums.loss / weight + (l2 / 2) * squares + l1 * absolutes;
+  let objective = sums.loss / weight + (l2 / 2) * squares + l1 * absolutes;
+  if (penalty.prior) {
+    objective += addPrior(penalty.prior, coefficients, passes.weight.all, gradient, sums.hessian, weight);
+    gradientMax = gradient.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  }
   if (!sums.hessian) return { coefficients, objective, gradient, gradientMax };
   const size = columnCount + 1;
   for (let i = 0; i < sums.hessian.length; i++) sums.hessian[i] /= weight;
   for (let j = 0; j < columnCount; j++) sums.hessian[j * size + j] += l2;
   return { coefficients, objective, gradient, gradientMax, hessian: sums.hessian };
+}
+
+/**
+ * Adds a prior's part to the gradient of the mean loss and to the Hessian of the sum of losses.
+ *
+ * @param rows Weight of all rows: the prior's share of the mean.
+ * @param scale What the Hessian will be divided by.
+ * @returns Its part of the mean loss.
+ */
+function addPrior(
+  { mean, precision }: Prior,
+  coefficients: Float64Array,
+  rows: number,
+  gradient: Float64Array,
+  hessian: Float64Array | undefined,
+  scale: number,
+): number {
+  const size = coefficients.length;
+  let value = 0;
+  for (let i = 0; i < size; i++) {
+    let product = 0;
+    for (let j = 0; j < size; j++) product += precision[i * size + j] * (coefficients[j] - mean[j]);
+    gradient[i] += product / rows;
+    value += product * (coefficients[i] - mean[i]);
+  }
+  if (hessian) { for (let i = 0; i < hessian.length; i++) hessian[i] += (precision[i] * scale) / rows; }
+  return value / 2 / rows;
 }
 
 /** The penalty on the mean of the losses: the same for a sample of the rows, so that both have one optimum. */

@@ -23,9 +23,12 @@ export interface RawChunk {
 /** All examples, in the order of their ids. */
 export interface RawExamples {
   readonly rowCount: number;
-  readonly chunks: readonly RawChunk[];
+  /** Emptied by the stage that uses them up. */
+  readonly chunks: RawChunk[];
   /** Per categorical field: the levels in ascending order of code units, after null for missing. */
   readonly levels: readonly (readonly (string | null)[])[];
+  /** The greatest id, where ids are integers: rows that came later have a greater one. */
+  readonly lastId?: bigint;
 }
 
 /** Why a row of the view cannot be an example. The reader of the view turns it into a failure with the row's place. */

@@ -2,22 +2,24 @@ import { availableParallelism } from "./parallelism.ts";
 import { type Artifact, sweepUnfinished, writeArtifact } from "./artifact.ts";
 import type { ArtifactMetadata, Metrics } from "./artifact_metadata.ts";
 import { type DesignMatrix, forRuns } from "./design_matrix.ts";
-import { encodeExamples, type JoinedLevels } from "./encode.ts";
+import { encodeExamples } from "./encode.ts";
 import { columnNames, type Encoder } from "./encoder.ts";
 import { evaluateModel } from "./evaluate.ts";
 import { readExamples } from "./examples.ts";
+import { balance, corrected } from "./class_balance.ts";
+import { goldenOf, type GoldenRow, pickGolden } from "./golden.ts";
+import { packPrecision, precisionAt, precisionColumnsMax } from "./precision.ts";
 import { Failure } from "./failure.ts";
 import { type Fit, fit, type SolverName } from "./fit.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { createPredictor } from "./predictor.ts";
 import { Separation } from "./newton.ts";
 import type { IterationEvent, Penalty } from "./penalised.ts";
 import type { RawExamples } from "./raw_examples.ts";
 import { activeModel, assignModel, type ModelRow, registerModel } from "./registry.ts";
-import { sharedFloat64 } from "./shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { testPart, trainPart, trainTestSplit } from "./split.ts";
 import type { Store } from "./store.ts";
+import type { JoinedLevels } from "./summarise.ts";
 import { startThreads, type Threads } from "./threads.ts";
 import { version } from "./version.ts";
 
@@ -116,12 +118,15 @@ export async function learn(
 ): Promise<{ metadata: ArtifactMetadata; seconds: Seconds }> {
   const { spec, hyperParameters, observe = {}, signal } = options;
   const clock = startClock();
-  const threads = startThreads(options.threads ?? availableParallelism(), workerUrl());
+  const threads = startTraining(options.threads);
   try {
-    const raw = await readExamples(store, spec, threads, (done) => {
-      signal?.throwIfAborted();
-      observe.stage?.({ stage: "reading", done, unit: "examples" });
+    const raw = await readExamples(store, spec, threads, {
+      observe: (done) => {
+        signal?.throwIfAborted();
+        observe.stage?.({ stage: "reading", done, unit: "examples" });
+      },
     });
+    const { lastId } = raw;
     requireExamples(raw, spec);
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
@@ -133,18 +138,42 @@ export async function learn(
     if (hyperParameters.classWeight === "balanced") balance(design, counts);
     const notes = notesOf(joined, encoder, design, hyperParameters);
     clock.lap("encode");
-    const solution = corrected(
-      await fitModel(design, encoder, notes.held, threads, options),
-      counts,
-      hyperParameters,
-    );
+    const fitted = await fitModel(design, encoder, notes.held, threads, options);
     clock.lap("fit");
+    const precision = await precisionOf(design, threads, fitted, hyperParameters);
+    const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts, hyperParameters) };
     const metrics = evaluateModel(design, solution.coefficients, counts.baseRate);
-    const parts = { spec, encoder, hyperParameters, fingerprint, notes: notes.texts, ...counts };
+    const parts = {
+      spec,
+      encoder,
+      hyperParameters,
+      fingerprint,
+      lastId,
+      precision,
+      notes: notes.texts,
+      ...counts,
+    };
     return { metadata: describe(parts, solution, metrics, goldenRows), seconds: clock.seconds() };
   } finally {
     threads.close();
   }
+}
+
+/** What the data told about the coefficients; undefined where a normal distribution does not describe it. */
+async function precisionOf(
+  design: DesignMatrix,
+  threads: Threads,
+  { solver, coefficients }: Fit,
+  hyperParameters: HyperParameters,
+): Promise<Float64Array | undefined> {
+  const describes = solver === "newton" && hyperParameters.classWeight === "none";
+  if (!describes || design.columnCount > precisionColumnsMax) return undefined;
+  return await precisionAt(design, [trainPart], threads, coefficients, penaltyOf(hyperParameters));
+}
+
+/** Starts the threads that read and pass over the data. */
+export function startTraining(count = availableParallelism()): Threads {
+  return startThreads(count, workerUrl());
 }
 
 function workerUrl(): URL {
@@ -154,7 +183,8 @@ function workerUrl(): URL {
   );
 }
 
-function startClock(): { lap(name: "read" | "encode" | "fit"): void; seconds(): Seconds } {
+/** Seconds per stage. */
+export function startClock(): { lap(name: "read" | "encode" | "fit"): void; seconds(): Seconds } {
   const start = performance.now();
   const laps = { read: 0, encode: 0, fit: 0 };
   let last = start;
@@ -214,34 +244,6 @@ function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[
     clicks: { train: clicks[trainPart], test: clicks[testPart] },
     baseRate: clicks[trainPart] / (train + leftOut),
   };
-}
-
-/** Weights that make both classes count the same in the fit. */
-function classWeights({ rows, clicks }: Counts): { clicked: number; notClicked: number } {
-  return { clicked: rows.train / 2 / clicks.train, notClicked: rows.train / 2 / (rows.train - clicks.train) };
-}
-
-function balance(design: DesignMatrix, counts: Counts): void {
-  const { clicked, notClicked } = classWeights(counts);
-  for (const chunk of design.chunks) {
-    const weights = chunk.weights ?? sharedFloat64(chunk.labels.length).fill(1);
-    for (let i = 0; i < weights.length; i++) weights[i] *= chunk.labels[i] === 1 ? clicked : notClicked;
-    chunk.weights = weights;
-  }
-}
-
-/**
- * Takes back what sampling and class weights did to the odds, so that what is served is a probability: rows without a
- * click at rate r multiply the odds by 1/r, weights by their ratio. Only the intercept feels it.
- *
- * @see King & Zeng, Logistic Regression in Rare Events Data (2001), section 4.1.
- */
-function corrected(fit: Fit, counts: Counts, { negatives, classWeight }: HyperParameters): Fit {
-  const { clicked, notClicked } = classWeights(counts);
-  const shift = Math.log(negatives) - (classWeight === "balanced" ? Math.log(clicked / notClicked) : 0);
-  const coefficients = fit.coefficients.slice();
-  coefficients[coefficients.length - 1] += shift;
-  return { ...fit, coefficients };
 }
 
 function separable(what: string): Failure {
@@ -331,36 +333,14 @@ export function penaltyOf(
   return { l2: (1 - l1Share) / C, l1: l1Share / C };
 }
 
-type GoldenRow = ArtifactMetadata["golden"][number]["features"];
-
-const goldenCount = 8;
-
-/** Some rows of raw fields, spread evenly over the data. */
-function pickGolden({ chunks, levels }: RawExamples, spec: FeatureSpec): GoldenRow[] {
-  const count = Math.min(goldenCount, chunks.length);
-  return Array.from({ length: count }, (_, i) => {
-    const chunk = chunks[Math.floor((i * chunks.length) / count)];
-    const row: GoldenRow = {};
-    let numericIndex = 0;
-    let categoricalIndex = 0;
-    for (const { name, type } of spec.features) {
-      if (type === "numeric") {
-        const value = chunk.numeric[numericIndex++];
-        row[name] = Number.isFinite(value) ? value : null;
-      } else {
-        row[name] = levels[categoricalIndex][chunk.codes[categoricalIndex++][0]];
-      }
-    }
-    return row;
-  });
-}
-
 function describe(
   parts: Counts & {
     spec: FeatureSpec;
     encoder: Encoder;
     hyperParameters: HyperParameters;
     fingerprint: string;
+    lastId: bigint | undefined;
+    precision: Float64Array | undefined;
     notes: readonly string[];
   },
   solution: Fit,
@@ -374,12 +354,6 @@ function describe(
     (value) => value + 0,
   );
   const intercept = solution.coefficients[encoder.columnCount] + 0;
-  const predictor = createPredictor({ encoder, coefficients, intercept });
-  const golden = goldenRows.map((features) => ({
-    features,
-    probability: predictor.predict(features, { errors: [], unseen: [] }),
-  }))
-    .filter(({ probability }) => Number.isFinite(probability));
   return {
     layout: 1,
     program: version,
@@ -391,20 +365,31 @@ function describe(
     coefficients,
     intercept,
     hyperParameters: { ...hyperParameters },
-    data: { fingerprint: parts.fingerprint, rows: { ...parts.rows }, clicks: { ...parts.clicks } },
+    data: {
+      fingerprint: parts.fingerprint,
+      ...(parts.lastId === undefined ? {} : { last_id: String(parts.lastId) }),
+      rows: { ...parts.rows },
+      clicks: { ...parts.clicks },
+    },
+    ...(parts.precision === undefined ? {} : { precision: packPrecision(parts.precision) }),
     metrics,
     solver: {
-      name: "newton",
+      name: solution.solver,
       iterations: solution.iterations,
       gradientMax: solution.gradientMax,
       objective: solution.objective,
     },
     notes: [...parts.notes],
-    golden,
+    golden: goldenOf({ encoder, coefficients, intercept }, goldenRows),
   };
 }
 
-function activate(store: Store, { modelId }: ModelRow, options: TrainOptions): boolean {
+/** Puts the model in production where that was asked for, or none is. @returns Whether it is there now. */
+export function activate(
+  store: Store,
+  { modelId }: ModelRow,
+  options: Pick<TrainOptions, "activate" | "now">,
+): boolean {
   const current = activeModel(store)?.modelId;
   if (current !== undefined && !options.activate) return current === modelId;
   if (current === modelId) return true;

@@ -1,0 +1,51 @@
+import type { RawChunk } from "./raw_examples.ts";
+import type { Partition } from "./split.ts";
+
+/** A raw chunk whose rows are ordered by their part. */
+export interface OrderedChunk extends RawChunk {
+  readonly partEnds: readonly number[];
+}
+
+/** Orders a chunk's rows by part, and within a part as they were, in place. */
+export function orderByPart(chunk: RawChunk, { partCount, partOf }: Partition): OrderedChunk {
+  const { groups, labels, rowCount } = chunk;
+  const parts = new Uint8Array(rowCount);
+  const next = new Uint32Array(partCount);
+  for (let i = 0; i < rowCount; i++) next[parts[i] = partOf(groups[i], labels[i], i)]++;
+  const partEnds: number[] = [];
+  for (let part = 0, end = 0; part < partCount; part++) {
+    end += next[part];
+    next[part] = end - next[part];
+    partEnds.push(end);
+  }
+  if (partEnds[0] < rowCount) {
+    const target = new Uint32Array(rowCount);
+    for (let i = 0; i < rowCount; i++) target[i] = next[parts[i]]++;
+    for (
+      const column of [
+        chunk.numeric,
+        ...chunk.codes,
+        labels,
+        groups,
+        ...(chunk.weights ? [chunk.weights] : []),
+      ]
+    ) {
+      reorder(column, target);
+    }
+  }
+  return { ...chunk, partEnds };
+}
+
+/** Moves rows in place. @param target Where each row goes. @param column Shape (rows) or (rows, width), row-major. */
+export function reorder(column: Float64Array | Uint32Array | Uint16Array | Uint8Array, target: Uint32Array): void {
+  const width = column.length / target.length;
+  const before = column.slice();
+  for (let i = 0, k = 0; i < target.length; i++) {
+    for (let j = 0; j < width; j++, k++) column[target[i] * width + j] = before[k];
+  }
+}
+
+/** How many numbers a row of the chunk's numeric columns has. */
+export function strideOf({ numeric, rowCount }: RawChunk): number {
+  return numeric.length / rowCount;
+}
