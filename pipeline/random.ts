@@ -1,0 +1,70 @@
+/** A seeded stream of random numbers: the same seed gives the same numbers on every machine. */
+export interface Random {
+  /** The next 32 bits, as a whole number from 0 to 2³² − 1. */
+  bits(): number;
+  /** A number of at least 0 and below 1, with 53 random bits. */
+  uniform(): number;
+  /** A whole number of at least 0 and below `bound` (1 to 2³²), each equally likely. */
+  below(bound: number): number;
+}
+
+type State = readonly [number, number, number, number];
+
+/**
+ * xoshiro128**: 128 bits of state, 32-bit integer operations only, period 2¹²⁸ − 1. Not for secrets.
+ *
+ * @param seed A whole number from 0 to 2⁵³ − 1.
+ * @see Blackman & Vigna, Scrambled Linear Pseudorandom Number Generators (2021).
+ */
+export function createRandom(seed: number): Random {
+  return randomFrom(stateOf(seed));
+}
+
+/** The stream that starts at a state of four 32-bit words, not all of them 0. */
+export function randomFrom(state: State): Random {
+  let [a, b, c, d] = state;
+
+  function bits(): number {
+    const product = Math.imul(b, 5);
+    const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
+    const shifted = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= shifted;
+    d = (d << 11) | (d >>> 21);
+    return result;
+  }
+
+  function uniform(): number {
+    const high = bits() >>> 5;
+    const low = bits() >>> 6;
+    return (high * 0x4000000 + low) / 0x20000000000000;
+  }
+
+  function below(bound: number): number {
+    // Numbers of the incomplete last round of `bound` would favour the small results: draw again.
+    const usable = 0x100000000 - (0x100000000 % bound);
+    let value = bits();
+    while (value >= usable) value = bits();
+    return value % bound;
+  }
+
+  return { bits, uniform, below };
+}
+
+/** Spreads a seed over the state, so that neighbouring seeds give unrelated streams (splitmix32). */
+function stateOf(seed: number): State {
+  let counter = seed >>> 0;
+  const mix = (): number => {
+    counter = (counter + 0x9e3779b9) | 0;
+    let z = counter;
+    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+    return z ^ (z >>> 16);
+  };
+  // The seed's upper bits choose among streams that its lower 32 bits would leave equal.
+  const upper = Math.floor(seed / 0x100000000);
+  return [mix(), mix() ^ upper, mix(), mix() | 1];
+}
