@@ -1,0 +1,61 @@
+import { Failure } from "../pipeline/failure.ts";
+import { command, commonFlags } from "./command.ts";
+
+export default command({
+  name: "healthcheck",
+  summary: "ask a running server whether it is ready",
+  description:
+    "Exits with 0 where GET /readyz answers 200, else with 1. For a container's HEALTHCHECK: it needs no shell and no curl.",
+  flags: {
+    ...commonFlags,
+    url: { type: "string", value: "URL", default: "http://127.0.0.1:7999", help: "where the server listens" },
+    timeout: {
+      type: "number",
+      value: "SECONDS",
+      default: 3,
+      min: 0.1,
+      max: 60,
+      help: "how long it may take to answer",
+    },
+  },
+  examples: [
+    ["clickwell healthcheck", "the server on this machine's port 7999"],
+    ["clickwell healthcheck --url http://127.0.0.1:8080 --timeout 1", "another port"],
+  ],
+  async run({ options, terminal, signal }) {
+    const url = readyUrl(options.url);
+    const response = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(1000 * options.timeout)]));
+    if (response.ok) {
+      terminal.say(`${options.url} is ready.`);
+      return { ready: true };
+    }
+    throw new Failure("server-unready", `${options.url} is not ready: ${await reasonIn(response)}`);
+  },
+});
+
+function readyUrl(base: string): URL {
+  const url = URL.parse("/readyz", base);
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new Failure(
+    "usage-invalid",
+    `--url is ${JSON.stringify(base)}, expected one like http://127.0.0.1:7999`,
+  );
+}
+
+async function ask(url: URL, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(url, { signal, redirect: "manual" });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure("server-unready", `${url.origin} does not answer: ${reason}`);
+  }
+}
+
+async function reasonIn(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem === "object" && problem !== null && "detail" in problem) return String(problem.detail);
+  } catch { /* not a problem of clickwell's: its status has to do */ }
+  return `it answered ${response.status}.`;
+}

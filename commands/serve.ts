@@ -1,0 +1,123 @@
+import { Failure } from "../pipeline/failure.ts";
+import { createLog, logFormats, logLevels } from "../server/log.ts";
+import { startServer } from "../server/server.ts";
+import { command, commonFlags } from "./command.ts";
+
+export default command({
+  name: "serve",
+  summary: "the HTTP server",
+  description:
+    "Serves the model in production until Ctrl-C or SIGTERM, and follows when another one is put there. When it is ready " +
+    'it prints one line: {"listening":"http://127.0.0.1:7999","model_id":…}. The admin token is CLICKWELL_ADMIN_TOKEN, ' +
+    "or in the file that --admin-token-file names; with one, every write needs Authorization: Bearer TOKEN.",
+  flags: {
+    ...commonFlags,
+    host: { type: "string", value: "HOST", default: "127.0.0.1", help: "address to listen on" },
+    port: {
+      type: "integer",
+      value: "PORT",
+      default: 7999,
+      min: 0,
+      max: 65_535,
+      help: "port to listen on; 0 takes a free one",
+    },
+    workers: {
+      type: "integer",
+      value: "N",
+      default: 1,
+      min: 1,
+      max: 1,
+      help: "threads that answer; this version has one",
+    },
+    "admin-token-file": { type: "string", value: "FILE", help: "file that holds the admin token" },
+    insecure: { type: "boolean", help: "off loopback, let everyone change the model without a token" },
+    "drain-delay": {
+      type: "number",
+      value: "SECONDS",
+      default: 0,
+      min: 0,
+      max: 600,
+      help: "at the end, how long to be not ready and still answer, for load balancers to notice",
+    },
+    "drain-timeout": {
+      type: "number",
+      value: "SECONDS",
+      default: 20,
+      min: 0,
+      max: 600,
+      help: "at the end, how long requests in flight may take",
+    },
+    "log-format": { type: "string", choices: logFormats, default: "text", help: "of standard error" },
+    "log-level": { type: "string", choices: logLevels, default: "info", help: "the least that is logged" },
+  },
+  examples: [
+    ["clickwell serve", "on http://127.0.0.1:7999"],
+    ["clickwell serve --port 0 --log-format json", "on a free port, with a log for machines"],
+    [
+      "CLICKWELL_ADMIN_TOKEN=$(openssl rand -hex 32) clickwell serve --host 0.0.0.0",
+      "for other machines; only who knows the token can change the model",
+    ],
+  ],
+  async run({ options, terminal, signal }) {
+    refuseServeAddress();
+    const server = await startServer({
+      dataDir: options.data,
+      modelsDir: options.models,
+      hostname: options.host,
+      port: options.port,
+      token: readToken(options["admin-token-file"]),
+      insecure: options.insecure,
+      drainDelayMs: 1000 * options["drain-delay"],
+      drainTimeoutMs: 1000 * options["drain-timeout"],
+      log: createLog({ format: options["log-format"], level: options["log-level"], write: terminal.say }),
+    });
+    terminal.print(JSON.stringify({ listening: server.origin, model_id: server.modelId ?? null }));
+    await aborted(signal);
+    await server.stop();
+  },
+});
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** The runtime would listen where this variable says, whatever --host and --port are. */
+function refuseServeAddress(): void {
+  const address = Deno.env.get("DENO_SERVE_ADDRESS");
+  if (!address) return;
+  throw new Failure(
+    "usage-invalid",
+    `DENO_SERVE_ADDRESS is ${JSON.stringify(address)}, which would overrule --host and --port. Unset it.`,
+  );
+}
+
+/**
+ * The token comes by the environment or a file and never by a flag, which every user of the machine can see.
+ *
+ * @returns undefined where there is none.
+ * @throws {Failure} `usage-invalid` for a file that cannot be read or is empty.
+ */
+function readToken(path: string | undefined): string | undefined {
+  const given = Deno.env.get("CLICKWELL_ADMIN_TOKEN")?.trim();
+  if (path === undefined) return given || undefined;
+  if (given) {
+    throw new Failure(
+      "usage-invalid",
+      "The admin token is given twice: unset CLICKWELL_ADMIN_TOKEN or --admin-token-file (CLICKWELL_ADMIN_TOKEN_FILE).",
+    );
+  }
+  let token: string;
+  try {
+    token = Deno.readTextFileSync(path).trim();
+  } catch {
+    throw new Failure(
+      "usage-invalid",
+      `Cannot read the admin token from ${path}: it is not there or not readable.`,
+    );
+  }
+  if (/^\S+$/.test(token)) return token;
+  throw new Failure("usage-invalid", `The admin token in ${path} is empty or has spaces, expected one word.`);
+}

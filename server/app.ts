@@ -1,0 +1,47 @@
+import { Hono } from "hono";
+import { Failure } from "../pipeline/failure.ts";
+import type { Access } from "./access.ts";
+import { allowOf, type Exchange, type Route } from "./route.ts";
+
+/** What hono hands on to a route beside the request. */
+export type Caller = Pick<Exchange, "requestId" | "client">;
+
+/** A failure of a path that has other methods. */
+export class MethodInvalid extends Failure {
+  constructor(method: string, path: string, readonly allow: string) {
+    super("method-invalid", `${path} does not have the method ${method.slice(0, 20)}, expected ${allow}.`);
+  }
+}
+
+/**
+ * Routes requests by the table. The check for the token stands here, once, for every route that writes.
+ *
+ * @returns Its `fetch` rejects with whatever a route throws, and with `route-unknown` and `method-invalid`.
+ */
+export function createApp(routes: readonly Route[], access: Access): Hono<{ Bindings: Caller }> {
+  const app = new Hono<{ Bindings: Caller }>();
+  for (const route of routes) {
+    app.on(route.method, route.path, (context) => {
+      const request = context.req.raw;
+      const { client, requestId } = context.env;
+      if (route.write) access.checkWrite(request, client);
+      return route.handle({ request, requestId, client, parameters: context.req.param() });
+    });
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const allow = allowOf(routes, path);
+    app.all(path, (context) => {
+      throw new MethodInvalid(context.req.raw.method, context.req.path, allow);
+    });
+  }
+  app.notFound((context) => {
+    throw new Failure(
+      "route-unknown",
+      `There is nothing at ${JSON.stringify(context.req.path.slice(0, 80))}. GET / shows what there is.`,
+    );
+  });
+  app.onError((error) => {
+    throw error;
+  });
+  return app;
+}

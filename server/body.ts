@@ -1,0 +1,93 @@
+import { Failure } from "../pipeline/failure.ts";
+
+/** @param bytesMax The most that the body may have. */
+export function bodyOversized(bytesMax: number): Failure {
+  return new Failure(
+    "body-oversized",
+    `The body has more than ${
+      bytesMax.toLocaleString("en")
+    } bytes, the most that is taken here. Send less at a time.`,
+  );
+}
+
+/** Since 2.9 the runtime itself refuses a request that has two lengths: this spares a look at each. */
+const runtimeRefusesTwoLengths = !/^2\.[0-8]\./.test(Deno.version.deno);
+
+/**
+ * True where a request says how long its body is and that is not too long: the runtime then reads no more than that. A
+ * chunked body can be of any length, whatever Content-Length says beside it (RFC 9112, section 6.3).
+ */
+function saysShort(headers: Headers, bytesMax: number): boolean {
+  const length = headers.get("content-length");
+  return length !== null && Number(length) <= bytesMax &&
+    (runtimeRefusesTwoLengths || headers.get("transfer-encoding") === null);
+}
+
+/**
+ * Reads a body of at most `bytesMax` bytes, however it is sent, and stops at the first byte too many.
+ *
+ * @throws {Failure} `body-oversized`
+ */
+export async function readBody(request: Request, bytesMax: number): Promise<string> {
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > bytesMax) throw bodyOversized(bytesMax);
+  const decoder = new TextDecoder();
+  let text = "";
+  let byteCount = 0;
+  for await (const chunk of request.body ?? []) {
+    byteCount += chunk.byteLength;
+    // Leaving the loop cancels the stream.
+    if (byteCount > bytesMax) throw bodyOversized(bytesMax);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/**
+ * Reads a body of at most `bytesMax` bytes as JSON.
+ *
+ * @throws {Failure} `body-oversized`
+ * @throws {SyntaxError} where it is not JSON: {@link bodyFailure} makes a failure of it.
+ */
+export function readJson(request: Request, bytesMax: number): Promise<unknown> {
+  // The runtime's own reader is several times faster than a stream, and has no bound of its own.
+  if (saysShort(request.headers, bytesMax)) return request.json();
+  return readBody(request, bytesMax).then((text) => JSON.parse(text));
+}
+
+/** What to tell a client whose body could not be read as JSON; any error that has another cause as it is. */
+export function bodyFailure(error: unknown, request: Request): unknown {
+  if (!(error instanceof SyntaxError)) return isDisconnection(error) ? bodyBroken() : error;
+  const type = request.headers.get("content-type");
+  if (type !== null && !isJson(type)) return mediaTypeInvalid(type);
+  return new Failure("body-malformed", `The body is not valid JSON: ${error.message}.`);
+}
+
+/** @throws {Failure} `media-type-invalid` for a body that says it is something else. */
+export function requireJson(request: Request): void {
+  const type = request.headers.get("content-type");
+  if (type !== null && !isJson(type)) throw mediaTypeInvalid(type);
+}
+
+function isJson(type: string): boolean {
+  return /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i.test(type);
+}
+
+function mediaTypeInvalid(type: string): Failure {
+  return new Failure(
+    "media-type-invalid",
+    `The body is ${
+      JSON.stringify(type.slice(0, 80))
+    }, expected JSON. Send it with Content-Type: application/json.`,
+  );
+}
+
+function bodyBroken(): Failure {
+  return new Failure("body-malformed", "The connection was closed before the body was complete.");
+}
+
+function isDisconnection(error: unknown): boolean {
+  return error instanceof Deno.errors.Http || error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted;
+}

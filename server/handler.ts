@@ -1,0 +1,99 @@
+import { Failure } from "../pipeline/failure.ts";
+import { type Caller, MethodInvalid } from "./app.ts";
+import { bodyFailure, readJson } from "./body.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { predict, predictBodyBytesMax } from "./predict.ts";
+import { predictionInit, predictPath } from "./predict_route.ts";
+import { problemResponse } from "./problem.ts";
+import type { Refusals } from "./refusals.ts";
+import { createRequestIds, requestIdOf } from "./request_id.ts";
+import type { ModelSlot } from "./serving_model.ts";
+import { checkTarget } from "./target.ts";
+
+/** Answers a request; never rejects. */
+export type Handler = (
+  request: Request,
+  info: Pick<Deno.ServeHandlerInfo<Deno.NetAddr>, "remoteAddr">,
+) => Promise<Response>;
+
+export interface HandlerOptions {
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+  readonly refusals: Refusals;
+  /** Everything but the short way of predictions. Rejects with whatever a route throws. */
+  readonly app: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
+}
+
+/** Spellings of this server's own URL that are remembered; a client that invents more takes the ordinary way. */
+const knownUrlsMax = 64;
+
+/**
+ * The way of every request.
+ *
+ * Predictions have a short one: no router, no object per request that is not needed, no header that is not asked for.
+ * A URL may take it once `checkTarget` has passed it: an equal text then needs no second look.
+ */
+export function createHandler({ slot, lifecycle, refusals, app }: HandlerOptions): Handler {
+  const requestIds = createRequestIds();
+  const knownUrls = new Set<string>();
+
+  function fail(error: unknown, requestId: string): Response {
+    refusals.note(error, requestId);
+    const headers: Record<string, string> = commonHeaders(slot, requestId);
+    if (error instanceof MethodInvalid) headers.allow = error.allow;
+    if (error instanceof Failure && error.kind === "unauthorized") headers["www-authenticate"] = "Bearer";
+    return problemResponse(error, requestId, headers);
+  }
+
+  async function answerPrediction(request: Request): Promise<Response> {
+    const requestId = requestIds.next();
+    lifecycle.inFlight++;
+    try {
+      const body = await readJson(request, predictBodyBytesMax);
+      return new Response(predict(slot, body, requestId), predictionInit);
+    } catch (error) {
+      return fail(bodyFailure(error, request), requestId);
+    } finally {
+      lifecycle.inFlight--;
+    }
+  }
+
+  const answerAny: Handler = async (request, info) => {
+    const requestId = requestIdOf(request) ?? requestIds.next();
+    lifecycle.inFlight++;
+    try {
+      const target = checkTarget(request);
+      if (target === predictPath && request.method === "POST") {
+        if (knownUrls.size < knownUrlsMax) knownUrls.add(request.url);
+        return answerPrediction(request);
+      }
+      const response = await app.fetch(request, { requestId, client: info.remoteAddr.hostname });
+      for (const [name, value] of Object.entries(commonHeaders(slot, requestId))) {
+        response.headers.set(name, value);
+      }
+      return response;
+    } catch (error) {
+      return fail(error, requestId);
+    } finally {
+      lifecycle.inFlight--;
+    }
+  };
+
+  return (request, info) =>
+    knownUrls.has(request.url) && request.method === "POST"
+      ? answerPrediction(request)
+      : answerAny(request, info);
+}
+
+/** What every response says but a short one, which has the ids in its body. */
+function commonHeaders({ current }: ModelSlot, requestId: string): Record<string, string> {
+  return {
+    "x-request-id": requestId,
+    ...(current ? { "x-model-id": current.modelId, "x-model-version": String(current.version) } : {}),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "content-security-policy":
+      "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  };
+}

@@ -1,0 +1,30 @@
+import { Failure } from "../pipeline/failure.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { type Exchange, jsonResponse, type Route } from "./route.ts";
+import type { ModelSlot } from "./serving_model.ts";
+
+export interface HealthRoutesOptions {
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+}
+
+export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
+  const live = (_: Exchange) => jsonResponse({ live: true });
+  return [
+    { method: "GET", path: "/livez", summary: "200 while the process answers", handle: live },
+    { method: "GET", path: "/healthz", summary: "the same", handle: live },
+    {
+      method: "GET",
+      path: "/readyz",
+      summary: "200 while predictions are answered, 503 without a model and while shutting down",
+      handle() {
+        if (lifecycle.draining) {
+          throw new Failure("draining", "The server is shutting down: it finishes what it has.");
+        }
+        if (!slot.current) throw slot.absence;
+        const { modelId, version } = slot.current;
+        return jsonResponse({ ready: true, model_id: modelId, version });
+      },
+    },
+  ];
+}

@@ -1,0 +1,46 @@
+import { version } from "../pipeline/version.ts";
+import { jsonResponse, type Route } from "./route.ts";
+import type { ModelSlot } from "./serving_model.ts";
+
+/** More levels than this are counted and not listed. */
+const levelsShownMax = 50;
+
+/**
+ * `GET /`: what is here, and a prediction to start with.
+ *
+ * @param routes All of the table, this one among them.
+ */
+export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Route {
+  return {
+    method: "GET",
+    path: "/",
+    summary: "this page",
+    handle: () =>
+      jsonResponse({
+        name: "clickwell",
+        version,
+        model: modelIndex(slot),
+        routes: routes().map(({ method, path, summary, write = false }) => ({
+          method,
+          path,
+          summary,
+          write,
+        })),
+      }),
+  };
+}
+
+function modelIndex({ current }: ModelSlot) {
+  if (!current) return null;
+  return {
+    model_id: current.modelId,
+    version: current.version,
+    fields: current.predictor.fields.map(({ levels, ...field }) => ({
+      ...field,
+      ...(levels === undefined
+        ? {}
+        : { level_count: levels.length, levels: levels.slice(0, levelsShownMax) }),
+    })),
+    example: current.example ?? null,
+  };
+}

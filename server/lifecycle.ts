@@ -1,0 +1,33 @@
+/** Where the server is in its life. */
+export interface Lifecycle {
+  /** It ends: what is in flight is finished, and load balancers are told to look elsewhere. */
+  draining: boolean;
+  /** Requests that have come and are not answered yet. */
+  inFlight: number;
+}
+
+const lookEveryMs = 20;
+
+/**
+ * Waits until no request is in flight. Others may come and go meanwhile: most are answered before anybody can look.
+ *
+ * @returns False where that took too long.
+ */
+export async function settled(lifecycle: Lifecycle, timeoutMs: number): Promise<boolean> {
+  for (const deadline = performance.now() + timeoutMs; lifecycle.inFlight > 0;) {
+    if (performance.now() >= deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+  return true;
+}
+
+/** @returns False where the work takes longer. */
+export async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), timeoutMs));
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,98 @@
+import { Failure } from "../pipeline/failure.ts";
+import { originOf } from "./host.ts";
+import type { Log } from "./log.ts";
+
+export interface Listener {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes no new connections, and returns when what is in flight is answered: for ever, where a client stalls. */
+  drain(): Promise<void>;
+  /** Closes every connection as it is. */
+  abort(): Promise<void>;
+}
+
+export interface ListenerOptions {
+  readonly hostname: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly handler: Deno.ServeHandler<Deno.NetAddr>;
+  readonly onError: (error: unknown) => Response;
+  readonly log: Log;
+}
+
+const rebindFirstMs = 200;
+const rebindLastMs = 2_000;
+
+/**
+ * Serves HTTP until it is stopped. Where the runtime gives up listening (it does when the process runs out of file
+ * descriptors, and would end the process), it binds again until it succeeds.
+ *
+ * @throws {Failure} `address-unusable`
+ */
+export function openListener({ log, onError, ...options }: ListenerOptions): Listener {
+  const aborting = new AbortController();
+  let stopping = false;
+  let server = bind(options.port);
+  const { hostname, port } = server.addr;
+
+  function bind(at: number): Deno.HttpServer<Deno.NetAddr> {
+    // `automaticCompression` is later than the oldest runtime that is supported, so it is not in its types. Answers are
+    // so short that to compress them costs more than to send them.
+    const settings = {
+      hostname: options.hostname,
+      port: at,
+      signal: aborting.signal,
+      onListen() {},
+      onError,
+      automaticCompression: false,
+    };
+    let made: Deno.HttpServer<Deno.NetAddr>;
+    try {
+      made = Deno.serve(settings, options.handler);
+    } catch (error) {
+      throw addressUnusable(options.hostname, at, error);
+    }
+    made.finished.catch((error) => {
+      if (stopping) return;
+      log.error("listener lost", { cause: String(error) });
+      setTimeout(rebind, rebindFirstMs, rebindFirstMs);
+    });
+    return made;
+  }
+
+  function rebind(waitedMs: number): void {
+    if (stopping) return;
+    try {
+      server = bind(port);
+      log.warn("listening again", { url: originOf(hostname, port) });
+    } catch {
+      const waitMs = Math.min(2 * waitedMs, rebindLastMs);
+      setTimeout(rebind, waitMs, waitMs);
+    }
+  }
+
+  return {
+    hostname,
+    port,
+    drain() {
+      stopping = true;
+      return server.shutdown();
+    },
+    async abort() {
+      stopping = true;
+      aborting.abort();
+      await server.finished.catch(() => {});
+    },
+  };
+}
+
+function addressUnusable(hostname: string, port: number, error: unknown): Failure {
+  const origin = originOf(hostname, port);
+  const reason = error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
+  return new Failure(
+    "address-unusable",
+    error instanceof Deno.errors.AddrInUse
+      ? `Cannot listen on ${origin}: another program does. Choose another --port, or 0 for a free one.`
+      : `Cannot listen on ${origin}: ${reason}. Choose another --host or --port.`,
+  );
+}

@@ -1,0 +1,48 @@
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export const logFormats = ["text", "json"] as const;
+
+export type LogLevel = typeof logLevels[number];
+export type LogFormat = typeof logFormats[number];
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Writes one line per event. An event's name is a constant, so that it can be searched; what varies is in the fields. */
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+export interface LogOptions {
+  readonly format: LogFormat;
+  /** The least that is written. */
+  readonly level: LogLevel;
+  /** Takes a line without its end. */
+  readonly write: (line: string) => void;
+  /** For tests; the clock otherwise. */
+  readonly now?: () => Date;
+}
+
+export function createLog({ format, level, write, now = () => new Date() }: LogOptions): Log {
+  const line = format === "json" ? jsonLine : textLine;
+  const at = (name: LogLevel) => {
+    if (logLevels.indexOf(name) < logLevels.indexOf(level)) return () => {};
+    return (event: string, fields: LogFields = {}) => write(line(now().toISOString(), name, event, fields));
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function jsonLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
+  return JSON.stringify({ time, level, event, ...fields });
+}
+
+function textLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
+  const texts = Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`);
+  return [time, level.padEnd(5), event, ...texts].join(" ");
+}
+
+/** Quoted where it is not one plain word: what a client sent must not look like another line of the log. */
+function textOf(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "undefined";
+  return /^[\w.:/@+-]+$/.test(text) ? text : typeof value === "string" ? JSON.stringify(value) : text;
+}

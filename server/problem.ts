@@ -1,0 +1,118 @@
+import { Failure, type FailureKind } from "../pipeline/failure.ts";
+
+/** How a kind of failure is told over HTTP. */
+export interface ProblemForm {
+  readonly status: number;
+  readonly title: string;
+  /** When it is worth trying again. */
+  readonly retryAfterSeconds?: number;
+  /** Said in place of the failure's message, which names files of the server; the log has that one. */
+  readonly detail?: string;
+}
+
+/** Kinds that only commands meet. One that came here all the same would be a bug, and would be told as one. */
+const bug: ProblemForm = { status: 500, title: "Internal error" };
+
+const storeUnusable = "The store cannot be used; the server's log says why. Predictions go on without it.";
+
+/** Every kind of failure as an RFC 9457 problem. docs/problems.md has a section for each that a client can meet. */
+export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
+  "input-invalid": { status: 422, title: "Some fields are not valid" },
+  "model-unknown": { status: 404, title: "There is no such model" },
+  "model-missing": { status: 503, title: "No model is in production", retryAfterSeconds: 5 },
+  "assignment-conflict": { status: 409, title: "Another model is in production" },
+  "artifact-corrupt": { status: 409, title: "The model's files cannot be used" },
+  "unauthorized": { status: 401, title: "The admin token is missing or wrong" },
+  "forbidden": { status: 403, title: "Writes are not open to this client" },
+  "attempts-exceeded": { status: 429, title: "Too many wrong tokens", retryAfterSeconds: 60 },
+  "host-invalid": { status: 400, title: "The Host header is not a host" },
+  "target-invalid": { status: 400, title: "The path is not in its canonical form" },
+  "target-oversized": { status: 414, title: "The path and query are too long" },
+  "route-unknown": { status: 404, title: "There is nothing at this path" },
+  "method-invalid": { status: 405, title: "The path does not have this method" },
+  "media-type-invalid": { status: 415, title: "The body is not JSON" },
+  "body-malformed": { status: 400, title: "The body is not valid JSON" },
+  "body-oversized": { status: 413, title: "The body is too long" },
+  "draining": { status: 503, title: "The server is shutting down", retryAfterSeconds: 1 },
+  "store-missing": {
+    status: 503,
+    title: "There is no store",
+    detail: "There is no store yet. Run clickwell ingest and clickwell train on the server first.",
+  },
+  "store-busy": {
+    status: 503,
+    title: "The store is busy",
+    retryAfterSeconds: 1,
+    detail: "Another process writes to the store: try again.",
+  },
+  "store-full": {
+    status: 507,
+    title: "The server's disk is full",
+    detail: "The server's disk is almost full: free some space and try again. Predictions go on without it.",
+  },
+  "store-invalid": { status: 503, title: "The store cannot be used", detail: storeUnusable },
+  "store-newer": { status: 503, title: "The store is of a later version", detail: storeUnusable },
+  "usage-invalid": bug,
+  "file-missing": bug,
+  "file-invalid": bug,
+  "file-unwritable": bug,
+  "row-conflict": bug,
+  "row-rejected": bug,
+  "table-unknown": bug,
+  "spec-invalid": bug,
+  "examples-invalid": bug,
+  "not-converged": bug,
+  "separable": bug,
+  "server-unready": bug,
+  "address-unusable": bug,
+  "interrupted": bug,
+};
+
+/** The `type` of a kind's problem: a name that stays. */
+export function problemType(kind: FailureKind): string {
+  return `urn:clickwell:problem:${kind}`;
+}
+
+/** True where the failure is none that a client can meet: its cause belongs into the log, and only there. */
+export function isBug(error: unknown): boolean {
+  return !(error instanceof Failure) || problemForms[error.kind] === bug;
+}
+
+/**
+ * The response to whatever was thrown.
+ *
+ * @param headers Beside the content type and Retry-After.
+ * @see RFC 9457, Problem Details for HTTP APIs.
+ */
+export function problemResponse(
+  error: unknown,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  if (!(error instanceof Failure) || isBug(error)) {
+    const detail = "This is a bug in clickwell. The server's log has its cause under the request id.";
+    return respond(bug, { type: "about:blank", detail, request_id: requestId }, headers);
+  }
+  const form = problemForms[error.kind];
+  return respond(form, {
+    type: problemType(error.kind),
+    detail: form.detail ?? error.message,
+    ...(error.errors.length > 0 ? { errors: error.errors } : {}),
+    request_id: requestId,
+  }, headers);
+}
+
+function respond(
+  { status, title, retryAfterSeconds }: ProblemForm,
+  { type, ...members }: { readonly type: string; readonly [member: string]: unknown },
+  headers: Readonly<Record<string, string>>,
+): Response {
+  return new Response(JSON.stringify({ type, title, status, ...members }), {
+    status,
+    headers: {
+      "content-type": "application/problem+json",
+      ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
+      ...headers,
+    },
+  });
+}

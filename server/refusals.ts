@@ -1,0 +1,53 @@
+import { Failure } from "../pipeline/failure.ts";
+import type { Log } from "./log.ts";
+import { isBug } from "./problem.ts";
+
+/** Tells the log what was not answered as asked. */
+export interface Refusals {
+  /** @param error Whatever was thrown while the request was answered. */
+  note(error: unknown, requestId: string): void;
+  /** Writes what was counted and not yet written. */
+  flush(): void;
+}
+
+const windowMs = 10_000;
+const bugsPerWindow = 5;
+
+/**
+ * Bad requests are counted and told in one line per window, with the last of them as an example: whoever sends many of
+ * them does not get to fill the disk. Bugs have a line of their own, with their cause, up to a few per window.
+ */
+export function createRefusals(log: Log): Refusals {
+  const counts = new Map<string, number>();
+  let last: { detail: string; request_id: string } | undefined;
+  let bugs = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (counts.size > 0) log.warn("requests refused", { counts: Object.fromEntries(counts), last });
+    if (bugs > bugsPerWindow) log.error("more bugs, not shown", { count: bugs - bugsPerWindow });
+    counts.clear();
+    bugs = 0;
+  };
+  return {
+    note(error, requestId) {
+      if (timer === undefined) {
+        timer = setTimeout(flush, windowMs);
+        Deno.unrefTimer(timer);
+      }
+      if (error instanceof Failure && !isBug(error)) {
+        counts.set(error.kind, (counts.get(error.kind) ?? 0) + 1);
+        last = { detail: error.message.slice(0, 500), request_id: requestId };
+      } else if (++bugs <= bugsPerWindow) {
+        log.error("bug", { request_id: requestId, cause: causeOf(error) });
+      }
+    },
+    flush,
+  };
+}
+
+function causeOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

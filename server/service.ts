@@ -1,0 +1,53 @@
+import { createAccess } from "./access.ts";
+import { createApp } from "./app.ts";
+import { createHandler, type Handler } from "./handler.ts";
+import { healthRoutes } from "./health_routes.ts";
+import { indexRoute } from "./index_route.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Log } from "./log.ts";
+import { modelRoutes } from "./model_routes.ts";
+import { predictRoute } from "./predict_route.ts";
+import { createProduction, type Production } from "./production.ts";
+import { createRefusals, type Refusals } from "./refusals.ts";
+import type { Route } from "./route.ts";
+import { emptySlot, type ModelSlot } from "./serving_model.ts";
+import { createVisits, type VisitStore } from "./store_visit.ts";
+
+export interface ServiceOptions {
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  /** What writes must send as `Authorization: Bearer …`. */
+  readonly token: string | undefined;
+  /** Writes are open to other machines without a token. */
+  readonly insecure: boolean;
+  readonly log: Log;
+  /** Another way to the store than by its folder. */
+  readonly visitStore?: VisitStore;
+}
+
+/** All of the server but its port: a request goes in, a response comes out. */
+export interface Service {
+  readonly routes: readonly Route[];
+  readonly handler: Handler;
+  readonly slot: ModelSlot;
+  readonly production: Production;
+  readonly lifecycle: Lifecycle;
+  readonly refusals: Refusals;
+}
+
+export function createService(options: ServiceOptions): Service {
+  const { dataDir, modelsDir, token, insecure, log, visitStore = createVisits(dataDir) } = options;
+  const slot = emptySlot();
+  const lifecycle = { draining: false, inFlight: 0 };
+  const production = createProduction({ modelsDir, visitStore, slot, log });
+  const routes: readonly Route[] = [
+    indexRoute(slot, () => routes),
+    predictRoute(slot),
+    ...modelRoutes({ slot, production, visitStore }),
+    ...healthRoutes({ slot, lifecycle }),
+  ];
+  const refusals = createRefusals(log);
+  const app = createApp(routes, createAccess({ token, insecure }));
+  const handler = createHandler({ slot, lifecycle, refusals, app });
+  return { routes, handler, slot, production, lifecycle, refusals };
+}

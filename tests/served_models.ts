@@ -1,0 +1,107 @@
+import { join } from "node:path";
+import { type Artifact, writeArtifact } from "../pipeline/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
+import { createPredictor } from "../pipeline/predictor.ts";
+import { assignModel, registerModel } from "../pipeline/registry.ts";
+import { openStore } from "../pipeline/store.ts";
+
+/** Folders with a store and two models in it, the first of them in production. */
+export interface ServedModels {
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  readonly first: Artifact;
+  readonly second: Artifact;
+  remove(): void;
+}
+
+/** A row that both models know all of. */
+export const row = {
+  requested: 15_000,
+  loan_purpose: "debt_consolidation",
+  credit: "good",
+  annual_income: 72_000,
+  apr: 11.5,
+  lender_id: 12,
+};
+
+export function makeServedModels(): ServedModels {
+  const root = Deno.makeTempDirSync();
+  const dataDir = join(root, "data");
+  const modelsDir = join(root, "models");
+  const first = writeArtifact(modelsDir, makeMetadata(-1));
+  const second = writeArtifact(modelsDir, makeMetadata(1));
+  const store = openStore(dataDir, { mode: "create" });
+  try {
+    registerModel(store, first, 1_000_000);
+    registerModel(store, second, 2_000_000);
+    assignModel(store, { modelId: first.id, assignedAt: 3_000_000, assignedBy: "test" });
+  } finally {
+    store.close();
+  }
+  return { dataDir, modelsDir, first, second, remove: () => Deno.removeSync(root, { recursive: true }) };
+}
+
+/** What a model gives the row, worked out from its metadata alone. */
+export function probabilityOf(
+  { metadata }: Artifact,
+  features: Readonly<Record<string, unknown>> = row,
+): number {
+  return createPredictor(metadata).predict(features, { errors: [], unseen: [] });
+}
+
+/** A model of the loan offers' fields whose coefficients are made up. `apr` cannot be null. */
+function makeMetadata(intercept: number): ArtifactMetadata {
+  const amount = {
+    type: "numeric",
+    nullable: true,
+    transform: "log1p",
+    impute: 9,
+    mean: 9,
+    scale: 1,
+  } as const;
+  const category = { type: "categorical", nullable: true } as const;
+  const encoder: ArtifactMetadata["encoder"] = {
+    features: [
+      { ...amount, name: "requested", column: 0, missingIndicator: true },
+      { ...amount, name: "annual_income", column: 2, missingIndicator: true },
+      {
+        ...amount,
+        name: "apr",
+        nullable: false,
+        transform: "none",
+        impute: 20,
+        mean: 20,
+        column: 4,
+        missingIndicator: false,
+      },
+      { ...category, name: "loan_purpose", levels: ["debt_consolidation", "other"], column: 5 },
+      { ...category, name: "credit", levels: ["fair", "good"], column: 9 },
+      { ...category, name: "lender_id", levels: ["12", "7"], column: 13 },
+    ],
+    columnCount: 17,
+  };
+  const coefficients = Array.from({ length: encoder.columnCount }, (_, column) => Math.sin(column + 1) / 4);
+  const predictor = createPredictor({ encoder, coefficients, intercept });
+  const golden = [row, { ...row, annual_income: null, lender_id: 99 }].map((features) => ({
+    features,
+    probability: predictor.predict(features, { errors: [], unseen: [] }),
+  }));
+  return {
+    layout: 1,
+    program: "test",
+    spec: {},
+    encoder,
+    coefficients,
+    intercept,
+    hyperParameters: { penalty: "l2", C: 1 },
+    data: {
+      fingerprint: "",
+      rows: { train: 2, test: 0, left_out: 0 },
+      clicks: { train: 1, test: 0 },
+    },
+    metrics: { log_loss: 0.5, auc: 0.75, brier: 0.2, ece: 0.01, base_log_loss: 0.6, calibration: [] },
+    solver: { name: "newton", iterations: 1, gradientMax: 0, objective: 0.5 },
+    notes: [],
+    golden,
+  };
+}
