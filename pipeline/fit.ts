@@ -1,9 +1,11 @@
 import type { DesignMatrix } from "./design_matrix.ts";
 import { Failure } from "./failure.ts";
 import { solveLbfgs } from "./lbfgs.ts";
+import type { PlainNetwork } from "./network.ts";
 import { solveNewton } from "./newton.ts";
 import { layoutOf } from "./objective.ts";
-import { createPasses } from "./passes.ts";
+import type { OptimizerName } from "./optimizer.ts";
+import { createPasses, type Passes } from "./passes.ts";
 import type { Solution, SolverOptions } from "./penalised.ts";
 import { solveProximalNewton } from "./proximal_newton.ts";
 import type { Threads } from "./threads.ts";
@@ -12,9 +14,13 @@ import type { Threads } from "./threads.ts";
 export const solverNames = ["auto", "newton", "lbfgs"] as const;
 export type SolverName = typeof solverNames[number];
 
+type ExactSolver = "newton" | "proximal-newton" | "lbfgs";
+
 /** A fit and the solver that made it. */
 export interface Fit extends Solution {
-  readonly solver: "newton" | "proximal-newton" | "lbfgs";
+  readonly solver: ExactSolver | OptimizerName;
+  /** The deep part of a model with hidden layers, whose wide part the coefficients are. */
+  readonly network?: PlainNetwork;
 }
 
 /** Columns up to which a Hessian is small beside the data. */
@@ -36,12 +42,19 @@ export async function fit(
   threads: Threads,
   options: SolverOptions & { solver: SolverName },
 ): Promise<Fit> {
-  const solver = chooseSolver(design, options);
-  const passes = await createPasses(design, parts, threads);
+  return await fitPasses(await createPasses(design, parts, threads), options);
+}
+
+/** As `fit`, by passes that are prepared: several fits can share one attached design. */
+export async function fitPasses(
+  passes: Passes,
+  options: SolverOptions & { solver: SolverName },
+): Promise<Fit> {
+  const solver = chooseSolver(passes.design, options);
   const solution = solver === "newton"
     ? await solveNewton(passes, options)
     : solver === "lbfgs"
-    ? await solveLbfgs(passes, { ...options, parts })
+    ? await solveLbfgs(passes, options)
     : await solveProximalNewton(passes, options);
   requireConverged(solution, options);
   return { ...solution, solver };
@@ -50,7 +63,7 @@ export async function fit(
 function chooseSolver(
   design: DesignMatrix,
   { solver, penalty }: SolverOptions & { solver: SolverName },
-): Fit["solver"] {
+): ExactSolver {
   const { columnCount } = design;
   const hessianFits = layoutOf(design, true).length <= hessianSumsMax;
   if (penalty.l1 > 0) {

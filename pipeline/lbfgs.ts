@@ -17,7 +17,10 @@ export async function solveLbfgs(passes: Passes, options: SolverOptions): Promis
   const { l2 } = meanPenalty(passes, options.penalty);
   const diagonal = diagonalOf(passes.design, passes.parts, l2);
   for (const column of held) diagonal[column] = Infinity;
-  const inverse = correctedInverse({ solve: (right) => right.map((value, j) => value / diagonal[j]) });
+  const inverse = correctedInverse(
+    { solve: (right) => right.map((value, j) => value / diagonal[j]) },
+    pairsMax,
+  );
   let point = await at(options.start ?? new Float64Array(passes.design.columnCount + 1));
   let iterations = 1;
   observe?.({ iteration: 0, objective: point.objective, gradientMax: point.gradientMax, step: 0 });
@@ -41,6 +44,8 @@ export async function solveLbfgs(passes: Passes, options: SolverOptions): Promis
   const { coefficients, objective, gradientMax } = point;
   return { coefficients, objective, gradientMax, iterations };
 }
+
+const pairsMax = 12;
 
 /** Diagonal of the mean loss's Hessian where every probability is the click rate; a column without rows has 1. */
 function diagonalOf(design: DesignMatrix, parts: readonly number[], l2: number): Float64Array {

@@ -1,5 +1,6 @@
 import { type DesignChunk, type DesignMatrix, rowsOf, weightOf } from "./design_matrix.ts";
 import { addSums, expandSums, layoutOf, type LossSums, passPoint } from "./objective.ts";
+import { type Score, scoreOf } from "./score.ts";
 import { sharedFloat64, sharedInt32 } from "./shared_memory.ts";
 import type { Job, Threads } from "./threads.ts";
 
@@ -9,25 +10,30 @@ export type Scope = "all" | "sample";
 /** Passes over the data of one design, for the solvers. Sums over rows, without penalty. */
 export interface Passes {
   readonly design: DesignMatrix;
+  /** The parts whose rows count. */
+  readonly parts: readonly number[];
   /** Weight of the parts' rows (their count, where each counts once), and of those that the sample takes. */
   readonly weight: Readonly<Record<Scope, number>>;
   /** @param coefficients Shape (columns + 1), intercept last. */
   evaluate(coefficients: Float64Array, want: { hessian: boolean; scope?: Scope }): Promise<LossSums>;
 }
 
-/** Sums are kept apart for this many runs of chunks and then added in order: the same sum for any number of threads. */
-const spanCount = 16;
+/** Sums are kept apart for some runs of chunks and then added in order: the same sum for any number of threads. */
+const spanCountMax = 16;
+const spanCountMin = 4;
+/** Numbers in all spans' sums: beyond it, clearing and adding them would cost more than threads gain. */
+const spanSumsMax = 2 ** 19;
 const sampleRowsMin = 49_152;
 
-/** Gives every thread the design. Jobs that follow name no data. */
+/** Gives every thread the design. Jobs that follow name parts of it. */
 export interface AttachJob extends Job {
   readonly kind: "attach";
   readonly design: DesignMatrix;
-  readonly parts: readonly number[];
 }
 
 export interface PassJob extends Job {
   readonly kind: "pass";
+  readonly parts: readonly number[];
   readonly scope: Scope;
   readonly hessian: boolean;
   readonly coefficients: Float64Array;
@@ -37,24 +43,67 @@ export interface PassJob extends Job {
   readonly sums: Float64Array<SharedArrayBuffer>;
 }
 
+/** Scores several points on rows of their own: each thread takes the next. */
+export interface ScoreJob extends Job {
+  readonly kind: "score";
+  readonly points: readonly ScoredPoint[];
+  /** Shape (1): the next point that no thread has taken. */
+  readonly next: Int32Array<SharedArrayBuffer>;
+}
+
+export interface ScoredPoint {
+  /** Shape (columns + 1), intercept last. */
+  readonly coefficients: Float64Array;
+  readonly parts: readonly number[];
+}
+
+/** A design that every thread has: passes over any of its parts need no further copy. */
+export interface AttachedDesign {
+  passes(parts: readonly number[]): Passes;
+  /** Scores each point on its parts' rows; the scores come in the order of the points. */
+  score(points: readonly ScoredPoint[]): Promise<Score[]>;
+}
+
 /** Prepares passes over some parts of a design on all threads. */
 export async function createPasses(
   design: DesignMatrix,
   parts: readonly number[],
   threads: Threads,
 ): Promise<Passes> {
-  const attach: AttachJob = { kind: "attach", design, parts };
+  return (await attachDesign(design, threads)).passes(parts);
+}
+
+/** Gives every thread the design, in place of the one it had. */
+export async function attachDesign(design: DesignMatrix, threads: Threads): Promise<AttachedDesign> {
   const state = createPassState();
+  const attach: AttachJob = { kind: "attach", design };
   await threads.run(attach, () => state.attach(attach));
+  return {
+    passes: (parts) => passesOver(design, parts, threads, state),
+    async score(points) {
+      const job: ScoreJob = { kind: "score", points, next: sharedInt32(1) };
+      const scored = (await threads.run(job, () => state.score(job))).flat();
+      return scored.sort((a, b) => a.at - b.at).map(({ score }) => score);
+    },
+  };
+}
+
+function passesOver(
+  design: DesignMatrix,
+  parts: readonly number[],
+  threads: Threads,
+  state: PassState,
+): Passes {
   const sample = sampleOf(design.chunks, rowsOf(design, parts));
   return {
     design,
+    parts,
     weight: { all: weightOf(design.chunks, parts), sample: weightOf(sample, parts) },
     async evaluate(coefficients, { hessian, scope = "all" }) {
       const layout = layoutOf(design, hessian);
-      const spans = Math.min(spanCount, (scope === "all" ? design.chunks : sample).length);
+      const spans = spanCountOf((scope === "all" ? design.chunks : sample).length, layout.length);
       const sums = sharedFloat64(spans * layout.length);
-      const job: PassJob = { kind: "pass", scope, hessian, coefficients, next: sharedInt32(1), sums };
+      const job: PassJob = { kind: "pass", parts, scope, hessian, coefficients, next: sharedInt32(1), sums };
       await threads.run(job, () => state.pass(job));
       const total = new Float64Array(layout.length);
       for (let span = 0, k = 0; span < spans; span++) {
@@ -65,19 +114,28 @@ export async function createPasses(
   };
 }
 
-/** One thread's side: the design it was given, and its part of each pass. */
-export function createPassState(): { attach(job: AttachJob): void; pass(job: PassJob): void } {
-  let design: DesignMatrix | undefined;
-  let parts: readonly number[] = [];
+/** One thread's side: the design it was given, and its part of each pass over it. */
+export interface PassState {
+  attach(job: AttachJob): void;
+  pass(job: PassJob): void;
+  score(job: ScoreJob): { at: number; score: Score }[];
+}
+
+export function createPassState(): PassState {
+  let attached: DesignMatrix | undefined;
+  const given = (): DesignMatrix => {
+    if (!attached) throw new Error("a pass before its design");
+    return attached;
+  };
   return {
-    attach(job) {
-      ({ design, parts } = job);
+    attach({ design }) {
+      attached = design;
     },
-    pass({ scope, hessian, coefficients, next, sums }) {
-      if (!design) throw new Error("a pass before its design");
+    pass({ parts, scope, hessian, coefficients, next, sums }) {
+      const design = given();
       const chunks = scope === "all" ? design.chunks : sampleOf(design.chunks, rowsOf(design, parts));
       const layout = layoutOf(design, hessian);
-      const spans = spansOf(chunks);
+      const spans = spansOf(chunks, layout.length);
       const point = passPoint(design, coefficients);
       for (let i = Atomics.add(next, 0, 1); i < spans.length; i = Atomics.add(next, 0, 1)) {
         // Sums of its own memory first: neighbours on one cache line would slow each other.
@@ -86,12 +144,24 @@ export function createPassState(): { attach(job: AttachJob): void; pass(job: Pas
         sums.set(own, i * layout.length);
       }
     },
+    score({ points, next }) {
+      const scored = [];
+      for (let at = Atomics.add(next, 0, 1); at < points.length; at = Atomics.add(next, 0, 1)) {
+        scored.push({ at, score: scoreOf(given(), points[at].parts, points[at].coefficients) });
+      }
+      return scored;
+    },
   };
 }
 
+function spanCountOf(chunkCount: number, sumsLength: number): number {
+  const wanted = Math.max(spanCountMin, Math.min(spanCountMax, Math.floor(spanSumsMax / sumsLength)));
+  return Math.min(wanted, chunkCount);
+}
+
 /** Runs of consecutive chunks, about equal in number: where they end depends on the data alone. */
-function spansOf(chunks: readonly DesignChunk[]): (readonly DesignChunk[])[] {
-  const count = Math.min(spanCount, chunks.length);
+function spansOf(chunks: readonly DesignChunk[], sumsLength: number): (readonly DesignChunk[])[] {
+  const count = spanCountOf(chunks.length, sumsLength);
   return Array.from(
     { length: count },
     (_, i) =>

@@ -3,6 +3,7 @@ import { type Artifact, sweepUnfinished, writeArtifact } from "./artifact.ts";
 import type { ArtifactMetadata, Metrics } from "./artifact_metadata.ts";
 import { type DesignMatrix, forRuns } from "./design_matrix.ts";
 import { encodeExamples } from "./encode.ts";
+import { log } from "./elementary.ts";
 import { columnNames, type Encoder } from "./encoder.ts";
 import { evaluateModel } from "./evaluate.ts";
 import { readExamples } from "./examples.ts";
@@ -12,19 +13,27 @@ import { packPrecision, precisionAt, precisionColumnsMax } from "./precision.ts"
 import { Failure } from "./failure.ts";
 import { type Fit, fit, type SolverName } from "./fit.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { solveMinibatch } from "./minibatch.ts";
+import type { EpochEvent } from "./minibatch_options.ts";
+import { type MinibatchParameters, minibatchParameters, parseHidden } from "./minibatch_parameters.ts";
 import { Separation } from "./newton.ts";
+import type { OptimizerName } from "./optimizer.ts";
+import { pureColumns } from "./pure_columns.ts";
 import type { IterationEvent, Penalty } from "./penalised.ts";
 import type { RawExamples } from "./raw_examples.ts";
 import { activeModel, assignModel, type ModelRow, registerModel } from "./registry.ts";
 import type { FeatureSpec } from "./spec.ts";
-import { testPart, trainPart, trainTestSplit } from "./split.ts";
+import { type Partition, testPart, trainPart, trainTestSplit } from "./split.ts";
 import type { Store } from "./store.ts";
 import type { JoinedLevels } from "./summarise.ts";
 import { startThreads, type Threads } from "./threads.ts";
 import { version } from "./version.ts";
 
-/** Everything that a model's content depends on beside the data, the spec and the program. */
-export interface HyperParameters {
+/**
+ * Everything that a model's content depends on beside the data, the spec and the program. With an `optimizer` the model is
+ * trained by mini-batches, and `solver`, `tolerance` and `iterationsMax` have no meaning.
+ */
+export interface HyperParameters extends Partial<MinibatchParameters> {
   readonly penalty: "l2" | "l1" | "elasticnet" | "none";
   /** Inverse strength of the penalty, as in scikit-learn; without meaning where there is none. */
   readonly C: number;
@@ -74,6 +83,7 @@ export interface TrainObserver {
     stage: { readonly stage: string; readonly done: number; readonly total?: number; readonly unit: string },
   ): void;
   iteration?(event: IterationEvent): void;
+  epoch?(event: EpochEvent): void;
 }
 
 export interface Seconds {
@@ -131,7 +141,7 @@ export async function learn(
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
-    const { encoder, design, joined } = encodeExamples(raw, spec, trainTestSplit(hyperParameters), {
+    const { encoder, design, joined } = encodeExamples(raw, spec, splitOf(hyperParameters), {
       joinPure: hyperParameters.penalty === "none",
     });
     const counts = requireBothClasses(design, joined);
@@ -142,7 +152,7 @@ export async function learn(
     clock.lap("fit");
     const precision = await precisionOf(design, threads, fitted, hyperParameters);
     const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts, hyperParameters) };
-    const metrics = evaluateModel(design, solution.coefficients, counts.baseRate);
+    const metrics = evaluateModel(design, solution.coefficients, counts.baseRate, solution.network);
     const parts = {
       spec,
       encoder,
@@ -197,7 +207,8 @@ export function startClock(): { lap(name: "read" | "encode" | "fit"): void; seco
   };
 }
 
-function requireExamples({ rowCount }: RawExamples, { view }: FeatureSpec): void {
+/** @throws {Failure} `examples-invalid` where there are no rows. */
+export function requireExamples({ rowCount }: RawExamples, { view }: FeatureSpec): void {
   if (rowCount > 0) return;
   throw new Failure(
     "examples-invalid",
@@ -205,14 +216,22 @@ function requireExamples({ rowCount }: RawExamples, { view }: FeatureSpec): void
   );
 }
 
-interface Counts {
-  readonly rows: { readonly train: number; readonly test: number; readonly left_out: number };
+/** Rows and clicks of the parts of the ordinary split. */
+export interface Counts {
+  readonly rows: {
+    readonly train: number;
+    readonly test: number;
+    readonly left_out: number;
+    /** Where training stops early: the rows that say when. */
+    readonly validation?: number;
+  };
   readonly clicks: { readonly train: number; readonly test: number };
   /** Click rate of the training rows before any was left out. */
   readonly baseRate: number;
 }
 
-function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[]): Counts {
+/** @throws {Failure} `examples-invalid` without training rows of both classes; `separable` where one field tells them. */
+export function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[]): Counts {
   const clicks = design.partRows.map((_, part) => {
     let sum = 0;
     for (const chunk of design.chunks) {
@@ -222,7 +241,7 @@ function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[
     }
     return sum;
   });
-  const [train, test, leftOut] = design.partRows;
+  const [train, test, leftOut, validation] = design.partRows;
   if (train === 0 || clicks[trainPart] === 0 || clicks[trainPart] === train) {
     throw new Failure(
       "examples-invalid",
@@ -240,7 +259,7 @@ function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[
     }
   }
   return {
-    rows: { train, test, left_out: leftOut },
+    rows: { train, test, left_out: leftOut, ...(validation === undefined ? {} : { validation }) },
     clicks: { train: clicks[trainPart], test: clicks[testPart] },
     baseRate: clicks[trainPart] / (train + leftOut),
   };
@@ -268,7 +287,7 @@ function notesOf(
       : "always or never clicked, and without a penalty log-odds have no bound";
     return `${field}: ${levels.length} level(s) on ${rows} training row(s) share the column of unseen levels (${named}): ${why}.`;
   });
-  const held = penalty === "none" ? pureColumns(design) : [];
+  const held = penalty === "none" ? pureColumns(design, [trainPart]) : [];
   const names = columnNames(encoder);
   for (const column of held) {
     texts.push(`${names[column]}: always or never clicked; its coefficient is held at 0.`);
@@ -276,24 +295,11 @@ function notesOf(
   return { texts, held };
 }
 
-/** Columns of categories and indicators whose training rows were all clicked, or none of them. */
-function pureColumns({ columnCount, groups, chunks }: DesignMatrix): number[] {
-  const rows = new Float64Array(columnCount);
-  const clicks = new Float64Array(columnCount);
-  for (const { partEnds, cells, labels } of chunks) {
-    groups.forEach(({ fieldCount, columns }, g) => {
-      for (let i = 0; i < partEnds[trainPart]; i++) {
-        for (let at = cells[g][i] * fieldCount, end = at + fieldCount; at < end; at++) {
-          if (columns[at] < 0) continue;
-          rows[columns[at]]++;
-          clicks[columns[at]] += labels[i];
-        }
-      }
-    });
-  }
-  return [...rows.keys()].filter((column) =>
-    rows[column] > 0 && (clicks[column] === 0 || clicks[column] === rows[column])
-  );
+/** Rows to stop by are set aside only where training may stop early. */
+function splitOf(hyperParameters: HyperParameters): Partition {
+  const { seed, testShare, negatives, optimizer, patience = 0, validationShare = 0 } = hyperParameters;
+  const stops = optimizer !== undefined && patience > 0;
+  return trainTestSplit({ seed, testShare, negatives, validationShare: stops ? validationShare : 0 });
 }
 
 async function fitModel(
@@ -301,8 +307,11 @@ async function fitModel(
   encoder: Encoder,
   held: readonly number[],
   threads: Threads,
-  { hyperParameters, signal, observe }: TrainOptions,
+  options: TrainOptions,
 ): Promise<Fit> {
+  const { hyperParameters, signal, observe } = options;
+  const { optimizer } = hyperParameters;
+  if (optimizer !== undefined) return await fitMinibatch(design, optimizer, held, threads, options);
   try {
     return await fit(design, [trainPart], threads, {
       penalty: penaltyOf(hyperParameters),
@@ -322,6 +331,35 @@ async function fitModel(
       } together tell clicked offers from others`,
     );
   }
+}
+
+async function fitMinibatch(
+  design: DesignMatrix,
+  optimizer: OptimizerName,
+  held: readonly number[],
+  threads: Threads,
+  { hyperParameters, signal, observe }: TrainOptions,
+): Promise<Fit> {
+  const { hidden, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
+  const solution = await solveMinibatch(design, threads, {
+    ...parameters,
+    hidden: parseHidden(hidden),
+    seed: hyperParameters.seed,
+    penalty: penaltyOf(hyperParameters),
+    held,
+    validationShift: log(hyperParameters.negatives),
+    observe: (event) => observe?.epoch?.(event),
+    async pause(progress) {
+      if (progress) {
+        const { epoch, epochs, done, rows } = progress;
+        observe?.stage?.({ stage: `epoch ${epoch} of ${epochs}`, done, total: rows, unit: "rows" });
+      }
+      // A signal arrives between tasks: without one, Ctrl-C would wait for the end.
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+    },
+  });
+  return { ...solution, solver: optimizer };
 }
 
 /** scikit-learn's `C` and `l1_ratio` as strengths on the sum of the losses. */
@@ -354,6 +392,7 @@ function describe(
     (value) => value + 0,
   );
   const intercept = solution.coefficients[encoder.columnCount] + 0;
+  const { network } = solution;
   return {
     layout: 1,
     program: version,
@@ -364,7 +403,8 @@ function describe(
     } as ArtifactMetadata["encoder"],
     coefficients,
     intercept,
-    hyperParameters: { ...hyperParameters },
+    ...(network === undefined ? {} : { network }),
+    hyperParameters: inOrder(hyperParameters),
     data: {
       fingerprint: parts.fingerprint,
       ...(parts.lastId === undefined ? {} : { last_id: String(parts.lastId) }),
@@ -379,9 +419,29 @@ function describe(
       gradientMax: solution.gradientMax,
       objective: solution.objective,
     },
-    notes: [...parts.notes],
-    golden: goldenOf({ encoder, coefficients, intercept }, goldenRows),
+    notes: [...parts.notes, ...minibatchNotes(solution, hyperParameters)],
+    golden: goldenOf({ encoder, coefficients, intercept, network }, goldenRows),
   };
+}
+
+/** What a reader who knows the exact fits would take wrongly. */
+function minibatchNotes({ network }: Fit, { optimizer }: HyperParameters): string[] {
+  return [
+    ...(optimizer === undefined
+      ? []
+      : [`trained by mini-batches (${optimizer}): near an optimum, not at one.`]),
+    ...(network === undefined ? [] : [
+      `the coefficients are the wide part alone: hidden layers of ${
+        network.layers.map(({ bias }) => bias.length).join(" and ")
+      } units add to it.`,
+    ]),
+  ];
+}
+
+/** By name: the same settings are the same bytes, in whatever order they were given. */
+function inOrder(hyperParameters: HyperParameters): ArtifactMetadata["hyperParameters"] {
+  const entries = Object.entries(hyperParameters).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Puts the model in production where that was asked for, or none is. @returns Whether it is there now. */

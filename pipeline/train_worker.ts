@@ -1,7 +1,7 @@
 import { readRanges } from "./examples.ts";
+import { createNetworkState } from "./network_passes.ts";
 import { createPassState } from "./passes.ts";
 import { answerJobs } from "./threads.ts";
 
 /** What a thread of the training can be asked to do. */
-const { attach, pass } = createPassState();
-answerJobs({ read: readRanges, attach, pass });
+answerJobs({ read: readRanges, ...createPassState(), ...createNetworkState() });

@@ -1,0 +1,86 @@
+import { Failure } from "../pipeline/failure.ts";
+import {
+  drawCandidates,
+  gridOf,
+  type Path,
+  type PenaltyName,
+  penaltyNames,
+  spacedStrengths,
+} from "../pipeline/grid.ts";
+import { defaultHyperParameters } from "../pipeline/train.ts";
+
+/** The flags of a sweep that say what is tried, as they were written. */
+export interface SearchFlags {
+  readonly penalty: readonly string[];
+  readonly C: readonly string[];
+  readonly "C-range": string;
+  readonly strengths: number;
+  readonly "l1-ratio": readonly string[];
+  readonly random: number | undefined;
+  readonly seed: number;
+}
+
+export const candidatesMax = 10_000;
+const strengthBounds = [1e-9, 1e12] as const;
+
+/**
+ * The candidates that the flags ask for.
+ *
+ * @throws {Failure} `usage-invalid` for a word that is no penalty or number in its range, or flags that exclude each other.
+ */
+export function candidatesOf(flags: SearchFlags): Path[] {
+  const penalties = wordsOf(flags.penalty, ["l2"]).map(penaltyOf);
+  const l1Ratios = wordsOf(flags["l1-ratio"], []).map((word) => numberOf(word, "l1-ratio", [0, 1]));
+  const strengths = wordsOf(flags.C, []).map((word) => numberOf(word, "C", strengthBounds));
+  const range = rangeOf(flags["C-range"]);
+  if (flags.random !== undefined) {
+    if (strengths.length > 0) {
+      throw new Failure(
+        "usage-invalid",
+        "--random draws strengths from --C-range: leave out --C, or --random.",
+      );
+    }
+    return drawCandidates({ penalties, l1Ratios }, { count: flags.random, range, seed: flags.seed });
+  }
+  const paths = gridOf({
+    penalties,
+    strengths: strengths.length > 0 ? strengths : spacedStrengths(range, flags.strengths),
+    l1Ratios: l1Ratios.length > 0 ? l1Ratios : [defaultHyperParameters.l1Ratio],
+  });
+  const count = paths.flat().length;
+  if (count <= candidatesMax) return paths;
+  throw new Failure(
+    "usage-invalid",
+    `The grid has ${count} candidates, expected at most ${candidatesMax}: use --random.`,
+  );
+}
+
+/** The words of a list, parted by commas, by spaces or by both. */
+function wordsOf(list: readonly string[], preset: readonly string[]): readonly string[] {
+  const words = list.flatMap((text) => text.split(",")).map((word) => word.trim()).filter(Boolean);
+  return words.length > 0 ? words : preset;
+}
+
+function penaltyOf(word: string): PenaltyName {
+  const name = penaltyNames.find((name) => name === word);
+  if (name) return name;
+  throw new Failure("usage-invalid", `--penalty has "${word}", expected some of ${penaltyNames.join(", ")}`);
+}
+
+function numberOf(word: string, flag: string, [min, max]: readonly [number, number]): number {
+  const value = word.trim() === "" ? NaN : Number(word);
+  if (value >= min && value <= max) return value;
+  throw new Failure("usage-invalid", `--${flag} has "${word}", expected numbers from ${min} to ${max}`);
+}
+
+function rangeOf(text: string): readonly [number, number] {
+  const ends = text.split(":");
+  if (ends.length === 2) {
+    const [from, to] = ends.map((word) => numberOf(word, "C-range", strengthBounds));
+    if (from <= to) return [from, to];
+  }
+  throw new Failure(
+    "usage-invalid",
+    `--C-range is "${text}", expected FROM:TO with FROM at most TO, as in 1e-4:1e4`,
+  );
+}

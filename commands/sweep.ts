@@ -1,0 +1,270 @@
+import { foldCountMax } from "../pipeline/folds.ts";
+import { type Candidate, penaltyNames } from "../pipeline/grid.ts";
+import type { Standing } from "../pipeline/leaderboard.ts";
+import { defaultSpec } from "../pipeline/spec.ts";
+import { openStore } from "../pipeline/store.ts";
+import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep.ts";
+import { defaultHyperParameters } from "../pipeline/train.ts";
+import { candidatesMax, candidatesOf } from "./candidates.ts";
+import { command, commonFlags, type Flags } from "./command.ts";
+import { readSpec } from "./spec_file.ts";
+import type { Terminal } from "./terminal.ts";
+
+const flags = {
+  ...commonFlags,
+  penalty: { type: "list", value: "NAME", help: `penalties to try: ${penaltyNames.join(", ")} [l2]` },
+  C: { type: "list", value: "C", help: "inverse strengths to try, as in scikit-learn" },
+  "C-range": {
+    type: "string",
+    value: "FROM:TO",
+    default: "1e-4:1e4",
+    help: "without --C: inverse strengths from here to there, at even distances by their logarithm",
+  },
+  strengths: {
+    type: "integer",
+    value: "N",
+    default: 20,
+    min: 1,
+    max: 1000,
+    help: "how many strengths of --C-range a grid tries",
+  },
+  "l1-ratio": {
+    type: "list",
+    value: "RATIO",
+    help: "of an elastic net: shares of l1 to try [0.5; with --random any from 0 to 1]",
+  },
+  random: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: candidatesMax,
+    help: "try N candidates drawn at random from --C-range instead of the grid",
+  },
+  folds: {
+    type: "integer",
+    value: "K",
+    default: 5,
+    min: 2,
+    max: foldCountMax,
+    help: "parts of the training rows, by group: each is scored by a fit to the others",
+  },
+  "one-standard-error": {
+    type: "boolean",
+    help: "choose the strongest penalty whose log loss is within one standard error of the best",
+  },
+  seed: {
+    type: "integer",
+    value: "N",
+    default: defaultHyperParameters.seed,
+    min: 0,
+    max: 2 ** 32 - 1,
+    help: "seed of the split, the folds and the random candidates",
+  },
+  "test-share": {
+    type: "number",
+    value: "SHARE",
+    default: defaultHyperParameters.testShare,
+    min: 0,
+    max: 0.9,
+    help: "share of the groups that are held out; no candidate sees them",
+  },
+  negatives: {
+    type: "number",
+    value: "SHARE",
+    default: defaultHyperParameters.negatives,
+    min: 1e-6,
+    max: 1,
+    help: "share of the unclicked training rows to keep; folds are scored on all of theirs",
+  },
+  "class-weight": {
+    type: "string",
+    value: "NAME",
+    choices: ["none", "balanced"],
+    default: defaultHyperParameters.classWeight,
+    help: "balanced: both classes weigh the same in the fits; the intercept is corrected for it",
+  },
+  spec: { type: "string", value: "FILE", help: "feature spec, JSON; default: that of loan offers" },
+  "sweep-tolerance": {
+    type: "number",
+    value: "G",
+    default: 1e-7,
+    min: 1e-13,
+    max: 1e-2,
+    help: "largest entry of the gradient where a fit to folds ends; the best one is trained to that of train",
+  },
+  iterations: {
+    type: "integer",
+    value: "N",
+    default: defaultHyperParameters.iterationsMax,
+    min: 1,
+    max: 100_000,
+    help: "passes over the data at the most, for each fit",
+  },
+  threads: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: 256,
+    help: "threads; the result is the same for any number; default: the cores",
+  },
+  activate: { type: "boolean", help: "put the best one's model in production" },
+} as const satisfies Flags;
+
+export default command({
+  name: "sweep",
+  summary: "the best hyper-parameters by cross-validation",
+  description:
+    "Cross-validates a grid or random candidates by group, trains the best one and registers it.\n" +
+    "Results are kept in DATA/sweeps: the same command goes on where it was interrupted.",
+  flags,
+  examples: [
+    ["clickwell sweep", "l2 with 20 strengths, 5 folds"],
+    ["clickwell sweep --penalty l2,l1 --C 0.01,0.1,1,10 --activate", "8 candidates, the best in production"],
+    ["clickwell sweep --penalty elasticnet --random 50 --C-range 1e-3:10", "50 random elastic nets"],
+    [
+      "clickwell sweep --penalty l1 --one-standard-error",
+      "the fewest columns that do about as well as the best",
+    ],
+  ],
+  async run({ options, terminal, signal }) {
+    const paths = candidatesOf(options);
+    const store = openStore(options.data, { mode: "write" });
+    try {
+      const report = await sweep(store, options.data, options.models, {
+        spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
+        paths,
+        hyperParameters: {
+          ...defaultHyperParameters,
+          seed: options.seed,
+          testShare: options["test-share"],
+          negatives: options.negatives,
+          classWeight: options["class-weight"],
+          iterationsMax: options.iterations,
+        },
+        foldCount: options.folds,
+        gradientTolerance: options["sweep-tolerance"],
+        oneStandardError: options["one-standard-error"],
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
+        activate: options.activate,
+        now: Date.now() * 1000,
+        signal,
+        observe: observerOf(terminal, options.quiet),
+      });
+      say(terminal, report, options.models);
+      return resultOf(report, options.models);
+    } finally {
+      store.close();
+    }
+  },
+});
+
+/** One line per candidate as it is done, with its place so far. */
+function observerOf(terminal: Terminal, quiet: boolean): SweepObserver {
+  if (quiet) return {};
+  return {
+    stage: (event) => terminal.progress(event),
+    resumed({ path, done, total }) {
+      if (done === 0) return;
+      terminal.say(
+        done === total
+          ? `All ${total} candidates were tried before: their results are read from ${path}`
+          : `${done} of ${total} candidates were tried before, ${total - done} are left: ${path}`,
+      );
+    },
+    tried(candidate, leaderboard) {
+      const standing = leaderboard.find((row) => row.candidate === candidate);
+      if (!standing) return;
+      terminal.say(
+        `  ${named(candidate).padEnd(34)}  ${
+          scoreOf(standing)
+        }  place ${standing.rank} of ${leaderboard.length}`,
+      );
+    },
+  };
+}
+
+function named({ penalty, C, l1Ratio }: Candidate): string {
+  const strength = C === undefined ? "" : `  C ${C}`;
+  return `${penalty}${strength}${l1Ratio === undefined ? "" : `  l1 ratio ${l1Ratio}`}`;
+}
+
+function scoreOf({ summary, outcome }: Standing): string {
+  if (!summary) return "failure" in outcome ? `failed: ${outcome.failure}` : "failed";
+  const { logLoss, standardError, auc, columns } = summary;
+  return `log loss ${logLoss.toFixed(6)} ± ${standardError.toFixed(6)}  AUC ${auc?.toFixed(4) ?? "-"}  ` +
+    `${columns.toFixed(columns % 1 === 0 ? 0 : 1)} columns`;
+}
+
+const rowsShown = 20;
+
+function say(
+  terminal: Terminal,
+  { leaderboard, best, model, metrics, active }: SweepReport,
+  modelsDir: string,
+): void {
+  terminal.say("");
+  for (const standing of leaderboard.slice(0, rowsShown)) {
+    const mark = standing === best ? "*" : " ";
+    terminal.say(
+      `${mark}${String(standing.rank).padStart(3)}  ${named(standing.candidate).padEnd(34)}  ${
+        scoreOf(standing)
+      }`,
+    );
+  }
+  if (leaderboard.length > rowsShown) {
+    terminal.say(`      … and ${leaderboard.length - rowsShown} more, all with --json`);
+  }
+  terminal.say("");
+  terminal.say(
+    `model ${model.modelId}, version ${model.version}${
+      active ? ", in production" : ""
+    }  (${modelsDir}/${model.modelId})`,
+  );
+  terminal.say(
+    `  ${named(best.candidate)}, trained on all training rows: held-out log loss ${
+      metrics.log_loss.toFixed(4)
+    }, ` +
+      `AUC ${metrics.auc?.toFixed(4) ?? "-"}`,
+  );
+  if (!active) terminal.say(`  put it in production: clickwell models activate ${model.modelId}`);
+}
+
+/** What `--json` prints. */
+function resultOf(report: SweepReport, modelsDir: string): Record<string, unknown> {
+  const { key, leaderboard, best, model, metrics, active, resumed, seconds } = report;
+  return {
+    sweep: key,
+    candidates: leaderboard.map(rowOf),
+    best: rowOf(best),
+    resumed,
+    model_id: model.modelId,
+    version: model.version,
+    path: `${modelsDir}/${model.modelId}`,
+    active,
+    metrics,
+    seconds,
+  };
+}
+
+function rowOf({ rank, candidate, summary, outcome }: Standing): Record<string, unknown> {
+  return {
+    rank,
+    penalty: candidate.penalty,
+    ...(candidate.C === undefined ? {} : { C: candidate.C }),
+    ...(candidate.l1Ratio === undefined ? {} : { l1_ratio: candidate.l1Ratio }),
+    log_loss: summary?.logLoss ?? null,
+    standard_error: summary?.standardError ?? null,
+    auc: summary?.auc ?? null,
+    columns: summary?.columns ?? null,
+    ...("failure" in outcome ? { failure: outcome.failure } : {
+      folds: outcome.folds.map(({ rows, clicks, logLoss, auc, columns, points }) => ({
+        rows,
+        clicks,
+        log_loss: logLoss,
+        auc,
+        columns,
+        points,
+      })),
+    }),
+  };
+}
