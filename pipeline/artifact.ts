@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type ArtifactMetadata, parseMetadata } from "./artifact_metadata.ts";
 import { syncDirectory, writeDurably } from "./durable_file.ts";
 import { Failure } from "./failure.ts";
+import { layersModel, weightsFile, weightsOf } from "./layers_model.ts";
 import { createPredictor } from "./predictor.ts";
 
 /** A model as it lies in `models/<id>/`: tfjs layers files whose metadata predicts from raw fields. */
@@ -15,7 +16,9 @@ export interface Artifact {
 }
 
 const modelFile = "model.json";
-const weightsFile = "weights.bin";
+/** Of the folders in which models are written before they get their name. */
+const asidePrefix = ".tmp-";
+const unfinishedAgeMs = 3_600_000;
 const idPattern = /^cw-[0-9a-f]{16}$/;
 const modelJsonBytesMax = 256 * 1024 * 1024;
 
@@ -23,36 +26,74 @@ const modelJsonBytesMax = 256 * 1024 * 1024;
  * Writes a model's files: aside first, then renamed as a whole, so that a reader sees all of them or none.
  *
  * @returns The artifact as it was read back.
- * @throws {Failure} `artifact-corrupt` where what was read back is not what was written.
+ * @throws {Failure} `file-unwritable`; `artifact-corrupt` where what was read back is not what was written.
  */
 export function writeArtifact(modelsDir: string, metadata: ArtifactMetadata): Artifact {
   const { id, modelJson, weights } = filesOf(metadata);
-  const target = join(modelsDir, id);
-  if (exists(target)) {
-    try {
-      return readArtifact(modelsDir, id);
-    } catch (error) {
-      // What lies there is damaged, and the same content is at hand: put it in its place.
-      if (!(error instanceof Failure)) throw error;
-      Deno.removeSync(target, { recursive: true });
-    }
-  }
-  Deno.mkdirSync(modelsDir, { recursive: true, mode: 0o700 });
-  const aside = Deno.makeTempDirSync({ dir: modelsDir, prefix: ".tmp-" });
+  const there = readWhole(modelsDir, id);
+  if (there) return there;
+  // What could not be read back is not written.
+  artifactOf(id, modelJson, weights);
   try {
-    writeDurably(join(aside, modelFile), modelJson);
-    writeDurably(join(aside, weightsFile), weights);
-    Deno.renameSync(aside, target);
-    syncDirectory(modelsDir);
+    placeFiles(modelsDir, id, { [modelFile]: modelJson, [weightsFile]: weights });
   } catch (error) {
-    Deno.removeSync(aside, { recursive: true });
-    throw error;
+    // Another process that trained the same model may have been first.
+    const theirs = readWhole(modelsDir, id);
+    if (theirs) return theirs;
+    throw unwritable(error, modelsDir);
   }
   return readArtifact(modelsDir, id);
 }
 
+/** The model that lies there, if there is one and it is whole. */
+function readWhole(modelsDir: string, id: string): Artifact | undefined {
+  try {
+    return readArtifact(modelsDir, id);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+function placeFiles(modelsDir: string, id: string, files: Readonly<Record<string, Uint8Array>>): void {
+  Deno.mkdirSync(modelsDir, { recursive: true, mode: 0o700 });
+  const target = join(modelsDir, id);
+  const aside = Deno.makeTempDirSync({ dir: modelsDir, prefix: asidePrefix });
+  try {
+    for (const [name, bytes] of Object.entries(files)) writeDurably(join(aside, name), bytes);
+    // What lies there is damaged, else it would have been taken as it is.
+    if (exists(target)) Deno.removeSync(target, { recursive: true });
+    Deno.renameSync(aside, target);
+    syncDirectory(modelsDir);
+  } catch (error) {
+    if (exists(aside)) Deno.removeSync(aside, { recursive: true });
+    throw error;
+  }
+}
+
+/** What the system says about a folder, as a failure; any other error as it is. */
+function unwritable(error: unknown, modelsDir: string): unknown {
+  if (!isOfSystem(error)) return error;
+  return new Failure(
+    "file-unwritable",
+    `Cannot write the model to ${modelsDir}: ${
+      reasonOf(error)
+    }. Mend the folder, or choose another with --models.`,
+  );
+}
+
+/** Errors of the operating system have its code; those of Deno's own permissions have none. */
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotCapable ||
+    (error instanceof Error && "code" in error && typeof error.code === "string");
+}
+
+function reasonOf(error: Error): string {
+  return error.message.replace(/ \(os error .*$/, "");
+}
+
 /**
- * Reads a model and proves it whole: checksum against its id, shapes, finite coefficients, golden examples.
+ * Reads a model and proves it whole: checksum against its id, shapes, finite weights, golden examples.
  *
  * @throws {Failure} `model-unknown` where there is none of that id, `artifact-corrupt` where a check fails.
  */
@@ -60,6 +101,14 @@ export function readArtifact(modelsDir: string, modelId: string): Artifact {
   const folder = join(modelsDir, checkedId(modelId));
   const modelJson = readPlainFile(folder, modelFile, modelId);
   const weights = readPlainFile(folder, weightsFile, modelId);
+  return artifactOf(modelId, modelJson, weights);
+}
+
+function artifactOf(
+  modelId: string,
+  modelJson: Uint8Array<ArrayBuffer>,
+  weights: Uint8Array<ArrayBuffer>,
+): Artifact {
   const checksum = checksumOf(modelJson, weights);
   if (idOf(checksum) !== modelId) {
     throw corrupt(
@@ -70,7 +119,7 @@ export function readArtifact(modelsDir: string, modelId: string): Artifact {
   const metadata = parseMetadata(modelJson, modelId);
   const expected = weightsOf(metadata);
   if (!equalBytes(expected, weights)) {
-    throw corrupt(modelId, "weights.bin does not hold the coefficients of model.json");
+    throw corrupt(modelId, "weights.bin does not hold the weights of model.json");
   }
   checkGolden(metadata, modelId);
   return { id: modelId, metadata, checksum };
@@ -89,11 +138,14 @@ function filesOf(
   return { id: idOf(checksumOf(modelJson, weights)), modelJson, weights };
 }
 
-/** Removes what an interrupted write left behind. */
+/** Removes what an interrupted write left behind; what is younger than an hour may be another process's at work. */
 export function sweepUnfinished(modelsDir: string): void {
   if (!exists(modelsDir)) return;
-  for (const entry of Deno.readDirSync(modelsDir)) {
-    if (entry.name.startsWith(".tmp-")) Deno.removeSync(join(modelsDir, entry.name), { recursive: true });
+  for (const { name } of Deno.readDirSync(modelsDir)) {
+    if (!name.startsWith(asidePrefix)) continue;
+    const path = join(modelsDir, name);
+    const { mtime } = Deno.lstatSync(path);
+    if (mtime && Date.now() - mtime.getTime() > unfinishedAgeMs) Deno.removeSync(path, { recursive: true });
   }
 }
 
@@ -108,26 +160,29 @@ function checkedId(modelId: string): string {
 
 function readPlainFile(folder: string, name: string, modelId: string): Uint8Array<ArrayBuffer> {
   const path = join(folder, name);
-  let stat: Deno.FileInfo;
   try {
     // A link could lead out of the models folder: both the folder and the file must be what they seem.
     if (Deno.lstatSync(folder).isSymlink) throw corrupt(modelId, "its folder is a symbolic link");
-    stat = Deno.lstatSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    if (!exists(folder)) {
-      throw new Failure(
-        "model-unknown",
-        `There is no model ${modelId} in the models folder. clickwell models list shows those there are.`,
-      );
+    const { isFile, size } = Deno.lstatSync(path);
+    if (!isFile) throw corrupt(modelId, `${name} is not a plain file`);
+    if (size > modelJsonBytesMax) {
+      throw corrupt(modelId, `${name} has ${size} bytes, more than a model can have`);
     }
-    throw corrupt(modelId, `${name} is missing`);
+    return Deno.readFileSync(path);
+  } catch (error) {
+    throw unreadable(error, { folder, name, modelId });
   }
-  if (!stat.isFile) throw corrupt(modelId, `${name} is not a plain file`);
-  if (stat.size > modelJsonBytesMax) {
-    throw corrupt(modelId, `${name} has ${stat.size} bytes, more than a model can have`);
-  }
-  return Deno.readFileSync(path);
+}
+
+function unreadable(error: unknown, file: { folder: string; name: string; modelId: string }): unknown {
+  const { folder, name, modelId } = file;
+  if (error instanceof Failure || !isOfSystem(error)) return error;
+  if (!isAbsence(error)) return corrupt(modelId, `${name} cannot be read: ${reasonOf(error)}`);
+  if (exists(folder)) return corrupt(modelId, `${name} is missing`);
+  return new Failure(
+    "model-unknown",
+    `There is no model ${modelId} in the models folder. clickwell models list shows those there are.`,
+  );
 }
 
 function checkGolden(metadata: ArtifactMetadata, modelId: string): void {
@@ -139,59 +194,6 @@ function checkGolden(metadata: ArtifactMetadata, modelId: string): void {
       throw corrupt(modelId, `a golden example gives ${got} where the training gave ${probability}`);
     }
   }
-}
-
-/** Coefficients and intercept as tfjs has them: float32, little-endian; kernel, then bias. */
-function weightsOf({ coefficients, intercept }: ArtifactMetadata): Uint8Array<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(4 * (coefficients.length + 1)));
-  coefficients.forEach((value, i) => view.setFloat32(4 * i, value, true));
-  view.setFloat32(4 * coefficients.length, intercept, true);
-  return new Uint8Array(view.buffer);
-}
-
-/**
- * The tfjs layers format of a logistic regression over the encoded columns: one dense unit with a sigmoid.
- *
- * @see tfjs-core `io/types.ts`: ModelJSON, WeightsManifestConfig.
- */
-function layersModel(metadata: ArtifactMetadata, weights: Uint8Array): Record<string, unknown> {
-  const columns = metadata.coefficients.length;
-  const initializer = { class_name: "Zeros", config: {} };
-  const dense = {
-    name: "click",
-    trainable: true,
-    batch_input_shape: [null, columns],
-    dtype: "float32",
-    units: 1,
-    activation: "sigmoid",
-    use_bias: true,
-    kernel_initializer: initializer,
-    bias_initializer: initializer,
-    kernel_regularizer: null,
-    bias_regularizer: null,
-    activity_regularizer: null,
-    kernel_constraint: null,
-    bias_constraint: null,
-  };
-  return {
-    format: "layers-model",
-    generatedBy: `clickwell ${metadata.program}`,
-    convertedBy: null,
-    modelTopology: {
-      class_name: "Sequential",
-      config: { name: "clickwell", layers: [{ class_name: "Dense", config: dense }] },
-      keras_version: "tfjs-layers 4.22.0",
-      backend: "tensor_flow.js",
-    },
-    weightsManifest: [{
-      paths: [weightsFile],
-      weights: [
-        { name: "click/kernel", shape: [columns, 1], dtype: "float32" },
-        { name: "click/bias", shape: [1], dtype: "float32" },
-      ],
-    }],
-    userDefinedMetadata: { ...metadata, weightsSha256: createHash("sha256").update(weights).digest("hex") },
-  };
 }
 
 function checksumOf(modelJson: Uint8Array, weights: Uint8Array): string {
@@ -207,9 +209,13 @@ function exists(path: string): boolean {
     Deno.lstatSync(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (isAbsence(error)) return false;
     throw error;
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -26,6 +26,17 @@ const categoricalEncoder = z.strictObject({
   column: count,
 });
 
+const network = z.strictObject({
+  layers: z.array(z.strictObject({
+    activation: z.literal("relu"),
+    /** Row-major, shape (inputs, units). */
+    weights: z.array(finite),
+    bias: z.array(finite).min(1),
+  })).min(1),
+  /** Log-odds per unit of the last layer. */
+  output: z.array(finite),
+});
+
 const metrics = z.strictObject({
   log_loss: finite,
   auc: finite.nullable(),
@@ -51,13 +62,15 @@ export const artifactMetadataSchema = z.object({
   /** Log-odds per column, float64. */
   coefficients: z.array(finite),
   intercept: finite,
+  /** Of a wide-and-deep model: its deep part, whose weights are float32 numbers; the coefficients are its wide part. */
+  network: network.optional(),
   hyperParameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   data: z.strictObject({
     /** SHA-256 of the examples as they were read, hexadecimal. */
     fingerprint: z.string(),
     /** The greatest id that was seen, where ids are integers: later rows have a greater one. */
     last_id: z.string().regex(/^-?[0-9]{1,20}$/).optional(),
-    rows: z.strictObject({ train: count, test: count, left_out: count }),
+    rows: z.strictObject({ train: count, test: count, left_out: count, validation: count.optional() }),
     clicks: z.strictObject({ train: count, test: count }),
   }),
   /** On the held-out rows; on the training rows where none were held out. */
@@ -111,7 +124,28 @@ export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactM
   if (width !== metadata.encoder.columnCount || width !== metadata.coefficients.length) {
     throw fail(`its fields have ${width} columns, its coefficients ${metadata.coefficients.length}`);
   }
+  const problem = metadata.network ? networkProblem(metadata.network, width) : undefined;
+  if (problem !== undefined) throw fail(problem);
   return metadata;
+}
+
+/** What is wrong with a network's shapes or numbers; undefined where nothing is. */
+function networkProblem(
+  { layers, output }: z.infer<typeof network>,
+  columnCount: number,
+): string | undefined {
+  let inputs = columnCount;
+  for (const [i, { weights, bias }] of layers.entries()) {
+    if (weights.length !== inputs * bias.length) {
+      return `layer ${i + 1} has ${weights.length} weights, expected ${inputs} times ${bias.length}`;
+    }
+    inputs = bias.length;
+  }
+  if (output.length !== inputs) return `its output has ${output.length} weights, expected ${inputs}`;
+  const isExact = (values: readonly number[]) => values.every((value) => Math.fround(value) === value);
+  // What serves is then what weights.bin holds, to the last bit.
+  const exact = isExact(output) && layers.every(({ weights, bias }) => isExact(weights) && isExact(bias));
+  return exact ? undefined : "a weight of its network is not a float32 number";
 }
 
 /** @returns NaN where the fields' columns do not lie side by side. */

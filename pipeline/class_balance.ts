@@ -1,3 +1,4 @@
+import { log } from "./elementary.ts";
 import type { DesignMatrix } from "./design_matrix.ts";
 import { sharedFloat64 } from "./shared_memory.ts";
 
@@ -34,7 +35,7 @@ export function corrected(
   { negatives, classWeight }: { negatives: number; classWeight: "none" | "balanced" },
 ): Float64Array {
   const { clicked, notClicked } = classWeights(counts);
-  const shift = Math.log(negatives) - (classWeight === "balanced" ? Math.log(clicked / notClicked) : 0);
+  const shift = log(negatives) - (classWeight === "balanced" ? log(clicked / notClicked) : 0);
   const coefficients = fitted.slice();
   coefficients[coefficients.length - 1] += shift;
   return coefficients;

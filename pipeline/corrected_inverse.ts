@@ -6,15 +6,17 @@ export interface CorrectedInverse {
   learn(from: Point, to: Point): void;
 }
 
-const pairsMax = 30;
-
 /**
  * L-BFGS's two-loop recursion around a first guess of the inverse.
  *
  * @param guess Solves with the first Hessian: an exact factor, or a diagonal.
+ * @param pairsMax Steps that are remembered: each costs four passes over the coefficients per direction.
  * @see Nocedal & Wright, Numerical Optimization (2006), algorithm 7.4.
  */
-export function correctedInverse(guess: { solve(right: Float64Array): Float64Array }): CorrectedInverse {
+export function correctedInverse(
+  guess: { solve(right: Float64Array): Float64Array },
+  pairsMax = 30,
+): CorrectedInverse {
   const pairs: { step: Float64Array; change: Float64Array; curvature: number }[] = [];
   return {
     times(gradient) {

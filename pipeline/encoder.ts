@@ -1,3 +1,4 @@
+import { log1p } from "./elementary.ts";
 import type { CategoricalSpec, FeatureSpec, NumericSpec } from "./spec.ts";
 
 /** How one numeric field becomes its column, as fitted on the training rows. */
@@ -90,7 +91,7 @@ export function columnNames({ features }: Encoder): string[] {
 /** The transform before scaling. log1p keeps the sign, so that it has no pole and no gap. */
 export function transformed(transform: NumericEncoder["transform"], value: number): number {
   if (transform === "none") return value;
-  return value < 0 ? -Math.log1p(-value) : Math.log1p(value);
+  return value < 0 ? -log1p(-value) : log1p(value);
 }
 
 /** The value of a numeric field's column. @param value In the field's unit; NaN is missing. */
@@ -122,7 +123,7 @@ export function positionsOf({ levels }: CategoricalEncoder): Map<unknown, number
   levels.forEach((level, i) => {
     positions.set(level, i);
     const number = Number(level);
-    if (level !== "" && categoryOf(number) === level) positions.set(number, i);
+    if (level !== "" && Number.isFinite(number) && categoryOf(number) === level) positions.set(number, i);
     if (level === "true" || level === "false") positions.set(level === "true", i);
   });
   return positions;

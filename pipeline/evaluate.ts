@@ -1,6 +1,7 @@
 import type { Metrics } from "./artifact_metadata.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "./design_matrix.ts";
 import { metricsOf } from "./metrics.ts";
+import { addDeepLogits, createDeepPart, type Network } from "./network.ts";
 import { logitsOf, passPoint } from "./objective.ts";
 import { probabilityOf } from "./predictor.ts";
 import { leftOutPart, testPart, trainPart } from "./split.ts";
@@ -10,8 +11,15 @@ import { leftOutPart, testPart, trainPart } from "./split.ts";
  *
  * @param coefficients Shape (columns + 1), intercept last.
  * @param baseRate Click rate of the training rows.
+ * @param network Of a wide-and-deep model, whose wide part the coefficients are.
  */
-export function evaluateModel(design: DesignMatrix, coefficients: Float64Array, baseRate: number): Metrics {
+export function evaluateModel(
+  design: DesignMatrix,
+  coefficients: Float64Array,
+  baseRate: number,
+  network?: Network,
+): Metrics {
+  const deep = network && createDeepPart(network);
   const parts = design.partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
   const point = passPoint(design, coefficients);
   const rowCount = rowsOf(design, parts);
@@ -21,6 +29,7 @@ export function evaluateModel(design: DesignMatrix, coefficients: Float64Array, 
     forRuns(chunk, parts, (from, to) => {
       const logits = new Float64Array(to - from);
       logitsOf(chunk, from, to, point, logits);
+      if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);
       for (let i = from; i < to; i++) {
         const probability = probabilityOf(logits[i - from]);
         if (chunk.labels[i] === 1) clicked[clickedCount++] = probability;

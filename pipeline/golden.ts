@@ -1,6 +1,7 @@
 import type { ArtifactMetadata } from "./artifact_metadata.ts";
+import { strideOf } from "./ordered_chunk.ts";
 import { createPredictor, type ServableModel } from "./predictor.ts";
-import type { RawExamples } from "./raw_examples.ts";
+import type { RawChunk, RawExamples } from "./raw_examples.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /** A row of raw fields, as a client would send it. */
@@ -9,23 +10,31 @@ export type GoldenRow = ArtifactMetadata["golden"][number]["features"];
 const goldenCount = 8;
 
 /** Some rows of raw fields, spread evenly over the data. */
-export function pickGolden({ chunks, levels }: RawExamples, spec: FeatureSpec): GoldenRow[] {
-  const count = Math.min(goldenCount, chunks.length);
-  return Array.from({ length: count }, (_, i) => {
-    const chunk = chunks[Math.floor((i * chunks.length) / count)];
-    const row: GoldenRow = {};
-    let numericIndex = 0;
-    let categoricalIndex = 0;
-    for (const { name, type } of spec.features) {
-      if (type === "numeric") {
-        const value = chunk.numeric[numericIndex++];
-        row[name] = Number.isFinite(value) ? value : null;
-      } else {
-        row[name] = levels[categoricalIndex][chunk.codes[categoricalIndex++][0]];
-      }
-    }
-    return row;
+export function pickGolden({ rowCount, chunks, levels }: RawExamples, spec: FeatureSpec): GoldenRow[] {
+  const count = Math.min(goldenCount, rowCount);
+  const places = Array.from({ length: count }, (_, i) => Math.floor((i * rowCount) / count));
+  let end = 0;
+  return chunks.flatMap((chunk) => {
+    const from = end;
+    end += chunk.rowCount;
+    const own = places.filter((place) => place >= from && place < end);
+    return own.map((place) => rawRow(chunk, place - from, levels, spec));
   });
+}
+
+function rawRow(chunk: RawChunk, at: number, levels: RawExamples["levels"], spec: FeatureSpec): GoldenRow {
+  const row: GoldenRow = {};
+  let numericIndex = at * strideOf(chunk);
+  let categoricalIndex = 0;
+  for (const { name, type } of spec.features) {
+    if (type === "numeric") {
+      const value = chunk.numeric[numericIndex++];
+      row[name] = Number.isFinite(value) ? value : null;
+    } else {
+      row[name] = levels[categoricalIndex][chunk.codes[categoricalIndex++][at]];
+    }
+  }
+  return row;
 }
 
 /** The rows with the probabilities that the model gives them: what every later load must repeat. */

@@ -1,3 +1,4 @@
+import { log } from "./elementary.ts";
 import type { Metrics } from "./artifact_metadata.ts";
 
 const binCount = 10;
@@ -17,15 +18,15 @@ export function metricsOf(clicked: Float64Array, notClicked: Float64Array, baseR
   let loss = 0;
   let squares = 0;
   for (const p of clicked) {
-    loss -= Math.log(bounded(p));
+    loss -= log(bounded(p));
     squares += (1 - p) ** 2;
   }
   for (const p of notClicked) {
-    loss -= Math.log(bounded(1 - p));
+    loss -= log(bounded(1 - p));
     squares += p ** 2;
   }
   const base = bounded(baseRate);
-  const baseLoss = -(clicked.length * Math.log(base) + notClicked.length * Math.log(bounded(1 - base)));
+  const baseLoss = -(clicked.length * log(base) + notClicked.length * log(bounded(1 - base)));
   const calibration = calibrationOf(clicked, notClicked);
   const ece = calibration.reduce((sum, bin) => sum + bin.rows * Math.abs(bin.predicted - bin.observed), 0) /
     rowCount;

@@ -1,3 +1,4 @@
+import { exp, log, log1p } from "./elementary.ts";
 import { cellLogits, type DesignChunk, type DesignMatrix, forRuns, type Group } from "./design_matrix.ts";
 
 /** A point at which the loss was evaluated. Sums over rows, without the penalty. */
@@ -130,15 +131,15 @@ function addGradientRows(
     for (let j = 0; j < count; j++) logit += numeric[k + j] * beta[j];
     const label = labels[i];
     // log(1 + e^−|η|) + max(−η, 0) for a click, max(η, 0) for none; nothing overflows.
-    const odds = Math.exp(logit < 0 ? logit : -logit);
+    const odds = exp(logit < 0 ? logit : -logit);
     const share = 1 / (1 + odds);
     const rowWeight = weights === undefined ? 1 : weights[i];
     if (label === 1 ? logit < 0 : logit > 0) loss += rowWeight * (logit < 0 ? -logit : logit);
-    if (weights !== undefined) loss += rowWeight * Math.log1p(odds);
+    if (weights !== undefined) loss += rowWeight * log1p(odds);
     else {
       product *= 1 + odds;
       if (++factors === factorsMax) {
-        loss += Math.log(product);
+        loss += log(product);
         product = 1;
         factors = 0;
       }
@@ -149,7 +150,7 @@ function addGradientRows(
     for (let j = 0; j < count; j++) sums[numericGradientAt + j] += residual * numeric[k + j];
     k += count;
   }
-  sums[0] += loss + Math.log(product);
+  sums[0] += loss + log(product);
 }
 
 function addHessianRows(
@@ -171,15 +172,15 @@ function addHessianRows(
   for (let i = from, k = from * count; i < to; i++, k += count) {
     const logit = logitOf(chunk, i, point);
     const label = labels[i];
-    const odds = Math.exp(logit < 0 ? logit : -logit);
+    const odds = exp(logit < 0 ? logit : -logit);
     const share = 1 / (1 + odds);
     const rowWeight = weights === undefined ? 1 : weights[i];
     if (label === 1 ? logit < 0 : logit > 0) loss += rowWeight * (logit < 0 ? -logit : logit);
-    if (weights !== undefined) loss += rowWeight * Math.log1p(odds);
+    if (weights !== undefined) loss += rowWeight * log1p(odds);
     else {
       product *= 1 + odds;
       if (++factors === factorsMax) {
-        loss += Math.log(product);
+        loss += log(product);
         product = 1;
         factors = 0;
       }
@@ -202,7 +203,7 @@ function addHessianRows(
       sums[at + cells[first][i] * design.groups[second].cellCount + cells[second][i]] += weight;
     }
   }
-  sums[0] += loss + Math.log(product);
+  sums[0] += loss + log(product);
 }
 
 /** Sums over columns from the sums over cells. */

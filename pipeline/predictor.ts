@@ -1,3 +1,4 @@
+import { exp } from "./elementary.ts";
 import {
   type CategoricalEncoder,
   categoryOf,
@@ -7,6 +8,7 @@ import {
   positionsOf,
 } from "./encoder.ts";
 import type { FieldError } from "./failure.ts";
+import { createDeepPart, type DeepPart, type Network } from "./network.ts";
 import { nearestName } from "./spelling.ts";
 
 /** What predicting from raw fields needs of a model. */
@@ -15,6 +17,8 @@ export interface ServableModel {
   /** Log-odds per column of the encoder, shape (columns). */
   readonly coefficients: ArrayLike<number>;
   readonly intercept: number;
+  /** Of a wide-and-deep model, beside the coefficients. */
+  readonly network?: Network | undefined;
 }
 
 /** A raw field as the model's signature shows it. */
@@ -45,20 +49,24 @@ export interface Predictor {
   logit(row: Readonly<Record<string, unknown>>, findings: Findings): number;
 }
 
-/** One field's part of the logit; NaN where the value is bad. */
+/** One field's part of the logit, and what it gives to the deep part; NaN where the value is bad. */
 type Term = (value: unknown, findings: Findings) => number;
 
 /** Prepares a model for rows of raw fields: one pass per row checks, encodes and adds up. */
-export function createPredictor({ encoder, coefficients, intercept }: ServableModel): Predictor {
+export function createPredictor({ encoder, coefficients, intercept, network }: ServableModel): Predictor {
+  const deep = network && createDeepPart(network);
   const names = encoder.features.map(({ name }) => name);
   const terms = encoder.features.map((feature) =>
-    feature.type === "numeric" ? numericTerm(feature, coefficients) : categoricalTerm(feature, coefficients)
+    feature.type === "numeric"
+      ? numericTerm(feature, coefficients, deep)
+      : categoricalTerm(feature, coefficients, deep)
   );
   const known = new Set(names);
 
   const logit: Predictor["logit"] = (row, findings) => {
     let sum = intercept;
     let present = 0;
+    deep?.begin();
     for (let i = 0; i < names.length; i++) {
       const value = row[names[i]];
       if (value !== undefined) present++;
@@ -66,7 +74,7 @@ export function createPredictor({ encoder, coefficients, intercept }: ServableMo
     }
     let fieldCount = 0;
     for (const name in row) if (row[name] !== undefined) fieldCount++;
-    if (fieldCount === present) return sum;
+    if (fieldCount === present) return deep === undefined ? sum : sum + deep.logit();
     for (const name of Object.keys(row)) {
       if (!known.has(name)) findings.errors.push(unknownField(name, names));
     }
@@ -81,8 +89,8 @@ export function createPredictor({ encoder, coefficients, intercept }: ServableMo
 
 /** 1 / (1 + e^−logit), without overflow at either end. */
 export function probabilityOf(logit: number): number {
-  if (logit >= 0) return 1 / (1 + Math.exp(-logit));
-  const odds = Math.exp(logit);
+  if (logit >= 0) return 1 / (1 + exp(-logit));
+  const odds = exp(logit);
   return odds / (1 + odds);
 }
 
@@ -93,37 +101,59 @@ function fieldOf(feature: Encoder["features"][number]): Field {
     : { name, type, nullable };
 }
 
-function numericTerm(feature: NumericEncoder, coefficients: ArrayLike<number>): Term {
-  const coefficient = coefficients[feature.column];
-  const ofMissing = encodeNumeric(feature, NaN) * coefficient +
-    (feature.missingIndicator ? coefficients[feature.column + 1] : 0);
+function numericTerm(
+  feature: NumericEncoder,
+  coefficients: ArrayLike<number>,
+  deep: DeepPart | undefined,
+): Term {
+  const { column } = feature;
+  const coefficient = coefficients[column];
+  const encodedMissing = encodeNumeric(feature, NaN);
+  const ofMissing = encodedMissing * coefficient +
+    (feature.missingIndicator ? coefficients[column + 1] : 0);
   return (value, { errors }) => {
     if (typeof value === "number" && Number.isFinite(value)) {
-      return encodeNumeric(feature, value) * coefficient;
+      const encoded = encodeNumeric(feature, value);
+      const part = encoded * coefficient;
+      // Divided by a scale far below 1, a large number can become infinite.
+      if (Number.isFinite(part)) {
+        deep?.add(column, encoded);
+        return part;
+      }
     }
-    if (value === null && feature.nullable) return ofMissing;
+    if (value === null && feature.nullable) {
+      deep?.add(column, encodedMissing);
+      if (feature.missingIndicator) deep?.add(column + 1, 1);
+      return ofMissing;
+    }
     errors.push({ pointer: pointerTo(feature.name), detail: numericProblem(value, feature.nullable) });
     return NaN;
   };
 }
 
-function categoricalTerm(feature: CategoricalEncoder, coefficients: ArrayLike<number>): Term {
+function categoricalTerm(
+  feature: CategoricalEncoder,
+  coefficients: ArrayLike<number>,
+  deep: DeepPart | undefined,
+): Term {
   const { name, column, levels, nullable } = feature;
   const positions = positionsOf(feature);
-  const ofMissing = coefficients[column + levels.length];
-  const ofUnseen = coefficients[column + levels.length + 1];
+  const at = (position: number) => {
+    deep?.add(column + position, 1);
+    return coefficients[column + position];
+  };
   return (value, { errors, unseen }) => {
     const position = positions.get(value);
-    if (position !== undefined) return coefficients[column + position];
-    if (value === null && nullable) return ofMissing;
+    if (position !== undefined) return at(position);
+    if (value === null && nullable) return at(levels.length);
     if (
       typeof value === "string" || typeof value === "boolean" ||
       (typeof value === "number" && Number.isFinite(value))
     ) {
       const spelled = positions.get(categoryOf(value));
-      if (spelled !== undefined) return coefficients[column + spelled];
+      if (spelled !== undefined) return at(spelled);
       unseen.push(name);
-      return ofUnseen;
+      return at(levels.length + 1);
     }
     errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, nullable) });
     return NaN;
@@ -139,7 +169,7 @@ function numericProblem(value: unknown, nullable: boolean): string {
   const expected = nullable ? "a number, or null where it is not known" : "a number";
   if (value === undefined) return `is missing: send ${expected}`;
   if (value === null) return `must be ${expected}, not null`;
-  if (typeof value === "number") return `must be ${expected}; what was sent is too large to be one`;
+  if (typeof value === "number") return `must be ${expected}; what was sent is too large`;
   return `must be ${expected}, not ${nameOf(value)}`;
 }
 

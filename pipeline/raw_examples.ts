@@ -58,14 +58,16 @@ export function createChunkBuilder(spec: FeatureSpec): ChunkBuilder {
         const at = numericAt[j];
         for (let i = 0, k = j; i < rowCount; i++, k += numericAt.length) {
           const value = rows[i][at];
-          numeric[k] = typeof value === "number" ? value : numberOf(value, rows[i], spec, at);
+          numeric[k] = typeof value === "number" && Number.isFinite(value)
+            ? value
+            : numberOf(value, rows[i], spec, at);
         }
       }
       const codes = categoricalAt.map((at, j) => codeColumn(rows, at, codesOf[j], levels[j], spec));
       const labels = sharedUint8(rowCount);
       for (let i = 0; i < rowCount; i++) labels[i] = labelOf(rows[i], spec);
       const groups = sharedUint32(rowCount);
-      for (let i = 0; i < rowCount; i++) groups[i] = hashOf(rows[i][2]);
+      for (let i = 0; i < rowCount; i++) groups[i] = groupOf(rows[i], spec);
       const chunk = { rowCount, numeric, codes, labels, groups };
       return spec.weight === undefined ? chunk : { ...chunk, weights: weightsOf(rows, spec) };
     },
@@ -127,7 +129,7 @@ function newCode(
 }
 
 function numberOf(value: unknown, row: readonly unknown[], spec: FeatureSpec, at: number): number {
-  if (value === null) return NaN;
+  if (value === null || value !== value) return NaN;
   if (typeof value === "bigint") return Number(value);
   throw badValue(row, spec, at, "a number");
 }
@@ -155,6 +157,14 @@ function labelOf(row: readonly unknown[], spec: FeatureSpec): number {
   throw new BadExample(
     `${spec.id} ${String(row[0])} has the ${spec.label} ${JSON.stringify(String(label))}, expected 0 or 1`,
   );
+}
+
+function groupOf(row: readonly unknown[], spec: FeatureSpec): number {
+  // As one group, all rows without one would fall on the same side of the split.
+  if (row[2] === null) {
+    throw new BadExample(`${spec.id} ${String(row[0])} has no ${spec.group}, expected a group`);
+  }
+  return hashOf(row[2]);
 }
 
 function badValue(row: readonly unknown[], spec: FeatureSpec, at: number, expected: string): BadExample {

@@ -1,5 +1,6 @@
 import type { Artifact } from "./artifact.ts";
 import { Failure } from "./failure.ts";
+import { asFailure } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 
 /** One registered model. */
@@ -24,14 +25,23 @@ export interface Assignment {
   readonly reason: string | null;
 }
 
-/** Makes a model known. A model that is known already keeps its version. */
+/**
+ * Makes a model known. A model that is known already keeps its version.
+ *
+ * @throws {Failure} `store-busy`, `store-full`.
+ */
 export function registerModel(store: Store, artifact: Artifact, createdAt: number): ModelRow {
   const { hyperParameters, metrics } = artifact.metadata;
-  store.db.prepare(`
-    INSERT INTO models (model_id, version, created_at, hyper_parameters, metrics, checksum)
-    SELECT ?, coalesce(max(version), 0) + 1, ?, ?, ?, ? FROM models WHERE true
-    ON CONFLICT (model_id) DO NOTHING
-  `).run(artifact.id, createdAt, JSON.stringify(hyperParameters), JSON.stringify(metrics), artifact.checksum);
+  const values = [createdAt, JSON.stringify(hyperParameters), JSON.stringify(metrics), artifact.checksum];
+  try {
+    store.db.prepare(`
+      INSERT INTO models (model_id, version, created_at, hyper_parameters, metrics, checksum)
+      SELECT ?, coalesce(max(version), 0) + 1, ?, ?, ?, ? FROM models WHERE true
+      ON CONFLICT (model_id) DO NOTHING
+    `).run(artifact.id, ...values);
+  } catch (error) {
+    throw asFailure(error, `register the model ${artifact.id} in ${store.path}`);
+  }
   return findModel(store, artifact.id);
 }
 
@@ -81,7 +91,7 @@ export function assignmentHistory(store: Store): Assignment[] {
  * Puts a model in production, in one transaction.
  *
  * @param request.expectedCurrent Compare and set: the id that must be in production now.
- * @throws {Failure} `model-unknown`, or `assignment-conflict` where another model is in production.
+ * @throws {Failure} `model-unknown`; `assignment-conflict` where another model is in production; `store-busy`, `store-full`.
  */
 export function assignModel(
   store: Store,
@@ -94,8 +104,8 @@ export function assignModel(
   },
 ): Assignment {
   const { db } = store;
-  db.exec("BEGIN IMMEDIATE");
   try {
+    db.exec("BEGIN IMMEDIATE");
     const { modelId } = findModel(store, request.modelId);
     const current = activeModel(store)?.modelId;
     if (request.expectedCurrent !== undefined && request.expectedCurrent !== current) {
@@ -116,7 +126,7 @@ export function assignModel(
     return made;
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
-    throw error;
+    throw asFailure(error, `put a model in production in ${store.path}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type FieldSummary, transformed } from "./encoder.ts";
+import { Failure } from "./failure.ts";
 import { median } from "./median.ts";
 import { type OrderedChunk, strideOf } from "./ordered_chunk.ts";
 import type { RawExamples } from "./raw_examples.ts";
@@ -21,6 +22,7 @@ export interface JoinedLevels {
  * @param chunks Their numeric columns are transformed in place.
  * @param tell Told of levels that get no column of their own.
  * @param joinPure Whether levels that were always or never clicked are among them.
+ * @throws {Failure} `examples-invalid` where numbers are too large to be scaled.
  */
 export function summarise(
   chunks: readonly OrderedChunk[],
@@ -98,8 +100,15 @@ function summariseNumeric(
   const values = (chunk: OrderedChunk) => presentValues(chunk, field, stand);
   const mean = chunks.reduce((sum, chunk) => sum + sumOf(values(chunk)), 0) / rowCount;
   const variance = chunks.reduce((sum, chunk) => sum + squaresOf(values(chunk), mean), 0) / rowCount;
+  if (!Number.isFinite(variance)) {
+    throw new Failure(
+      "examples-invalid",
+      `Cannot scale the field ${feature.name}: some of its numbers are so large that their squares are infinite. ` +
+        'Give it the transform "log1p" in the feature spec, or another unit in the view.',
+    );
+  }
   // A column that does not vary has no scale; neither has one that varies by rounding alone.
-  const varies = variance > (Math.abs(mean) * 2 ** -50) ** 2 && Number.isFinite(variance);
+  const varies = variance > (Math.abs(mean) * 2 ** -50) ** 2;
   return { type: "numeric", impute, mean, scale: varies ? Math.sqrt(variance) : 1 };
 }
 

@@ -1,0 +1,112 @@
+import { type ColumnBuffer, type TextBuffer, textStart } from "./column_buffer.ts";
+
+/** What SQLite is given for a cell. A bigint only where a number would not be exact. */
+export type Cell = string | number | bigint | null;
+
+/** Rows of a file, ready for a table: plain data, which threads can hand on to each other. */
+export interface Batch {
+  readonly rowCount: number;
+  /** Shape (rowCount): each row's place in its file, from 1. */
+  readonly rows: Uint32Array;
+  /** One for each column that is loaded, in the order in which they are read. */
+  readonly columns: readonly BatchColumn[];
+  /** Rows that cannot be loaded; they are not among the others. */
+  readonly faults: readonly RowFault[];
+}
+
+export type BatchColumn =
+  & { readonly nulls: Uint8Array }
+  & (
+    | { readonly type: "INTEGER"; readonly words: Int32Array<ArrayBuffer>; readonly exact: BigInt64Array }
+    | { readonly type: "REAL"; readonly values: Float64Array }
+    | { readonly type: "TEXT"; readonly text: string; readonly ends: Int32Array }
+  );
+
+/** Why a row cannot be loaded. */
+export interface RowFault {
+  /** Its place in its file, from 1. */
+  readonly row: number;
+  /** Absent where it is the whole row. */
+  readonly column?: string;
+  /** What is wrong, as in `"abc" is not a number`. */
+  readonly detail: string;
+  /** The table's constraint that it breaks; absent where a value cannot even be tried. */
+  readonly constraint?: string;
+  readonly cells: readonly Cell[];
+}
+
+export function cellAt(column: BatchColumn, row: number): Cell {
+  if (column.nulls[row] === 1) return null;
+  if (column.type === "REAL") return column.values[row];
+  if (column.type === "TEXT") {
+    return column.text.substring(row === 0 ? 0 : column.ends[row - 1], column.ends[row]);
+  }
+  const high = column.words[2 * row + 1];
+  // |value| < 2^53: a double holds it, and costs less than a BigInt.
+  if (high >= -0x20_0000 && high < 0x20_0000) return high * 2 ** 32 + (column.words[2 * row] >>> 0);
+  return column.exact[row];
+}
+
+/** One cell of a buffer. */
+export function bufferCell(buffer: ColumnBuffer, index: number): Cell {
+  return cellAt(gatherColumn(buffer, Uint32Array.of(index)), 0);
+}
+
+/**
+ * Copies rows of a buffer, in the order of `indices`.
+ *
+ * @param indices Shape (rows): places in the buffer.
+ */
+export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn {
+  const nulls = new Uint8Array(indices.length);
+  for (let i = 0; i < indices.length; i++) nulls[i] = buffer.nulls[indices[i]];
+  switch (buffer.type) {
+    case "INTEGER": {
+      const words = new Int32Array(2 * indices.length);
+      for (let i = 0; i < indices.length; i++) {
+        words[2 * i] = buffer.words[2 * indices[i]];
+        words[2 * i + 1] = buffer.words[2 * indices[i] + 1];
+      }
+      return { type: "INTEGER", nulls, words, exact: new BigInt64Array(words.buffer) };
+    }
+    case "REAL": {
+      const values = new Float64Array(indices.length);
+      for (let i = 0; i < indices.length; i++) values[i] = buffer.values[indices[i]];
+      return { type: "REAL", nulls, values };
+    }
+    case "TEXT":
+      return { type: "TEXT", nulls, ...gatherText(buffer, indices) };
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** One long string and where its parts end: parts of a string cost a tenth of strings decoded one by one. */
+function gatherText(buffer: TextBuffer, indices: Uint32Array): { text: string; ends: Int32Array } {
+  const { bytes: source, isAscii } = buffer;
+  let byteCount = 0;
+  for (let i = 0; i < indices.length; i++) {
+    byteCount += buffer.ends[indices[i]] - textStart(buffer, indices[i]);
+  }
+  const bytes = new Uint8Array(byteCount);
+  const ends = new Int32Array(indices.length);
+  let to = 0;
+  let unitCount = 0;
+  for (let i = 0; i < indices.length; i++) {
+    const start = textStart(buffer, indices[i]);
+    const end = buffer.ends[indices[i]];
+    for (let from = start; from < end; from++) bytes[to++] = source[from];
+    unitCount += isAscii ? end - start : utf16Length(source, start, end);
+    ends[i] = unitCount;
+  }
+  return { text: decoder.decode(bytes), ends };
+}
+
+/** UTF-16 code units of well-formed UTF-8: two for a sequence of four bytes, one for any other. */
+function utf16Length(bytes: Uint8Array, start: number, end: number): number {
+  let units = 0;
+  for (let i = start; i < end; i++) {
+    if ((bytes[i] & 0xc0) !== 0x80) units += bytes[i] >= 0xf0 ? 2 : 1;
+  }
+  return units;
+}

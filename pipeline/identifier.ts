@@ -1,0 +1,4 @@
+/** An SQL identifier, whatever its characters. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

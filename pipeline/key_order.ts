@@ -1,0 +1,97 @@
+import { type ColumnBuffer, type TextBuffer, textStart } from "./column_buffer.ts";
+
+const keyMax = 2 ** 32 - 1;
+
+/**
+ * The rows by key, roughly: a b-tree that is filled in the order of its keys touches each of its pages once, and rows that
+ * lie on one page need no order among themselves. Rows of equal rough keys keep their order.
+ *
+ * @param buffer The first column of the key.
+ * @returns Shape (rows): places in the buffer.
+ */
+export function orderByKey(buffer: ColumnBuffer): Uint32Array {
+  const keyOf = buffer.type === "TEXT" ? textKey(buffer) : numberKey(buffer);
+  // Key and place as the words of one integer: sorting those is many times as fast as with a comparison of ours.
+  const pairs = new BigUint64Array(buffer.length);
+  const words = new Uint32Array(pairs.buffer);
+  for (let row = 0; row < buffer.length; row++) {
+    words[2 * row] = row;
+    words[2 * row + 1] = keyOf(row);
+  }
+  pairs.sort();
+  const order = new Uint32Array(buffer.length);
+  for (let i = 0; i < order.length; i++) order[i] = words[2 * i];
+  return order;
+}
+
+/** Whether the rows from `start` on follow the row before them in the order of their keys. */
+export function isAscending(buffer: ColumnBuffer, start: number): boolean {
+  const compare = buffer.type === "TEXT" ? compareText(buffer) : compareNumbers(buffer);
+  for (let row = Math.max(1, start); row < buffer.length; row++) if (compare(row - 1, row) > 0) return false;
+  return true;
+}
+
+type NumberBuffer = Exclude<ColumnBuffer, TextBuffer>;
+
+/** Beyond 2^53 the order is rough, as it may be. */
+function numberAt(buffer: NumberBuffer, row: number): number {
+  if (buffer.nulls[row] === 1) return 0;
+  if (buffer.type === "REAL") return buffer.values[row];
+  return buffer.words[2 * row + 1] * 2 ** 32 + (buffer.words[2 * row] >>> 0);
+}
+
+function compareNumbers(buffer: NumberBuffer): (a: number, b: number) => number {
+  return (a, b) => numberAt(buffer, a) - numberAt(buffer, b);
+}
+
+function numberKey(buffer: NumberBuffer): (row: number) => number {
+  let [least, most] = [Infinity, -Infinity];
+  for (let row = 0; row < buffer.length; row++) {
+    const value = numberAt(buffer, row);
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  // Halves, so that the span of the largest doubles is no infinity.
+  const scale = most > least ? keyMax / (most / 2 - least / 2) : 0;
+  return (row) => Math.floor((numberAt(buffer, row) / 2 - least / 2) * scale);
+}
+
+function compareText(buffer: TextBuffer): (a: number, b: number) => number {
+  const { bytes, ends } = buffer;
+  return (a, b) => {
+    let [i, j] = [textStart(buffer, a), textStart(buffer, b)];
+    while (i < ends[a] && j < ends[b]) {
+      const difference = bytes[i++] - bytes[j++];
+      if (difference !== 0) return difference;
+    }
+    return (ends[a] - i) - (ends[b] - j);
+  };
+}
+
+/** Four bytes behind what all keys begin with: "lead-000017" differs from "lead-000018" only there. */
+function textKey(buffer: TextBuffer): (row: number) => number {
+  const { bytes, ends } = buffer;
+  const prefix = commonPrefix(buffer);
+  return (row) => {
+    const end = ends[row];
+    let key = 0;
+    for (let i = textStart(buffer, row) + prefix, k = 0; k < 4; i++, k++) {
+      key = key * 256 + (i < end ? bytes[i] : 0);
+    }
+    return key;
+  };
+}
+
+function commonPrefix(buffer: TextBuffer): number {
+  const { bytes, ends, length } = buffer;
+  if (length === 0) return 0;
+  let prefix = ends[0];
+  for (let row = 1; row < length && prefix > 0; row++) {
+    // A row without a key would be shorter than any prefix.
+    if (buffer.nulls[row] === 1) continue;
+    const start = textStart(buffer, row);
+    prefix = Math.min(prefix, ends[row] - start);
+    for (let i = 0; i < prefix; i++) if (bytes[start + i] !== bytes[i]) prefix = i;
+  }
+  return prefix;
+}

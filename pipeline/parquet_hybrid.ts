@@ -1,0 +1,118 @@
+/** Reads small integers as they are asked for: a run of a billion equal values takes two numbers. */
+export interface HybridReader {
+  /** Fills `output[0..count)`. @throws {Error} where the data ends before. */
+  read(output: Uint8Array | Int32Array, count: number): void;
+}
+
+/**
+ * Parquet's mix of run lengths and packed bits, in `bytes[start..end)`.
+ *
+ * @param bitWidth Bits of each value, 0 to 32.
+ * @see https://parquet.apache.org/docs/file-format/data-pages/encodings/#run-length-encoding--bit-packing-hybrid-rle--3
+ */
+export function createHybridReader(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  bitWidth: number,
+): HybridReader {
+  if (bitWidth > 32) throw new Error(`values of ${bitWidth} bits, expected at most 32`);
+  const valueBytes = Math.ceil(bitWidth / 8);
+  let offset = start;
+  let equalLeft = 0;
+  let equalValue = 0;
+  let packedLeft = 0;
+  let packedBit = 0;
+
+  const nextByte = () => {
+    if (offset >= end) throw new Error("a page's values end before their count");
+    return bytes[offset++];
+  };
+  const startRun = () => {
+    let header = 0;
+    for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7) {
+      if (shift > 28) throw new Error("a run is longer than any page");
+      byte = nextByte();
+      header += (byte & 0x7f) * 2 ** shift;
+    }
+    const length = Math.floor(header / 2);
+    if (header % 2 === 0) {
+      equalLeft = length;
+      equalValue = 0;
+      for (let k = 0; k < valueBytes; k++) equalValue += nextByte() * 2 ** (8 * k);
+      return;
+    }
+    // Packed in groups of eight; the last group of a page may be cut short.
+    const byteCount = Math.min(length * bitWidth, end - offset);
+    packedLeft = Math.min(length * 8, Math.floor(byteCount * 8 / bitWidth));
+    packedBit = offset * 8;
+    offset += byteCount;
+  };
+  return {
+    read(output, count) {
+      if (bitWidth === 0) {
+        output.fill(0, 0, count);
+        return;
+      }
+      for (let done = 0; done < count;) {
+        if (equalLeft === 0 && packedLeft === 0) {
+          startRun();
+          continue;
+        }
+        if (equalLeft > 0) {
+          const taken = Math.min(equalLeft, count - done);
+          output.fill(equalValue, done, done + taken);
+          equalLeft -= taken;
+          done += taken;
+        } else {
+          const taken = Math.min(packedLeft, count - done);
+          unpack(bytes, packedBit, bitWidth, output, done, taken);
+          packedBit += taken * bitWidth;
+          packedLeft -= taken;
+          done += taken;
+        }
+      }
+    },
+  };
+}
+
+/** Values of up to 24 bits lie in four bytes, wherever they begin. */
+function unpack(
+  bytes: Uint8Array,
+  firstBit: number,
+  bitWidth: number,
+  output: Uint8Array | Int32Array,
+  start: number,
+  count: number,
+): void {
+  if (bitWidth > 24) return unpackWide(bytes, firstBit, bitWidth, output, start, count);
+  const mask = 2 ** bitWidth - 1;
+  // As byte and bit: a count of bits would leave the small integers at 128 MiB.
+  let byte = Math.floor(firstBit / 8);
+  let bit = firstBit % 8;
+  for (let i = 0; i < count; i++) {
+    const word = bytes[byte] | bytes[byte + 1] << 8 | bytes[byte + 2] << 16 | bytes[byte + 3] << 24;
+    output[start + i] = (word >>> bit) & mask;
+    bit += bitWidth;
+    byte += bit >> 3;
+    bit &= 7;
+  }
+}
+
+function unpackWide(
+  bytes: Uint8Array,
+  firstBit: number,
+  bitWidth: number,
+  output: Uint8Array | Int32Array,
+  start: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    let value = 0;
+    for (let k = 0; k < bitWidth; k++) {
+      const bit = firstBit + i * bitWidth + k;
+      value += ((bytes[Math.floor(bit / 8)] >> (bit % 8)) & 1) * 2 ** k;
+    }
+    output[start + i] = value;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Batch } from "./batch.ts";
+import { type ColumnMapping, columnSources } from "./column_source.ts";
+import { openFile } from "./open_file.ts";
+import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
+import type { Reference } from "./reference.ts";
+import { readBatches, type RowReader, type Run } from "./run.ts";
+import type { Table, TableColumn } from "./table.ts";
+
+/** A file to read for a table: plain data, which a thread can be given. */
+export interface ReaderJob {
+  readonly path: string;
+  readonly table: Table;
+  readonly mapping: ColumnMapping;
+  /** Hand rows that cannot be loaded on, instead of failing at the first. */
+  readonly collectFaults: boolean;
+  /** Where parents are looked up. */
+  readonly storePath: string;
+  readonly references: readonly Reference[];
+}
+
+/** What is known of a file once it is open. */
+export interface OpenedFile {
+  /** The columns of the table that are loaded, in the order of each batch. */
+  readonly columns: readonly TableColumn[];
+  /** Columns of the file that the table does not have. */
+  readonly leftOut: readonly string[];
+  readonly rowCount: number | undefined;
+}
+
+/** Some of the file's rows, and how far reading is. */
+export interface ReadStep {
+  readonly batch: Batch;
+  readonly bytesRead: number;
+  /** For each reference, the rows read so far whose parent is not in the store. */
+  readonly orphans: readonly number[];
+}
+
+export interface OpenReader {
+  readonly opened: OpenedFile;
+  /** @throws {Failure} as `openFile` and `readBatches` do. */
+  steps(): Generator<ReadStep>;
+  close(): void;
+}
+
+export function openReader(job: ReaderJob): OpenReader {
+  const { path, table, mapping, collectFaults, storePath, references } = job;
+  let columns: readonly TableColumn[] = [];
+  let names: readonly string[] = [];
+  let orphans: OrphanCounter | undefined;
+  const reader: RowReader = openFile(path, (fileColumns) => {
+    const sources = columnSources(table, fileColumns, { ...mapping, fileName: path });
+    columns = sources.map(({ column }) => column);
+    names = sources.map(({ name }) => name);
+    return sources;
+  });
+  return {
+    opened: {
+      columns,
+      leftOut: reader.columnNames.filter((name) => !names.includes(name)),
+      rowCount: reader.rowCount,
+    },
+    *steps() {
+      orphans = references.length > 0 ? openOrphanCounter(storePath, references) : undefined;
+      const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun: (run: Run) => orphans?.add(run) };
+      for (const batch of readBatches(reader, options)) {
+        yield { batch, bytesRead: reader.bytesRead(), orphans: orphans?.counts() ?? [] };
+      }
+    },
+    close() {
+      reader.close();
+      orphans?.close();
+    },
+  };
+}
