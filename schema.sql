@@ -70,12 +70,17 @@ CREATE TABLE models (
 
 -- Which model answers. Rows are only added: the newest is the model in production, the others are its history.
 CREATE TABLE production_model (
-  assignment_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  assignment_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT CHECK (assignment_id > 0),
   model_id      TEXT NOT NULL REFERENCES models (model_id),
   assigned_at   INTEGER NOT NULL,                                -- microseconds since 1970-01-01T00:00:00Z
   assigned_by   TEXT NOT NULL,                                   -- a command or a client
   reason        TEXT                                             -- why, in the words of who assigned it
 ) STRICT;
+
+-- REPLACE takes a row away without the trigger on DELETE; a key that is made by AUTOINCREMENT is not above 0 yet.
+CREATE TRIGGER production_model_is_append_only_insert BEFORE INSERT ON production_model
+WHEN NEW.assignment_id > 0 AND NEW.assignment_id <= (SELECT max(assignment_id) FROM production_model)
+BEGIN SELECT RAISE (ABORT, 'production_model is append-only'); END;
 
 CREATE TRIGGER production_model_is_append_only_update BEFORE UPDATE ON production_model
 BEGIN SELECT RAISE (ABORT, 'production_model is append-only'); END;

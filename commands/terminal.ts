@@ -16,62 +16,114 @@ export interface Progress {
   readonly unit: string;
 }
 
+/** What a terminal writes to: `Deno.stdout` and `Deno.stderr` are such. */
+export interface Sink {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+export interface TerminalOptions {
+  /** No progress; lines are still said. */
+  readonly quiet: boolean;
+  readonly output?: Sink;
+  readonly error?: Sink;
+  /** Milliseconds since some moment. */
+  readonly now?: () => number;
+  /** Characters in a line of the screen. */
+  readonly columns?: () => number;
+}
+
 const lineEveryMs = 2_000;
 const barEveryMs = 100;
 const barWidth = 24;
+const clearLine = "\r\x1b[K";
 
-/** @param options.quiet No progress; lines are still said. */
-export function createTerminal(options: { quiet: boolean }): Terminal {
-  const encoder = new TextEncoder();
-  const onTerminal = Deno.stderr.isTerminal();
+/** Disposing of it clears a bar that is still shown. */
+export function createTerminal(options: TerminalOptions): Terminal & Disposable {
+  const {
+    quiet,
+    output = Deno.stdout,
+    error = Deno.stderr,
+    now = () => performance.now(),
+    columns = screenColumns,
+  } = options;
+  const onScreen = error.isTerminal();
+  const everyMs = onScreen ? barEveryMs : lineEveryMs;
   let stage = "";
   let startedAt = 0;
   let shownAt = 0;
   let barShown = false;
 
-  const write = (text: string) => writeAll(Deno.stderr, encoder.encode(text));
-  const clear = () => {
-    if (barShown) write("\r\x1b[K");
+  function clear(): void {
+    if (barShown) write(error, clearLine);
     barShown = false;
-  };
+  }
+
   return {
     say(line) {
       clear();
-      write(`${line}\n`);
+      write(error, `${line}\n`);
     },
     print(line) {
       clear();
-      writeAll(Deno.stdout, encoder.encode(`${line}\n`));
+      write(output, `${line}\n`);
     },
     progress(event) {
-      if (options.quiet) return;
-      const now = performance.now();
+      if (quiet) return;
+      const at = now();
       if (event.stage !== stage) {
         stage = event.stage;
-        startedAt = now;
-        // The first plain line comes after a wait: a stage of a second needs none.
-        shownAt = now;
+        startedAt = at;
+        // The first line comes after a wait: a stage of a moment needs none.
+        shownAt = at;
       }
-      if (now - shownAt < (onTerminal ? barEveryMs : lineEveryMs)) return;
-      shownAt = now;
-      const line = describe(event, (now - startedAt) / 1000);
-      if (!onTerminal) return write(`${line}\n`);
-      write(`\r\x1b[K${line}`);
+      if (at - shownAt < everyMs) return;
+      shownAt = at;
+      const line = describe(event, (at - startedAt) / 1000);
+      if (!onScreen) return write(error, `${line}\n`);
+      // A line that wraps could not be cleared.
+      write(error, clearLine + line.slice(0, columns() - 1));
       barShown = true;
     },
+    [Symbol.dispose]: clear,
   };
 }
 
 function describe({ stage, done, total, unit }: Progress, seconds: number): string {
   const rate = seconds > 0 ? done / seconds : 0;
-  const speed = `${Math.round(rate).toLocaleString("en")} ${unit}/s`;
-  if (!total) return `${stage}  ${done.toLocaleString("en")} ${unit}  ${speed}`;
+  const speed = `${grouped(Math.round(rate))} ${unit}/s`;
+  if (!total) return `${stage}  ${grouped(done)} ${unit}  ${speed}`;
   const share = Math.min(1, done / total);
   const bar = "█".repeat(Math.round(share * barWidth)).padEnd(barWidth, "░");
-  const left = rate > 0 ? `${Math.ceil((total - done) / rate)} s left` : "";
-  return `${stage}  ${bar} ${Math.floor(share * 100)} %  ${speed}  ${left}`;
+  const left = rate > 0 ? `  ${duration(Math.max(0, total - done) / rate)} left` : "";
+  return `${stage}  ${bar} ${Math.floor(share * 100)} %  ${speed}${left}`;
 }
 
-function writeAll(file: typeof Deno.stderr, bytes: Uint8Array): void {
-  for (let offset = 0; offset < bytes.length;) offset += file.writeSync(bytes.subarray(offset));
+function grouped(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3_600)} h ${Math.floor(whole % 3_600 / 60)} min`;
+}
+
+function screenColumns(): number {
+  try {
+    return Deno.consoleSize().columns || 80;
+  } catch {
+    return 80;
+  }
+}
+
+/** Writes all of it. Nobody is told where the reader has gone (`clickwell … | head -1`): there is nobody left to tell. */
+function write(sink: Sink, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let offset = 0; offset < bytes.length;) offset += sink.writeSync(bytes.subarray(offset));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { artifactId, readArtifact } from "../pipeline/artifact.ts";
-import { Failure } from "../pipeline/failure.ts";
 import { solverNames } from "../pipeline/fit.ts";
-import { defaultSpec, type FeatureSpec, parseSpec } from "../pipeline/spec.ts";
+import { optimizerNames } from "../pipeline/optimizer.ts";
+import { defaultSpec, parseSpec } from "../pipeline/spec.ts";
 import { findModel } from "../pipeline/registry.ts";
 import { openStore, type Store } from "../pipeline/store.ts";
 import {
@@ -16,6 +15,8 @@ import {
 } from "../pipeline/train.ts";
 import { update } from "../pipeline/update.ts";
 import { command, commonFlags, type Flags, type Options } from "./command.ts";
+import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
+import { readSpec } from "./spec_file.ts";
 import type { Terminal } from "./terminal.ts";
 
 const flags = {
@@ -46,17 +47,18 @@ const flags = {
   solver: {
     type: "string",
     value: "NAME",
-    choices: solverNames,
+    choices: [...solverNames, ...optimizerNames],
     default: defaultHyperParameters.solver,
-    help: "auto: Newton, or L-BFGS for wide designs",
+    help: "auto: Newton, or L-BFGS for wide designs; adam and sgd train by mini-batches and are not exact",
   },
+  ...minibatchFlags,
   seed: {
     type: "integer",
     value: "N",
     default: defaultHyperParameters.seed,
     min: 0,
     max: 2 ** 32 - 1,
-    help: "seed of the split",
+    help: "seed of the split, and of the first weights and the order of rows with adam and sgd",
   },
   "test-share": {
     type: "number",
@@ -133,6 +135,10 @@ export default command({
     ],
     ["clickwell train --penalty l1 --C 0.01", "leaves out the columns that help little"],
     ["clickwell train --C 0.1 --test-share 0.3 --json", "a stronger penalty; the result as JSON"],
+    [
+      "clickwell train --hidden 32,16 --epochs 20 --patience 2",
+      "a wide-and-deep model, until it gets no better",
+    ],
     ["clickwell train --from 1 --new-data", "learns the rows that came since version 1 was trained"],
     ["clickwell train --repeat 1", "whether the model of version 1 can be made again, byte for byte"],
   ],
@@ -177,7 +183,7 @@ function hyperParametersOf(options: Options<typeof flags>): HyperParameters {
     penalty: options.penalty,
     C: options.C,
     l1Ratio: options["l1-ratio"],
-    solver: options.solver,
+    ...solverOf(options),
     seed: options.seed,
     testShare: options["test-share"],
     negatives: options.negatives,
@@ -197,6 +203,7 @@ function observerOf(
   let first: { at: number; gradientMax: number } | undefined;
   return {
     stage: (event) => terminal.progress(event),
+    epoch: epochObserver(terminal, json),
     iteration({ iteration, objective, gradientMax, step }) {
       const at = performance.now();
       first ??= { at, gradientMax };
@@ -271,30 +278,8 @@ async function repeat(
   return { model_id: modelId, repeated_id: repeatedId, agrees, reasons };
 }
 
-function readSpec(path: string): FeatureSpec {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    throw new Failure(
-      "file-missing",
-      `Cannot read the feature spec ${path}: it is not there or not readable.`,
-    );
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Failure(
-      "spec-invalid",
-      `The feature spec ${path} is not JSON: ${error instanceof Error ? error.message : error}.`,
-    );
-  }
-  return parseSpec(value, path);
-}
-
 function say(terminal: Terminal, { model, artifact, active, seconds }: TrainReport, modelsDir: string): void {
-  const { data, metrics, solver, notes } = artifact.metadata;
+  const { data, hyperParameters, metrics, solver, notes } = artifact.metadata;
   const { update } = artifact.metadata;
   const on = update
     ? `${update.rows.toLocaleString("en")} new rows, each before it was learnt`
@@ -306,7 +291,9 @@ function say(terminal: Terminal, { model, artifact, active, seconds }: TrainRepo
       active ? ", in production" : ""
     }  (${modelsDir}/${model.modelId})`,
     `  fitted on ${data.rows.train.toLocaleString("en")} rows in ${seconds.fit.toFixed(2)} s: ` +
-    `${solver.iterations} passes, largest gradient entry ${solver.gradientMax.toExponential(1)}`,
+    `${solver.iterations} ${
+      hyperParameters.optimizer === undefined ? "passes" : "epochs"
+    }, largest gradient entry ${solver.gradientMax.toExponential(1)}`,
     `  on ${on}: log loss ${metrics.log_loss.toFixed(4)} (base rate ${metrics.base_log_loss.toFixed(4)}), ` +
     `AUC ${metrics.auc?.toFixed(4) ?? "-"}, Brier ${metrics.brier.toFixed(4)}, calibration error ${
       metrics.ece.toFixed(4)

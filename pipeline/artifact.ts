@@ -138,15 +138,26 @@ function filesOf(
   return { id: idOf(checksumOf(modelJson, weights)), modelJson, weights };
 }
 
-/** Removes what an interrupted write left behind; what is younger than an hour may be another process's at work. */
+/**
+ * Removes what an interrupted write left behind; what is younger than an hour may be another process's at work.
+ *
+ * @throws {Failure} `file-unwritable`
+ */
 export function sweepUnfinished(modelsDir: string): void {
   if (!exists(modelsDir)) return;
-  for (const { name } of Deno.readDirSync(modelsDir)) {
-    if (!name.startsWith(asidePrefix)) continue;
-    const path = join(modelsDir, name);
-    const { mtime } = Deno.lstatSync(path);
-    if (mtime && Date.now() - mtime.getTime() > unfinishedAgeMs) Deno.removeSync(path, { recursive: true });
+  try {
+    for (const { name } of Deno.readDirSync(modelsDir)) {
+      const path = join(modelsDir, name);
+      if (name.startsWith(asidePrefix) && isOld(path)) Deno.removeSync(path, { recursive: true });
+    }
+  } catch (error) {
+    throw unwritable(error, modelsDir);
   }
+}
+
+function isOld(path: string): boolean {
+  const { mtime } = Deno.lstatSync(path);
+  return mtime !== null && Date.now() - mtime.getTime() > unfinishedAgeMs;
 }
 
 /** An id is a folder's name: one that could be another path is refused before it meets the file system. */

@@ -3,7 +3,7 @@ import { Failure } from "./failure.ts";
 import { fitPasses } from "./fit.ts";
 import type { Fold, FoldedDesign } from "./folds.ts";
 import type { FoldScore } from "./leaderboard.ts";
-import { Separation } from "./newton.ts";
+import { Separation } from "./separation.ts";
 import type { AttachedDesign, Passes } from "./passes.ts";
 import { evaluatePoint, type Penalty } from "./penalised.ts";
 import { pureColumns } from "./pure_columns.ts";

@@ -28,7 +28,11 @@ const rangeCount = 64n;
  * Counting them looks up a parent for each, which takes as long as half a load. Where the log of loads says that no row
  * lacks a parent, and the view has a row for each row with its parents, the rows of the table are as many.
  */
-export async function countExamples(store: Store, tables: readonly Table[], threads: Threads): Promise<number> {
+export async function countExamples(
+  store: Store,
+  tables: readonly Table[],
+  threads: Threads,
+): Promise<number> {
   return countFromLog(store, tables) ?? await countOnThreads(store, tables, threads);
 }
 
@@ -81,7 +85,9 @@ function rangeKey(db: DatabaseSync, tables: readonly Table[]): RangeKey | undefi
     const column = key[0];
     const isInteger = own.some(({ name, type }) => name === column && type === "INTEGER");
     if (key.length !== 1 || !isInteger || !columns.includes(column)) continue;
-    const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT count(*) FROM ${view} WHERE ${quoted(column)} BETWEEN ? AND ?`).all(0, 0);
+    const plan = db.prepare(
+      `EXPLAIN QUERY PLAN SELECT count(*) FROM ${view} WHERE ${quoted(column)} BETWEEN ? AND ?`,
+    ).all(0, 0);
     if (plan.some(({ detail }) => /^SEARCH .*>\? AND .*<\?\)/.test(String(detail)))) return { table, column };
   }
   return undefined;
@@ -89,7 +95,9 @@ function rangeKey(db: DatabaseSync, tables: readonly Table[]): RangeKey | undefi
 
 /** Ranges of equal width, both ends in them. */
 function rangesOf(db: DatabaseSync, { column }: RangeKey): bigint[][] {
-  const statement = db.prepare(`SELECT min(${quoted(column)}) AS low, max(${quoted(column)}) AS high FROM ${view}`);
+  const statement = db.prepare(
+    `SELECT min(${quoted(column)}) AS low, max(${quoted(column)}) AS high FROM ${view}`,
+  );
   statement.setReadBigInts(true);
   const { low, high } = statement.get() ?? {};
   if (typeof low !== "bigint" || typeof high !== "bigint") return [];

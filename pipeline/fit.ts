@@ -6,8 +6,9 @@ import { solveNewton } from "./newton.ts";
 import { layoutOf } from "./objective.ts";
 import type { OptimizerName } from "./optimizer.ts";
 import { createPasses, type Passes } from "./passes.ts";
-import type { Solution, SolverOptions } from "./penalised.ts";
+import type { Penalty, Solution, SolverOptions } from "./penalised.ts";
 import { solveProximalNewton } from "./proximal_newton.ts";
+import { requireFiniteOptimum } from "./separation.ts";
 import type { Threads } from "./threads.ts";
 
 /** Exact solvers. `auto` takes Newton where a Hessian is affordable, else L-BFGS; proximal Newton for an l1 penalty. */
@@ -25,7 +26,8 @@ export interface Fit extends Solution {
 
 /** Columns up to which a Hessian is small beside the data. */
 const newtonColumnsMax = 1_500;
-const proximalColumnsMax = 5_000;
+/** Columns up to which a Hessian is affordable where there is no other way. */
+const hessianColumnsMax = 5_000;
 /** Numbers in one span's sums: cells of groups, and their pairs. */
 const hessianSumsMax = 2 ** 21;
 
@@ -57,6 +59,7 @@ export async function fitPasses(
     ? await solveLbfgs(passes, options)
     : await solveProximalNewton(passes, options);
   requireConverged(solution, options);
+  if (isUnpenalised(options.penalty)) await requireFiniteOptimum(passes, solution, options);
   return { ...solution, solver };
 }
 
@@ -65,7 +68,7 @@ function chooseSolver(
   { solver, penalty }: SolverOptions & { solver: SolverName },
 ): ExactSolver {
   const { columnCount } = design;
-  const hessianFits = layoutOf(design, true).length <= hessianSumsMax;
+  const hessianFits = columnCount <= hessianColumnsMax && layoutOf(design, true).length <= hessianSumsMax;
   if (penalty.l1 > 0) {
     if (solver === "lbfgs") {
       throw new Failure(
@@ -73,15 +76,28 @@ function chooseSolver(
         "--solver lbfgs has no l1 penalty: use --solver auto, or --penalty l2.",
       );
     }
-    if (columnCount <= proximalColumnsMax && hessianFits) return "proximal-newton";
+    if (hessianFits) return "proximal-newton";
     throw new Failure(
       "usage-invalid",
-      `An l1 penalty is fitted on up to ${proximalColumnsMax} columns and there are ${columnCount}: ` +
+      `An l1 penalty is fitted on up to ${hessianColumnsMax} columns and there are ${columnCount}: ` +
         "use --penalty l2, or join rare levels with a higher minCount in the feature spec.",
+    );
+  }
+  if (!hessianFits && (isUnpenalised(penalty) || solver === "newton")) {
+    const what = solver === "newton" ? "--solver newton fits" : "Without a penalty, clickwell fits";
+    throw new Failure(
+      "usage-invalid",
+      `${what} up to ${hessianColumnsMax} columns and there are ${columnCount}: use --solver auto and a penalty, ` +
+        "or join rare levels with a higher minCount in the feature spec.",
     );
   }
   if (solver !== "auto") return solver;
   return columnCount <= newtonColumnsMax && hessianFits ? "newton" : "lbfgs";
+}
+
+/** Without a penalty the optimum can lie at infinity: then the Hessian at the end tells. */
+function isUnpenalised({ l2, l1, prior }: Penalty): boolean {
+  return l2 === 0 && l1 === 0 && prior === undefined;
 }
 
 function requireConverged({ gradientMax, iterations }: Solution, options: SolverOptions): void {

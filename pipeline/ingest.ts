@@ -1,18 +1,18 @@
-import { takeCensus } from "./census.ts";
-import type { Census } from "./census.ts";
-import { findTable, listTables } from "./table.ts";
+import { countExamples } from "./examples_count.ts";
 import { Failure } from "./failure.ts";
-import type { OnConflict, RowCounts } from "./insertion.ts";
 import { fileState } from "./file_state.ts";
+import type { OnConflict, RowCounts } from "./insertion.ts";
 import { loadFile, type LoadProgress } from "./load.ts";
 import { type FileReport, sumCounts } from "./quality.ts";
 import { createFileReading } from "./reading.ts";
+import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
 import type { Store } from "./store.ts";
+import { findTable, listTables, type Table } from "./table.ts";
 import { startThreads } from "./threads.ts";
 
 export interface IngestOptions {
-  /** Files to load, by table. Tables are loaded in the order in which the schema makes them: parents first. */
+  /** Files to load, by table. Parents are loaded first: tables whose keys other tables refer to. */
   readonly files: Readonly<Record<string, readonly string[]>>;
   readonly onConflict?: OnConflict;
   /** Set rows that cannot be loaded aside in this file; without it, the first of them fails its file. */
@@ -27,10 +27,14 @@ export interface IngestOptions {
   readonly now?: () => number;
 }
 
-/** What was loaded, and the quality of what is in the store. Its keys are relied on by scripts. */
-export interface IngestReport extends Census {
+/** What was loaded, and the quality of it. Scripts rely on its keys. */
+export interface IngestReport {
   /** By table, for each table that was given files. */
   readonly tables: Readonly<Record<string, RowCounts>>;
+  /** Rows of the view `examples`, whenever they were loaded. */
+  readonly examples: number;
+  /** Loaded rows whose parent was not in the store when they were read. */
+  readonly orphans: readonly (Reference & { readonly rows: number })[];
   readonly files: readonly FileReport[];
 }
 
@@ -41,39 +45,41 @@ export interface IngestReport extends Census {
  *   file of rejects, and as `loadFile` does.
  */
 export async function ingest(store: Store, options: IngestOptions): Promise<IngestReport> {
-  const { files, onConflict = "fail", columnNames = {}, allowMissing = false, signal, observe = () => {} } =
-    options;
-  const tables = listTables(store.db);
-  for (const name of [...Object.keys(files), ...Object.keys(columnNames)]) {
-    const { columns } = findTable(tables, name);
-    for (const column of Object.keys(columnNames[name] ?? {})) {
-      if (!columns.some((known) => known.name === column)) {
-        throw unknownColumn(
-          name,
-          column,
-          columns.map((known) => known.name),
-        );
-      }
-    }
-  }
+  const { files, onConflict = "fail", columnNames = {}, allowMissing = false, signal } = options;
+  const { observe = () => {}, now = () => Date.now() * 1_000 } = options;
+  const tables = parentsFirst(listTables(store.db));
+  checkNames(tables, options);
+  const isLarge = bytesOf(Object.values(files).flat()) >= threadBytesMin;
   const rejects = options.rejectsPath === undefined ? undefined : openRejects(options.rejectsPath);
   const here = createFileReading();
-  const threads = startThreads(isLarge(Object.values(files).flat()) ? 2 : 1, workerUrl);
-  const now = options.now ?? (() => Date.now() * 1_000);
+  const threads = startThreads(isLarge ? 2 : 1, workerUrl);
   const reports: FileReport[] = [];
   try {
-    for (const table of tables.filter(({ name }) => Object.hasOwn(files, name))) {
+    for (const table of tables) {
       const mapping = { names: columnNames[table.name] ?? {}, allowMissing };
-      const loadOptions = { threads, here, onConflict, mapping, rejects, signal, observe, now };
-      for (const path of files[table.name]) {
-        signal?.throwIfAborted();
+      const references = referencesOf(table, tables);
+      const areParents = tables.some((other) =>
+        referencesOf(other, tables).some(({ parent }) => parent === table.name)
+      );
+      const loadOptions = {
+        threads,
+        here,
+        references,
+        areParents,
+        onConflict,
+        mapping,
+        rejects,
+        signal,
+        observe,
+        now,
+      };
+      for (const path of Object.hasOwn(files, table.name) ? files[table.name] : []) {
         reports.push(await inBulk(store, () => loadFile(store, table, path, loadOptions)));
       }
     }
-    const countsOf = (table: string) => sumCounts(reports.filter((report) => report.table === table));
     return {
-      tables: Object.fromEntries(Object.keys(files).map((name) => [name, countsOf(name)])),
-      ...await takeCensus(store, tables, threads),
+      ...summarise(reports, tables, files),
+      examples: await countExamples(store, tables, threads),
       files: reports,
     };
   } finally {
@@ -81,6 +87,36 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
     here.close();
     rejects?.close();
   }
+}
+
+function checkNames(tables: readonly Table[], { files, columnNames = {} }: IngestOptions): void {
+  for (const name of [...Object.keys(files), ...Object.keys(columnNames)]) {
+    const known = findTable(tables, name).columns.map((column) => column.name);
+    const unknown = Object.keys(columnNames[name] ?? {}).find((column) => !known.includes(column));
+    if (unknown === undefined) continue;
+    throw new Failure("usage-invalid", `${name} has no column "${unknown}": it has ${known.join(", ")}.`);
+  }
+}
+
+function summarise(
+  reports: readonly FileReport[],
+  tables: readonly Table[],
+  files: IngestOptions["files"],
+): Pick<IngestReport, "tables" | "orphans"> {
+  const of = (table: string) => reports.filter((report) => report.table === table);
+  return {
+    tables: Object.fromEntries(Object.keys(files).map((name) => [name, sumCounts(of(name))])),
+    orphans: tables.flatMap((table) => referencesOf(table, tables))
+      .filter(({ table }) => of(table).length > 0)
+      .map((reference) => ({
+        ...reference,
+        rows: sum(of(reference.table).map(({ orphans }) => orphans[reference.column])),
+      })),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 const workerUrl = new URL(
@@ -92,8 +128,8 @@ const workerUrl = new URL(
 const threadBytesMin = 2 * 2 ** 20;
 
 /** A file that is missing is found before any is loaded. */
-function isLarge(paths: readonly string[]): boolean {
-  return paths.reduce((sum, path) => sum + fileState(path).size, 0) >= threadBytesMin;
+function bytesOf(paths: readonly string[]): number {
+  return sum(paths.map((path) => fileState(path).size));
 }
 
 /**
@@ -110,8 +146,4 @@ async function inBulk<Result>({ db }: Store, load: () => Promise<Result>): Promi
     db.exec("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)");
     db.exec(`PRAGMA busy_timeout = ${timeout}; PRAGMA synchronous = FULL`);
   }
-}
-
-function unknownColumn(table: string, column: string, columns: readonly string[]): Failure {
-  return new Failure("usage-invalid", `${table} has no column "${column}": it has ${columns.join(", ")}.`);
 }

@@ -30,6 +30,8 @@ export interface LoadOptions {
   readonly here: FileReading;
   /** Columns whose parents are looked up. */
   readonly references: readonly Reference[];
+  /** Whether other tables refer to the rows. */
+  readonly areParents: boolean;
   readonly onConflict: OnConflict;
   readonly mapping: ColumnMapping;
   readonly rejects: RejectsFile | undefined;
@@ -51,6 +53,7 @@ export async function loadFile(
   path: string,
   options: LoadOptions,
 ): Promise<FileReport> {
+  options.signal?.throwIfAborted();
   const before = fileState(path);
   const contentHash = await hashFile(path, options.signal);
   const { mapping, onConflict, rejects, now, threads, here, references } = options;
@@ -65,6 +68,8 @@ export async function loadFile(
     table,
     mapping,
     collectFaults: rejects !== undefined,
+    // A rejected row is read, and is no parent.
+    areParents: options.areParents && rejects === undefined,
   });
   try {
     db.exec("BEGIN IMMEDIATE");

@@ -41,7 +41,9 @@ export function findLoad(
   `).get(table.name, contentHash);
   if (!row) return undefined;
   const { mapping: earlierMapping, tableRows, ...report }: KeptReport = JSON.parse(String(row.report));
-  const isWhole = report.rejected === 0 && report.kept === 0;
+  // Rows that were set aside, given up or without a parent may fare otherwise now.
+  const orphans = Object.values(report.orphans ?? {}).some((rows) => rows > 0);
+  const isWhole = report.rejected === 0 && report.kept === 0 && !orphans;
   const sameMapping = JSON.stringify(earlierMapping) === JSON.stringify(mapping);
   if (!isWhole || !sameMapping || countRows(store, table) < tableRows) return undefined;
   return { ...report, loadedBefore: true, inserted: 0, replaced: 0, unchanged: report.read };
@@ -67,7 +69,9 @@ export function recordLoad(
 
 /** Rows that the table had after the last load into it; 0 before the first. */
 export function loggedRows({ db }: Store, { name }: Table): number {
-  const row = db.prepare("SELECT report ->> 'tableRows' AS n FROM loads WHERE table_name = ? ORDER BY load_id DESC LIMIT 1").get(name);
+  const row = db.prepare(
+    "SELECT report ->> 'tableRows' AS n FROM loads WHERE table_name = ? ORDER BY load_id DESC LIMIT 1",
+  ).get(name);
   return Number(row?.n ?? 0);
 }
 

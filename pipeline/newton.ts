@@ -16,7 +16,6 @@ const sampleTolerance = 1e-3;
  * several steps: BFGS updates, which cost nothing beside a pass for the gradient, keep it true on the way.
  *
  * @returns The point where it stopped: whether that is an optimum, its `gradientMax` tells.
- * @throws {Separation} Where there is no finite optimum.
  * @see Nocedal & Wright, Numerical Optimization (2006), chapter 3, and section 7.2 for the updates.
  */
 export async function solveNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
@@ -29,9 +28,7 @@ export async function solveNewton(passes: Passes, options: SolverOptions): Promi
     });
     start = rough.coefficients;
   }
-  const solution = await descend(passes, "all", start, options);
-  if (options.penalty.l2 === 0 && !options.penalty.prior) await proveFinite(passes, solution, options);
-  return solution;
+  return await descend(passes, "all", start, options);
 }
 
 async function descend(
@@ -75,41 +72,11 @@ async function descend(
   return { coefficients, objective, gradientMax, iterations };
 }
 
-function factorOf({ hessian, gradient }: Point, held: readonly number[] = []): Factor {
+/** Factorises the point's Hessian over the columns that are not held. */
+export function factorOf({ hessian, gradient }: Point, held: readonly number[] = []): Factor {
   if (!hessian) throw new Error("a factor needs a Hessian");
   const size = gradient.length;
   const free = Array.from({ length: size - 1 }, (_, i) => i).filter((column) => !held.includes(column));
   // The intercept first: of columns that say the same, it is the one to keep.
   return factorise(hessian, size, [size - 1, ...free]);
-}
-
-/** Where the optimum is finite, Newton's step vanishes with the gradient; where it lies at infinity, steps go on. */
-const stepMax = 1e-3;
-
-/** There is no finite optimum: these columns' coefficients grow without bound. The caller knows their names. */
-export class Separation extends Error {
-  override readonly name = "Separation";
-
-  constructor(readonly columns: readonly number[]) {
-    super("separable");
-  }
-}
-
-/**
- * Without a penalty, the gradient also vanishes on the way to infinity: some combination of columns then tells clicks
- * from others without error.
- *
- * @throws {Separation}
- */
-async function proveFinite(
-  passes: Passes,
-  { coefficients }: Solution,
-  options: SolverOptions,
-): Promise<void> {
-  const point = await evaluatePoint(passes, "all", coefficients, options, true);
-  const step = factorOf(point, options.held).solve(point.gradient);
-  const growing = [...step.keys()].filter((column) => !(Math.abs(step[column]) <= stepMax));
-  if (growing.length === 0) return;
-  growing.sort((a, b) => Math.abs(step[b]) - Math.abs(step[a]));
-  throw new Separation(growing.slice(0, 5));
 }

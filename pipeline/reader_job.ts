@@ -1,7 +1,9 @@
 import type { Batch } from "./batch.ts";
+import type { ColumnBuffer } from "./column_buffer.ts";
 import { type ColumnMapping, columnSources } from "./column_source.ts";
 import { openFile } from "./open_file.ts";
 import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
+import { createKeySet, type KeySet } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
 import { readBatches, type RowReader, type Run } from "./run.ts";
 import type { Table, TableColumn } from "./table.ts";
@@ -16,6 +18,8 @@ export interface ReaderJob {
   /** Where parents are looked up. */
   readonly storePath: string;
   readonly references: readonly Reference[];
+  /** Whether other tables refer to the rows, all of which will be in the store. */
+  readonly areParents: boolean;
 }
 
 /** What is known of a file once it is open. */
@@ -42,7 +46,8 @@ export interface OpenReader {
   close(): void;
 }
 
-export function openReader(job: ReaderJob): OpenReader {
+/** @param known Keys of parents that have been read, by table: this file's are added. */
+export function openReader(job: ReaderJob, known: Map<string, KeySet>): OpenReader {
   const { path, table, mapping, collectFaults, storePath, references } = job;
   let columns: readonly TableColumn[] = [];
   let names: readonly string[] = [];
@@ -60,15 +65,25 @@ export function openReader(job: ReaderJob): OpenReader {
       rowCount: reader.rowCount,
     },
     *steps() {
-      orphans = references.length > 0 ? openOrphanCounter(storePath, references) : undefined;
-      const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun: (run: Run) => orphans?.add(run) };
+      orphans = openOrphanCounter({ storePath, references, known });
+      const keys = job.areParents ? known.get(table.name) ?? createKeySet() : undefined;
+      const onRun = (run: Run) => {
+        orphans?.add(run);
+        if (keys) addKeys(keys, run.buffers[columns.findIndex(({ name }) => name === table.key[0])]);
+      };
+      const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun };
       for (const batch of readBatches(reader, options)) {
-        yield { batch, bytesRead: reader.bytesRead(), orphans: orphans?.counts() ?? [] };
+        yield { batch, bytesRead: reader.bytesRead(), orphans: orphans.counts() };
       }
+      if (keys) known.set(table.name, keys);
     },
     close() {
       reader.close();
       orphans?.close();
     },
   };
+}
+
+function addKeys(keys: KeySet, buffer: ColumnBuffer): void {
+  for (let row = 0; row < buffer.length; row++) keys.add(buffer, row);
 }

@@ -1,4 +1,5 @@
 import { type OpenedFile, type OpenReader, openReader, type ReaderJob, type ReadStep } from "./reader_job.ts";
+import type { KeySet } from "./key_set.ts";
 import type { Job, Threads } from "./threads.ts";
 
 /** So many batches wait to be inserted at most: while a run of rows is being ordered, there are others to insert. */
@@ -22,7 +23,7 @@ interface NextJob extends Job {
   readonly kind: "next";
 }
 
-/** What reads one file at a time, on whichever thread. */
+/** What reads one file at a time, on whichever thread. It remembers keys, so that children find their parents. */
 export interface FileReading {
   open(job: OpenJob): OpenedFile;
   next(): ReadStep | undefined;
@@ -32,6 +33,7 @@ export interface FileReading {
 export function createFileReading(): FileReading {
   let reader: OpenReader | undefined;
   let steps: Generator<ReadStep> | undefined;
+  const known = new Map<string, KeySet>();
   const close = () => {
     reader?.close();
     reader = undefined;
@@ -39,7 +41,7 @@ export function createFileReading(): FileReading {
   return {
     open(job) {
       close();
-      reader = openReader(job.reader);
+      reader = openReader(job.reader, known);
       steps = reader.steps();
       return reader.opened;
     },

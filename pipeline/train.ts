@@ -16,7 +16,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { solveMinibatch } from "./minibatch.ts";
 import type { EpochEvent } from "./minibatch_options.ts";
 import { type MinibatchParameters, minibatchParameters, parseHidden } from "./minibatch_parameters.ts";
-import { Separation } from "./newton.ts";
+import { Separation } from "./separation.ts";
 import type { OptimizerName } from "./optimizer.ts";
 import { pureColumns } from "./pure_columns.ts";
 import type { IterationEvent, Penalty } from "./penalised.ts";

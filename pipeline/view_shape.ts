@@ -14,14 +14,23 @@ export interface ParentJoin {
  *
  * @returns undefined for any other view: what is not recognised has to be counted.
  */
-export function parentJoinOf(db: DatabaseSync, view: string, tables: readonly Table[]): ParentJoin | undefined {
+export function parentJoinOf(
+  db: DatabaseSync,
+  view: string,
+  tables: readonly Table[],
+): ParentJoin | undefined {
   const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?").get(view);
-  const match = /^CREATE VIEW \S+ AS SELECT (.+?) FROM (\w+)((?: (?:INNER )?JOIN \w+ ON \w+\.\w+ = \w+\.\w+)*)$/i.exec(outline(String(row?.sql)));
+  const match =
+    /^CREATE VIEW \S+ AS SELECT (.+?) FROM (\w+)((?: (?:INNER )?JOIN \w+ ON \w+\.\w+ = \w+\.\w+)*)$/i.exec(
+      outline(String(row?.sql)),
+    );
   if (!match) return undefined;
   const [, list, childName, joins] = match;
   if (/^(DISTINCT|ALL)\b/i.test(list) || callsFunction(list)) return undefined;
   const child = named(tables, childName);
-  const parents = [...joins.matchAll(/JOIN (\w+) ON (\w+)\.(\w+) = (\w+)\.(\w+)/gi)].map((join) => joined(join, child, tables));
+  const parents = [...joins.matchAll(/JOIN (\w+) ON (\w+)\.(\w+) = (\w+)\.(\w+)/gi)].map((join) =>
+    joined(join, child, tables)
+  );
   return child && parents.every((parent) => parent !== undefined) ? { child, parents } : undefined;
 }
 
@@ -37,7 +46,9 @@ function joined(
   const isByKey = parent?.key.length === 1 && isSameName(parent.key[0], keyColumn);
   const reference = child?.columns.find(({ name }) => isSameName(name, column));
   // A reference that may be NULL is no orphan and no example either.
-  return parent && isByKey && other === child && parent !== child && reference?.required ? { column: reference.name, parent } : undefined;
+  return parent && isByKey && other === child && parent !== child && reference?.required
+    ? { column: reference.name, parent }
+    : undefined;
 }
 
 function named(tables: readonly Table[], name: string): Table | undefined {
@@ -51,12 +62,17 @@ function isSameName(a: string, b: string): boolean {
 
 /** An aggregate would make one row of all: only what is known to be none is let through. */
 function callsFunction(list: string): boolean {
-  return [...list.matchAll(/(\w+) ?\(\)/g)].some(([, word]) => !/^(EXISTS|IN|NOT|AND|OR|WHEN|THEN|ELSE)$/i.test(word));
+  return [...list.matchAll(/(\w+) ?\(\)/g)].some(([, word]) =>
+    !/^(EXISTS|IN|NOT|AND|OR|WHEN|THEN|ELSE)$/i.test(word)
+  );
 }
 
 /** SQL on one line, without comments, and without what stands in quotes and parentheses. */
 function outline(sql: string): string {
-  const flat = sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"/g, (part) => /^['"]/.test(part) ? "''" : " ");
+  const flat = sql.replace(
+    /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"/g,
+    (part) => /^['"]/.test(part) ? "''" : " ",
+  );
   let depth = 0;
   let text = "";
   for (const character of flat) {

@@ -83,7 +83,7 @@ function mediaTypeInvalid(type: string): Failure {
 }
 
 function bodyBroken(): Failure {
-  return new Failure("body-malformed", "The connection was closed before the body was complete.");
+  return new Failure("body-malformed", "The connection or the server ended before the body was complete: send it again.");
 }
 
 function isDisconnection(error: unknown): boolean {

@@ -5,10 +5,10 @@ import type { Log } from "./log.ts";
 export interface Listener {
   readonly hostname: string;
   readonly port: number;
-  /** Takes no new connections, and returns when what is in flight is answered: for ever, where a client stalls. */
+  /** Takes no new connections, and returns when the last one is closed: never, where a client stalls. */
   drain(): Promise<void>;
-  /** Closes every connection as it is. */
-  abort(): Promise<void>;
+  /** Closes every connection as it is. In place of `drain`: after it, the runtime cannot any more. */
+  abort(): void;
 }
 
 export interface ListenerOptions {
@@ -78,10 +78,9 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
       stopping = true;
       return server.shutdown();
     },
-    async abort() {
+    abort() {
       stopping = true;
       aborting.abort();
-      await server.finished.catch(() => {});
     },
   };
 }

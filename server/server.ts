@@ -6,7 +6,7 @@ import { problemResponse } from "./problem.ts";
 import { createService, type ServiceOptions } from "./service.ts";
 import { watchStore } from "./store_watch.ts";
 
-/** For the answers to requests that were broken off. */
+/** For answers that are on their way when the time is over. */
 const lastWordsMs = 200;
 
 export interface ServerOptions extends ServiceOptions {
@@ -65,9 +65,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const deadline = performance.now() + options.drainTimeoutMs;
     // Before the port is closed: when it is, the runtime breaks off bodies that are not complete.
     const idle = await settled(service.lifecycle, options.drainTimeoutMs);
-    const closed = await within(listener.drain(), Math.max(deadline - performance.now(), lastWordsMs));
-    if (!closed) await listener.abort();
-    if (!idle || !closed) log.warn("drain ended early", { detail: "some requests were still in flight" });
+    if (!idle) listener.abort();
+    const ended = idle && await within(listener.drain(), Math.max(deadline - performance.now(), lastWordsMs));
+    if (!ended) log.warn("drain ended early", { detail: "some connections were still busy" });
     service.refusals.flush();
     log.info("stopped");
   }

@@ -1,0 +1,30 @@
+/**
+ * Makes dist/clickwell: bundles what the program uses into build/, and compiles that.
+ *
+ *     deno task build               may read and write wherever its user says
+ *     deno task build --confined    dist/clickwell-confined, for the container: its volume only, and no other machines
+ *
+ * The commit that `clickwell --version` names is git's or, where there is no repository, CLICKWELL_COMMIT's.
+ */
+import { parseArgs } from "node:util";
+import { bundle } from "./packaging/bundle.ts";
+import { findCommit } from "./packaging/commit.ts";
+import { compile, confinedPermissions, ordinaryPermissions } from "./packaging/executable.ts";
+import { noticesOf } from "./packaging/notices.ts";
+import { faultOf } from "./packaging/runtime_version.ts";
+
+const { confined } = parseArgs({ options: { confined: { type: "boolean", default: false } } }).values;
+const bundleFolder = "build";
+const output = confined ? "dist/clickwell-confined" : "dist/clickwell";
+const notices = "dist/THIRD_PARTY_NOTICES.txt";
+
+const { sources, byteCount } = await bundle({ folder: bundleFolder, commit: await findCommit() });
+await compile({ bundleFolder, output, permissions: confined ? confinedPermissions : ordinaryPermissions });
+await Deno.writeTextFile(notices, await noticesOf(sources));
+
+const fault = faultOf(Deno.version.deno);
+if (fault) console.error(`warning: ${fault}`);
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+const { size } = await Deno.stat(output);
+console.error(`${output}  ${megabytes(size)}, of which the program is ${megabytes(byteCount)}`);
+console.error(`${notices}  the licences of the packages in it`);

@@ -1,0 +1,122 @@
+import { join } from "node:path";
+import { openStore } from "../pipeline/store.ts";
+import type { FeatureRow } from "../pipeline/feature_row.ts";
+import { writeText } from "../pipeline/written_file.ts";
+import { createLog } from "../server/log.ts";
+import { startServer } from "../server/server.ts";
+import { command, commonFlags } from "./command.ts";
+import { createConversation } from "./conversation.ts";
+import { type DemoModel, summaryOf, trainBoth } from "./demo_models.ts";
+import { askAll, drawRows } from "./demo_requests.ts";
+import { type DemoStage, type DemoTables, loadTables, tablesOf } from "./demo_tables.ts";
+import { headOf, nextSteps } from "./demo_text.ts";
+import { openWireTap } from "./wire_tap.ts";
+
+interface Folders {
+  readonly data: string;
+  readonly models: string;
+}
+
+export default command({
+  name: "demo",
+  summary: "the whole path on generated data, with every request and response in a file",
+  description: [
+    "Generates tables (or takes yours), loads them, trains two models, serves them on a free port, asks for",
+    "probabilities by both, puts one after the other in production, makes the mistakes that users make, and",
+    "writes every request and response down. Afterwards clickwell serve has what was trained; a second run",
+    "changes nothing but the history of assignments.",
+  ].join("\n"),
+  flags: {
+    leads: { type: "list", value: "FILE", help: "your leads, in place of generated ones" },
+    offers: { type: "list", value: "FILE", help: "your offers" },
+    clicks: { type: "list", value: "FILE", help: "your clicks" },
+    transcript: {
+      type: "string",
+      value: "FILE",
+      help: "where the requests and responses go [DATA/demo/transcript.txt]",
+    },
+    ...commonFlags,
+  },
+  examples: [
+    ["clickwell demo", "the whole path on generated tables, in ./data and ./models"],
+    [
+      "clickwell demo --data mine --models mine/models --leads leads.parquet --offers offers.parquet --clicks clicks.parquet",
+      "on your own tables, in a folder of their own",
+    ],
+  ],
+  async run({ options, terminal, signal }) {
+    const startedAt = performance.now();
+    const stage = { terminal, signal };
+    const demoFolder = join(options.data, "demo");
+    const transcript = options.transcript ?? join(demoFolder, "transcript.txt");
+    const tables = await tablesOf(options, demoFolder, stage);
+    const { head, models } = await prepare(tables, options, stage);
+    const rows = drawRows(models[0].artifact.metadata.encoder);
+    const { text, count } = await converse(models, rows, options, stage);
+    writeText(transcript, head + text);
+    terminal.say(`transcript  ${count} requests, each answered as it should be: ${transcript}`);
+    const seconds = (performance.now() - startedAt) / 1000;
+    terminal.say(`done in ${seconds.toFixed(1)} s`);
+    for (const line of ["", ...nextSteps(rows[0], models[1], options)]) terminal.say(line);
+    return {
+      transcript,
+      requests: count,
+      models: models.map(({ artifact, version }) => ({ model_id: artifact.id, version })),
+      seconds,
+    };
+  },
+});
+
+/** Tables → store → two models. */
+async function prepare(tables: DemoTables, folders: Folders, stage: DemoStage) {
+  const { terminal } = stage;
+  const store = openStore(folders.data, { mode: "create" });
+  try {
+    const report = await loadTables(store, tables, stage);
+    const rows = Object.entries(report.tables).map(([name, { read }]) =>
+      `${read.toLocaleString("en")} ${name}`
+    );
+    terminal.say(`store       ${rows.join(", ")} in ${store.path}`);
+    const models = await trainBoth(store, folders.models, stage);
+    for (const model of models) terminal.say(`model       ${summaryOf(model)}`);
+    return { head: headOf(tables, report, models), models };
+  } finally {
+    store.close();
+  }
+}
+
+/** Serves the models on a free port of loopback, and writes down what a client asks and gets. */
+async function converse(
+  [first, second]: readonly [DemoModel, DemoModel],
+  rows: readonly FeatureRow[],
+  folders: Folders,
+  { terminal, signal }: DemoStage,
+): Promise<{ text: string; count: number }> {
+  const server = await startServer({
+    dataDir: folders.data,
+    modelsDir: folders.models,
+    hostname: "127.0.0.1",
+    port: 0,
+    token: undefined,
+    insecure: false,
+    drainDelayMs: 0,
+    drainTimeoutMs: 2_000,
+    log: createLog({ format: "text", level: "error", write: terminal.say }),
+  });
+  const tap = openWireTap(server);
+  try {
+    const exchanges: string[] = [];
+    const conversation = createConversation(tap, (text) => exchanges.push(text), signal);
+    await askAll(conversation, {
+      first: first.artifact.id,
+      second: second.artifact.id,
+      production: server.modelId ?? first.artifact.id,
+      encoder: first.artifact.metadata.encoder,
+      rows,
+    });
+    return { text: exchanges.join(""), count: conversation.count };
+  } finally {
+    tap.close();
+    await server.stop();
+  }
+}

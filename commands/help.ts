@@ -1,0 +1,52 @@
+import type { Command, Flag } from "./command.ts";
+
+/** The text of `clickwell NAME --help`. */
+export function helpOf(command: Command): string {
+  const { name, summary, description, positionals, flags, examples } = command;
+  return [
+    `clickwell ${name}: ${summary}`,
+    "",
+    ...(description ? [description, ""] : []),
+    "Usage:",
+    `  clickwell ${name}${positionals ? ` ${positionals.name}` : ""} [flags]`,
+    "",
+    ...(positionals ? [`  ${positionals.name}  ${positionals.help}`, ""] : []),
+    "Flags:",
+    ...columns(Object.entries(flags).map(([name, flag]) => [spelling(name, flag), meaning(flag)])),
+    "",
+    "Each flag can also be set by the environment (--data is CLICKWELL_DATA) or in the file that --config names.",
+    "",
+    "Examples:",
+    ...examples.flatMap(([example, meaning]) => [`  ${example}`, `      ${meaning}`]),
+  ].join("\n");
+}
+
+/** The text of `clickwell --help`. */
+export function overviewOf(summaries: readonly (readonly [name: string, summary: string])[]): string {
+  return [
+    "clickwell: from a table of offers and clicks to calibrated click probabilities, served over HTTP.",
+    "",
+    "Usage:",
+    "  clickwell COMMAND [flags]     clickwell COMMAND --help     clickwell --version",
+    "",
+    "Commands:",
+    ...columns(summaries),
+    "",
+    "Start here:",
+    "  clickwell demo",
+  ].join("\n");
+}
+
+function spelling(name: string, { type, value = type.toUpperCase() }: Flag): string {
+  if (type === "boolean") return `--${name}`;
+  return `--${name} ${value}${type === "list" ? "…" : ""}`;
+}
+
+function meaning({ help, choices, default: preset }: Flag): string {
+  return help + (choices ? ` (${choices.join(", ")})` : "") + (preset === undefined ? "" : ` [${preset}]`);
+}
+
+function columns(rows: readonly (readonly [left: string, right: string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

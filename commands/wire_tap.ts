@@ -1,0 +1,71 @@
+/** Stands between a client and a server and keeps what they say, byte for byte. */
+export interface WireTap {
+  /** Where the client finds it. */
+  readonly origin: string;
+  /** What went over the wire since it was last asked. */
+  take(): { readonly sent: string; readonly received: string };
+  close(): void;
+}
+
+/**
+ * Opens a tap on a free port of loopback.
+ *
+ * @param target The server's own address.
+ */
+export function openWireTap(target: { readonly hostname: string; readonly port: number }): WireTap {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open = new Set<Deno.Conn>();
+  let sent: Uint8Array[] = [];
+  let received: Uint8Array[] = [];
+
+  async function relay(from: Deno.Conn, to: Deno.Conn, keep: (bytes: Uint8Array) => void): Promise<void> {
+    try {
+      for await (const bytes of from.readable) {
+        keep(bytes);
+        for (let offset = 0; offset < bytes.length;) offset += await to.write(bytes.subarray(offset));
+      }
+    } catch { /* one of the two hung up: so does the tap */ }
+    for (const connection of [from, to]) hangUp(connection);
+  }
+
+  function hangUp(connection: Deno.Conn): void {
+    if (!open.delete(connection)) return;
+    try {
+      connection.close();
+    } catch { /* closed by the other side already */ }
+  }
+
+  async function accept(): Promise<void> {
+    for await (const client of listener) {
+      open.add(client);
+      const server = await Deno.connect(target).catch(() => undefined);
+      if (!server) {
+        hangUp(client);
+        continue;
+      }
+      open.add(server);
+      relay(client, server, (bytes) => sent.push(bytes));
+      relay(server, client, (bytes) => received.push(bytes));
+    }
+  }
+  accept();
+
+  return {
+    origin: `http://127.0.0.1:${listener.addr.port}`,
+    take() {
+      const taken = { sent: textOf(sent), received: textOf(received) };
+      sent = [];
+      received = [];
+      return taken;
+    },
+    close() {
+      listener.close();
+      for (const connection of open) hangUp(connection);
+    },
+  };
+}
+
+function textOf(chunks: readonly Uint8Array[]): string {
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+
+interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly text: string;
+}
+
+/**
+ * The licences that ask to go with the program: of every package of which something is in it.
+ *
+ * @param sources The bundle's files; those of a package lie in `…/node_modules/<name>/`.
+ * @throws {Error} for a package whose licence cannot be found.
+ */
+export async function noticesOf(sources: readonly string[]): Promise<string> {
+  const folders = new Set(sources.map(packageFolder).filter((folder) => folder !== undefined));
+  const packages = await Promise.all([...folders].map(readPackage));
+  packages.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  return [
+    "clickwell contains the runtime of Deno (https://deno.com, MIT) and parts of these packages.\n",
+    ...packages.map(({ name, version, license, text }) =>
+      `${"-".repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}\n`
+    ),
+  ].join("\n");
+}
+
+/** The last one in the path, since packages lie in packages' folders. */
+function packageFolder(source: string): string | undefined {
+  return source.replaceAll("\\", "/").match(/^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0];
+}
+
+async function readPackage(folder: string): Promise<Package> {
+  const manifest: unknown = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
+  if (!isManifest(manifest)) throw new Error(`${folder}/package.json names no name, version and licence.`);
+  return { ...manifest, text: await licenseText(folder, manifest.license) };
+}
+
+function isManifest(value: unknown): value is { name: string; version: string; license: string } {
+  return typeof value === "object" && value !== null &&
+    ["name", "version", "license"].every((key) => typeof Reflect.get(value, key) === "string");
+}
+
+async function licenseText(folder: string, license: string): Promise<string> {
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && /^licen[cs]e/i.test(name)) return await Deno.readTextFile(join(folder, name));
+  }
+  return `The package has no licence file; its manifest says ${license}.`;
+}

@@ -1,0 +1,29 @@
+import type { Benchmark } from "./bench.ts";
+import { cvPath } from "./cv_path.ts";
+import { executable } from "./executable.ts";
+import { fitHidden } from "./fit_hidden.ts";
+import { fitL1 } from "./fit_l1.ts";
+import { fitL2 } from "./fit_l2.ts";
+import { fitSizes } from "./fit_sizes.ts";
+import { fitWide } from "./fit_wide.ts";
+import { loadTables } from "./load_tables.ts";
+import { predictBare } from "./predict_bare.ts";
+import { predictFlask } from "./predict_flask.ts";
+import { readExamples } from "./read_examples.ts";
+import { wholePath } from "./whole_path.ts";
+
+/** The table of benchmarks, in the order in which they run and stand in the report. */
+export const benchmarks: Readonly<Record<string, Benchmark>> = {
+  "load-tables": loadTables,
+  "read-examples": readExamples,
+  "whole-path": wholePath,
+  "fit-l2": fitL2,
+  "fit-l1": fitL1,
+  "fit-wide": fitWide,
+  "fit-hidden": fitHidden,
+  "fit-sizes": fitSizes,
+  "cv-path": cvPath,
+  "predict-bare": predictBare,
+  "predict-flask": predictFlask,
+  executable,
+};

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { ChildFailed, runChild } from "./child.ts";
+
+const deno = (code: string) => [Deno.execPath(), "eval", code];
+
+Deno.test("a child's output and its time are told", async () => {
+  const { stdout, seconds } = await runChild(deno("setTimeout(() => console.log('done'), 100)"));
+  assert.equal(stdout, "done\n");
+  assert.ok(seconds >= 0.1, `${seconds} s`);
+});
+
+Deno.test("a child's peak memory counts what it has already given back", {
+  // Only Linux keeps a process's peak where others can read it.
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const mebibyte = 2 ** 20;
+  const idle = "setTimeout(() => {}, 100)";
+  const before = await runChild(deno(idle));
+  const after = await runChild(deno(`new Uint8Array(300 * ${mebibyte}).fill(1); ${idle}`));
+  const growth = (after.peakBytes - before.peakBytes) / mebibyte;
+  assert.ok(growth > 250 && growth < 350, `${growth} MiB for 300`);
+});
+
+Deno.test("a child that fails is told with its code and the end of what it said", async () => {
+  const failing = runChild(deno("console.error('no such solver'); Deno.exit(3)"));
+  await assert.rejects(failing, (error) => {
+    assert.ok(error instanceof ChildFailed);
+    assert.equal(error.code, 3);
+    assert.match(error.message, /exited with 3:\nno such solver$/);
+    return true;
+  });
+});
+
+Deno.test("a child that takes too long is ended, and told", async () => {
+  const endless = runChild(deno("setInterval(() => {}, 1000)"), { timeoutMs: 300 });
+  await assert.rejects(endless, /took longer than 0.3 s/);
+});

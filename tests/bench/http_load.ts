@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { type Bench, benchFolder, lastLineAs, Skipped } from "./bench.ts";
+import { runChild } from "./child.ts";
+import type { Measured, Sample } from "./measure.ts";
+import { compare, type Line } from "./result.ts";
+
+const connections = 64;
+const seconds = 4;
+
+const answer = z.object({ probability: z.number() });
+const loadReport = z.object({
+  requests: z.number(),
+  seconds: z.number(),
+  errors: z.number(),
+  p50: z.number(),
+  p99: z.number(),
+});
+
+/** @throws {Skipped} where wrk is neither here nor can be installed. */
+export async function requireWrk(bench: Bench): Promise<void> {
+  if (await found()) return;
+  if (Deno.uid() === 0) {
+    bench.say("installing wrk");
+    await runChild(["apt-get", "install", "--yes", "--quiet", "wrk"]).catch(() => {});
+  }
+  if (!await found()) {
+    throw new Skipped("the load is made by wrk, which is not installed: apt-get install wrk");
+  }
+}
+
+async function found(): Promise<boolean> {
+  try {
+    // wrk has no flag that succeeds without a URL: that it starts is enough.
+    await new Deno.Command("wrk", { args: ["--version"], stdout: "null", stderr: "null" }).output();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Posts request bodies to `/predict` as fast as they are answered.
+ *
+ * @param bodies File of JSON objects, one per line, sent one after the other.
+ * @returns requestsPerSecond, and the seconds p50 and p99 of an answer.
+ * @throws {Error} where any answer is not a 2xx, or a connection breaks.
+ */
+export async function load(bench: Bench, url: string, bodies: string): Promise<Sample> {
+  const effort = ["--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`];
+  // A slow server shows in its latency: it is no fault.
+  const shape = [...effort, "--timeout", "30s"];
+  const script = join(benchFolder, "peer/load.lua");
+  const command = ["wrk", ...shape, "--script", script, `${url}/predict`, "--", bodies];
+  // The port is another one each time: a report with each of them would name hardly anything else.
+  bench.note(["wrk", ...shape, "--script", script, "$URL/predict", "--", bodies]);
+  const report = lastLineAs(await runChild(command), loadReport);
+  if (report.errors > 0 || report.requests === 0) {
+    throw new Error(
+      `${report.errors} of ${report.requests} requests to ${url} failed: their speed says nothing.`,
+    );
+  }
+  return { requestsPerSecond: report.requests / report.seconds, p50: report.p50, p99: report.p99 };
+}
+
+/** The lines of two sides of `load`. @param aim Ours in requests per second, as a multiple of the peer's. */
+export function loadLines(ours: Measured, peer: Measured, aim: number): Line[] {
+  return [
+    compare(ours, peer, { what: "requests", unit: "requests/s", metric: "requestsPerSecond", aim }),
+    compare(ours, peer, { what: "latency, median", metric: "p50" }),
+    compare(ours, peer, { what: "latency, 99th percentile", metric: "p99" }),
+  ];
+}
+
+/** Posts each body once. @returns The `probability` of each answer. @throws {Error} where an answer has none. */
+export async function probabilities(url: string, bodies: string): Promise<number[]> {
+  const lines = (await Deno.readTextFile(bodies)).trimEnd().split("\n");
+  const found: number[] = [];
+  for (const body of lines) {
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(`${url}/predict`, { method: "POST", body, headers });
+    const text = await response.text();
+    const result = answer.safeParse(response.ok ? JSON.parse(text) : undefined);
+    if (!result.success) {
+      throw new Error(`${url}/predict answered ${response.status} to ${body}: ${text.slice(0, 500)}`);
+    }
+    found.push(result.data.probability);
+  }
+  return found;
+}
+
+/** The largest difference between two lists of probabilities; NaN where they are not as long. */
+export function differenceOf(a: readonly number[], b: readonly number[]): number {
+  if (a.length !== b.length) return NaN;
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0);
+}

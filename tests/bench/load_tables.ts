@@ -1,0 +1,88 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import type { Bench, Benchmark } from "./bench.ts";
+import { describeTables, generatedTables, ingest } from "./clickwell.ts";
+import type { Sample } from "./measure.ts";
+import { grouped } from "./notation.ts";
+import { flags, peer } from "./python.ts";
+import { type Check, compare } from "./result.ts";
+
+const peerReport = z.object({ peak_bytes: z.number().nullable() });
+/** How many times the ordinary data set the large one is. */
+const largeFactor = 5;
+/** The collector does not free at the same moment in each run: so much growth is none. */
+const sameMemory = 0.9;
+
+export const loadTables: Benchmark = {
+  title: "Parquet files to store",
+  peers: ["pyarrow"],
+  async run(bench) {
+    const tables = await generatedTables(bench, bench.offers);
+    const large = await generatedTables(bench, bench.offers * largeFactor);
+    const [like, data, database] = ["like", "data", "peer.db"].map((name) => join(bench.folder, name));
+    const store = join(like, "clickwell.db");
+    await ingestAnew(bench, tables, like);
+
+    const [ours, pyarrow] = await bench.turns([
+      { name: "clickwell", run: () => ingestAnew(bench, tables, data) },
+      { name: "pyarrow + executemany", run: () => peerIngest(bench, tables, store, database) },
+    ]);
+    const [atLarge, atOrdinary] = await bench.turns([
+      { name: `${grouped(bench.offers * largeFactor)} offers`, run: () => ingestAnew(bench, large, data) },
+      { name: `${grouped(bench.offers)} offers`, run: () => ingestAnew(bench, tables, data) },
+    ], { rounds: Math.min(bench.rounds, 3) });
+    const peak = { what: "peak memory", unit: "bytes", metric: "peakBytes" } as const;
+    return {
+      data: describeTables(bench.offers),
+      lines: [
+        compare(ours, pyarrow, { what: "load", aim: 1.5 }),
+        compare(ours, pyarrow, peak),
+        compare(atLarge, atOrdinary, { what: `load of ${atLarge.name}` }),
+        compare(atLarge, atOrdinary, { ...peak, what: `peak memory, ${atLarge.name}`, aim: sameMemory }),
+      ],
+      checks: sameTables(store, database),
+      notes: [
+        "Seconds are those of the whole process. Both sides make the same tables with the same keys, with WAL, " +
+        "synchronous NORMAL and a cache of 64 MiB, one transaction a file; clickwell also hashes the files and " +
+        "reports their quality.",
+        `The aim of ${sameMemory}× for the memory at ${largeFactor} times the offers says that it does not grow with them.`,
+      ],
+    };
+  },
+};
+
+/** Loads into a store that is not there yet. */
+async function ingestAnew(bench: Bench, tables: string, data: string): Promise<Sample> {
+  await Deno.remove(data, { recursive: true }).catch(() => {});
+  const { finished: { seconds, peakBytes } } = await ingest(bench, tables, data);
+  return { seconds, peakBytes };
+}
+
+async function peerIngest(bench: Bench, tables: string, like: string, out: string): Promise<Sample> {
+  for (const name of [out, `${out}-wal`, `${out}-shm`]) await Deno.remove(name).catch(() => {});
+  const { finished, report } = await peer(bench, "ingest.py", flags({ tables, like, out }), peerReport);
+  return { seconds: finished.seconds, peakBytes: report.peak_bytes ?? NaN };
+}
+
+/** Whether the tables of two databases hold as many rows, values and the same totals, column by column. */
+function sameTables(ours: string, peer: string): Check[] {
+  return ["leads", "offers", "clicks", "examples"].map((table) => ({
+    what: `${table}: the same rows, values and totals in both databases`,
+    holds: summaryOf(ours, table) === summaryOf(peer, table),
+  }));
+}
+
+function summaryOf(path: string, table: string): string {
+  using db = new DatabaseSync(path, { readOnly: true });
+  const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(table).map(({ name }) =>
+    String(name)
+  );
+
+  const totals = columns.sort().map((name) =>
+    `count(${name}), total(CASE typeof(${name}) WHEN 'text' THEN length(${name}) ELSE ${name} END)`
+  );
+  const row = db.prepare(`SELECT count(*), ${totals.join(", ")} FROM ${table}`).get() ?? {};
+  // The order in which a table is read decides the last digits of a sum of fractions.
+  return Object.values(row).map((value) => Number(value).toPrecision(10)).join(" ");
+}

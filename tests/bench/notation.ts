@@ -1,0 +1,28 @@
+import type { Unit } from "./result.ts";
+
+/** A value with its unit, to three digits. */
+export function quantity(value: number, unit: Unit): string {
+  if (unit === "bytes") return `${threeDigits(value / 2 ** 20)} MiB`;
+  if (unit === "requests/s") return `${threeDigits(value)} /s`;
+  return value < 1 ? `${threeDigits(value * 1000)} ms` : `${threeDigits(value)} s`;
+}
+
+/** A ratio: 0.123×, 12.3×. */
+export function times(ratio: number): string {
+  return `${threeDigits(ratio)}×`;
+}
+
+/** A count: 1,000,000. */
+export function grouped(count: number): string {
+  return count.toLocaleString("en");
+}
+
+/** A small difference: 1.2e-10. */
+export function small(difference: number): string {
+  return difference.toExponential(1);
+}
+
+/** 0.123, 1.23, 12.3, 123, 1,230. */
+function threeDigits(value: number): string {
+  return value.toLocaleString("en", { maximumSignificantDigits: 3 });
+}

@@ -1,0 +1,46 @@
+"""Trains a network with hidden layers for one epoch by Keras on an encoded design; prints one JSON object."""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+
+from design import Design
+from memory import peak_bytes
+from solvers import dense
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--design", type=Path, required=True)
+    parser.add_argument("--hidden", required=True, help="units of each hidden layer: 32,16")
+    parser.add_argument("--batch-size", type=int, required=True)
+    options = parser.parse_args()
+
+    design = Design.load(options.design)
+    X, y = dense(design).astype(np.float32), design.labels.astype(np.float32)
+    keras.utils.set_random_seed(1)
+    layers = [keras.layers.Dense(int(units), activation="relu") for units in options.hidden.split(",")]
+    model = keras.Sequential([keras.Input((X.shape[1],)), *layers, keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="binary_crossentropy")
+    # Traces the graph; without a step that counts, since the rate is 0 for it.
+    model.optimizer.learning_rate = 0.0
+    model.fit(X[: 2 * options.batch_size], y[: 2 * options.batch_size], batch_size=options.batch_size, verbose=0)
+    model.optimizer.learning_rate = 0.001
+    start = time.perf_counter()
+    model.fit(X, y, batch_size=options.batch_size, epochs=1, shuffle=True, verbose=0)
+    seconds = time.perf_counter() - start
+    peak = peak_bytes()
+    loss = float(model.evaluate(X, y, batch_size=65_536, verbose=0))
+    print(json.dumps({"seconds": seconds, "peak_bytes": peak, "log_loss": loss}))
+
+
+if __name__ == "__main__":
+    main()

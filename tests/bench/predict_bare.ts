@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { type Bench, benchFolder, type Benchmark } from "./bench.ts";
+import { describeTables, fromSource } from "./clickwell.ts";
+import { differenceOf, load, loadLines, probabilities, requireWrk } from "./http_load.ts";
+import { small } from "./notation.ts";
+import { startServer, withServers } from "./server_process.ts";
+import { expectedProbabilities, prepareServing, type Serving } from "./serving.ts";
+
+export const predictBare: Benchmark = {
+  title: "POST /predict, one worker, against a bare Deno.serve",
+  peers: [],
+  async run(bench) {
+    await requireWrk(bench);
+    const serving = await prepareServing(bench);
+    const expected = await expectedProbabilities(bench, serving);
+    const commands = [oursCommand(bench, serving), bareCommand()];
+    for (const command of commands) bench.note(command);
+    return await withServers(commands.map((command) => () => startServer(command)), async ([ours, bare]) => {
+      const difference = differenceOf(await probabilities(ours.url, serving.bodies), expected);
+      const [clickwell, peer] = await bench.turns([
+        { name: "clickwell", run: () => load(bench, ours.url, serving.bodies) },
+        { name: "bare Deno.serve", run: () => load(bench, bare.url, serving.bodies) },
+      ]);
+      return {
+        data: `64 request bodies out of ${describeTables(bench.offers)}`,
+        lines: loadLines(clickwell, peer, 0.8),
+        checks: [{
+          what: `each answer is what numpy makes of the model's coefficients, to ${small(difference)}`,
+          holds: difference <= 1e-12,
+        }],
+        notes: [
+          "The bare server awaits `request.json()` and answers a constant. Both run on the same Deno, with 64 " +
+          "connections of wrk, which needs a core of its own.",
+        ],
+      };
+    });
+  },
+};
+
+/** Both sides must run on the same Deno: where the executable has another one inside, ours runs from source. */
+function oursCommand(bench: Bench, { data, models }: Serving): string[] {
+  const program = bench.denoVersion === Deno.version.deno ? bench.clickwell : fromSource();
+  return [...program, "serve", "--port", "0", "--workers", "1", "--data", data, "--models", models];
+}
+
+function bareCommand(): string[] {
+  return [Deno.execPath(), "run", "--no-prompt", "--allow-net", join(benchFolder, "peer/bare_server.ts")];
+}

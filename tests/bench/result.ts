@@ -1,0 +1,112 @@
+import { z } from "zod";
+import { type Measured, median, ratios, seriesOf } from "./measure.ts";
+
+const series = z.object({ name: z.string(), values: z.array(z.number()).min(1).readonly() }).readonly();
+
+const lineSchema = z.object({
+  what: z.string(),
+  /** What a value counts. Bytes are shown as MiB, seconds below one as ms. */
+  unit: z.enum(["seconds", "bytes", "requests/s"]),
+  ours: series,
+  /** Absent where ours is held against a bound. */
+  peer: series.optional(),
+  /** With a peer: how many times better we want to be, at least. Without: the most that our median may be. */
+  aim: z.number().optional(),
+}).readonly();
+
+const checkSchema = z.object({ what: z.string(), holds: z.boolean() }).readonly();
+
+const findingsSchema = z.object({
+  /** What was measured on, in one line. */
+  data: z.string(),
+  lines: z.array(lineSchema).readonly(),
+  /** What was found beside the times: equal answers, equal optima. */
+  checks: z.array(checkSchema).readonly(),
+  /** What a reader must know to read the numbers. */
+  notes: z.array(z.string()).readonly(),
+});
+
+const resultSchema = findingsSchema.extend({
+  name: z.string(),
+  title: z.string(),
+  /** The day it was measured, YYYY-MM-DD. */
+  date: z.string(),
+  machine: z.string(),
+  versions: z.record(z.string(), z.string()),
+  commands: z.array(z.string()).readonly(),
+  rounds: z.number(),
+});
+
+/** One line of a benchmark's table: ours against one peer, or against a bound. */
+export type Line = z.infer<typeof lineSchema>;
+export type Unit = Line["unit"];
+/** What must hold for the numbers to mean anything. */
+export type Check = z.infer<typeof checkSchema>;
+/** What a benchmark found. */
+export type Findings = z.infer<typeof findingsSchema>;
+/** Findings with all that is needed to trace and to repeat them. */
+export type Result = z.infer<typeof resultSchema>;
+
+/** What a line is about. */
+export interface Aspect {
+  readonly what: string;
+  /** "seconds", if no other is given. */
+  readonly unit?: Unit;
+  /** Which of the samples' metrics; "seconds", if no other is given. */
+  readonly metric?: string;
+  readonly aim?: number;
+}
+
+/** Ours against a peer. @param aim How many times better ours is to be, at least. */
+export function compare(ours: Measured, peer: Measured, aspect: Aspect): Line {
+  return { ...bound(ours, aspect), peer: seriesOf(peer, aspect.metric ?? "seconds") };
+}
+
+/** Ours by itself. @param aim The most that our median is to be. */
+export function bound(ours: Measured, { what, unit = "seconds", metric = "seconds", aim }: Aspect): Line {
+  return { what, unit, ours: seriesOf(ours, metric), ...aim !== undefined && { aim } };
+}
+
+/** Not where the system does not tell, as of memory on others than Linux. */
+export function isMeasured({ ours, peer }: Line): boolean {
+  return [ours, ...peer ? [peer] : []].every(({ values }) => values.every(Number.isFinite));
+}
+
+/** What a line says, in numbers. */
+export interface Verdict {
+  /** How many times better ours is: median, smallest and largest of the rounds' ratios; absent without a peer. */
+  readonly ratio?: { readonly median: number; readonly min: number; readonly max: number };
+  /** Absent where the line has no aim. */
+  readonly reached?: boolean;
+}
+
+export function judge({ unit, ours, peer, aim }: Line): Verdict {
+  if (!peer) return aim === undefined ? {} : { reached: median(ours.values) <= aim };
+  const all = ratios(ours, peer, unit === "requests/s" ? "more" : "less");
+  const ratio = { median: median(all), min: Math.min(...all), max: Math.max(...all) };
+  return aim === undefined ? { ratio } : { ratio, reached: ratio.median >= aim };
+}
+
+/** The results that are kept in a folder, in the order of `names`. */
+export async function readResults(folder: string, names: readonly string[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const name of names) {
+    let text: string;
+    try {
+      text = await Deno.readTextFile(`${folder}/${name}.json`);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      throw error;
+    }
+    results.push(resultSchema.parse(JSON.parse(text)));
+  }
+  return results;
+}
+
+export async function writeResult(folder: string, result: Result): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(
+    `${folder}/${result.name}.json`,
+    JSON.stringify(resultSchema.parse(result), null, 2) + "\n",
+  );
+}

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { type Bench, root } from "./bench.ts";
+import { generatedTables, ingest, train } from "./clickwell.ts";
+import { flags, peer } from "./python.ts";
+
+/** A trained model in production, and request bodies for it. */
+export interface Serving {
+  readonly tables: string;
+  /** Folder of the store. */
+  readonly data: string;
+  /** Folder of the models. */
+  readonly models: string;
+  /** The model's model.json. */
+  readonly model: string;
+  /** File of request bodies, one JSON object a line. */
+  readonly bodies: string;
+}
+
+/** The folder of the raw fields' names and types, for the peers' scripts. */
+export const specFile: string = join(root, "features.json");
+
+const probabilitiesReport = z.object({ probabilities: z.array(z.number()) });
+
+export async function prepareServing(bench: Bench): Promise<Serving> {
+  const tables = await generatedTables(bench, bench.offers);
+  const data = join(bench.folder, "data");
+  await ingest(bench, tables, data);
+  const { model } = await train(bench, data);
+  const bodies = join(bench.folder, "bodies.ndjson");
+  await peer(
+    bench,
+    "bodies.py",
+    flags({ tables, spec: specFile, out: bodies }),
+    z.object({ bodies: z.number() }),
+  );
+  return { tables, data, models: join(bench.folder, "models"), model, bodies };
+}
+
+/** What the bodies' probabilities must be, by numpy from the model's coefficients. */
+export async function expectedProbabilities(bench: Bench, { model, bodies }: Serving): Promise<number[]> {
+  return (await peer(bench, "predict.py", flags({ model, bodies }), probabilitiesReport)).report
+    .probabilities;
+}
+
+/** Trains the pipeline that the Flask server answers from. @returns What the bodies' probabilities must be. */
+export async function prepareFlask(
+  bench: Bench,
+  { tables, bodies }: Serving,
+  out: string,
+): Promise<number[]> {
+  const args = flags({ tables, spec: specFile, bodies, out });
+  return (await peer(bench, "flask_model.py", args, probabilitiesReport)).report.probabilities;
+}

@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { z } from "zod";
+import type { Bench, Benchmark } from "./bench.ts";
+import { describeTables, generatedTables, ingest, train, type Training } from "./clickwell.ts";
+import type { Sample } from "./measure.ts";
+import { small } from "./notation.ts";
+import { flags, peer } from "./python.ts";
+import { compare } from "./result.ts";
+import { specFile } from "./serving.ts";
+import { encodeForPeers, objectiveOf } from "./solvers.ts";
+
+const problem = { C: 1, l1Ratio: 0 };
+const objectiveTolerance = 1e-9;
+/** What glum takes by default; the check says whether it gives the optimum. */
+const glumTolerance = 1e-4;
+const peerReport = z.object({ peak_bytes: z.number().nullable() });
+const objectiveReport = z.object({ objective: z.number() });
+
+export const wholePath: Benchmark = {
+  title: "Parquet files to a saved model",
+  peers: ["polars", "glum"],
+  async run(bench) {
+    const tables = await generatedTables(bench, bench.offers);
+    const saved = join(bench.folder, "peer-model.json");
+    const [ours, polars] = await bench.turns([
+      { name: "clickwell", run: async () => (await ingestAndTrain(bench, tables)).sample },
+      { name: "polars + glum", run: () => peerPath(bench, tables, saved) },
+    ]);
+    const { model } = await ingestAndTrain(bench, tables);
+    const design = await encodeForPeers(bench, tables, model);
+    const best = (await objectiveOf(bench, model, design, problem)).objective;
+    const args = flags({ design, saved, strength: problem.C, "l1-ratio": problem.l1Ratio });
+    const { objective } = (await peer(bench, "objective.py", args, objectiveReport)).report;
+    const difference = Math.abs(objective - best) / best;
+    return {
+      data: describeTables(bench.offers),
+      lines: [
+        compare(ours, polars, { what: "whole path", aim: 1 }),
+        compare(ours, polars, { what: "peak memory", unit: "bytes", metric: "peakBytes" }),
+      ],
+      checks: [{
+        what: `the objectives differ by ${small(difference)}, relative (at most ${objectiveTolerance})`,
+        holds: difference <= objectiveTolerance,
+      }],
+      notes: [
+        "Seconds are those of whole processes, into new folders: clickwell's `ingest` and `train`, which leave a " +
+        "store and a registered model, against one Python process that keeps nothing but the coefficients. " +
+        "Memory is that of the larger process.",
+      ],
+    };
+  },
+};
+
+async function ingestAndTrain(
+  bench: Bench,
+  tables: string,
+): Promise<{ model: Training["model"]; sample: Sample }> {
+  const data = join(bench.folder, "data");
+  for (const folder of [data, join(bench.folder, "models")]) {
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+  }
+  const loaded = (await ingest(bench, tables, data)).finished;
+  const { model, finished } = await train(bench, data, ["--C", String(problem.C)]);
+  const seconds = loaded.seconds + finished.seconds;
+  return { model, sample: { seconds, peakBytes: Math.max(loaded.peakBytes, finished.peakBytes) } };
+}
+
+async function peerPath(bench: Bench, tables: string, out: string): Promise<Sample> {
+  const args = flags({ tables, spec: specFile, strength: problem.C, tolerance: glumTolerance, out });
+  const { finished, report } = await peer(bench, "whole_path.py", args, peerReport);
+  return { seconds: finished.seconds, peakBytes: report.peak_bytes ?? NaN };
+}

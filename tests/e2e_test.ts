@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inFolder, run } from "./program.ts";
+import { type RunningServer, serve } from "./running_server.ts";
+
+const applicant = {
+  requested: 15_000,
+  loan_purpose: "debt_consolidation",
+  credit: "good",
+  annual_income: 72_000,
+  apr: 11.5,
+  lender_id: 12,
+};
+
+/** Runs a command that must succeed. @returns What it says to machines. */
+async function done(folder: string, args: readonly string[]) {
+  const { code, stdout, stderr } = await run([...args, "--json"], { cwd: folder });
+  assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+async function trainedFolder(folder: string) {
+  await done(folder, ["generate", "--offers", "2000", "--seed", "7", "--out", "tables"]);
+  const files = ["leads", "offers", "clicks"].flatMap((
+    table,
+  ) => [`--${table}`, join("tables", `${table}.parquet`)]);
+  const ingested = await done(folder, ["ingest", ...files]);
+  const again = await done(folder, ["ingest", ...files]);
+  const first = await done(folder, ["train", "--penalty", "l2", "--C", "1.0", "--seed", "7"]);
+  const second = await done(folder, ["train", "--penalty", "none", "--seed", "7", "--test-share", "0.3"]);
+  return { ingested, again, first, second };
+}
+
+async function call(server: RunningServer, method: string, path: string, body?: unknown) {
+  const response = await fetch(server.url + path, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+Deno.test("from parquet files to a served probability, over a change of model and a restart", () =>
+  inFolder(async (folder) => {
+    const { ingested, again, first, second } = await trainedFolder(folder);
+    const { read, inserted, unchanged, rejected } = ingested.tables.offers;
+    assert.deepEqual({ read, inserted, unchanged, rejected }, {
+      read: 2000,
+      inserted: 2000,
+      unchanged: 0,
+      rejected: 0,
+    });
+    assert.equal(again.tables.offers.unchanged, 2000);
+    assert.equal(again.tables.offers.inserted, 0);
+    assert.equal(again.examples, 2000);
+    assert.equal(first.rows.train + first.rows.test, 2000);
+    assert.ok(first.metrics.log_loss < first.metrics.base_log_loss, "the model has learnt something");
+    assert.ok(first.solver.gradient_max < 1e-6);
+    assert.notEqual(first.model_id, second.model_id);
+
+    const server = await serve(["--port", "0"], { cwd: folder });
+    let probability: number;
+    try {
+      assert.equal(server.modelId, first.model_id, "the first model that was trained is in production");
+      assert.equal((await call(server, "GET", "/model")).body.model_id, first.model_id);
+      const before = await call(server, "POST", "/predict", applicant);
+      assert.equal(before.status, 200);
+      assert.equal(before.body.model_id, first.model_id);
+
+      const assigned = await call(server, "POST", "/model", { model_id: second.model_id });
+      assert.deepEqual([assigned.status, assigned.body.model_id], [200, second.model_id]);
+      const after = await call(server, "POST", "/predict", applicant);
+      assert.equal(after.body.model_id, second.model_id);
+      assert.notEqual(after.body.probability, before.body.probability);
+      probability = after.body.probability;
+
+      const wrong = await call(server, "POST", "/predict", { ...applicant, apr: "high" });
+      assert.deepEqual([wrong.status, wrong.body.errors[0].pointer], [422, "#/apr"]);
+    } finally {
+      assert.equal((await server.stop("SIGTERM")).code, 0);
+    }
+
+    const restarted = await serve(["--port", "0"], { cwd: folder });
+    try {
+      const { body } = await call(restarted, "POST", "/predict", applicant);
+      assert.deepEqual([body.model_id, body.probability], [second.model_id, probability]);
+      assert.equal((await run(["healthcheck", "--url", restarted.url])).code, 0);
+    } finally {
+      assert.equal((await restarted.stop("SIGINT")).code, 0);
+    }
+    assert.equal((await run(["healthcheck", "--url", restarted.url])).code, 1, "nobody listens any more");
+  }));

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import type { FailureKind } from "../../pipeline/failure.ts";
+import { createLog } from "../../server/log.ts";
+import { problemType } from "../../server/problem.ts";
+import { createService, type Service, type ServiceOptions } from "../../server/service.ts";
+import { makeServedModels, type ServedModels } from "../served_models.ts";
+
+/** What a scenario can count on, and change before its request. */
+export interface World extends ServedModels {
+  readonly service: Service;
+  readonly dispose: (() => void)[];
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly method?: string;
+  readonly path: string;
+  /** The name that the client has for the server. */
+  readonly host?: string;
+  /** Sent as JSON; a text as it stands. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly options?: (models: ServedModels) => Partial<ServiceOptions>;
+  readonly given?: (world: World) => void | Promise<void>;
+  readonly status: number;
+  readonly problem?: FailureKind;
+  /** Members that the answer has, among others. */
+  readonly answer?: (world: World) => Readonly<Record<string, unknown>>;
+  /** Pointers of the bad fields. */
+  readonly pointers?: readonly string[];
+  readonly responseHeaders?: Readonly<Record<string, string>>;
+}
+
+/** Asks one scenario's question of a server of its own, in memory. */
+export async function run(
+  scenario: Scenario,
+  { withLength }: { readonly withLength: boolean },
+): Promise<void> {
+  const models = makeServedModels();
+  const log: string[] = [];
+  const service = createService({
+    dataDir: models.dataDir,
+    modelsDir: models.modelsDir,
+    token: undefined,
+    insecure: false,
+    log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
+    ...scenario.options?.(models),
+  });
+  const world: World = { ...models, service, dispose: [models.remove] };
+  try {
+    await service.production.follow();
+    if (!service.slot.current) await serveFirst(world);
+    await scenario.given?.(world);
+    const response = await send(service, scenario, withLength);
+    await check(scenario, world, response);
+    if (scenario.problem && scenario.path === "/model" && scenario.method === "POST") {
+      assert.equal(service.slot.current?.modelId, models.first.id, "the old model goes on answering");
+    }
+  } finally {
+    for (const dispose of world.dispose.toReversed()) dispose();
+    service.refusals.flush();
+  }
+}
+
+/** Where the scenario's store cannot be read, the model comes by another service that can. */
+async function serveFirst({ service, ...models }: World): Promise<void> {
+  const log = createLog({ format: "json", level: "error", write: () => {} });
+  const other = createService({ ...models, token: undefined, insecure: false, log });
+  await other.production.follow();
+  service.slot.current = other.slot.current;
+}
+
+type Question = Pick<Scenario, "method" | "path" | "host" | "body" | "headers">;
+
+/** @param withLength Whether the client says how long its body is. */
+export function send(
+  { handler }: Service,
+  { method = "GET", path, host = "127.0.0.1:7999", body, headers = {} }: Question,
+  withLength = true,
+): Promise<Response> {
+  const url = `http://${host}${path}`;
+  const text = typeof body === "string" ? body : body === undefined ? null : JSON.stringify(body);
+  const request = new Request(url, { method, body: text });
+  // What the runtime makes up for a text is not what a client sent.
+  request.headers.delete("content-type");
+  request.headers.set("host", host);
+  if (text !== null && withLength) {
+    request.headers.set("content-length", String(new TextEncoder().encode(text).byteLength));
+  }
+  for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
+  return handler(request, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 40_000 } });
+}
+
+async function check(scenario: Scenario, world: World, response: Response): Promise<void> {
+  const { method, status, problem, answer, pointers, responseHeaders = {} } = scenario;
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  for (const [name, value] of Object.entries(responseHeaders)) {
+    assert.equal(response.headers.get(name), value);
+  }
+  assert.doesNotMatch(text, /secret|\.ts|\.db|\/tmp/, "no path and no stack trace");
+  if (method === "HEAD") return assert.equal(text, "");
+
+  const json = JSON.parse(text);
+  const isProblem = status >= 400;
+  assert.equal(
+    response.headers.get("content-type"),
+    isProblem ? "application/problem+json" : "application/json",
+  );
+  assert.match(json.request_id ?? response.headers.get("x-request-id"), /^\S+$/);
+  if (isProblem) {
+    const type = problem === undefined ? "about:blank" : problemType(problem);
+    assert.deepEqual([json.type, json.status], [type, status]);
+    assert.ok(json.title.length > 0 && json.detail.length > json.title.length / 2);
+  }
+  for (const [name, value] of Object.entries(answer?.(world) ?? {})) {
+    assert.deepEqual(json[name], value, name);
+  }
+  assert.deepEqual(json.errors?.map(({ pointer }: { pointer: string }) => pointer), pointers);
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { createLog } from "../server/log.ts";
+import { problemForms, problemType } from "../server/problem.ts";
+import { allowOf } from "../server/route.ts";
+import { createService, type Service } from "../server/service.ts";
+
+const token = "t0ken";
+
+function emptyService(guarded: boolean): Service {
+  return createService({
+    dataDir: "nowhere",
+    modelsDir: "nowhere",
+    token: guarded ? token : undefined,
+    insecure: false,
+    log: createLog({ format: "text", level: "error", write: () => {} }),
+  });
+}
+
+async function ask({ handler }: Service, method: string, path: string, headers: Record<string, string> = {}) {
+  const host = "127.0.0.1:7999";
+  const request = new Request(`http://${host}${path}`, { method, headers: { host, ...headers } });
+  const response = await handler(request, {
+    remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 40_000 },
+  });
+  await response.body?.cancel();
+  return response;
+}
+
+Deno.test("every route that writes needs the token, and no other does", async () => {
+  const service = emptyService(true);
+  const writes = service.routes.filter(({ write }) => write);
+  assert.ok(writes.length > 0);
+  for (const { method, path, write } of service.routes) {
+    const { status } = await ask(service, method, path.replace(/:\w+/, "1"));
+    assert.equal(status === 401, write === true, `${method} ${path} answered ${status} without the token`);
+    const known = await ask(service, method, path.replace(/:\w+/, "1"), { authorization: `Bearer ${token}` });
+    assert.notEqual(known.status, 401, `${method} ${path} with the token`);
+  }
+});
+
+Deno.test("every route that is not GET is one that writes, or is known not to", () => {
+  const harmless = ["POST /predict"];
+  const service = emptyService(false);
+  const open = service.routes.filter(({ method, write }) => method !== "GET" && !write);
+  assert.deepEqual(open.map(({ method, path }) => `${method} ${path}`), harmless);
+});
+
+Deno.test("a path answers the methods that Allow names, and refuses all others with it", async () => {
+  const service = emptyService(false);
+  const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+  for (const path of new Set(service.routes.map((route) => route.path))) {
+    const allow = allowOf(service.routes, path);
+    for (const method of methods) {
+      const response = await ask(service, method, path.replace(/:\w+/, "1"));
+      const allowed = allow.split(", ").includes(method);
+      assert.equal(response.status !== 405, allowed, `${method} ${path} answered ${response.status}`);
+      if (!allowed) assert.equal(response.headers.get("allow"), allow);
+    }
+  }
+});
+
+Deno.test("every answer has the headers that keep browsers and caches from harm, and a request id", async () => {
+  const service = emptyService(false);
+  for (const path of ["/livez", "/readyz", "/nowhere", "//"]) {
+    const { headers } = await ask(service, "GET", path, { "x-request-id": "mine-1" });
+    assert.equal(headers.get("cache-control"), "no-store");
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.match(headers.get("content-security-policy") ?? "", /^default-src 'none'/);
+    assert.equal(headers.get("access-control-allow-origin"), null);
+    assert.equal(headers.get("x-request-id"), "mine-1");
+  }
+});
+
+Deno.test("a request id that is no plain word is not repeated", async () => {
+  const { headers } = await ask(emptyService(false), "GET", "/livez", { "x-request-id": "<script>" });
+  assert.match(headers.get("x-request-id") ?? "", /^[\w-]{8}\.0$/);
+});
+
+Deno.test("docs/problems.md tells of every problem that a client can meet, with its status and title", () => {
+  const text = Deno.readTextFileSync(new URL("../docs/problems.md", import.meta.url));
+  const sections = text.split(/^## /m).slice(1);
+  const documented = new Map(sections.map((section) => [section.split("\n")[0], section]));
+  for (const [kind, { status, title }] of Object.entries(problemForms)) {
+    if (status === 500) continue;
+    const section = documented.get(kind);
+    assert.ok(section, `docs/problems.md has no section ${kind}`);
+    assert.ok(section.includes(`${status} ${title}`), `${kind}: expected "${status} ${title}"`);
+    documented.delete(kind);
+  }
+  assert.deepEqual([...documented.keys()], []);
+  assert.ok(text.includes(problemType("input-invalid")));
+});

@@ -1,0 +1,413 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { columnNames } from "../pipeline/encoder.ts";
+import { Failure, type FailureKind } from "../pipeline/failure.ts";
+import { createPredictor } from "../pipeline/predictor.ts";
+import { createRandom } from "../pipeline/random.ts";
+import { hashOf } from "../pipeline/raw_examples.ts";
+import { activeModel, assignmentHistory, listModels } from "../pipeline/registry.ts";
+import { testPart, trainTestSplit } from "../pipeline/split.ts";
+import { assertClose } from "./closeness.ts";
+import { type ExampleRow, specOf } from "./made_examples.ts";
+import { insertRows, type MadeStore, tableOf, trainOn, withStore } from "./made_store.ts";
+
+const columns = ["who", "clicked", "x", "c"];
+const spec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }]);
+
+/** Rows whose clicks follow from x and c, three to a group. */
+function makeRows(count: number, { seed = 1, base = 0 } = {}): ExampleRow[] {
+  const random = createRandom(seed);
+  return Array.from({ length: count }, (_, id) => {
+    const x = 4 * random.uniform() - 2;
+    const c = ["a", "b", "c"][random.below(3)];
+    const rate = 1 / (1 + Math.exp(-(base + x + (c === "a" ? 1 : 0))));
+    return { id, who: `who-${Math.floor(id / 3)}`, clicked: random.uniform() < rate ? 1 : 0, x, c };
+  });
+}
+
+function withRows<T>(rows: readonly ExampleRow[], use: (made: MadeStore) => Promise<T>): Promise<T> {
+  return withStore(tableOf(columns), async (made) => {
+    insertRows(made.store, rows);
+    return await use(made);
+  });
+}
+
+async function assertFailure(running: Promise<unknown>, kind: FailureKind, message: RegExp): Promise<void> {
+  await assert.rejects(running, (error) => {
+    assert(error instanceof Failure, String(error));
+    assert.equal(error.kind, kind, error.message);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+const all = { testShare: 0 };
+const none = { penalty: "none", testShare: 0 } as const;
+
+Deno.test("train: the first model goes into production, the next ones only if asked to", async () => {
+  await withRows(makeRows(200), async (made) => {
+    const first = await trainOn(made, spec);
+    assert.equal(first.active, true);
+    const second = await trainOn(made, spec, { C: 0.1 });
+    assert.equal(second.active, false);
+    assert.equal(activeModel(made.store)?.modelId, first.model.modelId);
+    const third = await trainOn(made, spec, { C: 0.01 }, { activate: true });
+    assert.equal(third.active, true);
+    assert.deepEqual(assignmentHistory(made.store).map(({ modelId, reason }) => [modelId, reason]), [
+      [third.model.modelId, "trained with --activate"],
+      [first.model.modelId, "the first model"],
+    ]);
+    assert.deepEqual(listModels(made.store).map(({ version }) => version), [3, 2, 1]);
+  });
+});
+
+Deno.test("train: training the same again gives the same model, and registers nothing new", async () => {
+  await withRows(makeRows(200), async (made) => {
+    const first = await trainOn(made, spec);
+    const again = await trainOn(made, spec, {}, { now: 1, activate: true });
+    assert.deepEqual(again.model, first.model);
+    assert.deepEqual(again.artifact, first.artifact);
+    assert.equal(again.active, true);
+    assert.equal(listModels(made.store).length, 1);
+    assert.equal(assignmentHistory(made.store).length, 1);
+  });
+});
+
+Deno.test("train: another seed, strength, spec or row gives another model", async () => {
+  const rows = makeRows(200);
+  const ids = await withRows(rows, async (made) => {
+    const other = specOf([{ name: "x", type: "numeric", impute: "mean" }, {
+      name: "c",
+      type: "categorical",
+    }]);
+    const reports = [
+      await trainOn(made, spec),
+      await trainOn(made, spec, { seed: 8 }),
+      await trainOn(made, spec, { C: 2 }),
+      await trainOn(made, spec, { tolerance: 1e-9 }),
+      await trainOn(made, other),
+    ];
+    insertRows(made.store, [{ id: 1000, who: "new", clicked: 1, x: 0, c: "a" }]);
+    return [...reports, await trainOn(made, spec)].map(({ model }) => model.modelId);
+  });
+  assert.equal(new Set(ids).size, ids.length);
+});
+
+Deno.test("train: the metrics are those of the predictor on the held-out rows", async () => {
+  const rows = makeRows(600);
+  await withRows(rows, async (made) => {
+    const { artifact: { metadata } } = await trainOn(made, spec, { testShare: 0.3 });
+    const { partOf } = trainTestSplit({ seed: 7, testShare: 0.3, negatives: 1 });
+    const isHeldOut = ({ who }: ExampleRow) => partOf(hashOf(who), 0, 0) === testPart;
+    const predictor = createPredictor(metadata);
+    const scored = rows.filter(isHeldOut).map(({ x, c, clicked }) => ({
+      clicked,
+      probability: predictor.predict({ x, c }, { errors: [], unseen: [] }),
+    }));
+    const trained = rows.filter((row) => !isHeldOut(row));
+    assert.deepEqual(metadata.data.rows, { train: trained.length, test: scored.length, left_out: 0 });
+    assert.deepEqual(metadata.data.clicks, {
+      train: trained.filter(({ clicked }) => clicked === 1).length,
+      test: scored.filter(({ clicked }) => clicked === 1).length,
+    });
+    const mean = (value: (row: typeof scored[number]) => number) =>
+      scored.reduce((sum, row) => sum + value(row), 0) / scored.length;
+    const { log_loss, brier, auc, base_log_loss } = metadata.metrics;
+    assertClose(
+      log_loss,
+      mean((r) => -Math.log(r.clicked ? r.probability : 1 - r.probability)),
+      1e-12,
+      "log loss",
+    );
+    assertClose(brier, mean((r) => (Number(r.clicked) - r.probability) ** 2), 1e-12, "Brier score");
+    const rate = metadata.data.clicks.train / metadata.data.rows.train;
+    assertClose(base_log_loss, mean((r) => -Math.log(r.clicked ? rate : 1 - rate)), 1e-12, "base log loss");
+    assert(auc !== null && auc > 0.7 && log_loss < base_log_loss);
+  });
+});
+
+Deno.test("train: without held-out rows the metrics are those of the training rows", async () => {
+  await withRows(makeRows(100), async (made) => {
+    const { artifact: { metadata } } = await trainOn(made, spec, all);
+    assert.deepEqual(metadata.data.rows, { train: 100, test: 0, left_out: 0 });
+    assert.equal(metadata.metrics.calibration.reduce((sum, { rows }) => sum + rows, 0), 100);
+  });
+});
+
+Deno.test("train: the objective in the report is the mean penalised loss, the certificate below the tolerance", async () => {
+  await withRows(makeRows(300), async (made) => {
+    const { artifact: { metadata } } = await trainOn(made, spec, { ...all, C: 0.5 });
+    const { coefficients, metrics, solver } = metadata;
+    const squares = coefficients.reduce((sum, value) => sum + value * value, 0);
+    assertClose(solver.objective, metrics.log_loss + squares / (2 * 0.5 * 300), 1e-12, "objective");
+    assert(solver.gradientMax <= 1e-10 && solver.iterations > 1);
+    assert.equal(solver.name, "newton");
+  });
+});
+
+for (
+  const [what, settings, solver] of [
+    ["L-BFGS", { solver: "lbfgs" }, "lbfgs"],
+    ["proximal Newton for l1", { penalty: "l1" }, "proximal-newton"],
+    ["proximal Newton for an elastic net", { penalty: "elasticnet", l1Ratio: 0.3 }, "proximal-newton"],
+  ] as const
+) {
+  Deno.test(`train: the metadata names the solver: ${what}`, async () => {
+    await withRows(makeRows(200), async (made) => {
+      const { artifact: { metadata } } = await trainOn(made, spec, settings);
+      assert.equal(metadata.solver.name, solver);
+      assert(metadata.solver.gradientMax <= 1e-10);
+    });
+  });
+}
+
+Deno.test("train: an elastic net with l1 ratio 0 is the l2 penalty, with 1 the l1 penalty", async () => {
+  await withRows(makeRows(200), async (made) => {
+    const coefficientsOf = async (settings: Parameters<typeof trainOn>[2]) =>
+      (await trainOn(made, spec, settings)).artifact.metadata.coefficients;
+    assert.deepEqual(
+      await coefficientsOf({ penalty: "elasticnet", l1Ratio: 0 }),
+      await coefficientsOf({ penalty: "l2" }),
+    );
+    assert.deepEqual(
+      await coefficientsOf({ penalty: "elasticnet", l1Ratio: 1 }),
+      await coefficientsOf({ penalty: "l1" }),
+    );
+  });
+});
+
+Deno.test("train: a strong l1 penalty leaves no coefficient but the intercept, the logit of the click rate", async () => {
+  const rows = makeRows(400);
+  await withRows(rows, async (made) => {
+    const { artifact: { metadata } } = await trainOn(made, spec, { ...all, penalty: "l1", C: 1e-4 });
+    assert(metadata.coefficients.every((value) => Object.is(value, 0)), String(metadata.coefficients));
+    const rate = rows.filter(({ clicked }) => clicked === 1).length / rows.length;
+    assertClose(metadata.intercept, Math.log(rate / (1 - rate)), 1e-8, "intercept");
+  });
+});
+
+Deno.test("train: sampled negatives and balanced classes still give probabilities of the whole data", async () => {
+  const rows = makeRows(6000, { base: -3 });
+  const rate = rows.filter(({ clicked }) => clicked === 1).length / rows.length;
+  await withRows(rows, async (made) => {
+    for (
+      const settings of [{ negatives: 0.3 }, { classWeight: "balanced" }, {
+        negatives: 0.5,
+        classWeight: "balanced",
+      }] as const
+    ) {
+      const { artifact: { metadata } } = await trainOn(made, spec, { ...all, ...settings });
+      const predictor = createPredictor(metadata);
+      const predicted = rows.reduce(
+        (sum, { x, c }) => sum + predictor.predict({ x, c }, { errors: [], unseen: [] }),
+        0,
+      );
+      assertClose(predicted / rows.length / rate, 1, 0.06, `predicted rate with ${JSON.stringify(settings)}`);
+      const { train, left_out } = metadata.data.rows;
+      assert.equal(train + left_out, rows.length);
+      assert.equal(left_out > 0, "negatives" in settings);
+      assert(metadata.metrics.ece < 0.03);
+    }
+  });
+});
+
+Deno.test("train: a weight stands for so many rows", async () => {
+  const rows = makeRows(150);
+  const weighted = rows.map((row, i) => ({ ...row, weight: 1 + i % 3 }));
+  const repeated = weighted.flatMap((row) => Array.from({ length: row.weight }, () => row));
+  const withWeight = specOf([{ name: "x", type: "numeric", scale: "none" }, {
+    name: "c",
+    type: "categorical",
+  }], {
+    weight: true,
+  });
+  const { weight: _, ...without } = withWeight;
+  const [one, other] = await Promise.all([
+    withStore(tableOf([...columns, "weight"]), async (made) => {
+      insertRows(made.store, weighted);
+      return (await trainOn(made, withWeight, all)).artifact.metadata;
+    }),
+    withRows(
+      repeated.map(({ weight: _, ...row }, id) => ({ ...row, id })),
+      async (made) => (await trainOn(made, without, all)).artifact.metadata,
+    ),
+  ]);
+  one.coefficients.forEach((value, j) =>
+    assertClose(value, other.coefficients[j], 1e-8, columnNames(one.encoder)[j])
+  );
+  assertClose(one.intercept, other.intercept, 1e-8, "intercept");
+});
+
+Deno.test("train: what was joined or held is noted in the model", async () => {
+  const rows = [
+    ...makeRows(200),
+    ...Array.from({ length: 9 }, (_, i) => ({ id: 500 + i, who: `p${i}`, clicked: 1, x: 0, c: "always" })),
+    { id: 600, who: "once", clicked: 0, x: 0, c: "once" },
+  ];
+  const rare = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical", minCount: 2 }]);
+  await withRows(rows, async (made) => {
+    const plain = await trainOn(made, rare, all);
+    assert.deepEqual(plain.artifact.metadata.notes, [
+      "c: 1 level(s) on 1 training row(s) share the column of unseen levels (once): rare.",
+    ]);
+    const { artifact: { metadata } } = await trainOn(made, rare, none);
+    assert.equal(metadata.notes.length, 2);
+    assert.match(
+      metadata.notes[1],
+      /^c: 1 level\(s\) on 9 training row\(s\) .*\(always\): always or never clicked/,
+    );
+    assert(metadata.coefficients.every((value) => Math.abs(value) < 5));
+  });
+});
+
+for (
+  const [what, rows, kind, message, settings] of [
+    ["no rows", [], "examples-invalid", /The view examples has no rows.*clickwell ingest/, all],
+    [
+      "no clicks",
+      makeRows(50).map((row) => ({ ...row, clicked: 0 })),
+      "examples-invalid",
+      /of the 50 training rows, 0 were clicked/,
+      all,
+    ],
+    [
+      "only clicks",
+      makeRows(50).map((row) => ({ ...row, clicked: 1 })),
+      "examples-invalid",
+      /of the 50 training rows, 50 were clicked/,
+      all,
+    ],
+    ["one row", makeRows(1), "examples-invalid", /of the 1 training rows/, all],
+    [
+      "no training rows",
+      makeRows(3).map((row) => ({ ...row, who: "lead-1" })),
+      "examples-invalid",
+      /of the 0 training rows.*--test-share/,
+      { testShare: 0.9999999 },
+    ],
+    [
+      "a category that tells all clicks",
+      makeRows(80).map((row, i) => ({ ...row, clicked: i % 2, c: `level ${i % 4}` })),
+      "separable",
+      /c alone .*Use --penalty l2/,
+      none,
+    ],
+    [
+      "a number that tells all clicks",
+      makeRows(80).map((row) => ({ ...row, clicked: Number(row.x) > 0.3 ? 1 : 0, c: "a" })),
+      "separable",
+      /: x,? .*tell clicked offers from others.*Use --penalty l2/,
+      none,
+    ],
+  ] as const
+) {
+  Deno.test(`train: ${what} is a failure that says so, and leaves nothing behind`, async () => {
+    await withRows(rows, async (made) => {
+      await assertFailure(trainOn(made, spec, settings), kind, message);
+      assert.deepEqual(listModels(made.store), []);
+      await assert.rejects(Deno.stat(made.modelsDir), Deno.errors.NotFound);
+    });
+  });
+}
+
+for (const solver of ["newton", "lbfgs"] as const) {
+  Deno.test(`train: a combination of fields that tells some rows is a failure without a penalty, with ${solver}`, async () => {
+    const cells = [["a", 0, 40, 17], ["b", 1, 40, 9], ["a", 1, 20, 20], ["b", 0, 20, 0]] as const;
+    const rows = cells.flatMap(([c, x, count, clicks], cell) =>
+      Array.from(
+        { length: count },
+        (_, i) => ({ id: 100 * cell + i, who: `${cell}-${i}`, clicked: i < clicks ? 1 : 0, x, c }),
+      )
+    );
+    await withRows(rows, async (made) => {
+      await assertFailure(
+        trainOn(made, spec, { ...none, solver }),
+        "separable",
+        /together tell clicked offers from others/,
+      );
+      assert((await trainOn(made, spec, { ...all, solver })).artifact.metadata.metrics.auc ?? 0 > 0.7);
+    });
+  });
+}
+
+Deno.test("train: two rows are enough, with a penalty", async () => {
+  await withRows([{ id: 1, who: "a", clicked: 0, x: 1, c: "a" }, {
+    id: 2,
+    who: "b",
+    clicked: 1,
+    x: 2,
+    c: "b",
+  }], async (made) => {
+    const { artifact: { metadata } } = await trainOn(made, spec, all);
+    assertClose(metadata.intercept, 0, 1e-9, "intercept, by symmetry");
+    assert(metadata.coefficients[0] > 0);
+  });
+});
+
+Deno.test("train: numbers that do not fit their scale end in an answer or in a failure that says what to do", async () => {
+  const raw = specOf([{ name: "x", type: "numeric", scale: "none" }, { name: "c", type: "categorical" }]);
+  for (const factor of [1e-9, 1e6, 1e12, 1e150]) {
+    await withRows(makeRows(200).map((row) => ({ ...row, x: Number(row.x) * factor })), async (made) => {
+      try {
+        const { artifact: { metadata } } = await trainOn(made, raw, all);
+        assert(metadata.solver.gradientMax <= 1e-10 && Number.isFinite(metadata.metrics.log_loss));
+      } catch (error) {
+        assert(error instanceof Failure && error.kind === "not-converged", String(error));
+        assert.match(error.message, /scale the numeric fields/);
+      }
+    });
+  }
+});
+
+Deno.test("train: a training that is interrupted leaves nothing behind", async () => {
+  const reason = new Failure("interrupted", "Interrupted: nothing is half done.");
+  await withRows(makeRows(300), async (made) => {
+    for (const event of ["stage", "iteration"] as const) {
+      const controller = new AbortController();
+      const observe = { [event]: () => controller.abort(reason) };
+      await assert.rejects(
+        trainOn(made, spec, {}, { signal: controller.signal, observe, threads: 2 }),
+        reason,
+      );
+    }
+    assert.deepEqual(listModels(made.store), []);
+    await assert.rejects(Deno.stat(made.modelsDir), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("train: a bad row is told by its id, whichever thread reads it", async () => {
+  const rows = makeRows(200).map((row, i) => i === 137 ? { ...row, clicked: 7 } : row);
+  await withRows(rows, async (made) => {
+    for (const threads of [1, 2]) {
+      await assertFailure(
+        trainOn(made, spec, {}, { threads }),
+        "examples-invalid",
+        /id 137 has the clicked "7"/,
+      );
+    }
+  });
+});
+
+Deno.test("train: models that lie in a file's place are a failure that names the folder", async () => {
+  await withRows(makeRows(100), async (made) => {
+    Deno.writeTextFileSync(made.modelsDir, "");
+    await assertFailure(trainOn(made, spec), "file-unwritable", /Cannot write the model to .*models/);
+    assert.deepEqual(listModels(made.store), []);
+  });
+});
+
+Deno.test("train: golden examples are there however the rows are keyed", async () => {
+  await withStore(tableOf(columns, { id: "id TEXT NOT NULL PRIMARY KEY" }), async (made) => {
+    insertRows(made.store, makeRows(100).map((row) => ({ ...row, id: `row ${row.id}` })));
+    const { artifact: { metadata } } = await trainOn(made, spec);
+    assert.equal(metadata.golden.length, 8);
+  });
+});
+
+Deno.test("train: the store's folder is not where models go", async () => {
+  await withRows(makeRows(100), async (made) => {
+    const { model } = await trainOn(made, spec);
+    assert.deepEqual([...Deno.readDirSync(made.modelsDir)].map(({ name }) => name), [model.modelId]);
+    assert(!Array.from(Deno.readDirSync(made.dataDir)).some(({ name }) => name === join(model.modelId)));
+  });
+});
