@@ -1,4 +1,4 @@
-import { type ColumnBuffer, type TextBuffer, textStart } from "./column_buffer.ts";
+import type { ColumnBuffer, TextBuffer } from "./column_buffer.ts";
 
 /** What SQLite is given for a cell. A bigint only where a number would not be exact. */
 export type Cell = string | number | bigint | null;
@@ -83,18 +83,16 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** One long string and where its parts end: parts of a string cost a tenth of strings decoded one by one. */
 function gatherText(buffer: TextBuffer, indices: Uint32Array): { text: string; ends: Int32Array } {
-  const { bytes: source, isAscii } = buffer;
+  const { bytes: source, spans, isAscii } = buffer;
   let byteCount = 0;
-  for (let i = 0; i < indices.length; i++) {
-    byteCount += buffer.ends[indices[i]] - textStart(buffer, indices[i]);
-  }
+  for (let i = 0; i < indices.length; i++) byteCount += spans[2 * indices[i] + 1] - spans[2 * indices[i]];
   const bytes = new Uint8Array(byteCount);
   const ends = new Int32Array(indices.length);
   let to = 0;
   let unitCount = 0;
   for (let i = 0; i < indices.length; i++) {
-    const start = textStart(buffer, indices[i]);
-    const end = buffer.ends[indices[i]];
+    const start = spans[2 * indices[i]];
+    const end = spans[2 * indices[i] + 1];
     for (let from = start; from < end; from++) bytes[to++] = source[from];
     unitCount += isAscii ? end - start : utf16Length(source, start, end);
     ends[i] = unitCount;

@@ -24,11 +24,16 @@ export interface RealBuffer extends Rows {
   values: Float64Array<ArrayBuffer>;
 }
 
-/** UTF-8, one value after the other. The value of row `i` ends before `ends[i]`. */
+/** UTF-8. The value of row `i` is `bytes[spans[2 * i]..spans[2 * i + 1])`: rows of equal text may share its bytes. */
 export interface TextBuffer extends Rows {
   readonly type: "TEXT";
   bytes: Uint8Array<ArrayBuffer>;
-  ends: Int32Array<ArrayBuffer>;
+  byteCount: number;
+  spans: Int32Array<ArrayBuffer>;
+  /** Bytes of the longest value. */
+  longest: number;
+  /** How often the buffer has been cleared. */
+  fills: number;
   isAscii: boolean;
 }
 
@@ -58,7 +63,10 @@ export function createBuffer(type: ColumnType): ColumnBuffer {
         type,
         ...rows(),
         bytes: new Uint8Array(8 * rowsAtFirst),
-        ends: new Int32Array(rowsAtFirst),
+        byteCount: 0,
+        spans: new Int32Array(2 * rowsAtFirst),
+        longest: 0,
+        fills: 0,
         isAscii: true,
       };
   }
@@ -69,12 +77,16 @@ export function clearBuffer(buffer: ColumnBuffer): void {
   buffer.length = 0;
   buffer.nullCount = 0;
   buffer.faults.clear();
-  if (buffer.type === "TEXT") buffer.isAscii = true;
+  if (buffer.type !== "TEXT") return;
+  buffer.byteCount = 0;
+  buffer.longest = 0;
+  buffer.fills++;
+  buffer.isAscii = true;
 }
 
 /** Bytes that the rows take. */
 export function bufferBytes(buffer: ColumnBuffer): number {
-  return buffer.type === "TEXT" ? 5 * buffer.length + textStart(buffer, buffer.length) : 9 * buffer.length;
+  return 9 * buffer.length + (buffer.type === "TEXT" ? buffer.byteCount : 0);
 }
 
 export function appendNull(buffer: ColumnBuffer): void {
@@ -116,7 +128,7 @@ export function appendText(buffer: TextBuffer, source: Uint8Array, start: number
       `text of ${length.toLocaleString("en")} bytes, expected at most ${textBytesMax.toLocaleString("en")}`,
     );
   }
-  const from = textStart(buffer, buffer.length);
+  const from = buffer.byteCount;
   if (from + length > buffer.bytes.length) buffer.bytes = grown(buffer.bytes, from + length, bytesOf);
   const { bytes } = buffer;
   let bits = 0;
@@ -133,45 +145,63 @@ export function appendText(buffer: TextBuffer, source: Uint8Array, start: number
     if (!isUtf8(source, start, end)) return appendFault(buffer, "text that is not valid UTF-8");
     buffer.isAscii = false;
   }
+  buffer.byteCount = from + length;
+  appendSpan(buffer, from, from + length);
+}
+
+/** Appends the text that lies at `bytes[start..end)` of the buffer already. */
+function appendSpan(buffer: TextBuffer, start: number, end: number): void {
   const row = addRow(buffer);
-  buffer.ends[row] = from + length;
+  buffer.spans[2 * row] = start;
+  buffer.spans[2 * row + 1] = end;
+  if (end - start > buffer.longest) buffer.longest = end - start;
 }
 
-/** Appends row `index` of `source`, which has the same type. */
-export function appendCopy(buffer: ColumnBuffer, source: ColumnBuffer, index: number): void {
-  if (source.nulls[index] === 1) {
+/** Appends rows of another buffer of the same type, by their place in it; each text is copied once. */
+export function copierOf(buffer: ColumnBuffer, source: ColumnBuffer): (index: number) => void {
+  const append = appenderOf(buffer, source);
+  return (index) => {
+    if (source.nulls[index] === 0) return append(index);
     const fault = source.faults.get(index);
-    return fault === undefined ? appendNull(buffer) : appendFault(buffer, fault);
-  }
+    if (fault === undefined) appendNull(buffer);
+    else appendFault(buffer, fault);
+  };
+}
+
+function appenderOf(buffer: ColumnBuffer, source: ColumnBuffer): (index: number) => void {
   if (buffer.type === "INTEGER" && source.type === "INTEGER") {
-    appendWords(buffer, source.words[2 * index], source.words[2 * index + 1]);
-  } else if (buffer.type === "REAL" && source.type === "REAL") {
-    appendReal(buffer, source.values[index]);
-  } else if (buffer.type === "TEXT" && source.type === "TEXT") {
-    // The source's text has been checked once.
-    const from = textStart(source, index);
-    const to = textStart(buffer, buffer.length);
-    const length = source.ends[index] - from;
-    if (to + length > buffer.bytes.length) buffer.bytes = grown(buffer.bytes, to + length, bytesOf);
-    for (let i = 0; i < length; i++) buffer.bytes[to + i] = source.bytes[from + i];
-    if (!source.isAscii) buffer.isAscii = false;
-    const row = addRow(buffer);
-    buffer.ends[row] = to + length;
-  } else {
-    throw new Error(`a ${source.type} was copied to a ${buffer.type}`);
+    return (index) => appendWords(buffer, source.words[2 * index], source.words[2 * index + 1]);
   }
+  if (buffer.type === "REAL" && source.type === "REAL") {
+    return (index) => appendReal(buffer, source.values[index]);
+  }
+  if (buffer.type !== "TEXT" || source.type !== "TEXT") {
+    throw new Error(`a ${source.type} is copied to a ${buffer.type}`);
+  }
+  // Where each text lies in the buffer; −1 where it has not been copied since the buffer was cleared.
+  const places = new Int32Array(source.length).fill(-1);
+  let { fills } = buffer;
+  return (index) => {
+    if (fills !== buffer.fills) {
+      places.fill(-1);
+      fills = buffer.fills;
+    }
+    const start = source.spans[2 * index];
+    const end = source.spans[2 * index + 1];
+    const place = places[index];
+    if (place >= 0) return appendSpan(buffer, place, place + end - start);
+    places[index] = buffer.byteCount;
+    appendText(buffer, source.bytes, start, end);
+  };
 }
-
-/** Where the text of row `index` begins. */
-export function textStart(buffer: TextBuffer, index: number): number {
-  return index === 0 ? 0 : buffer.ends[index - 1];
-}
-
 function addRow(buffer: ColumnBuffer): number {
   const row = buffer.length;
   if (row === buffer.nulls.length) growRows(buffer, row + 1);
   buffer.nulls[row] = 0;
-  if (buffer.type === "TEXT") buffer.ends[row] = textStart(buffer, row);
+  if (buffer.type === "TEXT") {
+    buffer.spans[2 * row] = 0;
+    buffer.spans[2 * row + 1] = 0;
+  }
   buffer.length = row + 1;
   return row;
 }
@@ -181,7 +211,7 @@ function growRows(buffer: ColumnBuffer, rows: number): void {
   const capacity = buffer.nulls.length;
   if (buffer.type === "INTEGER") buffer.words = grown(buffer.words, 2 * capacity, intsOf);
   else if (buffer.type === "REAL") buffer.values = grown(buffer.values, capacity, realsOf);
-  else buffer.ends = grown(buffer.ends, capacity, intsOf);
+  else buffer.spans = grown(buffer.spans, 2 * capacity, intsOf);
 }
 
 /** A copy with room for `length` entries; for twice as many as now where that is more. */

@@ -24,12 +24,10 @@ export interface Fit extends Solution {
   readonly network?: PlainNetwork;
 }
 
-/** Columns up to which a Hessian is small beside the data. */
-const newtonColumnsMax = 1_500;
-/** Columns up to which a Hessian is affordable where there is no other way. */
-const hessianColumnsMax = 5_000;
-/** Numbers in one span's sums: cells of groups, and their pairs. */
-const hessianSumsMax = 2 ** 21;
+/** Columns, and numbers in one span's sums (cells of groups, and their pairs), up to which a Hessian is cheap. */
+const cheap = { columns: 1_500, sums: 2 ** 21 };
+/** And those up to which it is affordable where there is no other way. */
+const affordable = { columns: 5_000, sums: 2 ** 23 };
 
 /**
  * Fits the coefficients to the rows of some parts.
@@ -68,7 +66,8 @@ function chooseSolver(
   { solver, penalty }: SolverOptions & { solver: SolverName },
 ): ExactSolver {
   const { columnCount } = design;
-  const hessianFits = columnCount <= hessianColumnsMax && layoutOf(design, true).length <= hessianSumsMax;
+  const hessianIs = ({ columns, sums }: typeof cheap) =>
+    columnCount <= columns && layoutOf(design, true).length <= sums;
   if (penalty.l1 > 0) {
     if (solver === "lbfgs") {
       throw new Failure(
@@ -76,23 +75,25 @@ function chooseSolver(
         "--solver lbfgs has no l1 penalty: use --solver auto, or --penalty l2.",
       );
     }
-    if (hessianFits) return "proximal-newton";
-    throw new Failure(
-      "usage-invalid",
-      `An l1 penalty is fitted on up to ${hessianColumnsMax} columns and there are ${columnCount}: ` +
-        "use --penalty l2, or join rare levels with a higher minCount in the feature spec.",
-    );
+    if (hessianIs(affordable)) return "proximal-newton";
+    throw tooWide("An l1 penalty needs a Hessian", columnCount);
   }
-  if (!hessianFits && (isUnpenalised(penalty) || solver === "newton")) {
-    const what = solver === "newton" ? "--solver newton fits" : "Without a penalty, clickwell fits";
-    throw new Failure(
-      "usage-invalid",
-      `${what} up to ${hessianColumnsMax} columns and there are ${columnCount}: use --solver auto and a penalty, ` +
-        "or join rare levels with a higher minCount in the feature spec.",
-    );
+  if (!hessianIs(affordable)) {
+    if (solver === "newton") throw tooWide("--solver newton needs a Hessian", columnCount);
+    if (isUnpenalised(penalty)) {
+      throw tooWide("Without a penalty, a Hessian has to prove that the optimum is finite", columnCount);
+    }
   }
   if (solver !== "auto") return solver;
-  return columnCount <= newtonColumnsMax && hessianFits ? "newton" : "lbfgs";
+  return hessianIs(cheap) ? "newton" : "lbfgs";
+}
+
+function tooWide(need: string, columnCount: number): Failure {
+  return new Failure(
+    "usage-invalid",
+    `${need}, and one over these ${columnCount} columns is too large: use --penalty l2 with --solver auto, ` +
+      "or join rare levels with a higher minCount in the feature spec.",
+  );
 }
 
 /** Without a penalty the optimum can lie at infinity: then the Hessian at the end tells. */

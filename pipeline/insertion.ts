@@ -46,7 +46,7 @@ export interface InsertionOptions {
 }
 
 /** A statement for so many rows costs a third of one for each. More rows gain nothing. */
-const chunkRows = 128;
+const chunkRows = 256;
 /** Of SQLite's 32,766. */
 const parametersMax = 8_192;
 const constraintCode = 19;

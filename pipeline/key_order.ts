@@ -1,4 +1,4 @@
-import { type ColumnBuffer, type TextBuffer, textStart } from "./column_buffer.ts";
+import type { ColumnBuffer, TextBuffer } from "./column_buffer.ts";
 
 const keyMax = 2 ** 32 - 1;
 
@@ -56,42 +56,38 @@ function numberKey(buffer: NumberBuffer): (row: number) => number {
   return (row) => Math.floor((numberAt(buffer, row) / 2 - least / 2) * scale);
 }
 
-function compareText(buffer: TextBuffer): (a: number, b: number) => number {
-  const { bytes, ends } = buffer;
+function compareText({ bytes, spans }: TextBuffer): (a: number, b: number) => number {
   return (a, b) => {
-    let [i, j] = [textStart(buffer, a), textStart(buffer, b)];
-    while (i < ends[a] && j < ends[b]) {
+    let [i, j] = [spans[2 * a], spans[2 * b]];
+    const [iEnd, jEnd] = [spans[2 * a + 1], spans[2 * b + 1]];
+    while (i < iEnd && j < jEnd) {
       const difference = bytes[i++] - bytes[j++];
       if (difference !== 0) return difference;
     }
-    return (ends[a] - i) - (ends[b] - j);
+    return (iEnd - i) - (jEnd - j);
   };
 }
 
 /** Four bytes behind what all keys begin with: "lead-000017" differs from "lead-000018" only there. */
 function textKey(buffer: TextBuffer): (row: number) => number {
-  const { bytes, ends } = buffer;
+  const { bytes, spans } = buffer;
   const prefix = commonPrefix(buffer);
   return (row) => {
-    const end = ends[row];
+    const end = spans[2 * row + 1];
     let key = 0;
-    for (let i = textStart(buffer, row) + prefix, k = 0; k < 4; i++, k++) {
-      key = key * 256 + (i < end ? bytes[i] : 0);
-    }
+    for (let i = spans[2 * row] + prefix, k = 0; k < 4; i++, k++) key = key * 256 + (i < end ? bytes[i] : 0);
     return key;
   };
 }
 
-function commonPrefix(buffer: TextBuffer): number {
-  const { bytes, ends, length } = buffer;
-  if (length === 0) return 0;
-  let prefix = ends[0];
+function commonPrefix({ bytes, spans, length, nulls }: TextBuffer): number {
+  let prefix = length === 0 ? 0 : spans[1] - spans[0];
   for (let row = 1; row < length && prefix > 0; row++) {
     // A row without a key would be shorter than any prefix.
-    if (buffer.nulls[row] === 1) continue;
-    const start = textStart(buffer, row);
-    prefix = Math.min(prefix, ends[row] - start);
-    for (let i = 0; i < prefix; i++) if (bytes[start + i] !== bytes[i]) prefix = i;
+    if (nulls[row] === 1) continue;
+    const start = spans[2 * row];
+    prefix = Math.min(prefix, spans[2 * row + 1] - start);
+    for (let i = 0; i < prefix; i++) if (bytes[start + i] !== bytes[spans[0] + i]) prefix = i;
   }
   return prefix;
 }

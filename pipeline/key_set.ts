@@ -1,4 +1,4 @@
-import { type ColumnBuffer, textStart } from "./column_buffer.ts";
+import type { ColumnBuffer } from "./column_buffer.ts";
 
 /**
  * Keys of a table, by 64-bit fingerprints in bounded memory. That any of a million keys is taken for one of another million
@@ -15,9 +15,10 @@ const slotsFirst = 2 ** 16;
 const slotsMax = 2 ** 21;
 const loadMax = 0.85;
 
-export function createKeySet(): KeySet {
+/** @param expected How many keys there will be, as far as that is known. */
+export function createKeySet(expected = 0): KeySet {
   // Pairs of words; a pair of zeros is a free slot.
-  let slots = new Uint32Array(2 * slotsFirst);
+  let slots = new Uint32Array(2 * slotsFor(expected));
   let size = 0;
   const print = new Uint32Array(2);
 
@@ -63,28 +64,62 @@ export function createKeySet(): KeySet {
   };
 }
 
-const multipliers = [0x01000193, 0x5bd1e995] as const;
+function slotsFor(keys: number): number {
+  let slots = slotsFirst;
+  while (slots * loadMax < keys && slots < slotsMax) slots *= 2;
+  return slots;
+}
 
-/** Two FNV-1a hashes with multipliers of their own, each stirred at the end; never a pair of zeros. */
+const realBits = new Float64Array(1);
+const realWords = new Int32Array(realBits.buffer);
+
 function fingerprint(buffer: ColumnBuffer, row: number, print: Uint32Array): void {
-  let low = 0x811c9dc5;
-  let high = low;
-  if (buffer.type === "TEXT") {
-    const { bytes, ends } = buffer;
-    const end = ends[row];
-    for (let i = textStart(buffer, row); i < end; i++) {
-      low = Math.imul(low ^ bytes[i], multipliers[0]);
-      high = Math.imul(high ^ bytes[i], multipliers[1]);
-    }
-  } else {
-    const words = buffer.type === "INTEGER"
-      ? buffer.words.subarray(2 * row, 2 * row + 2)
-      : new Int32Array(Float64Array.of(buffer.values[row]).buffer);
-    for (const word of words) {
-      low = Math.imul(low ^ word, multipliers[0]);
-      high = Math.imul(high ^ word, multipliers[1]);
-    }
+  switch (buffer.type) {
+    case "INTEGER":
+      return printWords(buffer.words[2 * row], buffer.words[2 * row + 1], print);
+    case "REAL":
+      realBits[0] = buffer.values[row];
+      return printWords(realWords[0], realWords[1], print);
+    case "TEXT":
+      return printBytes(buffer.bytes, buffer.spans[2 * row], buffer.spans[2 * row + 1], print);
   }
+}
+
+const basis = 0x811c9dc5;
+/** Two hashes like FNV-1a, of words in place of bytes, that differ in their multipliers. */
+const multipliers = { low: 0x01000193, high: 0x5bd1e995 };
+
+function printWords(first: number, second: number, print: Uint32Array): void {
+  const { low, high } = multipliers;
+  finish(
+    Math.imul(Math.imul(basis ^ first, low) ^ second, low),
+    Math.imul(Math.imul(basis ^ first, high) ^ second, high),
+    print,
+  );
+}
+
+function printBytes(bytes: Uint8Array, start: number, end: number, print: Uint32Array): void {
+  const { low: lowFactor, high: highFactor } = multipliers;
+  let low = basis ^ (end - start);
+  let high = low;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    const word = bytes[i] | bytes[i + 1] << 8 | bytes[i + 2] << 16 | bytes[i + 3] << 24;
+    low = Math.imul(low ^ word, lowFactor);
+    high = Math.imul(high ^ word, highFactor);
+    // Multiplication carries upwards alone: without this, a word's highest bits would reach few of the others.
+    low ^= low >>> 15;
+    high ^= high >>> 13;
+  }
+  for (; i < end; i++) {
+    low = Math.imul(low ^ bytes[i], lowFactor);
+    high = Math.imul(high ^ bytes[i], highFactor);
+  }
+  finish(low, high, print);
+}
+
+/** Never a pair of zeros. */
+function finish(low: number, high: number, print: Uint32Array): void {
   print[0] = stir(low);
   print[1] = stir(high ^ print[0]) | 1;
 }

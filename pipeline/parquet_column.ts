@@ -1,6 +1,6 @@
 import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "./byte_source.ts";
-import { appendCopy, appendNull, type ColumnBuffer, createBuffer } from "./column_buffer.ts";
+import { appendNull, type ColumnBuffer, copierOf, createBuffer } from "./column_buffer.ts";
 import type { Conversion } from "./parquet_conversion.ts";
 import type { ColumnChunk } from "./parquet_footer.ts";
 import { createHybridReader, type HybridReader } from "./parquet_hybrid.ts";
@@ -146,6 +146,7 @@ function dictionaryValues({ body, valueCount }: Page, buffer: ColumnBuffer, dict
     };
   }
   const reader = createHybridReader(body, 1, body.length, body[0] ?? 0);
+  const copy = copierOf(buffer, dictionary);
   let indices = new Int32Array();
   return (count) => {
     if (indices.length < count) indices = new Int32Array(count);
@@ -155,7 +156,7 @@ function dictionaryValues({ body, valueCount }: Page, buffer: ColumnBuffer, dict
         throw new Error("a page refers behind its dictionary");
       }
     }
-    return (i) => appendCopy(buffer, dictionary, indices[i]);
+    return (i) => copy(indices[i]);
   };
 }
 

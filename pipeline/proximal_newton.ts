@@ -1,3 +1,4 @@
+import { factorise } from "./cholesky.ts";
 import { searchLine } from "./line_search.ts";
 import type { Passes, Scope } from "./passes.ts";
 import {
@@ -13,11 +14,14 @@ import {
 /** As in Newton's method: a step that leaves more than this share of the gap calls for a Hessian of the new point. */
 const slowShare = 0.3;
 const sampleTolerance = 1e-3;
-/**
- * Sweeps of one descent at the most. It ends there with what it has: each update lowers the model, so that is a direction
- * of descent all the same, and the next step goes on.
- */
-const sweepsMax = 1_000;
+/** Sweeps over all columns, for one direction. */
+const roundsMax = 200;
+/** Sweeps over the columns that are not 0, between two over all. */
+const activeSweepsMax = 10;
+/** Columns up to which a factor of their Hessian costs little. */
+const faceColumnsMax = 400;
+/** Makes a combination of columns that says nothing move as far as it may: to the first coefficient that becomes 0. */
+const ridgeShare = 1e-9;
 
 /**
  * Minimises mean log loss + l2/2 · ‖β‖² + l1 · ‖β‖₁ by proximal Newton: each step minimises the quadratic model plus the
@@ -90,8 +94,11 @@ function hessianOf({ hessian }: Point): Float64Array {
 }
 
 /**
- * Minimises g·d + ½ dᵀHd + l1 · ‖β + d‖₁ over d by cyclic coordinate descent; after a sweep over all columns, sweeps go
- * over those that are not 0 until they stand still.
+ * Minimises g·d + ½ dᵀHd + l1 · ‖β + d‖₁ over d by cyclic coordinate descent. Between sweeps over all columns, those that
+ * are not 0 are swept alone, and then moved to the minimum that they have while they keep their signs: where columns say
+ * nearly the same, coordinates alone would creep there.
+ *
+ * @returns A direction of descent, also where the sweeps run out: each step lowers the model.
  */
 function proximalDirection(
   point: Point,
@@ -99,36 +106,79 @@ function proximalDirection(
   l1: number,
   held: readonly number[],
 ): Float64Array {
-  const { coefficients, gradient } = point;
-  const size = coefficients.length;
-  const direction = new Float64Array(size);
-  /** g + H·d, kept true by each update. */
-  const slope = gradient.slice();
-  const update = (j: number): number => {
-    const curvature = hessian[j * size + j];
-    if (!(curvature > 0)) return 0;
-    const current = coefficients[j] + direction[j];
-    const target = shrink(current - slope[j] / curvature, j < size - 1 ? l1 / curvature : 0);
-    const change = target - current;
-    if (change === 0) return 0;
-    // The sum, not the difference: a coefficient that is shrunk to 0 must be 0 to the last bit.
-    direction[j] = target - coefficients[j];
-    for (let k = 0; k < size; k++) slope[k] += change * hessian[j * size + k];
-    return change * change * curvature;
+  const size = point.coefficients.length;
+  const model: Model = {
+    coefficients: point.coefficients,
+    hessian,
+    l1,
+    direction: new Float64Array(size),
+    slope: point.gradient.slice(),
   };
   const free = [size - 1, ...Array.from({ length: size - 1 }, (_, j) => j).filter((j) => !held.includes(j))];
   const precision = (1e-4 * point.gradientMax) ** 2;
-  let sweeps = 0;
-  /** @returns The largest decrease that one update promised. */
-  const sweep = (columns: readonly number[]): number => {
-    sweeps++;
-    return columns.reduce((most, j) => Math.max(most, update(j)), 0);
-  };
-  while (sweeps < sweepsMax && sweep(free) > precision) {
-    const active = free.filter((j) => j === size - 1 || coefficients[j] + direction[j] !== 0);
-    while (sweeps < sweepsMax && sweep(active) > precision);
+  for (let rounds = 0; rounds < roundsMax && sweep(model, free) > precision; rounds++) {
+    const active = free.filter((j) => j === size - 1 || valueOf(model, j) !== 0);
+    for (let sweeps = 0; sweeps < activeSweepsMax && sweep(model, active) > precision; sweeps++);
+    if (active.length <= faceColumnsMax) moveToFaceMinimum(model, active);
   }
-  return direction;
+  return model.direction;
+}
+
+/** The quadratic model of the objective around a point, and the direction so far. */
+interface Model {
+  readonly coefficients: Float64Array;
+  readonly hessian: Float64Array;
+  readonly l1: number;
+  readonly direction: Float64Array;
+  /** g + H·d, kept true by each change of d. */
+  readonly slope: Float64Array;
+}
+
+function valueOf({ coefficients, direction }: Model, j: number): number {
+  return coefficients[j] + direction[j];
+}
+
+/** The sum, not the difference: a coefficient that is shrunk to 0 must be 0 to the last bit. */
+function setValue({ coefficients, hessian, direction, slope }: Model, j: number, value: number): void {
+  const size = coefficients.length;
+  const change = value - (coefficients[j] + direction[j]);
+  direction[j] = value - coefficients[j];
+  for (let k = 0; k < size; k++) slope[k] += change * hessian[j * size + k];
+}
+
+/** Minimises over each of some columns in turn. @returns The largest decrease that one of them promised. */
+function sweep(model: Model, columns: readonly number[]): number {
+  const { coefficients, hessian, l1, slope } = model;
+  const size = coefficients.length;
+  let most = 0;
+  for (const j of columns) {
+    const curvature = hessian[j * size + j];
+    if (!(curvature > 0)) continue;
+    const current = valueOf(model, j);
+    const target = shrink(current - slope[j] / curvature, j < size - 1 ? l1 / curvature : 0);
+    if (target === current) continue;
+    setValue(model, j, target);
+    most = Math.max(most, (target - current) ** 2 * curvature);
+  }
+  return most;
+}
+
+/** Moves columns that are not 0 towards their common minimum, as far as the first of them that would change its sign. */
+function moveToFaceMinimum(model: Model, active: readonly number[]): void {
+  const { coefficients, hessian, l1, slope } = model;
+  const size = coefficients.length;
+  const isFree = (j: number) => j === size - 1;
+  const ridged = hessian.slice();
+  for (const j of active) ridged[j * size + j] *= 1 + ridgeShare;
+  const right = slope.map((value, j) => isFree(j) ? -value : -value - l1 * Math.sign(valueOf(model, j)));
+  const step = factorise(ridged, size, active).solve(right);
+  let share = 1;
+  let first: number | undefined;
+  for (const j of active) {
+    const until = -valueOf(model, j) / step[j];
+    if (!isFree(j) && until >= 0 && until < share) [share, first] = [until, j];
+  }
+  for (const j of active) setValue(model, j, j === first ? 0 : valueOf(model, j) + share * step[j]);
 }
 
 /** Soft threshold: towards 0 by `by`, not past it. */

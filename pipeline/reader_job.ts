@@ -66,7 +66,7 @@ export function openReader(job: ReaderJob, known: Map<string, KeySet>): OpenRead
     },
     *steps() {
       orphans = openOrphanCounter({ storePath, references, known });
-      const keys = job.areParents ? known.get(table.name) ?? createKeySet() : undefined;
+      const keys = job.areParents ? known.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
       const onRun = (run: Run) => {
         orphans?.add(run);
         if (keys) addKeys(keys, run.buffers[columns.findIndex(({ name }) => name === table.key[0])]);

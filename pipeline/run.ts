@@ -43,9 +43,10 @@ export interface RunOptions {
   readonly onRun?: (run: Run) => void;
 }
 
-/** Rows of one call of `read`: with the longest texts, 64 MiB of a column. */
+/** Rows of one call of `read`: with the longest texts, 64 MiB of a column at the most. */
 const stepRows = 4_096;
 const batchRows = 16_384;
+const batchBytesMax = 32 * 2 ** 20;
 /** The first run is short, so that what inserts the rows need not wait long; the longer the runs, the better the order. */
 const runRowsFirst = 2 ** 16;
 const runGrowth = 4;
@@ -101,7 +102,9 @@ function isFull({ buffers }: Run, rowsMax: number): boolean {
 }
 
 function placesOf(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i);
+  const places = new Uint32Array(count);
+  for (let i = 0; i < count; i++) places[i] = i;
+  return places;
 }
 
 /** Turns NULL where the table needs a value into a fault: SQLite would make up an INTEGER PRIMARY KEY. */
@@ -145,11 +148,18 @@ function faultOf({ columns, buffers, rowFaults }: Run, place: number, firstRow: 
   return { row, column: columns[index].name, detail: buffers[index].faults.get(place) ?? "", cells };
 }
 
+/** Fewer where texts are long: rows may share the bytes of one text in a run, and do not in a batch. */
+function batchRowsOf({ buffers }: Run): number {
+  const longest = buffers.reduce((sum, buffer) => sum + (buffer.type === "TEXT" ? buffer.longest : 0), 0);
+  return Math.max(1, Math.min(batchRows, Math.floor(batchBytesMax / Math.max(1, longest))));
+}
+
 function* batchesOf(run: Run, order: Uint32Array, firstRow: number): Generator<Batch> {
   const faulty = new Set(faultyPlaces(run));
   const sound = faulty.size === 0 ? order : order.filter((place) => !faulty.has(place));
-  for (let start = 0; start < sound.length; start += batchRows) {
-    const places = sound.subarray(start, start + batchRows);
+  const rowsMax = batchRowsOf(run);
+  for (let start = 0; start < sound.length; start += rowsMax) {
+    const places = sound.subarray(start, start + rowsMax);
     yield {
       rowCount: places.length,
       rows: places.map((place) => firstRow + place),

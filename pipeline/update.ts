@@ -112,7 +112,7 @@ async function learnBlocks(
   { data, hyperParameters }: ArtifactMetadata,
   { observe, signal }: UpdateOptions,
 ): Promise<Learnt> {
-  const baseRate = data.clicks.train / data.rows.train;
+  const baseRate = data.clicks.train / (data.rows.train + data.rows.left_out);
   const before = prior.mean;
   const progressive = createTally();
   const unchanged = createTally();

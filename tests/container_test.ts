@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type BareRoot, canMount, makeBareRoot } from "./bare_root.ts";
 import { readFinalStage } from "./dockerfile.ts";
 import { inFolder, root } from "./program.ts";
-import { watch } from "./running_server.ts";
+import { whenReady } from "./serve_process.ts";
 
 const executable = Deno.env.get("CLICKWELL_CONFINED");
 const missing = !executable
@@ -64,20 +64,17 @@ async function prepareModel(bare: BareRoot): Promise<void> {
 /** The image's own command, on a free port. */
 async function servePredictions(bare: BareRoot): Promise<void> {
   const env = { CLICKWELL_PORT: "0", CLICKWELL_ADMIN_TOKEN: "a-token-for-this-test-alone" };
-  const server = await watch(bare.spawn(stage.command, env));
-  const port = new URL(server.url).port;
-  try {
-    assert.match(server.modelId ?? "", /^cw-/);
-    const url = { CLICKWELL_URL: `http://127.0.0.1:${port}` };
-    const [, ...healthcheck] = stage.healthcheck;
-    const { code, stderr } = await bare.run(healthcheck, url);
-    assert.equal(code, 0, stderr);
-    const response = await fetch(`${url.CLICKWELL_URL}/predict`, { method: "POST", body: "{}" });
-    assert.equal(response.status, 422, "it answers, and says what is missing");
-    await response.body?.cancel();
-  } finally {
-    await bare.signal(server.process, "SIGTERM");
-  }
+  const child = bare.spawn(stage.command, env);
+  await using server = await whenReady(child);
+  assert.match(server.ready.model_id ?? "", /^cw-/);
+  const url = { CLICKWELL_URL: `http://127.0.0.1:${server.port}` };
+  const [, ...healthcheck] = stage.healthcheck;
+  const { code, stderr } = await bare.run(healthcheck, url);
+  assert.equal(code, 0, stderr);
+  const response = await fetch(`${url.CLICKWELL_URL}/predict`, { method: "POST", body: "{}" });
+  assert.equal(response.status, 422, "it answers, and says what is missing");
+  await response.body?.cancel();
+  await bare.signal(child, "SIGTERM");
   assert.equal((await server.ended()).code, 0, "it ends in order");
 }
 

@@ -86,7 +86,7 @@ Deno.test("determinism: every machine and every version of the runtime learns th
   const expected = [
     "9a1d2cc5e0d4c8435b1a7e082eea3f8f6731f5e5dfc31da4e7986b35b577d4dd",
     "5d74d378b06471c77c7036d542d10bab614b1ddf23bd91e9a6c492cf499e55bd",
-    "1284af22ebf0136e35f0c01a4eb4c778cf0cc2340ae7a896b166a8c93561393d",
+    "146cb2513952c914e9db2d62a63876877f3d72b1852bece184229801007fbfa3",
     "859433192e94383f2085a3fcf17e6895a0b31dbf32e30228a3344551123df75c",
   ];
 

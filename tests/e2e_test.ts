@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder, run } from "./program.ts";
-import { type RunningServer, serve } from "./running_server.ts";
+import { startServe } from "./serve_process.ts";
 
 const applicant = {
   requested: 15_000,
@@ -31,8 +31,8 @@ async function trainedFolder(folder: string) {
   return { ingested, again, first, second };
 }
 
-async function call(server: RunningServer, method: string, path: string, body?: unknown) {
-  const response = await fetch(server.url + path, {
+async function call(origin: string, method: string, path: string, body?: unknown) {
+  const response = await fetch(origin + path, {
     method,
     ...(body === undefined
       ? {}
@@ -59,35 +59,28 @@ Deno.test("from parquet files to a served probability, over a change of model an
     assert.ok(first.solver.gradient_max < 1e-6);
     assert.notEqual(first.model_id, second.model_id);
 
-    const server = await serve(["--port", "0"], { cwd: folder });
-    let probability: number;
-    try {
-      assert.equal(server.modelId, first.model_id, "the first model that was trained is in production");
-      assert.equal((await call(server, "GET", "/model")).body.model_id, first.model_id);
-      const before = await call(server, "POST", "/predict", applicant);
-      assert.equal(before.status, 200);
-      assert.equal(before.body.model_id, first.model_id);
+    await using server = await startServe([], { cwd: folder });
+    assert.equal(server.ready.model_id, first.model_id, "the first model that was trained is in production");
+    assert.equal((await call(server.origin, "GET", "/model")).body.model_id, first.model_id);
+    const before = await call(server.origin, "POST", "/predict", applicant);
+    assert.deepEqual([before.status, before.body.model_id], [200, first.model_id]);
 
-      const assigned = await call(server, "POST", "/model", { model_id: second.model_id });
-      assert.deepEqual([assigned.status, assigned.body.model_id], [200, second.model_id]);
-      const after = await call(server, "POST", "/predict", applicant);
-      assert.equal(after.body.model_id, second.model_id);
-      assert.notEqual(after.body.probability, before.body.probability);
-      probability = after.body.probability;
+    const assigned = await call(server.origin, "POST", "/model", { model_id: second.model_id });
+    assert.deepEqual([assigned.status, assigned.body.model_id], [200, second.model_id]);
+    const after = await call(server.origin, "POST", "/predict", applicant);
+    assert.equal(after.body.model_id, second.model_id);
+    assert.notEqual(after.body.probability, before.body.probability);
 
-      const wrong = await call(server, "POST", "/predict", { ...applicant, apr: "high" });
-      assert.deepEqual([wrong.status, wrong.body.errors[0].pointer], [422, "#/apr"]);
-    } finally {
-      assert.equal((await server.stop("SIGTERM")).code, 0);
-    }
+    const wrong = await call(server.origin, "POST", "/predict", { ...applicant, apr: "high" });
+    assert.deepEqual([wrong.status, wrong.body.errors[0].pointer], [422, "#/apr"]);
+    server.kill("SIGTERM");
+    assert.equal((await server.ended()).code, 0);
 
-    const restarted = await serve(["--port", "0"], { cwd: folder });
-    try {
-      const { body } = await call(restarted, "POST", "/predict", applicant);
-      assert.deepEqual([body.model_id, body.probability], [second.model_id, probability]);
-      assert.equal((await run(["healthcheck", "--url", restarted.url])).code, 0);
-    } finally {
-      assert.equal((await restarted.stop("SIGINT")).code, 0);
-    }
-    assert.equal((await run(["healthcheck", "--url", restarted.url])).code, 1, "nobody listens any more");
+    await using restarted = await startServe([], { cwd: folder });
+    const { body } = await call(restarted.origin, "POST", "/predict", applicant);
+    assert.deepEqual([body.model_id, body.probability], [second.model_id, after.body.probability]);
+    assert.equal((await run(["healthcheck", "--url", restarted.origin])).code, 0);
+    restarted.kill("SIGINT");
+    assert.equal((await restarted.ended()).code, 0);
+    assert.equal((await run(["healthcheck", "--url", restarted.origin])).code, 1, "nobody listens any more");
   }));

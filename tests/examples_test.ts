@@ -57,24 +57,6 @@ Deno.test("examples: 12, 12.0 and '12' are one category, 0 and -0 too", async ()
   assert.deepEqual(c, ["12", "12", "12", "0", "0", "0", "012"]);
 });
 
-Deno.test("examples: a category may be an integer beyond 2⁵³, to the last digit", async () => {
-  const values = [2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n, 1n - 2n ** 63n];
-  const { c } = columnsOf(await read(values.map((value, id) => ({ ...good, id, c: value }))));
-  assert.deepEqual(c, values.map(String));
-});
-
-Deno.test("examples: an id may be an integer beyond 2⁵³", async () => {
-  const ids = [2n ** 53n + 3n, 2n ** 53n + 1n, 2n ** 53n + 2n, 2n ** 63n - 1n, -(2n ** 63n), 12n];
-  const rows = ids.map((id, i) => ({ ...good, id, x: i }));
-  assert.deepEqual(columnsOf(await read(rows)).x, [4, 5, 1, 2, 0, 3]);
-});
-
-Deno.test("examples: a label, a number and a group may lie beside integers beyond 2⁵³", async () => {
-  const rows = [{ id: 1n, who: 2n ** 60n, clicked: 1n, x: 2n ** 60n, c: 5n }];
-  const { x, c, clicked } = columnsOf(await read(rows));
-  assert.deepEqual({ x, c, clicked }, { x: [2 ** 60], c: ["5"], clicked: [1] });
-});
-
 for (
   const [what, row, message] of [
     ["a label of 2", { clicked: 2 }, /id 5 has the clicked "2", expected 0 or 1/],
@@ -115,27 +97,6 @@ Deno.test("examples: ids may be text", async () => {
   assert.deepEqual(columnsOf(await read(rows, { views })).x, [1, 0, 2]);
 });
 
-Deno.test("examples: an id that occurs twice is refused: a join in the view has multiplied rows", async () => {
-  for (const id of [3, "three"]) {
-    const views = tableOf(columns, { id: "id ANY" });
-    await refused(
-      read([{ ...good, id: 1 }, { ...good, id }, { ...good, id }], { views }),
-      /id (3|three) occurs more than once/,
-    );
-  }
-});
-
-Deno.test("examples: repeated ids are found wherever a batch of rows ends, and none is lost", async () => {
-  // The batch of 16384 rows ends between the two.
-  const ids = Array.from({ length: 16_400 }, (_, i) => i < 16_384 ? i : i - 1);
-  await withStore(tableOf(columns, { id: "id INTEGER NOT NULL" }), async ({ store }) => {
-    store.db.exec("CREATE INDEX by_id ON shown (id)");
-    // One far id makes the first range hold all others.
-    insertRows(store, [...ids, 10_000_000].map((id) => ({ ...good, id })));
-    await refused(readExamples(store, spec, alone), /id 16383 occurs more than once/);
-  });
-});
-
 Deno.test("examples: a batch of rows that is exactly full loses none", async () => {
   const ids = Array.from({ length: 2 * 16_384 }, (_, i) => i);
   const { rowCount } = await read([...ids, 10_000_000].map((id) => ({ ...good, id })));
@@ -172,17 +133,6 @@ Deno.test("examples: a column or a view that is not there is named, with those t
     /no column income.*it has id, who, clicked, x, c/,
   );
   await refused(read([good], { spec: { ...spec, view: "nowhere" } }), /no view "nowhere"/);
-});
-
-Deno.test("examples: a view that fails on a row says what SQLite says", async () => {
-  const views = `
-    CREATE TABLE shown (id INTEGER NOT NULL PRIMARY KEY, who ANY, clicked ANY, x ANY, c ANY) STRICT;
-    CREATE VIEW examples AS SELECT id, who, clicked, abs(x) AS x, c FROM shown;
-  `;
-  await refused(
-    read([{ ...good, id: 1, x: -(2n ** 63n) }], { views }),
-    /Cannot read the view examples: integer overflow/,
-  );
 });
 
 /** Changes the store from another connection, while its rows are read. */

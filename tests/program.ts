@@ -17,6 +17,8 @@ function fromSource(): string[] {
 export interface Surroundings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** File descriptors that the process may have. */
+  readonly descriptorsMax?: number;
 }
 
 export interface Outcome {
@@ -26,14 +28,16 @@ export interface Outcome {
 }
 
 /** Starts the program. No setting of the machine that runs the tests reaches it. */
-export function spawn(
-  args: readonly string[],
-  { cwd = root, env = {} }: Surroundings = {},
-): Deno.ChildProcess {
-  const [file, ...words] = program;
+export function spawn(args: readonly string[], surroundings: Surroundings = {}): Deno.ChildProcess {
+  const { cwd = root, env = {}, descriptorsMax } = surroundings;
+  // The runtime raises the soft limit to the hard one, so both have to be set.
+  const limit = descriptorsMax === undefined
+    ? []
+    : ["sh", "-c", `ulimit -n ${descriptorsMax}; exec "$0" "$@"`];
+  const [file, ...words] = [...limit, ...program, ...args];
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("CLICKWELL_"));
   return new Deno.Command(file, {
-    args: [...words, ...args],
+    args: words,
     cwd,
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), NO_COLOR: "1", ...env },

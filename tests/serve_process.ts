@@ -1,3 +1,5 @@
+import { spawn, type Surroundings } from "./program.ts";
+
 /** A `clickwell serve` in a process of its own. */
 export interface ServeProcess extends AsyncDisposable {
   readonly origin: string;
@@ -9,61 +11,27 @@ export interface ServeProcess extends AsyncDisposable {
   ended(): Promise<{ code: number; stderr: string }>;
 }
 
-export interface ServeOptions {
-  readonly flags: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  /** File descriptors that the process may have. */
-  readonly descriptorsMax?: number;
-}
-
-const permissions = [
-  "--no-prompt",
-  "--allow-read",
-  "--allow-write",
-  "--allow-net",
-  "--allow-env",
-  "--allow-sys",
-];
-
-/** Runs any command to its end, from source. */
-export async function runCommand(
-  words: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", ...permissions, mainPath(), ...words],
-    env: { ...environment },
-    stdin: "null",
-  }).output();
-  return { code, stdout: textOf(stdout), stderr: textOf(stderr) };
-}
-
 /** Starts a server on a free port and waits until it is ready. */
-export async function startServe(
-  { flags, environment = {}, descriptorsMax }: ServeOptions,
-): Promise<ServeProcess> {
-  const words = [Deno.execPath(), "run", ...permissions, mainPath(), "serve", "--port", "0", ...flags];
-  // The runtime raises the soft limit to the hard one, so both have to be set.
-  const limited = descriptorsMax === undefined
-    ? words
-    : ["sh", "-c", `ulimit -n ${descriptorsMax}; exec "$0" "$@"`, ...words];
-  const process = new Deno.Command(limited[0], {
-    args: limited.slice(1),
-    env: { ...environment },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const stderr = process.stderr.text();
-  const [line, rest] = await firstLine(process.stdout);
+export function startServe(flags: readonly string[], surroundings?: Surroundings): Promise<ServeProcess> {
+  return whenReady(spawn(["serve", "--port", "0", ...flags], surroundings));
+}
+
+/**
+ * Waits until a server is ready.
+ *
+ * @throws {Error} where it ends before.
+ */
+export async function whenReady(child: Deno.ChildProcess): Promise<ServeProcess> {
+  const stderr = child.stderr.text();
+  const [line, rest] = await firstLine(child.stdout);
   if (line === "") {
-    const { code } = await process.status;
+    const { code } = await child.status;
     throw new Error(`serve ended with ${code} before it was ready: ${await stderr}`);
   }
   const ready = JSON.parse(line);
   let over = false;
   const ended = async () => {
-    const { code } = await process.status;
+    const { code } = await child.status;
     over = true;
     await rest.cancel();
     return { code, stderr: await stderr };
@@ -72,11 +40,11 @@ export async function startServe(
     origin: ready.listening,
     port: Number(new URL(ready.listening).port),
     ready,
-    kill: (signal) => process.kill(signal),
+    kill: (signal) => child.kill(signal),
     ended,
     async [Symbol.asyncDispose]() {
       if (over) return;
-      process.kill("SIGKILL");
+      child.kill("SIGKILL");
       await ended();
     },
   };
@@ -86,19 +54,12 @@ async function firstLine(
   stream: ReadableStream<Uint8Array>,
 ): Promise<[line: string, rest: ReadableStreamDefaultReader<Uint8Array>]> {
   const reader = stream.getReader();
+  const decoder = new TextDecoder();
   let text = "";
   while (!text.includes("\n")) {
     const { value, done } = await reader.read();
     if (done) break;
-    text += textOf(value);
+    text += decoder.decode(value, { stream: true });
   }
   return [text.split("\n")[0], reader];
-}
-
-function mainPath(): string {
-  return new URL("../main.ts", import.meta.url).pathname;
-}
-
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }

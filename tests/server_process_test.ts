@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connectRaw } from "./raw_connection.ts";
-import { runCommand, startServe } from "./serve_process.ts";
+import { run as runCommand } from "./program.ts";
+import { startServe } from "./serve_process.ts";
 import { makeServedModels, row, type ServedModels } from "./served_models.ts";
 
 const body = JSON.stringify(row);
@@ -36,13 +37,13 @@ processTest(
   "an assignment survives a restart; SIGTERM and SIGINT end the server with exit code 0",
   async (models, flags) => {
     const { first, second } = models;
-    await using before = await startServe({ flags });
+    await using before = await startServe(flags);
     assert.deepEqual(before.ready, { listening: before.origin, model_id: first.id });
     assert.equal((await ask(before.origin, "/model", { model_id: second.id })).status, 200);
     before.kill("SIGTERM");
     assert.equal((await before.ended()).code, 0);
 
-    await using after = await startServe({ flags });
+    await using after = await startServe(flags);
     assert.equal(after.ready.model_id, second.id);
     assert.equal((await ask(after.origin, "/predict", row)).json.model_id, second.id);
     after.kill("SIGINT");
@@ -53,7 +54,7 @@ processTest(
 processTest(
   "a server that drains says so, answers what comes meanwhile, and finishes what is in flight",
   async (_, folders) => {
-    await using serve = await startServe({ flags: [...folders, "--drain-delay", "0.3"] });
+    await using serve = await startServe([...folders, "--drain-delay", "0.3"]);
     const slow = await connectRaw(serve.port);
     await slow.send(
       `POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${body.length}\r\n\r\n${
@@ -76,7 +77,7 @@ processTest(
 processTest(
   "a client that stalls in the middle of its body holds up the end no longer than the drain's time",
   async (_, folders) => {
-    await using serve = await startServe({ flags: [...folders, "--drain-timeout", "0.3"] });
+    await using serve = await startServe([...folders, "--drain-timeout", "0.3"]);
     const stalled = await connectRaw(serve.port);
     await stalled.send('POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"apr"');
     const chunked = await connectRaw(serve.port);
@@ -99,7 +100,7 @@ processTest(
   "without a model the server starts, tells how to get one, and takes the first that is assigned",
   async ({ modelsDir }) => {
     const empty = Deno.makeTempDirSync();
-    await using serve = await startServe({ flags: ["--data", empty, "--models", modelsDir] });
+    await using serve = await startServe(["--data", empty, "--models", modelsDir]);
     assert.equal(serve.ready.model_id, null);
     assert.equal((await ask(serve.origin, "/livez")).status, 200);
     const ready = await runCommand(["healthcheck", "--url", serve.origin]);
@@ -117,7 +118,7 @@ processTest(
 processTest(
   "healthcheck exits with 0 where the server is ready, and with 1 where there is none",
   async (_, flags) => {
-    await using serve = await startServe({ flags });
+    await using serve = await startServe(flags);
     assert.equal((await runCommand(["healthcheck", "--url", serve.origin])).code, 0);
     serve.kill("SIGTERM");
     await serve.ended();
@@ -134,10 +135,7 @@ processTest("off loopback the server wants a token or --insecure", async (_, fol
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /CLICKWELL_ADMIN_TOKEN.*--insecure/);
 
-  await using guarded = await startServe({
-    flags,
-    environment: { CLICKWELL_ADMIN_TOKEN: "only-for-admins" },
-  });
+  await using guarded = await startServe(flags, { env: { CLICKWELL_ADMIN_TOKEN: "only-for-admins" } });
   const local = `http://127.0.0.1:${guarded.port}`;
   assert.equal((await ask(local, "/model", { model_id: 2 })).status, 401);
   assert.equal((await ask(local, "/predict", row)).status, 200);
@@ -146,7 +144,7 @@ processTest("off loopback the server wants a token or --insecure", async (_, fol
 processTest("the token may be in a file, and never shows", async ({ dataDir }, folders) => {
   const path = join(dataDir, "token");
   Deno.writeTextFileSync(path, "from-the-file\n");
-  await using serve = await startServe({ flags: folders, environment: { CLICKWELL_ADMIN_TOKEN_FILE: path } });
+  await using serve = await startServe(folders, { env: { CLICKWELL_ADMIN_TOKEN_FILE: path } });
   const assign = (token: string) =>
     fetch(`${serve.origin}/model`, {
       method: "POST",
@@ -188,7 +186,7 @@ const unusable: readonly (readonly [
 ];
 for (const [name, environment, flags, code, message] of unusable) {
   processTest(`serve refuses ${name}`, async (_, folders) => {
-    const refused = await runCommand(["serve", "--port", "0", ...folders, ...flags], environment);
+    const refused = await runCommand(["serve", "--port", "0", ...folders, ...flags], { env: environment });
     assert.equal(refused.code, code, refused.stderr);
     assert.match(refused.stderr, message);
     assert.equal(refused.stdout, "");
@@ -208,7 +206,7 @@ Deno.test({
   async fn() {
     const models = makeServedModels();
     const flags = ["--data", models.dataDir, "--models", models.modelsDir];
-    await using serve = await startServe({ flags, descriptorsMax: 96 });
+    await using serve = await startServe(flags, { descriptorsMax: 96 });
     const connections: Deno.Conn[] = [];
     for (let i = 0; i < 120; i++) {
       try {
