@@ -1,4 +1,5 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
+import { readRows } from "./example_rows.ts";
 import { Failure } from "./failure.ts";
 import {
   BadExample,
@@ -9,6 +10,7 @@ import {
 } from "./raw_examples.ts";
 import { sharedInt32 } from "./shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
+import { asFailure, sqliteCode } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 import type { Job, Threads } from "./threads.ts";
 
@@ -95,77 +97,37 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const { spec, ranges, shared } = job;
   using db = new DatabaseSync(job.path, { readOnly: true });
   db.exec(
-    "PRAGMA mmap_size = 4294967296; PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF",
+    "PRAGMA mmap_size = 4294967296; PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; " +
+      "PRAGMA busy_timeout = 5000",
   );
+  const query = { select: job.query, idName: spec.id, id: quoted(spec.id), batchRowsMax: chunkRowsMax };
   const builder = createChunkBuilder(spec);
   const parts: ReadPart[] = [];
   try {
     for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
       let sequence = 0;
-      for (const rows of rowsOf(db, job.query, spec, ranges[i])) {
-        parts.push({ order: i * 2 ** 24 + sequence++, chunk: builder.add(rows) });
-        observe(Atomics.add(shared, 1, rows.length) + rows.length);
+      for (const batch of readRows(db, query, ranges[i])) {
+        parts.push({ order: i * 2 ** 24 + sequence++, chunk: builder.add(batch) });
+        observe(Atomics.add(shared, 1, batch.length) + batch.length);
       }
     }
   } catch (error) {
-    if (error instanceof BadExample) {
-      throw new Failure(
-        "examples-invalid",
-        `Cannot read the view ${spec.view}: ${error.message}. Mend the row, or the view in the schema.`,
-      );
-    }
-    throw error;
+    // The other threads need not read what nobody will use.
+    Atomics.store(shared, 0, ranges.length);
+    throw readingFailure(error, spec);
   }
   return { parts, levels: builder.levels };
 }
 
-type Row = readonly unknown[];
-
-/** Batches of rows of one range, in the order of their ids. */
-function* rowsOf(
-  db: DatabaseSync,
-  query: string,
-  spec: FeatureSpec,
-  range: readonly [bigint, bigint] | null,
-): Generator<Row[]> {
-  const id = quoted(spec.id);
-  if (!range) {
-    const statement = arrays(db.prepare(`${query} ORDER BY ${id}`));
-    let batch: Row[] = [];
-    for (const row of statement.iterate() as Iterable<unknown>) {
-      batch.push(row as Row);
-      if (batch.length === chunkRowsMax) {
-        yield batch;
-        batch = [];
-      }
-    }
-    if (batch.length > 0) yield batch;
-    return;
-  }
-  const statement = arrays(
-    db.prepare(`${query} WHERE ${id} >= ? AND ${id} < ? ORDER BY ${id} LIMIT ${chunkRowsMax}`),
+/** What went wrong with the view, as a failure that its user can act on; any other error as it is. */
+function readingFailure(error: unknown, { view }: FeatureSpec): unknown {
+  const known = asFailure(error, `read the view ${view}`);
+  const ofView = error instanceof BadExample || sqliteCode(error) !== undefined;
+  if (known instanceof Failure || !(error instanceof Error) || !ofView) return known;
+  return new Failure(
+    "examples-invalid",
+    `Cannot read the view ${view}: ${error.message}. Mend the row, or the view in the schema.`,
   );
-  const [from, to] = range;
-  for (let next = from; next < to;) {
-    const rows = statement.all(next, to) as unknown as Row[];
-    if (rows.length < chunkRowsMax) {
-      if (rows.length > 0) yield rows;
-      return;
-    }
-    const last = BigInt(rows[rows.length - 1][0] as number);
-    // Were ids to repeat across the batch's end, going on behind the last one would lose rows.
-    if (rows[rows.length - 2][0] === rows[rows.length - 1][0]) {
-      throw new BadExample(`${spec.id} ${last} occurs more than once`);
-    }
-    yield rows;
-    next = last + 1n;
-  }
-}
-
-/** Rows as arrays: an object per row would cost as much again. Deno has the method; its types do not name it yet. */
-function arrays(statement: StatementSync & { setReturnArrays?(enabled: boolean): void }): StatementSync {
-  statement.setReturnArrays?.(true);
-  return statement;
 }
 
 /** The columns that training reads, after a check that the view has them. */
@@ -179,14 +141,9 @@ function selectOf({ db }: Store, spec: FeatureSpec): string {
       `The store has no view "${spec.view}", which the feature spec reads. Name the view of your schema in "view".`,
     );
   }
-  // The weight has a place of its own even where there is none: every field's place is the same.
-  const wanted = [
-    spec.id,
-    spec.label,
-    spec.group,
-    spec.weight ?? spec.label,
-    ...spec.features.map((feature) => feature.name),
-  ];
+  const own = [spec.id, spec.label, spec.group];
+  const fields = spec.features.map((feature) => feature.name);
+  const wanted = [...own, ...(spec.weight === undefined ? [] : [spec.weight]), ...fields];
   const lacking = wanted.filter((name) => !columns.includes(name));
   if (lacking.length > 0) {
     throw new Failure(
@@ -196,7 +153,10 @@ function selectOf({ db }: Store, spec: FeatureSpec): string {
       }.`,
     );
   }
-  return `SELECT ${wanted.map(quoted).join(", ")} FROM ${quoted(spec.view)}`;
+  // The weight has a place of its own even where there is none: every field's place is the same.
+  const weight = spec.weight === undefined ? "NULL" : quoted(spec.weight);
+  const selected = [...own.map(quoted), weight, ...fields.map(quoted)];
+  return `SELECT ${selected.join(", ")} FROM ${quoted(spec.view)}`;
 }
 
 interface Ids {

@@ -37,7 +37,10 @@ export function orderByPart(chunk: RawChunk, { partCount, partOf }: Partition): 
 }
 
 /** Moves rows in place. @param target Where each row goes. @param column Shape (rows) or (rows, width), row-major. */
-export function reorder(column: Float64Array | Uint32Array | Uint16Array | Uint8Array, target: Uint32Array): void {
+export function reorder(
+  column: Float64Array | Uint32Array | Uint16Array | Uint8Array,
+  target: Uint32Array,
+): void {
   const width = column.length / target.length;
   const before = column.slice();
   for (let i = 0, k = 0; i < target.length; i++) {

@@ -110,6 +110,10 @@ function subtreeEnd(schema: readonly SchemaElement[], start: number): number {
 }
 
 function checkRowGroup(group: RowGroup, source: ByteSource, invalid: Invalid): ParquetRowGroup {
+  const rowCount = Number(group.num_rows);
+  if (!(rowCount >= 0)) throw invalid("its footer is damaged (a row group without a count of rows).");
+  // Writers say of pages that they did not write that they lie at 0.
+  if (rowCount === 0) return { rowCount, chunks: [] };
   const chunks = group.columns.map(({ meta_data: chunk, file_path }): ColumnChunk => {
     if (!chunk || file_path !== undefined) throw invalid("its columns lie in other files, or are encrypted.");
     const first = Number(chunk.dictionary_page_offset ?? 0) || Number(chunk.data_page_offset);
@@ -120,7 +124,5 @@ function checkRowGroup(group: RowGroup, source: ByteSource, invalid: Invalid): P
     }
     return { codec: String(chunk.codec), offset, byteCount };
   });
-  const rowCount = Number(group.num_rows);
-  if (!(rowCount >= 0)) throw invalid("its footer is damaged (a row group without a count of rows).");
   return { rowCount, chunks };
 }

@@ -83,7 +83,10 @@ function mediaTypeInvalid(type: string): Failure {
 }
 
 function bodyBroken(): Failure {
-  return new Failure("body-malformed", "The connection or the server ended before the body was complete: send it again.");
+  return new Failure(
+    "body-malformed",
+    "The connection or the server ended before the body was complete: send it again.",
+  );
 }
 
 function isDisconnection(error: unknown): boolean {

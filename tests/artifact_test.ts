@@ -3,65 +3,14 @@ import { join } from "node:path";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
-import {
-  type Artifact,
-  artifactId,
-  readArtifact,
-  sweepUnfinished,
-  writeArtifact,
-} from "../pipeline/artifact.ts";
-import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
+import { artifactId, readArtifact, sweepUnfinished, writeArtifact } from "../pipeline/artifact.ts";
 import { encodeCategory, encodeNumeric, type Encoder, positionsOf } from "../pipeline/encoder.ts";
-import { Failure, type FailureKind } from "../pipeline/failure.ts";
 import { drawFeatureRow } from "../pipeline/feature_row.ts";
 import { createPredictor } from "../pipeline/predictor.ts";
 import { createRandom } from "../pipeline/random.ts";
-import { defaultHyperParameters, learn } from "../pipeline/train.ts";
-import { specOf } from "./made_examples.ts";
-import { insertRows, tableOf, withStore } from "./made_store.ts";
+import { assertFailure } from "./expected_failure.ts";
+import { metadata, withModel } from "./made_model.ts";
 import { inFolder } from "./program.ts";
-
-const spec = specOf([
-  { name: "x", type: "numeric" },
-  { name: "z", type: "numeric", transform: "log1p" },
-  { name: "c", type: "categorical" },
-  { name: "d", type: "categorical", minCount: 5 },
-]);
-
-/** What a model on some made-up rows has in its metadata. */
-const metadata = await withStore(tableOf(["who", "clicked", "x", "z", "c", "d"]), async ({ store }) => {
-  const random = createRandom(8);
-  insertRows(
-    store,
-    Array.from({ length: 300 }, (_, id) => {
-      const x = random.uniform() < 0.1 ? null : 4 * random.uniform() - 2;
-      const clicked = random.uniform() < 1 / (1 + Math.exp(-(x ?? 1))) ? 1 : 0;
-      const c = random.below(12) === 0 ? null : ["naïve", "\u2028", '"quoted"', "日本"][random.below(4)];
-      return { id, who: `w${id % 90}`, clicked, x, z: 1e6 * random.uniform(), c, d: random.below(40) };
-    }),
-  );
-  return (await learn(store, { spec, hyperParameters: defaultHyperParameters, threads: 1, now: 0 })).metadata;
-});
-
-/** Gives a test a folder of models with the one model in it. */
-function withModel(
-  test: (models: string, artifact: Artifact, folder: string) => void | Promise<void>,
-): Promise<void> {
-  return inFolder(async (root) => {
-    const models = join(root, "models");
-    const artifact = writeArtifact(models, metadata);
-    await test(models, artifact, join(models, artifact.id));
-  });
-}
-
-function assertFailure(run: () => unknown, kind: FailureKind, message: RegExp): void {
-  assert.throws(run, (error) => {
-    assert(error instanceof Failure, String(error));
-    assert.equal(error.kind, kind, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
-}
 
 /** A row of raw fields as its encoded columns, with all their zeros. */
 function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<string, unknown>>): number[] {
@@ -160,119 +109,6 @@ Deno.test(
   },
 );
 
-for (const name of ["model.json", "weights.bin"]) {
-  Deno.test(`artifact: a changed byte of ${name} is noticed, wherever it is`, async () => {
-    await withModel((models, { id }, folder) => {
-      const path = join(folder, name);
-      const bytes = Deno.readFileSync(path);
-      const step = Math.max(1, Math.floor(bytes.length / 60));
-      for (let at = 0; at < bytes.length; at += step) {
-        const changed = bytes.slice();
-        changed[at] ^= 1 << (at % 8);
-        Deno.writeFileSync(path, changed);
-        assertFailure(
-          () => readArtifact(models, id),
-          "artifact-corrupt",
-          /were changed or are of another model/,
-        );
-      }
-    });
-  });
-
-  Deno.test(`artifact: a ${name} that is shorter or longer is noticed`, async () => {
-    await withModel((models, { id }, folder) => {
-      const path = join(folder, name);
-      const bytes = Deno.readFileSync(path);
-      const last = bytes.length - 1;
-      for (const length of [0, 1, last >> 1, last - 1, last]) {
-        Deno.writeFileSync(path, bytes.subarray(0, length));
-        assertFailure(
-          () => readArtifact(models, id),
-          "artifact-corrupt",
-          /Train it again, or bring its folder back/,
-        );
-      }
-      Deno.writeFileSync(path, Uint8Array.of(...bytes, 0));
-      assertFailure(() => readArtifact(models, id), "artifact-corrupt", /were changed/);
-    });
-  });
-
-  Deno.test(`artifact: without ${name} there is no model`, async () => {
-    await withModel((models, { id }, folder) => {
-      Deno.removeSync(join(folder, name));
-      assertFailure(() => readArtifact(models, id), "artifact-corrupt", new RegExp(`${name} is missing`));
-    });
-  });
-
-  Deno.test(`artifact: a link in the place of ${name} is refused`, async () => {
-    await withModel((models, { id }, folder) => {
-      const path = join(folder, name);
-      Deno.renameSync(path, join(models, "elsewhere"));
-      Deno.symlinkSync(join(models, "elsewhere"), path);
-      assertFailure(
-        () => readArtifact(models, id),
-        "artifact-corrupt",
-        new RegExp(`${name} is not a plain file`),
-      );
-    });
-  });
-}
-
-Deno.test("artifact: a model's folder may be no link, and no file", async () => {
-  await withModel((models, { id }, folder) => {
-    Deno.renameSync(folder, join(models, "elsewhere"));
-    Deno.symlinkSync(join(models, "elsewhere"), folder);
-    assertFailure(() => readArtifact(models, id), "artifact-corrupt", /its folder is a symbolic link/);
-    Deno.removeSync(folder);
-    Deno.writeTextFileSync(folder, "");
-    assertFailure(() => readArtifact(models, id), "artifact-corrupt", /model\.json is missing/);
-  });
-});
-
-Deno.test("artifact: a model under another model's id is refused", async () => {
-  await withModel((models, { id }, folder) => {
-    const other = writeArtifact(models, { ...metadata, intercept: 0, golden: [] });
-    Deno.removeSync(folder, { recursive: true });
-    Deno.renameSync(join(models, other.id), folder);
-    assertFailure(() => readArtifact(models, id), "artifact-corrupt", new RegExp(`give the id ${other.id}`));
-  });
-});
-
-for (
-  const id of [
-    "../cw-0000000000000000",
-    "cw-0000000000000000/..",
-    "cw-0000000000000000\n",
-    "cw-000000000000000",
-    "CW-0000000000000000",
-    "cw-0000000000000000\0",
-    "/etc",
-    "..",
-    ".",
-    "",
-    "latest",
-    "x".repeat(1000),
-  ]
-) {
-  Deno.test(`artifact: ${JSON.stringify(id).slice(0, 40)} is no id, and meets no file system`, async () => {
-    await withModel((models) => {
-      assertFailure(
-        () => readArtifact(models, id),
-        "model-unknown",
-        /^There is no model "[^]{0,80}": an id is cw-/,
-      );
-    });
-  });
-}
-
-Deno.test("artifact: an id that no model has is unknown, also where there is no models folder yet", async () => {
-  await withModel((models) => {
-    const id = "cw-0123456789abcdef";
-    assertFailure(() => readArtifact(models, id), "model-unknown", /There is no model cw-0123456789abcdef/);
-    assertFailure(() => readArtifact(join(models, "nowhere"), id), "model-unknown", /There is no model/);
-  });
-});
-
 Deno.test("artifact: writing the same model again leaves its files as they are", async () => {
   await withModel((models, artifact, folder) => {
     const before = Deno.statSync(join(folder, "model.json"));
@@ -346,43 +182,3 @@ Deno.test("artifact: a folder that cannot be written is a failure that names it,
     return Promise.resolve();
   });
 });
-
-/** Writes files whose id is right for whatever they hold: checks behind the checksum must hold too. */
-function forge(
-  models: string,
-  change: (metadata: ArtifactMetadata & Record<string, unknown>) => unknown,
-): () => unknown {
-  const forged = structuredClone(metadata);
-  change(forged);
-  return () => writeArtifact(models, forged);
-}
-
-for (
-  const [what, change, message] of [
-    ["a coefficient too many", (m) => m.coefficients.push(1), /columns, its coefficients/],
-    ["a column count that is not its fields'", (m) => m.encoder.columnCount++, /columns, its coefficients/],
-    ["a field in another's columns", (m) => m.encoder.features[1].column--, /NaN columns/],
-    [
-      "a coefficient that is no number",
-      (m) => m.coefficients[0] = NaN,
-      /userDefinedMetadata\.coefficients\.0/,
-    ],
-    ["an infinite intercept", (m) => m.intercept = Infinity, /userDefinedMetadata\.intercept/],
-    ["another layout", (m) => Object.assign(m, { layout: 2 }), /userDefinedMetadata\.layout/],
-    [
-      "a field of an unknown type",
-      (m) => Object.assign(m.encoder.features[0], { type: "text" }),
-      /features\.0/,
-    ],
-    ["a golden probability that is wrong", (m) => m.golden[0].probability /= 2, /a golden example gives/],
-    ["no scale", (m) => Object.assign(m.encoder.features[0], { scale: 0 }), /features\.0\.scale/],
-  ] as readonly [string, (metadata: ArtifactMetadata) => unknown, RegExp][]
-) {
-  Deno.test(`artifact: a model with ${what} is refused, though its checksum is right`, async () => {
-    await inFolder((models) => {
-      assertFailure(forge(models, change), "artifact-corrupt", message);
-      assert.deepEqual([...Deno.readDirSync(models)], [], "it was written all the same");
-      return Promise.resolve();
-    });
-  });
-}

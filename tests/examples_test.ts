@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readExamples } from "../pipeline/examples.ts";
-import { Failure } from "../pipeline/failure.ts";
 import { fingerprintOf } from "../pipeline/fingerprint.ts";
 import type { RawExamples } from "../pipeline/raw_examples.ts";
 import type { FeatureSpec } from "../pipeline/spec.ts";
+import { assertRejected } from "./expected_failure.ts";
 import { alone, specOf } from "./made_examples.ts";
 import { insertRows, type MadeStore, tableOf, withStore } from "./made_store.ts";
 
@@ -31,13 +31,8 @@ function columnsOf(
   };
 }
 
-async function refused(reading: Promise<unknown>, message: RegExp): Promise<void> {
-  await assert.rejects(reading, (error) => {
-    assert(error instanceof Failure, String(error));
-    assert.equal(error.kind, "examples-invalid");
-    assert.match(error.message, message);
-    return true;
-  });
+function refused(reading: Promise<unknown>, message: RegExp): Promise<void> {
+  return assertRejected(reading, "examples-invalid", message);
 }
 
 Deno.test("examples: rows come in the order of their ids, however they were inserted", async () => {
@@ -161,10 +156,6 @@ Deno.test("examples: a store that changed while it was read is read again, whole
 Deno.test("examples: a store that never stands still is a failure, not a mixture", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, [{ ...good, id: 1 }]);
-    await assert.rejects(readWhileChanging(made, 1000), (error) => {
-      assert(error instanceof Failure && error.kind === "store-busy", String(error));
-      assert.match(error.message, /changed 3 times/);
-      return true;
-    });
+    await assertRejected(readWhileChanging(made, 1000), "store-busy", /changed 3 times/);
   });
 });

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Artifact } from "../pipeline/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
-import { Failure, type FailureKind } from "../pipeline/failure.ts";
 import {
   activeModel,
   assignmentHistory,
@@ -12,6 +11,7 @@ import {
   registerModel,
 } from "../pipeline/registry.ts";
 import { openStore, type Store } from "../pipeline/store.ts";
+import { assertFailure } from "./expected_failure.ts";
 import { inFolder } from "./program.ts";
 
 /** Gives a test an empty store. */
@@ -52,15 +52,6 @@ const [one, two, three] = ["1", "2", "3"].map(artifactOf);
 
 function assign(store: Store, { id }: Artifact, more: { reason?: string; expectedCurrent?: string } = {}) {
   return assignModel(store, { modelId: id, assignedAt: 1000, assignedBy: "a test", ...more });
-}
-
-function assertFailure(run: () => unknown, kind: FailureKind, message: RegExp): void {
-  assert.throws(run, (error) => {
-    assert(error instanceof Failure, String(error));
-    assert.equal(error.kind, kind, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
 }
 
 Deno.test("registry: versions are 1, 2, 3 … in the order of registration", async () => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { artifactId, readArtifact } from "../pipeline/artifact.ts";
-import { Failure } from "../pipeline/failure.ts";
 import { createPasses } from "../pipeline/passes.ts";
 import { evaluatePoint } from "../pipeline/penalised.ts";
 import { packPrecision, unpackPrecision } from "../pipeline/precision.ts";
@@ -9,6 +8,7 @@ import { activeModel, listModels } from "../pipeline/registry.ts";
 import type { HyperParameters, TrainReport } from "../pipeline/train.ts";
 import { update } from "../pipeline/update.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
+import { assertRejected } from "./expected_failure.ts";
 import { alone, encodeRows, type ExampleRow, specOf } from "./made_examples.ts";
 import { insertRows, type MadeStore, tableOf, trainOn, withStore } from "./made_store.ts";
 
@@ -103,17 +103,9 @@ Deno.test("update: a model can be continued again and again", () =>
     assert.equal(listModels(made.store).length, 3);
   }));
 
-async function assertFailure(running: Promise<unknown>, kind: string, message: RegExp): Promise<void> {
-  await assert.rejects(running, (error) => {
-    assert(error instanceof Failure && error.kind === kind, String(error));
-    assert.match(error.message, message);
-    return true;
-  });
-}
-
 Deno.test("update: without new rows there is nothing to learn", () =>
   withUpdate((made, _before, after) =>
-    assertFailure(
+    assertRejected(
       update(made.store, made.modelsDir, after.artifact, { threads: 1, now: 6 }),
       "examples-invalid",
       /no rows after id 3999.*clickwell ingest/,
@@ -127,7 +119,7 @@ for (
   ] as const
 ) {
   Deno.test(`update: a model that was trained ${what} cannot be continued, and says so`, () =>
-    assertFailure(
+    assertRejected(
       withUpdate(() => Promise.resolve(), settings),
       "usage-invalid",
       /cannot be continued.*train anew/,
@@ -138,7 +130,7 @@ Deno.test("update: where ids are text, which rows are new cannot be told", () =>
   withStore(tableOf(columns, { id: "id TEXT NOT NULL PRIMARY KEY" }), async (made) => {
     insertRows(made.store, old.slice(0, 300).map((row) => ({ ...row, id: `row ${row.id}` })));
     const { artifact } = await trainOn(made, spec);
-    await assertFailure(
+    await assertRejected(
       update(made.store, made.modelsDir, artifact, { threads: 1, now: 6 }),
       "usage-invalid",
       /its ids are not integers/,

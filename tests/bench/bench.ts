@@ -10,6 +10,10 @@ export interface Benchmark {
   readonly title: string;
   /** Python packages whose versions belong in the result. */
   readonly peers: readonly string[];
+  /**
+   * Whether clickwell has to run on this Deno, as its peer does: from source, where the executable has another inside.
+   */
+  readonly onThisDeno?: boolean;
   /** @throws {Skipped} where the machine or this version of clickwell lacks what it needs. */
   run(bench: Bench): Promise<Findings>;
 }

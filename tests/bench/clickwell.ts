@@ -35,7 +35,7 @@ export async function findProgram(options: { source: boolean }): Promise<Program
 }
 
 /** What the task `clickwell` runs, by this very Deno and without the task runner between, whose memory is not ours. */
-export function fromSource(): string[] {
+function fromSource(): string[] {
   return [Deno.execPath(), ...configuration.tasks.clickwell.command.split(" ").slice(1)];
 }
 

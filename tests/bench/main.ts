@@ -32,6 +32,13 @@ interface Options {
   readonly write: boolean;
 }
 
+interface Programs {
+  /** The executable where there is one. */
+  readonly found: Program;
+  /** From source. */
+  readonly ofThisDeno: Program;
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -57,14 +64,14 @@ async function main(): Promise<number> {
     write: values.write,
   };
   await sweepRuns();
-  const program = await findProgram(values);
+  const programs = { found: await findProgram(values), ofThisDeno: await findProgram({ source: true }) };
   await installPeers(["requirements.txt"], say);
   const warning = busyWarning();
   if (warning) say(warning);
 
   let bad = 0;
   for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
-    if (!await runOne(name, program, options)) bad++;
+    if (!await runOne(name, programs, options)) bad++;
   }
   if (options.write) {
     await Deno.writeTextFile(page, toPage(await readResults(resultsFolder, Object.keys(benchmarks))));
@@ -81,11 +88,13 @@ async function sweepRuns(): Promise<void> {
 }
 
 /** @returns Whether it ran, or was skipped, without a fault. A missed aim is none: machines differ in their ratios. */
-async function runOne(name: string, program: Program, options: Options): Promise<boolean> {
+async function runOne(name: string, programs: Programs, options: Options): Promise<boolean> {
   const benchmark = benchmarks[name];
   say(`${name}: ${benchmark.title}`);
   try {
-    const result = await measure(name, benchmark, program, options);
+    const { found, ofThisDeno } = programs;
+    const fits = !benchmark.onThisDeno || found.denoVersion === Deno.version.deno;
+    const result = await measure(name, benchmark, fits ? found : ofThisDeno, options);
     console.log(`\n${toText(result)}\n`);
     const sound = result.checks.every(({ holds }) => holds);
     if (options.write && sound) await writeResult(resultsFolder, result);

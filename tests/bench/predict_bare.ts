@@ -1,19 +1,22 @@
 import { join } from "node:path";
 import { type Bench, benchFolder, type Benchmark } from "./bench.ts";
-import { describeTables, fromSource } from "./clickwell.ts";
+import { describeTables } from "./clickwell.ts";
 import { differenceOf, load, loadLines, probabilities, requireWrk } from "./http_load.ts";
 import { small } from "./notation.ts";
 import { startServer, withServers } from "./server_process.ts";
-import { expectedProbabilities, prepareServing, type Serving } from "./serving.ts";
+import { expectedProbabilities, prepareServing } from "./serving.ts";
 
 export const predictBare: Benchmark = {
   title: "POST /predict, one worker, against a bare Deno.serve",
   peers: [],
+  onThisDeno: true,
   async run(bench) {
     await requireWrk(bench);
     const serving = await prepareServing(bench);
     const expected = await expectedProbabilities(bench, serving);
-    const commands = [oursCommand(bench, serving), bareCommand()];
+    const { data, models } = serving;
+    const shape = ["--port", "0", "--workers", "1", "--data", data, "--models", models];
+    const commands = [[...bench.clickwell, "serve", ...shape], bareCommand()];
     for (const command of commands) bench.note(command);
     return await withServers(commands.map((command) => () => startServer(command)), async ([ours, bare]) => {
       const difference = differenceOf(await probabilities(ours.url, serving.bodies), expected);
@@ -36,12 +39,6 @@ export const predictBare: Benchmark = {
     });
   },
 };
-
-/** Both sides must run on the same Deno: where the executable has another one inside, ours runs from source. */
-function oursCommand(bench: Bench, { data, models }: Serving): string[] {
-  const program = bench.denoVersion === Deno.version.deno ? bench.clickwell : fromSource();
-  return [...program, "serve", "--port", "0", "--workers", "1", "--data", data, "--models", models];
-}
 
 function bareCommand(): string[] {
   return [Deno.execPath(), "run", "--no-prompt", "--allow-net", join(benchFolder, "peer/bare_server.ts")];

@@ -22,24 +22,36 @@ def main() -> None:
     parser.add_argument("--design", type=Path, required=True)
     parser.add_argument("--hidden", required=True, help="units of each hidden layer: 32,16")
     parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--rate", type=float, required=True, help="Adam's learning rate")
     options = parser.parse_args()
 
     design = Design.load(options.design)
     X, y = dense(design).astype(np.float32), design.labels.astype(np.float32)
     keras.utils.set_random_seed(1)
-    layers = [keras.layers.Dense(int(units), activation="relu") for units in options.hidden.split(",")]
-    model = keras.Sequential([keras.Input((X.shape[1],)), *layers, keras.layers.Dense(1, activation="sigmoid")])
-    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="binary_crossentropy")
+    model = wide_and_deep(X.shape[1], [int(units) for units in options.hidden.split(",")])
+    model.compile(optimizer=keras.optimizers.Adam(options.rate), loss="binary_crossentropy")
     # Traces the graph; without a step that counts, since the rate is 0 for it.
     model.optimizer.learning_rate = 0.0
     model.fit(X[: 2 * options.batch_size], y[: 2 * options.batch_size], batch_size=options.batch_size, verbose=0)
-    model.optimizer.learning_rate = 0.001
+    model.optimizer.learning_rate = options.rate
     start = time.perf_counter()
     model.fit(X, y, batch_size=options.batch_size, epochs=1, shuffle=True, verbose=0)
     seconds = time.perf_counter() - start
     peak = peak_bytes()
     loss = float(model.evaluate(X, y, batch_size=65_536, verbose=0))
     print(json.dumps({"seconds": seconds, "peak_bytes": peak, "log_loss": loss}))
+
+
+def wide_and_deep(columns: int, hidden: list[int]) -> keras.Model:
+    """The network that clickwell trains: hidden layers beside a logistic regression, one sigmoid over their sum."""
+    inputs = keras.Input((columns,))
+    deep = inputs
+    for units in hidden:
+        deep = keras.layers.Dense(units, activation="relu")(deep)
+    wide_part = keras.layers.Dense(1)(inputs)
+    deep_part = keras.layers.Dense(1, use_bias=False)(deep)
+    probability = keras.layers.Activation("sigmoid")(keras.layers.Add()([wide_part, deep_part]))
+    return keras.Model(inputs, probability)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+import type { IngestReport } from "../pipeline/ingest.ts";
+import type { FileReport } from "../pipeline/quality.ts";
+
+/** The quality report for people: a table of files, what stands out in each, and what the store can be trained on now. */
+export function describeIngest({ files, orphans, examples }: IngestReport): string[] {
+  return [
+    ...alignColumns(fileRows(files)),
+    ...files.flatMap(describeFile),
+    ...orphans.filter(({ rows }) => rows > 0).map(({ table, column, parent, rows }) =>
+      `${table}: ${count(rows, "orphan")}: ${column} is not in ${parent}. Load ${parent} too.`
+    ),
+    `examples: ${number(examples)}`,
+  ];
+}
+
+const numberColumns = [
+  ["read", "read"],
+  ["new", "inserted"],
+  ["unchanged", "unchanged"],
+  ["replaced", "replaced"],
+  ["kept", "kept"],
+  ["rejected", "rejected"],
+  ["duplicate keys", "duplicates"],
+] as const;
+
+/** Choices that were not made leave a column of zeros: it is left out. */
+const optionalColumns: ReadonlySet<string> = new Set(["replaced", "kept"]);
+
+function fileRows(files: readonly FileReport[]): string[][] {
+  const shown = numberColumns.filter(([, key]) =>
+    !optionalColumns.has(key) || files.some((file) => file[key] > 0)
+  );
+  return [
+    ["table", "file", ...shown.map(([title]) => title)],
+    ...files.map((file) => [file.table, file.file, ...shown.map(([, key]) => number(file[key]))]),
+  ];
+}
+
+/** Names to the left, numbers to the right. */
+function alignColumns(rows: readonly string[][]): string[] {
+  const widths = rows[0].map((_, k) => Math.max(...rows.map((row) => row[k].length)));
+  return rows.map((row) =>
+    row.map((cell, k) => k < 2 ? cell.padEnd(widths[k]) : cell.padStart(widths[k])).join("  ")
+  );
+}
+
+function describeFile(file: FileReport): string[] {
+  const lines: string[] = [];
+  if (file.loadedBefore) lines.push("loaded before with the same content: nothing to do");
+  const nulls = Object.entries(file.nulls).filter(([, rows]) => rows > 0);
+  if (nulls.length > 0) {
+    lines.push(
+      `without a value: ${
+        nulls.map(([column, rows]) => `${column} ${number(rows)} (${share(rows, file.read)})`).join(", ")
+      }`,
+    );
+  }
+  for (const [constraint, rows] of Object.entries(file.outOfRange)) {
+    lines.push(`${count(rows, "row")} out of range: ${constraint}`);
+  }
+  const unloadable = file.rejected - Object.values(file.outOfRange).reduce((sum, rows) => sum + rows, 0);
+  if (unloadable > 0) lines.push(`${count(unloadable, "row")} with a value that cannot be loaded`);
+  if (file.missing.length > 0) {
+    lines.push(`not in the file, loaded as NULL or its default: ${file.missing.join(", ")}`);
+  }
+  if (file.leftOut.length > 0) {
+    lines.push(`left out, not in the table: ${file.leftOut.map(visible).join(", ")}`);
+  }
+  return lines.map((line) => `${file.table}: ${file.file}: ${line}`);
+}
+
+/** Names come from the file: what steers a terminal is shown, not sent. */
+function visible(name: string): string {
+  // deno-lint-ignore no-control-regex
+  return name === "" || /[\u0000-\u001f\u007f-\u009f]/.test(name) ? JSON.stringify(name) : name;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function count(value: number, unit: string): string {
+  return `${number(value)} ${unit}${value === 1 ? "" : "s"}`;
+}
+
+function share(part: number, whole: number): string {
+  const percent = 100 * part / Math.max(1, whole);
+  return `${percent < 0.1 ? "< 0.1" : percent.toFixed(1)} %`;
+}
