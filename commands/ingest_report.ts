@@ -1,4 +1,5 @@
 import type { IngestReport } from "../pipeline/ingest.ts";
+import { printable } from "../pipeline/printable.ts";
 import type { FileReport } from "../pipeline/quality.ts";
 
 /** The quality report for people: a table of files, what stands out in each, and what the store can be trained on now. */
@@ -64,15 +65,9 @@ function describeFile(file: FileReport): string[] {
     lines.push(`not in the file, loaded as NULL or its default: ${file.missing.join(", ")}`);
   }
   if (file.leftOut.length > 0) {
-    lines.push(`left out, not in the table: ${file.leftOut.map(visible).join(", ")}`);
+    lines.push(`left out, not in the table: ${file.leftOut.map(printable).join(", ")}`);
   }
   return lines.map((line) => `${file.table}: ${file.file}: ${line}`);
-}
-
-/** Names come from the file: what steers a terminal is shown, not sent. */
-function visible(name: string): string {
-  // deno-lint-ignore no-control-regex
-  return name === "" || /[\u0000-\u001f\u007f-\u009f]/.test(name) ? JSON.stringify(name) : name;
 }
 
 function number(value: number): string {

@@ -1,4 +1,5 @@
 import { Failure } from "./failure.ts";
+import { printable } from "./printable.ts";
 import { nearestName } from "./spelling.ts";
 import type { Table, TableColumn } from "./table.ts";
 
@@ -59,7 +60,7 @@ function missing(
   { fileColumns, fileName, mayAllow }: Lacking,
 ): Failure {
   const unused = fileColumns.filter((candidate) => !table.columns.some((other) => other.name === candidate));
-  const near = nearestName(name, unused);
+  const near = nearestName(name, unused.filter((candidate) => printable(candidate) === candidate));
   const meaning = column.comment ? ` (${column.comment})` : "";
   const remedy = near
     ? ` It has "${near}": --column ${table.name}.${column.name}=${near} takes that`
@@ -74,6 +75,6 @@ function missing(
 }
 
 function list(names: readonly string[]): string {
-  const shown = names.slice(0, 20).join(", ");
+  const shown = names.slice(0, 20).map(printable).join(", ");
   return names.length === 0 ? "none" : names.length > 20 ? `${shown} and ${names.length - 20} more` : shown;
 }

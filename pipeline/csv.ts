@@ -4,6 +4,7 @@ import { appendNull, appendText, type ColumnBuffer } from "./column_buffer.ts";
 import type { ColumnSource } from "./column_source.ts";
 import { type CsvRecord, emptyRecord, readRecord } from "./csv_record.ts";
 import { Failure } from "./failure.ts";
+import { printable } from "./printable.ts";
 import type { RowReader, Run } from "./run.ts";
 import type { TableColumn } from "./table.ts";
 import { openWindow, type TextWindow } from "./text_window.ts";
@@ -75,7 +76,10 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
   );
   const repeated = names.find((name, i) => name !== "" && names.indexOf(name) !== i);
   if (repeated) {
-    throw new Failure("file-invalid", `Cannot read ${path}: it has two columns "${repeated}". Rename one.`);
+    throw new Failure(
+      "file-invalid",
+      `Cannot read ${path}: it has two columns ${printable(repeated)}. Rename one.`,
+    );
   }
   return names;
 }

@@ -97,7 +97,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const { spec, ranges, shared } = job;
   using db = new DatabaseSync(job.path, { readOnly: true });
   db.exec(
-    "PRAGMA mmap_size = 4294967296; PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; " +
+    "PRAGMA mmap_size = 268435456; PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; " +
       "PRAGMA busy_timeout = 5000",
   );
   const query = { select: job.query, idName: spec.id, id: quoted(spec.id), batchRowsMax: chunkRowsMax };

@@ -57,8 +57,9 @@ export function openNdjson(
   }
 }
 
-/** The fields of the objects in the window, which is left as it was. */
+/** The fields of the objects in the window; it is widened until it holds a line, and otherwise left as it was. */
 function firstColumns(window: TextWindow): string[] {
+  while (!window.isLast && lineEnd(window, window.start) === undefined) window.extend();
   const names = new Set<string>();
   let from = window.start;
   for (let end = lineEnd(window, from); end !== undefined; end = lineEnd(window, from)) {

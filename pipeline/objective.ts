@@ -17,6 +17,7 @@ export interface SumsLayout {
   /** Numbers per cell: residual, and for the Hessian its weight and weight times each numeric column. */
   readonly cellStride: number;
   readonly cellsAt: readonly number[];
+  readonly numericCount: number;
   readonly numericGradientAt: number;
   readonly numericHessianAt: number;
   /** Per pair of groups (g < h): a table of weights, shape (cells of g, cells of h). */
@@ -48,7 +49,7 @@ export function layoutOf(design: DesignMatrix, hessian: boolean): SumsLayout {
       }
     }
   }
-  return { length, cellStride, cellsAt, numericGradientAt, numericHessianAt, pairsAt };
+  return { length, cellStride, cellsAt, numericCount, numericGradientAt, numericHessianAt, pairsAt };
 }
 
 /** What a pass over rows needs of the point: log-odds per cell, coefficients of the numeric columns, intercept. */
@@ -87,123 +88,164 @@ export function addSums(
 ): void {
   for (const chunk of chunks) {
     forRuns(chunk, parts, (from, to) => {
-      if (layout.cellStride > 1) addHessianRows(chunk, from, to, point, layout, sums, design);
-      else addGradientRows(chunk, from, to, point, layout, sums);
+      addRows(design, chunk, [from, to], point, layout, sums);
     });
   }
 }
 
-/** Factors of the product whose logarithm is the loss: each is in (1, 2], so that this many cannot overflow. */
-const factorsMax = 512;
+/**
+ * Rows that are worked on together, one simple loop after the other, so that sums stay in registers. The loss of a block is
+ * the logarithm of a product of as many factors in (1, 2], which cannot overflow.
+ */
+const blockRows = 512;
 
-/** The row's log-odds from its cells and numbers. */
-function logitOf(chunk: DesignChunk, row: number, point: PassPoint): number {
-  let logit = point.intercept;
-  for (let g = 0; g < chunk.cells.length; g++) logit += point.cellLogits[g][chunk.cells[g][row]];
-  const count = point.numeric.length;
-  for (let j = 0, k = row * count; j < count; j++, k++) logit += chunk.numeric[k] * point.numeric[j];
-  return logit;
+/** What a block's rows give: log-odds, then residuals (probability less label) and weights (p · (1 − p)), times their weight. */
+interface Block {
+  readonly logits: Float64Array;
+  readonly residuals: Float64Array;
+  readonly weights: Float64Array;
 }
 
-function addGradientRows(
-  chunk: DesignChunk,
-  from: number,
-  to: number,
-  point: PassPoint,
-  layout: SumsLayout,
-  sums: Float64Array,
-): void {
-  const { labels, numeric, cells, weights } = chunk;
-  const groupCount = cells.length;
-  const count = point.numeric.length;
-  const { cellsAt, numericGradientAt } = layout;
-  const firstCells = groupCount > 0 ? cells[0] : undefined;
-  const firstLogits = point.cellLogits[0];
-  const firstAt = groupCount > 0 ? cellsAt[0] : 1;
-  const [beta, intercept] = [point.numeric, point.intercept];
-  let loss = 0;
-  let product = 1;
-  let factors = 0;
-  for (let i = from, k = from * count; i < to; i++) {
-    let logit = intercept;
-    if (firstCells !== undefined) logit += firstLogits[firstCells[i]];
-    for (let g = 1; g < groupCount; g++) logit += point.cellLogits[g][cells[g][i]];
-    for (let j = 0; j < count; j++) logit += numeric[k + j] * beta[j];
-    const label = labels[i];
-    // log(1 + e^−|η|) + max(−η, 0) for a click, max(η, 0) for none; nothing overflows.
-    const odds = exp(logit < 0 ? logit : -logit);
-    const share = 1 / (1 + odds);
-    const rowWeight = weights === undefined ? 1 : weights[i];
-    if (label === 1 ? logit < 0 : logit > 0) loss += rowWeight * (logit < 0 ? -logit : logit);
-    if (weights !== undefined) loss += rowWeight * log1p(odds);
-    else {
-      product *= 1 + odds;
-      if (++factors === factorsMax) {
-        loss += log(product);
-        product = 1;
-        factors = 0;
-      }
-    }
-    const residual = rowWeight * ((logit < 0 ? odds * share : share) - label);
-    sums[firstAt + (firstCells !== undefined ? firstCells[i] : 0)] += residual;
-    for (let g = 1; g < groupCount; g++) sums[cellsAt[g] + cells[g][i]] += residual;
-    for (let j = 0; j < count; j++) sums[numericGradientAt + j] += residual * numeric[k + j];
-    k += count;
-  }
-  sums[0] += loss + log(product);
-}
-
-function addHessianRows(
-  chunk: DesignChunk,
-  from: number,
-  to: number,
-  point: PassPoint,
-  layout: SumsLayout,
-  sums: Float64Array,
+function addRows(
   design: DesignMatrix,
+  chunk: DesignChunk,
+  [from, to]: readonly [number, number],
+  point: PassPoint,
+  layout: SumsLayout,
+  sums: Float64Array,
 ): void {
-  const { labels, numeric, cells, weights } = chunk;
-  const groupCount = cells.length;
-  const count = point.numeric.length;
-  const { cellsAt, numericGradientAt, numericHessianAt, cellStride, pairsAt } = layout;
+  const block: Block = {
+    logits: new Float64Array(blockRows),
+    residuals: new Float64Array(blockRows),
+    weights: new Float64Array(blockRows),
+  };
+  for (let start = from; start < to; start += blockRows) {
+    const count = Math.min(blockRows, to - start);
+    fillLogits(chunk, start, count, point, block.logits);
+    sums[0] += fillResiduals(chunk, start, count, block);
+    if (layout.cellStride === 1) addGradient(chunk, start, count, block, layout, sums);
+    else addHessian(design, chunk, start, count, block, layout, sums);
+  }
+}
+
+/** Log-odds of consecutive rows, from their cells and numbers. */
+function fillLogits(
+  chunk: DesignChunk,
+  start: number,
+  count: number,
+  point: PassPoint,
+  out: Float64Array,
+): void {
+  const { cellLogits, numeric: coefficients, intercept } = point;
+  for (let i = 0; i < count; i++) out[i] = intercept;
+  for (let g = 0; g < chunk.cells.length; g++) {
+    const [cells, logits] = [chunk.cells[g], cellLogits[g]];
+    for (let i = 0; i < count; i++) out[i] += logits[cells[start + i]];
+  }
+  const { numeric } = chunk;
+  const width = coefficients.length;
+  for (let j = 0; j < width; j++) {
+    const coefficient = coefficients[j];
+    for (let i = 0, k = start * width + j; i < count; i++, k += width) out[i] += numeric[k] * coefficient;
+  }
+}
+
+/**
+ * Residuals and weights of a block from its log-odds.
+ *
+ * @returns The rows' loss: log(1 + e^−|η|) + max(−η, 0) for a click, max(η, 0) for none, so that nothing overflows.
+ */
+function fillResiduals({ labels, weights }: DesignChunk, start: number, count: number, block: Block): number {
+  const { logits, residuals, weights: curvatures } = block;
   let loss = 0;
   let product = 1;
-  let factors = 0;
-  for (let i = from, k = from * count; i < to; i++, k += count) {
-    const logit = logitOf(chunk, i, point);
-    const label = labels[i];
+  for (let i = 0; i < count; i++) {
+    const logit = logits[i];
+    const label = labels[start + i];
     const odds = exp(logit < 0 ? logit : -logit);
     const share = 1 / (1 + odds);
-    const rowWeight = weights === undefined ? 1 : weights[i];
+    const rowWeight = weights === undefined ? 1 : weights[start + i];
     if (label === 1 ? logit < 0 : logit > 0) loss += rowWeight * (logit < 0 ? -logit : logit);
-    if (weights !== undefined) loss += rowWeight * log1p(odds);
-    else {
-      product *= 1 + odds;
-      if (++factors === factorsMax) {
-        loss += log(product);
-        product = 1;
-        factors = 0;
-      }
-    }
-    const residual = rowWeight * ((logit < 0 ? odds * share : share) - label);
-    const weight = rowWeight * odds * share * share;
-    for (let g = 0; g < groupCount || g === 0; g++) {
-      let at = groupCount === 0 ? 1 : cellsAt[g] + cells[g][i] * cellStride;
-      sums[at++] += residual;
-      sums[at++] += weight;
-      for (let j = 0; j < count; j++) sums[at + j] += weight * numeric[k + j];
-    }
-    for (let j = 0, at = numericHessianAt; j < count; j++) {
-      sums[numericGradientAt + j] += residual * numeric[k + j];
-      const weighted = weight * numeric[k + j];
-      for (let l = 0; l <= j; l++) sums[at++] += weighted * numeric[k + l];
-    }
-    for (let q = 0; q < pairsAt.length; q++) {
-      const { first, second, at } = pairsAt[q];
-      sums[at + cells[first][i] * design.groups[second].cellCount + cells[second][i]] += weight;
+    if (weights === undefined) product *= 1 + odds;
+    else loss += rowWeight * log1p(odds);
+    residuals[i] = rowWeight * ((logit < 0 ? odds * share : share) - label);
+    curvatures[i] = rowWeight * odds * share * share;
+  }
+  return loss + log(product);
+}
+
+function addGradient(
+  { cells, numeric }: DesignChunk,
+  start: number,
+  count: number,
+  { residuals }: Block,
+  { cellsAt, numericGradientAt, numericCount: width }: SumsLayout,
+  sums: Float64Array,
+): void {
+  // Without groups the intercept's sums have a cell of their own.
+  if (cells.length === 0) { for (let i = 0; i < count; i++) sums[1] += residuals[i]; }
+  for (let g = 0; g < cells.length; g++) {
+    const [codes, at] = [cells[g], cellsAt[g]];
+    for (let i = 0; i < count; i++) sums[at + codes[start + i]] += residuals[i];
+  }
+  addProducts(numeric, start, count, width, residuals, sums, numericGradientAt);
+}
+
+/** sums[at + j] += Σ factorᵢ · xᵢⱼ over a block's rows. */
+function addProducts(
+  numeric: Float64Array,
+  start: number,
+  count: number,
+  width: number,
+  factors: Float64Array,
+  sums: Float64Array,
+  at: number,
+): void {
+  for (let j = 0; j < width; j++) {
+    let sum = 0;
+    for (let i = 0, k = start * width + j; i < count; i++, k += width) sum += factors[i] * numeric[k];
+    sums[at + j] += sum;
+  }
+}
+
+function addHessian(
+  design: DesignMatrix,
+  chunk: DesignChunk,
+  start: number,
+  count: number,
+  { residuals, weights }: Block,
+  layout: SumsLayout,
+  sums: Float64Array,
+): void {
+  const { cells, numeric } = chunk;
+  const { cellsAt, cellStride, numericGradientAt, numericHessianAt, pairsAt } = layout;
+  const width = layout.numericCount;
+  for (let g = 0; g < Math.max(1, cells.length); g++) {
+    const codes = cells.at(g);
+    const first = cells.length === 0 ? 1 : cellsAt[g];
+    for (let i = 0, k = start * width; i < count; i++) {
+      let at = first + (codes === undefined ? 0 : codes[start + i] * cellStride);
+      sums[at++] += residuals[i];
+      sums[at++] += weights[i];
+      for (let j = 0; j < width; j++, k++, at++) sums[at] += weights[i] * numeric[k];
     }
   }
-  sums[0] += loss + log(product);
+  addProducts(numeric, start, count, width, residuals, sums, numericGradientAt);
+  for (let j = 0, at = numericHessianAt; j < width; j++) {
+    for (let l = 0; l <= j; l++, at++) {
+      let sum = 0;
+      for (let i = 0, k = start * width; i < count; i++, k += width) {
+        sum += weights[i] * numeric[k + j] * numeric[k + l];
+      }
+      sums[at] += sum;
+    }
+  }
+  for (const { first, second, at } of pairsAt) {
+    const [rowCodes, columnCodes, columns] = [cells[first], cells[second], design.groups[second].cellCount];
+    for (let i = start; i < start + count; i++) {
+      sums[at + rowCodes[i] * columns + columnCodes[i]] += weights[i - start];
+    }
+  }
 }
 
 /** Sums over columns from the sums over cells. */
@@ -322,5 +364,5 @@ export function logitsOf(
   point: PassPoint,
   out: Float64Array,
 ): void {
-  for (let i = from; i < to; i++) out[i - from] = logitOf(chunk, i, point);
+  fillLogits(chunk, from, to - from, point, out);
 }

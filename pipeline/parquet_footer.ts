@@ -2,6 +2,7 @@ import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement }
 import type { ByteSource } from "./byte_source.ts";
 import { Failure } from "./failure.ts";
 import { structEnd } from "./parquet_thrift.ts";
+import { printable } from "./printable.ts";
 
 /** What stands at the end of a parquet file, checked. */
 export interface Footer {
@@ -41,28 +42,32 @@ export const rowCountMax = 1e9;
 export function readFooter(source: ByteSource): Footer {
   const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${source.name}: ${detail}`);
   const bytes = footerBytes(source, invalid);
-  let metadata: FileMetaData;
   try {
     if (structEnd(bytes, 0) === undefined) throw new Error("it goes on behind its end");
-    metadata = parquetMetadata(bytes, { geoparquet: false });
+    return checkFooter(parquetMetadata(bytes, { geoparquet: false }), source, invalid);
   } catch (error) {
+    if (error instanceof Failure) throw error;
+    // Fields that every writer writes are not there, or are something else.
     throw invalid(`its footer is damaged (${error instanceof Error ? error.message : error}).`);
   }
-  const columns = topColumns(metadata.schema ?? []);
+}
+
+function checkFooter(metadata: FileMetaData, source: ByteSource, invalid: Invalid): Footer {
+  const columns = topColumns(metadata.schema);
   if (columns.length > columnCountMax) {
     throw invalid(
       `it has ${columns.length} columns, expected at most ${columnCountMax}. Leave out those that the store does not have.`,
     );
   }
   const repeated = columns.find(({ name }, i) => columns.findIndex((other) => other.name === name) !== i);
-  if (repeated) throw invalid(`it has two columns "${repeated.name}". Rename one.`);
+  if (repeated) throw invalid(`it has two columns ${printable(repeated.name)}. Rename one.`);
   const rowGroups = metadata.row_groups.map((group) => checkRowGroup(group, source, invalid));
   const rowCount = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
   if (rowCount > rowCountMax) {
     throw invalid(`it has ${rowCount} rows, expected at most ${rowCountMax}. Split it.`);
   }
   if (rowCount !== Number(metadata.num_rows)) {
-    throw invalid(`its footer is damaged (${metadata.num_rows} rows in all, ${rowCount} in its row groups).`);
+    throw new Error(`${metadata.num_rows} rows in all, ${rowCount} in its row groups`);
   }
   return { rowCount, columns, rowGroups };
 }
@@ -94,6 +99,7 @@ function topColumns(schema: readonly SchemaElement[]): ParquetColumn[] {
   let leafCount = 0;
   for (let i = 1; i < schema.length;) {
     const element = schema[i];
+    if (typeof element.name !== "string") throw new Error("a column without a name");
     const next = subtreeEnd(schema, i);
     const isFlat = next === i + 1 && element.type !== undefined && element.repetition_type !== "REPEATED";
     columns.push({ name: element.name, element, index: isFlat ? leafCount : undefined });
@@ -111,7 +117,7 @@ function subtreeEnd(schema: readonly SchemaElement[], start: number): number {
 
 function checkRowGroup(group: RowGroup, source: ByteSource, invalid: Invalid): ParquetRowGroup {
   const rowCount = Number(group.num_rows);
-  if (!(rowCount >= 0)) throw invalid("its footer is damaged (a row group without a count of rows).");
+  if (!(rowCount >= 0)) throw new Error("a row group without a count of rows");
   // Writers say of pages that they did not write that they lie at 0.
   if (rowCount === 0) return { rowCount, chunks: [] };
   const chunks = group.columns.map(({ meta_data: chunk, file_path }): ColumnChunk => {
@@ -120,7 +126,7 @@ function checkRowGroup(group: RowGroup, source: ByteSource, invalid: Invalid): P
     const offset = Math.min(first, Number(chunk.data_page_offset));
     const byteCount = Number(chunk.total_compressed_size);
     if (!(offset >= magic.length && byteCount >= 0 && offset + byteCount <= source.size)) {
-      throw invalid("its footer is damaged (a column lies outside of the file).");
+      throw new Error("a column lies outside of the file");
     }
     return { codec: String(chunk.codec), offset, byteCount };
   });

@@ -24,9 +24,6 @@ export interface HandlerOptions {
   readonly app: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
 }
 
-/** Spellings of this server's own URL that are remembered; a client that invents more takes the ordinary way. */
-const knownUrlsMax = 64;
-
 /**
  * The way of every request.
  *
@@ -35,7 +32,8 @@ const knownUrlsMax = 64;
  */
 export function createHandler({ slot, lifecycle, refusals, app }: HandlerOptions): Handler {
   const requestIds = createRequestIds();
-  const knownUrls = new Set<string>();
+  /** The last URL of predictions that passed. Clients that spell the host otherwise are looked at each time. */
+  let knownUrl = "";
 
   function fail(error: unknown, requestId: string): Response {
     refusals.note(error, requestId);
@@ -64,7 +62,7 @@ export function createHandler({ slot, lifecycle, refusals, app }: HandlerOptions
     try {
       const target = checkTarget(request);
       if (target === predictPath && request.method === "POST") {
-        if (knownUrls.size < knownUrlsMax) knownUrls.add(request.url);
+        knownUrl = request.url;
         return answerPrediction(request);
       }
       const response = await app.fetch(request, { requestId, client: info.remoteAddr.hostname });
@@ -80,7 +78,7 @@ export function createHandler({ slot, lifecycle, refusals, app }: HandlerOptions
   };
 
   return (request, info) =>
-    knownUrls.has(request.url) && request.method === "POST"
+    request.url === knownUrl && request.method === "POST"
       ? answerPrediction(request)
       : answerAny(request, info);
 }

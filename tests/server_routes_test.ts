@@ -6,6 +6,18 @@ import { createService, type Service } from "../server/service.ts";
 
 const token = "t0ken";
 
+function serviceTest(
+  name: string,
+  options: { guarded: boolean },
+  test: (service: Service) => Promise<void>,
+): void {
+  Deno.test(name, async () => {
+    const service = emptyService(options.guarded);
+    await test(service);
+    service.refusals.flush();
+  });
+}
+
 function emptyService(guarded: boolean): Service {
   return createService({
     dataDir: "nowhere",
@@ -26,17 +38,22 @@ async function ask({ handler }: Service, method: string, path: string, headers: 
   return response;
 }
 
-Deno.test("every route that writes needs the token, and no other does", async () => {
-  const service = emptyService(true);
-  const writes = service.routes.filter(({ write }) => write);
-  assert.ok(writes.length > 0);
-  for (const { method, path, write } of service.routes) {
-    const { status } = await ask(service, method, path.replace(/:\w+/, "1"));
-    assert.equal(status === 401, write === true, `${method} ${path} answered ${status} without the token`);
-    const known = await ask(service, method, path.replace(/:\w+/, "1"), { authorization: `Bearer ${token}` });
-    assert.notEqual(known.status, 401, `${method} ${path} with the token`);
-  }
-});
+serviceTest(
+  "every route that writes needs the token, and no other does",
+  { guarded: true },
+  async (service) => {
+    const writes = service.routes.filter(({ write }) => write);
+    assert.ok(writes.length > 0);
+    for (const { method, path, write } of service.routes) {
+      const { status } = await ask(service, method, path.replace(/:\w+/, "1"));
+      assert.equal(status === 401, write === true, `${method} ${path} answered ${status} without the token`);
+      const known = await ask(service, method, path.replace(/:\w+/, "1"), {
+        authorization: `Bearer ${token}`,
+      });
+      assert.notEqual(known.status, 401, `${method} ${path} with the token`);
+    }
+  },
+);
 
 Deno.test("every route that is not GET is one that writes, or is known not to", () => {
   const harmless = ["POST /predict"];
@@ -45,22 +62,26 @@ Deno.test("every route that is not GET is one that writes, or is known not to", 
   assert.deepEqual(open.map(({ method, path }) => `${method} ${path}`), harmless);
 });
 
-Deno.test("a path answers the methods that Allow names, and refuses all others with it", async () => {
-  const service = emptyService(false);
-  const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-  for (const path of new Set(service.routes.map((route) => route.path))) {
-    const allow = allowOf(service.routes, path);
-    for (const method of methods) {
-      const response = await ask(service, method, path.replace(/:\w+/, "1"));
-      const allowed = allow.split(", ").includes(method);
-      assert.equal(response.status !== 405, allowed, `${method} ${path} answered ${response.status}`);
-      if (!allowed) assert.equal(response.headers.get("allow"), allow);
+serviceTest(
+  "a path answers the methods that Allow names, and refuses all others with it",
+  { guarded: false },
+  async (service) => {
+    const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    for (const path of new Set(service.routes.map((route) => route.path))) {
+      const allow = allowOf(service.routes, path);
+      for (const method of methods) {
+        const response = await ask(service, method, path.replace(/:\w+/, "1"));
+        const allowed = allow.split(", ").includes(method);
+        assert.equal(response.status !== 405, allowed, `${method} ${path} answered ${response.status}`);
+        if (!allowed) assert.equal(response.headers.get("allow"), allow);
+      }
     }
-  }
-});
+  },
+);
 
-Deno.test("every answer has the headers that keep browsers and caches from harm, and a request id", async () => {
-  const service = emptyService(false);
+serviceTest("every answer has the headers that keep browsers and caches from harm, and a request id", {
+  guarded: false,
+}, async (service) => {
   for (const path of ["/livez", "/readyz", "/nowhere", "//"]) {
     const { headers } = await ask(service, "GET", path, { "x-request-id": "mine-1" });
     assert.equal(headers.get("cache-control"), "no-store");
@@ -71,8 +92,8 @@ Deno.test("every answer has the headers that keep browsers and caches from harm,
   }
 });
 
-Deno.test("a request id that is no plain word is not repeated", async () => {
-  const { headers } = await ask(emptyService(false), "GET", "/livez", { "x-request-id": "<script>" });
+serviceTest("a request id that is no plain word is not repeated", { guarded: false }, async (service) => {
+  const { headers } = await ask(service, "GET", "/livez", { "x-request-id": "<script>" });
   assert.match(headers.get("x-request-id") ?? "", /^[\w-]{8}\.0$/);
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import configuration from "../../deno.json" with { type: "json" };
@@ -6,6 +7,9 @@ import { ChildFailed, type Finished, runChild } from "./child.ts";
 import { grouped } from "./notation.ts";
 
 const executable = join(root, "dist/clickwell");
+
+const tableNames = ["leads", "offers", "clicks"] as const;
+const markOffers = 1_000;
 
 /** A clickwell to measure. */
 export interface Program {
@@ -61,17 +65,38 @@ export async function clickwell(bench: Bench, args: readonly string[]): Promise<
   }
 }
 
-/** A folder of generated leads.parquet, offers.parquet and clicks.parquet; kept from run to run. */
+/**
+ * A folder of generated leads.parquet, offers.parquet and clicks.parquet. It is kept from run to run, as long as
+ * clickwell generates the same.
+ */
 export async function generatedTables(bench: Bench, offers: number): Promise<string> {
-  const folder = join(cacheFolder, `offers-${offers}-seed-1`);
+  const name = `offers-${offers}-seed-1`;
+  const folder = join(cacheFolder, `${name}-${await generatorMark(bench)}`);
   if (await isFile(join(folder, "clicks.parquet"))) return folder;
   bench.say(`generating ${grouped(offers)} offers`);
-  // Aside first: an interrupted run must not leave half of a data set behind as if it were whole.
+  for await (const entry of Deno.readDir(cacheFolder)) {
+    // What another generator made, or an interrupted run left unfinished.
+    if (entry.name.startsWith(`${name}-`)) {
+      await Deno.remove(join(cacheFolder, entry.name), { recursive: true });
+    }
+  }
   const aside = `${folder}.unfinished`;
-  await Deno.remove(aside, { recursive: true }).catch(() => {});
-  await clickwell(bench, ["generate", "--offers", String(offers), "--seed", "1", "--out", aside]);
+  await generate(bench, offers, aside);
   await Deno.rename(aside, folder);
   return folder;
+}
+
+/** Eight digits that are others where clickwell generates other tables. */
+async function generatorMark(bench: Bench): Promise<string> {
+  const folder = join(bench.folder, "generator-mark");
+  await generate(bench, markOffers, folder);
+  const hash = createHash("sha256");
+  for (const table of tableNames) hash.update(await Deno.readFile(join(folder, `${table}.parquet`)));
+  return hash.digest("hex").slice(0, 8);
+}
+
+async function generate(bench: Bench, offers: number, out: string): Promise<void> {
+  await clickwell(bench, ["generate", "--offers", String(offers), "--seed", "1", "--out", out]);
 }
 
 /** How the reports call a generated data set. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Bench, benchFolder, type Benchmark } from "./bench.ts";
+import { benchFolder, type Benchmark } from "./bench.ts";
 import { describeTables } from "./clickwell.ts";
 import { differenceOf, load, loadLines, probabilities, requireWrk } from "./http_load.ts";
 import { small } from "./notation.ts";

@@ -1,0 +1,10 @@
+/** A name from a file as messages show it: what would steer a terminal is spelt out. */
+export function printable(name: string): string {
+  return name === "" || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)
+    ? JSON.stringify(name).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)
+    : name;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { ingest } from "../pipeline/ingest.ts";
+import { assertRejected } from "./expected_failure.ts";
+import { rowsOf, thingsSchema, withTables } from "./made_table.ts";
+
+type Row = Record<string, unknown>;
+const empty: Row = { whole: null, part: null, word: null, seen_at: null };
+
+/** What a text file loads as. */
+const loads: readonly { what: string; content: string | Uint8Array; rows: Row[] }[] = [
+  {
+    what: "commas, quotes, doubled quotes and line feeds in a field",
+    content: 'id,word\n1,"a, b"\n2,"say ""hi"""\n3,"two\nlines"\n4,plain\n',
+    rows: [{ id: 1, word: "a, b" }, { id: 2, word: 'say "hi"' }, { id: 3, word: "two\nlines" }, {
+      id: 4,
+      word: "plain",
+    }],
+  },
+  {
+    what: "CRLF, a byte order mark and no line feed at the end",
+    content: '\ufeffid,word\r\n1,a\r\n2,"b"\r\n3,c',
+    rows: [{ id: 1, word: "a" }, { id: 2, word: "b" }, { id: 3, word: "c" }],
+  },
+  {
+    what: "an empty field as NULL, a quoted empty one as an empty text",
+    content: 'id,word,part\n1,,\n2,"",1\n',
+    rows: [{ id: 1 }, { id: 2, word: "", part: 1 }],
+  },
+  { what: "semicolons", content: "id;word\n1;a,b\n", rows: [{ id: 1, word: "a,b" }] },
+  { what: "tabs", content: "id\tword\n1\ta b\n", rows: [{ id: 1, word: "a b" }] },
+  {
+    what: "blank lines, which are skipped",
+    content: "id,word\n\n1,a\n\r\n2,b\n\n",
+    rows: [{ id: 1, word: "a" }, { id: 2, word: "b" }],
+  },
+  { what: "one column", content: "id\n7\n8\n", rows: [{ id: 7 }, { id: 8 }] },
+  { what: "a header alone", content: "id,word\n", rows: [] },
+  {
+    what: "numbers in all their spellings",
+    content: "id,whole,part\n1,12.0,1e3\n2,-7,-.5\n3,+8, 2.50 \n4,9007199254740993,NaN\n",
+    rows: [
+      { id: 1, whole: 12, part: 1000 },
+      { id: 2, whole: -7, part: -0.5 },
+      { id: 3, whole: 8, part: 2.5 },
+      { id: 4, whole: "9007199254740993" },
+    ],
+  },
+  {
+    what: "times with and without a zone, and microseconds",
+    content:
+      "id,seen_at\n1,2021-03-23T02:01:48.339Z\n2,2021-03-23 04:01:48.339+02:00\n3,2021-03-23\n4,1616464908339000\n",
+    rows: [
+      { id: 1, seen_at: 1616464908339000 },
+      { id: 2, seen_at: 1616464908339000 },
+      { id: 3, seen_at: 1616457600000000 },
+      { id: 4, seen_at: 1616464908339000 },
+    ],
+  },
+  {
+    what: "text beyond ASCII",
+    content: "id,word\n1,Größe\n2,日本 🚗\n",
+    rows: [{ id: 1, word: "Größe" }, { id: 2, word: "日本 🚗" }],
+  },
+];
+
+for (const { what, content, rows } of loads) {
+  Deno.test(`csv: ${what}`, () =>
+    withTables(async ({ store, write }) => {
+      await ingest(store, { files: { things: [write("things.csv", content)] }, allowMissing: true });
+      assert.deepEqual(rowsOf(store, "things"), rows.map((row) => ({ ...empty, ...row })));
+    }, thingsSchema));
+}
+
+/** What does not load, and which row and column it is. */
+const fails: readonly {
+  what: string;
+  content: string | Uint8Array;
+  kind?: "file-invalid";
+  message: RegExp;
+}[] = [
+  {
+    what: "a word for a number",
+    content: "id,part\n1,2\n2,abc\n",
+    message: /row 2, column "part": "abc" is not a finite number\. Correct/,
+  },
+  {
+    what: "a number that overflows",
+    content: "id,part\n1,1e400\n",
+    message: /row 1, column "part": "1e400" is not a finite number/,
+  },
+  {
+    what: "a fraction for an integer",
+    content: "id,whole\n1,1.5\n",
+    message: /row 1, column "whole": "1\.5" is not a 64-bit integer/,
+  },
+  {
+    what: "an integer of 65 bits",
+    content: "id,whole\n1,9223372036854775808\n",
+    message: /is not a 64-bit integer/,
+  },
+  {
+    what: "a day that is not",
+    content: "id,seen_at\n1,2021-02-30\n",
+    message: /row 1, column "seen_at": "2021-02-30" is not a time/,
+  },
+  { what: "too few fields", content: "id,word\n1,a\n2\n", message: /row 2: 1 fields, expected 2/ },
+  { what: "too many fields", content: "id,word\n1,a,b\n", message: /row 1: 3 fields, expected 2/ },
+  {
+    what: "text behind a closing quote",
+    content: 'id,word\n1,"a"b\n',
+    message: /row 1: a field goes on behind its closing quote/,
+  },
+  { what: "no key", content: "id,word\n,a\n", message: /row 1, column "id": no value, expected one/ },
+  {
+    what: "a NUL",
+    content: "id,word\n" + "1,x\n".repeat(2_000) + "9,a\0b\n",
+    message: /row 2,001, column "word": text with a NUL character/,
+  },
+  {
+    what: "bytes that are no UTF-8",
+    content: Uint8Array.from([...new TextEncoder().encode("id,word\n1,"), 0xc3, 0x28, 0x0a]),
+    message: /row 1, column "word": text that is not valid UTF-8/,
+  },
+  {
+    what: "a text of more than 16 KiB",
+    content: `id,word\n1,${"x".repeat(16_385)}\n`,
+    message: /text of 16,385 bytes, expected at most 16,384/,
+  },
+  {
+    what: "a quote that is never closed",
+    content: 'id,word\n1,"a\n',
+    kind: "file-invalid",
+    message: /a quote is opened and never closed/,
+  },
+  {
+    what: "two columns of one name",
+    content: "id,word,word\n1,a,b\n",
+    kind: "file-invalid",
+    message: /it has two columns word\. Rename one/,
+  },
+  { what: "an empty file", content: "", kind: "file-invalid", message: /it is empty/ },
+  {
+    what: "UTF-16",
+    content: Uint8Array.from([0xff, 0xfe, 0x69, 0, 0x64, 0]),
+    kind: "file-invalid",
+    message: /it is UTF-16\. Save it as UTF-8/,
+  },
+];
+
+for (const { what, content, kind = "row-rejected" as const, message } of fails) {
+  Deno.test(`csv: ${what} fails`, () =>
+    withTables(async ({ store, write }) => {
+      const path = write("things.csv", content);
+      await assertRejected(ingest(store, { files: { things: [path] }, allowMissing: true }), kind, message);
+      assert.deepEqual(rowsOf(store, "things"), []);
+    }, thingsSchema));
+}
+
+Deno.test("csv: records wherever a window of the file ends are read as they are", () =>
+  withTables(async ({ store, write }) => {
+    // Longer than the first window of a megabyte, with quotes and line feeds at every distance from its end.
+    const words = Array.from({ length: 30_000 }, (_, i) => `${"x".repeat(i % 61)}"\n${i}`);
+    const lines = words.map((word, i) => `${i},"${word.replaceAll('"', '""')}"\r\n`);
+    await ingest(store, {
+      files: { things: [write("things.csv", `id,word\r\n${lines.join("")}`)] },
+      allowMissing: true,
+    });
+    assert.deepEqual(rowsOf(store, "things").map(({ word }) => word), words);
+  }, thingsSchema));
+
+Deno.test("csv: a record without an end stops at 16 MiB", () =>
+  withTables(async ({ store, write }) => {
+    const path = write("things.csv", `id,word\n1,"${"x".repeat(17 * 2 ** 20)}\n`);
+    await assertRejected(
+      ingest(store, { files: { things: [path] }, allowMissing: true }),
+      "file-invalid",
+      /longer than 16,777,216 bytes\. Is a quote left open/,
+    );
+  }, thingsSchema));

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { ingest } from "../pipeline/ingest.ts";
+import { assertRejected } from "./expected_failure.ts";
+import { rowsOf, thingsSchema, withTables } from "./made_table.ts";
+
+const lines = (...rows: unknown[]) =>
+  rows.map((row) => `${typeof row === "string" ? row : JSON.stringify(row)}\n`).join("");
+
+Deno.test("ndjson: values of all kinds, fields in any order, absent ones as NULL", () =>
+  withTables(async ({ store, write }) => {
+    const content = lines(
+      { id: 1, whole: 12, part: 1.5, word: "Größe", seen_at: "2021-03-23T02:01:48.339Z" },
+      { seen_at: 1616464908339000, word: "", id: 2, part: 7, whole: true },
+      "",
+      { id: 3, whole: "9007199254740993", part: "2.5", word: 42 },
+      { id: 4, word: null },
+    ) + '{"id":5}';
+    const { tables } = await ingest(store, { files: { things: [write("things.json", content)] } });
+    assert.equal(tables.things.inserted, 5);
+    assert.deepEqual(rowsOf(store, "things"), [
+      { id: 1, whole: 12, part: 1.5, word: "Größe", seen_at: 1616464908339000 },
+      { id: 2, whole: 1, part: 7, word: "", seen_at: 1616464908339000 },
+      { id: 3, whole: "9007199254740993", part: 2.5, word: "42", seen_at: null },
+      { id: 4, whole: null, part: null, word: null, seen_at: null },
+      { id: 5, whole: null, part: null, word: null, seen_at: null },
+    ]);
+  }, thingsSchema));
+
+const fails: readonly { what: string; content: string | Uint8Array; message: RegExp }[] = [
+  {
+    what: "a line that is cut off",
+    content: '{"id":1}\n{"id":2,"wo',
+    message: /row 2: the line is not valid JSON/,
+  },
+  {
+    what: "a line that is no object",
+    content: '{"id":1}\n[2]\n',
+    message: /row 2: the line is no JSON object/,
+  },
+  {
+    what: "an integer that JSON does not keep",
+    content: '{"id":1,"whole":9007199254740993}\n',
+    message: /row 1, column "whole": 9007199254740992 is not an integer that a double holds exactly/,
+  },
+  {
+    what: "a number that overflows",
+    content: '{"id":1,"part":1e400}\n',
+    message: /row 1, column "part": Infinity is not finite/,
+  },
+  {
+    what: "a word for a number",
+    content: '{"id":1,"part":"many"}\n',
+    message: /row 1, column "part": "many" is not a finite number/,
+  },
+  {
+    what: "an empty text for a number",
+    content: '{"id":1,"part":""}\n',
+    message: /row 1, column "part": "" is no number/,
+  },
+  {
+    what: "a fraction for a text",
+    content: '{"id":1,"word":1.5}\n',
+    message: /row 1, column "word": 1\.5 is a number, expected text/,
+  },
+  {
+    what: "a boolean for a text",
+    content: '{"id":1,"word":false}\n',
+    message: /row 1, column "word": false is a boolean, expected text/,
+  },
+  {
+    what: "a list",
+    content: '{"id":1,"word":["a"]}\n',
+    message: /row 1, column "word": an array, expected one value/,
+  },
+  {
+    what: "an object",
+    content: '{"id":1,"word":{}}\n',
+    message: /row 1, column "word": an object, expected one value/,
+  },
+  {
+    what: "half of a surrogate pair",
+    content: '{"id":1,"word":"\\ud800"}\n',
+    message: /row 1, column "word": text with half of a surrogate pair/,
+  },
+  {
+    what: "a NUL",
+    content: '{"id":1,"word":"a\\u0000b"}\n',
+    message: /row 1, column "word": text with a NUL character/,
+  },
+  {
+    what: "no key",
+    content: '{"id":1}\n{"word":"a"}\n',
+    message: /row 2, column "id": no value, expected one/,
+  },
+  {
+    what: "bytes that are no UTF-8",
+    content: Uint8Array.from([
+      ...new TextEncoder().encode('{"id":1}\n{"id":2,"word":"'),
+      0xff,
+      0x22,
+      0x7d,
+      0x0a,
+    ]),
+    message: /row 2: text that is not valid UTF-8/,
+  },
+];
+
+for (const { what, content, message } of fails) {
+  Deno.test(`ndjson: ${what} fails`, () =>
+    withTables(async ({ store, write }) => {
+      const path = write("things.ndjson", content);
+      await assertRejected(
+        ingest(store, { files: { things: [path] }, allowMissing: true }),
+        "row-rejected",
+        message,
+      );
+      assert.deepEqual(rowsOf(store, "things"), []);
+    }, thingsSchema));
+}
+
+Deno.test("ndjson: names that every object has are columns like any other", () =>
+  withTables(async ({ store, write }) => {
+    const path = write("things.ndjson", '{"id":1,"__proto__":{"word":"inherited"},"constructor":2}\n');
+    const { files } = await ingest(store, { files: { things: [path] }, allowMissing: true });
+    assert.deepEqual(files[0].leftOut, ["__proto__", "constructor"]);
+    assert.equal(rowsOf(store, "things")[0].word, null);
+  }, thingsSchema));
+
+Deno.test("ndjson: a field that comes up behind the first megabyte is not lost in silence", () =>
+  withTables(async ({ store, write }) => {
+    const first = Array.from({ length: 40_000 }, (_, i) => `{"id":${i},"word":"abcdefghijkl"}\n`).join("");
+    const path = write("things.ndjson", `${first}{"id":40000,"part":1}\n`);
+    await assertRejected(
+      ingest(store, { files: { things: [path] }, allowMissing: true }),
+      "file-invalid",
+      /row 40,001 has a field "part" that no row of the first megabyte has/,
+    );
+  }, thingsSchema));
+
+Deno.test("ndjson: lines longer than a window are read, and one without an end stops at 16 MiB", () =>
+  withTables(async ({ store, write }) => {
+    const long = lines({ id: 1, other: "y".repeat(3 * 2 ** 20) }, { id: 2, other: "z" });
+    const { tables } = await ingest(store, {
+      files: { things: [write("long.ndjson", long)] },
+      allowMissing: true,
+    });
+    assert.equal(tables.things.inserted, 2);
+    const endless = write("endless.ndjson", `{"id":3,"other":"${"y".repeat(17 * 2 ** 20)}`);
+    await assertRejected(
+      ingest(store, { files: { things: [endless] }, allowMissing: true }),
+      "file-invalid",
+      /longer than 16,777,216 bytes/,
+    );
+  }, thingsSchema));
