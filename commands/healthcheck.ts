@@ -1,4 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
+import { originOf } from "../server/host.ts";
 import { command, commonFlags } from "./command.ts";
 
 export default command({
@@ -8,7 +9,9 @@ export default command({
     "Exits with 0 where GET /readyz answers 200, else with 1. For a container's HEALTHCHECK: it needs no shell and no curl.",
   flags: {
     ...commonFlags,
-    url: { type: "string", value: "URL", default: "http://127.0.0.1:7999", help: "where the server listens" },
+    host: { type: "string", value: "HOST", default: "127.0.0.1", help: "what serve was told to listen on" },
+    port: { type: "integer", value: "PORT", default: 7999, min: 1, max: 65_535, help: "and its port" },
+    url: { type: "string", value: "URL", help: "where the server is found, in place of both" },
     timeout: {
       type: "number",
       value: "SECONDS",
@@ -20,18 +23,24 @@ export default command({
   },
   examples: [
     ["clickwell healthcheck", "the server on this machine's port 7999"],
-    ["clickwell healthcheck --url http://127.0.0.1:8080 --timeout 1", "another port"],
+    ["clickwell healthcheck --port 8080 --timeout 1", "another port"],
   ],
   async run({ options, terminal, signal }) {
-    const url = readyUrl(options.url);
+    const origin = options.url ?? originOf(reachable(options.host), options.port);
+    const url = readyUrl(origin);
     const response = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(1000 * options.timeout)]));
     if (response.ok) {
-      terminal.say(`${options.url} is ready.`);
+      terminal.say(`${origin} is ready.`);
       return { ready: true };
     }
-    throw new Failure("server-unready", `${options.url} is not ready: ${await reasonIn(response)}`);
+    throw new Failure("server-unready", `${origin} is not ready: ${await reasonIn(response)}`);
   },
 });
+
+/** A server that listens on every address of the machine is asked on loopback. */
+function reachable(host: string): string {
+  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+}
 
 function readyUrl(base: string): URL {
   const url = URL.parse("/readyz", base);

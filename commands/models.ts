@@ -20,7 +20,7 @@ export default command({
   summary: "list, show and activate the models",
   description:
     "list: all models. show MODEL: its metrics and strongest coefficients. activate MODEL: put it in production; " +
-    "a running server takes it with POST /model. rollback: back to the model before. history: what was in production when.",
+    "a running server follows within a second. rollback: back to the model before. history: what was in production when.",
   positionals: {
     name: "list|show|activate|rollback|history",
     help: "and, for show and activate, a model's id or version",

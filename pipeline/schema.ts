@@ -78,14 +78,38 @@ function describeTables(schema: string): ReadonlyMap<string, string> {
   }
 }
 
-/** Runs inside a transaction, so that SQLite itself refuses BEGIN and ATTACH. */
+/** Actions of SQLite's authorizer that reach out of the store or of the transaction: a schema has no use for them. */
+const refusedActions: ReadonlyMap<number, string> = new Map([
+  [19, "PRAGMA"],
+  [22, "BEGIN, COMMIT or ROLLBACK"],
+  [24, "ATTACH"],
+  [25, "DETACH"],
+  [32, "SAVEPOINT"],
+]);
+const [allowed, denied] = [0, 1];
+
 function runUserSchema(db: DatabaseSync, schema: string): void {
+  let refused: string | undefined;
+  setAuthorizer(db, (action) => {
+    refused ??= refusedActions.get(action);
+    return refused === undefined ? allowed : denied;
+  });
   try {
     db.exec(userPart(schema));
   } catch (error) {
+    if (refused !== undefined) throw badSchema(`it has ${refused}, which has no place in it`);
     throw badSchema(error instanceof Error ? error.message : String(error));
+  } finally {
+    setAuthorizer(db, null);
   }
-  if (!db.isTransaction) throw badSchema("it ends the transaction that it is run in (COMMIT or ROLLBACK)");
+}
+
+/** The runtime has it; its types do not name it yet. */
+function setAuthorizer(db: DatabaseSync, authorizer: ((action: number) => number) | null): void {
+  if (!("setAuthorizer" in db) || typeof db.setAuthorizer !== "function") {
+    throw new Error("SQLite has no authorizer");
+  }
+  db.setAuthorizer(authorizer);
 }
 
 function requireExamples(db: DatabaseSync): void {

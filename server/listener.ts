@@ -20,6 +20,11 @@ export interface ListenerOptions {
   readonly log: Log;
 }
 
+interface Binding {
+  readonly server: Deno.HttpServer<Deno.NetAddr>;
+  readonly aborting: AbortController;
+}
+
 const rebindFirstMs = 200;
 const rebindLastMs = 2_000;
 
@@ -30,12 +35,12 @@ const rebindLastMs = 2_000;
  * @throws {Failure} `address-unusable`
  */
 export function openListener({ log, onError, ...options }: ListenerOptions): Listener {
-  const aborting = new AbortController();
   let stopping = false;
-  let server = bind(options.port);
-  const { hostname, port } = server.addr;
+  let current: Binding | undefined = bind(options.port);
+  const { hostname, port } = current.server.addr;
 
-  function bind(at: number): Deno.HttpServer<Deno.NetAddr> {
+  function bind(at: number): Binding {
+    const aborting = new AbortController();
     // `automaticCompression` is later than the oldest runtime that is supported, so it is not in its types. Answers are
     // so short that to compress them costs more than to send them.
     const settings = {
@@ -46,24 +51,26 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
       onError,
       automaticCompression: false,
     };
-    let made: Deno.HttpServer<Deno.NetAddr>;
     try {
-      made = Deno.serve(settings, options.handler);
+      const server = Deno.serve(settings, options.handler);
+      server.finished.catch(lose);
+      return { server, aborting };
     } catch (error) {
       throw addressUnusable(options.hostname, at, error);
     }
-    made.finished.catch((error) => {
-      if (stopping) return;
-      log.error("listener lost", { cause: String(error) });
-      setTimeout(rebind, rebindFirstMs, rebindFirstMs);
-    });
-    return made;
+  }
+
+  function lose(error: unknown): void {
+    current = undefined;
+    if (stopping) return;
+    log.error("listener lost", { cause: String(error) });
+    setTimeout(rebind, rebindFirstMs, rebindFirstMs);
   }
 
   function rebind(waitedMs: number): void {
     if (stopping) return;
     try {
-      server = bind(port);
+      current = bind(port);
       log.warn("listening again", { url: originOf(hostname, port) });
     } catch {
       const waitMs = Math.min(2 * waitedMs, rebindLastMs);
@@ -74,13 +81,13 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
   return {
     hostname,
     port,
-    drain() {
+    async drain() {
       stopping = true;
-      return server.shutdown();
+      await current?.server.shutdown();
     },
     abort() {
       stopping = true;
-      aborting.abort();
+      current?.aborting.abort();
     },
   };
 }

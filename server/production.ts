@@ -83,7 +83,7 @@ export function createProduction({ modelsDir, visitStore, slot, log }: Productio
 
   return {
     assign: (request) => takeTurn(() => assign(request)),
-    follow: () => takeTurn(() => follow().catch(complain)),
+    follow: () => takeTurn(follow).catch(complain),
   };
 }
 

@@ -84,10 +84,10 @@ function digestOf(
 Deno.test("determinism: every machine and every version of the runtime learns the same, to the last bit", () => {
   // A change here is a change of every model's id. If a solver or an encoding was meant to change, write the new values down.
   const expected = [
-    "9a1d2cc5e0d4c8435b1a7e082eea3f8f6731f5e5dfc31da4e7986b35b577d4dd",
-    "5d74d378b06471c77c7036d542d10bab614b1ddf23bd91e9a6c492cf499e55bd",
-    "146cb2513952c914e9db2d62a63876877f3d72b1852bece184229801007fbfa3",
-    "859433192e94383f2085a3fcf17e6895a0b31dbf32e30228a3344551123df75c",
+    "a4e3811dc60bec4b6b9e86ae5c595cabace986b13eb3920cc4fac9fa18864d87",
+    "171f4d8034c15ee193bd58b05e3da45a0434c616c2207a4d67aefaa161ab84fc",
+    "b0552033d706ceb55cad2ccdcf85228ec1b75c94b26bc0c23e1977566df8af76",
+    "81ea3d274246ae933ea0ada3c7d85c80f31b0f9eea3dba5a3c100dbc575931e5",
   ];
 
   assert.deepEqual(learnt.map(digestOf), expected);

@@ -102,6 +102,18 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/__proto__", "#/constructor"],
   },
   {
+    name: "values that are too large to be added up are told as such",
+    path: "/predict",
+    body: row,
+    given: ({ service: { slot } }) => {
+      if (!slot.current) return;
+      const { fields } = slot.current.predictor;
+      slot.current = { ...slot.current, predictor: { fields, predict: () => NaN, logit: () => NaN } };
+    },
+    status: 422,
+    problem: "input-invalid",
+  },
+  {
     name: "an array is no row",
     path: "/predict",
     body: [row],

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { ingest } from "../pipeline/ingest.ts";
+import { openStore } from "../pipeline/store.ts";
+import { assertRejected } from "./expected_failure.ts";
+import { ndjsonOf } from "./made_files.ts";
+import { rowsOf, thingsSchema, withTables } from "./made_table.ts";
+
+const mailSchema = `
+  CREATE TABLE sends (
+    send_id INTEGER NOT NULL PRIMARY KEY,
+    person  TEXT NOT NULL REFERENCES people (person),
+    weight  REAL NOT NULL DEFAULT 1.5
+  ) STRICT;
+  CREATE TABLE people (
+    person TEXT NOT NULL PRIMARY KEY,
+    email  TEXT UNIQUE,
+    domain TEXT AS (substr(email, instr(email, '@') + 1)) -- computed, never loaded
+  ) STRICT;
+  CREATE VIEW examples AS SELECT send_id, person, weight, email IS NULL AS clicked FROM sends LEFT JOIN people USING (person);
+`;
+
+Deno.test("ingest: parents are loaded first, whatever the order of the tables and of the files", () =>
+  withTables(async ({ store, write }) => {
+    const files = {
+      sends: [write("sends.ndjson", ndjsonOf([{ send_id: 1, person: "p" }]))],
+      people: [write("people.ndjson", ndjsonOf([{ person: "p", email: "p@example.org" }]))],
+    };
+    const report = await ingest(store, { files });
+    assert.deepEqual(Object.keys(report.tables), ["sends", "people"]);
+    assert.equal(report.examples, 1);
+    assert.deepEqual(rowsOf(store, "sends"), [{ send_id: 1, person: "p", weight: 1.5 }]);
+    assert.equal(rowsOf(store, "people")[0].domain, "example.org");
+  }, mailSchema));
+
+Deno.test("ingest: a foreign key that is declared is kept: the row is refused", () =>
+  withTables(async ({ store, write }) => {
+    const path = write("sends.ndjson", ndjsonOf([{ send_id: 1, person: "nobody" }]));
+    await assertRejected(
+      ingest(store, { files: { sends: [path] } }),
+      "row-rejected",
+      /row 1: FOREIGN KEY constraint failed/,
+    );
+  }, mailSchema));
+
+Deno.test("ingest: another key that is taken is a broken constraint, not an unchanged row", () =>
+  withTables(async ({ store, write, folder }) => {
+    const rows = [{ person: "p", email: "p@example.org" }, { person: "q", email: "p@example.org" }];
+    const files = { people: [write("people.ndjson", ndjsonOf(rows))] };
+    const message =
+      /row 2, column "email": UNIQUE constraint failed: people\.email \(email is "p@example\.org"\)/;
+    await assertRejected(ingest(store, { files }), "row-rejected", message);
+    const { tables } = await ingest(store, { files, rejectsPath: join(folder, "rejects") });
+    assert.deepEqual([tables.people.inserted, tables.people.rejected], [1, 1]);
+    const taken = write(
+      "taken.ndjson",
+      ndjsonOf([{ person: "r", email: "r@example.org" }, { person: "r", email: "p@example.org" }]),
+    );
+    await assertRejected(
+      ingest(store, { files: { people: [taken] }, onConflict: "replace" }),
+      "row-rejected",
+      /UNIQUE/,
+    );
+  }, mailSchema));
+
+Deno.test("ingest: a store that another process writes to is busy", () =>
+  withTables(async ({ store, write }) => {
+    const other = new DatabaseSync(store.path);
+    try {
+      other.exec("BEGIN IMMEDIATE");
+      store.db.exec("PRAGMA busy_timeout = 20");
+      const files = { things: [write("things.ndjson", ndjsonOf([{ id: 1 }]))] };
+      await assertRejected(
+        ingest(store, { files, allowMissing: true }),
+        "store-busy",
+        /Cannot load .*database is locked\. Another clickwell writes to it/,
+      );
+    } finally {
+      other.close();
+    }
+  }, thingsSchema));
+
+Deno.test("ingest: readers see the rows of a file all at once, and do not hold the load up", () =>
+  withTables(async ({ store, write, folder }) => {
+    const rows = Array.from(
+      { length: 40_000 },
+      (_, id) => ({ id, word: "so long a text that there are several batches" }),
+    );
+    const reader = openStore(join(folder, "data"), { mode: "read" });
+    try {
+      const count = () => reader.db.prepare("SELECT count(*) AS n FROM things").get()?.n;
+      const seen = new Set<unknown>();
+      const files = { things: [write("things.ndjson", ndjsonOf(rows))] };
+      await ingest(store, { files, allowMissing: true, observe: () => seen.add(count()) });
+      assert.deepEqual([...seen], [0]);
+      assert.equal(count(), 40_000);
+    } finally {
+      reader.close();
+    }
+  }, thingsSchema));
