@@ -62,6 +62,7 @@ export default command({
   ],
   async run({ options, terminal, signal }) {
     const files = filesByTable(options);
+    const columns = columnNames(options.column);
     // Before there is a store: a mistyped name leaves none behind.
     for (const path of Object.values(files).flat()) fileState(path);
     const schema = options.schema === undefined ? undefined : readSchema(options.schema);
@@ -71,7 +72,7 @@ export default command({
         files,
         onConflict: options["on-conflict"],
         ...(options.rejects === undefined ? {} : { rejectsPath: options.rejects }),
-        columnNames: columnNames(options.column),
+        columnNames: columns,
         allowMissing: options["allow-missing"],
         signal,
         observe: ({ table, file, rows, rowsTotal }) =>

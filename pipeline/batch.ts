@@ -14,6 +14,8 @@ export interface Batch {
   readonly faults: readonly RowFault[];
 }
 
+export const emptyBatch: Batch = { rowCount: 0, rows: new Uint32Array(), columns: [], faults: [] };
+
 export type BatchColumn =
   & { readonly nulls: Uint8Array }
   & (

@@ -7,6 +7,7 @@ import { type FileReport, sumCounts } from "./quality.ts";
 import { createFileReading } from "./reading.ts";
 import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
+import { asFailure } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 import { findTable, listTables, type Table } from "./table.ts";
 import { startThreads } from "./threads.ts";
@@ -136,14 +137,35 @@ function bytesOf(paths: readonly string[]): number {
  * With the log synced when it is folded into the database, not at each of its writes; the fold comes right behind, so
  * that what has been reported as loaded survives a power cut.
  */
-async function inBulk<Result>({ db }: Store, load: () => Promise<Result>): Promise<Result> {
-  db.exec("PRAGMA synchronous = NORMAL");
+async function inBulk<Result>(store: Store, load: () => Promise<Result>): Promise<Result> {
+  store.db.exec("PRAGMA synchronous = NORMAL");
   try {
-    return await load();
+    const result = await load();
+    foldLog(store);
+    return result;
+  } catch (error) {
+    // Gives back the room that the log of a failed load takes, where it can; why the load failed is what is said.
+    attempt(() => foldLog(store));
+    throw error;
   } finally {
+    store.db.exec("PRAGMA synchronous = FULL");
+  }
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch { /* tried only */ }
+}
+
+function foldLog({ db, path }: Store): void {
+  const timeout = Number(db.prepare("PRAGMA busy_timeout").get()?.timeout);
+  try {
     // A reader can hold the fold up; it is not worth waiting for: the log has been synced before.
-    const timeout = Number(db.prepare("PRAGMA busy_timeout").get()?.timeout);
     db.exec("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)");
-    db.exec(`PRAGMA busy_timeout = ${timeout}; PRAGMA synchronous = FULL`);
+  } catch (error) {
+    throw asFailure(error, `fold the log of ${path} into it`);
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${timeout}`);
   }
 }

@@ -1,9 +1,9 @@
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import type { ColumnMapping } from "./column_source.ts";
 import { hashFile } from "./content_hash.ts";
+import { requireRoomToCommit } from "./disk_room.ts";
 import { Failure } from "./failure.ts";
 import { fileState, isSameState } from "./file_state.ts";
-import { freeBytes } from "./free_space.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
 import { createTally, type FileReport } from "./quality.ts";
@@ -11,7 +11,7 @@ import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
 import { asFailure } from "./sqlite_failure.ts";
-import { reserveBytes, type Store, storeFull } from "./store.ts";
+import type { Store } from "./store.ts";
 import type { Table } from "./table.ts";
 import type { Threads } from "./threads.ts";
 
@@ -81,6 +81,7 @@ export async function loadFile(
         `Cannot load ${path}: it changed while it was read. Load it when it is whole.`,
       );
     }
+    requireRoomToCommit(store);
     const tableRows = rowsBefore + report.inserted;
     recordLoad(store, table, { contentHash, onConflict, mapping, report, tableRows, loadedAt: now() });
     db.exec("COMMIT");
@@ -121,10 +122,10 @@ async function insertAll(
     let orphans: readonly number[] = [];
     for (let step = await reading.next(); step; step = await reading.next()) {
       signal?.throwIfAborted();
-      if (batches++ % batchesPerLook === 0) refuseFullDisk(store);
+      if (batches++ % batchesPerLook === 0) requireRoomToCommit(store);
       tally.addBatch(step.batch);
       insertion.add(step.batch);
-      orphans = step.orphans;
+      orphans = step.orphans ?? orphans;
       const rows = insertion.counts.read;
       observe({
         table: table.name,
@@ -150,9 +151,4 @@ async function insertAll(
   } finally {
     insertion.close();
   }
-}
-
-function refuseFullDisk({ path }: Store): void {
-  const free = freeBytes(dirname(path));
-  if (free !== undefined && free < reserveBytes) throw storeFull(path, free, reserveBytes);
 }

@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Cell, cellAt, gatherColumn } from "./batch.ts";
-import type { ColumnBuffer } from "./column_buffer.ts";
+import { clearBuffer, type ColumnBuffer, copierOf, createBuffer } from "./column_buffer.ts";
 import { quoted } from "./identifier.ts";
 import { orderByKey } from "./key_order.ts";
 import type { KeySet } from "./key_set.ts";
@@ -9,10 +9,9 @@ import type { Run } from "./run.ts";
 
 /** Counts rows whose parent is not in the store, as the rows are read. */
 export interface OrphanCounter {
-  /** Looks the run's rows up. */
   add(run: Run): void;
-  /** For each reference, the rows so far. A row that refers to nothing, NULL, is none. */
-  counts(): number[];
+  /** For each reference, the rows that were added. A row that refers to nothing, NULL, is none. */
+  finish(): readonly number[];
   close(): void;
 }
 
@@ -24,40 +23,49 @@ export interface OrphanOptions {
   readonly known: ReadonlyMap<string, KeySet>;
 }
 
+/** Keys that are held to be looked up together: the more there are, the closer they lie in the parent. */
+const pendingKeysMax = 2 ** 18;
 const chunkKeys = 128;
 
 export function openOrphanCounter({ storePath, references, known }: OrphanOptions): OrphanCounter {
   let lookup: Lookup | undefined;
   const counts = references.map(() => 0);
+  const pending: (ColumnBuffer | undefined)[] = references.map(() => undefined);
+
+  const lookUp = (reference: number, keys: ColumnBuffer) => {
+    lookup ??= openLookup(storePath, references);
+    for (const cells of sortedCells(keys)) counts[reference] += lookup.missing(reference, cells);
+    clearBuffer(keys);
+  };
   return {
     add({ columns, buffers }) {
       for (const [r, { column, parent }] of references.entries()) {
         const buffer = buffers[columns.findIndex(({ name }) => name === column)];
-        if (!buffer || !hasUnknown(buffer, known.get(parent))) continue;
-        lookup ??= openLookup(storePath, references);
-        for (const keys of unknownKeys(buffer, known.get(parent))) counts[r] += lookup.missing(r, keys);
+        if (!buffer) continue;
+        const keys = pending[r] ??= createBuffer(buffer.type);
+        const hold = copierOf(keys, buffer);
+        const parents = known.get(parent);
+        for (let row = 0; row < buffer.length; row++) {
+          if (buffer.nulls[row] === 1 || parents?.has(buffer, row)) continue;
+          hold(row);
+          if (keys.length === pendingKeysMax) lookUp(r, keys);
+        }
       }
     },
-    counts: () => [...counts],
+    finish() {
+      for (const [r, keys] of pending.entries()) if (keys) lookUp(r, keys);
+      return counts;
+    },
     close: () => lookup?.close(),
   };
 }
 
-function isUnknown(buffer: ColumnBuffer, row: number, known: KeySet | undefined): boolean {
-  return buffer.nulls[row] === 0 && !known?.has(buffer, row);
-}
-
-function hasUnknown(buffer: ColumnBuffer, known: KeySet | undefined): boolean {
-  for (let row = 0; row < buffer.length; row++) if (isUnknown(buffer, row, known)) return true;
-  return false;
-}
-
-/** Keys in their order: SQLite finds one on the page of the last one in half the time. */
-function* unknownKeys(buffer: ColumnBuffer, known: KeySet | undefined): Generator<Cell[]> {
-  const order = orderByKey(buffer).filter((row) => isUnknown(buffer, row, known));
+/** Keys in their order: SQLite finds one near the last one in half the time. */
+function* sortedCells(keys: ColumnBuffer): Generator<Cell[]> {
+  const order = orderByKey(keys);
   for (let start = 0; start < order.length; start += chunkKeys) {
     const rows = order.subarray(start, start + chunkKeys);
-    const column = gatherColumn(buffer, rows);
+    const column = gatherColumn(keys, rows);
     yield Array.from(rows, (_, i) => cellAt(column, i));
   }
 }

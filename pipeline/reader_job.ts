@@ -1,4 +1,4 @@
-import type { Batch } from "./batch.ts";
+import { type Batch, emptyBatch } from "./batch.ts";
 import type { ColumnBuffer } from "./column_buffer.ts";
 import { type ColumnMapping, columnSources } from "./column_source.ts";
 import { openFile } from "./open_file.ts";
@@ -35,8 +35,8 @@ export interface OpenedFile {
 export interface ReadStep {
   readonly batch: Batch;
   readonly bytesRead: number;
-  /** For each reference, the rows read so far whose parent is not in the store. */
-  readonly orphans: readonly number[];
+  /** In the last step: for each reference, the rows whose parent is not in the store. */
+  readonly orphans?: readonly number[];
 }
 
 export interface OpenReader {
@@ -73,9 +73,10 @@ export function openReader(job: ReaderJob, known: Map<string, KeySet>): OpenRead
       };
       const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun };
       for (const batch of readBatches(reader, options)) {
-        yield { batch, bytesRead: reader.bytesRead(), orphans: orphans.counts() };
+        yield { batch, bytesRead: reader.bytesRead() };
       }
       if (keys) known.set(table.name, keys);
+      yield { batch: emptyBatch, bytesRead: reader.bytesRead(), orphans: orphans.finish() };
     },
     close() {
       reader.close();

@@ -1,4 +1,4 @@
-import { type Batch, bufferCell, gatherColumn, type RowFault } from "./batch.ts";
+import { type Batch, bufferCell, emptyBatch, gatherColumn, type RowFault } from "./batch.ts";
 import { bufferBytes, clearBuffer, type ColumnBuffer, createBuffer } from "./column_buffer.ts";
 import { Failure } from "./failure.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
@@ -50,7 +50,7 @@ const batchBytesMax = 32 * 2 ** 20;
 /** The first run is short, so that what inserts the rows need not wait long; the longer the runs, the better the order. */
 const runRowsFirst = 2 ** 16;
 const runGrowth = 4;
-const runRowsMax = 2 ** 20;
+const runRowsMax = 2 ** 19;
 const runBytesMax = 96 * 2 ** 20;
 
 /**
@@ -170,6 +170,6 @@ function* batchesOf(run: Run, order: Uint32Array, firstRow: number): Generator<B
   const inOrder = [...faulty].sort((a, b) => a - b);
   for (let start = 0; start < inOrder.length; start += stepRows) {
     const faults = inOrder.slice(start, start + stepRows).map((place) => faultOf(run, place, firstRow));
-    yield { rowCount: 0, rows: new Uint32Array(), columns: [], faults };
+    yield { ...emptyBatch, faults };
   }
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { cacheBytes, requireFree, reserveBytes } from "./disk_room.ts";
 import { Failure } from "./failure.ts";
-import { freeBytes } from "./free_space.ts";
 import { migrate, readVersion } from "./migration.ts";
 import { checkSchema, createTables, requireSameTables } from "./schema.ts";
 import { asFailure } from "./sqlite_failure.ts";
@@ -26,11 +26,8 @@ export interface StoreOptions {
 
 export const storeFileName = "clickwell.db";
 
-const mebibyte = 2 ** 20;
-/** Room that writing leaves free: a full disk can kill a process that has a WAL index mapped (SIGBUS). */
-export const reserveBytes = 64 * mebibyte;
 /** Reading needs only room for the WAL index, and not even that where it is there already. */
-const readReserveBytes = mebibyte;
+const readReserveBytes = 2 ** 20;
 
 /**
  * Opens the store of a data folder.
@@ -46,7 +43,7 @@ export function openStore(dataDir: string, options: StoreOptions): Store {
   if (mode === "create") makeFolder(dataDir);
   else requireStore(path);
   refuseLinks(path);
-  requireSpace(dataDir, path, options);
+  requireSpace(path, options);
 
   let db: DatabaseSync | undefined;
   try {
@@ -72,7 +69,7 @@ function configure(db: DatabaseSync, mode: StoreOptions["mode"], busyTimeoutMs: 
     PRAGMA foreign_keys = ON;
     PRAGMA trusted_schema = OFF;
     PRAGMA cell_size_check = ON;
-    PRAGMA cache_size = -65536;
+    PRAGMA cache_size = -${cacheBytes / 1_024};
     PRAGMA temp_store = MEMORY;
   `);
   // Not yet in the types: without it, `PRAGMA writable_schema` could rewrite the schema.
@@ -133,22 +130,9 @@ function refuseLinks(path: string): void {
   }
 }
 
-function requireSpace(dataDir: string, path: string, { mode, freeBytesMin }: StoreOptions): void {
-  const needed = freeBytesMin ?? (mode === "read" ? readReserveBytes : reserveBytes);
+function requireSpace(path: string, { mode, freeBytesMin }: StoreOptions): void {
   if (mode === "read" && freeBytesMin === undefined && fileAt(`${path}-shm`)) return;
-  const free = freeBytes(dataDir);
-  if (free !== undefined && free < needed) throw storeFull(path, free, needed);
-}
-
-/** Also thrown in the middle of a load, before the disk is full. */
-export function storeFull(path: string, free: number, needed: number): Failure {
-  const inMiB = (bytes: number) => `${Math.floor(bytes / mebibyte).toLocaleString("en")} MiB`;
-  return new Failure(
-    "store-full",
-    `Cannot write ${path}: ${inMiB(free)} are free on its disk, expected at least ${
-      inMiB(needed)
-    }. Free some space and try again.`,
-  );
+  requireFree(path, freeBytesMin ?? (mode === "read" ? readReserveBytes : reserveBytes));
 }
 
 /** @returns undefined where nothing is there; a link is not followed. */

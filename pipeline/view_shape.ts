@@ -26,7 +26,8 @@ export function parentJoinOf(
     );
   if (!match) return undefined;
   const [, list, childName, joins] = match;
-  if (/^(DISTINCT|ALL)\b/i.test(list) || callsFunction(list)) return undefined;
+  // More than one FROM: a compound of several SELECTs.
+  if (/^(DISTINCT|ALL)\b|\bFROM\b/i.test(list) || callsFunction(list)) return undefined;
   const child = named(tables, childName);
   const parents = [...joins.matchAll(/JOIN (\w+) ON (\w+)\.(\w+) = (\w+)\.(\w+)/gi)].map((join) =>
     joined(join, child, tables)
