@@ -52,7 +52,8 @@ function numberKey(buffer: NumberBuffer): (row: number) => number {
     if (value > most) most = value;
   }
   // Halves, so that the span of the largest doubles is no infinity.
-  const scale = most > least ? keyMax / (most / 2 - least / 2) : 0;
+  // A span near the least of all numbers has no finite scale: its rows then keep their order.
+  const scale = most > least ? Math.min(Number.MAX_VALUE, keyMax / (most / 2 - least / 2)) : 0;
   return (row) => Math.floor((numberAt(buffer, row) / 2 - least / 2) * scale);
 }
 

@@ -8,6 +8,9 @@ import { denseExamples } from "./dense_loss.ts";
 import { assertFailure } from "./expected_failure.ts";
 import { allTrain, encodeRows, type ExampleRow, specOf } from "./made_examples.ts";
 
+// The same cases in every run: a failure that comes and goes helps nobody.
+fc.configureGlobal({ seed: 20260101 });
+
 const runs = { seed: 7, numRuns: 60 };
 
 const number = fc.oneof(

@@ -4,6 +4,9 @@ import { aucOf, metricsOf } from "../pipeline/metrics.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { assertClose } from "./closeness.ts";
 
+// The same cases in every run: a failure that comes and goes helps nobody.
+fc.configureGlobal({ seed: 20260101 });
+
 const probability = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
   // Few values: ties are what goes wrong.

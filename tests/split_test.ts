@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { hashOf } from "../pipeline/raw_examples.ts";
 import { leftOutPart, type SplitOptions, testPart, trainPart, trainTestSplit } from "../pipeline/split.ts";
 
+// The same cases in every run: a failure that comes and goes helps nobody.
+fc.configureGlobal({ seed: 20260101 });
+
 const groups = Array.from({ length: 20_000 }, (_, i) => hashOf(`lead-${i}`));
 const usual: SplitOptions = { seed: 7, testShare: 0.2, negatives: 1 };
 

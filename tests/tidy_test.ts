@@ -25,7 +25,7 @@ const training = ["fit", "lbfgs", "newton", "proximal_newton", "train"].map((nam
 
 /** Where SQL is written: with the store, what is loaded into it and what is read from it. */
 const sqlFiles = [
-  "pipeline/disk_room.ts",
+  "disk_room",
   "examples",
   "examples_count",
   "ingest",

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseInteger, parseReal, parseTime } from "../pipeline/value_text.ts";
 
+// The same cases in every run: a failure that comes and goes helps nobody.
+fc.configureGlobal({ seed: 20260101 });
+
 Deno.test("a real is a decimal number, however it is written, and nothing else", () => {
   const rows: [string, number | undefined][] = [
     ["0", 0],
