@@ -1,6 +1,6 @@
 import { factorise } from "./cholesky.ts";
-import { searchLine } from "./line_search.ts";
-import type { Passes, Scope } from "./passes.ts";
+import { descend } from "./descent.ts";
+import type { Passes } from "./passes.ts";
 import {
   dot,
   evaluatePoint,
@@ -11,9 +11,6 @@ import {
   type SolverOptions,
 } from "./penalised.ts";
 
-/** As in Newton's method: a step that leaves more than this share of the gap calls for a Hessian of the new point. */
-const slowShare = 0.3;
-const sampleTolerance = 1e-3;
 /** Sweeps over all columns, for one direction. */
 const roundsMax = 200;
 /** Sweeps over the columns that are not 0, between two over all. */
@@ -32,60 +29,19 @@ const ridgeShare = 1e-9;
  * @see Lee, Sun & Saunders, Proximal Newton-Type Methods for Minimizing Composite Functions (2014); Friedman, Hastie &
  *   Tibshirani, Regularization Paths for Generalized Linear Models via Coordinate Descent (2010).
  */
-export async function solveProximalNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
-  let start = options.start ?? new Float64Array(passes.design.columnCount + 1);
-  if (!options.start && passes.weight.sample < passes.weight.all) {
-    const rough = await descend(passes, "sample", start, {
-      ...options,
-      gradientTolerance: sampleTolerance,
-      observe: undefined,
-    });
-    start = rough.coefficients;
-  }
-  return await descend(passes, "all", start, options);
-}
-
-async function descend(
-  passes: Passes,
-  scope: Scope,
-  start: Float64Array,
-  options: SolverOptions,
-): Promise<Solution> {
-  const { gradientTolerance, iterationsMax, observe, checkpoint, held = [] } = options;
+export function solveProximalNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
   const { l1 } = meanPenalty(passes, options.penalty);
-  const at = (coefficients: Float64Array, hessian: boolean) =>
-    evaluatePoint(passes, scope, coefficients, options, hessian);
-  let point = await at(start, true);
-  let hessian = hessianOf(point);
-  let iterations = 1;
-  observe?.({ iteration: 0, objective: point.objective, gradientMax: point.gradientMax, step: 0 });
-  while (point.gradientMax > gradientTolerance && iterations < iterationsMax) {
-    checkpoint?.();
-    const direction = proximalDirection(point, hessian, l1, held);
-    const slope = dot(point.gradient, direction) +
-      l1 * (norm1(point.coefficients, direction) - norm1(point.coefficients));
-    const found = await searchLine(
-      point,
-      direction,
-      slope,
-      iterationsMax - iterations,
-      (coefficients) => at(coefficients, false),
-    );
-    iterations += found.passes;
-    if (!found.next) break;
-    const { next, step } = found;
-    observe?.({ iteration: iterations - 1, objective: next.objective, gradientMax: next.gradientMax, step });
-    const slow = next.gradientMax > slowShare * point.gradientMax;
-    correct(hessian, point, next);
-    point = next;
-    if (slow && point.gradientMax > gradientTolerance) {
-      point = await at(point.coefficients, true);
-      hessian = hessianOf(point);
-      iterations++;
-    }
-  }
-  const { coefficients, objective, gradientMax } = point;
-  return { coefficients, objective, gradientMax, iterations };
+  return descend(passes, options, (made) => {
+    const hessian = hessianOf(made);
+    return {
+      towards(point) {
+        const direction = proximalDirection(point, hessian, l1, options.held ?? []);
+        const shrinkage = norm1(point.coefficients, direction) - norm1(point.coefficients);
+        return { direction, slope: dot(point.gradient, direction) + l1 * shrinkage };
+      },
+      learn: (from, to) => correct(hessian, from, to),
+    };
+  });
 }
 
 function hessianOf({ hessian }: Point): Float64Array {
