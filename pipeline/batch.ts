@@ -21,7 +21,10 @@ export type BatchColumn =
   & (
     | { readonly type: "INTEGER"; readonly words: Int32Array<ArrayBuffer>; readonly exact: BigInt64Array }
     | { readonly type: "REAL"; readonly values: Float64Array }
+    /** Texts one after the other, and where each ends, in UTF-16 code units. */
     | { readonly type: "TEXT"; readonly text: string; readonly ends: Int32Array }
+    /** Texts that many rows share, and which each row has. */
+    | { readonly type: "TERMS"; readonly terms: readonly string[]; readonly codes: Uint16Array }
   );
 
 /** Why a row cannot be loaded. */
@@ -39,14 +42,20 @@ export interface RowFault {
 
 export function cellAt(column: BatchColumn, row: number): Cell {
   if (column.nulls[row] === 1) return null;
-  if (column.type === "REAL") return column.values[row];
-  if (column.type === "TEXT") {
-    return column.text.substring(row === 0 ? 0 : column.ends[row - 1], column.ends[row]);
+  switch (column.type) {
+    case "REAL":
+      return column.values[row];
+    case "TEXT":
+      return column.text.substring(row === 0 ? 0 : column.ends[row - 1], column.ends[row]);
+    case "TERMS":
+      return column.terms[column.codes[row]];
+    case "INTEGER": {
+      const high = column.words[2 * row + 1];
+      // |value| < 2^53: a double holds it, and costs less than a BigInt.
+      if (high >= -0x20_0000 && high < 0x20_0000) return high * 2 ** 32 + (column.words[2 * row] >>> 0);
+      return column.exact[row];
+    }
   }
-  const high = column.words[2 * row + 1];
-  // |value| < 2^53: a double holds it, and costs less than a BigInt.
-  if (high >= -0x20_0000 && high < 0x20_0000) return high * 2 ** 32 + (column.words[2 * row] >>> 0);
-  return column.exact[row];
 }
 
 /** One cell of a buffer. */
@@ -77,14 +86,44 @@ export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchC
       return { type: "REAL", nulls, values };
     }
     case "TEXT":
-      return { type: "TEXT", nulls, ...gatherText(buffer, indices) };
+      return {
+        nulls,
+        ...(isShared(buffer, indices) ? gatherTerms(buffer, indices) : gatherText(buffer, indices)),
+      };
   }
+}
+
+/** Whether rows share their texts, and a batch of them has no more terms than a code can tell apart. */
+function isShared({ byteCount, textLength }: TextBuffer, indices: Uint32Array): boolean {
+  return textLength > 4 * byteCount && indices.length <= 2 ** 16;
+}
+
+type TextColumn<Type extends "TEXT" | "TERMS"> = Omit<Extract<BatchColumn, { type: Type }>, "nulls">;
+
+function gatherTerms({ bytes, spans, nulls }: TextBuffer, indices: Uint32Array): TextColumn<"TERMS"> {
+  const codes = new Uint16Array(indices.length);
+  const terms: string[] = [];
+  const codesByPlace = new Map<number, number>();
+  for (let i = 0; i < indices.length; i++) {
+    if (nulls[indices[i]] === 1) continue;
+    const start = spans[2 * indices[i]];
+    const end = spans[2 * indices[i] + 1];
+    // An empty text has no place of its own: another may begin where it lies.
+    const place = start === end ? -1 : start;
+    let code = codesByPlace.get(place);
+    if (code === undefined) {
+      code = terms.push(decoder.decode(bytes.subarray(start, end))) - 1;
+      codesByPlace.set(place, code);
+    }
+    codes[i] = code;
+  }
+  return { type: "TERMS", terms, codes };
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** One long string and where its parts end: parts of a string cost a tenth of strings decoded one by one. */
-function gatherText(buffer: TextBuffer, indices: Uint32Array): { text: string; ends: Int32Array } {
+function gatherText(buffer: TextBuffer, indices: Uint32Array): TextColumn<"TEXT"> {
   const { bytes: source, spans, isAscii } = buffer;
   let byteCount = 0;
   for (let i = 0; i < indices.length; i++) byteCount += spans[2 * indices[i] + 1] - spans[2 * indices[i]];
@@ -99,7 +138,7 @@ function gatherText(buffer: TextBuffer, indices: Uint32Array): { text: string; e
     unitCount += isAscii ? end - start : utf16Length(source, start, end);
     ends[i] = unitCount;
   }
-  return { text: decoder.decode(bytes), ends };
+  return { type: "TEXT", text: decoder.decode(bytes), ends };
 }
 
 /** UTF-16 code units of well-formed UTF-8: two for a sequence of four bytes, one for any other. */

@@ -8,7 +8,7 @@ export type ColumnBuffer = IntegerBuffer | RealBuffer | TextBuffer;
 
 interface Rows {
   length: number;
-  nulls: Uint8Array;
+  nulls: Uint8Array<ArrayBuffer>;
   nullCount: number;
   readonly faults: Map<number, string>;
 }
@@ -29,6 +29,8 @@ export interface TextBuffer extends Rows {
   readonly type: "TEXT";
   bytes: Uint8Array<ArrayBuffer>;
   byteCount: number;
+  /** Bytes of all values; more than `byteCount` where rows share them. */
+  textLength: number;
   spans: Int32Array<ArrayBuffer>;
   /** Bytes of the longest value. */
   longest: number;
@@ -64,6 +66,7 @@ export function createBuffer(type: ColumnType): ColumnBuffer {
         ...rows(),
         bytes: new Uint8Array(8 * rowsAtFirst),
         byteCount: 0,
+        textLength: 0,
         spans: new Int32Array(2 * rowsAtFirst),
         longest: 0,
         fills: 0,
@@ -79,6 +82,7 @@ export function clearBuffer(buffer: ColumnBuffer): void {
   buffer.faults.clear();
   if (buffer.type !== "TEXT") return;
   buffer.byteCount = 0;
+  buffer.textLength = 0;
   buffer.longest = 0;
   buffer.fills++;
   buffer.isAscii = true;
@@ -154,6 +158,7 @@ function appendSpan(buffer: TextBuffer, start: number, end: number): void {
   const row = addRow(buffer);
   buffer.spans[2 * row] = start;
   buffer.spans[2 * row + 1] = end;
+  buffer.textLength += end - start;
   if (end - start > buffer.longest) buffer.longest = end - start;
 }
 
@@ -214,15 +219,28 @@ function growRows(buffer: ColumnBuffer, rows: number): void {
   else buffer.spans = grown(buffer.spans, 2 * capacity, intsOf);
 }
 
-/** A copy with room for `length` entries; for twice as many as now where that is more. */
-function grown<A extends Uint8Array | Int32Array | Float64Array>(
-  array: A,
-  length: number,
-  make: (length: number) => A,
-): A {
+type OwnedArray = Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+
+/** A copy with room for `length` entries, for twice as many as now where that is more; the array itself is given up. */
+function grown<A extends OwnedArray>(array: A, length: number, make: (length: number) => A): A {
   const larger = make(Math.max(length, 2 * array.length));
   larger.set(array);
+  release(array);
   return larger;
+}
+
+/** Gives memory back at once: the collector would not hurry, since it sees little of it. */
+function release(array: OwnedArray): void {
+  array.buffer.transfer(0);
+}
+
+/** Gives the buffer's memory back. It must not be used any more. */
+export function releaseBuffer(buffer: ColumnBuffer): void {
+  release(buffer.nulls);
+  if (buffer.type === "INTEGER") return release(buffer.words);
+  if (buffer.type === "REAL") return release(buffer.values);
+  release(buffer.bytes);
+  release(buffer.spans);
 }
 
 /** Whether the bytes are well-formed UTF-8 (The Unicode Standard, table 3-7). */

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { quoted } from "./identifier.ts";
 import { countRows, loggedOrphans, loggedRows } from "./load_log.ts";
+import { limitCache } from "./page_cache.ts";
 import { sharedInt32 } from "./shared_memory.ts";
 import type { Store } from "./store.ts";
 import type { Table } from "./table.ts";
@@ -64,7 +65,8 @@ async function countOnThreads(store: Store, tables: readonly Table[], threads: T
 /** One thread's part. */
 export function countRanges({ path, sql, ranges, shared }: CountJob): number {
   using db = new DatabaseSync(path, { readOnly: true });
-  db.exec("PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
+  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
+  limitCache(db, 64 * 2 ** 20);
   const statement = db.prepare(sql);
   let count = 0;
   for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {

@@ -57,6 +57,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
   const chunkMax = Math.max(1, Math.min(chunkRows, Math.floor(parametersMax / columns.length)));
   const counts: RowCounts = { read: 0, inserted: 0, unchanged: 0, replaced: 0, kept: 0, rejected: 0 };
   const wasEmpty = store.db.prepare(`SELECT 1 FROM ${statements.table} LIMIT 1`).get() === undefined;
+  const cells = new Array<Cell>(chunkMax * columns.length);
   let snapshot: Snapshot | undefined;
   let notNew = 0;
   let knownBefore = 0;
@@ -124,7 +125,10 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
       counts.read += batch.rowCount + batch.faults.length;
       for (const fault of batch.faults) reject(fault);
       for (let start = 0; start < batch.rowCount; start += chunkMax) {
-        settle(chunkOf(batch, start, Math.min(chunkMax, batch.rowCount - start)));
+        const rowCount = Math.min(chunkMax, batch.rowCount - start);
+        settle(
+          chunkOf(batch, start, rowCount === chunkMax ? cells : new Array<Cell>(rowCount * columns.length)),
+        );
       }
     },
     close: () => snapshot?.close(),
@@ -139,9 +143,10 @@ export interface Chunk {
   readonly rows: Uint32Array;
 }
 
-function chunkOf(batch: Batch, start: number, rowCount: number): Chunk {
+/** @param cells Is filled, and is the chunk's until the next one is made. */
+function chunkOf(batch: Batch, start: number, cells: Cell[]): Chunk {
   const width = batch.columns.length;
-  const cells = new Array<Cell>(rowCount * width);
+  const rowCount = cells.length / width;
   for (let k = 0; k < width; k++) {
     const column = batch.columns[k];
     for (let i = 0; i < rowCount; i++) cells[i * width + k] = cellAt(column, start + i);

@@ -11,9 +11,9 @@ export interface KeySet {
 }
 
 const slotsFirst = 2 ** 16;
-/** 16 MiB. */
-const slotsMax = 2 ** 21;
-const loadMax = 0.85;
+/** 32 MiB. */
+const slotsMax = 2 ** 22;
+const loadMax = 0.9;
 
 /** @param expected How many keys there will be, as far as that is known. */
 export function createKeySet(expected = 0): KeySet {

@@ -4,6 +4,7 @@ import { clearBuffer, type ColumnBuffer, copierOf, createBuffer } from "./column
 import { quoted } from "./identifier.ts";
 import { orderByKey } from "./key_order.ts";
 import type { KeySet } from "./key_set.ts";
+import { limitCache } from "./page_cache.ts";
 import type { Reference } from "./reference.ts";
 import type { Run } from "./run.ts";
 
@@ -79,7 +80,8 @@ interface Lookup {
 
 function openLookup(storePath: string, references: readonly Reference[]): Lookup {
   const db = new DatabaseSync(storePath, { readOnly: true });
-  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768");
+  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
+  limitCache(db, 16 * 2 ** 20);
   const prepared = references.map(() => new Map<number, StatementSync>());
   return {
     missing(reference, keys) {

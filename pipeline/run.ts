@@ -1,5 +1,5 @@
 import { type Batch, bufferCell, emptyBatch, gatherColumn, type RowFault } from "./batch.ts";
-import { bufferBytes, clearBuffer, type ColumnBuffer, createBuffer } from "./column_buffer.ts";
+import { bufferBytes, clearBuffer, type ColumnBuffer, createBuffer, releaseBuffer } from "./column_buffer.ts";
 import { Failure } from "./failure.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
 import type { TableColumn } from "./table.ts";
@@ -61,6 +61,14 @@ const runBytesMax = 96 * 2 ** 20;
  */
 export function* readBatches(reader: RowReader, options: RunOptions): Generator<Batch> {
   const run = createRun(options.columns);
+  try {
+    yield* fillAndEmpty(run, reader, options);
+  } finally {
+    run.buffers.forEach(releaseBuffer);
+  }
+}
+
+function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Generator<Batch> {
   const keyBuffer = run.buffers[options.columns.findIndex(({ name }) => name === options.key)];
   let firstRow = 1;
   let isOrdered = true;

@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Cell } from "./batch.ts";
 import { knownSql } from "./insertion_sql.ts";
+import { limitCache } from "./page_cache.ts";
 import type { Store } from "./store.ts";
 import type { Table, TableColumn } from "./table.ts";
 
@@ -17,7 +18,8 @@ export interface Snapshot {
 /** @param columns The columns of each chunk, the table's key among them. */
 export function openSnapshot(store: Store, table: Table, columns: readonly TableColumn[]): Snapshot {
   const db = new DatabaseSync(store.path, { readOnly: true });
-  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384");
+  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
+  limitCache(db, 16 * 2 ** 20);
   const statements = new Map<number, StatementSync>();
   const places = table.key.map((name) => columns.findIndex((column) => column.name === name));
   return {

@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { cacheBytes, requireFree, reserveBytes } from "./disk_room.ts";
 import { Failure } from "./failure.ts";
 import { migrate, readVersion } from "./migration.ts";
+import { limitCache } from "./page_cache.ts";
 import { checkSchema, createTables, requireSameTables } from "./schema.ts";
 import { asFailure } from "./sqlite_failure.ts";
 
@@ -69,7 +70,6 @@ function configure(db: DatabaseSync, mode: StoreOptions["mode"], busyTimeoutMs: 
     PRAGMA foreign_keys = ON;
     PRAGMA trusted_schema = OFF;
     PRAGMA cell_size_check = ON;
-    PRAGMA cache_size = -${cacheBytes / 1_024};
     PRAGMA temp_store = MEMORY;
   `);
   // Not yet in the types: without it, `PRAGMA writable_schema` could rewrite the schema.
@@ -78,6 +78,7 @@ function configure(db: DatabaseSync, mode: StoreOptions["mode"], busyTimeoutMs: 
     // The join that makes examples jumps from lead to lead: mapped pages spare a system call for each.
     // Writers do without: pages that are mapped while they are written count as memory of the process.
     db.exec("PRAGMA mmap_size = 2147418112; PRAGMA query_only = ON");
+    limitCache(db, cacheBytes);
     return;
   }
   // A page size is of the file, and set before anything is in it. The join looks leads up by key: wider pages make it a
@@ -89,6 +90,7 @@ function configure(db: DatabaseSync, mode: StoreOptions["mode"], busyTimeoutMs: 
     PRAGMA wal_autocheckpoint = 1000;
     PRAGMA journal_size_limit = ${reserveBytes};
   `);
+  limitCache(db, cacheBytes);
 }
 
 function makeFolder(dataDir: string): void {

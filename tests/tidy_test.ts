@@ -35,6 +35,7 @@ const sqlFiles = [
   "load_log",
   "migration",
   "orphans",
+  "page_cache",
   "registry",
   "schema",
   "snapshot",
