@@ -1,4 +1,4 @@
-import type { ColumnBuffer, TextBuffer } from "./column_buffer.ts";
+import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
 
 /** What SQLite is given for a cell. A bigint only where a number would not be exact. */
 export type Cell = string | number | bigint | null;
@@ -7,7 +7,7 @@ export type Cell = string | number | bigint | null;
 export interface Batch {
   readonly rowCount: number;
   /** Shape (rowCount): each row's place in its file, from 1. */
-  readonly rows: Uint32Array;
+  readonly rows: Uint32Array<ArrayBuffer>;
   /** One for each column that is loaded, in the order in which they are read. */
   readonly columns: readonly BatchColumn[];
   /** Rows that cannot be loaded; they are not among the others. */
@@ -17,14 +17,14 @@ export interface Batch {
 export const emptyBatch: Batch = { rowCount: 0, rows: new Uint32Array(), columns: [], faults: [] };
 
 export type BatchColumn =
-  & { readonly nulls: Uint8Array }
+  & { readonly nulls: Uint8Array<ArrayBuffer> }
   & (
     | { readonly type: "INTEGER"; readonly words: Int32Array<ArrayBuffer>; readonly exact: BigInt64Array }
-    | { readonly type: "REAL"; readonly values: Float64Array }
+    | { readonly type: "REAL"; readonly values: Float64Array<ArrayBuffer> }
     /** Texts one after the other, and where each ends, in UTF-16 code units. */
-    | { readonly type: "TEXT"; readonly text: string; readonly ends: Int32Array }
+    | { readonly type: "TEXT"; readonly text: string; readonly ends: Int32Array<ArrayBuffer> }
     /** Texts that many rows share, and which each row has. */
-    | { readonly type: "TERMS"; readonly terms: readonly string[]; readonly codes: Uint16Array }
+    | { readonly type: "TERMS"; readonly terms: readonly string[]; readonly codes: Uint16Array<ArrayBuffer> }
   );
 
 /** Why a row cannot be loaded. */
@@ -38,6 +38,18 @@ export interface RowFault {
   /** The table's constraint that it breaks; absent where a value cannot even be tried. */
   readonly constraint?: string;
   readonly cells: readonly Cell[];
+}
+
+/** Gives the memory of a batch back at once: the collector would let that of dozens gather. It must not be used any more. */
+export function releaseBatch({ rows, columns }: Batch): void {
+  if (rows.length === 0) return;
+  release(rows);
+  for (const column of columns) {
+    release(column.nulls);
+    if (column.type === "INTEGER") release(column.words);
+    else if (column.type === "REAL") release(column.values);
+    else release(column.type === "TEXT" ? column.ends : column.codes);
+  }
 }
 
 export function cellAt(column: BatchColumn, row: number): Cell {

@@ -230,7 +230,7 @@ function grown<A extends OwnedArray>(array: A, length: number, make: (length: nu
 }
 
 /** Gives memory back at once: the collector would not hurry, since it sees little of it. */
-function release(array: OwnedArray): void {
+export function release(array: { readonly buffer: ArrayBuffer }): void {
   array.buffer.transfer(0);
 }
 

@@ -95,7 +95,7 @@ export async function loadFile(
 }
 
 /** Batches between two looks at the free space: about a quarter of a million rows. */
-const batchesPerLook = 16;
+const batchesPerLook = 32;
 
 interface Source {
   readonly path: string;

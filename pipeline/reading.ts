@@ -1,4 +1,5 @@
 import { type OpenedFile, type OpenReader, openReader, type ReaderJob, type ReadStep } from "./reader_job.ts";
+import { releaseBatch } from "./batch.ts";
 import type { KeySet } from "./key_set.ts";
 import type { Job, Threads } from "./threads.ts";
 
@@ -8,7 +9,7 @@ const stepsAhead = 16;
 /** A file that is being read. */
 export interface Reading {
   readonly opened: OpenedFile;
-  /** @returns undefined at the end of the file. @throws {Failure} as `openReader`'s steps do. */
+  /** Takes the last step back. @returns undefined at the end of the file. @throws {Failure} as `openReader`'s steps do. */
   next(): Promise<ReadStep | undefined>;
 }
 
@@ -26,6 +27,7 @@ interface NextJob extends Job {
 /** What reads one file at a time, on whichever thread. It remembers keys, so that children find their parents. */
 export interface FileReading {
   open(job: OpenJob): OpenedFile;
+  /** Takes the last step back. */
   next(): ReadStep | undefined;
   close(): void;
 }
@@ -33,6 +35,7 @@ export interface FileReading {
 export function createFileReading(): FileReading {
   let reader: OpenReader | undefined;
   let steps: Generator<ReadStep> | undefined;
+  let last: ReadStep | undefined;
   const known = new Map<string, KeySet>();
   const close = () => {
     reader?.close();
@@ -46,9 +49,11 @@ export function createFileReading(): FileReading {
       return reader.opened;
     },
     next() {
+      if (last) releaseBatch(last.batch);
       const { value, done } = steps?.next() ?? { value: undefined, done: true };
       if (done) close();
-      return value || undefined;
+      last = value || undefined;
+      return last;
     },
     close,
   };
@@ -75,12 +80,14 @@ export async function openReading(threads: Threads, here: FileReading, reader: R
     ahead.push(step);
   };
   while (ahead.length < stepsAhead) readOn();
+  let last: ReadStep | undefined;
   return {
     opened,
     async next() {
-      const step = await ahead.shift();
-      if (step) readOn();
-      return step;
+      if (last) releaseBatch(last.batch);
+      last = await ahead.shift();
+      if (last) readOn();
+      return last;
     },
   };
 }

@@ -45,12 +45,12 @@ export interface RunOptions {
 
 /** Rows of one call of `read`: with the longest texts, 64 MiB of a column at the most. */
 const stepRows = 4_096;
-const batchRows = 16_384;
+const batchRows = 8_192;
 const batchBytesMax = 32 * 2 ** 20;
 /** The first run is short, so that what inserts the rows need not wait long; the longer the runs, the better the order. */
 const runRowsFirst = 2 ** 16;
 const runGrowth = 4;
-const runRowsMax = 2 ** 19;
+const runRowsMax = 3 * 2 ** 17;
 const runBytesMax = 96 * 2 ** 20;
 
 /**
