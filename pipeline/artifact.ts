@@ -4,7 +4,7 @@ import { type ArtifactMetadata, parseMetadata } from "./artifact_metadata.ts";
 import { syncDirectory, writeDurably } from "./durable_file.ts";
 import { Failure } from "./failure.ts";
 import { layersModel, weightsFile, weightsOf } from "./layers_model.ts";
-import { createPredictor } from "./predictor.ts";
+import { createFindings, createPredictor } from "./predictor.ts";
 
 /** A model as it lies in `models/<id>/`: tfjs layers files whose metadata predicts from raw fields. */
 export interface Artifact {
@@ -199,7 +199,7 @@ function unreadable(error: unknown, file: { folder: string; name: string; modelI
 function checkGolden(metadata: ArtifactMetadata, modelId: string): void {
   const predictor = createPredictor(metadata);
   for (const { features, probability } of metadata.golden) {
-    const findings = { errors: [], unseen: [] };
+    const findings = createFindings();
     const got = predictor.predict(features, findings);
     if (got !== probability) {
       throw corrupt(modelId, `a golden example gives ${got} where the training gave ${probability}`);

@@ -1,6 +1,6 @@
 import type { ArtifactMetadata } from "./artifact_metadata.ts";
 import { strideOf } from "./ordered_chunk.ts";
-import { createPredictor, type ServableModel } from "./predictor.ts";
+import { createFindings, createPredictor, type ServableModel } from "./predictor.ts";
 import type { RawChunk, RawExamples } from "./raw_examples.ts";
 import type { FeatureSpec } from "./spec.ts";
 
@@ -41,7 +41,7 @@ function rawRow(chunk: RawChunk, at: number, levels: RawExamples["levels"], spec
 export function goldenOf(model: ServableModel, rows: readonly GoldenRow[]): ArtifactMetadata["golden"] {
   const predictor = createPredictor(model);
   return rows
-    .map((features) => ({ features, probability: predictor.predict(features, { errors: [], unseen: [] }) }))
+    .map((features) => ({ features, probability: predictor.predict(features, createFindings()) }))
     // A row that the model refuses (null where it may not be) is no example of what it answers.
     .filter(({ probability }) => Number.isFinite(probability));
 }

@@ -35,6 +35,19 @@ export interface Findings {
   readonly errors: FieldError[];
   /** Fields whose category the training rows did not have. */
   readonly unseen: string[];
+  /** Fields that were null. */
+  readonly missing: string[];
+}
+
+export function createFindings(): Findings {
+  return { errors: [], unseen: [], missing: [] };
+}
+
+/** Empties them for the next row. */
+export function clearFindings({ errors, unseen, missing }: Findings): void {
+  errors.length = 0;
+  unseen.length = 0;
+  missing.length = 0;
 }
 
 export interface Predictor {
@@ -111,7 +124,7 @@ function numericTerm(
   const encodedMissing = encodeNumeric(feature, NaN);
   const ofMissing = encodedMissing * coefficient +
     (feature.missingIndicator ? coefficients[column + 1] : 0);
-  return (value, { errors }) => {
+  return (value, { errors, missing }) => {
     if (typeof value === "number" && Number.isFinite(value)) {
       const encoded = encodeNumeric(feature, value);
       const part = encoded * coefficient;
@@ -122,6 +135,7 @@ function numericTerm(
       }
     }
     if (value === null && feature.nullable) {
+      missing.push(feature.name);
       deep?.add(column, encodedMissing);
       if (feature.missingIndicator) deep?.add(column + 1, 1);
       return ofMissing;
@@ -142,10 +156,13 @@ function categoricalTerm(
     deep?.add(column + position, 1);
     return coefficients[column + position];
   };
-  return (value, { errors, unseen }) => {
+  return (value, { errors, unseen, missing }) => {
     const position = positions.get(value);
     if (position !== undefined) return at(position);
-    if (value === null && nullable) return at(levels.length);
+    if (value === null && nullable) {
+      missing.push(name);
+      return at(levels.length);
+    }
     if (
       typeof value === "string" || typeof value === "boolean" ||
       (typeof value === "number" && Number.isFinite(value))

@@ -16,6 +16,8 @@ export interface Route {
   readonly summary: string;
   /** It changes the store, and so needs the admin token where there is one. */
   readonly write?: true;
+  /** It speaks another server's protocol: problems are told in that one's shape too. */
+  readonly foreign?: true;
   handle(exchange: Exchange): Response | Promise<Response>;
 }
 

@@ -1,6 +1,7 @@
 import { type Artifact, readArtifact } from "../pipeline/artifact.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { createPredictor, type Predictor } from "../pipeline/predictor.ts";
+import { clearFindings, createFindings, createPredictor, type Predictor } from "../pipeline/predictor.ts";
+import { createTally, type Tally } from "./tally.ts";
 import type { Assignment, ModelRow } from "../pipeline/registry.ts";
 
 /** A model that was read, proven whole and warmed up. */
@@ -8,6 +9,8 @@ export interface LoadedModel {
   readonly modelId: string;
   readonly version: number;
   readonly predictor: Predictor;
+  /** What the model has answered. */
+  readonly tally: Tally;
   /** A row of raw fields that the model can be tried with; undefined where the artifact has none. */
   readonly example: Readonly<Record<string, unknown>> | undefined;
 }
@@ -56,15 +59,16 @@ export function loadModel(modelsDir: string, row: ModelRow): LoadedModel {
     modelId: row.modelId,
     version: row.version,
     predictor,
+    tally: createTally(predictor),
     example: artifact.metadata.golden.at(0)?.features,
   };
 }
 
 function warmUp(predictor: Predictor, golden: Artifact["metadata"]["golden"]): void {
   if (golden.length === 0) return;
-  const findings = { errors: [], unseen: [] as string[] };
+  const findings = createFindings();
   for (let i = 0; i < warmUpCount; i++) {
     predictor.predict(golden[i % golden.length].features, findings);
-    findings.unseen.length = 0;
+    clearFindings(findings);
   }
 }

@@ -6,7 +6,7 @@ import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import { artifactId, readArtifact, sweepUnfinished, writeArtifact } from "../pipeline/artifact.ts";
 import { encodeCategory, encodeNumeric, type Encoder, positionsOf } from "../pipeline/encoder.ts";
 import { drawFeatureRow } from "../pipeline/feature_row.ts";
-import { createPredictor } from "../pipeline/predictor.ts";
+import { createFindings, createPredictor } from "../pipeline/predictor.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { assertFailure } from "./expected_failure.ts";
 import { metadata, withModel } from "./made_model.ts";
@@ -59,7 +59,7 @@ Deno.test("artifact: tfjs itself loads the files, and gives the same probabiliti
     assert(!Array.isArray(output));
     const predictor = createPredictor(metadata);
     (await output.data()).forEach((got, i) => {
-      const expected = predictor.predict(rows[i], { errors: [], unseen: [] });
+      const expected = predictor.predict(rows[i], createFindings());
       assert(Math.abs(got - expected) <= 1e-6, `row ${i}: tfjs has ${got}, we ${expected}`);
     });
     tf.dispose([input, output]);
@@ -73,7 +73,7 @@ Deno.test("artifact: golden examples are raw rows of the data, spread over it, w
   const predictor = createPredictor(metadata);
   for (const { features, probability } of metadata.golden) {
     assert.deepEqual(Object.keys(features), ["x", "z", "c", "d"]);
-    assert.equal(predictor.predict(features, { errors: [], unseen: [] }), probability);
+    assert.equal(predictor.predict(features, createFindings()), probability);
   }
 });
 

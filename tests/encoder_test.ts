@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { categoryOf, columnNames, type Encoder, transformed, widthOf } from "../pipeline/encoder.ts";
-import { createPredictor } from "../pipeline/predictor.ts";
+import { createFindings, createPredictor } from "../pipeline/predictor.ts";
 import type { Partition } from "../pipeline/split.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { denseExamples } from "./dense_loss.ts";
@@ -63,7 +63,7 @@ function servedColumns(encoder: Encoder, row: ExampleRow): number[] {
   return Array.from({ length: encoder.columnCount }, (_, column) => {
     const coefficients = new Float64Array(encoder.columnCount);
     coefficients[column] = 1;
-    const findings = { errors: [], unseen: [] };
+    const findings = createFindings();
     const logit = createPredictor({ encoder, coefficients, intercept: 0 }).logit(row, findings);
     assert.deepEqual(findings.errors, []);
     return logit;

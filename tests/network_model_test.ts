@@ -8,7 +8,7 @@ import { parseMetadata } from "../pipeline/artifact_metadata.ts";
 import { encodeCategory, encodeNumeric, type Encoder, positionsOf } from "../pipeline/encoder.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { minibatchParameters } from "../pipeline/minibatch_parameters.ts";
-import { createPredictor } from "../pipeline/predictor.ts";
+import { createFindings, createPredictor } from "../pipeline/predictor.ts";
 import { defaultHyperParameters, learn, train, type TrainOptions } from "../pipeline/train.ts";
 import { assertClose } from "./closeness.ts";
 import { interactionRows, interactionStore } from "./interaction.ts";
@@ -80,7 +80,7 @@ Deno.test("network: hidden layers learn an interaction that a logistic regressio
     assert(deep.metadata.metrics.log_loss < 0.65 * plain.metadata.metrics.log_loss);
     const predictor = createPredictor(deep.metadata);
     const probability = (x: number, side: string) =>
-      predictor.predict({ x, side, shade: "dark" }, { errors: [], unseen: [] });
+      predictor.predict({ x, side, shade: "dark" }, createFindings());
     assert(probability(-0.7, "left") > 0.7 && probability(0.7, "right") > 0.7);
     assert(probability(0.7, "left") < 0.2 && probability(-0.7, "right") < 0.2);
   }));
@@ -102,7 +102,7 @@ Deno.test("network: tfjs reads the saved files and gives what is served", () =>
     const theirs = output.dataSync();
     const predictor = createPredictor(metadata);
     rows.forEach((row, i) => {
-      const own = predictor.predict(row, { errors: [], unseen: [] });
+      const own = predictor.predict(row, createFindings());
       assert(
         Math.abs(own - theirs[i]) < 1e-6,
         `${JSON.stringify(row)}: ${own} is served, tfjs gives ${theirs[i]}`,
@@ -118,7 +118,7 @@ Deno.test("network: what is measured is what is served", () =>
     const { metadata } = await learn(store, { ...options, hyperParameters });
     const predictor = createPredictor(metadata);
     const losses = interactionRows(4_000).map(({ x, side, shade, clicked }) => {
-      const probability = predictor.predict({ x, side, shade }, { errors: [], unseen: [] });
+      const probability = predictor.predict({ x, side, shade }, createFindings());
       return -Math.log(clicked === 1 ? probability : 1 - probability);
     });
     const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;

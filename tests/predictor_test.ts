@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { type CategoricalEncoder, type NumericEncoder, widthOf } from "../pipeline/encoder.ts";
 import type { FieldError } from "../pipeline/failure.ts";
-import { createPredictor, pointerTo, probabilityOf, type ServableModel } from "../pipeline/predictor.ts";
+import {
+  createFindings,
+  createPredictor,
+  pointerTo,
+  probabilityOf,
+  type ServableModel,
+} from "../pipeline/predictor.ts";
 import { assertClose } from "./closeness.ts";
 
 type Field = Omit<NumericEncoder, "column"> | Omit<CategoricalEncoder, "column">;
@@ -43,9 +49,12 @@ const kind = { type: "categorical", name: "kind", nullable: false, levels: ["x"]
 const model = modelOf([amount, rate, lender, kind]);
 const good = { amount: 3, rate: 0.5, lender: "a", kind: "x" };
 
-function ask(row: unknown, asked = model): { logit: number; errors: FieldError[]; unseen: string[] } {
+function ask(
+  row: unknown,
+  asked = model,
+): { logit: number; errors: FieldError[]; unseen: string[]; missing: string[] } {
   assert(typeof row === "object" && row !== null);
-  const findings = { errors: [], unseen: [] };
+  const findings = createFindings();
   return { logit: createPredictor(asked).logit({ ...row }, findings), ...findings };
 }
 
@@ -73,7 +82,8 @@ for (
   ] as const
 ) {
   Deno.test(`predictor: log-odds are the sum of the row's coefficients where ${what}`, () => {
-    assert.deepEqual(ask(row), { logit, errors: [], unseen: [...unseen] });
+    const nulls = Object.entries(row).filter(([, value]) => value === null).map(([name]) => name);
+    assert.deepEqual(ask(row), { logit, errors: [], unseen: [...unseen], missing: nulls });
   });
 }
 
@@ -167,7 +177,7 @@ for (
 ) {
   Deno.test(`predictor: a pointer and a reason tell what is wrong where ${what}`, () => {
     // Not by a spread: it would take a key __proto__ away.
-    const findings: { errors: FieldError[]; unseen: string[] } = { errors: [], unseen: [] };
+    const findings = createFindings();
     const logit = createPredictor(model).logit(row, findings);
     assert(Number.isNaN(logit), `log-odds of ${logit}`);
     assert.deepEqual(findings.errors.map((error) => error.pointer), [pointer]);
@@ -222,7 +232,7 @@ Deno.test("predictor: a probability is in [0, 1] at both ends, and ½ in the mid
       "a small probability keeps its digits",
     );
   }
-  const findings = { errors: [], unseen: [] };
+  const findings = createFindings();
   assert.equal(createPredictor(model).predict(good, findings), probabilityOf(ask(good).logit));
 });
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Artifact, writeArtifact } from "../pipeline/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
-import { createPredictor } from "../pipeline/predictor.ts";
+import { createFindings, createPredictor } from "../pipeline/predictor.ts";
 import { assignModel, registerModel } from "../pipeline/registry.ts";
 import { openStore } from "../pipeline/store.ts";
 
@@ -46,7 +46,7 @@ export function probabilityOf(
   { metadata }: Artifact,
   features: Readonly<Record<string, unknown>> = row,
 ): number {
-  return createPredictor(metadata).predict(features, { errors: [], unseen: [] });
+  return createPredictor(metadata).predict(features, createFindings());
 }
 
 /** A model of the loan offers' fields whose coefficients are made up. `apr` cannot be null. */
@@ -84,7 +84,7 @@ function makeMetadata(intercept: number): ArtifactMetadata {
   const predictor = createPredictor({ encoder, coefficients, intercept });
   const golden = [row, { ...row, annual_income: null, lender_id: 99 }].map((features) => ({
     features,
-    probability: predictor.predict(features, { errors: [], unseen: [] }),
+    probability: predictor.predict(features, createFindings()),
   }));
   return {
     layout: 1,

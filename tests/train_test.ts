@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { columnNames } from "../pipeline/encoder.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { createPredictor } from "../pipeline/predictor.ts";
+import { createFindings, createPredictor } from "../pipeline/predictor.ts";
 import { hashOf } from "../pipeline/raw_examples.ts";
 import { activeModel, assignmentHistory, listModels } from "../pipeline/registry.ts";
 import { testPart, trainTestSplit } from "../pipeline/split.ts";
@@ -72,7 +72,7 @@ Deno.test("train: the metrics are those of the predictor on the held-out rows", 
     const predictor = createPredictor(metadata);
     const scored = rows.filter(isHeldOut).map(({ x, c, clicked }) => ({
       clicked,
-      probability: predictor.predict({ x, c }, { errors: [], unseen: [] }),
+      probability: predictor.predict({ x, c }, createFindings()),
     }));
     const trained = rows.filter((row) => !isHeldOut(row));
     assert.deepEqual(metadata.data.rows, { train: trained.length, test: scored.length, left_out: 0 });
@@ -169,7 +169,7 @@ Deno.test("train: sampled negatives and balanced classes still give probabilitie
       const { artifact: { metadata } } = await trainOn(made, spec, { ...all, ...settings });
       const predictor = createPredictor(metadata);
       const predicted = rows.reduce(
-        (sum, { x, c }) => sum + predictor.predict({ x, c }, { errors: [], unseen: [] }),
+        (sum, { x, c }) => sum + predictor.predict({ x, c }, createFindings()),
         0,
       );
       assertClose(predicted / rows.length / rate, 1, 0.06, `predicted rate with ${JSON.stringify(settings)}`);
