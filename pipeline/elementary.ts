@@ -23,10 +23,15 @@ const stepBits = 7;
 const steps = 1 << stepBits;
 const stepsPerLn2 = steps / 0.6931471805599453;
 /** 2^(j / steps), as its nearest number and what that leaves out. */
-const [fractions, fractionRests] = fractionalPowers();
+const [fractions, fractionRests] = powersWithRests();
+
+/** 2^(j / count) to the nearest number, shape (count). @param count A power of 2, at most 128. */
+export function fractionalPowers(count: number): Float64Array {
+  return fractions.filter((_, j) => j % (steps / count) === 0);
+}
 
 /** Square roots are fixed by IEEE 754; of each, and of each product, the rest is kept, so that only the last rounding shows. */
-function fractionalPowers(): [Float64Array, Float64Array] {
+function powersWithRests(): [Float64Array, Float64Array] {
   const [high, low] = [new Float64Array(steps).fill(1), new Float64Array(steps)];
   for (let bit = steps >> 1, root = 2, rest = 0; bit > 0; bit >>= 1) {
     const next = Math.sqrt(root);

@@ -2,7 +2,8 @@ import type { Metrics } from "./artifact_metadata.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "./design_matrix.ts";
 import { metricsOf } from "./metrics.ts";
 import { addDeepLogits, createDeepPart, type Network } from "./network.ts";
-import { logitsOf, passPoint } from "./objective.ts";
+import { passPoint } from "./objective.ts";
+import { createRowKernel } from "./row_kernel.ts";
 import { probabilityOf } from "./predictor.ts";
 import { leftOutPart, testPart, trainPart } from "./split.ts";
 
@@ -21,14 +22,15 @@ export function evaluateModel(
 ): Metrics {
   const deep = network && createDeepPart(network);
   const parts = design.partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
-  const point = passPoint(design, coefficients);
+  const kernel = createRowKernel(design);
+  kernel.moveTo(passPoint(design, coefficients));
   const rowCount = rowsOf(design, parts);
   const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
   let [clickedCount, notClickedCount] = [0, 0];
   for (const chunk of design.chunks) {
     forRuns(chunk, parts, (from, to) => {
       const logits = new Float64Array(to - from);
-      logitsOf(chunk, from, to, point, logits);
+      kernel.logits(chunk, from, to, logits);
       if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);
       for (let i = from; i < to; i++) {
         const probability = probabilityOf(logits[i - from]);

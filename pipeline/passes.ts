@@ -1,5 +1,6 @@
-import { type DesignChunk, type DesignMatrix, rowsOf, weightOf } from "./design_matrix.ts";
-import { addSums, expandSums, layoutOf, type LossSums, passPoint } from "./objective.ts";
+import { type DesignChunk, type DesignMatrix, forRuns, rowsOf, weightOf } from "./design_matrix.ts";
+import { expandSums, layoutOf, type LossSums, passPoint } from "./objective.ts";
+import { createRowKernel, type RowKernel } from "./row_kernel.ts";
 import { type Score, scoreOf } from "./score.ts";
 import { sharedFloat64, sharedInt32 } from "./shared_memory.ts";
 import type { Job, Threads } from "./threads.ts";
@@ -122,32 +123,31 @@ export interface PassState {
 }
 
 export function createPassState(): PassState {
-  let attached: DesignMatrix | undefined;
-  const given = (): DesignMatrix => {
+  let attached: { design: DesignMatrix; kernel: RowKernel } | undefined;
+  const given = () => {
     if (!attached) throw new Error("a pass before its design");
     return attached;
   };
   return {
     attach({ design }) {
-      attached = design;
+      attached = { design, kernel: createRowKernel(design) };
     },
     pass({ parts, scope, hessian, coefficients, next, sums }) {
-      const design = given();
+      const { design, kernel } = given();
       const chunks = scope === "all" ? design.chunks : sampleOf(design.chunks, rowsOf(design, parts));
       const layout = layoutOf(design, hessian);
       const spans = spansOf(chunks, layout.length);
-      const point = passPoint(design, coefficients);
+      kernel.moveTo(passPoint(design, coefficients));
       for (let i = Atomics.add(next, 0, 1); i < spans.length; i = Atomics.add(next, 0, 1)) {
-        // Sums of its own memory first: neighbours on one cache line would slow each other.
-        const own = new Float64Array(layout.length);
-        addSums(design, spans[i], parts, point, layout, own);
-        sums.set(own, i * layout.length);
+        kernel.clear(layout);
+        for (const chunk of spans[i]) forRuns(chunk, parts, (from, to) => kernel.add(chunk, from, to));
+        sums.set(kernel.sums(), i * layout.length);
       }
     },
     score({ points, next }) {
       const scored = [];
       for (let at = Atomics.add(next, 0, 1); at < points.length; at = Atomics.add(next, 0, 1)) {
-        scored.push({ at, score: scoreOf(given(), points[at].parts, points[at].coefficients) });
+        scored.push({ at, score: scoreOf(given().design, points[at].parts, points[at].coefficients) });
       }
       return scored;
     },

@@ -1,7 +1,8 @@
 import { exp, log } from "./elementary.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "./design_matrix.ts";
 import { aucOf } from "./metrics.ts";
-import { logitsOf, passPoint } from "./objective.ts";
+import { passPoint } from "./objective.ts";
+import { createRowKernel } from "./row_kernel.ts";
 import { sortSpread } from "./spread_sort.ts";
 
 /** How good a point is on rows that it was not fitted to. */
@@ -23,14 +24,15 @@ const factorsMax = 512;
  * @param coefficients Shape (columns + 1), intercept last.
  */
 export function scoreOf(design: DesignMatrix, parts: readonly number[], coefficients: Float64Array): Score {
-  const point = passPoint(design, coefficients);
+  const kernel = createRowKernel(design);
+  kernel.moveTo(passPoint(design, coefficients));
   const rows = rowsOf(design, parts);
   const [clicked, notClicked] = [new Float64Array(rows), new Float64Array(rows)];
   let [clicks, others, loss] = [0, 0, 0];
   for (const chunk of design.chunks) {
     forRuns(chunk, parts, (from, to) => {
       const logits = new Float64Array(to - from);
-      logitsOf(chunk, from, to, point, logits);
+      kernel.logits(chunk, from, to, logits);
       // The logarithm of a product, as the objective's: each factor is in (1, 2], so that a few cannot overflow.
       let product = 1;
       for (let i = from; i < to; i++) {

@@ -6,7 +6,8 @@ import { readExamples } from "./examples.ts";
 import { Failure } from "./failure.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { metricsOf } from "./metrics.ts";
-import { logitsOf, passPoint } from "./objective.ts";
+import { passPoint } from "./objective.ts";
+import { createRowKernel } from "./row_kernel.ts";
 import { createPasses } from "./passes.ts";
 import { evaluatePoint, type Prior } from "./penalised.ts";
 import { packPrecision, unpackPrecision } from "./precision.ts";
@@ -177,10 +178,11 @@ function createTally() {
   const notClicked: number[] = [];
   return {
     add(design: DesignMatrix, coefficients: Float64Array): void {
-      const point = passPoint(design, coefficients);
+      const kernel = createRowKernel(design);
+      kernel.moveTo(passPoint(design, coefficients));
       for (const chunk of design.chunks) {
         const logits = new Float64Array(chunk.labels.length);
-        logitsOf(chunk, 0, logits.length, point, logits);
+        kernel.logits(chunk, 0, logits.length, logits);
         for (let i = 0; i < logits.length; i++) {
           (chunk.labels[i] === 1 ? clicked : notClicked).push(probabilityOf(logits[i]));
         }

@@ -84,10 +84,10 @@ function digestOf(
 Deno.test("determinism: every machine and every version of the runtime learns the same, to the last bit", () => {
   // A change here is a change of every model's id. If a solver or an encoding was meant to change, write the new values down.
   const expected = [
-    "a4e3811dc60bec4b6b9e86ae5c595cabace986b13eb3920cc4fac9fa18864d87",
-    "171f4d8034c15ee193bd58b05e3da45a0434c616c2207a4d67aefaa161ab84fc",
-    "b0552033d706ceb55cad2ccdcf85228ec1b75c94b26bc0c23e1977566df8af76",
-    "81ea3d274246ae933ea0ada3c7d85c80f31b0f9eea3dba5a3c100dbc575931e5",
+    "0bdec855cda74c846dacbf36293b3766789e1cc32ca9ff2b26ae6452a563eb82",
+    "ff2121055209d07cddb41094dedb1e36d5f2b3b90001432b0753c1e76fb7a8a7",
+    "08e262409dfcdffd78b26bae2c1f5860f0775035d1dca04ccc56d6ba9b2cef28",
+    "e23cd6188ea41a09bc4bf0617fc657e6d176fdc2d2090ff0a9f416c5d0982efa",
   ];
 
   assert.deepEqual(learnt.map(digestOf), expected);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { columnNames } from "../pipeline/encoder.ts";
 import { fit, type SolverName } from "../pipeline/fit.ts";
-import { logitsOf, passPoint } from "../pipeline/objective.ts";
+import { passPoint } from "../pipeline/objective.ts";
+import { createRowKernel } from "../pipeline/row_kernel.ts";
 import { type HyperParameters, penaltyOf } from "../pipeline/train.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import references from "./fixtures/references.json" with { type: "json" };
@@ -58,10 +59,11 @@ for (const { name, features, rows, fits } of references as unknown as Reference[
           assertClose(coefficients[names.length], expected.intercept ?? NaN, tolerance, "intercept");
           return;
         }
-        const point = passPoint(design, coefficients);
+        const kernel = createRowKernel(design);
+        kernel.moveTo(passPoint(design, coefficients));
         const logits = design.chunks.flatMap((chunk) => {
           const out = new Float64Array(chunk.labels.length);
-          logitsOf(chunk, 0, out.length, point, out);
+          kernel.logits(chunk, 0, out.length, out);
           return [...out];
         });
         const known = expected.logits ?? [];

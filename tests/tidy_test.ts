@@ -62,8 +62,9 @@ const files = listFiles();
 const sources: ReadonlyMap<string, Source> = new Map(
   files.filter((path) => path.endsWith(".ts")).map((path) => [path, readSource(path)]),
 );
+/** Without what another compiler reads: the kernel. */
 const program = [...sources.values()].filter(({ path }) =>
-  /^(main\.ts$|commands\/|pipeline\/|server\/)/.test(path)
+  /^(main\.ts$|commands\/|pipeline\/|server\/)/.test(path) && !path.includes("/kernel/")
 );
 const texts = files.filter((path) => !/\.(parquet|gz|br|zst|lz4|bin|db|lock)$/.test(path));
 
