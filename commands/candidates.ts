@@ -6,8 +6,8 @@ import {
   type PenaltyName,
   penaltyNames,
   spacedStrengths,
-} from "../pipeline/grid.ts";
-import { defaultHyperParameters } from "../pipeline/train.ts";
+} from "../pipeline/sweep/grid.ts";
+import { defaultHyperParameters } from "../pipeline/train/train.ts";
 
 /** The flags of a sweep that say what is tried, as they were written. */
 export interface SearchFlags {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { openStore } from "../pipeline/store.ts";
-import type { FeatureRow } from "../pipeline/feature_row.ts";
-import { writeText } from "../pipeline/written_file.ts";
+import { openStore } from "../pipeline/store/store.ts";
+import type { FeatureRow } from "../pipeline/generate/feature_row.ts";
+import { writeText } from "../pipeline/files/written_file.ts";
 import { createLog } from "../server/log.ts";
 import { startServer } from "../server/server.ts";
 import { command, commonFlags } from "./command.ts";

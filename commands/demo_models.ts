@@ -1,7 +1,7 @@
-import type { Artifact } from "../pipeline/artifact.ts";
-import { defaultSpec } from "../pipeline/spec.ts";
-import type { Store } from "../pipeline/store.ts";
-import { defaultHyperParameters, train } from "../pipeline/train.ts";
+import type { Artifact } from "../pipeline/model/artifact.ts";
+import { defaultSpec } from "../pipeline/examples/spec.ts";
+import type { Store } from "../pipeline/store/store.ts";
+import { defaultHyperParameters, train } from "../pipeline/train/train.ts";
 import type { DemoStage } from "./demo_tables.ts";
 
 /** One of the demo's two models. */

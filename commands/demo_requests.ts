@@ -1,5 +1,5 @@
-import type { Encoder } from "../pipeline/encoder.ts";
-import { drawFeatureRow, type FeatureRow } from "../pipeline/feature_row.ts";
+import type { Encoder } from "../pipeline/encode/encoder.ts";
+import { drawFeatureRow, type FeatureRow } from "../pipeline/generate/feature_row.ts";
 import { createRandom } from "../pipeline/random.ts";
 import type { Conversation, Question } from "./conversation.ts";
 

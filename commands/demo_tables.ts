@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { hashFile } from "../pipeline/content_hash.ts";
+import { hashFile } from "../pipeline/files/content_hash.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { generate } from "../pipeline/generate.ts";
-import { ingest, type IngestReport } from "../pipeline/ingest.ts";
-import { loadedFiles } from "../pipeline/load_log.ts";
-import type { Store } from "../pipeline/store.ts";
+import { generate } from "../pipeline/generate/generate.ts";
+import { ingest, type IngestReport } from "../pipeline/ingest/ingest.ts";
+import { loadedFiles } from "../pipeline/ingest/load_log.ts";
+import type { Store } from "../pipeline/store/store.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The files of the demo's tables, and how they came about. */

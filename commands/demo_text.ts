@@ -1,5 +1,5 @@
-import type { FeatureRow } from "../pipeline/feature_row.ts";
-import type { IngestReport } from "../pipeline/ingest.ts";
+import type { FeatureRow } from "../pipeline/generate/feature_row.ts";
+import type { IngestReport } from "../pipeline/ingest/ingest.ts";
 import { version } from "../pipeline/version.ts";
 import { type DemoModel, summaryOf } from "./demo_models.ts";
 import type { DemoTables } from "./demo_tables.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { generate, rowGroupRowsDefault } from "../pipeline/generate.ts";
+import { generate, rowGroupRowsDefault } from "../pipeline/generate/generate.ts";
 import { command, commonFlags } from "./command.ts";
 
 export default command({

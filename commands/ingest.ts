@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
-import { fileState } from "../pipeline/file_state.ts";
-import { ingest } from "../pipeline/ingest.ts";
-import { openStore } from "../pipeline/store.ts";
+import { fileState } from "../pipeline/files/file_state.ts";
+import { ingest } from "../pipeline/ingest/ingest.ts";
+import { openStore } from "../pipeline/store/store.ts";
 import { command, commonFlags } from "./command.ts";
 import { describeIngest } from "./ingest_report.ts";
 

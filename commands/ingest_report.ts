@@ -1,6 +1,6 @@
-import type { IngestReport } from "../pipeline/ingest.ts";
-import { printable } from "../pipeline/printable.ts";
-import type { FileReport } from "../pipeline/quality.ts";
+import type { IngestReport } from "../pipeline/ingest/ingest.ts";
+import { printable } from "../pipeline/files/printable.ts";
+import type { FileReport } from "../pipeline/ingest/quality.ts";
 
 /** The quality report for people: a table of files, what stands out in each, and what the store can be trained on now. */
 export function describeIngest({ files, orphans, examples }: IngestReport): string[] {

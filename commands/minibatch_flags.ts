@@ -1,13 +1,13 @@
 import { Failure } from "../pipeline/failure.ts";
-import { type SolverName, solverNames } from "../pipeline/fit.ts";
+import { type SolverName, solverNames } from "../pipeline/fit/fit.ts";
 import {
   defaultMinibatch,
   type MinibatchParameters,
   minibatchParameters,
   parseHidden,
-} from "../pipeline/minibatch_parameters.ts";
-import { defaultLearningRates, type OptimizerName, optimizerNames } from "../pipeline/optimizer.ts";
-import type { TrainObserver } from "../pipeline/train.ts";
+} from "../pipeline/fit/minibatch_parameters.ts";
+import { defaultLearningRates, type OptimizerName, optimizerNames } from "../pipeline/fit/optimizer.ts";
+import type { TrainObserver } from "../pipeline/train/train.ts";
 import type { Flags, Options } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
-import { readArtifact } from "../pipeline/artifact.ts";
-import { columnNames } from "../pipeline/encoder.ts";
+import { readArtifact } from "../pipeline/model/artifact.ts";
+import { columnNames } from "../pipeline/encode/encoder.ts";
 import { Failure } from "../pipeline/failure.ts";
 import {
   activeModel,
@@ -8,8 +8,8 @@ import {
   findModel,
   listModels,
   type ModelRow,
-} from "../pipeline/registry.ts";
-import { openStore, type Store } from "../pipeline/store.ts";
+} from "../pipeline/model/registry.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import { command, commonFlags } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 

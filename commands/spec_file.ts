@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Failure } from "../pipeline/failure.ts";
-import { type FeatureSpec, parseSpec } from "../pipeline/spec.ts";
+import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
 
 /**
  * Reads the feature spec that `--spec` names.

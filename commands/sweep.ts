@@ -1,10 +1,10 @@
-import { foldCountMax } from "../pipeline/folds.ts";
-import { type Candidate, penaltyNames } from "../pipeline/grid.ts";
-import type { Standing } from "../pipeline/leaderboard.ts";
-import { defaultSpec } from "../pipeline/spec.ts";
-import { openStore } from "../pipeline/store.ts";
-import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep.ts";
-import { defaultHyperParameters } from "../pipeline/train.ts";
+import { foldCountMax } from "../pipeline/sweep/folds.ts";
+import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
+import type { Standing } from "../pipeline/sweep/leaderboard.ts";
+import { defaultSpec } from "../pipeline/examples/spec.ts";
+import { openStore } from "../pipeline/store/store.ts";
+import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
+import { defaultHyperParameters } from "../pipeline/train/train.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
 import { command, commonFlags, type Flags } from "./command.ts";
 import { readSpec } from "./spec_file.ts";

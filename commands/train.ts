@@ -1,9 +1,9 @@
-import { artifactId, readArtifact } from "../pipeline/artifact.ts";
-import { solverNames } from "../pipeline/fit.ts";
-import { optimizerNames } from "../pipeline/optimizer.ts";
-import { defaultSpec, parseSpec } from "../pipeline/spec.ts";
-import { findModel } from "../pipeline/registry.ts";
-import { openStore, type Store } from "../pipeline/store.ts";
+import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
+import { solverNames } from "../pipeline/fit/fit.ts";
+import { optimizerNames } from "../pipeline/fit/optimizer.ts";
+import { defaultSpec, parseSpec } from "../pipeline/examples/spec.ts";
+import { findModel } from "../pipeline/model/registry.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import {
   defaultHyperParameters,
   type HyperParameters,
@@ -12,8 +12,8 @@ import {
   type TrainObserver,
   type TrainOptions,
   type TrainReport,
-} from "../pipeline/train.ts";
-import { update } from "../pipeline/update.ts";
+} from "../pipeline/train/train.ts";
+import { update } from "../pipeline/train/update.ts";
 import { command, commonFlags, type Flags, type Options } from "./command.ts";
 import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
 import { readSpec } from "./spec_file.ts";

@@ -61,11 +61,12 @@ async function removeFolder(folder: string): Promise<void> {
   }
 }
 
-async function findWorkers(): Promise<string[]> {
+async function findWorkers(folders: readonly string[] = workerFolders): Promise<string[]> {
   const workers: string[] = [];
-  for (const folder of workerFolders) {
-    for await (const { name } of Deno.readDir(folder)) {
-      if (name.endsWith("_worker.ts")) workers.push(join(folder, name));
+  for (const folder of folders) {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) workers.push(...await findWorkers([join(folder, name)]));
+      else if (name.endsWith("_worker.ts")) workers.push(join(folder, name));
     }
   }
   return workers.sort();

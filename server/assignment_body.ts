@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../pipeline/failure.ts";
-import { pointerTo } from "../pipeline/predictor.ts";
+import { pointerTo } from "../pipeline/model/predictor.ts";
 
 /** What `POST /model` takes. */
 export const assignmentBodySchema = z.strictObject({

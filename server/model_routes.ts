@@ -1,4 +1,10 @@
-import { activeModel, type Assignment, findModel, listModels, type ModelRow } from "../pipeline/registry.ts";
+import {
+  activeModel,
+  type Assignment,
+  findModel,
+  listModels,
+  type ModelRow,
+} from "../pipeline/model/registry.ts";
 import { bodyFailure, readJson, requireJson } from "./body.ts";
 import type { Production } from "./production.ts";
 import { jsonResponse, type Route } from "./route.ts";

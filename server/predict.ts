@@ -1,4 +1,4 @@
-import { createFindings } from "../pipeline/predictor.ts";
+import { createFindings } from "../pipeline/model/predictor.ts";
 import { rowFailure, scoreRow } from "./score.ts";
 import type { ModelSlot } from "./serving_model.ts";
 

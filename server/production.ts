@@ -1,5 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
-import { activeModel, type Assignment, assignModel, findModel } from "../pipeline/registry.ts";
+import { activeModel, type Assignment, assignModel, findModel } from "../pipeline/model/registry.ts";
 import type { Log } from "./log.ts";
 import { type LoadedModel, loadModel, type ModelSlot } from "./serving_model.ts";
 import type { VisitStore } from "./store_visit.ts";

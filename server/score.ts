@@ -1,5 +1,5 @@
 import { Failure, type FieldError } from "../pipeline/failure.ts";
-import { clearFindings, type Findings } from "../pipeline/predictor.ts";
+import { clearFindings, type Findings } from "../pipeline/model/predictor.ts";
 import type { ServingModel } from "./serving_model.ts";
 import { countPrediction } from "./tally.ts";
 

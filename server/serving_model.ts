@@ -1,8 +1,13 @@
-import { type Artifact, readArtifact } from "../pipeline/artifact.ts";
+import { type Artifact, readArtifact } from "../pipeline/model/artifact.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { clearFindings, createFindings, createPredictor, type Predictor } from "../pipeline/predictor.ts";
+import {
+  clearFindings,
+  createFindings,
+  createPredictor,
+  type Predictor,
+} from "../pipeline/model/predictor.ts";
 import { createTally, type Tally } from "./tally.ts";
-import type { Assignment, ModelRow } from "../pipeline/registry.ts";
+import type { Assignment, ModelRow } from "../pipeline/model/registry.ts";
 
 /** A model that was read, proven whole and warmed up. */
 export interface LoadedModel {

@@ -1,6 +1,6 @@
 import { Failure } from "../pipeline/failure.ts";
-import { asFailure } from "../pipeline/sqlite_failure.ts";
-import { openStore, type Store } from "../pipeline/store.ts";
+import { asFailure } from "../pipeline/store/sqlite_failure.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 
 /** Opens the store for one piece of work and closes it again. */
 export type VisitStore = <T>(mode: "read" | "write", work: (store: Store) => T) => Promise<T>;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { storeFileName } from "../pipeline/store.ts";
+import { storeFileName } from "../pipeline/store/store.ts";
 
 export interface StoreWatch {
   stop(): void;

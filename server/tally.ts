@@ -1,4 +1,4 @@
-import type { Findings, Predictor } from "../pipeline/predictor.ts";
+import type { Findings, Predictor } from "../pipeline/model/predictor.ts";
 
 /** Upper bounds of the bins of probabilities that are counted, the last of which ends at 1. */
 export const probabilityBins = 20;

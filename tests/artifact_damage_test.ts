@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readArtifact, writeArtifact } from "../pipeline/artifact.ts";
-import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
+import { readArtifact, writeArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { assertFailure } from "./expected_failure.ts";
 import { metadata, withModel } from "./made_model.ts";
 import { inFolder } from "./program.ts";

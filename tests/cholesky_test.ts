@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { factorise } from "../pipeline/cholesky.ts";
+import { factorise } from "../pipeline/fit/cholesky.ts";
 import { assertAllClose } from "./closeness.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ingest } from "../pipeline/ingest.ts";
+import { ingest } from "../pipeline/ingest/ingest.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { rowsOf, thingsSchema, withTables } from "./made_table.ts";
 

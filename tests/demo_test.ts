@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ingest } from "../pipeline/ingest.ts";
-import { loadedFiles } from "../pipeline/load_log.ts";
-import { activeModel, assignmentHistory, assignModel, listModels } from "../pipeline/registry.ts";
-import { openStore, type Store } from "../pipeline/store.ts";
+import { ingest } from "../pipeline/ingest/ingest.ts";
+import { loadedFiles } from "../pipeline/ingest/load_log.ts";
+import { activeModel, assignmentHistory, assignModel, listModels } from "../pipeline/model/registry.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import { inFolder, root, run, spawn } from "./program.ts";
 
 interface Folders {

@@ -1,4 +1,4 @@
-import type { DesignMatrix } from "../pipeline/design_matrix.ts";
+import type { DesignMatrix } from "../pipeline/encode/design_matrix.ts";
 
 /** The training rows one by one, as a textbook has them: what the structured design must be equal to. */
 export interface DenseExamples {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { artifactId } from "../pipeline/artifact.ts";
-import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
+import { artifactId } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { createRandom } from "../pipeline/random.ts";
-import { defaultHyperParameters, type HyperParameters, learn } from "../pipeline/train.ts";
+import { defaultHyperParameters, type HyperParameters, learn } from "../pipeline/train/train.ts";
 import { type ExampleRow, specOf } from "./made_examples.ts";
 import { insertRows, tableOf, withStore } from "./made_store.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { categoryOf, columnNames, type Encoder, transformed, widthOf } from "../pipeline/encoder.ts";
-import { createFindings, createPredictor } from "../pipeline/predictor.ts";
-import type { Partition } from "../pipeline/split.ts";
+import { categoryOf, columnNames, type Encoder, transformed, widthOf } from "../pipeline/encode/encoder.ts";
+import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
+import type { Partition } from "../pipeline/examples/split.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { denseExamples } from "./dense_loss.ts";
 import { assertFailure } from "./expected_failure.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { readExamples } from "../pipeline/examples.ts";
-import type { RawExamples } from "../pipeline/raw_examples.ts";
+import { readExamples } from "../pipeline/examples/examples.ts";
+import type { RawExamples } from "../pipeline/examples/raw_examples.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { alone, specOf } from "./made_examples.ts";
 import { insertRows, tableOf, withStore } from "./made_store.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readExamples } from "../pipeline/examples.ts";
-import { fingerprintOf } from "../pipeline/fingerprint.ts";
-import type { RawExamples } from "../pipeline/raw_examples.ts";
-import type { FeatureSpec } from "../pipeline/spec.ts";
+import { readExamples } from "../pipeline/examples/examples.ts";
+import { fingerprintOf } from "../pipeline/examples/fingerprint.ts";
+import type { RawExamples } from "../pipeline/examples/raw_examples.ts";
+import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { alone, specOf } from "./made_examples.ts";
 import { insertRows, type MadeStore, tableOf, withStore } from "./made_store.ts";
@@ -132,7 +132,7 @@ Deno.test("examples: a column or a view that is not there is named, with those t
 
 /** Changes the store from another connection, while its rows are read. */
 async function readWhileChanging(made: MadeStore, changes: number): Promise<RawExamples> {
-  const { openStore } = await import("../pipeline/store.ts");
+  const { openStore } = await import("../pipeline/store/store.ts");
   const other = openStore(made.dataDir, { mode: "write", freeBytesMin: 0 });
   let left = changes;
   try {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Encoder } from "../pipeline/encoder.ts";
-import { drawFeatureRow } from "../pipeline/feature_row.ts";
+import type { Encoder } from "../pipeline/encode/encoder.ts";
+import { drawFeatureRow } from "../pipeline/generate/feature_row.ts";
 import { createRandom } from "../pipeline/random.ts";
 
 const numeric = { type: "numeric", nullable: true, missingIndicator: false, column: 0 } as const;

@@ -2,8 +2,8 @@ import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Failure } from "../pipeline/failure.ts";
-import { generate, type GenerateOptions } from "../pipeline/generate.ts";
-import { drawWeek } from "../pipeline/loan_week.ts";
+import { generate, type GenerateOptions } from "../pipeline/generate/generate.ts";
+import { drawWeek } from "../pipeline/generate/loan_week.ts";
 import { inFolder, root, run } from "./program.ts";
 
 const fileNames = ["leads.parquet", "offers.parquet", "clicks.parquet"] as const;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ingest } from "../pipeline/ingest.ts";
-import { openStore } from "../pipeline/store.ts";
+import { ingest } from "../pipeline/ingest/ingest.ts";
+import { openStore } from "../pipeline/store/store.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { ndjsonOf } from "./made_files.ts";
 import { rowsOf, thingsSchema, withTables } from "./made_table.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ingest } from "../pipeline/ingest.ts";
+import { ingest } from "../pipeline/ingest/ingest.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { ndjsonOf, parquetOf } from "./made_files.ts";

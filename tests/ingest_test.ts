@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ingest, type IngestOptions } from "../pipeline/ingest.ts";
-import type { RowCounts } from "../pipeline/insertion.ts";
+import { ingest, type IngestOptions } from "../pipeline/ingest/ingest.ts";
+import type { RowCounts } from "../pipeline/ingest/insertion.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { loanFiles, ndjsonOf, parquetOf } from "./made_files.ts";
 import { contentOf, type LoadedStore, rowsOf, thingsSchema, withTables } from "./made_table.ts";

@@ -1,6 +1,6 @@
 import { createRandom } from "../pipeline/random.ts";
-import { type FeatureSpec, parseSpec } from "../pipeline/spec.ts";
-import { openStore, type Store } from "../pipeline/store.ts";
+import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import type { ExampleRow, FeatureText } from "./made_examples.ts";
 
 export const interactionFeatures: readonly FeatureText[] = [

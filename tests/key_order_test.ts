@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bufferCell } from "../pipeline/batch.ts";
-import { appendExact, appendFinite, appendString } from "../pipeline/checked_append.ts";
-import { type ColumnBuffer, createBuffer, isUtf8 } from "../pipeline/column_buffer.ts";
-import { isAscending, orderByKey } from "../pipeline/key_order.ts";
-import { createKeySet } from "../pipeline/key_set.ts";
+import { bufferCell } from "../pipeline/files/batch.ts";
+import { appendExact, appendFinite, appendString } from "../pipeline/files/checked_append.ts";
+import { type ColumnBuffer, createBuffer, isUtf8 } from "../pipeline/files/column_buffer.ts";
+import { isAscending, orderByKey } from "../pipeline/files/key_order.ts";
+import { createKeySet } from "../pipeline/ingest/key_set.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ingest } from "../pipeline/ingest.ts";
-import { defaultSpec } from "../pipeline/spec.ts";
-import { openStore } from "../pipeline/store.ts";
+import { ingest } from "../pipeline/ingest/ingest.ts";
+import { defaultSpec } from "../pipeline/examples/spec.ts";
+import { openStore } from "../pipeline/store/store.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { trainOn } from "./made_store.ts";
 import { inFolder, root } from "./program.ts";

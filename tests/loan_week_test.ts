@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { lenders } from "../pipeline/loan_lenders.ts";
-import { type ArrivedLead, drawWeek } from "../pipeline/loan_week.ts";
+import { lenders } from "../pipeline/generate/loan_lenders.ts";
+import { type ArrivedLead, drawWeek } from "../pipeline/generate/loan_week.ts";
 
 /** One offer with its lead and label, as the examples of the store have it. */
 interface Example {

@@ -1,7 +1,7 @@
-import { type EncodedExamples, encodeExamples } from "../pipeline/encode.ts";
-import { createChunkBuilder, joinChunks, type RawExamples } from "../pipeline/raw_examples.ts";
-import { type FeatureSpec, parseSpec } from "../pipeline/spec.ts";
-import type { Partition } from "../pipeline/split.ts";
+import { type EncodedExamples, encodeExamples } from "../pipeline/encode/encode.ts";
+import { createChunkBuilder, joinChunks, type RawExamples } from "../pipeline/examples/raw_examples.ts";
+import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
+import type { Partition } from "../pipeline/examples/split.ts";
 import { startThreads, type Threads } from "../pipeline/threads.ts";
 
 /** One example by the names of its fields; `id` and `who` are made up where they are left out. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { type Artifact, writeArtifact } from "../pipeline/artifact.ts";
-import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
+import { type Artifact, writeArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { createRandom } from "../pipeline/random.ts";
-import { defaultHyperParameters, learn } from "../pipeline/train.ts";
+import { defaultHyperParameters, learn } from "../pipeline/train/train.ts";
 import { specOf } from "./made_examples.ts";
 import { insertRows, tableOf, withStore } from "./made_store.ts";
 import { inFolder } from "./program.ts";

@@ -1,13 +1,13 @@
 import { join } from "node:path";
-import { openStore, type Store } from "../pipeline/store.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import {
   defaultHyperParameters,
   type HyperParameters,
   train,
   type TrainOptions,
   type TrainReport,
-} from "../pipeline/train.ts";
-import type { FeatureSpec } from "../pipeline/spec.ts";
+} from "../pipeline/train/train.ts";
+import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 
 /** A store in a folder of its own. */
 export interface MadeStore {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openStore, type Store } from "../pipeline/store.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 
 /** A table with a column of each type, and a view. */
 export const thingsSchema = `

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { median } from "../pipeline/median.ts";
+import { median } from "../pipeline/encode/median.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });

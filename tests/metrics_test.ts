@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { aucOf, metricsOf } from "../pipeline/metrics.ts";
+import { aucOf, metricsOf } from "../pipeline/evaluate/metrics.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { assertClose } from "./closeness.ts";
 

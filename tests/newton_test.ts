@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Failure } from "../pipeline/failure.ts";
-import { type Fit, fit } from "../pipeline/fit.ts";
-import { Separation } from "../pipeline/separation.ts";
-import type { IterationEvent, SolverOptions } from "../pipeline/penalised.ts";
+import { type Fit, fit } from "../pipeline/fit/fit.ts";
+import { Separation } from "../pipeline/fit/separation.ts";
+import type { IterationEvent, SolverOptions } from "../pipeline/fit/penalised.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { denseExamples, denseLoss } from "./dense_loss.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { DesignMatrix } from "../pipeline/design_matrix.ts";
-import { createPasses } from "../pipeline/passes.ts";
+import type { DesignMatrix } from "../pipeline/encode/design_matrix.ts";
+import { createPasses } from "../pipeline/fit/passes.ts";
 import { createRandom, type Random } from "../pipeline/random.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { denseExamples, denseLoss } from "./dense_loss.ts";

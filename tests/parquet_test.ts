@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ingest } from "../pipeline/ingest.ts";
+import { ingest } from "../pipeline/ingest/ingest.ts";
 import fixtures from "./fixtures/parquet.json" with { type: "json" };
 import { rowsOf, thingsSchema, withTables } from "./made_table.ts";
 import { root } from "./program.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type CategoricalEncoder, type NumericEncoder, widthOf } from "../pipeline/encoder.ts";
+import { type CategoricalEncoder, type NumericEncoder, widthOf } from "../pipeline/encode/encoder.ts";
 import type { FieldError } from "../pipeline/failure.ts";
 import {
   createFindings,
@@ -7,7 +7,7 @@ import {
   pointerTo,
   probabilityOf,
   type ServableModel,
-} from "../pipeline/predictor.ts";
+} from "../pipeline/model/predictor.ts";
 import { assertClose } from "./closeness.ts";
 
 type Field = Omit<NumericEncoder, "column"> | Omit<CategoricalEncoder, "column">;

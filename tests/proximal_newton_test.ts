@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { DesignMatrix } from "../pipeline/design_matrix.ts";
-import { type Fit, fit, type SolverName } from "../pipeline/fit.ts";
-import { createPasses } from "../pipeline/passes.ts";
-import type { Penalty, SolverOptions } from "../pipeline/penalised.ts";
-import { l1StrengthMax } from "../pipeline/proximal_newton.ts";
+import type { DesignMatrix } from "../pipeline/encode/design_matrix.ts";
+import { type Fit, fit, type SolverName } from "../pipeline/fit/fit.ts";
+import { createPasses } from "../pipeline/fit/passes.ts";
+import type { Penalty, SolverOptions } from "../pipeline/fit/penalised.ts";
+import { l1StrengthMax } from "../pipeline/fit/proximal_newton.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { assertAllClose } from "./closeness.ts";
 import { denseExamples, denseLoss } from "./dense_loss.ts";

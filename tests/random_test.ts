@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { cumulative, curve, drawBell, drawIndex, logistic, valueAt } from "../pipeline/distribution.ts";
+import {
+  cumulative,
+  curve,
+  drawBell,
+  drawIndex,
+  logistic,
+  valueAt,
+} from "../pipeline/generate/distribution.ts";
 import { createRandom, randomFrom } from "../pipeline/random.ts";
 
 const draws = 20_000;

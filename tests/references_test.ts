@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { columnNames } from "../pipeline/encoder.ts";
-import { fit, type SolverName } from "../pipeline/fit.ts";
-import { passPoint } from "../pipeline/objective.ts";
-import { createRowKernel } from "../pipeline/row_kernel.ts";
-import { type HyperParameters, penaltyOf } from "../pipeline/train.ts";
+import { columnNames } from "../pipeline/encode/encoder.ts";
+import { fit, type SolverName } from "../pipeline/fit/fit.ts";
+import { passPoint } from "../pipeline/fit/objective.ts";
+import { createRowKernel } from "../pipeline/fit/row_kernel.ts";
+import { type HyperParameters, penaltyOf } from "../pipeline/train/train.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import references from "./fixtures/references.json" with { type: "json" };
 import { alone, encodeRows, rowsOfColumns, specOf } from "./made_examples.ts";

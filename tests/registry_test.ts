@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Artifact } from "../pipeline/artifact.ts";
-import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
+import type { Artifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import {
   activeModel,
   assignmentHistory,
@@ -9,8 +9,8 @@ import {
   findModel,
   listModels,
   registerModel,
-} from "../pipeline/registry.ts";
-import { openStore, type Store } from "../pipeline/store.ts";
+} from "../pipeline/model/registry.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import { assertFailure } from "./expected_failure.ts";
 import { inFolder } from "./program.ts";
 

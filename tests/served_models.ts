@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { type Artifact, writeArtifact } from "../pipeline/artifact.ts";
-import type { ArtifactMetadata } from "../pipeline/artifact_metadata.ts";
-import { createFindings, createPredictor } from "../pipeline/predictor.ts";
-import { assignModel, registerModel } from "../pipeline/registry.ts";
-import { openStore } from "../pipeline/store.ts";
+import { type Artifact, writeArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
+import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
+import { assignModel, registerModel } from "../pipeline/model/registry.ts";
+import { openStore } from "../pipeline/store/store.ts";
 
 /** Folders with a store and two models in it, the first of them in production. */
 export interface ServedModels {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { assignmentHistory, assignModel } from "../pipeline/registry.ts";
-import { openStore, storeFileName } from "../pipeline/store.ts";
+import { assignmentHistory, assignModel } from "../pipeline/model/registry.ts";
+import { openStore, storeFileName } from "../pipeline/store/store.ts";
 import { runServer } from "./running_server.ts";
 import { probabilityOf, row } from "./served_models.ts";
 

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { hashOf } from "../pipeline/raw_examples.ts";
-import { leftOutPart, type SplitOptions, testPart, trainPart, trainTestSplit } from "../pipeline/split.ts";
+import { hashOf } from "../pipeline/examples/raw_examples.ts";
+import {
+  leftOutPart,
+  type SplitOptions,
+  testPart,
+  trainPart,
+  trainTestSplit,
+} from "../pipeline/examples/split.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { migrate } from "../pipeline/migration.ts";
-import { loanOffers } from "../pipeline/schema.ts";
-import { openStore, type StoreOptions } from "../pipeline/store.ts";
-import { listTables } from "../pipeline/table.ts";
+import { migrate } from "../pipeline/store/migration.ts";
+import { loanOffers } from "../pipeline/store/schema.ts";
+import { openStore, type StoreOptions } from "../pipeline/store/store.ts";
+import { listTables } from "../pipeline/store/table.ts";
 import { assertFailure } from "./expected_failure.ts";
 import { inFolder } from "./program.ts";
 

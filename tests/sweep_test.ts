@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Failure } from "../pipeline/failure.ts";
-import { drawCandidates, gridOf, type Path, spacedStrengths } from "../pipeline/grid.ts";
-import { chooseBest, leaderboardOf, type Outcome, summaryOf } from "../pipeline/leaderboard.ts";
+import { drawCandidates, gridOf, type Path, spacedStrengths } from "../pipeline/sweep/grid.ts";
+import { chooseBest, leaderboardOf, type Outcome, summaryOf } from "../pipeline/sweep/leaderboard.ts";
 import { createRandom } from "../pipeline/random.ts";
-import { activeModel, assignmentHistory, listModels } from "../pipeline/registry.ts";
-import { defaultSpec } from "../pipeline/spec.ts";
-import { openStore, type Store } from "../pipeline/store.ts";
-import { sweep, type SweepOptions } from "../pipeline/sweep.ts";
-import { defaultHyperParameters, train } from "../pipeline/train.ts";
+import { activeModel, assignmentHistory, listModels } from "../pipeline/model/registry.ts";
+import { defaultSpec } from "../pipeline/examples/spec.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
+import { sweep, type SweepOptions } from "../pipeline/sweep/sweep.ts";
+import { defaultHyperParameters, train } from "../pipeline/train/train.ts";
 import { inFolder, run } from "./program.ts";
 
 const leadCount = 400;

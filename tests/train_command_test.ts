@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createRandom } from "../pipeline/random.ts";
-import { openStore } from "../pipeline/store.ts";
+import { openStore } from "../pipeline/store/store.ts";
 import { inFolder, type Outcome, run } from "./program.ts";
 
 /** Makes a store of 400 offers to 200 leads: what is cheap is clicked. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Failure } from "../pipeline/failure.ts";
-import { listModels } from "../pipeline/registry.ts";
+import { listModels } from "../pipeline/model/registry.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { makeRows, spec, withRows } from "./made_clicks.ts";
 import { trainOn } from "./made_store.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { columnNames } from "../pipeline/encoder.ts";
+import { columnNames } from "../pipeline/encode/encoder.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { createFindings, createPredictor } from "../pipeline/predictor.ts";
-import { hashOf } from "../pipeline/raw_examples.ts";
-import { activeModel, assignmentHistory, listModels } from "../pipeline/registry.ts";
-import { testPart, trainTestSplit } from "../pipeline/split.ts";
+import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
+import { hashOf } from "../pipeline/examples/raw_examples.ts";
+import { activeModel, assignmentHistory, listModels } from "../pipeline/model/registry.ts";
+import { testPart, trainTestSplit } from "../pipeline/examples/split.ts";
 import { assertClose } from "./closeness.ts";
 import { columns, makeRows, spec, withRows } from "./made_clicks.ts";
 import { type ExampleRow, specOf } from "./made_examples.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseInteger, parseReal, parseTime } from "../pipeline/value_text.ts";
+import { parseInteger, parseReal, parseTime } from "../pipeline/files/value_text.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { listTables } from "../pipeline/table.ts";
-import { parentJoinOf } from "../pipeline/view_shape.ts";
+import { listTables } from "../pipeline/store/table.ts";
+import { parentJoinOf } from "../pipeline/examples/view_shape.ts";
 
 const tables = `
   CREATE TABLE leads (lead_uuid TEXT NOT NULL PRIMARY KEY, credit TEXT) STRICT;

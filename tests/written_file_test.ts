@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Failure } from "../pipeline/failure.ts";
-import { writeText, writing } from "../pipeline/written_file.ts";
+import { writeText, writing } from "../pipeline/files/written_file.ts";
 import { inFolder } from "./program.ts";
 
 const failing = (error: Error) => () =>

@@ -1,9 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { Failure } from "../../pipeline/failure.ts";
-import { storeFileName } from "../../pipeline/store.ts";
+import { storeFileName } from "../../pipeline/store/store.ts";
 import { createVisits } from "../../server/store_visit.ts";
-import type { Artifact } from "../../pipeline/artifact.ts";
+import type { Artifact } from "../../pipeline/model/artifact.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const modelScenarios: readonly Scenario[] = [

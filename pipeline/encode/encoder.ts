@@ -1,0 +1,137 @@
+import { log1p } from "../elementary.ts";
+import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
+
+/** How one numeric field becomes its column, as fitted on the training rows. */
+export interface NumericEncoder {
+  readonly type: "numeric";
+  readonly name: string;
+  readonly nullable: boolean;
+  readonly transform: "none" | "log1p";
+  /** Stands for a missing value, in the field's own unit. */
+  readonly impute: number;
+  /** The column is (transform(x) − mean) / scale. */
+  readonly mean: number;
+  readonly scale: number;
+  /** Column of the value; where there is an indicator of missing values it is the next one. */
+  readonly column: number;
+  readonly missingIndicator: boolean;
+}
+
+/** How one categorical field becomes its columns: one per level, then one for missing, one for unseen. */
+export interface CategoricalEncoder {
+  readonly type: "categorical";
+  readonly name: string;
+  readonly nullable: boolean;
+  /** In ascending order of code units. */
+  readonly levels: readonly string[];
+  readonly column: number;
+}
+
+export type FeatureEncoder = NumericEncoder | CategoricalEncoder;
+
+/** All that turns raw fields into columns; it travels in the artifact, so serving encodes as training did. */
+export interface Encoder {
+  readonly features: readonly FeatureEncoder[];
+  readonly columnCount: number;
+}
+
+/** Summary of one field over the training rows: what the encoder is fitted from. */
+export type FieldSummary =
+  | { readonly type: "numeric"; readonly impute: number; readonly mean: number; readonly scale: number }
+  | { readonly type: "categorical"; readonly levels: readonly string[] };
+
+/** Lays the fields' columns side by side, in the order of the spec. */
+export function createEncoder(spec: FeatureSpec, summaries: readonly FieldSummary[]): Encoder {
+  let column = 0;
+  const features = spec.features.map((feature, i): FeatureEncoder => {
+    const summary = summaries[i];
+    const encoder = encoderOf(feature, summary, column);
+    column += widthOf(encoder);
+    return encoder;
+  });
+  return { features, columnCount: column };
+}
+
+function encoderOf(
+  feature: NumericSpec | CategoricalSpec,
+  summary: FieldSummary,
+  column: number,
+): FeatureEncoder {
+  if (feature.type === "numeric" && summary.type === "numeric") {
+    const { name, nullable, transform, missingIndicator } = feature;
+    const { impute, mean, scale } = summary;
+    return { type: "numeric", name, nullable, transform, impute, mean, scale, column, missingIndicator };
+  }
+  if (feature.type === "categorical" && summary.type === "categorical") {
+    // By code units and not by locale: the same order on every machine.
+    const levels = [...summary.levels].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    return { type: "categorical", name: feature.name, nullable: feature.nullable, levels, column };
+  }
+  throw new Error(`the summary of ${feature.name} is of another type`);
+}
+
+/** How many columns a field has. */
+export function widthOf(feature: FeatureEncoder): number {
+  return feature.type === "numeric" ? (feature.missingIndicator ? 2 : 1) : feature.levels.length + 2;
+}
+
+/** Names of all columns, in order: `apr`, `apr:missing`, `credit=good`, `credit:missing`, `credit:unseen`. */
+export function columnNames({ features }: Encoder): string[] {
+  return features.flatMap((feature) =>
+    feature.type === "numeric"
+      ? feature.missingIndicator ? [feature.name, `${feature.name}:missing`] : [feature.name]
+      : [
+        ...feature.levels.map((level) => `${feature.name}=${level}`),
+        `${feature.name}:missing`,
+        `${feature.name}:unseen`,
+      ]
+  );
+}
+
+/** The transform before scaling. log1p keeps the sign, so that it has no pole and no gap. */
+export function transformed(transform: NumericEncoder["transform"], value: number): number {
+  if (transform === "none") return value;
+  return value < 0 ? -log1p(-value) : log1p(value);
+}
+
+/** The value of a numeric field's column. @param value In the field's unit; NaN is missing. */
+export function encodeNumeric(feature: NumericEncoder, value: number): number {
+  const present = value === value ? value : feature.impute;
+  return (transformed(feature.transform, present) - feature.mean) / feature.scale;
+}
+
+/**
+ * The position of a category among its field's columns: 0 … levels − 1, then missing, then unseen.
+ *
+ * @param value In its canonical spelling (see `categoryOf`); null is missing.
+ * @param positions As made by `positionsOf`.
+ */
+export function encodeCategory(
+  positions: ReadonlyMap<unknown, number>,
+  levelCount: number,
+  value: string | null,
+): number {
+  return value === null ? levelCount : positions.get(value) ?? levelCount + 1;
+}
+
+/**
+ * Finds a level's position by its value however it is spelled: 12 and "12", true and "true" are one category. Keyed by
+ * JSON values, so that serving needs no conversion for those it knows.
+ */
+export function positionsOf({ levels }: CategoricalEncoder): Map<unknown, number> {
+  const positions = new Map<unknown, number>();
+  levels.forEach((level, i) => {
+    positions.set(level, i);
+    const number = Number(level);
+    if (level !== "" && Number.isFinite(number) && categoryOf(number) === level) positions.set(number, i);
+    if (level === "true" || level === "false") positions.set(level === "true", i);
+  });
+  return positions;
+}
+
+/** The canonical spelling of a category: 12, 12.0, 12n and "12" are "12". Null, and a number that is none, is missing. */
+export function categoryOf(value: string | number | bigint | boolean | null): string | null {
+  if (value === null || value !== value) return null;
+  // -0 is 0.
+  return typeof value === "number" && value === 0 ? "0" : String(value);
+}

@@ -1,0 +1,43 @@
+import type { Metrics } from "../model/artifact_metadata.ts";
+import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
+import { metricsOf } from "./metrics.ts";
+import { addDeepLogits, createDeepPart, type Network } from "../fit/network.ts";
+import { passPoint } from "../fit/objective.ts";
+import { createRowKernel } from "../fit/row_kernel.ts";
+import { probabilityOf } from "../model/predictor.ts";
+import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
+
+/**
+ * How good the model is on the held-out rows; on the training rows where none were held out.
+ *
+ * @param coefficients Shape (columns + 1), intercept last.
+ * @param baseRate Click rate of the training rows.
+ * @param network Of a wide-and-deep model, whose wide part the coefficients are.
+ */
+export function evaluateModel(
+  design: DesignMatrix,
+  coefficients: Float64Array,
+  baseRate: number,
+  network?: Network,
+): Metrics {
+  const deep = network && createDeepPart(network);
+  const parts = design.partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
+  const kernel = createRowKernel(design);
+  kernel.moveTo(passPoint(design, coefficients));
+  const rowCount = rowsOf(design, parts);
+  const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
+  let [clickedCount, notClickedCount] = [0, 0];
+  for (const chunk of design.chunks) {
+    forRuns(chunk, parts, (from, to) => {
+      const logits = new Float64Array(to - from);
+      kernel.logits(chunk, from, to, logits);
+      if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);
+      for (let i = from; i < to; i++) {
+        const probability = probabilityOf(logits[i - from]);
+        if (chunk.labels[i] === 1) clicked[clickedCount++] = probability;
+        else notClicked[notClickedCount++] = probability;
+      }
+    });
+  }
+  return metricsOf(clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount), baseRate);
+}

@@ -1,0 +1,110 @@
+import { DatabaseSync } from "node:sqlite";
+import { quoted } from "../store/identifier.ts";
+import { countRows, loggedOrphans, loggedRows } from "../ingest/load_log.ts";
+import { limitCache } from "../store/page_cache.ts";
+import { sharedInt32 } from "../shared_memory.ts";
+import type { Store } from "../store/store.ts";
+import type { Table } from "../store/table.ts";
+import type { Job, Threads } from "../threads.ts";
+import { parentJoinOf } from "./view_shape.ts";
+
+/** Counts range after range of the examples: each thread takes the next one until there is none. */
+export interface CountJob extends Job {
+  readonly kind: "count";
+  readonly path: string;
+  /** Counts, as `n`, the examples between two keys; all of them where there is no range. */
+  readonly sql: string;
+  readonly ranges: readonly (readonly bigint[])[];
+  /** Shape (1): the next range. */
+  readonly shared: Int32Array<SharedArrayBuffer>;
+}
+
+const view = "examples";
+/** Enough to share the work evenly. */
+const rangeCount = 64n;
+
+/**
+ * Counts the rows of the view `examples`.
+ *
+ * Counting them looks up a parent for each, which takes as long as half a load. Where the log of loads says that no row
+ * lacks a parent, and the view has a row for each row with its parents, the rows of the table are as many.
+ */
+export async function countExamples(
+  store: Store,
+  tables: readonly Table[],
+  threads: Threads,
+): Promise<number> {
+  return countFromLog(store, tables) ?? await countOnThreads(store, tables, threads);
+}
+
+function countFromLog(store: Store, tables: readonly Table[]): number | undefined {
+  const join = parentJoinOf(store.db, view, tables);
+  if (!join) return undefined;
+  const rows = countRows(store, join.child);
+  const isWholeChild = rows === loggedRows(store, join.child);
+  const areWhole = join.parents.every(({ column, parent }) =>
+    loggedOrphans(store, join.child, column) === 0 && countRows(store, parent) >= loggedRows(store, parent)
+  );
+  return isWholeChild && areWhole ? rows : undefined;
+}
+
+async function countOnThreads(store: Store, tables: readonly Table[], threads: Threads): Promise<number> {
+  const key = rangeKey(store.db, tables);
+  const sql = `SELECT count(*) AS n FROM ${view}`;
+  const job: CountJob = {
+    kind: "count",
+    path: store.path,
+    sql: key === undefined ? sql : `${sql} WHERE ${quoted(key.column)} BETWEEN ? AND ?`,
+    ranges: key === undefined ? [[]] : rangesOf(store.db, key),
+    shared: sharedInt32(1),
+  };
+  const counts = await threads.run(job, () => countRanges(job));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** One thread's part. */
+export function countRanges({ path, sql, ranges, shared }: CountJob): number {
+  using db = new DatabaseSync(path, { readOnly: true });
+  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
+  limitCache(db, 64 * 2 ** 20);
+  const statement = db.prepare(sql);
+  let count = 0;
+  for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
+    count += Number(statement.get(...ranges[i])?.n);
+  }
+  return count;
+}
+
+interface RangeKey {
+  readonly table: string;
+  readonly column: string;
+}
+
+/** A column of the view that is the whole key of a table, an integer, and by which SQLite finds a range of the examples. */
+function rangeKey(db: DatabaseSync, tables: readonly Table[]): RangeKey | undefined {
+  const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(view).map(({ name }) => name);
+  for (const { name: table, key, columns: own } of tables) {
+    const column = key[0];
+    const isInteger = own.some(({ name, type }) => name === column && type === "INTEGER");
+    if (key.length !== 1 || !isInteger || !columns.includes(column)) continue;
+    const plan = db.prepare(
+      `EXPLAIN QUERY PLAN SELECT count(*) FROM ${view} WHERE ${quoted(column)} BETWEEN ? AND ?`,
+    ).all(0, 0);
+    if (plan.some(({ detail }) => /^SEARCH .*>\? AND .*<\?\)/.test(String(detail)))) return { table, column };
+  }
+  return undefined;
+}
+
+/** Ranges of equal width, both ends in them. */
+function rangesOf(db: DatabaseSync, { column }: RangeKey): bigint[][] {
+  const statement = db.prepare(
+    `SELECT min(${quoted(column)}) AS low, max(${quoted(column)}) AS high FROM ${view}`,
+  );
+  statement.setReadBigInts(true);
+  const { low, high } = statement.get() ?? {};
+  if (typeof low !== "bigint" || typeof high !== "bigint") return [];
+  const span = high - low + 1n;
+  const count = span < rangeCount ? span : rangeCount;
+  const startOf = (i: bigint) => low + span * i / count;
+  return Array.from({ length: Number(count) }, (_, i) => [startOf(BigInt(i)), startOf(BigInt(i) + 1n) - 1n]);
+}

@@ -1,0 +1,241 @@
+import { categoryOf } from "../encode/encoder.ts";
+import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../shared_memory.ts";
+import type { FeatureSpec } from "./spec.ts";
+
+/** Codes of a categorical field, in the narrowest array that holds them. */
+export type Codes = Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>;
+
+/** Some consecutive examples as raw fields, in columns. Shared memory, so that threads need no copy. */
+export interface RawChunk {
+  readonly rowCount: number;
+  /** Numeric fields in the order of the spec, row-major, shape (rows, numeric fields). NaN is missing. */
+  readonly numeric: Float64Array<SharedArrayBuffer>;
+  /** Per categorical field in the order of the spec, shape (rows): index into its levels; 0 is missing. */
+  readonly codes: readonly Codes[];
+  /** Shape (rows): 1 where the offer was clicked. */
+  readonly labels: Uint8Array<SharedArrayBuffer>;
+  /** Hash of the group, shape (rows). */
+  readonly groups: Uint32Array<SharedArrayBuffer>;
+  /** Shape (rows), positive; absent where every row counts once. */
+  readonly weights?: Float64Array<SharedArrayBuffer>;
+}
+
+/** All examples, in the order of their ids. */
+export interface RawExamples {
+  readonly rowCount: number;
+  /** Emptied by the stage that uses them up. */
+  readonly chunks: RawChunk[];
+  /** Per categorical field: the levels in ascending order of code units, after null for missing. */
+  readonly levels: readonly (readonly (string | null)[])[];
+  /** The greatest id, where ids are integers: rows that came later have a greater one. */
+  readonly lastId?: bigint;
+}
+
+/** Why a row of the view cannot be an example. The reader of the view turns it into a failure with the row's place. */
+export class BadExample extends Error {
+  override readonly name = "BadExample";
+}
+
+/** Gathers rows of the view into chunks and codes their categories in the order in which they appear. */
+export interface ChunkBuilder {
+  /** @param rows Shape (rows, 4 + fields): id, label, group, weight, then the fields in the order of the spec. */
+  add(rows: readonly (readonly unknown[])[]): RawChunk;
+  /** Per categorical field: the levels in the order of their codes, after null for missing. */
+  readonly levels: (string | null)[][];
+}
+
+export function createChunkBuilder(spec: FeatureSpec): ChunkBuilder {
+  const numericAt = positionsOf(spec, "numeric");
+  const categoricalAt = positionsOf(spec, "categorical");
+  const levels: (string | null)[][] = categoricalAt.map(() => [null]);
+  const codesOf: Map<unknown, number>[] = categoricalAt.map(() => new Map<unknown, number>([[null, 0]]));
+  return {
+    levels,
+    add(rows) {
+      const rowCount = rows.length;
+      const numeric = sharedFloat64(rowCount * numericAt.length);
+      for (let j = 0; j < numericAt.length; j++) {
+        const at = numericAt[j];
+        for (let i = 0, k = j; i < rowCount; i++, k += numericAt.length) {
+          const value = rows[i][at];
+          numeric[k] = typeof value === "number" && Number.isFinite(value)
+            ? value
+            : numberOf(value, rows[i], spec, at);
+        }
+      }
+      const codes = categoricalAt.map((at, j) => codeColumn(rows, at, codesOf[j], levels[j], spec));
+      const labels = sharedUint8(rowCount);
+      for (let i = 0; i < rowCount; i++) labels[i] = labelOf(rows[i], spec);
+      const groups = sharedUint32(rowCount);
+      for (let i = 0; i < rowCount; i++) groups[i] = groupOf(rows[i], spec);
+      const chunk = { rowCount, numeric, codes, labels, groups };
+      return spec.weight === undefined ? chunk : { ...chunk, weights: weightsOf(rows, spec) };
+    },
+  };
+}
+
+const fieldsFrom = 4;
+
+/** Where the fields of one type stand in a row of the view. */
+function positionsOf(spec: FeatureSpec, type: "numeric" | "categorical"): number[] {
+  return spec.features.flatMap((feature, i) => feature.type === type ? [fieldsFrom + i] : []);
+}
+
+function codeColumn(
+  rows: readonly (readonly unknown[])[],
+  at: number,
+  codeOf: Map<unknown, number>,
+  levels: (string | null)[],
+  spec: FeatureSpec,
+): Codes {
+  const rowCount = rows.length;
+  let codes: Codes = levels.length <= 0xff00 ? sharedUint16(rowCount) : sharedUint32(rowCount);
+  for (let i = 0; i < rowCount; i++) {
+    let code = codeOf.get(rows[i][at]);
+    if (code === undefined) {
+      code = newCode(rows[i], at, codeOf, levels, spec);
+      if (code > 0xffff && codes instanceof Uint16Array) {
+        const wide = sharedUint32(rowCount);
+        wide.set(codes);
+        codes = wide;
+      }
+    }
+    codes[i] = code;
+  }
+  return codes;
+}
+
+/** 12 and "12" are one level: what is new as a value may be known by its canonical spelling. */
+function newCode(
+  row: readonly unknown[],
+  at: number,
+  codeOf: Map<unknown, number>,
+  levels: (string | null)[],
+  spec: FeatureSpec,
+): number {
+  const value = row[at];
+  if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") {
+    throw badValue(row, spec, at, "a category (text or number)");
+  }
+  const level = categoryOf(value);
+  let code = codeOf.get(level);
+  if (code === undefined) {
+    code = levels.length;
+    levels.push(level);
+    codeOf.set(level, code);
+  }
+  codeOf.set(value, code);
+  return code;
+}
+
+function numberOf(value: unknown, row: readonly unknown[], spec: FeatureSpec, at: number): number {
+  if (value === null || value !== value) return NaN;
+  if (typeof value === "bigint") return Number(value);
+  throw badValue(row, spec, at, "a number");
+}
+
+function weightsOf(
+  rows: readonly (readonly unknown[])[],
+  spec: FeatureSpec,
+): Float64Array<SharedArrayBuffer> {
+  const weights = sharedFloat64(rows.length);
+  rows.forEach((row, i) => {
+    const weight = row[3];
+    if (typeof weight !== "number" || !(weight > 0) || weight === Infinity) {
+      throw new BadExample(
+        `${spec.id} ${String(row[0])} has the ${spec.weight} ${String(weight)}, expected a positive number`,
+      );
+    }
+    weights[i] = weight;
+  });
+  return weights;
+}
+
+function labelOf(row: readonly unknown[], spec: FeatureSpec): number {
+  const label = row[1];
+  if (label === 0 || label === 1) return label;
+  throw new BadExample(
+    `${spec.id} ${String(row[0])} has the ${spec.label} ${JSON.stringify(String(label))}, expected 0 or 1`,
+  );
+}
+
+function groupOf(row: readonly unknown[], spec: FeatureSpec): number {
+  // As one group, all rows without one would fall on the same side of the split.
+  if (row[2] === null) {
+    throw new BadExample(`${spec.id} ${String(row[0])} has no ${spec.group}, expected a group`);
+  }
+  return hashOf(row[2]);
+}
+
+function badValue(row: readonly unknown[], spec: FeatureSpec, at: number, expected: string): BadExample {
+  const { name } = spec.features[at - fieldsFrom];
+  const value = row[at] instanceof Uint8Array ? "a blob" : JSON.stringify(String(row[at])).slice(0, 60);
+  return new BadExample(`${spec.id} ${String(row[0])} has the ${name} ${value}, expected ${expected}`);
+}
+
+/**
+ * Hash of a group's id by its code units, 32 bits: the same on every machine, and for 12 and "12".
+ *
+ * @see Fowler, Noll, Vo: FNV-1a; the finish is that of MurmurHash3.
+ */
+export function hashOf(value: unknown): number {
+  const text = typeof value === "string" ? value : String(value);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return mixed(hash);
+}
+
+/** Spreads each bit of a 32-bit word over all of them. */
+export function mixed(word: number): number {
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return (word ^ (word >>> 16)) >>> 0;
+}
+
+/**
+ * Joins what several readers read: one table of levels for all, in ascending order, and codes that point into it.
+ *
+ * @param parts Chunks with the levels of the reader that coded them. The chunks' codes are rewritten in place.
+ */
+export function joinChunks(
+  parts: readonly {
+    readonly order: number;
+    readonly chunk: RawChunk;
+    readonly levels: readonly (string | null)[][];
+  }[],
+): RawExamples {
+  const ordered = [...parts].sort((a, b) => a.order - b.order);
+  const fieldCount = ordered[0]?.levels.length ?? 0;
+  const levels = Array.from({ length: fieldCount }, (_, field) => {
+    const all = new Set<string>();
+    for (const readerLevels of new Set(ordered.map((part) => part.levels))) {
+      for (const level of readerLevels[field]) if (level !== null) all.add(level);
+    }
+    return [null, ...[...all].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))];
+  });
+  const codeOf = levels.map((list) => new Map(list.map((level, code) => [level, code])));
+  const recoded = new Map<readonly (string | null)[][], Uint32Array[]>();
+  const chunks = ordered.map(({ chunk, levels: readerLevels }) => {
+    let tables = recoded.get(readerLevels);
+    if (!tables) {
+      tables = readerLevels.map((list, field) =>
+        Uint32Array.from(list, (level) => codeOf[field].get(level) ?? 0)
+      );
+      recoded.set(readerLevels, tables);
+    }
+    return {
+      ...chunk,
+      codes: chunk.codes.map((codes, field) => recode(codes, tables[field], levels[field].length)),
+    };
+  });
+  return { rowCount: chunks.reduce((sum, { rowCount }) => sum + rowCount, 0), chunks, levels };
+}
+
+/** One width per field for all chunks, whichever reader coded them: the bytes are the data's alone. */
+function recode(codes: Codes, table: Uint32Array, levelCount: number): Codes {
+  const narrow = levelCount <= 0x10000;
+  const fits = codes instanceof Uint16Array === narrow;
+  const target = fits ? codes : narrow ? sharedUint16(codes.length) : sharedUint32(codes.length);
+  for (let i = 0; i < codes.length; i++) target[i] = table[codes[i]];
+  return target;
+}

@@ -1,0 +1,91 @@
+import { z } from "zod";
+import loanSpec from "../../features.json" with { type: "json" };
+import { Failure } from "../failure.ts";
+
+const name = z.string().min(1).max(64).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is not a column name")
+  .refine(
+    (name) => !(name in {}),
+    "is a name that every JavaScript object has: rename the column in the view",
+  );
+
+const numeric = z.strictObject({
+  name,
+  type: z.literal("numeric"),
+  impute: z.union([z.literal("median"), z.literal("mean"), z.number()]).default("median")
+    .describe("what stands for a missing value, before the transform"),
+  missingIndicator: z.boolean().default(true).describe(
+    "a column of its own that is 1 where the value is missing",
+  ),
+  transform: z.enum(["none", "log1p"]).default("none").describe("log1p is sign(x)·ln(1 + |x|)"),
+  scale: z.enum(["standard", "none"]).default("standard").describe("standard: mean 0, standard deviation 1"),
+  nullable: z.boolean().default(true).describe(
+    "false: a missing value is refused, in training and in serving",
+  ),
+});
+
+const categorical = z.strictObject({
+  name,
+  type: z.literal("categorical"),
+  minCount: z.int().min(1).default(1)
+    .describe("levels on fewer training rows share the column of unseen levels"),
+  nullable: z.boolean().default(true),
+});
+
+/** The feature spec: which columns of the view are what, and how each becomes columns of the design matrix. */
+export const featureSpecSchema = z.strictObject({
+  view: name.default("examples"),
+  id: name.describe("identifies an example"),
+  label: name.describe("0 or 1: was it clicked"),
+  group: name.describe("rows of one group never straddle a split"),
+  weight: name.optional().describe("how many rows an example counts for; 1 without"),
+  features: z.array(z.discriminatedUnion("type", [numeric, categorical])).min(1).max(256),
+});
+
+export type NumericSpec = z.infer<typeof numeric>;
+export type CategoricalSpec = z.infer<typeof categorical>;
+export type FeatureSpec = z.infer<typeof featureSpecSchema>;
+
+/** The spec of the default data set, loan offers. */
+export function defaultSpec(): FeatureSpec {
+  return parseSpec(loanSpec, "features.json");
+}
+
+/**
+ * Checks a feature spec.
+ *
+ * @param source Where it came from, for messages.
+ * @throws {Failure} `spec-invalid`, with a pointer per bad field.
+ */
+export function parseSpec(value: unknown, source: string): FeatureSpec {
+  const result = featureSpecSchema.safeParse(value);
+  if (!result.success) {
+    const errors = result.error.issues.map(({ path, message }) => ({
+      pointer: `#/${path.join("/")}`,
+      detail: message,
+    }));
+    throw new Failure(
+      "spec-invalid",
+      `The feature spec ${source} is not valid. clickwell train --help names its format.`,
+      errors,
+    );
+  }
+  const names = result.data.features.map((feature) => feature.name);
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated) {
+    throw new Failure(
+      "spec-invalid",
+      `The feature spec ${source} names the feature "${repeated}" twice: keep one of them.`,
+    );
+  }
+  const { id, label } = result.data;
+  const leak = names.find((name) => name === label || name === id);
+  if (leak) {
+    throw new Failure(
+      "spec-invalid",
+      `The feature spec ${source} uses "${leak}" as a feature, but it is the ${
+        leak === label ? "label" : "id"
+      }: remove it from features.`,
+    );
+  }
+  return result.data;
+}

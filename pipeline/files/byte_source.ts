@@ -1,0 +1,58 @@
+import { Failure } from "../failure.ts";
+
+/** A file that is read in pieces, wherever they lie. */
+export interface ByteSource {
+  /** The file, as messages name it. */
+  readonly name: string;
+  readonly size: number;
+  /** @throws {Failure} `file-invalid` where the file has no such bytes. */
+  read(offset: number, length: number): Uint8Array<ArrayBuffer>;
+  close(): void;
+}
+
+/** @throws {Failure} `file-missing`, or `file-invalid` for a folder and what cannot be read. */
+export function openSource(path: string): ByteSource {
+  const file = openFile(path);
+  const { size } = file.statSync();
+  return {
+    name: path,
+    size,
+    read(offset, length) {
+      if (offset < 0 || length < 0 || offset + length > size) {
+        throw new Failure(
+          "file-invalid",
+          `Cannot read ${path}: it has ${
+            size.toLocaleString("en")
+          } bytes, and says of itself that more lie behind them. It is cut off or damaged.`,
+        );
+      }
+      const bytes = new Uint8Array(length);
+      file.seekSync(offset, Deno.SeekMode.Start);
+      for (let done = 0; done < length;) {
+        const count = file.readSync(bytes.subarray(done));
+        if (count === null) {
+          throw new Failure("file-invalid", `Cannot read ${path}: it became shorter while it was read.`);
+        }
+        done += count;
+      }
+      return bytes;
+    },
+    close: () => file.close(),
+  };
+}
+
+function openFile(path: string): Deno.FsFile {
+  try {
+    if (!Deno.statSync(path).isFile) throw new Failure("file-invalid", `Cannot read ${path}: it is no file.`);
+    return Deno.openSync(path, { read: true });
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Failure("file-missing", `There is no file ${path}. Check its name.`);
+    }
+    throw new Failure(
+      "file-invalid",
+      `Cannot read ${path}: ${error instanceof Error ? error.message : error}.`,
+    );
+  }
+}

@@ -1,0 +1,169 @@
+import type { SchemaElement } from "hyparquet";
+import { appendExact, appendFinite, appendString, appendWhole } from "./checked_append.ts";
+import {
+  appendFault,
+  appendInteger,
+  appendReal,
+  appendText,
+  appendWords,
+  type ColumnBuffer,
+  type RealBuffer,
+} from "./column_buffer.ts";
+import { describeType, type Meaning, meaningOf } from "./parquet_meaning.ts";
+import type { Append, Appending, RawValues } from "./parquet_raw.ts";
+import { textToTimes, times } from "./parquet_time.ts";
+import type { TableColumn } from "../store/table.ts";
+
+/** Makes the appending of a page's values to a buffer of the table's column. */
+export type Conversion = (raw: RawValues, buffer: ColumnBuffer) => Append;
+
+/**
+ * How values of a file's column become those of a table's column.
+ *
+ * @returns undefined where the types have nothing in common.
+ */
+export function conversionOf(element: SchemaElement, column: TableColumn): Conversion | undefined {
+  const appending = appendingOf(meaningOf(element), column);
+  return appending && ((raw, buffer) => {
+    const append = appending(raw, buffer);
+    if (!append) throw new Error(`${raw.kind} in a column of ${describeType(element)}`);
+    return append;
+  });
+}
+
+function appendingOf(meaning: Meaning, column: TableColumn): Appending | undefined {
+  switch (meaning.is) {
+    case "boolean":
+      return column.type === "TEXT" || column.isTime ? undefined : fromBooleans;
+    case "real":
+      return column.type === "INTEGER" ? realsToIntegers : column.type === "REAL" ? realsToReals : undefined;
+    case "half":
+      return column.type === "REAL" ? halvesToReals : undefined;
+    case "integer":
+      return integersTo(column.type, meaning.unsignedBits);
+    case "decimal":
+      return column.type === "REAL" || (column.type === "INTEGER" && !column.isTime)
+        ? decimals(meaning.scale)
+        : undefined;
+    case "time":
+      return column.isTime ? times(meaning.unit) : undefined;
+    case "text":
+      return column.type === "TEXT" ? bytesToText : column.isTime ? textToTimes : undefined;
+    case "uuid":
+      return column.type === "TEXT" ? uuidsToText : undefined;
+    case "unknown":
+      return undefined;
+  }
+}
+
+function fromBooleans(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "booleans") return undefined;
+  if (buffer.type === "INTEGER") return (i) => appendInteger(buffer, raw.values[i]);
+  if (buffer.type === "REAL") return (i) => appendReal(buffer, raw.values[i]);
+  return undefined;
+}
+
+function realsToIntegers(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "reals" || buffer.type !== "INTEGER") return undefined;
+  return (i) => appendWhole(buffer, raw.values[i]);
+}
+
+function realsToReals(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "reals" || buffer.type !== "REAL") return undefined;
+  return (i) => appendFinite(buffer, raw.values[i]);
+}
+
+function halvesToReals(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "bytes" || buffer.type !== "REAL") return undefined;
+  return (i) => {
+    const bits = raw.bytes[raw.starts[i]] | raw.bytes[raw.starts[i] + 1] << 8;
+    appendFinite(buffer, halfOf(bits));
+  };
+}
+
+/** IEEE 754 binary16. */
+function halfOf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = (bits & 0x3ff) / 1024;
+  if (exponent === 0) return sign * fraction * 2 ** -14;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction) * 2 ** (exponent - 15);
+}
+
+function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appending {
+  return (raw, buffer) => {
+    if (raw.kind !== "integers" || buffer.type !== type) return undefined;
+    const { words } = raw;
+    // 32 unsigned bits were widened with their sign: the high word is not theirs.
+    const high = unsignedBits === 32 ? () => 0 : (i: number) => words[2 * i + 1];
+    const valueOf = (i: number) => integerOf(words[2 * i], high(i), unsignedBits === 64);
+    switch (buffer.type) {
+      case "INTEGER":
+        if (unsignedBits === 0) return (i) => appendWords(buffer, words[2 * i], words[2 * i + 1]);
+        return (i) => appendExact(buffer, valueOf(i));
+      case "REAL":
+        return (i) => appendExactReal(buffer, valueOf(i));
+      case "TEXT":
+        return (i) => appendString(buffer, String(valueOf(i)));
+    }
+  };
+}
+
+function integerOf(low: number, high: number, isUnsigned: boolean): number | bigint {
+  const top = isUnsigned ? high >>> 0 : high;
+  const value = top * 2 ** 32 + (low >>> 0);
+  return Number.isSafeInteger(value) ? value : (BigInt(top) << 32n) | BigInt(low >>> 0);
+}
+
+function appendExactReal(buffer: RealBuffer, value: number | bigint): void {
+  if (typeof value === "number") appendReal(buffer, value);
+  else appendFault(buffer, `${value} is an integer beyond 2^53, which REAL does not hold exactly`);
+}
+
+/** An unscaled integer and the power of ten that divides it. */
+function decimals(scale: number): Appending {
+  const factor = 10n ** BigInt(Math.max(0, scale));
+  const toReal = (unscaled: number | bigint) =>
+    typeof unscaled === "number" && scale <= 22 ? unscaled / 10 ** scale : Number(`${unscaled}e${-scale}`);
+  return (raw, buffer) => {
+    const unscaledAt = unscaledOf(raw);
+    if (!unscaledAt) return undefined;
+    if (buffer.type === "REAL") return (i) => appendFinite(buffer, toReal(unscaledAt(i)));
+    if (buffer.type !== "INTEGER") return undefined;
+    return (i) => {
+      const unscaled = BigInt(unscaledAt(i));
+      if (unscaled % factor === 0n) appendExact(buffer, unscaled / factor);
+      else appendFault(buffer, `${toReal(unscaled)} is not an integer`);
+    };
+  };
+}
+
+function unscaledOf(raw: RawValues): ((index: number) => number | bigint) | undefined {
+  if (raw.kind === "integers") return (i) => integerOf(raw.words[2 * i], raw.words[2 * i + 1], false);
+  if (raw.kind !== "bytes") return undefined;
+  return (i) => {
+    let value = 0n;
+    for (let k = raw.starts[i]; k < raw.ends[i]; k++) value = (value << 8n) | BigInt(raw.bytes[k]);
+    return BigInt.asIntN(8 * (raw.ends[i] - raw.starts[i]), value);
+  };
+}
+
+function bytesToText(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "bytes" || buffer.type !== "TEXT") return undefined;
+  return (i) => appendText(buffer, raw.bytes, raw.starts[i], raw.ends[i]);
+}
+
+function uuidsToText(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "bytes" || buffer.type !== "TEXT") return undefined;
+  return (i) => {
+    const hex = Array.from(
+      raw.bytes.subarray(raw.starts[i], raw.ends[i]),
+      (byte) => byte.toString(16).padStart(2, "0"),
+    );
+    const parts = [[0, 4], [4, 6], [6, 8], [8, 10], [10, 16]].map(([from, to]) =>
+      hex.slice(from, to).join("")
+    );
+    appendString(buffer, parts.join("-"));
+  };
+}

@@ -1,0 +1,183 @@
+import { type Batch, bufferCell, emptyBatch, gatherColumn, type RowFault } from "./batch.ts";
+import { bufferBytes, clearBuffer, type ColumnBuffer, createBuffer, releaseBuffer } from "./column_buffer.ts";
+import { Failure } from "../failure.ts";
+import { isAscending, orderByKey } from "./key_order.ts";
+import type { TableColumn } from "../store/table.ts";
+
+/** Rows of a file that are held together until they are ordered by their key. */
+export interface Run {
+  readonly columns: readonly TableColumn[];
+  /** One for each column. */
+  readonly buffers: readonly ColumnBuffer[];
+  /** What is wrong with a whole row, by place in the run; its cells are NULL. */
+  readonly rowFaults: Map<number, string>;
+}
+
+/** A file that is open for reading, whatever its format. */
+export interface RowReader {
+  /** Names of the file's columns; for newline-delimited JSON, of those seen so far. */
+  readonly columnNames: readonly string[];
+  /** Rows of the whole file, where its format says so. */
+  readonly rowCount: number | undefined;
+  /** How many bytes of the file have been read. */
+  bytesRead(): number;
+  /**
+   * Appends the next rows to the run: the same number to each of its buffers.
+   *
+   * @returns How many; 0 at the end of the file.
+   * @throws {Failure} `file-invalid`
+   */
+  read(run: Run, rowsMax: number): number;
+  close(): void;
+}
+
+export interface RunOptions {
+  readonly columns: readonly TableColumn[];
+  /** Name of the first column of the table's key. */
+  readonly key: string;
+  /** Hand rows that cannot be loaded on, instead of failing at the first. */
+  readonly collectFaults: boolean;
+  /** The file, as messages name it. */
+  readonly fileName: string;
+  /** Sees each run before its rows are handed on. */
+  readonly onRun?: (run: Run) => void;
+}
+
+/** Rows of one call of `read`: with the longest texts, 64 MiB of a column at the most. */
+const stepRows = 4_096;
+const batchRows = 8_192;
+const batchBytesMax = 32 * 2 ** 20;
+/** The first run is short, so that what inserts the rows need not wait long; the longer the runs, the better the order. */
+const runRowsFirst = 2 ** 16;
+const runGrowth = 4;
+const runRowsMax = 3 * 2 ** 17;
+const runBytesMax = 96 * 2 ** 20;
+
+/**
+ * The rows of a file in batches. Rows that come in the order of their key pass straight on; others are held, up to a
+ * million or 96 MiB, and ordered.
+ *
+ * @throws {Failure} `row-rejected` at the first row that cannot be loaded, unless faults are collected; as `read` does.
+ */
+export function* readBatches(reader: RowReader, options: RunOptions): Generator<Batch> {
+  const run = createRun(options.columns);
+  try {
+    yield* fillAndEmpty(run, reader, options);
+  } finally {
+    run.buffers.forEach(releaseBuffer);
+  }
+}
+
+function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Generator<Batch> {
+  const keyBuffer = run.buffers[options.columns.findIndex(({ name }) => name === options.key)];
+  let firstRow = 1;
+  let isOrdered = true;
+  let runRows = runRowsFirst;
+  for (;;) {
+    const held = keyBuffer.length;
+    const count = reader.read(run, stepRows);
+    if (count > 0) {
+      refuseMissing(run, held);
+      if (!options.collectFaults) failAtFirstFault(run, firstRow, options.fileName);
+      isOrdered &&= isAscending(keyBuffer, held);
+    }
+    const isEnough = isOrdered ? keyBuffer.length >= batchRows : isFull(run, runRows);
+    if (count === 0 || isEnough) {
+      options.onRun?.(run);
+      yield* batchesOf(run, isOrdered ? placesOf(keyBuffer.length) : orderByKey(keyBuffer), firstRow);
+      firstRow += keyBuffer.length;
+      if (!isOrdered) runRows = Math.min(runRowsMax, runGrowth * runRows);
+      clearRun(run);
+      isOrdered = true;
+    }
+    if (count === 0) return;
+  }
+}
+
+/** A run without rows. */
+export function createRun(columns: readonly TableColumn[]): Run {
+  return { columns, buffers: columns.map(({ type }) => createBuffer(type)), rowFaults: new Map() };
+}
+
+function clearRun(run: Run): void {
+  for (const buffer of run.buffers) clearBuffer(buffer);
+  run.rowFaults.clear();
+}
+
+function isFull({ buffers }: Run, rowsMax: number): boolean {
+  const bytes = buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), 0);
+  return buffers[0].length >= rowsMax || bytes >= runBytesMax;
+}
+
+function placesOf(count: number): Uint32Array {
+  const places = new Uint32Array(count);
+  for (let i = 0; i < count; i++) places[i] = i;
+  return places;
+}
+
+/** Turns NULL where the table needs a value into a fault: SQLite would make up an INTEGER PRIMARY KEY. */
+function refuseMissing({ columns, buffers, rowFaults }: Run, start: number): void {
+  for (const [i, buffer] of buffers.entries()) {
+    if (!columns[i].required || buffer.nullCount === 0) continue;
+    for (let row = start; row < buffer.length; row++) {
+      if (buffer.nulls[row] === 1 && !buffer.faults.has(row) && !rowFaults.has(row)) {
+        buffer.faults.set(row, "no value, expected one");
+      }
+    }
+  }
+}
+
+function failAtFirstFault(run: Run, firstRow: number, fileName: string): void {
+  const places = faultyPlaces(run);
+  if (places.length > 0) {
+    throw rowFailure(fileName, faultOf(run, Math.min(...places.slice(0, stepRows)), firstRow));
+  }
+}
+
+/** @throws {Failure} `row-rejected`, always. */
+export function rowFailure(fileName: string, { row, column, detail }: RowFault): Failure {
+  const where = `row ${row.toLocaleString("en")}${column === undefined ? "" : `, column "${column}"`}`;
+  return new Failure(
+    "row-rejected",
+    `Cannot load ${fileName}: ${where}: ${detail}. Correct the file, or set such rows aside with --rejects FILE`,
+  );
+}
+
+function faultyPlaces({ buffers, rowFaults }: Run): number[] {
+  return [...new Set([...rowFaults.keys(), ...buffers.flatMap(({ faults }) => [...faults.keys()])])];
+}
+
+function faultOf({ columns, buffers, rowFaults }: Run, place: number, firstRow: number): RowFault {
+  const row = firstRow + place;
+  const cells = buffers.map((buffer) => bufferCell(buffer, place));
+  const detail = rowFaults.get(place);
+  if (detail !== undefined) return { row, detail, cells };
+  const index = buffers.findIndex(({ faults }) => faults.has(place));
+  return { row, column: columns[index].name, detail: buffers[index].faults.get(place) ?? "", cells };
+}
+
+/** Fewer where texts are long: rows may share the bytes of one text in a run, and do not in a batch. */
+function batchRowsOf({ buffers }: Run): number {
+  const longest = buffers.reduce((sum, buffer) => sum + (buffer.type === "TEXT" ? buffer.longest : 0), 0);
+  return Math.max(1, Math.min(batchRows, Math.floor(batchBytesMax / Math.max(1, longest))));
+}
+
+function* batchesOf(run: Run, order: Uint32Array, firstRow: number): Generator<Batch> {
+  const faulty = new Set(faultyPlaces(run));
+  const sound = faulty.size === 0 ? order : order.filter((place) => !faulty.has(place));
+  const rowsMax = batchRowsOf(run);
+  for (let start = 0; start < sound.length; start += rowsMax) {
+    const places = sound.subarray(start, start + rowsMax);
+    yield {
+      rowCount: places.length,
+      rows: places.map((place) => firstRow + place),
+      columns: run.buffers.map((buffer) => gatherColumn(buffer, places)),
+      faults: [],
+    };
+  }
+  const inOrder = [...faulty].sort((a, b) => a - b);
+  for (let start = 0; start < inOrder.length; start += stepRows) {
+    const faults = inOrder.slice(start, start + stepRows).map((place) => faultOf(run, place, firstRow));
+    yield { ...emptyBatch, faults };
+  }
+}

@@ -1,0 +1,116 @@
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { Failure } from "../failure.ts";
+import { solveLbfgs } from "./lbfgs.ts";
+import type { PlainNetwork } from "./network.ts";
+import { solveNewton } from "./newton.ts";
+import { layoutOf } from "./objective.ts";
+import type { OptimizerName } from "./optimizer.ts";
+import { createPasses, type Passes } from "./passes.ts";
+import type { Penalty, Solution, SolverOptions } from "./penalised.ts";
+import { solveProximalNewton } from "./proximal_newton.ts";
+import { requireFiniteOptimum } from "./separation.ts";
+import type { Threads } from "../threads.ts";
+
+/** Exact solvers. `auto` takes Newton where a Hessian is affordable, else L-BFGS; proximal Newton for an l1 penalty. */
+export const solverNames = ["auto", "newton", "lbfgs"] as const;
+export type SolverName = typeof solverNames[number];
+
+type ExactSolver = "newton" | "proximal-newton" | "lbfgs";
+
+/** A fit and the solver that made it. */
+export interface Fit extends Solution {
+  readonly solver: ExactSolver | OptimizerName;
+  /** The deep part of a model with hidden layers, whose wide part the coefficients are. */
+  readonly network?: PlainNetwork;
+}
+
+/** Columns, and numbers in one span's sums (cells of groups, and their pairs), up to which a Hessian is cheap. */
+const cheap = { columns: 1_500, sums: 2 ** 21 };
+/** And those up to which it is affordable where there is no other way. */
+const affordable = { columns: 5_000, sums: 2 ** 23 };
+
+/**
+ * Fits the coefficients to the rows of some parts.
+ *
+ * @throws {Failure} `not-converged` where the gradient did not reach the tolerance; `usage-invalid` for a solver that cannot
+ *   do what is asked.
+ * @throws {Separation} Where there is no finite optimum.
+ */
+export async function fit(
+  design: DesignMatrix,
+  parts: readonly number[],
+  threads: Threads,
+  options: SolverOptions & { solver: SolverName },
+): Promise<Fit> {
+  return await fitPasses(await createPasses(design, parts, threads), options);
+}
+
+/** As `fit`, by passes that are prepared: several fits can share one attached design. */
+export async function fitPasses(
+  passes: Passes,
+  options: SolverOptions & { solver: SolverName },
+): Promise<Fit> {
+  const solver = chooseSolver(passes.design, options);
+  const solution = solver === "newton"
+    ? await solveNewton(passes, options)
+    : solver === "lbfgs"
+    ? await solveLbfgs(passes, options)
+    : await solveProximalNewton(passes, options);
+  requireConverged(solution, options);
+  if (isUnpenalised(options.penalty)) await requireFiniteOptimum(passes, solution, options);
+  return { ...solution, solver };
+}
+
+function chooseSolver(
+  design: DesignMatrix,
+  { solver, penalty }: SolverOptions & { solver: SolverName },
+): ExactSolver {
+  const { columnCount } = design;
+  const hessianIs = ({ columns, sums }: typeof cheap) =>
+    columnCount <= columns && layoutOf(design, true).length <= sums;
+  if (penalty.l1 > 0) {
+    if (solver === "lbfgs") {
+      throw new Failure(
+        "usage-invalid",
+        "--solver lbfgs has no l1 penalty: use --solver auto, or --penalty l2.",
+      );
+    }
+    if (hessianIs(affordable)) return "proximal-newton";
+    throw tooWide("An l1 penalty needs a Hessian", columnCount);
+  }
+  if (!hessianIs(affordable)) {
+    if (solver === "newton") throw tooWide("--solver newton needs a Hessian", columnCount);
+    if (isUnpenalised(penalty)) {
+      throw tooWide("Without a penalty, a Hessian has to prove that the optimum is finite", columnCount);
+    }
+  }
+  if (solver !== "auto") return solver;
+  return hessianIs(cheap) ? "newton" : "lbfgs";
+}
+
+function tooWide(need: string, columnCount: number): Failure {
+  return new Failure(
+    "usage-invalid",
+    `${need}, and one over these ${columnCount} columns is too large: use --penalty l2 with --solver auto, ` +
+      "or join rare levels with a higher minCount in the feature spec.",
+  );
+}
+
+/** Without a penalty the optimum can lie at infinity: then the Hessian at the end tells. */
+function isUnpenalised({ l2, l1, prior }: Penalty): boolean {
+  return l2 === 0 && l1 === 0 && prior === undefined;
+}
+
+function requireConverged({ gradientMax, iterations }: Solution, options: SolverOptions): void {
+  if (gradientMax <= options.gradientTolerance) return;
+  const why = iterations >= options.iterationsMax
+    ? "Allow more passes with --iterations, use a stronger penalty (a smaller --C)"
+    : "The data's rounding allows no better: use a stronger penalty (a smaller --C), a larger --tolerance";
+  throw new Failure(
+    "not-converged",
+    `The fit did not converge in ${iterations} passes: the largest entry of the gradient is ${
+      gradientMax.toExponential(2)
+    }, ` +
+      `expected at most ${options.gradientTolerance}. ${why}, or scale the numeric fields.`,
+  );
+}

@@ -1,0 +1,26 @@
+import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
+
+/** Columns of categories and indicators whose rows in the given parts were all clicked, or none of them. */
+export function pureColumns(
+  { columnCount, groups, chunks }: DesignMatrix,
+  parts: readonly number[],
+): number[] {
+  const rows = new Float64Array(columnCount);
+  const clicks = new Float64Array(columnCount);
+  for (const chunk of chunks) {
+    groups.forEach(({ fieldCount, columns }, g) => {
+      forRuns(chunk, parts, (from, to) => {
+        for (let i = from; i < to; i++) {
+          for (let at = chunk.cells[g][i] * fieldCount, end = at + fieldCount; at < end; at++) {
+            if (columns[at] < 0) continue;
+            rows[columns[at]]++;
+            clicks[columns[at]] += chunk.labels[i];
+          }
+        }
+      });
+    });
+  }
+  return [...rows.keys()].filter((column) =>
+    rows[column] > 0 && (clicks[column] === 0 || clicks[column] === rows[column])
+  );
+}

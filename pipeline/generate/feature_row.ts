@@ -1,0 +1,28 @@
+import { drawBell } from "./distribution.ts";
+import { exp } from "../elementary.ts";
+import type { Encoder, FeatureEncoder } from "../encode/encoder.ts";
+import type { Random } from "../random.ts";
+
+/** One row of raw fields, as `POST /predict` takes it. */
+export type FeatureRow = Readonly<Record<string, string | number | null>>;
+
+/** Makes up a row like those that the encoder was fitted on: usual numbers, known categories. */
+export function drawFeatureRow({ features }: Encoder, random: Random): FeatureRow {
+  return Object.fromEntries(features.map((feature) => [feature.name, drawValue(feature, random)]));
+}
+
+function drawValue(feature: FeatureEncoder, random: Random): string | number | null {
+  if (feature.type === "numeric") {
+    const { mean, scale, transform } = feature;
+    const transformed = mean + scale * drawBell(random);
+    const value = transform === "log1p"
+      ? Math.sign(transformed) * (exp(Math.abs(transformed)) - 1)
+      : transformed;
+    return Number(value.toPrecision(2));
+  }
+  const { levels } = feature;
+  if (levels.length === 0) return null;
+  const level = levels[random.below(levels.length)];
+  // An id is a category, but people write it as a number.
+  return /^[1-9][0-9]{0,14}$/.test(level) ? Number(level) : level;
+}

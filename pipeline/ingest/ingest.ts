@@ -1,0 +1,171 @@
+import { countExamples } from "../examples/examples_count.ts";
+import { Failure } from "../failure.ts";
+import { fileState } from "../files/file_state.ts";
+import type { OnConflict, RowCounts } from "./insertion.ts";
+import { loadFile, type LoadProgress } from "./load.ts";
+import { type FileReport, sumCounts } from "./quality.ts";
+import { createFileReading } from "./reading.ts";
+import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
+import { openRejects } from "./rejects.ts";
+import { asFailure } from "../store/sqlite_failure.ts";
+import type { Store } from "../store/store.ts";
+import { findTable, listTables, type Table } from "../store/table.ts";
+import { startThreads } from "../threads.ts";
+
+export interface IngestOptions {
+  /** Files to load, by table. Parents are loaded first: tables whose keys other tables refer to. */
+  readonly files: Readonly<Record<string, readonly string[]>>;
+  readonly onConflict?: OnConflict;
+  /** Set rows that cannot be loaded aside in this file; without it, the first of them fails its file. */
+  readonly rejectsPath?: string;
+  /** What columns are called in the files where it is not their own name: by table, then by column. */
+  readonly columnNames?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Load a column that a file lacks as NULL, where the table allows it. */
+  readonly allowMissing?: boolean;
+  readonly signal?: AbortSignal;
+  readonly observe?: (progress: LoadProgress) => void;
+  /** Microseconds since 1970-01-01T00:00:00Z. */
+  readonly now?: () => number;
+}
+
+/** What was loaded, and the quality of it. Scripts rely on its keys. */
+export interface IngestReport {
+  /** By table, for each table that was given files. */
+  readonly tables: Readonly<Record<string, RowCounts>>;
+  /** Rows of the view `examples`, whenever they were loaded. */
+  readonly examples: number;
+  /** Loaded rows whose parent was not in the store when they were read. */
+  readonly orphans: readonly (Reference & { readonly rows: number })[];
+  readonly files: readonly FileReport[];
+}
+
+/**
+ * Loads files into the store, one transaction each. A failure leaves the files before it loaded, and its own not.
+ *
+ * @throws {Failure} `table-unknown`, `usage-invalid` for a column that a table does not have, `file-unwritable` for the
+ *   file of rejects, and as `loadFile` does.
+ */
+export async function ingest(store: Store, options: IngestOptions): Promise<IngestReport> {
+  const { files, onConflict = "fail", columnNames = {}, allowMissing = false, signal } = options;
+  const { observe = () => {}, now = () => Date.now() * 1_000 } = options;
+  const tables = parentsFirst(listTables(store.db));
+  checkNames(tables, options);
+  const isLarge = bytesOf(Object.values(files).flat()) >= threadBytesMin;
+  const rejects = options.rejectsPath === undefined ? undefined : openRejects(options.rejectsPath);
+  const here = createFileReading();
+  const threads = startThreads(isLarge ? 2 : 1, workerUrl);
+  const reports: FileReport[] = [];
+  try {
+    for (const table of tables) {
+      const mapping = { names: columnNames[table.name] ?? {}, allowMissing };
+      const references = referencesOf(table, tables);
+      const areParents = tables.some((other) =>
+        referencesOf(other, tables).some(({ parent }) => parent === table.name)
+      );
+      const loadOptions = {
+        threads,
+        here,
+        references,
+        areParents,
+        onConflict,
+        mapping,
+        rejects,
+        signal,
+        observe,
+        now,
+      };
+      for (const path of Object.hasOwn(files, table.name) ? files[table.name] : []) {
+        reports.push(await inBulk(store, () => loadFile(store, table, path, loadOptions)));
+      }
+    }
+    return {
+      ...summarise(reports, tables, files),
+      examples: await countExamples(store, tables, threads),
+      files: reports,
+    };
+  } finally {
+    threads.close();
+    here.close();
+    rejects?.close();
+  }
+}
+
+function checkNames(tables: readonly Table[], { files, columnNames = {} }: IngestOptions): void {
+  for (const name of [...Object.keys(files), ...Object.keys(columnNames)]) {
+    const known = findTable(tables, name).columns.map((column) => column.name);
+    const unknown = Object.keys(columnNames[name] ?? {}).find((column) => !known.includes(column));
+    if (unknown === undefined) continue;
+    throw new Failure("usage-invalid", `${name} has no column "${unknown}": it has ${known.join(", ")}.`);
+  }
+}
+
+function summarise(
+  reports: readonly FileReport[],
+  tables: readonly Table[],
+  files: IngestOptions["files"],
+): Pick<IngestReport, "tables" | "orphans"> {
+  const of = (table: string) => reports.filter((report) => report.table === table);
+  return {
+    tables: Object.fromEntries(Object.keys(files).map((name) => [name, sumCounts(of(name))])),
+    orphans: tables.flatMap((table) => referencesOf(table, tables))
+      .filter(({ table }) => of(table).length > 0)
+      .map((reference) => ({
+        ...reference,
+        rows: sum(of(reference.table).map(({ orphans }) => orphans[reference.column])),
+      })),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+const workerUrl = new URL(
+  import.meta.url.endsWith(".ts") ? "./ingest_worker.ts" : "./ingest_worker.js",
+  import.meta.url,
+);
+
+/** Less is loaded before a thread has started. */
+const threadBytesMin = 2 * 2 ** 20;
+
+/** A file that is missing is found before any is loaded. */
+function bytesOf(paths: readonly string[]): number {
+  return sum(paths.map((path) => fileState(path).size));
+}
+
+/**
+ * With the log synced when it is folded into the database, not at each of its writes; the fold comes right behind, so
+ * that what has been reported as loaded survives a power cut.
+ */
+async function inBulk<Result>(store: Store, load: () => Promise<Result>): Promise<Result> {
+  store.db.exec("PRAGMA synchronous = NORMAL");
+  try {
+    const result = await load();
+    foldLog(store);
+    return result;
+  } catch (error) {
+    // Gives back the room that the log of a failed load takes, where it can; why the load failed is what is said.
+    attempt(() => foldLog(store));
+    throw error;
+  } finally {
+    store.db.exec("PRAGMA synchronous = FULL");
+  }
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch { /* tried only */ }
+}
+
+function foldLog({ db, path }: Store): void {
+  const timeout = Number(db.prepare("PRAGMA busy_timeout").get()?.timeout);
+  try {
+    // A reader can hold the fold up; it is not worth waiting for: the log has been synced before.
+    db.exec("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    throw asFailure(error, `fold the log of ${path} into it`);
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${timeout}`);
+  }
+}

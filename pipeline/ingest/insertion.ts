@@ -1,0 +1,192 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type Batch, type Cell, cellAt, type RowFault } from "../files/batch.ts";
+import { quoted } from "../store/identifier.ts";
+import { conflictFailure, constraintFault } from "./insertion_failure.ts";
+import { differingSql, insertSql, replaceSql } from "./insertion_sql.ts";
+import { rowFailure } from "../files/run.ts";
+import { openSnapshot, type Snapshot } from "./snapshot.ts";
+import { sqliteCode } from "../store/sqlite_failure.ts";
+import type { Store } from "../store/store.ts";
+import type { Table, TableColumn } from "../store/table.ts";
+
+/** What to do with a row whose key is there already with other values. */
+export type OnConflict = "fail" | "keep" | "replace";
+
+/** What became of rows: `read` is the sum of `inserted`, `unchanged`, `replaced`, `kept` and `rejected`. */
+export interface RowCounts {
+  read: number;
+  inserted: number;
+  /** Rows that were there already, with the same values. */
+  unchanged: number;
+  /** Rows that took the place of one with the same key. */
+  replaced: number;
+  /** Rows that were given up for one that was there with the same key. */
+  kept: number;
+  rejected: number;
+}
+
+/** The insertion of one file's rows into its table, inside the caller's transaction. */
+export interface Insertion {
+  readonly counts: RowCounts;
+  /** Rows whose key an earlier row of the same file brought. */
+  duplicates(): number;
+  /** @throws {Failure} `row-conflict`; `row-rejected` unless rejected rows are handed on. */
+  add(batch: Batch): void;
+  close(): void;
+}
+
+export interface InsertionOptions {
+  /** The columns of each batch. */
+  readonly columns: readonly TableColumn[];
+  readonly onConflict: OnConflict;
+  /** Takes rows that the table refuses; without it, the first of them fails the file. */
+  readonly onReject: ((fault: RowFault) => void) | undefined;
+  /** The file, as messages name it. */
+  readonly fileName: string;
+}
+
+/** A statement for so many rows costs a third of one for each. More rows gain nothing. */
+const chunkRows = 256;
+/** Of SQLite's 32,766. */
+const parametersMax = 8_192;
+const constraintCode = 19;
+
+export function openInsertion(store: Store, table: Table, options: InsertionOptions): Insertion {
+  const { columns, onConflict, onReject, fileName } = options;
+  const statements = statementsOf(store.db, table, columns);
+  const chunkMax = Math.max(1, Math.min(chunkRows, Math.floor(parametersMax / columns.length)));
+  const counts: RowCounts = { read: 0, inserted: 0, unchanged: 0, replaced: 0, kept: 0, rejected: 0 };
+  const wasEmpty = store.db.prepare(`SELECT 1 FROM ${statements.table} LIMIT 1`).get() === undefined;
+  const cells = new Array<Cell>(chunkMax * columns.length);
+  let snapshot: Snapshot | undefined;
+  let notNew = 0;
+  let knownBefore = 0;
+
+  const reject = (fault: RowFault) => {
+    if (!onReject) throw rowFailure(fileName, fault);
+    onReject(fault);
+    counts.rejected++;
+  };
+  const insert = (chunk: Chunk) => {
+    try {
+      return Number(statements.insert(chunk.rowCount).run(...chunk.cells).changes);
+    } catch (error) {
+      if (!isConstraint(error)) throw error;
+      if (chunk.rowCount === 1) {
+        reject(constraintFault(error, chunk, columns));
+        return undefined;
+      }
+      // One row refuses the statement: each is tried on its own.
+      for (let i = 0; i < chunk.rowCount; i++) settle(rowOf(chunk, i));
+      return undefined;
+    }
+  };
+  const settle = (chunk: Chunk) => {
+    const inserted = insert(chunk);
+    if (inserted === undefined) return;
+    counts.inserted += inserted;
+    notNew += chunk.rowCount - inserted;
+    if (inserted === chunk.rowCount) return;
+    if (!wasEmpty) {
+      snapshot ??= openSnapshot(store, table, columns);
+      knownBefore += snapshot.count(chunk);
+    }
+    const differing = statements.differing(chunk.rowCount).all(...chunk.cells).map(({ place }) =>
+      Number(place)
+    );
+    if (differing.length > 0 && onConflict === "fail") {
+      throw conflictFailure(store.db, table, columns, { row: rowOf(chunk, differing[0]), fileName });
+    }
+    if (onConflict === "replace" && differing.length > 0) return replaceEach(chunk, inserted);
+    counts.kept += differing.length;
+    counts.unchanged += chunk.rowCount - inserted - differing.length;
+  };
+  /** In the order of the file, so that the last row of a key stays. */
+  const replaceEach = (chunk: Chunk, inserted: number) => {
+    let rest = chunk.rowCount - inserted;
+    for (let i = 0; i < chunk.rowCount; i++) {
+      const row = rowOf(chunk, i);
+      if (statements.differing(1).get(...row.cells) === undefined) continue;
+      try {
+        statements.replace().run(...row.cells);
+        counts.replaced++;
+      } catch (error) {
+        if (!isConstraint(error)) throw error;
+        reject(constraintFault(error, row, columns));
+      }
+      rest--;
+    }
+    counts.unchanged += rest;
+  };
+  return {
+    counts,
+    duplicates: () => notNew - knownBefore,
+    add(batch) {
+      counts.read += batch.rowCount + batch.faults.length;
+      for (const fault of batch.faults) reject(fault);
+      for (let start = 0; start < batch.rowCount; start += chunkMax) {
+        const rowCount = Math.min(chunkMax, batch.rowCount - start);
+        settle(
+          chunkOf(batch, start, rowCount === chunkMax ? cells : new Array<Cell>(rowCount * columns.length)),
+        );
+      }
+    },
+    close: () => snapshot?.close(),
+  };
+}
+
+/** Rows that one statement inserts: all cells of the first row, then of the next. */
+export interface Chunk {
+  readonly rowCount: number;
+  readonly cells: Cell[];
+  /** Each row's place in its file, from 1. */
+  readonly rows: Uint32Array;
+}
+
+/** @param cells Is filled, and is the chunk's until the next one is made. */
+function chunkOf(batch: Batch, start: number, cells: Cell[]): Chunk {
+  const width = batch.columns.length;
+  const rowCount = cells.length / width;
+  for (let k = 0; k < width; k++) {
+    const column = batch.columns[k];
+    for (let i = 0; i < rowCount; i++) cells[i * width + k] = cellAt(column, start + i);
+  }
+  return { rowCount, cells, rows: batch.rows.subarray(start, start + rowCount) };
+}
+
+function rowOf({ cells, rows, rowCount }: Chunk, index: number): Chunk {
+  const width = cells.length / rowCount;
+  return {
+    rowCount: 1,
+    cells: cells.slice(index * width, (index + 1) * width),
+    rows: rows.subarray(index, index + 1),
+  };
+}
+
+interface Statements {
+  /** The table's name in SQL. */
+  readonly table: string;
+  insert(rowCount: number): StatementSync;
+  differing(rowCount: number): StatementSync;
+  replace(): StatementSync;
+}
+
+/** Each statement is prepared when it is first needed; there are as many as lengths of chunks. */
+function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableColumn[]): Statements {
+  const prepared = new Map<string, StatementSync>();
+  const prepare = (key: string, sql: () => string) => {
+    let statement = prepared.get(key);
+    if (!statement) prepared.set(key, statement = db.prepare(sql()));
+    return statement;
+  };
+  return {
+    table: quoted(table.name),
+    insert: (rowCount) => prepare(`insert ${rowCount}`, () => insertSql(table, columns, rowCount)),
+    differing: (rowCount) => prepare(`differing ${rowCount}`, () => differingSql(table, columns, rowCount)),
+    replace: () => prepare("replace", () => replaceSql(table, columns)),
+  };
+}
+
+function isConstraint(error: unknown): error is Error {
+  return ((sqliteCode(error) ?? 0) & 0xff) === constraintCode;
+}

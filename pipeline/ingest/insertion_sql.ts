@@ -1,0 +1,67 @@
+import { quoted } from "../store/identifier.ts";
+import type { Table, TableColumn } from "../store/table.ts";
+
+/**
+ * Inserts rows whose key is new; other rows are passed over. Parameters: the cells of each row, in the order of `columns`.
+ * Only the primary key is a conflict: a row that breaks another UNIQUE is an error.
+ */
+export function insertSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {
+  const row = `(${columns.map(() => "?").join(", ")})`;
+  const rows = Array.from({ length: rowCount }, () => row).join(", ");
+  return `INSERT INTO ${quoted(table.name)} (${names(columns)}) VALUES ${rows} ON CONFLICT (${
+    keyOf(table)
+  }) DO NOTHING`;
+}
+
+/** Of rows whose keys are all there: the places, from 0, of those with other values than the table's. Parameters as above. */
+export function differingSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {
+  const given = columns.map((_, k) => `c${k}`);
+  const rows = Array.from({ length: rowCount }, (_, i) => `(${i}, ${columns.map(() => "?").join(", ")})`)
+    .join(", ");
+  const stored = ({ name }: TableColumn) => `${quoted(table.name)}.${quoted(name)}`;
+  const isKey = ({ name }: TableColumn) => table.key.includes(name);
+  const onKey = columns.flatMap((column, k) => isKey(column) ? [`${stored(column)} = given.c${k}`] : []);
+  const sameValues = columns.flatMap((column, k) =>
+    isKey(column) ? [] : [`${stored(column)} IS given.c${k}`]
+  );
+  // CROSS JOIN: SQLite keeps the order, and looks each given row up by its key.
+  return `WITH given (place, ${given.join(", ")}) AS (VALUES ${rows})
+    SELECT place FROM given CROSS JOIN ${quoted(table.name)} ON ${onKey.join(" AND ")}
+    WHERE NOT (${["TRUE", ...sameValues].join(" AND ")}) ORDER BY place`;
+}
+
+/** Inserts one row, in place of the one with its key. Parameters: its cells. */
+export function replaceSql(table: Table, columns: readonly TableColumn[]): string {
+  const others = columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => quoted(name));
+  return `${insertSql(table, columns, 1).replace(/DO NOTHING$/, "DO UPDATE SET ")}${
+    others.map((name) => `${name} = excluded.${name}`).join(", ")
+  }`;
+}
+
+/** How many of the given keys are there. Parameters: each row's key. */
+export function knownSql(table: Table, rowCount: number): string {
+  const given = table.key.map((_, k) => `k${k}`);
+  const row = `(${given.map(() => "?").join(", ")})`;
+  const onKey = table.key.map((name, k) => `${quoted(table.name)}.${quoted(name)} = given.k${k}`).join(
+    " AND ",
+  );
+  return `WITH given (${given.join(", ")}) AS (VALUES ${
+    Array.from({ length: rowCount }, () => row).join(", ")
+  })
+    SELECT count(*) AS n FROM given CROSS JOIN ${quoted(table.name)} ON ${onKey}`;
+}
+
+/** The row of one key. Parameters: the key. */
+export function storedSql(table: Table, columns: readonly TableColumn[]): string {
+  return `SELECT ${names(columns)} FROM ${quoted(table.name)} WHERE ${
+    table.key.map((name) => `${quoted(name)} = ?`).join(" AND ")
+  }`;
+}
+
+function names(columns: readonly TableColumn[]): string {
+  return columns.map(({ name }) => quoted(name)).join(", ");
+}
+
+function keyOf({ key }: Table): string {
+  return key.map(quoted).join(", ");
+}

@@ -1,0 +1,133 @@
+import type { ColumnBuffer } from "../files/column_buffer.ts";
+
+/**
+ * Keys of a table, by 64-bit fingerprints in bounded memory. That any of a million keys is taken for one of another million
+ * is less likely than one in a million.
+ */
+export interface KeySet {
+  /** Remembers the key of a row; a full set forgets it. */
+  add(buffer: ColumnBuffer, row: number): void;
+  has(buffer: ColumnBuffer, row: number): boolean;
+}
+
+const slotsFirst = 2 ** 16;
+/** 32 MiB. */
+const slotsMax = 2 ** 22;
+const loadMax = 0.9;
+
+/** @param expected How many keys there will be, as far as that is known. */
+export function createKeySet(expected = 0): KeySet {
+  // Pairs of words; a pair of zeros is a free slot.
+  let slots = new Uint32Array(2 * slotsFor(expected));
+  let size = 0;
+  const print = new Uint32Array(2);
+
+  /** The slot of the fingerprint, or the free one where it would be. */
+  const slotOf = (low: number, high: number) => {
+    const mask = slots.length / 2 - 1;
+    let slot = low & mask;
+    while (slots[2 * slot] !== 0 || slots[2 * slot + 1] !== 0) {
+      if (slots[2 * slot] === low && slots[2 * slot + 1] === high) break;
+      slot = (slot + 1) & mask;
+    }
+    return slot;
+  };
+  const grow = () => {
+    const smaller = slots;
+    slots = new Uint32Array(2 * smaller.length);
+    for (let i = 0; i < smaller.length; i += 2) {
+      const [low, high] = [smaller[i], smaller[i + 1]];
+      if (low === 0 && high === 0) continue;
+      const slot = slotOf(low, high);
+      slots[2 * slot] = low;
+      slots[2 * slot + 1] = high;
+    }
+  };
+  return {
+    add(buffer, row) {
+      const capacity = slots.length / 2;
+      if (size >= capacity * loadMax) {
+        if (capacity >= slotsMax) return;
+        grow();
+      }
+      fingerprint(buffer, row, print);
+      const slot = slotOf(print[0], print[1]);
+      if (slots[2 * slot] === 0 && slots[2 * slot + 1] === 0) size++;
+      slots[2 * slot] = print[0];
+      slots[2 * slot + 1] = print[1];
+    },
+    has(buffer, row) {
+      fingerprint(buffer, row, print);
+      const slot = slotOf(print[0], print[1]);
+      return slots[2 * slot] !== 0 || slots[2 * slot + 1] !== 0;
+    },
+  };
+}
+
+function slotsFor(keys: number): number {
+  let slots = slotsFirst;
+  while (slots * loadMax < keys && slots < slotsMax) slots *= 2;
+  return slots;
+}
+
+const realBits = new Float64Array(1);
+const realWords = new Int32Array(realBits.buffer);
+
+function fingerprint(buffer: ColumnBuffer, row: number, print: Uint32Array): void {
+  switch (buffer.type) {
+    case "INTEGER":
+      return printWords(buffer.words[2 * row], buffer.words[2 * row + 1], print);
+    case "REAL":
+      realBits[0] = buffer.values[row];
+      return printWords(realWords[0], realWords[1], print);
+    case "TEXT":
+      return printBytes(buffer.bytes, buffer.spans[2 * row], buffer.spans[2 * row + 1], print);
+  }
+}
+
+const basis = 0x811c9dc5;
+/** Two hashes like FNV-1a, of words in place of bytes, that differ in their multipliers. */
+const multipliers = { low: 0x01000193, high: 0x5bd1e995 };
+
+function printWords(first: number, second: number, print: Uint32Array): void {
+  const { low, high } = multipliers;
+  finish(
+    Math.imul(Math.imul(basis ^ first, low) ^ second, low),
+    Math.imul(Math.imul(basis ^ first, high) ^ second, high),
+    print,
+  );
+}
+
+function printBytes(bytes: Uint8Array, start: number, end: number, print: Uint32Array): void {
+  const { low: lowFactor, high: highFactor } = multipliers;
+  let low = basis ^ (end - start);
+  let high = low;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    const word = bytes[i] | bytes[i + 1] << 8 | bytes[i + 2] << 16 | bytes[i + 3] << 24;
+    low = Math.imul(low ^ word, lowFactor);
+    high = Math.imul(high ^ word, highFactor);
+    // Multiplication carries upwards alone: without this, a word's highest bits would reach few of the others.
+    low ^= low >>> 15;
+    high ^= high >>> 13;
+  }
+  for (; i < end; i++) {
+    low = Math.imul(low ^ bytes[i], lowFactor);
+    high = Math.imul(high ^ bytes[i], highFactor);
+  }
+  finish(low, high, print);
+}
+
+/** Never a pair of zeros. */
+function finish(low: number, high: number, print: Uint32Array): void {
+  print[0] = stir(low);
+  print[1] = stir(high ^ print[0]) | 1;
+}
+
+/** The last steps of MurmurHash3: each bit of the result depends on each of the value. */
+function stir(value: number): number {
+  let bits = value;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
+}

@@ -1,0 +1,97 @@
+import type { ColumnMapping } from "../files/column_source.ts";
+import { quoted } from "../store/identifier.ts";
+import type { OnConflict } from "./insertion.ts";
+import type { FileReport } from "./quality.ts";
+import type { Store } from "../store/store.ts";
+import type { Table } from "../store/table.ts";
+
+/** One file's entry in the log of loads. */
+export interface LoadEntry {
+  /** SHA-256 of the file, hexadecimal. */
+  readonly contentHash: string;
+  readonly onConflict: OnConflict;
+  readonly mapping: ColumnMapping;
+  readonly report: FileReport;
+  /** Rows of the table after the load. */
+  readonly tableRows: number;
+  /** Microseconds since 1970-01-01T00:00:00Z. */
+  readonly loadedAt: number;
+}
+
+/** What the log keeps of a load: its report, and what says whether it still holds. */
+interface KeptReport extends FileReport {
+  readonly mapping: ColumnMapping;
+  readonly tableRows: number;
+}
+
+/**
+ * The report of an earlier load of the same content, where it still says what a load would do now: all its rows are in the
+ * table, and none has been replaced or taken out since.
+ */
+export function findLoad(
+  store: Store,
+  table: Table,
+  { contentHash, mapping }: Pick<LoadEntry, "contentHash" | "mapping">,
+): FileReport | undefined {
+  const row = store.db.prepare(`
+    SELECT report FROM loads AS earlier WHERE table_name = ? AND content_hash = ? AND NOT EXISTS (
+      SELECT 1 FROM loads AS later
+      WHERE later.table_name = earlier.table_name AND later.load_id > earlier.load_id AND later.report ->> 'replaced' > 0
+    ) ORDER BY load_id DESC LIMIT 1
+  `).get(table.name, contentHash);
+  if (!row) return undefined;
+  const { mapping: earlierMapping, tableRows, ...report }: KeptReport = JSON.parse(String(row.report));
+  // Rows that were set aside, given up or without a parent may fare otherwise now.
+  const orphans = Object.values(report.orphans ?? {}).some((rows) => rows > 0);
+  const isWhole = report.rejected === 0 && report.kept === 0 && !orphans;
+  const sameMapping = JSON.stringify(earlierMapping) === JSON.stringify(mapping);
+  if (!isWhole || !sameMapping || countRows(store, table) < tableRows) return undefined;
+  return { ...report, loadedBefore: true, inserted: 0, replaced: 0, unchanged: report.read };
+}
+
+/** Adds a load to the log, unless it is there already and this one changed nothing. */
+export function recordLoad(
+  store: Store,
+  table: Table,
+  entry: LoadEntry,
+): void {
+  const { contentHash, onConflict, mapping, report, loadedAt } = entry;
+  const known = store.db.prepare("SELECT 1 FROM loads WHERE table_name = ? AND content_hash = ?").get(
+    table.name,
+    contentHash,
+  );
+  if (known && report.inserted === 0 && report.replaced === 0) return;
+  const kept: KeptReport = { ...report, mapping, tableRows: entry.tableRows };
+  store.db.prepare(`
+    INSERT INTO loads (table_name, file_name, content_hash, loaded_at, on_conflict, report) VALUES (?, ?, ?, ?, ?, ?)
+  `).run(table.name, report.file, contentHash, loadedAt, onConflict, JSON.stringify(kept));
+}
+
+/** Rows that the table had after the last load into it; 0 before the first. */
+export function loggedRows({ db }: Store, { name }: Table): number {
+  const row = db.prepare(
+    "SELECT report ->> 'tableRows' AS n FROM loads WHERE table_name = ? ORDER BY load_id DESC LIMIT 1",
+  ).get(name);
+  return Number(row?.n ?? 0);
+}
+
+/** Rows without a parent that the loads into a table counted, all together; undefined where one did not count. */
+export function loggedOrphans({ db }: Store, { name }: Table, column: string): number | undefined {
+  const { known, n } = db.prepare(`
+    SELECT count(orphans) = count(*) AS known, coalesce(sum(orphans), 0) AS n
+    FROM (SELECT json_extract(report, ?) AS orphans FROM loads WHERE table_name = ?)
+  `).get(`$.orphans.${JSON.stringify(column)}`, name) ?? {};
+  return known === 1 ? Number(n) : undefined;
+}
+
+export function countRows({ db }: Store, { name }: Table): number {
+  return Number(db.prepare(`SELECT count(*) AS n FROM ${quoted(name)}`).get()?.n);
+}
+
+/** Every file in the log: its name, without its folder, and the SHA-256 of its content. */
+export function loadedFiles(
+  { db }: Store,
+): readonly { readonly file: string; readonly contentHash: string }[] {
+  return db.prepare("SELECT file_name, content_hash FROM loads ORDER BY load_id").all()
+    .map((row) => ({ file: String(row.file_name), contentHash: String(row.content_hash) }));
+}

@@ -1,0 +1,93 @@
+import { type Batch, emptyBatch } from "../files/batch.ts";
+import type { ColumnBuffer } from "../files/column_buffer.ts";
+import { type ColumnMapping, columnSources } from "../files/column_source.ts";
+import { openFile } from "../files/open_file.ts";
+import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
+import { createKeySet, type KeySet } from "./key_set.ts";
+import type { Reference } from "./reference.ts";
+import { readBatches, type RowReader, type Run } from "../files/run.ts";
+import type { Table, TableColumn } from "../store/table.ts";
+
+/** A file to read for a table: plain data, which a thread can be given. */
+export interface ReaderJob {
+  readonly path: string;
+  readonly table: Table;
+  readonly mapping: ColumnMapping;
+  /** Hand rows that cannot be loaded on, instead of failing at the first. */
+  readonly collectFaults: boolean;
+  /** Where parents are looked up. */
+  readonly storePath: string;
+  readonly references: readonly Reference[];
+  /** Whether other tables refer to the rows, all of which will be in the store. */
+  readonly areParents: boolean;
+}
+
+/** What is known of a file once it is open. */
+export interface OpenedFile {
+  /** The columns of the table that are loaded, in the order of each batch. */
+  readonly columns: readonly TableColumn[];
+  /** Columns of the file that the table does not have. */
+  readonly leftOut: readonly string[];
+  readonly rowCount: number | undefined;
+}
+
+/** Some of the file's rows, and how far reading is. */
+export interface ReadStep {
+  readonly batch: Batch;
+  readonly bytesRead: number;
+  /** In the last step: for each reference, the rows whose parent is not in the store. */
+  readonly orphans?: readonly number[];
+}
+
+export interface OpenReader {
+  readonly opened: OpenedFile;
+  /** @throws {Failure} as `openFile` and `readBatches` do. */
+  steps(): Generator<ReadStep>;
+  close(): void;
+}
+
+/** @param known Keys of parents that have been read, by table: this file's are added. */
+export function openReader(job: ReaderJob, known: Map<string, KeySet>): OpenReader {
+  const { path, table, mapping, collectFaults, storePath, references } = job;
+  let columns: readonly TableColumn[] = [];
+  let names: readonly string[] = [];
+  let orphans: OrphanCounter | undefined;
+  const reader: RowReader = openFile(path, (fileColumns) => {
+    const sources = columnSources(table, fileColumns, { ...mapping, fileName: path });
+    columns = sources.map(({ column }) => column);
+    names = sources.map(({ name }) => name);
+    return sources;
+  });
+  return {
+    opened: {
+      columns,
+      leftOut: reader.columnNames.filter((name) => !names.includes(name)),
+      rowCount: reader.rowCount,
+    },
+    *steps() {
+      orphans = openOrphanCounter({ storePath, references, known });
+      const key = columns.findIndex(({ name }) => name === table.key[0]);
+      // Integers are found in the store in a third of the time that texts take: they are not worth the memory.
+      const isKept = job.areParents && columns[key].type === "TEXT";
+      const keys = isKept ? known.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
+      const onRun = (run: Run) => {
+        orphans?.add(run);
+        if (keys) addKeys(keys, run.buffers[key]);
+      };
+      const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun };
+      for (const batch of readBatches(reader, options)) {
+        yield { batch, bytesRead: reader.bytesRead() };
+      }
+      if (keys) known.set(table.name, keys);
+      yield { batch: emptyBatch, bytesRead: reader.bytesRead(), orphans: orphans.finish() };
+    },
+    close() {
+      reader.close();
+      orphans?.close();
+    },
+  };
+}
+
+function addKeys(keys: KeySet, buffer: ColumnBuffer): void {
+  for (let row = 0; row < buffer.length; row++) keys.add(buffer, row);
+}

@@ -1,0 +1,47 @@
+import type { ArtifactMetadata } from "./artifact_metadata.ts";
+import { strideOf } from "../examples/ordered_chunk.ts";
+import { createFindings, createPredictor, type ServableModel } from "./predictor.ts";
+import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
+
+/** A row of raw fields, as a client would send it. */
+export type GoldenRow = ArtifactMetadata["golden"][number]["features"];
+
+const goldenCount = 8;
+
+/** Some rows of raw fields, spread evenly over the data. */
+export function pickGolden({ rowCount, chunks, levels }: RawExamples, spec: FeatureSpec): GoldenRow[] {
+  const count = Math.min(goldenCount, rowCount);
+  const places = Array.from({ length: count }, (_, i) => Math.floor((i * rowCount) / count));
+  let end = 0;
+  return chunks.flatMap((chunk) => {
+    const from = end;
+    end += chunk.rowCount;
+    const own = places.filter((place) => place >= from && place < end);
+    return own.map((place) => rawRow(chunk, place - from, levels, spec));
+  });
+}
+
+function rawRow(chunk: RawChunk, at: number, levels: RawExamples["levels"], spec: FeatureSpec): GoldenRow {
+  const row: GoldenRow = {};
+  let numericIndex = at * strideOf(chunk);
+  let categoricalIndex = 0;
+  for (const { name, type } of spec.features) {
+    if (type === "numeric") {
+      const value = chunk.numeric[numericIndex++];
+      row[name] = Number.isFinite(value) ? value : null;
+    } else {
+      row[name] = levels[categoricalIndex][chunk.codes[categoricalIndex++][at]];
+    }
+  }
+  return row;
+}
+
+/** The rows with the probabilities that the model gives them: what every later load must repeat. */
+export function goldenOf(model: ServableModel, rows: readonly GoldenRow[]): ArtifactMetadata["golden"] {
+  const predictor = createPredictor(model);
+  return rows
+    .map((features) => ({ features, probability: predictor.predict(features, createFindings()) }))
+    // A row that the model refuses (null where it may not be) is no example of what it answers.
+    .filter(({ probability }) => Number.isFinite(probability));
+}

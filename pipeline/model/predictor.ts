@@ -1,0 +1,216 @@
+import { exp } from "../elementary.ts";
+import {
+  type CategoricalEncoder,
+  categoryOf,
+  encodeNumeric,
+  type Encoder,
+  type NumericEncoder,
+  positionsOf,
+} from "../encode/encoder.ts";
+import type { FieldError } from "../failure.ts";
+import { createDeepPart, type DeepPart, type Network } from "../fit/network.ts";
+import { nearestName } from "../spelling.ts";
+
+/** What predicting from raw fields needs of a model. */
+export interface ServableModel {
+  readonly encoder: Encoder;
+  /** Log-odds per column of the encoder, shape (columns). */
+  readonly coefficients: ArrayLike<number>;
+  readonly intercept: number;
+  /** Of a wide-and-deep model, beside the coefficients. */
+  readonly network?: Network | undefined;
+}
+
+/** A raw field as the model's signature shows it. */
+export interface Field {
+  readonly name: string;
+  readonly type: "numeric" | "categorical";
+  readonly nullable: boolean;
+  /** Of a categorical field: the levels that have a coefficient. */
+  readonly levels?: readonly string[];
+}
+
+/** Collects what a row's check found. The caller keeps one and empties it. */
+export interface Findings {
+  readonly errors: FieldError[];
+  /** Fields whose category the training rows did not have. */
+  readonly unseen: string[];
+  /** Fields that were null. */
+  readonly missing: string[];
+}
+
+export function createFindings(): Findings {
+  return { errors: [], unseen: [], missing: [] };
+}
+
+/** Empties them for the next row. */
+export function clearFindings({ errors, unseen, missing }: Findings): void {
+  errors.length = 0;
+  unseen.length = 0;
+  missing.length = 0;
+}
+
+export interface Predictor {
+  readonly fields: readonly Field[];
+  /**
+   * Probability of a click, in [0, 1], for one row of raw fields.
+   *
+   * @returns NaN where a field is bad: `findings.errors` then says which and why.
+   */
+  predict(row: Readonly<Record<string, unknown>>, findings: Findings): number;
+  /** The same in log-odds. */
+  logit(row: Readonly<Record<string, unknown>>, findings: Findings): number;
+}
+
+/** One field's part of the logit, and what it gives to the deep part; NaN where the value is bad. */
+type Term = (value: unknown, findings: Findings) => number;
+
+/** Prepares a model for rows of raw fields: one pass per row checks, encodes and adds up. */
+export function createPredictor({ encoder, coefficients, intercept, network }: ServableModel): Predictor {
+  const deep = network && createDeepPart(network);
+  const names = encoder.features.map(({ name }) => name);
+  const terms = encoder.features.map((feature) =>
+    feature.type === "numeric"
+      ? numericTerm(feature, coefficients, deep)
+      : categoricalTerm(feature, coefficients, deep)
+  );
+  const known = new Set(names);
+
+  const logit: Predictor["logit"] = (row, findings) => {
+    let sum = intercept;
+    let present = 0;
+    deep?.begin();
+    for (let i = 0; i < names.length; i++) {
+      const value = row[names[i]];
+      if (value !== undefined) present++;
+      sum += terms[i](value, findings);
+    }
+    let fieldCount = 0;
+    for (const name in row) if (row[name] !== undefined) fieldCount++;
+    if (fieldCount === present) return deep === undefined ? sum : sum + deep.logit();
+    for (const name of Object.keys(row)) {
+      if (!known.has(name)) findings.errors.push(unknownField(name, names));
+    }
+    return NaN;
+  };
+  return {
+    fields: encoder.features.map(fieldOf),
+    logit,
+    predict: (row, findings) => probabilityOf(logit(row, findings)),
+  };
+}
+
+/** 1 / (1 + e^−logit), without overflow at either end. */
+export function probabilityOf(logit: number): number {
+  if (logit >= 0) return 1 / (1 + exp(-logit));
+  const odds = exp(logit);
+  return odds / (1 + odds);
+}
+
+function fieldOf(feature: Encoder["features"][number]): Field {
+  const { name, type, nullable } = feature;
+  return feature.type === "categorical"
+    ? { name, type, nullable, levels: feature.levels }
+    : { name, type, nullable };
+}
+
+function numericTerm(
+  feature: NumericEncoder,
+  coefficients: ArrayLike<number>,
+  deep: DeepPart | undefined,
+): Term {
+  const { column } = feature;
+  const coefficient = coefficients[column];
+  const encodedMissing = encodeNumeric(feature, NaN);
+  const ofMissing = encodedMissing * coefficient +
+    (feature.missingIndicator ? coefficients[column + 1] : 0);
+  return (value, { errors, missing }) => {
+    if (typeof value === "number" && Number.isFinite(value)) {
+      const encoded = encodeNumeric(feature, value);
+      const part = encoded * coefficient;
+      // Divided by a scale far below 1, a large number can become infinite.
+      if (Number.isFinite(part)) {
+        deep?.add(column, encoded);
+        return part;
+      }
+    }
+    if (value === null && feature.nullable) {
+      missing.push(feature.name);
+      deep?.add(column, encodedMissing);
+      if (feature.missingIndicator) deep?.add(column + 1, 1);
+      return ofMissing;
+    }
+    errors.push({ pointer: pointerTo(feature.name), detail: numericProblem(value, feature.nullable) });
+    return NaN;
+  };
+}
+
+function categoricalTerm(
+  feature: CategoricalEncoder,
+  coefficients: ArrayLike<number>,
+  deep: DeepPart | undefined,
+): Term {
+  const { name, column, levels, nullable } = feature;
+  const positions = positionsOf(feature);
+  const at = (position: number) => {
+    deep?.add(column + position, 1);
+    return coefficients[column + position];
+  };
+  return (value, { errors, unseen, missing }) => {
+    const position = positions.get(value);
+    if (position !== undefined) return at(position);
+    if (value === null && nullable) {
+      missing.push(name);
+      return at(levels.length);
+    }
+    if (
+      typeof value === "string" || typeof value === "boolean" ||
+      (typeof value === "number" && Number.isFinite(value))
+    ) {
+      const spelled = positions.get(categoryOf(value));
+      if (spelled !== undefined) return at(spelled);
+      unseen.push(name);
+      return at(levels.length + 1);
+    }
+    errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, nullable) });
+    return NaN;
+  };
+}
+
+/** A field as JSON pointer in a fragment (RFC 6901, section 6). */
+export function pointerTo(name: string): string {
+  return `#/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`;
+}
+
+function numericProblem(value: unknown, nullable: boolean): string {
+  const expected = nullable ? "a number, or null where it is not known" : "a number";
+  if (value === undefined) return `is missing: send ${expected}`;
+  if (value === null) return `must be ${expected}, not null`;
+  if (typeof value === "number") return `must be ${expected}; what was sent is too large`;
+  return `must be ${expected}, not ${nameOf(value)}`;
+}
+
+function categoricalProblem(value: unknown, nullable: boolean): string {
+  const expected = nullable
+    ? "a category (string, number or boolean), or null where it is not known"
+    : "a category (string, number or boolean)";
+  if (value === undefined) return `is missing: send ${expected}`;
+  return `must be ${expected}, not ${nameOf(value)}`;
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "number") return "a number that is not finite";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function unknownField(name: string, names: readonly string[]): FieldError {
+  const near = nearestName(name, names);
+  return {
+    pointer: pointerTo(name),
+    detail: `is not a field of this model${
+      near ? `; did you mean ${near}?` : `; its fields are ${names.join(", ")}`
+    }`,
+  };
+}

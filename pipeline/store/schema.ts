@@ -1,0 +1,139 @@
+import { DatabaseSync } from "node:sqlite";
+import text from "../../schema.sql" with { type: "text" };
+import { Failure } from "../failure.ts";
+import { applicationId, schemaVersion } from "./migration.ts";
+import { listTables, ownTableNames } from "./table.ts";
+
+/** The line of schema.sql that parts the user's tables from the program's records. */
+const parting = /^-- clickwell's own records\.$/m;
+
+/** SQL of the tables of loan offers and their view `examples`. */
+export const loanOffers: string = userPart(text);
+/** SQL of the program's own records: loads, models, production_model. */
+const ownRecords: string = text.slice(loanOffers.length);
+
+/** A copy of schema.sql with other tables is a schema too: the program's records in it are ours to make. */
+function userPart(schema: string): string {
+  const at = schema.search(parting);
+  return at < 0 ? schema : schema.slice(0, at);
+}
+
+/** Makes the user's tables and the program's records in an empty database, in one transaction. */
+export function createTables(db: DatabaseSync, schema = loanOffers): void {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    // Another process may have been first, while this one waited for the lock.
+    if (db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) {
+      db.exec(ownRecords);
+      runUserSchema(db, schema);
+      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
+    }
+    db.exec("COMMIT");
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/**
+ * Checks a user's schema aside, in memory.
+ *
+ * @throws {Failure} `spec-invalid`
+ */
+export function checkSchema(schema: string): void {
+  describeTables(schema);
+}
+
+/**
+ * @throws {Failure} `store-invalid` where the store was made from another schema; `spec-invalid`
+ */
+export function requireSameTables(db: DatabaseSync, schema: string, path: string): void {
+  const wanted = describeTables(schema);
+  const found = userObjects(db);
+  const differing = [...new Set([...wanted.keys(), ...found.keys()])].filter((name) =>
+    wanted.get(name) !== found.get(name)
+  );
+  if (differing.length > 0) {
+    throw new Failure(
+      "store-invalid",
+      `Cannot use this schema with ${path}: the store was made from another one (${
+        differing.join(", ")
+      } differ). ` +
+        "Leave --schema out, or choose another folder with --data",
+    );
+  }
+}
+
+function describeTables(schema: string): ReadonlyMap<string, string> {
+  const db = new DatabaseSync(":memory:");
+  try {
+    db.exec("BEGIN");
+    db.exec(ownRecords);
+    runUserSchema(db, schema);
+    if (listTables(db).length === 0) throw badSchema("it makes no table");
+    requireExamples(db);
+    return userObjects(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** Actions of SQLite's authorizer that reach out of the store or of the transaction: a schema has no use for them. */
+const refusedActions: ReadonlyMap<number, string> = new Map([
+  [19, "PRAGMA"],
+  [22, "BEGIN, COMMIT or ROLLBACK"],
+  [24, "ATTACH"],
+  [25, "DETACH"],
+  [32, "SAVEPOINT"],
+]);
+const [allowed, denied] = [0, 1];
+
+function runUserSchema(db: DatabaseSync, schema: string): void {
+  let refused: string | undefined;
+  setAuthorizer(db, (action) => {
+    refused ??= refusedActions.get(action);
+    return refused === undefined ? allowed : denied;
+  });
+  try {
+    db.exec(userPart(schema));
+  } catch (error) {
+    if (refused !== undefined) throw badSchema(`it has ${refused}, which has no place in it`);
+    throw badSchema(error instanceof Error ? error.message : String(error));
+  } finally {
+    setAuthorizer(db, null);
+  }
+}
+
+/** The runtime has it; its types do not name it yet. */
+function setAuthorizer(db: DatabaseSync, authorizer: ((action: number) => number) | null): void {
+  if (!("setAuthorizer" in db) || typeof db.setAuthorizer !== "function") {
+    throw new Error("SQLite has no authorizer");
+  }
+  db.setAuthorizer(authorizer);
+}
+
+function requireExamples(db: DatabaseSync): void {
+  try {
+    db.prepare("SELECT * FROM examples LIMIT 1").all();
+  } catch (error) {
+    throw badSchema(`its view examples cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** SQL of every table, view, index and trigger of the user, by name. */
+function userObjects(db: DatabaseSync): Map<string, string> {
+  const rows = db.prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
+  return new Map(
+    rows.filter(({ tbl_name }) =>
+      !ownTableNames.has(String(tbl_name)) && !String(tbl_name).startsWith("sqlite_")
+    )
+      .map(({ name, sql }) => [String(name), String(sql)]),
+  );
+}
+
+function badSchema(detail: string): Failure {
+  return new Failure(
+    "spec-invalid",
+    `Cannot use the schema: ${detail}. Expected SQL that makes STRICT tables with primary keys and a view examples.`,
+  );
+}

@@ -1,0 +1,53 @@
+import { Failure, type FailureKind } from "../failure.ts";
+
+/** SQLite's primary result codes that are the outside world's doing. https://sqlite.org/rescode.html */
+const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: string }>> = {
+  5: { kind: "store-busy", text: "database is locked", repair: "Another clickwell writes to it: try again." },
+  6: {
+    kind: "store-busy",
+    text: "database table is locked",
+    repair: "Another clickwell writes to it: try again.",
+  },
+  8: {
+    kind: "store-invalid",
+    text: "attempt to write a readonly database",
+    repair: "Its disk or file is read-only.",
+  },
+  10: { kind: "store-invalid", text: "disk I/O error", repair: "The disk failed, is full or is read-only." },
+  11: {
+    kind: "store-invalid",
+    text: "database disk image is malformed",
+    repair: "It is damaged: restore a backup, or move it away and run clickwell ingest again.",
+  },
+  13: { kind: "store-full", text: "database or disk is full", repair: "Free some space and try again." },
+  14: {
+    kind: "store-invalid",
+    text: "unable to open database file",
+    repair: "Its folder must be writable, even for reading: SQLite keeps its -shm file there.",
+  },
+  26: {
+    kind: "store-invalid",
+    text: "file is not a database",
+    repair: "It is no SQLite database, or damaged: move it away, or choose another folder with --data.",
+  },
+};
+
+/** SQLite's extended result code; undefined for what SQLite did not throw. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_SQLITE_ERROR") return undefined;
+  if ("errcode" in error && typeof error.errcode === "number") return error.errcode;
+  // DatabaseSync.exec and the constructor throw without the code.
+  const known = Object.entries(kinds).find(([, { text }]) => error.message.startsWith(text));
+  return known ? Number(known[0]) : undefined;
+}
+
+/**
+ * What SQLite threw, as a failure that its user can act on; any other error as it is.
+ *
+ * @param action What was tried, as in `Cannot ${action}`.
+ */
+export function asFailure(error: unknown, action: string): unknown {
+  const code = sqliteCode(error);
+  const known = code === undefined ? undefined : kinds[code & 0xff];
+  return known ? new Failure(known.kind, `Cannot ${action}: ${known.text}. ${known.repair}`) : error;
+}

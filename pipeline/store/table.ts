@@ -1,0 +1,106 @@
+import type { DatabaseSync } from "node:sqlite";
+import { Failure } from "../failure.ts";
+import { nearestName } from "../spelling.ts";
+
+export type ColumnType = "INTEGER" | "REAL" | "TEXT";
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** A row without a value is refused: NOT NULL, or part of the primary key. */
+  readonly required: boolean;
+  readonly hasDefault: boolean;
+  /** A time, in microseconds since 1970-01-01T00:00:00Z: an INTEGER whose name ends in `_at`. */
+  readonly isTime: boolean;
+  /** What it is, with its unit: the comment at the end of its line in the schema. */
+  readonly comment: string;
+}
+
+/** A table of the user. */
+export interface Table {
+  readonly name: string;
+  readonly columns: readonly TableColumn[];
+  /** Names of the columns of its primary key, in the key's order. */
+  readonly key: readonly string[];
+}
+
+/** The program's own tables: no file is loaded into them. */
+export const ownTableNames: ReadonlySet<string> = new Set(["loads", "models", "production_model"]);
+
+/**
+ * The user's tables, in the order in which the schema makes them.
+ *
+ * @throws {Failure} `spec-invalid` where one of them is not STRICT, has no primary key or a column of another type.
+ */
+export function listTables(db: DatabaseSync): Table[] {
+  return db.prepare(
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL ORDER BY rowid",
+  ).all()
+    .map(({ name, sql }) => ({ name: String(name), sql: String(sql) }))
+    .filter(({ name }) => !ownTableNames.has(name) && !name.startsWith("sqlite_"))
+    .map(({ name, sql }) => describeTable(db, name, sql));
+}
+
+/** @throws {Failure} `table-unknown` */
+export function findTable(tables: readonly Table[], name: string): Table {
+  const found = tables.find((table) => table.name === name);
+  if (found) return found;
+  const names = tables.map((table) => table.name);
+  const near = nearestName(name, names);
+  throw new Failure(
+    "table-unknown",
+    `The store has no table "${name}".${near ? ` Did you mean ${near}?` : ""} It has ${names.join(", ")}.`,
+  );
+}
+
+function describeTable(db: DatabaseSync, name: string, sql: string): Table {
+  const facts = db.prepare("SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ?").get(
+    name,
+  );
+  if (facts?.strict !== 1) throw badTable(`table ${name} is not STRICT`);
+  const comments = readComments(sql);
+  const rows = db.prepare(`SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)`)
+    .all(name);
+  const columns: TableColumn[] = [];
+  const key: string[] = [];
+  for (const row of rows) {
+    // A generated column is computed, never loaded.
+    if (row.hidden !== 0) continue;
+    const column = String(row.name);
+    const place = Number(row.pk);
+    if (place > 0) key[place - 1] = column;
+    const type = columnType(String(row.type));
+    if (!type) throw badTable(`column ${name}.${column} is ${row.type}, expected INTEGER, REAL or TEXT`);
+    columns.push({
+      name: column,
+      type,
+      required: row.notnull === 1 || place > 0,
+      hasDefault: row.dflt_value !== null,
+      isTime: type === "INTEGER" && column.endsWith("_at"),
+      comment: comments.get(column) ?? "",
+    });
+  }
+  if (key.length === 0) throw badTable(`table ${name} has no PRIMARY KEY`);
+  return { name, columns, key };
+}
+
+function columnType(declared: string): ColumnType | undefined {
+  const type = declared.toUpperCase();
+  if (type === "INT" || type === "INTEGER") return "INTEGER";
+  return type === "REAL" || type === "TEXT" ? type : undefined;
+}
+
+/** SQLite keeps the text of CREATE TABLE, comments and all: the last comment on the line that begins with the column. */
+function readComments(sql: string): ReadonlyMap<string, string> {
+  const comments = new Map<string, string>();
+  for (const line of sql.split("\n")) {
+    const [, quotedName, bareName, comment] = /^\s*(?:"([^"]+)"|(\w+))\s.*?--\s*(.*?)\s*$/.exec(line) ?? [];
+    const name = quotedName ?? bareName;
+    if (name && comment) comments.set(name, comment);
+  }
+  return comments;
+}
+
+function badTable(detail: string): Failure {
+  return new Failure("spec-invalid", `Cannot use the schema: ${detail}.`);
+}

@@ -1,0 +1,84 @@
+import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
+import { reorder } from "../examples/ordered_chunk.ts";
+import { mixed } from "../examples/raw_examples.ts";
+import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
+
+/** Folds at the most: a row's part is a byte. */
+export const foldCountMax = 50;
+
+/** What one fold learns from and what it is scored on, as parts of the design. */
+export interface Fold {
+  readonly trainParts: readonly number[];
+  /** Also the rows that sampling leaves out of the training: they stand for what the model will meet. */
+  readonly scoreParts: readonly number[];
+}
+
+/** A design whose training rows are divided into folds. */
+export interface FoldedDesign {
+  readonly design: DesignMatrix;
+  readonly folds: readonly Fold[];
+  /** Parts of all the training rows: the folds. */
+  readonly trainParts: readonly number[];
+}
+
+/**
+ * Divides the training rows among folds by their group: all rows of a group are in one fold, the same one on every
+ * machine. The parts are then: the kept rows of each fold, the held-out rows, the left-out rows of each fold.
+ *
+ * @param design Parts as `trainTestSplit` makes them. Its chunks' columns are reordered in place.
+ * @param groups Per chunk, the rows' hashes of their groups in the design's order. Not reordered.
+ * @param options.foldCount From 2 to `foldCountMax`.
+ */
+export function divideIntoFolds(
+  design: DesignMatrix,
+  groups: readonly Uint32Array[],
+  options: { foldCount: number; seed: number },
+): FoldedDesign {
+  const { foldCount, seed } = options;
+  const salt = mixed(seed + 0x2545f491);
+  const foldOf = (group: number) => Math.floor((mixed(group ^ salt) / 2 ** 32) * foldCount);
+  const partCount = 2 * foldCount + 1;
+  const partRows = new Array<number>(partCount).fill(0);
+  const chunks = design.chunks.map((chunk, c) => divideChunk(chunk, groups[c], foldOf, partRows, foldCount));
+  const all = Array.from({ length: foldCount }, (_, fold) => fold);
+  return {
+    design: { ...design, chunks, partRows },
+    trainParts: all,
+    folds: all.map((fold) => ({
+      trainParts: all.filter((other) => other !== fold),
+      scoreParts: [fold, foldCount + 1 + fold],
+    })),
+  };
+}
+
+/** @param partRows The chunk's rows are added to it. */
+function divideChunk(
+  chunk: DesignChunk,
+  groups: Uint32Array,
+  foldOf: (group: number) => number,
+  partRows: number[],
+  foldCount: number,
+): DesignChunk {
+  const rowCount = groups.length;
+  const parts = new Uint8Array(rowCount);
+  const counts = new Uint32Array(partRows.length);
+  for (let i = 0, before = trainPart; i < rowCount; i++) {
+    while (i >= chunk.partEnds[before]) before++;
+    const fold = before === testPart ? 0 : foldOf(groups[i]);
+    parts[i] = before === testPart ? foldCount : before === leftOutPart ? foldCount + 1 + fold : fold;
+    counts[parts[i]]++;
+  }
+  const next = new Uint32Array(counts.length);
+  const partEnds: number[] = [];
+  for (let part = 0, end = 0; part < counts.length; part++) {
+    next[part] = end;
+    end += counts[part];
+    partEnds.push(end);
+    partRows[part] += counts[part];
+  }
+  const target = new Uint32Array(rowCount);
+  for (let i = 0; i < rowCount; i++) target[i] = next[parts[i]]++;
+  const { numeric, cells, labels, weights } = chunk;
+  for (const column of [numeric, ...cells, labels, ...(weights ? [weights] : [])]) reorder(column, target);
+  return { ...chunk, partEnds };
+}

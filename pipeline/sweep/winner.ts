@@ -1,0 +1,61 @@
+import { readArtifact } from "../model/artifact.ts";
+import type { Metrics } from "../model/artifact_metadata.ts";
+import { Failure } from "../failure.ts";
+import { activeModel, assignModel, listModels, type ModelRow } from "../model/registry.ts";
+import type { Store } from "../store/store.ts";
+import { train, type TrainOptions } from "../train/train.ts";
+
+/** The model of a sweep's best candidate. */
+export interface WinnersModel {
+  readonly model: ModelRow;
+  readonly metrics: Metrics;
+  /** How long it was trained; 0 where it was there. */
+  readonly seconds: number;
+}
+
+/**
+ * Trains the best candidate as `clickwell train` would.
+ *
+ * @param knownId The model that an earlier run of the sweep trained: it is taken where it is registered and whole.
+ */
+export async function trainModel(
+  store: Store,
+  modelsDir: string,
+  knownId: string | undefined,
+  options: TrainOptions,
+): Promise<WinnersModel> {
+  const known = knownModel(store, modelsDir, knownId);
+  if (known) return known;
+  const { model, artifact, seconds } = await train(store, modelsDir, options);
+  return { model, metrics: artifact.metadata.metrics, seconds: seconds.total };
+}
+
+function knownModel(store: Store, modelsDir: string, modelId: string | undefined): WinnersModel | undefined {
+  const model = listModels(store).find((row) => row.modelId === modelId);
+  if (!model) return undefined;
+  try {
+    return { model, metrics: readArtifact(modelsDir, model.modelId).metadata.metrics, seconds: 0 };
+  } catch (error) {
+    // Lost or damaged: training makes the same files again.
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+/** Puts the model in production where that was asked for. @returns Whether it is there now. */
+export function promote(
+  store: Store,
+  { modelId }: ModelRow,
+  sweepKey: string,
+  { activate, now }: { activate: boolean; now: number },
+): boolean {
+  const current = activeModel(store)?.modelId;
+  if (current === modelId || !activate) return current === modelId;
+  assignModel(store, {
+    modelId,
+    assignedAt: now,
+    assignedBy: "clickwell sweep",
+    reason: `the best of sweep ${sweepKey}`,
+  });
+  return true;
+}

@@ -1,0 +1,459 @@
+import { availableParallelism } from "../parallelism.ts";
+import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
+import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
+import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
+import { encodeExamples } from "../encode/encode.ts";
+import { log } from "../elementary.ts";
+import { columnNames, type Encoder } from "../encode/encoder.ts";
+import { evaluateModel } from "../evaluate/evaluate.ts";
+import { readExamples } from "../examples/examples.ts";
+import { balance, corrected } from "../fit/class_balance.ts";
+import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
+import { packPrecision, precisionAt, precisionColumnsMax } from "../fit/precision.ts";
+import { Failure } from "../failure.ts";
+import { type Fit, fit, type SolverName } from "../fit/fit.ts";
+import { fingerprintOf } from "../examples/fingerprint.ts";
+import { solveMinibatch } from "../fit/minibatch.ts";
+import type { EpochEvent } from "../fit/minibatch_options.ts";
+import { type MinibatchParameters, minibatchParameters, parseHidden } from "../fit/minibatch_parameters.ts";
+import { Separation } from "../fit/separation.ts";
+import type { OptimizerName } from "../fit/optimizer.ts";
+import { pureColumns } from "../fit/pure_columns.ts";
+import type { IterationEvent, Penalty } from "../fit/penalised.ts";
+import type { RawExamples } from "../examples/raw_examples.ts";
+import { activeModel, assignModel, type ModelRow, registerModel } from "../model/registry.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
+import { type Partition, testPart, trainPart, trainTestSplit } from "../examples/split.ts";
+import type { Store } from "../store/store.ts";
+import type { JoinedLevels } from "../encode/summarise.ts";
+import { startThreads, type Threads } from "../threads.ts";
+import { version } from "../version.ts";
+
+/**
+ * Everything that a model's content depends on beside the data, the spec and the program. With an `optimizer` the model is
+ * trained by mini-batches, and `solver`, `tolerance` and `iterationsMax` have no meaning.
+ */
+export interface HyperParameters extends Partial<MinibatchParameters> {
+  readonly penalty: "l2" | "l1" | "elasticnet" | "none";
+  /** Inverse strength of the penalty, as in scikit-learn; without meaning where there is none. */
+  readonly C: number;
+  /** Of an elastic net: the share of l1, as in scikit-learn. */
+  readonly l1Ratio: number;
+  readonly solver: SolverName;
+  readonly seed: number;
+  /** Share of the groups that are held out. */
+  readonly testShare: number;
+  /** Share of the training rows without a click that are kept; the intercept is corrected for it. */
+  readonly negatives: number;
+  /** `balanced`: both classes weigh the same in the fit; the intercept is corrected for it. */
+  readonly classWeight: "none" | "balanced";
+  /** Largest entry of the gradient at which a fit ends. */
+  readonly tolerance: number;
+  /** Passes over the data at the most. */
+  readonly iterationsMax: number;
+}
+
+export const defaultHyperParameters: HyperParameters = {
+  penalty: "l2",
+  C: 1,
+  l1Ratio: 0.5,
+  solver: "auto",
+  seed: 7,
+  testShare: 0.2,
+  negatives: 1,
+  classWeight: "none",
+  tolerance: 1e-10,
+  iterationsMax: 200,
+};
+
+export interface TrainOptions {
+  readonly spec: FeatureSpec;
+  readonly hyperParameters: HyperParameters;
+  readonly threads?: number;
+  /** Puts the model in production; the first one is, in any case. */
+  readonly activate?: boolean;
+  /** Microseconds since 1970-01-01T00:00:00Z. */
+  readonly now: number;
+  readonly signal?: AbortSignal;
+  readonly observe?: TrainObserver;
+}
+
+export interface TrainObserver {
+  stage?(
+    stage: { readonly stage: string; readonly done: number; readonly total?: number; readonly unit: string },
+  ): void;
+  iteration?(event: IterationEvent): void;
+  epoch?(event: EpochEvent): void;
+}
+
+export interface Seconds {
+  readonly read: number;
+  readonly encode: number;
+  readonly fit: number;
+  readonly total: number;
+}
+
+export interface TrainReport {
+  readonly model: ModelRow;
+  readonly artifact: Artifact;
+  /** Whether the model is in production now. */
+  readonly active: boolean;
+  readonly seconds: Seconds;
+}
+
+/**
+ * Trains a model on the store's examples and registers it.
+ *
+ * @throws {Failure} as `learn`; `store-busy`, `store-full`.
+ */
+export async function train(store: Store, modelsDir: string, options: TrainOptions): Promise<TrainReport> {
+  const { metadata, seconds } = await learn(store, options);
+  options.signal?.throwIfAborted();
+  sweepUnfinished(modelsDir);
+  const artifact = writeArtifact(modelsDir, metadata);
+  const model = registerModel(store, artifact, options.now);
+  const active = activate(store, model, options);
+  return { model, artifact, active, seconds };
+}
+
+/**
+ * Learns from the store's examples: read → split and encode → fit → evaluate. What comes out depends on the examples,
+ * the spec, the hyper-parameters and the program's version alone.
+ *
+ * @throws {Failure} `examples-invalid`, `not-converged`, `separable`, `interrupted`.
+ */
+export async function learn(
+  store: Store,
+  options: TrainOptions,
+): Promise<{ metadata: ArtifactMetadata; seconds: Seconds }> {
+  const { spec, hyperParameters, observe = {}, signal } = options;
+  const clock = startClock();
+  const threads = startTraining(options.threads);
+  try {
+    const raw = await readExamples(store, spec, threads, {
+      observe: (done) => {
+        signal?.throwIfAborted();
+        observe.stage?.({ stage: "reading", done, unit: "examples" });
+      },
+    });
+    const { lastId } = raw;
+    requireExamples(raw, spec);
+    clock.lap("read");
+    const fingerprint = fingerprintOf(raw);
+    const goldenRows = pickGolden(raw, spec);
+    const { encoder, design, joined } = encodeExamples(raw, spec, splitOf(hyperParameters), {
+      joinPure: hyperParameters.penalty === "none",
+    });
+    const counts = requireBothClasses(design, joined);
+    if (hyperParameters.classWeight === "balanced") balance(design, counts);
+    const notes = notesOf(joined, encoder, design, hyperParameters);
+    clock.lap("encode");
+    const fitted = await fitModel(design, encoder, notes.held, threads, options);
+    clock.lap("fit");
+    const precision = await precisionOf(design, threads, fitted, hyperParameters);
+    const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts, hyperParameters) };
+    const metrics = evaluateModel(design, solution.coefficients, counts.baseRate, solution.network);
+    const parts = {
+      spec,
+      encoder,
+      hyperParameters,
+      fingerprint,
+      lastId,
+      precision,
+      notes: notes.texts,
+      ...counts,
+    };
+    return { metadata: describe(parts, solution, metrics, goldenRows), seconds: clock.seconds() };
+  } finally {
+    threads.close();
+  }
+}
+
+/** What the data told about the coefficients; undefined where a normal distribution does not describe it. */
+async function precisionOf(
+  design: DesignMatrix,
+  threads: Threads,
+  { solver, coefficients }: Fit,
+  hyperParameters: HyperParameters,
+): Promise<Float64Array | undefined> {
+  const describes = solver === "newton" && hyperParameters.classWeight === "none";
+  if (!describes || design.columnCount > precisionColumnsMax) return undefined;
+  return await precisionAt(design, [trainPart], threads, coefficients, penaltyOf(hyperParameters));
+}
+
+/** Starts the threads that read and pass over the data. */
+export function startTraining(count = availableParallelism()): Threads {
+  return startThreads(count, workerUrl());
+}
+
+function workerUrl(): URL {
+  return new URL(
+    import.meta.url.endsWith(".ts") ? "./train_worker.ts" : "./train_worker.js",
+    import.meta.url,
+  );
+}
+
+/** Seconds per stage. */
+export function startClock(): { lap(name: "read" | "encode" | "fit"): void; seconds(): Seconds } {
+  const start = performance.now();
+  const laps = { read: 0, encode: 0, fit: 0 };
+  let last = start;
+  return {
+    lap(name) {
+      laps[name] = (performance.now() - last) / 1000;
+      last = performance.now();
+    },
+    seconds: () => ({ ...laps, total: (performance.now() - start) / 1000 }),
+  };
+}
+
+/** @throws {Failure} `examples-invalid` where there are no rows. */
+export function requireExamples({ rowCount }: RawExamples, { view }: FeatureSpec): void {
+  if (rowCount > 0) return;
+  throw new Failure(
+    "examples-invalid",
+    `The view ${view} has no rows: an example needs an offer and its lead. Load them with clickwell ingest.`,
+  );
+}
+
+/** Rows and clicks of the parts of the ordinary split. */
+export interface Counts {
+  readonly rows: {
+    readonly train: number;
+    readonly test: number;
+    readonly left_out: number;
+    /** Where training stops early: the rows that say when. */
+    readonly validation?: number;
+  };
+  readonly clicks: { readonly train: number; readonly test: number };
+  /** Click rate of the training rows before any was left out. */
+  readonly baseRate: number;
+}
+
+/** @throws {Failure} `examples-invalid` without training rows of both classes; `separable` where one field tells them. */
+export function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[]): Counts {
+  const clicks = design.partRows.map((_, part) => {
+    let sum = 0;
+    for (const chunk of design.chunks) {
+      forRuns(chunk, [part], (from, to) => {
+        for (let i = from; i < to; i++) sum += chunk.labels[i];
+      });
+    }
+    return sum;
+  });
+  const [train, test, leftOut, validation] = design.partRows;
+  if (train === 0 || clicks[trainPart] === 0 || clicks[trainPart] === train) {
+    throw new Failure(
+      "examples-invalid",
+      `There is nothing to learn: of the ${train} training rows, ${
+        clicks[trainPart]
+      } were clicked. Training needs rows of both kinds: ` +
+        "load clicks with clickwell ingest --clicks, more offers, or hold out less with --test-share.",
+    );
+  }
+  for (const { field, levels, rows, reason } of joined) {
+    if (reason === "pure" && rows > train / 2) {
+      throw separable(
+        `${field} alone (${levels.slice(0, 3).join(", ")}) tells most clicked offers from the others`,
+      );
+    }
+  }
+  return {
+    rows: { train, test, left_out: leftOut, ...(validation === undefined ? {} : { validation }) },
+    clicks: { train: clicks[trainPart], test: clicks[testPart] },
+    baseRate: clicks[trainPart] / (train + leftOut),
+  };
+}
+
+function separable(what: string): Failure {
+  return new Failure(
+    "separable",
+    `There is no finite optimum without a penalty: ${what}, so that log-odds would grow without bound. ` +
+      "Use --penalty l2, or take the field out of the feature spec.",
+  );
+}
+
+/** What was decided beside the spec, in words, and which columns stay 0 because nothing finite can be learnt for them. */
+function notesOf(
+  joined: readonly JoinedLevels[],
+  encoder: Encoder,
+  design: DesignMatrix,
+  { penalty }: HyperParameters,
+): { texts: string[]; held: number[] } {
+  const texts = joined.map(({ field, levels, rows, reason }) => {
+    const named = levels.slice(0, 5).join(", ") + (levels.length > 5 ? ", …" : "");
+    const why = reason === "rare"
+      ? "rare"
+      : "always or never clicked, and without a penalty log-odds have no bound";
+    return `${field}: ${levels.length} level(s) on ${rows} training row(s) share the column of unseen levels (${named}): ${why}.`;
+  });
+  const held = penalty === "none" ? pureColumns(design, [trainPart]) : [];
+  const names = columnNames(encoder);
+  for (const column of held) {
+    texts.push(`${names[column]}: always or never clicked; its coefficient is held at 0.`);
+  }
+  return { texts, held };
+}
+
+/** Rows to stop by are set aside only where training may stop early. */
+function splitOf(hyperParameters: HyperParameters): Partition {
+  const { seed, testShare, negatives, optimizer, patience = 0, validationShare = 0 } = hyperParameters;
+  const stops = optimizer !== undefined && patience > 0;
+  return trainTestSplit({ seed, testShare, negatives, validationShare: stops ? validationShare : 0 });
+}
+
+async function fitModel(
+  design: DesignMatrix,
+  encoder: Encoder,
+  held: readonly number[],
+  threads: Threads,
+  options: TrainOptions,
+): Promise<Fit> {
+  const { hyperParameters, signal, observe } = options;
+  const { optimizer } = hyperParameters;
+  if (optimizer !== undefined) return await fitMinibatch(design, optimizer, held, threads, options);
+  try {
+    return await fit(design, [trainPart], threads, {
+      penalty: penaltyOf(hyperParameters),
+      solver: hyperParameters.solver,
+      gradientTolerance: hyperParameters.tolerance,
+      iterationsMax: hyperParameters.iterationsMax,
+      held,
+      observe: (event) => observe?.iteration?.(event),
+      checkpoint: () => signal?.throwIfAborted(),
+    });
+  } catch (error) {
+    if (!(error instanceof Separation)) throw error;
+    const names = columnNames(encoder);
+    throw separable(
+      `${
+        error.columns.map((column) => names[column] ?? "the intercept").join(", ")
+      } together tell clicked offers from others`,
+    );
+  }
+}
+
+async function fitMinibatch(
+  design: DesignMatrix,
+  optimizer: OptimizerName,
+  held: readonly number[],
+  threads: Threads,
+  { hyperParameters, signal, observe }: TrainOptions,
+): Promise<Fit> {
+  const { hidden, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
+  const solution = await solveMinibatch(design, threads, {
+    ...parameters,
+    hidden: parseHidden(hidden),
+    seed: hyperParameters.seed,
+    penalty: penaltyOf(hyperParameters),
+    held,
+    validationShift: log(hyperParameters.negatives),
+    observe: (event) => observe?.epoch?.(event),
+    async pause(progress) {
+      if (progress) {
+        const { epoch, epochs, done, rows } = progress;
+        observe?.stage?.({ stage: `epoch ${epoch} of ${epochs}`, done, total: rows, unit: "rows" });
+      }
+      // A signal arrives between tasks: without one, Ctrl-C would wait for the end.
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+    },
+  });
+  return { ...solution, solver: optimizer };
+}
+
+/** scikit-learn's `C` and `l1_ratio` as strengths on the sum of the losses. */
+export function penaltyOf(
+  { penalty, C, l1Ratio }: Pick<HyperParameters, "penalty" | "C" | "l1Ratio">,
+): Penalty {
+  if (penalty === "none") return { l2: 0, l1: 0 };
+  const l1Share = penalty === "l2" ? 0 : penalty === "l1" ? 1 : l1Ratio;
+  return { l2: (1 - l1Share) / C, l1: l1Share / C };
+}
+
+function describe(
+  parts: Counts & {
+    spec: FeatureSpec;
+    encoder: Encoder;
+    hyperParameters: HyperParameters;
+    fingerprint: string;
+    lastId: bigint | undefined;
+    precision: Float64Array | undefined;
+    notes: readonly string[];
+  },
+  solution: Fit,
+  metrics: Metrics,
+  goldenRows: readonly GoldenRow[],
+): ArtifactMetadata {
+  const { encoder, hyperParameters } = parts;
+  // + 0 makes −0 the 0 that JSON knows.
+  const coefficients = Array.from(
+    solution.coefficients.subarray(0, encoder.columnCount),
+    (value) => value + 0,
+  );
+  const intercept = solution.coefficients[encoder.columnCount] + 0;
+  const { network } = solution;
+  return {
+    layout: 1,
+    program: version,
+    spec: { ...parts.spec },
+    encoder: {
+      features: [...encoder.features.map((feature) => ({ ...feature }))],
+      columnCount: encoder.columnCount,
+    } as ArtifactMetadata["encoder"],
+    coefficients,
+    intercept,
+    ...(network === undefined ? {} : { network }),
+    hyperParameters: inOrder(hyperParameters),
+    data: {
+      fingerprint: parts.fingerprint,
+      ...(parts.lastId === undefined ? {} : { last_id: String(parts.lastId) }),
+      rows: { ...parts.rows },
+      clicks: { ...parts.clicks },
+    },
+    ...(parts.precision === undefined ? {} : { precision: packPrecision(parts.precision) }),
+    metrics,
+    solver: {
+      name: solution.solver,
+      iterations: solution.iterations,
+      gradientMax: solution.gradientMax,
+      objective: solution.objective,
+    },
+    notes: [...parts.notes, ...minibatchNotes(solution, hyperParameters)],
+    golden: goldenOf({ encoder, coefficients, intercept, network }, goldenRows),
+  };
+}
+
+/** What a reader who knows the exact fits would take wrongly. */
+function minibatchNotes({ network }: Fit, { optimizer }: HyperParameters): string[] {
+  return [
+    ...(optimizer === undefined
+      ? []
+      : [`trained by mini-batches (${optimizer}): near an optimum, not at one.`]),
+    ...(network === undefined ? [] : [
+      `the coefficients are the wide part alone: hidden layers of ${
+        network.layers.map(({ bias }) => bias.length).join(" and ")
+      } units add to it.`,
+    ]),
+  ];
+}
+
+/** By name: the same settings are the same bytes, in whatever order they were given. */
+function inOrder(hyperParameters: HyperParameters): ArtifactMetadata["hyperParameters"] {
+  const entries = Object.entries(hyperParameters).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Puts the model in production where that was asked for, or none is. @returns Whether it is there now. */
+export function activate(
+  store: Store,
+  { modelId }: ModelRow,
+  options: Pick<TrainOptions, "activate" | "now">,
+): boolean {
+  const current = activeModel(store)?.modelId;
+  if (current !== undefined && !options.activate) return current === modelId;
+  if (current === modelId) return true;
+  const reason = current === undefined ? "the first model" : "trained with --activate";
+  assignModel(store, { modelId, assignedAt: options.now, assignedBy: "clickwell train", reason });
+  return true;
+}

@@ -1,0 +1,231 @@
+import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
+import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { encodeWith } from "../encode/encode.ts";
+import { readExamples } from "../examples/examples.ts";
+import { Failure } from "../failure.ts";
+import { fingerprintOf } from "../examples/fingerprint.ts";
+import { metricsOf } from "../evaluate/metrics.ts";
+import { passPoint } from "../fit/objective.ts";
+import { createRowKernel } from "../fit/row_kernel.ts";
+import { createPasses } from "../fit/passes.ts";
+import { evaluatePoint, type Prior } from "../fit/penalised.ts";
+import { packPrecision, unpackPrecision } from "../fit/precision.ts";
+import { probabilityOf } from "../model/predictor.ts";
+import { solveNewton } from "../fit/newton.ts";
+import { registerModel } from "../model/registry.ts";
+import { parseSpec } from "../examples/spec.ts";
+import type { Store } from "../store/store.ts";
+import type { Threads } from "../threads.ts";
+import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
+import { activate, startClock, startTraining, type TrainOptions, type TrainReport } from "./train.ts";
+
+/** New rows are learnt in this many steps at the most, each predicted before it is learnt. */
+const blocksMax = 20;
+const blockRowsMin = 1_000;
+
+export type UpdateOptions = Omit<TrainOptions, "spec" | "hyperParameters">;
+
+/**
+ * Continues from a model on the rows that came since: those with a greater id than any it has seen.
+ *
+ * What the model knows is a normal prior of the coefficients: their values, and the precision that the artifact keeps. Block
+ * by block, the new rows are first predicted (progressive validation) and then learnt by Newton's method from the last
+ * coefficients, and the block's Hessian adds to the precision. The encoder stays as it was: levels that are new are unseen.
+ *
+ * @throws {Failure} `examples-invalid` where nothing is new, `usage-invalid` where the model keeps no precision.
+ * @see Spiegelhalter & Lauritzen, Sequential Updating of Conditional Probabilities (1990), for the approximation.
+ */
+export async function update(
+  store: Store,
+  modelsDir: string,
+  from: Artifact,
+  options: UpdateOptions,
+): Promise<TrainReport> {
+  const clock = startClock();
+  const threads = startTraining(options.threads);
+  try {
+    const { spec, after, prior } = continuationOf(from);
+    const raw = await readExamples(store, spec, threads, {
+      after,
+      observe: (done) => {
+        options.signal?.throwIfAborted();
+        options.observe?.stage?.({ stage: "reading", done, unit: "examples" });
+      },
+    });
+    const { rowCount, lastId = after } = raw;
+    if (rowCount === 0) {
+      throw new Failure(
+        "examples-invalid",
+        `There are no rows after ${spec.id} ${after}, the last that ${from.id} has seen: load some with clickwell ingest.`,
+      );
+    }
+    clock.lap("read");
+    const fingerprint = fingerprintOf(raw);
+    const goldenRows = pickGolden(raw, spec);
+    const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 });
+    clock.lap("encode");
+    const learnt = await learnBlocks(design, prior, threads, from.metadata, options);
+    clock.lap("fit");
+    const metadata = describeUpdate(from, design, learnt, { fingerprint, lastId, golden: goldenRows });
+    options.signal?.throwIfAborted();
+    sweepUnfinished(modelsDir);
+    const artifact = writeArtifact(modelsDir, metadata);
+    const model = registerModel(store, artifact, options.now);
+    return { model, artifact, active: activate(store, model, options), seconds: clock.seconds() };
+  } finally {
+    threads.close();
+  }
+}
+
+function continuationOf({ id, metadata }: Artifact) {
+  const { coefficients, intercept, precision, data } = metadata;
+  const size = coefficients.length + 1;
+  const unpacked = precision === undefined ? undefined : unpackPrecision(precision, size);
+  if (!unpacked || data.last_id === undefined) {
+    throw new Failure(
+      "usage-invalid",
+      `${id} cannot be continued: it keeps no precision of its coefficients, or its ids are not integers. ` +
+        "Continue a model that was trained with --penalty l2 or none, without class weights, on few enough columns; or train anew.",
+    );
+  }
+  const prior: Prior = { mean: Float64Array.of(...coefficients, intercept), precision: unpacked };
+  return { spec: parseSpec(metadata.spec, `of ${id}`), after: BigInt(data.last_id), prior };
+}
+
+interface Learnt {
+  readonly prior: Prior;
+  readonly iterations: number;
+  readonly gradientMax: number;
+  readonly objective: number;
+  /** Of each new row, before it was learnt. */
+  readonly progressive: Metrics;
+  /** Of each new row, by the model that it began with. */
+  readonly unchanged: Metrics;
+}
+
+type Metrics = ArtifactMetadata["metrics"];
+
+async function learnBlocks(
+  design: DesignMatrix,
+  prior: Prior,
+  threads: Threads,
+  { data, hyperParameters }: ArtifactMetadata,
+  { observe, signal }: UpdateOptions,
+): Promise<Learnt> {
+  const baseRate = data.clicks.train / (data.rows.train + data.rows.left_out);
+  const before = prior.mean;
+  const progressive = createTally();
+  const unchanged = createTally();
+  let [iterations, gradientMax, objective] = [0, 0, 0];
+  for (const block of blocksOf(design)) {
+    signal?.throwIfAborted();
+    progressive.add(block, prior.mean);
+    unchanged.add(block, before);
+    const passes = await createPasses(block, [0], threads);
+    const options = {
+      penalty: { l2: 0, l1: 0, prior },
+      start: prior.mean,
+      gradientTolerance: Number(hyperParameters.tolerance),
+      iterationsMax: Number(hyperParameters.iterationsMax),
+    };
+    const solution = await solveNewton(passes, options);
+    if (solution.gradientMax > options.gradientTolerance) {
+      throw new Failure(
+        "not-converged",
+        `The update did not converge: the largest entry of the gradient is ${solution.gradientMax}. Train anew instead.`,
+      );
+    }
+    const { hessian } = await evaluatePoint(passes, "all", solution.coefficients, options, true);
+    if (!hessian) throw new Error("a Hessian was asked for");
+    prior = { mean: solution.coefficients, precision: hessian.map((value) => value * passes.weight.all) };
+    iterations += solution.iterations;
+    gradientMax = Math.max(gradientMax, solution.gradientMax);
+    objective = solution.objective;
+    observe?.iteration?.({ iteration: iterations, objective, gradientMax: solution.gradientMax, step: 1 });
+  }
+  return {
+    prior,
+    iterations,
+    gradientMax,
+    objective,
+    progressive: progressive.metrics(baseRate),
+    unchanged: unchanged.metrics(baseRate),
+  };
+}
+
+/** Runs of consecutive chunks. */
+function blocksOf(design: DesignMatrix): DesignMatrix[] {
+  const rows = design.partRows[0];
+  const wanted = Math.max(blockRowsMin, Math.ceil(rows / blocksMax));
+  const blocks: DesignMatrix[] = [];
+  let chunks: DesignMatrix["chunks"][number][] = [];
+  let count = 0;
+  for (const chunk of design.chunks) {
+    chunks.push(chunk);
+    count += chunk.partEnds[0];
+    if (count < wanted) continue;
+    blocks.push({ ...design, chunks, partRows: [count] });
+    [chunks, count] = [[], 0];
+  }
+  if (count > 0) blocks.push({ ...design, chunks, partRows: [count] });
+  return blocks;
+}
+
+/** Gathers predictions until their metrics are wanted. */
+function createTally() {
+  const clicked: number[] = [];
+  const notClicked: number[] = [];
+  return {
+    add(design: DesignMatrix, coefficients: Float64Array): void {
+      const kernel = createRowKernel(design);
+      kernel.moveTo(passPoint(design, coefficients));
+      for (const chunk of design.chunks) {
+        const logits = new Float64Array(chunk.labels.length);
+        kernel.logits(chunk, 0, logits.length, logits);
+        for (let i = 0; i < logits.length; i++) {
+          (chunk.labels[i] === 1 ? clicked : notClicked).push(probabilityOf(logits[i]));
+        }
+      }
+    },
+    metrics: (baseRate: number) =>
+      metricsOf(Float64Array.from(clicked), Float64Array.from(notClicked), baseRate),
+  };
+}
+
+function describeUpdate(
+  from: Artifact,
+  design: DesignMatrix,
+  learnt: Learnt,
+  data: { fingerprint: string; lastId: bigint; golden: readonly GoldenRow[] },
+): ArtifactMetadata {
+  const before = from.metadata;
+  const { mean, precision } = learnt.prior;
+  const coefficients = Array.from(mean.subarray(0, mean.length - 1), (value) => value + 0);
+  const intercept = mean[mean.length - 1] + 0;
+  const clicks = design.chunks.reduce(
+    (sum, { labels }) => sum + labels.reduce((count, label) => count + label, 0),
+    0,
+  );
+  return {
+    ...before,
+    coefficients,
+    intercept,
+    precision: packPrecision(precision),
+    data: {
+      fingerprint: data.fingerprint,
+      last_id: String(data.lastId),
+      rows: { ...before.data.rows, train: before.data.rows.train + design.partRows[0] },
+      clicks: { ...before.data.clicks, train: before.data.clicks.train + clicks },
+    },
+    metrics: learnt.progressive,
+    update: { from: from.id, rows: design.partRows[0], log_loss_unchanged: learnt.unchanged.log_loss },
+    solver: {
+      name: "newton",
+      iterations: learnt.iterations,
+      gradientMax: learnt.gradientMax,
+      objective: learnt.objective,
+    },
+    golden: goldenOf({ encoder: before.encoder, coefficients, intercept }, data.golden),
+  };
+}
