@@ -27,7 +27,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: "the best hyper-parameters by cross-validation",
     load: () => import("./commands/sweep.ts"),
   },
-  models: { summary: "list, show and activate the models", load: () => import("./commands/models.ts") },
+  models: { summary: "list, show, name and activate the models", load: () => import("./commands/models.ts") },
   serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },
   healthcheck: {
     summary: "ask a running server whether it is ready",

@@ -68,6 +68,14 @@ CREATE TABLE models (
   checksum         TEXT NOT NULL                                 -- SHA-256 of the artifact's files, hexadecimal
 ) STRICT, WITHOUT ROWID;
 
+-- Names that stand for a model and can move from one to another, as champion and challenger do.
+CREATE TABLE model_aliases (
+  alias    TEXT NOT NULL PRIMARY KEY,
+  model_id TEXT NOT NULL REFERENCES models (model_id),
+  set_at   INTEGER NOT NULL,                                     -- microseconds since 1970-01-01T00:00:00Z
+  set_by   TEXT NOT NULL                                         -- a command or a client
+) STRICT, WITHOUT ROWID;
+
 -- Which model answers. Rows are only added: the newest is the model in production, the others are its history.
 CREATE TABLE production_model (
   assignment_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT CHECK (assignment_id > 0),

@@ -8,24 +8,30 @@ import {
   findModel,
   listModels,
   type ModelRow,
+  previousModel,
 } from "../pipeline/model/registry.ts";
+import { aliasesOf, listAliases } from "../pipeline/model/model_alias.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
-import { command, commonFlags } from "./command.ts";
+import { assignmentAnswer, instant, modelAnswer } from "../server/model_answer.ts";
+import { command, commonFlags, type Result } from "./command.ts";
+import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
 import type { Terminal } from "./terminal.ts";
 
-type Result = Record<string, unknown>;
+const verbs = ["list", "show", "activate", "rollback", "history", "alias", "unalias", "aliases"];
+const writing = ["activate", "rollback", "alias", "unalias"];
 
 export default command({
   name: "models",
-  summary: "list, show and activate the models",
+  summary: "list, show, name and activate the models",
   description:
     "list: all models. show MODEL: its metrics and strongest coefficients. activate MODEL: put it in production; " +
-    "a running server follows within a second. rollback: back to the model before. history: what was in production when.",
+    "a running server follows within a second. rollback: back to the model before. history: what was in production when. " +
+    "alias MODEL NAME: let a name stand for a model, and for no other. unalias NAME: take it back. aliases: all of them.",
   positionals: {
-    name: "list|show|activate|rollback|history",
-    help: "and, for show and activate, a model's id or version",
+    name: verbs.join("|"),
+    help: "and, where it asks for one, a model's id, version or alias",
     min: 1,
-    max: 2,
+    max: 3,
   },
   flags: {
     ...commonFlags,
@@ -36,34 +42,34 @@ export default command({
     ["clickwell models show 2", "the model of version 2"],
     ["clickwell models activate 2 --reason 'better calibrated'", "put it in production"],
     ["clickwell models rollback", "the model that was in production before"],
+    ["clickwell models alias 2 champion", "champion stands for the model of version 2 from now on"],
   ],
   // deno-lint-ignore require-await
   async run({ options, positionals, terminal }) {
-    const [verb, model] = positionals;
-    const writes = verb === "activate" || verb === "rollback";
-    const store = openStore(options.data, { mode: writes ? "write" : "read" });
+    const [verb, model, name] = positionals;
+    const store = openStore(options.data, { mode: writing.includes(verb) ? "write" : "read" });
     try {
       switch (verb) {
         case "list":
           return list(store, terminal);
         case "show":
-          return show(findModel(store, named(verb, model)), options.models, terminal);
+          return show(findModel(store, named(verb, model)), { store, modelsDir: options.models, terminal });
         case "activate":
           return activate(store, findModel(store, named(verb, model)), options, terminal);
-        case "rollback":
-          return activate(
-            store,
-            previous(store),
-            { ...options, reason: options.reason ?? "rollback" },
-            terminal,
-          );
+        case "rollback": {
+          const reason = options.reason ?? "rollback";
+          return activate(store, previousModel(store), { ...options, reason }, terminal);
+        }
         case "history":
           return history(store, terminal);
+        case "alias":
+          return addAlias(store, { model: named(verb, model), alias: named(verb, name, "a name") }, terminal);
+        case "unalias":
+          return dropAlias(store, named(verb, model, "the name that is to go"), terminal);
+        case "aliases":
+          return sayAliases(store, terminal);
         default:
-          throw new Failure(
-            "usage-invalid",
-            `clickwell models has no "${verb}", expected list, show, activate, rollback or history.`,
-          );
+          throw new Failure("usage-invalid", `clickwell models has no "${verb}", expected ${oneOf(verbs)}.`);
       }
     } finally {
       store.close();
@@ -71,19 +77,23 @@ export default command({
   },
 });
 
-function named(verb: string, model: string | undefined): string {
-  if (model !== undefined) return model;
-  throw new Failure(
-    "usage-invalid",
-    `clickwell models ${verb} needs a model's id or version: see clickwell models list`,
-  );
+function named(verb: string, word: string | undefined, what = "a model's id, version or alias"): string {
+  if (word !== undefined) return word;
+  throw new Failure("usage-invalid", `clickwell models ${verb} needs ${what}: see clickwell models --help`);
+}
+
+function oneOf(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
 function list(store: Store, terminal: Terminal): Result {
   const active = activeModel(store)?.modelId;
+  const aliases = listAliases(store);
   const models = listModels(store);
   if (models.length === 0) terminal.say("There are no models yet: clickwell train makes one.");
-  for (const { modelId, version, createdAt, hyperParameters, metrics } of models) {
+  for (const row of models) {
+    const { modelId, version, createdAt, hyperParameters, metrics } = row;
+    const names = aliasesOf(row, aliases);
     const settings = `${hyperParameters.penalty}${
       hyperParameters.penalty === "none" ? "" : ` C=${hyperParameters.C}`
     }`;
@@ -91,14 +101,17 @@ function list(store: Store, terminal: Terminal): Result {
     terminal.say(
       `${modelId === active ? "*" : " "} ${String(version).padStart(3)}  ${modelId}  ${instant(createdAt)}  ${
         settings.padEnd(14)
-      } ${quality}`,
+      } ${quality}${names.length > 0 ? `  ${names.join(", ")}` : ""}`,
     );
   }
   if (active) terminal.say("* is in production");
-  return { models: models.map((row) => ({ ...summary(row), active: row.modelId === active })) };
+  return { models: models.map((row) => modelAnswer(row, { active, aliases })) };
 }
 
-function show(row: ModelRow, modelsDir: string, terminal: Terminal): Result {
+function show(
+  row: ModelRow,
+  { store, modelsDir, terminal }: { store: Store; modelsDir: string; terminal: Terminal },
+): Result {
   const { metadata, checksum } = readArtifact(modelsDir, row.modelId);
   const { data, metrics, solver, notes, coefficients, intercept } = metadata;
   const names = columnNames(metadata.encoder);
@@ -124,7 +137,8 @@ function show(row: ModelRow, modelsDir: string, terminal: Terminal): Result {
   ];
   for (const line of lines) terminal.say(line);
   const named = Object.fromEntries(names.map((name, i) => [name, coefficients[i]]));
-  return { ...summary(row), data, metrics, solver, notes, intercept, coefficients: named };
+  const place = { active: activeModel(store)?.modelId, aliases: listAliases(store) };
+  return { ...modelAnswer(row, place), data, metrics, solver, notes, intercept, coefficients: named };
 }
 
 function activate(
@@ -142,22 +156,7 @@ function activate(
     ...(options.reason === undefined ? {} : { reason: options.reason }),
   });
   terminal.say(`${modelId}, version ${made.version}, is in production.`);
-  return {
-    model_id: modelId,
-    version: made.version,
-    assigned_at: instant(made.assignedAt),
-    reason: made.reason,
-  };
-}
-
-function previous(store: Store): ModelRow {
-  const [current, ...before] = assignmentHistory(store);
-  const earlier = before.find(({ modelId }) => modelId !== current.modelId);
-  if (earlier) return findModel(store, earlier.modelId);
-  throw new Failure(
-    "model-unknown",
-    "There is no model to go back to: the history has one model at the most. See clickwell models history.",
-  );
+  return assignmentAnswer(made);
 }
 
 function history(store: Store, terminal: Terminal): Result {
@@ -170,27 +169,7 @@ function history(store: Store, terminal: Terminal): Result {
       }`,
     );
   }
-  return {
-    history: rows.map(({ modelId, version, assignedAt, assignedBy, reason }) => (
-      { model_id: modelId, version, assigned_at: instant(assignedAt), assigned_by: assignedBy, reason }
-    )),
-  };
-}
-
-function summary({ modelId, version, createdAt, hyperParameters, metrics, checksum }: ModelRow): Result {
-  return {
-    model_id: modelId,
-    version,
-    created_at: instant(createdAt),
-    hyper_parameters: hyperParameters,
-    metrics,
-    checksum,
-  };
-}
-
-/** @param micros Microseconds since 1970-01-01T00:00:00Z. */
-function instant(micros: number): string {
-  return new Date(micros / 1000).toISOString();
+  return { history: rows.map(assignmentAnswer) };
 }
 
 function fixed(value: unknown): string {

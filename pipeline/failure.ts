@@ -13,6 +13,7 @@ export type FailureKind =
   | "store-busy"
   | "store-full"
   | "store-newer" // written by a later version of clickwell
+  | "store-older" // of an earlier version, and open for reading alone
   | "spec-invalid"
   | "examples-invalid" // nothing to learn from: no rows, one class, a column that the view lacks
   | "not-converged"
@@ -20,6 +21,10 @@ export type FailureKind =
   | "model-unknown"
   | "model-missing" // no model is in production
   | "assignment-conflict" // another model is in production than the caller expected
+  | "assignment-missing" // the history has none of that time
+  | "rollback-impossible" // no other model was in production before
+  | "precondition-failed" // an If-Match that does not hold
+  | "alias-unknown"
   | "artifact-corrupt"
   | "unauthorized"
   | "forbidden"

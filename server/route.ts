@@ -10,7 +10,7 @@ export interface Exchange {
 
 /** One entry of the route table: routing, `Allow`, the token check and the page that says what is here derive from it. */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Segments that start with a colon stand for any. */
   readonly path: string;
   readonly summary: string;

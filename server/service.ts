@@ -9,6 +9,7 @@ import { modelRoutes } from "./model_routes.ts";
 import { predictRoute } from "./predict_route.ts";
 import { createProduction, type Production } from "./production.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
+import { registryRoutes } from "./registry_routes.ts";
 import type { Route } from "./route.ts";
 import { emptySlot, type ModelSlot } from "./serving_model.ts";
 import { createVisits, type VisitStore } from "./store_visit.ts";
@@ -44,6 +45,7 @@ export function createService(options: ServiceOptions): Service {
     indexRoute(slot, () => routes),
     predictRoute(slot),
     ...modelRoutes({ slot, production, visitStore }),
+    ...registryRoutes(visitStore),
     ...healthRoutes({ slot, lifecycle }),
   ];
   const refusals = createRefusals(log);

@@ -1,4 +1,4 @@
-import { type Artifact, readArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { Failure } from "../pipeline/failure.ts";
 import {
   clearFindings,
@@ -6,13 +6,18 @@ import {
   createPredictor,
   type Predictor,
 } from "../pipeline/model/predictor.ts";
+import type { Assignment } from "../pipeline/model/registry.ts";
 import { createTally, type Tally } from "./tally.ts";
-import type { Assignment, ModelRow } from "../pipeline/model/registry.ts";
 
-/** A model that was read, proven whole and warmed up. */
-export interface LoadedModel {
+/** A registered model's content, as it was read and proven whole; it can be copied to another thread. */
+export interface ModelContent {
   readonly modelId: string;
   readonly version: number;
+  readonly metadata: ArtifactMetadata;
+}
+
+/** A model that was proven whole and warmed up. */
+export interface LoadedModel extends ModelContent {
   readonly predictor: Predictor;
   /** What the model has answered. */
   readonly tally: Tally;
@@ -46,34 +51,33 @@ export function emptySlot(): ModelSlot {
 }
 
 /**
- * Reads a registered model from its files.
+ * Makes a model ready to answer in this thread: proves that it gives its golden examples their probabilities here, and
+ * warms it up.
  *
- * @throws {Failure} `model-unknown` where there are none, `artifact-corrupt` where they are not what was registered.
+ * @throws {Failure} `artifact-corrupt`
  */
-export function loadModel(modelsDir: string, row: ModelRow): LoadedModel {
-  const artifact = readArtifact(modelsDir, row.modelId);
-  if (artifact.checksum !== row.checksum) {
-    throw new Failure(
-      "artifact-corrupt",
-      `The model ${row.modelId} cannot be used: its files are not those that were registered. Train it again.`,
-    );
-  }
-  const predictor = createPredictor(artifact.metadata);
-  warmUp(predictor, artifact.metadata.golden);
+export function loadModel(content: ModelContent): LoadedModel {
+  const predictor = createPredictor(content.metadata);
+  prove(predictor, content);
   return {
-    modelId: row.modelId,
-    version: row.version,
+    ...content,
     predictor,
     tally: createTally(predictor),
-    example: artifact.metadata.golden.at(0)?.features,
+    example: content.metadata.golden.at(0)?.features,
   };
 }
 
-function warmUp(predictor: Predictor, golden: Artifact["metadata"]["golden"]): void {
+function prove(predictor: Predictor, { modelId, metadata: { golden } }: ModelContent): void {
   if (golden.length === 0) return;
   const findings = createFindings();
   for (let i = 0; i < warmUpCount; i++) {
-    predictor.predict(golden[i % golden.length].features, findings);
+    const { features, probability } = golden[i % golden.length];
+    const found = predictor.predict(features, findings);
     clearFindings(findings);
+    if (found === probability) continue;
+    throw new Failure(
+      "artifact-corrupt",
+      `The model ${modelId} cannot be used: a golden example gives ${found} where the training gave ${probability}.`,
+    );
   }
 }

@@ -39,6 +39,7 @@ function lasting(transcript: string): string {
   return transcript
     .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
     .replaceAll(/^< date: .*$/gm, "< date: DATE")
+    .replaceAll(/^< etag: .*$/gm, "< etag: ETAG")
     .replaceAll(/"assigned_at":"[^"]*"/g, '"assigned_at":"DATE"')
     .replaceAll(/(x-request-id: |"request_id":")[\w.-]+/g, "$1ID")
     .replaceAll(/^> user-agent: .*$/gm, "> user-agent: DENO")

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Failure } from "../pipeline/failure.ts";
 import type { Artifact } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
+import { aliasesOf, listAliases, removeAlias, setAlias } from "../pipeline/model/model_alias.ts";
 import {
   activeModel,
+  assignmentAt,
   assignmentHistory,
   assignModel,
   findModel,
   listModels,
+  previousModel,
   registerModel,
 } from "../pipeline/model/registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
@@ -134,17 +138,22 @@ Deno.test("registry: the newest assignment is the model in production, the other
   });
 });
 
-Deno.test("registry: an assignment names its model by id or version, and who made it", async () => {
+Deno.test("registry: an assignment names its model by id, version or alias, and who made it", async () => {
   await withRegistry((store) => {
-    registerModel(store, one, 0);
-    const made = assignModel(store, { modelId: "1", assignedAt: 9, assignedBy: "somebody" });
-    assert.deepEqual(made, {
-      modelId: one.id,
-      version: 1,
-      assignedAt: 9,
-      assignedBy: "somebody",
-      reason: null,
-    });
+    for (const artifact of [one, two]) registerModel(store, artifact, 0);
+    setAlias(store, { model: "2", alias: "challenger", setAt: 0, setBy: "a test" });
+    const request = { assignedAt: 9, assignedBy: "somebody" };
+    const made = [one.id, "1", "challenger"].map((modelId) => assignModel(store, { ...request, modelId }));
+    assert.deepEqual(
+      made,
+      [one, one, two].map(({ id }, i) => ({
+        assignmentId: i + 1,
+        modelId: id,
+        version: id === one.id ? 1 : 2,
+        ...request,
+        reason: null,
+      })),
+    );
   });
 });
 
@@ -175,7 +184,68 @@ Deno.test("registry: compare and set takes effect only if the expected model is 
     assert.equal(activeModel(store)?.modelId, one.id);
     assign(store, two, { expectedCurrent: one.id });
     assert.equal(activeModel(store)?.modelId, two.id);
-    assert.equal(assignmentHistory(store).length, 2);
+    setAlias(store, { model: one.id, alias: "champion", setAt: 0, setBy: "a test" });
+    for (const expectedCurrent of ["1", "champion", "9", "cw-9"]) {
+      assertFailure(() => assign(store, one, { expectedCurrent }), "assignment-conflict", /is cw-2+, not/);
+    }
+    assign(store, one, { expectedCurrent: "2" });
+    assign(store, two, { expectedCurrent: "champion" });
+    assert.equal(assignmentHistory(store).length, 4);
+  });
+});
+
+Deno.test("registry: a check of the current assignment is part of the transaction", async () => {
+  await withRegistry((store) => {
+    for (const artifact of [one, two]) registerModel(store, artifact, 0);
+    const made = assign(store, one);
+    const refuse = (current: unknown) => {
+      assert.deepEqual(current, made);
+      assert.ok(store.db.isTransaction);
+      throw new Failure("precondition-failed", "no");
+    };
+    const request = { modelId: two.id, assignedAt: 0, assignedBy: "a test" };
+    assertFailure(() => assignModel(store, { ...request, check: refuse }), "precondition-failed", /no/);
+    assert.deepEqual([activeModel(store), store.db.isTransaction], [made, false]);
+  });
+});
+
+Deno.test("registry: a rollback goes to the model before, over assignments of the same one", async () => {
+  await withRegistry((store) => {
+    for (const artifact of [one, two, three]) registerModel(store, artifact, 0);
+    assertFailure(() => previousModel(store), "rollback-impossible", /no other one was in production before/);
+    assign(store, one);
+    assign(store, one);
+    assertFailure(() => previousModel(store), "rollback-impossible", /no other one/);
+    for (const artifact of [two, three, three]) assign(store, artifact);
+    assert.equal(previousModel(store).modelId, two.id);
+    assign(store, two);
+    assert.equal(previousModel(store).modelId, three.id, "a second rollback undoes the first");
+  });
+});
+
+Deno.test("registry: what was in production at a moment is the newest assignment until then", async () => {
+  await withRegistry((store) => {
+    for (const artifact of [one, two]) registerModel(store, artifact, 0);
+    const request = { assignedBy: "a test" };
+    for (const [{ id }, assignedAt] of [[one, 2000], [two, 3000], [one, 5000]] as const) {
+      assignModel(store, { ...request, modelId: id, assignedAt });
+    }
+    const at = (micros: number) => assignmentAt(store, micros).assignmentId;
+    assert.deepEqual([2000, 2999, 3000, 4999, 5000, 9e15].map(at), [1, 1, 2, 2, 3, 3]);
+    assertFailure(() => at(1999), "assignment-missing", /No model was in production at 1970-01-01T00:00:00/);
+  });
+});
+
+Deno.test("registry: the history is read in parts, the newest first", async () => {
+  await withRegistry((store) => {
+    registerModel(store, one, 0);
+    for (let i = 0; i < 5; i++) assign(store, one);
+    const ids = (part?: { limit?: number; before?: number }) =>
+      assignmentHistory(store, part).map(({ assignmentId }) => assignmentId);
+    assert.deepEqual(ids(), [5, 4, 3, 2, 1]);
+    assert.deepEqual(ids({ limit: 2 }), [5, 4]);
+    assert.deepEqual(ids({ limit: 2, before: 4 }), [3, 2]);
+    assert.deepEqual(ids({ before: 1 }), []);
   });
 });
 
@@ -228,5 +298,62 @@ Deno.test("registry: while another process writes, registering and assigning fai
     }
     assert.equal(registerModel(store, two, 0).version, 2);
     assert.equal(assign(store, two).modelId, two.id);
+  });
+});
+
+Deno.test("registry: an alias stands for one model at a time, wherever an id does", async () => {
+  await withRegistry((store) => {
+    const rows = [one, two].map((artifact) => registerModel(store, artifact, 0));
+    const set = (model: string, alias: string) =>
+      setAlias(store, { model, alias, setAt: 7, setBy: "a test" });
+    assert.deepEqual(set("1", "champion"), rows[0]);
+    set(two.id, "challenger");
+    set("champion", "a_second-name");
+    assert.equal(findModel(store, "champion").modelId, one.id);
+    set("challenger", "champion");
+    assert.equal(findModel(store, "champion").modelId, two.id);
+    assert.deepEqual(rows.map((row) => aliasesOf(row, listAliases(store))), [["a_second-name"], [
+      "challenger",
+      "champion",
+    ]]);
+  });
+});
+
+Deno.test("registry: an alias is taken from its model, and from no other", async () => {
+  await withRegistry((store) => {
+    for (const artifact of [one, two]) registerModel(store, artifact, 0);
+    setAlias(store, { model: "1", alias: "champion", setAt: 7, setBy: "a test" });
+    assertFailure(
+      () => removeAlias(store, { model: "2", alias: "champion" }),
+      "alias-unknown",
+      /The model cw-2+ has no alias "champion"/,
+    );
+    assertFailure(() => removeAlias(store, { model: "3", alias: "champion" }), "model-unknown", /"3"/);
+    assert.equal(removeAlias(store, { model: "champion", alias: "champion" }).modelId, one.id);
+    assertFailure(() => removeAlias(store, { alias: "champion" }), "alias-unknown", /There is no alias/);
+    assertFailure(() => findModel(store, "champion"), "model-unknown", /"champion"/);
+    setAlias(store, { model: "2", alias: "champion", setAt: 7, setBy: "a test" });
+    assert.equal(removeAlias(store, { alias: "champion" }).modelId, two.id);
+  });
+});
+
+Deno.test("registry: no alias can be taken for an id or a version, now or later", async () => {
+  await withRegistry((store) => {
+    registerModel(store, one, 0);
+    for (
+      const alias of ["", "7", "cw-1", "cw-champion", "Champion", "-a", "a b", "a/b", "é", "a".repeat(65)]
+    ) {
+      assertFailure(
+        () => setAlias(store, { model: "1", alias, setAt: 0, setBy: "a test" }),
+        "input-invalid",
+        /cannot be an alias: expected 1 to 64 lower-case letters/,
+      );
+    }
+    assertFailure(
+      () => setAlias(store, { model: "2", alias: "champion", setAt: 0, setBy: "a test" }),
+      "model-unknown",
+      /"2"/,
+    );
+    assert.deepEqual(listAliases(store), []);
   });
 });

@@ -45,9 +45,9 @@ serviceTest(
     const writes = service.routes.filter(({ write }) => write);
     assert.ok(writes.length > 0);
     for (const { method, path, write } of service.routes) {
-      const { status } = await ask(service, method, path.replace(/:\w+/, "1"));
+      const { status } = await ask(service, method, path.replaceAll(/:\w+/g, "1"));
       assert.equal(status === 401, write === true, `${method} ${path} answered ${status} without the token`);
-      const known = await ask(service, method, path.replace(/:\w+/, "1"), {
+      const known = await ask(service, method, path.replaceAll(/:\w+/g, "1"), {
         authorization: `Bearer ${token}`,
       });
       assert.notEqual(known.status, 401, `${method} ${path} with the token`);
@@ -70,7 +70,7 @@ serviceTest(
     for (const path of new Set(service.routes.map((route) => route.path))) {
       const allow = allowOf(service.routes, path);
       for (const method of methods) {
-        const response = await ask(service, method, path.replace(/:\w+/, "1"));
+        const response = await ask(service, method, path.replaceAll(/:\w+/g, "1"));
         const allowed = allow.split(", ").includes(method);
         assert.equal(response.status !== 405, allowed, `${method} ${path} answered ${response.status}`);
         if (!allowed) assert.equal(response.headers.get("allow"), allow);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { migrate } from "../pipeline/store/migration.ts";
+import { setAlias } from "../pipeline/model/model_alias.ts";
+import { activeModel } from "../pipeline/model/registry.ts";
+import { migrate, schemaVersion } from "../pipeline/store/migration.ts";
 import { loanOffers } from "../pipeline/store/schema.ts";
 import { openStore, type StoreOptions } from "../pipeline/store/store.ts";
 import { listTables } from "../pipeline/store/table.ts";
@@ -43,6 +45,7 @@ test("create makes the folder, for its owner alone, and the tables; again it ope
     "examples",
     "leads",
     "loads",
+    "model_aliases",
     "models",
     "offers",
     "production_model",
@@ -198,7 +201,43 @@ test("a store of a newer version is refused", (folder) => {
   }
 });
 
-const steps = [
+/** A store as clickwell made it when it was of version 1, with a model in production. */
+function createOld(folder: string): void {
+  const db = new DatabaseSync(join(folder, "clickwell.db"));
+  db.exec(Deno.readTextFileSync(new URL("fixtures/store_version_1.sql", import.meta.url)));
+  db.close();
+}
+
+test("a store of version 1 is brought up to date by whoever writes to it, and keeps its rows", (folder) => {
+  createOld(folder);
+  assertFailure(
+    () => openStore(folder, { mode: "read" }),
+    "store-older",
+    /it is of version 1, expected \d+\./,
+  );
+  const store = openStore(folder, { mode: "write", freeBytesMin: 0 });
+  try {
+    assert.equal(pragma(store.db, "user_version"), schemaVersion);
+    assert.equal(activeModel(store)?.modelId, "cw-2222222222222222");
+    assert.equal(setAlias(store, { model: "1", alias: "champion", setAt: 0, setBy: "a test" }).version, 1);
+    assert.equal(store.db.prepare("SELECT count(*) AS n FROM leads").get()?.n, 1);
+  } finally {
+    store.close();
+  }
+  opened(folder, { mode: "read" }, nothing);
+});
+
+test("a store that was brought up to date is made of the same SQL as a new one", (folder) => {
+  const sqlOf = (db: DatabaseSync) =>
+    db.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").all();
+  createOld(folder);
+  const migrated = opened(folder, { mode: "write" }, sqlOf);
+  assert.deepEqual(migrated, opened(join(folder, "new"), { mode: "create" }, sqlOf));
+});
+
+/** A ladder that leads two steps beyond the program's own. */
+const ladder = [
+  ...Array(schemaVersion - 1).fill("a step that was taken before"),
   "ALTER TABLE loads ADD COLUMN note TEXT",
   "UPDATE loads SET note = 'from version ' || (SELECT user_version FROM pragma_user_version); CREATE TABLE third (x INTEGER) STRICT",
 ];
@@ -208,12 +247,12 @@ test("an older store is brought up to date, step by step, and keeps its rows", (
   create(folder);
   opened(folder, { mode: "write" }, (db) => {
     db.exec(load);
-    migrate(db, { path: "p", readOnly: false, steps: steps.slice(0, 1) });
-    assert.equal(pragma(db, "user_version"), 2);
-    migrate(db, { path: "p", readOnly: false, steps });
-    migrate(db, { path: "p", readOnly: false, steps });
-    assert.equal(pragma(db, "user_version"), 3);
-    assert.equal(db.prepare("SELECT note FROM loads").get()?.note, "from version 2");
+    migrate(db, { path: "p", readOnly: false, steps: ladder.slice(0, -1) });
+    assert.equal(pragma(db, "user_version"), schemaVersion + 1);
+    migrate(db, { path: "p", readOnly: false, steps: ladder });
+    migrate(db, { path: "p", readOnly: false, steps: ladder });
+    assert.equal(pragma(db, "user_version"), schemaVersion + 2);
+    assert.equal(db.prepare("SELECT note FROM loads").get()?.note, `from version ${schemaVersion + 1}`);
     assert.deepEqual(db.prepare("SELECT * FROM third").all(), []);
   });
 });
@@ -222,10 +261,10 @@ test("a migration that fails leaves the older store", (folder) => {
   create(folder);
   opened(folder, { mode: "write" }, (db) => {
     assert.throws(
-      () => migrate(db, { path: "p", readOnly: false, steps: [steps[0], "DROP TABLE absent"] }),
+      () => migrate(db, { path: "p", readOnly: false, steps: [...ladder.slice(0, -1), "DROP TABLE absent"] }),
       /no such table/,
     );
-    assert.deepEqual([pragma(db, "user_version"), db.isTransaction], [1, false]);
+    assert.deepEqual([pragma(db, "user_version"), db.isTransaction], [schemaVersion, false]);
     assert.deepEqual(db.prepare("SELECT name FROM pragma_table_info('loads') WHERE name = 'note'").all(), []);
   });
 });
@@ -234,9 +273,13 @@ test("an older store cannot be brought up to date by who only reads it", (folder
   create(folder);
   opened(folder, { mode: "read" }, (db) => {
     assertFailure(
-      () => migrate(db, { path: "p", readOnly: true, steps }),
-      "store-invalid",
-      /it is of version 1, expected 3\. Run clickwell ingest once/,
+      () => migrate(db, { path: "p", readOnly: true, steps: ladder }),
+      "store-older",
+      new RegExp(
+        `it is of version ${schemaVersion}, expected ${
+          schemaVersion + 2
+        }\\. Run clickwell serve or any command`,
+      ),
     );
   });
 });

@@ -41,6 +41,7 @@ const sqlFiles = [
   "ingest/load_log",
   "ingest/orphans",
   "ingest/snapshot",
+  "model/model_alias",
   "model/registry",
   "store/disk_room",
   "store/migration",

@@ -123,6 +123,18 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
     const back = resultOf(await clickwell("models", "rollback", "--json"));
     assert.deepEqual([back.model_id, back.reason], [first.model_id, "rollback"]);
 
+    const named = resultOf(await clickwell("models", "alias", "2", "challenger", "--json"));
+    assert.deepEqual(named, { alias: "challenger", model_id: second.model_id, version: 2 });
+    const byName = resultOf(await clickwell("models", "show", "challenger", "--json"));
+    assert.deepEqual([byName.version, byName.aliases], [2, ["challenger"]]);
+    const aliases = resultOf(await clickwell("models", "aliases", "--json"));
+    assert.deepEqual(aliases, { aliases: [{ alias: "challenger", model_id: second.model_id }] });
+    assert.deepEqual(resultOf(await clickwell("models", "unalias", "challenger", "--json")), named);
+    assert.match(
+      (await clickwell("models", "unalias", "challenger")).stderr,
+      /There is no alias "challenger"/,
+    );
+
     const { history } = resultOf(await clickwell("models", "history", "--json"));
     assert(Array.isArray(history));
     assert.deepEqual(history.map(({ version, assigned_by, reason }) => [version, assigned_by, reason]), [
@@ -197,9 +209,9 @@ Deno.test("clickwell models: what is not there is named, and what there is", () 
     assert.match(rollback.stderr, /There is no model to go back to/);
     assert.match(
       verb.stderr,
-      /clickwell models has no "delte", expected list, show, activate, rollback or history/,
+      /clickwell models has no "delte", expected list, show, activate, rollback, history, alias, unalias or aliases/,
     );
-    assert.match(nameless.stderr, /needs a model's id or version/);
+    assert.match(nameless.stderr, /needs a model's id, version or alias/);
   }));
 
 Deno.test("clickwell models: a damaged model is neither shown nor activated", () =>

@@ -17,6 +17,8 @@ export interface ModelRow {
 
 /** One row of the history of the model in production. */
 export interface Assignment {
+  /** 1, 2, 3 … in the order in which they were made. */
+  readonly assignmentId: number;
   readonly modelId: string;
   readonly version: number;
   /** Microseconds since 1970-01-01T00:00:00Z. */
@@ -51,46 +53,94 @@ export function listModels(store: Store): ModelRow[] {
 }
 
 /**
- * Finds a model by its id or its version.
+ * Finds a model by its id, its version or an alias.
  *
  * @throws {Failure} `model-unknown`
  */
-export function findModel(store: Store, idOrVersion: string): ModelRow {
-  const row = /^[0-9]{1,15}$/.test(idOrVersion)
-    ? store.db.prepare("SELECT * FROM models WHERE version = ?").get(Number(idOrVersion))
-    : store.db.prepare("SELECT * FROM models WHERE model_id = ?").get(idOrVersion);
+export function findModel(store: Store, name: string): ModelRow {
+  const row = /^[0-9]{1,15}$/.test(name)
+    ? store.db.prepare("SELECT * FROM models WHERE version = ?").get(Number(name))
+    : store.db.prepare(`
+      SELECT * FROM models
+      WHERE model_id = coalesce((SELECT model_id FROM model_aliases WHERE alias = :name), :name)
+    `).get({ name });
   if (!row) {
     throw new Failure(
       "model-unknown",
-      `There is no model "${
-        idOrVersion.slice(0, 80)
-      }". GET /models or clickwell models list shows those there are.`,
+      `There is no model "${name.slice(0, 80)}". GET /models or clickwell models list shows those there are.`,
     );
   }
   return modelRow(row);
 }
 
-const assignments = `
+const selection = `
   SELECT assignment_id, model_id, version, assigned_at, assigned_by, reason
   FROM production_model JOIN models USING (model_id)
-  ORDER BY assignment_id DESC
 `;
+const newestFirst = "ORDER BY assignment_id DESC";
 
 /** The model in production: the newest assignment, or undefined before the first. */
 export function activeModel(store: Store): Assignment | undefined {
-  const row = store.db.prepare(`${assignments} LIMIT 1`).get();
+  const row = store.db.prepare(`${selection} ${newestFirst} LIMIT 1`).get();
   return row && assignment(row);
 }
 
-/** Every assignment, the newest first. */
-export function assignmentHistory(store: Store): Assignment[] {
-  return store.db.prepare(assignments).all().map(assignment);
+export interface HistoryPart {
+  /** The most that are read; without it, all. */
+  readonly limit?: number;
+  /** Only assignments older than the one with this id. */
+  readonly before?: number;
+}
+
+/** Assignments, the newest first. */
+export function assignmentHistory(store: Store, { limit = -1, before }: HistoryPart = {}): Assignment[] {
+  const older = before === undefined ? "" : "WHERE assignment_id < :before";
+  const values = { limit, ...before === undefined ? {} : { before } };
+  return store.db.prepare(`${selection} ${older} ${newestFirst} LIMIT :limit`).all(values).map(assignment);
+}
+
+/**
+ * What was in production at a moment.
+ *
+ * @param at Microseconds since 1970-01-01T00:00:00Z.
+ * @throws {Failure} `assignment-missing` before the first assignment.
+ */
+export function assignmentAt(store: Store, at: number): Assignment {
+  // In the order of the history, not of the clock, which may have been set back meanwhile.
+  const row = store.db.prepare(`${selection} WHERE assigned_at <= ? ${newestFirst} LIMIT 1`).get(at);
+  if (row) return assignment(row);
+  throw new Failure(
+    "assignment-missing",
+    `No model was in production at ${
+      new Date(at / 1000).toISOString()
+    }. GET /model/history shows since when one is.`,
+  );
+}
+
+/**
+ * The model that a rollback puts back: of the newest assignment that names another model than the one in production.
+ *
+ * @throws {Failure} `rollback-impossible` where there is none.
+ */
+export function previousModel(store: Store): ModelRow {
+  const row = store.db.prepare(`
+    ${selection}
+    WHERE model_id <> (SELECT model_id FROM production_model ORDER BY assignment_id DESC LIMIT 1)
+    ${newestFirst} LIMIT 1
+  `).get();
+  if (row) return findModel(store, assignment(row).modelId);
+  throw new Failure(
+    "rollback-impossible",
+    "There is no model to go back to: no other one was in production before. GET /model/history or clickwell models " +
+      "history shows which were.",
+  );
 }
 
 /**
  * Puts a model in production, in one transaction.
  *
- * @param request.expectedCurrent Compare and set: the id that must be in production now.
+ * @param request.expectedCurrent Compare and set: the id, version or alias that must be in production now.
+ * @param request.check Looks at what is in production now, in the same transaction; what it throws, this throws.
  * @throws {Failure} `model-unknown`; `assignment-conflict` where another model is in production; `store-busy`, `store-full`.
  */
 export function assignModel(
@@ -101,21 +151,16 @@ export function assignModel(
     assignedBy: string;
     reason?: string;
     expectedCurrent?: string;
+    check?: (current: Assignment | undefined) => void;
   },
 ): Assignment {
   const { db } = store;
   try {
     db.exec("BEGIN IMMEDIATE");
     const { modelId } = findModel(store, request.modelId);
-    const current = activeModel(store)?.modelId;
-    if (request.expectedCurrent !== undefined && request.expectedCurrent !== current) {
-      throw new Failure(
-        "assignment-conflict",
-        `The model in production is ${current ?? "none"}, not ${
-          request.expectedCurrent.slice(0, 80)
-        }: read GET /model and decide again.`,
-      );
-    }
+    const current = activeModel(store);
+    if (request.expectedCurrent !== undefined) requireCurrent(store, current, request.expectedCurrent);
+    request.check?.(current);
     db.prepare(
       "INSERT INTO production_model (model_id, assigned_at, assigned_by, reason) VALUES (?, ?, ?, ?)",
     )
@@ -127,6 +172,28 @@ export function assignModel(
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
     throw asFailure(error, `put a model in production in ${store.path}`);
+  }
+}
+
+function requireCurrent(store: Store, current: Assignment | undefined, expected: string): void {
+  if (current !== undefined && (current.modelId === expected || current.modelId === idOf(store, expected))) {
+    return;
+  }
+  throw new Failure(
+    "assignment-conflict",
+    `The model in production is ${current?.modelId ?? "none"}, not ${
+      expected.slice(0, 80)
+    }: read GET /model and decide again.`,
+  );
+}
+
+/** The id that a version or an alias stands for; undefined where there is no such model. */
+function idOf(store: Store, name: string): string | undefined {
+  try {
+    return findModel(store, name).modelId;
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
   }
 }
 
@@ -145,6 +212,7 @@ function modelRow(row: Row): ModelRow {
 
 function assignment(row: Row): Assignment {
   return {
+    assignmentId: Number(row.assignment_id),
     modelId: String(row.model_id),
     version: Number(row.version),
     assignedAt: Number(row.assigned_at),

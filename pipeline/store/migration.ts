@@ -8,7 +8,16 @@ export const applicationId = 0x636c6b77;
  * One step from each version of the program's own records to the next: entry 0 leads from version 1 to 2. A step is never
  * changed once released. The user's tables are the user's: no step touches them.
  */
-const steps: readonly string[] = [];
+const steps: readonly string[] = [
+  `
+CREATE TABLE model_aliases (
+  alias    TEXT NOT NULL PRIMARY KEY,
+  model_id TEXT NOT NULL REFERENCES models (model_id),
+  set_at   INTEGER NOT NULL,                                     -- microseconds since 1970-01-01T00:00:00Z
+  set_by   TEXT NOT NULL                                         -- a command or a client
+) STRICT, WITHOUT ROWID;
+`,
+];
 
 /** The version of a store that `schema.sql` makes. */
 export const schemaVersion = 1 + steps.length;
@@ -33,7 +42,7 @@ export function readVersion(db: DatabaseSync, path: string): number {
  * Brings an older store up to this program's version, in one transaction.
  *
  * @param options.steps For tests; the program's own otherwise.
- * @throws {Failure} `store-newer`; `store-invalid` for an older store that is open for reading alone.
+ * @throws {Failure} `store-newer`; `store-older` for an older store that is open for reading alone.
  */
 export function migrate(
   db: DatabaseSync,
@@ -51,8 +60,8 @@ export function migrate(
   }
   if (readOnly) {
     throw new Failure(
-      "store-invalid",
-      `Cannot read ${path}: it is of version ${version}, expected ${newest}. Run clickwell ingest once: it brings it up to date.`,
+      "store-older",
+      `Cannot read ${path}: it is of version ${version}, expected ${newest}. Run clickwell serve or any command that writes to it: that brings it up to date.`,
     );
   }
   db.exec("BEGIN IMMEDIATE");

@@ -25,7 +25,12 @@ export interface Table {
 }
 
 /** The program's own tables: no file is loaded into them. */
-export const ownTableNames: ReadonlySet<string> = new Set(["loads", "models", "production_model"]);
+export const ownTableNames: ReadonlySet<string> = new Set([
+  "loads",
+  "models",
+  "model_aliases",
+  "production_model",
+]);
 
 /**
  * The user's tables, in the order in which the schema makes them.

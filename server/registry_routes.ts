@@ -1,0 +1,67 @@
+import { listAliases, removeAlias, setAlias } from "../pipeline/model/model_alias.ts";
+import { activeModel, findModel, listModels, type ModelRow } from "../pipeline/model/registry.ts";
+import type { Store } from "../pipeline/store/store.ts";
+import { taggedResponse } from "./entity_tag.ts";
+import { modelAnswer, type ModelPlace } from "./model_answer.ts";
+import { jsonResponse, type Route } from "./route.ts";
+import type { VisitStore } from "./store_visit.ts";
+
+/** All models there are, and their aliases. */
+export function registryRoutes(visitStore: VisitStore): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/models",
+      summary: "all models, the newest first",
+      async handle({ request }) {
+        const models = await visitStore("read", (store) => {
+          const place = placeOf(store);
+          return listModels(store).map((row) => modelAnswer(row, place));
+        });
+        return taggedResponse(request, { models });
+      },
+    },
+    {
+      method: "GET",
+      path: "/models/:id",
+      summary: "one model, by its id, version or alias: hyper-parameters and metrics",
+      async handle({ request, parameters: { id } }) {
+        return taggedResponse(
+          request,
+          await visitStore("read", (store) => answer(store, findModel(store, id))),
+        );
+      },
+    },
+    {
+      method: "PUT",
+      path: "/models/:id/aliases/:alias",
+      summary: "let an alias stand for this model, and for no other",
+      write: true,
+      async handle({ parameters: { id, alias }, client }) {
+        const request = { model: id, alias, setAt: Date.now() * 1000, setBy: `http ${client}` };
+        return jsonResponse(
+          await visitStore("write", (store) => answer(store, setAlias(store, request))),
+        );
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/models/:id/aliases/:alias",
+      summary: "take an alias from this model",
+      write: true,
+      async handle({ parameters: { id, alias } }) {
+        return jsonResponse(
+          await visitStore("write", (store) => answer(store, removeAlias(store, { model: id, alias }))),
+        );
+      },
+    },
+  ];
+}
+
+function answer(store: Store, row: ModelRow) {
+  return modelAnswer(row, placeOf(store));
+}
+
+function placeOf(store: Store): ModelPlace {
+  return { active: activeModel(store)?.modelId, aliases: listAliases(store) };
+}
