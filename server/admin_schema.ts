@@ -15,10 +15,10 @@ const changeFields = {
 const assignmentSchema = z.strictObject({
   model_id: modelName.describe("a model's id, version or alias"),
   ...changeFields,
-});
+}).meta({ id: "AssignmentRequest" });
 
 /** What `POST /model/rollback` takes. */
-const changeSchema = z.strictObject(changeFields);
+const changeSchema = z.strictObject(changeFields).meta({ id: "ChangeRequest" });
 
 /** Bodies of the routes that change the model in production, by name. */
 export interface AdminBodies {

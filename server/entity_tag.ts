@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Failure } from "../pipeline/failure.ts";
 import type { Assignment } from "../pipeline/model/registry.ts";
+import type { Parameter } from "./operation.ts";
 
 /** The ETag of `GET /model`: another one for each assignment, also in a store that was brought back from a backup. */
 export function assignmentTag({ assignmentId, assignedAt }: Assignment): string {
@@ -15,7 +16,15 @@ export function assignmentTag({ assignmentId, assignedAt }: Assignment): string 
  */
 export function taggedResponse(request: Request, body: unknown, tag?: string): Response {
   const text = `${JSON.stringify(body)}\n`;
-  const etag = tag ?? `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"`;
+  return taggedText(
+    request,
+    text,
+    tag ?? `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"`,
+  );
+}
+
+/** The same for JSON that is text already. */
+export function taggedText(request: Request, text: string, etag: string): Response {
   const known = request.headers.get("if-none-match");
   // The weak comparison: a proxy that compresses makes strong tags weak.
   if (known !== null && (known.trim() === "*" || tagsOf(known).includes(etag))) {
@@ -23,6 +32,22 @@ export function taggedResponse(request: Request, body: unknown, tag?: string): R
   }
   return new Response(text, { headers: { "content-type": "application/json", etag } });
 }
+
+/** Of routes that answer with {@link taggedResponse}. */
+export const ifNoneMatch: Parameter = {
+  name: "If-None-Match",
+  in: "header",
+  description: "an `ETag` of before: 304 where it is still the one",
+  schema: { type: "string" },
+};
+
+/** Of routes that hold it against {@link requireMatch}. */
+export const ifMatch: Parameter = {
+  name: "If-Match",
+  in: "header",
+  description: "do it only if `GET /model` still has this `ETag`; `*`: if any model is in production",
+  schema: { type: "string" },
+};
 
 /**
  * @param ifMatch A request's `If-Match`: tags of `GET /model`, or `*` for any model in production.

@@ -8,15 +8,35 @@ export interface HealthRoutesOptions {
   readonly lifecycle: Lifecycle;
 }
 
+const schemas = () => import("./health_schemas.ts");
+
 export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
   const live = (_: Exchange) => jsonResponse({ live: true });
   return [
-    { method: "GET", path: "/livez", summary: "200 while the process answers", handle: live },
-    { method: "GET", path: "/healthz", summary: "the same", handle: live },
+    {
+      method: "GET",
+      path: "/livez",
+      summary: "200 while the process answers",
+      operation: { id: "live", tag: "operation", exchanged: async () => (await schemas()).live },
+      handle: live,
+    },
+    {
+      method: "GET",
+      path: "/healthz",
+      summary: "the same",
+      operation: { id: "health", tag: "operation", exchanged: async () => (await schemas()).live },
+      handle: live,
+    },
     {
       method: "GET",
       path: "/readyz",
       summary: "200 while predictions are answered, 503 without a model and while shutting down",
+      operation: {
+        id: "ready",
+        tag: "operation",
+        problems: ["draining", "model-missing"],
+        exchanged: async () => (await schemas()).ready,
+      },
       handle() {
         if (lifecycle.draining) {
           throw new Failure("draining", "The server is shutting down: it finishes what it has.");

@@ -14,7 +14,12 @@ export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Rou
   return {
     method: "GET",
     path: "/",
-    summary: "this page",
+    summary: "what is here, and a row to try",
+    operation: {
+      id: "index",
+      tag: "operation",
+      exchanged: async () => (await import("./index_schemas.ts")).index,
+    },
     handle: () =>
       jsonResponse({
         name: "clickwell",

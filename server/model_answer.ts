@@ -1,8 +1,11 @@
 import { aliasesOf, type ModelAlias } from "../pipeline/model/model_alias.ts";
 import type { Assignment, ModelRow } from "../pipeline/model/registry.ts";
+import type { AssignmentAnswer, ModelAnswer } from "./model_schemas.ts";
 
 /** An assignment as it is told, over HTTP and by `clickwell models`. */
-export function assignmentAnswer({ modelId, version, assignedAt, ...assignment }: Assignment) {
+export function assignmentAnswer(
+  { modelId, version, assignedAt, ...assignment }: Assignment,
+): AssignmentAnswer {
   return {
     model_id: modelId,
     version,
@@ -21,7 +24,7 @@ export interface ModelPlace {
 }
 
 /** A model as it is told, over HTTP and by `clickwell models`. */
-export function modelAnswer(row: ModelRow, { active, aliases }: ModelPlace) {
+export function modelAnswer(row: ModelRow, { active, aliases }: ModelPlace): ModelAnswer {
   return {
     model_id: row.modelId,
     version: row.version,

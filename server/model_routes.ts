@@ -1,7 +1,9 @@
+import type { FailureKind } from "../pipeline/failure.ts";
 import { assignmentAt, assignmentHistory } from "../pipeline/model/registry.ts";
 import { readAdminBody } from "./admin_body.ts";
-import { assignmentTag, taggedResponse } from "./entity_tag.ts";
+import { assignmentTag, ifMatch, ifNoneMatch, taggedResponse } from "./entity_tag.ts";
 import { assignmentAnswer } from "./model_answer.ts";
+import { readingProblems, writingProblems } from "./problem.ts";
 import type { Assigning, ChangeRequest } from "./production.ts";
 import { readInstant, readInteger, readQuery } from "./query.ts";
 import { type Exchange, jsonResponse, type Route } from "./route.ts";
@@ -10,6 +12,13 @@ import type { VisitStore } from "./store_visit.ts";
 
 const historyLimit = 50;
 const historyLimitMax = 500;
+const schemas = () => import("./model_schemas.ts");
+
+const changeProblems: readonly FailureKind[] = [
+  "assignment-conflict",
+  "precondition-failed",
+  ...writingProblems,
+];
 
 export interface ModelRoutesOptions {
   readonly slot: ModelSlot;
@@ -24,6 +33,18 @@ export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions
       method: "GET",
       path: "/model",
       summary: "the model in production: id, version, since when, by whom; ?at=TIME: the one that was then",
+      operation: {
+        id: "getModel",
+        tag: "models",
+        parameters: [{
+          name: "at",
+          in: "query",
+          description: "a time of RFC 3339 with its zone: the assignment of then, in place of the one of now",
+          schema: { type: "string", format: "date-time" },
+        }, ifNoneMatch],
+        problems: ["model-missing", "assignment-missing", ...readingProblems],
+        exchanged: async () => (await schemas()).getModel,
+      },
       async handle({ request }) {
         const { at } = readQuery(request, ["at"]);
         if (at !== undefined) {
@@ -41,6 +62,16 @@ export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions
       path: "/model",
       summary: 'put a model in production: {"model_id": …}; every later prediction is by it',
       write: true,
+      operation: {
+        id: "assignModel",
+        tag: "models",
+        description:
+          "The model is loaded and proven whole aside. When the answer arrives, no other model answers any more; where there " +
+          "is a problem, nothing has changed.",
+        parameters: [ifMatch],
+        problems: ["model-unknown", "artifact-corrupt", ...changeProblems],
+        exchanged: async () => (await schemas()).assignModel,
+      },
       async handle(exchange) {
         const { model_id, ...body } = await readAdminBody(exchange.request, "assignment");
         return changed(await production.assign({ modelId: model_id, ...changeOf(exchange, body) }));
@@ -51,6 +82,13 @@ export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions
       path: "/model/rollback",
       summary: "put the model back in production that was there before",
       write: true,
+      operation: {
+        id: "rollBackModel",
+        tag: "models",
+        parameters: [ifMatch],
+        problems: ["rollback-impossible", "model-unknown", "artifact-corrupt", ...changeProblems],
+        exchanged: async () => (await schemas()).rollBackModel,
+      },
       async handle(exchange) {
         const { reason = "rollback", ...body } = await readAdminBody(exchange.request, "change");
         return changed(await production.rollBack(changeOf(exchange, { reason, ...body })));
@@ -60,6 +98,23 @@ export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions
       method: "GET",
       path: "/model/history",
       summary: "what was in production when, the newest first; ?limit=N, ?before=ASSIGNMENT_ID",
+      operation: {
+        id: "modelHistory",
+        tag: "models",
+        parameters: [{
+          name: "limit",
+          in: "query",
+          description: "the most that are told",
+          schema: { type: "integer", minimum: 1, maximum: historyLimitMax, default: historyLimit },
+        }, {
+          name: "before",
+          in: "query",
+          description: "only assignments older than the one with this id",
+          schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+        }, ifNoneMatch],
+        problems: readingProblems,
+        exchanged: async () => (await schemas()).modelHistory,
+      },
       async handle({ request }) {
         const query = readQuery(request, ["limit", "before"]);
         const limit = readInteger("limit", query.limit ?? String(historyLimit), {
@@ -89,12 +144,12 @@ function changeOf(
   { request, client }: Exchange,
   body: { reason?: string | undefined; expected_current?: string | undefined },
 ): ChangeRequest {
-  const ifMatch = request.headers.get("if-match");
+  const matched = request.headers.get("if-match");
   return {
     assignedBy: `http ${client}`,
     ...(body.reason === undefined ? {} : { reason: body.reason }),
     ...(body.expected_current === undefined ? {} : { expectedCurrent: body.expected_current }),
-    ...(ifMatch === null ? {} : { ifMatch }),
+    ...(matched === null ? {} : { ifMatch: matched }),
   };
 }
 

@@ -14,6 +14,15 @@ export function predictRoute(slot: ModelSlot): Route {
     method: "POST",
     path: predictPath,
     summary: "one offer's raw fields → the probability that it is clicked",
+    operation: {
+      id: "predict",
+      tag: "predictions",
+      description:
+        "Every field of the model has to be there; where it may be null, null says that its value is not known. A category " +
+        "that the model has not seen is answered too, and named in `unseen`.",
+      problems: ["model-missing"],
+      exchanged: async () => (await import("./predict_schemas.ts")).predict,
+    },
     async handle({ request, requestId }) {
       try {
         const body = await readJson(request, predictBodyBytesMax);

@@ -73,6 +73,18 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "interrupted": bug,
 };
 
+/** What a route that reads the store may have to tell. */
+export const readingProblems: readonly FailureKind[] = [
+  "store-missing",
+  "store-busy",
+  "store-invalid",
+  "store-newer",
+  "store-older",
+];
+
+/** What a route that writes to the store may have to tell. */
+export const writingProblems: readonly FailureKind[] = [...readingProblems, "store-full"];
+
 /** The `type` of a kind's problem: a name that stays. */
 export function problemType(kind: FailureKind): string {
   return `urn:clickwell:problem:${kind}`;

@@ -1,10 +1,27 @@
 import { listAliases, removeAlias, setAlias } from "../pipeline/model/model_alias.ts";
 import { activeModel, findModel, listModels, type ModelRow } from "../pipeline/model/registry.ts";
 import type { Store } from "../pipeline/store/store.ts";
-import { taggedResponse } from "./entity_tag.ts";
+import { ifNoneMatch, taggedResponse } from "./entity_tag.ts";
 import { modelAnswer, type ModelPlace } from "./model_answer.ts";
+import type { Parameter } from "./operation.ts";
+import { readingProblems, writingProblems } from "./problem.ts";
 import { jsonResponse, type Route } from "./route.ts";
 import type { VisitStore } from "./store_visit.ts";
+
+const schemas = () => import("./model_schemas.ts");
+
+const ofModel: Parameter = {
+  name: "id",
+  in: "path",
+  description: "a model's id, version or alias",
+  schema: { type: "string", examples: ["1"] },
+};
+const ofAlias: Parameter = {
+  name: "alias",
+  in: "path",
+  description: "1 to 64 lower-case letters, digits, _ and -; no number, and not the beginning of an id, cw-",
+  schema: { type: "string", pattern: "^[a-z0-9][a-z0-9_-]{0,63}$", examples: ["champion"] },
+};
 
 /** All models there are, and their aliases. */
 export function registryRoutes(visitStore: VisitStore): readonly Route[] {
@@ -13,6 +30,13 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
       method: "GET",
       path: "/models",
       summary: "all models, the newest first",
+      operation: {
+        id: "listModels",
+        tag: "models",
+        parameters: [ifNoneMatch],
+        problems: readingProblems,
+        exchanged: async () => (await schemas()).listModels,
+      },
       async handle({ request }) {
         const models = await visitStore("read", (store) => {
           const place = placeOf(store);
@@ -25,6 +49,13 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
       method: "GET",
       path: "/models/:id",
       summary: "one model, by its id, version or alias: hyper-parameters and metrics",
+      operation: {
+        id: "showModel",
+        tag: "models",
+        parameters: [ofModel, ifNoneMatch],
+        problems: ["model-unknown", ...readingProblems],
+        exchanged: async () => (await schemas()).showModel,
+      },
       async handle({ request, parameters: { id } }) {
         return taggedResponse(
           request,
@@ -37,6 +68,13 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
       path: "/models/:id/aliases/:alias",
       summary: "let an alias stand for this model, and for no other",
       write: true,
+      operation: {
+        id: "setAlias",
+        tag: "models",
+        parameters: [ofModel, ofAlias],
+        problems: ["input-invalid", "model-unknown", ...writingProblems],
+        exchanged: async () => (await schemas()).showModel,
+      },
       async handle({ parameters: { id, alias }, client }) {
         const request = { model: id, alias, setAt: Date.now() * 1000, setBy: `http ${client}` };
         return jsonResponse(
@@ -49,6 +87,13 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
       path: "/models/:id/aliases/:alias",
       summary: "take an alias from this model",
       write: true,
+      operation: {
+        id: "removeAlias",
+        tag: "models",
+        parameters: [ofModel, ofAlias],
+        problems: ["model-unknown", "alias-unknown", ...writingProblems],
+        exchanged: async () => (await schemas()).showModel,
+      },
       async handle({ parameters: { id, alias } }) {
         return jsonResponse(
           await visitStore("write", (store) => answer(store, removeAlias(store, { model: id, alias }))),

@@ -1,3 +1,5 @@
+import type { Operation } from "./operation.ts";
+
 /** A request on its way through the server. */
 export interface Exchange {
   readonly request: Request;
@@ -8,7 +10,7 @@ export interface Exchange {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** One entry of the route table: routing, `Allow`, the token check and the page that says what is here derive from it. */
+/** One entry of the route table: routing, `Allow`, the token check, `GET /` and the OpenAPI document derive from it. */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Segments that start with a colon stand for any. */
@@ -18,6 +20,7 @@ export interface Route {
   readonly write?: true;
   /** It speaks another server's protocol: problems are told in that one's shape too. */
   readonly foreign?: true;
+  readonly operation: Operation;
   handle(exchange: Exchange): Response | Promise<Response>;
 }
 

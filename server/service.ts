@@ -6,6 +6,7 @@ import { indexRoute } from "./index_route.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 import { modelRoutes } from "./model_routes.ts";
+import { openapiRoute } from "./openapi_route.ts";
 import { predictRoute } from "./predict_route.ts";
 import { createProduction, type Production } from "./production.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
@@ -43,6 +44,7 @@ export function createService(options: ServiceOptions): Service {
   const production = createProduction({ modelsDir, visitStore, slot, log });
   const routes: readonly Route[] = [
     indexRoute(slot, () => routes),
+    openapiRoute({ slot, routes: () => routes, guarded: token !== undefined }),
     predictRoute(slot),
     ...modelRoutes({ slot, production, visitStore }),
     ...registryRoutes(visitStore),

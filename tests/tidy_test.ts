@@ -53,6 +53,7 @@ const sqlFiles = [
 
 /** Which files may import a package. */
 const packagePlaces = new Map<string, RegExp>([
+  ["@hyperjump/json-schema", /^tests\//],
   ["@tensorflow/tfjs-backend-cpu", /^tests\//],
   ["@tensorflow/tfjs-core", /^tests\//],
   ["@tensorflow/tfjs-layers", /^tests\//],
@@ -134,6 +135,11 @@ Deno.test("serving loads nothing of training, and nothing of tfjs", () => {
     loaded.has(from) && specifier.startsWith("@tensorflow/")
   );
   assert.deepEqual(tfjs, []);
+});
+
+Deno.test("the server starts without what describes it: that is loaded when somebody asks", () => {
+  const loaded = [...reachedFrom("server/server.ts", sources, startUp)];
+  assert.deepEqual(loaded.filter((path) => /_schemas?\.ts$|^server\/openapi\//.test(path)), []);
 });
 
 Deno.test("the program starts without any command: each is loaded when it is called", () => {

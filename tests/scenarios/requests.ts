@@ -48,6 +48,12 @@ export const healthScenarios: readonly Scenario[] = [
     status: 200,
     answer: () => ({ name: "clickwell" }),
   },
+  {
+    name: "the interface tells of itself",
+    path: "/openapi.json",
+    status: 200,
+    answer: () => ({ openapi: "3.1.1" }),
+  },
   { name: "HEAD is GET", method: "HEAD", path: "/model", status: 200 },
 ];
 

@@ -3,6 +3,7 @@ import type { FailureKind } from "../../pipeline/failure.ts";
 import { createLog } from "../../server/log.ts";
 import { problemType } from "../../server/problem.ts";
 import { createService, type Service, type ServiceOptions } from "../../server/service.ts";
+import { checkAnswer, type OpenapiDocument } from "../openapi_document.ts";
 import { makeServedModels, type ServedModels } from "../served_models.ts";
 
 /** What a scenario can count on, and change before its request. */
@@ -91,10 +92,22 @@ export function send(
   return handler(request, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 40_000 } });
 }
 
+/** What the server itself says of its answers. */
+export async function readDocument(service: Service): Promise<OpenapiDocument> {
+  const response = await send(service, { path: "/openapi.json" });
+  assert.equal(response.status, 200);
+  return await response.json();
+}
+
 async function check(scenario: Scenario, world: World, response: Response): Promise<void> {
   const { method, status, problem, answer, pointers, responseHeaders = {} } = scenario;
   const text = await response.text();
   assert.equal(response.status, status, text);
+  await checkAnswer(await readDocument(world.service), scenario.method ?? "GET", scenario.path, {
+    status,
+    contentType: response.headers.get("content-type"),
+    text,
+  });
   for (const [name, value] of Object.entries(responseHeaders)) {
     assert.equal(response.headers.get(name), value);
   }

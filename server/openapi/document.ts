@@ -1,0 +1,56 @@
+import { version } from "../../pipeline/version.ts";
+import type { JsonSchema, Tag } from "../operation.ts";
+import type { Route } from "../route.ts";
+import { rowSchemaId } from "../row_schema.ts";
+import type { LoadedModel } from "../serving_model.ts";
+import { createComponents } from "./components.ts";
+import { operationObject, pathTemplate, securityScheme } from "./operation_object.ts";
+import { problemSchema } from "./responses.ts";
+import { rowSchemaOf } from "./signature.ts";
+
+export interface DocumentOptions {
+  readonly routes: readonly Route[];
+  /** The model in production, whose fields are a row's. */
+  readonly model: Pick<LoadedModel, "predictor" | "example"> | undefined;
+  /** Writes need the admin token. */
+  readonly guarded: boolean;
+}
+
+const tags: Readonly<Record<Tag, string>> = {
+  predictions: "The probability of a click",
+  models: "Which model is in production, and which there are",
+  protocols: "The same predictions, for clients of other servers",
+  operation: "Health, and what is here",
+};
+
+const description = `The probability that an offer is clicked, and the model that says so.
+
+Whatever goes wrong is told as a problem of RFC 9457, \`application/problem+json\`: compare its \`type\`. A path that is not
+here gets \`route-unknown\` (404), a method that a path does not have \`method-invalid\` (405) with \`Allow\`. HEAD is GET
+without the body. Answers may have more members in a later version. Every answer names its request in \`X-Request-Id\` or
+\`request_id\`, and the model in \`X-Model-Id\` or \`model_id\`.`;
+
+/**
+ * The HTTP interface as an OpenAPI document: every route of the table, with rows as the model in production takes them.
+ *
+ * @see OpenAPI 3.1.1
+ */
+export async function createDocument({ routes, model, guarded }: DocumentOptions): Promise<JsonSchema> {
+  const components = createComponents({ [rowSchemaId]: rowSchemaOf(model), Problem: problemSchema });
+  const surroundings = { components, example: model?.example, guarded };
+  const paths: Record<string, Record<string, JsonSchema>> = {};
+  for (const route of routes) {
+    const path = paths[pathTemplate(route.path)] ??= {};
+    path[route.method.toLowerCase()] = await operationObject(route, surroundings);
+  }
+  const security = { [securityScheme]: { type: "http", scheme: "bearer", description: "the admin token" } };
+  return {
+    openapi: "3.1.1",
+    jsonSchemaDialect: "https://spec.openapis.org/oas/3.1/dialect/base",
+    info: { title: "clickwell", version, description, license: { name: "MIT", identifier: "MIT" } },
+    servers: [{ url: "/" }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    paths,
+    components: { schemas: components.schemas, ...(guarded ? { securitySchemes: security } : {}) },
+  };
+}

@@ -1,0 +1,73 @@
+import { ifNoneMatch } from "../entity_tag.ts";
+import type { Bodies, Exchanged, JsonSchema, Parameter } from "../operation.ts";
+import type { Route } from "../route.ts";
+import type { LoadedModel } from "../serving_model.ts";
+import type { Components } from "./components.ts";
+import { problemResponses, problemsOf } from "./responses.ts";
+
+export const securityScheme = "adminToken";
+
+export interface Surroundings {
+  readonly components: Components;
+  readonly example: LoadedModel["example"];
+  /** Writes need the admin token. */
+  readonly guarded: boolean;
+}
+
+/** @see OpenAPI 3.1.1, section 4.8.10, Operation Object. */
+export async function operationObject(route: Route, surroundings: Surroundings): Promise<JsonSchema> {
+  const { operation, summary, write } = route;
+  const { components, guarded } = surroundings;
+  const exchanged = await operation.exchanged();
+  const parameters = [...operation.parameters ?? [], ...undescribed(route)];
+  return {
+    operationId: operation.id,
+    tags: [operation.tag],
+    summary,
+    ...(operation.description === undefined ? {} : { description: operation.description }),
+    ...(parameters.length > 0 ? { parameters: parameters.map(parameterObject) } : {}),
+    ...(exchanged.body ? { requestBody: requestBody(exchanged, surroundings) } : {}),
+    responses: {
+      "200": { description: "the answer", ...contentOf(exchanged.answer, components) },
+      ...(parameters.includes(ifNoneMatch) ? { "304": { description: "nothing has changed" } } : {}),
+      ...problemResponses(problemsOf(route, exchanged, guarded)),
+    },
+    ...(write && guarded ? { security: [{ [securityScheme]: [] }] } : {}),
+  };
+}
+
+/** The path as the document writes it. */
+export function pathTemplate(path: string): string {
+  return path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}");
+}
+
+function parameterObject(parameter: Parameter): JsonSchema {
+  return { ...parameter, required: parameter.in === "path" || parameter.required === true };
+}
+
+/** Parts of the path that nobody described: the document must have each. */
+function undescribed({ path, operation: { parameters = [] } }: Route): Parameter[] {
+  const names = [...pathTemplate(path).matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  return names
+    .filter((name) => !parameters.some((parameter) => parameter.in === "path" && parameter.name === name))
+    .map((name) => ({ name, in: "path", description: `the ${name}`, schema: { type: "string" } }));
+}
+
+function requestBody(
+  { body = {}, bodyOptional = false, bodyExample }: Exchanged,
+  { components, example }: Surroundings,
+): JsonSchema {
+  const shown = bodyExample && example ? bodyExample(example) : undefined;
+  return { required: !bodyOptional, ...contentOf(body, components, shown) };
+}
+
+function contentOf(bodies: Bodies, components: Components, example?: unknown): JsonSchema {
+  const entries = Object.entries(bodies);
+  if (entries.length === 0) return {};
+  return {
+    content: Object.fromEntries(entries.map(([type, schema], i) => [type, {
+      schema: components.use(schema),
+      ...(i === 0 && example !== undefined ? { example } : {}),
+    }])),
+  };
+}

@@ -1,0 +1,48 @@
+import type { Field } from "../../pipeline/model/predictor.ts";
+import type { JsonSchema } from "../operation.ts";
+import type { LoadedModel } from "../serving_model.ts";
+
+/** Fields with more levels than this have some of them as examples, and no list. */
+const levelsListedMax = 100;
+const examplesShown = 5;
+
+/** A row of raw fields as the model takes it: each field is there, and no other. */
+export function rowSchemaOf(model: Pick<LoadedModel, "predictor" | "example"> | undefined): JsonSchema {
+  if (!model) {
+    return {
+      type: "object",
+      description: "One offer's raw fields. No model is in production, so that it is not known which.",
+    };
+  }
+  const { predictor: { fields }, example } = model;
+  return {
+    type: "object",
+    description: "One offer's raw fields, as the model in production takes them.",
+    properties: Object.fromEntries(fields.map((field) => [field.name, fieldSchema(field)])),
+    required: fields.map(({ name }) => name),
+    additionalProperties: false,
+    ...(example ? { examples: [example] } : {}),
+  };
+}
+
+function fieldSchema(field: Field): JsonSchema {
+  const orNull = field.nullable ? ["null"] : [];
+  const unknown = field.nullable ? "; null where it is not known" : "";
+  if (field.type === "numeric") return { type: ["number", ...orNull], description: `a number${unknown}` };
+
+  // A category may be spelled as a string, a number or a boolean, and one that is not known is answered: a list of the
+  // levels alone would forbid what is taken.
+  const any = { type: ["string", "number", "boolean", ...orNull] };
+  const { levels = [] } = field;
+  const description = `a category, of which the model knows ${levels.length}${unknown}`;
+  if (levels.length === 0 || levels.length > levelsListedMax) {
+    return { ...any, description, examples: levels.slice(0, examplesShown) };
+  }
+  return {
+    description,
+    anyOf: [{ enum: levels, description: "known" }, {
+      ...any,
+      description: "any other, answered and named in `unseen`",
+    }],
+  };
+}

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { createFindings } from "../pipeline/model/predictor.ts";
+import { createLog } from "../server/log.ts";
+import { pathTemplate } from "../server/openapi/operation_object.ts";
+import { toldKinds } from "../server/openapi/responses.ts";
+import { problemType } from "../server/problem.ts";
+import { createService, type Service, type ServiceOptions } from "../server/service.ts";
+import { errorsOfDocument, type OpenapiDocument, operationOf, takesBody } from "./openapi_document.ts";
+import { readDocument, send } from "./scenarios/scenario.ts";
+import { makeServedModels, row, type ServedModels } from "./served_models.ts";
+
+interface Asked {
+  readonly service: Service;
+  readonly models: ServedModels;
+  readonly document: OpenapiDocument;
+}
+
+function documentTest(
+  name: string,
+  test: (asked: Asked) => void | Promise<void>,
+  options?: Partial<ServiceOptions>,
+) {
+  Deno.test(name, async () => {
+    const models = makeServedModels();
+    const service = createService({
+      dataDir: models.dataDir,
+      modelsDir: models.modelsDir,
+      token: undefined,
+      insecure: false,
+      log: createLog({ format: "json", level: "error", write: () => {} }),
+      ...options,
+    });
+    try {
+      await service.production.follow();
+      await test({ service, models, document: await readDocument(service) });
+    } finally {
+      models.remove();
+    }
+  });
+}
+
+function operationsOf({ paths }: OpenapiDocument) {
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({ path, method, operation }))
+  );
+}
+
+documentTest(
+  "the document is valid under the official schema of OpenAPI 3.1 and its dialect",
+  async ({ document }) => {
+    assert.deepEqual(await errorsOfDocument(document), []);
+    const broken = structuredClone(document);
+    Object.assign(broken.components.schemas.Row, { type: "row" });
+    assert.notDeepEqual(await errorsOfDocument(broken), [], "schemas in it are checked too");
+  },
+);
+
+documentTest("it is valid with a token and without a model, too", async ({ service, document }) => {
+  assert.deepEqual(await errorsOfDocument(document), []);
+  service.slot.current = undefined;
+  assert.deepEqual(await errorsOfDocument(await readDocument(service)), []);
+}, { token: "t0ken" });
+
+documentTest("every route is in the document, and nothing else", ({ service, document }) => {
+  const routes = service.routes.map(({ method, path }) => `${method} ${pathTemplate(path)}`);
+  const documented = operationsOf(document).map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+  assert.deepEqual(documented.toSorted(), routes.toSorted());
+});
+
+documentTest("operations have names of their own, and every reference leads somewhere", ({ document }) => {
+  const ids = operationsOf(document).map(({ operation }) => operation.operationId);
+  assert.deepEqual([...new Set(ids)], ids);
+  assert.deepEqual(ids.filter((id) => !/^[a-z][A-Za-z0-9]*$/.test(id)), []);
+  const references = JSON.stringify(document).matchAll(/"\$ref":"([^"]*)"/g);
+  const names = [...references].map(([, target]) => target.replace("#/components/schemas/", ""));
+  assert.deepEqual(names.filter((name) => !(name in document.components.schemas)), []);
+});
+
+documentTest("parameters are those that the path has, and all of them", ({ document }) => {
+  for (const { path, operation: { parameters = [] } } of operationsOf(document)) {
+    const described = parameters.filter((parameter) => parameter.in === "path").map(({ name }) => name);
+    assert.deepEqual(described, [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name), path);
+  }
+});
+
+documentTest("every problem is in it", ({ document }) => {
+  const { type } = document.components.schemas.Problem.properties as { type: { enum: string[] } };
+  assert.deepEqual(type.enum, [...toldKinds.map(problemType), "about:blank"]);
+});
+
+documentTest("with a token, writes say that they need it, and nothing else does", ({ service, document }) => {
+  for (const { method, path, write } of service.routes) {
+    const operation = operationOf(document, method, path);
+    assert.deepEqual(operation?.security, write ? [{ adminToken: [] }] : undefined, path);
+  }
+  assert.ok(document.components.securitySchemes);
+}, { token: "t0ken" });
+
+documentTest("without a token there is no security scheme", ({ document }) => {
+  assert.equal(document.components.securitySchemes, undefined);
+  assert.deepEqual(operationsOf(document).filter(({ operation }) => operation.security), []);
+});
+
+documentTest(
+  "a row has the fields of the model in production, its levels, its nulls and a row of it",
+  (asked) => {
+    const { document: { components: { schemas } }, models: { first } } = asked;
+    assert.deepEqual(schemas.Row, {
+      type: "object",
+      description: "One offer's raw fields, as the model in production takes them.",
+      properties: {
+        requested: number(true),
+        annual_income: number(true),
+        apr: number(false),
+        loan_purpose: category(["debt_consolidation", "other"]),
+        credit: category(["fair", "good"]),
+        lender_id: category(["12", "7"]),
+      },
+      required: ["requested", "annual_income", "apr", "loan_purpose", "credit", "lender_id"],
+      additionalProperties: false,
+      examples: [first.metadata.golden[0].features],
+    });
+  },
+);
+
+function number(nullable: boolean) {
+  return nullable
+    ? { type: ["number", "null"], description: "a number; null where it is not known" }
+    : { type: ["number"], description: "a number" };
+}
+
+function category(levels: string[]) {
+  return {
+    description: `a category, of which the model knows ${levels.length}; null where it is not known`,
+    anyOf: [
+      { enum: levels, description: "known" },
+      {
+        type: ["string", "number", "boolean", "null"],
+        description: "any other, answered and named in `unseen`",
+      },
+    ],
+  };
+}
+
+documentTest(
+  "the document takes the rows that the model takes, and no others",
+  async ({ service, document }) => {
+    const operation = operationOf(document, "POST", "/predict");
+    const predictor = service.slot.current?.predictor;
+    assert.ok(operation && predictor);
+    const value = fc.oneof(
+      fc.double({ noDefaultInfinity: true, noNaN: true, min: -1e100, max: 1e100 }),
+      fc.constantFrom<unknown>(null, true, "good", "12", 12, "", [], {}, ["good"]),
+    );
+    const change = fc.record({ name: fc.constantFrom(...Object.keys(row), "other"), value });
+    const changes = fc.array(change, { maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(changes, fc.option(fc.constantFrom(...Object.keys(row))), async (set, unset) => {
+        const body: Record<string, unknown> = { ...row };
+        for (const { name, value } of set) body[name] = value;
+        if (unset !== null) delete body[unset];
+        const taken = !Number.isNaN(predictor.predict(body, createFindings()));
+        assert.equal(await takesBody(document, operation, body), taken, JSON.stringify(body));
+      }),
+    );
+  },
+);
+
+documentTest("the example of a body is one that is answered", async ({ service, document }) => {
+  for (const { path, method, operation } of operationsOf(document)) {
+    const example = operation.requestBody?.content["application/json"]?.example;
+    if (example === undefined) continue;
+    const response = await send(service, { method: method.toUpperCase(), path, body: example });
+    assert.equal(response.status, 200, `${method} ${path}: ${await response.text()}`);
+  }
+});
+
+documentTest(
+  "the document's ETag starts with the model's id, and the same document is not sent twice",
+  async (asked) => {
+    const { service, models: { first, second } } = asked;
+    const ask = (headers = {}) => send(service, { path: "/openapi.json", headers });
+    const etag = (await ask()).headers.get("etag") ?? "";
+    assert.match(etag, new RegExp(`^"${first.id}\\.[0-9a-f]{8}"$`));
+    for (const sent of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
+      const response = await ask({ "if-none-match": sent });
+      assert.deepEqual([response.status, response.headers.get("etag"), await response.text()], [
+        304,
+        etag,
+        "",
+      ]);
+    }
+    assert.equal((await ask({ "if-none-match": '"x"' })).status, 200);
+    await service.production.assign({ modelId: second.id, assignedBy: "test" });
+    const other = await ask({ "if-none-match": etag });
+    assert.equal(other.status, 200);
+    assert.ok(other.headers.get("etag")?.startsWith(`"${second.id}.`));
+  },
+);
