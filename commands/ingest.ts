@@ -1,6 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
+import { makeIndex } from "../pipeline/store/column_index.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { command, commonFlags } from "./command.ts";
 import { describeIngest } from "./ingest_report.ts";
@@ -38,6 +39,11 @@ export default command({
       type: "boolean",
       help: "load columns that a file lacks as NULL, where the table allows it",
     },
+    index: {
+      type: "list",
+      value: "TABLE.COLUMN",
+      help: "make an index of this column, to find rows by it over HTTP; also without files",
+    },
     schema: {
       type: "string",
       value: "FILE",
@@ -55,6 +61,7 @@ export default command({
       "load several files; newer rows win",
     ],
     ["clickwell ingest --offers offers.csv --rejects bad.ndjson", "set rows that cannot be loaded aside"],
+    ["clickwell ingest --index offers.lead_uuid", "find the offers of a lead, as POST /rank does"],
     [
       "clickwell ingest --schema mails.sql --table mails=mails.parquet --data mails",
       "load a table of your own",
@@ -62,6 +69,7 @@ export default command({
   ],
   async run({ options, terminal, signal }) {
     const files = filesByTable(options);
+    if (Object.keys(files).length === 0 && options.index.length === 0) throw nothingToDo();
     const columns = columnNames(options.column);
     // Before there is a store: a mistyped name leaves none behind.
     for (const path of Object.values(files).flat()) fileState(path);
@@ -78,7 +86,12 @@ export default command({
         observe: ({ table, file, rows, rowsTotal }) =>
           terminal.progress({ stage: `${table}: ${file}`, done: rows, total: rowsTotal, unit: "rows" }),
       });
-      for (const line of describeIngest(report)) terminal.say(line);
+      if (Object.keys(files).length > 0) { for (const line of describeIngest(report)) terminal.say(line); }
+      for (const place of options.index) {
+        terminal.say(
+          makeIndex(store, place) ? `index of ${place} made` : `index of ${place} is there already`,
+        );
+      }
       return { ...report };
     } finally {
       store.close();
@@ -100,13 +113,14 @@ function filesByTable({ leads, offers, clicks, table }: FileOptions): Record<str
     for (const path of paths) add(name, path);
   }
   for (const [name, path] of table.map((word) => splitAt(word, "--table", "NAME=FILE"))) add(name, path);
-  if (files.size === 0) {
-    throw new Failure(
-      "usage-invalid",
-      "clickwell ingest needs a file: --leads, --offers, --clicks FILE or --table NAME=FILE",
-    );
-  }
   return Object.fromEntries(files);
+}
+
+function nothingToDo(): Failure {
+  return new Failure(
+    "usage-invalid",
+    "clickwell ingest needs a file: --leads, --offers, --clicks FILE or --table NAME=FILE",
+  );
 }
 
 /** `offers.apr=rate` as `{ offers: { apr: "rate" } }`. */

@@ -2,6 +2,9 @@
 export type FailureKind =
   | "usage-invalid" // the command line or a setting
   | "input-invalid" // values that a caller sent
+  | "interval-missing" // the model in production keeps no covariance
+  | "row-unknown" // no row of the store has that id
+  | "lookup-unindexed" // the store would have to be read as a whole
   | "file-missing"
   | "file-invalid" // a file that is not what its name or the command says
   | "file-unwritable" // no room, no permission, or a file of somebody else in its place

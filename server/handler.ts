@@ -8,6 +8,7 @@ import { problemResponse } from "./problem.ts";
 import type { Refusals } from "./refusals.ts";
 import { createRequestIds, requestIdOf } from "./request_id.ts";
 import type { ModelSlot } from "./serving_model.ts";
+import type { StoredRows } from "./stored_rows.ts";
 import { checkTarget } from "./target.ts";
 
 /** Answers a request; never rejects. */
@@ -20,6 +21,7 @@ export interface HandlerOptions {
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
   readonly refusals: Refusals;
+  readonly storedRows: StoredRows;
   /** Everything but the short way of predictions. Rejects with whatever a route throws. */
   readonly app: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
 }
@@ -30,7 +32,9 @@ export interface HandlerOptions {
  * Predictions have a short one: no router, no object per request that is not needed, no header that is not asked for.
  * A URL may take it once `checkTarget` has passed it: an equal text then needs no second look.
  */
-export function createHandler({ slot, lifecycle, refusals, app }: HandlerOptions): Handler {
+export function createHandler(
+  { slot, lifecycle, refusals, storedRows, app }: HandlerOptions,
+): Handler {
   const requestIds = createRequestIds();
   /** The last URL of predictions that passed. Clients that spell the host otherwise are looked at each time. */
   let knownUrl = "";
@@ -48,7 +52,8 @@ export function createHandler({ slot, lifecycle, refusals, app }: HandlerOptions
     lifecycle.inFlight++;
     try {
       const body = await readJson(request, predictBodyBytesMax);
-      return new Response(predict(slot, body, requestId), predictionInit);
+      const answer = predict(slot, body, requestId, storedRows);
+      return new Response(typeof answer === "string" ? answer : await answer, predictionInit);
     } catch (error) {
       return fail(bodyFailure(error, request), requestId);
     } finally {
@@ -67,7 +72,8 @@ export function createHandler({ slot, lifecycle, refusals, app }: HandlerOptions
       }
       const response = await app.fetch(request, { requestId, client: info.remoteAddr.hostname });
       for (const [name, value] of Object.entries(commonHeaders(slot, requestId))) {
-        response.headers.set(name, value);
+        // A batch says itself which model it was: there may be another one by now.
+        if (!response.headers.has(name)) response.headers.set(name, value);
       }
       return response;
     } catch (error) {

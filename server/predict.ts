@@ -1,6 +1,8 @@
 import { createFindings } from "../pipeline/model/predictor.ts";
+import { answeredBy, detailsOf, type RowOptions, rowWriter } from "./row_answer.ts";
 import { rowFailure, scoreRow } from "./score.ts";
-import type { ModelSlot } from "./serving_model.ts";
+import type { ModelSlot, ServingModel } from "./serving_model.ts";
+import type { StoredRows } from "./stored_rows.ts";
 
 export const predictBodyBytesMax = 1024 * 1024;
 
@@ -8,18 +10,48 @@ export const predictBodyBytesMax = 1024 * 1024;
 const findings = createFindings();
 
 /**
- * Answers one row of raw fields: checks, encodes and scores it in one pass.
+ * Answers one row of raw fields: checks, encodes and scores it in one pass. Only a row that lacks fields and has a key is
+ * answered later, with what the store has of it.
  *
  * @param body What was sent, parsed.
  * @returns The answer's JSON. Ids are in it and not in headers, of which each would cost as much as the prediction.
- * @throws {Failure} `model-missing`; `input-invalid` with a pointer per bad field.
+ * @throws {Failure} `model-missing`; `input-invalid` with a pointer per bad field; as {@link StoredRows} does.
  */
-export function predict(slot: ModelSlot, body: unknown, requestId: string): string {
+export function predict(
+  slot: ModelSlot,
+  body: unknown,
+  requestId: string,
+  storedRows: StoredRows,
+): string | Promise<string> {
   const model = slot.current;
   if (model === undefined) throw slot.absence;
   const probability = scoreRow(model, body, findings);
-  if (probability !== probability) throw rowFailure(model, findings.errors);
+  if (probability !== probability) {
+    if (!storedRows.concerns(model, body)) throw rowFailure(model, findings.errors);
+    return predictWith(model, body, requestId, storedRows, plain);
+  }
   const unseen = findings.unseen.length > 0 ? `"unseen":${JSON.stringify(findings.unseen)},` : "";
   // A model id and a request id have no character that JSON would escape.
   return `{"probability":${probability},"model_id":"${model.modelId}","version":${model.version},${unseen}"request_id":"${requestId}"}`;
+}
+
+const plain: RowOptions = { explain: false, interval: undefined };
+
+/**
+ * Answers one row with what is asked for beside its probability, and with what the store has of it.
+ *
+ * @throws {Failure} as {@link predict} does; `interval-missing`.
+ */
+export async function predictWith(
+  model: ServingModel,
+  body: unknown,
+  requestId: string,
+  storedRows: StoredRows,
+  options: RowOptions,
+): Promise<string> {
+  const write = rowWriter(await detailsOf(model, options));
+  const row = storedRows.concerns(model, body) ? await storedRows.complete(model, body) : body;
+  const probability = scoreRow(model, row, findings);
+  if (probability !== probability) throw rowFailure(model, findings.errors);
+  return `{${write(row, probability, findings.unseen)},${answeredBy(model, requestId)}}`;
 }

@@ -1,7 +1,10 @@
 import { bodyFailure, readJson } from "./body.ts";
-import { predict, predictBodyBytesMax } from "./predict.ts";
+import { predict, predictBodyBytesMax, predictWith } from "./predict.ts";
+import { readQuery } from "./query.ts";
 import type { Route } from "./route.ts";
+import { readRowOptions, rowParameters, rowProblems, rowQueries } from "./row_answer.ts";
 import type { ModelSlot } from "./serving_model.ts";
+import type { StoredRows } from "./stored_rows.ts";
 
 /** One header: with a second one the runtime takes a slower way, which costs more than the prediction itself. */
 export const predictionInit: ResponseInit = { headers: { "content-type": "application/json" } };
@@ -9,24 +12,32 @@ export const predictionInit: ResponseInit = { headers: { "content-type": "applic
 export const predictPath = "/predict";
 
 /** Predictions by the ordinary way. Most requests do not come here: see `createHandler`. */
-export function predictRoute(slot: ModelSlot): Route {
+export function predictRoute(slot: ModelSlot, storedRows: StoredRows): Route {
   return {
     method: "POST",
     path: predictPath,
-    summary: "one offer's raw fields → the probability that it is clicked",
+    summary: "one offer's raw fields, or its id in the store → the probability that it is clicked",
     operation: {
       id: "predict",
       tag: "predictions",
       description:
         "Every field of the model has to be there; where it may be null, null says that its value is not known. A category " +
-        "that the model has not seen is answered too, and named in `unseen`.",
-      problems: ["model-missing"],
+        "that the model has not seen is answered too, and named in `unseen`. Beside a key of the store, fields may be left " +
+        "out: those that are sent overrule the stored ones.",
+      parameters: rowParameters,
+      problems: rowProblems,
       exchanged: async () => (await import("./predict_schemas.ts")).predict,
     },
     async handle({ request, requestId }) {
+      const options = readRowOptions(readQuery(request, rowQueries));
       try {
         const body = await readJson(request, predictBodyBytesMax);
-        return new Response(predict(slot, body, requestId), predictionInit);
+        const model = slot.current;
+        const isPlain = model === undefined || (!options.explain && options.interval === undefined);
+        const answer = isPlain
+          ? predict(slot, body, requestId, storedRows)
+          : predictWith(model, body, requestId, storedRows, options);
+        return new Response(await answer, predictionInit);
       } catch (error) {
         throw bodyFailure(error, request);
       }

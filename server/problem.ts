@@ -18,6 +18,9 @@ const storeUnusable = "The store cannot be used; the server's log says why. Pred
 /** Every kind of failure as an RFC 9457 problem. docs/problems.md has a section for each that a client can meet. */
 export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "input-invalid": { status: 422, title: "Some fields are not valid" },
+  "interval-missing": { status: 409, title: "The model has no intervals" },
+  "row-unknown": { status: 404, title: "The store has no such row" },
+  "lookup-unindexed": { status: 503, title: "The store has no index for this lookup" },
   "model-unknown": { status: 404, title: "There is no such model" },
   "model-missing": { status: 503, title: "No model is in production", retryAfterSeconds: 5 },
   "assignment-conflict": { status: 409, title: "Another model is in production" },
@@ -110,13 +113,22 @@ export function problemResponse(
     const detail = "This is a bug in clickwell. The server's log has its cause under the request id.";
     return respond(bug, { type: "about:blank", detail, request_id: requestId }, headers);
   }
-  const form = problemForms[error.kind];
-  return respond(form, {
-    type: problemType(error.kind),
-    detail: form.detail ?? error.message,
-    ...(error.errors.length > 0 ? { errors: error.errors } : {}),
-    request_id: requestId,
-  }, headers);
+  return respond(problemForms[error.kind], { ...saidOf(error), request_id: requestId }, headers);
+}
+
+/** A failure as a problem inside of an answer: of one row among others. */
+export function problemOf(failure: Failure): Readonly<Record<string, unknown>> {
+  const { type, ...members } = saidOf(failure);
+  const { title, status } = problemForms[failure.kind];
+  return { type, title, status, ...members };
+}
+
+function saidOf({ kind, message, errors }: Failure) {
+  return {
+    type: problemType(kind),
+    detail: problemForms[kind].detail ?? message,
+    ...(errors.length > 0 ? { errors } : {}),
+  };
 }
 
 function respond(

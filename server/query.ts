@@ -46,6 +46,27 @@ export function readInteger(
   throw queryInvalid(name, text, `an integer from ${min} to ${max}`);
 }
 
+/**
+ * @param name What the flag is called in the query.
+ * @param text What was sent, if anything.
+ * @throws {Failure} `input-invalid` for what is neither true nor false.
+ */
+export function readFlag(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === "false") return false;
+  if (text === "true") return true;
+  throw queryInvalid(name, text, "true or false");
+}
+
+/**
+ * @param name What the share is called in the query.
+ * @throws {Failure} `input-invalid` for what is no number between 0 and 1.
+ */
+export function readShare(name: string, text: string): number {
+  const value = /^[0-9.eE-]{1,30}$/.test(text) ? Number(text) : NaN;
+  if (value > 0 && value < 1) return value;
+  throw queryInvalid(name, text, "a number between 0 and 1, as 0.9");
+}
+
 /** RFC 3339, section 5.6. A plus sign that was not escaped arrives as a space. */
 const instantPattern = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+ -](?:[01]\d|2[0-3]):[0-5]\d)$/;
 

@@ -1,7 +1,8 @@
 import { Failure, type FieldError } from "../pipeline/failure.ts";
-import { clearFindings, type Findings } from "../pipeline/model/predictor.ts";
+import { createColumnFindings, toProbabilities } from "../pipeline/model/column_predictor.ts";
+import { clearFindings, createFindings, type Findings } from "../pipeline/model/predictor.ts";
 import type { ServingModel } from "./serving_model.ts";
-import { countPrediction } from "./tally.ts";
+import { countPrediction, increase } from "./tally.ts";
 
 /**
  * The one way from a row to a probability: every door of the server comes through here, so that all of them answer the
@@ -22,6 +23,59 @@ export function scoreRow(model: ServingModel, row: unknown, findings: Findings):
   return probability;
 }
 
+/** What scoring columns found, beside the probabilities. */
+export interface ColumnScores {
+  /** Shape (rows): NaN where {@link scoreRow} has to say what is wrong. */
+  readonly probabilities: Float64Array;
+  /** Places of rows by field whose category the training rows did not have; of fields that have any. */
+  readonly unseen: ReadonlyMap<string, readonly number[]>;
+}
+
+const none = createFindings();
+
+/**
+ * The same for rows that come as columns: the same probabilities, to the last bit, and counted the same.
+ *
+ * @param columns In the order of the model's fields, each with `rowCount` values.
+ * @param rowAt Makes one of the rows an object.
+ * @returns undefined for a model that has only the way by rows.
+ */
+export function scoreColumns(
+  model: ServingModel,
+  columns: readonly (readonly unknown[])[],
+  rowCount: number,
+  rowAt: (index: number) => unknown,
+): ColumnScores | undefined {
+  const { predictor, tally, insight } = model;
+  const predict = insight.columnPredictor();
+  if (!predict) return undefined;
+  const found = createColumnFindings(columns.length);
+  const probabilities = toProbabilities(predict(columns, rowCount, found));
+  const bad = new Set<number>();
+  for (let i = 0; i < rowCount; i++) {
+    if (probabilities[i] === probabilities[i]) countPrediction(tally, probabilities[i], none);
+    else bad.add(i);
+  }
+  // Of rows without an answer nothing is counted.
+  const findings = createFindings();
+  const nulls = new Map<string, number>();
+  for (const i of bad) {
+    scoreRow(model, rowAt(i), findings);
+    for (const name of findings.missing) increase(nulls, name, 1);
+  }
+  const unseen = new Map<string, readonly number[]>();
+  predictor.fields.forEach(({ name }, field) => {
+    const places = bad.size === 0 ? found.unseen[field] : found.unseen[field].filter((i) => !bad.has(i));
+    if (places.length > 0) {
+      unseen.set(name, places);
+      increase(tally.unseen, name, places.length);
+    }
+    const missing = found.missing[field] - (nulls.get(name) ?? 0);
+    if (missing > 0) increase(tally.missing, name, missing);
+  });
+  return { probabilities, unseen };
+}
+
 export function isRow(row: unknown): row is Readonly<Record<string, unknown>> {
   return typeof row === "object" && row !== null && !Array.isArray(row);
 }
@@ -36,8 +90,16 @@ function nameOf(row: unknown): string {
     : `a ${typeof row}`;
 }
 
-/** Why a row has no probability, as the failure `input-invalid` with a pointer per bad field. */
-export function rowFailure({ predictor }: ServingModel, errors: readonly FieldError[]): Failure {
+/**
+ * Why a row has no probability, as the failure `input-invalid` with a pointer per bad field.
+ *
+ * @param place What the row is in the request, as messages name it.
+ */
+export function rowFailure(
+  { predictor }: ServingModel,
+  errors: readonly FieldError[],
+  place = "The body",
+): Failure {
   if (errors.length === 0) {
     // Each field is a number, and their sum is ∞ − ∞.
     return new Failure("input-invalid", "The fields' values are too large for this model to be added up.");
@@ -45,7 +107,7 @@ export function rowFailure({ predictor }: ServingModel, errors: readonly FieldEr
   if (errors[0].pointer === "#") {
     return new Failure(
       "input-invalid",
-      `The body ${
+      `${place} ${
         errors[0].detail.replace("must be an object, not", "is")
       }, expected one object of raw fields.`,
       [...errors],

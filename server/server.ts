@@ -68,6 +68,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (!idle) listener.abort();
     const ended = idle && await within(listener.drain(), Math.max(deadline - performance.now(), lastWordsMs));
     if (!ended) log.warn("drain ended early", { detail: "some connections were still busy" });
+    service.storedRows.close();
     service.refusals.flush();
     log.info("stopped");
   }

@@ -1,3 +1,4 @@
+import { batchRoute } from "./batch_route.ts";
 import { createAccess } from "./access.ts";
 import { createApp } from "./app.ts";
 import { createHandler, type Handler } from "./handler.ts";
@@ -8,12 +9,15 @@ import type { Log } from "./log.ts";
 import { modelRoutes } from "./model_routes.ts";
 import { openapiRoute } from "./openapi_route.ts";
 import { predictRoute } from "./predict_route.ts";
+import { rankRoute } from "./rank_route.ts";
 import { createProduction, type Production } from "./production.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
 import { registryRoutes } from "./registry_routes.ts";
 import type { Route } from "./route.ts";
 import { emptySlot, type ModelSlot } from "./serving_model.ts";
 import { createVisits, type VisitStore } from "./store_visit.ts";
+import { createStoredRows, type StoredRows } from "./stored_rows.ts";
+import { whatIfRoute } from "./what_if_route.ts";
 
 export interface ServiceOptions {
   readonly dataDir: string;
@@ -35,6 +39,7 @@ export interface Service {
   readonly production: Production;
   readonly lifecycle: Lifecycle;
   readonly refusals: Refusals;
+  readonly storedRows: StoredRows;
 }
 
 export function createService(options: ServiceOptions): Service {
@@ -42,16 +47,20 @@ export function createService(options: ServiceOptions): Service {
   const slot = emptySlot();
   const lifecycle = { draining: false, inFlight: 0 };
   const production = createProduction({ modelsDir, visitStore, slot, log });
+  const storedRows = createStoredRows(dataDir);
   const routes: readonly Route[] = [
     indexRoute(slot, () => routes),
     openapiRoute({ slot, routes: () => routes, guarded: token !== undefined }),
-    predictRoute(slot),
+    predictRoute(slot, storedRows),
+    batchRoute({ slot, storedRows, lifecycle }),
+    whatIfRoute({ slot, storedRows }),
+    rankRoute({ slot, storedRows }),
     ...modelRoutes({ slot, production, visitStore }),
     ...registryRoutes(visitStore),
     ...healthRoutes({ slot, lifecycle }),
   ];
   const refusals = createRefusals(log);
   const app = createApp(routes, createAccess({ token, insecure }));
-  const handler = createHandler({ slot, lifecycle, refusals, app });
-  return { routes, handler, slot, production, lifecycle, refusals };
+  const handler = createHandler({ slot, lifecycle, refusals, storedRows, app });
+  return { routes, handler, slot, production, lifecycle, refusals, storedRows };
 }

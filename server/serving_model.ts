@@ -1,4 +1,5 @@
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
+import { type ExampleKeys, exampleKeysOf } from "../pipeline/examples/example_keys.ts";
 import { Failure } from "../pipeline/failure.ts";
 import {
   clearFindings,
@@ -7,6 +8,7 @@ import {
   type Predictor,
 } from "../pipeline/model/predictor.ts";
 import type { Assignment } from "../pipeline/model/registry.ts";
+import { createRowInsight, type RowInsight } from "./row_insight.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 /** A registered model's content, as it was read and proven whole; it can be copied to another thread. */
@@ -19,6 +21,10 @@ export interface ModelContent {
 /** A model that was proven whole and warmed up. */
 export interface LoadedModel extends ModelContent {
   readonly predictor: Predictor;
+  /** What more there is to say of a row than its probability. */
+  readonly insight: RowInsight;
+  /** How its examples are found in the store; undefined where its spec does not say. */
+  readonly keys: ExampleKeys | undefined;
   /** What the model has answered. */
   readonly tally: Tally;
   /** A row of raw fields that the model can be tried with; undefined where the artifact has none. */
@@ -57,11 +63,17 @@ export function emptySlot(): ModelSlot {
  * @throws {Failure} `artifact-corrupt`
  */
 export function loadModel(content: ModelContent): LoadedModel {
-  const predictor = createPredictor(content.metadata);
+  const keys = exampleKeysOf(content.metadata.spec);
+  const predictor = createPredictor({
+    ...content.metadata,
+    ...(keys ? { keys: [keys.id, keys.group] } : {}),
+  });
   prove(predictor, content);
   return {
     ...content,
     predictor,
+    insight: createRowInsight(content.metadata),
+    keys,
     tally: createTally(predictor),
     example: content.metadata.golden.at(0)?.features,
   };

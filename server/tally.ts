@@ -34,10 +34,11 @@ export function countPrediction(tally: Tally, probability: number, { unseen, mis
   tally.probabilitySum += probability;
   const bin = Math.ceil(probability * probabilityBins) - 1;
   tally.probabilities[bin < 0 ? 0 : bin]++;
-  for (let i = 0; i < unseen.length; i++) increment(tally.unseen, unseen[i]);
-  for (let i = 0; i < missing.length; i++) increment(tally.missing, missing[i]);
+  for (let i = 0; i < unseen.length; i++) increase(tally.unseen, unseen[i], 1);
+  for (let i = 0; i < missing.length; i++) increase(tally.missing, missing[i], 1);
 }
 
-function increment(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
+/** Counts rows of one field that were unseen or missing. */
+export function increase(counts: Map<string, number>, name: string, rows: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + rows);
 }

@@ -4,6 +4,7 @@ import { spawn, type Surroundings } from "./program.ts";
 export interface ServeProcess extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
+  readonly pid: number;
   /** The line that it printed when it was ready. */
   readonly ready: { readonly listening: string; readonly model_id: string | null };
   kill(signal: Deno.Signal): void;
@@ -39,6 +40,7 @@ export async function whenReady(child: Deno.ChildProcess): Promise<ServeProcess>
   return {
     origin: ready.listening,
     port: Number(new URL(ready.listening).port),
+    pid: child.pid,
     ready,
     kill: (signal) => child.kill(signal),
     ended,

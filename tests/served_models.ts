@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { packPrecision } from "../pipeline/fit/packed_precision.ts";
 import { type Artifact, writeArtifact } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
@@ -24,17 +25,29 @@ export const row = {
   lender_id: 12,
 };
 
+/** Rows of the store: two leads with offers, of which two are alike, and a lead without any. */
+const storedRows = `
+  INSERT INTO leads VALUES ('lead-a', 15000, 'debt_consolidation', 'good', 72000), ('lead-b', 9000, NULL, 'fair', NULL),
+    ('lead-c', 1000, 'other', 'good', 20000);
+  INSERT INTO offers VALUES (1, 'lead-a', 11.5, 12), (2, 'lead-a', 20, 7), (3, 'lead-a', 11.5, 12),
+    (4, 'lead-b', 30, 99), (5, 'lead-b', NULL, 7), (9007199254740993, 'lead-b', 12, 7);
+`;
+
 export function makeServedModels(): ServedModels {
   const root = Deno.makeTempDirSync();
   const dataDir = join(root, "data");
   const modelsDir = join(root, "models");
-  const first = writeArtifact(modelsDir, makeMetadata(-1));
+  const first = writeArtifact(modelsDir, {
+    ...makeMetadata(-1),
+    precision: packPrecision(makePrecision(18)),
+  });
   const second = writeArtifact(modelsDir, makeMetadata(1));
   const store = openStore(dataDir, { mode: "create" });
   try {
     registerModel(store, first, 1_000_000);
     registerModel(store, second, 2_000_000);
     assignModel(store, { modelId: first.id, assignedAt: 3_000_000, assignedBy: "test" });
+    store.db.exec(storedRows);
   } finally {
     store.close();
   }
@@ -47,6 +60,15 @@ export function probabilityOf(
   features: Readonly<Record<string, unknown>> = row,
 ): number {
   return createPredictor(metadata).predict(features, createFindings());
+}
+
+/** Symmetric and positive definite, shape (size, size). */
+function makePrecision(size: number): Float64Array {
+  const factor = (i: number) => Math.cos(i + 1);
+  return Float64Array.from({ length: size * size }, (_, at) => {
+    const [i, j] = [Math.floor(at / size), at % size];
+    return 30 * factor(i) * factor(j) + (i === j ? 5 : 0);
+  });
 }
 
 /** A model of the loan offers' fields whose coefficients are made up. `apr` cannot be null. */
@@ -89,7 +111,7 @@ function makeMetadata(intercept: number): ArtifactMetadata {
   return {
     layout: 1,
     program: "test",
-    spec: {},
+    spec: { view: "examples", id: "offer_id", label: "clicked", group: "lead_uuid" },
     encoder,
     coefficients,
     intercept,

@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { problemForms } from "../server/problem.ts";
 import { run } from "./scenarios/scenario.ts";
 import { modelScenarios, storeScenarios } from "./scenarios/models.ts";
+import { batchScenarios } from "./scenarios/batches.ts";
+import { explanations } from "./scenarios/explanations.ts";
+import { lookups } from "./scenarios/lookups.ts";
+import { rankings } from "./scenarios/rankings.ts";
 import { predictions } from "./scenarios/predictions.ts";
 import { accessScenarios, healthScenarios, routeScenarios } from "./scenarios/requests.ts";
 
@@ -13,10 +17,16 @@ const others = [
   ...accessScenarios,
 ];
 
-for (const scenario of predictions) {
+const posts = [...batchScenarios, ...explanations, ...rankings];
+
+for (const scenario of [...predictions, ...lookups]) {
   const request = { method: "POST", ...scenario };
   Deno.test(`POST /predict, read by the runtime: ${scenario.name}`, () => run(request, { withLength: true }));
   Deno.test(`POST /predict, streamed: ${scenario.name}`, () => run(request, { withLength: false }));
+}
+for (const scenario of posts) {
+  Deno.test(`POST ${scenario.path}: ${scenario.name}`, () =>
+    run({ method: "POST", ...scenario }, { withLength: true }));
 }
 for (const scenario of others) {
   Deno.test(`${scenario.method ?? "GET"} ${scenario.path.slice(0, 40)}: ${scenario.name}`, () =>
@@ -25,6 +35,8 @@ for (const scenario of others) {
 
 Deno.test("every kind of failure that can reach HTTP has a scenario", () => {
   const told = Object.entries(problemForms).filter(([, { status }]) => status !== 500).map(([kind]) => kind);
-  const shown = new Set<string>([...predictions, ...others].flatMap(({ problem }) => problem ?? []));
+  const shown = new Set<string>(
+    [...predictions, ...lookups, ...posts, ...others].flatMap(({ problem }) => problem ?? []),
+  );
   assert.deepEqual(told.filter((kind) => !shown.has(kind)), []);
 });

@@ -31,6 +31,7 @@ const training = [
 
 /** Where SQL is written: with the store, what is loaded into it and what is read from it. */
 const sqlFiles = [
+  "examples/example_lookup",
   "examples/examples",
   "examples/examples_count",
   "examples/view_shape",
@@ -43,6 +44,7 @@ const sqlFiles = [
   "ingest/snapshot",
   "model/model_alias",
   "model/registry",
+  "store/column_index",
   "store/disk_room",
   "store/migration",
   "store/page_cache",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
 import { createPasses } from "../pipeline/fit/passes.ts";
 import { evaluatePoint } from "../pipeline/fit/penalised.ts";
-import { packPrecision, unpackPrecision } from "../pipeline/fit/precision.ts";
+import { packPrecision, unpackPrecision } from "../pipeline/fit/packed_precision.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { activeModel, listModels } from "../pipeline/model/registry.ts";
 import type { HyperParameters, TrainReport } from "../pipeline/train/train.ts";

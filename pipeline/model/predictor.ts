@@ -19,6 +19,8 @@ export interface ServableModel {
   readonly intercept: number;
   /** Of a wide-and-deep model, beside the coefficients. */
   readonly network?: Network | undefined;
+  /** Names that a row may have beside its fields; what stands there changes nothing. */
+  readonly keys?: readonly string[] | undefined;
 }
 
 /** A raw field as the model's signature shows it. */
@@ -66,7 +68,8 @@ export interface Predictor {
 type Term = (value: unknown, findings: Findings) => number;
 
 /** Prepares a model for rows of raw fields: one pass per row checks, encodes and adds up. */
-export function createPredictor({ encoder, coefficients, intercept, network }: ServableModel): Predictor {
+export function createPredictor(model: ServableModel): Predictor {
+  const { encoder, coefficients, intercept, network, keys = [] } = model;
   const deep = network && createDeepPart(network);
   const names = encoder.features.map(({ name }) => name);
   const terms = encoder.features.map((feature) =>
@@ -74,7 +77,7 @@ export function createPredictor({ encoder, coefficients, intercept, network }: S
       ? numericTerm(feature, coefficients, deep)
       : categoricalTerm(feature, coefficients, deep)
   );
-  const known = new Set(names);
+  const known = new Set([...names, ...keys]);
 
   const logit: Predictor["logit"] = (row, findings) => {
     let sum = intercept;
@@ -87,12 +90,15 @@ export function createPredictor({ encoder, coefficients, intercept, network }: S
     }
     let fieldCount = 0;
     for (const name in row) if (row[name] !== undefined) fieldCount++;
-    if (fieldCount === present) return deep === undefined ? sum : sum + deep.logit();
-    for (const name of Object.keys(row)) {
-      if (!known.has(name)) findings.errors.push(unknownField(name, names));
-    }
-    return NaN;
+    if (fieldCount !== present && !refuseUnknown(row, findings)) return NaN;
+    return deep === undefined ? sum : sum + deep.logit();
   };
+  /** @returns Whether there is none. */
+  function refuseUnknown(row: Readonly<Record<string, unknown>>, { errors }: Findings): boolean {
+    const unknown = Object.keys(row).filter((name) => row[name] !== undefined && !known.has(name));
+    for (const name of unknown) errors.push(unknownField(name, names));
+    return unknown.length === 0;
+  }
   return {
     fields: encoder.features.map(fieldOf),
     logit,

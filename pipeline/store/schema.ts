@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import text from "../../schema.sql" with { type: "text" };
 import { Failure } from "../failure.ts";
+import { ownIndexPrefix } from "./column_index.ts";
 import { applicationId, schemaVersion } from "./migration.ts";
 import { listTables, ownTableNames } from "./table.ts";
 
@@ -124,8 +125,9 @@ function requireExamples(db: DatabaseSync): void {
 function userObjects(db: DatabaseSync): Map<string, string> {
   const rows = db.prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
   return new Map(
-    rows.filter(({ tbl_name }) =>
-      !ownTableNames.has(String(tbl_name)) && !String(tbl_name).startsWith("sqlite_")
+    rows.filter(({ name, tbl_name }) =>
+      !ownTableNames.has(String(tbl_name)) && !String(tbl_name).startsWith("sqlite_") &&
+      !String(name).startsWith(ownIndexPrefix)
     )
       .map(({ name, sql }) => [String(name), String(sql)]),
   );

@@ -19,6 +19,8 @@ export interface StoreOptions {
   readonly mode: "create" | "write" | "read";
   /** How long to wait for another process's transaction. A wait blocks the thread: keep it short on an event loop. */
   readonly busyTimeoutMs?: number;
+  /** The connection stays open: its pages are not mapped, so that a file that is overwritten cannot end the process. */
+  readonly isKept?: boolean;
   /** SQL of the user's tables and their view `examples`, for a new store; without it, those of loan offers. */
   readonly schema?: string;
   /** Refuse to write with less room than this on the disk. */
@@ -38,7 +40,7 @@ const readReserveBytes = 2 ** 20;
  *   `store-newer`; `store-busy` after `busyTimeoutMs`; `store-full`; `spec-invalid` for a schema that cannot be used.
  */
 export function openStore(dataDir: string, options: StoreOptions): Store {
-  const { mode, busyTimeoutMs = 5_000, schema } = options;
+  const { mode, schema } = options;
   const path = join(dataDir, storeFileName);
   if (schema !== undefined) checkSchema(schema);
   if (mode === "create") makeFolder(dataDir);
@@ -49,7 +51,7 @@ export function openStore(dataDir: string, options: StoreOptions): Store {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { readOnly: mode === "read" });
-    configure(db, mode, busyTimeoutMs);
+    configure(db, options);
     const version = readVersion(db, path);
     if (version === 0 && mode !== "create") throw storeMissing(path);
     if (version === 0) createTables(db, schema);
@@ -64,7 +66,8 @@ export function openStore(dataDir: string, options: StoreOptions): Store {
 }
 
 /** Settings are of the connection, save the journal mode, which stays with the file. */
-function configure(db: DatabaseSync, mode: StoreOptions["mode"], busyTimeoutMs: number): void {
+function configure(db: DatabaseSync, options: StoreOptions): void {
+  const { mode, busyTimeoutMs = 5_000, isKept = false } = options;
   db.exec(`
     PRAGMA busy_timeout = ${Math.round(busyTimeoutMs)};
     PRAGMA foreign_keys = ON;
@@ -77,7 +80,7 @@ function configure(db: DatabaseSync, mode: StoreOptions["mode"], busyTimeoutMs: 
   if (mode === "read") {
     // The join that makes examples jumps from lead to lead: mapped pages spare a system call for each.
     // Writers do without: pages that are mapped while they are written count as memory of the process.
-    db.exec("PRAGMA mmap_size = 2147418112; PRAGMA query_only = ON");
+    db.exec(`PRAGMA mmap_size = ${isKept ? 0 : 2147418112}; PRAGMA query_only = ON`);
     limitCache(db, cacheBytes);
     return;
   }

@@ -10,7 +10,7 @@ import { passPoint } from "../fit/objective.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
 import { createPasses } from "../fit/passes.ts";
 import { evaluatePoint, type Prior } from "../fit/penalised.ts";
-import { packPrecision, unpackPrecision } from "../fit/precision.ts";
+import { packPrecision, unpackPrecision } from "../fit/packed_precision.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import { solveNewton } from "../fit/newton.ts";
 import { registerModel } from "../model/registry.ts";

@@ -11,7 +11,7 @@ import { rowSchemaOf } from "./signature.ts";
 export interface DocumentOptions {
   readonly routes: readonly Route[];
   /** The model in production, whose fields are a row's. */
-  readonly model: Pick<LoadedModel, "predictor" | "example"> | undefined;
+  readonly model: Pick<LoadedModel, "predictor" | "example" | "keys"> | undefined;
   /** Writes need the admin token. */
   readonly guarded: boolean;
 }

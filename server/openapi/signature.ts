@@ -6,24 +6,38 @@ import type { LoadedModel } from "../serving_model.ts";
 const levelsListedMax = 100;
 const examplesShown = 5;
 
-/** A row of raw fields as the model takes it: each field is there, and no other. */
-export function rowSchemaOf(model: Pick<LoadedModel, "predictor" | "example"> | undefined): JsonSchema {
+/** A row of raw fields as the model takes it: each field is there, and no other; or a key by which the store knows it. */
+export function rowSchemaOf(
+  model: Pick<LoadedModel, "predictor" | "example" | "keys"> | undefined,
+): JsonSchema {
   if (!model) {
     return {
       type: "object",
       description: "One offer's raw fields. No model is in production, so that it is not known which.",
     };
   }
-  const { predictor: { fields }, example } = model;
+  const { predictor: { fields }, example, keys } = model;
+  const required = fields.map(({ name }) => name);
+  const ofStore = keys ? [keys.id, keys.group] : [];
   return {
     type: "object",
     description: "One offer's raw fields, as the model in production takes them.",
-    properties: Object.fromEntries(fields.map((field) => [field.name, fieldSchema(field)])),
-    required: fields.map(({ name }) => name),
+    properties: Object.fromEntries([
+      ...ofStore.map((name) => [name, keySchema]),
+      ...fields.map((field) => [field.name, fieldSchema(field)]),
+    ]),
+    ...(keys
+      ? { anyOf: [required, ...ofStore.map((name) => [name])].map((names) => ({ required: names })) }
+      : { required }),
     additionalProperties: false,
     ...(example ? { examples: [example] } : {}),
   };
 }
+
+const keySchema: JsonSchema = {
+  type: ["string", "number", "null"],
+  description: "a key by which the store knows the row: fields that are left out come from there",
+};
 
 function fieldSchema(field: Field): JsonSchema {
   const orNull = field.nullable ? ["null"] : [];

@@ -1,0 +1,182 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { Failure } from "../failure.ts";
+import { quoted } from "../store/identifier.ts";
+import { listTables } from "../store/table.ts";
+import type { ExampleKeys } from "./example_keys.ts";
+import { parentJoinOf } from "./view_shape.ts";
+
+/** What a key is looked up by; an integer as bigint is the same in a column of numbers and in one of text. */
+export type KeyValue = string | number | bigint;
+
+/** Raw fields as a client would send them. */
+export type StoredRow = Record<string, string | number | null>;
+
+/** Finds raw fields of examples by their keys. */
+export interface ExampleLookup {
+  /** The fields of one example; undefined where the view has none of that id (and group, where one is given). */
+  example(id: KeyValue, group?: KeyValue): StoredRow | undefined;
+  /** The fields that all examples of a group share; undefined where there is no such group. */
+  group(group: KeyValue): StoredRow | undefined;
+  /** The examples of a group with their id, in its order, `rowsMax` at the most. */
+  examplesOf(group: KeyValue, rowsMax: number): StoredRow[];
+}
+
+/** A query that SQLite can only answer by reading everything is done on a view of so few rows, and refused on others. */
+const scannedRowsMax = 50_000;
+const recountAfterMs = 10_000;
+/** Of a group whose view does not say what its examples share, so many are compared. */
+const comparedRowsMax = 1_000;
+
+export interface ExampleLookupOptions {
+  readonly keys: ExampleKeys;
+  /** Of the model. */
+  readonly fields: readonly { readonly name: string; readonly type: "numeric" | "categorical" }[];
+  /** Milliseconds since some moment. */
+  readonly now: () => number;
+}
+
+/**
+ * Prepares the lookups of a model. What they find is what training has read: the view's own columns.
+ *
+ * @throws {Failure} `lookup-unindexed`, as the lookups do, where a large view has no index for one; what SQLite throws
+ *   where the view lacks a column.
+ */
+export function createExampleLookup(
+  db: DatabaseSync,
+  { keys, fields, now }: ExampleLookupOptions,
+): ExampleLookup {
+  const [view, id, group] = [keys.view, keys.id, keys.group].map(quoted);
+  const names = fields.map(({ name }) => name);
+  const numeric = new Set(fields.flatMap(({ name, type }) => type === "numeric" ? [name] : []));
+  const select = `SELECT ${[...new Set([...names, keys.id])].map(quoted).join(", ")} FROM ${view}`;
+  const isSmall = createRowCheck(db, view, now);
+  const prepare = (sql: string, by: string) => {
+    const run = wideStatement(db, sql, numeric);
+    const scans = isScan(db, sql);
+    return (...values: KeyValue[]): StoredRow[] => {
+      if (scans && !isSmall()) throw unindexed(db, keys.view, by);
+      return run(values);
+    };
+  };
+  const byId = once(() => prepare(`${select} WHERE ${id} = ? LIMIT 1`, keys.id));
+  const byBoth = once(() => prepare(`${select} WHERE ${id} = ? AND ${group} = ? LIMIT 1`, keys.id));
+  const byGroup = once(() => prepare(`${select} WHERE ${group} = ? ORDER BY ${id} LIMIT ?`, keys.group));
+  const ofParent = once(() => {
+    const sql = parentQuery(db, keys, names);
+    return sql === undefined ? undefined : prepare(sql, keys.group);
+  });
+  return {
+    example(idValue, groupValue) {
+      const [row] = groupValue === undefined ? byId()(idValue) : byBoth()(idValue, groupValue);
+      return row && fieldsOf(row, names);
+    },
+    group(value) {
+      const find = ofParent();
+      if (find) return find(value)[0];
+      const rows = byGroup()(value, BigInt(comparedRowsMax));
+      return rows.length === 0 ? undefined : constants(rows, names);
+    },
+    examplesOf: (value, rowsMax) => byGroup()(value, BigInt(rowsMax)),
+  };
+}
+
+function fieldsOf(row: StoredRow, names: readonly string[]): StoredRow {
+  return Object.fromEntries(names.map((name) => [name, row[name]]));
+}
+
+function constants(rows: readonly StoredRow[], names: readonly string[]): StoredRow {
+  return fieldsOf(rows[0], names.filter((name) => rows.every((row) => row[name] === rows[0][name])));
+}
+
+/**
+ * Where the view joins a table of groups to another by the group's key, the fields that come from it are the group's, and
+ * are found there: also those of a group without an example.
+ */
+function parentQuery(db: DatabaseSync, keys: ExampleKeys, fields: readonly string[]): string | undefined {
+  const join = parentJoinOf(db, keys.view, listTables(db));
+  if (!join) return undefined;
+  const origins = originsOf(db.prepare(`SELECT * FROM ${quoted(keys.view)}`));
+  const own = origins.find(({ name }) => name === keys.group);
+  const parent = join.parents.find(({ column, parent }) =>
+    (own?.table === join.child.name && own.column === column) ||
+    (own?.table === parent.name && own.column === parent.key[0])
+  )?.parent;
+  if (!parent) return undefined;
+  const shared = origins.filter(({ name, table }) => table === parent.name && fields.includes(name));
+  if (shared.length === 0) return undefined;
+  const list = shared.map(({ name, column }) => `${quoted(column ?? name)} AS ${quoted(name)}`).join(", ");
+  return `SELECT ${list} FROM ${quoted(parent.name)} WHERE ${quoted(parent.key[0])} = ?`;
+}
+
+interface Origin {
+  readonly name: string;
+  readonly table: string | null;
+  readonly column: string | null;
+}
+
+/** The table's column that each column of a query is, null where it is an expression. The types do not know the method. */
+function originsOf(statement: StatementSync & { columns?(): Origin[] }): Origin[] {
+  return statement.columns?.() ?? [];
+}
+
+/** Whether SQLite reads whole tables, or makes an index of them, for each answer. */
+function isScan(db: DatabaseSync, sql: string): boolean {
+  const parameters = Array.from(sql.matchAll(/\?/g), () => null);
+  return db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters).some(({ detail }) =>
+    /\bSCAN (?!CONSTANT ROW)|\bAUTOMATIC\b/.test(String(detail))
+  );
+}
+
+/** Tells whether the view has few rows; it counts no further, and again only after a while. */
+function createRowCheck(db: DatabaseSync, view: string, now: () => number): () => boolean {
+  let countedAt = -Infinity;
+  let isSmall = false;
+  return () => {
+    if (now() - countedAt > recountAfterMs) {
+      isSmall = db.prepare(`SELECT 1 FROM ${view} LIMIT 1 OFFSET ${scannedRowsMax}`).get() === undefined;
+      countedAt = now();
+    }
+    return isSmall;
+  };
+}
+
+function unindexed(db: DatabaseSync, view: string, column: string): Failure {
+  const origin = originsOf(db.prepare(`SELECT ${quoted(column)} FROM ${quoted(view)}`))[0];
+  const remedy = origin?.table && origin.column
+    ? `Make one with clickwell ingest --index ${origin.table}.${origin.column}, or send the fields.`
+    : "It is an expression, which cannot have one: send the fields.";
+  return new Failure(
+    "lookup-unindexed",
+    `The store has no index of ${column}: to find a row of ${view} it would read all of them. ${remedy}`,
+  );
+}
+
+/** Integers come as bigint, so that no category is rounded; a number takes what it can, as in training. */
+function wideStatement(
+  db: DatabaseSync,
+  sql: string,
+  numeric: ReadonlySet<string>,
+): (values: KeyValue[]) => StoredRow[] {
+  const statement = db.prepare(sql);
+  statement.setReadBigInts(true);
+  return (values) =>
+    statement.all(...values).map((row) =>
+      Object.fromEntries(
+        Object.entries(row).map(([name, value]) => [name, narrowed(value, numeric.has(name))]),
+      )
+    );
+}
+
+/** What is beyond a number's exact range is a category by its digits. */
+function narrowed(value: unknown, isNumeric: boolean): string | number | null {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return isNumeric || Number.isSafeInteger(number) ? number : String(value);
+  }
+  return typeof value === "string" || typeof value === "number" ? value : null;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

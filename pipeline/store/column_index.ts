@@ -1,0 +1,38 @@
+import { Failure } from "../failure.ts";
+import { quoted } from "./identifier.ts";
+import { asFailure } from "./sqlite_failure.ts";
+import type { Store } from "./store.ts";
+import { findTable, listTables } from "./table.ts";
+
+/** Names of indexes that are made on demand begin so: they are no part of the schema that a store was made from. */
+export const ownIndexPrefix = "clickwell_by_";
+
+/**
+ * Makes an index, so that rows are found by a column. One that is there already stays.
+ *
+ * @param place The column, as TABLE.COLUMN.
+ * @returns Whether there was none.
+ * @throws {Failure} `table-unknown`; `usage-invalid` for a column that the table does not have; `store-busy`, `store-full`.
+ */
+export function makeIndex(store: Store, place: string): boolean {
+  const { db } = store;
+  const [tableName, columnName = ""] = place.split(".");
+  const { name, columns } = findTable(listTables(db), tableName);
+  const column = columns.find((candidate) => candidate.name === columnName);
+  if (!column) {
+    throw new Failure(
+      "usage-invalid",
+      `--index is "${place}", expected TABLE.COLUMN: ${name} has ${
+        columns.map((candidate) => candidate.name).join(", ")
+      }.`,
+    );
+  }
+  const index = `${ownIndexPrefix}${name}_${column.name}`;
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?").get(index)) return false;
+  try {
+    db.exec(`CREATE INDEX ${quoted(index)} ON ${quoted(name)} (${quoted(column.name)})`);
+  } catch (error) {
+    throw asFailure(error, `make an index of ${place} in ${store.path}`);
+  }
+  return true;
+}

@@ -1,0 +1,157 @@
+import { Failure } from "../pipeline/failure.ts";
+import { answerColumns } from "./batch_columns.ts";
+import { answerRow, answerRows, errorText, type RowWork } from "./batch_rows.ts";
+import { bodyFailure, readJson } from "./body.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { answerLines, type LineAnswer } from "./line_stream.ts";
+import type { Exchange, Route } from "./route.ts";
+import {
+  answeredBy,
+  batchParameters,
+  detailsOf,
+  modelHeaders,
+  readBatchOptions,
+  type RowOptions,
+  rowProblems,
+  rowWriter,
+} from "./row_answer.ts";
+import { batchRowsMax } from "./row_limits.ts";
+import { isRow } from "./score.ts";
+import type { ModelSlot } from "./serving_model.ts";
+import type { StoredRows } from "./stored_rows.ts";
+
+export const batchBodyBytesMax = 8 * 1024 * 1024;
+export const lineBytesMax = 256 * 1024;
+
+export interface BatchOptions {
+  readonly slot: ModelSlot;
+  readonly storedRows: StoredRows;
+  readonly lifecycle: Lifecycle;
+}
+
+/** Many rows in one request, by one model. */
+export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route {
+  return {
+    method: "POST",
+    path: "/predict/batch",
+    summary: 'many rows: an array, {"rows":[…]}, {"columns":{…}}, or newline-delimited JSON, streamed',
+    operation: {
+      id: "predictBatch",
+      tag: "predictions",
+      description:
+        "The answer has the shape of the question, and is by one model. A row that cannot be answered is reported in its " +
+        "place. Newline-delimited JSON may be of any length; its answers come while it is sent.",
+      parameters: batchParameters,
+      problems: rowProblems,
+      exchanged: async () => (await import("./row_answer_schemas.ts")).predictBatch,
+    },
+    async handle(exchange) {
+      const options = readBatchOptions(exchange.request);
+      const work = await workOf(slot, storedRows, options);
+      return isLines(exchange.request)
+        ? answerStream(work, exchange, lifecycle)
+        : await answerJson(work, exchange);
+    },
+  };
+}
+
+/**
+ * Reads the model once: all rows of a request are answered by it.
+ *
+ * @throws {Failure} `model-missing`, `interval-missing`
+ */
+export async function workOf(
+  { current: model, absence }: ModelSlot,
+  storedRows: StoredRows,
+  options: RowOptions & { readonly strict: boolean },
+): Promise<RowWork> {
+  if (model === undefined) throw absence;
+  const details = await detailsOf(model, options);
+  return { model, storedRows, details, write: rowWriter(details), strict: options.strict };
+}
+
+async function answerJson(work: RowWork, { request, requestId }: Exchange): Promise<Response> {
+  let body: unknown;
+  try {
+    body = await readJson(request, batchBodyBytesMax);
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
+  const text = await answerText(work, body, answeredBy(work.model, requestId));
+  return new Response(text, {
+    headers: { "content-type": "application/json", ...modelHeaders(work.model) },
+  });
+}
+
+/** The answer has the shape of the question. */
+async function answerText(work: RowWork, body: unknown, by: string): Promise<string> {
+  if (Array.isArray(body)) return `[${await answerRows(work, limited(body), [])}]`;
+  if (isRow(body) && Object.keys(body).length === 1) {
+    const { rows, columns } = body;
+    if (Array.isArray(rows)) return `{"rows":[${await answerRows(work, limited(rows), ["rows"])}],${by}}`;
+    if (isColumns(columns)) return `{${await answerColumns(work, columns)},${by}}`;
+  }
+  // Only to say what is wrong: checking by the schema would cost more than the rows.
+  const { parseRowBody } = await import("./row_body_schemas.ts");
+  parseRowBody("batch", body);
+  throw new Error("the schema of a batch takes what its reader does not");
+}
+
+/** @throws {Failure} `body-oversized` */
+function limited(rows: readonly unknown[]): readonly unknown[] {
+  if (rows.length <= batchRowsMax) return rows;
+  throw new Failure(
+    "body-oversized",
+    `The batch has ${rows.length.toLocaleString("en")} rows, more than the ${
+      batchRowsMax.toLocaleString("en")
+    } that are answered at once. Send them as newline-delimited JSON, of any length.`,
+  );
+}
+
+function isColumns(columns: unknown): columns is Record<string, unknown[]> {
+  return isRow(columns) &&
+    Object.values(columns).every((values) => Array.isArray(values) && limited(values));
+}
+
+function isLines(request: Request): boolean {
+  return /^application\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines) *(?:;|$)/i.test(
+    request.headers.get("content-type") ?? "",
+  );
+}
+
+function answerStream(work: RowWork, { request }: Exchange, lifecycle: Lifecycle): Response {
+  // The response is on its way long before its last row is: until then a server that drains waits for it.
+  lifecycle.inFlight++;
+  const stream = answerLines(request.body ?? new ReadableStream({ start: (body) => body.close() }), {
+    lineBytesMax,
+    answer: (line, index) => answerLine(work, line, index),
+    failureOf: (error) => bodyFailure(error, request),
+    onEnd: () => lifecycle.inFlight--,
+  });
+  return new Response(stream, {
+    headers: { "content-type": "application/x-ndjson", ...modelHeaders(work.model) },
+  });
+}
+
+function answerLine(work: RowWork, line: string | Failure, index: number): LineAnswer | Promise<LineAnswer> {
+  if (line instanceof Failure) return { text: errorText(index, line), isLast: work.strict };
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const failure = new Failure("body-malformed", `The line is not valid JSON: ${reason}.`);
+    return { text: errorText(index, failure), isLast: work.strict };
+  }
+  const answer = answerRow(work, row, index);
+  const ended = (isAnswer: boolean) => work.strict && !isAnswer;
+  if (!(answer instanceof Promise)) return { text: answer.text, isLast: ended(answer.isAnswer) };
+  return answer.then(
+    ({ text, isAnswer }) => ({ text, isLast: ended(isAnswer) }),
+    (error) => {
+      if (!(error instanceof Failure)) throw error;
+      // The store cannot be asked: the rows behind this one would each wait for it as long.
+      return { text: errorText(index, error), isLast: true };
+    },
+  );
+}

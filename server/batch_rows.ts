@@ -1,0 +1,148 @@
+import { createFindings } from "../pipeline/model/predictor.ts";
+import { Failure } from "../pipeline/failure.ts";
+import { problemOf } from "./problem.ts";
+import type { Detail, WriteRow } from "./row_answer.ts";
+import { errorsAt } from "./row_pointer.ts";
+import { rowFailure, scoreRow } from "./score.ts";
+import type { ServingModel } from "./serving_model.ts";
+import type { Row, StoredRows } from "./stored_rows.ts";
+
+/** How the rows of one request are answered: by one model, whatever is put in production meanwhile. */
+export interface RowWork {
+  readonly model: ServingModel;
+  readonly details: readonly Detail[];
+  readonly write: WriteRow;
+  readonly storedRows: StoredRows;
+  /** The first row that cannot be answered is the request's failure. */
+  readonly strict: boolean;
+}
+
+/** Errors that a refused batch names: the others are of the same kind most of the time. */
+const errorsMax = 100;
+/** Lookups block the thread for a moment each: others get their turn after so many rows. */
+const lookupsAtOnce = 32;
+
+const findings = createFindings();
+
+/**
+ * Answers rows in their order, each as a JSON object, separated by commas.
+ *
+ * @param path Where the rows are in the body.
+ * @throws {Failure} where the work is strict: that of the rows that cannot be answered.
+ */
+export async function answerRows(
+  work: RowWork,
+  rows: readonly unknown[],
+  path: readonly PropertyKey[],
+): Promise<string> {
+  const { model, write } = work;
+  const failures = createFailures(path);
+  let text = "";
+  for (let i = 0; i < rows.length; i++) {
+    if (i > 0) text += ",";
+    const probability = scoreRow(model, rows[i], findings);
+    if (probability === probability) {
+      text += `{${write(rows[i], probability, findings.unseen)}}`;
+      continue;
+    }
+    const answer = await answerOtherwise(work, rows[i], i);
+    if (typeof answer === "string") text += `{${answer}}`;
+    else {
+      text += errorText(i, answer);
+      if (work.strict) failures.add(i, answer);
+    }
+  }
+  failures.throwAny();
+  return text;
+}
+
+/**
+ * Answers a row that has just been found not to be answered as it is.
+ *
+ * @returns Members of the answer where the store has what the row lacks; else why there is none.
+ */
+export async function answerOtherwise(work: RowWork, row: unknown, index: number): Promise<string | Failure> {
+  const { model, write, storedRows } = work;
+  if (!storedRows.concerns(model, row)) return rowFailure(model, findings.errors, "The row");
+  const whole = await completed(work, row, index);
+  if (whole instanceof Failure) return whole;
+  const probability = scoreRow(model, whole, findings);
+  if (probability !== probability) return rowFailure(model, findings.errors, "The row");
+  return write(whole, probability, findings.unseen);
+}
+
+/** Answers one row as a JSON object; what is wrong with it is the answer. Only a row that the store is asked for waits. */
+export function answerRow(work: RowWork, row: unknown, index: number): RowText | Promise<RowText> {
+  const probability = scoreRow(work.model, row, findings);
+  if (probability === probability) {
+    return { text: `{${work.write(row, probability, findings.unseen)}}`, isAnswer: true };
+  }
+  return answerOtherwise(work, row, index).then((answer) =>
+    typeof answer === "string"
+      ? { text: `{${answer}}`, isAnswer: true }
+      : { text: errorText(index, answer), isAnswer: false }
+  );
+}
+
+/** What stands in a row's place. */
+export interface RowText {
+  readonly text: string;
+  /** False where it says why there is no probability. */
+  readonly isAnswer: boolean;
+}
+
+/**
+ * A row with what the store has of it, where it lacks fields and has a key.
+ *
+ * @returns The failure where it is the row's own.
+ * @throws {Failure} of the store: other rows would wait for it just as long.
+ */
+export async function completed(
+  { model, storedRows }: Pick<RowWork, "model" | "storedRows">,
+  row: unknown,
+  index: number,
+): Promise<Row | Failure> {
+  if (!storedRows.concerns(model, row)) return row as Row;
+  if (index % lookupsAtOnce === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  try {
+    return await storedRows.complete(model, row);
+  } catch (error) {
+    if (error instanceof Failure && (error.kind === "row-unknown" || error.kind === "input-invalid")) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+/** What stands in the place of a row that cannot be answered. */
+export function errorText(index: number, failure: Failure): string {
+  return `{"index":${index},"error":${JSON.stringify(problemOf(failure))}}`;
+}
+
+/** Gathers what is wrong with the rows of a batch that is refused as a whole. */
+export interface Failures {
+  add(index: number, failure: Failure): void;
+  /** @throws {Failure} with a pointer per bad field of the first bad rows, where there is any. */
+  throwAny(): void;
+}
+
+/** @param path Where the rows are in the body. */
+export function createFailures(path: readonly PropertyKey[]): Failures {
+  let count = 0;
+  let first: Failure | undefined;
+  const errors: Failure["errors"][number][] = [];
+  return {
+    add(index, failure) {
+      count++;
+      first ??= failure;
+      if (errors.length >= errorsMax) return;
+      const own = failure.errors.length > 0 ? failure.errors : [{ pointer: "#", detail: failure.message }];
+      errors.push(...errorsAt([...path, index], own).slice(0, errorsMax - errors.length));
+    },
+    throwAny() {
+      if (!first) return;
+      const rows = count === 1 ? "One row" : `${count.toLocaleString("en")} rows`;
+      throw new Failure(first.kind, `${rows} cannot be answered. ${first.message}`, errors);
+    },
+  };
+}

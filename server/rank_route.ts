@@ -1,0 +1,159 @@
+import { Failure } from "../pipeline/failure.ts";
+import { createFindings } from "../pipeline/model/predictor.ts";
+import { workOf } from "./batch_route.ts";
+import { completed, createFailures, errorText, type RowWork } from "./batch_rows.ts";
+import { bodyFailure, readJson } from "./body.ts";
+import { predictBodyBytesMax } from "./predict.ts";
+import type { Exchange, Route } from "./route.ts";
+import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "./row_answer.ts";
+import { batchRowsMax } from "./row_limits.ts";
+import type { RowBodies } from "./row_body_schemas.ts";
+import { isRow, rowFailure, scoreRow } from "./score.ts";
+import type { ModelSlot } from "./serving_model.ts";
+import type { Row, StoredRows } from "./stored_rows.ts";
+
+export interface RankOptions {
+  readonly slot: ModelSlot;
+  readonly storedRows: StoredRows;
+}
+
+/** An offer of a ranking, answered. */
+interface Ranked {
+  /** Its place among those that were sent, or that the store has, from 0. */
+  readonly index: number;
+  readonly row: Row;
+  readonly probability: number;
+  readonly unseen: readonly string[];
+}
+
+const findings = createFindings();
+
+/** The offers of one lead by their probability. */
+export function rankRoute({ slot, storedRows }: RankOptions): Route {
+  return {
+    method: "POST",
+    path: "/rank",
+    summary: 'one lead and its offers → the offers by probability: {"lead":{…},"offers":[…],"top":k}',
+    operation: {
+      id: "rank",
+      tag: "predictions",
+      description:
+        "The lead's fields are those of every offer; an offer's own overrule them. Of a lead with its key in the store, " +
+        "fields that are left out come from there, and so do the offers where none are sent. Offers of equal probability " +
+        "keep their order.",
+      parameters: batchParameters,
+      problems: rowProblems,
+      exchanged: async () => (await import("./row_answer_schemas.ts")).rank,
+    },
+    async handle(exchange) {
+      const work = await workOf(slot, storedRows, readBatchOptions(exchange.request));
+      const { lead, offers, top } = await readRanking(work, exchange);
+      const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
+      const { ranked, failed } = await score(work, rows);
+      return new Response(
+        `{"ranking":[${ranked.slice(0, top).map((offer) => offerText(work, offer)).join(",")}],` +
+          `"offers":${rows.length}${failed},${answeredBy(work.model, exchange.requestId)}}`,
+        { headers: { "content-type": "application/json" } },
+      );
+    },
+  };
+}
+
+interface Ranking {
+  readonly lead: Row;
+  readonly offers: readonly Row[] | undefined;
+  readonly top: number | undefined;
+}
+
+async function readRanking({ model: { keys } }: RowWork, { request }: Exchange): Promise<Ranking> {
+  const [{ parseRowBody }, body] = await Promise.all([
+    import("./row_body_schemas.ts"),
+    readJson(request, predictBodyBytesMax).catch((error) => {
+      throw bodyFailure(error, request);
+    }),
+  ]);
+  const { lead = {}, ...ranking } = parseRowBody("rank", keys ? withKeyInLead(body, keys.group) : body);
+  return { lead, offers: ranking.offers, top: ranking.top };
+}
+
+/** The lead's key is short for a lead of nothing else. */
+function withKeyInLead(body: unknown, group: string): unknown {
+  if (!isRow(body) || body[group] === undefined || body.lead !== undefined || isBodyField(group)) return body;
+  const { [group]: key, ...others } = body;
+  return { ...others, lead: { [group]: key } };
+}
+
+function isBodyField(name: string): name is keyof RowBodies["rank"] {
+  return name === "lead" || name === "offers" || name === "top";
+}
+
+/**
+ * The offers that the store has of the lead; the fields that were sent overrule its.
+ *
+ * @throws {Failure} `input-invalid` for a lead without a key; `body-oversized`; as the store's lookups do.
+ */
+async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<Row[]> {
+  const group = model.keys?.group;
+  if (group === undefined || lead[group] === undefined) {
+    const key = group === undefined
+      ? ""
+      : `, or "lead": {${JSON.stringify(group)}: …} for those in the store`;
+    throw new Failure("input-invalid", `A ranking needs offers: send "offers": [{…}, …]${key}.`, [
+      { pointer: "#/offers", detail: "is missing" },
+    ]);
+  }
+  const rows = await storedRows.rowsOf(model, lead[group], batchRowsMax + 1);
+  if (rows.length <= batchRowsMax) return rows.map((row) => ({ ...row, ...lead }));
+  throw new Failure(
+    "body-oversized",
+    `The store has more than ${
+      batchRowsMax.toLocaleString("en")
+    } offers of this lead, the most that are ranked.`,
+  );
+}
+
+/** The offers with the lead's fields, and with those that the store has of the lead where one would lack them. */
+async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Promise<Row[]> {
+  const { model, storedRows } = work;
+  const rows = offers.map((offer) => ({ ...lead, ...offer }));
+  const asksStore = storedRows.concerns(model, lead) && rows.some((row) => storedRows.concerns(model, row));
+  if (!asksStore) return rows;
+  const whole = await storedRows.complete(model, lead);
+  return offers.map((offer) => ({ ...whole, ...offer }));
+}
+
+interface Scored {
+  /** By probability; those of equal probability as they came. */
+  readonly ranked: readonly Ranked[];
+  /** Members that tell of the others. */
+  readonly failed: string;
+}
+
+async function score(work: RowWork, rows: readonly Row[]): Promise<Scored> {
+  const ranked: Ranked[] = [];
+  const errors: string[] = [];
+  const failures = createFailures(["offers"]);
+  for (let i = 0; i < rows.length; i++) {
+    const row = await completed(work, rows[i], i);
+    const probability = row instanceof Failure ? NaN : scoreRow(work.model, row, findings);
+    if (!(row instanceof Failure) && probability === probability) {
+      ranked.push({ index: i, row, probability, unseen: [...findings.unseen] });
+      continue;
+    }
+    const failure = row instanceof Failure ? row : rowFailure(work.model, findings.errors, "The offer");
+    errors.push(errorText(i, failure));
+    if (work.strict) failures.add(i, failure);
+  }
+  failures.throwAny();
+  // Sorting keeps the order of equals.
+  ranked.sort((a, b) => b.probability - a.probability);
+  return { ranked, failed: errors.length === 0 ? "" : `,"errors":[${errors.join(",")}]` };
+}
+
+/** With the offer's id, where it has one: the place alone says nothing of an offer out of the store. */
+function offerText({ model: { keys }, write }: RowWork, { index, row, probability, unseen }: Ranked): string {
+  const id = keys && row[keys.id] !== undefined
+    ? `${JSON.stringify(keys.id)}:${JSON.stringify(row[keys.id])},`
+    : "";
+  return `{"index":${index},${id}${write(row, probability, unseen)}}`;
+}

@@ -1,0 +1,94 @@
+import { createFindings } from "../pipeline/model/predictor.ts";
+import { Failure } from "../pipeline/failure.ts";
+import { workOf } from "./batch_route.ts";
+import { createFailures, type RowWork } from "./batch_rows.ts";
+import { bodyFailure, readJson } from "./body.ts";
+import { predictBodyBytesMax } from "./predict.ts";
+import { readQuery } from "./query.ts";
+import type { Exchange, Route } from "./route.ts";
+import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "./row_answer.ts";
+import { errorsAt } from "./row_pointer.ts";
+import type { RowBodies } from "./row_body_schemas.ts";
+import { rowFailure, scoreRow } from "./score.ts";
+import type { ModelSlot } from "./serving_model.ts";
+import type { Row, StoredRows } from "./stored_rows.ts";
+
+export interface WhatIfOptions {
+  readonly slot: ModelSlot;
+  readonly storedRows: StoredRows;
+}
+
+const findings = createFindings();
+
+/** One offer, as it is and under changed fields. */
+export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
+  return {
+    method: "POST",
+    path: "/predict/what-if",
+    summary: 'one offer as it is and under changed fields: {"features":{…},"changes":[{…},…]}',
+    operation: {
+      id: "predictWhatIf",
+      tag: "predictions",
+      description: "Each variant is the offer with the fields of one change in place of its own.",
+      parameters: rowParameters,
+      problems: rowProblems,
+      exchanged: async () => (await import("./row_answer_schemas.ts")).predictWhatIf,
+    },
+    async handle(exchange) {
+      const options = readRowOptions(readQuery(exchange.request, rowQueries));
+      const work = await workOf(slot, storedRows, { ...options, strict: true });
+      const { features, changes } = await readQuestion(exchange);
+      const base = await wholeRow(work, features);
+      const probability = scoreRow(work.model, base, findings);
+      if (probability !== probability) {
+        throw placed(rowFailure(work.model, findings.errors, "The row"), ["features"]);
+      }
+      const baseText = `"base":{${work.write(base, probability, findings.unseen)}}`;
+      const variants = variantTexts(work, base, probability, changes).join(",");
+      return new Response(
+        `{${baseText},"variants":[${variants}],${answeredBy(work.model, exchange.requestId)}}`,
+        { headers: { "content-type": "application/json" } },
+      );
+    },
+  };
+}
+
+async function readQuestion({ request }: Exchange): Promise<RowBodies["whatIf"]> {
+  const [{ parseRowBody }, body] = await Promise.all([
+    import("./row_body_schemas.ts"),
+    readJson(request, predictBodyBytesMax).catch((error) => {
+      throw bodyFailure(error, request);
+    }),
+  ]);
+  return parseRowBody("whatIf", body);
+}
+
+async function wholeRow({ model, storedRows }: RowWork, features: Row): Promise<Row> {
+  if (!storedRows.concerns(model, features)) return features;
+  try {
+    return await storedRows.complete(model, features);
+  } catch (error) {
+    throw error instanceof Failure ? placed(error, ["features"]) : error;
+  }
+}
+
+function placed({ kind, message, errors }: Failure, path: readonly PropertyKey[]): Failure {
+  return new Failure(kind, message, errorsAt(path, errors));
+}
+
+/** @throws {Failure} `input-invalid` where a change makes a row that is not valid. */
+function variantTexts(work: RowWork, base: Row, before: number, changes: readonly Row[]): string[] {
+  const failures = createFailures(["changes"]);
+  const texts = changes.map((change, i) => {
+    const row = { ...base, ...change };
+    const probability = scoreRow(work.model, row, findings);
+    if (probability !== probability) {
+      failures.add(i, rowFailure(work.model, findings.errors, "The row"));
+      return "";
+    }
+    const members = work.write(row, probability, findings.unseen);
+    return `{"changes":${JSON.stringify(change)},${members},"difference":${probability - before}}`;
+  });
+  failures.throwAny();
+  return texts;
+}

@@ -1,0 +1,132 @@
+import { createExplainer } from "../../pipeline/model/explanation.ts";
+import type { Scenario, World } from "./scenario.ts";
+import { probabilityOf, row } from "../served_models.ts";
+
+function explanationOf({ first }: World, features: Readonly<Record<string, unknown>> = row) {
+  const { logit, intercept, contributions } = createExplainer(first.metadata)(features);
+  const names = first.metadata.encoder.features.map(({ name }) => name);
+  return {
+    logit,
+    intercept,
+    contributions: Object.fromEntries(names.map((name, i) => [name, contributions[i]])),
+  };
+}
+
+const useSecond = ({ service }: World) =>
+  service.production.assign({ modelId: "2", assignedBy: "test" }).then(() => {});
+
+export const explanations: readonly Scenario[] = [
+  {
+    name: "a probability is explained by its fields",
+    path: "/predict?explain=true",
+    body: row,
+    status: 200,
+    answer: (world) => ({
+      probability: probabilityOf(world.first),
+      explanation: explanationOf(world),
+      model_id: world.first.id,
+      version: 1,
+    }),
+  },
+  {
+    name: "explain=false explains nothing",
+    path: "/predict?explain=false",
+    body: row,
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first), explanation: undefined }),
+  },
+  {
+    name: "each row of a batch is explained",
+    path: "/predict/batch?explain=true",
+    body: { rows: [row, { ...row, lender_id: 99 }] },
+    status: 200,
+    answer: (world) => ({
+      rows: [row, { ...row, lender_id: 99 }].map((features, i) => ({
+        probability: probabilityOf(world.first, features),
+        ...(i === 1 ? { unseen: ["lender_id"] } : {}),
+        explanation: explanationOf(world, features),
+      })),
+    }),
+  },
+  {
+    name: "each row of columns is explained",
+    path: "/predict/batch?explain=true",
+    body: { columns: Object.fromEntries(Object.entries(row).map(([name, value]) => [name, [value]])) },
+    status: 200,
+    answer: (world) => ({
+      columns: { probability: [probabilityOf(world.first)], explanation: [explanationOf(world)] },
+    }),
+  },
+  {
+    name: "each offer of a ranking is explained",
+    path: "/rank?explain=true",
+    body: { lead: row, offers: [{ offer_id: 5 }] },
+    status: 200,
+    answer: (world) => ({
+      ranking: [{
+        index: 0,
+        offer_id: 5,
+        probability: probabilityOf(world.first),
+        explanation: explanationOf(world),
+      }],
+    }),
+  },
+  {
+    name: "explain is true or false",
+    path: "/predict?explain=yes",
+    body: row,
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/explain"],
+  },
+  {
+    name: "a query that is not known is pointed at",
+    path: "/predict?explian=true",
+    body: row,
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/explian"],
+  },
+  {
+    name: "a bad row is told as ever, with a query too",
+    path: "/predict?explain=true",
+    body: { ...row, apr: null },
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/apr"],
+  },
+  {
+    name: "without a model there is nothing to explain",
+    path: "/predict?explain=true",
+    body: row,
+    given: ({ service }) => {
+      service.slot.current = undefined;
+    },
+    status: 503,
+    problem: "model-missing",
+  },
+  {
+    name: "a level of an interval is between 0 and 1",
+    path: "/predict?interval=95",
+    body: row,
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/interval"],
+  },
+  {
+    name: "a model without a covariance has no interval, and says so",
+    path: "/predict?interval=0.9",
+    body: row,
+    given: useSecond,
+    status: 409,
+    problem: "interval-missing",
+  },
+  {
+    name: "nor has a batch of it",
+    path: "/predict/batch?interval=0.9",
+    body: [row],
+    given: useSecond,
+    status: 409,
+    problem: "interval-missing",
+  },
+];

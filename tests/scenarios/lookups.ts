@@ -1,0 +1,228 @@
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { storeFileName } from "../../pipeline/store/store.ts";
+import type { Scenario, World } from "./scenario.ts";
+import { probabilityOf, row } from "../served_models.ts";
+
+const path = "/predict";
+const ofLeadB = { requested: 9000, loan_purpose: null, credit: "fair", annual_income: null };
+
+export const lookups: readonly Scenario[] = [
+  {
+    name: "an id of the store stands for its fields",
+    path,
+    body: { offer_id: 1 },
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first), model_id: first.id, version: 1 }),
+  },
+  {
+    name: "an id is its value, however it is spelled",
+    path,
+    body: { offer_id: "1" },
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first) }),
+  },
+  {
+    name: "an id beyond 2^53 is exact as text",
+    path,
+    body: { offer_id: "9007199254740993" },
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first, { ...ofLeadB, apr: 12, lender_id: 7 }) }),
+  },
+  {
+    name: "what was sent overrules what is stored, null too",
+    path,
+    body: { offer_id: 2, apr: 11.5, lender_id: 12, annual_income: null },
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first, { ...row, annual_income: null }) }),
+  },
+  {
+    name: "a category out of the store that the model does not know is named",
+    path,
+    body: { offer_id: 4 },
+    status: 200,
+    answer: ({ first }) => ({
+      probability: probabilityOf(first, { ...ofLeadB, apr: 30, lender_id: 99 }),
+      unseen: ["lender_id"],
+    }),
+  },
+  {
+    name: "a lead's fields come from the store, the offer's are sent",
+    path,
+    body: { lead_uuid: "lead-a", apr: 11.5, lender_id: 12 },
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first) }),
+  },
+  {
+    name: "a lead without an offer is known all the same",
+    path,
+    body: { lead_uuid: "lead-c", apr: 11.5, lender_id: 12 },
+    status: 200,
+    answer: ({ first }) => ({
+      probability: probabilityOf(first, {
+        requested: 1000,
+        loan_purpose: "other",
+        credit: "good",
+        annual_income: 20_000,
+        apr: 11.5,
+        lender_id: 12,
+      }),
+    }),
+  },
+  {
+    name: "of a lead alone, the offer's fields are missing",
+    path,
+    body: { lead_uuid: "lead-a" },
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/apr", "#/lender_id"],
+  },
+  {
+    name: "an offer of that lead is found by both",
+    path,
+    body: { offer_id: 1, lead_uuid: "lead-a" },
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first) }),
+  },
+  {
+    name: "an offer of another lead is unknown",
+    path,
+    body: { offer_id: 1, lead_uuid: "lead-b" },
+    status: 404,
+    problem: "row-unknown",
+  },
+  {
+    name: "an id that the store does not have is unknown",
+    path,
+    body: { offer_id: 77 },
+    status: 404,
+    problem: "row-unknown",
+  },
+  {
+    name: "a lead that the store does not have is unknown",
+    path,
+    body: { lead_uuid: "nobody", apr: 1, lender_id: 1 },
+    status: 404,
+    problem: "row-unknown",
+  },
+  {
+    name: "a value out of the store that the model cannot take is pointed at",
+    path,
+    body: { offer_id: 5 },
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/apr"],
+  },
+  {
+    name: "an id that is none is pointed at",
+    path,
+    body: { offer_id: [1] },
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/offer_id"],
+  },
+  {
+    name: "a field that the model does not have is pointed at, beside a key too",
+    path,
+    body: { offer_id: 1, colour: "blue" },
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/colour"],
+  },
+  {
+    name: "an id that is null is none",
+    path,
+    body: { offer_id: null },
+    status: 422,
+    problem: "input-invalid",
+    pointers: ["#/requested", "#/annual_income", "#/apr", "#/loan_purpose", "#/credit", "#/lender_id"],
+  },
+  {
+    name: "a row that has all fields may have its keys too, and needs no store",
+    path,
+    body: { ...row, offer_id: 77, lead_uuid: "nobody" },
+    given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first) }),
+  },
+  {
+    name: "without a store, an id cannot be looked up",
+    path,
+    body: { offer_id: 1 },
+    given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),
+    status: 503,
+    problem: "store-missing",
+  },
+  {
+    name: "a store that another process keeps to itself is busy in the end",
+    path,
+    body: { offer_id: 1 },
+    given: keepStoreLocked,
+    status: 503,
+    problem: "store-busy",
+    responseHeaders: { "retry-after": "1" },
+  },
+  {
+    name: "a store whose view lacks the model's columns cannot be used",
+    path,
+    body: { offer_id: 1 },
+    given: (world) => changeStore(world, "DROP VIEW examples; CREATE VIEW examples AS SELECT * FROM offers"),
+    status: 503,
+    problem: "store-invalid",
+  },
+  {
+    name: "a large view without an index of the id is not searched",
+    path,
+    body: { offer_id: 1 },
+    given: (world) => changeStore(world, unindexedView),
+    status: 503,
+    problem: "lookup-unindexed",
+  },
+  {
+    name: "of a view that joins otherwise, a group's fields are those that all its rows share",
+    path,
+    body: { lead_uuid: "lead-a", apr: 11.5, lender_id: 12 },
+    given: (world) => changeStore(world, otherView),
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first) }),
+  },
+  {
+    name: "an id is explained as its fields are",
+    path: `${path}?explain=true`,
+    body: { offer_id: 1 },
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first), model_id: first.id }),
+  },
+];
+
+/** As many rows as would take a while to search; the id is an expression, and so without an index. */
+const unindexedView = `
+  INSERT INTO offers (offer_id, lead_uuid)
+    SELECT 100 + value, 'lead-a' FROM (
+      WITH RECURSIVE numbers (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM numbers WHERE value < 60000)
+      SELECT value FROM numbers
+    );
+  DROP VIEW examples;
+  CREATE VIEW examples AS SELECT offer_id + 0 AS offer_id, leads.*, apr, lender_id
+    FROM offers JOIN leads USING (lead_uuid);
+`;
+
+const otherView = `
+  DROP VIEW examples;
+  CREATE VIEW examples AS SELECT offers.*, requested, loan_purpose, credit, annual_income
+    FROM offers LEFT JOIN leads USING (lead_uuid);
+`;
+
+function changeStore({ dataDir }: World, sql: string): void {
+  const db = new DatabaseSync(join(dataDir, storeFileName));
+  db.exec(sql);
+  db.close();
+}
+
+function keepStoreLocked({ dataDir, dispose }: World): void {
+  const db = new DatabaseSync(join(dataDir, storeFileName));
+  db.exec(
+    "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE kept (id INTEGER); COMMIT; BEGIN EXCLUSIVE",
+  );
+  dispose.push(() => db.close());
+}
