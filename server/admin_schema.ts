@@ -13,12 +13,18 @@ const changeFields = {
 
 /** What `POST /model` takes. */
 const assignmentSchema = z.strictObject({
-  model_id: modelName.describe("a model's id, version or alias"),
+  model_id: modelName.meta({ description: "a model's id, version or alias", examples: ["1"] }),
   ...changeFields,
-}).meta({ id: "AssignmentRequest" });
+}).meta({
+  id: "AssignmentRequest",
+  description: "Which model to put in production, and on which condition.",
+});
 
 /** What `POST /model/rollback` takes. */
-const changeSchema = z.strictObject(changeFields).meta({ id: "ChangeRequest" });
+const changeSchema = z.strictObject(changeFields).meta({
+  id: "ChangeRequest",
+  description: "Why the model in production is changed, and on which condition.",
+});
 
 /** Bodies of the routes that change the model in production, by name. */
 export interface AdminBodies {

@@ -72,7 +72,7 @@ export function createHandler(
       }
       const response = await app.fetch(request, { requestId, client: info.remoteAddr.hostname });
       for (const [name, value] of Object.entries(commonHeaders(slot, requestId))) {
-        // A batch says itself which model it was: there may be another one by now.
+        // A batch says itself which model it was (there may be another one by now), a page what it may load.
         if (!response.headers.has(name)) response.headers.set(name, value);
       }
       return response;

@@ -1,4 +1,5 @@
 import { version } from "../pipeline/version.ts";
+import { docsPath } from "./docs_routes.ts";
 import { jsonResponse, type Route } from "./route.ts";
 import type { ModelSlot } from "./serving_model.ts";
 
@@ -14,14 +15,18 @@ export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Rou
   return {
     method: "GET",
     path: "/",
-    summary: "what is here, and a row to try",
+    summary: "what is here, and a row to try; for browsers, the page /docs",
     operation: {
       id: "index",
       tag: "operation",
       exchanged: async () => (await import("./index_schemas.ts")).index,
     },
-    handle: () =>
-      jsonResponse({
+    handle({ request }) {
+      // A person has come: programs ask for JSON, or for anything.
+      if (/\btext\/html\b/.test(request.headers.get("accept") ?? "")) {
+        return new Response(null, { status: 303, headers: { location: docsPath, vary: "accept" } });
+      }
+      const response = jsonResponse({
         name: "clickwell",
         version,
         model: modelIndex(slot),
@@ -31,7 +36,10 @@ export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Rou
           summary,
           write,
         })),
-      }),
+      });
+      response.headers.set("vary", "accept");
+      return response;
+    },
   };
 }
 

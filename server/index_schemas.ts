@@ -25,4 +25,5 @@ export const index: Exchanged = {
       routes: z.array(route),
     }),
   },
+  otherAnswers: { 303: "to `/docs`, for those who accept `text/html`" },
 };

@@ -47,12 +47,17 @@ export const modelHistory: Exchanged = {
     "application/json": z.object({
       history: z.array(assignmentAnswerSchema),
       next: z.string().nullable().describe("where the older ones are; null where there are none"),
-    }).meta({ id: "History" }),
+    }).meta({ id: "History", description: "Assignments, the newest first." }),
   },
 };
 
 export const listModels: Exchanged = {
-  answer: { "application/json": z.object({ models: z.array(modelAnswerSchema) }).meta({ id: "Models" }) },
+  answer: {
+    "application/json": z.object({ models: z.array(modelAnswerSchema) }).meta({
+      id: "Models",
+      description: "All models, the newest first.",
+    }),
+  },
 };
 
 export const showModel: Exchanged = { answer: { "application/json": modelAnswerSchema } };

@@ -29,6 +29,8 @@ export interface Exchanged {
   readonly bodyOptional?: boolean;
   /** Of status 200. */
   readonly answer: Bodies;
+  /** Answers without a body that are no problems, by status: what they mean. 304 follows from the parameter for it. */
+  readonly otherAnswers?: Readonly<Record<number, string>>;
   /** A body that the model in production answers, made of a row that it knows. Of the first media type. */
   readonly bodyExample?: (row: Readonly<Record<string, unknown>>) => unknown;
 }

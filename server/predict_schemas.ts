@@ -3,7 +3,10 @@ import type { Exchanged } from "./operation.ts";
 import { answeredBy, rowAnswer } from "./row_answer_schemas.ts";
 import { rowSchema } from "./row_schema.ts";
 
-export const predictionSchema = z.object({ ...rowAnswer, ...answeredBy }).meta({ id: "Prediction" });
+export const predictionSchema = z.object({ ...rowAnswer, ...answeredBy }).meta({
+  id: "Prediction",
+  description: "The answer to a row.",
+});
 
 export const predict: Exchanged = {
   body: { "application/json": rowSchema },

@@ -1,6 +1,7 @@
 import { batchRoute } from "./batch_route.ts";
 import { createAccess } from "./access.ts";
 import { createApp } from "./app.ts";
+import { docsRoutes } from "./docs_routes.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { indexRoute } from "./index_route.ts";
@@ -50,6 +51,7 @@ export function createService(options: ServiceOptions): Service {
   const storedRows = createStoredRows(dataDir);
   const routes: readonly Route[] = [
     indexRoute(slot, () => routes),
+    ...docsRoutes(),
     openapiRoute({ slot, routes: () => routes, guarded: token !== undefined }),
     predictRoute(slot, storedRows),
     batchRoute({ slot, storedRows, lifecycle }),

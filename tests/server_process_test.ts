@@ -33,6 +33,15 @@ async function ask(
   return { status: response.status, json: await response.json() };
 }
 
+processTest("the program brings its page and its document along", async (_, flags) => {
+  await using serving = await startServe(flags);
+  for (const path of ["/docs", "/docs/main.js", "/docs/style.css", "/openapi.json"]) {
+    const response = await fetch(serving.origin + path);
+    assert.equal(response.status, 200, path);
+    assert.ok((await response.text()).length > 500, path);
+  }
+});
+
 processTest(
   "an assignment survives a restart; SIGTERM and SIGINT end the server with exit code 0",
   async (models, flags) => {

@@ -65,6 +65,7 @@ const packagePlaces = new Map<string, RegExp>([
   ["hyparquet", /^(pipeline|tests)\//],
   ["hyparquet-compressors", /^(pipeline|tests)\//],
   ["hyparquet-writer", /^(pipeline|tests)\//],
+  ["playwright-core", /^tests\//],
   ["zod", /^(pipeline|server|tests)\//],
 ]);
 

@@ -29,6 +29,7 @@ export async function operationObject(route: Route, surroundings: Surroundings):
     ...(exchanged.body ? { requestBody: requestBody(exchanged, surroundings) } : {}),
     responses: {
       "200": { description: "the answer", ...contentOf(exchanged.answer, components) },
+      ...otherAnswers(exchanged),
       ...(parameters.includes(ifNoneMatch) ? { "304": { description: "nothing has changed" } } : {}),
       ...problemResponses(problemsOf(route, exchanged, guarded)),
     },
@@ -70,4 +71,10 @@ function contentOf(bodies: Bodies, components: Components, example?: unknown): J
       ...(i === 0 && example !== undefined ? { example } : {}),
     }])),
   };
+}
+
+function otherAnswers({ otherAnswers = {} }: Exchanged): JsonSchema {
+  return Object.fromEntries(
+    Object.entries(otherAnswers).map(([status, description]) => [status, { description }]),
+  );
 }

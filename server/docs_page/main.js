@@ -1,0 +1,112 @@
+import { h, inline, paragraphs } from "./element.js";
+import { operationCard } from "./operation.js";
+import { predictionPanel } from "./prediction.js";
+import { send, setToken, written } from "./request.js";
+import { membersOf, typeOf } from "./schema.js";
+
+const main = document.getElementById("main");
+
+try {
+  const { json } = await send({ method: "GET", target: "/openapi.json" });
+  show(json);
+} catch (error) {
+  main.append(h("p", { className: "bad" }, `openapi.json cannot be read: ${error.message}`));
+}
+
+function show({ info, tags, paths, components }) {
+  const { schemas, securitySchemes } = components;
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation, schemas }))
+  );
+  const chapters = tags
+    .map((tag) => ({
+      ...tag,
+      operations: operations.filter(({ operation }) => operation.tags.includes(tag.name)),
+    }))
+    .filter(({ operations }) => operations.length > 0);
+
+  document.getElementById("version").textContent = info.version;
+  showModel();
+  document.getElementById("contents").append(...chapters.map(contentsOf));
+  const panel = predictionPanel(schemas.Row);
+  main.append(
+    ...(panel ? [panel] : []),
+    h("section", { className: "words" }, ...paragraphs(info.description)),
+    ...(securitySchemes ? [tokenField()] : []),
+    ...chapters.map(chapterOf),
+    schemaChapter(schemas),
+  );
+  openTarget();
+  addEventListener("hashchange", openTarget);
+  addEventListener(written, showModel);
+}
+
+async function showModel() {
+  const place = document.getElementById("model");
+  const { status, json } = await send({ method: "GET", target: "/model" }).catch(() => ({ status: 0 }));
+  place.className = status === 200 ? "model good" : "model bad";
+  place.textContent = status === 200
+    ? `${json.model_id}, version ${json.version}, since ${new Date(json.assigned_at).toLocaleString()}`
+    : json?.title ?? "The server does not answer";
+}
+
+function contentsOf({ name, operations }) {
+  const items = operations.map(({ method, path, operation }) =>
+    h(
+      "li",
+      {},
+      h(
+        "a",
+        { href: `#${operation.operationId}` },
+        h("span", { className: `method ${method}` }, method.toUpperCase()),
+        h("span", { className: "path" }, path),
+      ),
+    )
+  );
+  return h("div", {}, h("h3", {}, name), h("ul", {}, ...items));
+}
+
+function chapterOf({ name, description, operations }) {
+  return h(
+    "section",
+    { className: "chapter" },
+    h("h2", {}, name, h("small", { className: "muted" }, description)),
+    ...operations.map(operationCard),
+  );
+}
+
+function schemaChapter(schemas) {
+  const cards = Object.entries(schemas).map(([name, schema]) =>
+    h(
+      "details",
+      { className: "card", id: `schema-${name}` },
+      h(
+        "summary",
+        {},
+        h("code", { className: "path" }, name),
+        h("span", { className: "summary" }, ...inline(schema.description ?? "")),
+      ),
+      membersOf(schema, schemas) ?? h("p", {}, ...typeOf(schema)),
+    )
+  );
+  return h("section", { className: "chapter" }, h("h2", {}, "schemas"), ...cards);
+}
+
+/** The token is in this page alone: it is stored nowhere. */
+function tokenField() {
+  const input = h("input", {
+    type: "password",
+    autocomplete: "off",
+    placeholder: "for what is marked token",
+    oninput: () => setToken(input.value.trim()),
+  });
+  return h("section", { className: "card token" }, h("label", {}, "Admin token", input));
+}
+
+/** What a link leads to is open. */
+function openTarget() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  if ("open" in target) target.open = true;
+  target.scrollIntoView();
+}

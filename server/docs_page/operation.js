@@ -1,0 +1,162 @@
+import { copyable, h, inline, paragraphs } from "./element.js";
+import { curlOf, send } from "./request.js";
+import { exampleOf, membersOf, typeOf } from "./schema.js";
+
+const shownMax = 100_000;
+
+/** One operation: what it takes and answers, and a way to send it. */
+export function operationCard({ method, path, operation, schemas }) {
+  const { operationId, summary, description = "", parameters = [], requestBody, responses, security } =
+    operation;
+  return h(
+    "details",
+    { className: "card operation", id: operationId },
+    h(
+      "summary",
+      {},
+      h("span", { className: `method ${method}` }, method.toUpperCase()),
+      h("code", { className: "path" }, path),
+      h("span", { className: "summary" }, summary),
+      security ? h("span", { className: "badge" }, "token") : undefined,
+    ),
+    ...paragraphs(description),
+    ...(parameters.length > 0 ? [h("h4", {}, "Parameters"), parameterTable(parameters)] : []),
+    ...bodyParts("Body", requestBody?.content, schemas),
+    ...bodyParts("Answer", responses["200"]?.content, schemas),
+    h("details", { className: "others" }, h("summary", {}, "Other answers"), responseTable(responses)),
+    tryForm({ method, path, parameters, requestBody, guarded: security !== undefined, schemas }),
+  );
+}
+
+function parameterTable(parameters) {
+  return h(
+    "table",
+    { className: "members" },
+    h(
+      "tbody",
+      {},
+      ...parameters.map(({ name, in: place, description, schema, required }) =>
+        h(
+          "tr",
+          {},
+          h(
+            "td",
+            {},
+            h("code", {}, name),
+            required ? undefined : h("span", { className: "muted" }, " optional"),
+          ),
+          h("td", { className: "type" }, `${place}, `, ...typeOf(schema)),
+          h("td", {}, ...inline(description)),
+        )
+      ),
+    ),
+  );
+}
+
+function bodyParts(title, content = {}, schemas) {
+  return Object.entries(content).flatMap(([type, { schema }]) => [
+    h("h4", {}, title, " ", h("code", {}, type), " ", ...typeOf(schema)),
+    membersOf(schema, schemas),
+  ]);
+}
+
+function responseTable(responses) {
+  const others = Object.entries(responses).filter(([status]) => status !== "200");
+  return h(
+    "table",
+    { className: "members" },
+    h(
+      "tbody",
+      {},
+      ...others.map(([status, { description }]) =>
+        h("tr", {}, h("td", {}, h("code", {}, status)), h("td", {}, ...inline(description)))
+      ),
+    ),
+  );
+}
+
+function tryForm({ method, path, parameters, requestBody, guarded, schemas }) {
+  const inputs = parameters.map((parameter) => parameterInput(parameter, schemas));
+  const [[type, content] = []] = Object.entries(requestBody?.content ?? {});
+  const body = type === undefined ? undefined : h("textarea", {
+    rows: 8,
+    spellcheck: false,
+    ariaLabel: `body of ${method.toUpperCase()} ${path}`,
+    value: bodyText(content, schemas),
+  });
+  const curl = copyable("", "the request as a curl command");
+  const answer = h("div", { className: "answer", role: "status" });
+
+  const request = () => {
+    const sent = inputs.filter(({ value }) => value() !== "");
+    const of = (place) => sent.filter((input) => input.place === place);
+    const query = new URLSearchParams(of("query").map(({ name, value }) => [name, value()])).toString();
+    const target = path.replace(
+      /\{(\w+)\}/g,
+      (_, name) => encodeURIComponent(of("path").find((input) => input.name === name)?.value() ?? ""),
+    );
+    const headers = Object.fromEntries(of("header").map(({ name, value }) => [name.toLowerCase(), value()]));
+    if (body) headers["content-type"] = type;
+    return {
+      method: method.toUpperCase(),
+      target: query ? `${target}?${query}` : target,
+      headers,
+      body: body?.value,
+      guarded,
+    };
+  };
+  const refresh = () => curl.show(curlOf(request()));
+  refresh();
+  return h(
+    "form",
+    {
+      className: "attempt",
+      oninput: refresh,
+      async onsubmit(event) {
+        event.preventDefault();
+        answer.replaceChildren("…");
+        answer.replaceChildren(...await answerParts(request()));
+      },
+    },
+    h("h4", {}, "Try it"),
+    ...inputs.map(({ element }) => element),
+    body,
+    curl.element,
+    h("button", { type: "submit", className: "send" }, "Send"),
+    answer,
+  );
+}
+
+function parameterInput({ name, in: place, schema, required }, schemas) {
+  const value = required ? String(exampleOf(schema, schemas)) : "";
+  const input = h("input", { type: "text", value, required, autocomplete: "off", spellcheck: false });
+  return {
+    name,
+    place,
+    value: () => input.value.trim(),
+    element: h("label", { className: "parameter" }, name, input),
+  };
+}
+
+function bodyText({ schema, example }, schemas) {
+  const value = example ?? exampleOf(schema, schemas);
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}
+
+async function answerParts(request) {
+  try {
+    const { status, type, text, json, milliseconds } = await send(request);
+    const shown = json === undefined ? text : JSON.stringify(json, null, 2);
+    return [
+      h(
+        "p",
+        {},
+        h("span", { className: `status ${status < 400 ? "good" : "bad"}` }, String(status)),
+        h("span", { className: "muted" }, ` ${type} · ${milliseconds.toFixed(1)} ms`),
+      ),
+      h("pre", { tabIndex: 0, ariaLabel: "answer" }, shown.slice(0, shownMax)),
+    ];
+  } catch (error) {
+    return [h("p", { className: "bad" }, `The server does not answer: ${error.message}`)];
+  }
+}

@@ -1,0 +1,109 @@
+import { copyable, h } from "./element.js";
+import { curlOf, predictPath, send, written } from "./request.js";
+
+const pauseMs = 120;
+
+/** A form of the model's fields, whose probability is asked for as it is filled in. */
+export function predictionPanel(row) {
+  if (!row?.properties) return undefined;
+  const example = row.examples?.[0] ?? {};
+  const fields = Object.entries(row.properties).map(([name, schema]) => fieldOf(name, schema, example[name]));
+  const result = resultOf();
+  const curl = copyable("", "the request as a curl command");
+  let asked = 0;
+  let timer;
+
+  async function ask() {
+    const turn = ++asked;
+    const body = JSON.stringify(Object.fromEntries(fields.map(({ name, value }) => [name, value()])));
+    const request = {
+      method: "POST",
+      target: predictPath,
+      headers: { "content-type": "application/json" },
+      body,
+    };
+    curl.show(curlOf(request));
+    const answer = await send(request).catch(() => undefined);
+    // A later one is on its way.
+    if (turn !== asked) return;
+    const errors = new Map(answer?.json?.errors?.map(({ pointer, detail }) => [pointer, detail]));
+    const unseen = answer?.json?.unseen ?? [];
+    for (const field of fields) field.tell(errors.get(`#/${field.name}`), unseen.includes(field.name));
+    result.show(answer);
+  }
+
+  ask();
+  addEventListener(written, ask);
+  return h(
+    "section",
+    { className: "card", id: "try" },
+    h("h2", {}, "Try a prediction"),
+    h(
+      "form",
+      {
+        className: "prediction",
+        onsubmit: (event) => event.preventDefault(),
+        oninput() {
+          clearTimeout(timer);
+          timer = setTimeout(ask, pauseMs);
+        },
+      },
+      h("div", { className: "fields" }, ...fields.map(({ element }) => element)),
+      result.element,
+    ),
+    curl.element,
+  );
+}
+
+/** One raw field. Left empty, it is null: a value that is not known. */
+function fieldOf(name, schema, example) {
+  const numeric = Array.isArray(schema.type) && !schema.type.includes("string");
+  const id = `field-${name}`;
+  const levels = schema.anyOf?.find((option) => option.enum)?.enum ?? schema.examples ?? [];
+  const nullable = JSON.stringify(schema).includes('"null"');
+  const input = h("input", {
+    id,
+    name,
+    type: numeric ? "number" : "text",
+    step: numeric ? "any" : undefined,
+    value: example === undefined || example === null ? "" : String(example),
+    placeholder: nullable ? "not known" : "",
+    autocomplete: "off",
+    "aria-describedby": `${id}-note`,
+    list: numeric ? undefined : `${id}-levels`,
+  });
+  const note = h("span", { className: "note", id: `${id}-note` });
+  const options = numeric
+    ? undefined
+    : h("datalist", { id: `${id}-levels` }, ...levels.map((value) => h("option", { value: String(value) })));
+  return {
+    name,
+    element: h("div", { className: "field" }, h("label", { htmlFor: id }, name), input, note, options),
+    value: () => input.value === "" ? null : numeric ? input.valueAsNumber : input.value,
+    tell(error, unseen) {
+      note.textContent = error ?? (unseen ? "not seen in training" : "");
+      note.className = error ? "note bad" : "note";
+      input.ariaInvalid = String(error !== undefined);
+    },
+  };
+}
+
+function resultOf() {
+  const figure = h("output", { className: "figure" }, "…");
+  const bar = h("div", { className: "bar" }, h("div", { className: "filled" }));
+  const words = h("p", { className: "muted" });
+  return {
+    element: h("div", { className: "result", ariaLive: "polite" }, figure, bar, words),
+    show(answer) {
+      const probability = answer?.json?.probability;
+      const known = typeof probability === "number";
+      figure.textContent = known ? `${(100 * probability).toFixed(1)} %` : "–";
+      bar.style.setProperty("--probability", known ? probability : 0);
+      words.replaceChildren(
+        ...(known
+          ? ["that it is clicked, says ", h("span", { className: "name" }, answer.json.model_id)]
+          : [answer?.json?.detail ?? "The server does not answer."]),
+      );
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { h, inline } from "./element.js";
+
+const refPrefix = "#/components/schemas/";
+const depthMax = 3;
+const valuesShown = 12;
+
+/** A schema with what it refers to in its place. */
+export function resolve(schema, schemas) {
+  if (!schema?.$ref) return schema ?? {};
+  const { $ref, ...own } = schema;
+  return { ...schemas[$ref.slice(refPrefix.length)], ...own };
+}
+
+/** A schema's type in a few words; names lead to their schema. */
+export function typeOf(schema) {
+  if (schema.$ref) {
+    const name = schema.$ref.slice(refPrefix.length);
+    return [h("a", { href: `#schema-${name}` }, name)];
+  }
+  if (schema.const !== undefined) return [JSON.stringify(schema.const)];
+  if (schema.enum) {
+    const values = schema.enum.slice(0, valuesShown).map((value) => JSON.stringify(value)).join(" | ");
+    return [schema.enum.length > valuesShown ? `${values} | … ${schema.enum.length} in all` : values];
+  }
+  const options = schema.anyOf ?? schema.oneOf;
+  if (options) return options.flatMap((option, i) => i === 0 ? typeOf(option) : [" | ", ...typeOf(option)]);
+  if (schema.type === "array") return [...typeOf(schema.items ?? {}), "[]"];
+  if (Array.isArray(schema.type)) return [schema.type.join(" | ")];
+  return [schema.type ?? "any"];
+}
+
+/** The members of an object, those of objects in it below it. */
+export function membersOf(schema, schemas) {
+  const rows = rowsOf(resolve(schema, schemas), 0);
+  return rows.length === 0 ? undefined : h(
+    "table",
+    { className: "members" },
+    h("thead", {}, h("tr", {}, ...["member", "type", "meaning"].map((name) => h("th", {}, name)))),
+    h("tbody", {}, ...rows),
+  );
+}
+
+function rowsOf({ properties = {}, required = [] }, depth) {
+  return Object.entries(properties).flatMap(([name, schema]) => {
+    const needed = required.includes(name);
+    const row = h(
+      "tr",
+      {},
+      h(
+        "td",
+        { className: `depth-${depth}` },
+        h("code", {}, name),
+        needed ? undefined : h("span", { className: "muted" }, " optional"),
+      ),
+      h("td", { className: "type" }, ...typeOf(schema)),
+      h("td", {}, ...inline(schema.description ?? "")),
+    );
+    const inner = schema.type === "array" ? schema.items ?? {} : schema;
+    const nested = inner.anyOf?.find(({ properties }) => properties) ?? inner;
+    return depth < depthMax ? [row, ...rowsOf(nested, depth + 1)] : [row];
+  });
+}
+
+/** A value that the schema takes, to start from. */
+export function exampleOf(given, schemas) {
+  const schema = resolve(given, schemas);
+  if (schema.examples?.length) return schema.examples[0];
+  if (schema.default !== undefined) return schema.default;
+  if (schema.const !== undefined) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  const options = schema.anyOf ?? schema.oneOf;
+  if (options) return exampleOf(options[0], schemas);
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
+  if (type === "object") {
+    const needed = (schema.required ?? []).map((
+      name,
+    ) => [name, exampleOf(schema.properties?.[name], schemas)]);
+    return Object.fromEntries(needed);
+  }
+  if (type === "array") return [exampleOf(schema.items, schemas)];
+  if (type === "integer" || type === "number") return Math.max(schema.minimum ?? 1, 1);
+  return type === "boolean" ? true : type === "null" ? null : "";
+}
