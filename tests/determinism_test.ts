@@ -84,10 +84,10 @@ function digestOf(
 Deno.test("determinism: every machine and every version of the runtime learns the same, to the last bit", () => {
   // A change here is a change of every model's id. If a solver or an encoding was meant to change, write the new values down.
   const expected = [
-    "0bdec855cda74c846dacbf36293b3766789e1cc32ca9ff2b26ae6452a563eb82",
-    "ff2121055209d07cddb41094dedb1e36d5f2b3b90001432b0753c1e76fb7a8a7",
-    "08e262409dfcdffd78b26bae2c1f5860f0775035d1dca04ccc56d6ba9b2cef28",
-    "e23cd6188ea41a09bc4bf0617fc657e6d176fdc2d2090ff0a9f416c5d0982efa",
+    "5d9ce104e40a40fdd3ed701b2ee971deec4f352bdd7bcf41b075c4469d0b1dc3",
+    "d74d3f42eb1cacb4f23c2f0739815468e0f7ac0872ed1b68db8288e1e8a33b8a",
+    "ae8b1e4a46e2c0cf940676ed977213bac1622b6ff1298be196f13a73295edcd9",
+    "83780dd4d8ba314bb864433339f10f283114f1a66e88b562fdbed96596124beb",
   ];
 
   assert.deepEqual(learnt.map(digestOf), expected);

@@ -103,21 +103,12 @@ function expandHessian(design: DesignMatrix, layout: SumsLayout, sums: Float64Ar
       addSymmetric(hessian, size, numericColumns[j], numericColumns[l], sums[at]);
     }
   }
-  // The intercept is a column of the first group's cells alone, lest it be counted once per group.
-  const intercept = Int32Array.of(size - 1);
-  if (groups.length === 0) addCell(hessian, size, intercept, numericColumns, sums, 1);
+  // Without groups the intercept's sums have a cell of their own, in which it is the only column.
+  if (groups.length === 0) addCells(hessian, size, loneCell, numericColumns, sums.subarray(1), size - 1);
   groups.forEach((group, g) => {
-    for (let cell = 0, at = layout.cellsAt[g]; cell < group.cellCount; cell++, at += layout.cellStride) {
-      const columns = columnsOf(group, cell);
-      addCell(
-        hessian,
-        size,
-        g === 0 ? Int32Array.of(...columns, size - 1) : columns,
-        numericColumns,
-        sums,
-        at,
-      );
-    }
+    // The intercept is a column of the first group's cells alone, lest it be counted once per group.
+    const own = sums.subarray(layout.cellsAt[g], layout.cellsAt[g] + group.cellCount * layout.cellStride);
+    addCells(hessian, size, group, numericColumns, own, g === 0 ? size - 1 : undefined);
   });
   for (const { first, second, at } of layout.pairsAt) {
     addPair(hessian, size, groups[first], groups[second], sums, at);
@@ -137,20 +128,42 @@ function addSymmetric(hessian: Float64Array, size: number, a: number, b: number,
   hessian[a > b ? a * size + b : b * size + a] += value;
 }
 
-/** One cell's rows have a 1 in each of its columns. @param at Where the cell's sums begin. */
-function addCell(
+const loneCell: Pick<Group, "cellCount" | "fieldCount" | "columns"> = {
+  cellCount: 1,
+  fieldCount: 0,
+  columns: new Int32Array(new SharedArrayBuffer(0)),
+};
+
+/**
+ * A cell's rows have a 1 in each of its columns. These ascend, as the fields do, so that of two the later is the row of the
+ * lower triangle.
+ *
+ * @param sums The group's, shape (cells, 2 + numeric columns).
+ * @param intercept Its column, where it is one of the cells'.
+ */
+function addCells(
   hessian: Float64Array,
   size: number,
-  columns: Int32Array,
+  { cellCount, fieldCount, columns }: Pick<Group, "cellCount" | "fieldCount" | "columns">,
   numericColumns: readonly number[],
   sums: Float64Array,
-  at: number,
+  intercept: number | undefined,
 ): void {
-  const weight = sums[at + 1];
-  for (let i = 0; i < columns.length; i++) {
-    for (let k = 0; k <= i; k++) addSymmetric(hessian, size, columns[i], columns[k], weight);
-    for (let j = 0; j < numericColumns.length; j++) {
-      addSymmetric(hessian, size, columns[i], numericColumns[j], sums[at + 2 + j]);
+  const own = new Int32Array(fieldCount + 1);
+  for (let cell = 0, at = 0, field = 0; cell < cellCount; cell++, at += 2 + numericColumns.length) {
+    let count = 0;
+    for (const end = field + fieldCount; field < end; field++) {
+      if (columns[field] >= 0) own[count++] = columns[field];
+    }
+    if (intercept !== undefined) own[count++] = intercept;
+    const weight = sums[at + 1];
+    for (let i = 0; i < count; i++) {
+      const row = own[i] * size;
+      for (let k = 0; k <= i; k++) hessian[row + own[k]] += weight;
+      for (let j = 0; j < numericColumns.length; j++) {
+        const column = numericColumns[j];
+        hessian[column > own[i] ? column * size + own[i] : row + column] += sums[at + 2 + j];
+      }
     }
   }
 }

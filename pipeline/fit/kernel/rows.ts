@@ -161,30 +161,58 @@ export function scatter32(sums: usize, codes: usize, values: usize, count: i32):
   }
 }
 
-/** sums[j] += Σᵢ factors[i] · numeric[i, j]. */
+/** The numbers at two addresses, side by side: one column of two rows. */
+// @ts-ignore: a decorator of the compiler
+@inline
+function pair(first: usize, second: usize): v128 {
+  return v128.load64_lane(second, v128.load64_zero(first), 1);
+}
+
+/** Adds both of two numbers to the one at an address. */
+// @ts-ignore: a decorator of the compiler
+@inline
+function addBoth(to: usize, values: v128): void {
+  store<f64>(to, load<f64>(to) + (f64x2.extract_lane(values, 0) + f64x2.extract_lane(values, 1)));
+}
+
+/**
+ * sums[j] += Σᵢ factors[i] · numeric[i, j]: four columns at a time; those that are left two rows at a time, of which the last
+ * may be one too many: its factor is 0.
+ */
 export function addProducts(sums: usize, numeric: usize, width: i32, factors: usize, count: i32): void {
   const rowBytes = <usize> width << 3;
-  let j = 0;
-  for (; j + 4 <= width; j += 4) {
+  let a: usize = 0;
+  for (; a + 32 <= rowBytes; a += 32) {
     let first = f64x2.splat(0);
     let second = f64x2.splat(0);
-    let at = numeric + (<usize> j << 3);
+    let at = numeric + a;
     for (let i = 0; i < count; i++, at += rowBytes) {
       const factor = v128.load64_splat(factors + (<usize> i << 3));
       first = f64x2.add(first, f64x2.mul(factor, v128.load(at)));
       second = f64x2.add(second, f64x2.mul(factor, v128.load(at, 16)));
     }
-    const to = sums + (<usize> j << 3);
+    const to = sums + a;
     v128.store(to, f64x2.add(v128.load(to), first));
     v128.store(to, f64x2.add(v128.load(to, 16), second), 16);
   }
-  for (; j < width; j++) {
-    let sum: f64 = 0;
-    let at = numeric + (<usize> j << 3);
-    for (let i = 0; i < count; i++, at += rowBytes) sum += load<f64>(factors + (<usize> i << 3)) * load<f64>(at);
-    const to = sums + (<usize> j << 3);
-    store<f64>(to, load<f64>(to) + sum);
+  if (a === rowBytes) return;
+  // Beyond the last column it is taken again, for nothing.
+  const b = min(a + 8, rowBytes - 8);
+  const c = min(a + 16, rowBytes - 8);
+  let sumA = f64x2.splat(0);
+  let sumB = f64x2.splat(0);
+  let sumC = f64x2.splat(0);
+  let row = numeric;
+  for (let i = 0; i < count; i += 2, row += 2 * rowBytes) {
+    const next = row + rowBytes;
+    const factor = v128.load(factors + (<usize> i << 3));
+    sumA = f64x2.add(sumA, f64x2.mul(factor, pair(row + a, next + a)));
+    sumB = f64x2.add(sumB, f64x2.mul(factor, pair(row + b, next + b)));
+    sumC = f64x2.add(sumC, f64x2.mul(factor, pair(row + c, next + c)));
   }
+  addBoth(sums + a, sumA);
+  if (b > a) addBoth(sums + b, sumB);
+  if (c > b) addBoth(sums + c, sumC);
 }
 
 /**
@@ -250,49 +278,116 @@ export function addCellRows32(
   }
 }
 
-/** sums[j · (j + 1) / 2 + l] += Σᵢ curvatures[i] · numeric[i, j] · numeric[i, l], l ≤ j: a lower triangle, row by row. */
+/**
+ * sums[j · (j + 1) / 2 + l] += Σᵢ curvatures[i] · numeric[i, j] · numeric[i, l], l ≤ j: a lower triangle, row by row. Three
+ * columns meet three at a time; of rows as in `addProducts`.
+ */
 export function addSquares(sums: usize, numeric: usize, width: i32, curvatures: usize, count: i32): void {
   const rowBytes = <usize> width << 3;
-  let to = sums;
-  for (let j = 0; j < width; j++) {
-    const own = <usize> j << 3;
-    let l = 0;
-    for (; l + 4 <= j + 1; l += 4) {
-      let first = f64x2.splat(0);
-      let second = f64x2.splat(0);
-      const offset = <usize> l << 3;
-      let row = numeric;
-      for (let i = 0; i < count; i++, row += rowBytes) {
-        const factor = f64x2.mul(v128.load64_splat(curvatures + (<usize> i << 3)), v128.load64_splat(row + own));
-        first = f64x2.add(first, f64x2.mul(factor, v128.load(row + offset)));
-        second = f64x2.add(second, f64x2.mul(factor, v128.load(row + offset, 16)));
-      }
-      v128.store(to, f64x2.add(v128.load(to), first));
-      v128.store(to, f64x2.add(v128.load(to, 16), second), 16);
-      to += 32;
-    }
-    for (; l + 2 <= j + 1; l += 2) {
-      let sum = f64x2.splat(0);
-      const offset = <usize> l << 3;
-      let row = numeric;
-      for (let i = 0; i < count; i++, row += rowBytes) {
-        const factor = f64x2.mul(v128.load64_splat(curvatures + (<usize> i << 3)), v128.load64_splat(row + own));
-        sum = f64x2.add(sum, f64x2.mul(factor, v128.load(row + offset)));
-      }
-      v128.store(to, f64x2.add(v128.load(to), sum));
-      to += 16;
-    }
-    if (l <= j) {
-      let sum: f64 = 0;
-      const offset = <usize> l << 3;
-      let row = numeric;
-      for (let i = 0; i < count; i++, row += rowBytes) {
-        sum += load<f64>(curvatures + (<usize> i << 3)) * load<f64>(row + own) * load<f64>(row + offset);
-      }
-      store<f64>(to, load<f64>(to) + sum);
-      to += 8;
-    }
+  for (let a: usize = 0; a < rowBytes; a += 24) {
+    for (let l: usize = 0; l < a; l += 24) addRectangle(sums, numeric, rowBytes, a, l, curvatures, count);
+    addTriangle(sums, numeric, rowBytes, a, curvatures, count);
   }
+}
+
+/** Where the sums of a column begin. @param column In bytes of a row. */
+// @ts-ignore: a decorator of the compiler
+@inline
+function triangleRow(sums: usize, column: usize): usize {
+  const j = column >> 3;
+  return sums + ((j * (j + 1)) << 2);
+}
+
+/** Columns from a on with themselves. */
+function addTriangle(sums: usize, numeric: usize, rowBytes: usize, a: usize, curvatures: usize, count: i32): void {
+  const b = min(a + 8, rowBytes - 8);
+  const c = min(a + 16, rowBytes - 8);
+  let aa = f64x2.splat(0);
+  let ba = f64x2.splat(0);
+  let bb = f64x2.splat(0);
+  let ca = f64x2.splat(0);
+  let cb = f64x2.splat(0);
+  let cc = f64x2.splat(0);
+  let row = numeric;
+  for (let i = 0; i < count; i += 2, row += 2 * rowBytes) {
+    const next = row + rowBytes;
+    const curvature = v128.load(curvatures + (<usize> i << 3));
+    const valueA = pair(row + a, next + a);
+    const valueB = pair(row + b, next + b);
+    const valueC = pair(row + c, next + c);
+    const weightedB = f64x2.mul(curvature, valueB);
+    const weightedC = f64x2.mul(curvature, valueC);
+    aa = f64x2.add(aa, f64x2.mul(f64x2.mul(curvature, valueA), valueA));
+    ba = f64x2.add(ba, f64x2.mul(weightedB, valueA));
+    bb = f64x2.add(bb, f64x2.mul(weightedB, valueB));
+    ca = f64x2.add(ca, f64x2.mul(weightedC, valueA));
+    cb = f64x2.add(cb, f64x2.mul(weightedC, valueB));
+    cc = f64x2.add(cc, f64x2.mul(weightedC, valueC));
+  }
+  addBoth(triangleRow(sums, a) + a, aa);
+  if (b > a) {
+    addBoth(triangleRow(sums, b) + a, ba);
+    addBoth(triangleRow(sums, b) + b, bb);
+  }
+  if (c > b) {
+    addBoth(triangleRow(sums, c) + a, ca);
+    addBoth(triangleRow(sums, c) + b, cb);
+    addBoth(triangleRow(sums, c) + c, cc);
+  }
+}
+
+/** Columns from a on with the three from l on, which come before them. */
+function addRectangle(
+  sums: usize,
+  numeric: usize,
+  rowBytes: usize,
+  a: usize,
+  l: usize,
+  curvatures: usize,
+  count: i32,
+): void {
+  const b = min(a + 8, rowBytes - 8);
+  const c = min(a + 16, rowBytes - 8);
+  let a0 = f64x2.splat(0);
+  let a1 = f64x2.splat(0);
+  let a2 = f64x2.splat(0);
+  let b0 = f64x2.splat(0);
+  let b1 = f64x2.splat(0);
+  let b2 = f64x2.splat(0);
+  let c0 = f64x2.splat(0);
+  let c1 = f64x2.splat(0);
+  let c2 = f64x2.splat(0);
+  let row = numeric;
+  for (let i = 0; i < count; i += 2, row += 2 * rowBytes) {
+    const next = row + rowBytes;
+    const curvature = v128.load(curvatures + (<usize> i << 3));
+    const value0 = pair(row + l, next + l);
+    const value1 = pair(row + l + 8, next + l + 8);
+    const value2 = pair(row + l + 16, next + l + 16);
+    const weightedA = f64x2.mul(curvature, pair(row + a, next + a));
+    a0 = f64x2.add(a0, f64x2.mul(weightedA, value0));
+    a1 = f64x2.add(a1, f64x2.mul(weightedA, value1));
+    a2 = f64x2.add(a2, f64x2.mul(weightedA, value2));
+    const weightedB = f64x2.mul(curvature, pair(row + b, next + b));
+    b0 = f64x2.add(b0, f64x2.mul(weightedB, value0));
+    b1 = f64x2.add(b1, f64x2.mul(weightedB, value1));
+    b2 = f64x2.add(b2, f64x2.mul(weightedB, value2));
+    const weightedC = f64x2.mul(curvature, pair(row + c, next + c));
+    c0 = f64x2.add(c0, f64x2.mul(weightedC, value0));
+    c1 = f64x2.add(c1, f64x2.mul(weightedC, value1));
+    c2 = f64x2.add(c2, f64x2.mul(weightedC, value2));
+  }
+  addThree(triangleRow(sums, a) + l, a0, a1, a2);
+  if (b > a) addThree(triangleRow(sums, b) + l, b0, b1, b2);
+  if (c > b) addThree(triangleRow(sums, c) + l, c0, c1, c2);
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function addThree(to: usize, first: v128, second: v128, third: v128): void {
+  addBoth(to, first);
+  addBoth(to + 8, second);
+  addBoth(to + 16, third);
 }
 
 /** A row's place in a table over pairs of cells: first[i] · columns + second[i], codes of 2 or 4 bytes each. */
