@@ -10,12 +10,13 @@ import { createRequestIds, requestIdOf } from "./request_id.ts";
 import type { ModelSlot } from "./serving_model.ts";
 import type { StoredRows } from "./stored_rows.ts";
 import { checkTarget } from "./target.ts";
+import { createWholeBodyTaker } from "./whole_body.ts";
 
-/** Answers a request; never rejects. */
+/** Answers a request; never throws, and never rejects. */
 export type Handler = (
   request: Request,
   info: Pick<Deno.ServeHandlerInfo<Deno.NetAddr>, "remoteAddr">,
-) => Promise<Response>;
+) => Response | Promise<Response>;
 
 export interface HandlerOptions {
   readonly slot: ModelSlot;
@@ -36,6 +37,7 @@ export function createHandler(
   { slot, lifecycle, refusals, storedRows, app }: HandlerOptions,
 ): Handler {
   const requestIds = createRequestIds();
+  const takeWholeBody = createWholeBodyTaker();
   /** The last URL of predictions that passed. Clients that spell the host otherwise are looked at each time. */
   let knownUrl = "";
 
@@ -47,13 +49,34 @@ export function createHandler(
     return problemResponse(error, requestId, headers);
   }
 
-  async function answerPrediction(request: Request): Promise<Response> {
+  function answerPrediction(request: Request): Response | Promise<Response> {
     const requestId = requestIds.next();
+    try {
+      const text = takeWholeBody(request, predictBodyBytesMax);
+      if (text === undefined) return awaitPrediction(request, requestId);
+      const answer = predict(slot, JSON.parse(text), requestId, storedRows);
+      if (typeof answer !== "string") return awaitAnswer(answer, request, requestId);
+      return new Response(answer, predictionInit);
+    } catch (error) {
+      return fail(bodyFailure(error, request), requestId);
+    }
+  }
+
+  /** The same for a body that is still on its way. */
+  function awaitPrediction(request: Request, requestId: string): Promise<Response> {
+    const answer = readJson(request, predictBodyBytesMax)
+      .then((body) => predict(slot, body, requestId, storedRows));
+    return awaitAnswer(answer, request, requestId);
+  }
+
+  async function awaitAnswer(
+    answer: Promise<string>,
+    request: Request,
+    requestId: string,
+  ): Promise<Response> {
     lifecycle.inFlight++;
     try {
-      const body = await readJson(request, predictBodyBytesMax);
-      const answer = predict(slot, body, requestId, storedRows);
-      return new Response(typeof answer === "string" ? answer : await answer, predictionInit);
+      return new Response(await answer, predictionInit);
     } catch (error) {
       return fail(bodyFailure(error, request), requestId);
     } finally {
@@ -61,7 +84,7 @@ export function createHandler(
     }
   }
 
-  const answerAny: Handler = async (request, info) => {
+  const answerAny = async (request: Request, info: Parameters<Handler>[1]): Promise<Response> => {
     const requestId = requestIdOf(request) ?? requestIds.next();
     lifecycle.inFlight++;
     try {

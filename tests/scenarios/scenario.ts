@@ -74,7 +74,7 @@ async function serveFirst({ service, ...models }: World): Promise<void> {
 type Question = Pick<Scenario, "method" | "path" | "host" | "body" | "headers">;
 
 /** @param withLength Whether the client says how long its body is. */
-export function send(
+export async function send(
   { handler }: Service,
   { method = "GET", path, host = "127.0.0.1:7999", body, headers = {} }: Question,
   withLength = true,
@@ -89,7 +89,7 @@ export function send(
     request.headers.set("content-length", String(new TextEncoder().encode(text).byteLength));
   }
   for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
-  return handler(request, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 40_000 } });
+  return await handler(request, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 40_000 } });
 }
 
 /** What the server itself says of its answers. */
