@@ -176,16 +176,20 @@ Deno.test("POST /predict/batch, newline-delimited: a slow reader slows the sende
     "--workers",
     "1",
   ]);
-  const chunks = 2_000;
+  const chunks = 3_000;
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
   try {
     const progress = { sent: 0 };
     const memory = residentMiB(server.pid);
     const sending = sendLines(connection, { chunks, progress });
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // A failure of the test closes the connection: that is no second one.
+    sending.catch(() => {});
     // What the kernel holds in both directions is all that goes on without a reader.
-    const stalledAt = progress.sent;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    let stalledAt = -1;
+    for (let looks = 0; looks < 20 && progress.sent !== stalledAt; looks++) {
+      stalledAt = progress.sent;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
     assert.equal(progress.sent, stalledAt, "nothing more is taken");
     assert.ok(stalledAt < chunks / 2, `${stalledAt} of ${chunks} chunks were taken`);
 
@@ -204,10 +208,10 @@ Deno.test("POST /predict/batch, newline-delimited: a slow reader slows the sende
     if (memory !== undefined && after !== undefined) {
       const grown = after - memory;
       assert.ok(
-        grown < 64,
+        grown < 96,
         `${megabytesOf(chunks)} MB were answered, and memory grew by ${grown.toFixed(0)} MiB`,
       );
-      assert.ok(megabytesOf(chunks) > 80, "the body is longer than memory may grow");
+      assert.ok(megabytesOf(chunks) > 120, "the body is longer than memory may grow");
     }
   } finally {
     connection.close();
