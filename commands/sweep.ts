@@ -9,6 +9,7 @@ import { candidatesMax, candidatesOf } from "./candidates.ts";
 import { command, commonFlags, type Flags } from "./command.ts";
 import { readSpec } from "./spec_file.ts";
 import type { Terminal } from "./terminal.ts";
+import { workshopFlags, workshopOptionsOf } from "./workshop_flags.ts";
 
 const flags = {
   ...commonFlags,
@@ -100,13 +101,7 @@ const flags = {
     max: 100_000,
     help: "passes over the data at the most, for each fit",
   },
-  threads: {
-    type: "integer",
-    value: "N",
-    min: 1,
-    max: 256,
-    help: "threads; the result is the same for any number; default: the cores",
-  },
+  ...workshopFlags,
   activate: { type: "boolean", help: "put the best one's model in production" },
 } as const satisfies Flags;
 
@@ -144,7 +139,7 @@ export default command({
         foldCount: options.folds,
         gradientTolerance: options["sweep-tolerance"],
         oneStandardError: options["one-standard-error"],
-        ...(options.threads === undefined ? {} : { threads: options.threads }),
+        ...workshopOptionsOf(options),
         activate: options.activate,
         now: Date.now() * 1000,
         signal,

@@ -18,6 +18,7 @@ import { command, commonFlags, type Flags, type Options } from "./command.ts";
 import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
 import { readSpec } from "./spec_file.ts";
 import type { Terminal } from "./terminal.ts";
+import { workshopFlags, workshopOptionsOf } from "./workshop_flags.ts";
 
 const flags = {
   ...commonFlags,
@@ -100,13 +101,7 @@ const flags = {
     max: 100_000,
     help: "passes over the data at the most",
   },
-  threads: {
-    type: "integer",
-    value: "N",
-    min: 1,
-    max: 256,
-    help: "threads; the result is the same for any number; default: the cores",
-  },
+  ...workshopFlags,
   activate: { type: "boolean", help: "put the model in production" },
   from: {
     type: "string",
@@ -146,7 +141,7 @@ export default command({
     const store = openStore(options.data, { mode: options.repeat === undefined ? "write" : "read" });
     try {
       const shared = {
-        ...(options.threads === undefined ? {} : { threads: options.threads }),
+        ...workshopOptionsOf(options),
         now: Date.now() * 1000,
         signal,
         observe: observerOf(terminal, options),

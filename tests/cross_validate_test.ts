@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadEach } from "../pipeline/chunks/chunk_loader.ts";
 import { crossValidate, type CrossValidation, type Trial } from "../pipeline/sweep/cross_validate.ts";
 import { encodeExamples } from "../pipeline/encode/encode.ts";
 import { evaluateModel } from "../pipeline/evaluate/evaluate.ts";
@@ -23,9 +24,8 @@ const spec = specOf([
 /** The rows that scikit-learn cross-validated. */
 function foldReference(): FoldedDesign {
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
-  const groups = raw.chunks.map((chunk) => chunk.groups);
-  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false });
-  return divideIntoFolds(design, groups, reference);
+  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true });
+  return divideIntoFolds(design, reference);
 }
 
 async function validationOf(
@@ -107,9 +107,8 @@ Deno.test("a design too wide for a Hessian is cross-validated by L-BFGS", async 
     };
   });
   const raw = rawExamplesOf(spec, rows, 500);
-  const groups = raw.chunks.map((chunk) => chunk.groups);
-  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false });
-  const folded = divideIntoFolds(design, groups, { foldCount: 2, seed: 1 });
+  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true });
+  const folded = divideIntoFolds(design, { foldCount: 2, seed: 1 });
   const path = [{ l2: 10, l1: 0 }, { l2: 5, l1: 0 }];
   const [, trial] = await trialsOf(await validationOf(folded, [path], { gradientTolerance: 1e-8 }));
   const cold = await fit(folded.design, [1], alone, {
@@ -143,9 +142,8 @@ Deno.test("a candidate that cannot be fitted says why, and the others go on", as
     (_, i) => ({ size: i < 40 ? i / 10 : i, clicked: i < 40 ? 0 : 1, colour: "red" }),
   );
   const raw = rawExamplesOf(spec, rows);
-  const groups = raw.chunks.map((chunk) => chunk.groups);
-  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false });
-  const folded = divideIntoFolds(design, groups, { foldCount: 4, seed: 1 });
+  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true });
+  const folded = divideIntoFolds(design, { foldCount: 4, seed: 1 });
   const [first, second] = await trialsOf(
     await validationOf(folded, [[{ l2: 0, l1: 0 }], [{ l2: 1, l1: 0 }]]),
   );
@@ -155,11 +153,10 @@ Deno.test("a candidate that cannot be fitted says why, and the others go on", as
 
 Deno.test("rows that sampling left out are not learnt from, and are scored", () => {
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
-  const groups = raw.chunks.map((chunk) => chunk.groups);
   const split = trainTestSplit({ seed: 3, testShare: 0.2, negatives: 0.5 });
-  const { design } = encodeExamples(raw, spec, split, { joinPure: false });
+  const { design } = encodeExamples(raw, spec, split, { joinPure: false, withGroups: true });
   const [train, test, leftOut] = design.partRows;
-  const folded = divideIntoFolds(design, groups, { foldCount: 3, seed: 3 });
+  const folded = divideIntoFolds(design, { foldCount: 3, seed: 3 });
   const rows = folded.design.partRows;
   assert.ok(leftOut > 0);
   assert.equal(rows[0] + rows[1] + rows[2], train);
@@ -175,19 +172,16 @@ Deno.test("no group is in two folds, and every row keeps its values", () => {
   const leads = Array.from({ length: 500 }, () => random.below(60));
   const rows = leads.map((lead) => ({ lead, who: `lead-${lead}`, clicked: lead % 2 }));
   const raw = rawExamplesOf(numbered, rows, 70);
-  const groups = raw.chunks.map((chunk) => chunk.groups);
   const { design } = encodeExamples(
     raw,
     numbered,
     trainTestSplit({ seed: 2, testShare: 0.2, negatives: 1 }),
-    {
-      joinPure: false,
-    },
+    { joinPure: false, withGroups: true },
   );
-  const folded = divideIntoFolds(design, groups, { foldCount: 5, seed: 2 });
+  const folded = divideIntoFolds(design, { foldCount: 5, seed: 2 });
   const partOf = new Map<number, number>();
   const seen: number[] = [];
-  for (const { numeric, labels, partEnds } of folded.design.chunks) {
+  for (const { numeric, labels, partEnds } of loadEach(folded.design.chunks)) {
     numeric.forEach((lead, i) => {
       const part = partEnds.findIndex((end) => i < end);
       assert.equal(partOf.get(lead) ?? part, part, `lead ${lead}`);
@@ -206,6 +200,7 @@ Deno.test("a fit that starts from its neighbour's solution takes its first step 
     design: foldReference().design,
     parts: [0],
     weight: { all: 10, sample: 10 },
+    chunks: () => [],
     evaluate(coefficients, { hessian }) {
       calls.push(hessian ? "Hessian" : "gradient");
       const sums = { loss: coefficients[0], gradient: Float64Array.of(coefficients[0], 2) };
@@ -235,7 +230,7 @@ Deno.test("a score is what the metrics of a model say", () => {
   const coefficients = Float64Array.from({ length: design.columnCount + 1 }, (_, j) => Math.sin(j + 1));
   const parts = design.partRows.map((_, part) => part);
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
-  const plain = encodeExamples(raw, spec, allTrain, { joinPure: false }).design;
+  const plain = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true }).design;
   const metrics = evaluateModel(plain, coefficients, 0.3);
   const score = scoreOf(design, parts, coefficients);
   assertClose(score.logLoss, metrics.log_loss, 1e-13, "log loss");

@@ -1,3 +1,4 @@
+import { loadEach } from "../pipeline/chunks/chunk_loader.ts";
 import type { DesignMatrix } from "../pipeline/encode/design_matrix.ts";
 
 /** The training rows one by one, as a textbook has them: what the structured design must be equal to. */
@@ -13,7 +14,7 @@ export function denseExamples(design: DesignMatrix): DenseExamples {
   const X: number[][] = [];
   const labels: number[] = [];
   const weights: number[] = [];
-  for (const chunk of design.chunks) {
+  for (const chunk of loadEach(design.chunks)) {
     for (let i = 0; i < chunk.partEnds[0]; i++) {
       const row = new Array<number>(design.columnCount + 1).fill(0);
       row[design.columnCount] = 1;

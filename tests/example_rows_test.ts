@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadEach } from "../pipeline/chunks/chunk_loader.ts";
 import { readExamples } from "../pipeline/examples/examples.ts";
 import type { RawExamples } from "../pipeline/examples/raw_examples.ts";
 import { assertRejected } from "./expected_failure.ts";
@@ -22,10 +23,11 @@ async function read(
 function columnsOf(
   { chunks, levels }: RawExamples,
 ): { x: number[]; c: (string | null)[]; clicked: number[] } {
+  const loaded = [...loadEach(chunks)];
   return {
-    x: chunks.flatMap(({ numeric }) => [...numeric]),
-    c: chunks.flatMap(({ codes }) => [...codes[0]].map((code) => levels[0][code])),
-    clicked: chunks.flatMap(({ labels }) => [...labels]),
+    x: loaded.flatMap(({ numeric }) => [...numeric]),
+    c: loaded.flatMap(({ codes }) => [...codes[0]].map((code) => levels[0][code])),
+    clicked: loaded.flatMap(({ labels }) => [...labels]),
   };
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadEach } from "../pipeline/chunks/chunk_loader.ts";
 import { readExamples } from "../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../pipeline/examples/fingerprint.ts";
 import type { RawExamples } from "../pipeline/examples/raw_examples.ts";
@@ -24,10 +25,11 @@ async function read(
 function columnsOf(
   { chunks, levels }: RawExamples,
 ): { x: number[]; c: (string | null)[]; clicked: number[] } {
+  const loaded = [...loadEach(chunks)];
   return {
-    x: chunks.flatMap(({ numeric }) => [...numeric]),
-    c: chunks.flatMap(({ codes }) => [...codes[0]].map((code) => levels[0][code])),
-    clicked: chunks.flatMap(({ labels }) => [...labels]),
+    x: loaded.flatMap(({ numeric }) => [...numeric]),
+    c: loaded.flatMap(({ codes }) => [...codes[0]].map((code) => levels[0][code])),
+    clicked: loaded.flatMap(({ labels }) => [...labels]),
   };
 }
 
@@ -82,7 +84,8 @@ Deno.test("examples: a weight is a positive number, and any other is refused", a
   const views = tableOf([...columns, "weight"]);
   const weighted = specOf([{ name: "x", type: "numeric" }], { weight: true });
   const of = (weight: unknown) => read([{ ...good, id: 5, weight }], { views, spec: weighted });
-  assert.deepEqual([...(await of(2)).chunks[0].weights ?? []], [2]);
+  const [chunk] = loadEach((await of(2)).chunks);
+  assert.deepEqual([...chunk.weights ?? []], [2]);
   for (const weight of [0, -1, null, "2", Infinity]) await refused(of(weight), /id 5 has the weight/);
 });
 

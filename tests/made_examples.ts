@@ -1,5 +1,6 @@
 import { type EncodedExamples, encodeExamples } from "../pipeline/encode/encode.ts";
-import { createChunkBuilder, joinChunks, type RawExamples } from "../pipeline/examples/raw_examples.ts";
+import { joinChunks } from "../pipeline/examples/join_chunks.ts";
+import { createChunkBuilder, type RawExamples } from "../pipeline/examples/raw_examples.ts";
 import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import type { Partition } from "../pipeline/examples/split.ts";
 import { startThreads, type Threads } from "../pipeline/threads.ts";

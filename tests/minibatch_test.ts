@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadEach } from "../pipeline/chunks/chunk_loader.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { createBackpropagation } from "../pipeline/fit/backpropagation.ts";
@@ -38,7 +39,7 @@ const options: MinibatchOptions = {
 Deno.test("mini-batches: the gradient is that of finite differences, with hidden layers and without, with weights", () => {
   const design = makeDesign(40);
   const random = createRandom(5);
-  const chunks = design.chunks.map((chunk) => {
+  const chunks = [...loadEach(design.chunks)].map((chunk) => {
     const weights = sharedFloat64(chunk.labels.length);
     for (let i = 0; i < weights.length; i++) weights[i] = 0.5 + random.uniform();
     return { ...chunk, weights };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { command, commonFlags } from "../commands/command.ts";
+import { parseBytes } from "../commands/workshop_flags.ts";
 import { helpOf } from "../commands/help.ts";
 import { environmentName, readOptions, refuseUnknownSettings } from "../commands/options.ts";
 import { Failure } from "../pipeline/failure.ts";
@@ -173,4 +174,23 @@ Deno.test("help: names every flag with its value, choices and default, and every
   assert.match(help, /^ {2}--crust KIND +kind of crust \(thin, thick\) \[thin\]$/m);
   assert.match(help, /^ {2}--top-with SEED… +what goes on top$/m);
   assert.match(help, /^ {2}clickwell bake --heat 240\n {6}hotter$/m);
+});
+
+Deno.test("options: a size in bytes is a number with a unit, of thousands or of 1024", () => {
+  const sizes = {
+    "0": 0,
+    "500MB": 5e8,
+    "1.5 GB": 1.5e9,
+    "64MiB": 2 ** 26,
+    "2g": 2e9,
+    "10kb": 10_000,
+    "7B": 7,
+  };
+  for (const [text, bytes] of Object.entries(sizes)) assert.equal(parseBytes(text), bytes);
+  for (const text of ["", "MB", "-1GB", "1e3", "5 apples", "5iB", "1GBB"]) {
+    assert.throws(() => parseBytes(text), {
+      kind: "usage-invalid",
+      message: /expected a size such as 500MB/,
+    });
+  }
 });

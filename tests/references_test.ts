@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { loadEach } from "../pipeline/chunks/chunk_loader.ts";
 import { columnNames } from "../pipeline/encode/encoder.ts";
 import { fit, type SolverName } from "../pipeline/fit/fit.ts";
 import { passPoint } from "../pipeline/fit/objective.ts";
@@ -61,7 +62,7 @@ for (const { name, features, rows, fits } of references as unknown as Reference[
         }
         const kernel = createRowKernel(design);
         kernel.moveTo(passPoint(design, coefficients));
-        const logits = design.chunks.flatMap((chunk) => {
+        const logits = [...loadEach(design.chunks)].flatMap((chunk) => {
           const out = new Float64Array(chunk.labels.length);
           kernel.logits(chunk, 0, out.length, out);
           return [...out];

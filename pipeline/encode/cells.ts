@@ -1,3 +1,4 @@
+import type { ColumnMaker } from "../chunks/column_pool.ts";
 import type { CellCodes, Group } from "./design_matrix.ts";
 import {
   type CategoricalEncoder,
@@ -8,7 +9,7 @@ import {
 } from "./encoder.ts";
 import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
-import { sharedInt32, sharedUint16, sharedUint32 } from "../shared_memory.ts";
+import { sharedInt32 } from "../shared_memory.ts";
 
 /** Cells of one group at the most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;
@@ -24,32 +25,36 @@ interface Factor {
   append(chunk: OrderedChunk, out: Uint32Array): void;
 }
 
-/**
- * Codes all fields that have one column in many: categories, and indicators of missing values.
- *
- * @param chunks With missing numbers still missing.
- */
-export function fillGroups(
-  chunks: readonly OrderedChunk[],
-  levels: RawExamples["levels"],
-  encoder: Encoder,
-): FilledGroup[] {
-  return groupFactors(factorsOf(chunks, levels, encoder), chunks);
+/** Walks over all chunks once: each holds until the next one comes. */
+export type Walk = () => Iterable<OrderedChunk>;
+
+/** A group of fields, with what it takes to code a chunk's rows. */
+export interface GroupPlan {
+  readonly group: Group;
+  readonly factors: readonly Factor[];
+  /** Shape (combinations): the cell of each that occurs. */
+  readonly cellOf: Uint32Array;
 }
 
-function factorsOf(
-  chunks: readonly OrderedChunk[],
-  levels: RawExamples["levels"],
-  encoder: Encoder,
-): Factor[] {
+/**
+ * Plans how all fields are coded that have one column in many: categories, and indicators of missing values.
+ *
+ * @param walk Over chunks with missing numbers still missing.
+ */
+export function planGroups(walk: Walk, levels: RawExamples["levels"], encoder: Encoder): GroupPlan[] {
+  return groupFactors(factorsOf(walk, levels, encoder), walk);
+}
+
+function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: Encoder): Factor[] {
   const factors: Factor[] = [];
+  const missing = missingFields(walk, encoder);
   let numericIndex = 0;
   let categoricalIndex = 0;
   for (const feature of encoder.features) {
     if (feature.type === "numeric") {
       const field = numericIndex++;
       // Where nothing is missing the indicator's column is all 0 and has no cell to be in.
-      if (feature.missingIndicator && hasMissing(chunks, field)) factors.push(missingFactor(feature, field));
+      if (missing.has(field)) factors.push(missingFactor(feature, field));
     } else {
       const field = categoricalIndex++;
       factors.push(categoricalFactor(feature, field, levels[field]));
@@ -58,13 +63,28 @@ function factorsOf(
   return factors;
 }
 
-function hasMissing(chunks: readonly OrderedChunk[], field: number): boolean {
-  return chunks.some((chunk) => {
-    const { numeric } = chunk;
-    const stride = strideOf(chunk);
-    for (let k = field; k < numeric.length; k += stride) if (numeric[k] !== numeric[k]) return true;
-    return false;
-  });
+/** The numeric fields that want an indicator and have a missing value. */
+function missingFields(walk: Walk, { features }: Encoder): ReadonlySet<number> {
+  const numeric = features.filter((feature) => feature.type === "numeric");
+  const open = new Set([...numeric.keys()].filter((field) => numeric[field].missingIndicator));
+  const found = new Set<number>();
+  if (open.size === 0) return found;
+  for (const chunk of walk()) {
+    for (const field of open) {
+      if (!hasMissing(chunk, field)) continue;
+      open.delete(field);
+      found.add(field);
+    }
+    if (open.size === 0) break;
+  }
+  return found;
+}
+
+function hasMissing(chunk: OrderedChunk, field: number): boolean {
+  const { numeric } = chunk;
+  const stride = strideOf(chunk);
+  for (let k = field; k < numeric.length; k += stride) if (numeric[k] !== numeric[k]) return true;
+  return false;
 }
 
 function missingFactor(feature: NumericEncoder, field: number): Factor {
@@ -100,27 +120,20 @@ function categoricalFactor(
   };
 }
 
-/** A group of fields with the rows' cells. */
-export interface FilledGroup {
-  readonly group: Group;
-  /** Per chunk, shape (rows). */
-  readonly cells: readonly CellCodes[];
-}
-
 /** Joins factors into groups, one after the other, as long as few of a group's combinations occur. */
-function groupFactors(factors: readonly Factor[], chunks: readonly OrderedChunk[]): FilledGroup[] {
-  const groups: FilledGroup[] = [];
+function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
+  const groups: GroupPlan[] = [];
   for (let from = 0; from < factors.length;) {
     let to = from + 1;
     for (let product = factors[from].positionCount; to < factors.length; to++) {
       product *= factors[to].positionCount;
       if (product > combinationsMax) break;
     }
-    let occurring = occurringCombinations(factors.slice(from, to), chunks);
+    let occurring = occurringCombinations(factors.slice(from, to), walk);
     while (occurring.count > cellsMax && to > from + 1) {
-      occurring = occurringCombinations(factors.slice(from, --to), chunks);
+      occurring = occurringCombinations(factors.slice(from, --to), walk);
     }
-    groups.push(fillGroup(factors.slice(from, to), chunks, occurring));
+    groups.push(planGroup(factors.slice(from, to), occurring));
     from = to;
   }
   return groups;
@@ -133,9 +146,9 @@ interface Occurring {
   readonly count: number;
 }
 
-function occurringCombinations(factors: readonly Factor[], chunks: readonly OrderedChunk[]): Occurring {
+function occurringCombinations(factors: readonly Factor[], walk: Walk): Occurring {
   const flags = new Uint8Array(factors.reduce((product, { positionCount }) => product * positionCount, 1));
-  for (const chunk of chunks) {
+  for (const chunk of walk()) {
     const combinations = combinationsOf(factors, chunk);
     for (let i = 0; i < combinations.length; i++) flags[combinations[i]] = 1;
   }
@@ -149,23 +162,23 @@ function combinationsOf(factors: readonly Factor[], chunk: OrderedChunk): Uint32
   return combinations;
 }
 
-function fillGroup(
-  factors: readonly Factor[],
-  chunks: readonly OrderedChunk[],
-  { flags, count }: Occurring,
-): FilledGroup {
+function planGroup(factors: readonly Factor[], { flags, count }: Occurring): GroupPlan {
   const cellOf = new Uint32Array(flags.length);
   for (let code = 0, cell = 0; code < flags.length; code++) if (flags[code]) cellOf[code] = cell++;
-  const cells = chunks.map((chunk) => {
-    const combinations = combinationsOf(factors, chunk);
-    const out = count <= 0x10000 ? sharedUint16(chunk.rowCount) : sharedUint32(chunk.rowCount);
-    for (let i = 0; i < out.length; i++) out[i] = cellOf[combinations[i]];
-    return out;
-  });
-  return {
-    group: { cellCount: count, fieldCount: factors.length, columns: columnsOf(factors, flags, count) },
-    cells,
-  };
+  const group = { cellCount: count, fieldCount: factors.length, columns: columnsOf(factors, flags, count) };
+  return { group, factors, cellOf };
+}
+
+/** The cell of each row. */
+export function cellsOf(
+  { group, factors, cellOf }: GroupPlan,
+  chunk: OrderedChunk,
+  columns: ColumnMaker,
+): CellCodes {
+  const combinations = combinationsOf(factors, chunk);
+  const cells = group.cellCount <= 0x10000 ? columns.uint16(chunk.rowCount) : columns.uint32(chunk.rowCount);
+  for (let i = 0; i < cells.length; i++) cells[i] = cellOf[combinations[i]];
+  return cells;
 }
 
 function columnsOf(

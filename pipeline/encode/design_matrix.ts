@@ -1,3 +1,5 @@
+import type { PlainFields, StoredChunk } from "../chunks/stored_chunk.ts";
+
 /**
  * The design matrix as what it is, columns of codes and numbers, never a dense one-hot array.
  *
@@ -11,7 +13,7 @@ export interface DesignMatrix {
   /** Columns of the numeric fields, in the order in which chunks hold them. */
   readonly numericColumns: readonly number[];
   readonly groups: readonly Group[];
-  readonly chunks: readonly DesignChunk[];
+  readonly chunks: readonly StoredChunk<DesignChunk>[];
   /** Rows per part: the training rows are part 0, the held-out rows part 1; what else there is, the split says. */
   readonly partRows: readonly number[];
 }
@@ -38,12 +40,14 @@ export interface DesignChunk {
   /** Shape (rows): 1 where the offer was clicked. */
   readonly labels: Uint8Array<SharedArrayBuffer>;
   /** Shape (rows), positive; absent where every row counts once. */
-  weights?: Float64Array<SharedArrayBuffer>;
+  readonly weights?: Float64Array<SharedArrayBuffer>;
+  /** Hash of the group, shape (rows); there where folds are to be made of it. */
+  readonly groups?: Uint32Array<SharedArrayBuffer>;
 }
 
 /** Calls `visit` with each run of consecutive rows that belongs to the wanted parts. */
 export function forRuns(
-  chunk: DesignChunk,
+  chunk: PlainFields<DesignChunk>,
   parts: readonly number[],
   visit: (from: number, to: number) => void,
 ): void {
@@ -57,18 +61,6 @@ export function forRuns(
 /** Rows of the wanted parts. */
 export function rowsOf(design: DesignMatrix, parts: readonly number[]): number {
   return parts.reduce((sum, part) => sum + design.partRows[part], 0);
-}
-
-/** Sum of the weights of some chunks' rows of the wanted parts. */
-export function weightOf(chunks: readonly DesignChunk[], parts: readonly number[]): number {
-  let sum = 0;
-  for (const chunk of chunks) {
-    forRuns(chunk, parts, (from, to) => {
-      if (chunk.weights === undefined) sum += to - from;
-      else for (let i = from; i < to; i++) sum += chunk.weights[i];
-    });
-  }
-  return sum;
 }
 
 /**

@@ -1,11 +1,16 @@
-import { fillGroups } from "./cells.ts";
+import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
+import { loadEach } from "../chunks/chunk_loader.ts";
+import type { ColumnMaker } from "../chunks/column_pool.ts";
+import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
+import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
 import type { DesignChunk, DesignMatrix } from "./design_matrix.ts";
 import { createEncoder, type Encoder, type NumericEncoder, transformed } from "./encoder.ts";
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { Partition } from "../examples/split.ts";
-import { type JoinedLevels, summarise, transformColumn } from "./summarise.ts";
+import { imputationsOf } from "./imputation.ts";
+import { type JoinedLevels, summarise } from "./summarise.ts";
 
 /** The design matrix and the encoder that made it. */
 export interface EncodedExamples {
@@ -17,21 +22,37 @@ export interface EncodedExamples {
 /**
  * Fits the encoder on the training part and encodes all rows with it.
  *
- * @param raw Is used up: its columns become the design's, in place, so that a large data set is in memory once.
+ * @param raw Is used up: its columns become the design's, in place, so that a large data set is there once.
  * @param options.joinPure Levels that were always or never clicked share the column of unseen ones: without a penalty
  *   their log-odds would be infinite.
+ * @param options.withGroups Whether the design keeps the hashes of the rows' groups.
+ * @param options.keeper Keeps the chunks that are in files there.
  */
 export function encodeExamples(
   raw: RawExamples,
   spec: FeatureSpec,
   partition: Partition,
-  options: { joinPure: boolean },
+  options: { joinPure: boolean; withGroups?: boolean; keeper?: ChunkKeeper },
 ): EncodedExamples {
-  const chunks = raw.chunks.splice(0).map((chunk) => orderByPart(chunk, partition));
+  const { joinPure, withGroups = false, keeper = createKeeper() } = options;
+  const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
+  const numeric = spec.features.filter((feature) => feature.type === "numeric");
+  // From the values as they are; what is fitted after it sees them transformed.
+  const imputations = imputationsOf(() => loadEach(ordered), numeric);
+  const chunks = transformColumns(ordered, numeric, keeper);
   const joined: JoinedLevels[] = [];
-  const summaries = summarise(chunks, raw.levels, spec, (levels) => joined.push(levels), options.joinPure);
+  const summaries = summarise(() => loadEach(chunks), raw.levels, spec, {
+    imputations,
+    joinPure,
+    tell: (levels) => joined.push(levels),
+  });
   const encoder = createEncoder(spec, summaries);
-  return { encoder, design: buildDesign(chunks, raw.levels, encoder, partition.partCount), joined };
+  const design = buildDesign(chunks, raw.levels, encoder, {
+    partCount: partition.partCount,
+    withGroups,
+    keeper,
+  });
+  return { encoder, design, joined };
 }
 
 /**
@@ -39,60 +60,105 @@ export function encodeExamples(
  *
  * @param raw Is used up.
  */
-export function encodeWith(raw: RawExamples, encoder: Encoder, partition: Partition): DesignMatrix {
-  const chunks = raw.chunks.splice(0).map((chunk) => orderByPart(chunk, partition));
-  numericOf(encoder).forEach(({ transform }, field) => transformColumn(chunks, field, transform));
-  return buildDesign(chunks, raw.levels, encoder, partition.partCount);
+export function encodeWith(
+  raw: RawExamples,
+  encoder: Encoder,
+  partition: Partition,
+  keeper: ChunkKeeper = createKeeper(),
+): DesignMatrix {
+  const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
+  const chunks = transformColumns(ordered, numericOf(encoder), keeper);
+  return buildDesign(chunks, raw.levels, encoder, {
+    partCount: partition.partCount,
+    withGroups: false,
+    keeper,
+  });
 }
 
 function numericOf({ features }: Encoder): NumericEncoder[] {
   return features.filter((feature) => feature.type === "numeric");
 }
 
+/** The numeric columns' transforms, in place. Missing values stay missing. */
+function transformColumns(
+  chunks: StoredChunk<OrderedChunk>[],
+  features: readonly Pick<NumericEncoder, "transform">[],
+  keeper: ChunkKeeper,
+): StoredChunk<OrderedChunk>[] {
+  if (features.every(({ transform }) => transform === "none")) return chunks;
+  return keeper.rewrite(chunks, (chunk) => {
+    const { numeric } = chunk;
+    const stride = strideOf(chunk);
+    features.forEach(({ transform }, field) => {
+      if (transform === "none") return;
+      for (let k = field; k < numeric.length; k += stride) numeric[k] = transformed(transform, numeric[k]);
+    });
+    return chunk;
+  });
+}
+
 /** @param chunks With the numeric columns transformed; they become the design's. */
 function buildDesign(
-  chunks: readonly OrderedChunk[],
+  chunks: StoredChunk<OrderedChunk>[],
   levels: RawExamples["levels"],
   encoder: Encoder,
-  partCount: number,
+  options: { partCount: number; withGroups: boolean; keeper: ChunkKeeper },
 ): DesignMatrix {
+  const { partCount, withGroups, keeper } = options;
   const numericFeatures = numericOf(encoder);
-  // Before the numeric columns are filled up: the indicators read from them what is missing.
-  const groups = fillGroups(chunks, levels, encoder);
-  numericFeatures.forEach((feature, field) => standardise(chunks, field, feature));
-  const designChunks = chunks.map(({ partEnds, numeric, labels, weights }, c): DesignChunk => ({
-    partEnds,
-    numeric,
-    cells: groups.map(({ cells }) => cells[c]),
-    labels,
-    ...(weights ? { weights } : {}),
-  }));
-  const partRows = Array.from(
-    { length: partCount },
-    (_, part) =>
-      chunks.reduce((sum, { partEnds }) => sum + partEnds[part] - (part === 0 ? 0 : partEnds[part - 1]), 0),
+  const plans = planGroups(() => loadEach(chunks), levels, encoder);
+  const designChunks = keeper.rewrite(
+    chunks,
+    (chunk) => designChunkOf(chunk, plans, numericFeatures, { withGroups, columns: keeper.columns }),
   );
+  const partRows = new Array<number>(partCount).fill(0);
+  for (const chunk of designChunks) forParts(plainFields(chunk), (part, rows) => partRows[part] += rows);
   return {
     columnCount: encoder.columnCount,
     numericColumns: numericFeatures.map((feature) => feature.column),
-    groups: groups.map(({ group }) => group),
+    groups: plans.map(({ group }) => group),
     chunks: designChunks,
     partRows,
   };
 }
 
+function forParts(
+  { partEnds }: Pick<DesignChunk, "partEnds">,
+  visit: (part: number, rows: number) => void,
+): void {
+  partEnds.forEach((end, part) => visit(part, end - (part === 0 ? 0 : partEnds[part - 1])));
+}
+
+function designChunkOf(
+  chunk: OrderedChunk,
+  plans: readonly GroupPlan[],
+  numericFeatures: readonly NumericEncoder[],
+  { withGroups, columns }: { withGroups: boolean; columns: ColumnMaker },
+): DesignChunk {
+  // Before the numeric columns are filled up: the indicators read from them what is missing.
+  const cells = plans.map((plan) => cellsOf(plan, chunk, columns));
+  numericFeatures.forEach((feature, field) => standardise(chunk, field, feature));
+  const { partEnds, numeric, labels, weights, groups } = chunk;
+  return {
+    partEnds,
+    numeric,
+    cells,
+    labels,
+    ...(weights ? { weights } : {}),
+    ...(withGroups ? { groups } : {}),
+  };
+}
+
 /** As `encodeNumeric`, in place, from values that are transformed already. */
 function standardise(
-  chunks: readonly OrderedChunk[],
+  chunk: OrderedChunk,
   field: number,
   { transform, impute, mean, scale }: NumericEncoder,
 ): void {
   const stand = (transformed(transform, impute) - mean) / scale;
-  for (const chunk of chunks) {
-    const { numeric } = chunk;
-    const stride = strideOf(chunk);
-    for (let k = field; k < numeric.length; k += stride) {
-      numeric[k] = numeric[k] === numeric[k] ? (numeric[k] - mean) / scale : stand;
-    }
+  const { numeric } = chunk;
+  const stride = strideOf(chunk);
+  for (let k = field; k < numeric.length; k += stride) {
+    numeric[k] = numeric[k] === numeric[k] ? (numeric[k] - mean) / scale : stand;
   }
 }

@@ -1,6 +1,6 @@
+import type { Walk } from "./cells.ts";
 import { type FieldSummary, transformed } from "./encoder.ts";
 import { Failure } from "../failure.ts";
-import { median } from "./median.ts";
 import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
@@ -16,27 +16,38 @@ export interface JoinedLevels {
   readonly reason: "rare" | "pure";
 }
 
+export interface SummariseOptions {
+  /** Per numeric field: what stands for a missing value, before the transform. */
+  readonly imputations: readonly number[];
+  /** Whether levels that were always or never clicked get no column of their own. */
+  readonly joinPure: boolean;
+  /** Told of levels that get none. */
+  readonly tell: (joined: JoinedLevels) => void;
+}
+
 /**
  * Summarises each field over the training rows: what an encoder is fitted from.
  *
- * @param chunks Their numeric columns are transformed in place.
- * @param tell Told of levels that get no column of their own.
- * @param joinPure Whether levels that were always or never clicked are among them.
+ * @param walk Over chunks whose numeric columns are transformed.
  * @throws {Failure} `examples-invalid` where numbers are too large to be scaled.
  */
 export function summarise(
-  chunks: readonly OrderedChunk[],
+  walk: Walk,
   levels: RawExamples["levels"],
   spec: FeatureSpec,
-  tell: (joined: JoinedLevels) => void,
-  joinPure: boolean,
+  { imputations, joinPure, tell }: SummariseOptions,
 ): FieldSummary[] {
+  const numeric = spec.features.filter((feature) => feature.type === "numeric");
+  const moments = momentsOf(walk, numeric, imputations);
+  const counts = countLevels(walk, levels);
   let numericIndex = 0;
   let categoricalIndex = 0;
   return spec.features.map((feature) => {
-    if (feature.type === "numeric") return summariseNumeric(chunks, numericIndex++, feature);
-    const field = categoricalIndex++;
-    return summariseCategorical(countLevels(chunks, field, levels[field]), feature, tell, joinPure);
+    if (feature.type === "categorical") {
+      return summariseCategorical(counts[categoricalIndex++], feature, tell, joinPure);
+    }
+    const field = numericIndex++;
+    return { type: "numeric", impute: imputations[field], ...moments[field] };
   });
 }
 
@@ -65,107 +76,92 @@ interface LevelCount {
   readonly clicks: number;
 }
 
-/** Training rows and clicks of each level that the training rows have. */
-function countLevels(
-  chunks: readonly OrderedChunk[],
-  field: number,
-  levels: readonly (string | null)[],
-): LevelCount[] {
-  const rows = new Float64Array(levels.length);
-  const clicks = new Float64Array(levels.length);
-  for (const { codes, labels, partEnds } of chunks) {
-    const column = codes[field];
-    for (let i = 0; i < partEnds[trainPart]; i++) {
-      rows[column[i]]++;
-      clicks[column[i]] += labels[i];
+/** Per categorical field: training rows and clicks of each level that the training rows have. */
+function countLevels(walk: Walk, levels: RawExamples["levels"]): LevelCount[][] {
+  const rows = levels.map((list) => new Float64Array(list.length));
+  const clicks = levels.map((list) => new Float64Array(list.length));
+  if (levels.length === 0) return [];
+  for (const { codes, labels, partEnds } of walk()) {
+    for (let field = 0; field < codes.length; field++) {
+      const [column, ownRows, ownClicks] = [codes[field], rows[field], clicks[field]];
+      for (let i = 0; i < partEnds[trainPart]; i++) {
+        ownRows[column[i]]++;
+        ownClicks[column[i]] += labels[i];
+      }
     }
   }
-  return levels.flatMap((level, code) =>
-    level !== null && rows[code] > 0 ? [{ level, rows: rows[code], clicks: clicks[code] }] : []
+  return levels.map((list, field) =>
+    list.flatMap((level, code) =>
+      level !== null && rows[field][code] > 0
+        ? [{ level, rows: rows[field][code], clicks: clicks[field][code] }]
+        : []
+    )
   );
 }
 
-/** Imputation from the raw values; then the transform in place; then mean and deviation with missing values imputed. */
-function summariseNumeric(
-  chunks: readonly OrderedChunk[],
-  field: number,
-  feature: NumericSpec,
-): FieldSummary {
-  const impute = imputation(chunks, field, feature.impute);
-  transformColumn(chunks, field, feature.transform);
-  if (feature.scale === "none") return { type: "numeric", impute, mean: 0, scale: 1 };
-  const stand = transformed(feature.transform, impute);
-  const rowCount = Math.max(1, chunks.reduce((sum, { partEnds }) => sum + partEnds[trainPart], 0));
-  // Summed chunk by chunk: the order of additions is the data's alone.
-  const values = (chunk: OrderedChunk) => presentValues(chunk, field, stand);
-  const mean = chunks.reduce((sum, chunk) => sum + sumOf(values(chunk)), 0) / rowCount;
-  const variance = chunks.reduce((sum, chunk) => sum + squaresOf(values(chunk), mean), 0) / rowCount;
+interface Moments {
+  readonly mean: number;
+  /** Standard deviation; 1 where the field does not vary. */
+  readonly scale: number;
+}
+
+/** Mean and deviation of each numeric field with missing values imputed. */
+function momentsOf(walk: Walk, features: readonly NumericSpec[], imputations: readonly number[]): Moments[] {
+  const scaled = [...features.keys()].filter((field) => features[field].scale !== "none");
+  const means = features.map(() => 0);
+  const variances = features.map(() => 0);
+  const stands = features.map(({ transform }, field) => transformed(transform, imputations[field]));
+  if (scaled.length > 0) {
+    let trainRows = 0;
+    // Summed chunk by chunk: the order of additions is the data's alone.
+    for (const chunk of walk()) {
+      trainRows += chunk.partEnds[trainPart];
+      for (const field of scaled) means[field] += sumOf(chunk, field, stands[field]);
+    }
+    const rowCount = Math.max(1, trainRows);
+    for (const field of scaled) means[field] /= rowCount;
+    for (const chunk of walk()) {
+      for (const field of scaled) variances[field] += squaresOf(chunk, field, stands[field], means[field]);
+    }
+    for (const field of scaled) variances[field] /= rowCount;
+  }
+  return features.map((feature, field) => {
+    if (feature.scale === "none") return { mean: 0, scale: 1 };
+    return { mean: means[field], scale: scaleOf(feature, means[field], variances[field]) };
+  });
+}
+
+function scaleOf({ name }: NumericSpec, mean: number, variance: number): number {
   if (!Number.isFinite(variance)) {
     throw new Failure(
       "examples-invalid",
-      `Cannot scale the field ${feature.name}: some of its numbers are so large that their squares are infinite. ` +
+      `Cannot scale the field ${name}: some of its numbers are so large that their squares are infinite. ` +
         'Give it the transform "log1p" in the feature spec, or another unit in the view.',
     );
   }
   // A column that does not vary has no scale; neither has one that varies by rounding alone.
   const varies = variance > (Math.abs(mean) * 2 ** -50) ** 2;
-  return { type: "numeric", impute, mean, scale: varies ? Math.sqrt(variance) : 1 };
+  return varies ? Math.sqrt(variance) : 1;
 }
 
-/** The transform of one numeric column, in place. Missing values stay missing. */
-export function transformColumn(
-  chunks: readonly OrderedChunk[],
-  field: number,
-  transform: NumericSpec["transform"],
-): void {
-  if (transform === "none") return;
-  for (const chunk of chunks) {
-    const { numeric } = chunk;
-    const stride = strideOf(chunk);
-    for (let k = field; k < numeric.length; k += stride) numeric[k] = transformed(transform, numeric[k]);
-  }
-}
-
-/** A chunk's training values, the missing ones imputed. */
-function presentValues(chunk: OrderedChunk, field: number, stand: number): Float64Array {
+/** Sum of a chunk's training values. @param stand For missing ones. */
+function sumOf(chunk: OrderedChunk, field: number, stand: number): number {
   const { numeric, partEnds } = chunk;
   const stride = strideOf(chunk);
-  const values = new Float64Array(partEnds[trainPart]);
-  for (let i = 0, k = field; i < values.length; i++, k += stride) {
-    values[i] = numeric[k] === numeric[k] ? numeric[k] : stand;
-  }
-  return values;
-}
-
-function sumOf(values: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
+  for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
+    sum += numeric[k] === numeric[k] ? numeric[k] : stand;
+  }
   return sum;
 }
 
-function squaresOf(values: Float64Array, mean: number): number {
+function squaresOf(chunk: OrderedChunk, field: number, stand: number, mean: number): number {
+  const { numeric, partEnds } = chunk;
+  const stride = strideOf(chunk);
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += (values[i] - mean) * (values[i] - mean);
-  return sum;
-}
-
-function imputation(chunks: readonly OrderedChunk[], field: number, impute: NumericSpec["impute"]): number {
-  if (typeof impute === "number") return impute;
-  const values = knownValues(chunks, field);
-  if (impute === "median") return median(values) ?? 0;
-  return values.length > 0 ? sumOf(values) / values.length : 0;
-}
-
-/** The training values of a field that are not missing. */
-function knownValues(chunks: readonly OrderedChunk[], field: number): Float64Array {
-  const values = new Float64Array(chunks.reduce((sum, { partEnds }) => sum + partEnds[trainPart], 0));
-  let count = 0;
-  for (const chunk of chunks) {
-    const { numeric, partEnds } = chunk;
-    const stride = strideOf(chunk);
-    for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-      if (numeric[k] === numeric[k]) values[count++] = numeric[k];
-    }
+  for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
+    const away = (numeric[k] === numeric[k] ? numeric[k] : stand) - mean;
+    sum += away * away;
   }
-  return values.subarray(0, count);
+  return sum;
 }

@@ -1,3 +1,4 @@
+import { loadEach } from "../chunks/chunk_loader.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
 import { metricsOf } from "./metrics.ts";
@@ -27,7 +28,7 @@ export function evaluateModel(
   const rowCount = rowsOf(design, parts);
   const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
   let [clickedCount, notClickedCount] = [0, 0];
-  for (const chunk of design.chunks) {
+  for (const chunk of loadEach(design.chunks)) {
     forRuns(chunk, parts, (from, to) => {
       const logits = new Float64Array(to - from);
       kernel.logits(chunk, from, to, logits);

@@ -1,3 +1,4 @@
+import { loadEach } from "../chunks/chunk_loader.ts";
 import { exp, log } from "../elementary.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
 import { aucOf } from "./metrics.ts";
@@ -29,7 +30,7 @@ export function scoreOf(design: DesignMatrix, parts: readonly number[], coeffici
   const rows = rowsOf(design, parts);
   const [clicked, notClicked] = [new Float64Array(rows), new Float64Array(rows)];
   let [clicks, others, loss] = [0, 0, 0];
-  for (const chunk of design.chunks) {
+  for (const chunk of loadEach(design.chunks)) {
     forRuns(chunk, parts, (from, to) => {
       const logits = new Float64Array(to - from);
       kernel.logits(chunk, from, to, logits);

@@ -1,13 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
+import { createKeeper } from "../chunks/chunk_keeper.ts";
+import { type ChunkRoom, clearRoom } from "../chunks/chunk_room.ts";
+import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { readRows } from "./example_rows.ts";
+import { joinChunks } from "./join_chunks.ts";
 import { Failure } from "../failure.ts";
-import {
-  BadExample,
-  createChunkBuilder,
-  joinChunks,
-  type RawChunk,
-  type RawExamples,
-} from "./raw_examples.ts";
+import { BadExample, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
 import { sharedInt32 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
@@ -30,11 +28,13 @@ export interface ReadJob extends Job {
   readonly ranges: readonly (readonly [bigint, bigint] | null)[];
   /** Shape (2): next range, rows read so far. */
   readonly shared: Int32Array<SharedArrayBuffer>;
+  /** Where what was read is kept; in memory without. */
+  readonly room?: ChunkRoom;
 }
 
 interface ReadPart {
   readonly order: number;
-  readonly chunk: RawChunk;
+  readonly chunk: StoredChunk<RawChunk>;
 }
 
 /** What one thread read. */
@@ -47,6 +47,7 @@ export interface ReadResult {
  * Reads the examples of the spec's view into columns, in the order of their ids, on all threads.
  *
  * @param options.after Only those with a greater id.
+ * @param options.room How much of them is kept in memory, and where the rest goes; without it, all of them are in memory.
  * @param options.observe Called with the rows read so far.
  * @throws {Failure} `examples-invalid` where the view lacks a column or a value is not what the spec says.
  */
@@ -54,9 +55,9 @@ export async function readExamples(
   store: Store,
   spec: FeatureSpec,
   threads: Threads,
-  options: { after?: bigint; observe?: (rowCount: number) => void } = {},
+  options: { after?: bigint; room?: ChunkRoom; observe?: (rowCount: number) => void } = {},
 ): Promise<RawExamples> {
-  const { after, observe = () => {} } = options;
+  const { after, room, observe = () => {} } = options;
   const query = selectOf(store, spec);
   for (let tries = 1;; tries++) {
     const before = dataVersion(store);
@@ -74,12 +75,15 @@ export async function readExamples(
       query,
       ranges: ids ? rangesOf(ids, after) : [null],
       shared: sharedInt32(2),
+      ...(room ? { room } : {}),
     };
     const results = await threads.run(job, () => readRanges(job, observe));
     // The threads have connections of their own: a write between their first reads would give them different stores.
     if (dataVersion(store) === before) {
+      const keeper = createKeeper(room);
       const raw = joinChunks(
         results.flatMap(({ parts, levels }) => parts.map((part) => ({ ...part, levels }))),
+        keeper,
       );
       return ids === undefined || ids === "none" ? raw : { ...raw, lastId: ids.last };
     }
@@ -89,6 +93,7 @@ export async function readExamples(
         `The store changed ${tries} times while it was read. Train when nothing is being loaded.`,
       );
     }
+    if (room) clearRoom(room);
   }
 }
 
@@ -96,18 +101,19 @@ export async function readExamples(
 export function readRanges(job: ReadJob, observe: (rowCount: number) => void = () => {}): ReadResult {
   const { spec, ranges, shared } = job;
   using db = new DatabaseSync(job.path, { readOnly: true });
+  const keeper = createKeeper(job.room);
   db.exec(
     "PRAGMA mmap_size = 268435456; PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; " +
       "PRAGMA busy_timeout = 5000",
   );
   const query = { select: job.query, idName: spec.id, id: quoted(spec.id), batchRowsMax: chunkRowsMax };
-  const builder = createChunkBuilder(spec);
+  const builder = createChunkBuilder(spec, keeper.columns);
   const parts: ReadPart[] = [];
   try {
     for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
       let sequence = 0;
       for (const batch of readRows(db, query, ranges[i])) {
-        parts.push({ order: i * 2 ** 24 + sequence++, chunk: builder.add(batch) });
+        parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.add(batch)) });
         observe(Atomics.add(shared, 1, batch.length) + batch.length);
       }
     }

@@ -1,5 +1,6 @@
+import { type ColumnMaker, newColumns } from "../chunks/column_pool.ts";
+import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { categoryOf } from "../encode/encoder.ts";
-import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /** Codes of a categorical field, in the narrowest array that holds them. */
@@ -24,7 +25,7 @@ export interface RawChunk {
 export interface RawExamples {
   readonly rowCount: number;
   /** Emptied by the stage that uses them up. */
-  readonly chunks: RawChunk[];
+  readonly chunks: StoredChunk<RawChunk>[];
   /** Per categorical field: the levels in ascending order of code units, after null for missing. */
   readonly levels: readonly (readonly (string | null)[])[];
   /** The greatest id, where ids are integers: rows that came later have a greater one. */
@@ -44,7 +45,8 @@ export interface ChunkBuilder {
   readonly levels: (string | null)[][];
 }
 
-export function createChunkBuilder(spec: FeatureSpec): ChunkBuilder {
+/** @param columns Makes the chunks' columns. */
+export function createChunkBuilder(spec: FeatureSpec, columns: ColumnMaker = newColumns): ChunkBuilder {
   const numericAt = positionsOf(spec, "numeric");
   const categoricalAt = positionsOf(spec, "categorical");
   const levels: (string | null)[][] = categoricalAt.map(() => [null]);
@@ -53,7 +55,7 @@ export function createChunkBuilder(spec: FeatureSpec): ChunkBuilder {
     levels,
     add(rows) {
       const rowCount = rows.length;
-      const numeric = sharedFloat64(rowCount * numericAt.length);
+      const numeric = columns.float64(rowCount * numericAt.length);
       for (let j = 0; j < numericAt.length; j++) {
         const at = numericAt[j];
         for (let i = 0, k = j; i < rowCount; i++, k += numericAt.length) {
@@ -63,13 +65,15 @@ export function createChunkBuilder(spec: FeatureSpec): ChunkBuilder {
             : numberOf(value, rows[i], spec, at);
         }
       }
-      const codes = categoricalAt.map((at, j) => codeColumn(rows, at, codesOf[j], levels[j], spec));
-      const labels = sharedUint8(rowCount);
+      const codes = categoricalAt.map((at, j) =>
+        codeColumn(rows, at, { codeOf: codesOf[j], levels: levels[j], spec, columns })
+      );
+      const labels = columns.uint8(rowCount);
       for (let i = 0; i < rowCount; i++) labels[i] = labelOf(rows[i], spec);
-      const groups = sharedUint32(rowCount);
+      const groups = columns.uint32(rowCount);
       for (let i = 0; i < rowCount; i++) groups[i] = groupOf(rows[i], spec);
       const chunk = { rowCount, numeric, codes, labels, groups };
-      return spec.weight === undefined ? chunk : { ...chunk, weights: weightsOf(rows, spec) };
+      return spec.weight === undefined ? chunk : { ...chunk, weights: weightsOf(rows, spec, columns) };
     },
   };
 }
@@ -81,21 +85,27 @@ function positionsOf(spec: FeatureSpec, type: "numeric" | "categorical"): number
   return spec.features.flatMap((feature, i) => feature.type === type ? [fieldsFrom + i] : []);
 }
 
+/** What one categorical field is coded with. */
+interface Coding {
+  readonly codeOf: Map<unknown, number>;
+  readonly levels: (string | null)[];
+  readonly spec: FeatureSpec;
+  readonly columns: ColumnMaker;
+}
+
 function codeColumn(
   rows: readonly (readonly unknown[])[],
   at: number,
-  codeOf: Map<unknown, number>,
-  levels: (string | null)[],
-  spec: FeatureSpec,
+  { codeOf, levels, spec, columns }: Coding,
 ): Codes {
   const rowCount = rows.length;
-  let codes: Codes = levels.length <= 0xff00 ? sharedUint16(rowCount) : sharedUint32(rowCount);
+  let codes: Codes = levels.length <= 0xff00 ? columns.uint16(rowCount) : columns.uint32(rowCount);
   for (let i = 0; i < rowCount; i++) {
     let code = codeOf.get(rows[i][at]);
     if (code === undefined) {
       code = newCode(rows[i], at, codeOf, levels, spec);
       if (code > 0xffff && codes instanceof Uint16Array) {
-        const wide = sharedUint32(rowCount);
+        const wide = columns.uint32(rowCount);
         wide.set(codes);
         codes = wide;
       }
@@ -137,8 +147,9 @@ function numberOf(value: unknown, row: readonly unknown[], spec: FeatureSpec, at
 function weightsOf(
   rows: readonly (readonly unknown[])[],
   spec: FeatureSpec,
+  columns: ColumnMaker,
 ): Float64Array<SharedArrayBuffer> {
-  const weights = sharedFloat64(rows.length);
+  const weights = columns.float64(rows.length);
   rows.forEach((row, i) => {
     const weight = row[3];
     if (typeof weight !== "number" || !(weight > 0) || weight === Infinity) {
@@ -190,52 +201,4 @@ export function mixed(word: number): number {
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
   return (word ^ (word >>> 16)) >>> 0;
-}
-
-/**
- * Joins what several readers read: one table of levels for all, in ascending order, and codes that point into it.
- *
- * @param parts Chunks with the levels of the reader that coded them. The chunks' codes are rewritten in place.
- */
-export function joinChunks(
-  parts: readonly {
-    readonly order: number;
-    readonly chunk: RawChunk;
-    readonly levels: readonly (string | null)[][];
-  }[],
-): RawExamples {
-  const ordered = [...parts].sort((a, b) => a.order - b.order);
-  const fieldCount = ordered[0]?.levels.length ?? 0;
-  const levels = Array.from({ length: fieldCount }, (_, field) => {
-    const all = new Set<string>();
-    for (const readerLevels of new Set(ordered.map((part) => part.levels))) {
-      for (const level of readerLevels[field]) if (level !== null) all.add(level);
-    }
-    return [null, ...[...all].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))];
-  });
-  const codeOf = levels.map((list) => new Map(list.map((level, code) => [level, code])));
-  const recoded = new Map<readonly (string | null)[][], Uint32Array[]>();
-  const chunks = ordered.map(({ chunk, levels: readerLevels }) => {
-    let tables = recoded.get(readerLevels);
-    if (!tables) {
-      tables = readerLevels.map((list, field) =>
-        Uint32Array.from(list, (level) => codeOf[field].get(level) ?? 0)
-      );
-      recoded.set(readerLevels, tables);
-    }
-    return {
-      ...chunk,
-      codes: chunk.codes.map((codes, field) => recode(codes, tables[field], levels[field].length)),
-    };
-  });
-  return { rowCount: chunks.reduce((sum, { rowCount }) => sum + rowCount, 0), chunks, levels };
-}
-
-/** One width per field for all chunks, whichever reader coded them: the bytes are the data's alone. */
-function recode(codes: Codes, table: Uint32Array, levelCount: number): Codes {
-  const narrow = levelCount <= 0x10000;
-  const fits = codes instanceof Uint16Array === narrow;
-  const target = fits ? codes : narrow ? sharedUint16(codes.length) : sharedUint32(codes.length);
-  for (let i = 0; i < codes.length; i++) target[i] = table[codes[i]];
-  return target;
 }

@@ -1,7 +1,9 @@
+import { createLoader } from "../chunks/chunk_loader.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { exp, log, log1p } from "../elementary.ts";
 import { addProduct } from "./network.ts";
 import type { LayerLayout, ParameterLayout } from "./network_parameters.ts";
+import { windowChunks } from "./row_order.ts";
 
 /** Rows of a design, by the chunk and the place in it that each has. */
 export interface BatchRows {
@@ -21,6 +23,9 @@ export interface Backpropagation {
 
 /** Factors of the product whose logarithm is the loss: each is in (1, 2], so that this many cannot overflow. */
 const factorsMax = 512;
+
+/** A batch may begin in one window and end in the next. */
+const loadedChunks = 2 * windowChunks;
 
 /** One layer's place in the parameters, with what a row gives it. */
 interface Layer extends LayerLayout {
@@ -43,13 +48,14 @@ export function createBackpropagation(design: DesignMatrix, layout: ParameterLay
     slopes: new Float64Array(layer.unitCount),
   }));
   const row = createSparseRow(design);
+  const loader = createLoader(loadedChunks);
   return {
     add(batch, from, to, parameters, sums) {
       let loss = 0;
       let product = 1;
       let factors = 0;
       for (let i = from; i < to; i++) {
-        const chunk = design.chunks[batch.chunks[i]];
+        const chunk = loader.load(design.chunks[batch.chunks[i]]);
         const rowIndex = batch.rows[i];
         row.read(chunk, rowIndex);
         const logit = wideLogit(row, parameters, layout) + deepLogit(row, layers, parameters, layout);

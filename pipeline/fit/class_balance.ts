@@ -1,6 +1,6 @@
+import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import { log } from "../elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
-import { sharedFloat64 } from "../shared_memory.ts";
 
 /** Rows and clicks that a model is fitted to. */
 export interface ClassCounts {
@@ -13,14 +13,23 @@ function classWeights({ rows, clicks }: ClassCounts): { clicked: number; notClic
   return { clicked: rows.train / 2 / clicks.train, notClicked: rows.train / 2 / (rows.train - clicks.train) };
 }
 
-/** Gives each row its class's weight, on top of its own. */
-export function balance(design: DesignMatrix, counts: ClassCounts): void {
+/**
+ * Gives each row its class's weight, on top of its own.
+ *
+ * @param design Is used up.
+ */
+export function balance(
+  design: DesignMatrix,
+  counts: ClassCounts,
+  keeper: ChunkKeeper = createKeeper(),
+): DesignMatrix {
   const { clicked, notClicked } = classWeights(counts);
-  for (const chunk of design.chunks) {
-    const weights = chunk.weights ?? sharedFloat64(chunk.labels.length).fill(1);
+  const chunks = keeper.rewrite([...design.chunks], (chunk) => {
+    const weights = chunk.weights ?? keeper.columns.float64(chunk.labels.length).fill(1);
     for (let i = 0; i < weights.length; i++) weights[i] *= chunk.labels[i] === 1 ? clicked : notClicked;
-    chunk.weights = weights;
-  }
+    return { ...chunk, weights };
+  });
+  return { ...design, chunks };
 }
 
 /**

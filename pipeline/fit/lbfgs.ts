@@ -1,5 +1,5 @@
 import { correctedInverse } from "./corrected_inverse.ts";
-import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
+import { forRuns } from "../encode/design_matrix.ts";
 import { searchLine } from "./line_search.ts";
 import type { Passes } from "./passes.ts";
 import { dot, evaluatePoint, meanPenalty, type Solution, type SolverOptions } from "./penalised.ts";
@@ -15,7 +15,7 @@ export async function solveLbfgs(passes: Passes, options: SolverOptions): Promis
   const { gradientTolerance, iterationsMax, observe, checkpoint, held = [] } = options;
   const at = (coefficients: Float64Array) => evaluatePoint(passes, "all", coefficients, options, false);
   const { l2 } = meanPenalty(passes, options.penalty);
-  const diagonal = diagonalOf(passes.design, passes.parts, l2);
+  const diagonal = diagonalOf(passes, l2);
   for (const column of held) diagonal[column] = Infinity;
   const inverse = correctedInverse(
     { solve: (right) => right.map((value, j) => value / diagonal[j]) },
@@ -48,13 +48,14 @@ export async function solveLbfgs(passes: Passes, options: SolverOptions): Promis
 const pairsMax = 12;
 
 /** Diagonal of the mean loss's Hessian where every probability is the click rate; a column without rows has 1. */
-function diagonalOf(design: DesignMatrix, parts: readonly number[], l2: number): Float64Array {
+function diagonalOf(passes: Passes, l2: number): Float64Array {
+  const { design, parts } = passes;
   const sums = new Float64Array(design.columnCount + 1);
   let rows = 0;
   let clicks = 0;
   const cellRows = design.groups.map(({ cellCount }) => new Float64Array(cellCount));
   const numericCount = design.numericColumns.length;
-  for (const chunk of design.chunks) {
+  for (const chunk of passes.chunks()) {
     forRuns(chunk, parts, (from, to) => {
       for (let i = from, k = from * numericCount; i < to; i++) {
         const weight = chunk.weights?.[i] ?? 1;

@@ -1,4 +1,5 @@
-import { type DesignMatrix, weightOf } from "../encode/design_matrix.ts";
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { weightOf } from "../encode/row_weight.ts";
 import { log } from "../elementary.ts";
 import { Failure } from "../failure.ts";
 import type { MinibatchOptions } from "./minibatch_options.ts";

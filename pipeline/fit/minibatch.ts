@@ -1,4 +1,6 @@
-import { type DesignMatrix, weightOf } from "../encode/design_matrix.ts";
+import { loadEach } from "../chunks/chunk_loader.ts";
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { weightOf } from "../encode/row_weight.ts";
 import { log } from "../elementary.ts";
 import { Failure } from "../failure.ts";
 import { certify, diverged, type Learner, measuredRows, setGradient, validationLossOf } from "./learner.ts";
@@ -106,7 +108,7 @@ function requireAffordable(layout: ParameterLayout): ParameterLayout {
 /** Weighted click rate of the training rows. */
 function baseRateOf(design: DesignMatrix): number {
   let clicks = 0;
-  for (const { labels, weights, partEnds } of design.chunks) {
+  for (const { labels, weights, partEnds } of loadEach(design.chunks)) {
     for (let i = 0; i < partEnds[trainPart]; i++) {
       clicks += weights === undefined ? labels[i] : labels[i] * weights[i];
     }

@@ -1,3 +1,4 @@
+import { loadEach } from "../chunks/chunk_loader.ts";
 import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
 import type { PlainNetwork } from "./network.ts";
 import type { Random } from "../random.ts";
@@ -87,7 +88,7 @@ export function emptyColumns({ columnCount, numericColumns, groups, chunks }: De
   for (const column of numericColumns) seen[column] = 1;
   groups.forEach(({ cellCount, fieldCount, columns }, g) => {
     const occurs = new Uint8Array(cellCount);
-    for (const chunk of chunks) {
+    for (const chunk of loadEach(chunks)) {
       forRuns(chunk, [trainPart], (from, to) => {
         for (let i = from; i < to; i++) occurs[chunk.cells[g][i]] = 1;
       });

@@ -1,4 +1,6 @@
-import { type DesignChunk, type DesignMatrix, forRuns, rowsOf, weightOf } from "../encode/design_matrix.ts";
+import { type ChunkLoader, createLoader, loadEach } from "../chunks/chunk_loader.ts";
+import { type DesignChunk, type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
+import { weightOf } from "../encode/row_weight.ts";
 import { expandSums, layoutOf, type LossSums, passPoint } from "./objective.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
 import { type Score, scoreOf } from "../evaluate/score.ts";
@@ -15,6 +17,8 @@ export interface Passes {
   readonly parts: readonly number[];
   /** Weight of the parts' rows (their count, where each counts once), and of those that the sample takes. */
   readonly weight: Readonly<Record<Scope, number>>;
+  /** All chunks, one after the other: each holds until the next one is taken. */
+  chunks(): Iterable<DesignChunk>;
   /** @param coefficients Shape (columns + 1), intercept last. */
   evaluate(coefficients: Float64Array, want: { hessian: boolean; scope?: Scope }): Promise<LossSums>;
 }
@@ -100,6 +104,7 @@ function passesOver(
     design,
     parts,
     weight: { all: weightOf(design.chunks, parts), sample: weightOf(sample, parts) },
+    chunks: () => loadEach(design.chunks),
     async evaluate(coefficients, { hessian, scope = "all" }) {
       const layout = layoutOf(design, hessian);
       const spans = spanCountOf((scope === "all" ? design.chunks : sample).length, layout.length);
@@ -123,24 +128,27 @@ export interface PassState {
 }
 
 export function createPassState(): PassState {
-  let attached: { design: DesignMatrix; kernel: RowKernel } | undefined;
+  let attached: { design: DesignMatrix; kernel: RowKernel; loader: ChunkLoader } | undefined;
   const given = () => {
     if (!attached) throw new Error("a pass before its design");
     return attached;
   };
   return {
     attach({ design }) {
-      attached = { design, kernel: createRowKernel(design) };
+      attached = { design, kernel: createRowKernel(design), loader: createLoader() };
     },
     pass({ parts, scope, hessian, coefficients, next, sums }) {
-      const { design, kernel } = given();
+      const { design, kernel, loader } = given();
       const chunks = scope === "all" ? design.chunks : sampleOf(design.chunks, rowsOf(design, parts));
       const layout = layoutOf(design, hessian);
       const spans = spansOf(chunks, layout.length);
       kernel.moveTo(passPoint(design, coefficients));
       for (let i = Atomics.add(next, 0, 1); i < spans.length; i = Atomics.add(next, 0, 1)) {
         kernel.clear(layout);
-        for (const chunk of spans[i]) forRuns(chunk, parts, (from, to) => kernel.add(chunk, from, to));
+        for (const stored of spans[i]) {
+          const chunk = loader.load(stored);
+          forRuns(chunk, parts, (from, to) => kernel.add(chunk, from, to));
+        }
         sums.set(kernel.sums(), i * layout.length);
       }
     },
@@ -160,7 +168,10 @@ function spanCountOf(chunkCount: number, sumsLength: number): number {
 }
 
 /** Runs of consecutive chunks, about equal in number: where they end depends on the data alone. */
-function spansOf(chunks: readonly DesignChunk[], sumsLength: number): (readonly DesignChunk[])[] {
+function spansOf(
+  chunks: DesignMatrix["chunks"],
+  sumsLength: number,
+): DesignMatrix["chunks"][] {
   const count = spanCountOf(chunks.length, sumsLength);
   return Array.from(
     { length: count },
@@ -170,7 +181,7 @@ function spansOf(chunks: readonly DesignChunk[], sumsLength: number): (readonly 
 }
 
 /** Chunks at even distances with about `sampleRowsMin` rows, or a twentieth of all where that is more. */
-function sampleOf(chunks: readonly DesignChunk[], rowCount: number): readonly DesignChunk[] {
+function sampleOf(chunks: DesignMatrix["chunks"], rowCount: number): DesignMatrix["chunks"] {
   const share = Math.max(sampleRowsMin, rowCount / 20) / rowCount;
   const step = Math.floor(1 / share);
   return step <= 1 ? chunks : chunks.filter((_, i) => i % step === 0);

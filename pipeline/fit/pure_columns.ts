@@ -1,3 +1,4 @@
+import { loadEach } from "../chunks/chunk_loader.ts";
 import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
 
 /** Columns of categories and indicators whose rows in the given parts were all clicked, or none of them. */
@@ -7,7 +8,7 @@ export function pureColumns(
 ): number[] {
   const rows = new Float64Array(columnCount);
   const clicks = new Float64Array(columnCount);
-  for (const chunk of chunks) {
+  for (const chunk of loadEach(chunks)) {
     groups.forEach(({ fieldCount, columns }, g) => {
       forRuns(chunk, parts, (from, to) => {
         for (let i = from; i < to; i++) {

@@ -1,4 +1,5 @@
 import type { BatchRows } from "./backpropagation.ts";
+import { plainFields } from "../chunks/stored_chunk.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Random } from "../random.ts";
 
@@ -9,7 +10,7 @@ export interface RowReader {
 }
 
 /** Chunks whose rows are mixed with each other: enough for any batch, few enough to stay near each other in memory. */
-const windowChunks = 32;
+export const windowChunks = 32;
 
 /**
  * The rows of one part in an order that the random numbers give: chunks are shuffled, then the rows of every few of them
@@ -55,11 +56,10 @@ export function createRowReader({ chunks }: DesignMatrix, part: number, random?:
 }
 
 function rowsOfChunks(chunks: DesignMatrix["chunks"], wanted: Uint32Array, part: number): BatchRows {
-  const ends = Array.from(wanted, (c) => ({
-    chunk: c,
-    from: part === 0 ? 0 : chunks[c].partEnds[part - 1],
-    to: chunks[c].partEnds[part],
-  }));
+  const ends = Array.from(wanted, (c) => {
+    const { partEnds } = plainFields(chunks[c]);
+    return { chunk: c, from: part === 0 ? 0 : partEnds[part - 1], to: partEnds[part] };
+  });
   const rowCount = ends.reduce((sum, { from, to }) => sum + to - from, 0);
   const window = { chunks: new Uint32Array(rowCount), rows: new Uint32Array(rowCount) };
   let at = 0;

@@ -1,4 +1,6 @@
 import type { ArtifactMetadata } from "./artifact_metadata.ts";
+import { createLoader } from "../chunks/chunk_loader.ts";
+import { plainFields } from "../chunks/stored_chunk.ts";
 import { strideOf } from "../examples/ordered_chunk.ts";
 import { createFindings, createPredictor, type ServableModel } from "./predictor.ts";
 import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
@@ -13,12 +15,13 @@ const goldenCount = 8;
 export function pickGolden({ rowCount, chunks, levels }: RawExamples, spec: FeatureSpec): GoldenRow[] {
   const count = Math.min(goldenCount, rowCount);
   const places = Array.from({ length: count }, (_, i) => Math.floor((i * rowCount) / count));
+  const loader = createLoader();
   let end = 0;
-  return chunks.flatMap((chunk) => {
+  return chunks.flatMap((stored) => {
     const from = end;
-    end += chunk.rowCount;
+    end += plainFields(stored).rowCount;
     const own = places.filter((place) => place >= from && place < end);
-    return own.map((place) => rawRow(chunk, place - from, levels, spec));
+    return own.map((place) => rawRow(loader.load(stored), place - from, levels, spec));
   });
 }
 

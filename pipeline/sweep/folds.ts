@@ -1,3 +1,4 @@
+import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { reorder } from "../examples/ordered_chunk.ts";
 import { mixed } from "../examples/raw_examples.ts";
@@ -25,21 +26,23 @@ export interface FoldedDesign {
  * Divides the training rows among folds by their group: all rows of a group are in one fold, the same one on every
  * machine. The parts are then: the kept rows of each fold, the held-out rows, the left-out rows of each fold.
  *
- * @param design Parts as `trainTestSplit` makes them. Its chunks' columns are reordered in place.
- * @param groups Per chunk, the rows' hashes of their groups in the design's order. Not reordered.
+ * @param design With the hashes of the rows' groups, parts as `trainTestSplit` makes them. Is used up: its chunks' columns
+ *   are reordered in place, and the hashes left out.
  * @param options.foldCount From 2 to `foldCountMax`.
  */
 export function divideIntoFolds(
   design: DesignMatrix,
-  groups: readonly Uint32Array[],
-  options: { foldCount: number; seed: number },
+  options: { foldCount: number; seed: number; keeper?: ChunkKeeper },
 ): FoldedDesign {
-  const { foldCount, seed } = options;
+  const { foldCount, seed, keeper = createKeeper() } = options;
   const salt = mixed(seed + 0x2545f491);
   const foldOf = (group: number) => Math.floor((mixed(group ^ salt) / 2 ** 32) * foldCount);
   const partCount = 2 * foldCount + 1;
   const partRows = new Array<number>(partCount).fill(0);
-  const chunks = design.chunks.map((chunk, c) => divideChunk(chunk, groups[c], foldOf, partRows, foldCount));
+  const chunks = keeper.rewrite(
+    [...design.chunks],
+    (chunk) => divideChunk(chunk, foldOf, partRows, foldCount),
+  );
   const all = Array.from({ length: foldCount }, (_, fold) => fold);
   return {
     design: { ...design, chunks, partRows },
@@ -53,12 +56,12 @@ export function divideIntoFolds(
 
 /** @param partRows The chunk's rows are added to it. */
 function divideChunk(
-  chunk: DesignChunk,
-  groups: Uint32Array,
+  { groups, ...chunk }: DesignChunk,
   foldOf: (group: number) => number,
   partRows: number[],
   foldCount: number,
 ): DesignChunk {
+  if (!groups) throw new Error("folds are made of groups");
   const rowCount = groups.length;
   const parts = new Uint8Array(rowCount);
   const counts = new Uint32Array(partRows.length);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Metrics } from "../model/artifact_metadata.ts";
+import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { balance } from "../fit/class_balance.ts";
 import { crossValidate, type Trial } from "./cross_validate.ts";
 import { encodeExamples } from "../encode/encode.ts";
@@ -25,13 +26,13 @@ import {
   requireExamples,
   type Seconds,
   startClock,
-  startTraining,
   type TrainObserver,
 } from "../train/train.ts";
 import { version } from "../version.ts";
+import { openWorkshop, type Workshop, type WorkshopOptions } from "../train/workshop.ts";
 import { promote, trainModel, type WinnersModel } from "./winner.ts";
 
-export interface SweepOptions {
+export interface SweepOptions extends WorkshopOptions {
   readonly spec: FeatureSpec;
   /** What is tried, as `gridOf` or `drawCandidates` made it. */
   readonly paths: readonly Path[];
@@ -42,7 +43,6 @@ export interface SweepOptions {
   readonly gradientTolerance: number;
   /** Chooses the strongest penalty within one standard error of the best. */
   readonly oneStandardError: boolean;
-  readonly threads?: number;
   /** Puts the best one's model in production; the first model of a store is, in any case. */
   readonly activate: boolean;
   /** Microseconds since 1970-01-01T00:00:00Z. */
@@ -92,22 +92,8 @@ export async function sweep(
   options: SweepOptions,
 ): Promise<SweepReport> {
   const clock = startClock();
-  const threads = startTraining(options.threads);
-  let journal: SweepJournal | undefined;
+  const { key, journal, resumed, leaderboard } = await explore(store, dataDir, options, clock);
   try {
-    const { fingerprint, ...prepared } = await prepare(store, options, threads, clock);
-    const settings = settingsOf(options, fingerprint);
-    const key = createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 16);
-    const total = options.paths.flat().length;
-    journal = openJournal(join(dataDir, "sweeps"), key, settings, {
-      candidateCount: total,
-      foldCount: options.foldCount,
-      coefficientCount: prepared.folded.design.columnCount + 1,
-    });
-    const resumed = journal.trials.size;
-    options.observe?.resumed?.({ path: journal.path, done: resumed, total });
-    const leaderboard = await validate(prepared, threads, journal, options);
-    clock.lap("fit");
     const best = requireBest(leaderboard, options);
     const trained = await trainWinner(store, modelsDir, journal, { ...options, best });
     const active = promote(store, trained.model, key, options);
@@ -123,8 +109,48 @@ export async function sweep(
       seconds,
     };
   } finally {
-    threads.close();
+    journal.close();
+  }
+}
+
+interface Exploration {
+  readonly key: string;
+  /** Open. */
+  readonly journal: SweepJournal;
+  /** Candidates that earlier runs had done. */
+  readonly resumed: number;
+  readonly leaderboard: readonly Standing[];
+}
+
+/** The cross-validation, with threads and examples of its own: they are gone before the best one is trained. */
+async function explore(
+  store: Store,
+  dataDir: string,
+  options: SweepOptions,
+  clock: ReturnType<typeof startClock>,
+): Promise<Exploration> {
+  const workshop = openWorkshop(store, options);
+  let journal: SweepJournal | undefined;
+  try {
+    const { fingerprint, ...prepared } = await prepare(store, options, workshop, clock);
+    const settings = settingsOf(options, fingerprint);
+    const key = createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 16);
+    const total = options.paths.flat().length;
+    journal = openJournal(join(dataDir, "sweeps"), key, settings, {
+      candidateCount: total,
+      foldCount: options.foldCount,
+      coefficientCount: prepared.folded.design.columnCount + 1,
+    });
+    const resumed = journal.trials.size;
+    options.observe?.resumed?.({ path: journal.path, done: resumed, total });
+    const leaderboard = await validate(prepared, workshop.threads, journal, options);
+    clock.lap("fit");
+    return { key, journal, resumed, leaderboard };
+  } catch (error) {
     journal?.close();
+    throw error;
+  } finally {
+    workshop.close();
   }
 }
 
@@ -137,10 +163,11 @@ interface PreparedData {
 async function prepare(
   store: Store,
   { spec, hyperParameters, foldCount, observe, signal }: SweepOptions,
-  threads: Threads,
+  { threads, room }: Workshop,
   clock: ReturnType<typeof startClock>,
 ): Promise<PreparedData & { readonly fingerprint: string }> {
   const raw = await readExamples(store, spec, threads, {
+    room,
     observe(done) {
       signal?.throwIfAborted();
       observe?.stage?.({ stage: "reading", done, unit: "examples" });
@@ -149,12 +176,15 @@ async function prepare(
   requireExamples(raw, spec);
   clock.lap("read");
   const fingerprint = fingerprintOf(raw);
-  // The encoder orders them with the rows they belong to.
-  const groups = raw.chunks.map((chunk) => chunk.groups);
-  const { design } = encodeExamples(raw, spec, trainTestSplit(hyperParameters), { joinPure: false });
-  const counts = requireBothClasses(design, []);
-  if (hyperParameters.classWeight === "balanced") balance(design, counts);
-  const folded = divideIntoFolds(design, groups, { foldCount, seed: hyperParameters.seed });
+  const keeper = createKeeper(room);
+  const { design: encoded } = encodeExamples(raw, spec, trainTestSplit(hyperParameters), {
+    joinPure: false,
+    withGroups: true,
+    keeper,
+  });
+  const counts = requireBothClasses(encoded, []);
+  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
+  const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, keeper });
   requireRows(folded);
   clock.lap("encode");
   return { folded, counts, fingerprint };
@@ -264,13 +294,15 @@ async function trainWinner(
   journal: SweepJournal,
   options: SweepOptions & { best: Standing },
 ): Promise<WinnersModel> {
-  const { best: { candidate }, spec, threads, now, signal, observe, paths, hyperParameters } = options;
+  const { best: { candidate }, spec, threads, memoryBytes, now, signal, observe, paths, hyperParameters } =
+    options;
   const index = paths.flat().indexOf(candidate);
   const knownId = journal.models.get(index);
   const trained = await trainModel(store, modelsDir, knownId, {
     spec,
     hyperParameters: withCandidate(hyperParameters, candidate),
     ...(threads === undefined ? {} : { threads }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
     now,
     ...(signal ? { signal } : {}),
     ...(observe ? { observe } : {}),

@@ -1,4 +1,5 @@
-import { availableParallelism } from "../parallelism.ts";
+import { createKeeper } from "../chunks/chunk_keeper.ts";
+import { loadEach } from "../chunks/chunk_loader.ts";
 import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
@@ -27,8 +28,9 @@ import type { FeatureSpec } from "../examples/spec.ts";
 import { type Partition, testPart, trainPart, trainTestSplit } from "../examples/split.ts";
 import type { Store } from "../store/store.ts";
 import type { JoinedLevels } from "../encode/summarise.ts";
-import { startThreads, type Threads } from "../threads.ts";
+import type { Threads } from "../threads.ts";
 import { version } from "../version.ts";
+import { openWorkshop, type WorkshopOptions } from "./workshop.ts";
 
 /**
  * Everything that a model's content depends on beside the data, the spec and the program. With an `optimizer` the model is
@@ -67,10 +69,9 @@ export const defaultHyperParameters: HyperParameters = {
   iterationsMax: 200,
 };
 
-export interface TrainOptions {
+export interface TrainOptions extends WorkshopOptions {
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
-  readonly threads?: number;
   /** Puts the model in production; the first one is, in any case. */
   readonly activate?: boolean;
   /** Microseconds since 1970-01-01T00:00:00Z. */
@@ -129,9 +130,10 @@ export async function learn(
 ): Promise<{ metadata: ArtifactMetadata; seconds: Seconds }> {
   const { spec, hyperParameters, observe = {}, signal } = options;
   const clock = startClock();
-  const threads = startTraining(options.threads);
+  const { threads, room, close } = openWorkshop(store, options);
   try {
     const raw = await readExamples(store, spec, threads, {
+      room,
       observe: (done) => {
         signal?.throwIfAborted();
         observe.stage?.({ stage: "reading", done, unit: "examples" });
@@ -142,11 +144,13 @@ export async function learn(
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
-    const { encoder, design, joined } = encodeExamples(raw, spec, splitOf(hyperParameters), {
+    const keeper = createKeeper(room);
+    const { encoder, design: encoded, joined } = encodeExamples(raw, spec, splitOf(hyperParameters), {
       joinPure: hyperParameters.penalty === "none",
+      keeper,
     });
-    const counts = requireBothClasses(design, joined);
-    if (hyperParameters.classWeight === "balanced") balance(design, counts);
+    const counts = requireBothClasses(encoded, joined);
+    const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
     const notes = notesOf(joined, encoder, design, hyperParameters);
     clock.lap("encode");
     const fitted = await fitModel(design, encoder, notes.held, threads, options);
@@ -166,7 +170,7 @@ export async function learn(
     };
     return { metadata: describe(parts, solution, metrics, goldenRows), seconds: clock.seconds() };
   } finally {
-    threads.close();
+    close();
   }
 }
 
@@ -180,18 +184,6 @@ async function precisionOf(
   const describes = solver === "newton" && hyperParameters.classWeight === "none";
   if (!describes || design.columnCount > precisionColumnsMax) return undefined;
   return await precisionAt(design, [trainPart], threads, coefficients, penaltyOf(hyperParameters));
-}
-
-/** Starts the threads that read and pass over the data. */
-export function startTraining(count = availableParallelism()): Threads {
-  return startThreads(count, workerUrl());
-}
-
-function workerUrl(): URL {
-  return new URL(
-    import.meta.url.endsWith(".ts") ? "./train_worker.ts" : "./train_worker.js",
-    import.meta.url,
-  );
 }
 
 /** Seconds per stage. */
@@ -233,15 +225,7 @@ export interface Counts {
 
 /** @throws {Failure} `examples-invalid` without training rows of both classes; `separable` where one field tells them. */
 export function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[]): Counts {
-  const clicks = design.partRows.map((_, part) => {
-    let sum = 0;
-    for (const chunk of design.chunks) {
-      forRuns(chunk, [part], (from, to) => {
-        for (let i = from; i < to; i++) sum += chunk.labels[i];
-      });
-    }
-    return sum;
-  });
+  const clicks = clicksOf(design);
   const [train, test, leftOut, validation] = design.partRows;
   if (train === 0 || clicks[trainPart] === 0 || clicks[trainPart] === train) {
     throw new Failure(
@@ -264,6 +248,19 @@ export function requireBothClasses(design: DesignMatrix, joined: readonly Joined
     clicks: { train: clicks[trainPart], test: clicks[testPart] },
     baseRate: clicks[trainPart] / (train + leftOut),
   };
+}
+
+/** Clicked rows per part. */
+function clicksOf(design: DesignMatrix): number[] {
+  const clicks = design.partRows.map(() => 0);
+  for (const chunk of loadEach(design.chunks)) {
+    for (const part of clicks.keys()) {
+      forRuns(chunk, [part], (from, to) => {
+        for (let i = from; i < to; i++) clicks[part] += chunk.labels[i];
+      });
+    }
+  }
+  return clicks;
 }
 
 function separable(what: string): Failure {

@@ -1,3 +1,6 @@
+import { createKeeper } from "../chunks/chunk_keeper.ts";
+import { loadEach } from "../chunks/chunk_loader.ts";
+import { plainFields } from "../chunks/stored_chunk.ts";
 import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
@@ -18,7 +21,8 @@ import { parseSpec } from "../examples/spec.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../threads.ts";
 import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
-import { activate, startClock, startTraining, type TrainOptions, type TrainReport } from "./train.ts";
+import { activate, startClock, type TrainOptions, type TrainReport } from "./train.ts";
+import { openWorkshop } from "./workshop.ts";
 
 /** New rows are learnt in this many steps at the most, each predicted before it is learnt. */
 const blocksMax = 20;
@@ -43,11 +47,12 @@ export async function update(
   options: UpdateOptions,
 ): Promise<TrainReport> {
   const clock = startClock();
-  const threads = startTraining(options.threads);
+  const { threads, room, close } = openWorkshop(store, options);
   try {
     const { spec, after, prior } = continuationOf(from);
     const raw = await readExamples(store, spec, threads, {
       after,
+      room,
       observe: (done) => {
         options.signal?.throwIfAborted();
         options.observe?.stage?.({ stage: "reading", done, unit: "examples" });
@@ -63,7 +68,8 @@ export async function update(
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
-    const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 });
+    const keeper = createKeeper(room);
+    const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 }, keeper);
     clock.lap("encode");
     const learnt = await learnBlocks(design, prior, threads, from.metadata, options);
     clock.lap("fit");
@@ -74,7 +80,7 @@ export async function update(
     const model = registerModel(store, artifact, options.now);
     return { model, artifact, active: activate(store, model, options), seconds: clock.seconds() };
   } finally {
-    threads.close();
+    close();
   }
 }
 
@@ -163,7 +169,7 @@ function blocksOf(design: DesignMatrix): DesignMatrix[] {
   let count = 0;
   for (const chunk of design.chunks) {
     chunks.push(chunk);
-    count += chunk.partEnds[0];
+    count += plainFields(chunk).partEnds[0];
     if (count < wanted) continue;
     blocks.push({ ...design, chunks, partRows: [count] });
     [chunks, count] = [[], 0];
@@ -180,7 +186,7 @@ function createTally() {
     add(design: DesignMatrix, coefficients: Float64Array): void {
       const kernel = createRowKernel(design);
       kernel.moveTo(passPoint(design, coefficients));
-      for (const chunk of design.chunks) {
+      for (const chunk of loadEach(design.chunks)) {
         const logits = new Float64Array(chunk.labels.length);
         kernel.logits(chunk, 0, logits.length, logits);
         for (let i = 0; i < logits.length; i++) {
@@ -203,10 +209,8 @@ function describeUpdate(
   const { mean, precision } = learnt.prior;
   const coefficients = Array.from(mean.subarray(0, mean.length - 1), (value) => value + 0);
   const intercept = mean[mean.length - 1] + 0;
-  const clicks = design.chunks.reduce(
-    (sum, { labels }) => sum + labels.reduce((count, label) => count + label, 0),
-    0,
-  );
+  let clicks = 0;
+  for (const { labels } of loadEach(design.chunks)) clicks += labels.reduce((sum, label) => sum + label, 0);
   return {
     ...before,
     coefficients,

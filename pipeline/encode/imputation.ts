@@ -1,0 +1,64 @@
+import type { Walk } from "./cells.ts";
+import { createMedianSearch, type MedianSearch } from "./median.ts";
+import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
+import type { NumericSpec } from "../examples/spec.ts";
+import { trainPart } from "../examples/split.ts";
+
+/** Gathers what stands for a field's missing values, in one walk over the training rows or more. */
+interface Imputation {
+  add(chunk: OrderedChunk): void;
+  /** Ends a walk. @returns Whether another one is needed. */
+  endWalk(): boolean;
+  value(): number;
+}
+
+/**
+ * What stands for a missing value of each numeric field, in the field's own unit.
+ *
+ * @param walk Over chunks with the values as they are.
+ */
+export function imputationsOf(walk: Walk, features: readonly NumericSpec[]): number[] {
+  const imputations = features.map(({ impute }, field) =>
+    impute === "median"
+      ? medianOf(field, createMedianSearch())
+      : impute === "mean"
+      ? meanOf(field)
+      : fixed(impute)
+  );
+  let open = imputations.filter((_, field) => typeof features[field].impute !== "number");
+  while (open.length > 0) {
+    for (const chunk of walk()) for (const imputation of open) imputation.add(chunk);
+    open = open.filter((imputation) => imputation.endWalk());
+  }
+  return imputations.map((imputation) => imputation.value());
+}
+
+function medianOf(field: number, search: MedianSearch): Imputation {
+  return {
+    add: (chunk) => search.add(chunk.numeric, field, strideOf(chunk), chunk.partEnds[trainPart]),
+    endWalk: search.endWalk,
+    value: () => search.median() ?? 0,
+  };
+}
+
+function meanOf(field: number): Imputation {
+  let sum = 0;
+  let count = 0;
+  return {
+    add(chunk) {
+      const { numeric, partEnds } = chunk;
+      const stride = strideOf(chunk);
+      for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
+        if (numeric[k] !== numeric[k]) continue;
+        sum += numeric[k];
+        count++;
+      }
+    },
+    endWalk: () => false,
+    value: () => count > 0 ? sum / count : 0,
+  };
+}
+
+function fixed(value: number): Imputation {
+  return { add: () => {}, endWalk: () => false, value: () => value };
+}

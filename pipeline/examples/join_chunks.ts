@@ -1,0 +1,55 @@
+import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
+import type { ColumnMaker } from "../chunks/column_pool.ts";
+import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
+import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
+
+/**
+ * Joins what several readers read: one table of levels for all, in ascending order, and codes that point into it.
+ *
+ * @param parts Chunks with the levels of the reader that coded them. The chunks' codes are rewritten in place.
+ * @param keeper Keeps the chunks where the readers had to leave them.
+ */
+export function joinChunks(
+  parts: readonly {
+    readonly order: number;
+    readonly chunk: StoredChunk<RawChunk>;
+    readonly levels: readonly (string | null)[][];
+  }[],
+  keeper: ChunkKeeper = createKeeper(),
+): RawExamples {
+  const ordered = [...parts].sort((a, b) => a.order - b.order);
+  const fieldCount = ordered[0]?.levels.length ?? 0;
+  const levels = Array.from({ length: fieldCount }, (_, field) => {
+    const all = new Set<string>();
+    for (const readerLevels of new Set(ordered.map((part) => part.levels))) {
+      for (const level of readerLevels[field]) if (level !== null) all.add(level);
+    }
+    return [null, ...[...all].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))];
+  });
+  const codeOf = levels.map((list) => new Map(list.map((level, code) => [level, code])));
+  const tables = new Map<readonly (string | null)[][], Uint32Array[]>();
+  for (const { levels: readerLevels } of ordered) {
+    if (tables.has(readerLevels)) continue;
+    tables.set(
+      readerLevels,
+      readerLevels.map((list, field) => Uint32Array.from(list, (level) => codeOf[field].get(level) ?? 0)),
+    );
+  }
+  const recoded = ordered.map((part) => tables.get(part.levels) ?? []);
+  const chunks = keeper.rewrite(ordered.map(({ chunk }) => chunk), (chunk, c) => ({
+    ...chunk,
+    codes: chunk.codes.map((codes, field) =>
+      recode(codes, recoded[c][field], levels[field].length, keeper.columns)
+    ),
+  }));
+  return { rowCount: chunks.reduce((sum, chunk) => sum + plainFields(chunk).rowCount, 0), chunks, levels };
+}
+
+/** One width per field for all chunks, whichever reader coded them: the bytes are the data's alone. */
+function recode(codes: Codes, table: Uint32Array, levelCount: number, columns: ColumnMaker): Codes {
+  const narrow = levelCount <= 0x10000;
+  const fits = codes instanceof Uint16Array === narrow;
+  const target = fits ? codes : narrow ? columns.uint16(codes.length) : columns.uint32(codes.length);
+  for (let i = 0; i < codes.length; i++) target[i] = table[codes[i]];
+  return target;
+}
