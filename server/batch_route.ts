@@ -2,6 +2,7 @@ import { Failure } from "../pipeline/failure.ts";
 import { answerColumns } from "./batch_columns.ts";
 import { answerRow, answerRows, errorText, type RowWork } from "./batch_rows.ts";
 import { bodyFailure, readJson } from "./body.ts";
+import { runtimeParsesHttp } from "./http_parser.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { answerLines, type LineAnswer } from "./line_stream.ts";
 import type { Exchange, Route } from "./route.ts";
@@ -22,6 +23,12 @@ import type { StoredRows } from "./stored_rows.ts";
 
 export const batchBodyBytesMax = 8 * 1024 * 1024;
 export const lineBytesMax = 256 * 1024;
+/**
+ * While a request and its response are under way at once, the runtime's own parser keeps what it has read, and looks through it
+ * again and again: 200 MB take 140 MiB and half a minute, by a server that does nothing but echo them. So there, and only
+ * there, a stream has an end.
+ */
+export const streamBytesMax = runtimeParsesHttp ? 64 * 1024 * 1024 : Infinity;
 
 export interface BatchOptions {
   readonly slot: ModelSlot;
@@ -40,7 +47,7 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
       tag: "predictions",
       description:
         "The answer has the shape of the question, and is by one model. A row that cannot be answered is reported in its " +
-        "place. Newline-delimited JSON may be of any length; its answers come while it is sent.",
+        "place. Newline-delimited JSON may be much longer, and its answers come while it is sent.",
       parameters: batchParameters,
       problems: rowProblems,
       exchanged: async () => (await import("./row_answer_schemas.ts")).predictBatch,
@@ -124,6 +131,7 @@ function answerStream(work: RowWork, { request }: Exchange, lifecycle: Lifecycle
   lifecycle.inFlight++;
   const stream = answerLines(request.body ?? new ReadableStream({ start: (body) => body.close() }), {
     lineBytesMax,
+    bodyBytesMax: streamBytesMax,
     answer: (line, index) => answerLine(work, line, index),
     failureOf: (error) => bodyFailure(error, request),
     onEnd: () => lifecycle.inFlight--,

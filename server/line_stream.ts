@@ -1,4 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
+import { bodyOversized } from "./body.ts";
 
 /** What one line is answered by, without a line's end; `isLast` ends the stream behind it. */
 export interface LineAnswer {
@@ -9,6 +10,8 @@ export interface LineAnswer {
 export interface LineStreamOptions {
   /** A longer line is answered by its failure and passed over. */
   readonly lineBytesMax: number;
+  /** What is longer ends with a failure behind the last line within it. */
+  readonly bodyBytesMax: number;
   /** @param line Not empty; a failure where it was too long. @param index Counts the lines that are not empty. */
   answer(line: string | Failure, index: number): LineAnswer | Promise<LineAnswer>;
   /** What the answer breaks off with where the body does. */
@@ -27,17 +30,27 @@ const lineFeed = 0x0a;
  */
 export function answerLines(
   body: ReadableStream<Uint8Array>,
-  { lineBytesMax, answer, failureOf, onEnd }: LineStreamOptions,
+  { lineBytesMax, bodyBytesMax, answer, failureOf, onEnd }: LineStreamOptions,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const lines = createLines(lineBytesMax);
   const encoder = new TextEncoder();
   let index = 0;
+  let byteCount = 0;
   let ended = false;
   const end = () => {
     if (!ended) onEnd();
     ended = true;
   };
+
+  async function next(): Promise<LineAnswer & { readonly done: boolean }> {
+    const { value, done } = await reader.read();
+    if (done) return { ...await answersOf(lines.rest()), done };
+    byteCount += value.length;
+    if (byteCount <= bodyBytesMax) return { ...await answersOf(lines.take(value)), done };
+    const { text } = await answersOf([bodyOversized(bodyBytesMax)]);
+    return { text, isLast: true, done };
+  }
 
   async function answersOf(found: readonly (string | Failure)[]): Promise<LineAnswer> {
     let text = "";
@@ -54,8 +67,7 @@ export function answerLines(
     async pull(controller) {
       try {
         for (;;) {
-          const { value, done } = await reader.read();
-          const { text, isLast } = await answersOf(done ? lines.rest() : lines.take(value));
+          const { text, isLast, done } = await next();
           if (text !== "") controller.enqueue(encoder.encode(text));
           if (done || isLast) {
             if (!done) await reader.cancel();

@@ -11,6 +11,7 @@ const encoder = new TextEncoder();
 /** Repeats each line, or tells what is wrong with it, behind its index. */
 const echo: Omit<LineStreamOptions, "onEnd"> = {
   lineBytesMax: 100,
+  bodyBytesMax: 1000,
   answer: (line, index) => ({
     text: `${index} ${line instanceof Failure ? line.kind : line}`,
     isLast: line === "last",
@@ -62,6 +63,11 @@ for (
     ["a long line in one chunk too", texts(`${"x".repeat(101)}\na\n`), ["0 body-oversized", "1 a"]],
     ["a long line at the end too", texts("a\n", "x".repeat(60), "x".repeat(60)), ["0 a", "1 body-oversized"]],
     ["a line of the longest length is a line", texts("x".repeat(100), "\n"), [`0 ${"x".repeat(100)}`]],
+    [
+      "a body that is too long ends with that, behind the lines within it",
+      texts(...Array.from({ length: 12 }, () => `${"x".repeat(99)}\n`)),
+      [...Array.from({ length: 10 }, (_, i) => `${i} ${"x".repeat(99)}`), "10 body-oversized"],
+    ],
     ["the answer that ends the stream is the last", texts("a\nlast\nb\n", "c\n"), ["0 a", "1 last"]],
   ] as const
 ) {
