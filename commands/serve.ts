@@ -1,6 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { createLog, logFormats, logLevels } from "../server/log.ts";
 import { startServer } from "../server/server.ts";
+import { readVertexPlace } from "./vertex_place.ts";
 import { command, commonFlags } from "./command.ts";
 
 export default command({
@@ -12,14 +13,17 @@ export default command({
     "or in the file that --admin-token-file names; with one, every write needs Authorization: Bearer TOKEN.",
   flags: {
     ...commonFlags,
-    host: { type: "string", value: "HOST", default: "127.0.0.1", help: "address to listen on" },
+    host: {
+      type: "string",
+      value: "HOST",
+      help: "address to listen on [127.0.0.1; on Vertex AI 0.0.0.0]",
+    },
     port: {
       type: "integer",
       value: "PORT",
-      default: 7999,
       min: 0,
       max: 65_535,
-      help: "port to listen on; 0 takes a free one",
+      help: "port to listen on; 0 takes a free one [7999; on Vertex AI its AIP_HTTP_PORT]",
     },
     workers: {
       type: "integer",
@@ -60,11 +64,13 @@ export default command({
   ],
   async run({ options, terminal, signal }) {
     refuseServeAddress();
+    const vertex = readVertexPlace((name) => Deno.env.get(name));
     const server = await startServer({
       dataDir: options.data,
       modelsDir: options.models,
-      hostname: options.host,
-      port: options.port,
+      hostname: options.host ?? (vertex ? "0.0.0.0" : "127.0.0.1"),
+      port: options.port ?? vertex?.port ?? 7999,
+      vertex: vertex?.paths,
       token: readToken(options["admin-token-file"]),
       insecure: options.insecure,
       drainDelayMs: 1000 * options["drain-delay"],

@@ -28,6 +28,8 @@ export type FailureKind =
   | "rollback-impossible" // no other model was in production before
   | "precondition-failed" // an If-Match that does not hold
   | "alias-unknown"
+  | "model-unloaded" // taken out of memory by whoever manages models over HTTP
+  | "model-in-production" // and so cannot be taken away
   | "artifact-corrupt"
   | "unauthorized"
   | "forbidden"

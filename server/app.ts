@@ -21,16 +21,16 @@ export class MethodInvalid extends Failure {
 export function createApp(routes: readonly Route[], access: Access): Hono<{ Bindings: Caller }> {
   const app = new Hono<{ Bindings: Caller }>();
   for (const route of routes) {
-    app.on(route.method, route.path, (context) => {
+    app.on(route.method, patternOf(route.path), (context) => {
       const request = context.req.raw;
       const { client, requestId } = context.env;
       if (route.write) access.checkWrite(request, client);
-      return route.handle({ request, requestId, client, parameters: context.req.param() });
+      return route.handle({ request, requestId, client, parameters: parametersOf(context.req.param()) });
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const allow = allowOf(routes, path);
-    app.all(path, (context) => {
+    app.all(patternOf(path), (context) => {
       throw new MethodInvalid(context.req.raw.method, context.req.path, allow);
     });
   }
@@ -44,4 +44,16 @@ export function createApp(routes: readonly Route[], access: Access): Hono<{ Bind
     throw error;
   });
   return app;
+}
+
+/** A path of the table as hono writes it: no part of a path holds a colon, but a verb may follow one. */
+function patternOf(path: string): string {
+  return path.replaceAll(/(?<=\/):(\w+)(:\w+)?/g, (_, name, verb = "") => `:${name}{[^/:]+${verb}}`);
+}
+
+/** Without the verbs. */
+function parametersOf(parameters: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [name, value.replace(/:.*/, "")]),
+  );
 }

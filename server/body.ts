@@ -43,6 +43,43 @@ export async function readBody(request: Request, bytesMax: number): Promise<stri
 }
 
 /**
+ * Reads a body of at most `bytesMax` bytes as it is.
+ *
+ * @throws {Failure} `body-oversized`
+ */
+export async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (saysShort(request.headers, bytesMax)) return new Uint8Array(await request.arrayBuffer());
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > bytesMax) throw bodyOversized(bytesMax);
+  return gather(request.body ?? [], bytesMax);
+}
+
+/**
+ * Puts chunks together, at most `bytesMax` bytes of them.
+ *
+ * @throws {Failure} `body-oversized`; leaving the loop cancels the stream.
+ */
+export async function gather(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let byteCount = 0;
+  for await (const chunk of chunks) {
+    byteCount += chunk.byteLength;
+    if (byteCount > bytesMax) throw bodyOversized(bytesMax);
+    parts.push(chunk);
+  }
+  const bytes = new Uint8Array(byteCount);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.byteLength;
+  }
+  return bytes;
+}
+
+/**
  * Reads a body of at most `bytesMax` bytes as JSON.
  *
  * @throws {Failure} `body-oversized`

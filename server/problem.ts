@@ -28,6 +28,8 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "rollback-impossible": { status: 409, title: "There is no model to go back to" },
   "precondition-failed": { status: 412, title: "The model in production has changed" },
   "alias-unknown": { status: 404, title: "The model has no such alias" },
+  "model-unloaded": { status: 503, title: "The model is unloaded" },
+  "model-in-production": { status: 409, title: "The model is in production" },
   "artifact-corrupt": { status: 409, title: "The model's files cannot be used" },
   "unauthorized": { status: 401, title: "The admin token is missing or wrong" },
   "forbidden": { status: 403, title: "Writes are not open to this client" },
@@ -37,8 +39,8 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "target-oversized": { status: 414, title: "The path and query are too long" },
   "route-unknown": { status: 404, title: "There is nothing at this path" },
   "method-invalid": { status: 405, title: "The path does not have this method" },
-  "media-type-invalid": { status: 415, title: "The body is not JSON" },
-  "body-malformed": { status: 400, title: "The body is not valid JSON" },
+  "media-type-invalid": { status: 415, title: "The body is of a type that is not taken here" },
+  "body-malformed": { status: 400, title: "The body is malformed" },
   "body-oversized": { status: 413, title: "The body is too long" },
   "draining": { status: 503, title: "The server is shutting down", retryAfterSeconds: 1 },
   "store-missing": {
@@ -98,22 +100,24 @@ export function isBug(error: unknown): boolean {
   return !(error instanceof Failure) || problemForms[error.kind] === bug;
 }
 
+export interface ProblemOptions {
+  /** Beside the content type and Retry-After. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether the client speaks another server's protocol: see {@link foreignMembers}. */
+  readonly foreign?: boolean | undefined;
+}
+
 /**
  * The response to whatever was thrown.
  *
- * @param headers Beside the content type and Retry-After.
  * @see RFC 9457, Problem Details for HTTP APIs.
  */
-export function problemResponse(
-  error: unknown,
-  requestId: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+export function problemResponse(error: unknown, requestId: string, options: ProblemOptions = {}): Response {
   if (!(error instanceof Failure) || isBug(error)) {
     const detail = "This is a bug in clickwell. The server's log has its cause under the request id.";
-    return respond(bug, { type: "about:blank", detail, request_id: requestId }, headers);
+    return respond(bug, { type: "about:blank", detail, request_id: requestId }, options);
   }
-  return respond(problemForms[error.kind], { ...saidOf(error), request_id: requestId }, headers);
+  return respond(problemForms[error.kind], { ...saidOf(error), request_id: requestId }, options);
 }
 
 /** A failure as a problem inside of an answer: of one row among others. */
@@ -131,17 +135,58 @@ function saidOf({ kind, message, errors }: Failure) {
   };
 }
 
-function respond(
-  { status, title, retryAfterSeconds }: ProblemForm,
-  { type, ...members }: { readonly type: string; readonly [member: string]: unknown },
-  headers: Readonly<Record<string, string>>,
-): Response {
-  return new Response(JSON.stringify({ type, title, status, ...members }), {
-    status,
-    headers: {
-      "content-type": "application/problem+json",
-      ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
-      ...headers,
-    },
-  });
+interface Members {
+  readonly type: string;
+  readonly detail: string;
+  readonly errors?: Failure["errors"] | undefined;
+  readonly request_id: string;
 }
+
+function respond(form: ProblemForm, { type, ...members }: Members, options: ProblemOptions): Response {
+  const { headers = {}, foreign = false } = options;
+  const { title, retryAfterSeconds } = form;
+  const status = statusOf(form, foreign);
+  const problem = { type, title, status, ...members };
+  return new Response(
+    JSON.stringify(foreign ? { ...foreignMembers(status, members), ...problem } : problem),
+    {
+      status,
+      headers: {
+        "content-type": foreign ? "application/json" : "application/problem+json",
+        ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
+        ...headers,
+      },
+    },
+  );
+}
+
+/** None of the foreign protocols knows 422. */
+export function statusOf({ status }: ProblemForm, foreign: boolean): number {
+  return foreign && status === 422 ? 400 : status;
+}
+
+/** Fields that the one line of `error` names; all of them are in `errors`. */
+const fieldsToldMax = 3;
+
+/**
+ * What clients of other servers read of a problem: `error` those of KServe, Triton and TensorFlow Serving, `error_code`
+ * and `message` those of MLflow. Beside them stands the problem itself.
+ */
+function foreignMembers(status: number, { detail, errors = [] }: Pick<Members, "detail" | "errors">) {
+  const fields = errors.slice(0, fieldsToldMax).map(({ pointer, detail }) => `${pointer} ${detail}`);
+  const text = [detail, ...fields].join(" | ");
+  return { error: text, error_code: errorCodes[status] ?? "BAD_REQUEST", message: text };
+}
+
+/** The names that mlflow/exceptions.py has for a status. */
+const errorCodes: Readonly<Record<number, string>> = {
+  401: "UNAUTHENTICATED",
+  403: "PERMISSION_DENIED",
+  404: "RESOURCE_DOES_NOT_EXIST",
+  409: "RESOURCE_CONFLICT",
+  429: "REQUEST_LIMIT_EXCEEDED",
+  500: "INTERNAL_ERROR",
+  501: "NOT_IMPLEMENTED",
+  503: "TEMPORARILY_UNAVAILABLE",
+  507: "RESOURCE_EXHAUSTED",
+};

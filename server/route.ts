@@ -4,7 +4,7 @@ import type { Operation } from "./operation.ts";
 export interface Exchange {
   readonly request: Request;
   readonly requestId: string;
-  /** The address that the request came from. */
+  /** The address that the request came from; empty on the short way, where no route asks. */
   readonly client: string;
   /** Parts of the path that the route gives a name, as `id` in `/models/:id`. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface Exchange {
 /** One entry of the route table: routing, `Allow`, the token check, `GET /` and the OpenAPI document derive from it. */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Segments that start with a colon stand for any. */
+  /** Segments that start with a colon stand for any; in `/models/:name:predict`, for any followed by `:predict`. */
   readonly path: string;
   readonly summary: string;
   /** It changes the store, and so needs the admin token where there is one. */
@@ -21,6 +21,11 @@ export interface Route {
   /** It speaks another server's protocol: problems are told in that one's shape too. */
   readonly foreign?: true;
   readonly operation: Operation;
+  /**
+   * It reads and answers predictions by `POST`, and takes the short way: its answers say in their bodies which model and
+   * which request they are of, for each header costs as much as the prediction.
+   */
+  readonly short?: true;
   handle(exchange: Exchange): Response | Promise<Response>;
 }
 
@@ -28,6 +33,13 @@ export interface Route {
 export function allowOf(routes: readonly Route[], path: string): string {
   const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
   return methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]).join(", ");
+}
+
+/** True for paths below a first segment that foreign routes have, whether there is a route or not. */
+export function createForeignCheck(routes: readonly Route[]): (path: string) => boolean {
+  const segmentOf = (path: string) => path.split("/", 2)[1];
+  const segments = new Set(routes.filter(({ foreign }) => foreign).map(({ path }) => segmentOf(path)));
+  return (path) => segments.has(segmentOf(path));
 }
 
 export function jsonResponse(body: unknown, status = 200): Response {

@@ -3,7 +3,7 @@ import { intervalAround } from "../pipeline/model/interval.ts";
 import type { Parameter } from "./operation.ts";
 import { readingProblems } from "./problem.ts";
 import { readFlag, readQuery, readShare } from "./query.ts";
-import type { ServingModel } from "./serving_model.ts";
+import type { LoadedModel, ServingModel } from "./serving_model.ts";
 
 /** What an answer tells of each row beside its probability. */
 export interface RowOptions {
@@ -121,7 +121,7 @@ async function intervalDetail({ insight }: ServingModel, level: number): Promise
   };
 }
 
-function explanationDetail({ insight, predictor }: ServingModel): Detail {
+export function explanationDetail({ insight, predictor }: LoadedModel): Detail {
   const explain = insight.explainer();
   const names = predictor.fields.map(({ name }) => JSON.stringify(name));
   return {

@@ -15,7 +15,7 @@ const intervalSchema = z.object({
 });
 
 const logOdds = z.number().nullable();
-const explanationSchema = z.object({
+export const explanationSchema = z.object({
   logit: logOdds.describe("log-odds: the sum of all that follows"),
   intercept: z.number(),
   contributions: z.record(z.string(), logOdds).describe("log-odds by field"),

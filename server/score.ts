@@ -1,7 +1,7 @@
 import { Failure, type FieldError } from "../pipeline/failure.ts";
 import { createColumnFindings, toProbabilities } from "../pipeline/model/column_predictor.ts";
 import { clearFindings, createFindings, type Findings } from "../pipeline/model/predictor.ts";
-import type { ServingModel } from "./serving_model.ts";
+import type { LoadedModel } from "./serving_model.ts";
 import { countPrediction, increase } from "./tally.ts";
 
 /**
@@ -12,7 +12,7 @@ import { countPrediction, increase } from "./tally.ts";
  * @param findings Emptied first. What is found about the row is in it afterwards.
  * @returns NaN where the row is not valid: {@link rowFailure} then says why.
  */
-export function scoreRow(model: ServingModel, row: unknown, findings: Findings): number {
+export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): number {
   clearFindings(findings);
   if (!isRow(row)) {
     findings.errors.push({ pointer: "#", detail: `must be an object, not ${nameOf(row)}` });
@@ -41,7 +41,7 @@ const none = createFindings();
  * @returns undefined for a model that has only the way by rows.
  */
 export function scoreColumns(
-  model: ServingModel,
+  model: LoadedModel,
   columns: readonly (readonly unknown[])[],
   rowCount: number,
   rowAt: (index: number) => unknown,
@@ -96,7 +96,7 @@ function nameOf(row: unknown): string {
  * @param place What the row is in the request, as messages name it.
  */
 export function rowFailure(
-  { predictor }: ServingModel,
+  { predictor }: Pick<LoadedModel, "predictor">,
   errors: readonly FieldError[],
   place = "The body",
 ): Failure {

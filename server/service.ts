@@ -7,11 +7,14 @@ import { healthRoutes } from "./health_routes.ts";
 import { indexRoute } from "./index_route.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
+import { createModelLibrary } from "./model_library.ts";
 import { modelRoutes } from "./model_routes.ts";
 import { openapiRoute } from "./openapi_route.ts";
 import { predictRoute } from "./predict_route.ts";
 import { rankRoute } from "./rank_route.ts";
 import { createProduction, type Production } from "./production.ts";
+import { foreignRoutes } from "./protocols/foreign_routes.ts";
+import type { VertexPaths } from "./protocols/vertex.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
 import { registryRoutes } from "./registry_routes.ts";
 import type { Route } from "./route.ts";
@@ -28,6 +31,8 @@ export interface ServiceOptions {
   /** Writes are open to other machines without a token. */
   readonly insecure: boolean;
   readonly log: Log;
+  /** Paths that Vertex AI asks. */
+  readonly vertex?: VertexPaths | undefined;
   /** Another way to the store than by its folder. */
   readonly visitStore?: VisitStore;
 }
@@ -49,7 +54,8 @@ export function createService(options: ServiceOptions): Service {
   const lifecycle = { draining: false, inFlight: 0 };
   const production = createProduction({ modelsDir, visitStore, slot, log });
   const storedRows = createStoredRows(dataDir);
-  const routes: readonly Route[] = [
+  const library = createModelLibrary({ dataDir, modelsDir, slot, visitStore });
+  const own: readonly Route[] = [
     indexRoute(slot, () => routes),
     ...docsRoutes(),
     openapiRoute({ slot, routes: () => routes, guarded: token !== undefined }),
@@ -61,8 +67,12 @@ export function createService(options: ServiceOptions): Service {
     ...registryRoutes(visitStore),
     ...healthRoutes({ slot, lifecycle }),
   ];
+  const routes = [
+    ...own,
+    ...foreignRoutes({ library, slot, lifecycle, others: own, vertex: options.vertex }),
+  ];
   const refusals = createRefusals(log);
   const app = createApp(routes, createAccess({ token, insecure }));
-  const handler = createHandler({ slot, lifecycle, refusals, storedRows, app });
+  const handler = createHandler({ slot, lifecycle, refusals, storedRows, routes, app });
   return { routes, handler, slot, production, lifecycle, refusals, storedRows };
 }

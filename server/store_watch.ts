@@ -44,7 +44,8 @@ export function watchStore(dataDir: string, onChange: () => Promise<void>): Stor
   };
 }
 
-function stampOf(dataDir: string): string {
+/** Changes whenever somebody writes to the store; empty lines where it cannot be read. */
+export function stampOf(dataDir: string): string {
   return ["", "-wal"].map((suffix) => {
     try {
       const { mtime, size, ino } = Deno.lstatSync(join(dataDir, storeFileName + suffix));

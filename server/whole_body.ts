@@ -4,6 +4,8 @@ import { bodyOversized } from "./body.ts";
 interface RequestCore {
   /** The body, where all of it has arrived; null where not, or where somebody has it already. */
   consumeTextBody?(): string | null;
+  /** One header, without a copy of the others. */
+  header?(name: string): string | null;
 }
 
 /**
@@ -36,6 +38,20 @@ export function createWholeBodyTaker(runtime: string = Deno.version.deno): TakeW
     // A character has a byte at least.
     if (text.length > bytesMax) throw bodyOversized(bytesMax);
     return text;
+  };
+}
+
+/** Reads one header of a request, at a tenth of what it takes to look at all of them. @param name In lower case. */
+export type ReadHeader = (request: Request, name: string) => string | null;
+
+/** In the line of versions in which it was tried, as {@link createWholeBodyTaker}. */
+export function createHeaderReader(runtime: string = Deno.version.deno): ReadHeader {
+  if (!runtime.startsWith("2.9.")) return ({ headers }, name) => headers.get(name);
+  let key: symbol | undefined;
+  return (request, name) => {
+    key ??= keyOfCore(request);
+    const core = key && coreOf(request, key);
+    return core?.header ? core.header(name) : request.headers.get(name);
   };
 }
 

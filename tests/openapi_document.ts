@@ -32,7 +32,7 @@ export function operationOf(
   const [bare] = path.split("?");
   const name = method === "HEAD" ? "get" : method.toLowerCase();
   const template = Object.keys(paths).find((template) =>
-    new RegExp(`^${template.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}$`).test(bare)
+    new RegExp(`^${template.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/:]+")}$`).test(bare)
   );
   return template === undefined ? undefined : paths[template][name];
 }
@@ -57,7 +57,8 @@ export async function checkAnswer(
   const operation = operationOf(document, method, path);
   if (!operation) {
     assert.ok(status >= 400, `${method} ${path} answers ${status} and is not in the document`);
-    return checkSchema(document, { $ref: "#/components/schemas/Problem" }, JSON.parse(text));
+    const name = contentType === "application/json" ? "ForeignProblem" : "Problem";
+    return checkSchema(document, { $ref: `#/components/schemas/${name}` }, JSON.parse(text));
   }
   const response = operation.responses[status];
   assert.ok(response, `${method} ${path} answers ${status}, which its document does not say: ${text}`);
@@ -66,7 +67,8 @@ export async function checkAnswer(
   if (!response.content) return assert.deepEqual([type, text], [null, ""]);
   const schema = response.content[type ?? ""]?.schema;
   assert.ok(schema, `${method} ${path} answers ${status} as ${type}`);
-  if (/[/+]json$/.test(type ?? "")) await checkSchema(document, schema, JSON.parse(text));
+  // MLflow's ping is a line's end, and says that it is JSON.
+  if (/[/+]json$/.test(type ?? "") && text !== "\n") await checkSchema(document, schema, JSON.parse(text));
 }
 
 /** @throws {assert.AssertionError} where the value is not as the schema says, with all that is wrong. */

@@ -1,6 +1,6 @@
 /** A connection on which a test says exactly what it wants to. */
 export interface RawConnection {
-  send(text: string): Promise<void>;
+  send(text: string | Uint8Array): Promise<void>;
   /**
    * Reads until what came matches.
    *
@@ -57,7 +57,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
 
   return {
     async send(text) {
-      const bytes = encoder.encode(text);
+      const bytes = typeof text === "string" ? encoder.encode(text) : text;
       for (let offset = 0; offset < bytes.length;) offset += await connection.write(bytes.subarray(offset));
     },
     receive: (pattern, timeoutMs = 5_000) => until(() => pattern.test(received), String(pattern), timeoutMs),

@@ -169,6 +169,27 @@ processTest("the token may be in a file, and never shows", async ({ dataDir }, f
   assert.doesNotMatch((await serve.ended()).stderr, /from-the-file/);
 });
 
+processTest("on Vertex AI the server listens and answers where its variables say", async (_, folders) => {
+  const env = {
+    AIP_MODE: "PREDICTION",
+    AIP_HTTP_PORT: "8080",
+    AIP_HEALTH_ROUTE: "/v1/endpoints/7/deployedModels/8",
+    AIP_PREDICT_ROUTE: "/v1/endpoints/7/deployedModels/8:predict",
+  };
+  const open = await runCommand(["serve", "--port", "0", ...folders], { env });
+  assert.equal(open.code, 2);
+  assert.match(open.stderr, /On 0\.0\.0\.0 other machines/);
+  await using serve = await startServe(folders, {
+    env: { ...env, CLICKWELL_ADMIN_TOKEN: "only-for-admins" },
+  });
+  const local = `http://127.0.0.1:${serve.port}`;
+  const health = await fetch(local + env.AIP_HEALTH_ROUTE);
+  assert.deepEqual([health.status, await health.text()], [200, "\n"]);
+  const { status, json } = await ask(local, env.AIP_PREDICT_ROUTE, { instances: [row] });
+  const native = await ask(local, "/predict", row);
+  assert.deepEqual([status, json.predictions], [200, [native.json.probability]]);
+});
+
 const unusable: readonly (readonly [
   name: string,
   environment: Record<string, string>,
@@ -182,6 +203,27 @@ const unusable: readonly (readonly [
     [],
     2,
     /DENO_SERVE_ADDRESS/,
+  ],
+  [
+    "a path of Vertex AI that is clickwell's own",
+    { AIP_MODE: "PREDICTION", AIP_PREDICT_ROUTE: "/predict" },
+    ["--host", "127.0.0.1"],
+    2,
+    /AIP_PREDICT_ROUTE is \/predict/,
+  ],
+  [
+    "a path of Vertex AI that is none",
+    { AIP_MODE: "PREDICTION", AIP_HEALTH_ROUTE: "health" },
+    [],
+    2,
+    /AIP_HEALTH_ROUTE is "health", expected a path/,
+  ],
+  [
+    "a port of Vertex AI that is none",
+    { AIP_MODE: "PREDICTION", AIP_HTTP_PORT: "99999" },
+    [],
+    2,
+    /AIP_HTTP_PORT/,
   ],
   ["a token given twice", { CLICKWELL_ADMIN_TOKEN: "a", CLICKWELL_ADMIN_TOKEN_FILE: "b" }, [], 2, /twice/],
   ["a token file that is not there", { CLICKWELL_ADMIN_TOKEN_FILE: "nowhere" }, [], 2, /nowhere/],

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { problemForms } from "../server/problem.ts";
 import { run } from "./scenarios/scenario.ts";
+import { inferenceScenarios, inferScenarios, repositoryScenarios } from "./scenarios/open_inference.ts";
+import { invocationScenarios, mlflowScenarios } from "./scenarios/mlflow.ts";
 import { modelScenarios, storeScenarios } from "./scenarios/models.ts";
 import { batchScenarios } from "./scenarios/batches.ts";
 import { explanations } from "./scenarios/explanations.ts";
 import { lookups } from "./scenarios/lookups.ts";
 import { rankings } from "./scenarios/rankings.ts";
 import { predictions } from "./scenarios/predictions.ts";
+import { tensorflowScenarios, verbScenarios } from "./scenarios/tensorflow.ts";
+import { vertexScenarios } from "./scenarios/vertex.ts";
 import { accessScenarios, healthScenarios, routeScenarios } from "./scenarios/requests.ts";
 
 const others = [
@@ -15,7 +19,14 @@ const others = [
   ...healthScenarios,
   ...routeScenarios,
   ...accessScenarios,
+  ...inferenceScenarios,
+  ...repositoryScenarios,
+  ...tensorflowScenarios,
+  ...mlflowScenarios,
+  ...vertexScenarios,
 ];
+/** Predictions by other servers' protocols. */
+const foreign = [...inferScenarios, ...verbScenarios, ...invocationScenarios];
 
 const posts = [...batchScenarios, ...explanations, ...rankings];
 
@@ -28,6 +39,12 @@ for (const scenario of posts) {
   Deno.test(`POST ${scenario.path}: ${scenario.name}`, () =>
     run({ method: "POST", ...scenario }, { withLength: true }));
 }
+for (const scenario of foreign) {
+  const request = { method: "POST", ...scenario };
+  const what = `POST ${scenario.path}`;
+  Deno.test(`${what}, read by the runtime: ${scenario.name}`, () => run(request, { withLength: true }));
+  Deno.test(`${what}, streamed: ${scenario.name}`, () => run(request, { withLength: false }));
+}
 for (const scenario of others) {
   Deno.test(`${scenario.method ?? "GET"} ${scenario.path.slice(0, 40)}: ${scenario.name}`, () =>
     run(scenario, { withLength: true }));
@@ -36,7 +53,7 @@ for (const scenario of others) {
 Deno.test("every kind of failure that can reach HTTP has a scenario", () => {
   const told = Object.entries(problemForms).filter(([, { status }]) => status !== 500).map(([kind]) => kind);
   const shown = new Set<string>(
-    [...predictions, ...lookups, ...posts, ...others].flatMap(({ problem }) => problem ?? []),
+    [...predictions, ...lookups, ...posts, ...foreign, ...others].flatMap(({ problem }) => problem ?? []),
   );
   assert.deepEqual(told.filter((kind) => !shown.has(kind)), []);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connectRaw, type RawConnection } from "./raw_connection.ts";
 import { type RunningServer, runServer } from "./running_server.ts";
 import { row } from "./served_models.ts";
+import { inferBody } from "./tensors.ts";
 
 const body = JSON.stringify(row);
 
@@ -40,6 +41,37 @@ wireTest("the short way answers as the ordinary way does, on one connection", as
     Boolean,
   );
   assert.equal(new Set(heads).size, 1, "with the same headers");
+});
+
+wireTest(
+  "predictions by a foreign protocol take a short way, too: with one header, and ids in their bodies",
+  async (connection) => {
+    const instances = JSON.stringify({ instances: [row] });
+    for (let i = 0; i < 3; i++) {
+      await connection.send(
+        post("/v1/models/clickwell:predict", [`Content-Length: ${instances.length}`], instances),
+      );
+    }
+    const received = await connection.receive(/(?:HTTP\/1\.1 200[^]*?"request_id":"[^"]+"\}[^]*){3}/);
+    assert.equal(new Set(received.match(/"request_id":"[^"]+"/g)).size, 3, "each request has its own id");
+    assert.equal(received.match(/"predictions":\[0\.\d+\],"model_id":"cw-/g)?.length, 3);
+    assert.doesNotMatch(received, /x-model-id/i);
+    await connection.send(post("/v1/models/clickwell:predict", ["Content-Length: 2"], "[]"));
+    await connection.receive(/HTTP\/1\.1 400[^]*x-request-id[^]*"error":/i);
+  },
+);
+
+wireTest("tensors behind the JSON come through, however they are sent", async (connection) => {
+  const { body, headers } = inferBody([row], { binary: true });
+  const path = "/v2/models/clickwell/infer";
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const send = async (length: string, ...parts: (string | Uint8Array)[]) => {
+    await connection.send(post(path, [...lines, length]));
+    for (const part of parts) await connection.send(part);
+  };
+  for (let i = 0; i < 2; i++) await send(`Content-Length: ${body.length}`, body);
+  await send("Transfer-Encoding: chunked", `${body.length.toString(16)}\r\n`, body, "\r\n0\r\n\r\n");
+  await connection.receive(/(?:HTTP\/1\.1 200[^]*?"data":\[0\.\d+\][^]*){3}/);
 });
 
 wireTest("a chunked body is read as a whole one is", async (connection) => {

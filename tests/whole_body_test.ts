@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Failure } from "../pipeline/failure.ts";
-import { createWholeBodyTaker } from "../server/whole_body.ts";
+import { createHeaderReader, createWholeBodyTaker } from "../server/whole_body.ts";
 import { connectRaw } from "./raw_connection.ts";
 
 /** True where the runtime is of the line in which whole bodies can be taken. */
@@ -62,5 +62,28 @@ Deno.test("whole body: other versions, and requests that come from nowhere, have
     const untouched = request();
     assert.equal(createWholeBodyTaker(runtime)(untouched, 10), undefined);
     assert.equal(await untouched.text(), "{}");
+  }
+});
+
+Deno.test("one header is read as all headers have it, in every version", async () => {
+  const asked = ["content-type", "content-encoding", "x-twice", "x-none"];
+  for (const runtime of [Deno.version.deno, "2.7.11"]) {
+    const readHeader = createHeaderReader(runtime);
+    const found: (readonly [string | null, string | null])[] = [];
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+      for (const name of asked) found.push([readHeader(request, name), request.headers.get(name)]);
+      return new Response();
+    });
+    const connection = await connectRaw(server.addr.port);
+    await connection.send(
+      "GET / HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv; charset=utf-8\r\nX-Twice: 1\r\n\r\n",
+    );
+    await connection.receive(/200/);
+    connection.close();
+    await server.shutdown();
+    const expected = ["text/csv; charset=utf-8", null, "1", null];
+    assert.deepEqual(found, expected.map((value) => [value, value]));
+    const fromNowhere = new Request("http://127.0.0.1/", { headers: { "x-a": "b" } });
+    assert.equal(readHeader(fromNowhere, "x-a"), "b");
   }
 });

@@ -5,7 +5,7 @@ import { rowSchemaId } from "../row_schema.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { createComponents } from "./components.ts";
 import { operationObject, pathTemplate, securityScheme } from "./operation_object.ts";
-import { problemSchema } from "./responses.ts";
+import { foreignProblemSchema, problemSchema } from "./responses.ts";
 import { rowSchemaOf } from "./signature.ts";
 
 export interface DocumentOptions {
@@ -36,7 +36,11 @@ without the body. Answers may have more members in a later version. Every answer
  * @see OpenAPI 3.1.1
  */
 export async function createDocument({ routes, model, guarded }: DocumentOptions): Promise<JsonSchema> {
-  const components = createComponents({ [rowSchemaId]: rowSchemaOf(model), Problem: problemSchema });
+  const components = createComponents({
+    [rowSchemaId]: rowSchemaOf(model),
+    Problem: problemSchema,
+    ForeignProblem: foreignProblemSchema,
+  });
   const surroundings = { components, example: model?.example, guarded };
   const paths: Record<string, Record<string, JsonSchema>> = {};
   for (const route of routes) {

@@ -31,7 +31,7 @@ export async function operationObject(route: Route, surroundings: Surroundings):
       "200": { description: "the answer", ...contentOf(exchanged.answer, components) },
       ...otherAnswers(exchanged),
       ...(parameters.includes(ifNoneMatch) ? { "304": { description: "nothing has changed" } } : {}),
-      ...problemResponses(problemsOf(route, exchanged, guarded)),
+      ...problemResponses(problemsOf(route, exchanged, guarded), route.foreign),
     },
     ...(write && guarded ? { security: [{ [securityScheme]: [] }] } : {}),
   };
@@ -39,7 +39,7 @@ export async function operationObject(route: Route, surroundings: Surroundings):
 
 /** The path as the document writes it. */
 export function pathTemplate(path: string): string {
-  return path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}");
+  return path.replace(/(?<=\/):(\w+)/g, "{$1}");
 }
 
 function parameterObject(parameter: Parameter): JsonSchema {

@@ -1,6 +1,6 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
 import type { Exchanged, JsonSchema } from "../operation.ts";
-import { problemForms, problemType } from "../problem.ts";
+import { problemForms, problemType, statusOf } from "../problem.ts";
 import type { Route } from "../route.ts";
 
 /** Before any route is looked for. */
@@ -43,6 +43,21 @@ export const problemSchema: JsonSchema = {
   required: ["type", "title", "status", "detail", "request_id"],
 };
 
+const text = { type: "string" };
+
+/** A problem as clients of other servers get it. */
+export const foreignProblemSchema: JsonSchema = {
+  ...problemSchema,
+  description: "The same problem with the members that clients of other servers read.",
+  properties: {
+    ...problemSchema.properties as JsonSchema,
+    error: { ...text, description: "KServe, Triton, TensorFlow Serving" },
+    error_code: { ...text, description: "MLflow" },
+    message: { ...text, description: "MLflow" },
+  },
+  required: [...problemSchema.required as string[], "error", "error_code", "message"],
+};
+
 /** @param guarded Writes need the admin token. */
 export function problemsOf(
   { write, operation: { parameters = [], problems = [] } }: Route,
@@ -60,30 +75,39 @@ export function problemsOf(
   ]);
 }
 
-/** Responses by status: several kinds may share one. */
-export function problemResponses(kinds: Iterable<FailureKind>): Record<string, JsonSchema> {
-  const byStatus = Map.groupBy(kinds, (kind) => problemForms[kind].status);
-  const told = [...byStatus].map(([status, kinds]) => [status, problemAnswer(kinds)]);
-  return { ...Object.fromEntries(told), "500": bugAnswer };
+/**
+ * Responses by status: several kinds may share one.
+ *
+ * @param foreign Of a route that speaks another server's protocol.
+ */
+export function problemResponses(kinds: Iterable<FailureKind>, foreign = false): Record<string, JsonSchema> {
+  const byStatus = Map.groupBy(kinds, (kind) => statusOf(problemForms[kind], foreign));
+  const told = [...byStatus].map(([status, kinds]) => [status, problemAnswer(kinds, foreign)]);
+  return { ...Object.fromEntries(told), "500": bugAnswer(foreign) };
 }
 
-function problemAnswer(kinds: readonly FailureKind[]): JsonSchema {
+function problemAnswer(kinds: readonly FailureKind[], foreign: boolean): JsonSchema {
   const retried = kinds.some((kind) => problemForms[kind].retryAfterSeconds !== undefined);
   return {
     description: kinds.map((kind) => `\`${kind}\`: ${problemForms[kind].title}.`).join(" "),
     ...(retried
       ? { headers: { "Retry-After": { schema: { type: "integer" }, description: "seconds" } } }
       : {}),
-    content: contentOf(kinds.map(problemType)),
+    content: contentOf(kinds.map(problemType), foreign),
   };
 }
 
-const bugAnswer: JsonSchema = {
-  description: "A bug in clickwell. The server's log has its cause under the request id.",
-  content: contentOf([bugType]),
-};
+function bugAnswer(foreign: boolean): JsonSchema {
+  return {
+    description: "A bug in clickwell. The server's log has its cause under the request id.",
+    content: contentOf([bugType], foreign),
+  };
+}
 
-function contentOf(types: readonly string[]): JsonSchema {
-  const schema = { $ref: "#/components/schemas/Problem", properties: { type: { enum: types } } };
-  return { "application/problem+json": { schema } };
+function contentOf(types: readonly string[], foreign: boolean): JsonSchema {
+  const properties = { type: { enum: types } };
+  if (!foreign) {
+    return { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem", properties } } };
+  }
+  return { "application/json": { schema: { $ref: "#/components/schemas/ForeignProblem", properties } } };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { FailureKind } from "../../pipeline/failure.ts";
 import { createLog } from "../../server/log.ts";
 import { problemType } from "../../server/problem.ts";
+import { createForeignCheck } from "../../server/route.ts";
 import { createService, type Service, type ServiceOptions } from "../../server/service.ts";
 import { checkAnswer, type OpenapiDocument } from "../openapi_document.ts";
 import { makeServedModels, type ServedModels } from "../served_models.ts";
@@ -25,6 +26,10 @@ export interface Scenario {
   readonly given?: (world: World) => void | Promise<void>;
   readonly status: number;
   readonly problem?: FailureKind;
+  /** The whole body of the answer. */
+  readonly text?: string;
+  /** The whole answer, as JSON. */
+  readonly whole?: (world: World) => unknown;
   /** Members that the answer has, among others. */
   readonly answer?: (world: World) => Readonly<Record<string, unknown>>;
   /** Pointers of the bad fields; undefined for an error of a row, which has its own. */
@@ -80,13 +85,18 @@ export async function send(
   withLength = true,
 ): Promise<Response> {
   const url = `http://${host}${path}`;
-  const text = typeof body === "string" ? body : body === undefined ? null : JSON.stringify(body);
-  const request = new Request(url, { method, body: text });
+  const sent = typeof body === "string" || body instanceof Uint8Array
+    ? body
+    : body === undefined
+    ? null
+    : JSON.stringify(body);
+  const request = new Request(url, { method, body: sent as BodyInit | null });
   // What the runtime makes up for a text is not what a client sent.
   request.headers.delete("content-type");
   request.headers.set("host", host);
-  if (text !== null && withLength) {
-    request.headers.set("content-length", String(new TextEncoder().encode(text).byteLength));
+  if (sent !== null && withLength) {
+    const { byteLength } = typeof sent === "string" ? new TextEncoder().encode(sent) : sent;
+    request.headers.set("content-length", String(byteLength));
   }
   for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
   return await handler(request, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 40_000 } });
@@ -114,18 +124,29 @@ async function check(scenario: Scenario, world: World, response: Response): Prom
   assert.doesNotMatch(text, /secret|\.ts|\.db|\/tmp/, "no path and no stack trace");
   if (method === "HEAD" || status === 304) return assert.equal(text, "");
 
+  if (scenario.text !== undefined) return assert.equal(text, scenario.text);
+
   const json = JSON.parse(text);
   const isProblem = status >= 400;
+  const isForeign = createForeignCheck(world.service.routes)(scenario.path);
   assert.equal(
     response.headers.get("content-type"),
-    isProblem ? "application/problem+json" : "application/json",
+    isProblem && !isForeign ? "application/problem+json" : "application/json",
   );
-  assert.match(json.request_id ?? response.headers.get("x-request-id"), /^\S+$/);
+  if (isProblem && isForeign) {
+    assert.ok(json.error.startsWith(json.detail));
+    assert.deepEqual([json.message, typeof json.error_code], [json.error, "string"]);
+  }
+  assert.match(
+    json.request_id ?? json.parameters?.request_id ?? response.headers.get("x-request-id"),
+    /^\S+$/,
+  );
   if (isProblem) {
     const type = problem === undefined ? "about:blank" : problemType(problem);
     assert.deepEqual([json.type, json.status], [type, status]);
     assert.ok(json.title.length > 0 && json.detail.length > json.title.length / 2);
   }
+  if (scenario.whole) assert.deepEqual(json, scenario.whole(world));
   for (const [name, value] of Object.entries(answer?.(world) ?? {})) {
     assert.deepEqual(json[name], value, name);
   }

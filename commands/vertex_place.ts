@@ -1,0 +1,35 @@
+import { Failure } from "../pipeline/failure.ts";
+
+/** Where Vertex AI expects a container of its own to listen. */
+export interface VertexPlace {
+  readonly port: number;
+  readonly paths: { readonly health: string; readonly predict: string };
+}
+
+/**
+ * Reads the variables that Vertex AI sets in a container; undefined where `AIP_MODE` is not `PREDICTION`.
+ *
+ * @throws {Failure} `usage-invalid` for a port or a path that is none.
+ * @see Vertex AI, "Custom container requirements for prediction"; triton src/command_line_parser.cc.
+ */
+export function readVertexPlace(variable: (name: string) => string | undefined): VertexPlace | undefined {
+  if (variable("AIP_MODE") !== "PREDICTION") return undefined;
+  const port = variable("AIP_HTTP_PORT") || "8080";
+  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535) throw unexpected("AIP_HTTP_PORT", port, "a port");
+  const path = (name: string, otherwise: string) => {
+    const value = variable(name) || otherwise;
+    if (/^\/[A-Za-z0-9._~:/-]+$/.test(value) && !/\/\/|\/:|\/\.\.?(?:\/|$)/.test(value)) return value;
+    throw unexpected(name, value, "a path without escapes");
+  };
+  return {
+    port: Number(port),
+    paths: { health: path("AIP_HEALTH_ROUTE", "/ping"), predict: path("AIP_PREDICT_ROUTE", "/invocations") },
+  };
+}
+
+function unexpected(name: string, value: string, expected: string): Failure {
+  return new Failure(
+    "usage-invalid",
+    `${name} is ${JSON.stringify(value.slice(0, 200))}, expected ${expected}.`,
+  );
+}

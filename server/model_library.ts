@@ -1,0 +1,208 @@
+import { Failure } from "../pipeline/failure.ts";
+import { listAliases } from "../pipeline/model/model_alias.ts";
+import { findModel, listModels, type ModelRow } from "../pipeline/model/registry.ts";
+import type { Store } from "../pipeline/store/store.ts";
+import { createModelShelf } from "./model_shelf.ts";
+import { type LoadedModel, loadModel, type ModelSlot } from "./serving_model.ts";
+import type { VisitStore } from "./store_visit.ts";
+import { stampOf } from "./store_watch.ts";
+
+/** The name of whatever model is in production. */
+export const productionName = "clickwell";
+
+/** How a request names a model. */
+export interface ModelReference {
+  /** `clickwell`, an alias, an id or a version. */
+  readonly name: string;
+  /** An id, a version or an alias, where the request asks for one of the models of that name. */
+  readonly version?: string | undefined;
+}
+
+/** A name that requests can use, and the model that it stands for. */
+export interface ListedModel {
+  readonly name: string;
+  readonly modelId: string;
+  readonly version: number;
+  /** False for a model that was unloaded. */
+  readonly ready: boolean;
+}
+
+/**
+ * The models that requests can name: the one in production and, beside it, any that is registered, read when it is first
+ * asked for. Each thread has a library of its own.
+ */
+export interface ModelLibrary {
+  /**
+   * The model of a name: at once where it is in memory, else a promise of it.
+   *
+   * @throws {Failure} `model-missing` where none is in production. The promise rejects with `model-unknown`,
+   *   `model-unloaded`, `artifact-corrupt`, or a failure of the store.
+   */
+  find(reference: ModelReference): LoadedModel | Promise<LoadedModel>;
+  /** The same, and takes back that it was unloaded. What is in production stays what it is. */
+  load(reference: ModelReference): Promise<LoadedModel>;
+  /**
+   * Forgets a model, and refuses it from then on until it is loaded again or put in production.
+   *
+   * @throws {Failure} `model-in-production`; `model-unknown`; a failure of the store.
+   */
+  unload(reference: ModelReference): Promise<void>;
+  /** Every name: that of production first, then aliases, then ids, the newest first. */
+  list(): Promise<readonly ListedModel[]>;
+}
+
+export interface ModelLibraryOptions {
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  readonly slot: ModelSlot;
+  readonly visitStore: VisitStore;
+}
+
+/** Models in memory beside the one in production; the one that was read longest ago makes room. */
+const modelsMax = 16;
+/** Names whose model is known. */
+const namesMax = 256;
+
+export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
+  const { dataDir, modelsDir, slot, visitStore } = options;
+  const shelf = createModelShelf(modelsDir);
+  const models = new Map<string, LoadedModel>();
+  const unloaded = new Set<string>();
+  /** What a name stood for when the store was as its stamp says. */
+  const resolutions = new Map<string, { readonly modelId: string; readonly stamp: string }>();
+
+  function inMemory(modelId: string): LoadedModel | undefined {
+    if (slot.current?.modelId === modelId) return slot.current;
+    return unloaded.has(modelId) ? undefined : models.get(modelId);
+  }
+
+  function obtain(row: ModelRow): LoadedModel {
+    const { modelId } = row;
+    const known = inMemory(modelId);
+    if (known) return known;
+    if (unloaded.has(modelId)) throw modelUnloaded(modelId);
+    const model = loadModel(shelf.read(row));
+    keep(models, modelId, { value: model, max: modelsMax });
+    return model;
+  }
+
+  async function resolve(reference: ModelReference): Promise<ModelRow> {
+    // Before the visit: what is written meanwhile is then seen at the next request.
+    const stamp = stampOf(dataDir);
+    const row = await visitStore("read", (store) => rowOf(store, reference, slot));
+    keep(resolutions, keyOf(reference), { value: { modelId: row.modelId, stamp }, max: namesMax });
+    return row;
+  }
+
+  async function look(reference: ModelReference): Promise<LoadedModel> {
+    try {
+      return obtain(await resolve(reference));
+    } catch (error) {
+      // Predictions do not wait for the store: what a name stood for when it could last be read goes on answering.
+      const last = isOfStore(error) ? resolutions.get(keyOf(reference)) : undefined;
+      const model = last && inMemory(last.modelId);
+      if (model) return model;
+      throw error;
+    }
+  }
+
+  return {
+    find(reference) {
+      if (isProduction(reference)) {
+        if (!slot.current) throw slot.absence;
+        return slot.current;
+      }
+      const known = resolutions.get(keyOf(reference));
+      const model = known?.stamp === stampOf(dataDir) ? inMemory(known.modelId) : undefined;
+      return model ?? look(reference);
+    },
+    async load(reference) {
+      if (isProduction(reference)) {
+        if (!slot.current) throw slot.absence;
+        return slot.current;
+      }
+      const row = await resolve(reference);
+      unloaded.delete(row.modelId);
+      return obtain(row);
+    },
+    async unload(reference) {
+      const { modelId } = isProduction(reference) && slot.current ? slot.current : await resolve(reference);
+      if (modelId === slot.current?.modelId) throw modelInProduction(modelId);
+      unloaded.add(modelId);
+      models.delete(modelId);
+    },
+    async list() {
+      const { rows, aliases } = await visitStore("read", (store) => ({
+        rows: listModels(store),
+        aliases: listAliases(store),
+      }));
+      const named = ({ modelId, version }: Pick<ModelRow, "modelId" | "version">, name = modelId) => ({
+        name,
+        modelId,
+        version,
+        ready: modelId === slot.current?.modelId || !unloaded.has(modelId),
+      });
+      return [
+        ...(slot.current ? [named(slot.current, productionName)] : []),
+        ...aliases.flatMap(({ alias, modelId }) =>
+          rows.filter((row) => row.modelId === modelId).map((row) => named(row, alias))
+        ),
+        ...rows.map((row) => named(row)),
+      ];
+    },
+  };
+}
+
+function isProduction({ name, version }: ModelReference): boolean {
+  return name === productionName && version === undefined;
+}
+
+/** A name has no slash: it comes out of a path. */
+function keyOf({ name, version }: ModelReference): string {
+  return version === undefined ? name : `${name}/${version}`;
+}
+
+/** @throws {Failure} `model-unknown`, also where the version is not one of the name's models. */
+function rowOf(store: Store, { name, version }: ModelReference, { current, absence }: ModelSlot): ModelRow {
+  if (version === undefined) {
+    if (name !== productionName) return findModel(store, name);
+    if (!current) throw absence;
+    return findModel(store, current.modelId);
+  }
+  const row = findModel(store, version);
+  if (name === productionName || findModel(store, name).modelId === row.modelId) return row;
+  throw new Failure(
+    "model-unknown",
+    `"${name.slice(0, 80)}" has no version "${
+      version.slice(0, 80)
+    }". It is the name of one model; those of ${productionName} are all there are.`,
+  );
+}
+
+function keep<Value>(
+  map: Map<string, Value>,
+  key: string,
+  { value, max }: { readonly value: Value; readonly max: number },
+): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > max) map.delete(map.keys().next().value ?? "");
+}
+
+function isOfStore(error: unknown): boolean {
+  return error instanceof Failure && error.kind.startsWith("store-");
+}
+
+function modelUnloaded(modelId: string): Failure {
+  return new Failure(
+    "model-unloaded",
+    `The model ${modelId} was unloaded: POST /v2/repository/models/${modelId}/load brings it back.`,
+  );
+}
+
+function modelInProduction(modelId: string): Failure {
+  return new Failure(
+    "model-in-production",
+    `The model ${modelId} is in production and stays: put another one there first, with POST /model.`,
+  );
+}

@@ -1,0 +1,140 @@
+import { Failure } from "../../pipeline/failure.ts";
+import type { LoadedModel } from "../serving_model.ts";
+import { createHeaderReader } from "../whole_body.ts";
+import { fieldNames } from "./field_names.ts";
+import {
+  type Content,
+  isObject,
+  jsonLengthHeader,
+  kindOf,
+  parseForeignJson,
+  requireObject,
+} from "./foreign_body.ts";
+import { type ForeignRows, invalid } from "./foreign_rows.ts";
+import { type BinaryTail, readTensor, type Tensor } from "./tensor.ts";
+
+/** What a model gives per row. */
+export const outputName = "probability";
+
+export interface InferRequest extends ForeignRows {
+  /** The client's own name of the request, if any. */
+  readonly id: string | undefined;
+  /** Whether the probabilities are wanted as bytes behind the JSON. */
+  readonly wantsBytes: boolean;
+}
+
+const readHeader = createHeaderReader();
+const nothing = new Uint8Array();
+
+/**
+ * Reads the body of `infer`: JSON, and the tensors that lie behind it.
+ *
+ * @throws {Failure} `body-malformed`; `input-invalid`
+ */
+export function readInferRequest(
+  model: LoadedModel,
+  request: Request,
+  content: Content,
+): InferRequest {
+  const [json, tail] = splitBody(request, content);
+  const { id, parameters, inputs, outputs } = requireObject(json, "The body");
+  if (!Array.isArray(inputs)) throw invalid("#/inputs", `must be a list of tensors, not ${kindOf(inputs)}`);
+  const tensors = inputs.map((input, i) => readTensor(input, `#/inputs/${i}`, tail));
+  if (tail.offset !== tail.bytes.length) {
+    throw invalid("#/inputs", `leave ${tail.bytes.length - tail.offset} bytes behind the JSON unread`);
+  }
+  return {
+    ...rowsOfTensors(model, tensors),
+    id: typeof id === "string" && id !== "" ? id : undefined,
+    wantsBytes: readOutputs(outputs) ?? isTrue(parameters, "binary_data_output"),
+  };
+}
+
+/** @throws {Failure} `body-malformed` */
+function splitBody(request: Request, content: Content): [json: unknown, tail: BinaryTail] {
+  const header = typeof content === "string" ? null : readHeader(request, jsonLengthHeader);
+  if (typeof content === "string" || header === null) {
+    return [parseForeignJson(content), { bytes: nothing, offset: 0 }];
+  }
+  const length = /^[0-9]{1,15}$/.test(header) ? Number(header) : Infinity;
+  if (length > content.length) {
+    throw new Failure(
+      "body-malformed",
+      `Inference-Header-Content-Length is ${
+        JSON.stringify(header.slice(0, 80))
+      }; the body has ${content.length} bytes.`,
+    );
+  }
+  return [parseForeignJson(content.subarray(0, length)), { bytes: content.subarray(length), offset: 0 }];
+}
+
+/**
+ * Every tensor is a column of the model's field of its name, with one value per row; or there is one tensor, whose rows
+ * hold the model's fields in their order.
+ *
+ * @throws {Failure} `input-invalid`
+ */
+function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignRows {
+  const known = fieldNames(model);
+  const [first] = tensors;
+  if (
+    tensors.length === 1 && !known.has(first.name) && first.shape.length === 2 &&
+    first.shape[1] === known.size
+  ) {
+    const names = [...known];
+    return {
+      rows: Array.from(
+        { length: first.shape[0] },
+        (_, row) => rowOf(names, (column) => first.values[row * names.length + column]),
+      ),
+      placeOf: (row, pointer) => `#/inputs/0/data/${row * names.length + names.indexOf(pointer.slice(2))}`,
+    };
+  }
+  const rowCount = first === undefined ? 0 : first.values.length;
+  const names = tensors.map(({ name, shape, values }, i) => {
+    if (!known.has(name)) {
+      throw invalid(`#/inputs/${i}/name`, `is no input of this model, expected ${[...known].join(", ")}`);
+    }
+    const isColumn = shape.length < 2 || values.length === shape[0];
+    if (isColumn && values.length === rowCount) return name;
+    throw invalid(`#/inputs/${i}/shape`, `must be [${rowCount}] or [${rowCount}, 1], as of the input before`);
+  });
+  if (new Set(names).size < names.length) throw invalid("#/inputs", "name an input twice");
+  return {
+    rows: Array.from({ length: rowCount }, (_, row) => rowOf(names, (column) => tensors[column].values[row])),
+    placeOf(row, pointer) {
+      const place = names.indexOf(pointer.slice(2));
+      return place < 0 ? `#/inputs${pointer.slice(1)}` : `#/inputs/${place}/data/${row}`;
+    },
+  };
+}
+
+function rowOf(names: readonly string[], valueOf: (column: number) => unknown): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (let i = 0; i < names.length; i++) row[names[i]] = valueOf(i);
+  return row;
+}
+
+/**
+ * @returns Whether the output is wanted as bytes; undefined where it is not named, or not said.
+ * @throws {Failure} `input-invalid` for an output that the model does not have.
+ */
+function readOutputs(outputs: unknown): boolean | undefined {
+  if (outputs === undefined) return undefined;
+  if (!Array.isArray(outputs)) {
+    throw invalid("#/outputs", `must be a list of outputs, not ${kindOf(outputs)}`);
+  }
+  let wantsBytes: boolean | undefined;
+  for (const [i, output] of outputs.entries()) {
+    if (!isObject(output) || output.name !== outputName) {
+      throw invalid(`#/outputs/${i}/name`, `must be "${outputName}", the one output of this model`);
+    }
+    const { parameters } = output;
+    if (isObject(parameters) && "binary_data" in parameters) wantsBytes = isTrue(parameters, "binary_data");
+  }
+  return wantsBytes;
+}
+
+function isTrue(parameters: unknown, name: string): boolean {
+  return isObject(parameters) && parameters[name] === true;
+}

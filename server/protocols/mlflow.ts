@@ -1,0 +1,129 @@
+import { Failure } from "../../pipeline/failure.ts";
+import { version as programVersion } from "../../pipeline/version.ts";
+import type { Lifecycle } from "../lifecycle.ts";
+import { predictionInit } from "../predict_route.ts";
+import type { Route } from "../route.ts";
+import type { ModelSlot } from "../serving_model.ts";
+import { createHeaderReader } from "../whole_body.ts";
+import { rowsOfCsv } from "./csv_rows.ts";
+import { answerContent, parseForeignJson } from "./foreign_body.ts";
+import { readInvocation } from "./mlflow_request.ts";
+import { predictionsJson } from "./predictions.ts";
+import { scoreRows } from "./score_rows.ts";
+
+const readHeader = createHeaderReader();
+const schemas = () => import("./mlflow_schemas.ts");
+
+/** Whose scoring protocol this is: clients compare it with their own. */
+const mlflowVersion = "3.17.2";
+
+export interface MlflowOptions {
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+}
+
+/**
+ * MLflow's scoring server, whose two main paths are also those of a SageMaker container.
+ *
+ * @see mlflow/pyfunc/scoring_server/__init__.py.
+ */
+export function mlflowRoutes(
+  { slot, lifecycle }: MlflowOptions,
+): { readonly routes: readonly Route[]; readonly ping: Route } {
+  const answerPing = () => {
+    if (lifecycle.draining) {
+      throw new Failure("draining", "The server is shutting down: it finishes what it has.");
+    }
+    // 404 is what MLflow has for it.
+    if (!slot.current) throw new Failure("model-unknown", slot.absence.message);
+    return new Response("\n", { headers: { "content-type": "application/json" } });
+  };
+  const ping = pingRoute({
+    path: "/ping",
+    id: "mlflowPing",
+    summary: "MLflow, SageMaker: 200 while predictions are answered",
+  }, answerPing);
+  const routes: readonly Route[] = [
+    {
+      method: "POST",
+      path: "/invocations",
+      summary: "MLflow, SageMaker: rows as JSON in one of four forms, or as CSV → probabilities",
+      foreign: true,
+      short: true,
+      operation: {
+        id: "mlflowInvocations",
+        tag: "protocols",
+        problems: ["model-missing"],
+        exchanged: async () => (await schemas()).invocations,
+      },
+      handle: ({ request, requestId }) => invoke(slot, request, requestId),
+    },
+    ping,
+    pingRoute({ path: "/health", id: "mlflowHealth", summary: "MLflow: the same" }, answerPing),
+    {
+      method: "GET",
+      path: "/version",
+      summary: "MLflow: the version of its protocol that is spoken here",
+      foreign: true,
+      operation: { id: "mlflowVersion", tag: "protocols", exchanged: async () => (await schemas()).version },
+      handle: () =>
+        new Response(mlflowVersion, {
+          headers: { "content-type": "text/plain", "x-clickwell-version": programVersion },
+        }),
+    },
+  ];
+  return { routes, ping };
+}
+
+function pingRoute(
+  { path, id, summary }: { readonly path: string; readonly id: string; readonly summary: string },
+  handle: Route["handle"],
+): Route {
+  return {
+    method: "GET",
+    path,
+    summary,
+    foreign: true,
+    operation: {
+      id,
+      tag: "protocols",
+      problems: ["draining", "model-unknown"],
+      exchanged: async () => (await schemas()).ping,
+    },
+    handle,
+  };
+}
+
+function invoke(slot: ModelSlot, request: Request, requestId: string): Response | Promise<Response> {
+  const type = readHeader(request, "content-type");
+  const isCsv = type !== null && type !== "application/json" && readType(type) === "text/csv";
+  const find = () => {
+    if (!slot.current) throw slot.absence;
+    return slot.current;
+  };
+  return answerContent(request, find, (content, model) => {
+    const rows = isCsv ? rowsOfCsv(model, content) : readInvocation(model, parseForeignJson(content));
+    return new Response(predictionsJson(model, scoreRows(model, rows), requestId), predictionInit);
+  });
+}
+
+const supported = ["text/csv", "application/json"];
+
+/** @throws {Failure} `media-type-invalid`, in the words that MLflow has for it. */
+function readType(header: string): string {
+  const [type, ...parameters] = header.split(";").map((part) => part.trim().toLowerCase());
+  const others = parameters.filter((parameter) => parameter !== "" && !parameter.startsWith("charset="));
+  if (others.length > 0) {
+    throw new Failure("media-type-invalid", `Unrecognized content type parameters: ${others.join(", ")}.`);
+  }
+  if (parameters.some((parameter) => parameter !== "" && !/^charset="?utf-8"?$/.test(parameter))) {
+    throw new Failure("media-type-invalid", "The scoring server only supports UTF-8.");
+  }
+  if (supported.includes(type)) return type;
+  throw new Failure(
+    "media-type-invalid",
+    `This predictor only supports the following content types: ${supported.join(", ")}. Got ${
+      JSON.stringify(header.slice(0, 80))
+    }.`,
+  );
+}

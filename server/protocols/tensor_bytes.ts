@@ -1,0 +1,100 @@
+import { invalid } from "./foreign_rows.ts";
+
+/** Bytes per value; of BYTES, none that holds for all. */
+export const datatypes = {
+  BOOL: 1,
+  UINT8: 1,
+  UINT16: 2,
+  UINT32: 4,
+  UINT64: 8,
+  INT8: 1,
+  INT16: 2,
+  INT32: 4,
+  INT64: 8,
+  FP16: 2,
+  BF16: 2,
+  FP32: 4,
+  FP64: 8,
+  BYTES: 0,
+} as const;
+
+export type Datatype = keyof typeof datatypes;
+
+const readers: Readonly<Record<Exclude<Datatype, "BYTES">, (view: DataView, at: number) => unknown>> = {
+  BOOL: (view, at) => view.getUint8(at) !== 0,
+  UINT8: (view, at) => view.getUint8(at),
+  UINT16: (view, at) => view.getUint16(at, true),
+  UINT32: (view, at) => view.getUint32(at, true),
+  UINT64: (view, at) => exact(view.getBigUint64(at, true)),
+  INT8: (view, at) => view.getInt8(at),
+  INT16: (view, at) => view.getInt16(at, true),
+  INT32: (view, at) => view.getInt32(at, true),
+  INT64: (view, at) => exact(view.getBigInt64(at, true)),
+  FP16: (view, at) => present(halfOf(view.getUint16(at, true))),
+  BF16: (view, at) => present(bfloatOf(view.getUint16(at, true))),
+  FP32: (view, at) => present(view.getFloat32(at, true)),
+  FP64: (view, at) => present(view.getFloat64(at, true)),
+};
+
+/**
+ * Reads values as they lie in memory: little-endian, without gaps; a text as its length in bytes (uint32) and its UTF-8.
+ *
+ * @returns Numbers, booleans and texts; NaN, by which arrays of numbers say that a value is not known, is null. An
+ *   integer above 2^53, which can only be an id, is its text.
+ * @throws {Failure} `input-invalid` where the bytes are not as many as the values need.
+ */
+export function readTensorBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  datatype: Datatype,
+  { count, at }: { readonly count: number; readonly at: string },
+): unknown[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (datatype === "BYTES") return readTexts(view, bytes, at);
+  const size = datatypes[datatype];
+  if (bytes.length !== count * size) {
+    throw invalid(at, `has ${bytes.length} bytes, expected ${count} values of ${size}`);
+  }
+  const read = readers[datatype];
+  return Array.from({ length: count }, (_, i) => read(view, i * size));
+}
+
+const decoder = new TextDecoder();
+
+function readTexts(view: DataView, bytes: Uint8Array, at: string): string[] {
+  const texts: string[] = [];
+  for (let offset = 0; offset < bytes.length;) {
+    const start = offset + 4;
+    const end = start <= bytes.length ? start + view.getUint32(offset, true) : Infinity;
+    if (end > bytes.length) throw invalid(at, "ends in the middle of a text");
+    texts.push(decoder.decode(bytes.subarray(start, end)));
+    offset = end;
+  }
+  return texts;
+}
+
+function exact(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}
+
+function present(value: number): number | null {
+  return value === value ? value : null;
+}
+
+/** IEEE 754 binary16. */
+function halfOf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The upper half of a binary32. */
+function bfloatOf(bits: number): number {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+}

@@ -1,0 +1,79 @@
+import { Failure } from "../../pipeline/failure.ts";
+import { predictionInit } from "../predict_route.ts";
+import type { Route } from "../route.ts";
+import type { ModelSlot } from "../serving_model.ts";
+import { answerContent, parseForeignJson, requireObject } from "./foreign_body.ts";
+import { rowsOfList } from "./foreign_rows.ts";
+import { predictionsJson } from "./predictions.ts";
+import { scoreRows } from "./score_rows.ts";
+
+/** Where Vertex AI asks a container, by its variables AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE. */
+export interface VertexPaths {
+  readonly health: string;
+  readonly predict: string;
+}
+
+export interface VertexOptions {
+  readonly paths: VertexPaths;
+  readonly slot: ModelSlot;
+  /** Routes that are there already. */
+  readonly others: readonly Route[];
+  /** The route of `GET /ping`. */
+  readonly ping: Route;
+}
+
+const schemas = () => import("./tensorflow_schemas.ts");
+
+/** Requests by Vertex AI are what these take. */
+const equals = new Set(["/invocations", "/v1/models/clickwell:predict"]);
+
+/**
+ * The two paths of a Vertex AI custom container, where they are not there already.
+ *
+ * @throws {Failure} `usage-invalid` where predictions are to go to a path that takes something else.
+ * @see Vertex AI, "Custom container requirements for prediction".
+ */
+export function vertexRoutes({ paths, slot, others, ping }: VertexOptions): readonly Route[] {
+  const isThere = (method: Route["method"], path: string) =>
+    others.some((route) => route.method === method && route.path === path);
+  if (isThere("POST", paths.predict) && !equals.has(paths.predict)) {
+    throw new Failure(
+      "usage-invalid",
+      `AIP_PREDICT_ROUTE is ${paths.predict}, which clickwell has for requests of its own: choose another, as /vertex/predict.`,
+    );
+  }
+  const health: Route = {
+    ...ping,
+    path: paths.health,
+    summary: "Vertex AI: 200 while predictions are answered",
+    operation: { ...ping.operation, id: "vertexHealth" },
+  };
+  const predict: Route = {
+    method: "POST",
+    path: paths.predict,
+    summary: "Vertex AI: rows of raw fields → probabilities",
+    foreign: true,
+    short: true,
+    operation: {
+      id: "vertexPredict",
+      tag: "protocols",
+      problems: ["model-missing"],
+      exchanged: async () => (await schemas()).vertex,
+    },
+    handle({ request, requestId }) {
+      const find = () => {
+        if (!slot.current) throw slot.absence;
+        return slot.current;
+      };
+      return answerContent(request, find, (content, model) => {
+        const body = requireObject(parseForeignJson(content), "The body");
+        const rows = rowsOfList(model, body.instances, "#/instances");
+        return new Response(predictionsJson(model, scoreRows(model, rows), requestId), predictionInit);
+      });
+    },
+  };
+  return [
+    ...(isThere("GET", paths.health) ? [] : [health]),
+    ...(equals.has(paths.predict) ? [] : [predict]),
+  ];
+}

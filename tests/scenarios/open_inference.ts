@@ -1,0 +1,493 @@
+import assert from "node:assert/strict";
+import { aliasSecond } from "./alias_of.ts";
+import { probabilityOf, row } from "../served_models.ts";
+import { bytesOf, compressed, inferBody, tensorsOf } from "../tensors.ts";
+import type { Scenario, World } from "./scenario.ts";
+import { send } from "./scenario.ts";
+
+const infer = "/v2/models/clickwell/infer";
+const rows = [row, { ...row, annual_income: null, apr: 3, credit: "unheard of" }];
+
+function output(...data: number[]) {
+  return [{ name: "probability", shape: [data.length], datatype: "FP64", data }];
+}
+
+export const inferScenarios: readonly Scenario[] = [
+  {
+    name: "a tensor per field gets a tensor of probabilities, with the client's id",
+    path: infer,
+    body: { id: "42", inputs: tensorsOf(rows), outputs: [{ name: "probability" }] },
+    status: 200,
+    answer: ({ first }) => ({
+      model_name: "clickwell",
+      model_version: "1",
+      id: "42",
+      outputs: output(...rows.map((row) => probabilityOf(first, row))),
+    }),
+  },
+  {
+    name: "tensors may have a second dimension of 1, and be nested",
+    path: infer,
+    body: {
+      inputs: tensorsOf([row]).map(({ data, ...tensor }) => ({ ...tensor, shape: [1, 1], data: [data] })),
+      parameters: { content_type: "pd", anything: 1 },
+    },
+    status: 200,
+    answer: ({ first }) => ({ outputs: output(probabilityOf(first)) }),
+  },
+  {
+    name: "one tensor of rows has the fields in their order",
+    path: infer,
+    body: {
+      inputs: [{
+        name: "input-0",
+        datatype: "FP64",
+        shape: [2, 6],
+        data: [[15_000, 72_000, 11.5, 0, 0, 12], [15_000, null, 3, 0, 0, 7]],
+      }],
+    },
+    status: 200,
+    answer: ({ first }) => {
+      const numbers = { ...row, loan_purpose: 0, credit: 0 };
+      const other = { ...numbers, annual_income: null, apr: 3, lender_id: 7 };
+      return { outputs: output(probabilityOf(first, numbers), probabilityOf(first, other)) };
+    },
+  },
+  {
+    name: "tensors may lie behind the JSON",
+    path: infer,
+    ...inferBody(rows, { binary: true }),
+    status: 200,
+    answer: ({ first }) => ({ outputs: output(...rows.map((row) => probabilityOf(first, row))) }),
+  },
+  {
+    name: "of no rows there is nothing behind the JSON",
+    path: infer,
+    ...inferBody([], { binary: true }),
+    status: 200,
+    answer: () => ({ outputs: output() }),
+  },
+  {
+    name: "a body may be compressed by gzip",
+    path: infer,
+    ...compressed(inferBody(rows, { binary: true }), "gzip"),
+    status: 200,
+    answer: ({ first }) => ({ outputs: output(...rows.map((row) => probabilityOf(first, row))) }),
+  },
+  {
+    name: "a body may be compressed by deflate",
+    path: infer,
+    ...compressed(inferBody(rows, { binary: false }), "deflate"),
+    status: 200,
+    answer: ({ first }) => ({ outputs: output(...rows.map((row) => probabilityOf(first, row))) }),
+  },
+  {
+    name: "what inflates to more than 6 MiB is too long",
+    path: infer,
+    ...compressed({ body: new Uint8Array(6 * 1024 * 1024 + 1), headers: {} }, "gzip"),
+    status: 413,
+    problem: "body-oversized",
+  },
+  {
+    name: "what does not inflate is malformed",
+    path: infer,
+    body: new Uint8Array([1, 2, 3]),
+    headers: { "content-encoding": "gzip" },
+    status: 400,
+    problem: "body-malformed",
+  },
+  {
+    name: "another compression is refused",
+    path: infer,
+    body: new Uint8Array([1, 2, 3]),
+    headers: { "content-encoding": "br" },
+    status: 415,
+    problem: "media-type-invalid",
+  },
+  {
+    name: "another version answers by its number",
+    path: "/v2/models/clickwell/versions/2/infer",
+    body: { inputs: tensorsOf([row]) },
+    status: 200,
+    answer: ({ second }) => ({ model_version: "2", outputs: output(probabilityOf(second)) }),
+  },
+  {
+    name: "a model answers by an alias",
+    path: "/v2/models/challenger/infer",
+    body: { inputs: tensorsOf([row]) },
+    given: (world) => aliasSecond(world, "challenger"),
+    status: 200,
+    answer: ({ second }) => ({ model_name: "challenger", outputs: output(probabilityOf(second)) }),
+  },
+  {
+    name: "a model that is not there is unknown",
+    path: "/v2/models/clickwell/versions/3/infer",
+    body: { inputs: tensorsOf([row]) },
+    status: 404,
+    problem: "model-unknown",
+  },
+  {
+    name: "an output that is not there is refused",
+    path: infer,
+    body: { inputs: tensorsOf([row]), outputs: [{ name: "logit" }] },
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/outputs/0/name"],
+  },
+  {
+    name: "an input that is not there is refused",
+    path: infer,
+    body: { inputs: [...tensorsOf([row]), { name: "__proto__", datatype: "FP64", shape: [1], data: [1] }] },
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs/6/name"],
+  },
+  {
+    name: "a field without an input is pointed at",
+    path: infer,
+    body: { inputs: tensorsOf([row]).slice(1) },
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs/requested"],
+  },
+  {
+    name: "a bad value is pointed at",
+    path: infer,
+    body: { inputs: tensorsOf([row, { ...row, apr: null }]) },
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs/2/data/1"],
+  },
+  {
+    name: "a bad value in a tensor of rows is pointed at",
+    path: infer,
+    body: { inputs: [{ name: "x", datatype: "FP64", shape: [1, 6], data: [1, 2, null, 4, 5, 6] }] },
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs/0/data/2"],
+  },
+  ...([
+    ["an input twice", [...tensorsOf([row]), tensorsOf([row])[0]], "#/inputs"],
+    [
+      "inputs of different lengths",
+      [...tensorsOf([row]).slice(1), tensorsOf([row, row])[0]],
+      "#/inputs/5/shape",
+    ],
+    ["a shape that is not that of the data", [{ ...tensorsOf([row])[0], shape: [2] }], "#/inputs/0"],
+    ["a shape below 0", [{ ...tensorsOf([row])[0], shape: [-1] }], "#/inputs/0/shape"],
+    ["no shape", [{ ...tensorsOf([row])[0], shape: undefined }], "#/inputs/0/shape"],
+    ["an unknown datatype", [{ ...tensorsOf([row])[0], datatype: "INT63" }], "#/inputs/0/datatype"],
+    ["no name", [{ ...tensorsOf([row])[0], name: 1 }], "#/inputs/0/name"],
+    ["no data", [{ ...tensorsOf([row])[0], data: undefined }], "#/inputs/0/data"],
+    ["an input that is no object", [1], "#/inputs/0"],
+    ["inputs that are no list", {}, "#/inputs"],
+  ] as const).map(([what, inputs, pointer]): Scenario => ({
+    name: `${what} is refused`,
+    path: infer,
+    body: { inputs },
+    status: 400,
+    problem: "input-invalid",
+    pointers: [pointer],
+  })),
+  {
+    name: "fewer bytes than an input says are refused",
+    path: infer,
+    ...bytesOf({
+      inputs: [{ name: "apr", datatype: "FP64", shape: [1], parameters: { binary_data_size: 8 } }],
+    }, [1, 2]),
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs/0"],
+  },
+  {
+    name: "more bytes than the inputs say are refused",
+    path: infer,
+    ...bytesOf({ inputs: [{ name: "apr", datatype: "FP64", shape: [1], data: [1] }] }, [1, 2]),
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs"],
+  },
+  {
+    name: "bytes that are not as many as the shape needs are refused",
+    path: infer,
+    ...bytesOf({
+      inputs: [{ name: "apr", datatype: "FP64", shape: [2], parameters: { binary_data_size: 2 } }],
+    }, [1, 2]),
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs/0"],
+  },
+  {
+    name: "a text that ends too early is refused",
+    path: infer,
+    ...bytesOf(
+      { inputs: [{ name: "credit", datatype: "BYTES", shape: [1], parameters: { binary_data_size: 6 } }] },
+      [9, 0, 0, 0, 65, 66],
+    ),
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/inputs/0"],
+  },
+  {
+    name: "a JSON that is said to be longer than the body is malformed",
+    path: infer,
+    body: new Uint8Array([0x7b, 1, 2]),
+    headers: { "inference-header-content-length": "999" },
+    status: 400,
+    problem: "body-malformed",
+  },
+  { name: "an empty body is malformed", path: infer, body: "", status: 400, problem: "body-malformed" },
+  {
+    name: "a number is no request",
+    path: infer,
+    body: "5",
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#"],
+  },
+];
+
+export const inferenceScenarios: readonly Scenario[] = [
+  {
+    name: "the server says which extensions it has",
+    path: "/v2",
+    status: 200,
+    answer: () => ({ name: "clickwell", extensions: ["binary_tensor_data", "model_repository"] }),
+  },
+  { name: "a slash at the end is the same", path: "/v2/", status: 200 },
+  { name: "the server is live", path: "/v2/health/live", status: 200, answer: () => ({ live: true }) },
+  {
+    name: "the server is ready, in the words of the specification and of KServe",
+    path: "/v2/health/ready",
+    status: 200,
+    answer: () => ({ live: true, ready: true }),
+  },
+  {
+    name: "a server that drains is not ready",
+    path: "/v2/health/ready",
+    given: ({ service }) => {
+      service.lifecycle.draining = true;
+    },
+    status: 503,
+    problem: "draining",
+  },
+  {
+    name: "without a model the server is not ready",
+    path: "/v2/health/ready",
+    given: ({ service }) => {
+      service.slot.current = undefined;
+    },
+    status: 503,
+    problem: "model-missing",
+  },
+  {
+    name: "names are those that requests can use",
+    path: "/v2/models",
+    status: 200,
+    answer: ({ first, second }) => ({ models: ["clickwell", second.id, first.id] }),
+  },
+  {
+    name: "metadata names inputs, outputs and all versions",
+    path: "/v2/models/clickwell",
+    status: 200,
+    answer: () => ({
+      name: "clickwell",
+      versions: ["1", "2"],
+      inputs: [
+        { name: "requested", datatype: "FP64", shape: [-1] },
+        { name: "annual_income", datatype: "FP64", shape: [-1] },
+        { name: "apr", datatype: "FP64", shape: [-1] },
+        { name: "loan_purpose", datatype: "BYTES", shape: [-1] },
+        { name: "credit", datatype: "BYTES", shape: [-1] },
+        { name: "lender_id", datatype: "BYTES", shape: [-1] },
+      ],
+      outputs: [{ name: "probability", datatype: "FP64", shape: [-1] }],
+    }),
+  },
+  {
+    name: "without a store, metadata knows the version that answers",
+    path: "/v2/models/clickwell",
+    given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),
+    status: 200,
+    answer: () => ({ versions: ["1"] }),
+  },
+  {
+    name: "metadata of a version",
+    path: "/v2/models/clickwell/versions/2",
+    status: 200,
+    answer: () => ({ versions: ["2"] }),
+    responseHeaders: { "x-model-version": "2" },
+  },
+  {
+    name: "a model is ready",
+    path: "/v2/models/clickwell/ready",
+    status: 200,
+    answer: () => ({ name: "clickwell", ready: true }),
+  },
+  {
+    name: "a model that is not there is not",
+    path: "/v2/models/clickwell/versions/9/ready",
+    status: 404,
+    problem: "model-unknown",
+  },
+  {
+    name: "a path of the protocol that is not there has its error, too",
+    path: "/v2/logging",
+    status: 404,
+    problem: "route-unknown",
+  },
+];
+
+const index = "/v2/repository/index";
+const admin = { authorization: "Bearer t0ken" };
+
+async function unload({ service, second }: World): Promise<void> {
+  const path = `/v2/repository/models/${second.id}/unload`;
+  assert.equal((await send(service, { method: "POST", path, body: "" })).status, 200);
+}
+
+function entry(name: string, version: string, ready = true) {
+  return { name, version, state: ready ? "READY" : "UNAVAILABLE", reason: ready ? "" : "unloaded" };
+}
+
+export const repositoryScenarios: readonly Scenario[] = [
+  {
+    name: "the index has every name",
+    method: "POST",
+    path: index,
+    body: "",
+    given: (world) => aliasSecond(world, "challenger"),
+    status: 200,
+    whole: ({ first, second }) => [
+      entry("clickwell", "1"),
+      entry("challenger", "2"),
+      entry(second.id, "2"),
+      entry(first.id, "1"),
+    ],
+  },
+  {
+    name: "the index of what is ready leaves out what was unloaded",
+    method: "POST",
+    path: index,
+    body: { ready: true },
+    given: unload,
+    status: 200,
+    whole: ({ first }) => [entry("clickwell", "1"), entry(first.id, "1")],
+  },
+  {
+    name: "the index tells what was unloaded",
+    method: "POST",
+    path: index,
+    body: {},
+    given: unload,
+    status: 200,
+    whole: ({ first, second }) => [
+      entry("clickwell", "1"),
+      entry(second.id, "2", false),
+      entry(first.id, "1"),
+    ],
+  },
+  {
+    name: "loading a model does not put it in production",
+    method: "POST",
+    path: "/v2/repository/models/2/load",
+    body: {},
+    status: 200,
+    answer: ({ first, service }) => {
+      assert.equal(service.slot.current?.modelId, first.id);
+      return { name: "2", load: true };
+    },
+  },
+  {
+    name: "loading what is in production is done already",
+    method: "POST",
+    path: "/v2/repository/models/clickwell/load",
+    body: "",
+    status: 200,
+    answer: () => ({ name: "clickwell", load: true }),
+  },
+  {
+    name: "a model that is unloaded does not answer",
+    method: "POST",
+    path: "/v2/models/2/infer",
+    body: { inputs: tensorsOf([row]) },
+    given: unload,
+    status: 503,
+    problem: "model-unloaded",
+  },
+  {
+    name: "a model that is unloaded is not ready",
+    path: "/v2/models/clickwell/versions/2/ready",
+    given: unload,
+    status: 503,
+    problem: "model-unloaded",
+  },
+  {
+    name: "a model that is loaded again answers again",
+    method: "POST",
+    path: "/v2/models/2/infer",
+    body: { inputs: tensorsOf([row]) },
+    async given(world) {
+      await unload(world);
+      const path = `/v2/repository/models/2/load`;
+      assert.equal((await send(world.service, { method: "POST", path, body: "" })).status, 200);
+    },
+    status: 200,
+    answer: ({ second }) => ({ outputs: output(probabilityOf(second)) }),
+  },
+  {
+    name: "a model that is unloaded answers when it is put in production",
+    method: "POST",
+    path: "/v2/models/2/infer",
+    body: { inputs: tensorsOf([row]) },
+    async given(world) {
+      await unload(world);
+      await world.service.production.assign({ modelId: "2", assignedBy: "test" });
+    },
+    status: 200,
+    answer: ({ second }) => ({ outputs: output(probabilityOf(second)) }),
+  },
+  ...["clickwell", "1"].map((name): Scenario => ({
+    name: "the model in production cannot be unloaded",
+    method: "POST",
+    path: `/v2/repository/models/${name}/unload`,
+    body: {},
+    status: 409,
+    problem: "model-in-production",
+  })),
+  {
+    name: "a model that is not there cannot be loaded",
+    method: "POST",
+    path: "/v2/repository/models/nowhere/load",
+    body: {},
+    status: 404,
+    problem: "model-unknown",
+  },
+  {
+    name: "a model's files cannot be given",
+    method: "POST",
+    path: "/v2/repository/models/2/load",
+    body: { parameters: { "file:1/model.json": "e30=" } },
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#/parameters/file:1~1model.json"],
+  },
+  {
+    name: "loading needs the token where there is one",
+    method: "POST",
+    path: "/v2/repository/models/2/load",
+    body: {},
+    options: () => ({ token: "t0ken" }),
+    status: 401,
+    problem: "unauthorized",
+  },
+  {
+    name: "with the token it is done",
+    method: "POST",
+    path: "/v2/repository/models/2/load",
+    body: {},
+    headers: admin,
+    options: () => ({ token: "t0ken" }),
+    status: 200,
+  },
+];
