@@ -9,6 +9,7 @@ import { fitWide } from "./fit_wide.ts";
 import { loadTables } from "./load_tables.ts";
 import { predictBare } from "./predict_bare.ts";
 import { predictFlask } from "./predict_flask.ts";
+import { protocols } from "./protocols.ts";
 import { readExamples } from "./read_examples.ts";
 import { wholePath } from "./whole_path.ts";
 
@@ -25,5 +26,6 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "cv-path": cvPath,
   "predict-bare": predictBare,
   "predict-flask": predictFlask,
+  protocols,
   executable,
 };

@@ -6,7 +6,13 @@ import type { Measured, Sample } from "./measure.ts";
 import { compare, type Line } from "./result.ts";
 
 const connections = 64;
-const seconds = 4;
+
+/** Where bodies go, and what they are. */
+export interface LoadOptions {
+  readonly path?: string;
+  readonly contentType?: string;
+  readonly seconds?: number;
+}
 
 const answer = z.object({ probability: z.number() });
 const loadReport = z.object({
@@ -40,20 +46,26 @@ async function found(): Promise<boolean> {
 }
 
 /**
- * Posts request bodies to `/predict` as fast as they are answered.
+ * Posts request bodies as fast as they are answered.
  *
- * @param bodies File of JSON objects, one per line, sent one after the other.
+ * @param bodies File of bodies, one per line, sent one after the other: texts as JSON writes them, or what is JSON itself;
+ *   of `application/octet-stream` in hexadecimal, after the number of bytes that are JSON.
  * @returns requestsPerSecond, and the seconds p50 and p99 of an answer.
  * @throws {Error} where any answer is not a 2xx, or a connection breaks.
  */
-export async function load(bench: Bench, url: string, bodies: string): Promise<Sample> {
+export async function load(
+  bench: Bench,
+  url: string,
+  bodies: string,
+  { path = "/predict", contentType = "application/json", seconds = 4 }: LoadOptions = {},
+): Promise<Sample> {
   const effort = ["--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`];
   // A slow server shows in its latency: it is no fault.
   const shape = [...effort, "--timeout", "30s"];
   const script = join(benchFolder, "peer/load.lua");
-  const command = ["wrk", ...shape, "--script", script, `${url}/predict`, "--", bodies];
+  const command = ["wrk", ...shape, "--script", script, `${url}${path}`, "--", bodies, contentType];
   // The port is another one each time: a report with each of them would name hardly anything else.
-  bench.note(["wrk", ...shape, "--script", script, "$URL/predict", "--", bodies]);
+  bench.note(["wrk", ...shape, "--script", script, `$URL${path}`, "--", bodies, contentType]);
   const report = lastLineAs(await runChild(command), loadReport);
   if (report.errors > 0 || report.requests === 0) {
     throw new Error(

@@ -1,11 +1,19 @@
--- Posts the bodies of a file in turn; at the end prints one line of JSON. Arguments after --: the file.
+-- Posts the bodies of a file in turn; at the end prints one line of JSON. Arguments after --: the file, its content type.
 local prepared = {}
 local last = 0
 
 function init(args)
   wrk.method = "POST"
-  wrk.headers["Content-Type"] = "application/json"
+  local type = args[2] or "application/json"
+  wrk.headers["Content-Type"] = type
   for body in io.lines(args[1]) do
+    if type == "text/csv" then
+      body = body:gsub("\\n", "\n")
+    elseif type == "application/octet-stream" then
+      local length, hexadecimal = body:match("^(%d+) (%x+)$")
+      wrk.headers["Inference-Header-Content-Length"] = length
+      body = hexadecimal:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end)
+    end
     prepared[#prepared + 1] = wrk.format(nil, nil, nil, body)
   end
 end
