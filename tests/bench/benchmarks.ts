@@ -6,9 +6,12 @@ import { fitL1 } from "./fit_l1.ts";
 import { fitL2 } from "./fit_l2.ts";
 import { fitSizes } from "./fit_sizes.ts";
 import { fitWide } from "./fit_wide.ts";
+import { footprint } from "./footprint.ts";
 import { loadTables } from "./load_tables.ts";
 import { predictBare } from "./predict_bare.ts";
+import { predictBatch } from "./predict_batch.ts";
 import { predictFlask } from "./predict_flask.ts";
+import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { readExamples } from "./read_examples.ts";
 import { wholePath } from "./whole_path.ts";
@@ -26,6 +29,9 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "cv-path": cvPath,
   "predict-bare": predictBare,
   "predict-flask": predictFlask,
+  "predict-peers": predictPeers,
+  "predict-batch": predictBatch,
   protocols,
+  footprint,
   executable,
 };

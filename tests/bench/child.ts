@@ -86,3 +86,39 @@ export function memoryOf(pid: number): { residentBytes: number; peakBytes: numbe
   const peakBytes = bytesOf("VmHWM");
   return Number.isNaN(peakBytes) ? undefined : { residentBytes: bytesOf("VmRSS"), peakBytes };
 }
+
+/**
+ * Physical memory of a process and all that descend from it, in bytes; pages that several share count once.
+ *
+ * @returns NaN where the system has no /proc.
+ * @see proc_pid_smaps(5): Pss.
+ */
+export function memoryOfTree(pid: number): number {
+  try {
+    const parents = new Map<number, number>();
+    for (const { name } of Deno.readDirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      // The command's name stands in parentheses, and may have any character.
+      const stat = readOrEmpty(`/proc/${name}/stat`);
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    }
+    const descends = (of: number | undefined): boolean =>
+      of !== undefined && of > 1 && (of === pid || descends(parents.get(of)));
+    const kibibytes = [...parents.keys()].filter(descends).map((of) =>
+      Number(readOrEmpty(`/proc/${of}/smaps_rollup`).match(/^Pss:\s+(\d+) kB$/m)?.[1] ?? 0)
+    );
+    const sum = kibibytes.reduce((total, value) => total + value, 0);
+    return sum > 0 ? sum * 1024 : NaN;
+  } catch {
+    return NaN;
+  }
+}
+
+/** A process may end while it is looked at. */
+function readOrEmpty(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}

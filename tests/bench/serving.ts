@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Bench, root } from "./bench.ts";
 import { generatedTables, ingest, train } from "./clickwell.ts";
-import { flags, peer } from "./python.ts";
+import { flags, peer, type PythonEnvironment } from "./python.ts";
 
 /** A trained model in production, and request bodies for it. */
 export interface Serving {
@@ -43,12 +43,25 @@ export async function expectedProbabilities(bench: Bench, { model, bodies }: Ser
     .probabilities;
 }
 
-/** Trains the pipeline that the Flask server answers from. @returns What the bodies' probabilities must be. */
+/** Trains the pipeline that the servers of scikit-learn models answer from. @returns What the bodies' probabilities must be. */
 export async function prepareFlask(
   bench: Bench,
   { tables, bodies }: Serving,
   out: string,
+  environment: PythonEnvironment = "peers",
 ): Promise<number[]> {
   const args = flags({ tables, spec: specFile, bodies, out });
-  return (await peer(bench, "flask_model.py", args, probabilitiesReport)).report.probabilities;
+  return (await peer(bench, "flask_model.py", args, probabilitiesReport, { environment })).report
+    .probabilities;
+}
+
+/** The rows that the bodies ask for. */
+export async function readRows({ bodies }: Serving): Promise<unknown[]> {
+  return (await Deno.readTextFile(bodies)).trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Writes request bodies for `load`. */
+export async function writeBodies(path: string, bodies: readonly unknown[]): Promise<string> {
+  await Deno.writeTextFile(path, bodies.map((body) => `${JSON.stringify(body)}\n`).join(""));
+  return path;
 }
