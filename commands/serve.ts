@@ -1,5 +1,6 @@
 import { Failure } from "../pipeline/failure.ts";
 import { createLog, logFormats, logLevels } from "../server/log.ts";
+import { requestLogModes } from "../server/request_log.ts";
 import { startServer } from "../server/server.ts";
 import { readVertexPlace } from "./vertex_place.ts";
 import { command, commonFlags } from "./command.ts";
@@ -52,6 +53,12 @@ export default command({
       help: "at the end, how long requests in flight may take",
     },
     "log-format": { type: "string", choices: logFormats, default: "text", help: "of standard error" },
+    "log-requests": {
+      type: "string",
+      choices: requestLogModes,
+      default: "none",
+      help: "which requests get a line of the log; costs speed",
+    },
     "log-level": { type: "string", choices: logLevels, default: "info", help: "the least that is logged" },
   },
   examples: [
@@ -75,6 +82,7 @@ export default command({
       insecure: options.insecure,
       drainDelayMs: 1000 * options["drain-delay"],
       drainTimeoutMs: 1000 * options["drain-timeout"],
+      logRequests: options["log-requests"],
       log: createLog({ format: options["log-format"], level: options["log-level"], write: terminal.say }),
     });
     terminal.print(JSON.stringify({ listening: server.origin, model_id: server.modelId ?? null }));

@@ -42,6 +42,8 @@ export type FailureKind =
   | "media-type-invalid"
   | "body-malformed"
   | "body-oversized"
+  | "body-late" // it did not arrive in time
+  | "server-busy" // more requests at once than are taken
   | "draining" // the server ends, and takes no new work
   | "server-unready" // a server that was asked does not answer, or not yet
   | "address-unusable"

@@ -4,7 +4,10 @@ import type { Access } from "./access.ts";
 import { allowOf, type Exchange, type Route } from "./route.ts";
 
 /** What hono hands on to a route beside the request. */
-export type Caller = Pick<Exchange, "requestId" | "client">;
+export interface Caller extends Pick<Exchange, "requestId" | "client"> {
+  /** Set when the route is found: its path in the table. */
+  route?: string;
+}
 
 /** A failure of a path that has other methods. */
 export class MethodInvalid extends Failure {
@@ -24,6 +27,7 @@ export function createApp(routes: readonly Route[], access: Access): Hono<{ Bind
     app.on(route.method, patternOf(route.path), (context) => {
       const request = context.req.raw;
       const { client, requestId } = context.env;
+      context.env.route = route.path;
       if (route.write) access.checkWrite(request, client);
       return route.handle({ request, requestId, client, parameters: parametersOf(context.req.param()) });
     });
@@ -31,6 +35,7 @@ export function createApp(routes: readonly Route[], access: Access): Hono<{ Bind
   for (const path of new Set(routes.map((route) => route.path))) {
     const allow = allowOf(routes, path);
     app.all(patternOf(path), (context) => {
+      context.env.route = path;
       throw new MethodInvalid(context.req.raw.method, context.req.path, allow);
     });
   }

@@ -1,5 +1,6 @@
 import { Failure } from "../pipeline/failure.ts";
 import { runtimeParsesHttp } from "./http_parser.ts";
+import { inTime } from "./arrival.ts";
 
 /** @param bytesMax The most that the body may have. */
 export function bodyOversized(bytesMax: number): Failure {
@@ -25,9 +26,13 @@ function saysShort(headers: Headers, bytesMax: number): boolean {
 /**
  * Reads a body of at most `bytesMax` bytes, however it is sent, and stops at the first byte too many.
  *
- * @throws {Failure} `body-oversized`
+ * @throws {Failure} `body-oversized`, `body-late`
  */
-export async function readBody(request: Request, bytesMax: number): Promise<string> {
+export function readBody(request: Request, bytesMax: number): Promise<string> {
+  return inTime(readText(request, bytesMax));
+}
+
+async function readText(request: Request, bytesMax: number): Promise<string> {
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > bytesMax) throw bodyOversized(bytesMax);
   const decoder = new TextDecoder();
@@ -82,13 +87,18 @@ export async function gather(
 /**
  * Reads a body of at most `bytesMax` bytes as JSON.
  *
- * @throws {Failure} `body-oversized`
+ * @throws {Failure} `body-oversized`, `body-late`
  * @throws {SyntaxError} where it is not JSON: {@link bodyFailure} makes a failure of it.
  */
 export function readJson(request: Request, bytesMax: number): Promise<unknown> {
+  return inTime(readJsonWhenever(request, bytesMax));
+}
+
+/** The same without a deadline, for those who have one of their own. */
+export function readJsonWhenever(request: Request, bytesMax: number): Promise<unknown> {
   // The runtime's own reader is several times faster than a stream, and has no bound of its own.
   if (saysShort(request.headers, bytesMax)) return request.json();
-  return readBody(request, bytesMax).then((text) => JSON.parse(text));
+  return readText(request, bytesMax).then((text) => JSON.parse(text));
 }
 
 /** What to tell a client whose body could not be read as JSON; any error that has another cause as it is. */

@@ -1,17 +1,20 @@
 import { Failure } from "../pipeline/failure.ts";
 import { type Caller, MethodInvalid } from "./app.ts";
 import { bodyFailure, readJson } from "./body.ts";
+import { createKnownUrls, type Found } from "./known_urls.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { predict, predictBodyBytesMax } from "./predict.ts";
 import { predictionInit, predictPath } from "./predict_route.ts";
-import { createKnownUrls, type Found } from "./known_urls.ts";
 import { problemResponse } from "./problem.ts";
 import type { Refusals } from "./refusals.ts";
 import { createRequestIds, requestIdOf } from "./request_id.ts";
+import type { RequestLog } from "./request_log.ts";
 import { createForeignCheck, type Route } from "./route.ts";
 import type { ModelSlot } from "./serving_model.ts";
 import type { StoredRows } from "./stored_rows.ts";
 import { checkTarget, pathOf } from "./target.ts";
+import { traceFields } from "./trace_context.ts";
+import type { Lane, Traffic } from "./traffic.ts";
 import { createWholeBodyTaker } from "./whole_body.ts";
 
 /** Answers a request; never throws, and never rejects. */
@@ -24,11 +27,28 @@ export interface HandlerOptions {
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
   readonly refusals: Refusals;
+  readonly traffic: Traffic;
+  /** Is told of every request, where there is one: then none takes the short way. */
+  readonly requestLog?: RequestLog | undefined;
   readonly storedRows: StoredRows;
   /** All of the table. */
   readonly routes: readonly Route[];
   /** Everything but the short way of predictions. Rejects with whatever a route throws. */
   readonly app: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
+}
+
+/** Requests that may be in flight when another one comes that brings a body, per thread: each may bring a mebibyte. */
+export const inFlightMax = 1024;
+
+/** A request of the short way that is answered later. */
+interface Waiting {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly lane: Lane;
+  /** Of the stopwatch; 0 where it is not timed. */
+  readonly weight: number;
+  readonly startedAt: number;
+  readonly foreign?: boolean | undefined;
 }
 
 /**
@@ -37,117 +57,151 @@ export interface HandlerOptions {
  * Predictions have a short one: no router, no object per request that is not needed, no header that is not asked for.
  * A URL may take it once `checkTarget` has passed it: an equal text then needs no second look.
  */
-export function createHandler(
-  { slot, lifecycle, refusals, storedRows, routes, app }: HandlerOptions,
-): Handler {
+export function createHandler(options: HandlerOptions): Handler {
+  const { slot, lifecycle, refusals, traffic, requestLog, storedRows, routes, app } = options;
   const requestIds = createRequestIds();
   const takeWholeBody = createWholeBodyTaker();
+  const predictions = traffic.lane(predictPath, "POST");
   /** The last URL of predictions that passed. Clients that spell the host otherwise are looked at each time. */
   let knownUrl = "";
   /** The same of foreign protocols. */
   const knownUrls = createKnownUrls(routes);
   const isForeign = createForeignCheck(routes);
 
-  function fail(error: unknown, requestId: string, foreign = false): Response {
-    refusals.note(error, requestId);
+  function fail(error: unknown, requestId: string, request: Request, foreign = false): Response {
+    refusals.note(error, { request_id: requestId, ...traceFields(request) });
     const headers: Record<string, string> = commonHeaders(slot, requestId);
     if (error instanceof MethodInvalid) headers.allow = error.allow;
     if (error instanceof Failure && error.kind === "unauthorized") headers["www-authenticate"] = "Bearer";
     return problemResponse(error, requestId, { headers, foreign });
   }
 
-  function answerShort(request: Request, { route, parameters }: Found): Response | Promise<Response> {
-    const requestId = requestIds.next();
-    try {
-      const answer = route.handle({ request, requestId, client: "", parameters });
-      return answer instanceof Promise ? awaitShort(answer, requestId, route) : answer;
-    } catch (error) {
-      return fail(error, requestId, route.foreign);
-    }
-  }
-
-  async function awaitShort(
-    answer: Promise<Response>,
-    requestId: string,
-    { foreign }: Route,
-  ): Promise<Response> {
-    lifecycle.inFlight++;
-    try {
-      return await answer;
-    } catch (error) {
-      return fail(error, requestId, foreign);
-    } finally {
-      lifecycle.inFlight--;
-    }
-  }
-
   function answerPrediction(request: Request): Response | Promise<Response> {
+    const weight = predictions.stopwatch.weigh();
+    const startedAt = weight > 0 ? performance.now() : 0;
     const requestId = requestIds.next();
+    let response: Response;
     try {
       const text = takeWholeBody(request, predictBodyBytesMax);
-      if (text === undefined) return awaitPrediction(request, requestId);
-      const answer = predict(slot, JSON.parse(text), requestId, storedRows);
-      if (typeof answer !== "string") return awaitAnswer(answer, request, requestId);
-      return new Response(answer, predictionInit);
+      const answer = text === undefined
+        ? readAndPredict(request, requestId)
+        : predict(slot, JSON.parse(text), requestId, storedRows);
+      if (typeof answer !== "string") {
+        const written = answer.then((json) => new Response(json, predictionInit));
+        return awaitShort(written, { request, requestId, lane: predictions, weight, startedAt });
+      }
+      response = new Response(answer, predictionInit);
     } catch (error) {
-      return fail(bodyFailure(error, request), requestId);
+      response = fail(bodyFailure(error, request), requestId, request);
     }
+    predictions.count(response.status, weight, startedAt);
+    return response;
   }
 
   /** The same for a body that is still on its way. */
-  function awaitPrediction(request: Request, requestId: string): Promise<Response> {
-    const answer = readJson(request, predictBodyBytesMax)
-      .then((body) => predict(slot, body, requestId, storedRows));
-    return awaitAnswer(answer, request, requestId);
+  async function readAndPredict(request: Request, requestId: string): Promise<string> {
+    requireRoom(lifecycle);
+    const body = await readJson(request, predictBodyBytesMax);
+    return predict(slot, body, requestId, storedRows);
   }
 
-  async function awaitAnswer(
-    answer: Promise<string>,
-    request: Request,
-    requestId: string,
-  ): Promise<Response> {
-    lifecycle.inFlight++;
+  function answerShort(request: Request, { route, parameters }: Found): Response | Promise<Response> {
+    const lane = traffic.lane(route.path, "POST");
+    const weight = lane.stopwatch.weigh();
+    const startedAt = weight > 0 ? performance.now() : 0;
+    const requestId = requestIds.next();
+    const { foreign } = route;
+    let response: Response;
     try {
-      return new Response(await answer, predictionInit);
-    } catch (error) {
-      return fail(bodyFailure(error, request), requestId);
-    } finally {
-      lifecycle.inFlight--;
-    }
-  }
-
-  const answerAny = async (request: Request, info: Parameters<Handler>[1]): Promise<Response> => {
-    const requestId = requestIdOf(request) ?? requestIds.next();
-    let foreign = false;
-    lifecycle.inFlight++;
-    try {
-      const target = checkTarget(request);
-      foreign = isForeign(pathOf(target));
-      if (target === predictPath && request.method === "POST") {
-        knownUrl = request.url;
-        return answerPrediction(request);
+      requireRoom(lifecycle);
+      const answer = route.handle({ request, requestId, client: "", parameters });
+      if (answer instanceof Promise) {
+        return awaitShort(answer, { request, requestId, lane, weight, startedAt, foreign });
       }
-      const found = request.method === "POST" ? knownUrls.learn(request.url, target) : undefined;
-      if (found) return answerShort(request, found);
-      const response = await app.fetch(request, { requestId, client: info.remoteAddr.hostname });
-      for (const [name, value] of Object.entries(commonHeaders(slot, requestId))) {
+      response = answer;
+    } catch (error) {
+      response = fail(error, requestId, request, foreign);
+    }
+    lane.count(response.status, weight, startedAt);
+    return response;
+  }
+
+  async function awaitShort(answer: Promise<Response>, waiting: Waiting): Promise<Response> {
+    const { request, requestId, lane, weight, startedAt, foreign } = waiting;
+    lifecycle.inFlight++;
+    let response: Response;
+    try {
+      response = await answer;
+    } catch (error) {
+      response = fail(bodyFailure(error, request), requestId, request, foreign);
+    }
+    lifecycle.inFlight--;
+    lane.count(response.status, weight, startedAt);
+    return response;
+  }
+
+  /** True for a prediction whose URL has one spelling; where it has not, the ordinary way says why. */
+  function isPrediction(request: Request): boolean {
+    if (!request.url.endsWith(predictPath) || targetOf(request) !== predictPath) return false;
+    knownUrl = request.url;
+    return true;
+  }
+
+  function learn(request: Request): Found | undefined {
+    const target = targetOf(request);
+    return target === undefined ? undefined : knownUrls.learn(request.url, target);
+  }
+
+  async function answerAny(request: Request, caller: Caller): Promise<Response> {
+    let foreign = false;
+    try {
+      foreign = isForeign(pathOf(checkTarget(request)));
+      if (request.method !== "GET") requireRoom(lifecycle);
+      const response = await app.fetch(request, caller);
+      for (const [name, value] of Object.entries(commonHeaders(slot, caller.requestId))) {
         // A route knows better which model it was: a batch, and what names another one. A page says what it may load.
         if (!response.headers.has(name)) response.headers.set(name, value);
       }
       return response;
     } catch (error) {
-      return fail(error, requestId, foreign);
-    } finally {
-      lifecycle.inFlight--;
+      return fail(error, caller.requestId, request, foreign);
     }
-  };
+  }
+
+  async function answerCounted(request: Request, client: string): Promise<Response> {
+    const startedAt = performance.now();
+    const caller: Caller = { requestId: requestIdOf(request) ?? requestIds.next(), client };
+    lifecycle.inFlight++;
+    const response = await answerAny(request, caller);
+    lifecycle.inFlight--;
+    const durationMs = performance.now() - startedAt;
+    traffic.count(caller.route, request.method, response.status, durationMs / 1000);
+    requestLog?.({ request, ...caller, status: response.status, durationMs });
+    return response;
+  }
 
   return (request, info) => {
-    if (request.method !== "POST") return answerAny(request, info);
-    if (request.url === knownUrl) return answerPrediction(request);
-    const found = knownUrls.get(request.url);
-    return found ? answerShort(request, found) : answerAny(request, info);
+    if (request.method === "POST" && !requestLog) {
+      if (request.url === knownUrl || isPrediction(request)) return answerPrediction(request);
+      const found = knownUrls.get(request.url) ?? learn(request);
+      if (found) return answerShort(request, found);
+    }
+    return answerCounted(request, info.remoteAddr.hostname);
   };
+}
+
+/** @throws {Failure} `server-busy` */
+function requireRoom({ inFlight }: Lifecycle): void {
+  if (inFlight <= inFlightMax) return;
+  throw new Failure("server-busy", `More than ${inFlightMax} requests wait here: try again in a second.`);
+}
+
+function targetOf(request: Request): string | undefined {
+  try {
+    return checkTarget(request);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What every response says but a short one, which has the ids in its body. */

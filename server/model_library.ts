@@ -81,7 +81,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     const known = inMemory(modelId);
     if (known) return known;
     if (unloaded.has(modelId)) throw modelUnloaded(modelId);
-    const model = loadModel(shelf.read(row));
+    const model = loadModel(shelf.read(row), slot.tallies);
     keep(models, modelId, { value: model, max: modelsMax });
     return model;
   }

@@ -42,6 +42,8 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "media-type-invalid": { status: 415, title: "The body is of a type that is not taken here" },
   "body-malformed": { status: 400, title: "The body is malformed" },
   "body-oversized": { status: 413, title: "The body is too long" },
+  "body-late": { status: 408, title: "The body did not arrive in time" },
+  "server-busy": { status: 503, title: "The server has too many requests at once", retryAfterSeconds: 1 },
   "draining": { status: 503, title: "The server is shutting down", retryAfterSeconds: 1 },
   "store-missing": {
     status: 503,

@@ -84,7 +84,7 @@ export function createProduction(options: ProductionOptions): Production {
   async function prepare(row: Parameters<typeof shelf.read>[0]): Promise<LoadedModel> {
     const content = shelf.read(row);
     // What this thread refuses, no other is asked to take.
-    const model = loadModel(content);
+    const model = loadModel(content, slot.tallies);
     await crew.prepare(content);
     return model;
   }

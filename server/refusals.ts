@@ -2,10 +2,20 @@ import { Failure } from "../pipeline/failure.ts";
 import type { Log } from "./log.ts";
 import { isBug } from "./problem.ts";
 
+/** Fields of the log that say which request it was. */
+export interface RequestOrigin {
+  readonly request_id: string;
+  readonly trace_id?: string;
+  readonly parent_span_id?: string;
+}
+
 /** Tells the log what was not answered as asked. */
 export interface Refusals {
-  /** @param error Whatever was thrown while the request was answered. */
-  note(error: unknown, requestId: string): void;
+  /**
+   * @param error Whatever was thrown while the request was answered.
+   * @param origin What names the request.
+   */
+  note(error: unknown, origin: RequestOrigin): void;
   /** Writes what was counted and not yet written. */
   flush(): void;
 }
@@ -19,7 +29,7 @@ const bugsPerWindow = 5;
  */
 export function createRefusals(log: Log): Refusals {
   const counts = new Map<string, number>();
-  let last: { detail: string; request_id: string } | undefined;
+  let last: (RequestOrigin & { readonly detail: string }) | undefined;
   let bugs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -32,16 +42,16 @@ export function createRefusals(log: Log): Refusals {
     bugs = 0;
   };
   return {
-    note(error, requestId) {
+    note(error, origin) {
       if (timer === undefined) {
         timer = setTimeout(flush, windowMs);
         Deno.unrefTimer(timer);
       }
       if (error instanceof Failure && !isBug(error)) {
         counts.set(error.kind, (counts.get(error.kind) ?? 0) + 1);
-        last = { detail: error.message.slice(0, 500), request_id: requestId };
+        last = { detail: error.message.slice(0, 500), ...origin };
       } else if (++bugs <= bugsPerWindow) {
-        log.error("bug", { request_id: requestId, cause: causeOf(error) });
+        log.error("bug", { ...origin, cause: causeOf(error) });
       }
     },
     flush,

@@ -46,7 +46,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     handler: service.handler,
     // The handler answers its own failures: what comes here is a response that the runtime could not send.
     onError(error) {
-      service.refusals.note(error, "none");
+      service.refusals.note(error, { request_id: "none" });
       return problemResponse(error, "none");
     },
     log,

@@ -1,4 +1,5 @@
 import { batchRoute } from "./batch_route.ts";
+import { createCensus } from "./census.ts";
 import { createAccess } from "./access.ts";
 import { createApp } from "./app.ts";
 import { docsRoutes } from "./docs_routes.ts";
@@ -8,6 +9,7 @@ import { indexRoute } from "./index_route.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 import { createModelLibrary } from "./model_library.ts";
+import { metricsRoute } from "./metrics_route.ts";
 import { modelRoutes } from "./model_routes.ts";
 import { openapiRoute } from "./openapi_route.ts";
 import { predictRoute } from "./predict_route.ts";
@@ -17,11 +19,14 @@ import { foreignRoutes } from "./protocols/foreign_routes.ts";
 import type { VertexPaths } from "./protocols/vertex.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
 import { registryRoutes } from "./registry_routes.ts";
+import { createRequestLog, type RequestLogMode } from "./request_log.ts";
 import type { Route } from "./route.ts";
 import { emptySlot, type ModelSlot } from "./serving_model.ts";
+import { takeSnapshot } from "./snapshot.ts";
 import { createVisits, type VisitStore } from "./store_visit.ts";
 import { createStoredRows, type StoredRows } from "./stored_rows.ts";
 import { whatIfRoute } from "./what_if_route.ts";
+import { createTraffic } from "./traffic.ts";
 
 export interface ServiceOptions {
   readonly dataDir: string;
@@ -33,6 +38,8 @@ export interface ServiceOptions {
   readonly log: Log;
   /** Paths that Vertex AI asks. */
   readonly vertex?: VertexPaths | undefined;
+  /** Which requests get a line of their own in the log. */
+  readonly logRequests?: RequestLogMode;
   /** Another way to the store than by its folder. */
   readonly visitStore?: VisitStore;
 }
@@ -49,11 +56,18 @@ export interface Service {
 }
 
 export function createService(options: ServiceOptions): Service {
-  const { dataDir, modelsDir, token, insecure, log, visitStore = createVisits(dataDir) } = options;
+  const { dataDir, modelsDir, token, insecure, log, logRequests = "none" } = options;
+  const { visitStore = createVisits(dataDir) } = options;
   const slot = emptySlot();
   const lifecycle = { draining: false, inFlight: 0 };
   const production = createProduction({ modelsDir, visitStore, slot, log });
   const storedRows = createStoredRows(dataDir);
+  const traffic = createTraffic();
+  const census = createCensus();
+  const collect = () => {
+    census.report("own", takeSnapshot({ traffic, tallies: slot.tallies }));
+    return census.total();
+  };
   const library = createModelLibrary({ dataDir, modelsDir, slot, visitStore });
   const own: readonly Route[] = [
     indexRoute(slot, () => routes),
@@ -66,6 +80,7 @@ export function createService(options: ServiceOptions): Service {
     ...modelRoutes({ slot, production, visitStore }),
     ...registryRoutes(visitStore),
     ...healthRoutes({ slot, lifecycle }),
+    metricsRoute({ slot, lifecycle, visitStore, collect }),
   ];
   const routes = [
     ...own,
@@ -73,6 +88,16 @@ export function createService(options: ServiceOptions): Service {
   ];
   const refusals = createRefusals(log);
   const app = createApp(routes, createAccess({ token, insecure }));
-  const handler = createHandler({ slot, lifecycle, refusals, storedRows, routes, app });
+  const requestLog = createRequestLog(log, logRequests);
+  const handler = createHandler({
+    slot,
+    lifecycle,
+    refusals,
+    traffic,
+    requestLog,
+    storedRows,
+    routes,
+    app,
+  });
   return { routes, handler, slot, production, lifecycle, refusals, storedRows };
 }

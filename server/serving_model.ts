@@ -9,7 +9,7 @@ import {
 } from "../pipeline/model/predictor.ts";
 import type { Assignment } from "../pipeline/model/registry.ts";
 import { createRowInsight, type RowInsight } from "./row_insight.ts";
-import { createTally, type Tally } from "./tally.ts";
+import { createTallies, type Tallies, type Tally } from "./tally.ts";
 
 /** A registered model's content, as it was read and proven whole; it can be copied to another thread. */
 export interface ModelContent {
@@ -41,6 +41,8 @@ export interface ModelSlot {
   current: ServingModel | undefined;
   /** Why there is none. */
   absence: Failure;
+  /** What this thread's models have answered. */
+  readonly tallies: Tallies;
 }
 
 /** Predictions that a model makes before it answers, so that its first requests find compiled code. */
@@ -53,6 +55,7 @@ export function emptySlot(): ModelSlot {
       "model-missing",
       "No model is in production. Train one with clickwell train, or assign one with POST /model.",
     ),
+    tallies: createTallies(),
   };
 }
 
@@ -60,9 +63,10 @@ export function emptySlot(): ModelSlot {
  * Makes a model ready to answer in this thread: proves that it gives its golden examples their probabilities here, and
  * warms it up.
  *
+ * @param tallies Of the thread's {@link ModelSlot}.
  * @throws {Failure} `artifact-corrupt`
  */
-export function loadModel(content: ModelContent): LoadedModel {
+export function loadModel(content: ModelContent, tallies: Tallies): LoadedModel {
   const keys = exampleKeysOf(content.metadata.spec);
   const predictor = createPredictor({
     ...content.metadata,
@@ -74,7 +78,7 @@ export function loadModel(content: ModelContent): LoadedModel {
     predictor,
     insight: createRowInsight(content.metadata),
     keys,
-    tally: createTally(predictor),
+    tally: tallies.of(content.version, predictor),
     example: content.metadata.golden.at(0)?.features,
   };
 }

@@ -1,9 +1,12 @@
 import type { Findings, Predictor } from "../pipeline/model/predictor.ts";
 
-/** Upper bounds of the bins of probabilities that are counted, the last of which ends at 1. */
+/** Bins of probabilities that are counted, all of one width. */
 export const probabilityBins = 20;
 
-/** What one model has answered since it was loaded; numbers only, so that a prediction costs next to nothing more. */
+/**
+ * What one model has answered in one thread; numbers only, so that a prediction costs next to nothing more. It is data,
+ * can be copied to another thread, and added to others.
+ */
 export interface Tally {
   /** Rows that got a probability. */
   predictions: number;
@@ -17,7 +20,7 @@ export interface Tally {
   readonly missing: Map<string, number>;
 }
 
-export function createTally({ fields }: Predictor): Tally {
+export function createTally({ fields }: Pick<Predictor, "fields">): Tally {
   const zeros = () => new Map(fields.map(({ name }) => [name, 0]));
   return {
     predictions: 0,
@@ -41,4 +44,50 @@ export function countPrediction(tally: Tally, probability: number, { unseen, mis
 /** Counts rows of one field that were unseen or missing. */
 export function increase(counts: Map<string, number>, name: string, rows: number): void {
   counts.set(name, (counts.get(name) ?? 0) + rows);
+}
+
+/** Adds what another thread, or another model, has counted. */
+export function addTally(into: Tally, other: Tally): void {
+  into.predictions += other.predictions;
+  into.probabilitySum += other.probabilitySum;
+  for (let i = 0; i < probabilityBins; i++) into.probabilities[i] += other.probabilities[i];
+  for (const [name, count] of other.unseen) increase(into.unseen, name, count);
+  for (const [name, count] of other.missing) increase(into.missing, name, count);
+}
+
+/** The tallies of all models that have answered in one thread. */
+export interface Tallies {
+  /** The one of a model: the same for each time that it is loaded, so that no count goes back when it returns. */
+  of(version: number, predictor: Pick<Predictor, "fields">): Tally;
+  /** By version. */
+  snapshot(): Map<string, Tally>;
+}
+
+/** Versions that are counted apart. Where there are more, those that were loaded first are counted as one. */
+export const versionsMax = 100;
+/** What stands for a version then. */
+export const olderVersions = "older";
+
+export function createTallies(): Tallies {
+  const tallies = new Map<string, Tally>();
+  let older: Tally | undefined;
+  return {
+    of(version, predictor) {
+      const known = tallies.get(String(version));
+      if (known) return known;
+      const made = createTally(predictor);
+      tallies.set(String(version), made);
+      const [first] = tallies;
+      if (tallies.size > versionsMax && first) {
+        addTally(older ??= createTally({ fields: [] }), first[1]);
+        tallies.delete(first[0]);
+      }
+      return made;
+    },
+    snapshot() {
+      const all = new Map(tallies);
+      if (older) all.set(olderVersions, older);
+      return all;
+    },
+  };
 }

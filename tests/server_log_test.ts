@@ -41,8 +41,10 @@ Deno.test("what is below the level is not written", () => {
 Deno.test("bad requests are counted, and told in one line", () => {
   const { lines, log } = linesOf("json", "info");
   const refusals = createRefusals(log);
-  for (let i = 0; i < 1000; i++) refusals.note(new Failure("input-invalid", `no ${i}`), `id.${i}`);
-  refusals.note(new Failure("route-unknown", "nothing there"), "last");
+  for (let i = 0; i < 1000; i++) {
+    refusals.note(new Failure("input-invalid", `no ${i}`), { request_id: `id.${i}` });
+  }
+  refusals.note(new Failure("route-unknown", "nothing there"), { request_id: "last" });
   assert.equal(lines.length, 0);
   refusals.flush();
   assert.equal(lines.length, 1);
@@ -57,9 +59,9 @@ Deno.test("bad requests are counted, and told in one line", () => {
 Deno.test("bugs are told with their cause, the first few of them", () => {
   const { lines, log } = linesOf("json", "info");
   const refusals = createRefusals(log);
-  for (let i = 0; i < 20; i++) refusals.note(new Error("why"), `id.${i}`);
+  for (let i = 0; i < 20; i++) refusals.note(new Error("why"), { request_id: `id.${i}` });
   // A failure that no request can cause is one too.
-  refusals.note(new Failure("not-converged", "odd"), "id");
+  refusals.note(new Failure("not-converged", "odd"), { request_id: "id" });
   refusals.flush();
   const events = lines.map((line) => JSON.parse(line));
   assert.deepEqual(events.map(({ event }) => event), [...Array(5).fill("bug"), "more bugs, not shown"]);

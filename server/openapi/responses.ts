@@ -8,6 +8,8 @@ const ofEveryRequest: readonly FailureKind[] = ["host-invalid", "target-invalid"
 const ofBodies: readonly FailureKind[] = [
   "body-malformed",
   "body-oversized",
+  "body-late",
+  "server-busy",
   "media-type-invalid",
   "input-invalid",
 ];

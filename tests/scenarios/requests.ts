@@ -106,6 +106,18 @@ export const routeScenarios: readonly Scenario[] = [
     problem: "target-invalid",
   },
   {
+    name: "where too many requests wait already, one more is told when to try again",
+    method: "POST",
+    path: "/model",
+    body: { model_id: 2 },
+    given: ({ service }) => {
+      service.lifecycle.inFlight = 10_000;
+    },
+    status: 503,
+    problem: "server-busy",
+    responseHeaders: { "retry-after": "1" },
+  },
+  {
     name: "a target of more than 2,048 characters is too long",
     path: `/models?${"x".repeat(2048)}`,
     status: 414,

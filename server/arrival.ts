@@ -1,0 +1,51 @@
+import { Failure } from "../pipeline/failure.ts";
+
+/** How long a body, or the next piece of one that is streamed, may take to arrive. */
+export const bodyTimeoutMs = 10_000;
+
+const lookEveryMs = 1_000;
+
+interface Arrival {
+  readonly deadline: number;
+  readonly giveUp: (failure: Failure) => void;
+}
+
+/** Bodies that are waited for; one timer looks after all of them. */
+const awaited = new Set<Arrival>();
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/**
+ * Waits for what a client sends, but not for ever.
+ *
+ * @throws {Failure} `body-late` where it takes more than {@link bodyTimeoutMs}, a second more or less.
+ */
+export function inTime<Body>(arriving: Promise<Body>): Promise<Body> {
+  return new Promise((resolve, reject) => {
+    const arrival: Arrival = { deadline: performance.now() + bodyTimeoutMs, giveUp: reject };
+    awaited.add(arrival);
+    timer ??= setTimeout(look, lookEveryMs);
+    arriving.then(resolve, reject).finally(() => {
+      awaited.delete(arrival);
+      if (awaited.size > 0) return;
+      clearTimeout(timer);
+      timer = undefined;
+    });
+  });
+}
+
+export function bodyLate(): Failure {
+  return new Failure(
+    "body-late",
+    `The body was not complete after ${bodyTimeoutMs / 1000} seconds: send it at once.`,
+  );
+}
+
+function look(): void {
+  const now = performance.now();
+  for (const arrival of awaited) {
+    if (arrival.deadline > now) continue;
+    awaited.delete(arrival);
+    arrival.giveUp(bodyLate());
+  }
+  timer = awaited.size > 0 ? setTimeout(look, lookEveryMs) : undefined;
+}

@@ -1,0 +1,52 @@
+import process from "node:process";
+import { commit, version } from "../pipeline/version.ts";
+import { exposition, expositionType } from "./exposition.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { metricFamilies } from "./metrics.ts";
+import type { Route } from "./route.ts";
+import type { ModelSlot } from "./serving_model.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { createStoreFacts } from "./store_facts.ts";
+import type { VisitStore } from "./store_visit.ts";
+
+export interface MetricsRouteOptions {
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+  readonly visitStore: VisitStore;
+  /** What all threads have counted, added up. */
+  readonly collect: () => Snapshot | Promise<Snapshot>;
+}
+
+/** `GET /metrics`, for Prometheus. The text is made when it is asked for: until then, numbers are only counted. */
+export function metricsRoute({ slot, lifecycle, visitStore, collect }: MetricsRouteOptions): Route {
+  const storeFacts = createStoreFacts(visitStore);
+  return {
+    method: "GET",
+    path: "/metrics",
+    summary: "what was counted, for Prometheus",
+    operation: {
+      id: "metrics",
+      tag: "operation",
+      description: "Counters and histograms of the whole process in Prometheus' text format.",
+      exchanged: () => ({ answer: { "text/plain": { type: "string" } } }),
+    },
+    async handle() {
+      const model = slot.current;
+      const [snapshot, store] = await Promise.all([collect(), storeFacts(model?.modelId)]);
+      const { user, system } = process.cpuUsage();
+      const families = metricFamilies(snapshot, {
+        version,
+        commit,
+        deno: Deno.version.deno,
+        model,
+        trainedAt: store?.trainedAt,
+        storeRows: store?.rows,
+        inFlight: lifecycle.inFlight,
+        cpuSeconds: (user + system) / 1e6,
+        residentBytes: Deno.memoryUsage().rss,
+        startedAt: performance.timeOrigin / 1000,
+      });
+      return new Response(exposition(families), { headers: { "content-type": expositionType } });
+    },
+  };
+}
