@@ -3,6 +3,7 @@
  *
  *     deno task build               may read and write wherever its user says
  *     deno task build --confined    dist/clickwell-confined, for the container: its volume only, and no other machines
+ *     deno task build --telemetry   dist/clickwell-telemetry, which exports traces and metrics by OpenTelemetry
  *
  * The commit that `clickwell --version` names is git's or, where there is no repository, CLICKWELL_COMMIT's.
  */
@@ -13,13 +14,15 @@ import { compile, confinedPermissions, ordinaryPermissions } from "./packaging/e
 import { noticesOf } from "./packaging/notices.ts";
 import { faultOf } from "./packaging/runtime_version.ts";
 
-const { confined } = parseArgs({ options: { confined: { type: "boolean", default: false } } }).values;
+const flag = { type: "boolean", default: false } as const;
+const { confined, telemetry } = parseArgs({ options: { confined: flag, telemetry: flag } }).values;
 const bundleFolder = "build";
-const output = confined ? "dist/clickwell-confined" : "dist/clickwell";
+const output = `dist/clickwell${confined ? "-confined" : ""}${telemetry ? "-telemetry" : ""}`;
 const notices = "dist/THIRD_PARTY_NOTICES.txt";
 
 const { sources, byteCount } = await bundle({ folder: bundleFolder, commit: await findCommit() });
-await compile({ bundleFolder, output, permissions: confined ? confinedPermissions : ordinaryPermissions });
+const permissions = confined ? confinedPermissions : ordinaryPermissions;
+await compile({ bundleFolder, output, permissions, telemetry });
 await Deno.writeTextFile(notices, await noticesOf(sources));
 
 const fault = faultOf(Deno.version.deno);

@@ -4,6 +4,11 @@ export interface Compilation {
   readonly bundleFolder: string;
   readonly output: string;
   readonly permissions: readonly string[];
+  /**
+   * It exports telemetry, always: the runtime of an executable does not look at OTEL_DENO when it starts, but does as it
+   * was told when it was compiled. Where to is still said by OTEL_EXPORTER_OTLP_ENDPOINT.
+   */
+  readonly telemetry: boolean;
 }
 
 /** The flags that the task `clickwell` gives the program from source: the executable may do what that may. */
@@ -36,7 +41,7 @@ export const confinedPermissions: readonly string[] = ordinaryPermissions.map((f
  *
  * @throws {Error} where Deno fails; it has said why.
  */
-export async function compile({ bundleFolder, output, permissions }: Compilation): Promise<void> {
+export async function compile({ bundleFolder, output, permissions, telemetry }: Compilation): Promise<void> {
   const args = [
     "compile",
     "--quiet",
@@ -48,7 +53,8 @@ export async function compile({ bundleFolder, output, permissions }: Compilation
     ...["--deny-run", "--deny-ffi"],
     ...["--include", bundleFolder, "--output", output, `${bundleFolder}/main.js`],
   ];
-  const { success } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status;
+  const env = { OTEL_DENO: String(telemetry) };
+  const { success } = await new Deno.Command(Deno.execPath(), { args, env, stdin: "null" }).spawn().status;
   if (success) return;
   throw new Error(
     `deno compile failed. Where it could not fetch its base, the file denort of Deno ${Deno.version.deno}, ` +

@@ -8,6 +8,7 @@ import { predictionInit, predictPath } from "./predict_route.ts";
 import { problemResponse } from "./problem.ts";
 import type { Refusals } from "./refusals.ts";
 import { createRequestIds, requestIdOf } from "./request_id.ts";
+import { createSpanDescriber } from "./request_span.ts";
 import type { RequestLog } from "./request_log.ts";
 import { createForeignCheck, type Route } from "./route.ts";
 import type { ModelSlot } from "./serving_model.ts";
@@ -62,6 +63,7 @@ export function createHandler(options: HandlerOptions): Handler {
   const requestIds = createRequestIds();
   const takeWholeBody = createWholeBodyTaker();
   const predictions = traffic.lane(predictPath, "POST");
+  const describeSpan = createSpanDescriber();
   /** The last URL of predictions that passed. Clients that spell the host otherwise are looked at each time. */
   let knownUrl = "";
   /** The same of foreign protocols. */
@@ -80,6 +82,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const weight = predictions.stopwatch.weigh();
     const startedAt = weight > 0 ? performance.now() : 0;
     const requestId = requestIds.next();
+    if (describeSpan) describeSpan("POST", predictPath, requestId);
     let response: Response;
     try {
       const text = takeWholeBody(request, predictBodyBytesMax);
@@ -110,6 +113,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const weight = lane.stopwatch.weigh();
     const startedAt = weight > 0 ? performance.now() : 0;
     const requestId = requestIds.next();
+    if (describeSpan) describeSpan("POST", route.path, requestId);
     const { foreign } = route;
     let response: Response;
     try {
@@ -175,6 +179,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const response = await answerAny(request, caller);
     lifecycle.inFlight--;
     const durationMs = performance.now() - startedAt;
+    if (caller.route !== undefined) describeSpan?.(request.method, caller.route, caller.requestId);
     traffic.count(caller.route, request.method, response.status, durationMs / 1000);
     requestLog?.({ request, ...caller, status: response.status, durationMs });
     return response;
