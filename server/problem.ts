@@ -1,4 +1,4 @@
-import { Failure, type FailureKind } from "../pipeline/failure.ts";
+import { Failure, type FailureKind, type FieldError } from "../pipeline/failure.ts";
 
 /** How a kind of failure is told over HTTP. */
 export interface ProblemForm {
@@ -132,9 +132,27 @@ export function problemOf(failure: Failure): Readonly<Record<string, unknown>> {
 function saidOf({ kind, message, errors }: Failure) {
   return {
     type: problemType(kind),
-    detail: problemForms[kind].detail ?? message,
-    ...(errors.length > 0 ? { errors } : {}),
+    detail: problemForms[kind].detail ?? shortened(message, detailLengthMax),
+    ...(errors.length > 0 ? { errors: shownErrors(errors) } : {}),
   };
+}
+
+/** An answer is no longer than it helps: who sends a hundred thousand wrong fields is not sent them back. */
+const errorsMax = 100;
+const pointerLengthMax = 200;
+const detailLengthMax = 2_000;
+
+function shownErrors(errors: readonly FieldError[]): FieldError[] {
+  const shown = errors.slice(0, errorsMax).map(({ pointer, detail }) => ({
+    pointer: shortened(pointer, pointerLengthMax),
+    detail: shortened(detail, detailLengthMax),
+  }));
+  const more = errors.length - shown.length;
+  return more === 0 ? shown : [...shown, { pointer: "#", detail: `and ${more} more errors` }];
+}
+
+function shortened(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax).toWellFormed()}…`;
 }
 
 interface Members {

@@ -185,7 +185,7 @@ function categoricalTerm(
 
 /** A field as JSON pointer in a fragment (RFC 6901, section 6). */
 export function pointerTo(name: string): string {
-  return `#/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`;
+  return `#/${encodeURIComponent(name.toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1"))}`;
 }
 
 function numericProblem(value: unknown, nullable: boolean): string {
