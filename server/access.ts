@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Failure } from "../pipeline/failure.ts";
 import { type Attempts, createAttempts } from "./attempts.ts";
+import { isForwarded } from "./client_address.ts";
 import { hostnameOf, isLoopback } from "./host.ts";
 
 /** Decides who may write. */
@@ -54,13 +55,21 @@ function checkToken(
  * Open writes are for programs on this machine, not for web pages: a page of any site can send requests to loopback, and
  * can have its own name point there (DNS rebinding). A browser tells where a page comes from.
  */
-function checkOpen({ headers }: Request, insecure: boolean): void {
+function checkOpen(request: Request, insecure: boolean): void {
+  const { headers } = request;
   const host = headers.get("host") ?? "";
   const origin = headers.get("origin");
   if (origin !== null && origin !== `http://${host}` && origin !== `https://${host}`) {
     throw new Failure(
       "forbidden",
       "Pages of other sites cannot write here. Set CLICKWELL_ADMIN_TOKEN and send it.",
+    );
+  }
+  if (!insecure && isForwarded(request)) {
+    throw new Failure(
+      "forbidden",
+      "Without an admin token, writes are for programs on this machine, and this came by a proxy. Set " +
+        "CLICKWELL_ADMIN_TOKEN and send it.",
     );
   }
   if (!insecure && !isLoopback(hostnameOf(host))) {

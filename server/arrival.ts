@@ -1,12 +1,15 @@
 import { Failure } from "../pipeline/failure.ts";
 
-/** How long a body, or the next piece of one that is streamed, may take to arrive. */
+/** How long a body may take to arrive. */
 export const bodyTimeoutMs = 10_000;
+/** How long the next piece of a body may take that is streamed for as long as its client likes. */
+export const pieceTimeoutMs = 60_000;
 
 const lookEveryMs = 1_000;
 
 interface Arrival {
   readonly deadline: number;
+  readonly timeoutMs: number;
   readonly giveUp: (failure: Failure) => void;
 }
 
@@ -17,11 +20,11 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /**
  * Waits for what a client sends, but not for ever.
  *
- * @throws {Failure} `body-late` where it takes more than {@link bodyTimeoutMs}, a second more or less.
+ * @throws {Failure} `body-late` where it takes more than the time, a second more or less.
  */
-export function inTime<Body>(arriving: Promise<Body>): Promise<Body> {
+export function inTime<Body>(arriving: Promise<Body>, timeoutMs = bodyTimeoutMs): Promise<Body> {
   return new Promise((resolve, reject) => {
-    const arrival: Arrival = { deadline: performance.now() + bodyTimeoutMs, giveUp: reject };
+    const arrival: Arrival = { deadline: performance.now() + timeoutMs, timeoutMs, giveUp: reject };
     awaited.add(arrival);
     timer ??= setTimeout(look, lookEveryMs);
     arriving.then(resolve, reject).finally(() => {
@@ -33,10 +36,10 @@ export function inTime<Body>(arriving: Promise<Body>): Promise<Body> {
   });
 }
 
-export function bodyLate(): Failure {
+function bodyLate(timeoutMs: number): Failure {
   return new Failure(
     "body-late",
-    `The body was not complete after ${bodyTimeoutMs / 1000} seconds: send it at once.`,
+    `The body did not arrive within ${timeoutMs / 1000} seconds: send it at once.`,
   );
 }
 
@@ -45,7 +48,7 @@ function look(): void {
   for (const arrival of awaited) {
     if (arrival.deadline > now) continue;
     awaited.delete(arrival);
-    arrival.giveUp(bodyLate());
+    arrival.giveUp(bodyLate(arrival.timeoutMs));
   }
   timer = awaited.size > 0 ? setTimeout(look, lookEveryMs) : undefined;
 }

@@ -1,6 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { type Caller, MethodInvalid } from "./app.ts";
 import { bodyFailure, readJson } from "./body.ts";
+import { clientOf } from "./client_address.ts";
 import { createKnownUrls, type Found } from "./known_urls.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { predict, predictBodyBytesMax } from "./predict.ts";
@@ -172,8 +173,9 @@ export function createHandler(options: HandlerOptions): Handler {
     }
   }
 
-  async function answerCounted(request: Request, client: string): Promise<Response> {
+  async function answerCounted(request: Request, peer: string): Promise<Response> {
     const startedAt = performance.now();
+    const client = clientOf(request, peer);
     const caller: Caller = { requestId: requestIdOf(request) ?? requestIds.next(), client };
     lifecycle.inFlight++;
     const response = await answerAny(request, caller);

@@ -1,4 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
+import { inTime, pieceTimeoutMs } from "./arrival.ts";
 import { bodyOversized } from "./body.ts";
 
 /** What one line is answered by, without a line's end; `isLast` ends the stream behind it. */
@@ -44,7 +45,7 @@ export function answerLines(
   };
 
   async function next(): Promise<LineAnswer & { readonly done: boolean }> {
-    const { value, done } = await reader.read();
+    const { value, done } = await inTime(reader.read(), pieceTimeoutMs);
     if (done) return { ...await answersOf(lines.rest()), done };
     byteCount += value.length;
     if (byteCount <= bodyBytesMax) return { ...await answersOf(lines.take(value)), done };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Failure } from "../pipeline/failure.ts";
 import { createAccess } from "../server/access.ts";
+import { clientOf } from "../server/client_address.ts";
 import { createAttempts, failuresPerMinute } from "../server/attempts.ts";
 import { isHost, isLoopback } from "../server/host.ts";
 
@@ -63,6 +64,17 @@ Deno.test("many clients do not take much memory: the ones that are longest known
   assert.equal(attempts.exceeded("first"), true);
   for (let i = 0; i < 10_000; i++) attempts.failed(`client ${i}`);
   assert.equal(attempts.exceeded("first"), false);
+});
+
+Deno.test("a proxy on this machine says who the client is, by its own entry; nobody else is believed", () => {
+  const from = (peer: string, forwarded?: string) =>
+    clientOf(write(forwarded === undefined ? {} : { "x-forwarded-for": forwarded }), peer);
+  assert.equal(from("127.0.0.1", "203.0.113.9"), "203.0.113.9");
+  assert.equal(from("::1", "127.0.0.1, 198.51.100.1, 2001:db8::7"), "2001:db8::7");
+  assert.equal(from("127.0.0.1"), "127.0.0.1");
+  assert.equal(from("127.0.0.1", "not an address"), "127.0.0.1");
+  assert.equal(from("127.0.0.1", "203.0.113.9, "), "127.0.0.1");
+  assert.equal(from("192.0.2.1", "203.0.113.9"), "192.0.2.1");
 });
 
 Deno.test("a host is a name or an address, with a port or without", () => {

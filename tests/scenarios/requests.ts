@@ -204,6 +204,15 @@ export const accessScenarios: readonly Scenario[] = [
     problem: "forbidden",
   },
   {
+    name: "without a token, what a proxy hands on cannot write, even where the proxy is on this machine",
+    method: "POST",
+    path: "/model",
+    body: { model_id: 2 },
+    headers: { "x-forwarded-for": "127.0.0.1" },
+    status: 403,
+    problem: "forbidden",
+  },
+  {
     name: "with --insecure, other machines can write",
     method: "POST",
     path: "/model",
