@@ -5,6 +5,7 @@ import { makeIndex } from "../pipeline/store/column_index.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { command, commonFlags } from "./command.ts";
 import { describeIngest } from "./ingest_report.ts";
+import { filesByTable, loadObserver, splitAt, tableFlags } from "./table_files.ts";
 
 export default command({
   name: "ingest",
@@ -18,10 +19,7 @@ export default command({
     "Times are ISO 8601, timestamps, or microseconds since 1970; without a zone they are UTC. NaN is no value.",
   ].join("\n"),
   flags: {
-    leads: { type: "list", value: "FILE", help: "files of leads" },
-    offers: { type: "list", value: "FILE", help: "files of offers" },
-    clicks: { type: "list", value: "FILE", help: "files of clicks" },
-    table: { type: "list", value: "NAME=FILE", help: "a file of another table" },
+    ...tableFlags,
     "on-conflict": {
       type: "string",
       value: "CHOICE",
@@ -83,8 +81,7 @@ export default command({
         columnNames: columns,
         allowMissing: options["allow-missing"],
         signal,
-        observe: ({ table, file, rows, rowsTotal }) =>
-          terminal.progress({ stage: `${table}: ${file}`, done: rows, total: rowsTotal, unit: "rows" }),
+        observe: loadObserver(terminal),
       });
       if (Object.keys(files).length > 0) { for (const line of describeIngest(report)) terminal.say(line); }
       for (const place of options.index) {
@@ -98,23 +95,6 @@ export default command({
     }
   },
 });
-
-interface FileOptions {
-  readonly leads: readonly string[];
-  readonly offers: readonly string[];
-  readonly clicks: readonly string[];
-  readonly table: readonly string[];
-}
-
-function filesByTable({ leads, offers, clicks, table }: FileOptions): Record<string, string[]> {
-  const files = new Map<string, string[]>();
-  const add = (name: string, path: string) => files.set(name, [...files.get(name) ?? [], path]);
-  for (const [name, paths] of Object.entries({ leads, offers, clicks })) {
-    for (const path of paths) add(name, path);
-  }
-  for (const [name, path] of table.map((word) => splitAt(word, "--table", "NAME=FILE"))) add(name, path);
-  return Object.fromEntries(files);
-}
 
 function nothingToDo(): Failure {
   return new Failure(
@@ -134,14 +114,6 @@ function columnNames(words: readonly string[]): Record<string, Record<string, st
     names[table] = { ...names[table], [column]: name };
   }
   return names;
-}
-
-function splitAt(word: string, flag: string, expected: string): [string, string] {
-  const at = word.indexOf("=");
-  if (at < 1 || at === word.length - 1) {
-    throw new Failure("usage-invalid", `${flag} is "${word}", expected ${expected}`);
-  }
-  return [word.slice(0, at), word.slice(at + 1)];
 }
 
 function readSchema(path: string): string {

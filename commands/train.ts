@@ -1,3 +1,4 @@
+import { Failure } from "../pipeline/failure.ts";
 import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
 import { solverNames } from "../pipeline/fit/fit.ts";
 import { optimizerNames } from "../pipeline/fit/optimizer.ts";
@@ -13,15 +14,25 @@ import {
   type TrainOptions,
   type TrainReport,
 } from "../pipeline/train/train.ts";
+import { loadAndTrain } from "../pipeline/train/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
 import { command, commonFlags, type Flags, type Options } from "./command.ts";
+import { describeIngest } from "./ingest_report.ts";
 import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
 import { readSpec } from "./spec_file.ts";
+import { filesByTable, loadObserver, tableFlags } from "./table_files.ts";
 import type { Terminal } from "./terminal.ts";
 import { workshopFlags, workshopOptionsOf } from "./workshop_flags.ts";
 
 const flags = {
   ...commonFlags,
+  leads: {
+    ...tableFlags.leads,
+    help: "files of leads to load first; also --offers and --clicks, as ingest does",
+  },
+  offers: tableFlags.offers,
+  clicks: tableFlags.clicks,
+  table: tableFlags.table,
   penalty: {
     type: "string",
     value: "NAME",
@@ -125,6 +136,10 @@ export default command({
   examples: [
     ["clickwell train", "l2 with C = 1 on ./data"],
     [
+      "clickwell train --leads leads.parquet --offers offers.parquet --clicks clicks.parquet",
+      "loads the files and trains on them, in the time of the loading",
+    ],
+    [
       "clickwell train --penalty none --activate",
       "the plain maximum of the likelihood, in production at once",
     ],
@@ -138,7 +153,17 @@ export default command({
     ["clickwell train --repeat 1", "whether the model of version 1 can be made again, byte for byte"],
   ],
   async run({ options, terminal, signal }) {
-    const store = openStore(options.data, { mode: options.repeat === undefined ? "write" : "read" });
+    const files = filesByTable(options);
+    const loads = Object.keys(files).length > 0;
+    if (loads && (options.from !== undefined || options.repeat !== undefined)) {
+      throw new Failure(
+        "usage-invalid",
+        "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
+      );
+    }
+    const store = openStore(options.data, {
+      mode: options.repeat !== undefined ? "read" : loads ? "create" : "write",
+    });
     try {
       const shared = {
         ...workshopOptionsOf(options),
@@ -148,6 +173,20 @@ export default command({
       };
       if (options.repeat !== undefined) {
         return await repeat(store, options.models, options.repeat, shared, terminal);
+      }
+      if (loads) {
+        const { load, trained } = await loadAndTrain(store, options.models, {
+          load: { files, signal, observe: loadObserver(terminal) },
+          train: {
+            ...shared,
+            spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
+            hyperParameters: hyperParametersOf(options),
+            activate: options.activate,
+          },
+        });
+        for (const line of describeIngest(load)) terminal.say(line);
+        say(terminal, trained, options.models);
+        return { ...resultOf(trained, options.models), loaded: load.tables, examples: load.examples };
       }
       const report = options.from !== undefined
         ? await update(

@@ -72,15 +72,23 @@ export function startThreads(count: number, workerUrl: URL): Threads {
   };
 }
 
-/** Answers jobs in a worker thread, by their kind. */
-export function answerJobs(table: Readonly<Record<string, (job: never) => unknown>>): void {
+/**
+ * Answers jobs in a worker thread, by their kind.
+ *
+ * @param memoryOf The memory of an answer that this thread has no more use for: it is handed on without a copy.
+ */
+export function answerJobs(
+  table: Readonly<Record<string, (job: never) => unknown>>,
+  memoryOf: (kind: string, result: unknown) => ArrayBuffer[] = () => [],
+): void {
   const scope = globalThis as unknown as {
     onmessage: (event: MessageEvent<{ id: number; job: Job }>) => void;
-    postMessage(reply: Reply): void;
+    postMessage(reply: Reply, transfer?: ArrayBuffer[]): void;
   };
   scope.onmessage = async ({ data: { id, job } }) => {
     try {
-      scope.postMessage({ id, result: await table[job.kind](job as never) });
+      const result = await table[job.kind](job as never);
+      scope.postMessage({ id, result }, memoryOf(job.kind, result));
     } catch (error) {
       if (error instanceof Failure) {
         scope.postMessage({ id, failure: { kind: error.kind, message: error.message } });

@@ -34,6 +34,8 @@ const sqlFiles = [
   "examples/example_lookup",
   "examples/examples",
   "examples/examples_count",
+  "examples/gather_plan",
+  "examples/view_columns",
   "examples/view_shape",
   "ingest/ingest",
   "ingest/insertion",

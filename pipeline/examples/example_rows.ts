@@ -1,11 +1,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { IdRange } from "./id_ranges.ts";
 import { BadExample } from "./raw_examples.ts";
 
 /** One row of the view, in the order of the columns that the query selects; the id comes first. */
 export type ExampleRow = readonly unknown[];
-
-/** Ids from the first up to, and without, the second. */
-export type IdRange = readonly [from: bigint, to: bigint];
 
 export interface RowsQuery {
   /** SELECT … FROM the view, without WHERE or ORDER BY. */

@@ -5,6 +5,7 @@ import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { readRows } from "./example_rows.ts";
 import { joinChunks } from "./join_chunks.ts";
 import { Failure } from "../failure.ts";
+import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
 import { BadExample, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
 import { sharedInt32 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
@@ -12,10 +13,6 @@ import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import type { Job, Threads } from "../threads.ts";
 
-/** Rows that are read, and kept, together. */
-const chunkRowsMax = 16_384;
-/** Ranges of ids that threads take one after the other: enough to share the work evenly. */
-const rangeCount = 64;
 const changedTriesMax = 3;
 
 /** Reads the view: each thread takes the next range of ids until there is none. */
@@ -25,7 +22,7 @@ export interface ReadJob extends Job {
   readonly spec: FeatureSpec;
   readonly query: string;
   /** Ranges of ids, [from, to), in ascending order; one range without bounds where the ids are not integers. */
-  readonly ranges: readonly (readonly [bigint, bigint] | null)[];
+  readonly ranges: readonly (IdRange | null)[];
   /** Shape (2): next range, rows read so far. */
   readonly shared: Int32Array<SharedArrayBuffer>;
   /** Where what was read is kept; in memory without. */
@@ -73,7 +70,7 @@ export async function readExamples(
       path: store.path,
       spec,
       query,
-      ranges: ids ? rangesOf(ids, after) : [null],
+      ranges: ids === "none" ? [] : ids ? rangesOf(ids, after) : [null],
       shared: sharedInt32(2),
       ...(room ? { room } : {}),
     };
@@ -165,16 +162,11 @@ function selectOf({ db }: Store, spec: FeatureSpec): string {
   return `SELECT ${selected.join(", ")} FROM ${quoted(spec.view)}`;
 }
 
-interface Ids {
-  readonly first: bigint;
-  readonly last: bigint;
-}
-
 /** The least and the greatest id; undefined where ids are not integers, or the store would have to sort for each range. */
-function idsOf({ db }: Store, spec: FeatureSpec): Ids | "none" | undefined {
+function idsOf(store: Store, spec: FeatureSpec): Ids | "none" | undefined {
+  if (!viewOrdersById(store, spec)) return undefined;
+  const { db } = store;
   const [view, id] = [quoted(spec.view), quoted(spec.id)];
-  const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM ${view} ORDER BY ${id}`).all();
-  if (plan.some(({ detail }) => String(detail).includes("TEMP B-TREE"))) return undefined;
   const endOf = (order: string) => {
     const statement = db.prepare(`SELECT ${id} AS id FROM ${view} ORDER BY ${id} ${order} LIMIT 1`);
     statement.setReadBigInts(true);
@@ -185,19 +177,15 @@ function idsOf({ db }: Store, spec: FeatureSpec): Ids | "none" | undefined {
   return typeof first === "bigint" && typeof last === "bigint" ? { first, last } : undefined;
 }
 
-/** Splits the ids into ranges, [from, to). */
-function rangesOf(ids: Ids | "none", after: bigint | undefined): (readonly [bigint, bigint])[] {
-  if (ids === "none") return [];
-  const first = after !== undefined && after >= ids.first ? after + 1n : ids.first;
-  const span = ids.last + 1n - first;
-  const bounds = Array.from(
-    { length: rangeCount + 1 },
-    (_, i) => first + (span * BigInt(i)) / BigInt(rangeCount),
-  );
-  return bounds.slice(1).map((to, i) => [bounds[i], to] as const).filter(([from, to]) => from < to);
+/** Whether the view's rows come in the order of their ids without being sorted. */
+export function viewOrdersById({ db }: Store, spec: FeatureSpec): boolean {
+  const [view, id] = [quoted(spec.view), quoted(spec.id)];
+  const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM ${view} ORDER BY ${id}`).all();
+  return plan.every(({ detail }) => !String(detail).includes("TEMP B-TREE"));
 }
 
-function dataVersion({ db }: Store): unknown {
+/** Another one after each change that another connection made. */
+export function dataVersion({ db }: Store): unknown {
   return db.prepare("PRAGMA data_version").get()?.data_version;
 }
 

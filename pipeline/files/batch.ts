@@ -1,4 +1,4 @@
-import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
+import type { ColumnBuffer, TextBuffer } from "./column_buffer.ts";
 
 /** What SQLite is given for a cell. A bigint only where a number would not be exact. */
 export type Cell = string | number | bigint | null;
@@ -41,15 +41,29 @@ export interface RowFault {
 }
 
 /** Gives the memory of a batch back at once: the collector would let that of dozens gather. It must not be used any more. */
-export function releaseBatch({ rows, columns }: Batch): void {
-  if (rows.length === 0) return;
-  release(rows);
-  for (const column of columns) {
-    release(column.nulls);
-    if (column.type === "INTEGER") release(column.words);
-    else if (column.type === "REAL") release(column.values);
-    else release(column.type === "TEXT" ? column.ends : column.codes);
-  }
+export function releaseBatch(batch: Batch): void {
+  for (const buffer of buffersOf(batch)) buffer.transfer(0);
+}
+
+/** The memory of a batch, for a thread to hand on without a copy. */
+export function buffersOf({ rows, columns }: Batch): ArrayBuffer[] {
+  if (rows.length === 0) return [];
+  return [
+    rows.buffer,
+    ...columns.flatMap((column) => {
+      if (column.type === "INTEGER") return [column.nulls.buffer, column.words.buffer];
+      if (column.type === "REAL") return [column.nulls.buffer, column.values.buffer];
+      return [column.nulls.buffer, column.type === "TEXT" ? column.ends.buffer : column.codes.buffer];
+    }),
+  ];
+}
+
+/** About how much memory a batch takes. */
+export function batchBytes({ rowCount, columns }: Batch): number {
+  return columns.reduce((sum, column) => {
+    if (column.type === "TEXT") return sum + 5 * rowCount + column.text.length;
+    return sum + (column.type === "TERMS" ? 3 : 9) * rowCount;
+  }, 4 * rowCount);
 }
 
 export function cellAt(column: BatchColumn, row: number): Cell {
@@ -105,29 +119,35 @@ export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchC
   }
 }
 
-/** Whether rows share their texts, and a batch of them has no more terms than a code can tell apart. */
+/** Whether rows share their texts, which are few, and a batch of them has no more terms than a code can tell apart. */
 function isShared({ byteCount, textLength }: TextBuffer, indices: Uint32Array): boolean {
-  return textLength > 4 * byteCount && indices.length <= 2 ** 16;
+  return textLength > 4 * byteCount && byteCount <= termBytesMax && indices.length <= 2 ** 16;
 }
+
+const termBytesMax = 2 ** 18;
 
 type TextColumn<Type extends "TEXT" | "TERMS"> = Omit<Extract<BatchColumn, { type: Type }>, "nulls">;
 
-function gatherTerms({ bytes, spans, nulls }: TextBuffer, indices: Uint32Array): TextColumn<"TERMS"> {
+function gatherTerms(
+  { bytes, spans, nulls, byteCount }: TextBuffer,
+  indices: Uint32Array,
+): TextColumn<"TERMS"> {
   const codes = new Uint16Array(indices.length);
   const terms: string[] = [];
-  const codesByPlace = new Map<number, number>();
+  // By the place where a text begins: its code + 1. An empty text has none: another may begin where it lies.
+  const codesByPlace = new Uint32Array(byteCount);
+  let emptyCode = 0;
   for (let i = 0; i < indices.length; i++) {
     if (nulls[indices[i]] === 1) continue;
     const start = spans[2 * indices[i]];
     const end = spans[2 * indices[i] + 1];
-    // An empty text has no place of its own: another may begin where it lies.
-    const place = start === end ? -1 : start;
-    let code = codesByPlace.get(place);
-    if (code === undefined) {
-      code = terms.push(decoder.decode(bytes.subarray(start, end))) - 1;
-      codesByPlace.set(place, code);
+    let code = start === end ? emptyCode : codesByPlace[start];
+    if (code === 0) {
+      code = terms.push(decoder.decode(bytes.subarray(start, end)));
+      if (start === end) emptyCode = code;
+      else codesByPlace[start] = code;
     }
-    codes[i] = code;
+    codes[i] = code - 1;
   }
   return { type: "TERMS", terms, codes };
 }
@@ -143,15 +163,30 @@ function gatherText(buffer: TextBuffer, indices: Uint32Array): TextColumn<"TEXT"
   const ends = new Int32Array(indices.length);
   let to = 0;
   let unitCount = 0;
+  // Rows in the order in which they were read lie one after the other: they are copied together.
+  let [pieceStart, pieceEnd] = [0, 0];
+  const copyPiece = () => {
+    if (pieceEnd - pieceStart > pieceBytesMin) bytes.set(source.subarray(pieceStart, pieceEnd), to);
+    else for (let from = pieceStart, at = to; from < pieceEnd; from++, at++) bytes[at] = source[from];
+    to += pieceEnd - pieceStart;
+  };
   for (let i = 0; i < indices.length; i++) {
     const start = spans[2 * indices[i]];
     const end = spans[2 * indices[i] + 1];
-    for (let from = start; from < end; from++) bytes[to++] = source[from];
+    if (start !== pieceEnd) {
+      copyPiece();
+      pieceStart = start;
+    }
+    pieceEnd = end;
     unitCount += isAscii ? end - start : utf16Length(source, start, end);
     ends[i] = unitCount;
   }
+  copyPiece();
   return { type: "TEXT", text: decoder.decode(bytes), ends };
 }
+
+/** A call costs as much as a loop over so many bytes. */
+const pieceBytesMin = 128;
 
 /** UTF-16 code units of well-formed UTF-8: two for a sequence of four bytes, one for any other. */
 function utf16Length(bytes: Uint8Array, start: number, end: number): number {

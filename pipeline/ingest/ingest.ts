@@ -10,7 +10,7 @@ import { openRejects } from "./rejects.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import { findTable, listTables, type Table } from "../store/table.ts";
-import { startThreads } from "../threads.ts";
+import { startThreads, type Threads } from "../threads.ts";
 
 export interface IngestOptions {
   /** Files to load, by table. Parents are loaded first: tables whose keys other tables refer to. */
@@ -24,8 +24,20 @@ export interface IngestOptions {
   readonly allowMissing?: boolean;
   readonly signal?: AbortSignal;
   readonly observe?: (progress: LoadProgress) => void;
+  /** Reads on a thread of the caller's, who looks on. */
+  readonly reader?: LentReader;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now?: () => number;
+}
+
+/** A second thread that reads files, and does something else with their rows. */
+export interface LentReader {
+  /** Two: this one, and one that answers what `ingest_worker.ts` does. */
+  readonly threads: Threads;
+  /** The last table that it reads: files of later ones are read here. */
+  readonly lastTable: string;
+  /** How much it may have read before it is inserted. */
+  readonly aheadBytes: number;
 }
 
 /** What was loaded, and the quality of it. Scripts rely on its keys. */
@@ -53,7 +65,9 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const isLarge = bytesOf(Object.values(files).flat()) >= threadBytesMin;
   const rejects = options.rejectsPath === undefined ? undefined : openRejects(options.rejectsPath);
   const here = createFileReading();
-  const threads = startThreads(isLarge ? 2 : 1, workerUrl);
+  const { reader } = options;
+  const ownThreads = startThreads(isLarge && !reader ? 2 : 1, workerUrl);
+  let threads = reader?.threads ?? ownThreads;
   const reports: FileReport[] = [];
   try {
     for (const table of tables) {
@@ -65,6 +79,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       const loadOptions = {
         threads,
         here,
+        aheadBytes: reader?.aheadBytes ?? 0,
         references,
         areParents,
         onConflict,
@@ -77,6 +92,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       for (const path of Object.hasOwn(files, table.name) ? files[table.name] : []) {
         reports.push(await inBulk(store, () => loadFile(store, table, path, loadOptions)));
       }
+      if (table.name === reader?.lastTable) threads = ownThreads;
     }
     return {
       ...summarise(reports, tables, files),
@@ -84,7 +100,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       files: reports,
     };
   } finally {
-    threads.close();
+    ownThreads.close();
     here.close();
     rejects?.close();
   }

@@ -1,7 +1,7 @@
 import { countRanges } from "../examples/examples_count.ts";
-import { createFileReading } from "./reading.ts";
+import { createFileReading, memoryOf } from "./reading.ts";
 import { answerJobs } from "../threads.ts";
 
 /** What the second thread of an ingest can be asked to do. */
 const { open, next } = createFileReading();
-answerJobs({ open, next, count: countRanges });
+answerJobs({ open, next, count: countRanges }, memoryOf);

@@ -7,6 +7,7 @@ import { fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
 import { createTally, type FileReport } from "./quality.ts";
+import type { ReaderJob } from "./reader_job.ts";
 import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly threads: Threads;
   /** Reads files where there is no second thread. */
   readonly here: FileReading;
+  /** How much may be read before it is inserted, beyond a few batches. */
+  readonly aheadBytes: number;
   /** Columns whose parents are looked up. */
   readonly references: readonly Reference[];
   /** Whether other tables refer to the rows. */
@@ -61,7 +64,7 @@ export async function loadFile(
   if (known) return { ...known, file: basename(path) };
 
   const { db } = store;
-  const reading = await openReading(threads, here, {
+  const readerJob: ReaderJob = {
     storePath: store.path,
     references,
     path,
@@ -70,7 +73,8 @@ export async function loadFile(
     collectFaults: rejects !== undefined,
     // A rejected row is read, and is no parent.
     areParents: options.areParents && rejects === undefined,
-  });
+  };
+  const reading = await openReading(threads, here, readerJob, options.aheadBytes);
   try {
     db.exec("BEGIN IMMEDIATE");
     const rowsBefore = countRows(store, table);

@@ -46,8 +46,15 @@ export interface OpenReader {
   close(): void;
 }
 
-/** @param known Keys of parents that have been read, by table: this file's are added. */
-export function openReader(job: ReaderJob, known: Map<string, KeySet>): OpenReader {
+/**
+ * @param known Keys of parents that have been read, by table: this file's are added.
+ * @param see Sees the rows, when their keys have been added.
+ */
+export function openReader(
+  job: ReaderJob,
+  known: Map<string, KeySet>,
+  see: (table: string, run: Run) => void = () => {},
+): OpenReader {
   const { path, table, mapping, collectFaults, storePath, references } = job;
   let columns: readonly TableColumn[] = [];
   let names: readonly string[] = [];
@@ -73,6 +80,7 @@ export function openReader(job: ReaderJob, known: Map<string, KeySet>): OpenRead
       const onRun = (run: Run) => {
         orphans?.add(run);
         if (keys) addKeys(keys, run.buffers[key]);
+        see(table.name, run);
       };
       const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun };
       for (const batch of readBatches(reader, options)) {

@@ -1,10 +1,11 @@
 import { type OpenedFile, type OpenReader, openReader, type ReaderJob, type ReadStep } from "./reader_job.ts";
-import { releaseBatch } from "../files/batch.ts";
+import { batchBytes, buffersOf, releaseBatch } from "../files/batch.ts";
+import type { Run } from "../files/run.ts";
 import type { KeySet } from "./key_set.ts";
 import type { Job, Threads } from "../threads.ts";
 
-/** So many batches wait to be inserted at most: while a run of rows is being ordered, there are others to insert. */
-const stepsAhead = 16;
+/** So many batches wait to be inserted at least: while a run of rows is being ordered, there are others to insert. */
+const stepsAheadMin = 16;
 
 /** A file that is being read. */
 export interface Reading {
@@ -27,15 +28,26 @@ interface NextJob extends Job {
 /** What reads one file at a time, on whichever thread. It remembers keys, so that children find their parents. */
 export interface FileReading {
   open(job: OpenJob): OpenedFile;
-  /** Takes the last step back. */
+  /** The step is the caller's, who gives its memory back. */
   next(): ReadStep | undefined;
   close(): void;
 }
 
-export function createFileReading(): FileReading {
+/** Another reader of the rows, beside the one that inserts them. */
+export interface Onlooker {
+  /** Where it keeps the keys of a table, which then are not kept twice. */
+  keysOf(table: string): KeySet | undefined;
+  see(table: string, run: Run): void;
+  /** A file has been read to its end. */
+  ended(table: string): void;
+}
+
+/** @param onlookerOf Who looks on, as each file is opened. */
+export function createFileReading(onlookerOf: () => Onlooker | undefined = () => undefined): FileReading {
+  let onlooker: Onlooker | undefined;
+  let table = "";
   let reader: OpenReader | undefined;
   let steps: Generator<ReadStep> | undefined;
-  let last: ReadStep | undefined;
   const known = new Map<string, KeySet>();
   const close = () => {
     reader?.close();
@@ -44,16 +56,21 @@ export function createFileReading(): FileReading {
   return {
     open(job) {
       close();
-      reader = openReader(job.reader, known);
+      onlooker = onlookerOf();
+      table = job.reader.table.name;
+      const keys = onlooker?.keysOf(table);
+      if (keys) known.set(table, keys);
+      reader = openReader(job.reader, known, onlooker?.see);
       steps = reader.steps();
       return reader.opened;
     },
     next() {
-      if (last) releaseBatch(last.batch);
       const { value, done } = steps?.next() ?? { value: undefined, done: true };
-      if (done) close();
-      last = value || undefined;
-      return last;
+      if (done && reader) {
+        close();
+        onlooker?.ended(table);
+      }
+      return value || undefined;
     },
     close,
   };
@@ -63,13 +80,17 @@ export function createFileReading(): FileReading {
  * Opens a file; on the second thread where there is one, which reads on while this one inserts what has been read.
  *
  * @param here Reads where there is no second thread.
+ * @param aheadBytes How much the second thread may have read before it is inserted, beyond a few batches.
  * @throws {Failure} as `openReader` does.
  */
-export async function openReading(threads: Threads, here: FileReading, reader: ReaderJob): Promise<Reading> {
+export async function openReading(
+  threads: Threads,
+  here: FileReading,
+  reader: ReaderJob,
+  aheadBytes = 0,
+): Promise<Reading> {
   const open: OpenJob = { kind: "open", reader };
-  if (threads.count === 1) {
-    return { opened: here.open(open), next: () => Promise.resolve(here.next()) };
-  }
+  if (threads.count === 1) return takingBack(here.open(open), () => Promise.resolve(here.next()));
   const opened = await ask<OpenedFile>(threads, open);
   if (!opened) throw new Error("the reading thread did not open its file");
   const ahead: Promise<ReadStep | undefined>[] = [];
@@ -79,17 +100,35 @@ export async function openReading(threads: Threads, here: FileReading, reader: R
     step.catch(() => {});
     ahead.push(step);
   };
-  while (ahead.length < stepsAhead) readOn();
+  while (ahead.length < stepsAheadMin) readOn();
+  let largest = 1;
+  return takingBack(opened, async () => {
+    const step = await ahead.shift();
+    if (!step) return undefined;
+    largest = Math.max(largest, batchBytes(step.batch));
+    const wanted = Math.max(stepsAheadMin, Math.floor(aheadBytes / largest));
+    // One is taken and two are asked for, until they are as many as may be.
+    for (let k = 0; k < 2 && ahead.length < wanted; k++) readOn();
+    return step;
+  });
+}
+
+function takingBack(opened: OpenedFile, next: () => Promise<ReadStep | undefined>): Reading {
   let last: ReadStep | undefined;
   return {
     opened,
     async next() {
       if (last) releaseBatch(last.batch);
-      last = await ahead.shift();
-      if (last) readOn();
+      last = await next();
       return last;
     },
   };
+}
+
+/** What a thread that answers `next` hands on without a copy. */
+export function memoryOf(kind: string, result: unknown): ArrayBuffer[] {
+  const isStep = kind === "next" && result !== undefined;
+  return isStep ? buffersOf((result as ReadStep).batch) : [];
 }
 
 /** The answer of the second thread. */

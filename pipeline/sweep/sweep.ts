@@ -18,12 +18,12 @@ import { trainTestSplit } from "../examples/split.ts";
 import type { Store } from "../store/store.ts";
 import { openJournal, type SweepJournal } from "./sweep_journal.ts";
 import type { Threads } from "../threads.ts";
+import { requireExamples } from "../train/prepare.ts";
 import {
   type Counts,
   type HyperParameters,
   penaltyOf,
   requireBothClasses,
-  requireExamples,
   type Seconds,
   startClock,
   type TrainObserver,

@@ -3,18 +3,16 @@ import { loadEach } from "../chunks/chunk_loader.ts";
 import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
-import { encodeExamples } from "../encode/encode.ts";
 import { log } from "../elementary.ts";
 import { columnNames, type Encoder } from "../encode/encoder.ts";
 import { evaluateModel } from "../evaluate/evaluate.ts";
 import { readExamples } from "../examples/examples.ts";
 import { balance, corrected } from "../fit/class_balance.ts";
-import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
+import { goldenOf, type GoldenRow } from "../model/golden.ts";
 import { packPrecision } from "../fit/packed_precision.ts";
 import { precisionAt, precisionColumnsMax } from "../fit/precision.ts";
 import { Failure } from "../failure.ts";
 import { type Fit, fit, type SolverName } from "../fit/fit.ts";
-import { fingerprintOf } from "../examples/fingerprint.ts";
 import { solveMinibatch } from "../fit/minibatch.ts";
 import type { EpochEvent } from "../fit/minibatch_options.ts";
 import { type MinibatchParameters, minibatchParameters, parseHidden } from "../fit/minibatch_parameters.ts";
@@ -22,10 +20,10 @@ import { Separation } from "../fit/separation.ts";
 import type { OptimizerName } from "../fit/optimizer.ts";
 import { pureColumns } from "../fit/pure_columns.ts";
 import type { IterationEvent, Penalty } from "../fit/penalised.ts";
-import type { RawExamples } from "../examples/raw_examples.ts";
 import { activeModel, assignModel, type ModelRow, registerModel } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { type Partition, testPart, trainPart, trainTestSplit } from "../examples/split.ts";
+import { testPart, trainPart } from "../examples/split.ts";
+import { prepare, type Prepared } from "./prepare.ts";
 import type { Store } from "../store/store.ts";
 import type { JoinedLevels } from "../encode/summarise.ts";
 import type { Threads } from "../threads.ts";
@@ -74,6 +72,8 @@ export interface TrainOptions extends WorkshopOptions {
   readonly hyperParameters: HyperParameters;
   /** Puts the model in production; the first one is, in any case. */
   readonly activate?: boolean;
+  /** The examples, where they have been prepared already: the store is not read then. */
+  readonly prepared?: Prepared;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now: number;
   readonly signal?: AbortSignal;
@@ -131,7 +131,8 @@ export async function learn(
   const { spec, hyperParameters, observe = {}, signal } = options;
   const clock = startClock();
   const { threads, room, close } = openWorkshop(store, options);
-  try {
+  const keeper = createKeeper(room);
+  const read = async () => {
     const raw = await readExamples(store, spec, threads, {
       room,
       observe: (done) => {
@@ -139,16 +140,12 @@ export async function learn(
         observe.stage?.({ stage: "reading", done, unit: "examples" });
       },
     });
-    const { lastId } = raw;
-    requireExamples(raw, spec);
     clock.lap("read");
-    const fingerprint = fingerprintOf(raw);
-    const goldenRows = pickGolden(raw, spec);
-    const keeper = createKeeper(room);
-    const { encoder, design: encoded, joined } = encodeExamples(raw, spec, splitOf(hyperParameters), {
-      joinPure: hyperParameters.penalty === "none",
-      keeper,
-    });
+    return prepare(raw, spec, hyperParameters, keeper);
+  };
+  try {
+    const prepared = options.prepared ?? await read();
+    const { encoder, design: encoded, joined, fingerprint, goldenRows, lastId } = prepared;
     const counts = requireBothClasses(encoded, joined);
     const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
     const notes = notesOf(joined, encoder, design, hyperParameters);
@@ -198,15 +195,6 @@ export function startClock(): { lap(name: "read" | "encode" | "fit"): void; seco
     },
     seconds: () => ({ ...laps, total: (performance.now() - start) / 1000 }),
   };
-}
-
-/** @throws {Failure} `examples-invalid` where there are no rows. */
-export function requireExamples({ rowCount }: RawExamples, { view }: FeatureSpec): void {
-  if (rowCount > 0) return;
-  throw new Failure(
-    "examples-invalid",
-    `The view ${view} has no rows: an example needs an offer and its lead. Load them with clickwell ingest.`,
-  );
 }
 
 /** Rows and clicks of the parts of the ordinary split. */
@@ -291,13 +279,6 @@ function notesOf(
     texts.push(`${names[column]}: always or never clicked; its coefficient is held at 0.`);
   }
   return { texts, held };
-}
-
-/** Rows to stop by are set aside only where training may stop early. */
-function splitOf(hyperParameters: HyperParameters): Partition {
-  const { seed, testShare, negatives, optimizer, patience = 0, validationShare = 0 } = hyperParameters;
-  const stops = optimizer !== undefined && patience > 0;
-  return trainTestSplit({ seed, testShare, negatives, validationShare: stops ? validationShare : 0 });
 }
 
 async function fitModel(

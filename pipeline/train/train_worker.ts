@@ -1,7 +1,21 @@
 import { readRanges } from "../examples/examples.ts";
+import { countRanges } from "../examples/examples_count.ts";
 import { createNetworkState } from "../fit/network_passes.ts";
 import { createPassState } from "../fit/passes.ts";
+import { createFileReading, memoryOf } from "../ingest/reading.ts";
 import { answerJobs } from "../threads.ts";
+import { createGatherState } from "./gather_state.ts";
 
-/** What a thread of the training can be asked to do. */
-answerJobs({ read: readRanges, ...createPassState(), ...createNetworkState() });
+/** What a thread of the training can be asked to do; with `gather`, it reads files for an ingest, too. */
+const { gather, gathered, onlooker } = createGatherState();
+const { open, next } = createFileReading(onlooker);
+answerJobs({
+  read: readRanges,
+  gather,
+  gathered,
+  open,
+  next,
+  count: countRanges,
+  ...createPassState(),
+  ...createNetworkState(),
+}, memoryOf);

@@ -4,6 +4,7 @@ import { openSpillFolder } from "../chunks/spill_folder.ts";
 import { availableParallelism } from "../parallelism.ts";
 import type { Store } from "../store/store.ts";
 import { startThreads, type Threads } from "../threads.ts";
+import { trainWorkerUrl } from "./train_worker_url.ts";
 
 /** Examples that are kept in memory: with all else, a training takes less than a gigabyte. */
 export const defaultMemoryBytes = 256e6;
@@ -26,7 +27,7 @@ export interface WorkshopOptions {
 export function openWorkshop(store: Store, options: WorkshopOptions): Workshop {
   const { threads: count = availableParallelism(), memoryBytes = defaultMemoryBytes } = options;
   const folder = openSpillFolder(dirname(store.path));
-  const threads = startThreads(count, workerUrl());
+  const threads = startThreads(count, trainWorkerUrl());
   return {
     threads,
     room: createRoom(folder.path, memoryBytes),
@@ -35,11 +36,4 @@ export function openWorkshop(store: Store, options: WorkshopOptions): Workshop {
       folder.close();
     },
   };
-}
-
-function workerUrl(): URL {
-  return new URL(
-    import.meta.url.endsWith(".ts") ? "./train_worker.ts" : "./train_worker.js",
-    import.meta.url,
-  );
 }

@@ -118,10 +118,7 @@ export async function ingest(
   tables: string,
   data: string,
 ): Promise<{ finished: Finished; report: IngestReport }> {
-  const files = ["leads", "offers", "clicks"].flatMap((
-    table,
-  ) => [`--${table}`, join(tables, `${table}.parquet`)]);
-  const finished = await clickwell(bench, ["ingest", ...files, "--data", data]);
+  const finished = await clickwell(bench, ["ingest", ...filesOf(tables), "--data", data]);
   return { finished, report: lastLineAs(finished, ingestReport) };
 }
 
@@ -142,6 +139,24 @@ export interface Training {
 
 /** Trains on all examples of a store, none held out unless the flags say so. */
 export async function train(bench: Bench, data: string, flags: readonly string[] = []): Promise<Training> {
+  return await trainWith(bench, data, flags);
+}
+
+/** Loads a folder's tables into the store of `data`, which is made, and trains on them, in one process. */
+export async function loadAndTrain(
+  bench: Bench,
+  tables: string,
+  data: string,
+  flags: readonly string[] = [],
+): Promise<Training> {
+  return await trainWith(bench, data, [...filesOf(tables), ...flags]);
+}
+
+function filesOf(tables: string): string[] {
+  return tableNames.flatMap((table) => [`--${table}`, join(tables, `${table}.parquet`)]);
+}
+
+async function trainWith(bench: Bench, data: string, flags: readonly string[]): Promise<Training> {
   const models = join(bench.folder, "models");
   const heldOut = flags.includes("--test-share") ? [] : ["--test-share", "0"];
   const finished = await clickwell(bench, [

@@ -1,0 +1,111 @@
+import { availableParallelism } from "../parallelism.ts";
+import { dataVersion } from "../examples/examples.ts";
+import { type GatherPlan, gatherPlanOf } from "../examples/gather_plan.ts";
+import { fileState } from "../files/file_state.ts";
+import { ingest, type IngestOptions, type IngestReport } from "../ingest/ingest.ts";
+import type { Store } from "../store/store.ts";
+import { findTable, listTables, type Table } from "../store/table.ts";
+import { startThreads, type Threads } from "../threads.ts";
+import type { GatheredJob, GatherJob } from "./gather_state.ts";
+import type { Prepared } from "./prepare.ts";
+import { defaultMemoryBytes } from "./workshop.ts";
+import { train, type TrainOptions, type TrainReport } from "./train.ts";
+import { trainWorkerUrl } from "./train_worker_url.ts";
+
+export interface LoadAndTrainOptions {
+  readonly load: Omit<IngestOptions, "reader">;
+  readonly train: Omit<TrainOptions, "prepared">;
+  /** Smaller files are loaded before the examples could be gathered beside. */
+  readonly gatherBytesMin?: number;
+}
+
+export interface LoadAndTrainReport {
+  readonly load: IngestReport;
+  readonly trained: TrainReport;
+  /** Whether the examples were gathered beside the loading, and not read from the store. */
+  readonly gathered: boolean;
+}
+
+const gatherBytesMinDefault = 4 * 2 ** 20;
+/** Rows that wait to be inserted while those behind them are gathered already. */
+const aheadBytes = 64 * 2 ** 20;
+
+/**
+ * Loads files into the store, then trains on its examples. Where the view is a join by keys and the store had none of its
+ * rows, the thread that reads the files joins and encodes the examples while the rows are inserted; nothing is trained
+ * before all of them are in the store. The model is the same, bit for bit, either way.
+ *
+ * @throws {Failure} as `ingest` and `train`. What was loaded before a failure stays in the store.
+ */
+export async function loadAndTrain(
+  store: Store,
+  modelsDir: string,
+  options: LoadAndTrainOptions,
+): Promise<LoadAndTrainReport> {
+  // The plan finds the tables empty. Without a change by another connection, they hold what is loaded and no more.
+  const before = dataVersion(store);
+  const plan = planOf(store, options);
+  if (!plan) {
+    const load = await ingest(store, options.load);
+    return { load, trained: await train(store, modelsDir, options.train), gathered: false };
+  }
+  const threads = startThreads(2, trainWorkerUrl());
+  try {
+    await askReader(threads, gatherJobOf(plan, store, options));
+    const load = await ingest(store, {
+      ...options.load,
+      reader: { threads, lastTable: plan.child, aheadBytes },
+    });
+    const isAllThereIs = dataVersion(store) === before && areAllNew(load);
+    const prepared = isAllThereIs
+      ? await askReader<Prepared>(threads, { kind: "gathered" } satisfies GatheredJob)
+      : undefined;
+    const trained = await train(store, modelsDir, { ...options.train, ...(prepared ? { prepared } : {}) });
+    return { load, trained, gathered: prepared !== undefined };
+  } finally {
+    threads.close();
+  }
+}
+
+function planOf(store: Store, options: LoadAndTrainOptions): GatherPlan | undefined {
+  const { load: { files, rejectsPath }, train: { spec, threads = availableParallelism() } } = options;
+  const paths = Object.values(files).flat();
+  const byteCount = paths.reduce((sum, path) => sum + fileState(path).size, 0);
+  const isWorthIt = byteCount >= (options.gatherBytesMin ?? gatherBytesMinDefault);
+  if (threads < 2 || !isWorthIt || rejectsPath !== undefined) return undefined;
+  const plan = gatherPlanOf(store, spec, listTables(store.db));
+  // Without files of the child, nothing would say when its rows have been read.
+  return plan && (files[plan.child] ?? []).length > 0 ? plan : undefined;
+}
+
+function gatherJobOf(plan: GatherPlan, store: Store, { load, train }: LoadAndTrainOptions): GatherJob {
+  const { files, columnNames = {}, allowMissing = false } = load;
+  const table: Table = findTable(listTables(store.db), plan.label.table);
+  return {
+    kind: "gather",
+    plan,
+    hyperParameters: train.hyperParameters,
+    // Twice what they take as examples, less what is then known only once for each parent.
+    bytesMax: 1.5 * (train.memoryBytes ?? defaultMemoryBytes),
+    childFileCount: files[plan.child].length,
+    labels: {
+      table,
+      paths: files[table.name] ?? [],
+      mapping: { names: columnNames[table.name] ?? {}, allowMissing },
+    },
+  };
+}
+
+/** Whether each row that was read was inserted. */
+function areAllNew({ files }: IngestReport): boolean {
+  return files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read);
+}
+
+/** The answer of the reading thread. */
+async function askReader<Result>(
+  threads: Threads,
+  job: GatherJob | GatheredJob,
+): Promise<Result | undefined> {
+  const [, result] = await threads.run<Result | undefined>(job, () => undefined);
+  return result;
+}
