@@ -19,7 +19,7 @@ export function specOf(features: readonly FeatureText[], options: { weight?: boo
 
 /** Examples in memory, as the reader of the view makes them. @param chunkRows Rows per chunk: many chunks from few rows. */
 export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], chunkRows = 50): RawExamples {
-  const builder = createChunkBuilder(spec);
+  const builder = createChunkBuilder(spec, chunkRows);
   const names = spec.features.map(({ name }) => name);
   const cells = rows.map((row, i) => [
     row.id ?? i,
@@ -30,8 +30,8 @@ export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], ch
   ]);
   const parts = [];
   for (let from = 0; from < cells.length; from += chunkRows) {
-    const chunk = builder.add(cells.slice(from, from + chunkRows));
-    parts.push({ order: from, chunk, levels: builder.levels });
+    builder.add(cells.slice(from, from + chunkRows));
+    parts.push({ order: from, chunk: builder.take(), levels: builder.levels });
   }
   return joinChunks(parts);
 }

@@ -13,6 +13,8 @@ import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import type { Job, Threads } from "../threads.ts";
 
+/** Rows that come out of SQLite together: few enough that the collector finds them dead. A divisor of a chunk's. */
+const batchRowsMax = 2_048;
 const changedTriesMax = 3;
 
 /** Reads the view: each thread takes the next range of ids until there is none. */
@@ -103,16 +105,20 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     "PRAGMA mmap_size = 268435456; PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; " +
       "PRAGMA busy_timeout = 5000",
   );
-  const query = { select: job.query, idName: spec.id, id: quoted(spec.id), batchRowsMax: chunkRowsMax };
-  const builder = createChunkBuilder(spec, keeper.columns);
+  const query = { select: job.query, idName: spec.id, id: quoted(spec.id), batchRowsMax };
+  const builder = createChunkBuilder(spec, chunkRowsMax, keeper.columns);
   const parts: ReadPart[] = [];
   try {
     for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
       let sequence = 0;
+      const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.take()) });
       for (const batch of readRows(db, query, ranges[i])) {
-        parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.add(batch)) });
+        if (builder.rowCount === chunkRowsMax) take();
+        builder.add(batch);
         observe(Atomics.add(shared, 1, batch.length) + batch.length);
       }
+      // A range without rows is a chunk without rows.
+      take();
     }
   } catch (error) {
     // The other threads need not read what nobody will use.

@@ -40,42 +40,86 @@ export class BadExample extends Error {
 /** Gathers rows of the view into chunks and codes their categories in the order in which they appear. */
 export interface ChunkBuilder {
   /** @param rows Shape (rows, 4 + fields): id, label, group, weight, then the fields in the order of the spec. */
-  add(rows: readonly (readonly unknown[])[]): RawChunk;
+  add(rows: readonly (readonly unknown[])[]): void;
+  /** Rows that have been added since the last chunk was taken. */
+  readonly rowCount: number;
+  /** Takes the rows, which may be none, as a chunk. */
+  take(): RawChunk;
   /** Per categorical field: the levels in the order of their codes, after null for missing. */
   readonly levels: (string | null)[][];
 }
 
-/** @param columns Makes the chunks' columns. */
-export function createChunkBuilder(spec: FeatureSpec, columns: ColumnMaker = newColumns): ChunkBuilder {
+/**
+ * @param rowsMax Of a chunk.
+ * @param columns Makes the chunks' columns.
+ */
+export function createChunkBuilder(
+  spec: FeatureSpec,
+  rowsMax: number,
+  columns: ColumnMaker = newColumns,
+): ChunkBuilder {
   const numericAt = positionsOf(spec, "numeric");
   const categoricalAt = positionsOf(spec, "categorical");
   const levels: (string | null)[][] = categoricalAt.map(() => [null]);
   const codesOf: Map<unknown, number>[] = categoricalAt.map(() => new Map<unknown, number>([[null, 0]]));
+  let rowCount = 0;
+  const numeric = new Float64Array(rowsMax * numericAt.length);
+  const codes = categoricalAt.map(() => new Uint32Array(rowsMax));
+  const labels = new Uint8Array(rowsMax);
+  const groups = new Uint32Array(rowsMax);
+  const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
   return {
     levels,
+    get rowCount() {
+      return rowCount;
+    },
     add(rows) {
-      const rowCount = rows.length;
-      const numeric = columns.float64(rowCount * numericAt.length);
+      const from = rowCount;
+      rowCount += rows.length;
       for (let j = 0; j < numericAt.length; j++) {
         const at = numericAt[j];
-        for (let i = 0, k = j; i < rowCount; i++, k += numericAt.length) {
+        for (let i = 0, k = from * numericAt.length + j; i < rows.length; i++, k += numericAt.length) {
           const value = rows[i][at];
           numeric[k] = typeof value === "number" && Number.isFinite(value)
             ? value
             : numberOf(value, rows[i], spec, at);
         }
       }
-      const codes = categoricalAt.map((at, j) =>
-        codeColumn(rows, at, { codeOf: codesOf[j], levels: levels[j], spec, columns })
-      );
-      const labels = columns.uint8(rowCount);
-      for (let i = 0; i < rowCount; i++) labels[i] = labelOf(rows[i], spec);
-      const groups = columns.uint32(rowCount);
-      for (let i = 0; i < rowCount; i++) groups[i] = groupOf(rows[i], spec);
-      const chunk = { rowCount, numeric, codes, labels, groups };
-      return spec.weight === undefined ? chunk : { ...chunk, weights: weightsOf(rows, spec, columns) };
+      categoricalAt.forEach((at, j) => {
+        const column = codes[j];
+        const codeOf = codesOf[j];
+        for (let i = 0; i < rows.length; i++) {
+          column[from + i] = codeOf.get(rows[i][at]) ?? newCode(rows[i], at, codeOf, levels[j], spec);
+        }
+      });
+      for (let i = 0; i < rows.length; i++) labels[from + i] = labelOf(rows[i], spec);
+      for (let i = 0; i < rows.length; i++) groups[from + i] = groupOf(rows[i], spec);
+      if (weights) rows.forEach((row, i) => weights[from + i] = weightOf(row, spec));
+    },
+    take() {
+      const chunk = {
+        rowCount,
+        numeric: filled(columns.float64(rowCount * numericAt.length), numeric),
+        codes: codes.map((column, j) =>
+          filled(levels[j].length <= 0x10000 ? columns.uint16(rowCount) : columns.uint32(rowCount), column)
+        ),
+        labels: filled(columns.uint8(rowCount), labels),
+        groups: filled(columns.uint32(rowCount), groups),
+      };
+      const taken = weights ? { ...chunk, weights: filled(columns.float64(rowCount), weights) } : chunk;
+      rowCount = 0;
+      return taken;
     },
   };
+}
+
+/** @param source As long as the target, or longer. */
+function filled<A extends Float64Array | Uint32Array | Uint16Array | Uint8Array>(
+  target: A,
+  source: Float64Array | Uint32Array | Uint8Array,
+): A {
+  target.set(source.subarray(0, target.length));
+  return target;
 }
 
 const fieldsFrom = 4;
@@ -83,36 +127,6 @@ const fieldsFrom = 4;
 /** Where the fields of one type stand in a row of the view. */
 function positionsOf(spec: FeatureSpec, type: "numeric" | "categorical"): number[] {
   return spec.features.flatMap((feature, i) => feature.type === type ? [fieldsFrom + i] : []);
-}
-
-/** What one categorical field is coded with. */
-interface Coding {
-  readonly codeOf: Map<unknown, number>;
-  readonly levels: (string | null)[];
-  readonly spec: FeatureSpec;
-  readonly columns: ColumnMaker;
-}
-
-function codeColumn(
-  rows: readonly (readonly unknown[])[],
-  at: number,
-  { codeOf, levels, spec, columns }: Coding,
-): Codes {
-  const rowCount = rows.length;
-  let codes: Codes = levels.length <= 0xff00 ? columns.uint16(rowCount) : columns.uint32(rowCount);
-  for (let i = 0; i < rowCount; i++) {
-    let code = codeOf.get(rows[i][at]);
-    if (code === undefined) {
-      code = newCode(rows[i], at, codeOf, levels, spec);
-      if (code > 0xffff && codes instanceof Uint16Array) {
-        const wide = columns.uint32(rowCount);
-        wide.set(codes);
-        codes = wide;
-      }
-    }
-    codes[i] = code;
-  }
-  return codes;
 }
 
 /** 12 and "12" are one level: what is new as a value may be known by its canonical spelling. */
@@ -144,22 +158,12 @@ function numberOf(value: unknown, row: readonly unknown[], spec: FeatureSpec, at
   throw badValue(row, spec, at, "a number");
 }
 
-function weightsOf(
-  rows: readonly (readonly unknown[])[],
-  spec: FeatureSpec,
-  columns: ColumnMaker,
-): Float64Array<SharedArrayBuffer> {
-  const weights = columns.float64(rows.length);
-  rows.forEach((row, i) => {
-    const weight = row[3];
-    if (typeof weight !== "number" || !(weight > 0) || weight === Infinity) {
-      throw new BadExample(
-        `${spec.id} ${String(row[0])} has the ${spec.weight} ${String(weight)}, expected a positive number`,
-      );
-    }
-    weights[i] = weight;
-  });
-  return weights;
+function weightOf(row: readonly unknown[], spec: FeatureSpec): number {
+  const weight = row[3];
+  if (typeof weight === "number" && weight > 0 && weight < Infinity) return weight;
+  throw new BadExample(
+    `${spec.id} ${String(row[0])} has the ${spec.weight} ${String(weight)}, expected a positive number`,
+  );
 }
 
 function labelOf(row: readonly unknown[], spec: FeatureSpec): number {
