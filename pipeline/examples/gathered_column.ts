@@ -1,7 +1,7 @@
-import type { ColumnBuffer, TextBuffer } from "../files/column_buffer.ts";
+import type { ColumnBuffer, IntegerBuffer, RealBuffer, TextBuffer } from "../files/column_buffer.ts";
 import { categoryOf } from "../encode/encoder.ts";
 import { type Entries, type Growing, growingReals, growingWords } from "./growing.ts";
-import { hashOf } from "./raw_examples.ts";
+import { hashOf, hashOfAscii } from "./raw_examples.ts";
 
 /** One column of a table as the examples need it, of all rows that have been read. */
 export interface GatheredColumn<Values> {
@@ -23,13 +23,20 @@ export function gatherNumbers(): Reals {
     add(buffer) {
       if (buffer.type === "TEXT") return false;
       const from = grown.extend(buffer.length);
-      const { array } = grown;
-      for (let i = 0; i < buffer.length; i++) {
-        const value = numberAt(buffer, i);
-        if (value === Infinity || value === -Infinity) return false;
-        array[from + i] = value;
-      }
-      return true;
+      return copyNumbers(buffer, grown.array, from);
+    },
+    ...owned(grown),
+  };
+}
+
+/** Integers as numbers, for ids. */
+export function gatherIds(): Reals {
+  const grown = growingReals();
+  return {
+    add(buffer) {
+      if (buffer.type !== "INTEGER" || buffer.nullCount > 0) return false;
+      const from = grown.extend(buffer.length);
+      return copyNumbers(buffer, grown.array, from) && areSafe(grown.array, from, grown.length);
     },
     ...owned(grown),
   };
@@ -54,29 +61,11 @@ export function gatherCategories(): Categories {
     levels,
     add(buffer) {
       const from = grown.extend(buffer.length);
-      const { array } = grown;
-      if (buffer.type !== "TEXT") {
-        for (let i = 0; i < buffer.length; i++) {
-          const value = numberAt(buffer, i);
-          // Integers beyond 2^53 would not be told apart.
-          if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
-          array[from + i] = value === value ? codeOfLevel(value) : 0;
-        }
-        return true;
-      }
-      const textAt = createDecoder(buffer);
-      // Rows of equal text may share its bytes: what begins where another did is known by its place.
-      const codeOfPlace = new Map<number, number>();
-      for (let i = 0; i < buffer.length; i++) {
-        const start = buffer.spans[2 * i];
-        const end = buffer.spans[2 * i + 1];
-        if (buffer.nulls[i] === 1) array[from + i] = 0;
-        else if (start === end) array[from + i] = codeOfLevel("");
-        else {
-          let code = codeOfPlace.get(start);
-          if (code === undefined) codeOfPlace.set(start, code = codeOfLevel(textAt(i)));
-          array[from + i] = code;
-        }
+      if (buffer.type === "TEXT") codeTexts(buffer, grown.array, from, codeOfLevel);
+      else {
+        const numbers = new Float64Array(buffer.length);
+        if (!copyNumbers(buffer, numbers, 0) || !areSafe(numbers, 0, numbers.length)) return false;
+        codeNumbers(numbers, grown.array, from, codeOfLevel);
       }
       return true;
     },
@@ -91,35 +80,11 @@ export function gatherGroups(): Words {
     add(buffer) {
       if (buffer.nullCount > 0) return false;
       const from = grown.extend(buffer.length);
-      const { array } = grown;
-      if (buffer.type === "TEXT") {
-        const textAt = createDecoder(buffer);
-        for (let i = 0; i < buffer.length; i++) array[from + i] = hashOf(textAt(i));
-        return true;
-      }
-      for (let i = 0; i < buffer.length; i++) {
-        const value = numberAt(buffer, i);
-        if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
-        array[from + i] = hashOf(value);
-      }
-      return true;
-    },
-    ...owned(grown),
-  };
-}
-
-/** Integers as numbers, for ids. */
-export function gatherIds(): Reals {
-  const grown = growingReals();
-  return {
-    add(buffer) {
-      if (buffer.type !== "INTEGER" || buffer.nullCount > 0) return false;
-      const from = grown.extend(buffer.length);
-      const { array } = grown;
-      for (let i = 0; i < buffer.length; i++) {
-        const value = numberAt(buffer, i);
-        if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
-        array[from + i] = value;
+      if (buffer.type === "TEXT") hashTexts(buffer, grown.array, from);
+      else {
+        const numbers = new Float64Array(buffer.length);
+        if (!copyNumbers(buffer, numbers, 0) || !areSafe(numbers, 0, numbers.length)) return false;
+        for (let i = 0; i < numbers.length; i++) grown.array[from + i] = hashOf(numbers[i]);
       }
       return true;
     },
@@ -137,11 +102,83 @@ function owned<A extends Entries>(
   };
 }
 
+type NumberBuffer = Exclude<ColumnBuffer, TextBuffer>;
+
+/** @returns Whether none is infinite. */
+function copyNumbers(buffer: NumberBuffer, target: Float64Array, from: number): boolean {
+  return buffer.type === "REAL" ? copyReals(buffer, target, from) : copyIntegers(buffer, target, from);
+}
+
 /** + 0: SQLite keeps no sign of a zero. */
-function numberAt(buffer: Exclude<ColumnBuffer, TextBuffer>, row: number): number {
-  if (buffer.nulls[row] === 1) return NaN;
-  if (buffer.type === "REAL") return buffer.values[row] + 0;
-  return buffer.words[2 * row + 1] * 2 ** 32 + (buffer.words[2 * row] >>> 0);
+function copyReals({ nulls, values, length }: RealBuffer, target: Float64Array, from: number): boolean {
+  let areFinite = true;
+  for (let i = 0; i < length; i++) {
+    const value = nulls[i] === 1 ? NaN : values[i] + 0;
+    target[from + i] = value;
+    if (value === Infinity || value === -Infinity) areFinite = false;
+  }
+  return areFinite;
+}
+
+function copyIntegers({ nulls, words, length }: IntegerBuffer, target: Float64Array, from: number): boolean {
+  for (let i = 0; i < length; i++) {
+    target[from + i] = nulls[i] === 1 ? NaN : words[2 * i + 1] * 2 ** 32 + (words[2 * i] >>> 0);
+  }
+  return true;
+}
+
+/** Whether integers are exact as numbers: beyond 2^53, two of them could look like one. */
+function areSafe(numbers: Float64Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    if (numbers[i] > Number.MAX_SAFE_INTEGER || numbers[i] < Number.MIN_SAFE_INTEGER) return false;
+  }
+  return true;
+}
+
+function codeNumbers(
+  numbers: Float64Array,
+  target: Uint32Array,
+  from: number,
+  codeOf: (value: number) => number,
+): void {
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i];
+    target[from + i] = value === value ? codeOf(value) : 0;
+  }
+}
+
+/** Texts that are shared are few. */
+const sharedBytesMax = 2 ** 18;
+
+function codeTexts(
+  buffer: TextBuffer,
+  target: Uint32Array,
+  from: number,
+  codeOf: (value: string) => number,
+): void {
+  const { spans, nulls, length } = buffer;
+  const textAt = createDecoder(buffer);
+  // Rows of equal text may share its bytes: what begins where another did is known by its place, as its code + 1.
+  const codes = new Uint32Array(Math.min(buffer.byteCount, sharedBytesMax));
+  for (let i = 0; i < length; i++) {
+    const start = spans[2 * i];
+    if (nulls[i] === 1) target[from + i] = 0;
+    else if (start === spans[2 * i + 1]) target[from + i] = codeOf("");
+    else {
+      const known = start < codes.length ? codes[start] : 0;
+      const code = known === 0 ? codeOf(textAt(i)) : known - 1;
+      if (known === 0 && start < codes.length) codes[start] = code + 1;
+      target[from + i] = code;
+    }
+  }
+}
+
+function hashTexts(buffer: TextBuffer, target: Uint32Array, from: number): void {
+  const { bytes, spans, length, isAscii } = buffer;
+  const textAt = isAscii ? undefined : createDecoder(buffer);
+  for (let i = 0; i < length; i++) {
+    target[from + i] = textAt ? hashOf(textAt(i)) : hashOfAscii(bytes, spans[2 * i], spans[2 * i + 1]);
+  }
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

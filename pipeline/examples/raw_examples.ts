@@ -200,6 +200,13 @@ export function hashOf(value: unknown): number {
   return mixed(hash);
 }
 
+/** `hashOf` of a text whose code units are these bytes. */
+export function hashOfAscii(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  return mixed(hash);
+}
+
 /** Spreads each bit of a 32-bit word over all of them. */
 export function mixed(word: number): number {
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);

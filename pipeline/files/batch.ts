@@ -66,21 +66,83 @@ export function batchBytes({ rowCount, columns }: Batch): number {
   }, 4 * rowCount);
 }
 
+/** @returns The cell of a row. */
 export function cellAt(column: BatchColumn, row: number): Cell {
-  if (column.nulls[row] === 1) return null;
+  const cells: Cell[] = [];
+  copyCells(column, row, 1, { cells, at: 0, step: 1 });
+  return cells[0];
+}
+
+/** Where cells go: the first to `at`, each next one `step` further. */
+interface CellPlace {
+  readonly cells: Cell[];
+  readonly at: number;
+  readonly step: number;
+}
+
+/** Copies the cells of some rows. */
+export function copyCells(column: BatchColumn, from: number, count: number, place: CellPlace): void {
   switch (column.type) {
+    case "INTEGER":
+      return copyIntegers(column, from, count, place);
     case "REAL":
-      return column.values[row];
+      return copyReals(column, from, count, place);
     case "TEXT":
-      return column.text.substring(row === 0 ? 0 : column.ends[row - 1], column.ends[row]);
+      return copyTexts(column, from, count, place);
     case "TERMS":
-      return column.terms[column.codes[row]];
-    case "INTEGER": {
-      const high = column.words[2 * row + 1];
-      // |value| < 2^53: a double holds it, and costs less than a BigInt.
-      if (high >= -0x20_0000 && high < 0x20_0000) return high * 2 ** 32 + (column.words[2 * row] >>> 0);
-      return column.exact[row];
-    }
+      return copyTerms(column, from, count, place);
+  }
+}
+
+type Of<Type extends BatchColumn["type"]> = Extract<BatchColumn, { type: Type }>;
+
+function copyIntegers(
+  { nulls, words, exact }: Of<"INTEGER">,
+  from: number,
+  count: number,
+  { cells, at, step }: CellPlace,
+): void {
+  for (let i = 0, row = from, k = at; i < count; i++, row++, k += step) {
+    const high = words[2 * row + 1];
+    if (nulls[row] === 1) cells[k] = null;
+    // |value| < 2^53: a double holds it, and costs less than a BigInt.
+    else if (high >= -0x20_0000 && high < 0x20_0000) cells[k] = high * 2 ** 32 + (words[2 * row] >>> 0);
+    else cells[k] = exact[row];
+  }
+}
+
+function copyReals(
+  { nulls, values }: Of<"REAL">,
+  from: number,
+  count: number,
+  { cells, at, step }: CellPlace,
+): void {
+  for (let i = 0, row = from, k = at; i < count; i++, row++, k += step) {
+    cells[k] = nulls[row] === 1 ? null : values[row];
+  }
+}
+
+function copyTexts(
+  { nulls, text, ends }: Of<"TEXT">,
+  from: number,
+  count: number,
+  { cells, at, step }: CellPlace,
+): void {
+  let start = from === 0 ? 0 : ends[from - 1];
+  for (let i = 0, row = from, k = at; i < count; i++, row++, k += step) {
+    cells[k] = nulls[row] === 1 ? null : text.substring(start, ends[row]);
+    start = ends[row];
+  }
+}
+
+function copyTerms(
+  { nulls, terms, codes }: Of<"TERMS">,
+  from: number,
+  count: number,
+  { cells, at, step }: CellPlace,
+): void {
+  for (let i = 0, row = from, k = at; i < count; i++, row++, k += step) {
+    cells[k] = nulls[row] === 1 ? null : terms[codes[row]];
   }
 }
 
@@ -95,28 +157,43 @@ export function bufferCell(buffer: ColumnBuffer, index: number): Cell {
  * @param indices Shape (rows): places in the buffer.
  */
 export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn {
-  const nulls = new Uint8Array(indices.length);
-  for (let i = 0; i < indices.length; i++) nulls[i] = buffer.nulls[indices[i]];
+  const nulls = gatherNulls(buffer.nulls, indices);
   switch (buffer.type) {
     case "INTEGER": {
-      const words = new Int32Array(2 * indices.length);
-      for (let i = 0; i < indices.length; i++) {
-        words[2 * i] = buffer.words[2 * indices[i]];
-        words[2 * i + 1] = buffer.words[2 * indices[i] + 1];
-      }
+      const words = gatherWords(buffer.words, indices);
       return { type: "INTEGER", nulls, words, exact: new BigInt64Array(words.buffer) };
     }
-    case "REAL": {
-      const values = new Float64Array(indices.length);
-      for (let i = 0; i < indices.length; i++) values[i] = buffer.values[indices[i]];
-      return { type: "REAL", nulls, values };
-    }
+    case "REAL":
+      return { type: "REAL", nulls, values: gatherReals(buffer.values, indices) };
     case "TEXT":
       return {
         nulls,
         ...(isShared(buffer, indices) ? gatherTerms(buffer, indices) : gatherText(buffer, indices)),
       };
   }
+}
+
+// One loop for each kind of array: the engine makes fast code of a loop that sees one kind, and keeps it.
+
+function gatherNulls(nulls: Uint8Array, indices: Uint32Array): Uint8Array<ArrayBuffer> {
+  const gathered = new Uint8Array(indices.length);
+  for (let i = 0; i < indices.length; i++) gathered[i] = nulls[indices[i]];
+  return gathered;
+}
+
+function gatherWords(words: Int32Array, indices: Uint32Array): Int32Array<ArrayBuffer> {
+  const gathered = new Int32Array(2 * indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    gathered[2 * i] = words[2 * indices[i]];
+    gathered[2 * i + 1] = words[2 * indices[i] + 1];
+  }
+  return gathered;
+}
+
+function gatherReals(values: Float64Array, indices: Uint32Array): Float64Array<ArrayBuffer> {
+  const gathered = new Float64Array(indices.length);
+  for (let i = 0; i < indices.length; i++) gathered[i] = values[indices[i]];
+  return gathered;
 }
 
 /** Whether rows share their texts, which are few, and a batch of them has no more terms than a code can tell apart. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type Batch, type Cell, cellAt, type RowFault } from "../files/batch.ts";
+import { type Batch, type Cell, copyCells, type RowFault } from "../files/batch.ts";
 import { quoted } from "../store/identifier.ts";
 import { conflictFailure, constraintFault } from "./insertion_failure.ts";
 import { differingSql, insertSql, replaceSql } from "./insertion_sql.ts";
@@ -147,10 +147,7 @@ export interface Chunk {
 function chunkOf(batch: Batch, start: number, cells: Cell[]): Chunk {
   const width = batch.columns.length;
   const rowCount = cells.length / width;
-  for (let k = 0; k < width; k++) {
-    const column = batch.columns[k];
-    for (let i = 0; i < rowCount; i++) cells[i * width + k] = cellAt(column, start + i);
-  }
+  for (let k = 0; k < width; k++) copyCells(batch.columns[k], start, rowCount, { cells, at: k, step: width });
   return { rowCount, cells, rows: batch.rows.subarray(start, start + rowCount) };
 }
 
