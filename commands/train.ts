@@ -137,7 +137,7 @@ export default command({
     ["clickwell train", "l2 with C = 1 on ./data"],
     [
       "clickwell train --leads leads.parquet --offers offers.parquet --clicks clicks.parquet",
-      "loads the files and trains on them, in the time of the loading",
+      "loads the files, and trains on them meanwhile",
     ],
     [
       "clickwell train --penalty none --activate",

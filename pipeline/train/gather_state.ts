@@ -1,21 +1,27 @@
+import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { createGathering, type Gathering } from "../examples/gathering.ts";
 import type { ColumnPlace, GatherPlan } from "../examples/gather_plan.ts";
+import type { RawExamples } from "../examples/raw_examples.ts";
 import { type ColumnMapping, columnSources } from "../files/column_source.ts";
 import { openFile } from "../files/open_file.ts";
 import { createRun } from "../files/run.ts";
+import type { IterationEvent } from "../fit/penalised.ts";
 import type { Onlooker } from "../ingest/reading.ts";
 import type { Table, TableColumn } from "../store/table.ts";
-import type { Job } from "../threads.ts";
+import { type Job, startThreads } from "../threads.ts";
 import { prepare, type Prepared } from "./prepare.ts";
-import type { HyperParameters } from "./train.ts";
+import { type HyperParameters, learnPrepared, type Learnt, startClock } from "./train.ts";
+import { trainWorkerUrl } from "./train_worker_url.ts";
 
-/** Gathers the examples out of the files that the thread reads from now on, and prepares them for a training. */
+/** Gathers the examples out of the files that the thread reads from now on, and learns from them. */
 export interface GatherJob extends Job {
   readonly kind: "gather";
   readonly plan: GatherPlan;
   readonly hyperParameters: HyperParameters;
   /** What the rows may take, until they are examples. */
   readonly bytesMax: number;
+  /** Threads to learn on; where there is none, the examples are prepared and handed on. */
+  readonly learningThreads: number;
   /** How many files the thread will read of the table with a row for each example. */
   readonly childFileCount: number;
   /** Read by the thread on its own, as soon as it has those. */
@@ -28,7 +34,15 @@ export interface LabelFiles {
   readonly mapping: ColumnMapping;
 }
 
-/** Asks for what has been prepared. */
+/** What has become of the examples. */
+export interface Gathered {
+  /** Where they are to be learnt from by who asked. */
+  readonly prepared?: Prepared;
+  readonly learnt?: Learnt;
+  readonly iterations: readonly IterationEvent[];
+}
+
+/** Asks for it. */
 export interface GatheredJob extends Job {
   readonly kind: "gathered";
 }
@@ -37,19 +51,20 @@ export interface GatherState {
   gather(job: GatherJob): void;
   /**
    * @returns undefined where the examples could not be gathered.
-   * @throws {Failure} as `prepare`.
+   * @throws {Failure} as `prepare` and `learn`.
    */
-  gathered(job: GatheredJob): Promise<Prepared | undefined>;
+  gathered(job: GatheredJob): Promise<Gathered | undefined>;
   onlooker(): Onlooker | undefined;
 }
 
 /** One thread's gathering. */
 export function createGatherState(): GatherState {
   let gathering: Gathering | undefined;
-  let prepared: Promise<Prepared | undefined> = Promise.resolve(undefined);
+  let result: Promise<Gathered | undefined> = Promise.resolve(undefined);
   let onlooker: Onlooker | undefined;
   return {
-    gather({ plan, hyperParameters, bytesMax, childFileCount, labels }) {
+    gather(job) {
+      const { plan, bytesMax, childFileCount, labels } = job;
       const started = createGathering(plan, bytesMax);
       gathering = started;
       let filesLeft = childFileCount;
@@ -59,19 +74,41 @@ export function createGatherState(): GatherState {
         ended(table) {
           if (table !== plan.child || --filesLeft > 0) return;
           // Behind the answer that the file has ended: its rows are inserted meanwhile.
-          prepared = new Promise((resolve) => setTimeout(resolve)).then(() => {
+          result = new Promise((resolve) => setTimeout(resolve)).then(() => {
             readLabels(started, plan.label, labels);
             const raw = started.finish();
-            return raw && prepare(raw, plan.spec, hyperParameters);
+            return raw && learnFrom(raw, job);
           });
           // Whether it failed is for who asks for it.
-          prepared.catch(() => {});
+          result.catch(() => {});
         },
       };
     },
-    gathered: () => prepared,
+    gathered: () => result,
     onlooker: () => gathering && onlooker,
   };
+}
+
+async function learnFrom(
+  raw: RawExamples,
+  { plan: { spec }, hyperParameters, learningThreads }: GatherJob,
+): Promise<Gathered> {
+  const clock = startClock();
+  const keeper = createKeeper();
+  const prepared = prepare(raw, spec, hyperParameters, keeper);
+  if (learningThreads === 0) return { prepared, iterations: [] };
+  const threads = startThreads(learningThreads, trainWorkerUrl());
+  const iterations: IterationEvent[] = [];
+  try {
+    const learnt = await learnPrepared(prepared, { threads, keeper, clock }, {
+      spec,
+      hyperParameters,
+      observe: { iteration: (event) => iterations.push(event) },
+    });
+    return { learnt, iterations };
+  } finally {
+    threads.close();
+  }
 }
 
 const stepRows = 65_536;

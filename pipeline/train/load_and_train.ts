@@ -6,15 +6,14 @@ import { ingest, type IngestOptions, type IngestReport } from "../ingest/ingest.
 import type { Store } from "../store/store.ts";
 import { findTable, listTables, type Table } from "../store/table.ts";
 import { startThreads, type Threads } from "../threads.ts";
-import type { GatheredJob, GatherJob } from "./gather_state.ts";
-import type { Prepared } from "./prepare.ts";
+import type { Gathered, GatheredJob, GatherJob } from "./gather_state.ts";
 import { defaultMemoryBytes } from "./workshop.ts";
-import { train, type TrainOptions, type TrainReport } from "./train.ts";
+import { learn, register, train, type TrainOptions, type TrainReport } from "./train.ts";
 import { trainWorkerUrl } from "./train_worker_url.ts";
 
 export interface LoadAndTrainOptions {
   readonly load: Omit<IngestOptions, "reader">;
-  readonly train: Omit<TrainOptions, "prepared">;
+  readonly train: TrainOptions;
   /** Smaller files are loaded before the examples could be gathered beside. */
   readonly gatherBytesMin?: number;
 }
@@ -32,8 +31,8 @@ const aheadBytes = 64 * 2 ** 20;
 
 /**
  * Loads files into the store, then trains on its examples. Where the view is a join by keys and the store had none of its
- * rows, the thread that reads the files joins and encodes the examples while the rows are inserted; nothing is trained
- * before all of them are in the store. The model is the same, bit for bit, either way.
+ * rows, the thread that reads the files joins the examples and learns from them while the rows are inserted; a model is
+ * written only when all of them are in the store. It is the same, bit for bit, either way.
  *
  * @throws {Failure} as `ingest` and `train`. What was loaded before a failure stays in the store.
  */
@@ -57,25 +56,34 @@ export async function loadAndTrain(
       reader: { threads, lastTable: plan.child, aheadBytes },
     });
     const isAllThereIs = dataVersion(store) === before && areAllNew(load);
-    const prepared = isAllThereIs
-      ? await askReader<Prepared>(threads, { kind: "gathered" } satisfies GatheredJob)
+    const gathered = isAllThereIs
+      ? await askReader<Gathered>(threads, { kind: "gathered" } satisfies GatheredJob)
       : undefined;
-    const trained = await train(store, modelsDir, { ...options.train, ...(prepared ? { prepared } : {}) });
-    return { load, trained, gathered: prepared !== undefined };
+    for (const event of gathered?.iterations ?? []) options.train.observe?.iteration?.(event);
+    const learnt = gathered?.learnt ?? await learn(store, options.train, gathered?.prepared);
+    return {
+      load,
+      trained: register(store, modelsDir, learnt, options.train),
+      gathered: gathered !== undefined,
+    };
   } finally {
     threads.close();
   }
 }
 
 function planOf(store: Store, options: LoadAndTrainOptions): GatherPlan | undefined {
-  const { load: { files, rejectsPath }, train: { spec, threads = availableParallelism() } } = options;
+  const { load: { files, rejectsPath }, train: { spec } } = options;
   const paths = Object.values(files).flat();
   const byteCount = paths.reduce((sum, path) => sum + fileState(path).size, 0);
   const isWorthIt = byteCount >= (options.gatherBytesMin ?? gatherBytesMinDefault);
-  if (threads < 2 || !isWorthIt || rejectsPath !== undefined) return undefined;
+  if (threadsOf(options.train) < 2 || !isWorthIt || rejectsPath !== undefined) return undefined;
   const plan = gatherPlanOf(store, spec, listTables(store.db));
   // Without files of the child, nothing would say when its rows have been read.
   return plan && (files[plan.child] ?? []).length > 0 ? plan : undefined;
+}
+
+function threadsOf({ threads = availableParallelism() }: TrainOptions): number {
+  return threads;
 }
 
 function gatherJobOf(plan: GatherPlan, store: Store, { load, train }: LoadAndTrainOptions): GatherJob {
@@ -87,6 +95,8 @@ function gatherJobOf(plan: GatherPlan, store: Store, { load, train }: LoadAndTra
     hyperParameters: train.hyperParameters,
     // Twice what they take as examples, less what is then known only once for each parent.
     bytesMax: 1.5 * (train.memoryBytes ?? defaultMemoryBytes),
+    // One thread inserts. Mini-batches take many times as long as a load: they wait, and have all threads.
+    learningThreads: train.hyperParameters.optimizer === undefined ? threadsOf(train) - 1 : 0,
     childFileCount: files[plan.child].length,
     labels: {
       table,

@@ -1,4 +1,4 @@
-import { createKeeper } from "../chunks/chunk_keeper.ts";
+import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import { loadEach } from "../chunks/chunk_loader.ts";
 import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
@@ -72,13 +72,13 @@ export interface TrainOptions extends WorkshopOptions {
   readonly hyperParameters: HyperParameters;
   /** Puts the model in production; the first one is, in any case. */
   readonly activate?: boolean;
-  /** The examples, where they have been prepared already: the store is not read then. */
-  readonly prepared?: Prepared;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now: number;
   readonly signal?: AbortSignal;
   readonly observe?: TrainObserver;
 }
+
+export type LearningOptions = Pick<TrainOptions, "spec" | "hyperParameters" | "signal" | "observe">;
 
 export interface TrainObserver {
   stage?(
@@ -103,13 +103,28 @@ export interface TrainReport {
   readonly seconds: Seconds;
 }
 
+/** What was learnt from examples, and in what time. */
+export interface Learnt {
+  readonly metadata: ArtifactMetadata;
+  readonly seconds: Seconds;
+}
+
 /**
  * Trains a model on the store's examples and registers it.
  *
  * @throws {Failure} as `learn`; `store-busy`, `store-full`.
  */
 export async function train(store: Store, modelsDir: string, options: TrainOptions): Promise<TrainReport> {
-  const { metadata, seconds } = await learn(store, options);
+  return register(store, modelsDir, await learn(store, options), options);
+}
+
+/** @throws {Failure} `interrupted`, `store-busy`, `store-full`. */
+export function register(
+  store: Store,
+  modelsDir: string,
+  { metadata, seconds }: Learnt,
+  options: Pick<TrainOptions, "activate" | "now" | "signal">,
+): TrainReport {
   options.signal?.throwIfAborted();
   sweepUnfinished(modelsDir);
   const artifact = writeArtifact(modelsDir, metadata);
@@ -122,12 +137,10 @@ export async function train(store: Store, modelsDir: string, options: TrainOptio
  * Learns from the store's examples: read → split and encode → fit → evaluate. What comes out depends on the examples,
  * the spec, the hyper-parameters and the program's version alone.
  *
+ * @param prepared The examples, where they have been prepared already: the store is not read then.
  * @throws {Failure} `examples-invalid`, `not-converged`, `separable`, `interrupted`.
  */
-export async function learn(
-  store: Store,
-  options: TrainOptions,
-): Promise<{ metadata: ArtifactMetadata; seconds: Seconds }> {
+export async function learn(store: Store, options: TrainOptions, prepared?: Prepared): Promise<Learnt> {
   const { spec, hyperParameters, observe = {}, signal } = options;
   const clock = startClock();
   const { threads, room, close } = openWorkshop(store, options);
@@ -144,31 +157,46 @@ export async function learn(
     return prepare(raw, spec, hyperParameters, keeper);
   };
   try {
-    const prepared = options.prepared ?? await read();
-    const { encoder, design: encoded, joined, fingerprint, goldenRows, lastId } = prepared;
-    const counts = requireBothClasses(encoded, joined);
-    const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
-    const notes = notesOf(joined, encoder, design, hyperParameters);
-    clock.lap("encode");
-    const fitted = await fitModel(design, encoder, notes.held, threads, options);
-    clock.lap("fit");
-    const precision = await precisionOf(design, threads, fitted, hyperParameters);
-    const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts, hyperParameters) };
-    const metrics = evaluateModel(design, solution.coefficients, counts.baseRate, solution.network);
-    const parts = {
-      spec,
-      encoder,
-      hyperParameters,
-      fingerprint,
-      lastId,
-      precision,
-      notes: notes.texts,
-      ...counts,
-    };
-    return { metadata: describe(parts, solution, metrics, goldenRows), seconds: clock.seconds() };
+    return await learnPrepared(prepared ?? await read(), { threads, keeper, clock }, options);
   } finally {
     close();
   }
+}
+
+/** What learning works with. */
+export interface LearningTools {
+  readonly threads: Threads;
+  readonly keeper: ChunkKeeper;
+  readonly clock: Clock;
+}
+
+/** @throws {Failure} as `learn`. */
+export async function learnPrepared(
+  { encoder, design: encoded, joined, fingerprint, goldenRows, lastId }: Prepared,
+  { threads, keeper, clock }: LearningTools,
+  options: LearningOptions,
+): Promise<Learnt> {
+  const { spec, hyperParameters } = options;
+  const counts = requireBothClasses(encoded, joined);
+  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
+  const notes = notesOf(joined, encoder, design, hyperParameters);
+  clock.lap("encode");
+  const fitted = await fitModel(design, encoder, notes.held, threads, options);
+  clock.lap("fit");
+  const precision = await precisionOf(design, threads, fitted, hyperParameters);
+  const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts, hyperParameters) };
+  const metrics = evaluateModel(design, solution.coefficients, counts.baseRate, solution.network);
+  const parts = {
+    spec,
+    encoder,
+    hyperParameters,
+    fingerprint,
+    lastId,
+    precision,
+    notes: notes.texts,
+    ...counts,
+  };
+  return { metadata: describe(parts, solution, metrics, goldenRows), seconds: clock.seconds() };
 }
 
 /** What the data told about the coefficients; undefined where a normal distribution does not describe it. */
@@ -184,7 +212,12 @@ async function precisionOf(
 }
 
 /** Seconds per stage. */
-export function startClock(): { lap(name: "read" | "encode" | "fit"): void; seconds(): Seconds } {
+export interface Clock {
+  lap(name: "read" | "encode" | "fit"): void;
+  seconds(): Seconds;
+}
+
+export function startClock(): Clock {
   const start = performance.now();
   const laps = { read: 0, encode: 0, fit: 0 };
   let last = start;
@@ -286,7 +319,7 @@ async function fitModel(
   encoder: Encoder,
   held: readonly number[],
   threads: Threads,
-  options: TrainOptions,
+  options: LearningOptions,
 ): Promise<Fit> {
   const { hyperParameters, signal, observe } = options;
   const { optimizer } = hyperParameters;
@@ -317,7 +350,7 @@ async function fitMinibatch(
   optimizer: OptimizerName,
   held: readonly number[],
   threads: Threads,
-  { hyperParameters, signal, observe }: TrainOptions,
+  { hyperParameters, signal, observe }: LearningOptions,
 ): Promise<Fit> {
   const { hidden, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
   const solution = await solveMinibatch(design, threads, {
