@@ -28,22 +28,29 @@ const rangeCount = 64n;
  *
  * Counting them looks up a parent for each, which takes as long as half a load. Where the log of loads says that no row
  * lacks a parent, and the view has a row for each row with its parents, the rows of the table are as many.
+ *
+ * @param options.rowCounts Of tables whose rows have been counted, by name.
  */
 export async function countExamples(
   store: Store,
   tables: readonly Table[],
-  threads: Threads,
+  { threads, rowCounts }: { threads: Threads; rowCounts: ReadonlyMap<string, number> },
 ): Promise<number> {
-  return countFromLog(store, tables) ?? await countOnThreads(store, tables, threads);
+  return countFromLog(store, tables, rowCounts) ?? await countOnThreads(store, tables, threads);
 }
 
-function countFromLog(store: Store, tables: readonly Table[]): number | undefined {
+function countFromLog(
+  store: Store,
+  tables: readonly Table[],
+  rowCounts: ReadonlyMap<string, number>,
+): number | undefined {
   const join = parentJoinOf(store.db, view, tables);
   if (!join) return undefined;
-  const rows = countRows(store, join.child);
+  const rowsOf = (table: Table) => rowCounts.get(table.name) ?? countRows(store, table);
+  const rows = rowsOf(join.child);
   const isWholeChild = rows === loggedRows(store, join.child);
   const areWhole = join.parents.every(({ column, parent }) =>
-    loggedOrphans(store, join.child, column) === 0 && countRows(store, parent) >= loggedRows(store, parent)
+    loggedOrphans(store, join.child, column) === 0 && rowsOf(parent) >= loggedRows(store, parent)
   );
   return isWholeChild && areWhole ? rows : undefined;
 }

@@ -1,3 +1,4 @@
+import { dataVersion } from "../examples/examples.ts";
 import { countExamples } from "../examples/examples_count.ts";
 import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
@@ -69,6 +70,8 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const ownThreads = startThreads(isLarge && !reader ? 2 : 1, workerUrl);
   let threads = reader?.threads ?? ownThreads;
   const reports: FileReport[] = [];
+  const rowCounts = new Map<string, number>();
+  const before = dataVersion(store);
   try {
     for (const table of tables) {
       const mapping = { names: columnNames[table.name] ?? {}, allowMissing };
@@ -87,6 +90,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
         rejects,
         signal,
         observe,
+        rowCounts,
         now,
       };
       for (const path of Object.hasOwn(files, table.name) ? files[table.name] : []) {
@@ -94,9 +98,11 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       }
       if (table.name === reader?.lastTable) threads = ownThreads;
     }
+    // Another process may have added rows, or taken some away, between the files.
+    if (dataVersion(store) !== before) rowCounts.clear();
     return {
       ...summarise(reports, tables, files),
-      examples: await countExamples(store, tables, threads),
+      examples: await countExamples(store, tables, { threads, rowCounts }),
       files: reports,
     };
   } finally {

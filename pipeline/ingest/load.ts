@@ -40,6 +40,8 @@ export interface LoadOptions {
   readonly rejects: RejectsFile | undefined;
   readonly signal: AbortSignal | undefined;
   readonly observe: (progress: LoadProgress) => void;
+  /** Rows of each table that has been loaded into, by its name: counting them anew reads the table. */
+  readonly rowCounts: Map<string, number>;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now: () => number;
 }
@@ -89,6 +91,7 @@ export async function loadFile(
     const tableRows = rowsBefore + report.inserted;
     recordLoad(store, table, { contentHash, onConflict, mapping, report, tableRows, loadedAt: now() });
     db.exec("COMMIT");
+    options.rowCounts.set(table.name, tableRows);
     rejects?.keep();
     return report;
   } catch (error) {
