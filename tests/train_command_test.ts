@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createRandom } from "../pipeline/random.ts";
 import { openStore } from "../pipeline/store/store.ts";
+import { loanFiles } from "./made_files.ts";
 import { inFolder, type Outcome, run } from "./program.ts";
 
 /** Makes a store of 400 offers to 200 leads: what is cheap is clicked. */
@@ -226,4 +227,32 @@ Deno.test("clickwell models: a damaged model is neither shown nor activated", ()
       assert.equal(code, 1);
       assert.match(stderr, /cannot be used: weights\.bin is missing\. Train it again/);
     }
+  }));
+
+Deno.test("clickwell train with files loads them, and trains on them", () =>
+  inFolder(async (folder) => {
+    const words = Object.entries(loanFiles).flatMap(([table, bytes]) => {
+      const path = join(folder, `${table}.parquet`);
+      Deno.writeFileSync(path, bytes);
+      return [`--${table}`, path];
+    });
+    const folders = ["--data", join(folder, "data"), "--models", join(folder, "models")];
+    const settings = ["--test-share", "0", "--json", "--quiet"];
+    const loaded = resultOf(await run(["train", ...words, ...folders, ...settings]));
+    const all = (read: number) => ({ read, inserted: read, unchanged: 0, replaced: 0, kept: 0, rejected: 0 });
+    assert.deepEqual(loaded.loaded, { leads: all(3), offers: all(4), clicks: all(3) });
+    assert.equal(loaded.examples, 4);
+    const again = resultOf(await run(["train", ...folders, ...settings]));
+    assert.equal(again.model_id, loaded.model_id, "what was loaded is in the store");
+  }));
+
+Deno.test("clickwell train with files continues and repeats no model", () =>
+  inFolder(async (folder) => {
+    for (const flag of ["--from", "--repeat"]) {
+      const words = ["train", "--offers", "offers.parquet", flag, "1", "--data", join(folder, "data")];
+      const { code, stderr } = await run(words);
+      assert.equal(code, 2);
+      assert.match(stderr, /load the files with clickwell ingest first/);
+    }
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
   }));
