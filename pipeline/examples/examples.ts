@@ -10,14 +10,13 @@ import { BadExample, createChunkBuilder, type RawChunk, type RawExamples } from 
 import { sharedInt32 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
+import { limitCache } from "../store/page_cache.ts";
 import type { Store } from "../store/store.ts";
 import type { Job, Threads } from "../threads.ts";
 
 /** Rows that come out of SQLite together: few enough that the collector finds them dead. A divisor of a chunk's. */
 const batchRowsMax = 2_048;
 const changedTriesMax = 3;
-/** Of the store, for each thread: the join jumps from lead to lead, and mapped pages spare a system call for each. */
-const mappedBytes = 2 ** 28;
 
 /** Reads the view: each thread takes the next range of ids until there is none. */
 export interface ReadJob extends Job {
@@ -103,9 +102,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const { spec, ranges, shared } = job;
   using db = new DatabaseSync(job.path, { readOnly: true });
   const keeper = createKeeper(job.room);
-  db.exec(
-    "PRAGMA cache_size = -65536; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000",
-  );
+  const mappedBytes = prepareReading(db, job.path);
   const query = { select: job.query, idName: spec.id, id: quoted(spec.id), batchRowsMax };
   const builder = createChunkBuilder(spec, chunkRowsMax, keeper.columns);
   const parts: ReadPart[] = [];
@@ -113,7 +110,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
       let sequence = 0;
       // Pages that are mapped count as memory of the process: those that the last range needed are given back.
-      db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${mappedBytes}`);
+      if (mappedBytes > 0) db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${mappedBytes}`);
       const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.take()) });
       for (const batch of readRows(db, query, ranges[i])) {
         if (builder.rowCount === chunkRowsMax) take();
@@ -129,6 +126,24 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     throw readingFailure(error, spec);
   }
   return { parts, levels: builder.levels };
+}
+
+/**
+ * Stores up to this size are mapped: the join jumps from lead to lead, and mapped pages spare a system call for each. But they
+ * count as memory of the process, once for each thread.
+ */
+const mappedBytesMax = 256 * 2 ** 20;
+/** Of a larger one a thread holds the upper levels of its trees; what lies below is met once. */
+const readCacheBytes = 32 * 2 ** 20;
+
+/** @returns How much of the store is mapped. */
+function prepareReading(db: DatabaseSync, path: string): number {
+  const mappedBytes = Deno.statSync(path).size <= mappedBytesMax ? mappedBytesMax : 0;
+  db.exec(
+    `PRAGMA mmap_size = ${mappedBytes}; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000`,
+  );
+  limitCache(db, readCacheBytes);
+  return mappedBytes;
 }
 
 /** What went wrong with the view, as a failure that its user can act on; any other error as it is. */
