@@ -248,6 +248,21 @@ Deno.test("spilled: nothing is left of a training that failed or was interrupted
   });
 });
 
+Deno.test("spilled: Ctrl-C is heard between the walks of encoding, and nothing is left", () =>
+  withRows(makeRows(300), async (made) => {
+    const reason = new Failure("interrupted", "Interrupted: nothing is half done.");
+    const controller = new AbortController();
+    let read = 0;
+    const observe = {
+      // As a signal does it: when the thread that reads and encodes comes to a stop.
+      stage: () => void (++read === 1 && setTimeout(() => controller.abort(reason))),
+      iteration: () => assert.fail("the fit has begun"),
+    };
+    const options = { ...nothing, signal: controller.signal, observe };
+    await assert.rejects(trainOn(made, spec, {}, options), reason);
+    assert.deepEqual(spillFolders(made), []);
+  }));
+
 Deno.test("spilled: what a killed training left is removed by the next, what a running one has is not", () =>
   withRows(makeRows(100), async (made) => {
     const running = openSpillFolder(made.dataDir);

@@ -8,6 +8,7 @@ import { createEncoder, type Encoder, type NumericEncoder, transformed } from ".
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
+import { runThrough } from "../stepwise.ts";
 import type { Partition } from "../examples/split.ts";
 import { imputationsOf } from "./imputation.ts";
 import { type JoinedLevels, summarise } from "./summarise.ts";
@@ -19,33 +20,54 @@ export interface EncodedExamples {
   readonly joined: readonly JoinedLevels[];
 }
 
+export interface EncodeOptions {
+  /**
+   * Whether levels that were always or never clicked share the column of unseen ones: without a penalty their log-odds
+   * would be infinite.
+   */
+  readonly joinPure: boolean;
+  /** Whether the design keeps the hashes of the rows' groups. */
+  readonly withGroups?: boolean;
+  /** Keeps the chunks that are in files there. */
+  readonly keeper?: ChunkKeeper;
+}
+
 /**
  * Fits the encoder on the training part and encodes all rows with it.
  *
  * @param raw Is used up: its columns become the design's, in place, so that a large data set is there once.
- * @param options.joinPure Levels that were always or never clicked share the column of unseen ones: without a penalty
- *   their log-odds would be infinite.
- * @param options.withGroups Whether the design keeps the hashes of the rows' groups.
- * @param options.keeper Keeps the chunks that are in files there.
  */
 export function encodeExamples(
   raw: RawExamples,
   spec: FeatureSpec,
   partition: Partition,
-  options: { joinPure: boolean; withGroups?: boolean; keeper?: ChunkKeeper },
+  options: EncodeOptions,
 ): EncodedExamples {
+  return runThrough(encodeInSteps(raw, spec, partition, options));
+}
+
+/** As `encodeExamples`, with a stop after each walk over the rows: on many of them it takes a while. */
+export function* encodeInSteps(
+  raw: RawExamples,
+  spec: FeatureSpec,
+  partition: Partition,
+  options: EncodeOptions,
+): Generator<void, EncodedExamples> {
   const { joinPure, withGroups = false, keeper = createKeeper() } = options;
   const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
+  yield;
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
   // From the values as they are; what is fitted after it sees them transformed.
-  const imputations = imputationsOf(() => loadEach(ordered), numeric);
+  const imputations = yield* imputationsOf(() => loadEach(ordered), numeric);
   const chunks = transformColumns(ordered, numeric, keeper);
+  yield;
   const joined: JoinedLevels[] = [];
   const summaries = summarise(() => loadEach(chunks), raw.levels, spec, {
     imputations,
     joinPure,
     tell: (levels) => joined.push(levels),
   });
+  yield;
   const encoder = createEncoder(spec, summaries);
   const design = buildDesign(chunks, raw.levels, encoder, {
     partCount: partition.partCount,

@@ -15,9 +15,11 @@ interface Imputation {
 /**
  * What stands for a missing value of each numeric field, in the field's own unit.
  *
+ * Stops after each walk.
+ *
  * @param walk Over chunks with the values as they are.
  */
-export function imputationsOf(walk: Walk, features: readonly NumericSpec[]): number[] {
+export function* imputationsOf(walk: Walk, features: readonly NumericSpec[]): Generator<void, number[]> {
   const imputations = features.map(({ impute }, field) =>
     impute === "median"
       ? medianOf(field, createMedianSearch())
@@ -29,6 +31,7 @@ export function imputationsOf(walk: Walk, features: readonly NumericSpec[]): num
   while (open.length > 0) {
     for (const chunk of walk()) for (const imputation of open) imputation.add(chunk);
     open = open.filter((imputation) => imputation.endWalk());
+    yield;
   }
   return imputations.map((imputation) => imputation.value());
 }

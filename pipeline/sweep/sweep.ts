@@ -4,7 +4,7 @@ import type { Metrics } from "../model/artifact_metadata.ts";
 import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { balance } from "../fit/class_balance.ts";
 import { crossValidate, type Trial } from "./cross_validate.ts";
-import { encodeExamples } from "../encode/encode.ts";
+import { encodeInSteps } from "../encode/encode.ts";
 import { readExamples } from "../examples/examples.ts";
 import { Failure } from "../failure.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
@@ -15,6 +15,7 @@ import { attachDesign } from "../fit/passes.ts";
 import type { ModelRow } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainTestSplit } from "../examples/split.ts";
+import { runSteps } from "../stepwise.ts";
 import type { Store } from "../store/store.ts";
 import { openJournal, type SweepJournal } from "./sweep_journal.ts";
 import type { Threads } from "../threads.ts";
@@ -177,11 +178,12 @@ async function prepare(
   clock.lap("read");
   const fingerprint = fingerprintOf(raw);
   const keeper = createKeeper(room);
-  const { design: encoded } = encodeExamples(raw, spec, trainTestSplit(hyperParameters), {
+  const encoding = encodeInSteps(raw, spec, trainTestSplit(hyperParameters), {
     joinPure: false,
     withGroups: true,
     keeper,
   });
+  const { design: encoded } = await runSteps(encoding, signal);
   const counts = requireBothClasses(encoded, []);
   const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
   const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, keeper });

@@ -1,11 +1,12 @@
 import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
-import { type EncodedExamples, encodeExamples } from "../encode/encode.ts";
+import { type EncodedExamples, encodeInSteps } from "../encode/encode.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { type Partition, trainTestSplit } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
+import { runThrough } from "../stepwise.ts";
 import type { HyperParameters } from "./train.ts";
 
 /** Examples that are ready to be learnt from: plain data over shared memory, which threads can hand on to each other. */
@@ -26,13 +27,23 @@ export function prepare(
   raw: RawExamples,
   spec: FeatureSpec,
   hyperParameters: HyperParameters,
-  keeper: ChunkKeeper = createKeeper(),
+  keeper?: ChunkKeeper,
 ): Prepared {
+  return runThrough(prepareInSteps(raw, spec, hyperParameters, keeper));
+}
+
+/** As `prepare`, with a stop after each walk over the rows. */
+export function* prepareInSteps(
+  raw: RawExamples,
+  spec: FeatureSpec,
+  hyperParameters: HyperParameters,
+  keeper: ChunkKeeper = createKeeper(),
+): Generator<void, Prepared> {
   requireExamples(raw, spec);
   const { lastId } = raw;
   const fingerprint = fingerprintOf(raw);
   const goldenRows = pickGolden(raw, spec);
-  const encoded = encodeExamples(raw, spec, splitOf(hyperParameters), {
+  const encoded = yield* encodeInSteps(raw, spec, splitOf(hyperParameters), {
     joinPure: hyperParameters.penalty === "none",
     keeper,
   });

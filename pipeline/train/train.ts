@@ -23,8 +23,9 @@ import type { IterationEvent, Penalty } from "../fit/penalised.ts";
 import { activeModel, assignModel, type ModelRow, registerModel } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { testPart, trainPart } from "../examples/split.ts";
-import { prepare, type Prepared } from "./prepare.ts";
+import { type Prepared, prepareInSteps } from "./prepare.ts";
 import type { Store } from "../store/store.ts";
+import { runSteps } from "../stepwise.ts";
 import type { JoinedLevels } from "../encode/summarise.ts";
 import type { Threads } from "../threads.ts";
 import { version } from "../version.ts";
@@ -154,7 +155,7 @@ export async function learn(store: Store, options: TrainOptions, prepared?: Prep
       },
     });
     clock.lap("read");
-    return prepare(raw, spec, hyperParameters, keeper);
+    return await runSteps(prepareInSteps(raw, spec, hyperParameters, keeper), signal);
   };
   try {
     return await learnPrepared(prepared ?? await read(), { threads, keeper, clock }, options);
