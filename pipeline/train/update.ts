@@ -121,8 +121,8 @@ async function learnBlocks(
 ): Promise<Learnt> {
   const baseRate = data.clicks.train / (data.rows.train + data.rows.left_out);
   const before = prior.mean;
-  const progressive = createTally();
-  const unchanged = createTally();
+  const progressive = createTally(design.partRows[0]);
+  const unchanged = createTally(design.partRows[0]);
   let [iterations, gradientMax, objective] = [0, 0, 0];
   for (const block of blocksOf(design)) {
     signal?.throwIfAborted();
@@ -178,10 +178,11 @@ function blocksOf(design: DesignMatrix): DesignMatrix[] {
   return blocks;
 }
 
-/** Gathers predictions until their metrics are wanted. */
-function createTally() {
-  const clicked: number[] = [];
-  const notClicked: number[] = [];
+/** Gathers predictions until their metrics are wanted. @param rowCount How many there will be. */
+function createTally(rowCount: number) {
+  // As much of both is memory as is written to.
+  const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
+  let [clickedCount, notClickedCount] = [0, 0];
   return {
     add(design: DesignMatrix, coefficients: Float64Array): void {
       const kernel = createRowKernel(design);
@@ -190,12 +191,14 @@ function createTally() {
         const logits = new Float64Array(chunk.labels.length);
         kernel.logits(chunk, 0, logits.length, logits);
         for (let i = 0; i < logits.length; i++) {
-          (chunk.labels[i] === 1 ? clicked : notClicked).push(probabilityOf(logits[i]));
+          const probability = probabilityOf(logits[i]);
+          if (chunk.labels[i] === 1) clicked[clickedCount++] = probability;
+          else notClicked[notClickedCount++] = probability;
         }
       }
     },
     metrics: (baseRate: number) =>
-      metricsOf(Float64Array.from(clicked), Float64Array.from(notClicked), baseRate),
+      metricsOf(clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount), baseRate),
   };
 }
 
