@@ -146,6 +146,20 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
     for (const { assigned_at } of history) assert.match(assigned_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   }));
 
+Deno.test("clickwell train: --memory decides where examples lie while it runs, and nothing about the model", () =>
+  withProgram(async (clickwell, folder) => {
+    const ids = [];
+    for (const size of ["0", "1kB", "2GB"]) {
+      ids.push(resultOf(await clickwell("train", "--memory", size, "--json")).model_id);
+    }
+    assert.equal(new Set(ids).size, 1);
+    const left = [...Deno.readDirSync(join(folder, "data"))].map(({ name }) => name);
+    assert.deepEqual(left.filter((name) => name.startsWith("spill-")), []);
+    const { code, stderr } = await clickwell("train", "--memory", "much");
+    assert.equal(code, 2);
+    assert.match(stderr, /--memory is "much", expected a size such as 500MB/);
+  }));
+
 Deno.test("clickwell train: a strange setting is a wrong use, told with what is expected", () =>
   withProgram(async (clickwell, folder) => {
     const bad = join(folder, "bad.json");
