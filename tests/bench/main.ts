@@ -65,12 +65,13 @@ async function main(): Promise<number> {
   };
   await sweepRuns();
   const programs = { found: await findProgram(values), ofThisDeno: await findProgram({ source: true }) };
-  await installPeers(["requirements.txt"], say);
+  const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
+  if (names.some((name) => benchmarks[name].peers.length > 0)) await installPeers(["requirements.txt"], say);
   const warning = busyWarning();
   if (warning) say(warning);
 
   let bad = 0;
-  for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
+  for (const name of names) {
     if (!await runOne(name, programs, options)) bad++;
   }
   if (options.write) {
