@@ -1,5 +1,5 @@
 import { readArtifact } from "../pipeline/model/artifact.ts";
-import { columnNames } from "../pipeline/encode/encoder.ts";
+import { columnNames } from "../pipeline/encode/column_names.ts";
 import { Failure } from "../pipeline/failure.ts";
 import {
   activeModel,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { categoryOf, columnNames, type Encoder, transformed, widthOf } from "../pipeline/encode/encoder.ts";
+import { columnNames } from "../pipeline/encode/column_names.ts";
+import { categoryOf, type Encoder, transformed, widthOf } from "../pipeline/encode/encoder.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
 import type { Partition } from "../pipeline/examples/split.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import crossedSpec from "../docs/features-crossed.json" with { type: "json" };
 import { ingest } from "../pipeline/ingest/ingest.ts";
-import { defaultSpec } from "../pipeline/examples/spec.ts";
+import { defaultSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { trainOn } from "./made_store.ts";
@@ -49,6 +50,13 @@ Deno.test(
           );
           assert(metrics.ece < 0.05, `calibration error ${metrics.ece} on held-out rows`);
         }
+        const crossed = parseSpec(crossedSpec, "docs/features-crossed.json");
+        const { metrics } = (await trainOn(made, crossed, { C: 0.3 })).artifact.metadata;
+        assert(metrics.log_loss < 0.449, `log loss ${metrics.log_loss} on held-out rows with crosses`);
+        assert(
+          metrics.auc !== null && metrics.auc > 0.844,
+          `AUC ${metrics.auc} on held-out rows with crosses`,
+        );
         const [newton, lbfgs] = await Promise.all(
           (["newton", "lbfgs"] as const).map(async (solver) =>
             (await trainOn(made, defaultSpec(), { solver, iterationsMax: 2000 })).artifact.metadata

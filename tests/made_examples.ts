@@ -12,9 +12,14 @@ export type ExampleRow = Readonly<Record<string, unknown>>;
 export type FeatureText = Readonly<Record<string, unknown>> & { readonly name: string };
 
 /** A spec over the columns id, clicked, who, and weight where `weight` says so. */
-export function specOf(features: readonly FeatureText[], options: { weight?: boolean } = {}): FeatureSpec {
+export function specOf(
+  features: readonly FeatureText[],
+  options: { weight?: boolean; crosses?: readonly unknown[] } = {},
+): FeatureSpec {
   const weight = options.weight ? { weight: "weight" } : {};
-  return parseSpec({ id: "id", label: "clicked", group: "who", ...weight, features }, "the test's spec");
+  const crosses = options.crosses ? { crosses: options.crosses } : {};
+  const names = { id: "id", label: "clicked", group: "who" };
+  return parseSpec({ ...names, ...weight, ...crosses, features }, "the test's spec");
 }
 
 /** Examples in memory, as the reader of the view makes them. @param chunkRows Rows per chunk: many chunks from few rows. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadEach } from "../pipeline/chunks/chunk_loader.ts";
-import { columnNames } from "../pipeline/encode/encoder.ts";
+import { columnNames } from "../pipeline/encode/column_names.ts";
 import { fit, type SolverName } from "../pipeline/fit/fit.ts";
 import { passPoint } from "../pipeline/fit/objective.ts";
 import { createRowKernel } from "../pipeline/fit/row_kernel.ts";

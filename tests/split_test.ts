@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { hashOf } from "../pipeline/examples/raw_examples.ts";
+import { hashOf } from "../pipeline/hash.ts";
 import {
   leftOutPart,
   type SplitOptions,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { columnNames } from "../pipeline/encode/encoder.ts";
+import { columnNames } from "../pipeline/encode/column_names.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
-import { hashOf } from "../pipeline/examples/raw_examples.ts";
+import { hashOf } from "../pipeline/hash.ts";
 import { activeModel, assignmentHistory, listModels } from "../pipeline/model/registry.ts";
 import { testPart, trainTestSplit } from "../pipeline/examples/split.ts";
 import { assertClose } from "./closeness.ts";

@@ -1,29 +1,19 @@
 import type { ColumnMaker } from "../chunks/column_pool.ts";
 import type { CellCodes, Group } from "./design_matrix.ts";
-import {
-  type CategoricalEncoder,
-  encodeCategory,
-  type Encoder,
-  type NumericEncoder,
-  positionsOf,
-} from "./encoder.ts";
-import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
-import type { RawExamples } from "../examples/raw_examples.ts";
+import { factorsNamed } from "./crosses.ts";
+import type { CrossEncoder, Encoder } from "./encoder.ts";
+import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
+import type { OrderedChunk } from "../examples/ordered_chunk.ts";
 import { sharedInt32 } from "../shared_memory.ts";
 
 /** Cells of one group at the most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;
+/** As a Hessian's sums are cheap to make; and as they are affordable, where groups are small for their sake. */
+const pairsMax = 2 ** 21;
+const smallPairsMax = 2 ** 23;
+const smallCellsMax = 1_200;
 /** Combinations of levels that a table of all of them is made for. */
 const combinationsMax = 2 ** 22;
-
-/** One categorical field, or one indicator of missing values: which column a row's value has its 1 in. */
-interface Factor {
-  readonly positionCount: number;
-  /** Column per position; −1 for none. */
-  readonly columns: readonly number[];
-  /** Multiplies each row's combination by the number of positions and adds its own. @param out Shape (rows). */
-  append(chunk: OrderedChunk, out: Uint32Array): void;
-}
 
 /** Walks over all chunks once: each holds until the next one comes. */
 export type Walk = () => Iterable<OrderedChunk>;
@@ -37,91 +27,32 @@ export interface GroupPlan {
 }
 
 /**
- * Plans how all fields are coded that have one column in many: categories, and indicators of missing values.
+ * Plans how all fields are coded that have one column in many: categories, bins, indicators of missing values; and crosses.
  *
  * @param walk Over chunks with missing numbers still missing.
  */
-export function planGroups(walk: Walk, levels: RawExamples["levels"], encoder: Encoder): GroupPlan[] {
-  return groupFactors(factorsOf(walk, levels, encoder), walk);
+export function planGroups(walk: Walk, factors: readonly Factor[], encoder: Encoder): GroupPlan[] {
+  const crosses = (encoder.crosses ?? []).map((cross) => planCross(cross, factors));
+  const large = [...groupFactors(factors, walk, cellsMax), ...crosses];
+  if (pairsOf(large) <= pairsMax) return large;
+  // A Hessian has a table for each two groups: many small groups have smaller ones than few large groups.
+  const small = [...groupFactors(factors, walk, smallCellsMax), ...crosses];
+  return pairsOf(small) <= smallPairsMax ? small : large;
 }
 
-function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: Encoder): Factor[] {
-  const factors: Factor[] = [];
-  const missing = missingFields(walk, encoder);
-  let numericIndex = 0;
-  let categoricalIndex = 0;
-  for (const feature of encoder.features) {
-    if (feature.type === "numeric") {
-      const field = numericIndex++;
-      // Where nothing is missing the indicator's column is all 0 and has no cell to be in.
-      if (missing.has(field)) factors.push(missingFactor(feature, field));
-    } else {
-      const field = categoricalIndex++;
-      factors.push(categoricalFactor(feature, field, levels[field]));
-    }
+/** Numbers in the tables over pairs of cells. */
+function pairsOf(plans: readonly GroupPlan[]): number {
+  let pairs = 0;
+  let before = 0;
+  for (const { group } of plans) {
+    pairs += before * group.cellCount;
+    before += group.cellCount;
   }
-  return factors;
-}
-
-/** The numeric fields that want an indicator and have a missing value. */
-function missingFields(walk: Walk, { features }: Encoder): ReadonlySet<number> {
-  const numeric = features.filter((feature) => feature.type === "numeric");
-  const open = new Set([...numeric.keys()].filter((field) => numeric[field].missingIndicator));
-  const found = new Set<number>();
-  if (open.size === 0) return found;
-  for (const chunk of walk()) {
-    for (const field of open) {
-      if (!hasMissing(chunk, field)) continue;
-      open.delete(field);
-      found.add(field);
-    }
-    if (open.size === 0) break;
-  }
-  return found;
-}
-
-function hasMissing(chunk: OrderedChunk, field: number): boolean {
-  const { numeric } = chunk;
-  const stride = strideOf(chunk);
-  for (let k = field; k < numeric.length; k += stride) if (numeric[k] !== numeric[k]) return true;
-  return false;
-}
-
-function missingFactor(feature: NumericEncoder, field: number): Factor {
-  return {
-    positionCount: 2,
-    columns: [-1, feature.column + 1],
-    append(chunk, out) {
-      const { numeric } = chunk;
-      const stride = strideOf(chunk);
-      for (let i = 0, k = field; i < out.length; i++, k += stride) {
-        out[i] = 2 * out[i] + (numeric[k] === numeric[k] ? 0 : 1);
-      }
-    },
-  };
-}
-
-function categoricalFactor(
-  feature: CategoricalEncoder,
-  field: number,
-  levels: readonly (string | null)[],
-): Factor {
-  const positions = positionsOf(feature);
-  const levelCount = feature.levels.length;
-  const positionOf = Uint32Array.from(levels, (level) => encodeCategory(positions, levelCount, level));
-  const positionCount = levelCount + 2;
-  return {
-    positionCount,
-    columns: Array.from({ length: positionCount }, (_, position) => feature.column + position),
-    append(chunk, out) {
-      const codes = chunk.codes[field];
-      for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + positionOf[codes[i]];
-    },
-  };
+  return pairs;
 }
 
 /** Joins factors into groups, one after the other, as long as few of a group's combinations occur. */
-function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
+function groupFactors(factors: readonly Factor[], walk: Walk, cellsMax: number): GroupPlan[] {
   const groups: GroupPlan[] = [];
   for (let from = 0; from < factors.length;) {
     let to = from + 1;
@@ -139,6 +70,18 @@ function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
   return groups;
 }
 
+/** A group of its own, with a cell for each combination that has a column, and one for all others. */
+function planCross({ of, keys, column }: CrossEncoder, factors: readonly Factor[]): GroupPlan {
+  const crossed = factorsNamed(of, factors);
+  const cellOf = new Uint32Array(combinationCount(crossed)).fill(keys.length);
+  const columns = sharedInt32(keys.length + 1).fill(-1);
+  keys.forEach((key, cell) => {
+    cellOf[key] = cell;
+    columns[cell] = column + cell;
+  });
+  return { group: { cellCount: keys.length + 1, fieldCount: 1, columns }, factors: crossed, cellOf };
+}
+
 /** Which combinations of levels occur, and how many do. */
 interface Occurring {
   /** Shape (combinations): 1 where a row has it. */
@@ -147,19 +90,12 @@ interface Occurring {
 }
 
 function occurringCombinations(factors: readonly Factor[], walk: Walk): Occurring {
-  const flags = new Uint8Array(factors.reduce((product, { positionCount }) => product * positionCount, 1));
+  const flags = new Uint8Array(combinationCount(factors));
   for (const chunk of walk()) {
     const combinations = combinationsOf(factors, chunk);
     for (let i = 0; i < combinations.length; i++) flags[combinations[i]] = 1;
   }
   return { flags, count: flags.reduce((sum, flag) => sum + flag, 0) };
-}
-
-/** Each row's combination, as one number. */
-function combinationsOf(factors: readonly Factor[], chunk: OrderedChunk): Uint32Array {
-  const combinations = new Uint32Array(chunk.rowCount);
-  for (const factor of factors) factor.append(chunk, combinations);
-  return combinations;
 }
 
 function planGroup(factors: readonly Factor[], { flags, count }: Occurring): GroupPlan {

@@ -2,9 +2,12 @@ import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import { loadEach } from "../chunks/chunk_loader.ts";
 import type { ColumnMaker } from "../chunks/column_pool.ts";
 import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
+import { binEdges } from "./bin_edges.ts";
 import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
+import { withCrosses } from "./crosses.ts";
 import type { DesignChunk, DesignMatrix } from "./design_matrix.ts";
 import { createEncoder, type Encoder, type NumericEncoder, transformed } from "./encoder.ts";
+import { type Factor, factorsOf } from "./factors.ts";
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
@@ -61,19 +64,21 @@ export function* encodeInSteps(
   const imputations = yield* imputationsOf(() => loadEach(ordered), numeric);
   const chunks = transformColumns(ordered, numeric, keeper);
   yield;
+  const edges = binEdges(() => loadEach(chunks), numeric);
   const joined: JoinedLevels[] = [];
   const summaries = summarise(() => loadEach(chunks), raw.levels, spec, {
     imputations,
+    edges,
     joinPure,
     tell: (levels) => joined.push(levels),
   });
   yield;
-  const encoder = createEncoder(spec, summaries);
-  const design = buildDesign(chunks, raw.levels, encoder, {
-    partCount: partition.partCount,
-    withGroups,
-    keeper,
-  });
+  const walk = () => loadEach(chunks);
+  const fields = createEncoder(spec, summaries);
+  const factors = factorsOf(walk, raw.levels, fields);
+  const encoder = withCrosses(fields, spec.crosses ?? [], factors, walk);
+  const { partCount } = partition;
+  const design = buildDesign(chunks, factors, encoder, { partCount, withGroups, keeper });
   return { encoder, design, joined };
 }
 
@@ -90,7 +95,7 @@ export function encodeWith(
 ): DesignMatrix {
   const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   const chunks = transformColumns(ordered, numericOf(encoder), keeper);
-  return buildDesign(chunks, raw.levels, encoder, {
+  return buildDesign(chunks, factorsOf(() => loadEach(chunks), raw.levels, encoder), encoder, {
     partCount: partition.partCount,
     withGroups: false,
     keeper,
@@ -122,13 +127,13 @@ function transformColumns(
 /** @param chunks With the numeric columns transformed; they become the design's. */
 function buildDesign(
   chunks: StoredChunk<OrderedChunk>[],
-  levels: RawExamples["levels"],
+  factors: readonly Factor[],
   encoder: Encoder,
   options: { partCount: number; withGroups: boolean; keeper: ChunkKeeper },
 ): DesignMatrix {
   const { partCount, withGroups, keeper } = options;
   const numericFeatures = numericOf(encoder);
-  const plans = planGroups(() => loadEach(chunks), levels, encoder);
+  const plans = planGroups(() => loadEach(chunks), factors, encoder);
   const designChunks = keeper.rewrite(
     chunks,
     (chunk) => designChunkOf(chunk, plans, numericFeatures, { withGroups, columns: keeper.columns }),

@@ -1,4 +1,5 @@
 import { log1p } from "../elementary.ts";
+import { hashOf } from "../hash.ts";
 import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
 
 /** How one numeric field becomes its column, as fitted on the training rows. */
@@ -12,9 +13,11 @@ export interface NumericEncoder {
   /** The column is (transform(x) − mean) / scale. */
   readonly mean: number;
   readonly scale: number;
-  /** Column of the value; where there is an indicator of missing values it is the next one. */
+  /** Column of the value; where there is an indicator of missing values it is the next one; then come the bins. */
   readonly column: number;
   readonly missingIndicator: boolean;
+  /** Between bins, of the transformed value, ascending; absent where the field has none. */
+  readonly edges?: readonly number[] | undefined;
 }
 
 /** How one categorical field becomes its columns: one per level, then one for missing, one for unseen. */
@@ -22,8 +25,23 @@ export interface CategoricalEncoder {
   readonly type: "categorical";
   readonly name: string;
   readonly nullable: boolean;
-  /** In ascending order of code units. */
+  /** In ascending order of code units; none where they are hashed. */
   readonly levels: readonly string[];
+  /** Where levels are hashed: columns that they share, in place of one per level. */
+  readonly buckets?: number | undefined;
+  readonly column: number;
+}
+
+/** Fields whose combinations have columns of their own. */
+export interface CrossEncoder {
+  /** Names of fields with levels or bins, in the order of the encoder. */
+  readonly of: readonly string[];
+  /**
+   * Combinations that have a column, ascending: the fields' positions as digits of one number, the first field's the
+   * highest, each to the base of its field's number of positions. All others have none.
+   */
+  readonly keys: readonly number[];
+  /** Column of the first key; the others' follow. */
   readonly column: number;
 }
 
@@ -33,11 +51,19 @@ export type FeatureEncoder = NumericEncoder | CategoricalEncoder;
 export interface Encoder {
   readonly features: readonly FeatureEncoder[];
   readonly columnCount: number;
+  /** Their columns come after the fields' own. */
+  readonly crosses?: readonly CrossEncoder[] | undefined;
 }
 
 /** Summary of one field over the training rows: what the encoder is fitted from. */
 export type FieldSummary =
-  | { readonly type: "numeric"; readonly impute: number; readonly mean: number; readonly scale: number }
+  | {
+    readonly type: "numeric";
+    readonly impute: number;
+    readonly mean: number;
+    readonly scale: number;
+    readonly edges?: readonly number[] | undefined;
+  }
   | { readonly type: "categorical"; readonly levels: readonly string[] };
 
 /** Lays the fields' columns side by side, in the order of the spec. */
@@ -59,33 +85,36 @@ function encoderOf(
 ): FeatureEncoder {
   if (feature.type === "numeric" && summary.type === "numeric") {
     const { name, nullable, transform, missingIndicator } = feature;
-    const { impute, mean, scale } = summary;
-    return { type: "numeric", name, nullable, transform, impute, mean, scale, column, missingIndicator };
+    const { impute, mean, scale, edges } = summary;
+    const own = { name, nullable, transform, impute, mean, scale, column, missingIndicator };
+    return { type: "numeric", ...own, ...(edges ? { edges } : {}) };
   }
   if (feature.type === "categorical" && summary.type === "categorical") {
     // By code units and not by locale: the same order on every machine.
     const levels = [...summary.levels].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    return { type: "categorical", name: feature.name, nullable: feature.nullable, levels, column };
+    const { name, nullable, hash } = feature;
+    if (hash !== undefined) return { type: "categorical", name, nullable, levels: [], buckets: hash, column };
+    return { type: "categorical", name, nullable, levels, column };
   }
   throw new Error(`the summary of ${feature.name} is of another type`);
 }
 
 /** How many columns a field has. */
 export function widthOf(feature: FeatureEncoder): number {
-  return feature.type === "numeric" ? (feature.missingIndicator ? 2 : 1) : feature.levels.length + 2;
+  if (feature.type === "categorical") return positionCountOf(feature);
+  const bins = feature.edges ? feature.edges.length + 1 : 0;
+  return (feature.missingIndicator ? 2 : 1) + bins;
 }
 
-/** Names of all columns, in order: `apr`, `apr:missing`, `credit=good`, `credit:missing`, `credit:unseen`. */
-export function columnNames({ features }: Encoder): string[] {
-  return features.flatMap((feature) =>
-    feature.type === "numeric"
-      ? feature.missingIndicator ? [feature.name, `${feature.name}:missing`] : [feature.name]
-      : [
-        ...feature.levels.map((level) => `${feature.name}=${level}`),
-        `${feature.name}:missing`,
-        `${feature.name}:unseen`,
-      ]
-  );
+/** Columns for known levels: those after them are for missing and for unseen ones. */
+export function levelCountOf({ levels, buckets }: CategoricalEncoder): number {
+  return buckets ?? levels.length;
+}
+
+/** A field's levels or bins, with missing; of levels also the unseen. 0 for a number without bins. */
+export function positionCountOf(feature: FeatureEncoder): number {
+  if (feature.type === "categorical") return levelCountOf(feature) + 2;
+  return feature.edges ? feature.edges.length + 2 : 0;
 }
 
 /** The transform before scaling. log1p keeps the sign, so that it has no pole and no gap. */
@@ -107,18 +136,24 @@ export function encodeNumeric(feature: NumericEncoder, value: number): number {
  * @param positions As made by `positionsOf`.
  */
 export function encodeCategory(
-  positions: ReadonlyMap<unknown, number>,
+  positions: Positions,
   levelCount: number,
   value: string | null,
 ): number {
   return value === null ? levelCount : positions.get(value) ?? levelCount + 1;
 }
 
+/** Finds a level's position by its value however it is spelled; undefined for what is none that it knows. */
+export interface Positions {
+  get(value: unknown): number | undefined;
+}
+
 /**
- * Finds a level's position by its value however it is spelled: 12 and "12", true and "true" are one category. Keyed by
- * JSON values, so that serving needs no conversion for those it knows.
+ * 12 and "12", true and "true" are one category. Levels are keyed by JSON values, so that serving needs no conversion for
+ * those it knows; hashed ones are all known.
  */
-export function positionsOf({ levels }: CategoricalEncoder): Map<unknown, number> {
+export function positionsOf({ levels, buckets }: CategoricalEncoder): Positions {
+  if (buckets !== undefined) return { get: (value) => bucketOf(value, buckets) };
   const positions = new Map<unknown, number>();
   levels.forEach((level, i) => {
     positions.set(level, i);
@@ -127,6 +162,12 @@ export function positionsOf({ levels }: CategoricalEncoder): Map<unknown, number
     if (level === "true" || level === "false") positions.set(level === "true", i);
   });
   return positions;
+}
+
+function bucketOf(value: unknown, buckets: number): number | undefined {
+  const isCategory = typeof value === "string" || typeof value === "boolean" || typeof value === "bigint" ||
+    (typeof value === "number" && Number.isFinite(value));
+  return isCategory ? hashOf(categoryOf(value)) % buckets : undefined;
 }
 
 /** The canonical spelling of a category: 12, 12.0, 12n and "12" are "12". Null, and a number that is none, is missing. */

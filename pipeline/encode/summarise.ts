@@ -19,6 +19,8 @@ export interface JoinedLevels {
 export interface SummariseOptions {
   /** Per numeric field: what stands for a missing value, before the transform. */
   readonly imputations: readonly number[];
+  /** Per numeric field: between its bins, after the transform; undefined where it has none. */
+  readonly edges: readonly (readonly number[] | undefined)[];
   /** Whether levels that were always or never clicked get no column of their own. */
   readonly joinPure: boolean;
   /** Told of levels that get none. */
@@ -35,7 +37,7 @@ export function summarise(
   walk: Walk,
   levels: RawExamples["levels"],
   spec: FeatureSpec,
-  { imputations, joinPure, tell }: SummariseOptions,
+  { imputations, edges, joinPure, tell }: SummariseOptions,
 ): FieldSummary[] {
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
   const moments = momentsOf(walk, numeric, imputations);
@@ -47,16 +49,18 @@ export function summarise(
       return summariseCategorical(counts[categoricalIndex++], feature, tell, joinPure);
     }
     const field = numericIndex++;
-    return { type: "numeric", impute: imputations[field], ...moments[field] };
+    return { type: "numeric", impute: imputations[field], edges: edges[field], ...moments[field] };
   });
 }
 
 function summariseCategorical(
   counts: readonly LevelCount[],
-  { name, minCount }: CategoricalSpec,
+  { name, minCount, hash }: CategoricalSpec,
   tell: (joined: JoinedLevels) => void,
   joinPure: boolean,
 ): FieldSummary {
+  // Hashed levels are not told apart: a column of theirs may be rare or pure, a level is not.
+  if (hash !== undefined) return { type: "categorical", levels: [] };
   const left = new Set(counts);
   const join = (reason: JoinedLevels["reason"], wanted: (count: LevelCount) => boolean) => {
     const found = [...left].filter(wanted);

@@ -1,7 +1,7 @@
 import type { ColumnBuffer, IntegerBuffer, RealBuffer, TextBuffer } from "../files/column_buffer.ts";
 import { categoryOf } from "../encode/encoder.ts";
 import { type Entries, type Growing, growingReals, growingWords } from "./growing.ts";
-import { hashOf, hashOfAscii } from "./raw_examples.ts";
+import { hashOf, hashOfAscii } from "../hash.ts";
 
 /** One column of a table as the examples need it, of all rows that have been read. */
 export interface GatheredColumn<Values> {

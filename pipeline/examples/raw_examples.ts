@@ -1,6 +1,7 @@
 import { type ColumnMaker, newColumns } from "../chunks/column_pool.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { categoryOf } from "../encode/encoder.ts";
+import { hashOf } from "../hash.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /** Codes of a categorical field, in the narrowest array that holds them. */
@@ -186,30 +187,4 @@ function badValue(row: readonly unknown[], spec: FeatureSpec, at: number, expect
   const { name } = spec.features[at - fieldsFrom];
   const value = row[at] instanceof Uint8Array ? "a blob" : JSON.stringify(String(row[at])).slice(0, 60);
   return new BadExample(`${spec.id} ${String(row[0])} has the ${name} ${value}, expected ${expected}`);
-}
-
-/**
- * Hash of a group's id by its code units, 32 bits: the same on every machine, and for 12 and "12".
- *
- * @see Fowler, Noll, Vo: FNV-1a; the finish is that of MurmurHash3.
- */
-export function hashOf(value: unknown): number {
-  const text = typeof value === "string" ? value : String(value);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return mixed(hash);
-}
-
-/** `hashOf` of a text whose code units are these bytes. */
-export function hashOfAscii(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
-  return mixed(hash);
-}
-
-/** Spreads each bit of a 32-bit word over all of them. */
-export function mixed(word: number): number {
-  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
-  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
-  return (word ^ (word >>> 16)) >>> 0;
 }

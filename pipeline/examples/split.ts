@@ -1,4 +1,4 @@
-import { mixed } from "./raw_examples.ts";
+import { mixed } from "../hash.ts";
 
 /** Assigns rows to parts: all rows of a group to the same side, and to the same one on every machine. */
 export interface Partition {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Encoder, widthOf } from "../encode/encoder.ts";
+import { type Encoder, positionCountOf, widthOf } from "../encode/encoder.ts";
 import { Failure } from "../failure.ts";
 
 const finite = z.number();
@@ -16,6 +16,7 @@ const numericEncoder = z.strictObject({
   scale: finite.positive(),
   column: count,
   missingIndicator: z.boolean(),
+  edges: z.array(finite).max(255).optional(),
 });
 
 const categoricalEncoder = z.strictObject({
@@ -23,6 +24,13 @@ const categoricalEncoder = z.strictObject({
   name: columnName,
   nullable: z.boolean(),
   levels: z.array(z.string()),
+  buckets: z.int().min(2).optional(),
+  column: count,
+});
+
+const crossEncoder = z.strictObject({
+  of: z.array(columnName).min(2),
+  keys: z.array(count),
   column: count,
 });
 
@@ -58,6 +66,7 @@ export const artifactMetadataSchema = z.object({
   encoder: z.strictObject({
     features: z.array(z.discriminatedUnion("type", [numericEncoder, categoricalEncoder])).min(1),
     columnCount: count,
+    crosses: z.array(crossEncoder).optional(),
   }),
   /** Log-odds per column, float64. */
   coefficients: z.array(finite),
@@ -148,12 +157,25 @@ function networkProblem(
   return exact ? undefined : "a weight of its network is not a float32 number";
 }
 
-/** @returns NaN where the fields' columns do not lie side by side. */
-function columnCountOf({ features }: Encoder): number {
+/** @returns NaN where the columns do not lie side by side, or a cross is none of its fields. */
+function columnCountOf({ features, crosses = [] }: Encoder): number {
   let columns = 0;
   for (const feature of features) {
     if (feature.column !== columns) return NaN;
+    if (feature.type === "numeric" && !ascends(feature.edges ?? [])) return NaN;
     columns += widthOf(feature);
   }
+  for (const { of, keys, column } of crosses) {
+    // In the order of the encoder: so each is there, and once.
+    const crossed = features.filter(({ name }) => of.includes(name));
+    if (crossed.length !== of.length || crossed.some(({ name }, i) => name !== of[i])) return NaN;
+    const combinations = crossed.reduce((product, feature) => product * positionCountOf(feature), 1);
+    if (column !== columns || !ascends(keys) || keys.some((key) => key >= combinations)) return NaN;
+    columns += keys.length;
+  }
   return columns;
+}
+
+function ascends(values: readonly number[]): boolean {
+  return values.every((value, i) => i === 0 || value > values[i - 1]);
 }

@@ -1,4 +1,12 @@
-import { categoryOf, encodeNumeric, type Encoder, positionsOf } from "../encode/encoder.ts";
+import { binOf } from "../encode/bins.ts";
+import {
+  categoryOf,
+  encodeNumeric,
+  type Encoder,
+  levelCountOf,
+  positionsOf,
+  transformed,
+} from "../encode/encoder.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 
 /** What scoring many rows by columns finds; the caller keeps one and hands it to each call. */
@@ -33,9 +41,9 @@ type AddField = (
   findings: ColumnFindings,
 ) => void;
 
-/** @returns undefined for a model with hidden layers, whose rows are not sums of their fields. */
+/** @returns undefined for a model with hidden layers or crosses, whose rows are not sums of their fields alone. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
-  if (model.network) return undefined;
+  if (model.network || model.encoder.crosses) return undefined;
   const adders = model.encoder.features.map((feature) =>
     feature.type === "numeric"
       ? numericAdder(feature, model.coefficients)
@@ -56,7 +64,9 @@ type Feature<T extends Encoder["features"][number]["type"]> = Extract<
 
 function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<number>): AddField {
   const { column, missingIndicator, nullable } = feature;
+  const { edges, transform } = feature;
   const coefficient = coefficients[column];
+  const firstBin = column + (missingIndicator ? 2 : 1);
   const ofMissing = encodeNumeric(feature, NaN) * coefficient +
     (missingIndicator ? coefficients[column + 1] : 0);
   return (values, logits, field, { missing }) => {
@@ -64,8 +74,9 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
       const value = values[i];
       if (typeof value === "number" && Number.isFinite(value)) {
         const part = encodeNumeric(feature, value) * coefficient;
+        const ofBin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
         // As the predictor: what encoding makes infinite is too large.
-        logits[i] += Number.isFinite(part) ? part : NaN;
+        logits[i] += Number.isFinite(part) ? part + ofBin : NaN;
       } else if (value === null && nullable) {
         missing[field]++;
         logits[i] += ofMissing;
@@ -75,10 +86,11 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
 }
 
 function categoricalAdder(feature: Feature<"categorical">, coefficients: ArrayLike<number>): AddField {
-  const { column, levels, nullable } = feature;
+  const { column, nullable } = feature;
+  const levelCount = levelCountOf(feature);
   const positions = positionsOf(feature);
   const own = Float64Array.from(
-    { length: levels.length + 2 },
+    { length: levelCount + 2 },
     (_, position) => coefficients[column + position],
   );
   return (values, logits, field, { unseen, missing }) => {
@@ -88,11 +100,11 @@ function categoricalAdder(feature: Feature<"categorical">, coefficients: ArrayLi
       if (known !== undefined) logits[i] += own[known];
       else if (value === null && nullable) {
         missing[field]++;
-        logits[i] += own[levels.length];
+        logits[i] += own[levelCount];
       } else if (isCategory(value)) {
         const spelled = positions.get(categoryOf(value));
         if (spelled === undefined) unseen[field].push(i);
-        logits[i] += own[spelled ?? levels.length + 1];
+        logits[i] += own[spelled ?? levelCount + 1];
       } else logits[i] = NaN;
     }
   };

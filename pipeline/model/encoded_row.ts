@@ -1,4 +1,16 @@
-import { categoryOf, encodeNumeric, type Encoder, positionsOf } from "../encode/encoder.ts";
+import { binOf } from "../encode/bins.ts";
+import { createCrossings } from "../encode/crossing.ts";
+import {
+  type CategoricalEncoder,
+  categoryOf,
+  encodeNumeric,
+  type Encoder,
+  levelCountOf,
+  type NumericEncoder,
+  positionCountOf,
+  positionsOf,
+  transformed,
+} from "../encode/encoder.ts";
 
 /** Takes one column of a row that is not 0, and the field that it is of. */
 export type TakeColumn = (fieldIndex: number, column: number, value: number) => void;
@@ -11,27 +23,51 @@ export type RowEncoder = (row: Readonly<Record<string, unknown>>, take: TakeColu
  *
  * The row must be one that the model's predictor has answered: nothing is checked here.
  */
-export function createRowEncoder({ features }: Encoder): RowEncoder {
-  const fields = features.map((feature, i): RowEncoder => {
-    const { name, column } = feature;
-    if (feature.type === "numeric") {
-      return (row, take) => {
-        const value = row[name];
-        const isMissing = typeof value !== "number";
-        take(i, column, encodeNumeric(feature, isMissing ? NaN : value));
-        if (isMissing && feature.missingIndicator) take(i, column + 1, 1);
-      };
-    }
-    const positions = positionsOf(feature);
-    const { length } = feature.levels;
-    return (row, take) => {
-      const value = row[name];
-      const known = positions.get(value) ??
-        positions.get(categoryOf(value as string | number | boolean | null));
-      take(i, column + (known ?? (value === null ? length : length + 1)), 1);
-    };
+export function createRowEncoder(encoder: Encoder): RowEncoder {
+  const crossings = createCrossings(encoder);
+  const fields = encoder.features.map((feature, i): RowEncoder => {
+    const crossing = crossings[i];
+    const enter = (position: number, take: TakeColumn) =>
+      crossing?.(position, (column) => take(i, column, 1));
+    return feature.type === "numeric" ? numericField(feature, i, enter) : categoricalField(feature, i, enter);
   });
   return (row, take) => {
     for (const field of fields) field(row, take);
+  };
+}
+
+/** Tells the crosses that a field completes: they count as the field's. */
+type EnterCrosses = (position: number, take: TakeColumn) => void;
+
+function numericField(feature: NumericEncoder, i: number, enter: EnterCrosses): RowEncoder {
+  const { name, column, missingIndicator, edges, transform } = feature;
+  const firstBin = column + (missingIndicator ? 2 : 1);
+  return (row, take) => {
+    const value = row[name];
+    if (typeof value !== "number") {
+      take(i, column, encodeNumeric(feature, NaN));
+      if (missingIndicator) take(i, column + 1, 1);
+      if (edges) enter(positionCountOf(feature) - 1, take);
+      return;
+    }
+    take(i, column, encodeNumeric(feature, value));
+    if (!edges) return;
+    const bin = binOf(edges, transformed(transform, value));
+    take(i, firstBin + bin, 1);
+    enter(bin, take);
+  };
+}
+
+function categoricalField(feature: CategoricalEncoder, i: number, enter: EnterCrosses): RowEncoder {
+  const { name, column } = feature;
+  const positions = positionsOf(feature);
+  const levelCount = levelCountOf(feature);
+  return (row, take) => {
+    const value = row[name];
+    const known = positions.get(value) ??
+      positions.get(categoryOf(value as string | number | boolean | null));
+    const position = known ?? (value === null ? levelCount : levelCount + 1);
+    take(i, column + position, 1);
+    enter(position, take);
   };
 }

@@ -1,11 +1,16 @@
 import { exp } from "../elementary.ts";
+import { binOf } from "../encode/bins.ts";
+import { createCrossings, type Crossing } from "../encode/crossing.ts";
 import {
   type CategoricalEncoder,
   categoryOf,
   encodeNumeric,
   type Encoder,
+  levelCountOf,
   type NumericEncoder,
+  positionCountOf,
   positionsOf,
+  transformed,
 } from "../encode/encoder.ts";
 import type { FieldError } from "../failure.ts";
 import { createDeepPart, type DeepPart, type Network } from "../fit/network.ts";
@@ -72,11 +77,13 @@ export function createPredictor(model: ServableModel): Predictor {
   const { encoder, coefficients, intercept, network, keys = [] } = model;
   const deep = network && createDeepPart(network);
   const names = encoder.features.map(({ name }) => name);
-  const terms = encoder.features.map((feature) =>
-    feature.type === "numeric"
-      ? numericTerm(feature, coefficients, deep)
-      : categoricalTerm(feature, coefficients, deep)
-  );
+  const crossings = createCrossings(encoder);
+  const terms = encoder.features.map((feature, i) => {
+    const cross = crossings[i] && crossedPart(crossings[i], coefficients, deep);
+    return feature.type === "numeric"
+      ? numericTerm(feature, coefficients, deep, cross)
+      : categoricalTerm(feature, coefficients, deep, cross);
+  });
   const known = new Set([...names, ...keys]);
 
   const logit: Predictor["logit"] = (row, findings) => {
@@ -120,12 +127,40 @@ function fieldOf(feature: Encoder["features"][number]): Field {
     : { name, type, nullable };
 }
 
+/** Adds to a field's part what the crosses give that it completes. */
+type AddCrosses = (part: number, position: number) => number;
+
+function crossedPart(
+  crossing: Crossing,
+  coefficients: ArrayLike<number>,
+  deep: DeepPart | undefined,
+): AddCrosses {
+  let sum = 0;
+  const take = (column: number) => {
+    deep?.add(column, 1);
+    sum += coefficients[column];
+  };
+  return (part, position) => {
+    sum = part;
+    crossing(position, take);
+    return sum;
+  };
+}
+
 function numericTerm(
   feature: NumericEncoder,
   coefficients: ArrayLike<number>,
   deep: DeepPart | undefined,
+  cross: AddCrosses | undefined,
 ): Term {
-  const { column } = feature;
+  const { column, edges, transform } = feature;
+  const firstBin = column + (feature.missingIndicator ? 2 : 1);
+  const binned = (part: number, edges: readonly number[], value: number) => {
+    const bin = binOf(edges, transformed(transform, value));
+    deep?.add(firstBin + bin, 1);
+    const sum = part + coefficients[firstBin + bin];
+    return cross ? cross(sum, bin) : sum;
+  };
   const coefficient = coefficients[column];
   const encodedMissing = encodeNumeric(feature, NaN);
   const ofMissing = encodedMissing * coefficient +
@@ -137,14 +172,14 @@ function numericTerm(
       // Divided by a scale far below 1, a large number can become infinite.
       if (Number.isFinite(part)) {
         deep?.add(column, encoded);
-        return part;
+        return edges ? binned(part, edges, value) : part;
       }
     }
     if (value === null && feature.nullable) {
       missing.push(feature.name);
       deep?.add(column, encodedMissing);
       if (feature.missingIndicator) deep?.add(column + 1, 1);
-      return ofMissing;
+      return cross ? cross(ofMissing, positionCountOf(feature) - 1) : ofMissing;
     }
     errors.push({ pointer: pointerTo(feature.name), detail: numericProblem(value, feature.nullable) });
     return NaN;
@@ -155,19 +190,22 @@ function categoricalTerm(
   feature: CategoricalEncoder,
   coefficients: ArrayLike<number>,
   deep: DeepPart | undefined,
+  cross: AddCrosses | undefined,
 ): Term {
-  const { name, column, levels, nullable } = feature;
+  const { name, column, nullable } = feature;
+  const levelCount = levelCountOf(feature);
   const positions = positionsOf(feature);
   const at = (position: number) => {
     deep?.add(column + position, 1);
-    return coefficients[column + position];
+    const part = coefficients[column + position];
+    return cross ? cross(part, position) : part;
   };
   return (value, { errors, unseen, missing }) => {
     const position = positions.get(value);
     if (position !== undefined) return at(position);
     if (value === null && nullable) {
       missing.push(name);
-      return at(levels.length);
+      return at(levelCount);
     }
     if (
       typeof value === "string" || typeof value === "boolean" ||
@@ -176,7 +214,7 @@ function categoricalTerm(
       const spelled = positions.get(categoryOf(value));
       if (spelled !== undefined) return at(spelled);
       unseen.push(name);
-      return at(levels.length + 1);
+      return at(levelCount + 1);
     }
     errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, nullable) });
     return NaN;

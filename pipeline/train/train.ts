@@ -4,7 +4,8 @@ import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
 import { log } from "../elementary.ts";
-import { columnNames, type Encoder } from "../encode/encoder.ts";
+import { columnNames } from "../encode/column_names.ts";
+import { type Encoder } from "../encode/encoder.ts";
 import { evaluateModel } from "../evaluate/evaluate.ts";
 import { readExamples } from "../examples/examples.ts";
 import { balance, corrected } from "../fit/class_balance.ts";
@@ -413,6 +414,7 @@ function describe(
     encoder: {
       features: [...encoder.features.map((feature) => ({ ...feature }))],
       columnCount: encoder.columnCount,
+      ...(encoder.crosses ? { crosses: encoder.crosses } : {}),
     } as ArtifactMetadata["encoder"],
     coefficients,
     intercept,

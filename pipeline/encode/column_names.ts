@@ -1,0 +1,63 @@
+import { exp } from "../elementary.ts";
+import { type Encoder, type FeatureEncoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
+
+/**
+ * Names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `credit=good`, `credit:missing`, `credit:unseen`,
+ * `zip#0`, `apr 10…20 × credit=good`.
+ */
+export function columnNames({ features, crosses = [] }: Encoder): string[] {
+  const own = features.flatMap((feature) =>
+    feature.type === "categorical" ? positionNames(feature) : [
+      feature.name,
+      ...(feature.missingIndicator ? [`${feature.name}:missing`] : []),
+      ...(feature.edges ? positionNames(feature).slice(0, -1) : []),
+    ]
+  );
+  const crossed = crosses.flatMap(({ of, keys }) => {
+    const fields = of.map((name) =>
+      features.filter((feature) => feature.name === name).map(positionNames)[0]
+    );
+    const counts = features.filter(({ name }) => of.includes(name)).map(positionCountOf);
+    return keys.map((key) => digitsOf(key, counts).map((digit, i) => fields[i][digit]).join(" × "));
+  });
+  return [...own, ...crossed];
+}
+
+/** Of a field's levels or bins, in the order of their positions. */
+function positionNames(feature: FeatureEncoder): string[] {
+  const { name } = feature;
+  if (feature.type === "numeric") return [...binNames(feature), `${name}:missing`];
+  const { levels, buckets } = feature;
+  const known = buckets === undefined
+    ? levels.map((level) => `${name}=${level}`)
+    : Array.from({ length: buckets }, (_, bucket) => `${name}#${bucket}`);
+  return [...known, `${name}:missing`, `${name}:unseen`];
+}
+
+/** With the edges in the field's own unit, to four digits. */
+function binNames({ name, edges = [], transform }: NumericEncoder): string[] {
+  const shown = edges.map((edge) => String(Number(restored(transform, edge).toPrecision(4))));
+  if (shown.length === 0) return [`${name} any`];
+  return [
+    `${name} <${shown[0]}`,
+    ...shown.slice(1).map((to, i) => `${name} ${shown[i]}…${to}`),
+    `${name} ≥${shown[shown.length - 1]}`,
+  ];
+}
+
+/** The value that a transform made this of. */
+function restored(transform: NumericEncoder["transform"], value: number): number {
+  if (transform === "none") return value;
+  return value < 0 ? 1 - exp(-value) : exp(value) - 1;
+}
+
+/** A number's digits to the bases that are given, the highest first. */
+export function digitsOf(key: number, bases: readonly number[]): number[] {
+  const digits = new Array<number>(bases.length);
+  let rest = key;
+  for (let i = bases.length - 1; i >= 0; i--) {
+    digits[i] = rest % bases[i];
+    rest = (rest - digits[i]) / bases[i];
+  }
+  return digits;
+}

@@ -1,0 +1,25 @@
+/**
+ * Hash of a value by the code units of its text, 32 bits: the same on every machine, and for 12 and "12".
+ *
+ * @see Fowler, Noll, Vo: FNV-1a; the finish is that of MurmurHash3.
+ */
+export function hashOf(value: unknown): number {
+  const text = typeof value === "string" ? value : String(value);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return mixed(hash);
+}
+
+/** `hashOf` of a text whose code units are these bytes. */
+export function hashOfAscii(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  return mixed(hash);
+}
+
+/** Spreads each bit of a 32-bit word over all of them. */
+export function mixed(word: number): number {
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return (word ^ (word >>> 16)) >>> 0;
+}
