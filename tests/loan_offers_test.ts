@@ -52,9 +52,9 @@ Deno.test(
         }
         const crossed = parseSpec(crossedSpec, "docs/features-crossed.json");
         const { metrics } = (await trainOn(made, crossed, { C: 0.3 })).artifact.metadata;
-        assert(metrics.log_loss < 0.449, `log loss ${metrics.log_loss} on held-out rows with crosses`);
+        assert(metrics.log_loss < 0.441, `log loss ${metrics.log_loss} on held-out rows with crosses`);
         assert(
-          metrics.auc !== null && metrics.auc > 0.844,
+          metrics.auc !== null && metrics.auc > 0.851,
           `AUC ${metrics.auc} on held-out rows with crosses`,
         );
         const [newton, lbfgs] = await Promise.all(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { DesignMatrix } from "../pipeline/encode/design_matrix.ts";
+import { hessianByOf } from "../pipeline/fit/objective.ts";
 import { createPasses } from "../pipeline/fit/passes.ts";
 import { createRandom, type Random } from "../pipeline/random.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
@@ -37,6 +38,43 @@ function designWith(
 
 function randomPoint(design: DesignMatrix, random: Random, size = 1): Float64Array {
   return Float64Array.from({ length: design.columnCount + 1 }, () => size * (2 * random.uniform() - 1));
+}
+
+/** So many fields of few levels that the tables over pairs of cells would be larger than the Hessian. */
+function designOfManyFields(numericCount: number, random: Random): DesignMatrix {
+  const names = Array.from({ length: 12 }, (_, f) => `c${f}`);
+  const numbers = Array.from({ length: numericCount }, (_, j) => `x${j}`);
+  const rows = Array.from({ length: rowCount - 1 }, (): ExampleRow => ({
+    clicked: random.below(3) === 0 ? 1 : 0,
+    weight: 0.25 + random.uniform(),
+    ...Object.fromEntries(names.map((name) => [name, random.below(6)])),
+    ...Object.fromEntries(
+      numbers.map((name) => [name, random.below(9) === 0 ? null : random.uniform() - 0.4]),
+    ),
+  }));
+  const spec = specOf(
+    [
+      ...names.map((name) => ({ name, type: "categorical" })),
+      ...numbers.map((name) => ({ name, type: "numeric", bins: 3 })),
+    ],
+    { weight: true, crosses: [{ of: ["c3", "c7"], minCount: 3 }, { of: ["c0", "c11"], minCount: 4 }] },
+  );
+  return encodeRows(spec, rows, { chunkRows: 37 }).design;
+}
+
+for (const numbers of [0, 1, 4]) {
+  Deno.test(`objective: a Hessian that each row adds to is that of the dense design, with ${numbers} numeric columns`, async () => {
+    const random = createRandom(900 + numbers);
+    const design = designOfManyFields(numbers, random);
+    assert.equal(hessianByOf(design), "columns");
+    const point = randomPoint(design, random, 0.5);
+    const expected = denseLoss(denseExamples(design), point);
+    const { loss, gradient, hessian = [] } = await (await createPasses(design, [0], alone))
+      .evaluate(point, { hessian: true });
+    assertClose(loss, expected.loss, 1e-12, "loss");
+    assertAllClose(gradient, expected.gradient, 1e-12, "gradient");
+    assertAllClose(hessian, expected.hessian.flat(), 1e-12, "Hessian");
+  });
 }
 
 const shapes = [

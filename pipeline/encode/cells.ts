@@ -8,10 +8,6 @@ import { sharedInt32 } from "../shared_memory.ts";
 
 /** Cells of one group at the most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;
-/** As a Hessian's sums are cheap to make; and as they are affordable, where groups are small for their sake. */
-const pairsMax = 2 ** 21;
-const smallPairsMax = 2 ** 23;
-const smallCellsMax = 1_200;
 /** Combinations of levels that a table of all of them is made for. */
 const combinationsMax = 2 ** 22;
 
@@ -32,27 +28,12 @@ export interface GroupPlan {
  * @param walk Over chunks with missing numbers still missing.
  */
 export function planGroups(walk: Walk, factors: readonly Factor[], encoder: Encoder): GroupPlan[] {
-  const crosses = (encoder.crosses ?? []).map((cross) => planCross(cross, factors));
-  const large = [...groupFactors(factors, walk, cellsMax), ...crosses];
-  if (pairsOf(large) <= pairsMax) return large;
-  // A Hessian has a table for each two groups: many small groups have smaller ones than few large groups.
-  const small = [...groupFactors(factors, walk, smallCellsMax), ...crosses];
-  return pairsOf(small) <= smallPairsMax ? small : large;
-}
-
-/** Numbers in the tables over pairs of cells. */
-function pairsOf(plans: readonly GroupPlan[]): number {
-  let pairs = 0;
-  let before = 0;
-  for (const { group } of plans) {
-    pairs += before * group.cellCount;
-    before += group.cellCount;
-  }
-  return pairs;
+  const crosses = encoder.crosses ?? [];
+  return [...groupFactors(factors, walk), ...crosses.map((cross) => planCross(cross, factors))];
 }
 
 /** Joins factors into groups, one after the other, as long as few of a group's combinations occur. */
-function groupFactors(factors: readonly Factor[], walk: Walk, cellsMax: number): GroupPlan[] {
+function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
   const groups: GroupPlan[] = [];
   for (let from = 0; from < factors.length;) {
     let to = from + 1;

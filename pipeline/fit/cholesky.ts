@@ -24,14 +24,17 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
   const L = new Float64Array(size * size);
   const pivots = new Float64Array(size);
   const aliased: number[] = [];
+  // Row i of L·D, on the way.
+  const scaled = new Float64Array(size);
   for (let i = 0; i < size; i++) {
     const row = i * size;
     for (let j = 0; j <= i; j++) {
       const [a, b] = order[i] > order[j] ? [order[i], order[j]] : [order[j], order[i]];
-      let sum = A[a * stride + b];
-      for (let k = 0; k < j; k++) sum -= L[row + k] * L[j * size + k] * pivots[k];
-      if (j < i) L[row + j] = pivots[j] === 0 ? 0 : sum / pivots[j];
-      else if (sum > pivotShareMin * A[a * stride + b]) pivots[i] = sum;
+      const sum = A[a * stride + b] - dotOf(scaled, L, j * size, j);
+      if (j < i) {
+        scaled[j] = sum;
+        L[row + j] = pivots[j] === 0 ? 0 : sum / pivots[j];
+      } else if (sum > pivotShareMin * A[a * stride + b]) pivots[i] = sum;
       else aliased.push(order[i]);
     }
   }
@@ -54,4 +57,21 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
       return x;
     },
   };
+}
+
+/** Σ a[k] · b[from + k] of the first `count`: four sums side by side, since one would wait for itself. */
+function dotOf(a: Float64Array, b: Float64Array, from: number, count: number): number {
+  let first = 0;
+  let second = 0;
+  let third = 0;
+  let fourth = 0;
+  let k = 0;
+  for (; k + 4 <= count; k += 4) {
+    first += a[k] * b[from + k];
+    second += a[k + 1] * b[from + k + 1];
+    third += a[k + 2] * b[from + k + 2];
+    fourth += a[k + 3] * b[from + k + 3];
+  }
+  for (; k < count; k++) first += a[k] * b[from + k];
+  return first + second + (third + fourth);
 }

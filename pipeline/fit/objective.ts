@@ -1,4 +1,5 @@
-import { cellLogits, type DesignMatrix, type Group } from "../encode/design_matrix.ts";
+import { cellLogits, type DesignMatrix } from "../encode/design_matrix.ts";
+import { expandHessian } from "./hessian.ts";
 
 /** A point at which the loss was evaluated. Sums over rows, without the penalty. */
 export interface LossSums {
@@ -10,23 +11,36 @@ export interface LossSums {
   readonly hessian?: Float64Array;
 }
 
+/**
+ * How a pass makes the Hessian. By `cells`: weights of each cell and each pair of cells, from which the columns' are made
+ * afterwards: a few additions per row. By `columns`: each row adds to its columns' entries, where tables over pairs of
+ * cells would be larger than the Hessian itself.
+ */
+export type HessianBy = "cells" | "columns";
+
 /** Where the sums of one span lie in its slice of memory. */
 export interface SumsLayout {
   readonly length: number;
-  /** Numbers per cell: residual, and for the Hessian its weight and weight times each numeric column. */
+  /** Absent where only the gradient is asked for. */
+  readonly hessianBy?: HessianBy;
+  /** Numbers per cell: residual, and for a Hessian by cells its weight and weight times each numeric column. */
   readonly cellStride: number;
   readonly cellsAt: readonly number[];
   readonly numericCount: number;
   readonly numericGradientAt: number;
+  /** Lower triangle, row by row, over the numeric columns. */
   readonly numericHessianAt: number;
+  /** Lower triangle over all columns and, last, the intercept; of a Hessian by columns. */
+  readonly columnsAt: number;
   /** Per pair of groups (g < h): a table of weights, shape (cells of g, cells of h). */
   readonly pairsAt: readonly { readonly first: number; readonly second: number; readonly at: number }[];
 }
 
-/** The loss comes first; then cells by group; then the numeric columns; then pairs of groups. */
+/** The loss comes first; then cells by group; then the numeric columns; then pairs of groups, or of columns. */
 export function layoutOf(design: DesignMatrix, hessian: boolean): SumsLayout {
+  const hessianBy = hessian ? hessianByOf(design) : undefined;
   const numericCount = design.numericColumns.length;
-  const cellStride = hessian ? 2 + numericCount : 1;
+  const cellStride = hessianBy === "cells" ? 2 + numericCount : 1;
   let length = 1;
   const cellsAt = design.groups.map(({ cellCount }) => {
     const at = length;
@@ -38,9 +52,11 @@ export function layoutOf(design: DesignMatrix, hessian: boolean): SumsLayout {
   const numericGradientAt = length;
   length += numericCount;
   const numericHessianAt = length;
+  if (hessianBy) length += triangleOf(numericCount);
+  const columnsAt = length;
+  if (hessianBy === "columns") length += triangleOf(design.columnCount + 1);
   const pairsAt = [];
-  if (hessian) {
-    length += (numericCount * (numericCount + 1)) / 2;
+  if (hessianBy === "cells") {
     for (let first = 0; first < design.groups.length; first++) {
       for (let second = first + 1; second < design.groups.length; second++) {
         pairsAt.push({ first, second, at: length });
@@ -48,7 +64,23 @@ export function layoutOf(design: DesignMatrix, hessian: boolean): SumsLayout {
       }
     }
   }
-  return { length, cellStride, cellsAt, numericCount, numericGradientAt, numericHessianAt, pairsAt };
+  const places = { cellsAt, numericGradientAt, numericHessianAt, columnsAt, pairsAt };
+  return { length, ...(hessianBy ? { hessianBy } : {}), cellStride, numericCount, ...places };
+}
+
+/** Which way a pass over a design makes the Hessian. */
+export function hessianByOf({ groups, columnCount }: DesignMatrix): HessianBy {
+  let pairs = 0;
+  let before = 0;
+  for (const { cellCount } of groups) {
+    pairs += before * cellCount;
+    before += cellCount;
+  }
+  return pairs > triangleOf(columnCount + 1) ? "columns" : "cells";
+}
+
+function triangleOf(size: number): number {
+  return (size * (size + 1)) / 2;
 }
 
 /** What a pass over rows needs of the point: log-odds per cell, coefficients of the numeric columns, intercept. */
@@ -89,105 +121,7 @@ export function expandSums(design: DesignMatrix, layout: SumsLayout, sums: Float
     }
   });
   const loss = sums[0];
-  return layout.cellStride === 1
+  return layout.hessianBy === undefined
     ? { loss, gradient }
     : { loss, gradient, hessian: expandHessian(design, layout, sums) };
-}
-
-function expandHessian(design: DesignMatrix, layout: SumsLayout, sums: Float64Array): Float64Array {
-  const size = design.columnCount + 1;
-  const hessian = new Float64Array(size * size);
-  const { groups, numericColumns } = design;
-  for (let j = 0, at = layout.numericHessianAt; j < numericColumns.length; j++) {
-    for (let l = 0; l <= j; l++, at++) {
-      addSymmetric(hessian, size, numericColumns[j], numericColumns[l], sums[at]);
-    }
-  }
-  // Without groups the intercept's sums have a cell of their own, in which it is the only column.
-  if (groups.length === 0) addCells(hessian, size, loneCell, numericColumns, sums.subarray(1), size - 1);
-  groups.forEach((group, g) => {
-    // The intercept is a column of the first group's cells alone, lest it be counted once per group.
-    const own = sums.subarray(layout.cellsAt[g], layout.cellsAt[g] + group.cellCount * layout.cellStride);
-    addCells(hessian, size, group, numericColumns, own, g === 0 ? size - 1 : undefined);
-  });
-  for (const { first, second, at } of layout.pairsAt) {
-    addPair(hessian, size, groups[first], groups[second], sums, at);
-  }
-  // A later group's column meets the intercept in all rows that have it: its own diagonal.
-  for (let g = 1; g < groups.length; g++) {
-    for (const column of new Set(groups[g].columns)) {
-      if (column >= 0) addSymmetric(hessian, size, size - 1, column, hessian[column * size + column]);
-    }
-  }
-  for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) hessian[b * size + a] = hessian[a * size + b];
-  return hessian;
-}
-
-/** Adds to the lower triangle, which is mirrored at the end. */
-function addSymmetric(hessian: Float64Array, size: number, a: number, b: number, value: number): void {
-  hessian[a > b ? a * size + b : b * size + a] += value;
-}
-
-const loneCell: Pick<Group, "cellCount" | "fieldCount" | "columns"> = {
-  cellCount: 1,
-  fieldCount: 0,
-  columns: new Int32Array(new SharedArrayBuffer(0)),
-};
-
-/**
- * A cell's rows have a 1 in each of its columns. These ascend, as the fields do, so that of two the later is the row of the
- * lower triangle.
- *
- * @param sums The group's, shape (cells, 2 + numeric columns).
- * @param intercept Its column, where it is one of the cells'.
- */
-function addCells(
-  hessian: Float64Array,
-  size: number,
-  { cellCount, fieldCount, columns }: Pick<Group, "cellCount" | "fieldCount" | "columns">,
-  numericColumns: readonly number[],
-  sums: Float64Array,
-  intercept: number | undefined,
-): void {
-  const own = new Int32Array(fieldCount + 1);
-  for (let cell = 0, at = 0, field = 0; cell < cellCount; cell++, at += 2 + numericColumns.length) {
-    let count = 0;
-    for (const end = field + fieldCount; field < end; field++) {
-      if (columns[field] >= 0) own[count++] = columns[field];
-    }
-    if (intercept !== undefined) own[count++] = intercept;
-    const weight = sums[at + 1];
-    for (let i = 0; i < count; i++) {
-      const row = own[i] * size;
-      for (let k = 0; k <= i; k++) hessian[row + own[k]] += weight;
-      for (let j = 0; j < numericColumns.length; j++) {
-        const column = numericColumns[j];
-        hessian[column > own[i] ? column * size + own[i] : row + column] += sums[at + 2 + j];
-      }
-    }
-  }
-}
-
-function addPair(
-  hessian: Float64Array,
-  size: number,
-  first: Group,
-  second: Group,
-  sums: Float64Array,
-  at: number,
-): void {
-  for (let i = 0, k = at; i < first.cellCount; i++) {
-    for (let j = 0; j < second.cellCount; j++, k++) {
-      if (sums[k] === 0) continue;
-      for (const a of columnsOf(first, i)) {
-        for (const b of columnsOf(second, j)) addSymmetric(hessian, size, a, b, sums[k]);
-      }
-    }
-  }
-}
-
-/** The columns in which a cell has a 1. */
-function columnsOf({ fieldCount, columns }: Group, cell: number): Int32Array {
-  const all = columns.subarray(cell * fieldCount, (cell + 1) * fieldCount);
-  return all.includes(-1) ? all.filter((column) => column >= 0) : all;
 }

@@ -1,7 +1,7 @@
 import bytes from "./kernel/rows.wasm" with { type: "bytes" };
 import type { CellCodes, DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { fractionalPowers, log, log1p } from "../elementary.ts";
-import type { PassPoint, SumsLayout } from "./objective.ts";
+import { hessianByOf, type PassPoint, type SumsLayout } from "./objective.ts";
 
 /**
  * Rows that are worked on together, one simple loop after the other. The kernel's products of factors in (1, 2], one of
@@ -59,6 +59,18 @@ interface Kernel {
     values: number,
     count: number,
   ): void;
+  addColumnPairs(
+    hessian: number,
+    groups: number,
+    groupCount: number,
+    numeric: number,
+    numericColumns: number,
+    width: number,
+    intercept: number,
+    own: number,
+    curvatures: number,
+    count: number,
+  ): void;
 }
 
 /** The loops over one thread's rows, in a memory of their own: a block of rows is copied there, and worked on. */
@@ -100,11 +112,17 @@ interface Addresses {
   /** Per group: the block's codes, and the log-odds of all cells. */
   readonly codes: readonly number[];
   readonly tables: readonly number[];
+  /** For a Hessian by columns: what `addColumnPairs` wants to know of the groups, and each group's columns. */
+  readonly groups: number;
+  readonly columns: readonly number[];
+  readonly numericColumns: number;
+  readonly own: number;
   /** The last, so that they can be of any length. */
   readonly sums: number;
 }
 
-function placesOf({ groups, numericColumns }: DesignMatrix): Addresses {
+function placesOf(design: DesignMatrix): Addresses {
+  const { groups, numericColumns } = design;
   let end = 0;
   const take = (byteCount: number) => {
     const at = end;
@@ -114,6 +132,8 @@ function placesOf({ groups, numericColumns }: DesignMatrix): Addresses {
   };
   const width = numericColumns.length;
   const perRow = () => take(8 * blockRows);
+  const byColumns = hessianByOf(design) === "columns";
+  const fieldCount = groups.reduce((sum, group) => sum + group.fieldCount, 0);
   return {
     parts: take(32),
     powers: take(8 * powers.length),
@@ -127,6 +147,10 @@ function placesOf({ groups, numericColumns }: DesignMatrix): Addresses {
     coefficients: take(8 * width),
     codes: groups.map(() => take(4 * blockRows)),
     tables: groups.map(({ cellCount }) => take(8 * cellCount)),
+    groups: take(16 * groups.length),
+    columns: groups.map(({ columns }) => byColumns ? take(columns.byteLength) : 0),
+    numericColumns: take(4 * width),
+    own: take(4 * (fieldCount + 1)),
     sums: end,
   };
 }
@@ -149,6 +173,11 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
   };
   grow(at.sums);
   numbers.set(powers, at.powers / 8);
+  if (hessianByOf(design) === "columns") {
+    const words = new Int32Array(kernel.memory.buffer);
+    words.set(design.numericColumns, at.numericColumns / 4);
+    design.groups.forEach(({ columns }, g) => words.set(columns, at.columns[g] / 4));
+  }
 
   const isShort = (codes: CellCodes) => codes.BYTES_PER_ELEMENT === 2;
 
@@ -204,7 +233,30 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
     }
   }
 
-  function addHessian({ cells }: DesignChunk, count: number, layout: SumsLayout): void {
+  function addHessianByColumns({ cells }: DesignChunk, count: number, layout: SumsLayout): void {
+    const { groups, columnCount } = design;
+    const words = new Int32Array(kernel.memory.buffer, at.groups, 4 * groups.length);
+    groups.forEach(({ fieldCount }, g) =>
+      words.set([at.codes[g], at.columns[g], cells[g].BYTES_PER_ELEMENT, fieldCount], 4 * g)
+    );
+    kernel.addColumnPairs(
+      at.sums + 8 * layout.columnsAt,
+      at.groups,
+      groups.length,
+      at.numeric,
+      at.numericColumns,
+      width,
+      columnCount,
+      at.own,
+      at.curvatures,
+      count,
+    );
+    if (width > 0) {
+      kernel.addSquares(at.sums + 8 * layout.numericHessianAt, at.numeric, width, at.curvatures, count);
+    }
+  }
+
+  function addHessianByCells({ cells }: DesignChunk, count: number, layout: SumsLayout): void {
     if (cells.length === 0) {
       const own = at.sums / 8 + 1;
       numbers[own] += kernel.total(at.residuals, count);
@@ -267,8 +319,9 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
         loadFeatures(chunk, start, count);
         fillLogits(chunk, count);
         numbers[at.sums / 8] += fillResiduals(chunk, start, count);
-        if (layout.cellStride === 1) addGradient(chunk, count, layout);
-        else addHessian(chunk, count, layout);
+        if (layout.hessianBy === "cells") addHessianByCells(chunk, count, layout);
+        else addGradient(chunk, count, layout);
+        if (layout.hessianBy === "columns") addHessianByColumns(chunk, count, layout);
       }
     },
     sums: () => numbers.slice(at.sums / 8, at.sums / 8 + (layout?.length ?? 0)),

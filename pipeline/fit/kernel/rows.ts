@@ -410,3 +410,63 @@ export function addPairs(
     store<f64>(at, load<f64>(at) + load<f64>(values + (<usize> i << 3)));
   }
 }
+
+/**
+ * Each row's curvature into the entries of its columns: of those in which it has a 1, the intercept's among them, with each
+ * other and with the numeric ones.
+ *
+ * @param hessian Lower triangle, row by row, over all columns and the intercept.
+ * @param groups Per group four i32: addresses of the rows' codes and of the table of columns, shape (cells, fields) of i32
+ *   with −1 for none; bytes per code; fields.
+ * @param numericColumns Shape (width), i32.
+ * @param own Room for a row's columns, i32.
+ */
+export function addColumnPairs(
+  hessian: usize,
+  groups: usize,
+  groupCount: i32,
+  numeric: usize,
+  numericColumns: usize,
+  width: i32,
+  intercept: i32,
+  own: usize,
+  curvatures: usize,
+  count: i32,
+): void {
+  store<i32>(own, intercept);
+  for (let i = 0; i < count; i++) {
+    let end = own + 4;
+    for (let g = 0; g < groupCount; g++) {
+      const group = groups + (<usize> g << 4);
+      const codes = <usize> load<u32>(group);
+      const fields = <usize> load<u32>(group, 12);
+      const code = load<u32>(group, 8) === 2
+        ? <usize> load<u16>(codes + (<usize> i << 1))
+        : <usize> load<u32>(codes + (<usize> i << 2));
+      const columns = <usize> load<u32>(group, 4) + ((code * fields) << 2);
+      for (let f: usize = 0; f < fields; f++) {
+        const column = load<i32>(columns + (f << 2));
+        store<i32>(end, column);
+        end += column < 0 ? 0 : 4;
+      }
+    }
+    const curvature = load<f64>(curvatures + (<usize> i << 3));
+    const row = numeric + ((<usize> i * <usize> width) << 3);
+    for (let a = own; a < end; a += 4) {
+      const column = load<i32>(a);
+      for (let b = own; b <= a; b += 4) addEntry(hessian, column, load<i32>(b), curvature);
+      for (let j: usize = 0; j < <usize> width; j++) {
+        addEntry(hessian, column, load<i32>(numericColumns + (j << 2)), curvature * load<f64>(row + (j << 3)));
+      }
+    }
+  }
+}
+
+// @ts-ignore: a decorator of the compiler
+@inline
+function addEntry(hessian: usize, first: i32, second: i32, value: f64): void {
+  const a = <usize> max(first, second);
+  const b = <usize> min(first, second);
+  const at = hessian + ((((a * (a + 1)) >> 1) + b) << 3);
+  store<f64>(at, load<f64>(at) + value);
+}
