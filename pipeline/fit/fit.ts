@@ -3,7 +3,7 @@ import { Failure } from "../failure.ts";
 import { solveLbfgs } from "./lbfgs.ts";
 import type { PlainNetwork } from "./network.ts";
 import { solveNewton } from "./newton.ts";
-import { layoutOf } from "./objective.ts";
+import { hessianByOf, layoutOf } from "./objective.ts";
 import type { OptimizerName } from "./optimizer.ts";
 import { createPasses, type Passes } from "./passes.ts";
 import type { Penalty, Solution, SolverOptions } from "./penalised.ts";
@@ -26,6 +26,8 @@ export interface Fit extends Solution {
 
 /** Columns, and numbers in one span's sums (cells of groups, and their pairs), up to which a Hessian is cheap. */
 const cheap = { columns: 1_500, sums: 2 ** 21 };
+/** Bins beside their number, and crosses beside their fields, say much twice: there L-BFGS would creep, and a Hessian may cost more. */
+const cheapByColumns = { columns: 3_000, sums: 2 ** 23 };
 /** And those up to which it is affordable where there is no other way. */
 const affordable = { columns: 5_000, sums: 2 ** 23 };
 
@@ -85,7 +87,7 @@ function chooseSolver(
     }
   }
   if (solver !== "auto") return solver;
-  return hessianIs(cheap) ? "newton" : "lbfgs";
+  return hessianIs(hessianByOf(design) === "columns" ? cheapByColumns : cheap) ? "newton" : "lbfgs";
 }
 
 function tooWide(need: string, columnCount: number): Failure {
