@@ -28,6 +28,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     load: () => import("./commands/sweep.ts"),
   },
   models: { summary: "list, show, name and activate the models", load: () => import("./commands/models.ts") },
+  predict: { summary: "file → file with probabilities", load: () => import("./commands/predict.ts") },
   serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },
   healthcheck: {
     summary: "ask a running server whether it is ready",

@@ -58,7 +58,7 @@ export function openNdjson(
 }
 
 /** The fields of the objects in the window; it is widened until it holds a line, and otherwise left as it was. */
-function firstColumns(window: TextWindow): string[] {
+export function firstColumns(window: TextWindow): string[] {
   while (!window.isLast && lineEnd(window, window.start) === undefined) window.extend();
   const names = new Set<string>();
   let from = window.start;
@@ -80,7 +80,7 @@ function lineEnd({ bytes, end, isLast }: TextWindow, from: number): number | und
 }
 
 /** @returns The next line, without its end; undefined at the end of the file. */
-function nextLine(window: TextWindow): Uint8Array | undefined {
+export function nextLine(window: TextWindow): Uint8Array | undefined {
   for (;;) {
     const end = lineEnd(window, window.start);
     if (end !== undefined) {
@@ -94,7 +94,7 @@ function nextLine(window: TextWindow): Uint8Array | undefined {
 }
 
 /** @returns What is wrong, where the line is no object. */
-function parseRow(line: Uint8Array): Row | string {
+export function parseRow(line: Uint8Array): Row | string {
   let text: string;
   try {
     text = decoder.decode(line);

@@ -1,0 +1,115 @@
+import { existsSync } from "node:fs";
+import { exampleKeysOf } from "../pipeline/examples/example_keys.ts";
+import { Failure } from "../pipeline/failure.ts";
+import { fileState } from "../pipeline/files/file_state.ts";
+import { readArtifact } from "../pipeline/model/artifact.ts";
+import { activeModel, findModel } from "../pipeline/model/registry.ts";
+import { predictFile } from "../pipeline/predict/predict_file.ts";
+import { predictionFormatOf } from "../pipeline/predict/prediction_file.ts";
+import { openStore } from "../pipeline/store/store.ts";
+import { command, commonFlags } from "./command.ts";
+
+export default command({
+  name: "predict",
+  summary: "file → file with probabilities",
+  description: [
+    "Answers every row of a file as the server would: the same probabilities, to the last bit. The rows are parquet, CSV",
+    "(with a header, in UTF-8) or newline-delimited JSON, whatever the file's name; what is written is what --out ends in:",
+    ".csv, .ndjson, .jsonl or .parquet. It is in the order of the file and has, beside the probability, the columns of the",
+    "id and the group where the file has them, and those that --keep names. Memory does not grow with the file.",
+    "",
+    "Files of a store's tables have to be joined first: a row has all fields of the model.",
+  ].join("\n"),
+  positionals: { name: "FILE", help: "the rows", min: 1, max: 1 },
+  flags: {
+    out: { type: "string", value: "FILE", help: "where to write; its folder must be there" },
+    replace: { type: "boolean", help: "replace a file that is there" },
+    model: { type: "string", value: "MODEL", help: "a model's id, version or alias [the one in production]" },
+    keep: { type: "list", value: "COLUMN", help: "write these columns too" },
+    column: { type: "list", value: "FIELD=NAME", help: "what a field is called in the file" },
+    "allow-missing": {
+      type: "boolean",
+      help: "take fields that the file lacks as not known, where the model lets them",
+    },
+    lenient: { type: "boolean", help: "write rows that cannot be answered without a probability" },
+    ...commonFlags,
+  },
+  examples: [
+    ["clickwell predict offers.parquet --out scores.parquet", "by the model in production"],
+    [
+      "clickwell predict offers.csv --out scores.csv --model 2 --keep apr",
+      "by the model of version 2, with a column more",
+    ],
+    ["clickwell predict offers.ndjson --out scores.ndjson --lenient --json", "with a report for machines"],
+  ],
+  async run({ options, positionals: [path], terminal, signal }) {
+    const { out } = options;
+    if (out === undefined) {
+      throw new Failure("usage-invalid", "clickwell predict needs --out FILE: where to write.");
+    }
+    const format = predictionFormatOf(out);
+    const { size } = fileState(path);
+    if (existsSync(out) && !options.replace) {
+      throw new Failure(
+        "file-unwritable",
+        `Cannot write ${out}: it is there already. Replace it with --replace.`,
+      );
+    }
+    const { id: modelId, metadata } = readArtifact(options.models, modelIdOf(options));
+    const keys = exampleKeysOf(metadata.spec);
+    const start = performance.now();
+    const report = await predictFile({
+      path,
+      out,
+      format,
+      metadata,
+      lenient: options.lenient,
+      keep: options.keep,
+      keepIfThere: keys ? [keys.id, keys.group] : [],
+      names: fieldNames(options.column),
+      allowMissing: options["allow-missing"],
+      signal,
+      observe: (_, bytes) => terminal.progress({ stage: "predict", done: bytes, total: size, unit: "bytes" }),
+    });
+    const seconds = (performance.now() - start) / 1000;
+    terminal.say(
+      `${report.answered.toLocaleString("en")} rows answered by ${modelId} in ${
+        seconds.toFixed(2)
+      } s, written to ${out}`,
+    );
+    if (report.rejected > 0) terminal.say(`${report.rejected.toLocaleString("en")} rows have no probability`);
+    for (const [field, rows] of Object.entries(report.unseen)) {
+      terminal.say(`${rows.toLocaleString("en")} rows have a ${field} that the model has not seen`);
+    }
+    const { meanProbability, ...counts } = report;
+    return { ...counts, mean_probability: meanProbability, model_id: modelId, out, seconds };
+  },
+});
+
+/** A model named by its id needs no store. */
+function modelIdOf({ model, data }: { readonly model: string | undefined; readonly data: string }): string {
+  if (model !== undefined && /^cw-[0-9a-f]{16}$/.test(model)) return model;
+  const store = openStore(data, { mode: "read" });
+  try {
+    if (model !== undefined) return findModel(store, model).modelId;
+    const active = activeModel(store);
+    if (active) return active.modelId;
+    throw new Failure(
+      "model-missing",
+      "No model is in production. Train one with clickwell train, or name one with --model",
+    );
+  } finally {
+    store.close();
+  }
+}
+
+/** `apr=rate` as `{ apr: "rate" }`. */
+function fieldNames(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(words.map((word) => {
+    const at = word.indexOf("=");
+    if (at < 1 || at === word.length - 1) {
+      throw new Failure("usage-invalid", `--column is "${word}", expected FIELD=NAME`);
+    }
+    return [word.slice(0, at), word.slice(at + 1)];
+  }));
+}

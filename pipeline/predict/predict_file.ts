@@ -1,0 +1,153 @@
+import { Failure, type FieldError } from "../failure.ts";
+import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import {
+  type ColumnFindings,
+  createColumnFindings,
+  createColumnPredictor,
+  toProbabilities,
+} from "../model/column_predictor.ts";
+import { clearFindings, createFindings, createPredictor, type Predictor } from "../model/predictor.ts";
+import { createPredictionFile, type PredictionFormat } from "./prediction_file.ts";
+import type { RowBatch, RowSourceOptions } from "./row_batch.ts";
+import { openRows } from "./row_source.ts";
+
+export interface PredictFileOptions extends Omit<RowSourceOptions, "fields"> {
+  /** The file of rows: parquet, CSV or newline-delimited JSON. */
+  readonly path: string;
+  readonly out: string;
+  readonly format: PredictionFormat;
+  readonly metadata: ArtifactMetadata;
+  /** Rows that cannot be answered are written without a probability, instead of failing at the first. */
+  readonly lenient: boolean;
+  /** Aborting it removes the unfinished file and throws its reason. */
+  readonly signal?: AbortSignal;
+  /** Told now and then how many rows are answered, and how many bytes of the file are read. */
+  readonly observe?: (rows: number, bytes: number) => void;
+}
+
+export interface PredictFileReport {
+  readonly rows: number;
+  readonly answered: number;
+  /** Rows without a probability. */
+  readonly rejected: number;
+  /** Rows by field, whose category the model has not seen; of fields that have any. */
+  readonly unseen: Readonly<Record<string, number>>;
+  /** Of the rows that were answered; null where there are none. */
+  readonly meanProbability: number | null;
+}
+
+/**
+ * Answers the rows of a file: batch by batch, so that memory does not grow with the file, in its order.
+ *
+ * @throws {Failure} `file-missing`, `file-invalid`, `file-unwritable`; `row-rejected` at the first row that cannot be answered,
+ *   unless `lenient`.
+ */
+export async function predictFile(options: PredictFileOptions): Promise<PredictFileReport> {
+  const { path, out, format, metadata, lenient, signal, observe } = options;
+  const scorer = createBatchScorer(metadata);
+  const source = openRows(path, { ...options, fields: scorer.predictor.fields });
+  try {
+    const file = createPredictionFile(out, format, source.kept);
+    try {
+      let [rows, answered, sum] = [0, 0, 0];
+      for (let batch = source.next(); batch; batch = source.next()) {
+        const probabilities = scorer.score(batch);
+        for (let i = 0; i < batch.rowCount; i++) {
+          if (probabilities[i] === probabilities[i]) {
+            answered++;
+            sum += probabilities[i];
+          } else if (!lenient) throw rowRejected(path, rows + i + 1, scorer.reason(batch, i));
+        }
+        file.append(batch.kept, probabilities);
+        rows += batch.rowCount;
+        observe?.(rows, source.bytesRead());
+        // Lets Ctrl-C in: until the event loop turns, no signal is seen.
+        await new Promise((resume) => setTimeout(resume, 0));
+        signal?.throwIfAborted();
+      }
+      file.publish();
+      return {
+        rows,
+        answered,
+        rejected: rows - answered,
+        unseen: scorer.unseen(),
+        meanProbability: answered === 0 ? null : sum / answered,
+      };
+    } catch (error) {
+      file.discard();
+      throw error;
+    }
+  } finally {
+    source.close();
+  }
+}
+
+interface BatchScorer {
+  readonly predictor: Predictor;
+  /** @returns Shape (rows): NaN where a row cannot be answered. */
+  score(batch: RowBatch): Float64Array;
+  /** Why a row of the batch has no probability. */
+  reason(batch: RowBatch, index: number): string;
+  unseen(): Record<string, number>;
+}
+
+function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
+  const predictor = createPredictor(metadata);
+  const predictColumns = createColumnPredictor(metadata);
+  const names = predictor.fields.map(({ name }) => name);
+  const findings = createFindings();
+  const unseen = new Map<string, number>();
+  const count = (name: string, rows: number) => unseen.set(name, (unseen.get(name) ?? 0) + rows);
+  const rowAt = ({ fields }: RowBatch, index: number) =>
+    Object.fromEntries(names.map((name, i) => [name, fields[i][index]]));
+
+  function byColumns(batch: RowBatch, found: ColumnFindings): Float64Array | undefined {
+    const logits = predictColumns?.(batch.fields, batch.rowCount, found);
+    return logits && toProbabilities(logits);
+  }
+
+  function byRows(batch: RowBatch, found: ColumnFindings): Float64Array {
+    return Float64Array.from({ length: batch.rowCount }, (_, i) => {
+      clearFindings(findings);
+      const probability = predictor.predict(rowAt(batch, i), findings);
+      for (const name of findings.unseen) found.unseen[names.indexOf(name)].push(i);
+      return probability;
+    });
+  }
+
+  return {
+    predictor,
+    score(batch) {
+      const found = createColumnFindings(names.length);
+      const probabilities = byColumns(batch, found) ?? byRows(batch, found);
+      for (const place of batch.faults.keys()) probabilities[place] = NaN;
+      found.unseen.forEach((places, field) => {
+        const rows = places.filter((place) => probabilities[place] === probabilities[place]).length;
+        if (rows > 0) count(names[field], rows);
+      });
+      return probabilities;
+    },
+    reason(batch, index) {
+      const fault = batch.faults.get(index);
+      if (fault !== undefined) return fault;
+      clearFindings(findings);
+      predictor.predict(rowAt(batch, index), findings);
+      return findings.errors.map(textOf).join("; ") || "its values are too large to be added up";
+    },
+    unseen: () => Object.fromEntries(unseen),
+  };
+}
+
+function textOf({ pointer, detail }: FieldError): string {
+  return `${decodeURIComponent(pointer.slice(2))} ${detail}`;
+}
+
+function rowRejected(path: string, row: number, reason: string): Failure {
+  return new Failure(
+    "row-rejected",
+    `Cannot answer ${path}: row ${
+      row.toLocaleString("en")
+    }: ${reason}. Correct the file, or take such rows without a ` +
+      "probability with --lenient",
+  );
+}

@@ -1,0 +1,156 @@
+import type { DecodedArray } from "hyparquet";
+import type { SchemaElement } from "hyparquet-writer";
+import { extname } from "node:path";
+import { Failure } from "../failure.ts";
+import type { Cell } from "../files/batch.ts";
+import { createParquetFile } from "../files/parquet_file.ts";
+import { createTextFile } from "../files/text_file.ts";
+import type { ColumnType } from "../store/table.ts";
+import type { KeptColumn } from "./row_batch.ts";
+
+/** A file of probabilities that is being written; it stands under another name until it is published. */
+export interface PredictionFile {
+  /**
+   * @param kept Values per kept column, each of shape (rows).
+   * @param probabilities Shape (rows); NaN where there is none.
+   */
+  append(kept: readonly (readonly Cell[])[], probabilities: Float64Array): void;
+  /** Writes what is left, and gives the file its name. */
+  publish(): void;
+  /** Removes what was written, unless it is published. */
+  discard(): void;
+}
+
+export const predictionFormats = ["csv", "ndjson", "parquet"] as const;
+export type PredictionFormat = (typeof predictionFormats)[number];
+
+/** What the column of probabilities is called. */
+export const probabilityColumn = "probability";
+
+/**
+ * Starts a file of kept columns and probabilities.
+ *
+ * @throws {Failure} `file-unwritable`; `usage-invalid` where a kept column is called as that of the probabilities.
+ */
+export function createPredictionFile(
+  path: string,
+  format: PredictionFormat,
+  kept: readonly KeptColumn[],
+): PredictionFile {
+  if (kept.some(({ name }) => name === probabilityColumn)) {
+    throw new Failure(
+      "usage-invalid",
+      `--keep cannot name a column ${probabilityColumn}: the answers have it.`,
+    );
+  }
+  if (format === "parquet") return parquetFile(path, kept);
+  return format === "csv" ? csvFile(path, kept) : linesFile(path, kept);
+}
+
+/**
+ * The format that a file's name says.
+ *
+ * @throws {Failure} `usage-invalid`
+ */
+export function predictionFormatOf(path: string): PredictionFormat {
+  const ending = extname(path).slice(1).toLowerCase();
+  const found = predictionFormats.find((format) => format === (ending === "jsonl" ? "ndjson" : ending));
+  if (found) return found;
+  throw new Failure(
+    "usage-invalid",
+    `--out is ${JSON.stringify(path)}, expected a name that ends in .csv, .ndjson, .jsonl or .parquet.`,
+  );
+}
+
+function csvFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
+  const file = createTextFile(path);
+  file.append(`${[...kept.map(({ name }) => csvText(name)), probabilityColumn].join(",")}\n`);
+  return {
+    ...file,
+    append(columns, probabilities) {
+      let text = "";
+      for (let i = 0; i < probabilities.length; i++) {
+        for (const column of columns) text += `${csvCell(column[i])},`;
+        text += probabilities[i] === probabilities[i] ? `${probabilities[i]}\n` : "\n";
+      }
+      file.append(text);
+    },
+  };
+}
+
+/** Null is an empty field, an empty text is one in quotes: as both are read. @see RFC 4180 */
+function csvCell(cell: Cell): string {
+  return cell === null ? "" : typeof cell === "string" ? csvText(cell) : String(cell);
+}
+
+function csvText(text: string): string {
+  return text === "" || /[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function linesFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
+  const file = createTextFile(path);
+  const names = kept.map(({ name }) => JSON.stringify(name));
+  return {
+    ...file,
+    append(columns, probabilities) {
+      let text = "";
+      for (let i = 0; i < probabilities.length; i++) {
+        text += "{";
+        columns.forEach((column, c) => text += `${names[c]}:${jsonCell(column[i])},`);
+        text += `"${probabilityColumn}":${
+          probabilities[i] === probabilities[i] ? probabilities[i] : null
+        }}\n`;
+      }
+      file.append(text);
+    },
+  };
+}
+
+function jsonCell(cell: Cell): string {
+  return typeof cell === "bigint" ? String(cell) : JSON.stringify(cell);
+}
+
+const optional = { repetition_type: "OPTIONAL" } as const;
+const elements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
+  INTEGER: { type: "INT64", ...optional },
+  REAL: { type: "DOUBLE", ...optional },
+  TEXT: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" }, ...optional },
+};
+
+/** Rows of a row group: they are in memory until they are written. */
+const groupRowsMax = 65_536;
+
+function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
+  const types = [...kept.map(({ type }) => type), "REAL" as const];
+  const names = [...kept.map(({ name }) => name), probabilityColumn];
+  const file = createParquetFile(path, {
+    columns: names.map((name, i) => ({ name, ...elements[types[i]] })),
+    createdBy: "clickwell predict",
+  });
+  let columns: unknown[][] = names.map(() => []);
+  const flush = () => {
+    if (columns[0].length > 0) file.append(columns.map((column) => column as DecodedArray));
+    columns = names.map(() => []);
+  };
+  return {
+    append(batch, probabilities) {
+      batch.forEach((column, c) => {
+        for (const cell of column) columns[c].push(parquetCell(cell, types[c]));
+      });
+      const last = columns[columns.length - 1];
+      for (const probability of probabilities) last.push(probability === probability ? probability : null);
+      if (last.length >= groupRowsMax) flush();
+    },
+    publish() {
+      flush();
+      file.end();
+      file.publish();
+    },
+    discard: file.discard,
+  };
+}
+
+function parquetCell(cell: Cell, type: ColumnType): unknown {
+  if (cell === null) return null;
+  return type === "INTEGER" ? BigInt(cell) : type === "TEXT" ? String(cell) : cell;
+}
