@@ -97,11 +97,12 @@ export function log(x: number): number {
     return x === 0 ? -Infinity : x === Infinity ? x : NaN;
   }
   view[0] = x;
-  // The mantissa in [√½, √2): the nearer it is to 1, the faster the series.
-  const bits = words[upper];
-  let exponent = (bits >>> 20) - 1023;
-  words[upper] = (bits & 0xfffff) | 0x3ff00000;
-  let mantissa = view[0];
+  let exponent = (words[upper] >>> 20) - 1023;
+  // The mantissa in [√½, √2): the nearer it is to 1, the faster the series. Multiplying by a power of 2 is exact, and does not
+  // wait for memory as writing the exponent there would.
+  let mantissa = exponent < 1023
+    ? x * powersOf2[-exponent - exponentMin]
+    : x * powersOf2[-1022 - exponentMin] / 2;
   if (mantissa > Math.SQRT2) {
     mantissa /= 2;
     exponent++;
@@ -114,7 +115,8 @@ export function log1p(x: number): number {
   if (x > -0.29 && x < 0.41) return logNear1(x);
   const sum = 1 + x;
   // What the addition rounded away is put back as the slope times it.
-  return sum === Infinity || !(sum > 0) ? log(sum) : log(sum) + (x - (sum - 1)) / sum;
+  const rest = x - (sum - 1);
+  return rest === 0 || sum === Infinity || !(sum > 0) ? log(sum) : log(sum) + rest / sum;
 }
 
 /** ln(1 + f) for f in [√½ − 1, √2 − 1]: f − f²/2 + s·(f²/2 + 2·(s²/3 + s⁴/5 + …)), s = f / (2 + f). */

@@ -33,19 +33,24 @@ export async function answerColumns(work: RowWork, columns: Columns): Promise<st
     for (const [index, failure] of answer.failures) failures.add(index, failure);
     failures.throwAny();
   }
-  const lists = [["probability", probabilityTexts(answer.probabilities)] as const, ...answer.details]
-    .map(([name, texts]) => `"${name}":[${texts.join(",")}]`);
+  const details = [...answer.details].map(([name, texts]) => `,"${name}":[${texts.join(",")}]`).join("");
   const unseen = answer.unseen.size === 0
     ? ""
     : `,"unseen":${JSON.stringify(Object.fromEntries(answer.unseen))}`;
   const errors = answer.failures.length === 0
     ? ""
     : `,"errors":[${answer.failures.map(([index, failure]) => errorText(index, failure)).join(",")}]`;
-  return `"columns":{${lists.join(",")}}${unseen}${errors}`;
+  return `"columns":{"probability":[${probabilityTexts(answer.probabilities)}]${details}}${unseen}${errors}`;
 }
 
-function probabilityTexts(probabilities: Float64Array): string[] {
-  return Array.from(probabilities, (value) => value === value ? String(value) : "null");
+function probabilityTexts(probabilities: Float64Array): string {
+  let text = "";
+  for (let i = 0; i < probabilities.length; i++) {
+    const probability = probabilities[i];
+    if (i > 0) text += ",";
+    text += probability === probability ? probability : "null";
+  }
+  return text;
 }
 
 /** @returns The number of rows. */

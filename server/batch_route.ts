@@ -1,10 +1,9 @@
 import { Failure } from "../pipeline/failure.ts";
 import { answerColumns } from "./batch_columns.ts";
-import { answerRow, answerRows, errorText, type RowWork } from "./batch_rows.ts";
+import { answerRows, type RowWork } from "./batch_rows.ts";
 import { bodyFailure, readJson } from "./body.ts";
-import { runtimeParsesHttp } from "./http_parser.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { answerLines, type LineAnswer } from "./line_stream.ts";
+import { answerStream } from "./batch_stream.ts";
 import type { Exchange, Route } from "./route.ts";
 import {
   answeredBy,
@@ -22,13 +21,6 @@ import type { ModelSlot } from "./serving_model.ts";
 import type { StoredRows } from "./stored_rows.ts";
 
 export const batchBodyBytesMax = 8 * 1024 * 1024;
-export const lineBytesMax = 256 * 1024;
-/**
- * While a request and its response are under way at once, the runtime's own parser keeps what it has read, and looks through it
- * again and again: 200 MB take 140 MiB and half a minute, by a server that does nothing but echo them. So there, and only
- * there, a stream has an end.
- */
-export const streamBytesMax = runtimeParsesHttp ? 64 * 1024 * 1024 : Infinity;
 
 export interface BatchOptions {
   readonly slot: ModelSlot;
@@ -56,7 +48,7 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
       const options = readBatchOptions(exchange.request);
       const work = await workOf(slot, storedRows, options);
       return isLines(exchange.request)
-        ? answerStream(work, exchange, lifecycle)
+        ? answerStream(work, exchange.request, lifecycle)
         : await answerJson(work, exchange);
     },
   };
@@ -123,43 +115,5 @@ function isColumns(columns: unknown): columns is Record<string, unknown[]> {
 function isLines(request: Request): boolean {
   return /^application\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines) *(?:;|$)/i.test(
     request.headers.get("content-type") ?? "",
-  );
-}
-
-function answerStream(work: RowWork, { request }: Exchange, lifecycle: Lifecycle): Response {
-  // The response is on its way long before its last row is: until then a server that drains waits for it.
-  lifecycle.inFlight++;
-  const stream = answerLines(request.body ?? new ReadableStream({ start: (body) => body.close() }), {
-    lineBytesMax,
-    bodyBytesMax: streamBytesMax,
-    answer: (line, index) => answerLine(work, line, index),
-    failureOf: (error) => bodyFailure(error, request),
-    onEnd: () => lifecycle.inFlight--,
-  });
-  return new Response(stream, {
-    headers: { "content-type": "application/x-ndjson", ...modelHeaders(work.model) },
-  });
-}
-
-function answerLine(work: RowWork, line: string | Failure, index: number): LineAnswer | Promise<LineAnswer> {
-  if (line instanceof Failure) return { text: errorText(index, line), isLast: work.strict };
-  let row: unknown;
-  try {
-    row = JSON.parse(line);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const failure = new Failure("body-malformed", `The line is not valid JSON: ${reason}.`);
-    return { text: errorText(index, failure), isLast: work.strict };
-  }
-  const answer = answerRow(work, row, index);
-  const ended = (isAnswer: boolean) => work.strict && !isAnswer;
-  if (!(answer instanceof Promise)) return { text: answer.text, isLast: ended(answer.isAnswer) };
-  return answer.then(
-    ({ text, isAnswer }) => ({ text, isLast: ended(isAnswer) }),
-    (error) => {
-      if (!(error instanceof Failure)) throw error;
-      // The store cannot be asked: the rows behind this one would each wait for it as long.
-      return { text: errorText(index, error), isLast: true };
-    },
   );
 }

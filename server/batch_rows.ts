@@ -45,7 +45,7 @@ export async function answerRows(
       text += `{${write(rows[i], probability, findings.unseen)}}`;
       continue;
     }
-    const answer = await answerOtherwise(work, rows[i], i);
+    const answer = await answerOtherwise(work, rows[i], i, findings.errors);
     if (typeof answer === "string") text += `{${answer}}`;
     else {
       text += errorText(i, answer);
@@ -59,36 +59,23 @@ export async function answerRows(
 /**
  * Answers a row that has just been found not to be answered as it is.
  *
+ * @param errors Why not.
  * @returns Members of the answer where the store has what the row lacks; else why there is none.
+ * @throws {Failure} as {@link completed} does.
  */
-export async function answerOtherwise(work: RowWork, row: unknown, index: number): Promise<string | Failure> {
+export async function answerOtherwise(
+  work: RowWork,
+  row: unknown,
+  index: number,
+  errors: Failure["errors"],
+): Promise<string | Failure> {
   const { model, write, storedRows } = work;
-  if (!storedRows.concerns(model, row)) return rowFailure(model, findings.errors, "The row");
+  if (!storedRows.concerns(model, row)) return rowFailure(model, errors, "The row");
   const whole = await completed(work, row, index);
   if (whole instanceof Failure) return whole;
   const probability = scoreRow(model, whole, findings);
   if (probability !== probability) return rowFailure(model, findings.errors, "The row");
   return write(whole, probability, findings.unseen);
-}
-
-/** Answers one row as a JSON object; what is wrong with it is the answer. Only a row that the store is asked for waits. */
-export function answerRow(work: RowWork, row: unknown, index: number): RowText | Promise<RowText> {
-  const probability = scoreRow(work.model, row, findings);
-  if (probability === probability) {
-    return { text: `{${work.write(row, probability, findings.unseen)}}`, isAnswer: true };
-  }
-  return answerOtherwise(work, row, index).then((answer) =>
-    typeof answer === "string"
-      ? { text: `{${answer}}`, isAnswer: true }
-      : { text: errorText(index, answer), isAnswer: false }
-  );
-}
-
-/** What stands in a row's place. */
-export interface RowText {
-  readonly text: string;
-  /** False where it says why there is no probability. */
-  readonly isAnswer: boolean;
 }
 
 /**

@@ -8,6 +8,12 @@ export interface LineAnswer {
   readonly isLast: boolean;
 }
 
+/** What several lines are answered by. */
+export interface LinesAnswer extends LineAnswer {
+  /** How many lines that is. */
+  readonly count: number;
+}
+
 export interface LineStreamOptions {
   /** A longer line is answered by its failure and passed over. */
   readonly lineBytesMax: number;
@@ -15,6 +21,13 @@ export interface LineStreamOptions {
   readonly bodyBytesMax: number;
   /** @param line Not empty; a failure where it was too long. @param index Counts the lines that are not empty. */
   answer(line: string | Failure, index: number): LineAnswer | Promise<LineAnswer>;
+  /**
+   * Answers whole lines at once, which costs less than one after the other.
+   *
+   * @param text Without the last line's end.
+   * @returns undefined where they have to be answered one by one.
+   */
+  answerAll?(text: string, index: number): Promise<LinesAnswer> | undefined;
   /** What the answer breaks off with where the body does. */
   failureOf(error: unknown): unknown;
   /** Called once, when the stream has come to its end or its reader has gone. */
@@ -31,7 +44,7 @@ const lineFeed = 0x0a;
  */
 export function answerLines(
   body: ReadableStream<Uint8Array>,
-  { lineBytesMax, bodyBytesMax, answer, failureOf, onEnd }: LineStreamOptions,
+  { lineBytesMax, bodyBytesMax, answer, answerAll, failureOf, onEnd }: LineStreamOptions,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const lines = createLines(lineBytesMax);
@@ -49,14 +62,26 @@ export function answerLines(
     if (done) return { ...await answersOf(lines.rest()), done };
     byteCount += value.length;
     if (byteCount <= bodyBytesMax) return { ...await answersOf(lines.take(value)), done };
-    const { text } = await answersOf([bodyOversized(bodyBytesMax)]);
+    const { text } = await answersOneByOne([bodyOversized(bodyBytesMax)]);
     return { text, isLast: true, done };
   }
 
-  async function answersOf(found: readonly (string | Failure)[]): Promise<LineAnswer> {
+  async function answersOf({ first, others }: FoundLines): Promise<LineAnswer> {
+    const { text, isLast } = first === undefined ? none : await answersOneByOne([first]);
+    if (isLast || others === "") return { text, isLast };
+    // A character has a byte at least: no line of these is too long.
+    const all = others.length <= lineBytesMax ? await answerAll?.(others, index) : undefined;
+    if (all) index += all.count;
+    const rest = all ?? await answersOneByOne(others.split("\n"));
+    return { text: text + rest.text, isLast: rest.isLast };
+  }
+
+  async function answersOneByOne(found: readonly (string | Failure)[]): Promise<LineAnswer> {
     let text = "";
-    for (const line of found) {
-      const answered = answer(line, index++);
+    for (const line of found.filter(isFilled)) {
+      // A character has a byte at least.
+      const isTooLong = typeof line === "string" && line.length > lineBytesMax;
+      const answered = answer(isTooLong ? lineOversized(lineBytesMax) : line, index++);
       const settled = answered instanceof Promise ? await answered : answered;
       text += `${settled.text}\n`;
       if (settled.isLast) return { text, isLast: true };
@@ -90,11 +115,21 @@ export function answerLines(
   }, { highWaterMark: 0 });
 }
 
+/** Lines that have come to their end. */
+interface FoundLines {
+  /** One that began in another chunk. */
+  readonly first?: string | Failure;
+  /** Those behind it, without the last one's end. */
+  readonly others: string;
+}
+
+const none: LineAnswer = { text: "", isLast: false };
+
 interface Lines {
   /** The lines that end in the chunk. */
-  take(chunk: Uint8Array): (string | Failure)[];
+  take(chunk: Uint8Array): FoundLines;
   /** The last line, where no end stands behind it. */
-  rest(): (string | Failure)[];
+  rest(): FoundLines;
 }
 
 /** Cuts chunks into lines, and holds no more than one line and one chunk. */
@@ -107,16 +142,15 @@ function createLines(lineBytesMax: number): Lines {
   function hold(bytes: Uint8Array): void {
     isTooLong ||= heldBytes + bytes.length > lineBytesMax;
     // Of a line that is too long, nothing is kept: its end is waited for.
-    held = isTooLong ? [] : [...held, bytes];
+    if (isTooLong) held = [];
+    else held.push(bytes);
     heldBytes = isTooLong ? 0 : heldBytes + bytes.length;
   }
 
   /** The line that was held, with its last bytes. */
   function release(last: Uint8Array): string | Failure {
     hold(last);
-    const line = isTooLong
-      ? lineOversized(lineBytesMax)
-      : decoder.decode(held.length === 1 ? held[0] : joined(held, heldBytes));
+    const line = isTooLong ? lineOversized(lineBytesMax) : decoder.decode(joined(held, heldBytes));
     [held, heldBytes, isTooLong] = [[], 0, false];
     return line;
   }
@@ -126,27 +160,18 @@ function createLines(lineBytesMax: number): Lines {
       const last = chunk.lastIndexOf(lineFeed);
       if (last < 0) {
         hold(chunk);
-        return [];
+        return { others: "" };
       }
-      const found: (string | Failure)[] = [];
-      let from = 0;
-      if (heldBytes > 0 || isTooLong) {
-        const end = chunk.indexOf(lineFeed);
-        found.push(release(chunk.subarray(0, end)));
-        from = end + 1;
-      }
+      const isHeld = heldBytes > 0 || isTooLong;
+      const from = isHeld ? chunk.indexOf(lineFeed) + 1 : 0;
+      const first = isHeld ? release(chunk.subarray(0, from - 1)) : undefined;
       // Decoded at once and then cut: a call per line would cost more than the lines.
-      const text = from > last ? "" : decoder.decode(chunk.subarray(from, last));
-      if (from <= last) {
-        for (const line of text.split("\n")) {
-          // A character has a byte at least.
-          found.push(line.length > lineBytesMax ? lineOversized(lineBytesMax) : line);
-        }
-      }
+      const others = from > last ? "" : decoder.decode(chunk.subarray(from, last));
       if (last + 1 < chunk.length) hold(chunk.slice(last + 1));
-      return found.filter(isFilled);
+      return first === undefined ? { others } : { first, others };
     },
-    rest: () => heldBytes > 0 || isTooLong ? [release(new Uint8Array())].filter(isFilled) : [],
+    rest: () =>
+      heldBytes > 0 || isTooLong ? { first: release(new Uint8Array()), others: "" } : { others: "" },
   };
 }
 
@@ -155,6 +180,7 @@ function isFilled(line: string | Failure): boolean {
 }
 
 function joined(parts: readonly Uint8Array[], byteCount: number): Uint8Array {
+  if (parts.length === 1) return parts[0];
   const bytes = new Uint8Array(byteCount);
   let at = 0;
   for (const part of parts) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type RunningServer, runServer } from "./running_server.ts";
-import { streamBytesMax } from "../server/batch_route.ts";
+import { streamBytesMax } from "../server/batch_stream.ts";
 import { startServe } from "./serve_process.ts";
 import { makeServedModels, probabilityOf, row } from "./served_models.ts";
 
@@ -45,6 +45,21 @@ streamTest("each line is answered in its place, a bad one by its problem", async
     { pointer: "#/apr", detail: "must be a number, not null" },
   ]);
   assert.deepEqual(unseen, { probability: probabilityOf(first, other), unseen: ["lender_id"] });
+});
+
+streamTest("lines that are rows only together, or several rows, are none", async (running) => {
+  const whole = JSON.stringify(row);
+  const types = async (lines: readonly string[]) =>
+    (await answers(await post(running, `${lines.join("\n")}\n`))).map(({ error, probability }) =>
+      probability ?? (error as Record<string, unknown>).type
+    );
+  const malformed = "urn:clickwell:problem:body-malformed";
+  const probability = probabilityOf(running.models.first);
+  assert.deepEqual(await types([`${whole},${whole}`, '{"a":[{}', "{}]}"]), [malformed, malformed, malformed]);
+  assert.deepEqual(await types([`${whole},${whole}`, '{"a":', whole]), [malformed, malformed, probability]);
+  assert.deepEqual(await types([`${whole},${whole}`, "", whole]), [malformed, probability]);
+  assert.deepEqual(await types([whole.slice(0, -1), "}", whole]), [malformed, malformed, probability]);
+  assert.deepEqual(await types([whole, ` ${whole}`, whole]), [probability, probability, probability]);
 });
 
 streamTest("a strict stream ends with the first bad line", async (running) => {

@@ -1,0 +1,102 @@
+import { Failure } from "../pipeline/failure.ts";
+import { createFindings } from "../pipeline/model/predictor.ts";
+import { answerOtherwise, errorText, type RowWork } from "./batch_rows.ts";
+import { bodyFailure } from "./body.ts";
+import { runtimeParsesHttp } from "./http_parser.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { answerLines, type LineAnswer, type LinesAnswer } from "./line_stream.ts";
+import { modelHeaders } from "./row_answer.ts";
+import { scoreRow } from "./score.ts";
+
+export const lineBytesMax = 256 * 1024;
+/**
+ * While a request and its response are under way at once, the runtime's own parser keeps what it has read, and looks through it
+ * again and again: 200 MB take 140 MiB and half a minute, by a server that does nothing but echo them. So there, and only
+ * there, a stream has an end.
+ */
+export const streamBytesMax = runtimeParsesHttp ? 64 * 1024 * 1024 : Infinity;
+
+/** Answers newline-delimited JSON, a line for each line, while it comes. */
+export function answerStream(work: RowWork, request: Request, lifecycle: Lifecycle): Response {
+  // The response is on its way long before its last row is: until then a server that drains waits for it.
+  lifecycle.inFlight++;
+  const stream = answerLines(request.body ?? new ReadableStream({ start: (body) => body.close() }), {
+    lineBytesMax,
+    bodyBytesMax: streamBytesMax,
+    answer: (line, index) => answerLine(work, line, index),
+    answerAll: (text, index) => answerLinesAtOnce(work, text, index),
+    failureOf: (error) => bodyFailure(error, request),
+    onEnd: () => lifecycle.inFlight--,
+  });
+  return new Response(stream, {
+    headers: { "content-type": "application/x-ndjson", ...modelHeaders(work.model) },
+  });
+}
+
+async function answerLine(work: RowWork, line: string | Failure, index: number): Promise<LineAnswer> {
+  if (line instanceof Failure) return { text: errorText(index, line), isLast: work.strict };
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const failure = new Failure("body-malformed", `The line is not valid JSON: ${reason}.`);
+    return { text: errorText(index, failure), isLast: work.strict };
+  }
+  const { text, isLast } = await answersOf(work, [row], index);
+  return { text: text.slice(0, -1), isLast };
+}
+
+/** @returns undefined where it is not certain that each line is one row. */
+function answerLinesAtOnce(work: RowWork, text: string, index: number): Promise<LinesAnswer> | undefined {
+  const rows = rowsAtOnce(text);
+  return rows && answersOf(work, rows, index);
+}
+
+/**
+ * Parses lines as one array: a call per line costs half as much again.
+ *
+ * What is no row by itself must not become one by its neighbours (`{},{}` is one line and two rows, `{"a":[{}` and `{}]}` two
+ * lines and one). Where each line begins with a brace and there is no array, no line begins inside of a value, for a key or an
+ * end would have to stand there; then each holds a row at least, and as many rows as lines are one each.
+ */
+function rowsAtOnce(text: string): unknown[] | undefined {
+  if (text.includes("[")) return undefined;
+  let lineCount = 0;
+  for (let at = 0; at >= 0; lineCount++) {
+    if (text.charCodeAt(at) !== 0x7b) return undefined;
+    const end = text.indexOf("\n", at);
+    at = end < 0 ? -1 : end + 1;
+  }
+  try {
+    const rows = JSON.parse(`[${text.replaceAll("\n", ",")}]`);
+    return rows.length === lineCount ? rows : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const findings = createFindings();
+
+/** Each answer with its line's end. Where the store cannot be asked, that is the last: other rows would wait for it as long. */
+async function answersOf(work: RowWork, rows: readonly unknown[], index: number): Promise<LinesAnswer> {
+  const { model, write, strict } = work;
+  let text = "";
+  for (let i = 0; i < rows.length; i++) {
+    const probability = scoreRow(model, rows[i], findings);
+    if (probability === probability) {
+      text += `{${write(rows[i], probability, findings.unseen)}}\n`;
+      continue;
+    }
+    let isOfStore = false;
+    const answer = await answerOtherwise(work, rows[i], index + i, findings.errors).catch((error) => {
+      if (!(error instanceof Failure)) throw error;
+      isOfStore = true;
+      return error;
+    });
+    const isAnswer = typeof answer === "string";
+    text += isAnswer ? `{${answer}}\n` : `${errorText(index + i, answer)}\n`;
+    if (isOfStore || (strict && !isAnswer)) return { text, isLast: true, count: i + 1 };
+  }
+  return { text, isLast: false, count: rows.length };
+}
