@@ -35,25 +35,48 @@ export async function answerRows(
   rows: readonly unknown[],
   path: readonly PropertyKey[],
 ): Promise<string> {
-  const { model, write } = work;
   const failures = createFailures(path);
   let text = "";
-  for (let i = 0; i < rows.length; i++) {
-    if (i > 0) text += ",";
-    const probability = scoreRow(model, rows[i], findings);
-    if (probability === probability) {
-      text += `{${write(rows[i], probability, findings.unseen)}}`;
-      continue;
-    }
-    const answer = await answerOtherwise(work, rows[i], i, findings.errors);
-    if (typeof answer === "string") text += `{${answer}}`;
-    else {
-      text += errorText(i, answer);
-      if (work.strict) failures.add(i, answer);
-    }
+  for (let at = 0; at < rows.length;) {
+    const answered = answerWhile(work, rows, at, text, ",");
+    [text, at] = [answered.text, answered.next];
+    if (at === rows.length) break;
+    const answer = await answerOtherwise(work, rows[at], at, answered.errors);
+    text += typeof answer === "string" ? `{${answer}},` : `${errorText(at, answer)},`;
+    if (work.strict && typeof answer !== "string") failures.add(at, answer);
+    at++;
   }
   failures.throwAny();
-  return text;
+  return text.slice(0, -1);
+}
+
+/** Rows that were answered as they are, up to one that was not. */
+interface AnsweredRows {
+  readonly text: string;
+  /** The first row that was not answered; behind the last one, where all were. */
+  readonly next: number;
+  /** Why it was not. */
+  readonly errors: Failure["errors"];
+}
+
+/**
+ * Answers rows until one cannot be answered as it is. Nothing is waited for here, and the engine makes a faster loop of it.
+ *
+ * @param text What the answers are appended to, each with `end` behind it.
+ */
+export function answerWhile(
+  { model, write }: RowWork,
+  rows: readonly unknown[],
+  from: number,
+  text: string,
+  end: string,
+): AnsweredRows {
+  for (let i = from; i < rows.length; i++) {
+    const probability = scoreRow(model, rows[i], findings);
+    if (probability !== probability) return { text, next: i, errors: findings.errors };
+    text += `{${write(rows[i], probability, findings.unseen)}}${end}`;
+  }
+  return { text, next: rows.length, errors: [] };
 }
 
 /**

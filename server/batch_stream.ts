@@ -1,12 +1,10 @@
 import { Failure } from "../pipeline/failure.ts";
-import { createFindings } from "../pipeline/model/predictor.ts";
-import { answerOtherwise, errorText, type RowWork } from "./batch_rows.ts";
+import { answerOtherwise, answerWhile, errorText, type RowWork } from "./batch_rows.ts";
 import { bodyFailure } from "./body.ts";
 import { runtimeParsesHttp } from "./http_parser.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { answerLines, type LineAnswer, type LinesAnswer } from "./line_stream.ts";
 import { modelHeaders } from "./row_answer.ts";
-import { scoreRow } from "./score.ts";
 
 export const lineBytesMax = 256 * 1024;
 /**
@@ -76,27 +74,23 @@ function rowsAtOnce(text: string): unknown[] | undefined {
   }
 }
 
-const findings = createFindings();
-
 /** Each answer with its line's end. Where the store cannot be asked, that is the last: other rows would wait for it as long. */
 async function answersOf(work: RowWork, rows: readonly unknown[], index: number): Promise<LinesAnswer> {
-  const { model, write, strict } = work;
   let text = "";
-  for (let i = 0; i < rows.length; i++) {
-    const probability = scoreRow(model, rows[i], findings);
-    if (probability === probability) {
-      text += `{${write(rows[i], probability, findings.unseen)}}\n`;
-      continue;
-    }
+  for (let at = 0; at < rows.length;) {
+    const answered = answerWhile(work, rows, at, text, "\n");
+    [text, at] = [answered.text, answered.next];
+    if (at === rows.length) break;
     let isOfStore = false;
-    const answer = await answerOtherwise(work, rows[i], index + i, findings.errors).catch((error) => {
+    const answer = await answerOtherwise(work, rows[at], index + at, answered.errors).catch((error) => {
       if (!(error instanceof Failure)) throw error;
       isOfStore = true;
       return error;
     });
     const isAnswer = typeof answer === "string";
-    text += isAnswer ? `{${answer}}\n` : `${errorText(index + i, answer)}\n`;
-    if (isOfStore || (strict && !isAnswer)) return { text, isLast: true, count: i + 1 };
+    text += isAnswer ? `{${answer}}\n` : `${errorText(index + at, answer)}\n`;
+    at++;
+    if (isOfStore || (work.strict && !isAnswer)) return { text, isLast: true, count: at };
   }
   return { text, isLast: false, count: rows.length };
 }

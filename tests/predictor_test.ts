@@ -252,3 +252,12 @@ Deno.test("predictor: a pointer is one of RFC 6901 in a fragment", () => {
   assert.equal(pointerTo("é %"), "#/%C3%A9%20%25");
   assert.equal(pointerTo(""), "#/");
 });
+
+Deno.test("predictor: a field may have any name, whatever it would be in code", () => {
+  const names = ['"', "\\", "a\nb", "\u2028", "${x}", "`", "];throw 1;//", "__proto_", "日本"];
+  const fields = names.map((name) => ({ ...rate, name }));
+  const odd = modelOf(fields);
+  const row = Object.fromEntries(names.map((name, i) => [name, i]));
+  const expected = names.reduce((sum, _, i) => sum + i * (i + 1), -10);
+  assert.deepEqual(ask(row, odd), { logit: expected, errors: [], unseen: [], missing: [] });
+});

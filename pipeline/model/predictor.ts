@@ -15,6 +15,7 @@ import {
 import type { FieldError } from "../failure.ts";
 import { createDeepPart, type DeepPart, type Network } from "../fit/network.ts";
 import { nearestName } from "../spelling.ts";
+import { compileMemberReader } from "./member_reader.ts";
 
 /** What predicting from raw fields needs of a model. */
 export interface ServableModel {
@@ -86,14 +87,17 @@ export function createPredictor(model: ServableModel): Predictor {
       : categoricalTerm(feature, coefficients, deep, cross);
   });
   const known = new Set([...names, ...keys]);
+  const readMembers = compileMemberReader(names);
+  const members: unknown[] = names.map(() => undefined);
   const values = deep === undefined ? encoder.features.map((feature) => valuesOf(feature, coefficients)) : [];
 
   const logit: Predictor["logit"] = (row, findings) => {
     let sum = intercept;
     let present = 0;
     deep?.begin();
-    for (let i = 0; i < names.length; i++) {
-      const value = row[names[i]];
+    readMembers(row, members);
+    for (let i = 0; i < members.length; i++) {
+      const value = members[i];
       if (value !== undefined) present++;
       const part = i < values.length ? partOf(value, values[i]) : NaN;
       sum += part === part ? part : terms[i](value, findings);
