@@ -1,6 +1,6 @@
 import { Failure, type FieldError } from "../pipeline/failure.ts";
 import { createFindings } from "../pipeline/model/predictor.ts";
-import { completed, createFailures, errorText, type RowWork } from "./batch_rows.ts";
+import { completed, createFailures, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
 import { pointerOfPath } from "./row_pointer.ts";
 import { rowFailure, scoreColumns, scoreRow } from "./score.ts";
 
@@ -107,6 +107,7 @@ async function byRows(work: RowWork, columns: Columns, rowCount: number): Promis
   const texts = details.map(({ name }) => [name, Array<string>(rowCount).fill("null")] as const);
   const failures: [number, Failure][] = [];
   for (let i = 0; i < rowCount; i++) {
+    await takeTurns(work, i);
     const row = await completed(work, rowAt(i), i);
     if (row instanceof Failure) {
       failures.push([i, row]);

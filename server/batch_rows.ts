@@ -19,8 +19,18 @@ export interface RowWork {
 
 /** Errors that a refused batch names: the others are of the same kind most of the time. */
 const errorsMax = 100;
-/** Lookups block the thread for a moment each: others get their turn after so many rows. */
+/** Lookups and details block the thread for a moment each: other requests get their turn after so many rows. */
 const lookupsAtOnce = 32;
+const detailsAtOnce = 1_000;
+
+/** Lets other requests have the thread, where a request has taken it for long enough. @param index Of the row that comes. */
+export async function takeTurns({ details }: Pick<RowWork, "details">, index: number): Promise<void> {
+  if (details.length > 0 && index > 0 && index % detailsAtOnce === 0) await pause();
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
 
 const findings = createFindings();
 
@@ -40,7 +50,8 @@ export async function answerRows(
   for (let at = 0; at < rows.length;) {
     const answered = answerWhile(work, rows, at, text, ",");
     [text, at] = [answered.text, answered.next];
-    if (at === rows.length) break;
+    await takeTurns(work, at);
+    if (answered.errors === undefined) continue;
     const answer = await answerOtherwise(work, rows[at], at, answered.errors);
     text += typeof answer === "string" ? `{${answer}},` : `${errorText(at, answer)},`;
     if (work.strict && typeof answer !== "string") failures.add(at, answer);
@@ -53,30 +64,33 @@ export async function answerRows(
 /** Rows that were answered as they are, up to one that was not. */
 interface AnsweredRows {
   readonly text: string;
-  /** The first row that was not answered; behind the last one, where all were. */
+  /** The first row that was not answered. */
   readonly next: number;
-  /** Why it was not. */
-  readonly errors: Failure["errors"];
+  /** Why it cannot be; undefined where nobody has looked at it yet. */
+  readonly errors: Failure["errors"] | undefined;
 }
 
 /**
- * Answers rows until one cannot be answered as it is. Nothing is waited for here, and the engine makes a faster loop of it.
+ * Answers rows until one cannot be answered as it is, or others should have their turn. Nothing is waited for here, and the
+ * engine makes a faster loop of it.
  *
  * @param text What the answers are appended to, each with `end` behind it.
  */
 export function answerWhile(
-  { model, write }: RowWork,
+  { model, write, details }: RowWork,
   rows: readonly unknown[],
   from: number,
   text: string,
   end: string,
 ): AnsweredRows {
-  for (let i = from; i < rows.length; i++) {
+  const step = details.length === 0 ? rows.length : detailsAtOnce - from % detailsAtOnce;
+  const to = Math.min(rows.length, from + step);
+  for (let i = from; i < to; i++) {
     const probability = scoreRow(model, rows[i], findings);
     if (probability !== probability) return { text, next: i, errors: findings.errors };
     text += `{${write(rows[i], probability, findings.unseen)}}${end}`;
   }
-  return { text, next: rows.length, errors: [] };
+  return { text, next: to, errors: undefined };
 }
 
 /**
@@ -113,7 +127,7 @@ export async function completed(
   index: number,
 ): Promise<Row | Failure> {
   if (!storedRows.concerns(model, row)) return row as Row;
-  if (index % lookupsAtOnce === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  if (index % lookupsAtOnce === 0) await pause();
   try {
     return await storedRows.complete(model, row);
   } catch (error) {

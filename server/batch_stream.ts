@@ -1,5 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
-import { answerOtherwise, answerWhile, errorText, type RowWork } from "./batch_rows.ts";
+import { answerOtherwise, answerWhile, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
 import { bodyFailure } from "./body.ts";
 import { runtimeParsesHttp } from "./http_parser.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -80,7 +80,8 @@ async function answersOf(work: RowWork, rows: readonly unknown[], index: number)
   for (let at = 0; at < rows.length;) {
     const answered = answerWhile(work, rows, at, text, "\n");
     [text, at] = [answered.text, answered.next];
-    if (at === rows.length) break;
+    await takeTurns(work, at);
+    if (answered.errors === undefined) continue;
     let isOfStore = false;
     const answer = await answerOtherwise(work, rows[at], index + at, answered.errors).catch((error) => {
       if (!(error instanceof Failure)) throw error;

@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { createFindings } from "../pipeline/model/predictor.ts";
 import { workOf } from "./batch_route.ts";
-import { completed, createFailures, errorText, type RowWork } from "./batch_rows.ts";
+import { completed, createFailures, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
 import { bodyFailure, readJson } from "./body.ts";
 import { predictBodyBytesMax } from "./predict.ts";
 import type { Exchange, Route } from "./route.ts";
@@ -51,7 +51,7 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
       const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
       const { ranked, failed } = await score(work, rows);
       return new Response(
-        `{"ranking":[${ranked.slice(0, top).map((offer) => offerText(work, offer)).join(",")}],` +
+        `{"ranking":[${await rankingText(work, ranked.slice(0, top))}],` +
           `"offers":${rows.length}${failed},${answeredBy(work.model, exchange.requestId)}}`,
         { headers: { "content-type": "application/json" } },
       );
@@ -148,6 +148,15 @@ async function score(work: RowWork, rows: readonly Row[]): Promise<Scored> {
   // Sorting keeps the order of equals.
   ranked.sort((a, b) => b.probability - a.probability);
   return { ranked, failed: errors.length === 0 ? "" : `,"errors":[${errors.join(",")}]` };
+}
+
+async function rankingText(work: RowWork, ranked: readonly Ranked[]): Promise<string> {
+  const texts: string[] = [];
+  for (const offer of ranked) {
+    await takeTurns(work, texts.length);
+    texts.push(offerText(work, offer));
+  }
+  return texts.join(",");
 }
 
 /** With the offer's id, where it has one: the place alone says nothing of an offer out of the store. */

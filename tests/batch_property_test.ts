@@ -157,6 +157,30 @@ Deno.test("whichever way rows come, they are counted the same", async () => {
   });
 });
 
+Deno.test("while many rows are explained or looked up, others get their turn", async () => {
+  await withService(async (service) => {
+    const row = service.slot.current?.example ?? {};
+    const questions = [
+      ["/predict/batch?explain=true", { rows: Array(4_000).fill(row) }],
+      ["/predict/batch?explain=true", {
+        columns: Object.fromEntries(
+          Object.entries(row).map(([name, value]) => [name, Array(4_000).fill(value)]),
+        ),
+      }],
+      ["/rank?explain=true", { lead: row, offers: Array(4_000).fill({}) }],
+      ["/predict/batch", { rows: Array(200).fill({ offer_id: 1 }) }],
+    ] as const;
+    for (const [path, body] of questions) {
+      let turns = 0;
+      const timer = setInterval(() => turns++, 0);
+      const answer = await post(service, path, body);
+      clearInterval(timer);
+      assert.doesNotMatch(answer, /"error"/);
+      assert.ok(turns >= 3, `${turns} turns during ${path}`);
+    }
+  });
+});
+
 /** The model of the served models, with a deep part of made-up weights where it has one. */
 function modelWith(network: boolean): ServableModel {
   const models = makeServedModels();
