@@ -39,7 +39,7 @@ export function docsRoutes(): readonly Route[] {
           name: "file",
           in: "path",
           description: "a file of the page",
-          schema: { type: "string", examples: ["main.js"] },
+          schema: { type: "string", pattern: "^[a-z]+\\.(js|css|svg)$", examples: ["main.js"] },
         }],
         problems: ["route-unknown"],
         exchanged: () => fileExchanged,

@@ -41,7 +41,7 @@ export function readInteger(
   text: string,
   { min, max }: { readonly min: number; readonly max: number },
 ): number {
-  const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
+  const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
   throw queryInvalid(name, text, `an integer from ${min} to ${max}`);
 }

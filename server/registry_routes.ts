@@ -14,7 +14,7 @@ const ofModel: Parameter = {
   name: "id",
   in: "path",
   description: "a model's id, version or alias",
-  schema: { type: "string", examples: ["1"] },
+  schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,80}$", examples: ["1"] },
 };
 const ofAlias: Parameter = {
   name: "alias",

@@ -2,10 +2,7 @@ import { z } from "zod";
 import { Failure } from "../pipeline/failure.ts";
 import { batchRowsMax, changesMax } from "./row_limits.ts";
 import { pointerOfPath } from "./row_pointer.ts";
-import { rowSchema } from "./row_schema.ts";
-
-/** Fields of a row that has others too. */
-const fields = z.record(z.string(), z.unknown());
+import { rowPartSchema, rowSchema } from "./row_schema.ts";
 
 /** What `POST /predict/batch` takes as JSON. */
 export const batchSchema = z.union([
@@ -19,8 +16,8 @@ export const batchSchema = z.union([
 
 /** What `POST /rank` takes. */
 export const rankSchema = z.strictObject({
-  lead: fields.describe("fields that all offers share, or the lead's key in the store").optional(),
-  offers: z.array(fields).max(batchRowsMax)
+  lead: rowPartSchema.describe("fields that all offers share, or the lead's key in the store").optional(),
+  offers: z.array(rowPartSchema).max(batchRowsMax)
     .describe("the other fields of each offer; without it, those that the store has of the lead").optional(),
   top: z.int().min(1).describe("how many to answer; all without it").optional(),
 });
@@ -28,7 +25,9 @@ export const rankSchema = z.strictObject({
 /** What `POST /predict/what-if` takes. */
 export const whatIfSchema = z.strictObject({
   features: rowSchema,
-  changes: z.array(fields).min(1).max(changesMax).describe("fields that differ, a set of them per question"),
+  changes: z.array(rowPartSchema).min(1).max(changesMax).describe(
+    "fields that differ, a set of them per question",
+  ),
 });
 
 /** Bodies of the routes that answer several rows, by name. */

@@ -8,3 +8,8 @@ export const rowSchemaId = "Row";
  * model's signature in this one's place (`signature.ts`), and the model's own checker is what checks rows.
  */
 export const rowSchema = z.record(z.string(), z.unknown()).meta({ id: rowSchemaId });
+
+export const rowPartSchemaId = "RowPart";
+
+/** Some of a row's fields, likewise. */
+export const rowPartSchema = z.record(z.string(), z.unknown()).meta({ id: rowPartSchemaId });

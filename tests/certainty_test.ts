@@ -101,6 +101,11 @@ Deno.test("interval: of one column it is the closed form of a 2 × 2 matrix", ()
   }
 });
 
+Deno.test("interval: of a level as near to 1 as a number can be, it is wide and not unknown", () => {
+  const { low, high } = intervalAround(0.3, 0.5, 1 - Number.EPSILON / 2);
+  assert.ok(low > 0 && low < 0.03 && high > 0.97 && high < 1, `${low} to ${high}`);
+});
+
 Deno.test("interval: it contains the probability, lies in [0, 1], and widens with the level", () => {
   const level = fc.double({ min: 1e-6, max: 1 - 1e-9, noNaN: true });
   fc.assert(

@@ -26,7 +26,7 @@ function clientTest(
   check: (found: Record<string, unknown>, running: RunningServer) => void | Promise<void>,
 ): void {
   const ignore = !existsSync(clientsPython);
-  const why = ignore ? " (skipped: deno task clients installs the clients)" : "";
+  const why = ignore ? " (skipped: deno task test-clients installs the clients)" : "";
   Deno.test({
     name: name + why,
     ignore,

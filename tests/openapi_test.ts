@@ -121,8 +121,8 @@ documentTest(
       },
       anyOf: [
         { required: ["requested", "annual_income", "apr", "loan_purpose", "credit", "lender_id"] },
-        { required: ["offer_id"] },
-        { required: ["lead_uuid"] },
+        { required: ["offer_id"], properties: { offer_id: { type: ["string", "number"] } } },
+        { required: ["lead_uuid"], properties: { lead_uuid: { type: ["string", "number"] } } },
       ],
       additionalProperties: false,
       examples: [first.metadata.golden[0].features],

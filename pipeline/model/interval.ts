@@ -16,6 +16,7 @@ export interface Interval {
  */
 export function intervalAround(logit: number, standardError: number, level: number): Interval {
   if (standardError === Infinity) return { low: 0, high: 1 };
-  const reach = normalQuantile((1 + level) / 2) * standardError;
+  // By the lower tail: near 1, (1 + level) / 2 would be 1, whose quantile is infinite.
+  const reach = -normalQuantile((1 - level) / 2) * standardError;
   return { low: probabilityOf(logit - reach), high: probabilityOf(logit + reach) };
 }

@@ -1,12 +1,12 @@
 import { version } from "../../pipeline/version.ts";
 import type { JsonSchema, Tag } from "../operation.ts";
 import type { Route } from "../route.ts";
-import { rowSchemaId } from "../row_schema.ts";
+import { rowPartSchemaId, rowSchemaId } from "../row_schema.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { createComponents } from "./components.ts";
 import { operationObject, pathTemplate, securityScheme } from "./operation_object.ts";
 import { foreignProblemSchema, problemSchema } from "./responses.ts";
-import { rowSchemaOf } from "./signature.ts";
+import { rowPartSchemaOf, rowSchemaOf } from "./signature.ts";
 
 export interface DocumentOptions {
   readonly routes: readonly Route[];
@@ -38,6 +38,7 @@ without the body. Answers may have more members in a later version. Every answer
 export async function createDocument({ routes, model, guarded }: DocumentOptions): Promise<JsonSchema> {
   const components = createComponents({
     [rowSchemaId]: rowSchemaOf(model),
+    [rowPartSchemaId]: rowPartSchemaOf(model),
     Problem: problemSchema,
     ForeignProblem: foreignProblemSchema,
   });

@@ -6,38 +6,55 @@ import type { LoadedModel } from "../serving_model.ts";
 const levelsListedMax = 100;
 const examplesShown = 5;
 
+type Signed = Pick<LoadedModel, "predictor" | "example" | "keys"> | undefined;
+
 /** A row of raw fields as the model takes it: each field is there, and no other; or a key by which the store knows it. */
-export function rowSchemaOf(
-  model: Pick<LoadedModel, "predictor" | "example" | "keys"> | undefined,
-): JsonSchema {
-  if (!model) {
-    return {
-      type: "object",
-      description: "One offer's raw fields. No model is in production, so that it is not known which.",
-    };
-  }
+export function rowSchemaOf(model: Signed): JsonSchema {
+  if (!model) return unknownFields;
   const { predictor: { fields }, example, keys } = model;
   const required = fields.map(({ name }) => name);
-  const ofStore = keys ? [keys.id, keys.group] : [];
   return {
     type: "object",
     description: "One offer's raw fields, as the model in production takes them.",
-    properties: Object.fromEntries([
-      ...ofStore.map((name) => [name, keySchema]),
-      ...fields.map((field) => [field.name, fieldSchema(field)]),
-    ]),
-    ...(keys
-      ? { anyOf: [required, ...ofStore.map((name) => [name])].map((names) => ({ required: names })) }
-      : { required }),
+    properties: propertiesOf(model),
+    ...(keys ? { anyOf: [{ required }, keyed(keys.id), keyed(keys.group)] } : { required }),
     additionalProperties: false,
     ...(example ? { examples: [example] } : {}),
   };
+}
+
+/** Some of a row's fields, which others join. */
+export function rowPartSchemaOf(model: Signed): JsonSchema {
+  if (!model) return unknownFields;
+  return {
+    type: "object",
+    description: "Some of one offer's raw fields; others join them.",
+    properties: propertiesOf(model),
+    additionalProperties: false,
+  };
+}
+
+const unknownFields: JsonSchema = {
+  type: "object",
+  description: "One offer's raw fields. No model is in production, so that it is not known which.",
+};
+
+function propertiesOf({ predictor: { fields }, keys }: NonNullable<Signed>): JsonSchema {
+  return Object.fromEntries([
+    ...(keys ? [keys.id, keys.group].map((name) => [name, keySchema]) : []),
+    ...fields.map((field) => [field.name, fieldSchema(field)]),
+  ]);
 }
 
 const keySchema: JsonSchema = {
   type: ["string", "number", "null"],
   description: "a key by which the store knows the row: fields that are left out come from there",
 };
+
+/** A row that the store is asked for. */
+function keyed(name: string): JsonSchema {
+  return { required: [name], properties: { [name]: { type: ["string", "number"] } } };
+}
 
 function fieldSchema(field: Field): JsonSchema {
   const orNull = field.nullable ? ["null"] : [];

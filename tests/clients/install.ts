@@ -9,19 +9,20 @@ const environment = join(folder, ".venv");
 export const clientsPython: string = join(environment, "bin/python");
 
 /**
- * Installs the clients where they are not installed already: a copy of the list of them lies beside what it lists.
+ * Installs the clients where they are not installed already: a copy of the lists lies beside what they list.
  *
  * @throws {Error} where there is no Python to do it with, or no network.
  */
 async function install(): Promise<void> {
-  const list = join(folder, "requirements.txt");
+  const lists = ["requirements.txt", "requirements-schemathesis.txt"].map((name) => join(folder, name));
   const stamp = join(environment, "requirements.txt");
-  const wanted = await Deno.readTextFile(list);
+  const wanted = (await Promise.all(lists.map((list) => Deno.readTextFile(list)))).join("\n");
   if (await Deno.readTextFile(stamp).catch(() => "") === wanted) return;
-  console.error("installing tests/clients/requirements.txt into tests/clients/.venv");
+  console.error("installing tests/clients/requirements*.txt into tests/clients/.venv");
   await run("python3", ["-m", "venv", environment]);
-  await run(clientsPython, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", list]);
-  await Deno.copyFile(list, stamp);
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+  await run(clientsPython, [...pip, ...lists.flatMap((list) => ["-r", list])]);
+  await Deno.writeTextFile(stamp, wanted);
 }
 
 async function run(command: string, args: readonly string[]): Promise<void> {

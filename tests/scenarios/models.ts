@@ -252,6 +252,12 @@ export const modelScenarios: readonly Scenario[] = [
     answer: () => ({ next: null }),
   },
   {
+    name: "a part of the history starts at any number that is exact",
+    path: `/model/history?before=${Number.MAX_SAFE_INTEGER}`,
+    status: 200,
+    answer: () => ({ next: null }),
+  },
+  {
     name: "parts of the history have a bound",
     path: "/model/history?limit=501&before=0&limit=2",
     status: 422,
