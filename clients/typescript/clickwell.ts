@@ -1,0 +1,633 @@
+// The client of clickwell 0.1.0, made by deno task clients. Changes here are lost.
+
+/** One offer's raw fields, as the model in production takes them. */
+export type Row = RowFields & (
+  | Required<Pick<RowFields, "requested" | "annual_income" | "apr" | "loan_purpose" | "credit" | "lender_id">>
+  | Required<Pick<RowFields, "offer_id">>
+  | Required<Pick<RowFields, "lead_uuid">>
+);
+
+/** All that {@link Row} may have. */
+export interface RowFields {
+  /** a key by which the store knows the row: fields that are left out come from there */
+  offer_id?: string | number | null;
+  /** a key by which the store knows the row: fields that are left out come from there */
+  lead_uuid?: string | number | null;
+  /** a number; null where it is not known */
+  requested?: number | null;
+  /** a number; null where it is not known */
+  annual_income?: number | null;
+  /** a number; null where it is not known */
+  apr?: number | null;
+  /** a category, of which the model knows 18; null where it is not known */
+  loan_purpose?:
+    | "auto"
+    | "auto_refinance"
+    | "baby"
+    | "boat"
+    | "business"
+    | "credit_card_refi"
+    | "debt_consolidation"
+    | "home_improvement"
+    | "household_expenses"
+    | "large_purchases"
+    | "medical_dental"
+    | "moving_relocation"
+    | "other"
+    | "special_occasion"
+    | "student_loan"
+    | "taxes"
+    | "vacation"
+    | "wedding"
+    | (string & Record<never, never>)
+    | number
+    | boolean
+    | null;
+  /** a category, of which the model knows 6; null where it is not known */
+  credit?:
+    | "excellent"
+    | "fair"
+    | "good"
+    | "limited"
+    | "poor"
+    | "unknown"
+    | (string & Record<never, never>)
+    | number
+    | boolean
+    | null;
+  /** a category, of which the model knows 21; null where it is not known */
+  lender_id?:
+    | "12"
+    | "19"
+    | "23"
+    | "26"
+    | "27"
+    | "29"
+    | "30"
+    | "33"
+    | "4"
+    | "41"
+    | "48"
+    | "5"
+    | "52"
+    | "57"
+    | "63"
+    | "66"
+    | "7"
+    | "71"
+    | "74"
+    | "76"
+    | "8"
+    | (string & Record<never, never>)
+    | number
+    | boolean
+    | null;
+}
+
+/** Some of one offer's raw fields; others join them. */
+export interface RowPart {
+  /** a key by which the store knows the row: fields that are left out come from there */
+  offer_id?: string | number | null;
+  /** a key by which the store knows the row: fields that are left out come from there */
+  lead_uuid?: string | number | null;
+  /** a number; null where it is not known */
+  requested?: number | null;
+  /** a number; null where it is not known */
+  annual_income?: number | null;
+  /** a number; null where it is not known */
+  apr?: number | null;
+  /** a category, of which the model knows 18; null where it is not known */
+  loan_purpose?:
+    | "auto"
+    | "auto_refinance"
+    | "baby"
+    | "boat"
+    | "business"
+    | "credit_card_refi"
+    | "debt_consolidation"
+    | "home_improvement"
+    | "household_expenses"
+    | "large_purchases"
+    | "medical_dental"
+    | "moving_relocation"
+    | "other"
+    | "special_occasion"
+    | "student_loan"
+    | "taxes"
+    | "vacation"
+    | "wedding"
+    | (string & Record<never, never>)
+    | number
+    | boolean
+    | null;
+  /** a category, of which the model knows 6; null where it is not known */
+  credit?:
+    | "excellent"
+    | "fair"
+    | "good"
+    | "limited"
+    | "poor"
+    | "unknown"
+    | (string & Record<never, never>)
+    | number
+    | boolean
+    | null;
+  /** a category, of which the model knows 21; null where it is not known */
+  lender_id?:
+    | "12"
+    | "19"
+    | "23"
+    | "26"
+    | "27"
+    | "29"
+    | "30"
+    | "33"
+    | "4"
+    | "41"
+    | "48"
+    | "5"
+    | "52"
+    | "57"
+    | "63"
+    | "66"
+    | "7"
+    | "71"
+    | "74"
+    | "76"
+    | "8"
+    | (string & Record<never, never>)
+    | number
+    | boolean
+    | null;
+}
+
+export interface ProblemErrorsItem {
+  /** a JSON pointer (RFC 6901) */
+  pointer: string;
+  detail: string;
+}
+
+/** RFC 9457: what went wrong, and how to mend it. Members may be added; compare `type`. */
+export interface Problem {
+  type:
+    | "urn:clickwell:problem:input-invalid"
+    | "urn:clickwell:problem:interval-missing"
+    | "urn:clickwell:problem:row-unknown"
+    | "urn:clickwell:problem:lookup-unindexed"
+    | "urn:clickwell:problem:model-unknown"
+    | "urn:clickwell:problem:model-missing"
+    | "urn:clickwell:problem:assignment-conflict"
+    | "urn:clickwell:problem:assignment-missing"
+    | "urn:clickwell:problem:rollback-impossible"
+    | "urn:clickwell:problem:precondition-failed"
+    | "urn:clickwell:problem:alias-unknown"
+    | "urn:clickwell:problem:artifact-corrupt"
+    | "urn:clickwell:problem:unauthorized"
+    | "urn:clickwell:problem:forbidden"
+    | "urn:clickwell:problem:attempts-exceeded"
+    | "urn:clickwell:problem:host-invalid"
+    | "urn:clickwell:problem:target-invalid"
+    | "urn:clickwell:problem:target-oversized"
+    | "urn:clickwell:problem:route-unknown"
+    | "urn:clickwell:problem:method-invalid"
+    | "urn:clickwell:problem:media-type-invalid"
+    | "urn:clickwell:problem:body-malformed"
+    | "urn:clickwell:problem:body-oversized"
+    | "urn:clickwell:problem:draining"
+    | "urn:clickwell:problem:store-missing"
+    | "urn:clickwell:problem:store-busy"
+    | "urn:clickwell:problem:store-full"
+    | "urn:clickwell:problem:store-invalid"
+    | "urn:clickwell:problem:store-newer"
+    | "urn:clickwell:problem:store-older"
+    | "about:blank";
+  title: string;
+  status: number;
+  /** for people: its words may change */
+  detail: string;
+  /** only where fields are bad */
+  errors?: ProblemErrorsItem[];
+  request_id: string;
+}
+
+/** A raw field that the model in production takes. */
+export interface Field {
+  name: string;
+  type: "numeric" | "categorical";
+  /** null may stand for a value that is not known */
+  nullable: boolean;
+  /** how many categories the model knows */
+  level_count?: number;
+  /** the first 50 of them */
+  levels?: string[];
+}
+
+/** The answer to a row. */
+export interface Prediction {
+  /** that this offer is clicked */
+  probability: number;
+  /** fields whose category the model has not seen */
+  unseen?: string[];
+  /** where it is asked for */
+  interval?: Interval;
+  /** where it is asked for */
+  explanation?: Explanation;
+  /** the model that answered */
+  model_id: string;
+  version: number;
+  request_id: string;
+}
+
+/** where the probability lies, by the covariance of the model's coefficients */
+export interface Interval {
+  level: number;
+  low: number;
+  high: number;
+}
+
+export interface Explanation {
+  /** log-odds: the sum of all that follows */
+  logit: number | null;
+  intercept: number;
+  /** log-odds by field */
+  contributions: Record<string, number | null>;
+  /** of a model with hidden layers: the log-odds in which the fields act together */
+  network?: number | null;
+}
+
+export interface RowAnswer {
+  /** that this offer is clicked */
+  probability: number;
+  /** fields whose category the model has not seen */
+  unseen?: string[];
+  /** where it is asked for */
+  interval?: Interval;
+  /** where it is asked for */
+  explanation?: Explanation;
+}
+
+export interface RowErrorErrorErrorsItem {
+  /** into the row */
+  pointer: string;
+  detail: string;
+}
+
+/** a problem of RFC 9457 */
+export interface RowErrorError {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: RowErrorErrorErrorsItem[];
+}
+
+export interface RowError {
+  /** the row's place */
+  index: number;
+  /** a problem of RFC 9457 */
+  error: RowErrorError;
+}
+
+/** Which model is in production, since when, by whom and why. */
+export interface Assignment {
+  /** the model's id: cw- and 16 hexadecimal digits, made from its content */
+  model_id: string;
+  /** the model's number in this store: 1, 2, 3 … */
+  version: number;
+  assigned_at: string;
+  assigned_by: string;
+  reason: string | null;
+  /** counts up with every assignment of this store */
+  assignment_id: number;
+}
+
+/** Which model to put in production, and on which condition. */
+export interface AssignmentRequest {
+  /** a model's id, version or alias */
+  model_id: string | number;
+  /** why, for the history */
+  reason?: string;
+  /** do it only if this model is in production now: its id, version or alias */
+  expected_current?: string | number;
+}
+
+/** Why the model in production is changed, and on which condition. */
+export interface ChangeRequest {
+  /** why, for the history */
+  reason?: string;
+  /** do it only if this model is in production now: its id, version or alias */
+  expected_current?: string | number;
+}
+
+/** Assignments, the newest first. */
+export interface History {
+  history: Assignment[];
+  /** where the older ones are; null where there are none */
+  next: string | null;
+}
+
+/** All models, the newest first. */
+export interface Models {
+  models: Model[];
+}
+
+/** A registered model. */
+export interface Model {
+  /** the model's id: cw- and 16 hexadecimal digits, made from its content */
+  model_id: string;
+  /** the model's number in this store: 1, 2, 3 … */
+  version: number;
+  /** names that stand for it wherever its id does */
+  aliases: string[];
+  /** it is in production */
+  active: boolean;
+  created_at: string;
+  hyper_parameters: Record<string, unknown>;
+  /** on the rows that were held out of training */
+  metrics: Record<string, unknown>;
+  /** of the model's files */
+  checksum: string;
+}
+
+export interface IndexAnswerModel {
+  model_id: string;
+  version: number;
+  fields: Field[];
+  /** a row to try POST /predict with */
+  example: Record<string, unknown> | null;
+}
+
+export interface IndexAnswerRoutesItem {
+  method: string;
+  path: string;
+  summary: string;
+  write: boolean;
+}
+
+export interface IndexAnswer {
+  name: "clickwell";
+  version: string;
+  model: IndexAnswerModel | null;
+  routes: IndexAnswerRoutesItem[];
+}
+
+export interface OpenapiAnswer {
+  openapi: string;
+  [member: string]: unknown;
+}
+
+export interface PredictBatchBody2 {
+  rows: Row[];
+}
+
+export interface PredictBatchBody3 {
+  /** values by field, the same number of each */
+  columns: Record<string, unknown[]>;
+}
+
+export interface PredictBatchAnswer2 {
+  /** in the order of the rows */
+  rows: (RowAnswer | RowError)[];
+  /** the model that answered */
+  model_id: string;
+  version: number;
+  request_id: string;
+}
+
+/** null where a row cannot be answered */
+export interface PredictBatchAnswer3Columns {
+  probability: (number | null)[];
+  interval?: (Interval | null)[];
+  explanation?: (Explanation | null)[];
+}
+
+export interface PredictBatchAnswer3 {
+  /** null where a row cannot be answered */
+  columns: PredictBatchAnswer3Columns;
+  /** places of rows by field, whose category the model has not seen */
+  unseen?: Record<string, number[]>;
+  errors?: RowError[];
+  /** the model that answered */
+  model_id: string;
+  version: number;
+  request_id: string;
+}
+
+export interface PredictWhatIfBody {
+  features: Row;
+  /** fields that differ, a set of them per question */
+  changes: RowPart[];
+}
+
+export interface PredictWhatIfAnswerVariantsItem {
+  changes: Record<string, unknown>;
+  /** that this offer is clicked */
+  probability: number;
+  /** fields whose category the model has not seen */
+  unseen?: string[];
+  /** where it is asked for */
+  interval?: Interval;
+  /** where it is asked for */
+  explanation?: Explanation;
+  /** from the probability as it is */
+  difference: number;
+}
+
+export interface PredictWhatIfAnswer {
+  base: RowAnswer;
+  variants: PredictWhatIfAnswerVariantsItem[];
+  /** the model that answered */
+  model_id: string;
+  version: number;
+  request_id: string;
+}
+
+export interface RankBody {
+  /** fields that all offers share, or the lead's key in the store */
+  lead?: RowPart;
+  /** the other fields of each offer; without it, those that the store has of the lead */
+  offers?: RowPart[];
+  /** how many to answer; all without it */
+  top?: number;
+}
+
+export interface RankAnswerRankingItem {
+  /** the offer's place */
+  index: number;
+  /** that this offer is clicked */
+  probability: number;
+  /** fields whose category the model has not seen */
+  unseen?: string[];
+  /** where it is asked for */
+  interval?: Interval;
+  /** where it is asked for */
+  explanation?: Explanation;
+  [member: string]: unknown;
+}
+
+export interface RankAnswer {
+  /** the likeliest first, each with its id where it has one */
+  ranking: RankAnswerRankingItem[];
+  /** how many there were */
+  offers: number;
+  errors?: RowError[];
+  /** the model that answered */
+  model_id: string;
+  version: number;
+  request_id: string;
+}
+
+export interface LiveAnswer {
+  live: true;
+}
+
+export interface HealthAnswer {
+  live: true;
+}
+
+export interface ReadyAnswer {
+  ready: true;
+  model_id: string;
+  version: number;
+}
+
+export interface Settings {
+  /** The admin token, for what changes the model in production. */
+  readonly token?: string;
+  /** Another fetch than the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+export interface Options {
+  /** Gives a request up. */
+  readonly signal?: AbortSignal;
+}
+
+/** What the server says where it does not do what was asked. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+
+  constructor(readonly problem: Problem) {
+    super(problem.detail);
+  }
+}
+
+interface Parts {
+  readonly body?: unknown;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly header?: Readonly<Record<string, unknown>>;
+  readonly options?: Options | undefined;
+}
+
+function createSender(origin: string, { token, fetch: ask = fetch }: Settings) {
+  return async <Answer>(method: string, path: string, { body, query, header, options }: Parts): Promise<Answer> => {
+    const url = new URL(path, origin);
+    for (const [name, value] of given(query)) url.searchParams.set(name, value);
+    const headers = new Headers(given(header));
+    if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+    if (body !== undefined) headers.set("content-type", "application/json");
+    const response = await ask(url, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: options?.signal ?? null,
+    });
+    if (response.headers.get("content-type")?.startsWith("application/problem+json")) {
+      throw new ProblemError(await response.json());
+    }
+    if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}, and not as clickwell does.`);
+    return await response.json();
+  };
+}
+
+function given(values: Readonly<Record<string, unknown>> = {}): [string, string][] {
+  return Object.entries(values).flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)]]);
+}
+
+/** The server's operations. Each rejects with a {@link ProblemError} where the server tells a problem. */
+export interface Client {
+  /** what is here, and a row to try; for browsers, the page /docs */
+  index(options?: Options): Promise<IndexAnswer>;
+  /** this interface as an OpenAPI document, with the fields of the model in production */
+  openapi(options?: Options): Promise<OpenapiAnswer>;
+  /** one offer's raw fields, or its id in the store → the probability that it is clicked */
+  predict(body: Row, options?: Options & { explain?: boolean; interval?: number }): Promise<Prediction>;
+  /** many rows: an array, {"rows":[…]}, {"columns":{…}}, or newline-delimited JSON, streamed */
+  predictBatch(
+    body: Row[] | PredictBatchBody2 | PredictBatchBody3,
+    options?: Options & { explain?: boolean; interval?: number; strict?: boolean },
+  ): Promise<(RowAnswer | RowError)[] | PredictBatchAnswer2 | PredictBatchAnswer3>;
+  /** one offer as it is and under changed fields: {"features":{…},"changes":[{…},…]} */
+  predictWhatIf(
+    body: PredictWhatIfBody,
+    options?: Options & { explain?: boolean; interval?: number },
+  ): Promise<PredictWhatIfAnswer>;
+  /** one lead and its offers → the offers by probability: {"lead":{…},"offers":[…],"top":k} */
+  rank(
+    body: RankBody,
+    options?: Options & { explain?: boolean; interval?: number; strict?: boolean },
+  ): Promise<RankAnswer>;
+  /** the model in production: id, version, since when, by whom; ?at=TIME: the one that was then */
+  getModel(options?: Options & { at?: string }): Promise<Assignment>;
+  /** put a model in production: {"model_id": …}; every later prediction is by it */
+  assignModel(body: AssignmentRequest, options?: Options & { ifMatch?: string }): Promise<Assignment>;
+  /** put the model back in production that was there before */
+  rollBackModel(body?: ChangeRequest, options?: Options & { ifMatch?: string }): Promise<Assignment>;
+  /** what was in production when, the newest first; ?limit=N, ?before=ASSIGNMENT_ID */
+  modelHistory(options?: Options & { limit?: number; before?: number }): Promise<History>;
+  /** all models, the newest first */
+  listModels(options?: Options): Promise<Models>;
+  /** one model, by its id, version or alias: hyper-parameters and metrics */
+  showModel(id: string, options?: Options): Promise<Model>;
+  /** let an alias stand for this model, and for no other */
+  setAlias(id: string, alias: string, options?: Options): Promise<Model>;
+  /** take an alias from this model */
+  removeAlias(id: string, alias: string, options?: Options): Promise<Model>;
+  /** 200 while the process answers */
+  live(options?: Options): Promise<LiveAnswer>;
+  /** the same */
+  health(options?: Options): Promise<HealthAnswer>;
+  /** 200 while predictions are answered, 503 without a model and while shutting down */
+  ready(options?: Options): Promise<ReadyAnswer>;
+}
+
+/** @param origin Where the server is, as `http://127.0.0.1:7999`. */
+export function createClient(origin: string, settings: Settings = {}): Client {
+  const send = createSender(origin, settings);
+  return {
+    index: (options) =>
+      send("GET", `/`, { options }),
+    openapi: (options) =>
+      send("GET", `/openapi.json`, { options }),
+    predict: (body, options) =>
+      send("POST", `/predict`, { body, query: { explain: options?.explain, interval: options?.interval }, options }),
+    predictBatch: (body, options) =>
+      send("POST", `/predict/batch`, { body, query: { explain: options?.explain, interval: options?.interval, strict: options?.strict }, options }),
+    predictWhatIf: (body, options) =>
+      send("POST", `/predict/what-if`, { body, query: { explain: options?.explain, interval: options?.interval }, options }),
+    rank: (body, options) =>
+      send("POST", `/rank`, { body, query: { explain: options?.explain, interval: options?.interval, strict: options?.strict }, options }),
+    getModel: (options) =>
+      send("GET", `/model`, { query: { at: options?.at }, options }),
+    assignModel: (body, options) =>
+      send("POST", `/model`, { body, header: { "If-Match": options?.ifMatch }, options }),
+    rollBackModel: (body, options) =>
+      send("POST", `/model/rollback`, { body, header: { "If-Match": options?.ifMatch }, options }),
+    modelHistory: (options) =>
+      send("GET", `/model/history`, { query: { limit: options?.limit, before: options?.before }, options }),
+    listModels: (options) =>
+      send("GET", `/models`, { options }),
+    showModel: (id, options) =>
+      send("GET", `/models/${encodeURIComponent(id)}`, { options }),
+    setAlias: (id, alias, options) =>
+      send("PUT", `/models/${encodeURIComponent(id)}/aliases/${encodeURIComponent(alias)}`, { options }),
+    removeAlias: (id, alias, options) =>
+      send("DELETE", `/models/${encodeURIComponent(id)}/aliases/${encodeURIComponent(alias)}`, { options }),
+    live: (options) =>
+      send("GET", `/livez`, { options }),
+    health: (options) =>
+      send("GET", `/healthz`, { options }),
+    ready: (options) =>
+      send("GET", `/readyz`, { options }),
+  };
+}
