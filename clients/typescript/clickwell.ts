@@ -181,6 +181,8 @@ export interface Problem {
     | "urn:clickwell:problem:rollback-impossible"
     | "urn:clickwell:problem:precondition-failed"
     | "urn:clickwell:problem:alias-unknown"
+    | "urn:clickwell:problem:model-unloaded"
+    | "urn:clickwell:problem:model-in-production"
     | "urn:clickwell:problem:artifact-corrupt"
     | "urn:clickwell:problem:unauthorized"
     | "urn:clickwell:problem:forbidden"

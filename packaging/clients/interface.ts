@@ -106,7 +106,29 @@ export function readInterface({ info, paths, components }: Document): Interface 
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, operation]) => readOperation({ path, method, operation }, read))
   );
-  return { version: info.version, types, operations };
+  const used = namesUsed(operations, types);
+  return { version: info.version, types: types.filter(({ name }) => used.has(name)), operations };
+}
+
+/** What a client can meet: what operations take and answer, problems, and all that these are made of. */
+function namesUsed(operations: readonly Operation[], types: readonly NamedType[]): Set<string> {
+  const byName = new Map(types.map((named) => [named.name, named.type]));
+  const used = new Set(["Problem"]);
+  const visit = (type: Type): void => {
+    if (type.kind === "name") used.add(type.name);
+    else if (type.kind === "union") type.options.forEach(visit);
+    else if (type.kind === "array") visit(type.items);
+    else if (type.kind === "map") visit(type.values);
+    else if (type.kind === "object") type.members.forEach((member) => visit(member.type));
+  };
+  for (const { parameters, body, answer } of operations) {
+    for (const type of [...parameters.map(({ type }) => type), ...(body ? [body.type] : []), answer]) {
+      visit(type);
+    }
+  }
+  // A set is walked in order of insertion, with what is inserted meanwhile.
+  for (const name of used) visit(byName.get(name) ?? { kind: "any" });
+  return used;
 }
 
 type Read = (schema: Schema, name: string, isNamed?: boolean) => Type;
