@@ -152,8 +152,13 @@ export interface Positions {
  * 12 and "12", true and "true" are one category. Levels are keyed by JSON values, so that serving needs no conversion for
  * those it knows; hashed ones are all known.
  */
-export function positionsOf({ levels, buckets }: CategoricalEncoder): Positions {
-  if (buckets !== undefined) return { get: (value) => bucketOf(value, buckets) };
+export function positionsOf(feature: CategoricalEncoder): Positions {
+  const { buckets } = feature;
+  return buckets === undefined ? levelPositions(feature) : { get: (value) => bucketOf(value, buckets) };
+}
+
+/** The positions of levels that are not hashed, under each of their spellings in JSON. */
+export function levelPositions({ levels }: CategoricalEncoder): Map<unknown, number> {
   const positions = new Map<unknown, number>();
   levels.forEach((level, i) => {
     positions.set(level, i);

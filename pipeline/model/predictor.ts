@@ -7,6 +7,7 @@ import {
   encodeNumeric,
   type Encoder,
   levelCountOf,
+  levelPositions,
   type NumericEncoder,
   positionCountOf,
   positionsOf,
@@ -89,7 +90,9 @@ export function createPredictor(model: ServableModel): Predictor {
   const known = new Set([...names, ...keys]);
   const readMembers = compileMemberReader(names);
   const members: unknown[] = names.map(() => undefined);
-  const values = deep === undefined ? encoder.features.map((feature) => valuesOf(feature, coefficients)) : [];
+  const values = encoder.features.map((feature, i) =>
+    deep === undefined && crossings[i] === undefined ? valuesOf(feature, coefficients) : undefined
+  );
 
   const logit: Predictor["logit"] = (row, findings) => {
     let sum = intercept;
@@ -99,7 +102,8 @@ export function createPredictor(model: ServableModel): Predictor {
     for (let i = 0; i < members.length; i++) {
       const value = members[i];
       if (value !== undefined) present++;
-      const part = i < values.length ? partOf(value, values[i]) : NaN;
+      const known = values[i];
+      const part = known === undefined ? NaN : partOf(value, known);
       sum += part === part ? part : terms[i](value, findings);
     }
     let memberCount = 0;
@@ -129,11 +133,17 @@ interface FieldValues {
   readonly parts: ReadonlyMap<unknown, number>;
 }
 
-function valuesOf(feature: Encoder["features"][number], coefficients: ArrayLike<number>): FieldValues {
+/** @returns undefined for a field whose values are not looked up in one step: with bins, or hashed. */
+function valuesOf(
+  feature: Encoder["features"][number],
+  coefficients: ArrayLike<number>,
+): FieldValues | undefined {
   if (feature.type === "numeric") {
+    if (feature.edges) return undefined;
     return { numeric: feature, coefficient: coefficients[feature.column], parts: new Map() };
   }
-  const parts = [...positionsOf(feature)].map(([value, position]) =>
+  if (feature.buckets !== undefined) return undefined;
+  const parts = [...levelPositions(feature)].map(([value, position]) =>
     [value, coefficients[feature.column + position]] as const
   );
   return { numeric: undefined, coefficient: 0, parts: new Map(parts) };
