@@ -195,6 +195,8 @@ export interface Problem {
     | "urn:clickwell:problem:media-type-invalid"
     | "urn:clickwell:problem:body-malformed"
     | "urn:clickwell:problem:body-oversized"
+    | "urn:clickwell:problem:body-late"
+    | "urn:clickwell:problem:server-busy"
     | "urn:clickwell:problem:draining"
     | "urn:clickwell:problem:store-missing"
     | "urn:clickwell:problem:store-busy"
