@@ -5,6 +5,7 @@ import type { Store } from "../pipeline/store/store.ts";
 import { createModelShelf } from "./model_shelf.ts";
 import { type LoadedModel, loadModel, type ModelSlot } from "./serving_model.ts";
 import type { VisitStore } from "./store_visit.ts";
+import { createUnloads, type Unloads } from "./unloads.ts";
 import { stampOf } from "./store_watch.ts";
 
 /** The name of whatever model is in production. */
@@ -51,11 +52,15 @@ export interface ModelLibrary {
   list(): Promise<readonly ListedModel[]>;
 }
 
+type Named = Pick<ModelRow, "modelId" | "version">;
+
 export interface ModelLibraryOptions {
   readonly dataDir: string;
   readonly modelsDir: string;
   readonly slot: ModelSlot;
   readonly visitStore: VisitStore;
+  /** Those of the whole process, where other threads answer beside this one. */
+  readonly unloads?: Unloads | undefined;
 }
 
 /** Models in memory beside the one in production; the one that was read longest ago makes room. */
@@ -64,25 +69,27 @@ const modelsMax = 16;
 const namesMax = 256;
 
 export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
-  const { dataDir, modelsDir, slot, visitStore } = options;
+  const { dataDir, modelsDir, slot, visitStore, unloads = createUnloads() } = options;
   const shelf = createModelShelf(modelsDir);
   const models = new Map<string, LoadedModel>();
-  const unloaded = new Set<string>();
   /** What a name stood for when the store was as its stamp says. */
-  const resolutions = new Map<string, { readonly modelId: string; readonly stamp: string }>();
+  const resolutions = new Map<string, { readonly row: Named; readonly stamp: string }>();
 
-  function inMemory(modelId: string): LoadedModel | undefined {
+  function isUnloaded({ modelId, version }: Named): boolean {
+    return modelId !== slot.current?.modelId && unloads.has(version);
+  }
+
+  function inMemory({ modelId, version }: Named): LoadedModel | undefined {
     if (slot.current?.modelId === modelId) return slot.current;
-    return unloaded.has(modelId) ? undefined : models.get(modelId);
+    return unloads.has(version) ? undefined : models.get(modelId);
   }
 
   function obtain(row: ModelRow): LoadedModel {
-    const { modelId } = row;
-    const known = inMemory(modelId);
+    const known = inMemory(row);
     if (known) return known;
-    if (unloaded.has(modelId)) throw modelUnloaded(modelId);
+    if (isUnloaded(row)) throw modelUnloaded(row.modelId);
     const model = loadModel(shelf.read(row), slot.tallies);
-    keep(models, modelId, { value: model, max: modelsMax });
+    keep(models, row.modelId, { value: model, max: modelsMax });
     return model;
   }
 
@@ -90,7 +97,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     // Before the visit: what is written meanwhile is then seen at the next request.
     const stamp = stampOf(dataDir);
     const row = await visitStore("read", (store) => rowOf(store, reference, slot));
-    keep(resolutions, keyOf(reference), { value: { modelId: row.modelId, stamp }, max: namesMax });
+    keep(resolutions, keyOf(reference), { value: { row, stamp }, max: namesMax });
     return row;
   }
 
@@ -100,7 +107,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     } catch (error) {
       // Predictions do not wait for the store: what a name stood for when it could last be read goes on answering.
       const last = isOfStore(error) ? resolutions.get(keyOf(reference)) : undefined;
-      const model = last && inMemory(last.modelId);
+      const model = last && inMemory(last.row);
       if (model) return model;
       throw error;
     }
@@ -113,7 +120,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
         return slot.current;
       }
       const known = resolutions.get(keyOf(reference));
-      const model = known?.stamp === stampOf(dataDir) ? inMemory(known.modelId) : undefined;
+      const model = known?.stamp === stampOf(dataDir) ? inMemory(known.row) : undefined;
       return model ?? look(reference);
     },
     async load(reference) {
@@ -122,25 +129,25 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
         return slot.current;
       }
       const row = await resolve(reference);
-      unloaded.delete(row.modelId);
+      unloads.set(row.version, false);
       return obtain(row);
     },
     async unload(reference) {
-      const { modelId } = isProduction(reference) && slot.current ? slot.current : await resolve(reference);
-      if (modelId === slot.current?.modelId) throw modelInProduction(modelId);
-      unloaded.add(modelId);
-      models.delete(modelId);
+      const row = isProduction(reference) && slot.current ? slot.current : await resolve(reference);
+      if (row.modelId === slot.current?.modelId) throw modelInProduction(row.modelId);
+      unloads.set(row.version, true);
+      models.delete(row.modelId);
     },
     async list() {
       const { rows, aliases } = await visitStore("read", (store) => ({
         rows: listModels(store),
         aliases: listAliases(store),
       }));
-      const named = ({ modelId, version }: Pick<ModelRow, "modelId" | "version">, name = modelId) => ({
+      const named = (row: Named, name = row.modelId) => ({
         name,
-        modelId,
-        version,
-        ready: modelId === slot.current?.modelId || !unloaded.has(modelId),
+        modelId: row.modelId,
+        version: row.version,
+        ready: !isUnloaded(row),
       });
       return [
         ...(slot.current ? [named(slot.current, productionName)] : []),

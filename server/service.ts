@@ -23,6 +23,7 @@ import { createRequestLog, type RequestLogMode } from "./request_log.ts";
 import type { Route } from "./route.ts";
 import { emptySlot, type ModelSlot } from "./serving_model.ts";
 import { takeSnapshot } from "./snapshot.ts";
+import type { Unloads } from "./unloads.ts";
 import { createVisits, type VisitStore } from "./store_visit.ts";
 import { createStoredRows, type StoredRows } from "./stored_rows.ts";
 import { whatIfRoute } from "./what_if_route.ts";
@@ -40,6 +41,8 @@ export interface ServiceOptions {
   readonly vertex?: VertexPaths | undefined;
   /** Which requests get a line of their own in the log. */
   readonly logRequests?: RequestLogMode;
+  /** Which models were unloaded, where other threads answer beside this one. */
+  readonly unloads?: Unloads | undefined;
   /** Another way to the store than by its folder. */
   readonly visitStore?: VisitStore;
 }
@@ -68,7 +71,7 @@ export function createService(options: ServiceOptions): Service {
     census.report("own", takeSnapshot({ traffic, tallies: slot.tallies }));
     return census.total();
   };
-  const library = createModelLibrary({ dataDir, modelsDir, slot, visitStore });
+  const library = createModelLibrary({ dataDir, modelsDir, slot, visitStore, unloads: options.unloads });
   const own: readonly Route[] = [
     indexRoute(slot, () => routes),
     ...docsRoutes(),
