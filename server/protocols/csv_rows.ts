@@ -79,7 +79,9 @@ function malformed(reason: string): Failure {
   return new Failure("body-malformed", `The body is not valid CSV: ${reason}`);
 }
 
-const readersOf = oncePerModel(({ fields }) => new Map(fields.map((field) => [field.name, readerOf(field)])));
+const readersOf = oncePerModel(({ predictor: { fields } }) =>
+  new Map(fields.map((field) => [field.name, readerOf(field)]))
+);
 
 /** Texts have no types: the field says how to take them. What is no value of the field stays as it is, to be refused. */
 function readerOf(field: Field): (text: string) => unknown {

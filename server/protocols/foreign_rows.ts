@@ -1,7 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
 import type { LoadedModel } from "../serving_model.ts";
-import { fieldNames } from "./field_names.ts";
+import { fieldNames, rowNames } from "./field_names.ts";
 import { isObject, kindOf } from "./foreign_body.ts";
 
 /** Rows of raw fields, however they were sent, and where each value stands in what was sent. */
@@ -49,7 +49,7 @@ export function rowsOfColumns(
 ): ForeignRows {
   const entries = Object.entries(columns);
   const rowCount = lengthOf(entries, at);
-  const known = fieldNames(model);
+  const known = rowNames(model);
   const rows: Row[] = Array.from({ length: rowCount }, () => ({}));
   for (const [name, column] of entries) {
     // A name that the model does not have could be one that every object has: it is told with the first row.

@@ -1,7 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { createHeaderReader } from "../whole_body.ts";
-import { fieldNames } from "./field_names.ts";
+import { fieldNames, rowNames } from "./field_names.ts";
 import {
   type Content,
   isObject,
@@ -75,13 +75,14 @@ function splitBody(request: Request, content: Content): [json: unknown, tail: Bi
  * @throws {Failure} `input-invalid`
  */
 function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignRows {
-  const known = fieldNames(model);
+  const fields = fieldNames(model);
+  const known = rowNames(model);
   const [first] = tensors;
   if (
     tensors.length === 1 && !known.has(first.name) && first.shape.length === 2 &&
-    first.shape[1] === known.size
+    first.shape[1] === fields.size
   ) {
-    const names = [...known];
+    const names = [...fields];
     return {
       rows: Array.from(
         { length: first.shape[0] },
@@ -93,7 +94,7 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignR
   const rowCount = first === undefined ? 0 : first.values.length;
   const names = tensors.map(({ name, shape, values }, i) => {
     if (!known.has(name)) {
-      throw invalid(`#/inputs/${i}/name`, `is no input of this model, expected ${[...known].join(", ")}`);
+      throw invalid(`#/inputs/${i}/name`, `is no input of this model, expected ${[...fields].join(", ")}`);
     }
     const isColumn = shape.length < 2 || values.length === shape[0];
     if (isColumn && values.length === rowCount) return name;

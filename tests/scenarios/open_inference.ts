@@ -36,6 +36,13 @@ export const inferScenarios: readonly Scenario[] = [
     answer: ({ first }) => ({ outputs: output(probabilityOf(first)) }),
   },
   {
+    name: "the rows' ids may come with their fields",
+    path: infer,
+    body: { inputs: [{ name: "offer_id", datatype: "INT64", shape: [1], data: [7] }, ...tensorsOf([row])] },
+    status: 200,
+    answer: ({ first }) => ({ outputs: output(probabilityOf(first)) }),
+  },
+  {
     name: "one tensor of rows has the fields in their order",
     path: infer,
     body: {

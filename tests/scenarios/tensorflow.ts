@@ -52,6 +52,13 @@ export const verbScenarios: readonly Scenario[] = [
     }),
   },
   {
+    name: "the rows' ids may come with their fields",
+    path: predict,
+    body: { inputs: { ...row, offer_id: [7], lead_uuid: "l7" } },
+    status: 200,
+    answer: ({ first }) => ({ outputs: [probabilityOf(first)] }),
+  },
+  {
     name: "single values are one row, and a list of one value is that value",
     path: predict,
     body: { inputs: { ...row, apr: [11.5], requested: [[15_000]], credit: { b64: btoa("good") } } },
