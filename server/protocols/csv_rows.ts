@@ -3,11 +3,11 @@ import type { ByteSource } from "../../pipeline/files/byte_source.ts";
 import { emptyRecord, readRecord } from "../../pipeline/files/csv_record.ts";
 import { openWindow } from "../../pipeline/files/text_window.ts";
 import { parseReal } from "../../pipeline/files/value_text.ts";
-import type { Field } from "../../pipeline/model/predictor.ts";
+import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { type Content, textOf } from "./foreign_body.ts";
 import { oncePerModel } from "./field_names.ts";
-import { type ForeignRows, invalid, rowsOfTable } from "./foreign_rows.ts";
+import { type ForeignRows, invalid } from "./foreign_rows.ts";
 
 const format = { delimiter: ",".charCodeAt(0), name: "the body" };
 const decoder = new TextDecoder();
@@ -26,19 +26,63 @@ const missingTexts = new Set([
  * @throws {Failure} `body-malformed` for what is no CSV; `input-invalid`
  */
 export function rowsOfCsv(model: LoadedModel, content: Content): ForeignRows {
-  const known = readersOf(model);
   const records = readRecords(textOf(content));
-  const first = records.at(0)?.map((text) => text.trim()) ?? [];
-  const hasHeader = first.some((name) => known.has(name));
-  if (!hasHeader && first.length !== known.size) {
-    throw invalid("#", `must begin with a header of the fields ${[...known.keys()].join(", ")}`);
+  const { columns, hasHeader } = layoutOf(model, records.at(0) ?? []);
+  const rows: Record<string, unknown>[] = [];
+  for (let i = hasHeader ? 1 : 0; i < records.length; i++) {
+    const record = records[i];
+    if (record.length !== columns.length) {
+      const names = columns.map(({ name }) => name).join(", ");
+      throw invalid(`#/${rows.length}`, `has ${record.length} values, expected ${columns.length}: ${names}`);
+    }
+    const row: Record<string, unknown> = {};
+    for (let j = 0; j < columns.length; j++) {
+      const { name, read } = columns[j];
+      if (read) row[name] = read(record[j]);
+    }
+    rows.push(row);
   }
-  const columns = hasHeader ? first : [...known.keys()];
-  const readers = columns.map((name) => known.get(name) ?? ((text: string) => text));
-  const data = (hasHeader ? records.slice(1) : records).map((record) =>
-    record.map((text, i) => readers[i]?.(text) ?? null)
-  );
-  return rowsOfTable(model, { columns, data }, { at: "#" });
+  return {
+    rows,
+    placeOf(row, pointer) {
+      const index = columns.findIndex(({ name }) => pointerTo(name) === pointer);
+      return `#/${row}/${index < 0 ? pointer.slice(2) : index}`;
+    },
+  };
+}
+
+interface Layout {
+  readonly hasHeader: boolean;
+  /** Without `read`, one that the model does not have. */
+  readonly columns: readonly { readonly name: string; readonly read?: Reader | undefined }[];
+}
+
+type Reader = (text: string) => unknown;
+
+/** What was made of the last first record: clients send the same header each time. */
+const lastLayouts = oncePerModel((): { first: string; layout: Layout | undefined } => ({
+  first: "",
+  layout: undefined,
+}));
+
+/** @throws {Failure} `input-invalid` for a first record that is neither a header nor a row. */
+function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
+  const last = lastLayouts(model);
+  const first = record.join("\n");
+  if (last.first === first && last.layout?.hasHeader) return last.layout;
+  const readers = readersOf(model);
+  const names = record.map((text) => text.trim());
+  const hasHeader = names.some((name) => readers.has(name));
+  if (!hasHeader && record.length !== readers.size) {
+    throw invalid("#", `must begin with a header of the fields ${[...readers.keys()].join(", ")}`);
+  }
+  const columns = (hasHeader ? names : [...readers.keys()]).map((name) => ({
+    name,
+    read: readers.get(name),
+  }));
+  const layout = { hasHeader, columns };
+  Object.assign(last, { first, layout });
+  return layout;
 }
 
 function readRecords(text: string): string[][] {
@@ -83,10 +127,16 @@ const readersOf = oncePerModel(({ predictor: { fields } }) =>
   new Map(fields.map((field) => [field.name, readerOf(field)]))
 );
 
+/** What nearly every number is written like. */
+const plainNumber = /^-?[0-9]+(?:\.[0-9]+)?$/;
+
 /** Texts have no types: the field says how to take them. What is no value of the field stays as it is, to be refused. */
-function readerOf(field: Field): (text: string) => unknown {
+function readerOf(field: Field): Reader {
   if (field.type === "numeric") {
-    return (text) => missingTexts.has(text.trim()) ? null : parseReal(text.trim()) ?? text;
+    return (text) => {
+      if (plainNumber.test(text)) return Number(text);
+      return missingTexts.has(text.trim()) ? null : parseReal(text.trim()) ?? text;
+    };
   }
   const levels = new Set(field.levels);
   return (text) => {

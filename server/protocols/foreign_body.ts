@@ -42,7 +42,8 @@ function isText(request: Request): boolean {
 }
 
 async function readContent(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readBytes(request, foreignBodyBytesMax).catch((error) => {
+  const headers = { get: (name: string) => readHeader(request, name) };
+  const bytes = await readBytes(request, foreignBodyBytesMax, headers).catch((error) => {
     throw bodyFailure(error, request);
   });
   const encoding = readHeader(request, "content-encoding")?.toLowerCase() ?? "identity";

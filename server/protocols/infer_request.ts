@@ -12,11 +12,13 @@ import {
 } from "./foreign_body.ts";
 import { type ForeignRows, invalid } from "./foreign_rows.ts";
 import { type BinaryTail, readTensor, type Tensor } from "./tensor.ts";
+import { tensorBytes } from "./tensor_bytes.ts";
 
 /** What a model gives per row. */
 export const outputName = "probability";
 
-export interface InferRequest extends ForeignRows {
+export interface InferRequest {
+  readonly rows: ForeignRows;
   /** The client's own name of the request, if any. */
   readonly id: string | undefined;
   /** Whether the probabilities are wanted as bytes behind the JSON. */
@@ -24,7 +26,7 @@ export interface InferRequest extends ForeignRows {
 }
 
 const readHeader = createHeaderReader();
-const nothing = new Uint8Array();
+const nothing = tensorBytes(new Uint8Array());
 
 /**
  * Reads the body of `infer`: JSON, and the tensors that lie behind it.
@@ -44,7 +46,7 @@ export function readInferRequest(
     throw invalid("#/inputs", `leave ${tail.bytes.length - tail.offset} bytes behind the JSON unread`);
   }
   return {
-    ...rowsOfTensors(model, tensors),
+    rows: rowsOfTensors(model, tensors),
     id: typeof id === "string" && id !== "" ? id : undefined,
     wantsBytes: readOutputs(outputs) ?? isTrue(parameters, "binary_data_output"),
   };
@@ -54,7 +56,7 @@ export function readInferRequest(
 function splitBody(request: Request, content: Content): [json: unknown, tail: BinaryTail] {
   const header = typeof content === "string" ? null : readHeader(request, jsonLengthHeader);
   if (typeof content === "string" || header === null) {
-    return [parseForeignJson(content), { bytes: nothing, offset: 0 }];
+    return [parseForeignJson(content), { ...nothing, offset: 0 }];
   }
   const length = /^[0-9]{1,15}$/.test(header) ? Number(header) : Infinity;
   if (length > content.length) {
@@ -65,7 +67,10 @@ function splitBody(request: Request, content: Content): [json: unknown, tail: Bi
       }; the body has ${content.length} bytes.`,
     );
   }
-  return [parseForeignJson(content.subarray(0, length)), { bytes: content.subarray(length), offset: 0 }];
+  return [parseForeignJson(content.subarray(0, length)), {
+    ...tensorBytes(content.subarray(length)),
+    offset: 0,
+  }];
 }
 
 /**

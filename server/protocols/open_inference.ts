@@ -150,7 +150,7 @@ function infer(
   { request, requestId, parameters }: Exchange,
 ): Response | Promise<Response> {
   return answerContent(request, () => library.find(referenceOf(parameters)), (content, model) => {
-    const { id = requestId, wantsBytes, ...rows } = readInferRequest(model, request, content);
+    const { rows, id = requestId, wantsBytes } = readInferRequest(model, request, content);
     const answer = { name: parameters.name, model, probabilities: scoreRows(model, rows), id, requestId };
     return wantsBytes ? inferBytes(answer) : inferJson(answer);
   });

@@ -1,6 +1,6 @@
 import { invalid } from "./foreign_rows.ts";
 import { isObject, kindOf } from "./foreign_body.ts";
-import { type Datatype, datatypes, readTensorBytes } from "./tensor_bytes.ts";
+import { type Datatype, datatypes, readTensorBytes, type TensorBytes } from "./tensor_bytes.ts";
 
 /** One input of an inference request. */
 export interface Tensor {
@@ -11,8 +11,7 @@ export interface Tensor {
 }
 
 /** Of a request's tensors that are not in its JSON, what was not read yet. */
-export interface BinaryTail {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+export interface BinaryTail extends TensorBytes {
   offset: number;
 }
 
@@ -34,7 +33,7 @@ export function readTensor(input: unknown, at: string, tail: BinaryTail): Tensor
   const byteCount = isObject(parameters) ? parameters.binary_data_size : undefined;
   const values = byteCount === undefined
     ? flatten(data, `${at}/data`)
-    : readTensorBytes(take(tail, byteCount, at), datatype, { count, at });
+    : readTensorBytes(tail, datatype, { start: tail.offset, end: take(tail, byteCount, at), count, at });
   if (values.length !== count) throw invalid(at, `has ${values.length} values, and a shape of ${count}`);
   return { name, shape: shape as readonly number[], values };
 }
@@ -64,7 +63,8 @@ function flatten(data: unknown, at: string): readonly unknown[] {
 
 const dimensionsMax = 8;
 
-function take(tail: BinaryTail, byteCount: unknown, at: string): Uint8Array<ArrayBuffer> {
+/** @returns Where the bytes that are taken end. */
+function take(tail: BinaryTail, byteCount: unknown, at: string): number {
   const { bytes, offset } = tail;
   if (typeof byteCount !== "number" || !Number.isSafeInteger(byteCount) || byteCount < 0) {
     throw invalid(`${at}/parameters/binary_data_size`, "must be a whole number from 0 on");
@@ -76,5 +76,5 @@ function take(tail: BinaryTail, byteCount: unknown, at: string): Uint8Array<Arra
     );
   }
   tail.offset += byteCount;
-  return bytes.subarray(offset, offset + byteCount);
+  return tail.offset;
 }

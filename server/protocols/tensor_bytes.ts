@@ -36,6 +36,24 @@ const readers: Readonly<Record<Exclude<Datatype, "BYTES">, (view: DataView, at: 
   FP64: (view, at) => present(view.getFloat64(at, true)),
 };
 
+/** Bytes in which tensors lie. */
+export interface TensorBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+}
+
+export function tensorBytes(bytes: Uint8Array<ArrayBuffer>): TensorBytes {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+/** Where a tensor lies, how many values it is to have, and its pointer. */
+export interface TensorPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+  readonly at: string;
+}
+
 /**
  * Reads values as they lie in memory: little-endian, without gaps; a text as its length in bytes (uint32) and its UTF-8.
  *
@@ -44,32 +62,46 @@ const readers: Readonly<Record<Exclude<Datatype, "BYTES">, (view: DataView, at: 
  * @throws {Failure} `input-invalid` where the bytes are not as many as the values need.
  */
 export function readTensorBytes(
-  bytes: Uint8Array<ArrayBuffer>,
+  { bytes, view }: TensorBytes,
   datatype: Datatype,
-  { count, at }: { readonly count: number; readonly at: string },
+  place: TensorPlace,
 ): unknown[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (datatype === "BYTES") return readTexts(view, bytes, at);
+  if (datatype === "BYTES") return readTexts(bytes, view, place);
+  const { start, end, count, at } = place;
   const size = datatypes[datatype];
-  if (bytes.length !== count * size) {
-    throw invalid(at, `has ${bytes.length} bytes, expected ${count} values of ${size}`);
+  if (end - start !== count * size) {
+    throw invalid(at, `has ${end - start} bytes, expected ${count} values of ${size}`);
   }
   const read = readers[datatype];
-  return Array.from({ length: count }, (_, i) => read(view, i * size));
+  const values: unknown[] = [];
+  for (let offset = start; offset < end; offset += size) values.push(read(view, offset));
+  return values;
+}
+
+function readTexts(bytes: Uint8Array, view: DataView, { start, end, at }: TensorPlace): string[] {
+  const texts: string[] = [];
+  for (let offset = start; offset < end;) {
+    const from = offset + 4;
+    const to = from <= end ? from + view.getUint32(offset, true) : Infinity;
+    if (to > end) throw invalid(at, "ends in the middle of a text");
+    texts.push(textAt(bytes, from, to));
+    offset = to;
+  }
+  return texts;
 }
 
 const decoder = new TextDecoder();
+/** Up to this length, ASCII is put together faster than a decoder is called. */
+const shortTextMax = 32;
 
-function readTexts(view: DataView, bytes: Uint8Array, at: string): string[] {
-  const texts: string[] = [];
-  for (let offset = 0; offset < bytes.length;) {
-    const start = offset + 4;
-    const end = start <= bytes.length ? start + view.getUint32(offset, true) : Infinity;
-    if (end > bytes.length) throw invalid(at, "ends in the middle of a text");
-    texts.push(decoder.decode(bytes.subarray(start, end)));
-    offset = end;
+function textAt(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from > shortTextMax) return decoder.decode(bytes.subarray(from, to));
+  let text = "";
+  for (let i = from; i < to; i++) {
+    if (bytes[i] >= 0x80) return decoder.decode(bytes.subarray(from, to));
+    text += String.fromCharCode(bytes[i]);
   }
-  return texts;
+  return text;
 }
 
 function exact(value: bigint): number | string {

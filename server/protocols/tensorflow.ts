@@ -52,8 +52,8 @@ const verbs: Readonly<Record<typeof verbNames[number], { summary: string; verb: 
   predict: {
     summary: "TensorFlow Serving, KServe V1: rows or columns of raw fields → probabilities",
     verb(model, body) {
-      const request = readPredictRequest(model, body);
-      return `"${request.answersAs}":[${scoreRows(model, request).join(",")}]`;
+      const { rows, answersAs } = readPredictRequest(model, body);
+      return `"${answersAs}":[${scoreRows(model, rows).join(",")}]`;
     },
   },
   classify: {
@@ -72,11 +72,11 @@ const verbs: Readonly<Record<typeof verbNames[number], { summary: string; verb: 
   explain: {
     summary: "KServe V1: rows or columns of raw fields → what the log-odds are made of",
     verb(model, body) {
-      const request = readPredictRequest(model, body);
-      const probabilities = scoreRows(model, request);
+      const { rows } = readPredictRequest(model, body);
+      const probabilities = scoreRows(model, rows);
       const { text } = explanationDetail(model);
       // A row that was scored is an object of the model's fields.
-      const explanations = request.rows.filter(isObject).map(text);
+      const explanations = rows.rows.filter(isObject).map(text);
       return `"explanations":[${explanations.join(",")}],"predictions":[${probabilities.join(",")}]`;
     },
   },

@@ -5,7 +5,8 @@ import type { LoadedModel } from "../serving_model.ts";
 /** The signature that a model has, as a request may name it. */
 export const signatureName = "serving_default";
 
-export interface PredictRequest extends ForeignRows {
+export interface PredictRequest {
+  readonly rows: ForeignRows;
   /** The answer's member: requests by rows get `predictions`, requests by columns `outputs`. */
   readonly answersAs: "predictions" | "outputs";
 }
@@ -23,12 +24,12 @@ export function readPredictRequest(model: LoadedModel, body: unknown): PredictRe
     throw invalid("#", 'must have one of "instances" (rows) and "inputs" (columns), and not both');
   }
   if (inputs === undefined) {
-    return { answersAs: "predictions", ...rowsOfList(model, instances, "#/instances") };
+    return { answersAs: "predictions", rows: rowsOfList(model, instances, "#/instances") };
   }
   const rows = isObject(inputs)
     ? rowsOfColumns(model, inputs, "#/inputs")
     : rowsOfList(model, inputs, "#/inputs");
-  return { answersAs: "outputs", ...rows };
+  return { answersAs: "outputs", rows };
 }
 
 /**
