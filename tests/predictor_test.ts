@@ -261,3 +261,12 @@ Deno.test("predictor: a field may have any name, whatever it would be in code", 
   const expected = names.reduce((sum, _, i) => sum + i * (i + 1), -10);
   assert.deepEqual(ask(row, odd), { logit: expected, errors: [], unseen: [], missing: [] });
 });
+
+Deno.test("of many fields that the model does not have, twenty are told", () => {
+  const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`field_${i}`, i]));
+  const { errors } = ask({ ...good, ...many });
+  assert.deepEqual(
+    errors.map(({ pointer }) => pointer),
+    Array.from({ length: 20 }, (_, i) => `#/field_${i}`),
+  );
+});

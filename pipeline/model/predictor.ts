@@ -114,7 +114,7 @@ export function createPredictor(model: ServableModel): Predictor {
   /** @returns Whether there is none. */
   function refuseUnknown(row: Readonly<Record<string, unknown>>, { errors }: Findings): boolean {
     const unknown = Object.keys(row).filter((name) => row[name] !== undefined && !known.has(name));
-    for (const name of unknown) errors.push(unknownField(name, names));
+    for (const name of unknown.slice(0, unknownToldMax)) errors.push(unknownField(name, names));
     return unknown.length === 0;
   }
   return {
@@ -162,6 +162,8 @@ function partOf(value: unknown, { numeric, coefficient, parts }: FieldValues): n
   // Neither an infinite value nor NaN has a finite part.
   return value === value && Number.isFinite(part) ? part : NaN;
 }
+/** Fields that the model does not have, of which a row's findings tell: to look for what was meant takes a while for each. */
+const unknownToldMax = 20;
 
 /** 1 / (1 + e^−logit), without overflow at either end. */
 export function probabilityOf(logit: number): number {

@@ -52,10 +52,13 @@ export function rowsOfColumns(
   const known = rowNames(model);
   const rows: Row[] = Array.from({ length: rowCount }, () => ({}));
   for (const [name, column] of entries) {
-    // A name that the model does not have could be one that every object has: it is told with the first row.
     if (!known.has(name)) {
-      rows.forEach((row) => Object.defineProperty(row, name, { value: column, enumerable: true }));
-    } else if (Array.isArray(column)) {
+      throw invalid(
+        `${at}${pointerTo(name).slice(1)}`,
+        `is not a field of this model; its fields are ${[...fieldNames(model)].join(", ")}`,
+      );
+    }
+    if (Array.isArray(column)) {
       for (let i = 0; i < rowCount; i++) rows[i][name] = plainValue(column[i]);
     } else {
       rows[0][name] = plainValue(column);
