@@ -8,6 +8,7 @@ import { openSpillFolder } from "../pipeline/chunks/spill_folder.ts";
 import { isSpilled, plainFields } from "../pipeline/chunks/stored_chunk.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../pipeline/shared_memory.ts";
+import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import { gridOf } from "../pipeline/sweep/grid.ts";
 import { sweep } from "../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters, type HyperParameters } from "../pipeline/train/train.ts";
@@ -144,6 +145,18 @@ const weightedSpec = specOf(
   { weight: true },
 );
 
+/** All that a field can become. */
+const curvedSpec = parseSpec({
+  ...weightedSpec,
+  features: [
+    { name: "x", type: "numeric", bins: 4 },
+    { name: "z", type: "numeric", transform: "log1p", bins: 3 },
+    { name: "c", type: "categorical" },
+    { name: "d", type: "categorical", hash: 5 },
+  ],
+  crosses: [{ of: ["c", "d"] }, { of: ["x", "c"] }],
+}, "the test's spec");
+
 const weightedRows = makeRows(700).map((row, i) => ({
   ...row,
   x: i % 11 === 0 ? null : Number(row.x) * 100,
@@ -172,21 +185,32 @@ const settings: Readonly<Record<string, Partial<HyperParameters>>> = {
   },
 };
 
+async function assertSameModels(
+  made: MadeStore,
+  ownSpec: FeatureSpec,
+  hyperParameters: Partial<HyperParameters>,
+): Promise<void> {
+  const inMemory = await trainOn(made, ownSpec, hyperParameters);
+  for (const memory of [nothing, little]) {
+    for (const threads of [1, 2]) {
+      const { artifact } = await trainOn(made, ownSpec, hyperParameters, { ...memory, threads });
+      assert.deepEqual(artifact.metadata, inMemory.artifact.metadata);
+      assert.equal(artifact.id, inMemory.artifact.id);
+    }
+  }
+}
+
 Deno.test("spilled: the model is the same, whether examples fit into memory, in part or not at all", async (t) => {
   await withStore(tableOf(["who", "clicked", "weight", "x", "z", "c", "d"]), async (made) => {
     insertRows(made.store, weightedRows);
     for (const [name, hyperParameters] of Object.entries(settings)) {
       await t.step(name, async () => {
-        const inMemory = await trainOn(made, weightedSpec, hyperParameters);
-        for (const memory of [nothing, little]) {
-          for (const threads of [1, 2]) {
-            const { artifact } = await trainOn(made, weightedSpec, hyperParameters, { ...memory, threads });
-            assert.deepEqual(artifact.metadata, inMemory.artifact.metadata);
-            assert.equal(artifact.id, inMemory.artifact.id);
-          }
-        }
+        await assertSameModels(made, weightedSpec, hyperParameters);
       });
     }
+    await t.step("bins, hashed levels and crosses", async () => {
+      await assertSameModels(made, curvedSpec, {});
+    });
     assert.deepEqual(spillFolders(made), []);
   });
 });

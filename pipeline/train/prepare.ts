@@ -42,6 +42,7 @@ export function* prepareInSteps(
   requireExamples(raw, spec);
   const { lastId } = raw;
   const fingerprint = fingerprintOf(raw);
+  yield;
   const goldenRows = pickGolden(raw, spec);
   const encoded = yield* encodeInSteps(raw, spec, splitOf(hyperParameters), {
     joinPure: hyperParameters.penalty === "none",
