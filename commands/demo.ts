@@ -97,6 +97,7 @@ async function converse(
     modelsDir: folders.models,
     hostname: "127.0.0.1",
     port: 0,
+    workers: 1,
     token: undefined,
     insecure: false,
     drainDelayMs: 0,

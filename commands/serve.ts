@@ -1,4 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
+import { availableParallelism } from "../pipeline/parallelism.ts";
 import { createLog, logFormats, logLevels } from "../server/log.ts";
 import { requestLogModes } from "../server/request_log.ts";
 import { startServer } from "../server/server.ts";
@@ -29,10 +30,9 @@ export default command({
     workers: {
       type: "integer",
       value: "N",
-      default: 1,
       min: 1,
-      max: 1,
-      help: "threads that answer; this version has one",
+      max: 256,
+      help: "threads that answer; default: the cores",
     },
     "admin-token-file": { type: "string", value: "FILE", help: "file that holds the admin token" },
     insecure: { type: "boolean", help: "off loopback, let everyone change the model without a token" },
@@ -65,6 +65,10 @@ export default command({
     ["clickwell serve", "on http://127.0.0.1:7999"],
     ["clickwell serve --port 0 --log-format json", "on a free port, with a log for machines"],
     [
+      "clickwell serve --workers 4",
+      "four threads on one port; all of them change the model at the same moment",
+    ],
+    [
       "CLICKWELL_ADMIN_TOKEN=$(openssl rand -hex 32) clickwell serve --host 0.0.0.0",
       "for other machines; only who knows the token can change the model",
     ],
@@ -78,6 +82,7 @@ export default command({
       hostname: options.host ?? (vertex ? "0.0.0.0" : "127.0.0.1"),
       port: options.port ?? vertex?.port ?? 7999,
       vertex: vertex?.paths,
+      workers: options.workers ?? availableParallelism(),
       token: readToken(options["admin-token-file"]),
       insecure: options.insecure,
       drainDelayMs: 1000 * options["drain-delay"],
@@ -86,8 +91,9 @@ export default command({
       log: createLog({ format: options["log-format"], level: options["log-level"], write: terminal.say }),
     });
     terminal.print(JSON.stringify({ listening: server.origin, model_id: server.modelId ?? null }));
-    await aborted(signal);
+    const broken = await Promise.race([aborted(signal), server.broken]);
     await server.stop();
+    if (broken) throw broken;
   },
 });
 

@@ -45,6 +45,7 @@ export type FailureKind =
   | "body-late" // it did not arrive in time
   | "server-busy" // more requests at once than are taken
   | "draining" // the server ends, and takes no new work
+  | "thread-lost" // one of the server's has ended, or does not answer
   | "server-unready" // a server that was asked does not answer, or not yet
   | "address-unusable"
   | "interrupted";

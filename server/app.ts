@@ -16,20 +16,35 @@ export class MethodInvalid extends Failure {
   }
 }
 
+/** Answers a request that a route of the table matches. */
+export type Answer = (route: Route, exchange: Exchange) => Response | Promise<Response>;
+
+/** The check for the token stands here, once, for every route that writes. */
+export function answerAfterCheck(access: Access): Answer {
+  return (route, exchange) => {
+    if (route.write) access.checkWrite(exchange.request, exchange.client);
+    return route.handle(exchange);
+  };
+}
+
 /**
- * Routes requests by the table. The check for the token stands here, once, for every route that writes.
+ * Routes requests by the table.
  *
  * @returns Its `fetch` rejects with whatever a route throws, and with `route-unknown` and `method-invalid`.
  */
-export function createApp(routes: readonly Route[], access: Access): Hono<{ Bindings: Caller }> {
+export function createApp(routes: readonly Route[], answer: Answer): Hono<{ Bindings: Caller }> {
   const app = new Hono<{ Bindings: Caller }>();
   for (const route of routes) {
     app.on(route.method, patternOf(route.path), (context) => {
       const request = context.req.raw;
       const { client, requestId } = context.env;
       context.env.route = route.path;
-      if (route.write) access.checkWrite(request, client);
-      return route.handle({ request, requestId, client, parameters: parametersOf(context.req.param()) });
+      return answer(route, {
+        request,
+        requestId,
+        client,
+        parameters: parametersOf(context.req.param()),
+      });
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) {

@@ -1,5 +1,7 @@
+import type { Failure } from "../pipeline/failure.ts";
 import type { Assignment } from "../pipeline/model/registry.ts";
 import type { ModelContent } from "./serving_model.ts";
+import type { ThreadNumbers } from "./thread.ts";
 
 /** The other threads that answer requests, as whoever changes the model sees them. */
 export interface Crew {
@@ -9,10 +11,19 @@ export interface Crew {
    * @throws {Failure} As a thread did: then none of them answers with it. A thread that ends or does not answer in time
    *   is no failure: it is replaced.
    */
-  prepare(content: ModelContent): Promise<void>;
-  /** Every thread answers with the model that it has prepared: when this returns, none answers with another. */
-  activate(assignment: Assignment): Promise<void>;
+  prepare(content: ModelContent, assignment: Assignment): Promise<void>;
+  /** From this moment on, every thread answers with the model that was prepared last, and none with another. */
+  activate(): void;
+  /** Every thread that has no model says why. */
+  explain(absence: Failure): void;
+  /** What each of these threads has counted; those that do not answer in time are left out. */
+  collect(): Promise<ThreadNumbers[]>;
 }
 
 /** Nobody but the thread that asks. */
-export const nobody: Crew = { prepare: () => Promise.resolve(), activate: () => Promise.resolve() };
+export const nobody: Crew = {
+  prepare: () => Promise.resolve(),
+  activate() {},
+  explain() {},
+  collect: () => Promise.resolve([]),
+};

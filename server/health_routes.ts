@@ -41,8 +41,9 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
         if (lifecycle.draining) {
           throw new Failure("draining", "The server is shutting down: it finishes what it has.");
         }
-        if (!slot.current) throw slot.absence;
-        const { modelId, version } = slot.current;
+        const { current } = slot;
+        if (!current) throw slot.absence;
+        const { modelId, version } = current;
         return jsonResponse({ ready: true, model_id: modelId, version });
       },
     },

@@ -1,9 +1,24 @@
-/** Where the server is in its life. */
+import type { Board } from "./board.ts";
+
+/** Where the server is in its life, as one of its threads sees it. */
 export interface Lifecycle {
-  /** It ends: what is in flight is finished, and load balancers are told to look elsewhere. */
+  /** The server ends: what is in flight is finished, and load balancers are told to look elsewhere. */
   draining: boolean;
-  /** Requests that have come and are not answered yet. */
+  /** Requests that have come to this thread and are not answered yet. */
   inFlight: number;
+}
+
+/** @param board Says for all threads whether the server ends. */
+export function createLifecycle(board: Pick<Board, "draining">): Lifecycle {
+  return {
+    inFlight: 0,
+    get draining() {
+      return board.draining;
+    },
+    set draining(value) {
+      board.draining = value;
+    },
+  };
 }
 
 const lookEveryMs = 20;
@@ -13,7 +28,7 @@ const lookEveryMs = 20;
  *
  * @returns False where that took too long.
  */
-export async function settled(lifecycle: Lifecycle, timeoutMs: number): Promise<boolean> {
+export async function settled(lifecycle: Pick<Lifecycle, "inFlight">, timeoutMs: number): Promise<boolean> {
   for (const deadline = performance.now() + timeoutMs; lifecycle.inFlight > 0;) {
     if (performance.now() >= deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));

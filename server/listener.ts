@@ -15,6 +15,8 @@ export interface ListenerOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Other threads of this process listen there too; the system shares the connections out. */
+  readonly shared?: boolean;
   readonly handler: Deno.ServeHandler<Deno.NetAddr>;
   readonly onError: (error: unknown) => Response;
   readonly log: Log;
@@ -47,6 +49,7 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
       hostname: options.hostname,
       port: at,
       signal: aborting.signal,
+      ...(options.shared ? { reusePort: true } : {}),
       onListen() {},
       onError,
       automaticCompression: false,
@@ -92,7 +95,7 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
   };
 }
 
-function addressUnusable(hostname: string, port: number, error: unknown): Failure {
+export function addressUnusable(hostname: string, port: number, error: unknown): Failure {
   const origin = originOf(hostname, port);
   const reason = error instanceof Error ? error.message.replace(/ \(os error \d+\)$/, "") : String(error);
   return new Failure(

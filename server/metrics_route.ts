@@ -1,7 +1,6 @@
 import process from "node:process";
 import { commit, version } from "../pipeline/version.ts";
 import { exposition, expositionType } from "./exposition.ts";
-import type { Lifecycle } from "./lifecycle.ts";
 import { metricFamilies } from "./metrics.ts";
 import type { Route } from "./route.ts";
 import type { ModelSlot } from "./serving_model.ts";
@@ -11,19 +10,19 @@ import type { VisitStore } from "./store_visit.ts";
 
 export interface MetricsRouteOptions {
   readonly slot: ModelSlot;
-  readonly lifecycle: Lifecycle;
   readonly visitStore: VisitStore;
-  /** What all threads have counted, added up. */
-  readonly collect: () => Snapshot | Promise<Snapshot>;
+  /** What all threads have counted, added up, and their requests in flight. */
+  readonly collect: () => Promise<Snapshot & { readonly inFlight: number }>;
 }
 
 /** `GET /metrics`, for Prometheus. The text is made when it is asked for: until then, numbers are only counted. */
-export function metricsRoute({ slot, lifecycle, visitStore, collect }: MetricsRouteOptions): Route {
+export function metricsRoute({ slot, visitStore, collect }: MetricsRouteOptions): Route {
   const storeFacts = createStoreFacts(visitStore);
   return {
     method: "GET",
     path: "/metrics",
     summary: "what was counted, for Prometheus",
+    central: true,
     operation: {
       id: "metrics",
       tag: "operation",
@@ -41,7 +40,7 @@ export function metricsRoute({ slot, lifecycle, visitStore, collect }: MetricsRo
         model,
         trainedAt: store?.trainedAt,
         storeRows: store?.rows,
-        inFlight: lifecycle.inFlight,
+        inFlight: snapshot.inFlight,
         cpuSeconds: (user + system) / 1e6,
         residentBytes: Deno.memoryUsage().rss,
         startedAt: performance.timeOrigin / 1000,

@@ -80,7 +80,9 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
   }
 
   function inMemory({ modelId, version }: Named): LoadedModel | undefined {
-    if (slot.current?.modelId === modelId) return slot.current;
+    // Read once: another thread may change it at any moment.
+    const { current } = slot;
+    if (current?.modelId === modelId) return current;
     return unloads.has(version) ? undefined : models.get(modelId);
   }
 
@@ -116,8 +118,9 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
   return {
     find(reference) {
       if (isProduction(reference)) {
-        if (!slot.current) throw slot.absence;
-        return slot.current;
+        const { current } = slot;
+        if (!current) throw slot.absence;
+        return current;
       }
       const known = resolutions.get(keyOf(reference));
       const model = known?.stamp === stampOf(dataDir) ? inMemory(known.row) : undefined;
@@ -125,15 +128,17 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     },
     async load(reference) {
       if (isProduction(reference)) {
-        if (!slot.current) throw slot.absence;
-        return slot.current;
+        const { current } = slot;
+        if (!current) throw slot.absence;
+        return current;
       }
       const row = await resolve(reference);
       unloads.set(row.version, false);
       return obtain(row);
     },
     async unload(reference) {
-      const row = isProduction(reference) && slot.current ? slot.current : await resolve(reference);
+      const { current } = slot;
+      const row = isProduction(reference) && current ? current : await resolve(reference);
       if (row.modelId === slot.current?.modelId) throw modelInProduction(row.modelId);
       unloads.set(row.version, true);
       models.delete(row.modelId);
@@ -149,8 +154,9 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
         version: row.version,
         ready: !isUnloaded(row),
       });
+      const { current } = slot;
       return [
-        ...(slot.current ? [named(slot.current, productionName)] : []),
+        ...(current ? [named(current, productionName)] : []),
         ...aliases.flatMap(({ alias, modelId }) =>
           rows.filter((row) => row.modelId === modelId).map((row) => named(row, alias))
         ),

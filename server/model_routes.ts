@@ -52,8 +52,9 @@ export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions
           const then = await visitStore("read", (store) => assignmentAt(store, micros));
           return taggedResponse(request, assignmentAnswer(then));
         }
-        if (!slot.current) throw slot.absence;
-        const { assignment } = slot.current;
+        const { current } = slot;
+        if (!current) throw slot.absence;
+        const { assignment } = current;
         return taggedResponse(request, assignmentAnswer(assignment), assignmentTag(assignment));
       },
     },

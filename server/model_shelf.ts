@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { Failure } from "../pipeline/failure.ts";
 import type { ModelRow } from "../pipeline/model/registry.ts";
+import { keptModelsMax } from "./model_stock.ts";
 import type { ModelContent } from "./serving_model.ts";
 
 /** Reads registered models from their folder. */
@@ -19,9 +20,6 @@ interface Entry {
   readonly stamp: string;
 }
 
-/** The one in production, the one before, and one that is tried. */
-const keptMax = 3;
-
 /**
  * Keeps what was read last: a model that is put in production again is not read and proven again, as long as its files
  * are not touched.
@@ -38,7 +36,7 @@ export function createModelShelf(modelsDir: string): ModelShelf {
       const untouched = stamp !== "" && known?.stamp === stamp && known.checksum === checksum;
       const content = untouched ? { ...known.content, version } : readContent(modelsDir, row);
       kept.set(modelId, { content, checksum, stamp });
-      if (kept.size > keptMax) kept.delete(kept.keys().next().value ?? "");
+      if (kept.size > keptModelsMax) kept.delete(kept.keys().next().value ?? "");
       return content;
     },
   };
@@ -52,7 +50,7 @@ function readContent(modelsDir: string, { modelId, version, checksum }: ModelRow
       `The model ${modelId} cannot be used: its files are not those that were registered. Train it again.`,
     );
   }
-  return { modelId, version, metadata: artifact.metadata };
+  return { modelId, version, checksum, metadata: artifact.metadata };
 }
 
 /** Changes whenever a file of the folder does; empty where it cannot be read, which reading it will tell. */

@@ -64,6 +64,12 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "store-invalid": { status: 503, title: "The store cannot be used", detail: storeUnusable },
   "store-newer": { status: 503, title: "The store is of a later version", detail: storeUnusable },
   "store-older": { status: 503, title: "The store is of an earlier version", detail: storeUnusable },
+  "thread-lost": {
+    status: 503,
+    title: "A thread of the server is lost",
+    retryAfterSeconds: 1,
+    detail: "A thread of the server has ended or did not answer in time. It is replaced: try again.",
+  },
   "usage-invalid": bug,
   "file-missing": bug,
   "file-invalid": bug,

@@ -4,6 +4,7 @@ import {
   type Assignment,
   assignModel,
   findModel,
+  type ModelRow,
   previousModel,
 } from "../pipeline/model/registry.ts";
 import type { Store } from "../pipeline/store/store.ts";
@@ -11,7 +12,8 @@ import { type Crew, nobody } from "./crew.ts";
 import { requireMatch } from "./entity_tag.ts";
 import type { Log } from "./log.ts";
 import { createModelShelf } from "./model_shelf.ts";
-import { type LoadedModel, loadModel, type ModelContent, type ModelSlot } from "./serving_model.ts";
+import { createModelStock } from "./model_stock.ts";
+import type { LoadedModel, ModelContent, ModelSlot } from "./serving_model.ts";
 import type { VisitStore } from "./store_visit.ts";
 import { createTurns } from "./turns.ts";
 
@@ -71,50 +73,66 @@ export interface ProductionOptions {
   readonly crew?: Crew;
 }
 
+/** How often an assignment is begun anew because another process was quicker. */
+const attemptsMax = 20;
 /** Assignments that wait for their turn; more are refused. */
 const waitingMax = 64;
 
 export function createProduction(options: ProductionOptions): Production {
   const { modelsDir, visitStore, slot, log, crew = nobody } = options;
   const shelf = createModelShelf(modelsDir);
+  const stock = createModelStock(slot.tallies);
   const takeTurn = createTurns(waitingMax);
   /** What was last said about an assignment that could not be followed, so that it is said once. */
   let complaint = "";
 
-  async function prepare(row: Parameters<typeof shelf.read>[0]): Promise<LoadedModel> {
+  async function prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel> {
     const content = shelf.read(row);
     // What this thread refuses, no other is asked to take.
-    const model = loadModel(content, slot.tallies);
-    await crew.prepare(content);
+    const model = stock.find(content) ?? stock.add(content);
+    await crew.prepare(content, assignment);
     return model;
   }
 
-  async function activate(model: LoadedModel, assignment: Assignment): Promise<Assignment> {
+  /** Until here, nobody answers with the model; from here on, everybody. */
+  function activate(model: LoadedModel, assignment: Assignment): Assignment {
     slot.current = { ...model, assignment };
+    crew.activate();
     complaint = "";
-    await crew.activate(assignment);
     const { modelId, version, assignedBy, reason } = assignment;
     log.info("model in production", { model_id: modelId, version, assigned_by: assignedBy, reason });
     return assignment;
   }
 
-  /** @param target Finds the model to put in production, and what has to hold when that is committed. */
-  async function change(
-    { ifMatch, ...request }: ChangeRequest,
-    target: (store: Store) => { row: ReturnType<typeof findModel>; basis?: Assignment | undefined },
-  ): Promise<Assignment> {
-    const { row, basis } = await visitStore("read", target);
-    const model = await prepare(row);
-    const check = (current: Assignment | undefined) => {
-      if (ifMatch !== undefined) requireMatch(ifMatch, current);
-      if (basis !== undefined && !isSame(basis, current)) throw overtaken();
+  /** @param target Finds the model to put in production. */
+  async function change(request: ChangeRequest, target: (store: Store) => ModelRow): Promise<Assignment> {
+    const { row, current } = await visitStore("read", (store) => ({
+      row: target(store),
+      current: activeModel(store),
+    }));
+    // All of it is known before it is committed, so that no thread needs to be told anything afterwards.
+    const assignment: Assignment = {
+      assignmentId: (current?.assignmentId ?? 0) + 1,
+      modelId: row.modelId,
+      version: row.version,
+      assignedAt: Date.now() * 1000,
+      assignedBy: request.assignedBy,
+      reason: request.reason ?? null,
     };
-    const made = await visitStore(
-      "write",
-      (store) =>
-        assignModel(store, { ...request, modelId: row.modelId, assignedAt: Date.now() * 1000, check }),
-    );
-    return await activate(model, made);
+    const model = await prepare(row, assignment);
+    await visitStore("write", (store) => commit(store, { ...request, assignment, basis: current }));
+    return activate(model, assignment);
+  }
+
+  async function assign({ modelId, ...request }: AssignmentRequest): Promise<Assignment> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await change(request, (store) => findModel(store, modelId));
+      } catch (error) {
+        // Whoever was quicker has not hindered this one: what is asked for does not depend on what was there.
+        if (!(error instanceof Overtaken) || attempt === attemptsMax) throw error;
+      }
+    }
   }
 
   async function follow(): Promise<void> {
@@ -123,7 +141,7 @@ export function createProduction(options: ProductionOptions): Production {
       return assignment && { assignment, row: findModel(store, assignment.modelId) };
     });
     if (newest === undefined || isSame(newest.assignment, slot.current?.assignment)) return;
-    await activate(await prepare(newest.row), newest.assignment);
+    activate(await prepare(newest.row, newest.assignment), newest.assignment);
   }
 
   /** A store of an earlier version is brought up to date by whoever writes to it: here, where only reading was asked. */
@@ -145,17 +163,18 @@ export function createProduction(options: ProductionOptions): Production {
     }
     // A server may start before there is anything to serve.
     const expected = error.kind === "store-missing";
-    if (!slot.current && !expected) slot.absence = new Failure("model-missing", absenceText(error));
+    if (!slot.current && !expected) {
+      slot.absence = new Failure("model-missing", absenceText(error));
+      crew.explain(slot.absence);
+    }
     if (complaint === error.message) return;
     complaint = error.message;
     log[expected ? "info" : "error"]("no change of model", { kind: error.kind, detail: error.message });
   }
 
   return {
-    assign: ({ modelId, ...request }) =>
-      takeTurn(() => change(request, (store) => ({ row: findModel(store, modelId) }))),
-    rollBack: (request) =>
-      takeTurn(() => change(request, (store) => ({ row: previousModel(store), basis: activeModel(store) }))),
+    assign: (request) => takeTurn(() => assign(request)),
+    rollBack: (request) => takeTurn(() => change(request, previousModel)),
     follow: () => takeTurn(followAfterMigration).catch(complain),
     between: (work) => takeTurn(() => work(currentOf(slot))),
   };
@@ -163,15 +182,35 @@ export function createProduction(options: ProductionOptions): Production {
 
 function currentOf({ current }: ModelSlot): Current | undefined {
   if (!current) return undefined;
-  const { modelId, version, metadata, assignment } = current;
-  return { content: { modelId, version, metadata }, assignment };
+  const { modelId, version, checksum, metadata, assignment } = current;
+  return { content: { modelId, version, checksum, metadata }, assignment };
 }
 
-function overtaken(): Failure {
-  return new Failure(
-    "assignment-conflict",
-    "Another process has changed the model in production meanwhile: read GET /model and decide again.",
-  );
+/** Another process has changed the model in production while this one got ready to. */
+class Overtaken extends Failure {
+  constructor() {
+    super(
+      "assignment-conflict",
+      "Another process has changed the model in production meanwhile: read GET /model and decide again.",
+    );
+  }
+}
+
+/** @param request.basis What was in production when the assignment was made up. @throws {Failure} As `assignModel`; {@link Overtaken}. */
+function commit(
+  store: Store,
+  request: ChangeRequest & { readonly assignment: Assignment; readonly basis: Assignment | undefined },
+): void {
+  const { assignment: { modelId, assignedAt }, basis, ifMatch, ...conditions } = request;
+  assignModel(store, {
+    ...conditions,
+    modelId,
+    assignedAt,
+    check(current) {
+      if (ifMatch !== undefined) requireMatch(ifMatch, current);
+      if (current?.assignmentId !== basis?.assignmentId) throw new Overtaken();
+    },
+  });
 }
 
 function absenceText({ kind, message }: Failure): string {

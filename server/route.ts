@@ -18,6 +18,8 @@ export interface Route {
   readonly summary: string;
   /** It changes the store, and so needs the admin token where there is one. */
   readonly write?: true;
+  /** It is of the whole process and not of one of its threads, as every one that writes: the thread that owns the store answers it. */
+  readonly central?: true;
   /** It speaks another server's protocol: problems are told in that one's shape too. */
   readonly foreign?: true;
   readonly operation: Operation;
@@ -27,6 +29,11 @@ export interface Route {
    */
   readonly short?: true;
   handle(exchange: Exchange): Response | Promise<Response>;
+}
+
+/** True for a route that is answered by the thread that owns the store. */
+export function isCentral({ write, central }: Route): boolean {
+  return write === true || central === true;
 }
 
 /** What `Allow` says of a path: HEAD is GET without the body. */

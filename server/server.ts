@@ -1,22 +1,30 @@
 import { Failure } from "../pipeline/failure.ts";
+import { createBoard } from "./board.ts";
+import { createCensus } from "./census.ts";
+import { finish } from "./draining.ts";
 import { isLoopback, originOf } from "./host.ts";
-import { settled, within } from "./lifecycle.ts";
 import { openListener } from "./listener.ts";
+import type { OwnerAnswers } from "./member.ts";
 import { problemResponse } from "./problem.ts";
-import { createService, type ServiceOptions } from "./service.ts";
+import { packResponse, unpackRequest } from "./relay.ts";
+import { createService, type Service, type ServiceOptions } from "./service.ts";
+import { requireFreePort, sharingFault } from "./shared_port.ts";
+import { createUnloads } from "./unloads.ts";
 import { watchStore } from "./store_watch.ts";
+import { createThreadCrew, type ThreadCrew, type ThreadCrewOptions } from "./thread_crew.ts";
 
-/** For answers that are on their way when the time is over. */
-const lastWordsMs = 200;
-
-export interface ServerOptions extends ServiceOptions {
+export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "census" | "unloads"> {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Threads that answer; where they cannot share a port, there is one all the same. */
+  readonly workers: number;
   /** How long to answer all the same, but say "not ready", before no more connections are taken. */
   readonly drainDelayMs: number;
   /** How long requests in flight may take from then on. */
   readonly drainTimeoutMs: number;
+  /** For tests. */
+  readonly threads?: Pick<ThreadCrewOptions, "url" | "beatEveryMs" | "heapMegabytesMax">;
 }
 
 export interface Server {
@@ -26,50 +34,113 @@ export interface Server {
   readonly port: number;
   /** The model that answers, if any. */
   readonly modelId: string | undefined;
+  /** Resolves when all threads answer, or have been lost. */
+  readonly complete: Promise<void>;
+  /** Resolves where the server goes on, but should be ended and started again. */
+  readonly broken: Promise<Failure>;
   /** Finishes what is in flight, and returns when the drain's time is over at the latest. */
   stop(): Promise<void>;
 }
 
 /**
- * Loads the model in production, then listens.
+ * Loads the model in production, then listens, in as many threads as are asked for. This one owns the store, and is one of
+ * them.
  *
  * @throws {Failure} `address-unusable`; `usage-invalid` where writes would be open to other machines.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { dataDir, hostname, token, insecure, log } = options;
   requireGuard(options);
-  const service = createService(options);
-  await service.production.follow();
+  const board = createBoard();
+  const census = createCensus();
+  const unloads = createUnloads();
+  const fault = options.workers > 1 ? sharingFault() : undefined;
+  if (fault !== undefined) options.log.warn("one thread answers", { asked: options.workers, detail: fault });
+  const crew = options.workers > 1 && fault === undefined
+    ? createThreadCrew({
+      ...options.threads,
+      size: options.workers - 1,
+      board,
+      log: options.log,
+      census,
+      data: {
+        dataDir: options.dataDir,
+        modelsDir: options.modelsDir,
+        guarded: options.token !== undefined,
+        vertex: options.vertex,
+        unloads: unloads.memory,
+        logRequests: options.logRequests ?? "none",
+      },
+      answers: answersOf(() => service),
+    })
+    : undefined;
+  const service = createService({ ...options, board, census, unloads, ...crew ? { crew } : {} });
+  try {
+    return await open(service, crew, options);
+  } catch (error) {
+    await crew?.dismiss();
+    throw error;
+  }
+}
+
+/** What other threads can ask of this one's service. */
+function answersOf(service: () => Service): Pick<OwnerAnswers, "relay" | "admit"> {
+  return {
+    relay: async (relayed) =>
+      packResponse(
+        await service().app.fetch(unpackRequest(relayed), {
+          requestId: relayed.requestId,
+          client: relayed.client,
+        }),
+      ),
+    admit: (head) => service().admit(unpackRequest(head), head.client),
+  };
+}
+
+async function open(
+  service: Service,
+  crew: ThreadCrew | undefined,
+  options: ServerOptions,
+): Promise<Server> {
+  const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
+  const { production, slot, lifecycle, refusals } = service;
+  if (crew) requireFreePort(options);
+  await production.follow();
   const listener = openListener({
     hostname,
     port: options.port,
+    shared: crew !== undefined,
     handler: service.handler,
     // The handler answers its own failures: what comes here is a response that the runtime could not send.
     onError(error) {
-      service.refusals.note(error, { request_id: "none" });
+      refusals.note(error, { request_id: "none" });
       return problemResponse(error, "none");
     },
     log,
   });
-  const watch = watchStore(dataDir, service.production.follow);
+  // This thread answers already: it does not wait for the others, which take longer to start than it did.
+  const complete = crew?.join({ hostname, port: listener.port, production, slot })
+    .then(() => log.info("threads answer", { workers: 1 + crew.size }));
+  const watch = watchStore(dataDir, production.follow);
   const origin = originOf(listener.hostname, listener.port);
-  const modelId = service.slot.current?.modelId;
-  log.info("listening", { url: origin, model_id: modelId ?? null, writes: guardText(token, insecure) });
-  if (!service.slot.current) log.warn("not ready", { detail: service.slot.absence.message });
+  const modelId = slot.current?.modelId;
+  log.info("listening", {
+    url: origin,
+    model_id: modelId ?? null,
+    writes: guardText(token, insecure),
+  });
+  if (!slot.current) log.warn("not ready", { detail: slot.absence.message });
 
   async function drain(): Promise<void> {
-    service.lifecycle.draining = true;
+    lifecycle.draining = true;
     watch.stop();
-    log.info("draining", { delay_ms: options.drainDelayMs, timeout_ms: options.drainTimeoutMs });
-    await new Promise((resolve) => setTimeout(resolve, options.drainDelayMs));
-    const deadline = performance.now() + options.drainTimeoutMs;
-    // Before the port is closed: when it is, the runtime breaks off bodies that are not complete.
-    const idle = await settled(service.lifecycle, options.drainTimeoutMs);
-    if (!idle) listener.abort();
-    const ended = idle && await within(listener.drain(), Math.max(deadline - performance.now(), lastWordsMs));
-    if (!ended) log.warn("drain ended early", { detail: "some connections were still busy" });
-    service.storedRows.close();
-    service.refusals.flush();
+    log.info("draining", { delay_ms: drainDelayMs, timeout_ms: drainTimeoutMs });
+    await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+    const ended = await Promise.all([
+      finish(listener, lifecycle, drainTimeoutMs),
+      crew?.drain(drainTimeoutMs) ?? true,
+    ]);
+    if (!ended.every(Boolean)) log.warn("drain ended early", { detail: "some connections were still busy" });
+    service.close();
     log.info("stopped");
   }
 
@@ -79,6 +150,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     hostname: listener.hostname,
     port: listener.port,
     modelId,
+    complete: complete ?? Promise.resolve(),
+    broken: crew?.stuck ?? new Promise(() => {}),
     stop: () => stopped ??= drain(),
   };
 }

@@ -1,20 +1,22 @@
 import { batchRoute } from "./batch_route.ts";
-import { createCensus } from "./census.ts";
+import { type Census, createCensus } from "./census.ts";
 import { createAccess } from "./access.ts";
-import { createApp } from "./app.ts";
 import { docsRoutes } from "./docs_routes.ts";
+import { type Answer, answerAfterCheck, createApp } from "./app.ts";
+import { type Board, createBoard } from "./board.ts";
+import type { Crew } from "./crew.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { indexRoute } from "./index_route.ts";
-import type { Lifecycle } from "./lifecycle.ts";
+import { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 import { createModelLibrary } from "./model_library.ts";
-import { metricsRoute } from "./metrics_route.ts";
+import { metricsRoute, type MetricsRouteOptions } from "./metrics_route.ts";
 import { modelRoutes } from "./model_routes.ts";
 import { openapiRoute } from "./openapi_route.ts";
 import { predictRoute } from "./predict_route.ts";
 import { rankRoute } from "./rank_route.ts";
-import { createProduction, type Production } from "./production.ts";
+import { type Assigning, createProduction, type Production } from "./production.ts";
 import { foreignRoutes } from "./protocols/foreign_routes.ts";
 import type { VertexPaths } from "./protocols/vertex.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
@@ -22,7 +24,7 @@ import { registryRoutes } from "./registry_routes.ts";
 import { createRequestLog, type RequestLogMode } from "./request_log.ts";
 import type { Route } from "./route.ts";
 import { emptySlot, type ModelSlot } from "./serving_model.ts";
-import { takeSnapshot } from "./snapshot.ts";
+import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 import type { Unloads } from "./unloads.ts";
 import { createVisits, type VisitStore } from "./store_visit.ts";
 import { createStoredRows, type StoredRows } from "./stored_rows.ts";
@@ -45,37 +47,98 @@ export interface ServiceOptions {
   readonly unloads?: Unloads | undefined;
   /** Another way to the store than by its folder. */
   readonly visitStore?: VisitStore;
+  /** Threads that answer beside this one, and what they see. */
+  readonly crew?: Crew;
+  readonly board?: Board;
+  /** What all threads have counted. */
+  readonly census?: Census;
+}
+
+/** What answers requests in one thread. */
+export interface ThreadService {
+  readonly routes: readonly Route[];
+  readonly app: ReturnType<typeof createApp>;
+  readonly handler: Handler;
+  readonly refusals: Refusals;
+  readonly storedRows: StoredRows;
+  /** What this thread has counted. */
+  readonly snapshot: () => Snapshot;
+  /** Writes what was counted and not yet written, and lets go of the store. */
+  readonly close: () => void;
 }
 
 /** All of the server but its port: a request goes in, a response comes out. */
-export interface Service {
-  readonly routes: readonly Route[];
-  readonly handler: Handler;
+export interface Service extends ThreadService {
   readonly slot: ModelSlot;
   readonly production: Production;
   readonly lifecycle: Lifecycle;
-  readonly refusals: Refusals;
-  readonly storedRows: StoredRows;
+  /** The check of who may write. */
+  readonly admit: (request: Request, client: string) => void;
 }
 
+/** The service of the thread that owns the store. */
 export function createService(options: ServiceOptions): Service {
-  const { dataDir, modelsDir, token, insecure, log, logRequests = "none" } = options;
-  const { visitStore = createVisits(dataDir) } = options;
+  const { dataDir, modelsDir, token, insecure, log, logRequests = "none", crew } = options;
+  const { visitStore = createVisits(dataDir), census = createCensus() } = options;
   const slot = emptySlot();
-  const lifecycle = { draining: false, inFlight: 0 };
-  const production = createProduction({ modelsDir, visitStore, slot, log });
+  const lifecycle = createLifecycle(options.board ?? createBoard());
+  const access = createAccess({ token, insecure });
+  const production = createProduction({ modelsDir, visitStore, slot, log, ...crew ? { crew } : {} });
+  const collect = async () => {
+    const others = await crew?.collect() ?? [];
+    census.report("own", service.snapshot());
+    const inFlight = others.reduce((sum, numbers) => sum + numbers.inFlight, lifecycle.inFlight);
+    return { ...census.total(), inFlight };
+  };
+  const service: ThreadService = assembleService({
+    dataDir,
+    modelsDir,
+    slot,
+    lifecycle,
+    log,
+    logRequests,
+    visitStore,
+    production,
+    collect,
+    answer: answerAfterCheck(access),
+    guarded: token !== undefined,
+    vertex: options.vertex,
+    unloads: options.unloads,
+  });
+  return { ...service, slot, production, lifecycle, admit: access.checkWrite };
+}
+
+/** What a thread's service is made of. */
+export interface ThreadServiceOptions {
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+  readonly log: Log;
+  readonly logRequests: RequestLogMode;
+  readonly visitStore: VisitStore;
+  readonly production: Assigning;
+  /** What all threads have counted, and their requests in flight. */
+  readonly collect: MetricsRouteOptions["collect"];
+  readonly answer: Answer;
+  /** Writes need a token. */
+  readonly guarded: boolean;
+  /** Paths that Vertex AI asks. */
+  readonly vertex: VertexPaths | undefined;
+  readonly unloads: Unloads | undefined;
+}
+
+/** The table of routes and what answers by it: the same in every thread. */
+export function assembleService(options: ThreadServiceOptions): ThreadService {
+  const { dataDir, modelsDir, slot, lifecycle, log, logRequests, visitStore, production } = options;
+  const { collect, answer, guarded, vertex, unloads } = options;
   const storedRows = createStoredRows(dataDir);
   const traffic = createTraffic();
-  const census = createCensus();
-  const collect = () => {
-    census.report("own", takeSnapshot({ traffic, tallies: slot.tallies }));
-    return census.total();
-  };
-  const library = createModelLibrary({ dataDir, modelsDir, slot, visitStore, unloads: options.unloads });
+  const library = createModelLibrary({ dataDir, modelsDir, slot, visitStore, unloads });
   const own: readonly Route[] = [
     indexRoute(slot, () => routes),
     ...docsRoutes(),
-    openapiRoute({ slot, routes: () => routes, guarded: token !== undefined }),
+    openapiRoute({ slot, routes: () => routes, guarded }),
     predictRoute(slot, storedRows),
     batchRoute({ slot, storedRows, lifecycle }),
     whatIfRoute({ slot, storedRows }),
@@ -83,14 +146,14 @@ export function createService(options: ServiceOptions): Service {
     ...modelRoutes({ slot, production, visitStore }),
     ...registryRoutes(visitStore),
     ...healthRoutes({ slot, lifecycle }),
-    metricsRoute({ slot, lifecycle, visitStore, collect }),
+    metricsRoute({ slot, visitStore, collect }),
   ];
   const routes = [
     ...own,
-    ...foreignRoutes({ library, slot, lifecycle, others: own, vertex: options.vertex }),
+    ...foreignRoutes({ library, slot, lifecycle, others: own, vertex }),
   ];
   const refusals = createRefusals(log);
-  const app = createApp(routes, createAccess({ token, insecure }));
+  const app = createApp(routes, answer);
   const requestLog = createRequestLog(log, logRequests);
   const handler = createHandler({
     slot,
@@ -102,5 +165,10 @@ export function createService(options: ServiceOptions): Service {
     routes,
     app,
   });
-  return { routes, handler, slot, production, lifecycle, refusals, storedRows };
+  const snapshot = () => takeSnapshot({ traffic, tallies: slot.tallies });
+  const close = () => {
+    refusals.flush();
+    storedRows.close();
+  };
+  return { routes, app, handler, refusals, storedRows, snapshot, close };
 }

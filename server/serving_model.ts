@@ -11,10 +11,15 @@ import type { Assignment } from "../pipeline/model/registry.ts";
 import { createRowInsight, type RowInsight } from "./row_insight.ts";
 import { createTallies, type Tallies, type Tally } from "./tally.ts";
 
-/** A registered model's content, as it was read and proven whole; it can be copied to another thread. */
-export interface ModelContent {
+/** Which model it is, to the last bit. */
+export interface ModelName {
   readonly modelId: string;
   readonly version: number;
+  readonly checksum: string;
+}
+
+/** A registered model's content, as it was read and proven whole; it can be copied to another thread. */
+export interface ModelContent extends ModelName {
   readonly metadata: ArtifactMetadata;
 }
 
@@ -36,7 +41,7 @@ export interface ServingModel extends LoadedModel {
   readonly assignment: Assignment;
 }
 
-/** The one place that says which model answers. Whoever answers a request reads it once. */
+/** The one place that says which model answers. Whoever answers a request reads it once: it may change at any moment. */
 export interface ModelSlot {
   current: ServingModel | undefined;
   /** Why there is none. */

@@ -10,15 +10,24 @@ export interface RunningServer extends AsyncDisposable {
   ask(path: string, body?: unknown): Promise<{ status: number; json: Record<string, unknown> }>;
 }
 
-/** A server of this process on a free port, with two models, the first of them in production. */
-export async function runServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
+/**
+ * A server of this process on a free port, with two models, the first of them in production.
+ *
+ * @param given Changes what it starts with.
+ */
+export async function runServer(
+  options: Partial<ServerOptions> = {},
+  given: (models: ServedModels) => void = () => {},
+): Promise<RunningServer> {
   const models = makeServedModels();
+  given(models);
   const log: string[] = [];
   const server = await startServer({
     dataDir: models.dataDir,
     modelsDir: models.modelsDir,
     hostname: "127.0.0.1",
     port: 0,
+    workers: 1,
     token: undefined,
     insecure: false,
     drainDelayMs: 0,
@@ -26,6 +35,7 @@ export async function runServer(options: Partial<ServerOptions> = {}): Promise<R
     log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
     ...options,
   });
+  await server.complete;
   return {
     models,
     server,

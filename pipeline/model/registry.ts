@@ -161,10 +161,11 @@ export function assignModel(
     const current = activeModel(store);
     if (request.expectedCurrent !== undefined) requireCurrent(store, current, request.expectedCurrent);
     request.check?.(current);
-    db.prepare(
-      "INSERT INTO production_model (model_id, assigned_at, assigned_by, reason) VALUES (?, ?, ?, ?)",
-    )
-      .run(modelId, request.assignedAt, request.assignedBy, request.reason ?? null);
+    // The next id is told beforehand to whoever has to know it: see the server's threads.
+    db.prepare(`
+      INSERT INTO production_model (assignment_id, model_id, assigned_at, assigned_by, reason)
+      SELECT coalesce(max(assignment_id), 0) + 1, ?, ?, ?, ? FROM production_model
+    `).run(modelId, request.assignedAt, request.assignedBy, request.reason ?? null);
     const made = activeModel(store);
     db.exec("COMMIT");
     if (!made) throw new Error("an assignment that was committed is not there");

@@ -1,7 +1,7 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
 import type { Exchanged, JsonSchema } from "../operation.ts";
 import { problemForms, problemType, statusOf } from "../problem.ts";
-import type { Route } from "../route.ts";
+import { isCentral, type Route } from "../route.ts";
 
 /** Before any route is looked for. */
 const ofEveryRequest: readonly FailureKind[] = ["host-invalid", "target-invalid", "target-oversized"];
@@ -61,11 +61,8 @@ export const foreignProblemSchema: JsonSchema = {
 };
 
 /** @param guarded Writes need the admin token. */
-export function problemsOf(
-  { write, operation: { parameters = [], problems = [] } }: Route,
-  { body }: Exchanged,
-  guarded: boolean,
-): Set<FailureKind> {
+export function problemsOf(route: Route, { body }: Exchanged, guarded: boolean): Set<FailureKind> {
+  const { write, operation: { parameters = [], problems = [] } } = route;
   const queried = parameters.some((parameter) => parameter.in === "query");
   const ofWrites: readonly FailureKind[] = guarded ? ["unauthorized", "attempts-exceeded"] : ["forbidden"];
   return new Set([
@@ -73,6 +70,8 @@ export function problemsOf(
     ...(body ? ofBodies : []),
     ...(queried ? ["input-invalid"] as const : []),
     ...(write ? ofWrites : []),
+    // What the model or another thread is needed for.
+    ...(isCentral(route) || problems.includes("model-missing") ? ["thread-lost"] as const : []),
     ...problems,
   ]);
 }

@@ -98,8 +98,9 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
   const type = readHeader(request, "content-type");
   const isCsv = type !== null && type !== "application/json" && readType(type) === "text/csv";
   const find = () => {
-    if (!slot.current) throw slot.absence;
-    return slot.current;
+    const { current } = slot;
+    if (!current) throw slot.absence;
+    return current;
   };
   return answerContent(request, find, (content, model) => {
     const rows = isCsv ? rowsOfCsv(model, content) : readInvocation(model, parseForeignJson(content));

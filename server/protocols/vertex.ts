@@ -62,8 +62,9 @@ export function vertexRoutes({ paths, slot, others, ping }: VertexOptions): read
     },
     handle({ request, requestId }) {
       const find = () => {
-        if (!slot.current) throw slot.absence;
-        return slot.current;
+        const { current } = slot;
+        if (!current) throw slot.absence;
+        return current;
       };
       return answerContent(request, find, (content, model) => {
         const body = requireObject(parseForeignJson(content), "The body");

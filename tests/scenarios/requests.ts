@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Failure } from "../../pipeline/failure.ts";
 import { type Scenario, send } from "./scenario.ts";
 import { row } from "../served_models.ts";
 
@@ -31,6 +32,19 @@ export const healthScenarios: readonly Scenario[] = [
     },
     status: 503,
     problem: "draining",
+  },
+  {
+    name: "a thread that has not heard of the last change says so, and not what it knew before",
+    method: "POST",
+    path: "/predict",
+    body: row,
+    given: ({ service }) => {
+      service.slot.current = undefined;
+      service.slot.absence = new Failure("thread-lost", "This thread has not heard of the last change.");
+    },
+    status: 503,
+    problem: "thread-lost",
+    responseHeaders: { "retry-after": "1" },
   },
   {
     name: "a server that drains still predicts",

@@ -1,0 +1,58 @@
+import { bodyFailure, readBody } from "./body.ts";
+import type { Exchange } from "./route.ts";
+
+/** A request as another thread can be told it. */
+export interface RelayedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly [name: string, value: string][];
+  readonly body: string;
+  readonly requestId: string;
+  readonly client: string;
+}
+
+export interface RelayedResponse {
+  readonly status: number;
+  readonly headers: readonly [name: string, value: string][];
+  readonly body: ArrayBuffer;
+}
+
+/** Whatever is answered by the thread that owns the store: the route that gets the request has a bound of its own. */
+const bodyBytesMax = 1024 * 1024;
+
+/** @throws {Failure} `body-oversized`, `body-malformed` */
+export async function packRequest({ request, requestId, client }: Exchange): Promise<RelayedRequest> {
+  const body = await readBody(request, bodyBytesMax).catch((error) => {
+    throw bodyFailure(error, request);
+  });
+  return { ...headOf({ request, requestId, client }), body };
+}
+
+/** A request without its body. */
+export function headOf(
+  { request, requestId, client }: Pick<Exchange, "request" | "requestId" | "client">,
+): RelayedRequest {
+  const { method, url, headers } = request;
+  return { method, url, headers: [...headers], body: "", requestId, client };
+}
+
+export function unpackRequest({ method, url, headers, body }: RelayedRequest): Request {
+  // As bytes: for a text, the runtime would make up a content type that the client has not sent.
+  const bytes = body === "" ? null : new TextEncoder().encode(body);
+  return new Request(url, { method, headers: headers.map(([name, value]) => [name, value]), body: bytes });
+}
+
+export async function packResponse(response: Response): Promise<RelayedResponse> {
+  return {
+    status: response.status,
+    headers: [...response.headers],
+    body: await response.arrayBuffer(),
+  };
+}
+
+export function unpackResponse({ status, headers, body }: RelayedResponse): Response {
+  return new Response(body.byteLength === 0 ? null : body, {
+    status,
+    headers: headers.map(([name, value]) => [name, value]),
+  });
+}

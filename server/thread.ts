@@ -1,0 +1,169 @@
+import { getHeapStatistics } from "node:v8";
+import type { MessagePort } from "node:worker_threads";
+import { Failure, type FailureKind } from "../pipeline/failure.ts";
+import type { Assignment } from "../pipeline/model/registry.ts";
+import type { Answer } from "./app.ts";
+import { createBoard } from "./board.ts";
+import { type Channel, openChannel } from "./channel.ts";
+import { finish } from "./draining.ts";
+import type { Handler } from "./handler.ts";
+import { createLifecycle } from "./lifecycle.ts";
+import { type Listener, openListener } from "./listener.ts";
+import type { Log, LogLevel } from "./log.ts";
+import type { OwnerAnswers } from "./member.ts";
+import { createModelStock } from "./model_stock.ts";
+import { problemResponse } from "./problem.ts";
+import { headOf, packRequest, unpackResponse } from "./relay.ts";
+import type { VertexPaths } from "./protocols/vertex.ts";
+import type { RequestLogMode } from "./request_log.ts";
+import { isCentral } from "./route.ts";
+import { assembleService } from "./service.ts";
+import type { ModelContent, ModelName } from "./serving_model.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { createVisits, type VisitStore } from "./store_visit.ts";
+import { createThreadSlot } from "./thread_slot.ts";
+import { createUnloads } from "./unloads.ts";
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  readonly vertex: VertexPaths | undefined;
+  readonly logRequests: RequestLogMode;
+  /** Writes need a token. */
+  readonly guarded: boolean;
+  readonly board: SharedArrayBuffer;
+  readonly unloads: SharedArrayBuffer;
+  /** To the thread that owns the store. When it closes there, this thread has ended. */
+  readonly port: MessagePort;
+}
+
+/** What one thread has counted. */
+export interface ThreadNumbers {
+  readonly inFlight: number;
+  readonly snapshot: Snapshot;
+  /** It has run out of memory: what it did then was broken off, and it is not to be relied on any more. */
+  readonly exhausted: boolean;
+}
+
+/** What a thread can be asked. */
+export interface ThreadAnswers {
+  /**
+   * Makes a model ready, aside, for a generation of the board; none where there is no `model`.
+   *
+   * @returns False where the model is not known here: then it has to be asked again, with its content.
+   */
+  prepare(request: {
+    readonly generation: number;
+    readonly model?: ModelName;
+    readonly content?: ModelContent;
+    readonly assignment?: Assignment;
+  }): boolean;
+  /** Why there is no model. */
+  explain(absence: { readonly kind: FailureKind; readonly message: string }): void;
+  open(address: { readonly hostname: string; readonly port: number }): void;
+  collect(request: undefined): ThreadNumbers;
+  drain(request: { readonly timeoutMs: number }): Promise<boolean>;
+}
+
+/**
+ * Answers requests in a thread beside the one that owns the store. Whatever is of the whole process (writing to the store,
+ * the check of the token, the log) is asked of that one.
+ *
+ * @param wrap For tests: puts another handler before the service's.
+ */
+export function runThread(
+  data: ThreadData,
+  wrap: (handler: Handler) => Handler = (handler) => handler,
+): void {
+  const board = createBoard(data.board);
+  const slot = createThreadSlot(board);
+  const stock = createModelStock(slot.tallies);
+  const lifecycle = createLifecycle(board);
+  const heapBytesAtStart = heapBytesMax();
+  const owner: Channel<OwnerAnswers> = openChannel<ThreadAnswers, OwnerAnswers>(data.port, {
+    prepare({ generation, model, content, assignment }) {
+      const loaded = content ? stock.add(content) : model && stock.find(model);
+      if (model && !loaded) return false;
+      slot.prepare(generation, loaded, assignment);
+      return true;
+    },
+    explain({ kind, message }) {
+      slot.absence = new Failure(kind, message);
+    },
+    open({ hostname, port }) {
+      listener ??= listen(hostname, port);
+    },
+    collect: () => ({
+      inFlight: lifecycle.inFlight,
+      snapshot: service.snapshot(),
+      exhausted: heapBytesMax() > heapBytesAtStart,
+    }),
+    async drain({ timeoutMs }) {
+      const ended = !listener || await finish(listener, lifecycle, timeoutMs);
+      service.close();
+      return ended;
+    },
+  });
+  const log = logTo(owner);
+  const service = assembleService({
+    ...data,
+    unloads: createUnloads(data.unloads),
+    slot,
+    lifecycle,
+    log,
+    visitStore: readingOnly(createVisits(data.dataDir)),
+    production: { assign: notHere, rollBack: notHere },
+    collect: notHere,
+    answer: relayTo(owner),
+  });
+  let listener: Listener | undefined;
+
+  function listen(hostname: string, port: number): Listener {
+    return openListener({
+      hostname,
+      port,
+      shared: true,
+      handler: wrap(service.handler),
+      onError(error) {
+        service.refusals.note(error, { request_id: "none" });
+        return problemResponse(error, "none");
+      },
+      log,
+    });
+  }
+}
+
+/** The runtime raises it for a thread that has come there, and breaks off what the thread does. */
+function heapBytesMax(): number {
+  return getHeapStatistics().heap_size_limit;
+}
+
+/** Answers here what can be answered here, and lets the owner answer the rest. */
+function relayTo(owner: Channel<OwnerAnswers>): Answer {
+  return async (route, exchange) => {
+    if (!isCentral(route)) return await route.handle(exchange);
+    const request = await packRequest(exchange).catch(async (error) => {
+      // Who may not write is told that, and not what else is wrong.
+      if (route.write) await owner.ask("admit", headOf(exchange));
+      throw error;
+    });
+    return unpackResponse(await owner.ask("relay", request));
+  };
+}
+
+/** The owner's log gets the lines: a line of another thread would come in between one of its own. */
+function logTo(owner: Channel<OwnerAnswers>): Log {
+  const at = (level: LogLevel): Log[LogLevel] => (event, fields = {}) =>
+    owner.tell("log", { level, event, fields });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function readingOnly(visitStore: VisitStore): VisitStore {
+  return (mode, work) => mode === "read" ? visitStore(mode, work) : notHere();
+}
+
+/** Routes that write are answered by the owner: this is reached by a mistake in the table of routes alone. */
+function notHere(): Promise<never> {
+  return Promise.reject(new Error("only the thread that owns the store writes to it: is the route marked?"));
+}
