@@ -14,6 +14,7 @@ import { predictFlask } from "./predict_flask.ts";
 import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { readExamples } from "./read_examples.ts";
+import { swapUnderLoad } from "./swap_under_load.ts";
 import { wholePath } from "./whole_path.ts";
 
 /** The table of benchmarks, in the order in which they run and stand in the report. */
@@ -33,5 +34,6 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "predict-batch": predictBatch,
   protocols,
   footprint,
+  "swap-under-load": swapUnderLoad,
   executable,
 };
