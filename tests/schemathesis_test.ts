@@ -11,7 +11,7 @@ const ignore = !existsSync(program);
 if (ignore) console.log("skipped: schemathesis: deno task test-clients installs it");
 
 const casesMin = 1000;
-const timeoutMs = 240_000;
+const timeoutMs = 600_000;
 
 Deno.test({
   name: "schemathesis finds no server error and no answer outside the document",

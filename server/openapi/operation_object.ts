@@ -43,7 +43,13 @@ export function pathTemplate(path: string): string {
 }
 
 function parameterObject(parameter: Parameter): JsonSchema {
-  return { ...parameter, required: parameter.in === "path" || parameter.required === true };
+  if (parameter.in !== "path") return { ...parameter, required: parameter.required === true };
+  // A path has one spelling, without escapes: see `checkTarget`.
+  return {
+    ...parameter,
+    schema: { pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]*$", ...parameter.schema },
+    required: true,
+  };
 }
 
 /** Parts of the path that nobody described: the document must have each. */

@@ -94,7 +94,18 @@ function problemAnswer(kinds: readonly FailureKind[], foreign: boolean): JsonSch
     ...(retried
       ? { headers: { "Retry-After": { schema: { type: "integer" }, description: "seconds" } } }
       : {}),
-    content: contentOf(kinds.map(problemType), foreign),
+    content: foreign ? foreignContent(kinds) : contentOf(kinds.map(problemType), false),
+  };
+}
+
+/** What is wrong with a target is told before it is known whose protocol it is of. */
+function foreignContent(kinds: readonly FailureKind[]): JsonSchema {
+  const [early, late] = [true, false].map((isEarly) =>
+    kinds.filter((kind) => ofEveryRequest.includes(kind) === isEarly).map(problemType)
+  );
+  return {
+    ...(late.length > 0 ? contentOf(late, true) : {}),
+    ...(early.length > 0 ? contentOf(early, false) : {}),
   };
 }
 

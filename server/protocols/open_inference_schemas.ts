@@ -55,7 +55,7 @@ export const infer: Exchanged = {
       parameters: z.object({ model_id: z.string(), request_id: z.string() }),
       outputs: z.array(z.object({
         name: z.literal("probability"),
-        shape: z.tuple([z.int().min(0)]),
+        shape: z.array(z.int().min(0)).length(1),
         datatype: z.literal("FP64"),
         data: z.array(probabilitySchema),
       })),

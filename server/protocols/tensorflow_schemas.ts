@@ -35,13 +35,14 @@ const examples = z.looseObject({
   examples: z.array(z.record(z.string(), z.unknown())),
 });
 
-const scoreOf = (label: string) => z.tuple([z.literal(label), probabilitySchema]);
+/** A label and its probability, in this order: not every reader of documents knows tuples. */
+const scoreSchema = z.array(z.union([z.enum(["0", "1"]), probabilitySchema])).length(2);
 
 export const classify: Exchanged = {
   body: { "application/json": examples },
   answer: {
     "application/json": z.object({
-      results: z.array(z.tuple([scoreOf("0"), scoreOf("1")])),
+      results: z.array(z.array(scoreSchema).length(2)),
       ...idsShape,
     }),
   },
