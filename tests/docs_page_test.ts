@@ -51,6 +51,11 @@ pageTest("the form starts with a row that the model knows, and its probability",
   await figure(page, percent(probabilityOf(models.first)));
   assert.equal(await page.inputValue("#field-loan_purpose"), row.loan_purpose);
   assert.equal(await page.inputValue("#field-apr"), String(row.apr));
+  assert.equal(
+    await page.locator(".field").count(),
+    Object.keys(row).length,
+    "keys of the store are no fields",
+  );
   const levels = await page.locator("#field-credit-levels option").evaluateAll((options) =>
     options.map((option) => option.getAttribute("value"))
   );

@@ -7,7 +7,9 @@ const pauseMs = 120;
 export function predictionPanel(row) {
   if (!row?.properties) return undefined;
   const example = row.examples?.[0] ?? {};
-  const fields = Object.entries(row.properties).map(([name, schema]) => fieldOf(name, schema, example[name]));
+  // A key of the store, which may stand for fields, is no field.
+  const names = row.required ?? row.anyOf[0].required;
+  const fields = names.map((name) => fieldOf(name, row.properties[name], example[name]));
   const result = resultOf();
   const curl = copyable("", "the request as a curl command");
   let asked = 0;
