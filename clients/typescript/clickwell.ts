@@ -204,6 +204,7 @@ export interface Problem {
     | "urn:clickwell:problem:store-invalid"
     | "urn:clickwell:problem:store-newer"
     | "urn:clickwell:problem:store-older"
+    | "urn:clickwell:problem:thread-lost"
     | "about:blank";
   title: string;
   status: number;
