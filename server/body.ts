@@ -51,12 +51,20 @@ async function readText(request: Request, bytesMax: number): Promise<string> {
  * Reads a body of at most `bytesMax` bytes as it is.
  *
  * @param headers Another way to the request's headers.
- * @throws {Failure} `body-oversized`
+ * @throws {Failure} `body-oversized`, `body-late`
  */
-export async function readBytes(
+export function readBytes(
   request: Request,
   bytesMax: number,
   headers: Pick<Headers, "get"> = request.headers,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return inTime(readBytesWhenever(request, bytesMax, headers));
+}
+
+async function readBytesWhenever(
+  request: Request,
+  bytesMax: number,
+  headers: Pick<Headers, "get">,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (saysShort(headers, bytesMax)) return new Uint8Array(await request.arrayBuffer());
   const length = headers.get("content-length");
@@ -99,8 +107,7 @@ export function readJson(request: Request, bytesMax: number): Promise<unknown> {
   return inTime(readJsonWhenever(request, bytesMax));
 }
 
-/** The same without a deadline, for those who have one of their own. */
-export function readJsonWhenever(request: Request, bytesMax: number): Promise<unknown> {
+function readJsonWhenever(request: Request, bytesMax: number): Promise<unknown> {
   // The runtime's own reader is several times faster than a stream, and has no bound of its own.
   if (saysShort(request.headers, bytesMax)) return request.json();
   return readText(request, bytesMax).then((text) => JSON.parse(text));

@@ -7,6 +7,9 @@ import { row } from "./served_models.ts";
 
 const withinMs = bodyTimeoutMs + 5_000;
 
+/** They do not read their bodies, or not without a label. */
+const bodiless = /\/(?:load|unload)$|\/labels\//;
+
 function head(path: string, length: number): string {
   return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${length}\r\n\r\n`;
 }
@@ -15,10 +18,15 @@ Deno.test("bodies that stall or drip are given up after ten seconds, on every wa
   await using running = await runServer({ drainTimeoutMs: 200 });
   const { server: { port }, ask } = running;
   await ask("/predict", row);
-  const stalled = await Promise.all(["/predict", "/model", "/predict/batch"].map(async (path) => {
+  const { json: { routes } } = await ask("/");
+  const paths = (routes as { method: string; path: string }[])
+    .filter(({ method, path }) => method === "POST" && !bodiless.test(path))
+    .map(({ path }) => path.replace(/(?<=\/):name\b/, "clickwell").replace(/(?<=\/):\w+/g, "1"));
+  assert.ok(paths.length >= 8, `${paths}`);
+  const stalled = await Promise.all(paths.map(async (path) => {
     const connection = await connectRaw(port);
     await connection.send(head(path, 1000) + '{"apr":');
-    return connection;
+    return { path, connection };
   }));
   const chunked = await connectRaw(port);
   await chunked.send(
@@ -31,16 +39,22 @@ Deno.test("bodies that stall or drip are given up after ten seconds, on every wa
   assert.equal((await ask("/predict", row)).status, 200);
   assert.ok(performance.now() - from < 2_000);
   try {
+    const attackers = [
+      ...stalled,
+      { path: "in chunks", connection: chunked },
+      { path: "in drops", connection: dripping },
+    ];
     await Promise.all(
-      [...stalled, chunked, dripping].map((connection) =>
+      attackers.map(({ path, connection }) =>
         connection.receive(/HTTP\/1\.1 408[^]*urn:clickwell:problem:body-late/, withinMs)
+          .catch((error) => assert.fail(`${path}: ${error.message}`))
       ),
     );
   } finally {
     clearInterval(drip);
   }
   assert.equal((await ask("/predict", row)).status, 200);
-  for (const connection of [...stalled, chunked, dripping]) connection.close();
+  for (const connection of [...stalled.map((one) => one.connection), chunked, dripping]) connection.close();
 });
 
 Deno.test("more bodies on their way than may be are refused, bodies that are there are answered, and health too", async () => {
