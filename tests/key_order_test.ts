@@ -4,7 +4,7 @@ import { bufferCell } from "../pipeline/files/batch.ts";
 import { appendExact, appendFinite, appendString } from "../pipeline/files/checked_append.ts";
 import { type ColumnBuffer, createBuffer, isUtf8 } from "../pipeline/files/column_buffer.ts";
 import { isAscending, orderByKey } from "../pipeline/files/key_order.ts";
-import { createKeySet } from "../pipeline/ingest/key_set.ts";
+import { createKeySet, keySetOf } from "../pipeline/ingest/key_set.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });
@@ -84,6 +84,14 @@ Deno.test("a set of keys has what was added, and of what was not, nothing", () =
     if (set.has(odd, row)) mistaken++;
   }
   assert.deepEqual([found, mistaken], [even.length, 0]);
+});
+
+Deno.test("keys that are there in their order are found, and one that was rounded to them is not", () => {
+  const set = keySetOf(Float64Array.of(-(2 ** 53), -7, 0, 3, 2 ** 40, 2 ** 53));
+  const given = integers([-7, 0, 3, 2 ** 40, -8, 1, 4, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n)]);
+  const found = Array.from({ length: given.length }, (_, row) => set.has(given, row));
+  assert.deepEqual(found, [true, true, true, true, false, false, false, false, false, false]);
+  assert.equal(set.has(texts(["3"]), 0), false);
 });
 
 Deno.test("sets tell keys of each type apart", () => {

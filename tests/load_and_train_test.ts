@@ -195,6 +195,19 @@ Deno.test("load and train: the store has every row, and the report says what ing
   assert.equal(report.load.examples, offers.length);
 });
 
+Deno.test("load and train: orphans are counted as ingest counts them", async () => {
+  const orphans = [{ offer_id: 3, clicked_at: 1 }, { offer_id: 9_999_999, clicked_at: 1 }];
+  const { report } = await load({
+    leads: [ndjsonOf(leads.slice(1))],
+    offers: plain.offers,
+    clicks: [ndjsonOf([...clicks, ...orphans])],
+  });
+  assert.equal(report.gathered, true);
+  const counted = Object.fromEntries(report.load.orphans.map(({ table, rows }) => [table, rows]));
+  const withoutLead = offers.filter(({ lead_uuid }) => lead_uuid === leads[0].lead_uuid).length;
+  assert.deepEqual(counted, { offers: withoutLead, clicks: orphans.length });
+});
+
 Deno.test("load and train: a file that cannot be loaded ends it before anything is trained", async () => {
   const folder = await Deno.makeTempDir();
   const store = openStore(join(folder, "data"), { mode: "create", freeBytesMin: 0 });

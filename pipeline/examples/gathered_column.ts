@@ -13,8 +13,8 @@ export interface GatheredColumn<Values> {
   release(): void;
 }
 
-export type Reals = GatheredColumn<Float64Array>;
-export type Words = GatheredColumn<Uint32Array>;
+export type Reals = GatheredColumn<Float64Array<ArrayBuffer>>;
+export type Words = GatheredColumn<Uint32Array<ArrayBuffer>>;
 
 /** Numbers as SQLite gives them back; NaN where there is none. */
 export function gatherNumbers(): Reals {

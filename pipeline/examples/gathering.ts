@@ -20,6 +20,8 @@ export interface Gathering {
   keysOf(table: string): KeySet | undefined;
   /** @param run Rows of a table; those that the plan does not name are passed over. */
   add(table: string, run: Run): void;
+  /** The keys of the child's rows, ascending. @returns undefined where the rows are not held. */
+  childIds(): Float64Array<ArrayBuffer> | undefined;
   /**
    * The examples in the order of their ids: the same, bit for bit, as those that are read from a store with these rows.
    *
@@ -94,6 +96,7 @@ export function createGathering(plan: GatherPlan, bytesMax: number): Gathering {
       }
       if (!areAdded || byteCount() > bytesMax) giveUp();
     },
+    childIds: () => isWhole ? ids.values().slice().sort() : undefined,
     finish() {
       if (!isWhole) return undefined;
       const [idValues, clickedIds] = [ids.values(), clicked.values()];

@@ -2,6 +2,7 @@ import { dataVersion } from "../examples/examples.ts";
 import { countExamples } from "../examples/examples_count.ts";
 import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
+import { keySetOf } from "./key_set.ts";
 import type { OnConflict, RowCounts } from "./insertion.ts";
 import { loadFile, type LoadProgress } from "./load.ts";
 import { type FileReport, sumCounts } from "./quality.ts";
@@ -37,6 +38,8 @@ export interface LentReader {
   readonly threads: Threads;
   /** The last table that it reads: files of later ones are read here. */
   readonly lastTable: string;
+  /** The keys of that table's rows, ascending, when they have been read; undefined where they are not at hand. */
+  lastKeys(): Promise<Float64Array | undefined>;
   /** How much it may have read before it is inserted. */
   readonly aheadBytes: number;
 }
@@ -96,7 +99,11 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       for (const path of Object.hasOwn(files, table.name) ? files[table.name] : []) {
         reports.push(await inBulk(store, () => loadFile(store, table, path, loadOptions)));
       }
-      if (table.name === reader?.lastTable) threads = ownThreads;
+      if (table.name === reader?.lastTable) {
+        threads = ownThreads;
+        const keys = await reader.lastKeys();
+        if (keys) here.know(table.name, keySetOf(keys));
+      }
     }
     // Another process may have added rows, or taken some away, between the files.
     if (dataVersion(store) !== before) rowCounts.clear();

@@ -64,6 +64,24 @@ export function createKeySet(expected = 0): KeySet {
   };
 }
 
+/** A set of integers that is there already. @param sorted Ascending, safe. */
+export function keySetOf(sorted: Float64Array): Pick<KeySet, "has"> {
+  return {
+    has(buffer, row) {
+      if (buffer.type !== "INTEGER") return false;
+      const key = buffer.words[2 * row + 1] * 2 ** 32 + (buffer.words[2 * row] >>> 0);
+      let [low, high] = [0, sorted.length];
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (sorted[middle] < key) low = middle + 1;
+        else high = middle;
+      }
+      // Beyond 2^53 the key may have been rounded to one that is there.
+      return low < sorted.length && sorted[low] === key && Math.abs(key) <= Number.MAX_SAFE_INTEGER;
+    },
+  };
+}
+
 function slotsFor(keys: number): number {
   let slots = slotsFirst;
   while (slots * loadMax < keys && slots < slotsMax) slots *= 2;

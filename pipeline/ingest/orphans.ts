@@ -21,7 +21,7 @@ export interface OrphanOptions {
   readonly storePath: string;
   readonly references: readonly Reference[];
   /** Keys that are known to be there, by table: what is not among them is looked up. */
-  readonly known: ReadonlyMap<string, KeySet>;
+  readonly known: ReadonlyMap<string, Pick<KeySet, "has">>;
 }
 
 /** Keys that are held to be looked up together: the more there are, the closer they lie in the parent. */

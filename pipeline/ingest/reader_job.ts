@@ -46,15 +46,20 @@ export interface OpenReader {
   close(): void;
 }
 
+/** Keys that are in the store, by table. */
+export type KnownKeys = ReadonlyMap<string, Pick<KeySet, "has">>;
+
 /**
  * @param known Keys of parents that have been read, by table: this file's are added.
- * @param see Sees the rows, when their keys have been added.
+ * @param options.elsewhere Keys that are known elsewhere, by table.
+ * @param options.see Sees the rows, when their keys have been added.
  */
 export function openReader(
   job: ReaderJob,
   known: Map<string, KeySet>,
-  see: (table: string, run: Run) => void = () => {},
+  options: { elsewhere?: KnownKeys; see?: (table: string, run: Run) => void } = {},
 ): OpenReader {
+  const { elsewhere = new Map(), see = () => {} } = options;
   const { path, table, mapping, collectFaults, storePath, references } = job;
   let columns: readonly TableColumn[] = [];
   let names: readonly string[] = [];
@@ -72,7 +77,7 @@ export function openReader(
       rowCount: reader.rowCount,
     },
     *steps() {
-      orphans = openOrphanCounter({ storePath, references, known });
+      orphans = openOrphanCounter({ storePath, references, known: new Map([...elsewhere, ...known]) });
       const key = columns.findIndex(({ name }) => name === table.key[0]);
       // Integers are found in the store in a third of the time that texts take: they are not worth the memory.
       const isKept = job.areParents && columns[key].type === "TEXT";

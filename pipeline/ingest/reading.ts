@@ -30,6 +30,8 @@ export interface FileReading {
   open(job: OpenJob): OpenedFile;
   /** The step is the caller's, who gives its memory back. */
   next(): ReadStep | undefined;
+  /** Tells of keys that are in the store. */
+  know(table: string, keys: Pick<KeySet, "has">): void;
   close(): void;
 }
 
@@ -49,6 +51,7 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
   let reader: OpenReader | undefined;
   let steps: Generator<ReadStep> | undefined;
   const known = new Map<string, KeySet>();
+  const elsewhere = new Map<string, Pick<KeySet, "has">>();
   const close = () => {
     reader?.close();
     reader = undefined;
@@ -60,7 +63,7 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
       table = job.reader.table.name;
       const keys = onlooker?.keysOf(table);
       if (keys) known.set(table, keys);
-      reader = openReader(job.reader, known, onlooker?.see);
+      reader = openReader(job.reader, known, { elsewhere, ...(onlooker ? { see: onlooker.see } : {}) });
       steps = reader.steps();
       return reader.opened;
     },
@@ -72,6 +75,7 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
       }
       return value || undefined;
     },
+    know: (table, keys) => void elsewhere.set(table, keys),
     close,
   };
 }

@@ -47,6 +47,11 @@ export interface GatheredJob extends Job {
   readonly kind: "gathered";
 }
 
+/** Asks for the keys of the table with a row for each example, as soon as they have been read. */
+export interface ChildKeysJob extends Job {
+  readonly kind: "childKeys";
+}
+
 export interface GatherState {
   gather(job: GatherJob): void;
   /**
@@ -54,6 +59,7 @@ export interface GatherState {
    * @throws {Failure} as `prepare` and `learn`.
    */
   gathered(job: GatheredJob): Promise<Gathered | undefined>;
+  childKeys(job: ChildKeysJob): Promise<Float64Array | undefined>;
   onlooker(): Onlooker | undefined;
 }
 
@@ -62,6 +68,7 @@ export function createGatherState(): GatherState {
   let gathering: Gathering | undefined;
   let result: Promise<Gathered | undefined> = Promise.resolve(undefined);
   let onlooker: Onlooker | undefined;
+  const childKeys = Promise.withResolvers<Float64Array | undefined>();
   return {
     gather(job) {
       const { plan, bytesMax, childFileCount, labels } = job;
@@ -73,6 +80,7 @@ export function createGatherState(): GatherState {
         see: started.add,
         ended(table) {
           if (table !== plan.child || --filesLeft > 0) return;
+          childKeys.resolve(started.childIds());
           // Behind the answer that the file has ended: its rows are inserted meanwhile.
           result = new Promise((resolve) => setTimeout(resolve)).then(() => {
             readLabels(started, plan.label, labels);
@@ -85,6 +93,7 @@ export function createGatherState(): GatherState {
       };
     },
     gathered: () => result,
+    childKeys: () => childKeys.promise,
     onlooker: () => gathering && onlooker,
   };
 }

@@ -6,7 +6,7 @@ import { ingest, type IngestOptions, type IngestReport } from "../ingest/ingest.
 import type { Store } from "../store/store.ts";
 import { findTable, listTables, type Table } from "../store/table.ts";
 import { startThreads, type Threads } from "../threads.ts";
-import type { Gathered, GatheredJob, GatherJob } from "./gather_state.ts";
+import type { ChildKeysJob, Gathered, GatheredJob, GatherJob } from "./gather_state.ts";
 import { defaultMemoryBytes } from "./workshop.ts";
 import { learn, register, train, type TrainOptions, type TrainReport } from "./train.ts";
 import { trainWorkerUrl } from "./train_worker_url.ts";
@@ -51,10 +51,11 @@ export async function loadAndTrain(
   const threads = startThreads(2, trainWorkerUrl());
   try {
     await askReader(threads, gatherJobOf(plan, store, options));
-    const load = await ingest(store, {
-      ...options.load,
-      reader: { threads, lastTable: plan.child, aheadBytes },
-    });
+    const lastKeys = askReader<Float64Array>(threads, { kind: "childKeys" } satisfies ChildKeysJob);
+    // Where the load fails before they are read, nobody waits for them.
+    lastKeys.catch(() => {});
+    const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
+    const load = await ingest(store, { ...options.load, reader });
     const isAllThereIs = dataVersion(store) === before && areAllNew(load);
     const gathered = isAllThereIs
       ? await askReader<Gathered>(threads, { kind: "gathered" } satisfies GatheredJob)
@@ -114,7 +115,7 @@ function areAllNew({ files }: IngestReport): boolean {
 /** The answer of the reading thread. */
 async function askReader<Result>(
   threads: Threads,
-  job: GatherJob | GatheredJob,
+  job: GatherJob | ChildKeysJob | GatheredJob,
 ): Promise<Result | undefined> {
   const [, result] = await threads.run<Result | undefined>(job, () => undefined);
   return result;

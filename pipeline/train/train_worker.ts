@@ -7,12 +7,13 @@ import { answerJobs } from "../threads.ts";
 import { createGatherState } from "./gather_state.ts";
 
 /** What a thread of the training can be asked to do; with `gather`, it reads files for an ingest, too. */
-const { gather, gathered, onlooker } = createGatherState();
+const { gather, gathered, childKeys, onlooker } = createGatherState();
 const { open, next } = createFileReading(onlooker);
 answerJobs({
   read: readRanges,
   gather,
   gathered,
+  childKeys,
   open,
   next,
   count: countRanges,
