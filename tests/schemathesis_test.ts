@@ -37,7 +37,7 @@ async function explore(url: string, folder: string): Promise<{ success: boolean;
   const { success, stdout, stderr } = await new Deno.Command(program, {
     args: [
       ...["--config-file", join(clients, "schemathesis.toml"), "run", url, "--no-color"],
-      ...["--checks", "all", "--continue-on-failure", "--warnings", "off", "--suppress-health-check", "all"],
+      ...["--continue-on-failure", "--warnings", "off", "--suppress-health-check", "all"],
     ],
     cwd: folder,
     env: { SCHEMATHESIS_HOOKS: "schemathesis_hooks", PYTHONPATH: clients, PYTHONDONTWRITEBYTECODE: "1" },
