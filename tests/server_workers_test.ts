@@ -95,6 +95,55 @@ async function eventually(holds: () => boolean | Promise<boolean>, timeoutMs = 1
 const said = ({ log }: RunningServer, event: string) =>
   log.filter((line) => line.includes(`"event":"${event}"`));
 
+/** The sum of a metric's samples whose labels match. */
+async function sumOf(running: RunningServer, metric: string, labels = /^/): Promise<number> {
+  const { json } = await askAnew(running, "/metrics");
+  return String(json.text).split("\n").filter((line) => line.startsWith(`${metric}{`) && labels.test(line))
+    .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
+
+threadsTest("metrics are of all threads, whichever is asked", async (running) => {
+  const { stop } = keepPredicting(running);
+  await askEvery(running, "/predict", { body: row });
+  await askEvery(running, "/model");
+  await stop();
+  const before = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/);
+  const { size } = await askEvery(running, "/predict", { body: row });
+  const asked = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/) - before;
+  assert.ok(asked >= size && asked < 300, `${asked} were asked`);
+  const predicted = await sumOf(running, "clickwell_predictions_total");
+  assert.equal(predicted, await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/));
+  // Timed or not: each one counts.
+  const durations = await sumOf(running, "clickwell_http_request_duration_seconds_count", /"\/predict"/);
+  assert.ok(predicted - durations >= 0 && predicted - durations <= 3 * 31, `${durations} of ${predicted}`);
+});
+
+threadsTest(
+  "no count goes down when a thread is lost and replaced",
+  async (running) => {
+    const counts = async () => ({
+      requests: await sumOf(running, "clickwell_http_requests_total"),
+      predictions: await sumOf(running, "clickwell_predictions_total"),
+      unseen: await sumOf(running, "clickwell_unseen_categories_total"),
+    });
+    for (let i = 0; i < 3; i++) {
+      await askEvery(running, "/predict", { body: { ...row, lender_id: "unseen" } });
+      const before = await counts();
+      await doom(running, "throw");
+      await eventually(() => said(running, "thread replaced").length === i + 1);
+      const after = await counts();
+      for (const [name, count] of Object.entries(before)) {
+        assert.ok(
+          after[name as keyof typeof after] >= count,
+          `${name}: ${count}, then ${JSON.stringify(after)}`,
+        );
+      }
+      assert.equal(after.predictions, before.predictions);
+    }
+  },
+  { threads: doomed },
+);
+
 /** Predicts on many connections until it is told to stop. @returns What was answered. */
 function keepPredicting(running: RunningServer, clients = 24) {
   let done = false;
