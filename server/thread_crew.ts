@@ -103,7 +103,10 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
       Promise.all(newcomers.map(async (member) => {
         if (!current) member.explain(slot.absence);
         await orLose(member, member.prepare(board.generation, current?.content, current?.assignment));
-        if (members.has(member)) informed.add(member);
+        const state = members.get(member);
+        if (!state) return;
+        state.started = true;
+        informed.add(member);
       }))
     ).catch((error) => newcomers.forEach((member) => lose(member, String(error))));
     await Promise.all(

@@ -11,7 +11,7 @@ const dooms: Readonly<Record<string, () => void>> = {
   exit: () => Deno.exit(0),
   /** Longer than anybody waits, though not for ever: a thread in an endless loop outlives the test. */
   hang: () => spin(5_000),
-  pause: () => spin(1_400),
+  pause: () => spin(2_000),
   memory() {
     for (const kept: unknown[] = [];;) kept.push(new Array(100_000).fill(Math.random()));
   },
