@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Bench, root } from "./bench.ts";
 import { generatedTables, ingest, train } from "./clickwell.ts";
-import { flags, peer, type PythonEnvironment } from "./python.ts";
+import { flags, installPeers, peer, type PythonEnvironment } from "./python.ts";
 
 /** A trained model in production, and request bodies for it. */
 export interface Serving {
@@ -23,6 +23,8 @@ export const specFile: string = join(root, "features.json");
 const probabilitiesReport = z.object({ probabilities: z.array(z.number()) });
 
 export async function prepareServing(bench: Bench): Promise<Serving> {
+  // Bodies and what they must be answered are made by Python, also where no peer is.
+  await installPeers(["requirements.txt"], bench.say);
   const tables = await generatedTables(bench, bench.offers);
   const data = join(bench.folder, "data");
   await ingest(bench, tables, data);
