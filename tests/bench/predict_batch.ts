@@ -5,7 +5,7 @@ import { differenceOf, load, requireWrk } from "./http_load.ts";
 import { small } from "./notation.ts";
 import { compare } from "./result.ts";
 import { type ServerProcess, startServer, withServers } from "./server_process.ts";
-import { preparePeerServers } from "./server_peers.ts";
+import { askEach, preparePeerServers } from "./server_peers.ts";
 import { expectedProbabilities, prepareServing, readRows, writeBodies } from "./serving.ts";
 
 const rowsPerBatch = 1_000;
@@ -35,6 +35,7 @@ export const predictBatch: Benchmark = {
     const starts = [() => startServer(command), ...peers.map(({ start }) => start)];
     return await withServers(starts, async (started) => {
       const checks = [];
+      for (const [i, server] of peers.entries()) await askEach(started[i + 1], server, rows.slice(0, 1));
       for (const [i, server] of started.entries()) {
         const found = await answersOf(server, batch);
         const difference = differenceOf(found, batch.map((_, row) => expected[row % rows.length]));
