@@ -84,7 +84,6 @@ export function createHandler(options: HandlerOptions): Handler {
     const startedAt = weight > 0 ? performance.now() : 0;
     const requestId = requestIds.next();
     if (describeSpan) describeSpan("POST", predictPath, requestId);
-    let response: Response;
     try {
       const text = takeWholeBody(request, predictBodyBytesMax);
       const answer = text === undefined
@@ -94,12 +93,13 @@ export function createHandler(options: HandlerOptions): Handler {
         const written = answer.then((json) => new Response(json, predictionInit));
         return awaitShort(written, { request, requestId, lane: predictions, weight, startedAt });
       }
-      response = new Response(answer, predictionInit);
+      predictions.count(200, weight, startedAt);
+      return new Response(answer, predictionInit);
     } catch (error) {
-      response = fail(bodyFailure(error, request), requestId, request);
+      const response = fail(bodyFailure(error, request), requestId, request);
+      predictions.count(response.status, weight, startedAt);
+      return response;
     }
-    predictions.count(response.status, weight, startedAt);
-    return response;
   }
 
   /** The same for a body that is still on its way. */

@@ -31,8 +31,8 @@ export function predict(
     return predictWith(model, body, requestId, storedRows, plain);
   }
   const unseen = findings.unseen.length > 0 ? `"unseen":${JSON.stringify(findings.unseen)},` : "";
-  // A model id and a request id have no character that JSON would escape.
-  return `{"probability":${probability},"model_id":"${model.modelId}","version":${model.version},${unseen}"request_id":"${requestId}"}`;
+  // A request id has no character that JSON would escape.
+  return `{"probability":${probability},${model.members},${unseen}"request_id":"${requestId}"}`;
 }
 
 const plain: RowOptions = { explain: false, interval: undefined };

@@ -136,8 +136,8 @@ export function explanationDetail({ insight, predictor }: LoadedModel): Detail {
 }
 
 /** Says who answered, as members of a JSON object without its braces. Neither id has a character that JSON escapes. */
-export function answeredBy({ modelId, version }: ServingModel, requestId: string): string {
-  return `"model_id":"${modelId}","version":${version},"request_id":"${requestId}"`;
+export function answeredBy({ members }: ServingModel, requestId: string): string {
+  return `${members},"request_id":"${requestId}"`;
 }
 
 /** Headers that say which model answered, for bodies without room for it. A later swap changes nothing in them. */

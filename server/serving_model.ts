@@ -32,6 +32,8 @@ export interface LoadedModel extends ModelContent {
   readonly keys: ExampleKeys | undefined;
   /** What the model has answered. */
   readonly tally: Tally;
+  /** Its id and version as members of a JSON object: every answer has them. */
+  readonly members: string;
   /** A row of raw fields that the model can be tried with; undefined where the artifact has none. */
   readonly example: Readonly<Record<string, unknown>> | undefined;
 }
@@ -84,6 +86,8 @@ export function loadModel(content: ModelContent, tallies: Tallies): LoadedModel 
     insight: createRowInsight(content.metadata),
     keys,
     tally: tallies.of(content.version, predictor),
+    // A model id has no character that JSON would escape.
+    members: `"model_id":"${content.modelId}","version":${content.version}`,
     example: content.metadata.golden.at(0)?.features,
   };
 }
