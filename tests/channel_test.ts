@@ -7,6 +7,7 @@ import { assertRejected } from "./expected_failure.ts";
 interface Clerk {
   double(n: number): number;
   later(ms: number): Promise<string>;
+  never(request: undefined): Promise<void>;
   refuse(pointer: string): void;
   stumble(request: undefined): void;
   note(text: string): void;
@@ -25,6 +26,7 @@ function channelTest(
     openChannel<Clerk, Record<never, never>>(port2, {
       double: (n) => 2 * n,
       later: (ms) => new Promise((resolve) => setTimeout(() => resolve(`after ${ms}`), ms)),
+      never: () => new Promise(() => {}),
       refuse(pointer) {
         throw new Failure("input-invalid", "no", [{ pointer, detail: "is not liked" }]);
       },
@@ -74,7 +76,7 @@ channelTest("who does not answer in time is lost, and what comes afterwards is n
 });
 
 channelTest("when a channel is closed, whoever waits is told, and whoever comes", async (channel) => {
-  const waiting = assertRejected(channel.ask("later", 5), "thread-lost", /^gone$/);
+  const waiting = assertRejected(channel.ask("never", undefined), "thread-lost", /^gone$/);
   channel.close(lost);
   await waiting;
   await assertRejected(channel.ask("double", 1), "thread-lost", /^gone$/);
