@@ -18,6 +18,7 @@ const modelTolerance = 0.02;
 export const predictFlask: Benchmark = {
   title: "POST /predict, against the stack that clickwell replaces",
   peers: ["Flask", "gunicorn", "scikit-learn", "pandas"],
+  onThisDeno: true,
   async run(bench) {
     await requireWrk(bench);
     const serving = await prepareServing(bench);

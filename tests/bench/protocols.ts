@@ -107,6 +107,7 @@ const doors: readonly Door[] = [
 export const protocols: Benchmark = {
   title: "every foreign protocol, one row, one worker, against POST /predict",
   peers: [],
+  onThisDeno: true,
   async run(bench) {
     await requireWrk(bench);
     const { data, models, bodies } = await prepareServing(bench);
