@@ -1,3 +1,8 @@
+/** A turn of the event loop: what waits for one has it, a signal or another request. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /**
  * Runs long work that stops between its steps, and lets the event loop have its turn there: a signal arrives between tasks,
  * so that without one Ctrl-C would wait for the end.
@@ -10,7 +15,7 @@ export async function runSteps<Result>(
 ): Promise<Result> {
   for (;;) {
     const { done, value } = steps.next();
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTask();
     signal?.throwIfAborted();
     if (done) return value;
   }

@@ -6,6 +6,7 @@ import { errorsAt } from "./row_pointer.ts";
 import { rowFailure, scoreRow } from "./score.ts";
 import type { ServingModel } from "./serving_model.ts";
 import type { Row, StoredRows } from "./stored_rows.ts";
+import { nextTask } from "../pipeline/stepwise.ts";
 
 /** How the rows of one request are answered: by one model, whatever is put in production meanwhile. */
 export interface RowWork {
@@ -25,11 +26,7 @@ const detailsAtOnce = 1_000;
 
 /** Lets other requests have the thread, where a request has taken it for long enough. @param index Of the row that comes. */
 export async function takeTurns({ details }: Pick<RowWork, "details">, index: number): Promise<void> {
-  if (details.length > 0 && index > 0 && index % detailsAtOnce === 0) await pause();
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  if (details.length > 0 && index > 0 && index % detailsAtOnce === 0) await nextTask();
 }
 
 const findings = createFindings();
@@ -127,7 +124,7 @@ export async function completed(
   index: number,
 ): Promise<Row | Failure> {
   if (!storedRows.concerns(model, row)) return row as Row;
-  if (index % lookupsAtOnce === 0) await pause();
+  if (index % lookupsAtOnce === 0) await nextTask();
   try {
     return await storedRows.complete(model, row);
   } catch (error) {

@@ -4,6 +4,7 @@ import { unpackPrecision } from "../pipeline/fit/packed_precision.ts";
 import { type ColumnPredictor, createColumnPredictor } from "../pipeline/model/column_predictor.ts";
 import { type Certainty, invertPrecision } from "../pipeline/model/certainty.ts";
 import { createExplainer, type Explainer } from "../pipeline/model/explanation.ts";
+import { nextTask } from "../pipeline/stepwise.ts";
 
 /** What a model can do with rows beside answering one. It is prepared when it is first asked for. */
 export interface RowInsight {
@@ -38,7 +39,7 @@ async function certaintyOf({ encoder, precision: text }: ArtifactMetadata): Prom
     const { done, value } = work.next();
     if (done) return value;
     if (performance.now() - start < sliceMs) continue;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTask();
     start = performance.now();
   }
 }

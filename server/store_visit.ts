@@ -16,18 +16,31 @@ const pauseMs = 25;
  * @param patienceMs How long to wait for a store that is busy.
  */
 export function createVisits(dataDir: string, patienceMs = 2_000): VisitStore {
-  return async (mode, work) => {
-    for (const deadline = performance.now() + patienceMs;;) {
+  return (mode, work) =>
+    whileBusy(patienceMs, () => {
       try {
         return visit(dataDir, mode, work);
       } catch (error) {
-        const failure = asFailure(error, "use the store");
-        const busy = failure instanceof Failure && failure.kind === "store-busy";
-        if (!busy || performance.now() > deadline) throw failure;
+        throw asFailure(error, "use the store");
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    });
+}
+
+/**
+ * Tries until the store is not busy, with pauses that leave the thread to others.
+ *
+ * @throws What the last try threw: `store-busy` only when the time is over.
+ */
+export async function whileBusy<T>(patienceMs: number, attempt: () => T): Promise<T> {
+  for (const deadline = performance.now() + patienceMs;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      const busy = error instanceof Failure && error.kind === "store-busy";
+      if (!busy || performance.now() > deadline) throw error;
     }
-  };
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
 }
 
 function visit<T>(dataDir: string, mode: "read" | "write", work: (store: Store) => T): T {

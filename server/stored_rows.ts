@@ -11,6 +11,7 @@ import { asFailure, sqliteCode } from "../pipeline/store/sqlite_failure.ts";
 import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
 import { isRow } from "./score.ts";
 import type { ServingModel } from "./serving_model.ts";
+import { whileBusy } from "./store_visit.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -36,7 +37,6 @@ export interface StoredRows {
 
 /** How long one try may block the thread that also answers others, and how long a store that is busy is tried. */
 const busyTimeoutMs = 5;
-const pauseMs = 25;
 const patienceMs = 500;
 
 interface Connection {
@@ -78,17 +78,16 @@ export function createStoredRows(dataDir: string): StoredRows {
     return connection.lookup;
   }
 
-  async function ask<T>(model: ServingModel, work: (lookup: ExampleLookup) => T): Promise<T> {
-    for (const deadline = performance.now() + patienceMs;;) {
+  function ask<T>(model: ServingModel, work: (lookup: ExampleLookup) => T): Promise<T> {
+    return whileBusy(patienceMs, () => {
       try {
         return work(lookupOf(model));
       } catch (error) {
         const failure = storeFailure(error);
         if (isOfStore(failure)) close();
-        if (!isBusy(failure) || performance.now() > deadline) throw failure;
+        throw failure;
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
+    });
   }
 
   return {
@@ -168,10 +167,6 @@ function storeFailure(error: unknown): unknown {
 
 function isOfStore(error: unknown): boolean {
   return !(error instanceof Failure) || error.kind.startsWith("store-");
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Failure && error.kind === "store-busy";
 }
 
 /** Tells one file from another that stands in its place; empty where there is none. */

@@ -41,9 +41,9 @@ export function countPrediction(tally: Tally, probability: number, { unseen, mis
   for (let i = 0; i < missing.length; i++) increase(tally.missing, missing[i], 1);
 }
 
-/** Counts rows of one field that were unseen or missing. */
-export function increase(counts: Map<string, number>, name: string, rows: number): void {
-  counts.set(name, (counts.get(name) ?? 0) + rows);
+/** Counts what has a name, such as rows of one field that were unseen. */
+export function increase(counts: Map<string, number>, name: string, by: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + by);
 }
 
 /** Adds what another thread, or another model, has counted. */

@@ -1,4 +1,5 @@
 import { addHistogram, createHistogram, type Histogram, observe } from "./histogram.ts";
+import { increase } from "./tally.ts";
 import { createStopwatch, durationBounds, type Stopwatch } from "./stopwatch.ts";
 
 /** What one thread has answered, over all models. */
@@ -83,10 +84,6 @@ function histogramOf({ durations }: TrafficSnapshot, route: string): Histogram {
   let histogram = durations.get(route);
   if (!histogram) durations.set(route, histogram = createHistogram(durationBounds));
   return histogram;
-}
-
-function increase(counts: Map<string, number>, key: string, by: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + by);
 }
 
 function requestKey(route: string, method: string, status: number): string {

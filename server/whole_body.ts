@@ -28,12 +28,9 @@ export type TakeWholeBody = (request: Request, bytesMax: number) => string | und
  * @param runtime A version of Deno; this one's, but in tests.
  */
 export function createWholeBodyTaker(runtime: string = Deno.version.deno): TakeWholeBody {
-  if (!runtime.startsWith("2.9.")) return () => undefined;
-  let key: symbol | undefined;
+  const coreOf = createCoreFinder(runtime);
   return (request, bytesMax) => {
-    key ??= keyOfCore(request);
-    if (key === undefined) return undefined;
-    const text = coreOf(request, key)?.consumeTextBody?.();
+    const text = coreOf(request)?.consumeTextBody?.();
     if (typeof text !== "string") return undefined;
     // A character has a byte at least.
     if (text.length > bytesMax) throw bodyOversized(bytesMax);
@@ -46,22 +43,26 @@ export type ReadHeader = (request: Request, name: string) => string | null;
 
 /** In the line of versions in which it was tried, as {@link createWholeBodyTaker}. */
 export function createHeaderReader(runtime: string = Deno.version.deno): ReadHeader {
-  if (!runtime.startsWith("2.9.")) return ({ headers }, name) => headers.get(name);
-  let key: symbol | undefined;
+  const coreOf = createCoreFinder(runtime);
   return (request, name) => {
-    key ??= keyOfCore(request);
-    const core = key && coreOf(request, key);
+    const core = coreOf(request);
     return core?.header ? core.header(name) : request.headers.get(name);
   };
 }
 
-function coreOf(request: Request, key: symbol): RequestCore | undefined {
-  // A symbol of the runtime's own: no type of a request knows it.
-  return (request as unknown as Record<symbol, RequestCore | undefined>)[key];
+/** @returns What finds the core of a request; in another line of versions, and where there is none, nothing. */
+function createCoreFinder(runtime: string): (request: Request) => RequestCore | undefined {
+  if (!runtime.startsWith("2.9.")) return () => undefined;
+  let key: symbol | undefined;
+  return (request) => {
+    key ??= Object.getOwnPropertySymbols(request).find((key) =>
+      typeof coreAt(request, key)?.consumeTextBody === "function"
+    );
+    return key === undefined ? undefined : coreAt(request, key);
+  };
 }
 
-function keyOfCore(request: Request): symbol | undefined {
-  return Object.getOwnPropertySymbols(request).find((key) =>
-    typeof coreOf(request, key)?.consumeTextBody === "function"
-  );
+function coreAt(request: Request, key: symbol): RequestCore | undefined {
+  // A symbol of the runtime's own: no type of a request knows it.
+  return (request as unknown as Record<symbol, RequestCore | undefined>)[key];
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { openSource } from "./byte_source.ts";
+import { nextTask } from "../stepwise.ts";
 
 const pieceBytes = 4 * 2 ** 20;
 
@@ -14,7 +15,7 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<stri
     const hash = createHash("sha256");
     for (let offset = 0; offset < source.size; offset += pieceBytes) {
       // A turn of the event loop, in which Ctrl-C is heard.
-      if (offset > 0) await new Promise((resolve) => setTimeout(resolve));
+      if (offset > 0) await nextTask();
       signal?.throwIfAborted();
       hash.update(source.read(offset, Math.min(pieceBytes, source.size - offset)));
     }

@@ -15,7 +15,7 @@ import { attachDesign } from "../fit/passes.ts";
 import type { ModelRow } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainTestSplit } from "../examples/split.ts";
-import { runSteps } from "../stepwise.ts";
+import { nextTask, runSteps } from "../stepwise.ts";
 import type { Store } from "../store/store.ts";
 import { openJournal, type SweepJournal } from "./sweep_journal.ts";
 import type { Threads } from "../threads.ts";
@@ -256,7 +256,7 @@ async function validate(
       unit: "candidates",
     });
     // One thread alone never waits for another: without a pause no Ctrl-C would be heard.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTask();
     checkpoint();
   }
   return leaderboard();

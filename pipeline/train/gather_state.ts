@@ -12,6 +12,7 @@ import { type Job, startThreads } from "../threads.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { type HyperParameters, learnPrepared, type Learnt, startClock } from "./train.ts";
 import { trainWorkerUrl } from "./train_worker_url.ts";
+import { nextTask } from "../stepwise.ts";
 
 /** Gathers the examples out of the files that the thread reads from now on, and learns from them. */
 export interface GatherJob extends Job {
@@ -82,7 +83,7 @@ export function createGatherState(): GatherState {
           if (table !== plan.child || --filesLeft > 0) return;
           childKeys.resolve(started.childIds());
           // Behind the answer that the file has ended: its rows are inserted meanwhile.
-          result = new Promise((resolve) => setTimeout(resolve)).then(() => {
+          result = nextTask().then(() => {
             readLabels(started, plan.label, labels);
             const raw = started.finish();
             return raw && learnFrom(raw, job);

@@ -26,7 +26,7 @@ import type { FeatureSpec } from "../examples/spec.ts";
 import { testPart, trainPart } from "../examples/split.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
 import type { Store } from "../store/store.ts";
-import { runSteps } from "../stepwise.ts";
+import { nextTask, runSteps } from "../stepwise.ts";
 import type { JoinedLevels } from "../encode/summarise.ts";
 import type { Threads } from "../threads.ts";
 import { version } from "../version.ts";
@@ -369,7 +369,7 @@ async function fitMinibatch(
         observe?.stage?.({ stage: `epoch ${epoch} of ${epochs}`, done, total: rows, unit: "rows" });
       }
       // A signal arrives between tasks: without one, Ctrl-C would wait for the end.
-      await new Promise((resolve) => setTimeout(resolve));
+      await nextTask();
       signal?.throwIfAborted();
     },
   });
