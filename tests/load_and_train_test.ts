@@ -126,6 +126,10 @@ const gathered: readonly [name: string, files: Parameters<typeof load>[0]][] = [
     leads: [ndjsonOf(leads.filter((_, i) => i % 7 !== 0))],
     clicks: [ndjsonOf([...clicks, { offer_id: 3, clicked_at: 1 }, { offer_id: 9_999_999, clicked_at: 1 }])],
   }],
+  ["a lead without offers, whose loan purpose nobody else has", {
+    ...plain,
+    leads: [ndjsonOf([...leads, { ...leads[0], lead_uuid: "alone", loan_purpose: "a yacht" }])],
+  }],
   [
     "many offers, in chunks",
     (() => {

@@ -24,14 +24,14 @@ export function specOf(
 
 /** Examples in memory, as the reader of the view makes them. @param chunkRows Rows per chunk: many chunks from few rows. */
 export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], chunkRows = 50): RawExamples {
-  const builder = createChunkBuilder(spec, chunkRows);
+  const builder = createChunkBuilder(spec, { rowsMax: chunkRows });
   const names = spec.features.map(({ name }) => name);
   const cells = rows.map((row, i) => [
     row.id ?? i,
     row.clicked ?? 0,
     row.who ?? `who-${i}`,
-    row.weight ?? 1,
     ...names.map((name) => row[name] ?? null),
+    ...(spec.weight === undefined ? [] : [row.weight ?? 1]),
   ]);
   const parts = [];
   for (let from = 0; from < cells.length; from += chunkRows) {

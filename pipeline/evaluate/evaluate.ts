@@ -4,6 +4,7 @@ import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
 import { metricsOf } from "./metrics.ts";
 import { addDeepLogits, createDeepPart, type Network } from "../fit/network.ts";
 import { passPoint } from "../fit/objective.ts";
+import { createRowNumbers } from "./row_numbers.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
@@ -28,9 +29,10 @@ export function evaluateModel(
   const rowCount = rowsOf(design, parts);
   const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
   let [clickedCount, notClickedCount] = [0, 0];
+  const logitsOf = createRowNumbers();
   for (const chunk of loadEach(design.chunks)) {
     forRuns(chunk, parts, (from, to) => {
-      const logits = new Float64Array(to - from);
+      const logits = logitsOf(to - from);
       kernel.logits(chunk, from, to, logits);
       if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);
       for (let i = from; i < to; i++) {

@@ -3,6 +3,7 @@ import { exp, log } from "../elementary.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
 import { aucOf } from "./metrics.ts";
 import { passPoint } from "../fit/objective.ts";
+import { createRowNumbers } from "./row_numbers.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
 import { sortSpread } from "./spread_sort.ts";
 
@@ -30,9 +31,10 @@ export function scoreOf(design: DesignMatrix, parts: readonly number[], coeffici
   const rows = rowsOf(design, parts);
   const [clicked, notClicked] = [new Float64Array(rows), new Float64Array(rows)];
   let [clicks, others, loss] = [0, 0, 0];
+  const logitsOf = createRowNumbers();
   for (const chunk of loadEach(design.chunks)) {
     forRuns(chunk, parts, (from, to) => {
-      const logits = new Float64Array(to - from);
+      const logits = logitsOf(to - from);
       kernel.logits(chunk, from, to, logits);
       // The logarithm of a product, as the objective's: each factor is in (1, 2], so that a few cannot overflow.
       let product = 1;

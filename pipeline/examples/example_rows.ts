@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { arrays } from "../store/array_rows.ts";
 import type { IdRange } from "./id_ranges.ts";
 import { BadExample } from "./raw_examples.ts";
 
@@ -113,12 +114,6 @@ function narrowed(row: ExampleRow): ExampleRow {
   return row.map((value) =>
     typeof value === "bigint" && -safe <= value && value <= safe ? Number(value) : value
   );
-}
-
-/** Rows as arrays: an object per row would cost as much again. Deno has the method; its types do not name it yet. */
-function arrays(statement: StatementSync & { setReturnArrays?(enabled: boolean): void }): StatementSync {
-  statement.setReturnArrays?.(true);
-  return statement;
 }
 
 function wideArrays(statement: StatementSync): StatementSync {

@@ -1,21 +1,25 @@
-import { DatabaseSync } from "node:sqlite";
 import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { type ChunkRoom, clearRoom } from "../chunks/chunk_room.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { readRows } from "./example_rows.ts";
+import { createPlacing, type HeldJoin, holdParents } from "./held_join.ts";
 import { joinChunks } from "./join_chunks.ts";
+import { joinPlanOf } from "./join_plan.ts";
 import { Failure } from "../failure.ts";
 import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
-import { BadExample, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
-import { sharedInt32 } from "../shared_memory.ts";
+import { BadExample, behind, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
+import { collectShared, sharedInt32 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
-import { limitCache } from "../store/page_cache.ts";
+import { openReading, type ReadingMemory, scanMemory } from "./reading_connection.ts";
+import { quoted } from "../store/identifier.ts";
 import type { Store } from "../store/store.ts";
+import { listTables, type Table } from "../store/table.ts";
 import type { Job, Threads } from "../threads.ts";
+import { viewOrdersById } from "./view_order.ts";
 
-/** Rows that come out of SQLite together: few enough that the collector finds them dead. A divisor of a chunk's. */
-const batchRowsMax = 2_048;
+/** Rows that come out of SQLite together: few enough that the collector finds them dead. */
+const batchRowsMax = 512;
 const changedTriesMax = 3;
 
 /** Reads the view: each thread takes the next range of ids until there is none. */
@@ -30,6 +34,8 @@ export interface ReadJob extends Job {
   readonly shared: Int32Array<SharedArrayBuffer>;
   /** Where what was read is kept; in memory without. */
   readonly room?: ChunkRoom;
+  /** How the view's rows come without the view. */
+  readonly join?: HeldJoin;
 }
 
 interface ReadPart {
@@ -55,9 +61,9 @@ export async function readExamples(
   store: Store,
   spec: FeatureSpec,
   threads: Threads,
-  options: { after?: bigint; room?: ChunkRoom; observe?: (rowCount: number) => void } = {},
+  options: ReadOptions = {},
 ): Promise<RawExamples> {
-  const { after, room, observe = () => {} } = options;
+  const { after, room } = options;
   const query = selectOf(store, spec);
   for (let tries = 1;; tries++) {
     const before = dataVersion(store);
@@ -68,22 +74,14 @@ export async function readExamples(
         `The ids (${spec.id}) are not integers: which rows are new cannot be told from them.`,
       );
     }
-    const job: ReadJob = {
-      kind: "read",
-      path: store.path,
-      spec,
-      query,
-      ranges: ids === "none" ? [] : ids ? rangesOf(ids, after) : [null],
-      shared: sharedInt32(2),
-      ...(room ? { room } : {}),
-    };
-    const results = await threads.run(job, () => readRanges(job, observe));
+    const results = await readAll(store, { spec, query, ids }, threads, options);
     // The threads have connections of their own: a write between their first reads would give them different stores.
     if (dataVersion(store) === before) {
-      const keeper = createKeeper(room);
+      // What the reading held, and its garbage.
+      await collectShared(threads);
       const raw = joinChunks(
         results.flatMap(({ parts, levels }) => parts.map((part) => ({ ...part, levels }))),
-        keeper,
+        createKeeper(room),
       );
       return ids === undefined || ids === "none" ? raw : { ...raw, lastId: ids.last };
     }
@@ -97,24 +95,92 @@ export async function readExamples(
   }
 }
 
+export interface ReadOptions {
+  readonly after?: bigint;
+  readonly room?: ChunkRoom;
+  readonly observe?: (rowCount: number) => void;
+}
+
+async function readAll(
+  store: Store,
+  { spec, query, ids }: { spec: FeatureSpec; query: string; ids: Ids | "none" | undefined },
+  threads: Threads,
+  { after, room, observe = () => {} }: ReadOptions,
+): Promise<ReadResult[]> {
+  const isAll = after === undefined && ids !== undefined && ids !== "none";
+  const join = isAll ? await hold(store, spec, threads, { ids, room, pause: () => observe(0) }) : undefined;
+  const job: ReadJob = {
+    kind: "read",
+    path: store.path,
+    spec,
+    query,
+    ranges: ids === "none" ? [] : ids ? rangesOf(ids, after) : [null],
+    shared: sharedInt32(2),
+    ...(room ? { room } : {}),
+    ...(join ? { join } : {}),
+  };
+  return await threads.run(job, () => readRanges(job, observe));
+}
+
+/** What the parents of a join may take where nothing else limits the examples. */
+const heldBytesMax = 256e6;
+
+/** Holds the parents of the view's join where it is one, and there is room for them beside the examples. */
+async function hold(
+  store: Store,
+  spec: FeatureSpec,
+  threads: Threads,
+  { ids, room, pause }: { ids: Ids; room: ChunkRoom | undefined; pause: () => void },
+): Promise<HeldJoin | undefined> {
+  const tables = loadableTables(store);
+  const plan = tables && joinPlanOf(store, spec, tables);
+  if (!plan) return undefined;
+  const bytesMax = room ? room.kibibytes * 1024 : heldBytesMax;
+  return await holdParents(store, plan, threads, { ids, bytesMax, pause });
+}
+
+/** A store that no file could be loaded into still has a view that can be read. */
+function loadableTables({ db }: Store): Table[] | undefined {
+  try {
+    return listTables(db);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
 /** One thread's part of the reading. */
 export function readRanges(job: ReadJob, observe: (rowCount: number) => void = () => {}): ReadResult {
-  const { spec, ranges, shared } = job;
-  using db = new DatabaseSync(job.path, { readOnly: true });
+  const { spec, ranges, shared, join } = job;
+  const memory = join ? scanMemory : joinMemory(job.path);
+  using db = openReading(job.path, memory);
   const keeper = createKeeper(job.room);
-  const mappedBytes = prepareReading(db, job.path);
-  const query = { select: job.query, idName: spec.id, id: quoted(spec.id), batchRowsMax };
-  const builder = createChunkBuilder(spec, chunkRowsMax, keeper.columns);
+  const { select, id } = join ?? { select: job.query, id: quoted(spec.id) };
+  const query = { select, idName: spec.id, id, batchRowsMax };
+  const place = join && createPlacing(db, join);
+  const builder = createChunkBuilder(spec, {
+    rowsMax: chunkRowsMax,
+    columns: keeper.columns,
+    ...(join ? { layout: join.layout } : {}),
+  });
   const parts: ReadPart[] = [];
   try {
     for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
       let sequence = 0;
       // Pages that are mapped count as memory of the process: those that the last range needed are given back.
-      if (mappedBytes > 0) db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${mappedBytes}`);
+      if (memory.mappedBytes > 0) {
+        db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${memory.mappedBytes}`);
+      }
       const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.take()) });
       for (const batch of readRows(db, query, ranges[i])) {
-        if (builder.rowCount === chunkRowsMax) take();
-        builder.add(batch);
+        const { rows, beside } = place ? place(batch) : { rows: batch };
+        const fitting = chunkRowsMax - builder.rowCount;
+        if (rows.length <= fitting) builder.add(rows, beside);
+        else {
+          builder.add(rows.slice(0, fitting), beside);
+          take();
+          builder.add(rows.slice(fitting), beside && behind(beside, fitting));
+        }
         observe(Atomics.add(shared, 1, batch.length) + batch.length);
       }
       // A range without rows is a chunk without rows.
@@ -129,21 +195,16 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
 }
 
 /**
- * Stores up to this size are mapped: the join jumps from lead to lead, and mapped pages spare a system call for each. But they
- * count as memory of the process, once for each thread.
+ * SQLite's own join jumps from lead to lead: stores up to this size are mapped, which counts as memory of the process once for
+ * each thread.
  */
 const mappedBytesMax = 256 * 2 ** 20;
 /** Of a larger one a thread holds the upper levels of its trees; what lies below is met once. */
 const readCacheBytes = 32 * 2 ** 20;
 
-/** @returns How much of the store is mapped. */
-function prepareReading(db: DatabaseSync, path: string): number {
+function joinMemory(path: string): ReadingMemory {
   const mappedBytes = Deno.statSync(path).size <= mappedBytesMax ? mappedBytesMax : 0;
-  db.exec(
-    `PRAGMA mmap_size = ${mappedBytes}; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000`,
-  );
-  limitCache(db, readCacheBytes);
-  return mappedBytes;
+  return { mappedBytes, cacheBytes: readCacheBytes };
 }
 
 /** What went wrong with the view, as a failure that its user can act on; any other error as it is. */
@@ -180,10 +241,8 @@ function selectOf({ db }: Store, spec: FeatureSpec): string {
       }.`,
     );
   }
-  // The weight has a place of its own even where there is none: every field's place is the same.
-  const weight = spec.weight === undefined ? "NULL" : quoted(spec.weight);
-  const selected = [...own.map(quoted), weight, ...fields.map(quoted)];
-  return `SELECT ${selected.join(", ")} FROM ${quoted(spec.view)}`;
+  const weight = spec.weight === undefined ? [] : [spec.weight];
+  return `SELECT ${[...own, ...fields, ...weight].map(quoted).join(", ")} FROM ${quoted(spec.view)}`;
 }
 
 /** The least and the greatest id; undefined where ids are not integers, or the store would have to sort for each range. */
@@ -201,19 +260,7 @@ function idsOf(store: Store, spec: FeatureSpec): Ids | "none" | undefined {
   return typeof first === "bigint" && typeof last === "bigint" ? { first, last } : undefined;
 }
 
-/** Whether the view's rows come in the order of their ids without being sorted. */
-export function viewOrdersById({ db }: Store, spec: FeatureSpec): boolean {
-  const [view, id] = [quoted(spec.view), quoted(spec.id)];
-  const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM ${view} ORDER BY ${id}`).all();
-  return plan.every(({ detail }) => !String(detail).includes("TEMP B-TREE"));
-}
-
 /** Another one after each change that another connection made. */
 export function dataVersion({ db }: Store): unknown {
   return db.prepare("PRAGMA data_version").get()?.data_version;
-}
-
-/** An SQL identifier, whatever its characters. */
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

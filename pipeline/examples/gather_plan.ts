@@ -1,37 +1,9 @@
-import type { FeatureSpec } from "./spec.ts";
-import { viewOrdersById } from "./examples.ts";
-import type { Store } from "../store/store.ts";
-import { parentsFirst } from "../ingest/reference.ts";
 import { countRows } from "../ingest/load_log.ts";
-import type { Table } from "../store/table.ts";
-import { parentJoinOf } from "./view_shape.ts";
-import { type ViewColumn, viewColumnsOf } from "./view_columns.ts";
-
-/** How the examples come out of the rows of tables, without the store: plain data. */
-export interface GatherPlan {
-  readonly spec: FeatureSpec;
-  /** The table with a row for each example, by its integer key. */
-  readonly child: string;
-  readonly id: string;
-  readonly parents: readonly ParentPlan[];
-  /** The examples that a column of this table names have the label 1. */
-  readonly label: ColumnPlace;
-  readonly group: ColumnPlace;
-  /** In the order of the spec's features. */
-  readonly fields: readonly ColumnPlace[];
-}
-
-/** A table whose text key the child's `column` refers to. */
-export interface ParentPlan {
-  readonly table: string;
-  readonly key: string;
-  readonly column: string;
-}
-
-export interface ColumnPlace {
-  readonly table: string;
-  readonly column: string;
-}
+import { parentsFirst } from "../ingest/reference.ts";
+import { type JoinPlan, joinPlanOf } from "./join_plan.ts";
+import type { FeatureSpec } from "./spec.ts";
+import type { Store } from "../store/store.ts";
+import { findTable, type Table } from "../store/table.ts";
 
 /**
  * Plans how the examples can be gathered from the rows that are loaded, beside the loading.
@@ -43,61 +15,22 @@ export function gatherPlanOf(
   store: Store,
   spec: FeatureSpec,
   tables: readonly Table[],
-): GatherPlan | undefined {
-  const { db } = store;
-  const join = parentJoinOf(db, spec.view, tables);
-  if (!join || spec.weight !== undefined || !viewOrdersById(store, spec)) return undefined;
-  const { child, parents } = join;
-  const columns = viewColumnsOf(db, spec.view, join);
-  const id = columns.get(spec.id);
-  const label = columns.get(spec.label);
-  const group = columnPlace(columns.get(spec.group));
-  const fields = spec.features.map(({ name }) => columnPlace(columns.get(name)));
-  if (id?.is !== "column" || label?.is !== "exists" || !group) return undefined;
-  const labelTable = tables.find(({ name }) => name.toLowerCase() === label.table.toLowerCase());
-  const labelColumn = labelTable?.columns.find(({ name }) =>
-    name.toLowerCase() === label.column.toLowerCase()
-  );
-  const involved = [child, ...parents.map(({ parent }) => parent), ...(labelTable ? [labelTable] : [])];
-  const places = fields.flatMap((field) => field ?? []);
-  const isPlain = labelTable !== undefined && labelColumn?.type === "INTEGER" &&
-    places.length === fields.length &&
-    child.key.length === 1 && child.key[0] === id.column && id.table === child.name &&
-    label.childColumn === id.column && typeOf(child, id.column) === "INTEGER" &&
-    parents.every(({ column, parent }) =>
-      typeOf(child, column) === "TEXT" && typeOf(parent, parent.key[0]) === "TEXT"
-    ) &&
-    new Set(involved).size === involved.length && isInOrder(involved, tables) &&
-    involved.every((table) => comparesBytes(store, table) && countRows(store, table) === 0);
-  if (!isPlain) return undefined;
-  return {
-    spec,
-    child: child.name,
-    id: id.column,
-    parents: parents.map(({ column, parent }) => ({ table: parent.name, key: parent.key[0], column })),
-    label: { table: labelTable.name, column: labelColumn.name },
-    group,
-    fields: places,
-  };
-}
-
-function columnPlace(column: ViewColumn | undefined): ColumnPlace | undefined {
-  return column?.is === "column" ? { table: column.table, column: column.column } : undefined;
-}
-
-function typeOf({ columns }: Table, column: string): string | undefined {
-  return columns.find(({ name }) => name === column)?.type;
+): JoinPlan | undefined {
+  const plan = joinPlanOf(store, spec, tables);
+  if (!plan) return undefined;
+  const child = findTable(tables, plan.child);
+  const label = findTable(tables, plan.label.table);
+  const parents = plan.parents.map(({ table }) => findTable(tables, table));
+  const isNew = [child, ...parents, label].every((table) => countRows(store, table) === 0);
+  return isNew && isInOrder(tables, { child, parents, label }) ? plan : undefined;
 }
 
 /** Whether parents are loaded before the child, and the labels behind it. */
-function isInOrder([child, ...others]: readonly Table[], tables: readonly Table[]): boolean {
+function isInOrder(
+  tables: readonly Table[],
+  { child, parents, label }: { child: Table; parents: readonly Table[]; label: Table },
+): boolean {
   const order = parentsFirst(tables);
-  const label = others.at(-1);
-  return others.every((table) => (order.indexOf(table) < order.indexOf(child)) === (table !== label));
-}
-
-/** A column with a collation of its own finds keys that differ. */
-function comparesBytes({ db }: Store, { name }: Table): boolean {
-  const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name);
-  return !/\bCOLLATE\b/i.test(String(row?.sql));
+  const place = order.indexOf(child);
+  return parents.every((parent) => order.indexOf(parent) < place) && order.indexOf(label) > place;
 }

@@ -3,6 +3,7 @@ import type { Categories, Reals } from "./gathered_column.ts";
 import { chunkRowsMax, rangesOf } from "./id_ranges.ts";
 import { joinChunks } from "./join_chunks.ts";
 import type { RawChunk, RawExamples } from "./raw_examples.ts";
+import { createRecoding } from "./recoding.ts";
 
 /** Columns of all rows of some tables. */
 export interface Gathered {
@@ -34,12 +35,12 @@ export function joinGathered({ child, ids, clickedIds, places, fields, group }: 
       "levels" in column ? [] : [{ rows: at(table), values: column.values() }]
     ),
     categorical: fields.flatMap(({ table, column }) =>
-      "levels" in column ? [{ rows: at(table), values: column.values() }] : []
+      "levels" in column ? [{ rows: at(table), values: column.values(), ...ownLevels(column) }] : []
     ),
     labels: labelsOf(own, ids, clickedIds),
     groups: { rows: at(group.table), values: group.hashes },
   };
-  const levels = fields.flatMap(({ column }) => "levels" in column ? [column.levels] : []);
+  const levels = columns.categorical.map((column) => column.levels);
   const parts = chunkBounds(own, ids).map(([from, to], order) => ({
     order,
     levels,
@@ -47,6 +48,12 @@ export function joinGathered({ child, ids, clickedIds, places, fields, group }: 
   }));
   const raw = joinChunks(parts);
   return own.length === 0 ? raw : { ...raw, lastId: BigInt(ids[own[own.length - 1]]) };
+}
+
+/** Levels of rows that are no examples are not among the examples' levels. */
+function ownLevels({ levels: all }: Categories): Pick<ReadCategories, "levels" | "codeOf"> {
+  const levels: (string | null)[] = [null];
+  return { levels, codeOf: createRecoding(levels, (code) => all[code]) };
 }
 
 function withParents(rowCount: number, places: readonly Uint32Array[]): Uint32Array {
@@ -111,9 +118,14 @@ interface Read<Values> {
   readonly values: Values;
 }
 
+interface ReadCategories extends Read<Uint32Array> {
+  readonly levels: (string | null)[];
+  readonly codeOf: (code: number) => number;
+}
+
 interface Columns {
   readonly numeric: readonly Read<Float64Array>[];
-  readonly categorical: readonly Read<Uint32Array>[];
+  readonly categorical: readonly ReadCategories[];
   readonly labels: Uint8Array;
   readonly groups: Read<Uint32Array>;
 }
@@ -123,7 +135,7 @@ function chunkOf(from: number, to: number, { numeric, categorical, labels, group
   const chunk = {
     rowCount,
     numeric: sharedFloat64(rowCount * numeric.length),
-    codes: categorical.map((column) => pick(column, from, to)),
+    codes: categorical.map((column) => recode(pick(column, from, to), column)),
     labels: sharedUint8(rowCount),
     groups: pick(groups, from, to),
   };
@@ -138,4 +150,12 @@ function pick({ rows, values }: Read<Uint32Array>, from: number, to: number): Ui
   const picked = sharedUint32(to - from);
   for (let i = from; i < to; i++) picked[i - from] = values[rows[i]];
   return picked;
+}
+
+function recode(
+  codes: Uint32Array<SharedArrayBuffer>,
+  { codeOf }: ReadCategories,
+): Uint32Array<SharedArrayBuffer> {
+  for (let i = 0; i < codes.length; i++) codes[i] = codeOf(codes[i]);
+  return codes;
 }

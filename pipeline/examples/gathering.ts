@@ -1,7 +1,7 @@
 import type { ColumnBuffer } from "../files/column_buffer.ts";
 import type { Run } from "../files/run.ts";
 import { createKeySet, type KeySet } from "../ingest/key_set.ts";
-import type { ColumnPlace, GatherPlan } from "./gather_plan.ts";
+import type { ColumnPlace, JoinPlan } from "./join_plan.ts";
 import {
   gatherCategories,
   type GatheredColumn,
@@ -31,7 +31,7 @@ export interface Gathering {
 }
 
 /** @param bytesMax More than that is not held: the examples then are in the store alone. */
-export function createGathering(plan: GatherPlan, bytesMax: number): Gathering {
+export function createGathering(plan: JoinPlan, bytesMax: number): Gathering {
   const { spec } = plan;
   const ids = gatherIds();
   const clicked = gatherIds();
@@ -122,7 +122,7 @@ function keySetOf(keySets: Map<string, KeySet>, table: string): KeySet {
 }
 
 /** What the child refers to a parent by is that parent's key: as such it is hashed once for each parent. */
-function groupPlaceOf({ group, child, parents }: GatherPlan): ColumnPlace {
+function groupPlaceOf({ group, child, parents }: JoinPlan): ColumnPlace {
   const parent = parents.find(({ column }) => group.table === child && group.column === column);
   return parent ? { table: parent.table, column: parent.key } : group;
 }

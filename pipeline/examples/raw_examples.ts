@@ -1,7 +1,10 @@
 import { type ColumnMaker, newColumns } from "../chunks/column_pool.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { categoryOf } from "../encode/encoder.ts";
+import type { HeldField } from "./held_join.ts";
 import { hashOf } from "../hash.ts";
+import { writtenLevel } from "./parent_reading.ts";
+import { createRecoding } from "./recoding.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /** Codes of a categorical field, in the narrowest array that holds them. */
@@ -38,10 +41,43 @@ export class BadExample extends Error {
   override readonly name = "BadExample";
 }
 
-/** Gathers rows of the view into chunks and codes their categories in the order in which they appear. */
+/** Where the columns of an example stand in a row. The id is its first. */
+export interface RowLayout {
+  /** Absent where the label comes beside the row. */
+  readonly label?: number;
+  readonly group: number;
+  readonly weight?: number;
+  /** Per feature of the spec: its place in the row, or where it is held. */
+  readonly fields: readonly (number | HeldField)[];
+}
+
+/** Rows of the view: id, label, group, the fields in the order of the spec, and the weight where there is one. */
+export function viewLayout({ features, weight }: FeatureSpec): RowLayout {
+  const fieldsFrom = 3;
+  return {
+    label: 1,
+    group: 2,
+    ...(weight === undefined ? {} : { weight: fieldsFrom + features.length }),
+    fields: features.map((_, i) => fieldsFrom + i),
+  };
+}
+
+/** What comes beside rows that do not have it. */
+export interface Beside {
+  /** Per parent, shape (rows) or longer: which of its rows has the fields that are held. */
+  readonly places: readonly Int32Array[];
+  /** Shape (rows) or longer. */
+  readonly labels: Uint8Array;
+}
+
+/** What is beside the rows that follow the first `count`. */
+export function behind({ places, labels }: Beside, count: number): Beside {
+  return { places: places.map((column) => column.subarray(count)), labels: labels.subarray(count) };
+}
+
+/** Gathers rows into chunks and codes their categories in the order in which they appear. */
 export interface ChunkBuilder {
-  /** @param rows Shape (rows, 4 + fields): id, label, group, weight, then the fields in the order of the spec. */
-  add(rows: readonly (readonly unknown[])[]): void;
+  add(rows: readonly (readonly unknown[])[], beside?: Beside): void;
   /** Rows that have been added since the last chunk was taken. */
   readonly rowCount: number;
   /** Takes the rows, which may be none, as a chunk. */
@@ -50,57 +86,92 @@ export interface ChunkBuilder {
   readonly levels: (string | null)[][];
 }
 
-/**
- * @param rowsMax Of a chunk.
- * @param columns Makes the chunks' columns.
- */
-export function createChunkBuilder(
-  spec: FeatureSpec,
-  rowsMax: number,
-  columns: ColumnMaker = newColumns,
-): ChunkBuilder {
-  const numericAt = positionsOf(spec, "numeric");
-  const categoricalAt = positionsOf(spec, "categorical");
-  const levels: (string | null)[][] = categoricalAt.map(() => [null]);
-  const codesOf: Map<unknown, number>[] = categoricalAt.map(() => new Map<unknown, number>([[null, 0]]));
+export interface BuilderOptions {
+  /** Of a chunk. */
+  readonly rowsMax: number;
+  /** Makes the chunks' columns. */
+  readonly columns?: ColumnMaker;
+  /** Of the rows; that of the view without. */
+  readonly layout?: RowLayout;
+}
+
+export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): ChunkBuilder {
+  const { rowsMax, columns = newColumns, layout = viewLayout(spec) } = options;
+  const numericFields = featuresOf(spec, "numeric");
+  const categoricalFields = featuresOf(spec, "categorical");
+  const levels: (string | null)[][] = categoricalFields.map(() => [null]);
+  const codesOf: Map<unknown, number>[] = categoricalFields.map(() => new Map<unknown, number>([[null, 0]]));
+  const sources = {
+    numbers: numericFields.map((feature) => layout.fields[feature]),
+    categories: categoricalFields.map((feature, j) => {
+      const field = layout.fields[feature];
+      return typeof field === "number" ? field : codesFor(field, levels[j]);
+    }),
+  };
   let rowCount = 0;
-  const numeric = new Float64Array(rowsMax * numericAt.length);
-  const codes = categoricalAt.map(() => new Uint32Array(rowsMax));
+  const stride = numericFields.length;
+  const numeric = new Float64Array(rowsMax * stride);
+  const codes = categoricalFields.map(() => new Uint32Array(rowsMax));
   const labels = new Uint8Array(rowsMax);
   const groups = new Uint32Array(rowsMax);
   const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
+
+  const addNumbers = (rows: Rows, j: number, places: readonly Int32Array[]) => {
+    const source = sources.numbers[j];
+    const first = rowCount * stride + j;
+    if (typeof source !== "number") {
+      if ("codes" in source.values) throw new Error("a number is held as codes");
+      copyHeld(source.values, places[source.parent], { target: numeric, first, stride, count: rows.length });
+      return;
+    }
+    for (let i = 0, k = first; i < rows.length; i++, k += stride) {
+      const value = rows[i][source];
+      numeric[k] = typeof value === "number" && Number.isFinite(value)
+        ? value
+        : numberOf(value, () => badValue(rows[i], source, spec, numericFields[j], "a number"));
+    }
+  };
+  const addCategories = (rows: Rows, j: number, places: readonly Int32Array[]) => {
+    const source = sources.categories[j];
+    const column = codes[j];
+    if (typeof source !== "number") {
+      const place = places[source.parent];
+      for (let i = 0; i < rows.length; i++) column[rowCount + i] = source.codeAt(place[i]);
+      return;
+    }
+    const codeOf = codesOf[j];
+    for (let i = 0; i < rows.length; i++) {
+      const value = rows[i][source];
+      column[rowCount + i] = codeOf.get(value) ??
+        newCode(
+          value,
+          codeOf,
+          levels[j],
+          () => badValue(rows[i], source, spec, categoricalFields[j], "a category (text or number)"),
+        );
+    }
+  };
   return {
     levels,
     get rowCount() {
       return rowCount;
     },
-    add(rows) {
-      const from = rowCount;
-      rowCount += rows.length;
-      for (let j = 0; j < numericAt.length; j++) {
-        const at = numericAt[j];
-        for (let i = 0, k = from * numericAt.length + j; i < rows.length; i++, k += numericAt.length) {
-          const value = rows[i][at];
-          numeric[k] = typeof value === "number" && Number.isFinite(value)
-            ? value
-            : numberOf(value, rows[i], spec, at);
-        }
+    add(rows, { places, labels: ownLabels } = { places: [], labels }) {
+      for (let j = 0; j < numericFields.length; j++) addNumbers(rows, j, places);
+      for (let j = 0; j < categoricalFields.length; j++) addCategories(rows, j, places);
+      const { label, group, weight } = layout;
+      if (label === undefined) labels.set(ownLabels.subarray(0, rows.length), rowCount);
+      else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelOf(rows[i], label, spec);
+      for (let i = 0; i < rows.length; i++) groups[rowCount + i] = groupOf(rows[i], group, spec);
+      if (weights && weight !== undefined) {
+        for (let i = 0; i < rows.length; i++) weights[rowCount + i] = weightOf(rows[i], weight, spec);
       }
-      categoricalAt.forEach((at, j) => {
-        const column = codes[j];
-        const codeOf = codesOf[j];
-        for (let i = 0; i < rows.length; i++) {
-          column[from + i] = codeOf.get(rows[i][at]) ?? newCode(rows[i], at, codeOf, levels[j], spec);
-        }
-      });
-      for (let i = 0; i < rows.length; i++) labels[from + i] = labelOf(rows[i], spec);
-      for (let i = 0; i < rows.length; i++) groups[from + i] = groupOf(rows[i], spec);
-      if (weights) rows.forEach((row, i) => weights[from + i] = weightOf(row, spec));
+      rowCount += rows.length;
     },
     take() {
       const chunk = {
         rowCount,
-        numeric: filled(columns.float64(rowCount * numericAt.length), numeric),
+        numeric: filled(columns.float64(rowCount * stride), numeric),
         codes: codes.map((column, j) =>
           filled(levels[j].length <= 0x10000 ? columns.uint16(rowCount) : columns.uint32(rowCount), column)
         ),
@@ -114,6 +185,28 @@ export function createChunkBuilder(
   };
 }
 
+type Row = readonly unknown[];
+type Rows = readonly Row[];
+
+/** A function of its own, as all inner loops over what threads share. */
+function copyHeld(
+  values: Float64Array,
+  places: Int32Array,
+  { target, first, stride, count }: { target: Float64Array; first: number; stride: number; count: number },
+): void {
+  for (let i = 0, k = first; i < count; i++, k += stride) target[k] = values[places[i]];
+}
+
+function codesFor(
+  { parent, values }: HeldField,
+  levels: (string | null)[],
+): { parent: number; codeAt(place: number): number } {
+  if (!("codes" in values)) throw new Error("a category is held as numbers");
+  const { codes, levels: writtenLevels } = values;
+  const recoded = createRecoding(levels, (written) => writtenLevel(written, writtenLevels));
+  return { parent, codeAt: (place) => recoded(codes[place]) };
+}
+
 /** @param source As long as the target, or longer. */
 function filled<A extends Float64Array | Uint32Array | Uint16Array | Uint8Array>(
   target: A,
@@ -123,25 +216,19 @@ function filled<A extends Float64Array | Uint32Array | Uint16Array | Uint8Array>
   return target;
 }
 
-const fieldsFrom = 4;
-
-/** Where the fields of one type stand in a row of the view. */
-function positionsOf(spec: FeatureSpec, type: "numeric" | "categorical"): number[] {
-  return spec.features.flatMap((feature, i) => feature.type === type ? [fieldsFrom + i] : []);
+/** Which features are of one type. */
+function featuresOf({ features }: FeatureSpec, type: "numeric" | "categorical"): number[] {
+  return features.flatMap((feature, i) => feature.type === type ? [i] : []);
 }
 
 /** 12 and "12" are one level: what is new as a value may be known by its canonical spelling. */
 function newCode(
-  row: readonly unknown[],
-  at: number,
+  value: unknown,
   codeOf: Map<unknown, number>,
   levels: (string | null)[],
-  spec: FeatureSpec,
+  bad: () => BadExample,
 ): number {
-  const value = row[at];
-  if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") {
-    throw badValue(row, spec, at, "a category (text or number)");
-  }
+  if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") throw bad();
   const level = categoryOf(value);
   let code = codeOf.get(level);
   if (code === undefined) {
@@ -153,38 +240,45 @@ function newCode(
   return code;
 }
 
-function numberOf(value: unknown, row: readonly unknown[], spec: FeatureSpec, at: number): number {
+function numberOf(value: unknown, bad: () => BadExample): number {
   if (value === null || value !== value) return NaN;
   if (typeof value === "bigint") return Number(value);
-  throw badValue(row, spec, at, "a number");
+  throw bad();
 }
 
-function weightOf(row: readonly unknown[], spec: FeatureSpec): number {
-  const weight = row[3];
+function weightOf(row: Row, at: number, spec: FeatureSpec): number {
+  const weight = row[at];
   if (typeof weight === "number" && weight > 0 && weight < Infinity) return weight;
   throw new BadExample(
     `${spec.id} ${String(row[0])} has the ${spec.weight} ${String(weight)}, expected a positive number`,
   );
 }
 
-function labelOf(row: readonly unknown[], spec: FeatureSpec): number {
-  const label = row[1];
+function labelOf(row: Row, at: number, spec: FeatureSpec): number {
+  const label = row[at];
   if (label === 0 || label === 1) return label;
   throw new BadExample(
     `${spec.id} ${String(row[0])} has the ${spec.label} ${JSON.stringify(String(label))}, expected 0 or 1`,
   );
 }
 
-function groupOf(row: readonly unknown[], spec: FeatureSpec): number {
+function groupOf(row: Row, at: number, spec: FeatureSpec): number {
+  const group = row[at];
   // As one group, all rows without one would fall on the same side of the split.
-  if (row[2] === null) {
+  if (group === null) {
     throw new BadExample(`${spec.id} ${String(row[0])} has no ${spec.group}, expected a group`);
   }
-  return hashOf(row[2]);
+  return hashOf(group);
 }
 
-function badValue(row: readonly unknown[], spec: FeatureSpec, at: number, expected: string): BadExample {
-  const { name } = spec.features[at - fieldsFrom];
+function badValue(
+  row: Row,
+  at: number,
+  spec: FeatureSpec,
+  feature: number,
+  expected: string,
+): BadExample {
+  const { name } = spec.features[feature];
   const value = row[at] instanceof Uint8Array ? "a blob" : JSON.stringify(String(row[at])).slice(0, 60);
   return new BadExample(`${spec.id} ${String(row[0])} has the ${name} ${value}, expected ${expected}`);
 }

@@ -1,6 +1,6 @@
 import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { createGathering, type Gathering } from "../examples/gathering.ts";
-import type { ColumnPlace, GatherPlan } from "../examples/gather_plan.ts";
+import type { ColumnPlace, JoinPlan } from "../examples/join_plan.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import { type ColumnMapping, columnSources } from "../files/column_source.ts";
 import { openFile } from "../files/open_file.ts";
@@ -17,7 +17,7 @@ import { nextTask } from "../stepwise.ts";
 /** Gathers the examples out of the files that the thread reads from now on, and learns from them. */
 export interface GatherJob extends Job {
   readonly kind: "gather";
-  readonly plan: GatherPlan;
+  readonly plan: JoinPlan;
   readonly hyperParameters: HyperParameters;
   /** What the rows may take, until they are examples. */
   readonly bytesMax: number;

@@ -1,6 +1,7 @@
 import { availableParallelism } from "../parallelism.ts";
 import { dataVersion } from "../examples/examples.ts";
-import { type GatherPlan, gatherPlanOf } from "../examples/gather_plan.ts";
+import { gatherPlanOf } from "../examples/gather_plan.ts";
+import type { JoinPlan } from "../examples/join_plan.ts";
 import { fileState } from "../files/file_state.ts";
 import { ingest, type IngestOptions, type IngestReport } from "../ingest/ingest.ts";
 import type { Store } from "../store/store.ts";
@@ -72,7 +73,7 @@ export async function loadAndTrain(
   }
 }
 
-function planOf(store: Store, options: LoadAndTrainOptions): GatherPlan | undefined {
+function planOf(store: Store, options: LoadAndTrainOptions): JoinPlan | undefined {
   const { load: { files, rejectsPath }, train: { spec } } = options;
   const paths = Object.values(files).flat();
   const byteCount = paths.reduce((sum, path) => sum + fileState(path).size, 0);
@@ -87,7 +88,7 @@ function threadsOf({ threads = availableParallelism() }: TrainOptions): number {
   return threads;
 }
 
-function gatherJobOf(plan: GatherPlan, store: Store, { load, train }: LoadAndTrainOptions): GatherJob {
+function gatherJobOf(plan: JoinPlan, store: Store, { load, train }: LoadAndTrainOptions): GatherJob {
   const { files, columnNames = {}, allowMissing = false } = load;
   const table: Table = findTable(listTables(store.db), plan.label.table);
   return {

@@ -1,0 +1,88 @@
+import type { FeatureSpec } from "./spec.ts";
+import type { Store } from "../store/store.ts";
+import type { Table } from "../store/table.ts";
+import { type ViewColumn, viewColumnsOf } from "./view_columns.ts";
+import { viewOrdersById } from "./view_order.ts";
+import { parentJoinOf } from "./view_shape.ts";
+
+/** How the examples come out of the rows of tables, without the view: plain data. */
+export interface JoinPlan {
+  readonly spec: FeatureSpec;
+  /** The table with a row for each example, by its integer key. */
+  readonly child: string;
+  readonly id: string;
+  readonly parents: readonly ParentPlan[];
+  /** The examples that a column of this table names have the label 1. */
+  readonly label: ColumnPlace;
+  readonly group: ColumnPlace;
+  /** In the order of the spec's features. */
+  readonly fields: readonly ColumnPlace[];
+}
+
+/** A table whose text key the child's `column` refers to. */
+export interface ParentPlan {
+  readonly table: string;
+  readonly key: string;
+  readonly column: string;
+}
+
+export interface ColumnPlace {
+  readonly table: string;
+  readonly column: string;
+}
+
+/** @returns undefined where the spec's view is not known to be a join by keys. */
+export function joinPlanOf(
+  store: Store,
+  spec: FeatureSpec,
+  tables: readonly Table[],
+): JoinPlan | undefined {
+  const { db } = store;
+  const join = parentJoinOf(db, spec.view, tables);
+  if (!join || spec.weight !== undefined || !viewOrdersById(store, spec)) return undefined;
+  const { child, parents } = join;
+  const columns = viewColumnsOf(db, spec.view, join);
+  const id = columns.get(spec.id);
+  const label = columns.get(spec.label);
+  const group = columnPlace(columns.get(spec.group));
+  const fields = spec.features.map(({ name }) => columnPlace(columns.get(name)));
+  if (id?.is !== "column" || label?.is !== "exists" || !group) return undefined;
+  const labelTable = tables.find(({ name }) => name.toLowerCase() === label.table.toLowerCase());
+  const labelColumn = labelTable?.columns.find(({ name }) =>
+    name.toLowerCase() === label.column.toLowerCase()
+  );
+  const involved = [child, ...parents.map(({ parent }) => parent), ...(labelTable ? [labelTable] : [])];
+  const places = fields.flatMap((field) => field ?? []);
+  const isPlain = labelTable !== undefined && labelColumn?.type === "INTEGER" &&
+    places.length === fields.length &&
+    child.key.length === 1 && child.key[0] === id.column && id.table === child.name &&
+    label.childColumn === id.column && typeOf(child, id.column) === "INTEGER" &&
+    parents.every(({ column, parent }) =>
+      typeOf(child, column) === "TEXT" && typeOf(parent, parent.key[0]) === "TEXT"
+    ) &&
+    new Set(involved).size === involved.length && involved.every((table) => comparesBytes(store, table));
+  if (!isPlain) return undefined;
+  return {
+    spec,
+    child: child.name,
+    id: id.column,
+    parents: parents.map(({ column, parent }) => ({ table: parent.name, key: parent.key[0], column })),
+    label: { table: labelTable.name, column: labelColumn.name },
+    group,
+    fields: places,
+  };
+}
+
+function columnPlace(column: ViewColumn | undefined): ColumnPlace | undefined {
+  return column?.is === "column" ? { table: column.table, column: column.column } : undefined;
+}
+
+function typeOf({ columns }: Table, column: string): string | undefined {
+  return columns.find(({ name }) => name === column)?.type;
+}
+
+/** A column with a collation of its own finds keys that differ. */
+function comparesBytes({ db }: Store, { name }: Table): boolean {
+  const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name);
+  return !/\bCOLLATE\b/i.test(String(row?.sql));
+}
