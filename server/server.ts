@@ -42,6 +42,9 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** Making other threads holds up this one: who waits for a first prediction is to have it before. */
+const joinDelayMs = 50;
+
 /**
  * Loads the model in production, then listens, in as many threads as are asked for. This one owns the store, and is one of
  * them.
@@ -118,8 +121,7 @@ async function open(
     log,
   });
   // This thread answers already: it does not wait for the others, which take longer to start than it did.
-  const complete = crew?.join({ hostname, port: listener.port, production, slot })
-    .then(() => log.info("threads answer", { workers: 1 + crew.size }));
+  const complete = complement();
   const watch = watchStore(dataDir, production.follow);
   const origin = originOf(listener.hostname, listener.port);
   const modelId = slot.current?.modelId;
@@ -130,11 +132,19 @@ async function open(
   });
   if (!slot.current) log.warn("not ready", { detail: slot.absence.message });
 
+  async function complement(): Promise<void> {
+    if (!crew) return;
+    await delay(joinDelayMs);
+    if (lifecycle.draining) return;
+    await crew.join({ hostname, port: listener.port, production, slot });
+    log.info("threads answer", { workers: 1 + crew.size });
+  }
+
   async function drain(): Promise<void> {
     lifecycle.draining = true;
     watch.stop();
     log.info("draining", { delay_ms: drainDelayMs, timeout_ms: drainTimeoutMs });
-    await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+    await delay(drainDelayMs);
     const ended = await Promise.all([
       finish(listener, lifecycle, drainTimeoutMs),
       crew?.drain(drainTimeoutMs) ?? true,
@@ -150,10 +160,14 @@ async function open(
     hostname: listener.hostname,
     port: listener.port,
     modelId,
-    complete: complete ?? Promise.resolve(),
+    complete,
     broken: crew?.stuck ?? new Promise(() => {}),
     stop: () => stopped ??= drain(),
   };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** @throws {Failure} `usage-invalid` */

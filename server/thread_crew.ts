@@ -1,5 +1,6 @@
 import { Failure } from "../pipeline/failure.ts";
 import type { Assignment } from "../pipeline/model/registry.ts";
+import { nextTask } from "../pipeline/stepwise.ts";
 import type { Board } from "./board.ts";
 import type { Census } from "./census.ts";
 import type { Crew } from "./crew.ts";
@@ -12,9 +13,9 @@ import type { ThreadData, ThreadNumbers } from "./thread.ts";
 
 /** Threads beside the calling one that answer requests on its port. One that is lost is replaced. */
 export interface ThreadCrew extends Crew {
-  /** Lets the threads answer. @returns When all do, or have been lost. */
+  /** Starts the threads and lets them answer. @returns When all do, or have been lost. */
   join(post: Post): Promise<void>;
-  /** How many answer, or are about to. */
+  /** How many answer, or are about to; 0 before `join`. */
   readonly size: number;
   /** Finishes what is in flight and ends all threads. @returns False where some connections were still busy. */
   drain(timeoutMs: number): Promise<boolean>;
@@ -59,7 +60,7 @@ const shortLifeMs = 10_000;
 const waitFirstMs = 100;
 const waitLastMs = 10_000;
 
-/** Starts the threads. They listen when they are told by `join`. */
+/** Threads that are yet to be started, by `join`. */
 export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
   const { board, log, census, answers, beatEveryMs = defaultBeatEveryMs } = options;
   const url = options.url ?? workerUrl();
@@ -194,7 +195,6 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
     for (const member of leaving) member.forget();
   }
 
-  for (let i = 0; i < options.size; i++) hire();
   const beating = setInterval(beat, beatEveryMs);
   Deno.unrefTimer(beating);
 
@@ -205,8 +205,11 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
     },
     async join(given) {
       post = given;
-      // Those that were lost before they were told what to do.
-      for (let i = members.size; i < options.size; i++) hire();
+      for (let i = 0; i < options.size && !ending; i++) {
+        hire();
+        // Whoever makes a thread stands still until it is there, some 20 ms: between two of them, requests have their turn.
+        await nextTask();
+      }
       await welcome([...members.keys()], given);
     },
     async prepare(content: ModelContent, assignment: Assignment) {

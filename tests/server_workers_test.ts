@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { assertRejected } from "./expected_failure.ts";
 import { connectRaw } from "./raw_connection.ts";
 import { type RunningServer, runServer } from "./running_server.ts";
-import { probabilityOf, row, type ServedModels } from "./served_models.ts";
+import { makeServedModels, probabilityOf, row, type ServedModels } from "./served_models.ts";
 import { createBoard } from "../server/board.ts";
+import { createLog } from "../server/log.ts";
 import { sharingFault } from "../server/shared_port.ts";
 import { createTallies } from "../server/tally.ts";
 import { createThreadSlot } from "../server/thread_slot.ts";
@@ -385,6 +386,36 @@ Deno.test("threads: where the system or the runtime cannot share a port, it is s
   assert.equal(sharingFault("linux", { listenDatagram() {} }), undefined);
   assert.match(sharingFault("linux", {}) ?? "", /--unstable-net/);
   assert.match(sharingFault("darwin", { listenDatagram() {} }) ?? "", /darwin does not share/);
+});
+
+Deno.test({
+  name: "threads: the first answers before it makes others, and makes none when it is to stop",
+  ignore: unable !== undefined,
+  async fn() {
+    const models = makeServedModels();
+    const log: string[] = [];
+    const server = await startServer({
+      dataDir: models.dataDir,
+      modelsDir: models.modelsDir,
+      hostname: "127.0.0.1",
+      port: 0,
+      workers: 3,
+      token: undefined,
+      insecure: false,
+      drainDelayMs: 0,
+      drainTimeoutMs: 5_000,
+      log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
+    });
+    const response = await fetch(`${server.origin}/predict`, { method: "POST", body: JSON.stringify(row) });
+    assert.equal(response.status, 200);
+    assert.equal((await response.json()).probability, probabilityOf(models.first));
+    await server.stop();
+    await server.complete;
+    models.remove();
+    const events = log.map((line) => JSON.parse(line).event);
+    assert.ok(!events.includes("threads answer"), events.join());
+    assert.equal(events.at(-1), "stopped");
+  },
 });
 
 Deno.test("threads: a thread that has not heard of a change answers with no model rather than with the old one", async () => {

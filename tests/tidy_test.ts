@@ -150,6 +150,14 @@ Deno.test("the server starts without what describes it: that is loaded when some
   assert.deepEqual(loaded.filter((path) => /_schemas?\.ts$|^server\/openapi\//.test(path)), []);
 });
 
+Deno.test("the server and its threads start without zod, which takes longer to load than all else", () => {
+  for (const start of ["commands/serve.ts", "server/serve_worker.ts"]) {
+    const loaded = reachedFrom(start, sources, startUp);
+    const zod = importsWhere((from, edge) => loaded.has(from) && startUp(edge) && edge.specifier === "zod");
+    assert.deepEqual(zod, []);
+  }
+});
+
 Deno.test("the program starts without any command: each is loaded when it is called", () => {
   const loaded = [...reachedFrom("main.ts", sources, startUp)];
   assert.deepEqual(loaded.filter((path) => path.startsWith("server/")), []);

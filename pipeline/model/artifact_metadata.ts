@@ -1,91 +1,111 @@
-import { z } from "zod";
 import { type Encoder, positionCountOf, widthOf } from "../encode/encoder.ts";
 import { Failure } from "../failure.ts";
+import {
+  anyOf,
+  anything,
+  between,
+  dictionary,
+  finite,
+  flag,
+  integerFrom,
+  list,
+  matching,
+  none,
+  object,
+  oneOf,
+  optional,
+  positive,
+  requireShape,
+  text,
+  textOf,
+  type ValueOf,
+  variant,
+} from "./shape.ts";
 
-const finite = z.number();
-const count = z.int().min(0);
-const columnName = z.string().min(1).max(64);
+const count = integerFrom(0);
+const columnName = textOf(1, 64);
 
-const numericEncoder = z.strictObject({
-  type: z.literal("numeric"),
+const numericEncoder = object({
+  type: oneOf("numeric"),
   name: columnName,
-  nullable: z.boolean(),
-  transform: z.enum(["none", "log1p"]),
+  nullable: flag,
+  transform: oneOf("none", "log1p"),
   impute: finite,
   mean: finite,
-  scale: finite.positive(),
+  scale: positive,
   column: count,
-  missingIndicator: z.boolean(),
-  edges: z.array(finite).max(255).optional(),
+  missingIndicator: flag,
+  edges: optional(list(finite, 0, 255)),
 });
 
-const categoricalEncoder = z.strictObject({
-  type: z.literal("categorical"),
+const categoricalEncoder = object({
+  type: oneOf("categorical"),
   name: columnName,
-  nullable: z.boolean(),
-  levels: z.array(z.string()),
-  buckets: z.int().min(2).optional(),
+  nullable: flag,
+  levels: list(text),
+  buckets: optional(integerFrom(2)),
   column: count,
 });
 
-const crossEncoder = z.strictObject({
-  of: z.array(columnName).min(2),
-  keys: z.array(count),
+const crossEncoder = object({
+  of: list(columnName, 2),
+  keys: list(count),
   column: count,
 });
 
-const network = z.strictObject({
-  layers: z.array(z.strictObject({
-    activation: z.literal("relu"),
-    /** Row-major, shape (inputs, units). */
-    weights: z.array(finite),
-    bias: z.array(finite).min(1),
-  })).min(1),
+const network = object({
+  layers: list(
+    object({
+      activation: oneOf("relu"),
+      /** Row-major, shape (inputs, units). */
+      weights: list(finite),
+      bias: list(finite, 1),
+    }),
+    1,
+  ),
   /** Log-odds per unit of the last layer. */
-  output: z.array(finite),
+  output: list(finite),
 });
 
-const metrics = z.strictObject({
+const metrics = object({
   log_loss: finite,
-  auc: finite.nullable(),
+  auc: anyOf("a finite number or null", finite, none),
   brier: finite,
   ece: finite,
   base_log_loss: finite,
-  calibration: z.array(
-    z.strictObject({ from: finite, to: finite, rows: count, predicted: finite, observed: finite }),
-  ),
+  calibration: list(object({ from: finite, to: finite, rows: count, predicted: finite, observed: finite })),
 });
 
 /** What a model's `userDefinedMetadata` holds: all that prediction from raw fields needs, and all that trust needs. */
-export const artifactMetadataSchema = z.object({
+const members = {
   /** Version of this layout. */
-  layout: z.literal(1),
+  layout: oneOf(1),
   /** Version of clickwell that trained the model. */
-  program: z.string(),
-  spec: z.record(z.string(), z.unknown()),
-  encoder: z.strictObject({
-    features: z.array(z.discriminatedUnion("type", [numericEncoder, categoricalEncoder])).min(1),
+  program: text,
+  spec: dictionary(anything),
+  encoder: object({
+    features: list(variant("type", { numeric: numericEncoder, categorical: categoricalEncoder }), 1),
     columnCount: count,
-    crosses: z.array(crossEncoder).optional(),
+    crosses: optional(list(crossEncoder)),
   }),
   /** Log-odds per column, float64. */
-  coefficients: z.array(finite),
+  coefficients: list(finite),
   intercept: finite,
   /** Of a wide-and-deep model: its deep part, whose weights are float32 numbers; the coefficients are its wide part. */
-  network: network.optional(),
-  hyperParameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-  data: z.strictObject({
+  network: optional(network),
+  hyperParameters: dictionary(anyOf("a string, a finite number, true or false", text, finite, flag)),
+  data: object({
     /** SHA-256 of the examples as they were read, hexadecimal. */
-    fingerprint: z.string(),
+    fingerprint: text,
     /** The greatest id that was seen, where ids are integers: later rows have a greater one. */
-    last_id: z.string().regex(/^-?[0-9]{1,20}$/).optional(),
-    rows: z.strictObject({ train: count, test: count, left_out: count, validation: count.optional() }),
-    clicks: z.strictObject({ train: count, test: count }),
+    last_id: optional(matching(/^-?[0-9]{1,20}$/)),
+    rows: object({ train: count, test: count, left_out: count, validation: optional(count) }),
+    clicks: object({ train: count, test: count }),
   }),
   /** On the held-out rows; on the training rows where none were held out. */
   metrics,
-  solver: z.strictObject({
-    name: z.string(),
+  solver: object({
+    name: text,
     iterations: count,
     /** Largest entry of the gradient of the objective at the solution, in absolute value. */
     gradientMax: finite,
@@ -93,20 +113,22 @@ export const artifactMetadataSchema = z.object({
     objective: finite,
   }),
   /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent where it is too large. */
-  precision: z.string().optional(),
+  precision: optional(text),
   /** Of a model that continues another: which, on how many new rows, and the log loss on them had it stayed as it was. */
-  update: z.strictObject({ from: z.string(), rows: count, log_loss_unchanged: finite }).optional(),
+  update: optional(object({ from: text, rows: count, log_loss_unchanged: finite })),
   /** What a reader of the model should know: levels that were joined, columns without information. */
-  notes: z.array(z.string()),
+  notes: list(text),
   /** Rows of raw fields and the probability that the training gave them; every load repeats them. */
-  golden: z.array(z.strictObject({
-    features: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
-    probability: z.number().min(0).max(1),
+  golden: list(object({
+    features: dictionary(anyOf("a string, a finite number or null", text, finite, none)),
+    probability: between(0, 1),
   })),
-});
+};
 
-export type ArtifactMetadata = z.infer<typeof artifactMetadataSchema>;
-export type Metrics = z.infer<typeof metrics>;
+const artifactMetadata = object(members);
+
+export type ArtifactMetadata = ValueOf<typeof artifactMetadata>;
+export type Metrics = ValueOf<typeof metrics>;
 
 /**
  * Reads the metadata out of a model.json and checks it.
@@ -123,12 +145,13 @@ export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactM
     throw fail("model.json is not JSON");
   }
   const { userDefinedMetadata } = (value ?? {}) as { userDefinedMetadata?: unknown };
-  const result = artifactMetadataSchema.safeParse(userDefinedMetadata);
-  if (!result.success) {
-    const { path, message } = result.error.issues[0];
-    throw fail(`model.json at userDefinedMetadata.${path.join(".")}: ${message}`);
-  }
-  const metadata = result.data;
+  // What a later version adds to this layout, or another reader needs, is let be.
+  const metadata: unknown = Object.fromEntries(
+    Object.entries(userDefinedMetadata ?? {}).filter(([name]) => Object.hasOwn(members, name)),
+  );
+  requireShape(artifactMetadata, metadata, ({ path, detail }) => {
+    throw fail(`model.json at ${["userDefinedMetadata", ...path].join(".")}: ${detail}`);
+  });
   const width = columnCountOf(metadata.encoder);
   if (width !== metadata.encoder.columnCount || width !== metadata.coefficients.length) {
     throw fail(`its fields have ${width} columns, its coefficients ${metadata.coefficients.length}`);
@@ -140,7 +163,7 @@ export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactM
 
 /** What is wrong with a network's shapes or numbers; undefined where nothing is. */
 function networkProblem(
-  { layers, output }: z.infer<typeof network>,
+  { layers, output }: ValueOf<typeof network>,
   columnCount: number,
 ): string | undefined {
   let inputs = columnCount;
