@@ -53,8 +53,12 @@ export interface MemberOptions {
   readonly onLost: (cause: string) => void;
 }
 
-/** What a thread's objects may take. Beyond it the thread is ended; without this bound, at twice as much, the process. */
-const heapMegabytesDefault = 2_048;
+/**
+ * What a thread's objects may take. Beyond it the thread is ended; without this bound, at some gigabytes, the process. The
+ * engine goes by it, too: between two collections it lets garbage grow to three times what is in use where 2 GiB are allowed,
+ * to less than that itself where it is half of it.
+ */
+const heapMegabytesDefault = 1_024;
 /** Loading a model of a million coefficients and trying it takes a second. */
 const prepareTimeoutMs = 10_000;
 /** Beyond the drain's own time. */

@@ -1,4 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
+import { nextTask } from "../pipeline/stepwise.ts";
 import { createBoard } from "./board.ts";
 import { createCensus } from "./census.ts";
 import { finish } from "./draining.ts";
@@ -41,9 +42,6 @@ export interface Server {
   /** Finishes what is in flight, and returns when the drain's time is over at the latest. */
   stop(): Promise<void>;
 }
-
-/** Making other threads holds up this one: who waits for a first prediction is to have it before. */
-const joinDelayMs = 50;
 
 /**
  * Loads the model in production, then listens, in as many threads as are asked for. This one owns the store, and is one of
@@ -134,17 +132,18 @@ async function open(
 
   async function complement(): Promise<void> {
     if (!crew) return;
-    await delay(joinDelayMs);
+    // To make a thread takes this one 20 ms: what is there to be said and answered comes first.
+    await nextTask();
     if (lifecycle.draining) return;
     await crew.join({ hostname, port: listener.port, production, slot });
-    log.info("threads answer", { workers: 1 + crew.size });
+    if (!lifecycle.draining) log.info("threads answer", { workers: 1 + crew.size });
   }
 
   async function drain(): Promise<void> {
     lifecycle.draining = true;
     watch.stop();
     log.info("draining", { delay_ms: drainDelayMs, timeout_ms: drainTimeoutMs });
-    await delay(drainDelayMs);
+    await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     const ended = await Promise.all([
       finish(listener, lifecycle, drainTimeoutMs),
       crew?.drain(drainTimeoutMs) ?? true,
@@ -164,10 +163,6 @@ async function open(
     broken: crew?.stuck ?? new Promise(() => {}),
     stop: () => stopped ??= drain(),
   };
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** @throws {Failure} `usage-invalid` */
