@@ -31,8 +31,10 @@ export function predict(
     return predictWith(model, body, requestId, storedRows, plain);
   }
   const unseen = findings.unseen.length > 0 ? `"unseen":${JSON.stringify(findings.unseen)},` : "";
-  // A request id has no character that JSON would escape.
-  return `{"probability":${probability},${model.members},${unseen}"request_id":"${requestId}"}`;
+  // Not as the template would write the number: see `createRequestIds`. A request id has no character that JSON would escape.
+  return `{"probability":${
+    JSON.stringify(probability)
+  },${model.members},${unseen}"request_id":"${requestId}"}`;
 }
 
 const plain: RowOptions = { explain: false, interval: undefined };
