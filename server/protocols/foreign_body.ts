@@ -1,13 +1,14 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { bodyFailure, gather, readBytes } from "../body.ts";
 import type { LoadedModel } from "../serving_model.ts";
-import { createHeaderReader, createWholeBodyTaker } from "../whole_body.ts";
+import { createHeaderReader, createWholeBodyTaker, createWholeBytesTaker } from "../whole_body.ts";
 
 /** Of all services that host models, SageMaker lets the largest request through. */
 export const foreignBodyBytesMax = 6 * 1024 * 1024;
 
 const decoder = new TextDecoder();
 const takeWholeBody = createWholeBodyTaker();
+const takeWholeBytes = createWholeBytesTaker();
 const readHeader = createHeaderReader();
 
 /** A body as it came: as text where all of it was there at once, else as bytes. */
@@ -28,17 +29,19 @@ export function answerContent(
   find: () => LoadedModel | Promise<LoadedModel>,
   answer: (content: Content, model: LoadedModel) => Response,
 ): Response | Promise<Response> {
-  const text = isText(request) ? takeWholeBody(request, foreignBodyBytesMax) : undefined;
-  if (text === undefined) {
+  const content = takeContent(request);
+  if (content === undefined) {
     return readContent(request).then(async (content) => answer(content, await find()));
   }
   const model = find();
-  return model instanceof Promise ? model.then((model) => answer(text, model)) : answer(text, model);
+  return model instanceof Promise ? model.then((model) => answer(content, model)) : answer(content, model);
 }
 
-/** False where a body may be anything else: as text it could not be read any more. */
-function isText(request: Request): boolean {
-  return readHeader(request, "content-encoding") === null && readHeader(request, jsonLengthHeader) === null;
+/** What is there at once and not compressed. What may be anything but text is taken as bytes. */
+function takeContent(request: Request): Content | undefined {
+  if (readHeader(request, "content-encoding") !== null) return undefined;
+  const take = readHeader(request, jsonLengthHeader) === null ? takeWholeBody : takeWholeBytes;
+  return take(request, foreignBodyBytesMax);
 }
 
 async function readContent(request: Request): Promise<Uint8Array<ArrayBuffer>> {

@@ -11,6 +11,7 @@ import {
   requireObject,
 } from "./foreign_body.ts";
 import { type ForeignRows, invalid } from "./foreign_rows.ts";
+import { createHeadParser } from "./parsed_heads.ts";
 import { type BinaryTail, readTensor, type Tensor } from "./tensor.ts";
 import { tensorBytes } from "./tensor_bytes.ts";
 
@@ -26,6 +27,7 @@ export interface InferRequest {
 }
 
 const readHeader = createHeaderReader();
+const parseHead = createHeadParser();
 const nothing = tensorBytes(new Uint8Array());
 
 /**
@@ -67,7 +69,7 @@ function splitBody(request: Request, content: Content): [json: unknown, tail: Bi
       }; the body has ${content.length} bytes.`,
     );
   }
-  return [parseForeignJson(content.subarray(0, length)), {
+  return [parseHead(content.subarray(0, length)), {
     ...tensorBytes(content.subarray(length)),
     offset: 0,
   }];
@@ -105,9 +107,15 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignR
     if (isColumn && values.length === rowCount) return name;
     throw invalid(`#/inputs/${i}/shape`, `must be [${rowCount}] or [${rowCount}, 1], as of the input before`);
   });
-  if (new Set(names).size < names.length) throw invalid("#/inputs", "name an input twice");
+  if (names.some((name, i) => names.indexOf(name) < i)) throw invalid("#/inputs", "name an input twice");
+  const rows: Record<string, unknown>[] = [];
+  for (let row = 0; row < rowCount; row++) {
+    const values: Record<string, unknown> = {};
+    for (let i = 0; i < names.length; i++) values[names[i]] = tensors[i].values[row];
+    rows.push(values);
+  }
   return {
-    rows: Array.from({ length: rowCount }, (_, row) => rowOf(names, (column) => tensors[column].values[row])),
+    rows,
     placeOf(row, pointer) {
       const place = names.indexOf(pointer.slice(2));
       return place < 0 ? `#/inputs${pointer.slice(1)}` : `#/inputs/${place}/data/${row}`;

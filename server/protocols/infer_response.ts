@@ -12,10 +12,12 @@ export interface InferAnswer {
   readonly requestId: string;
 }
 
+const encoder = new TextEncoder();
+
 /** Probabilities as JSON. */
 export function inferJson(answer: InferAnswer): Response {
   const { probabilities } = answer;
-  return new Response(`${opening(answer)},"data":[${probabilities.join(",")}]}]}`, predictionInit);
+  return new Response(`${opening(answer)},"data":${JSON.stringify(probabilities)}}]}`, predictionInit);
 }
 
 /**
@@ -26,7 +28,7 @@ export function inferJson(answer: InferAnswer): Response {
 export function inferBytes(answer: InferAnswer): Response {
   const { probabilities } = answer;
   const size = 8 * probabilities.length;
-  const json = new TextEncoder().encode(`${opening(answer)},"parameters":{"binary_data_size":${size}}}]}`);
+  const json = encoder.encode(`${opening(answer)},"parameters":{"binary_data_size":${size}}}]}`);
   const bytes = new Uint8Array(json.length + size);
   bytes.set(json);
   const view = new DataView(bytes.buffer);
@@ -41,9 +43,9 @@ export function inferBytes(answer: InferAnswer): Response {
 
 /** Up to the output's values. */
 function opening({ name, model, probabilities, id, requestId }: InferAnswer): string {
-  const ids = `"id":${
-    JSON.stringify(id)
-  },"parameters":{"model_id":"${model.modelId}","request_id":"${requestId}"}`;
+  // A request id has no character that JSON would escape.
+  const ofClient = id === requestId ? `"${id}"` : JSON.stringify(id);
+  const ids = `"id":${ofClient},"parameters":{"model_id":"${model.modelId}","request_id":"${requestId}"}`;
   return `{"model_name":"${name}","model_version":"${model.version}",${ids},"outputs":[{"name":"${outputName}",` +
     `"shape":[${probabilities.length}],"datatype":"FP64"`;
 }
