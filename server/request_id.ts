@@ -3,8 +3,9 @@ export interface RequestIds {
   next(): string;
 }
 
-/** The last digits of counts. */
-const endings = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, "0"));
+/** Counts below a thousand; and the last digits of those above. */
+const counts = Array.from({ length: 1000 }, (_, i) => String(i));
+const lastDigits = counts.map((digits) => digits.padStart(3, "0"));
 
 /**
  * Ids that no other process or worker gives: 48 random bits, then a count.
@@ -17,11 +18,13 @@ export function createRequestIds(): RequestIds {
   const prefix = `${btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_")}.`;
   let thousands = 0;
   let beginning = prefix;
+  let endings = counts;
   let ending = 0;
   return {
     next() {
       if (ending === endings.length) {
         thousands++;
+        endings = lastDigits;
         ending = 0;
         // Joined and not added: a text that is in one piece is read faster, a thousand times over.
         beginning = [prefix, thousands].join("");
