@@ -26,7 +26,7 @@ export const predictBare: Benchmark = {
       ]);
       return {
         data: `64 request bodies out of ${describeTables(bench.offers)}`,
-        lines: loadLines(clickwell, peer, 0.8),
+        lines: loadLines(clickwell, peer, 0.9),
         checks: [{
           what: `each answer is what numpy makes of the model's coefficients, to ${small(difference)}`,
           holds: difference <= 1e-12,
