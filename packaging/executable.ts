@@ -18,9 +18,10 @@ export const ordinaryPermissions: readonly string[] = configuration.tasks.clickw
 
 /**
  * What is answered is forgotten at once, and two mebibytes of it are collected as cheaply as the sixteen that the engine takes by
- * itself, three times over in each thread: two threads under load have two thirds of the memory.
+ * itself, three times over in each thread: two threads under load have two thirds of the memory. What lives longer is collected when
+ * it has grown by 150 %, and not by 300: another tenth of the memory, for a few hundredths of a training's time.
  */
-const engineFlags = "--max-semi-space-size=2";
+const engineFlags = "--max-semi-space-size=2,--heap-growing-percent=150";
 
 const readable = ["/data", "/run/secrets"];
 const reachable = ["0.0.0.0", "127.0.0.1", "localhost", "[::]", "[::1]"];

@@ -1,4 +1,4 @@
-import type { ColumnBuffer, TextBuffer } from "./column_buffer.ts";
+import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
 
 /** What SQLite is given for a cell. A bigint only where a number would not be exact. */
 export type Cell = string | number | bigint | null;
@@ -259,7 +259,9 @@ function gatherText(buffer: TextBuffer, indices: Uint32Array): TextColumn<"TEXT"
     ends[i] = unitCount;
   }
   copyPiece();
-  return { type: "TEXT", text: decoder.decode(bytes), ends };
+  const text = decoder.decode(bytes);
+  release(bytes);
+  return { type: "TEXT", text, ends };
 }
 
 /** A call costs as much as a loop over so many bytes. */

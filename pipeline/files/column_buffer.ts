@@ -88,6 +88,20 @@ export function clearBuffer(buffer: ColumnBuffer): void {
   buffer.isAscii = true;
 }
 
+/**
+ * Makes room for so many rows, with texts as long as those that are there, at once: a buffer that grows by and by leaves its
+ * former memory behind in pieces, which nobody fits into.
+ */
+export function reserveRows(buffer: ColumnBuffer, rows: number): void {
+  if (rows > buffer.nulls.length) growRows(buffer, rows);
+  if (buffer.type !== "TEXT" || buffer.length === 0) return;
+  const wanted = Math.min(textReserveMax, Math.ceil((buffer.byteCount / buffer.length) * rows));
+  if (wanted > buffer.bytes.length) buffer.bytes = grown(buffer.bytes, wanted, bytesOf);
+}
+
+/** Bytes of texts that are reserved at the most. */
+const textReserveMax = 64 * 2 ** 20;
+
 /** Bytes that the rows take. */
 export function bufferBytes(buffer: ColumnBuffer): number {
   return 9 * buffer.length + (buffer.type === "TEXT" ? buffer.byteCount : 0);

@@ -1,4 +1,4 @@
-import type { ColumnBuffer, TextBuffer } from "./column_buffer.ts";
+import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
 
 const keyMax = 2 ** 32 - 1;
 
@@ -21,6 +21,7 @@ export function orderByKey(buffer: ColumnBuffer): Uint32Array {
   pairs.sort();
   const order = new Uint32Array(buffer.length);
   for (let i = 0; i < order.length; i++) order[i] = words[2 * i];
+  release(pairs);
   return order;
 }
 

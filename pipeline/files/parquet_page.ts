@@ -3,6 +3,7 @@ import type { Encoding, PageHeader } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { parquetHeader } from "hyparquet/src/column.js";
 import type { ByteSource } from "./byte_source.ts";
+import { release } from "./column_buffer.ts";
 import { createHybridReader, type HybridReader } from "./parquet_hybrid.ts";
 import type { ColumnChunk } from "./parquet_footer.ts";
 import { structEnd } from "./parquet_thrift.ts";
@@ -23,7 +24,7 @@ const headerBytesFirst = 4_096;
 const headerBytesMax = 2 ** 20;
 
 /**
- * The pages of a column chunk, each read when it is asked for.
+ * The pages of a column chunk, each read when it is asked for. A page holds until the next one is.
  *
  * @param isNullable Whether the column's values may be NULL.
  * @throws {Error} for a page that is damaged or beyond a limit.
@@ -39,9 +40,21 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
     if (size > pageBytesMax || compressedSize > pageBytesMax) {
       throw new Error(`a page of ${Math.max(size, compressedSize)} bytes, expected at most ${pageBytesMax}`);
     }
-    const page = openPage(header, source.read(offset + length, compressedSize), chunk.codec, isNullable);
-    if (page) yield page;
+    const bytes = source.read(offset + length, compressedSize);
+    const page = openPage(header, bytes, chunk.codec, isNullable);
+    if (page) {
+      yield page;
+      releaseOwned(page.body);
+    }
+    if (bytes.buffer.byteLength > 0) release(bytes);
     offset += length + compressedSize;
+  }
+}
+
+/** Gives back what was decompressed for the page alone: small pages may lie in memory that others have, too. */
+function releaseOwned({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength) {
+    buffer.transfer(0);
   }
 }
 
@@ -51,7 +64,8 @@ function readHeader(source: ByteSource, offset: number, end: number): { header: 
     const bytes = source.read(offset, available);
     const length = structEnd(bytes, 0);
     if (length !== undefined) {
-      return { header: parquetHeader({ view: new DataView(bytes.buffer, 0, length), offset: 0 }), length };
+      const header = parquetHeader({ view: new DataView(bytes.buffer, 0, length), offset: 0 });
+      return { header, length };
     }
     if (available < wanted || wanted >= headerBytesMax) throw new Error("a page's header does not end");
   }

@@ -1,5 +1,12 @@
 import { type Batch, bufferCell, emptyBatch, gatherColumn, type RowFault } from "./batch.ts";
-import { bufferBytes, clearBuffer, type ColumnBuffer, createBuffer, releaseBuffer } from "./column_buffer.ts";
+import {
+  bufferBytes,
+  clearBuffer,
+  type ColumnBuffer,
+  createBuffer,
+  releaseBuffer,
+  reserveRows,
+} from "./column_buffer.ts";
 import { Failure } from "../failure.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
 import type { TableColumn } from "../store/table.ts";
@@ -51,6 +58,8 @@ const batchBytesMax = 32 * 2 ** 20;
 const runRowsFirst = 2 ** 16;
 const runGrowth = 4;
 const runRowsMax = 3 * 2 ** 17;
+/** A file of so many rows is one run: in one order its rows go behind each other, and no page is met twice. */
+const singleRunRowsMax = 3 * 2 ** 18;
 const runBytesMax = 96 * 2 ** 20;
 
 /**
@@ -72,21 +81,25 @@ function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Genera
   const keyBuffer = run.buffers[options.columns.findIndex(({ name }) => name === options.key)];
   let firstRow = 1;
   let isOrdered = true;
-  let runRows = runRowsFirst;
+  const isSingle = (reader.rowCount ?? Infinity) <= singleRunRowsMax;
+  let rowsOfRun = isSingle ? singleRunRowsMax : runRowsFirst;
   for (;;) {
     const held = keyBuffer.length;
     const count = reader.read(run, stepRows);
     if (count > 0) {
       refuseMissing(run, held);
       if (!options.collectFaults) failAtFirstFault(run, firstRow, options.fileName);
-      isOrdered &&= isAscending(keyBuffer, held);
+      if (isOrdered && !isAscending(keyBuffer, held)) {
+        isOrdered = false;
+        for (const buffer of run.buffers) reserveRows(buffer, rowsOfRun + stepRows);
+      }
     }
-    const isEnough = isOrdered ? keyBuffer.length >= batchRows : isFull(run, runRows);
+    const isEnough = isOrdered ? keyBuffer.length >= batchRows : isFull(run, rowsOfRun);
     if (count === 0 || isEnough) {
       options.onRun?.(run);
       yield* batchesOf(run, isOrdered ? placesOf(keyBuffer.length) : orderByKey(keyBuffer), firstRow);
       firstRow += keyBuffer.length;
-      if (!isOrdered) runRows = Math.min(runRowsMax, runGrowth * runRows);
+      if (!isOrdered) rowsOfRun = Math.min(runRowsMax, runGrowth * rowsOfRun);
       clearRun(run);
       isOrdered = true;
     }

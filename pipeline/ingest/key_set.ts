@@ -1,7 +1,7 @@
-import type { ColumnBuffer } from "../files/column_buffer.ts";
+import { type ColumnBuffer, release } from "../files/column_buffer.ts";
 
 /**
- * Keys of a table, by 64-bit fingerprints in bounded memory. That any of a million keys is taken for one of another million
+ * Keys of a table, by 48-bit fingerprints in bounded memory. That any of a million keys is taken for one of another million
  * is less likely than one in a million.
  */
 export interface KeySet {
@@ -11,55 +11,54 @@ export interface KeySet {
 }
 
 const slotsFirst = 2 ** 16;
-/** 32 MiB. */
+/** 24 MiB. */
 const slotsMax = 2 ** 22;
 const loadMax = 0.9;
 
 /** @param expected How many keys there will be, as far as that is known. */
 export function createKeySet(expected = 0): KeySet {
-  // Pairs of words; a pair of zeros is a free slot.
-  let slots = new Uint32Array(2 * slotsFor(expected));
+  // Zeros are a free slot.
+  let low = new Uint32Array(slotsFor(expected));
+  let high = new Uint16Array(low.length);
   let size = 0;
   const print = new Uint32Array(2);
 
   /** The slot of the fingerprint, or the free one where it would be. */
-  const slotOf = (low: number, high: number) => {
-    const mask = slots.length / 2 - 1;
-    let slot = low & mask;
-    while (slots[2 * slot] !== 0 || slots[2 * slot + 1] !== 0) {
-      if (slots[2 * slot] === low && slots[2 * slot + 1] === high) break;
-      slot = (slot + 1) & mask;
-    }
+  const slotOf = (first: number, second: number) => {
+    const mask = low.length - 1;
+    let slot = first & mask;
+    while (high[slot] !== 0 && (low[slot] !== first || high[slot] !== second)) slot = (slot + 1) & mask;
     return slot;
   };
+  const put = (first: number, second: number) => {
+    const slot = slotOf(first, second);
+    if (high[slot] === 0) size++;
+    low[slot] = first;
+    high[slot] = second;
+  };
   const grow = () => {
-    const smaller = slots;
-    slots = new Uint32Array(2 * smaller.length);
-    for (let i = 0; i < smaller.length; i += 2) {
-      const [low, high] = [smaller[i], smaller[i + 1]];
-      if (low === 0 && high === 0) continue;
-      const slot = slotOf(low, high);
-      slots[2 * slot] = low;
-      slots[2 * slot + 1] = high;
+    const [smallerLow, smallerHigh] = [low, high];
+    low = new Uint32Array(2 * smallerLow.length);
+    high = new Uint16Array(low.length);
+    size = 0;
+    for (let i = 0; i < smallerLow.length; i++) {
+      if (smallerHigh[i] !== 0) put(smallerLow[i], smallerHigh[i]);
     }
+    release(smallerLow);
+    release(smallerHigh);
   };
   return {
     add(buffer, row) {
-      const capacity = slots.length / 2;
-      if (size >= capacity * loadMax) {
-        if (capacity >= slotsMax) return;
+      if (size >= low.length * loadMax) {
+        if (low.length >= slotsMax) return;
         grow();
       }
       fingerprint(buffer, row, print);
-      const slot = slotOf(print[0], print[1]);
-      if (slots[2 * slot] === 0 && slots[2 * slot + 1] === 0) size++;
-      slots[2 * slot] = print[0];
-      slots[2 * slot + 1] = print[1];
+      put(print[0], print[1]);
     },
     has(buffer, row) {
       fingerprint(buffer, row, print);
-      const slot = slotOf(print[0], print[1]);
-      return slots[2 * slot] !== 0 || slots[2 * slot + 1] !== 0;
+      return high[slotOf(print[0], print[1])] !== 0;
     },
   };
 }
@@ -136,10 +135,10 @@ function printBytes(bytes: Uint8Array, start: number, end: number, print: Uint32
   finish(low, high, print);
 }
 
-/** Never a pair of zeros. */
+/** The second word has 16 bits, of which one is never 0. */
 function finish(low: number, high: number, print: Uint32Array): void {
   print[0] = stir(low);
-  print[1] = stir(high ^ print[0]) | 1;
+  print[1] = (stir(high ^ print[0]) >>> 16) | 1;
 }
 
 /** The last steps of MurmurHash3: each bit of the result depends on each of the value. */

@@ -12,6 +12,7 @@ import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
+import { collect } from "../shared_memory.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
 import type { Threads } from "../threads.ts";
@@ -103,6 +104,8 @@ export async function loadFile(
 
 /** Batches between two looks at the free space: about a quarter of a million rows. */
 const batchesPerLook = 32;
+/** After so many the garbage of texts that were inserted is given back: else it grows with the file, up to a point. */
+const batchesPerCollection = 96;
 
 interface Source {
   readonly path: string;
@@ -129,7 +132,8 @@ async function insertAll(
     let orphans: readonly number[] = [];
     for (let step = await reading.next(); step; step = await reading.next()) {
       signal?.throwIfAborted();
-      if (batches++ % batchesPerLook === 0) requireRoomToCommit(store);
+      if (batches % batchesPerLook === 0) requireRoomToCommit(store);
+      if (++batches % batchesPerCollection === 0) await collect();
       tally.addBatch(step.batch);
       insertion.add(step.batch);
       orphans = step.orphans ?? orphans;

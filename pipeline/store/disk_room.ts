@@ -8,7 +8,7 @@ const mebibyte = 2 ** 20;
 /** Room that writing leaves free: a full disk can kill a process that has a WAL index mapped (SIGBUS). */
 export const reserveBytes = 64 * mebibyte;
 /** Pages that a connection holds in memory; changed ones among them have not been written yet. */
-export const cacheBytes = 64 * mebibyte;
+export const cacheBytes = 32 * mebibyte;
 
 /**
  * @param path A file on the disk that is asked for; it need not be there.
