@@ -66,7 +66,12 @@ interface Loaded {
 /** Loads files into a new store and trains, on two threads. @param files By table: their contents. */
 async function load(
   files: Readonly<Record<string, readonly (string | Uint8Array)[]>>,
-  options: { prepare?: (store: Store) => void; spec?: FeatureSpec; bytesMin?: number } = {},
+  options: {
+    prepare?: (store: Store) => void;
+    spec?: FeatureSpec;
+    bytesMin?: number;
+    memoryBytes?: number;
+  } = {},
 ): Promise<Loaded> {
   const folder = await Deno.makeTempDir();
   const store = openStore(join(folder, "data"), { mode: "create", freeBytesMin: 0 });
@@ -88,6 +93,7 @@ async function load(
       hyperParameters: { ...defaultHyperParameters, tolerance: 1e-8 },
       threads: 2,
       now: 1,
+      ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     };
     const report = await loadAndTrain(store, join(folder, "models"), {
       load: { files: paths },
@@ -162,6 +168,7 @@ const fromTheStore: readonly [
   ["a lead that was there before", plain, {
     prepare: ({ db }) => db.exec("INSERT INTO leads (lead_uuid) VALUES ('z')"),
   }],
+  ["more rows than there is memory for", plain, { memoryBytes: 10_000 }],
   ["files that are small", plain, { bytesMin: 2 ** 20 }],
   ["an id beyond 2^53", {
     ...plain,
@@ -210,6 +217,14 @@ Deno.test("load and train: orphans are counted as ingest counts them", async () 
   const counted = Object.fromEntries(report.load.orphans.map(({ table, rows }) => [table, rows]));
   const withoutLead = offers.filter(({ lead_uuid }) => lead_uuid === leads[0].lead_uuid).length;
   assert.deepEqual(counted, { offers: withoutLead, clicks: orphans.length });
+});
+
+Deno.test("load and train: orphans are the same where the parents' keys take more memory than there is", async () => {
+  const some = { ...plain, leads: [ndjsonOf(leads.slice(1))] };
+  const { report } = await load(some, { memoryBytes: 10_000 });
+  assert.equal(report.gathered, false);
+  const { rows } = report.load.orphans.find(({ table }) => table === "offers") ?? {};
+  assert.equal(rows, offers.filter(({ lead_uuid }) => lead_uuid === leads[0].lead_uuid).length);
 });
 
 Deno.test("load and train: a file that cannot be loaded ends it before anything is trained", async () => {

@@ -18,6 +18,8 @@ import { createTextKeys, type TextKeys } from "./text_keys.ts";
 export interface Gathering {
   /** Keys of a parent; what is added to them need not be kept elsewhere. @returns undefined for any other table. */
   keysOf(table: string): KeySet | undefined;
+  /** Whether all rows are held. */
+  isWhole(): boolean;
   /** @param run Rows of a table; those that the plan does not name are passed over. */
   add(table: string, run: Run): void;
   /** The keys of the child's rows, ascending. @returns undefined where the rows are not held. */
@@ -96,6 +98,7 @@ export function createGathering(plan: JoinPlan, bytesMax: number): Gathering {
       }
       if (!areAdded || byteCount() > bytesMax) giveUp();
     },
+    isWhole: () => isWhole,
     childIds: () => isWhole ? ids.values().slice().sort() : undefined,
     finish() {
       if (!isWhole) return undefined;

@@ -24,6 +24,7 @@ export function openHashing(path: string): FileHashing {
   const source = openSource(path);
   const hash = createHash("sha256");
   let offset = 0;
+  let digest: string | undefined;
   const advance = () => {
     if (offset < source.size) {
       const piece = source.read(offset, Math.min(pieceBytes, source.size - offset));
@@ -42,7 +43,7 @@ export function openHashing(path: string): FileHashing {
         await nextTask();
         signal?.throwIfAborted();
       }
-      return hash.digest("hex");
+      return digest ??= hash.digest("hex");
     },
     close: source.close,
   };

@@ -4,9 +4,9 @@ import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
 import { keySetOf } from "./key_set.ts";
 import type { OnConflict, RowCounts } from "./insertion.ts";
-import { loadFile, type LoadProgress } from "./load.ts";
+import { hasLoads, loadFile, type LoadOptions, type LoadProgress, readerJobOf } from "./load.ts";
 import { type FileReport, sumCounts } from "./quality.ts";
-import { createFileReading } from "./reading.ts";
+import { createFileReading, openReading, type Reading } from "./reading.ts";
 import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
@@ -76,30 +76,42 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const rowCounts = new Map<string, number>();
   const before = dataVersion(store);
   try {
-    for (const table of tables) {
-      const mapping = { names: columnNames[table.name] ?? {}, allowMissing };
-      const references = referencesOf(table, tables);
-      const areParents = tables.some((other) =>
+    const optionsOf = (table: Table): LoadOptions => ({
+      threads,
+      here,
+      aheadBytes: reader?.aheadBytes ?? 0,
+      references: referencesOf(table, tables),
+      areParents: tables.some((other) =>
         referencesOf(other, tables).some(({ parent }) => parent === table.name)
-      );
-      const loadOptions = {
-        threads,
-        here,
-        aheadBytes: reader?.aheadBytes ?? 0,
-        references,
-        areParents,
-        onConflict,
-        mapping,
-        rejects,
-        signal,
-        observe,
-        rowCounts,
-        now,
+      ),
+      onConflict,
+      mapping: { names: columnNames[table.name] ?? {}, allowMissing },
+      rejects,
+      signal,
+      observe,
+      rowCounts,
+      now,
+    });
+    const loads = tables.flatMap((table) =>
+      (Object.hasOwn(files, table.name) ? files[table.name] : []).map((path) => ({ table, path }))
+    );
+    let early: Promise<Reading | undefined> | undefined;
+    for (const [i, { table, path }] of loads.entries()) {
+      const following = loads[i + 1];
+      const begun = early;
+      early = undefined;
+      const readFollowing = () => {
+        const isLent = reader !== undefined && table.name !== reader.lastTable;
+        if (!isLent || !following || following.table === table || hasLoads(store, following.table)) return;
+        const options = optionsOf(following.table);
+        const job = readerJobOf(store, following.table, following.path, options);
+        early = openReading(threads, job, { ...options, isEarly: true });
+        // Whether it failed is for its own turn.
+        early.catch(() => {});
       };
-      for (const path of Object.hasOwn(files, table.name) ? files[table.name] : []) {
-        reports.push(await inBulk(store, () => loadFile(store, table, path, loadOptions)));
-      }
-      if (table.name === reader?.lastTable) {
+      const options = { ...optionsOf(table), early: begun, onRead: readFollowing };
+      reports.push(await inBulk(store, () => loadFile(store, table, path, options)));
+      if (table.name === reader?.lastTable && following?.table !== table) {
         threads = ownThreads;
         const keys = await reader.lastKeys();
         if (keys) here.know(table.name, keySetOf(keys));

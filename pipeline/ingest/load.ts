@@ -1,16 +1,17 @@
 import { basename } from "node:path";
 import type { ColumnMapping } from "../files/column_source.ts";
-import { hashFile } from "../files/content_hash.ts";
+import { type FileHashing, openHashing } from "../files/content_hash.ts";
 import { requireRoomToCommit } from "../store/disk_room.ts";
 import { Failure } from "../failure.ts";
-import { fileState, isSameState } from "../files/file_state.ts";
+import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
 import { createTally, type FileReport } from "./quality.ts";
-import type { ReaderJob } from "./reader_job.ts";
+import type { ReaderJob, ReadStep } from "./reader_job.ts";
 import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
+import { nextTask } from "../stepwise.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import { collect } from "../shared_memory.ts";
 import type { Store } from "../store/store.ts";
@@ -32,6 +33,10 @@ export interface LoadOptions {
   readonly here: FileReading;
   /** How much may be read before it is inserted, beyond a few batches. */
   readonly aheadBytes: number;
+  /** The file's reading, where it has begun while another one was loaded. */
+  readonly early?: Promise<Reading | undefined> | undefined;
+  /** Called when the file has been read, whose last rows are still to be inserted. */
+  readonly onRead?: () => void;
   /** Columns whose parents are looked up. */
   readonly references: readonly Reference[];
   /** Whether other tables refer to the rows. */
@@ -61,13 +66,50 @@ export async function loadFile(
 ): Promise<FileReport> {
   options.signal?.throwIfAborted();
   const before = fileState(path);
-  const contentHash = await hashFile(path, options.signal);
-  const { mapping, onConflict, rejects, now, threads, here, references } = options;
-  const known = findLoad(store, table, { contentHash, mapping });
-  if (known) return { ...known, file: basename(path) };
+  const hashing = openHashing(path);
+  try {
+    // What nothing can be the same as is read at once, and hashed when there is nothing to insert.
+    const isFirst = !hasLoads(store, table);
+    const early = isFirst ? await startReading(store, table, path, options) : undefined;
+    const { mapping, signal } = options;
+    const known = isFirst
+      ? undefined
+      : findLoad(store, table, { contentHash: await hashing.finish(signal), mapping });
+    if (known) return { ...known, file: basename(path) };
+    const reading = early ?? await startReading(store, table, path, options);
+    return await insertFile(store, table, { path, before, hashing, reading }, options);
+  } finally {
+    hashing.close();
+  }
+}
 
-  const { db } = store;
-  const readerJob: ReaderJob = {
+/** Whether anything has been loaded into the table: else no content can have been loaded before. */
+export function hasLoads({ db }: Store, { name }: Table): boolean {
+  return db.prepare("SELECT 1 FROM loads WHERE table_name = ? LIMIT 1").get(name) !== undefined;
+}
+
+/** @throws {Failure} as `openReader` does. */
+async function startReading(
+  store: Store,
+  table: Table,
+  path: string,
+  options: LoadOptions,
+): Promise<Reading> {
+  const { threads, here, aheadBytes, onRead } = options;
+  const job = readerJobOf(store, table, path, options);
+  const settings = { here, aheadBytes, ...(onRead ? { onEnd: onRead } : {}) };
+  const reading = await options.early ?? await openReading(threads, job, settings);
+  if (!reading) throw new Error("the reading thread did not open its file");
+  return reading;
+}
+
+export function readerJobOf(
+  store: Store,
+  table: Table,
+  path: string,
+  { references, mapping, rejects, areParents }: LoadOptions,
+): ReaderJob {
+  return {
     storePath: store.path,
     references,
     path,
@@ -75,13 +117,30 @@ export async function loadFile(
     mapping,
     collectFaults: rejects !== undefined,
     // A rejected row is read, and is no parent.
-    areParents: options.areParents && rejects === undefined,
+    areParents: areParents && rejects === undefined,
   };
-  const reading = await openReading(threads, here, readerJob, options.aheadBytes);
+}
+
+interface OpenedLoad {
+  readonly path: string;
+  readonly before: FileState;
+  readonly hashing: FileHashing;
+  readonly reading: Reading;
+}
+
+async function insertFile(
+  store: Store,
+  table: Table,
+  { path, before, hashing, reading }: OpenedLoad,
+  options: LoadOptions,
+): Promise<FileReport> {
+  const { db } = store;
+  const { mapping, onConflict, rejects, now, signal } = options;
   try {
     db.exec("BEGIN IMMEDIATE");
     const rowsBefore = countRows(store, table);
-    const report = await insertAll(store, table, { path, reading, fileBytes: before.size }, options);
+    const report = await insertAll(store, table, { path, before, hashing, reading }, options);
+    const contentHash = await hashing.finish(signal);
     if (!isSameState(before, fileState(path))) {
       throw new Failure(
         "file-invalid",
@@ -107,16 +166,10 @@ const batchesPerLook = 32;
 /** After so many the garbage of texts that were inserted is given back: else it grows with the file, up to a point. */
 const batchesPerCollection = 96;
 
-interface Source {
-  readonly path: string;
-  readonly reading: Reading;
-  readonly fileBytes: number;
-}
-
 async function insertAll(
   store: Store,
   table: Table,
-  { path, reading, fileBytes }: Source,
+  { path, before, hashing, reading }: OpenedLoad,
   { onConflict, references, rejects, signal, observe }: LoadOptions,
 ): Promise<FileReport> {
   const { columns, leftOut, rowCount } = reading.opened;
@@ -130,7 +183,8 @@ async function insertAll(
   try {
     let batches = 0;
     let orphans: readonly number[] = [];
-    for (let step = await reading.next(); step; step = await reading.next()) {
+    const next = () => nextStep(reading, hashing);
+    for (let step = await next(); step; step = await next()) {
       signal?.throwIfAborted();
       if (batches % batchesPerLook === 0) requireRoomToCommit(store);
       if (++batches % batchesPerCollection === 0) await collect();
@@ -142,7 +196,7 @@ async function insertAll(
         table: table.name,
         file,
         rows,
-        rowsTotal: rowCount ?? Math.round(rows * fileBytes / Math.max(1, step.bytesRead)),
+        rowsTotal: rowCount ?? Math.round(rows * before.size / Math.max(1, step.bytesRead)),
       });
     }
     return {
@@ -162,4 +216,12 @@ async function insertAll(
   } finally {
     insertion.close();
   }
+}
+
+/** The next rows to insert. As long as there are none, the file is hashed. */
+async function nextStep(reading: Reading, hashing: FileHashing): Promise<ReadStep | undefined> {
+  let isThere = false;
+  const step = reading.next().finally(() => isThere = true);
+  while (!isThere && hashing.advance()) await nextTask();
+  return await step;
 }

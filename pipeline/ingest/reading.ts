@@ -18,6 +18,8 @@ export interface Reading {
 interface OpenJob extends Job {
   readonly kind: "open";
   readonly reader: ReaderJob;
+  /** Whether the parents may not be in the store yet. */
+  readonly isEarly: boolean;
 }
 
 /** Reads on. */
@@ -27,7 +29,8 @@ interface NextJob extends Job {
 
 /** What reads one file at a time, on whichever thread. It remembers keys, so that children find their parents. */
 export interface FileReading {
-  open(job: OpenJob): OpenedFile;
+  /** @returns undefined where it is too early. */
+  open(job: OpenJob): OpenedFile | undefined;
   /** The step is the caller's, who gives its memory back. */
   next(): ReadStep | undefined;
   /** Tells of keys that are in the store. */
@@ -39,6 +42,8 @@ export interface FileReading {
 export interface Onlooker {
   /** Where it keeps the keys of a table, which then are not kept twice. */
   keysOf(table: string): KeySet | undefined;
+  /** Whether it has kept all keys so far. */
+  isWhole(): boolean;
   see(table: string, run: Run): void;
   /** A file has been read to its end. */
   ended(table: string): void;
@@ -58,6 +63,7 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
   };
   return {
     open(job) {
+      if (job.isEarly && !onlooker?.isWhole()) return undefined;
       close();
       onlooker = onlookerOf();
       table = job.reader.table.name;
@@ -80,39 +86,62 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
   };
 }
 
+export interface ReadingOptions {
+  /** Reads where there is no second thread. */
+  readonly here: FileReading;
+  /** How much the second thread may have read before it is inserted, beyond a few batches. */
+  readonly aheadBytes?: number;
+  /** Rows of another file, which may be parents, have been read and not been inserted yet. */
+  readonly isEarly?: boolean;
+  /** Called when the second thread has read the file to its end. */
+  readonly onEnd?: () => void;
+}
+
 /**
  * Opens a file; on the second thread where there is one, which reads on while this one inserts what has been read.
  *
- * @param here Reads where there is no second thread.
- * @param aheadBytes How much the second thread may have read before it is inserted, beyond a few batches.
+ * @returns undefined where it is too early: parents would be looked for in the store.
  * @throws {Failure} as `openReader` does.
  */
 export async function openReading(
   threads: Threads,
-  here: FileReading,
   reader: ReaderJob,
-  aheadBytes = 0,
-): Promise<Reading> {
-  const open: OpenJob = { kind: "open", reader };
-  if (threads.count === 1) return takingBack(here.open(open), () => Promise.resolve(here.next()));
+  { here, aheadBytes = 0, isEarly = false, onEnd = () => {} }: ReadingOptions,
+): Promise<Reading | undefined> {
+  const open: OpenJob = { kind: "open", reader, isEarly };
+  if (threads.count === 1) {
+    const opened = here.open(open);
+    return opened && takingBack(opened, () => Promise.resolve(here.next()));
+  }
   const opened = await ask<OpenedFile>(threads, open);
-  if (!opened) throw new Error("the reading thread did not open its file");
+  if (!opened) return undefined;
   const ahead: Promise<ReadStep | undefined>[] = [];
+  let largest = Infinity;
+  let isAtEnd = false;
   const readOn = () => {
     const step = ask<ReadStep>(threads, { kind: "next" } satisfies NextJob);
     // It is waited for only when what came before it has been inserted.
-    step.catch(() => {});
+    step.then(arrived, () => {});
     ahead.push(step);
   };
+  const arrived = (step: ReadStep | undefined) => {
+    if (step) {
+      const bytes = batchBytes(step.batch);
+      largest = largest === Infinity ? bytes : Math.max(largest, bytes);
+      return fill();
+    }
+    if (!isAtEnd) onEnd();
+    isAtEnd = true;
+  };
+  // One has come or been taken and two are asked for, until they are as many as may be.
+  const fill = () => {
+    const wanted = Math.max(stepsAheadMin, Math.floor(aheadBytes / Math.max(1, largest)));
+    for (let k = 0; k < 2 && !isAtEnd && ahead.length < wanted; k++) readOn();
+  };
   while (ahead.length < stepsAheadMin) readOn();
-  let largest = 1;
   return takingBack(opened, async () => {
     const step = await ahead.shift();
-    if (!step) return undefined;
-    largest = Math.max(largest, batchBytes(step.batch));
-    const wanted = Math.max(stepsAheadMin, Math.floor(aheadBytes / largest));
-    // One is taken and two are asked for, until they are as many as may be.
-    for (let k = 0; k < 2 && ahead.length < wanted; k++) readOn();
+    fill();
     return step;
   });
 }

@@ -78,6 +78,7 @@ export function createGatherState(): GatherState {
       let filesLeft = childFileCount;
       onlooker = {
         keysOf: started.keysOf,
+        isWhole: started.isWhole,
         see: started.add,
         ended(table) {
           if (table !== plan.child || --filesLeft > 0) return;
