@@ -78,8 +78,11 @@ function writeUtf8(key: string, bytes: Uint8Array, byteCountMax: number): number
     if (code >= 128) {
       // What is no UTF-8 in the store comes as the replacement character, whatever it was.
       if (key.includes("\ufffd")) return -1;
-      const { read, written } = encoder.encodeInto(key, bytes.subarray(0, byteCountMax));
-      return read === key.length ? written : -1;
+      // Not encodeInto: on Deno 2.7 it tells wrong counts once the engine has compiled what calls it.
+      const encoded = encoder.encode(key);
+      if (encoded.length > byteCountMax) return -1;
+      bytes.set(encoded);
+      return encoded.length;
     }
     bytes[i] = code;
   }
