@@ -21,20 +21,7 @@ export async function runServer(
 ): Promise<RunningServer> {
   const models = makeServedModels();
   given(models);
-  const log: string[] = [];
-  const server = await startServer({
-    dataDir: models.dataDir,
-    modelsDir: models.modelsDir,
-    hostname: "127.0.0.1",
-    port: 0,
-    workers: 1,
-    token: undefined,
-    insecure: false,
-    drainDelayMs: 0,
-    drainTimeoutMs: 5_000,
-    log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
-    ...options,
-  });
+  const { server, log } = await startTestServer(models, options);
   await server.complete;
   return {
     models,
@@ -54,4 +41,26 @@ export async function runServer(
       models.remove();
     },
   };
+}
+
+/** Starts it with these models, and does not wait for its other threads. */
+export async function startTestServer(
+  { dataDir, modelsDir }: ServedModels,
+  options: Partial<ServerOptions> = {},
+): Promise<Pick<RunningServer, "server" | "log">> {
+  const log: string[] = [];
+  const server = await startServer({
+    dataDir,
+    modelsDir,
+    hostname: "127.0.0.1",
+    port: 0,
+    workers: 1,
+    token: undefined,
+    insecure: false,
+    drainDelayMs: 0,
+    drainTimeoutMs: 5_000,
+    log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
+    ...options,
+  });
+  return { server, log };
 }

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { assertRejected } from "./expected_failure.ts";
 import { connectRaw } from "./raw_connection.ts";
-import { type RunningServer, runServer } from "./running_server.ts";
+import { type RunningServer, runServer, startTestServer } from "./running_server.ts";
 import { makeServedModels, probabilityOf, row, type ServedModels } from "./served_models.ts";
 import { createBoard } from "../server/board.ts";
-import { createLog } from "../server/log.ts";
 import { sharingFault } from "../server/shared_port.ts";
 import { createTallies } from "../server/tally.ts";
 import { createThreadSlot } from "../server/thread_slot.ts";
@@ -393,19 +392,7 @@ Deno.test({
   ignore: unable !== undefined,
   async fn() {
     const models = makeServedModels();
-    const log: string[] = [];
-    const server = await startServer({
-      dataDir: models.dataDir,
-      modelsDir: models.modelsDir,
-      hostname: "127.0.0.1",
-      port: 0,
-      workers: 3,
-      token: undefined,
-      insecure: false,
-      drainDelayMs: 0,
-      drainTimeoutMs: 5_000,
-      log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
-    });
+    const { server, log } = await startTestServer(models, { workers: 3 });
     const response = await fetch(`${server.origin}/predict`, { method: "POST", body: JSON.stringify(row) });
     assert.equal(response.status, 200);
     assert.equal((await response.json()).probability, probabilityOf(models.first));

@@ -8,10 +8,11 @@ import { joinPlanOf } from "./join_plan.ts";
 import { Failure } from "../failure.ts";
 import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
 import { BadExample, behind, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
-import { collectShared, sharedInt32 } from "../shared_memory.ts";
+import { collectShared } from "../collector.ts";
+import { sharedInt32 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
-import { openReading, type ReadingMemory, scanMemory } from "./reading_connection.ts";
+import { openReadingConnection, type ReadingMemory, scanMemory } from "./reading_connection.ts";
 import { quoted } from "../store/identifier.ts";
 import type { Store } from "../store/store.ts";
 import { listTables, type Table } from "../store/table.ts";
@@ -153,7 +154,7 @@ function loadableTables({ db }: Store): Table[] | undefined {
 export function readRanges(job: ReadJob, observe: (rowCount: number) => void = () => {}): ReadResult {
   const { spec, ranges, shared, join } = job;
   const memory = join ? scanMemory : joinMemory(job.path);
-  using db = openReading(job.path, memory);
+  using db = openReadingConnection(job.path, memory);
   const keeper = createKeeper(job.room);
   const { select, id } = join ?? { select: job.query, id: quoted(spec.id) };
   const query = { select, idName: spec.id, id, batchRowsMax };

@@ -11,7 +11,7 @@ import {
 } from "./parent_reading.ts";
 import { createKeyFinder, createParentRows, parentBytes, type ParentRows } from "./parent_rows.ts";
 import type { Beside, RowLayout } from "./raw_examples.ts";
-import { openReading, scanMemory } from "./reading_connection.ts";
+import { openReadingConnection, scanMemory } from "./reading_connection.ts";
 import { sharedInt32 } from "../shared_memory.ts";
 import { arrays } from "../store/array_rows.ts";
 import { quoted } from "../store/identifier.ts";
@@ -72,7 +72,7 @@ export async function holdParents(
   options: HoldOptions,
 ): Promise<HeldJoin | undefined> {
   // Not by the store's own connection: it would hold as many pages as it may of tables that are counted.
-  using db = openReading(store.path, scanMemory);
+  using db = openReadingConnection(store.path, scanMemory);
   // The group is hashed for each row of the child: it has to be the child's own column.
   if (plan.group.table !== plan.child || !areExact(options.ids) || !findsClicks(db, plan)) return undefined;
   for (const codingOf of [sampledCoding, measuredCoding]) {

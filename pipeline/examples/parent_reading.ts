@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { arrays } from "../store/array_rows.ts";
 import { categoryOf } from "../encode/encoder.ts";
 import { createKeyIndexer, type ParentRows, takeRows } from "./parent_rows.ts";
-import { openReading, scanMemory } from "./reading_connection.ts";
+import { openReadingConnection, scanMemory } from "./reading_connection.ts";
 import type { Job } from "../threads.ts";
 
 /** What SQLite compares the cursor's column with. A blob comes behind every number and every text. */
@@ -46,7 +46,7 @@ const batchRowsMax = 512;
 /** One thread's part. @param pause Called between batches. */
 export function readParents(job: ParentJob, pause: () => void = () => {}): ParentResult | undefined {
   const thread = Atomics.add(job.begun, 0, 1);
-  using db = openReading(job.path, scanMemory);
+  using db = openReadingConnection(job.path, scanMemory);
   const levels: (string | null)[][][] = [];
   for (const parent of job.parents) {
     const writer = createRowWriter(parent, thread, job.threadCount);

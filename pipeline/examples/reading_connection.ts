@@ -11,7 +11,10 @@ export interface ReadingMemory {
 export const scanMemory: ReadingMemory = { mappedBytes: 0, cacheBytes: 2 ** 20 };
 
 /** Opens a store for one thread of the training, which only reads it. */
-export function openReading(path: string, { mappedBytes, cacheBytes }: ReadingMemory): DatabaseSync {
+export function openReadingConnection(
+  path: string,
+  { mappedBytes, cacheBytes }: ReadingMemory,
+): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true });
   db.exec(
     `PRAGMA mmap_size = ${mappedBytes}; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 5000`,

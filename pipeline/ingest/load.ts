@@ -13,7 +13,7 @@ import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
 import { nextTask } from "../stepwise.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
-import { collect } from "../shared_memory.ts";
+import { collect } from "../collector.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
 import type { Threads } from "../threads.ts";

@@ -4,7 +4,7 @@ import { countRanges } from "../examples/examples_count.ts";
 import { createNetworkState } from "../fit/network_passes.ts";
 import { createPassState } from "../fit/passes.ts";
 import { createFileReading, memoryOf } from "../ingest/reading.ts";
-import { collect } from "../shared_memory.ts";
+import { collect } from "../collector.ts";
 import { answerJobs } from "../threads.ts";
 import { createGatherState } from "./gather_state.ts";
 

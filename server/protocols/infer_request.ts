@@ -91,9 +91,9 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignR
   ) {
     const names = [...fields];
     return {
-      rows: Array.from(
-        { length: first.shape[0] },
-        (_, row) => rowOf(names, (column) => first.values[row * names.length + column]),
+      rows: rowsOf(
+        first.shape[0],
+        names.map((name, at) => ({ name, values: first.values, at, step: names.length })),
       ),
       placeOf: (row, pointer) => `#/inputs/0/data/${row * names.length + names.indexOf(pointer.slice(2))}`,
     };
@@ -108,14 +108,8 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignR
     throw invalid(`#/inputs/${i}/shape`, `must be [${rowCount}] or [${rowCount}, 1], as of the input before`);
   });
   if (names.some((name, i) => names.indexOf(name) < i)) throw invalid("#/inputs", "name an input twice");
-  const rows: Record<string, unknown>[] = [];
-  for (let row = 0; row < rowCount; row++) {
-    const values: Record<string, unknown> = {};
-    for (let i = 0; i < names.length; i++) values[names[i]] = tensors[i].values[row];
-    rows.push(values);
-  }
   return {
-    rows,
+    rows: rowsOf(rowCount, tensors.map(({ name, values }) => ({ name, values, at: 0, step: 1 }))),
     placeOf(row, pointer) {
       const place = names.indexOf(pointer.slice(2));
       return place < 0 ? `#/inputs${pointer.slice(1)}` : `#/inputs/${place}/data/${row}`;
@@ -123,10 +117,20 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignR
   };
 }
 
-function rowOf(names: readonly string[], valueOf: (column: number) => unknown): Record<string, unknown> {
-  const row: Record<string, unknown> = {};
-  for (let i = 0; i < names.length; i++) row[names[i]] = valueOf(i);
-  return row;
+/** Where the values of a field lie: the first at `at`, each next one `step` further. */
+interface InputColumn extends Pick<Tensor, "name" | "values"> {
+  readonly at: number;
+  readonly step: number;
+}
+
+function rowsOf(rowCount: number, columns: readonly InputColumn[]): Record<string, unknown>[] {
+  const rows: Record<string, unknown>[] = [];
+  for (let i = 0; i < rowCount; i++) {
+    const row: Record<string, unknown> = {};
+    for (const { name, values, at, step } of columns) row[name] = values[at + i * step];
+    rows.push(row);
+  }
+  return rows;
 }
 
 /**
