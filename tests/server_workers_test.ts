@@ -58,16 +58,29 @@ async function askAnew(
   }
 }
 
+/** Asks as a client does whose connection a lost thread had: once more. */
+async function askAgain(...asked: Parameters<typeof askAnew>): ReturnType<typeof askAnew> {
+  for (let i = 0;; i++) {
+    try {
+      return await askAnew(...asked);
+    } catch (error) {
+      // All that wait at a thread that is held up fail at its end, and then none does.
+      if (i === 3) throw error;
+    }
+  }
+}
+
 /** Asks again and again until every thread has answered. */
 async function askEvery(
   running: RunningServer,
   path: string,
   options?: Parameters<typeof askAnew>[2],
+  ask = askAnew,
 ): Promise<Map<string, Awaited<ReturnType<typeof askAnew>>>> {
   const answers = new Map<string, Awaited<ReturnType<typeof askAnew>>>();
   for (let i = 0; answers.size < 3; i++) {
     assert.ok(i < 300, `three threads, of which ${answers.size} answer`);
-    const answer = await askAnew(running, path, options);
+    const answer = await ask(running, path, options);
     answers.set(answer.thread, answer);
   }
   return answers;
@@ -275,17 +288,18 @@ threadsTest(
 
 for (const how of ["throw", "exit", "memory", "pause"]) {
   threadsTest(`one that comes to its end (${how}) is replaced, and the others go on`, async (running) => {
-    const { ask, models: { second } } = running;
+    const { models: { second } } = running;
     // A thread that is held up is noticed by the clock: the load shares this one's.
     await using load = keepPredicting(running, how === "pause" ? 3 : 24);
     await doom(running, how);
     await eventually(() => said(running, "thread lost").length > 0);
-    assert.equal((await ask("/model", { model_id: 2 })).json.model_id, second.id);
+    // A thread that was held up still has its port until it goes on and ends.
+    assert.equal((await askAgain(running, "/model", { body: { model_id: 2 } })).json.model_id, second.id);
     await eventually(() => said(running, "thread replaced").length > 0);
     const failed = load.failures.length;
     await load.stop();
     assert.equal(await Promise.race([running.server.broken, undefined]), undefined, "it has ended indeed");
-    const answers = await askEvery(running, "/predict", { body: row });
+    const answers = await askEvery(running, "/predict", { body: row }, askAgain);
     for (const { json } of answers.values()) assert.equal(json.model_id, second.id);
     assert.ok(failed <= 24, `${failed} requests failed: at the most those that the lost thread had`);
   }, { threads: doomed });
