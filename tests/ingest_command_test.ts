@@ -146,9 +146,9 @@ Deno.test("clickwell ingest stopped by Ctrl-C exits with 130 and leaves the stor
     const line = (i: number) => ndjsonOf([{ lead_uuid: `lead-${(i * 7_919) % 1_000_003}`, ...row }]);
     Deno.writeTextFileSync(path, Array.from({ length: 400_000 }, (_, i) => line(i)).join(""));
     await using child = spawn(["ingest", "--data", data, "--leads", path]);
-    // The log is made just before the file is read.
-    const log = join(data, "clickwell.db-wal");
-    for (let tries = 0; tries < 1_000 && !isThere(log); tries++) {
+    // Made when the first rows are inserted.
+    const journal = join(data, "clickwell.db-journal");
+    for (let tries = 0; tries < 1_000 && !isThere(journal); tries++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     child.kill("SIGINT");

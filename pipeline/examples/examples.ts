@@ -67,7 +67,7 @@ export async function readExamples(
   const { after, room } = options;
   const query = selectOf(store, spec);
   for (let tries = 1;; tries++) {
-    const before = dataVersion(store);
+    const before = store.journal.foreignChanges();
     const ids = idsOf(store, spec);
     if (after !== undefined && !ids) {
       throw new Failure(
@@ -77,7 +77,7 @@ export async function readExamples(
     }
     const results = await readAll(store, { spec, query, ids }, threads, options);
     // The threads have connections of their own: a write between their first reads would give them different stores.
-    if (dataVersion(store) === before) {
+    if (store.journal.foreignChanges() === before) {
       // What the reading held, and its garbage.
       await collectShared(threads);
       const raw = joinChunks(
@@ -259,9 +259,4 @@ function idsOf(store: Store, spec: FeatureSpec): Ids | "none" | undefined {
   const [first, last] = [endOf("ASC"), endOf("DESC")];
   if (first === undefined) return "none";
   return typeof first === "bigint" && typeof last === "bigint" ? { first, last } : undefined;
-}
-
-/** Another one after each change that another connection made. */
-export function dataVersion({ db }: Store): unknown {
-  return db.prepare("PRAGMA data_version").get()?.data_version;
 }

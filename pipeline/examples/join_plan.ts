@@ -1,6 +1,6 @@
 import type { FeatureSpec } from "./spec.ts";
 import type { Store } from "../store/store.ts";
-import type { Table } from "../store/table.ts";
+import { comparesBytes, type Table } from "../store/table.ts";
 import { type ViewColumn, viewColumnsOf } from "./view_columns.ts";
 import { viewOrdersById } from "./view_order.ts";
 import { parentJoinOf } from "./view_shape.ts";
@@ -79,10 +79,4 @@ function columnPlace(column: ViewColumn | undefined): ColumnPlace | undefined {
 
 function typeOf({ columns }: Table, column: string): string | undefined {
   return columns.find(({ name }) => name === column)?.type;
-}
-
-/** A column with a collation of its own finds keys that differ. */
-function comparesBytes({ db }: Store, { name }: Table): boolean {
-  const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name);
-  return !/\bCOLLATE\b/i.test(String(row?.sql));
 }

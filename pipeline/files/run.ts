@@ -46,7 +46,7 @@ export interface RunOptions {
   readonly collectFaults: boolean;
   /** The file, as messages name it. */
   readonly fileName: string;
-  /** Sees each run before its rows are handed on. */
+  /** Sees each run when its rows have been handed on. */
   readonly onRun?: (run: Run) => void;
 }
 
@@ -96,8 +96,9 @@ function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Genera
     }
     const isEnough = isOrdered ? keyBuffer.length >= batchRows : isFull(run, rowsOfRun);
     if (count === 0 || isEnough) {
-      options.onRun?.(run);
       yield* batchesOf(run, isOrdered ? placesOf(keyBuffer.length) : orderByKey(keyBuffer), firstRow);
+      // Behind the batches, which somebody waits for.
+      options.onRun?.(run);
       firstRow += keyBuffer.length;
       if (!isOrdered) rowsOfRun = Math.min(runRowsMax, runGrowth * rowsOfRun);
       clearRun(run);

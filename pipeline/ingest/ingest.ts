@@ -1,7 +1,8 @@
-import { dataVersion } from "../examples/examples.ts";
 import { countExamples } from "../examples/examples_count.ts";
 import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
+import { openBulk } from "../store/bulk.ts";
+import { createFirstFill } from "./first_fill.ts";
 import { keySetOf } from "./key_set.ts";
 import type { OnConflict, RowCounts } from "./insertion.ts";
 import { hasLoads, loadFile, type LoadOptions, type LoadProgress, readerJobOf } from "./load.ts";
@@ -9,7 +10,6 @@ import { type FileReport, sumCounts } from "./quality.ts";
 import { createFileReading, openReading, type Reading } from "./reading.ts";
 import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
-import { asFailure } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import { findTable, listTables, type Table } from "../store/table.ts";
 import { startThreads, type Threads } from "../threads.ts";
@@ -74,13 +74,16 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   let threads = reader?.threads ?? ownThreads;
   const reports: FileReport[] = [];
   const rowCounts = new Map<string, number>();
-  const before = dataVersion(store);
+  const before = store.journal.foreignChanges();
+  const bulk = openBulk(store);
+  const firstFill = createFirstFill(store, tables, { keepsKeys: rejects === undefined });
   try {
     const optionsOf = (table: Table): LoadOptions => ({
       threads,
       here,
       aheadBytes: reader?.aheadBytes ?? 0,
       references: referencesOf(table, tables),
+      isSelfContained: firstFill.isSelfContained(table),
       areParents: tables.some((other) =>
         referencesOf(other, tables).some(({ parent }) => parent === table.name)
       ),
@@ -110,15 +113,21 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
         early.catch(() => {});
       };
       const options = { ...optionsOf(table), early: begun, onRead: readFollowing };
-      reports.push(await inBulk(store, () => loadFile(store, table, path, options)));
+      const isAlone = options.isSelfContained;
+      reports.push(await bulk.load(() => loadFile(store, table, path, options), { isAlone }));
+      firstFill.loaded(table);
       if (table.name === reader?.lastTable && following?.table !== table) {
         threads = ownThreads;
         const keys = await reader.lastKeys();
-        if (keys) here.know(table.name, keySetOf(keys));
+        if (keys) {
+          here.know(table.name, keySetOf(keys));
+          firstFill.knowKeys(table.name);
+        }
       }
     }
+    bulk.end();
     // Another process may have added rows, or taken some away, between the files.
-    if (dataVersion(store) !== before) rowCounts.clear();
+    if (store.journal.foreignChanges() !== before) rowCounts.clear();
     return {
       ...summarise(reports, tables, files),
       examples: await countExamples(store, tables, { threads, rowCounts }),
@@ -127,6 +136,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   } finally {
     ownThreads.close();
     here.close();
+    bulk.end();
     rejects?.close();
   }
 }
@@ -172,41 +182,4 @@ const threadBytesMin = 2 * 2 ** 20;
 /** A file that is missing is found before any is loaded. */
 function bytesOf(paths: readonly string[]): number {
   return sum(paths.map((path) => fileState(path).size));
-}
-
-/**
- * With the log synced when it is folded into the database, not at each of its writes; the fold comes right behind, so
- * that what has been reported as loaded survives a power cut.
- */
-async function inBulk<Result>(store: Store, load: () => Promise<Result>): Promise<Result> {
-  store.db.exec("PRAGMA synchronous = NORMAL");
-  try {
-    const result = await load();
-    foldLog(store);
-    return result;
-  } catch (error) {
-    // Gives back the room that the log of a failed load takes, where it can; why the load failed is what is said.
-    attempt(() => foldLog(store));
-    throw error;
-  } finally {
-    store.db.exec("PRAGMA synchronous = FULL");
-  }
-}
-
-function attempt(action: () => void): void {
-  try {
-    action();
-  } catch { /* tried only */ }
-}
-
-function foldLog({ db, path }: Store): void {
-  const timeout = Number(db.prepare("PRAGMA busy_timeout").get()?.timeout);
-  try {
-    // A reader can hold the fold up; it is not worth waiting for: the log has been synced before.
-    db.exec("PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)");
-  } catch (error) {
-    throw asFailure(error, `fold the log of ${path} into it`);
-  } finally {
-    db.exec(`PRAGMA busy_timeout = ${timeout}`);
-  }
 }

@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly onRead?: () => void;
   /** Columns whose parents are looked up. */
   readonly references: readonly Reference[];
+  /** Whether the table is empty, and whoever reads the file knows all keys that its rows may refer to. */
+  readonly isSelfContained: boolean;
   /** Whether other tables refer to the rows. */
   readonly areParents: boolean;
   readonly onConflict: OnConflict;
@@ -107,10 +109,10 @@ export function readerJobOf(
   store: Store,
   table: Table,
   path: string,
-  { references, mapping, rejects, areParents }: LoadOptions,
+  { references, mapping, rejects, areParents, isSelfContained }: LoadOptions,
 ): ReaderJob {
   return {
-    storePath: store.path,
+    storePath: isSelfContained ? undefined : store.path,
     references,
     path,
     table,
@@ -166,6 +168,9 @@ const batchesPerLook = 32;
 /** After so many the garbage of texts that were inserted is given back: else it grows with the file, up to a point. */
 const batchesPerCollection = 96;
 
+/** After so many the event loop has a turn: only there is heard that a file has been read, and another can be opened. */
+const batchesPerTurn = 16;
+
 async function insertAll(
   store: Store,
   table: Table,
@@ -188,6 +193,7 @@ async function insertAll(
       signal?.throwIfAborted();
       if (batches % batchesPerLook === 0) requireRoomToCommit(store);
       if (++batches % batchesPerCollection === 0) await collect();
+      if (batches % batchesPerTurn === 0) await nextTask();
       tally.addBatch(step.batch);
       insertion.add(step.batch);
       orphans = step.orphans ?? orphans;

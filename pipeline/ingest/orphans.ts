@@ -17,8 +17,8 @@ export interface OrphanCounter {
 }
 
 export interface OrphanOptions {
-  /** Parents are those that are committed there. */
-  readonly storePath: string;
+  /** Parents are those that are committed there; undefined where the known ones are all there are. */
+  readonly storePath: string | undefined;
   readonly references: readonly Reference[];
   /** Keys that are known to be there, by table: what is not among them is looked up. */
   readonly known: ReadonlyMap<string, Pick<KeySet, "has">>;
@@ -34,8 +34,11 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
   const pending: (ColumnBuffer | undefined)[] = references.map(() => undefined);
 
   const lookUp = (reference: number, keys: ColumnBuffer) => {
-    lookup ??= openLookup(storePath, references);
-    for (const cells of sortedCells(keys)) counts[reference] += lookup.missing(reference, cells);
+    if (storePath === undefined) counts[reference] += keys.length;
+    else {
+      lookup ??= openLookup(storePath, references);
+      for (const cells of sortedCells(keys)) counts[reference] += lookup.missing(reference, cells);
+    }
     clearBuffer(keys);
   };
   return {

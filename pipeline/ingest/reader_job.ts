@@ -15,8 +15,8 @@ export interface ReaderJob {
   readonly mapping: ColumnMapping;
   /** Hand rows that cannot be loaded on, instead of failing at the first. */
   readonly collectFaults: boolean;
-  /** Where parents are looked up. */
-  readonly storePath: string;
+  /** Where parents are looked up; undefined where there are no others than those whose keys are known. */
+  readonly storePath: string | undefined;
   readonly references: readonly Reference[];
   /** Whether other tables refer to the rows, all of which will be in the store. */
   readonly areParents: boolean;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { cacheBytes, requireFree, reserveBytes } from "./disk_room.ts";
 import { Failure } from "../failure.ts";
+import { createJournal, type Journal, withPatience } from "./journal.ts";
 import { migrate, readVersion } from "./migration.ts";
 import { limitCache } from "./page_cache.ts";
 import { checkSchema, createTables, requireSameTables } from "./schema.ts";
@@ -11,6 +12,7 @@ import { asFailure } from "./sqlite_failure.ts";
 export interface Store {
   readonly db: DatabaseSync;
   readonly path: string;
+  readonly journal: Journal;
   close(): void;
 }
 
@@ -50,6 +52,7 @@ export function openStore(dataDir: string, options: StoreOptions): Store {
 
   let db: DatabaseSync | undefined;
   try {
+    if (mode === "read" && fileAt(`${path}-journal`)) undoUnfinished(path, options);
     db = new DatabaseSync(path, { readOnly: mode === "read" });
     configure(db, options);
     const version = readVersion(db, path);
@@ -62,12 +65,24 @@ export function openStore(dataDir: string, options: StoreOptions): Store {
     throw asFailure(error, `open ${path}`);
   }
   const open = db;
-  return { db: open, path, close: () => open.close() };
+  return { db: open, path, journal: createJournal(open), close: () => open.close() };
 }
+
+/** What was cut short while it wrote in place is undone by the first who reads, if only that connection may write. */
+function undoUnfinished(path: string, { busyTimeoutMs = busyTimeoutMsDefault }: StoreOptions): void {
+  const db = new DatabaseSync(path);
+  try {
+    withPatience(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
+  } finally {
+    db.close();
+  }
+}
+
+const busyTimeoutMsDefault = 5_000;
 
 /** Settings are of the connection, save the journal mode, which stays with the file. */
 function configure(db: DatabaseSync, options: StoreOptions): void {
-  const { mode, busyTimeoutMs = 5_000, isKept = false } = options;
+  const { mode, busyTimeoutMs = busyTimeoutMsDefault, isKept = false } = options;
   db.exec(`
     PRAGMA busy_timeout = ${Math.round(busyTimeoutMs)};
     PRAGMA foreign_keys = ON;

@@ -32,6 +32,12 @@ export const ownTableNames: ReadonlySet<string> = new Set([
   "production_model",
 ]);
 
+/** Whether its texts are equal only where their bytes are: a column with a collation of its own finds keys that differ. */
+export function comparesBytes({ db }: { db: DatabaseSync }, { name }: Table): boolean {
+  const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name);
+  return !/\bCOLLATE\b/i.test(String(row?.sql));
+}
+
 /**
  * The user's tables, in the order in which the schema makes them.
  *

@@ -1,5 +1,4 @@
 import { availableParallelism } from "../parallelism.ts";
-import { dataVersion } from "../examples/examples.ts";
 import { gatherPlanOf } from "../examples/gather_plan.ts";
 import type { JoinPlan } from "../examples/join_plan.ts";
 import { fileState } from "../files/file_state.ts";
@@ -43,7 +42,7 @@ export async function loadAndTrain(
   options: LoadAndTrainOptions,
 ): Promise<LoadAndTrainReport> {
   // The plan finds the tables empty. Without a change by another connection, they hold what is loaded and no more.
-  const before = dataVersion(store);
+  const before = store.journal.foreignChanges();
   const plan = planOf(store, options);
   if (!plan) {
     const load = await ingest(store, options.load);
@@ -57,7 +56,7 @@ export async function loadAndTrain(
     lastKeys.catch(() => {});
     const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
-    const isAllThereIs = dataVersion(store) === before && areAllNew(load);
+    const isAllThereIs = store.journal.foreignChanges() === before && areAllNew(load);
     const gathered = isAllThereIs
       ? await askReader<Gathered>(threads, { kind: "gathered" } satisfies GatheredJob)
       : undefined;

@@ -1,0 +1,51 @@
+import { quoted } from "../store/identifier.ts";
+import type { Store } from "../store/store.ts";
+import { comparesBytes, type Table } from "../store/table.ts";
+import { type Reference, referencesOf } from "./reference.ts";
+
+/** Whether a store is filled for the first time, when all of what is in it is known from the files that are read. */
+export interface FirstFill {
+  /** Whether all keys that a table's rows may refer to have been told of, and the table has no rows. */
+  isSelfContained(table: Table): boolean;
+  /** A file has been loaded into the table. */
+  loaded(table: Table): void;
+  /** The keys of the table's rows are known to who reads the files. */
+  knowKeys(table: string): void;
+}
+
+/** @param keepsKeys Whether the text keys of parents are kept as they are read. */
+export function createFirstFill(
+  store: Store,
+  tables: readonly Table[],
+  { keepsKeys }: { keepsKeys: boolean },
+): FirstFill {
+  const changes = store.journal.foreignChanges();
+  const isFirst = isUntouched(store, tables);
+  const loaded = new Set<string>();
+  const known = new Set<string>();
+  const isKnown = ({ table, column, parent }: Reference) =>
+    known.has(parent) ||
+    (keepsKeys && typeOf(tables, table, column) === "TEXT" && typeOf(tables, parent, column) === "TEXT");
+  return {
+    isSelfContained: (table) =>
+      isFirst && store.journal.foreignChanges() === changes && !loaded.has(table.name) &&
+      referencesOf(table, tables).every(isKnown),
+    loaded: ({ name }) => void loaded.add(name),
+    knowKeys: (table) => void known.add(table),
+  };
+}
+
+/** No rows, none that a trigger could add, no keys that SQLite compares in a way of its own, and nobody who serves from it. */
+function isUntouched(store: Store, tables: readonly Table[]): boolean {
+  const { db } = store;
+  const isThere = (sql: string, ...names: string[]) => db.prepare(sql).get(...names) !== undefined;
+  return !isThere("SELECT 1 FROM loads") && !isThere("SELECT 1 FROM models") &&
+    tables.every((table) =>
+      !isThere(`SELECT 1 FROM ${quoted(table.name)} LIMIT 1`) && comparesBytes(store, table) &&
+      !isThere("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", table.name)
+    );
+}
+
+function typeOf(tables: readonly Table[], table: string, column: string): string | undefined {
+  return tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column)?.type;
+}

@@ -1,0 +1,74 @@
+import { Failure } from "../failure.ts";
+import { type JournalMode, withPatience } from "./journal.ts";
+import { asFailure } from "./sqlite_failure.ts";
+import type { Store } from "./store.ts";
+
+/** Loads into a store, one transaction each, all of it safe on the disk before the next one begins. */
+export interface Bulk {
+  /**
+   * @param options.isAlone Nobody needs to read the store meanwhile, on a connection of their own.
+   * @throws {Failure} `store-busy` where somebody still has to, and another process does not let go of the store.
+   */
+  load<Result>(work: () => Promise<Result>, options: { isAlone: boolean }): Promise<Result>;
+  /** Afterwards, others read again while somebody writes. */
+  end(): void;
+}
+
+const endWaitMs = 5_000;
+
+export function openBulk(store: Store): Bulk {
+  let mode: JournalMode = "log";
+  const turn = (wanted: JournalMode, waitMs: number) => {
+    if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
+    return mode === wanted;
+  };
+  return {
+    async load(work, { isAlone }) {
+      // Who has the store open would be kept from it: then all goes by the log.
+      if (isAlone && turn("direct", 0)) return await work();
+      if (turn("log", endWaitMs)) return await inLog(store, work);
+      throw new Failure(
+        "store-busy",
+        `Cannot load into ${store.path}: another clickwell reads it without a pause. Try again.`,
+      );
+    },
+    // Where it cannot be turned, the next connection that writes does so.
+    end: () => void turn("log", endWaitMs),
+  };
+}
+
+/**
+ * With the log synced when it is folded into the database, not at each of its writes; the fold comes right behind, so
+ * that what has been reported as loaded survives a power cut.
+ */
+async function inLog<Result>(store: Store, load: () => Promise<Result>): Promise<Result> {
+  store.db.exec("PRAGMA synchronous = NORMAL");
+  try {
+    const result = await load();
+    foldLog(store);
+    return result;
+  } catch (error) {
+    // Gives back the room that the log of a failed load takes, where it can; why the load failed is what is said.
+    attempt(() => foldLog(store));
+    throw error;
+  } finally {
+    store.db.exec("PRAGMA synchronous = FULL");
+  }
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch { /* tried only */ }
+}
+
+/** A reader can hold the fold up; it is not worth waiting for: the log has been synced before. */
+const foldWaitMs = 100;
+
+function foldLog({ db, path }: Store): void {
+  try {
+    withPatience(db, foldWaitMs, () => db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+  } catch (error) {
+    throw asFailure(error, `fold the log of ${path} into it`);
+  }
+}
