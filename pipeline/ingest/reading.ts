@@ -4,8 +4,13 @@ import type { Run } from "../files/run.ts";
 import type { KeySet } from "./key_set.ts";
 import type { Job, Threads } from "../threads.ts";
 
-/** So many batches wait to be inserted at least: while a run of rows is being ordered, there are others to insert. */
-const stepsAheadMin = 16;
+/** Steps come from the second thread in groups of about so many bytes: whoever inserts rows hears of it only now and then. */
+const groupBytes = 4 * 2 ** 20;
+const firstGroupBytes = 2 ** 19;
+/** So many groups wait to be inserted at least: while a run of rows is being ordered, there are others to insert. */
+const groupsAheadMin = 3;
+/** So many are asked for before anything is known of the file's batches, of which each may be a group of its own. */
+const groupsAtFirstMax = 16;
 
 /** A file that is being read. */
 export interface Reading {
@@ -22,17 +27,25 @@ interface OpenJob extends Job {
   readonly isEarly: boolean;
 }
 
-/** Reads on. */
+/** Reads on, until the steps take so many bytes: one of them at least. */
 interface NextJob extends Job {
   readonly kind: "next";
+  readonly bytes: number;
+}
+
+/** Steps that follow each other. */
+interface StepGroup {
+  readonly steps: readonly ReadStep[];
+  /** Whether the file has no more. */
+  readonly isLast: boolean;
 }
 
 /** What reads one file at a time, on whichever thread. It remembers keys, so that children find their parents. */
 export interface FileReading {
   /** @returns undefined where it is too early. */
   open(job: OpenJob): OpenedFile | undefined;
-  /** The step is the caller's, who gives its memory back. */
-  next(): ReadStep | undefined;
+  /** The steps are the caller's, who gives their memory back. @throws {Failure} When those before have been handed on. */
+  next(job: NextJob): StepGroup;
   /** Tells of keys that are in the store. */
   know(table: string, keys: Pick<KeySet, "has">): void;
   close(): void;
@@ -57,9 +70,27 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
   let steps: Generator<ReadStep> | undefined;
   const known = new Map<string, KeySet>();
   const elsewhere = new Map<string, Pick<KeySet, "has">>();
+  /** Of a step whose group had others, which go first. */
+  let failure: { readonly cause: unknown } | undefined;
   const close = () => {
     reader?.close();
-    reader = undefined;
+    [reader, steps, failure] = [undefined, undefined, undefined];
+  };
+  /** @returns undefined at the end of the file, and where a failure is left to the next call. */
+  const readOn = (mayFailLater: boolean): ReadStep | undefined => {
+    if (failure) throw failure.cause;
+    try {
+      const { value, done } = steps?.next() ?? { value: undefined, done: true };
+      if (done && reader) {
+        close();
+        onlooker?.ended(table);
+      }
+      return value || undefined;
+    } catch (cause) {
+      if (!mayFailLater) throw cause;
+      failure = { cause };
+      return undefined;
+    }
   };
   return {
     open(job) {
@@ -73,13 +104,15 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
       steps = reader.steps();
       return reader.opened;
     },
-    next() {
-      const { value, done } = steps?.next() ?? { value: undefined, done: true };
-      if (done && reader) {
-        close();
-        onlooker?.ended(table);
+    next({ bytes: bytesMax }) {
+      const group: ReadStep[] = [];
+      for (let bytes = 0; group.length === 0 || bytes < bytesMax;) {
+        const step = readOn(group.length > 0);
+        if (!step) return { steps: group, isLast: failure === undefined };
+        group.push(step);
+        bytes += batchBytes(step.batch);
       }
-      return value || undefined;
+      return { steps: group, isLast: false };
     },
     know: (table, keys) => void elsewhere.set(table, keys),
     close,
@@ -111,57 +144,69 @@ export async function openReading(
   const open: OpenJob = { kind: "open", reader, isEarly };
   if (threads.count === 1) {
     const opened = here.open(open);
-    return opened && takingBack(opened, () => Promise.resolve(here.next()));
+    return opened && takingBack(opened, () => Promise.resolve(here.next({ kind: "next", bytes: 0 })));
   }
-  const opened = await ask<OpenedFile>(threads, open);
-  if (!opened) return undefined;
-  const ahead: Promise<ReadStep | undefined>[] = [];
-  let largest = Infinity;
+  const opening = ask<OpenedFile>(threads, open);
+  const ahead: Promise<StepGroup | undefined>[] = [];
+  let asked = 0;
+  let largest = groupBytes;
   let isAtEnd = false;
   const readOn = () => {
-    const step = ask<ReadStep>(threads, { kind: "next" } satisfies NextJob);
+    // The first are small, so that there is something to insert soon.
+    const next: NextJob = { kind: "next", bytes: Math.min(groupBytes, asked++ * firstGroupBytes) };
+    const group = ask<StepGroup>(threads, next);
     // It is waited for only when what came before it has been inserted.
-    step.then(arrived, () => {});
-    ahead.push(step);
+    group.then(arrived, () => {});
+    ahead.push(group);
   };
-  const arrived = (step: ReadStep | undefined) => {
-    if (step) {
-      const bytes = batchBytes(step.batch);
-      largest = largest === Infinity ? bytes : Math.max(largest, bytes);
-      return fill();
+  const arrived = (group: StepGroup | undefined) => {
+    if (!group || isAtEnd) return;
+    if (group.isLast) {
+      isAtEnd = true;
+      opening.then((opened) => opened && onEnd(), () => {});
+      return;
     }
-    if (!isAtEnd) onEnd();
-    isAtEnd = true;
+    largest = Math.max(largest, group.steps.reduce((sum, { batch }) => sum + batchBytes(batch), 0));
+    fill();
   };
   // One has come or been taken and two are asked for, until they are as many as may be.
   const fill = () => {
-    const wanted = Math.max(stepsAheadMin, Math.floor(aheadBytes / Math.max(1, largest)));
+    const wanted = Math.max(groupsAheadMin, Math.floor(aheadBytes / largest));
     for (let k = 0; k < 2 && !isAtEnd && ahead.length < wanted; k++) readOn();
   };
-  while (ahead.length < stepsAheadMin) readOn();
-  return takingBack(opened, async () => {
-    const step = await ahead.shift();
+  const atFirst = Math.max(groupsAheadMin, Math.min(groupsAtFirstMax, Math.floor(aheadBytes / groupBytes)));
+  // Without waiting for the answer: of a file that is not opened there are no steps.
+  while (ahead.length < atFirst) readOn();
+  const opened = await opening;
+  return opened && takingBack(opened, async () => {
+    const group = await ahead.shift();
     fill();
-    return step;
+    return group;
   });
 }
 
-function takingBack(opened: OpenedFile, next: () => Promise<ReadStep | undefined>): Reading {
+function takingBack(opened: OpenedFile, nextGroup: () => Promise<StepGroup | undefined>): Reading {
+  let group: StepGroup = { steps: [], isLast: false };
+  let taken = 0;
   let last: ReadStep | undefined;
   return {
     opened,
     async next() {
       if (last) releaseBatch(last.batch);
-      last = await next();
-      return last;
+      last = undefined;
+      while (taken === group.steps.length) {
+        if (group.isLast) return undefined;
+        group = await nextGroup() ?? { steps: [], isLast: true };
+        taken = 0;
+      }
+      return last = group.steps[taken++];
     },
   };
 }
 
 /** What a thread that answers `next` hands on without a copy. */
 export function memoryOf(kind: string, result: unknown): ArrayBuffer[] {
-  const isStep = kind === "next" && result !== undefined;
-  return isStep ? buffersOf((result as ReadStep).batch) : [];
+  return kind === "next" ? (result as StepGroup).steps.flatMap(({ batch }) => buffersOf(batch)) : [];
 }
 
 /** The answer of the second thread. */
