@@ -248,6 +248,9 @@ Deno.test("numbers are sorted, spread or not", () => {
     tied: Array.from({ length: 5000 }, () => random.below(7)),
     outlying: [...Array.from({ length: 3000 }, () => random.uniform()), 1e300, -1e300],
     close: [1, 1 + Number.EPSILON, 1],
+    clustered: Array.from({ length: 5000 }, (_, i) => i % 50 + random.uniform() * 1e-9),
+    skewed: Array.from({ length: 20_000 }, () => random.uniform() ** 30),
+    signed: Array.from({ length: 100 }, (_, i) => (i % 3 - 1) * 0.5),
   };
   for (const [name, values] of Object.entries(lists)) {
     assert.deepEqual(sortSpread(Float64Array.from(values)), Float64Array.from(values).sort(), name);

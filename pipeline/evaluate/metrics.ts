@@ -1,5 +1,6 @@
 import { log } from "../elementary.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
+import { sortSpread } from "./spread_sort.ts";
 
 const binCount = 10;
 /** Probabilities are kept off 0 and 1 by this, so that one sure mistake costs much but not all. */
@@ -8,12 +9,15 @@ const probabilityMin = 1e-15;
 /**
  * How good predicted probabilities are.
  *
- * @param probabilities Of the rows that were clicked, and of those that were not. Sorted in place.
+ * @param clickedRows,notClickedRows Probabilities of the rows that were clicked, and of those that were not. May be reordered.
  * @param baseRate The training rows' click rate: what a model without features would predict.
  */
-export function metricsOf(clicked: Float64Array, notClicked: Float64Array, baseRate: number): Metrics {
-  clicked.sort();
-  notClicked.sort();
+export function metricsOf(
+  clickedRows: Float64Array,
+  notClickedRows: Float64Array,
+  baseRate: number,
+): Metrics {
+  const [clicked, notClicked] = [sortSpread(clickedRows), sortSpread(notClickedRows)];
   const rowCount = clicked.length + notClicked.length;
   let loss = 0;
   let squares = 0;
