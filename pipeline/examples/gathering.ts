@@ -75,9 +75,9 @@ export function createGathering(plan: JoinPlan, bytesMax: number): Gathering {
       const parent = parents.find((one) => one.table === table);
       if (!parent) return undefined;
       return {
-        add(buffer, row) {
-          if (isWhole && buffer.type === "TEXT") parent.keys.add(buffer, row);
-          else keySetOf(keySets, table).add(buffer, row);
+        addAll(buffer) {
+          if (isWhole && buffer.type === "TEXT") parent.keys.addFrom(buffer, 0);
+          else keySetOf(keySets, table).addAll(buffer);
         },
         has: (buffer, row) =>
           parent.finder.find(parent.keys, buffer, row) >= 0 ||
@@ -137,7 +137,7 @@ function addKeys(
 ): void {
   if (buffer?.type !== "TEXT") return;
   const { keys, rowCount } = parent;
-  while (keys.count < rowCount + buffer.length) keys.add(buffer, keys.count - rowCount);
+  if (keys.count < rowCount + buffer.length) keys.addFrom(buffer, keys.count - rowCount);
   parent.rowCount += buffer.length;
 }
 

@@ -5,7 +5,8 @@ import { growingBytes, growingWords } from "./growing.ts";
 export interface TextKeys {
   readonly count: number;
   readonly byteCount: number;
-  add(buffer: TextBuffer, row: number): void;
+  /** Adds those of a buffer's rows from that one on. */
+  addFrom(buffer: TextBuffer, row: number): void;
   /**
    * The place of the key that a row of another table refers to.
    *
@@ -52,14 +53,26 @@ export function createTextKeys(): TextKeys {
     get byteCount() {
       return bytes.array.byteLength + ends.array.byteLength + (slots?.byteLength ?? 0);
     },
-    add({ bytes: source, spans }, row) {
-      const start = spans[2 * row];
-      const length = spans[2 * row + 1] - start;
-      const from = bytes.extend(length);
-      const { array } = bytes;
-      for (let i = 0; i < length; i++) array[from + i] = source[start + i];
-      const place = ends.extend(1);
-      ends.array[place] = from + length;
+    addFrom({ bytes: source, spans, length }, row) {
+      let byteCount = 0;
+      for (let i = row; i < length; i++) byteCount += spans[2 * i + 1] - spans[2 * i];
+      let to = bytes.extend(byteCount);
+      let place = ends.extend(length - row);
+      // Texts mostly lie one after the other, and are copied together.
+      let [pieceStart, pieceEnd] = [0, 0];
+      const copyPiece = () => {
+        bytes.array.set(source.subarray(pieceStart, pieceEnd), to);
+        to += pieceEnd - pieceStart;
+      };
+      for (let i = row; i < length; i++) {
+        if (spans[2 * i] !== pieceEnd) {
+          copyPiece();
+          pieceStart = spans[2 * i];
+        }
+        pieceEnd = spans[2 * i + 1];
+        ends.array[place++] = to + pieceEnd - pieceStart;
+      }
+      copyPiece();
       slots = undefined;
     },
     find(buffer, row) {

@@ -5,8 +5,8 @@ import { type ColumnBuffer, release } from "../files/column_buffer.ts";
  * is less likely than one in a million.
  */
 export interface KeySet {
-  /** Remembers the key of a row; a full set forgets it. */
-  add(buffer: ColumnBuffer, row: number): void;
+  /** Remembers the keys of all rows; a full set forgets them. */
+  addAll(buffer: ColumnBuffer): void;
   has(buffer: ColumnBuffer, row: number): boolean;
 }
 
@@ -48,13 +48,15 @@ export function createKeySet(expected = 0): KeySet {
     release(smallerHigh);
   };
   return {
-    add(buffer, row) {
-      if (size >= low.length * loadMax) {
-        if (low.length >= slotsMax) return;
-        grow();
+    addAll(buffer) {
+      for (let row = 0; row < buffer.length; row++) {
+        if (size >= low.length * loadMax) {
+          if (low.length >= slotsMax) return;
+          grow();
+        }
+        fingerprint(buffer, row, print);
+        put(print[0], print[1]);
       }
-      fingerprint(buffer, row, print);
-      put(print[0], print[1]);
     },
     has(buffer, row) {
       fingerprint(buffer, row, print);

@@ -1,5 +1,4 @@
 import { type Batch, emptyBatch } from "../files/batch.ts";
-import type { ColumnBuffer } from "../files/column_buffer.ts";
 import { type ColumnMapping, columnSources } from "../files/column_source.ts";
 import { openFile } from "../files/open_file.ts";
 import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
@@ -84,7 +83,7 @@ export function openReader(
       const keys = isKept ? known.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
       const onRun = (run: Run) => {
         orphans?.add(run);
-        if (keys) addKeys(keys, run.buffers[key]);
+        keys?.addAll(run.buffers[key]);
         see(table.name, run);
       };
       const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun };
@@ -99,8 +98,4 @@ export function openReader(
       orphans?.close();
     },
   };
-}
-
-function addKeys(keys: KeySet, buffer: ColumnBuffer): void {
-  for (let row = 0; row < buffer.length; row++) keys.add(buffer, row);
 }
