@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { createFirstFill } from "../pipeline/ingest/first_fill.ts";
 import { ingest, type IngestOptions } from "../pipeline/ingest/ingest.ts";
+import { keysMax } from "../pipeline/ingest/key_set.ts";
 import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
+import { findTable, listTables } from "../pipeline/store/table.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { loanFiles, ndjsonOf, parquetOf } from "./made_files.ts";
 import { contentOf, type LoadedStore, rowsOf, withTables } from "./made_table.ts";
@@ -138,6 +141,27 @@ Deno.test("first fill: keys that SQLite compares in a way of its own are looked 
       CREATE TABLE things (id INTEGER NOT NULL PRIMARY KEY, name TEXT) STRICT;
       CREATE VIEW examples AS SELECT * FROM things;`,
   ));
+
+Deno.test("first fill: of more parents than keys are remembered, or nobody knows how many, not all are known", () =>
+  withTables(({ store }) => {
+    const tables = listTables(store.db);
+    const [leads, offers, clicks] = ["leads", "offers", "clicks"].map((name) => findTable(tables, name));
+    const afterLeads = (rows: number | undefined, keepsKeys = true) => {
+      const fill = createFirstFill(store, tables, { keepsKeys });
+      assert.equal(fill.isSelfContained(leads), true);
+      fill.hasRead(leads, rows);
+      return fill;
+    };
+    assert.equal(afterLeads(keysMax).isSelfContained(offers), true);
+    assert.equal(afterLeads(keysMax + 1).isSelfContained(offers), false);
+    assert.equal(afterLeads(undefined).isSelfContained(offers), false);
+    assert.equal(afterLeads(1, false).isSelfContained(offers), false);
+    const fill = afterLeads(1);
+    assert.equal(fill.isSelfContained(leads), false);
+    assert.equal(fill.isSelfContained(clicks), false);
+    fill.knowKeys("offers");
+    assert.equal(fill.isSelfContained(clicks), true);
+  }));
 
 Deno.test("first fill: a file that fails leaves the files before it loaded, of its own nothing, and the store in order", () =>
   withTables(async (loaded) => {

@@ -1,19 +1,20 @@
 import { quoted } from "../store/identifier.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
+import { keysMax } from "./key_set.ts";
 import { type Reference, referencesOf } from "./reference.ts";
 
 /** Whether a store is filled for the first time, when all of what is in it is known from the files that are read. */
 export interface FirstFill {
   /** Whether all keys that a table's rows may refer to have been told of, and the table has no rows. */
   isSelfContained(table: Table): boolean;
-  /** A file has been loaded into the table. */
-  loaded(table: Table): void;
+  /** A file of the table has been read. @param rows undefined where it is not known how many. */
+  hasRead(table: Table, rows: number | undefined): void;
   /** The keys of the table's rows are known to who reads the files. */
   knowKeys(table: string): void;
 }
 
-/** @param keepsKeys Whether the text keys of parents are kept as they are read. */
+/** @param keepsKeys Whether the text keys of parents are kept as they are read, up to `keysMax`. */
 export function createFirstFill(
   store: Store,
   tables: readonly Table[],
@@ -21,16 +22,17 @@ export function createFirstFill(
 ): FirstFill {
   const changes = store.journal.foreignChanges();
   const isFirst = isUntouched(store, tables);
-  const loaded = new Set<string>();
+  const rowsRead = new Map<string, number>();
   const known = new Set<string>();
   const isKnown = ({ table, column, parent }: Reference) =>
     known.has(parent) ||
-    (keepsKeys && typeOf(tables, table, column) === "TEXT" && typeOf(tables, parent, column) === "TEXT");
+    (keepsKeys && (rowsRead.get(parent) ?? 0) <= keysMax && typeOf(tables, table, column) === "TEXT" &&
+      typeOf(tables, parent, column) === "TEXT");
   return {
     isSelfContained: (table) =>
-      isFirst && store.journal.foreignChanges() === changes && !loaded.has(table.name) &&
+      isFirst && store.journal.foreignChanges() === changes && !rowsRead.has(table.name) &&
       referencesOf(table, tables).every(isKnown),
-    loaded: ({ name }) => void loaded.add(name),
+    hasRead: ({ name }, rows = Infinity) => void rowsRead.set(name, (rowsRead.get(name) ?? 0) + rows),
     knowKeys: (table) => void known.add(table),
   };
 }

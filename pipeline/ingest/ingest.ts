@@ -98,24 +98,36 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
     const loads = tables.flatMap((table) =>
       (Object.hasOwn(files, table.name) ? files[table.name] : []).map((path) => ({ table, path }))
     );
-    let early: Promise<Reading | undefined> | undefined;
+    let early: { readonly options: LoadOptions; readonly reading: Promise<Reading | undefined> } | undefined;
     for (const [i, { table, path }] of loads.entries()) {
       const following = loads[i + 1];
       const begun = early;
       early = undefined;
-      const readFollowing = () => {
+      let isRead = false;
+      const hasRead = (rows: number | undefined) => {
+        if (!isRead) firstFill.hasRead(table, rows);
+        isRead = true;
+      };
+      const readFollowing = (rows: number | undefined) => {
+        hasRead(rows);
         const isLent = reader !== undefined && table.name !== reader.lastTable;
         if (!isLent || !following || following.table === table || hasLoads(store, following.table)) return;
         const options = optionsOf(following.table);
         const job = readerJobOf(store, following.table, following.path, options);
-        early = openReading(threads, job, { ...options, isEarly: true });
+        early = { options, reading: openReading(threads, job, { ...options, isEarly: true }) };
         // Whether it failed is for its own turn.
-        early.catch(() => {});
+        early.reading.catch(() => {});
       };
-      const options = { ...optionsOf(table), early: begun, onRead: readFollowing };
+      // What was found when its reading began holds: the reader was told so.
+      const options = {
+        ...begun?.options ?? optionsOf(table),
+        early: begun?.reading,
+        onRead: readFollowing,
+      };
       const isAlone = options.isSelfContained;
-      reports.push(await bulk.load(() => loadFile(store, table, path, options), { isAlone }));
-      firstFill.loaded(table);
+      const report = await bulk.load(() => loadFile(store, table, path, options), { isAlone });
+      reports.push(report);
+      hasRead(report.read);
       if (table.name === reader?.lastTable && following?.table !== table) {
         threads = ownThreads;
         const keys = await reader.lastKeys();

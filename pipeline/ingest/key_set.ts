@@ -14,6 +14,8 @@ const slotsFirst = 2 ** 16;
 /** 24 MiB. */
 const slotsMax = 2 ** 22;
 const loadMax = 0.9;
+/** So many keys are remembered, whatever they are. */
+export const keysMax = Math.floor(slotsMax * loadMax);
 
 /** @param expected How many keys there will be, as far as that is known. */
 export function createKeySet(expected = 0): KeySet {

@@ -7,7 +7,7 @@ import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
 import { createTally, type FileReport } from "./quality.ts";
-import type { ReaderJob, ReadStep } from "./reader_job.ts";
+import type { OpenedFile, ReaderJob, ReadStep } from "./reader_job.ts";
 import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
@@ -35,8 +35,8 @@ export interface LoadOptions {
   readonly aheadBytes: number;
   /** The file's reading, where it has begun while another one was loaded. */
   readonly early?: Promise<Reading | undefined> | undefined;
-  /** Called when the file has been read, whose last rows are still to be inserted. */
-  readonly onRead?: () => void;
+  /** Called when the file has been read, whose last rows are still to be inserted. @param rows Where it says how many. */
+  readonly onRead?: (rows: number | undefined) => void;
   /** Columns whose parents are looked up. */
   readonly references: readonly Reference[];
   /** Whether the table is empty, and whoever reads the file knows all keys that its rows may refer to. */
@@ -99,7 +99,11 @@ async function startReading(
 ): Promise<Reading> {
   const { threads, here, aheadBytes, onRead } = options;
   const job = readerJobOf(store, table, path, options);
-  const settings = { here, aheadBytes, ...(onRead ? { onEnd: onRead } : {}) };
+  const settings = {
+    here,
+    aheadBytes,
+    ...(onRead ? { onEnd: ({ rowCount }: OpenedFile) => onRead(rowCount) } : {}),
+  };
   const reading = await options.early ?? await openReading(threads, job, settings);
   if (!reading) throw new Error("the reading thread did not open its file");
   return reading;

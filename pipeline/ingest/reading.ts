@@ -5,7 +5,7 @@ import type { KeySet } from "./key_set.ts";
 import type { Job, Threads } from "../threads.ts";
 
 /** Steps come from the second thread in groups of about so many bytes: whoever inserts rows hears of it only now and then. */
-const groupBytes = 4 * 2 ** 20;
+const groupBytes = 1.5 * 2 ** 20;
 const firstGroupBytes = 2 ** 19;
 /** So many groups wait to be inserted at least: while a run of rows is being ordered, there are others to insert. */
 const groupsAheadMin = 3;
@@ -127,7 +127,7 @@ export interface ReadingOptions {
   /** Rows of another file, which may be parents, have been read and not been inserted yet. */
   readonly isEarly?: boolean;
   /** Called when the second thread has read the file to its end. */
-  readonly onEnd?: () => void;
+  readonly onEnd?: (opened: OpenedFile) => void;
 }
 
 /**
@@ -163,7 +163,7 @@ export async function openReading(
     if (!group || isAtEnd) return;
     if (group.isLast) {
       isAtEnd = true;
-      opening.then((opened) => opened && onEnd(), () => {});
+      opening.then((opened) => opened && onEnd(opened), () => {});
       return;
     }
     largest = Math.max(largest, group.steps.reduce((sum, { batch }) => sum + batchBytes(batch), 0));
