@@ -13,7 +13,7 @@ import { requireMatch } from "./entity_tag.ts";
 import type { Log } from "./log.ts";
 import { createModelShelf } from "./model_shelf.ts";
 import { createModelStock } from "./model_stock.ts";
-import type { LoadedModel, ModelContent, ModelSlot } from "./serving_model.ts";
+import { type LoadedModel, type ModelContent, type ModelSlot, noneAssigned } from "./serving_model.ts";
 import type { VisitStore } from "./store_visit.ts";
 import { createTurns } from "./turns.ts";
 
@@ -140,7 +140,11 @@ export function createProduction(options: ProductionOptions): Production {
       const assignment = activeModel(store);
       return assignment && { assignment, row: findModel(store, assignment.modelId) };
     });
-    if (newest === undefined || isSame(newest.assignment, slot.current?.assignment)) return;
+    if (newest === undefined) {
+      complaint = "";
+      return beWithout(noneAssigned());
+    }
+    if (isSame(newest.assignment, slot.current?.assignment)) return;
     activate(await prepare(newest.row, newest.assignment), newest.assignment);
   }
 
@@ -156,6 +160,13 @@ export function createProduction(options: ProductionOptions): Production {
     }
   }
 
+  /** Where no model answers, that is why. */
+  function beWithout(absence: Failure): void {
+    if (slot.current || slot.absence.message === absence.message) return;
+    slot.absence = absence;
+    crew.explain(absence);
+  }
+
   function complain(error: unknown): void {
     if (!(error instanceof Failure)) {
       log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
@@ -163,13 +174,12 @@ export function createProduction(options: ProductionOptions): Production {
     }
     // A server may start before there is anything to serve.
     const expected = error.kind === "store-missing";
-    if (!slot.current && !expected) {
-      slot.absence = new Failure("model-missing", absenceText(error));
-      crew.explain(slot.absence);
-    }
+    if (!expected) beWithout(new Failure("model-missing", absenceText(error)));
     if (complaint === error.message) return;
     complaint = error.message;
-    log[expected ? "info" : "error"]("no change of model", { kind: error.kind, detail: error.message });
+    // As long as another process fills the store for the first time, it has it to itself.
+    const level = expected ? "info" : error.kind === "store-busy" ? "warn" : "error";
+    log[level]("no change of model", { kind: error.kind, detail: error.message });
   }
 
   return {

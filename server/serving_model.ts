@@ -58,12 +58,17 @@ const warmUpCount = 2_000;
 export function emptySlot(): ModelSlot {
   return {
     current: undefined,
-    absence: new Failure(
-      "model-missing",
-      "No model is in production. Train one with clickwell train, or assign one with POST /model.",
-    ),
+    absence: noneAssigned(),
     tallies: createTallies(),
   };
+}
+
+/** Why there is no model where the store can be read, and names none. */
+export function noneAssigned(): Failure {
+  return new Failure(
+    "model-missing",
+    "No model is in production. Train one with clickwell train, or assign one with POST /model.",
+  );
 }
 
 /**

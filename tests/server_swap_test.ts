@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { assignmentHistory, assignModel } from "../pipeline/model/registry.ts";
-import { openStore, storeFileName } from "../pipeline/store/store.ts";
+import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
 import { runServer } from "./running_server.ts";
 import { probabilityOf, row } from "./served_models.ts";
 
@@ -98,6 +98,23 @@ Deno.test("a model that another process puts in production is taken over", async
   assignElsewhere(dataDir, second.id);
   await eventually(async () => (await ask("/model")).json.model_id === second.id);
   assert.equal((await ask("/model")).json.assigned_by, "elsewhere");
+});
+
+Deno.test("while another process fills a new store, which it has to itself, a server waits for it", async () => {
+  let filling: Store | undefined;
+  await using running = await runServer({}, ({ dataDir }) => {
+    Deno.removeSync(dataDir, { recursive: true });
+    filling = openStore(dataDir, { mode: "create" });
+    assert.equal(filling.journal.use("direct", 0), true);
+    filling.db.exec("BEGIN EXCLUSIVE");
+  });
+  const { ask, log } = running;
+  const detail = async () => String((await ask("/readyz")).json.detail);
+  assert.match(await detail(), /the store cannot be read/);
+  assert.match(log.find((line) => line.includes("store-busy")) ?? "", /"level":"warn"/);
+  filling?.db.exec("INSERT INTO leads (lead_uuid) VALUES ('a'); COMMIT");
+  filling?.close();
+  await eventually(async () => /Train one with clickwell train/.test(await detail()));
 });
 
 Deno.test("a damaged model that another process puts in production leaves the old one answering, with a line in the log", async () => {
