@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createFirstFill } from "../pipeline/ingest/first_fill.ts";
 import { ingest, type IngestOptions } from "../pipeline/ingest/ingest.ts";
 import { keysMax } from "../pipeline/ingest/key_set.ts";
+import { openBulk } from "../pipeline/store/bulk.ts";
 import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
 import { findTable, listTables } from "../pipeline/store/table.ts";
 import { assertRejected } from "./expected_failure.ts";
@@ -175,6 +176,34 @@ Deno.test("first fill: a file that fails leaves the files before it loaded, of i
     );
     assert.deepEqual([rowsOf(store, "leads").length, rowsOf(store, "offers").length], [3, 0]);
     assert.equal(modeOf(store), "wal");
+  }));
+
+Deno.test("first fill: where the store cannot be turned back, what was told of a load stays what it was", () =>
+  withTables(async ({ store }) => {
+    const full = Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR", errcode: 10 });
+    const used: string[] = [];
+    const use = (mode: string) => {
+      used.push(mode);
+      if (mode === "log") throw full;
+      return true;
+    };
+    const bulk = openBulk({ ...store, journal: { ...store.journal, use } });
+    const failure = new Error("why it failed");
+    await assert.rejects(bulk.load(() => Promise.reject(failure), { isAlone: true }), failure);
+    bulk.end();
+    assert.deepEqual(used, ["direct", "log"]);
+  }));
+
+Deno.test("first fill: where others do not let go of the store, a load that needs readers is refused", () =>
+  withTables(async ({ store }) => {
+    const use = (mode: string) => mode === "direct";
+    const bulk = openBulk({ ...store, journal: { ...store.journal, use } });
+    assert.equal(await bulk.load(() => Promise.resolve(1), { isAlone: true }), 1);
+    await assertRejected(
+      bulk.load(() => Promise.resolve(2), { isAlone: false }),
+      "store-busy",
+      /another clickwell reads it without a pause\. Try again/,
+    );
   }));
 
 Deno.test("first fill: what a power cut or kill -9 cuts short is undone, by a command that only reads too", {

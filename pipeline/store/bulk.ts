@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { type JournalMode, withPatience } from "./journal.ts";
-import { asFailure } from "./sqlite_failure.ts";
+import { asFailure, sqliteCode } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 
 /** Loads into a store, one transaction each, all of it safe on the disk before the next one begins. */
@@ -32,8 +32,14 @@ export function openBulk(store: Store): Bulk {
         `Cannot load into ${store.path}: another clickwell reads it without a pause. Try again.`,
       );
     },
-    // Where it cannot be turned, the next connection that writes does so.
-    end: () => void turn("log", endWaitMs),
+    end() {
+      try {
+        turn("log", endWaitMs);
+      } catch (error) {
+        // A full disk, say: why a load failed is what is told, and the next connection that writes turns it.
+        if (sqliteCode(error) === undefined) throw error;
+      }
+    },
   };
 }
 
