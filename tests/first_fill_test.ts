@@ -7,7 +7,7 @@ import { openBulk } from "../pipeline/store/bulk.ts";
 import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
 import { findTable, listTables } from "../pipeline/store/table.ts";
 import { assertRejected } from "./expected_failure.ts";
-import { loanFiles, ndjsonOf, parquetOf } from "./made_files.ts";
+import { leadLines, loanFiles, ndjsonOf, parquetOf } from "./made_files.ts";
 import { contentOf, type LoadedStore, rowsOf, withTables } from "./made_table.ts";
 import { inFolder, run, spawn } from "./program.ts";
 
@@ -212,9 +212,7 @@ Deno.test("first fill: what a power cut or kill -9 cuts short is undone, by a co
   inFolder(async (folder) => {
     const data = join(folder, "data");
     const path = join(folder, "leads.ndjson");
-    const row = { requested: 1, loan_purpose: "auto".repeat(60), credit: "good", annual_income: 1 };
-    const line = (i: number) => ndjsonOf([{ lead_uuid: `lead-${(i * 7_919) % 1_000_003}`, ...row }]);
-    Deno.writeTextFileSync(path, Array.from({ length: 300_000 }, (_, i) => line(i)).join(""));
+    Deno.writeTextFileSync(path, leadLines(300_000, "auto".repeat(60)));
     const [db, journal] = ["", "-journal"].map((suffix) => join(data, storeFileName + suffix));
     {
       await using child = spawn(["ingest", "--data", data, "--leads", path]);

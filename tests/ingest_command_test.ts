@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loanFiles, ndjsonOf } from "./made_files.ts";
+import { leadLines, loanFiles, ndjsonOf } from "./made_files.ts";
 import { inFolder, root, run, spawn } from "./program.ts";
 
 const real = join(root, "../shared/data/loan-offers");
@@ -142,9 +142,7 @@ Deno.test("clickwell ingest stopped by Ctrl-C exits with 130 and leaves the stor
   inFolder(async (folder) => {
     const data = join(folder, "data");
     const path = join(folder, "leads.ndjson");
-    const row = { requested: 1, loan_purpose: "auto", credit: "good", annual_income: 1 };
-    const line = (i: number) => ndjsonOf([{ lead_uuid: `lead-${(i * 7_919) % 1_000_003}`, ...row }]);
-    Deno.writeTextFileSync(path, Array.from({ length: 400_000 }, (_, i) => line(i)).join(""));
+    Deno.writeTextFileSync(path, leadLines(400_000, "auto"));
     await using child = spawn(["ingest", "--data", data, "--leads", path]);
     // Made when the first rows are inserted.
     const journal = join(data, "clickwell.db-journal");

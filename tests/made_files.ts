@@ -26,6 +26,14 @@ export function ndjsonOf(rows: readonly Readonly<Record<string, unknown>>[]): st
   return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 }
 
+/** So many leads as newline-delimited JSON, whose keys come in no order. */
+export function leadLines(count: number, loanPurpose: string): string {
+  const row = { requested: 1, loan_purpose: loanPurpose, credit: "good", annual_income: 1 };
+  return ndjsonOf(
+    Array.from({ length: count }, (_, i) => ({ lead_uuid: `lead-${(i * 7_919) % 1_000_003}`, ...row })),
+  );
+}
+
 /** Three leads, four offers to them and three clicks on two of the offers. */
 export const loanFiles = {
   leads: parquetOf([
