@@ -55,13 +55,13 @@ Deno.test("first fill: a second file of a table, and a second load, go by the lo
     assert.deepEqual(await modesOf(store, { files: { offers: [other] } }), { other: "wal" });
   }));
 
-const untouched: Readonly<Record<string, (store: Store) => void>> = {
+const touches: Readonly<Record<string, (store: Store) => void>> = {
   "a row that was there": ({ db }) =>
     db.exec("INSERT INTO clicks (offer_id, clicked_at) VALUES (77, 1616464908339000)"),
   "a model": ({ db }) => db.exec("INSERT INTO models VALUES ('m', 1, 1, '{}', '{}', 'c')"),
   "a trigger": ({ db }) => db.exec("CREATE TRIGGER more AFTER INSERT ON leads BEGIN SELECT 1; END"),
 };
-for (const [what, make] of Object.entries(untouched)) {
+for (const [what, make] of Object.entries(touches)) {
   Deno.test(`first fill: with ${what}, all files go by the log`, () =>
     withTables(async (loaded) => {
       make(loaded.store);
@@ -108,7 +108,7 @@ Deno.test("first fill: the report and the store are those of a load by the log, 
   const loads = await Promise.all([true, false].map((isFirst) =>
     withTables(async (loaded) => {
       const { store, write } = loaded;
-      if (!isFirst) untouched["a trigger"](store);
+      if (!isFirst) touches["a trigger"](store);
       const { leads } = writeLoans(loaded);
       const offer = { apr: 1, lender_id: 1n };
       const offers = parquetOf([

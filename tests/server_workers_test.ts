@@ -58,7 +58,7 @@ async function askAnew(
   }
 }
 
-/** Asks as a client does whose connection a lost thread had: once more. */
+/** Asks as a client does whose connection a lost thread had: again, three times at the most. */
 async function askAgain(...asked: Parameters<typeof askAnew>): ReturnType<typeof askAnew> {
   for (let i = 0;; i++) {
     try {

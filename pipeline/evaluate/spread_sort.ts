@@ -17,67 +17,67 @@ const cellsFrom = 16;
 export function sortSpread(values: Float64Array): Float64Array {
   const count = values.length;
   const bucketCount = Math.max(1, Math.floor(count / bucketValues));
-  let [low, high] = [Infinity, -Infinity];
-  for (let i = 0; i < count; i++) {
-    const value = values[i];
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  const scale = bucketCount / (high - low);
-  if (!isScale(scale)) return values.sort();
-  // One more for the highest value, and one because a bucket's count stands where the next one begins.
-  const ends = new Uint32Array(bucketCount + 2);
-  for (let i = 0; i < count; i++) ends[Math.floor((values[i] - low) * scale) + 1]++;
-  for (let bucket = 1; bucket < ends.length; bucket++) ends[bucket] += ends[bucket - 1];
+  // One more for the highest value, and one because a cell's count stands where the next one begins.
+  const bucketEnds = new Uint32Array(bucketCount + 2);
   const sorted = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    const value = values[i];
-    sorted[ends[Math.floor((value - low) * scale)]++] = value;
-  }
-  const sortBucket = createBucketSort();
-  for (let bucket = 0, from = 0; bucket <= bucketCount; from = ends[bucket++]) {
-    sortBucket(sorted, from, ends[bucket]);
+  const buckets = { ends: bucketEnds, count: bucketCount, valuesMax: Infinity };
+  if (!spread(values, { from: 0, to: count }, sorted, buckets)) return values.sort();
+  const cellEnds = new Uint32Array(bucketValuesMax + 2);
+  const room = new Float64Array(bucketValuesMax);
+  for (let bucket = 0, from = 0; bucket <= bucketCount; from = bucketEnds[bucket++]) {
+    const to = bucketEnds[bucket];
+    const size = to - from;
+    if (size < cellsFrom) insertEach(sorted, from, to);
+    else if (
+      size <= bucketValuesMax &&
+      spread(sorted, { from, to }, room, { ends: cellEnds, count: size, valuesMax: cellValuesMax })
+    ) {
+      for (let i = 0; i < size; i++) sorted[from + i] = room[i];
+      insertEach(sorted, from, to);
+    } else sorted.subarray(from, to).sort();
   }
   return sorted;
 }
 
-function isScale(scale: number): boolean {
-  return scale > 0 && scale < Infinity;
+/** Parts of equal width into which a range of numbers is divided. */
+interface Cells {
+  readonly count: number;
+  /** Gets where each one ends; shape (at least count + 2). */
+  readonly ends: Uint32Array;
+  readonly valuesMax: number;
 }
 
-function createBucketSort(): (values: Float64Array, from: number, to: number) => void {
-  const ends = new Uint32Array(bucketValuesMax + 2);
-  const room = new Float64Array(bucketValuesMax);
-
-  /** @returns Whether the values were spread. */
-  const placeInCells = (values: Float64Array, from: number, to: number): boolean => {
-    const count = to - from;
-    if (count > bucketValuesMax) return false;
-    let [low, high] = [values[from], values[from]];
-    for (let i = from + 1; i < to; i++) {
-      const value = values[i];
-      if (value < low) low = value;
-      else if (value > high) high = value;
-    }
-    const scale = count / (high - low);
-    if (!isScale(scale)) return false;
-    ends.fill(0, 0, count + 2);
-    for (let i = from; i < to; i++) ends[Math.floor((values[i] - low) * scale) + 1]++;
-    for (let cell = 1; cell < count + 2; cell++) {
-      if (ends[cell] > cellValuesMax) return false;
-      ends[cell] += ends[cell - 1];
-    }
-    for (let i = from; i < to; i++) {
-      const value = values[i];
-      room[ends[Math.floor((value - low) * scale)]++] = value;
-    }
-    for (let i = 0; i < count; i++) values[from + i] = room[i];
-    return true;
-  };
-  return (values, from, to) => {
-    if (to - from >= cellsFrom && !placeInCells(values, from, to)) values.subarray(from, to).sort();
-    else insertEach(values, from, to);
-  };
+/**
+ * Puts values into cells, the lowest first.
+ *
+ * @param target Gets them, from its start.
+ * @returns False where they are not spread: all the same, too far apart to be scaled, or too many in one cell.
+ */
+function spread(
+  values: Float64Array,
+  { from, to }: { from: number; to: number },
+  target: Float64Array,
+  { count, ends, valuesMax }: Cells,
+): boolean {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = from; i < to; i++) {
+    const value = values[i];
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const scale = count / (high - low);
+  if (!(scale > 0 && scale < Infinity)) return false;
+  ends.fill(0, 0, count + 2);
+  for (let i = from; i < to; i++) ends[Math.floor((values[i] - low) * scale) + 1]++;
+  for (let cell = 1; cell < count + 2; cell++) {
+    if (ends[cell] > valuesMax) return false;
+    ends[cell] += ends[cell - 1];
+  }
+  for (let i = from; i < to; i++) {
+    const value = values[i];
+    target[ends[Math.floor((value - low) * scale)]++] = value;
+  }
+  return true;
 }
 
 function insertEach(values: Float64Array, from: number, to: number): void {

@@ -5,7 +5,7 @@ import { conflictFailure, constraintFault } from "./insertion_failure.ts";
 import { differingSql, insertSql, replaceSql } from "./insertion_sql.ts";
 import { rowFailure } from "../files/run.ts";
 import { openSnapshot, type Snapshot } from "./snapshot.ts";
-import { sqliteCode } from "../store/sqlite_failure.ts";
+import { hasCode } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
@@ -185,5 +185,5 @@ function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableCol
 }
 
 function isConstraint(error: unknown): error is Error {
-  return ((sqliteCode(error) ?? 0) & 0xff) === constraintCode;
+  return hasCode(error, constraintCode);
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { sqliteCode } from "./sqlite_failure.ts";
+import { hasCode } from "./sqlite_failure.ts";
 
 /**
  * How what a connection writes gets into the store. `log`: into a log first (SQLite's WAL mode), from which it is folded
@@ -42,7 +42,7 @@ export function createJournal(db: DatabaseSync): Journal {
         const found = withPatience(db, waitMs, () => db.prepare(`PRAGMA journal_mode = ${wanted}`).get());
         return found?.journal_mode === wanted;
       } catch (error) {
-        if (((sqliteCode(error) ?? 0) & 0xff) !== busyCode) throw error;
+        if (!hasCode(error, busyCode)) throw error;
         return false;
       } finally {
         version = dataVersion(db);

@@ -41,6 +41,11 @@ export function sqliteCode(error: unknown): number | undefined {
   return known ? Number(known[0]) : undefined;
 }
 
+/** Whether SQLite threw an error with this primary result code, or one that extends it. */
+export function hasCode(error: unknown, primary: number): boolean {
+  return ((sqliteCode(error) ?? 0) & 0xff) === primary;
+}
+
 /**
  * What SQLite threw, as a failure that its user can act on; any other error as it is.
  *

@@ -31,6 +31,8 @@ export interface StoreOptions {
 
 export const storeFileName = "clickwell.db";
 
+const busyTimeoutMsDefault = 5_000;
+
 /** Reading needs only room for the WAL index, and not even that where it is there already. */
 const readReserveBytes = 2 ** 20;
 
@@ -77,8 +79,6 @@ function undoUnfinished(path: string, { busyTimeoutMs = busyTimeoutMsDefault }: 
     db.close();
   }
 }
-
-const busyTimeoutMsDefault = 5_000;
 
 /** Settings are of the connection, save the journal mode, which stays with the file. */
 function configure(db: DatabaseSync, options: StoreOptions): void {
