@@ -232,6 +232,8 @@ async function insertAll(
 async function nextStep(reading: Reading, hashing: FileHashing): Promise<ReadStep | undefined> {
   let isThere = false;
   const step = reading.next().finally(() => isThere = true);
+  // Where it fails while the file is hashed, it is told below.
+  step.catch(() => {});
   while (!isThere && hashing.advance()) await nextTask();
   return await step;
 }
