@@ -65,8 +65,8 @@ async function main(words: readonly string[]): Promise<number> {
     if (json && result) terminal.print(JSON.stringify(result));
     return exitCodes.done;
   } catch (error) {
-    const { exitCode, stack, ...complaint } = complaintOf(error);
-    if (json) terminal.print(JSON.stringify({ error: complaint }));
+    const { exitCode, stack, report, ...complaint } = complaintOf(error);
+    if (json) terminal.print(JSON.stringify({ ...report, error: complaint }));
     terminal.say(`clickwell: ${complaint.message}`);
     for (const { pointer, detail } of complaint.errors) terminal.say(`  ${pointer}: ${detail}`);
     if (stack && environment("CLICKWELL_DEBUG")) terminal.say(stack);

@@ -8,6 +8,8 @@ export interface Complaint {
   readonly message: string;
   readonly errors: readonly FieldError[];
   readonly exitCode: number;
+  /** Members that `--json` prints beside the error. */
+  readonly report?: Readonly<Record<string, unknown>>;
   /** Where, if it is a bug of ours. */
   readonly stack?: string;
 }
@@ -15,8 +17,8 @@ export interface Complaint {
 /** Says what an error means to its user: a failure of the outside world, a refusal of the system, or a bug of ours. */
 export function complaintOf(error: unknown): Complaint {
   if (error instanceof Failure) {
-    const { kind, message, errors } = error;
-    return { kind, message, errors, exitCode: exitCodeOf(kind) };
+    const { kind, message, errors, report } = error;
+    return { kind, message, errors, report, exitCode: exitCodeOf(kind) };
   }
   const { failed: exitCode } = exitCodes;
   if (!(error instanceof Error)) return { kind: "bug", message: bug(String(error)), errors: [], exitCode };

@@ -1,4 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
 import { solverNames } from "../pipeline/fit/fit.ts";
 import { optimizerNames } from "../pipeline/fit/optimizer.ts";
@@ -277,7 +278,11 @@ function secondsLeft(
   return ((now.at - first.at) / 1000 / fallen) * Math.log(now.gradientMax / tolerance);
 }
 
-/** Trains a known model again from its own metadata, and says whether the bytes are the same. */
+/**
+ * Trains a known model again from its own metadata, and reports whether the bytes are the same.
+ *
+ * @throws {Failure} `not-repeated` if they are not.
+ */
 async function repeat(
   store: Store,
   modelsDir: string,
@@ -295,21 +300,33 @@ async function repeat(
   });
   const repeatedId = artifactId(metadata);
   const agrees = repeatedId === modelId;
-  const reasons = agrees ? [] : [
-    ...(metadata.program === before.program
+  const reasons = agrees ? [] : differences(before, metadata);
+  const report = { model_id: modelId, repeated_id: repeatedId, agrees, reasons };
+  if (!agrees) {
+    throw new Failure(
+      "not-repeated",
+      `${modelId} was not repeated, the training gives ${repeatedId}: ${reasons.join("; ")}.`,
+      [],
+      report,
+    );
+  }
+  terminal.say(`${modelId} was repeated: every byte agrees.`);
+  return report;
+}
+
+/** Why a training that was repeated gave another model, the likely causes first. */
+function differences(before: ArtifactMetadata, now: ArtifactMetadata): string[] {
+  const names = Object.keys({ ...before, ...now }) as (keyof ArtifactMetadata)[];
+  const differing = names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
+  return [
+    ...(now.program === before.program
       ? []
-      : [`it was trained by clickwell ${before.program}, this is ${metadata.program}`]),
-    ...(metadata.data.fingerprint === before.data.fingerprint
+      : [`it was trained by clickwell ${before.program}, this is ${now.program}`]),
+    ...(now.data.fingerprint === before.data.fingerprint
       ? []
-      : ["the store's examples are not those it was trained on"]),
+      : ["the examples in the store are not those it was trained on"]),
+    `what differs in the metadata is ${differing.join(", ")}`,
   ];
-  const why = reasons.length > 0 ? `: ${reasons.join("; ")}` : "";
-  terminal.say(
-    agrees
-      ? `${modelId} was repeated: every byte agrees.`
-      : `${modelId} was not repeated, the training gives ${repeatedId}${why}.`,
-  );
-  return { model_id: modelId, repeated_id: repeatedId, agrees, reasons };
 }
 
 function say(terminal: Terminal, { model, artifact, active, seconds }: TrainReport, modelsDir: string): void {

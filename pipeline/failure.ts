@@ -20,6 +20,7 @@ export type FailureKind =
   | "spec-invalid"
   | "examples-invalid" // nothing to learn from: no rows, one class, a column that the view lacks
   | "not-converged"
+  | "not-repeated" // a training that was repeated gives another model
   | "separable" // no finite optimum without a penalty
   | "model-unknown"
   | "model-missing" // no model is in production
@@ -67,6 +68,8 @@ export class Failure extends Error {
     readonly kind: FailureKind,
     message: string,
     readonly errors: readonly FieldError[] = [],
+    /** What a command reports although it failed, as members of the object that `--json` prints. */
+    readonly report: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
   }

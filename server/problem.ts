@@ -80,6 +80,7 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "spec-invalid": bug,
   "examples-invalid": bug,
   "not-converged": bug,
+  "not-repeated": bug,
   "separable": bug,
   "server-unready": bug,
   "address-unusable": bug,

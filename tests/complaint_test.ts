@@ -9,6 +9,7 @@ Deno.test("complaint: a failure is told as it stands, and its kind decides on th
     kind: "input-invalid",
     message: "Cannot predict: a field is missing.",
     errors,
+    report: {},
     exitCode: 1,
   });
   assert.equal(complaintOf(new Failure("usage-invalid", "")).exitCode, 2);
