@@ -24,7 +24,7 @@ export function helpOf(command: Command): string {
 /** The text of `clickwell --help`. */
 export function overviewOf(summaries: readonly (readonly [name: string, summary: string])[]): string {
   return [
-    "clickwell: from a table of offers and clicks to calibrated click probabilities, served over HTTP.",
+    "clickwell: from a table with a yes/no outcome, such as offers and clicks, to calibrated probabilities served over HTTP.",
     "",
     "Usage:",
     "  clickwell COMMAND [flags]     clickwell COMMAND --help     clickwell --version",

@@ -75,7 +75,7 @@ const flags = {
     default: defaultHyperParameters.negatives,
     min: 1e-6,
     max: 1,
-    help: "share of the unclicked training rows to keep; folds are scored on all of theirs",
+    help: "share of the training rows with label 0 to keep; folds are scored on all of theirs",
   },
   "class-weight": {
     type: "string",

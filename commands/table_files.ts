@@ -5,9 +5,9 @@ import type { Terminal } from "./terminal.ts";
 
 /** Flags that name files to load. */
 export const tableFlags = {
-  leads: { type: "list", value: "FILE", help: "files of leads" },
-  offers: { type: "list", value: "FILE", help: "files of offers" },
-  clicks: { type: "list", value: "FILE", help: "files of clicks" },
+  leads: { type: "list", value: "FILE", help: "files of the table leads" },
+  offers: { type: "list", value: "FILE", help: "files of the table offers" },
+  clicks: { type: "list", value: "FILE", help: "files of the table clicks" },
   table: { type: "list", value: "NAME=FILE", help: "a file of another table" },
 } as const satisfies Flags;
 

@@ -29,7 +29,7 @@ const flags = {
   ...commonFlags,
   leads: {
     ...tableFlags.leads,
-    help: "files of leads to load first; also --offers and --clicks, as ingest does",
+    help: "files of the table leads to load first; also --offers and --clicks, as ingest does",
   },
   offers: tableFlags.offers,
   clicks: tableFlags.clicks,
@@ -87,7 +87,7 @@ const flags = {
     default: defaultHyperParameters.negatives,
     min: 1e-6,
     max: 1,
-    help: "share of the unclicked training rows to keep; the intercept is corrected for it",
+    help: "share of the training rows with label 0 to keep; the intercept is corrected for it",
   },
   "class-weight": {
     type: "string",

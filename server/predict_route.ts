@@ -16,7 +16,7 @@ export function predictRoute(slot: ModelSlot, storedRows: StoredRows): Route {
   return {
     method: "POST",
     path: predictPath,
-    summary: "one offer's raw fields, or its id in the store → the probability that it is clicked",
+    summary: "the raw fields of one row, or its id in the store → the probability that its label is 1",
     operation: {
       id: "predict",
       tag: "predictions",

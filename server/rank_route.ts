@@ -33,14 +33,14 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
   return {
     method: "POST",
     path: "/rank",
-    summary: 'one lead and its offers → the offers by probability: {"lead":{…},"offers":[…],"top":k}',
+    summary: 'one group and its rows → the rows by probability: {"lead":{…},"offers":[…],"top":k}',
     operation: {
       id: "rank",
       tag: "predictions",
       description:
-        "The lead's fields are those of every offer; an offer's own overrule them. Of a lead with its key in the store, " +
-        "fields that are left out come from there, and so do the offers where none are sent. Offers of equal probability " +
-        "keep their order.",
+        "`lead` holds the fields that all rows of the group share, `offers` the fields of each row, which overrule them. If " +
+        "`lead` has a key of the store, fields that are left out come from the store, and so do the rows if no `offers` " +
+        "are sent. Rows of equal probability keep their order.",
       parameters: batchParameters,
       problems: rowProblems,
       exchanged: async () => (await import("./row_answer_schemas.ts")).rank,
@@ -98,7 +98,7 @@ async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<
     const key = group === undefined
       ? ""
       : `, or "lead": {${JSON.stringify(group)}: …} for those in the store`;
-    throw new Failure("input-invalid", `A ranking needs offers: send "offers": [{…}, …]${key}.`, [
+    throw new Failure("input-invalid", `A ranking needs rows: send "offers": [{…}, …]${key}.`, [
       { pointer: "#/offers", detail: "is missing" },
     ]);
   }
@@ -108,7 +108,7 @@ async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<
     "body-oversized",
     `The store has more than ${
       batchRowsMax.toLocaleString("en")
-    } offers of this lead, the most that are ranked.`,
+    } rows of this group, the most that are ranked.`,
   );
 }
 
@@ -140,7 +140,7 @@ async function score(work: RowWork, rows: readonly Row[]): Promise<Scored> {
       ranked.push({ index: i, row, probability, unseen: [...findings.unseen] });
       continue;
     }
-    const failure = row instanceof Failure ? row : rowFailure(work.model, findings.errors, "The offer");
+    const failure = row instanceof Failure ? row : rowFailure(work.model, findings.errors, "The row");
     errors.push(errorText(i, failure));
     if (work.strict) failures.add(i, failure);
   }

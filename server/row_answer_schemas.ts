@@ -3,7 +3,7 @@ import type { Exchanged } from "./operation.ts";
 import { batchSchema, rankSchema, whatIfSchema } from "./row_body_schemas.ts";
 import { rowSchema } from "./row_schema.ts";
 
-const probability = z.number().min(0).max(1).describe("that this offer is clicked");
+const probability = z.number().min(0).max(1).describe("that the label of this row is 1");
 const unseen = z.array(z.string()).optional().describe("fields whose category the model has not seen");
 
 const intervalSchema = z.object({
@@ -84,9 +84,11 @@ export const rank: Exchanged = {
   body: { "application/json": rankSchema },
   answer: {
     "application/json": z.object({
-      ranking: z.array(z.looseObject({ index: z.int().min(0).describe("the offer's place"), ...rowAnswer }))
+      ranking: z.array(
+        z.looseObject({ index: z.int().min(0).describe("position of the row in `offers`"), ...rowAnswer }),
+      )
         .describe("the likeliest first, each with its id where it has one"),
-      offers: z.int().min(0).describe("how many there were"),
+      offers: z.int().min(0).describe("number of rows"),
       errors: z.array(rowErrorSchema).optional(),
       ...answeredBy,
     }),

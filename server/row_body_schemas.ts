@@ -16,9 +16,10 @@ export const batchSchema = z.union([
 
 /** What `POST /rank` takes. */
 export const rankSchema = z.strictObject({
-  lead: rowPartSchema.describe("fields that all offers share, or the lead's key in the store").optional(),
+  lead: rowPartSchema.describe("fields that all rows share, or the key of a group in the store").optional(),
   offers: z.array(rowPartSchema).max(batchRowsMax)
-    .describe("the other fields of each offer; without it, those that the store has of the lead").optional(),
+    .describe("the other fields of each row; without it, the rows that the store has of the group")
+    .optional(),
   top: z.int().min(1).describe("how many to answer; all without it").optional(),
 });
 

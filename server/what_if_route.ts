@@ -25,11 +25,11 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
   return {
     method: "POST",
     path: "/predict/what-if",
-    summary: 'one offer as it is and under changed fields: {"features":{…},"changes":[{…},…]}',
+    summary: 'one row as it is and under changed fields: {"features":{…},"changes":[{…},…]}',
     operation: {
       id: "predictWhatIf",
       tag: "predictions",
-      description: "Each variant is the offer with the fields of one change in place of its own.",
+      description: "Each variant is the row with the fields of one change in place of its own.",
       parameters: rowParameters,
       problems: rowProblems,
       exchanged: async () => (await import("./row_answer_schemas.ts")).predictWhatIf,

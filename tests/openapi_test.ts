@@ -56,6 +56,24 @@ documentTest(
   },
 );
 
+documentTest(
+  "its texts speak of rows and labels: words of loan offers stand only in names of members",
+  ({ document }) => {
+    const texts: string[] = [];
+    JSON.stringify(document, (key, value) => {
+      if (["description", "summary", "title"].includes(key) && typeof value === "string") texts.push(value);
+      return value;
+    });
+    // Names of members stand in JSON or between backquotes.
+    const prose = texts.map((text) => text.replace(/`[^`]*`|\{.*\}|"[^"]*"/g, ""));
+    assert.ok(prose.length > 100);
+    assert.deepEqual(
+      prose.filter((text) => /\b(offers?|leads?|lenders?|loans?|click(s|ed)?)\b/i.test(text)),
+      [],
+    );
+  },
+);
+
 documentTest("it is valid with a token and without a model, too", async ({ service, document }) => {
   assert.deepEqual(await errorsOfDocument(document), []);
   service.slot.current = undefined;
@@ -108,7 +126,7 @@ documentTest(
     const { document: { components: { schemas } }, models: { first } } = asked;
     assert.deepEqual(schemas.Row, {
       type: "object",
-      description: "One offer's raw fields, as the model in production takes them.",
+      description: "The raw fields of one row, as the model in production takes them.",
       properties: {
         offer_id: key,
         lead_uuid: key,

@@ -197,7 +197,7 @@ Deno.test("clickwell train: data that cannot be learnt from ends with 1 and says
     ]);
     assert.equal(clickless.code, 1);
     assert.equal(JSON.parse(clickless.stdout).error.kind, "examples-invalid");
-    assert.match(clickless.stderr, /There is nothing to learn: .* 0 were clicked.*clickwell ingest --clicks/);
+    assert.match(clickless.stderr, /There is nothing to learn: .* 0 have label 1.*clickwell ingest/);
     assert.equal(storeless.code, 1);
     assert.match(storeless.stderr, /There is no store at .*clickwell ingest/);
     assert.equal(specless.code, 1);

@@ -15,14 +15,14 @@ for (
       "no clicks",
       makeRows(50).map((row) => ({ ...row, clicked: 0 })),
       "examples-invalid",
-      /of the 50 training rows, 0 were clicked/,
+      /of the 50 training rows, 0 have label 1/,
       all,
     ],
     [
       "only clicks",
       makeRows(50).map((row) => ({ ...row, clicked: 1 })),
       "examples-invalid",
-      /of the 50 training rows, 50 were clicked/,
+      /of the 50 training rows, 50 have label 1/,
       all,
     ],
     ["one row", makeRows(1), "examples-invalid", /of the 1 training rows/, all],
@@ -44,7 +44,7 @@ for (
       "a number that tells all clicks",
       makeRows(80).map((row) => ({ ...row, clicked: Number(row.x) > 0.3 ? 1 : 0, c: "a" })),
       "separable",
-      /: x,? .*tell clicked offers from others.*Use --penalty l2/,
+      /: x,? .*separate the rows with label 1 from the others.*Use --penalty l2/,
       none,
     ],
   ] as const
@@ -71,7 +71,7 @@ for (const solver of ["newton", "lbfgs"] as const) {
       await assertRejected(
         trainOn(made, spec, { ...none, solver }),
         "separable",
-        /together tell clicked offers from others/,
+        /together separate the rows with label 1 from the others/,
       );
       assert((await trainOn(made, spec, { ...all, solver })).artifact.metadata.metrics.auc ?? 0 > 0.7);
     });

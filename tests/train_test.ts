@@ -224,7 +224,7 @@ Deno.test("train: what was joined or held is noted in the model", async () => {
     assert.equal(metadata.notes.length, 2);
     assert.match(
       metadata.notes[1],
-      /^c: 1 level\(s\) on 9 training row\(s\) .*\(always\): always or never clicked/,
+      /^c: 1 level\(s\) on 9 training row\(s\) .*\(always\): all of their rows have the same label/,
     );
     assert(metadata.coefficients.every((value) => Math.abs(value) < 5));
   });

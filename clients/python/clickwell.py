@@ -1,4 +1,4 @@
-"""The client of clickwell 0.1.0, made by deno task clients. Changes here are lost."""
+"""The client of clickwell 0.2.0, made by deno task clients. Changes here are lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 
 class Row(TypedDict):
-    """One offer's raw fields, as the model in production takes them."""
+    """The raw fields of one row, as the model in production takes them."""
 
     offer_id: NotRequired[Union[str, float, None]]
     lead_uuid: NotRequired[Union[str, float, None]]
@@ -23,7 +23,7 @@ class Row(TypedDict):
 
 
 class RowPart(TypedDict):
-    """Some of one offer's raw fields; others join them."""
+    """Some of the raw fields of one row; others are added to them."""
 
     offer_id: NotRequired[Union[str, float, None]]
     lead_uuid: NotRequired[Union[str, float, None]]
@@ -345,7 +345,7 @@ class Client:
         return cast(OpenapiAnswer, self._send("GET", "/openapi.json"))
 
     def predict(self, body: Row, *, explain: Optional[bool] = None, interval: Optional[float] = None) -> Prediction:
-        """one offer's raw fields, or its id in the store → the probability that it is clicked"""
+        """the raw fields of one row, or its id in the store → the probability that its label is 1"""
         return cast(Prediction, self._send("POST", "/predict", body=body, query={"explain": explain, "interval": interval}))
 
     def predict_batch(self, body: Union[List[Row], PredictBatchBody2, PredictBatchBody3], *, explain: Optional[bool] = None, interval: Optional[float] = None, strict: Optional[bool] = None) -> "Union[List[Union[RowAnswer, RowError]], PredictBatchAnswer2, PredictBatchAnswer3]":
@@ -353,11 +353,11 @@ class Client:
         return cast("Union[List[Union[RowAnswer, RowError]], PredictBatchAnswer2, PredictBatchAnswer3]", self._send("POST", "/predict/batch", body=body, query={"explain": explain, "interval": interval, "strict": strict}))
 
     def predict_what_if(self, body: PredictWhatIfBody, *, explain: Optional[bool] = None, interval: Optional[float] = None) -> PredictWhatIfAnswer:
-        """one offer as it is and under changed fields: {"features":{…},"changes":[{…},…]}"""
+        """one row as it is and under changed fields: {"features":{…},"changes":[{…},…]}"""
         return cast(PredictWhatIfAnswer, self._send("POST", "/predict/what-if", body=body, query={"explain": explain, "interval": interval}))
 
     def rank(self, body: RankBody, *, explain: Optional[bool] = None, interval: Optional[float] = None, strict: Optional[bool] = None) -> RankAnswer:
-        """one lead and its offers → the offers by probability: {"lead":{…},"offers":[…],"top":k}"""
+        """one group and its rows → the rows by probability: {"lead":{…},"offers":[…],"top":k}"""
         return cast(RankAnswer, self._send("POST", "/rank", body=body, query={"explain": explain, "interval": interval, "strict": strict}))
 
     def get_model(self, *, at: Optional[str] = None) -> Assignment:

@@ -1,6 +1,6 @@
-// The client of clickwell 0.1.0, made by deno task clients. Changes here are lost.
+// The client of clickwell 0.2.0, made by deno task clients. Changes here are lost.
 
-/** One offer's raw fields, as the model in production takes them. */
+/** The raw fields of one row, as the model in production takes them. */
 export type Row = RowFields & (
   | Required<Pick<RowFields, "requested" | "annual_income" | "apr" | "loan_purpose" | "credit" | "lender_id">>
   | Required<Pick<RowFields, "offer_id">>
@@ -84,7 +84,7 @@ export interface RowFields {
     | null;
 }
 
-/** Some of one offer's raw fields; others join them. */
+/** Some of the raw fields of one row; others are added to them. */
 export interface RowPart {
   /** a key by which the store knows the row: fields that are left out come from there */
   offer_id?: string | number | null;
@@ -229,7 +229,7 @@ export interface Field {
 
 /** The answer to a row. */
 export interface Prediction {
-  /** that this offer is clicked */
+  /** that the label of this row is 1 */
   probability: number;
   /** fields whose category the model has not seen */
   unseen?: string[];
@@ -261,7 +261,7 @@ export interface Explanation {
 }
 
 export interface RowAnswer {
-  /** that this offer is clicked */
+  /** that the label of this row is 1 */
   probability: number;
   /** fields whose category the model has not seen */
   unseen?: string[];
@@ -426,7 +426,7 @@ export interface PredictWhatIfBody {
 
 export interface PredictWhatIfAnswerVariantsItem {
   changes: Record<string, unknown>;
-  /** that this offer is clicked */
+  /** that the label of this row is 1 */
   probability: number;
   /** fields whose category the model has not seen */
   unseen?: string[];
@@ -448,18 +448,18 @@ export interface PredictWhatIfAnswer {
 }
 
 export interface RankBody {
-  /** fields that all offers share, or the lead's key in the store */
+  /** fields that all rows share, or the key of a group in the store */
   lead?: RowPart;
-  /** the other fields of each offer; without it, those that the store has of the lead */
+  /** the other fields of each row; without it, the rows that the store has of the group */
   offers?: RowPart[];
   /** how many to answer; all without it */
   top?: number;
 }
 
 export interface RankAnswerRankingItem {
-  /** the offer's place */
+  /** position of the row in `offers` */
   index: number;
-  /** that this offer is clicked */
+  /** that the label of this row is 1 */
   probability: number;
   /** fields whose category the model has not seen */
   unseen?: string[];
@@ -473,7 +473,7 @@ export interface RankAnswerRankingItem {
 export interface RankAnswer {
   /** the likeliest first, each with its id where it has one */
   ranking: RankAnswerRankingItem[];
-  /** how many there were */
+  /** number of rows */
   offers: number;
   errors?: RowError[];
   /** the model that answered */
@@ -555,19 +555,19 @@ export interface Client {
   index(options?: Options): Promise<IndexAnswer>;
   /** this interface as an OpenAPI document, with the fields of the model in production */
   openapi(options?: Options): Promise<OpenapiAnswer>;
-  /** one offer's raw fields, or its id in the store → the probability that it is clicked */
+  /** the raw fields of one row, or its id in the store → the probability that its label is 1 */
   predict(body: Row, options?: Options & { explain?: boolean; interval?: number }): Promise<Prediction>;
   /** many rows: an array, {"rows":[…]}, {"columns":{…}}, or newline-delimited JSON, streamed */
   predictBatch(
     body: Row[] | PredictBatchBody2 | PredictBatchBody3,
     options?: Options & { explain?: boolean; interval?: number; strict?: boolean },
   ): Promise<(RowAnswer | RowError)[] | PredictBatchAnswer2 | PredictBatchAnswer3>;
-  /** one offer as it is and under changed fields: {"features":{…},"changes":[{…},…]} */
+  /** one row as it is and under changed fields: {"features":{…},"changes":[{…},…]} */
   predictWhatIf(
     body: PredictWhatIfBody,
     options?: Options & { explain?: boolean; interval?: number },
   ): Promise<PredictWhatIfAnswer>;
-  /** one lead and its offers → the offers by probability: {"lead":{…},"offers":[…],"top":k} */
+  /** one group and its rows → the rows by probability: {"lead":{…},"offers":[…],"top":k} */
   rank(
     body: RankBody,
     options?: Options & { explain?: boolean; interval?: number; strict?: boolean },

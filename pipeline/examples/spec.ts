@@ -47,7 +47,7 @@ const cross = z.strictObject({
 export const featureSpecSchema = z.strictObject({
   view: name.default("examples"),
   id: name.describe("identifies an example"),
-  label: name.describe("0 or 1: was it clicked"),
+  label: name.describe("0 or 1: the outcome"),
   group: name.describe("rows of one group never straddle a split"),
   weight: name.optional().describe("how many rows an example counts for; 1 without"),
   features: z.array(z.discriminatedUnion("type", [numeric, categorical])).min(1).max(256),

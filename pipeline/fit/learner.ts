@@ -92,7 +92,7 @@ export async function certify(
   const baseLoss = -(baseRate * log(baseRate) + (1 - baseRate) * log(1 - baseRate));
   if (!(loss <= worseMax * baseLoss)) {
     throw diverged(
-      `a log loss of ${loss.toPrecision(3)}, where the click rate alone has ${baseLoss.toPrecision(3)}`,
+      `a log loss of ${loss.toPrecision(3)}, and the base rate alone has ${baseLoss.toPrecision(3)}`,
       options,
     );
   }

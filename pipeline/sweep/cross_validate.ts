@@ -194,7 +194,7 @@ function columnsUsed(coefficients: Float64Array): number {
 function reasonOf(error: unknown): string {
   if (error instanceof Failure && error.kind === "not-converged") return error.message;
   if (error instanceof Separation) {
-    return "there is no finite optimum without a penalty: some columns together tell clicked offers from others";
+    return "there is no finite optimum without a penalty: some columns together separate the rows with label 1 from the others";
   }
   throw error;
 }

@@ -198,7 +198,7 @@ function requireRows({ design, folds, trainParts }: FoldedDesign): void {
   throw new Failure(
     "examples-invalid",
     `Cannot make ${folds.length} folds: one of them has no row, since all rows of a group are in one fold. ` +
-      "Use fewer with --folds, load more offers, or hold out less with --test-share.",
+      "Use fewer with --folds, load more rows, or hold out less with --test-share.",
   );
 }
 

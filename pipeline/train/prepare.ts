@@ -56,7 +56,7 @@ export function requireExamples({ rowCount }: RawExamples, { view }: FeatureSpec
   if (rowCount > 0) return;
   throw new Failure(
     "examples-invalid",
-    `The view ${view} has no rows: an example needs an offer and its lead. Load them with clickwell ingest.`,
+    `The view ${view} has no rows: load the tables that it reads with clickwell ingest.`,
   );
 }
 

@@ -255,14 +255,14 @@ export function requireBothClasses(design: DesignMatrix, joined: readonly Joined
       "examples-invalid",
       `There is nothing to learn: of the ${train} training rows, ${
         clicks[trainPart]
-      } were clicked. Training needs rows of both kinds: ` +
-        "load clicks with clickwell ingest --clicks, more offers, or hold out less with --test-share.",
+      } have label 1. Training needs rows of both labels: ` +
+        "load more rows with clickwell ingest (and the table that the label comes from), or hold out less with --test-share.",
     );
   }
   for (const { field, levels, rows, reason } of joined) {
     if (reason === "pure" && rows > train / 2) {
       throw separable(
-        `${field} alone (${levels.slice(0, 3).join(", ")}) tells most clicked offers from the others`,
+        `${field} alone (${levels.slice(0, 3).join(", ")}) separates most rows with label 1 from the others`,
       );
     }
   }
@@ -305,13 +305,13 @@ function notesOf(
     const named = levels.slice(0, 5).join(", ") + (levels.length > 5 ? ", …" : "");
     const why = reason === "rare"
       ? "rare"
-      : "always or never clicked, and without a penalty log-odds have no bound";
+      : "all of their rows have the same label, and without a penalty log-odds have no bound";
     return `${field}: ${levels.length} level(s) on ${rows} training row(s) share the column of unseen levels (${named}): ${why}.`;
   });
   const held = penalty === "none" ? pureColumns(design, [trainPart]) : [];
   const names = columnNames(encoder);
   for (const column of held) {
-    texts.push(`${names[column]}: always or never clicked; its coefficient is held at 0.`);
+    texts.push(`${names[column]}: all of its rows have the same label; its coefficient is held at 0.`);
   }
   return { texts, held };
 }
@@ -342,7 +342,7 @@ async function fitModel(
     throw separable(
       `${
         error.columns.map((column) => names[column] ?? "the intercept").join(", ")
-      } together tell clicked offers from others`,
+      } together separate the rows with label 1 from the others`,
     );
   }
 }

@@ -103,7 +103,7 @@ function resultOf() {
       bar.style.setProperty("--probability", known ? probability : 0);
       words.replaceChildren(
         ...(known
-          ? ["that it is clicked, says ", h("span", { className: "name" }, answer.json.model_id)]
+          ? ["by the model ", h("span", { className: "name" }, answer.json.model_id)]
           : [answer?.json?.detail ?? "The server does not answer."]),
       );
     },

@@ -17,13 +17,13 @@ export interface DocumentOptions {
 }
 
 const tags: Readonly<Record<Tag, string>> = {
-  predictions: "The probability of a click",
+  predictions: "The probability of the outcome, label 1",
   models: "Which model is in production, and which there are",
   protocols: "The same predictions, for clients of other servers",
   operation: "Health, and what is here",
 };
 
-const description = `The probability that an offer is clicked, and the model that says so.
+const description = `The probability that the label of a row is 1, and the model that computes it.
 
 Whatever goes wrong is told as a problem of RFC 9457, \`application/problem+json\`: compare its \`type\`. A path that is not
 here gets \`route-unknown\` (404), a method that a path does not have \`method-invalid\` (405) with \`Allow\`. HEAD is GET

@@ -15,7 +15,7 @@ export function rowSchemaOf(model: Signed): JsonSchema {
   const required = fields.map(({ name }) => name);
   return {
     type: "object",
-    description: "One offer's raw fields, as the model in production takes them.",
+    description: "The raw fields of one row, as the model in production takes them.",
     properties: propertiesOf(model),
     ...(keys ? { anyOf: [{ required }, keyed(keys.id), keyed(keys.group)] } : { required }),
     additionalProperties: false,
@@ -28,7 +28,7 @@ export function rowPartSchemaOf(model: Signed): JsonSchema {
   if (!model) return unknownFields;
   return {
     type: "object",
-    description: "Some of one offer's raw fields; others join them.",
+    description: "Some of the raw fields of one row; others are added to them.",
     properties: propertiesOf(model),
     additionalProperties: false,
   };
@@ -36,7 +36,7 @@ export function rowPartSchemaOf(model: Signed): JsonSchema {
 
 const unknownFields: JsonSchema = {
   type: "object",
-  description: "One offer's raw fields. No model is in production, so that it is not known which.",
+  description: "The raw fields of one row. No model is in production, so the fields are not known.",
 };
 
 function propertiesOf({ predictor: { fields }, keys }: NonNullable<Signed>): JsonSchema {
