@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import type { FeatureRow } from "../pipeline/generate/feature_row.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
@@ -70,6 +71,7 @@ export default command({
 /** Tables → store → two models. */
 async function prepare(tables: DemoTables, folders: Folders, stage: DemoStage) {
   const { terminal } = stage;
+  const registry = openRegistry(folders.data);
   const store = openStore(folders.data, { mode: "create" });
   try {
     const report = await loadTables(store, tables, stage);
@@ -77,11 +79,12 @@ async function prepare(tables: DemoTables, folders: Folders, stage: DemoStage) {
       `${read.toLocaleString("en")} ${name}`
     );
     terminal.say(`store       ${rows.join(", ")} in ${store.path}`);
-    const models = await trainBoth(store, folders.models, stage);
+    const models = await trainBoth(store, { dir: folders.models, registry }, stage);
     for (const model of models) terminal.say(`model       ${summaryOf(model)}`);
     return { head: headOf(tables, report, models), models };
   } finally {
     store.close();
+    await registry.close();
   }
 }
 

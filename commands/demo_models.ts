@@ -1,5 +1,6 @@
 import type { Artifact } from "../pipeline/model/artifact.ts";
 import { defaultSpec } from "../pipeline/examples/spec.ts";
+import type { Models } from "../pipeline/model/registry.ts";
 import type { Store } from "../pipeline/store/store.ts";
 import { defaultHyperParameters, train } from "../pipeline/train/train.ts";
 import type { DemoStage } from "./demo_tables.ts";
@@ -20,11 +21,11 @@ const fits = [
 /** Trains the two models on the store's examples. The first is put in production where none is. */
 export async function trainBoth(
   store: Store,
-  modelsDir: string,
+  models: Models,
   { terminal, signal }: DemoStage,
 ): Promise<readonly [DemoModel, DemoModel]> {
   const trainOne = async ({ title, penalty }: (typeof fits)[number]): Promise<DemoModel> => {
-    const { artifact, model } = await train(store, modelsDir, {
+    const { artifact, model } = await train(store, models, {
       spec: defaultSpec(),
       hyperParameters: { ...defaultHyperParameters, penalty },
       now: Date.now() * 1000,

@@ -1,24 +1,15 @@
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { columnNames } from "../pipeline/encode/column_names.ts";
 import { Failure } from "../pipeline/failure.ts";
-import {
-  activeModel,
-  assignmentHistory,
-  assignModel,
-  findModel,
-  listModels,
-  type ModelRow,
-  previousModel,
-} from "../pipeline/model/registry.ts";
-import { aliasesOf, listAliases } from "../pipeline/model/model_alias.ts";
-import { openStore, type Store } from "../pipeline/store/store.ts";
+import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
+import { aliasesOf } from "../pipeline/model/model_alias.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/model_answer.ts";
 import { command, commonFlags, type Result } from "./command.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
 import type { Terminal } from "./terminal.ts";
 
 const verbs = ["list", "show", "activate", "rollback", "history", "alias", "unalias", "aliases"];
-const writing = ["activate", "rollback", "alias", "unalias"];
 
 export default command({
   name: "models",
@@ -44,35 +35,42 @@ export default command({
     ["clickwell models rollback", "the model that was in production before"],
     ["clickwell models alias 2 champion", "champion stands for the model of version 2 from now on"],
   ],
-  // deno-lint-ignore require-await
   async run({ options, positionals, terminal }) {
     const [verb, model, name] = positionals;
-    const store = openStore(options.data, { mode: writing.includes(verb) ? "write" : "read" });
+    const registry = openRegistry(options.data);
     try {
       switch (verb) {
         case "list":
-          return list(store, terminal);
+          return await list(registry, terminal);
         case "show":
-          return show(findModel(store, named(verb, model)), { store, modelsDir: options.models, terminal });
+          return await show(await registry.findModel(named(verb, model)), {
+            registry,
+            modelsDir: options.models,
+            terminal,
+          });
         case "activate":
-          return activate(store, findModel(store, named(verb, model)), options, terminal);
+          return await activate(registry, await registry.findModel(named(verb, model)), options, terminal);
         case "rollback": {
           const reason = options.reason ?? "rollback";
-          return activate(store, previousModel(store), { ...options, reason }, terminal);
+          return await activate(registry, await registry.previousModel(), { ...options, reason }, terminal);
         }
         case "history":
-          return history(store, terminal);
+          return await history(registry, terminal);
         case "alias":
-          return addAlias(store, { model: named(verb, model), alias: named(verb, name, "a name") }, terminal);
+          return await addAlias(
+            registry,
+            { model: named(verb, model), alias: named(verb, name, "a name") },
+            terminal,
+          );
         case "unalias":
-          return dropAlias(store, named(verb, model, "the name that is to go"), terminal);
+          return await dropAlias(registry, named(verb, model, "the name that is to go"), terminal);
         case "aliases":
-          return sayAliases(store, terminal);
+          return await sayAliases(registry, terminal);
         default:
           throw new Failure("usage-invalid", `clickwell models has no "${verb}", expected ${oneOf(verbs)}.`);
       }
     } finally {
-      store.close();
+      await registry.close();
     }
   },
 });
@@ -86,10 +84,10 @@ function oneOf(words: readonly string[]): string {
   return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
-function list(store: Store, terminal: Terminal): Result {
-  const active = activeModel(store)?.modelId;
-  const aliases = listAliases(store);
-  const models = listModels(store);
+async function list(registry: Registry, terminal: Terminal): Promise<Result> {
+  const active = (await registry.activeModel())?.modelId;
+  const aliases = await registry.aliases();
+  const models = await registry.listModels();
   if (models.length === 0) terminal.say("There are no models yet: clickwell train makes one.");
   for (const row of models) {
     const { modelId, version, createdAt, hyperParameters, metrics } = row;
@@ -108,10 +106,10 @@ function list(store: Store, terminal: Terminal): Result {
   return { models: models.map((row) => modelAnswer(row, { active, aliases })) };
 }
 
-function show(
+async function show(
   row: ModelRow,
-  { store, modelsDir, terminal }: { store: Store; modelsDir: string; terminal: Terminal },
-): Result {
+  { registry, modelsDir, terminal }: { registry: Registry; modelsDir: string; terminal: Terminal },
+): Promise<Result> {
   const { metadata, checksum } = readArtifact(modelsDir, row.modelId);
   const { data, metrics, solver, notes, coefficients, intercept } = metadata;
   const names = columnNames(metadata.encoder);
@@ -137,19 +135,19 @@ function show(
   ];
   for (const line of lines) terminal.say(line);
   const named = Object.fromEntries(names.map((name, i) => [name, coefficients[i]]));
-  const place = { active: activeModel(store)?.modelId, aliases: listAliases(store) };
+  const place = { active: (await registry.activeModel())?.modelId, aliases: await registry.aliases() };
   return { ...modelAnswer(row, place), data, metrics, solver, notes, intercept, coefficients: named };
 }
 
-function activate(
-  store: Store,
+async function activate(
+  registry: Registry,
   { modelId }: ModelRow,
   options: { models: string; reason: string | undefined },
   terminal: Terminal,
-): Result {
+): Promise<Result> {
   // A model that cannot be loaded must not become the one that the next start needs.
   readArtifact(options.models, modelId);
-  const made = assignModel(store, {
+  const made = await registry.assign({
     modelId,
     assignedAt: Date.now() * 1000,
     assignedBy: "clickwell models",
@@ -159,8 +157,8 @@ function activate(
   return assignmentAnswer(made);
 }
 
-function history(store: Store, terminal: Terminal): Result {
-  const rows = assignmentHistory(store);
+async function history(registry: Registry, terminal: Terminal): Promise<Result> {
+  const rows = await registry.history();
   if (rows.length === 0) terminal.say("No model was in production yet.");
   for (const { modelId, version, assignedAt, assignedBy, reason } of rows) {
     terminal.say(

@@ -3,10 +3,9 @@ import { exampleKeysOf } from "../pipeline/examples/example_keys.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
-import { activeModel, findModel } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { predictFile } from "../pipeline/predict/predict_file.ts";
 import { predictionFormatOf } from "../pipeline/predict/prediction_file.ts";
-import { openStore } from "../pipeline/store/store.ts";
 import { command, commonFlags } from "./command.ts";
 
 export default command({
@@ -55,7 +54,7 @@ export default command({
         `Cannot write ${out}: it is there already. Replace it with --replace.`,
       );
     }
-    const { id: modelId, metadata } = readArtifact(options.models, modelIdOf(options));
+    const { id: modelId, metadata } = readArtifact(options.models, await modelIdOf(options));
     const keys = exampleKeysOf(metadata.spec);
     const start = performance.now();
     const report = await predictFile({
@@ -87,19 +86,21 @@ export default command({
 });
 
 /** A model named by its id needs no store. */
-function modelIdOf({ model, data }: { readonly model: string | undefined; readonly data: string }): string {
+async function modelIdOf(
+  { model, data }: { readonly model: string | undefined; readonly data: string },
+): Promise<string> {
   if (model !== undefined && /^cw-[0-9a-f]{16}$/.test(model)) return model;
-  const store = openStore(data, { mode: "read" });
+  const registry = openRegistry(data);
   try {
-    if (model !== undefined) return findModel(store, model).modelId;
-    const active = activeModel(store);
+    if (model !== undefined) return (await registry.findModel(model)).modelId;
+    const active = await registry.activeModel();
     if (active) return active.modelId;
     throw new Failure(
       "model-missing",
       "No model is in production. Train one with clickwell train, or name one with --model",
     );
   } finally {
-    store.close();
+    await registry.close();
   }
 }
 

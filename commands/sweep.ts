@@ -2,6 +2,7 @@ import { foldCountMax } from "../pipeline/sweep/folds.ts";
 import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
 import type { Standing } from "../pipeline/sweep/leaderboard.ts";
 import { defaultSpec } from "../pipeline/examples/spec.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters } from "../pipeline/train/train.ts";
@@ -123,9 +124,10 @@ export default command({
   ],
   async run({ options, terminal, signal }) {
     const paths = candidatesOf(options);
+    const registry = openRegistry(options.data);
     const store = openStore(options.data, { mode: "write" });
     try {
-      const report = await sweep(store, options.data, options.models, {
+      const report = await sweep(store, options.data, { dir: options.models, registry }, {
         spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
         paths,
         hyperParameters: {
@@ -149,6 +151,7 @@ export default command({
       return resultOf(report, options.models);
     } finally {
       store.close();
+      await registry.close();
     }
   },
 });

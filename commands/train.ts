@@ -4,7 +4,8 @@ import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
 import { solverNames } from "../pipeline/fit/fit.ts";
 import { optimizerNames } from "../pipeline/fit/optimizer.ts";
 import { defaultSpec, parseSpec } from "../pipeline/examples/spec.ts";
-import { findModel } from "../pipeline/model/registry.ts";
+import type { Models } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import {
   defaultHyperParameters,
@@ -162,6 +163,7 @@ export default command({
         "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
       );
     }
+    const models = { dir: options.models, registry: openRegistry(options.data) };
     const store = openStore(options.data, {
       mode: options.repeat !== undefined ? "read" : loads ? "create" : "write",
     });
@@ -173,10 +175,10 @@ export default command({
         observe: observerOf(terminal, options),
       };
       if (options.repeat !== undefined) {
-        return await repeat(store, options.models, options.repeat, shared, terminal);
+        return await repeat(store, models, options.repeat, shared, terminal);
       }
       if (loads) {
-        const { load, trained } = await loadAndTrain(store, options.models, {
+        const { load, trained } = await loadAndTrain(store, models, {
           load: { files, signal, observe: loadObserver(terminal) },
           train: {
             ...shared,
@@ -192,14 +194,14 @@ export default command({
       const report = options.from !== undefined
         ? await update(
           store,
-          options.models,
-          readArtifact(options.models, findModel(store, options.from).modelId),
+          models,
+          readArtifact(options.models, (await models.registry.findModel(options.from)).modelId),
           {
             ...shared,
             activate: options.activate,
           },
         )
-        : await train(store, options.models, {
+        : await train(store, models, {
           ...shared,
           spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
           hyperParameters: hyperParametersOf(options),
@@ -209,6 +211,7 @@ export default command({
       return resultOf(report, options.models);
     } finally {
       store.close();
+      await models.registry.close();
     }
   },
 });
@@ -285,13 +288,13 @@ function secondsLeft(
  */
 async function repeat(
   store: Store,
-  modelsDir: string,
+  { dir, registry }: Models,
   idOrVersion: string,
   shared: Omit<TrainOptions, "spec" | "hyperParameters">,
   terminal: Terminal,
 ): Promise<Record<string, unknown>> {
-  const { modelId } = findModel(store, idOrVersion);
-  const { metadata: before } = readArtifact(modelsDir, modelId);
+  const { modelId } = await registry.findModel(idOrVersion);
+  const { metadata: before } = readArtifact(dir, modelId);
   const { metadata } = await learn(store, {
     ...shared,
     spec: parseSpec(before.spec, `of ${modelId}`),

@@ -6,18 +6,20 @@ import type { Route } from "./route.ts";
 import type { ModelSlot } from "./serving_model.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { createStoreFacts } from "./store_facts.ts";
+import type { Registry } from "../pipeline/model/registry.ts";
 import type { VisitStore } from "./store_visit.ts";
 
 export interface MetricsRouteOptions {
   readonly slot: ModelSlot;
   readonly visitStore: VisitStore;
+  readonly registry: Registry;
   /** What all threads have counted, added up, and their requests in flight. */
   readonly collect: () => Promise<Snapshot & { readonly inFlight: number }>;
 }
 
 /** `GET /metrics`, for Prometheus. The text is made when it is asked for: until then, numbers are only counted. */
-export function metricsRoute({ slot, visitStore, collect }: MetricsRouteOptions): Route {
-  const storeFacts = createStoreFacts(visitStore);
+export function metricsRoute({ slot, visitStore, registry, collect }: MetricsRouteOptions): Route {
+  const storeFacts = createStoreFacts({ visitStore, registry });
   return {
     method: "GET",
     path: "/metrics",

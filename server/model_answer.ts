@@ -1,5 +1,5 @@
-import { aliasesOf, type ModelAlias } from "../pipeline/model/model_alias.ts";
-import type { Assignment, ModelRow } from "../pipeline/model/registry.ts";
+import { aliasesOf } from "../pipeline/model/model_alias.ts";
+import type { Assignment, ModelAlias, ModelRow } from "../pipeline/model/registry.ts";
 import type { AssignmentAnswer, ModelAnswer } from "./model_schemas.ts";
 
 /** An assignment as it is told, over HTTP and by `clickwell models`. */

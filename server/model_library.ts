@@ -1,12 +1,8 @@
 import { Failure } from "../pipeline/failure.ts";
-import { listAliases } from "../pipeline/model/model_alias.ts";
-import { findModel, listModels, type ModelRow } from "../pipeline/model/registry.ts";
-import type { Store } from "../pipeline/store/store.ts";
+import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
 import { createModelShelf } from "./model_shelf.ts";
 import { type LoadedModel, loadModel, type ModelSlot } from "./serving_model.ts";
-import type { VisitStore } from "./store_visit.ts";
 import { createUnloads, type Unloads } from "./unloads.ts";
-import { stampOf } from "./store_watch.ts";
 
 /** The name of whatever model is in production. */
 export const productionName = "clickwell";
@@ -55,10 +51,9 @@ export interface ModelLibrary {
 type Named = Pick<ModelRow, "modelId" | "version">;
 
 export interface ModelLibraryOptions {
-  readonly dataDir: string;
   readonly modelsDir: string;
   readonly slot: ModelSlot;
-  readonly visitStore: VisitStore;
+  readonly registry: Registry;
   /** Those of the whole process, where other threads answer beside this one. */
   readonly unloads?: Unloads | undefined;
 }
@@ -69,7 +64,7 @@ const modelsMax = 16;
 const namesMax = 256;
 
 export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
-  const { dataDir, modelsDir, slot, visitStore, unloads = createUnloads() } = options;
+  const { modelsDir, slot, registry, unloads = createUnloads() } = options;
   const shelf = createModelShelf(modelsDir);
   const models = new Map<string, LoadedModel>();
   /** What a name stood for when the store was as its stamp says. */
@@ -97,8 +92,8 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
 
   async function resolve(reference: ModelReference): Promise<ModelRow> {
     // Before the visit: what is written meanwhile is then seen at the next request.
-    const stamp = stampOf(dataDir);
-    const row = await visitStore("read", (store) => rowOf(store, reference, slot));
+    const stamp = registry.stamp();
+    const row = await rowOf(registry, reference, slot);
     keep(resolutions, keyOf(reference), { value: { row, stamp }, max: namesMax });
     return row;
   }
@@ -123,7 +118,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
         return current;
       }
       const known = resolutions.get(keyOf(reference));
-      const model = known?.stamp === stampOf(dataDir) ? inMemory(known.row) : undefined;
+      const model = known?.stamp === registry.stamp() ? inMemory(known.row) : undefined;
       return model ?? look(reference);
     },
     async load(reference) {
@@ -144,10 +139,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
       models.delete(row.modelId);
     },
     async list() {
-      const { rows, aliases } = await visitStore("read", (store) => ({
-        rows: listModels(store),
-        aliases: listAliases(store),
-      }));
+      const [rows, aliases] = await Promise.all([registry.listModels(), registry.aliases()]);
       const named = (row: Named, name = row.modelId) => ({
         name,
         modelId: row.modelId,
@@ -176,14 +168,18 @@ function keyOf({ name, version }: ModelReference): string {
 }
 
 /** @throws {Failure} `model-unknown`, also where the version is not one of the name's models. */
-function rowOf(store: Store, { name, version }: ModelReference, { current, absence }: ModelSlot): ModelRow {
+async function rowOf(
+  registry: Registry,
+  { name, version }: ModelReference,
+  { current, absence }: ModelSlot,
+): Promise<ModelRow> {
   if (version === undefined) {
-    if (name !== productionName) return findModel(store, name);
+    if (name !== productionName) return await registry.findModel(name);
     if (!current) throw absence;
-    return findModel(store, current.modelId);
+    return await registry.findModel(current.modelId);
   }
-  const row = findModel(store, version);
-  if (name === productionName || findModel(store, name).modelId === row.modelId) return row;
+  const row = await registry.findModel(version);
+  if (name === productionName || (await registry.findModel(name)).modelId === row.modelId) return row;
   throw new Failure(
     "model-unknown",
     `"${name.slice(0, 80)}" has no version "${

@@ -1,5 +1,5 @@
 import type { FailureKind } from "../pipeline/failure.ts";
-import { assignmentAt, assignmentHistory } from "../pipeline/model/registry.ts";
+import type { Registry } from "../pipeline/model/registry.ts";
 import { readAdminBody } from "./admin_body.ts";
 import { assignmentTag, ifMatch, ifNoneMatch, taggedResponse } from "./entity_tag.ts";
 import { assignmentAnswer } from "./model_answer.ts";
@@ -8,7 +8,6 @@ import type { Assigning, ChangeRequest } from "./production.ts";
 import { readInstant, readInteger, readQuery } from "./query.ts";
 import { type Exchange, jsonResponse, type Route } from "./route.ts";
 import type { ModelSlot } from "./serving_model.ts";
-import type { VisitStore } from "./store_visit.ts";
 
 const historyLimit = 50;
 const historyLimitMax = 500;
@@ -23,11 +22,11 @@ const changeProblems: readonly FailureKind[] = [
 export interface ModelRoutesOptions {
   readonly slot: ModelSlot;
   readonly production: Assigning;
-  readonly visitStore: VisitStore;
+  readonly registry: Registry;
 }
 
 /** The model in production: which it is, which it was, and changing it. */
-export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions): readonly Route[] {
+export function modelRoutes({ slot, production, registry }: ModelRoutesOptions): readonly Route[] {
   return [
     {
       method: "GET",
@@ -49,7 +48,7 @@ export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions
         const { at } = readQuery(request, ["at"]);
         if (at !== undefined) {
           const micros = readInstant("at", at);
-          const then = await visitStore("read", (store) => assignmentAt(store, micros));
+          const then = await registry.assignmentAt(micros);
           return taggedResponse(request, assignmentAnswer(then));
         }
         const { current } = slot;
@@ -126,10 +125,7 @@ export function modelRoutes({ slot, production, visitStore }: ModelRoutesOptions
           ? {}
           : { before: readInteger("before", query.before, { min: 1, max: Number.MAX_SAFE_INTEGER }) };
         // One more than is told, to know whether there are more.
-        const rows = await visitStore(
-          "read",
-          (store) => assignmentHistory(store, { limit: limit + 1, ...before }),
-        );
+        const rows = await registry.history({ limit: limit + 1, ...before });
         const told = rows.slice(0, limit);
         const next = rows.length > limit
           ? `/model/history?limit=${limit}&before=${told[limit - 1].assignmentId}`

@@ -1,20 +1,11 @@
 import { Failure } from "../pipeline/failure.ts";
-import {
-  activeModel,
-  type Assignment,
-  assignModel,
-  findModel,
-  type ModelRow,
-  previousModel,
-} from "../pipeline/model/registry.ts";
-import type { Store } from "../pipeline/store/store.ts";
+import { type Assignment, type ModelRow, Overtaken, type Registry } from "../pipeline/model/registry.ts";
 import { type Crew, nobody } from "./crew.ts";
 import { requireMatch } from "./entity_tag.ts";
 import type { Log } from "./log.ts";
 import { createModelShelf } from "./model_shelf.ts";
 import { createModelStock } from "./model_stock.ts";
 import { type LoadedModel, type ModelContent, type ModelSlot, noneAssigned } from "./serving_model.ts";
-import type { VisitStore } from "./store_visit.ts";
 import { createTurns } from "./turns.ts";
 
 /** Who changes the model in production, why, and on which condition. */
@@ -66,7 +57,7 @@ export interface Current {
 
 export interface ProductionOptions {
   readonly modelsDir: string;
-  readonly visitStore: VisitStore;
+  readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly log: Log;
   /** Threads that answer beside this one. */
@@ -79,7 +70,7 @@ const attemptsMax = 20;
 const waitingMax = 64;
 
 export function createProduction(options: ProductionOptions): Production {
-  const { modelsDir, visitStore, slot, log, crew = nobody } = options;
+  const { modelsDir, registry, slot, log, crew = nobody } = options;
   const shelf = createModelShelf(modelsDir);
   const stock = createModelStock(slot.tallies);
   const takeTurn = createTurns(waitingMax);
@@ -105,11 +96,10 @@ export function createProduction(options: ProductionOptions): Production {
   }
 
   /** @param target Finds the model to put in production. */
-  async function change(request: ChangeRequest, target: (store: Store) => ModelRow): Promise<Assignment> {
-    const { row, current } = await visitStore("read", (store) => ({
-      row: target(store),
-      current: activeModel(store),
-    }));
+  async function change(request: ChangeRequest, target: () => Promise<ModelRow>): Promise<Assignment> {
+    // Before the target: if another process changes it in between, the condition below does not hold.
+    const current = await registry.activeModel();
+    const row = await target();
     // All of it is known before it is committed, so that no thread needs to be told anything afterwards.
     const assignment: Assignment = {
       assignmentId: (current?.assignmentId ?? 0) + 1,
@@ -120,14 +110,32 @@ export function createProduction(options: ProductionOptions): Production {
       reason: request.reason ?? null,
     };
     const model = await prepare(row, assignment);
-    await visitStore("write", (store) => commit(store, { ...request, assignment, basis: current }));
+    await commit(request, assignment, current);
     return activate(model, assignment);
+  }
+
+  /** @param basis What was in production when the assignment was made up. @throws {Failure} As `Registry.assign`. */
+  async function commit(
+    { ifMatch, ...conditions }: ChangeRequest,
+    { modelId, assignedAt }: Assignment,
+    basis: Assignment | undefined,
+  ): Promise<void> {
+    if (ifMatch !== undefined) requireMatch(ifMatch, basis);
+    try {
+      await registry.assign({ ...conditions, modelId, assignedAt, basis: basis?.assignmentId ?? 0 });
+    } catch (error) {
+      // Whoever names what must be in production is told that it no longer is.
+      if (error instanceof Overtaken && ifMatch !== undefined) {
+        requireMatch(ifMatch, await registry.activeModel());
+      }
+      throw error;
+    }
   }
 
   async function assign({ modelId, ...request }: AssignmentRequest): Promise<Assignment> {
     for (let attempt = 1;; attempt++) {
       try {
-        return await change(request, (store) => findModel(store, modelId));
+        return await change(request, () => registry.findModel(modelId));
       } catch (error) {
         // Whoever was quicker has not hindered this one: what is asked for does not depend on what was there.
         if (!(error instanceof Overtaken) || attempt === attemptsMax) throw error;
@@ -136,16 +144,13 @@ export function createProduction(options: ProductionOptions): Production {
   }
 
   async function follow(): Promise<void> {
-    const newest = await visitStore("read", (store) => {
-      const assignment = activeModel(store);
-      return assignment && { assignment, row: findModel(store, assignment.modelId) };
-    });
+    const newest = await registry.activeModel();
     if (newest === undefined) {
       complaint = "";
       return beWithout(noneAssigned());
     }
-    if (isSame(newest.assignment, slot.current?.assignment)) return;
-    activate(await prepare(newest.row, newest.assignment), newest.assignment);
+    if (isSame(newest, slot.current?.assignment)) return;
+    activate(await prepare(await registry.findModel(newest.modelId), newest), newest);
   }
 
   /** A store of an earlier version is brought up to date by whoever writes to it: here, where only reading was asked. */
@@ -154,7 +159,7 @@ export function createProduction(options: ProductionOptions): Production {
       await follow();
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== "store-older") throw error;
-      await visitStore("write", () => {});
+      await registry.upgrade();
       log.info("store brought up to date");
       await follow();
     }
@@ -184,7 +189,7 @@ export function createProduction(options: ProductionOptions): Production {
 
   return {
     assign: (request) => takeTurn(() => assign(request)),
-    rollBack: (request) => takeTurn(() => change(request, previousModel)),
+    rollBack: (request) => takeTurn(() => change(request, registry.previousModel)),
     follow: () => takeTurn(followAfterMigration).catch(complain),
     between: (work) => takeTurn(() => work(currentOf(slot))),
   };
@@ -194,33 +199,6 @@ function currentOf({ current }: ModelSlot): Current | undefined {
   if (!current) return undefined;
   const { modelId, version, checksum, metadata, assignment } = current;
   return { content: { modelId, version, checksum, metadata }, assignment };
-}
-
-/** Another process has changed the model in production while this one got ready to. */
-class Overtaken extends Failure {
-  constructor() {
-    super(
-      "assignment-conflict",
-      "Another process has changed the model in production meanwhile: read GET /model and decide again.",
-    );
-  }
-}
-
-/** @param request.basis What was in production when the assignment was made up. @throws {Failure} As `assignModel`; {@link Overtaken}. */
-function commit(
-  store: Store,
-  request: ChangeRequest & { readonly assignment: Assignment; readonly basis: Assignment | undefined },
-): void {
-  const { assignment: { modelId, assignedAt }, basis, ifMatch, ...conditions } = request;
-  assignModel(store, {
-    ...conditions,
-    modelId,
-    assignedAt,
-    check(current) {
-      if (ifMatch !== undefined) requireMatch(ifMatch, current);
-      if (current?.assignmentId !== basis?.assignmentId) throw new Overtaken();
-    },
-  });
 }
 
 function absenceText({ kind, message }: Failure): string {

@@ -1,12 +1,9 @@
-import { listAliases, removeAlias, setAlias } from "../pipeline/model/model_alias.ts";
-import { activeModel, findModel, listModels, type ModelRow } from "../pipeline/model/registry.ts";
-import type { Store } from "../pipeline/store/store.ts";
+import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
 import { ifNoneMatch, taggedResponse } from "./entity_tag.ts";
 import { modelAnswer, type ModelPlace } from "./model_answer.ts";
 import type { Parameter } from "./operation.ts";
 import { readingProblems, writingProblems } from "./problem.ts";
 import { jsonResponse, type Route } from "./route.ts";
-import type { VisitStore } from "./store_visit.ts";
 
 const schemas = () => import("./model_schemas.ts");
 
@@ -24,7 +21,7 @@ const ofAlias: Parameter = {
 };
 
 /** All models there are, and their aliases. */
-export function registryRoutes(visitStore: VisitStore): readonly Route[] {
+export function registryRoutes(registry: Registry): readonly Route[] {
   return [
     {
       method: "GET",
@@ -38,11 +35,8 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
         exchanged: async () => (await schemas()).listModels,
       },
       async handle({ request }) {
-        const models = await visitStore("read", (store) => {
-          const place = placeOf(store);
-          return listModels(store).map((row) => modelAnswer(row, place));
-        });
-        return taggedResponse(request, { models });
+        const [place, rows] = await Promise.all([placeIn(registry), registry.listModels()]);
+        return taggedResponse(request, { models: rows.map((row) => modelAnswer(row, place)) });
       },
     },
     {
@@ -57,10 +51,7 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
         exchanged: async () => (await schemas()).showModel,
       },
       async handle({ request, parameters: { id } }) {
-        return taggedResponse(
-          request,
-          await visitStore("read", (store) => answer(store, findModel(store, id))),
-        );
+        return taggedResponse(request, await answer(registry, await registry.findModel(id)));
       },
     },
     {
@@ -77,9 +68,7 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
       },
       async handle({ parameters: { id, alias }, client }) {
         const request = { model: id, alias, setAt: Date.now() * 1000, setBy: `http ${client}` };
-        return jsonResponse(
-          await visitStore("write", (store) => answer(store, setAlias(store, request))),
-        );
+        return jsonResponse(await answer(registry, await registry.setAlias(request)));
       },
     },
     {
@@ -95,18 +84,17 @@ export function registryRoutes(visitStore: VisitStore): readonly Route[] {
         exchanged: async () => (await schemas()).showModel,
       },
       async handle({ parameters: { id, alias } }) {
-        return jsonResponse(
-          await visitStore("write", (store) => answer(store, removeAlias(store, { model: id, alias }))),
-        );
+        return jsonResponse(await answer(registry, await registry.removeAlias({ model: id, alias })));
       },
     },
   ];
 }
 
-function answer(store: Store, row: ModelRow) {
-  return modelAnswer(row, placeOf(store));
+async function answer(registry: Registry, row: ModelRow) {
+  return modelAnswer(row, await placeIn(registry));
 }
 
-function placeOf(store: Store): ModelPlace {
-  return { active: activeModel(store)?.modelId, aliases: listAliases(store) };
+async function placeIn(registry: Registry): Promise<ModelPlace> {
+  const [active, aliases] = await Promise.all([registry.activeModel(), registry.aliases()]);
+  return { active: active?.modelId, aliases };
 }

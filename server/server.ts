@@ -11,7 +11,6 @@ import { packResponse, unpackRequest } from "./relay.ts";
 import { createService, type Service, type ServiceOptions } from "./service.ts";
 import { requireFreePort, sharingFault } from "./shared_port.ts";
 import { createUnloads } from "./unloads.ts";
-import { watchStore } from "./store_watch.ts";
 import { createThreadCrew, type ThreadCrew, type ThreadCrewOptions } from "./thread_crew.ts";
 
 export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "census" | "unloads"> {
@@ -102,8 +101,8 @@ async function open(
   crew: ThreadCrew | undefined,
   options: ServerOptions,
 ): Promise<Server> {
-  const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
-  const { production, slot, lifecycle, refusals } = service;
+  const { hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
+  const { registry, production, slot, lifecycle, refusals } = service;
   if (crew) requireFreePort(options);
   await production.follow();
   const listener = openListener({
@@ -120,7 +119,7 @@ async function open(
   });
   // This thread answers already: it does not wait for the others, which take longer to start than it did.
   const complete = complement();
-  const watch = watchStore(dataDir, production.follow);
+  const watch = registry.watch(production.follow);
   const origin = originOf(listener.hostname, listener.port);
   const modelId = slot.current?.modelId;
   log.info("listening", {

@@ -26,6 +26,8 @@ import type { Route } from "./route.ts";
 import { emptySlot, type ModelSlot } from "./serving_model.ts";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 import type { Unloads } from "./unloads.ts";
+import type { Registry } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { createVisits, type VisitStore } from "./store_visit.ts";
 import { createStoredRows, type StoredRows } from "./stored_rows.ts";
 import { whatIfRoute } from "./what_if_route.ts";
@@ -45,8 +47,8 @@ export interface ServiceOptions {
   readonly logRequests?: RequestLogMode;
   /** Which models were unloaded, where other threads answer beside this one. */
   readonly unloads?: Unloads | undefined;
-  /** Another way to the store than by its folder. */
-  readonly visitStore?: VisitStore;
+  /** Another registry than the one in the data folder. */
+  readonly registry?: Registry;
   /** Threads that answer beside this one, and what they see. */
   readonly crew?: Crew;
   readonly board?: Board;
@@ -69,6 +71,7 @@ export interface ThreadService {
 
 /** All of the server but its port: a request goes in, a response comes out. */
 export interface Service extends ThreadService {
+  readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly production: Production;
   readonly lifecycle: Lifecycle;
@@ -76,14 +79,18 @@ export interface Service extends ThreadService {
   readonly admit: (request: Request, client: string) => void;
 }
 
+/** How long a request waits for a registry to which another process writes. */
+export const registryPatienceMs = 2_000;
+
 /** The service of the thread that owns the store. */
 export function createService(options: ServiceOptions): Service {
   const { dataDir, modelsDir, token, insecure, log, logRequests = "none", crew } = options;
-  const { visitStore = createVisits(dataDir), census = createCensus() } = options;
+  const { registry = openRegistry(dataDir, { patienceMs: registryPatienceMs }), census = createCensus() } =
+    options;
   const slot = emptySlot();
   const lifecycle = createLifecycle(options.board ?? createBoard());
   const access = createAccess({ token, insecure });
-  const production = createProduction({ modelsDir, visitStore, slot, log, ...crew ? { crew } : {} });
+  const production = createProduction({ modelsDir, registry, slot, log, ...crew ? { crew } : {} });
   const collect = async () => {
     const others = await crew?.collect() ?? [];
     census.report("own", service.snapshot());
@@ -97,7 +104,8 @@ export function createService(options: ServiceOptions): Service {
     lifecycle,
     log,
     logRequests,
-    visitStore,
+    visitStore: createVisits(dataDir),
+    registry,
     production,
     collect,
     answer: answerAfterCheck(access),
@@ -105,7 +113,7 @@ export function createService(options: ServiceOptions): Service {
     vertex: options.vertex,
     unloads: options.unloads,
   });
-  return { ...service, slot, production, lifecycle, admit: access.checkWrite };
+  return { ...service, registry, slot, production, lifecycle, admit: access.checkWrite };
 }
 
 /** What a thread's service is made of. */
@@ -117,6 +125,7 @@ export interface ThreadServiceOptions {
   readonly log: Log;
   readonly logRequests: RequestLogMode;
   readonly visitStore: VisitStore;
+  readonly registry: Registry;
   readonly production: Assigning;
   /** What all threads have counted, and their requests in flight. */
   readonly collect: MetricsRouteOptions["collect"];
@@ -130,11 +139,11 @@ export interface ThreadServiceOptions {
 
 /** The table of routes and what answers by it: the same in every thread. */
 export function assembleService(options: ThreadServiceOptions): ThreadService {
-  const { dataDir, modelsDir, slot, lifecycle, log, logRequests, visitStore, production } = options;
+  const { dataDir, modelsDir, slot, lifecycle, log, logRequests, visitStore, registry, production } = options;
   const { collect, answer, guarded, vertex, unloads } = options;
   const storedRows = createStoredRows(dataDir);
   const traffic = createTraffic();
-  const library = createModelLibrary({ dataDir, modelsDir, slot, visitStore, unloads });
+  const library = createModelLibrary({ modelsDir, slot, registry, unloads });
   const own: readonly Route[] = [
     indexRoute(slot, () => routes),
     ...docsRoutes(),
@@ -143,10 +152,10 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
     batchRoute({ slot, storedRows, lifecycle }),
     whatIfRoute({ slot, storedRows }),
     rankRoute({ slot, storedRows }),
-    ...modelRoutes({ slot, production, visitStore }),
-    ...registryRoutes(visitStore),
+    ...modelRoutes({ slot, production, registry }),
+    ...registryRoutes(registry),
     ...healthRoutes({ slot, lifecycle }),
-    metricsRoute({ slot, visitStore, collect }),
+    metricsRoute({ slot, visitStore, registry, collect }),
   ];
   const routes = [
     ...own,

@@ -1,5 +1,5 @@
 import { loggedRows } from "../pipeline/ingest/load_log.ts";
-import { findModel } from "../pipeline/model/registry.ts";
+import type { Registry } from "../pipeline/model/registry.ts";
 import { listTables } from "../pipeline/store/table.ts";
 import type { VisitStore } from "./store_visit.ts";
 
@@ -16,7 +16,7 @@ const keptMs = 10_000;
 
 /** @returns A function that never rejects: where the store cannot be read, it returns what was known last, if anything. */
 export function createStoreFacts(
-  visitStore: VisitStore,
+  { visitStore, registry }: { readonly visitStore: VisitStore; readonly registry: Registry },
   now: () => number = () => performance.now(),
 ): (modelId: string | undefined) => Promise<StoreFacts | undefined> {
   let known:
@@ -25,10 +25,12 @@ export function createStoreFacts(
   return async (modelId) => {
     if (known && known.modelId === modelId && now() - known.at < keptMs) return known.facts;
     try {
-      const facts = await visitStore("read", (store) => ({
-        rows: new Map(listTables(store.db).map((table) => [table.name, loggedRows(store, table)])),
-        trainedAt: modelId === undefined ? undefined : findModel(store, modelId).createdAt / 1e6,
-      }));
+      const facts = {
+        rows: await visitStore((store) =>
+          new Map(listTables(store.db).map((table) => [table.name, loggedRows(store, table)]))
+        ),
+        trainedAt: modelId === undefined ? undefined : (await registry.findModel(modelId)).createdAt / 1e6,
+      };
       known = { facts, modelId, at: now() };
     } catch {
       // Whether the store can be used is told by those who need it; a scrape tells what there is to tell.

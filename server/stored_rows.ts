@@ -7,11 +7,11 @@ import {
 } from "../pipeline/examples/example_lookup.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { pointerTo } from "../pipeline/model/predictor.ts";
+import { whileBusy } from "../pipeline/store/patience.ts";
 import { asFailure, sqliteCode } from "../pipeline/store/sqlite_failure.ts";
 import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
 import { isRow } from "./score.ts";
 import type { ServingModel } from "./serving_model.ts";
-import { whileBusy } from "./store_visit.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 

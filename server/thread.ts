@@ -1,7 +1,8 @@
 import { getHeapStatistics } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
 import { Failure, type FailureKind } from "../pipeline/failure.ts";
-import type { Assignment } from "../pipeline/model/registry.ts";
+import type { Assignment, Registry } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import type { Answer } from "./app.ts";
 import { createBoard } from "./board.ts";
 import { type Channel, openChannel } from "./channel.ts";
@@ -17,10 +18,10 @@ import { headOf, packRequest, unpackResponse } from "./relay.ts";
 import type { VertexPaths } from "./protocols/vertex.ts";
 import type { RequestLogMode } from "./request_log.ts";
 import { isCentral } from "./route.ts";
-import { assembleService } from "./service.ts";
+import { assembleService, registryPatienceMs } from "./service.ts";
 import type { ModelContent, ModelName } from "./serving_model.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { createVisits, type VisitStore } from "./store_visit.ts";
+import { createVisits } from "./store_visit.ts";
 import { createThreadSlot } from "./thread_slot.ts";
 import { createUnloads } from "./unloads.ts";
 
@@ -112,7 +113,8 @@ export function runThread(
     slot,
     lifecycle,
     log,
-    visitStore: readingOnly(createVisits(data.dataDir)),
+    visitStore: createVisits(data.dataDir),
+    registry: readingOnly(openRegistry(data.dataDir, { patienceMs: registryPatienceMs })),
     production: { assign: notHere, rollBack: notHere },
     collect: notHere,
     answer: relayTo(owner),
@@ -159,8 +161,8 @@ function logTo(owner: Channel<OwnerAnswers>): Log {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-function readingOnly(visitStore: VisitStore): VisitStore {
-  return (mode, work) => mode === "read" ? visitStore(mode, work) : notHere();
+function readingOnly(registry: Registry): Registry {
+  return { ...registry, registerModel: notHere, assign: notHere, setAlias: notHere, removeAlias: notHere };
 }
 
 /** Routes that write are answered by the owner: this is reached by a mistake in the table of routes alone. */

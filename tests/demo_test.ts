@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { loadedFiles } from "../pipeline/ingest/load_log.ts";
-import { activeModel, assignmentHistory, assignModel, listModels } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { inFolder, root, run, spawn } from "./program.ts";
 
@@ -25,8 +25,8 @@ async function demo(folders: Folders, flags: readonly string[] = []) {
   return { code, stderr, report: stdout === "" ? {} : JSON.parse(stdout) };
 }
 
-function inStore<T>({ data }: Folders, mode: "read" | "write", visit: (store: Store) => T): T {
-  const store = openStore(data, { mode });
+function inStore<T>({ data }: Folders, visit: (store: Store) => T): T {
+  const store = openStore(data, { mode: "read" });
   try {
     return visit(store);
   } finally {
@@ -64,20 +64,20 @@ Deno.test("demo: a second run changes nothing but the history, and leaves the mo
     const folders = foldersIn(folder);
     const first = await demo(folders, sample);
     const [l2, none] = first.report.models;
-    assert.equal(inStore(folders, "read", activeModel)?.modelId, l2.model_id);
-    inStore(
-      folders,
-      "write",
-      (store) => assignModel(store, { modelId: none.model_id, assignedAt: 1, assignedBy: "test" }),
-    );
-    const stateOf = (store: Store) => ({ loads: loadedFiles(store), models: listModels(store) });
-    const before = inStore(folders, "read", stateOf);
+    assert.equal((await openRegistry(folders.data).activeModel())?.modelId, l2.model_id);
+    const registry = openRegistry(folders.data);
+    await registry.assign({ modelId: none.model_id, assignedAt: 1, assignedBy: "test" });
+    const stateOf = async () => ({
+      loads: inStore(folders, loadedFiles),
+      models: await registry.listModels(),
+    });
+    const before = await stateOf();
     const second = await demo(folders, sample);
     assert.equal(second.code, 0, second.stderr);
     assert.deepEqual(second.report.models, first.report.models);
-    assert.deepEqual(inStore(folders, "read", stateOf), before);
-    assert.equal(inStore(folders, "read", activeModel)?.modelId, none.model_id);
-    assert(inStore(folders, "read", assignmentHistory).length > 5);
+    assert.deepEqual(await stateOf(), before);
+    assert.equal((await openRegistry(folders.data).activeModel())?.modelId, none.model_id);
+    assert((await registry.history()).length > 5);
   }));
 
 Deno.test("demo: a store with other data stays as it is", () =>
@@ -89,8 +89,8 @@ Deno.test("demo: a store with other data stays as it is", () =>
     const { code, report } = await demo(folders);
     assert.equal(code, 2);
     assert.match(report.error.message, /holds other data \(leads\.parquet\).*--data/);
-    assert.equal(inStore(folders, "read", loadedFiles).length, 1);
-    assert.deepEqual(inStore(folders, "read", listModels), []);
+    assert.equal(inStore(folders, loadedFiles).length, 1);
+    assert.deepEqual(await openRegistry(folders.data).listModels(), []);
   }));
 
 Deno.test("demo: own tables come all three or not at all", () =>

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { countRows } from "../pipeline/ingest/load_log.ts";
-import { listModels } from "../pipeline/model/registry.ts";
+import type { Models } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { defaultSpec, type FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
@@ -63,6 +64,11 @@ interface Loaded {
   readonly rows: Readonly<Record<string, number>>;
 }
 
+/** The folder of models beside a store, and its registry. */
+function modelsIn(folder: string): Models {
+  return { dir: join(folder, "models"), registry: openRegistry(join(folder, "data")) };
+}
+
 /** Loads files into a new store and trains, on two threads. @param files By table: their contents. */
 async function load(
   files: Readonly<Record<string, readonly (string | Uint8Array)[]>>,
@@ -95,7 +101,7 @@ async function load(
       now: 1,
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     };
-    const report = await loadAndTrain(store, join(folder, "models"), {
+    const report = await loadAndTrain(store, modelsIn(folder), {
       load: { files: paths },
       train: settings,
       gatherBytesMin: options.bytesMin ?? 0,
@@ -237,7 +243,7 @@ Deno.test("load and train: a file that cannot be loaded ends it before anything 
       clicks: '{"offer_id":"no","clicked_at":1}',
     };
     for (const [table, text] of Object.entries(files)) Deno.writeTextFileSync(join(folder, table), text);
-    const training = loadAndTrain(store, join(folder, "models"), {
+    const training = loadAndTrain(store, modelsIn(folder), {
       load: {
         files: Object.fromEntries(Object.keys(files).map((table) => [table, [join(folder, table)]])),
       },
@@ -245,7 +251,7 @@ Deno.test("load and train: a file that cannot be loaded ends it before anything 
       gatherBytesMin: 0,
     });
     await assert.rejects(training, /clicks: row 1, column "offer_id"/);
-    assert.deepEqual(listModels(store), []);
+    assert.deepEqual(await modelsIn(folder).registry.listModels(), []);
     assert.equal(existsSync(join(folder, "models")), false);
     assert.deepEqual(listTables(store.db).map((table) => countRows(store, table)), [
       leads.length,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import crossedSpec from "../docs/features-crossed.json" with { type: "json" };
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { defaultSpec, parseSpec } from "../pipeline/examples/spec.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { trainOn } from "./made_store.ts";
@@ -29,7 +30,7 @@ Deno.test(
     inFolder(async (folder) => {
       const dataDir = join(folder, "data");
       const store = openStore(dataDir, { mode: "create" });
-      const made = { store, dataDir, modelsDir: join(folder, "models") };
+      const made = { store, dataDir, modelsDir: join(folder, "models"), registry: openRegistry(dataDir) };
       try {
         const fileOf = (name: string) => [join(tables, `ds_${name}.parquet.gzip`)];
         const files = Object.fromEntries(["leads", "offers", "clicks"].map((name) => [name, fileOf(name)]));

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { Models, Registry } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import {
   defaultHyperParameters,
@@ -14,6 +16,12 @@ export interface MadeStore {
   readonly store: Store;
   readonly dataDir: string;
   readonly modelsDir: string;
+  readonly registry: Registry;
+}
+
+/** Where the models of a made store go. */
+export function modelsOf({ modelsDir, registry }: MadeStore): Models {
+  return { dir: modelsDir, registry };
 }
 
 /**
@@ -28,7 +36,12 @@ export async function withStore<T>(views: string, use: (made: MadeStore) => T | 
     const store = openStore(dataDir, { mode: "create", freeBytesMin: 0 });
     try {
       store.db.exec(`DROP VIEW examples; ${views}`);
-      return await use({ store, dataDir, modelsDir: join(folder, "models") });
+      return await use({
+        store,
+        dataDir,
+        modelsDir: join(folder, "models"),
+        registry: openRegistry(dataDir),
+      });
     } finally {
       store.close();
     }
@@ -66,12 +79,12 @@ export function insertRows({ db }: Store, rows: readonly Readonly<Record<string,
 
 /** Trains on one thread with the program's own settings, save those that are given. */
 export async function trainOn(
-  { store, modelsDir }: MadeStore,
+  made: MadeStore,
   spec: FeatureSpec,
   hyperParameters: Partial<HyperParameters> = {},
   options: Partial<TrainOptions> = {},
 ): Promise<TrainReport> {
-  return await train(store, modelsDir, {
+  return await train(made.store, modelsOf(made), {
     spec,
     hyperParameters: { ...defaultHyperParameters, ...hyperParameters },
     threads: 1,

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Failure, type FailureKind } from "../pipeline/failure.ts";
 import { writeArtifact } from "../pipeline/model/artifact.ts";
-import { registerModel } from "../pipeline/model/registry.ts";
-import { openStore } from "../pipeline/store/store.ts";
+import type { Registry } from "../pipeline/model/registry.ts";
+import { registerModel } from "../pipeline/model/registry_queries.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
+import { inRegistry } from "./registry_file.ts";
 import { createLog } from "../server/log.ts";
 import { createModelLibrary, type ModelLibrary } from "../server/model_library.ts";
 import { createProduction } from "../server/production.ts";
 import { emptySlot, type ModelSlot } from "../server/serving_model.ts";
-import { createVisits } from "../server/store_visit.ts";
 import { createUnloads, type Unloads } from "../server/unloads.ts";
 import { aliasSecond } from "./scenarios/alias_of.ts";
 import { makeServedModels, type ServedModels } from "./served_models.ts";
@@ -20,7 +21,7 @@ interface Shelf {
   readonly library: ModelLibrary;
   /** A library of another thread. */
   readonly another: () => ModelLibrary;
-  /** How often the store was opened. */
+  /** How often the registry was asked for a model. */
   readonly visits: () => number;
   readonly assign: (modelId: string) => Promise<unknown>;
 }
@@ -30,16 +31,19 @@ function libraryTest(name: string, test: (shelf: Shelf) => Promise<void>): void 
     const models = makeServedModels();
     const slot = emptySlot();
     let count = 0;
-    const visits = createVisits(models.dataDir);
-    const visitStore: typeof visits = (mode, work) => {
-      count++;
-      return visits(mode, work);
+    const asked = openRegistry(models.dataDir);
+    const registry: Registry = {
+      ...asked,
+      findModel(name) {
+        count++;
+        return asked.findModel(name);
+      },
     };
     const unloads: Unloads = createUnloads();
     const another = () =>
-      createModelLibrary({ ...models, slot, visitStore, unloads: createUnloads(unloads.memory) });
+      createModelLibrary({ ...models, slot, registry, unloads: createUnloads(unloads.memory) });
     const log = createLog({ format: "json", level: "error", write: () => {} });
-    const production = createProduction({ ...models, visitStore: visits, slot, log });
+    const production = createProduction({ ...models, registry: asked, slot, log });
     try {
       await production.follow();
       await test({
@@ -167,12 +171,12 @@ libraryTest(
 
 libraryTest("of many models, the sixteen read last are kept in memory", async ({ library, models }) => {
   const { dataDir, modelsDir, first } = models;
-  const store = openStore(dataDir, { mode: "write" });
-  for (let i = 0; i < 17; i++) {
-    const artifact = writeArtifact(modelsDir, { ...first.metadata, notes: [`${i}`] });
-    registerModel(store, artifact, 5_000_000 + i);
-  }
-  store.close();
+  inRegistry(dataDir, (file) => {
+    for (let i = 0; i < 17; i++) {
+      const artifact = writeArtifact(modelsDir, { ...first.metadata, notes: [`${i}`] });
+      registerModel(file, artifact, 5_000_000 + i);
+    }
+  });
   const found = [];
   for (let version = 2; version <= 19; version++) found.push(await library.find({ name: String(version) }));
   assert.equal(library.find({ name: "19" }), found[17]);

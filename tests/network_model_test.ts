@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
 import "@tensorflow/tfjs-backend-cpu";
@@ -7,6 +7,8 @@ import { type Artifact, readArtifact } from "../pipeline/model/artifact.ts";
 import { parseMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { encodeCategory, encodeNumeric, type Encoder, positionsOf } from "../pipeline/encode/encoder.ts";
 import { Failure } from "../pipeline/failure.ts";
+import type { Models } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { minibatchParameters } from "../pipeline/fit/minibatch_parameters.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
 import { defaultHyperParameters, learn, train, type TrainOptions } from "../pipeline/train/train.ts";
@@ -21,6 +23,11 @@ const network = minibatchParameters({
   batchSize: 64,
   learningRate: 0.01,
 });
+
+/** The folder of a test's models, and the registry of the store beside it. */
+function modelsIn(dir: string): Models {
+  return { dir, registry: openRegistry(join(dirname(dir), "data")) };
+}
 
 /** Gives a test a store, an empty models folder and what training takes. */
 function inStore(
@@ -87,7 +94,7 @@ Deno.test("network: hidden layers learn an interaction that a logistic regressio
 
 Deno.test("network: tfjs reads the saved files and gives what is served", () =>
   inStore(async ({ store, models, options }) => {
-    const { artifact } = await train(store, models, options);
+    const { artifact } = await train(store, modelsIn(models), options);
     const { metadata } = readArtifact(models, artifact.id);
     assert.equal(metadata.network?.layers.length, 2);
     const rows = [-0.9, -0.2, 0, 0.4, 3, null].flatMap((x) =>
@@ -146,7 +153,7 @@ Deno.test("network: the same seed gives the same model for any number of threads
     // A batch of 4,096 rows of this network is large enough for all threads.
     const hyperParameters = { ...options.hyperParameters, hidden: "32,16", batchSize: 4_096, epochs: 3 };
     const idOf = async (change: Partial<TrainOptions>) =>
-      (await train(store, models, { ...options, hyperParameters, ...change })).artifact.id;
+      (await train(store, modelsIn(models), { ...options, hyperParameters, ...change })).artifact.id;
     const id = await idOf({});
     assert.equal(await idOf({ threads: 3 }), id);
     assert.notEqual(await idOf({ hyperParameters: { ...hyperParameters, seed: 8 } }), id);
@@ -180,7 +187,7 @@ Deno.test("network: an interruption between batches leaves no model behind", () 
     const reason = new Failure("interrupted", "Interrupted.");
     const hyperParameters = { ...options.hyperParameters, epochs: 10_000 };
     let epochs = 0;
-    const training = train(store, models, {
+    const training = train(store, modelsIn(models), {
       ...options,
       hyperParameters,
       signal: controller.signal,
@@ -193,13 +200,13 @@ Deno.test("network: an interruption between batches leaves no model behind", () 
     await assert.rejects(training, reason);
     assert(epochs < 10);
     assert.throws(() => Deno.statSync(models), Deno.errors.NotFound);
-    assert.equal(store.db.prepare("SELECT count(*) AS count FROM models").get()?.count, 0);
+    assert.deepEqual(await modelsIn(models).registry.listModels(), []);
   }));
 
 Deno.test("network: a changed weight is found, in either file", () =>
   inStore(async ({ store, models, options }) => {
     const hyperParameters = { ...options.hyperParameters, epochs: 1 };
-    const { artifact: { id } } = await train(store, models, { ...options, hyperParameters });
+    const { artifact: { id } } = await train(store, modelsIn(models), { ...options, hyperParameters });
     for (const name of ["weights.bin", "model.json"]) {
       const path = join(models, id, name);
       const bytes = await Deno.readFile(path);

@@ -3,7 +3,8 @@ import { packPrecision } from "../pipeline/fit/packed_precision.ts";
 import { type Artifact, writeArtifact } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
-import { assignModel, registerModel } from "../pipeline/model/registry.ts";
+import { assignModel, registerModel } from "../pipeline/model/registry_queries.ts";
+import { inRegistry } from "./registry_file.ts";
 import { openStore } from "../pipeline/store/store.ts";
 
 /** Folders with a store and two models in it, the first of them in production. */
@@ -44,13 +45,15 @@ export function makeServedModels(): ServedModels {
   const second = writeArtifact(modelsDir, makeMetadata(1));
   const store = openStore(dataDir, { mode: "create" });
   try {
-    registerModel(store, first, 1_000_000);
-    registerModel(store, second, 2_000_000);
-    assignModel(store, { modelId: first.id, assignedAt: 3_000_000, assignedBy: "test" });
     store.db.exec(storedRows);
   } finally {
     store.close();
   }
+  inRegistry(dataDir, (file) => {
+    registerModel(file, first, 1_000_000);
+    registerModel(file, second, 2_000_000);
+    assignModel(file, { modelId: first.id, assignedAt: 3_000_000, assignedBy: "test" });
+  }, "create");
   return { dataDir, modelsDir, first, second, remove: () => Deno.removeSync(root, { recursive: true }) };
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { assignmentHistory, assignModel } from "../pipeline/model/registry.ts";
+import { assignmentHistory, assignModel } from "../pipeline/model/registry_queries.ts";
+import { inRegistry } from "./registry_file.ts";
 import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
 import { runServer } from "./running_server.ts";
 import { probabilityOf, row } from "./served_models.ts";
@@ -53,9 +54,7 @@ Deno.test("assignments at the same time are done one after the other, and the la
     Array.from({ length: 10 }, (_, i) => ask("/model", { model_id: i % 3 === 0 ? second.id : first.id })),
   );
   assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
-  const store = openStore(dataDir, { mode: "read" });
-  const history = assignmentHistory(store);
-  store.close();
+  const history = inRegistry(dataDir, (file) => assignmentHistory(file));
   assert.equal(history.length, 11);
   assert.equal((await ask("/predict", row)).json.model_id, history[0].modelId);
 });
@@ -147,9 +146,10 @@ Deno.test("a server that has a damaged model in production starts, says why it i
 });
 
 function assignElsewhere(dataDir: string, modelId: string): void {
-  const store = openStore(dataDir, { mode: "write" });
-  assignModel(store, { modelId, assignedAt: 4_000_000, assignedBy: "elsewhere" });
-  store.close();
+  inRegistry(
+    dataDir,
+    (file) => assignModel(file, { modelId, assignedAt: 4_000_000, assignedBy: "elsewhere" }),
+  );
 }
 
 /** Waits until it is so. */

@@ -16,7 +16,7 @@ import { update } from "../pipeline/train/update.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { makeRows, spec, withRows } from "./made_clicks.ts";
 import { specOf } from "./made_examples.ts";
-import { insertRows, type MadeStore, tableOf, trainOn, withStore } from "./made_store.ts";
+import { insertRows, type MadeStore, modelsOf, tableOf, trainOn, withStore } from "./made_store.ts";
 import { inFolder } from "./program.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
@@ -221,7 +221,7 @@ Deno.test("spilled: a model continues on new rows as it would in memory", () =>
     insertRows(made.store, makeRows(2500, { seed: 2 }).map((row) => ({ ...row, id: Number(row.id) + 3000 })));
     const ids = [];
     for (const options of [{}, nothing, { ...nothing, threads: 2 }]) {
-      const report = await update(made.store, made.modelsDir, artifact, { threads: 1, now: 0, ...options });
+      const report = await update(made.store, modelsOf(made), artifact, { threads: 1, now: 0, ...options });
       ids.push(report.artifact.id);
     }
     assert.equal(new Set(ids).size, 1);
@@ -232,7 +232,7 @@ Deno.test("spilled: a sweep finds what it would find in memory", async () => {
   const standings: unknown[] = [];
   for (const options of [{}, nothing, { ...nothing, threads: 2 }]) {
     await withRows(makeRows(600), async (made) => {
-      const report = await sweep(made.store, made.dataDir, made.modelsDir, {
+      const report = await sweep(made.store, made.dataDir, modelsOf(made), {
         spec,
         paths: gridOf({ penalties: ["l2", "l1"], strengths: [0.01, 1], l1Ratios: [] }),
         hyperParameters: { ...defaultHyperParameters, classWeight: "balanced", negatives: 0.7 },

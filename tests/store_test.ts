@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setAlias } from "../pipeline/model/model_alias.ts";
-import { activeModel } from "../pipeline/model/registry.ts";
+import { setAlias } from "../pipeline/model/alias_queries.ts";
+import { activeModel } from "../pipeline/model/registry_queries.ts";
 import { migrate, schemaVersion } from "../pipeline/store/migration.ts";
 import { loanOffers } from "../pipeline/store/schema.ts";
 import { openStore, type StoreOptions } from "../pipeline/store/store.ts";

@@ -4,7 +4,8 @@ import { Failure } from "../pipeline/failure.ts";
 import { drawCandidates, gridOf, type Path, spacedStrengths } from "../pipeline/sweep/grid.ts";
 import { chooseBest, leaderboardOf, type Outcome, summaryOf } from "../pipeline/sweep/leaderboard.ts";
 import { createRandom } from "../pipeline/random.ts";
-import { activeModel, assignmentHistory, listModels } from "../pipeline/model/registry.ts";
+import type { Models } from "../pipeline/model/registry.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { defaultSpec } from "../pipeline/examples/spec.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { sweep, type SweepOptions } from "../pipeline/sweep/sweep.ts";
@@ -56,11 +57,11 @@ function optionsOf(options: Partial<SweepOptions> = {}): SweepOptions {
   };
 }
 
-async function inStore(test: (store: Store, data: string, models: string) => Promise<void>): Promise<void> {
+async function inStore(test: (store: Store, data: string, models: Models) => Promise<void>): Promise<void> {
   await inFolder(async (folder) => {
     const store = makeStore(folder);
     try {
-      await test(store, folder, join(folder, "models"));
+      await test(store, folder, { dir: join(folder, "models"), registry: openRegistry(folder) });
     } finally {
       store.close();
     }
@@ -180,12 +181,12 @@ Deno.test("the best candidate is trained as train would, registered, and put in 
       now: 2,
     });
     assert.equal(report.model.modelId, model.modelId);
-    assert.equal(listModels(store).length, 2);
+    assert.equal((await models.registry.listModels()).length, 2);
     assert.equal(report.active, false);
-    assert.equal(activeModel(store)?.modelId, first.model.modelId);
+    assert.equal((await models.registry.activeModel())?.modelId, first.model.modelId);
     const again = await sweep(store, data, models, optionsOf({ activate: true }));
     assert.equal(again.active, true);
-    const [{ modelId, assignedBy, reason }] = assignmentHistory(store);
+    const [{ modelId, assignedBy, reason }] = await models.registry.history();
     assert.deepEqual(
       { modelId, assignedBy, reason },
       { modelId: model.modelId, assignedBy: "clickwell sweep", reason: `the best of sweep ${report.key}` },
@@ -258,10 +259,10 @@ Deno.test("a finished sweep is answered from its file, without a fit or a traini
     assert.deepEqual(second.leaderboard, first.leaderboard);
     assert.equal(journalOf(data), before);
     // Where the model is gone, it is trained again.
-    Deno.removeSync(models, { recursive: true });
+    Deno.removeSync(models.dir, { recursive: true });
     const third = await sweep(store, data, models, optionsOf());
     assert.equal(third.model.modelId, first.model.modelId);
-    assert.ok(Deno.statSync(join(models, third.model.modelId)).isDirectory);
+    assert.ok(Deno.statSync(join(models.dir, third.model.modelId)).isDirectory);
   });
 });
 

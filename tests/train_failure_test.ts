@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { Failure } from "../pipeline/failure.ts";
-import { listModels } from "../pipeline/model/registry.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { makeRows, spec, withRows } from "./made_clicks.ts";
 import { trainOn } from "./made_store.ts";
@@ -52,7 +51,7 @@ for (
   Deno.test(`train: ${what} is a failure that says so, and leaves nothing behind`, async () => {
     await withRows(rows, async (made) => {
       await assertRejected(trainOn(made, spec, settings), kind, message);
-      assert.deepEqual(listModels(made.store), []);
+      assert.deepEqual(await made.registry.listModels(), []);
       await assert.rejects(Deno.stat(made.modelsDir), Deno.errors.NotFound);
     });
   });
@@ -89,7 +88,7 @@ Deno.test("train: a training that is interrupted leaves nothing behind", async (
         reason,
       );
     }
-    assert.deepEqual(listModels(made.store), []);
+    assert.deepEqual(await made.registry.listModels(), []);
     await assert.rejects(Deno.stat(made.modelsDir), Deno.errors.NotFound);
   });
 });
@@ -111,6 +110,6 @@ Deno.test("train: models that lie in a file's place are a failure that names the
   await withRows(makeRows(100), async (made) => {
     Deno.writeTextFileSync(made.modelsDir, "");
     await assertRejected(trainOn(made, spec), "file-unwritable", /Cannot write the model to .*models/);
-    assert.deepEqual(listModels(made.store), []);
+    assert.deepEqual(await made.registry.listModels(), []);
   });
 });

@@ -4,7 +4,6 @@ import { columnNames } from "../pipeline/encode/column_names.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
 import { hashOf } from "../pipeline/hash.ts";
-import { activeModel, assignmentHistory, listModels } from "../pipeline/model/registry.ts";
 import { testPart, trainTestSplit } from "../pipeline/examples/split.ts";
 import { assertClose } from "./closeness.ts";
 import { columns, makeRows, spec, withRows } from "./made_clicks.ts";
@@ -20,14 +19,14 @@ Deno.test("train: the first model goes into production, the next ones only if as
     assert.equal(first.active, true);
     const second = await trainOn(made, spec, { C: 0.1 });
     assert.equal(second.active, false);
-    assert.equal(activeModel(made.store)?.modelId, first.model.modelId);
+    assert.equal((await made.registry.activeModel())?.modelId, first.model.modelId);
     const third = await trainOn(made, spec, { C: 0.01 }, { activate: true });
     assert.equal(third.active, true);
-    assert.deepEqual(assignmentHistory(made.store).map(({ modelId, reason }) => [modelId, reason]), [
+    assert.deepEqual((await made.registry.history()).map(({ modelId, reason }) => [modelId, reason]), [
       [third.model.modelId, "trained with --activate"],
       [first.model.modelId, "the first model"],
     ]);
-    assert.deepEqual(listModels(made.store).map(({ version }) => version), [3, 2, 1]);
+    assert.deepEqual((await made.registry.listModels()).map(({ version }) => version), [3, 2, 1]);
   });
 });
 
@@ -38,8 +37,8 @@ Deno.test("train: training the same again gives the same model, and registers no
     assert.deepEqual(again.model, first.model);
     assert.deepEqual(again.artifact, first.artifact);
     assert.equal(again.active, true);
-    assert.equal(listModels(made.store).length, 1);
-    assert.equal(assignmentHistory(made.store).length, 1);
+    assert.equal((await made.registry.listModels()).length, 1);
+    assert.equal((await made.registry.history()).length, 1);
   });
 });
 

@@ -4,13 +4,12 @@ import { createPasses } from "../pipeline/fit/passes.ts";
 import { evaluatePoint } from "../pipeline/fit/penalised.ts";
 import { packPrecision, unpackPrecision } from "../pipeline/fit/packed_precision.ts";
 import { createRandom } from "../pipeline/random.ts";
-import { activeModel, listModels } from "../pipeline/model/registry.ts";
 import type { HyperParameters, TrainReport } from "../pipeline/train/train.ts";
 import { update } from "../pipeline/train/update.ts";
 import { assertAllClose, assertClose } from "./closeness.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { alone, encodeRows, type ExampleRow, specOf } from "./made_examples.ts";
-import { insertRows, type MadeStore, tableOf, trainOn, withStore } from "./made_store.ts";
+import { insertRows, type MadeStore, modelsOf, tableOf, trainOn, withStore } from "./made_store.ts";
 
 const spec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }]);
 const columns = ["who", "clicked", "x", "c"];
@@ -35,7 +34,7 @@ function withUpdate(
     insertRows(made.store, old);
     const before = await trainOn(made, spec, { testShare: 0, ...hyperParameters });
     insertRows(made.store, recent);
-    const after = await update(made.store, made.modelsDir, before.artifact, { threads, now: 5 });
+    const after = await update(made.store, modelsOf(made), before.artifact, { threads, now: 5 });
     await use(made, before, after);
   });
 }
@@ -50,11 +49,11 @@ Deno.test("update: a model that continues on new rows comes close to one that is
   }));
 
 Deno.test("update: the new model names the old one, counts its rows and keeps its encoder", () =>
-  withUpdate((made, before, after) => {
+  withUpdate(async (made, before, after) => {
     const { metadata } = after.artifact;
     assert.notEqual(after.model.modelId, before.model.modelId);
     assert.deepEqual([after.model.version, after.active], [2, false]);
-    assert.equal(activeModel(made.store)?.modelId, before.model.modelId);
+    assert.equal((await made.registry.activeModel())?.modelId, before.model.modelId);
     assert.equal(metadata.update?.from, before.model.modelId);
     assert.equal(metadata.update?.rows, recent.length);
     assert.deepEqual(metadata.data.rows, { train: 4000, test: 0, left_out: 0 });
@@ -63,7 +62,6 @@ Deno.test("update: the new model names the old one, counts its rows and keeps it
     assert.deepEqual(metadata.encoder, before.artifact.metadata.encoder);
     assert.equal(metadata.golden.length, 8);
     assert.deepEqual(readArtifact(made.modelsDir, after.model.modelId).metadata, metadata);
-    return Promise.resolve();
   }));
 
 Deno.test("update: its metrics are of the new rows, each predicted before it was learnt", () =>
@@ -97,16 +95,16 @@ Deno.test("update: a model can be continued again and again", () =>
       made.store,
       rows.slice(0, 200).map((row, i) => ({ ...row, id: 10_000 + i, who: `later-${i}` })),
     );
-    const { artifact } = await update(made.store, made.modelsDir, after.artifact, { threads: 1, now: 6 });
+    const { artifact } = await update(made.store, modelsOf(made), after.artifact, { threads: 1, now: 6 });
     assert.equal(artifact.metadata.update?.from, after.model.modelId);
     assert.equal(artifact.metadata.data.rows.train, 4200);
-    assert.equal(listModels(made.store).length, 3);
+    assert.equal((await made.registry.listModels()).length, 3);
   }));
 
 Deno.test("update: without new rows there is nothing to learn", () =>
   withUpdate((made, _before, after) =>
     assertRejected(
-      update(made.store, made.modelsDir, after.artifact, { threads: 1, now: 6 }),
+      update(made.store, modelsOf(made), after.artifact, { threads: 1, now: 6 }),
       "examples-invalid",
       /no rows after id 3999.*clickwell ingest/,
     )
@@ -131,7 +129,7 @@ Deno.test("update: where ids are text, which rows are new cannot be told", () =>
     insertRows(made.store, old.slice(0, 300).map((row) => ({ ...row, id: `row ${row.id}` })));
     const { artifact } = await trainOn(made, spec);
     await assertRejected(
-      update(made.store, made.modelsDir, artifact, { threads: 1, now: 6 }),
+      update(made.store, modelsOf(made), artifact, { threads: 1, now: 6 }),
       "usage-invalid",
       /its ids are not integers/,
     );

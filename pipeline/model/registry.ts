@@ -1,7 +1,5 @@
 import type { Artifact } from "./artifact.ts";
 import { Failure } from "../failure.ts";
-import { asFailure } from "../store/sqlite_failure.ts";
-import type { Store } from "../store/store.ts";
 
 /** One registered model. */
 export interface ModelRow {
@@ -27,64 +25,6 @@ export interface Assignment {
   readonly reason: string | null;
 }
 
-/**
- * Makes a model known. A model that is known already keeps its version.
- *
- * @throws {Failure} `store-busy`, `store-full`.
- */
-export function registerModel(store: Store, artifact: Artifact, createdAt: number): ModelRow {
-  const { hyperParameters, metrics } = artifact.metadata;
-  const values = [createdAt, JSON.stringify(hyperParameters), JSON.stringify(metrics), artifact.checksum];
-  try {
-    store.db.prepare(`
-      INSERT INTO models (model_id, version, created_at, hyper_parameters, metrics, checksum)
-      SELECT ?, coalesce(max(version), 0) + 1, ?, ?, ?, ? FROM models WHERE true
-      ON CONFLICT (model_id) DO NOTHING
-    `).run(artifact.id, ...values);
-  } catch (error) {
-    throw asFailure(error, `register the model ${artifact.id} in ${store.path}`);
-  }
-  return findModel(store, artifact.id);
-}
-
-/** All models, the newest first. */
-export function listModels(store: Store): ModelRow[] {
-  return store.db.prepare("SELECT * FROM models ORDER BY version DESC").all().map(modelRow);
-}
-
-/**
- * Finds a model by its id, its version or an alias.
- *
- * @throws {Failure} `model-unknown`
- */
-export function findModel(store: Store, name: string): ModelRow {
-  const row = /^[0-9]{1,15}$/.test(name)
-    ? store.db.prepare("SELECT * FROM models WHERE version = ?").get(Number(name))
-    : store.db.prepare(`
-      SELECT * FROM models
-      WHERE model_id = coalesce((SELECT model_id FROM model_aliases WHERE alias = :name), :name)
-    `).get({ name });
-  if (!row) {
-    throw new Failure(
-      "model-unknown",
-      `There is no model "${name.slice(0, 80)}". GET /models or clickwell models list shows those there are.`,
-    );
-  }
-  return modelRow(row);
-}
-
-const selection = `
-  SELECT assignment_id, model_id, version, assigned_at, assigned_by, reason
-  FROM production_model JOIN models USING (model_id)
-`;
-const newestFirst = "ORDER BY assignment_id DESC";
-
-/** The model in production: the newest assignment, or undefined before the first. */
-export function activeModel(store: Store): Assignment | undefined {
-  const row = store.db.prepare(`${selection} ${newestFirst} LIMIT 1`).get();
-  return row && assignment(row);
-}
-
 export interface HistoryPart {
   /** The most that are read; without it, all. */
   readonly limit?: number;
@@ -92,132 +32,124 @@ export interface HistoryPart {
   readonly before?: number;
 }
 
-/** Assignments, the newest first. */
-export function assignmentHistory(store: Store, { limit = -1, before }: HistoryPart = {}): Assignment[] {
-  const older = before === undefined ? "" : "WHERE assignment_id < :before";
-  const values = { limit, ...before === undefined ? {} : { before } };
-  return store.db.prepare(`${selection} ${older} ${newestFirst} LIMIT :limit`).all(values).map(assignment);
+/** A name that stands for a model, wherever an id does. It stands for one model at a time. */
+export interface ModelAlias {
+  readonly alias: string;
+  readonly modelId: string;
+}
+
+/** A model to put in production, and the conditions on which. */
+export interface AssignmentEntry {
+  /** An id, a version or an alias. */
+  readonly modelId: string;
+  /** Microseconds since 1970-01-01T00:00:00Z. */
+  readonly assignedAt: number;
+  /** A command or a client. */
+  readonly assignedBy: string;
+  readonly reason?: string;
+  /** Compare and set: the id, version or alias that must be in production. */
+  readonly expectedCurrent?: string;
+  /** Compare and set: the id of the newest assignment must be this one, or 0 if there is none. */
+  readonly basis?: number;
+}
+
+export interface AliasEntry {
+  /** An id, a version or another alias. */
+  readonly model: string;
+  readonly alias: string;
+  /** Microseconds since 1970-01-01T00:00:00Z. */
+  readonly setAt: number;
+  /** A command or a client. */
+  readonly setBy: string;
+}
+
+/** Follows a registry until it is stopped. */
+export interface RegistryWatch {
+  stop(): void;
 }
 
 /**
- * What was in production at a moment.
- *
- * @param at Microseconds since 1970-01-01T00:00:00Z.
- * @throws {Failure} `assignment-missing` before the first assignment.
+ * Which models there are, their aliases, and which model is in production. All of the program uses the registry through this
+ * interface, so that the registry can be kept elsewhere; every method may reject with a failure of the store.
  */
-export function assignmentAt(store: Store, at: number): Assignment {
-  // In the order of the history, not of the clock, which may have been set back meanwhile.
-  const row = store.db.prepare(`${selection} WHERE assigned_at <= ? ${newestFirst} LIMIT 1`).get(at);
-  if (row) return assignment(row);
-  throw new Failure(
-    "assignment-missing",
-    `No model was in production at ${
-      new Date(at / 1000).toISOString()
-    }. GET /model/history shows since when one is.`,
-  );
+export interface Registry {
+  /** Makes a model known. A model that is known already keeps its version. @param createdAt Microseconds since 1970. */
+  registerModel(
+    artifact: Pick<Artifact, "id" | "checksum" | "metadata">,
+    createdAt: number,
+  ): Promise<ModelRow>;
+  /** All models, the newest first. */
+  listModels(): Promise<ModelRow[]>;
+  /** Finds a model by its id, its version or an alias. @throws {Failure} `model-unknown` */
+  findModel(name: string): Promise<ModelRow>;
+  /** The model in production: the newest assignment, or undefined before the first. */
+  activeModel(): Promise<Assignment | undefined>;
+  /** Assignments, the newest first. */
+  history(part?: HistoryPart): Promise<Assignment[]>;
+  /**
+   * What was in production at a moment.
+   *
+   * @param at Microseconds since 1970-01-01T00:00:00Z.
+   * @throws {Failure} `assignment-missing` before the first assignment.
+   */
+  assignmentAt(at: number): Promise<Assignment>;
+  /**
+   * The model that a rollback puts back: of the newest assignment that names another model than the one in production.
+   *
+   * @throws {Failure} `rollback-impossible` if there is none.
+   */
+  previousModel(): Promise<ModelRow>;
+  /**
+   * Puts a model in production, if all conditions of the entry hold at that moment.
+   *
+   * @throws {Failure} `model-unknown`; `assignment-conflict` if another model is in production; {@link Overtaken}.
+   */
+  assign(entry: AssignmentEntry): Promise<Assignment>;
+  /** All aliases, by name. */
+  aliases(): Promise<ModelAlias[]>;
+  /**
+   * Gives a model an alias; if another model has it, that one loses it.
+   *
+   * @throws {Failure} `input-invalid` for what cannot be an alias; `model-unknown`.
+   */
+  setAlias(entry: AliasEntry): Promise<ModelRow>;
+  /**
+   * Takes an alias from its model.
+   *
+   * @param entry.model An id, a version or an alias: the alias must be this model's. Without one, it may be any's.
+   * @returns The model that had it.
+   * @throws {Failure} `model-unknown`; `alias-unknown`.
+   */
+  removeAlias(entry: { readonly model?: string; readonly alias: string }): Promise<ModelRow>;
+  /**
+   * Brings a registry of an earlier version up to date.
+   *
+   * @returns Whether there was anything to do.
+   */
+  upgrade(): Promise<boolean>;
+  /** Another text after each change of the registry; it is read at every request, so it must cost nothing. */
+  stamp(): string;
+  /**
+   * Calls `onChange` after another process has changed the registry.
+   *
+   * @param onChange Never rejects. It is not called again before it is done.
+   */
+  watch(onChange: () => Promise<void>): RegistryWatch;
+  close(): Promise<void>;
 }
 
-/**
- * The model that a rollback puts back: of the newest assignment that names another model than the one in production.
- *
- * @throws {Failure} `rollback-impossible` where there is none.
- */
-export function previousModel(store: Store): ModelRow {
-  const row = store.db.prepare(`
-    ${selection}
-    WHERE model_id <> (SELECT model_id FROM production_model ORDER BY assignment_id DESC LIMIT 1)
-    ${newestFirst} LIMIT 1
-  `).get();
-  if (row) return findModel(store, assignment(row).modelId);
-  throw new Failure(
-    "rollback-impossible",
-    "There is no model to go back to: no other one was in production before. GET /model/history or clickwell models " +
-      "history shows which were.",
-  );
+/** Models that were trained: the folder of their files, and the registry that knows them. */
+export interface Models {
+  readonly dir: string;
+  readonly registry: Registry;
 }
 
-/**
- * Puts a model in production, in one transaction.
- *
- * @param request.expectedCurrent Compare and set: the id, version or alias that must be in production now.
- * @param request.check Looks at what is in production now, in the same transaction; what it throws, this throws.
- * @throws {Failure} `model-unknown`; `assignment-conflict` where another model is in production; `store-busy`, `store-full`.
- */
-export function assignModel(
-  store: Store,
-  request: {
-    modelId: string;
-    assignedAt: number;
-    assignedBy: string;
-    reason?: string;
-    expectedCurrent?: string;
-    check?: (current: Assignment | undefined) => void;
-  },
-): Assignment {
-  const { db } = store;
-  try {
-    db.exec("BEGIN IMMEDIATE");
-    const { modelId } = findModel(store, request.modelId);
-    const current = activeModel(store);
-    if (request.expectedCurrent !== undefined) requireCurrent(store, current, request.expectedCurrent);
-    request.check?.(current);
-    // The next id is told beforehand to whoever has to know it: see the server's threads.
-    db.prepare(`
-      INSERT INTO production_model (assignment_id, model_id, assigned_at, assigned_by, reason)
-      SELECT coalesce(max(assignment_id), 0) + 1, ?, ?, ?, ? FROM production_model
-    `).run(modelId, request.assignedAt, request.assignedBy, request.reason ?? null);
-    const made = activeModel(store);
-    db.exec("COMMIT");
-    if (!made) throw new Error("an assignment that was committed is not there");
-    return made;
-  } catch (error) {
-    if (db.isTransaction) db.exec("ROLLBACK");
-    throw asFailure(error, `put a model in production in ${store.path}`);
+/** Another process has changed the model in production while this one prepared an assignment. */
+export class Overtaken extends Failure {
+  constructor() {
+    super(
+      "assignment-conflict",
+      "Another process has changed the model in production meanwhile: read GET /model and decide again.",
+    );
   }
-}
-
-function requireCurrent(store: Store, current: Assignment | undefined, expected: string): void {
-  if (current !== undefined && (current.modelId === expected || current.modelId === idOf(store, expected))) {
-    return;
-  }
-  throw new Failure(
-    "assignment-conflict",
-    `The model in production is ${current?.modelId ?? "none"}, not ${
-      expected.slice(0, 80)
-    }: read GET /model and decide again.`,
-  );
-}
-
-/** The id that a version or an alias stands for; undefined where there is no such model. */
-function idOf(store: Store, name: string): string | undefined {
-  try {
-    return findModel(store, name).modelId;
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
-}
-
-type Row = Record<string, unknown>;
-
-function modelRow(row: Row): ModelRow {
-  return {
-    modelId: String(row.model_id),
-    version: Number(row.version),
-    createdAt: Number(row.created_at),
-    hyperParameters: JSON.parse(String(row.hyper_parameters)),
-    metrics: JSON.parse(String(row.metrics)),
-    checksum: String(row.checksum),
-  };
-}
-
-function assignment(row: Row): Assignment {
-  return {
-    assignmentId: Number(row.assignment_id),
-    modelId: String(row.model_id),
-    version: Number(row.version),
-    assignedAt: Number(row.assigned_at),
-    assignedBy: String(row.assigned_by),
-    reason: row.reason === null ? null : String(row.reason),
-  };
 }

@@ -12,7 +12,7 @@ import { divideIntoFolds, type FoldedDesign } from "./folds.ts";
 import type { Candidate, Path } from "./grid.ts";
 import { chooseBest, leaderboardOf, type Standing } from "./leaderboard.ts";
 import { attachDesign } from "../fit/passes.ts";
-import type { ModelRow } from "../model/registry.ts";
+import type { ModelRow, Models } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainTestSplit } from "../examples/split.ts";
 import { nextTask, runSteps } from "../stepwise.ts";
@@ -89,15 +89,15 @@ export interface SweepReport {
 export async function sweep(
   store: Store,
   dataDir: string,
-  modelsDir: string,
+  models: Models,
   options: SweepOptions,
 ): Promise<SweepReport> {
   const clock = startClock();
   const { key, journal, resumed, leaderboard } = await explore(store, dataDir, options, clock);
   try {
     const best = requireBest(leaderboard, options);
-    const trained = await trainWinner(store, modelsDir, journal, { ...options, best });
-    const active = promote(store, trained.model, key, options);
+    const trained = await trainWinner(store, models, journal, { ...options, best });
+    const active = await promote(models.registry, trained.model, key, options);
     const seconds = { ...clock.seconds(), train: trained.seconds };
     return {
       key,
@@ -292,7 +292,7 @@ function requireBest(leaderboard: readonly Standing[], options: SweepOptions): S
 /** Trains the best candidate, and keeps which model it came to. */
 async function trainWinner(
   store: Store,
-  modelsDir: string,
+  models: Models,
   journal: SweepJournal,
   options: SweepOptions & { best: Standing },
 ): Promise<WinnersModel> {
@@ -300,7 +300,7 @@ async function trainWinner(
     options;
   const index = paths.flat().indexOf(candidate);
   const knownId = journal.models.get(index);
-  const trained = await trainModel(store, modelsDir, knownId, {
+  const trained = await trainModel(store, models, knownId, {
     spec,
     hyperParameters: withCandidate(hyperParameters, candidate),
     ...(threads === undefined ? {} : { threads }),

@@ -1,7 +1,7 @@
 import { readArtifact } from "../model/artifact.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { Failure } from "../failure.ts";
-import { activeModel, assignModel, listModels, type ModelRow } from "../model/registry.ts";
+import type { ModelRow, Models, Registry } from "../model/registry.ts";
 import type { Store } from "../store/store.ts";
 import { train, type TrainOptions } from "../train/train.ts";
 
@@ -20,21 +20,24 @@ export interface WinnersModel {
  */
 export async function trainModel(
   store: Store,
-  modelsDir: string,
+  models: Models,
   knownId: string | undefined,
   options: TrainOptions,
 ): Promise<WinnersModel> {
-  const known = knownModel(store, modelsDir, knownId);
+  const known = await knownModel(models, knownId);
   if (known) return known;
-  const { model, artifact, seconds } = await train(store, modelsDir, options);
+  const { model, artifact, seconds } = await train(store, models, options);
   return { model, metrics: artifact.metadata.metrics, seconds: seconds.total };
 }
 
-function knownModel(store: Store, modelsDir: string, modelId: string | undefined): WinnersModel | undefined {
-  const model = listModels(store).find((row) => row.modelId === modelId);
+async function knownModel(
+  { dir, registry }: Models,
+  modelId: string | undefined,
+): Promise<WinnersModel | undefined> {
+  const model = (await registry.listModels()).find((row) => row.modelId === modelId);
   if (!model) return undefined;
   try {
-    return { model, metrics: readArtifact(modelsDir, model.modelId).metadata.metrics, seconds: 0 };
+    return { model, metrics: readArtifact(dir, model.modelId).metadata.metrics, seconds: 0 };
   } catch (error) {
     // Lost or damaged: training makes the same files again.
     if (error instanceof Failure) return undefined;
@@ -43,15 +46,15 @@ function knownModel(store: Store, modelsDir: string, modelId: string | undefined
 }
 
 /** Puts the model in production where that was asked for. @returns Whether it is there now. */
-export function promote(
-  store: Store,
+export async function promote(
+  registry: Registry,
   { modelId }: ModelRow,
   sweepKey: string,
   { activate, now }: { activate: boolean; now: number },
-): boolean {
-  const current = activeModel(store)?.modelId;
+): Promise<boolean> {
+  const current = (await registry.activeModel())?.modelId;
   if (current === modelId || !activate) return current === modelId;
-  assignModel(store, {
+  await registry.assign({
     modelId,
     assignedAt: now,
     assignedBy: "clickwell sweep",

@@ -3,6 +3,7 @@ import { gatherPlanOf } from "../examples/gather_plan.ts";
 import type { JoinPlan } from "../examples/join_plan.ts";
 import { fileState } from "../files/file_state.ts";
 import { ingest, type IngestOptions, type IngestReport } from "../ingest/ingest.ts";
+import type { Models } from "../model/registry.ts";
 import type { Store } from "../store/store.ts";
 import { findTable, listTables, type Table } from "../store/table.ts";
 import { startThreads, type Threads } from "../threads.ts";
@@ -38,7 +39,7 @@ const aheadBytes = 64 * 2 ** 20;
  */
 export async function loadAndTrain(
   store: Store,
-  modelsDir: string,
+  models: Models,
   options: LoadAndTrainOptions,
 ): Promise<LoadAndTrainReport> {
   // The plan finds the tables empty. Without a change by another connection, they hold what is loaded and no more.
@@ -46,7 +47,7 @@ export async function loadAndTrain(
   const plan = planOf(store, options);
   if (!plan) {
     const load = await ingest(store, options.load);
-    return { load, trained: await train(store, modelsDir, options.train), gathered: false };
+    return { load, trained: await train(store, models, options.train), gathered: false };
   }
   const threads = startThreads(2, trainWorkerUrl());
   try {
@@ -64,7 +65,7 @@ export async function loadAndTrain(
     const learnt = gathered?.learnt ?? await learn(store, options.train, gathered?.prepared);
     return {
       load,
-      trained: register(store, modelsDir, learnt, options.train),
+      trained: await register(models, learnt, options.train),
       gathered: gathered !== undefined,
     };
   } finally {

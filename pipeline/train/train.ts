@@ -21,7 +21,7 @@ import { Separation } from "../fit/separation.ts";
 import type { OptimizerName } from "../fit/optimizer.ts";
 import { pureColumns } from "../fit/pure_columns.ts";
 import type { IterationEvent, Penalty } from "../fit/penalised.ts";
-import { activeModel, assignModel, type ModelRow, registerModel } from "../model/registry.ts";
+import type { ModelRow, Models, Registry } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { testPart, trainPart } from "../examples/split.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
@@ -116,22 +116,21 @@ export interface Learnt {
  *
  * @throws {Failure} as `learn`; `store-busy`, `store-full`.
  */
-export async function train(store: Store, modelsDir: string, options: TrainOptions): Promise<TrainReport> {
-  return register(store, modelsDir, await learn(store, options), options);
+export async function train(store: Store, models: Models, options: TrainOptions): Promise<TrainReport> {
+  return await register(models, await learn(store, options), options);
 }
 
 /** @throws {Failure} `interrupted`, `store-busy`, `store-full`. */
-export function register(
-  store: Store,
-  modelsDir: string,
+export async function register(
+  { dir, registry }: Models,
   { metadata, seconds }: Learnt,
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
-): TrainReport {
+): Promise<TrainReport> {
   options.signal?.throwIfAborted();
-  sweepUnfinished(modelsDir);
-  const artifact = writeArtifact(modelsDir, metadata);
-  const model = registerModel(store, artifact, options.now);
-  const active = activate(store, model, options);
+  sweepUnfinished(dir);
+  const artifact = writeArtifact(dir, metadata);
+  const model = await registry.registerModel(artifact, options.now);
+  const active = await activate(registry, model, options);
   return { model, artifact, active, seconds };
 }
 
@@ -460,15 +459,15 @@ function inOrder(hyperParameters: HyperParameters): ArtifactMetadata["hyperParam
 }
 
 /** Puts the model in production where that was asked for, or none is. @returns Whether it is there now. */
-export function activate(
-  store: Store,
+export async function activate(
+  registry: Registry,
   { modelId }: ModelRow,
   options: Pick<TrainOptions, "activate" | "now">,
-): boolean {
-  const current = activeModel(store)?.modelId;
+): Promise<boolean> {
+  const current = (await registry.activeModel())?.modelId;
   if (current !== undefined && !options.activate) return current === modelId;
   if (current === modelId) return true;
   const reason = current === undefined ? "the first model" : "trained with --activate";
-  assignModel(store, { modelId, assignedAt: options.now, assignedBy: "clickwell train", reason });
+  await registry.assign({ modelId, assignedAt: options.now, assignedBy: "clickwell train", reason });
   return true;
 }

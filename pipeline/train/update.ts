@@ -1,7 +1,7 @@
 import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { loadEach } from "../chunks/chunk_loader.ts";
 import { plainFields } from "../chunks/stored_chunk.ts";
-import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
+import type { Artifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { encodeWith } from "../encode/encode.ts";
@@ -16,12 +16,12 @@ import { evaluatePoint, type Prior } from "../fit/penalised.ts";
 import { packPrecision, unpackPrecision } from "../fit/packed_precision.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import { solveNewton } from "../fit/newton.ts";
-import { registerModel } from "../model/registry.ts";
+import type { Models } from "../model/registry.ts";
 import { parseSpec } from "../examples/spec.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../threads.ts";
 import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
-import { activate, startClock, type TrainOptions, type TrainReport } from "./train.ts";
+import { register, startClock, type TrainOptions, type TrainReport } from "./train.ts";
 import { openWorkshop } from "./workshop.ts";
 
 /** New rows are learnt in this many steps at the most, each predicted before it is learnt. */
@@ -42,7 +42,7 @@ export type UpdateOptions = Omit<TrainOptions, "spec" | "hyperParameters">;
  */
 export async function update(
   store: Store,
-  modelsDir: string,
+  models: Models,
   from: Artifact,
   options: UpdateOptions,
 ): Promise<TrainReport> {
@@ -74,11 +74,7 @@ export async function update(
     const learnt = await learnBlocks(design, prior, threads, from.metadata, options);
     clock.lap("fit");
     const metadata = describeUpdate(from, design, learnt, { fingerprint, lastId, golden: goldenRows });
-    options.signal?.throwIfAborted();
-    sweepUnfinished(modelsDir);
-    const artifact = writeArtifact(modelsDir, metadata);
-    const model = registerModel(store, artifact, options.now);
-    return { model, artifact, active: activate(store, model, options), seconds: clock.seconds() };
+    return await register(models, { metadata, seconds: clock.seconds() }, options);
   } finally {
     close();
   }

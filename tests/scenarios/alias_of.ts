@@ -1,5 +1,5 @@
-import { setAlias } from "../../pipeline/model/model_alias.ts";
-import { openStore } from "../../pipeline/store/store.ts";
+import { setAlias } from "../../pipeline/model/alias_queries.ts";
+import { inRegistry } from "../registry_file.ts";
 import type { ServedModels } from "../served_models.ts";
 
 /** Lets an alias stand for the model that is not in production. */
@@ -7,10 +7,8 @@ export function aliasSecond(
   { dataDir, second }: Pick<ServedModels, "dataDir" | "second">,
   alias: string,
 ): void {
-  const store = openStore(dataDir, { mode: "write" });
-  try {
-    setAlias(store, { model: second.id, alias, setAt: 4_000_000, setBy: "test" });
-  } finally {
-    store.close();
-  }
+  inRegistry(
+    dataDir,
+    (file) => setAlias(file, { model: second.id, alias, setAt: 4_000_000, setBy: "test" }),
+  );
 }

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { Failure } from "../../pipeline/failure.ts";
-import { assignModel } from "../../pipeline/model/registry.ts";
-import { openStore, storeFileName } from "../../pipeline/store/store.ts";
-import { createVisits } from "../../server/store_visit.ts";
+import { assignModel } from "../../pipeline/model/registry_queries.ts";
+import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
+import { storeFileName } from "../../pipeline/store/store.ts";
+import { inRegistry } from "../registry_file.ts";
 import type { Artifact } from "../../pipeline/model/artifact.ts";
 import { type Scenario, send, type World } from "./scenario.ts";
 
@@ -21,9 +22,8 @@ const second4 = {
 
 /** Puts the second model in production, a second after the first. */
 async function assignSecond({ dataDir, second, service }: World): Promise<void> {
-  const store = openStore(dataDir, { mode: "write" });
-  assignModel(store, { modelId: second.id, assignedAt: 4_000_000, assignedBy: "test", reason: "better" });
-  store.close();
+  const entry = { modelId: second.id, assignedAt: 4_000_000, assignedBy: "test", reason: "better" };
+  inRegistry(dataDir, (file) => assignModel(file, entry));
   await service.production.follow();
 }
 
@@ -447,7 +447,7 @@ export const storeScenarios: readonly Scenario[] = [
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
-    options: ({ dataDir }) => ({ visitStore: createVisits(dataDir, 60) }),
+    options: ({ dataDir }) => ({ registry: openRegistry(dataDir, { patienceMs: 60 }) }),
     given: ({ dataDir, dispose }) => {
       const db = new DatabaseSync(join(dataDir, storeFileName));
       db.exec("BEGIN IMMEDIATE");
@@ -462,8 +462,11 @@ export const storeScenarios: readonly Scenario[] = [
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
-    options: () => ({
-      visitStore: () => Promise.reject(new Failure("store-full", "Cannot write /srv/secret/clickwell.db")),
+    options: ({ dataDir }) => ({
+      registry: {
+        ...openRegistry(dataDir),
+        assign: () => Promise.reject(new Failure("store-full", "Cannot write /srv/secret/clickwell.db")),
+      },
     }),
     status: 507,
     problem: "store-full",
@@ -507,7 +510,12 @@ export const storeScenarios: readonly Scenario[] = [
   {
     name: "a bug is told as one, without its cause",
     path: "/models",
-    options: () => ({ visitStore: () => Promise.reject(new Error("at /srv/secret/server.ts")) }),
+    options: ({ dataDir }) => ({
+      registry: {
+        ...openRegistry(dataDir),
+        listModels: () => Promise.reject(new Error("at /srv/secret/server.ts")),
+      },
+    }),
     status: 500,
   },
 ];

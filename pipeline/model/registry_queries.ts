@@ -1,0 +1,190 @@
+import type { Artifact } from "./artifact.ts";
+import { Failure } from "../failure.ts";
+import {
+  type Assignment,
+  type AssignmentEntry,
+  type HistoryPart,
+  type ModelRow,
+  Overtaken,
+} from "./registry.ts";
+import { asFailure } from "../store/sqlite_failure.ts";
+import type { Store } from "../store/store.ts";
+
+/** The file that holds the registry, open. What its tables are asked stands here and in `alias_queries.ts`, and nowhere else. */
+export type RegistryFile = Pick<Store, "db" | "path">;
+
+/** @throws {Failure} as `Registry.registerModel`. */
+export function registerModel(
+  file: RegistryFile,
+  artifact: Pick<Artifact, "id" | "checksum" | "metadata">,
+  createdAt: number,
+): ModelRow {
+  const { hyperParameters, metrics } = artifact.metadata;
+  const values = [createdAt, JSON.stringify(hyperParameters), JSON.stringify(metrics), artifact.checksum];
+  try {
+    file.db.prepare(`
+      INSERT INTO models (model_id, version, created_at, hyper_parameters, metrics, checksum)
+      SELECT ?, coalesce(max(version), 0) + 1, ?, ?, ?, ? FROM models WHERE true
+      ON CONFLICT (model_id) DO NOTHING
+    `).run(artifact.id, ...values);
+  } catch (error) {
+    throw asFailure(error, `register the model ${artifact.id} in ${file.path}`);
+  }
+  return findModel(file, artifact.id);
+}
+
+/** All models, the newest first. */
+export function listModels(file: RegistryFile): ModelRow[] {
+  return file.db.prepare("SELECT * FROM models ORDER BY version DESC").all().map(modelRow);
+}
+
+/** @throws {Failure} as `Registry.findModel`. */
+export function findModel(file: RegistryFile, name: string): ModelRow {
+  const row = /^[0-9]{1,15}$/.test(name)
+    ? file.db.prepare("SELECT * FROM models WHERE version = ?").get(Number(name))
+    : file.db.prepare(`
+      SELECT * FROM models
+      WHERE model_id = coalesce((SELECT model_id FROM model_aliases WHERE alias = :name), :name)
+    `).get({ name });
+  if (!row) {
+    throw new Failure(
+      "model-unknown",
+      `There is no model "${name.slice(0, 80)}". GET /models or clickwell models list shows those there are.`,
+    );
+  }
+  return modelRow(row);
+}
+
+const selection = `
+  SELECT assignment_id, model_id, version, assigned_at, assigned_by, reason
+  FROM production_model JOIN models USING (model_id)
+`;
+const newestFirst = "ORDER BY assignment_id DESC";
+
+/** The model in production: the newest assignment, or undefined before the first. */
+export function activeModel(file: RegistryFile): Assignment | undefined {
+  const row = file.db.prepare(`${selection} ${newestFirst} LIMIT 1`).get();
+  return row && assignment(row);
+}
+
+/** Assignments, the newest first. */
+export function assignmentHistory(
+  file: RegistryFile,
+  { limit = -1, before }: HistoryPart = {},
+): Assignment[] {
+  const older = before === undefined ? "" : "WHERE assignment_id < :before";
+  const values = { limit, ...before === undefined ? {} : { before } };
+  return file.db.prepare(`${selection} ${older} ${newestFirst} LIMIT :limit`).all(values).map(assignment);
+}
+
+/**
+ * What was in production at a moment.
+ *
+ * @param at Microseconds since 1970-01-01T00:00:00Z.
+ * @throws {Failure} `assignment-missing` before the first assignment.
+ */
+export function assignmentAt(file: RegistryFile, at: number): Assignment {
+  // In the order of the history, not of the clock, which may have been set back meanwhile.
+  const row = file.db.prepare(`${selection} WHERE assigned_at <= ? ${newestFirst} LIMIT 1`).get(at);
+  if (row) return assignment(row);
+  throw new Failure(
+    "assignment-missing",
+    `No model was in production at ${
+      new Date(at / 1000).toISOString()
+    }. GET /model/history shows since when one is.`,
+  );
+}
+
+/**
+ * The model that a rollback puts back: of the newest assignment that names another model than the one in production.
+ *
+ * @throws {Failure} `rollback-impossible` where there is none.
+ */
+export function previousModel(file: RegistryFile): ModelRow {
+  const row = file.db.prepare(`
+    ${selection}
+    WHERE model_id <> (SELECT model_id FROM production_model ORDER BY assignment_id DESC LIMIT 1)
+    ${newestFirst} LIMIT 1
+  `).get();
+  if (row) return findModel(file, assignment(row).modelId);
+  throw new Failure(
+    "rollback-impossible",
+    "There is no model to go back to: no other one was in production before. GET /model/history or clickwell models " +
+      "history shows which were.",
+  );
+}
+
+/**
+ * Puts a model in production, in one transaction.
+ *
+ * @throws {Failure} as `Registry.assign`.
+ */
+export function assignModel(file: RegistryFile, request: AssignmentEntry): Assignment {
+  const { db } = file;
+  const { expectedCurrent, basis } = request;
+  try {
+    db.exec("BEGIN IMMEDIATE");
+    const { modelId } = findModel(file, request.modelId);
+    const current = activeModel(file);
+    if (expectedCurrent !== undefined) requireCurrent(file, current, expectedCurrent);
+    if (basis !== undefined && basis !== (current?.assignmentId ?? 0)) throw new Overtaken();
+    // The next id is told beforehand to whoever has to know it: see the server's threads.
+    db.prepare(`
+      INSERT INTO production_model (assignment_id, model_id, assigned_at, assigned_by, reason)
+      SELECT coalesce(max(assignment_id), 0) + 1, ?, ?, ?, ? FROM production_model
+    `).run(modelId, request.assignedAt, request.assignedBy, request.reason ?? null);
+    const made = activeModel(file);
+    db.exec("COMMIT");
+    if (!made) throw new Error("an assignment that was committed is not there");
+    return made;
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw asFailure(error, `put a model in production in ${file.path}`);
+  }
+}
+
+function requireCurrent(file: RegistryFile, current: Assignment | undefined, expected: string): void {
+  if (current !== undefined && (current.modelId === expected || current.modelId === idOf(file, expected))) {
+    return;
+  }
+  throw new Failure(
+    "assignment-conflict",
+    `The model in production is ${current?.modelId ?? "none"}, not ${
+      expected.slice(0, 80)
+    }: read GET /model and decide again.`,
+  );
+}
+
+/** The id that a version or an alias stands for; undefined where there is no such model. */
+function idOf(file: RegistryFile, name: string): string | undefined {
+  try {
+    return findModel(file, name).modelId;
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+type Row = Record<string, unknown>;
+
+function modelRow(row: Row): ModelRow {
+  return {
+    modelId: String(row.model_id),
+    version: Number(row.version),
+    createdAt: Number(row.created_at),
+    hyperParameters: JSON.parse(String(row.hyper_parameters)),
+    metrics: JSON.parse(String(row.metrics)),
+    checksum: String(row.checksum),
+  };
+}
+
+function assignment(row: Row): Assignment {
+  return {
+    assignmentId: Number(row.assignment_id),
+    modelId: String(row.model_id),
+    version: Number(row.version),
+    assignedAt: Number(row.assigned_at),
+    assignedBy: String(row.assigned_by),
+    reason: row.reason === null ? null : String(row.reason),
+  };
+}
