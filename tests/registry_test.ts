@@ -4,7 +4,9 @@ import type { Artifact } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { aliasesOf } from "../pipeline/model/model_alias.ts";
 import { type AssignmentEntry, Overtaken, type Registry } from "../pipeline/model/registry.ts";
+import { DatabaseSync } from "node:sqlite";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
+import { storeFileName } from "../pipeline/store/store.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { inFolder } from "./program.ts";
 import { inRegistry } from "./registry_file.ts";
@@ -284,20 +286,18 @@ Deno.test("registry: while another process writes, registering and assigning wai
   await withRegistry(async (registry, dataDir) => {
     await registry.registerModel(one, 0);
     const patient = openRegistry(dataDir, { patienceMs: 20_000 });
-    const waiting = await inRegistry(dataDir, async ({ db }) => {
-      db.exec("BEGIN IMMEDIATE");
-      await assertRejected(
-        registry.registerModel(two, 0),
-        "store-busy",
-        /Cannot register the model cw-2.*locked/,
-      );
-      await assertRejected(assign(registry, one), "store-busy", /Cannot put a model in production.*locked/);
-      const registering = patient.registerModel(two, 0);
-      await new Promise((resolve) => setTimeout(resolve, 60));
-      db.exec("ROLLBACK");
-      return registering;
-    });
-    assert.equal(waiting.version, 2);
+    using other = new DatabaseSync(join(dataDir, storeFileName));
+    other.exec("BEGIN IMMEDIATE");
+    await assertRejected(
+      registry.registerModel(two, 0),
+      "store-busy",
+      /Cannot register the model cw-2.*locked/,
+    );
+    await assertRejected(assign(registry, one), "store-busy", /Cannot put a model in production.*locked/);
+    const waiting = patient.registerModel(two, 0);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    other.exec("ROLLBACK");
+    assert.equal((await waiting).version, 2);
     assert.equal((await assign(registry, two)).modelId, two.id);
   });
 });

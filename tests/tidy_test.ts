@@ -46,8 +46,8 @@ const sqlFiles = [
   "ingest/load_log",
   "ingest/orphans",
   "ingest/snapshot",
-  "model/model_alias",
-  "model/registry",
+  "model/alias_queries",
+  "model/registry_queries",
   "store/bulk",
   "store/column_index",
   "store/disk_room",
@@ -133,6 +133,17 @@ Deno.test("no file imports itself over others", () => {
     edges.some((edge) => edge.path && startUp(edge) && reachedFrom(edge.path, sources, startUp).has(path))
   );
   assert.deepEqual(cycles.map(({ path }) => path), []);
+});
+
+Deno.test("the registry is used through its interface: who opens it names a folder, and nobody else knows of SQLite", () => {
+  const own = /^pipeline\/model\/(sqlite_registry|registry_queries|alias_queries)\.ts$/;
+  const openers = /^commands\/\w+\.ts$|^server\/(service|thread)\.ts$/;
+  const breaks = (from: string, { path = "" }: Edge) =>
+    own.test(path) && !own.test(from) && !from.startsWith("tests/") &&
+    !(path.endsWith("/sqlite_registry.ts") && openers.test(from));
+  assert.deepEqual(importsWhere(breaks), []);
+  const { edges } = sources.get("pipeline/model/registry.ts") ?? { edges: [] };
+  assert.deepEqual(edges.map(({ specifier }) => specifier), ["./artifact.ts", "../failure.ts"]);
 });
 
 Deno.test("serving loads nothing of training, and nothing of tfjs", () => {
