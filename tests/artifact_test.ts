@@ -4,7 +4,8 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import { artifactId, readArtifact, sweepUnfinished, writeArtifact } from "../pipeline/model/artifact.ts";
-import { encodeCategory, encodeNumeric, type Encoder, positionsOf } from "../pipeline/encode/encoder.ts";
+import { createCategoryReader } from "../pipeline/encode/category_positions.ts";
+import { encodeNumeric, type Encoder } from "../pipeline/encode/encoder.ts";
 import { drawFeatureRow } from "../pipeline/generate/feature_row.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
 import { createRandom } from "../pipeline/random.ts";
@@ -21,12 +22,7 @@ function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<strin
       columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
       if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
     } else {
-      const position = encodeCategory(
-        positionsOf(feature),
-        feature.levels.length,
-        value === null ? null : String(value),
-      );
-      columns[feature.column + position] = 1;
+      columns[feature.column + createCategoryReader(feature)(value)] = 1;
     }
   }
   return columns;

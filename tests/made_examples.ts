@@ -36,7 +36,7 @@ export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], ch
   const parts = [];
   for (let from = 0; from < cells.length; from += chunkRows) {
     builder.add(cells.slice(from, from + chunkRows));
-    parts.push({ order: from, chunk: builder.take(), levels: builder.levels });
+    parts.push({ order: from, chunk: builder.take(), levels: builder.levels, kinds: builder.kinds });
   }
   return joinChunks(parts);
 }

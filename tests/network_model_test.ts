@@ -5,7 +5,8 @@ import * as layers from "@tensorflow/tfjs-layers";
 import "@tensorflow/tfjs-backend-cpu";
 import { type Artifact, readArtifact } from "../pipeline/model/artifact.ts";
 import { parseMetadata } from "../pipeline/model/artifact_metadata.ts";
-import { encodeCategory, encodeNumeric, type Encoder, positionsOf } from "../pipeline/encode/encoder.ts";
+import { createCategoryReader } from "../pipeline/encode/category_positions.ts";
+import { encodeNumeric, type Encoder } from "../pipeline/encode/encoder.ts";
 import { Failure } from "../pipeline/failure.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
@@ -61,8 +62,7 @@ function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<strin
       columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
       if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
     } else {
-      const category = value === null ? null : String(value);
-      columns[feature.column + encodeCategory(positionsOf(feature), feature.levels.length, category)] = 1;
+      columns[feature.column + createCategoryReader(feature)(value)] = 1;
     }
   }
   return columns;

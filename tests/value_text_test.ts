@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseInteger, parseReal, parseTime } from "../pipeline/files/value_text.ts";
+import { parseInteger, parseReal } from "../pipeline/files/number_text.ts";
+import { parseTime } from "../pipeline/files/value_text.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });
@@ -14,6 +15,10 @@ Deno.test("a real is a decimal number, however it is written, and nothing else",
     ["1e3", 1000],
     ["2.5E-3", 0.0025],
     ["nan", NaN],
+    [" 12.5 ", 12.5],
+    ["true", 1],
+    ["False", 0],
+    ["yes", undefined],
     ["", undefined],
     [".", undefined],
     ["1,5", undefined],
@@ -46,7 +51,22 @@ Deno.test("an integer is exact to 64 bits, and a whole decimal is one", () => {
     ["-9223372036854775808", -9223372036854775808n],
     ["9223372036854775808", undefined],
     ["9".repeat(400), undefined],
-    ["9007199254740993.0", undefined],
+    ["9007199254740993.0", 9007199254740993n],
+    ["9.007199254740993e15", 9007199254740993n],
+    ["9007199254740991.4", undefined],
+    ["12.0000000000000000001", undefined],
+    ["120e-1", 12],
+    ["1e30", undefined],
+    ["1e-400", undefined],
+    ["0e-400", 0],
+    ["012", 12],
+    ["0".repeat(300) + "12", 12],
+    [" 12\t", 12],
+    ["1 2", undefined],
+    ["True", 1],
+    ["FALSE", 0],
+    ["", undefined],
+    [".", undefined],
     ["NaN", NaN],
     ["twelve", undefined],
   ];

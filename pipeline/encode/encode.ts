@@ -66,7 +66,7 @@ export function* encodeInSteps(
   yield;
   const edges = binEdges(() => loadEach(chunks), numeric);
   const joined: JoinedLevels[] = [];
-  const summaries = summarise(() => loadEach(chunks), raw.levels, spec, {
+  const summaries = summarise(() => loadEach(chunks), raw, spec, {
     imputations,
     edges,
     joinPure,

@@ -1,5 +1,5 @@
 import { log1p } from "../elementary.ts";
-import { hashOf } from "../hash.ts";
+import type { ValueType } from "../examples/level.ts";
 import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
 
 /** How one numeric field becomes its column, as fitted on the training rows. */
@@ -25,6 +25,8 @@ export interface CategoricalEncoder {
   readonly type: "categorical";
   readonly name: string;
   readonly nullable: boolean;
+  /** What its values were in training; absent for a model that does not keep it. */
+  readonly values?: ValueType | undefined;
   /** In ascending order of code units; none where they are hashed. */
   readonly levels: readonly string[];
   /** Where levels are hashed: columns that they share, in place of one per level. */
@@ -64,7 +66,7 @@ export type FieldSummary =
     readonly scale: number;
     readonly edges?: readonly number[] | undefined;
   }
-  | { readonly type: "categorical"; readonly levels: readonly string[] };
+  | { readonly type: "categorical"; readonly values: ValueType; readonly levels: readonly string[] };
 
 /** Lays the fields' columns side by side, in the order of the spec. */
 export function createEncoder(spec: FeatureSpec, summaries: readonly FieldSummary[]): Encoder {
@@ -93,8 +95,9 @@ function encoderOf(
     // By code units and not by locale: the same order on every machine.
     const levels = [...summary.levels].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     const { name, nullable, hash } = feature;
-    if (hash !== undefined) return { type: "categorical", name, nullable, levels: [], buckets: hash, column };
-    return { type: "categorical", name, nullable, levels, column };
+    const own = { name, nullable, values: summary.values };
+    if (hash !== undefined) return { type: "categorical", ...own, levels: [], buckets: hash, column };
+    return { type: "categorical", ...own, levels, column };
   }
   throw new Error(`the summary of ${feature.name} is of another type`);
 }
@@ -127,57 +130,4 @@ export function transformed(transform: NumericEncoder["transform"], value: numbe
 export function encodeNumeric(feature: NumericEncoder, value: number): number {
   const present = value === value ? value : feature.impute;
   return (transformed(feature.transform, present) - feature.mean) / feature.scale;
-}
-
-/**
- * The position of a category among its field's columns: 0 … levels − 1, then missing, then unseen.
- *
- * @param value In its canonical spelling (see `categoryOf`); null is missing.
- * @param positions As made by `positionsOf`.
- */
-export function encodeCategory(
-  positions: Positions,
-  levelCount: number,
-  value: string | null,
-): number {
-  return value === null ? levelCount : positions.get(value) ?? levelCount + 1;
-}
-
-/** Finds a level's position by its value however it is spelled; undefined for what is none that it knows. */
-export interface Positions {
-  get(value: unknown): number | undefined;
-}
-
-/**
- * 12 and "12", true and "true" are one category. Levels are keyed by JSON values, so that serving needs no conversion for
- * those it knows; hashed ones are all known.
- */
-export function positionsOf(feature: CategoricalEncoder): Positions {
-  const { buckets } = feature;
-  return buckets === undefined ? levelPositions(feature) : { get: (value) => bucketOf(value, buckets) };
-}
-
-/** The positions of levels that are not hashed, under each of their spellings in JSON. */
-export function levelPositions({ levels }: CategoricalEncoder): Map<unknown, number> {
-  const positions = new Map<unknown, number>();
-  levels.forEach((level, i) => {
-    positions.set(level, i);
-    const number = Number(level);
-    if (level !== "" && Number.isFinite(number) && categoryOf(number) === level) positions.set(number, i);
-    if (level === "true" || level === "false") positions.set(level === "true", i);
-  });
-  return positions;
-}
-
-function bucketOf(value: unknown, buckets: number): number | undefined {
-  const isCategory = typeof value === "string" || typeof value === "boolean" || typeof value === "bigint" ||
-    (typeof value === "number" && Number.isFinite(value));
-  return isCategory ? hashOf(categoryOf(value)) % buckets : undefined;
-}
-
-/** The canonical spelling of a category: 12, 12.0, 12n and "12" are "12". Null, and a number that is none, is missing. */
-export function categoryOf(value: string | number | bigint | boolean | null): string | null {
-  if (value === null || value !== value) return null;
-  // -0 is 0.
-  return typeof value === "number" && value === 0 ? "0" : String(value);
 }

@@ -1,14 +1,7 @@
 import { binOf } from "./bins.ts";
+import { createCategoryReader } from "./category_positions.ts";
 import type { Walk } from "./cells.ts";
-import {
-  type CategoricalEncoder,
-  encodeCategory,
-  type Encoder,
-  levelCountOf,
-  type NumericEncoder,
-  positionCountOf,
-  positionsOf,
-} from "./encoder.ts";
+import { type CategoricalEncoder, type Encoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
 import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 
@@ -115,9 +108,7 @@ function categoricalFactor(
   field: number,
   levels: readonly (string | null)[],
 ): Factor {
-  const positions = positionsOf(feature);
-  const levelCount = levelCountOf(feature);
-  const positionOf = Uint32Array.from(levels, (level) => encodeCategory(positions, levelCount, level));
+  const positionOf = Uint32Array.from(levels, createCategoryReader(feature));
   const positionCount = positionCountOf(feature);
   return {
     name: feature.name,

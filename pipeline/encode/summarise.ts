@@ -35,7 +35,7 @@ export interface SummariseOptions {
  */
 export function summarise(
   walk: Walk,
-  levels: RawExamples["levels"],
+  { levels, types }: Pick<RawExamples, "levels" | "types">,
   spec: FeatureSpec,
   { imputations, edges, joinPure, tell }: SummariseOptions,
 ): FieldSummary[] {
@@ -46,21 +46,24 @@ export function summarise(
   let categoricalIndex = 0;
   return spec.features.map((feature) => {
     if (feature.type === "categorical") {
-      return summariseCategorical(counts[categoricalIndex++], feature, tell, joinPure);
+      const field = categoricalIndex++;
+      const own = summariseCategorical(counts[field], feature, tell, joinPure);
+      return { type: "categorical", values: types[field], levels: own };
     }
     const field = numericIndex++;
     return { type: "numeric", impute: imputations[field], edges: edges[field], ...moments[field] };
   });
 }
 
+/** @returns The levels that get columns of their own. */
 function summariseCategorical(
   counts: readonly LevelCount[],
   { name, minCount, hash }: CategoricalSpec,
   tell: (joined: JoinedLevels) => void,
   joinPure: boolean,
-): FieldSummary {
+): string[] {
   // Hashed levels are not told apart: a column of theirs may be rare or pure, a level is not.
-  if (hash !== undefined) return { type: "categorical", levels: [] };
+  if (hash !== undefined) return [];
   const left = new Set(counts);
   const join = (reason: JoinedLevels["reason"], wanted: (count: LevelCount) => boolean) => {
     const found = [...left].filter(wanted);
@@ -71,7 +74,7 @@ function summariseCategorical(
   };
   join("rare", ({ rows }) => rows < minCount);
   if (joinPure) join("pure", ({ rows, clicks }) => clicks === 0 || clicks === rows);
-  return { type: "categorical", levels: [...left].map(({ level }) => level) };
+  return [...left].map(({ level }) => level);
 }
 
 interface LevelCount {

@@ -48,6 +48,8 @@ interface ReadPart {
 export interface ReadResult {
   readonly parts: readonly ReadPart[];
   readonly levels: readonly (string | null)[][];
+  /** Per categorical field: the kinds of the values, as bits. */
+  readonly kinds: readonly number[];
 }
 
 /**
@@ -81,7 +83,7 @@ export async function readExamples(
       // What the reading held, and its garbage.
       await collectShared(threads);
       const raw = joinChunks(
-        results.flatMap(({ parts, levels }) => parts.map((part) => ({ ...part, levels }))),
+        results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
         createKeeper(room),
       );
       return ids === undefined || ids === "none" ? raw : { ...raw, lastId: ids.last };
@@ -192,7 +194,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     Atomics.store(shared, 0, ranges.length);
     throw readingFailure(error, spec);
   }
-  return { parts, levels: builder.levels };
+  return { parts, levels: builder.levels, kinds: builder.kinds };
 }
 
 /**

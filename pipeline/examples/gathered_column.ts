@@ -1,7 +1,7 @@
 import type { ColumnBuffer, IntegerBuffer, RealBuffer, TextBuffer } from "../files/column_buffer.ts";
-import { categoryOf } from "../encode/encoder.ts";
 import { type Entries, type Growing, growingReals, growingWords } from "./growing.ts";
 import { hashOf, hashOfAscii } from "../hash.ts";
+import { hasNumbers, hasTexts, tableLevelOf } from "./level.ts";
 
 /** One column of a table as the examples need it, of all rows that have been read. */
 export interface GatheredColumn<Values> {
@@ -46,6 +46,8 @@ export function gatherIds(): Reals {
 export interface Categories extends Words {
   /** In the order of their codes. */
   readonly levels: (string | null)[];
+  /** Kinds of the values, as bits. */
+  readonly kinds: number;
 }
 
 export function gatherCategories(): Categories {
@@ -54,12 +56,17 @@ export function gatherCategories(): Categories {
   const codeOf = new Map<string | number, number>();
   const codeOfLevel = (value: string | number) => {
     let code = codeOf.get(value);
-    if (code === undefined) codeOf.set(value, code = levels.push(categoryOf(value)) - 1);
+    if (code === undefined) codeOf.set(value, code = levels.push(tableLevelOf(value)) - 1);
     return code;
   };
+  let kinds = 0;
   return {
     levels,
+    get kinds() {
+      return kinds;
+    },
     add(buffer) {
+      kinds |= buffer.type === "TEXT" ? hasTexts : hasNumbers;
       const from = grown.extend(buffer.length);
       if (buffer.type === "TEXT") codeTexts(buffer, grown.array, from, codeOfLevel);
       else {

@@ -46,14 +46,16 @@ export function joinGathered({ child, ids, clickedIds, places, fields, group }: 
     levels,
     chunk: chunkOf(from, to, columns),
   }));
-  const raw = joinChunks(parts);
+  // Examples that have no level have no kind of values either, whatever other rows have.
+  const kinds = columns.categorical.map((column) => column.levels.length > 1 ? column.kinds : 0);
+  const raw = joinChunks(parts.map((part) => ({ ...part, kinds })));
   return own.length === 0 ? raw : { ...raw, lastId: BigInt(ids[own[own.length - 1]]) };
 }
 
 /** Levels of rows that are no examples are not among the examples' levels. */
-function ownLevels({ levels: all }: Categories): Pick<ReadCategories, "levels" | "codeOf"> {
+function ownLevels({ levels: all, kinds }: Categories): Pick<ReadCategories, "levels" | "kinds" | "codeOf"> {
   const levels: (string | null)[] = [null];
-  return { levels, codeOf: createRecoding(levels, (code) => all[code]) };
+  return { levels, kinds, codeOf: createRecoding(levels, (code) => all[code]) };
 }
 
 function withParents(rowCount: number, places: readonly Uint32Array[]): Uint32Array {
@@ -120,6 +122,8 @@ interface Read<Values> {
 
 interface ReadCategories extends Read<Uint32Array> {
   readonly levels: (string | null)[];
+  /** Kinds of the values of all rows, as bits. */
+  readonly kinds: number;
   readonly codeOf: (code: number) => number;
 }
 

@@ -50,6 +50,8 @@ export interface WrittenCodes {
   readonly codes: Uint32Array<SharedArrayBuffer>;
   /** Per thread: its levels, by its own codes. */
   readonly levels: readonly (readonly (string | null)[])[];
+  /** Kinds of the values, as bits. */
+  readonly kinds: number;
 }
 
 export interface HoldOptions {
@@ -235,7 +237,8 @@ function joinOf(
     numeric.forEach(({ feature }, i) => held.set(feature, { parent, values: numbers[i] }));
     categorical.forEach(({ feature }, i) => {
       const levels = inOrder.map((result) => result.levels[parent][i]);
-      held.set(feature, { parent, values: { codes: codes[i], levels } });
+      const kinds = inOrder.reduce((bits, result) => bits | result.kinds[parent][i], 0);
+      held.set(feature, { parent, values: { codes: codes[i], levels, kinds } });
     });
   });
   const layout = {

@@ -1,12 +1,14 @@
 import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import type { ColumnMaker } from "../chunks/column_pool.ts";
 import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
+import { levelFolding, valueTypeOf } from "./level.ts";
 import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
 
 /**
  * Joins what several readers read: one table of levels for all, in ascending order, and codes that point into it.
  *
- * @param parts Chunks with the levels of the reader that coded them. The chunks' codes are rewritten in place.
+ * @param parts Chunks with the levels of the reader that coded them, and the kinds of their values as bits. The chunks' codes
+ *   are rewritten in place.
  * @param keeper Keeps the chunks where the readers had to leave them.
  */
 export function joinChunks(
@@ -14,25 +16,33 @@ export function joinChunks(
     readonly order: number;
     readonly chunk: StoredChunk<RawChunk>;
     readonly levels: readonly (string | null)[][];
+    readonly kinds: readonly number[];
   }[],
   keeper: ChunkKeeper = createKeeper(),
 ): RawExamples {
   const ordered = [...parts].sort((a, b) => a.order - b.order);
   const fieldCount = ordered[0]?.levels.length ?? 0;
-  const levels = Array.from({ length: fieldCount }, (_, field) => {
-    const all = new Set<string>();
+  const fields = Array.from({ length: fieldCount }, (_, field) => {
+    const read = new Set<string | null>();
     for (const readerLevels of new Set(ordered.map((part) => part.levels))) {
-      for (const level of readerLevels[field]) if (level !== null) all.add(level);
+      for (const level of readerLevels[field]) read.add(level);
     }
-    return [null, ...[...all].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))];
+    const kinds = ordered.reduce((bits, part) => bits | part.kinds[field], 0);
+    const type = valueTypeOf(kinds, read);
+    const fold = levelFolding(type, kinds);
+    const own = new Set([...read].map(fold).filter((level) => level !== null));
+    return { type, fold, levels: [null, ...[...own].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))] };
   });
+  const levels = fields.map((field) => field.levels);
   const codeOf = levels.map((list) => new Map(list.map((level, code) => [level, code])));
   const tables = new Map<readonly (string | null)[][], Uint32Array[]>();
   for (const { levels: readerLevels } of ordered) {
     if (tables.has(readerLevels)) continue;
     tables.set(
       readerLevels,
-      readerLevels.map((list, field) => Uint32Array.from(list, (level) => codeOf[field].get(level) ?? 0)),
+      readerLevels.map((list, field) =>
+        Uint32Array.from(list, (level) => codeOf[field].get(fields[field].fold(level)) ?? 0)
+      ),
     );
   }
   const recoded = ordered.map((part) => tables.get(part.levels) ?? []);
@@ -42,7 +52,12 @@ export function joinChunks(
       recode(codes, recoded[c][field], levels[field].length, keeper.columns)
     ),
   }));
-  return { rowCount: chunks.reduce((sum, chunk) => sum + plainFields(chunk).rowCount, 0), chunks, levels };
+  return {
+    rowCount: chunks.reduce((sum, chunk) => sum + plainFields(chunk).rowCount, 0),
+    chunks,
+    levels,
+    types: fields.map(({ type }) => type),
+  };
 }
 
 /** One width per field for all chunks, whichever reader coded them: the bytes are the data's alone. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { arrays } from "../store/array_rows.ts";
-import { categoryOf } from "../encode/encoder.ts";
+import { kindBitOf, tableLevelOf } from "./level.ts";
 import { createKeyIndexer, type ParentRows, takeRows } from "./parent_rows.ts";
 import { openReadingConnection, scanMemory } from "./reading_connection.ts";
 import type { Job } from "../threads.ts";
@@ -38,6 +38,8 @@ export interface ParentResult {
   readonly thread: number;
   /** Per parent and categorical field: the levels by the thread's own codes, after null for missing. */
   readonly levels: readonly (readonly (string | null)[])[][];
+  /** Per parent and categorical field: the kinds of the values, as bits. */
+  readonly kinds: readonly (readonly number[])[];
 }
 
 /** Rows that come out of SQLite together: few enough that the collector finds them dead. */
@@ -48,9 +50,11 @@ export function readParents(job: ParentJob, pause: () => void = () => {}): Paren
   const thread = Atomics.add(job.begun, 0, 1);
   using db = openReadingConnection(job.path, scanMemory);
   const levels: (string | null)[][][] = [];
+  const kinds: (readonly number[])[] = [];
   for (const parent of job.parents) {
     const writer = createRowWriter(parent, thread, job.threadCount);
     levels.push(writer.levels);
+    kinds.push(writer.kinds);
     try {
       for (const batch of batchesOf(db, parent)) {
         if (!writer.write(batch)) return stop(job);
@@ -63,7 +67,7 @@ export function readParents(job: ParentJob, pause: () => void = () => {}): Paren
       throw error;
     }
   }
-  return { thread, levels };
+  return { thread, levels, kinds };
 }
 
 /** The other threads need not read what nobody will use. */
@@ -97,6 +101,7 @@ function* batchesOf(
 
 interface RowWriter {
   readonly levels: (string | null)[][];
+  readonly kinds: readonly number[];
   /** @returns Whether the rows can be held. */
   write(batch: readonly Row[]): boolean;
 }
@@ -106,17 +111,20 @@ function createRowWriter({ rows, keyAt }: ParentReading, thread: number, threadC
   const fieldsFrom = keyAt + 1;
   const indexer = createKeyIndexer(rows);
   const levels: (string | null)[][] = codes.map(() => [null]);
+  const kinds = codes.map(() => 0);
   const codesOf = codes.map(() => new Map<unknown, number>([[null, 0]]));
   const codeOf = (field: number, value: unknown) => {
     const known = codesOf[field].get(value);
     if (known !== undefined) return known;
     if (typeof value !== "string" && typeof value !== "number") return undefined;
-    const code = writtenCode(levels[field].push(categoryOf(value)) - 1, thread, threadCount);
+    kinds[field] |= kindBitOf(value);
+    const code = writtenCode(levels[field].push(tableLevelOf(value)) - 1, thread, threadCount);
     codesOf[field].set(value, code);
     return code;
   };
   return {
     levels,
+    kinds,
     write(batch) {
       const from = takeRows(rows, batch.length);
       if (from === undefined) return false;

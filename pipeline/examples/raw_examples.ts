@@ -1,8 +1,8 @@
 import { type ColumnMaker, newColumns } from "../chunks/column_pool.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
-import { categoryOf } from "../encode/encoder.ts";
 import type { HeldField } from "./held_join.ts";
 import { hashOf } from "../hash.ts";
+import { kindBitOf, tableLevelOf, type ValueType } from "./level.ts";
 import { writtenLevel } from "./parent_reading.ts";
 import { createRecoding } from "./recoding.ts";
 import type { FeatureSpec } from "./spec.ts";
@@ -32,6 +32,8 @@ export interface RawExamples {
   readonly chunks: StoredChunk<RawChunk>[];
   /** Per categorical field: the levels in ascending order of code units, after null for missing. */
   readonly levels: readonly (readonly (string | null)[])[];
+  /** Per categorical field: the type of its values. */
+  readonly types: readonly ValueType[];
   /** The greatest id, where ids are integers: rows that came later have a greater one. */
   readonly lastId?: bigint;
 }
@@ -84,6 +86,8 @@ export interface ChunkBuilder {
   take(): RawChunk;
   /** Per categorical field: the levels in the order of their codes, after null for missing. */
   readonly levels: (string | null)[][];
+  /** Per categorical field: the kinds of its values so far, as bits. */
+  readonly kinds: readonly number[];
 }
 
 export interface BuilderOptions {
@@ -100,7 +104,7 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): 
   const numericFields = featuresOf(spec, "numeric");
   const categoricalFields = featuresOf(spec, "categorical");
   const levels: (string | null)[][] = categoricalFields.map(() => [null]);
-  const codesOf: Map<unknown, number>[] = categoricalFields.map(() => new Map<unknown, number>([[null, 0]]));
+  const coders = levels.map(createCoder);
   const sources = {
     numbers: numericFields.map((feature) => layout.fields[feature]),
     categories: categoricalFields.map((feature, j) => {
@@ -139,20 +143,23 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): 
       for (let i = 0; i < rows.length; i++) column[rowCount + i] = source.codeAt(place[i]);
       return;
     }
-    const codeOf = codesOf[j];
+    const { codeOf, add } = coders[j];
     for (let i = 0; i < rows.length; i++) {
       const value = rows[i][source];
       column[rowCount + i] = codeOf.get(value) ??
-        newCode(
+        add(
           value,
-          codeOf,
-          levels[j],
           () => badValue(rows[i], source, spec, categoricalFields[j], "a category (text or number)"),
         );
     }
   };
   return {
     levels,
+    get kinds() {
+      return sources.categories.map((source, j) =>
+        typeof source === "number" ? coders[j].kinds() : levels[j].length > 1 ? source.kinds : 0
+      );
+    },
     get rowCount() {
       return rowCount;
     },
@@ -200,11 +207,11 @@ function copyHeld(
 function codesFor(
   { parent, values }: HeldField,
   levels: (string | null)[],
-): { parent: number; codeAt(place: number): number } {
+): { parent: number; kinds: number; codeAt(place: number): number } {
   if (!("codes" in values)) throw new Error("a category is held as numbers");
-  const { codes, levels: writtenLevels } = values;
+  const { codes, levels: writtenLevels, kinds } = values;
   const recoded = createRecoding(levels, (written) => writtenLevel(written, writtenLevels));
-  return { parent, codeAt: (place) => recoded(codes[place]) };
+  return { parent, kinds, codeAt: (place) => recoded(codes[place]) };
 }
 
 /** @param source As long as the target, or longer. */
@@ -221,23 +228,35 @@ function featuresOf({ features }: FeatureSpec, type: "numeric" | "categorical"):
   return features.flatMap((feature, i) => feature.type === type ? [i] : []);
 }
 
-/** 12 and "12" are one level: what is new as a value may be known by its canonical spelling. */
-function newCode(
-  value: unknown,
-  codeOf: Map<unknown, number>,
-  levels: (string | null)[],
-  bad: () => BadExample,
-): number {
-  if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") throw bad();
-  const level = categoryOf(value);
-  let code = codeOf.get(level);
-  if (code === undefined) {
-    code = levels.length;
-    levels.push(level);
-    codeOf.set(level, code);
-  }
-  codeOf.set(value, code);
-  return code;
+/** Codes the values of one categorical field. */
+interface Coder {
+  /** Of the values so far. */
+  readonly codeOf: ReadonlyMap<unknown, number>;
+  /** Codes a value that has no code yet. */
+  add(value: unknown, bad: () => BadExample): number;
+  /** Kinds of the values so far, as bits. */
+  kinds(): number;
+}
+
+/** @param levels By their codes; new ones are added. */
+function createCoder(levels: (string | null)[]): Coder {
+  const codeOf = new Map<unknown, number>([[null, 0]]);
+  /** Of values that came as numbers: 12 and "12" are one level, and two values. */
+  const codeOfNumber = new Map<string, number>();
+  let kinds = 0;
+  return {
+    codeOf,
+    kinds: () => kinds,
+    add(value, bad) {
+      if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") throw bad();
+      kinds |= kindBitOf(value);
+      const level = tableLevelOf(value);
+      const code = (typeof value === "string" ? codeOfNumber : codeOf).get(level) ?? levels.push(level) - 1;
+      codeOf.set(value, code);
+      if (typeof value !== "string") codeOfNumber.set(level, code);
+      return code;
+    },
+  };
 }
 
 function numberOf(value: unknown, bad: () => BadExample): number {

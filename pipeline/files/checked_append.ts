@@ -10,7 +10,8 @@ import {
   type TextBuffer,
 } from "./column_buffer.ts";
 import type { TableColumn } from "../store/table.ts";
-import { parseInteger, parseReal, parseTime } from "./value_text.ts";
+import { parseInteger, parseReal } from "./number_text.ts";
+import { parseTime } from "./value_text.ts";
 
 const int64Max = 2n ** 63n - 1n;
 

@@ -1,37 +1,9 @@
-/** Numbers and times that are written as text: cells of CSV, strings of JSON. */
+/** Times that are written as text: cells of CSV, strings of JSON. */
 
-const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const digits = /^[+-]?\d+$/;
+import { parseInteger } from "./number_text.ts";
+
 const isoTime =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$/;
-
-const int64Max = 2n ** 63n - 1n;
-
-/** @returns undefined for what is no finite number; NaN for "NaN", which stands for no value. */
-export function parseReal(text: string): number | undefined {
-  if (/^nan$/i.test(text)) return NaN;
-  if (!decimal.test(text)) return undefined;
-  const value = Number(text);
-  return Number.isFinite(value) ? value : undefined;
-}
-
-/**
- * "12" and "12.0" are integers, "12.5" is none.
- *
- * @returns undefined for what is no 64-bit integer; a bigint where a number is not exact; NaN for "NaN".
- */
-export function parseInteger(text: string): number | bigint | undefined {
-  if (digits.test(text)) {
-    const value = Number(text);
-    if (Number.isSafeInteger(value)) return value;
-    if (text.length > 20) return undefined;
-    const exact = BigInt(text.startsWith("+") ? text.slice(1) : text);
-    return exact >= -int64Max - 1n && exact <= int64Max ? exact : undefined;
-  }
-  const value = parseReal(text);
-  if (value === undefined || Number.isNaN(value)) return value;
-  return Number.isSafeInteger(value) ? value : undefined;
-}
 
 /**
  * ISO 8601, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is taken as UTC; digits beyond microseconds

@@ -1,4 +1,5 @@
 import { type Encoder, positionCountOf, widthOf } from "../encode/encoder.ts";
+import { valueTypes } from "../examples/level.ts";
 import { Failure } from "../failure.ts";
 import {
   anyOf,
@@ -42,6 +43,8 @@ const categoricalEncoder = object({
   type: oneOf("categorical"),
   name: columnName,
   nullable: flag,
+  /** What its values were in training: by this, spellings are read. Absent in models of 0.1.0. */
+  values: optional(oneOf(...valueTypes)),
   levels: list(text),
   buckets: optional(integerFrom(2)),
   column: count,

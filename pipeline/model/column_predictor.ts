@@ -1,12 +1,6 @@
 import { binOf } from "../encode/bins.ts";
-import {
-  categoryOf,
-  encodeNumeric,
-  type Encoder,
-  levelCountOf,
-  positionsOf,
-  transformed,
-} from "../encode/encoder.ts";
+import { createCategoryReader } from "../encode/category_positions.ts";
+import { encodeNumeric, type Encoder, levelCountOf, transformed } from "../encode/encoder.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 
 /** What scoring many rows by columns finds; the caller keeps one and hands it to each call. */
@@ -71,7 +65,7 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
     (missingIndicator ? coefficients[column + 1] : 0);
   return (values, logits, field, { missing }) => {
     for (let i = 0; i < logits.length; i++) {
-      const value = values[i];
+      const value = typeof values[i] === "bigint" ? Number(values[i]) : values[i];
       if (typeof value === "number" && Number.isFinite(value)) {
         const part = encodeNumeric(feature, value) * coefficient;
         const ofBin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
@@ -88,31 +82,23 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
 function categoricalAdder(feature: Feature<"categorical">, coefficients: ArrayLike<number>): AddField {
   const { column, nullable } = feature;
   const levelCount = levelCountOf(feature);
-  const positions = positionsOf(feature);
+  const read = createCategoryReader(feature);
   const own = Float64Array.from(
     { length: levelCount + 2 },
     (_, position) => coefficients[column + position],
   );
   return (values, logits, field, { unseen, missing }) => {
     for (let i = 0; i < logits.length; i++) {
-      const value = values[i];
-      const known = positions.get(value);
-      if (known !== undefined) logits[i] += own[known];
-      else if (value === null && nullable) {
-        missing[field]++;
-        logits[i] += own[levelCount];
-      } else if (isCategory(value)) {
-        const spelled = positions.get(categoryOf(value));
-        if (spelled === undefined) unseen[field].push(i);
-        logits[i] += own[spelled ?? levelCount + 1];
-      } else logits[i] = NaN;
+      const position = read(values[i]);
+      if (position < 0 || (position === levelCount && !nullable)) {
+        logits[i] = NaN;
+        continue;
+      }
+      if (position === levelCount) missing[field]++;
+      else if (position > levelCount) unseen[field].push(i);
+      logits[i] += own[position];
     }
   };
-}
-
-function isCategory(value: unknown): value is string | number | boolean {
-  return typeof value === "string" || typeof value === "boolean" ||
-    (typeof value === "number" && Number.isFinite(value));
 }
 
 /** Probabilities in place of the log-odds. */

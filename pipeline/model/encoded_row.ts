@@ -1,14 +1,12 @@
 import { binOf } from "../encode/bins.ts";
+import { createCategoryReader } from "../encode/category_positions.ts";
 import { createCrossings } from "../encode/crossing.ts";
 import {
   type CategoricalEncoder,
-  categoryOf,
   encodeNumeric,
   type Encoder,
-  levelCountOf,
   type NumericEncoder,
   positionCountOf,
-  positionsOf,
   transformed,
 } from "../encode/encoder.ts";
 
@@ -43,7 +41,7 @@ function numericField(feature: NumericEncoder, i: number, enter: EnterCrosses): 
   const { name, column, missingIndicator, edges, transform } = feature;
   const firstBin = column + (missingIndicator ? 2 : 1);
   return (row, take) => {
-    const value = row[name];
+    const value = typeof row[name] === "bigint" ? Number(row[name]) : row[name];
     if (typeof value !== "number") {
       take(i, column, encodeNumeric(feature, NaN));
       if (missingIndicator) take(i, column + 1, 1);
@@ -60,13 +58,9 @@ function numericField(feature: NumericEncoder, i: number, enter: EnterCrosses): 
 
 function categoricalField(feature: CategoricalEncoder, i: number, enter: EnterCrosses): RowEncoder {
   const { name, column } = feature;
-  const positions = positionsOf(feature);
-  const levelCount = levelCountOf(feature);
+  const read = createCategoryReader(feature);
   return (row, take) => {
-    const value = row[name];
-    const known = positions.get(value) ??
-      positions.get(categoryOf(value as string | number | boolean | null));
-    const position = known ?? (value === null ? levelCount : levelCount + 1);
+    const position = read(row[name]);
     take(i, column + position, 1);
     enter(position, take);
   };

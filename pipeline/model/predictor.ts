@@ -1,18 +1,17 @@
 import { exp } from "../elementary.ts";
 import { binOf } from "../encode/bins.ts";
+import { createCategoryReader, inexactNumber, levelPositions } from "../encode/category_positions.ts";
 import { createCrossings, type Crossing } from "../encode/crossing.ts";
 import {
   type CategoricalEncoder,
-  categoryOf,
   encodeNumeric,
   type Encoder,
   levelCountOf,
-  levelPositions,
   type NumericEncoder,
   positionCountOf,
-  positionsOf,
   transformed,
 } from "../encode/encoder.ts";
+import type { ValueType } from "../examples/level.ts";
 import type { FieldError } from "../failure.ts";
 import { createDeepPart, type DeepPart, type Network } from "../fit/network.ts";
 import { nearestName } from "../spelling.ts";
@@ -37,6 +36,8 @@ export interface Field {
   readonly nullable: boolean;
   /** Of a categorical field: the levels that have a coefficient. */
   readonly levels?: readonly string[];
+  /** Of a categorical field: what its values were in training, if the model keeps it. */
+  readonly values?: ValueType;
 }
 
 /** Collects what a row's check found. The caller keeps one and empties it. */
@@ -174,9 +175,9 @@ export function probabilityOf(logit: number): number {
 
 function fieldOf(feature: Encoder["features"][number]): Field {
   const { name, type, nullable } = feature;
-  return feature.type === "categorical"
-    ? { name, type, nullable, levels: feature.levels }
-    : { name, type, nullable };
+  if (feature.type === "numeric") return { name, type, nullable };
+  const { levels, values } = feature;
+  return { name, type, nullable, levels, ...(values === undefined ? {} : { values }) };
 }
 
 /** Adds to a field's part what the crosses give that it completes. */
@@ -217,7 +218,9 @@ function numericTerm(
   const encodedMissing = encodeNumeric(feature, NaN);
   const ofMissing = encodedMissing * coefficient +
     (feature.missingIndicator ? coefficients[column + 1] : 0);
-  return (value, { errors, missing }) => {
+  return (sent, { errors, missing }) => {
+    // A number takes what it can, as in training.
+    const value = typeof sent === "bigint" ? Number(sent) : sent;
     if (typeof value === "number" && Number.isFinite(value)) {
       const encoded = encodeNumeric(feature, value);
       const part = encoded * coefficient;
@@ -246,30 +249,21 @@ function categoricalTerm(
 ): Term {
   const { name, column, nullable } = feature;
   const levelCount = levelCountOf(feature);
-  const positions = positionsOf(feature);
+  const read = createCategoryReader(feature);
   const at = (position: number) => {
     deep?.add(column + position, 1);
     const part = coefficients[column + position];
     return cross ? cross(part, position) : part;
   };
   return (value, { errors, unseen, missing }) => {
-    const position = positions.get(value);
-    if (position !== undefined) return at(position);
-    if (value === null && nullable) {
-      missing.push(name);
-      return at(levelCount);
+    const position = read(value);
+    if (position < 0 || (position === levelCount && !nullable)) {
+      errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, position, nullable) });
+      return NaN;
     }
-    if (
-      typeof value === "string" || typeof value === "boolean" ||
-      (typeof value === "number" && Number.isFinite(value))
-    ) {
-      const spelled = positions.get(categoryOf(value));
-      if (spelled !== undefined) return at(spelled);
-      unseen.push(name);
-      return at(levelCount + 1);
-    }
-    errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, nullable) });
-    return NaN;
+    if (position === levelCount) missing.push(name);
+    else if (position > levelCount) unseen.push(name);
+    return at(position);
   };
 }
 
@@ -286,11 +280,17 @@ function numericProblem(value: unknown, nullable: boolean): string {
   return `must be ${expected}, not ${nameOf(value)}`;
 }
 
-function categoricalProblem(value: unknown, nullable: boolean): string {
+/** @param position What the category reader gave. */
+function categoricalProblem(value: unknown, position: number, nullable: boolean): string {
   const expected = nullable
     ? "a category (string, number or boolean), or null where it is not known"
     : "a category (string, number or boolean)";
   if (value === undefined) return `is missing: send ${expected}`;
+  if (position === inexactNumber) {
+    return `is ${value}, a number beyond 2^53: as a double it stands for several integers. Send the category as a string`;
+  }
+  // A text that stands for no value.
+  if (position >= 0 && value !== null) return `must be ${expected}, not ${JSON.stringify(value)}`;
   return `must be ${expected}, not ${nameOf(value)}`;
 }
 

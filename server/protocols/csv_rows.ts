@@ -2,7 +2,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import type { ByteSource } from "../../pipeline/files/byte_source.ts";
 import { emptyRecord, readRecord } from "../../pipeline/files/csv_record.ts";
 import { openWindow } from "../../pipeline/files/text_window.ts";
-import { parseReal } from "../../pipeline/files/value_text.ts";
+import { parseReal } from "../../pipeline/files/number_text.ts";
 import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { type Content, textOf } from "./foreign_body.ts";

@@ -1,0 +1,53 @@
+import { isBeyondExact, isCategoryValue, levelOf, shortestText } from "../examples/level.ts";
+import { hashOf } from "../hash.ts";
+import { type CategoricalEncoder, levelCountOf } from "./encoder.ts";
+
+/** What a category reader gives for a value that is none, as an object or a number that is not finite. */
+export const noCategory = -1;
+/** What it gives for a number beyond 2^53 that a double does not hold exactly. */
+export const inexactNumber = -2;
+
+/**
+ * Finds the position of any value among its field's columns: 0 … levels − 1, then missing, then unseen; `noCategory` or
+ * `inexactNumber` for what cannot be answered.
+ */
+export type CategoryReader = (value: unknown) => number;
+
+export function createCategoryReader(feature: CategoricalEncoder): CategoryReader {
+  const { values, buckets } = feature;
+  const missing = levelCountOf(feature);
+  const ordinary = buckets === undefined ? levelPositions(feature) : new Map<unknown, number>();
+  return (value) => {
+    const known = ordinary.get(value);
+    if (known !== undefined) return known;
+    if (!isCategoryValue(value)) return noCategory;
+    const level = levelOf(values, value);
+    if (level === undefined) return inexactNumber;
+    if (level === null) return missing;
+    return buckets === undefined ? ordinary.get(level) ?? missing + 1 : hashOf(level) % buckets;
+  };
+}
+
+/**
+ * The positions of levels that are not hashed, under each of their ordinary spellings in JSON: these need no conversion. All
+ * others are read by the reader.
+ */
+export function levelPositions({ values, levels }: CategoricalEncoder): Map<unknown, number> {
+  const positions = new Map<unknown, number>();
+  levels.forEach((level, i) => {
+    positions.set(level, i);
+    const number = Number(level);
+    if (level !== "" && Number.isFinite(number) && isKeyOf(values, number, level)) positions.set(number, i);
+  });
+  for (const value of [true, false]) {
+    const position = positions.get(levelOf(values, value));
+    if (position !== undefined) positions.set(value, position);
+  }
+  return positions;
+}
+
+/** Whether a number stands for the level, and for no other one. */
+function isKeyOf(values: CategoricalEncoder["values"], number: number, level: string): boolean {
+  if (values === undefined) return String(number === 0 ? 0 : number) === level;
+  return shortestText(number) === level && (values === "real" || !isBeyondExact(number));
+}

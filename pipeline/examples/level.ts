@@ -1,0 +1,131 @@
+import { parseInteger, parseReal } from "../files/number_text.ts";
+
+/**
+ * What the values of a categorical column were in training, by which a spelling is read. If numbers and texts were among them,
+ * it is the numbers' type.
+ */
+export const valueTypes = ["integer", "real", "text"] as const;
+export type ValueType = typeof valueTypes[number];
+
+/** A category as a door receives it. An integer that a double does not hold exactly is a bigint. */
+export type CategoryValue = string | number | bigint | boolean | null;
+
+export function isCategoryValue(value: unknown): value is CategoryValue {
+  return value === null || typeof value === "string" || typeof value === "boolean" ||
+    typeof value === "bigint" || (typeof value === "number" && Number.isFinite(value));
+}
+
+/**
+ * Which level a value is: the one rule of training and of every door.
+ *
+ * In a column of numbers, a text that spells a number is that number (12, 12.0, "12", "012", " 12", "+12" and "1.2e1" are one
+ * level), true is 1 and false is 0, however they are written, and "NaN" is missing; any other text is a level as it stands. In a
+ * column of texts, a text is itself ("012" is not "12"), a number its shortest text and a boolean "true" or "false".
+ *
+ * @param type Absent for a model that was trained before it was kept: then only 12 and "12", true and "true" are one.
+ * @returns null for a missing value; undefined for a number beyond 2^53 in a column of integers or texts: a double stands for
+ *   several integers there.
+ */
+export function levelOf(type: ValueType | undefined, value: CategoryValue): string | null | undefined {
+  if (type === undefined) return categoryOf(value);
+  switch (typeof value) {
+    case "string":
+      return type === "text" ? value : levelOfText(type, value);
+    case "boolean":
+      return type === "text" ? String(value) : value ? "1" : "0";
+    case "bigint":
+      return type === "real" ? levelOfReal(value) : String(value);
+    case "number":
+      if (Number.isNaN(value)) return null;
+      return type !== "real" && isBeyondExact(value) ? undefined : shortestText(value);
+    default:
+      return null;
+  }
+}
+
+function levelOfText(type: "integer" | "real", text: string): string | null {
+  const whole = type === "integer" ? parseInteger(text) : undefined;
+  if (typeof whole === "bigint") return String(whole);
+  const value = whole ?? parseReal(text);
+  if (value === undefined) return text;
+  if (Number.isNaN(value)) return null;
+  // Of a column of integers, what only looks whole as a double (9007199254740991.4, 1e300) is no number that it has.
+  const isRounded = type === "integer" && whole === undefined && Number.isInteger(value);
+  return isRounded ? text : shortestText(value);
+}
+
+function levelOfReal(value: bigint): string {
+  const real = Number(value);
+  return Number.isFinite(real) ? shortestText(real) : String(value);
+}
+
+/** Whether a double stands for several integers. */
+export function isBeyondExact(value: number): boolean {
+  return Math.abs(value) > Number.MAX_SAFE_INTEGER;
+}
+
+/**
+ * The shortest text of a number: "12", "0.5", "1e-7", and "0" for both zeros. A double beyond 2^53 has an exponent, so that it
+ * is never taken for an integer of those digits.
+ */
+export function shortestText(value: number): string {
+  if (value === 0) return "0";
+  return isBeyondExact(value) && Number.isFinite(value) ? value.toExponential() : String(value);
+}
+
+/** The level of a value out of a table, as far as it is known by itself: see {@link valueTypeOf}. */
+export function tableLevelOf(value: string | number | bigint): string {
+  return typeof value === "number" ? shortestText(value) : String(value);
+}
+
+/** Which kinds of values a column has, as bits. */
+export const hasNumbers = 1;
+export const hasTexts = 2;
+
+/** @returns The bit of a value. */
+export function kindBitOf(value: string | number | bigint): number {
+  return typeof value === "string" ? hasTexts : hasNumbers;
+}
+
+const plainInteger = /^-?\d+$/;
+
+/**
+ * The type of a column out of its values.
+ *
+ * @param kinds Bits of the values that the column has.
+ * @param levels Their levels, each as `tableLevelOf` gives it; null for missing.
+ */
+export function valueTypeOf(kinds: number, levels: Iterable<string | null>): ValueType {
+  if ((kinds & hasNumbers) === 0) return "text";
+  let isReal = false;
+  for (const level of levels) {
+    if (level === null) continue;
+    const value = parseReal(level);
+    if (value === undefined || Number.isNaN(value) || Number.isSafeInteger(value)) continue;
+    // An integer beyond 2^53 came out of a column of integers: only as such is it told from its neighbours.
+    if (plainInteger.test(level)) return "integer";
+    isReal = true;
+  }
+  return isReal ? "real" : "integer";
+}
+
+/**
+ * What becomes of a column's levels when its type is known: texts among numbers may spell one of those.
+ *
+ * @param kinds Bits of the values that the column has.
+ */
+export function levelFolding(type: ValueType, kinds: number): (level: string | null) => string | null {
+  if (type === "text") return (level) => level;
+  const fold = (level: string | null) => levelOf(type, level) ?? null;
+  // What came as a number is spelled as its level already.
+  return kinds === hasNumbers
+    ? (level) => level !== null && plainInteger.test(level) ? level : fold(level)
+    : fold;
+}
+
+/** The reading of models that do not keep a type: 12, 12.0, 12n and "12" are "12". Null, and a number that is none, is missing. */
+export function categoryOf(value: CategoryValue): string | null {
+  if (value === null || value !== value) return null;
+  // -0 is 0.
+  return typeof value === "number" && value === 0 ? "0" : String(value);
+}

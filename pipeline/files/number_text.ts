@@ -1,0 +1,66 @@
+/**
+ * Numbers that are written as text: cells of CSV, strings of JSON. Spaces around a number do not count, and true and false, in
+ * any case, are 1 and 0.
+ */
+
+const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const digits = /^[+-]?\d+$/;
+const wholeDecimal = /^([+-]?\d+)\.0*$/;
+const decimalParts = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
+
+const int64Max = 2n ** 63n - 1n;
+
+/** @returns undefined for what is no finite number; NaN for "NaN", which stands for no value. */
+export function parseReal(text: string): number | undefined {
+  const written = text.trim();
+  if (!decimal.test(written)) return parseWord(written);
+  const value = Number(written);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+function parseWord(text: string): number | undefined {
+  switch (text.length < 6 ? text.toLowerCase() : "") {
+    case "true":
+      return 1;
+    case "false":
+      return 0;
+    case "nan":
+      return NaN;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * "12", "012", "12.0" and "1.2e1" are the integer 12, "12.5" is none.
+ *
+ * @returns undefined for what is no 64-bit integer; a bigint if a number is not exact; NaN for "NaN".
+ */
+export function parseInteger(text: string): number | bigint | undefined {
+  const written = text.trim();
+  if (digits.test(written)) return integerOf(written);
+  const whole = wholeDecimal.exec(written);
+  if (whole) return integerOf(whole[1]);
+  return decimal.test(written) ? wholeOf(written) : parseWord(written);
+}
+
+/** @param text An optional sign and digits. */
+function integerOf(text: string): number | bigint | undefined {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  // As a number it is rounded, by less than half of it: what is far too long is told before it becomes a bigint.
+  if (Math.abs(value) > 1e19) return undefined;
+  const exact = BigInt(text.startsWith("+") ? text.slice(1) : text);
+  return exact >= -int64Max - 1n && exact <= int64Max ? exact : undefined;
+}
+
+/** The integer that a decimal is, by its digits: as a number, 9007199254740991.4 would be one. */
+function wholeOf(text: string): number | bigint | undefined {
+  const [, sign, before, after, exponent = "0"] = decimalParts.exec(text) ?? [];
+  const significant = `${before}${after}`.replace(/^0+/, "");
+  if (significant === "") return 0;
+  const mantissa = significant.replace(/0+$/, "");
+  const zeros = Number(exponent) - after.length + significant.length - mantissa.length;
+  if (zeros < 0 || mantissa.length + zeros > 19) return undefined;
+  return integerOf(`${sign}${mantissa}${"0".repeat(zeros)}`);
+}
