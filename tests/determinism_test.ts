@@ -88,11 +88,16 @@ for (const [i, fit] of fits.entries()) {
   });
 }
 
-/** SHA-256 of what was learnt, without what a release may name otherwise: settings, notes, the version. */
+/** SHA-256 of what was learnt, without what a release may name otherwise: settings, notes, the version, types of columns. */
 function digestOf(
   { encoder, coefficients, intercept, data, metrics, solver, golden }: ArtifactMetadata,
 ): string {
-  const learnt = { encoder, coefficients, intercept, data, metrics, solver, golden };
+  const features = encoder.features.map(({ ...feature }) => {
+    if (feature.type === "categorical") delete feature.values;
+    return feature;
+  });
+  const untyped = { ...encoder, features };
+  const learnt = { encoder: untyped, coefficients, intercept, data, metrics, solver, golden };
   return createHash("sha256").update(JSON.stringify(learnt)).digest("hex");
 }
 
