@@ -24,6 +24,9 @@ const numberColumns = [
   ["duplicate keys", "duplicates"],
 ] as const;
 
+/** Names of columns that a line has at the most: a file may have thousands. */
+const namesShown = 40;
+
 /** Choices that were not made leave a column of zeros: it is left out. */
 const optionalColumns: ReadonlySet<string> = new Set(["replaced", "kept"]);
 
@@ -65,7 +68,11 @@ function describeFile(file: FileReport): string[] {
     lines.push(`not in the file, loaded as NULL or its default: ${file.missing.join(", ")}`);
   }
   if (file.leftOut.length > 0) {
-    lines.push(`left out, not in the table: ${file.leftOut.map(printable).join(", ")}`);
+    const names = file.leftOut.slice(0, namesShown).map(printable).join(", ");
+    const more = file.leftOut.length - namesShown;
+    lines.push(
+      `left out, not in the table: ${names}${more > 0 ? ` and ${more.toLocaleString("en")} more` : ""}`,
+    );
   }
   return lines.map((line) => `${file.table}: ${file.file}: ${line}`);
 }

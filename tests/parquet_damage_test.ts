@@ -129,7 +129,7 @@ for (
     {
       what: "a footer of four gigabytes",
       change: (b: Uint8Array) => b.fill(0xff, b.length - 8, b.length - 4),
-      message: /its footer takes 4294967295 bytes, expected at most 16777216/,
+      message: /its footer takes 4294967295 bytes, expected at most 67108864/,
     },
     {
       what: "a footer longer than its file",
@@ -153,17 +153,10 @@ for (
     }, thingsSchema));
 }
 
-Deno.test("parquet: more columns than the limit, and two columns of one name, are refused", () =>
+Deno.test("parquet: two columns of one name are refused", () =>
   withTables(async (loaded) => {
-    const named = (names: readonly string[]) =>
-      new Uint8Array(
-        parquetWriteBuffer({
-          columnData: names.map((name) => ({ name, data: [1], type: "INT32" as const })),
-        }),
-      );
-    const many = await failureOf(loaded, named(Array.from({ length: 1_025 }, (_, i) => `c${i}`)));
-    assert.match(String(many?.message), /it has 1025 columns, expected at most 1024/);
-    const twice = await failureOf(loaded, named(["id", "word", "id"]));
+    const columnData = ["id", "word", "id"].map((name) => ({ name, data: [1], type: "INT32" as const }));
+    const twice = await failureOf(loaded, new Uint8Array(parquetWriteBuffer({ columnData })));
     assert.match(String(twice?.message), /it has two columns id\. Rename one/);
   }, thingsSchema));
 

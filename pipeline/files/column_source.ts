@@ -9,6 +9,14 @@ export interface ColumnSource {
   readonly name: string;
 }
 
+/**
+ * Chooses the columns that are loaded from a file.
+ *
+ * @param fileColumns Names of the file's columns.
+ * @param remark What whoever misses a key should know of the file.
+ */
+export type SelectSources = (fileColumns: readonly string[], remark?: string) => readonly ColumnSource[];
+
 export interface ColumnMapping {
   /** What columns are called in the files, where it is not their own name. */
   readonly names: Readonly<Record<string, string>>;
@@ -21,20 +29,30 @@ export interface ColumnMapping {
  *
  * @param fileColumns Names of the file's columns.
  * @param fileName The file, as messages name it.
+ * @param remark What whoever misses a key should know of the file.
  * @throws {Failure} `file-invalid` for a file without a column that the table needs, or without one of its others unless
  *   that is allowed: a column whose name is misspelt must not become NULL in silence.
  */
 export function columnSources(
   table: Table,
   fileColumns: readonly string[],
-  { names, allowMissing, fileName }: ColumnMapping & { fileName: string },
+  { names, allowMissing, fileName, remark }: ColumnMapping & {
+    fileName: string;
+    remark?: string | undefined;
+  },
 ): ColumnSource[] {
   const sources: ColumnSource[] = [];
   for (const column of table.columns) {
     const name = Object.hasOwn(names, column.name) ? names[column.name] : column.name;
     if (fileColumns.includes(name)) sources.push({ column, name });
     else if (isNeeded(table, column)) {
-      throw missing(table, column, name, { fileColumns, fileName, mayAllow: false });
+      const isKey = table.key.includes(column.name);
+      throw missing(table, column, name, {
+        fileColumns,
+        fileName,
+        mayAllow: false,
+        remark: isKey ? remark : undefined,
+      });
     } else if (!allowMissing && !column.hasDefault) {
       throw missing(table, column, name, { fileColumns, fileName, mayAllow: true });
     }
@@ -51,18 +69,21 @@ interface Lacking {
   readonly fileColumns: readonly string[];
   readonly fileName: string;
   readonly mayAllow: boolean;
+  readonly remark?: string | undefined;
 }
 
 function missing(
   table: Table,
   column: TableColumn,
   name: string,
-  { fileColumns, fileName, mayAllow }: Lacking,
+  { fileColumns, fileName, mayAllow, remark }: Lacking,
 ): Failure {
   const unused = fileColumns.filter((candidate) => !table.columns.some((other) => other.name === candidate));
   const near = nearestName(name, unused.filter((candidate) => printable(candidate) === candidate));
   const meaning = column.comment ? ` (${column.comment})` : "";
-  const remedy = near
+  const remedy = remark !== undefined
+    ? ` Name it with --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
+    : near
     ? ` It has "${near}": --column ${table.name}.${column.name}=${near} takes that`
     : ` Name it with --column ${table.name}.${column.name}=NAME` +
       (mayAllow ? ", or load NULL with --allow-missing" : "");

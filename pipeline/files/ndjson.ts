@@ -3,12 +3,12 @@ import { appendFinite, appendNumberText, appendString, appendWhole } from "./che
 import { appendFault, appendInteger, appendNull, appendReal, type ColumnBuffer } from "./column_buffer.ts";
 import type { ColumnSource } from "./column_source.ts";
 import { Failure } from "../failure.ts";
-import { columnCountMax } from "./parquet_footer.ts";
 import type { RowReader, Run } from "./run.ts";
 import type { TableColumn } from "../store/table.ts";
 import { openWindow, type TextWindow } from "./text_window.ts";
 
 const lineFeed = 0x0a;
+const columnCountMax = 1_024;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 type Row = Readonly<Record<string, unknown>>;

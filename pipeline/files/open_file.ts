@@ -1,17 +1,15 @@
 import { openSource } from "./byte_source.ts";
-import type { ColumnSource } from "./column_source.ts";
+import type { SelectSources } from "./column_source.ts";
 import { openCsv } from "./csv.ts";
 import { Failure } from "../failure.ts";
 import { openNdjson } from "./ndjson.ts";
 import { openParquet } from "./parquet.ts";
+import { isParquet } from "./parquet_footer.ts";
 import type { RowReader } from "./run.ts";
 
 export type FileFormat = "parquet" | "csv" | "ndjson";
 
-type Open = (
-  path: string,
-  selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
-) => RowReader;
+type Open = (path: string, selectSources: SelectSources) => RowReader;
 
 const openers: Readonly<Record<FileFormat, Open>> = {
   parquet: openParquet,
@@ -37,10 +35,7 @@ const headBytes = 4_096;
  *
  * @throws {Failure} as the readers of the formats do.
  */
-export function openFile(
-  path: string,
-  selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
-): RowReader {
+export function openFile(path: string, selectSources: SelectSources): RowReader {
   return openers[formatOf(path)](path, selectSources);
 }
 
@@ -55,7 +50,7 @@ export function formatOf(path: string): FileFormat {
   }
   const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${path}: it is ${detail}.`);
   if (head.length === 0) throw invalid("empty");
-  if (String.fromCharCode(...head.subarray(0, 4)) === "PAR1") return "parquet";
+  if (isParquet(head)) return "parquet";
   const foreign = foreignKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte));
   if (foreign) throw invalid(foreign.is);
   if (/\.parquet(\.|$)/i.test(path)) throw invalid("no parquet file, whatever its name says");

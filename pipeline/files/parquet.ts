@@ -4,13 +4,13 @@ import { type ColumnCursor, openColumn } from "./parquet_column.ts";
 import { type Conversion, conversionOf } from "./parquet_conversion.ts";
 import { type Footer, type ParquetColumn, readFooter } from "./parquet_footer.ts";
 import { describeType } from "./parquet_meaning.ts";
+import { openRange } from "./parquet_pandas.ts";
 import type { RowReader, Run } from "./run.ts";
-import type { ColumnSource } from "./column_source.ts";
+import type { ColumnSource, SelectSources } from "./column_source.ts";
 
 /** A column of the file that is loaded, and how. */
 interface Loaded {
   readonly column: ParquetColumn;
-  readonly index: number;
   readonly conversion: Conversion;
 }
 
@@ -23,13 +23,14 @@ interface Loaded {
  */
 export function openParquet(
   path: string,
-  selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
+  selectSources: SelectSources,
 ): RowReader {
   const source = openSource(path);
   try {
     const footer = readFooter(source);
     const columnNames = footer.columns.map(({ name }) => name);
-    const loaded = selectSources(columnNames).map((wanted) => loadable(wanted, footer, path));
+    const remark = footer.hasUnnamedIndex ? unnamedIndex : undefined;
+    const loaded = selectSources(columnNames, remark).map((wanted) => loadable(wanted, footer, path));
     const rows = rowsOf(source, footer, loaded);
     return {
       columnNames,
@@ -44,22 +45,24 @@ export function openParquet(
   }
 }
 
+const unnamedIndex = "pandas numbers its rows by an index without a name, which is no column of the file: " +
+  'df.reset_index(names="id").to_parquet(…) writes it as the column "id"';
+
 function loadable({ column: target, name }: ColumnSource, footer: Footer, path: string): Loaded {
   const column = footer.columns.find((candidate) => candidate.name === name);
   if (!column) throw new Error(`a column "${name}" was chosen that the file does not have`);
   const expected =
     { INTEGER: target.isTime ? "times" : "integers", REAL: "numbers", TEXT: "text" }[target.type];
-  const conversion = column.index === undefined ? undefined : conversionOf(column.element, target);
-  if (!conversion || column.index === undefined) {
-    const found = column.index === undefined
-      ? "a list, map or group of columns"
-      : describeType(column.element);
+  const isNested = column.index === undefined && !column.range;
+  const conversion = isNested ? undefined : conversionOf(column.element, target);
+  if (!conversion) {
+    const found = isNested ? "a list, map or group of columns" : describeType(column.element);
     throw new Failure(
       "file-invalid",
       `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or name another with --column`,
     );
   }
-  return { column, index: column.index, conversion };
+  return { column, conversion };
 }
 
 interface Rows {
@@ -73,12 +76,24 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): 
   let rowsLeft = footer.rowGroups[0]?.rowCount ?? 0;
   let rowsRead = 0;
   let cursors: ColumnCursor[] | undefined;
-  const openGroup = ({ buffers }: Run) =>
-    loaded.map(({ column, index, conversion }, i) => {
-      const chunk = footer.rowGroups[group].chunks[index];
-      if (!chunk) throw damaged(source.name, column.name, group, "the row group lacks it");
-      return openColumn(source, chunk, { element: column.element, conversion, buffer: buffers[i] });
+  // What a decoder throws over bytes that no writer wrote is of any class.
+  const failureOf = (error: unknown, column: string): Failure =>
+    error instanceof Failure
+      ? error
+      : damaged(source.name, column, group, error instanceof Error ? error.message : String(error));
+  const openGroup = ({ buffers }: Run): ColumnCursor[] => {
+    const places = loaded.flatMap(({ column: { index } }) => index === undefined ? [] : [index]);
+    const chunkAt = footer.rowGroups[group].openChunks(places);
+    return loaded.map(({ column, conversion }, i) => {
+      const target = { element: column.element, conversion, buffer: buffers[i] };
+      if (column.range) return openRange(column.range, rowsRead, target);
+      try {
+        return openColumn(source, chunkAt(column.index ?? -1), target);
+      } catch (error) {
+        throw failureOf(error, column.name);
+      }
     });
+  };
   return {
     count: () => rowsRead,
     read(run, rowsMax) {
@@ -90,21 +105,15 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): 
       }
       cursors ??= openGroup(run);
       const count = Math.min(rowsLeft, rowsMax);
+      rowsLeft -= count;
       for (const [i, cursor] of cursors.entries()) {
         try {
           cursor.read(count);
+          if (rowsLeft === 0) cursor.end();
         } catch (error) {
-          if (error instanceof Failure) throw error;
-          // What a decoder throws over bytes that no writer wrote is of any class.
-          throw damaged(
-            source.name,
-            loaded[i].column.name,
-            group,
-            error instanceof Error ? error.message : String(error),
-          );
+          throw failureOf(error, loaded[i].column.name);
         }
       }
-      rowsLeft -= count;
       rowsRead += count;
       return count;
     },

@@ -15,6 +15,8 @@ export interface ColumnCursor {
    * @throws {Error} where the chunk ends before, or is damaged.
    */
   read(rowCount: number): void;
+  /** Called behind the last row. @throws {Error} if the chunk has more rows. */
+  end(): void;
 }
 
 interface OpenPage {
@@ -60,6 +62,9 @@ export function openColumn(
         done += taken;
       }
     },
+    end() {
+      if (open && open.rowsLeft > 0) throw new Error("the column has more rows than its row group");
+    },
   };
 }
 
@@ -99,6 +104,7 @@ function valuesOf(page: Page, element: SchemaElement, { buffer, dictionary, conv
     return dictionaryValues(page, buffer, dictionary);
   }
   const count = presentCountOf(page);
+  if (count === 0) return noValues;
   const isRunLength = page.encoding === "RLE" && element.type === "BOOLEAN";
   const raw = isRunLength
     ? readBooleans(page, count)
@@ -129,6 +135,12 @@ function presentCountOf(page: Page): number {
   return present;
 }
 
+/** Of a page whose rows are all NULL. */
+const noValues: Take = (count) => {
+  if (count > 0) throw new Error("a page has fewer values than rows");
+  return () => {};
+};
+
 function readBooleans({ body }: Page, count: number): RawValues {
   const values = new Uint8Array(count);
   // The length of the runs stands before them.
@@ -137,14 +149,9 @@ function readBooleans({ body }: Page, count: number): RawValues {
 }
 
 /** A page of indices: the first byte says how many bits each takes. */
-function dictionaryValues({ body, valueCount }: Page, buffer: ColumnBuffer, dictionary: ColumnBuffer): Take {
-  if (body.length === 0 && valueCount > 0) {
-    // A page whose rows are all NULL has no indices.
-    return (count) => {
-      if (count > 0) throw new Error("a page has fewer values than rows");
-      return () => {};
-    };
-  }
+function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: ColumnBuffer): Take {
+  // A page whose rows are all NULL may have no indices.
+  if (body.length === 0) return noValues;
   const reader = createHybridReader(body, 1, body.length, body[0] ?? 0);
   const copy = copierOf(buffer, dictionary);
   let indices = new Int32Array();
@@ -167,6 +174,7 @@ function readDictionary(
   { type, conversion }: { type: ColumnBuffer["type"]; conversion: Conversion },
 ): ColumnBuffer {
   const dictionary = createBuffer(type);
+  if (page.valueCount === 0) return dictionary;
   const append = conversion(decodeValues(page.body, page.encoding, element, page.valueCount), dictionary);
   for (let i = 0; i < page.valueCount; i++) append(i);
   return dictionary;

@@ -3,14 +3,23 @@ import { appendExact, appendFinite, appendString, appendWhole } from "./checked_
 import {
   appendFault,
   appendInteger,
+  appendNull,
   appendReal,
-  appendText,
   appendWords,
   type ColumnBuffer,
   type RealBuffer,
 } from "./column_buffer.ts";
 import { describeType, type Meaning, meaningOf } from "./parquet_meaning.ts";
 import type { Append, Appending, RawValues } from "./parquet_raw.ts";
+import {
+  booleansToText,
+  bytesToText,
+  decimalText,
+  nothing,
+  realsToText,
+  shortestText,
+  uuidsToText,
+} from "./parquet_text.ts";
 import { textToTimes, times } from "./parquet_time.ts";
 import type { TableColumn } from "../store/table.ts";
 
@@ -33,18 +42,18 @@ export function conversionOf(element: SchemaElement, column: TableColumn): Conve
 
 function appendingOf(meaning: Meaning, column: TableColumn): Appending | undefined {
   switch (meaning.is) {
+    case "nothing":
+      return nothing;
     case "boolean":
-      return column.type === "TEXT" || column.isTime ? undefined : fromBooleans;
+      return column.type === "TEXT" ? booleansToText : column.isTime ? undefined : fromBooleans;
     case "real":
-      return column.type === "INTEGER" ? realsToIntegers : column.type === "REAL" ? realsToReals : undefined;
+      return { INTEGER: realsToIntegers, REAL: realsToReals, TEXT: realsToText }[column.type];
     case "half":
-      return column.type === "REAL" ? halvesToReals : undefined;
+      return halves;
     case "integer":
       return integersTo(column.type, meaning.unsignedBits);
     case "decimal":
-      return column.type === "REAL" || (column.type === "INTEGER" && !column.isTime)
-        ? decimals(meaning.scale)
-        : undefined;
+      return column.isTime ? undefined : decimals(meaning.scale);
     case "time":
       return column.isTime ? times(meaning.unit) : undefined;
     case "text":
@@ -73,12 +82,25 @@ function realsToReals(raw: RawValues, buffer: ColumnBuffer): Append | undefined 
   return (i) => appendFinite(buffer, raw.values[i]);
 }
 
-function halvesToReals(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
-  if (raw.kind !== "bytes" || buffer.type !== "REAL") return undefined;
-  return (i) => {
-    const bits = raw.bytes[raw.starts[i]] | raw.bytes[raw.starts[i] + 1] << 8;
-    appendFinite(buffer, halfOf(bits));
-  };
+function halves(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "bytes") return undefined;
+  const append = appendingHalf(buffer);
+  return (i) => append(halfOf(raw.bytes[raw.starts[i]] | raw.bytes[raw.starts[i] + 1] << 8));
+}
+
+function appendingHalf(buffer: ColumnBuffer): (value: number) => void {
+  switch (buffer.type) {
+    case "INTEGER":
+      return (value) => appendWhole(buffer, value);
+    case "REAL":
+      return (value) => appendFinite(buffer, value);
+    case "TEXT":
+      return (value) => {
+        if (Number.isFinite(value)) appendString(buffer, shortestText(value, 5, roundToHalf));
+        else if (Number.isNaN(value)) appendNull(buffer);
+        else appendFault(buffer, `${value} is not finite`);
+      };
+  }
 }
 
 /** IEEE 754 binary16. */
@@ -89,6 +111,13 @@ function halfOf(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -14;
   if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
   return sign * (1 + fraction) * 2 ** (exponent - 15);
+}
+
+/** The nearest value of binary16, of a value that lies near one. */
+function roundToHalf(value: number): number {
+  const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
+  const step = 2 ** (exponent - 10);
+  return Math.round(value / step) * step;
 }
 
 function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appending {
@@ -130,7 +159,7 @@ function decimals(scale: number): Appending {
     const unscaledAt = unscaledOf(raw);
     if (!unscaledAt) return undefined;
     if (buffer.type === "REAL") return (i) => appendFinite(buffer, toReal(unscaledAt(i)));
-    if (buffer.type !== "INTEGER") return undefined;
+    if (buffer.type === "TEXT") return (i) => appendString(buffer, decimalText(unscaledAt(i), scale));
     return (i) => {
       const unscaled = BigInt(unscaledAt(i));
       if (unscaled % factor === 0n) appendExact(buffer, unscaled / factor);
@@ -146,24 +175,5 @@ function unscaledOf(raw: RawValues): ((index: number) => number | bigint) | unde
     let value = 0n;
     for (let k = raw.starts[i]; k < raw.ends[i]; k++) value = (value << 8n) | BigInt(raw.bytes[k]);
     return BigInt.asIntN(8 * (raw.ends[i] - raw.starts[i]), value);
-  };
-}
-
-function bytesToText(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
-  if (raw.kind !== "bytes" || buffer.type !== "TEXT") return undefined;
-  return (i) => appendText(buffer, raw.bytes, raw.starts[i], raw.ends[i]);
-}
-
-function uuidsToText(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
-  if (raw.kind !== "bytes" || buffer.type !== "TEXT") return undefined;
-  return (i) => {
-    const hex = Array.from(
-      raw.bytes.subarray(raw.starts[i], raw.ends[i]),
-      (byte) => byte.toString(16).padStart(2, "0"),
-    );
-    const parts = [[0, 4], [4, 6], [6, 8], [8, 10], [10, 16]].map(([from, to]) =>
-      hex.slice(from, to).join("")
-    );
-    appendString(buffer, parts.join("-"));
   };
 }

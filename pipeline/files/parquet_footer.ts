@@ -1,7 +1,14 @@
-import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement } from "hyparquet";
+import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "./byte_source.ts";
 import { Failure } from "../failure.ts";
-import { structEnd } from "./parquet_thrift.ts";
+import {
+  type ChunkMetadata,
+  type FileMetadata,
+  readChunks,
+  readMetadata,
+  type RowGroupMetadata,
+} from "./parquet_metadata.ts";
+import { type RangeIndex, rangeIndexOf } from "./parquet_pandas.ts";
 import { printable } from "./printable.ts";
 
 /** What stands at the end of a parquet file, checked. */
@@ -9,19 +16,29 @@ export interface Footer {
   readonly rowCount: number;
   readonly columns: readonly ParquetColumn[];
   readonly rowGroups: readonly ParquetRowGroup[];
+  /** Whether pandas numbers the rows by an index without a name, which is no column of the file. */
+  readonly hasUnnamedIndex: boolean;
 }
 
-/** A column at the top of the file's schema. */
+/** A column at the top of the file's schema, or pandas' numbers of the rows. */
 export interface ParquetColumn {
   readonly name: string;
   readonly element: SchemaElement;
   /** Its place among the column chunks of a row group; undefined for a list, a map or a group of columns. */
   readonly index: number | undefined;
+  /** Its values, if they are kept as a range. */
+  readonly range?: RangeIndex;
 }
 
 export interface ParquetRowGroup {
   readonly rowCount: number;
-  readonly chunks: readonly ColumnChunk[];
+  /**
+   * @param places Those of the columns that are wanted.
+   * @returns Says where the column of a place lies. It throws a `Failure`, `file-invalid`, for a column that is encrypted or in
+   *   another file, and an `Error` for one that is damaged.
+   * @throws {Failure} `file-invalid` for a list of columns that is damaged.
+   */
+  openChunks(places: readonly number[]): (place: number) => ColumnChunk;
 }
 
 /** Where the pages of a column of a row group lie. */
@@ -32,44 +49,84 @@ export interface ColumnChunk {
 }
 
 const magic = "PAR1";
+const encryptedMagic = "PARE";
 /** Behind the footer: its length in four bytes, and the magic. */
 const tailBytes = 8;
-const footerBytesMax = 16 * 2 ** 20;
-export const columnCountMax = 1_024;
+const footerBytesMax = 64 * 2 ** 20;
+/** Columns of a file, each leaf of a nested one counted. */
+export const fileColumnsMax = 100_000;
+const rowGroupsMax = 2 ** 20;
 export const rowCountMax = 1e9;
+/** Writers of old leave so many bytes at most out of the length of a column. */
+const dictionaryHeaderBytesMax = 100;
+
+/** Whether a file that begins so is for this reader. */
+export function isParquet(head: Uint8Array): boolean {
+  const first = String.fromCharCode(...head.subarray(0, 4));
+  return first === magic || first === encryptedMagic;
+}
 
 /** @throws {Failure} `file-invalid` for what is no parquet file, is cut off, damaged, encrypted or beyond a limit. */
 export function readFooter(source: ByteSource): Footer {
   const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${source.name}: ${detail}`);
   const bytes = footerBytes(source, invalid);
+  return damageOf(() => {
+    const metadata = readMetadata(bytes, {
+      // A list of texts takes three.
+      elementsMax: 4 * fileColumnsMax,
+      rowGroupsMax,
+      exceeded: (what) => invalid(`it has more ${what} than are read: ${limits}`),
+    });
+    return checkFooter(metadata, bytes, source, invalid);
+  }, invalid);
+}
+
+/** What fields that every writer writes, and that are not there or are something else, make of `read`: a failure. */
+function damageOf<T>(read: () => T, invalid: Invalid): T {
   try {
-    if (structEnd(bytes, 0) === undefined) throw new Error("it goes on behind its end");
-    return checkFooter(parquetMetadata(bytes, { geoparquet: false }), source, invalid);
+    return read();
   } catch (error) {
     if (error instanceof Failure) throw error;
-    // Fields that every writer writes are not there, or are something else.
     throw invalid(`its footer is damaged (${error instanceof Error ? error.message : error}).`);
   }
 }
 
-function checkFooter(metadata: FileMetaData, source: ByteSource, invalid: Invalid): Footer {
+const limits = `expected at most ${fileColumnsMax.toLocaleString("en")} columns, ${
+  rowGroupsMax.toLocaleString("en")
+} row groups and a footer of ${footerBytesMax / 2 ** 20} MiB. Write only the columns that the store has.`;
+
+function checkFooter(
+  metadata: FileMetadata,
+  bytes: Uint8Array,
+  source: ByteSource,
+  invalid: Invalid,
+): Footer {
   const columns = topColumns(metadata.schema);
-  if (columns.length > columnCountMax) {
-    throw invalid(
-      `it has ${columns.length} columns, expected at most ${columnCountMax}. Leave out those that the store does not have.`,
-    );
+  if (columns.length > fileColumnsMax) {
+    throw invalid(`it has ${columns.length.toLocaleString("en")} columns: ${limits}`);
   }
-  const repeated = columns.find(({ name }, i) => columns.findIndex((other) => other.name === name) !== i);
-  if (repeated) throw invalid(`it has two columns ${printable(repeated.name)}. Rename one.`);
-  const rowGroups = metadata.row_groups.map((group) => checkRowGroup(group, source, invalid));
+  const names = new Set<string>();
+  for (const { name } of columns) {
+    if (names.has(name)) throw invalid(`it has two columns ${printable(name)}. Rename one.`);
+    names.add(name);
+  }
+  const paddingBytes = leavesOutDictionaryHeader(metadata.createdBy) ? dictionaryHeaderBytesMax : 0;
+  const file = { bytes, source, invalid, paddingBytes };
+  const rowGroups = metadata.rowGroups.map((group) => checkRowGroup(group, file));
   const rowCount = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
   if (rowCount > rowCountMax) {
     throw invalid(`it has ${rowCount} rows, expected at most ${rowCountMax}. Split it.`);
   }
-  if (rowCount !== Number(metadata.num_rows)) {
-    throw new Error(`${metadata.num_rows} rows in all, ${rowCount} in its row groups`);
+  if (rowCount !== metadata.rowCount) {
+    throw new Error(`${metadata.rowCount} rows in all, ${rowCount} in its row groups`);
   }
-  return { rowCount, columns, rowGroups };
+  const range = rangeIndexOf(metadata.pandas, rowCount);
+  if (range?.name === undefined || names.has(range.name)) {
+    return { rowCount, columns, rowGroups, hasUnnamedIndex: range?.name === undefined && !!range };
+  }
+  const element: SchemaElement = { name: range.name, type: "INT64", repetition_type: "REQUIRED" };
+  const index: ParquetColumn = { name: range.name, element, index: undefined, range };
+  return { rowCount, columns: [...columns, index], rowGroups, hasUnnamedIndex: false };
 }
 
 type Invalid = (detail: string) => Failure;
@@ -79,18 +136,24 @@ function footerBytes(source: ByteSource, invalid: Invalid): Uint8Array {
   if (size < magic.length + tailBytes) throw invalid("it is too short for a parquet file.");
   const tail = source.read(size - tailBytes, tailBytes);
   const ending = String.fromCharCode(...tail.subarray(4));
-  if (ending === "PARE") throw invalid("it is encrypted. Write it without encryption.");
+  if (ending === encryptedMagic) throw invalid(encrypted("it is encrypted"));
   if (ending !== magic) {
     throw invalid("it does not end as a parquet file does: it is cut off, or another kind of file.");
   }
   const length = new DataView(tail.buffer).getUint32(0, true);
   if (length > footerBytesMax) {
-    throw invalid(`its footer takes ${length} bytes, expected at most ${footerBytesMax}.`);
+    throw invalid(
+      `its footer takes ${length} bytes, expected at most ${footerBytesMax}. Write fewer columns or larger row groups.`,
+    );
   }
   if (length > size - magic.length - tailBytes) {
     throw invalid("its footer is longer than the file: it is damaged.");
   }
-  return source.read(size - tailBytes - length, length + tailBytes);
+  return source.read(size - tailBytes - length, length);
+}
+
+function encrypted(what: string): string {
+  return `${what}, expected a file without encryption. Decrypt it with its key, in the program that wrote it, and write it again.`;
 }
 
 /** The children of the schema's root, which is a list of a tree's nodes, each before its children. */
@@ -99,36 +162,81 @@ function topColumns(schema: readonly SchemaElement[]): ParquetColumn[] {
   let leafCount = 0;
   for (let i = 1; i < schema.length;) {
     const element = schema[i];
-    if (typeof element.name !== "string") throw new Error("a column without a name");
     const next = subtreeEnd(schema, i);
-    const isFlat = next === i + 1 && element.type !== undefined && element.repetition_type !== "REPEATED";
+    const isFlat = isLeaf(element) && element.type !== undefined && element.repetition_type !== "REPEATED";
     columns.push({ name: element.name, element, index: isFlat ? leafCount : undefined });
-    for (; i < next; i++) if (schema[i].num_children === undefined) leafCount++;
+    for (; i < next; i++) if (isLeaf(schema[i])) leafCount++;
   }
   return columns;
+}
+
+/** Some writers say of a leaf that it has no children; a group without any has no type either. */
+function isLeaf({ num_children, type }: SchemaElement): boolean {
+  return num_children === undefined || (num_children === 0 && type !== undefined);
 }
 
 function subtreeEnd(schema: readonly SchemaElement[], start: number): number {
   let open = 1;
   let i = start;
-  for (; i < schema.length && open > 0; i++) open += (schema[i].num_children ?? 0) - 1;
+  for (; i < schema.length && open > 0; i++) open += Math.max(0, schema[i].num_children ?? 0) - 1;
   return i;
 }
 
-function checkRowGroup(group: RowGroup, source: ByteSource, invalid: Invalid): ParquetRowGroup {
-  const rowCount = Number(group.num_rows);
+interface File {
+  readonly bytes: Uint8Array;
+  readonly source: ByteSource;
+  readonly invalid: Invalid;
+  /** What may be missing of the length of a column. */
+  readonly paddingBytes: number;
+}
+
+function checkRowGroup(group: RowGroupMetadata, file: File): ParquetRowGroup {
+  const { rowCount } = group;
   if (!(rowCount >= 0)) throw new Error("a row group without a count of rows");
+  return {
+    rowCount,
+    openChunks(places) {
+      const chunks = damageOf(() => readChunks(file.bytes, group, new Set(places)), file.invalid);
+      return (place) => {
+        const chunk = chunks.get(place);
+        if (!chunk) throw new Error("the row group lacks it");
+        return checkChunk(chunk, rowCount, file);
+      };
+    },
+  };
+}
+
+function checkChunk(
+  chunk: ChunkMetadata,
+  rowCount: number,
+  { source, invalid, paddingBytes }: File,
+): ColumnChunk {
+  if (chunk.isEncrypted) throw invalid(encrypted("columns that are loaded are encrypted"));
+  if (chunk.isElsewhere || !chunk.isDescribed) {
+    throw invalid("its columns lie in other files. Load those, or write the table into one file.");
+  }
   // Writers say of pages that they did not write that they lie at 0.
-  if (rowCount === 0) return { rowCount, chunks: [] };
-  const chunks = group.columns.map(({ meta_data: chunk, file_path }): ColumnChunk => {
-    if (!chunk || file_path !== undefined) throw invalid("its columns lie in other files, or are encrypted.");
-    const first = Number(chunk.dictionary_page_offset ?? 0) || Number(chunk.data_page_offset);
-    const offset = Math.min(first, Number(chunk.data_page_offset));
-    const byteCount = Number(chunk.total_compressed_size);
-    if (!(offset >= magic.length && byteCount >= 0 && offset + byteCount <= source.size)) {
-      throw new Error("a column lies outside of the file");
-    }
-    return { codec: String(chunk.codec), offset, byteCount };
-  });
-  return { rowCount, chunks };
+  const first = chunk.dictionaryPageOffset > 0 ? chunk.dictionaryPageOffset : chunk.dataPageOffset;
+  const offset = Math.min(first, chunk.dataPageOffset);
+  const end = offset + chunk.compressedSize;
+  if (!(offset >= magic.length && chunk.compressedSize >= 0 && end <= source.size)) {
+    throw new Error("it lies outside of the file");
+  }
+  if (chunk.valueCount !== rowCount) {
+    throw new Error(`${chunk.valueCount} values, expected the ${rowCount} of the row group`);
+  }
+  const byteCount = Math.min(end + paddingBytes, source.size) - offset;
+  return { codec: chunk.codec, offset, byteCount };
+}
+
+/**
+ * Whether the file's writer forgot the header of a dictionary when it added up the bytes of a column: parquet-mr before 1.2.9 did.
+ *
+ * @see https://issues.apache.org/jira/browse/PARQUET-816
+ */
+function leavesOutDictionaryHeader(createdBy = ""): boolean {
+  const match = /^parquet-mr(?: version (\d+)\.(\d+)(?:\.(\d+))?)?/.exec(createdBy);
+  if (!match) return false;
+  const [major, minor, patch] = match.slice(1).map((part) => Number(part ?? 0));
+  return major < 1 || (major === 1 && (minor < 2 || (minor === 2 && patch < 9)));
 }

@@ -8,6 +8,8 @@ export function describeType({ type, converted_type, logical_type }: SchemaEleme
 
 /** What a file's column holds, whichever of the old and the new annotations says so. */
 export type Meaning =
+  /** A column without a type, whose values are all NULL. */
+  | { readonly is: "nothing" }
   | { readonly is: "boolean" | "real" | "half" | "text" | "uuid" | "unknown" }
   | { readonly is: "integer"; readonly unsignedBits: 0 | 32 | 64 }
   | { readonly is: "decimal"; readonly scale: number }
@@ -17,6 +19,7 @@ export type TimeUnit = "MILLIS" | "MICROS" | "NANOS" | "DAYS" | "INT96";
 
 export function meaningOf(element: SchemaElement): Meaning {
   const { type, converted_type: old, logical_type: logical } = element;
+  if (logical?.type === "NULL") return { is: "nothing" };
   if (logical?.type === "DECIMAL") return { is: "decimal", scale: logical.scale ?? 0 };
   if (old === "DECIMAL") return { is: "decimal", scale: element.scale ?? 0 };
   if (logical?.type === "TIMESTAMP") return { is: "time", unit: logical.unit };
@@ -40,8 +43,15 @@ export function meaningOf(element: SchemaElement): Meaning {
       return { is: "integer", unsignedBits: !isUnsigned ? 0 : type === "INT32" ? 32 : 64 };
     }
     case "BYTE_ARRAY":
-      return { is: old === "BSON" || logical?.type === "BSON" ? "unknown" : "text" };
+    case "FIXED_LEN_BYTE_ARRAY":
+      return { is: isText(old, logical?.type) ? "text" : "unknown" };
     default:
       return { is: "unknown" };
   }
+}
+
+/** Bytes without an annotation are taken as text, which they are if they are UTF-8. */
+function isText(old: SchemaElement["converted_type"], logical: string | undefined): boolean {
+  if (logical !== undefined) return ["STRING", "ENUM", "JSON"].includes(logical);
+  return old === undefined || ["UTF8", "ENUM", "JSON"].includes(old);
 }

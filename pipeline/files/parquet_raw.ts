@@ -29,6 +29,7 @@ const expandedBytesMax = 64 * 2 ** 20;
 /**
  * Decodes all values of a page that are not indices of a dictionary.
  *
+ * @param count At least 1.
  * @throws {Error} for an encoding that is unknown, or a page whose bytes are fewer than its values need.
  */
 export function decodeValues(
@@ -37,7 +38,6 @@ export function decodeValues(
   element: SchemaElement,
   count: number,
 ): RawValues {
-  if (count === 0) return { kind: "booleans", values: new Uint8Array() };
   switch (encoding) {
     case "PLAIN":
       return decodePlain(bytes, element, count);

@@ -20,22 +20,85 @@ export function structEnd(bytes: Uint8Array, start: number): number | undefined 
   }
 }
 
-interface Walk {
+/** A place in bytes, which reading moves on. */
+export interface Walk {
   readonly bytes: Uint8Array;
   offset: number;
 }
 
-class OutOfBytes extends Error {}
+/** The number that a field has in its structure, and the type of its value. */
+export interface ThriftField {
+  readonly id: number;
+  readonly type: number;
+}
 
-function skipStruct(walk: Walk, depth: number): void {
-  if (depth > depthMax) throw new Error(`structures are nested more than ${depthMax} deep`);
+class OutOfBytes extends Error {
+  constructor() {
+    super("it goes on behind its end");
+  }
+}
+
+/**
+ * Reads one structure, field by field.
+ *
+ * @param onField Reads the field's value, or leaves it: then it is passed over.
+ */
+export function readStruct(walk: Walk, onField: (field: ThriftField) => void): void {
+  let id = 0;
   for (;;) {
     const head = readByte(walk);
     const type = head & 0x0f;
     if (type === 0) return;
     // A field whose number is far from the last one's says the number itself.
+    id = head >> 4 === 0 ? unfold(readVarint(walk)) : id + (head >> 4);
+    const start = walk.offset;
+    onField({ id, type });
+    if (walk.offset === start && type > 2) skipValue(walk, type, 0);
+  }
+}
+
+/** @returns The field's value; a boolean field is its type. */
+export function readBoolean({ type }: ThriftField): boolean {
+  if (type !== 1 && type !== 2) throw new Error("a field is no boolean");
+  return type === 1;
+}
+
+/** @returns The field's value, inexact beyond 2^53. */
+export function readInteger(walk: Walk, { type }: ThriftField): number {
+  if (type === 3) return readByte(walk) << 24 >> 24;
+  if (type < 4 || type > 6) throw new Error("a field is no integer");
+  return unfold(readVarint(walk));
+}
+
+const decoder = new TextDecoder();
+
+export function readText(walk: Walk, { type }: ThriftField): string {
+  if (type !== 8) throw new Error("a field is no text");
+  const length = readVarint(walk);
+  advance(walk, length);
+  return decoder.decode(walk.bytes.subarray(walk.offset - length, walk.offset));
+}
+
+/** @param onStruct Reads entry `index`, all of it. */
+export function readStructs(walk: Walk, { type }: ThriftField, onStruct: (index: number) => void): void {
+  if (type !== 9) throw new Error("a field is no list");
+  const { count, entryType } = readListHead(walk);
+  if (count > 0 && entryType !== 12) throw new Error("a list is not of structures");
+  for (let i = 0; i < count; i++) onStruct(i);
+}
+
+export function requireStruct({ type }: ThriftField): void {
+  if (type !== 12) throw new Error("a field is no structure");
+}
+
+/** Passes over a structure. */
+export function skipStruct(walk: Walk, depth = 0): void {
+  if (depth > depthMax) throw new Error(`structures are nested more than ${depthMax} deep`);
+  for (;;) {
+    const head = readByte(walk);
+    const type = head & 0x0f;
+    if (type === 0) return;
     if (head >> 4 === 0) readVarint(walk);
-    // A boolean field is its type.
     if (type > 2) skipValue(walk, type, depth);
   }
 }
@@ -56,6 +119,7 @@ function skipValue(walk: Walk, type: number, depth: number): void {
     case 8:
       return advance(walk, readVarint(walk));
     case 9:
+    case 10:
       return skipList(walk, depth);
     case 12:
       return skipStruct(walk, depth + 1);
@@ -66,11 +130,16 @@ function skipValue(walk: Walk, type: number, depth: number): void {
 
 function skipList(walk: Walk, depth: number): void {
   if (depth > depthMax) throw new Error(`lists are nested more than ${depthMax} deep`);
+  const { count, entryType } = readListHead(walk);
+  for (let i = 0; i < count; i++) skipValue(walk, entryType, depth + 1);
+}
+
+function readListHead(walk: Walk): { count: number; entryType: number } {
   const head = readByte(walk);
   const count = head >> 4 === 15 ? readVarint(walk) : head >> 4;
   // Each entry takes a byte at least.
   if (walk.offset + count > walk.bytes.length) throw new OutOfBytes();
-  for (let i = 0; i < count; i++) skipValue(walk, head & 0x0f, depth + 1);
+  return { count, entryType: head & 0x0f };
 }
 
 function readByte(walk: Walk): number {
@@ -87,6 +156,11 @@ function readVarint(walk: Walk): number {
     if (byte < 0x80) return value;
   }
   throw new Error("a number takes more than 10 bytes");
+}
+
+/** Numbers with a sign alternate: 0, −1, 1, −2, … */
+function unfold(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
 function advance(walk: Walk, count: number): void {

@@ -63,8 +63,8 @@ export function openReader(
   let columns: readonly TableColumn[] = [];
   let names: readonly string[] = [];
   let orphans: OrphanCounter | undefined;
-  const reader: RowReader = openFile(path, (fileColumns) => {
-    const sources = columnSources(table, fileColumns, { ...mapping, fileName: path });
+  const reader: RowReader = openFile(path, (fileColumns, remark) => {
+    const sources = columnSources(table, fileColumns, { ...mapping, fileName: path, remark });
     columns = sources.map(({ column }) => column);
     names = sources.map(({ name }) => name);
     return sources;

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ingest } from "../../pipeline/ingest/ingest.ts";
+import { openStore, type Store } from "../../pipeline/store/store.ts";
+import { assertRejected } from "../expected_failure.ts";
+import { rowsOf } from "../made_table.ts";
+import { type ExpectedCell, expectedCells, fault, isTaken, type Target, targets } from "./expected_cell.ts";
+import type { WrittenColumn, WrittenTable } from "./written_table.ts";
+
+/** A column of a table that is loaded from a column of the file. */
+interface Loaded {
+  readonly column: WrittenColumn;
+  readonly target: Target;
+  readonly name: string;
+  readonly cells: readonly (ExpectedCell | typeof fault)[];
+}
+
+/**
+ * Loads each column as each type that it can become, and compares the store with what pyarrow reads, row for row; then as
+ * each type that it cannot, which must be refused by its name.
+ */
+export async function checkStored(table: WrittenTable, folder: string): Promise<void> {
+  const key = table.columns.find(({ name }) => name === "id");
+  assert(key, "a table without ids");
+  const pairs = table.columns.filter((column) => column !== key).flatMap((column) =>
+    targets.map((target) => ({ column, target, name: nameOf(column, target) }))
+  );
+  const loaded = pairs.filter(({ column, target }) => isTaken(column, target) && isCompared(column, target))
+    .map((pair) => ({ ...pair, cells: expectedCells(pair.column, pair.target) }));
+  const sound = loaded.filter(({ cells }) => !cells.includes(fault));
+  const faulty = loaded.filter(({ cells }) => cells.includes(fault));
+  const refused = pairs.filter(({ column, target }) => !isTaken(column, target));
+  const keyType = key.kind === "bytes" ? "TEXT" : "INTEGER";
+  const declared = [
+    declare("sound", keyType, sound),
+    declare("faulty", keyType, faulty),
+    ...refused.map((pair, i) => declare(`refused_${i}`, keyType, [pair])),
+  ];
+  const schema = `${declared.join("\n")}\nCREATE VIEW examples AS SELECT * FROM sound;`;
+  const store = openStore(join(folder, `store-${table.number}`), { mode: "create", freeBytesMin: 0, schema });
+  try {
+    await checkLoaded(store, table.path, { name: "sound", key, loaded: sound });
+    await checkLoaded(store, table.path, {
+      name: "faulty",
+      key,
+      loaded: faulty,
+      rejectsPath: join(folder, `rejects-${table.number}`),
+    });
+    for (const [i, { column, name }] of refused.entries()) {
+      const files = { [`refused_${i}`]: [table.path] };
+      const columnNames = { [`refused_${i}`]: { [name]: column.name } };
+      await assertRejected(
+        ingest(store, { files, columnNames }),
+        "file-invalid",
+        new RegExp(`column "${column.name}" is `),
+      );
+    }
+  } finally {
+    store.close();
+  }
+}
+
+/** What a text says of a time is for the tests of times. */
+function isCompared({ kind }: WrittenColumn, target: Target): boolean {
+  return kind !== "bytes" || target !== "TIME";
+}
+
+function nameOf({ name }: WrittenColumn, target: Target): string {
+  return target === "TIME" ? `${name}_at` : `${name}_${target.toLowerCase()}`;
+}
+
+function declare(
+  table: string,
+  keyType: string,
+  columns: readonly Pick<Loaded, "name" | "target">[],
+): string {
+  const lines = columns.map(({ name, target }) => `, ${name} ${target === "TIME" ? "INTEGER" : target}`);
+  return `CREATE TABLE ${table} (id ${keyType} NOT NULL PRIMARY KEY${lines.join("")}) STRICT;`;
+}
+
+interface Comparison {
+  /** The table of the store. */
+  readonly name: string;
+  readonly key: WrittenColumn;
+  readonly loaded: readonly Loaded[];
+  readonly rejectsPath?: string;
+}
+
+async function checkLoaded(
+  store: Store,
+  path: string,
+  { name, key, loaded, rejectsPath }: Comparison,
+): Promise<void> {
+  if (loaded.length === 0) return;
+  const ids = expectedCells(key, key.kind === "bytes" ? "TEXT" : "INTEGER");
+  const rows = ids.map((id, i) => ({
+    id,
+    ...Object.fromEntries(loaded.map(({ name, cells }) => [name, cells[i]])),
+  }));
+  const expected = rows.filter((row) => !Object.values(row).includes(fault));
+  const columnNames = { [name]: Object.fromEntries(loaded.map(({ name, column }) => [name, column.name])) };
+  const files = { [name]: [path] };
+  const { tables } = await ingest(store, {
+    files,
+    columnNames,
+    ...(rejectsPath === undefined ? {} : { rejectsPath }),
+  });
+  const found = new Map(rowsOf(store, name).map((row) => [row.id, row]));
+  assert.equal(found.size, expected.length, `rows of ${name}`);
+  for (const row of expected) assert.deepEqual({ ...found.get(row.id) }, row);
+  assert.equal(tables[name].read, rows.length);
+  assert.equal(tables[name].rejected, rows.length - expected.length);
+}
