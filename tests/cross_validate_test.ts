@@ -40,7 +40,7 @@ async function validationOf(
     known: new Map(),
     gradientTolerance: 1e-9,
     iterationsMax: 200,
-    correction: { counts: { rows: { train: 2 }, clicks: { train: 1 } }, negatives: 1, classWeight: "none" },
+    correction: { sums: { rows: { train: 2 }, clicks: { train: 1 } }, negatives: 1, classWeight: "none" },
     checkpoint: () => {},
     ...options,
   };

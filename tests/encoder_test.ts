@@ -157,7 +157,13 @@ Deno.test("encoder: levels on fewer training rows than minCount share the column
   const of = ["a", "a", "a", "b", "b", "once", "twice", "twice"].map((c) => ({ c }));
   const { encoder, joined } = encodeRows(specOf([{ name: "c", type: "categorical", minCount: 3 }]), of);
   assert.deepEqual(columnNames(encoder), ["c=a", "c:missing", "c:unseen"]);
-  assert.deepEqual(joined, [{ field: "c", levels: ["b", "once", "twice"], rows: 5, reason: "rare" }]);
+  assert.deepEqual(joined, [{
+    field: "c",
+    levels: ["b", "once", "twice"],
+    rows: 5,
+    weight: 5,
+    reason: "rare",
+  }]);
 });
 
 Deno.test("encoder: levels that were always or never clicked are joined where there is no penalty", () => {
@@ -168,7 +174,7 @@ Deno.test("encoder: levels that were always or never clicked are joined where th
   const spec = specOf([{ name: "c", type: "categorical" }]);
   const { encoder, joined } = encodeRows(spec, of, { joinPure: true });
   assert.deepEqual(columnNames(encoder), ["c=a", "c:missing", "c:unseen"]);
-  assert.deepEqual(joined, [{ field: "c", levels: ["always", "never"], rows: 3, reason: "pure" }]);
+  assert.deepEqual(joined, [{ field: "c", levels: ["always", "never"], rows: 3, weight: 3, reason: "pure" }]);
   assert.equal(encodeRows(spec, of).encoder.columnCount, 5);
 });
 

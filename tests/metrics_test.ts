@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { aucOf, metricsOf } from "../pipeline/evaluate/metrics.ts";
+import { weightedMetricsOf } from "../pipeline/evaluate/weighted_metrics.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { assertClose } from "./closeness.ts";
+import { assertSame } from "./made_weights.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });
@@ -105,4 +107,23 @@ Deno.test("metrics: probabilities that come true have a small calibration error,
   assert(metrics(clicked, notClicked).ece < 0.01);
   const twice = (p: number) => 2 * p;
   assert(metrics(clicked.map(twice), notClicked.map(twice)).ece > 0.2);
+});
+
+Deno.test("metrics: of rows with whole-number weights they are those of the rows repeated, and the same for any unit of weight", () => {
+  const weighed = fc.array(fc.tuple(probability, fc.integer({ min: 1, max: 9 })), { maxLength: 40 });
+  const columnsOf = (rows: readonly (readonly [number, number])[], unit: number) => ({
+    values: Float64Array.from(rows, ([p]) => p),
+    weights: Float64Array.from(rows, ([, weight]) => unit * weight),
+  });
+  const repeated = (rows: readonly (readonly [number, number])[]) =>
+    rows.flatMap(([p, weight]) => Array.from({ length: weight }, () => p));
+  fc.assert(
+    fc.property(weighed, weighed, fc.constantFrom(1, 0.1, 1 / 3), (clicked, notClicked, unit) => {
+      fc.pre(clicked.length + notClicked.length > 0);
+      const found = weightedMetricsOf(columnsOf(clicked, unit), columnsOf(notClicked, unit), 0.3);
+      const calibration = found.calibration.map((bin) => ({ ...bin, rows: bin.rows / unit }));
+      assertSame({ ...found, calibration }, metrics(repeated(clicked), repeated(notClicked), 0.3), "metrics");
+    }),
+    runs,
+  );
 });

@@ -3,6 +3,7 @@ import type { Walk } from "./cells.ts";
 import { strideOf } from "../examples/ordered_chunk.ts";
 import type { NumericSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
+import { weightedBinEdges } from "./weighted_bin_edges.ts";
 
 /** Values that a field's quantiles are taken from: of more, these are every second, third … one. */
 const valuesMax = 2 ** 18;
@@ -11,10 +12,16 @@ const valuesMax = 2 ** 18;
  * Edges of the bins of each numeric field that is to have some.
  *
  * @param walk Over chunks whose numeric columns are transformed: so are the edges.
+ * @param isWeighted Whether the chunks have weights.
  * @returns Per numeric field; undefined for one without bins.
  */
-export function binEdges(walk: Walk, features: readonly NumericSpec[]): (readonly number[] | undefined)[] {
+export function binEdges(
+  walk: Walk,
+  features: readonly NumericSpec[],
+  isWeighted: boolean,
+): (readonly number[] | undefined)[] {
   if (features.every(({ bins }) => bins === undefined)) return features.map(() => undefined);
+  if (isWeighted) return weightedBinEdges(walk, features, valuesMax);
   let trainRows = 0;
   for (const { partEnds } of walk()) trainRows += partEnds[trainPart];
   const step = Math.max(1, Math.ceil(trainRows / valuesMax));

@@ -2,8 +2,10 @@ import type { Walk } from "./cells.ts";
 import type { CrossEncoder, Encoder } from "./encoder.ts";
 import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
 import { Failure } from "../failure.ts";
-import type { CrossSpec } from "../examples/spec.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
+import { trainWeights } from "./row_weight.ts";
+import { isFrequent } from "./weight_slack.ts";
 
 /** Combinations that a table of all of them is made for. */
 const combinationsMax = 2 ** 24;
@@ -17,23 +19,24 @@ const combinationsMax = 2 ** 24;
  */
 export function withCrosses(
   encoder: Encoder,
-  specs: readonly CrossSpec[],
+  { crosses: specs = [], weight }: Pick<FeatureSpec, "crosses" | "weight">,
   factors: readonly Factor[],
   walk: Walk,
 ): Encoder {
   if (specs.length === 0) return encoder;
+  const isWeighted = weight !== undefined;
   const inOrder = specs.map(({ of, minCount }) => ({
     // In the order of the fields, however the spec has them.
     of: encoder.features.flatMap(({ name }) => of.includes(name) ? [name] : []),
     minCount,
   }));
   const own = inOrder.map(({ of }) => factorsNamed(of, factors));
-  const counts = own.map((crossed, i) => countCombinations(crossed, inOrder[i].of, walk));
+  const counts = own.map((crossed, i) => countCombinations(crossed, inOrder[i].of, walk, isWeighted));
   let { columnCount } = encoder;
   const crosses = inOrder.map(({ of, minCount }, i): CrossEncoder => {
     const keys: number[] = [];
     counts[i].forEach((count, key) => {
-      if (count >= minCount) keys.push(key);
+      if (isFrequent(count, minCount)) keys.push(key);
     });
     const column = columnCount;
     columnCount += keys.length;
@@ -51,8 +54,13 @@ export function factorsNamed(names: readonly string[], factors: readonly Factor[
   });
 }
 
-/** Training rows of each combination. */
-function countCombinations(factors: readonly Factor[], names: readonly string[], walk: Walk): Uint32Array {
+/** Training rows of each combination, each counted by its weight. */
+function countCombinations(
+  factors: readonly Factor[],
+  names: readonly string[],
+  walk: Walk,
+  isWeighted: boolean,
+): Uint32Array | Float64Array {
   const size = combinationCount(factors);
   if (size > combinationsMax) {
     throw new Failure(
@@ -61,10 +69,20 @@ function countCombinations(factors: readonly Factor[], names: readonly string[],
         'give a field with many levels a higher "minCount", or a "hash".',
     );
   }
+  if (isWeighted) return weighCombinations(factors, size, walk);
   const counts = new Uint32Array(size);
   for (const chunk of walk()) {
     const combinations = combinationsOf(factors, chunk);
     for (let i = 0; i < chunk.partEnds[trainPart]; i++) counts[combinations[i]]++;
   }
   return counts;
+}
+
+function weighCombinations(factors: readonly Factor[], size: number, walk: Walk): Float64Array {
+  const sums = new Float64Array(size);
+  for (const chunk of walk()) {
+    const combinations = combinationsOf(factors, chunk);
+    trainWeights(chunk).forEach((weight, i) => sums[combinations[i]] += weight);
+  }
+  return sums;
 }

@@ -39,10 +39,17 @@ export interface DesignChunk {
   readonly cells: readonly CellCodes[];
   /** Shape (rows): 1 where the offer was clicked. */
   readonly labels: Uint8Array<SharedArrayBuffer>;
-  /** Shape (rows), positive; absent where every row counts once. */
+  /** How many rows each counts for, shape (rows), positive; absent where every row counts once. */
   readonly weights?: Float64Array<SharedArrayBuffer>;
+  /** What each row counts for in a fit, shape (rows); absent if that is its weight, and there with class weights on top of it. */
+  readonly fitWeights?: Float64Array<SharedArrayBuffer>;
   /** Hash of the group, shape (rows); there where folds are to be made of it. */
   readonly groups?: Uint32Array<SharedArrayBuffer>;
+}
+
+/** What each row counts for in a fit; undefined if every row counts once. */
+export function fitWeightsOf({ weights, fitWeights = weights }: DesignChunk): DesignChunk["fitWeights"] {
+  return fitWeights;
 }
 
 /** Calls `visit` with each run of consecutive rows that belongs to the wanted parts. */

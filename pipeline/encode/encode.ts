@@ -61,10 +61,11 @@ export function* encodeInSteps(
   yield;
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
   // From the values as they are; what is fitted after it sees them transformed.
-  const imputations = yield* imputationsOf(() => loadEach(ordered), numeric);
+  const isWeighted = spec.weight !== undefined;
+  const imputations = yield* imputationsOf(() => loadEach(ordered), numeric, isWeighted);
   const chunks = transformColumns(ordered, numeric, keeper);
   yield;
-  const edges = binEdges(() => loadEach(chunks), numeric);
+  const edges = binEdges(() => loadEach(chunks), numeric, isWeighted);
   const joined: JoinedLevels[] = [];
   const summaries = summarise(() => loadEach(chunks), raw, spec, {
     imputations,
@@ -76,7 +77,7 @@ export function* encodeInSteps(
   const walk = () => loadEach(chunks);
   const fields = createEncoder(spec, summaries);
   const factors = factorsOf(walk, raw.levels, fields);
-  const encoder = withCrosses(fields, spec.crosses ?? [], factors, walk);
+  const encoder = withCrosses(fields, spec, factors, walk);
   const { partCount } = partition;
   const design = buildDesign(chunks, factors, encoder, { partCount, withGroups, keeper });
   return { encoder, design, joined };

@@ -1,8 +1,10 @@
 import type { Walk } from "./cells.ts";
-import { createMedianSearch, type MedianSearch } from "./median.ts";
+import { createMedianSearch } from "./median.ts";
 import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { NumericSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
+import { trainWeights } from "./row_weight.ts";
+import { createWeightedMedianSearch } from "./weighted_median.ts";
 
 /** Gathers what stands for a field's missing values, in one walk over the training rows or more. */
 interface Imputation {
@@ -18,11 +20,16 @@ interface Imputation {
  * Stops after each walk.
  *
  * @param walk Over chunks with the values as they are.
+ * @param isWeighted Whether the chunks have weights.
  */
-export function* imputationsOf(walk: Walk, features: readonly NumericSpec[]): Generator<void, number[]> {
+export function* imputationsOf(
+  walk: Walk,
+  features: readonly NumericSpec[],
+  isWeighted: boolean,
+): Generator<void, number[]> {
   const imputations = features.map(({ impute }, field) =>
     impute === "median"
-      ? medianOf(field, createMedianSearch())
+      ? isWeighted ? weightedMedianOf(field) : medianOf(field)
       : impute === "mean"
       ? meanOf(field)
       : fixed(impute)
@@ -36,9 +43,20 @@ export function* imputationsOf(walk: Walk, features: readonly NumericSpec[]): Ge
   return imputations.map((imputation) => imputation.value());
 }
 
-function medianOf(field: number, search: MedianSearch): Imputation {
+function medianOf(field: number): Imputation {
+  const search = createMedianSearch();
   return {
     add: (chunk) => search.add(chunk.numeric, field, strideOf(chunk), chunk.partEnds[trainPart]),
+    endWalk: search.endWalk,
+    value: () => search.median() ?? 0,
+  };
+}
+
+function weightedMedianOf(field: number): Imputation {
+  const search = createWeightedMedianSearch();
+  return {
+    add: (chunk) =>
+      search.add({ values: chunk.numeric, from: field, stride: strideOf(chunk) }, trainWeights(chunk)),
     endWalk: search.endWalk,
     value: () => search.median() ?? 0,
   };
@@ -49,12 +67,13 @@ function meanOf(field: number): Imputation {
   let count = 0;
   return {
     add(chunk) {
-      const { numeric, partEnds } = chunk;
+      const { numeric, partEnds, weights } = chunk;
       const stride = strideOf(chunk);
       for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
         if (numeric[k] !== numeric[k]) continue;
-        sum += numeric[k];
-        count++;
+        const weight = weights ? weights[i] : 1;
+        sum += weight * numeric[k];
+        count += weight;
       }
     },
     endWalk: () => false,

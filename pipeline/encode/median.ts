@@ -11,9 +11,9 @@ export interface MedianSearch {
   median(): number | undefined;
 }
 
-const slotCount = 0x10000;
+export const slotCount = 0x10000;
 /** Four times 16 bits are a number. */
-const walkCount = 4;
+export const walkCount = 4;
 
 /** Values that agree in their first bits, and which of them are wanted. */
 interface Branch {
@@ -120,7 +120,7 @@ function find(counts: Uint32Array, rank: number): { slot: number; rank: number }
 }
 
 /** The number whose order is known to the last bit. */
-function valueOf({ high, low }: Branch): number {
+export function valueOf({ high, low }: Pick<Branch, "high" | "low">): number {
   const isNegative = (high & 0x80000000) === 0;
   const words = Int32Array.of(isNegative ? ~low : low, isNegative ? ~high : high ^ 0x80000000);
   return new Float64Array(words.buffer)[0];

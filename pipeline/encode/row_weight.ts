@@ -1,20 +1,36 @@
 import { createLoader } from "../chunks/chunk_loader.ts";
 import { isSpilled, plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
-import { type DesignChunk, forRuns } from "./design_matrix.ts";
+import { type DesignChunk, fitWeightsOf, forRuns } from "./design_matrix.ts";
+import type { OrderedChunk } from "../examples/ordered_chunk.ts";
+import { trainPart } from "../examples/split.ts";
 
-/** Sum of the weights of some chunks' rows of the wanted parts. */
+/** Sum of what some chunks' rows of the wanted parts count for in a fit. */
 export function weightOf(chunks: readonly StoredChunk<DesignChunk>[], parts: readonly number[]): number {
   const loader = createLoader();
   let sum = 0;
   for (const stored of chunks) {
-    const { weights } = isSpilled(stored) ? stored.fields : stored;
-    if (weights === undefined) forRuns(plainFields(stored), parts, (from, to) => sum += to - from);
+    const { weights, fitWeights = weights } = isSpilled(stored) ? stored.fields : stored;
+    if (fitWeights === undefined) forRuns(plainFields(stored), parts, (from, to) => sum += to - from);
     else {
       const chunk = loader.load(stored);
+      const own = fitWeightsOf(chunk);
       forRuns(chunk, parts, (from, to) => {
-        for (let i = from; i < to; i++) sum += chunk.weights?.[i] ?? 1;
+        for (let i = from; i < to; i++) sum += own?.[i] ?? 1;
       });
     }
   }
   return sum;
+}
+
+/** Weights of a chunk's training rows. @throws {Error} if it has none. */
+export function trainWeights({ weights, partEnds }: OrderedChunk): Float64Array {
+  if (!weights) throw new Error("weights are asked for, and the chunk has none");
+  return weights.subarray(0, partEnds[trainPart]);
+}
+
+/** Sum of the weights of a chunk's training rows: their count, if each counts once. */
+export function trainWeightOf(chunk: OrderedChunk): number {
+  return chunk.weights === undefined
+    ? chunk.partEnds[trainPart]
+    : trainWeights(chunk).reduce((sum, weight) => sum + weight, 0);
 }

@@ -5,6 +5,8 @@ import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { Codes, RawExamples } from "../examples/raw_examples.ts";
 import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
+import { trainWeightOf, trainWeights } from "./row_weight.ts";
+import { isFrequent } from "./weight_slack.ts";
 
 /** Levels of one field that have no column of their own, and why. */
 export interface JoinedLevels {
@@ -12,7 +14,9 @@ export interface JoinedLevels {
   readonly levels: readonly string[];
   /** Training rows that have one of them. */
   readonly rows: number;
-  /** `rare`: on fewer rows than the spec wants. `pure`: always or never clicked. */
+  /** Sum of those rows' weights: their count, if each counts once. */
+  readonly weight: number;
+  /** `rare`: on fewer rows than the spec wants, each counted by its weight. `pure`: always or never clicked. */
   readonly reason: "rare" | "pure";
 }
 
@@ -41,7 +45,7 @@ export function summarise(
 ): FieldSummary[] {
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
   const moments = momentsOf(walk, numeric, imputations);
-  const counts = countLevels(walk, levels);
+  const counts = countLevels(walk, levels, spec.weight !== undefined);
   let numericIndex = 0;
   let categoricalIndex = 0;
   return spec.features.map((feature) => {
@@ -70,9 +74,10 @@ function summariseCategorical(
     if (found.length === 0) return;
     for (const count of found) left.delete(count);
     const rows = found.reduce((sum, count) => sum + count.rows, 0);
-    tell({ field: name, levels: found.map(({ level }) => level), rows, reason });
+    const weight = found.reduce((sum, count) => sum + count.weight, 0);
+    tell({ field: name, levels: found.map(({ level }) => level), rows, weight, reason });
   };
-  join("rare", ({ rows }) => rows < minCount);
+  join("rare", ({ weight }) => !isFrequent(weight, minCount));
   if (joinPure) join("pure", ({ rows, clicks }) => clicks === 0 || clicks === rows);
   return [...left].map(({ level }) => level);
 }
@@ -81,22 +86,27 @@ interface LevelCount {
   readonly level: string;
   readonly rows: number;
   readonly clicks: number;
+  /** Sum of the rows' weights. */
+  readonly weight: number;
 }
 
-/** Per categorical field: training rows and clicks of each level that the training rows have. */
-function countLevels(walk: Walk, levels: RawExamples["levels"]): LevelCount[][] {
+/** Per categorical field: training rows, clicks and weight of each level that the training rows have. */
+function countLevels(walk: Walk, levels: RawExamples["levels"], isWeighted: boolean): LevelCount[][] {
   const rows = levels.map((list) => new Float64Array(list.length));
   const clicks = levels.map((list) => new Float64Array(list.length));
+  const sums = isWeighted ? levels.map((list) => new Float64Array(list.length)) : rows;
   if (levels.length === 0) return [];
-  for (const { codes, labels, partEnds } of walk()) {
+  for (const chunk of walk()) {
+    const { codes, labels, partEnds } = chunk;
     for (let field = 0; field < codes.length; field++) {
       countCodes(codes[field], labels, partEnds[trainPart], { rows: rows[field], clicks: clicks[field] });
+      if (isWeighted) addWeights(codes[field], trainWeights(chunk), sums[field]);
     }
   }
   return levels.map((list, field) =>
     list.flatMap((level, code) =>
       level !== null && rows[field][code] > 0
-        ? [{ level, rows: rows[field][code], clicks: clicks[field][code] }]
+        ? [{ level, rows: rows[field][code], clicks: clicks[field][code], weight: sums[field][code] }]
         : []
     )
   );
@@ -115,6 +125,10 @@ function countCodes(
   }
 }
 
+function addWeights(codes: Codes, weights: Float64Array, sums: Float64Array): void {
+  for (let i = 0; i < weights.length; i++) sums[codes[i]] += weights[i];
+}
+
 interface Moments {
   readonly mean: number;
   /** Standard deviation; 1 where the field does not vary. */
@@ -128,18 +142,18 @@ function momentsOf(walk: Walk, features: readonly NumericSpec[], imputations: re
   const variances = features.map(() => 0);
   const stands = features.map(({ transform }, field) => transformed(transform, imputations[field]));
   if (scaled.length > 0) {
-    let trainRows = 0;
+    let trainWeight = 0;
     // Summed chunk by chunk: the order of additions is the data's alone.
     for (const chunk of walk()) {
-      trainRows += chunk.partEnds[trainPart];
+      trainWeight += trainWeightOf(chunk);
       for (const field of scaled) means[field] += sumOf(chunk, field, stands[field]);
     }
-    const rowCount = Math.max(1, trainRows);
-    for (const field of scaled) means[field] /= rowCount;
+    const weight = trainWeight > 0 ? trainWeight : 1;
+    for (const field of scaled) means[field] /= weight;
     for (const chunk of walk()) {
       for (const field of scaled) variances[field] += squaresOf(chunk, field, stands[field], means[field]);
     }
-    for (const field of scaled) variances[field] /= rowCount;
+    for (const field of scaled) variances[field] /= weight;
   }
   return features.map((feature, field) => {
     if (feature.scale === "none") return { mean: 0, scale: 1 };
@@ -160,11 +174,17 @@ function scaleOf({ name }: NumericSpec, mean: number, variance: number): number 
   return varies ? Math.sqrt(variance) : 1;
 }
 
-/** Sum of a chunk's training values. @param stand For missing ones. */
+/** Sum of a chunk's training values, each times its weight. @param stand For missing ones. */
 function sumOf(chunk: OrderedChunk, field: number, stand: number): number {
-  const { numeric, partEnds } = chunk;
+  const { numeric, partEnds, weights } = chunk;
   const stride = strideOf(chunk);
   let sum = 0;
+  if (weights) {
+    for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
+      sum += weights[i] * (numeric[k] === numeric[k] ? numeric[k] : stand);
+    }
+    return sum;
+  }
   for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
     sum += numeric[k] === numeric[k] ? numeric[k] : stand;
   }
@@ -172,9 +192,16 @@ function sumOf(chunk: OrderedChunk, field: number, stand: number): number {
 }
 
 function squaresOf(chunk: OrderedChunk, field: number, stand: number, mean: number): number {
-  const { numeric, partEnds } = chunk;
+  const { numeric, partEnds, weights } = chunk;
   const stride = strideOf(chunk);
   let sum = 0;
+  if (weights) {
+    for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
+      const away = (numeric[k] === numeric[k] ? numeric[k] : stand) - mean;
+      sum += weights[i] * away * away;
+    }
+    return sum;
+  }
   for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
     const away = (numeric[k] === numeric[k] ? numeric[k] : stand) - mean;
     sum += away * away;

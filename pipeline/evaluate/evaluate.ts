@@ -1,19 +1,19 @@
 import { loadEach } from "../chunks/chunk_loader.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
-import { metricsOf } from "./metrics.ts";
 import { addDeepLogits, createDeepPart, type Network } from "../fit/network.ts";
 import { passPoint } from "../fit/objective.ts";
+import { createPredictionTally } from "./prediction_tally.ts";
 import { createRowNumbers } from "./row_numbers.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 
 /**
- * How good the model is on the held-out rows; on the training rows where none were held out.
+ * How good the model is on the held-out rows; on the training rows where none were held out. Each row counts by its weight.
  *
  * @param coefficients Shape (columns + 1), intercept last.
- * @param baseRate Click rate of the training rows.
+ * @param baseRate Click rate of the training rows, by their weights.
  * @param network Of a wide-and-deep model, whose wide part the coefficients are.
  */
 export function evaluateModel(
@@ -26,21 +26,16 @@ export function evaluateModel(
   const parts = design.partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
   const kernel = createRowKernel(design);
   kernel.moveTo(passPoint(design, coefficients));
-  const rowCount = rowsOf(design, parts);
-  const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
-  let [clickedCount, notClickedCount] = [0, 0];
+  const tally = createPredictionTally(rowsOf(design, parts));
   const logitsOf = createRowNumbers();
   for (const chunk of loadEach(design.chunks)) {
     forRuns(chunk, parts, (from, to) => {
       const logits = logitsOf(to - from);
       kernel.logits(chunk, from, to, logits);
       if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);
-      for (let i = from; i < to; i++) {
-        const probability = probabilityOf(logits[i - from]);
-        if (chunk.labels[i] === 1) clicked[clickedCount++] = probability;
-        else notClicked[notClickedCount++] = probability;
-      }
+      for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
+      tally.add(chunk, from, to, logits);
     });
   }
-  return metricsOf(clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount), baseRate);
+  return tally.metrics(baseRate);
 }

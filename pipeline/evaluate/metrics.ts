@@ -2,7 +2,7 @@ import { log } from "../elementary.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { sortSpread } from "./spread_sort.ts";
 
-const binCount = 10;
+export const binCount = 10;
 /** Probabilities are kept off 0 and 1 by this, so that one sure mistake costs much but not all. */
 const probabilityMin = 1e-15;
 
@@ -44,7 +44,7 @@ export function metricsOf(
   };
 }
 
-function bounded(probability: number): number {
+export function bounded(probability: number): number {
   return Math.min(1 - probabilityMin, Math.max(probabilityMin, probability));
 }
 

@@ -1,17 +1,16 @@
 import { loadEach } from "../chunks/chunk_loader.ts";
-import { exp, log } from "../elementary.ts";
+import { exp, log, log1p } from "../elementary.ts";
 import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
-import { aucOf } from "./metrics.ts";
 import { passPoint } from "../fit/objective.ts";
+import { createPredictionTally } from "./prediction_tally.ts";
 import { createRowNumbers } from "./row_numbers.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
-import { sortSpread } from "./spread_sort.ts";
 
 /** How good a point is on rows that it was not fitted to. */
 export interface Score {
   readonly rows: number;
   readonly clicks: number;
-  /** Mean over the rows, each of which counts once. */
+  /** Mean over the rows, each of which counts by its weight. */
   readonly logLoss: number;
   /** Null where all rows were clicked, or none. */
   readonly auc: number | null;
@@ -29,22 +28,27 @@ export function scoreOf(design: DesignMatrix, parts: readonly number[], coeffici
   const kernel = createRowKernel(design);
   kernel.moveTo(passPoint(design, coefficients));
   const rows = rowsOf(design, parts);
-  const [clicked, notClicked] = [new Float64Array(rows), new Float64Array(rows)];
-  let [clicks, others, loss] = [0, 0, 0];
+  const tally = createPredictionTally(rows);
+  let [loss, weight] = [0, 0];
   const logitsOf = createRowNumbers();
   for (const chunk of loadEach(design.chunks)) {
     forRuns(chunk, parts, (from, to) => {
       const logits = logitsOf(to - from);
       kernel.logits(chunk, from, to, logits);
+      tally.add(chunk, from, to, logits);
+      if (chunk.weights) {
+        const own = chunk.weights.subarray(from, to);
+        loss += weightedLossOf(logits, chunk.labels.subarray(from, to), own);
+        for (let i = 0; i < own.length; i++) weight += own[i];
+        return;
+      }
+      weight += to - from;
       // The logarithm of a product, as the objective's: each factor is in (1, 2], so that a few cannot overflow.
       let product = 1;
       for (let i = from; i < to; i++) {
         const logit = logits[i - from];
-        const isClicked = chunk.labels[i] === 1;
         product *= 1 + exp(-Math.abs(logit));
-        if (isClicked ? logit < 0 : logit > 0) loss += Math.abs(logit);
-        if (isClicked) clicked[clicks++] = logit;
-        else notClicked[others++] = logit;
+        if (chunk.labels[i] === 1 ? logit < 0 : logit > 0) loss += Math.abs(logit);
         if ((i - from) % factorsMax === factorsMax - 1) {
           loss += log(product);
           product = 1;
@@ -53,6 +57,14 @@ export function scoreOf(design: DesignMatrix, parts: readonly number[], coeffici
       loss += log(product);
     });
   }
-  const auc = aucOf(sortSpread(clicked.subarray(0, clicks)), sortSpread(notClicked.subarray(0, others)));
-  return { rows, clicks, logLoss: loss / rows, auc };
+  return { rows, clicks: tally.clicks(), logLoss: loss / weight, auc: tally.auc() };
+}
+
+function weightedLossOf(logits: Float64Array, labels: Uint8Array, weights: Float64Array): number {
+  let loss = 0;
+  for (let i = 0; i < logits.length; i++) {
+    const against = labels[i] === 1 ? -logits[i] : logits[i];
+    loss += weights[i] * (log1p(exp(-Math.abs(against))) + (against > 0 ? against : 0));
+  }
+  return loss;
 }

@@ -1,5 +1,5 @@
 import { createLoader } from "../chunks/chunk_loader.ts";
-import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
+import { type DesignChunk, type DesignMatrix, fitWeightsOf } from "../encode/design_matrix.ts";
 import { exp, log, log1p } from "../elementary.ts";
 import { addProduct } from "./network.ts";
 import type { LayerLayout, ParameterLayout } from "./network_parameters.ts";
@@ -60,7 +60,8 @@ export function createBackpropagation(design: DesignMatrix, layout: ParameterLay
         row.read(chunk, rowIndex);
         const logit = wideLogit(row, parameters, layout) + deepLogit(row, layers, parameters, layout);
         const label = chunk.labels[rowIndex];
-        const weight = chunk.weights === undefined ? 1 : chunk.weights[rowIndex];
+        const weights = fitWeightsOf(chunk);
+        const weight = weights === undefined ? 1 : weights[rowIndex];
         const odds = exp(logit < 0 ? logit : -logit);
         const against = label === 1 ? -logit : logit;
         // NaN is added too: a loss that is no number must show.

@@ -2,32 +2,34 @@ import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import { log } from "../elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 
-/** Rows and clicks that a model is fitted to. */
-export interface ClassCounts {
+/** Rows and clicks that a model is fitted to, each row counted by its weight. */
+export interface ClassSums {
   readonly rows: { readonly train: number };
   readonly clicks: { readonly train: number };
 }
 
 /** Weights that make both classes count the same in the fit. */
-function classWeights({ rows, clicks }: ClassCounts): { clicked: number; notClicked: number } {
+function classWeights({ rows, clicks }: ClassSums): { clicked: number; notClicked: number } {
   return { clicked: rows.train / 2 / clicks.train, notClicked: rows.train / 2 / (rows.train - clicks.train) };
 }
 
 /**
- * Gives each row its class's weight, on top of its own.
+ * Gives each row its class's weight for the fit, on top of its own, which stays what it is measured by.
  *
  * @param design Is used up.
  */
 export function balance(
   design: DesignMatrix,
-  counts: ClassCounts,
+  sums: ClassSums,
   keeper: ChunkKeeper = createKeeper(),
 ): DesignMatrix {
-  const { clicked, notClicked } = classWeights(counts);
+  const { clicked, notClicked } = classWeights(sums);
   const chunks = keeper.rewrite([...design.chunks], (chunk) => {
-    const weights = chunk.weights ?? keeper.columns.float64(chunk.labels.length).fill(1);
-    for (let i = 0; i < weights.length; i++) weights[i] *= chunk.labels[i] === 1 ? clicked : notClicked;
-    return { ...chunk, weights };
+    const { labels, weights } = chunk;
+    const fitWeights = keeper.columns.float64(labels.length).fill(1);
+    if (weights) fitWeights.set(weights);
+    for (let i = 0; i < fitWeights.length; i++) fitWeights[i] *= labels[i] === 1 ? clicked : notClicked;
+    return { ...chunk, fitWeights };
   });
   return { ...design, chunks };
 }
@@ -40,10 +42,10 @@ export function balance(
  */
 export function corrected(
   fitted: Float64Array,
-  counts: ClassCounts,
+  sums: ClassSums,
   { negatives, classWeight }: { negatives: number; classWeight: "none" | "balanced" },
 ): Float64Array {
-  const { clicked, notClicked } = classWeights(counts);
+  const { clicked, notClicked } = classWeights(sums);
   const shift = log(negatives) - (classWeight === "balanced" ? log(clicked / notClicked) : 0);
   const coefficients = fitted.slice();
   coefficients[coefficients.length - 1] += shift;

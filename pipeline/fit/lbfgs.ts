@@ -1,5 +1,5 @@
 import { correctedInverse } from "./corrected_inverse.ts";
-import { forRuns } from "../encode/design_matrix.ts";
+import { fitWeightsOf, forRuns } from "../encode/design_matrix.ts";
 import { searchLine } from "./line_search.ts";
 import type { Passes } from "./passes.ts";
 import { dot, evaluatePoint, meanPenalty, type Solution, type SolverOptions } from "./penalised.ts";
@@ -56,9 +56,10 @@ function diagonalOf(passes: Passes, l2: number): Float64Array {
   const cellRows = design.groups.map(({ cellCount }) => new Float64Array(cellCount));
   const numericCount = design.numericColumns.length;
   for (const chunk of passes.chunks()) {
+    const weights = fitWeightsOf(chunk);
     forRuns(chunk, parts, (from, to) => {
       for (let i = from, k = from * numericCount; i < to; i++) {
-        const weight = chunk.weights?.[i] ?? 1;
+        const weight = weights?.[i] ?? 1;
         rows += weight;
         clicks += weight * chunk.labels[i];
         for (let g = 0; g < cellRows.length; g++) cellRows[g][chunk.cells[g][i]] += weight;

@@ -1,5 +1,5 @@
 import { loadEach } from "../chunks/chunk_loader.ts";
-import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { type DesignMatrix, fitWeightsOf } from "../encode/design_matrix.ts";
 import { weightOf } from "../encode/row_weight.ts";
 import { log } from "../elementary.ts";
 import { Failure } from "../failure.ts";
@@ -108,7 +108,9 @@ function requireAffordable(layout: ParameterLayout): ParameterLayout {
 /** Weighted click rate of the training rows. */
 function baseRateOf(design: DesignMatrix): number {
   let clicks = 0;
-  for (const { labels, weights, partEnds } of loadEach(design.chunks)) {
+  for (const chunk of loadEach(design.chunks)) {
+    const { labels, partEnds } = chunk;
+    const weights = fitWeightsOf(chunk);
     for (let i = 0; i < partEnds[trainPart]; i++) {
       clicks += weights === undefined ? labels[i] : labels[i] * weights[i];
     }

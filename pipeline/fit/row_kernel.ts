@@ -1,5 +1,10 @@
 import bytes from "./kernel/rows.wasm" with { type: "bytes" };
-import type { CellCodes, DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
+import {
+  type CellCodes,
+  type DesignChunk,
+  type DesignMatrix,
+  fitWeightsOf,
+} from "../encode/design_matrix.ts";
 import { fractionalPowers, log, log1p } from "../elementary.ts";
 import { hessianByOf, type PassPoint, type SumsLayout } from "./objective.ts";
 
@@ -198,7 +203,9 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
   }
 
   /** @returns The rows' loss. */
-  function fillResiduals({ labels, weights }: DesignChunk, start: number, count: number): number {
+  function fillResiduals(chunk: DesignChunk, start: number, count: number): number {
+    const { labels } = chunk;
+    const weights = fitWeightsOf(chunk);
     memory.set(labels.subarray(start, start + count), at.labels);
     kernel.residuals(at.logits, at.labels, at.powers, at.residuals, at.curvatures, at.odds, at.parts, count);
     if (weights === undefined) {

@@ -70,13 +70,16 @@ const network = object({
   output: list(finite),
 });
 
+/** If the spec names a weight, each row counts by its weight; the `rows` of a calibration bin are then its weight. */
 const metrics = object({
   log_loss: finite,
   auc: anyOf("a finite number or null", finite, none),
   brier: finite,
   ece: finite,
   base_log_loss: finite,
-  calibration: list(object({ from: finite, to: finite, rows: count, predicted: finite, observed: finite })),
+  calibration: list(
+    object({ from: finite, to: finite, rows: positive, predicted: finite, observed: finite }),
+  ),
 });
 
 /** What a model's `userDefinedMetadata` holds: all that prediction from raw fields needs, and all that trust needs. */
@@ -104,6 +107,11 @@ const members = {
     last_id: optional(matching(/^-?[0-9]{1,20}$/)),
     rows: object({ train: count, test: count, left_out: count, validation: optional(count) }),
     clicks: object({ train: count, test: count }),
+    /** If the spec names a weight: the same, each row counted by its weight. */
+    weights: optional(object({
+      rows: object({ train: finite, test: finite, left_out: finite, validation: optional(finite) }),
+      clicks: object({ train: finite, test: finite }),
+    })),
   }),
   /** On the held-out rows; on the training rows where none were held out. */
   metrics,

@@ -1,4 +1,4 @@
-import { type ClassCounts, corrected } from "../fit/class_balance.ts";
+import { type ClassSums, corrected } from "../fit/class_balance.ts";
 import { Failure } from "../failure.ts";
 import { fitPasses } from "../fit/fit.ts";
 import type { Fold, FoldedDesign } from "./folds.ts";
@@ -33,7 +33,7 @@ export interface CrossValidation {
   readonly iterationsMax: number;
   /** What the fits' intercepts are corrected by before they are scored. */
   readonly correction: {
-    readonly counts: ClassCounts;
+    readonly sums: ClassSums;
     readonly negatives: number;
     readonly classWeight: "none" | "balanced";
   };
@@ -107,7 +107,7 @@ async function tryCandidate(
   }
   const moved = [...fits.keys()].filter((f) => fits[f].coefficients !== neighbour?.[f].coefficients);
   const scores = await attached.score(moved.map((f) => ({
-    coefficients: corrected(fits[f].coefficients, correction.counts, correction),
+    coefficients: corrected(fits[f].coefficients, correction.sums, correction),
     parts: folds[f].scoreParts,
   })));
   return {

@@ -81,7 +81,8 @@ function divideChunk(
   }
   const target = new Uint32Array(rowCount);
   for (let i = 0; i < rowCount; i++) target[i] = next[parts[i]]++;
-  const { numeric, cells, labels, weights } = chunk;
-  for (const column of [numeric, ...cells, labels, ...(weights ? [weights] : [])]) reorder(column, target);
+  const { numeric, cells, labels, weights, fitWeights } = chunk;
+  const weighing = [weights, fitWeights].filter((column) => column !== undefined);
+  for (const column of [numeric, ...cells, labels, ...weighing]) reorder(column, target);
   return { ...chunk, partEnds };
 }

@@ -185,7 +185,7 @@ async function prepare(
   });
   const { design: encoded } = await runSteps(encoding, signal);
   const counts = requireBothClasses(encoded, []);
-  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
+  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts.sums, keeper) : encoded;
   const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, keeper });
   requireRows(folded);
   clock.lap("encode");
@@ -242,7 +242,7 @@ async function validate(
     known: journal.trials,
     gradientTolerance,
     iterationsMax,
-    correction: { counts, negatives, classWeight },
+    correction: { sums: counts.sums, negatives, classWeight },
     checkpoint,
   });
   for await (const trial of validation) {

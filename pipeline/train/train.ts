@@ -1,8 +1,7 @@
 import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
-import { loadEach } from "../chunks/chunk_loader.ts";
 import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
-import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
+import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { log } from "../elementary.ts";
 import { columnNames } from "../encode/column_names.ts";
 import { type Encoder } from "../encode/encoder.ts";
@@ -23,12 +22,14 @@ import { pureColumns } from "../fit/pure_columns.ts";
 import type { IterationEvent, Penalty } from "../fit/penalised.ts";
 import type { ModelRow, Models, Registry } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { testPart, trainPart } from "../examples/split.ts";
+import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
+import { partSumsOf } from "./part_sums.ts";
 import type { Store } from "../store/store.ts";
 import { nextTask, runSteps } from "../stepwise.ts";
 import type { JoinedLevels } from "../encode/summarise.ts";
 import type { Threads } from "../threads.ts";
+import { weightNotes } from "./weight_notes.ts";
 import { version } from "../version.ts";
 import { openWorkshop, type WorkshopOptions } from "./workshop.ts";
 
@@ -179,13 +180,14 @@ export async function learnPrepared(
 ): Promise<Learnt> {
   const { spec, hyperParameters } = options;
   const counts = requireBothClasses(encoded, joined);
-  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts, keeper) : encoded;
+  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts.sums, keeper) : encoded;
   const notes = notesOf(joined, encoder, design, hyperParameters);
+  notes.texts.push(...weightNotes(counts.rows.train, counts.sums.rows.train));
   clock.lap("encode");
   const fitted = await fitModel(design, encoder, notes.held, threads, options);
   clock.lap("fit");
   const precision = await precisionOf(design, threads, fitted, hyperParameters);
-  const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts, hyperParameters) };
+  const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts.sums, hyperParameters) };
   const metrics = evaluateModel(design, solution.coefficients, counts.baseRate, solution.network);
   const parts = {
     spec,
@@ -232,7 +234,14 @@ export function startClock(): Clock {
 }
 
 /** Rows and clicks of the parts of the ordinary split. */
-export interface Counts {
+export interface Counts extends PartCounts {
+  /** The same, each row counted by its weight. */
+  readonly sums: PartCounts;
+  /** Click rate of the training rows before any was left out, by their weights. */
+  readonly baseRate: number;
+}
+
+interface PartCounts {
   readonly rows: {
     readonly train: number;
     readonly test: number;
@@ -241,14 +250,12 @@ export interface Counts {
     readonly validation?: number;
   };
   readonly clicks: { readonly train: number; readonly test: number };
-  /** Click rate of the training rows before any was left out. */
-  readonly baseRate: number;
 }
 
 /** @throws {Failure} `examples-invalid` without training rows of both classes; `separable` where one field tells them. */
 export function requireBothClasses(design: DesignMatrix, joined: readonly JoinedLevels[]): Counts {
-  const clicks = clicksOf(design);
-  const [train, test, leftOut, validation] = design.partRows;
+  const { clicks, weights, clickWeights } = partSumsOf(design);
+  const train = design.partRows[trainPart];
   if (train === 0 || clicks[trainPart] === 0 || clicks[trainPart] === train) {
     throw new Failure(
       "examples-invalid",
@@ -258,31 +265,28 @@ export function requireBothClasses(design: DesignMatrix, joined: readonly Joined
         "load more rows with clickwell ingest (and the table that the label comes from), or hold out less with --test-share.",
     );
   }
-  for (const { field, levels, rows, reason } of joined) {
-    if (reason === "pure" && rows > train / 2) {
+  for (const { field, levels, weight, reason } of joined) {
+    if (reason === "pure" && weight > weights[trainPart] / 2) {
       throw separable(
         `${field} alone (${levels.slice(0, 3).join(", ")}) separates most rows with label 1 from the others`,
       );
     }
   }
   return {
-    rows: { train, test, left_out: leftOut, ...(validation === undefined ? {} : { validation }) },
-    clicks: { train: clicks[trainPart], test: clicks[testPart] },
-    baseRate: clicks[trainPart] / (train + leftOut),
+    ...partCounts(design.partRows, clicks),
+    sums: partCounts(weights, clickWeights),
+    baseRate: clickWeights[trainPart] / (weights[trainPart] + weights[leftOutPart]),
   };
 }
 
-/** Clicked rows per part. */
-function clicksOf(design: DesignMatrix): number[] {
-  const clicks = design.partRows.map(() => 0);
-  for (const chunk of loadEach(design.chunks)) {
-    for (const part of clicks.keys()) {
-      forRuns(chunk, [part], (from, to) => {
-        for (let i = from; i < to; i++) clicks[part] += chunk.labels[i];
-      });
-    }
-  }
-  return clicks;
+function partCounts(
+  [train, test, leftOut, validation]: readonly number[],
+  clicks: readonly number[],
+): PartCounts {
+  return {
+    rows: { train, test, left_out: leftOut, ...(validation === undefined ? {} : { validation }) },
+    clicks: { train: clicks[trainPart], test: clicks[testPart] },
+  };
 }
 
 function separable(what: string): Failure {
@@ -300,12 +304,13 @@ function notesOf(
   design: DesignMatrix,
   { penalty }: HyperParameters,
 ): { texts: string[]; held: number[] } {
-  const texts = joined.map(({ field, levels, rows, reason }) => {
+  const texts = joined.map(({ field, levels, rows, weight, reason }) => {
     const named = levels.slice(0, 5).join(", ") + (levels.length > 5 ? ", …" : "");
     const why = reason === "rare"
       ? "rare"
       : "all of their rows have the same label, and without a penalty log-odds have no bound";
-    return `${field}: ${levels.length} level(s) on ${rows} training row(s) share the column of unseen levels (${named}): ${why}.`;
+    const weighed = weight === rows ? "" : `, of weight ${Number(weight.toPrecision(4))},`;
+    return `${field}: ${levels.length} level(s) on ${rows} training row(s)${weighed} share the column of unseen levels (${named}): ${why}.`;
   });
   const held = penalty === "none" ? pureColumns(design, [trainPart]) : [];
   const names = columnNames(encoder);
@@ -424,6 +429,7 @@ function describe(
       ...(parts.lastId === undefined ? {} : { last_id: String(parts.lastId) }),
       rows: { ...parts.rows },
       clicks: { ...parts.clicks },
+      ...(parts.spec.weight === undefined ? {} : { weights: parts.sums }),
     },
     ...(parts.precision === undefined ? {} : { precision: packPrecision(parts.precision) }),
     metrics,

@@ -8,7 +8,7 @@ import { encodeWith } from "../encode/encode.ts";
 import { readExamples } from "../examples/examples.ts";
 import { Failure } from "../failure.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
-import { metricsOf } from "../evaluate/metrics.ts";
+import { createPredictionTally, type PredictionTally } from "../evaluate/prediction_tally.ts";
 import { passPoint } from "../fit/objective.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
 import { createPasses } from "../fit/passes.ts";
@@ -21,6 +21,7 @@ import { parseSpec } from "../examples/spec.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../threads.ts";
 import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
+import { partSumsOf } from "./part_sums.ts";
 import { register, startClock, type TrainOptions, type TrainReport } from "./train.ts";
 import { openWorkshop } from "./workshop.ts";
 
@@ -115,15 +116,16 @@ async function learnBlocks(
   { data, hyperParameters }: ArtifactMetadata,
   { observe, signal }: UpdateOptions,
 ): Promise<Learnt> {
-  const baseRate = data.clicks.train / (data.rows.train + data.rows.left_out);
+  const { rows, clicks } = data.weights ?? data;
+  const baseRate = clicks.train / (rows.train + rows.left_out);
   const before = prior.mean;
-  const progressive = createTally(design.partRows[0]);
-  const unchanged = createTally(design.partRows[0]);
+  const progressive = createPredictionTally(design.partRows[0]);
+  const unchanged = createPredictionTally(design.partRows[0]);
   let [iterations, gradientMax, objective] = [0, 0, 0];
   for (const block of blocksOf(design)) {
     signal?.throwIfAborted();
-    progressive.add(block, prior.mean);
-    unchanged.add(block, before);
+    addPredictions(progressive, block, prior.mean);
+    addPredictions(unchanged, block, before);
     const passes = await createPasses(block, [0], threads);
     const options = {
       penalty: { l2: 0, l1: 0, prior },
@@ -174,28 +176,16 @@ function blocksOf(design: DesignMatrix): DesignMatrix[] {
   return blocks;
 }
 
-/** Gathers predictions until their metrics are wanted. @param rowCount How many there will be. */
-function createTally(rowCount: number) {
-  // As much of both is memory as is written to.
-  const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
-  let [clickedCount, notClickedCount] = [0, 0];
-  return {
-    add(design: DesignMatrix, coefficients: Float64Array): void {
-      const kernel = createRowKernel(design);
-      kernel.moveTo(passPoint(design, coefficients));
-      for (const chunk of loadEach(design.chunks)) {
-        const logits = new Float64Array(chunk.labels.length);
-        kernel.logits(chunk, 0, logits.length, logits);
-        for (let i = 0; i < logits.length; i++) {
-          const probability = probabilityOf(logits[i]);
-          if (chunk.labels[i] === 1) clicked[clickedCount++] = probability;
-          else notClicked[notClickedCount++] = probability;
-        }
-      }
-    },
-    metrics: (baseRate: number) =>
-      metricsOf(clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount), baseRate),
-  };
+/** Adds the predictions of a block's rows at some coefficients. */
+function addPredictions(tally: PredictionTally, design: DesignMatrix, coefficients: Float64Array): void {
+  const kernel = createRowKernel(design);
+  kernel.moveTo(passPoint(design, coefficients));
+  for (const chunk of loadEach(design.chunks)) {
+    const predictions = new Float64Array(chunk.labels.length);
+    kernel.logits(chunk, 0, predictions.length, predictions);
+    for (let i = 0; i < predictions.length; i++) predictions[i] = probabilityOf(predictions[i]);
+    tally.add(chunk, 0, predictions.length, predictions);
+  }
 }
 
 function describeUpdate(
@@ -208,8 +198,8 @@ function describeUpdate(
   const { mean, precision } = learnt.prior;
   const coefficients = Array.from(mean.subarray(0, mean.length - 1), (value) => value + 0);
   const intercept = mean[mean.length - 1] + 0;
-  let clicks = 0;
-  for (const { labels } of loadEach(design.chunks)) clicks += labels.reduce((sum, label) => sum + label, 0);
+  const { clicks: [clicks], weights: [weight], clickWeights: [clickWeight] } = partSumsOf(design);
+  const { weights } = before.data;
   return {
     ...before,
     coefficients,
@@ -220,6 +210,12 @@ function describeUpdate(
       last_id: String(data.lastId),
       rows: { ...before.data.rows, train: before.data.rows.train + design.partRows[0] },
       clicks: { ...before.data.clicks, train: before.data.clicks.train + clicks },
+      ...(weights === undefined ? {} : {
+        weights: {
+          rows: { ...weights.rows, train: weights.rows.train + weight },
+          clicks: { ...weights.clicks, train: weights.clicks.train + clickWeight },
+        },
+      }),
     },
     metrics: learnt.progressive,
     update: { from: from.id, rows: design.partRows[0], log_loss_unchanged: learnt.unchanged.log_loss },
