@@ -66,6 +66,7 @@ export const rowProblems: readonly FailureKind[] = [
   "interval-missing",
   "row-unknown",
   "lookup-unindexed",
+  "examples-invalid",
   ...readingProblems,
 ];
 

@@ -34,6 +34,7 @@ const sqlFiles = [
   "examples/example_lookup",
   "examples/examples",
   "examples/examples_count",
+  "examples/failing_row",
   "examples/held_join",
   "examples/reading_connection",
   "examples/view_columns",
@@ -49,6 +50,7 @@ const sqlFiles = [
   "model/alias_queries",
   "model/registry_queries",
   "store/bulk",
+  "store/checked_rows",
   "store/column_index",
   "store/disk_room",
   "store/journal",
@@ -207,6 +209,11 @@ Deno.test("SQL is written with the store", () => {
     /["`](?:[^"`]*\s)?(SELECT\s|INSERT\s+(OR|INTO)|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s|PRAGMA\s|BEGIN|ROLLBACK)/;
   const written = new Set(linesWith(sql, program).map((line) => line.replace(/:\d+$/, "")));
   assert.deepEqual([...written].sort(), sqlFiles);
+});
+
+Deno.test("statements are iterated over in one place, which sees where a reading ends too early", () => {
+  const iterating = linesWith(/\.iterate\(/, program).map((line) => line.replace(/:\d+$/, ""));
+  assert.deepEqual([...new Set(iterating)], ["pipeline/store/checked_rows.ts"]);
 });
 
 Deno.test("a package is imported where it belongs", () => {

@@ -174,6 +174,7 @@ export interface Problem {
     | "urn:clickwell:problem:interval-missing"
     | "urn:clickwell:problem:row-unknown"
     | "urn:clickwell:problem:lookup-unindexed"
+    | "urn:clickwell:problem:examples-invalid"
     | "urn:clickwell:problem:model-unknown"
     | "urn:clickwell:problem:model-missing"
     | "urn:clickwell:problem:assignment-conflict"

@@ -1,5 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
+import { failingColumn, isOfExpression } from "./failing_row.ts";
+import { BadExample } from "./raw_examples.ts";
+import { shownKey } from "./reading_failure.ts";
 import { quoted } from "../store/identifier.ts";
 import { listTables } from "../store/table.ts";
 import type { ExampleKeys } from "./example_keys.ts";
@@ -24,7 +27,7 @@ export interface ExampleLookup {
 /** A query that SQLite can only answer by reading everything is done on a view of so few rows, and refused on others. */
 const scannedRowsMax = 50_000;
 const recountAfterMs = 10_000;
-/** Of a group whose view does not say what its examples share, so many are compared. */
+/** Of a group whose view does not say what its examples share, at most this many rows are compared. */
 const comparedRowsMax = 1_000;
 
 export interface ExampleLookupOptions {
@@ -48,14 +51,25 @@ export function createExampleLookup(
   const [view, id, group] = [keys.view, keys.id, keys.group].map(quoted);
   const names = fields.map(({ name }) => name);
   const numeric = new Set(fields.flatMap(({ name, type }) => type === "numeric" ? [name] : []));
-  const select = `SELECT ${[...new Set([...names, keys.id])].map(quoted).join(", ")} FROM ${view}`;
+  const columns = [...new Set([...names, keys.id])].map(quoted);
+  const select = `SELECT ${columns.join(", ")} FROM ${view}`;
   const isSmall = createRowCheck(db, view, now);
   const prepare = (sql: string, by: string) => {
     const run = wideStatement(db, sql, numeric);
     const scans = isScan(db, sql);
     return (...values: KeyValue[]): StoredRow[] => {
       if (scans && !isSmall()) throw unindexed(db, keys.view, by);
-      return run(values);
+      try {
+        return run(values);
+      } catch (error) {
+        // The statement was prepared: what fails now is an expression of the view, on a row that was asked for.
+        if (!isOfExpression(error) && !(error instanceof BadExample)) throw error;
+        const isCheap = by === keys.id && !scans && !(error instanceof BadExample);
+        const column = isCheap
+          ? failingColumn(db, { columns: [id, ...columns], from: view }, values[0])
+          : undefined;
+        throw unreadable(keys.view, { by, key: values[0], column }, error);
+      }
     };
   };
   const byId = once(() => prepare(`${select} WHERE ${id} = ? LIMIT 1`, keys.id));
@@ -73,11 +87,39 @@ export function createExampleLookup(
     group(value) {
       const find = ofParent();
       if (find) return find(value)[0];
-      const rows = byGroup()(value, BigInt(comparedRowsMax));
+      const rows = byGroup()(value, BigInt(comparedRowsMax + 1));
+      if (rows.length > comparedRowsMax) throw tooManyToCompare(keys, value);
       return rows.length === 0 ? undefined : constants(rows, names);
     },
     examplesOf: (value, rowsMax) => byGroup()(value, BigInt(rowsMax)),
   };
+}
+
+/** As training says it. */
+function unreadable(
+  view: string,
+  { by, key, column }: { by: string; key: KeyValue; column: string | undefined },
+  error: unknown,
+): Failure {
+  const reason = error instanceof Error ? error.message : String(error);
+  const row = `${by} ${shownKey(key)}`;
+  const detail = error instanceof BadExample
+    ? `${row} ${reason}`
+    : `${reason}${column === undefined ? "" : ` in ${column}`} of the row with ${row}`;
+  return new Failure(
+    "examples-invalid",
+    `Cannot read the view ${view}: ${detail}. Mend the row, or the view in the schema; or send the fields.`,
+  );
+}
+
+function tooManyToCompare({ view, group }: ExampleKeys, value: KeyValue): Failure {
+  return new Failure(
+    "lookup-unindexed",
+    `${group} ${shownKey(value)} has more than ${
+      comparedRowsMax.toLocaleString("en")
+    } rows in ${view}: which fields ` +
+      "they share would take too long to find out. Send the fields.",
+  );
 }
 
 function fieldsOf(row: StoredRow, names: readonly string[]): StoredRow {
@@ -162,18 +204,19 @@ function wideStatement(
   return (values) =>
     statement.all(...values).map((row) =>
       Object.fromEntries(
-        Object.entries(row).map(([name, value]) => [name, narrowed(value, numeric.has(name))]),
+        Object.entries(row).map(([name, value]) => [name, narrowed(name, value, numeric.has(name))]),
       )
     );
 }
 
 /** What is beyond a number's exact range is a category by its digits. */
-function narrowed(value: unknown, isNumeric: boolean): string | number | null {
+function narrowed(name: string, value: unknown, isNumeric: boolean): string | number | null {
   if (typeof value === "bigint") {
     const number = Number(value);
     return isNumeric || Number.isSafeInteger(number) ? number : String(value);
   }
-  return typeof value === "string" || typeof value === "number" ? value : null;
+  if (value === null || typeof value === "string" || typeof value === "number") return value;
+  throw new BadExample(`has the ${name} a blob, expected a text or a number`);
 }
 
 function once<T>(make: () => T): () => T {

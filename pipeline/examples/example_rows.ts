@@ -1,37 +1,48 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { arrays } from "../store/array_rows.ts";
+import type { DatabaseSync } from "node:sqlite";
+import {
+  iterateRows,
+  ReadingStopped,
+  type RowsQuery,
+  rowsReader,
+  selectOf,
+  type SqlRow,
+  type SqlValue,
+} from "../store/checked_rows.ts";
 import type { IdRange } from "./id_ranges.ts";
 import { BadExample } from "./raw_examples.ts";
 
 /** One row of the view, in the order of the columns that the query selects; the id comes first. */
-export type ExampleRow = readonly unknown[];
+export type ExampleRow = SqlRow;
 
-export interface RowsQuery {
-  /** SELECT … FROM the view, without WHERE or ORDER BY. */
-  readonly select: string;
-  /** Name of the id's column, and the same quoted for SQL. */
+export interface ExampleRowsOptions {
+  /** Name of the id's column, for messages. */
   readonly idName: string;
-  readonly id: string;
   /** Rows of one batch at the most. */
   readonly batchRowsMax: number;
 }
 
 /**
- * Batches of rows in the order of their ids. Integers beyond 2⁵³ come as bigint, all others as number.
+ * Batches of rows in the order of their ids, which are the query's first column. Integers beyond 2⁵³ come as bigint, all
+ * others as number.
  *
  * @param range Without one, all rows come, whatever their ids are.
  * @throws {BadExample} where an id occurs twice.
+ * @throws {ReadingStopped} if SQLite cannot read to the end.
  */
 export function* readRows(
   db: DatabaseSync,
   query: RowsQuery,
   range: IdRange | null,
+  options: ExampleRowsOptions,
 ): Generator<ExampleRow[]> {
+  const { idName, batchRowsMax } = options;
   let before: unknown;
-  for (const rows of range ? rangeBatches(db, query, range) : allBatches(db, query)) {
+  for (
+    const rows of range ? rangeBatches(db, query, range, batchRowsMax) : allBatches(db, query, batchRowsMax)
+  ) {
     for (const [id] of rows) {
       if (id === before) {
-        throw new BadExample(`${query.idName} ${String(id)} occurs more than once, which a join can do`);
+        throw new BadExample(`${idName} ${String(id)} occurs more than once, which a join can do`);
       }
       before = id;
     }
@@ -39,35 +50,57 @@ export function* readRows(
   }
 }
 
+/** The greatest integer that SQLite holds. */
+const lastInteger = 2n ** 63n - 1n;
+
 /** A batch is one call into SQLite, which a row-wise iteration would be for each row. */
 function* rangeBatches(
   db: DatabaseSync,
-  { select, id, batchRowsMax }: RowsQuery,
+  query: RowsQuery,
   [first, to]: IdRange,
+  batchRowsMax: number,
 ): Generator<ExampleRow[]> {
+  const [id] = query.columns;
+  // Up to the next range, and not up to its own last integer: a view may have an id like 2.5. Behind the last integer there
+  // is none to compare with.
+  const [end, last] = to > lastInteger ? ["<=", lastInteger] : ["<", to];
   // One row more than a batch: the next batch begins at it, so that no row of the same id is passed over.
-  const sql = `${select} WHERE ${id} >= ? AND ${id} <= ? ORDER BY ${id} LIMIT ${batchRowsMax + 1}`;
-  const narrow = arrays(db.prepare(sql));
-  const wide = wideArrays(db.prepare(sql));
-  // The range's last id, and not the one behind it: that could be beyond what SQLite holds.
-  const last = to - 1n;
-  for (let from: unknown = first; typeof from === "number" || typeof from === "bigint";) {
-    const bounds = [from, last] as const;
-    const rows = orWide(() => rowsOf(narrow, bounds), () => rowsOf(wide, bounds).map(narrowed));
+  const sql = `${selectOf(query)} WHERE ${id} >= ? AND ${id} ${end} ? ORDER BY ${id} LIMIT ${
+    batchRowsMax + 1
+  }`;
+  const read = rowsReader(db, sql);
+  let lastId: unknown;
+  for (let from: SqlValue | undefined = first; from !== undefined;) {
+    const rows = readBatch(read, from, last, lastId);
     const following = rows.length > batchRowsMax ? rows.pop() : undefined;
+    lastId = rows.at(-1)?.[0];
     yield rows;
-    from = following?.[0];
+    from = following && integerOf(following[0]);
   }
 }
 
-function rowsOf(statement: StatementSync, bounds: readonly [number | bigint, bigint]): ExampleRow[] {
-  // In arrays, which the types of `all` do not know.
-  return statement.all(...bounds) as unknown as ExampleRow[];
+function readBatch(
+  read: (...parameters: SqlValue[]) => SqlRow[],
+  from: SqlValue,
+  last: SqlValue,
+  lastId: unknown,
+): SqlRow[] {
+  try {
+    return read(from, last);
+  } catch (error) {
+    throw new ReadingStopped(error, { from, lastKey: lastId });
+  }
 }
 
-function* allBatches(db: DatabaseSync, { select, id, batchRowsMax }: RowsQuery): Generator<ExampleRow[]> {
+/** What a range of integers has as ids are numbers. */
+function integerOf(id: unknown): number | bigint {
+  if (typeof id === "number" || typeof id === "bigint") return id;
+  throw new Error(`an id between integers is ${typeof id}`);
+}
+
+function* allBatches(db: DatabaseSync, query: RowsQuery, batchRowsMax: number): Generator<ExampleRow[]> {
   let batch: ExampleRow[] = [];
-  for (const row of allRows(db, `${select} ORDER BY ${id}`)) {
+  for (const row of iterateRows(db, query)) {
     batch.push(row);
     if (batch.length === batchRowsMax) {
       yield batch;
@@ -75,48 +108,4 @@ function* allBatches(db: DatabaseSync, { select, id, batchRowsMax }: RowsQuery):
     }
   }
   if (batch.length > 0) yield batch;
-}
-
-function* allRows(db: DatabaseSync, sql: string): Generator<ExampleRow> {
-  let count = 0;
-  try {
-    for (const row of iterate(arrays(db.prepare(sql)))) {
-      yield row;
-      count++;
-    }
-  } catch (error) {
-    if (!isOutOfRange(error)) throw error;
-    for (const row of iterate(wideArrays(db.prepare(`${sql} LIMIT -1 OFFSET ${count}`)))) yield narrowed(row);
-  }
-}
-
-function iterate(statement: StatementSync): Iterable<ExampleRow> {
-  return statement.iterate() as Iterable<unknown> as Iterable<ExampleRow>;
-}
-
-/** Reads integers as number, which is fast, and as bigint only where one is too large for that. */
-function orWide<T>(narrow: () => T, wide: () => T): T {
-  try {
-    return narrow();
-  } catch (error) {
-    if (!isOutOfRange(error)) throw error;
-    return wide();
-  }
-}
-
-function isOutOfRange(error: unknown): boolean {
-  return error instanceof RangeError && "code" in error && error.code === "ERR_OUT_OF_RANGE";
-}
-
-const safe = BigInt(Number.MAX_SAFE_INTEGER);
-
-function narrowed(row: ExampleRow): ExampleRow {
-  return row.map((value) =>
-    typeof value === "bigint" && -safe <= value && value <= safe ? Number(value) : value
-  );
-}
-
-function wideArrays(statement: StatementSync): StatementSync {
-  statement.setReadBigInts(true);
-  return arrays(statement);
 }

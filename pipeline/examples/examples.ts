@@ -7,11 +7,12 @@ import { joinChunks } from "./join_chunks.ts";
 import { joinPlanOf } from "./join_plan.ts";
 import { Failure } from "../failure.ts";
 import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
-import { BadExample, behind, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
+import { behind, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
+import { readingFailure } from "./reading_failure.ts";
 import { collectShared } from "../collector.ts";
 import { sharedInt32 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
-import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
+import type { RowsQuery } from "../store/checked_rows.ts";
 import { openReadingConnection, type ReadingMemory, scanMemory } from "./reading_connection.ts";
 import { quoted } from "../store/identifier.ts";
 import type { Store } from "../store/store.ts";
@@ -28,7 +29,7 @@ export interface ReadJob extends Job {
   readonly kind: "read";
   readonly path: string;
   readonly spec: FeatureSpec;
-  readonly query: string;
+  readonly query: RowsQuery;
   /** Ranges of ids, [from, to), in ascending order; one range without bounds where the ids are not integers. */
   readonly ranges: readonly (IdRange | null)[];
   /** Shape (2): next range, rows read so far. */
@@ -50,6 +51,8 @@ export interface ReadResult {
   readonly levels: readonly (string | null)[][];
   /** Per categorical field: the kinds of the values, as bits. */
   readonly kinds: readonly number[];
+  /** Of the last row, where one range has all rows. */
+  readonly lastId?: unknown;
 }
 
 /**
@@ -66,18 +69,30 @@ export async function readExamples(
   threads: Threads,
   options: ReadOptions = {},
 ): Promise<RawExamples> {
+  try {
+    return await readUnchanged(store, spec, threads, options);
+  } catch (error) {
+    throw readingFailure(error, spec);
+  }
+}
+
+async function readUnchanged(
+  store: Store,
+  spec: FeatureSpec,
+  threads: Threads,
+  options: ReadOptions,
+): Promise<RawExamples> {
   const { after, room } = options;
-  const query = selectOf(store, spec);
+  const query = queryOf(store, spec);
   for (let tries = 1;; tries++) {
     const before = store.journal.foreignChanges();
     const ids = idsOf(store, spec);
-    if (after !== undefined && !ids) {
-      throw new Failure(
-        "examples-invalid",
-        `The ids (${spec.id}) are not integers: which rows are new cannot be told from them.`,
-      );
-    }
-    const results = await readAll(store, { spec, query, ids }, threads, options);
+    const results = await readAll(
+      store,
+      { spec, query: rowsAfter(query, ids ? undefined : after), ids },
+      threads,
+      options,
+    );
     // The threads have connections of their own: a write between their first reads would give them different stores.
     if (store.journal.foreignChanges() === before) {
       // What the reading held, and its garbage.
@@ -86,7 +101,10 @@ export async function readExamples(
         results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
         createKeeper(room),
       );
-      return ids === undefined || ids === "none" ? raw : { ...raw, lastId: ids.last };
+      const lastId = lastIdOf(ids, results);
+      const hasIds = results.some((result) => result.lastId !== undefined);
+      if (after !== undefined && hasIds && lastId === undefined) throw notOrdered(spec);
+      return lastId === undefined ? raw : { ...raw, lastId };
     }
     if (tries === changedTriesMax) {
       throw new Failure(
@@ -98,6 +116,28 @@ export async function readExamples(
   }
 }
 
+/** Ids that are not looked at in ranges are filtered by SQLite. */
+function rowsAfter(query: RowsQuery, after: bigint | undefined): RowsQuery {
+  return after === undefined
+    ? query
+    : { ...query, from: `${query.from} WHERE ${query.columns[0]} > ${after}` };
+}
+
+/** The greatest id, if it is an integer. Text comes behind all numbers: all ids are numbers then. */
+function lastIdOf(ids: Ids | "none" | undefined, results: readonly ReadResult[]): bigint | undefined {
+  if (ids !== undefined) return ids === "none" ? undefined : ids.last;
+  const [last] = results.flatMap(({ lastId }) => lastId === undefined ? [] : [lastId]);
+  if (typeof last === "bigint") return last;
+  return typeof last === "number" && Number.isInteger(last) ? BigInt(last) : undefined;
+}
+
+function notOrdered({ id }: FeatureSpec): Failure {
+  return new Failure(
+    "examples-invalid",
+    `The ids (${id}) are not integers: which rows are new cannot be told from them. Train anew on all rows.`,
+  );
+}
+
 export interface ReadOptions {
   readonly after?: bigint;
   readonly room?: ChunkRoom;
@@ -106,7 +146,7 @@ export interface ReadOptions {
 
 async function readAll(
   store: Store,
-  { spec, query, ids }: { spec: FeatureSpec; query: string; ids: Ids | "none" | undefined },
+  { spec, query, ids }: { spec: FeatureSpec; query: RowsQuery; ids: Ids | "none" | undefined },
   threads: Threads,
   { after, room, observe = () => {} }: ReadOptions,
 ): Promise<ReadResult[]> {
@@ -158,8 +198,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const memory = join ? scanMemory : joinMemory(job.path);
   using db = openReadingConnection(job.path, memory);
   const keeper = createKeeper(job.room);
-  const { select, id } = join ?? { select: job.query, id: quoted(spec.id) };
-  const query = { select, idName: spec.id, id, batchRowsMax };
+  const query = join?.child ?? job.query;
   const place = join && createPlacing(db, join);
   const builder = createChunkBuilder(spec, {
     rowsMax: chunkRowsMax,
@@ -167,6 +206,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     ...(join ? { layout: join.layout } : {}),
   });
   const parts: ReadPart[] = [];
+  let lastId: unknown;
   try {
     for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
       let sequence = 0;
@@ -175,7 +215,8 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${memory.mappedBytes}`);
       }
       const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.take()) });
-      for (const batch of readRows(db, query, ranges[i])) {
+      for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
+        if (ranges[i] === null) lastId = batch.at(-1)?.[0];
         const { rows, beside } = place ? place(batch) : { rows: batch };
         const fitting = chunkRowsMax - builder.rowCount;
         if (rows.length <= fitting) builder.add(rows, beside);
@@ -192,9 +233,9 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   } catch (error) {
     // The other threads need not read what nobody will use.
     Atomics.store(shared, 0, ranges.length);
-    throw readingFailure(error, spec);
+    throw readingFailure(error, spec, { db, query });
   }
-  return { parts, levels: builder.levels, kinds: builder.kinds };
+  return { parts, levels: builder.levels, kinds: builder.kinds, ...(lastId === undefined ? {} : { lastId }) };
 }
 
 /**
@@ -210,19 +251,8 @@ function joinMemory(path: string): ReadingMemory {
   return { mappedBytes, cacheBytes: readCacheBytes };
 }
 
-/** What went wrong with the view, as a failure that its user can act on; any other error as it is. */
-function readingFailure(error: unknown, { view }: FeatureSpec): unknown {
-  const known = asFailure(error, `read the view ${view}`);
-  const ofView = error instanceof BadExample || sqliteCode(error) !== undefined;
-  if (known instanceof Failure || !(error instanceof Error) || !ofView) return known;
-  return new Failure(
-    "examples-invalid",
-    `Cannot read the view ${view}: ${error.message}. Mend the row, or the view in the schema.`,
-  );
-}
-
 /** The columns that training reads, after a check that the view has them. */
-function selectOf({ db }: Store, spec: FeatureSpec): string {
+function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
   const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(spec.view).map((row) =>
     String(row.name)
   );
@@ -245,7 +275,7 @@ function selectOf({ db }: Store, spec: FeatureSpec): string {
     );
   }
   const weight = spec.weight === undefined ? [] : [spec.weight];
-  return `SELECT ${[...own, ...fields, ...weight].map(quoted).join(", ")} FROM ${quoted(spec.view)}`;
+  return { columns: [...own, ...fields, ...weight].map(quoted), from: quoted(spec.view) };
 }
 
 /** The least and the greatest id; undefined where ids are not integers, or the store would have to sort for each range. */

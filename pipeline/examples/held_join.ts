@@ -9,11 +9,18 @@ import {
   type ParentResult,
   readParents,
 } from "./parent_reading.ts";
-import { createKeyFinder, createParentRows, parentBytes, type ParentRows } from "./parent_rows.ts";
+import {
+  createKeyFinder,
+  createParentRows,
+  parentBytes,
+  type ParentRows,
+  rowCountOf,
+} from "./parent_rows.ts";
 import type { Beside, RowLayout } from "./raw_examples.ts";
 import { openReadingConnection, scanMemory } from "./reading_connection.ts";
 import { sharedInt32 } from "../shared_memory.ts";
 import { arrays } from "../store/array_rows.ts";
+import type { RowsQuery } from "../store/checked_rows.ts";
 import { quoted } from "../store/identifier.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../threads.ts";
@@ -23,10 +30,8 @@ import type { Threads } from "../threads.ts";
  * Plain data, to be posted to threads.
  */
 export interface HeldJoin {
-  /** SELECT … FROM the child. */
-  readonly select: string;
-  /** The child's key, quoted for SQL. */
-  readonly id: string;
+  /** Of the child; its key comes first. */
+  readonly child: RowsQuery;
   readonly layout: RowLayout;
   readonly parents: readonly HeldParent[];
   /** SELECT the ids of rows whose label is 1, from one to another, in ascending order. */
@@ -90,7 +95,8 @@ export async function holdParents(
       begun: sharedInt32(1),
     };
     const results = await threads.run(job, () => readParents(job, options.pause));
-    if (results.every((result) => result !== undefined)) return joinOf(plan, readings, results);
+    const areWhole = readings.every(({ rows }) => Atomics.load(rows.taken, 0) === rowCountOf(rows));
+    if (areWhole && results.every((result) => result !== undefined)) return joinOf(plan, readings, results);
   }
   return undefined;
 }
@@ -194,11 +200,13 @@ function cursorOf(
   const rowid = ["rowid", "_rowid_", "oid"].find((name) => !names.includes(name));
   // A column took each of the names: rows come by the key, which costs a jump for each.
   if (rowid === undefined) return { cursor: quoted(key), bounds: ["", ...sample, lastText] };
-  const ends = db.prepare(`SELECT min(${rowid}) AS first, max(${rowid}) AS last FROM ${quoted(table)}`).get();
-  const [first, last] = [Number(ends?.first ?? 0), Number(ends?.last ?? 0)];
+  const statement = db.prepare(`SELECT min(${rowid}) AS first, max(${rowid}) AS last FROM ${quoted(table)}`);
+  statement.setReadBigInts(true);
+  const ends = statement.get();
+  const [first, last] = [ends?.first, ends?.last].map((end) => typeof end === "bigint" ? end : 0n);
   const inner = Array.from(
     { length: rangeCount - 1 },
-    (_, i) => Math.floor(first + ((last - first) * (i + 1)) / rangeCount),
+    (_, i) => first + ((last - first) * BigInt(i + 1)) / BigInt(rangeCount),
   );
   return { cursor: rowid, bounds: [firstInteger, ...inner, lastText] };
 }
@@ -247,8 +255,7 @@ function joinOf(
   };
   const placed = parents.map(({ column }, i) => ({ rows: readings[i].rows, at: at(column) }));
   return {
-    select: `SELECT ${columns.map(quoted).join(", ")} FROM ${quoted(child)}`,
-    id: quoted(id),
+    child: { columns: columns.map(quoted), from: quoted(child) },
     layout,
     parents: placed,
     clicked: clickedQuery(plan),

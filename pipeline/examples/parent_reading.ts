@@ -1,6 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { arrays } from "../store/array_rows.ts";
 import { kindBitOf, tableLevelOf } from "./level.ts";
+import { isOutOfRange } from "../store/checked_rows.ts";
+import { asFailure } from "../store/sqlite_failure.ts";
 import { createKeyIndexer, type ParentRows, takeRows } from "./parent_rows.ts";
 import { openReadingConnection, scanMemory } from "./reading_connection.ts";
 import type { Job } from "../threads.ts";
@@ -62,9 +64,8 @@ export function readParents(job: ParentJob, pause: () => void = () => {}): Paren
       }
     } catch (error) {
       stop(job);
-      // An integer beyond what a number holds exactly.
-      if (error instanceof RangeError) return undefined;
-      throw error;
+      if (isOutOfRange(error)) return undefined;
+      throw asFailure(error, `read the tables of the view`);
     }
   }
   return { thread, levels, kinds };

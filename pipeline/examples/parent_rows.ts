@@ -44,6 +44,11 @@ export function createParentRows(
   };
 }
 
+/** Rows that there is room for. */
+export function rowCountOf({ keys, coding }: ParentRows): number {
+  return keys.length / coding.width;
+}
+
 /** At most three of four slots are taken. */
 function slotCountOf(rowCount: number): number {
   let count = 1_024;
@@ -56,9 +61,9 @@ function slotCountOf(rowCount: number): number {
  *
  * @returns The first; undefined where there are not so many left.
  */
-export function takeRows({ taken, keys, coding }: ParentRows, count: number): number | undefined {
-  const first = Atomics.add(taken, 0, count);
-  return first + count <= keys.length / coding.width ? first : undefined;
+export function takeRows(rows: ParentRows, count: number): number | undefined {
+  const first = Atomics.add(rows.taken, 0, count);
+  return first + count <= rowCountOf(rows) ? first : undefined;
 }
 
 /** Adds keys for one thread, while other threads add theirs. */

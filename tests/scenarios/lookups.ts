@@ -171,6 +171,22 @@ export const lookups: readonly Scenario[] = [
     problem: "store-invalid",
   },
   {
+    name: "a row for which the view fails is named, and is no missing value",
+    path,
+    body: { offer_id: 1 },
+    given: (world) => changeStore(world, failingView),
+    status: 409,
+    problem: "examples-invalid",
+  },
+  {
+    name: "another row of such a view is found",
+    path,
+    body: { offer_id: 2, apr: 11.5, lender_id: 12, annual_income: null },
+    given: (world) => changeStore(world, failingView),
+    status: 200,
+    answer: ({ first }) => ({ probability: probabilityOf(first, { ...row, annual_income: null }) }),
+  },
+  {
     name: "a large view without an index of the id is not searched",
     path,
     body: { offer_id: 1 },
@@ -205,6 +221,14 @@ const unindexedView = `
   DROP VIEW examples;
   CREATE VIEW examples AS SELECT offer_id + 0 AS offer_id, leads.*, apr, lender_id
     FROM offers JOIN leads USING (lead_uuid);
+`;
+
+/** SQLite cannot compute it for the first offer. */
+const failingView = `
+  DROP VIEW examples;
+  CREATE VIEW examples AS SELECT offer_id, offers.lead_uuid, requested, loan_purpose, credit, annual_income, lender_id,
+    iif(offer_id = 1, json_extract('{', '$.apr'), apr) AS apr
+    FROM offers JOIN leads ON leads.lead_uuid = offers.lead_uuid;
 `;
 
 const otherView = `
