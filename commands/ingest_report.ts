@@ -51,6 +51,8 @@ function alignColumns(rows: readonly string[][]): string[] {
 function describeFile(file: FileReport): string[] {
   const lines: string[] = [];
   if (file.loadedBefore) lines.push("loaded before with the same content: nothing to do");
+  else if (file.read === 0) lines.push("has columns and no rows: nothing to load");
+  else lines.push(...describeDuplicates(file));
   const nulls = Object.entries(file.nulls).filter(([, rows]) => rows > 0);
   if (nulls.length > 0) {
     lines.push(
@@ -58,6 +60,9 @@ function describeFile(file: FileReport): string[] {
         nulls.map(([column, rows]) => `${column} ${number(rows)} (${share(rows, file.read)})`).join(", ")
       }`,
     );
+  }
+  for (const [column, range] of Object.entries(file.times)) {
+    if (range) lines.push(`${column}: from ${range.min} to ${range.max}`);
   }
   for (const [constraint, rows] of Object.entries(file.outOfRange)) {
     lines.push(`${count(rows, "row")} out of range: ${constraint}`);
@@ -75,6 +80,20 @@ function describeFile(file: FileReport): string[] {
     );
   }
   return lines.map((line) => `${file.table}: ${file.file}: ${line}`);
+}
+
+/** What the key makes of rows that come up again: without `--on-conflict`, they differ in nothing. */
+function describeDuplicates({ duplicates, read, replaced, kept, table }: FileReport): string[] {
+  if (duplicates === 0) return [];
+  if (replaced + kept > 0) {
+    return [`${count(duplicates, "row")} with a key that an earlier row of the file has`];
+  }
+  return [
+    `${number(duplicates)} of ${count(read, "row")} ${
+      duplicates === 1 ? "is" : "are"
+    } the same, in all columns, as an earlier row of the file: each is in ${table} ONCE. If every row counts, give ` +
+    `${table} a key that tells them apart, such as a row number, and load the file with it`,
+  ];
 }
 
 function number(value: number): string {

@@ -22,9 +22,47 @@ const loads: readonly { what: string; content: string | Uint8Array; rows: Row[] 
     rows: [{ id: 1, word: "a" }, { id: 2, word: "b" }, { id: 3, word: "c" }],
   },
   {
-    what: "an empty field as NULL, a quoted empty one as an empty text",
-    content: 'id,word,part\n1,,\n2,"",1\n',
-    rows: [{ id: 1 }, { id: 2, word: "", part: 1 }],
+    what: "an empty field as NULL, in quotes or not; NA is a text",
+    content: 'id,word,part\n1,,\n2,"",1\n3,NA,""\n',
+    rows: [{ id: 1 }, { id: 2, part: 1 }, { id: 3, word: "NA" }],
+  },
+  {
+    what: "lines that end with CR alone, or with all ends at once",
+    content: 'id,word\r1,a\r2,"b\rc"\r\n3,d\n4,\r\r5,e',
+    rows: [{ id: 1, word: "a" }, { id: 2, word: "b\rc" }, { id: 3, word: "d" }, { id: 4 }, {
+      id: 5,
+      word: "e",
+    }],
+  },
+  { what: "bars", content: "id|word\n1|a,b\n", rows: [{ id: 1, word: "a,b" }] },
+  {
+    what: "delimiters in the quotes of the header, which do not count",
+    content: '\n"a;b;c;d;e",id,word\nx,1,2\n',
+    rows: [{ id: 1, word: "2" }],
+  },
+  {
+    what: "booleans as pandas, R and SQL write them, for numbers",
+    content: "id,whole,part,word\n1,TRUE,True,true\n2,false,False,FALSE\n",
+    rows: [{ id: 1, whole: 1, part: 1, word: "true" }, { id: 2, whole: 0, part: 0, word: "FALSE" }],
+  },
+  {
+    what: "spellings of an integer, which a column of texts keeps apart",
+    content: "id,whole,word\n1,012,012\n2,+12,+12\n3,1.2e1,1.2e1\n4,12.0,12.0\n5,-0,-0\n",
+    rows: [
+      { id: 1, whole: 12, word: "012" },
+      { id: 2, whole: 12, word: "+12" },
+      { id: 3, whole: 12, word: "1.2e1" },
+      { id: 4, whole: 12, word: "12.0" },
+      { id: 5, whole: 0, word: "-0" },
+    ],
+  },
+  {
+    what: "dates without hyphens",
+    content: "id,seen_at\n1,20240131\n2,20240131T101500Z\n",
+    rows: [
+      { id: 1, seen_at: 1706659200000000 },
+      { id: 2, seen_at: 1706696100000000 },
+    ],
   },
   { what: "semicolons", content: "id;word\n1;a,b\n", rows: [{ id: 1, word: "a,b" }] },
   { what: "tabs", content: "id\tword\n1\ta b\n", rows: [{ id: 1, word: "a b" }] },
@@ -119,7 +157,72 @@ const fails: readonly {
   {
     what: "bytes that are no UTF-8",
     content: Uint8Array.from([...new TextEncoder().encode("id,word\n1,"), 0xc3, 0x28, 0x0a]),
-    message: /row 1, column "word": text that is not valid UTF-8/,
+    message: /row 1, column "word": text that is not valid UTF-8\. .*--encoding windows-1252/,
+  },
+  {
+    what: "a header that is no UTF-8",
+    content: Uint8Array.from([
+      ...new TextEncoder().encode("id,w"),
+      0xf6,
+      ...new TextEncoder().encode("rd\n1,a\n"),
+    ]),
+    kind: "file-invalid",
+    message: /its header is text that is not valid UTF-8\. .*--encoding windows-1252/,
+  },
+  {
+    what: "a number of more than 400 bytes",
+    content: `id,whole\n1,1${" ".repeat(400)}2\n`,
+    message: /row 1, column "whole": 402 bytes are no number, expected at most 400/,
+  },
+  {
+    what: "a number with a comma",
+    content: 'id;part\n1;"0,221"\n',
+    message:
+      /row 1, column "part": "0,221" is not a finite number\. If its comma is a decimal comma, name --decimal-comma/,
+  },
+  {
+    what: "Unix seconds",
+    content: "id,seen_at\n1,1706696100\n",
+    message:
+      /row 1, column "seen_at": 1706696100 is no plausible time, expected ISO 8601, as .*If it is seconds, multiply it by 1,000,000/,
+  },
+  {
+    what: "Unix milliseconds",
+    content: "id,seen_at\n1,1706696100000\n",
+    message: /1706696100000 is no plausible time.*If it is milliseconds, multiply it by 1,000\. Correct/,
+  },
+  {
+    what: "Unix nanoseconds",
+    content: "id,seen_at\n1,1706696100000000000\n",
+    message: /1706696100000000000 is no plausible time.*If it is nanoseconds, divide it by 1,000/,
+  },
+  {
+    what: "a date and time run together",
+    content: "id,seen_at\n1,20240131101500\n",
+    message: /20240131101500 is no plausible time/,
+  },
+  {
+    what: "eight digits that are no date",
+    content: "id,seen_at\n1,20241331\n",
+    message: /20241331 is no plausible time/,
+  },
+  {
+    what: "a boolean for a time",
+    content: "id,seen_at\n1,true\n",
+    message: /1 is no plausible time/,
+  },
+  {
+    what: "a header of one column that lacks one",
+    content: "id:word\n1:a\n",
+    kind: "file-invalid",
+    message:
+      /no column "id".* Its header is one column, separated by ","\. If something else separates them, name it with --delimiter/,
+  },
+  {
+    what: "a header with text behind a closing quote",
+    content: '"id"x,word\n1,a\n',
+    kind: "file-invalid",
+    message: /in its header, a field goes on behind its closing quote/,
   },
   {
     what: "a text of more than 16 KiB",
@@ -143,7 +246,7 @@ const fails: readonly {
     what: "UTF-16",
     content: Uint8Array.from([0xff, 0xfe, 0x69, 0, 0x64, 0]),
     kind: "file-invalid",
-    message: /it is UTF-16\. Save it as UTF-8/,
+    message: /it is UTF-16\. Name --encoding utf-16, or save it as UTF-8/,
   },
 ];
 

@@ -54,6 +54,7 @@ Deno.test("clickwell ingest ends with a report for people, on standard error", (
         "clicks  clicks.parquet     3    3          0         0               0",
         "leads: leads.parquet: without a value: credit 1 (33.3 %), annual_income 2 (66.7 %)",
         "offers: offers.parquet: without a value: apr 1 (25.0 %), lender_id 1 (25.0 %)",
+        "clicks: clicks.parquet: clicked_at: from 2021-03-23T02:01:48.339Z to 2021-03-24T02:01:48.339Z",
         "examples: 4",
         "",
       ].join("\n"),

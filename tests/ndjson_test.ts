@@ -14,15 +14,19 @@ Deno.test("ndjson: values of all kinds, fields in any order, absent ones as NULL
       "",
       { id: 3, whole: "9007199254740993", part: "2.5", word: 42 },
       { id: 4, word: null },
+      { id: 6, word: true },
+      { id: 7, word: -0.5 },
     ) + '{"id":5}';
     const { tables } = await ingest(store, { files: { things: [write("things.json", content)] } });
-    assert.equal(tables.things.inserted, 5);
+    assert.equal(tables.things.inserted, 7);
     assert.deepEqual(rowsOf(store, "things"), [
       { id: 1, whole: 12, part: 1.5, word: "Größe", seen_at: 1616464908339000 },
       { id: 2, whole: 1, part: 7, word: "", seen_at: 1616464908339000 },
       { id: 3, whole: "9007199254740993", part: 2.5, word: "42", seen_at: null },
       { id: 4, whole: null, part: null, word: null, seen_at: null },
       { id: 5, whole: null, part: null, word: null, seen_at: null },
+      { id: 6, whole: null, part: null, word: "true", seen_at: null },
+      { id: 7, whole: null, part: null, word: "-0.5", seen_at: null },
     ]);
   }, thingsSchema));
 
@@ -38,9 +42,29 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
     message: /row 2: the line is no JSON object/,
   },
   {
-    what: "an integer that JSON does not keep",
-    content: '{"id":1,"whole":9007199254740993}\n',
+    what: "an integer of 65 bits",
+    content: '{"id":1,"whole":18446744073709551615}\n',
+    message: /row 1, column "whole": 18446744073709551615 needs more than 64 bits/,
+  },
+  {
+    what: "a number that is no integer that a double holds",
+    content: '{"id":1,"whole":9007199254740993.0}\n',
     message: /row 1, column "whole": 9007199254740992 is not an integer that a double holds exactly/,
+  },
+  {
+    what: "a field that comes twice",
+    content: '{"id":1,"word":"a:{"}\n{"id":2,"word":"a","part":{"word":1},"w\\u006frd":"b"}\n',
+    message: /row 2: the line has the field "word" twice, expected once/,
+  },
+  {
+    what: "Unix seconds",
+    content: '{"id":1,"seen_at":1706696100}\n',
+    message: /row 1, column "seen_at": 1706696100 is no plausible time/,
+  },
+  {
+    what: "a boolean for a time",
+    content: '{"id":1,"seen_at":true}\n',
+    message: /row 1, column "seen_at": true is a boolean, expected a time/,
   },
   {
     what: "a number that overflows",
@@ -58,14 +82,10 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
     message: /row 1, column "part": "" is no number/,
   },
   {
-    what: "a fraction for a text",
-    content: '{"id":1,"word":1.5}\n',
-    message: /row 1, column "word": 1\.5 is a number, expected text/,
-  },
-  {
-    what: "a boolean for a text",
-    content: '{"id":1,"word":false}\n',
-    message: /row 1, column "word": false is a boolean, expected text/,
+    what: "a number for a text that stands for several",
+    content: '{"id":1,"word":1e300}\n',
+    message:
+      /row 1, column "word": 1e\+300 is a number beyond 2\^53, which stands for several, expected text/,
   },
   {
     what: "a list",
@@ -117,6 +137,53 @@ for (const { what, content, message } of fails) {
       assert.deepEqual(rowsOf(store, "things"), []);
     }, thingsSchema));
 }
+
+Deno.test("ndjson: integers beyond 2^53 are exact", () =>
+  withTables(async ({ store, write }) => {
+    const content = '{"id":9007199254740993,"whole":-9223372036854775808,"word":1152921504606846977}\n' +
+      '{"id":1,"word":"12345678901234567890 {\\"x\\":9007199254740993}","seen_at":20240131}\n';
+    await ingest(store, { files: { things: [write("things.ndjson", content)] }, allowMissing: true });
+    assert.deepEqual(rowsOf(store, "things"), [
+      {
+        id: 1,
+        whole: null,
+        part: null,
+        word: '12345678901234567890 {"x":9007199254740993}',
+        seen_at: 1706659200000000,
+      },
+      {
+        id: "9007199254740993",
+        whole: "-9223372036854775808",
+        part: null,
+        word: "1152921504606846977",
+        seen_at: null,
+      },
+    ]);
+  }, thingsSchema));
+
+Deno.test("ndjson: Python's NaN and Infinity are no value, and texts that look like them are texts", () =>
+  withTables(async ({ store, write }) => {
+    const content =
+      '{"id":1,"part":NaN,"word":"NaN, \\"Infinity"}\n{"id":2,"part":-Infinity,"whole":Infinity}\n{"id":3,"part":1.5}\n';
+    await ingest(store, { files: { things: [write("things.ndjson", content)] }, allowMissing: true });
+    assert.deepEqual(rowsOf(store, "things").map(({ id, whole, part, word }) => [id, whole, part, word]), [
+      [1, null, null, 'NaN, "Infinity'],
+      [2, null, null, null],
+      [3, null, 1.5, null],
+    ]);
+  }, thingsSchema));
+
+Deno.test("ndjson: a file whose first line is no JSON says so, with what it begins with", () =>
+  withTables(async ({ store, write }) => {
+    const load = (content: string) => ingest(store, { files: { things: [write("things.ndjson", content)] } });
+    const expected =
+      /things\.ndjson: line 1 is not valid JSON: .*; it begins "\{\\"id\\": 1,"\. Expected a JSON object on each line/;
+    await assertRejected(load('{"id": 1,\n "word": "a"}\n'), "file-invalid", expected);
+    await assertRejected(load("{'id': 1}\n"), "file-invalid", /line 1 is not valid JSON/);
+    await assertRejected(load('{"id":1,"id":2}\n'), "file-invalid", /line 1 has the field "id" twice/);
+    // Lines that end with CR alone are one line, which is no JSON.
+    await assertRejected(load('{"id":1}\r{"id":2}\r'), "file-invalid", /line 1 is not valid JSON/);
+  }, thingsSchema));
 
 Deno.test("ndjson: names that every object has are columns like any other", () =>
   withTables(async ({ store, write }) => {

@@ -37,7 +37,10 @@ export interface RowFault {
   readonly detail: string;
   /** The table's constraint that it breaks; absent where a value cannot even be tried. */
   readonly constraint?: string;
+  /** A cell that cannot be loaded is what stands in the file, as far as it can be shown. */
   readonly cells: readonly Cell[];
+  /** The row as it stands in the file, if its values cannot be told apart. */
+  readonly line?: string;
 }
 
 /** Gives the memory of a batch back at once: the collector would let that of dozens gather. It must not be used any more. */
@@ -146,8 +149,10 @@ function copyTerms(
   }
 }
 
-/** One cell of a buffer. */
+/** One cell of a buffer; of one that cannot be loaded, what stands in the file. */
 export function bufferCell(buffer: ColumnBuffer, index: number): Cell {
+  const found = buffer.found.get(index);
+  if (found !== undefined) return found;
   return cellAt(gatherColumn(buffer, Uint32Array.of(index)), 0);
 }
 

@@ -11,7 +11,13 @@ interface Rows {
   nulls: Uint8Array<ArrayBuffer>;
   nullCount: number;
   readonly faults: Map<number, string>;
+  /** What stood in the file in place of a value that cannot be loaded, by row, if it is known. */
+  readonly found: Map<number, FoundValue>;
+  /** Characters of the texts in `found`. */
+  foundLength: number;
 }
+
+export type FoundValue = string | number | bigint;
 
 /** 64-bit integers as pairs of 32-bit words, the low one first: exact, and without a BigInt each. */
 export interface IntegerBuffer extends Rows {
@@ -42,6 +48,12 @@ export interface TextBuffer extends Rows {
 /** A longer text is no value of a table but a document: it is refused, and memory stays bounded. */
 export const textBytesMax = 16_384;
 
+/** The fault of a text that is no UTF-8. */
+export const notUtf8 = "text that is not valid UTF-8";
+
+/** Of bytes that are no UTF-8, what can be shown. */
+const lossyDecoder = new TextDecoder();
+
 const rowsAtFirst = 1_024;
 
 const bytesOf = (length: number) => new Uint8Array(length);
@@ -54,6 +66,8 @@ export function createBuffer(type: ColumnType): ColumnBuffer {
     nulls: new Uint8Array(rowsAtFirst),
     nullCount: 0,
     faults: new Map<number, string>(),
+    found: new Map<number, FoundValue>(),
+    foundLength: 0,
   });
   switch (type) {
     case "INTEGER":
@@ -80,6 +94,8 @@ export function clearBuffer(buffer: ColumnBuffer): void {
   buffer.length = 0;
   buffer.nullCount = 0;
   buffer.faults.clear();
+  buffer.found.clear();
+  buffer.foundLength = 0;
   if (buffer.type !== "TEXT") return;
   buffer.byteCount = 0;
   buffer.textLength = 0;
@@ -104,7 +120,7 @@ const textReserveMax = 64 * 2 ** 20;
 
 /** Bytes that the rows take. */
 export function bufferBytes(buffer: ColumnBuffer): number {
-  return 9 * buffer.length + (buffer.type === "TEXT" ? buffer.byteCount : 0);
+  return 9 * buffer.length + buffer.foundLength + (buffer.type === "TEXT" ? buffer.byteCount : 0);
 }
 
 export function appendNull(buffer: ColumnBuffer): void {
@@ -113,11 +129,25 @@ export function appendNull(buffer: ColumnBuffer): void {
   buffer.nullCount++;
 }
 
-/** @param detail What is wrong with the value, as in `"abc" is not a number`. */
-export function appendFault(buffer: ColumnBuffer, detail: string): void {
+/**
+ * @param detail What is wrong with the value, as in `"abc" is not a number`.
+ * @param found The value as it stands in the file; texts are kept up to a limit.
+ */
+export function appendFault(buffer: ColumnBuffer, detail: string, found?: FoundValue): void {
   const row = addRow(buffer);
   buffer.nulls[row] = 1;
   buffer.faults.set(row, detail);
+  if (found === undefined) return;
+  const kept = typeof found === "string" ? shortened(found) : found;
+  buffer.found.set(row, kept);
+  buffer.foundLength += typeof kept === "string" ? kept.length : 8;
+}
+
+const foundLengthMax = 4_096;
+
+/** A text that is shown to people: of a longer one its beginning. */
+export function shortened(text: string): string {
+  return text.length > foundLengthMax ? `${text.slice(0, foundLengthMax)}…` : text;
 }
 
 /** @param low,high The words of a 64-bit integer; those of `words[2 * i]` and `words[2 * i + 1]`. */
@@ -144,6 +174,7 @@ export function appendText(buffer: TextBuffer, source: Uint8Array, start: number
     return appendFault(
       buffer,
       `text of ${length.toLocaleString("en")} bytes, expected at most ${textBytesMax.toLocaleString("en")}`,
+      lossyDecoder.decode(source.subarray(start, start + textBytesMax)),
     );
   }
   const from = buffer.byteCount;
@@ -158,9 +189,13 @@ export function appendText(buffer: TextBuffer, source: Uint8Array, start: number
     if (byte === 0) hasZero = true;
   }
   // SQLite's own functions and its clients end a text at the first NUL: two keys could look like one.
-  if (hasZero) return appendFault(buffer, "text with a NUL character");
+  if (hasZero) {
+    return appendFault(buffer, "text with a NUL character", lossyDecoder.decode(source.subarray(start, end)));
+  }
   if (bits >= 0x80) {
-    if (!isUtf8(source, start, end)) return appendFault(buffer, "text that is not valid UTF-8");
+    if (!isUtf8(source, start, end)) {
+      return appendFault(buffer, notUtf8, lossyDecoder.decode(source.subarray(start, end)));
+    }
     buffer.isAscii = false;
   }
   buffer.byteCount = from + length;
@@ -183,7 +218,7 @@ export function copierOf(buffer: ColumnBuffer, source: ColumnBuffer): (index: nu
     if (source.nulls[index] === 0) return append(index);
     const fault = source.faults.get(index);
     if (fault === undefined) appendNull(buffer);
-    else appendFault(buffer, fault);
+    else appendFault(buffer, fault, source.found.get(index));
   };
 }
 

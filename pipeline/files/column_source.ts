@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import { printable } from "./printable.ts";
 import { nearestName } from "../spelling.ts";
 import type { Table, TableColumn } from "../store/table.ts";
+import type { TextFormat } from "./text_format.ts";
 
 /** A column of a table, and what it is called in a file. */
 export interface ColumnSource {
@@ -22,6 +23,8 @@ export interface ColumnMapping {
   readonly names: Readonly<Record<string, string>>;
   /** Load a column that a file lacks as NULL, or as its default, where the table allows it. */
   readonly allowMissing: boolean;
+  /** What text files cannot say of themselves; absent where nothing of it was named. */
+  readonly format?: TextFormat;
 }
 
 /**

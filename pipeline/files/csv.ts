@@ -1,75 +1,112 @@
-import { openSource } from "./byte_source.ts";
 import { appendNumberText } from "./checked_append.ts";
-import { appendNull, appendText, type ColumnBuffer } from "./column_buffer.ts";
+import {
+  appendFault,
+  appendInteger,
+  appendNull,
+  appendReal,
+  appendText,
+  type ColumnBuffer,
+  isUtf8,
+  notUtf8,
+  type TextBuffer,
+} from "./column_buffer.ts";
 import type { ColumnSource } from "./column_source.ts";
+import { chooseDelimiter, delimiterHint } from "./csv_delimiter.ts";
 import { type CsvRecord, emptyRecord, readRecord } from "./csv_record.ts";
 import { Failure } from "../failure.ts";
 import { printable } from "./printable.ts";
-import type { RowReader, Run } from "./run.ts";
+import { appendFaultyRow, type RowReader, type Run } from "./run.ts";
 import type { TableColumn } from "../store/table.ts";
-import { openWindow, type TextWindow } from "./text_window.ts";
+import { encodingHint, type TextFormat } from "./text_format.ts";
+import { openText } from "./text_input.ts";
+import type { TextWindow } from "./text_window.ts";
 
-/** What parts fields: the one that the header has most of. */
-const delimiters = [",", ";", "\t"].map((character) => character.charCodeAt(0));
 /** A longer number or time is none. */
 const numberBytesMax = 400;
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /**
- * Opens a file of comma-, semicolon- or tab-separated values in UTF-8, with a header.
- *
- * An empty field is NULL; so is NaN in a column of numbers. An empty text is `""`.
+ * Opens a file of separated values with a header. An empty field is NULL, whether in quotes or not; so are the texts that
+ * the format names, and NaN in a column of numbers.
  *
  * @param selectSources Which of the file's columns are loaded.
- * @throws {Failure} `file-missing`, or `file-invalid` for UTF-16, a header with two columns of one name, or no header.
+ * @throws {Failure} `file-missing`, or `file-invalid` for another encoding than the format's, a header with two columns of
+ *   one name, or no header.
  */
 export function openCsv(
   path: string,
   selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
+  format: TextFormat = {},
 ): RowReader {
-  const source = openSource(path);
+  const text = openText(path, format);
   try {
-    const window = openWindow(source);
-    const format = { delimiter: commonDelimiter(window), name: path };
+    const { window } = text;
+    const delimiter = chooseDelimiter(window, format.delimiter);
+    const layout = { delimiter, name: path };
     const record = emptyRecord();
-    if (!readRecord(window, record, format)) {
+    if (!readRecord(window, record, layout)) {
       throw new Failure("file-invalid", `Cannot read ${path}: it is empty, expected a header.`);
     }
     const columnNames = namesOf(window, record, path);
-    const places = selectSources(columnNames).map(({ name }) => columnNames.indexOf(name));
+    const places = selected(selectSources, columnNames, delimiterHint(columnNames, delimiter, format))
+      .map(({ name }) => columnNames.indexOf(name));
+    const reading = {
+      places,
+      fieldCount: columnNames.length,
+      delimiter,
+      decimalComma: format.decimalComma ?? false,
+      nulls: (format.nulls ?? []).map((marker) => encoder.encode(marker)),
+    };
     return {
       columnNames,
       rowCount: undefined,
-      bytesRead: window.bytesRead,
+      bytesRead: text.bytesRead,
       read(run, rowsMax) {
         let count = 0;
-        while (count < rowsMax && readRecord(window, record, format)) {
-          appendRecord(run, window.bytes, record, { places, fieldCount: columnNames.length });
+        while (count < rowsMax && readRecord(window, record, layout)) {
+          appendRecord(run, window.bytes, record, reading);
           count++;
         }
         return count;
       },
-      close: source.close,
+      close: text.close,
     };
   } catch (error) {
-    source.close();
+    text.close();
     throw error;
   }
 }
 
-function commonDelimiter({ bytes, start, end }: TextWindow): number {
-  let best = delimiters[0];
-  let most = 0;
-  for (const delimiter of delimiters) {
-    let count = 0;
-    for (let i = start; i < end && bytes[i] !== 0x0a; i++) if (bytes[i] === delimiter) count++;
-    if (count > most) [best, most] = [delimiter, count];
+/** @throws {Failure} as `selectSources`, with the hint: what seems to lack may be hidden in the one column that it has. */
+function selected(
+  selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
+  columnNames: readonly string[],
+  hint: string,
+): readonly ColumnSource[] {
+  try {
+    return selectSources(columnNames);
+  } catch (error) {
+    if (!(error instanceof Failure) || hint === "") throw error;
+    throw new Failure(
+      error.kind,
+      `${error.message}${/[.!?]$/.test(error.message) ? "" : "."} ${hint}`,
+      error.errors,
+    );
   }
-  return best;
 }
 
 function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string[] {
+  if (!isUtf8(bytes, record.from, record.to)) {
+    throw new Failure("file-invalid", `Cannot read ${path}: its header is ${notUtf8}. ${encodingHint}.`);
+  }
+  if (record.isMalformed) {
+    throw new Failure(
+      "file-invalid",
+      `Cannot read ${path}: in its header, a field goes on behind its closing quote.`,
+    );
+  }
   const names = Array.from(
     { length: record.fieldCount },
     (_, i) => decoder.decode(bytes.subarray(record.starts[i], record.ends[i])).trim(),
@@ -84,51 +121,93 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
   return names;
 }
 
-interface Layout {
+interface Reading {
   /** For each column of the run, its place in a record. */
   readonly places: readonly number[];
   readonly fieldCount: number;
+  readonly delimiter: number;
+  readonly decimalComma: boolean;
+  /** Texts that stand for no value. */
+  readonly nulls: readonly Uint8Array[];
 }
 
-function appendRecord(run: Run, bytes: Uint8Array, record: CsvRecord, { places, fieldCount }: Layout): void {
-  const isWhole = record.fieldCount === fieldCount && !record.isMalformed;
-  if (!isWhole) {
-    const detail = record.isMalformed
-      ? "a field goes on behind its closing quote"
-      : `${record.fieldCount} fields, expected ${fieldCount}`;
-    run.rowFaults.set(run.buffers[0].length, detail);
+function appendRecord(run: Run, bytes: Uint8Array, record: CsvRecord, reading: Reading): void {
+  const { places, fieldCount } = reading;
+  if (record.isMalformed) {
+    const line = decoder.decode(bytes.subarray(record.from, record.to));
+    return appendFaultyRow(run, "a field goes on behind its closing quote", line);
+  }
+  if (record.fieldCount !== fieldCount) {
+    const detail = `${record.fieldCount} fields, expected ${fieldCount}`;
+    return appendFaultyRow(run, detail, lineOf(bytes, record, reading));
   }
   for (let i = 0; i < places.length; i++) {
-    const field = places[i];
-    if (isWhole) {
-      appendField(run.buffers[i], run.columns[i], {
-        bytes,
-        start: record.starts[field],
-        end: record.ends[field],
-        isQuoted: record.isQuoted[field],
-      });
-    } else appendNull(run.buffers[i]);
+    const [start, end] = [record.starts[places[i]], record.ends[places[i]]];
+    const buffer = run.buffers[i];
+    if (start === end || isMarker(bytes, start, end, reading.nulls)) appendNull(buffer);
+    else if (buffer.type === "TEXT") appendTextField(buffer, bytes, start, end);
+    else appendNumberField(buffer, run.columns[i], bytes.subarray(start, end), reading);
   }
 }
 
-interface Field {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  readonly isQuoted: boolean;
+/** The record as it was written: its doubled quotes have been made single. */
+function lineOf(bytes: Uint8Array, record: CsvRecord, { delimiter }: Reading): string {
+  return Array.from({ length: record.fieldCount }, (_, i) => {
+    const text = decoder.decode(bytes.subarray(record.starts[i], record.ends[i]));
+    return record.isQuoted[i] ? `"${text.replaceAll('"', '""')}"` : text;
+  }).join(String.fromCharCode(delimiter));
 }
 
-function appendField(
-  buffer: ColumnBuffer,
+function isMarker(bytes: Uint8Array, start: number, end: number, nulls: readonly Uint8Array[]): boolean {
+  for (const marker of nulls) {
+    if (marker.length !== end - start) continue;
+    let i = 0;
+    while (i < marker.length && bytes[start + i] === marker[i]) i++;
+    if (i === marker.length) return true;
+  }
+  return false;
+}
+
+function appendTextField(buffer: TextBuffer, bytes: Uint8Array, start: number, end: number): void {
+  appendText(buffer, bytes, start, end);
+  const row = buffer.length - 1;
+  if (buffer.faults.size > 0 && buffer.faults.get(row) === notUtf8) {
+    buffer.faults.set(row, `${notUtf8}. ${encodingHint}`);
+  }
+}
+
+function appendNumberField(
+  buffer: Exclude<ColumnBuffer, TextBuffer>,
   column: TableColumn,
-  { bytes, start, end, isQuoted }: Field,
+  field: Uint8Array,
+  { decimalComma, nulls }: Reading,
 ): void {
-  if (buffer.type === "TEXT") {
-    return start === end && !isQuoted ? appendNull(buffer) : appendText(buffer, bytes, start, end);
+  const whole = column.isTime ? undefined : wholeOf(field);
+  if (whole !== undefined) {
+    return buffer.type === "INTEGER" ? appendInteger(buffer, whole) : appendReal(buffer, whole);
   }
-  appendNumberText(
-    buffer,
-    column,
-    decoder.decode(bytes.subarray(start, Math.min(end, start + numberBytesMax))).trim(),
-  );
+  const text = decoder.decode(field).trim();
+  if (field.length > numberBytesMax) {
+    const size = field.length.toLocaleString("en");
+    return appendFault(buffer, `${size} bytes are no number, expected at most ${numberBytesMax}`, text);
+  }
+  if (nulls.length > 0 && isMarker(encoder.encode(text), 0, encoder.encode(text).length, nulls)) {
+    return appendNull(buffer);
+  }
+  appendNumberText(buffer, column, text, { decimalComma });
+}
+
+const [minus, zero, nine] = [0x2d, 0x30, 0x39];
+
+/** The integer that nearly every number is, up to 15 digits; undefined for what is to be looked at as a text. */
+function wholeOf(field: Uint8Array): number | undefined {
+  const from = field[0] === minus ? 1 : 0;
+  if (field.length === from || field.length > from + 15) return undefined;
+  let value = 0;
+  for (let i = from; i < field.length; i++) {
+    const byte = field[i];
+    if (byte < zero || byte > nine) return undefined;
+    value = 10 * value + (byte - zero);
+  }
+  return from === 1 ? -value : value;
 }

@@ -1,17 +1,30 @@
-import { openSource } from "./byte_source.ts";
-import { appendFinite, appendNumberText, appendString, appendWhole } from "./checked_append.ts";
-import { appendFault, appendInteger, appendNull, appendReal, type ColumnBuffer } from "./column_buffer.ts";
+import {
+  appendExact,
+  appendFinite,
+  appendNumberText,
+  appendString,
+  appendTime,
+  appendWhole,
+} from "./checked_append.ts";
+import {
+  appendFault,
+  appendInteger,
+  appendNull,
+  appendReal,
+  type ColumnBuffer,
+  type TextBuffer,
+} from "./column_buffer.ts";
 import type { ColumnSource } from "./column_source.ts";
 import { Failure } from "../failure.ts";
-import type { RowReader, Run } from "./run.ts";
+import { jsonOf, type JsonRow, parseRow, shownLine } from "./json_line.ts";
+import { appendFaultyRow, type RowReader, type Run } from "./run.ts";
 import type { TableColumn } from "../store/table.ts";
-import { openWindow, type TextWindow } from "./text_window.ts";
+import type { TextFormat } from "./text_format.ts";
+import { openText } from "./text_input.ts";
+import type { TextWindow } from "./text_window.ts";
 
 const lineFeed = 0x0a;
 const columnCountMax = 1_024;
-const decoder = new TextDecoder("utf-8", { fatal: true });
-
-type Row = Readonly<Record<string, unknown>>;
 
 /**
  * Opens a file of newline-delimited JSON: an object per line. A field that an object lacks is NULL.
@@ -19,16 +32,18 @@ type Row = Readonly<Record<string, unknown>>;
  * The file's columns are those of its first megabyte.
  *
  * @param selectSources Which of the file's columns are loaded.
- * @throws {Failure} `file-missing`, or `file-invalid` for UTF-16; from `read`, for a column that comes up too late.
+ * @throws {Failure} `file-missing`; `file-invalid` for another encoding than the format's and a file whose first lines are no
+ *   JSON; from `read`, for a column that comes up too late.
  */
 export function openNdjson(
   path: string,
   selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
+  format: TextFormat = {},
 ): RowReader {
-  const source = openSource(path);
+  const text = openText(path, format);
   try {
-    const window = openWindow(source);
-    const columnNames = firstColumns(window);
+    const { window } = text;
+    const columnNames = firstColumns(window, path);
     const sources = selectSources(columnNames);
     const names = sources.map(({ name }) => name);
     const known = new Set(columnNames);
@@ -36,40 +51,59 @@ export function openNdjson(
     return {
       columnNames,
       rowCount: undefined,
-      bytesRead: window.bytesRead,
+      bytesRead: text.bytesRead,
       read(run, rowsMax) {
         let count = 0;
         for (let line = nextLine(window); line !== undefined; line = nextLine(window)) {
-          if (line.length === 0) continue;
+          if (isBlank(line)) continue;
           rowCount++;
           const row = parseRow(line);
-          if (typeof row !== "string") refuseLateColumns(row, known, { path, rowCount });
-          appendRow(run, names, row);
+          if (typeof row === "string") appendFaultyRow(run, row, shownLine(line));
+          else {
+            refuseLateColumns(row, known, { path, rowCount });
+            appendRow(run, { names, format }, row);
+          }
           if (++count === rowsMax) break;
         }
         return count;
       },
-      close: source.close,
+      close: text.close,
     };
   } catch (error) {
-    source.close();
+    text.close();
     throw error;
   }
 }
 
-/** The fields of the objects in the window; it is widened until it holds a line, and otherwise left as it was. */
-export function firstColumns(window: TextWindow): string[] {
+/**
+ * The fields of the objects in the window; it is widened until it holds a line, and otherwise left as it was.
+ *
+ * @param path The file, as messages name it.
+ * @throws {Failure} `file-invalid` where none of its lines is an object.
+ */
+export function firstColumns(window: TextWindow, path: string): string[] {
   while (!window.isLast && lineEnd(window, window.start) === undefined) window.extend();
   const names = new Set<string>();
   let from = window.start;
+  let lineCount = 0;
+  let wrong: { line: number; detail: string; text: string } | undefined;
   for (let end = lineEnd(window, from); end !== undefined; end = lineEnd(window, from)) {
-    const row = parseRow(window.bytes.subarray(from, end));
-    if (typeof row !== "string") {
-      for (const name of Object.keys(row)) if (names.size < columnCountMax) names.add(name);
-    }
+    const line = window.bytes.subarray(from, end);
+    const row = isBlank(line) ? {} : parseRow(line);
+    lineCount++;
+    if (typeof row === "string") {
+      wrong ??= { line: lineCount, detail: row, text: shownLine(line).slice(0, 60) };
+    } else for (const name of Object.keys(row)) if (names.size < columnCountMax) names.add(name);
     from = end + 1;
   }
-  return [...names];
+  if (names.size > 0 || !wrong) return [...names];
+  const detail = wrong.detail.replace(/^the line /, "");
+  throw new Failure(
+    "file-invalid",
+    `Cannot read ${path}: line ${wrong.line} ${detail}; it begins ${
+      JSON.stringify(wrong.text)
+    }. Expected a JSON object on each line.`,
+  );
 }
 
 /** @returns undefined where the window ends before the line does. */
@@ -93,29 +127,9 @@ export function nextLine(window: TextWindow): Uint8Array | undefined {
   }
 }
 
-/** @returns What is wrong, where the line is no object. */
-export function parseRow(line: Uint8Array): Row | string {
-  let text: string;
-  try {
-    text = decoder.decode(line);
-  } catch {
-    return "text that is not valid UTF-8";
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : "the line is no JSON object";
-  } catch {
-    return "the line is not valid JSON";
-  }
-}
-
-function isObject(value: unknown): value is Row {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** A field that nobody has heard of would be lost in silence. */
 function refuseLateColumns(
-  row: Row,
+  row: JsonRow,
   known: ReadonlySet<string>,
   { path, rowCount }: { path: string; rowCount: number },
 ): void {
@@ -131,39 +145,79 @@ function refuseLateColumns(
   }
 }
 
-function appendRow(run: Run, names: readonly string[], row: Row | string): void {
-  if (typeof row === "string") {
-    run.rowFaults.set(run.buffers[0].length, row);
-    for (const buffer of run.buffers) appendNull(buffer);
-    return;
-  }
+interface Reading {
+  readonly names: readonly string[];
+  readonly format: TextFormat;
+}
+
+function appendRow(run: Run, { names, format }: Reading, row: JsonRow): void {
   for (let i = 0; i < names.length; i++) {
-    appendValue(run.buffers[i], run.columns[i], Object.hasOwn(row, names[i]) ? row[names[i]] : null);
+    const value = Object.hasOwn(row, names[i]) ? row[names[i]] : null;
+    appendValue(run.buffers[i], run.columns[i], isNull(value, format) ? null : value, format);
   }
 }
 
-function appendValue(buffer: ColumnBuffer, column: TableColumn, value: unknown): void {
+/** Whether a value stands for none. */
+export function isNull(value: unknown, { nulls }: TextFormat): boolean {
+  return value === null || (nulls !== undefined && typeof value === "string" && nulls.includes(value));
+}
+
+/** A blank line is no row. */
+export function isBlank(line: Uint8Array): boolean {
+  for (const byte of line) if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+  return true;
+}
+
+function appendValue(buffer: ColumnBuffer, column: TableColumn, value: unknown, format: TextFormat): void {
   if (value === null) return appendNull(buffer);
   switch (typeof value) {
     case "number":
-      if (buffer.type === "REAL") return appendFinite(buffer, value);
-      if (buffer.type === "INTEGER") return appendWhole(buffer, value);
-      if (Number.isSafeInteger(value)) return appendString(buffer, String(value));
-      return appendFault(buffer, `${value} is a number, expected text`);
+    case "bigint":
+      return appendNumber(buffer, column, value);
     case "string":
       if (buffer.type !== "TEXT") {
         return value === ""
-          ? appendFault(buffer, '"" is no number')
-          : appendNumberText(buffer, column, value);
+          ? appendFault(buffer, '"" is no number', value)
+          : appendNumberText(buffer, column, value, format);
       }
       return value.isWellFormed()
         ? appendString(buffer, value)
-        : appendFault(buffer, "text with half of a surrogate pair");
+        : appendFault(buffer, "text with half of a surrogate pair", value);
     case "boolean":
+      if (column.isTime) return appendFault(buffer, `${value} is a boolean, expected a time`, String(value));
       if (buffer.type === "INTEGER") return appendInteger(buffer, Number(value));
       if (buffer.type === "REAL") return appendReal(buffer, Number(value));
-      return appendFault(buffer, `${value} is a boolean, expected text`);
+      return appendString(buffer, String(value));
     default:
-      return appendFault(buffer, `${Array.isArray(value) ? "an array" : "an object"}, expected one value`);
+      return appendFault(
+        buffer,
+        `${Array.isArray(value) ? "an array" : "an object"}, expected one value`,
+        jsonOf(value),
+      );
   }
+}
+
+function appendNumber(buffer: ColumnBuffer, { isTime }: TableColumn, value: number | bigint): void {
+  switch (buffer.type) {
+    case "REAL":
+      return appendFinite(buffer, Number(value));
+    case "INTEGER":
+      if (typeof value === "number" && !Number.isSafeInteger(value)) return appendWhole(buffer, value);
+      return isTime ? appendTime(buffer, value) : appendExact(buffer, value);
+    case "TEXT":
+      return appendNumberAsText(buffer, value);
+  }
+}
+
+/** As `levelOf` spells a number in a column of texts: the shortest text, of one number alone. */
+function appendNumberAsText(buffer: TextBuffer, value: number | bigint): void {
+  if (typeof value === "bigint") return appendString(buffer, String(value));
+  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) {
+    return appendString(buffer, String(value === 0 ? 0 : value));
+  }
+  appendFault(
+    buffer,
+    `${value} is a number beyond 2^53, which stands for several, expected text`,
+    String(value),
+  );
 }

@@ -6,20 +6,14 @@ import { openNdjson } from "./ndjson.ts";
 import { openParquet } from "./parquet.ts";
 import { isParquet } from "./parquet_footer.ts";
 import type { RowReader } from "./run.ts";
+import { refuseForeignFlags, type TextFormat } from "./text_format.ts";
+import { headOf } from "./text_input.ts";
+import { decodeHead } from "./transcode.ts";
 
 export type FileFormat = "parquet" | "csv" | "ndjson";
 
-type Open = (path: string, selectSources: SelectSources) => RowReader;
-
-const openers: Readonly<Record<FileFormat, Open>> = {
-  parquet: openParquet,
-  csv: openCsv,
-  ndjson: openNdjson,
-};
-
 /** How files of other kinds begin, and what to do about them. */
 const foreignKinds: readonly { readonly begins: readonly number[]; readonly is: string }[] = [
-  { begins: [0x1f, 0x8b], is: "gzip-compressed as a whole: unpack it" },
   { begins: [0x28, 0xb5, 0x2f, 0xfd], is: "zstd-compressed as a whole: unpack it" },
   { begins: [0x50, 0x4b, 0x03, 0x04], is: "a zip archive or a spreadsheet: save its table as CSV" },
   { begins: [0x41, 0x52, 0x52, 0x4f, 0x57], is: "an Arrow file: write it as parquet" },
@@ -33,32 +27,55 @@ const headBytes = 4_096;
 /**
  * Opens a file of any format that can be loaded; its content says which, whatever its name.
  *
- * @throws {Failure} as the readers of the formats do.
+ * @param format What a text file cannot say of itself.
+ * @throws {Failure} as the readers of the formats do; `usage-invalid` for what the file's format does not have.
  */
-export function openFile(path: string, selectSources: SelectSources): RowReader {
-  return openers[formatOf(path)](path, selectSources);
+export function openFile(path: string, selectSources: SelectSources, format: TextFormat = {}): RowReader {
+  switch (formatOf(path, format)) {
+    case "parquet":
+      return openParquet(path, selectSources);
+    case "csv":
+      return openCsv(path, selectSources, format);
+    case "ndjson":
+      return openNdjson(path, selectSources, format);
+  }
 }
 
-/** @throws {Failure} `file-missing`; `file-invalid` for an empty file and what is neither parquet nor text. */
-export function formatOf(path: string): FileFormat {
+/**
+ * @throws {Failure} `file-missing`; `file-invalid` for an empty file and what is neither parquet nor text; `usage-invalid`
+ *   for what the file's format does not have.
+ */
+export function formatOf(path: string, format: TextFormat = {}): FileFormat {
   const source = openSource(path);
-  let head: Uint8Array;
+  let found: { head: Uint8Array; isGzip: boolean };
   try {
-    head = source.read(0, Math.min(headBytes, source.size));
+    found = headOf(source, headBytes);
   } finally {
     source.close();
   }
+  const kind = formatOfHead(path, found, format);
+  if (kind !== "csv") refuseForeignFlags(path, kind, format);
+  return kind;
+}
+
+function formatOfHead(
+  path: string,
+  { head, isGzip }: { head: Uint8Array; isGzip: boolean },
+  { encoding = "utf-8" }: TextFormat,
+): FileFormat {
   const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${path}: it is ${detail}.`);
   if (head.length === 0) throw invalid("empty");
-  if (isParquet(head)) return "parquet";
+  if (isParquet(head)) {
+    if (isGzip) throw invalid("parquet, packed by gzip as a whole: unpack it");
+    return "parquet";
+  }
   const foreign = foreignKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte));
   if (foreign) throw invalid(foreign.is);
   if (/\.parquet(\.|$)/i.test(path)) throw invalid("no parquet file, whatever its name says");
-  // UTF-16 has zeros too: the readers of text say so themselves.
-  const isUtf16 = head[0] === 0xff || head[0] === 0xfe;
+  // UTF-16 has zeros too: the reader of text says so itself.
+  const isUtf16 = encoding === "utf-16" || head[0] === 0xff || head[0] === 0xfe;
   if (!isUtf16 && head.includes(0)) {
     throw invalid("neither parquet nor text: write it as parquet, CSV or newline-delimited JSON");
   }
-  const text = new TextDecoder().decode(head).trimStart();
-  return text.startsWith("{") ? "ndjson" : "csv";
+  return decodeHead(head, encoding, path).trimStart().startsWith("{") ? "ndjson" : "csv";
 }

@@ -10,7 +10,7 @@ import {
   type RealBuffer,
 } from "./column_buffer.ts";
 import { describeType, type Meaning, meaningOf } from "./parquet_meaning.ts";
-import type { Append, Appending, RawValues } from "./parquet_raw.ts";
+import { type Append, type Appending, integerOf, type RawValues } from "./parquet_raw.ts";
 import {
   booleansToText,
   bytesToText,
@@ -20,7 +20,7 @@ import {
   shortestText,
   uuidsToText,
 } from "./parquet_text.ts";
-import { textToTimes, times } from "./parquet_time.ts";
+import { integersToTimes, realsToTimes, textToTimes, times } from "./parquet_time.ts";
 import type { TableColumn } from "../store/table.ts";
 
 /** Makes the appending of a page's values to a buffer of the table's column. */
@@ -47,11 +47,14 @@ function appendingOf(meaning: Meaning, column: TableColumn): Appending | undefin
     case "boolean":
       return column.type === "TEXT" ? booleansToText : column.isTime ? undefined : fromBooleans;
     case "real":
+      if (column.isTime) return realsToTimes;
       return { INTEGER: realsToIntegers, REAL: realsToReals, TEXT: realsToText }[column.type];
     case "half":
-      return halves;
+      return column.isTime ? undefined : halves;
     case "integer":
-      return integersTo(column.type, meaning.unsignedBits);
+      return column.isTime
+        ? integersToTimes(meaning.unsignedBits)
+        : integersTo(column.type, meaning.unsignedBits);
     case "decimal":
       return column.isTime ? undefined : decimals(meaning.scale);
     case "time":
@@ -98,7 +101,7 @@ function appendingHalf(buffer: ColumnBuffer): (value: number) => void {
       return (value) => {
         if (Number.isFinite(value)) appendString(buffer, shortestText(value, 5, roundToHalf));
         else if (Number.isNaN(value)) appendNull(buffer);
-        else appendFault(buffer, `${value} is not finite`);
+        else appendFault(buffer, `${value} is not finite`, String(value));
       };
   }
 }
@@ -139,15 +142,9 @@ function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appe
   };
 }
 
-function integerOf(low: number, high: number, isUnsigned: boolean): number | bigint {
-  const top = isUnsigned ? high >>> 0 : high;
-  const value = top * 2 ** 32 + (low >>> 0);
-  return Number.isSafeInteger(value) ? value : (BigInt(top) << 32n) | BigInt(low >>> 0);
-}
-
 function appendExactReal(buffer: RealBuffer, value: number | bigint): void {
   if (typeof value === "number") appendReal(buffer, value);
-  else appendFault(buffer, `${value} is an integer beyond 2^53, which REAL does not hold exactly`);
+  else appendFault(buffer, `${value} is an integer beyond 2^53, which REAL does not hold exactly`, value);
 }
 
 /** An unscaled integer and the power of ten that divides it. */
@@ -163,7 +160,7 @@ function decimals(scale: number): Appending {
     return (i) => {
       const unscaled = BigInt(unscaledAt(i));
       if (unscaled % factor === 0n) appendExact(buffer, unscaled / factor);
-      else appendFault(buffer, `${toReal(unscaled)} is not an integer`);
+      else appendFault(buffer, `${toReal(unscaled)} is not an integer`, toReal(unscaled));
     };
   };
 }

@@ -214,3 +214,10 @@ function aligned(bytes: Uint8Array, length: number): ArrayBuffer {
 function needBytes(bytes: Uint8Array, length: number): void {
   if (length > bytes.length) throw new Error("a page's values end before their count");
 }
+
+/** An integer by its words. @returns A bigint where a number would not be exact. */
+export function integerOf(low: number, high: number, isUnsigned: boolean): number | bigint {
+  const top = isUnsigned ? high >>> 0 : high;
+  const value = top * 2 ** 32 + (low >>> 0);
+  return Number.isSafeInteger(value) ? value : (BigInt(top) << 32n) | BigInt(low >>> 0);
+}

@@ -25,7 +25,7 @@ export function realsToText(raw: RawValues, buffer: ColumnBuffer): Append | unde
     const value = values[i];
     if (Number.isFinite(value)) appendString(buffer, textOf(value));
     else if (Number.isNaN(value)) appendNull(buffer);
-    else appendFault(buffer, `${value} is not finite`);
+    else appendFault(buffer, `${value} is not finite`, String(value));
   };
 }
 

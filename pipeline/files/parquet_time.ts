@@ -1,7 +1,7 @@
 import { appendFault, appendWords, type ColumnBuffer, type IntegerBuffer } from "./column_buffer.ts";
-import { appendExact } from "./checked_append.ts";
+import { appendExact, appendTime, appendWhole } from "./checked_append.ts";
 import type { TimeUnit } from "./parquet_meaning.ts";
-import type { Append, Appending, RawValues } from "./parquet_raw.ts";
+import { type Append, type Appending, integerOf, type RawValues } from "./parquet_raw.ts";
 import { parseTime } from "./value_text.ts";
 
 /** Days from the first day of the Julian period to 1970-01-01. */
@@ -23,6 +23,26 @@ export function times(unit: TimeUnit): Appending {
   };
 }
 
+/** Integers without a unit are microseconds, if that is plausible. */
+export function integersToTimes(unsignedBits: 0 | 32 | 64): Appending {
+  return (raw, buffer) => {
+    if (raw.kind !== "integers" || buffer.type !== "INTEGER") return undefined;
+    const { words } = raw;
+    return (i) => {
+      const [low, high] = [words[2 * i], unsignedBits === 32 ? 0 : words[2 * i + 1]];
+      appendTime(buffer, integerOf(low, high, unsignedBits === 64));
+    };
+  };
+}
+
+export function realsToTimes(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "reals" || buffer.type !== "INTEGER") return undefined;
+  return (i) =>
+    Number.isSafeInteger(raw.values[i])
+      ? appendTime(buffer, raw.values[i])
+      : appendWhole(buffer, raw.values[i]);
+}
+
 /** Eight bytes of nanoseconds in the day, four of the Julian day. */
 function int96Times(raw: RawValues & { kind: "bytes" }, buffer: IntegerBuffer): Append {
   const view = new DataView(raw.bytes.buffer, raw.bytes.byteOffset, raw.bytes.byteLength);
@@ -38,13 +58,19 @@ function modulo(value: bigint, divisor: bigint): bigint {
 }
 
 const decoder = new TextDecoder();
+const timeBytesMax = 64;
 
 export function textToTimes(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
   if (raw.kind !== "bytes" || buffer.type !== "INTEGER") return undefined;
   return (i) => {
-    const text = decoder.decode(raw.bytes.subarray(raw.starts[i], Math.min(raw.ends[i], raw.starts[i] + 64)));
-    const time = parseTime(text);
-    if (time === undefined) appendFault(buffer, `${JSON.stringify(text)} is not a time: expected ISO 8601`);
-    else appendExact(buffer, time);
+    // A longer text is none, whatever it begins with.
+    const text = decoder.decode(
+      raw.bytes.subarray(raw.starts[i], Math.min(raw.ends[i], raw.starts[i] + timeBytesMax)),
+    );
+    const isWhole = raw.ends[i] - raw.starts[i] <= timeBytesMax;
+    const time = isWhole ? parseTime(text) : undefined;
+    if (time === undefined) {
+      appendFault(buffer, `${JSON.stringify(text)} is not a time: expected ISO 8601`, text);
+    } else appendExact(buffer, time);
   };
 }

@@ -1,11 +1,13 @@
 import { type Batch, bufferCell, emptyBatch, gatherColumn, type RowFault } from "./batch.ts";
 import {
+  appendNull,
   bufferBytes,
   clearBuffer,
   type ColumnBuffer,
   createBuffer,
   releaseBuffer,
   reserveRows,
+  shortened,
 } from "./column_buffer.ts";
 import { Failure } from "../failure.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
@@ -18,6 +20,10 @@ export interface Run {
   readonly buffers: readonly ColumnBuffer[];
   /** What is wrong with a whole row, by place in the run; its cells are NULL. */
   readonly rowFaults: Map<number, string>;
+  /** Those rows as they stand in the file, by place in the run, if that can be shown. */
+  readonly rowLines: Map<number, string>;
+  /** Characters of those lines. */
+  lineLength: number;
 }
 
 /** A file that is open for reading, whatever its format. */
@@ -110,16 +116,35 @@ function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Genera
 
 /** A run without rows. */
 export function createRun(columns: readonly TableColumn[]): Run {
-  return { columns, buffers: columns.map(({ type }) => createBuffer(type)), rowFaults: new Map() };
+  return {
+    columns,
+    buffers: columns.map(({ type }) => createBuffer(type)),
+    rowFaults: new Map(),
+    rowLines: new Map(),
+    lineLength: 0,
+  };
 }
 
-function clearRun(run: Run): void {
+/** Forgets the rows and keeps the memory. */
+export function clearRun(run: Run): void {
   for (const buffer of run.buffers) clearBuffer(buffer);
   run.rowFaults.clear();
+  run.rowLines.clear();
+  run.lineLength = 0;
 }
 
-function isFull({ buffers }: Run, rowsMax: number): boolean {
-  const bytes = buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), 0);
+/** Appends a row that is wrong as a whole. @param line The row as it stands in the file. */
+export function appendFaultyRow(run: Run, detail: string, line: string): void {
+  const place = run.buffers[0].length;
+  run.rowFaults.set(place, detail);
+  const kept = shortened(line);
+  run.rowLines.set(place, kept);
+  run.lineLength += kept.length;
+  for (const buffer of run.buffers) appendNull(buffer);
+}
+
+function isFull({ buffers, lineLength }: Run, rowsMax: number): boolean {
+  const bytes = buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), lineLength);
   return buffers[0].length >= rowsMax || bytes >= runBytesMax;
 }
 
@@ -161,11 +186,12 @@ function faultyPlaces({ buffers, rowFaults }: Run): number[] {
   return [...new Set([...rowFaults.keys(), ...buffers.flatMap(({ faults }) => [...faults.keys()])])];
 }
 
-function faultOf({ columns, buffers, rowFaults }: Run, place: number, firstRow: number): RowFault {
+function faultOf({ columns, buffers, rowFaults, rowLines }: Run, place: number, firstRow: number): RowFault {
   const row = firstRow + place;
   const cells = buffers.map((buffer) => bufferCell(buffer, place));
   const detail = rowFaults.get(place);
-  if (detail !== undefined) return { row, detail, cells };
+  const line = rowLines.get(place);
+  if (detail !== undefined) return { row, detail, cells, ...(line === undefined ? {} : { line }) };
   const index = buffers.findIndex(({ faults }) => faults.has(place));
   return { row, column: columns[index].name, detail: buffers[index].faults.get(place) ?? "", cells };
 }

@@ -1,5 +1,5 @@
-import type { ByteSource } from "./byte_source.ts";
 import { Failure } from "../failure.ts";
+import type { NextPiece } from "./gunzip.ts";
 
 /** A window that slides over a text file: it holds at least the record that is being read. */
 export interface TextWindow {
@@ -19,9 +19,14 @@ export interface TextWindow {
 const windowBytes = 2 ** 20;
 const recordBytesMax = 16 * 2 ** 20;
 
-/** @throws {Failure} `file-invalid` for UTF-16. */
-export function openWindow(source: ByteSource): TextWindow {
-  let bytes = new Uint8Array(Math.min(windowBytes, source.size));
+/**
+ * @param name The file, as messages name it.
+ * @param nextPiece UTF-8, with or without a byte order mark.
+ */
+export function openWindow(name: string, nextPiece: NextPiece): TextWindow {
+  let piece = nextPiece();
+  // A text of one piece needs no room for another.
+  let bytes = new Uint8Array(piece.length);
   let [start, end, offset] = [0, 0, 0];
   const extend = () => {
     bytes.copyWithin(0, start, end);
@@ -31,22 +36,34 @@ export function openWindow(source: ByteSource): TextWindow {
       if (bytes.length >= recordBytesMax) {
         throw new Failure(
           "file-invalid",
-          `Cannot read ${source.name}: a record behind byte ${
-            (offset - end).toLocaleString("en")
-          } is longer than ${recordBytesMax.toLocaleString("en")} bytes. Is a quote left open?`,
+          `Cannot read ${name}: a record behind byte ${(offset - end).toLocaleString("en")} is longer than ${
+            recordBytesMax.toLocaleString("en")
+          } bytes. Is a quote left open?`,
         );
       }
-      const wider = new Uint8Array(2 * bytes.length);
+      const wider = new Uint8Array(Math.max(windowBytes, 2 * bytes.length));
       wider.set(bytes);
       bytes = wider;
     }
-    const chunk = source.read(offset, Math.min(bytes.length - end, source.size - offset));
-    bytes.set(chunk, end);
-    end += chunk.length;
-    offset += chunk.length;
+    while (end < bytes.length && piece.length > 0) {
+      const part = piece.subarray(0, bytes.length - end);
+      bytes.set(part, end);
+      end += part.length;
+      offset += part.length;
+      piece = part.length < piece.length ? piece.subarray(part.length) : nextPiece();
+    }
   };
-  extend();
-  start = byteOrderMark(bytes, source.name);
+  if (piece.length > 0) extendAtFirst();
+  start = byteOrderMark(bytes);
+
+  function extendAtFirst(): void {
+    const first = piece;
+    bytes.set(first, 0);
+    [end, offset] = [first.length, first.length];
+    piece = nextPiece();
+    if (piece.length > 0 && bytes.length < windowBytes) extend();
+  }
+
   return {
     get bytes() {
       return bytes;
@@ -58,7 +75,7 @@ export function openWindow(source: ByteSource): TextWindow {
       return end;
     },
     get isLast() {
-      return offset === source.size;
+      return piece.length === 0;
     },
     moveTo(next) {
       start = next;
@@ -68,9 +85,17 @@ export function openWindow(source: ByteSource): TextWindow {
   };
 }
 
+/** A window over a text that is in memory already. */
+export function windowOver(name: string, bytes: Uint8Array): TextWindow {
+  let rest = bytes;
+  return openWindow(name, () => {
+    const piece = rest;
+    rest = new Uint8Array();
+    return piece;
+  });
+}
+
 /** @returns How many bytes it takes. */
-function byteOrderMark(bytes: Uint8Array, name: string): number {
-  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  if (isUtf16) throw new Failure("file-invalid", `Cannot read ${name}: it is UTF-16. Save it as UTF-8.`);
+function byteOrderMark(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

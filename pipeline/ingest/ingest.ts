@@ -1,6 +1,7 @@
 import { countExamples } from "../examples/examples_count.ts";
 import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
+import type { TextFormat } from "../files/text_format.ts";
 import { openBulk } from "../store/bulk.ts";
 import { createFirstFill } from "./first_fill.ts";
 import { keySetOf } from "./key_set.ts";
@@ -24,6 +25,8 @@ export interface IngestOptions {
   readonly columnNames?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Load a column that a file lacks as NULL, where the table allows it. */
   readonly allowMissing?: boolean;
+  /** What text files cannot say of themselves. */
+  readonly format?: TextFormat | undefined;
   readonly signal?: AbortSignal;
   readonly observe?: (progress: LoadProgress) => void;
   /** Reads on a thread of the caller's, who looks on. */
@@ -62,7 +65,7 @@ export interface IngestReport {
  *   file of rejects, and as `loadFile` does.
  */
 export async function ingest(store: Store, options: IngestOptions): Promise<IngestReport> {
-  const { files, onConflict = "fail", columnNames = {}, allowMissing = false, signal } = options;
+  const { files, onConflict = "fail", columnNames = {}, allowMissing = false, format, signal } = options;
   const { observe = () => {}, now = () => Date.now() * 1_000 } = options;
   const tables = parentsFirst(listTables(store.db));
   checkNames(tables, options);
@@ -88,7 +91,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
         referencesOf(other, tables).some(({ parent }) => parent === table.name)
       ),
       onConflict,
-      mapping: { names: columnNames[table.name] ?? {}, allowMissing },
+      mapping: { names: columnNames[table.name] ?? {}, allowMissing, ...(format ? { format } : {}) },
       rejects,
       signal,
       observe,

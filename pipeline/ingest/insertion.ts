@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Batch, type Cell, copyCells, type RowFault } from "../files/batch.ts";
 import { quoted } from "../store/identifier.ts";
-import { conflictFailure, constraintFault } from "./insertion_failure.ts";
+import { conflictFailure, constraintFault, passedOver } from "./insertion_failure.ts";
 import { differingSql, insertSql, replaceSql } from "./insertion_sql.ts";
 import { rowFailure } from "../files/run.ts";
 import { openSnapshot, type Snapshot } from "./snapshot.ts";
@@ -85,28 +85,30 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
     const inserted = insert(chunk);
     if (inserted === undefined) return;
     counts.inserted += inserted;
-    notNew += chunk.rowCount - inserted;
     if (inserted === chunk.rowCount) return;
     if (!wasEmpty) {
       snapshot ??= openSnapshot(store, table, columns);
       knownBefore += snapshot.count(chunk);
     }
-    const differing = statements.differing(chunk.rowCount).all(...chunk.cells).map(({ place }) =>
-      Number(place)
-    );
+    const found = statements.differing(chunk.rowCount).all(...chunk.cells);
+    const absent = found.filter(({ absent }) => absent === 1).map(({ place }) => Number(place));
+    for (const place of absent) reject(passedOver(rowOf(chunk, place), table));
+    const differing = found.filter(({ absent }) => absent === 0).map(({ place }) => Number(place));
     if (differing.length > 0 && onConflict === "fail") {
       throw conflictFailure(store.db, table, columns, { row: rowOf(chunk, differing[0]), fileName });
     }
-    if (onConflict === "replace" && differing.length > 0) return replaceEach(chunk, inserted);
+    const rest = chunk.rowCount - inserted - absent.length;
+    notNew += rest;
+    if (onConflict === "replace" && differing.length > 0) return replaceEach(chunk, rest);
     counts.kept += differing.length;
-    counts.unchanged += chunk.rowCount - inserted - differing.length;
+    counts.unchanged += rest - differing.length;
   };
-  /** In the order of the file, so that the last row of a key stays. */
-  const replaceEach = (chunk: Chunk, inserted: number) => {
-    let rest = chunk.rowCount - inserted;
+  /** In the order of the file, so that the last row of a key stays. @param old Rows whose key was there. */
+  const replaceEach = (chunk: Chunk, old: number) => {
+    let rest = old;
     for (let i = 0; i < chunk.rowCount; i++) {
       const row = rowOf(chunk, i);
-      if (statements.differing(1).get(...row.cells) === undefined) continue;
+      if (statements.differing(1).get(...row.cells)?.absent !== 0) continue;
       try {
         statements.replace().run(...row.cells);
         counts.replaced++;

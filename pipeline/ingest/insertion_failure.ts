@@ -19,6 +19,15 @@ export function constraintFault(error: Error, row: Chunk, columns: readonly Tabl
   };
 }
 
+/** Why a row is not in the table, though no constraint refuses it and its key was not there. */
+export function passedOver(row: Chunk, { name }: Table): RowFault {
+  return {
+    row: row.rows[0],
+    detail: `${name} passed it over, as a trigger does with RAISE(IGNORE), expected it to be inserted`,
+    cells: row.cells,
+  };
+}
+
 /** @returns `row-conflict`: the key, and the first value that differs. */
 export function conflictFailure(
   db: DatabaseSync,

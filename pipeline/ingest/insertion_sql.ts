@@ -13,7 +13,10 @@ export function insertSql(table: Table, columns: readonly TableColumn[], rowCoun
   }) DO NOTHING`;
 }
 
-/** Of rows whose keys are all there: the places, from 0, of those with other values than the table's. Parameters as above. */
+/**
+ * Of rows that have been inserted or passed over: the places, from 0, of those with other values than the table's, and
+ * (`absent`) of those whose key the table does not have after all. Parameters as above.
+ */
 export function differingSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {
   const given = columns.map((_, k) => `c${k}`);
   const rows = Array.from({ length: rowCount }, (_, i) => `(${i}, ${columns.map(() => "?").join(", ")})`)
@@ -24,10 +27,11 @@ export function differingSql(table: Table, columns: readonly TableColumn[], rowC
   const sameValues = columns.flatMap((column, k) =>
     isKey(column) ? [] : [`${stored(column)} IS given.c${k}`]
   );
-  // CROSS JOIN: SQLite keeps the order, and looks each given row up by its key.
+  const isAbsent = `${quoted(table.name)}.${quoted(table.key[0])} IS NULL`;
+  // LEFT JOIN: SQLite keeps the order, and looks each given row up by its key.
   return `WITH given (place, ${given.join(", ")}) AS (VALUES ${rows})
-    SELECT place FROM given CROSS JOIN ${quoted(table.name)} ON ${onKey.join(" AND ")}
-    WHERE NOT (${["TRUE", ...sameValues].join(" AND ")}) ORDER BY place`;
+    SELECT place, ${isAbsent} AS absent FROM given LEFT JOIN ${quoted(table.name)} ON ${onKey.join(" AND ")}
+    WHERE ${isAbsent} OR NOT (${["TRUE", ...sameValues].join(" AND ")}) ORDER BY place`;
 }
 
 /** Inserts one row, in place of the one with its key. Parameters: its cells. */

@@ -1,8 +1,10 @@
 import { basename } from "node:path";
+import { allRejected, checkCounts } from "./accounting.ts";
 import type { ColumnMapping } from "../files/column_source.ts";
 import { type FileHashing, openHashing } from "../files/content_hash.ts";
 import { requireRoomToCommit } from "../store/disk_room.ts";
 import { Failure } from "../failure.ts";
+import type { RowFault } from "../files/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
@@ -184,7 +186,9 @@ async function insertAll(
   const { columns, leftOut, rowCount } = reading.opened;
   const file = basename(path);
   const tally = createTally(columns);
-  const onReject = rejects && ((fault: Parameters<RejectsFile["add"]>[0]) => {
+  let firstRejected: RowFault | undefined;
+  const onReject = rejects && ((fault: RowFault) => {
+    if (!firstRejected || fault.row < firstRejected.row) firstRejected = fault;
     tally.addRejected(fault);
     rejects.add(fault, { table: table.name, file, columns });
   });
@@ -192,6 +196,7 @@ async function insertAll(
   try {
     let batches = 0;
     let orphans: readonly number[] = [];
+    let rowsRead = 0;
     const next = () => nextStep(reading, hashing);
     for (let step = await next(); step; step = await next()) {
       signal?.throwIfAborted();
@@ -201,6 +206,7 @@ async function insertAll(
       tally.addBatch(step.batch);
       insertion.add(step.batch);
       orphans = step.orphans ?? orphans;
+      rowsRead = step.rowsRead ?? rowsRead;
       const rows = insertion.counts.read;
       observe({
         table: table.name,
@@ -209,13 +215,21 @@ async function insertAll(
         rowsTotal: rowCount ?? Math.round(rows * before.size / Math.max(1, step.bytesRead)),
       });
     }
+    const { counts } = insertion;
+    checkCounts(counts, rowsRead, path);
+    if (rejects && firstRejected && counts.rejected === counts.read) {
+      // Nothing is loaded, and yet the rows are what the user has to see.
+      rejects.keep();
+      throw allRejected(counts, firstRejected, { fileName: path, rejectsPath: rejects.path });
+    }
     return {
       table: table.name,
       file,
-      ...insertion.counts,
+      ...counts,
       loadedBefore: false,
       duplicates: insertion.duplicates(),
       nulls: tally.nulls(),
+      times: tally.times(),
       outOfRange: tally.outOfRange(),
       orphans: Object.fromEntries(references.map(({ column }, i) => [column, orphans[i] ?? 0])),
       leftOut,

@@ -18,8 +18,9 @@ export interface LoadEntry {
   readonly loadedAt: number;
 }
 
-/** What the log keeps of a load: its report, and what says whether it still holds. */
-interface KeptReport extends FileReport {
+/** What the log keeps of a load: its report, and what says whether it still holds. Versions before 0.2 kept no times. */
+interface KeptReport extends Omit<FileReport, "times"> {
+  readonly times?: FileReport["times"];
   readonly mapping: ColumnMapping;
   readonly tableRows: number;
 }
@@ -46,7 +47,14 @@ export function findLoad(
   const isWhole = report.rejected === 0 && report.kept === 0 && !orphans;
   const sameMapping = JSON.stringify(earlierMapping) === JSON.stringify(mapping);
   if (!isWhole || !sameMapping || countRows(store, table) < tableRows) return undefined;
-  return { ...report, loadedBefore: true, inserted: 0, replaced: 0, unchanged: report.read };
+  return {
+    ...report,
+    times: report.times ?? {},
+    loadedBefore: true,
+    inserted: 0,
+    replaced: 0,
+    unchanged: report.read,
+  };
 }
 
 /** Adds a load to the log, unless it is there already and this one changed nothing. */

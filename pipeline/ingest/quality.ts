@@ -1,4 +1,5 @@
-import type { Batch, RowFault } from "../files/batch.ts";
+import type { Batch, BatchColumn, RowFault } from "../files/batch.ts";
+import { isoTime } from "../files/value_text.ts";
 import type { RowCounts } from "./insertion.ts";
 import type { TableColumn } from "../store/table.ts";
 
@@ -13,6 +14,8 @@ export interface FileReport extends Readonly<RowCounts> {
   readonly duplicates: number;
   /** Rows without a value, by column. */
   readonly nulls: Readonly<Record<string, number>>;
+  /** The first and the last time of each column of times; null if it has none. */
+  readonly times: Readonly<Record<string, TimeRange | null>>;
   /** Rejected rows by the constraint that they break. */
   readonly outOfRange: Readonly<Record<string, number>>;
   /** Rows whose parent was not in the store, by the column that refers to it. */
@@ -23,16 +26,24 @@ export interface FileReport extends Readonly<RowCounts> {
   readonly missing: readonly string[];
 }
 
+/** In ISO 8601, UTC. */
+export interface TimeRange {
+  readonly min: string;
+  readonly max: string;
+}
+
 /** Counts what is found in a file's rows as they pass. */
 export interface QualityTally {
   addBatch(batch: Batch): void;
   addRejected(fault: RowFault): void;
   nulls(): Record<string, number>;
+  times(): Record<string, TimeRange | null>;
   outOfRange(): Record<string, number>;
 }
 
 export function createTally(columns: readonly TableColumn[]): QualityTally {
   const nulls = new Float64Array(columns.length);
+  const ranges = columns.map(({ isTime }) => isTime ? { min: Infinity, max: -Infinity } : undefined);
   const broken = new Map<string, number>();
   return {
     addBatch(batch) {
@@ -40,14 +51,35 @@ export function createTally(columns: readonly TableColumn[]): QualityTally {
         let count = 0;
         for (let i = 0; i < batch.rowCount; i++) count += column.nulls[i];
         nulls[k] += count;
+        const range = ranges[k];
+        if (range) widen(range, column, batch.rowCount);
       }
     },
     addRejected({ constraint }) {
       if (constraint !== undefined) broken.set(constraint, (broken.get(constraint) ?? 0) + 1);
     },
     nulls: () => Object.fromEntries(columns.map(({ name }, k) => [name, nulls[k]])),
+    times: () =>
+      Object.fromEntries(columns.flatMap(({ name }, k) => {
+        const range = ranges[k];
+        if (!range) return [];
+        const isEmpty = range.min > range.max;
+        return [[name, isEmpty ? null : { min: isoTime(range.min), max: isoTime(range.max) }]];
+      })),
     outOfRange: () => Object.fromEntries(broken),
   };
+}
+
+/** Times beyond 2^53 microseconds, of years that no calendar has, may be rounded. */
+function widen(range: { min: number; max: number }, column: BatchColumn, rowCount: number): void {
+  if (column.type !== "INTEGER") return;
+  const { words, nulls } = column;
+  for (let i = 0; i < rowCount; i++) {
+    if (nulls[i] === 1) continue;
+    const value = words[2 * i + 1] * 2 ** 32 + (words[2 * i] >>> 0);
+    if (value < range.min) range.min = value;
+    if (value > range.max) range.max = value;
+  }
 }
 
 /** Adds up the reports of a table's files. */

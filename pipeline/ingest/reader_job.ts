@@ -36,6 +36,8 @@ export interface ReadStep {
   readonly bytesRead: number;
   /** In the last step: for each reference, the rows whose parent is not in the store. */
   readonly orphans?: readonly number[];
+  /** In the last step: rows of the file, those that cannot be loaded among them. */
+  readonly rowsRead?: number;
 }
 
 export interface OpenReader {
@@ -68,7 +70,7 @@ export function openReader(
     columns = sources.map(({ column }) => column);
     names = sources.map(({ name }) => name);
     return sources;
-  });
+  }, mapping.format);
   return {
     opened: {
       columns,
@@ -81,7 +83,9 @@ export function openReader(
       // Integers are found in the store in a third of the time that texts take: they are not worth the memory.
       const isKept = job.areParents && columns[key].type === "TEXT";
       const keys = isKept ? known.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
+      let rowsRead = 0;
       const onRun = (run: Run) => {
+        rowsRead += run.buffers[0].length;
         orphans?.add(run);
         keys?.addAll(run.buffers[key]);
         see(table.name, run);
@@ -91,7 +95,12 @@ export function openReader(
         yield { batch, bytesRead: reader.bytesRead() };
       }
       if (keys) known.set(table.name, keys);
-      yield { batch: emptyBatch, bytesRead: reader.bytesRead(), orphans: orphans.finish() };
+      yield {
+        batch: emptyBatch,
+        bytesRead: reader.bytesRead(),
+        orphans: orphans.finish(),
+        rowsRead: reader.rowCount ?? rowsRead,
+      };
     },
     close() {
       reader.close();

@@ -4,9 +4,11 @@ import type { TableColumn } from "../store/table.ts";
 
 /**
  * The file in which rows that cannot be loaded are set aside: newline-delimited JSON,
- * `{"table":…,"file":…,"row":…,"column":…,"reason":…,"values":{…}}`.
+ * `{"table":…,"file":…,"row":…,"column":…,"reason":…,"values":{…},"line":…}`. A value that cannot be loaded is there as it stands
+ * in the file; a row whose values cannot be told apart has its `line` in place of them.
  */
 export interface RejectsFile {
+  readonly path: string;
   /** Sets a row aside. */
   add(fault: RowFault, from: RejectedFrom): void;
   /** Makes what was added since the last call last. */
@@ -43,7 +45,8 @@ export function openRejects(path: string): RejectsFile {
     pending = "";
   };
   return {
-    add({ row, column, detail, cells }, { table, file: name, columns }) {
+    path,
+    add({ row, column, detail, cells, line: text }, { table, file: name, columns }) {
       const values = Object.fromEntries(columns.map((target, i) => [target.name, jsonOf(cells[i])]));
       const line = {
         table,
@@ -52,6 +55,7 @@ export function openRejects(path: string): RejectsFile {
         ...(column === undefined ? {} : { column }),
         reason: detail,
         values,
+        ...(text === undefined ? {} : { line: text }),
       };
       pending += `${JSON.stringify(line)}\n`;
       if (pending.length >= pendingCharactersMax) flush();

@@ -1,25 +1,26 @@
 import type { Cell } from "../files/batch.ts";
-import { openSource } from "../files/byte_source.ts";
-import { firstColumns, nextLine, parseRow } from "../files/ndjson.ts";
-import { openWindow } from "../files/text_window.ts";
+import { jsonOf, type JsonRow, parseRow } from "../files/json_line.ts";
+import { firstColumns, isBlank, isNull, nextLine } from "../files/ndjson.ts";
+import type { TextFormat } from "../files/text_format.ts";
+import { openText } from "../files/text_input.ts";
+import type { Field } from "../model/predictor.ts";
 import { batchRows, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
-
-type Row = Readonly<Record<string, unknown>>;
 
 /**
  * Opens newline-delimited JSON: an object per line, whose values are taken as over HTTP. Fields that are neither the model's
  * nor kept are passed over.
  */
 export function openLineRows(path: string, options: RowSourceOptions): RowSource {
-  const source = openSource(path);
+  const { textFormat: format = {} } = options;
+  const text = openText(path, format);
   try {
-    const window = openWindow(source);
-    const { fields: names, kept: keep } = selectColumns(path, firstColumns(window), options);
+    const { window } = text;
+    const { fields: names, kept: keep } = selectColumns(path, firstColumns(window, path), options);
     const absent = options.allowMissing ? null : undefined;
     return {
       kept: keep.map((name) => ({ name, type: "TEXT" })),
-      bytesRead: window.bytesRead,
-      close: source.close,
+      bytesRead: text.bytesRead,
+      close: text.close,
       next() {
         const fields: unknown[][] = names.map(() => []);
         const kept: Cell[][] = keep.map(() => []);
@@ -28,30 +29,51 @@ export function openLineRows(path: string, options: RowSourceOptions): RowSource
         while (rowCount < batchRows) {
           const line = nextLine(window);
           if (line === undefined) break;
-          if (line.length === 0) continue;
+          if (isBlank(line)) continue;
           const row = parseRow(line);
           if (typeof row === "string") faults.set(rowCount, row);
           const values = typeof row === "string" ? {} : row;
           names.forEach((name, i) =>
-            fields[i].push(name === undefined ? null : valueOf(values, name, absent))
+            fields[i].push(
+              name === undefined
+                ? null
+                : fieldValue(valueOf(values, name, { absent, format }), options.fields[i]),
+            )
           );
-          keep.forEach((name, i) => kept[i].push(cellOf(valueOf(values, name, null))));
+          keep.forEach((name, i) => kept[i].push(cellOf(valueOf(values, name, { absent: null, format }))));
           rowCount++;
         }
         return rowCount === 0 ? undefined : { rowCount, fields, kept, faults };
       },
     };
   } catch (error) {
-    source.close();
+    text.close();
     throw error;
   }
 }
 
-function valueOf(row: Row, name: string, absent: null | undefined): unknown {
-  return Object.hasOwn(row, name) ? row[name] : absent;
+function valueOf(
+  row: JsonRow,
+  name: string,
+  { absent, format }: { absent: null | undefined; format: TextFormat },
+): unknown {
+  if (!Object.hasOwn(row, name)) return absent;
+  return isNull(row[name], format) ? null : row[name];
+}
+
+/** An integer that a double does not hold exactly is a category by its digits. */
+function fieldValue(value: unknown, { type }: Field): unknown {
+  if (typeof value !== "bigint") return value;
+  return type === "numeric" ? Number(value) : String(value);
 }
 
 function cellOf(value: unknown): Cell {
-  if (value === null || typeof value === "string" || typeof value === "number") return value;
-  return JSON.stringify(value);
+  switch (typeof value) {
+    case "string":
+    case "number":
+    case "bigint":
+      return value;
+    default:
+      return value === null || value === undefined ? null : jsonOf(value);
+  }
 }

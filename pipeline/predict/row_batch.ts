@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { Cell } from "../files/batch.ts";
+import type { TextFormat } from "../files/text_format.ts";
 import type { Field } from "../model/predictor.ts";
 import { nearestName } from "../spelling.ts";
 import type { ColumnType } from "../store/table.ts";
@@ -41,6 +42,8 @@ export interface RowSourceOptions {
   readonly names: Readonly<Record<string, string>>;
   /** A field that the file lacks is not known, where the model lets it be. */
   readonly allowMissing: boolean;
+  /** What a text file cannot say of itself. */
+  readonly textFormat?: TextFormat | undefined;
 }
 
 /** Rows that are read and scored together. */

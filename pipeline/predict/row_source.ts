@@ -9,5 +9,7 @@ import { openTableRows } from "./table_rows.ts";
  * @throws {Failure} `file-missing`, `file-invalid`
  */
 export function openRows(path: string, options: RowSourceOptions): RowSource {
-  return formatOf(path) === "ndjson" ? openLineRows(path, options) : openTableRows(path, options);
+  return formatOf(path, options.textFormat) === "ndjson"
+    ? openLineRows(path, options)
+    : openTableRows(path, options);
 }

@@ -2,11 +2,11 @@ import type { SchemaElement } from "hyparquet";
 import { openSource } from "../files/byte_source.ts";
 import { type BatchColumn, type Cell, cellAt, gatherColumn } from "../files/batch.ts";
 import type { ColumnSource } from "../files/column_source.ts";
-import { clearBuffer } from "../files/column_buffer.ts";
 import { formatOf, openFile } from "../files/open_file.ts";
 import { readFooter } from "../files/parquet_footer.ts";
 import { meaningOf } from "../files/parquet_meaning.ts";
-import { createRun, type Run } from "../files/run.ts";
+import { clearRun, createRun, type Run } from "../files/run.ts";
+import type { TextFormat } from "../files/text_format.ts";
 import type { Field } from "../model/predictor.ts";
 import type { ColumnType, TableColumn } from "../store/table.ts";
 import {
@@ -22,14 +22,14 @@ type ColumnShape = Pick<TableColumn, "type" | "isTime">;
 
 /** Opens parquet or CSV. An empty field of CSV is null. */
 export function openTableRows(path: string, options: RowSourceOptions): RowSource {
-  const shapeOf = createShapes(path);
+  const shapeOf = createShapes(path, options.textFormat);
   let selected: SelectedColumns = { fields: [], kept: [] };
   let sources: readonly ColumnSource[] = [];
   const reader = openFile(path, (fileColumns) => {
     selected = selectColumns(path, fileColumns, options);
     sources = sourcesOf(selected, options.fields, shapeOf);
     return sources;
-  });
+  }, options.textFormat);
   const run = createRun(sources.map(({ column }) => column));
   const readers = options.fields.map(valueReader);
   const { fields: names, kept: keep } = selected;
@@ -38,8 +38,7 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
     bytesRead: reader.bytesRead,
     close: reader.close,
     next() {
-      run.buffers.forEach(clearBuffer);
-      run.rowFaults.clear();
+      clearRun(run);
       const rowCount = reader.read(run, batchRows);
       if (rowCount === 0) return undefined;
       const places = Uint32Array.from({ length: rowCount }, (_, i) => i);
@@ -76,8 +75,8 @@ function columnOf(name: string, { type, isTime }: ColumnShape): TableColumn {
 }
 
 /** What a file's column is read as where it is no number of the model: as it is. Text has no types. */
-function createShapes(path: string): (name: string) => ColumnShape {
-  if (formatOf(path) !== "parquet") return () => ({ type: "TEXT", isTime: false });
+function createShapes(path: string, format: TextFormat | undefined): (name: string) => ColumnShape {
+  if (formatOf(path, format) !== "parquet") return () => ({ type: "TEXT", isTime: false });
   const source = openSource(path);
   try {
     const elements = new Map(readFooter(source).columns.map(({ name, element }) => [name, element]));

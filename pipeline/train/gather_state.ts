@@ -133,7 +133,7 @@ function readLabels({ add }: Gathering, label: ColumnPlace, { table, paths, mapp
         .filter(({ column }) => column.name === label.column);
       columns = sources.map(({ column }) => column);
       return sources;
-    });
+    }, mapping.format);
     try {
       const run = createRun(columns);
       while (reader.read(run, stepRows) > 0);

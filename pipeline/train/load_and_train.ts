@@ -89,7 +89,7 @@ function threadsOf({ threads = availableParallelism() }: TrainOptions): number {
 }
 
 function gatherJobOf(plan: JoinPlan, store: Store, { load, train }: LoadAndTrainOptions): GatherJob {
-  const { files, columnNames = {}, allowMissing = false } = load;
+  const { files, columnNames = {}, allowMissing = false, format } = load;
   const table: Table = findTable(listTables(store.db), plan.label.table);
   return {
     kind: "gather",
@@ -103,7 +103,7 @@ function gatherJobOf(plan: JoinPlan, store: Store, { load, train }: LoadAndTrain
     labels: {
       table,
       paths: files[table.name] ?? [],
-      mapping: { names: columnNames[table.name] ?? {}, allowMissing },
+      mapping: { names: columnNames[table.name] ?? {}, allowMissing, ...(format ? { format } : {}) },
     },
   };
 }

@@ -1,8 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
-import type { ByteSource } from "../../pipeline/files/byte_source.ts";
 import { emptyRecord, readRecord } from "../../pipeline/files/csv_record.ts";
-import { openWindow } from "../../pipeline/files/text_window.ts";
 import { parseReal } from "../../pipeline/files/number_text.ts";
+import { windowOver } from "../../pipeline/files/text_window.ts";
 import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { type Content, textOf } from "./foreign_body.ts";
@@ -93,16 +92,10 @@ function readRecords(text: string): string[][] {
 }
 
 /** @see RFC 4180 */
-function readQuotedRecords(bytes: Uint8Array<ArrayBuffer>): string[][] {
-  const source: ByteSource = {
-    name: format.name,
-    size: bytes.length,
-    read: (offset, length) => bytes.slice(offset, offset + length),
-    close() {},
-  };
+function readQuotedRecords(bytes: Uint8Array): string[][] {
   const records: string[][] = [];
   try {
-    const window = openWindow(source);
+    const window = windowOver(format.name, bytes);
     const record = emptyRecord();
     while (readRecord(window, record, format)) {
       const { bytes } = window;

@@ -1,0 +1,56 @@
+import type { TextFormat } from "./text_format.ts";
+import type { TextWindow } from "./text_window.ts";
+
+/** What separates fields: the one that the header has most of, outside quotes; the first of those that it has as often. */
+const candidates = [",", ";", "\t", "|"];
+const quote = 0x22;
+
+/** @param named By the user. @returns Its byte. */
+export function chooseDelimiter(window: TextWindow, named: string | undefined): number {
+  if (named !== undefined) return named.charCodeAt(0);
+  const counts = countInHeader(window);
+  let best = 0;
+  for (let i = 1; i < candidates.length; i++) if (counts[i] > counts[best]) best = i;
+  return candidates[best].charCodeAt(0);
+}
+
+function countInHeader({ bytes, start, end }: TextWindow): number[] {
+  const codes = candidates.map((character) => character.charCodeAt(0));
+  const counts = candidates.map(() => 0);
+  let isQuoted = false;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte === quote) isQuoted = !isQuoted;
+    else if (isQuoted) continue;
+    else if (byte === 0x0a || byte === 0x0d) {
+      // Blank lines before the header are skipped.
+      if (bytes.subarray(start, i).some((before) => before !== 0x0a && before !== 0x0d)) break;
+    } else {
+      const at = codes.indexOf(byte);
+      if (at >= 0) counts[at]++;
+    }
+  }
+  return counts;
+}
+
+/** @returns What to try where columns lack; empty where the delimiter is beyond doubt. */
+export function delimiterHint(
+  columnNames: readonly string[],
+  delimiter: number,
+  { delimiter: named }: TextFormat,
+): string {
+  const used = spelled(String.fromCharCode(delimiter));
+  if (named !== undefined) {
+    return columnNames.length === 1 ? `Its header has no ${used}, which --delimiter names.` : "";
+  }
+  const others = candidates.filter((candidate) =>
+    candidate.charCodeAt(0) !== delimiter && columnNames.some((name) => name.includes(candidate))
+  );
+  if (columnNames.length > 1 && others.length === 0) return "";
+  const count = columnNames.length === 1 ? "one column" : `${columnNames.length} columns`;
+  return `Its header is ${count}, separated by ${used}. If something else separates them, name it with --delimiter.`;
+}
+
+function spelled(delimiter: string): string {
+  return delimiter === "\t" ? "tab" : JSON.stringify(delimiter);
+}
