@@ -1,4 +1,5 @@
--- The store of clickwell: the user's tables, the view that joins them into examples, and the program's own records.
+-- The stores of clickwell: the user's tables and the view that joins them into examples, in the file tables.db; and the
+-- program's own records, of which the registry of models is a file of its own, clickwell.db.
 --
 -- The user's tables come first. A team with other data replaces them and the view, and describes the view's columns in
 -- features.json: nothing else in the program knows what a loan is.
@@ -47,6 +48,8 @@ JOIN leads ON leads.lead_uuid = offers.lead_uuid;
 
 -- clickwell's own records.
 
+-- In tables.db, beside the tables: which files were loaded.
+
 CREATE TABLE loads (
   load_id      INTEGER NOT NULL PRIMARY KEY,
   table_name   TEXT NOT NULL,                                    -- the table that was loaded into
@@ -58,6 +61,8 @@ CREATE TABLE loads (
 ) STRICT;
 
 CREATE INDEX loads_by_content ON loads (table_name, content_hash);
+
+-- In clickwell.db: the models, their aliases, and which of them answers.
 
 CREATE TABLE models (
   model_id         TEXT NOT NULL PRIMARY KEY,                    -- derived from the model's content

@@ -76,6 +76,8 @@ export function createProduction(options: ProductionOptions): Production {
   const takeTurn = createTurns(waitingMax);
   /** What was last said about an assignment that could not be followed, so that it is said once. */
   let complaint = "";
+  /** Why a store of an earlier version could not be brought up to date, as it was last said. */
+  let hindrance = "";
 
   async function prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel> {
     const content = shelf.read(row);
@@ -153,15 +155,18 @@ export function createProduction(options: ProductionOptions): Production {
     activate(await prepare(await registry.findModel(newest.modelId), newest), newest);
   }
 
-  /** A store of an earlier version is brought up to date by whoever writes to it: here, where only reading was asked. */
-  async function followAfterMigration(): Promise<void> {
+  /** A store of an earlier version is brought up to date by who may write to it: until then it is read as it is. */
+  async function followAndUpgrade(): Promise<void> {
+    await follow();
     try {
-      await follow();
+      if (await registry.upgrade()) log.info("store brought up to date");
+      hindrance = "";
     } catch (error) {
-      if (!(error instanceof Failure) || error.kind !== "store-older") throw error;
-      await registry.upgrade();
-      log.info("store brought up to date");
-      await follow();
+      if (!(error instanceof Failure)) throw error;
+      if (hindrance !== error.message) {
+        log.warn("store not brought up to date", { kind: error.kind, detail: error.message });
+      }
+      hindrance = error.message;
     }
   }
 
@@ -190,7 +195,7 @@ export function createProduction(options: ProductionOptions): Production {
   return {
     assign: (request) => takeTurn(() => assign(request)),
     rollBack: (request) => takeTurn(() => change(request, registry.previousModel)),
-    follow: () => takeTurn(followAfterMigration).catch(complain),
+    follow: () => takeTurn(followAndUpgrade).catch(complain),
     between: (work) => takeTurn(() => work(currentOf(slot))),
   };
 }

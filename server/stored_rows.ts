@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   createExampleLookup,
   type ExampleLookup,
@@ -9,7 +8,8 @@ import { Failure } from "../pipeline/failure.ts";
 import { pointerTo } from "../pipeline/model/predictor.ts";
 import { whileBusy } from "../pipeline/store/patience.ts";
 import { asFailure, sqliteCode } from "../pipeline/store/sqlite_failure.ts";
-import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
+import { layoutOf } from "../pipeline/store/layout.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import { isRow } from "./score.ts";
 import type { ServingModel } from "./serving_model.ts";
 
@@ -86,6 +86,9 @@ export function createStoredRows(dataDir: string): StoredRows {
         const failure = storeFailure(error);
         if (isOfStore(failure)) close();
         throw failure;
+      } finally {
+        // An older store can be split only when nobody has it open.
+        if (connection?.store.isOlder) close();
       }
     });
   }
@@ -172,7 +175,7 @@ function isOfStore(error: unknown): boolean {
 /** Tells one file from another that stands in its place; empty where there is none. */
 function stampOf(dataDir: string): string {
   try {
-    const { dev, ino } = Deno.lstatSync(join(dataDir, storeFileName));
+    const { dev, ino } = Deno.lstatSync(layoutOf(dataDir).tables);
     return `${dev} ${ino}`;
   } catch {
     // Not there, or not readable: opening it will tell.

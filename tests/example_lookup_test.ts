@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createExampleLookup, type ExampleLookup } from "../pipeline/examples/example_lookup.ts";
 import { makeIndex } from "../pipeline/store/column_index.ts";
-import { openStore, type Store, storeFileName } from "../pipeline/store/store.ts";
+import { tablesFileName } from "../pipeline/store/layout.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import { assertFailure } from "./expected_failure.ts";
 import { inFolder } from "./program.ts";
 import { runServer } from "./running_server.ts";
@@ -113,14 +114,14 @@ Deno.test("a server looks rows up in the store that is there, also when another 
   `);
   other.close();
   for (const suffix of ["-wal", "-shm"]) {
-    await Deno.remove(join(dataDir, storeFileName + suffix)).catch(() => {});
+    await Deno.remove(join(dataDir, tablesFileName + suffix)).catch(() => {});
   }
-  Deno.renameSync(join(aside, storeFileName), join(dataDir, storeFileName));
+  Deno.renameSync(join(aside, tablesFileName), join(dataDir, tablesFileName));
   assert.equal(
     (await ask("/predict", { offer_id: 1 })).json.probability,
     probabilityOf(first, { ...row, credit: "fair" }),
   );
-  Deno.removeSync(join(dataDir, storeFileName));
+  Deno.removeSync(join(dataDir, tablesFileName));
   assert.equal((await ask("/predict", { offer_id: 1 })).status, 503);
   assert.equal((await ask("/predict", row)).json.probability, probabilityOf(first));
 });

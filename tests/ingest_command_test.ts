@@ -146,7 +146,7 @@ Deno.test("clickwell ingest stopped by Ctrl-C exits with 130 and leaves the stor
     Deno.writeTextFileSync(path, leadLines(400_000, "auto"));
     await using child = spawn(["ingest", "--data", data, "--leads", path]);
     // Made when the first rows are inserted.
-    const journal = join(data, "clickwell.db-journal");
+    const journal = join(data, "tables.db-journal");
     for (let tries = 0; tries < 1_000 && !isThere(journal); tries++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

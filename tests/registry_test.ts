@@ -6,7 +6,7 @@ import { aliasesOf } from "../pipeline/model/model_alias.ts";
 import { type AssignmentEntry, Overtaken, type Registry } from "../pipeline/model/registry.ts";
 import { DatabaseSync } from "node:sqlite";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
-import { storeFileName } from "../pipeline/store/store.ts";
+import { registryFileName } from "../pipeline/store/layout.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { inFolder } from "./program.ts";
 import { inRegistry } from "./registry_file.ts";
@@ -286,7 +286,7 @@ Deno.test("registry: while another process writes, registering and assigning wai
   await withRegistry(async (registry, dataDir) => {
     await registry.registerModel(one, 0);
     const patient = openRegistry(dataDir, { patienceMs: 20_000 });
-    using other = new DatabaseSync(join(dataDir, storeFileName));
+    using other = new DatabaseSync(join(dataDir, registryFileName));
     other.exec("BEGIN IMMEDIATE");
     await assertRejected(
       registry.registerModel(two, 0),

@@ -5,6 +5,7 @@ import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
 import { assignModel, registerModel } from "../pipeline/model/registry_queries.ts";
 import { inRegistry } from "./registry_file.ts";
+import { registryFileName } from "../pipeline/store/layout.ts";
 import { openStore } from "../pipeline/store/store.ts";
 
 /** Folders with a store and two models in it, the first of them in production. */
@@ -54,6 +55,9 @@ export function makeServedModels(): ServedModels {
     registerModel(file, second, 2_000_000);
     assignModel(file, { modelId: first.id, assignedAt: 3_000_000, assignedBy: "test" });
   }, "create");
+  // As one that was not changed a moment ago: names that stood for its models then are known to do so.
+  const then = (Date.now() - 60_000) / 1_000;
+  Deno.utimeSync(join(dataDir, registryFileName), then, then);
   return { dataDir, modelsDir, first, second, remove: () => Deno.removeSync(root, { recursive: true }) };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { storeFileName } from "../pipeline/store/store.ts";
+import { joinStore } from "./joined_store.ts";
+import { registryFileName } from "../pipeline/store/layout.ts";
 import { sharingFault } from "../server/shared_port.ts";
 import { type ServeProcess, startServe } from "./serve_process.ts";
 import { makeServedModels, probabilityOf, row, type ServedModels } from "./served_models.ts";
@@ -182,9 +182,7 @@ fleetTest(
 );
 
 fleetTest("a store of version 1 is brought up to date by the server, and served", async (models, flags) => {
-  const db = new DatabaseSync(join(models.dataDir, storeFileName));
-  db.exec("DROP TABLE model_aliases; PRAGMA user_version = 1");
-  db.close();
+  joinStore(models.dataDir, { version: 1 });
   await using serve = await startServe(flags);
   assert.equal(serve.ready.model_id, models.first.id);
   assert.equal((await ask(serve, "/models")).status, 200);
@@ -197,10 +195,8 @@ fleetTest("a store of version 1 is brought up to date by the server, and served"
 fleetTest(
   "a store of version 1 that appears while the server runs is brought up to date, and served",
   async (models, flags) => {
-    const db = new DatabaseSync(join(models.dataDir, storeFileName));
-    db.exec("DROP TABLE model_aliases; PRAGMA user_version = 1");
-    db.close();
-    const path = join(models.dataDir, storeFileName);
+    joinStore(models.dataDir, { version: 1 });
+    const path = join(models.dataDir, registryFileName);
     Deno.renameSync(path, `${path}.aside`);
     await using serve = await startServe(flags);
     assert.equal(serve.ready.model_id, null);

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setAlias } from "../pipeline/model/alias_queries.ts";
-import { activeModel } from "../pipeline/model/registry_queries.ts";
-import { migrate, schemaVersion } from "../pipeline/store/migration.ts";
+import { firstVersion, migrate } from "../pipeline/store/migration.ts";
 import { loanOffers } from "../pipeline/store/schema.ts";
 import { openStore, type StoreOptions } from "../pipeline/store/store.ts";
 import { listTables } from "../pipeline/store/table.ts";
@@ -45,16 +43,12 @@ test("create makes the folder, for its owner alone, and the tables; again it ope
     "examples",
     "leads",
     "loads",
-    "model_aliases",
-    "models",
     "offers",
-    "production_model",
-    "sqlite_sequence",
   ];
   assert.deepEqual(names.map(({ name }) => name), expected);
   assert.deepEqual(
     [...Deno.readDirSync(dataDir)].map(({ name }) => name),
-    ["clickwell.db"],
+    ["tables.db"],
     "the log is folded in",
   );
   assert.equal(
@@ -68,11 +62,11 @@ test("write and read need a store that is there", (folder) => {
     assertFailure(
       () => openStore(folder, { mode }),
       "store-missing",
-      /There is no store at .*clickwell\.db\. Run clickwell ingest first/,
+      /There is no store at .*tables\.db\. Run clickwell ingest first/,
     );
   }
   assert.deepEqual([...Deno.readDirSync(folder)], [], "asking makes none");
-  Deno.writeTextFileSync(join(folder, "clickwell.db"), "");
+  Deno.writeTextFileSync(join(folder, "tables.db"), "");
   assertFailure(() => openStore(folder, { mode: "write" }), "store-missing", /There is no store/);
 });
 
@@ -92,7 +86,7 @@ test("settings are those of a store that must not lose or leak anything", (folde
       ].map((name) => [name, pragma(db, name)]),
     );
   const common = {
-    journal_mode: "wal",
+    journal_mode: "delete",
     foreign_keys: 1,
     trusted_schema: 0,
     cell_size_check: 1,
@@ -133,14 +127,14 @@ test("a link in the place of a file of the store is refused, one to the folder i
   const dataDir = join(folder, "data");
   create(dataDir);
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
-    const path = join(dataDir, `clickwell.db${suffix}`);
+    const path = join(dataDir, `tables.db${suffix}`);
     if (suffix === "") Deno.renameSync(path, join(folder, "elsewhere"));
     Deno.symlinkSync(join(folder, "elsewhere"), path);
     for (const mode of ["create", "write", "read"] as const) {
       assertFailure(
         () => openStore(dataDir, { mode }),
         "store-invalid",
-        new RegExp(`clickwell\\.db${suffix} is a symbolic link, expected a file`),
+        new RegExp(`tables\\.db${suffix} is a symbolic link, expected a file`),
       );
     }
     Deno.removeSync(path);
@@ -151,18 +145,18 @@ test("a link in the place of a file of the store is refused, one to the folder i
 });
 
 test("a folder in the place of the store is refused", (folder) => {
-  Deno.mkdirSync(join(folder, "clickwell.db"));
-  assertFailure(() => create(folder), "store-invalid", /clickwell\.db is a folder, expected a file/);
+  Deno.mkdirSync(join(folder, "tables.db"));
+  assertFailure(() => create(folder), "store-invalid", /tables\.db is a folder, expected a file/);
 });
 
 test("what is no database, and what is damaged, is said to be", (folder) => {
-  const path = join(folder, "clickwell.db");
+  const path = join(folder, "tables.db");
   Deno.writeTextFileSync(path, "offer_id,lead_uuid\n".repeat(1_000));
   for (const mode of ["create", "write", "read"] as const) {
     assertFailure(
       () => openStore(folder, { mode }),
       "store-invalid",
-      /Cannot open .*clickwell\.db: file is not a database\. It is no SQLite database, or damaged/,
+      /Cannot open .*tables\.db: file is not a database\. It is no SQLite database, or damaged/,
     );
   }
   Deno.removeSync(path);
@@ -178,13 +172,13 @@ test("what is no database, and what is damaged, is said to be", (folder) => {
 });
 
 test("a database of another program is left alone", (folder) => {
-  const db = new DatabaseSync(join(folder, "clickwell.db"));
+  const db = new DatabaseSync(join(folder, "tables.db"));
   db.exec("CREATE TABLE theirs (x)");
   db.close();
   for (const mode of ["create", "write", "read"] as const) {
     assertFailure(() => openStore(folder, { mode }), "store-invalid", /it is a database of another program/);
   }
-  const again = new DatabaseSync(join(folder, "clickwell.db"));
+  const again = new DatabaseSync(join(folder, "tables.db"));
   assert.deepEqual(again.prepare("SELECT name FROM sqlite_schema").all().map(({ name }) => name), ["theirs"]);
   again.close();
 });
@@ -201,43 +195,8 @@ test("a store of a newer version is refused", (folder) => {
   }
 });
 
-/** A store as clickwell made it when it was of version 1, with a model in production. */
-function createOld(folder: string): void {
-  const db = new DatabaseSync(join(folder, "clickwell.db"));
-  db.exec(Deno.readTextFileSync(new URL("fixtures/store_version_1.sql", import.meta.url)));
-  db.close();
-}
-
-test("a store of version 1 is brought up to date by whoever writes to it, and keeps its rows", (folder) => {
-  createOld(folder);
-  assertFailure(
-    () => openStore(folder, { mode: "read" }),
-    "store-older",
-    /it is of version 1, expected \d+\./,
-  );
-  const store = openStore(folder, { mode: "write", freeBytesMin: 0 });
-  try {
-    assert.equal(pragma(store.db, "user_version"), schemaVersion);
-    assert.equal(activeModel(store)?.modelId, "cw-2222222222222222");
-    assert.equal(setAlias(store, { model: "1", alias: "champion", setAt: 0, setBy: "a test" }).version, 1);
-    assert.equal(store.db.prepare("SELECT count(*) AS n FROM leads").get()?.n, 1);
-  } finally {
-    store.close();
-  }
-  opened(folder, { mode: "read" }, nothing);
-});
-
-test("a store that was brought up to date is made of the same SQL as a new one", (folder) => {
-  const sqlOf = (db: DatabaseSync) =>
-    db.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").all();
-  createOld(folder);
-  const migrated = opened(folder, { mode: "write" }, sqlOf);
-  assert.deepEqual(migrated, opened(join(folder, "new"), { mode: "create" }, sqlOf));
-});
-
 /** A ladder that leads two steps beyond the program's own. */
 const ladder = [
-  ...Array(schemaVersion - 1).fill("a step that was taken before"),
   "ALTER TABLE loads ADD COLUMN note TEXT",
   "UPDATE loads SET note = 'from version ' || (SELECT user_version FROM pragma_user_version); CREATE TABLE third (x INTEGER) STRICT",
 ];
@@ -248,11 +207,11 @@ test("an older store is brought up to date, step by step, and keeps its rows", (
   opened(folder, { mode: "write" }, (db) => {
     db.exec(load);
     migrate(db, { path: "p", readOnly: false, steps: ladder.slice(0, -1) });
-    assert.equal(pragma(db, "user_version"), schemaVersion + 1);
+    assert.equal(pragma(db, "user_version"), firstVersion + 1);
     migrate(db, { path: "p", readOnly: false, steps: ladder });
     migrate(db, { path: "p", readOnly: false, steps: ladder });
-    assert.equal(pragma(db, "user_version"), schemaVersion + 2);
-    assert.equal(db.prepare("SELECT note FROM loads").get()?.note, `from version ${schemaVersion + 1}`);
+    assert.equal(pragma(db, "user_version"), firstVersion + 2);
+    assert.equal(db.prepare("SELECT note FROM loads").get()?.note, `from version ${firstVersion + 1}`);
     assert.deepEqual(db.prepare("SELECT * FROM third").all(), []);
   });
 });
@@ -264,7 +223,7 @@ test("a migration that fails leaves the older store", (folder) => {
       () => migrate(db, { path: "p", readOnly: false, steps: [...ladder.slice(0, -1), "DROP TABLE absent"] }),
       /no such table/,
     );
-    assert.deepEqual([pragma(db, "user_version"), db.isTransaction], [schemaVersion, false]);
+    assert.deepEqual([pragma(db, "user_version"), db.isTransaction], [firstVersion, false]);
     assert.deepEqual(db.prepare("SELECT name FROM pragma_table_info('loads') WHERE name = 'note'").all(), []);
   });
 });
@@ -276,8 +235,8 @@ test("an older store cannot be brought up to date by who only reads it", (folder
       () => migrate(db, { path: "p", readOnly: true, steps: ladder }),
       "store-older",
       new RegExp(
-        `it is of version ${schemaVersion}, expected ${
-          schemaVersion + 2
+        `it is of version ${firstVersion}, expected ${
+          firstVersion + 2
         }\\. Run clickwell serve or any command`,
       ),
     );
@@ -345,9 +304,9 @@ test("tables of one's own are made in place of those of loan offers, beside the 
         { name: "score", type: "REAL", required: false, hasDefault: false, isTime: false, comment: "" },
       ],
     }]);
-    assert.deepEqual(db.prepare("SELECT * FROM models").all(), []);
+    assert.deepEqual(db.prepare("SELECT * FROM loads").all(), []);
   });
-  opened(folder, { mode: "create", schema }, nothing);
+  opened(folder, { mode: "create", schema }, (db) => db.exec("INSERT INTO mails (mail_id) VALUES (1)"));
   assertFailure(
     () =>
       openStore(folder, {

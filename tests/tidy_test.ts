@@ -55,9 +55,13 @@ const sqlFiles = [
   "store/disk_room",
   "store/journal",
   "store/migration",
+  "store/older_store",
   "store/page_cache",
+  "store/registry_copy",
+  "store/registry_file",
   "store/schema",
   "store/store",
+  "store/store_file",
   "store/table",
 ].map((name) => `pipeline/${name}.ts`);
 

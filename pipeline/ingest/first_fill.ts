@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { quoted } from "../store/identifier.ts";
+import { registryFileName } from "../store/layout.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
 import { keysMax } from "./key_set.ts";
@@ -41,7 +44,8 @@ export function createFirstFill(
 function isUntouched(store: Store, tables: readonly Table[]): boolean {
   const { db } = store;
   const isThere = (sql: string, ...names: string[]) => db.prepare(sql).get(...names) !== undefined;
-  return !isThere("SELECT 1 FROM loads") && !isThere("SELECT 1 FROM models") &&
+  const isServed = existsSync(join(dirname(store.path), registryFileName));
+  return !isThere("SELECT 1 FROM loads") && !isServed &&
     tables.every((table) =>
       !isThere(`SELECT 1 FROM ${quoted(table.name)} LIMIT 1`) && comparesBytes(store, table) &&
       !isThere("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", table.name)

@@ -8,10 +8,10 @@ import {
   Overtaken,
 } from "./registry.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
-import type { Store } from "../store/store.ts";
+import type { RegistryFile as OpenFile } from "../store/registry_file.ts";
 
 /** The file that holds the registry, open. What its tables are asked stands here and in `alias_queries.ts`, and nowhere else. */
-export type RegistryFile = Pick<Store, "db" | "path">;
+export type RegistryFile = Pick<OpenFile, "db" | "path">;
 
 /** @throws {Failure} as `Registry.registerModel`. */
 export function registerModel(

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { listAliases, removeAlias, setAlias } from "./alias_queries.ts";
 import type { Registry } from "./registry.ts";
 import {
@@ -15,7 +14,10 @@ import {
 import { watchStamp } from "./registry_watch.ts";
 import { whileBusy } from "../store/patience.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
-import { openStore, storeFileName } from "../store/store.ts";
+import { layoutOf } from "../store/layout.ts";
+import { isOlderFile, splitOlder } from "../store/older_store.ts";
+import { openRegistryFile } from "../store/registry_file.ts";
+import { fileAt, type FileOptions } from "../store/store_file.ts";
 
 /** How long one try may block the thread, which may be one that answers requests. */
 const busyTimeoutMs = 5;
@@ -28,7 +30,7 @@ const busyTimeoutMs = 5;
  */
 export function openRegistry(dataDir: string, options: { readonly patienceMs?: number } = {}): Registry {
   const { patienceMs = 5_000 } = options;
-  const visit = <T>(mode: "read" | "write", work: (file: RegistryFile) => T) =>
+  const visit = <T>(mode: FileOptions["mode"], work: (file: RegistryFile) => T) =>
     whileBusy(patienceMs, () => {
       try {
         return use(dataDir, mode, work);
@@ -40,7 +42,8 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
   const write = <T>(work: (file: RegistryFile) => T) => visit("write", work);
   const stamp = () => stampOf(dataDir);
   return {
-    registerModel: (artifact, createdAt) => write((file) => registerModel(file, artifact, createdAt)),
+    registerModel: (artifact, createdAt) =>
+      visit("create", (file) => registerModel(file, artifact, createdAt)),
     listModels: () => read(listModels),
     findModel: (name) => read((file) => findModel(file, name)),
     activeModel: () => read(activeModel),
@@ -51,28 +54,47 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
     aliases: () => read(listAliases),
     setAlias: (entry) => write((file) => setAlias(file, entry)),
     removeAlias: (entry) => write((file) => removeAlias(file, entry)),
-    upgrade: () => write(() => true),
+    // deno-lint-ignore require-await
+    upgrade: async () => upgrade(dataDir),
     stamp,
     watch: (onChange) => watchStamp(stamp, onChange),
     close: () => Promise.resolve(),
   };
 }
 
-function use<T>(dataDir: string, mode: "read" | "write", work: (file: RegistryFile) => T): T {
-  const store = openStore(dataDir, { mode, busyTimeoutMs });
+function use<T>(dataDir: string, mode: FileOptions["mode"], work: (file: RegistryFile) => T): T {
+  const file = openRegistryFile(dataDir, { mode, busyTimeoutMs });
   try {
-    return work(store);
+    return work(file);
   } finally {
-    store.close();
+    file.close();
   }
 }
 
-/** Of the file's times and sizes, which cost nothing to read; empty lines if it cannot be read: opening it will tell. */
+/** Splits a store of an older version, or goes on where that was cut short. @returns Whether there was one. */
+function upgrade(dataDir: string): boolean {
+  const options = { mode: "write", busyTimeoutMs } as const;
+  const { registry, tables, lock } = layoutOf(dataDir);
+  if (fileAt(tables) && fileAt(registry) && !fileAt(lock)) return false;
+  const isCutShort = fileAt(lock) !== undefined;
+  if (!isCutShort && !isOlderFile(registry, options) && !isOlderFile(tables, options)) return false;
+  splitOlder(dataDir, options);
+  return true;
+}
+
+/** A file's time is exact to the millisecond: a second change in the same one would leave it as it is. */
+const settledAfterMs = 20;
+let unsettled = 0;
+
+/** Of the file's time and size, which cost nothing to read; empty lines if it cannot be read: opening it will tell. */
 function stampOf(dataDir: string): string {
-  return ["", "-wal"].map((suffix) => {
+  const { registry } = layoutOf(dataDir);
+  // An older store that is read as it is has a log beside it.
+  return [registry, `${registry}-wal`].map((path) => {
     try {
-      const { mtime, size, ino } = Deno.lstatSync(join(dataDir, storeFileName + suffix));
-      return `${mtime?.getTime()} ${size} ${ino}`;
+      const { mtime, size, ino } = Deno.lstatSync(path);
+      const time = mtime?.getTime() ?? 0;
+      return `${time} ${size} ${ino}${Date.now() - time < settledAfterMs ? ` ${++unsettled}` : ""}`;
     } catch {
       return "";
     }

@@ -10,14 +10,14 @@ export interface Bulk {
    * @throws {Failure} `store-busy` where somebody still has to, and another process does not let go of the store.
    */
   load<Result>(work: () => Promise<Result>, options: { isAlone: boolean }): Promise<Result>;
-  /** Afterwards, others read again while somebody writes. */
+  /** Afterwards the store is a single file again, unless others have it open: then they read on beside who writes. */
   end(): void;
 }
 
 const endWaitMs = 5_000;
 
 export function openBulk(store: Store): Bulk {
-  let mode: JournalMode = "log";
+  let mode: JournalMode | undefined;
   const turn = (wanted: JournalMode, waitMs: number) => {
     if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
     return mode === wanted;
@@ -34,7 +34,7 @@ export function openBulk(store: Store): Bulk {
     },
     end() {
       try {
-        turn("log", endWaitMs);
+        turn("direct", 0);
       } catch (error) {
         // A full disk, say: why a load failed is what is told, and the next connection that writes turns it.
         if (sqliteCode(error) === undefined) throw error;

@@ -8,7 +8,7 @@ import { hasCode } from "./sqlite_failure.ts";
  */
 export type JournalMode = "log" | "direct";
 
-/** The journal of a store, which is in the mode `log` but for the time of a load. */
+/** The journal of a store, which is in the mode `direct` but for the time of a load that others can read beside. */
 export interface Journal {
   /**
    * @param waitMs How long to wait for other connections.

@@ -4,26 +4,28 @@ import { Failure } from "../failure.ts";
 /** Marks the file as a store of clickwell ("clkw"), so that another program's database is not taken for one. */
 export const applicationId = 0x636c6b77;
 
+/** The first version of which the registry and the tables are two files. Older ones are one: see `older_store.ts`. */
+export const firstVersion = 3;
+
 /**
- * One step from each version of the program's own records to the next: entry 0 leads from version 1 to 2. A step is never
- * changed once released. The user's tables are the user's: no step touches them.
+ * One step from each version of a file's own records to the next: entry 0 leads from version 3 to 4. A step is never changed
+ * once released. The user's tables are the user's: no step touches them.
  */
-const steps: readonly string[] = [
-  `
-CREATE TABLE model_aliases (
-  alias    TEXT NOT NULL PRIMARY KEY,
-  model_id TEXT NOT NULL REFERENCES models (model_id),
-  set_at   INTEGER NOT NULL,                                     -- microseconds since 1970-01-01T00:00:00Z
-  set_by   TEXT NOT NULL                                         -- a command or a client
-) STRICT, WITHOUT ROWID;
-`,
-];
+export const registrySteps: readonly string[] = [];
+export const tablesSteps: readonly string[] = [];
 
-/** The version of a store that `schema.sql` makes. */
-export const schemaVersion = 1 + steps.length;
+/** The version of a file that was brought up to date by these steps, as a new one is. */
+export function versionAfter(steps: readonly string[]): number {
+  return firstVersion + steps.length;
+}
+
+/** Whether a store of this version is one file. */
+export function isOlder(version: number): boolean {
+  return version > 0 && version < firstVersion;
+}
 
 /**
- * The store's version: 0 for a database with nothing in it.
+ * The file's version: 0 for a database with nothing in it.
  *
  * @throws {Failure} `store-invalid` for a database that is not clickwell's.
  */
@@ -39,17 +41,15 @@ export function readVersion(db: DatabaseSync, path: string): number {
 }
 
 /**
- * Brings an older store up to this program's version, in one transaction.
+ * Brings a file up to this program's version, in one transaction.
  *
- * @param options.steps For tests; the program's own otherwise.
- * @throws {Failure} `store-newer`; `store-older` for an older store that is open for reading alone.
+ * @throws {Failure} `store-newer`; `store-older` for an older file that is open for reading alone.
  */
 export function migrate(
   db: DatabaseSync,
-  options: { path: string; readOnly: boolean; steps?: readonly string[] },
+  { path, readOnly, steps }: { path: string; readOnly: boolean; steps: readonly string[] },
 ): void {
-  const { path, readOnly, steps: ladder = steps } = options;
-  const newest = 1 + ladder.length;
+  const newest = versionAfter(steps);
   const version = readPragma(db, "user_version");
   if (version === newest) return;
   if (version > newest) {
@@ -67,7 +67,9 @@ export function migrate(
   db.exec("BEGIN IMMEDIATE");
   try {
     // Another process may have been first, while this one waited for the lock.
-    for (let next = readPragma(db, "user_version"); next < newest; next++) db.exec(ladder[next - 1]);
+    for (let next = readPragma(db, "user_version"); next < newest; next++) {
+      db.exec(steps[next - firstVersion]);
+    }
     db.exec(`PRAGMA user_version = ${newest}`);
     db.exec("COMMIT");
   } catch (error) {

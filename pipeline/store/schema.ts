@@ -2,7 +2,8 @@ import { DatabaseSync } from "node:sqlite";
 import text from "../../schema.sql" with { type: "text" };
 import { Failure } from "../failure.ts";
 import { ownIndexPrefix } from "./column_index.ts";
-import { applicationId, schemaVersion } from "./migration.ts";
+import { applicationId, registrySteps, tablesSteps, versionAfter } from "./migration.ts";
+import { quoted } from "./identifier.ts";
 import { listTables, ownTableNames } from "./table.ts";
 
 /** The line of schema.sql that parts the user's tables from the program's records. */
@@ -10,8 +11,13 @@ const parting = /^-- clickwell's own records\.$/m;
 
 /** SQL of the tables of loan offers and their view `examples`. */
 export const loanOffers: string = userPart(text);
-/** SQL of the program's own records: loads, models, production_model. */
-const ownRecords: string = text.slice(loanOffers.length);
+/** The line that parts the records beside the user's tables from the registry, which is a file of its own. */
+const registryParting = /^-- In clickwell\.db: .*$/m;
+const registryAt = text.search(registryParting);
+/** SQL of the log of loads. */
+const tablesRecords = text.slice(loanOffers.length, registryAt);
+/** SQL of models, model_aliases and production_model. */
+const registryRecords = text.slice(registryAt);
 
 /** A copy of schema.sql with other tables is a schema too: the program's records in it are ours to make. */
 function userPart(schema: string): string {
@@ -19,17 +25,37 @@ function userPart(schema: string): string {
   return at < 0 ? schema : schema.slice(0, at);
 }
 
-/** Makes the user's tables and the program's records in an empty database, in one transaction. */
-export function createTables(db: DatabaseSync, schema = loanOffers): void {
+/**
+ * Makes the user's tables and the log of loads in an empty database, in one transaction.
+ *
+ * @returns Whether it was empty.
+ */
+export function createTables(db: DatabaseSync, schema = loanOffers): boolean {
+  return create(db, tablesSteps, () => {
+    db.exec(tablesRecords);
+    runUserSchema(db, schema);
+  });
+}
+
+/** Makes the registry's tables in an empty database, in one transaction. @param fill Adds rows to them. */
+export function createRegistry(db: DatabaseSync, fill: () => void = () => {}): void {
+  create(db, registrySteps, () => {
+    db.exec(registryRecords);
+    fill();
+  });
+}
+
+function create(db: DatabaseSync, steps: readonly string[], make: () => void): boolean {
   db.exec("BEGIN IMMEDIATE");
   try {
     // Another process may have been first, while this one waited for the lock.
-    if (db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) {
-      db.exec(ownRecords);
-      runUserSchema(db, schema);
-      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
+    const isEmpty = db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+    if (isEmpty) {
+      make();
+      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${versionAfter(steps)}`);
     }
     db.exec("COMMIT");
+    return isEmpty;
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
@@ -45,31 +71,26 @@ export function checkSchema(schema: string): void {
   describeTables(schema);
 }
 
-/**
- * @throws {Failure} `store-invalid` where the store was made from another schema; `spec-invalid`
- */
-export function requireSameTables(db: DatabaseSync, schema: string, path: string): void {
+/** Names of what differs between a schema and the store's. @throws {Failure} `spec-invalid` */
+export function differingTables(db: DatabaseSync, schema: string): string[] {
   const wanted = describeTables(schema);
   const found = userObjects(db);
-  const differing = [...new Set([...wanted.keys(), ...found.keys()])].filter((name) =>
+  return [...new Set([...wanted.keys(), ...found.keys()])].filter((name) =>
     wanted.get(name) !== found.get(name)
   );
-  if (differing.length > 0) {
-    throw new Failure(
-      "store-invalid",
-      `Cannot use this schema with ${path}: the store was made from another one (${
-        differing.join(", ")
-      } differ). ` +
-        "Leave --schema out, or choose another folder with --data",
-    );
-  }
+}
+
+/** Whether nothing was ever loaded, and no table of the user has a row. */
+export function isUnused(db: DatabaseSync): boolean {
+  const isThere = (table: string) => db.prepare(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() !== undefined;
+  return !isThere("loads") && !listTables(db).some(({ name }) => isThere(name));
 }
 
 function describeTables(schema: string): ReadonlyMap<string, string> {
   const db = new DatabaseSync(":memory:");
   try {
     db.exec("BEGIN");
-    db.exec(ownRecords);
+    db.exec(tablesRecords);
     runUserSchema(db, schema);
     if (listTables(db).length === 0) throw badSchema("it makes no table");
     requireExamples(db);
@@ -102,6 +123,14 @@ function runUserSchema(db: DatabaseSync, schema: string): void {
     throw badSchema(error instanceof Error ? error.message : String(error));
   } finally {
     setAuthorizer(db, null);
+  }
+  const taken = db.prepare("SELECT type, name FROM sqlite_schema").all().find(({ name }) =>
+    name !== "loads" && ownTableNames.has(String(name).toLowerCase())
+  );
+  if (taken) {
+    throw badSchema(
+      `${taken.type} ${taken.name} already exists among clickwell's own records, in another file`,
+    );
   }
 }
 

@@ -1,43 +1,37 @@
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { cacheBytes, requireFree, reserveBytes } from "./disk_room.ts";
+import type { DatabaseSync } from "node:sqlite";
+import { cacheBytes, reserveBytes } from "./disk_room.ts";
 import { Failure } from "../failure.ts";
-import { createJournal, type Journal, withPatience } from "./journal.ts";
-import { migrate, readVersion } from "./migration.ts";
+import { createJournal, type Journal } from "./journal.ts";
+import { layoutOf } from "./layout.ts";
+import { isOlder, migrate, readVersion, tablesSteps } from "./migration.ts";
+import { finishSplit, isOlderFile, splitOlder } from "./older_store.ts";
 import { limitCache } from "./page_cache.ts";
-import { checkSchema, createTables, requireSameTables } from "./schema.ts";
-import { asFailure } from "./sqlite_failure.ts";
+import { checkSchema, createTables, differingTables, isUnused } from "./schema.ts";
+import { asFailure, sqliteCode } from "./sqlite_failure.ts";
+import { fileAt, type FileOptions, makeFolder, openFile, removeDatabase } from "./store_file.ts";
 
-/** The open feature store: one SQLite database, `clickwell.db` in the data folder. */
+/** The open store of examples: one SQLite database, `tables.db` in the data folder, with the user's tables. */
 export interface Store {
   readonly db: DatabaseSync;
   readonly path: string;
   readonly journal: Journal;
+  /** It was made by this opening. */
+  readonly isNew: boolean;
+  /** It is that of an older version, open for reading as it is: one file, with the registry in it. */
+  readonly isOlder: boolean;
   close(): void;
 }
 
-export interface StoreOptions {
-  /** `create` makes the store where there is none; `write` and `read` need it there. `read` cannot change it. */
-  readonly mode: "create" | "write" | "read";
-  /** How long to wait for another process's transaction. A wait blocks the thread: keep it short on an event loop. */
-  readonly busyTimeoutMs?: number;
+export interface StoreOptions extends FileOptions {
   /** The connection stays open: its pages are not mapped, so that a file that is overwritten cannot end the process. */
   readonly isKept?: boolean;
   /** SQL of the user's tables and their view `examples`, for a new store; without it, those of loan offers. */
   readonly schema?: string;
-  /** Refuse to write with less room than this on the disk. */
-  readonly freeBytesMin?: number;
 }
 
-export const storeFileName = "clickwell.db";
-
-const busyTimeoutMsDefault = 5_000;
-
-/** Reading needs only room for the WAL index, and not even that where it is there already. */
-const readReserveBytes = 2 ** 20;
-
 /**
- * Opens the store of a data folder.
+ * Opens the tables of a data folder. A store of an older version is first split into two files, unless it is opened for
+ * reading: then it is read as it is.
  *
  * @param dataDir Made, for its owner alone, where `mode` is `create` and it is not there.
  * @throws {Failure} `store-missing`; `store-invalid` for a folder that cannot be made, a link, a foreign or damaged file;
@@ -45,126 +39,120 @@ const readReserveBytes = 2 ** 20;
  */
 export function openStore(dataDir: string, options: StoreOptions): Store {
   const { mode, schema } = options;
-  const path = join(dataDir, storeFileName);
   if (schema !== undefined) checkSchema(schema);
   if (mode === "create") makeFolder(dataDir);
-  else requireStore(path);
-  refuseLinks(path);
-  requireSpace(path, options);
-
-  let db: DatabaseSync | undefined;
-  try {
-    if (mode === "read" && fileAt(`${path}-journal`)) undoUnfinished(path, options);
-    db = new DatabaseSync(path, { readOnly: mode === "read" });
-    configure(db, options);
-    const version = readVersion(db, path);
-    if (version === 0 && mode !== "create") throw storeMissing(path);
-    if (version === 0) createTables(db, schema);
-    else if (schema !== undefined) requireSameTables(db, schema, path);
-    migrate(db, { path, readOnly: mode === "read" });
-  } catch (error) {
-    db?.close();
-    throw asFailure(error, `open ${path}`);
-  }
-  const open = db;
-  return { db: open, path, journal: createJournal(open), close: () => open.close() };
-}
-
-/** What was cut short while it wrote in place is undone by the first who reads, if only that connection may write. */
-function undoUnfinished(path: string, { busyTimeoutMs = busyTimeoutMsDefault }: StoreOptions): void {
-  const db = new DatabaseSync(path);
-  try {
-    withPatience(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
-  } finally {
-    db.close();
-  }
-}
-
-/** Settings are of the connection, save the journal mode, which stays with the file. */
-function configure(db: DatabaseSync, options: StoreOptions): void {
-  const { mode, busyTimeoutMs = busyTimeoutMsDefault, isKept = false } = options;
-  db.exec(`
-    PRAGMA busy_timeout = ${Math.round(busyTimeoutMs)};
-    PRAGMA foreign_keys = ON;
-    PRAGMA trusted_schema = OFF;
-    PRAGMA cell_size_check = ON;
-    PRAGMA temp_store = MEMORY;
-  `);
-  // Not yet in the types: without it, `PRAGMA writable_schema` could rewrite the schema.
-  if ("enableDefensive" in db && typeof db.enableDefensive === "function") db.enableDefensive(true);
-  if (mode === "read") {
-    // The join that makes examples jumps from lead to lead: mapped pages spare a system call for each.
-    // Writers do without: pages that are mapped while they are written count as memory of the process.
-    db.exec(`PRAGMA mmap_size = ${isKept ? 0 : 2147418112}; PRAGMA query_only = ON`);
-    limitCache(db, cacheBytes);
-    return;
-  }
-  // A page size is of the file, and set before anything is in it. The join looks leads up by key: wider pages make it a
-  // quarter faster than SQLite's 4 KiB.
-  db.exec(`
-    PRAGMA page_size = 16384;
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 1000;
-    PRAGMA journal_size_limit = ${reserveBytes};
-  `);
-  limitCache(db, cacheBytes);
-}
-
-function makeFolder(dataDir: string): void {
-  try {
-    Deno.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new Failure(
-      "store-invalid",
-      `Cannot make the data folder ${dataDir}: ${reason(error)}. Choose another with --data`,
-    );
-  }
-}
-
-function requireStore(path: string): void {
-  if (!fileAt(path)) throw storeMissing(path);
-}
-
-function storeMissing(path: string): Failure {
-  return new Failure(
-    "store-missing",
-    `There is no store at ${path}. Run clickwell ingest first, or name its folder with --data`,
-  );
-}
-
-/**
- * The data folder is its operator's choice and may be a link; who can write in it must not be able to point the store
- * at a file elsewhere, so its files may not.
- */
-function refuseLinks(path: string): void {
-  for (const name of [path, `${path}-wal`, `${path}-shm`, `${path}-journal`]) {
-    const info = fileAt(name);
-    if (info && !info.isFile) {
-      const found = info.isSymlink ? "a symbolic link" : info.isDirectory ? "a folder" : "no regular file";
-      throw new Failure(
-        "store-invalid",
-        `Cannot open the store: ${name} is ${found}, expected a file. Move it away.`,
-      );
+  const path = placeOf(dataDir, options);
+  for (;;) {
+    const db = openFile(path, options, (db) => configure(db, options));
+    try {
+      const version = readVersion(db, path);
+      if (isOlder(version) && mode !== "read") {
+        db.close();
+        splitOlder(dataDir, options);
+        continue;
+      }
+      if (version === 0 && mode !== "create") throw tablesMissing(dataDir);
+      const isNew = version === 0 && createTables(db, schema);
+      if (!isNew && schema !== undefined && !hasSchema(db, schema, path)) {
+        db.close();
+        removeDatabase(path);
+        continue;
+      }
+      if (!isOlder(version)) migrate(db, { path, readOnly: mode === "read", steps: tablesSteps });
+      return storeOf(db, { path, mode, isNew, isOlder: isOlder(version) });
+    } catch (error) {
+      if (db.isOpen) db.close();
+      throw asFailure(error, `open ${path}`);
     }
   }
 }
 
-function requireSpace(path: string, { mode, freeBytesMin }: StoreOptions): void {
-  if (mode === "read" && freeBytesMin === undefined && fileAt(`${path}-shm`)) return;
-  requireFree(path, freeBytesMin ?? (mode === "read" ? readReserveBytes : reserveBytes));
+/** Where the tables are, or are to be made. */
+function placeOf(dataDir: string, options: StoreOptions): string {
+  const { mode } = options;
+  const { tables, registry } = layoutOf(dataDir);
+  finishSplit(dataDir, options);
+  if (fileAt(tables)) return tables;
+  if (isOlderFile(registry, options)) {
+    if (mode === "read") return registry;
+    splitOlder(dataDir, options);
+  } else if (mode !== "create") throw tablesMissing(dataDir);
+  return tables;
 }
 
-/** @returns undefined where nothing is there; a link is not followed. */
-function fileAt(path: string): Deno.FileInfo | undefined {
+function storeOf(
+  db: DatabaseSync,
+  { mode, ...facts }: Pick<Store, "path" | "isNew" | "isOlder"> & Pick<StoreOptions, "mode">,
+): Store {
+  const journal = createJournal(db);
+  return {
+    db,
+    journal,
+    ...facts,
+    close() {
+      if (mode !== "read") settle(db, journal);
+      db.close();
+    },
+  };
+}
+
+/**
+ * The last writer that has the file to itself leaves it so that it can be read where nothing can be written: a write-ahead log
+ * has an index, which every reader has to be able to make.
+ */
+function settle(db: DatabaseSync, journal: Journal): void {
   try {
-    return Deno.lstatSync(path);
+    if (!db.isTransaction) journal.use("direct", 0);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw new Failure("store-invalid", `Cannot look at ${path}: ${reason(error)}.`);
+    // A full disk, say: the next one to write does it.
+    if (sqliteCode(error) === undefined) throw error;
   }
 }
 
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/ \(os error .*$/, "") : String(error);
+/**
+ * Whether the store was made from this schema.
+ *
+ * @returns False for another one, where nothing was ever loaded: what a load left behind that was cut short.
+ * @throws {Failure} `store-invalid` where it was made from another, and is in use.
+ */
+function hasSchema(db: DatabaseSync, schema: string, path: string): boolean {
+  const differing = differingTables(db, schema);
+  if (differing.length === 0) return true;
+  if (isUnused(db) && createJournal(db).use("direct", 0)) return false;
+  throw new Failure(
+    "store-invalid",
+    `Cannot use this schema with ${path}: the store was made from another one (${
+      differing.join(", ")
+    } differ). ` +
+      "Leave --schema out, or choose another folder with --data",
+  );
+}
+
+/** Settings are of the connection, save the journal mode, which stays with the file. */
+function configure(db: DatabaseSync, { mode, isKept = false }: StoreOptions): void {
+  if (mode === "read") {
+    // The join that makes examples jumps from lead to lead: mapped pages spare a system call for each.
+    // Writers do without: pages that are mapped while they are written count as memory of the process.
+    db.exec(`PRAGMA mmap_size = ${isKept ? 0 : 2147418112}; PRAGMA query_only = ON`);
+  } else {
+    // A page size is of the file, and set before anything is in it. The join looks leads up by key: wider pages make it a
+    // quarter faster than SQLite's 4 KiB.
+    db.exec(`
+      PRAGMA page_size = 16384;
+      PRAGMA synchronous = FULL;
+      PRAGMA wal_autocheckpoint = 1000;
+      PRAGMA journal_size_limit = ${reserveBytes};
+    `);
+  }
+  limitCache(db, cacheBytes);
+}
+
+function tablesMissing(dataDir: string): Failure {
+  const { tables, registry } = layoutOf(dataDir);
+  return new Failure(
+    "store-missing",
+    `There ${
+      fileAt(registry) ? "are no tables" : "is no store"
+    } at ${tables}. Run clickwell ingest first, or name its folder with --data`,
+  );
 }

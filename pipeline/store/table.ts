@@ -24,13 +24,11 @@ export interface Table {
   readonly key: readonly string[];
 }
 
+/** The tables of the registry, which is a file of its own; a table stands behind those that it refers to. */
+export const registryTableNames: readonly string[] = ["models", "model_aliases", "production_model"];
+
 /** The program's own tables: no file is loaded into them. */
-export const ownTableNames: ReadonlySet<string> = new Set([
-  "loads",
-  "models",
-  "model_aliases",
-  "production_model",
-]);
+export const ownTableNames: ReadonlySet<string> = new Set(["loads", ...registryTableNames]);
 
 /** Whether its texts are equal only where their bytes are: a column with a collation of its own finds keys that differ. */
 export function comparesBytes({ db }: { db: DatabaseSync }, { name }: Table): boolean {

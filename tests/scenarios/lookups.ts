@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { storeFileName } from "../../pipeline/store/store.ts";
+import { tablesFileName } from "../../pipeline/store/layout.ts";
 import type { Scenario, World } from "./scenario.ts";
 import { probabilityOf, row } from "../served_models.ts";
 
@@ -238,13 +238,13 @@ const otherView = `
 `;
 
 function changeStore({ dataDir }: World, sql: string): void {
-  const db = new DatabaseSync(join(dataDir, storeFileName));
+  const db = new DatabaseSync(join(dataDir, tablesFileName));
   db.exec(sql);
   db.close();
 }
 
 function keepStoreLocked({ dataDir, dispose }: World): void {
-  const db = new DatabaseSync(join(dataDir, storeFileName));
+  const db = new DatabaseSync(join(dataDir, tablesFileName));
   db.exec(
     "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE kept (id INTEGER); COMMIT; BEGIN EXCLUSIVE",
   );

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Failure } from "../../pipeline/failure.ts";
 import { assignModel } from "../../pipeline/model/registry_queries.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
-import { storeFileName } from "../../pipeline/store/store.ts";
+import { registryFileName } from "../../pipeline/store/layout.ts";
+import { joinStore } from "../joined_store.ts";
 import { inRegistry } from "../registry_file.ts";
 import type { Artifact } from "../../pipeline/model/artifact.ts";
 import { type Scenario, send, type World } from "./scenario.ts";
@@ -334,7 +335,7 @@ export const modelScenarios: readonly Scenario[] = [
     path: "/model",
     body: { model_id: 2 },
     given: ({ dataDir, second }) => {
-      const db = new DatabaseSync(join(dataDir, storeFileName));
+      const db = new DatabaseSync(join(dataDir, registryFileName));
       db.prepare("UPDATE models SET checksum = 'other' WHERE model_id = ?").run(second.id);
       db.close();
     },
@@ -449,7 +450,7 @@ export const storeScenarios: readonly Scenario[] = [
     body: { model_id: 2 },
     options: ({ dataDir }) => ({ registry: openRegistry(dataDir, { patienceMs: 60 }) }),
     given: ({ dataDir, dispose }) => {
-      const db = new DatabaseSync(join(dataDir, storeFileName));
+      const db = new DatabaseSync(join(dataDir, registryFileName));
       db.exec("BEGIN IMMEDIATE");
       dispose.push(() => db.close());
     },
@@ -478,7 +479,7 @@ export const storeScenarios: readonly Scenario[] = [
       Deno.removeSync(dataDir, { recursive: true });
       Deno.mkdirSync(dataDir);
       Deno.writeTextFileSync(
-        join(dataDir, storeFileName),
+        join(dataDir, registryFileName),
         "not a database, and long enough to look like one".repeat(99),
       );
     },
@@ -489,7 +490,7 @@ export const storeScenarios: readonly Scenario[] = [
     name: "a store of a later version cannot be used",
     path: "/models",
     given: ({ dataDir }) => {
-      const db = new DatabaseSync(join(dataDir, storeFileName));
+      const db = new DatabaseSync(join(dataDir, registryFileName));
       db.exec("PRAGMA user_version = 999");
       db.close();
     },
@@ -497,13 +498,20 @@ export const storeScenarios: readonly Scenario[] = [
     problem: "store-newer",
   },
   {
-    name: "a store of an earlier version cannot be read before it was brought up to date",
+    name: "a store of an earlier version is read as it is",
+    path: "/model/history?limit=1",
+    given: ({ dataDir }) => joinStore(dataDir, { version: 1 }),
+    status: 200,
+  },
+  {
+    name: "a registry of an earlier version that has to be brought up to date cannot be read before",
     path: "/models",
-    given: ({ dataDir }) => {
-      const db = new DatabaseSync(join(dataDir, storeFileName));
-      db.exec("PRAGMA user_version = 1");
-      db.close();
-    },
+    options: ({ dataDir }) => ({
+      registry: {
+        ...openRegistry(dataDir),
+        listModels: () => Promise.reject(new Failure("store-older", "Cannot read /srv/secret/clickwell.db")),
+      },
+    }),
     status: 503,
     problem: "store-older",
   },

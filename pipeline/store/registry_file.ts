@@ -1,0 +1,119 @@
+import { DatabaseSync } from "node:sqlite";
+import { Failure } from "../failure.ts";
+import { createJournal } from "./journal.ts";
+import { layoutOf } from "./layout.ts";
+import { isOlder, migrate, readVersion, registrySteps } from "./migration.ts";
+import { finishSplit, isOlderFile, splitOlder } from "./older_store.ts";
+import { createRegistry } from "./schema.ts";
+import { asFailure } from "./sqlite_failure.ts";
+import { fileAt, type FileOptions, makeFolder, openFile } from "./store_file.ts";
+
+/** The open file of the registry: `clickwell.db` in the data folder. */
+export interface RegistryFile {
+  readonly db: DatabaseSync;
+  readonly path: string;
+  close(): void;
+}
+
+/**
+ * Opens the registry of a data folder. A store of an older version is first split into two files, unless it is opened for
+ * reading: then it is read as it is. If there are tables and no registry yet, an empty one is read.
+ *
+ * @throws {Failure} as `openStore` does.
+ */
+export function openRegistryFile(dataDir: string, options: FileOptions): RegistryFile {
+  const { mode } = options;
+  if (mode === "create") makeFolder(dataDir);
+  const path = placeOf(dataDir, options);
+  if (path === undefined) return emptyRegistry(dataDir);
+  for (;;) {
+    const db = openFile(path, options);
+    try {
+      const version = readVersion(db, path);
+      if (isOlder(version) && mode !== "read") {
+        db.close();
+        splitOlder(dataDir, options);
+        continue;
+      }
+      if (version === 0 && mode !== "create") {
+        db.close();
+        return emptyRegistry(dataDir);
+      }
+      if (mode !== "read") useRollbackJournal(db);
+      if (version === 0) createRegistry(db);
+      if (isOlder(version)) completeOlder(db);
+      else migrate(db, { path, readOnly: mode === "read", steps: registrySteps });
+      if (mode === "read") db.exec("PRAGMA query_only = ON");
+      requireRegistry(db, path);
+      return { db, path, close: () => db.close() };
+    } catch (error) {
+      if (db.isOpen) db.close();
+      throw asFailure(error, `open ${path}`);
+    }
+  }
+}
+
+/** Where the registry is, or is to be made; undefined if there is none to be read. */
+function placeOf(dataDir: string, options: FileOptions): string | undefined {
+  const { mode } = options;
+  const { registry, tables, copy } = layoutOf(dataDir);
+  finishSplit(dataDir, options);
+  if (fileAt(registry)) return registry;
+  if (isLeftOver(tables, options)) {
+    // A split that was cut short where nothing can be written now, or a store under its new name alone.
+    if (mode === "read") return fileAt(copy) ? copy : tables;
+    splitOlder(dataDir, options);
+    return registry;
+  }
+  return mode === "create" ? registry : undefined;
+}
+
+/** Whether the tables' file is what an older store became, or is to become. */
+function isLeftOver(tables: string, options: FileOptions): boolean {
+  try {
+    return isOlderFile(tables, options);
+  } catch (error) {
+    // A first load has new tables to itself. Nothing is known of models meanwhile, and none is made.
+    if (options.mode === "read" && error instanceof Failure && error.kind === "store-busy") return false;
+    throw error;
+  }
+}
+
+/** In memory: there are tables, but no model was ever registered. @throws {Failure} `store-missing` if there is nothing. */
+function emptyRegistry(dataDir: string): RegistryFile {
+  const { registry, tables } = layoutOf(dataDir);
+  if (!fileAt(tables)) {
+    throw new Failure(
+      "store-missing",
+      `There is no store at ${registry}. Run clickwell ingest and clickwell train first, or name its folder with --data`,
+    );
+  }
+  const db = new DatabaseSync(":memory:");
+  createRegistry(db);
+  return { db, path: registry, close: () => db.close() };
+}
+
+/**
+ * The registry's writes are rare and small. With a rollback journal it is a single file between them, which can be read where
+ * nothing can be written.
+ */
+function useRollbackJournal(db: DatabaseSync): void {
+  createJournal(db).use("direct", 0);
+  db.exec("PRAGMA synchronous = EXTRA");
+}
+
+/** What the first version did not have yet. */
+function completeOlder(db: DatabaseSync): void {
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'model_aliases'").get()) return;
+  db.exec(
+    "CREATE TEMP TABLE model_aliases (alias TEXT PRIMARY KEY, model_id TEXT, set_at INTEGER, set_by TEXT)",
+  );
+}
+
+function requireRegistry(db: DatabaseSync, path: string): void {
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'production_model'").get()) return;
+  throw new Failure(
+    "store-invalid",
+    `Cannot use ${path}: it holds no models. Give each file its own name again: models are in clickwell.db, tables in tables.db.`,
+  );
+}
