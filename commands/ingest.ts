@@ -5,18 +5,23 @@ import { makeIndex } from "../pipeline/store/column_index.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { command, commonFlags } from "./command.ts";
 import { describeIngest } from "./ingest_report.ts";
-import { filesByTable, loadObserver, splitAt, tableFlags } from "./table_files.ts";
+import { withStandardInput } from "./standard_input.ts";
+import { filesByTable, loadObserver, resolveFiles, splitAt, tableFlags } from "./table_files.ts";
+import { textFlags, textFormatOf } from "./text_flags.ts";
 
 export default command({
   name: "ingest",
   summary: "parquet, CSV or NDJSON files → store",
   description: [
     "Loads files into the store, each in one transaction: all its rows are there afterwards, or the store is as it was.",
-    "What a file is says its content: parquet of any codec, CSV (comma, semicolon or tab, with a header, in UTF-8) or",
-    "newline-delimited JSON. Rows that are there already count as unchanged; a file that was loaded before is not read",
-    "again. It ends with a report on the quality of what was loaded.",
+    "Its content says what a file is: parquet of any codec, CSV with a header, or newline-delimited JSON; text may be packed by",
+    "gzip. Rows that are there already count as unchanged; a file that was loaded before is not read again. It ends with a",
+    "report on what became of every row. A row that cannot be loaded fails the command, unless --rejects is given and others",
+    "can be; so does a key that the store or the file has with other values, unless --on-conflict says what to do.",
     "",
-    "Times are ISO 8601, timestamps, or microseconds since 1970; without a zone they are UTC. NaN is no value.",
+    "Times (columns in _at) are ISO 8601, timestamps, dates like 20240131, or microseconds since 1970 from 1973 to 2286; without",
+    "a zone they are UTC. NaN is no value, and neither is an empty field of CSV, in quotes or not. TRUE and false are 1 and 0 in",
+    "a column of numbers. Flags for text files are refused for parquet, which says all of it itself.",
   ].join("\n"),
   flags: {
     ...tableFlags,
@@ -33,6 +38,7 @@ export default command({
       help: "set rows that cannot be loaded aside here, with the reason, as NDJSON",
     },
     column: { type: "list", value: "TABLE.COLUMN=NAME", help: "what a column is called in the files" },
+    ...textFlags,
     "allow-missing": {
       type: "boolean",
       help: "load columns that a file lacks as NULL, where the table allows it",
@@ -59,6 +65,10 @@ export default command({
       "load several files; newer rows win",
     ],
     ["clickwell ingest --offers offers.csv --rejects bad.ndjson", "set rows that cannot be loaded aside"],
+    [
+      "clickwell ingest --offers offers.csv.gz --encoding windows-1252 --delimiter ';' --decimal-comma --null NA",
+      "load a text file of another country's",
+    ],
     ["clickwell ingest --index offers.lead_uuid", "find the offers of a lead, as POST /rank does"],
     [
       "clickwell ingest --schema mails.sql --table mails=mails.parquet --data mails",
@@ -66,33 +76,39 @@ export default command({
     ],
   ],
   async run({ options, terminal, signal }) {
-    const files = filesByTable(options);
-    if (Object.keys(files).length === 0 && options.index.length === 0) throw nothingToDo();
+    const named = filesByTable(options);
+    if (Object.keys(named).length === 0 && options.index.length === 0) throw nothingToDo();
     const columns = columnNames(options.column);
-    // Before there is a store: a mistyped name leaves none behind.
-    for (const path of Object.values(files).flat()) fileState(path);
-    const schema = options.schema === undefined ? undefined : readSchema(options.schema);
-    const store = openStore(options.data, { mode: "create", ...(schema === undefined ? {} : { schema }) });
-    try {
-      const report = await ingest(store, {
-        files,
-        onConflict: options["on-conflict"],
-        ...(options.rejects === undefined ? {} : { rejectsPath: options.rejects }),
-        columnNames: columns,
-        allowMissing: options["allow-missing"],
-        signal,
-        observe: loadObserver(terminal),
-      });
-      if (Object.keys(files).length > 0) { for (const line of describeIngest(report)) terminal.say(line); }
-      for (const place of options.index) {
-        terminal.say(
-          makeIndex(store, place) ? `index of ${place} made` : `index of ${place} is there already`,
-        );
+    const format = textFormatOf(options);
+    const paths = Object.values(named).flat();
+    return await withStandardInput(paths, { dataDir: options.data, signal }, async (pathOf) => {
+      const files = resolveFiles(named, pathOf);
+      // Before there is a store: a mistyped name leaves none behind.
+      for (const path of Object.values(files).flat()) fileState(path);
+      const schema = options.schema === undefined ? undefined : readSchema(options.schema);
+      const store = openStore(options.data, { mode: "create", ...(schema === undefined ? {} : { schema }) });
+      try {
+        const report = await ingest(store, {
+          files,
+          onConflict: options["on-conflict"],
+          ...(options.rejects === undefined ? {} : { rejectsPath: options.rejects }),
+          columnNames: columns,
+          allowMissing: options["allow-missing"],
+          format,
+          signal,
+          observe: loadObserver(terminal),
+        });
+        if (Object.keys(files).length > 0) { for (const line of describeIngest(report)) terminal.say(line); }
+        for (const place of options.index) {
+          terminal.say(
+            makeIndex(store, place) ? `index of ${place} made` : `index of ${place} is there already`,
+          );
+        }
+        return { ...report };
+      } finally {
+        store.close();
       }
-      return { ...report };
-    } finally {
-      store.close();
-    }
+    });
   },
 });
 

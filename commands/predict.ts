@@ -5,27 +5,40 @@ import { fileState } from "../pipeline/files/file_state.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { predictFile } from "../pipeline/predict/predict_file.ts";
-import { predictionFormatOf } from "../pipeline/predict/prediction_file.ts";
+import { predictionFormatOf, predictionFormats } from "../pipeline/predict/prediction_file.ts";
 import { command, commonFlags } from "./command.ts";
+import { dash, withStandardInput } from "./standard_input.ts";
+import { textFlags, textFormatOf } from "./text_flags.ts";
 
 export default command({
   name: "predict",
   summary: "file → file with probabilities",
   description: [
     "Answers every row of a file as the server would: the same probabilities, to the last bit. The rows are parquet, CSV",
-    "(with a header, in UTF-8) or newline-delimited JSON, whatever the file's name; what is written is what --out ends in:",
-    ".csv, .ndjson, .jsonl or .parquet. It is in the order of the file and has, beside the probability, the columns of the",
+    "(with a header) or newline-delimited JSON, whatever the file's name, text also packed by gzip; - is standard input. What is",
+    "written is what --out ends in: .csv, .ndjson, .jsonl or .parquet; - is standard output, as CSV. It is in the order of the file and has, beside the probability, the columns of the",
     "id and the group where the file has them, and those that --keep names. Memory does not grow with the file.",
     "",
     "Files of a store's tables have to be joined first: a row has all fields of the model.",
   ].join("\n"),
   positionals: { name: "FILE", help: "the rows", min: 1, max: 1 },
   flags: {
-    out: { type: "string", value: "FILE", help: "where to write; its folder must be there" },
+    out: {
+      type: "string",
+      value: "FILE",
+      help: "where to write; its folder must be there; - is standard output",
+    },
+    format: {
+      type: "string",
+      value: "FORMAT",
+      choices: predictionFormats,
+      help: "what is written, whatever --out ends in [csv to standard output]",
+    },
     replace: { type: "boolean", help: "replace a file that is there" },
     model: { type: "string", value: "MODEL", help: "a model's id, version or alias [the one in production]" },
     keep: { type: "list", value: "COLUMN", help: "write these columns too" },
     column: { type: "list", value: "FIELD=NAME", help: "what a field is called in the file" },
+    ...textFlags,
     "allow-missing": {
       type: "boolean",
       help: "take fields that the file lacks as not known, where the model lets them",
@@ -39,6 +52,7 @@ export default command({
       "clickwell predict offers.csv --out scores.csv --model 2 --keep apr",
       "by the model of version 2, with a column more",
     ],
+    ["zcat -f offers.csv.gz | clickwell predict - --out - > scores.csv", "in a pipe"],
     ["clickwell predict offers.ndjson --out scores.ndjson --lenient --json", "with a report for machines"],
   ],
   async run({ options, positionals: [path], terminal, signal }) {
@@ -46,9 +60,17 @@ export default command({
     if (out === undefined) {
       throw new Failure("usage-invalid", "clickwell predict needs --out FILE: where to write.");
     }
-    const format = predictionFormatOf(out);
-    const { size } = fileState(path);
-    if (existsSync(out) && !options.replace) {
+    const format = options.format ?? (out === dash ? "csv" : predictionFormatOf(out));
+    if (out === dash && (options.json || format === "parquet")) {
+      throw new Failure(
+        "usage-invalid",
+        `${options.json ? "--json prints its object" : "parquet cannot be written"} to standard output, ` +
+          "expected --out FILE.",
+      );
+    }
+    const textFormat = textFormatOf(options);
+    if (path !== dash) fileState(path);
+    if (out !== dash && existsSync(out) && !options.replace) {
       throw new Failure(
         "file-unwritable",
         `Cannot write ${out}: it is there already. Replace it with --replace.`,
@@ -57,24 +79,28 @@ export default command({
     const { id: modelId, metadata } = readArtifact(options.models, await modelIdOf(options));
     const keys = exampleKeysOf(metadata.spec);
     const start = performance.now();
-    const report = await predictFile({
-      path,
-      out,
-      format,
-      metadata,
-      lenient: options.lenient,
-      keep: options.keep,
-      keepIfThere: keys ? [keys.id, keys.group] : [],
-      names: fieldNames(options.column),
-      allowMissing: options["allow-missing"],
-      signal,
-      observe: (_, bytes) => terminal.progress({ stage: "predict", done: bytes, total: size, unit: "bytes" }),
-    });
+    const input = { dataDir: options.data, signal };
+    const report = await withStandardInput([path], input, (pathOf) =>
+      predictFile({
+        path: pathOf(path),
+        out,
+        format,
+        metadata,
+        lenient: options.lenient,
+        keep: options.keep,
+        keepIfThere: keys ? [keys.id, keys.group] : [],
+        names: fieldNames(options.column),
+        allowMissing: options["allow-missing"],
+        signal,
+        textFormat,
+        observe: (_, done) =>
+          terminal.progress({ stage: "predict", done, total: fileState(pathOf(path)).size, unit: "bytes" }),
+      }));
     const seconds = (performance.now() - start) / 1000;
     terminal.say(
       `${report.answered.toLocaleString("en")} rows answered by ${modelId} in ${
         seconds.toFixed(2)
-      } s, written to ${out}`,
+      } s, written to ${out === dash ? "standard output" : out}`,
     );
     if (report.rejected > 0) terminal.say(`${report.rejected.toLocaleString("en")} rows have no probability`);
     for (const [field, rows] of Object.entries(report.unseen)) {

@@ -8,7 +8,7 @@ export const tableFlags = {
   leads: { type: "list", value: "FILE", help: "files of the table leads" },
   offers: { type: "list", value: "FILE", help: "files of the table offers" },
   clicks: { type: "list", value: "FILE", help: "files of the table clicks" },
-  table: { type: "list", value: "NAME=FILE", help: "a file of another table" },
+  table: { type: "list", value: "NAME=FILE", help: "a file of another table; - is standard input" },
 } as const satisfies Flags;
 
 /** One line of progress for each file. */
@@ -33,6 +33,14 @@ export function filesByTable({ leads, offers, clicks, table }: FileOptions): Rec
   }
   for (const [name, path] of table.map((word) => splitAt(word, "--table", "NAME=FILE"))) add(name, path);
   return Object.fromEntries(files);
+}
+
+/** The files by what stands for them. */
+export function resolveFiles(
+  files: Readonly<Record<string, readonly string[]>>,
+  pathOf: (path: string) => string,
+): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(files).map(([table, paths]) => [table, paths.map(pathOf)]));
 }
 
 /** @throws {Failure} `usage-invalid` where the word is not two that are parted by `=`. */

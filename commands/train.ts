@@ -22,8 +22,10 @@ import { command, commonFlags, type Flags, type Options } from "./command.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
 import { readSpec } from "./spec_file.ts";
-import { filesByTable, loadObserver, tableFlags } from "./table_files.ts";
+import { withStandardInput } from "./standard_input.ts";
+import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./table_files.ts";
 import type { Terminal } from "./terminal.ts";
+import { textFlags, textFormatOf } from "./text_flags.ts";
 import { workshopFlags, workshopOptionsOf } from "./workshop_flags.ts";
 
 const flags = {
@@ -35,6 +37,7 @@ const flags = {
   offers: tableFlags.offers,
   clicks: tableFlags.clicks,
   table: tableFlags.table,
+  ...textFlags,
   penalty: {
     type: "string",
     value: "NAME",
@@ -178,15 +181,23 @@ export default command({
         return await repeat(store, models, options.repeat, shared, terminal);
       }
       if (loads) {
-        const { load, trained } = await loadAndTrain(store, models, {
-          load: { files, signal, observe: loadObserver(terminal) },
-          train: {
-            ...shared,
-            spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
-            hyperParameters: hyperParametersOf(options),
-            activate: options.activate,
-          },
-        });
+        const format = textFormatOf(options);
+        const spec = options.spec === undefined ? defaultSpec() : readSpec(options.spec);
+        const input = { dataDir: options.data, signal };
+        const { load, trained } = await withStandardInput(
+          Object.values(files).flat(),
+          input,
+          (pathOf) =>
+            loadAndTrain(store, models, {
+              load: { files: resolveFiles(files, pathOf), format, signal, observe: loadObserver(terminal) },
+              train: {
+                ...shared,
+                spec,
+                hyperParameters: hyperParametersOf(options),
+                activate: options.activate,
+              },
+            }),
+        );
         for (const line of describeIngest(load)) terminal.say(line);
         say(terminal, trained, options.models);
         return { ...resultOf(trained, options.models), loaded: load.tables, examples: load.examples };

@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** File descriptors that the process may have. */
   readonly descriptorsMax?: number;
+  /** What comes in on standard input; without it, nothing. */
+  readonly input?: string | Uint8Array<ArrayBuffer>;
 }
 
 export interface Outcome {
@@ -29,7 +31,7 @@ export interface Outcome {
 
 /** Starts the program. No setting of the machine that runs the tests reaches it. */
 export function spawn(args: readonly string[], surroundings: Surroundings = {}): Deno.ChildProcess {
-  const { cwd = root, env = {}, descriptorsMax } = surroundings;
+  const { cwd = root, env = {}, descriptorsMax, input } = surroundings;
   // The runtime raises the soft limit to the hard one, so both have to be set.
   const limit = descriptorsMax === undefined
     ? []
@@ -41,7 +43,7 @@ export function spawn(args: readonly string[], surroundings: Surroundings = {}):
     cwd,
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), NO_COLOR: "1", ...env },
-    stdin: "null",
+    stdin: input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -49,9 +51,22 @@ export function spawn(args: readonly string[], surroundings: Surroundings = {}):
 
 /** Runs the program to its end. */
 export async function run(args: readonly string[], surroundings?: Surroundings): Promise<Outcome> {
-  const { code, stdout, stderr } = await spawn(args, surroundings).output();
+  const child = spawn(args, surroundings);
+  if (surroundings?.input !== undefined) await write(child.stdin, surroundings.input);
+  const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function write(
+  stdin: WritableStream<Uint8Array<ArrayBuffer>>,
+  input: string | Uint8Array<ArrayBuffer>,
+) {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(typeof input === "string" ? new TextEncoder().encode(input) : input);
+    await writer.close();
+  } catch { /* The program ended without reading all of it: its outcome says why. */ }
 }
 
 /** Runs a test in a folder of its own, and removes it. */

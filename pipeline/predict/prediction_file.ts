@@ -4,7 +4,7 @@ import { extname } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Cell } from "../files/batch.ts";
 import { createParquetFile } from "../files/parquet_file.ts";
-import { createTextFile } from "../files/text_file.ts";
+import { createTextFile, standardOutput, type TextFile } from "../files/text_file.ts";
 import type { ColumnType } from "../store/table.ts";
 import type { KeptColumn } from "./row_batch.ts";
 
@@ -28,7 +28,7 @@ export type PredictionFormat = (typeof predictionFormats)[number];
 export const probabilityColumn = "probability";
 
 /**
- * Starts a file of kept columns and probabilities.
+ * Starts a file of kept columns and probabilities; `-` is standard output, for text.
  *
  * @throws {Failure} `file-unwritable`; `usage-invalid` where a kept column is called as that of the probabilities.
  */
@@ -62,8 +62,13 @@ export function predictionFormatOf(path: string): PredictionFormat {
   );
 }
 
+/** @param path `-` for standard output. */
+function openOut(path: string): TextFile {
+  return path === "-" ? standardOutput() : createTextFile(path);
+}
+
 function csvFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
-  const file = createTextFile(path);
+  const file = openOut(path);
   file.append(`${[...kept.map(({ name }) => csvText(name)), probabilityColumn].join(",")}\n`);
   return {
     ...file,
@@ -78,7 +83,7 @@ function csvFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
   };
 }
 
-/** Null is an empty field, an empty text is one in quotes: as both are read. @see RFC 4180 */
+/** Null is an empty field, an empty text is one in quotes: other programs may tell them apart. @see RFC 4180 */
 function csvCell(cell: Cell): string {
   return cell === null ? "" : typeof cell === "string" ? csvText(cell) : String(cell);
 }
@@ -88,7 +93,7 @@ function csvText(text: string): string {
 }
 
 function linesFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
-  const file = createTextFile(path);
+  const file = openOut(path);
   const names = kept.map(({ name }) => JSON.stringify(name));
   return {
     ...file,
