@@ -83,7 +83,7 @@ export default command({
     const report = await withStandardInput([path], input, (pathOf) =>
       predictFile({
         path: pathOf(path),
-        out,
+        out: out === dash ? terminal.output : out,
         format,
         metadata,
         lenient: options.lenient,

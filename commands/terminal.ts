@@ -4,6 +4,8 @@ export interface Terminal {
   say(line: string): void;
   /** One line for machines, on standard output. */
   print(line: string): void;
+  /** Text for machines, on standard output as it is. */
+  output(text: string): void;
   /** Shows how far a long stage is: a bar on a terminal, plain lines at most every few seconds elsewhere. */
   progress(event: Progress): void;
 }
@@ -67,6 +69,10 @@ export function createTerminal(options: TerminalOptions): Terminal & Disposable 
     print(line) {
       clear();
       write(output, `${line}\n`);
+    },
+    output(text) {
+      clear();
+      write(output, text);
     },
     progress(event) {
       if (quiet) return;

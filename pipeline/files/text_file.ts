@@ -44,21 +44,7 @@ export function createTextFile(path: string): TextFile {
   };
 }
 
-/**
- * Standard output as a text file: what is appended goes out at once, and is not taken back.
- *
- * @throws {Failure} `file-unwritable`, from `append`, where who reads it has gone.
- */
-export function standardOutput(): TextFile {
-  const encoder = new TextEncoder();
-  return {
-    append(text) {
-      const bytes = encoder.encode(text);
-      writing("standard output", () => {
-        for (let offset = 0; offset < bytes.length;) offset += Deno.stdout.writeSync(bytes.subarray(offset));
-      });
-    },
-    publish() {},
-    discard() {},
-  };
+/** What is appended goes out at once, and is not taken back. */
+export function unheldText(write: (text: string) => void): TextFile {
+  return { append: write, publish() {}, discard() {} };
 }

@@ -7,14 +7,14 @@ import {
   toProbabilities,
 } from "../model/column_predictor.ts";
 import { clearFindings, createFindings, createPredictor, type Predictor } from "../model/predictor.ts";
-import { createPredictionFile, type PredictionFormat } from "./prediction_file.ts";
+import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
 import type { RowBatch, RowSourceOptions } from "./row_batch.ts";
 import { openRows } from "./row_source.ts";
 
 export interface PredictFileOptions extends Omit<RowSourceOptions, "fields"> {
   /** The file of rows: parquet, CSV or newline-delimited JSON. */
   readonly path: string;
-  readonly out: string;
+  readonly out: PredictionOut;
   readonly format: PredictionFormat;
   readonly metadata: ArtifactMetadata;
   /** Rows that cannot be answered are written without a probability, instead of failing at the first. */

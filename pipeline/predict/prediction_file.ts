@@ -4,7 +4,7 @@ import { extname } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Cell } from "../files/batch.ts";
 import { createParquetFile } from "../files/parquet_file.ts";
-import { createTextFile, standardOutput, type TextFile } from "../files/text_file.ts";
+import { createTextFile, type TextFile, unheldText } from "../files/text_file.ts";
 import type { ColumnType } from "../store/table.ts";
 import type { KeptColumn } from "./row_batch.ts";
 
@@ -28,12 +28,12 @@ export type PredictionFormat = (typeof predictionFormats)[number];
 export const probabilityColumn = "probability";
 
 /**
- * Starts a file of kept columns and probabilities; `-` is standard output, for text.
+ * Starts a file of kept columns and probabilities.
  *
  * @throws {Failure} `file-unwritable`; `usage-invalid` where a kept column is called as that of the probabilities.
  */
 export function createPredictionFile(
-  path: string,
+  out: PredictionOut,
   format: PredictionFormat,
   kept: readonly KeptColumn[],
 ): PredictionFile {
@@ -43,8 +43,9 @@ export function createPredictionFile(
       `--keep cannot name a column ${probabilityColumn}: the answers have it.`,
     );
   }
-  if (format === "parquet") return parquetFile(path, kept);
-  return format === "csv" ? csvFile(path, kept) : linesFile(path, kept);
+  if (format !== "parquet") return format === "csv" ? csvFile(out, kept) : linesFile(out, kept);
+  if (typeof out !== "string") throw new Failure("usage-invalid", "Parquet can only be written to a file.");
+  return parquetFile(out, kept);
 }
 
 /**
@@ -62,13 +63,15 @@ export function predictionFormatOf(path: string): PredictionFormat {
   );
 }
 
-/** @param path `-` for standard output. */
-function openOut(path: string): TextFile {
-  return path === "-" ? standardOutput() : createTextFile(path);
+/** Where answers go: a file, or what writes text elsewhere. */
+export type PredictionOut = string | ((text: string) => void);
+
+function openOut(out: PredictionOut): TextFile {
+  return typeof out === "string" ? createTextFile(out) : unheldText(out);
 }
 
-function csvFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
-  const file = openOut(path);
+function csvFile(out: PredictionOut, kept: readonly KeptColumn[]): PredictionFile {
+  const file = openOut(out);
   file.append(`${[...kept.map(({ name }) => csvText(name)), probabilityColumn].join(",")}\n`);
   return {
     ...file,
@@ -92,8 +95,8 @@ function csvText(text: string): string {
   return text === "" || /[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function linesFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
-  const file = openOut(path);
+function linesFile(out: PredictionOut, kept: readonly KeptColumn[]): PredictionFile {
+  const file = openOut(out);
   const names = kept.map(({ name }) => JSON.stringify(name));
   return {
     ...file,
