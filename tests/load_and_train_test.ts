@@ -136,7 +136,12 @@ const gathered: readonly [name: string, files: Parameters<typeof load>[0]][] = [
   ["offers without a lead, and clicks on no offer", {
     ...plain,
     leads: [ndjsonOf(leads.filter((_, i) => i % 7 !== 0))],
-    clicks: [ndjsonOf([...clicks, { offer_id: 3, clicked_at: 1 }, { offer_id: 9_999_999, clicked_at: 1 }])],
+    clicks: [
+      ndjsonOf([...clicks, { offer_id: 3, clicked_at: 1_600_000_000_000_001 }, {
+        offer_id: 9_999_999,
+        clicked_at: 1_600_000_000_000_001,
+      }]),
+    ],
   }],
   ["a lead without offers, whose loan purpose nobody else has", {
     ...plain,
@@ -213,7 +218,10 @@ Deno.test("load and train: the store has every row, and the report says what ing
 });
 
 Deno.test("load and train: orphans are counted as ingest counts them", async () => {
-  const orphans = [{ offer_id: 3, clicked_at: 1 }, { offer_id: 9_999_999, clicked_at: 1 }];
+  const orphans = [{ offer_id: 3, clicked_at: 1_600_000_000_000_001 }, {
+    offer_id: 9_999_999,
+    clicked_at: 1_600_000_000_000_001,
+  }];
   const { report } = await load({
     leads: [ndjsonOf(leads.slice(1))],
     offers: plain.offers,
@@ -240,7 +248,7 @@ Deno.test("load and train: a file that cannot be loaded ends it before anything 
     const files = {
       leads: ndjsonOf(leads),
       offers: ndjsonOf(offers),
-      clicks: '{"offer_id":"no","clicked_at":1}',
+      clicks: '{"offer_id":"no","clicked_at":"2021-03-23"}',
     };
     for (const [table, text] of Object.entries(files)) Deno.writeTextFileSync(join(folder, table), text);
     const training = loadAndTrain(store, modelsIn(folder), {
