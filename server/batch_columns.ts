@@ -1,5 +1,5 @@
 import { Failure, type FieldError } from "../pipeline/failure.ts";
-import { createFindings } from "../pipeline/model/predictor.ts";
+import { createFindings, keyProblem } from "../pipeline/model/predictor.ts";
 import { completed, createFailures, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
 import { pointerOfPath } from "./row_pointer.ts";
 import { rowFailure, scoreColumns, scoreRow } from "./score.ts";
@@ -85,6 +85,7 @@ function byColumns(
 ): ColumnAnswer | undefined {
   const names = model.predictor.fields.map(({ name }) => name);
   if (details.length > 0 || !names.every((name) => Object.hasOwn(columns, name))) return undefined;
+  if (hasBadKey(model, columns)) return undefined;
   const rowAt = rowMaker(columns);
   const scores = scoreColumns(model, names.map((name) => columns[name]), rowCount, rowAt);
   if (!scores) return undefined;
@@ -97,6 +98,14 @@ function byColumns(
   }
   const unseen = new Map([...scores.unseen].map(([name, places]) => [name, [...places]]));
   return { probabilities, unseen, details: new Map(), failures };
+}
+
+/** Whether a row has a key that is none, for which the row is refused. */
+function hasBadKey({ keys }: RowWork["model"], columns: Columns): boolean {
+  const names = keys ? [keys.id, keys.group] : [];
+  return names.some((name) =>
+    Object.hasOwn(columns, name) && columns[name].some((value) => keyProblem(value) !== undefined)
+  );
 }
 
 async function byRows(work: RowWork, columns: Columns, rowCount: number): Promise<ColumnAnswer> {

@@ -1,3 +1,4 @@
+import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { answerOtherwise, answerWhile, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
 import { bodyFailure } from "./body.ts";
@@ -35,7 +36,7 @@ async function answerLine(work: RowWork, line: string | Failure, index: number):
   if (line instanceof Failure) return { text: errorText(index, line), isLast: work.strict };
   let row: unknown;
   try {
-    row = JSON.parse(line);
+    row = parseJson(line);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const failure = new Failure("body-malformed", `The line is not valid JSON: ${reason}.`);
@@ -67,8 +68,8 @@ function rowsAtOnce(text: string): unknown[] | undefined {
     at = end < 0 ? -1 : end + 1;
   }
   try {
-    const rows = JSON.parse(`[${text.replaceAll("\n", ",")}]`);
-    return rows.length === lineCount ? rows : undefined;
+    const rows = parseJson(`[${text.replaceAll("\n", ",")}]`);
+    return Array.isArray(rows) && rows.length === lineCount ? rows : undefined;
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { type Caller, MethodInvalid } from "./app.ts";
 import { bodyFailure, readJson } from "./body.ts";
@@ -88,7 +89,7 @@ export function createHandler(options: HandlerOptions): Handler {
       const text = takeWholeBody(request, predictBodyBytesMax);
       const answer = text === undefined
         ? readAndPredict(request, requestId)
-        : predict(slot, JSON.parse(text), requestId, storedRows);
+        : predict(slot, parseJson(text), requestId, storedRows);
       if (typeof answer !== "string") {
         const written = answer.then((json) => new Response(json, predictionInit));
         return awaitShort(written, { request, requestId, lane: predictions, weight, startedAt });

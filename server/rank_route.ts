@@ -1,3 +1,4 @@
+import { jsonText } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { createFindings } from "../pipeline/model/predictor.ts";
 import { workOf } from "./batch_route.ts";
@@ -162,7 +163,7 @@ async function rankingText(work: RowWork, ranked: readonly Ranked[]): Promise<st
 /** With the offer's id, where it has one: the place alone says nothing of an offer out of the store. */
 function offerText({ model: { keys }, write }: RowWork, { index, row, probability, unseen }: Ranked): string {
   const id = keys && row[keys.id] !== undefined
-    ? `${JSON.stringify(keys.id)}:${JSON.stringify(row[keys.id])},`
+    ? `${JSON.stringify(keys.id)}:${jsonText(row[keys.id])},`
     : "";
   return `{"index":${index},${id}${write(row, probability, unseen)}}`;
 }

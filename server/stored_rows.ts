@@ -1,17 +1,17 @@
 import {
   createExampleLookup,
   type ExampleLookup,
-  type KeyValue,
   type StoredRow,
 } from "../pipeline/examples/example_lookup.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { pointerTo } from "../pipeline/model/predictor.ts";
+import { jsonText } from "../pipeline/exact_json.ts";
 import { whileBusy } from "../pipeline/store/patience.ts";
 import { asFailure, sqliteCode } from "../pipeline/store/sqlite_failure.ts";
 import { layoutOf } from "../pipeline/store/layout.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { isRow } from "./score.ts";
 import type { ServingModel } from "./serving_model.ts";
+import { storeKeysOf } from "./store_key.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -100,24 +100,31 @@ export function createStoredRows(dataDir: string): StoredRows {
       model.predictor.fields.some(({ name }) => row[name] === undefined),
     async complete(model, row) {
       const { id, group } = namesOf(model);
-      const idValue = keyOf(row[id], id);
-      const groupValue = keyOf(row[group], group);
+      const ids = storeKeysOf(row[id], id);
+      const groups = storeKeysOf(row[group], group);
+      const find = (lookup: ExampleLookup, i: number) => {
+        const [idValue, groupValue] = [ids.at(i), groups.at(i)];
+        if (idValue !== undefined) return lookup.example(idValue, groupValue);
+        return groupValue === undefined ? undefined : lookup.group(groupValue);
+      };
+      const hasOthers = ids.length > 1 || groups.length > 1;
       const stored = await ask(
         model,
-        (lookup) =>
-          idValue !== undefined
-            ? lookup.example(idValue, groupValue)
-            : groupValue !== undefined
-            ? lookup.group(groupValue)
-            : undefined,
+        (lookup) => find(lookup, 0) ?? (hasOthers ? find(lookup, -1) : undefined),
       );
       if (!stored) throw rowUnknown(model, row);
       return { ...stored, ...row };
     },
     async rowsOf(model, group, rowsMax) {
       const name = namesOf(model).group;
-      const value = keyOf(group, name);
-      const rows = value === undefined ? [] : await ask(model, (lookup) => lookup.examplesOf(value, rowsMax));
+      const keys = storeKeysOf(group, name);
+      const rows = await ask(model, (lookup) => {
+        for (const key of keys) {
+          const found = lookup.examplesOf(key, rowsMax);
+          if (found.length > 0) return found;
+        }
+        return [];
+      });
       if (rows.length === 0) throw rowUnknown(model, { [name]: group });
       return rows;
     },
@@ -133,22 +140,10 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-/** @throws {Failure} `input-invalid` for what cannot be a key. */
-function keyOf(value: unknown, name: string): KeyValue | undefined {
-  if (!isGiven(value)) return undefined;
-  if (typeof value === "string") return value;
-  if (typeof value === "number" && Number.isFinite(value)) {
-    return Number.isSafeInteger(value) ? BigInt(value) : value;
-  }
-  throw new Failure("input-invalid", `To look a row up, ${name} is a text or a number.`, [
-    { pointer: pointerTo(name), detail: "must be a text or a number" },
-  ]);
-}
-
 function rowUnknown(model: ServingModel, row: Row): Failure {
   const { id, group } = namesOf(model);
   const asked = [id, group].filter((name) => isGiven(row[name])).map((name) =>
-    `${name} ${JSON.stringify(row[name]).slice(0, 80)}`
+    `${name} ${jsonText(row[name]).slice(0, 80)}`
   );
   return new Failure(
     "row-unknown",

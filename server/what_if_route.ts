@@ -1,4 +1,5 @@
 import { createFindings } from "../pipeline/model/predictor.ts";
+import { jsonText } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { workOf } from "./batch_route.ts";
 import { createFailures, type RowWork } from "./batch_rows.ts";
@@ -87,7 +88,7 @@ function variantTexts(work: RowWork, base: Row, before: number, changes: readonl
       return "";
     }
     const members = work.write(row, probability, findings.unseen);
-    return `{"changes":${JSON.stringify(change)},${members},"difference":${probability - before}}`;
+    return `{"changes":${jsonText(change)},${members},"difference":${probability - before}}`;
   });
   failures.throwAny();
   return texts;

@@ -25,7 +25,7 @@ export interface ServableModel {
   readonly intercept: number;
   /** Of a wide-and-deep model, beside the coefficients. */
   readonly network?: Network | undefined;
-  /** Names that a row may have beside its fields; what stands there changes nothing. */
+  /** Names of keys that a row may have beside its fields; which key stands there changes nothing. */
   readonly keys?: readonly string[] | undefined;
 }
 
@@ -89,6 +89,8 @@ export function createPredictor(model: ServableModel): Predictor {
       : categoricalTerm(feature, coefficients, deep, cross);
   });
   const known = new Set([...names, ...keys]);
+  /** A group may be a field too. */
+  const ownKeys = [...new Set(keys)].filter((name) => !names.includes(name));
   const readMembers = compileMemberReader(names);
   const members: unknown[] = names.map(() => undefined);
   const values = encoder.features.map((feature, i) =>
@@ -109,14 +111,16 @@ export function createPredictor(model: ServableModel): Predictor {
     }
     let memberCount = 0;
     for (const _ in row) memberCount++;
-    if (memberCount !== present && !refuseUnknown(row, findings)) return NaN;
+    if (memberCount !== present && !refuseOthers(row, findings)) return NaN;
     return deep === undefined ? sum : sum + deep.logit();
   };
-  /** @returns Whether there is none. */
-  function refuseUnknown(row: Readonly<Record<string, unknown>>, { errors }: Findings): boolean {
+  /** @returns Whether all members that are no fields are keys, and may be. */
+  function refuseOthers(row: Readonly<Record<string, unknown>>, { errors }: Findings): boolean {
     const unknown = Object.keys(row).filter((name) => row[name] !== undefined && !known.has(name));
     for (const name of unknown.slice(0, unknownToldMax)) errors.push(unknownField(name, names));
-    return unknown.length === 0;
+    const wrong = ownKeys.filter((name) => keyProblem(row[name]) !== undefined);
+    for (const name of wrong) errors.push({ pointer: pointerTo(name), detail: keyProblem(row[name]) ?? "" });
+    return unknown.length === 0 && wrong.length === 0;
   }
   return {
     fields: encoder.features.map(fieldOf),
@@ -163,6 +167,15 @@ function partOf(value: unknown, { numeric, coefficient, parts }: FieldValues): n
   // Neither an infinite value nor NaN has a finite part.
   return value === value && Number.isFinite(part) ? part : NaN;
 }
+/** What is wrong with a key of the store as a row has it; undefined for a text, a number, and null or nothing. */
+export function keyProblem(value: unknown): string | undefined {
+  if (value === undefined || value === null || typeof value === "string" || typeof value === "bigint") {
+    return undefined;
+  }
+  if (typeof value === "number" && Number.isFinite(value)) return undefined;
+  return `must be a text or a number, not ${nameOf(value)}`;
+}
+
 /** Fields that the model does not have, of which a row's findings tell: to look for what was meant takes a while for each. */
 const unknownToldMax = 20;
 
