@@ -1,6 +1,8 @@
+import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { runtimeParsesHttp } from "./http_parser.ts";
 import { inTime } from "./arrival.ts";
+import { requireUtf8 } from "./utf8.ts";
 
 /** @param bytesMax The most that the body may have. */
 export function bodyOversized(bytesMax: number): Failure {
@@ -44,7 +46,7 @@ async function readText(request: Request, bytesMax: number): Promise<string> {
     if (byteCount > bytesMax) throw bodyOversized(bytesMax);
     text += decoder.decode(chunk, { stream: true });
   }
-  return text + decoder.decode();
+  return requireUtf8(text + decoder.decode());
 }
 
 /**
@@ -109,8 +111,8 @@ export function readJson(request: Request, bytesMax: number): Promise<unknown> {
 
 function readJsonWhenever(request: Request, bytesMax: number): Promise<unknown> {
   // The runtime's own reader is several times faster than a stream, and has no bound of its own.
-  if (saysShort(request.headers, bytesMax)) return request.json();
-  return readText(request, bytesMax).then((text) => JSON.parse(text));
+  const text = saysShort(request.headers, bytesMax) ? request.text() : readText(request, bytesMax);
+  return text.then((text) => parseJson(requireUtf8(text)));
 }
 
 /** What to tell a client whose body could not be read as JSON; any error that has another cause as it is. */

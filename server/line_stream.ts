@@ -1,6 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { inTime, pieceTimeoutMs } from "./arrival.ts";
 import { bodyOversized } from "./body.ts";
+import { decodedUtf8, decodeUtf8 } from "./utf8.ts";
 
 /** What one line is answered by, without a line's end; `isLast` ends the stream behind it. */
 export interface LineAnswer {
@@ -69,6 +70,10 @@ export function answerLines(
   async function answersOf({ first, others }: FoundLines): Promise<LineAnswer> {
     const { text, isLast } = first === undefined ? none : await answersOneByOne([first]);
     if (isLast || others === "") return { text, isLast };
+    if (typeof others !== "string") {
+      const each = await answersOneByOne(others);
+      return { text: text + each.text, isLast: each.isLast };
+    }
     // A character has a byte at least: no line of these is too long.
     const all = others.length <= lineBytesMax ? await answerAll?.(others, index) : undefined;
     if (all) index += all.count;
@@ -119,8 +124,8 @@ export function answerLines(
 interface FoundLines {
   /** One that began in another chunk. */
   readonly first?: string | Failure;
-  /** Those behind it, without the last one's end. */
-  readonly others: string;
+  /** Those behind it, without the last one's end; one by one if bytes of them are no UTF-8. */
+  readonly others: string | readonly (string | Failure)[];
 }
 
 const none: LineAnswer = { text: "", isLast: false };
@@ -134,7 +139,6 @@ interface Lines {
 
 /** Cuts chunks into lines, and holds no more than one line and one chunk. */
 function createLines(lineBytesMax: number): Lines {
-  const decoder = new TextDecoder();
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let isTooLong = false;
@@ -150,7 +154,7 @@ function createLines(lineBytesMax: number): Lines {
   /** The line that was held, with its last bytes. */
   function release(last: Uint8Array): string | Failure {
     hold(last);
-    const line = isTooLong ? lineOversized(lineBytesMax) : decoder.decode(joined(held, heldBytes));
+    const line = isTooLong ? lineOversized(lineBytesMax) : lineOf(joined(held, heldBytes));
     [held, heldBytes, isTooLong] = [[], 0, false];
     return line;
   }
@@ -166,13 +170,35 @@ function createLines(lineBytesMax: number): Lines {
       const from = isHeld ? chunk.indexOf(lineFeed) + 1 : 0;
       const first = isHeld ? release(chunk.subarray(0, from - 1)) : undefined;
       // Decoded at once and then cut: a call per line would cost more than the lines.
-      const others = from > last ? "" : decoder.decode(chunk.subarray(from, last));
+      const others = from > last ? "" : linesOf(chunk.subarray(from, last));
       if (last + 1 < chunk.length) hold(chunk.slice(last + 1));
       return first === undefined ? { others } : { first, others };
     },
     rest: () =>
       heldBytes > 0 || isTooLong ? { first: release(new Uint8Array()), others: "" } : { others: "" },
   };
+}
+
+function linesOf(bytes: Uint8Array): FoundLines["others"] {
+  const text = decodedUtf8(bytes);
+  if (text !== undefined) return text;
+  const lines: (string | Failure)[] = [];
+  for (let from = 0; from <= bytes.length;) {
+    const found = bytes.indexOf(lineFeed, from);
+    const end = found < 0 ? bytes.length : found;
+    lines.push(lineOf(bytes.subarray(from, end)));
+    from = end + 1;
+  }
+  return lines;
+}
+
+function lineOf(bytes: Uint8Array): string | Failure {
+  try {
+    return decodeUtf8(bytes, "The line");
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
 }
 
 function isFilled(line: string | Failure): boolean {

@@ -1,4 +1,5 @@
 import { bodyOversized } from "./body.ts";
+import { requireUtf8 } from "./utf8.ts";
 
 /** What the runtime keeps behind a request, as far as it is used here. */
 interface RequestCore {
@@ -20,7 +21,7 @@ interface HeldBody {
  * Takes a request's body, where all of it is there already.
  *
  * @returns undefined where it is not: then it is still to be read, in the ordinary way.
- * @throws {Failure} `body-oversized`
+ * @throws {Failure} `body-oversized`; `body-malformed` for bytes that are no UTF-8.
  */
 export type TakeWholeBody = (request: Request, bytesMax: number) => string | undefined;
 
@@ -42,7 +43,7 @@ export function createWholeBodyTaker(runtime: string = Deno.version.deno): TakeW
     if (typeof text !== "string") return undefined;
     // A character has a byte at least.
     if (text.length > bytesMax) throw bodyOversized(bytesMax);
-    return text;
+    return requireUtf8(text);
   };
 }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { assertFailure } from "./expected_failure.ts";
 import { type Datatype, datatypes, readTensorBytes, tensorBytes } from "../server/protocols/tensor_bytes.ts";
 
 function read(datatype: Datatype, bytes: readonly number[]): unknown[] {
@@ -22,10 +24,10 @@ const cases:
     ["INT32", [255, 255, 255, 255], [-1]],
     ["INT64", bytesOf(BigInt64Array.of(-7n, 2n ** 53n, 9_007_199_254_740_991n)), [
       -7,
-      "9007199254740992",
+      9_007_199_254_740_992n,
       9_007_199_254_740_991,
     ]],
-    ["UINT64", bytesOf(BigUint64Array.of(12n, 2n ** 64n - 1n)), [12, "18446744073709551615"]],
+    ["UINT64", bytesOf(BigUint64Array.of(12n, 2n ** 64n - 1n)), [12, 18_446_744_073_709_551_615n]],
     ["FP32", bytesOf(Float32Array.of(1.5, 0.1, NaN, Infinity)), [1.5, Math.fround(0.1), null, Infinity]],
     ["FP64", bytesOf(Float64Array.of(0.1, -0, NaN)), [0.1, -0, null]],
     // 1, −2, the smallest above 0, the largest, infinite, none.
@@ -43,7 +45,24 @@ const cases:
   ];
 
 for (const [datatype, bytes, values] of cases) {
-  Deno.test(`tensors of ${datatype} are read as they lie in memory: ${JSON.stringify(values)}`, () => {
+  Deno.test(`tensors of ${datatype} are read as they lie in memory: ${inspect(values)}`, () => {
     assert.deepEqual(read(datatype, bytes), values);
+  });
+}
+
+for (
+  const [what, bytes] of [
+    ["Latin-1", [0x63, 0xe9]],
+    ["half a character", [0xf0, 0x9f, 0x98]],
+    ["a surrogate", [0xed, 0xa0, 0x80]],
+    ["a long text", [...Array(40).fill(0x41), 0xff]],
+  ] as const
+) {
+  Deno.test(`tensors of BYTES: a text that is no UTF-8 is refused (${what})`, () => {
+    assertFailure(
+      () => read("BYTES", [1, 0, 0, 0, 65, bytes.length, 0, 0, 0, ...bytes]),
+      "input-invalid",
+      /not what was expected/,
+    );
   });
 }

@@ -19,7 +19,7 @@ export function isCategoryValue(value: unknown): value is CategoryValue {
  * Which level a value is: the one rule of training and of every door.
  *
  * In a column of numbers, a text that spells a number is that number (12, 12.0, "12", "012", " 12", "+12" and "1.2e1" are one
- * level), true is 1 and false is 0, however they are written, and "NaN" is missing; any other text is a level as it stands. In a
+ * level), true is 1 and false is 0, however they are written; a blank text and "NaN" are missing; any other text is a level as it stands. In a
  * column of texts, a text is itself ("012" is not "12"), a number its shortest text and a boolean "true" or "false".
  *
  * @param type Absent for a model that was trained before it was kept: then only 12 and "12", true and "true" are one.
@@ -44,6 +44,7 @@ export function levelOf(type: ValueType | undefined, value: CategoryValue): stri
 }
 
 function levelOfText(type: "integer" | "real", text: string): string | null {
+  if (text.trim() === "") return null;
   const whole = type === "integer" ? parseInteger(text) : undefined;
   if (typeof whole === "bigint") return String(whole);
   const value = whole ?? parseReal(text);

@@ -86,7 +86,7 @@ function appendTimeText(buffer: IntegerBuffer, text: string): void {
 }
 
 /** @returns No number where there is a point: what it parts, thousands or decimals, nobody can tell. */
-function withPoint(text: string): string {
+export function withPoint(text: string): string {
   return text.includes(".") ? "" : text.replace(",", ".");
 }
 

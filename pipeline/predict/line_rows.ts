@@ -3,8 +3,7 @@ import { jsonOf, type JsonRow, parseRow } from "../files/json_line.ts";
 import { firstColumns, isBlank, isNull, nextLine } from "../files/ndjson.ts";
 import type { TextFormat } from "../files/text_format.ts";
 import { openText } from "../files/text_input.ts";
-import type { Field } from "../model/predictor.ts";
-import { batchRows, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
+import { batchRows, fieldReader, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
 
 /**
  * Opens newline-delimited JSON: an object per line, whose values are taken as over HTTP. Fields that are neither the model's
@@ -17,6 +16,7 @@ export function openLineRows(path: string, options: RowSourceOptions): RowSource
     const { window } = text;
     const { fields: names, kept: keep } = selectColumns(path, firstColumns(window, path), options);
     const absent = options.allowMissing ? null : undefined;
+    const readers = options.fields.map((field) => fieldReader(field, format));
     return {
       kept: keep.map((name) => ({ name, type: "TEXT" })),
       bytesRead: text.bytesRead,
@@ -35,9 +35,7 @@ export function openLineRows(path: string, options: RowSourceOptions): RowSource
           const values = typeof row === "string" ? {} : row;
           names.forEach((name, i) =>
             fields[i].push(
-              name === undefined
-                ? null
-                : fieldValue(valueOf(values, name, { absent, format }), options.fields[i]),
+              name === undefined ? null : readers[i](valueOf(values, name, { absent, format })),
             )
           );
           keep.forEach((name, i) => kept[i].push(cellOf(valueOf(values, name, { absent: null, format }))));
@@ -59,12 +57,6 @@ function valueOf(
 ): unknown {
   if (!Object.hasOwn(row, name)) return absent;
   return isNull(row[name], format) ? null : row[name];
-}
-
-/** An integer that a double does not hold exactly is a category by its digits. */
-function fieldValue(value: unknown, { type }: Field): unknown {
-  if (typeof value !== "bigint") return value;
-  return type === "numeric" ? Number(value) : String(value);
 }
 
 function cellOf(value: unknown): Cell {

@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { Cell } from "../files/batch.ts";
+import { withPoint } from "../files/checked_append.ts";
 import type { TextFormat } from "../files/text_format.ts";
 import type { Field } from "../model/predictor.ts";
 import { nearestName } from "../spelling.ts";
@@ -48,6 +49,12 @@ export interface RowSourceOptions {
 
 /** Rows that are read and scored together. */
 export const batchRows = 4_096;
+
+/** What a field's value in a file is to the model: only a decimal comma is none that the model reads. */
+export function fieldReader({ values }: Field, { decimalComma }: TextFormat): (value: unknown) => unknown {
+  if (!decimalComma || values === undefined || values === "text") return (value) => value;
+  return (value) => typeof value === "string" && value.includes(",") ? withPoint(value) || value : value;
+}
 
 /** The columns of a file that are read. */
 export interface SelectedColumns {

@@ -1,16 +1,17 @@
-import type { SchemaElement } from "hyparquet";
+import type { ValueType } from "../examples/level.ts";
 import { openSource } from "../files/byte_source.ts";
 import { type BatchColumn, type Cell, cellAt, gatherColumn } from "../files/batch.ts";
 import type { ColumnSource } from "../files/column_source.ts";
 import { formatOf, openFile } from "../files/open_file.ts";
 import { readFooter } from "../files/parquet_footer.ts";
-import { meaningOf } from "../files/parquet_meaning.ts";
+import { type Meaning, meaningOf } from "../files/parquet_meaning.ts";
 import { clearRun, createRun, type Run } from "../files/run.ts";
 import type { TextFormat } from "../files/text_format.ts";
 import type { Field } from "../model/predictor.ts";
 import type { ColumnType, TableColumn } from "../store/table.ts";
 import {
   batchRows,
+  fieldReader,
   type RowSource,
   type RowSourceOptions,
   selectColumns,
@@ -31,7 +32,8 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
     return sources;
   }, options.textFormat);
   const run = createRun(sources.map(({ column }) => column));
-  const readers = options.fields.map(valueReader);
+  const { textFormat: format = {} } = options;
+  const readers = options.fields.map((field) => valueReader(field, format));
   const { fields: names, kept: keep } = selected;
   return {
     kept: keep.map((name) => ({ name, type: shapeOf(name).type })),
@@ -59,13 +61,10 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
 function sourcesOf(
   selected: SelectedColumns,
   fields: readonly Field[],
-  shapeOf: (name: string) => ColumnShape,
+  shapeOf: ShapeOf,
 ): ColumnSource[] {
-  const real: ColumnShape = { type: "REAL", isTime: false };
   const ofFields = selected.fields.flatMap((name, i) =>
-    name === undefined
-      ? []
-      : [{ name, column: columnOf(name, fields[i].type === "numeric" ? real : shapeOf(name)) }]
+    name === undefined ? [] : [{ name, column: columnOf(name, shapeOf(name, fields[i])) }]
   );
   return [...ofFields, ...selected.kept.map((name) => ({ name, column: columnOf(name, shapeOf(name)) }))];
 }
@@ -74,38 +73,56 @@ function columnOf(name: string, { type, isTime }: ColumnShape): TableColumn {
   return { name, type, isTime, required: false, hasDefault: false, comment: "" };
 }
 
-/** What a file's column is read as where it is no number of the model: as it is. Text has no types. */
-function createShapes(path: string, format: TextFormat | undefined): (name: string) => ColumnShape {
-  if (formatOf(path, format) !== "parquet") return () => ({ type: "TEXT", isTime: false });
+/** What a file's column is read as: for a field of the model, or to be kept. */
+type ShapeOf = (name: string, field?: Field) => ColumnShape;
+
+const real: ColumnShape = { type: "REAL", isTime: false };
+const text: ColumnShape = { type: "TEXT", isTime: false };
+
+/** A number of the model is a number; all else is what it is in the file. Text has no types. */
+function createShapes(path: string, format: TextFormat | undefined): ShapeOf {
+  if (formatOf(path, format) !== "parquet") return (_, field) => field?.type === "numeric" ? real : text;
   const source = openSource(path);
   try {
-    const elements = new Map(readFooter(source).columns.map(({ name, element }) => [name, element]));
-    return (name) => shapeOfElement(elements.get(name));
+    const meanings = new Map(
+      readFooter(source).columns.map(({ name, element }) => [name, meaningOf(element)]),
+    );
+    return (name, field) =>
+      field?.type === "numeric" ? real : shapeOfMeaning(meanings.get(name), field && field.values);
   } finally {
     source.close();
   }
 }
 
-function shapeOfElement(element: SchemaElement | undefined): ColumnShape {
-  const is = element ? meaningOf(element).is : "unknown";
-  const types: Partial<Record<typeof is, ColumnType>> = {
-    boolean: "INTEGER",
-    integer: "INTEGER",
-    time: "INTEGER",
-    real: "REAL",
-    half: "REAL",
-    decimal: "REAL",
-  };
-  return { type: types[is] ?? "TEXT", isTime: is === "time" };
+const typesOf: Partial<Record<Meaning["is"], ColumnType>> = {
+  boolean: "INTEGER",
+  integer: "INTEGER",
+  time: "INTEGER",
+  real: "REAL",
+  half: "REAL",
+  decimal: "REAL",
+};
+
+/** @param values Of a category: it is read as an ingest reads it, whose texts of numbers have all their digits. */
+function shapeOfMeaning(meaning: Meaning | undefined, values: ValueType | undefined): ColumnShape {
+  if (meaning === undefined) return text;
+  if (meaning.is === "time") return { type: "INTEGER", isTime: true };
+  if (values === "text" || (values !== undefined && meaning.is === "decimal")) return text;
+  if (meaning.is === "decimal" && meaning.scale <= 0) return { type: "INTEGER", isTime: false };
+  return { type: typesOf[meaning.is] ?? "TEXT", isTime: false };
 }
 
 function valuesOf<T>(column: BatchColumn, rowCount: number, read: (cell: Cell) => T): T[] {
   return Array.from({ length: rowCount }, (_, i) => read(cellAt(column, i)));
 }
 
-/** A category of a file is spelled as the store would have it: 12.0 in a text of a number is 12, unless 12.0 is a level. */
-function valueReader({ type, levels = [] }: Field): (cell: Cell) => unknown {
-  if (type === "numeric") return (cell) => cell;
+/**
+ * A category of a file is what the model reads it as. For a model that does not keep its columns' types, it is spelled as the
+ * store would have it: 12.0 in a text of a number is 12, unless 12.0 is a level.
+ */
+function valueReader(field: Field, format: TextFormat): (cell: Cell) => unknown {
+  const { type, values, levels = [] } = field;
+  if (type === "numeric" || values !== undefined) return fieldReader(field, format);
   const known = new Set(levels);
   return (cell) => {
     if (typeof cell === "bigint") return String(cell);

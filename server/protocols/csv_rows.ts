@@ -1,3 +1,4 @@
+import { isBeyondExact } from "../../pipeline/examples/level.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { emptyRecord, readRecord } from "../../pipeline/files/csv_record.ts";
 import { parseReal } from "../../pipeline/files/number_text.ts";
@@ -10,12 +11,6 @@ import { type ForeignRows, invalid } from "./foreign_rows.ts";
 
 const format = { delimiter: ",".charCodeAt(0), name: "the body" };
 const decoder = new TextDecoder();
-
-/** What pandas reads as missing. */
-const missingTexts = new Set([
-  ...["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"],
-  ...["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"],
-]);
 
 /**
  * Rows of comma-separated values. With a header, as `DataFrame.to_csv` writes it, its columns may be in any order, and
@@ -64,16 +59,23 @@ const lastLayouts = oncePerModel((): { first: string; layout: Layout | undefined
   layout: undefined,
 }));
 
-/** @throws {Failure} `input-invalid` for a first record that is neither a header nor a row. */
+/**
+ * @throws {Failure} `input-invalid` for a first record that is neither a header nor a row, `body-malformed` for a header with two
+ *   columns of one name.
+ */
 function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
   const last = lastLayouts(model);
   const first = record.join("\n");
   if (last.first === first && last.layout?.hasHeader) return last.layout;
   const readers = readersOf(model);
   const names = record.map((text) => text.trim());
+  const again = names.find((name, i) => name !== "" && names.indexOf(name) < i);
   const hasHeader = names.some((name) => readers.has(name));
   if (!hasHeader && record.length !== readers.size) {
     throw invalid("#", `must begin with a header of the fields ${[...readers.keys()].join(", ")}`);
+  }
+  if (hasHeader && again !== undefined) {
+    throw malformed(`it has two columns ${JSON.stringify(again.slice(0, 80))}. Rename one, or leave it out`);
   }
   const columns = (hasHeader ? names : [...readers.keys()]).map((name) => ({
     name,
@@ -87,8 +89,8 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
 function readRecords(text: string): string[][] {
   // Nearly no body has quotes; without them a record is a line.
   if (text.includes('"')) return readQuotedRecords(new TextEncoder().encode(text));
-  return text.split("\n").map((line) => line.endsWith("\r") ? line.slice(0, -1) : line)
-    .filter((line) => line !== "").map((line) => line.split(","));
+  const lines = text.split(text.includes("\r") ? /\r\n?|\n/ : "\n");
+  return lines.filter((line) => line !== "").map((line) => line.split(","));
 }
 
 /** @see RFC 4180 */
@@ -113,22 +115,42 @@ function readQuotedRecords(bytes: Uint8Array): string[][] {
 }
 
 function malformed(reason: string): Failure {
-  return new Failure("body-malformed", `The body is not valid CSV: ${reason}`);
+  return new Failure("body-malformed", `The body is not valid CSV: ${reason}.`);
 }
 
-const readersOf = oncePerModel(({ predictor: { fields } }) =>
-  new Map(fields.map((field) => [field.name, readerOf(field)]))
-);
+const readersOf = oncePerModel(({ predictor: { fields } }) => {
+  const isOld = fields.some(({ type, values }) => type === "categorical" && values === undefined);
+  return new Map(fields.map((field) => [field.name, isOld ? oldReaderOf(field) : readerOf(field)]));
+});
 
 /** What nearly every number is written like. */
 const plainNumber = /^-?[0-9]+(?:\.[0-9]+)?$/;
 
-/** Texts have no types: the field says how to take them. What is no value of the field stays as it is, to be refused. */
-function readerOf(field: Field): Reader {
+/**
+ * Texts have no types: the field says how to take them, and an empty one is missing, in quotes or not, as everywhere. What is no
+ * value of the field stays as it is, to be refused.
+ */
+function readerOf({ type }: Field): Reader {
+  if (type === "categorical") return (text) => text === "" ? null : text;
+  return (text) => {
+    if (plainNumber.test(text)) return Number(text);
+    if (text.trim() === "") return null;
+    const value = parseReal(text);
+    return value === undefined ? text : Number.isNaN(value) ? null : value;
+  };
+}
+
+/** What pandas reads as missing, and models that do not keep their columns' types. */
+const missingTexts = new Set([
+  ...["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"],
+  ...["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"],
+]);
+
+function oldReaderOf(field: Field): Reader {
   if (field.type === "numeric") {
     return (text) => {
       if (plainNumber.test(text)) return Number(text);
-      return missingTexts.has(text.trim()) ? null : parseReal(text.trim()) ?? text;
+      return missingTexts.has(text.trim()) ? null : parseReal(text) ?? text;
     };
   }
   const levels = new Set(field.levels);
@@ -137,7 +159,8 @@ function readerOf(field: Field): Reader {
     if (levels.has(text)) return text;
     if (missingTexts.has(text)) return null;
     if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === "true";
-    // 12.0 is 12: a column of integers with a gap in it comes as such.
-    return parseReal(text) ?? text;
+    const value = text === text.trim() ? parseReal(text) : undefined;
+    // 12.0 is 12: a column of integers with a gap in it comes as such. Beyond 2^53, only the text is exact.
+    return value === undefined || isBeyondExact(value) ? text : value;
   };
 }

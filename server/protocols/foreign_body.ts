@@ -1,12 +1,13 @@
+import { parseJson } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { bodyFailure, gather, readBytes } from "../body.ts";
 import type { LoadedModel } from "../serving_model.ts";
+import { decodeUtf8 } from "../utf8.ts";
 import { createHeaderReader, createWholeBodyTaker, createWholeBytesTaker } from "../whole_body.ts";
 
 /** Of all services that host models, SageMaker lets the largest request through. */
 export const foreignBodyBytesMax = 6 * 1024 * 1024;
 
-const decoder = new TextDecoder();
 const takeWholeBody = createWholeBodyTaker();
 const takeWholeBytes = createWholeBytesTaker();
 const readHeader = createHeaderReader();
@@ -21,6 +22,7 @@ export const jsonLengthHeader = "inference-header-content-length";
  * Answers a request as soon as its body and its model are there: at once where they are.
  *
  * @param find The model that is asked for.
+ * @param options.asBytes Takes the body as bytes in any case: where they are no UTF-8, a text does not always say so.
  * @throws {Failure} or rejects with: `body-oversized`, of what is inflated too; `body-malformed` for bytes that do not
  *   inflate; `media-type-invalid` for another compression than gzip and deflate; what the others throw.
  */
@@ -28,8 +30,9 @@ export function answerContent(
   request: Request,
   find: () => LoadedModel | Promise<LoadedModel>,
   answer: (content: Content, model: LoadedModel) => Response,
+  { asBytes = false }: { readonly asBytes?: boolean } = {},
 ): Response | Promise<Response> {
-  const content = takeContent(request);
+  const content = takeContent(request, asBytes);
   if (content === undefined) {
     return readContent(request).then(async (content) => answer(content, await find()));
   }
@@ -38,9 +41,10 @@ export function answerContent(
 }
 
 /** What is there at once and not compressed. What may be anything but text is taken as bytes. */
-function takeContent(request: Request): Content | undefined {
+function takeContent(request: Request, asBytes: boolean): Content | undefined {
   if (readHeader(request, "content-encoding") !== null) return undefined;
-  const take = readHeader(request, jsonLengthHeader) === null ? takeWholeBody : takeWholeBytes;
+  const isText = !asBytes && readHeader(request, jsonLengthHeader) === null;
+  const take = isText ? takeWholeBody : takeWholeBytes;
   return take(request, foreignBodyBytesMax);
 }
 
@@ -80,12 +84,12 @@ async function inflate(
 export function parseForeignJson(content: string | Uint8Array): unknown {
   const text = textOf(content);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     const plain = withoutNaN(text);
     if (plain !== text) {
       try {
-        return JSON.parse(plain);
+        return parseJson(plain);
       } catch { /* the first error names the place in what was sent */ }
     }
     const reason = error instanceof Error ? error.message : String(error);
@@ -93,9 +97,13 @@ export function parseForeignJson(content: string | Uint8Array): unknown {
   }
 }
 
-/** UTF-8 as text. */
+/**
+ * UTF-8 as text.
+ *
+ * @throws {Failure} `body-malformed`
+ */
 export function textOf(content: string | Uint8Array): string {
-  return typeof content === "string" ? content : decoder.decode(content);
+  return typeof content === "string" ? content : decodeUtf8(content);
 }
 
 /** Texts are matched to be left alone; one that is not closed too, so that the rest is not looked at again and again. */

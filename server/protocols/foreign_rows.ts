@@ -3,6 +3,7 @@ import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { fieldNames, rowNames } from "./field_names.ts";
 import { isObject, kindOf } from "./foreign_body.ts";
+import { decodedUtf8 } from "../utf8.ts";
 
 /** Rows of raw fields, however they were sent, and where each value stands in what was sent. */
 export interface ForeignRows {
@@ -137,7 +138,7 @@ function plainValue(value: unknown): unknown {
 function textOfBase64(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   try {
-    return new TextDecoder().decode(Uint8Array.from(atob(value), (character) => character.charCodeAt(0)));
+    return decodedUtf8(Uint8Array.from(atob(value), (character) => character.charCodeAt(0)));
   } catch {
     return undefined;
   }

@@ -12,7 +12,7 @@ import {
 } from "./foreign_body.ts";
 import { type ForeignRows, invalid } from "./foreign_rows.ts";
 import { createHeadParser } from "./parsed_heads.ts";
-import { type BinaryTail, readTensor, type Tensor } from "./tensor.ts";
+import { type BinaryTail, readTensor, requireParameters, type Tensor } from "./tensor.ts";
 import { tensorBytes } from "./tensor_bytes.ts";
 
 /** What a model gives per row. */
@@ -42,6 +42,8 @@ export function readInferRequest(
 ): InferRequest {
   const [json, tail] = splitBody(request, content);
   const { id, parameters, inputs, outputs } = requireObject(json, "The body");
+  if (id !== undefined && typeof id !== "string") throw invalid("#/id", `must be a text, not ${kindOf(id)}`);
+  requireParameters(parameters, "#");
   if (!Array.isArray(inputs)) throw invalid("#/inputs", `must be a list of tensors, not ${kindOf(inputs)}`);
   const tensors = inputs.map((input, i) => readTensor(input, `#/inputs/${i}`, tail));
   if (tail.offset !== tail.bytes.length) {
@@ -49,7 +51,7 @@ export function readInferRequest(
   }
   return {
     rows: rowsOfTensors(model, tensors),
-    id: typeof id === "string" && id !== "" ? id : undefined,
+    id: id === "" ? undefined : id,
     wantsBytes: readOutputs(outputs) ?? isTrue(parameters, "binary_data_output"),
   };
 }
@@ -148,6 +150,7 @@ function readOutputs(outputs: unknown): boolean | undefined {
       throw invalid(`#/outputs/${i}/name`, `must be "${outputName}", the one output of this model`);
     }
     const { parameters } = output;
+    requireParameters(parameters, `#/outputs/${i}`);
     if (isObject(parameters) && "binary_data" in parameters) wantsBytes = isTrue(parameters, "binary_data");
   }
   return wantsBytes;

@@ -105,7 +105,7 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
   return answerContent(request, find, (content, model) => {
     const rows = isCsv ? rowsOfCsv(model, content) : readInvocation(model, parseForeignJson(content));
     return new Response(predictionsJson(model, scoreRows(model, rows), requestId), predictionInit);
-  });
+  }, { asBytes: isCsv });
 }
 
 const supported = ["text/csv", "application/json"];

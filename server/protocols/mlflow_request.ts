@@ -6,13 +6,17 @@ const forms = ["dataframe_split", "dataframe_records", "instances", "inputs"] as
 
 /**
  * Reads a JSON body of `/invocations`: rows in one of four forms. As MLflow does, it passes over columns that the model
- * does not have, over `params`, and over other members.
+ * does not have, over what is in `params`, and over other members.
  *
  * @throws {Failure} `input-invalid`
  * @see mlflow/pyfunc/scoring_server/__init__.py, `infer_and_parse_data`.
  */
 export function readInvocation(model: LoadedModel, body: unknown): ForeignRows {
   const members = requireObject(body, "The body");
+  const { params } = members;
+  if (params !== undefined && params !== null && !isObject(params)) {
+    throw invalid("#/params", `must be an object, not ${kindOf(params)}`);
+  }
   const [form, ...others] = forms.filter((name) => members[name] !== undefined);
   if (form === undefined || others.length > 0) {
     throw invalid("#", `must have exactly one of ${forms.join(", ")}`);
@@ -30,11 +34,18 @@ export function readInvocation(model: LoadedModel, body: unknown): ForeignRows {
 /** @see `pandas.DataFrame.to_dict(orient="split")`. */
 function readSplit(model: LoadedModel, split: unknown, at: string): ForeignRows {
   if (!isObject(split)) throw invalid(at, `must be an object, not ${kindOf(split)}`);
-  const { columns, data, index: _, ...others } = split;
+  const { columns, data, index, ...others } = split;
   const [other] = Object.keys(others);
   if (other !== undefined) throw invalid(at, 'may have "columns", "data" and "index", and nothing else');
   if (!Array.isArray(data)) throw invalid(`${at}/data`, `must be a list of rows, not ${kindOf(data)}`);
   if (columns !== undefined && !isNames(columns)) throw invalid(`${at}/columns`, "must be a list of names");
+  if (index !== undefined && !Array.isArray(index)) {
+    throw invalid(`${at}/index`, `must be a list, not ${kindOf(index)}`);
+  }
+  const again = columns?.findIndex((name, i) => columns.indexOf(name) < i) ?? -1;
+  if (columns && again >= 0) {
+    throw invalid(`${at}/columns/${again}`, `names the column ${JSON.stringify(columns[again])} twice`);
+  }
   return rowsOfTable(model, { columns, data }, { at: `${at}/data` });
 }
 

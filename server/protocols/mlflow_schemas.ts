@@ -4,11 +4,13 @@ import { columnsSchema, instanceSchema, predictionsSchema } from "./foreign_sche
 
 const rows = z.array(z.record(z.string(), z.unknown()));
 const split = z.strictObject({
-  columns: z.array(z.string()).optional().describe("without them, the model's fields in their order"),
+  columns: z.array(z.string()).optional().describe(
+    "each once; without them, the model's fields in their order",
+  ),
   data: z.array(z.array(z.unknown())),
   index: z.array(z.unknown()).optional(),
 });
-const params = z.record(z.string(), z.unknown()).optional().describe("passed over");
+const params = z.record(z.string(), z.unknown()).nullable().optional().describe("passed over");
 
 export const invocations: Exchanged = {
   body: {

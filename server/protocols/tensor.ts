@@ -30,12 +30,25 @@ export function readTensor(input: unknown, at: string, tail: BinaryTail): Tensor
     throw invalid(`${at}/datatype`, `must be one of ${Object.keys(datatypes).join(", ")}`);
   }
   const count = countOf(shape, `${at}/shape`);
+  requireParameters(parameters, at);
   const byteCount = isObject(parameters) ? parameters.binary_data_size : undefined;
   const values = byteCount === undefined
-    ? flatten(data, `${at}/data`)
+    ? valuesOf(datatype, flatten(data, `${at}/data`))
     : readTensorBytes(tail, datatype, { start: tail.offset, end: take(tail, byteCount, at), count, at });
   if (values.length !== count) throw invalid(at, `has ${values.length} values, and a shape of ${count}`);
   return { name, shape: shape as readonly number[], values };
+}
+
+/** @throws {Failure} `input-invalid` for parameters that are no object. */
+export function requireParameters(parameters: unknown, at: string): void {
+  if (parameters === undefined || isObject(parameters)) return;
+  throw invalid(`${at}/parameters`, `must be an object, not ${kindOf(parameters)}`);
+}
+
+/** Truth values may be written as 0 and 1. */
+function valuesOf(datatype: Datatype, values: readonly unknown[]): readonly unknown[] {
+  if (datatype !== "BOOL") return values;
+  return values.map((value) => value === 0 || value === 1 ? value === 1 : value);
 }
 
 function isDatatype(value: unknown): value is Datatype {

@@ -1,3 +1,4 @@
+import { decodedUtf8 } from "../utf8.ts";
 import { invalid } from "./foreign_rows.ts";
 
 /** Bytes per value; of BYTES, none that holds for all. */
@@ -58,8 +59,8 @@ export interface TensorPlace {
  * Reads values as they lie in memory: little-endian, without gaps; a text as its length in bytes (uint32) and its UTF-8.
  *
  * @returns Numbers, booleans and texts; NaN, by which arrays of numbers say that a value is not known, is null. An
- *   integer above 2^53, which can only be an id, is its text.
- * @throws {Failure} `input-invalid` where the bytes are not as many as the values need.
+ *   integer that a double does not hold exactly is a bigint.
+ * @throws {Failure} `input-invalid` if the bytes are not as many as the values need, or a text is no UTF-8.
  */
 export function readTensorBytes(
   { bytes, view }: TensorBytes,
@@ -84,29 +85,31 @@ function readTexts(bytes: Uint8Array, view: DataView, { start, end, at }: Tensor
     const from = offset + 4;
     const to = from <= end ? from + view.getUint32(offset, true) : Infinity;
     if (to > end) throw invalid(at, "ends in the middle of a text");
-    texts.push(textAt(bytes, from, to));
+    const text = textAt(bytes, from, to);
+    if (text === undefined) throw invalid(`${at}/data/${texts.length}`, "is no text: its bytes are no UTF-8");
+    texts.push(text);
     offset = to;
   }
   return texts;
 }
 
-const decoder = new TextDecoder();
 /** Up to this length, ASCII is put together faster than a decoder is called. */
 const shortTextMax = 32;
 
-function textAt(bytes: Uint8Array, from: number, to: number): string {
-  if (to - from > shortTextMax) return decoder.decode(bytes.subarray(from, to));
+/** @returns undefined for bytes that are no UTF-8. */
+function textAt(bytes: Uint8Array, from: number, to: number): string | undefined {
+  if (to - from > shortTextMax) return decodedUtf8(bytes.subarray(from, to));
   let text = "";
   for (let i = from; i < to; i++) {
-    if (bytes[i] >= 0x80) return decoder.decode(bytes.subarray(from, to));
+    if (bytes[i] >= 0x80) return decodedUtf8(bytes.subarray(from, to));
     text += String.fromCharCode(bytes[i]);
   }
   return text;
 }
 
-function exact(value: bigint): number | string {
+function exact(value: bigint): number | bigint {
   const number = Number(value);
-  return Number.isSafeInteger(number) ? number : String(value);
+  return Number.isSafeInteger(number) ? number : value;
 }
 
 function present(value: number): number | null {
