@@ -9,6 +9,7 @@ import { explanations } from "./scenarios/explanations.ts";
 import { lookups } from "./scenarios/lookups.ts";
 import { rankings } from "./scenarios/rankings.ts";
 import { predictions } from "./scenarios/predictions.ts";
+import { typedMembers } from "./scenarios/typed_members.ts";
 import { tensorflowScenarios, verbScenarios } from "./scenarios/tensorflow.ts";
 import { vertexScenarios } from "./scenarios/vertex.ts";
 import { accessScenarios, healthScenarios, routeScenarios } from "./scenarios/requests.ts";
@@ -28,7 +29,7 @@ const others = [
 /** Predictions by other servers' protocols. */
 const foreign = [...inferScenarios, ...verbScenarios, ...invocationScenarios];
 
-const posts = [...batchScenarios, ...explanations, ...rankings];
+const posts = [...batchScenarios, ...explanations, ...rankings, ...typedMembers];
 
 for (const scenario of [...predictions, ...lookups]) {
   const request = { method: "POST", ...scenario };
