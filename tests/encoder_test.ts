@@ -147,6 +147,36 @@ Deno.test("encoder: a category that training did not see goes to the column of u
   assert.deepEqual(servedColumns(encoder, { c: "A" }), [0, 0, 0, 1]);
 });
 
+Deno.test("encoder: a number that never varies has no scale, however many rows it is added up over", () => {
+  for (const value of [0.1, 19.99, -1 / 3]) {
+    for (const impute of ["median", "mean"]) {
+      for (const weight of [true, false]) {
+        const rows = Array.from(
+          { length: 5000 },
+          (_, i) => ({ x: i % 3 === 0 ? null : value, weight: 1 + i % 5 }),
+        );
+        const { encoder } = encodeRows(specOf([{ name: "x", type: "numeric", impute }], { weight }), rows, {
+          chunkRows: 2000,
+        });
+        const [x] = encoder.features;
+        assert(x.type === "numeric");
+        assert.deepEqual({ impute: x.impute, mean: x.mean, scale: x.scale }, {
+          impute: value,
+          mean: value,
+          scale: 1,
+        });
+      }
+    }
+  }
+});
+
+Deno.test("encoder: a number that varies little beside its size is scaled by what it varies", () => {
+  const rows = Array.from({ length: 5000 }, (_, i) => ({ x: 1.7e15 + 1000 * (i % 2) }));
+  const { encoder: { features: [x] } } = encodeRows(specOf([{ name: "x", type: "numeric" }]), rows);
+  assert(x.type === "numeric");
+  assertClose(x.scale, 500, 1e-3, "the scale");
+});
+
 Deno.test("encoder: a level of the held-out rows alone is unseen", () => {
   const of = ["a", "late", "a", "a", "b"].map((c, i) => ({ c, clicked: i % 2 }));
   const { encoder } = encodeRows(specOf([{ name: "c", type: "categorical" }]), of, { partition: evenRows });

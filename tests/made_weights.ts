@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { createRandom } from "../pipeline/random.ts";
 import { assertClose } from "./closeness.ts";
 import { type ExampleRow, specOf } from "./made_examples.ts";
 
@@ -45,6 +46,33 @@ export const tables: fc.Arbitrary<WeightedRow[]> = fc.array(some, { minLength: 5
     ...(i < 2 ? { clicked: i, weight: 3 + i } : {}),
   }))
 );
+
+/** The rows that weigh something. */
+export function weighing(rows: readonly WeightedRow[]): WeightedRow[] {
+  return rows.filter(({ weight }) => weight > 0);
+}
+
+export const plainSpec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }], {
+  weight: true,
+});
+
+/** Rows whose clicks follow from x and c without telling them for sure. */
+export function plainRows(count: number, seed: number): WeightedRow[] {
+  const random = createRandom(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const [x, c] = [4 * random.uniform() - 2, ["a", "b", "c"][random.below(3)]];
+    const rate = 1 / (1 + Math.exp(-(0.7 * x + (c === "a" ? 0.8 : -0.4))));
+    const clicked = random.uniform() < rate ? 1 : 0;
+    return {
+      id: 10 * i,
+      who: `who-${i >> 1}`,
+      clicked,
+      x: i % 7 === 0 ? null : x,
+      c,
+      weight: 1 + random.below(5),
+    };
+  });
+}
 
 /** The same table without weights: each row as often as it counts, one copy after the other. */
 export function writtenOut(rows: readonly WeightedRow[]): WeightedRow[] {

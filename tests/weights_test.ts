@@ -4,35 +4,27 @@ import { join } from "node:path";
 import { unpackPrecision } from "../pipeline/fit/packed_precision.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import type { FeatureSpec } from "../pipeline/examples/spec.ts";
-import { createRandom } from "../pipeline/random.ts";
 import { gridOf } from "../pipeline/sweep/grid.ts";
 import { sweep } from "../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters, type HyperParameters, learn } from "../pipeline/train/train.ts";
 import { update } from "../pipeline/train/update.ts";
 import { assertAllClose } from "./closeness.ts";
-import { assertSame, columns, spec, tables, type WeightedRow, writtenOut } from "./made_weights.ts";
-import { encodeRows, specOf } from "./made_examples.ts";
+import {
+  assertSame,
+  columns,
+  plainRows,
+  plainSpec,
+  spec,
+  tables,
+  weighing,
+  type WeightedRow,
+  writtenOut,
+} from "./made_weights.ts";
 import { insertRows, type MadeStore, modelsOf, tableOf, trainOn, withStore } from "./made_store.ts";
 import { inFolder, run } from "./program.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });
-
-const weighing = (rows: readonly WeightedRow[]) => rows.filter(({ weight }) => weight > 0);
-
-Deno.test("weights: imputations, scales, bins, levels and crosses are those of the table written out", () => {
-  fc.assert(
-    fc.property(tables, fc.integer({ min: 1, max: 30 }), fc.boolean(), (rows, chunkRows, joinPure) => {
-      const [weighted, repeated] = [weighing(rows), writtenOut(rows)].map((rows) =>
-        encodeRows(spec, rows, { chunkRows, joinPure })
-      );
-      assertSame(weighted.encoder, repeated.encoder, "the encoder");
-      const joined = ({ joined }: typeof weighted) => joined.map(({ rows: _rows, ...rest }) => rest);
-      assertSame(joined(weighted), joined(repeated), "what was joined");
-    }),
-    { numRuns: 200 },
-  );
-});
 
 function withTable<T>(rows: readonly WeightedRow[], use: (made: MadeStore) => Promise<T>): Promise<T> {
   return withStore(tableOf(columns), async (made) => {
@@ -87,28 +79,6 @@ for (const settings of fits) {
     ));
 }
 
-const plainSpec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }], {
-  weight: true,
-});
-
-/** Rows whose clicks follow from x and c without telling them for sure. */
-function plainRows(count: number, seed: number): WeightedRow[] {
-  const random = createRandom(seed);
-  return Array.from({ length: count }, (_, i) => {
-    const [x, c] = [4 * random.uniform() - 2, ["a", "b", "c"][random.below(3)]];
-    const rate = 1 / (1 + Math.exp(-(0.7 * x + (c === "a" ? 0.8 : -0.4))));
-    const clicked = random.uniform() < rate ? 1 : 0;
-    return {
-      id: 10 * i,
-      who: `who-${i >> 1}`,
-      clicked,
-      x: i % 7 === 0 ? null : x,
-      c,
-      weight: 1 + random.below(5),
-    };
-  });
-}
-
 Deno.test("weights: without a penalty, too, and with the precision that intervals are made of", async () => {
   const rows = plainRows(400, 5);
   const [weighted, repeated] = [
@@ -120,6 +90,34 @@ Deno.test("weights: without a penalty, too, and with the precision that interval
     unpackPrecision(precision, coefficients.length + 1) ?? new Float64Array();
   assert(precisionOf(weighted).length > 0);
   assertAllClose(precisionOf(weighted), precisionOf(repeated), 1e-8, "precision");
+});
+
+Deno.test("weights: in mini-batches a row's loss is multiplied by its weight, and the penalty stands against the sum", async () => {
+  const settings = { optimizer: "adam", hidden: "4", epochs: 2 } as const;
+  const rows = plainRows(300, 11).map((row) => ({ ...row, weight: 1 }));
+  const once = await learnFrom(rows, { ...settings, C: 1 }, plainSpec);
+  const fourTimes = await learnFrom(
+    rows.map((row) => ({ ...row, weight: 4 })),
+    { ...settings, C: 0.25 },
+    plainSpec,
+  );
+  for (const member of ["encoder", "coefficients", "network", "intercept", "metrics"] as const) {
+    const withoutBins = ({ calibration: _calibration, ...rest }: ArtifactMetadata["metrics"]) => rest;
+    if (member === "metrics") assertSame(withoutBins(fourTimes.metrics), withoutBins(once.metrics), member);
+    else assertSame(fourTimes[member], once[member], member);
+  }
+  const some = await learnFrom(plainRows(300, 11), { ...settings, C: 1 }, plainSpec);
+  assert.notDeepEqual(some.coefficients, once.coefficients);
+});
+
+Deno.test("weights: the base rate goes by them, also that of rows that sampling leaves out", async () => {
+  const { data, metrics } = await learnFrom(plainRows(400, 12), { negatives: 0.5 }, plainSpec);
+  assert(data.rows.left_out > 0 && data.weights);
+  const { rows, clicks } = data.weights;
+  assert(rows.left_out > data.rows.left_out);
+  const [rate, observed] = [clicks.train / (rows.train + rows.left_out), clicks.test / rows.test];
+  const expected = -observed * Math.log(rate) - (1 - observed) * Math.log(1 - rate);
+  assertSame(metrics.base_log_loss, expected, "the base rate's log loss");
 });
 
 Deno.test("weights: a model that continues learns and measures as from the table written out", async () => {
@@ -186,47 +184,6 @@ Deno.test("weights: that weigh next to nothing, or very much, are noted; others 
     assert.match(note, /^the weights of the 200 training row\(s\)/);
     assert.match(note, sum);
   }
-});
-
-Deno.test("weights: fractions count by their sum, and the same in any unit", () => {
-  const rows = plainRows(120, 9).map((row, i) => ({
-    ...row,
-    c: i < 9 ? "rare" : row.c,
-    weight: row.weight / 10,
-  }));
-  const rare = rows.slice(0, 9).reduce((sum, { weight }) => sum + weight, 0);
-  const levelsWith = (minCount: number, rows: readonly WeightedRow[]) => {
-    const features = [{ name: "x", type: "numeric", bins: 5 }, { name: "c", type: "categorical", minCount }];
-    const { encoder: { features: [x, c] } } = encodeRows(specOf(features, { weight: true }), rows);
-    assert(x.type === "numeric" && c.type === "categorical");
-    return { levels: c.levels, edges: x.edges, impute: x.impute };
-  };
-  const whole = rows.map((row) => ({ ...row, weight: Math.round(10 * row.weight) }));
-  assert(levelsWith(Math.floor(rare), rows).levels.includes("rare"));
-  assert(!levelsWith(Math.floor(rare) + 1, rows).levels.includes("rare"));
-  assert(
-    levelsWith(1, rows.map((row) => ({ ...row, weight: 1e-3 }))).levels.includes("rare"),
-    "what occurs is a level",
-  );
-  assert.deepEqual(levelsWith(1, rows), levelsWith(1, whole));
-});
-
-Deno.test("weights: edges of more weight than quantiles are taken from are those of the table written out", () => {
-  const random = createRandom(10);
-  const features = [{ name: "x", type: "numeric", bins: 7, impute: 0 }];
-  const rows = Array.from({ length: 90 }, (_, i): WeightedRow => ({
-    id: i,
-    x: i % 11 === 0 ? null : random.uniform(),
-    weight: random.below(2) === 0 ? random.below(9) + 1 : 5000 + random.below(5000),
-  }));
-  const edgesOf = (rows: readonly WeightedRow[]) =>
-    encodeRows(specOf(features, { weight: true }), rows, { chunkRows: 1e5 }).encoder.features
-      .map((feature) => feature.type === "numeric" ? feature.edges : undefined);
-  const plain = encodeRows(specOf(features), writtenOut(rows), { chunkRows: 1e5 }).encoder.features;
-  assert.deepEqual(
-    edgesOf(rows),
-    plain.map((feature) => feature.type === "numeric" ? feature.edges : undefined),
-  );
 });
 
 Deno.test("weights: the program makes one model of a table with weights and of the same table written out", () =>

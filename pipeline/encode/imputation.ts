@@ -65,6 +65,7 @@ function weightedMedianOf(field: number): Imputation {
 function meanOf(field: number): Imputation {
   let sum = 0;
   let count = 0;
+  let [least, most] = [Infinity, -Infinity];
   return {
     add(chunk) {
       const { numeric, partEnds, weights } = chunk;
@@ -74,10 +75,13 @@ function meanOf(field: number): Imputation {
         const weight = weights ? weights[i] : 1;
         sum += weight * numeric[k];
         count += weight;
+        if (numeric[k] < least) least = numeric[k];
+        if (numeric[k] > most) most = numeric[k];
       }
     },
     endWalk: () => false,
-    value: () => count > 0 ? sum / count : 0,
+    // The mean of equal values is that value, whatever the rounding of their sum.
+    value: () => count > 0 ? Math.min(most, Math.max(least, sum / count)) : 0,
   };
 }
 

@@ -1,11 +1,10 @@
 import type { Walk } from "./cells.ts";
-import { type FieldSummary, transformed } from "./encoder.ts";
-import { Failure } from "../failure.ts";
-import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
+import type { FieldSummary } from "./encoder.ts";
+import { momentsOf } from "./moments.ts";
 import type { Codes, RawExamples } from "../examples/raw_examples.ts";
-import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
+import type { CategoricalSpec, FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
-import { trainWeightOf, trainWeights } from "./row_weight.ts";
+import { trainWeights } from "./row_weight.ts";
 import { isFrequent } from "./weight_slack.ts";
 
 /** Levels of one field that have no column of their own, and why. */
@@ -127,84 +126,4 @@ function countCodes(
 
 function addWeights(codes: Codes, weights: Float64Array, sums: Float64Array): void {
   for (let i = 0; i < weights.length; i++) sums[codes[i]] += weights[i];
-}
-
-interface Moments {
-  readonly mean: number;
-  /** Standard deviation; 1 where the field does not vary. */
-  readonly scale: number;
-}
-
-/** Mean and deviation of each numeric field with missing values imputed. */
-function momentsOf(walk: Walk, features: readonly NumericSpec[], imputations: readonly number[]): Moments[] {
-  const scaled = [...features.keys()].filter((field) => features[field].scale !== "none");
-  const means = features.map(() => 0);
-  const variances = features.map(() => 0);
-  const stands = features.map(({ transform }, field) => transformed(transform, imputations[field]));
-  if (scaled.length > 0) {
-    let trainWeight = 0;
-    // Summed chunk by chunk: the order of additions is the data's alone.
-    for (const chunk of walk()) {
-      trainWeight += trainWeightOf(chunk);
-      for (const field of scaled) means[field] += sumOf(chunk, field, stands[field]);
-    }
-    const weight = trainWeight > 0 ? trainWeight : 1;
-    for (const field of scaled) means[field] /= weight;
-    for (const chunk of walk()) {
-      for (const field of scaled) variances[field] += squaresOf(chunk, field, stands[field], means[field]);
-    }
-    for (const field of scaled) variances[field] /= weight;
-  }
-  return features.map((feature, field) => {
-    if (feature.scale === "none") return { mean: 0, scale: 1 };
-    return { mean: means[field], scale: scaleOf(feature, means[field], variances[field]) };
-  });
-}
-
-function scaleOf({ name }: NumericSpec, mean: number, variance: number): number {
-  if (!Number.isFinite(variance)) {
-    throw new Failure(
-      "examples-invalid",
-      `Cannot scale the field ${name}: some of its numbers are so large that their squares are infinite. ` +
-        'Give it the transform "log1p" in the feature spec, or another unit in the view.',
-    );
-  }
-  // A column that does not vary has no scale; neither has one that varies by rounding alone.
-  const varies = variance > (Math.abs(mean) * 2 ** -50) ** 2;
-  return varies ? Math.sqrt(variance) : 1;
-}
-
-/** Sum of a chunk's training values, each times its weight. @param stand For missing ones. */
-function sumOf(chunk: OrderedChunk, field: number, stand: number): number {
-  const { numeric, partEnds, weights } = chunk;
-  const stride = strideOf(chunk);
-  let sum = 0;
-  if (weights) {
-    for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-      sum += weights[i] * (numeric[k] === numeric[k] ? numeric[k] : stand);
-    }
-    return sum;
-  }
-  for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-    sum += numeric[k] === numeric[k] ? numeric[k] : stand;
-  }
-  return sum;
-}
-
-function squaresOf(chunk: OrderedChunk, field: number, stand: number, mean: number): number {
-  const { numeric, partEnds, weights } = chunk;
-  const stride = strideOf(chunk);
-  let sum = 0;
-  if (weights) {
-    for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-      const away = (numeric[k] === numeric[k] ? numeric[k] : stand) - mean;
-      sum += weights[i] * away * away;
-    }
-    return sum;
-  }
-  for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-    const away = (numeric[k] === numeric[k] ? numeric[k] : stand) - mean;
-    sum += away * away;
-  }
-  return sum;
 }
