@@ -1,6 +1,7 @@
 import type { DecodedArray } from "hyparquet";
 import { ByteWriter, ParquetWriter, type SchemaElement, type Writer } from "hyparquet-writer";
 import { Failure } from "../failure.ts";
+import { addChecksums } from "./parquet_checksum.ts";
 import { removeIfThere, writing } from "./written_file.ts";
 
 /** A parquet file that is being written, one row group at a time; it stands under another name until it is published. */
@@ -37,8 +38,8 @@ export function createParquetFile(path: string, options: ParquetFileOptions): Pa
   const partialPath = `${path}.partial`;
   const file = writing(path, () => Deno.openSync(partialPath, { write: true, create: true, truncate: true }));
   let published = false;
-  const parquet = new ParquetWriter({
-    writer: fileWriter(file),
+  const parquet: ParquetWriter = new ParquetWriter({
+    writer: fileWriter(file, () => parquet),
     schema: [{ name: "schema", num_children: columns.length }, ...columns],
     createdBy,
     kvMetadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
@@ -102,13 +103,29 @@ function readEnd(path: string, byteCount: number): string | undefined {
   }
 }
 
-/** Collects a row group in memory, then writes it. The library's own file writer opens its file anew for every megabyte. */
-function fileWriter(file: Deno.FsFile): Writer {
+/**
+ * Collects a row group in memory, adds the checksums of its pages and writes it. The library's own file writer opens its file anew for
+ * every megabyte.
+ *
+ * @param written What the footer will say, so far.
+ */
+function fileWriter(file: Deno.FsFile, written: () => ParquetWriter): Writer {
   const bytes = new ByteWriter();
-  const flush = (): void => {
-    const group = bytes.getBytes();
-    for (let offset = 0; offset < group.length;) offset += file.writeSync(group.subarray(offset));
+  let groupCount = 0;
+  const write = (part: Uint8Array): void => {
+    for (let offset = 0; offset < part.length;) offset += file.writeSync(part.subarray(offset));
     bytes.index = 0;
   };
-  return Object.assign(bytes, { flush, finish: flush });
+  const flush = (): void => {
+    const { row_groups: groups, pendingIndexes } = written();
+    const group = groups[groupCount++];
+    const offset = bytes.offset - bytes.index;
+    const pageIndexes = new Map(
+      pendingIndexes.flatMap(({ chunk, offsetIndex }) => offsetIndex ? [[chunk, offsetIndex]] : []),
+    );
+    const part = addChecksums({ bytes: bytes.getBytes(), offset, group, pageIndexes });
+    write(part);
+    bytes.offset = offset + part.length;
+  };
+  return Object.assign(bytes, { flush, finish: () => write(bytes.getBytes()) });
 }
