@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { writeArtifact } from "../pipeline/model/artifact.ts";
+import { assignModel, registerModel } from "../pipeline/model/registry_queries.ts";
+import { checkAnswered } from "./differential/answered.ts";
 import { differentialPython } from "./differential/install.ts";
+import { makeLevelModel } from "./differential/level_model.ts";
+import { checkPredicted } from "./differential/predicted.ts";
 import { checkStored } from "./differential/stored.ts";
 import { makeTables, type WrittenTable } from "./differential/written_table.ts";
 import { inFolder } from "./program.ts";
+import { inRegistry } from "./registry_file.ts";
+import { runServer } from "./running_server.ts";
 
 const seed = Number(Deno.env.get("CLICKWELL_DIFFERENTIAL_SEED") ?? 1);
 const count = Number(Deno.env.get("CLICKWELL_DIFFERENTIAL_TABLES") ?? 40);
@@ -12,16 +19,28 @@ const why = ignore ? " (skipped: deno task test-differential installs the other 
 
 Deno.test({
   name:
-    `differential: ${count} tables of other programs, seed ${seed}, are stored as pyarrow reads them${why}`,
+    `differential: ${count} tables of other programs, seed ${seed}, are to ingest, predict and the server ` +
+    `what pyarrow reads${why}`,
   ignore,
   fn: () =>
     inFolder(async (folder) => {
-      const tables = await makeTables(folder, seed, count);
+      const made = await makeTables(folder, seed, count);
+      const tables = made.filter(({ unwritten, error }) => unwritten === undefined && error === undefined);
+      assert.ok(tables.length > 0.9 * count, "most of the tables are written and read by the others");
+      const metadata = makeLevelModel(tables);
+      await using running = await runServer({}, ({ modelsDir, dataDir }) => {
+        const artifact = writeArtifact(modelsDir, metadata);
+        inRegistry(dataDir, (file) => {
+          registerModel(file, artifact, 4_000_000);
+          assignModel(file, { modelId: artifact.id, assignedAt: 5_000_000, assignedBy: "test" });
+        });
+      });
       const wrong: string[] = [];
       for (const table of tables) {
-        if (table.unwritten !== undefined || table.error !== undefined) continue;
         try {
           await checkStored(table, folder);
+          await checkPredicted(table, { folder, metadata });
+          await checkAnswered(table, { origin: running.server.origin, metadata });
         } catch (error) {
           wrong.push(`${described(table)}\n${error instanceof Error ? error.stack : error}`);
         }
@@ -30,11 +49,6 @@ Deno.test({
         wrong.length,
         0,
         `${wrong.length} of ${tables.length}:\n${wrong.join("\n\n").slice(0, 20_000)}`,
-      );
-      const written = tables.filter(({ unwritten, error }) => unwritten === undefined && error === undefined);
-      assert.ok(
-        written.length > 0.9 * tables.length,
-        "most of the tables are written and read by the others",
       );
     }),
 });

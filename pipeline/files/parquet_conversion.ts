@@ -15,9 +15,9 @@ import {
   booleansToText,
   bytesToText,
   decimalText,
+  narrowText,
   nothing,
   realsToText,
-  shortestText,
   uuidsToText,
 } from "./parquet_text.ts";
 import { integersToTimes, realsToTimes, textToTimes, times } from "./parquet_time.ts";
@@ -99,7 +99,7 @@ function appendingHalf(buffer: ColumnBuffer): (value: number) => void {
       return (value) => appendFinite(buffer, value);
     case "TEXT":
       return (value) => {
-        if (Number.isFinite(value)) appendString(buffer, shortestText(value, 5, roundToHalf));
+        if (Number.isFinite(value)) appendString(buffer, narrowText(value, 5, roundToHalf));
         else if (Number.isNaN(value)) appendNull(buffer);
         else appendFault(buffer, `${value} is not finite`, String(value));
       };

@@ -1,3 +1,4 @@
+import { shortestText } from "../examples/level.ts";
 import { appendFault, appendNull, appendText, type ColumnBuffer } from "./column_buffer.ts";
 import { appendString } from "./checked_append.ts";
 import type { Append, Appending, RawValues } from "./parquet_raw.ts";
@@ -19,8 +20,8 @@ export function realsToText(raw: RawValues, buffer: ColumnBuffer): Append | unde
   if (raw.kind !== "reals" || buffer.type !== "TEXT") return undefined;
   const { values } = raw;
   const textOf = values instanceof Float32Array
-    ? (value: number) => shortestText(value, 9, Math.fround)
-    : (value: number) => String(value);
+    ? (value: number) => narrowText(value, 9, Math.fround)
+    : shortestText;
   return (i) => {
     const value = values[i];
     if (Number.isFinite(value)) appendString(buffer, textOf(value));
@@ -35,8 +36,8 @@ export function realsToText(raw: RawValues, buffer: ColumnBuffer): Append | unde
  *
  * @param round The nearest value of the narrower type.
  */
-export function shortestText(value: number, digitsMax: number, round: (value: number) => number): string {
-  if (Number.isInteger(value)) return String(value);
+export function narrowText(value: number, digitsMax: number, round: (value: number) => number): string {
+  if (Number.isInteger(value)) return shortestText(value);
   for (let digits = 1; digits < digitsMax; digits++) {
     const short = halfToEven(value, digits);
     if (round(short) === value) return String(short);

@@ -73,7 +73,10 @@ function ofReal(spelled: string, short: string | null, target: Target): Expected
   const value = Number(spelled);
   if (Number.isNaN(value)) return null;
   if (!Number.isFinite(value)) return fault;
-  if (target === "TEXT") return String(Number.isInteger(value) ? value : Number(short));
+  if (target === "TEXT") {
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return value.toExponential();
+    return String(Number.isInteger(value) ? value + 0 : Number(short));
+  }
   if (target === "REAL") return value + 0;
   return Number.isSafeInteger(value) ? value + 0 : fault;
 }
