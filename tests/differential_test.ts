@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { writeArtifact } from "../pipeline/model/artifact.ts";
 import { assignModel, registerModel } from "../pipeline/model/registry_queries.ts";
 import { checkAnswered } from "./differential/answered.ts";
 import { differentialPython } from "./differential/install.ts";
 import { makeLevelModel } from "./differential/level_model.ts";
+import { checkForeign, checkUnread } from "./differential/foreign.ts";
 import { checkPredicted } from "./differential/predicted.ts";
 import { checkStored } from "./differential/stored.ts";
-import { makeTables, type WrittenTable } from "./differential/written_table.ts";
-import { inFolder } from "./program.ts";
+import { describeFiles, makeTables, type WrittenTable } from "./differential/written_table.ts";
+import { inFolder, root } from "./program.ts";
 import { inRegistry } from "./registry_file.ts";
 import { runServer } from "./running_server.ts";
 
@@ -52,6 +54,41 @@ Deno.test({
       );
     }),
 });
+
+/** Whether what is refused is shown, with the reason. */
+const mayShow = Deno.env.has("CLICKWELL_PARQUET_FOLDER");
+/** The fixtures, and those of whoever has more. */
+const folders = [join(root, "tests/fixtures/parquet"), Deno.env.get("CLICKWELL_PARQUET_FOLDER") ?? []].flat();
+
+Deno.test({
+  name: `differential: the files of ${folders.join(" and ")} are read as pyarrow reads them${why}`,
+  ignore,
+  fn: () =>
+    inFolder(async (folder) => {
+      const paths = folders.flatMap(parquetFiles);
+      const wrong: string[] = [];
+      for (const table of await describeFiles(folder, paths)) {
+        try {
+          const refused = table.error === undefined ? checkForeign(table) : checkUnread(table);
+          for (const line of refused) if (mayShow) console.log(`${table.path}: ${line}`);
+        } catch (error) {
+          wrong.push(`${table.path}\n${error instanceof Error ? error.stack : error}`);
+        }
+      }
+      assert.equal(
+        wrong.length,
+        0,
+        `${wrong.length} of ${paths.length}:\n${wrong.join("\n\n").slice(0, 20_000)}`,
+      );
+    }),
+});
+
+function parquetFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    return isDirectory ? parquetFiles(path) : /\.parquet$/i.test(name) ? [path] : [];
+  }).sort();
+}
 
 function described({ number, writer, options, columns }: WrittenTable): string {
   const kinds = columns.map(({ name, kind }) => `${name}: ${kind}`).join(", ");

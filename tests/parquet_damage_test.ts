@@ -115,7 +115,20 @@ Deno.test("parquet: a codec that is not supported is named, and so are those tha
     await assertRejected(
       ingest(store, { files: { things: [write("lzo.parquet", new Uint8Array(bytes))] }, allowMissing: true }),
       "file-invalid",
-      /the codec LZO is not supported: write it as snappy, gzip, zstd, brotli or lz4/,
+      /the codec LZO is not supported\. Write it as snappy, gzip, zstd, brotli or lz4\.$/,
+    );
+  }, thingsSchema));
+
+Deno.test("parquet: NULLs in the encoding of old, which is not read, are refused by its name", () =>
+  withTables(async (loaded) => {
+    const bytes = fixture("codec_none");
+    // A page's header: how the NULLs are encoded, and how repetitions are.
+    const at = bytes.findIndex((_, i) => [0x15, 0x06, 0x15, 0x06].every((byte, k) => bytes[i + k] === byte));
+    bytes[at + 1] = 0x08;
+    const failure = await failureOf(loaded, bytes);
+    assert.match(
+      String(failure?.message),
+      /row group 1: the encoding BIT_PACKED of NULLs is not supported\. Write the file with a current version of its/,
     );
   }, thingsSchema));
 

@@ -5,6 +5,7 @@ import { type Conversion, conversionOf } from "./parquet_conversion.ts";
 import { type Footer, type ParquetColumn, readFooter } from "./parquet_footer.ts";
 import { describeType } from "./parquet_meaning.ts";
 import { openRange } from "./parquet_pandas.ts";
+import { NotSupported } from "./parquet_support.ts";
 import type { RowReader, Run } from "./run.ts";
 import type { ColumnSource, SelectSources } from "./column_source.ts";
 
@@ -76,11 +77,8 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): 
   let rowsLeft = footer.rowGroups[0]?.rowCount ?? 0;
   let rowsRead = 0;
   let cursors: ColumnCursor[] | undefined;
-  // What a decoder throws over bytes that no writer wrote is of any class.
   const failureOf = (error: unknown, column: string): Failure =>
-    error instanceof Failure
-      ? error
-      : damaged(source.name, column, group, error instanceof Error ? error.message : String(error));
+    error instanceof Failure ? error : unreadable(source.name, column, group, error);
   const openGroup = ({ buffers }: Run): ColumnCursor[] => {
     const places = loaded.flatMap(({ column: { index } }) => index === undefined ? [] : [index]);
     const chunkAt = footer.rowGroups[group].openChunks(places);
@@ -120,11 +118,12 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): 
   };
 }
 
-function damaged(path: string, column: string, group: number, detail: string): Failure {
+/** What a decoder throws over bytes that no writer wrote is of any class. */
+function unreadable(path: string, column: string, group: number, error: unknown): Failure {
+  const detail = error instanceof Error ? error.message : String(error);
+  const remedy = error instanceof NotSupported ? error.remedy : "The file is damaged: write or copy it again";
   return new Failure(
     "file-invalid",
-    `Cannot read ${path}: column "${column}", row group ${
-      group + 1
-    }: ${detail}. The file is damaged: write or copy it again.`,
+    `Cannot read ${path}: column "${column}", row group ${group + 1}: ${detail}. ${remedy}.`,
   );
 }

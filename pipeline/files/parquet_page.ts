@@ -6,6 +6,7 @@ import type { ByteSource } from "./byte_source.ts";
 import { release } from "./column_buffer.ts";
 import { createHybridReader, type HybridReader } from "./parquet_hybrid.ts";
 import type { ColumnChunk } from "./parquet_footer.ts";
+import { NotSupported } from "./parquet_support.ts";
 import { structEnd } from "./parquet_thrift.ts";
 
 export interface Page {
@@ -92,7 +93,8 @@ function openPage(
     };
   }
   if (header.type === "DATA_PAGE" && header.data_page_header) {
-    const { num_values: valueCount, encoding } = header.data_page_header;
+    const { num_values: valueCount, encoding, definition_level_encoding: levels } = header.data_page_header;
+    if (isNullable && levels !== "RLE") throw new NotSupported(`the encoding ${levels} of NULLs`);
     const page = decompress(bytes, size, codec);
     if (!isNullable) return { kind: "data", encoding, valueCount, openLevels: undefined, body: page };
     if (page.length < 4) throw new Error("a page's values end before their count");
@@ -143,7 +145,7 @@ const decompressors: Readonly<Record<string, Decompressor | undefined>> = {
 function decompressor(codec: string): Decompressor {
   const found = Object.hasOwn(decompressors, codec) ? decompressors[codec] : undefined;
   if (!found) {
-    throw new Error(`the codec ${codec} is not supported: write it as snappy, gzip, zstd, brotli or lz4`);
+    throw new NotSupported(`the codec ${codec}`, "Write it as snappy, gzip, zstd, brotli or lz4");
   }
   return found;
 }

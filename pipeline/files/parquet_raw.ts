@@ -2,6 +2,7 @@ import type { Encoding, SchemaElement } from "hyparquet";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { byteStreamSplit } from "hyparquet/src/encoding.js";
 import type { ColumnBuffer } from "./column_buffer.ts";
+import { NotSupported } from "./parquet_support.ts";
 
 /** Values of a page as the file's physical types have them. */
 export type RawValues =
@@ -53,7 +54,7 @@ export function decodeValues(
     case "BYTE_STREAM_SPLIT":
       return decodeStreams(bytes, element, count);
     default:
-      throw new Error(`the encoding ${encoding} is not supported`);
+      throw new NotSupported(`the encoding ${encoding}`);
   }
 }
 
@@ -80,7 +81,7 @@ function decodePlain(bytes: Uint8Array, element: SchemaElement, count: number): 
     case "FIXED_LEN_BYTE_ARRAY":
       return splitEvenly(bytes, element.type_length ?? 0, count);
     default:
-      throw new Error(`the type ${element.type} is not supported`);
+      throw new NotSupported(`the type ${element.type}`);
   }
 }
 
