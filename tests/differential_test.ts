@@ -15,7 +15,7 @@ import { inRegistry } from "./registry_file.ts";
 import { runServer } from "./running_server.ts";
 
 const seed = Number(Deno.env.get("CLICKWELL_DIFFERENTIAL_SEED") ?? 1);
-const count = Number(Deno.env.get("CLICKWELL_DIFFERENTIAL_TABLES") ?? 40);
+const count = Number(Deno.env.get("CLICKWELL_DIFFERENTIAL_TABLES") ?? 30);
 const ignore = !existsSync(differentialPython);
 const why = ignore ? " (skipped: deno task test-differential installs the other programs)" : "";
 

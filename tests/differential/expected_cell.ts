@@ -29,6 +29,11 @@ export function isTaken({ kind }: WrittenColumn, target: Target): boolean {
   return taken[kind].includes(target);
 }
 
+/** What is a time among texts and numbers without a unit is for the tests of times. */
+export function isCompared({ kind }: WrittenColumn, target: Target): boolean {
+  return target !== "TIME" || kind === "time" || kind === "null";
+}
+
 /** What the store holds of each value that pyarrow reads, worked out from its spelling alone. */
 export function expectedCells(column: WrittenColumn, target: Target): (ExpectedCell | typeof fault)[] {
   switch (column.kind) {
