@@ -12,7 +12,7 @@ export type Meaning =
   | { readonly is: "nothing" }
   | { readonly is: "boolean" | "real" | "half" | "text" | "uuid" | "unknown" }
   | { readonly is: "integer"; readonly unsignedBits: 0 | 32 | 64 }
-  | { readonly is: "decimal"; readonly scale: number }
+  | { readonly is: "decimal"; readonly scale: number; readonly precision: number }
   | { readonly is: "time"; readonly unit: TimeUnit };
 
 export type TimeUnit = "MILLIS" | "MICROS" | "NANOS" | "DAYS" | "INT96";
@@ -20,8 +20,12 @@ export type TimeUnit = "MILLIS" | "MICROS" | "NANOS" | "DAYS" | "INT96";
 export function meaningOf(element: SchemaElement): Meaning {
   const { type, converted_type: old, logical_type: logical } = element;
   if (logical?.type === "NULL") return { is: "nothing" };
-  if (logical?.type === "DECIMAL") return { is: "decimal", scale: logical.scale ?? 0 };
-  if (old === "DECIMAL") return { is: "decimal", scale: element.scale ?? 0 };
+  if (logical?.type === "DECIMAL") {
+    return { is: "decimal", scale: logical.scale ?? 0, precision: logical.precision };
+  }
+  if (old === "DECIMAL") {
+    return { is: "decimal", scale: element.scale ?? 0, precision: element.precision ?? 0 };
+  }
   if (logical?.type === "TIMESTAMP") return { is: "time", unit: logical.unit };
   if (old === "TIMESTAMP_MILLIS") return { is: "time", unit: "MILLIS" };
   if (old === "TIMESTAMP_MICROS") return { is: "time", unit: "MICROS" };

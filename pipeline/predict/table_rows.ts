@@ -103,12 +103,17 @@ const typesOf: Partial<Record<Meaning["is"], ColumnType>> = {
   decimal: "REAL",
 };
 
+/** Digits that a double holds, whichever they are. */
+const doubleDigits = 15;
+
 /** @param values Of a category: it is read as an ingest reads it, whose texts of numbers have all their digits. */
 function shapeOfMeaning(meaning: Meaning | undefined, values: ValueType | undefined): ColumnShape {
   if (meaning === undefined) return text;
   if (meaning.is === "time") return { type: "INTEGER", isTime: true };
   if (values === "text" || (values !== undefined && meaning.is === "decimal")) return text;
   if (meaning.is === "decimal" && meaning.scale <= 0) return { type: "INTEGER", isTime: false };
+  // A column that is kept is kept with all its digits.
+  if (meaning.is === "decimal" && meaning.precision > doubleDigits) return text;
   return { type: typesOf[meaning.is] ?? "TEXT", isTime: false };
 }
 

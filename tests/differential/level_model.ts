@@ -31,7 +31,9 @@ export function fieldValues(
   column: WrittenColumn,
 ): (string | number | null | typeof fault)[] {
   const targets = { amount: "REAL", whole: "INTEGER", part: "REAL", word: "TEXT" } as const;
-  return expectedCells(column, targets[field]);
+  // A category out of decimals is known by its digits.
+  const isDecimal = field === "whole" && column.kind === "decimal";
+  return expectedCells(column, isDecimal ? "TEXT" : targets[field]);
 }
 
 const levelsPerColumn = 300;
