@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
-import { openStore } from "../pipeline/store/store.ts";
+import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import type { FeatureRow } from "../pipeline/generate/feature_row.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
 import { createLog } from "../server/log.ts";
@@ -72,7 +72,7 @@ export default command({
 async function prepare(tables: DemoTables, folders: Folders, stage: DemoStage) {
   const { terminal } = stage;
   const registry = openRegistry(folders.data);
-  const store = openStore(folders.data, { mode: "create" });
+  const store = openStoreToLoad(folders.data, { tables: [] });
   try {
     const report = await loadTables(store, tables, stage);
     const rows = Object.entries(report.tables).map(([name, { read }]) =>

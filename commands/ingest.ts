@@ -2,7 +2,9 @@ import { Failure } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { makeIndex } from "../pipeline/store/column_index.ts";
+import { openBulk } from "../pipeline/store/bulk.ts";
 import { openStore } from "../pipeline/store/store.ts";
+import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { command, commonFlags } from "./command.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { withStandardInput } from "./standard_input.ts";
@@ -86,7 +88,10 @@ export default command({
       // Before there is a store: a mistyped name leaves none behind.
       for (const path of Object.values(files).flat()) fileState(path);
       const schema = options.schema === undefined ? undefined : readSchema(options.schema);
-      const store = openStore(options.data, { mode: "create", ...(schema === undefined ? {} : { schema }) });
+      const tables = Object.keys(files);
+      const store = tables.length > 0
+        ? openStoreToLoad(options.data, { tables, ...(schema === undefined ? {} : { schema }) })
+        : openStore(options.data, { mode: "write", ...(schema === undefined ? {} : { schema }) });
       try {
         const report = await ingest(store, {
           files,
@@ -100,9 +105,11 @@ export default command({
         });
         if (Object.keys(files).length > 0) { for (const line of describeIngest(report)) terminal.say(line); }
         for (const place of options.index) {
-          terminal.say(
-            makeIndex(store, place) ? `index of ${place} made` : `index of ${place} is there already`,
-          );
+          // By the log: servers look rows up beside it.
+          const isNew = await openBulk(store).load(() => Promise.resolve(makeIndex(store, place)), {
+            isAlone: false,
+          });
+          terminal.say(isNew ? `index of ${place} made` : `index of ${place} is there already`);
         }
         return { ...report };
       } finally {

@@ -125,7 +125,9 @@ export default command({
   async run({ options, terminal, signal }) {
     const paths = candidatesOf(options);
     const registry = openRegistry(options.data);
-    const store = openStore(options.data, { mode: "write" });
+    // Whoever registers a model splits an older store, which nobody may have open then.
+    await registry.upgrade();
+    const store = openStore(options.data, { mode: "read", isKept: true });
     try {
       const report = await sweep(store, options.data, { dir: options.models, registry }, {
         spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),

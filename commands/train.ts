@@ -7,6 +7,7 @@ import { defaultSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
+import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import {
   defaultHyperParameters,
   type HyperParameters,
@@ -167,9 +168,11 @@ export default command({
       );
     }
     const models = { dir: options.models, registry: openRegistry(options.data) };
-    const store = openStore(options.data, {
-      mode: options.repeat !== undefined ? "read" : loads ? "create" : "write",
-    });
+    // Whoever registers a model splits an older store, which nobody may have open then.
+    if (options.repeat === undefined) await models.registry.upgrade();
+    const store = loads
+      ? openStoreToLoad(options.data, { tables: Object.keys(files) })
+      : openStore(options.data, { mode: "read", isKept: true });
     try {
       const shared = {
         ...workshopOptionsOf(options),

@@ -49,7 +49,9 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "store-missing": {
     status: 503,
     title: "There is no store",
-    detail: "There is no store yet. Run clickwell ingest and clickwell train on the server first.",
+    detail:
+      "There is no store yet, or there are no tables in it: run clickwell ingest and clickwell train on the server " +
+      "first. A row that is sent with all its fields needs no tables.",
   },
   "store-busy": {
     status: 503,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type BareRoot, canMount, makeBareRoot } from "./bare_root.ts";
 import { readFinalStage } from "./dockerfile.ts";
+import { joinStore } from "./joined_store.ts";
 import { inFolder, root } from "./program.ts";
 import { whenReady } from "./serve_process.ts";
 
@@ -34,6 +35,7 @@ Deno.test({
       const bare = await makeBareRoot(folder, stage, join(root, executable ?? ""));
       const before = await bare.listFiles();
       await prepareModel(bare);
+      await splitOlder(bare, join(folder, "volume"));
       await servePredictions(bare);
       await keepWithinVolume(bare);
       assert.deepEqual(await bare.listFiles(), before, "nothing was written beside the volume");
@@ -59,6 +61,16 @@ async function prepareModel(bare: BareRoot): Promise<void> {
     const { code, stderr } = await bare.run(words);
     assert.equal(code, 0, `${words.join(" ")}: ${stderr}`);
   }
+}
+
+/** A store of an earlier version is split by the container's permissions, too. */
+async function splitOlder(bare: BareRoot, volume: string): Promise<void> {
+  joinStore(volume);
+  Deno.chownSync(join(volume, "clickwell.db"), stage.user.uid, stage.user.gid);
+  const { code, stderr } = await bare.run(["models", "activate", "1", "--reason", "split"]);
+  assert.equal(code, 0, stderr);
+  const names = [...Deno.readDirSync(volume)].map(({ name }) => name);
+  assert.ok(names.includes("tables.db") && !names.includes("clickwell.split"), names.join());
 }
 
 /** The image's own command, on a free port. */

@@ -13,6 +13,7 @@ export function joinStore(dataDir: string, { version = 2 }: { version?: 1 | 2 } 
   {
     using db = new DatabaseSync(joined);
     db.exec(`PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA application_id = ${applicationId}`);
+    db.exec("BEGIN");
     for (const path of [tables, registry]) {
       using from = new DatabaseSync(path, { readOnly: true });
       const objects = from.prepare(
@@ -29,7 +30,7 @@ export function joinStore(dataDir: string, { version = 2 }: { version?: 1 | 2 } 
         }
       }
     }
-    db.exec(`PRAGMA user_version = ${version}`);
+    db.exec(`PRAGMA user_version = ${version}; COMMIT`);
   }
   for (const path of [tables, registry]) removeDatabase(path);
   Deno.renameSync(joined, registry);

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { firstVersion, migrate } from "../pipeline/store/migration.ts";
 import { loanOffers } from "../pipeline/store/schema.ts";
 import { openStore, type StoreOptions } from "../pipeline/store/store.ts";
+import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { listTables } from "../pipeline/store/table.ts";
 import { assertFailure } from "./expected_failure.ts";
 import { inFolder } from "./program.ts";
@@ -394,3 +395,74 @@ for (const [what, schema, message] of badSchemas) {
     assert.deepEqual([...Deno.readDirSync(folder)], []);
   });
 }
+
+const isEmpty = (folder: string) => [...Deno.readDirSync(folder)].length === 0;
+
+test("tables that were made for a load of which nothing came go again, and so does their folder", (folder) => {
+  const dataDir = join(folder, "data");
+  openStoreToLoad(dataDir, { tables: ["leads"], freeBytesMin: 0 }).close();
+  assert.ok(isEmpty(folder));
+  const registry = join(dataDir, "clickwell.db");
+  Deno.mkdirSync(dataDir);
+  Deno.writeTextFileSync(registry, "");
+  openStoreToLoad(dataDir, { tables: ["leads"], freeBytesMin: 0 }).close();
+  assert.deepEqual([...Deno.readDirSync(dataDir)].map(({ name }) => name), ["clickwell.db"]);
+});
+
+const uses: Readonly<Record<string, string>> = {
+  "a row": "INSERT INTO leads (lead_uuid) VALUES ('a')",
+  "a file that was loaded, with no rows": "INSERT INTO loads VALUES (1, 'leads', 'f', 'h', 0, 'fail', '{}')",
+};
+for (const [what, use] of Object.entries(uses)) {
+  test(`tables with ${what} stay`, (folder) => {
+    const store = openStoreToLoad(folder, { tables: ["leads"], freeBytesMin: 0 });
+    store.db.exec(use);
+    store.close();
+    openStoreToLoad(folder, { tables: ["leads"], freeBytesMin: 0 }).close();
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["tables.db"]);
+  });
+}
+
+test("tables that were there before the load stay, whatever comes of it", (folder) => {
+  create(folder);
+  openStoreToLoad(folder, { tables: ["leads"], freeBytesMin: 0 }).close();
+  assert.equal(isEmpty(folder), false);
+});
+
+test("a table that nothing describes is refused before anything is made", (folder) => {
+  assertFailure(
+    () => openStoreToLoad(join(folder, "data"), { tables: ["leads", "mails"] }),
+    "table-unknown",
+    /There are no tables in .*data yet, so that nothing says what "mails" is\. .*--schema FILE/,
+  );
+  assert.ok(isEmpty(folder));
+});
+
+test("the last writer that has the tables to itself leaves a single file, another leaves them to who reads", (folder) => {
+  create(folder);
+  const modes: unknown[] = [];
+  for (const isAlone of [true, false, true]) {
+    const store = openStore(folder, { mode: "write", freeBytesMin: 0 });
+    store.journal.use("log", 0);
+    const other = isAlone ? undefined : openStore(folder, { mode: "read" });
+    other?.db.prepare("SELECT count(*) FROM leads").get();
+    store.close();
+    other?.close();
+    modes.push(opened(folder, { mode: "read" }, (db) => pragma(db, "journal_mode")));
+  }
+  assert.deepEqual(modes, ["delete", "wal", "delete"]);
+});
+
+test("an empty store makes room for another schema, one in use does not", (folder) => {
+  create(folder);
+  const schema = "CREATE TABLE t (x INTEGER PRIMARY KEY) STRICT; CREATE VIEW examples AS SELECT x FROM t;";
+  opened(folder, { mode: "create", schema }, (db) => {
+    assert.deepEqual(listTables(db).map(({ name }) => name), ["t"]);
+    db.exec("INSERT INTO t VALUES (1)");
+  });
+  assertFailure(
+    () => openStore(folder, { mode: "create", schema: loanOffers, freeBytesMin: 0 }),
+    "store-invalid",
+    /made from another one/,
+  );
+});

@@ -62,7 +62,9 @@ const sqlFiles = [
   "store/schema",
   "store/store",
   "store/store_file",
+  "store/store_to_load",
   "store/table",
+  "store/writing",
 ].map((name) => `pipeline/${name}.ts`);
 
 /** Which files may import a package. */

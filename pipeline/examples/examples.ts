@@ -15,7 +15,9 @@ import type { FeatureSpec } from "./spec.ts";
 import type { RowsQuery } from "../store/checked_rows.ts";
 import { openReadingConnection, type ReadingMemory, scanMemory } from "./reading_connection.ts";
 import { quoted } from "../store/identifier.ts";
+import { asFailure } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
+import { holdStill } from "../store/writing.ts";
 import { listTables, type Table } from "../store/table.ts";
 import type { Job, Threads } from "../threads.ts";
 import { viewOrdersById } from "./view_order.ts";
@@ -82,29 +84,15 @@ async function readUnchanged(
   threads: Threads,
   options: ReadOptions,
 ): Promise<RawExamples> {
-  const { after, room } = options;
-  const query = queryOf(store, spec);
+  const { room, observe = () => {} } = options;
+  // What may change while it is read is mostly left alone. Where it was changed, or a load has it to itself, it is held still.
   for (let tries = 1;; tries++) {
-    const before = store.journal.foreignChanges();
-    const ids = idsOf(store, spec);
-    const results = await readAll(
-      store,
-      { spec, query: rowsAfter(query, ids ? undefined : after), ids },
-      threads,
-      options,
-    );
-    // The threads have connections of their own: a write between their first reads would give them different stores.
-    if (store.journal.foreignChanges() === before) {
-      // What the reading held, and its garbage.
-      await collectShared(threads);
-      const raw = joinChunks(
-        results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
-        createKeeper(room),
-      );
-      const lastId = lastIdOf(ids, results);
-      const hasIds = results.some((result) => result.lastId !== undefined);
-      if (after !== undefined && hasIds && lastId === undefined) throw notOrdered(spec);
-      return lastId === undefined ? raw : { ...raw, lastId };
+    using _hold = tries === 1 ? undefined : await holdStill(store.path, () => observe(0));
+    try {
+      const raw = await readOnce(store, spec, threads, options);
+      if (raw) return raw;
+    } catch (error) {
+      if (tries > 1 || !isBusy(error)) throw error;
     }
     if (tries === changedTriesMax) {
       throw new Failure(
@@ -114,6 +102,44 @@ async function readUnchanged(
     }
     if (room) clearRoom(room);
   }
+}
+
+function isBusy(error: unknown): boolean {
+  const failure = asFailure(error, "read the store");
+  return failure instanceof Failure && failure.kind === "store-busy";
+}
+
+/** @returns undefined where the store was changed meanwhile. */
+async function readOnce(
+  store: Store,
+  spec: FeatureSpec,
+  threads: Threads,
+  options: ReadOptions,
+): Promise<RawExamples | undefined> {
+  const { after, room } = options;
+  const query = queryOf(store, spec);
+  const before = store.journal.foreignChanges();
+  const ids = idsOf(store, spec);
+  const results = await readAll(
+    store,
+    { spec, query: rowsAfter(query, ids ? undefined : after), ids },
+    threads,
+    options,
+  );
+  // The threads have connections of their own: a write between their first reads would give them different stores.
+  if (store.journal.foreignChanges() === before) {
+    // What the reading held, and its garbage.
+    await collectShared(threads);
+    const raw = joinChunks(
+      results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
+      createKeeper(room),
+    );
+    const lastId = lastIdOf(ids, results);
+    const hasIds = results.some((result) => result.lastId !== undefined);
+    if (after !== undefined && hasIds && lastId === undefined) throw notOrdered(spec);
+    return lastId === undefined ? raw : { ...raw, lastId };
+  }
+  return undefined;
 }
 
 /** Ids that are not looked at in ranges are filtered by SQLite. */

@@ -12,6 +12,7 @@ import { createFileReading, openReading, type Reading } from "./reading.ts";
 import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
 import type { Store } from "../store/store.ts";
+import { longPatienceMs } from "../store/writing.ts";
 import { findTable, listTables, type Table } from "../store/table.ts";
 import { startThreads, type Threads } from "../threads.ts";
 
@@ -28,6 +29,8 @@ export interface IngestOptions {
   /** What text files cannot say of themselves. */
   readonly format?: TextFormat | undefined;
   readonly signal?: AbortSignal;
+  /** How long each file waits for another process that writes, or reads and must not be disturbed. */
+  readonly patienceMs?: number;
   readonly observe?: (progress: LoadProgress) => void;
   /** Reads on a thread of the caller's, who looks on. */
   readonly reader?: LentReader;
@@ -66,7 +69,7 @@ export interface IngestReport {
  */
 export async function ingest(store: Store, options: IngestOptions): Promise<IngestReport> {
   const { files, onConflict = "fail", columnNames = {}, allowMissing = false, format, signal } = options;
-  const { observe = () => {}, now = () => Date.now() * 1_000 } = options;
+  const { patienceMs = longPatienceMs, observe = () => {}, now = () => Date.now() * 1_000 } = options;
   const tables = parentsFirst(listTables(store.db));
   checkNames(tables, options);
   const isLarge = bytesOf(Object.values(files).flat()) >= threadBytesMin;
@@ -78,7 +81,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const reports: FileReport[] = [];
   const rowCounts = new Map<string, number>();
   const before = store.journal.foreignChanges();
-  const bulk = openBulk(store);
+  const bulk = openBulk(store, { patienceMs });
   const firstFill = createFirstFill(store, tables, { keepsKeys: rejects === undefined });
   try {
     const optionsOf = (table: Table): LoadOptions => ({
@@ -94,6 +97,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       mapping: { names: columnNames[table.name] ?? {}, allowMissing, ...(format ? { format } : {}) },
       rejects,
       signal,
+      patienceMs,
       observe,
       rowCounts,
       now,

@@ -17,6 +17,7 @@ import { nextTask } from "../stepwise.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import { collect } from "../collector.ts";
 import type { Store } from "../store/store.ts";
+import { beginWriting } from "../store/writing.ts";
 import type { Table } from "../store/table.ts";
 import type { Threads } from "../threads.ts";
 
@@ -49,6 +50,8 @@ export interface LoadOptions {
   readonly mapping: ColumnMapping;
   readonly rejects: RejectsFile | undefined;
   readonly signal: AbortSignal | undefined;
+  /** How long it waits for another process that writes, or reads and must not be disturbed. */
+  readonly patienceMs: number;
   readonly observe: (progress: LoadProgress) => void;
   /** Rows of each table that has been loaded into, by its name: counting them anew reads the table. */
   readonly rowCounts: Map<string, number>;
@@ -143,9 +146,13 @@ async function insertFile(
   options: LoadOptions,
 ): Promise<FileReport> {
   const { db } = store;
-  const { mapping, onConflict, rejects, now, signal } = options;
+  const { mapping, onConflict, rejects, now, signal, patienceMs } = options;
   try {
-    db.exec("BEGIN IMMEDIATE");
+    await beginWriting(store, {
+      patienceMs,
+      action: `load ${path} into ${store.path}`,
+      pause: () => signal?.throwIfAborted(),
+    });
     const rowsBefore = countRows(store, table);
     const report = await insertAll(store, table, { path, before, hashing, reading }, options);
     const contentHash = await hashing.finish(signal);

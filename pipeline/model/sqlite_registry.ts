@@ -54,8 +54,7 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
     aliases: () => read(listAliases),
     setAlias: (entry) => write((file) => setAlias(file, entry)),
     removeAlias: (entry) => write((file) => removeAlias(file, entry)),
-    // deno-lint-ignore require-await
-    upgrade: async () => upgrade(dataDir),
+    upgrade: () => whileBusy(patienceMs, () => upgrade(dataDir)),
     stamp,
     watch: (onChange) => watchStamp(stamp, onChange),
     close: () => Promise.resolve(),

@@ -1,7 +1,9 @@
 import { Failure } from "../failure.ts";
 import { type JournalMode, withPatience } from "./journal.ts";
+import { whileBusy } from "./patience.ts";
 import { asFailure, sqliteCode } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
+import { longPatienceMs } from "./writing.ts";
 
 /** Loads into a store, one transaction each, all of it safe on the disk before the next one begins. */
 export interface Bulk {
@@ -14,9 +16,11 @@ export interface Bulk {
   end(): void;
 }
 
-const endWaitMs = 5_000;
+/** How long one try blocks the thread. */
+const tryMs = 100;
 
-export function openBulk(store: Store): Bulk {
+/** @param options.patienceMs How long a load waits for who reads or writes. */
+export function openBulk(store: Store, { patienceMs = longPatienceMs }: { patienceMs?: number } = {}): Bulk {
   let mode: JournalMode | undefined;
   const turn = (wanted: JournalMode, waitMs: number) => {
     if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
@@ -26,11 +30,10 @@ export function openBulk(store: Store): Bulk {
     async load(work, { isAlone }) {
       // Who has the store open would be kept from it: then all goes by the log.
       if (isAlone && turn("direct", 0)) return await work();
-      if (turn("log", endWaitMs)) return await inLog(store, work);
-      throw new Failure(
-        "store-busy",
-        `Cannot load into ${store.path}: another clickwell reads it without a pause. Try again.`,
-      );
+      await whileBusy(patienceMs, () => {
+        if (!turn("log", Math.min(tryMs, patienceMs))) throw readWithoutPause(store);
+      });
+      return await inLog(store, work);
     },
     end() {
       try {
@@ -41,6 +44,13 @@ export function openBulk(store: Store): Bulk {
       }
     },
   };
+}
+
+function readWithoutPause({ path }: Store): Failure {
+  return new Failure(
+    "store-busy",
+    `Cannot load into ${path}: another clickwell reads it without a pause. Try again.`,
+  );
 }
 
 /**

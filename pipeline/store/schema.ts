@@ -80,6 +80,11 @@ export function differingTables(db: DatabaseSync, schema: string): string[] {
   );
 }
 
+/** The tables that a new store has. */
+export function tableNamesOf(schema = loanOffers): string[] {
+  return aside(schema, (db) => listTables(db).map(({ name }) => name));
+}
+
 /** Whether nothing was ever loaded, and no table of the user has a row. */
 export function isUnused(db: DatabaseSync): boolean {
   const isThere = (table: string) => db.prepare(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() !== undefined;
@@ -87,6 +92,11 @@ export function isUnused(db: DatabaseSync): boolean {
 }
 
 function describeTables(schema: string): ReadonlyMap<string, string> {
+  return aside(schema, userObjects);
+}
+
+/** Makes a schema's tables in memory, and looks at them. @throws {Failure} `spec-invalid` */
+function aside<T>(schema: string, look: (db: DatabaseSync) => T): T {
   const db = new DatabaseSync(":memory:");
   try {
     db.exec("BEGIN");
@@ -94,7 +104,7 @@ function describeTables(schema: string): ReadonlyMap<string, string> {
     runUserSchema(db, schema);
     if (listTables(db).length === 0) throw badSchema("it makes no table");
     requireExamples(db);
-    return userObjects(db);
+    return look(db);
   } finally {
     db.close();
   }
