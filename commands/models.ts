@@ -1,6 +1,7 @@
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { columnNames } from "../pipeline/encode/column_names.ts";
 import { Failure } from "../pipeline/failure.ts";
+import { describeRows } from "./row_report.ts";
 import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/model_alias.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
@@ -120,6 +121,7 @@ async function show(
       instant(row.createdAt)
     } by clickwell ${metadata.program}`,
     `  rows         ${data.rows.train} training, ${data.rows.test} held out`,
+    ...describeRows(data.rows, metadata.spec).map((line) => `               ${line}`),
     `  settings     ${JSON.stringify(metadata.hyperParameters)}`,
     `  log loss     ${fixed(metrics.log_loss)} (base rate ${fixed(metrics.base_log_loss)})`,
     `  AUC          ${fixed(metrics.auc)}`,

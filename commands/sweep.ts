@@ -1,13 +1,14 @@
 import { foldCountMax } from "../pipeline/sweep/folds.ts";
 import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
 import type { Standing } from "../pipeline/sweep/leaderboard.ts";
-import { defaultSpec } from "../pipeline/examples/spec.ts";
+import { defaultSpec, type FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters } from "../pipeline/train/train.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
 import { command, commonFlags, type Flags } from "./command.ts";
+import { describeRows, rowsResult } from "./row_report.ts";
 import { readSpec } from "./spec_file.ts";
 import type { Terminal } from "./terminal.ts";
 import { workshopFlags, workshopOptionsOf } from "./workshop_flags.ts";
@@ -124,13 +125,14 @@ export default command({
   ],
   async run({ options, terminal, signal }) {
     const paths = candidatesOf(options);
+    const spec = options.spec === undefined ? defaultSpec() : readSpec(options.spec);
     const registry = openRegistry(options.data);
     // Whoever registers a model splits an older store, which nobody may have open then.
     await registry.upgrade();
     const store = openStore(options.data, { mode: "read", isKept: true });
     try {
       const report = await sweep(store, options.data, { dir: options.models, registry }, {
-        spec: options.spec === undefined ? defaultSpec() : readSpec(options.spec),
+        spec,
         paths,
         hyperParameters: {
           ...defaultHyperParameters,
@@ -149,7 +151,7 @@ export default command({
         signal,
         observe: observerOf(terminal, options.quiet),
       });
-      say(terminal, report, options.models);
+      say(terminal, report, spec, options.models);
       return resultOf(report, options.models);
     } finally {
       store.close();
@@ -199,7 +201,8 @@ const rowsShown = 20;
 
 function say(
   terminal: Terminal,
-  { leaderboard, best, model, metrics, active }: SweepReport,
+  { leaderboard, best, model, metrics, notes, rows, account, active }: SweepReport,
+  spec: FeatureSpec,
   modelsDir: string,
 ): void {
   terminal.say("");
@@ -226,12 +229,14 @@ function say(
     }, ` +
       `AUC ${metrics.auc?.toFixed(4) ?? "-"}`,
   );
+  for (const line of describeRows(rows, spec, account)) terminal.say(`  ${line}`);
+  for (const note of notes) terminal.say(`  note: ${note}`);
   if (!active) terminal.say(`  put it in production: clickwell models activate ${model.modelId}`);
 }
 
 /** What `--json` prints. */
 function resultOf(report: SweepReport, modelsDir: string): Record<string, unknown> {
-  const { key, leaderboard, best, model, metrics, active, resumed, seconds } = report;
+  const { key, leaderboard, best, model, metrics, notes, rows, account, active, resumed, seconds } = report;
   return {
     sweep: key,
     candidates: leaderboard.map(rowOf),
@@ -241,7 +246,9 @@ function resultOf(report: SweepReport, modelsDir: string): Record<string, unknow
     version: model.version,
     path: `${modelsDir}/${model.modelId}`,
     active,
+    rows: rowsResult(rows, account),
     metrics,
+    notes,
     seconds,
   };
 }

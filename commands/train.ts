@@ -22,6 +22,7 @@ import { update } from "../pipeline/train/update.ts";
 import { command, commonFlags, type Flags, type Options } from "./command.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
+import { describeRows, newRows, rowsResult } from "./row_report.ts";
 import { readSpec } from "./spec_file.ts";
 import { withStandardInput } from "./standard_input.ts";
 import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./table_files.ts";
@@ -346,7 +347,11 @@ function differences(before: ArtifactMetadata, now: ArtifactMetadata): string[] 
   ];
 }
 
-function say(terminal: Terminal, { model, artifact, active, seconds }: TrainReport, modelsDir: string): void {
+function say(
+  terminal: Terminal,
+  { model, artifact, account, active, seconds }: TrainReport,
+  modelsDir: string,
+): void {
   const { data, hyperParameters, metrics, solver, notes } = artifact.metadata;
   const { update } = artifact.metadata;
   const on = update
@@ -366,6 +371,8 @@ function say(terminal: Terminal, { model, artifact, active, seconds }: TrainRepo
     `AUC ${metrics.auc?.toFixed(4) ?? "-"}, Brier ${metrics.brier.toFixed(4)}, calibration error ${
       metrics.ece.toFixed(4)
     }`,
+    ...describeRows(update ? newRows(update.rows, account) : data.rows, artifact.metadata.spec, account)
+      .map((line) => `  ${line}`),
     ...notes.map((note) => `  note: ${note}`),
   ];
   if (update) {
@@ -381,7 +388,7 @@ function say(terminal: Terminal, { model, artifact, active, seconds }: TrainRepo
 
 /** What `--json` prints. */
 export function resultOf(
-  { model, artifact, active, seconds }: TrainReport,
+  { model, artifact, account, active, seconds }: TrainReport,
   modelsDir: string,
 ): Record<string, unknown> {
   const { data, metrics, solver, notes, update } = artifact.metadata;
@@ -390,7 +397,7 @@ export function resultOf(
     version: model.version,
     path: `${modelsDir}/${model.modelId}`,
     active,
-    rows: data.rows,
+    rows: rowsResult(data.rows, account),
     metrics,
     solver: {
       name: solver.name,
@@ -399,7 +406,9 @@ export function resultOf(
       objective: solver.objective,
     },
     notes,
-    ...(update ? { update } : {}),
+    ...(update
+      ? { update: { ...update, ...(account.known === undefined ? {} : { known: account.known }) } }
+      : {}),
     seconds,
   };
 }

@@ -88,7 +88,7 @@ for (const [i, fit] of fits.entries()) {
   });
 }
 
-/** SHA-256 of what was learnt, without what a release may name otherwise: settings, notes, the version, types of columns. */
+/** SHA-256 of what was learnt, without what a release may name otherwise: settings, notes, the version, types of columns, rows that were read. */
 function digestOf(
   { encoder, coefficients, intercept, data, metrics, solver, golden }: ArtifactMetadata,
 ): string {
@@ -97,7 +97,12 @@ function digestOf(
     return feature;
   });
   const untyped = { ...encoder, features };
-  const learnt = { encoder: untyped, coefficients, intercept, data, metrics, solver, golden };
+  const { train, test, left_out, validation } = data.rows;
+  const used = {
+    ...data,
+    rows: { train, test, left_out, ...(validation === undefined ? {} : { validation }) },
+  };
+  const learnt = { encoder: untyped, coefficients, intercept, data: used, metrics, solver, golden };
   return createHash("sha256").update(JSON.stringify(learnt)).digest("hex");
 }
 

@@ -112,6 +112,10 @@ for (const one of cases) {
       const options = { ids: idsOf(store), bytesMax: 1e9, pause() {} };
       assert.equal(await holdParents(store, plan, alone, options) !== undefined, one.isHeld ?? true);
       const held = await readExamples(store, spec, alone);
+      const count = (name: string) => Number(store.db.prepare(`SELECT count(*) AS n FROM ${name}`).get()?.n);
+      const examples = count("examples");
+      assert.deepEqual([held.account.read, held.rowCount], [examples, examples]);
+      assert.equal(held.account.orphans?.rows, count("offers") - examples);
       await withThreads(async (threads) => {
         assert.equal(fingerprintOf(await readExamples(store, spec, threads)), fingerprintOf(held));
       });

@@ -106,7 +106,8 @@ async function load(
       train: settings,
       gatherBytesMin: options.bytesMin ?? 0,
     });
-    const { metadata } = await learn(store, settings);
+    const { metadata, account } = await learn(store, settings);
+    assert.deepEqual(report.trained.account, account, "rows are accounted for as those of the store");
     const rows = Object.fromEntries(
       listTables(store.db).map((table) => [table.name, countRows(store, table)]),
     );

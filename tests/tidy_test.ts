@@ -31,6 +31,7 @@ const training = [
 
 /** Where SQL is written: with the store, what is loaded into it and what is read from it. */
 const sqlFiles = [
+  "examples/child_rows",
   "examples/example_lookup",
   "examples/examples",
   "examples/examples_count",

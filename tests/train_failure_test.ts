@@ -29,7 +29,7 @@ for (
       "no training rows",
       makeRows(3).map((row) => ({ ...row, who: "lead-1" })),
       "examples-invalid",
-      /of the 0 training rows.*--test-share/,
+      /All 3 rows are in one group \(who\), which is held out: .*--test-share 0/,
       { testShare: 0.9999999 },
     ],
     [

@@ -56,7 +56,8 @@ Deno.test("update: the new model names the old one, counts its rows and keeps it
     assert.equal((await made.registry.activeModel())?.modelId, before.model.modelId);
     assert.equal(metadata.update?.from, before.model.modelId);
     assert.equal(metadata.update?.rows, recent.length);
-    assert.deepEqual(metadata.data.rows, { train: 4000, test: 0, left_out: 0 });
+    const allUsed = { left_out: 0, no_label: 0, zero_weight: 0 };
+    assert.deepEqual(metadata.data.rows, { train: 4000, test: 0, read: 4000, ...allUsed });
     assert.equal(metadata.data.clicks.train, rows.filter(({ clicked }) => clicked === 1).length);
     assert.equal(metadata.data.last_id, "3999");
     assert.deepEqual(metadata.encoder, before.artifact.metadata.encoder);
@@ -114,13 +115,15 @@ for (
   const [what, settings] of [
     ["with an l1 penalty", { penalty: "l1" }],
     ["with class weights", { classWeight: "balanced" }],
+    ["by another solver", { solver: "lbfgs" }],
+    ["by mini-batches", { optimizer: "adam", epochs: 1 }],
   ] as const
 ) {
   Deno.test(`update: a model that was trained ${what} cannot be continued, and says so`, () =>
     assertRejected(
       withUpdate(() => Promise.resolve(), settings),
       "usage-invalid",
-      /cannot be continued.*train anew/,
+      /cannot be continued: it keeps no precision of its coefficients, because it was (trained|fitted) .*(l1|balanced|lbfgs|adam).*on all rows/,
     ));
 }
 
@@ -131,7 +134,7 @@ Deno.test("update: where ids are text, which rows are new cannot be told", () =>
     await assertRejected(
       update(made.store, modelsOf(made), artifact, { threads: 1, now: 6 }),
       "usage-invalid",
-      /its ids are not integers/,
+      /its ids \(id\) are not integers.* Train on all rows with clickwell train; or give the view an INTEGER id/,
     );
   }));
 

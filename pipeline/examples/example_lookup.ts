@@ -1,9 +1,10 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { failingColumn, isOfExpression } from "./failing_row.ts";
 import { BadExample } from "./raw_examples.ts";
 import { shownKey } from "./reading_failure.ts";
 import { quoted } from "../store/identifier.ts";
+import { columnOrigins } from "../store/column_origins.ts";
 import { listTables } from "../store/table.ts";
 import type { ExampleKeys } from "./example_keys.ts";
 import { parentJoinOf } from "./view_shape.ts";
@@ -137,7 +138,7 @@ function constants(rows: readonly StoredRow[], names: readonly string[]): Stored
 function parentQuery(db: DatabaseSync, keys: ExampleKeys, fields: readonly string[]): string | undefined {
   const join = parentJoinOf(db, keys.view, listTables(db));
   if (!join) return undefined;
-  const origins = originsOf(db.prepare(`SELECT * FROM ${quoted(keys.view)}`));
+  const origins = columnOrigins(db, `SELECT * FROM ${quoted(keys.view)}`);
   const own = origins.find(({ name }) => name === keys.group);
   const parent = join.parents.find(({ column, parent }) =>
     (own?.table === join.child.name && own.column === column) ||
@@ -148,17 +149,6 @@ function parentQuery(db: DatabaseSync, keys: ExampleKeys, fields: readonly strin
   if (shared.length === 0) return undefined;
   const list = shared.map(({ name, column }) => `${quoted(column ?? name)} AS ${quoted(name)}`).join(", ");
   return `SELECT ${list} FROM ${quoted(parent.name)} WHERE ${quoted(parent.key[0])} = ?`;
-}
-
-interface Origin {
-  readonly name: string;
-  readonly table: string | null;
-  readonly column: string | null;
-}
-
-/** The table's column that each column of a query is, null where it is an expression. The types do not know the method. */
-function originsOf(statement: StatementSync & { columns?(): Origin[] }): Origin[] {
-  return statement.columns?.() ?? [];
 }
 
 /** Whether SQLite reads whole tables, or makes an index of them, for each answer. */
@@ -183,7 +173,7 @@ function createRowCheck(db: DatabaseSync, view: string, now: () => number): () =
 }
 
 function unindexed(db: DatabaseSync, view: string, column: string): Failure {
-  const origin = originsOf(db.prepare(`SELECT ${quoted(column)} FROM ${quoted(view)}`))[0];
+  const origin = columnOrigins(db, `SELECT ${quoted(column)} FROM ${quoted(view)}`)[0];
   const remedy = origin?.table && origin.column
     ? `Make one with clickwell ingest --index ${origin.table}.${origin.column}, or send the fields.`
     : "It is an expression, which cannot have one: send the fields.";

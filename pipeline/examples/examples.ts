@@ -7,7 +7,10 @@ import { joinChunks } from "./join_chunks.ts";
 import { joinPlanOf } from "./join_plan.ts";
 import { Failure } from "../failure.ts";
 import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
-import { behind, createChunkBuilder, type RawChunk, type RawExamples } from "./raw_examples.ts";
+import { type ChildRows, countChildRows, withOrphans } from "./child_rows.ts";
+import { behind, createChunkBuilder, type RawChunk, type RawExamples, viewLayout } from "./raw_examples.ts";
+import { type LeftOutRows, requireAccounted, type RowAccount } from "./row_account.ts";
+import { createUsableRows } from "./usable_rows.ts";
 import { readingFailure } from "./reading_failure.ts";
 import { collectShared } from "../collector.ts";
 import { sharedInt32 } from "../shared_memory.ts";
@@ -53,6 +56,9 @@ export interface ReadResult {
   readonly levels: readonly (string | null)[][];
   /** Per categorical field: the kinds of the values, as bits. */
   readonly kinds: readonly number[];
+  /** Rows of the view. */
+  readonly read: number;
+  readonly leftOut: LeftOutRows;
   /** Of the last row, where one range has all rows. */
   readonly lastId?: unknown;
 }
@@ -120,6 +126,8 @@ async function readOnce(
   const query = queryOf(store, spec);
   const before = store.journal.foreignChanges();
   const ids = idsOf(store, spec);
+  const tables = loadableTables(store);
+  const child = tables && countChildRows(store, spec, tables, after);
   const results = await readAll(
     store,
     { spec, query: rowsAfter(query, ids ? undefined : after), ids },
@@ -130,16 +138,28 @@ async function readOnce(
   if (store.journal.foreignChanges() === before) {
     // What the reading held, and its garbage.
     await collectShared(threads);
-    const raw = joinChunks(
+    const joined = joinChunks(
       results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
       createKeeper(room),
     );
+    const raw = { ...joined, account: accountOf(results, child) };
+    requireAccounted(raw.account, raw.rowCount);
     const lastId = lastIdOf(ids, results);
     const hasIds = results.some((result) => result.lastId !== undefined);
     if (after !== undefined && hasIds && lastId === undefined) throw notOrdered(spec);
     return lastId === undefined ? raw : { ...raw, lastId };
   }
   return undefined;
+}
+
+function accountOf(results: readonly ReadResult[], child: ChildRows | undefined): RowAccount {
+  const sum = (of: (result: ReadResult) => number) => results.reduce((sum, result) => sum + of(result), 0);
+  const account = {
+    read: sum(({ read }) => read),
+    noLabel: sum(({ leftOut }) => leftOut.noLabel),
+    zeroWeight: sum(({ leftOut }) => leftOut.zeroWeight),
+  };
+  return child ? withOrphans(account, child) : account;
 }
 
 /** Ids that are not looked at in ranges are filtered by SQLite. */
@@ -226,11 +246,10 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const keeper = createKeeper(job.room);
   const query = join?.child ?? job.query;
   const place = join && createPlacing(db, join);
-  const builder = createChunkBuilder(spec, {
-    rowsMax: chunkRowsMax,
-    columns: keeper.columns,
-    ...(join ? { layout: join.layout } : {}),
-  });
+  const layout = join?.layout ?? viewLayout(spec);
+  const usable = createUsableRows(spec, layout);
+  const builder = createChunkBuilder(spec, { rowsMax: chunkRowsMax, columns: keeper.columns, layout });
+  let read = 0;
   const parts: ReadPart[] = [];
   let lastId: unknown;
   try {
@@ -243,7 +262,10 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
       const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.take()) });
       for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
         if (ranges[i] === null) lastId = batch.at(-1)?.[0];
-        const { rows, beside } = place ? place(batch) : { rows: batch };
+        const { rows: ofView, beside } = place ? place(batch) : { rows: batch };
+        // Rows are taken out of those that have their labels with them, and nothing beside.
+        const rows = usable.of(ofView);
+        read += ofView.length;
         const fitting = chunkRowsMax - builder.rowCount;
         if (rows.length <= fitting) builder.add(rows, beside);
         else {
@@ -261,7 +283,14 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     Atomics.store(shared, 0, ranges.length);
     throw readingFailure(error, spec, { db, query });
   }
-  return { parts, levels: builder.levels, kinds: builder.kinds, ...(lastId === undefined ? {} : { lastId }) };
+  return {
+    parts,
+    levels: builder.levels,
+    kinds: builder.kinds,
+    read,
+    leftOut: usable.leftOut(),
+    ...(lastId === undefined ? {} : { lastId }),
+  };
 }
 
 /**

@@ -49,7 +49,9 @@ export function joinGathered({ child, ids, clickedIds, places, fields, group }: 
   // Examples that have no level have no kind of values either, whatever other rows have.
   const kinds = columns.categorical.map((column) => column.levels.length > 1 ? column.kinds : 0);
   const raw = joinChunks(parts.map((part) => ({ ...part, kinds })));
-  return own.length === 0 ? raw : { ...raw, lastId: BigInt(ids[own[own.length - 1]]) };
+  const orphans = { rows: ids.length - own.length, table: child, parents: [...places.keys()] };
+  const whole = places.size === 0 ? raw : { ...raw, account: { ...raw.account, orphans } };
+  return own.length === 0 ? whole : { ...whole, lastId: BigInt(ids[own[own.length - 1]]) };
 }
 
 /** Levels of rows that are no examples are not among the examples' levels. */

@@ -10,6 +10,7 @@ import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
  * @param parts Chunks with the levels of the reader that coded them, and the kinds of their values as bits. The chunks' codes
  *   are rewritten in place.
  * @param keeper Keeps the chunks where the readers had to leave them.
+ * @returns With an account by which all rows that were read are examples.
  */
 export function joinChunks(
   parts: readonly {
@@ -20,6 +21,7 @@ export function joinChunks(
   }[],
   keeper: ChunkKeeper = createKeeper(),
 ): RawExamples {
+  const rowCount = parts.reduce((sum, { chunk }) => sum + plainFields(chunk).rowCount, 0);
   const ordered = [...parts].sort((a, b) => a.order - b.order);
   const fieldCount = ordered[0]?.levels.length ?? 0;
   const fields = Array.from({ length: fieldCount }, (_, field) => {
@@ -53,9 +55,10 @@ export function joinChunks(
     ),
   }));
   return {
-    rowCount: chunks.reduce((sum, chunk) => sum + plainFields(chunk).rowCount, 0),
+    rowCount,
     chunks,
     levels,
+    account: { read: rowCount, noLabel: 0, zeroWeight: 0 },
     types: fields.map(({ type }) => type),
   };
 }

@@ -5,6 +5,7 @@ import { hashOf } from "../hash.ts";
 import { kindBitOf, tableLevelOf, type ValueType } from "./level.ts";
 import { writtenLevel } from "./parent_reading.ts";
 import { createRecoding } from "./recoding.ts";
+import type { RowAccount } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /** Codes of a categorical field, in the narrowest array that holds them. */
@@ -34,6 +35,8 @@ export interface RawExamples {
   readonly levels: readonly (readonly (string | null)[])[];
   /** Per categorical field: the type of its values. */
   readonly types: readonly ValueType[];
+  /** What became of all rows that were read. */
+  readonly account: RowAccount;
   /** The greatest id, where ids are integers: rows that came later have a greater one. */
   readonly lastId?: bigint;
 }
@@ -266,18 +269,22 @@ function numberOf(value: unknown, bad: () => BadExample): number {
 }
 
 function weightOf(row: Row, at: number, spec: FeatureSpec): number {
-  const weight = row[at];
-  if (typeof weight === "number" && weight > 0 && weight < Infinity) return weight;
+  const weight = Number(row[at]);
+  const isNumber = typeof row[at] === "number" || typeof row[at] === "bigint";
+  if (isNumber && weight > 0 && weight < Infinity) return weight;
   throw new BadExample(
-    `${spec.id} ${String(row[0])} has the ${spec.weight} ${String(weight)}, expected a positive number`,
+    `${spec.id} ${String(row[0])} has the ${spec.weight} ${String(row[at])}, expected 0 or a positive number`,
   );
 }
 
-function labelOf(row: Row, at: number, spec: FeatureSpec): number {
+/** @throws {BadExample} for what is neither 0 nor 1. A row without a label is no example. */
+export function labelOf(row: Row, at: number, spec: FeatureSpec): number {
   const label = row[at];
   if (label === 0 || label === 1) return label;
   throw new BadExample(
-    `${spec.id} ${String(row[0])} has the ${spec.label} ${JSON.stringify(String(label))}, expected 0 or 1`,
+    `${spec.id} ${String(row[0])} has the ${spec.label} ${
+      JSON.stringify(String(label))
+    }, expected 0 or 1, or NULL for a row that is not for training`,
   );
 }
 

@@ -47,9 +47,9 @@ const cross = z.strictObject({
 export const featureSpecSchema = z.strictObject({
   view: name.default("examples"),
   id: name.describe("identifies an example"),
-  label: name.describe("0 or 1: the outcome"),
+  label: name.describe("0 or 1: the outcome; NULL for a row that is not for training"),
   group: name.describe("rows of one group never straddle a split"),
-  weight: name.optional().describe("how many rows an example counts for; 1 without"),
+  weight: name.optional().describe("how many rows an example counts for, 0 for none; 1 without"),
   features: z.array(z.discriminatedUnion("type", [numeric, categorical])).min(1).max(256),
   crosses: z.array(cross).max(64).optional()
     .describe("fields whose combinations have columns of their own, beside the fields'"),

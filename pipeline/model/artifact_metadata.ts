@@ -105,7 +105,19 @@ const members = {
     fingerprint: text,
     /** The greatest id that was seen, where ids are integers: later rows have a greater one. */
     last_id: optional(matching(/^-?[0-9]{1,20}$/)),
-    rows: object({ train: count, test: count, left_out: count, validation: optional(count) }),
+    /**
+     * Rows of the parts, of which `left_out` are those that `--negatives` left out. Of the rows that were `read`, those without a
+     * label and those of weight 0 are in no part. Models of 0.1.0 do not say what was read.
+     */
+    rows: object({
+      train: count,
+      test: count,
+      left_out: count,
+      validation: optional(count),
+      read: optional(count),
+      no_label: optional(count),
+      zero_weight: optional(count),
+    }),
     clicks: object({ train: count, test: count }),
     /** If the spec names a weight: the same, each row counted by its weight. */
     weights: optional(object({
@@ -126,7 +138,15 @@ const members = {
   /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent where it is too large. */
   precision: optional(text),
   /** Of a model that continues another: which, on how many new rows, and the log loss on them had it stayed as it was. */
-  update: optional(object({ from: text, rows: count, log_loss_unchanged: finite })),
+  update: optional(object({
+    from: text,
+    rows: count,
+    log_loss_unchanged: finite,
+    /** New rows that were read: those that were learnt, those without a label and those of weight 0. */
+    read: optional(count),
+    no_label: optional(count),
+    zero_weight: optional(count),
+  })),
   /** What a reader of the model should know: levels that were joined, columns without information. */
   notes: list(text),
   /** Rows of raw fields and the probability that the training gave them; every load repeats them. */

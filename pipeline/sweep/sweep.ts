@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Metrics } from "../model/artifact_metadata.ts";
+import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { balance } from "../fit/class_balance.ts";
 import { crossValidate, type Trial } from "./cross_validate.ts";
@@ -14,17 +14,19 @@ import { chooseBest, leaderboardOf, type Standing } from "./leaderboard.ts";
 import { attachDesign } from "../fit/passes.ts";
 import type { ModelRow, Models } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
+import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import { trainTestSplit } from "../examples/split.ts";
 import { nextTask, runSteps } from "../stepwise.ts";
 import type { Store } from "../store/store.ts";
 import { openJournal, type SweepJournal } from "./sweep_journal.ts";
 import type { Threads } from "../threads.ts";
-import { requireExamples } from "../train/prepare.ts";
+import { requireExamples, requireSplit } from "../train/prepare.ts";
 import {
   type Counts,
   type HyperParameters,
   penaltyOf,
   requireBothClasses,
+  rowsOf,
   type Seconds,
   startClock,
   type TrainObserver,
@@ -68,6 +70,11 @@ export interface SweepReport {
   /** The best one, trained on all training rows. */
   readonly model: ModelRow;
   readonly metrics: Metrics;
+  /** What a reader of the model should know, in words. */
+  readonly notes: readonly string[];
+  /** Of the cross-validation, and of the best one's training. */
+  readonly rows: ArtifactMetadata["data"]["rows"];
+  readonly account: RowAccount;
   /** Whether the model is in production now. */
   readonly active: boolean;
   /** Candidates that earlier runs had done. */
@@ -93,7 +100,7 @@ export async function sweep(
   options: SweepOptions,
 ): Promise<SweepReport> {
   const clock = startClock();
-  const { key, journal, resumed, leaderboard } = await explore(store, dataDir, options, clock);
+  const { key, journal, resumed, leaderboard, rows, account } = await explore(store, dataDir, options, clock);
   try {
     const best = requireBest(leaderboard, options);
     const trained = await trainWinner(store, models, journal, { ...options, best });
@@ -105,6 +112,9 @@ export async function sweep(
       best,
       model: trained.model,
       metrics: trained.metrics,
+      notes: trained.notes,
+      rows,
+      account,
       active,
       resumed,
       seconds,
@@ -121,6 +131,8 @@ interface Exploration {
   /** Candidates that earlier runs had done. */
   readonly resumed: number;
   readonly leaderboard: readonly Standing[];
+  readonly rows: ArtifactMetadata["data"]["rows"];
+  readonly account: RowAccount;
 }
 
 /** The cross-validation, with threads and examples of its own: they are gone before the best one is trained. */
@@ -146,7 +158,8 @@ async function explore(
     options.observe?.resumed?.({ path: journal.path, done: resumed, total });
     const leaderboard = await validate(prepared, workshop.threads, journal, options);
     clock.lap("fit");
-    return { key, journal, resumed, leaderboard };
+    const { account, counts } = prepared;
+    return { key, journal, resumed, leaderboard, rows: rowsOf(counts, account), account };
   } catch (error) {
     journal?.close();
     throw error;
@@ -158,6 +171,7 @@ async function explore(
 interface PreparedData {
   readonly folded: FoldedDesign;
   readonly counts: Counts;
+  readonly account: RowAccount;
 }
 
 /** Reads and encodes as `train` does, and divides the training rows into folds. */
@@ -175,10 +189,13 @@ async function prepare(
     },
   });
   requireExamples(raw, spec);
+  const { account } = raw;
+  const split = trainTestSplit(hyperParameters);
+  requireSplit(raw, spec, split);
   clock.lap("read");
   const fingerprint = fingerprintOf(raw);
   const keeper = createKeeper(room);
-  const encoding = encodeInSteps(raw, spec, trainTestSplit(hyperParameters), {
+  const encoding = encodeInSteps(raw, spec, split, {
     joinPure: false,
     withGroups: true,
     keeper,
@@ -188,8 +205,9 @@ async function prepare(
   const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts.sums, keeper) : encoded;
   const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, keeper });
   requireRows(folded);
+  requireAccounted(account, folded.design.partRows.reduce((sum, rows) => sum + rows, 0));
   clock.lap("encode");
-  return { folded, counts, fingerprint };
+  return { folded, counts, account, fingerprint };
 }
 
 function requireRows({ design, folds, trainParts }: FoldedDesign): void {

@@ -9,6 +9,7 @@ import { train, type TrainOptions } from "../train/train.ts";
 export interface WinnersModel {
   readonly model: ModelRow;
   readonly metrics: Metrics;
+  readonly notes: readonly string[];
   /** How long it was trained; 0 where it was there. */
   readonly seconds: number;
 }
@@ -27,7 +28,8 @@ export async function trainModel(
   const known = await knownModel(models, knownId);
   if (known) return known;
   const { model, artifact, seconds } = await train(store, models, options);
-  return { model, metrics: artifact.metadata.metrics, seconds: seconds.total };
+  const { metrics, notes } = artifact.metadata;
+  return { model, metrics, notes, seconds: seconds.total };
 }
 
 async function knownModel(
@@ -37,7 +39,8 @@ async function knownModel(
   const model = (await registry.listModels()).find((row) => row.modelId === modelId);
   if (!model) return undefined;
   try {
-    return { model, metrics: readArtifact(dir, model.modelId).metadata.metrics, seconds: 0 };
+    const { metrics, notes } = readArtifact(dir, model.modelId).metadata;
+    return { model, metrics, notes, seconds: 0 };
   } catch (error) {
     // Lost or damaged: training makes the same files again.
     if (error instanceof Failure) return undefined;

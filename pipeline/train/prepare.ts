@@ -1,12 +1,16 @@
 import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import { type EncodedExamples, encodeInSteps } from "../encode/encode.ts";
+import { loadEach } from "../chunks/chunk_loader.ts";
+import { plainFields } from "../chunks/stored_chunk.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { type Partition, trainTestSplit } from "../examples/split.ts";
+import type { RowAccount } from "../examples/row_account.ts";
+import { type Partition, testPart, trainTestSplit } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
 import { runThrough } from "../stepwise.ts";
+import { areOneGroup, dataNotes } from "./data_notes.ts";
 import type { HyperParameters } from "./train.ts";
 
 /** Examples that are ready to be learnt from: plain data over shared memory, which threads can hand on to each other. */
@@ -14,6 +18,9 @@ export interface Prepared extends EncodedExamples {
   readonly fingerprint: string;
   readonly goldenRows: readonly GoldenRow[];
   readonly lastId: bigint | undefined;
+  readonly account: RowAccount;
+  /** What a reader should know about the data, in words. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -40,20 +47,48 @@ export function* prepareInSteps(
   keeper: ChunkKeeper = createKeeper(),
 ): Generator<void, Prepared> {
   requireExamples(raw, spec);
-  const { lastId } = raw;
+  const { lastId, account } = raw;
+  const split = splitOf(hyperParameters);
+  const notes = dataNotes(raw, spec, { isOneGroup: requireSplit(raw, spec, split), ...hyperParameters });
   const fingerprint = fingerprintOf(raw);
   yield;
   const goldenRows = pickGolden(raw, spec);
-  const encoded = yield* encodeInSteps(raw, spec, splitOf(hyperParameters), {
+  const encoded = yield* encodeInSteps(raw, spec, split, {
     joinPure: hyperParameters.penalty === "none",
     keeper,
   });
-  return { ...encoded, fingerprint, goldenRows, lastId };
+  return { ...encoded, fingerprint, goldenRows, lastId, account, notes };
+}
+
+/**
+ * @returns Whether all rows are of one group.
+ * @throws {Failure} `examples-invalid` if all are held out because of that.
+ */
+export function requireSplit(raw: RawExamples, { group }: FeatureSpec, { partOf }: Partition): boolean {
+  const isOneGroup = areOneGroup(raw);
+  const [first] = isOneGroup ? loadEach(raw.chunks.filter((chunk) => plainFields(chunk).rowCount > 0)) : [];
+  if (first && partOf(first.groups[0], first.labels[0], 0) === testPart) {
+    throw new Failure(
+      "examples-invalid",
+      `All ${raw.rowCount} rows are in one group (${group}), which is held out: nothing is left to learn from. ` +
+        "Name another group in the feature spec, such as the id, or hold nothing out with --test-share 0.",
+    );
+  }
+  return isOneGroup;
 }
 
 /** @throws {Failure} `examples-invalid` where there are no rows. */
-export function requireExamples({ rowCount }: RawExamples, { view }: FeatureSpec): void {
+export function requireExamples({ rowCount, account }: RawExamples, spec: FeatureSpec): void {
   if (rowCount > 0) return;
+  const { view, label, weight = "" } = spec;
+  if (account.read > 0) {
+    const { read, noLabel, zeroWeight } = account;
+    throw new Failure(
+      "examples-invalid",
+      `Nothing can be learnt from the ${read} rows of the view ${view}: ${noLabel} have no ${label}` +
+        `${zeroWeight === 0 ? "" : `, ${zeroWeight} have the ${weight} 0`}. Load rows with a label.`,
+    );
+  }
   throw new Failure(
     "examples-invalid",
     `The view ${view} has no rows: load the tables that it reads with clickwell ingest.`,

@@ -22,6 +22,7 @@ import { pureColumns } from "../fit/pure_columns.ts";
 import type { IterationEvent, Penalty } from "../fit/penalised.ts";
 import type { ModelRow, Models, Registry } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
+import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
 import { partSumsOf } from "./part_sums.ts";
@@ -29,6 +30,7 @@ import type { Store } from "../store/store.ts";
 import { nextTask, runSteps } from "../stepwise.ts";
 import type { JoinedLevels } from "../encode/summarise.ts";
 import type { Threads } from "../threads.ts";
+import { heldOutNotes, leakNotes } from "./result_notes.ts";
 import { weightNotes } from "./weight_notes.ts";
 import { version } from "../version.ts";
 import { openWorkshop, type WorkshopOptions } from "./workshop.ts";
@@ -101,6 +103,8 @@ export interface Seconds {
 export interface TrainReport {
   readonly model: ModelRow;
   readonly artifact: Artifact;
+  /** What became of the rows that were read. */
+  readonly account: RowAccount;
   /** Whether the model is in production now. */
   readonly active: boolean;
   readonly seconds: Seconds;
@@ -109,6 +113,7 @@ export interface TrainReport {
 /** What was learnt from examples, and in what time. */
 export interface Learnt {
   readonly metadata: ArtifactMetadata;
+  readonly account: RowAccount;
   readonly seconds: Seconds;
 }
 
@@ -124,7 +129,7 @@ export async function train(store: Store, models: Models, options: TrainOptions)
 /** @throws {Failure} `interrupted`, `store-busy`, `store-full`. */
 export async function register(
   { dir, registry }: Models,
-  { metadata, seconds }: Learnt,
+  { metadata, account, seconds }: Learnt,
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
 ): Promise<TrainReport> {
   options.signal?.throwIfAborted();
@@ -132,7 +137,7 @@ export async function register(
   const artifact = writeArtifact(dir, metadata);
   const model = await registry.registerModel(artifact, options.now);
   const active = await activate(registry, model, options);
-  return { model, artifact, active, seconds };
+  return { model, artifact, account, active, seconds };
 }
 
 /**
@@ -174,11 +179,12 @@ export interface LearningTools {
 
 /** @throws {Failure} as `learn`. */
 export async function learnPrepared(
-  { encoder, design: encoded, joined, fingerprint, goldenRows, lastId }: Prepared,
+  { encoder, design: encoded, joined, fingerprint, goldenRows, lastId, account, notes: dataNotes }: Prepared,
   { threads, keeper, clock }: LearningTools,
   options: LearningOptions,
 ): Promise<Learnt> {
   const { spec, hyperParameters } = options;
+  requireAccounted(account, encoded.partRows.reduce((sum, rows) => sum + rows, 0));
   const counts = requireBothClasses(encoded, joined);
   const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts.sums, keeper) : encoded;
   const notes = notesOf(joined, encoder, design, hyperParameters);
@@ -188,7 +194,13 @@ export async function learnPrepared(
   clock.lap("fit");
   const precision = await precisionOf(design, threads, fitted, hyperParameters);
   const solution = { ...fitted, coefficients: corrected(fitted.coefficients, counts.sums, hyperParameters) };
-  const metrics = evaluateModel(design, solution.coefficients, counts.baseRate, solution.network);
+  const { coefficients } = solution;
+  const metrics = evaluateModel(design, coefficients, counts.baseRate, solution.network);
+  const { rows, clicks, baseRate } = counts;
+  const results = [
+    ...heldOutNotes({ testShare: hyperParameters.testShare, rows: rows.test, ones: clicks.test }),
+    ...(rows.test === 0 ? [] : leakNotes({ design, encoder, coefficients, baseRate, metrics })),
+  ];
   const parts = {
     spec,
     encoder,
@@ -196,10 +208,11 @@ export async function learnPrepared(
     fingerprint,
     lastId,
     precision,
-    notes: notes.texts,
+    notes: [...dataNotes, ...notes.texts, ...results],
+    account,
     ...counts,
   };
-  return { metadata: describe(parts, solution, metrics, goldenRows), seconds: clock.seconds() };
+  return { metadata: describe(parts, solution, metrics, goldenRows), account, seconds: clock.seconds() };
 }
 
 /** What the data told about the coefficients; undefined where a normal distribution does not describe it. */
@@ -287,6 +300,14 @@ function partCounts(
     rows: { train, test, left_out: leftOut, ...(validation === undefined ? {} : { validation }) },
     clicks: { train: clicks[trainPart], test: clicks[testPart] },
   };
+}
+
+/** Rows as a model's metadata has them. */
+export function rowsOf(
+  { rows }: Pick<Counts, "rows">,
+  { read, noLabel, zeroWeight }: RowAccount,
+): ArtifactMetadata["data"]["rows"] {
+  return { ...rows, read, no_label: noLabel, zero_weight: zeroWeight };
 }
 
 function separable(what: string): Failure {
@@ -398,6 +419,7 @@ function describe(
     lastId: bigint | undefined;
     precision: Float64Array | undefined;
     notes: readonly string[];
+    account: RowAccount;
   },
   solution: Fit,
   metrics: Metrics,
@@ -427,7 +449,7 @@ function describe(
     data: {
       fingerprint: parts.fingerprint,
       ...(parts.lastId === undefined ? {} : { last_id: String(parts.lastId) }),
-      rows: { ...parts.rows },
+      rows: rowsOf(parts, parts.account),
       clicks: { ...parts.clicks },
       ...(parts.spec.weight === undefined ? {} : { weights: parts.sums }),
     },

@@ -13,16 +13,17 @@ import { passPoint } from "../fit/objective.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
 import { createPasses } from "../fit/passes.ts";
 import { evaluatePoint, type Prior } from "../fit/penalised.ts";
-import { packPrecision, unpackPrecision } from "../fit/packed_precision.ts";
+import { packPrecision } from "../fit/packed_precision.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import { solveNewton } from "../fit/newton.ts";
 import type { Models } from "../model/registry.ts";
-import { parseSpec } from "../examples/spec.ts";
+import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../threads.ts";
 import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
 import { partSumsOf } from "./part_sums.ts";
 import { register, startClock, type TrainOptions, type TrainReport } from "./train.ts";
+import { continuationOf, nothingNew, updateNotes, withNewRows } from "./continuation.ts";
 import { openWorkshop } from "./workshop.ts";
 
 /** New rows are learnt in this many steps at the most, each predicted before it is learnt. */
@@ -59,41 +60,27 @@ export async function update(
         options.observe?.stage?.({ stage: "reading", done, unit: "examples" });
       },
     });
-    const { rowCount, lastId = after } = raw;
-    if (rowCount === 0) {
-      throw new Failure(
-        "examples-invalid",
-        `There are no rows after ${spec.id} ${after}, the last that ${from.id} has seen: load some with clickwell ingest.`,
-      );
-    }
+    const { rowCount, lastId = after, account } = raw;
+    if (rowCount === 0) throw nothingNew(from.id, spec, after, account);
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
     const keeper = createKeeper(room);
     const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 }, keeper);
     clock.lap("encode");
+    requireAccounted(account, design.partRows[0]);
     const learnt = await learnBlocks(design, prior, threads, from.metadata, options);
     clock.lap("fit");
-    const metadata = describeUpdate(from, design, learnt, { fingerprint, lastId, golden: goldenRows });
-    return await register(models, { metadata, seconds: clock.seconds() }, options);
+    const metadata = describeUpdate(from, design, learnt, {
+      fingerprint,
+      lastId,
+      golden: goldenRows,
+      account,
+    });
+    return await register(models, { metadata, account, seconds: clock.seconds() }, options);
   } finally {
     close();
   }
-}
-
-function continuationOf({ id, metadata }: Artifact) {
-  const { coefficients, intercept, precision, data } = metadata;
-  const size = coefficients.length + 1;
-  const unpacked = precision === undefined ? undefined : unpackPrecision(precision, size);
-  if (!unpacked || data.last_id === undefined) {
-    throw new Failure(
-      "usage-invalid",
-      `${id} cannot be continued: it keeps no precision of its coefficients, or its ids are not integers. ` +
-        "Continue a model that was trained with --penalty l2 or none, without class weights, on few enough columns; or train anew.",
-    );
-  }
-  const prior: Prior = { mean: Float64Array.of(...coefficients, intercept), precision: unpacked };
-  return { spec: parseSpec(metadata.spec, `of ${id}`), after: BigInt(data.last_id), prior };
 }
 
 interface Learnt {
@@ -192,7 +179,7 @@ function describeUpdate(
   from: Artifact,
   design: DesignMatrix,
   learnt: Learnt,
-  data: { fingerprint: string; lastId: bigint; golden: readonly GoldenRow[] },
+  data: { fingerprint: string; lastId: bigint; golden: readonly GoldenRow[]; account: RowAccount },
 ): ArtifactMetadata {
   const before = from.metadata;
   const { mean, precision } = learnt.prior;
@@ -208,7 +195,7 @@ function describeUpdate(
     data: {
       fingerprint: data.fingerprint,
       last_id: String(data.lastId),
-      rows: { ...before.data.rows, train: before.data.rows.train + design.partRows[0] },
+      rows: withNewRows(before.data.rows, design.partRows[0], data.account),
       clicks: { ...before.data.clicks, train: before.data.clicks.train + clicks },
       ...(weights === undefined ? {} : {
         weights: {
@@ -218,7 +205,15 @@ function describeUpdate(
       }),
     },
     metrics: learnt.progressive,
-    update: { from: from.id, rows: design.partRows[0], log_loss_unchanged: learnt.unchanged.log_loss },
+    update: {
+      from: from.id,
+      rows: design.partRows[0],
+      log_loss_unchanged: learnt.unchanged.log_loss,
+      read: data.account.read,
+      no_label: data.account.noLabel,
+      zero_weight: data.account.zeroWeight,
+    },
+    notes: [...before.notes, ...updateNotes(from, data.account)],
     solver: {
       name: "newton",
       iterations: learnt.iterations,

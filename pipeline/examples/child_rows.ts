@@ -1,0 +1,57 @@
+import { columnOrigins } from "../store/column_origins.ts";
+import { quoted } from "../store/identifier.ts";
+import type { Store } from "../store/store.ts";
+import type { Table } from "../store/table.ts";
+import type { RowAccount } from "./row_account.ts";
+import type { FeatureSpec } from "./spec.ts";
+import { type ParentJoin, parentJoinOf } from "./view_shape.ts";
+
+/** Rows of the table that a view has a row for, if its parents are there. */
+export interface ChildRows {
+  readonly join: ParentJoin;
+  /** With `after`, only those with a greater id. */
+  readonly rows: number;
+  /** With `after`: the other rows. */
+  readonly known?: number;
+}
+
+/**
+ * Counts the rows of the table from which a view takes its rows, without the join.
+ *
+ * @param after Only rows with a greater id.
+ * @returns undefined if the view is not known to be a join by keys.
+ */
+export function countChildRows(
+  { db }: Store,
+  { view, id }: FeatureSpec,
+  tables: readonly Table[],
+  after: bigint | undefined,
+): ChildRows | undefined {
+  const join = parentJoinOf(db, view, tables);
+  if (!join) return undefined;
+  const count = (where: string) =>
+    Number(db.prepare(`SELECT count(*) AS n FROM ${quoted(join.child.name)}${where}`).get()?.n);
+  if (after === undefined) return { join, rows: count("") };
+  const [origin] = columnOrigins(db, `SELECT ${quoted(id)} FROM ${quoted(view)}`);
+  if (!origin?.column || origin.table !== join.child.name) return undefined;
+  const name = quoted(origin.column);
+  return { join, rows: count(` WHERE ${name} > ${after}`), known: count(` WHERE ${name} <= ${after}`) };
+}
+
+/**
+ * The account with the rows that are not in the view because a row that they refer to is not there.
+ *
+ * @throws If there are more rows in the view than there can be, or rows are missing from a view of one table: a bug.
+ */
+export function withOrphans(account: RowAccount, childRows: ChildRows): RowAccount {
+  const { join: { child, parents }, rows, known } = childRows;
+  const orphans = rows - account.read;
+  if (orphans < 0 || (parents.length === 0 && orphans > 0)) {
+    throw new Error(`${account.read} rows of the view were read, but ${child.name} has ${rows}`);
+  }
+  if (parents.length === 0) return known === undefined ? account : { ...account, known };
+  return {
+    ...account,
+    orphans: { rows: orphans, table: child.name, parents: parents.map(({ parent }) => parent.name) },
+  };
+}

@@ -1,0 +1,36 @@
+import type { SqlRow } from "../store/checked_rows.ts";
+import { labelOf, type RowLayout } from "./raw_examples.ts";
+import type { LeftOutRows } from "./row_account.ts";
+import type { FeatureSpec } from "./spec.ts";
+
+/** Takes out rows that are not for training, and counts them. */
+export interface UsableRows {
+  /** @returns The rows to train on; the same array if that is all of them. */
+  of(rows: readonly SqlRow[]): readonly SqlRow[];
+  /** Rows that were taken out so far. */
+  leftOut(): LeftOutRows;
+}
+
+/** @param layout Of the rows. A label that comes beside them is always there. */
+export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout): UsableRows {
+  let [noLabel, zeroWeight] = [0, 0];
+  const isUsable = (row: SqlRow) =>
+    (label === undefined || row[label] !== null) && (weight === undefined || row[weight] !== 0);
+  const count = (row: SqlRow) => {
+    if (isUsable(row)) return;
+    if (label !== undefined && row[label] === null) noLabel++;
+    else {
+      // A label that is none is an error whatever the weight.
+      if (label !== undefined) labelOf(row, label, spec);
+      zeroWeight++;
+    }
+  };
+  return {
+    of(rows) {
+      if (rows.every(isUsable)) return rows;
+      rows.forEach(count);
+      return rows.filter(isUsable);
+    },
+    leftOut: () => ({ noLabel, zeroWeight }),
+  };
+}

@@ -1,0 +1,76 @@
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { type Encoder, widthOf } from "../encode/encoder.ts";
+import { evaluateModel } from "../evaluate/evaluate.ts";
+import type { Metrics } from "../model/artifact_metadata.ts";
+
+/** Fewer held-out rows than this say little. */
+const testRowsMin = 20;
+/** Hardly any real data can be told apart so well. */
+const suspiciousAuc = 0.9999;
+
+export interface HeldOut {
+  readonly testShare: number;
+  readonly rows: number;
+  /** Rows with label 1. */
+  readonly ones: number;
+}
+
+/** What a reader should know about the rows that the metrics are made of, in words. */
+export function heldOutNotes({ testShare, rows, ones }: HeldOut): string[] {
+  if (testShare === 0) return [];
+  if (rows === 0) return ["no row was held out: the metrics are those of the training rows."];
+  const notes: string[] = [];
+  if (rows < testRowsMin) {
+    notes.push(`only ${rows} row(s) were held out: the metrics say little. Hold out more with --test-share.`);
+  }
+  if (ones === 0 || ones === rows) {
+    notes.push(
+      `all ${rows} held-out row(s) have label ${
+        ones === 0 ? 0 : 1
+      }: the metrics do not show whether the model tells labels apart.`,
+    );
+  }
+  return notes;
+}
+
+export interface Evaluated {
+  readonly design: DesignMatrix;
+  readonly encoder: Encoder;
+  /** Shape (columns + 1), intercept last. */
+  readonly coefficients: Float64Array;
+  readonly baseRate: number;
+  /** On held-out rows. */
+  readonly metrics: Metrics;
+}
+
+/** A note if the held-out rows are told apart too well to be true, with the features that do it alone. */
+export function leakNotes(evaluated: Evaluated): string[] {
+  const { auc } = evaluated.metrics;
+  if (auc === null || auc < suspiciousAuc) return [];
+  const alone = evaluated.encoder.features.flatMap((_, feature) =>
+    (aucOfFeature(evaluated, feature) ?? 0) >= suspiciousAuc ? [evaluated.encoder.features[feature].name] : []
+  );
+  const named = alone.slice(0, 5).join(", ") + (alone.length > 5 ? ", …" : "");
+  const what = alone.length === 0
+    ? "no feature does it alone"
+    : alone.length === 1
+    ? `${named} alone does it`
+    : `each of ${named} does it alone`;
+  return [
+    `the held-out AUC is ${
+      auc.toFixed(4)
+    }, which real outcomes hardly ever allow: ${what}. Are all features known before the ` +
+    "outcome is? If not, take those out: the model would not have them when it is asked.",
+  ];
+}
+
+/** AUC on the held-out rows of what one feature adds, without its crosses. */
+function aucOfFeature(
+  { design, encoder, coefficients, baseRate }: Evaluated,
+  feature: number,
+): number | null {
+  const { [feature]: encoding } = encoder.features;
+  const end = encoding.column + widthOf(encoding);
+  const own = coefficients.map((value, column) => column >= encoding.column && column < end ? value : 0);
+  return evaluateModel(design, own, baseRate).auc;
+}
