@@ -142,6 +142,26 @@ Deno.test("level: every value of the training finds its own level, by whichever 
     }
   })));
 
+Deno.test("level: a hashed level has the column of its own spelling, whichever it comes in", () => {
+  const hashed = specOf([{ name: "c", type: "categorical", hash: 1000 }]);
+  for (
+    const [training, spellings, level] of [
+      [[12, 7], [12, 12n, "012", "12.0", " 12"], "12"],
+      [[1, 0], [true, "True", 1, "1.0"], "1"],
+      [["12", "a"], [12, 12n], "12"],
+      [["true", "a"], [true], "true"],
+      [[0.5, 12], ["5e-1", 0.5, ".5"], "0.5"],
+    ] as const
+  ) {
+    const { encoder } = encodeRows(hashed, training.map((c) => ({ c })));
+    const coefficients = Array.from({ length: encoder.columnCount }, (_, column) => column);
+    const predictor = createPredictor({ encoder, coefficients, intercept: 0 });
+    const logitOf = (c: unknown) => predictor.logit({ c }, createFindings());
+    for (const spelled of spellings) assert.equal(logitOf(spelled), logitOf(level), `${spelled}`);
+    assert.notEqual(logitOf(level), logitOf("another"));
+  }
+});
+
 Deno.test("level: a number that a double does not hold exactly is refused, and says what to send", () => {
   const { encoder } = encodeRows(categories, [{ c: 12 }, { c: beyond }]);
   const coefficients = new Float64Array(encoder.columnCount);

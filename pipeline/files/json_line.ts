@@ -1,3 +1,4 @@
+import { parseJson } from "../exact_json.ts";
 import { notUtf8 } from "./column_buffer.ts";
 import { encodingHint } from "./text_format.ts";
 
@@ -21,10 +22,10 @@ export function parseRow(line: Uint8Array): JsonRow | string {
   }
   let value: unknown;
   try {
-    value = parse(text);
+    value = parseJson(text);
   } catch (error) {
     try {
-      value = parse(withoutNaN(text));
+      value = parseJson(withoutNaN(text));
     } catch {
       return `the line is not valid JSON${reasonOf(error)}`;
     }
@@ -38,24 +39,6 @@ export function parseRow(line: Uint8Array): JsonRow | string {
 /** A line as people are shown it. */
 export function shownLine(line: Uint8Array): string {
   return lossyDecoder.decode(line);
-}
-
-/** JSON of any value that {@link parseRow} gives. */
-export function jsonOf(value: unknown): string {
-  return JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part);
-}
-
-/** A double holds every integer of fifteen digits: only longer ones are looked at by themselves. */
-const longInteger = /\d{16}/;
-
-function parse(text: string): unknown {
-  return longInteger.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
-}
-
-function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const source = context?.source;
-  if (typeof value !== "number" || source === undefined || Number.isSafeInteger(value)) return value;
-  return /^-?\d+$/.test(source) && source.length <= 40 ? BigInt(source) : value;
 }
 
 function withoutNaN(text: string): string {

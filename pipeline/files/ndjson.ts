@@ -15,8 +15,9 @@ import {
   type TextBuffer,
 } from "./column_buffer.ts";
 import type { ColumnSource } from "./column_source.ts";
+import { jsonText } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
-import { jsonOf, type JsonRow, parseRow, shownLine } from "./json_line.ts";
+import { type JsonRow, parseRow, shownLine } from "./json_line.ts";
 import { appendFaultyRow, type RowReader, type Run } from "./run.ts";
 import type { TableColumn } from "../store/table.ts";
 import type { TextFormat } from "./text_format.ts";
@@ -192,7 +193,7 @@ function appendValue(buffer: ColumnBuffer, column: TableColumn, value: unknown, 
       return appendFault(
         buffer,
         `${Array.isArray(value) ? "an array" : "an object"}, expected one value`,
-        jsonOf(value),
+        jsonText(value),
       );
   }
 }

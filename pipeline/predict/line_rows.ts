@@ -1,5 +1,6 @@
+import { jsonText } from "../exact_json.ts";
 import type { Cell } from "../files/batch.ts";
-import { jsonOf, type JsonRow, parseRow } from "../files/json_line.ts";
+import { type JsonRow, parseRow } from "../files/json_line.ts";
 import { firstColumns, isBlank, isNull, nextLine } from "../files/ndjson.ts";
 import type { TextFormat } from "../files/text_format.ts";
 import { openText } from "../files/text_input.ts";
@@ -66,6 +67,6 @@ function cellOf(value: unknown): Cell {
     case "bigint":
       return value;
     default:
-      return value === null || value === undefined ? null : jsonOf(value);
+      return value === null || value === undefined ? null : jsonText(value);
   }
 }

@@ -70,7 +70,8 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
   const readers = readersOf(model);
   const names = record.map((text) => text.trim());
   const again = names.find((name, i) => name !== "" && names.indexOf(name) < i);
-  const hasHeader = names.some((name) => readers.has(name));
+  // A category of a row may be spelled as a field is called.
+  const hasHeader = 2 * names.filter((name) => readers.has(name)).length >= readers.size;
   if (!hasHeader && record.length !== readers.size) {
     throw invalid("#", `must begin with a header of the fields ${[...readers.keys()].join(", ")}`);
   }
