@@ -7,6 +7,7 @@ import { aliasesOf } from "../pipeline/model/model_alias.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/model_answer.ts";
 import { command, commonFlags, type Result } from "./command.ts";
+import { convergenceWords } from "./convergence_words.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -114,6 +115,7 @@ async function show(
   const { metadata, checksum } = readArtifact(modelsDir, row.modelId);
   const { data, metrics, solver, notes, coefficients, intercept } = metadata;
   const names = columnNames(metadata.encoder);
+  const ending = convergenceWords(solver);
   const strongest = names.map((name, i) => ({ name, coefficient: coefficients[i] }))
     .sort((a, b) => Math.abs(b.coefficient) - Math.abs(a.coefficient)).slice(0, 15);
   const lines = [
@@ -129,7 +131,7 @@ async function show(
     `  calibration  ${fixed(metrics.ece)} expected error`,
     `  certificate  largest gradient entry ${
       solver.gradientMax.toExponential(1)
-    } after ${solver.iterations} passes`,
+    } after ${solver.iterations} passes${ending === undefined ? "" : `: ${ending}`}`,
     `  checksum     ${checksum}`,
     ...notes.map((note) => `  note         ${note}`),
     `  strongest of ${names.length} coefficients, in log-odds; the intercept is ${intercept.toFixed(4)}:`,

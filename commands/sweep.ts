@@ -90,10 +90,10 @@ const flags = {
   "sweep-tolerance": {
     type: "number",
     value: "G",
-    default: 1e-7,
+    default: 1e-6,
     min: 1e-13,
     max: 1e-2,
-    help: "largest entry of the gradient where a fit to folds ends; the best one is trained to that of train",
+    help: "as --tolerance of train, for the fits to folds; the best one is trained to that of train",
   },
   iterations: {
     type: "integer",

@@ -20,6 +20,7 @@ import {
 import { loadAndTrain } from "../pipeline/train/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
 import { command, commonFlags, type Flags, type Options } from "./command.ts";
+import { convergenceMembers, convergenceWords } from "./convergence_words.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
 import { describeRows, newRows, rowsResult } from "./row_report.ts";
@@ -109,7 +110,7 @@ const flags = {
     default: defaultHyperParameters.tolerance,
     min: 1e-13,
     max: 1e-2,
-    help: "largest entry of the gradient at the solution",
+    help: "largest entry of the gradient that counts as none; what else a fit must reach follows from it",
   },
   iterations: {
     type: "integer",
@@ -354,6 +355,7 @@ function say(
 ): void {
   const { data, hyperParameters, metrics, solver, notes } = artifact.metadata;
   const { update } = artifact.metadata;
+  const ending = convergenceWords(solver);
   const on = update
     ? `${update.rows.toLocaleString("en")} new rows, each before it was learnt`
     : data.rows.test > 0
@@ -367,6 +369,7 @@ function say(
     `${solver.iterations} ${
       hyperParameters.optimizer === undefined ? "passes" : "epochs"
     }, largest gradient entry ${solver.gradientMax.toExponential(1)}`,
+    ...(ending === undefined ? [] : [`  converged: ${ending}`]),
     `  on ${on}: log loss ${metrics.log_loss.toFixed(4)} (base rate ${metrics.base_log_loss.toFixed(4)}), ` +
     `AUC ${metrics.auc?.toFixed(4) ?? "-"}, Brier ${metrics.brier.toFixed(4)}, calibration error ${
       metrics.ece.toFixed(4)
@@ -404,6 +407,7 @@ export function resultOf(
       iterations: solver.iterations,
       gradient_max: solver.gradientMax,
       objective: solver.objective,
+      ...convergenceMembers(solver),
     },
     notes,
     ...(update

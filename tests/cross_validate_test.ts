@@ -201,6 +201,7 @@ Deno.test("a fit that starts from its neighbour's solution takes its first step 
     parts: [0],
     weight: { all: 10, sample: 10 },
     chunks: () => [],
+    curvatures: () => Promise.reject(new Error("Newton's method asks for a Hessian")),
     evaluate(coefficients, { hessian }) {
       calls.push(hessian ? "Hessian" : "gradient");
       const sums = { loss: coefficients[0], gradient: Float64Array.of(coefficients[0], 2) };

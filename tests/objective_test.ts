@@ -101,6 +101,8 @@ for (const { groups, numbers } of shapes) {
         assertAllClose(gradient, expected.gradient, 1e-12, "gradient");
       }
       assert.equal(slim.hessian, undefined);
+      const curvatures = await passes.curvatures(point);
+      assertAllClose(curvatures, expected.hessian[design.columnCount], 1e-12, "the intercept's row");
       assertAllClose(full.hessian ?? [], expected.hessian.flat(), 1e-12, "Hessian");
     }
   });

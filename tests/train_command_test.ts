@@ -88,7 +88,14 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
         orphans: "number",
       },
       metrics: metricsShape,
-      solver: { name: "string", iterations: "number", gradient_max: "number", objective: "number" },
+      solver: {
+        name: "string",
+        iterations: "number",
+        gradient_max: "number",
+        objective: "number",
+        criterion: "string",
+        step: "number",
+      },
       notes: [],
       seconds: { read: "number", encode: "number", fit: "number", total: "number" },
     });
@@ -103,6 +110,10 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
     assert.equal(again.code, 0);
     assert.equal(again.stdout, "", "without --json nothing is for machines");
     assert.match(again.stderr, new RegExp(`^model ${first.model_id}, version 1, in production`, "m"));
+    assert.match(
+      again.stderr,
+      /^ {2}converged: the gradient is within the tolerance, and the next step would change/m,
+    );
     assert.match(again.stderr, /log loss 0\.\d{4} \(base rate 0\.\d{4}\), AUC 0\.\d{4}, Brier/);
 
     const listed = resultOf(await clickwell("models", "list", "--json"));

@@ -112,6 +112,8 @@ Deno.test("train: the objective in the report is the mean penalised loss, the ce
     assertClose(solver.objective, metrics.log_loss + squares / (2 * 0.5 * 300), 1e-12, "objective");
     assert(solver.gradientMax <= 1e-10 && solver.iterations > 1);
     assert.equal(solver.name, "newton");
+    assert.equal(solver.criterion, "step");
+    assert((solver.step ?? NaN) <= 1e-9);
   });
 });
 
@@ -126,6 +128,7 @@ for (
     await withRows(makeRows(200), async (made) => {
       const { artifact: { metadata } } = await trainOn(made, spec, settings);
       assert.equal(metadata.solver.name, solver);
+      assert.equal(metadata.solver.criterion, solver === "lbfgs" ? "gradient" : "subgradient");
       assert(metadata.solver.gradientMax <= 1e-10);
     });
   });

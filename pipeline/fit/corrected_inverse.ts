@@ -1,9 +1,11 @@
 import { dot, type Point } from "./penalised.ts";
 
+type Place = Pick<Point, "coefficients" | "gradient">;
+
 /** An inverse Hessian of an earlier point, corrected by what the steps since then have shown of the curvature. */
 export interface CorrectedInverse {
   times(gradient: Float64Array): Float64Array;
-  learn(from: Point, to: Point): void;
+  learn(from: Place, to: Place): void;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { Failure } from "../failure.ts";
+import { requireConverged } from "./convergence.ts";
 import { solveLbfgs } from "./lbfgs.ts";
 import type { PlainNetwork } from "./network.ts";
 import { solveNewton } from "./newton.ts";
@@ -34,8 +35,8 @@ const affordable = { columns: 5_000, sums: 2 ** 23 };
 /**
  * Fits the coefficients to the rows of some parts.
  *
- * @throws {Failure} `not-converged` where the gradient did not reach the tolerance; `usage-invalid` for a solver that cannot
- *   do what is asked.
+ * @throws {Failure} `not-converged` by the rule of convergence.ts; `usage-invalid` for a solver that cannot do what is
+ *   asked.
  * @throws {Separation} Where there is no finite optimum.
  */
 export async function fit(
@@ -56,20 +57,23 @@ export async function fitPasses(
   const solution = solver === "newton"
     ? await solveNewton(passes, options)
     : solver === "lbfgs"
-    ? await solveLbfgs(passes, options)
+    ? await solveLbfgs(passes, { ...options, wide: !isNarrow(passes.design) })
     : await solveProximalNewton(passes, options);
+  // On the way to infinity the gradient vanishes too, but steps do not shrink.
+  if (isUnpenalised(options.penalty) && solution.gradientMax <= options.gradientTolerance) {
+    await requireFiniteOptimum(passes, solution, options);
+  }
   requireConverged(solution, options);
-  if (isUnpenalised(options.penalty)) await requireFiniteOptimum(passes, solution, options);
   return { ...solution, solver };
 }
 
-function chooseSolver(
+/** Which solver a fit takes. @throws {Failure} `usage-invalid` for one that cannot do what is asked. */
+export function chooseSolver(
   design: DesignMatrix,
-  { solver, penalty }: SolverOptions & { solver: SolverName },
+  { solver, penalty }: Pick<SolverOptions, "penalty"> & { solver: SolverName },
 ): ExactSolver {
   const { columnCount } = design;
-  const hessianIs = ({ columns, sums }: typeof cheap) =>
-    columnCount <= columns && layoutOf(design, true).length <= sums;
+  const isAffordable = hessianIs(design, affordable);
   if (penalty.l1 > 0) {
     if (solver === "lbfgs") {
       throw new Failure(
@@ -77,42 +81,37 @@ function chooseSolver(
         "--solver lbfgs has no l1 penalty: use --solver auto, or --penalty l2.",
       );
     }
-    if (hessianIs(affordable)) return "proximal-newton";
+    if (isAffordable) return "proximal-newton";
     throw tooWide("An l1 penalty needs a Hessian", columnCount);
   }
-  if (!hessianIs(affordable)) {
+  if (!isAffordable) {
     if (solver === "newton") throw tooWide("--solver newton needs a Hessian", columnCount);
     if (isUnpenalised(penalty)) {
       throw tooWide("Without a penalty, a Hessian has to prove that the optimum is finite", columnCount);
     }
   }
   if (solver !== "auto") return solver;
-  return hessianIs(hessianByOf(design) === "columns" ? cheapByColumns : cheap) ? "newton" : "lbfgs";
+  return isNarrow(design) ? "newton" : "lbfgs";
+}
+
+/** Whether a Hessian is cheap. */
+function isNarrow(design: DesignMatrix): boolean {
+  return hessianIs(design, hessianByOf(design) === "columns" ? cheapByColumns : cheap);
+}
+
+function hessianIs(design: DesignMatrix, { columns, sums }: typeof cheap): boolean {
+  return design.columnCount <= columns && layoutOf(design, true).length <= sums;
 }
 
 function tooWide(need: string, columnCount: number): Failure {
   return new Failure(
     "usage-invalid",
     `${need}, and one over these ${columnCount} columns is too large: use --penalty l2 with --solver auto, ` +
-      "or join rare levels with a higher minCount in the feature spec.",
+      "or make the fields with many levels narrower in the feature spec, with a higher minCount or a hash.",
   );
 }
 
 /** Without a penalty the optimum can lie at infinity: then the Hessian at the end tells. */
 function isUnpenalised({ l2, l1, prior }: Penalty): boolean {
   return l2 === 0 && l1 === 0 && prior === undefined;
-}
-
-function requireConverged({ gradientMax, iterations }: Solution, options: SolverOptions): void {
-  if (gradientMax <= options.gradientTolerance) return;
-  const why = iterations >= options.iterationsMax
-    ? "Allow more passes with --iterations, use a stronger penalty (a smaller --C)"
-    : "The data's rounding allows no better: use a stronger penalty (a smaller --C), a larger --tolerance";
-  throw new Failure(
-    "not-converged",
-    `The fit did not converge in ${iterations} passes: the largest entry of the gradient is ${
-      gradientMax.toExponential(2)
-    }, ` +
-      `expected at most ${options.gradientTolerance}. ${why}, or scale the numeric fields.`,
-  );
 }

@@ -1,80 +1,146 @@
-import { correctedInverse } from "./corrected_inverse.ts";
+import { log } from "../elementary.ts";
 import { fitWeightsOf, forRuns } from "../encode/design_matrix.ts";
+import type { Convergence } from "./certificate.ts";
+import { createCoarseDesign } from "./coarse_design.ts";
+import { coarseInverse, type MovingColumns, movingColumns } from "./coarse_inverse.ts";
+import { judgeWide } from "./convergence.ts";
+import { correctedInverse } from "./corrected_inverse.ts";
 import { searchLine } from "./line_search.ts";
 import type { Passes } from "./passes.ts";
-import { dot, evaluatePoint, meanPenalty, type Solution, type SolverOptions } from "./penalised.ts";
+import {
+  dot,
+  evaluatePoint,
+  meanPenalty,
+  type Point,
+  type Solution,
+  type SolverOptions,
+} from "./penalised.ts";
 
-/**
- * Minimises mean log loss + l2/2 · ‖β‖² by L-BFGS: for designs too wide for a Hessian. The first guess of the inverse is
- * the diagonal at the click rate, so that rare levels and frequent ones move at their own pace.
- *
- * @returns The point where it stopped: whether that is an optimum, its `gradientMax` tells.
- * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2.
- */
-export async function solveLbfgs(passes: Passes, options: SolverOptions): Promise<Solution> {
-  const { gradientTolerance, iterationsMax, observe, checkpoint, held = [] } = options;
-  const at = (coefficients: Float64Array) => evaluatePoint(passes, "all", coefficients, options, false);
-  const { l2 } = meanPenalty(passes, options.penalty);
-  const diagonal = diagonalOf(passes, l2);
-  for (const column of held) diagonal[column] = Infinity;
-  const inverse = correctedInverse(
-    { solve: (right) => right.map((value, j) => value / diagonal[j]) },
-    pairsMax,
-  );
-  let point = await at(options.start ?? new Float64Array(passes.design.columnCount + 1));
-  let iterations = 1;
-  observe?.({ iteration: 0, objective: point.objective, gradientMax: point.gradientMax, step: 0 });
-  while (point.gradientMax > gradientTolerance && iterations < iterationsMax) {
-    checkpoint?.();
-    const direction = inverse.times(point.gradient).map((value) => -value);
-    const slope = dot(direction, point.gradient);
-    const { next, step, passes: used } = await searchLine(
-      point,
-      direction,
-      slope,
-      iterationsMax - iterations,
-      at,
-    );
-    iterations += used;
-    if (!next) break;
-    observe?.({ iteration: iterations - 1, objective: next.objective, gradientMax: next.gradientMax, step });
-    inverse.learn(point, next);
-    point = next;
-  }
-  const { coefficients, objective, gradientMax } = point;
-  return { coefficients, objective, gradientMax, iterations };
+/** Steps that are remembered: no more than `pairNumbersMax` numbers in all, if there are many columns. */
+const pairs = { max: 10, min: 4 };
+const pairNumbersMax = 2 ** 24;
+/** Steps after which the curvature is measured again, and then after three times as many. */
+const renewedAfter = 8;
+
+/** A design that is too wide for a Hessian can be fitted until the objective has nowhere to fall. */
+export interface LbfgsOptions extends SolverOptions {
+  /** Whether a bound of what the objective can still fall by counts as convergence, too. */
+  readonly wide: boolean;
 }
 
-const pairsMax = 12;
+/**
+ * Minimises mean log loss + l2/2 · ‖β‖² by L-BFGS: for designs too wide for a Hessian. The first guess of the inverse is that
+ * of a coarse design with a diagonal, so that fields, frequent levels and rare ones move at their own pace.
+ *
+ * @returns The point where it stopped: whether that is an optimum, its `convergence` tells.
+ * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2.
+ */
+export async function solveLbfgs(passes: Passes, options: LbfgsOptions): Promise<Solution> {
+  const { iterationsMax, observe, checkpoint, held = [] } = options;
+  const { l2 } = meanPenalty(passes, options.penalty);
+  const start = options.start ?? baseRateOf(passes);
+  let curvatures = await curvaturesAt(passes, start);
+  const coarse = createCoarseDesign(passes, curvatures, l2);
+  const moving = movingOf(passes, { curvatures, start, held });
+  const guessAt = (coefficients: Float64Array) =>
+    coarseInverse(coarse, moving, { hessian: coarse.hessianAt(coefficients), curvatures, l2 });
+  let guess = guessAt(start);
+  const inverse = correctedInverse({ solve: (right) => guess.solve(right) }, pairsFor(moving));
+  const at = async (picked: Float64Array) =>
+    pickedPoint(moving, await evaluatePoint(passes, "all", moving.spread(picked), options, false));
+  const convergenceOf = (point: Point): Convergence =>
+    options.wide
+      ? judgeWide(point, decreaseAt(point, moving.pick(curvatures), l2), options)
+      : judgeGradient(point);
+  const judgeGradient = (point: Point) => judgeWide(point, NaN, options);
+  // The start itself, not a copy: passes may know its loss by it.
+  let point = pickedPoint(moving, await evaluatePoint(passes, "all", start, options, false));
+  // One for the curvatures.
+  let iterations = 2;
+  let renewAt = renewedAfter;
+  observe?.({ iteration: 0, objective: point.objective, gradientMax: point.gradientMax, step: 0 });
+  let convergence = convergenceOf(point);
+  for (let steps = 0; convergence.criterion === undefined && iterations < iterationsMax; steps++) {
+    checkpoint?.();
+    if (steps === renewAt && iterations + 1 < iterationsMax) {
+      const coefficients = moving.spread(point.coefficients);
+      curvatures = await curvaturesAt(passes, coefficients);
+      guess = guessAt(coefficients);
+      iterations++;
+      renewAt *= 3;
+    }
+    const direction = inverse.times(point.gradient).map((value) => -value);
+    const slope = dot(direction, point.gradient);
+    const found = await searchLine(point, direction, slope, iterationsMax - iterations, at);
+    iterations += found.passes;
+    if (!found.next) break;
+    const { next, step } = found;
+    observe?.({ iteration: iterations - 2, objective: next.objective, gradientMax: next.gradientMax, step });
+    inverse.learn(point, next);
+    point = next;
+    convergence = convergenceOf(point);
+  }
+  const { objective, gradientMax } = point;
+  const isStart = iterations === 2;
+  const coefficients = isStart ? start : moving.spread(point.coefficients);
+  return { coefficients, objective, gradientMax, iterations, convergence };
+}
 
-/** Diagonal of the mean loss's Hessian where every probability is the click rate; a column without rows has 1. */
-function diagonalOf(passes: Passes, l2: number): Float64Array {
-  const { design, parts } = passes;
-  const sums = new Float64Array(design.columnCount + 1);
-  let rows = 0;
+/** The intercept alone, at the click rate. */
+function baseRateOf({ design, parts, weight, chunks }: Passes): Float64Array {
   let clicks = 0;
-  const cellRows = design.groups.map(({ cellCount }) => new Float64Array(cellCount));
-  const numericCount = design.numericColumns.length;
-  for (const chunk of passes.chunks()) {
+  for (const chunk of chunks()) {
     const weights = fitWeightsOf(chunk);
     forRuns(chunk, parts, (from, to) => {
-      for (let i = from, k = from * numericCount; i < to; i++) {
-        const weight = weights?.[i] ?? 1;
-        rows += weight;
-        clicks += weight * chunk.labels[i];
-        for (let g = 0; g < cellRows.length; g++) cellRows[g][chunk.cells[g][i]] += weight;
-        for (let j = 0; j < numericCount; j++, k++) {
-          sums[design.numericColumns[j]] += weight * chunk.numeric[k] ** 2;
-        }
-      }
+      for (let i = from; i < to; i++) clicks += (weights?.[i] ?? 1) * chunk.labels[i];
     });
   }
-  design.groups.forEach(({ fieldCount, columns }, g) => {
-    columns.forEach((column, at) => {
-      if (column >= 0) sums[column] += cellRows[g][Math.floor(at / fieldCount)];
-    });
-  });
-  sums[design.columnCount] = rows;
-  const weight = (clicks / rows) * (1 - clicks / rows);
-  return sums.map((sum, j) => (weight * sum) / rows + (j < design.columnCount ? l2 : 0) || 1);
+  const start = new Float64Array(design.columnCount + 1);
+  if (clicks > 0 && clicks < weight.all) start[design.columnCount] = log(clicks / (weight.all - clicks));
+  return start;
+}
+
+/** Of the mean loss. */
+async function curvaturesAt(passes: Passes, coefficients: Float64Array): Promise<Float64Array> {
+  const sums = await passes.curvatures(coefficients);
+  return sums.map((value) => value / passes.weight.all);
+}
+
+/** The columns that rows have, and those that have to come back to 0. */
+function movingOf(
+  { design: { columnCount, numericColumns } }: Passes,
+  { curvatures, start, held }: { curvatures: Float64Array; start: Float64Array; held: readonly number[] },
+): MovingColumns {
+  const fixed = new Set(held);
+  const numeric = new Set(numericColumns);
+  return movingColumns(columnCount + 1, (column) =>
+    !fixed.has(column) &&
+    (column === columnCount || numeric.has(column) || curvatures[column] > 0 || start[column] !== 0));
+}
+
+function pickedPoint({ pick }: MovingColumns, { coefficients, gradient, ...point }: Point): Point {
+  return { ...point, coefficients: pick(coefficients), gradient: pick(gradient) };
+}
+
+function pairsFor({ columns }: MovingColumns): number {
+  return Math.max(pairs.min, Math.min(pairs.max, Math.floor(pairNumbersMax / (2 * columns.length))));
+}
+
+/**
+ * The share of itself by which the objective can fall, at most. With the intercept always at its own optimum, what is left is
+ * strongly convex by the penalty, so that it can fall by no more than ‖g‖² / (2 l2), g its gradient; and before that, by what
+ * moving the intercept there gains. Both to first order, and of g before and after the longer one.
+ *
+ * @param curvatures The intercept's row of the Hessian, the intercept last.
+ */
+function decreaseAt({ gradient, objective }: Point, curvatures: Float64Array, l2: number): number {
+  const last = gradient.length - 1;
+  const interceptStep = gradient[last] / curvatures[last];
+  let before = 0;
+  let after = 0;
+  for (let j = 0; j < last; j++) {
+    before += gradient[j] ** 2;
+    after += (gradient[j] - interceptStep * curvatures[j]) ** 2;
+  }
+  return (Math.max(before, after) / (2 * l2) + interceptStep * gradient[last] / 2) / objective;
 }

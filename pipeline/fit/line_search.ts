@@ -33,7 +33,7 @@ export async function searchLine(
   evaluate: (coefficients: Float64Array) => Promise<Point>,
 ): Promise<LineSearchResult> {
   // Near the optimum the objective's rounding hides its decrease: there the gradients decide.
-  const flat = Math.abs(slope) <= roundingShare * Math.abs(from.objective);
+  const flat = isFlat(from, slope);
   const passesLimit = Math.min(passesMax, flat ? flatHalvingsMax : halvingsMax);
   for (let passes = 1, step = 1; passes <= passesLimit; passes++, step /= 2) {
     const next = await evaluate(moved(from.coefficients, direction, step));
@@ -43,6 +43,11 @@ export async function searchLine(
     if (good) return { next, step, passes };
   }
   return { step: 0, passes: passesLimit };
+}
+
+/** Whether the objective's own rounding hides the change that a step promises. */
+export function isFlat({ objective }: Point, slope: number): boolean {
+  return Math.abs(slope) <= roundingShare * Math.abs(objective);
 }
 
 /** Hager & Zhang's approximate Wolfe conditions: the objective is the same to rounding, and the slope has flattened. */

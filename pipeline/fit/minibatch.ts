@@ -75,6 +75,7 @@ export async function solveMinibatch(
     ...(network ? { network } : {}),
     ...await certify(learner, baseRate),
     iterations: epochs,
+    convergence: { criterion: options.patience === 0 ? "epochs" : "early-stopping" },
   };
 }
 

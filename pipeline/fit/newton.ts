@@ -1,4 +1,5 @@
 import { type Factor, factorise } from "./cholesky.ts";
+import { stepRule } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { descend } from "./descent.ts";
 import type { Passes } from "./passes.ts";
@@ -8,11 +9,11 @@ import { dot, type Point, type Solution, type SolverOptions } from "./penalised.
  * Minimises mean log loss + l2/2 · ‖β‖² by Newton's method with line search. One Hessian serves several steps: BFGS updates
  * keep it true on the way.
  *
- * @returns The point where it stopped: whether that is an optimum, its `gradientMax` tells.
+ * @returns The point where it stopped: whether that is an optimum, its `convergence` tells.
  * @see Nocedal & Wright, Numerical Optimization (2006), chapter 3, and section 7.2 for the updates.
  */
 export function solveNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
-  return descend(passes, options, (made) => {
+  return descend(passes, options, stepRule, (made) => {
     const inverse = correctedInverse(factorOf(made, options.held));
     return {
       towards({ gradient }) {

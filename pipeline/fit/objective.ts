@@ -37,8 +37,8 @@ export interface SumsLayout {
 }
 
 /** The loss comes first; then cells by group; then the numeric columns; then pairs of groups, or of columns. */
-export function layoutOf(design: DesignMatrix, hessian: boolean): SumsLayout {
-  const hessianBy = hessian ? hessianByOf(design) : undefined;
+export function layoutOf(design: DesignMatrix, hessian: boolean | HessianBy): SumsLayout {
+  const hessianBy = hessian === true ? hessianByOf(design) : hessian === false ? undefined : hessian;
   const numericCount = design.numericColumns.length;
   const cellStride = hessianBy === "cells" ? 2 + numericCount : 1;
   let length = 1;

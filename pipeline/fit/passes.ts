@@ -21,6 +21,13 @@ export interface Passes {
   chunks(): Iterable<DesignChunk>;
   /** @param coefficients Shape (columns + 1), intercept last. */
   evaluate(coefficients: Float64Array, want: { hessian: boolean; scope?: Scope }): Promise<LossSums>;
+  /**
+   * The intercept's row of the Hessian, for which a pass needs no more room than for a gradient: of a column that is 0 or 1,
+   * its entry is that of the Hessian's diagonal.
+   *
+   * @returns Shape (columns + 1), intercept last.
+   */
+  curvatures(coefficients: Float64Array): Promise<Float64Array>;
 }
 
 /** Sums are kept apart for some runs of chunks and then added in order: the same sum for any number of threads. */
@@ -41,6 +48,8 @@ export interface PassJob extends Job {
   readonly parts: readonly number[];
   readonly scope: Scope;
   readonly hessian: boolean;
+  /** What of each row is summed over its columns. */
+  readonly of: "residuals" | "curvatures";
   readonly coefficients: Float64Array;
   /** Shape (1): the next span that no thread has taken. */
   readonly next: Int32Array<SharedArrayBuffer>;
@@ -100,22 +109,38 @@ function passesOver(
   state: PassState,
 ): Passes {
   const sample = sampleOf(design.chunks, rowsOf(design, parts));
+  const pass = async (
+    { hessian, scope, of, coefficients }: Omit<PassJob, "kind" | "parts" | "next" | "sums">,
+  ) => {
+    const layout = layoutOf(design, hessian);
+    const spans = spanCountOf((scope === "all" ? design.chunks : sample).length, layout.length);
+    const sums = sharedFloat64(spans * layout.length);
+    const job: PassJob = {
+      kind: "pass",
+      parts,
+      scope,
+      hessian,
+      of,
+      coefficients,
+      next: sharedInt32(1),
+      sums,
+    };
+    await threads.run(job, () => state.pass(job));
+    const total = new Float64Array(layout.length);
+    for (let span = 0, k = 0; span < spans; span++) {
+      for (let i = 0; i < total.length; i++, k++) total[i] += sums[k];
+    }
+    return expandSums(design, layout, total);
+  };
   return {
     design,
     parts,
     weight: { all: weightOf(design.chunks, parts), sample: weightOf(sample, parts) },
     chunks: () => loadEach(design.chunks),
-    async evaluate(coefficients, { hessian, scope = "all" }) {
-      const layout = layoutOf(design, hessian);
-      const spans = spanCountOf((scope === "all" ? design.chunks : sample).length, layout.length);
-      const sums = sharedFloat64(spans * layout.length);
-      const job: PassJob = { kind: "pass", parts, scope, hessian, coefficients, next: sharedInt32(1), sums };
-      await threads.run(job, () => state.pass(job));
-      const total = new Float64Array(layout.length);
-      for (let span = 0, k = 0; span < spans; span++) {
-        for (let i = 0; i < total.length; i++, k++) total[i] += sums[k];
-      }
-      return expandSums(design, layout, total);
+    evaluate: (coefficients, { hessian, scope = "all" }) =>
+      pass({ coefficients, hessian, scope, of: "residuals" }),
+    async curvatures(coefficients) {
+      return (await pass({ coefficients, hessian: false, scope: "all", of: "curvatures" })).gradient;
     },
   };
 }
@@ -137,7 +162,7 @@ export function createPassState(): PassState {
     attach({ design }) {
       attached = { design, kernel: createRowKernel(design), loader: createLoader() };
     },
-    pass({ parts, scope, hessian, coefficients, next, sums }) {
+    pass({ parts, scope, hessian, of, coefficients, next, sums }) {
       const { design, kernel, loader } = given();
       const chunks = scope === "all" ? design.chunks : sampleOf(design.chunks, rowsOf(design, parts));
       const layout = layoutOf(design, hessian);
@@ -147,7 +172,8 @@ export function createPassState(): PassState {
         kernel.clear(layout);
         for (const stored of spans[i]) {
           const chunk = loader.load(stored);
-          forRuns(chunk, parts, (from, to) => kernel.add(chunk, from, to));
+          const add = of === "residuals" ? kernel.add : kernel.addCurvatures;
+          forRuns(chunk, parts, (from, to) => add(chunk, from, to));
         }
         sums.set(kernel.sums(), i * layout.length);
       }

@@ -1,3 +1,4 @@
+import type { Convergence } from "./certificate.ts";
 import type { Passes, Scope } from "./passes.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface Solution {
   readonly gradientMax: number;
   /** Passes over all rows. */
   readonly iterations: number;
+  /** By which part of the rule the fit has converged, if it has. */
+  readonly convergence: Convergence;
 }
 
 /** Told after each step. */
@@ -46,7 +49,7 @@ export interface IterationEvent {
 /** What all solvers take. */
 export interface SolverOptions {
   readonly penalty: Penalty;
-  /** The fit ends when no entry of the gradient is larger. */
+  /** What convergence.ts judges by: the largest entry of the gradient that counts as none. */
   readonly gradientTolerance: number;
   /** Passes over the rows at the most. */
   readonly iterationsMax: number;

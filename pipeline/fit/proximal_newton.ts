@@ -1,4 +1,5 @@
 import { factorise } from "./cholesky.ts";
+import { gradientRule } from "./convergence.ts";
 import { descend } from "./descent.ts";
 import type { Passes } from "./passes.ts";
 import {
@@ -25,13 +26,14 @@ const ridgeShare = 1e-9;
  * l1 penalty by coordinate descent. The data is only read for gradients and now and then a Hessian: the descent works
  * on the small matrix.
  *
- * @returns The point where it stopped: whether that is an optimum, its `gradientMax` tells.
+ * @returns The point where it stopped: whether that is an optimum, its `convergence` tells.
  * @see Lee, Sun & Saunders, Proximal Newton-Type Methods for Minimizing Composite Functions (2014); Friedman, Hastie &
  *   Tibshirani, Regularization Paths for Generalized Linear Models via Coordinate Descent (2010).
  */
 export function solveProximalNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
   const { l1 } = meanPenalty(passes, options.penalty);
-  return descend(passes, options, (made) => {
+  const rule = (own: SolverOptions) => gradientRule(own, "subgradient");
+  return descend(passes, options, rule, (made) => {
     const hessian = hessianOf(made);
     return {
       towards(point) {

@@ -6,7 +6,7 @@ import {
   fitWeightsOf,
 } from "../encode/design_matrix.ts";
 import { fractionalPowers, log, log1p } from "../elementary.ts";
-import { hessianByOf, type PassPoint, type SumsLayout } from "./objective.ts";
+import { type HessianBy, hessianByOf, type PassPoint, type SumsLayout } from "./objective.ts";
 
 /**
  * Rows that are worked on together, one simple loop after the other. The kernel's products of factors in (1, 2], one of
@@ -88,6 +88,8 @@ export interface RowKernel {
   clear(layout: SumsLayout): void;
   /** Adds the loss, gradient and, where the layout has room for it, Hessian sums of rows from … to − 1 of a chunk. */
   add(chunk: DesignChunk, from: number, to: number): void;
+  /** As `add`, to a layout without a Hessian, with each row's curvature in place of its residual. */
+  addCurvatures(chunk: DesignChunk, from: number, to: number): void;
   /** A copy of the sums. */
   sums(): Float64Array;
 }
@@ -126,7 +128,7 @@ interface Addresses {
   readonly sums: number;
 }
 
-function placesOf(design: DesignMatrix): Addresses {
+function placesOf(design: DesignMatrix, hessianBy: HessianBy): Addresses {
   const { groups, numericColumns } = design;
   let end = 0;
   const take = (byteCount: number) => {
@@ -137,7 +139,7 @@ function placesOf(design: DesignMatrix): Addresses {
   };
   const width = numericColumns.length;
   const perRow = () => take(8 * blockRows);
-  const byColumns = hessianByOf(design) === "columns";
+  const byColumns = hessianBy === "columns";
   const fieldCount = groups.reduce((sum, group) => sum + group.fieldCount, 0);
   return {
     parts: take(32),
@@ -160,10 +162,16 @@ function placesOf(design: DesignMatrix): Addresses {
   };
 }
 
-/** @param design Only its groups and numeric columns count: chunks come one by one. */
-export function createRowKernel(design: DesignMatrix): RowKernel {
+/**
+ * @param design Only its groups and numeric columns count: chunks come one by one.
+ * @param hessianBy As in the layouts with a Hessian that it will be given.
+ */
+export function createRowKernel(
+  design: DesignMatrix,
+  hessianBy: HessianBy = hessianByOf(design),
+): RowKernel {
   const kernel = instantiate();
-  const at = placesOf(design);
+  const at = placesOf(design, hessianBy);
   const width = design.numericColumns.length;
   let layout: SumsLayout | undefined;
   let intercept = 0;
@@ -178,7 +186,7 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
   };
   grow(at.sums);
   numbers.set(powers, at.powers / 8);
-  if (hessianByOf(design) === "columns") {
+  if (hessianBy === "columns") {
     const words = new Int32Array(kernel.memory.buffer);
     words.set(design.numericColumns, at.numericColumns / 4);
     design.groups.forEach(({ columns }, g) => words.set(columns, at.columns[g] / 4));
@@ -225,19 +233,19 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
     return loss;
   }
 
-  function addGradient(
+  /** @param values Address of a number per row, which is added to each of the row's columns. */
+  function addToColumns(
+    values: number,
     { cells }: DesignChunk,
     count: number,
     { cellsAt, numericGradientAt }: SumsLayout,
   ): void {
-    if (cells.length === 0) numbers[at.sums / 8 + 1] += kernel.total(at.residuals, count);
+    if (cells.length === 0) numbers[at.sums / 8 + 1] += kernel.total(values, count);
     for (let g = 0; g < cells.length; g++) {
       const scatter = isShort(cells[g]) ? kernel.scatter16 : kernel.scatter32;
-      scatter(at.sums + 8 * cellsAt[g], at.codes[g], at.residuals, count);
+      scatter(at.sums + 8 * cellsAt[g], at.codes[g], values, count);
     }
-    if (width > 0) {
-      kernel.addProducts(at.sums + 8 * numericGradientAt, at.numeric, width, at.residuals, count);
-    }
+    if (width > 0) kernel.addProducts(at.sums + 8 * numericGradientAt, at.numeric, width, values, count);
   }
 
   function addHessianByColumns({ cells }: DesignChunk, count: number, layout: SumsLayout): void {
@@ -300,6 +308,23 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
     }
   }
 
+  /** Loads the rows block by block, with their residuals and curvatures. */
+  function forBlocks(
+    chunk: DesignChunk,
+    from: number,
+    to: number,
+    visit: (count: number, layout: SumsLayout) => void,
+  ): void {
+    if (!layout) throw new Error("sums before their layout");
+    for (let start = from; start < to; start += blockRows) {
+      const count = Math.min(blockRows, to - start);
+      loadFeatures(chunk, start, count);
+      fillLogits(chunk, count);
+      numbers[at.sums / 8] += fillResiduals(chunk, start, count);
+      visit(count, layout);
+    }
+  }
+
   return {
     moveTo(point) {
       intercept = point.intercept;
@@ -320,16 +345,14 @@ export function createRowKernel(design: DesignMatrix): RowKernel {
       numbers.fill(0, at.sums / 8, at.sums / 8 + layout.length);
     },
     add(chunk, from, to) {
-      if (!layout) throw new Error("sums before their layout");
-      for (let start = from; start < to; start += blockRows) {
-        const count = Math.min(blockRows, to - start);
-        loadFeatures(chunk, start, count);
-        fillLogits(chunk, count);
-        numbers[at.sums / 8] += fillResiduals(chunk, start, count);
+      forBlocks(chunk, from, to, (count, layout) => {
         if (layout.hessianBy === "cells") addHessianByCells(chunk, count, layout);
-        else addGradient(chunk, count, layout);
+        else addToColumns(at.residuals, chunk, count, layout);
         if (layout.hessianBy === "columns") addHessianByColumns(chunk, count, layout);
-      }
+      });
+    },
+    addCurvatures(chunk, from, to) {
+      forBlocks(chunk, from, to, (count, layout) => addToColumns(at.curvatures, chunk, count, layout));
     },
     sums: () => numbers.slice(at.sums / 8, at.sums / 8 + (layout?.length ?? 0)),
   };

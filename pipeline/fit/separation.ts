@@ -1,12 +1,20 @@
+import { forRuns } from "../encode/design_matrix.ts";
 import { factorOf } from "./newton.ts";
+import { passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
 import { evaluatePoint, moved, type Solution, type SolverOptions } from "./penalised.ts";
+import { createRowKernel } from "./row_kernel.ts";
 
-/** There is no finite optimum: these columns' coefficients grow without bound. The caller knows their names. */
+/** There is no finite optimum. The caller knows the columns' names. */
 export class Separation extends Error {
   override readonly name = "Separation";
 
-  constructor(readonly columns: readonly number[]) {
+  /**
+   * @param columns If all rows are separated: columns whose combination does it, with the intercept; they need not be the
+   *   fewest. Otherwise columns that have no finite coefficient; the combination may take others as well.
+   * @param complete Whether all rows are separated.
+   */
+  constructor(readonly columns: readonly number[], readonly complete: boolean) {
     super("separable");
   }
 }
@@ -15,7 +23,6 @@ export class Separation extends Error {
 const stepMax = 1e-3;
 /** Near a finite optimum each step of Newton's squares the distance; where it lies at infinity, steps go on and on. */
 const stepsMax = 8;
-const namedMax = 5;
 
 /**
  * Proves that a fit without a penalty has found a finite optimum. The gradient also vanishes on the way to infinity, where
@@ -40,12 +47,37 @@ export async function requireFiniteOptimum(
     const point = await at(end);
     const factor = factorOf(point, options.held);
     const flat = factor.aliased.filter((column) => !aliased.includes(column));
-    if (flat.length > 0) throw new Separation(flat.slice(0, namedMax));
+    if (flat.length > 0) throw separationAt(passes, end, flat);
     const step = factor.solve(point.gradient);
     growing = [...step.keys()].filter((column) => !(Math.abs(step[column]) <= stepMax))
       .sort((a, b) => Math.abs(step[b]) - Math.abs(step[a]));
     if (growing.length === 0) return;
     end = moved(end, step, -1);
   }
-  throw new Separation(growing.slice(0, namedMax));
+  throw separationAt(passes, end, growing);
+}
+
+/** @param unbounded Columns without a finite coefficient. */
+function separationAt(passes: Passes, coefficients: Float64Array, unbounded: readonly number[]): Separation {
+  if (!separatesAll(passes, coefficients)) return new Separation(unbounded, false);
+  const used = [...coefficients.keys()].filter((column) => coefficients[column] !== 0);
+  return new Separation(used.filter((column) => column < coefficients.length - 1), true);
+}
+
+/** Whether every row with label 1 has positive log-odds, and every other row negative ones. */
+function separatesAll({ design, parts, chunks }: Passes, coefficients: Float64Array): boolean {
+  const kernel = createRowKernel(design);
+  kernel.moveTo(passPoint(design, coefficients));
+  for (const chunk of chunks()) {
+    const logits = new Float64Array(chunk.labels.length);
+    kernel.logits(chunk, 0, logits.length, logits);
+    let separates = true;
+    forRuns(chunk, parts, (from, to) => {
+      for (let i = from; i < to; i++) {
+        if (!(chunk.labels[i] === 1 ? logits[i] > 0 : logits[i] < 0)) separates = false;
+      }
+    });
+    if (!separates) return false;
+  }
+  return true;
 }

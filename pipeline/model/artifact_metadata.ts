@@ -134,6 +134,10 @@ const members = {
     gradientMax: finite,
     /** Mean over the training rows of the penalised log loss. */
     objective: finite,
+    /** Which part of the rule of convergence is met, and what was reached of it: fit/certificate.ts. Not in older models. */
+    criterion: optional(text),
+    step: optional(finite),
+    decrease: optional(finite),
   }),
   /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent where it is too large. */
   precision: optional(text),

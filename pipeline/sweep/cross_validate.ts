@@ -1,6 +1,6 @@
 import { type ClassSums, corrected } from "../fit/class_balance.ts";
 import { Failure } from "../failure.ts";
-import { fitPasses } from "../fit/fit.ts";
+import { chooseSolver, fitPasses } from "../fit/fit.ts";
 import type { Fold, FoldedDesign } from "./folds.ts";
 import type { FoldScore } from "./leaderboard.ts";
 import { Separation } from "../fit/separation.ts";
@@ -136,7 +136,11 @@ async function fitFold(
   // Without a penalty a small gradient proves nothing: the solver also has to see that the optimum is finite.
   if (before && penalised) {
     const { gradientMax } = await evaluatePoint(passes, "all", before, { penalty }, false);
-    if (gradientMax <= gradientTolerance) return before;
+    if (gradientMax <= gradientTolerance) {
+      // Newton's method also asks how long its next step would be: from there, it costs no pass.
+      if (chooseSolver(folded.design, { penalty, solver: "auto" }) !== "newton") return before;
+      start = before;
+    }
   }
   const { coefficients } = await fitPasses(passes, {
     penalty,

@@ -363,13 +363,22 @@ async function fitModel(
     });
   } catch (error) {
     if (!(error instanceof Separation)) throw error;
-    const names = columnNames(encoder);
-    throw separable(
-      `${
-        error.columns.map((column) => names[column] ?? "the intercept").join(", ")
-      } together separate the rows with label 1 from the others`,
-    );
+    throw separable(separationWords(error, encoder));
   }
+}
+
+/** What is known of a separation, and no more: which columns it needs, is not. */
+function separationWords({ columns, complete }: Separation, encoder: Encoder): string {
+  const names = columnNames(encoder);
+  const named = columns.slice(0, 5).map((column) => names[column] ?? "the intercept").join(", ");
+  const all = columns.length > 5 ? `${named} and ${columns.length - 5} more` : named;
+  const what = "separates the rows with label 1 from the others";
+  if (!complete) {
+    return `a combination of columns ${what} in a part of the rows, and no finite coefficient is best for ${all}`;
+  }
+  return columns.length === 1
+    ? `${all} ${what}`
+    : `a combination of ${columns.length} columns (${all}) ${what}`;
 }
 
 async function fitMinibatch(
@@ -460,6 +469,7 @@ function describe(
       iterations: solution.iterations,
       gradientMax: solution.gradientMax,
       objective: solution.objective,
+      ...solution.convergence,
     },
     notes: [...parts.notes, ...minibatchNotes(solution, hyperParameters)],
     golden: goldenOf({ encoder, coefficients, intercept, network }, goldenRows),

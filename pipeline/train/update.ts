@@ -6,7 +6,6 @@ import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { encodeWith } from "../encode/encode.ts";
 import { readExamples } from "../examples/examples.ts";
-import { Failure } from "../failure.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import { createPredictionTally, type PredictionTally } from "../evaluate/prediction_tally.ts";
 import { passPoint } from "../fit/objective.ts";
@@ -15,6 +14,8 @@ import { createPasses } from "../fit/passes.ts";
 import { evaluatePoint, type Prior } from "../fit/penalised.ts";
 import { packPrecision } from "../fit/packed_precision.ts";
 import { probabilityOf } from "../model/predictor.ts";
+import type { Convergence } from "../fit/certificate.ts";
+import { requireConverged } from "../fit/convergence.ts";
 import { solveNewton } from "../fit/newton.ts";
 import type { Models } from "../model/registry.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
@@ -87,6 +88,8 @@ interface Learnt {
   readonly prior: Prior;
   readonly iterations: number;
   readonly gradientMax: number;
+  /** Of the block that came least near to its optimum. */
+  readonly convergence: Convergence;
   readonly objective: number;
   /** Of each new row, before it was learnt. */
   readonly progressive: Metrics;
@@ -109,6 +112,7 @@ async function learnBlocks(
   const progressive = createPredictionTally(design.partRows[0]);
   const unchanged = createPredictionTally(design.partRows[0]);
   let [iterations, gradientMax, objective] = [0, 0, 0];
+  let convergence: Convergence = {};
   for (const block of blocksOf(design)) {
     signal?.throwIfAborted();
     addPredictions(progressive, block, prior.mean);
@@ -121,17 +125,13 @@ async function learnBlocks(
       iterationsMax: Number(hyperParameters.iterationsMax),
     };
     const solution = await solveNewton(passes, options);
-    if (solution.gradientMax > options.gradientTolerance) {
-      throw new Failure(
-        "not-converged",
-        `The update did not converge: the largest entry of the gradient is ${solution.gradientMax}. Train anew instead.`,
-      );
-    }
+    requireConverged(solution, options, "The update");
     const { hessian } = await evaluatePoint(passes, "all", solution.coefficients, options, true);
     if (!hessian) throw new Error("a Hessian was asked for");
     prior = { mean: solution.coefficients, precision: hessian.map((value) => value * passes.weight.all) };
     iterations += solution.iterations;
     gradientMax = Math.max(gradientMax, solution.gradientMax);
+    convergence = weaker(convergence, solution.convergence);
     objective = solution.objective;
     observe?.iteration?.({ iteration: iterations, objective, gradientMax: solution.gradientMax, step: 1 });
   }
@@ -139,10 +139,16 @@ async function learnBlocks(
     prior,
     iterations,
     gradientMax,
+    convergence,
     objective,
     progressive: progressive.metrics(baseRate),
     unchanged: unchanged.metrics(baseRate),
   };
+}
+
+/** The convergence of the block that has the larger step left. */
+function weaker(a: Convergence, b: Convergence): Convergence {
+  return (b.step ?? 0) >= (a.step ?? 0) ? b : a;
 }
 
 /** Runs of consecutive chunks. */
@@ -219,6 +225,7 @@ function describeUpdate(
       iterations: learnt.iterations,
       gradientMax: learnt.gradientMax,
       objective: learnt.objective,
+      ...learnt.convergence,
     },
     golden: goldenOf({ encoder: before.encoder, coefficients, intercept }, data.golden),
   };

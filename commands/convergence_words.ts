@@ -1,0 +1,44 @@
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
+
+type Solver = ArtifactMetadata["solver"];
+
+/** By which part of the rule of convergence a model's fit has ended, in words; undefined for a model that does not say. */
+export function convergenceWords({ criterion, step = NaN, decrease = NaN }: Solver): string | undefined {
+  switch (criterion) {
+    case undefined:
+      return undefined;
+    case "step":
+      return `the gradient is within the tolerance, and the next step would change no coefficient by more than ${
+        short(step)
+      }`;
+    case "rounding":
+      return `the gradient is within the tolerance, and the rounding of the data keeps steps of ${
+        short(step)
+      } from shrinking`;
+    case "gradient":
+      return "the gradient is within the tolerance";
+    case "decrease":
+      return `the objective can fall by no more than ${short(decrease)} of itself`;
+    case "subgradient":
+      return "the subgradient nearest to 0 is within the tolerance";
+    case "epochs":
+      return "mini-batches end after their epochs";
+    case "early-stopping":
+      return "mini-batches ended when the validation rows' loss no longer fell";
+    default:
+      return criterion;
+  }
+}
+
+/** What of it `--json` prints. */
+export function convergenceMembers({ criterion, step, decrease }: Solver): Record<string, unknown> {
+  return {
+    ...(criterion === undefined ? {} : { criterion }),
+    ...(step === undefined ? {} : { step }),
+    ...(decrease === undefined ? {} : { decrease }),
+  };
+}
+
+function short(value: number): string {
+  return value.toExponential(1);
+}

@@ -1,0 +1,105 @@
+import { factorise } from "./cholesky.ts";
+import type { CoarseDesign } from "./coarse_design.ts";
+
+/** Numbers of a vector over columns, at the columns that a fit moves. The intercept is the last of both. */
+export interface MovingColumns {
+  /** Shape (moving columns + 1). */
+  readonly columns: Int32Array;
+  pick(full: Float64Array): Float64Array;
+  /** Zeros at the other columns. */
+  spread(picked: Float64Array): Float64Array;
+}
+
+/** @param size Of the vectors over all columns, with the intercept. */
+export function movingColumns(size: number, isMoving: (column: number) => boolean): MovingColumns {
+  const list: number[] = [];
+  for (let column = 0; column < size; column++) if (isMoving(column)) list.push(column);
+  const columns = Int32Array.from(list);
+  return {
+    columns,
+    pick: (full) => Float64Array.from(columns, (column) => full[column]),
+    spread(picked) {
+      const full = new Float64Array(size);
+      columns.forEach((column, k) => full[column] = picked[k]);
+      return full;
+    },
+  };
+}
+
+/**
+ * An inverse of the Hessian of a wide design, to rounding the true one only for few columns: the inverse of the coarse
+ * design's Hessian, by which fields, frequent levels, numbers and the intercept move together, and to it for the other
+ * levels that of their own curvature.
+ *
+ * @param curvatures As `Passes` gives them, at the same point as the Hessian, of the mean loss.
+ * @param hessian As `CoarseDesign` gives it.
+ * @returns Solves for vectors of the moving columns.
+ * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2, on the first guess of L-BFGS; Toselli & Widlund, Domain
+ *   Decomposition Methods (2005), chapter 2, on a coarse space with a diagonal.
+ */
+export function coarseInverse(
+  coarse: CoarseDesign,
+  { columns }: MovingColumns,
+  { hessian, curvatures, l2 }: { hessian: Float64Array; curvatures: Float64Array; l2: number },
+): { solve(right: Float64Array): Float64Array } {
+  const size = coarse.columnCount + 1;
+  const intercept = curvatures.length - 1;
+  const coarseOf = Int32Array.from(
+    columns,
+    (column) => column === intercept ? size - 1 : coarse.columnOf[column],
+  );
+  const isJoint = Uint8Array.from(coarseOf, (c) => c >= 0 && c < size - 1 && coarse.sizes[c] > 1 ? 1 : 0);
+  const own = Float64Array.from(columns, (column) => curvatures[column] + l2 || 1);
+  const factor = factorise(
+    withPenalty(scaled(hessian, diagonalOf(coarse, curvatures)), coarse.sizes, l2),
+    size,
+    [size - 1, ...Array.from({ length: size - 1 }, (_, c) => c)],
+  );
+  return {
+    solve(right) {
+      const sums = new Float64Array(size);
+      coarseOf.forEach((c, k) => {
+        if (c >= 0) sums[c] += right[k];
+      });
+      const together = factor.solve(sums);
+      return right.map((value, k) =>
+        (coarseOf[k] < 0 ? value / own[k] : together[coarseOf[k]]) + (isJoint[k] ? value / own[k] : 0)
+      );
+    },
+  };
+}
+
+/** Diagonal of the coarse Hessian over all rows; NaN for numeric columns, whose squares it takes. */
+function diagonalOf(
+  { columnCount, columnOf, numericColumns }: CoarseDesign,
+  curvatures: Float64Array,
+): Float64Array {
+  const diagonal = new Float64Array(columnCount + 1);
+  columnOf.forEach((c, column) => {
+    if (c >= 0) diagonal[c] += curvatures[column];
+  });
+  for (const c of numericColumns) diagonal[c] = NaN;
+  diagonal[columnCount] = curvatures[curvatures.length - 1];
+  return diagonal;
+}
+
+/** Scales rows and columns of a sample's Hessian, so that its diagonal is that of all rows. */
+function scaled(hessian: Float64Array, diagonal: Float64Array): Float64Array {
+  const size = diagonal.length;
+  const scales = diagonal.map((value, c) => {
+    const sampled = hessian[c * size + c];
+    return value > 0 && sampled > 0 ? Math.sqrt(value / sampled) : value >= 0 ? 0 : 1;
+  });
+  const result = hessian.map((value, i) => value * scales[Math.floor(i / size)] * scales[i % size]);
+  // What the sample has no row of has its own curvature and nothing in common with others.
+  diagonal.forEach((value, c) => {
+    if (scales[c] === 0) result[c * size + c] = value;
+  });
+  return result;
+}
+
+function withPenalty(hessian: Float64Array, sizes: Int32Array, l2: number): Float64Array {
+  const size = sizes.length + 1;
+  sizes.forEach((count, c) => hessian[c * size + c] += count * l2);
+  return hessian;
+}
