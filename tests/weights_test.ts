@@ -69,11 +69,13 @@ for (const settings of fits) {
   Deno.test(`weights: a weighted table gives the model and metrics of the table written out (${named})`, () =>
     fc.assert(
       fc.asyncProperty(tables, async (rows) => {
-        const weighted = await learnFrom(weighing(rows), settings);
+        const weighted = await learnFrom(rows, settings);
         const repeated = await learnFrom(writtenOut(rows), settings);
         assertSameModel(weighted, repeated);
         assertSame(weighted.solver.objective, repeated.solver.objective, "the objective");
-        assert.equal(weighted.data.rows.train + weighted.data.rows.test, weighing(rows).length);
+        const { read, train, test, zero_weight: zeroWeight } = weighted.data.rows;
+        assert.deepEqual([read, zeroWeight], [rows.length, rows.length - weighing(rows).length]);
+        assert.equal(train + test, weighing(rows).length);
       }),
       { numRuns: settings.threads === undefined ? 15 : 4 },
     ));
@@ -189,7 +191,7 @@ Deno.test("weights: that weigh next to nothing, or very much, are noted; others 
 Deno.test("weights: the program makes one model of a table with weights and of the same table written out", () =>
   inFolder(async (folder) => {
     const file = (name: string) => join(folder, name);
-    const table = [[0, 0, 400], [0, 1, 100], [1, 0, 300], [1, 1, 200], [50, 0, 1], [50, 1, 9]];
+    const table = [[0, 0, 400], [0, 1, 100], [1, 0, 300], [7, 1, 0], [1, 1, 200], [50, 0, 1], [50, 1, 9]];
     const csv = (rows: readonly (readonly number[])[]) =>
       `id,x,y,w\n${rows.map((row, i) => `${i},${row.join(",")}\n`).join("")}`;
     const repeated = table.flatMap(([x, y, w]) => Array.from({ length: w }, () => [x, y, 1]));
