@@ -8,7 +8,7 @@ import { differentialPython } from "./differential/install.ts";
 import { makeLevelModel } from "./differential/level_model.ts";
 import { checkForeign, checkUnread } from "./differential/foreign.ts";
 import { checkPredicted } from "./differential/predicted.ts";
-import { checkStored } from "./differential/stored.ts";
+import { checkStored, checkTexts } from "./differential/stored.ts";
 import { describeFiles, makeTables, type WrittenTable } from "./differential/written_table.ts";
 import { inFolder, root } from "./program.ts";
 import { inRegistry } from "./registry_file.ts";
@@ -41,10 +41,11 @@ Deno.test({
       for (const table of tables) {
         try {
           await checkStored(table, folder);
+          if (table.rows > 0) await checkTexts(table, folder);
           await checkPredicted(table, { folder, metadata });
           await checkAnswered(table, { origin: running.server.origin, metadata });
         } catch (error) {
-          wrong.push(`${described(table)}\n${error instanceof Error ? error.stack : error}`);
+          wrong.push(`${described(table)}\n${shownError(error)}`);
         }
       }
       assert.equal(
@@ -93,4 +94,9 @@ function parquetFiles(folder: string): string[] {
 function described({ number, writer, options, columns }: WrittenTable): string {
   const kinds = columns.map(({ name, kind }) => `${name}: ${kind}`).join(", ");
   return `table ${number} of seed ${seed}, by ${writer} with ${JSON.stringify(options)}: ${kinds}`;
+}
+
+function shownError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return `${error.stack}${error.cause === undefined ? "" : `\n${shownError(error.cause)}`}`;
 }

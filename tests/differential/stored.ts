@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ingest } from "../../pipeline/ingest/ingest.ts";
+import type { TextFormat } from "../../pipeline/files/text_format.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
 import { assertRejected } from "../expected_failure.ts";
 import { rowsOf } from "../made_table.ts";
@@ -71,6 +72,55 @@ export async function checkStored(table: WrittenTable, folder: string): Promise<
 /** Each refusal is a load of its own. */
 const refusedMax = 2;
 
+/** Loads the same table out of CSV and newline-delimited JSON. */
+export async function checkTexts(table: WrittenTable, folder: string): Promise<void> {
+  const key = table.columns.find(({ name }) => name === "id");
+  assert(key, "a table without ids");
+  for (const { path, writer, columns, format } of table.texts) {
+    const isCsv = writer.endsWith("CSV");
+    const loaded = table.columns.filter((column) => column !== key && columns.includes(column.name))
+      .flatMap((column) =>
+        textTargets(column).map((target) => ({
+          column,
+          target,
+          name: nameOf(column, target),
+          // An empty field of CSV is NULL, quoted or not.
+          cells: expectedCells(column, target).map((cell) => cell === "" && isCsv ? null : cell),
+        }))
+      ).filter(({ cells }) => !cells.includes(fault));
+    const keyType = key.kind === "bytes" ? "TEXT" : "INTEGER";
+    const schema = `${declare("sound", keyType, loaded)}\nCREATE VIEW examples AS SELECT * FROM sound;`;
+    const store = openStore(join(folder, `texts-${table.number}`), {
+      mode: "create",
+      freeBytesMin: 0,
+      schema,
+    });
+    try {
+      await checkLoaded(store, path, { name: "sound", key, loaded, format });
+    } catch (error) {
+      throw new Error(`${writer} with ${JSON.stringify(format)}: ${path}`, { cause: error });
+    } finally {
+      store.close();
+    }
+  }
+}
+
+/** What text says of a column as parquet does. */
+function textTargets({ kind }: WrittenColumn): Target[] {
+  switch (kind) {
+    case "integer":
+      return ["INTEGER", "TEXT"];
+    case "boolean":
+      return ["INTEGER"];
+    case "real":
+      return ["REAL"];
+    case "time":
+      return ["TIME"];
+    default:
+      return ["TEXT"];
+  }
+}
+
 function nameOf({ name }: WrittenColumn, target: Target): string {
   return target === "TIME" ? `${name}_at` : `${name}_${target.toLowerCase()}`;
 }
@@ -90,12 +140,13 @@ interface Comparison {
   readonly key: WrittenColumn;
   readonly loaded: readonly Loaded[];
   readonly rejectsPath?: string;
+  readonly format?: TextFormat;
 }
 
 async function checkLoaded(
   store: Store,
   path: string,
-  { name, key, loaded, rejectsPath }: Comparison,
+  { name, key, loaded, rejectsPath, format }: Comparison,
 ): Promise<void> {
   if (loaded.length === 0) return;
   const ids = expectedCells(key, key.kind === "bytes" ? "TEXT" : "INTEGER");
@@ -109,6 +160,9 @@ async function checkLoaded(
   const loading = ingest(store, {
     files,
     columnNames,
+    format,
+    // JSON leaves out what is NULL in each row.
+    allowMissing: format !== undefined,
     ...(rejectsPath === undefined ? {} : { rejectsPath }),
   });
   if (rows.length > 0 && expected.length === 0) {

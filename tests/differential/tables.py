@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from columns import MAKERS, blanks, keys, with_blanks
 from reading import describe
+from text_files import write_text
 from writers import TYPES, WRITERS, pick
 
 ROWS = [0, 1, 2, 8, 50, 300, 300, 1000, 2500]
@@ -39,7 +41,16 @@ def write_one(folder, seed, number):
         options = WRITERS[writer](rng, table, str(path))
     except Exception as error:  # noqa: BLE001: a program that cannot write a table leaves it out, and says so
         return {"number": number, "unwritten": f"{writer}: {error}", "trace": traceback.format_exc()}
-    return {"number": number, "path": str(path), "writer": writer, "options": options, **describe(path)}
+    found = {"number": number, "path": str(path), "writer": writer, "options": options, "texts": [], **describe(path)}
+    if "error" not in found:
+        read = pq.ParquetFile(path).read()
+        # Drawn apart, so that the texts do not change the tables.
+        texts = np.random.default_rng([seed, number, 1])
+        try:
+            found["texts"] = write_text(texts, read, folder, number)
+        except Exception as error:  # noqa: BLE001: as above
+            found["untold"] = str(error)
+    return found
 
 
 def main():
@@ -47,7 +58,7 @@ def main():
     with open(folder / "tables.ndjson", "w", encoding="utf-8") as out:
         if sys.argv[2] == "--read":
             for number, path in enumerate(sys.argv[3:]):
-                out.write(json.dumps({"number": number, "path": path, "writer": "a file", "options": {}, **describe(path)}) + "\n")
+                out.write(json.dumps({"number": number, "path": path, "writer": "a file", "options": {}, "texts": [], **describe(path)}) + "\n")
         else:
             seed, count = int(sys.argv[2]), int(sys.argv[3])
             for number in range(count):

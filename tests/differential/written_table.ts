@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { TextFormat } from "../../pipeline/files/text_format.ts";
 import { root } from "../program.ts";
 import { differentialPython } from "./install.ts";
 
@@ -16,6 +17,17 @@ export interface WrittenTable {
   readonly error?: string;
   readonly rows: number;
   readonly columns: readonly WrittenColumn[];
+  /** Its columns of plain types as CSV and newline-delimited JSON. */
+  readonly texts: readonly WrittenText[];
+}
+
+/** The same table as text. */
+export interface WrittenText {
+  readonly path: string;
+  readonly writer: string;
+  readonly columns: readonly string[];
+  /** What a reader has to be told. */
+  readonly format: TextFormat;
 }
 
 /** Values of a column, each in one spelling; `bytes` in hexadecimal. Kinds that are not for tables have none. */
