@@ -13,8 +13,10 @@ export const tableFlags = {
 
 /** One line of progress for each file. */
 export function loadObserver(terminal: Terminal): (progress: LoadProgress) => void {
-  return ({ table, file, rows, rowsTotal }) =>
-    terminal.progress({ stage: `${table}: ${file}`, done: rows, total: rowsTotal, unit: "rows" });
+  return ({ table, file, rows, rowsTotal, isCounted }) => {
+    const size = isCounted ? `, ${rowsTotal.toLocaleString("en")} rows` : "";
+    terminal.progress({ stage: `${table}: ${file}${size}`, done: rows, total: rowsTotal, unit: "rows" });
+  };
 }
 
 export interface FileOptions {

@@ -9,6 +9,7 @@ import { createHybridReader } from "../pipeline/files/parquet_hybrid.ts";
 import { readPages } from "../pipeline/files/parquet_page.ts";
 import { structEnd } from "../pipeline/files/parquet_thrift.ts";
 import { createRandom } from "../pipeline/random.ts";
+import { varint } from "./equal_rows.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { contentOf, type LoadedStore, thingsSchema, withTables } from "./made_table.ts";
 import { inFolder, root } from "./program.ts";
@@ -172,11 +173,6 @@ Deno.test("parquet: two columns of one name are refused", () =>
     const twice = await failureOf(loaded, new Uint8Array(parquetWriteBuffer({ columnData })));
     assert.match(String(twice?.message), /it has two columns id\. Rename one/);
   }, thingsSchema));
-
-/** A number of Thrift's compact protocol. */
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 128))];
-}
 
 /** The header of a page: its kind and its sizes. */
 function pageHeader(kind: number, size: number, compressedSize: number): number[] {

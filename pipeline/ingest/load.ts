@@ -28,6 +28,8 @@ export interface LoadProgress {
   readonly rows: number;
   /** Rows of the whole file; an estimate where its format does not say. */
   readonly rowsTotal: number;
+  /** Whether the file says so itself: a small one may have millions of rows that are alike. */
+  readonly isCounted: boolean;
 }
 
 export interface LoadOptions {
@@ -220,6 +222,7 @@ async function insertAll(
         file,
         rows,
         rowsTotal: rowCount ?? Math.round(rows * before.size / Math.max(1, step.bytesRead)),
+        isCounted: rowCount !== undefined,
       });
     }
     const { counts } = insertion;
