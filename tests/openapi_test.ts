@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { rowSchemaOf } from "../server/openapi/signature.ts";
 import fc from "fast-check";
-import { createFindings } from "../pipeline/model/predictor.ts";
+import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
 import { createLog } from "../server/log.ts";
 import { pathTemplate } from "../server/openapi/operation_object.ts";
 import { toldKinds } from "../server/openapi/responses.ts";
@@ -228,3 +229,27 @@ documentTest(
     assert.ok(other.headers.get("etag")?.startsWith(`"${second.id}.`));
   },
 );
+
+Deno.test("a category says which spellings are one level, if the model keeps the type of its values", () => {
+  const categorical = { type: "categorical", nullable: false, levels: ["12"] } as const;
+  const fields = [
+    { ...categorical, name: "old" },
+    { ...categorical, name: "integer", values: "integer" },
+    { ...categorical, name: "real", values: "real" },
+    { ...categorical, name: "text", values: "text" },
+  ] as const;
+  const encoder = {
+    features: fields.map((field, i) => ({ ...field, levels: [...field.levels], column: 3 * i })),
+    columnCount: 12,
+  };
+  const predictor = createPredictor({ encoder, coefficients: new Float64Array(12), intercept: 0 });
+  const { properties } = rowSchemaOf({ predictor, example: undefined, keys: undefined });
+  const descriptions = Object.values(properties as Record<string, { description: string }>)
+    .map(({ description }) => description.replace("a category, of which the model knows 1", ""));
+  assert.deepEqual(descriptions, [
+    "",
+    '; 12, 12.0, "12" and "012" are one, and so are true and 1; beyond 2^53, send a string',
+    '; 0.5 and "0.50" are one, and so are true and 1',
+    '; "12" and 12 are one, "012" is another',
+  ]);
+});

@@ -19,7 +19,7 @@ export interface RowFields {
   annual_income?: number | null;
   /** a number; null where it is not known */
   apr?: number | null;
-  /** a category, of which the model knows 18; null where it is not known */
+  /** a category, of which the model knows 18; null where it is not known; "12" and 12 are one, "012" is another */
   loan_purpose?:
     | "auto"
     | "auto_refinance"
@@ -43,7 +43,7 @@ export interface RowFields {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 6; null where it is not known */
+  /** a category, of which the model knows 6; null where it is not known; "12" and 12 are one, "012" is another */
   credit?:
     | "excellent"
     | "fair"
@@ -55,7 +55,7 @@ export interface RowFields {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 21; null where it is not known */
+  /** a category, of which the model knows 21; null where it is not known; 12, 12.0, "12" and "012" are one, and so are true and 1; beyond 2^53, send a string */
   lender_id?:
     | "12"
     | "19"
@@ -96,7 +96,7 @@ export interface RowPart {
   annual_income?: number | null;
   /** a number; null where it is not known */
   apr?: number | null;
-  /** a category, of which the model knows 18; null where it is not known */
+  /** a category, of which the model knows 18; null where it is not known; "12" and 12 are one, "012" is another */
   loan_purpose?:
     | "auto"
     | "auto_refinance"
@@ -120,7 +120,7 @@ export interface RowPart {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 6; null where it is not known */
+  /** a category, of which the model knows 6; null where it is not known; "12" and 12 are one, "012" is another */
   credit?:
     | "excellent"
     | "fair"
@@ -132,7 +132,7 @@ export interface RowPart {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 21; null where it is not known */
+  /** a category, of which the model knows 21; null where it is not known; 12, 12.0, "12" and "012" are one, and so are true and 1; beyond 2^53, send a string */
   lender_id?:
     | "12"
     | "19"

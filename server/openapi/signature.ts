@@ -51,6 +51,13 @@ const keySchema: JsonSchema = {
   description: "a key by which the store knows the row: fields that are left out come from there",
 };
 
+/** Which spellings are one level. */
+const spellings = {
+  integer: '; 12, 12.0, "12" and "012" are one, and so are true and 1; beyond 2^53, send a string',
+  real: '; 0.5 and "0.50" are one, and so are true and 1',
+  text: '; "12" and 12 are one, "012" is another',
+} as const;
+
 /** A row that the store is asked for. */
 function keyed(name: string): JsonSchema {
   return { required: [name], properties: { [name]: { type: ["string", "number"] } } };
@@ -65,7 +72,8 @@ function fieldSchema(field: Field): JsonSchema {
   // levels alone would forbid what is taken.
   const any = { type: ["string", "number", "boolean", ...orNull] };
   const { levels = [] } = field;
-  const description = `a category, of which the model knows ${levels.length}${unknown}`;
+  const spelling = field.values ? spellings[field.values] : "";
+  const description = `a category, of which the model knows ${levels.length}${unknown}${spelling}`;
   if (levels.length === 0 || levels.length > levelsListedMax) {
     return { ...any, description, examples: levels.slice(0, examplesShown) };
   }
