@@ -102,7 +102,12 @@ export default command({
         seconds.toFixed(2)
       } s, written to ${out === dash ? "standard output" : out}`,
     );
-    if (report.rejected > 0) terminal.say(`${report.rejected.toLocaleString("en")} rows have no probability`);
+    if (report.rejected > 0) {
+      const reasons = Object.entries(report.reasons).map(([reason, rows]) =>
+        `${rows.toLocaleString("en")} × ${reason}`
+      );
+      terminal.say(`${report.rejected.toLocaleString("en")} rows have no probability: ${reasons.join(", ")}`);
+    }
     for (const [field, rows] of Object.entries(report.unseen)) {
       terminal.say(`${rows.toLocaleString("en")} rows have a ${field} that the model has not seen`);
     }

@@ -142,7 +142,7 @@ function isGiven(value: unknown): boolean {
 
 function rowUnknown(model: ServingModel, row: Row): Failure {
   const { id, group } = namesOf(model);
-  const asked = [id, group].filter((name) => isGiven(row[name])).map((name) =>
+  const asked = [...new Set([id, group])].filter((name) => isGiven(row[name])).map((name) =>
     `${name} ${jsonText(row[name]).slice(0, 80)}`
   );
   return new Failure(

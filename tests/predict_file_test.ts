@@ -107,6 +107,7 @@ for (const [format, content] of Object.entries(inputs)) {
         rows: 4,
         answered: 4,
         rejected: 0,
+        reasons: {},
         unseen: { loan_purpose: 2, lender_id: 1 },
         meanProbability: undefined,
       },
@@ -194,7 +195,10 @@ for (
   Deno.test(`predict: ${what} ends it with the row and the reason, or is left without a probability`, async () => {
     await assertRejected(predicted(content), "row-rejected", message);
     const { report, answers } = await predicted(content, "ndjson", { lenient: true });
-    assert.equal(report.rejected, 1);
+    assert.deepEqual([report.rejected, report.rows], [1, report.answered + 1]);
+    const [[reason, count], ...others] = Object.entries(report.reasons);
+    assert.match(`row ${report.rows}: ${reason}`, message);
+    assert.deepEqual([count, others], [1, []]);
     assert.equal(answers.at(-1)?.probability, null);
     assert.deepEqual(
       answers.slice(0, -1).map(({ probability }) => probability),
@@ -202,6 +206,20 @@ for (
     );
   });
 }
+
+Deno.test("predict: rows without a probability are counted by their reasons, however many there are", async () => {
+  const cheap = Array.from(
+    { length: 90 },
+    (_, i) => ({ ...rows[0], apr: i % 3 === 0 ? null : `cheap ${i}` }),
+  );
+  const { report } = await predicted(ndjson([...cheap, ...rows]), "ndjson", { lenient: true });
+  assert.deepEqual([report.rows, report.answered, report.rejected], [94, 4, 90]);
+  assert.equal(Object.values(report.reasons).reduce((sum, count) => sum + count, 0), 90);
+  assert.equal(report.reasons["apr must be a number, not null"], 30);
+  const many = csv(Array.from({ length: 50 }, (_, i) => ({ ...rows[0], apr: `cheap ${i}` })));
+  const { report: { reasons } } = await predicted(many, "ndjson", { lenient: true });
+  assert.deepEqual([Object.keys(reasons).length, reasons["other reasons"]], [21, 30]);
+});
 
 Deno.test("predict: a failure leaves no file behind", () =>
   inFolder(async (folder) => {

@@ -281,10 +281,13 @@ function weightOf(row: Row, at: number, spec: FeatureSpec): number {
 export function labelOf(row: Row, at: number, spec: FeatureSpec): number {
   const label = row[at];
   if (label === 0 || label === 1) return label;
+  const hint = typeof label === "string"
+    ? ` (in the view, write ${spec.label} = 'TEXT' AS ${spec.label})`
+    : "";
   throw new BadExample(
     `${spec.id} ${String(row[0])} has the ${spec.label} ${
-      JSON.stringify(String(label))
-    }, expected 0 or 1, or NULL for a row that is not for training`,
+      JSON.stringify(String(label).slice(0, 60))
+    }, expected 0 or 1, or NULL for a row that is not for training${hint}`,
   );
 }
 

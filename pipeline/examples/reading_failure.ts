@@ -44,12 +44,10 @@ function placeOf(
     ? findFailingRow(reading.db, reading.query, stopped.from)
     : undefined;
   const { lastKey } = stopped;
-  const last = lastKey === undefined
-    ? "no row was read before"
-    : `the last row read is ${idName} ${shownKey(lastKey)}`;
-  if (!found) return ` (${last})`;
+  const last = lastKey === undefined ? "" : ` (the last row read is ${idName} ${shownKey(lastKey)})`;
+  if (!found) return last || " (no row was read before)";
   const column = found.column === undefined ? "" : ` in ${found.column}`;
-  return `${column} of the row with ${idName} ${shownKey(found.key)} (${last})`;
+  return `${column} of the row with ${idName} ${shownKey(found.key)}${last}`;
 }
 
 /** A key in a message. */

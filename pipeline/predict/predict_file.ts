@@ -30,6 +30,8 @@ export interface PredictFileReport {
   readonly answered: number;
   /** Rows without a probability. */
   readonly rejected: number;
+  /** Those by why they have none. */
+  readonly reasons: Readonly<Record<string, number>>;
   /** Rows by field, whose category the model has not seen; of fields that have any. */
   readonly unseen: Readonly<Record<string, number>>;
   /** Of the rows that were answered; null where there are none. */
@@ -50,13 +52,18 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
     const file = createPredictionFile(out, format, source.kept);
     try {
       let [rows, answered, sum] = [0, 0, 0];
+      const reasons = createReasonCounter();
       for (let batch = source.next(); batch; batch = source.next()) {
         const probabilities = scorer.score(batch);
         for (let i = 0; i < batch.rowCount; i++) {
           if (probabilities[i] === probabilities[i]) {
             answered++;
             sum += probabilities[i];
-          } else if (!lenient) throw rowRejected(path, rows + i + 1, scorer.reason(batch, i));
+            continue;
+          }
+          const reason = scorer.reason(batch, i);
+          if (!lenient) throw rowRejected(path, rows + i + 1, reason);
+          reasons.add(reason);
         }
         file.append(batch.kept, probabilities);
         rows += batch.rowCount;
@@ -69,7 +76,7 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
       return {
         rows,
         answered,
-        rejected: rows - answered,
+        ...accountedFor(rows, answered, reasons),
         unseen: scorer.unseen(),
         meanProbability: answered === 0 ? null : sum / answered,
       };
@@ -80,6 +87,39 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
   } finally {
     source.close();
   }
+}
+
+/** Reasons that are counted one by one: some name the value. */
+const reasonsMax = 20;
+const otherReasons = "other reasons";
+
+interface ReasonCounter {
+  add(reason: string): void;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+function createReasonCounter(): ReasonCounter {
+  const counts = new Map<string, number>();
+  return {
+    counts,
+    add(reason) {
+      const name = counts.has(reason) || counts.size < reasonsMax ? reason : otherReasons;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    },
+  };
+}
+
+/** @throws If a row was neither answered nor rejected: a bug. */
+function accountedFor(
+  rows: number,
+  answered: number,
+  { counts }: ReasonCounter,
+): Pick<PredictFileReport, "rejected" | "reasons"> {
+  const rejected = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (rows !== answered + rejected) {
+    throw new Error(`${rows} rows were read, but ${answered} were answered and ${rejected} rejected`);
+  }
+  return { rejected, reasons: Object.fromEntries(counts) };
 }
 
 interface BatchScorer {
