@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createExampleLookup } from "../pipeline/examples/example_lookup.ts";
 import { readExamples } from "../pipeline/examples/examples.ts";
+import { countExamples } from "../pipeline/examples/examples_count.ts";
+import { listTables } from "../pipeline/store/table.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { gridOf } from "../pipeline/sweep/grid.ts";
 import { sweep } from "../pipeline/sweep/sweep.ts";
@@ -209,6 +211,43 @@ Deno.test("reading: a group of too many rows to compare is refused, and not judg
       assert.deepEqual(lookup.group("one"), { age: 1 });
     },
   );
+});
+
+Deno.test("reading: a WHERE that fails on one row is a failure too, which names what it can", async () => {
+  const where = "SELECT id, who, clicked, x, 1 AS age FROM shown WHERE json_extract(props, '$.age') > 0";
+  for (
+    const [column, idOf, place] of [
+      [integerId, (i: number) => 10_000 + 3 * i, /: malformed JSON of the row with id 12100( \(|\.)/],
+      [textId, (i: number) => `u${1_000 + i}`, /: malformed JSON \(the last row read is id "u1699"\)/],
+    ] as const
+  ) {
+    await withStore(agesOf(column, where), async ({ store }) => {
+      insertRows(store, rowsOf(idOf, { broken: 700 }));
+      await assertRejected(readExamples(store, spec, alone), "examples-invalid", place);
+      await assertRejected(
+        countExamples(store, listTables(store.db), { threads: alone, rowCounts: new Map() }),
+        "examples-invalid",
+        /^The files are loaded\. Cannot read the view examples: malformed JSON\./,
+      );
+    });
+  }
+});
+
+Deno.test("reading: examples are counted by what a column is, not by its name", async () => {
+  // SQLite finds a range of people by their id, and the view's id is that of the mails.
+  const views = `
+    CREATE TABLE people (id INTEGER NOT NULL PRIMARY KEY) STRICT;
+    CREATE TABLE shown (id TEXT NOT NULL PRIMARY KEY, who TEXT, clicked INTEGER, x REAL, props TEXT) STRICT;
+    CREATE VIEW examples AS SELECT id, who, clicked, x FROM shown WHERE x >= 0;
+  `;
+  await withStore(views, async ({ store }) => {
+    insertRows(store, rowsOf((i) => `m${i}`));
+    const counted = await countExamples(store, listTables(store.db), {
+      threads: alone,
+      rowCounts: new Map(),
+    });
+    assert.equal(counted, rowCount);
+  });
 });
 
 /** Loads a table and trains, by the program under its own permissions. */

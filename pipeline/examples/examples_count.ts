@@ -1,4 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
+import { Failure } from "../failure.ts";
+import { readingFailure } from "./reading_failure.ts";
+import { columnOrigins } from "../store/column_origins.ts";
 import { quoted } from "../store/identifier.ts";
 import { countRows, loggedOrphans, loggedRows } from "../ingest/load_log.ts";
 import { limitCache } from "../store/page_cache.ts";
@@ -30,6 +33,7 @@ const rangeCount = 64n;
  * lacks a parent, and the view has a row for each row with its parents, the rows of the table are as many.
  *
  * @param options.rowCounts Of tables whose rows have been counted, by name.
+ * @throws {Failure} `examples-invalid` if SQLite cannot compute the view.
  */
 export async function countExamples(
   store: Store,
@@ -56,17 +60,33 @@ function countFromLog(
 }
 
 async function countOnThreads(store: Store, tables: readonly Table[], threads: Threads): Promise<number> {
-  const key = rangeKey(store.db, tables);
-  const sql = `SELECT count(*) AS n FROM ${view}`;
-  const job: CountJob = {
-    kind: "count",
-    path: store.path,
-    sql: key === undefined ? sql : `${sql} WHERE ${quoted(key.column)} BETWEEN ? AND ?`,
-    ranges: key === undefined ? [[]] : rangesOf(store.db, key),
-    shared: sharedInt32(1),
-  };
-  const counts = await threads.run(job, () => countRanges(job));
-  return counts.reduce((sum, count) => sum + count, 0);
+  try {
+    const key = rangeKey(store.db, tables);
+    const ranges = key === undefined ? undefined : rangesOf(store.db, key);
+    const sql = `SELECT count(*) AS n FROM ${view}`;
+    const job: CountJob = {
+      kind: "count",
+      path: store.path,
+      sql: key !== undefined && ranges ? `${sql} WHERE ${quoted(key)} >= ? AND ${quoted(key)} < ?` : sql,
+      ranges: ranges ?? [[]],
+      shared: sharedInt32(1),
+    };
+    const counts = await threads.run(job, () => countRanges(job));
+    return counts.reduce((sum, count) => sum + count, 0);
+  } catch (error) {
+    throw countFailure(error);
+  }
+}
+
+/** The rows that are to be counted are in the store by now. */
+function countFailure(error: unknown): unknown {
+  const failure = readingFailure(error, { view, id: "" });
+  return failure instanceof Failure && failure.kind === "examples-invalid"
+    ? new Failure(
+      failure.kind,
+      `The files are loaded. ${failure.message.replace(/^The files are loaded\. /, "")}`,
+    )
+    : failure;
 }
 
 /** One thread's part. */
@@ -74,44 +94,50 @@ export function countRanges({ path, sql, ranges, shared }: CountJob): number {
   using db = new DatabaseSync(path, { readOnly: true });
   db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
   limitCache(db, 64 * 2 ** 20);
-  const statement = db.prepare(sql);
-  let count = 0;
-  for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
-    count += Number(statement.get(...ranges[i])?.n);
+  try {
+    const statement = db.prepare(sql);
+    let count = 0;
+    for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
+      count += Number(statement.get(...ranges[i])?.n);
+    }
+    return count;
+  } catch (error) {
+    throw countFailure(error);
   }
-  return count;
-}
-
-interface RangeKey {
-  readonly table: string;
-  readonly column: string;
 }
 
 /** A column of the view that is the whole key of a table, an integer, and by which SQLite finds a range of the examples. */
-function rangeKey(db: DatabaseSync, tables: readonly Table[]): RangeKey | undefined {
-  const columns = db.prepare("SELECT name FROM pragma_table_info(?)").all(view).map(({ name }) => name);
-  for (const { name: table, key, columns: own } of tables) {
-    const column = key[0];
-    const isInteger = own.some(({ name, type }) => name === column && type === "INTEGER");
-    if (key.length !== 1 || !isInteger || !columns.includes(column)) continue;
+function rangeKey(db: DatabaseSync, tables: readonly Table[]): string | undefined {
+  // By what a column is, and not by its name: two tables may both have an id.
+  const origins = columnOrigins(db, `SELECT * FROM ${view}`);
+  for (const { name: table, key, columns } of tables) {
+    const isInteger = columns.some(({ name, type }) => name === key[0] && type === "INTEGER");
+    const own = origins.find((origin) => origin.table === table && origin.column === key[0]);
+    if (key.length !== 1 || !isInteger || !own) continue;
     const plan = db.prepare(
-      `EXPLAIN QUERY PLAN SELECT count(*) FROM ${view} WHERE ${quoted(column)} BETWEEN ? AND ?`,
+      `EXPLAIN QUERY PLAN SELECT count(*) FROM ${view} WHERE ${quoted(own.name)} >= ? AND ${
+        quoted(own.name)
+      } < ?`,
     ).all(0, 0);
-    if (plan.some(({ detail }) => /^SEARCH .*>\? AND .*<\?\)/.test(String(detail)))) return { table, column };
+    if (plan.some(({ detail }) => /^SEARCH .*>\? AND .*<\?\)/.test(String(detail)))) return own.name;
   }
   return undefined;
 }
 
-/** Ranges of equal width, both ends in them. */
-function rangesOf(db: DatabaseSync, { column }: RangeKey): bigint[][] {
+/**
+ * Ranges of equal width, each without its end.
+ *
+ * @returns undefined if the column has something else than integers that end before SQLite's last.
+ */
+function rangesOf(db: DatabaseSync, column: string): bigint[][] | undefined {
   const statement = db.prepare(
     `SELECT min(${quoted(column)}) AS low, max(${quoted(column)}) AS high FROM ${view}`,
   );
   statement.setReadBigInts(true);
   const { low, high } = statement.get() ?? {};
-  if (typeof low !== "bigint" || typeof high !== "bigint") return [];
+  if (typeof low !== "bigint" || typeof high !== "bigint" || high >= 2n ** 63n - 1n) return undefined;
   const span = high - low + 1n;
   const count = span < rangeCount ? span : rangeCount;
   const startOf = (i: bigint) => low + span * i / count;
-  return Array.from({ length: Number(count) }, (_, i) => [startOf(BigInt(i)), startOf(BigInt(i) + 1n) - 1n]);
+  return Array.from({ length: Number(count) }, (_, i) => [startOf(BigInt(i)), startOf(BigInt(i) + 1n)]);
 }

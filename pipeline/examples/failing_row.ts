@@ -1,5 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
-import { isSqlValue, iterateRows, type RowsQuery, rowsReader, type SqlValue } from "../store/checked_rows.ts";
+import {
+  isSqlValue,
+  iterateRows,
+  ReadingStopped,
+  type RowsQuery,
+  rowsReader,
+  type SqlValue,
+} from "../store/checked_rows.ts";
 import { hasCode } from "../store/sqlite_failure.ts";
 
 /** A row of a view that SQLite cannot compute. */
@@ -33,8 +40,9 @@ export function findFailingRow(
   from: SqlValue | undefined,
 ): FailingRow | undefined {
   try {
-    const keys = keysOf(db, query, from);
     const fails = prober(db, query, query.columns);
+    const keys = keysOf(db, query, from);
+    if (!keys) return failingInteger(fails, from);
     if (keys.length === 0 || !fails(keys[0], keys[keys.length - 1])) return undefined;
     let [low, high] = [0, keys.length - 1];
     while (low < high) {
@@ -48,10 +56,26 @@ export function findFailingRow(
     if (other !== undefined && fails(other, other)) return undefined;
     return { key, column: failingColumn(db, query, key) };
   } catch (error) {
-    // The keys themselves cannot be read.
+    // What is told is why the reading stopped, and not why this did.
     if (error instanceof Error) return undefined;
     throw error;
   }
+}
+
+type Fails = (first: SqlValue, last: SqlValue) => boolean;
+
+/** Where the keys cannot be read either, because WHERE fails, integers are found without them. */
+function failingInteger(fails: Fails, from: SqlValue | undefined): FailingRow | undefined {
+  if (typeof from !== "bigint" && !(typeof from === "number" && Number.isInteger(from))) return undefined;
+  const first = BigInt(from);
+  let [low, high] = [first, 2n ** 63n - 1n];
+  if (!fails(first, high)) return undefined;
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    if (fails(first, middle)) high = middle;
+    else low = middle + 1n;
+  }
+  return fails(low + 1n, low + 1n) ? undefined : { key: low, column: undefined };
 }
 
 /** The column of a query that SQLite cannot compute for one row. @returns undefined if it is not one alone. */
@@ -60,11 +84,21 @@ export function failingColumn(db: DatabaseSync, query: RowsQuery, key: SqlValue)
   return failing.length === 1 ? failing[0] : undefined;
 }
 
-function keysOf(db: DatabaseSync, { columns: [key], from: view }: RowsQuery, from: SqlValue | undefined) {
-  const rows = from === undefined
-    ? iterateRows(db, { columns: [key], from: view })
-    : rowsReader(db, `SELECT ${key} FROM ${view} WHERE ${key} >= ? ORDER BY ${key} LIMIT ${keysMax}`)(from);
-  return Array.from(rows, ([value]) => value).filter(isSqlValue);
+/** @returns undefined if the view fails on a row although only its key is asked for. */
+function keysOf(
+  db: DatabaseSync,
+  { columns: [key], from: view }: RowsQuery,
+  from: SqlValue | undefined,
+): SqlValue[] | undefined {
+  try {
+    const rows = from === undefined
+      ? iterateRows(db, { columns: [key], from: view })
+      : rowsReader(db, `SELECT ${key} FROM ${view} WHERE ${key} >= ? ORDER BY ${key} LIMIT ${keysMax}`)(from);
+    return Array.from(rows, ([value]) => value).filter(isSqlValue);
+  } catch (error) {
+    if (isOfExpression(error) || error instanceof ReadingStopped) return undefined;
+    throw error;
+  }
 }
 
 /** @returns What says whether a column of the rows from one key to another fails. */
@@ -72,7 +106,7 @@ function prober(
   db: DatabaseSync,
   { columns: [key], from: view }: RowsQuery,
   columns: readonly string[],
-): (first: SqlValue, last: SqlValue) => boolean {
+): Fails {
   // An aggregate has to compute each row, and gives only one.
   const list = columns.map((column) => `max(${column})`).join(", ");
   const read = rowsReader(db, `SELECT ${list} FROM ${view} WHERE ${key} >= ? AND ${key} <= ?`);
