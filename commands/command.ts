@@ -55,7 +55,12 @@ export interface Command<F extends Flags = Flags> {
 
 /** Flags that every command has. */
 export const commonFlags = {
-  data: { type: "string", value: "DIR", default: "./data", help: "folder of the store, clickwell.db" },
+  data: {
+    type: "string",
+    value: "DIR",
+    default: "./data",
+    help: "folder of clickwell.db (the models) and tables.db (the tables)",
+  },
   models: { type: "string", value: "DIR", default: "./models", help: "folder of the models" },
   config: { type: "string", value: "FILE", help: "settings as a JSON object, by flag name" },
   json: { type: "boolean", help: "print one JSON object on standard output, at the end" },

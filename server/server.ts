@@ -11,6 +11,7 @@ import { packResponse, unpackRequest } from "./relay.ts";
 import { createService, type Service, type ServiceOptions } from "./service.ts";
 import { requireFreePort, sharingFault } from "./shared_port.ts";
 import { createUnloads } from "./unloads.ts";
+import { settleTables } from "../pipeline/store/store.ts";
 import { createThreadCrew, type ThreadCrew, type ThreadCrewOptions } from "./thread_crew.ts";
 
 export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "census" | "unloads"> {
@@ -101,7 +102,7 @@ async function open(
   crew: ThreadCrew | undefined,
   options: ServerOptions,
 ): Promise<Server> {
-  const { hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
+  const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
   const { registry, production, slot, lifecycle, refusals } = service;
   if (crew) requireFreePort(options);
   await production.follow();
@@ -149,6 +150,8 @@ async function open(
     ]);
     if (!ended.every(Boolean)) log.warn("drain ended early", { detail: "some connections were still busy" });
     service.close();
+    // This server's lookups may have kept a load from doing it.
+    settleTables(dataDir);
     log.info("stopped");
   }
 

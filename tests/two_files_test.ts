@@ -207,6 +207,43 @@ async function inServed(test: (models: ServedModels, where: readonly string[]) =
   }
 }
 
+Deno.test({
+  name:
+    "a file that was left with a log, in a folder that cannot be written, is a failure that says what to do",
+  ignore: !mayMount,
+  fn: () =>
+    inOlder(async ({ dataDir, modelsDir }, where) => {
+      const { code, stderr } = await spawnReadOnly([dataDir, modelsDir], ["models", "list", ...where])
+        .output();
+      assert.equal(code, 1);
+      assert.match(
+        new TextDecoder().decode(stderr),
+        /Cannot open .*clickwell\.db.*left with a write-ahead log: open it once where its folder can be written/,
+      );
+    }),
+});
+
+Deno.test("tables that were loaded beside a server's lookups are a single file again when it has ended", () =>
+  inServed(async ({ dataDir }, where) => {
+    await using server = await startServe([...where, "--workers", "2"]);
+    const found = async () => (await post(server.origin, "/predict", { offer_id: 1 })).status;
+    assert.equal(await found(), 200);
+    const path = join(dataDir, "../offers.ndjson");
+    Deno.writeTextFileSync(path, ndjsonOf([{ offer_id: 70, lead_uuid: "lead-a", apr: 1, lender_id: 1 }]));
+    let isLoaded = false;
+    const loading = done(["ingest", "--offers", path, ...where]).finally(() => isLoaded = true);
+    while (!isLoaded && !namesIn(dataDir).includes("tables.db-wal")) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.equal(await found(), 200, "beside the load");
+    await loading;
+    assert.equal((await post(server.origin, "/predict", { offer_id: 70 })).status, 200);
+    server.kill("SIGTERM");
+    assert.equal((await server.ended()).code, 0);
+    assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"]);
+    assert.deepEqual(ask(join(dataDir, "tables.db"), "PRAGMA journal_mode"), [{ journal_mode: "delete" }]);
+  }));
+
 const mails = (view: string) => `
   CREATE TABLE mails (mail_id INTEGER NOT NULL PRIMARY KEY, opened INTEGER) STRICT;
   CREATE VIEW examples AS SELECT ${view} FROM mails;

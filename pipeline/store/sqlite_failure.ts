@@ -11,7 +11,7 @@ const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: 
   8: {
     kind: "store-invalid",
     text: "attempt to write a readonly database",
-    repair: "Its disk or file is read-only.",
+    repair: "Its disk, its folder or the file is read-only.",
   },
   10: { kind: "store-invalid", text: "disk I/O error", repair: "The disk failed, is full or is read-only." },
   11: {
@@ -23,7 +23,9 @@ const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: 
   14: {
     kind: "store-invalid",
     text: "unable to open database file",
-    repair: "Its folder must be writable, even for reading: SQLite keeps its -shm file there.",
+    repair:
+      "If its folder is read-only, the file was left with a write-ahead log: open it once where its folder can be written, with " +
+      "clickwell serve or any command that writes to it. Else look at who may read it.",
   },
   26: {
     kind: "store-invalid",

@@ -109,6 +109,17 @@ function settle(db: DatabaseSync, journal: Journal): void {
   }
 }
 
+/** Makes the tables a single file again where nobody else has them open, if somebody left them with a log. Never throws. */
+export function settleTables(dataDir: string): void {
+  const { tables } = layoutOf(dataDir);
+  try {
+    if (!fileAt(`${tables}-wal`)) return;
+    const db = openFile(tables, { mode: "write", busyTimeoutMs: 0 });
+    settle(db, createJournal(db));
+    db.close();
+  } catch { /* They can be read as they are, and the next one to write does it. */ }
+}
+
 /**
  * Whether the store was made from this schema.
  *

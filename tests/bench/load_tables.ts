@@ -21,7 +21,7 @@ export const loadTables: Benchmark = {
     const tables = await generatedTables(bench, bench.offers);
     const large = await generatedTables(bench, bench.offers * largeFactor);
     const [like, data, database] = ["like", "data", "peer.db"].map((name) => join(bench.folder, name));
-    const store = join(like, "clickwell.db");
+    const store = join(like, "tables.db");
     await ingestAnew(bench, tables, like);
 
     const [ours, pyarrow] = await bench.turns([

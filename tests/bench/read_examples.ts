@@ -29,7 +29,7 @@ export const readExamples: Benchmark = {
       {
         name: "sqlite3 + numpy",
         async run() {
-          const args = flags({ store: join(data, "clickwell.db"), spec: specFile });
+          const args = flags({ store: join(data, "tables.db"), spec: specFile });
           const { report } = await peer(bench, "read_store.py", args, peerReport);
           rows.peer = report.rows;
           sqliteVersion = report.sqlite;

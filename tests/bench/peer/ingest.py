@@ -18,7 +18,7 @@ BATCH_ROWS = 65_536
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=Path, required=True, help="folder of leads, offers and clicks")
-    parser.add_argument("--like", type=Path, required=True, help="a clickwell.db whose tables to make")
+    parser.add_argument("--like", type=Path, required=True, help="a tables.db whose tables to make")
     parser.add_argument("--out", type=Path, required=True, help="the database to make")
     options = parser.parse_args()
 

@@ -11,7 +11,7 @@ import numpy as np
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="a clickwell.db")
+    parser.add_argument("--store", type=Path, required=True, help="a tables.db")
     parser.add_argument("--spec", type=Path, required=True, help="features.json: which columns of which view")
     options = parser.parse_args()
 
