@@ -129,7 +129,7 @@ function nothingToDo(): Failure {
 /** `offers.apr=rate` as `{ offers: { apr: "rate" } }`. */
 function columnNames(words: readonly string[]): Record<string, Record<string, string>> {
   const names: Record<string, Record<string, string>> = {};
-  for (const [place, name] of words.map((word) => splitAt(word, "--column", "TABLE.COLUMN=NAME"))) {
+  for (const [place, name] of words.map(splitColumn)) {
     const [table, column] = place.split(".");
     if (!column) {
       throw new Failure("usage-invalid", `--column is "${place}=${name}", expected TABLE.COLUMN=NAME`);
@@ -137,6 +137,13 @@ function columnNames(words: readonly string[]): Record<string, Record<string, st
     names[table] = { ...names[table], [column]: name };
   }
   return names;
+}
+
+/** @returns The place and the name in the files, which may be empty: R writes row names in a column without one. */
+function splitColumn(word: string): [place: string, name: string] {
+  return word.endsWith("=") && word.length > 1
+    ? [word.slice(0, -1), ""]
+    : splitAt(word, "--column", "TABLE.COLUMN=NAME");
 }
 
 function readSchema(path: string): string {

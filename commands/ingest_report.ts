@@ -91,7 +91,7 @@ function describeDuplicates({ duplicates, read, replaced, kept, table }: FileRep
   return [
     `${number(duplicates)} of ${count(read, "row")} ${
       duplicates === 1 ? "is" : "are"
-    } the same, in all columns, as an earlier row of the file: each is in ${table} ONCE. If every row counts, give ` +
+    } the same, in all columns that are loaded, as an earlier row of the file: each is in ${table} ONCE. If every row counts, give ` +
     `${table} a key that tells them apart, such as a row number, and load the file with it`,
   ];
 }

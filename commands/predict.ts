@@ -135,11 +135,11 @@ async function modelIdOf(
   }
 }
 
-/** `apr=rate` as `{ apr: "rate" }`. */
+/** `apr=rate` as `{ apr: "rate" }`; the name may be empty, as that of the row names that R writes. */
 function fieldNames(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(words.map((word) => {
     const at = word.indexOf("=");
-    if (at < 1 || at === word.length - 1) {
+    if (at < 1) {
       throw new Failure("usage-invalid", `--column is "${word}", expected FIELD=NAME`);
     }
     return [word.slice(0, at), word.slice(at + 1)];

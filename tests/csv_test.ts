@@ -259,16 +259,37 @@ for (const { what, content, kind = "row-rejected" as const, message } of fails) 
     }, thingsSchema));
 }
 
-Deno.test("csv: records wherever a window of the file ends are read as they are", () =>
+for (const [end, shown] of [["\n", "LF"], ["\r\n", "CRLF"], ["\r", "CR"]]) {
+  Deno.test(`csv: records wherever a window of the file ends are read as they are, with ${shown}`, () =>
+    withTables(async ({ store, write }) => {
+      // Longer than the first window of a megabyte, with quotes and line feeds at every distance from its end.
+      const words = Array.from({ length: 30_000 }, (_, i) => `${"x".repeat(i % 61)}"${end}${i}`);
+      const lines = words.map((word, i) => `${i},"${word.replaceAll('"', '""')}"${end}`);
+      await ingest(store, {
+        files: { things: [write("things.csv", `id,word${end}${lines.join("")}`)] },
+        allowMissing: true,
+      });
+      assert.deepEqual(rowsOf(store, "things").map(({ word }) => word), words);
+    }, thingsSchema));
+}
+
+Deno.test("csv: a column without a name, as R writes row names, is named by nothing", () =>
   withTables(async ({ store, write }) => {
-    // Longer than the first window of a megabyte, with quotes and line feeds at every distance from its end.
-    const words = Array.from({ length: 30_000 }, (_, i) => `${"x".repeat(i % 61)}"\n${i}`);
-    const lines = words.map((word, i) => `${i},"${word.replaceAll('"', '""')}"\r\n`);
-    await ingest(store, {
-      files: { things: [write("things.csv", `id,word\r\n${lines.join("")}`)] },
-      allowMissing: true,
-    });
-    assert.deepEqual(rowsOf(store, "things").map(({ word }) => word), words);
+    const load = (content: string, columnNames = {}) =>
+      ingest(store, { files: { things: [write("things.csv", content)] }, allowMissing: true, columnNames });
+    const content = '"","word"\n"1","a"\n"2","b"\n';
+    await assertRejected(
+      load(content),
+      "file-invalid",
+      /It has one without a name: --column things\.id= takes that/,
+    );
+    await load(content, { things: { id: "" } });
+    assert.deepEqual(rowsOf(store, "things").map(({ id, word }) => [id, word]), [[1, "a"], [2, "b"]]);
+    await assertRejected(
+      load(",word,\n1,a,2\n", { things: { id: "" } }),
+      "file-invalid",
+      /it has two columns without a name\. Name one/,
+    );
   }, thingsSchema));
 
 Deno.test("csv: a record without an end stops at 16 MiB", () =>

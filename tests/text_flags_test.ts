@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { textFormatOf } from "../commands/text_flags.ts";
+import { parquetOf } from "./made_files.ts";
 import { inFolder, run } from "./program.ts";
 
 const noFlags = { encoding: undefined, delimiter: undefined, "decimal-comma": false, null: [] };
@@ -160,4 +161,62 @@ Deno.test("text flags: what is wrong in standard input is told of standard input
     const both = await run(["predict", "-", "--out", "-", "--json"], { input: "" });
     assert.equal(both.code, 2);
     assert.match(both.stdout, /--json prints its object to standard output, expected --out FILE/);
+  }));
+
+Deno.test("predict: a field that was a time in training is read as ingest reads it, from every format", () =>
+  inFolder(async (folder) => {
+    const file = (name: string, content: string | Uint8Array) => {
+      const path = join(folder, name);
+      if (typeof content === "string") Deno.writeTextFileSync(path, content);
+      else Deno.writeFileSync(path, content);
+      return path;
+    };
+    const where = ["--data", join(folder, "data"), "--models", join(folder, "models")];
+    const times = Array.from({ length: 60 }, (_, i) => new Date(Date.UTC(2024, 0, 1 + i)));
+    const iso = (time: Date) => time.toISOString();
+    const labels = times.map((_, i) => Number(i * i % 7 < 3));
+    const csv = `id,seen_at,y\n${times.map((time, i) => `${i},${iso(time)},${labels[i]}\n`).join("")}`;
+    const schemaFile = file(
+      "seen.sql",
+      `CREATE TABLE seen (id INTEGER NOT NULL PRIMARY KEY, seen_at INTEGER, y INTEGER) STRICT;
+       CREATE VIEW examples AS SELECT * FROM seen;`,
+    );
+    const specFile = file(
+      "seen.json",
+      JSON.stringify({ id: "id", group: "id", label: "y", features: [{ name: "seen_at", type: "numeric" }] }),
+    );
+    const train = ["train", ...where, "--spec", specFile, "--table", `seen=${file("seen.csv", csv)}`];
+    const loaded = await run(["ingest", ...where, "--schema", schemaFile, ...train.slice(-2)]);
+    assert.equal(loaded.code, 0, loaded.stderr);
+    const trained = await run(["train", ...where, "--spec", specFile]);
+    assert.equal(trained.code, 0, trained.stderr);
+    const predict = (path: string) => run(["predict", path, "--out", "-", ...where]);
+    const ways: Record<string, string | Uint8Array> = {
+      "iso.csv": csv,
+      "micros.csv": `id,seen_at\n${times.map((time, i) => `${i},${time.getTime() * 1000}\n`).join("")}`,
+      "dates.csv": `id,seen_at\n${
+        times.map((time, i) => `${i},${iso(time).slice(0, 10).replaceAll("-", "")}\n`).join("")
+      }`,
+      "iso.ndjson": times.map((time, id) => `${JSON.stringify({ id, seen_at: iso(time) })}\n`).join(""),
+      "micros.ndjson": times.map((time, id) => `${JSON.stringify({ id, seen_at: time.getTime() * 1000 })}\n`)
+        .join(""),
+      "timestamps.parquet": parquetOf(times.map((seen_at, id) => ({ id: BigInt(id), seen_at }))),
+    };
+    const answers = new Set<string>();
+    for (const [name, content] of Object.entries(ways)) {
+      const { code, stdout, stderr } = await predict(file(name, content));
+      assert.equal(code, 0, `${name}: ${stderr}`);
+      answers.add(stdout);
+    }
+    assert.equal(answers.size, 1);
+    const wrong = [
+      "id,seen_at\n1,1706696100\n",
+      '{"id":1,"seen_at":1706696100}\n',
+      '{"id":1,"seen_at":"1706696100"}\n',
+    ];
+    for (const content of wrong) {
+      const { code, stderr } = await predict(file("wrong", content));
+      assert.equal(code, 1);
+      assert.match(stderr, /row 1: column "seen_at": 1706696100 is no plausible time/);
+    }
   }));

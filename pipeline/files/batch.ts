@@ -37,6 +37,8 @@ export interface RowFault {
   readonly detail: string;
   /** The table's constraint that it breaks; absent where a value cannot even be tried. */
   readonly constraint?: string;
+  /** Whether all of its values could be read, and it is the table that refuses it. */
+  readonly isRead?: boolean;
   /** A cell that cannot be loaded is what stands in the file, as far as it can be shown. */
   readonly cells: readonly Cell[];
   /** The row as it stands in the file, if its values cannot be told apart. */

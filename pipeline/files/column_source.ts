@@ -88,6 +88,8 @@ function missing(
     ? ` Name it with --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
     : near
     ? ` It has "${near}": --column ${table.name}.${column.name}=${near} takes that`
+    : fileColumns.includes("")
+    ? ` It has one without a name: --column ${table.name}.${column.name}= takes that`
     : ` Name it with --column ${table.name}.${column.name}=NAME` +
       (mayAllow ? ", or load NULL with --allow-missing" : "");
   return new Failure(

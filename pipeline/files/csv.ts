@@ -51,7 +51,7 @@ export function openCsv(
     }
     const columnNames = namesOf(window, record, path);
     const places = selected(selectSources, columnNames, delimiterHint(columnNames, delimiter, format))
-      .map(({ name }) => columnNames.indexOf(name));
+      .map(({ name }) => placeOf(name, columnNames, path));
     const reading = {
       places,
       fieldCount: columnNames.length,
@@ -119,6 +119,13 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
     );
   }
   return names;
+}
+
+/** @throws {Failure} `file-invalid` where the name is that of several columns: none. */
+function placeOf(name: string, columnNames: readonly string[], path: string): number {
+  const place = columnNames.indexOf(name);
+  if (name !== "" || columnNames.indexOf(name, place + 1) < 0) return place;
+  throw new Failure("file-invalid", `Cannot read ${path}: it has two columns without a name. Name one.`);
 }
 
 interface Reading {

@@ -15,8 +15,13 @@ export function fileState(path: string): FileState {
   } catch {
     throw new Failure("file-missing", `There is no file ${path}, or it cannot be read. Check its name.`);
   }
-  if (!info.isFile) throw new Failure("file-invalid", `Cannot load ${path}: it is no file.`);
+  if (!info.isFile) throw new Failure("file-invalid", noFile(path, info));
   return { size: info.size, modifiedAt: info.mtime?.getTime() };
+}
+
+function noFile(path: string, { isFifo, isCharDevice }: Deno.FileInfo): string {
+  const remedy = isFifo || isCharDevice ? " What comes by a pipe is read from standard input, named -." : "";
+  return `Cannot load ${path}: it is no file.${remedy}`;
 }
 
 export function isSameState(a: FileState, b: FileState): boolean {

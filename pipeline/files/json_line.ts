@@ -31,7 +31,7 @@ export function parseRow(line: Uint8Array): JsonRow | string {
     }
   }
   if (!isObject(value)) return "the line is no JSON object";
-  if (countMembers(text) === Object.keys(value).length) return value;
+  if (countMembers(line) === Object.keys(value).length) return value;
   const repeated = repeatedMember(text);
   return `the line has the field ${JSON.stringify(repeated ?? "")} twice, expected once`;
 }
@@ -61,30 +61,22 @@ function isObject(value: unknown): value is JsonRow {
 const [quote, backslash, colon, comma] = [0x22, 0x5c, 0x3a, 0x2c];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** Members of the outermost object of valid JSON, those that come again among them. */
-function countMembers(text: string): number {
+/** Members of the outermost object of a line of valid JSON, those that come again among them. */
+function countMembers(line: Uint8Array): number {
   let count = 0;
   let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
-      case quote:
-        i = closingQuote(text, i);
-        break;
-      case openBrace:
-      case openBracket:
-        depth++;
-        break;
-      case closeBrace:
-      case closeBracket:
-        depth--;
-        break;
-      case colon:
-        if (depth === 1) count++;
-    }
+  for (let i = 0; i < line.length; i++) {
+    const byte = line[i];
+    if (byte === quote) {
+      for (i++; i < line.length && line[i] !== quote; i++) if (line[i] === backslash) i++;
+    } else if (byte === colon) { if (depth === 1) count++; }
+    else if (byte === openBrace || byte === openBracket) depth++;
+    else if (byte === closeBrace || byte === closeBracket) depth--;
   }
   return count;
 }
 
+/** The first member of an object of valid JSON that comes again. */
 function repeatedMember(text: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;

@@ -47,7 +47,8 @@ export function implausibleTime(value: number | bigint): string | undefined {
 
 /** @param parts Year, month, day; hour, minute, second, fraction and zone where there are any. */
 function timeOf(parts: readonly (string | undefined)[]): number | bigint | undefined {
-  const [year, month, day, hour, minute, second] = Array.from({ length: 6 }, (_, i) => Number(parts[i] ?? 0));
+  const [year, month, day] = [Number(parts[0]), Number(parts[1]), Number(parts[2])];
+  const [hour, minute, second] = [Number(parts[3] ?? 0), Number(parts[4] ?? 0), Number(parts[5] ?? 0)];
   const date = new Date(0);
   // Date.UTC takes the years 0 to 99 for 1900 to 1999.
   date.setUTCFullYear(year, month - 1, day);

@@ -15,6 +15,7 @@ export function constraintFault(error: Error, row: Chunk, columns: readonly Tabl
     ...(spokenOf.length > 0 ? { column: spokenOf[0].name } : {}),
     constraint: error.message,
     detail: values ? `${error.message} (${values})` : error.message,
+    isRead: true,
     cells: row.cells,
   };
 }
@@ -24,6 +25,7 @@ export function passedOver(row: Chunk, { name }: Table): RowFault {
   return {
     row: row.rows[0],
     detail: `${name} passed it over, as a trigger does with RAISE(IGNORE), expected it to be inserted`,
+    isRead: true,
     cells: row.cells,
   };
 }

@@ -8,6 +8,7 @@ import type { RowFault } from "../files/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
+import { createOrphanRejects } from "./orphans.ts";
 import { createTally, type FileReport } from "./quality.ts";
 import type { OpenedFile, ReaderJob, ReadStep } from "./reader_job.ts";
 import { type FileReading, openReading, type Reading } from "./reading.ts";
@@ -196,9 +197,11 @@ async function insertAll(
   const file = basename(path);
   const tally = createTally(columns);
   let firstRejected: RowFault | undefined;
+  const orphanRejects = createOrphanRejects(store.db, references, columns);
   const onReject = rejects && ((fault: RowFault) => {
     if (!firstRejected || fault.row < firstRejected.row) firstRejected = fault;
     tally.addRejected(fault);
+    if (fault.isRead) orphanRejects.add(fault.cells);
     rejects.add(fault, { table: table.name, file, columns });
   });
   const insertion = openInsertion(store, table, { columns, onConflict, onReject, fileName: path });
@@ -241,7 +244,10 @@ async function insertAll(
       nulls: tally.nulls(),
       times: tally.times(),
       outOfRange: tally.outOfRange(),
-      orphans: Object.fromEntries(references.map(({ column }, i) => [column, orphans[i] ?? 0])),
+      orphans: Object.fromEntries(references.map(({ column }, i) => [
+        column,
+        (orphans[i] ?? 0) - orphanRejects.counts[i],
+      ])),
       leftOut,
       missing: table.columns.filter((column) => !columns.some(({ name }) => name === column.name)).map((
         { name },

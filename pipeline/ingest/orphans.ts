@@ -7,6 +7,7 @@ import type { KeySet } from "./key_set.ts";
 import { limitCache } from "../store/page_cache.ts";
 import type { Reference } from "./reference.ts";
 import type { Run } from "../files/run.ts";
+import type { TableColumn } from "../store/table.ts";
 
 /** Counts rows whose parent is not in the store, as the rows are read. */
 export interface OrphanCounter {
@@ -42,7 +43,9 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
     clearBuffer(keys);
   };
   return {
-    add({ columns, buffers }) {
+    add({ columns, buffers, rowFaults }) {
+      const isFaulty = (row: number) => rowFaults.has(row) || buffers.some(({ faults }) => faults.has(row));
+      const hasFaults = rowFaults.size > 0 || buffers.some(({ faults }) => faults.size > 0);
       for (const [r, { column, parent }] of references.entries()) {
         const buffer = buffers[columns.findIndex(({ name }) => name === column)];
         if (!buffer) continue;
@@ -51,6 +54,8 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
         const parents = known.get(parent);
         for (let row = 0; row < buffer.length; row++) {
           if (buffer.nulls[row] === 1 || parents?.has(buffer, row)) continue;
+          // It is not loaded.
+          if (hasFaults && isFaulty(row)) continue;
           hold(row);
           if (keys.length === pendingKeysMax) lookUp(r, keys);
         }
@@ -61,6 +66,25 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
       return counts;
     },
     close: () => lookup?.close(),
+  };
+}
+
+/** Counts, of rows that were read and then not loaded, those whose parent is not in the store. */
+export function createOrphanRejects(
+  db: DatabaseSync,
+  references: readonly Reference[],
+  columns: readonly TableColumn[],
+) {
+  const counts = references.map(() => 0);
+  const places = references.map(({ column }) => columns.findIndex(({ name }) => name === column));
+  return {
+    counts,
+    add(cells: readonly Cell[]) {
+      for (const [r, reference] of references.entries()) {
+        const key = cells[places[r]] ?? null;
+        if (key !== null) counts[r] += Number(db.prepare(missingSql(reference, 1)).get(key)?.n);
+      }
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { type JsonRow, parseRow } from "../files/json_line.ts";
 import { firstColumns, isBlank, isNull, nextLine } from "../files/ndjson.ts";
 import type { TextFormat } from "../files/text_format.ts";
 import { openText } from "../files/text_input.ts";
+import { implausibleTime, parseTime, timeOfInteger } from "../files/value_text.ts";
 import { batchRows, fieldReader, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
 
 /**
@@ -17,7 +18,9 @@ export function openLineRows(path: string, options: RowSourceOptions): RowSource
     const { window } = text;
     const { fields: names, kept: keep } = selectColumns(path, firstColumns(window, path), options);
     const absent = options.allowMissing ? null : undefined;
-    const readers = options.fields.map((field) => fieldReader(field, format));
+    const isTime = options.fields.map(({ name }) => options.times?.has(name) ?? false);
+    const readers = options.fields.map((field, i) => isTime[i] ? timeReader : fieldReader(field, format));
+    const timeNames = new Set(names.flatMap((name, i) => name !== undefined && isTime[i] ? [name] : []));
     return {
       kept: keep.map((name) => ({ name, type: "TEXT" })),
       bytesRead: text.bytesRead,
@@ -32,7 +35,8 @@ export function openLineRows(path: string, options: RowSourceOptions): RowSource
           if (line === undefined) break;
           if (isBlank(line)) continue;
           const row = parseRow(line);
-          if (typeof row === "string") faults.set(rowCount, row);
+          const fault = typeof row === "string" ? row : faultOfTimes(row, timeNames);
+          if (fault !== undefined) faults.set(rowCount, fault);
           const values = typeof row === "string" ? {} : row;
           names.forEach((name, i) =>
             fields[i].push(
@@ -49,6 +53,31 @@ export function openLineRows(path: string, options: RowSourceOptions): RowSource
     text.close();
     throw error;
   }
+}
+
+/** What is wrong with a row's times. @param names The file's columns of fields that are times. */
+function faultOfTimes(row: JsonRow, names: ReadonlySet<string>): string | undefined {
+  for (const name of names) {
+    const value = row[name];
+    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") continue;
+    if (microsOf(value) === undefined) {
+      return `column "${name}": ${
+        implausibleTime(Number(value)) ?? `${JSON.stringify(value)} is not a time`
+      }`;
+    }
+  }
+  return undefined;
+}
+
+function microsOf(value: string | number | bigint): number | bigint | undefined {
+  return typeof value === "string" ? parseTime(value) : timeOfInteger(value);
+}
+
+/** A field that is a time is microseconds to the model. */
+function timeReader(value: unknown): unknown {
+  if (typeof value !== "string" && typeof value !== "number") return value;
+  const time = microsOf(value);
+  return time === undefined ? value : Number(time);
 }
 
 function valueOf(

@@ -1,4 +1,5 @@
 import { Failure, type FieldError } from "../failure.ts";
+import { implausibleTime } from "../files/value_text.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import {
   type ColumnFindings,
@@ -11,7 +12,7 @@ import { createPredictionFile, type PredictionFormat, type PredictionOut } from 
 import type { RowBatch, RowSourceOptions } from "./row_batch.ts";
 import { openRows } from "./row_source.ts";
 
-export interface PredictFileOptions extends Omit<RowSourceOptions, "fields"> {
+export interface PredictFileOptions extends Omit<RowSourceOptions, "fields" | "times"> {
   /** The file of rows: parquet, CSV or newline-delimited JSON. */
   readonly path: string;
   readonly out: PredictionOut;
@@ -47,7 +48,7 @@ export interface PredictFileReport {
 export async function predictFile(options: PredictFileOptions): Promise<PredictFileReport> {
   const { path, out, format, metadata, lenient, signal, observe } = options;
   const scorer = createBatchScorer(metadata);
-  const source = openRows(path, { ...options, fields: scorer.predictor.fields });
+  const source = openRows(path, { ...options, fields: scorer.predictor.fields, times: timesOf(metadata) });
   try {
     const file = createPredictionFile(out, format, source.kept);
     try {
@@ -120,6 +121,16 @@ function accountedFor(
     throw new Error(`${rows} rows were read, but ${answered} were answered and ${rejected} rejected`);
   }
   return { rejected, reasons: Object.fromEntries(counts) };
+}
+
+/** Fields that are called as columns of times are, and were times in training: what stands for a missing one is one. */
+function timesOf({ encoder: { features } }: ArtifactMetadata): ReadonlySet<string> {
+  return new Set(
+    features.filter((feature) =>
+      feature.type === "numeric" && feature.name.endsWith("_at") &&
+      implausibleTime(feature.impute) === undefined
+    ).map(({ name }) => name),
+  );
 }
 
 interface BatchScorer {

@@ -45,6 +45,8 @@ export interface RowSourceOptions {
   readonly allowMissing: boolean;
   /** What a text file cannot say of itself. */
   readonly textFormat?: TextFormat | undefined;
+  /** Fields that are times: a file may write them as an ingest reads them. */
+  readonly times?: ReadonlySet<string>;
 }
 
 /** Rows that are read and scored together. */

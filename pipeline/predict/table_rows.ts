@@ -23,7 +23,7 @@ type ColumnShape = Pick<TableColumn, "type" | "isTime">;
 
 /** Opens parquet or CSV. An empty field of CSV is null. */
 export function openTableRows(path: string, options: RowSourceOptions): RowSource {
-  const shapeOf = createShapes(path, options.textFormat);
+  const shapeOf = createShapes(path, options);
   let selected: SelectedColumns = { fields: [], kept: [] };
   let sources: readonly ColumnSource[] = [];
   const reader = openFile(path, (fileColumns) => {
@@ -78,17 +78,23 @@ type ShapeOf = (name: string, field?: Field) => ColumnShape;
 
 const real: ColumnShape = { type: "REAL", isTime: false };
 const text: ColumnShape = { type: "TEXT", isTime: false };
+const time: ColumnShape = { type: "INTEGER", isTime: true };
 
 /** A number of the model is a number; all else is what it is in the file. Text has no types. */
-function createShapes(path: string, format: TextFormat | undefined): ShapeOf {
-  if (formatOf(path, format) !== "parquet") return (_, field) => field?.type === "numeric" ? real : text;
+function createShapes(path: string, { textFormat, times }: RowSourceOptions): ShapeOf {
+  const shapeOfNumber = ({ name }: Field) => times?.has(name) ? time : real;
+  if (formatOf(path, textFormat) !== "parquet") {
+    return (_, field) => field?.type === "numeric" ? shapeOfNumber(field) : text;
+  }
   const source = openSource(path);
   try {
     const meanings = new Map(
       readFooter(source).columns.map(({ name, element }) => [name, meaningOf(element)]),
     );
     return (name, field) =>
-      field?.type === "numeric" ? real : shapeOfMeaning(meanings.get(name), field && field.values);
+      field?.type === "numeric"
+        ? shapeOfNumber(field)
+        : shapeOfMeaning(meanings.get(name), field && field.values);
   } finally {
     source.close();
   }
@@ -109,7 +115,7 @@ const doubleDigits = 15;
 /** @param values Of a category: it is read as an ingest reads it, whose texts of numbers have all their digits. */
 function shapeOfMeaning(meaning: Meaning | undefined, values: ValueType | undefined): ColumnShape {
   if (meaning === undefined) return text;
-  if (meaning.is === "time") return { type: "INTEGER", isTime: true };
+  if (meaning.is === "time") return time;
   if (values === "text" || (values !== undefined && meaning.is === "decimal")) return text;
   if (meaning.is === "decimal" && meaning.scale <= 0) return { type: "INTEGER", isTime: false };
   // A column that is kept is kept with all its digits.
