@@ -114,7 +114,9 @@ Deno.test("text flags: train and predict from files and from standard input, pac
     assert.deepEqual([second.id, third.id, third.file], [first.id, first.id, "standard-input"]);
     // In one command, files and standard input again.
     const where = at("trained");
-    await run(["ingest", ...where, "--schema", schemaFile, "--index", "loans.town"]);
+    const header = file("header.csv", "nr,rate,town,denied\n");
+    const made = await run(["ingest", ...where, "--schema", schemaFile, "--table", `loans=${header}`]);
+    assert.match(made.stderr, /header\.csv: has columns and no rows: nothing to load/);
     const both = await run(
       ["train", ...where, "--spec", specFile, "--table", "loans=-", ...foreignFlags, "--json"],
       { input: packed },
