@@ -13,10 +13,13 @@ export const inexactNumber = -2;
  */
 export type CategoryReader = (value: unknown) => number;
 
-export function createCategoryReader(feature: CategoricalEncoder): CategoryReader {
+/** @param ordinary As made by `ordinaryPositions`: for a caller who looks there first. */
+export function createCategoryReader(
+  feature: CategoricalEncoder,
+  ordinary: ReadonlyMap<unknown, number> = ordinaryPositions(feature),
+): CategoryReader {
   const { values, buckets } = feature;
   const missing = levelCountOf(feature);
-  const ordinary = buckets === undefined ? levelPositions(feature) : new Map<unknown, number>();
   return (value) => {
     const known = ordinary.get(value);
     if (known !== undefined) return known;
@@ -26,6 +29,11 @@ export function createCategoryReader(feature: CategoricalEncoder): CategoryReade
     if (level === null) return missing;
     return buckets === undefined ? ordinary.get(level) ?? missing + 1 : hashOf(level) % buckets;
   };
+}
+
+/** The positions that are looked up in one step: none of a field whose levels are hashed. */
+export function ordinaryPositions(feature: CategoricalEncoder): ReadonlyMap<unknown, number> {
+  return feature.buckets === undefined ? levelPositions(feature) : new Map();
 }
 
 /**

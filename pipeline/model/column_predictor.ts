@@ -1,5 +1,5 @@
 import { binOf } from "../encode/bins.ts";
-import { createCategoryReader } from "../encode/category_positions.ts";
+import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
 import { encodeNumeric, type Encoder, levelCountOf, transformed } from "../encode/encoder.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 
@@ -65,7 +65,8 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
     (missingIndicator ? coefficients[column + 1] : 0);
   return (values, logits, field, { missing }) => {
     for (let i = 0; i < logits.length; i++) {
-      const value = typeof values[i] === "bigint" ? Number(values[i]) : values[i];
+      let value = values[i];
+      if (typeof value === "bigint") value = Number(value);
       if (typeof value === "number" && Number.isFinite(value)) {
         const part = encodeNumeric(feature, value) * coefficient;
         const ofBin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
@@ -82,13 +83,19 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
 function categoricalAdder(feature: Feature<"categorical">, coefficients: ArrayLike<number>): AddField {
   const { column, nullable } = feature;
   const levelCount = levelCountOf(feature);
-  const read = createCategoryReader(feature);
+  const ordinary = ordinaryPositions(feature);
+  const read = createCategoryReader(feature, ordinary);
   const own = Float64Array.from(
     { length: levelCount + 2 },
     (_, position) => coefficients[column + position],
   );
   return (values, logits, field, { unseen, missing }) => {
     for (let i = 0; i < logits.length; i++) {
+      const known = ordinary.get(values[i]);
+      if (known !== undefined) {
+        logits[i] += own[known];
+        continue;
+      }
       const position = read(values[i]);
       if (position < 0 || (position === levelCount && !nullable)) {
         logits[i] = NaN;
