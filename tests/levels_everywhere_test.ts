@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
+import type { TextFormat } from "../pipeline/files/text_format.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { createFindings, createPredictor } from "../pipeline/model/predictor.ts";
@@ -355,6 +356,7 @@ Deno.test("levels: each spelling of a value is one level through every door, bit
 async function predicted(
   { folder, metadata }: Trained,
   content: string | Uint8Array<ArrayBuffer>,
+  textFormat: TextFormat = {},
 ): Promise<{ probability: number; id?: unknown }[]> {
   const [path, out] = [join(folder, "asked"), join(folder, "answers.ndjson")];
   if (typeof content === "string") Deno.writeTextFileSync(path, content);
@@ -369,6 +371,7 @@ async function predicted(
     keepIfThere: ["id"],
     names: {},
     allowMissing: true,
+    textFormat,
   });
   const lines = Deno.readTextFileSync(out).trimEnd().split("\n");
   // As text: JSON.parse would round them.
@@ -495,5 +498,58 @@ Deno.test("levels: ids and groups beyond 2^53 are exact, in files and in lookups
     const inexact = await send(service, { method: "POST", path: "/predict", body: `{"id":${rounded}}` });
     assert.equal(inexact.status, 422);
     assert.match(await inexact.text(), /"#\/id".*Send the key as a string/);
+  });
+});
+
+Deno.test("levels: in CSV an empty field is missing, in quotes or not, and NA is a text, in bodies and in files", async () => {
+  await withModels(async (service, model) => {
+    const predictor = createPredictor(model.metadata);
+    const probabilityOf = (row: Record<string, unknown>) => predictor.predict(row, createFindings());
+    const ask = async (line: string) => {
+      const body = `i,r,t,x\n${line}\n`;
+      const response = await send(service, {
+        method: "POST",
+        path: "/invocations",
+        body,
+        headers: { "content-type": "text/csv" },
+      });
+      const json = await response.json();
+      if (response.status !== 200) return { status: response.status, json };
+      const [{ probability }] = await predicted(model, body);
+      assert.equal(probability, json.predictions[0], line);
+      return { status: 200, probability };
+    };
+    const none = { i: null, r: null, t: null, x: null };
+    const lines: [string, Record<string, unknown>][] = [
+      [",,,", none],
+      ['"","","",""', none],
+      [" , ,, ", none],
+      ["NaN,nan,,NaN", none],
+      ["NA,NA,NA,0.25", { ...none, i: "NA", r: "NA", t: "NA", x }],
+      ["None,NULL,None,0.25", { ...none, i: "None", r: "NULL", t: "None", x }],
+      ['"","",NaN," 0.25 "', { ...none, t: "NaN", x }],
+      ['1,1," ",true', { i: 1, r: 1, t: " ", x: 1 }],
+    ];
+    for (const [line, row] of lines) {
+      assert.deepEqual(await ask(line), { status: 200, probability: probabilityOf(row) }, line);
+    }
+    assert.notEqual(probabilityOf({ ...none, t: "NA", x }), probabilityOf({ ...none, x }));
+    for (const text of ["NA", "NULL", "None", "1,5", "x"]) {
+      const { status, json } = await ask(`1,1,a,"${text}"`);
+      assert.deepEqual([status, json.errors[0].pointer], [400, "#/0/3"]);
+      await assertRejected(predicted(model, `i,r,t,x\n1,1,a,"${text}"\n`), "row-rejected", /"x".*number/);
+    }
+  });
+});
+
+Deno.test("levels: a decimal comma is read in categories of numbers, and stands in texts", async () => {
+  await withModels(async (_service, model) => {
+    const predictor = createPredictor(model.metadata);
+    const expected = predictor.predict({ i: 12, r: 0.5, t: "0,5", x }, createFindings());
+    const format = { decimalComma: true };
+    const files = ["i;r;t;x\n12,0;0,5;0,5;0,25\n", '{"i":"12,0","r":"0,5","t":"0,5","x":0.25}\n'];
+    for (const content of files) {
+      assert.deepEqual(probabilities(await predicted(model, content, format)), [expected]);
+    }
   });
 });

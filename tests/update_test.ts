@@ -176,3 +176,22 @@ Deno.test("penalised: with a prior, the gradient and the Hessian are the slopes 
     }
   }
 });
+
+Deno.test("update: a category is read by the type that its column had in training", () =>
+  withStore(tableOf(columns), async (made) => {
+    const texts = old.map((row, i) => ({ ...row, c: ["12", "012", "none"][i % 3] }));
+    insertRows(made.store, texts);
+    const before = await trainOn(made, spec, { testShare: 0 });
+    const [, c] = before.artifact.metadata.encoder.features;
+    assert(c.type === "categorical");
+    assert.deepEqual([c.values, c.levels], ["text", ["012", "12", "none"]]);
+    // By themselves, these would be a column of numbers, in which 012 is 12.
+    insertRows(made.store, recent.map((row, i) => ({ ...row, c: ["012", 12][i % 2] })));
+    const after = await update(made.store, modelsOf(made), before.artifact, { threads: 1, now: 5 });
+    const golden = after.artifact.metadata.golden.map(({ features }) => features.c);
+    assert(golden.includes("012") && golden.includes("12"));
+    const moved = after.artifact.metadata.coefficients.map((value, j) =>
+      value - before.artifact.metadata.coefficients[j]
+    );
+    assert(moved[c.column] !== 0 && moved[c.column + 1] !== 0);
+  }));

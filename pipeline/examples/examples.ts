@@ -8,6 +8,7 @@ import { joinPlanOf } from "./join_plan.ts";
 import { Failure } from "../failure.ts";
 import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
 import { type ChildRows, countChildRows, withOrphans } from "./child_rows.ts";
+import type { ValueType } from "./level.ts";
 import { behind, createChunkBuilder, type RawChunk, type RawExamples, viewLayout } from "./raw_examples.ts";
 import { type LeftOutRows, requireAccounted, type RowAccount } from "./row_account.ts";
 import { createUsableRows } from "./usable_rows.ts";
@@ -140,7 +141,7 @@ async function readOnce(
     await collectShared(threads);
     const joined = joinChunks(
       results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
-      createKeeper(room),
+      { keeper: createKeeper(room), ...(options.types ? { types: options.types } : {}) },
     );
     const raw = { ...joined, account: accountOf(results, child) };
     requireAccounted(raw.account, raw.rowCount);
@@ -186,6 +187,8 @@ function notOrdered({ id }: FeatureSpec): Failure {
 
 export interface ReadOptions {
   readonly after?: bigint;
+  /** Per categorical field: as what the model reads it that is continued; undefined for one that does not keep it. */
+  readonly types?: readonly (ValueType | undefined)[];
   readonly room?: ChunkRoom;
   readonly observe?: (rowCount: number) => void;
 }

@@ -1,7 +1,7 @@
 import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import type { ColumnMaker } from "../chunks/column_pool.ts";
 import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
-import { levelFolding, valueTypeOf } from "./level.ts";
+import { hasNumbers, hasTexts, levelFolding, type ValueType, valueTypeOf } from "./level.ts";
 import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
 
 /**
@@ -9,7 +9,9 @@ import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
  *
  * @param parts Chunks with the levels of the reader that coded them, and the kinds of their values as bits. The chunks' codes
  *   are rewritten in place.
- * @param keeper Keeps the chunks where the readers had to leave them.
+ * @param options.keeper Keeps the chunks where the readers had to leave them.
+ * @param options.types Of a model that is continued: its columns' types, by which levels are read in place of the rows' own. An
+ *   entry without one leaves the levels as they are.
  * @returns With an account by which all rows that were read are examples.
  */
 export function joinChunks(
@@ -19,7 +21,7 @@ export function joinChunks(
     readonly levels: readonly (string | null)[][];
     readonly kinds: readonly number[];
   }[],
-  keeper: ChunkKeeper = createKeeper(),
+  { keeper = createKeeper(), types }: JoinOptions = {},
 ): RawExamples {
   const rowCount = parts.reduce((sum, { chunk }) => sum + plainFields(chunk).rowCount, 0);
   const ordered = [...parts].sort((a, b) => a.order - b.order);
@@ -30,8 +32,8 @@ export function joinChunks(
       for (const level of readerLevels[field]) read.add(level);
     }
     const kinds = ordered.reduce((bits, part) => bits | part.kinds[field], 0);
-    const type = valueTypeOf(kinds, read);
-    const fold = levelFolding(type, kinds);
+    const type = types ? types[field] ?? "text" : valueTypeOf(kinds, read);
+    const fold = levelFolding(type, types ? hasNumbers | hasTexts : kinds);
     const own = new Set([...read].map(fold).filter((level) => level !== null));
     return { type, fold, levels: [null, ...[...own].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))] };
   });
@@ -61,6 +63,11 @@ export function joinChunks(
     account: { read: rowCount, noLabel: 0, zeroWeight: 0 },
     types: fields.map(({ type }) => type),
   };
+}
+
+export interface JoinOptions {
+  readonly keeper?: ChunkKeeper;
+  readonly types?: readonly (ValueType | undefined)[];
 }
 
 /** One width per field for all chunks, whichever reader coded them: the bytes are the data's alone. */

@@ -56,6 +56,9 @@ export async function update(
     const raw = await readExamples(store, spec, threads, {
       after,
       room,
+      types: from.metadata.encoder.features.flatMap((feature) =>
+        feature.type === "categorical" ? [feature.values] : []
+      ),
       observe: (done) => {
         options.signal?.throwIfAborted();
         options.observe?.stage?.({ stage: "reading", done, unit: "examples" });
