@@ -26,8 +26,8 @@ export function describeRows(
       [rows.validation, "to stop by"],
       [rows.test, "held out"],
       [rows.left_out, "left out by --negatives"],
-      [rows.no_label, `without a ${label}`],
-      [rows.zero_weight, `of ${weight} 0`],
+      [rows.no_label, `without a label (${label})`],
+      [rows.zero_weight, `of weight 0 (${weight})`],
     ] as const;
     const named = parts.flatMap(([count, what]) =>
       count === undefined || count === 0 ? [] : [`${shown(count)} ${what}`]

@@ -192,11 +192,36 @@ Deno.test("rows: an update counts the new rows, those that were known, and those
       assert.equal(read, 800);
       assert.equal(train + test + left_out + no_label + zero_weight, read);
       assert.deepEqual(notes.filter((note) => /not learnt/.test(note)), [
-        `2 row(s) have a id up to 499 and came after ${before.model.modelId} was trained: they are not learnt.`,
+        `2 row(s) up to id 499 came after ${before.model.modelId} was trained: they are not learnt.`,
         `${
           withoutLabel(rows.slice(0, 500))
         } row(s) had no clicked when ${before.model.modelId} was trained: labels that they have got since are not learnt.`,
       ]);
+    },
+  );
+});
+
+Deno.test("rows: an update counts the orphans among the new rows alone", async () => {
+  await withStore(
+    `CREATE TABLE readers (reader TEXT NOT NULL PRIMARY KEY, age REAL) STRICT;
+     CREATE TABLE mails (mail INTEGER NOT NULL PRIMARY KEY, reader TEXT NOT NULL, clicked INTEGER, x REAL) STRICT;
+     CREATE VIEW examples AS SELECT mail AS id, mails.reader AS who, clicked, x FROM mails JOIN readers ON readers.reader = mails.reader;
+     INSERT INTO readers VALUES ('r0', 1), ('r1', 2), ('r2', 3);`,
+    async (made) => {
+      const insert = (from: number, to: number) => {
+        const statement = made.store.db.prepare("INSERT INTO mails VALUES (?, ?, ?, ?)");
+        for (const { id, clicked, x } of makeRows(to).slice(from)) {
+          statement.run(id, `r${Number(id) % 4}`, clicked, x);
+        }
+      };
+      insert(0, 400);
+      const before = await trainOn(made, spec);
+      assert.deepEqual(before.account.orphans, { rows: 100, table: "mails", parents: ["readers"] });
+      insert(400, 800);
+      const { account } = await update(made.store, modelsOf(made), before.artifact, { threads: 1, now: 2 });
+      assert.equal(account.read, 300);
+      // The model has seen ids up to 398: the orphan 399 was not in the view.
+      assert.deepEqual([account.orphans?.rows, account.known], [101, undefined]);
     },
   );
 });
@@ -283,7 +308,7 @@ Deno.test("clickwell train: what became of each row is said in words and in --js
 
     const words = await run(["train", "--spec", path("spec.json"), "--quiet", ...places]);
     const line = `${rows.read} rows read: ${rows.train} trained on, ${rows.test} held out, ` +
-      `${rows.left_out.no_label} without a bought, ${rows.left_out.zero_weight} of n 0`;
+      `${rows.left_out.no_label} without a label (bought), ${rows.left_out.zero_weight} of weight 0 (n)`;
     assert.ok(words.stderr.includes(`  ${line}\n`), words.stderr);
     assert.match(
       words.stderr,

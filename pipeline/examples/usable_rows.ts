@@ -27,6 +27,7 @@ export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout
   };
   return {
     of(rows) {
+      if (label === undefined && weight === undefined) return rows;
       if (rows.every(isUsable)) return rows;
       rows.forEach(count);
       return rows.filter(isUsable);

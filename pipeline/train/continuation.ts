@@ -89,7 +89,7 @@ export function updateNotes({ id, metadata: { data, spec } }: Artifact, { known 
   return [
     ...(late > 0
       ? [
-        `${late} row(s) have a ${spec.id} up to ${data.last_id} and came after ${id} was trained: they are not learnt.`,
+        `${late} row(s) up to ${spec.id} ${data.last_id} came after ${id} was trained: they are not learnt.`,
       ]
       : []),
     ...(noLabel > 0
