@@ -7,6 +7,7 @@ import { holdParents } from "../pipeline/examples/held_join.ts";
 import { joinPlanOf } from "../pipeline/examples/join_plan.ts";
 import { createKeyWriter, isUuid, textKeys, uuidKeys } from "../pipeline/examples/key_words.ts";
 import { createKeyFinder, createKeyIndexer, createParentRows } from "../pipeline/examples/parent_rows.ts";
+import type { ValueType } from "../pipeline/examples/level.ts";
 import { defaultSpec, type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
@@ -27,6 +28,8 @@ interface Case {
   /** Whether the parents can be held; they are, unless this says no. */
   readonly isHeld?: boolean;
   readonly leadCount?: number;
+  /** Of the categories. */
+  readonly types?: readonly ValueType[];
 }
 
 const uuidOf = (i: number) =>
@@ -58,6 +61,13 @@ const twoParentSpec = parseSpec({
   ],
 }, "the test's spec");
 
+const categoriesSpec = parseSpec({
+  id: "offer_id",
+  label: "clicked",
+  group: "lead_uuid",
+  features: ["country", "apr", "size", "requested"].map((name) => ({ name, type: "categorical" })),
+}, "the test's spec");
+
 const cases: readonly Case[] = [
   { name: "keys that are UUIDs", key: uuidOf },
   { name: "keys of any length", key: (i) => "k".repeat(i % 40) + i },
@@ -79,6 +89,18 @@ const cases: readonly Case[] = [
   },
   { name: "more leads and offers than a chunk", key: uuidOf, leadCount: 9_000 },
   { name: "two parents, of which one has a column called rowid", schema: twoParents, spec: twoParentSpec },
+  {
+    name: "categories of every type",
+    schema: twoParents,
+    spec: categoriesSpec,
+    changes: "UPDATE leads SET requested = requested + 0.5; UPDATE offers SET apr = 1e18 + offer_id * 1000",
+    types: ["text", "real", "integer", "real"],
+  },
+  {
+    name: "a category of texts that no example has",
+    changes: "UPDATE leads SET credit = NULL; UPDATE offers SET lender_id = NULL",
+    types: ["text", "text", "text"],
+  },
   {
     name: "a number that is infinite",
     changes: "INSERT INTO leads VALUES ('inf', 9e999, 'auto', 'good', 1)",
@@ -124,6 +146,8 @@ for (const one of cases) {
       const joined = await readExamples(store, spec, alone);
       assert.equal(held.rowCount, joined.rowCount);
       assert.deepEqual(held.levels, joined.levels);
+      assert.deepEqual(held.types, joined.types);
+      if (one.types) assert.deepEqual(held.types, one.types);
       assert.equal(fingerprintOf(held), fingerprintOf(joined));
     });
   });

@@ -87,6 +87,17 @@ Deno.test("level: a column's type is that of its numbers, and of its texts if it
   assert.equal(typeOf(12, "nan"), "integer");
 });
 
+Deno.test("level: a model that keeps no type finds an integer beyond 2^53 by its digits", () => {
+  const levels = [String(2n ** 60n), String(2n ** 60n + 1n)];
+  const feature = { type: "categorical", name: "c", nullable: true, levels, column: 0 } as const;
+  const encoder = { features: [feature], columnCount: 4 };
+  const predictor = createPredictor({ encoder, coefficients: [1, 2, 3, 4], intercept: 0 });
+  const logits = [2n ** 60n, 2n ** 60n + 1n, 2n ** 60n + 2n, String(2n ** 60n + 1n)].map((c) =>
+    predictor.logit({ c }, createFindings())
+  );
+  assert.deepEqual(logits, [1, 2, 4, 2]);
+});
+
 const categories = specOf([{ name: "c", type: "categorical" }]);
 
 Deno.test("level: texts among numbers are read as numbers, in training too", () => {

@@ -412,6 +412,30 @@ Deno.test("levels: each spelling of a value is one level in files to be answered
   });
 });
 
+Deno.test("levels: a numeric field takes an integer beyond 2^53 as the double next to it, by every door", async () => {
+  await withModels(async (service, model) => {
+    const one = { i: spellings.i[0], r: spellings.r[0], t: spellings.t[0] };
+    const wide = (text: string) => text.replace(/(?<=[:,\[])0\.25(?=[,}\]]|$)/gm, String(firstId));
+    const expected = createPredictor(model.metadata).predict(
+      { i: one.i.level, r: one.r.level, t: one.t.level, x: Number(firstId) },
+      createFindings(),
+    );
+    for (const { name, path, body, read, type = "application/json" } of doors) {
+      const text = await ask(service, path, wide(body([one])), { "content-type": type });
+      assert.deepEqual(read(text), [expected], name);
+    }
+    const explained = JSON.parse(
+      await ask(service, "/predict?explain=true&interval=0.9", wide(objectOf(one))),
+    );
+    assert.equal(explained.probability, expected);
+    const { logit, intercept, contributions } = explained.explanation;
+    assert.equal(Object.values<number>(contributions).reduce((sum, part) => sum + part, intercept), logit);
+    for (const content of [wide(`${objectOf(one)}\n`), wide(csvOf([one]))]) {
+      assert.deepEqual(probabilities(await predicted(model, content)), [expected]);
+    }
+  });
+});
+
 const rounded = "1.152921504606846977e18";
 
 Deno.test("levels: a number that stands for several integers is refused by every door, and by predict", async () => {
