@@ -142,7 +142,11 @@ const fails: readonly {
     message: /row 1, column "seen_at": "2021-02-30" is not a time/,
   },
   { what: "too few fields", content: "id,word\n1,a\n2\n", message: /row 2: 1 fields, expected 2/ },
-  { what: "too many fields", content: "id,word\n1,a,b\n", message: /row 1: 3 fields, expected 2/ },
+  {
+    what: "too many fields",
+    content: "id,word\n1,a,b\n",
+    message: /row 1: 3 fields, expected 2\. The row begins "1,a,b"\. Correct/,
+  },
   {
     what: "text behind a closing quote",
     content: 'id,word\n1,"a"b\n',
@@ -157,7 +161,7 @@ const fails: readonly {
   {
     what: "bytes that are no UTF-8",
     content: Uint8Array.from([...new TextEncoder().encode("id,word\n1,"), 0xc3, 0x28, 0x0a]),
-    message: /row 1, column "word": text that is not valid UTF-8\. .*--encoding windows-1252/,
+    message: /row 1, column "word": "\ufffd\(" is text that is not valid UTF-8\. .*--encoding windows-1252/,
   },
   {
     what: "a header that is no UTF-8",

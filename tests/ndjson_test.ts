@@ -34,7 +34,7 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
   {
     what: "a line that is cut off",
     content: '{"id":1}\n{"id":2,"wo',
-    message: /row 2: the line is not valid JSON/,
+    message: /row 2: the line is not valid JSON: .*\. The row begins "\{\\"id\\":2,\\"wo"\. Correct/,
   },
   {
     what: "a line that is no object",
@@ -90,12 +90,12 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
   {
     what: "a list",
     content: '{"id":1,"word":["a"]}\n',
-    message: /row 1, column "word": an array, expected one value/,
+    message: /row 1, column "word": \["a"\] is an array, expected one value/,
   },
   {
     what: "an object",
     content: '{"id":1,"word":{}}\n',
-    message: /row 1, column "word": an object, expected one value/,
+    message: /row 1, column "word": \{\} is an object, expected one value/,
   },
   {
     what: "half of a surrogate pair",

@@ -179,7 +179,8 @@ function appendTextField(buffer: TextBuffer, bytes: Uint8Array, start: number, e
   appendText(buffer, bytes, start, end);
   const row = buffer.length - 1;
   if (buffer.faults.size > 0 && buffer.faults.get(row) === notUtf8) {
-    buffer.faults.set(row, `${notUtf8}. ${encodingHint}`);
+    const found = String(buffer.found.get(row)).slice(0, 40);
+    buffer.faults.set(row, `${JSON.stringify(found)} is ${notUtf8}. ${encodingHint}`);
   }
 }
 

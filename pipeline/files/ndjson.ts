@@ -190,12 +190,13 @@ function appendValue(buffer: ColumnBuffer, column: TableColumn, value: unknown, 
       if (buffer.type === "REAL") return appendReal(buffer, Number(value));
       return appendString(buffer, String(value));
     default:
-      return appendFault(
-        buffer,
-        `${Array.isArray(value) ? "an array" : "an object"}, expected one value`,
-        jsonText(value),
-      );
+      return appendNested(buffer, jsonText(value), Array.isArray(value) ? "an array" : "an object");
   }
+}
+
+function appendNested(buffer: ColumnBuffer, text: string, kind: string): void {
+  const short = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  appendFault(buffer, `${short} is ${kind}, expected one value`, text);
 }
 
 function appendNumber(buffer: ColumnBuffer, { isTime }: TableColumn, value: number | bigint): void {

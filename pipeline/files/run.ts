@@ -173,12 +173,16 @@ function failAtFirstFault(run: Run, firstRow: number, fileName: string): void {
   }
 }
 
+/** Characters of a row that cannot be told apart into values, as a message shows it. */
+const shownLength = 60;
+
 /** @throws {Failure} `row-rejected`, always. */
-export function rowFailure(fileName: string, { row, column, detail }: RowFault): Failure {
+export function rowFailure(fileName: string, { row, column, detail, line }: RowFault): Failure {
   const where = `row ${row.toLocaleString("en")}${column === undefined ? "" : `, column "${column}"`}`;
+  const begins = line === undefined ? "" : `. The row begins ${JSON.stringify(line.slice(0, shownLength))}`;
   return new Failure(
     "row-rejected",
-    `Cannot load ${fileName}: ${where}: ${detail}. Correct the file, or set such rows aside with --rejects FILE`,
+    `Cannot load ${fileName}: ${where}: ${detail}${begins}. Correct the file, or set such rows aside with clickwell ingest --rejects FILE`,
   );
 }
 

@@ -53,7 +53,7 @@ export function conflictFailure(
     `Cannot load ${fileName}: row ${
       row.rows[0].toLocaleString("en")
     } has ${key}, which ${table.name} has already with other values${difference}. ` +
-      "Correct the file, or choose with --on-conflict keep or --on-conflict replace",
+      "Correct the file, or choose with clickwell ingest --on-conflict keep or --on-conflict replace",
   );
 }
 
