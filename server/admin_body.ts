@@ -1,5 +1,6 @@
+import { parseJson } from "../pipeline/exact_json.ts";
 import type { AdminBodies } from "./admin_schema.ts";
-import { bodyFailure, readBody, requireJson } from "./body.ts";
+import { bodyFailure, requireJson, withText } from "./body.ts";
 
 const adminBodyBytesMax = 64 * 1024;
 
@@ -20,8 +21,8 @@ export async function readAdminBody<Kind extends keyof AdminBodies>(
 
 async function readOptional(request: Request): Promise<unknown> {
   try {
-    const text = await readBody(request, adminBodyBytesMax);
-    return text === "" ? {} : JSON.parse(text);
+    const options = { bytesMax: adminBodyBytesMax, isWrite: true };
+    return await withText(request, options, (text) => text === "" ? {} : parseJson(text));
   } catch (error) {
     throw bodyFailure(error, request);
   }

@@ -1,8 +1,18 @@
 import { Failure, type FieldError } from "../pipeline/failure.ts";
 import { createFindings, keyProblem } from "../pipeline/model/predictor.ts";
-import { completed, createFailures, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
+import {
+  completed,
+  createFailures,
+  errorText,
+  type Failures,
+  type RowWork,
+  takeTurns,
+} from "./batch_rows.ts";
 import { pointerOfPath } from "./row_pointer.ts";
 import { rowFailure, scoreColumns, scoreRow } from "./score.ts";
+
+/** Columns that an answer tells of. */
+const errorsMax = 100;
 
 type Columns = Readonly<Record<string, readonly unknown[]>>;
 
@@ -27,12 +37,10 @@ const findings = createFindings();
  */
 export async function answerColumns(work: RowWork, columns: Columns): Promise<string> {
   const rowCount = checkColumns(work, columns);
-  const answer = byColumns(work, columns, rowCount) ?? await byRows(work, columns, rowCount);
-  if (work.strict) {
-    const failures = createFailures(["columns"]);
-    for (const [index, failure] of answer.failures) failures.add(index, failure);
-    failures.throwAny();
-  }
+  const gathered = createFailures(["columns"]);
+  const answer = byColumns(work, columns, { rowCount, gathered }) ??
+    await byRows(work, columns, { rowCount, gathered });
+  if (work.strict) gathered.throwAny();
   const details = [...answer.details].map(([name, texts]) => `,"${name}":[${texts.join(",")}]`).join("");
   const unseen = answer.unseen.size === 0
     ? ""
@@ -63,6 +71,7 @@ function checkColumns({ model: { predictor, keys } }: RowWork, columns: Columns)
     errors.push({ pointer: pointerOfPath(["columns", name]), detail });
   const rowCount = names.length === 0 ? 0 : columns[names[0]].length;
   for (const name of names) {
+    if (errors.length >= errorsMax) break;
     if (!fields.includes(name) && !keyNames.includes(name)) {
       fail(name.slice(0, 80), `is not a field of this model; its fields are ${fields.join(", ")}`);
     } else if (columns[name].length !== rowCount) {
@@ -77,11 +86,17 @@ function checkColumns({ model: { predictor, keys } }: RowWork, columns: Columns)
   throw new Failure("input-invalid", "The columns are not those of the model, or not of one length.", errors);
 }
 
+interface Rows {
+  readonly rowCount: number;
+  /** Gets those that cannot be answered. */
+  readonly gathered: Failures;
+}
+
 /** @returns undefined where rows have to be looked at one by one. */
 function byColumns(
   { model, details }: RowWork,
   columns: Columns,
-  rowCount: number,
+  { rowCount, gathered }: Rows,
 ): ColumnAnswer | undefined {
   const names = model.predictor.fields.map(({ name }) => name);
   if (details.length > 0 || !names.every((name) => Object.hasOwn(columns, name))) return undefined;
@@ -94,7 +109,9 @@ function byColumns(
   for (let i = 0; i < rowCount; i++) {
     if (probabilities[i] === probabilities[i]) continue;
     scoreRow(model, rowAt(i), findings);
-    failures.push([i, rowFailure(model, findings.errors, "The row")]);
+    const failure = rowFailure(model, findings.errors, "The row");
+    gathered.add(i, failure);
+    failures.push([i, failure]);
   }
   const unseen = new Map([...scores.unseen].map(([name, places]) => [name, [...places]]));
   return { probabilities, unseen, details: new Map(), failures };
@@ -108,23 +125,31 @@ function hasBadKey({ keys }: RowWork["model"], columns: Columns): boolean {
   );
 }
 
-async function byRows(work: RowWork, columns: Columns, rowCount: number): Promise<ColumnAnswer> {
+async function byRows(
+  work: RowWork,
+  columns: Columns,
+  { rowCount, gathered }: Rows,
+): Promise<ColumnAnswer> {
   const { model, details } = work;
   const rowAt = rowMaker(columns);
   const probabilities = new Float64Array(rowCount).fill(NaN);
   const unseen = new Map<string, number[]>();
   const texts = details.map(({ name }) => [name, Array<string>(rowCount).fill("null")] as const);
   const failures: [number, Failure][] = [];
+  const fail = (index: number, failure: Failure) => {
+    gathered.add(index, failure);
+    failures.push([index, failure]);
+  };
   for (let i = 0; i < rowCount; i++) {
-    await takeTurns(work, i);
-    const row = await completed(work, rowAt(i), i);
+    await takeTurns(work);
+    const row = await completed(work, rowAt(i));
     if (row instanceof Failure) {
-      failures.push([i, row]);
+      fail(i, row);
       continue;
     }
     const probability = scoreRow(model, row, findings);
     if (probability !== probability) {
-      failures.push([i, rowFailure(model, findings.errors, "The row")]);
+      fail(i, rowFailure(model, findings.errors, "The row"));
       continue;
     }
     probabilities[i] = probability;

@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { answerColumns } from "./batch_columns.ts";
 import { answerRows, type RowWork } from "./batch_rows.ts";
-import { bodyFailure, readJson } from "./body.ts";
+import { bodyFailure, requirePlain, withJson } from "./body.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { answerStream } from "./batch_stream.ts";
 import type { Exchange, Route } from "./route.ts";
@@ -18,6 +18,7 @@ import {
 import { batchRowsMax } from "./row_limits.ts";
 import { isRow } from "./score.ts";
 import type { ModelSlot } from "./serving_model.ts";
+import { startSlices } from "./slices.ts";
 import type { StoredRows } from "./stored_rows.ts";
 
 export const batchBodyBytesMax = 8 * 1024 * 1024;
@@ -46,6 +47,7 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
     },
     async handle(exchange) {
       const options = readBatchOptions(exchange.request);
+      requirePlain(exchange.request);
       const work = await workOf(slot, storedRows, options);
       return isLines(exchange.request)
         ? answerStream(work, exchange.request, lifecycle)
@@ -66,20 +68,29 @@ export async function workOf(
 ): Promise<RowWork> {
   if (model === undefined) throw absence;
   const details = await detailsOf(model, options);
-  return { model, storedRows, details, write: rowWriter(details), strict: options.strict };
+  return {
+    model,
+    storedRows,
+    details,
+    write: rowWriter(details),
+    strict: options.strict,
+    pause: startSlices(),
+  };
 }
 
 async function answerJson(work: RowWork, { request, requestId }: Exchange): Promise<Response> {
-  let body: unknown;
   try {
-    body = await readJson(request, batchBodyBytesMax);
+    return await withJson(
+      request,
+      { bytesMax: batchBodyBytesMax },
+      async (body) =>
+        new Response(await answerText(work, body, answeredBy(work.model, requestId)), {
+          headers: { "content-type": "application/json", ...modelHeaders(work.model) },
+        }),
+    );
   } catch (error) {
     throw bodyFailure(error, request);
   }
-  const text = await answerText(work, body, answeredBy(work.model, requestId));
-  return new Response(text, {
-    headers: { "content-type": "application/json", ...modelHeaders(work.model) },
-  });
 }
 
 /** The answer has the shape of the question. */
@@ -92,7 +103,12 @@ async function answerText(work: RowWork, body: unknown, by: string): Promise<str
   }
   // Only to say what is wrong: checking by the schema would cost more than the rows.
   const { parseRowBody } = await import("./row_body_schemas.ts");
-  parseRowBody("batch", body);
+  parseRowBody("batch", sampleOf(body));
+  // What is wrong stands further behind: a column, for any list of rows is taken.
+  const wrong = isRow(body) && isRow(body.columns)
+    ? Object.entries(body.columns).find(([, values]) => !Array.isArray(values))
+    : undefined;
+  parseRowBody("batch", wrong ? { columns: Object.fromEntries([wrong]) } : null);
   throw new Error("the schema of a batch takes what its reader does not");
 }
 
@@ -105,6 +121,17 @@ function limited(rows: readonly unknown[]): readonly unknown[] {
       batchRowsMax.toLocaleString("en")
     } that are answered at once. Send them as newline-delimited JSON, of any length.`,
   );
+}
+
+/** Values of a list that are looked at to say what is wrong with it. */
+const sampleLength = 20;
+
+/** The body with the beginnings of its lists: nearly always what is wrong is wrong there too. */
+function sampleOf(value: unknown, depth = 0): unknown {
+  if (Array.isArray(value)) return value.slice(0, sampleLength).map((item) => sampleOf(item, depth + 1));
+  if (!isRow(value) || depth > 2) return value;
+  const members = Object.entries(value).slice(0, sampleLength);
+  return Object.fromEntries(members.map(([name, item]) => [name, sampleOf(item, depth + 1)]));
 }
 
 function isColumns(columns: unknown): columns is Record<string, unknown[]> {

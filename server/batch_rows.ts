@@ -2,11 +2,12 @@ import { createFindings } from "../pipeline/model/predictor.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { problemOf } from "./problem.ts";
 import type { Detail, WriteRow } from "./row_answer.ts";
+import { badRowsMax } from "./row_limits.ts";
 import { errorsAt } from "./row_pointer.ts";
 import { rowFailure, scoreRow } from "./score.ts";
 import type { ServingModel } from "./serving_model.ts";
+import type { Pause } from "./slices.ts";
 import type { Row, StoredRows } from "./stored_rows.ts";
-import { nextTask } from "../pipeline/stepwise.ts";
 
 /** How the rows of one request are answered: by one model, whatever is put in production meanwhile. */
 export interface RowWork {
@@ -16,17 +17,20 @@ export interface RowWork {
   readonly storedRows: StoredRows;
   /** The first row that cannot be answered is the request's failure. */
   readonly strict: boolean;
+  /** Lets other requests have the thread. */
+  readonly pause: Pause;
 }
 
 /** Errors that a refused batch names: the others are of the same kind most of the time. */
 const errorsMax = 100;
-/** Lookups and details block the thread for a moment each: other requests get their turn after so many rows. */
-const lookupsAtOnce = 32;
-const detailsAtOnce = 1_000;
+/** Rows that are answered between two looks at the clock: without details a row takes a microsecond. */
+const rowsAtOnce = 256;
+const detailedRowsAtOnce = 16;
 
-/** Lets other requests have the thread, where a request has taken it for long enough. @param index Of the row that comes. */
-export async function takeTurns({ details }: Pick<RowWork, "details">, index: number): Promise<void> {
-  if (details.length > 0 && index > 0 && index % detailsAtOnce === 0) await nextTask();
+/** Lets other requests have the thread, where a request has taken it for long enough. */
+export async function takeTurns({ pause }: Pick<RowWork, "pause">): Promise<void> {
+  const pausing = pause();
+  if (pausing) await pausing;
 }
 
 const findings = createFindings();
@@ -35,7 +39,7 @@ const findings = createFindings();
  * Answers rows in their order, each as a JSON object, separated by commas.
  *
  * @param path Where the rows are in the body.
- * @throws {Failure} where the work is strict: that of the rows that cannot be answered.
+ * @throws {Failure} where the work is strict, or there are too many: that of the rows that cannot be answered.
  */
 export async function answerRows(
   work: RowWork,
@@ -47,14 +51,15 @@ export async function answerRows(
   for (let at = 0; at < rows.length;) {
     const answered = answerWhile(work, rows, at, text, ",");
     [text, at] = [answered.text, answered.next];
-    await takeTurns(work, at);
-    if (answered.errors === undefined) continue;
-    const answer = await answerOtherwise(work, rows[at], at, answered.errors);
-    text += typeof answer === "string" ? `{${answer}},` : `${errorText(at, answer)},`;
-    if (work.strict && typeof answer !== "string") failures.add(at, answer);
-    at++;
+    if (answered.errors !== undefined) {
+      const answer = await answerOtherwise(work, rows[at], answered.errors);
+      text += typeof answer === "string" ? `{${answer}},` : `${errorText(at, answer)},`;
+      if (typeof answer !== "string") failures.add(at, answer);
+      at++;
+    }
+    await takeTurns(work);
   }
-  failures.throwAny();
+  if (work.strict) failures.throwAny();
   return text.slice(0, -1);
 }
 
@@ -80,11 +85,11 @@ export function answerWhile(
   text: string,
   end: string,
 ): AnsweredRows {
-  const step = details.length === 0 ? rows.length : detailsAtOnce - from % detailsAtOnce;
-  const to = Math.min(rows.length, from + step);
+  const to = Math.min(rows.length, from + (details.length === 0 ? rowsAtOnce : detailedRowsAtOnce));
   for (let i = from; i < to; i++) {
     const probability = scoreRow(model, rows[i], findings);
-    if (probability !== probability) return { text, next: i, errors: findings.errors };
+    // A copy: others are answered before this row's failure is made.
+    if (probability !== probability) return { text, next: i, errors: [...findings.errors] };
     text += `{${write(rows[i], probability, findings.unseen)}}${end}`;
   }
   return { text, next: to, errors: undefined };
@@ -100,12 +105,11 @@ export function answerWhile(
 export async function answerOtherwise(
   work: RowWork,
   row: unknown,
-  index: number,
   errors: Failure["errors"],
 ): Promise<string | Failure> {
   const { model, write, storedRows } = work;
   if (!storedRows.concerns(model, row)) return rowFailure(model, errors, "The row");
-  const whole = await completed(work, row, index);
+  const whole = await completed(work, row);
   if (whole instanceof Failure) return whole;
   const probability = scoreRow(model, whole, findings);
   if (probability !== probability) return rowFailure(model, findings.errors, "The row");
@@ -119,12 +123,11 @@ export async function answerOtherwise(
  * @throws {Failure} of the store: other rows would wait for it just as long.
  */
 export async function completed(
-  { model, storedRows }: Pick<RowWork, "model" | "storedRows">,
+  { model, storedRows, pause }: Pick<RowWork, "model" | "storedRows" | "pause">,
   row: unknown,
-  index: number,
 ): Promise<Row | Failure> {
   if (!storedRows.concerns(model, row)) return row as Row;
-  if (index % lookupsAtOnce === 0) await nextTask();
+  await takeTurns({ pause });
   try {
     return await storedRows.complete(model, row);
   } catch (error) {
@@ -142,6 +145,7 @@ export function errorText(index: number, failure: Failure): string {
 
 /** Gathers what is wrong with the rows of a batch that is refused as a whole. */
 export interface Failures {
+  /** @throws {Failure} once more rows cannot be answered than a batch is looked through for. */
   add(index: number, failure: Failure): void;
   /** @throws {Failure} with a pointer per bad field of the first bad rows, where there is any. */
   throwAny(): void;
@@ -156,6 +160,13 @@ export function createFailures(path: readonly PropertyKey[]): Failures {
     add(index, failure) {
       count++;
       first ??= failure;
+      if (count > badRowsMax) {
+        throw new Failure(
+          first.kind,
+          `More than ${badRowsMax} rows cannot be answered, up to row ${index} (from 0): the rest was not looked at. ${first.message}`,
+          errors,
+        );
+      }
       if (errors.length >= errorsMax) return;
       const own = failure.errors.length > 0 ? failure.errors : [{ pointer: "#", detail: failure.message }];
       errors.push(...errorsAt([...path, index], own).slice(0, errorsMax - errors.length));

@@ -1,11 +1,14 @@
 import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { answerOtherwise, answerWhile, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
+import { answerOtherwise, answerWhile, type RowWork, takeTurns } from "./batch_rows.ts";
 import { bodyFailure } from "./body.ts";
+import { reserve } from "./body_room.ts";
 import { runtimeParsesHttp } from "./http_parser.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { answerLines, type LineAnswer, type LinesAnswer } from "./line_stream.ts";
+import { answerLines, chunkBytesMax, type LineAnswer, type LinesAnswer } from "./line_stream.ts";
+import { shortProblemOf } from "./problem.ts";
 import { modelHeaders } from "./row_answer.ts";
+import { badRowsMax } from "./row_limits.ts";
 
 export const lineBytesMax = 256 * 1024;
 /**
@@ -16,7 +19,9 @@ export const lineBytesMax = 256 * 1024;
 export const streamBytesMax = runtimeParsesHttp ? 64 * 1024 * 1024 : Infinity;
 
 /** Answers newline-delimited JSON, a line for each line, while it comes. */
-export function answerStream(work: RowWork, request: Request, lifecycle: Lifecycle): Response {
+export function answerStream(rowWork: RowWork, request: Request, lifecycle: Lifecycle): Response {
+  const work: LineWork = { ...rowWork, badLines: 0 };
+  const reservation = reserve("stream", chunkBytesMax);
   // The response is on its way long before its last row is: until then a server that drains waits for it.
   lifecycle.inFlight++;
   const stream = answerLines(request.body ?? new ReadableStream({ start: (body) => body.close() }), {
@@ -25,29 +30,44 @@ export function answerStream(work: RowWork, request: Request, lifecycle: Lifecyc
     answer: (line, index) => answerLine(work, line, index),
     answerAll: (text, index) => answerLinesAtOnce(work, text, index),
     failureOf: (error) => bodyFailure(error, request),
-    onEnd: () => lifecycle.inFlight--,
+    onHeld: (byteCount) => reservation.growTo(chunkBytesMax + byteCount),
+    onEnd() {
+      lifecycle.inFlight--;
+      reservation.release();
+    },
   });
   return new Response(stream, {
-    headers: { "content-type": "application/x-ndjson", ...modelHeaders(work.model) },
+    headers: { "content-type": "application/x-ndjson", ...modelHeaders(rowWork.model) },
   });
 }
 
-async function answerLine(work: RowWork, line: string | Failure, index: number): Promise<LineAnswer> {
-  if (line instanceof Failure) return { text: errorText(index, line), isLast: work.strict };
+interface LineWork extends RowWork {
+  /** Lines of the stream that could not be answered. */
+  badLines: number;
+}
+
+/** What stands in the place of a line that cannot be answered. */
+function errorText(work: LineWork, index: number, failure: Failure): string {
+  const error = shortProblemOf(failure, ++work.badLines > badRowsMax);
+  return `{"index":${index},"error":${JSON.stringify(error)}}`;
+}
+
+async function answerLine(work: LineWork, line: string | Failure, index: number): Promise<LineAnswer> {
+  if (line instanceof Failure) return { text: errorText(work, index, line), isLast: work.strict };
   let row: unknown;
   try {
     row = parseJson(line);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const failure = new Failure("body-malformed", `The line is not valid JSON: ${reason}.`);
-    return { text: errorText(index, failure), isLast: work.strict };
+    return { text: errorText(work, index, failure), isLast: work.strict };
   }
   const { text, isLast } = await answersOf(work, [row], index);
   return { text: text.slice(0, -1), isLast };
 }
 
 /** @returns undefined where it is not certain that each line is one row. */
-function answerLinesAtOnce(work: RowWork, text: string, index: number): Promise<LinesAnswer> | undefined {
+function answerLinesAtOnce(work: LineWork, text: string, index: number): Promise<LinesAnswer> | undefined {
   const rows = rowsAtOnce(text);
   return rows && answersOf(work, rows, index);
 }
@@ -76,21 +96,21 @@ function rowsAtOnce(text: string): unknown[] | undefined {
 }
 
 /** Each answer with its line's end. Where the store cannot be asked, that is the last: other rows would wait for it as long. */
-async function answersOf(work: RowWork, rows: readonly unknown[], index: number): Promise<LinesAnswer> {
+async function answersOf(work: LineWork, rows: readonly unknown[], index: number): Promise<LinesAnswer> {
   let text = "";
   for (let at = 0; at < rows.length;) {
     const answered = answerWhile(work, rows, at, text, "\n");
     [text, at] = [answered.text, answered.next];
-    await takeTurns(work, at);
+    await takeTurns(work);
     if (answered.errors === undefined) continue;
     let isOfStore = false;
-    const answer = await answerOtherwise(work, rows[at], index + at, answered.errors).catch((error) => {
+    const answer = await answerOtherwise(work, rows[at], answered.errors).catch((error) => {
       if (!(error instanceof Failure)) throw error;
       isOfStore = true;
       return error;
     });
     const isAnswer = typeof answer === "string";
-    text += isAnswer ? `{${answer}}\n` : `${errorText(index + at, answer)}\n`;
+    text += isAnswer ? `{${answer}}\n` : `${errorText(work, index + at, answer)}\n`;
     at++;
     if (isOfStore || (work.strict && !isAnswer)) return { text, isLast: true, count: at };
   }

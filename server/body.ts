@@ -1,8 +1,29 @@
 import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { runtimeParsesHttp } from "./http_parser.ts";
 import { inTime } from "./arrival.ts";
-import { requireUtf8 } from "./utf8.ts";
+import {
+  type BodyRoom,
+  enterShort,
+  leaveShort,
+  type Reservation,
+  reserve,
+  shortBodyBytesMax,
+} from "./body_room.ts";
+import { createGathered, readPieces } from "./body_stream.ts";
+import { runtimeParsesHttp } from "./http_parser.ts";
+import { parseJsonInTurns } from "./json_text.ts";
+import { batchRowsMax } from "./row_limits.ts";
+import { oneAtATime } from "./slices.ts";
+import { decodeUtf8, requireUtf8 } from "./utf8.ts";
+
+/** The parsed form of a longer body takes a multiple of its memory: such bodies are parsed and answered one at a time. */
+export const heavyBodyBytes = 128 * 1024;
+
+/** Lists and objects of a long body: ten times as many as rows. */
+const containersMax = 10 * batchRowsMax;
+
+/** A body that stalls holds so much memory, beside what it has sent. */
+const pieceBytesMax = 16 * 1024;
 
 /** @param bytesMax The most that the body may have. */
 export function bodyOversized(bytesMax: number): Failure {
@@ -15,109 +36,150 @@ export function bodyOversized(bytesMax: number): Failure {
 }
 
 /**
- * True where a request says how long its body is and that is not too long: the runtime then reads no more than that. A
- * chunked body can be of any length, whatever Content-Length says beside it (RFC 9112, section 6.3).
+ * A body whose length is said twice is read one way here and perhaps another way by a proxy, which then takes a part of it for
+ * the next request (RFC 9112, section 6.3). The runtime's own parser refuses it before it comes here.
+ *
+ * @throws {Failure} `body-malformed`
  */
-function saysShort(headers: Pick<Headers, "get">, bytesMax: number): boolean {
+export function refuseTwoLengths(headers: Pick<Headers, "get">): void {
+  if (runtimeParsesHttp || headers.get("transfer-encoding") === null) return;
+  if (headers.get("content-length") === null) return;
+  throw new Failure(
+    "body-malformed",
+    "The request has Content-Length and Transfer-Encoding: send one of them.",
+  );
+}
+
+/**
+ * @returns The length that a request says its body has; undefined if it says none.
+ * @throws {Failure} `body-oversized`, `body-malformed`
+ */
+function lengthOf(headers: Pick<Headers, "get">, bytesMax: number): number | undefined {
   const length = headers.get("content-length");
-  return length !== null && Number(length) <= bytesMax &&
-    // The runtime's own parser refuses a request that has two lengths: this spares a look at each.
-    (runtimeParsesHttp || headers.get("transfer-encoding") === null);
+  if (length === null) return undefined;
+  refuseTwoLengths(headers);
+  if (Number(length) > bytesMax) throw bodyOversized(bytesMax);
+  return Number(length);
+}
+
+export interface BodyOptions {
+  /** The most that is taken. */
+  readonly bytesMax: number;
+  /** Writes have a room of their own. */
+  readonly isWrite?: boolean;
+  /** Another way to the request's headers. */
+  readonly headers?: Pick<Headers, "get">;
+  /** The most entries that a list or an object of a long body of JSON has in its first levels. */
+  readonly rowsMax?: number;
 }
 
 /**
- * Reads a body of at most `bytesMax` bytes, however it is sent, and stops at the first byte too many.
+ * Reads a body and answers it. Its place in the room for bodies is kept until the answer is there.
  *
- * @throws {Failure} `body-oversized`, `body-late`
+ * @throws {Failure} `body-oversized` at the first byte too many, `body-late`, `server-busy`, `body-malformed`; what `use` throws.
  */
-export function readBody(request: Request, bytesMax: number): Promise<string> {
-  return inTime(readText(request, bytesMax));
-}
-
-async function readText(request: Request, bytesMax: number): Promise<string> {
-  const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > bytesMax) throw bodyOversized(bytesMax);
-  const decoder = new TextDecoder();
-  let text = "";
-  let byteCount = 0;
-  for await (const chunk of request.body ?? []) {
-    byteCount += chunk.byteLength;
-    // Leaving the loop cancels the stream.
-    if (byteCount > bytesMax) throw bodyOversized(bytesMax);
-    text += decoder.decode(chunk, { stream: true });
+export async function withBytes<Result>(
+  request: Request,
+  { bytesMax, isWrite = false, headers = request.headers }: BodyOptions,
+  use: (bytes: Uint8Array<ArrayBuffer>) => Result | Promise<Result>,
+): Promise<Result> {
+  const length = lengthOf(headers, bytesMax);
+  const isShort = length !== undefined && length <= shortBodyBytesMax;
+  const room: BodyRoom = isWrite ? "write" : isShort ? "short" : "long";
+  const reservation = reserve(room, length ?? 0);
+  try {
+    if (isShort) return await use(new Uint8Array(await inTime(request.arrayBuffer())));
+    return await use(await readLong(request, bytesMax, reservation));
+  } finally {
+    reservation.release();
   }
-  return requireUtf8(text + decoder.decode());
 }
 
-/**
- * Reads a body of at most `bytesMax` bytes as it is.
- *
- * @param headers Another way to the request's headers.
- * @throws {Failure} `body-oversized`, `body-late`
- */
-export function readBytes(
+/** Nothing is allocated for what is only announced. */
+function readLong(
   request: Request,
   bytesMax: number,
-  headers: Pick<Headers, "get"> = request.headers,
+  reservation: Reservation,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return inTime(readBytesWhenever(request, bytesMax, headers));
+  const { body } = request;
+  if (body === null) return Promise.resolve(new Uint8Array());
+  let isLate = false;
+  return inTime(read(body)).finally(() => isLate = true);
+
+  async function read(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+    const pieces = readPieces(body, pieceBytesMax);
+    const gathered = createGathered();
+    for (;;) {
+      const piece = await pieces.next();
+      // The stream is left as it is and not cancelled: the runtime would wait for its end before it closes the connection.
+      if (piece === undefined || isLate) return gathered.bytes();
+      const byteCount = gathered.byteCount + piece.byteLength;
+      if (byteCount > bytesMax) {
+        await pieces.cancel();
+        throw bodyOversized(bytesMax);
+      }
+      reservation.growTo(byteCount);
+      gathered.add(piece);
+    }
+  }
 }
 
-async function readBytesWhenever(
+/** The same for a body of text. */
+export function withText<Result>(
   request: Request,
-  bytesMax: number,
-  headers: Pick<Headers, "get">,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (saysShort(headers, bytesMax)) return new Uint8Array(await request.arrayBuffer());
-  const length = headers.get("content-length");
-  if (length !== null && Number(length) > bytesMax) throw bodyOversized(bytesMax);
-  return gather(request.body ?? [], bytesMax);
+  options: BodyOptions,
+  use: (text: string) => Result | Promise<Result>,
+): Promise<Result> {
+  return withBytes(request, options, (bytes) => use(decodeUtf8(bytes)));
 }
 
 /**
- * Puts chunks together, at most `bytesMax` bytes of them.
+ * The same for a body that is JSON.
  *
- * @throws {Failure} `body-oversized`; leaving the loop cancels the stream.
+ * @throws {SyntaxError} if it is not: {@link bodyFailure} makes a failure of it.
  */
-export async function gather(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  bytesMax: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let byteCount = 0;
-  for await (const chunk of chunks) {
-    byteCount += chunk.byteLength;
-    if (byteCount > bytesMax) throw bodyOversized(bytesMax);
-    parts.push(chunk);
+export async function withJson<Result>(
+  request: Request,
+  options: BodyOptions,
+  use: (body: unknown) => Result | Promise<Result>,
+): Promise<Result> {
+  const length = lengthOf(request.headers, options.bytesMax);
+  if (length === undefined || length > shortBodyBytesMax) return await withLongJson(request, options, use);
+  // Most predictions come this way where the runtime has none of its own for whole bodies: nothing is made here but a promise.
+  enterShort();
+  try {
+    return await use(parseJson(requireUtf8(await inTime(request.text()))));
+  } finally {
+    leaveShort();
   }
-  const bytes = new Uint8Array(byteCount);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
+}
+
+function withLongJson<Result>(
+  request: Request,
+  options: BodyOptions,
+  use: (body: unknown) => Result | Promise<Result>,
+): Promise<Result> {
+  const { rowsMax = batchRowsMax } = options;
+  return withText(request, options, (text) => {
+    if (text.length <= heavyBodyBytes) return use(parseJson(text));
+    const bounds = { parse: parseJson, rowsMax, containersMax, valuesMax: Infinity };
+    return oneAtATime(async () => use(await parseJsonInTurns(text, bounds)));
+  });
 }
 
 /**
- * Reads a body of at most `bytesMax` bytes as JSON.
+ * What to tell a client whose body could not be read; any error that has another cause as it is. A body that is compressed is
+ * found here, too, where it is taken as it comes: it is neither UTF-8 nor JSON.
  *
- * @throws {Failure} `body-oversized`, `body-late`
- * @throws {SyntaxError} where it is not JSON: {@link bodyFailure} makes a failure of it.
+ * @param mayBeCompressed It is not for its compression that it could not be read.
  */
-export function readJson(request: Request, bytesMax: number): Promise<unknown> {
-  return inTime(readJsonWhenever(request, bytesMax));
-}
-
-function readJsonWhenever(request: Request, bytesMax: number): Promise<unknown> {
-  // The runtime's own reader is several times faster than a stream, and has no bound of its own.
-  const text = saysShort(request.headers, bytesMax) ? request.text() : readText(request, bytesMax);
-  return text.then((text) => parseJson(requireUtf8(text)));
-}
-
-/** What to tell a client whose body could not be read as JSON; any error that has another cause as it is. */
-export function bodyFailure(error: unknown, request: Request): unknown {
-  if (!(error instanceof SyntaxError)) return isDisconnection(error) ? bodyBroken() : error;
+export function bodyFailure(error: unknown, request: Request, mayBeCompressed = false): unknown {
+  const isMalformed = error instanceof SyntaxError ||
+    (error instanceof Failure && error.kind === "body-malformed");
+  if (!isMalformed) return isDisconnection(error) ? bodyBroken() : error;
+  const encoding = request.headers.get("content-encoding");
+  if (!mayBeCompressed && !isPlain(encoding)) return encodingInvalid(encoding);
+  if (!(error instanceof SyntaxError)) return error;
   const type = request.headers.get("content-type");
   if (type !== null && !isJson(type)) return mediaTypeInvalid(type);
   return new Failure("body-malformed", `The body is not valid JSON: ${error.message}.`);
@@ -125,8 +187,28 @@ export function bodyFailure(error: unknown, request: Request): unknown {
 
 /** @throws {Failure} `media-type-invalid` for a body that says it is something else. */
 export function requireJson(request: Request): void {
+  requirePlain(request);
   const type = request.headers.get("content-type");
   if (type !== null && !isJson(type)) throw mediaTypeInvalid(type);
+}
+
+/** @throws {Failure} `media-type-invalid` for a body that says it is compressed. */
+export function requirePlain({ headers }: Pick<Request, "headers">): void {
+  const encoding = headers.get("content-encoding");
+  if (!isPlain(encoding)) throw encodingInvalid(encoding);
+}
+
+function isPlain(encoding: string | null): encoding is null {
+  return encoding === null || /^ *(?:identity)? *$/i.test(encoding);
+}
+
+/** @param others What is taken beside a body that is not compressed. */
+export function encodingInvalid(encoding: string, others: readonly string[] = []): Failure {
+  const expected = others.length === 0 ? "a body that is not compressed" : `${others.join(", ")} or nothing`;
+  return new Failure(
+    "media-type-invalid",
+    `The body has the Content-Encoding ${JSON.stringify(encoding.slice(0, 80))}, expected ${expected}.`,
+  );
 }
 
 function isJson(type: string): boolean {

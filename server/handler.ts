@@ -1,7 +1,7 @@
 import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { type Caller, MethodInvalid } from "./app.ts";
-import { bodyFailure, readJson } from "./body.ts";
+import { bodyFailure, refuseTwoLengths, withJson } from "./body.ts";
 import { clientOf } from "./client_address.ts";
 import { createKnownUrls, type Found } from "./known_urls.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -40,8 +40,8 @@ export interface HandlerOptions {
   readonly app: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
 }
 
-/** Requests that may be in flight when another one comes that brings a body, per thread: each may bring a mebibyte. */
-export const inFlightMax = 1024;
+/** Requests of the ordinary way that may be in flight per thread. Bodies on their way have bounds of their own, far below. */
+export const inFlightMax = 4096;
 
 /** A request of the short way that is answered later. */
 interface Waiting {
@@ -104,10 +104,12 @@ export function createHandler(options: HandlerOptions): Handler {
   }
 
   /** The same for a body that is still on its way. */
-  async function readAndPredict(request: Request, requestId: string): Promise<string> {
-    requireRoom(lifecycle);
-    const body = await readJson(request, predictBodyBytesMax);
-    return predict(slot, body, requestId, storedRows);
+  function readAndPredict(request: Request, requestId: string): Promise<string> {
+    return withJson(
+      request,
+      { bytesMax: predictBodyBytesMax },
+      (body) => predict(slot, body, requestId, storedRows),
+    );
   }
 
   function answerShort(request: Request, { route, parameters }: Found): Response | Promise<Response> {
@@ -119,7 +121,6 @@ export function createHandler(options: HandlerOptions): Handler {
     const { foreign } = route;
     let response: Response;
     try {
-      requireRoom(lifecycle);
       const answer = route.handle({ request, requestId, client: "", parameters });
       if (answer instanceof Promise) {
         return awaitShort(answer, { request, requestId, lane, weight, startedAt, foreign });
@@ -162,6 +163,7 @@ export function createHandler(options: HandlerOptions): Handler {
     let foreign = false;
     try {
       foreign = isForeign(pathOf(checkTarget(request)));
+      refuseTwoLengths(request.headers);
       if (request.method !== "GET") requireRoom(lifecycle);
       const response = await app.fetch(request, caller);
       for (const [name, value] of Object.entries(commonHeaders(slot, caller.requestId))) {

@@ -1,6 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { inTime, pieceTimeoutMs } from "./arrival.ts";
 import { bodyOversized } from "./body.ts";
+import { createGathered, readPieces } from "./body_stream.ts";
 import { decodedUtf8, decodeUtf8 } from "./utf8.ts";
 
 /** What one line is answered by, without a line's end; `isLast` ends the stream behind it. */
@@ -29,6 +30,8 @@ export interface LineStreamOptions {
    * @returns undefined where they have to be answered one by one.
    */
   answerAll?(text: string, index: number): Promise<LinesAnswer> | undefined;
+  /** Told how many bytes are held of a line that has not ended. What it throws ends the stream. */
+  onHeld?(byteCount: number): void;
   /** What the answer breaks off with where the body does. */
   failureOf(error: unknown): unknown;
   /** Called once, when the stream has come to its end or its reader has gone. */
@@ -36,6 +39,8 @@ export interface LineStreamOptions {
 }
 
 const lineFeed = 0x0a;
+/** A body that stalls holds so much memory, beside the line that has not ended. */
+export const chunkBytesMax = 64 * 1024;
 
 /**
  * Answers a body line by line. It is pulled: a chunk of the body is read when its reader wants more, so that a slow reader
@@ -45,9 +50,9 @@ const lineFeed = 0x0a;
  */
 export function answerLines(
   body: ReadableStream<Uint8Array>,
-  { lineBytesMax, bodyBytesMax, answer, answerAll, failureOf, onEnd }: LineStreamOptions,
+  { lineBytesMax, bodyBytesMax, answer, answerAll, onHeld, failureOf, onEnd }: LineStreamOptions,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+  const reader = readPieces(body, chunkBytesMax);
   const lines = createLines(lineBytesMax);
   const encoder = new TextEncoder();
   let index = 0;
@@ -59,12 +64,16 @@ export function answerLines(
   };
 
   async function next(): Promise<LineAnswer & { readonly done: boolean }> {
-    const { value, done } = await inTime(reader.read(), pieceTimeoutMs);
-    if (done) return { ...await answersOf(lines.rest()), done };
+    const value = await inTime(reader.next(), pieceTimeoutMs);
+    if (value === undefined) return { ...await answersOf(lines.rest()), done: true };
     byteCount += value.length;
-    if (byteCount <= bodyBytesMax) return { ...await answersOf(lines.take(value)), done };
+    if (byteCount <= bodyBytesMax) {
+      const found = lines.take(value);
+      onHeld?.(lines.heldBytes);
+      return { ...await answersOf(found), done: false };
+    }
     const { text } = await answersOneByOne([bodyOversized(bodyBytesMax)]);
-    return { text, isLast: true, done };
+    return { text, isLast: true, done: false };
   }
 
   async function answersOf({ first, others }: FoundLines): Promise<LineAnswer> {
@@ -131,6 +140,8 @@ interface FoundLines {
 const none: LineAnswer = { text: "", isLast: false };
 
 interface Lines {
+  /** Of a line that has not ended. */
+  readonly heldBytes: number;
   /** The lines that end in the chunk. */
   take(chunk: Uint8Array): FoundLines;
   /** The last line, where no end stands behind it. */
@@ -139,43 +150,45 @@ interface Lines {
 
 /** Cuts chunks into lines, and holds no more than one line and one chunk. */
 function createLines(lineBytesMax: number): Lines {
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
+  const held = createGathered();
   let isTooLong = false;
 
   function hold(bytes: Uint8Array): void {
-    isTooLong ||= heldBytes + bytes.length > lineBytesMax;
+    isTooLong ||= held.byteCount + bytes.length > lineBytesMax;
     // Of a line that is too long, nothing is kept: its end is waited for.
-    if (isTooLong) held = [];
-    else held.push(bytes);
-    heldBytes = isTooLong ? 0 : heldBytes + bytes.length;
+    if (isTooLong) held.clear();
+    else held.add(bytes);
   }
 
   /** The line that was held, with its last bytes. */
   function release(last: Uint8Array): string | Failure {
     hold(last);
-    const line = isTooLong ? lineOversized(lineBytesMax) : lineOf(joined(held, heldBytes));
-    [held, heldBytes, isTooLong] = [[], 0, false];
+    const line = isTooLong ? lineOversized(lineBytesMax) : lineOf(held.bytes());
+    held.clear();
+    isTooLong = false;
     return line;
   }
 
   return {
+    get heldBytes() {
+      return held.byteCount;
+    },
     take(chunk) {
       const last = chunk.lastIndexOf(lineFeed);
       if (last < 0) {
         hold(chunk);
         return { others: "" };
       }
-      const isHeld = heldBytes > 0 || isTooLong;
+      const isHeld = held.byteCount > 0 || isTooLong;
       const from = isHeld ? chunk.indexOf(lineFeed) + 1 : 0;
       const first = isHeld ? release(chunk.subarray(0, from - 1)) : undefined;
       // Decoded at once and then cut: a call per line would cost more than the lines.
       const others = from > last ? "" : linesOf(chunk.subarray(from, last));
-      if (last + 1 < chunk.length) hold(chunk.slice(last + 1));
+      if (last + 1 < chunk.length) hold(chunk.subarray(last + 1));
       return first === undefined ? { others } : { first, others };
     },
     rest: () =>
-      heldBytes > 0 || isTooLong ? { first: release(new Uint8Array()), others: "" } : { others: "" },
+      held.byteCount > 0 || isTooLong ? { first: release(new Uint8Array()), others: "" } : { others: "" },
   };
 }
 
@@ -203,17 +216,6 @@ function lineOf(bytes: Uint8Array): string | Failure {
 
 function isFilled(line: string | Failure): boolean {
   return typeof line !== "string" || /\S/.test(line);
-}
-
-function joined(parts: readonly Uint8Array[], byteCount: number): Uint8Array {
-  if (parts.length === 1) return parts[0];
-  const bytes = new Uint8Array(byteCount);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function lineOversized(lineBytesMax: number): Failure {

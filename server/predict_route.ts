@@ -1,4 +1,4 @@
-import { bodyFailure, readJson } from "./body.ts";
+import { bodyFailure, requirePlain, withJson } from "./body.ts";
 import { predict, predictBodyBytesMax, predictWith } from "./predict.ts";
 import { readQuery } from "./query.ts";
 import type { Route } from "./route.ts";
@@ -30,14 +30,16 @@ export function predictRoute(slot: ModelSlot, storedRows: StoredRows): Route {
     },
     async handle({ request, requestId }) {
       const options = readRowOptions(readQuery(request, rowQueries));
+      requirePlain(request);
       try {
-        const body = await readJson(request, predictBodyBytesMax);
-        const model = slot.current;
-        const isPlain = model === undefined || (!options.explain && options.interval === undefined);
-        const answer = isPlain
-          ? predict(slot, body, requestId, storedRows)
-          : predictWith(model, body, requestId, storedRows, options);
-        return new Response(await answer, predictionInit);
+        return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
+          const model = slot.current;
+          const isPlain = model === undefined || (!options.explain && options.interval === undefined);
+          const answer = isPlain
+            ? predict(slot, body, requestId, storedRows)
+            : predictWith(model, body, requestId, storedRows, options);
+          return new Response(await answer, predictionInit);
+        });
       } catch (error) {
         throw bodyFailure(error, request);
       }

@@ -138,6 +138,31 @@ export function problemOf(failure: Failure): Readonly<Record<string, unknown>> {
   return { type, title, status, ...members };
 }
 
+/** A line of a stream has a short answer: many of them would be a multiple of what was sent. */
+const shortDetailLengthMax = 160;
+const shortErrorsMax = 3;
+
+/**
+ * A failure as a short problem inside of an answer.
+ *
+ * @param isLikeOthers Many of its kind were told already: without the fields.
+ */
+export function shortProblemOf(failure: Failure, isLikeOthers: boolean): Readonly<Record<string, unknown>> {
+  const { kind, message } = failure;
+  const { title, status, detail = message } = problemForms[kind];
+  const told = failure.errors.slice(0, isLikeOthers ? 0 : shortErrorsMax).map(({ pointer, detail }) => ({
+    pointer: shortened(pointer, shortDetailLengthMax),
+    detail: shortened(detail, shortDetailLengthMax),
+  }));
+  return {
+    type: problemType(kind),
+    title,
+    status,
+    detail: shortened(detail, isLikeOthers ? shortDetailLengthMax / 2 : shortDetailLengthMax),
+    ...(told.length > 0 ? { errors: told } : {}),
+  };
+}
+
 function saidOf({ kind, message, errors }: Failure) {
   return {
     type: problemType(kind),

@@ -3,11 +3,11 @@ import { Failure } from "../pipeline/failure.ts";
 import { createFindings } from "../pipeline/model/predictor.ts";
 import { workOf } from "./batch_route.ts";
 import { completed, createFailures, errorText, type RowWork, takeTurns } from "./batch_rows.ts";
-import { bodyFailure, readJson } from "./body.ts";
+import { bodyFailure, requirePlain, withJson } from "./body.ts";
 import { predictBodyBytesMax } from "./predict.ts";
 import type { Exchange, Route } from "./route.ts";
 import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "./row_answer.ts";
-import { batchRowsMax } from "./row_limits.ts";
+import { batchRowsMax, requireCount } from "./row_limits.ts";
 import type { RowBodies } from "./row_body_schemas.ts";
 import { isRow, rowFailure, scoreRow } from "./score.ts";
 import type { ModelSlot } from "./serving_model.ts";
@@ -48,14 +48,15 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
     },
     async handle(exchange) {
       const work = await workOf(slot, storedRows, readBatchOptions(exchange.request));
-      const { lead, offers, top } = await readRanking(work, exchange);
-      const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
-      const { ranked, failed } = await score(work, rows);
-      return new Response(
-        `{"ranking":[${await rankingText(work, ranked.slice(0, top))}],` +
-          `"offers":${rows.length}${failed},${answeredBy(work.model, exchange.requestId)}}`,
-        { headers: { "content-type": "application/json" } },
-      );
+      return await withRanking(work, exchange, async ({ lead, offers, top }) => {
+        const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
+        const { ranked, failed } = await score(work, rows);
+        return new Response(
+          `{"ranking":[${await rankingText(work, ranked.slice(0, top))}],` +
+            `"offers":${rows.length}${failed},${answeredBy(work.model, exchange.requestId)}}`,
+          { headers: { "content-type": "application/json" } },
+        );
+      });
     },
   };
 }
@@ -66,15 +67,23 @@ interface Ranking {
   readonly top: number | undefined;
 }
 
-async function readRanking({ model: { keys } }: RowWork, { request }: Exchange): Promise<Ranking> {
-  const [{ parseRowBody }, body] = await Promise.all([
-    import("./row_body_schemas.ts"),
-    readJson(request, predictBodyBytesMax).catch((error) => {
-      throw bodyFailure(error, request);
-    }),
-  ]);
-  const { lead = {}, ...ranking } = parseRowBody("rank", keys ? withKeyInLead(body, keys.group) : body);
-  return { lead, offers: ranking.offers, top: ranking.top };
+async function withRanking(
+  { model: { keys } }: RowWork,
+  { request }: Exchange,
+  answer: (ranking: Ranking) => Promise<Response>,
+): Promise<Response> {
+  requirePlain(request);
+  const schemas = import("./row_body_schemas.ts");
+  try {
+    return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
+      const { parseRowBody } = await schemas;
+      if (isRow(body)) requireCount(body.offers, "offers", batchRowsMax);
+      const { lead = {}, ...ranking } = parseRowBody("rank", keys ? withKeyInLead(body, keys.group) : body);
+      return await answer({ lead, offers: ranking.offers, top: ranking.top });
+    });
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
 }
 
 /** The lead's key is short for a lead of nothing else. */
@@ -93,7 +102,7 @@ function isBodyField(name: string): name is keyof RowBodies["rank"] {
  *
  * @throws {Failure} `input-invalid` for a lead without a key; `body-oversized`; as the store's lookups do.
  */
-async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<Row[]> {
+async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<Rows> {
   const group = model.keys?.group;
   if (group === undefined || lead[group] === undefined) {
     const key = group === undefined
@@ -104,7 +113,9 @@ async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<
     ]);
   }
   const rows = await storedRows.rowsOf(model, lead[group], batchRowsMax + 1);
-  if (rows.length <= batchRowsMax) return rows.map((row) => ({ ...row, ...lead }));
+  if (rows.length <= batchRowsMax) {
+    return { length: rows.length, rowAt: (index) => ({ ...rows[index], ...lead }) };
+  }
   throw new Failure(
     "body-oversized",
     `The store has more than ${
@@ -114,13 +125,25 @@ async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<
 }
 
 /** The offers with the lead's fields, and with those that the store has of the lead where one would lack them. */
-async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Promise<Row[]> {
+async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Promise<Rows> {
   const { model, storedRows } = work;
-  const rows = offers.map((offer) => ({ ...lead, ...offer }));
-  const asksStore = storedRows.concerns(model, lead) && rows.some((row) => storedRows.concerns(model, row));
-  if (!asksStore) return rows;
-  const whole = await storedRows.complete(model, lead);
-  return offers.map((offer) => ({ ...whole, ...offer }));
+  const rowOf = (shared: Row): Rows => ({
+    length: offers.length,
+    rowAt: (index) => ({ ...shared, ...offers[index] }),
+  });
+  const rows = rowOf(lead);
+  if (!storedRows.concerns(model, lead)) return rows;
+  for (let i = 0; i < rows.length; i++) {
+    await takeTurns(work);
+    if (storedRows.concerns(model, rows.rowAt(i))) return rowOf(await storedRows.complete(model, lead));
+  }
+  return rows;
+}
+
+/** Rows that are made when they are looked at: all at once, a long lead in each would take a multiple of the body. */
+interface Rows {
+  readonly length: number;
+  rowAt(index: number): Row;
 }
 
 interface Scored {
@@ -130,12 +153,13 @@ interface Scored {
   readonly failed: string;
 }
 
-async function score(work: RowWork, rows: readonly Row[]): Promise<Scored> {
+async function score(work: RowWork, rows: Rows): Promise<Scored> {
   const ranked: Ranked[] = [];
   const errors: string[] = [];
   const failures = createFailures(["offers"]);
   for (let i = 0; i < rows.length; i++) {
-    const row = await completed(work, rows[i], i);
+    await takeTurns(work);
+    const row = await completed(work, rows.rowAt(i));
     const probability = row instanceof Failure ? NaN : scoreRow(work.model, row, findings);
     if (!(row instanceof Failure) && probability === probability) {
       ranked.push({ index: i, row, probability, unseen: [...findings.unseen] });
@@ -143,9 +167,9 @@ async function score(work: RowWork, rows: readonly Row[]): Promise<Scored> {
     }
     const failure = row instanceof Failure ? row : rowFailure(work.model, findings.errors, "The row");
     errors.push(errorText(i, failure));
-    if (work.strict) failures.add(i, failure);
+    failures.add(i, failure);
   }
-  failures.throwAny();
+  if (work.strict) failures.throwAny();
   // Sorting keeps the order of equals.
   ranked.sort((a, b) => b.probability - a.probability);
   return { ranked, failed: errors.length === 0 ? "" : `,"errors":[${errors.join(",")}]` };
@@ -154,7 +178,7 @@ async function score(work: RowWork, rows: readonly Row[]): Promise<Scored> {
 async function rankingText(work: RowWork, ranked: readonly Ranked[]): Promise<string> {
   const texts: string[] = [];
   for (const offer of ranked) {
-    await takeTurns(work, texts.length);
+    await takeTurns(work);
     texts.push(offerText(work, offer));
   }
   return texts.join(",");

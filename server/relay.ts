@@ -1,4 +1,4 @@
-import { bodyFailure, readBody } from "./body.ts";
+import { bodyFailure, withText } from "./body.ts";
 import type { Exchange } from "./route.ts";
 
 /** A request as another thread can be told it. */
@@ -17,15 +17,27 @@ export interface RelayedResponse {
   readonly body: ArrayBuffer;
 }
 
-/** Whatever is answered by the thread that owns the store: the route that gets the request has a bound of its own. */
-const bodyBytesMax = 1024 * 1024;
+/** What is answered by the thread that owns the store has short bodies; the route that gets the request looks again. */
+const bodyBytesMax = 64 * 1024;
 
-/** @throws {Failure} `body-oversized`, `body-malformed` */
-export async function packRequest({ request, requestId, client }: Exchange): Promise<RelayedRequest> {
-  const body = await readBody(request, bodyBytesMax).catch((error) => {
+/**
+ * Reads a request of the whole process, and hands it on.
+ *
+ * @throws {Failure} `body-oversized`, `body-malformed`
+ */
+export async function withPacked<Result>(
+  { request, requestId, client }: Exchange,
+  use: (request: RelayedRequest) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await withText(
+      request,
+      { bytesMax: bodyBytesMax, isWrite: true },
+      (body) => use({ ...headOf({ request, requestId, client }), body }),
+    );
+  } catch (error) {
     throw bodyFailure(error, request);
-  });
-  return { ...headOf({ request, requestId, client }), body };
+  }
 }
 
 /** A request without its body. */

@@ -2,6 +2,7 @@ import { Failure, type FieldError } from "../pipeline/failure.ts";
 import { createColumnFindings, toProbabilities } from "../pipeline/model/column_predictor.ts";
 import { clearFindings, createFindings, type Findings } from "../pipeline/model/predictor.ts";
 import type { LoadedModel } from "./serving_model.ts";
+import { badRowsMax } from "./row_limits.ts";
 import { countPrediction, increase } from "./tally.ts";
 
 /**
@@ -36,7 +37,8 @@ const none = createFindings();
 /**
  * The same for rows that come as columns: the same probabilities, to the last bit, and counted the same.
  *
- * @param columns In the order of the model's fields, each with `rowCount` values.
+ * @param columns In the order of the model's fields, each with `rowCount` values. Where more rows cannot be answered than a
+ *   request is looked through for, no more is found than that, and nothing is counted.
  * @param rowAt Makes one of the rows an object.
  * @returns undefined for a model that has only the way by rows.
  */
@@ -52,9 +54,10 @@ export function scoreColumns(
   const found = createColumnFindings(columns.length);
   const probabilities = toProbabilities(predict(columns, rowCount, found));
   const bad = new Set<number>();
+  for (let i = 0; i < rowCount; i++) if (probabilities[i] !== probabilities[i]) bad.add(i);
+  if (bad.size > badRowsMax) return { probabilities, unseen: new Map() };
   for (let i = 0; i < rowCount; i++) {
     if (probabilities[i] === probabilities[i]) countPrediction(tally, probabilities[i], none);
-    else bad.add(i);
   }
   // Of rows without an answer nothing is counted.
   const findings = createFindings();

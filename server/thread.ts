@@ -14,7 +14,7 @@ import type { Log, LogLevel } from "./log.ts";
 import type { OwnerAnswers } from "./member.ts";
 import { createModelStock } from "./model_stock.ts";
 import { problemResponse } from "./problem.ts";
-import { headOf, packRequest, unpackResponse } from "./relay.ts";
+import { headOf, unpackResponse, withPacked } from "./relay.ts";
 import type { VertexPaths } from "./protocols/vertex.ts";
 import type { RequestLogMode } from "./request_log.ts";
 import { isCentral } from "./route.ts";
@@ -145,12 +145,9 @@ function heapBytesMax(): number {
 function relayTo(owner: Channel<OwnerAnswers>): Answer {
   return async (route, exchange) => {
     if (!isCentral(route)) return await route.handle(exchange);
-    const request = await packRequest(exchange).catch(async (error) => {
-      // Who may not write is told that, and not what else is wrong.
-      if (route.write) await owner.ask("admit", headOf(exchange));
-      throw error;
-    });
-    return unpackResponse(await owner.ask("relay", request));
+    // Before the body is read: the room for writes is for who may write, and others are not told what else is wrong.
+    if (route.write) await owner.ask("admit", headOf(exchange));
+    return await withPacked(exchange, async (request) => unpackResponse(await owner.ask("relay", request)));
   };
 }
 

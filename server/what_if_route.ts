@@ -2,15 +2,16 @@ import { createFindings } from "../pipeline/model/predictor.ts";
 import { jsonText } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { workOf } from "./batch_route.ts";
-import { createFailures, type RowWork } from "./batch_rows.ts";
-import { bodyFailure, readJson } from "./body.ts";
+import { createFailures, type RowWork, takeTurns } from "./batch_rows.ts";
+import { bodyFailure, requirePlain, withJson } from "./body.ts";
 import { predictBodyBytesMax } from "./predict.ts";
 import { readQuery } from "./query.ts";
 import type { Exchange, Route } from "./route.ts";
 import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "./row_answer.ts";
 import { errorsAt } from "./row_pointer.ts";
 import type { RowBodies } from "./row_body_schemas.ts";
-import { rowFailure, scoreRow } from "./score.ts";
+import { changesMax, requireCount } from "./row_limits.ts";
+import { isRow, rowFailure, scoreRow } from "./score.ts";
 import type { ModelSlot } from "./serving_model.ts";
 import type { Row, StoredRows } from "./stored_rows.ts";
 
@@ -38,30 +39,38 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
     async handle(exchange) {
       const options = readRowOptions(readQuery(exchange.request, rowQueries));
       const work = await workOf(slot, storedRows, { ...options, strict: true });
-      const { features, changes } = await readQuestion(exchange);
-      const base = await wholeRow(work, features);
-      const probability = scoreRow(work.model, base, findings);
-      if (probability !== probability) {
-        throw placed(rowFailure(work.model, findings.errors, "The row"), ["features"]);
-      }
-      const baseText = `"base":{${work.write(base, probability, findings.unseen)}}`;
-      const variants = variantTexts(work, base, probability, changes).join(",");
-      return new Response(
-        `{${baseText},"variants":[${variants}],${answeredBy(work.model, exchange.requestId)}}`,
-        { headers: { "content-type": "application/json" } },
-      );
+      return await withQuestion(exchange, async ({ features, changes }) => {
+        const base = await wholeRow(work, features);
+        const probability = scoreRow(work.model, base, findings);
+        if (probability !== probability) {
+          throw placed(rowFailure(work.model, findings.errors, "The row"), ["features"]);
+        }
+        const baseText = `"base":{${work.write(base, probability, findings.unseen)}}`;
+        const variants = (await variantTexts(work, base, { before: probability, changes })).join(",");
+        return new Response(
+          `{${baseText},"variants":[${variants}],${answeredBy(work.model, exchange.requestId)}}`,
+          { headers: { "content-type": "application/json" } },
+        );
+      });
     },
   };
 }
 
-async function readQuestion({ request }: Exchange): Promise<RowBodies["whatIf"]> {
-  const [{ parseRowBody }, body] = await Promise.all([
-    import("./row_body_schemas.ts"),
-    readJson(request, predictBodyBytesMax).catch((error) => {
-      throw bodyFailure(error, request);
-    }),
-  ]);
-  return parseRowBody("whatIf", body);
+async function withQuestion(
+  { request }: Exchange,
+  answer: (question: RowBodies["whatIf"]) => Promise<Response>,
+): Promise<Response> {
+  requirePlain(request);
+  const schemas = import("./row_body_schemas.ts");
+  try {
+    return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
+      const { parseRowBody } = await schemas;
+      if (isRow(body)) requireCount(body.changes, "changes", changesMax);
+      return await answer(parseRowBody("whatIf", body));
+    });
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
 }
 
 async function wholeRow({ model, storedRows }: RowWork, features: Row): Promise<Row> {
@@ -78,18 +87,24 @@ function placed({ kind, message, errors }: Failure, path: readonly PropertyKey[]
 }
 
 /** @throws {Failure} `input-invalid` where a change makes a row that is not valid. */
-function variantTexts(work: RowWork, base: Row, before: number, changes: readonly Row[]): string[] {
+async function variantTexts(
+  work: RowWork,
+  base: Row,
+  { before, changes }: { readonly before: number; readonly changes: readonly Row[] },
+): Promise<string[]> {
   const failures = createFailures(["changes"]);
-  const texts = changes.map((change, i) => {
+  const texts: string[] = [];
+  for (const [i, change] of changes.entries()) {
+    await takeTurns(work);
     const row = { ...base, ...change };
     const probability = scoreRow(work.model, row, findings);
     if (probability !== probability) {
       failures.add(i, rowFailure(work.model, findings.errors, "The row"));
-      return "";
+      continue;
     }
     const members = work.write(row, probability, findings.unseen);
-    return `{"changes":${jsonText(change)},${members},"difference":${probability - before}}`;
-  });
+    texts.push(`{"changes":${jsonText(change)},${members},"difference":${probability - before}}`);
+  }
   failures.throwAny();
   return texts;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { bodyTimeoutMs } from "../server/arrival.ts";
-import { inFlightMax } from "../server/handler.ts";
+import { shortBodiesMax } from "../server/body_room.ts";
 import { connectRaw, type RawConnection } from "./raw_connection.ts";
 import { runServer } from "./running_server.ts";
 import { row } from "./served_models.ts";
@@ -61,7 +61,7 @@ Deno.test("more bodies on their way than may be are refused, bodies that are the
   await using running = await runServer({ drainTimeoutMs: 200 });
   const { server: { port }, ask } = running;
   const connections: RawConnection[] = [];
-  for (let i = 0; i < inFlightMax + 20; i++) connections.push(await connectRaw(port));
+  for (let i = 0; i < shortBodiesMax + 20; i++) connections.push(await connectRaw(port));
   await Promise.all(connections.map((connection) => connection.send(head("/predict", 1000) + "{")));
   await Promise.any(
     connections.map((connection) =>

@@ -8,7 +8,8 @@ function read(datatype: Datatype, bytes: readonly number[]): unknown[] {
   const whole = Uint8Array.of(1, 2, 3, ...bytes, 4);
   const count = bytes.length / (datatypes[datatype] || 1);
   const place = { start: 1, end: 1 + bytes.length, count, at: "#" };
-  return readTensorBytes(tensorBytes(whole.subarray(2)), datatype, place);
+  const values = readTensorBytes(tensorBytes(whole.subarray(2)), datatype, place);
+  return Array.from({ length: values.length }, (_, i) => values.at(i));
 }
 
 const bytesOf = (array: ArrayBufferView) => [...new Uint8Array(array.buffer)];

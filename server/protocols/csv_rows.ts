@@ -4,9 +4,13 @@ import { emptyRecord, readRecord } from "../../pipeline/files/csv_record.ts";
 import { parseReal } from "../../pipeline/files/number_text.ts";
 import { windowOver } from "../../pipeline/files/text_window.ts";
 import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
+import { runThrough } from "../../pipeline/stepwise.ts";
+import { heavyBodyBytes } from "../body.ts";
 import type { LoadedModel } from "../serving_model.ts";
-import { type Content, textOf } from "./foreign_body.ts";
+import { runSlices } from "../slices.ts";
+import { type Content, foreignRowsMax, textOf } from "./foreign_body.ts";
 import { oncePerModel } from "./field_names.ts";
+import { placeOfRepeated } from "./mlflow_request.ts";
 import { type ForeignRows, invalid } from "./foreign_rows.ts";
 
 const format = { delimiter: ",".charCodeAt(0), name: "the body" };
@@ -19,25 +23,43 @@ const decoder = new TextDecoder();
  *
  * @throws {Failure} `body-malformed` for what is no CSV; `input-invalid`
  */
-export function rowsOfCsv(model: LoadedModel, content: Content): ForeignRows {
-  const records = readRecords(textOf(content));
-  const { columns, hasHeader } = layoutOf(model, records.at(0) ?? []);
-  const rows: Record<string, unknown>[] = [];
-  for (let i = hasHeader ? 1 : 0; i < records.length; i++) {
-    const record = records[i];
-    if (record.length !== columns.length) {
-      const names = columns.map(({ name }) => name).join(", ");
-      throw invalid(`#/${rows.length}`, `has ${record.length} values, expected ${columns.length}: ${names}`);
-    }
-    const row: Record<string, unknown> = {};
-    for (let j = 0; j < columns.length; j++) {
-      const { name, read } = columns[j];
-      if (read) row[name] = read(record[j]);
-    }
-    rows.push(row);
-  }
+export function withCsvRows(
+  model: LoadedModel,
+  content: Content,
+  answer: (rows: ForeignRows) => Response | Promise<Response>,
+): Response | Promise<Response> {
+  const text = textOf(content);
+  // Nearly no body has quotes, or lines that end in CR alone; without them a record is a line.
+  const isPlain = !text.includes('"') && !/\r(?!\n)/.test(text);
+  const reading = isPlain ? linesOf(text) : readQuotedRecords(new TextEncoder().encode(text));
+  if (text.length <= heavyBodyBytes) return answer(rowsOfRecords(model, runThrough(reading)));
+  return runSlices(reading).then((records) => answer(rowsOfRecords(model, records)));
+}
+
+/** Records of a body, each made when it is looked at. */
+interface Records {
+  readonly count: number;
+  recordAt(index: number): readonly string[];
+}
+
+function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): ForeignRows {
+  const { columns, hasHeader } = layoutOf(model, count > 0 ? recordAt(0) : []);
+  const first = hasHeader ? 1 : 0;
   return {
-    rows,
+    count: count - first,
+    rowAt(i) {
+      const record = recordAt(first + i);
+      if (record.length !== columns.length) {
+        const names = columns.map(({ name }) => name).join(", ");
+        throw invalid(`#/${i}`, `has ${record.length} values, expected ${columns.length}: ${names}`);
+      }
+      const row: Record<string, unknown> = {};
+      for (let j = 0; j < columns.length; j++) {
+        const { name, read } = columns[j];
+        if (read) row[name] = read(record[j]);
+      }
+      return row;
+    },
     placeOf(row, pointer) {
       const index = columns.findIndex(({ name }) => pointerTo(name) === pointer);
       return `#/${row}/${index < 0 ? pointer.slice(2) : index}`;
@@ -64,12 +86,14 @@ const lastLayouts = oncePerModel((): { first: string; layout: Layout | undefined
  *   columns of one name.
  */
 function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
+  requireValues(record.length);
   const last = lastLayouts(model);
   const first = record.join("\n");
   if (last.first === first && last.layout?.hasHeader) return last.layout;
   const readers = readersOf(model);
   const names = record.map((text) => text.trim());
-  const again = names.find((name, i) => name !== "" && names.indexOf(name) < i);
+  const filled = names.filter((name) => name !== "");
+  const again: string | undefined = filled[placeOfRepeated(filled)];
   // A category of a row may be spelled as a field is called.
   const hasHeader = 2 * names.filter((name) => readers.has(name)).length >= readers.size;
   if (!hasHeader && record.length !== readers.size) {
@@ -87,15 +111,42 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
   return layout;
 }
 
-function readRecords(text: string): string[][] {
-  // Nearly no body has quotes; without them a record is a line.
-  if (text.includes('"')) return readQuotedRecords(new TextEncoder().encode(text));
-  const lines = text.split(text.includes("\r") ? /\r\n?|\n/ : "\n");
-  return lines.filter((line) => line !== "").map((line) => line.split(","));
+/**
+ * Lines that are not empty.
+ *
+ * @throws {Failure} `body-oversized` where they are more than rows are taken.
+ */
+function* linesOf(text: string): Generator<void, Records> {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  let lineCount = 0;
+  for (let start = 0; start < text.length;) {
+    const feed = text.indexOf("\n", start);
+    const next = feed < 0 ? text.length : feed;
+    const end = next > start && text[next - 1] === "\r" ? next - 1 : next;
+    if (end > start) {
+      requireRoomFor(starts.length);
+      starts.push(start);
+      ends.push(end);
+    }
+    start = next + 1;
+    if (++lineCount % linesAtOnce === 0) yield;
+  }
+  return { count: starts.length, recordAt: (index) => text.slice(starts[index], ends[index]).split(",") };
 }
 
-/** @see RFC 4180 */
-function readQuotedRecords(bytes: Uint8Array): string[][] {
+/** No body has a record of more values: no model has so many fields. */
+const valuesMax = 10_000;
+/** Records that are read, and lines that are found, between two looks at the clock. */
+const recordsAtOnce = 64;
+const linesAtOnce = 8_192;
+
+/**
+ * Stops every few records.
+ *
+ * @see RFC 4180
+ */
+function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
   const records: string[][] = [];
   try {
     const window = windowOver(format.name, bytes);
@@ -103,16 +154,33 @@ function readQuotedRecords(bytes: Uint8Array): string[][] {
     while (readRecord(window, record, format)) {
       const { bytes } = window;
       if (record.isMalformed) throw malformed("a field goes on behind its closing quote");
+      requireRoomFor(records.length);
+      requireValues(record.fieldCount);
       records.push(Array.from(
         { length: record.fieldCount },
         (_, i) => decoder.decode(bytes.subarray(record.starts[i], record.ends[i])),
       ));
+      if (records.length % recordsAtOnce === 0) yield;
     }
   } catch (error) {
     if (error instanceof Failure && error.kind === "file-invalid") throw malformed(error.message);
     throw error;
   }
-  return records;
+  return { count: records.length, recordAt: (index) => records[index] };
+}
+
+/** One record may be a header: the rows are counted where that is known. */
+function requireRoomFor(count: number): void {
+  if (count <= foreignRowsMax) return;
+  throw new Failure(
+    "body-oversized",
+    `The body has more than the ${foreignRowsMax.toLocaleString("en")} rows that are answered at once.`,
+  );
+}
+
+function requireValues(count: number): void {
+  if (count <= valuesMax) return;
+  throw invalid("#", `has a record of ${count} values, expected at most ${valuesMax.toLocaleString("en")}`);
 }
 
 function malformed(reason: string): Failure {

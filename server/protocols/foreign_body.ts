@@ -1,6 +1,9 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { bodyFailure, gather, readBytes } from "../body.ts";
+import { bodyFailure, encodingInvalid, heavyBodyBytes, withBytes } from "../body.ts";
+import { type Encoding, encodings, inflate } from "../inflate.ts";
+import { type JsonBounds, parseJsonInTurns } from "../json_text.ts";
+import { oneAtATime } from "../slices.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import { createHeaderReader, createWholeBodyTaker, createWholeBytesTaker } from "../whole_body.ts";
@@ -29,12 +32,12 @@ export const jsonLengthHeader = "inference-header-content-length";
 export function answerContent(
   request: Request,
   find: () => LoadedModel | Promise<LoadedModel>,
-  answer: (content: Content, model: LoadedModel) => Response,
+  answer: (content: Content, model: LoadedModel) => Response | Promise<Response>,
   { asBytes = false }: { readonly asBytes?: boolean } = {},
 ): Response | Promise<Response> {
   const content = takeContent(request, asBytes);
   if (content === undefined) {
-    return readContent(request).then(async (content) => answer(content, await find()));
+    return withContent(request, async (content) => answer(content, await find()));
   }
   const model = find();
   return model instanceof Promise ? model.then((model) => answer(content, model)) : answer(content, model);
@@ -48,41 +51,85 @@ function takeContent(request: Request, asBytes: boolean): Content | undefined {
   return take(request, foreignBodyBytesMax);
 }
 
-async function readContent(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+async function withContent(
+  request: Request,
+  answer: (content: Content) => Promise<Response>,
+): Promise<Response> {
   const headers = { get: (name: string) => readHeader(request, name) };
-  const bytes = await readBytes(request, foreignBodyBytesMax, headers).catch((error) => {
-    throw bodyFailure(error, request);
-  });
-  const encoding = readHeader(request, "content-encoding")?.toLowerCase() ?? "identity";
-  if (encoding === "identity") return bytes;
-  if (encoding === "gzip" || encoding === "deflate") return inflate(bytes, encoding);
-  throw new Failure(
-    "media-type-invalid",
-    `The body is compressed by ${JSON.stringify(encoding.slice(0, 80))}, expected gzip, deflate or nothing.`,
-  );
-}
-
-async function inflate(
-  bytes: Uint8Array<ArrayBuffer>,
-  format: "gzip" | "deflate",
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream(format));
+  const encoding = encodingOf(headers);
   try {
-    return await gather(stream, foreignBodyBytesMax);
+    return await withBytes(request, { bytesMax: foreignBodyBytesMax, headers }, (bytes) => {
+      if (encoding === undefined && bytes.length <= heavyBodyBytes) return answer(bytes);
+      // One at a time: what a body inflates to has no place in the room for bodies.
+      return oneAtATime(async () =>
+        answer(encoding === undefined ? bytes : await inflate(bytes, encoding, foreignBodyBytesMax))
+      );
+    });
   } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure("body-malformed", `The body says that it is ${format}, and does not inflate.`);
+    throw bodyFailure(error, request, true);
   }
 }
 
 /**
- * Parses JSON. Where it is none but for `NaN` and `Infinity`, which Python writes and TensorFlow Serving reads, NaN is
- * null and an infinite number one that is too large, which is what each would be told to be.
+ * @returns undefined for a body that is not compressed.
+ * @throws {Failure} `media-type-invalid`
+ */
+function encodingOf(headers: Pick<Headers, "get">): Encoding | undefined {
+  const name = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (name === "" || name === "identity") return undefined;
+  const encoding = encodings.find((encoding) => encoding === name.replace(/^x-gzip$/, "gzip"));
+  if (encoding === undefined) throw encodingInvalid(name, encodings);
+  return encoding;
+}
+
+/** Rows of one request: what is longer is sent in several. */
+export const foreignRowsMax = 100_000;
+
+/** No list of rows, and no column, is longer; the values of a tensor may be more, and stand deeper. */
+const bounds: Omit<JsonBounds, "parse"> = {
+  rowsMax: foreignRowsMax,
+  containersMax: 500_000,
+  valuesMax: 2_000_000,
+};
+
+/**
+ * Parses JSON and answers it: at once what is short, in pieces what is long. Where it is none but for `NaN` and `Infinity`,
+ * which Python writes and TensorFlow Serving reads, NaN is null and an infinite number one that is too large, which is what
+ * each would be told to be.
+ *
+ * @throws {Failure} or rejects with `body-malformed`, `body-oversized`
+ */
+export function withForeignJson(
+  content: Content,
+  answer: (body: unknown) => Response | Promise<Response>,
+): Response | Promise<Response> {
+  const text = textOf(content);
+  if (text.length <= heavyBodyBytes) return answer(parseForeignJson(text));
+  return parseJsonInTurns(text, { ...bounds, parse: parseWithNaN }).catch((error) => {
+    throw jsonFailure(error);
+  }).then(answer);
+}
+
+/**
+ * The same for a text that is known to be short.
  *
  * @throws {Failure} `body-malformed`
  */
 export function parseForeignJson(content: string | Uint8Array): unknown {
-  const text = textOf(content);
+  try {
+    return parseWithNaN(textOf(content));
+  } catch (error) {
+    throw jsonFailure(error);
+  }
+}
+
+function jsonFailure(error: unknown): unknown {
+  if (!(error instanceof SyntaxError)) return error;
+  return new Failure("body-malformed", `The body is not valid JSON: ${error.message}.`);
+}
+
+/** @throws {SyntaxError} */
+function parseWithNaN(text: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
@@ -92,8 +139,7 @@ export function parseForeignJson(content: string | Uint8Array): unknown {
         return parseJson(plain);
       } catch { /* the first error names the place in what was sent */ }
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Failure("body-malformed", `The body is not valid JSON: ${reason}.`);
+    throw error;
   }
 }
 

@@ -7,7 +7,13 @@ import { decodedUtf8 } from "../utf8.ts";
 
 /** Rows of raw fields, however they were sent, and where each value stands in what was sent. */
 export interface ForeignRows {
-  readonly rows: readonly unknown[];
+  readonly count: number;
+  /**
+   * Makes a row when it is looked at: all at once would take long, and a multiple of the body.
+   *
+   * @throws {Failure} `input-invalid`
+   */
+  readonly rowAt: (row: number) => unknown;
   /** @param pointer Of the field in its row, as in `#/apr`. @returns The same in the body. */
   readonly placeOf: (row: number, pointer: string) => string;
 }
@@ -28,11 +34,13 @@ export function rowsOfList(
 ): ForeignRows {
   if (!Array.isArray(list)) throw invalid(at, `must be a list of rows, not ${kindOf(list)}`);
   return {
-    rows: list.map((entry, i) => {
+    count: list.length,
+    rowAt(i) {
+      const entry: unknown = list[i];
       if (isObject(entry)) return plainRow(entry);
       if (Array.isArray(entry)) return positionalRow(fields, entry, `${at}/${i}`);
       return fields.length === 1 ? { [fields[0].name]: entry } : entry;
-    }),
+    },
     placeOf: (row, pointer) => `${at}/${row}${pointer.slice(1)}`,
   };
 }
@@ -49,24 +57,25 @@ export function rowsOfColumns(
   at: string,
 ): ForeignRows {
   const entries = Object.entries(columns);
-  const rowCount = lengthOf(entries, at);
+  const count = lengthOf(entries, at);
   const known = rowNames(model);
-  const rows: Row[] = Array.from({ length: rowCount }, () => ({}));
-  for (const [name, column] of entries) {
+  for (const [name] of entries) {
     if (!known.has(name)) {
       throw invalid(
         `${at}${pointerTo(name).slice(1)}`,
         `is not a field of this model; its fields are ${[...fieldNames(model)].join(", ")}`,
       );
     }
-    if (Array.isArray(column)) {
-      for (let i = 0; i < rowCount; i++) rows[i][name] = plainValue(column[i]);
-    } else {
-      rows[0][name] = plainValue(column);
-    }
   }
   return {
-    rows,
+    count,
+    rowAt(i) {
+      const row: Row = {};
+      for (const [name, column] of entries) {
+        row[name] = plainValue(Array.isArray(column) ? column[i] : column);
+      }
+      return row;
+    },
     placeOf: (row, pointer) =>
       `${at}${pointer.slice(1)}${Array.isArray(columns[nameOf(pointer)]) ? `/${row}` : ""}`,
   };
@@ -87,20 +96,23 @@ export function rowsOfTable(
   const known = fieldNames(model);
   const columns = table.columns ?? [...known];
   const places = columns.flatMap((name, i) => known.has(name) ? [{ name, i }] : []);
-  const rows = table.data.map((entry, i) => {
-    if (!Array.isArray(entry)) throw invalid(`${at}/${i}`, `must be a list of values, not ${kindOf(entry)}`);
-    if (entry.length !== columns.length) {
-      throw invalid(
-        `${at}/${i}`,
-        `has ${entry.length} values, expected ${columns.length}: ${columns.join(", ")}`,
-      );
-    }
-    const row: Row = {};
-    for (const { name, i } of places) row[name] = plainValue(entry[i]);
-    return row;
-  });
   return {
-    rows,
+    count: table.data.length,
+    rowAt(i) {
+      const entry = table.data[i];
+      if (!Array.isArray(entry)) {
+        throw invalid(`${at}/${i}`, `must be a list of values, not ${kindOf(entry)}`);
+      }
+      if (entry.length !== columns.length) {
+        throw invalid(
+          `${at}/${i}`,
+          `has ${entry.length} values, expected ${columns.length}: ${columns.join(", ")}`,
+        );
+      }
+      const row: Row = {};
+      for (const { name, i } of places) row[name] = plainValue(entry[i]);
+      return row;
+    },
     placeOf(row, pointer) {
       const index = columns.indexOf(nameOf(pointer));
       return `${at}/${row}/${index < 0 ? nameOf(pointer) : index}`;

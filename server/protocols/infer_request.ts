@@ -7,11 +7,12 @@ import {
   isObject,
   jsonLengthHeader,
   kindOf,
-  parseForeignJson,
   requireObject,
+  withForeignJson,
 } from "./foreign_body.ts";
 import { type ForeignRows, invalid } from "./foreign_rows.ts";
-import { createHeadParser } from "./parsed_heads.ts";
+import { requireCount } from "../row_limits.ts";
+import { createHeadParser, keptHeadLengthMax } from "./parsed_heads.ts";
 import { type BinaryTail, readTensor, requireParameters, type Tensor } from "./tensor.ts";
 import { tensorBytes } from "./tensor_bytes.ts";
 
@@ -33,18 +34,33 @@ const nothing = tensorBytes(new Uint8Array());
 /**
  * Reads the body of `infer`: JSON, and the tensors that lie behind it.
  *
- * @throws {Failure} `body-malformed`; `input-invalid`
+ * @throws {Failure} or rejects with `body-malformed`, `body-oversized`; `input-invalid`
  */
-export function readInferRequest(
+export function withInferRequest(
   model: LoadedModel,
-  request: Request,
-  content: Content,
-): InferRequest {
-  const [json, tail] = splitBody(request, content);
+  { request, content }: { readonly request: Request; readonly content: Content },
+  answer: (request: InferRequest) => Response | Promise<Response>,
+): Response | Promise<Response> {
+  const header = typeof content === "string" ? null : readHeader(request, jsonLengthHeader);
+  if (typeof content === "string" || header === null) {
+    return withForeignJson(
+      content,
+      (json) => answer(readInferRequest(model, json, { ...nothing, offset: 0 })),
+    );
+  }
+  const [head, tail] = splitBody(content, header);
+  const read = (json: unknown) => answer(readInferRequest(model, json, tail));
+  // A head holds no values, so it is short; one that does is parsed as any other body.
+  return head.length <= keptHeadLengthMax ? read(parseHead(head)) : withForeignJson(head, read);
+}
+
+/** @throws {Failure} `input-invalid` */
+function readInferRequest(model: LoadedModel, json: unknown, tail: BinaryTail): InferRequest {
   const { id, parameters, inputs, outputs } = requireObject(json, "The body");
   if (id !== undefined && typeof id !== "string") throw invalid("#/id", `must be a text, not ${kindOf(id)}`);
   requireParameters(parameters, "#");
   if (!Array.isArray(inputs)) throw invalid("#/inputs", `must be a list of tensors, not ${kindOf(inputs)}`);
+  requireCount(inputs, "inputs", inputsMax);
   const tensors = inputs.map((input, i) => readTensor(input, `#/inputs/${i}`, tail));
   if (tail.offset !== tail.bytes.length) {
     throw invalid("#/inputs", `leave ${tail.bytes.length - tail.offset} bytes behind the JSON unread`);
@@ -56,12 +72,14 @@ export function readInferRequest(
   };
 }
 
+/** No model has so many fields. */
+const inputsMax = 10_000;
+
 /** @throws {Failure} `body-malformed` */
-function splitBody(request: Request, content: Content): [json: unknown, tail: BinaryTail] {
-  const header = typeof content === "string" ? null : readHeader(request, jsonLengthHeader);
-  if (typeof content === "string" || header === null) {
-    return [parseForeignJson(content), { ...nothing, offset: 0 }];
-  }
+function splitBody(
+  content: Uint8Array<ArrayBuffer>,
+  header: string,
+): [head: Uint8Array<ArrayBuffer>, tail: BinaryTail] {
   const length = /^[0-9]{1,15}$/.test(header) ? Number(header) : Infinity;
   if (length > content.length) {
     throw new Failure(
@@ -71,7 +89,7 @@ function splitBody(request: Request, content: Content): [json: unknown, tail: Bi
       }; the body has ${content.length} bytes.`,
     );
   }
-  return [parseHead(content.subarray(0, length)), {
+  return [content.subarray(0, length), {
     ...tensorBytes(content.subarray(length)),
     offset: 0,
   }];
@@ -93,7 +111,7 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignR
   ) {
     const names = [...fields];
     return {
-      rows: rowsOf(
+      ...rowsOf(
         first.shape[0],
         names.map((name, at) => ({ name, values: first.values, at, step: names.length })),
       ),
@@ -109,9 +127,9 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignR
     if (isColumn && values.length === rowCount) return name;
     throw invalid(`#/inputs/${i}/shape`, `must be [${rowCount}] or [${rowCount}, 1], as of the input before`);
   });
-  if (names.some((name, i) => names.indexOf(name) < i)) throw invalid("#/inputs", "name an input twice");
+  if (new Set(names).size < names.length) throw invalid("#/inputs", "name an input twice");
   return {
-    rows: rowsOf(rowCount, tensors.map(({ name, values }) => ({ name, values, at: 0, step: 1 }))),
+    ...rowsOf(rowCount, tensors.map(({ name, values }) => ({ name, values, at: 0, step: 1 }))),
     placeOf(row, pointer) {
       const place = names.indexOf(pointer.slice(2));
       return place < 0 ? `#/inputs${pointer.slice(1)}` : `#/inputs/${place}/data/${row}`;
@@ -125,14 +143,15 @@ interface InputColumn extends Pick<Tensor, "name" | "values"> {
   readonly step: number;
 }
 
-function rowsOf(rowCount: number, columns: readonly InputColumn[]): Record<string, unknown>[] {
-  const rows: Record<string, unknown>[] = [];
-  for (let i = 0; i < rowCount; i++) {
-    const row: Record<string, unknown> = {};
-    for (const { name, values, at, step } of columns) row[name] = values[at + i * step];
-    rows.push(row);
-  }
-  return rows;
+function rowsOf(count: number, columns: readonly InputColumn[]): Pick<ForeignRows, "count" | "rowAt"> {
+  return {
+    count,
+    rowAt(i) {
+      const row: Record<string, unknown> = {};
+      for (const { name, values, at, step } of columns) row[name] = values.at(at + i * step);
+      return row;
+    },
+  };
 }
 
 /**

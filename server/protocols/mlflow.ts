@@ -5,11 +5,12 @@ import { predictionInit } from "../predict_route.ts";
 import type { Route } from "../route.ts";
 import type { ModelSlot } from "../serving_model.ts";
 import { createHeaderReader } from "../whole_body.ts";
-import { rowsOfCsv } from "./csv_rows.ts";
-import { answerContent, parseForeignJson } from "./foreign_body.ts";
+import { withCsvRows } from "./csv_rows.ts";
+import { answerContent, withForeignJson } from "./foreign_body.ts";
+import type { ForeignRows } from "./foreign_rows.ts";
 import { readInvocation } from "./mlflow_request.ts";
 import { predictionsJson } from "./predictions.ts";
-import { scoreRows } from "./score_rows.ts";
+import { withScores } from "./score_rows.ts";
 
 const readHeader = createHeaderReader();
 const schemas = () => import("./mlflow_schemas.ts");
@@ -103,8 +104,15 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
     return current;
   };
   return answerContent(request, find, (content, model) => {
-    const rows = isCsv ? rowsOfCsv(model, content) : readInvocation(model, parseForeignJson(content));
-    return new Response(predictionsJson(model, scoreRows(model, rows), requestId), predictionInit);
+    const answer = (rows: ForeignRows) =>
+      withScores(
+        model,
+        rows,
+        (probabilities) => new Response(predictionsJson(model, probabilities, requestId), predictionInit),
+      );
+    return isCsv
+      ? withCsvRows(model, content, answer)
+      : withForeignJson(content, (body) => answer(readInvocation(model, body)));
   }, { asBytes: isCsv });
 }
 

@@ -27,8 +27,14 @@ export function readInvocation(model: LoadedModel, body: unknown): ForeignRows {
   if (form !== "dataframe_records" && isObject(data)) {
     return rowsOfColumns(model, knownOf(model, data), at);
   }
-  const { rows, placeOf } = rowsOfList(model, data, at);
-  return { rows: rows.map((row) => isObject(row) ? knownOf(model, row) : row), placeOf };
+  const rows = rowsOfList(model, data, at);
+  return {
+    ...rows,
+    rowAt(i) {
+      const row = rows.rowAt(i);
+      return isObject(row) ? knownOf(model, row) : row;
+    },
+  };
 }
 
 /** @see `pandas.DataFrame.to_dict(orient="split")`. */
@@ -42,11 +48,17 @@ function readSplit(model: LoadedModel, split: unknown, at: string): ForeignRows 
   if (index !== undefined && !Array.isArray(index)) {
     throw invalid(`${at}/index`, `must be a list, not ${kindOf(index)}`);
   }
-  const again = columns?.findIndex((name, i) => columns.indexOf(name) < i) ?? -1;
+  const again = columns ? placeOfRepeated(columns) : -1;
   if (columns && again >= 0) {
     throw invalid(`${at}/columns/${again}`, `names the column ${JSON.stringify(columns[again])} twice`);
   }
   return rowsOfTable(model, { columns, data }, { at: `${at}/data` });
+}
+
+/** @returns The place of the first name that stands there before, or -1. */
+export function placeOfRepeated(names: readonly string[]): number {
+  const seen = new Set<string>();
+  return names.findIndex((name) => seen.size === seen.add(name).size);
 }
 
 function isNames(value: unknown): value is string[] {

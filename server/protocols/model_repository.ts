@@ -1,4 +1,4 @@
-import { readBytes } from "../body.ts";
+import { bodyFailure, withBytes } from "../body.ts";
 import type { ListedModel, ModelLibrary } from "../model_library.ts";
 import { readingProblems } from "../problem.ts";
 import { jsonResponse, type Route } from "../route.ts";
@@ -87,8 +87,15 @@ function indexEntry({ name, version, ready }: ListedModel) {
 
 /** @throws {Failure} `body-malformed`, `body-oversized`, `input-invalid` */
 async function readOptions(request: Request): Promise<Readonly<Record<string, unknown>>> {
-  const bytes = await readBytes(request, bodyBytesMax);
-  return bytes.length === 0 ? {} : requireObject(parseForeignJson(bytes), "The body");
+  try {
+    return await withBytes(
+      request,
+      { bytesMax: bodyBytesMax, isWrite: true },
+      (bytes) => bytes.length === 0 ? {} : requireObject(parseForeignJson(bytes), "The body"),
+    );
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
 }
 
 /** Triton takes a model's configuration and files here; a model of clickwell is what was registered, and nothing else. */

@@ -6,12 +6,12 @@ import type { Operation, Parameter } from "../operation.ts";
 import { type Exchange, jsonResponse, type Route } from "../route.ts";
 import type { LoadedModel, ModelSlot } from "../serving_model.ts";
 import { answerContent } from "./foreign_body.ts";
-import { outputName, readInferRequest } from "./infer_request.ts";
+import { outputName, withInferRequest } from "./infer_request.ts";
 import { inferBytes, inferJson } from "./infer_response.ts";
 import { namesOf } from "./model_names.ts";
 import { namingProblems, ofName } from "./model_parameters.ts";
 import { modelResponse } from "./model_response.ts";
-import { scoreRows } from "./score_rows.ts";
+import { withScores } from "./score_rows.ts";
 
 export interface OpenInferenceOptions {
   readonly library: ModelLibrary;
@@ -149,11 +149,20 @@ function infer(
   library: ModelLibrary,
   { request, requestId, parameters }: Exchange,
 ): Response | Promise<Response> {
-  return answerContent(request, () => library.find(referenceOf(parameters)), (content, model) => {
-    const { rows, id = requestId, wantsBytes } = readInferRequest(model, request, content);
-    const answer = { name: parameters.name, model, probabilities: scoreRows(model, rows), id, requestId };
-    return wantsBytes ? inferBytes(answer) : inferJson(answer);
-  });
+  return answerContent(
+    request,
+    () => library.find(referenceOf(parameters)),
+    (content, model) =>
+      withInferRequest(
+        model,
+        { request, content },
+        ({ rows, id = requestId, wantsBytes }) =>
+          withScores(model, rows, (probabilities) => {
+            const answer = { name: parameters.name, model, probabilities, id, requestId };
+            return wantsBytes ? inferBytes(answer) : inferJson(answer);
+          }),
+      ),
+  );
 }
 
 async function metadata(

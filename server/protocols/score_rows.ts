@@ -1,32 +1,81 @@
-import type { FieldError } from "../../pipeline/failure.ts";
+import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { createFindings } from "../../pipeline/model/predictor.ts";
 import { rowFailure, scoreRow } from "../score.ts";
 import type { LoadedModel } from "../serving_model.ts";
+import { startSlices } from "../slices.ts";
+import { foreignRowsMax } from "./foreign_body.ts";
 import type { ForeignRows } from "./foreign_rows.ts";
 
-/** Kept and emptied, not made anew: rows are scored synchronously, so there is one at a time. */
+/** Kept and emptied, not made anew: a row is scored synchronously, so there is one at a time. */
 const findings = createFindings();
 
 /** Bad fields that one answer tells of. */
 const errorsMax = 20;
+/** So many rows are answered without a look at the clock. */
+const rowsAtOnce = 256;
 
 /**
- * Scores rows, all or none.
+ * Scores rows, all or none, and answers: at once where they are few; else others have their turn meanwhile.
  *
- * @returns Probability of a click per row.
- * @throws {Failure} `input-invalid` with a pointer per bad field, of several rows where several are bad.
+ * @param answer Gets the probability of a click per row.
+ * @throws {Failure} or rejects with `body-oversized`; `input-invalid` with a pointer per bad field, of several rows where
+ *   several are bad.
  */
-export function scoreRows(model: LoadedModel, { rows, placeOf }: ForeignRows): number[] {
-  const probabilities: number[] = new Array(rows.length);
-  let errors: FieldError[] | undefined;
-  for (let i = 0; i < rows.length; i++) {
-    const probability = scoreRow(model, rows[i], findings);
+export function withScores(
+  model: LoadedModel,
+  rows: ForeignRows,
+  answer: (probabilities: number[]) => Response | Promise<Response>,
+): Response | Promise<Response> {
+  const { count } = rows;
+  if (count > foreignRowsMax) throw tooManyRows(count);
+  const scoring: Scoring = { model, rows, probabilities: new Array(count), errors: [], badRows: 0 };
+  if (count > rowsAtOnce) return scoreInTurns(scoring).then(answer);
+  score(scoring, 0, count);
+  return answer(finished(scoring));
+}
+
+interface Scoring {
+  readonly model: LoadedModel;
+  readonly rows: ForeignRows;
+  readonly probabilities: number[];
+  readonly errors: FieldError[];
+  badRows: number;
+}
+
+async function scoreInTurns(scoring: Scoring): Promise<number[]> {
+  const pause = startSlices();
+  for (let from = 0; from < scoring.rows.count; from += rowsAtOnce) {
+    if (score(scoring, from, Math.min(from + rowsAtOnce, scoring.rows.count))) break;
+    const pausing = pause();
+    if (pausing) await pausing;
+  }
+  return finished(scoring);
+}
+
+/** @returns Whether enough is wrong to say so. */
+function score(scoring: Scoring, from: number, to: number): boolean {
+  const { model, rows: { rowAt, placeOf }, probabilities, errors } = scoring;
+  for (let i = from; i < to; i++) {
+    const probability = scoreRow(model, rowAt(i), findings);
     probabilities[i] = probability;
     if (probability === probability) continue;
-    errors ??= [];
+    scoring.badRows++;
     for (const { pointer, detail } of findings.errors) errors.push({ pointer: placeOf(i, pointer), detail });
-    if (errors.length === 0 || errors.length >= errorsMax) break;
+    if (findings.errors.length === 0 || errors.length >= errorsMax) return true;
   }
-  if (errors) throw rowFailure(model, errors.slice(0, errorsMax));
+  return false;
+}
+
+/** @throws {Failure} `input-invalid` */
+function finished({ model, probabilities, errors, badRows }: Scoring): number[] {
+  if (badRows > 0) throw rowFailure(model, errors.slice(0, errorsMax));
   return probabilities;
+}
+
+function tooManyRows(count: number): Failure {
+  const [has, most] = [count, foreignRowsMax].map((rows) => rows.toLocaleString("en"));
+  return new Failure(
+    "body-oversized",
+    `The body has ${has} rows, more than the ${most} that are answered at once.`,
+  );
 }

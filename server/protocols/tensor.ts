@@ -1,13 +1,13 @@
 import { invalid } from "./foreign_rows.ts";
 import { isObject, kindOf } from "./foreign_body.ts";
-import { type Datatype, datatypes, readTensorBytes, type TensorBytes } from "./tensor_bytes.ts";
+import { type Datatype, datatypes, readTensorBytes, type TensorBytes, type Values } from "./tensor_bytes.ts";
 
 /** One input of an inference request. */
 export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
   /** Row-major, as many as the shape says. */
-  readonly values: readonly unknown[];
+  readonly values: Values;
 }
 
 /** Of a request's tensors that are not in its JSON, what was not read yet. */

@@ -55,6 +55,9 @@ export interface TensorPlace {
   readonly at: string;
 }
 
+/** Values that may be read only when they are looked at: an array is such, too. */
+export type Values = Pick<readonly unknown[], "length" | "at">;
+
 /**
  * Reads values as they lie in memory: little-endian, without gaps; a text as its length in bytes (uint32) and its UTF-8.
  *
@@ -66,7 +69,7 @@ export function readTensorBytes(
   { bytes, view }: TensorBytes,
   datatype: Datatype,
   place: TensorPlace,
-): unknown[] {
+): Values {
   if (datatype === "BYTES") return readTexts(bytes, view, place);
   const { start, end, count, at } = place;
   const size = datatypes[datatype];
@@ -74,14 +77,13 @@ export function readTensorBytes(
     throw invalid(at, `has ${end - start} bytes, expected ${count} values of ${size}`);
   }
   const read = readers[datatype];
-  const values: unknown[] = [];
-  for (let offset = start; offset < end; offset += size) values.push(read(view, offset));
-  return values;
+  return { length: count, at: (index) => read(view, start + index * size) };
 }
 
-function readTexts(bytes: Uint8Array, view: DataView, { start, end, at }: TensorPlace): string[] {
+function readTexts(bytes: Uint8Array, view: DataView, { start, end, count, at }: TensorPlace): string[] {
   const texts: string[] = [];
   for (let offset = start; offset < end;) {
+    if (texts.length === count) throw invalid(at, `has more than the ${count} texts of its shape`);
     const from = offset + 4;
     const to = from <= end ? from + view.getUint32(offset, true) : Infinity;
     if (to > end) throw invalid(at, "ends in the middle of a text");

@@ -5,17 +5,27 @@ import { predictionInit } from "../predict_route.ts";
 import { type Exchange, jsonResponse, type Route } from "../route.ts";
 import { explanationDetail } from "../row_answer.ts";
 import type { LoadedModel } from "../serving_model.ts";
-import { answerContent, isObject, parseForeignJson } from "./foreign_body.ts";
+import { startSlices } from "../slices.ts";
+import { answerContent, isObject, withForeignJson } from "./foreign_body.ts";
+import type { ForeignRows } from "./foreign_rows.ts";
 import { namesOf } from "./model_names.ts";
 import { namingProblems, ofName } from "./model_parameters.ts";
 import { modelResponse } from "./model_response.ts";
 import { idMembers } from "./predictions.ts";
-import { scoreRows } from "./score_rows.ts";
+import { withScores } from "./score_rows.ts";
 import { tensorflowMetadata } from "./tensorflow_metadata.ts";
 import { readExamplesRequest, readPredictRequest } from "./tensorflow_request.ts";
 
-/** How a path names a model, and the members of a verb's answer without the ids. */
-type Verb = (model: LoadedModel, body: unknown) => string;
+/** What a verb reads of a body, and the members of its answer without the ids. */
+interface Verb {
+  readonly summary: string;
+  read(model: LoadedModel, body: unknown): Asked;
+}
+
+interface Asked {
+  readonly rows: ForeignRows;
+  members(probabilities: readonly number[]): string | Promise<string>;
+}
 
 const schemas = () => import("./tensorflow_schemas.ts");
 
@@ -48,39 +58,54 @@ const places = [
 
 const verbNames = ["predict", "classify", "regress", "explain"] as const;
 
-const verbs: Readonly<Record<typeof verbNames[number], { summary: string; verb: Verb }>> = {
+const verbs: Readonly<Record<typeof verbNames[number], Verb>> = {
   predict: {
     summary: "TensorFlow Serving, KServe V1: rows or columns of raw fields → probabilities",
-    verb(model, body) {
+    read(model, body) {
       const { rows, answersAs } = readPredictRequest(model, body);
-      return `"${answersAs}":[${scoreRows(model, rows).join(",")}]`;
+      return { rows, members: (probabilities) => `"${answersAs}":[${probabilities.join(",")}]` };
     },
   },
   classify: {
     summary: "TensorFlow Serving: examples → the probabilities of both labels",
-    verb(model, body) {
-      const probabilities = scoreRows(model, readExamplesRequest(model, body));
-      return `"results":[${probabilities.map((p) => `[["0",${1 - p}],["1",${p}]]`).join(",")}]`;
-    },
+    read: (model, body) => ({
+      rows: readExamplesRequest(model, body),
+      members: (probabilities) =>
+        `"results":[${probabilities.map((p) => `[["0",${1 - p}],["1",${p}]]`).join(",")}]`,
+    }),
   },
   regress: {
     summary: "TensorFlow Serving: examples → probabilities",
-    verb(model, body) {
-      return `"results":[${scoreRows(model, readExamplesRequest(model, body)).join(",")}]`;
-    },
+    read: (model, body) => ({
+      rows: readExamplesRequest(model, body),
+      members: (probabilities) => `"results":[${probabilities.join(",")}]`,
+    }),
   },
   explain: {
     summary: "KServe V1: rows or columns of raw fields → what the log-odds are made of",
-    verb(model, body) {
+    read(model, body) {
       const { rows } = readPredictRequest(model, body);
-      const probabilities = scoreRows(model, rows);
-      const { text } = explanationDetail(model);
-      // A row that was scored is an object of the model's fields.
-      const explanations = rows.rows.filter(isObject).map(text);
-      return `"explanations":[${explanations.join(",")}],"predictions":[${probabilities.join(",")}]`;
+      return { rows, members: (probabilities) => explanationMembers(model, rows, probabilities) };
     },
   },
 };
+
+async function explanationMembers(
+  model: LoadedModel,
+  { count, rowAt }: ForeignRows,
+  probabilities: readonly number[],
+): Promise<string> {
+  const { text } = explanationDetail(model);
+  const pause = startSlices();
+  const explanations: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const row = rowAt(i);
+    // A row that was scored is an object of the model's fields.
+    if (isObject(row)) explanations.push(text(row));
+    await pause();
+  }
+  return `"explanations":[${explanations.join(",")}],"predictions":[${probabilities.join(",")}]`;
+}
 
 /**
  * TensorFlow Serving's REST API, and the V1 protocol of KServe on the same paths: a label is an alias, the model's name
@@ -103,7 +128,7 @@ export function tensorflowRoutes(library: ModelLibrary): readonly Route[] {
         problems: namingProblems,
         exchanged: async () => (await schemas())[name],
       },
-      handle: (exchange) => answer(library, exchange, verbs[name].verb),
+      handle: (exchange) => answer(library, exchange, verbs[name]),
     }))
   );
   const gets = places.flatMap(({ path, of, id, parameters }): Route[] => [
@@ -156,10 +181,20 @@ function answer(
   { request, requestId, parameters }: Exchange,
   verb: Verb,
 ): Response | Promise<Response> {
-  return answerContent(request, () => library.find(referenceOf(parameters)), (content, model) => {
-    const members = verb(model, parseForeignJson(content));
-    return new Response(`{${members},${idMembers(model, requestId)}}`, predictionInit);
-  });
+  return answerContent(
+    request,
+    () => library.find(referenceOf(parameters)),
+    (content, model) =>
+      withForeignJson(content, (body) => {
+        const { rows, members } = verb.read(model, body);
+        const respond = (text: string) =>
+          new Response(`{${text},${idMembers(model, requestId)}}`, predictionInit);
+        return withScores(model, rows, (probabilities) => {
+          const text = members(probabilities);
+          return typeof text === "string" ? respond(text) : text.then(respond);
+        });
+      }),
+  );
 }
 
 async function describe(

@@ -43,10 +43,15 @@ export function readExamplesRequest(model: LoadedModel, body: unknown): ForeignR
   requireSignature(signature_name);
   if (!isObject(context)) throw invalid("#/context", `must be an object, not ${kindOf(context)}`);
   const list = rowsOfList(model, examples, "#/examples");
-  const shared = rowsOfList(model, [context], "#/context").rows[0];
-  // An example's own feature overrules the shared one.
-  const rows = list.rows.map((row) => isObject(row) && isObject(shared) ? { ...shared, ...row } : row);
-  return { ...list, rows };
+  const shared = rowsOfList(model, [context], "#/context").rowAt(0);
+  return {
+    ...list,
+    rowAt(i) {
+      const row = list.rowAt(i);
+      // An example's own feature overrules the shared one.
+      return isObject(row) && isObject(shared) ? { ...shared, ...row } : row;
+    },
+  };
 }
 
 function requireSignature(name: unknown): void {

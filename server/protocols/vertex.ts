@@ -2,10 +2,10 @@ import { Failure } from "../../pipeline/failure.ts";
 import { predictionInit } from "../predict_route.ts";
 import type { Route } from "../route.ts";
 import type { ModelSlot } from "../serving_model.ts";
-import { answerContent, parseForeignJson, requireObject } from "./foreign_body.ts";
+import { answerContent, requireObject, withForeignJson } from "./foreign_body.ts";
 import { rowsOfList } from "./foreign_rows.ts";
 import { predictionsJson } from "./predictions.ts";
-import { scoreRows } from "./score_rows.ts";
+import { withScores } from "./score_rows.ts";
 
 /** Where Vertex AI asks a container, by its variables AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE. */
 export interface VertexPaths {
@@ -66,11 +66,15 @@ export function vertexRoutes({ paths, slot, others, ping }: VertexOptions): read
         if (!current) throw slot.absence;
         return current;
       };
-      return answerContent(request, find, (content, model) => {
-        const body = requireObject(parseForeignJson(content), "The body");
-        const rows = rowsOfList(model, body.instances, "#/instances");
-        return new Response(predictionsJson(model, scoreRows(model, rows), requestId), predictionInit);
-      });
+      return answerContent(request, find, (content, model) =>
+        withForeignJson(content, (body) => {
+          const rows = rowsOfList(model, requireObject(body, "The body").instances, "#/instances");
+          return withScores(
+            model,
+            rows,
+            (probabilities) => new Response(predictionsJson(model, probabilities, requestId), predictionInit),
+          );
+        }));
     },
   };
   return [

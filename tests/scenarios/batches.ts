@@ -29,6 +29,22 @@ function columnsOf(rows: readonly Readonly<Record<string, unknown>>[]) {
 
 export const batchScenarios: readonly Scenario[] = [
   {
+    name: "a compressed body is of the wrong type",
+    path,
+    body: [row],
+    headers: { "content-encoding": "gzip" },
+    status: 415,
+    problem: "media-type-invalid",
+  },
+  {
+    name: "compressed lines are of the wrong type",
+    path,
+    body: "{}",
+    headers: { "content-type": "application/x-ndjson", "content-encoding": "br" },
+    status: 415,
+    problem: "media-type-invalid",
+  },
+  {
     name: "rows are answered in their order, by one model",
     path,
     body: { rows: [row, other] },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { aliasSecond } from "./alias_of.ts";
 import { probabilityOf, row } from "../served_models.ts";
 import { bytesOf, compressed, inferBody, tensorsOf } from "../tensors.ts";
@@ -7,6 +8,13 @@ import { send } from "./scenario.ts";
 
 const infer = "/v2/models/clickwell/infer";
 const rows = [row, { ...row, annual_income: null, apr: 3, credit: "unheard of" }];
+
+/** Bytes by gzip, in members of a few bytes each. */
+function inMembers(bytes: Uint8Array): Uint8Array {
+  const members: number[] = [];
+  for (let at = 0; at < bytes.length; at += 20) members.push(...gzipSync(bytes.subarray(at, at + 20)));
+  return new Uint8Array(members);
+}
 
 function output(...data: number[]) {
   return [{ name: "probability", shape: [data.length], datatype: "FP64", data }];
@@ -87,6 +95,38 @@ export const inferScenarios: readonly Scenario[] = [
     ...compressed(inferBody(rows, { binary: false }), "deflate"),
     status: 200,
     answer: ({ first }) => ({ outputs: output(...rows.map((row) => probabilityOf(first, row))) }),
+  },
+  {
+    name: "gzip may have several members",
+    path: infer,
+    body: inMembers(inferBody(rows, { binary: false }).body),
+    headers: { "content-encoding": "gzip" },
+    status: 200,
+    answer: ({ first }) => ({ outputs: output(...rows.map((row) => probabilityOf(first, row))) }),
+  },
+  {
+    name: "gzip that goes on behind its end is malformed",
+    path: infer,
+    body: new Uint8Array([...gzipSync("{}"), 1, 2, 3]),
+    headers: { "content-encoding": "gzip" },
+    status: 400,
+    problem: "body-malformed",
+  },
+  {
+    name: "gzip that is cut is malformed",
+    path: infer,
+    body: new Uint8Array(gzipSync("{}").subarray(0, 12)),
+    headers: { "content-encoding": "gzip" },
+    status: 400,
+    problem: "body-malformed",
+  },
+  {
+    name: "two compressions one after the other are not taken",
+    path: infer,
+    body: new Uint8Array(gzipSync(gzipSync("{}"))),
+    headers: { "content-encoding": "gzip, gzip" },
+    status: 415,
+    problem: "media-type-invalid",
   },
   {
     name: "what inflates to more than 6 MiB is too long",

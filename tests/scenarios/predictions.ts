@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import type { Scenario } from "./scenario.ts";
 import { probabilityOf, row } from "../served_models.ts";
 
@@ -161,6 +162,23 @@ export const predictions: readonly Scenario[] = [
     headers: { "content-type": "text/csv" },
     status: 415,
     problem: "media-type-invalid",
+  },
+  ...["gzip", "GZIP", "deflate", "br", "gzip, gzip", "identity, gzip", "unheard-of"].map((
+    encoding,
+  ): Scenario => ({
+    name: `a body with the Content-Encoding ${encoding} is of the wrong type`,
+    path: "/predict",
+    body: new Uint8Array(gzipSync(JSON.stringify(row))),
+    headers: { "content-encoding": encoding },
+    status: 415,
+    problem: "media-type-invalid",
+  })),
+  {
+    name: "a body with the Content-Encoding identity is what it is",
+    path: "/predict",
+    body: row,
+    headers: { "content-encoding": "identity" },
+    status: 200,
   },
   {
     name: "a body of a byte more than 1 MiB is too long",

@@ -1,0 +1,61 @@
+/** How long one piece of long work may keep a thread that also answers other requests. */
+const sliceMs = 4;
+
+/**
+ * Returns a promise of the next slice if the current one is used up, else undefined: long work calls it every few rows and
+ * awaits what it returns.
+ */
+export type Pause = () => Promise<void> | undefined;
+
+/** Starts a slice. */
+export function startSlices(now: () => number = () => performance.now()): Pause {
+  let startedAt = now();
+  return () => {
+    if (now() - startedAt < sliceMs) return undefined;
+    return nextSlice().then(() => {
+      startedAt = now();
+    });
+  };
+}
+
+/** Long works of this thread that wait for their next slice. */
+const waiting: (() => void)[] = [];
+
+/**
+ * Waits for a slice of this thread. The event loop gets its turn between any two slices, however many works wait: another
+ * request waits for one slice, not for one of each.
+ */
+export function nextSlice(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (waiting.length === 1) setTimeout(startNext);
+  });
+}
+
+function startNext(): void {
+  waiting[0]();
+  waiting.shift();
+  if (waiting.length > 0) setTimeout(startNext);
+}
+
+/** Runs long work that stops between its steps. */
+export async function runSlices<Result>(steps: Generator<void, Result>): Promise<Result> {
+  const pause = startSlices();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    const pausing = pause();
+    if (pausing) await pausing;
+  }
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs work whose memory is a multiple of its request's: one at a time in a thread, in the order in which they came.
+ */
+export function oneAtATime<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+  const turn = last.then(work);
+  last = turn.catch(() => {});
+  return turn;
+}
