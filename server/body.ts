@@ -9,7 +9,7 @@ import {
   reserve,
   shortBodyBytesMax,
 } from "./body_room.ts";
-import { createGathered, readPieces } from "./body_stream.ts";
+import { createGathered, type Gathered, readPieces } from "./body_stream.ts";
 import { runtimeParsesHttp } from "./http_parser.ts";
 import { parseJsonInTurns } from "./json_text.ts";
 import { batchRowsMax } from "./row_limits.ts";
@@ -87,10 +87,13 @@ export async function withBytes<Result>(
   const isShort = length !== undefined && length <= shortBodyBytesMax;
   const room: BodyRoom = isWrite ? "write" : isShort ? "short" : "long";
   const reservation = reserve(room, length ?? 0);
+  const gathered = createGathered();
   try {
     if (isShort) return await use(new Uint8Array(await inTime(request.arrayBuffer())));
-    return await use(await readLong(request, bytesMax, reservation));
+    await readLong(request, bytesMax, { reservation, gathered });
+    return await use(gathered.bytes());
   } finally {
+    gathered.free();
     reservation.release();
   }
 }
@@ -99,20 +102,19 @@ export async function withBytes<Result>(
 function readLong(
   request: Request,
   bytesMax: number,
-  reservation: Reservation,
-): Promise<Uint8Array<ArrayBuffer>> {
+  { reservation, gathered }: { readonly reservation: Reservation; readonly gathered: Gathered },
+): Promise<void> {
   const { body } = request;
-  if (body === null) return Promise.resolve(new Uint8Array());
+  if (body === null) return Promise.resolve();
   let isLate = false;
   return inTime(read(body)).finally(() => isLate = true);
 
-  async function read(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  async function read(body: ReadableStream<Uint8Array>): Promise<void> {
     const pieces = readPieces(body, pieceBytesMax);
-    const gathered = createGathered();
     for (;;) {
       const piece = await pieces.next();
       // The stream is left as it is and not cancelled: the runtime would wait for its end before it closes the connection.
-      if (piece === undefined || isLate) return gathered.bytes();
+      if (piece === undefined || isLate) return;
       const byteCount = gathered.byteCount + piece.byteLength;
       if (byteCount > bytesMax) {
         await pieces.cancel();

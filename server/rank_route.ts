@@ -68,7 +68,7 @@ interface Ranking {
 }
 
 async function withRanking(
-  { model: { keys } }: RowWork,
+  { model }: RowWork,
   { request }: Exchange,
   answer: (ranking: Ranking) => Promise<Response>,
 ): Promise<Response> {
@@ -78,12 +78,28 @@ async function withRanking(
     return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
       const { parseRowBody } = await schemas;
       if (isRow(body)) requireCount(body.offers, "offers", batchRowsMax);
-      const { lead = {}, ...ranking } = parseRowBody("rank", keys ? withKeyInLead(body, keys.group) : body);
+      const { lead = {}, ...ranking } = parseRowBody(
+        "rank",
+        model.keys ? withKeyInLead(body, model.keys.group) : body,
+      );
+      requireMembers(model, lead);
       return await answer({ lead, offers: ranking.offers, top: ranking.top });
     });
   } catch (error) {
     throw bodyFailure(error, request);
   }
+}
+
+/** Members of the lead that are none of the model's, and may be: each is a part of every row. */
+const otherMembersMax = 100;
+
+/** @throws {Failure} `input-invalid` */
+function requireMembers({ predictor: { fields } }: RowWork["model"], lead: Row): void {
+  const count = Object.keys(lead).length;
+  if (count <= fields.length + otherMembersMax) return;
+  throw new Failure("input-invalid", "The lead has more members than the model has fields.", [
+    { pointer: "#/lead", detail: `has ${count} members; the model has ${fields.length} fields` },
+  ]);
 }
 
 /** The lead's key is short for a lead of nothing else. */

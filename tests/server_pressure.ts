@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import { row } from "./served_models.ts";
 
 /** Memory of a process in MiB: now, and the most that it has had. */
@@ -44,6 +45,21 @@ export async function predictMeanwhile(origin: string, isOver: () => boolean): P
     rounds.push(durations[Math.ceil(0.99 * perRound) - 1]);
   }
   return { rounds, statuses };
+}
+
+/** The same from a thread of its own, for at most so long. */
+export async function predictInOtherThread(origin: string, timeoutMs: number): Promise<OtherPredictions> {
+  const worker = new Worker(new URL("./prediction_worker.ts", import.meta.url), {
+    workerData: { origin, timeoutMs },
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.on("message", resolve);
+      worker.on("error", reject);
+    });
+  } finally {
+    await worker.terminate();
+  }
 }
 
 /** Sends the same request again and again, several at a time, until it is told to stop. @returns The statuses that came. */
