@@ -9,6 +9,7 @@ import { answerLines, chunkBytesMax, type LineAnswer, type LinesAnswer } from ".
 import { shortProblemOf } from "./problem.ts";
 import { modelHeaders } from "./row_answer.ts";
 import { badRowsMax } from "./row_limits.ts";
+import { startSlices } from "./slices.ts";
 
 export const lineBytesMax = 256 * 1024;
 /**
@@ -20,7 +21,8 @@ export const streamBytesMax = runtimeParsesHttp ? 64 * 1024 * 1024 : Infinity;
 
 /** Answers newline-delimited JSON, a line for each line, while it comes. */
 export function answerStream(rowWork: RowWork, request: Request, lifecycle: Lifecycle): Response {
-  const work: LineWork = { ...rowWork, badLines: 0 };
+  let pause = startSlices(chunkSliceMs);
+  const work: LineWork = { ...rowWork, badLines: 0, pause: () => pause() };
   const reservation = reserve("stream", chunkBytesMax);
   // The response is on its way long before its last row is: until then a server that drains waits for it.
   lifecycle.inFlight++;
@@ -30,7 +32,10 @@ export function answerStream(rowWork: RowWork, request: Request, lifecycle: Life
     answer: (line, index) => answerLine(work, line, index),
     answerAll: (text, index) => answerLinesAtOnce(work, text, index),
     failureOf: (error) => bodyFailure(error, request),
-    onHeld: (byteCount) => reservation.growTo(chunkBytesMax + byteCount),
+    onChunk(heldBytes) {
+      reservation.growTo(chunkBytesMax + heldBytes);
+      pause = startSlices(chunkSliceMs);
+    },
     onEnd() {
       lifecycle.inFlight--;
       reservation.release();
@@ -40,6 +45,12 @@ export function answerStream(rowWork: RowWork, request: Request, lifecycle: Life
     headers: { "content-type": "application/x-ndjson", ...modelHeaders(rowWork.model) },
   });
 }
+
+/**
+ * A chunk of the body is nearly always answered in less. In each turn of the event loop that it takes longer, the runtime's own
+ * parser reads on, however slowly the answers are taken.
+ */
+const chunkSliceMs = 25;
 
 interface LineWork extends RowWork {
   /** Lines of the stream that could not be answered. */

@@ -19,8 +19,8 @@ import { decodeUtf8, requireUtf8 } from "./utf8.ts";
 /** The parsed form of a longer body takes a multiple of its memory: such bodies are parsed and answered one at a time. */
 export const heavyBodyBytes = 128 * 1024;
 
-/** Lists and objects of a long body: ten times as many as rows. */
-const containersMax = 10 * batchRowsMax;
+/** Lists and objects of a long body. */
+const containersMax = 50 * batchRowsMax;
 
 /** A body that stalls holds so much memory, beside what it has sent. */
 const pieceBytesMax = 16 * 1024;

@@ -11,7 +11,7 @@ export const writesMax = 128;
 /** Bytes per thread that longer bodies may have announced or sent, until they are answered. */
 export const longBodiesBytesMax = 32 * 1024 * 1024;
 /** Bytes per thread that streams of lines may hold. */
-export const streamsBytesMax = 32 * 1024 * 1024;
+export const streamsBytesMax = 48 * 1024 * 1024;
 
 /**
  * Rooms of their own, so that bodies of one kind leave room for the others: short predictions, long ones, streams of lines,

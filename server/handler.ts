@@ -140,7 +140,7 @@ export function createHandler(options: HandlerOptions): Handler {
     try {
       response = await answer;
     } catch (error) {
-      response = fail(bodyFailure(error, request), requestId, request, foreign);
+      response = fail(bodyFailure(error, request, foreign), requestId, request, foreign);
     }
     lifecycle.inFlight--;
     lane.count(response.status, weight, startedAt);

@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { inTime, pieceTimeoutMs } from "./arrival.ts";
 import { bodyOversized } from "./body.ts";
-import { createGathered, readPieces } from "./body_stream.ts";
+import { createGathered } from "./body_stream.ts";
 import { decodedUtf8, decodeUtf8 } from "./utf8.ts";
 
 /** What one line is answered by, without a line's end; `isLast` ends the stream behind it. */
@@ -30,8 +30,8 @@ export interface LineStreamOptions {
    * @returns undefined where they have to be answered one by one.
    */
   answerAll?(text: string, index: number): Promise<LinesAnswer> | undefined;
-  /** Told how many bytes are held of a line that has not ended. What it throws ends the stream. */
-  onHeld?(byteCount: number): void;
+  /** Told of each chunk before it is answered, with how many bytes of a line without an end are held. What it throws ends the stream. */
+  onChunk?(heldBytes: number): void;
   /** What the answer breaks off with where the body does. */
   failureOf(error: unknown): unknown;
   /** Called once, when the stream has come to its end or its reader has gone. */
@@ -39,8 +39,8 @@ export interface LineStreamOptions {
 }
 
 const lineFeed = 0x0a;
-/** A body that stalls holds so much memory, beside the line that has not ended. */
-export const chunkBytesMax = 64 * 1024;
+/** A body that stalls holds so much memory, measured: the chunk that is waited for, and what the runtime has for it. */
+export const chunkBytesMax = 192 * 1024;
 
 /**
  * Answers a body line by line. It is pulled: a chunk of the body is read when its reader wants more, so that a slow reader
@@ -50,9 +50,10 @@ export const chunkBytesMax = 64 * 1024;
  */
 export function answerLines(
   body: ReadableStream<Uint8Array>,
-  { lineBytesMax, bodyBytesMax, answer, answerAll, onHeld, failureOf, onEnd }: LineStreamOptions,
+  { lineBytesMax, bodyBytesMax, answer, answerAll, onChunk, failureOf, onEnd }: LineStreamOptions,
 ): ReadableStream<Uint8Array> {
-  const reader = readPieces(body, chunkBytesMax);
+  // Not into a buffer of its own: with one, the runtime's own parser takes all that is sent, however slowly it is read.
+  const reader = body.getReader();
   const lines = createLines(lineBytesMax);
   const encoder = new TextEncoder();
   let index = 0;
@@ -64,12 +65,12 @@ export function answerLines(
   };
 
   async function next(): Promise<LineAnswer & { readonly done: boolean }> {
-    const value = await inTime(reader.next(), pieceTimeoutMs);
+    const { value } = await inTime(reader.read(), pieceTimeoutMs);
     if (value === undefined) return { ...await answersOf(lines.rest()), done: true };
     byteCount += value.length;
     if (byteCount <= bodyBytesMax) {
       const found = lines.take(value);
-      onHeld?.(lines.heldBytes);
+      onChunk?.(lines.heldBytes);
       return { ...await answersOf(found), done: false };
     }
     const { text } = await answersOneByOne([bodyOversized(bodyBytesMax)]);

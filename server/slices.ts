@@ -1,5 +1,5 @@
 /** How long one piece of long work may keep a thread that also answers other requests. */
-const sliceMs = 4;
+const sliceMsDefault = 4;
 
 /**
  * Returns a promise of the next slice if the current one is used up, else undefined: long work calls it every few rows and
@@ -8,12 +8,12 @@ const sliceMs = 4;
 export type Pause = () => Promise<void> | undefined;
 
 /** Starts a slice. */
-export function startSlices(now: () => number = () => performance.now()): Pause {
-  let startedAt = now();
+export function startSlices(sliceMs: number = sliceMsDefault): Pause {
+  let startedAt = performance.now();
   return () => {
-    if (now() - startedAt < sliceMs) return undefined;
+    if (performance.now() - startedAt < sliceMs) return undefined;
     return nextSlice().then(() => {
-      startedAt = now();
+      startedAt = performance.now();
     });
   };
 }
