@@ -143,8 +143,12 @@ Deno.test("reading: a lookup of the row fails as the training does, and other ro
         fields: [{ name: "x", type: "numeric" }, { name: "age", type: "numeric" }],
         now: () => 0,
       });
-      const message = /^Cannot read the view examples: malformed JSON.* of the row with (id|who) /;
-      assertFailure(() => lookup.example(idOf(700)), "examples-invalid", message);
+      const message =
+        /^Cannot read the view examples: malformed JSON.*(of the row with id|while the rows were searched for (id|who)) /;
+      const ofRow = column.includes("PRIMARY KEY") && !column.includes("REAL")
+        ? /malformed JSON in "age" of the row with id /
+        : message;
+      assertFailure(() => lookup.example(idOf(700)), "examples-invalid", ofRow);
       assertFailure(() => lookup.group("who-700"), "examples-invalid", message);
       assertFailure(() => lookup.examplesOf("who-700", 10), "examples-invalid", message);
       assert.equal(typeof lookup.example(idOf(701))?.age, "number");
@@ -229,6 +233,18 @@ Deno.test("reading: a WHERE that fails on one row is a failure too, which names 
         "examples-invalid",
         /^The files are loaded\. Cannot read the view examples: malformed JSON\./,
       );
+    });
+  }
+});
+
+Deno.test("reading: a WHERE that fails on the first row, or the last one, names it", async () => {
+  const where = "SELECT id, who, clicked, x, 1 AS age FROM shown WHERE json_extract(props, '$.age') > 0";
+  for (const broken of [0, rowCount - 1]) {
+    await withStore(agesOf(integerId, where), async ({ store }) => {
+      insertRows(store, rowsOf((i) => 2n ** 60n + BigInt(i), { broken }));
+      const id = 2n ** 60n + BigInt(broken);
+      const message = new RegExp(`: malformed JSON of the row with id ${id}\\.`);
+      await assertRejected(readExamples(store, spec, alone), "examples-invalid", message);
     });
   }
 });

@@ -63,13 +63,16 @@ export function createExampleLookup(
       try {
         return run(values);
       } catch (error) {
-        // The statement was prepared: what fails now is an expression of the view, on a row that was asked for.
-        if (!isOfExpression(error) && !(error instanceof BadExample)) throw error;
-        const isCheap = by === keys.id && !scans && !(error instanceof BadExample);
-        const column = isCheap
-          ? failingColumn(db, { columns: [id, ...columns], from: view }, values[0])
+        const [key] = values;
+        if (error instanceof BadExample) {
+          throw unreadable(keys.view, `${by} ${shownKey(key)} ${error.message}`);
+        }
+        // The statement was prepared: what fails now is an expression of the view.
+        if (!(error instanceof Error) || !isOfExpression(error)) throw error;
+        const column = by === keys.id && !scans
+          ? failingColumn(db, { columns: [id, ...columns], from: view }, key)
           : undefined;
-        throw unreadable(keys.view, { by, key: values[0], column }, error);
+        throw unreadable(keys.view, `${error.message}${placeOf({ by, key, column, scans })}`);
       }
     };
   };
@@ -96,17 +99,24 @@ export function createExampleLookup(
   };
 }
 
-/** As training says it. */
-function unreadable(
-  view: string,
-  { by, key, column }: { by: string; key: KeyValue; column: string | undefined },
-  error: unknown,
-): Failure {
-  const reason = error instanceof Error ? error.message : String(error);
+interface FailingLookup {
+  readonly by: string;
+  readonly key: KeyValue;
+  /** As SQL; undefined if it is not known. */
+  readonly column: string | undefined;
+  /** All rows were looked at: another one may be what failed. */
+  readonly scans: boolean;
+}
+
+function placeOf({ by, key, column, scans }: FailingLookup): string {
   const row = `${by} ${shownKey(key)}`;
-  const detail = error instanceof BadExample
-    ? `${row} ${reason}`
-    : `${reason}${column === undefined ? "" : ` in ${column}`} of the row with ${row}`;
+  return scans
+    ? `, while the rows were searched for ${row}`
+    : `${column === undefined ? "" : ` in ${column}`} of the row with ${row}`;
+}
+
+/** As training says it. */
+function unreadable(view: string, detail: string): Failure {
   return new Failure(
     "examples-invalid",
     `Cannot read the view ${view}: ${detail}. Mend the row, or the view in the schema; or send the fields.`,

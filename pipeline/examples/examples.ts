@@ -16,7 +16,7 @@ import { readingFailure } from "./reading_failure.ts";
 import { collectShared } from "../collector.ts";
 import { sharedInt32 } from "../shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
-import type { RowsQuery } from "../store/checked_rows.ts";
+import { ReadingStopped, type RowsQuery } from "../store/checked_rows.ts";
 import { openReadingConnection, type ReadingMemory, scanMemory } from "./reading_connection.ts";
 import { quoted } from "../store/identifier.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
@@ -81,8 +81,14 @@ export async function readExamples(
   try {
     return await readUnchanged(store, spec, threads, options);
   } catch (error) {
-    throw readingFailure(error, spec);
+    throw failureOf(error, store, spec);
   }
+}
+
+/** What stopped the calling thread before the rows were read; what stops the reading of rows says where already. */
+function failureOf(error: unknown, store: Store, spec: FeatureSpec): unknown {
+  if (!(error instanceof ReadingStopped)) return readingFailure(error, spec);
+  return readingFailure(error, spec, { db: store.db, query: queryOf(store, spec) });
 }
 
 async function readUnchanged(
@@ -336,6 +342,9 @@ function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
   return { columns: [...own, ...fields, ...weight].map(quoted), from: quoted(spec.view) };
 }
 
+/** The least integer that SQLite holds. */
+const firstInteger = -(2n ** 63n);
+
 /** The least and the greatest id; undefined where ids are not integers, or the store would have to sort for each range. */
 function idsOf(store: Store, spec: FeatureSpec): Ids | "none" | undefined {
   if (!viewOrdersById(store, spec)) return undefined;
@@ -344,7 +353,12 @@ function idsOf(store: Store, spec: FeatureSpec): Ids | "none" | undefined {
   const endOf = (order: string) => {
     const statement = db.prepare(`SELECT ${id} AS id FROM ${view} ORDER BY ${id} ${order} LIMIT 1`);
     statement.setReadBigInts(true);
-    return statement.get()?.id;
+    try {
+      return statement.get()?.id;
+    } catch (error) {
+      // WHERE fails on a row, for all that is known on the first.
+      throw new ReadingStopped(error, { lastKey: undefined, from: firstInteger });
+    }
   };
   const [first, last] = [endOf("ASC"), endOf("DESC")];
   if (first === undefined) return "none";
