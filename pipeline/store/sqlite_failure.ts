@@ -24,8 +24,8 @@ const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: 
     kind: "store-invalid",
     text: "unable to open database file",
     repair:
-      "If its folder is read-only, the file was left with a write-ahead log: open it once where its folder can be written, with " +
-      "clickwell serve or any command that writes to it. Else look at who may read it.",
+      "SQLite could not make the files that it needs beside it. To write, its folder must be writable; and so it must once " +
+      "to read a file that was left with a write-ahead log: run clickwell serve, or any command that writes to it, where it is.",
   },
   26: {
     kind: "store-invalid",

@@ -2,7 +2,8 @@ import { DatabaseSync } from "node:sqlite";
 import { requireFree, reserveBytes } from "./disk_room.ts";
 import { Failure } from "../failure.ts";
 import { withPatience } from "./journal.ts";
-import { asFailure } from "./sqlite_failure.ts";
+import { asFailure, hasCode } from "./sqlite_failure.ts";
+import { openUnloggedCopy } from "./unlogged_copy.ts";
 
 export interface FileOptions {
   /** `create` makes the file if it is not there; `write` and `read` need it there. `read` cannot change it. */
@@ -17,6 +18,7 @@ export const busyTimeoutMsDefault = 5_000;
 
 /** Reading beside a write-ahead log needs room for its index, unless that is there already. */
 const readReserveBytes = 2 ** 20;
+const unopenableCode = 14;
 /** What SQLite names the files beside a database. */
 const suffixes = ["", "-wal", "-shm", "-journal"];
 
@@ -37,7 +39,7 @@ export function openFile(
   let db: DatabaseSync | undefined;
   try {
     if (mode === "read" && fileAt(`${path}-journal`)) undoUnfinished(path, busyTimeoutMs);
-    db = new DatabaseSync(path, { readOnly: mode === "read" });
+    db = mode === "read" ? openToRead(path, busyTimeoutMs) : new DatabaseSync(path);
     db.exec(`
       PRAGMA busy_timeout = ${Math.round(busyTimeoutMs)};
       PRAGMA foreign_keys = ON;
@@ -52,6 +54,19 @@ export function openFile(
   } catch (error) {
     db?.close();
     throw asFailure(error, `open ${path}`);
+  }
+}
+
+function openToRead(path: string, busyTimeoutMs: number): DatabaseSync {
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    withPatience(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
+    return db;
+  } catch (error) {
+    db.close();
+    const copy = hasCode(error, unopenableCode) ? openUnloggedCopy(path) : undefined;
+    if (copy) return copy;
+    throw error;
   }
 }
 
