@@ -577,3 +577,34 @@ Deno.test("levels: a decimal comma is read in categories of numbers, and stands 
     }
   });
 });
+
+Deno.test("levels: numeric fields of a file are read as an ingest reads them", async () => {
+  await withModels(async (_service, model) => {
+    const predictor = createPredictor(model.metadata);
+    const row = { i: 12, r: 0.5, t: "12" };
+    const probabilityOf = (x: unknown) => predictor.predict({ ...row, x }, createFindings());
+    const lines: [string, unknown][] = [
+      ["true", 1],
+      ["false", 0],
+      ['"1.5"', 1.5],
+      ['" +15e-1 "', 1.5],
+      ['"True"', 1],
+      ['"NaN"', null],
+      ["1152921504606846977", 2 ** 60],
+    ];
+    const text = lines.map(([value]) => `{"i":12,"r":0.5,"t":"12","x":${value}}\n`).join("");
+    assert.deepEqual(probabilities(await predicted(model, text)), lines.map(([, x]) => probabilityOf(x)));
+    for (const wrong of ['"1,5"', '""', '"x"', "[1]", "{}"]) {
+      const line = `{"i":12,"r":0.5,"t":"12","x":${wrong}}\n`;
+      await assertRejected(predicted(model, line), "row-rejected", /row 1: x must be a number/);
+    }
+    const columnData = [
+      { name: "i", data: [12n, 12n], type: "INT64" as const },
+      { name: "r", data: [0.5, 0.5], type: "DOUBLE" as const },
+      { name: "t", data: ["12", "12"], type: "STRING" as const },
+      { name: "x", data: [firstId, 1n], type: "INT64" as const },
+    ];
+    const found = await predicted(model, new Uint8Array(parquetWriteBuffer({ columnData })));
+    assert.deepEqual(probabilities(found), [2 ** 60, 1].map(probabilityOf));
+  });
+});

@@ -8,8 +8,8 @@ import { implausibleTime, parseTime, timeOfInteger } from "../files/value_text.t
 import { batchRows, fieldReader, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
 
 /**
- * Opens newline-delimited JSON: an object per line, whose values are taken as over HTTP. Fields that are neither the model's
- * nor kept are passed over.
+ * Opens newline-delimited JSON: an object per line, whose categories are taken as over HTTP, and whose numbers as by an ingest.
+ * Fields that are neither the model's nor kept are passed over.
  */
 export function openLineRows(path: string, options: RowSourceOptions): RowSource {
   const { textFormat: format = {} } = options;

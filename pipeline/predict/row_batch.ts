@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
 import type { Cell } from "../files/batch.ts";
 import { withPoint } from "../files/checked_append.ts";
+import { parseReal } from "../files/number_text.ts";
 import type { TextFormat } from "../files/text_format.ts";
 import type { Field } from "../model/predictor.ts";
 import { nearestName } from "../spelling.ts";
@@ -52,10 +53,25 @@ export interface RowSourceOptions {
 /** Rows that are read and scored together. */
 export const batchRows = 4_096;
 
-/** What a field's value in a file is to the model: only a decimal comma is none that the model reads. */
-export function fieldReader({ values }: Field, { decimalComma }: TextFormat): (value: unknown) => unknown {
-  if (!decimalComma || values === undefined || values === "text") return (value) => value;
-  return (value) => typeof value === "string" && value.includes(",") ? withPoint(value) || value : value;
+/**
+ * What a field's value in a file is to the model: a number may be written as text and be true or false, as in a file that is
+ * ingested. What is none stays as it is, to be refused.
+ */
+export function fieldReader(
+  { type, values }: Field,
+  { decimalComma = false }: TextFormat,
+): (value: unknown) => unknown {
+  const pointed = (text: string) => decimalComma && text.includes(",") ? withPoint(text) || text : text;
+  if (type === "categorical") {
+    if (!decimalComma || values === undefined || values === "text") return (value) => value;
+    return (value) => typeof value === "string" ? pointed(value) : value;
+  }
+  return (value) => {
+    if (typeof value === "boolean") return Number(value);
+    if (typeof value !== "string") return value;
+    const number = parseReal(pointed(value));
+    return number === undefined ? value : Number.isNaN(number) ? null : number;
+  };
 }
 
 /** The columns of a file that are read. */

@@ -78,6 +78,7 @@ type ShapeOf = (name: string, field?: Field) => ColumnShape;
 
 const real: ColumnShape = { type: "REAL", isTime: false };
 const text: ColumnShape = { type: "TEXT", isTime: false };
+const integer: ColumnShape = { type: "INTEGER", isTime: false };
 const time: ColumnShape = { type: "INTEGER", isTime: true };
 
 /** A number of the model is a number; all else is what it is in the file. Text has no types. */
@@ -91,10 +92,13 @@ function createShapes(path: string, { textFormat, times }: RowSourceOptions): Sh
     const meanings = new Map(
       readFooter(source).columns.map(({ name, element }) => [name, meaningOf(element)]),
     );
-    return (name, field) =>
-      field?.type === "numeric"
-        ? shapeOfNumber(field)
-        : shapeOfMeaning(meanings.get(name), field && field.values);
+    return (name, field) => {
+      const meaning = meanings.get(name);
+      if (field?.type !== "numeric") return shapeOfMeaning(meaning, field?.values);
+      const shape = shapeOfNumber(field);
+      // A column of reals takes no integer beyond 2^53: it would not be exact. A number of the model need not be.
+      return meaning?.is === "integer" && !shape.isTime ? integer : shape;
+    };
   } finally {
     source.close();
   }
@@ -117,7 +121,7 @@ function shapeOfMeaning(meaning: Meaning | undefined, values: ValueType | undefi
   if (meaning === undefined) return text;
   if (meaning.is === "time") return time;
   if (values === "text" || (values !== undefined && meaning.is === "decimal")) return text;
-  if (meaning.is === "decimal" && meaning.scale <= 0) return { type: "INTEGER", isTime: false };
+  if (meaning.is === "decimal" && meaning.scale <= 0) return integer;
   // A column that is kept is kept with all its digits.
   if (meaning.is === "decimal" && meaning.precision > doubleDigits) return text;
   return { type: typesOf[meaning.is] ?? "TEXT", isTime: false };
