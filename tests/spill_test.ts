@@ -165,6 +165,12 @@ const weightedRows = makeRows(700).map((row, i) => ({
   weight: 1 + (i % 3) / 2,
 }));
 
+const wideSpec = specOf([
+  { name: "x", type: "numeric" },
+  { name: "c", type: "categorical", hash: 5000 },
+  { name: "d", type: "categorical", hash: 3000 },
+], { weight: true });
+
 const settings: Readonly<Record<string, Partial<HyperParameters>>> = {
   "Newton": {},
   "Newton, no rows held out": { testShare: 0 },
@@ -210,6 +216,11 @@ Deno.test("spilled: the model is the same, whether examples fit into memory, in 
     }
     await t.step("bins, hashed levels and crosses", async () => {
       await assertSameModels(made, curvedSpec, {});
+    });
+    await t.step("more columns than a Hessian is made for", async () => {
+      await assertSameModels(made, wideSpec, {});
+      const { solver } = (await trainOn(made, wideSpec)).artifact.metadata;
+      assert.deepEqual([solver.name, solver.criterion], ["lbfgs", "decrease"]);
     });
     assert.deepEqual(spillFolders(made), []);
   });

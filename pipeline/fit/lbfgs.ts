@@ -142,5 +142,7 @@ function decreaseAt({ gradient, objective }: Point, curvatures: Float64Array, l2
     before += gradient[j] ** 2;
     after += (gradient[j] - interceptStep * curvatures[j]) ** 2;
   }
-  return (Math.max(before, after) / (2 * l2) + interceptStep * gradient[last] / 2) / objective;
+  const bound = Math.max(before, after) / (2 * l2) + interceptStep * gradient[last] / 2;
+  // It is positive everywhere.
+  return Math.min(1, bound / objective);
 }

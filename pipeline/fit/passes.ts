@@ -53,7 +53,7 @@ export interface PassJob extends Job {
   readonly coefficients: Float64Array;
   /** Shape (1): the next span that no thread has taken. */
   readonly next: Int32Array<SharedArrayBuffer>;
-  /** Zeros, shape (spans, layout.length). */
+  /** Overwritten, shape (spans, layout.length). */
   readonly sums: Float64Array<SharedArrayBuffer>;
 }
 
@@ -109,12 +109,14 @@ function passesOver(
   state: PassState,
 ): Passes {
   const sample = sampleOf(design.chunks, rowsOf(design, parts));
+  // Used again by the next pass of the same kind: the engine would not look for its garbage.
+  let sums: Float64Array<SharedArrayBuffer> | undefined;
   const pass = async (
     { hessian, scope, of, coefficients }: Omit<PassJob, "kind" | "parts" | "next" | "sums">,
   ) => {
     const layout = layoutOf(design, hessian);
     const spans = spanCountOf((scope === "all" ? design.chunks : sample).length, layout.length);
-    const sums = sharedFloat64(spans * layout.length);
+    if (sums?.length !== spans * layout.length) sums = sharedFloat64(spans * layout.length);
     const job: PassJob = {
       kind: "pass",
       parts,

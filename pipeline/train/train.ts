@@ -334,7 +334,8 @@ function notesOf(
     return `${field}: ${levels.length} level(s) on ${rows} training row(s)${weighed} share the column of unseen levels (${named}): ${why}.`;
   });
   const held = penalty === "none" ? pureColumns(design, [trainPart]) : [];
-  const names = columnNames(encoder);
+  // A wide design has millions of names.
+  const names = held.length === 0 ? [] : columnNames(encoder);
   for (const column of held) {
     texts.push(`${names[column]}: all of its rows have the same label; its coefficient is held at 0.`);
   }
