@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Failure } from "../pipeline/failure.ts";
 import { balance } from "../pipeline/fit/class_balance.ts";
 import { stepOf } from "../pipeline/fit/convergence.ts";
 import { fit } from "../pipeline/fit/fit.ts";
@@ -167,4 +168,15 @@ Deno.test("convergence: a wide fit that is cut short is a failure that names wha
     fit(design, [0], alone, options),
     /did not converge in 5 passes: the largest entry of the gradient is .*; the objective can fall by .* of itself, expected at most 1e-9\. Allow more passes with --iterations \(5 were allowed\), or use a larger --tolerance, .*--C.*minCount, or hash/,
   );
+});
+
+Deno.test("convergence: without a penalty the message proposes one, and has no bound", async () => {
+  const { design } = encodeRows(rareSpec, rareRows(1, 4000), { chunkRows: 4000 });
+  const options = { ...preset, solver: "lbfgs", penalty: { l2: 0, l1: 0 }, iterationsMax: 3 } as const;
+  await assert.rejects(fit(design, [0], alone, options), (error) => {
+    assert(error instanceof Failure);
+    assert.match(error.message, /--iterations \(3 were allowed\).* a penalty \(--penalty l2\)/);
+    assert.doesNotMatch(error.message, /can fall|--C/);
+    return true;
+  });
 });

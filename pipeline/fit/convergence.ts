@@ -101,39 +101,51 @@ export function stepOf(coefficients: Float64Array, direction: Float64Array): num
   return most;
 }
 
+/** What a fit is allowed. */
+type Limits = Pick<SolverOptions, "gradientTolerance" | "iterationsMax" | "penalty">;
+
 /**
  * Requires that a fit has converged.
  *
- * @param what The fit, as the failure's message begins.
- * @throws {Failure} `not-converged`, with what was reached and which settings help.
+ * @param told What failed, and what helps, if it is not the flags of `clickwell train`.
+ * @throws {Failure} `not-converged`, with what was reached and what helps.
  */
 export function requireConverged(
-  { gradientMax, iterations, convergence: { criterion, step, decrease } }: Solution,
-  { gradientTolerance, iterationsMax }: Pick<SolverOptions, "gradientTolerance" | "iterationsMax">,
-  what = "The fit",
+  solution: Solution,
+  limits: Limits,
+  told: { readonly what: string; readonly help: string } = {
+    what: "The fit",
+    help: flagsThatHelp(solution, limits),
+  },
 ): void {
+  const { gradientMax, iterations, convergence: { criterion, step, decrease } } = solution;
   if (criterion !== undefined) return;
-  const expected = Number((toleranceFactor * gradientTolerance).toPrecision(6));
+  const { gradientTolerance } = limits;
+  const most = Number((toleranceFactor * gradientTolerance).toPrecision(6));
   const reached = [
-    `the largest entry of the gradient is ${
-      gradientMax.toExponential(2)
-    }, expected at most ${gradientTolerance}`,
-    ...(step === undefined ? [] : [
-      `the next step would change a coefficient by ${step.toExponential(2)}, expected at most ${expected}`,
-    ]),
+    `the largest entry of the gradient is ${short(gradientMax)}, expected at most ${gradientTolerance}`,
+    ...(step === undefined
+      ? []
+      : [`the next step would change a coefficient by ${short(step)}, expected at most ${most}`]),
     ...(decrease === undefined
       ? []
-      : [`the objective can fall by ${decrease.toExponential(2)} of itself, expected at most ${expected}`]),
-  ];
-  const help = iterations >= iterationsMax
-    ? `Allow more passes with --iterations (${iterationsMax} were allowed), or use`
-    : "The rounding of the data allows no better: use";
+      : [`the objective can fall by ${short(decrease)} of itself, expected at most ${most}`]),
+  ].join("; ");
   throw new Failure(
     "not-converged",
-    `${what} did not converge in ${iterations} passes: ${
-      reached.join("; ")
-    }. ${help} a larger --tolerance, ` +
-      "a stronger penalty (a smaller --C), or fewer columns (a higher minCount, or hash, for fields with many levels in " +
-      "the feature spec), and scale the numeric fields.",
+    `${told.what} did not converge in ${iterations} passes: ${reached}. ${told.help}`,
   );
+}
+
+function flagsThatHelp({ iterations }: Solution, { iterationsMax, penalty: { l2, l1 } }: Limits): string {
+  const first = iterations >= iterationsMax
+    ? `Allow more passes with --iterations (${iterationsMax} were allowed), or use`
+    : "The rounding of the data allows no better: use";
+  const penalty = l2 + l1 > 0 ? "a stronger penalty (a smaller --C)" : "a penalty (--penalty l2)";
+  return `${first} a larger --tolerance, ${penalty}, or fewer columns (a higher minCount, or hash, for fields with many ` +
+    "levels in the feature spec), and scale the numeric fields.";
+}
+
+function short(value: number): string {
+  return value.toExponential(2);
 }

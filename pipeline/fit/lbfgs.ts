@@ -48,11 +48,10 @@ export async function solveLbfgs(passes: Passes, options: LbfgsOptions): Promise
   const inverse = correctedInverse({ solve: (right) => guess.solve(right) }, pairsFor(moving));
   const at = async (picked: Float64Array) =>
     pickedPoint(moving, await evaluatePoint(passes, "all", moving.spread(picked), options, false));
+  // Without a penalty there is no bound.
+  const bounded = options.wide && l2 > 0;
   const convergenceOf = (point: Point): Convergence =>
-    options.wide
-      ? judgeWide(point, decreaseAt(point, moving.pick(curvatures), l2), options)
-      : judgeGradient(point);
-  const judgeGradient = (point: Point) => judgeWide(point, NaN, options);
+    judgeWide(point, bounded ? decreaseAt(point, moving.pick(curvatures), l2) : NaN, options);
   // The start itself, not a copy: passes may know its loss by it.
   let point = pickedPoint(moving, await evaluatePoint(passes, "all", start, options, false));
   // One for the curvatures.

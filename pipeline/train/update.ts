@@ -128,7 +128,7 @@ async function learnBlocks(
       iterationsMax: Number(hyperParameters.iterationsMax),
     };
     const solution = await solveNewton(passes, options);
-    requireConverged(solution, options, "The update");
+    requireConverged(solution, options, { what: "The update", help: "Train anew instead." });
     const { hessian } = await evaluatePoint(passes, "all", solution.coefficients, options, true);
     if (!hessian) throw new Error("a Hessian was asked for");
     prior = { mean: solution.coefficients, precision: hessian.map((value) => value * passes.weight.all) };
