@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { openSource } from "../pipeline/files/byte_source.ts";
@@ -11,7 +11,7 @@ import { structEnd } from "../pipeline/files/parquet_thrift.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { varint } from "./equal_rows.ts";
 import { assertRejected } from "./expected_failure.ts";
-import { contentOf, type LoadedStore, thingsSchema, withTables } from "./made_table.ts";
+import { contentOf, type LoadedStore, rowsOf, thingsSchema, withTables } from "./made_table.ts";
 import { inFolder, root } from "./program.ts";
 
 function fixture(name: string): Uint8Array<ArrayBuffer> {
@@ -104,6 +104,18 @@ Deno.test("parquet: a page that swells beyond what its header says is stopped", 
       /bomb\.parquet: column "id", row group 1: Cannot create a Buffer larger than 12 bytes/,
     );
     assert.ok(Deno.memoryUsage().external - before < 16 * 2 ** 20, "nothing was unpacked");
+  }, thingsSchema));
+
+Deno.test("parquet: pages packed by zlib in place of gzip, as some programs write, are read", () =>
+  withTables(async ({ store, write }) => {
+    const bytes = parquetWriteBuffer({
+      columnData: [{ name: "id", data: [1, 2, 3], type: "INT32", nullable: false }],
+      codec: "GZIP",
+      compressors: { GZIP: (input: Uint8Array) => deflateSync(input) },
+    });
+    const path = write("zlib.parquet", new Uint8Array(bytes));
+    await ingest(store, { files: { things: [path] }, allowMissing: true });
+    assert.deepEqual(rowsOf(store, "things").map(({ id }) => id), [1, 2, 3]);
   }, thingsSchema));
 
 Deno.test("parquet: a codec that is not supported is named, and so are those that are", () =>

@@ -134,7 +134,7 @@ type Decompressor = (bytes: Uint8Array, size: number) => Uint8Array;
 /** The runtime's own where it has the codec: they are several times as fast, and stop at a limit. */
 const decompressors: Readonly<Record<string, Decompressor | undefined>> = {
   UNCOMPRESSED: (bytes) => bytes,
-  GZIP: (bytes, size) => zlib.gunzipSync(bytes, { maxOutputLength: size }),
+  GZIP: (bytes, size) => zlib.unzipSync(bytes, { maxOutputLength: size }),
   BROTLI: (bytes, size) => zlib.brotliDecompressSync(bytes, { maxOutputLength: size }),
   ZSTD: (bytes, size) => zlib.zstdDecompressSync(bytes, { maxOutputLength: size }),
   SNAPPY: compressors.SNAPPY,

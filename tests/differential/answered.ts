@@ -58,9 +58,14 @@ function jsonTexts(field: FieldName, column: WrittenColumn): string[] {
     case "real":
       return column.values.map((value, i) => {
         const spelled = field === "word" && !Number.isInteger(Number(value)) ? column.short[i] : value;
-        return spelled === null || !Number.isFinite(Number(spelled)) ? "null" : String(Number(spelled));
+        return spelled === null || !Number.isFinite(Number(spelled)) ? "null" : jsonReal(Number(spelled));
       });
     default:
       return fieldValues(field, column).map((value) => value === fault ? "null" : JSON.stringify(value));
   }
+}
+
+/** A double beyond 2^53 is none of the integers that its digits would be. */
+function jsonReal(value: number): string {
+  return Math.abs(value) > Number.MAX_SAFE_INTEGER ? value.toExponential() : String(value);
 }
