@@ -211,6 +211,25 @@ Deno.test("parquet: a page that says it is larger than the limit is refused befo
     return Promise.resolve();
   }));
 
+Deno.test("parquet: a page whose length is no count is refused, where reading it would never end", () =>
+  inFolder((folder) => {
+    const path = join(folder, "page");
+    // A double in place of the length, of which there is always something left.
+    const length = new Uint8Array(Float64Array.of(4e-260).buffer);
+    Deno.writeFileSync(path, Uint8Array.from([0x15, 0, 0x15, 6, 0x17, ...length, 0, 1, 2, 3]));
+    const source = openSource(path);
+    try {
+      const chunk = { codec: "UNCOMPRESSED", offset: 0, byteCount: source.size };
+      assert.throws(
+        () => [...readPages(source, chunk, true)],
+        /a page's header says no count where one belongs/,
+      );
+    } finally {
+      source.close();
+    }
+    return Promise.resolve();
+  }));
+
 Deno.test("thrift: the end of a structure is found without making anything of it", () => {
   const header = Uint8Array.from(pageHeader(0, 300, 200));
   assert.equal(structEnd(header, 0), header.length);

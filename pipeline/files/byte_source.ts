@@ -18,7 +18,7 @@ export function openSource(path: string): ByteSource {
     name: path,
     size,
     read(offset, length) {
-      if (offset < 0 || length < 0 || offset + length > size) {
+      if (!Number.isSafeInteger(length) || offset < 0 || length < 0 || offset + length > size) {
         throw new Failure(
           "file-invalid",
           `Cannot read ${path}: it has ${

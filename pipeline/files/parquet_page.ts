@@ -34,10 +34,9 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
   const end = chunk.offset + chunk.byteCount;
   for (let offset = chunk.offset; offset < end;) {
     const { header, length } = readHeader(source, offset, end);
-    const { compressed_page_size: compressedSize, uncompressed_page_size: size } = header;
-    if (!(compressedSize >= 0 && size >= 0 && offset + length + compressedSize <= end)) {
-      throw new Error("a page goes on behind its column");
-    }
+    const compressedSize = countOf(header.compressed_page_size);
+    const size = countOf(header.uncompressed_page_size);
+    if (offset + length + compressedSize > end) throw new Error("a page goes on behind its column");
     if (size > pageBytesMax || compressedSize > pageBytesMax) {
       throw new Error(`a page of ${Math.max(size, compressedSize)} bytes, expected at most ${pageBytesMax}`);
     }
@@ -50,6 +49,12 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
     if (bytes.buffer.byteLength > 0) release(bytes);
     offset += length + compressedSize;
   }
+}
+
+/** What a header says, if it is a count: of bytes that no writer wrote, the parser makes numbers of any kind, and none. */
+function countOf(value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new Error("a page's header says no count where one belongs");
 }
 
 /** Gives back what was decompressed for the page alone: small pages may lie in memory that others have, too. */
@@ -83,7 +88,7 @@ function openPage(
   }
   const size = header.uncompressed_page_size;
   if (header.type === "DICTIONARY_PAGE" && header.dictionary_page_header) {
-    const { num_values: valueCount } = header.dictionary_page_header;
+    const valueCount = countOf(header.dictionary_page_header.num_values);
     return {
       kind: "dictionary",
       encoding: "PLAIN",
@@ -93,7 +98,8 @@ function openPage(
     };
   }
   if (header.type === "DATA_PAGE" && header.data_page_header) {
-    const { num_values: valueCount, encoding, definition_level_encoding: levels } = header.data_page_header;
+    const { encoding, definition_level_encoding: levels } = header.data_page_header;
+    const valueCount = countOf(header.data_page_header.num_values);
     if (isNullable && levels !== "RLE") throw new NotSupported(`the encoding ${levels} of NULLs`);
     const page = decompress(bytes, size, codec);
     if (!isNullable) return { kind: "data", encoding, valueCount, openLevels: undefined, body: page };
@@ -104,12 +110,11 @@ function openPage(
     return { kind: "data", encoding, valueCount, openLevels, body: page.subarray(levelsEnd) };
   }
   if (header.type === "DATA_PAGE_V2" && header.data_page_header_v2) {
-    const { num_values: valueCount, encoding, is_compressed } = header.data_page_header_v2;
-    const { repetition_levels_byte_length: start, definition_levels_byte_length: length } =
-      header.data_page_header_v2;
-    if (!(start >= 0 && length >= 0 && start + length <= bytes.length)) {
-      throw new Error("a page's NULLs go on behind the page");
-    }
+    const { encoding, is_compressed } = header.data_page_header_v2;
+    const valueCount = countOf(header.data_page_header_v2.num_values);
+    const start = countOf(header.data_page_header_v2.repetition_levels_byte_length);
+    const length = countOf(header.data_page_header_v2.definition_levels_byte_length);
+    if (start + length > bytes.length) throw new Error("a page's NULLs go on behind the page");
     const values = bytes.subarray(start + length);
     const body = is_compressed === false ? values : decompress(values, size - start - length, codec);
     const openLevels = isNullable ? () => createHybridReader(bytes, start, start + length, 1) : undefined;
