@@ -193,6 +193,14 @@ Deno.test("ndjson: names that every object has are columns like any other", () =
     assert.equal(rowsOf(store, "things")[0].word, null);
   }, thingsSchema));
 
+Deno.test("ndjson: a field behind thousands of others is read", () =>
+  withTables(async ({ store, write }) => {
+    const others = Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`other ${i}`, i]));
+    const path = write("things.ndjson", lines({ id: 1, ...others, word: "a" }));
+    await ingest(store, { files: { things: [path] }, allowMissing: true });
+    assert.equal(rowsOf(store, "things")[0].word, "a");
+  }, thingsSchema));
+
 Deno.test("ndjson: a field that comes up behind the first megabyte is not lost in silence", () =>
   withTables(async ({ store, write }) => {
     const first = Array.from({ length: 40_000 }, (_, i) => `{"id":${i},"word":"abcdefghijkl"}\n`).join("");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
+import { gunzip } from "../pipeline/files/gunzip.ts";
 import type { TextFormat } from "../pipeline/files/text_format.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { assertRejected } from "./expected_failure.ts";
@@ -241,3 +242,20 @@ Deno.test("text files: gzip of any content and level is unpacked in pieces, as i
       );
     }
   }, thingsSchema));
+
+Deno.test("text files: however much gzip has packed, it is unpacked in pieces of bounded size", () => {
+  const packed = gzipSync(new Uint8Array(64 * 2 ** 20), { level: 9 });
+  let rest: Uint8Array = packed;
+  const next = gunzip(() => {
+    const piece = rest;
+    rest = new Uint8Array();
+    return piece;
+  }, "zeros");
+  let [size, largest] = [0, 0];
+  for (let piece = next(); piece.length > 0; piece = next()) {
+    size += piece.length;
+    largest = Math.max(largest, piece.length);
+  }
+  assert.equal(size, 64 * 2 ** 20);
+  assert.ok(largest < 2 ** 18, `${largest} bytes at once`);
+});

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
+import { createBitReader } from "./bit_reader.ts";
 import { Failure } from "../failure.ts";
-import { createBitReader, inflate } from "./inflate.ts";
+import { inflate } from "./inflate.ts";
 
 /** The next bytes of a file, which hold until the next call; empty at its end. */
 export type NextPiece = () => Uint8Array;

@@ -1,31 +1,13 @@
-import {
-  appendExact,
-  appendFinite,
-  appendNumberText,
-  appendString,
-  appendTime,
-  appendWhole,
-} from "./checked_append.ts";
-import {
-  appendFault,
-  appendInteger,
-  appendNull,
-  appendReal,
-  type ColumnBuffer,
-  type TextBuffer,
-} from "./column_buffer.ts";
 import type { ColumnSource } from "./column_source.ts";
-import { jsonText } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
+import { appendJsonValue } from "./json_value.ts";
 import { type JsonRow, parseRow, shownLine } from "./json_line.ts";
 import { appendFaultyRow, type RowReader, type Run } from "./run.ts";
-import type { TableColumn } from "../store/table.ts";
 import type { TextFormat } from "./text_format.ts";
 import { openText } from "./text_input.ts";
 import type { TextWindow } from "./text_window.ts";
 
 const lineFeed = 0x0a;
-const columnCountMax = 1_024;
 
 /**
  * Opens a file of newline-delimited JSON: an object per line. A field that an object lacks is NULL.
@@ -94,7 +76,7 @@ export function firstColumns(window: TextWindow, path: string): string[] {
     lineCount++;
     if (typeof row === "string") {
       wrong ??= { line: lineCount, detail: row, text: shownLine(line).slice(0, 60) };
-    } else for (const name of Object.keys(row)) if (names.size < columnCountMax) names.add(name);
+    } else for (const name of Object.keys(row)) names.add(name);
     from = end + 1;
   }
   if (names.size > 0 || !wrong) return [...names];
@@ -135,7 +117,7 @@ function refuseLateColumns(
   { path, rowCount }: { path: string; rowCount: number },
 ): void {
   for (const name of Object.keys(row)) {
-    if (known.has(name) || known.size >= columnCountMax) continue;
+    if (known.has(name)) continue;
     throw new Failure(
       "file-invalid",
       `Cannot load ${path}: row ${rowCount.toLocaleString("en")} has a field ${
@@ -154,7 +136,7 @@ interface Reading {
 function appendRow(run: Run, { names, format }: Reading, row: JsonRow): void {
   for (let i = 0; i < names.length; i++) {
     const value = Object.hasOwn(row, names[i]) ? row[names[i]] : null;
-    appendValue(run.buffers[i], run.columns[i], isNull(value, format) ? null : value, format);
+    appendJsonValue(run.buffers[i], run.columns[i], isNull(value, format) ? null : value, format);
   }
 }
 
@@ -167,59 +149,4 @@ export function isNull(value: unknown, { nulls }: TextFormat): boolean {
 export function isBlank(line: Uint8Array): boolean {
   for (const byte of line) if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
   return true;
-}
-
-function appendValue(buffer: ColumnBuffer, column: TableColumn, value: unknown, format: TextFormat): void {
-  if (value === null) return appendNull(buffer);
-  switch (typeof value) {
-    case "number":
-    case "bigint":
-      return appendNumber(buffer, column, value);
-    case "string":
-      if (buffer.type !== "TEXT") {
-        return value === ""
-          ? appendFault(buffer, '"" is no number', value)
-          : appendNumberText(buffer, column, value, format);
-      }
-      return value.isWellFormed()
-        ? appendString(buffer, value)
-        : appendFault(buffer, "text with half of a surrogate pair", value);
-    case "boolean":
-      if (column.isTime) return appendFault(buffer, `${value} is a boolean, expected a time`, String(value));
-      if (buffer.type === "INTEGER") return appendInteger(buffer, Number(value));
-      if (buffer.type === "REAL") return appendReal(buffer, Number(value));
-      return appendString(buffer, String(value));
-    default:
-      return appendNested(buffer, jsonText(value), Array.isArray(value) ? "an array" : "an object");
-  }
-}
-
-function appendNested(buffer: ColumnBuffer, text: string, kind: string): void {
-  const short = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  appendFault(buffer, `${short} is ${kind}, expected one value`, text);
-}
-
-function appendNumber(buffer: ColumnBuffer, { isTime }: TableColumn, value: number | bigint): void {
-  switch (buffer.type) {
-    case "REAL":
-      return appendFinite(buffer, Number(value));
-    case "INTEGER":
-      if (typeof value === "number" && !Number.isSafeInteger(value)) return appendWhole(buffer, value);
-      return isTime ? appendTime(buffer, value) : appendExact(buffer, value);
-    case "TEXT":
-      return appendNumberAsText(buffer, value);
-  }
-}
-
-/** As `levelOf` spells a number in a column of texts: the shortest text, of one number alone. */
-function appendNumberAsText(buffer: TextBuffer, value: number | bigint): void {
-  if (typeof value === "bigint") return appendString(buffer, String(value));
-  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) {
-    return appendString(buffer, String(value === 0 ? 0 : value));
-  }
-  appendFault(
-    buffer,
-    `${value} is a number beyond 2^53, which stands for several, expected text`,
-    String(value),
-  );
 }
