@@ -129,6 +129,22 @@ Deno.test("rows: where all lack a label, the failure says so", async () => {
   });
 });
 
+Deno.test("rows: where all lack their parent, the failure says so", async () => {
+  const tables = `
+    CREATE TABLE readers (reader TEXT NOT NULL PRIMARY KEY, age REAL) STRICT;
+    CREATE TABLE mails (mail TEXT NOT NULL PRIMARY KEY, reader TEXT NOT NULL, clicked INTEGER, x REAL) STRICT;
+    CREATE VIEW examples AS SELECT mail AS id, mails.reader AS who, clicked, x FROM mails JOIN readers ON readers.reader = mails.reader;
+    INSERT INTO mails VALUES ('a', 'r', 1, 1), ('b', 'r', 0, 1);
+  `;
+  await withStore(tables, async (made) => {
+    await assertRejected(
+      trainOn(made, spec),
+      "examples-invalid",
+      /has no rows: mails has 2, but what they refer to is not in readers\./,
+    );
+  });
+});
+
 Deno.test("rows: a sweep accounts for them as a training does", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, makeRows(600));

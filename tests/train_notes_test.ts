@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { evaluateModel } from "../pipeline/evaluate/evaluate.ts";
+import { leakNotes } from "../pipeline/train/result_notes.ts";
 import { testPart, trainTestSplit } from "../pipeline/examples/split.ts";
 import { hashOf } from "../pipeline/hash.ts";
 import { createRandom } from "../pipeline/random.ts";
 import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import type { HyperParameters } from "../pipeline/train/train.ts";
 import { assertRejected } from "./expected_failure.ts";
-import { type FeatureText, specOf } from "./made_examples.ts";
+import { encodeRows, type FeatureText, specOf } from "./made_examples.ts";
 import { insertRows, tableOf, trainOn, withStore } from "./made_store.ts";
 
 type Row = Readonly<Record<string, unknown>>;
@@ -109,6 +111,18 @@ Deno.test("notes: a held-out AUC of 1, with the feature that gives the label awa
 
   const together = makeRows(600, (_, { x, y }) => ({ clicked: Number(x) + Number(y) > 0.5 ? 1 : 0 }));
   assert.match((await notesOf(together, [x, y, c], { C: 1e6 }))[0], /: no feature does it alone\./);
+});
+
+Deno.test("notes: of very many rows, some are enough to find the feature that gives the label away", () => {
+  const rows = makeRows(600, (i, { clicked }) => ({ y: Number(clicked), who: i }));
+  const partition = trainTestSplit({ seed: 7, testShare: 0.3, negatives: 1 });
+  const { design, encoder } = encodeRows(specOf([x, y]), rows, { chunkRows: 4, partition });
+  const coefficients = Float64Array.of(0.1, 0, 9, 0, 0);
+  const metrics = evaluateModel(design, coefficients, 0.5);
+  assert.match(
+    leakNotes({ design, encoder, coefficients, baseRate: 0.5, metrics })[0],
+    /: y alone does it\./,
+  );
 });
 
 Deno.test("notes: a category with as many levels as rows, or nearly", async () => {

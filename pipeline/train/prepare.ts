@@ -89,6 +89,16 @@ export function requireExamples({ rowCount, account }: RawExamples, spec: Featur
         `${zeroWeight === 0 ? "" : `, ${zeroWeight} have the ${weight} 0`}. Load rows with a label.`,
     );
   }
+  const { rows = 0, table = "", parents = [] } = account.orphans ?? {};
+  if (rows > 0) {
+    throw new Failure(
+      "examples-invalid",
+      `The view ${view} has no rows: ${table} has ${rows}, but what they refer to is not in ${
+        parents.join(" or ")
+      }. ` +
+        "Load that with clickwell ingest.",
+    );
+  }
   throw new Failure(
     "examples-invalid",
     `The view ${view} has no rows: load the tables that it reads with clickwell ingest.`,
