@@ -144,7 +144,8 @@ Deno.test({
       assert.equal(sent.status, 200);
       const found = await post(server.origin, "/predict", { offer_id: 1 });
       assert.deepEqual([found.status, found.json.probability], [200, sent.json.probability]);
-      assert.equal((await fetch(`${server.origin}/models`)).status, 200);
+      const { models } = await (await fetch(`${server.origin}/models`)).json();
+      assert.equal(models.length, 2);
       const refused = await post(server.origin, "/model", { model_id: 2 });
       assert.deepEqual([refused.status, refused.json.type], [503, "urn:clickwell:problem:store-invalid"]);
       const out = join(dataDir, "../scores.csv");
