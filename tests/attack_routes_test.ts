@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { registryFileName, tablesFileName } from "../pipeline/store/layout.ts";
 import { createLog } from "../server/log.ts";
 import type { Route } from "../server/route.ts";
 import { createService, type Service } from "../server/service.ts";
@@ -66,9 +67,10 @@ function pathsOf({ path }: Route): string[] {
 
 /** All that the server keeps, as one text. */
 function stateOf({ models, service }: Target): string {
-  const stored = [".db", ".db-wal"].map((end) => {
+  const names = [registryFileName, tablesFileName].flatMap((name) => [name, `${name}-wal`]);
+  const stored = names.map((name) => {
     try {
-      return Deno.readFileSync(join(models.dataDir, `clickwell${end}`)).join();
+      return Deno.readFileSync(join(models.dataDir, name)).join();
     } catch {
       return "";
     }
