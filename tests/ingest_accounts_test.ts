@@ -2,8 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describeIngest } from "../commands/ingest_report.ts";
 import { Failure } from "../pipeline/failure.ts";
+import { emptyBatch } from "../pipeline/files/batch.ts";
 import { checkCounts } from "../pipeline/ingest/accounting.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
+import { loadFile } from "../pipeline/ingest/load.ts";
+import { createFileReading, type FileReading } from "../pipeline/ingest/reading.ts";
+import { findTable, listTables } from "../pipeline/store/table.ts";
+import { startThreads } from "../pipeline/threads.ts";
 import { assertRejected } from "./expected_failure.ts";
 import { parquetOf } from "./made_files.ts";
 import { type LoadedStore, rowsOf, thingsSchema, withTables } from "./made_table.ts";
@@ -32,6 +37,47 @@ Deno.test("accounts: rows that have no fate, or two, are a bug that is thrown", 
     );
   }
 });
+
+Deno.test("accounts: a load in which rows get lost is rolled back", () =>
+  withTables(async ({ store, write }) => {
+    const path = write("things.csv", "id,word\n1,a\n2,b\n");
+    const here = createFileReading();
+    const lossy: FileReading = {
+      ...here,
+      next(job) {
+        const { steps, isLast } = here.next(job);
+        return {
+          isLast,
+          steps: steps.map((step) => step.batch.rowCount > 0 ? { ...step, batch: emptyBatch } : step),
+        };
+      },
+    };
+    const threads = startThreads(1, new URL("../pipeline/ingest/ingest_worker.ts", import.meta.url));
+    try {
+      const table = findTable(listTables(store.db), "things");
+      const load = loadFile(store, table, path, {
+        threads,
+        here: lossy,
+        aheadBytes: 0,
+        references: [],
+        isSelfContained: false,
+        areParents: false,
+        onConflict: "fail",
+        mapping: { names: {}, allowMissing: true },
+        rejects: undefined,
+        signal: undefined,
+        patienceMs: 1_000,
+        observe: () => {},
+        rowCounts: new Map(),
+        now: () => 0,
+      });
+      await assert.rejects(load, /rows of .*things\.csv do not add up: 2 in the file, 0 handed on/);
+      assert.deepEqual([rowsOf(store, "things"), rowsOf(store, "loads")], [[], []]);
+    } finally {
+      here.close();
+      threads.close();
+    }
+  }, thingsSchema));
 
 Deno.test("accounts: a key over all columns makes one of equal rows, and the report says so and what to do", () =>
   withTables(async ({ store, write }) => {

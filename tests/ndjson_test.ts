@@ -121,7 +121,7 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
       0x7d,
       0x0a,
     ]),
-    message: /row 2: text that is not valid UTF-8/,
+    message: /row 2: the line is text that is not valid UTF-8\. .*--encoding windows-1252/,
   },
 ];
 

@@ -125,6 +125,16 @@ const fails: readonly {
     message: /it is UTF-16\. Name --encoding utf-16/,
   },
   {
+    what: "UTF-16 without a mark that nobody named",
+    content: utf16("id\n1\n", "be", ""),
+    message: /it is UTF-16, as it seems: name --encoding utf-16/,
+  },
+  {
+    what: "windows-1252 that nobody named, in JSON",
+    content: Uint8Array.from([...utf8('{"id":1,"word":"'), 0xe4, ...utf8('"}\n')]),
+    message: /line 1 is text that is not valid UTF-8\. .*--encoding windows-1252/,
+  },
+  {
     what: "UTF-8 with a mark, named windows-1252",
     content: "\ufeffid\n1\n",
     format: { encoding: "windows-1252" },

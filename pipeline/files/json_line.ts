@@ -18,7 +18,7 @@ export function parseRow(line: Uint8Array): JsonRow | string {
   try {
     text = decoder.decode(line);
   } catch {
-    return `${notUtf8}. ${encodingHint}`;
+    return `the line is ${notUtf8}. ${encodingHint}`;
   }
   let value: unknown;
   try {

@@ -75,6 +75,7 @@ function formatOfHead(
   // UTF-16 has zeros too: the reader of text says so itself.
   const isUtf16 = encoding === "utf-16" || head[0] === 0xff || head[0] === 0xfe;
   if (!isUtf16 && head.includes(0)) {
+    if ((head[0] === 0) !== (head[1] === 0)) throw invalid("UTF-16, as it seems: name --encoding utf-16");
     throw invalid("neither parquet nor text: write it as parquet, CSV or newline-delimited JSON");
   }
   return decodeHead(head, encoding, path).trimStart().startsWith("{") ? "ndjson" : "csv";
