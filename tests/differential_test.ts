@@ -7,7 +7,7 @@ import { checkAnswered } from "./differential/answered.ts";
 import { differentialPython } from "./differential/install.ts";
 import { makeLevelModel } from "./differential/level_model.ts";
 import { checkForeign, checkUnread } from "./differential/foreign.ts";
-import { checkPredicted } from "./differential/predicted.ts";
+import { checkPredicted, checkTextsPredicted } from "./differential/predicted.ts";
 import { checkStored, checkTexts } from "./differential/stored.ts";
 import { describeFiles, makeTables, type WrittenTable } from "./differential/written_table.ts";
 import { inFolder, root } from "./program.ts";
@@ -43,6 +43,7 @@ Deno.test({
           await checkStored(table, folder);
           if (table.rows > 0) await checkTexts(table, folder);
           await checkPredicted(table, { folder, metadata });
+          if (table.rows > 0) await checkTextsPredicted(table, { folder, metadata });
           await checkAnswered(table, { origin: running.server.origin, metadata });
         } catch (error) {
           wrong.push(`${described(table)}\n${shownError(error)}`);

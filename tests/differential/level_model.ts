@@ -31,6 +31,10 @@ export function fieldValues(
   column: WrittenColumn,
 ): (string | number | null | typeof fault)[] {
   const targets = { amount: "REAL", whole: "INTEGER", part: "REAL", word: "TEXT" } as const;
+  // A number of the model need not be exact.
+  if (field === "amount" && column.kind === "integer") {
+    return expectedCells(column, "INTEGER").map((cell) => typeof cell === "string" ? Number(cell) : cell);
+  }
   // A category out of decimals is known by its digits.
   const isDecimal = field === "whole" && column.kind === "decimal";
   return expectedCells(column, isDecimal ? "TEXT" : targets[field]);

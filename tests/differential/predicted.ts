@@ -11,9 +11,9 @@ import type { WrittenColumn, WrittenTable } from "./written_table.ts";
 export type Assignment = readonly (readonly [FieldName, WrittenColumn])[];
 
 /** Ways of taking the fields from the columns of a table, so that each column stands for each field that it suits. */
-export function assignmentsOf({ columns }: WrittenTable): Assignment[] {
+export function assignmentsOf({ columns }: Pick<WrittenTable, "columns">, isFor = suits): Assignment[] {
   const suiting = fieldNames.map((field) =>
-    [field, columns.filter((column) => suits(field, column))] as const
+    [field, columns.filter((column) => isFor(field, column))] as const
   );
   const count = Math.max(1, ...suiting.map(([, found]) => found.length));
   return Array.from(
@@ -30,9 +30,12 @@ export function expectedAnswers(
   metadata: ArtifactMetadata,
   assignment: Assignment,
   rowCount: number,
+  { isCsv = false } = {},
 ): (number | null)[] {
   const predictor = createPredictor(metadata);
-  const fields = assignment.map(([field, column]) => [field, fieldValues(field, column)] as const);
+  // An empty field of CSV is no value.
+  const read = (value: ReturnType<typeof fieldValues>[number]) => value === "" && isCsv ? null : value;
+  const fields = assignment.map(([field, column]) => [field, fieldValues(field, column).map(read)] as const);
   return Array.from({ length: rowCount }, (_, i) => {
     if (fields.some(([, values]) => values[i] === fault)) return null;
     const row = { amount: null, whole: null, part: null, word: null };
@@ -73,6 +76,50 @@ export async function checkPredicted(
     }));
     const columns = assignment.map(([field, { name }]) => `${field}: ${name}`).join(", ");
     assert.deepEqual(readLines(out), answers, `answers with ${columns}`);
+  }
+}
+
+/** Answers the same table out of CSV and newline-delimited JSON. */
+export async function checkTextsPredicted(
+  table: WrittenTable,
+  { folder, metadata }: { folder: string; metadata: ArtifactMetadata },
+): Promise<void> {
+  for (const { path, writer, columns, format } of table.texts) {
+    const told = table.columns.filter(({ name }) => columns.includes(name));
+    for (const assignment of assignmentsOf({ columns: told }, suitsText)) {
+      const out = join(folder, `text-answers-${table.number}.ndjson`);
+      await predictFile({
+        path,
+        out,
+        format: "ndjson",
+        textFormat: format,
+        metadata,
+        lenient: true,
+        keep: [],
+        keepIfThere: [],
+        names: Object.fromEntries(assignment.map(([field, { name }]) => [field, name])),
+        allowMissing: true,
+      });
+      const isCsv = writer.endsWith("CSV");
+      const expected = expectedAnswers(metadata, assignment, table.rows, { isCsv });
+      const found = readLines(out).map(({ probability }) => probability);
+      const fields = assignment.map(([field, { name }]) => `${field}: ${name}`).join(", ");
+      assert.deepEqual(found, expected, `answers to ${writer}, ${path}, with ${fields}`);
+    }
+  }
+}
+
+/** Whether text says of a column what parquet does: of an integer that no column holds it says its digits. */
+function suitsText(field: FieldName, column: WrittenColumn): boolean {
+  switch (field) {
+    case "amount":
+    case "part":
+      return column.kind === "real" && column.bits === 64;
+    case "whole":
+      return (column.kind === "integer" || column.kind === "boolean") &&
+        !fieldValues(field, column).includes(fault);
+    case "word":
+      return column.kind === "bytes";
   }
 }
 
