@@ -69,6 +69,29 @@ Deno.test("newton: the start from a sample of the rows leads to the optimum of a
   });
 });
 
+Deno.test("newton: a looser tolerance takes no more passes, and a Hessian near the optimum saves some", async () => {
+  const random = createRandom(12);
+  const rows = Array.from({ length: 120_000 }, (_, i) => {
+    const x = random.uniform() * 4 - 2;
+    const c = Math.floor(Math.log2(1 + i % 5000));
+    return { x, c, clicked: random.uniform() < 1 / (1 + Math.exp(2 - x - (c % 3) / 2)) ? 1 : 0 };
+  });
+  const { design } = encodeRows(specOf([number, category]), rows, { chunkRows: 5000 });
+  const passes = [];
+  for (const gradientTolerance of [1e-3, 1e-6, 1e-10]) {
+    const { iterations, convergence } = await fit(design, [0], alone, {
+      solver: "newton",
+      penalty: { l2: 1, l1: 0 },
+      gradientTolerance,
+      iterationsMax: 100,
+    });
+    assert.equal(convergence.criterion, "step");
+    passes.push(iterations);
+  }
+  assert.deepEqual(passes, passes.toSorted((a, b) => a - b));
+  assert(passes[2] <= 6, `${passes} passes`);
+});
+
 Deno.test("newton: its certificate is the gradient of the penalised mean loss, taken from the dense design", async () => {
   const random = createRandom(11);
   const rows = Array.from({ length: 300 }, () => {

@@ -72,6 +72,8 @@ Deno.test("update: its metrics are of the new rows, each predicted before it was
     assert(log_loss < base_log_loss);
     assertClose(log_loss, metadata.update?.log_loss_unchanged ?? NaN, 0.01, "log loss");
     assert(metadata.solver.gradientMax <= 1e-10);
+    assert.equal(metadata.solver.criterion, "step");
+    assert((metadata.solver.step ?? NaN) <= 1e-9);
     return Promise.resolve();
   }));
 

@@ -1,4 +1,5 @@
 import { log } from "../elementary.ts";
+import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Convergence } from "./certificate.ts";
 import { gradientRule, type Proposal, type Rule, stepOf } from "./convergence.ts";
 import { searchLine } from "./line_search.ts";
@@ -21,8 +22,9 @@ const firstShare = 0.03;
 const sampleTolerance = 1e-3;
 /** A Hessian of a point this near to the optimum squares what is left with each step. */
 const nearStep = 0.05;
-/** Passes that such a Hessian has to save. */
-const savedPassesMin = 2;
+/** Passes that such a Hessian has to save: one of few columns costs hardly more than a gradient. */
+const savedPasses = { few: 1, many: 2 };
+const fewColumns = 128;
 
 /**
  * Goes down, step after step, along the directions of a quadratic model.
@@ -93,7 +95,7 @@ async function descendOver(
   const { gradientTolerance, iterationsMax, observe, checkpoint } = options;
   const at = (coefficients: Float64Array, hessian: boolean) =>
     evaluatePoint(passes, scope, coefficients, options, hessian);
-  const savesPasses = savingOf(rule, renew && hessianByOf(passes.design) === "cells");
+  const savesPasses = savingOf(rule, renew ? passes.design : undefined);
   let point = await at(start, given === undefined);
   let model = given ?? modelAt(point);
   let iterations = 1;
@@ -119,8 +121,11 @@ async function descendOver(
       continue;
     }
     const { direction, slope } = progress.propose();
-    const saves = savesPasses(stepOf(point.coefficients, direction), own);
-    const hessian = renew && steps === 0 ? firstShare * point.gradientMax > gradientTolerance : saves;
+    const length = stepOf(point.coefficients, direction);
+    const saves = savesPasses(length, own);
+    const isFar = firstShare * point.gradientMax > gradientTolerance ||
+      firstShare * length > (rule.stepMax ?? Infinity);
+    const hessian = renew && steps === 0 ? isFar : saves;
     const found = await searchLine(
       point,
       direction,
@@ -157,16 +162,21 @@ async function descendOver(
  * Judges from step to step whether a Hessian of the next point would save passes: with an old one, steps shrink by about the
  * same share each time; with the point's own they square, as they then would again.
  */
-function savingOf({ stepMax }: Rule, wanted: boolean): (step: number, own: boolean) => boolean {
+function savingOf(
+  { stepMax }: Rule,
+  design: DesignMatrix | undefined,
+): (step: number, own: boolean) => boolean {
+  const isCheap = design !== undefined && hessianByOf(design) === "cells";
+  const savedMin = isCheap && design.columnCount <= fewColumns ? savedPasses.few : savedPasses.many;
   let before = Infinity;
   return (step, own) => {
     const share = own ? Math.min(step, step / before) : step / before;
     const next = step * share;
     before = step;
-    if (!wanted || stepMax === undefined || !(next < nearStep && share < 1 && share > 0)) return false;
+    if (!isCheap || stepMax === undefined || !(next < nearStep && share < 1 && share > 0)) return false;
     const without = Math.ceil(log(stepMax / next) / log(share));
     let withOne = 0;
     for (let left = next; left > stepMax; left *= left) withOne++;
-    return without - withOne >= savedPassesMin;
+    return without - withOne >= savedMin;
   };
 }
