@@ -4,6 +4,7 @@ import { rowSchema } from "../row_schema.ts";
 /** A row as the protocols by rows take it. */
 export const instanceSchema = z.union([
   rowSchema,
+  z.record(z.string(), z.unknown()).describe('the same, with values in lists of one, or texts as {"b64": …}'),
   z.array(z.unknown()).describe("the values of the model's fields, in their order"),
 ]);
 

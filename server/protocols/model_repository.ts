@@ -2,9 +2,10 @@ import { bodyFailure, withBytes } from "../body.ts";
 import type { ListedModel, ModelLibrary } from "../model_library.ts";
 import { readingProblems } from "../problem.ts";
 import { jsonResponse, type Route } from "../route.ts";
-import { isObject, parseForeignJson, requireObject } from "./foreign_body.ts";
+import { isObject, kindOf, parseForeignJson, requireObject } from "./foreign_body.ts";
 import { invalid } from "./foreign_rows.ts";
 import { namingProblems, ofName } from "./model_parameters.ts";
+import { requireParameters } from "./tensor.ts";
 
 const schemas = () => import("./open_inference_schemas.ts");
 
@@ -88,11 +89,15 @@ function indexEntry({ name, version, ready }: ListedModel) {
 /** @throws {Failure} `body-malformed`, `body-oversized`, `input-invalid` */
 async function readOptions(request: Request): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return await withBytes(
-      request,
-      { bytesMax: bodyBytesMax, isWrite: true },
-      (bytes) => bytes.length === 0 ? {} : requireObject(parseForeignJson(bytes), "The body"),
-    );
+    return await withBytes(request, { bytesMax: bodyBytesMax, isWrite: true }, (bytes) => {
+      const options = bytes.length === 0 ? {} : requireObject(parseForeignJson(bytes), "The body");
+      const { ready, parameters } = options;
+      if (ready !== undefined && typeof ready !== "boolean") {
+        throw invalid("#/ready", `must be true or false, not ${kindOf(ready)}`);
+      }
+      requireParameters(parameters, "#");
+      return options;
+    });
   } catch (error) {
     throw bodyFailure(error, request);
   }

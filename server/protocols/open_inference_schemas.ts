@@ -73,7 +73,7 @@ export const infer: Exchanged = {
 };
 
 export const index: Exchanged = {
-  body: { "application/json": z.looseObject({ ready: z.boolean().optional() }) },
+  body: { "application/json": z.looseObject({ ready: z.boolean().optional(), parameters }) },
   bodyOptional: true,
   ...json(z.array(z.object({
     name: z.string(),
@@ -83,7 +83,11 @@ export const index: Exchanged = {
   }))),
 };
 
-const options = { body: { "application/json": z.looseObject({ parameters }) }, bodyOptional: true };
+const ofReady = z.boolean().optional();
+const options = {
+  body: { "application/json": z.looseObject({ ready: ofReady, parameters }) },
+  bodyOptional: true,
+};
 
 export const load: Exchanged = { ...options, ...json(z.object({ name: z.string(), load: z.literal(true) })) };
 export const unload: Exchanged = {

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { Exchanged } from "../operation.ts";
 import { explanationSchema } from "../row_answer_schemas.ts";
-import { rowSchema } from "../row_schema.ts";
 import {
   columnsSchema,
   idsShape,
@@ -114,7 +113,7 @@ export const names: Exchanged = { answer: { "application/json": namesSchema } };
 export const vertex: Exchanged = {
   body: {
     "application/json": z.looseObject({
-      instances: z.array(z.union([rowSchema, z.array(z.unknown())])),
+      instances: z.array(instanceSchema),
       parameters: z.unknown().optional(),
     }),
   },
