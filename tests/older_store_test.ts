@@ -144,6 +144,30 @@ olderTest("the registry stays append-only, and the next assignment gets the next
 });
 
 olderTest(
+  "what is only in the log of a process that was killed is kept, in both files",
+  async ({ dataDir }) => {
+    const killed = join(dataDir, "..", "killed");
+    {
+      using db = new DatabaseSync(layoutOf(dataDir).registry);
+      db.exec(`
+      PRAGMA wal_autocheckpoint = 0;
+      INSERT INTO production_model VALUES (3, (SELECT min(model_id) FROM models), 6000000, 'killed', NULL);
+      INSERT INTO leads (lead_uuid) VALUES ('in-the-log');
+    `);
+      copyFolder(dataDir, killed);
+    }
+    Deno.removeSync(dataDir, { recursive: true });
+    Deno.renameSync(killed, dataDir);
+    assert.ok(Deno.statSync(`${layoutOf(dataDir).registry}-wal`).size > 0);
+    assert.equal(await openRegistry(dataDir).upgrade(), true);
+    assertSplit(dataDir);
+    const { history, rows } = await contentOf(dataDir);
+    assert.deepEqual(history.map(({ assignmentId }) => assignmentId), [3, 2, 1]);
+    assert.ok(rows.leads.some((lead) => Object.values(lead).includes("in-the-log")));
+  },
+);
+
+olderTest(
   "while somebody has it open it stays one file, and who writes is told what to do",
   async (models) => {
     const { dataDir } = models;
