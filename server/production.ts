@@ -194,7 +194,7 @@ export function createProduction(options: ProductionOptions): Production {
 
   return {
     assign: (request) => takeTurn(() => assign(request)),
-    rollBack: (request) => takeTurn(() => change(request, registry.previousModel)),
+    rollBack: (request) => takeTurn(() => change(request, () => registry.previousModel())),
     follow: () => takeTurn(followAndUpgrade).catch(complain),
     between: (work) => takeTurn(() => work(currentOf(slot))),
   };

@@ -159,7 +159,23 @@ function logTo(owner: Channel<OwnerAnswers>): Log {
 }
 
 function readingOnly(registry: Registry): Registry {
-  return { ...registry, registerModel: notHere, assign: notHere, setAlias: notHere, removeAlias: notHere };
+  return {
+    registerModel: notHere,
+    assign: notHere,
+    setAlias: notHere,
+    removeAlias: notHere,
+    upgrade: notHere,
+    listModels: () => registry.listModels(),
+    findModel: (name) => registry.findModel(name),
+    activeModel: () => registry.activeModel(),
+    history: (part) => registry.history(part),
+    assignmentAt: (at) => registry.assignmentAt(at),
+    previousModel: () => registry.previousModel(),
+    aliases: () => registry.aliases(),
+    stamp: () => registry.stamp(),
+    watch: (onChange) => registry.watch(onChange),
+    close: () => registry.close(),
+  };
 }
 
 /** Routes that write are answered by the owner: this is reached by a mistake in the table of routes alone. */
