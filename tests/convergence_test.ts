@@ -208,3 +208,23 @@ Deno.test("convergence: without a penalty the message proposes one, and has no b
     return true;
   });
 });
+
+Deno.test("convergence: a number that a sample of the rows does not have is fitted all the same", async () => {
+  // The sample takes the first rows of each chunk.
+  const rows = Array.from({ length: 140_000 }, (_, i) => {
+    const x = i % 5000 > 4900 ? i % 7 : 0;
+    return { x, c: i % 40, clicked: (i * 7919) % 10 < (x > 3 ? 6 : 3) ? 1 : 0 };
+  });
+  const spec = specOf([{ name: "x", type: "numeric", scale: "none" }, { name: "c", type: "categorical" }]);
+  const { design } = encodeRows(spec, rows, { chunkRows: 5000 });
+  const penalty = { l2: 1, l1: 0 };
+  const [lbfgs, newton] = await Promise.all([
+    fit(design, [0], alone, { ...preset, solver: "lbfgs", penalty }),
+    fit(design, [0], alone, { ...preset, solver: "newton", penalty }),
+  ]);
+  assert.equal(lbfgs.convergence.criterion, "gradient");
+  assert(lbfgs.iterations <= 40, `${lbfgs.iterations} passes`);
+  assert(
+    stepOf(newton.coefficients, lbfgs.coefficients.map((value, j) => value - newton.coefficients[j])) < 1e-4,
+  );
+});

@@ -91,9 +91,10 @@ function scaled(hessian: Float64Array, diagonal: Float64Array): Float64Array {
     return value > 0 && sampled > 0 ? Math.sqrt(value / sampled) : value >= 0 ? 0 : 1;
   });
   const result = hessian.map((value, i) => value * scales[Math.floor(i / size)] * scales[i % size]);
-  // What the sample has no row of has its own curvature and nothing in common with others.
+  // What the sample has no row of has its own curvature and nothing in common with others; a number's is about the intercept's.
   diagonal.forEach((value, c) => {
     if (scales[c] === 0) result[c * size + c] = value;
+    else if (result[c * size + c] === 0) result[c * size + c] = diagonal[size - 1];
   });
   return result;
 }
