@@ -142,7 +142,7 @@ function readChunk(walk: Walk): ChunkMetadata {
     isDescribed: false,
   };
   readStruct(walk, (field) => {
-    if (field.id === 1) chunk.isElsewhere = true;
+    if (field.id === 1) chunk.isElsewhere = readText(walk, field) !== "";
     else if (field.id === 3) readDescription(walk, field, chunk);
     else if (field.id === 8 || field.id === 9) chunk.isEncrypted = true;
   });

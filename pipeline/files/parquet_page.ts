@@ -20,7 +20,8 @@ export interface Page {
   readonly body: Uint8Array;
 }
 
-const pageBytesMax = 64 * 2 ** 20;
+/** Some programs write a row group as one page: so many bytes are 32 million integers. */
+const pageBytesMax = 256 * 2 ** 20;
 const headerBytesFirst = 4_096;
 const headerBytesMax = 2 ** 20;
 
@@ -38,7 +39,10 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
     const size = countOf(header.uncompressed_page_size);
     if (offset + length + compressedSize > end) throw new Error("a page goes on behind its column");
     if (size > pageBytesMax || compressedSize > pageBytesMax) {
-      throw new Error(`a page of ${Math.max(size, compressedSize)} bytes, expected at most ${pageBytesMax}`);
+      throw new NotSupported(
+        `a page of ${Math.max(size, compressedSize)} bytes`,
+        `Write it with pages of at most ${pageBytesMax}, or with smaller row groups`,
+      );
     }
     const bytes = source.read(offset + length, compressedSize);
     const page = openPage(header, bytes, chunk.codec, isNullable);
