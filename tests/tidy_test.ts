@@ -80,6 +80,7 @@ const packagePlaces = new Map<string, RegExp>([
   ["hyparquet", /^(pipeline|tests)\//],
   ["hyparquet-compressors", /^(pipeline|tests)\//],
   ["hyparquet-writer", /^(pipeline|tests)\//],
+  ["pako", /^pipeline\/files\//],
   ["playwright-core", /^tests\//],
   ["zod", /^(pipeline|server|tests)\//],
 ]);

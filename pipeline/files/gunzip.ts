@@ -1,89 +1,85 @@
-import { crc32 } from "node:zlib";
-import { createBitReader } from "./bit_reader.ts";
+import {
+  Z_BUF_ERROR,
+  Z_NO_FLUSH,
+  Z_OK,
+  Z_STREAM_END,
+  zlibInflate,
+  zlibInflateInit2,
+  zlibInflateReset,
+  ZStream,
+} from "pako";
 import { Failure } from "../failure.ts";
-import { inflate } from "./inflate.ts";
 
 /** The next bytes of a file, which hold until the next call; empty at its end. */
 export type NextPiece = () => Uint8Array;
 
-const [hasHeaderCheck, hasExtra, hasName, hasComment] = [2, 4, 8, 16];
+/** zlib's number for gzip with the largest window: it then checks each member's checksum and length. */
+const gzipWindowBits = 31;
+const outputBytes = 2 ** 17;
+const gzipMagic = [0x1f, 0x8b] as const;
 
 /** Whether bytes begin as gzip does. */
 export function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
+  return head[0] === gzipMagic[0] && head[1] === gzipMagic[1];
 }
 
 /**
- * Unpacks gzip (RFC 1952), one member behind the other, piece by piece. Zeros behind the last member are padding.
+ * Unpacks gzip (RFC 1952), one member after the other, in pieces of bounded size. Zeros after the last member are padding.
+ *
+ * By pako, a port of zlib that inflates piece by piece on request; what the runtime has is for whole bodies or asynchronous.
  *
  * @param name The file, as messages name it.
- * @throws {Failure} `file-invalid`, from the function that is returned: for what is damaged or cut off.
+ * @throws {Failure} `file-invalid`, from the function that is returned, for a damaged or incomplete file.
  */
 export function gunzip(nextPiece: NextPiece, name: string): NextPiece {
-  const input = createBitReader(nextPiece);
-  let member = openMember();
-  let isFirst = true;
+  const stream = new ZStream();
+  stream.output = new Uint8Array(outputBytes);
+  stream.avail_in = 0;
+  zlibInflateInit2(stream, gzipWindowBits);
+  let isBetweenMembers = false;
   let isDone = false;
 
-  function openMember() {
-    return { inflation: inflate(input), checksum: 0, size: 0 };
-  }
-
-  /** What follows the two bytes by which gzip is known. */
-  const readHeader = () => {
-    if (input.bits(8) !== 8) throw new Error("its method of compression is unknown");
-    const flags = input.bits(8);
-    for (let i = 0; i < 6; i++) input.bits(8);
-    if (flags & hasExtra) { for (let left = input.bits(16); left > 0; left--) input.bits(8); }
-    if (flags & hasName) { while (input.bits(8) !== 0); }
-    if (flags & hasComment) { while (input.bits(8) !== 0); }
-    if (flags & hasHeaderCheck) input.bits(16);
+  const damaged = (what: string) =>
+    new Failure(
+      "file-invalid",
+      `Cannot unpack ${name}: ${what}. The gzip file is damaged or cut off: write or copy it again.`,
+    );
+  /** @returns Whether there is input. */
+  const fill = () => {
+    if (stream.avail_in > 0) return true;
+    stream.input = nextPiece();
+    stream.next_in = 0;
+    stream.avail_in = stream.input.length;
+    return stream.avail_in > 0;
   };
-  const wordOf = () => (input.bits(16) | input.bits(16) << 16) >>> 0;
   /** @returns Whether another member follows. */
-  const endMember = () => {
-    input.alignToByte();
-    if (wordOf() !== member.checksum || wordOf() !== member.size % 2 ** 32) {
-      throw new Error("its checksum is not that of its content");
-    }
-    while (!input.isAtEnd()) {
-      const byte = input.bits(8);
-      if (byte === 0) continue;
-      if (byte !== 0x1f || input.bits(8) !== 0x8b) throw new Error("something else stands behind its end");
-      return true;
+  const openMember = () => {
+    while (fill()) {
+      const byte = stream.input[stream.next_in];
+      if (byte !== 0) {
+        if (byte !== gzipMagic[0]) throw damaged("what follows its end is not gzip");
+        zlibInflateReset(stream);
+        return true;
+      }
+      stream.next_in++;
+      stream.avail_in--;
     }
     return false;
   };
-  const next = (): Uint8Array => {
-    if (isFirst) {
-      input.bits(16);
-      readHeader();
-      isFirst = false;
-    }
-    while (!isDone) {
-      const piece = member.inflation.next();
-      if (piece.length > 0) {
-        member.checksum = crc32(piece, member.checksum);
-        member.size += piece.length;
-        return piece;
-      }
-      if (!endMember()) isDone = true;
-      else {
-        readHeader();
-        member = openMember();
-      }
-    }
-    return new Uint8Array();
-  };
   return () => {
-    try {
-      return next();
-    } catch (error) {
-      if (error instanceof Failure || !(error instanceof Error)) throw error;
-      throw new Failure(
-        "file-invalid",
-        `Cannot unpack ${name}: ${error.message}. The gzip file is damaged or cut off: write or copy it again.`,
-      );
+    stream.next_out = 0;
+    stream.avail_out = outputBytes;
+    while (!isDone && stream.avail_out > 0) {
+      if (isBetweenMembers && !openMember()) {
+        isDone = true;
+        break;
+      }
+      isBetweenMembers = false;
+      if (!fill()) throw damaged("it is cut off");
+      const status = zlibInflate(stream, Z_NO_FLUSH);
+      if (status === Z_STREAM_END) isBetweenMembers = true;
+      else if (status !== Z_OK && status !== Z_BUF_ERROR) throw damaged(stream.msg || "it is not gzip");
     }
+    return stream.output.subarray(0, stream.next_out);
   };
 }
