@@ -2,7 +2,7 @@ import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "./byte_source.ts";
 import { appendNull, type ColumnBuffer, copierOf, createBuffer } from "./column_buffer.ts";
 import type { Conversion } from "./parquet_conversion.ts";
-import type { ColumnChunk } from "./parquet_footer.ts";
+import type { ColumnChunk } from "./parquet_row_group.ts";
 import { createHybridReader, type HybridReader } from "./parquet_hybrid.ts";
 import { type Page, readPages } from "./parquet_page.ts";
 import { type Append, decodeValues, type RawValues } from "./parquet_raw.ts";

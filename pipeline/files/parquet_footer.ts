@@ -1,14 +1,16 @@
 import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "./byte_source.ts";
 import { Failure } from "../failure.ts";
-import {
-  type ChunkMetadata,
-  type FileMetadata,
-  readChunks,
-  readMetadata,
-  type RowGroupMetadata,
-} from "./parquet_metadata.ts";
+import { type FileMetadata, readMetadata } from "./parquet_metadata.ts";
 import { type RangeIndex, rangeIndexOf } from "./parquet_pandas.ts";
+import {
+  checkRowGroup,
+  damageOf,
+  encrypted,
+  type Invalid,
+  missingBytesOf,
+  type ParquetRowGroup,
+} from "./parquet_row_group.ts";
 import { printable } from "./printable.ts";
 
 /** What stands at the end of a parquet file, checked. */
@@ -30,24 +32,6 @@ export interface ParquetColumn {
   readonly range?: RangeIndex;
 }
 
-export interface ParquetRowGroup {
-  readonly rowCount: number;
-  /**
-   * @param places Those of the columns that are wanted.
-   * @returns Says where the column of a place lies. It throws a `Failure`, `file-invalid`, for a column that is encrypted or in
-   *   another file, and an `Error` for one that is damaged.
-   * @throws {Failure} `file-invalid` for a list of columns that is damaged.
-   */
-  openChunks(places: readonly number[]): (place: number) => ColumnChunk;
-}
-
-/** Where the pages of a column of a row group lie. */
-export interface ColumnChunk {
-  readonly codec: string;
-  readonly offset: number;
-  readonly byteCount: number;
-}
-
 const magic = "PAR1";
 const encryptedMagic = "PARE";
 /** Behind the footer: its length in four bytes, and the magic. */
@@ -57,9 +41,6 @@ const footerBytesMax = 64 * 2 ** 20;
 export const fileColumnsMax = 100_000;
 const rowGroupsMax = 2 ** 20;
 export const rowCountMax = 1e9;
-/** Writers of old leave so many bytes at most out of the length of a column. */
-const dictionaryHeaderBytesMax = 100;
-
 /** Whether a file that begins so is for this reader. */
 export function isParquet(head: Uint8Array): boolean {
   const first = String.fromCharCode(...head.subarray(0, 4));
@@ -81,16 +62,6 @@ export function readFooter(source: ByteSource): Footer {
   }, invalid);
 }
 
-/** What fields that every writer writes, and that are not there or are something else, make of `read`: a failure. */
-function damageOf<T>(read: () => T, invalid: Invalid): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw invalid(`its footer is damaged (${error instanceof Error ? error.message : error}).`);
-  }
-}
-
 const limits = `expected at most ${fileColumnsMax.toLocaleString("en")} columns, ${
   rowGroupsMax.toLocaleString("en")
 } row groups and a footer of ${footerBytesMax / 2 ** 20} MiB. Write only the columns that the store has.`;
@@ -110,7 +81,7 @@ function checkFooter(
     if (names.has(name)) throw invalid(`it has two columns ${printable(name)}. Rename one.`);
     names.add(name);
   }
-  const paddingBytes = leavesOutDictionaryHeader(metadata.createdBy) ? dictionaryHeaderBytesMax : 0;
+  const paddingBytes = missingBytesOf(metadata.createdBy);
   const file = { bytes, source, invalid, paddingBytes };
   const rowGroups = metadata.rowGroups.map((group) => checkRowGroup(group, file));
   const rowCount = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
@@ -128,8 +99,6 @@ function checkFooter(
   const index: ParquetColumn = { name: range.name, element, index: undefined, range };
   return { rowCount, columns: [...columns, index], rowGroups, hasUnnamedIndex: false };
 }
-
-type Invalid = (detail: string) => Failure;
 
 function footerBytes(source: ByteSource, invalid: Invalid): Uint8Array {
   const { size } = source;
@@ -150,10 +119,6 @@ function footerBytes(source: ByteSource, invalid: Invalid): Uint8Array {
     throw invalid("its footer is longer than the file: it is damaged.");
   }
   return source.read(size - tailBytes - length, length);
-}
-
-function encrypted(what: string): string {
-  return `${what}, expected a file without encryption. Decrypt it with its key, in the program that wrote it, and write it again.`;
 }
 
 /** The children of the schema's root, which is a list of a tree's nodes, each before its children. */
@@ -180,63 +145,4 @@ function subtreeEnd(schema: readonly SchemaElement[], start: number): number {
   let i = start;
   for (; i < schema.length && open > 0; i++) open += Math.max(0, schema[i].num_children ?? 0) - 1;
   return i;
-}
-
-interface File {
-  readonly bytes: Uint8Array;
-  readonly source: ByteSource;
-  readonly invalid: Invalid;
-  /** What may be missing of the length of a column. */
-  readonly paddingBytes: number;
-}
-
-function checkRowGroup(group: RowGroupMetadata, file: File): ParquetRowGroup {
-  const { rowCount } = group;
-  if (!(rowCount >= 0)) throw new Error("a row group without a count of rows");
-  return {
-    rowCount,
-    openChunks(places) {
-      const chunks = damageOf(() => readChunks(file.bytes, group, new Set(places)), file.invalid);
-      return (place) => {
-        const chunk = chunks.get(place);
-        if (!chunk) throw new Error("the row group lacks it");
-        return checkChunk(chunk, rowCount, file);
-      };
-    },
-  };
-}
-
-function checkChunk(
-  chunk: ChunkMetadata,
-  rowCount: number,
-  { source, invalid, paddingBytes }: File,
-): ColumnChunk {
-  if (chunk.isEncrypted) throw invalid(encrypted("columns that are loaded are encrypted"));
-  if (chunk.isElsewhere || !chunk.isDescribed) {
-    throw invalid("its columns lie in other files. Load those, or write the table into one file.");
-  }
-  // Writers say of pages that they did not write that they lie at 0.
-  const first = chunk.dictionaryPageOffset > 0 ? chunk.dictionaryPageOffset : chunk.dataPageOffset;
-  const offset = Math.min(first, chunk.dataPageOffset);
-  const end = offset + chunk.compressedSize;
-  if (!(offset >= magic.length && chunk.compressedSize >= 0 && end <= source.size)) {
-    throw new Error("it lies outside of the file");
-  }
-  if (chunk.valueCount !== rowCount) {
-    throw new Error(`${chunk.valueCount} values, expected the ${rowCount} of the row group`);
-  }
-  const byteCount = Math.min(end + paddingBytes, source.size) - offset;
-  return { codec: chunk.codec, offset, byteCount };
-}
-
-/**
- * Whether the file's writer forgot the header of a dictionary when it added up the bytes of a column: parquet-mr before 1.2.9 did.
- *
- * @see https://issues.apache.org/jira/browse/PARQUET-816
- */
-function leavesOutDictionaryHeader(createdBy = ""): boolean {
-  const match = /^parquet-mr(?: version (\d+)\.(\d+)(?:\.(\d+))?)?/.exec(createdBy);
-  if (!match) return false;
-  const [major, minor, patch] = match.slice(1).map((part) => Number(part ?? 0));
-  return major < 1 || (major === 1 && (minor < 2 || (minor === 2 && patch < 9)));
 }

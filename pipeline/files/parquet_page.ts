@@ -5,7 +5,7 @@ import { parquetHeader } from "hyparquet/src/column.js";
 import type { ByteSource } from "./byte_source.ts";
 import { release } from "./column_buffer.ts";
 import { createHybridReader, type HybridReader } from "./parquet_hybrid.ts";
-import type { ColumnChunk } from "./parquet_footer.ts";
+import type { ColumnChunk } from "./parquet_row_group.ts";
 import { NotSupported } from "./parquet_support.ts";
 import { structEnd } from "./parquet_thrift.ts";
 
