@@ -45,6 +45,10 @@ interface Records {
 function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): ForeignRows {
   const { columns, hasHeader } = layoutOf(model, count > 0 ? recordAt(0) : []);
   const first = hasHeader ? 1 : 0;
+  const lacking = hasHeader && count === 1 ? fieldsLacking(model, columns) : [];
+  if (lacking.length > 0) {
+    throw invalid("#", `is a header alone, without ${lacking.join(", ")}: a row has a value for each field`);
+  }
   return {
     count: count - first,
     rowAt(i) {
@@ -65,6 +69,10 @@ function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): Foreig
       return `#/${row}/${index < 0 ? pointer.slice(2) : index}`;
     },
   };
+}
+
+function fieldsLacking({ predictor: { fields } }: LoadedModel, columns: Layout["columns"]): string[] {
+  return fields.map(({ name }) => name).filter((name) => columns.every((column) => column.name !== name));
 }
 
 interface Layout {

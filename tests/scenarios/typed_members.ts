@@ -121,6 +121,22 @@ export const typedMembers: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
+    name: "a row of CSV may have a category that is called like a field",
+    path: "/invocations",
+    headers: { "content-type": "text/csv" },
+    body: "15000,72000,11.5,credit,apr,12",
+    status: 200,
+  },
+  {
+    name: "a header of CSV that lacks a field is no answer without predictions",
+    path: "/invocations",
+    headers: { "content-type": "text/csv" },
+    body: `${names.slice(1).join(",")}\n`,
+    status: 400,
+    problem: "input-invalid",
+    pointers: ["#"],
+  },
+  {
     name: "lines of CSV may end with CR",
     path: "/invocations",
     headers: { "content-type": "text/csv" },
