@@ -69,7 +69,7 @@ async function main(words: readonly string[]): Promise<number> {
     if (json) terminal.print(JSON.stringify({ ...report, error: complaint }));
     terminal.say(`clickwell: ${complaint.message}`);
     for (const { pointer, detail } of complaint.errors) terminal.say(`  ${pointer}: ${detail}`);
-    if (stack && environment("CLICKWELL_DEBUG")) terminal.say(stack);
+    if (stack && environment("CLICKWELL_DEBUG")) { for (const line of stack.split("\n")) terminal.say(line); }
     return exitCode;
   }
 }

@@ -1,3 +1,4 @@
+import { printableText } from "../pipeline/files/printable.ts";
 import { join } from "node:path";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
@@ -54,7 +55,7 @@ export default command({
     const { head, models } = await prepare(tables, options, stage);
     const rows = drawRows(models[0].artifact.metadata.encoder);
     const { text, count } = await converse(models, rows, options, stage);
-    writeText(transcript, head + text);
+    writeText(transcript, printableText(head + text));
     terminal.say(`transcript  ${count} requests, each answered as it should be: ${transcript}`);
     const seconds = (performance.now() - startedAt) / 1000;
     terminal.say(`done in ${seconds.toFixed(1)} s`);

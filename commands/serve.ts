@@ -2,9 +2,13 @@ import { Failure } from "../pipeline/failure.ts";
 import { availableParallelism } from "../pipeline/parallelism.ts";
 import { createLog, logFormats, logLevels } from "../server/log.ts";
 import { requestLogModes } from "../server/request_log.ts";
-import { startServer } from "../server/server.ts";
+import { keptToken } from "../server/admin_token.ts";
+import { isLoopback } from "../server/host.ts";
+import { startServer, unguarded } from "../server/server.ts";
 import { readVertexPlace } from "./vertex_place.ts";
 import { command, commonFlags } from "./command.ts";
+import { Interruption } from "./interruption.ts";
+import type { Terminal } from "./terminal.ts";
 
 export default command({
   name: "serve",
@@ -12,7 +16,10 @@ export default command({
   description:
     "Serves the model in production until Ctrl-C or SIGTERM, and follows when another one is put there. When it is ready " +
     'it prints one line: {"listening":"http://127.0.0.1:7999","model_id":…}. The admin token is CLICKWELL_ADMIN_TOKEN, ' +
-    "or in the file that --admin-token-file names; with one, every write needs Authorization: Bearer TOKEN.",
+    "or in the file that --admin-token-file names; with one, every write over HTTP needs Authorization: Bearer TOKEN. " +
+    "Without one, writes are open on loopback; with --require-token, and on every other address, the token is in " +
+    "DIR/admin-token, which the first start makes and prints. SIGTERM: /readyz says 503, requests are answered for " +
+    "--drain-delay, then those in flight are finished; Ctrl-C: without the delay; a second signal ends at once.",
   flags: {
     ...commonFlags,
     host: {
@@ -35,14 +42,18 @@ export default command({
       help: "threads that answer; default: the cores",
     },
     "admin-token-file": { type: "string", value: "FILE", help: "file that holds the admin token" },
+    "require-token": {
+      type: "boolean",
+      help: "writes need a token on loopback too: if none is given, the one in DIR/admin-token",
+    },
     insecure: { type: "boolean", help: "off loopback, let everyone change the model without a token" },
     "drain-delay": {
       type: "number",
       value: "SECONDS",
-      default: 0,
+      default: 5,
       min: 0,
       max: 600,
-      help: "at the end, how long to be not ready and still answer, for load balancers to notice",
+      help: "after SIGTERM, how long to be not ready and still answer, for load balancers to notice",
     },
     "drain-timeout": {
       type: "number",
@@ -72,18 +83,23 @@ export default command({
       "CLICKWELL_ADMIN_TOKEN=$(openssl rand -hex 32) clickwell serve --host 0.0.0.0",
       "for other machines; only who knows the token can change the model",
     ],
+    ["clickwell serve --host 0.0.0.0", "the same with a token in data/admin-token, made and printed once"],
   ],
   async run({ options, terminal, signal }) {
     refuseServeAddress();
     const vertex = readVertexPlace((name) => Deno.env.get(name));
+    const hostname = options.host ?? (vertex ? "0.0.0.0" : "127.0.0.1");
+    const given = readToken(options["admin-token-file"]);
+    const isRequired = options["require-token"] || (!isLoopback(hostname) && !options.insecure);
+    const token = given === undefined && isRequired ? tokenOfStore(options.data, hostname, terminal) : given;
     const server = await startServer({
       dataDir: options.data,
       modelsDir: options.models,
-      hostname: options.host ?? (vertex ? "0.0.0.0" : "127.0.0.1"),
+      hostname,
       port: options.port ?? vertex?.port ?? 7999,
       vertex: vertex?.paths,
       workers: options.workers ?? availableParallelism(),
-      token: readToken(options["admin-token-file"]),
+      token,
       insecure: options.insecure,
       drainDelayMs: 1000 * options["drain-delay"],
       drainTimeoutMs: 1000 * options["drain-timeout"],
@@ -92,10 +108,27 @@ export default command({
     });
     terminal.print(JSON.stringify({ listening: server.origin, model_id: server.modelId ?? null }));
     const broken = await Promise.race([aborted(signal), server.broken]);
-    await server.stop();
+    // Ctrl-C is pressed by a person who waits, SIGTERM sent by what also has to tell a load balancer.
+    const { reason } = signal;
+    await server.stop({ withoutDelay: reason instanceof Interruption && reason.signal === "SIGINT" });
     if (broken) throw broken;
   },
 });
+
+/** @throws {Failure} `usage-invalid` */
+function tokenOfStore(dataDir: string, hostname: string, terminal: Terminal): string {
+  const kept = keptToken(dataDir);
+  if (kept === undefined) {
+    if (!isLoopback(hostname)) throw unguarded(hostname);
+    throw new Failure(
+      "usage-invalid",
+      `Cannot keep an admin token in ${dataDir}: the folder cannot be written. Set CLICKWELL_ADMIN_TOKEN (or the file ` +
+        "CLICKWELL_ADMIN_TOKEN_FILE).",
+    );
+  }
+  if (kept.isNew) terminal.say(`The admin token, made now and kept in ${kept.path}: ${kept.token}`);
+  return kept.token;
+}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,8 +1,10 @@
+import { printableLine, printableText } from "../pipeline/files/printable.ts";
+
 /** Where a command speaks to people: standard error, so that standard output stays for machines. */
 export interface Terminal {
-  /** One line for people. */
+  /** One line for people. What would steer the terminal, or make another line of it, is spelt out. */
   say(line: string): void;
-  /** One line for machines, on standard output. */
+  /** Text for machines, on standard output: JSON stays what it is, and steers no terminal. */
   print(line: string): void;
   /** Text for machines, on standard output as it is. */
   output(text: string): void;
@@ -64,11 +66,11 @@ export function createTerminal(options: TerminalOptions): Terminal & Disposable 
   return {
     say(line) {
       clear();
-      write(error, `${line}\n`);
+      write(error, `${printableLine(line)}\n`);
     },
     print(line) {
       clear();
-      write(output, `${line}\n`);
+      write(output, `${printableText(line)}\n`);
     },
     output(text) {
       clear();
@@ -85,7 +87,7 @@ export function createTerminal(options: TerminalOptions): Terminal & Disposable 
       }
       if (at - shownAt < everyMs) return;
       shownAt = at;
-      const line = describe(event, (at - startedAt) / 1000);
+      const line = printableLine(describe(event, (at - startedAt) / 1000));
       if (!onScreen) return write(error, `${line}\n`);
       // A line that wraps could not be cleared.
       write(error, clearLine + line.slice(0, columns() - 1));

@@ -13,6 +13,22 @@ interface Arrival {
   readonly giveUp: (failure: Failure) => void;
 }
 
+/** Bodies that were given up and are still on their way: the runtime cannot close their connections. */
+let left = 0;
+/** When a body was last left unread, in milliseconds of `performance.now()`. */
+let unreadAt = -Infinity;
+const unreadForMs = 60_000;
+
+/** A body is not read to its end: its connection may stay open until its client leaves. */
+export function leaveUnread(): void {
+  unreadAt = performance.now();
+}
+
+/** Whether connections may be open on which a body is still on its way that was answered without it. */
+export function hasLeftBodies(): boolean {
+  return left > 0 || performance.now() - unreadAt < unreadForMs;
+}
+
 /** Bodies that are waited for; one timer looks after all of them. */
 const awaited = new Set<Arrival>();
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -24,11 +40,21 @@ let timer: ReturnType<typeof setTimeout> | undefined;
  */
 export function inTime<Body>(arriving: Promise<Body>, timeoutMs = bodyTimeoutMs): Promise<Body> {
   return new Promise((resolve, reject) => {
-    const arrival: Arrival = { deadline: performance.now() + timeoutMs, timeoutMs, giveUp: reject };
+    let isLeft = false;
+    const arrival: Arrival = {
+      deadline: performance.now() + timeoutMs,
+      timeoutMs,
+      giveUp(failure) {
+        isLeft = true;
+        left++;
+        reject(failure);
+      },
+    };
     awaited.add(arrival);
     timer ??= setTimeout(look, lookEveryMs);
     arriving.then(resolve, reject).finally(() => {
       awaited.delete(arrival);
+      if (isLeft) left--;
       if (awaited.size > 0) return;
       clearTimeout(timer);
       timer = undefined;

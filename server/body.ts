@@ -1,6 +1,7 @@
 import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
-import { inTime } from "./arrival.ts";
+import { nextTask } from "../pipeline/stepwise.ts";
+import { inTime, leaveUnread } from "./arrival.ts";
 import {
   type BodyRoom,
   enterShort,
@@ -24,6 +25,9 @@ const containersMax = 50 * batchRowsMax;
 
 /** A body that stalls holds so much memory, beside what it has sent. */
 const pieceBytesMax = 16 * 1024;
+
+/** What has arrived already is read without a turn of the event loop: after so much of it, others have theirs. */
+const bytesPerTurn = 256 * 1024;
 
 /** @param bytesMax The most that the body may have. */
 export function bodyOversized(bytesMax: number): Failure {
@@ -58,7 +62,10 @@ function lengthOf(headers: Pick<Headers, "get">, bytesMax: number): number | und
   const length = headers.get("content-length");
   if (length === null) return undefined;
   refuseTwoLengths(headers);
-  if (Number(length) > bytesMax) throw bodyOversized(bytesMax);
+  if (Number(length) > bytesMax) {
+    leaveUnread();
+    throw bodyOversized(bytesMax);
+  }
   return Number(length);
 }
 
@@ -85,8 +92,7 @@ export async function withBytes<Result>(
 ): Promise<Result> {
   const length = lengthOf(headers, bytesMax);
   const isShort = length !== undefined && length <= shortBodyBytesMax;
-  const room: BodyRoom = isWrite ? "write" : isShort ? "short" : "long";
-  const reservation = reserve(room, length ?? 0);
+  const reservation = reserved(isWrite ? "write" : isShort ? "short" : "long", length ?? 0);
   const gathered = createGathered();
   try {
     if (isShort) return await use(new Uint8Array(await inTime(request.arrayBuffer())));
@@ -95,6 +101,16 @@ export async function withBytes<Result>(
   } finally {
     gathered.free();
     reservation.release();
+  }
+}
+
+/** @throws {Failure} `server-busy` */
+function reserved(room: BodyRoom, byteCount: number): Reservation {
+  try {
+    return reserve(room, byteCount);
+  } catch (error) {
+    leaveUnread();
+    throw error;
   }
 }
 
@@ -111,17 +127,22 @@ function readLong(
 
   async function read(body: ReadableStream<Uint8Array>): Promise<void> {
     const pieces = readPieces(body, pieceBytesMax);
+    let turnAt = bytesPerTurn;
     for (;;) {
       const piece = await pieces.next();
       // The stream is left as it is and not cancelled: the runtime would wait for its end before it closes the connection.
       if (piece === undefined || isLate) return;
       const byteCount = gathered.byteCount + piece.byteLength;
       if (byteCount > bytesMax) {
+        leaveUnread();
         await pieces.cancel();
         throw bodyOversized(bytesMax);
       }
       reservation.growTo(byteCount);
       gathered.add(piece);
+      if (byteCount < turnAt) continue;
+      turnAt += bytesPerTurn;
+      await nextTask();
     }
   }
 }
@@ -162,10 +183,11 @@ function withLongJson<Result>(
   use: (body: unknown) => Result | Promise<Result>,
 ): Promise<Result> {
   const { rowsMax = batchRowsMax } = options;
-  return withText(request, options, (text) => {
-    if (text.length <= heavyBodyBytes) return use(parseJson(text));
+  return withBytes(request, options, (bytes) => {
+    if (bytes.length <= heavyBodyBytes) return use(parseJson(decodeUtf8(bytes)));
     const bounds = { parse: parseJson, rowsMax, containersMax, valuesMax: Infinity };
-    return oneAtATime(async () => use(await parseJsonInTurns(text, bounds)));
+    // Decoded in its turn: those that wait take no more than their bytes.
+    return oneAtATime(async () => use(await parseJsonInTurns(decodeUtf8(bytes), bounds)));
   });
 }
 

@@ -1,8 +1,11 @@
+import { hasLeftBodies } from "./arrival.ts";
 import { type Lifecycle, settled, within } from "./lifecycle.ts";
 import type { Listener } from "./listener.ts";
 
 /** For answers that are on their way when the time is over. */
 const lastWordsMs = 200;
+/** For answers that are on their way when everything is answered. */
+const answeredMs = 1_000;
 
 /**
  * Finishes what is in flight, then takes no more connections.
@@ -18,6 +21,13 @@ export async function finish(
   const deadline = performance.now() + timeoutMs;
   // Before the port is closed: when it is, the runtime breaks off bodies that are not complete.
   const idle = await settled(lifecycle, timeoutMs);
-  if (!idle) listener.abort();
-  return idle && await within(listener.drain(), Math.max(deadline - performance.now(), lastWordsMs));
+  if (!idle) {
+    listener.abort();
+    return false;
+  }
+  const leftMs = Math.max(deadline - performance.now(), lastWordsMs);
+  // All is answered. A client whose body was given up is not waited for: it may never leave.
+  if (!hasLeftBodies()) return await within(listener.drain(), leftMs);
+  await within(listener.drain(), Math.min(leftMs, answeredMs));
+  return true;
 }

@@ -12,7 +12,7 @@ import type { Refusals } from "./refusals.ts";
 import { createRequestIds, requestIdOf } from "./request_id.ts";
 import { createSpanDescriber } from "./request_span.ts";
 import type { RequestLog } from "./request_log.ts";
-import { createForeignCheck, type Route } from "./route.ts";
+import { createForeignCheck, createHealthCheck, type Route } from "./route.ts";
 import type { ModelSlot } from "./serving_model.ts";
 import type { StoredRows } from "./stored_rows.ts";
 import { checkTarget, pathOf } from "./target.ts";
@@ -71,6 +71,7 @@ export function createHandler(options: HandlerOptions): Handler {
   /** The same of foreign protocols. */
   const knownUrls = createKnownUrls(routes);
   const isForeign = createForeignCheck(routes);
+  const isHealth = createHealthCheck(routes);
 
   function fail(error: unknown, requestId: string, request: Request, foreign = false): Response {
     refusals.note(error, { request_id: requestId, ...traceFields(request) });
@@ -162,7 +163,7 @@ export function createHandler(options: HandlerOptions): Handler {
   async function answerAny(request: Request, caller: Caller): Promise<Response> {
     let foreign = false;
     try {
-      foreign = isForeign(pathOf(checkTarget(request)));
+      foreign = isForeign(pathOf(checkTarget(request, isHealth)));
       refuseTwoLengths(request.headers);
       if (request.method !== "GET") requireRoom(lifecycle);
       const response = await app.fetch(request, caller);

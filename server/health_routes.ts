@@ -15,6 +15,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
   return [
     {
       method: "GET",
+      health: true,
       path: "/livez",
       summary: "200 while the process answers",
       operation: { id: "live", tag: "operation", exchanged: async () => (await schemas()).live },
@@ -22,6 +23,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
     },
     {
       method: "GET",
+      health: true,
       path: "/healthz",
       summary: "the same",
       operation: { id: "health", tag: "operation", exchanged: async () => (await schemas()).live },
@@ -29,6 +31,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
     },
     {
       method: "GET",
+      health: true,
       path: "/readyz",
       summary: "200 while predictions are answered, 503 without a model and while shutting down",
       operation: {

@@ -49,13 +49,18 @@ export function createRefusals(log: Log): Refusals {
       }
       if (error instanceof Failure && !isBug(error)) {
         counts.set(error.kind, (counts.get(error.kind) ?? 0) + 1);
-        last = { detail: error.message.slice(0, 500), ...origin };
+        last = { detail: loggedOf(error).slice(0, 500), ...origin };
       } else if (++bugs <= bugsPerWindow) {
         log.error("bug", { ...origin, cause: causeOf(error) });
       }
     },
     flush,
   };
+}
+
+/** A key that the store does not have is a client's data, which may be a person's, and belongs into no log. */
+function loggedOf({ kind, message }: Failure): string {
+  return kind === "row-unknown" ? "The store has no row with a key that was sent." : message;
 }
 
 function causeOf(error: unknown): string {

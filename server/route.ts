@@ -20,6 +20,8 @@ export interface Route {
   readonly write?: true;
   /** It is of the whole process and not of one of its threads, as every one that writes: the thread that owns the store answers it. */
   readonly central?: true;
+  /** Load balancers ask it: it is answered without a Host header (HTTP/1.0), too. */
+  readonly health?: true;
   /** It speaks another server's protocol: problems are told in that one's shape too. */
   readonly foreign?: true;
   readonly operation: Operation;
@@ -47,6 +49,12 @@ export function createForeignCheck(routes: readonly Route[]): (path: string) => 
   const segmentOf = (path: string) => path.split("/", 2)[1];
   const segments = new Set(routes.filter(({ foreign }) => foreign).map(({ path }) => segmentOf(path)));
   return (path) => segments.has(segmentOf(path));
+}
+
+/** True for the paths that load balancers ask. */
+export function createHealthCheck(routes: readonly Route[]): (path: string) => boolean {
+  const paths = new Set(routes.filter(({ health }) => health).map(({ path }) => path));
+  return (path) => paths.has(path);
 }
 
 export function jsonResponse(body: unknown, status = 200): Response {

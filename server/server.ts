@@ -20,7 +20,7 @@ export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "
   readonly port: number;
   /** Threads that answer; where they cannot share a port, there is one all the same. */
   readonly workers: number;
-  /** How long to answer all the same, but say "not ready", before no more connections are taken. */
+  /** How long to answer all the same, but say "not ready", before no more connections are taken; `stop` may leave it out. */
   readonly drainDelayMs: number;
   /** How long requests in flight may take from then on. */
   readonly drainTimeoutMs: number;
@@ -40,7 +40,7 @@ export interface Server {
   /** Resolves where the server goes on, but should be ended and started again. */
   readonly broken: Promise<Failure>;
   /** Finishes what is in flight, and returns when the drain's time is over at the latest. */
-  stop(): Promise<void>;
+  stop(options?: { readonly withoutDelay?: boolean }): Promise<void>;
 }
 
 /**
@@ -128,6 +128,13 @@ async function open(
     model_id: modelId ?? null,
     writes: guardText(token, insecure),
   });
+  if (token === undefined) {
+    log.warn("writes are open", {
+      detail:
+        `Every program that reaches ${origin} can change the model in production, also one whose requests come through ` +
+        "a proxy on this machine. Start with --require-token, or set CLICKWELL_ADMIN_TOKEN.",
+    });
+  }
   if (!slot.current) log.warn("not ready", { detail: slot.absence.message });
 
   async function complement(): Promise<void> {
@@ -139,11 +146,11 @@ async function open(
     if (!lifecycle.draining) log.info("threads answer", { workers: 1 + crew.size });
   }
 
-  async function drain(): Promise<void> {
+  async function drain(delayMs: number): Promise<void> {
     lifecycle.draining = true;
     watch.stop();
-    log.info("draining", { delay_ms: drainDelayMs, timeout_ms: drainTimeoutMs });
-    await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+    log.info("draining", { delay_ms: delayMs, timeout_ms: drainTimeoutMs });
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
     const ended = await Promise.all([
       finish(listener, lifecycle, drainTimeoutMs),
       crew?.drain(drainTimeoutMs) ?? true,
@@ -163,14 +170,19 @@ async function open(
     modelId,
     complete,
     broken: crew?.stuck ?? new Promise(() => {}),
-    stop: () => stopped ??= drain(),
+    stop: ({ withoutDelay = false } = {}) => stopped ??= drain(withoutDelay ? 0 : drainDelayMs),
   };
 }
 
 /** @throws {Failure} `usage-invalid` */
 function requireGuard({ hostname, token, insecure }: ServerOptions): void {
   if (isLoopback(hostname) || token !== undefined || insecure) return;
-  throw new Failure(
+  throw unguarded(hostname);
+}
+
+/** Writes would be open to other machines. */
+export function unguarded(hostname: string): Failure {
+  return new Failure(
     "usage-invalid",
     `On ${hostname} other machines could change the model in production. Set CLICKWELL_ADMIN_TOKEN (or the file ` +
       "CLICKWELL_ADMIN_TOKEN_FILE), listen on 127.0.0.1, or accept it with --insecure.",

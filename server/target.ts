@@ -3,15 +3,25 @@ import { isHost } from "./host.ts";
 
 export const targetBytesMax = 2048;
 
+/** Whether a path is one that load balancers ask, of which old ones send no Host. */
+export type IsHealth = (path: string) => boolean;
+
+const noHealth: IsHealth = () => false;
+
 /**
  * Checks a request's host and target before anything looks at its path. The runtime puts the Host header before the
  * target and calls that a URL: with `Host: x/admin?`, the path would be what the client put into the header.
  *
+ * @param isHealth Paths that are answered without a Host header, too.
  * @returns The target: path and query as they were sent.
  * @throws {Failure} `host-invalid`, `target-oversized`, `target-invalid`
  */
-export function checkTarget(request: Request): string {
+export function checkTarget(request: Request, isHealth: IsHealth = noHealth): string {
   const host = request.headers.get("host");
+  if (host === null) {
+    const target = targetWithoutHost(request);
+    if (target !== undefined && isHealth(pathOf(target))) return target;
+  }
   if (host === null || !isHost(host)) {
     const found = host === null ? "missing" : JSON.stringify(host.slice(0, 80));
     throw new Failure(
@@ -44,6 +54,11 @@ export function checkTarget(request: Request): string {
     );
   }
   return target;
+}
+
+/** Without a Host header (HTTP/1.0), the runtime puts the address in its place at which it listens. */
+function targetWithoutHost({ method, url }: Request): string | undefined {
+  return method === "GET" || method === "HEAD" ? /^https?:\/\/[^/?#]*(\/[^#]*)$/.exec(url)?.[1] : undefined;
 }
 
 export function pathOf(target: string): string {

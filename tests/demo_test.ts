@@ -128,7 +128,7 @@ Deno.test("demo: what it says to do next, and the calls of the README, work as t
         });
       }
     } finally {
-      server.kill("SIGTERM");
+      server.kill("SIGINT");
       await output.cancel();
       await server.stderr.cancel();
       await server.status;

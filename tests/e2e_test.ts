@@ -73,7 +73,7 @@ Deno.test("from parquet files to a served probability, over a change of model an
 
     const wrong = await call(server.origin, "POST", "/predict", { ...applicant, apr: "high" });
     assert.deepEqual([wrong.status, wrong.body.errors[0].pointer], [422, "#/apr"]);
-    server.kill("SIGTERM");
+    server.kill("SIGINT");
     assert.equal((await server.ended()).code, 0);
 
     await using restarted = await startServe([], { cwd: folder });

@@ -45,6 +45,17 @@ export async function startNginx(
     if (!configuration.includes(before)) throw new Error(`docs/proxy.md has no "${before}"`);
     configuration = configuration.replaceAll(before, after);
   }
+  return await runNginx(folder, port, configuration);
+}
+
+/** An nginx as somebody writes it in a hurry: nothing but `proxy_pass`. */
+export function startPlainNginx(folder: string, upstreamPort: number): Promise<Nginx> {
+  const port = freePort();
+  const location = `location / { proxy_pass http://127.0.0.1:${upstreamPort}; }`;
+  return runNginx(folder, port, `server { listen 127.0.0.1:${port}; ${location} }`);
+}
+
+async function runNginx(folder: string, port: number, configuration: string): Promise<Nginx> {
   const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
     `${name}_temp_path ${join(folder, name)};`
   );

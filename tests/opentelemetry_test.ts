@@ -72,7 +72,7 @@ async function checkExport(
 
   await collector.until(() => (collector.metricCounts.get("http.server.request.duration") ?? 0) >= 3);
   assert.deepEqual([...collector.services], ["clickwell-of-a-test"]);
-  serve.kill("SIGTERM");
+  serve.kill("SIGINT");
   assert.equal((await serve.ended()).code, 0);
   models.remove();
 }

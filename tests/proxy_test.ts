@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasNginx, startNginx } from "./nginx.ts";
+import { hasNginx, startNginx, startPlainNginx } from "./nginx.ts";
 import { inFolder } from "./program.ts";
 import { connectRaw, type RawConnection } from "./raw_connection.ts";
 import { type RunningServer, runServer } from "./running_server.ts";
@@ -171,3 +171,37 @@ proxyTest(
     other.close();
   },
 );
+
+/** Writes through an nginx that says nothing of itself. @returns The status of `POST /model` and of `POST /predict`. */
+async function throughPlainNginx(
+  options: Parameters<typeof runServer>[0],
+): Promise<readonly [number, number]> {
+  let statuses: readonly [number, number] = [0, 0];
+  await inFolder(async (folder) => {
+    await using running = await runServer({ drainTimeoutMs: 500, ...options });
+    await using nginx = await startPlainNginx(folder, running.server.port);
+    const post = async (path: string, body: unknown) => {
+      const response = await fetch(`http://127.0.0.1:${nginx.port}${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      await response.body?.cancel();
+      return response.status;
+    };
+    statuses = [await post("/model", { model_id: 2 }), await post("/predict", row)];
+    const said = running.log.filter((line) => line.includes("writes are open"));
+    assert.equal(said.length, options?.token === undefined ? 1 : 0, "the start says what it means");
+  });
+  return statuses;
+}
+
+Deno.test({
+  name:
+    "nginx with nothing but proxy_pass: a client of this machine as any other, so that writes are open without a token",
+  ignore,
+  async fn() {
+    assert.deepEqual(await throughPlainNginx({ token: undefined }), [200, 200]);
+    assert.deepEqual(await throughPlainNginx({ token }), [401, 200]);
+  },
+});

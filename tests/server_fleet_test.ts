@@ -135,7 +135,7 @@ fleetTest(
     for (const connection of connections) connection.close();
     assert.ok(count > 0);
     assert.equal(threads.size, threadCount);
-    serve.kill("SIGTERM");
+    serve.kill("SIGINT");
     assert.equal((await serve.ended()).code, 0);
   },
 );
@@ -188,7 +188,7 @@ fleetTest("a store of version 1 is brought up to date by the server, and served"
   assert.equal((await ask(serve, "/models")).status, 200);
   const response = await fetch(`${serve.origin}/models/2/aliases/challenger`, { method: "PUT" });
   assert.deepEqual((await response.json()).aliases, ["challenger"]);
-  serve.kill("SIGTERM");
+  serve.kill("SIGINT");
   assert.match((await serve.ended()).stderr, /store brought up to date/);
 });
 

@@ -68,3 +68,16 @@ Deno.test("bugs are told with their cause, the first few of them", () => {
   assert.match(events[0].cause, /Error: why\n.*server_log_test/);
   assert.equal(events[5].count, 16);
 });
+
+Deno.test("log: the key of a row that the store does not have is in no line", () => {
+  const lines: string[] = [];
+  const log = createLog({ format: "json", level: "debug", write: (line) => lines.push(line) });
+  const refusals = createRefusals(log);
+  refusals.note(new Failure("row-unknown", 'The store has no row with lead_uuid "jane@example.com".'), {
+    request_id: "1",
+  });
+  refusals.flush();
+  assert.equal(lines.length, 1);
+  assert.match(lines[0], /"row-unknown":1/);
+  assert.doesNotMatch(lines[0], /jane/);
+});

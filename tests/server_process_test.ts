@@ -46,7 +46,7 @@ processTest(
   "an assignment survives a restart; SIGTERM and SIGINT end the server with exit code 0",
   async (models, flags) => {
     const { first, second } = models;
-    await using before = await startServe(flags);
+    await using before = await startServe([...flags, "--drain-delay", "0"]);
     assert.deepEqual(before.ready, { listening: before.origin, model_id: first.id });
     assert.equal((await ask(before.origin, "/model", { model_id: second.id })).status, 200);
     before.kill("SIGTERM");
@@ -86,7 +86,7 @@ processTest(
 processTest(
   "a client that stalls in the middle of its body holds up the end no longer than the drain's time",
   async (_, folders) => {
-    await using serve = await startServe([...folders, "--drain-timeout", "0.3"]);
+    await using serve = await startServe([...folders, "--drain-delay", "0", "--drain-timeout", "0.3"]);
     const stalled = await connectRaw(serve.port);
     await stalled.send('POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"apr"');
     const chunked = await connectRaw(serve.port);
@@ -118,7 +118,7 @@ processTest(
     const { status, json } = await ask(serve.origin, "/predict", row);
     assert.deepEqual([status, json.type], [503, "urn:clickwell:problem:model-missing"]);
     assert.match(String(json.detail), /clickwell train/);
-    serve.kill("SIGTERM");
+    serve.kill("SIGINT");
     await serve.ended();
     Deno.removeSync(empty, { recursive: true });
   },
@@ -129,7 +129,7 @@ processTest(
   async (_, flags) => {
     await using serve = await startServe(flags);
     assert.equal((await runCommand(["healthcheck", "--url", serve.origin])).code, 0);
-    serve.kill("SIGTERM");
+    serve.kill("SIGINT");
     await serve.ended();
     const { code, stderr } = await runCommand(["healthcheck", "--url", serve.origin]);
     assert.equal(code, 1);
@@ -138,16 +138,163 @@ processTest(
   },
 );
 
-processTest("off loopback the server wants a token or --insecure", async (_, folders) => {
-  const flags = [...folders, "--host", "0.0.0.0"];
-  const refused = await runCommand(["serve", "--port", "0", ...flags]);
-  assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /CLICKWELL_ADMIN_TOKEN.*--insecure/);
+processTest(
+  "off loopback writes need a token: one that is given, or one that the first start makes and keeps",
+  async ({ dataDir }, folders) => {
+    const flags = [...folders, "--host", "0.0.0.0"];
+    const assign = (port: number, token: string) =>
+      fetch(`http://127.0.0.1:${port}/model`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: '{"model_id":"2"}',
+      }).then(async (response) => (await response.body?.cancel(), response.status));
+    {
+      await using guarded = await startServe(flags, { env: { CLICKWELL_ADMIN_TOKEN: "only-for-admins" } });
+      const local = `http://127.0.0.1:${guarded.port}`;
+      assert.equal((await ask(local, "/model", { model_id: 2 })).status, 401);
+      assert.equal((await ask(local, "/predict", row)).status, 200);
+    }
+    const path = join(dataDir, "admin-token");
+    assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound, "a token that is given is not kept");
 
-  await using guarded = await startServe(flags, { env: { CLICKWELL_ADMIN_TOKEN: "only-for-admins" } });
-  const local = `http://127.0.0.1:${guarded.port}`;
-  assert.equal((await ask(local, "/model", { model_id: 2 })).status, 401);
-  assert.equal((await ask(local, "/predict", row)).status, 200);
+    await using first = await startServe(flags);
+    const token = Deno.readTextFileSync(path).trim();
+    assert.match(token, /^[\w-]{43}$/);
+    assert.equal((Deno.lstatSync(path).mode ?? 0) & 0o777, 0o600);
+    assert.equal((await ask(`http://127.0.0.1:${first.port}`, "/model", { model_id: 2 })).status, 401);
+    assert.equal(await assign(first.port, token), 200);
+    first.kill("SIGINT");
+    const { stderr } = await first.ended();
+    assert.ok(stderr.includes(`kept in ${path}: ${token}`), stderr);
+    assert.doesNotMatch(stderr, /writes are open/);
+
+    await using second = await startServe([...folders, "--require-token"]);
+    assert.equal(await assign(second.port, token), 200);
+    assert.equal((await ask(second.origin, "/model", { model_id: 1 })).status, 401);
+    second.kill("SIGINT");
+    assert.ok(!(await second.ended()).stderr.includes(token), "it is shown when it is made, and not again");
+  },
+);
+
+processTest(
+  "a kept token that others can read, that is a link, or that is empty, is refused",
+  async ({ dataDir }, folders) => {
+    const path = join(dataDir, "admin-token");
+    const refusal = async () => {
+      const { code, stderr } = await runCommand(["serve", "--port", "0", ...folders, "--require-token"]);
+      assert.equal(code, 2, stderr);
+      return stderr;
+    };
+    Deno.writeTextFileSync(path, "x".repeat(43), { mode: 0o600 });
+    Deno.chmodSync(path, 0o640);
+    assert.match(await refusal(), /can be read by others: chmod 600/);
+    Deno.chmodSync(path, 0o600);
+    Deno.writeTextFileSync(path, "\n");
+    assert.match(await refusal(), /is empty/);
+    Deno.renameSync(path, `${path}-2`);
+    Deno.symlinkSync(`${path}-2`, path);
+    assert.match(await refusal(), /is a symbolic link/);
+  },
+);
+
+processTest(
+  "where no token can be kept, an address that others reach wants one that is given",
+  async (_, folders) => {
+    // A file where the folder would be: nobody can write there, root neither.
+    const file = Deno.makeTempFileSync();
+    const flags = ["serve", "--port", "0", "--data", join(file, "data"), ...folders.slice(2)];
+    const open = await runCommand([...flags, "--host", "0.0.0.0"]);
+    assert.deepEqual(
+      [open.code, /CLICKWELL_ADMIN_TOKEN.*--insecure/.test(open.stderr)],
+      [2, true],
+      open.stderr,
+    );
+    const required = await runCommand([...flags, "--require-token"]);
+    assert.deepEqual(
+      [required.code, /Cannot keep an admin token/.test(required.stderr)],
+      [2, true],
+      required.stderr,
+    );
+    Deno.removeSync(file);
+  },
+);
+
+processTest("without a token one line says that writes are open, and what to set", async (_, folders) => {
+  await using serve = await startServe(folders);
+  serve.kill("SIGINT");
+  const { stderr } = await serve.ended();
+  const lines = stderr.split("\n").filter((line) => line.includes("writes are open"));
+  assert.equal(lines.length, 1);
+  assert.match(
+    lines[0],
+    /Every program that reaches http:.*proxy on this machine.*--require-token.*CLICKWELL_ADMIN_TOKEN/,
+  );
+});
+
+processTest(
+  "SIGTERM: clients that look at readiness lose no request; Ctrl-C ends without a delay, a second signal at once",
+  async (_, folders) => {
+    await using serve = await startServe(folders);
+    let ready = true;
+    const failures: string[] = [];
+    let answered = 0;
+    // As a load balancer does: it asks now and then, and sends new connections until it is told.
+    const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    const looking = (async () => {
+      for (; ready; await new Promise((resolve) => setTimeout(resolve, 200))) {
+        const response = await fetch(`${serve.origin}/readyz`, { client });
+        await response.body?.cancel();
+        ready = response.status === 200;
+      }
+    })();
+    const sending = Array.from({ length: 8 }, async () => {
+      while (ready) {
+        try {
+          const response = await fetch(`${serve.origin}/predict`, { method: "POST", body, client });
+          await response.text();
+          answered++;
+          if (response.status !== 200) failures.push(String(response.status));
+        } catch (error) {
+          failures.push(String(error));
+        }
+      }
+    });
+    setTimeout(() => serve.kill("SIGTERM"), 500);
+    await Promise.all([looking, ...sending]);
+    client.close();
+    assert.deepEqual(failures, []);
+    assert.ok(answered > 20, `${answered}`);
+    const from = performance.now();
+    assert.equal((await serve.ended()).code, 0);
+    assert.ok(performance.now() - from > 2_000, "it answers for some seconds more");
+
+    await using pressed = await startServe([...folders, "--drain-delay", "60"]);
+    pressed.kill("SIGINT");
+    assert.equal((await pressed.ended()).code, 0);
+
+    await using twice = await startServe([...folders, "--drain-delay", "60"]);
+    twice.kill("SIGTERM");
+    for (let status = 200; status === 200;) status = (await ask(twice.origin, "/readyz")).status;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    twice.kill("SIGTERM");
+    assert.equal((await twice.ended()).code, 130);
+  },
+);
+
+processTest("the end does not wait for a client whose body was given up or refused", async (_, folders) => {
+  await using serve = await startServe(folders);
+  const late = await connectRaw(serve.port);
+  await late.send('POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"apr"');
+  const long = await connectRaw(serve.port);
+  await long.send("POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2000000\r\n\r\n{");
+  await long.receive(/HTTP\/1\.1 413/);
+  await late.receive(/HTTP\/1\.1 408/, 15_000);
+  const from = performance.now();
+  serve.kill("SIGINT");
+  assert.equal((await serve.ended()).code, 0);
+  assert.ok(performance.now() - from < 10_000, "of the drain's twenty seconds");
+  late.close();
+  long.close();
 });
 
 processTest("the token may be in a file, and never shows", async ({ dataDir }, folders) => {
@@ -165,7 +312,7 @@ processTest("the token may be in a file, and never shows", async ({ dataDir }, f
   assert.doesNotMatch(wrong.text, /from-the-file/);
   // fetch says text/plain for a text: an assignment has to say that it is JSON.
   assert.equal((await assign("from-the-file")).status, 415);
-  serve.kill("SIGTERM");
+  serve.kill("SIGINT");
   assert.doesNotMatch((await serve.ended()).stderr, /from-the-file/);
 });
 
@@ -176,9 +323,6 @@ processTest("on Vertex AI the server listens and answers where its variables say
     AIP_HEALTH_ROUTE: "/v1/endpoints/7/deployedModels/8",
     AIP_PREDICT_ROUTE: "/v1/endpoints/7/deployedModels/8:predict",
   };
-  const open = await runCommand(["serve", "--port", "0", ...folders], { env });
-  assert.equal(open.code, 2);
-  assert.match(open.stderr, /On 0\.0\.0\.0 other machines/);
   await using serve = await startServe(folders, {
     env: { ...env, CLICKWELL_ADMIN_TOKEN: "only-for-admins" },
   });
@@ -270,7 +414,7 @@ Deno.test({
     for (let status = 0; status !== 200;) {
       status = await ask(serve.origin, "/predict", row).then((answer) => answer.status, () => 0);
     }
-    serve.kill("SIGTERM");
+    serve.kill("SIGINT");
     const { code, stderr } = await serve.ended();
     assert.equal(code, 0);
     assert.match(stderr, /listener lost.*[^]*listening again/);

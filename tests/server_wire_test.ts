@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runtimeParsesHttp } from "../server/http_parser.ts";
 import { connectRaw, type RawConnection } from "./raw_connection.ts";
 import { type RunningServer, runServer } from "./running_server.ts";
 import { row } from "./served_models.ts";
@@ -130,7 +131,29 @@ const refused: readonly (readonly [name: string, request: string, answer: RegExp
     /400[^]*host-invalid/,
   ],
   ["a Host header that is no host", "GET /livez HTTP/1.1\r\nHost: [\r\n\r\n", /400[^]*host-invalid/],
-  ["no Host header", "GET /livez HTTP/1.1\r\n\r\n", /400[^]*host-invalid/],
+  ["no Host header", "GET /model HTTP/1.1\r\n\r\n", /400[^]*host-invalid/],
+  ["no Host header for a write", "POST /livez HTTP/1.0\r\n\r\n", /400[^]*host-invalid/],
+  ["no Host header, and a health path that is none", "GET /livez/../model HTTP/1.0\r\n\r\n", /40[04]/],
+  [
+    "Content-Length and Transfer-Encoding",
+    post("/model", ["Content-Length: 2", "Transfer-Encoding: chunked"], `${chunk("{}")}0\r\n\r\n`),
+    /HTTP\/1\.1 400/,
+  ],
+  [
+    "Content-Length and Transfer-Encoding of a prediction",
+    post("/predict", ["Content-Length: 2", "Transfer-Encoding: chunked"], `${chunk("{}")}0\r\n\r\n`),
+    /HTTP\/1\.1 400/,
+  ],
+  // What the runtime does before 2.9 cannot be seen: docs/security.md.
+  ...(runtimeParsesHttp
+    ? [
+      [
+        "a fragment in the path",
+        "POST /model#/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}",
+        /400[^]*target-invalid/,
+      ] as const,
+    ]
+    : []),
   [
     "an absolute target for another host",
     "GET http://elsewhere/livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
@@ -147,6 +170,16 @@ const refused: readonly (readonly [name: string, request: string, answer: RegExp
   ["TRACE", "TRACE /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", /405[^]*allow: GET, HEAD/i],
   ["OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", /HTTP\/1\.1 40[045]/],
 ];
+
+/** What load balancers ask, the old ones by HTTP/1.0 and without Host. */
+for (
+  const path of ["/livez", "/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"]
+) {
+  wireTest(`${path} is answered without a Host header`, async (connection) => {
+    await connection.send(`GET ${path} HTTP/1.0\r\n\r\n`);
+    await connection.receive(/^HTTP\/1\.[01] 200/);
+  });
+}
 
 for (const [name, request, answer] of refused) {
   wireTest(`refused: ${name}`, async (connection) => {

@@ -35,6 +35,24 @@ Deno.test("terminal: people read standard error, machines standard output", () =
   assert.deepEqual([error.text, output.text], ["for people\n", '{"for":"machines"}\n']);
 });
 
+/** Clears the screen, sets a title (C1), turns the direction of writing, ends a line. */
+const steering = "a\x1b[2J\x9d0;title\x07\u202eb\r\u2028\u2066\x7f\u{e0001}c";
+
+Deno.test("terminal: nothing that is said or printed steers it, and JSON stays what it is", () => {
+  const { terminal, output, error } = open();
+  terminal.say(`a name from a file: ${steering}\nnot a line of its own`);
+  terminal.print(JSON.stringify({ reason: steering }));
+  terminal.print("two\nlines of help");
+  for (const { text } of [output, error]) {
+    assert.doesNotMatch(text.replaceAll("\n", ""), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  }
+  assert.equal(error.text.split("\n").length, 2);
+  assert.match(error.text, /^a name from a file: a\\u001b\[2J\\u009d0;title/);
+  const [json, ...help] = output.text.split("\n");
+  assert.deepEqual(JSON.parse(json), { reason: steering });
+  assert.deepEqual(help, ["two", "lines of help", ""]);
+});
+
 Deno.test("terminal: off a screen, progress is a plain line every two seconds, the first after as long", () => {
   const { terminal, error, clock } = open();
   for (clock.ms = 0; clock.ms <= 5_000; clock.ms += 500) {

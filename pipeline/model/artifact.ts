@@ -33,7 +33,7 @@ export function writeArtifact(modelsDir: string, metadata: ArtifactMetadata): Ar
   const there = readWhole(modelsDir, id);
   if (there) return there;
   // What could not be read back is not written.
-  artifactOf(id, modelJson, weights);
+  artifactOf(id, { modelJson, weights, parsed: parsedOf(modelJson, id) });
   try {
     placeFiles(modelsDir, id, { [modelFile]: modelJson, [weightsFile]: weights });
   } catch (error) {
@@ -100,14 +100,36 @@ function reasonOf(error: Error): string {
 export function readArtifact(modelsDir: string, modelId: string): Artifact {
   const folder = join(modelsDir, checkedId(modelId));
   const modelJson = readPlainFile(folder, modelFile, modelId);
-  const weights = readPlainFile(folder, weightsFile, modelId);
-  return artifactOf(modelId, modelJson, weights);
+  const parsed = parsedOf(modelJson, modelId);
+  // Compared before it is read: a file of the wrong length may be of any length.
+  const weights = readPlainFile(folder, weightsFile, modelId, parsed.expected?.length);
+  return artifactOf(modelId, { modelJson, weights, parsed });
+}
+
+/** What model.json says, or why it says nothing. */
+interface Parsed {
+  readonly metadata?: ArtifactMetadata;
+  /** What weights.bin has to be. */
+  readonly expected?: Uint8Array<ArrayBuffer>;
+  readonly fault?: unknown;
+}
+
+function parsedOf(modelJson: Uint8Array<ArrayBuffer>, modelId: string): Parsed {
+  try {
+    const metadata = parseMetadata(modelJson, modelId);
+    return { metadata, expected: weightsOf(metadata) };
+  } catch (fault) {
+    return { fault };
+  }
 }
 
 function artifactOf(
   modelId: string,
-  modelJson: Uint8Array<ArrayBuffer>,
-  weights: Uint8Array<ArrayBuffer>,
+  { modelJson, weights, parsed }: {
+    readonly modelJson: Uint8Array<ArrayBuffer>;
+    readonly weights: Uint8Array<ArrayBuffer>;
+    readonly parsed: Parsed;
+  },
 ): Artifact {
   const checksum = checksumOf(modelJson, weights);
   if (idOf(checksum) !== modelId) {
@@ -116,8 +138,8 @@ function artifactOf(
       `its files give the id ${idOf(checksum)}: they were changed or are of another model`,
     );
   }
-  const metadata = parseMetadata(modelJson, modelId);
-  const expected = weightsOf(metadata);
+  const { metadata, expected, fault } = parsed;
+  if (metadata === undefined || expected === undefined) throw fault;
   if (!equalBytes(expected, weights)) {
     throw corrupt(modelId, "weights.bin does not hold the weights of model.json");
   }
@@ -169,7 +191,13 @@ function checkedId(modelId: string): string {
   );
 }
 
-function readPlainFile(folder: string, name: string, modelId: string): Uint8Array<ArrayBuffer> {
+/** @param expectedSize In bytes, if it is known. */
+function readPlainFile(
+  folder: string,
+  name: string,
+  modelId: string,
+  expectedSize?: number,
+): Uint8Array<ArrayBuffer> {
   const path = join(folder, name);
   try {
     // A link could lead out of the models folder: both the folder and the file must be what they seem.
@@ -178,6 +206,12 @@ function readPlainFile(folder: string, name: string, modelId: string): Uint8Arra
     if (!isFile) throw corrupt(modelId, `${name} is not a plain file`);
     if (size > modelJsonBytesMax) {
       throw corrupt(modelId, `${name} has ${size} bytes, more than a model can have`);
+    }
+    if (expectedSize !== undefined && size !== expectedSize) {
+      throw corrupt(
+        modelId,
+        `its files were changed: ${name} has ${size} bytes, and the model of ${modelFile} ${expectedSize}`,
+      );
     }
     return Deno.readFileSync(path);
   } catch (error) {

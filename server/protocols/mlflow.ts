@@ -37,7 +37,7 @@ export function mlflowRoutes(
     }
     // 404 is what MLflow has for it.
     if (!slot.current) throw new Failure("model-unknown", slot.absence.message);
-    return new Response("\n", { headers: { "content-type": "application/json" } });
+    return new Response("\n", { headers: { "content-type": "text/plain" } });
   };
   const ping = pingRoute({
     path: "/ping",
@@ -85,6 +85,7 @@ function pingRoute(
     path,
     summary,
     foreign: true,
+    health: true,
     operation: {
       id,
       tag: "protocols",

@@ -27,6 +27,6 @@ export const invocations: Exchanged = {
 };
 
 /** A line's end, as MLflow answers. */
-export const ping: Exchanged = { answer: { "application/json": {} } };
+export const ping: Exchanged = { answer: { "text/plain": { type: "string" } } };
 
 export const version: Exchanged = { answer: { "text/plain": { type: "string" } } };

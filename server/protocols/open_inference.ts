@@ -63,13 +63,13 @@ export function openInferenceRoutes({ library, slot, lifecycle }: OpenInferenceO
     get(
       "/v2/health/live",
       "200 while the process answers",
-      { id: "live", answer: "live" },
+      { id: "live", answer: "live", health: true },
       () => jsonResponse({ live: true }),
     ),
     get(
       "/v2/health/ready",
       "200 while predictions are answered",
-      { id: "ready", answer: "ready", problems: ["draining", "model-missing"] },
+      { id: "ready", answer: "ready", problems: ["draining", "model-missing"], health: true },
       ready,
     ),
     get(
@@ -121,12 +121,13 @@ interface Described {
   readonly answer: keyof Schemas;
   readonly parameters?: readonly Parameter[];
   readonly problems?: Operation["problems"];
+  readonly health?: true;
 }
 
 function get(
   path: string,
   summary: string,
-  { id, answer, parameters = [], problems = [] }: Described,
+  { id, answer, parameters = [], problems = [], health }: Described,
   handle: Route["handle"],
 ): Route {
   return {
@@ -134,6 +135,7 @@ function get(
     path,
     summary: `Open Inference: ${summary}`,
     foreign: true,
+    ...(health ? { health } : {}),
     operation: {
       id: `inference${id[0].toUpperCase()}${id.slice(1)}`,
       tag: "protocols",

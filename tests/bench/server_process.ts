@@ -45,7 +45,7 @@ export async function startServer(
   const timer = setTimeout(() => fail(`took ${readyWithinMs / 1000} s`), readyWithinMs);
   child.status.then(({ code }) => fail(`exited with ${code}`));
   const stop = async () => {
-    end(child, "SIGTERM");
+    end(child, "SIGINT");
     const killer = setTimeout(() => end(child, "SIGKILL"), endWithinMs);
     await child.status;
     clearTimeout(killer);

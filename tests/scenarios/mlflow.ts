@@ -261,7 +261,7 @@ export const mlflowScenarios: readonly Scenario[] = [
       path,
       status: 200,
       text: "\n",
-      responseHeaders: { "content-type": "application/json" },
+      responseHeaders: { "content-type": "text/plain" },
     },
     {
       name: "there is no model",

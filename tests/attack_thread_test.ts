@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { startServe } from "./serve_process.ts";
+import { makeServedModels, row } from "./served_models.ts";
+import {
+  attackLatencyMaxMs,
+  attackMegabytesMax,
+  memoryOf,
+  predictInOtherThread,
+  repeatUntil,
+} from "./server_pressure.ts";
+
+interface Attack {
+  readonly name: string;
+  readonly path: string;
+  readonly type?: string;
+  readonly body: () => string;
+  /** What it may be answered with; 503 is always one of them. */
+  readonly status: number;
+}
+
+const json = "application/json";
+const unknownFields = (count: number) =>
+  Array.from({ length: count }, (_, i) => `"unknown_${i}":${i}`).join(",");
+const mebibyte = 1024 * 1024;
+const filled = (text: string, byteCount: number) => text.repeat(Math.floor(byteCount / text.length));
+
+const attacks: readonly Attack[] = [
+  {
+    name: "a batch of rows with 80 unknown fields each",
+    path: "/predict/batch",
+    body: () => `[${filled(`{${unknownFields(80)}},`, 7.9 * mebibyte)}{}]`,
+    status: 422,
+  },
+  {
+    name: "lists in lists",
+    path: "/v1/models/clickwell:predict",
+    body: () => `{"instances":${"[".repeat(2_900_000)}${"]".repeat(2_900_000)}}`,
+    status: 413,
+  },
+  {
+    name: "three million values as rows",
+    path: "/invocations",
+    body: () => `{"instances":[${"1,".repeat(3_000_000)}1]}`,
+    status: 413,
+  },
+  {
+    name: "three million values as a tensor",
+    path: "/v2/models/clickwell/infer",
+    body: () =>
+      `{"inputs":[{"name":"apr","datatype":"FP64","shape":[3000000],"data":[${"1,".repeat(2_999_999)}1]}]}`,
+    status: 413,
+  },
+  {
+    name: "a million and a half lines of CSV",
+    path: "/invocations",
+    type: "text/csv",
+    body: () => "1,2\n".repeat(1_500_000),
+    status: 413,
+  },
+  {
+    name: "rows of a body that has something else beside them",
+    path: "/predict/batch",
+    body: () => `{"x":1,"rows":[${"1,".repeat(9_000)}1],"y":"${"z".repeat(7 * mebibyte)}"}`,
+    status: 422,
+  },
+  {
+    name: "a ranking of a lead with thousands of fields",
+    path: "/rank",
+    body: () => `{"lead":{${unknownFields(9_000)}},"offers":[${"{},".repeat(9_000)}{}]}`,
+    status: 422,
+  },
+];
+
+Deno.test({
+  name: "attack: no one request holds up a thread, and all of them together take bounded memory",
+  ignore: Deno.build.os !== "linux",
+  async fn(t) {
+    const models = makeServedModels();
+    try {
+      await using serve = await startServe([
+        ...["--data", models.dataDir, "--models", models.modelsDir, "--workers", "2"],
+      ]);
+      for (let i = 0; i < 40; i++) {
+        const response = await fetch(`${serve.origin}/predict`, {
+          method: "POST",
+          body: JSON.stringify(row),
+        });
+        await response.body?.cancel();
+      }
+      const base = memoryOf(serve.pid).now;
+      for (const { name, path, type = json, body, status } of attacks) {
+        await t.step(name, async () => {
+          const text = body();
+          let over = false;
+          const attackers = repeatUntil(
+            () => over,
+            4,
+            () =>
+              fetch(serve.origin + path, { method: "POST", headers: { "content-type": type }, body: text }),
+          );
+          const { rounds, statuses } = await predictInOtherThread(serve.origin, 15_000);
+          over = true;
+          const answers = await attackers;
+          assert.ok(answers.has(status), [...answers].join(", "));
+          assert.deepEqual([...answers].filter((answer) => answer !== status && answer !== 503), []);
+          assert.deepEqual([...statuses], [200]);
+          assert.ok(
+            rounds.some((p99) => p99 <= attackLatencyMaxMs),
+            `99th percentiles of ${rounds.map(Math.round)} ms`,
+          );
+        });
+      }
+      const { peak } = memoryOf(serve.pid);
+      assert.ok(peak <= base + attackMegabytesMax, `${peak.toFixed(0)} MiB, ${base.toFixed(0)} before`);
+    } finally {
+      models.remove();
+    }
+  },
+});
+
+Deno.test("a batch is given up after a hundred rows that cannot be answered, and a line of a stream has a short problem", async () => {
+  const models = makeServedModels();
+  try {
+    await using serve = await startServe(["--data", models.dataDir, "--models", models.modelsDir]);
+    const send = async (body: string, type = json) => {
+      const headers = { "content-type": type };
+      const response = await fetch(`${serve.origin}/predict/batch`, { method: "POST", headers, body });
+      return { status: response.status, text: await response.text() };
+    };
+    const good = JSON.stringify(row);
+    const some = await send(`[${`${good},1,`.repeat(100)}${good}]`);
+    assert.equal(some.status, 200, "a hundred are reported in their places");
+    const given = await send(`[${`${good},1,`.repeat(101)}${good}]`);
+    assert.equal(given.status, 422);
+    assert.match(given.text, /More than 100 rows cannot be answered, up to row 201 \(from 0\)/);
+    const columns = await send(`{"columns":{"apr":[${Array(101).fill('"x"')}]}}`);
+    assert.equal(columns.status, 422);
+    const bad = `{${unknownFields(80)}}`;
+    const lines = await send(`${bad}\n`.repeat(300), "application/x-ndjson");
+    assert.equal(lines.status, 200);
+    const answers = lines.text.trimEnd().split("\n");
+    assert.equal(answers.length, 300);
+    for (const answer of answers) assert.ok(answer.length < bad.length, answer);
+    assert.ok(answers[299].length < 300, answers[299]);
+  } finally {
+    models.remove();
+  }
+});
