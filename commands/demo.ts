@@ -1,4 +1,4 @@
-import { printableText } from "../pipeline/files/printable.ts";
+import { printableText } from "./screen_text.ts";
 import { join } from "node:path";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";

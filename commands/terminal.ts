@@ -1,4 +1,4 @@
-import { printableLine, printableText } from "../pipeline/files/printable.ts";
+import { printableLine, printableText } from "./screen_text.ts";
 
 /** Where a command speaks to people: standard error, so that standard output stays for machines. */
 export interface Terminal {

@@ -128,8 +128,9 @@ const sampleLength = 20;
 
 /** The body with the beginnings of its lists: nearly always what is wrong is wrong there too. */
 function sampleOf(value: unknown, depth = 0): unknown {
+  if (depth > 2) return value;
   if (Array.isArray(value)) return value.slice(0, sampleLength).map((item) => sampleOf(item, depth + 1));
-  if (!isRow(value) || depth > 2) return value;
+  if (!isRow(value)) return value;
   const members = Object.entries(value).slice(0, sampleLength);
   return Object.fromEntries(members.map(([name, item]) => [name, sampleOf(item, depth + 1)]));
 }

@@ -1,3 +1,5 @@
+import { collect } from "../pipeline/collector.ts";
+
 /** How long one piece of long work may keep a thread that also answers other requests. */
 const sliceMsDefault = 4;
 
@@ -51,11 +53,25 @@ export async function runSlices<Result>(steps: Generator<void, Result>): Promise
 
 let last: Promise<unknown> = Promise.resolve();
 
+/** After requests of so many bytes, what they left is collected: the engine would let several hundred MiB of it gather. */
+const collectAfterBytes = 16 * 1024 * 1024;
+let worked = 0;
+
 /**
  * Runs work whose memory is a multiple of its request's: one at a time in a thread, in the order in which they came.
+ *
+ * @param byteCount Of the request.
  */
-export function oneAtATime<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+export function oneAtATime<Result>(
+  byteCount: number,
+  work: () => Result | Promise<Result>,
+): Promise<Result> {
   const turn = last.then(work);
-  last = turn.catch(() => {});
+  last = turn.catch(() => {}).then(() => {
+    worked += byteCount;
+    if (worked < collectAfterBytes) return;
+    worked = 0;
+    return collect();
+  });
   return turn;
 }
