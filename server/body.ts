@@ -187,7 +187,7 @@ function withLongJson<Result>(
     if (bytes.length <= heavyBodyBytes) return use(parseJson(decodeUtf8(bytes)));
     const bounds = { parse: parseJson, rowsMax, containersMax, valuesMax: Infinity };
     // Decoded in its turn: those that wait take no more than their bytes.
-    return oneAtATime(bytes.length, async () => use(await parseJsonInTurns(decodeUtf8(bytes), bounds)));
+    return oneAtATime(async () => use(await parseJsonInTurns(decodeUtf8(bytes), bounds)));
   });
 }
 

@@ -1,5 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
-import { startSlices } from "./slices.ts";
+import { noteParsed, startSlices } from "./slices.ts";
 
 /** Characters that are parsed, or looked through, at once. */
 const pieceLengthDefault = 64 * 1024;
@@ -31,6 +31,7 @@ const depthMax = 32;
  */
 export async function parseJsonInTurns(text: string, bounds: JsonBounds): Promise<unknown> {
   const { parse, pieceLength = pieceLengthDefault } = bounds;
+  noteParsed(text.length);
   const shallow = await bounded(text, bounds);
   const work: Work = { text: shallow, parse, pieceLength, pause: startSlices() };
   return await parseRange(work, skipSpace(shallow, 0), shallow.length);

@@ -53,22 +53,19 @@ export async function runSlices<Result>(steps: Generator<void, Result>): Promise
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** After requests of so many bytes, what they left is collected: the engine would let several hundred MiB of it gather. */
+/** After so much was parsed, what is left of it is collected: the engine would let several hundred MiB of it gather. */
 const collectAfterBytes = 16 * 1024 * 1024;
 let worked = 0;
 
-/**
- * Runs work whose memory is a multiple of its request's: one at a time in a thread, in the order in which they came.
- *
- * @param byteCount Of the request.
- */
-export function oneAtATime<Result>(
-  byteCount: number,
-  work: () => Result | Promise<Result>,
-): Promise<Result> {
+/** @param byteCount Of a text that is parsed now. */
+export function noteParsed(byteCount: number): void {
+  worked += byteCount;
+}
+
+/** Runs work whose memory is a multiple of its request's: one at a time in a thread, in the order in which they came. */
+export function oneAtATime<Result>(work: () => Result | Promise<Result>): Promise<Result> {
   const turn = last.then(work);
   last = turn.catch(() => {}).then(() => {
-    worked += byteCount;
     if (worked < collectAfterBytes) return;
     worked = 0;
     return collect();

@@ -7,7 +7,7 @@ import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
 import { runThrough } from "../../pipeline/stepwise.ts";
 import { heavyBodyBytes } from "../body.ts";
 import type { LoadedModel } from "../serving_model.ts";
-import { runSlices } from "../slices.ts";
+import { noteParsed, runSlices } from "../slices.ts";
 import { type Content, foreignRowsMax, textOf } from "./foreign_body.ts";
 import { oncePerModel } from "./field_names.ts";
 import { placeOfRepeated } from "./mlflow_request.ts";
@@ -29,6 +29,7 @@ export function withCsvRows(
   answer: (rows: ForeignRows) => Response | Promise<Response>,
 ): Response | Promise<Response> {
   const text = textOf(content);
+  noteParsed(text.length);
   // Nearly no body has quotes, or lines that end in CR alone; without them a record is a line.
   const isPlain = !text.includes('"') && !/\r(?!\n)/.test(text);
   const reading = isPlain ? linesOf(text) : readQuotedRecords(new TextEncoder().encode(text));

@@ -61,10 +61,8 @@ async function withContent(
     return await withBytes(request, { bytesMax: foreignBodyBytesMax, headers }, (bytes) => {
       if (encoding === undefined && bytes.length <= heavyBodyBytes) return answer(bytes);
       // One at a time: what a body inflates to has no place in the room for bodies.
-      return oneAtATime(
-        encoding === undefined ? bytes.length : foreignBodyBytesMax,
-        async () =>
-          answer(encoding === undefined ? bytes : await inflate(bytes, encoding, foreignBodyBytesMax)),
+      return oneAtATime(async () =>
+        answer(encoding === undefined ? bytes : await inflate(bytes, encoding, foreignBodyBytesMax))
       );
     });
   } catch (error) {
