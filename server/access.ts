@@ -47,7 +47,7 @@ function checkToken(
     "unauthorized",
     sent === undefined
       ? "This needs the admin token: send it as Authorization: Bearer …"
-      : "The admin token is wrong. It is what CLICKWELL_ADMIN_TOKEN was when the server started.",
+      : "The admin token is wrong. It is what CLICKWELL_ADMIN_TOKEN was when the server started, or admin-token in its folder.",
   );
 }
 

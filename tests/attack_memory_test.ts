@@ -62,7 +62,7 @@ memoryTest(
         headers: { ...json, "content-encoding": "gzip" },
         body: bombs[i % bombs.length],
       }));
-    const { rounds, statuses } = await predictInOtherThread(origin, 30_000);
+    const { rounds, statuses } = await predictInOtherThread(origin, 40_000);
     over = true;
     assert.deepEqual([...await attackers], [413]);
     assert.deepEqual([...statuses], [200]);

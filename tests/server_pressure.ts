@@ -20,7 +20,7 @@ export interface OtherPredictions {
   readonly statuses: ReadonlySet<number>;
 }
 
-const perRound = 100;
+const perRound = 50;
 
 /**
  * Sends plain predictions while something else is going on, in rounds. Machines that run tests are busy with other things: one
