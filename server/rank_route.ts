@@ -77,12 +77,14 @@ async function withRanking(
   try {
     return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
       const { parseRowBody } = await schemas;
-      if (isRow(body)) requireCount(body.offers, "offers", batchRowsMax);
+      if (isRow(body)) {
+        requireCount(body.offers, "offers", batchRowsMax);
+        requireMembers(model, body.lead);
+      }
       const { lead = {}, ...ranking } = parseRowBody(
         "rank",
         model.keys ? withKeyInLead(body, model.keys.group) : body,
       );
-      requireMembers(model, lead);
       return await answer({ lead, offers: ranking.offers, top: ranking.top });
     });
   } catch (error) {
@@ -94,7 +96,8 @@ async function withRanking(
 const otherMembersMax = 100;
 
 /** @throws {Failure} `input-invalid` */
-function requireMembers({ predictor: { fields } }: RowWork["model"], lead: Row): void {
+function requireMembers({ predictor: { fields } }: RowWork["model"], lead: unknown): void {
+  if (!isRow(lead)) return;
   const count = Object.keys(lead).length;
   if (count <= fields.length + otherMembersMax) return;
   throw new Failure("input-invalid", "The lead has more members than the model has fields.", [
