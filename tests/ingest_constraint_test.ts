@@ -21,6 +21,16 @@ const mailSchema = `
   CREATE VIEW examples AS SELECT send_id, person, weight, email IS NULL AS clicked FROM sends LEFT JOIN people USING (person);
 `;
 
+const familySchema = `
+  CREATE TABLE kids (
+    id        INTEGER NOT NULL PRIMARY KEY,
+    parent_id INTEGER NOT NULL REFERENCES Parents (id),
+    y         INTEGER
+  ) STRICT;
+  CREATE TABLE parents (id INTEGER NOT NULL PRIMARY KEY, town TEXT) STRICT;
+  CREATE VIEW examples AS SELECT kids.id, town, y FROM kids JOIN parents ON parents.id = kids.parent_id;
+`;
+
 Deno.test("ingest: parents are loaded first, whatever the order of the tables and of the files", () =>
   withTables(async ({ store, write }) => {
     const files = {
@@ -43,6 +53,18 @@ Deno.test("ingest: a foreign key that is declared is kept: the row is refused", 
       /row 1: FOREIGN KEY constraint failed/,
     );
   }, mailSchema));
+
+Deno.test("ingest: parents are those that foreign keys name, where all keys are called alike", () =>
+  withTables(async ({ store, write }) => {
+    const files = {
+      kids: [write("kids.csv", "id,parent_id,y\n1,7,1\n2,8,0\n")],
+      parents: [write("parents.csv", "id,town\n7,Oslo\n8,Bergen\n")],
+    };
+    const { tables, orphans, examples } = await ingest(store, { files });
+    assert.deepEqual([tables.kids.inserted, tables.parents.inserted, examples], [2, 2, 2]);
+    // A kid's id is no parent's, and says nothing about one.
+    assert.deepEqual(orphans, []);
+  }, familySchema));
 
 Deno.test("ingest: another key that is taken is a broken constraint, not an unchanged row", () =>
   withTables(async ({ store, write, folder }) => {

@@ -1,6 +1,9 @@
 import type { Table } from "../store/table.ts";
 
-/** A column that is called like the whole key of another table refers to it: `offers.lead_uuid` to `leads`. */
+/**
+ * A column that is called like the whole key of another table refers to it: `offers.lead_uuid` to `leads`. Keys of one name,
+ * as `id` in all tables, do not refer to each other.
+ */
 export interface Reference {
   readonly table: string;
   readonly column: string;
@@ -9,9 +12,13 @@ export interface Reference {
 
 export function referencesOf(table: Table, tables: readonly Table[]): Reference[] {
   return table.columns.flatMap(({ name: column }) =>
-    tables.filter((parent) => parent !== table && parent.key.length === 1 && parent.key[0] === column)
+    isWholeKey(table, column) ? [] : tables.filter((parent) => parent !== table && isWholeKey(parent, column))
       .map((parent) => ({ table: table.name, column, parent: parent.name }))
   );
+}
+
+function isWholeKey({ key }: Table, column: string): boolean {
+  return key.length === 1 && key[0] === column;
 }
 
 /** The tables, each behind those that it refers to; otherwise, and where they refer to each other, as they come. */
@@ -21,8 +28,9 @@ export function parentsFirst(tables: readonly Table[]): Table[] {
   const visit = (table: Table) => {
     if (seen.has(table)) return;
     seen.add(table);
-    for (const { parent } of referencesOf(table, tables)) {
-      const found = tables.find(({ name }) => name === parent);
+    const parents = [...table.foreignTables, ...referencesOf(table, tables).map(({ parent }) => parent)];
+    for (const parent of parents) {
+      const found = tables.find(({ name }) => name.toLowerCase() === parent.toLowerCase());
       if (found) visit(found);
     }
     ordered.push(table);

@@ -22,6 +22,8 @@ export interface Table {
   readonly columns: readonly TableColumn[];
   /** Names of the columns of its primary key, in the key's order. */
   readonly key: readonly string[];
+  /** The tables that its foreign keys name, as the schema spells them there. */
+  readonly foreignTables: readonly string[];
 }
 
 /** The tables of the registry, which is a file of its own; a table stands behind those that it refers to. */
@@ -90,7 +92,11 @@ function describeTable(db: DatabaseSync, name: string, sql: string): Table {
     });
   }
   if (key.length === 0) throw badTable(`table ${name} has no PRIMARY KEY`);
-  return { name, columns, key };
+  const foreignTables = db.prepare(`SELECT DISTINCT "table" AS name FROM pragma_foreign_key_list(?)`).all(
+    name,
+  )
+    .map((row) => String(row.name));
+  return { name, columns, key, foreignTables };
 }
 
 function columnType(declared: string): ColumnType | undefined {
