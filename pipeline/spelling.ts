@@ -1,12 +1,17 @@
-/** The candidate within two edits of `word` (Levenshtein distance), the nearest first; undefined if there is none. */
+/**
+ * The candidate within two edits of `word` (Levenshtein distance), the nearest first; undefined if there is none. Small and
+ * capital letters are one, and names in which every letter differs are not near.
+ */
 export function nearestName(word: string, candidates: readonly string[]): string | undefined {
   // Longer words cost time that a hostile request would choose.
   if (word.length > 64) return undefined;
   let best: string | undefined;
   let bestDistance = 3;
   for (const candidate of candidates) {
-    const distance = editDistance(word, candidate);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance && distance < Math.max(word.length, candidate.length)) {
+      [best, bestDistance] = [candidate, distance];
+    }
   }
   return best;
 }

@@ -185,6 +185,22 @@ const fails: readonly {
       /row 1, column "part": "0,221" is not a finite number\. If its comma is a decimal comma, name --decimal-comma/,
   },
   {
+    what: "a text for no value, as R writes it",
+    content: "id,part\n1,NA\n",
+    message:
+      /row 1, column "part": "NA" is not a finite number\. If it stands for no value, name --null "NA"/,
+  },
+  {
+    what: "a text for no value, as MySQL writes it",
+    content: "id,whole\n1,\\N\n",
+    message: /is not a 64-bit integer\. If it stands for no value, name --null "\\\\N"/,
+  },
+  {
+    what: "a text for no value in a column of times",
+    content: "id,seen_at\n1,N/A\n",
+    message: /"N\/A" is not a time, .*\. If it stands for no value, name --null "N\/A"/,
+  },
+  {
     what: "Unix seconds",
     content: "id,seen_at\n1,1706696100\n",
     message:
@@ -286,6 +302,17 @@ Deno.test("csv: a column without a name, as R writes row names, is named by noth
       load(content),
       "file-invalid",
       /It has one without a name: --column things\.id= takes that/,
+    );
+    // A name that is like the key's says less.
+    await assertRejected(
+      load(content.replace("word", "ida")),
+      "file-invalid",
+      /It has one without a name: --column things\.id= takes that/,
+    );
+    await assertRejected(
+      load(content.replace("word", "ID")),
+      "file-invalid",
+      /It has "ID": --column things\.id=ID/,
     );
     await load(content, { things: { id: "" } });
     assert.deepEqual(rowsOf(store, "things").map(({ id, word }) => [id, word]), [[1, "a"], [2, "b"]]);

@@ -2,7 +2,11 @@ import { z } from "zod";
 import loanSpec from "../../features.json" with { type: "json" };
 import { Failure } from "../failure.ts";
 
-const name = z.string().min(1).max(64).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is not a column name")
+const name = z.string().min(1).max(64)
+  .regex(
+    /^[A-Za-z_][A-Za-z0-9_]*$/,
+    "is no name of A to Z, a to z, 0 to 9 and _ without a digit first: give the column one in the view, with AS",
+  )
   .refine(
     (name) => !(name in {}),
     "is a name that every JavaScript object has: rename the column in the view",

@@ -66,7 +66,7 @@ export function appendNumberText(
   const value = buffer.type === "REAL" ? parseReal(number) : parseInteger(number);
   if (value === undefined) {
     const expected = buffer.type === "REAL" ? "a finite number" : "a 64-bit integer";
-    const hint = decimalComma ? ", with a decimal comma and no point" : numberHint(text);
+    const hint = nullHint(text) ?? (decimalComma ? ", with a decimal comma and no point" : commaHint(text));
     return appendFault(buffer, `${shown(text)} is not ${expected}${hint}`, text);
   }
   if (buffer.type === "INTEGER") appendExact(buffer, value);
@@ -80,7 +80,8 @@ function appendTimeText(buffer: IntegerBuffer, text: string): void {
   const detail = integer === undefined ? undefined : implausibleTime(integer);
   appendFault(
     buffer,
-    detail ?? `${shown(text)} is not a time, expected ISO 8601 or microseconds since 1970`,
+    detail ??
+      `${shown(text)} is not a time, expected ISO 8601 or microseconds since 1970${nullHint(text) ?? ""}`,
     text,
   );
 }
@@ -95,8 +96,15 @@ function shown(text: string): string {
 }
 
 /** What would help where the number is one of another country's. */
-function numberHint(text: string): string {
+function commaHint(text: string): string {
   return /^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$/.test(text)
     ? ". If its comma is a decimal comma, name --decimal-comma"
     : "";
+}
+
+/** What would help, if the text stands for no value. */
+function nullHint(text: string): string | undefined {
+  return /^(?:#?n\/?a|null|none|nil|missing|\\n|[-.?])$/i.test(text)
+    ? `. If it stands for no value, name --null ${shown(text)}`
+    : undefined;
 }

@@ -54,6 +54,7 @@ export function columnSources(
         fileColumns,
         fileName,
         mayAllow: false,
+        isKey,
         remark: isKey ? remark : undefined,
       });
     } else if (!allowMissing && !column.hasDefault) {
@@ -72,6 +73,8 @@ interface Lacking {
   readonly fileColumns: readonly string[];
   readonly fileName: string;
   readonly mayAllow: boolean;
+  /** A column that numbers or names the rows is more likely it than one whose name is alike. */
+  readonly isKey?: boolean;
   readonly remark?: string | undefined;
 }
 
@@ -79,17 +82,21 @@ function missing(
   table: Table,
   column: TableColumn,
   name: string,
-  { fileColumns, fileName, mayAllow, remark }: Lacking,
+  { fileColumns, fileName, mayAllow, isKey = false, remark }: Lacking,
 ): Failure {
   const unused = fileColumns.filter((candidate) => !table.columns.some((other) => other.name === candidate));
   const near = nearestName(name, unused.filter((candidate) => printable(candidate) === candidate));
+  const isNear = near !== undefined && (near.toLowerCase() === name.toLowerCase() || !isKey);
+  const rowNames = ["", "__index_level_0__"].find((candidate) => fileColumns.includes(candidate));
   const meaning = column.comment ? ` (${column.comment})` : "";
   const remedy = remark !== undefined
     ? ` Name it with --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
-    : near
+    : !isNear && rowNames !== undefined
+    ? ` It has ${
+      rowNames || "one without a name"
+    }: --column ${table.name}.${column.name}=${rowNames} takes that`
+    : near !== undefined
     ? ` It has "${near}": --column ${table.name}.${column.name}=${near} takes that`
-    : fileColumns.includes("")
-    ? ` It has one without a name: --column ${table.name}.${column.name}= takes that`
     : ` Name it with --column ${table.name}.${column.name}=NAME` +
       (mayAllow ? ", or load NULL with --allow-missing" : "");
   return new Failure(
