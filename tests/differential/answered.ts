@@ -5,7 +5,8 @@ import { type FieldName, fieldValues } from "./level_model.ts";
 import { type Assignment, assignmentsOf, expectedAnswers } from "./predicted.ts";
 import type { WrittenColumn, WrittenTable } from "./written_table.ts";
 
-const rowsAtOnce = 200;
+/** A batch of more rows that cannot be answered is given up. */
+const rowsAtOnce = 100;
 
 /** Sends rows as JSON, spelled as pyarrow reads them, and compares the server's answers with the model's. */
 export async function checkAnswered(
