@@ -56,6 +56,9 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
   };
 }
 
+/** Rows with details take longer each, and are looked at one by one. */
+const detailedSliceMs = 2;
+
 /**
  * Reads the model once: all rows of a request are answered by it.
  *
@@ -74,7 +77,8 @@ export async function workOf(
     details,
     write: rowWriter(details),
     strict: options.strict,
-    pause: startSlices(),
+    pause: startSlices(details.length > 0 ? detailedSliceMs : undefined),
+    lookups: 0,
   };
 }
 

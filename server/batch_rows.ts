@@ -1,5 +1,6 @@
 import { createFindings } from "../pipeline/model/predictor.ts";
 import { Failure } from "../pipeline/failure.ts";
+import { nextTask } from "../pipeline/stepwise.ts";
 import { problemOf } from "./problem.ts";
 import type { Detail, WriteRow } from "./row_answer.ts";
 import { badRowsMax } from "./row_limits.ts";
@@ -19,6 +20,8 @@ export interface RowWork {
   readonly strict: boolean;
   /** Lets other requests have the thread. */
   readonly pause: Pause;
+  /** Rows that the store was asked for. */
+  lookups: number;
 }
 
 /** Errors that a refused batch names: the others are of the same kind most of the time. */
@@ -26,6 +29,8 @@ const errorsMax = 100;
 /** Rows that are answered between two looks at the clock: without details a row takes a microsecond. */
 const rowsAtOnce = 256;
 const detailedRowsAtOnce = 16;
+/** Each lookup blocks the thread for a moment: other requests get their turn after so many. */
+const lookupsAtOnce = 32;
 
 /** Lets other requests have the thread, where a request has taken it for long enough. */
 export async function takeTurns({ pause }: Pick<RowWork, "pause">): Promise<void> {
@@ -123,11 +128,12 @@ export async function answerOtherwise(
  * @throws {Failure} of the store: other rows would wait for it just as long.
  */
 export async function completed(
-  { model, storedRows, pause }: Pick<RowWork, "model" | "storedRows" | "pause">,
+  work: Pick<RowWork, "model" | "storedRows" | "lookups">,
   row: unknown,
 ): Promise<Row | Failure> {
+  const { model, storedRows } = work;
   if (!storedRows.concerns(model, row)) return row as Row;
-  await takeTurns({ pause });
+  if (work.lookups++ % lookupsAtOnce === 0) await nextTask();
   try {
     return await storedRows.complete(model, row);
   } catch (error) {
