@@ -92,6 +92,11 @@ export default command({
     const given = readToken(options["admin-token-file"]);
     const isRequired = options["require-token"] || (!isLoopback(hostname) && !options.insecure);
     const token = given === undefined && isRequired ? tokenOfStore(options.data, hostname, terminal) : given;
+    const log = createLog({
+      format: options["log-format"],
+      level: options["log-level"],
+      write: terminal.say,
+    });
     const server = await startServer({
       dataDir: options.data,
       modelsDir: options.models,
@@ -104,8 +109,15 @@ export default command({
       drainDelayMs: 1000 * options["drain-delay"],
       drainTimeoutMs: 1000 * options["drain-timeout"],
       logRequests: options["log-requests"],
-      log: createLog({ format: options["log-format"], level: options["log-level"], write: terminal.say }),
+      log,
     });
+    if (token === undefined) {
+      log.warn("writes are open", {
+        detail:
+          `Every program that reaches ${server.origin} can change the model in production, also one whose requests ` +
+          "come through a proxy on this machine. Start with --require-token, or set CLICKWELL_ADMIN_TOKEN.",
+      });
+    }
     terminal.print(JSON.stringify({ listening: server.origin, model_id: server.modelId ?? null }));
     const broken = await Promise.race([aborted(signal), server.broken]);
     // Ctrl-C is pressed by a person who waits, SIGTERM sent by what also has to tell a load balancer.

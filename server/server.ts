@@ -128,13 +128,6 @@ async function open(
     model_id: modelId ?? null,
     writes: guardText(token, insecure),
   });
-  if (token === undefined) {
-    log.warn("writes are open", {
-      detail:
-        `Every program that reaches ${origin} can change the model in production, also one whose requests come through ` +
-        "a proxy on this machine. Start with --require-token, or set CLICKWELL_ADMIN_TOKEN.",
-    });
-  }
   if (!slot.current) log.warn("not ready", { detail: slot.absence.message });
 
   async function complement(): Promise<void> {
