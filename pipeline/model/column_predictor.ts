@@ -1,6 +1,7 @@
 import { binOf } from "../encode/bins.ts";
 import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
 import { encodeNumeric, type Encoder, levelCountOf, transformed } from "../encode/encoder.ts";
+import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 
 /** What scoring many rows by columns finds; the caller keeps one and hands it to each call. */
@@ -63,12 +64,15 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
   const firstBin = column + (missingIndicator ? 2 : 1);
   const ofMissing = encodeNumeric(feature, NaN) * coefficient +
     (missingIndicator ? coefficients[column + 1] : 0);
+  const isTime = isTimeFeature(feature);
   return (values, logits, field, { missing }) => {
     for (let i = 0; i < logits.length; i++) {
       let value = values[i];
       if (typeof value === "bigint") value = Number(value);
       if (typeof value === "number" && Number.isFinite(value)) {
-        const part = encodeNumeric(feature, value) * coefficient;
+        const part = isTime && misreadTime(value) !== undefined
+          ? NaN
+          : encodeNumeric(feature, value) * coefficient;
         const ofBin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
         // As the predictor: what encoding makes infinite is too large.
         logits[i] += Number.isFinite(part) ? part + ofBin : NaN;

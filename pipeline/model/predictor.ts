@@ -11,6 +11,7 @@ import {
   positionCountOf,
   transformed,
 } from "../encode/encoder.ts";
+import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import type { ValueType } from "../examples/level.ts";
 import type { FieldError } from "../failure.ts";
 import { createDeepPart, type DeepPart, type Network } from "../fit/network.ts";
@@ -138,13 +139,13 @@ interface FieldValues {
   readonly parts: ReadonlyMap<unknown, number>;
 }
 
-/** @returns undefined for a field whose values are not looked up in one step: with bins, or hashed. */
+/** @returns undefined for a field whose values are not looked up in one step: with bins, a time, or hashed. */
 function valuesOf(
   feature: Encoder["features"][number],
   coefficients: ArrayLike<number>,
 ): FieldValues | undefined {
   if (feature.type === "numeric") {
-    if (feature.edges) return undefined;
+    if (feature.edges || isTimeFeature(feature)) return undefined;
     return { numeric: feature, coefficient: coefficients[feature.column], parts: new Map() };
   }
   if (feature.buckets !== undefined) return undefined;
@@ -231,9 +232,15 @@ function numericTerm(
   const encodedMissing = encodeNumeric(feature, NaN);
   const ofMissing = encodedMissing * coefficient +
     (feature.missingIndicator ? coefficients[column + 1] : 0);
+  const isTime = isTimeFeature(feature);
   return (sent, { errors, missing }) => {
     // A number takes what it can, as in training.
     const value = typeof sent === "bigint" ? Number(sent) : sent;
+    const misread = isTime && typeof value === "number" ? misreadTime(value) : undefined;
+    if (misread !== undefined) {
+      errors.push({ pointer: pointerTo(feature.name), detail: misread });
+      return NaN;
+    }
     if (typeof value === "number" && Number.isFinite(value)) {
       const encoded = encodeNumeric(feature, value);
       const part = encoded * coefficient;

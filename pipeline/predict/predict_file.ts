@@ -1,5 +1,5 @@
 import { Failure, type FieldError } from "../failure.ts";
-import { implausibleTime } from "../files/value_text.ts";
+import { isTimeFeature } from "../encode/time_feature.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import {
   type ColumnFindings,
@@ -123,13 +123,11 @@ function accountedFor(
   return { rejected, reasons: Object.fromEntries(counts) };
 }
 
-/** Fields that are called as columns of times are, and were times in training: what stands for a missing one is one. */
 function timesOf({ encoder: { features } }: ArtifactMetadata): ReadonlySet<string> {
   return new Set(
-    features.filter((feature) =>
-      feature.type === "numeric" && feature.name.endsWith("_at") &&
-      implausibleTime(feature.impute) === undefined
-    ).map(({ name }) => name),
+    features.filter((feature) => feature.type === "numeric" && isTimeFeature(feature)).map(({ name }) =>
+      name
+    ),
   );
 }
 
