@@ -66,6 +66,33 @@ Deno.test("ingest: parents are those that foreign keys name, where all keys are 
     assert.deepEqual(orphans, []);
   }, familySchema));
 
+Deno.test("ingest: a deferred foreign key refuses the load, with what its rows lack", () =>
+  withTables(async ({ store, write }) => {
+    const parents = [write("parents.csv", "id,town\n7,Oslo\n")];
+    const kids = (content: string) => ({ parents, kids: [write("kids.csv", `id,parent_id,y\n${content}`)] });
+    await assertRejected(
+      ingest(store, { files: kids("1,7,1\n2,8,0\n3,9,0\n") }),
+      "row-rejected",
+      /Cannot load .*kids\.csv: 2 row\(s\) refer to what is not in parents, which a deferred foreign key of kids/i,
+    );
+    assert.deepEqual([rowsOf(store, "kids"), rowsOf(store, "parents").length], [[], 1]);
+    assert.equal((await ingest(store, { files: kids("1,7,1\n") })).tables.kids.inserted, 1);
+  }, familySchema.replace("(id),", "(id) DEFERRABLE INITIALLY DEFERRED,")));
+
+for (
+  const [what, key] of [["no table", "REFERENCES nobody (id)"], [
+    "no key",
+    "REFERENCES parents (town)",
+  ]] as const
+) {
+  Deno.test(`ingest: a foreign key that names ${what} is said to, before a store is made`, () =>
+    assertRejected(
+      withTables(() => {}, familySchema.replace("REFERENCES Parents (id)", key)),
+      "spec-invalid",
+      /a foreign key of table kids names no table, or columns that are not UNIQUE \(.*(?:nobody|mismatch)/,
+    ));
+}
+
 Deno.test("ingest: another key that is taken is a broken constraint, not an unchanged row", () =>
   withTables(async ({ store, write, folder }) => {
     const rows = [{ person: "p", email: "p@example.org" }, { person: "q", email: "p@example.org" }];

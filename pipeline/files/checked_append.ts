@@ -12,7 +12,8 @@ import {
 import type { TableColumn } from "../store/table.ts";
 import { parseInteger, parseReal } from "./number_text.ts";
 import type { TextFormat } from "./text_format.ts";
-import { implausibleTime, parseTime, timeOfInteger } from "./value_text.ts";
+import { implausibleTime } from "./plausible_time.ts";
+import { parseTime, timeOfInteger } from "./value_text.ts";
 
 const int64Max = 2n ** 63n - 1n;
 

@@ -1,6 +1,7 @@
 /** Times that are written as text: cells of CSV, strings of JSON. */
 
 import { parseInteger } from "./number_text.ts";
+import { implausibleTime } from "./plausible_time.ts";
 
 const extendedTime =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$/;
@@ -25,26 +26,6 @@ export function timeOfInteger(value: number | bigint): number | bigint | undefin
     return timeOf([String(value).slice(0, 4), String(value).slice(4, 6), String(value).slice(6)]);
   }
   return implausibleTime(value) === undefined ? value : undefined;
-}
-
-/** Microseconds of the years 1973 to 2286, and as far before 1970; seconds, milliseconds and nanoseconds of our times are not. */
-const [microsMin, microsMax] = [1e14, 1e16];
-
-/** @returns Why an integer is not taken for microseconds since 1970: it would be a time that nobody meant. */
-export function implausibleTime(value: number | bigint): string | undefined {
-  const size = Math.abs(Number(value));
-  if (Number.isNaN(size) || (size >= microsMin && size < microsMax)) return undefined;
-  return `${value} is no plausible time, expected ISO 8601, as 2024-01-31T10:15:00Z, or microseconds since 1970, as ` +
-    `1706696100000000${timeRemedy(size)}`;
-}
-
-/** @param size Of a number that is no plausible time, without its sign. */
-export function timeRemedy(size: number): string {
-  if (size < 1e8) return "";
-  if (size < 1e11) return ". If it is seconds, multiply it by 1,000,000";
-  return size < microsMin
-    ? ". If it is milliseconds, multiply it by 1,000"
-    : ". If it is nanoseconds, divide it by 1,000";
 }
 
 /** @param parts Year, month, day; hour, minute, second, fraction and zone where there are any. */

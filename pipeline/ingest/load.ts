@@ -168,7 +168,7 @@ async function insertFile(
     requireRoomToCommit(store);
     const tableRows = rowsBefore + report.inserted;
     recordLoad(store, table, { contentHash, onConflict, mapping, report, tableRows, loadedAt: now() });
-    db.exec("COMMIT");
+    commitLoad(store, table, path);
     options.rowCounts.set(table.name, tableRows);
     rejects?.keep();
     return report;
@@ -176,6 +176,22 @@ async function insertFile(
     if (db.isTransaction) db.exec("ROLLBACK");
     rejects?.takeBack();
     throw asFailure(error, `load ${path} into ${store.path}`);
+  }
+}
+
+/** @throws {Failure} `row-rejected` for a row that a deferred foreign key refuses: only now is it known that it does. */
+function commitLoad({ db }: Store, { name }: Table, path: string): void {
+  try {
+    db.exec("COMMIT");
+  } catch (error) {
+    const broken = db.prepare("SELECT parent, count(*) AS n FROM pragma_foreign_key_check(?) GROUP BY parent")
+      .all(name);
+    if (broken.length === 0) throw error;
+    const found = broken.map(({ parent, n }) => `${n} row(s) refer to what is not in ${parent}`).join(", ");
+    throw new Failure(
+      "row-rejected",
+      `Cannot load ${path}: ${found}, which a deferred foreign key of ${name} refuses. Load those rows first, or correct the file.`,
+    );
   }
 }
 

@@ -4,7 +4,8 @@ import { type JsonRow, parseRow } from "../files/json_line.ts";
 import { firstColumns, isBlank, isNull, nextLine } from "../files/ndjson.ts";
 import type { TextFormat } from "../files/text_format.ts";
 import { openText } from "../files/text_input.ts";
-import { implausibleTime, parseTime, timeOfInteger } from "../files/value_text.ts";
+import { implausibleTime } from "../files/plausible_time.ts";
+import { parseTime, timeOfInteger } from "../files/value_text.ts";
 import { batchRows, fieldReader, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { nearestName } from "../spelling.ts";
+import { quoted } from "./identifier.ts";
 
 export type ColumnType = "INTEGER" | "REAL" | "TEXT";
 
@@ -96,7 +97,20 @@ function describeTable(db: DatabaseSync, name: string, sql: string): Table {
     name,
   )
     .map((row) => String(row.name));
+  if (foreignTables.length > 0) checkForeignKeys(db, name);
   return { name, columns, key, foreignTables };
+}
+
+/** What a foreign key names is looked for when a statement is prepared, not before. */
+function checkForeignKeys(db: DatabaseSync, table: string): void {
+  try {
+    db.prepare(`INSERT INTO ${quoted(table)} DEFAULT VALUES`);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw badTable(
+      `a foreign key of table ${table} names no table, or columns that are not UNIQUE (${detail})`,
+    );
+  }
 }
 
 function columnType(declared: string): ColumnType | undefined {
