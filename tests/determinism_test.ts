@@ -109,11 +109,11 @@ function digestOf(
 Deno.test("determinism: every machine and every version of the runtime learns the same, to the last bit", () => {
   // A change here is a change of every model's id. If a solver or an encoding was meant to change, write the new values down.
   const expected = [
-    "5fb5b94ed06f7df6ae8a160b6a867143ce5aef0f29eb6c0b85daf92796625af5",
-    "b2d67ce7070f6a00217f58adf1f32f753143cd4bc2fa1976893cb41ff9cc7958",
-    "ae8b1e4a46e2c0cf940676ed977213bac1622b6ff1298be196f13a73295edcd9",
-    "83780dd4d8ba314bb864433339f10f283114f1a66e88b562fdbed96596124beb",
-    "c90c9e49bfc7480db764c7fe8bbca85e84c1517915f848c59ae48a610dd546b9",
+    "36df896d4f9ae468efcc7158e1b94203dfdac270ef13833c7acad1653a08a510",
+    "124ad97d792b90e5a04cefba373f9e906ad56648980b678de1cfc05c7fb49114",
+    "9ff2a89d218626084d2a9fb7b9c6c3a2aaca0893ca858af2d2965970d04c86bf",
+    "70647f6d89a4fea2e3796c8106611eb4bd2f66540798acfeaf523e02a3963a75",
+    "82e0148c21f17091499ac2e3b84ea7390925729a986126265d442cf065d39cbe",
   ];
 
   assert.deepEqual(learnt.map(digestOf), expected);

@@ -140,8 +140,8 @@ documentTest(
       },
       anyOf: [
         { required: ["requested", "annual_income", "apr", "loan_purpose", "credit", "lender_id"] },
-        { required: ["offer_id"], properties: { offer_id: { type: ["string", "number"] } } },
-        { required: ["lead_uuid"], properties: { lead_uuid: { type: ["string", "number"] } } },
+        { required: ["offer_id"], properties: { offer_id: { type: ["string", "number"], ...exact } } },
+        { required: ["lead_uuid"], properties: { lead_uuid: { type: ["string", "number"], ...exact } } },
       ],
       additionalProperties: false,
       examples: [first.metadata.golden[0].features],
@@ -149,9 +149,13 @@ documentTest(
   },
 );
 
+const exact = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
+
 const key = {
   type: ["string", "number", "null"],
-  description: "a key by which the store knows the row: fields that are left out come from there",
+  ...exact,
+  description:
+    "a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string",
 };
 
 function number(nullable: boolean) {

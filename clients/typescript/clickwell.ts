@@ -9,9 +9,9 @@ export type Row = RowFields & (
 
 /** All that {@link Row} may have. */
 export interface RowFields {
-  /** a key by which the store knows the row: fields that are left out come from there */
+  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
   offer_id?: string | number | null;
-  /** a key by which the store knows the row: fields that are left out come from there */
+  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
   lead_uuid?: string | number | null;
   /** a number; null where it is not known */
   requested?: number | null;
@@ -86,9 +86,9 @@ export interface RowFields {
 
 /** Some of the raw fields of one row; others are added to them. */
 export interface RowPart {
-  /** a key by which the store knows the row: fields that are left out come from there */
+  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
   offer_id?: string | number | null;
-  /** a key by which the store knows the row: fields that are left out come from there */
+  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
   lead_uuid?: string | number | null;
   /** a number; null where it is not known */
   requested?: number | null;

@@ -46,9 +46,14 @@ function propertiesOf({ predictor: { fields }, keys }: NonNullable<Signed>): Jso
   ]);
 }
 
+/** A double beyond these stands for several integers, and one that is a key or a category is refused: see `levelOf`. */
+const exactIntegers = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } as const;
+
 const keySchema: JsonSchema = {
   type: ["string", "number", "null"],
-  description: "a key by which the store knows the row: fields that are left out come from there",
+  ...exactIntegers,
+  description:
+    "a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string",
 };
 
 /** Which spellings are one level. */
@@ -60,7 +65,7 @@ const spellings = {
 
 /** A row that the store is asked for. */
 function keyed(name: string): JsonSchema {
-  return { required: [name], properties: { [name]: { type: ["string", "number"] } } };
+  return { required: [name], properties: { [name]: { type: ["string", "number"], ...exactIntegers } } };
 }
 
 function fieldSchema(field: Field): JsonSchema {
@@ -70,9 +75,10 @@ function fieldSchema(field: Field): JsonSchema {
 
   // A category may be spelled as a string, a number or a boolean, and one that is not known is answered: a list of the
   // levels alone would forbid what is taken.
-  const any = { type: ["string", "number", "boolean", ...orNull] };
-  const { levels = [] } = field;
-  const spelling = field.values ? spellings[field.values] : "";
+  const { levels = [], values } = field;
+  const bounds = values === "integer" || values === "text" ? exactIntegers : {};
+  const any = { type: ["string", "number", "boolean", ...orNull], ...bounds };
+  const spelling = values ? spellings[values] : "";
   const description = `a category, of which the model knows ${levels.length}${unknown}${spelling}`;
   if (levels.length === 0 || levels.length > levelsListedMax) {
     return { ...any, description, examples: levels.slice(0, examplesShown) };
