@@ -93,6 +93,40 @@ for (
     ));
 }
 
+const readsJson: [string, string, RegExp][] = [
+  ["a CHECK", "note TEXT CHECK (json_extract(note, '$.a') = 1)", /row 2: malformed JSON/],
+  ["a generated column", "note TEXT, a TEXT AS (json_extract(note, '$.a'))", /row 2: malformed JSON/],
+  ["an overflow", "note TEXT, sum INTEGER AS (abs(CAST(note AS INTEGER)))", /row 3: integer overflow/],
+];
+for (const [what, columns, message] of readsJson) {
+  Deno.test(`ingest: a row for which the schema cannot be computed is refused, not a bug: ${what}`, () =>
+    withTables(
+      async ({ store, write, folder }) => {
+        const notes = ['{"a":1}', "{bad", "-9223372036854775808"];
+        if (what === "an overflow") notes[1] = "5";
+        const files = { notes: [write("notes.ndjson", ndjsonOf(notes.map((note, id) => ({ id, note }))))] };
+        await assertRejected(ingest(store, { files }), "row-rejected", message);
+        assert.deepEqual(rowsOf(store, "notes"), []);
+        const { tables } = await ingest(store, { files, rejectsPath: join(folder, "rejects") });
+        assert.equal(tables.notes.inserted + tables.notes.rejected, 3);
+        assert(tables.notes.inserted >= 1 && tables.notes.rejected >= 1);
+      },
+      `CREATE TABLE notes (id INTEGER NOT NULL PRIMARY KEY, ${columns}) STRICT;
+        CREATE VIEW examples AS SELECT * FROM notes;`,
+    ));
+}
+
+Deno.test("ingest: the examples are those that a trigger leaves", () =>
+  withTables(
+    async ({ store, write }) => {
+      const files = { notes: [write("notes.csv", "id\n1\n2\n3\n")] };
+      assert.equal((await ingest(store, { files })).examples, 2);
+    },
+    `CREATE TABLE notes (id INTEGER NOT NULL PRIMARY KEY) STRICT;
+      CREATE TRIGGER notes_kept AFTER INSERT ON notes WHEN NEW.id = 2 BEGIN DELETE FROM notes WHERE id = 2; END;
+      CREATE VIEW examples AS SELECT * FROM notes;`,
+  ));
+
 Deno.test("ingest: another key that is taken is a broken constraint, not an unchanged row", () =>
   withTables(async ({ store, write, folder }) => {
     const rows = [{ person: "p", email: "p@example.org" }, { person: "q", email: "p@example.org" }];

@@ -13,7 +13,7 @@ import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
 import type { Store } from "../store/store.ts";
 import { longPatienceMs } from "../store/writing.ts";
-import { findTable, listTables, type Table } from "../store/table.ts";
+import { findTable, hasTriggers, listTables, type Table } from "../store/table.ts";
 import { startThreads, type Threads } from "../threads.ts";
 
 export interface IngestOptions {
@@ -145,8 +145,8 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       }
     }
     bulk.end();
-    // Another process may have added rows, or taken some away, between the files.
-    if (store.journal.foreignChanges() !== before) rowCounts.clear();
+    // Another process may have added rows, or taken some away, between the files; and so may a trigger.
+    if (store.journal.foreignChanges() !== before || hasTriggers(store.db)) rowCounts.clear();
     return {
       ...summarise(reports, tables, files),
       examples: await countExamples(store, tables, { threads, rowCounts }),

@@ -50,6 +50,8 @@ const chunkRows = 256;
 /** Of SQLite's 32,766. */
 const parametersMax = 8_192;
 const constraintCode = 19;
+/** Of JSON that cannot be read and integers that overflow, in a CHECK, a generated column or a trigger. */
+const expressionCode = 1;
 
 export function openInsertion(store: Store, table: Table, options: InsertionOptions): Insertion {
   const { columns, onConflict, onReject, fileName } = options;
@@ -71,7 +73,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
     try {
       return Number(statements.insert(chunk.rowCount).run(...chunk.cells).changes);
     } catch (error) {
-      if (!isConstraint(error)) throw error;
+      if (!isRefusal(error)) throw error;
       if (chunk.rowCount === 1) {
         reject(constraintFault(error, chunk, columns));
         return undefined;
@@ -113,7 +115,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
         statements.replace().run(...row.cells);
         counts.replaced++;
       } catch (error) {
-        if (!isConstraint(error)) throw error;
+        if (!isRefusal(error)) throw error;
         reject(constraintFault(error, row, columns));
       }
       rest--;
@@ -186,6 +188,7 @@ function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableCol
   };
 }
 
-function isConstraint(error: unknown): error is Error {
-  return hasCode(error, constraintCode);
+/** Whether SQLite refuses the row: a constraint does, or an expression of the schema that cannot be computed for it. */
+function isRefusal(error: unknown): error is Error {
+  return hasCode(error, constraintCode) || hasCode(error, expressionCode);
 }

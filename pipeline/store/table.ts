@@ -39,6 +39,11 @@ export function comparesBytes({ db }: { db: DatabaseSync }, { name }: Table): bo
   return !/\bCOLLATE\b/i.test(String(row?.sql));
 }
 
+/** Whether what is inserted may change more, or other, rows than those. */
+export function hasTriggers(db: DatabaseSync): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' LIMIT 1").get() !== undefined;
+}
+
 /**
  * The user's tables, in the order in which the schema makes them.
  *
