@@ -50,7 +50,7 @@ Deno.test("ingest: a foreign key that is declared is kept: the row is refused", 
     await assertRejected(
       ingest(store, { files: { sends: [path] } }),
       "row-rejected",
-      /row 1: FOREIGN KEY constraint failed/,
+      /row 1, column "person": FOREIGN KEY constraint failed: people has no row for person "nobody"\. Correct/,
     );
   }, mailSchema));
 

@@ -284,7 +284,7 @@ test("tables of one's own are made in place of those of loan offers, beside the 
     assert.deepEqual(listTables(db), [{
       name: "mails",
       key: ["mail_id"],
-      foreignTables: [],
+      foreignKeys: [],
       columns: [
         {
           name: "mail_id",

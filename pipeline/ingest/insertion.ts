@@ -75,7 +75,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (chunk.rowCount === 1) {
-        reject(constraintFault(error, chunk, columns));
+        reject(constraintFault(error, chunk, columns, table));
         return undefined;
       }
       // One row refuses the statement: each is tried on its own.
@@ -116,7 +116,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
         counts.replaced++;
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        reject(constraintFault(error, row, columns));
+        reject(constraintFault(error, row, columns, table));
       }
       rest--;
     }

@@ -6,7 +6,13 @@ import { storedSql } from "./insertion_sql.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
 /** Why the table refuses a row: what SQLite says, and the values that it speaks of. */
-export function constraintFault(error: Error, row: Chunk, columns: readonly TableColumn[]): RowFault {
+export function constraintFault(
+  error: Error,
+  row: Chunk,
+  columns: readonly TableColumn[],
+  table: Table,
+): RowFault {
+  if (error.message === "FOREIGN KEY constraint failed") return foreignKeyFault(error, row, columns, table);
   const words = new Set(error.message.match(/\w+/g));
   const spokenOf = columns.flatMap(({ name }, i) => words.has(name) ? [{ name, cell: row.cells[i] }] : []);
   const values = spokenOf.map(({ name, cell }) => `${name} is ${shown(cell)}`).join(", ");
@@ -15,6 +21,28 @@ export function constraintFault(error: Error, row: Chunk, columns: readonly Tabl
     ...(spokenOf.length > 0 ? { column: spokenOf[0].name } : {}),
     constraint: error.message,
     detail: values ? `${error.message} (${values})` : error.message,
+    isRead: true,
+    cells: row.cells,
+  };
+}
+
+/** SQLite does not say which foreign key it was: all of the row that refer to something are named. */
+function foreignKeyFault(
+  error: Error,
+  row: Chunk,
+  columns: readonly TableColumn[],
+  { foreignKeys }: Table,
+): RowFault {
+  const cellOf = (name: string) => row.cells[columns.findIndex((column) => column.name === name)] ?? null;
+  const mayBe = foreignKeys.filter((key) => key.columns.every((name) => cellOf(name) !== null));
+  const said = mayBe.map((key) =>
+    `${key.parent} has no row for ${key.columns.map((name) => `${name} ${shown(cellOf(name))}`).join(", ")}`
+  );
+  return {
+    row: row.rows[0],
+    ...(mayBe.length === 1 ? { column: mayBe[0].columns[0] } : {}),
+    constraint: error.message,
+    detail: said.length > 0 ? `${error.message}: ${said.join(", or ")}` : error.message,
     isRead: true,
     cells: row.cells,
   };

@@ -28,7 +28,7 @@ export function parentsFirst(tables: readonly Table[]): Table[] {
   const visit = (table: Table) => {
     if (seen.has(table)) return;
     seen.add(table);
-    const parents = [...table.foreignTables, ...referencesOf(table, tables).map(({ parent }) => parent)];
+    const parents = [...table.foreignKeys, ...referencesOf(table, tables)].map(({ parent }) => parent);
     for (const parent of parents) {
       const found = tables.find(({ name }) => name.toLowerCase() === parent.toLowerCase());
       if (found) visit(found);

@@ -17,14 +17,19 @@ export interface TableColumn {
   readonly comment: string;
 }
 
+/** A foreign key as the schema spells it. */
+export interface ForeignKey {
+  readonly columns: readonly string[];
+  readonly parent: string;
+}
+
 /** A table of the user. */
 export interface Table {
   readonly name: string;
   readonly columns: readonly TableColumn[];
   /** Names of the columns of its primary key, in the key's order. */
   readonly key: readonly string[];
-  /** The tables that its foreign keys name, as the schema spells them there. */
-  readonly foreignTables: readonly string[];
+  readonly foreignKeys: readonly ForeignKey[];
 }
 
 /** The tables of the registry, which is a file of its own; a table stands behind those that it refers to. */
@@ -98,12 +103,19 @@ function describeTable(db: DatabaseSync, name: string, sql: string): Table {
     });
   }
   if (key.length === 0) throw badTable(`table ${name} has no PRIMARY KEY`);
-  const foreignTables = db.prepare(`SELECT DISTINCT "table" AS name FROM pragma_foreign_key_list(?)`).all(
-    name,
-  )
-    .map((row) => String(row.name));
-  if (foreignTables.length > 0) checkForeignKeys(db, name);
-  return { name, columns, key, foreignTables };
+  const foreignKeys = listForeignKeys(db, name);
+  if (foreignKeys.length > 0) checkForeignKeys(db, name);
+  return { name, columns, key, foreignKeys };
+}
+
+function listForeignKeys(db: DatabaseSync, table: string): ForeignKey[] {
+  const rows = db.prepare(
+    `SELECT id, "table" AS parent, "from" AS name FROM pragma_foreign_key_list(?) ORDER BY id, seq`,
+  ).all(table);
+  return [...Map.groupBy(rows, ({ id }) => id).values()].map((parts) => ({
+    columns: parts.map(({ name }) => String(name)),
+    parent: String(parts[0].parent),
+  }));
 }
 
 /** What a foreign key names is looked for when a statement is prepared, not before. */
