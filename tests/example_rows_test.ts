@@ -63,6 +63,14 @@ Deno.test("examples: an id that occurs twice is refused: a join in the view has 
   }
 });
 
+Deno.test("examples: rows without an id are said to have none", async () => {
+  const views = tableOf(columns, { id: "id ANY" });
+  await refused(
+    read([{ ...good, id: 1 }, { ...good, id: null }, { ...good, id: null }], { views }),
+    /several rows have no id, expected one for each/,
+  );
+});
+
 Deno.test("examples: repeated ids are found wherever a batch of rows ends, and none is lost", async () => {
   // The batch of 16384 rows ends between the two.
   const ids = Array.from({ length: 16_400 }, (_, i) => i < 16_384 ? i : i - 1);

@@ -123,6 +123,9 @@ Deno.test("notes: of very many rows, some are enough to find the feature that gi
     leakNotes({ design, encoder, coefficients, baseRate: 0.5, metrics })[0],
     /: y alone does it\./,
   );
+  // Weights whose products are infinite leave no AUC.
+  const unknown = { ...metrics, auc: Infinity };
+  assert.deepEqual(leakNotes({ design, encoder, coefficients, baseRate: 0.5, metrics: unknown }), []);
 });
 
 Deno.test("notes: a category with as many levels as rows, or nearly", async () => {

@@ -42,7 +42,11 @@ export function* readRows(
   ) {
     for (const [id] of rows) {
       if (id === before) {
-        throw new BadExample(`${idName} ${String(id)} occurs more than once, which a join can do`);
+        throw new BadExample(
+          id === null
+            ? `several rows have no ${idName}, expected one for each`
+            : `${idName} ${String(id)} occurs more than once, which a join can do`,
+        );
       }
       before = id;
     }

@@ -48,7 +48,8 @@ export interface Evaluated {
 /** A note if the held-out rows are told apart too well to be true, with the features that do it alone. */
 export function leakNotes(evaluated: Evaluated): string[] {
   const { auc } = evaluated.metrics;
-  if (auc === null || auc < suspiciousAuc) return [];
+  // Of weights near the largest number, whose products are infinite, none is known.
+  if (auc === null || !Number.isFinite(auc) || auc < suspiciousAuc) return [];
   const { features } = evaluated.encoder;
   const sample = { ...evaluated, design: firstChunks(evaluated.design) };
   const alone = features.filter((feature) => (aucOfFeature(sample, feature) ?? 0) >= suspiciousAuc)
