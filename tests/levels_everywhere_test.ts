@@ -129,8 +129,12 @@ async function withModels(use: (service: Service, model: Trained) => Promise<voi
       log: createLog({ format: "json", level: "error", write: () => {} }),
       vertex: { health: "/vertex/health", predict: "/vertex/predict" },
     });
-    await service.production.follow();
-    await use(service, trained[0]);
+    try {
+      await service.production.follow();
+      await use(service, trained[0]);
+    } finally {
+      service.refusals.flush();
+    }
   } finally {
     for (const { folder } of trained) Deno.removeSync(folder, { recursive: true });
   }
