@@ -1,4 +1,3 @@
-import { createGunzip, createInflate } from "node:zlib";
 import { Failure } from "../pipeline/failure.ts";
 import { bodyOversized } from "./body.ts";
 import { startSlices } from "./slices.ts";
@@ -29,6 +28,8 @@ export async function inflate(
   encoding: Encoding,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  // Loaded with the first such body: most servers never meet one, and each thread would hold it.
+  const { createGunzip, createInflate } = await import("node:zlib");
   const stream = (encoding === "gzip" ? createGunzip : createInflate)({ chunkSize: pieceBytes });
   if (scratch.length < bytesMax) scratch = new Uint8Array(bytesMax);
   let byteCount = 0;

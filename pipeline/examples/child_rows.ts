@@ -1,3 +1,4 @@
+import { openReadingConnection, scanMemory } from "./reading_connection.ts";
 import { columnOrigins } from "../store/column_origins.ts";
 import { quoted } from "../store/identifier.ts";
 import type { Store } from "../store/store.ts";
@@ -22,15 +23,17 @@ export interface ChildRows {
  * @returns undefined if the view is not known to be a join by keys.
  */
 export function countChildRows(
-  { db }: Store,
+  { db, path }: Store,
   { view, id }: FeatureSpec,
   tables: readonly Table[],
   after: bigint | undefined,
 ): ChildRows | undefined {
   const join = parentJoinOf(db, view, tables);
   if (!join) return undefined;
+  // Counting looks at each page once: the store's own connection would keep 32 MiB of them.
+  using scan = openReadingConnection(path, scanMemory);
   const count = (where: string) =>
-    Number(db.prepare(`SELECT count(*) AS n FROM ${quoted(join.child.name)}${where}`).get()?.n);
+    Number(scan.prepare(`SELECT count(*) AS n FROM ${quoted(join.child.name)}${where}`).get()?.n);
   if (after === undefined) return { join, rows: count("") };
   const [origin] = columnOrigins(db, `SELECT ${quoted(id)} FROM ${quoted(view)}`);
   if (!origin?.column || origin.table !== join.child.name) return undefined;
