@@ -100,7 +100,7 @@ function requireMembers({ predictor: { fields } }: RowWork["model"], lead: unkno
   if (!isRow(lead)) return;
   const count = Object.keys(lead).length;
   if (count <= fields.length + otherMembersMax) return;
-  throw new Failure("input-invalid", "The lead has more members than the model has fields.", [
+  throw new Failure("input-invalid", '"lead" has more members than the model has fields.', [
     { pointer: "#/lead", detail: `has ${count} members; the model has ${fields.length} fields` },
   ]);
 }
