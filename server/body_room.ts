@@ -9,7 +9,7 @@ const longBodyBytesMin = 32 * 1024;
 export const shortBodiesMax = 1024;
 export const writesMax = 128;
 /** Bytes per thread that longer bodies may have announced or sent, until they are answered. */
-export const longBodiesBytesMax = 32 * 1024 * 1024;
+export const longBodiesBytesMax = 16 * 1024 * 1024;
 /** Bytes per thread that streams of lines may hold. */
 export const streamsBytesMax = 48 * 1024 * 1024;
 

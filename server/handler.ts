@@ -1,11 +1,10 @@
-import { parseJson } from "../pipeline/exact_json.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { type Caller, MethodInvalid } from "./app.ts";
 import { bodyFailure, refuseTwoLengths, withJson } from "./body.ts";
 import { clientOf } from "./client_address.ts";
 import { createKnownUrls, type Found } from "./known_urls.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { predict, predictBodyBytesMax } from "./predict.ts";
+import { predict, predictBodyBytesMax, predictText } from "./predict.ts";
 import { predictionInit, predictPath } from "./predict_route.ts";
 import { problemResponse } from "./problem.ts";
 import type { Refusals } from "./refusals.ts";
@@ -90,7 +89,7 @@ export function createHandler(options: HandlerOptions): Handler {
       const text = takeWholeBody(request, predictBodyBytesMax);
       const answer = text === undefined
         ? readAndPredict(request, requestId)
-        : predict(slot, parseJson(text), requestId, storedRows);
+        : predictText(slot, text, requestId, storedRows);
       if (typeof answer !== "string") {
         const written = answer.then((json) => new Response(json, predictionInit));
         return awaitShort(written, { request, requestId, lane: predictions, weight, startedAt });

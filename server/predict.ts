@@ -1,8 +1,10 @@
+import { parseJson } from "../pipeline/exact_json.ts";
 import { createFindings } from "../pipeline/model/predictor.ts";
 import { answeredBy, detailsOf, type RowOptions, rowWriter } from "./row_answer.ts";
-import { rowFailure, scoreRow } from "./score.ts";
+import { rowFailure, scoreOrdinary, scoreRow } from "./score.ts";
 import type { ModelSlot, ServingModel } from "./serving_model.ts";
 import type { StoredRows } from "./stored_rows.ts";
+import { requireUtf8 } from "./utf8.ts";
 
 export const predictBodyBytesMax = 1024 * 1024;
 
@@ -30,14 +32,38 @@ export function predict(
     if (!storedRows.concerns(model, body)) throw rowFailure(model, findings.errors);
     return predictWith(model, body, requestId, storedRows, plain);
   }
+  return answerOf(model, probability, requestId);
+}
+
+const plain: RowOptions = { explain: false, interval: undefined };
+
+/**
+ * As {@link predict}, from the text of a body.
+ *
+ * @throws {Failure} as {@link predict} does; `body-malformed` for bytes that were no UTF-8.
+ * @throws {SyntaxError}
+ */
+export function predictText(
+  slot: ModelSlot,
+  text: string,
+  requestId: string,
+  storedRows: StoredRows,
+): string | Promise<string> {
+  const model = slot.current;
+  const probability = model === undefined ? NaN : scoreOrdinary(model, text, findings);
+  return model === undefined || probability !== probability
+    ? predict(slot, parseJson(requireUtf8(text)), requestId, storedRows)
+    : answerOf(model, probability, requestId);
+}
+
+/** @param probability Of the row that `findings` is about. */
+function answerOf(model: ServingModel, probability: number, requestId: string): string {
   const unseen = findings.unseen.length > 0 ? `"unseen":${JSON.stringify(findings.unseen)},` : "";
   // Not as the template would write the number: see `createRequestIds`. A request id has no character that JSON would escape.
   return `{"probability":${
     JSON.stringify(probability)
   },${model.members},${unseen}"request_id":"${requestId}"}`;
 }
-
-const plain: RowOptions = { explain: false, interval: undefined };
 
 /**
  * Answers one row with what is asked for beside its probability, and with what the store has of it.

@@ -24,6 +24,24 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
   return probability;
 }
 
+/**
+ * The same for the text of a body, if its row is ordinary: each category is a level of the model, and there are no keys. Then
+ * it does not matter how exactly the text was read: bytes that are no UTF-8, and integers beyond 2^53, are no such level.
+ *
+ * @returns NaN if it is not; nothing is counted then. It is to be parsed with `parseJson` after `requireUtf8`.
+ * @throws {SyntaxError}
+ */
+export function scoreOrdinary(model: LoadedModel, text: string, findings: Findings): number {
+  if (!model.hasExactLevels) return NaN;
+  const row: unknown = JSON.parse(text);
+  if (!isRow(row)) return NaN;
+  clearFindings(findings);
+  const probability = model.predictor.predict(row, findings);
+  if (probability !== probability || findings.unseen.length > 0 || findings.hasOthers) return NaN;
+  countPrediction(model.tally, probability, findings);
+  return probability;
+}
+
 /** What scoring columns found, beside the probabilities. */
 export interface ColumnScores {
   /** Shape (rows): NaN where {@link scoreRow} has to say what is wrong. */

@@ -5,11 +5,13 @@ import {
   clearFindings,
   createFindings,
   createPredictor,
+  type Field,
   type Predictor,
 } from "../pipeline/model/predictor.ts";
 import type { Assignment } from "../pipeline/model/registry.ts";
 import { createRowInsight, type RowInsight } from "./row_insight.ts";
 import { createTallies, type Tallies, type Tally } from "./tally.ts";
+import { replacement } from "./utf8.ts";
 
 /** Which model it is, to the last bit. */
 export interface ModelName {
@@ -34,6 +36,8 @@ export interface LoadedModel extends ModelContent {
   readonly tally: Tally;
   /** Its id and version as members of a JSON object: every answer has them. */
   readonly members: string;
+  /** Whether a text that stands for a level of the model can stand for no other: see `scoreOrdinary` of score.ts. */
+  readonly hasExactLevels: boolean;
   /** A row of raw fields that the model can be tried with; undefined where the artifact has none. */
   readonly example: Readonly<Record<string, unknown>> | undefined;
 }
@@ -71,6 +75,14 @@ export function noneAssigned(): Failure {
   );
 }
 
+/** Levels that are hashed are not known, and of an older model it is not known which numbers they were. */
+function isExact({ name, type, levels, values }: Field): boolean {
+  if (name.includes(replacement)) return false;
+  if (type === "numeric") return true;
+  return values !== undefined && levels !== undefined && levels.length > 0 &&
+    !levels.some((level) => level.includes(replacement));
+}
+
 /**
  * Makes a model ready to answer in this thread: proves that it gives its golden examples their probabilities here, and
  * warms it up.
@@ -93,6 +105,7 @@ export function loadModel(content: ModelContent, tallies: Tallies): LoadedModel 
     tally: tallies.of(content.version, predictor),
     // A model id has no character that JSON would escape.
     members: `"model_id":"${content.modelId}","version":${content.version}`,
+    hasExactLevels: predictor.fields.every(isExact),
     example: content.metadata.golden.at(0)?.features,
   };
 }

@@ -54,7 +54,7 @@ export async function runSlices<Result>(steps: Generator<void, Result>): Promise
 let last: Promise<unknown> = Promise.resolve();
 
 /** After so much was parsed, what is left of it is collected: the engine would let several hundred MiB of it gather. */
-const collectAfterBytes = 16 * 1024 * 1024;
+const collectAfterBytes = 4 * 1024 * 1024;
 let worked = 0;
 
 /** @param byteCount Of a text that is parsed now. */

@@ -1,6 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 
-const replacement = "\ufffd";
+/** What the runtime puts in place of bytes that are no UTF-8. */
+export const replacement = "\ufffd";
 const strict = new TextDecoder("utf-8", { fatal: true });
 const lossy = new TextDecoder();
 

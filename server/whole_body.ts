@@ -1,5 +1,4 @@
 import { bodyOversized } from "./body.ts";
-import { requireUtf8 } from "./utf8.ts";
 
 /** What the runtime keeps behind a request, as far as it is used here. */
 interface RequestCore {
@@ -21,7 +20,8 @@ interface HeldBody {
  * Takes a request's body, where all of it is there already.
  *
  * @returns undefined where it is not: then it is still to be read, in the ordinary way.
- * @throws {Failure} `body-oversized`; `body-malformed` for bytes that are no UTF-8.
+ *   Bytes that are no UTF-8 have become U+FFFD: `requireUtf8` refuses them.
+ * @throws {Failure} `body-oversized`
  */
 export type TakeWholeBody = (request: Request, bytesMax: number) => string | undefined;
 
@@ -43,7 +43,7 @@ export function createWholeBodyTaker(runtime: string = Deno.version.deno): TakeW
     if (typeof text !== "string") return undefined;
     // A character has a byte at least.
     if (text.length > bytesMax) throw bodyOversized(bytesMax);
-    return requireUtf8(text);
+    return text;
   };
 }
 

@@ -56,7 +56,7 @@ memoryTest(
     const bombs = [bombOfMembers(), new Uint8Array(gzipSync(Buffer.alloc(100 * 2 ** 20, " "), { level: 9 }))];
     const paths = ["/invocations", "/v1/models/clickwell:predict", "/v2/models/clickwell/infer"];
     let over = false;
-    const attackers = repeatUntil(() => over, 4, (i) =>
+    const attackers = repeatUntil(() => over, 8, (i) =>
       fetch(origin + paths[i % paths.length], {
         method: "POST",
         headers: { ...json, "content-encoding": "gzip" },

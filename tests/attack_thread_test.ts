@@ -71,52 +71,56 @@ const attacks: readonly Attack[] = [
   },
 ];
 
-Deno.test({
-  name: "attack: no one request holds up a thread, and all of them together take bounded memory",
-  ignore: Deno.build.os !== "linux",
-  async fn(t) {
-    const models = makeServedModels();
-    try {
-      await using serve = await startServe([
-        ...["--data", models.dataDir, "--models", models.modelsDir, "--workers", "2"],
-      ]);
-      for (let i = 0; i < 40; i++) {
-        const response = await fetch(`${serve.origin}/predict`, {
-          method: "POST",
-          body: JSON.stringify(row),
-        });
-        await response.body?.cancel();
+for (const { name, path, type = json, body, status } of attacks) {
+  Deno.test({
+    name: `attack: eight at once of ${name} hold up no thread and take bounded memory`,
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      const models = makeServedModels();
+      try {
+        await using serve = await startServe([
+          ...["--data", models.dataDir, "--models", models.modelsDir, "--workers", "2"],
+        ]);
+        for (let i = 0; i < 40; i++) {
+          const response = await fetch(`${serve.origin}/predict`, {
+            method: "POST",
+            body: JSON.stringify(row),
+          });
+          await response.body?.cancel();
+        }
+        const base = memoryOf(serve.pid).now;
+        const text = body();
+        const request = { method: "POST", headers: { "content-type": type }, body: text };
+        let over = false;
+        const attackers = repeatUntil(
+          () => over,
+          8,
+          () => fetch(serve.origin + path, request).catch(refused),
+        );
+        const { rounds, statuses } = await predictInOtherThread(serve.origin, 40_000);
+        over = true;
+        const answers = await attackers;
+        assert.ok(answers.has(status), [...answers].join(", "));
+        assert.deepEqual([...answers].filter((answer) => answer !== status && answer !== 503), []);
+        assert.deepEqual([...statuses], [200]);
+        assert.ok(
+          rounds.some((p99) => p99 <= attackLatencyMaxMs),
+          `99th percentiles of ${rounds.map(Math.round)} ms`,
+        );
+        const { peak } = memoryOf(serve.pid);
+        assert.ok(peak <= base + attackMegabytesMax, `${peak.toFixed(0)} MiB, ${base.toFixed(0)} before`);
+      } finally {
+        models.remove();
       }
-      const base = memoryOf(serve.pid).now;
-      for (const { name, path, type = json, body, status } of attacks) {
-        await t.step(name, async () => {
-          const text = body();
-          let over = false;
-          const attackers = repeatUntil(
-            () => over,
-            3,
-            () =>
-              fetch(serve.origin + path, { method: "POST", headers: { "content-type": type }, body: text }),
-          );
-          const { rounds, statuses } = await predictInOtherThread(serve.origin, 40_000);
-          over = true;
-          const answers = await attackers;
-          assert.ok(answers.has(status), [...answers].join(", "));
-          assert.deepEqual([...answers].filter((answer) => answer !== status && answer !== 503), []);
-          assert.deepEqual([...statuses], [200]);
-          assert.ok(
-            rounds.some((p99) => p99 <= attackLatencyMaxMs),
-            `99th percentiles of ${rounds.map(Math.round)} ms`,
-          );
-        });
-      }
-      const { peak } = memoryOf(serve.pid);
-      assert.ok(peak <= base + attackMegabytesMax, `${peak.toFixed(0)} MiB, ${base.toFixed(0)} before`);
-    } finally {
-      models.remove();
-    }
-  },
-});
+    },
+  });
+}
+
+/** The server closes the connection of a body that it has no room for: who still sends may not see the answer. */
+function refused(error: unknown): Response {
+  if (!(error instanceof TypeError)) throw error;
+  return new Response(null, { status: 503 });
+}
 
 Deno.test("a batch is given up after a hundred rows that cannot be answered, and a line of a stream has a short problem", async () => {
   const models = makeServedModels();

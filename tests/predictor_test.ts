@@ -83,7 +83,13 @@ for (
 ) {
   Deno.test(`predictor: log-odds are the sum of the row's coefficients where ${what}`, () => {
     const nulls = Object.entries(row).filter(([, value]) => value === null).map(([name]) => name);
-    assert.deepEqual(ask(row), { logit, errors: [], unseen: [...unseen], missing: nulls });
+    assert.deepEqual(ask(row), {
+      logit,
+      errors: [],
+      unseen: [...unseen],
+      missing: nulls,
+      hasOthers: "other" in row,
+    });
   });
 }
 
@@ -259,7 +265,13 @@ Deno.test("predictor: a field may have any name, whatever it would be in code", 
   const odd = modelOf(fields);
   const row = Object.fromEntries(names.map((name, i) => [name, i]));
   const expected = names.reduce((sum, _, i) => sum + i * (i + 1), -10);
-  assert.deepEqual(ask(row, odd), { logit: expected, errors: [], unseen: [], missing: [] });
+  assert.deepEqual(ask(row, odd), {
+    logit: expected,
+    errors: [],
+    unseen: [],
+    missing: [],
+    hasOthers: "other" in row,
+  });
 });
 
 Deno.test("of many fields that the model does not have, twenty are told", () => {

@@ -35,7 +35,12 @@ function snapshotOf(events: readonly Event[]): Snapshot {
   for (const one of events) {
     if ("version" in one) {
       const { version, probability, unseen } = one;
-      countPrediction(tallies.of(version, { fields }), probability, { errors: [], unseen, missing: ["apr"] });
+      countPrediction(tallies.of(version, { fields }), probability, {
+        errors: [],
+        unseen,
+        missing: ["apr"],
+        hasOthers: false,
+      });
       traffic.lane("/predict", "POST").count(200, 0, 0);
     } else {
       traffic.count(one.route, one.method, one.status, one.seconds);
@@ -112,7 +117,7 @@ Deno.test("a value on a bound belongs to the bin below it", () => {
 
 Deno.test("a model that comes back goes on counting where it was", () => {
   const tallies = createTallies();
-  const none = { errors: [], unseen: [], missing: [] };
+  const none = { errors: [], unseen: [], missing: [], hasOthers: false };
   countPrediction(tallies.of(1, { fields }), 0.5, none);
   countPrediction(tallies.of(2, { fields }), 0.5, none);
   countPrediction(tallies.of(1, { fields }), 0.5, none);
@@ -125,7 +130,12 @@ Deno.test("a model that comes back goes on counting where it was", () => {
 Deno.test("a server that has had very many models counts the oldest as one", () => {
   const tallies = createTallies();
   for (let version = 1; version <= versionsMax + 5; version++) {
-    countPrediction(tallies.of(version, { fields }), 0.5, { errors: [], unseen: [], missing: ["apr"] });
+    countPrediction(tallies.of(version, { fields }), 0.5, {
+      errors: [],
+      unseen: [],
+      missing: ["apr"],
+      hasOthers: false,
+    });
   }
   const snapshot = tallies.snapshot();
   assert.equal(snapshot.size, versionsMax + 1);

@@ -24,6 +24,7 @@ const cells = (of: typeof spoilt) => Object.values(of).join(",");
 
 const bodies: readonly { path: string; headers: Record<string, string>; text: string }[] = [
   { path: "/predict", headers: json, text: JSON.stringify(spoilt) },
+  { path: "/predict", headers: json, text: JSON.stringify({ ...row, offer_id: place }) },
   { path: "/predict?explain=true", headers: json, text: JSON.stringify(spoilt) },
   { path: "/predict/batch", headers: json, text: JSON.stringify([row, spoilt]) },
   { path: "/predict/batch", headers: json, text: JSON.stringify({ columns: { credit: [place] } }) },

@@ -48,18 +48,22 @@ export interface Findings {
   readonly unseen: string[];
   /** Fields that were null. */
   readonly missing: string[];
+  /** Whether the row has members beside its fields. */
+  hasOthers: boolean;
 }
 
 export function createFindings(): Findings {
-  return { errors: [], unseen: [], missing: [] };
+  return { errors: [], unseen: [], missing: [], hasOthers: false };
 }
 
 /** Empties them for the next row. */
-export function clearFindings({ errors, unseen, missing }: Findings): void {
+export function clearFindings(findings: Findings): void {
+  const { errors, unseen, missing } = findings;
   // Setting the length of an array costs more than to look at it, and there is something in one of many rows.
   if (errors.length > 0) errors.length = 0;
   if (unseen.length > 0) unseen.length = 0;
   if (missing.length > 0) missing.length = 0;
+  findings.hasOthers = false;
 }
 
 export interface Predictor {
@@ -116,7 +120,9 @@ export function createPredictor(model: ServableModel): Predictor {
     return deep === undefined ? sum : sum + deep.logit();
   };
   /** @returns Whether all members that are no fields are keys, and may be. */
-  function refuseOthers(row: Readonly<Record<string, unknown>>, { errors }: Findings): boolean {
+  function refuseOthers(row: Readonly<Record<string, unknown>>, findings: Findings): boolean {
+    const { errors } = findings;
+    findings.hasOthers = true;
     const unknown = Object.keys(row).filter((name) => row[name] !== undefined && !known.has(name));
     for (const name of unknown.slice(0, unknownToldMax)) errors.push(unknownField(name, names));
     const wrong = ownKeys.filter((name) => keyProblem(row[name]) !== undefined);

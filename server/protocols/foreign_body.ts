@@ -6,6 +6,7 @@ import { type JsonBounds, parseJsonInTurns } from "../json_text.ts";
 import { oneAtATime } from "../slices.ts";
 import type { LoadedModel } from "../serving_model.ts";
 import { decodeUtf8 } from "../utf8.ts";
+import { requireUtf8 } from "../utf8.ts";
 import { createHeaderReader, createWholeBodyTaker, createWholeBytesTaker } from "../whole_body.ts";
 
 /** Of all services that host models, SageMaker lets the largest request through. */
@@ -48,7 +49,8 @@ function takeContent(request: Request, asBytes: boolean): Content | undefined {
   if (readHeader(request, "content-encoding") !== null) return undefined;
   const isText = !asBytes && readHeader(request, jsonLengthHeader) === null;
   const take = isText ? takeWholeBody : takeWholeBytes;
-  return take(request, foreignBodyBytesMax);
+  const content = take(request, foreignBodyBytesMax);
+  return typeof content === "string" ? requireUtf8(content) : content;
 }
 
 async function withContent(
