@@ -1,12 +1,12 @@
-import type { Command, Result } from "./commands/command.ts";
-import { complaintOf, exitCodes } from "./commands/complaint.ts";
-import { readConfig } from "./commands/config_file.ts";
-import { helpOf, overviewOf } from "./commands/help.ts";
-import { listenForInterruption } from "./commands/interruption.ts";
-import { type CheckedOptions, readOptions, refuseUnknownSettings } from "./commands/options.ts";
-import { createTerminal } from "./commands/terminal.ts";
+import type { Command, Result } from "./commands/cli/command.ts";
+import { complaintOf, exitCodes } from "./commands/cli/error_report.ts";
+import { readConfig } from "./commands/cli/config_file.ts";
+import { helpOf, overviewOf } from "./commands/cli/help.ts";
+import { listenForInterruption } from "./commands/cli/signals.ts";
+import { type CheckedOptions, readOptions, refuseUnknownSettings } from "./commands/cli/options.ts";
+import { createTerminal } from "./commands/cli/terminal.ts";
 import { Failure } from "./pipeline/failure.ts";
-import { nearestName } from "./pipeline/spelling.ts";
+import { nearestName } from "./pipeline/did_you_mean.ts";
 
 /**
  * The command table. Each command's module is loaded when it is called: serving never waits for what only training

@@ -1,18 +1,18 @@
-import { printableText } from "./screen_text.ts";
+import { printableText } from "./cli/printable_text.ts";
 import { join } from "node:path";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import type { FeatureRow } from "../pipeline/generate/feature_row.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
-import { createLog } from "../server/log.ts";
+import { createLog } from "../server/runtime/log.ts";
 import { startServer } from "../server/server.ts";
-import { command, commonFlags } from "./command.ts";
-import { createConversation } from "./conversation.ts";
-import { type DemoModel, summaryOf, trainBoth } from "./demo_models.ts";
-import { askAll, drawRows } from "./demo_requests.ts";
-import { type DemoStage, type DemoTables, loadTables, tablesOf } from "./demo_tables.ts";
-import { headOf, nextSteps } from "./demo_text.ts";
-import { openWireTap } from "./wire_tap.ts";
+import { command, commonFlags } from "./cli/command.ts";
+import { createConversation } from "./demo/recorded_client.ts";
+import { type DemoModel, summaryOf, trainBoth } from "./demo/models.ts";
+import { askAll, drawRows } from "./demo/requests.ts";
+import { type DemoStage, type DemoTables, loadTables, tablesOf } from "./demo/tables.ts";
+import { headOf, nextSteps } from "./demo/text.ts";
+import { openWireTap } from "./demo/recording_proxy.ts";
 
 interface Folders {
   readonly data: string;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { generate, rowGroupRowsDefault } from "../pipeline/generate/generate.ts";
-import { command, commonFlags } from "./command.ts";
+import { command, commonFlags } from "./cli/command.ts";
 
 export default command({
   name: "generate",

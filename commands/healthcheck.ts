@@ -1,6 +1,6 @@
 import { Failure } from "../pipeline/failure.ts";
-import { originOf } from "../server/host.ts";
-import { command, commonFlags } from "./command.ts";
+import { originOf } from "../server/runtime/host.ts";
+import { command, commonFlags } from "./cli/command.ts";
 
 export default command({
   name: "healthcheck",

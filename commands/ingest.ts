@@ -5,11 +5,11 @@ import { makeIndex } from "../pipeline/store/column_index.ts";
 import { openBulk } from "../pipeline/store/bulk.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
-import { command, commonFlags } from "./command.ts";
+import { command, commonFlags } from "./cli/command.ts";
 import { describeIngest } from "./ingest_report.ts";
-import { withStandardInput } from "./standard_input.ts";
-import { filesByTable, loadObserver, resolveFiles, splitAt, tableFlags } from "./table_files.ts";
-import { textFlags, textFormatOf } from "./text_flags.ts";
+import { withStandardInput } from "./cli/standard_input.ts";
+import { filesByTable, loadObserver, resolveFiles, splitAt, tableFlags } from "./cli/table_files.ts";
+import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 
 export default command({
   name: "ingest",

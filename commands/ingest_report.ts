@@ -1,5 +1,5 @@
 import type { IngestReport } from "../pipeline/ingest/ingest.ts";
-import { printable } from "../pipeline/files/printable.ts";
+import { printable } from "../pipeline/files/columns/printable.ts";
 import type { FileReport } from "../pipeline/ingest/quality.ts";
 
 /** The quality report for people: a table of files, what stands out in each, and what the store can be trained on now. */

@@ -1,6 +1,6 @@
 import type { Registry } from "../pipeline/model/registry.ts";
-import type { Result } from "./command.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Result } from "./cli/command.ts";
+import type { Terminal } from "./cli/terminal.ts";
 
 /** `clickwell models alias MODEL NAME` */
 export async function addAlias(

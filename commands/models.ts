@@ -5,11 +5,11 @@ import { describeRows } from "./row_report.ts";
 import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/model_alias.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
-import { assignmentAnswer, instant, modelAnswer } from "../server/model_answer.ts";
-import { command, commonFlags, type Result } from "./command.ts";
+import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_answer.ts";
+import { command, commonFlags, type Result } from "./cli/command.ts";
 import { convergenceWords } from "./convergence_words.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "./cli/terminal.ts";
 
 const verbs = ["list", "show", "activate", "rollback", "history", "alias", "unalias", "aliases"];
 

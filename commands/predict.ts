@@ -6,9 +6,9 @@ import { readArtifact } from "../pipeline/model/artifact.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { predictFile } from "../pipeline/predict/predict_file.ts";
 import { predictionFormatOf, predictionFormats } from "../pipeline/predict/prediction_file.ts";
-import { command, commonFlags } from "./command.ts";
-import { dash, withStandardInput } from "./standard_input.ts";
-import { textFlags, textFormatOf } from "./text_flags.ts";
+import { command, commonFlags } from "./cli/command.ts";
+import { dash, withStandardInput } from "./cli/standard_input.ts";
+import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 
 export default command({
   name: "predict",

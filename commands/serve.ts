@@ -1,14 +1,14 @@
 import { Failure } from "../pipeline/failure.ts";
-import { availableParallelism } from "../pipeline/parallelism.ts";
-import { createLog, logFormats, logLevels } from "../server/log.ts";
-import { requestLogModes } from "../server/request_log.ts";
-import { keptToken } from "../server/admin_token.ts";
-import { isLoopback } from "../server/host.ts";
+import { availableParallelism } from "../pipeline/runtime/parallelism.ts";
+import { createLog, logFormats, logLevels } from "../server/runtime/log.ts";
+import { requestLogModes } from "../server/http/request_log.ts";
+import { keptToken } from "../server/http/admin_token.ts";
+import { isLoopback } from "../server/runtime/host.ts";
 import { startServer, unguarded } from "../server/server.ts";
-import { readVertexPlace } from "./vertex_place.ts";
-import { command, commonFlags } from "./command.ts";
-import { Interruption } from "./interruption.ts";
-import type { Terminal } from "./terminal.ts";
+import { readVertexPlace } from "./vertex_environment.ts";
+import { command, commonFlags } from "./cli/command.ts";
+import { Interruption } from "./cli/signals.ts";
+import type { Terminal } from "./cli/terminal.ts";
 
 export default command({
   name: "serve",

@@ -7,11 +7,11 @@ import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters } from "../pipeline/train/train.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
-import { command, commonFlags, type Flags } from "./command.ts";
+import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";
-import { readSpec } from "./spec_file.ts";
-import type { Terminal } from "./terminal.ts";
-import { workshopFlags, workshopOptionsOf } from "./workshop_flags.ts";
+import { readSpec } from "./cli/spec_file.ts";
+import type { Terminal } from "./cli/terminal.ts";
+import { workshopFlags, workshopOptionsOf } from "./cli/resource_flags.ts";
 
 const flags = {
   ...commonFlags,

@@ -2,7 +2,7 @@ import { Failure } from "../pipeline/failure.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
 import { solverNames } from "../pipeline/fit/fit.ts";
-import { optimizerNames } from "../pipeline/fit/optimizer.ts";
+import { optimizerNames } from "../pipeline/fit/minibatch/optimizer.ts";
 import { defaultSpec, parseSpec } from "../pipeline/examples/spec.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
@@ -17,19 +17,19 @@ import {
   type TrainOptions,
   type TrainReport,
 } from "../pipeline/train/train.ts";
-import { loadAndTrain } from "../pipeline/train/load_and_train.ts";
+import { loadAndTrain } from "../pipeline/train/from_files/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
-import { command, commonFlags, type Flags, type Options } from "./command.ts";
+import { command, commonFlags, type Flags, type Options } from "./cli/command.ts";
 import { convergenceMembers, convergenceWords } from "./convergence_words.ts";
 import { describeIngest } from "./ingest_report.ts";
-import { epochObserver, minibatchFlags, solverOf } from "./minibatch_flags.ts";
+import { epochObserver, minibatchFlags, solverOf } from "./cli/minibatch_flags.ts";
 import { describeRows, newRows, rowsResult } from "./row_report.ts";
-import { readSpec } from "./spec_file.ts";
-import { withStandardInput } from "./standard_input.ts";
-import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./table_files.ts";
-import type { Terminal } from "./terminal.ts";
-import { textFlags, textFormatOf } from "./text_flags.ts";
-import { workshopFlags, workshopOptionsOf } from "./workshop_flags.ts";
+import { readSpec } from "./cli/spec_file.ts";
+import { withStandardInput } from "./cli/standard_input.ts";
+import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
+import type { Terminal } from "./cli/terminal.ts";
+import { textFlags, textFormatOf } from "./cli/text_flags.ts";
+import { workshopFlags, workshopOptionsOf } from "./cli/resource_flags.ts";
 
 const flags = {
   ...commonFlags,

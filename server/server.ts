@@ -1,18 +1,18 @@
 import { Failure } from "../pipeline/failure.ts";
-import { nextTask } from "../pipeline/stepwise.ts";
-import { createBoard } from "./board.ts";
-import { createCensus } from "./census.ts";
-import { finish } from "./draining.ts";
-import { isLoopback, originOf } from "./host.ts";
-import { openListener } from "./listener.ts";
-import type { OwnerAnswers } from "./member.ts";
-import { problemResponse } from "./problem.ts";
-import { packResponse, unpackRequest } from "./relay.ts";
-import { createService, type Service, type ServiceOptions } from "./service.ts";
-import { requireFreePort, sharingFault } from "./shared_port.ts";
-import { createUnloads } from "./unloads.ts";
+import { nextTask } from "../pipeline/runtime/event_loop.ts";
+import { createBoard } from "./runtime/shared_state.ts";
+import { createCensus } from "./metrics/counters_total.ts";
+import { finish } from "./runtime/drain.ts";
+import { isLoopback, originOf } from "./runtime/host.ts";
+import { openListener } from "./runtime/listener.ts";
+import type { OwnerAnswers } from "./workers/worker_handle.ts";
+import { problemResponse } from "./http/problem.ts";
+import { packResponse, unpackRequest } from "./workers/request_forwarding.ts";
+import { createService, type Service, type ServiceOptions } from "./service/service.ts";
+import { requireFreePort, sharingFault } from "./runtime/shared_port.ts";
+import { createUnloads } from "./models/unloaded_models.ts";
 import { settleTables } from "../pipeline/store/store.ts";
-import { createThreadCrew, type ThreadCrew, type ThreadCrewOptions } from "./thread_crew.ts";
+import { createThreadCrew, type ThreadCrew, type ThreadCrewOptions } from "./workers/worker_pool.ts";
 
 export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "census" | "unloads"> {
   readonly hostname: string;

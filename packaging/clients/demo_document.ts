@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { createLog } from "../../server/log.ts";
-import { createService } from "../../server/service.ts";
+import { createLog } from "../../server/runtime/log.ts";
+import { createService } from "../../server/service/service.ts";
 import type { Document } from "./interface.ts";
 
 /** The document of a server with the first of the demo's models: the same on every machine. */

@@ -1,4 +1,4 @@
-import { sharedInt32 } from "../shared_memory.ts";
+import { sharedInt32 } from "../runtime/shared_memory.ts";
 
 /** How much of the examples is kept in memory, and where the rest goes. Threads share it. */
 export interface ChunkRoom {

@@ -1,4 +1,4 @@
-import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../shared_memory.ts";
+import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../runtime/shared_memory.ts";
 import type { Column } from "./stored_chunk.ts";
 
 /** Makes columns. What is in them is to be overwritten. */

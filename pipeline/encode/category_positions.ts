@@ -1,5 +1,5 @@
 import { isBeyondExact, isCategoryValue, levelOf, shortestText } from "../examples/level.ts";
-import { hashOf } from "../hash.ts";
+import { hashOf } from "../math/hash.ts";
 import { type CategoricalEncoder, levelCountOf } from "./encoder.ts";
 
 /** What a category reader gives for a value that is none, as an object or a number that is not finite. */

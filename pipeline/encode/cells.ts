@@ -4,7 +4,7 @@ import { factorsNamed } from "./crosses.ts";
 import type { CrossEncoder, Encoder } from "./encoder.ts";
 import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
 import type { OrderedChunk } from "../examples/ordered_chunk.ts";
-import { sharedInt32 } from "../shared_memory.ts";
+import { sharedInt32 } from "../runtime/shared_memory.ts";
 
 /** Cells of one group at the most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;

@@ -1,4 +1,4 @@
-import { exp } from "../elementary.ts";
+import { exp } from "../math/elementary.ts";
 import { type Encoder, type FeatureEncoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
 
 /**

@@ -11,7 +11,7 @@ import { type Factor, factorsOf } from "./factors.ts";
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { runThrough } from "../stepwise.ts";
+import { runThrough } from "../runtime/event_loop.ts";
 import type { Partition } from "../examples/split.ts";
 import { imputationsOf } from "./imputation.ts";
 import { type JoinedLevels, summarise } from "./summarise.ts";

@@ -1,4 +1,4 @@
-import { log1p } from "../elementary.ts";
+import { log1p } from "../math/elementary.ts";
 import type { ValueType } from "../examples/level.ts";
 import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
 

@@ -1,4 +1,4 @@
-import { implausibleTime, timeRemedy } from "../files/plausible_time.ts";
+import { implausibleTime, timeRemedy } from "../files/columns/plausible_time.ts";
 import type { NumericEncoder } from "./encoder.ts";
 
 /** Whether a field is called as columns of times are, and was a time in training: what stands for a missing one is one. */

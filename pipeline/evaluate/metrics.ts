@@ -1,6 +1,6 @@
-import { log } from "../elementary.ts";
+import { log } from "../math/elementary.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
-import { sortSpread } from "./spread_sort.ts";
+import { sortSpread } from "../math/bucket_sort.ts";
 
 export const binCount = 10;
 /** Probabilities are kept off 0 and 1 by this, so that one sure mistake costs much but not all. */

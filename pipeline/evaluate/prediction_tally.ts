@@ -1,7 +1,7 @@
 import type { DesignChunk } from "../encode/design_matrix.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { aucOf, metricsOf } from "./metrics.ts";
-import { sortSpread } from "./spread_sort.ts";
+import { sortSpread } from "../math/bucket_sort.ts";
 import { type Weighed, weightedAucOf, weightedMetricsOf } from "./weighted_metrics.ts";
 
 /** Gathers predictions of rows until it is asked how good they are. Each row counts by its own weight, whatever it counts for in a fit. */

@@ -1,8 +1,8 @@
-import { log } from "../elementary.ts";
+import { log } from "../math/elementary.ts";
 import { slackOf } from "../encode/weight_slack.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { binCount, bounded } from "./metrics.ts";
-import { sortSpread } from "./spread_sort.ts";
+import { sortSpread } from "../math/bucket_sort.ts";
 
 /** Predictions of some rows, probabilities or log-odds, and the rows' weights: shape (rows) each. */
 export interface Weighed {

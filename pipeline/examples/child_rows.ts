@@ -1,11 +1,11 @@
-import { openReadingConnection, scanMemory } from "./reading_connection.ts";
-import { columnOrigins } from "../store/column_origins.ts";
+import { openReadingConnection, scanMemory } from "../store/reading_connection.ts";
+import { columnOrigins } from "../store/view/column_origins.ts";
 import { quoted } from "../store/identifier.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
 import type { RowAccount } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
-import { type ParentJoin, parentJoinOf } from "./view_shape.ts";
+import { type ParentJoin, parentJoinOf } from "../store/view/view_shape.ts";
 
 /** Rows of the table that a view has a row for, if its parents are there. */
 export interface ChildRows {

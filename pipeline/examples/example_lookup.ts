@@ -4,10 +4,10 @@ import { failingColumn, isOfExpression } from "./failing_row.ts";
 import { BadExample } from "./raw_examples.ts";
 import { shownKey } from "./reading_failure.ts";
 import { quoted } from "../store/identifier.ts";
-import { columnOrigins } from "../store/column_origins.ts";
+import { columnOrigins } from "../store/view/column_origins.ts";
 import { listTables } from "../store/table.ts";
 import type { ExampleKeys } from "./example_keys.ts";
-import { parentJoinOf } from "./view_shape.ts";
+import { parentJoinOf } from "../store/view/view_shape.ts";
 
 /** What a key is looked up by; an integer as bigint is the same in a column of numbers and in one of text. */
 export type KeyValue = string | number | bigint;

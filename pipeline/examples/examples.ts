@@ -2,8 +2,8 @@ import { createKeeper } from "../chunks/chunk_keeper.ts";
 import { type ChunkRoom, clearRoom } from "../chunks/chunk_room.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { readRows } from "./example_rows.ts";
-import { createPlacing, type HeldJoin, holdParents } from "./held_join.ts";
-import { joinChunks } from "./join_chunks.ts";
+import { createPlacing, type HeldJoin, holdParents } from "./hash_join/hash_join.ts";
+import { joinChunks } from "./merge_chunks.ts";
 import { joinPlanOf } from "./join_plan.ts";
 import { Failure } from "../failure.ts";
 import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
@@ -13,17 +13,17 @@ import { behind, createChunkBuilder, type RawChunk, type RawExamples, viewLayout
 import { type LeftOutRows, requireAccounted, type RowAccount } from "./row_account.ts";
 import { createUsableRows } from "./usable_rows.ts";
 import { readingFailure } from "./reading_failure.ts";
-import { collectShared } from "../collector.ts";
-import { sharedInt32 } from "../shared_memory.ts";
+import { collectShared } from "../runtime/shared_memory_gc.ts";
+import { sharedInt32 } from "../runtime/shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { ReadingStopped, type RowsQuery } from "../store/checked_rows.ts";
-import { openReadingConnection, type ReadingMemory, scanMemory } from "./reading_connection.ts";
+import { openReadingConnection, type ReadingMemory, scanMemory } from "../store/reading_connection.ts";
 import { quoted } from "../store/identifier.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import { holdStill } from "../store/writing.ts";
 import { listTables, type Table } from "../store/table.ts";
-import type { Job, Threads } from "../threads.ts";
+import type { Job, Threads } from "../runtime/thread_pool.ts";
 import { viewOrdersById } from "./view_order.ts";
 
 /** Rows that come out of SQLite together: few enough that the collector finds them dead. */

@@ -1,9 +1,9 @@
 import type { FeatureSpec } from "./spec.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
-import { type ViewColumn, viewColumnsOf } from "./view_columns.ts";
+import { type ViewColumn, viewColumnsOf } from "../store/view/view_columns.ts";
 import { viewOrdersById } from "./view_order.ts";
-import { parentJoinOf } from "./view_shape.ts";
+import { parentJoinOf } from "../store/view/view_shape.ts";
 
 /** How the examples come out of the rows of tables, without the view: plain data. */
 export interface JoinPlan {

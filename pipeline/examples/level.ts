@@ -1,4 +1,4 @@
-import { parseInteger, parseReal } from "../files/number_text.ts";
+import { parseInteger, parseReal } from "../files/text/number_text.ts";
 
 /**
  * What the values of a categorical column were in training, by which a spelling is read. If numbers and texts were among them,

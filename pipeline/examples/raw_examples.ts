@@ -1,9 +1,9 @@
 import { type ColumnMaker, newColumns } from "../chunks/column_pool.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
-import type { HeldField } from "./held_join.ts";
-import { hashOf } from "../hash.ts";
+import type { HeldField } from "./hash_join/hash_join.ts";
+import { hashOf } from "../math/hash.ts";
 import { kindBitOf, tableLevelOf, type ValueType } from "./level.ts";
-import { writtenLevel } from "./parent_reading.ts";
+import { writtenLevel } from "./hash_join/build_scan.ts";
 import { createRecoding } from "./recoding.ts";
 import type { RowAccount } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";

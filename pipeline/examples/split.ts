@@ -1,4 +1,4 @@
-import { mixed } from "../hash.ts";
+import { mixed } from "../math/hash.ts";
 
 /** Assigns rows to parts: all rows of a group to the same side, and to the same one on every machine. */
 export interface Partition {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { openSource } from "./byte_source.ts";
-import { release } from "./column_buffer.ts";
-import { nextTask } from "../stepwise.ts";
+import { release } from "./columns/column_buffer.ts";
+import { nextTask } from "../runtime/event_loop.ts";
 
 const pieceBytes = 4 * 2 ** 20;
 

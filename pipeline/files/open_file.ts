@@ -1,14 +1,14 @@
 import { openSource } from "./byte_source.ts";
-import type { SelectSources } from "./column_source.ts";
-import { openCsv } from "./csv.ts";
+import type { SelectSources } from "./columns/column_source.ts";
+import { openCsv } from "./text/csv.ts";
 import { Failure } from "../failure.ts";
-import { openNdjson } from "./ndjson.ts";
-import { openParquet } from "./parquet.ts";
-import { isParquet } from "./parquet_footer.ts";
-import type { RowReader } from "./run.ts";
-import { refuseForeignFlags, type TextFormat } from "./text_format.ts";
-import { headOf } from "./text_input.ts";
-import { decodeHead } from "./transcode.ts";
+import { openNdjson } from "./text/ndjson.ts";
+import { openParquet } from "./parquet/reader.ts";
+import { isParquet } from "./parquet/footer.ts";
+import type { RowReader } from "./columns/row_run.ts";
+import { refuseForeignFlags, type TextFormat } from "./text/text_format.ts";
+import { headOf } from "./text/text_input.ts";
+import { decodeHead } from "./text/transcode.ts";
 
 export type FileFormat = "parquet" | "csv" | "ndjson";
 

@@ -1,5 +1,5 @@
 import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
-import { log } from "../elementary.ts";
+import { log } from "../math/elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 
 /** Rows and clicks that a model is fitted to, each row counted by its weight. */

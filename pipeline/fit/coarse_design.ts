@@ -1,5 +1,5 @@
 import { type DesignMatrix, forRuns, type Group } from "../encode/design_matrix.ts";
-import { sharedInt32 } from "../shared_memory.ts";
+import { sharedInt32 } from "../runtime/shared_memory.ts";
 import { expandSums, layoutOf, passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";

@@ -1,4 +1,4 @@
-import { factorise } from "./cholesky.ts";
+import { factorise } from "../math/cholesky.ts";
 import type { CoarseDesign } from "./coarse_design.ts";
 
 /** Numbers of a vector over columns, at the columns that a fit moves. The intercept is the last of both. */

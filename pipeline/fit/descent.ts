@@ -1,4 +1,4 @@
-import { log } from "../elementary.ts";
+import { log } from "../math/elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Convergence } from "./certificate.ts";
 import { gradientRule, type Proposal, type Rule, stepOf } from "./convergence.ts";

@@ -1,4 +1,4 @@
-import { log } from "../elementary.ts";
+import { log } from "../math/elementary.ts";
 import { fitWeightsOf, forRuns } from "../encode/design_matrix.ts";
 import type { Convergence } from "./certificate.ts";
 import { createCoarseDesign } from "./coarse_design.ts";

@@ -1,4 +1,4 @@
-import { type Factor, factorise } from "./cholesky.ts";
+import { type Factor, factorise } from "../math/cholesky.ts";
 import { stepRule } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { descend } from "./descent.ts";

@@ -3,9 +3,9 @@ import { type DesignChunk, type DesignMatrix, forRuns, rowsOf } from "../encode/
 import { weightOf } from "../encode/row_weight.ts";
 import { expandSums, layoutOf, type LossSums, passPoint } from "./objective.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
-import { type Score, scoreOf } from "../evaluate/score.ts";
-import { sharedFloat64, sharedInt32 } from "../shared_memory.ts";
-import type { Job, Threads } from "../threads.ts";
+import { type Score, scoreOf } from "./holdout_score.ts";
+import { sharedFloat64, sharedInt32 } from "../runtime/shared_memory.ts";
+import type { Job, Threads } from "../runtime/thread_pool.ts";
 
 /** Which rows a pass goes over: all of the wanted parts', or those of a few chunks for a first approximation. */
 export type Scope = "all" | "sample";

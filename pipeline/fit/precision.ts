@@ -1,7 +1,7 @@
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { createPasses } from "./passes.ts";
 import { evaluatePoint, type Penalty } from "./penalised.ts";
-import type { Threads } from "../threads.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
 
 /** Coefficients up to which an artifact keeps the precision: their square is what it costs. */
 export const precisionColumnsMax = 512;

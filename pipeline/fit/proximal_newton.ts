@@ -1,4 +1,4 @@
-import { factorise } from "./cholesky.ts";
+import { factorise } from "../math/cholesky.ts";
 import { gradientRule } from "./convergence.ts";
 import { descend } from "./descent.ts";
 import type { Passes } from "./passes.ts";

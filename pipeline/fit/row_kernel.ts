@@ -5,7 +5,7 @@ import {
   type DesignMatrix,
   fitWeightsOf,
 } from "../encode/design_matrix.ts";
-import { fractionalPowers, log, log1p } from "../elementary.ts";
+import { fractionalPowers, log, log1p } from "../math/elementary.ts";
 import { type HessianBy, hessianByOf, type PassPoint, type SumsLayout } from "./objective.ts";
 
 /**

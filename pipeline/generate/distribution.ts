@@ -1,5 +1,5 @@
-import { exp } from "../elementary.ts";
-import type { Random } from "../random.ts";
+import { exp } from "../math/elementary.ts";
+import type { Random } from "../math/random.ts";
 
 /**
  * Distributions as tables. Only + − × ÷ and comparisons are used, which IEEE 754 fixes to the last bit: with a

@@ -1,7 +1,7 @@
 import { drawBell } from "./distribution.ts";
-import { exp } from "../elementary.ts";
+import { exp } from "../math/elementary.ts";
 import type { Encoder, FeatureEncoder } from "../encode/encoder.ts";
-import type { Random } from "../random.ts";
+import type { Random } from "../math/random.ts";
 
 /** One row of raw fields, as `POST /predict` takes it. */
 export type FeatureRow = Readonly<Record<string, string | number | null>>;

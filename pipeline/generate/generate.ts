@@ -2,7 +2,7 @@ import type { DecodedArray } from "hyparquet";
 import type { SchemaElement } from "hyparquet-writer";
 import { join } from "node:path";
 import { type ArrivedLead, drawWeek, type LoanWeekOptions } from "./loan_week.ts";
-import { createParquetFile, type ParquetFile, requireReplaceable } from "../files/parquet_file.ts";
+import { createParquetFile, type ParquetFile, requireReplaceable } from "../files/parquet/writer.ts";
 import { makeFolder } from "../files/written_file.ts";
 
 export interface GenerateOptions extends LoanWeekOptions {

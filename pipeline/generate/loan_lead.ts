@@ -18,7 +18,7 @@ import {
   type Purpose,
   purposes,
 } from "./loan_market.ts";
-import type { Random } from "../random.ts";
+import type { Random } from "../math/random.ts";
 
 /** A made-up lead and the offers it sees. */
 export interface LoanLead {

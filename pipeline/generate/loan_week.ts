@@ -2,7 +2,7 @@ import { shiftTo } from "./click_model.ts";
 import { logistic, valueAt } from "./distribution.ts";
 import { drawLead, type LoanLead, type LoanOffer } from "./loan_lead.ts";
 import { clickDelayByRank, hourByRank, offersPerLeadMax, secondClickShare } from "./loan_market.ts";
-import { createRandom, type Random } from "../random.ts";
+import { createRandom, type Random } from "../math/random.ts";
 
 export interface LoanWeekOptions {
   /** How many offers the week has. */

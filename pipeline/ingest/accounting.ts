@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import type { RowFault } from "../files/batch.ts";
+import type { RowFault } from "../files/columns/batch.ts";
 import type { RowCounts } from "./insertion.ts";
 
 /**

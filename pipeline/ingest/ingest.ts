@@ -1,9 +1,9 @@
-import { countExamples } from "../examples/examples_count.ts";
+import { countExamples } from "./examples_count.ts";
 import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
-import type { TextFormat } from "../files/text_format.ts";
+import type { TextFormat } from "../files/text/text_format.ts";
 import { openBulk } from "../store/bulk.ts";
-import { createFirstFill } from "./first_fill.ts";
+import { createFirstFill } from "./initial_load.ts";
 import { keySetOf } from "./key_set.ts";
 import type { OnConflict, RowCounts } from "./insertion.ts";
 import { hasLoads, loadFile, type LoadOptions, type LoadProgress, readerJobOf } from "./load.ts";
@@ -14,7 +14,7 @@ import { openRejects } from "./rejects.ts";
 import type { Store } from "../store/store.ts";
 import { longPatienceMs } from "../store/writing.ts";
 import { findTable, hasTriggers, listTables, type Table } from "../store/table.ts";
-import { startThreads, type Threads } from "../threads.ts";
+import { startThreads, type Threads } from "../runtime/thread_pool.ts";
 
 export interface IngestOptions {
   /** Files to load, by table. Parents are loaded first: tables whose keys other tables refer to. */

@@ -1,6 +1,6 @@
-import { countRanges } from "../examples/examples_count.ts";
+import { countRanges } from "./examples_count.ts";
 import { createFileReading, memoryOf } from "./reading.ts";
-import { answerJobs } from "../threads.ts";
+import { answerJobs } from "../runtime/thread_pool.ts";
 
 /** What the second thread of an ingest can be asked to do. */
 const { open, next } = createFileReading();

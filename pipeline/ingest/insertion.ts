@@ -1,9 +1,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type Batch, type Cell, copyCells, type RowFault } from "../files/batch.ts";
+import { type Batch, type Cell, copyCells, type RowFault } from "../files/columns/batch.ts";
 import { quoted } from "../store/identifier.ts";
 import { conflictFailure, constraintFault, passedOver } from "./insertion_failure.ts";
 import { differingSql, insertSql, replaceSql } from "./insertion_sql.ts";
-import { rowFailure } from "../files/run.ts";
+import { rowFailure } from "../files/columns/row_run.ts";
 import { openSnapshot, type Snapshot } from "./snapshot.ts";
 import { hasCode } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";

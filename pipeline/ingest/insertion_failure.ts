@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Cell, RowFault } from "../files/batch.ts";
+import type { Cell, RowFault } from "../files/columns/batch.ts";
 import { Failure } from "../failure.ts";
 import type { Chunk } from "./insertion.ts";
 import { storedSql } from "./insertion_sql.ts";

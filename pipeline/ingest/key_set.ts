@@ -1,4 +1,4 @@
-import { type ColumnBuffer, release } from "../files/column_buffer.ts";
+import { type ColumnBuffer, release } from "../files/columns/column_buffer.ts";
 
 /**
  * Keys of a table, by 48-bit fingerprints in bounded memory. That any of a million keys is taken for one of another million

@@ -1,10 +1,10 @@
 import { basename } from "node:path";
 import { allRejected, checkCounts } from "./accounting.ts";
-import type { ColumnMapping } from "../files/column_source.ts";
+import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { type FileHashing, openHashing } from "../files/content_hash.ts";
 import { requireRoomToCommit } from "../store/disk_room.ts";
 import { Failure } from "../failure.ts";
-import type { RowFault } from "../files/batch.ts";
+import type { RowFault } from "../files/columns/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
@@ -14,13 +14,13 @@ import type { OpenedFile, ReaderJob, ReadStep } from "./reader_job.ts";
 import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
-import { nextTask } from "../stepwise.ts";
+import { nextTask } from "../runtime/event_loop.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
-import { collect } from "../collector.ts";
+import { collect } from "../runtime/shared_memory_gc.ts";
 import type { Store } from "../store/store.ts";
 import { beginWriting } from "../store/writing.ts";
 import type { Table } from "../store/table.ts";
-import type { Threads } from "../threads.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
 
 /** How far the load of a file is. */
 export interface LoadProgress {

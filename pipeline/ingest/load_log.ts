@@ -1,4 +1,4 @@
-import type { ColumnMapping } from "../files/column_source.ts";
+import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { quoted } from "../store/identifier.ts";
 import type { OnConflict } from "./insertion.ts";
 import type { FileReport } from "./quality.ts";

@@ -1,12 +1,12 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { type Cell, cellAt, gatherColumn } from "../files/batch.ts";
-import { clearBuffer, type ColumnBuffer, copierOf, createBuffer } from "../files/column_buffer.ts";
+import { type Cell, cellAt, gatherColumn } from "../files/columns/batch.ts";
+import { clearBuffer, type ColumnBuffer, copierOf, createBuffer } from "../files/columns/column_buffer.ts";
 import { quoted } from "../store/identifier.ts";
-import { orderByKey } from "../files/key_order.ts";
+import { orderByKey } from "../files/columns/key_order.ts";
 import type { KeySet } from "./key_set.ts";
 import { limitCache } from "../store/page_cache.ts";
 import type { Reference } from "./reference.ts";
-import type { Run } from "../files/run.ts";
+import type { Run } from "../files/columns/row_run.ts";
 import type { TableColumn } from "../store/table.ts";
 
 /** Counts rows whose parent is not in the store, as the rows are read. */

@@ -1,5 +1,5 @@
-import type { Batch, BatchColumn, RowFault } from "../files/batch.ts";
-import { isoTime } from "../files/value_text.ts";
+import type { Batch, BatchColumn, RowFault } from "../files/columns/batch.ts";
+import { isoTime } from "../files/columns/field_value.ts";
 import type { RowCounts } from "./insertion.ts";
 import type { TableColumn } from "../store/table.ts";
 

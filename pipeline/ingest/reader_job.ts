@@ -1,10 +1,10 @@
-import { type Batch, emptyBatch } from "../files/batch.ts";
-import { type ColumnMapping, columnSources } from "../files/column_source.ts";
+import { type Batch, emptyBatch } from "../files/columns/batch.ts";
+import { type ColumnMapping, columnSources } from "../files/columns/column_source.ts";
 import { openFile } from "../files/open_file.ts";
 import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
 import { createKeySet, type KeySet } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
-import { readBatches, type RowReader, type Run } from "../files/run.ts";
+import { readBatches, type RowReader, type Run } from "../files/columns/row_run.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
 /** A file to read for a table: plain data, which a thread can be given. */

@@ -1,8 +1,8 @@
 import { type OpenedFile, type OpenReader, openReader, type ReaderJob, type ReadStep } from "./reader_job.ts";
-import { batchBytes, buffersOf, releaseBatch } from "../files/batch.ts";
-import type { Run } from "../files/run.ts";
+import { batchBytes, buffersOf, releaseBatch } from "../files/columns/batch.ts";
+import type { Run } from "../files/columns/row_run.ts";
 import type { KeySet } from "./key_set.ts";
-import type { Job, Threads } from "../threads.ts";
+import type { Job, Threads } from "../runtime/thread_pool.ts";
 
 /** Steps come from the second thread in groups of about so many bytes: whoever inserts rows hears of it only now and then. */
 const groupBytes = 1.5 * 2 ** 20;

@@ -1,4 +1,4 @@
-import type { Cell, RowFault } from "../files/batch.ts";
+import type { Cell, RowFault } from "../files/columns/batch.ts";
 import { Failure } from "../failure.ts";
 import type { TableColumn } from "../store/table.ts";
 

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Cell } from "../files/batch.ts";
+import type { Cell } from "../files/columns/batch.ts";
 import { knownSql } from "./insertion_sql.ts";
 import { limitCache } from "../store/page_cache.ts";
 import type { Store } from "../store/store.ts";

@@ -21,7 +21,7 @@ import {
   textOf,
   type ValueOf,
   variant,
-} from "./shape.ts";
+} from "./json_shape.ts";
 
 const count = integerFrom(0);
 const columnName = textOf(1, 64);

@@ -1,6 +1,6 @@
 import { binOf } from "../encode/bins.ts";
 import { createCategoryReader } from "../encode/category_positions.ts";
-import { createCrossings } from "../encode/crossing.ts";
+import { createCrossings } from "../encode/cross_lookup.ts";
 import {
   type CategoricalEncoder,
   encodeNumeric,

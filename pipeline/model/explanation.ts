@@ -1,4 +1,4 @@
-import { createDeepPart } from "../fit/network.ts";
+import { createDeepPart } from "./network.ts";
 import { createRowEncoder } from "./encoded_row.ts";
 import type { ServableModel } from "./predictor.ts";
 

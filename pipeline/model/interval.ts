@@ -1,4 +1,4 @@
-import { normalQuantile } from "./normal_quantile.ts";
+import { normalQuantile } from "../math/normal_quantile.ts";
 import { probabilityOf } from "./predictor.ts";
 
 /** Where a probability lies with the given confidence. */

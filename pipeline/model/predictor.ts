@@ -1,7 +1,7 @@
-import { exp } from "../elementary.ts";
+import { exp } from "../math/elementary.ts";
 import { binOf } from "../encode/bins.ts";
 import { createCategoryReader, inexactNumber, levelPositions } from "../encode/category_positions.ts";
-import { createCrossings, type Crossing } from "../encode/crossing.ts";
+import { createCrossings, type Crossing } from "../encode/cross_lookup.ts";
 import {
   type CategoricalEncoder,
   encodeNumeric,
@@ -14,9 +14,9 @@ import {
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import type { ValueType } from "../examples/level.ts";
 import type { FieldError } from "../failure.ts";
-import { createDeepPart, type DeepPart, type Network } from "../fit/network.ts";
-import { nearestName } from "../spelling.ts";
-import { compileMemberReader } from "./member_reader.ts";
+import { createDeepPart, type DeepPart, type Network } from "./network.ts";
+import { nearestName } from "../did_you_mean.ts";
+import { compileMemberReader } from "./field_reader.ts";
 
 /** What predicting from raw fields needs of a model. */
 export interface ServableModel {

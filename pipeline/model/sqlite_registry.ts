@@ -15,7 +15,7 @@ import { watchStamp } from "./registry_watch.ts";
 import { whileBusy } from "../store/patience.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import { layoutOf } from "../store/layout.ts";
-import { isOlderFile, splitOlder } from "../store/older_store.ts";
+import { isOlderFile, splitOlder } from "../store/upgrade/older_store.ts";
 import { openRegistryFile } from "../store/registry_file.ts";
 import { fileAt, type FileOptions } from "../store/store_file.ts";
 

@@ -1,11 +1,11 @@
 import { jsonText } from "../exact_json.ts";
-import type { Cell } from "../files/batch.ts";
-import { type JsonRow, parseRow } from "../files/json_line.ts";
-import { firstColumns, isBlank, isNull, nextLine } from "../files/ndjson.ts";
-import type { TextFormat } from "../files/text_format.ts";
-import { openText } from "../files/text_input.ts";
-import { implausibleTime } from "../files/plausible_time.ts";
-import { parseTime, timeOfInteger } from "../files/value_text.ts";
+import type { Cell } from "../files/columns/batch.ts";
+import { type JsonRow, parseRow } from "../files/text/json_line.ts";
+import { firstColumns, isBlank, isNull, nextLine } from "../files/text/ndjson.ts";
+import type { TextFormat } from "../files/text/text_format.ts";
+import { openText } from "../files/text/text_input.ts";
+import { implausibleTime } from "../files/columns/plausible_time.ts";
+import { parseTime, timeOfInteger } from "../files/columns/field_value.ts";
 import { batchRows, fieldReader, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
 
 /**

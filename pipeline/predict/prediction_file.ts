@@ -2,9 +2,9 @@ import type { DecodedArray } from "hyparquet";
 import type { SchemaElement } from "hyparquet-writer";
 import { extname } from "node:path";
 import { Failure } from "../failure.ts";
-import type { Cell } from "../files/batch.ts";
-import { createParquetFile } from "../files/parquet_file.ts";
-import { createTextFile, type TextFile, unheldText } from "../files/text_file.ts";
+import type { Cell } from "../files/columns/batch.ts";
+import { createParquetFile } from "../files/parquet/writer.ts";
+import { createTextFile, type TextFile, unheldText } from "../files/text/text_file.ts";
 import type { ColumnType } from "../store/table.ts";
 import type { KeptColumn } from "./row_batch.ts";
 

@@ -1,10 +1,10 @@
 import { Failure } from "../failure.ts";
-import type { Cell } from "../files/batch.ts";
-import { withPoint } from "../files/checked_append.ts";
-import { parseReal } from "../files/number_text.ts";
-import type { TextFormat } from "../files/text_format.ts";
+import type { Cell } from "../files/columns/batch.ts";
+import { withPoint } from "../files/columns/checked_append.ts";
+import { parseReal } from "../files/text/number_text.ts";
+import type { TextFormat } from "../files/text/text_format.ts";
 import type { Field } from "../model/predictor.ts";
-import { nearestName } from "../spelling.ts";
+import { nearestName } from "../did_you_mean.ts";
 import type { ColumnType } from "../store/table.ts";
 
 /** Some consecutive rows of a file. */

@@ -1,12 +1,12 @@
 import type { ValueType } from "../examples/level.ts";
 import { openSource } from "../files/byte_source.ts";
-import { type BatchColumn, type Cell, cellAt, gatherColumn } from "../files/batch.ts";
-import type { ColumnSource } from "../files/column_source.ts";
+import { type BatchColumn, type Cell, cellAt, gatherColumn } from "../files/columns/batch.ts";
+import type { ColumnSource } from "../files/columns/column_source.ts";
 import { formatOf, openFile } from "../files/open_file.ts";
-import { readFooter } from "../files/parquet_footer.ts";
-import { type Meaning, meaningOf } from "../files/parquet_meaning.ts";
-import { clearRun, createRun, type Run } from "../files/run.ts";
-import type { TextFormat } from "../files/text_format.ts";
+import { readFooter } from "../files/parquet/footer.ts";
+import { type Meaning, meaningOf } from "../files/parquet/column_meaning.ts";
+import { clearRun, createRun, type Run } from "../files/columns/row_run.ts";
+import type { TextFormat } from "../files/text/text_format.ts";
 import type { Field } from "../model/predictor.ts";
 import type { ColumnType, TableColumn } from "../store/table.ts";
 import {

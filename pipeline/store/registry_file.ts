@@ -3,7 +3,7 @@ import { Failure } from "../failure.ts";
 import { createJournal } from "./journal.ts";
 import { layoutOf } from "./layout.ts";
 import { isOlder, migrate, readVersion, registrySteps } from "./migration.ts";
-import { finishSplit, isOlderFile, splitOlder } from "./older_store.ts";
+import { finishSplit, isOlderFile, splitOlder } from "./upgrade/older_store.ts";
 import { createRegistry } from "./schema.ts";
 import { asFailure } from "./sqlite_failure.ts";
 import { fileAt, type FileOptions, makeFolder, openFile } from "./store_file.ts";

@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { layoutOf } from "./layout.ts";
 import { isOlder, migrate, readVersion, tablesSteps } from "./migration.ts";
-import { finishSplit, isOlderFile, splitOlder } from "./older_store.ts";
+import { finishSplit, isOlderFile, splitOlder } from "./upgrade/older_store.ts";
 import { limitCache } from "./page_cache.ts";
 import { checkSchema, createTables, differingTables, isUnused } from "./schema.ts";
 import { asFailure, sqliteCode } from "./sqlite_failure.ts";

@@ -3,7 +3,7 @@ import { requireFree, reserveBytes } from "./disk_room.ts";
 import { Failure } from "../failure.ts";
 import { withPatience } from "./journal.ts";
 import { asFailure, hasCode } from "./sqlite_failure.ts";
-import { openUnloggedCopy } from "./unlogged_copy.ts";
+import { openUnloggedCopy } from "./upgrade/unlogged_copy.ts";
 
 export interface FileOptions {
   /** `create` makes the file if it is not there; `write` and `read` need it there. `read` cannot change it. */

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { layoutOf } from "./layout.ts";
-import { isOlderFile } from "./older_store.ts";
+import { isOlderFile } from "./upgrade/older_store.ts";
 import { isUnused, tableNamesOf } from "./schema.ts";
 import { sqliteCode } from "./sqlite_failure.ts";
 import { openStore, type Store, type StoreOptions } from "./store.ts";

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
-import { nearestName } from "../spelling.ts";
+import { nearestName } from "../did_you_mean.ts";
 import { quoted } from "./identifier.ts";
 
 export type ColumnType = "INTEGER" | "REAL" | "TEXT";

@@ -1,7 +1,7 @@
 import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { reorder } from "../examples/ordered_chunk.ts";
-import { mixed } from "../hash.ts";
+import { mixed } from "../math/hash.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 
 /** Folds at the most: a row's part is a byte. */

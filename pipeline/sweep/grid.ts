@@ -1,5 +1,5 @@
-import { exp, log } from "../elementary.ts";
-import { createRandom } from "../random.ts";
+import { exp, log } from "../math/elementary.ts";
+import { createRandom } from "../math/random.ts";
 
 export const penaltyNames = ["l2", "l1", "elasticnet", "none"] as const;
 export type PenaltyName = typeof penaltyNames[number];

@@ -1,5 +1,5 @@
 import type { Candidate } from "./grid.ts";
-import type { Score } from "../evaluate/score.ts";
+import type { Score } from "../fit/holdout_score.ts";
 
 /** What one fold's fit came to. */
 export interface FoldScore extends Score {

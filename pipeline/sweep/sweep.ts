@@ -16,10 +16,10 @@ import type { ModelRow, Models } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import { trainTestSplit } from "../examples/split.ts";
-import { nextTask, runSteps } from "../stepwise.ts";
+import { nextTask, runSteps } from "../runtime/event_loop.ts";
 import type { Store } from "../store/store.ts";
 import { openJournal, type SweepJournal } from "./sweep_journal.ts";
-import type { Threads } from "../threads.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
 import { requireExamples, requireSplit } from "../train/prepare.ts";
 import {
   type Counts,
@@ -32,7 +32,7 @@ import {
   type TrainObserver,
 } from "../train/train.ts";
 import { version } from "../version.ts";
-import { openWorkshop, type Workshop, type WorkshopOptions } from "../train/workshop.ts";
+import { openWorkshop, type Workshop, type WorkshopOptions } from "../train/training_resources.ts";
 import { promote, trainModel, type WinnersModel } from "./winner.ts";
 
 export interface SweepOptions extends WorkshopOptions {

@@ -3,7 +3,7 @@ import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { RowAccount } from "../examples/row_account.ts";
 import { type FeatureSpec, parseSpec } from "../examples/spec.ts";
 import { Failure } from "../failure.ts";
-import { unpackPrecision } from "../fit/packed_precision.ts";
+import { unpackPrecision } from "../model/packed_precision.ts";
 import type { Prior } from "../fit/penalised.ts";
 import { precisionColumnsMax } from "../fit/precision.ts";
 

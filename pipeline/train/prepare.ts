@@ -9,7 +9,7 @@ import type { RowAccount } from "../examples/row_account.ts";
 import { type Partition, testPart, trainTestSplit } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
-import { runThrough } from "../stepwise.ts";
+import { runThrough } from "../runtime/event_loop.ts";
 import { areOneGroup, dataNotes } from "./data_notes.ts";
 import type { HyperParameters } from "./train.ts";
 

@@ -1,12 +1,12 @@
 import { readRanges } from "../examples/examples.ts";
-import { readParents } from "../examples/parent_reading.ts";
-import { countRanges } from "../examples/examples_count.ts";
-import { createNetworkState } from "../fit/network_passes.ts";
+import { readParents } from "../examples/hash_join/build_scan.ts";
+import { countRanges } from "../ingest/examples_count.ts";
+import { createNetworkState } from "../fit/minibatch/network_passes.ts";
 import { createPassState } from "../fit/passes.ts";
 import { createFileReading, memoryOf } from "../ingest/reading.ts";
-import { collect } from "../collector.ts";
-import { answerJobs } from "../threads.ts";
-import { createGatherState } from "./gather_state.ts";
+import { collect } from "../runtime/shared_memory_gc.ts";
+import { answerJobs } from "../runtime/thread_pool.ts";
+import { createGatherState } from "./from_files/collector_state.ts";
 
 /** What a thread of the training can be asked to do; with `gather`, it reads files for an ingest, too. */
 const { gather, gathered, childKeys, onlooker } = createGatherState();

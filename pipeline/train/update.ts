@@ -12,7 +12,7 @@ import { passPoint } from "../fit/objective.ts";
 import { createRowKernel } from "../fit/row_kernel.ts";
 import { createPasses } from "../fit/passes.ts";
 import { evaluatePoint, type Prior } from "../fit/penalised.ts";
-import { packPrecision } from "../fit/packed_precision.ts";
+import { packPrecision } from "../model/packed_precision.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import type { Convergence } from "../fit/certificate.ts";
 import { requireConverged } from "../fit/convergence.ts";
@@ -20,12 +20,12 @@ import { solveNewton } from "../fit/newton.ts";
 import type { Models } from "../model/registry.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { Store } from "../store/store.ts";
-import type { Threads } from "../threads.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
 import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
 import { partSumsOf } from "./part_sums.ts";
 import { register, startClock, type TrainOptions, type TrainReport } from "./train.ts";
 import { continuationOf, nothingNew, updateNotes, withNewRows } from "./continuation.ts";
-import { openWorkshop } from "./workshop.ts";
+import { openWorkshop } from "./training_resources.ts";
 
 /** New rows are learnt in this many steps at the most, each predicted before it is learnt. */
 const blocksMax = 20;

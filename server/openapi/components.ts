@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BodySchema, JsonSchema } from "../operation.ts";
+import type { BodySchema, JsonSchema } from "../http/operation.ts";
 
 /** Collects the schemas that have a name, so that the document has each once. */
 export interface Components {

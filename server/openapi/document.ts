@@ -1,8 +1,8 @@
 import { version } from "../../pipeline/version.ts";
-import type { JsonSchema, Tag } from "../operation.ts";
-import type { Route } from "../route.ts";
-import { rowPartSchemaId, rowSchemaId } from "../row_schema.ts";
-import type { LoadedModel } from "../serving_model.ts";
+import type { JsonSchema, Tag } from "../http/operation.ts";
+import type { Route } from "../http/route.ts";
+import { rowPartSchemaId, rowSchemaId } from "./row_schema.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
 import { createComponents } from "./components.ts";
 import { operationObject, pathTemplate, securityScheme } from "./operation_object.ts";
 import { foreignProblemSchema, problemSchema } from "./responses.ts";

@@ -1,7 +1,7 @@
-import { ifNoneMatch } from "../entity_tag.ts";
-import type { Bodies, Exchanged, JsonSchema, Parameter } from "../operation.ts";
-import type { Route } from "../route.ts";
-import type { LoadedModel } from "../serving_model.ts";
+import { ifNoneMatch } from "../http/entity_tag.ts";
+import type { Bodies, Exchanged, JsonSchema, Parameter } from "../http/operation.ts";
+import type { Route } from "../http/route.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
 import type { Components } from "./components.ts";
 import { problemResponses, problemsOf } from "./responses.ts";
 

@@ -1,7 +1,7 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
-import type { Exchanged, JsonSchema } from "../operation.ts";
-import { problemForms, problemType, statusOf } from "../problem.ts";
-import { isCentral, type Route } from "../route.ts";
+import type { Exchanged, JsonSchema } from "../http/operation.ts";
+import { problemForms, problemType, statusOf } from "../http/problem.ts";
+import { isCentral, type Route } from "../http/route.ts";
 
 /** Before any route is looked for. */
 const ofEveryRequest: readonly FailureKind[] = ["host-invalid", "target-invalid", "target-oversized"];

@@ -1,6 +1,6 @@
 import type { Field } from "../../pipeline/model/predictor.ts";
-import type { JsonSchema } from "../operation.ts";
-import type { LoadedModel } from "../serving_model.ts";
+import type { JsonSchema } from "../http/operation.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
 
 /** Fields with more levels than this have some of them as examples, and no list. */
 const levelsListedMax = 100;

@@ -1,5 +1,5 @@
 import type { Predictor } from "../../pipeline/model/predictor.ts";
-import type { LoadedModel } from "../serving_model.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
 
 /** Works something out of a model once, and keeps it as long as the model is kept. */
 export function oncePerModel<Value>(make: (model: LoadedModel) => Value): (model: LoadedModel) => Value {

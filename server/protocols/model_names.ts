@@ -1,5 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { type ModelLibrary, productionName } from "../model_library.ts";
+import { type ModelLibrary, productionName } from "../models/model_repository.ts";
 
 /** Every name that requests can use; where the store cannot be read, that of the model in production. */
 export async function namesOf(library: ModelLibrary): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
-import type { Parameter } from "../operation.ts";
-import { readingProblems } from "../problem.ts";
+import type { Parameter } from "../http/operation.ts";
+import { readingProblems } from "../http/problem.ts";
 
 export const ofName: Parameter = {
   name: "name",

@@ -1,4 +1,4 @@
-import type { LoadedModel } from "../serving_model.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
 
 /** An answer about a model, whichever is in production. */
 export function modelResponse({ modelId, version }: LoadedModel, body: unknown): Response {

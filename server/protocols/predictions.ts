@@ -1,4 +1,4 @@
-import type { LoadedModel } from "../serving_model.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
 
 /** Members that say in an answer which model and which request it is of, without braces. */
 export function idMembers({ modelId, version }: LoadedModel, requestId: string): string {

@@ -1,10 +1,10 @@
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { createFindings } from "../../pipeline/model/predictor.ts";
-import { rowFailure, scoreRow } from "../score.ts";
-import type { LoadedModel } from "../serving_model.ts";
-import { startSlices } from "../slices.ts";
-import { foreignRowsMax } from "./foreign_body.ts";
-import type { ForeignRows } from "./foreign_rows.ts";
+import { rowFailure, scoreRow } from "../scoring/score.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
+import { startSlices } from "../runtime/time_slices.ts";
+import { foreignRowsMax } from "./protocol_body.ts";
+import type { ForeignRows } from "./protocol_rows.ts";
 
 /** Kept and emptied, not made anew: a row is scored synchronously, so there is one at a time. */
 const findings = createFindings();

@@ -1,9 +1,9 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { predictionInit } from "../predict_route.ts";
-import type { Route } from "../route.ts";
-import type { ModelSlot } from "../serving_model.ts";
-import { answerContent, requireObject, withForeignJson } from "./foreign_body.ts";
-import { rowsOfList } from "./foreign_rows.ts";
+import { predictionInit } from "../routes/predict.ts";
+import type { Route } from "../http/route.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+import { answerContent, requireObject, withForeignJson } from "./protocol_body.ts";
+import { rowsOfList } from "./protocol_rows.ts";
 import { predictionsJson } from "./predictions.ts";
 import { withScores } from "./score_rows.ts";
 
@@ -22,7 +22,7 @@ export interface VertexOptions {
   readonly ping: Route;
 }
 
-const schemas = () => import("./tensorflow_schemas.ts");
+const schemas = () => import("./tensorflow/schemas.ts");
 
 /** Requests by Vertex AI are what these take. */
 const equals = new Set(["/invocations", "/v1/models/clickwell:predict"]);

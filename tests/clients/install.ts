@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { pythonEnvironment } from "../python_environment.ts";
+import { pythonEnvironment } from "../support/python_environment.ts";
 
 const environment = pythonEnvironment(fileURLToPath(new URL(".", import.meta.url)), [
   "requirements.txt",

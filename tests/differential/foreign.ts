@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { cellAt, gatherColumn } from "../../pipeline/files/batch.ts";
-import { clearBuffer } from "../../pipeline/files/column_buffer.ts";
+import { cellAt, gatherColumn } from "../../pipeline/files/columns/batch.ts";
+import { clearBuffer } from "../../pipeline/files/columns/column_buffer.ts";
 import { openFile } from "../../pipeline/files/open_file.ts";
-import { createRun } from "../../pipeline/files/run.ts";
+import { createRun } from "../../pipeline/files/columns/row_run.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import {
   type ExpectedCell,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ingest } from "../../pipeline/ingest/ingest.ts";
-import type { TextFormat } from "../../pipeline/files/text_format.ts";
+import type { TextFormat } from "../../pipeline/files/text/text_format.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
-import { assertRejected } from "../expected_failure.ts";
-import { rowsOf } from "../made_table.ts";
+import { assertRejected } from "../support/expected_failure.ts";
+import { rowsOf } from "../support/tables.ts";
 import {
   type ExpectedCell,
   expectedCells,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { TextFormat } from "../../pipeline/files/text_format.ts";
-import { root } from "../program.ts";
+import type { TextFormat } from "../../pipeline/files/text/text_format.ts";
+import { root } from "../support/program.ts";
 import { differentialPython } from "./install.ts";
 
 /** A file of another program, and what pyarrow reads in it. */

@@ -1,6 +1,6 @@
 import { setAlias } from "../../pipeline/model/alias_queries.ts";
-import { inRegistry } from "../registry_file.ts";
-import type { ServedModels } from "../served_models.ts";
+import { inRegistry } from "../support/registry_file.ts";
+import type { ServedModels } from "../support/served_models.ts";
 
 /** Lets an alias stand for the model that is not in production. */
 export function aliasSecond(

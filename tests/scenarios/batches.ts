@@ -1,5 +1,5 @@
 import type { Scenario, World } from "./scenario.ts";
-import { probabilityOf, row } from "../served_models.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
 
 const path = "/predict/batch";
 const { apr: _apr, ...withoutApr } = row;

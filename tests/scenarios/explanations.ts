@@ -1,6 +1,6 @@
 import { createExplainer } from "../../pipeline/model/explanation.ts";
 import type { Scenario, World } from "./scenario.ts";
-import { probabilityOf, row } from "../served_models.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
 
 function explanationOf({ first }: World, features: Readonly<Record<string, unknown>> = row) {
   const { logit, intercept, contributions } = createExplainer(first.metadata)(features);

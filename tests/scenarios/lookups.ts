@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { tablesFileName } from "../../pipeline/store/layout.ts";
 import type { Scenario, World } from "./scenario.ts";
-import { probabilityOf, row } from "../served_models.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
 
 const path = "/predict";
 const ofLeadB = { requested: 9000, loan_purpose: null, credit: "fair", annual_income: null };

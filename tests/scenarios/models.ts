@@ -5,8 +5,8 @@ import { Failure } from "../../pipeline/failure.ts";
 import { assignModel } from "../../pipeline/model/registry_queries.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { registryFileName } from "../../pipeline/store/layout.ts";
-import { joinStore } from "../joined_store.ts";
-import { inRegistry } from "../registry_file.ts";
+import { joinStore } from "../support/joined_store.ts";
+import { inRegistry } from "../support/registry_file.ts";
 import type { Artifact } from "../../pipeline/model/artifact.ts";
 import { type Scenario, send, type World } from "./scenario.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { aliasSecond } from "./alias_of.ts";
-import { probabilityOf, row } from "../served_models.ts";
-import { bytesOf, compressed, inferBody, tensorsOf } from "../tensors.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
+import { bytesOf, compressed, inferBody, tensorsOf } from "../support/tensors.ts";
 import type { Scenario, World } from "./scenario.ts";
 import { send } from "./scenario.ts";
 

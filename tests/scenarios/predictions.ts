@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import type { Scenario } from "./scenario.ts";
-import { probabilityOf, row } from "../served_models.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
 
 const { apr: _apr, ...withoutApr } = row;
 

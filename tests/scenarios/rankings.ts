@@ -1,5 +1,5 @@
 import type { Scenario } from "./scenario.ts";
-import { probabilityOf, row } from "../served_models.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
 
 const { apr: _apr, lender_id: _lender, ...lead } = row;
 /** The second and the fourth are alike, and likelier than the others. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../pipeline/failure.ts";
 import { type Scenario, send } from "./scenario.ts";
-import { row } from "../served_models.ts";
+import { row } from "../support/served_models.ts";
 
 const token = "t0ken-of-the-admin";
 const bearer = { authorization: `Bearer ${token}` };

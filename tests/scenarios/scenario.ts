@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { FailureKind } from "../../pipeline/failure.ts";
-import { createLog } from "../../server/log.ts";
-import { problemType } from "../../server/problem.ts";
-import { createForeignCheck } from "../../server/route.ts";
-import { createService, type Service, type ServiceOptions } from "../../server/service.ts";
-import { checkAnswer, type OpenapiDocument } from "../openapi_document.ts";
-import { makeServedModels, type ServedModels } from "../served_models.ts";
+import { createLog } from "../../server/runtime/log.ts";
+import { problemType } from "../../server/http/problem.ts";
+import { createForeignCheck } from "../../server/http/route.ts";
+import { createService, type Service, type ServiceOptions } from "../../server/service/service.ts";
+import { checkAnswer, type OpenapiDocument } from "../support/openapi_document.ts";
+import { makeServedModels, type ServedModels } from "../support/served_models.ts";
 
 /** What a scenario can count on, and change before its request. */
 export interface World extends ServedModels {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Artifact } from "../../pipeline/model/artifact.ts";
 import { createExplainer } from "../../pipeline/model/explanation.ts";
-import { probabilityOf, row } from "../served_models.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
 import { aliasSecond } from "./alias_of.ts";
 import type { Scenario } from "./scenario.ts";
 

@@ -1,5 +1,5 @@
 import type { Scenario } from "./scenario.ts";
-import { row } from "../served_models.ts";
+import { row } from "../support/served_models.ts";
 
 const json = { "content-type": "application/json" };
 const names = Object.keys(row);

@@ -1,4 +1,4 @@
-import { probabilityOf, row } from "../served_models.ts";
+import { probabilityOf, row } from "../support/served_models.ts";
 import type { Scenario } from "./scenario.ts";
 
 const vertex = {

@@ -1,0 +1,111 @@
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { type ChildOptions, type Finished, runChild } from "./child.ts";
+import type { Findings } from "./result.ts";
+import { inTurns, type Measured, type Side, type TurnOptions } from "./measure.ts";
+
+/** One entry of the table of benchmarks. */
+export interface Benchmark {
+  readonly title: string;
+  /** Python packages whose versions belong in the result. */
+  readonly peers: readonly string[];
+  /**
+   * Whether clickwell has to run on this Deno, as its peer does: from source, where the executable has another inside.
+   */
+  readonly onThisDeno?: boolean;
+  /** @throws {Skipped} where the machine or this version of clickwell lacks what it needs. */
+  run(bench: Bench): Promise<Findings>;
+}
+
+/** What a benchmark works with. */
+export interface Bench {
+  /** Offers of the ordinary data set; other sizes are multiples of it. */
+  readonly offers: number;
+  /** How to start clickwell; arguments follow. */
+  readonly clickwell: readonly string[];
+  /** Of the clickwell that is measured. */
+  readonly denoVersion: string;
+  /** A folder of this run's own, removed after it. */
+  readonly folder: string;
+  readonly rounds: number;
+  /** Runs a command in the repository's root. During turns it is noted for the report: that is what is measured. */
+  run(command: readonly string[], options?: ChildOptions): Promise<Finished>;
+  /** Notes a measured command that is not started by `run`, such as a server's. */
+  note(command: readonly string[]): void;
+  /** Measures the sides by turns. @param options Where they are to differ from those of the run. */
+  turns(sides: readonly Side[], options?: Partial<TurnOptions>): Promise<Measured[]>;
+  say(line: string): void;
+}
+
+/** Why a benchmark cannot run here. */
+export class Skipped extends Error {
+  override readonly name = "Skipped";
+}
+
+/** The repository. */
+export const root: string = fileURLToPath(new URL("..", import.meta.url));
+export const benchFolder: string = join(root, "bench");
+/** Generated data, which stay, and the folders of runs, which do not; not in git. */
+export const cacheFolder: string = join(benchFolder, ".cache");
+
+export interface BenchOptions {
+  readonly offers: number;
+  readonly rounds: number;
+  readonly clickwell: readonly string[];
+  readonly denoVersion: string;
+  readonly say: (line: string) => void;
+}
+
+/** @param commands Where what ran is noted, as a reader could repeat it. */
+export function createBench(options: BenchOptions, folder: string, commands: Set<string>): Bench {
+  const { rounds, clickwell, say } = options;
+  let measuring = false;
+  const note = (command: readonly string[]) => void commands.add(shown(command, clickwell, folder));
+  return {
+    ...options,
+    folder,
+    note,
+    run(command, childOptions = {}) {
+      if (measuring) note(command);
+      return runChild(command, { cwd: root, ...childOptions });
+    },
+    async turns(sides, turnOptions = {}) {
+      measuring = true;
+      try {
+        return await inTurns(sides, { rounds, observe: say, ...turnOptions });
+      } finally {
+        measuring = false;
+      }
+    },
+  };
+}
+
+/** A command with the places that differ between machines left out. */
+function shown(command: readonly string[], clickwell: readonly string[], folder: string): string {
+  const ours = clickwell.every((word, i) => command[i] === word);
+  const words = ours ? ["clickwell", ...command.slice(clickwell.length)] : command;
+  return words
+    .map((word) => word.replace(folder, "$RUN").replace(/^\/\S*\/python$/, "python"))
+    .map((word) => word === Deno.execPath() ? "deno" : word)
+    .map((word) => word.startsWith(root) ? relative(root, word) : word)
+    .join(" ");
+}
+
+/**
+ * The JSON object on the last line of standard output.
+ *
+ * @throws {Error} where there is none, or it is not what the schema says.
+ */
+export function lastLineAs<Schema extends z.ZodType>({ stdout }: Finished, schema: Schema): z.infer<Schema> {
+  const line = stdout.trimEnd().split("\n").at(-1) ?? "";
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new Error(`The last line of the output is not JSON: ${line.slice(0, 200)}`);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Error(`The output is not as expected: ${z.prettifyError(result.error)}`);
+}

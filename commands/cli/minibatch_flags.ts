@@ -1,0 +1,132 @@
+import { Failure } from "../../pipeline/failure.ts";
+import { type SolverName, solverNames } from "../../pipeline/fit/fit.ts";
+import {
+  defaultMinibatch,
+  type MinibatchParameters,
+  minibatchParameters,
+  parseHidden,
+} from "../../pipeline/fit/minibatch/parameters.ts";
+import {
+  defaultLearningRates,
+  type OptimizerName,
+  optimizerNames,
+} from "../../pipeline/fit/minibatch/optimizer.ts";
+import type { TrainObserver } from "../../pipeline/train/train.ts";
+import type { Flags, Options } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Flags of training by mini-batches, with hidden layers or without. */
+export const minibatchFlags = {
+  hidden: {
+    type: "string",
+    value: "UNITS",
+    help: "hidden layers, as 32,16: a wide-and-deep model, trained by adam unless --solver sgd",
+  },
+  epochs: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: 10_000,
+    help: `of adam and sgd: passes over the training rows; default: ${defaultMinibatch.epochs}`,
+  },
+  "batch-size": {
+    type: "integer",
+    value: "ROWS",
+    min: 1,
+    max: 65_536,
+    help: `of adam and sgd: rows per step; default: ${defaultMinibatch.batchSize}`,
+  },
+  "learning-rate": {
+    type: "number",
+    value: "RATE",
+    min: 1e-9,
+    max: 100,
+    help:
+      `of adam and sgd: length of a step; default: ${defaultLearningRates.adam} and ${defaultLearningRates.sgd}`,
+  },
+  patience: {
+    type: "integer",
+    value: "EPOCHS",
+    min: 0,
+    max: 10_000,
+    help:
+      "of adam and sgd: stop after so many epochs without a better loss on validation rows; default: never",
+  },
+  "validation-share": {
+    type: "number",
+    value: "SHARE",
+    min: 0.001,
+    max: 0.9,
+    help:
+      `with --patience: share of the training groups to stop by; default: ${defaultMinibatch.validationShare}`,
+  },
+} as const satisfies Flags;
+
+type MinibatchChoice = Options<typeof minibatchFlags> & { readonly solver: SolverName | OptimizerName };
+
+/**
+ * The exact solver, or the optimizer of mini-batches and its settings; hidden layers have no exact solver.
+ *
+ * @throws {Failure} `usage-invalid` for settings of mini-batches beside an exact solver.
+ */
+export function solverOf(
+  { solver, ...options }: MinibatchChoice,
+): { solver: SolverName } & Partial<MinibatchParameters> {
+  const optimizer = optimizerNames.find((name) => name === solver) ??
+    (options.hidden !== undefined && solver === "auto" ? "adam" : undefined);
+  if (optimizer !== undefined) {
+    return { solver: "auto", ...minibatchParameters({ optimizer, ...settingsOf(options) }) };
+  }
+  const [idle] = Object.entries(options)
+    .flatMap(([name, value]) => Object.hasOwn(minibatchFlags, name) && value !== undefined ? [name] : []);
+  if (idle !== undefined) {
+    throw new Failure(
+      "usage-invalid",
+      `--${idle} is for training by mini-batches and the solver is ${solver}: use --solver adam or sgd, or leave it out.`,
+    );
+  }
+  return { solver: solverNames.find((name) => name === solver) ?? "auto" };
+}
+
+/** What was asked for; the rest has defaults. */
+function settingsOf(options: Options<typeof minibatchFlags>): Partial<MinibatchParameters> {
+  const { hidden, epochs, patience } = options;
+  const given = {
+    // In one spelling: the same layers are the same model.
+    hidden: hidden === undefined ? undefined : parseHidden(hidden).join(","),
+    epochs,
+    batchSize: options["batch-size"],
+    learningRate: options["learning-rate"],
+    patience,
+    validationShare: options["validation-share"],
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** One line per epoch; with --json, JSON lines on standard error. */
+export function epochObserver(terminal: Terminal, json: boolean): NonNullable<TrainObserver["epoch"]> {
+  const startedAt = performance.now();
+  let lastAt = startedAt;
+  return ({ epoch, epochs, rows, loss, validationLoss }) => {
+    const at = performance.now();
+    const [took, seconds] = [(at - lastAt) / 1000, (at - startedAt) / 1000];
+    lastAt = at;
+    // The time to the end of the first epoch also holds the reading of the data.
+    const left = epoch === epochs ? 0 : epoch > 1 ? took * (epochs - epoch) : null;
+    if (json) {
+      return terminal.say(JSON.stringify({
+        epoch,
+        epochs,
+        rows,
+        loss,
+        ...(validationLoss === undefined ? {} : { validation_loss: validationLoss }),
+        seconds,
+        seconds_left: left,
+      }));
+    }
+    const validation = validationLoss === undefined ? "" : `  validation ${validationLoss.toFixed(6)}`;
+    const speed = took > 0 && epoch > 1 ? `  ${Math.round(rows / took).toLocaleString("en")} rows/s` : "";
+    const remaining = left === null || left === 0 ? "" : `  about ${left.toFixed(1)} s left`;
+    terminal.say(`  epoch ${epoch} of ${epochs}  loss ${loss.toFixed(6)}${validation}${speed}${remaining}`);
+  };
+}

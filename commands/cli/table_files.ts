@@ -1,0 +1,55 @@
+import { Failure } from "../../pipeline/failure.ts";
+import type { LoadProgress } from "../../pipeline/ingest/load.ts";
+import type { Flags } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Flags that name files to load. */
+export const tableFlags = {
+  leads: { type: "list", value: "FILE", help: "files of the table leads" },
+  offers: { type: "list", value: "FILE", help: "files of the table offers" },
+  clicks: { type: "list", value: "FILE", help: "files of the table clicks" },
+  table: { type: "list", value: "NAME=FILE", help: "a file of another table; - is standard input" },
+} as const satisfies Flags;
+
+/** One line of progress for each file. */
+export function loadObserver(terminal: Terminal): (progress: LoadProgress) => void {
+  return ({ table, file, rows, rowsTotal, isCounted }) => {
+    const size = isCounted ? `, ${rowsTotal.toLocaleString("en")} rows` : "";
+    terminal.progress({ stage: `${table}: ${file}${size}`, done: rows, total: rowsTotal, unit: "rows" });
+  };
+}
+
+export interface FileOptions {
+  readonly leads: readonly string[];
+  readonly offers: readonly string[];
+  readonly clicks: readonly string[];
+  readonly table: readonly string[];
+}
+
+/** The files that were named, by table; none where none was. */
+export function filesByTable({ leads, offers, clicks, table }: FileOptions): Record<string, string[]> {
+  const files = new Map<string, string[]>();
+  const add = (name: string, path: string) => files.set(name, [...files.get(name) ?? [], path]);
+  for (const [name, paths] of Object.entries({ leads, offers, clicks })) {
+    for (const path of paths) add(name, path);
+  }
+  for (const [name, path] of table.map((word) => splitAt(word, "--table", "NAME=FILE"))) add(name, path);
+  return Object.fromEntries(files);
+}
+
+/** The files by what stands for them. */
+export function resolveFiles(
+  files: Readonly<Record<string, readonly string[]>>,
+  pathOf: (path: string) => string,
+): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(files).map(([table, paths]) => [table, paths.map(pathOf)]));
+}
+
+/** @throws {Failure} `usage-invalid` where the word is not two that are parted by `=`. */
+export function splitAt(word: string, flag: string, expected: string): [string, string] {
+  const at = word.indexOf("=");
+  if (at < 1 || at === word.length - 1) {
+    throw new Failure("usage-invalid", `${flag} is "${word}", expected ${expected}`);
+  }
+  return [word.slice(0, at), word.slice(at + 1)];
+}

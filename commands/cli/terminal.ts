@@ -1,0 +1,137 @@
+import { printableLine, printableText } from "./printable_text.ts";
+
+/** Where a command speaks to people: standard error, so that standard output stays for machines. */
+export interface Terminal {
+  /** One line for people. What would steer the terminal, or make another line of it, is spelt out. */
+  say(line: string): void;
+  /** Text for machines, on standard output: JSON stays what it is, and steers no terminal. */
+  print(line: string): void;
+  /** Text for machines, on standard output as it is. */
+  output(text: string): void;
+  /** Shows how far a long stage is: a bar on a terminal, plain lines at most every few seconds elsewhere. */
+  progress(event: Progress): void;
+}
+
+/** How far a stage is. `total` is absent where it is not known. */
+export interface Progress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total?: number;
+  readonly unit: string;
+}
+
+/** What a terminal writes to: `Deno.stdout` and `Deno.stderr` are such. */
+export interface Sink {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+export interface TerminalOptions {
+  /** No progress; lines are still said. */
+  readonly quiet: boolean;
+  readonly output?: Sink;
+  readonly error?: Sink;
+  /** Milliseconds since some moment. */
+  readonly now?: () => number;
+  /** Characters in a line of the screen. */
+  readonly columns?: () => number;
+}
+
+const lineEveryMs = 2_000;
+const barEveryMs = 100;
+const barWidth = 24;
+const clearLine = "\r\x1b[K";
+
+/** Disposing of it clears a bar that is still shown. */
+export function createTerminal(options: TerminalOptions): Terminal & Disposable {
+  const {
+    quiet,
+    output = Deno.stdout,
+    error = Deno.stderr,
+    now = () => performance.now(),
+    columns = screenColumns,
+  } = options;
+  const onScreen = error.isTerminal();
+  const everyMs = onScreen ? barEveryMs : lineEveryMs;
+  let stage = "";
+  let startedAt = 0;
+  let shownAt = 0;
+  let barShown = false;
+
+  function clear(): void {
+    if (barShown) write(error, clearLine);
+    barShown = false;
+  }
+
+  return {
+    say(line) {
+      clear();
+      write(error, `${printableLine(line)}\n`);
+    },
+    print(line) {
+      clear();
+      write(output, `${printableText(line)}\n`);
+    },
+    output(text) {
+      clear();
+      write(output, text);
+    },
+    progress(event) {
+      if (quiet) return;
+      const at = now();
+      if (event.stage !== stage) {
+        stage = event.stage;
+        startedAt = at;
+        // The first line comes after a wait: a stage of a moment needs none.
+        shownAt = at;
+      }
+      if (at - shownAt < everyMs) return;
+      shownAt = at;
+      const line = printableLine(describe(event, (at - startedAt) / 1000));
+      if (!onScreen) return write(error, `${line}\n`);
+      // A line that wraps could not be cleared.
+      write(error, clearLine + line.slice(0, columns() - 1));
+      barShown = true;
+    },
+    [Symbol.dispose]: clear,
+  };
+}
+
+function describe({ stage, done, total, unit }: Progress, seconds: number): string {
+  const rate = seconds > 0 ? done / seconds : 0;
+  const speed = `${grouped(Math.round(rate))} ${unit}/s`;
+  if (!total) return `${stage}  ${grouped(done)} ${unit}  ${speed}`;
+  const share = Math.min(1, done / total);
+  const bar = "█".repeat(Math.round(share * barWidth)).padEnd(barWidth, "░");
+  const left = rate > 0 ? `  ${duration(Math.max(0, total - done) / rate)} left` : "";
+  return `${stage}  ${bar} ${Math.floor(share * 100)} %  ${speed}${left}`;
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3_600)} h ${Math.floor(whole % 3_600 / 60)} min`;
+}
+
+function screenColumns(): number {
+  try {
+    return Deno.consoleSize().columns || 80;
+  } catch {
+    return 80;
+  }
+}
+
+/** Writes all of it. Nobody is told where the reader has gone (`clickwell … | head -1`): there is nobody left to tell. */
+function write(sink: Sink, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let offset = 0; offset < bytes.length;) offset += sink.writeSync(bytes.subarray(offset));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}

@@ -1,0 +1,63 @@
+/** Times that are written as text: cells of CSV, strings of JSON. */
+
+import { parseInteger } from "../text/number_text.ts";
+import { implausibleTime } from "./plausible_time.ts";
+
+const extendedTime =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$/;
+const basicTime =
+  /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(?:(\d{2})(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
+/**
+ * ISO 8601, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is taken as UTC; digits beyond microseconds
+ * are cut off. Of integers, those of eight digits may be dates, and others have to be plausible: {@link implausibleTime}.
+ *
+ * @returns Microseconds since 1970-01-01T00:00:00Z; undefined for what is no time; NaN for "NaN".
+ */
+export function parseTime(text: string): number | bigint | undefined {
+  const match = extendedTime.exec(text) ?? basicTime.exec(text);
+  if (match) return timeOf(match.slice(1));
+  const integer = parseInteger(text);
+  return integer === undefined ? undefined : timeOfInteger(integer);
+}
+
+/** @returns undefined for an integer that is neither a date like 20240131 nor plausible as microseconds; NaN for NaN. */
+export function timeOfInteger(value: number | bigint): number | bigint | undefined {
+  if (value >= 19_000_101 && value <= 21_991_231) {
+    return timeOf([String(value).slice(0, 4), String(value).slice(4, 6), String(value).slice(6)]);
+  }
+  return implausibleTime(value) === undefined ? value : undefined;
+}
+
+/** @param parts Year, month, day; hour, minute, second, fraction and zone where there are any. */
+function timeOf(parts: readonly (string | undefined)[]): number | bigint | undefined {
+  const [year, month, day] = [Number(parts[0]), Number(parts[1]), Number(parts[2])];
+  const [hour, minute, second] = [Number(parts[3] ?? 0), Number(parts[4] ?? 0), Number(parts[5] ?? 0)];
+  const date = new Date(0);
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  date.setUTCFullYear(year, month - 1, day);
+  const isDate = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  const offset = zoneMinutes(parts[7]);
+  if (!isDate || hour > 23 || minute > 59 || second > 59 || offset === undefined) return undefined;
+  const micros = Number((parts[6] ?? "").padEnd(6, "0").slice(0, 6));
+  const seconds = date.getTime() / 1000 + (hour * 60 + minute - offset) * 60 + second;
+  const time = seconds * 1e6 + micros;
+  return Number.isSafeInteger(time) ? time : BigInt(seconds) * 1_000_000n + BigInt(micros);
+}
+
+/** @param micros Since 1970-01-01T00:00:00Z. @returns As `parseTime` reads it; the number itself where no calendar has it. */
+export function isoTime(micros: number): string {
+  const millis = Math.floor(micros / 1000);
+  if (!(Math.abs(millis) <= 8.64e15)) return String(micros);
+  const rest = micros - 1000 * millis;
+  const text = new Date(millis).toISOString();
+  return rest === 0 ? text.replace(/\.000Z$/, "Z") : text.replace("Z", `${String(rest).padStart(3, "0")}Z`);
+}
+
+/** @returns Minutes east of UTC; undefined where the zone is none. */
+function zoneMinutes(zone: string | undefined): number | undefined {
+  if (zone === undefined || /^[zu]/i.test(zone)) return 0;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(3).replace(":", "") || 0);
+  if (hours > 23 || minutes > 59) return undefined;
+  return (zone[0] === "-" ? -1 : 1) * (hours * 60 + minutes);
+}

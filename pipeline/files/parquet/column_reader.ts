@@ -1,0 +1,181 @@
+import type { SchemaElement } from "hyparquet";
+import type { ByteSource } from "../byte_source.ts";
+import { appendNull, type ColumnBuffer, copierOf, createBuffer } from "../columns/column_buffer.ts";
+import type { Conversion } from "./conversion.ts";
+import type { ColumnChunk } from "./row_group.ts";
+import { createHybridReader, type HybridReader } from "./rle_bit_packed.ts";
+import { type Page, readPages } from "./page.ts";
+import { type Append, decodeValues, type RawValues } from "./encodings.ts";
+
+/** Reads a column chunk from its first row to its last, as many rows at a time as are asked for. */
+export interface ColumnCursor {
+  /**
+   * Appends the next rows to the cursor's buffer.
+   *
+   * @throws {Error} where the chunk ends before, or is damaged.
+   */
+  read(rowCount: number): void;
+  /** Called behind the last row. @throws {Error} if the chunk has more rows. */
+  end(): void;
+}
+
+interface OpenPage {
+  rowsLeft: number;
+  readonly levels: HybridReader | undefined;
+  readonly take: Take;
+}
+
+/** Takes the next `count` values that are not NULL: what it returns appends them, by their place among them. */
+type Take = (count: number) => Append;
+
+export function openColumn(
+  source: ByteSource,
+  chunk: ColumnChunk,
+  { element, conversion, buffer }: { element: SchemaElement; conversion: Conversion; buffer: ColumnBuffer },
+): ColumnCursor {
+  const pages = readPages(source, chunk, element.repetition_type !== "REQUIRED");
+  let dictionary: ColumnBuffer | undefined;
+  let open: OpenPage | undefined;
+  let levels = new Uint8Array();
+
+  const nextPage = (): OpenPage => {
+    for (;;) {
+      const { value: page } = pages.next();
+      if (!page) throw new Error("the column ends before its row group does");
+      if (page.kind === "data") {
+        const take = valuesOf(page, element, { buffer, dictionary, conversion });
+        return { rowsLeft: page.valueCount, levels: page.openLevels?.(), take };
+      }
+      if (dictionary) throw new Error("the column has two dictionaries");
+      dictionary = readDictionary(page, element, { type: buffer.type, conversion });
+    }
+  };
+  return {
+    read(rowCount) {
+      if (levels.length < rowCount) levels = new Uint8Array(rowCount);
+      for (let done = 0; done < rowCount;) {
+        while (!open || open.rowsLeft === 0) open = nextPage();
+        const taken = Math.min(open.rowsLeft, rowCount - done);
+        open.levels?.read(levels, taken);
+        appendRows(buffer, taken, { levels: open.levels && levels, take: open.take });
+        open.rowsLeft -= taken;
+        done += taken;
+      }
+    },
+    end() {
+      if (open && open.rowsLeft > 0) throw new Error("the column has more rows than its row group");
+    },
+  };
+}
+
+/** @param page.levels 1 for a value, 0 for NULL; undefined where all values are there. */
+function appendRows(
+  buffer: ColumnBuffer,
+  count: number,
+  { levels, take }: { levels: Uint8Array | undefined; take: Take },
+): void {
+  const presentCount = levels ? sum(levels, count) : count;
+  const append = take(presentCount);
+  if (!levels || presentCount === count) {
+    for (let i = 0; i < count; i++) append(i);
+    return;
+  }
+  for (let i = 0, value = 0; i < count; i++) {
+    if (levels[i] === 1) append(value++);
+    else appendNull(buffer);
+  }
+}
+
+function sum(levels: Uint8Array, count: number): number {
+  let total = 0;
+  for (let i = 0; i < count; i++) total += levels[i];
+  return total;
+}
+
+interface Target {
+  readonly buffer: ColumnBuffer;
+  readonly dictionary: ColumnBuffer | undefined;
+  readonly conversion: Conversion;
+}
+
+function valuesOf(page: Page, element: SchemaElement, { buffer, dictionary, conversion }: Target): Take {
+  if (page.encoding === "PLAIN_DICTIONARY" || page.encoding === "RLE_DICTIONARY") {
+    if (!dictionary) throw new Error("a page refers to a dictionary that the column does not have");
+    return dictionaryValues(page, buffer, dictionary);
+  }
+  const count = presentCountOf(page);
+  if (count === 0) return noValues;
+  const isRunLength = page.encoding === "RLE" && element.type === "BOOLEAN";
+  const raw = isRunLength
+    ? readBooleans(page, count)
+    : decodeValues(page.body, page.encoding, element, count);
+  const append = conversion(raw, buffer);
+  let next = 0;
+  return (taken) => {
+    const first = next;
+    next += taken;
+    if (next > count) throw new Error("a page has fewer values than rows");
+    return (i) => append(first + i);
+  };
+}
+
+const levelsAtOnce = 65_536;
+
+/** Encodings do not say how many values they hold: rows that are NULL have none. */
+function presentCountOf(page: Page): number {
+  const reader = page.openLevels?.();
+  if (!reader) return page.valueCount;
+  const levels = new Uint8Array(Math.min(levelsAtOnce, page.valueCount));
+  let present = 0;
+  for (let done = 0; done < page.valueCount; done += levels.length) {
+    const count = Math.min(levels.length, page.valueCount - done);
+    reader.read(levels, count);
+    present += sum(levels, count);
+  }
+  return present;
+}
+
+/** Of a page whose rows are all NULL. */
+const noValues: Take = (count) => {
+  if (count > 0) throw new Error("a page has fewer values than rows");
+  return () => {};
+};
+
+function readBooleans({ body }: Page, count: number): RawValues {
+  const values = new Uint8Array(count);
+  // The length of the runs stands before them.
+  createHybridReader(body, 4, body.length, 1).read(values, count);
+  return { kind: "booleans", values };
+}
+
+/** A page of indices: the first byte says how many bits each takes. */
+function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: ColumnBuffer): Take {
+  // A page whose rows are all NULL may have no indices.
+  if (body.length === 0) return noValues;
+  const reader = createHybridReader(body, 1, body.length, body[0] ?? 0);
+  const copy = copierOf(buffer, dictionary);
+  let indices = new Int32Array();
+  return (count) => {
+    if (indices.length < count) indices = new Int32Array(count);
+    reader.read(indices, count);
+    for (let i = 0; i < count; i++) {
+      if (indices[i] < 0 || indices[i] >= dictionary.length) {
+        throw new Error("a page refers behind its dictionary");
+      }
+    }
+    return (i) => copy(indices[i]);
+  };
+}
+
+/** The dictionary's entries as values of the table's column: each is converted once. */
+function readDictionary(
+  page: Page,
+  element: SchemaElement,
+  { type, conversion }: { type: ColumnBuffer["type"]; conversion: Conversion },
+): ColumnBuffer {
+  const dictionary = createBuffer(type);
+  if (page.valueCount === 0) return dictionary;
+  const append = conversion(decodeValues(page.body, page.encoding, element, page.valueCount), dictionary);
+  for (let i = 0; i < page.valueCount; i++) append(i);
+  return dictionary;
+}

@@ -1,0 +1,176 @@
+import type { SchemaElement } from "hyparquet";
+import { appendExact, appendFinite, appendString, appendWhole } from "../columns/checked_append.ts";
+import {
+  appendFault,
+  appendInteger,
+  appendNull,
+  appendReal,
+  appendWords,
+  type ColumnBuffer,
+  type RealBuffer,
+} from "../columns/column_buffer.ts";
+import { describeType, type Meaning, meaningOf } from "./column_meaning.ts";
+import { type Append, type Appending, integerOf, type RawValues } from "./encodings.ts";
+import {
+  booleansToText,
+  bytesToText,
+  decimalText,
+  narrowText,
+  nothing,
+  realsToText,
+  uuidsToText,
+} from "./text_values.ts";
+import { integersToTimes, realsToTimes, textToTimes, times } from "./timestamps.ts";
+import type { TableColumn } from "../../store/table.ts";
+
+/** Makes the appending of a page's values to a buffer of the table's column. */
+export type Conversion = (raw: RawValues, buffer: ColumnBuffer) => Append;
+
+/**
+ * How values of a file's column become those of a table's column.
+ *
+ * @returns undefined where the types have nothing in common.
+ */
+export function conversionOf(element: SchemaElement, column: TableColumn): Conversion | undefined {
+  const appending = appendingOf(meaningOf(element), column);
+  return appending && ((raw, buffer) => {
+    const append = appending(raw, buffer);
+    if (!append) throw new Error(`${raw.kind} in a column of ${describeType(element)}`);
+    return append;
+  });
+}
+
+function appendingOf(meaning: Meaning, column: TableColumn): Appending | undefined {
+  switch (meaning.is) {
+    case "nothing":
+      return nothing;
+    case "boolean":
+      return column.type === "TEXT" ? booleansToText : column.isTime ? undefined : fromBooleans;
+    case "real":
+      if (column.isTime) return realsToTimes;
+      return { INTEGER: realsToIntegers, REAL: realsToReals, TEXT: realsToText }[column.type];
+    case "half":
+      return column.isTime ? undefined : halves;
+    case "integer":
+      return column.isTime
+        ? integersToTimes(meaning.unsignedBits)
+        : integersTo(column.type, meaning.unsignedBits);
+    case "decimal":
+      return column.isTime ? undefined : decimals(meaning.scale);
+    case "time":
+      return column.isTime ? times(meaning.unit) : undefined;
+    case "text":
+      return column.type === "TEXT" ? bytesToText : column.isTime ? textToTimes : undefined;
+    case "uuid":
+      return column.type === "TEXT" ? uuidsToText : undefined;
+    case "unknown":
+      return undefined;
+  }
+}
+
+function fromBooleans(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "booleans") return undefined;
+  if (buffer.type === "INTEGER") return (i) => appendInteger(buffer, raw.values[i]);
+  if (buffer.type === "REAL") return (i) => appendReal(buffer, raw.values[i]);
+  return undefined;
+}
+
+function realsToIntegers(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "reals" || buffer.type !== "INTEGER") return undefined;
+  return (i) => appendWhole(buffer, raw.values[i]);
+}
+
+function realsToReals(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "reals" || buffer.type !== "REAL") return undefined;
+  return (i) => appendFinite(buffer, raw.values[i]);
+}
+
+function halves(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
+  if (raw.kind !== "bytes") return undefined;
+  const append = appendingHalf(buffer);
+  return (i) => append(halfOf(raw.bytes[raw.starts[i]] | raw.bytes[raw.starts[i] + 1] << 8));
+}
+
+function appendingHalf(buffer: ColumnBuffer): (value: number) => void {
+  switch (buffer.type) {
+    case "INTEGER":
+      return (value) => appendWhole(buffer, value);
+    case "REAL":
+      return (value) => appendFinite(buffer, value);
+    case "TEXT":
+      return (value) => {
+        if (Number.isFinite(value)) appendString(buffer, narrowText(value, 5, roundToHalf));
+        else if (Number.isNaN(value)) appendNull(buffer);
+        else appendFault(buffer, `${value} is not finite`, String(value));
+      };
+  }
+}
+
+/** IEEE 754 binary16. */
+function halfOf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = (bits & 0x3ff) / 1024;
+  if (exponent === 0) return sign * fraction * 2 ** -14;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction) * 2 ** (exponent - 15);
+}
+
+/** The nearest value of binary16, of a value that lies near one. */
+function roundToHalf(value: number): number {
+  const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
+  const step = 2 ** (exponent - 10);
+  return Math.round(value / step) * step;
+}
+
+function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appending {
+  return (raw, buffer) => {
+    if (raw.kind !== "integers" || buffer.type !== type) return undefined;
+    const { words } = raw;
+    // 32 unsigned bits were widened with their sign: the high word is not theirs.
+    const high = unsignedBits === 32 ? () => 0 : (i: number) => words[2 * i + 1];
+    const valueOf = (i: number) => integerOf(words[2 * i], high(i), unsignedBits === 64);
+    switch (buffer.type) {
+      case "INTEGER":
+        if (unsignedBits === 0) return (i) => appendWords(buffer, words[2 * i], words[2 * i + 1]);
+        return (i) => appendExact(buffer, valueOf(i));
+      case "REAL":
+        return (i) => appendExactReal(buffer, valueOf(i));
+      case "TEXT":
+        return (i) => appendString(buffer, String(valueOf(i)));
+    }
+  };
+}
+
+function appendExactReal(buffer: RealBuffer, value: number | bigint): void {
+  if (typeof value === "number") appendReal(buffer, value);
+  else appendFault(buffer, `${value} is an integer beyond 2^53, which REAL does not hold exactly`, value);
+}
+
+/** An unscaled integer and the power of ten that divides it. */
+function decimals(scale: number): Appending {
+  const factor = 10n ** BigInt(Math.max(0, scale));
+  const toReal = (unscaled: number | bigint) =>
+    typeof unscaled === "number" && scale <= 22 ? unscaled / 10 ** scale : Number(`${unscaled}e${-scale}`);
+  return (raw, buffer) => {
+    const unscaledAt = unscaledOf(raw);
+    if (!unscaledAt) return undefined;
+    if (buffer.type === "REAL") return (i) => appendFinite(buffer, toReal(unscaledAt(i)));
+    if (buffer.type === "TEXT") return (i) => appendString(buffer, decimalText(unscaledAt(i), scale));
+    return (i) => {
+      const unscaled = BigInt(unscaledAt(i));
+      if (unscaled % factor === 0n) appendExact(buffer, unscaled / factor);
+      else appendFault(buffer, `${toReal(unscaled)} is not an integer`, toReal(unscaled));
+    };
+  };
+}
+
+function unscaledOf(raw: RawValues): ((index: number) => number | bigint) | undefined {
+  if (raw.kind === "integers") return (i) => integerOf(raw.words[2 * i], raw.words[2 * i + 1], false);
+  if (raw.kind !== "bytes") return undefined;
+  return (i) => {
+    let value = 0n;
+    for (let k = raw.starts[i]; k < raw.ends[i]; k++) value = (value << 8n) | BigInt(raw.bytes[k]);
+    return BigInt.asIntN(8 * (raw.ends[i] - raw.starts[i]), value);
+  };
+}

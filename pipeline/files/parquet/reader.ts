@@ -1,0 +1,129 @@
+import { type ByteSource, openSource } from "../byte_source.ts";
+import { Failure } from "../../failure.ts";
+import { type ColumnCursor, openColumn } from "./column_reader.ts";
+import { type Conversion, conversionOf } from "./conversion.ts";
+import { type Footer, type ParquetColumn, readFooter } from "./footer.ts";
+import { describeType } from "./column_meaning.ts";
+import { openRange } from "./pandas_index.ts";
+import { NotSupported } from "./not_supported.ts";
+import type { RowReader, Run } from "../columns/row_run.ts";
+import type { ColumnSource, SelectSources } from "../columns/column_source.ts";
+
+/** A column of the file that is loaded, and how. */
+interface Loaded {
+  readonly column: ParquetColumn;
+  readonly conversion: Conversion;
+}
+
+/**
+ * Opens a parquet file: flat columns of any codec and encoding, row group by row group, page by page.
+ *
+ * @param sources The columns to load, and what they are called in the file; those that it does not have are left out.
+ * @throws {Failure} `file-missing`; `file-invalid` for what is no parquet file, is damaged or beyond a limit, or has a
+ *   column of another type than the table's.
+ */
+export function openParquet(
+  path: string,
+  selectSources: SelectSources,
+): RowReader {
+  const source = openSource(path);
+  try {
+    const footer = readFooter(source);
+    const columnNames = footer.columns.map(({ name }) => name);
+    const remark = footer.hasUnnamedIndex ? unnamedIndex : undefined;
+    const loaded = selectSources(columnNames, remark).map((wanted) => loadable(wanted, footer, path));
+    const rows = rowsOf(source, footer, loaded);
+    return {
+      columnNames,
+      rowCount: footer.rowCount,
+      bytesRead: () => Math.round(source.size * (rows.count() / Math.max(1, footer.rowCount))),
+      read: rows.read,
+      close: source.close,
+    };
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+const unnamedIndex = "pandas numbers its rows by an index without a name, which is no column of the file: " +
+  'df.reset_index(names="id").to_parquet(…) writes it as the column "id"';
+
+function loadable({ column: target, name }: ColumnSource, footer: Footer, path: string): Loaded {
+  const column = footer.columns.find((candidate) => candidate.name === name);
+  if (!column) throw new Error(`a column "${name}" was chosen that the file does not have`);
+  const expected =
+    { INTEGER: target.isTime ? "times" : "integers", REAL: "numbers", TEXT: "text" }[target.type];
+  const isNested = column.index === undefined && !column.range;
+  const conversion = isNested ? undefined : conversionOf(column.element, target);
+  if (!conversion) {
+    const found = isNested ? "a list, map or group of columns" : describeType(column.element);
+    throw new Failure(
+      "file-invalid",
+      `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or name another with --column`,
+    );
+  }
+  return { column, conversion };
+}
+
+interface Rows {
+  /** Rows read so far. */
+  count(): number;
+  read(run: Run, rowsMax: number): number;
+}
+
+function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): Rows {
+  let group = 0;
+  let rowsLeft = footer.rowGroups[0]?.rowCount ?? 0;
+  let rowsRead = 0;
+  let cursors: ColumnCursor[] | undefined;
+  const failureOf = (error: unknown, column: string): Failure =>
+    error instanceof Failure ? error : unreadable(source.name, column, group, error);
+  const openGroup = ({ buffers }: Run): ColumnCursor[] => {
+    const places = loaded.flatMap(({ column: { index } }) => index === undefined ? [] : [index]);
+    const chunkAt = footer.rowGroups[group].openChunks(places);
+    return loaded.map(({ column, conversion }, i) => {
+      const target = { element: column.element, conversion, buffer: buffers[i] };
+      if (column.range) return openRange(column.range, rowsRead, target);
+      try {
+        return openColumn(source, chunkAt(column.index ?? -1), target);
+      } catch (error) {
+        throw failureOf(error, column.name);
+      }
+    });
+  };
+  return {
+    count: () => rowsRead,
+    read(run, rowsMax) {
+      while (rowsLeft === 0) {
+        group++;
+        if (group >= footer.rowGroups.length) return 0;
+        rowsLeft = footer.rowGroups[group].rowCount;
+        cursors = undefined;
+      }
+      cursors ??= openGroup(run);
+      const count = Math.min(rowsLeft, rowsMax);
+      rowsLeft -= count;
+      for (const [i, cursor] of cursors.entries()) {
+        try {
+          cursor.read(count);
+          if (rowsLeft === 0) cursor.end();
+        } catch (error) {
+          throw failureOf(error, loaded[i].column.name);
+        }
+      }
+      rowsRead += count;
+      return count;
+    },
+  };
+}
+
+/** What a decoder throws over bytes that no writer wrote is of any class. */
+function unreadable(path: string, column: string, group: number, error: unknown): Failure {
+  const detail = error instanceof Error ? error.message : String(error);
+  const remedy = error instanceof NotSupported ? error.remedy : "The file is damaged: write or copy it again";
+  return new Failure(
+    "file-invalid",
+    `Cannot read ${path}: column "${column}", row group ${group + 1}: ${detail}. ${remedy}.`,
+  );
+}

@@ -1,0 +1,131 @@
+import type { DecodedArray } from "hyparquet";
+import { ByteWriter, ParquetWriter, type SchemaElement, type Writer } from "hyparquet-writer";
+import { Failure } from "../../failure.ts";
+import { addChecksums } from "./page_checksums.ts";
+import { removeIfThere, writing } from "../written_file.ts";
+
+/** A parquet file that is being written, one row group at a time; it stands under another name until it is published. */
+export interface ParquetFile {
+  readonly path: string;
+  /** Rows written so far. */
+  readonly rows: number;
+  /** Writes one row group: the columns in the order of the schema, all of the same length. */
+  append(columns: readonly DecodedArray[]): void;
+  /** Writes the file's end, and waits until all of it is on the disk. */
+  end(): void;
+  /** Gives the ended file its name. */
+  publish(): void;
+  /** Removes what was written, unless it is published. */
+  discard(): void;
+}
+
+export interface ParquetFileOptions {
+  readonly columns: readonly SchemaElement[];
+  /** Name of the program that writes, kept in the file. */
+  readonly createdBy: string;
+  /** What else to keep in the file, by key. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Starts a parquet file, compressed by Snappy. A file that stands at `path` is replaced when the new one is
+ * published.
+ *
+ * @throws {Failure} `file-unwritable`, as `append`, `end` and `publish` do.
+ */
+export function createParquetFile(path: string, options: ParquetFileOptions): ParquetFile {
+  const { columns, createdBy, metadata = {} } = options;
+  const partialPath = `${path}.partial`;
+  const file = writing(path, () => Deno.openSync(partialPath, { write: true, create: true, truncate: true }));
+  let published = false;
+  const parquet: ParquetWriter = new ParquetWriter({
+    writer: fileWriter(file, () => parquet),
+    schema: [{ name: "schema", num_children: columns.length }, ...columns],
+    createdBy,
+    kvMetadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+  });
+
+  return {
+    path,
+    get rows() {
+      return Number(parquet.num_rows);
+    },
+    append(data) {
+      const columnData = columns.map(({ name }, i) => ({ name, data: data[i] }));
+      writing(path, () => parquet.write({ columnData, rowGroupSize: Math.max(1, data[0].length) }));
+    },
+    end() {
+      writing(path, () => {
+        parquet.finish();
+        file.syncSync();
+      });
+      file.close();
+    },
+    publish() {
+      writing(path, () => Deno.renameSync(partialPath, path));
+      published = true;
+    },
+    discard() {
+      if (published) return;
+      try {
+        file.close();
+      } catch { /* it was ended */ }
+      removeIfThere(partialPath);
+    },
+  };
+}
+
+/**
+ * @throws {Failure} `file-unwritable` where a file stands at `path` that another program than `createdBy` wrote.
+ */
+export function requireReplaceable(path: string, createdBy: string): void {
+  const end = writing(path, () => readEnd(path, 512));
+  if (end === undefined || end.includes(createdBy)) return;
+  throw new Failure(
+    "file-unwritable",
+    `Cannot write ${path}: a file of that name is there that ${createdBy} did not write. ` +
+      "Move it away, or write to another folder.",
+  );
+}
+
+/** The last bytes of a file as text, undefined where there is none. A parquet file names its writer there. */
+function readEnd(path: string, byteCount: number): string | undefined {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    const { size } = file.statSync();
+    file.seekSync(Math.max(0, size - byteCount), Deno.SeekMode.Start);
+    const bytes = new Uint8Array(byteCount);
+    const length = file.readSync(bytes) ?? 0;
+    return new TextDecoder("latin1").decode(bytes.subarray(0, length));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Collects a row group in memory, adds the checksums of its pages and writes it. The library's own file writer opens its file anew for
+ * every megabyte.
+ *
+ * @param written What the footer will say, so far.
+ */
+function fileWriter(file: Deno.FsFile, written: () => ParquetWriter): Writer {
+  const bytes = new ByteWriter();
+  let groupCount = 0;
+  const write = (part: Uint8Array): void => {
+    for (let offset = 0; offset < part.length;) offset += file.writeSync(part.subarray(offset));
+    bytes.index = 0;
+  };
+  const flush = (): void => {
+    const { row_groups: groups, pendingIndexes } = written();
+    const group = groups[groupCount++];
+    const offset = bytes.offset - bytes.index;
+    const pageIndexes = new Map(
+      pendingIndexes.flatMap(({ chunk, offsetIndex }) => offsetIndex ? [[chunk, offsetIndex]] : []),
+    );
+    const part = addChecksums({ bytes: bytes.getBytes(), offset, group, pageIndexes });
+    write(part);
+    bytes.offset = offset + part.length;
+  };
+  return Object.assign(bytes, { flush, finish: () => write(bytes.getBytes()) });
+}

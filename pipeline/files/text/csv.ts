@@ -1,0 +1,152 @@
+import { appendNull, isUtf8, notUtf8 } from "../columns/column_buffer.ts";
+import type { ColumnSource } from "../columns/column_source.ts";
+import { chooseDelimiter, delimiterHint } from "./csv_delimiter.ts";
+import { appendNumberField, appendTextField, isMarker } from "./csv_field.ts";
+import { type CsvRecord, emptyRecord, readRecord } from "./csv_record.ts";
+import { Failure } from "../../failure.ts";
+import { printable } from "../columns/printable.ts";
+import { appendFaultyRow, type RowReader, type Run } from "../columns/row_run.ts";
+import { encodingHint, type TextFormat } from "./text_format.ts";
+import { openText } from "./text_input.ts";
+import type { TextWindow } from "./text_window.ts";
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/**
+ * Opens a file of separated values with a header. An empty field is NULL, whether in quotes or not; so are the texts that
+ * the format names, and NaN in a column of numbers.
+ *
+ * @param selectSources Which of the file's columns are loaded.
+ * @throws {Failure} `file-missing`, or `file-invalid` for another encoding than the format's, a header with two columns of
+ *   one name, or no header.
+ */
+export function openCsv(
+  path: string,
+  selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
+  format: TextFormat = {},
+): RowReader {
+  const text = openText(path, format);
+  try {
+    const { window } = text;
+    const delimiter = chooseDelimiter(window, format.delimiter);
+    const layout = { delimiter, name: path };
+    const record = emptyRecord();
+    if (!readRecord(window, record, layout)) {
+      throw new Failure("file-invalid", `Cannot read ${path}: it is empty, expected a header.`);
+    }
+    const columnNames = namesOf(window, record, path);
+    const places = selected(selectSources, columnNames, delimiterHint(columnNames, delimiter, format))
+      .map(({ name }) => placeOf(name, columnNames, path));
+    const reading = {
+      places,
+      fieldCount: columnNames.length,
+      delimiter,
+      decimalComma: format.decimalComma ?? false,
+      nulls: (format.nulls ?? []).map((marker) => encoder.encode(marker)),
+    };
+    return {
+      columnNames,
+      rowCount: undefined,
+      bytesRead: text.bytesRead,
+      read(run, rowsMax) {
+        let count = 0;
+        while (count < rowsMax && readRecord(window, record, layout)) {
+          appendRecord(run, window.bytes, record, reading);
+          count++;
+        }
+        return count;
+      },
+      close: text.close,
+    };
+  } catch (error) {
+    text.close();
+    throw error;
+  }
+}
+
+/** @throws {Failure} as `selectSources`, with the hint: what seems to lack may be hidden in the one column that it has. */
+function selected(
+  selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
+  columnNames: readonly string[],
+  hint: string,
+): readonly ColumnSource[] {
+  try {
+    return selectSources(columnNames);
+  } catch (error) {
+    if (!(error instanceof Failure) || hint === "") throw error;
+    throw new Failure(
+      error.kind,
+      `${error.message}${/[.!?]$/.test(error.message) ? "" : "."} ${hint}`,
+      error.errors,
+    );
+  }
+}
+
+function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string[] {
+  if (!isUtf8(bytes, record.from, record.to)) {
+    throw new Failure("file-invalid", `Cannot read ${path}: its header is ${notUtf8}. ${encodingHint}.`);
+  }
+  if (record.isMalformed) {
+    throw new Failure(
+      "file-invalid",
+      `Cannot read ${path}: in its header, a field goes on behind its closing quote.`,
+    );
+  }
+  const names = Array.from(
+    { length: record.fieldCount },
+    (_, i) => decoder.decode(bytes.subarray(record.starts[i], record.ends[i])).trim(),
+  );
+  const repeated = names.find((name, i) => name !== "" && names.indexOf(name) !== i);
+  if (repeated) {
+    throw new Failure(
+      "file-invalid",
+      `Cannot read ${path}: it has two columns ${printable(repeated)}. Rename one.`,
+    );
+  }
+  return names;
+}
+
+/** @throws {Failure} `file-invalid` where the name is that of several columns: none. */
+function placeOf(name: string, columnNames: readonly string[], path: string): number {
+  const place = columnNames.indexOf(name);
+  if (name !== "" || columnNames.indexOf(name, place + 1) < 0) return place;
+  throw new Failure("file-invalid", `Cannot read ${path}: it has two columns without a name. Name one.`);
+}
+
+interface Reading {
+  /** For each column of the run, its place in a record. */
+  readonly places: readonly number[];
+  readonly fieldCount: number;
+  readonly delimiter: number;
+  readonly decimalComma: boolean;
+  /** Texts that stand for no value. */
+  readonly nulls: readonly Uint8Array[];
+}
+
+function appendRecord(run: Run, bytes: Uint8Array, record: CsvRecord, reading: Reading): void {
+  const { places, fieldCount } = reading;
+  if (record.isMalformed) {
+    const line = decoder.decode(bytes.subarray(record.from, record.to));
+    return appendFaultyRow(run, "a field goes on behind its closing quote", line);
+  }
+  if (record.fieldCount !== fieldCount) {
+    const detail = `${record.fieldCount} fields, expected ${fieldCount}`;
+    return appendFaultyRow(run, detail, lineOf(bytes, record, reading));
+  }
+  for (let i = 0; i < places.length; i++) {
+    const [start, end] = [record.starts[places[i]], record.ends[places[i]]];
+    const buffer = run.buffers[i];
+    if (start === end || isMarker(bytes, start, end, reading.nulls)) appendNull(buffer);
+    else if (buffer.type === "TEXT") appendTextField(buffer, bytes, start, end);
+    else appendNumberField(buffer, run.columns[i], bytes.subarray(start, end), reading);
+  }
+}
+
+/** The record as it was written: its doubled quotes have been made single. */
+function lineOf(bytes: Uint8Array, record: CsvRecord, { delimiter }: Reading): string {
+  return Array.from({ length: record.fieldCount }, (_, i) => {
+    const text = decoder.decode(bytes.subarray(record.starts[i], record.ends[i]));
+    return record.isQuoted[i] ? `"${text.replaceAll('"', '""')}"` : text;
+  }).join(String.fromCharCode(delimiter));
+}

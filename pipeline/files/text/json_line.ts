@@ -1,0 +1,112 @@
+import { parseJson } from "../../exact_json.ts";
+import { notUtf8 } from "../columns/column_buffer.ts";
+import { encodingHint } from "./text_format.ts";
+
+/** An object of a line, by field. Integers that a double does not hold exactly are bigints. */
+export type JsonRow = Readonly<Record<string, unknown>>;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+const lossyDecoder = new TextDecoder();
+
+/**
+ * Reads the object of a line. Python's `NaN`, `Infinity` and `-Infinity` are no value, as null is.
+ *
+ * @returns What is wrong, where the line is no object or has a field twice.
+ */
+export function parseRow(line: Uint8Array): JsonRow | string {
+  let text: string;
+  try {
+    text = decoder.decode(line);
+  } catch {
+    return `the line is ${notUtf8}. ${encodingHint}`;
+  }
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    try {
+      value = parseJson(withoutNaN(text));
+    } catch {
+      return `the line is not valid JSON${reasonOf(error)}`;
+    }
+  }
+  if (!isObject(value)) return "the line is no JSON object";
+  if (countMembers(line) === Object.keys(value).length) return value;
+  const repeated = repeatedMember(text);
+  return `the line has the field ${JSON.stringify(repeated ?? "")} twice, expected once`;
+}
+
+/** A line as people are shown it. */
+export function shownLine(line: Uint8Array): string {
+  return lossyDecoder.decode(line);
+}
+
+function withoutNaN(text: string): string {
+  return text.replace(
+    /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g,
+    (token) => token.startsWith('"') ? token : "null",
+  );
+}
+
+/** What the parser says, without its place in a text that is one line. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  return `: ${error.message.replace(/ \(line \d+ column \d+\)$/, "")}`;
+}
+
+function isObject(value: unknown): value is JsonRow {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const [quote, backslash, colon, comma] = [0x22, 0x5c, 0x3a, 0x2c];
+const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/** Members of the outermost object of a line of valid JSON, those that come again among them. */
+function countMembers(line: Uint8Array): number {
+  let count = 0;
+  let depth = 0;
+  for (let i = 0; i < line.length; i++) {
+    const byte = line[i];
+    if (byte === quote) {
+      for (i++; i < line.length && line[i] !== quote; i++) if (line[i] === backslash) i++;
+    } else if (byte === colon) { if (depth === 1) count++; }
+    else if (byte === openBrace || byte === openBracket) depth++;
+    else if (byte === closeBrace || byte === closeBracket) depth--;
+  }
+  return count;
+}
+
+/** The first member of an object of valid JSON that comes again. */
+function repeatedMember(text: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  let last = "";
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === quote) {
+      const close = closingQuote(text, i);
+      last = text.slice(i, close + 1);
+      i = close;
+    } else if (code === openBrace || code === openBracket) depth++;
+    else if (code === closeBrace || code === closeBracket) depth--;
+    else if (code === colon && depth === 1) {
+      const name: unknown = JSON.parse(last);
+      if (typeof name !== "string" || seen.has(name)) return String(name);
+      seen.add(name);
+    } else if (code === comma && depth === 1) last = "";
+  }
+  return undefined;
+}
+
+function closingQuote(text: string, open: number): number {
+  let close = text.indexOf('"', open + 1);
+  while (close > 0 && isEscaped(text, close)) close = text.indexOf('"', close + 1);
+  return close < 0 ? text.length : close;
+}
+
+/** Whether an odd number of backslashes stands before it. */
+function isEscaped(text: string, at: number): boolean {
+  let from = at;
+  while (text.charCodeAt(from - 1) === backslash) from--;
+  return (at - from) % 2 === 1;
+}

@@ -1,0 +1,119 @@
+import { loadEach } from "../../chunks/chunk_loader.ts";
+import { type DesignMatrix, forRuns } from "../../encode/design_matrix.ts";
+import type { PlainNetwork } from "../../model/network.ts";
+import type { Random } from "../../math/random.ts";
+import { sharedFloat64 } from "../../runtime/shared_memory.ts";
+import { trainPart } from "../../examples/split.ts";
+
+/** Where the parts of a wide-and-deep model lie in one vector: coefficients, intercept, then the deep part. */
+export interface ParameterLayout {
+  readonly columnCount: number;
+  /** The intercept comes right after the coefficients. */
+  readonly interceptAt: number;
+  readonly layers: readonly LayerLayout[];
+  readonly outputAt: number;
+  readonly length: number;
+}
+
+export interface LayerLayout {
+  readonly inputCount: number;
+  readonly unitCount: number;
+  /** Row-major, shape (inputs, units). */
+  readonly weightsAt: number;
+  readonly biasAt: number;
+}
+
+/** @param hidden Units per hidden layer; empty for the wide part alone, a logistic regression. */
+export function parameterLayout(columnCount: number, hidden: readonly number[]): ParameterLayout {
+  let at = columnCount + 1;
+  let inputCount = columnCount;
+  const layers = hidden.map((unitCount): LayerLayout => {
+    const weightsAt = at;
+    const biasAt = weightsAt + inputCount * unitCount;
+    const layer = { inputCount, unitCount, weightsAt, biasAt };
+    at = biasAt + unitCount;
+    inputCount = unitCount;
+    return layer;
+  });
+  return {
+    columnCount,
+    interceptAt: columnCount,
+    layers,
+    outputAt: at,
+    length: at + (layers.length > 0 ? inputCount : 0),
+  };
+}
+
+/** Calls `visit` with each run of parameters that the penalty falls on: all weights, no bias, not the intercept. */
+export function forWeights(layout: ParameterLayout, visit: (from: number, to: number) => void): void {
+  visit(0, layout.columnCount);
+  for (const { weightsAt, biasAt } of layout.layers) visit(weightsAt, biasAt);
+  visit(layout.outputAt, layout.length);
+}
+
+/**
+ * Where training begins: hidden layers' weights uniform in ±√(6 / (inputs + units)), all else 0 but for the intercept. With
+ * the deep part's output at 0, the first model is the click rate alone, and no training is so short that it ends worse.
+ *
+ * @param options.intercept In log-odds.
+ * @param options.idle Columns that stay 0 throughout: their weights begin at 0.
+ * @see Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010), section 4.2.
+ */
+export function initialParameters(
+  layout: ParameterLayout,
+  random: Random,
+  options: { readonly intercept: number; readonly idle: readonly number[] },
+): Float64Array<SharedArrayBuffer> {
+  const parameters = sharedFloat64(layout.length);
+  parameters[layout.interceptAt] = options.intercept;
+  for (const { inputCount, unitCount, weightsAt, biasAt } of layout.layers) {
+    const limit = Math.sqrt(6 / (inputCount + unitCount));
+    for (let i = weightsAt; i < biasAt; i++) parameters[i] = limit * (2 * random.uniform() - 1);
+  }
+  for (const column of options.idle) clearColumn(layout, column, parameters);
+  return parameters;
+}
+
+/** Sets what one column weighs, or its gradient, to 0. */
+export function clearColumn({ layers }: ParameterLayout, column: number, vector: Float64Array): void {
+  vector[column] = 0;
+  if (layers.length === 0) return;
+  const [{ unitCount, weightsAt }] = layers;
+  vector.fill(0, weightsAt + column * unitCount, weightsAt + (column + 1) * unitCount);
+}
+
+/** Columns that are 0 on all training rows: nothing is learnt of them, and a random weight would be noise. */
+export function emptyColumns({ columnCount, numericColumns, groups, chunks }: DesignMatrix): number[] {
+  const seen = new Uint8Array(columnCount);
+  for (const column of numericColumns) seen[column] = 1;
+  groups.forEach(({ cellCount, fieldCount, columns }, g) => {
+    const occurs = new Uint8Array(cellCount);
+    for (const chunk of loadEach(chunks)) {
+      forRuns(chunk, [trainPart], (from, to) => {
+        for (let i = from; i < to; i++) occurs[chunk.cells[g][i]] = 1;
+      });
+    }
+    for (let at = 0; at < columns.length; at++) {
+      if (columns[at] >= 0 && occurs[Math.floor(at / fieldCount)]) seen[columns[at]] = 1;
+    }
+  });
+  return [...seen.keys()].filter((column) => seen[column] === 0);
+}
+
+/** The deep part as a model keeps it; undefined where there is none. */
+export function networkOf(
+  { layers, outputAt, length }: ParameterLayout,
+  parameters: Float64Array,
+): PlainNetwork | undefined {
+  if (layers.length === 0) return undefined;
+  // + 0 makes −0 the 0 that JSON knows.
+  const plain = (from: number, to: number) => Array.from(parameters.subarray(from, to), (value) => value + 0);
+  return {
+    layers: layers.map(({ unitCount, weightsAt, biasAt }) => ({
+      activation: "relu",
+      weights: plain(weightsAt, biasAt),
+      bias: plain(biasAt, biasAt + unitCount),
+    })),
+    output: plain(outputAt, length),
+  };
+}

@@ -1,0 +1,167 @@
+import { sharedFloat64, sharedUint32, sharedUint8 } from "../../runtime/shared_memory.ts";
+import type { Categories, Reals } from "./column_collector.ts";
+import { chunkRowsMax, rangesOf } from "../../examples/id_ranges.ts";
+import { joinChunks } from "../../examples/merge_chunks.ts";
+import type { RawChunk, RawExamples } from "../../examples/raw_examples.ts";
+import { createRecoding } from "../../examples/recoding.ts";
+
+/** Columns of all rows of some tables. */
+export interface Gathered {
+  /** The table with a row for each example. */
+  readonly child: string;
+  /** Shape (rows of the child). */
+  readonly ids: Float64Array;
+  /** Ids of the examples whose label is 1, in any order. */
+  readonly clickedIds: Float64Array;
+  /** Per parent, shape (rows of the child): the row that the child's row refers to; `nowhere` where there is none. */
+  readonly places: ReadonlyMap<string, Uint32Array>;
+  /** In the order of the spec's features. */
+  readonly fields: readonly { readonly table: string; readonly column: Reals | Categories }[];
+  readonly group: { readonly table: string; readonly hashes: Uint32Array };
+}
+
+/** −1 as a word. */
+const nowhere = 0xffff_ffff;
+
+/** Joins the rows into examples, in the order of their ids; rows that lack a parent are none. */
+export function joinGathered({ child, ids, clickedIds, places, fields, group }: Gathered): RawExamples {
+  const own = inOrder(withParents(ids.length, [...places.values()]), ids);
+  const rowsOf = new Map([[child, own]]);
+  for (const [table, place] of places) rowsOf.set(table, own.map((row) => place[row]));
+  /** Which row of its table each example reads. */
+  const at = (table: string) => rowsOf.get(table) ?? own;
+  const columns: Columns = {
+    numeric: fields.flatMap(({ table, column }) =>
+      "levels" in column ? [] : [{ rows: at(table), values: column.values() }]
+    ),
+    categorical: fields.flatMap(({ table, column }) =>
+      "levels" in column ? [{ rows: at(table), values: column.values(), ...ownLevels(column) }] : []
+    ),
+    labels: labelsOf(own, ids, clickedIds),
+    groups: { rows: at(group.table), values: group.hashes },
+  };
+  const levels = columns.categorical.map((column) => column.levels);
+  const parts = chunkBounds(own, ids).map(([from, to], order) => ({
+    order,
+    levels,
+    chunk: chunkOf(from, to, columns),
+  }));
+  // Examples that have no level have no kind of values either, whatever other rows have.
+  const kinds = columns.categorical.map((column) => column.levels.length > 1 ? column.kinds : 0);
+  const raw = joinChunks(parts.map((part) => ({ ...part, kinds })));
+  const orphans = { rows: ids.length - own.length, table: child, parents: [...places.keys()] };
+  const whole = places.size === 0 ? raw : { ...raw, account: { ...raw.account, orphans } };
+  return own.length === 0 ? whole : { ...whole, lastId: BigInt(ids[own[own.length - 1]]) };
+}
+
+/** Levels of rows that are no examples are not among the examples' levels. */
+function ownLevels({ levels: all, kinds }: Categories): Pick<ReadCategories, "levels" | "kinds" | "codeOf"> {
+  const levels: (string | null)[] = [null];
+  return { levels, kinds, codeOf: createRecoding(levels, (code) => all[code]) };
+}
+
+function withParents(rowCount: number, places: readonly Uint32Array[]): Uint32Array {
+  const rows = new Uint32Array(rowCount);
+  let count = 0;
+  for (let row = 0; row < rowCount; row++) {
+    if (places.every((place) => place[row] !== nowhere)) rows[count++] = row;
+  }
+  return rows.subarray(0, count);
+}
+
+function inOrder(rows: Uint32Array, ids: Float64Array): Uint32Array {
+  for (let i = 1; i < rows.length; i++) {
+    if (ids[rows[i]] < ids[rows[i - 1]]) return rows.sort((a, b) => ids[a] - ids[b]);
+  }
+  return rows;
+}
+
+function labelsOf(rows: Uint32Array, ids: Float64Array, clickedIds: Float64Array): Uint8Array {
+  const sorted = clickedIds.slice().sort();
+  const labels = new Uint8Array(rows.length);
+  for (let i = 0, k = 0; i < rows.length; i++) {
+    const id = ids[rows[i]];
+    while (k < sorted.length && sorted[k] < id) k++;
+    if (k < sorted.length && sorted[k] === id) labels[i] = 1;
+  }
+  return labels;
+}
+
+/** Where each chunk begins and ends: as those that are read from a store with these ids, the empty ones too. */
+function chunkBounds(rows: Uint32Array, ids: Float64Array): [from: number, to: number][] {
+  if (rows.length === 0) return [];
+  const idAt = (i: number) => ids[rows[i]];
+  const bounds: [number, number][] = [];
+  let from = 0;
+  for (const [, to] of rangesOf({ first: BigInt(idAt(0)), last: BigInt(idAt(rows.length - 1)) })) {
+    const end = firstAtLeast(Number(to), { from, length: rows.length, idAt });
+    if (from === end) bounds.push([from, end]);
+    for (; from < end; from = bounds[bounds.length - 1][1]) {
+      bounds.push([from, Math.min(end, from + chunkRowsMax)]);
+    }
+  }
+  return bounds;
+}
+
+function firstAtLeast(
+  id: number,
+  { from, length, idAt }: { from: number; length: number; idAt: (i: number) => number },
+): number {
+  let [low, high] = [from, length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (idAt(middle) < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A column of a table, and which row of it each example reads. */
+interface Read<Values> {
+  readonly rows: Uint32Array;
+  readonly values: Values;
+}
+
+interface ReadCategories extends Read<Uint32Array> {
+  readonly levels: (string | null)[];
+  /** Kinds of the values of all rows, as bits. */
+  readonly kinds: number;
+  readonly codeOf: (code: number) => number;
+}
+
+interface Columns {
+  readonly numeric: readonly Read<Float64Array>[];
+  readonly categorical: readonly ReadCategories[];
+  readonly labels: Uint8Array;
+  readonly groups: Read<Uint32Array>;
+}
+
+function chunkOf(from: number, to: number, { numeric, categorical, labels, groups }: Columns): RawChunk {
+  const rowCount = to - from;
+  const chunk = {
+    rowCount,
+    numeric: sharedFloat64(rowCount * numeric.length),
+    codes: categorical.map((column) => recode(pick(column, from, to), column)),
+    labels: sharedUint8(rowCount),
+    groups: pick(groups, from, to),
+  };
+  numeric.forEach(({ rows, values }, field) => {
+    for (let i = from, k = field; i < to; i++, k += numeric.length) chunk.numeric[k] = values[rows[i]];
+  });
+  chunk.labels.set(labels.subarray(from, to));
+  return chunk;
+}
+
+function pick({ rows, values }: Read<Uint32Array>, from: number, to: number): Uint32Array<SharedArrayBuffer> {
+  const picked = sharedUint32(to - from);
+  for (let i = from; i < to; i++) picked[i - from] = values[rows[i]];
+  return picked;
+}
+
+function recode(
+  codes: Uint32Array<SharedArrayBuffer>,
+  { codeOf }: ReadCategories,
+): Uint32Array<SharedArrayBuffer> {
+  for (let i = 0; i < codes.length; i++) codes[i] = codeOf(codes[i]);
+  return codes;
+}

@@ -1,0 +1,95 @@
+import { Failure, type FieldError } from "../../pipeline/failure.ts";
+import { pointerTo } from "../../pipeline/model/predictor.ts";
+import { nearestName } from "../../pipeline/did_you_mean.ts";
+
+/**
+ * Reads the part of a target after the question mark.
+ *
+ * @param names Those that the route knows, each at most once.
+ * @returns Values by name, of those that were sent.
+ * @throws {Failure} `input-invalid` with a pointer per name that is not known or is sent twice.
+ */
+export function readQuery<Name extends string>(
+  request: Request,
+  names: readonly Name[],
+): { readonly [N in Name]?: string } {
+  const values: { [N in Name]?: string } = {};
+  const errors: FieldError[] = [];
+  for (const [sent, value] of new URL(request.url).searchParams) {
+    const name = names.find((known) => known === sent);
+    if (name === undefined) {
+      errors.push({ pointer: pointerTo(sent.slice(0, 80)), detail: unknown(sent, names) });
+    } else if (values[name] !== undefined) errors.push({ pointer: pointerTo(name), detail: "is sent twice" });
+    else values[name] = value;
+  }
+  if (errors.length === 0) return values;
+  throw new Failure(
+    "input-invalid",
+    `The query is not valid: ${
+      names.length > 0 ? `this path takes ${names.join(", ")}` : "this path takes none"
+    }.`,
+    errors,
+  );
+}
+
+/**
+ * @param name What the number is called in the query.
+ * @throws {Failure} `input-invalid` for what is no integer from `min` to `max`.
+ */
+export function readInteger(
+  name: string,
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= max) return value;
+  throw queryInvalid(name, text, `an integer from ${min} to ${max}`);
+}
+
+/**
+ * @param name What the flag is called in the query.
+ * @param text What was sent, if anything.
+ * @throws {Failure} `input-invalid` for what is neither true nor false.
+ */
+export function readFlag(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === "false") return false;
+  if (text === "true") return true;
+  throw queryInvalid(name, text, "true or false");
+}
+
+/**
+ * @param name What the share is called in the query.
+ * @throws {Failure} `input-invalid` for what is no number between 0 and 1.
+ */
+export function readShare(name: string, text: string): number {
+  const value = /^[0-9.eE-]{1,30}$/.test(text) ? Number(text) : NaN;
+  if (value > 0 && value < 1) return value;
+  throw queryInvalid(name, text, "a number between 0 and 1, as 0.9");
+}
+
+/** RFC 3339, section 5.6. A plus sign that was not escaped arrives as a space. */
+const instantPattern = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+ -](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+/**
+ * @param name What the time is called in the query.
+ * @returns Microseconds since 1970-01-01T00:00:00Z, to the millisecond.
+ * @throws {Failure} `input-invalid` for what is no time of RFC 3339.
+ */
+export function readInstant(name: string, text: string): number {
+  const millis = instantPattern.test(text) ? Date.parse(text.replace(" ", "+").toUpperCase()) : NaN;
+  if (Number.isFinite(millis)) return millis * 1000;
+  throw queryInvalid(name, text, "a time of RFC 3339 with its zone, as 2026-01-31T12:00:00Z");
+}
+
+function queryInvalid(name: string, text: string, expected: string): Failure {
+  return new Failure(
+    "input-invalid",
+    `The query's ${name} is ${JSON.stringify(text.slice(0, 80))}, expected ${expected}.`,
+    [{ pointer: pointerTo(name), detail: `must be ${expected}` }],
+  );
+}
+
+function unknown(sent: string, names: readonly string[]): string {
+  const near = nearestName(sent.slice(0, 80), names);
+  return `is not known here${near ? `; did you mean ${near}?` : ""}`;
+}

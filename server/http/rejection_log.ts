@@ -1,0 +1,68 @@
+import { Failure } from "../../pipeline/failure.ts";
+import type { Log } from "../runtime/log.ts";
+import { isBug } from "./problem.ts";
+
+/** Fields of the log that say which request it was. */
+export interface RequestOrigin {
+  readonly request_id: string;
+  readonly trace_id?: string;
+  readonly parent_span_id?: string;
+}
+
+/** Tells the log what was not answered as asked. */
+export interface Refusals {
+  /**
+   * @param error Whatever was thrown while the request was answered.
+   * @param origin What names the request.
+   */
+  note(error: unknown, origin: RequestOrigin): void;
+  /** Writes what was counted and not yet written. */
+  flush(): void;
+}
+
+const windowMs = 10_000;
+const bugsPerWindow = 5;
+
+/**
+ * Bad requests are counted and told in one line per window, with the last of them as an example: whoever sends many of
+ * them does not get to fill the disk. Bugs have a line of their own, with their cause, up to a few per window.
+ */
+export function createRefusals(log: Log): Refusals {
+  const counts = new Map<string, number>();
+  let last: (RequestOrigin & { readonly detail: string }) | undefined;
+  let bugs = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (counts.size > 0) log.warn("requests refused", { counts: Object.fromEntries(counts), last });
+    if (bugs > bugsPerWindow) log.error("more bugs, not shown", { count: bugs - bugsPerWindow });
+    counts.clear();
+    bugs = 0;
+  };
+  return {
+    note(error, origin) {
+      if (timer === undefined) {
+        timer = setTimeout(flush, windowMs);
+        Deno.unrefTimer(timer);
+      }
+      if (error instanceof Failure && !isBug(error)) {
+        counts.set(error.kind, (counts.get(error.kind) ?? 0) + 1);
+        last = { detail: loggedOf(error).slice(0, 500), ...origin };
+      } else if (++bugs <= bugsPerWindow) {
+        log.error("bug", { ...origin, cause: causeOf(error) });
+      }
+    },
+    flush,
+  };
+}
+
+/** A key that the store does not have is a client's data, which may be a person's, and belongs into no log. */
+function loggedOf({ kind, message }: Failure): string {
+  return kind === "row-unknown" ? "The store has no row with a key that was sent." : message;
+}
+
+function causeOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

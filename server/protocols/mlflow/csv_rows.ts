@@ -1,0 +1,244 @@
+import { isBeyondExact } from "../../../pipeline/examples/level.ts";
+import { Failure } from "../../../pipeline/failure.ts";
+import { emptyRecord, readRecord } from "../../../pipeline/files/text/csv_record.ts";
+import { parseReal } from "../../../pipeline/files/text/number_text.ts";
+import { windowOver } from "../../../pipeline/files/text/text_window.ts";
+import { type Field, pointerTo } from "../../../pipeline/model/predictor.ts";
+import { runThrough } from "../../../pipeline/runtime/event_loop.ts";
+import { heavyBodyBytes } from "../../http/body.ts";
+import type { LoadedModel } from "../../models/loaded_model.ts";
+import { noteParsed, runSlices } from "../../runtime/time_slices.ts";
+import { type Content, foreignRowsMax, textOf } from "../protocol_body.ts";
+import { oncePerModel } from "../field_names.ts";
+import { placeOfRepeated } from "./request.ts";
+import { type ForeignRows, invalid } from "../protocol_rows.ts";
+
+const format = { delimiter: ",".charCodeAt(0), name: "the body" };
+const decoder = new TextDecoder();
+
+/**
+ * Rows of comma-separated values. With a header, as `DataFrame.to_csv` writes it, its columns may be in any order, and
+ * others among them are passed over; without one, as SageMaker sends them, the values are in the order of the model's
+ * fields.
+ *
+ * @throws {Failure} `body-malformed` for what is no CSV; `input-invalid`
+ */
+export function withCsvRows(
+  model: LoadedModel,
+  content: Content,
+  answer: (rows: ForeignRows) => Response | Promise<Response>,
+): Response | Promise<Response> {
+  const text = textOf(content);
+  noteParsed(text.length);
+  // Nearly no body has quotes, or lines that end in CR alone; without them a record is a line.
+  const isPlain = !text.includes('"') && !/\r(?!\n)/.test(text);
+  const reading = isPlain ? linesOf(text) : readQuotedRecords(new TextEncoder().encode(text));
+  if (text.length <= heavyBodyBytes) return answer(rowsOfRecords(model, runThrough(reading)));
+  return runSlices(reading).then((records) => answer(rowsOfRecords(model, records)));
+}
+
+/** Records of a body, each made when it is looked at. */
+interface Records {
+  readonly count: number;
+  recordAt(index: number): readonly string[];
+}
+
+function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): ForeignRows {
+  const { columns, hasHeader } = layoutOf(model, count > 0 ? recordAt(0) : []);
+  const first = hasHeader ? 1 : 0;
+  const lacking = hasHeader && count === 1 ? fieldsLacking(model, columns) : [];
+  if (lacking.length > 0) {
+    throw invalid("#", `is a header alone, without ${lacking.join(", ")}: a row has a value for each field`);
+  }
+  return {
+    count: count - first,
+    rowAt(i) {
+      const record = recordAt(first + i);
+      if (record.length !== columns.length) {
+        const names = columns.map(({ name }) => name).join(", ");
+        throw invalid(`#/${i}`, `has ${record.length} values, expected ${columns.length}: ${names}`);
+      }
+      const row: Record<string, unknown> = {};
+      for (let j = 0; j < columns.length; j++) {
+        const { name, read } = columns[j];
+        if (read) row[name] = read(record[j]);
+      }
+      return row;
+    },
+    placeOf(row, pointer) {
+      const index = columns.findIndex(({ name }) => pointerTo(name) === pointer);
+      return `#/${row}/${index < 0 ? pointer.slice(2) : index}`;
+    },
+  };
+}
+
+function fieldsLacking({ predictor: { fields } }: LoadedModel, columns: Layout["columns"]): string[] {
+  return fields.map(({ name }) => name).filter((name) => columns.every((column) => column.name !== name));
+}
+
+interface Layout {
+  readonly hasHeader: boolean;
+  /** Without `read`, one that the model does not have. */
+  readonly columns: readonly { readonly name: string; readonly read?: Reader | undefined }[];
+}
+
+type Reader = (text: string) => unknown;
+
+/** What was made of the last first record: clients send the same header each time. */
+const lastLayouts = oncePerModel((): { first: string; layout: Layout | undefined } => ({
+  first: "",
+  layout: undefined,
+}));
+
+/**
+ * @throws {Failure} `input-invalid` for a first record that is neither a header nor a row, `body-malformed` for a header with two
+ *   columns of one name.
+ */
+function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
+  requireValues(record.length);
+  const last = lastLayouts(model);
+  const first = record.join("\n");
+  if (last.first === first && last.layout?.hasHeader) return last.layout;
+  const readers = readersOf(model);
+  const names = record.map((text) => text.trim());
+  const filled = names.filter((name) => name !== "");
+  const again: string | undefined = filled[placeOfRepeated(filled)];
+  // A category of a row may be spelled as a field is called.
+  const hasHeader = 2 * names.filter((name) => readers.has(name)).length >= readers.size;
+  if (!hasHeader && record.length !== readers.size) {
+    throw invalid("#", `must begin with a header of the fields ${[...readers.keys()].join(", ")}`);
+  }
+  if (hasHeader && again !== undefined) {
+    throw malformed(`it has two columns ${JSON.stringify(again.slice(0, 80))}. Rename one, or leave it out`);
+  }
+  const columns = (hasHeader ? names : [...readers.keys()]).map((name) => ({
+    name,
+    read: readers.get(name),
+  }));
+  const layout = { hasHeader, columns };
+  Object.assign(last, { first, layout });
+  return layout;
+}
+
+/**
+ * Lines that are not empty.
+ *
+ * @throws {Failure} `body-oversized` where they are more than rows are taken.
+ */
+function* linesOf(text: string): Generator<void, Records> {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  let lineCount = 0;
+  for (let start = 0; start < text.length;) {
+    const feed = text.indexOf("\n", start);
+    const next = feed < 0 ? text.length : feed;
+    const end = next > start && text[next - 1] === "\r" ? next - 1 : next;
+    if (end > start) {
+      requireRoomFor(starts.length);
+      starts.push(start);
+      ends.push(end);
+    }
+    start = next + 1;
+    if (++lineCount % linesAtOnce === 0) yield;
+  }
+  return { count: starts.length, recordAt: (index) => text.slice(starts[index], ends[index]).split(",") };
+}
+
+/** No body has a record of more values: no model has so many fields. */
+const valuesMax = 10_000;
+/** Records that are read, and lines that are found, between two looks at the clock. */
+const recordsAtOnce = 64;
+const linesAtOnce = 8_192;
+
+/**
+ * Stops every few records.
+ *
+ * @see RFC 4180
+ */
+function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
+  const records: string[][] = [];
+  try {
+    const window = windowOver(format.name, bytes);
+    const record = emptyRecord();
+    while (readRecord(window, record, format)) {
+      const { bytes } = window;
+      if (record.isMalformed) throw malformed("a field goes on behind its closing quote");
+      requireRoomFor(records.length);
+      requireValues(record.fieldCount);
+      records.push(Array.from(
+        { length: record.fieldCount },
+        (_, i) => decoder.decode(bytes.subarray(record.starts[i], record.ends[i])),
+      ));
+      if (records.length % recordsAtOnce === 0) yield;
+    }
+  } catch (error) {
+    if (error instanceof Failure && error.kind === "file-invalid") throw malformed(error.message);
+    throw error;
+  }
+  return { count: records.length, recordAt: (index) => records[index] };
+}
+
+/** One record may be a header: the rows are counted where that is known. */
+function requireRoomFor(count: number): void {
+  if (count <= foreignRowsMax) return;
+  throw new Failure(
+    "body-oversized",
+    `The body has more than the ${foreignRowsMax.toLocaleString("en")} rows that are answered at once.`,
+  );
+}
+
+function requireValues(count: number): void {
+  if (count <= valuesMax) return;
+  throw invalid("#", `has a record of ${count} values, expected at most ${valuesMax.toLocaleString("en")}`);
+}
+
+function malformed(reason: string): Failure {
+  return new Failure("body-malformed", `The body is not valid CSV: ${reason}.`);
+}
+
+const readersOf = oncePerModel(({ predictor: { fields } }) => {
+  const isOld = fields.some(({ type, values }) => type === "categorical" && values === undefined);
+  return new Map(fields.map((field) => [field.name, isOld ? oldReaderOf(field) : readerOf(field)]));
+});
+
+/** What nearly every number is written like. */
+const plainNumber = /^-?[0-9]+(?:\.[0-9]+)?$/;
+
+/**
+ * Texts have no types: the field says how to take them, and an empty one is missing, in quotes or not, as everywhere. What is no
+ * value of the field stays as it is, to be refused.
+ */
+function readerOf({ type }: Field): Reader {
+  if (type === "categorical") return (text) => text === "" ? null : text;
+  return (text) => {
+    if (plainNumber.test(text)) return Number(text);
+    if (text.trim() === "") return null;
+    const value = parseReal(text);
+    return value === undefined ? text : Number.isNaN(value) ? null : value;
+  };
+}
+
+/** What pandas reads as missing, and models that do not keep their columns' types. */
+const missingTexts = new Set([
+  ...["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"],
+  ...["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"],
+]);
+
+function oldReaderOf(field: Field): Reader {
+  if (field.type === "numeric") {
+    return (text) => {
+      if (plainNumber.test(text)) return Number(text);
+      return missingTexts.has(text.trim()) ? null : parseReal(text) ?? text;
+    };
+  }
+  const levels = new Set(field.levels);
+  return (text) => {
+    // A category may look like anything.
+    if (levels.has(text)) return text;
+    if (missingTexts.has(text)) return null;
+    if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === "true";
+    const value = text === text.trim() ? parseReal(text) : undefined;
+    // 12.0 is 12: a column of integers with a gap in it comes as such. Beyond 2^53, only the text is exact.
+    return value === undefined || isBeyondExact(value) ? text : value;
+  };
+}

@@ -1,0 +1,76 @@
+import type { LoadedModel } from "../../models/loaded_model.ts";
+import { isObject, kindOf, requireObject } from "../protocol_body.ts";
+import { type ForeignRows, invalid, rowsOfColumns, rowsOfList, rowsOfTable } from "../protocol_rows.ts";
+
+const forms = ["dataframe_split", "dataframe_records", "instances", "inputs"] as const;
+
+/**
+ * Reads a JSON body of `/invocations`: rows in one of four forms. As MLflow does, it passes over columns that the model
+ * does not have, over what is in `params`, and over other members.
+ *
+ * @throws {Failure} `input-invalid`
+ * @see mlflow/pyfunc/scoring_server/__init__.py, `infer_and_parse_data`.
+ */
+export function readInvocation(model: LoadedModel, body: unknown): ForeignRows {
+  const members = requireObject(body, "The body");
+  const { params } = members;
+  if (params !== undefined && params !== null && !isObject(params)) {
+    throw invalid("#/params", `must be an object, not ${kindOf(params)}`);
+  }
+  const [form, ...others] = forms.filter((name) => members[name] !== undefined);
+  if (form === undefined || others.length > 0) {
+    throw invalid("#", `must have exactly one of ${forms.join(", ")}`);
+  }
+  const data = members[form];
+  const at = `#/${form}`;
+  if (form === "dataframe_split") return readSplit(model, data, at);
+  if (form !== "dataframe_records" && isObject(data)) {
+    return rowsOfColumns(model, knownOf(model, data), at);
+  }
+  const rows = rowsOfList(model, data, at);
+  return {
+    ...rows,
+    rowAt(i) {
+      const row = rows.rowAt(i);
+      return isObject(row) ? knownOf(model, row) : row;
+    },
+  };
+}
+
+/** @see `pandas.DataFrame.to_dict(orient="split")`. */
+function readSplit(model: LoadedModel, split: unknown, at: string): ForeignRows {
+  if (!isObject(split)) throw invalid(at, `must be an object, not ${kindOf(split)}`);
+  const { columns, data, index, ...others } = split;
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw invalid(at, 'may have "columns", "data" and "index", and nothing else');
+  if (!Array.isArray(data)) throw invalid(`${at}/data`, `must be a list of rows, not ${kindOf(data)}`);
+  if (columns !== undefined && !isNames(columns)) throw invalid(`${at}/columns`, "must be a list of names");
+  if (index !== undefined && !Array.isArray(index)) {
+    throw invalid(`${at}/index`, `must be a list, not ${kindOf(index)}`);
+  }
+  const again = columns ? placeOfRepeated(columns) : -1;
+  if (columns && again >= 0) {
+    throw invalid(`${at}/columns/${again}`, `names the column ${JSON.stringify(columns[again])} twice`);
+  }
+  return rowsOfTable(model, { columns, data }, { at: `${at}/data` });
+}
+
+/** @returns The place of the first name that stands there before, or -1. */
+export function placeOfRepeated(names: readonly string[]): number {
+  const seen = new Set<string>();
+  return names.findIndex((name) => seen.size === seen.add(name).size);
+}
+
+function isNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
+}
+
+/** The members that are the model's fields; nearly always all of them. */
+function knownOf(
+  { predictor: { fields } }: LoadedModel,
+  members: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const present = fields.filter(({ name }) => Object.hasOwn(members, name));
+  if (present.length === Object.keys(members).length) return members;
+  return Object.fromEntries(present.map(({ name }) => [name, members[name]]));
+}

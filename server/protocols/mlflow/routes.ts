@@ -1,0 +1,139 @@
+import { Failure } from "../../../pipeline/failure.ts";
+import { version as programVersion } from "../../../pipeline/version.ts";
+import type { Lifecycle } from "../../runtime/lifecycle.ts";
+import { predictionInit } from "../../routes/predict.ts";
+import type { Route } from "../../http/route.ts";
+import type { ModelSlot } from "../../models/loaded_model.ts";
+import { createHeaderReader } from "../../http/buffered_body.ts";
+import { withCsvRows } from "./csv_rows.ts";
+import { answerContent, withForeignJson } from "../protocol_body.ts";
+import type { ForeignRows } from "../protocol_rows.ts";
+import { readInvocation } from "./request.ts";
+import { predictionsJson } from "../predictions.ts";
+import { withScores } from "../score_rows.ts";
+
+const readHeader = createHeaderReader();
+const schemas = () => import("./schemas.ts");
+
+/** Whose scoring protocol this is: clients compare it with their own. */
+const mlflowVersion = "3.17.2";
+
+export interface MlflowOptions {
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+}
+
+/**
+ * MLflow's scoring server, whose two main paths are also those of a SageMaker container.
+ *
+ * @see mlflow/pyfunc/scoring_server/__init__.py.
+ */
+export function mlflowRoutes(
+  { slot, lifecycle }: MlflowOptions,
+): { readonly routes: readonly Route[]; readonly ping: Route } {
+  const answerPing = () => {
+    if (lifecycle.draining) {
+      throw new Failure("draining", "The server is shutting down: it finishes what it has.");
+    }
+    // 404 is what MLflow has for it.
+    if (!slot.current) throw new Failure("model-unknown", slot.absence.message);
+    return new Response("\n", { headers: { "content-type": "text/plain" } });
+  };
+  const ping = pingRoute({
+    path: "/ping",
+    id: "mlflowPing",
+    summary: "MLflow, SageMaker: 200 while predictions are answered",
+  }, answerPing);
+  const routes: readonly Route[] = [
+    {
+      method: "POST",
+      path: "/invocations",
+      summary: "MLflow, SageMaker: rows as JSON in one of four forms, or as CSV → probabilities",
+      foreign: true,
+      short: true,
+      operation: {
+        id: "mlflowInvocations",
+        tag: "protocols",
+        problems: ["model-missing"],
+        exchanged: async () => (await schemas()).invocations,
+      },
+      handle: ({ request, requestId }) => invoke(slot, request, requestId),
+    },
+    ping,
+    pingRoute({ path: "/health", id: "mlflowHealth", summary: "MLflow: the same" }, answerPing),
+    {
+      method: "GET",
+      path: "/version",
+      summary: "MLflow: the version of its protocol that is spoken here",
+      foreign: true,
+      operation: { id: "mlflowVersion", tag: "protocols", exchanged: async () => (await schemas()).version },
+      handle: () =>
+        new Response(mlflowVersion, {
+          headers: { "content-type": "text/plain", "x-clickwell-version": programVersion },
+        }),
+    },
+  ];
+  return { routes, ping };
+}
+
+function pingRoute(
+  { path, id, summary }: { readonly path: string; readonly id: string; readonly summary: string },
+  handle: Route["handle"],
+): Route {
+  return {
+    method: "GET",
+    path,
+    summary,
+    foreign: true,
+    health: true,
+    operation: {
+      id,
+      tag: "protocols",
+      problems: ["draining", "model-unknown"],
+      exchanged: async () => (await schemas()).ping,
+    },
+    handle,
+  };
+}
+
+function invoke(slot: ModelSlot, request: Request, requestId: string): Response | Promise<Response> {
+  const type = readHeader(request, "content-type");
+  const isCsv = type !== null && type !== "application/json" && readType(type) === "text/csv";
+  const find = () => {
+    const { current } = slot;
+    if (!current) throw slot.absence;
+    return current;
+  };
+  return answerContent(request, find, (content, model) => {
+    const answer = (rows: ForeignRows) =>
+      withScores(
+        model,
+        rows,
+        (probabilities) => new Response(predictionsJson(model, probabilities, requestId), predictionInit),
+      );
+    return isCsv
+      ? withCsvRows(model, content, answer)
+      : withForeignJson(content, (body) => answer(readInvocation(model, body)));
+  }, { asBytes: isCsv });
+}
+
+const supported = ["text/csv", "application/json"];
+
+/** @throws {Failure} `media-type-invalid`, in the words that MLflow has for it. */
+function readType(header: string): string {
+  const [type, ...parameters] = header.split(";").map((part) => part.trim().toLowerCase());
+  const others = parameters.filter((parameter) => parameter !== "" && !parameter.startsWith("charset="));
+  if (others.length > 0) {
+    throw new Failure("media-type-invalid", `Unrecognized content type parameters: ${others.join(", ")}.`);
+  }
+  if (parameters.some((parameter) => parameter !== "" && !/^charset="?utf-8"?$/.test(parameter))) {
+    throw new Failure("media-type-invalid", "The scoring server only supports UTF-8.");
+  }
+  if (supported.includes(type)) return type;
+  throw new Failure(
+    "media-type-invalid",
+    `This predictor only supports the following content types: ${supported.join(", ")}. Got ${
+      JSON.stringify(header.slice(0, 80))
+    }.`,
+  );
+}

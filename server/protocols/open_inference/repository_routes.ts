@@ -1,0 +1,115 @@
+import { bodyFailure, withBytes } from "../../http/body.ts";
+import type { ListedModel, ModelLibrary } from "../../models/model_repository.ts";
+import { readingProblems } from "../../http/problem.ts";
+import { jsonResponse, type Route } from "../../http/route.ts";
+import { isObject, kindOf, parseForeignJson, requireObject } from "../protocol_body.ts";
+import { invalid } from "../protocol_rows.ts";
+import { namingProblems, ofName } from "../model_parameters.ts";
+import { requireParameters } from "./tensor.ts";
+
+const schemas = () => import("./schemas.ts");
+
+const bodyBytesMax = 64 * 1024;
+
+/**
+ * The repository calls of the Open Inference Protocol. Loading makes a model ready, unloading takes it away: neither
+ * changes which model is in production.
+ *
+ * @see triton docs/protocol/extension_model_repository.md; kserve v2_endpoints.py for the answers' bodies.
+ */
+export function modelRepositoryRoutes(library: ModelLibrary): readonly Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/v2/repository/index",
+      summary: "Open Inference: the names of the models, and whether they are ready",
+      foreign: true,
+      operation: {
+        id: "inferenceIndex",
+        tag: "protocols",
+        problems: readingProblems,
+        exchanged: async () => (await schemas()).index,
+      },
+      async handle({ request }) {
+        const { ready } = await readOptions(request);
+        const all = await library.list();
+        return jsonResponse(all.filter((model) => ready !== true || model.ready).map(indexEntry));
+      },
+    },
+    {
+      method: "POST",
+      path: "/v2/repository/models/:name/load",
+      summary: "Open Inference: make a model ready; the one in production stays what it is",
+      foreign: true,
+      write: true,
+      operation: {
+        id: "inferenceLoad",
+        tag: "protocols",
+        parameters: [ofName],
+        problems: namingProblems,
+        exchanged: async () => (await schemas()).load,
+      },
+      async handle({ request, parameters: { name } }) {
+        refuseContent((await readOptions(request)).parameters);
+        await library.load({ name });
+        return jsonResponse({ name, load: true });
+      },
+    },
+    {
+      method: "POST",
+      path: "/v2/repository/models/:name/unload",
+      summary: "Open Inference: take a model away that is not in production, until it is loaded again",
+      foreign: true,
+      write: true,
+      operation: {
+        id: "inferenceUnload",
+        tag: "protocols",
+        parameters: [ofName],
+        problems: ["model-in-production", ...namingProblems],
+        exchanged: async () => (await schemas()).unload,
+      },
+      async handle({ request, parameters: { name } }) {
+        await readOptions(request);
+        await library.unload({ name });
+        return jsonResponse({ name, unload: true });
+      },
+    },
+  ];
+}
+
+function indexEntry({ name, version, ready }: ListedModel) {
+  return {
+    name,
+    version: String(version),
+    state: ready ? "READY" : "UNAVAILABLE",
+    reason: ready ? "" : "unloaded",
+  };
+}
+
+/** @throws {Failure} `body-malformed`, `body-oversized`, `input-invalid` */
+async function readOptions(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return await withBytes(request, { bytesMax: bodyBytesMax, isWrite: true }, (bytes) => {
+      const options = bytes.length === 0 ? {} : requireObject(parseForeignJson(bytes), "The body");
+      const { ready, parameters } = options;
+      if (ready !== undefined && typeof ready !== "boolean") {
+        throw invalid("#/ready", `must be true or false, not ${kindOf(ready)}`);
+      }
+      requireParameters(parameters, "#");
+      return options;
+    });
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
+}
+
+/** Triton takes a model's configuration and files here; a model of clickwell is what was registered, and nothing else. */
+function refuseContent(parameters: unknown): void {
+  if (!isObject(parameters)) return;
+  const name = Object.keys(parameters).find((name) => name === "config" || name.startsWith("file:"));
+  if (name === undefined) return;
+  throw invalid(
+    `#/parameters/${name.replaceAll("/", "~1")}`,
+    "cannot be given: a model is loaded as it was registered",
+  );
+}

@@ -1,0 +1,203 @@
+import { Failure } from "../../../pipeline/failure.ts";
+import { version as programVersion } from "../../../pipeline/version.ts";
+import type { Lifecycle } from "../../runtime/lifecycle.ts";
+import { type ModelLibrary, type ModelReference, productionName } from "../../models/model_repository.ts";
+import type { Operation, Parameter } from "../../http/operation.ts";
+import { type Exchange, jsonResponse, type Route } from "../../http/route.ts";
+import type { LoadedModel, ModelSlot } from "../../models/loaded_model.ts";
+import { answerContent } from "../protocol_body.ts";
+import { outputName, withInferRequest } from "./infer_request.ts";
+import { inferBytes, inferJson } from "./infer_response.ts";
+import { namesOf } from "../model_names.ts";
+import { namingProblems, ofName } from "../model_parameters.ts";
+import { modelResponse } from "../model_response.ts";
+import { withScores } from "../score_rows.ts";
+
+export interface OpenInferenceOptions {
+  readonly library: ModelLibrary;
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+}
+
+const schemas = () => import("./schemas.ts");
+type Schemas = Awaited<ReturnType<typeof schemas>>;
+
+const places = [
+  { path: "/v2/models/:name", of: "", id: "", parameters: [ofName] },
+  {
+    path: "/v2/models/:name/versions/:version",
+    of: " of one version",
+    id: "OfVersion",
+    parameters: [ofName, {
+      name: "version",
+      in: "path",
+      description: "a version, an id or an alias",
+      schema: { type: "string", examples: ["1"] },
+    }],
+  },
+] satisfies { readonly parameters: Parameter[]; readonly [member: string]: unknown }[];
+
+/**
+ * The Open Inference Protocol, which is V2 of KServe, Triton and MLServer.
+ *
+ * @see kserve/open-inference-protocol specification/protocol/inference_rest.md; kserve v2_endpoints.py.
+ */
+export function openInferenceRoutes({ library, slot, lifecycle }: OpenInferenceOptions): readonly Route[] {
+  const server = () =>
+    jsonResponse({
+      name: productionName,
+      version: programVersion,
+      extensions: ["binary_tensor_data", "model_repository"],
+    });
+  const ready = () => {
+    if (lifecycle.draining) {
+      throw new Failure("draining", "The server is shutting down: it finishes what it has.");
+    }
+    if (!slot.current) throw slot.absence;
+    // The specification has the one member, KServe the other.
+    return jsonResponse({ live: true, ready: true });
+  };
+  return [
+    get("/v2", "the server", { id: "server", answer: "server" }, server),
+    get("/v2/", "the same", { id: "serverSlash", answer: "server" }, server),
+    get(
+      "/v2/health/live",
+      "200 while the process answers",
+      { id: "live", answer: "live", health: true },
+      () => jsonResponse({ live: true }),
+    ),
+    get(
+      "/v2/health/ready",
+      "200 while predictions are answered",
+      { id: "ready", answer: "ready", problems: ["draining", "model-missing"], health: true },
+      ready,
+    ),
+    get(
+      "/v2/models",
+      "the names of the models",
+      { id: "models", answer: "names" },
+      async () => jsonResponse({ models: await namesOf(library) }),
+    ),
+    ...places.flatMap(({ path, of, id, parameters }): Route[] => [
+      get(
+        path,
+        `inputs and outputs${of}`,
+        { id: `metadata${id}`, answer: "metadata", parameters, problems: namingProblems },
+        async ({ parameters }) => {
+          const model = await library.find(referenceOf(parameters));
+          return modelResponse(model, await metadata(library, parameters, model));
+        },
+      ),
+      get(
+        `${path}/ready`,
+        `200 where predictions are answered by the model${of}`,
+        { id: `modelReady${id}`, answer: "modelReady", parameters, problems: namingProblems },
+        async ({ parameters }) => {
+          const model = await library.find(referenceOf(parameters));
+          return modelResponse(model, { name: parameters.name, ready: true });
+        },
+      ),
+      {
+        method: "POST",
+        path: `${path}/infer`,
+        summary: `Open Inference: tensors of raw fields → a tensor of probabilities${of}`,
+        foreign: true,
+        short: true,
+        operation: {
+          id: `inferenceInfer${id}`,
+          tag: "protocols",
+          parameters,
+          problems: namingProblems,
+          exchanged: async () => (await schemas()).infer,
+        },
+        handle: (exchange) => infer(library, exchange),
+      },
+    ]),
+  ];
+}
+
+interface Described {
+  readonly id: string;
+  readonly answer: keyof Schemas;
+  readonly parameters?: readonly Parameter[];
+  readonly problems?: Operation["problems"];
+  readonly health?: true;
+}
+
+function get(
+  path: string,
+  summary: string,
+  { id, answer, parameters = [], problems = [], health }: Described,
+  handle: Route["handle"],
+): Route {
+  return {
+    method: "GET",
+    path,
+    summary: `Open Inference: ${summary}`,
+    foreign: true,
+    ...(health ? { health } : {}),
+    operation: {
+      id: `inference${id[0].toUpperCase()}${id.slice(1)}`,
+      tag: "protocols",
+      parameters,
+      problems,
+      exchanged: async () => (await schemas())[answer],
+    },
+    handle,
+  };
+}
+
+function infer(
+  library: ModelLibrary,
+  { request, requestId, parameters }: Exchange,
+): Response | Promise<Response> {
+  return answerContent(
+    request,
+    () => library.find(referenceOf(parameters)),
+    (content, model) =>
+      withInferRequest(
+        model,
+        { request, content },
+        ({ rows, id = requestId, wantsBytes }) =>
+          withScores(model, rows, (probabilities) => {
+            const answer = { name: parameters.name, model, probabilities, id, requestId };
+            return wantsBytes ? inferBytes(answer) : inferJson(answer);
+          }),
+      ),
+  );
+}
+
+async function metadata(
+  library: ModelLibrary,
+  { name, version }: Exchange["parameters"],
+  model: LoadedModel,
+) {
+  const all = version === undefined && name === productionName;
+  return {
+    name,
+    versions: all ? await versionsOf(library, model) : [String(model.version)],
+    platform: "clickwell",
+    inputs: model.predictor.fields.map(({ name, type }) => ({
+      name,
+      datatype: type === "numeric" ? "FP64" : "BYTES",
+      shape: [-1],
+    })),
+    outputs: [{ name: outputName, datatype: "FP64", shape: [-1] }],
+  };
+}
+
+/** Of every model: any can be asked for. Where the store cannot be read, of the one that answers. */
+async function versionsOf(library: ModelLibrary, { version }: LoadedModel): Promise<string[]> {
+  try {
+    return [...new Set((await library.list()).map(({ version }) => version))].sort((a, b) => a - b).map(
+      String,
+    );
+  } catch (error) {
+    if (error instanceof Failure) return [String(version)];
+    throw error;
+  }
+}
+
+function referenceOf({ name, version }: Exchange["parameters"]): ModelReference {
+  return { name, version };
+}

@@ -1,0 +1,137 @@
+import { decodedUtf8 } from "../../http/utf8.ts";
+import { invalid } from "../protocol_rows.ts";
+
+/** Bytes per value; of BYTES, none that holds for all. */
+export const datatypes = {
+  BOOL: 1,
+  UINT8: 1,
+  UINT16: 2,
+  UINT32: 4,
+  UINT64: 8,
+  INT8: 1,
+  INT16: 2,
+  INT32: 4,
+  INT64: 8,
+  FP16: 2,
+  BF16: 2,
+  FP32: 4,
+  FP64: 8,
+  BYTES: 0,
+} as const;
+
+export type Datatype = keyof typeof datatypes;
+
+const readers: Readonly<Record<Exclude<Datatype, "BYTES">, (view: DataView, at: number) => unknown>> = {
+  BOOL: (view, at) => view.getUint8(at) !== 0,
+  UINT8: (view, at) => view.getUint8(at),
+  UINT16: (view, at) => view.getUint16(at, true),
+  UINT32: (view, at) => view.getUint32(at, true),
+  UINT64: (view, at) => exact(view.getBigUint64(at, true)),
+  INT8: (view, at) => view.getInt8(at),
+  INT16: (view, at) => view.getInt16(at, true),
+  INT32: (view, at) => view.getInt32(at, true),
+  INT64: (view, at) => exact(view.getBigInt64(at, true)),
+  FP16: (view, at) => present(halfOf(view.getUint16(at, true))),
+  BF16: (view, at) => present(bfloatOf(view.getUint16(at, true))),
+  FP32: (view, at) => present(view.getFloat32(at, true)),
+  FP64: (view, at) => present(view.getFloat64(at, true)),
+};
+
+/** Bytes in which tensors lie. */
+export interface TensorBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+}
+
+export function tensorBytes(bytes: Uint8Array<ArrayBuffer>): TensorBytes {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+/** Where a tensor lies, how many values it is to have, and its pointer. */
+export interface TensorPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+  readonly at: string;
+}
+
+/** Values that may be read only when they are looked at: an array is such, too. */
+export type Values = Pick<readonly unknown[], "length" | "at">;
+
+/**
+ * Reads values as they lie in memory: little-endian, without gaps; a text as its length in bytes (uint32) and its UTF-8.
+ *
+ * @returns Numbers, booleans and texts; NaN, by which arrays of numbers say that a value is not known, is null. An
+ *   integer that a double does not hold exactly is a bigint.
+ * @throws {Failure} `input-invalid` if the bytes are not as many as the values need, or a text is no UTF-8.
+ */
+export function readTensorBytes(
+  { bytes, view }: TensorBytes,
+  datatype: Datatype,
+  place: TensorPlace,
+): Values {
+  if (datatype === "BYTES") return readTexts(bytes, view, place);
+  const { start, end, count, at } = place;
+  const size = datatypes[datatype];
+  if (end - start !== count * size) {
+    throw invalid(at, `has ${end - start} bytes, expected ${count} values of ${size}`);
+  }
+  const read = readers[datatype];
+  return { length: count, at: (index) => read(view, start + index * size) };
+}
+
+function readTexts(bytes: Uint8Array, view: DataView, { start, end, count, at }: TensorPlace): string[] {
+  const texts: string[] = [];
+  for (let offset = start; offset < end;) {
+    if (texts.length === count) throw invalid(at, `has more than the ${count} texts of its shape`);
+    const from = offset + 4;
+    const to = from <= end ? from + view.getUint32(offset, true) : Infinity;
+    if (to > end) throw invalid(at, "ends in the middle of a text");
+    const text = textAt(bytes, from, to);
+    if (text === undefined) throw invalid(`${at}/data/${texts.length}`, "is no text: its bytes are no UTF-8");
+    texts.push(text);
+    offset = to;
+  }
+  return texts;
+}
+
+/** Up to this length, ASCII is put together faster than a decoder is called. */
+const shortTextMax = 32;
+
+/** @returns undefined for bytes that are no UTF-8. */
+function textAt(bytes: Uint8Array, from: number, to: number): string | undefined {
+  if (to - from > shortTextMax) return decodedUtf8(bytes.subarray(from, to));
+  let text = "";
+  for (let i = from; i < to; i++) {
+    if (bytes[i] >= 0x80) return decodedUtf8(bytes.subarray(from, to));
+    text += String.fromCharCode(bytes[i]);
+  }
+  return text;
+}
+
+function exact(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function present(value: number): number | null {
+  return value === value ? value : null;
+}
+
+/** IEEE 754 binary16. */
+function halfOf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** The upper half of a binary32. */
+function bfloatOf(bits: number): number {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+}

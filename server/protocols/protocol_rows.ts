@@ -1,0 +1,184 @@
+import { Failure } from "../../pipeline/failure.ts";
+import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
+import type { LoadedModel } from "../models/loaded_model.ts";
+import { fieldNames, rowNames } from "./field_names.ts";
+import { isObject, kindOf } from "./protocol_body.ts";
+import { decodedUtf8 } from "../http/utf8.ts";
+
+/** Rows of raw fields, however they were sent, and where each value stands in what was sent. */
+export interface ForeignRows {
+  readonly count: number;
+  /**
+   * Makes a row when it is looked at: all at once would take long, and a multiple of the body.
+   *
+   * @throws {Failure} `input-invalid`
+   */
+  readonly rowAt: (row: number) => unknown;
+  /** @param pointer Of the field in its row, as in `#/apr`. @returns The same in the body. */
+  readonly placeOf: (row: number, pointer: string) => string;
+}
+
+type Row = Record<string, unknown>;
+
+/**
+ * Rows as a list: of objects by field, or of lists in the order of the model's fields; of a model with one field also of
+ * that field's values.
+ *
+ * @param at Pointer of the list, as in `#/instances`.
+ * @throws {Failure} `input-invalid`
+ */
+export function rowsOfList(
+  { predictor: { fields } }: LoadedModel,
+  list: unknown,
+  at: string,
+): ForeignRows {
+  if (!Array.isArray(list)) throw invalid(at, `must be a list of rows, not ${kindOf(list)}`);
+  return {
+    count: list.length,
+    rowAt(i) {
+      const entry: unknown = list[i];
+      if (isObject(entry)) return plainRow(entry);
+      if (Array.isArray(entry)) return positionalRow(fields, entry, `${at}/${i}`);
+      return fields.length === 1 ? { [fields[0].name]: entry } : entry;
+    },
+    placeOf: (row, pointer) => `${at}/${row}${pointer.slice(1)}`,
+  };
+}
+
+/**
+ * Rows as columns: an object of lists that are all of one length, or of single values, which are one row.
+ *
+ * @param at Pointer of the object, as in `#/inputs`.
+ * @throws {Failure} `input-invalid`
+ */
+export function rowsOfColumns(
+  model: LoadedModel,
+  columns: Readonly<Record<string, unknown>>,
+  at: string,
+): ForeignRows {
+  const entries = Object.entries(columns);
+  const count = lengthOf(entries, at);
+  const known = rowNames(model);
+  for (const [name] of entries) {
+    if (!known.has(name)) {
+      throw invalid(
+        `${at}${pointerTo(name).slice(1)}`,
+        `is not a field of this model; its fields are ${[...fieldNames(model)].join(", ")}`,
+      );
+    }
+  }
+  return {
+    count,
+    rowAt(i) {
+      const row: Row = {};
+      for (const [name, column] of entries) {
+        row[name] = plainValue(Array.isArray(column) ? column[i] : column);
+      }
+      return row;
+    },
+    placeOf: (row, pointer) =>
+      `${at}${pointer.slice(1)}${Array.isArray(columns[nameOf(pointer)]) ? `/${row}` : ""}`,
+  };
+}
+
+/**
+ * Rows as lists, each in the order of named columns; those that the model does not have are passed over.
+ *
+ * @param columns Without them, the model's fields in their order.
+ * @param options.at Pointer of the list of rows.
+ * @throws {Failure} `input-invalid`
+ */
+export function rowsOfTable(
+  model: LoadedModel,
+  table: { readonly columns: readonly string[] | undefined; readonly data: readonly unknown[] },
+  { at }: { readonly at: string },
+): ForeignRows {
+  const known = fieldNames(model);
+  const columns = table.columns ?? [...known];
+  const places = columns.flatMap((name, i) => known.has(name) ? [{ name, i }] : []);
+  return {
+    count: table.data.length,
+    rowAt(i) {
+      const entry = table.data[i];
+      if (!Array.isArray(entry)) {
+        throw invalid(`${at}/${i}`, `must be a list of values, not ${kindOf(entry)}`);
+      }
+      if (entry.length !== columns.length) {
+        throw invalid(
+          `${at}/${i}`,
+          `has ${entry.length} values, expected ${columns.length}: ${columns.join(", ")}`,
+        );
+      }
+      const row: Row = {};
+      for (const { name, i } of places) row[name] = plainValue(entry[i]);
+      return row;
+    },
+    placeOf(row, pointer) {
+      const index = columns.indexOf(nameOf(pointer));
+      return `${at}/${row}/${index < 0 ? nameOf(pointer) : index}`;
+    },
+  };
+}
+
+function positionalRow(fields: readonly Field[], values: readonly unknown[], at: string): Row {
+  if (values.length !== fields.length) {
+    const names = fields.map(({ name }) => name).join(", ");
+    throw invalid(at, `has ${values.length} values, expected ${fields.length}: ${names}`);
+  }
+  const row: Row = {};
+  for (let i = 0; i < fields.length; i++) row[fields[i].name] = plainValue(values[i]);
+  return row;
+}
+
+/** A row whose values are all plain is itself: that is nearly every one. */
+function plainRow(row: Readonly<Row>): Readonly<Row> {
+  for (const name in row) {
+    if (typeof row[name] !== "object" || row[name] === null) continue;
+    return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainValue(value)]));
+  }
+  return row;
+}
+
+/** A list of one value is that value, `{"b64": …}` the text in it; anything else is what it is. */
+function plainValue(value: unknown): unknown {
+  let inner = value;
+  while (Array.isArray(inner) && inner.length === 1) inner = inner[0];
+  if (Array.isArray(inner) || typeof inner !== "object" || inner === null) return inner;
+  return "b64" in inner && Object.keys(inner).length === 1 ? textOfBase64(inner.b64) ?? inner : inner;
+}
+
+function textOfBase64(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  try {
+    return decodedUtf8(Uint8Array.from(atob(value), (character) => character.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws {Failure} `input-invalid` where columns differ in length. */
+function lengthOf(columns: readonly (readonly [name: string, column: unknown])[], at: string): number {
+  let length: number | undefined;
+  for (const [name, column] of columns) {
+    const own = Array.isArray(column) ? column.length : 1;
+    length ??= own;
+    if (own !== length) {
+      const detail = `has ${own} values, expected ${length} as in the column before`;
+      throw invalid(`${at}${pointerTo(name).slice(1)}`, detail);
+    }
+  }
+  return length ?? 0;
+}
+
+/** The field that a pointer into a row names. */
+function nameOf(pointer: string): string {
+  return decodeURIComponent(pointer.slice(2)).replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+/** One place is wrong. */
+export function invalid(pointer: string, detail: string): Failure {
+  return new Failure("input-invalid", "A part of the request is not what was expected.", [{
+    pointer,
+    detail,
+  }]);
+}

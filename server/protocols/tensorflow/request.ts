@@ -1,0 +1,60 @@
+import { type ForeignRows, invalid, rowsOfColumns, rowsOfList } from "../protocol_rows.ts";
+import { isObject, kindOf, requireObject } from "../protocol_body.ts";
+import type { LoadedModel } from "../../models/loaded_model.ts";
+
+/** The signature that a model has, as a request may name it. */
+export const signatureName = "serving_default";
+
+export interface PredictRequest {
+  readonly rows: ForeignRows;
+  /** The answer's member: requests by rows get `predictions`, requests by columns `outputs`. */
+  readonly answersAs: "predictions" | "outputs";
+}
+
+/**
+ * Reads the body of `:predict`.
+ *
+ * @see tensorflow/serving g3doc/api_rest.md, "Predict API".
+ * @throws {Failure} `input-invalid`
+ */
+export function readPredictRequest(model: LoadedModel, body: unknown): PredictRequest {
+  const { signature_name, instances, inputs } = requireObject(body, "The body");
+  requireSignature(signature_name);
+  if ((instances === undefined) === (inputs === undefined)) {
+    throw invalid("#", 'must have one of "instances" (rows) and "inputs" (columns), and not both');
+  }
+  if (inputs === undefined) {
+    return { answersAs: "predictions", rows: rowsOfList(model, instances, "#/instances") };
+  }
+  const rows = isObject(inputs)
+    ? rowsOfColumns(model, inputs, "#/inputs")
+    : rowsOfList(model, inputs, "#/inputs");
+  return { answersAs: "outputs", rows };
+}
+
+/**
+ * Reads the body of `:classify` and `:regress`: examples, and what all of them have in common.
+ *
+ * @see tensorflow/serving g3doc/api_rest.md, "Classify and Regress API".
+ * @throws {Failure} `input-invalid`
+ */
+export function readExamplesRequest(model: LoadedModel, body: unknown): ForeignRows {
+  const { signature_name, context = {}, examples } = requireObject(body, "The body");
+  requireSignature(signature_name);
+  if (!isObject(context)) throw invalid("#/context", `must be an object, not ${kindOf(context)}`);
+  const list = rowsOfList(model, examples, "#/examples");
+  const shared = rowsOfList(model, [context], "#/context").rowAt(0);
+  return {
+    ...list,
+    rowAt(i) {
+      const row = list.rowAt(i);
+      // An example's own feature overrules the shared one.
+      return isObject(row) && isObject(shared) ? { ...shared, ...row } : row;
+    },
+  };
+}
+
+function requireSignature(name: unknown): void {
+  if (name === undefined || name === "" || name === signatureName) return;
+  throw invalid("#/signature_name", `must be "${signatureName}", the one signature that a model has here`);
+}

@@ -1,0 +1,233 @@
+import { Failure } from "../../../pipeline/failure.ts";
+import { type ModelLibrary, type ModelReference, productionName } from "../../models/model_repository.ts";
+import type { Parameter } from "../../http/operation.ts";
+import { predictionInit } from "../../routes/predict.ts";
+import { type Exchange, jsonResponse, type Route } from "../../http/route.ts";
+import { explanationDetail } from "../../scoring/row_answer.ts";
+import type { LoadedModel } from "../../models/loaded_model.ts";
+import { startSlices } from "../../runtime/time_slices.ts";
+import { answerContent, isObject, withForeignJson } from "../protocol_body.ts";
+import type { ForeignRows } from "../protocol_rows.ts";
+import { namesOf } from "../model_names.ts";
+import { namingProblems, ofName } from "../model_parameters.ts";
+import { modelResponse } from "../model_response.ts";
+import { idMembers } from "../predictions.ts";
+import { withScores } from "../score_rows.ts";
+import { tensorflowMetadata } from "./metadata.ts";
+import { readExamplesRequest, readPredictRequest } from "./request.ts";
+
+/** What a verb reads of a body, and the members of its answer without the ids. */
+interface Verb {
+  readonly summary: string;
+  read(model: LoadedModel, body: unknown): Asked;
+}
+
+interface Asked {
+  readonly rows: ForeignRows;
+  members(probabilities: readonly number[]): string | Promise<string>;
+}
+
+const schemas = () => import("./schemas.ts");
+
+/** The ways to name a model in a path. */
+const places = [
+  { path: "/v1/models/:name", of: "", id: "", parameters: [ofName] },
+  {
+    path: "/v1/models/:name/versions/:version",
+    of: " of one version",
+    id: "OfVersion",
+    parameters: [ofName, {
+      name: "version",
+      in: "path",
+      description: "a version: a whole number",
+      schema: { type: "string", examples: ["1"] },
+    }],
+  },
+  {
+    path: "/v1/models/:name/labels/:label",
+    of: " of an alias",
+    id: "OfLabel",
+    parameters: [ofName, {
+      name: "label",
+      in: "path",
+      description: "an alias, or anything else that names a model",
+      schema: { type: "string", examples: ["champion"] },
+    }],
+  },
+] satisfies { readonly parameters: Parameter[]; readonly [member: string]: unknown }[];
+
+const verbNames = ["predict", "classify", "regress", "explain"] as const;
+
+const verbs: Readonly<Record<typeof verbNames[number], Verb>> = {
+  predict: {
+    summary: "TensorFlow Serving, KServe V1: rows or columns of raw fields → probabilities",
+    read(model, body) {
+      const { rows, answersAs } = readPredictRequest(model, body);
+      return { rows, members: (probabilities) => `"${answersAs}":[${probabilities.join(",")}]` };
+    },
+  },
+  classify: {
+    summary: "TensorFlow Serving: examples → the probabilities of both labels",
+    read: (model, body) => ({
+      rows: readExamplesRequest(model, body),
+      members: (probabilities) =>
+        `"results":[${probabilities.map((p) => `[["0",${1 - p}],["1",${p}]]`).join(",")}]`,
+    }),
+  },
+  regress: {
+    summary: "TensorFlow Serving: examples → probabilities",
+    read: (model, body) => ({
+      rows: readExamplesRequest(model, body),
+      members: (probabilities) => `"results":[${probabilities.join(",")}]`,
+    }),
+  },
+  explain: {
+    summary: "KServe V1: rows or columns of raw fields → what the log-odds are made of",
+    read(model, body) {
+      const { rows } = readPredictRequest(model, body);
+      return { rows, members: (probabilities) => explanationMembers(model, rows, probabilities) };
+    },
+  },
+};
+
+async function explanationMembers(
+  model: LoadedModel,
+  { count, rowAt }: ForeignRows,
+  probabilities: readonly number[],
+): Promise<string> {
+  const { text } = explanationDetail(model);
+  const pause = startSlices();
+  const explanations: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const row = rowAt(i);
+    // A row that was scored is an object of the model's fields.
+    if (isObject(row)) explanations.push(text(row));
+    await pause();
+  }
+  return `"explanations":[${explanations.join(",")}],"predictions":[${probabilities.join(",")}]`;
+}
+
+/**
+ * TensorFlow Serving's REST API, and the V1 protocol of KServe on the same paths: a label is an alias, the model's name
+ * `clickwell` or anything that names a model.
+ *
+ * @see tensorflow/serving g3doc/api_rest.md; kserve python/kserve/kserve/protocol/rest/v1_endpoints.py.
+ */
+export function tensorflowRoutes(library: ModelLibrary): readonly Route[] {
+  const posts = places.flatMap(({ path, of, id, parameters }) =>
+    verbNames.map((name): Route => ({
+      method: "POST",
+      path: `${path}:${name}`,
+      summary: verbs[name].summary + of,
+      foreign: true,
+      short: true,
+      operation: {
+        id: `tensorflow${capital(name)}${id}`,
+        tag: "protocols",
+        parameters,
+        problems: namingProblems,
+        exchanged: async () => (await schemas())[name],
+      },
+      handle: (exchange) => answer(library, exchange, verbs[name]),
+    }))
+  );
+  const gets = places.flatMap(({ path, of, id, parameters }): Route[] => [
+    {
+      method: "GET",
+      path,
+      summary: `TensorFlow Serving, KServe V1: the state${of}`,
+      foreign: true,
+      operation: {
+        id: `tensorflowStatus${id}`,
+        tag: "protocols",
+        parameters,
+        problems: namingProblems,
+        exchanged: async () => (await schemas()).status,
+      },
+      handle: (exchange) => describe(library, exchange, modelStatus),
+    },
+    {
+      method: "GET",
+      path: `${path}/metadata`,
+      summary: `TensorFlow Serving: inputs and outputs${of}`,
+      foreign: true,
+      operation: {
+        id: `tensorflowMetadata${id}`,
+        tag: "protocols",
+        parameters,
+        problems: namingProblems,
+        exchanged: async () => (await schemas()).metadata,
+      },
+      handle: (exchange) => describe(library, exchange, tensorflowMetadata),
+    },
+  ]);
+  const names: Route = {
+    method: "GET",
+    path: "/v1/models",
+    summary: "KServe V1: the names of the models",
+    foreign: true,
+    operation: { id: "tensorflowModels", tag: "protocols", exchanged: async () => (await schemas()).names },
+    handle: async () => jsonResponse({ models: await namesOf(library) }),
+  };
+  return [...posts, names, ...gets];
+}
+
+function capital(word: string): string {
+  return word[0].toUpperCase() + word.slice(1);
+}
+
+function answer(
+  library: ModelLibrary,
+  { request, requestId, parameters }: Exchange,
+  verb: Verb,
+): Response | Promise<Response> {
+  return answerContent(
+    request,
+    () => library.find(referenceOf(parameters)),
+    (content, model) =>
+      withForeignJson(content, (body) => {
+        const { rows, members } = verb.read(model, body);
+        const respond = (text: string) =>
+          new Response(`{${text},${idMembers(model, requestId)}}`, predictionInit);
+        return withScores(model, rows, (probabilities) => {
+          const text = members(probabilities);
+          return typeof text === "string" ? respond(text) : text.then(respond);
+        });
+      }),
+  );
+}
+
+async function describe(
+  library: ModelLibrary,
+  { parameters }: Exchange,
+  description: (name: string, model: LoadedModel) => unknown,
+): Promise<Response> {
+  const model = await library.find(referenceOf(parameters));
+  return modelResponse(model, description(parameters.name, model));
+}
+
+/** @see tensorflow_serving/apis/get_model_status.proto, and kserve's `ModelReady`. */
+function modelStatus(name: string, { version }: LoadedModel) {
+  return {
+    name,
+    ready: true,
+    model_version_status: [{
+      version: String(version),
+      state: "AVAILABLE",
+      status: { error_code: "OK", error_message: "" },
+    }],
+  };
+}
+
+/** @throws {Failure} `model-unknown` for a version that is no number. */
+function referenceOf({ name, version, label }: Exchange["parameters"]): ModelReference {
+  if (version !== undefined && !/^[0-9]+$/.test(version)) {
+    throw new Failure(
+      "model-unknown",
+      `"${
+        version.slice(0, 80)
+      }" is no version, expected a whole number; /v1/models/${productionName}/labels/… takes aliases.`,
+    );
+  }
+  return { name, version: version ?? label };
+}

@@ -1,0 +1,151 @@
+import { Failure } from "../../pipeline/failure.ts";
+import { answerColumns } from "../scoring/batch_columns.ts";
+import { answerRows, type RowWork } from "../scoring/batch_rows.ts";
+import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
+import type { Lifecycle } from "../runtime/lifecycle.ts";
+import { answerStream } from "../scoring/batch_stream.ts";
+import type { Exchange, Route } from "../http/route.ts";
+import {
+  answeredBy,
+  batchParameters,
+  detailsOf,
+  modelHeaders,
+  readBatchOptions,
+  type RowOptions,
+  rowProblems,
+  rowWriter,
+} from "../scoring/row_answer.ts";
+import { batchRowsMax } from "../scoring/row_limits.ts";
+import { isRow } from "../scoring/score.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+import { startSlices } from "../runtime/time_slices.ts";
+import type { StoredRows } from "../scoring/stored_rows.ts";
+
+export const batchBodyBytesMax = 8 * 1024 * 1024;
+
+export interface BatchOptions {
+  readonly slot: ModelSlot;
+  readonly storedRows: StoredRows;
+  readonly lifecycle: Lifecycle;
+}
+
+/** Many rows in one request, by one model. */
+export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route {
+  return {
+    method: "POST",
+    path: "/predict/batch",
+    summary: 'many rows: an array, {"rows":[…]}, {"columns":{…}}, or newline-delimited JSON, streamed',
+    operation: {
+      id: "predictBatch",
+      tag: "predictions",
+      description:
+        "The answer has the shape of the question, and is by one model. A row that cannot be answered is reported in its " +
+        "place. Newline-delimited JSON may be much longer, and its answers come while it is sent.",
+      parameters: batchParameters,
+      problems: rowProblems,
+      exchanged: async () => (await import("./schemas/row_answer.ts")).predictBatch,
+    },
+    async handle(exchange) {
+      const options = readBatchOptions(exchange.request);
+      requirePlain(exchange.request);
+      const work = await workOf(slot, storedRows, options);
+      return isLines(exchange.request)
+        ? answerStream(work, exchange.request, lifecycle)
+        : await answerJson(work, exchange);
+    },
+  };
+}
+
+/** Rows with details take longer each, and are looked at one by one. */
+const detailedSliceMs = 2;
+
+/**
+ * Reads the model once: all rows of a request are answered by it.
+ *
+ * @throws {Failure} `model-missing`, `interval-missing`
+ */
+export async function workOf(
+  { current: model, absence }: ModelSlot,
+  storedRows: StoredRows,
+  options: RowOptions & { readonly strict: boolean },
+): Promise<RowWork> {
+  if (model === undefined) throw absence;
+  const details = await detailsOf(model, options);
+  return {
+    model,
+    storedRows,
+    details,
+    write: rowWriter(details),
+    strict: options.strict,
+    pause: startSlices(details.length > 0 ? detailedSliceMs : undefined),
+    lookups: 0,
+  };
+}
+
+async function answerJson(work: RowWork, { request, requestId }: Exchange): Promise<Response> {
+  try {
+    return await withJson(
+      request,
+      { bytesMax: batchBodyBytesMax },
+      async (body) =>
+        new Response(await answerText(work, body, answeredBy(work.model, requestId)), {
+          headers: { "content-type": "application/json", ...modelHeaders(work.model) },
+        }),
+    );
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
+}
+
+/** The answer has the shape of the question. */
+async function answerText(work: RowWork, body: unknown, by: string): Promise<string> {
+  if (Array.isArray(body)) return `[${await answerRows(work, limited(body), [])}]`;
+  if (isRow(body) && Object.keys(body).length === 1) {
+    const { rows, columns } = body;
+    if (Array.isArray(rows)) return `{"rows":[${await answerRows(work, limited(rows), ["rows"])}],${by}}`;
+    if (isColumns(columns)) return `{${await answerColumns(work, columns)},${by}}`;
+  }
+  // Only to say what is wrong: checking by the schema would cost more than the rows.
+  const { parseRowBody } = await import("./schemas/row_body.ts");
+  parseRowBody("batch", sampleOf(body));
+  // What is wrong stands further behind: a column, for any list of rows is taken.
+  const wrong = isRow(body) && isRow(body.columns)
+    ? Object.entries(body.columns).find(([, values]) => !Array.isArray(values))
+    : undefined;
+  parseRowBody("batch", wrong ? { columns: Object.fromEntries([wrong]) } : null);
+  throw new Error("the schema of a batch takes what its reader does not");
+}
+
+/** @throws {Failure} `body-oversized` */
+function limited(rows: readonly unknown[]): readonly unknown[] {
+  if (rows.length <= batchRowsMax) return rows;
+  throw new Failure(
+    "body-oversized",
+    `The batch has ${rows.length.toLocaleString("en")} rows, more than the ${
+      batchRowsMax.toLocaleString("en")
+    } that are answered at once. Send them as newline-delimited JSON, of any length.`,
+  );
+}
+
+/** Values of a list that are looked at to say what is wrong with it. */
+const sampleLength = 20;
+
+/** The body with the beginnings of its lists: nearly always what is wrong is wrong there too. */
+function sampleOf(value: unknown, depth = 0): unknown {
+  if (depth > 2) return value;
+  if (Array.isArray(value)) return value.slice(0, sampleLength).map((item) => sampleOf(item, depth + 1));
+  if (!isRow(value)) return value;
+  const members = Object.entries(value).slice(0, sampleLength);
+  return Object.fromEntries(members.map(([name, item]) => [name, sampleOf(item, depth + 1)]));
+}
+
+function isColumns(columns: unknown): columns is Record<string, unknown[]> {
+  return isRow(columns) &&
+    Object.values(columns).every((values) => Array.isArray(values) && limited(values));
+}
+
+function isLines(request: Request): boolean {
+  return /^application\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines) *(?:;|$)/i.test(
+    request.headers.get("content-type") ?? "",
+  );
+}

@@ -1,0 +1,54 @@
+import { Failure } from "../../pipeline/failure.ts";
+import type { Lifecycle } from "../runtime/lifecycle.ts";
+import { type Exchange, jsonResponse, type Route } from "../http/route.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+
+export interface HealthRoutesOptions {
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+}
+
+const schemas = () => import("./schemas/health.ts");
+
+export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
+  const live = (_: Exchange) => jsonResponse({ live: true });
+  return [
+    {
+      method: "GET",
+      health: true,
+      path: "/livez",
+      summary: "200 while the process answers",
+      operation: { id: "live", tag: "operation", exchanged: async () => (await schemas()).live },
+      handle: live,
+    },
+    {
+      method: "GET",
+      health: true,
+      path: "/healthz",
+      summary: "the same",
+      operation: { id: "health", tag: "operation", exchanged: async () => (await schemas()).live },
+      handle: live,
+    },
+    {
+      method: "GET",
+      health: true,
+      path: "/readyz",
+      summary: "200 while predictions are answered, 503 without a model and while shutting down",
+      operation: {
+        id: "ready",
+        tag: "operation",
+        problems: ["draining", "model-missing"],
+        exchanged: async () => (await schemas()).ready,
+      },
+      handle() {
+        if (lifecycle.draining) {
+          throw new Failure("draining", "The server is shutting down: it finishes what it has.");
+        }
+        const { current } = slot;
+        if (!current) throw slot.absence;
+        const { modelId, version } = current;
+        return jsonResponse({ ready: true, model_id: modelId, version });
+      },
+    },
+  ];
+}

@@ -1,0 +1,53 @@
+import process from "node:process";
+import { commit, version } from "../../pipeline/version.ts";
+import { exposition, expositionType } from "../metrics/prometheus_text.ts";
+import { metricFamilies } from "../metrics/metric_families.ts";
+import type { Route } from "../http/route.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+import type { Snapshot } from "../metrics/counters_snapshot.ts";
+import { createStoreFacts } from "../models/store_facts.ts";
+import type { Registry } from "../../pipeline/model/registry.ts";
+import type { VisitStore } from "../models/store_access.ts";
+
+export interface MetricsRouteOptions {
+  readonly slot: ModelSlot;
+  readonly visitStore: VisitStore;
+  readonly registry: Registry;
+  /** What all threads have counted, added up, and their requests in flight. */
+  readonly collect: () => Promise<Snapshot & { readonly inFlight: number }>;
+}
+
+/** `GET /metrics`, for Prometheus. The text is made when it is asked for: until then, numbers are only counted. */
+export function metricsRoute({ slot, visitStore, registry, collect }: MetricsRouteOptions): Route {
+  const storeFacts = createStoreFacts({ visitStore, registry });
+  return {
+    method: "GET",
+    path: "/metrics",
+    summary: "what was counted, for Prometheus",
+    central: true,
+    operation: {
+      id: "metrics",
+      tag: "operation",
+      description: "Counters and histograms of the whole process in Prometheus' text format.",
+      exchanged: () => ({ answer: { "text/plain": { type: "string" } } }),
+    },
+    async handle() {
+      const model = slot.current;
+      const [snapshot, store] = await Promise.all([collect(), storeFacts(model?.modelId)]);
+      const { user, system } = process.cpuUsage();
+      const families = metricFamilies(snapshot, {
+        version,
+        commit,
+        deno: Deno.version.deno,
+        model,
+        trainedAt: store.trainedAt,
+        storeRows: store.rows,
+        inFlight: snapshot.inFlight,
+        cpuSeconds: (user + system) / 1e6,
+        residentBytes: Deno.memoryUsage().rss,
+        startedAt: performance.timeOrigin / 1000,
+      });
+      return new Response(exposition(families), { headers: { "content-type": expositionType } });
+    },
+  };
+}

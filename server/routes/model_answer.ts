@@ -1,0 +1,43 @@
+import { aliasesOf } from "../../pipeline/model/model_alias.ts";
+import type { Assignment, ModelAlias, ModelRow } from "../../pipeline/model/registry.ts";
+import type { AssignmentAnswer, ModelAnswer } from "./schemas/model.ts";
+
+/** An assignment as it is told, over HTTP and by `clickwell models`. */
+export function assignmentAnswer(
+  { modelId, version, assignedAt, ...assignment }: Assignment,
+): AssignmentAnswer {
+  return {
+    model_id: modelId,
+    version,
+    assigned_at: instant(assignedAt),
+    assigned_by: assignment.assignedBy,
+    reason: assignment.reason,
+    assignment_id: assignment.assignmentId,
+  };
+}
+
+/** What is told of a model beside the model itself. */
+export interface ModelPlace {
+  /** Id of the model in production, if any. */
+  readonly active: string | undefined;
+  readonly aliases: readonly ModelAlias[];
+}
+
+/** A model as it is told, over HTTP and by `clickwell models`. */
+export function modelAnswer(row: ModelRow, { active, aliases }: ModelPlace): ModelAnswer {
+  return {
+    model_id: row.modelId,
+    version: row.version,
+    aliases: aliasesOf(row, aliases),
+    active: row.modelId === active,
+    created_at: instant(row.createdAt),
+    hyper_parameters: row.hyperParameters,
+    metrics: row.metrics,
+    checksum: row.checksum,
+  };
+}
+
+/** @param micros Microseconds since 1970-01-01T00:00:00Z. */
+export function instant(micros: number): string {
+  return new Date(micros / 1000).toISOString();
+}

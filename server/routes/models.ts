@@ -1,0 +1,100 @@
+import type { ModelRow, Registry } from "../../pipeline/model/registry.ts";
+import { ifNoneMatch, taggedResponse } from "../http/entity_tag.ts";
+import { modelAnswer, type ModelPlace } from "./model_answer.ts";
+import type { Parameter } from "../http/operation.ts";
+import { readingProblems, writingProblems } from "../http/problem.ts";
+import { jsonResponse, type Route } from "../http/route.ts";
+
+const schemas = () => import("./schemas/model.ts");
+
+const ofModel: Parameter = {
+  name: "id",
+  in: "path",
+  description: "a model's id, version or alias",
+  schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,80}$", examples: ["1"] },
+};
+const ofAlias: Parameter = {
+  name: "alias",
+  in: "path",
+  description: "1 to 64 lower-case letters, digits, _ and -; no number, and not the beginning of an id, cw-",
+  schema: { type: "string", pattern: "^[a-z0-9][a-z0-9_-]{0,63}$", examples: ["champion"] },
+};
+
+/** All models there are, and their aliases. */
+export function registryRoutes(registry: Registry): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/models",
+      summary: "all models, the newest first",
+      operation: {
+        id: "listModels",
+        tag: "models",
+        parameters: [ifNoneMatch],
+        problems: readingProblems,
+        exchanged: async () => (await schemas()).listModels,
+      },
+      async handle({ request }) {
+        const [place, rows] = await Promise.all([placeIn(registry), registry.listModels()]);
+        return taggedResponse(request, { models: rows.map((row) => modelAnswer(row, place)) });
+      },
+    },
+    {
+      method: "GET",
+      path: "/models/:id",
+      summary: "one model, by its id, version or alias: hyper-parameters and metrics",
+      operation: {
+        id: "showModel",
+        tag: "models",
+        parameters: [ofModel, ifNoneMatch],
+        problems: ["model-unknown", ...readingProblems],
+        exchanged: async () => (await schemas()).showModel,
+      },
+      async handle({ request, parameters: { id } }) {
+        return taggedResponse(request, await answer(registry, await registry.findModel(id)));
+      },
+    },
+    {
+      method: "PUT",
+      path: "/models/:id/aliases/:alias",
+      summary: "let an alias stand for this model, and for no other",
+      write: true,
+      operation: {
+        id: "setAlias",
+        tag: "models",
+        parameters: [ofModel, ofAlias],
+        problems: ["input-invalid", "model-unknown", ...writingProblems],
+        exchanged: async () => (await schemas()).showModel,
+      },
+      async handle({ parameters: { id, alias }, client }) {
+        const request = { model: id, alias, setAt: Date.now() * 1000, setBy: `http ${client}` };
+        return jsonResponse(await answer(registry, await registry.setAlias(request)));
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/models/:id/aliases/:alias",
+      summary: "take an alias from this model",
+      write: true,
+      operation: {
+        id: "removeAlias",
+        tag: "models",
+        parameters: [ofModel, ofAlias],
+        problems: ["model-unknown", "alias-unknown", ...writingProblems],
+        exchanged: async () => (await schemas()).showModel,
+      },
+      async handle({ parameters: { id, alias } }) {
+        return jsonResponse(await answer(registry, await registry.removeAlias({ model: id, alias })));
+      },
+    },
+  ];
+}
+
+async function answer(registry: Registry, row: ModelRow) {
+  return modelAnswer(row, await placeIn(registry));
+}
+
+async function placeIn(registry: Registry): Promise<ModelPlace> {
+  const [active, aliases] = await Promise.all([registry.activeModel(), registry.aliases()]);
+  return { active: active?.modelId, aliases };
+}

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { ifNoneMatch, taggedText } from "../http/entity_tag.ts";
+import type { Route } from "../http/route.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+
+export interface OpenapiRouteOptions {
+  readonly slot: ModelSlot;
+  /** All of the table, this one among them. */
+  readonly routes: () => readonly Route[];
+  /** Writes need the admin token. */
+  readonly guarded: boolean;
+}
+
+interface Written {
+  readonly modelId: string | undefined;
+  readonly text: string;
+  readonly etag: string;
+}
+
+/** `GET /openapi.json`: written at the first request, and anew for another model. */
+export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Route {
+  let written: Written | undefined;
+
+  async function write(): Promise<Written> {
+    const model = slot.current;
+    if (written && written.modelId === model?.modelId) return written;
+    const { createDocument } = await import("../openapi/document.ts");
+    const text = `${JSON.stringify(await createDocument({ routes: routes(), model, guarded }))}\n`;
+    // Another version, or a token, changes the document of the same model.
+    const digest = createHash("sha256").update(text).digest("hex").slice(0, 8);
+    const modelId = model?.modelId;
+    return written = { modelId, text, etag: `"${modelId ?? "none"}.${digest}"` };
+  }
+
+  return {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "this interface as an OpenAPI document, with the fields of the model in production",
+    operation: {
+      id: "openapi",
+      tag: "operation",
+      parameters: [ifNoneMatch],
+      exchanged: async () => (await import("./schemas/openapi.ts")).openapi,
+    },
+    async handle({ request }) {
+      const { text, etag } = await write();
+      return taggedText(request, text, etag);
+    },
+  };
+}

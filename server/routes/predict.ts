@@ -1,0 +1,48 @@
+import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
+import { predict, predictBodyBytesMax, predictWith } from "../scoring/predict.ts";
+import { readQuery } from "../http/query.ts";
+import type { Route } from "../http/route.ts";
+import { readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+import type { StoredRows } from "../scoring/stored_rows.ts";
+
+/** One header: with a second one the runtime takes a slower way, which costs more than the prediction itself. */
+export const predictionInit: ResponseInit = { headers: { "content-type": "application/json" } };
+
+export const predictPath = "/predict";
+
+/** Predictions by the ordinary way. Most requests do not come here: see `createHandler`. */
+export function predictRoute(slot: ModelSlot, storedRows: StoredRows): Route {
+  return {
+    method: "POST",
+    path: predictPath,
+    summary: "the raw fields of one row, or its id in the store → the probability that its label is 1",
+    operation: {
+      id: "predict",
+      tag: "predictions",
+      description:
+        "Every field of the model has to be there; where it may be null, null says that its value is not known. A category " +
+        "that the model has not seen is answered too, and named in `unseen`. Beside a key of the store, fields may be left " +
+        "out: those that are sent overrule the stored ones.",
+      parameters: rowParameters,
+      problems: rowProblems,
+      exchanged: async () => (await import("./schemas/predict.ts")).predict,
+    },
+    async handle({ request, requestId }) {
+      const options = readRowOptions(readQuery(request, rowQueries));
+      requirePlain(request);
+      try {
+        return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
+          const model = slot.current;
+          const isPlain = model === undefined || (!options.explain && options.interval === undefined);
+          const answer = isPlain
+            ? predict(slot, body, requestId, storedRows)
+            : predictWith(model, body, requestId, storedRows, options);
+          return new Response(await answer, predictionInit);
+        });
+      } catch (error) {
+        throw bodyFailure(error, request);
+      }
+    },
+  };
+}

@@ -1,0 +1,212 @@
+import { jsonText } from "../../pipeline/exact_json.ts";
+import { Failure } from "../../pipeline/failure.ts";
+import { createFindings } from "../../pipeline/model/predictor.ts";
+import { workOf } from "./batch.ts";
+import { completed, createFailures, errorText, type RowWork, takeTurns } from "../scoring/batch_rows.ts";
+import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
+import { predictBodyBytesMax } from "../scoring/predict.ts";
+import type { Exchange, Route } from "../http/route.ts";
+import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "../scoring/row_answer.ts";
+import { batchRowsMax, requireCount } from "../scoring/row_limits.ts";
+import type { RowBodies } from "./schemas/row_body.ts";
+import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+import type { Row, StoredRows } from "../scoring/stored_rows.ts";
+
+export interface RankOptions {
+  readonly slot: ModelSlot;
+  readonly storedRows: StoredRows;
+}
+
+/** An offer of a ranking, answered. */
+interface Ranked {
+  /** Its place among those that were sent, or that the store has, from 0. */
+  readonly index: number;
+  readonly row: Row;
+  readonly probability: number;
+  readonly unseen: readonly string[];
+}
+
+const findings = createFindings();
+
+/** The offers of one lead by their probability. */
+export function rankRoute({ slot, storedRows }: RankOptions): Route {
+  return {
+    method: "POST",
+    path: "/rank",
+    summary: 'one group and its rows → the rows by probability: {"lead":{…},"offers":[…],"top":k}',
+    operation: {
+      id: "rank",
+      tag: "predictions",
+      description:
+        "`lead` holds the fields that all rows of the group share, `offers` the fields of each row, which overrule them. If " +
+        "`lead` has a key of the store, fields that are left out come from the store, and so do the rows if no `offers` " +
+        "are sent. Rows of equal probability keep their order.",
+      parameters: batchParameters,
+      problems: rowProblems,
+      exchanged: async () => (await import("./schemas/row_answer.ts")).rank,
+    },
+    async handle(exchange) {
+      const work = await workOf(slot, storedRows, readBatchOptions(exchange.request));
+      return await withRanking(work, exchange, async ({ lead, offers, top }) => {
+        const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
+        const { ranked, failed } = await score(work, rows);
+        return new Response(
+          `{"ranking":[${await rankingText(work, ranked.slice(0, top))}],` +
+            `"offers":${rows.length}${failed},${answeredBy(work.model, exchange.requestId)}}`,
+          { headers: { "content-type": "application/json" } },
+        );
+      });
+    },
+  };
+}
+
+interface Ranking {
+  readonly lead: Row;
+  readonly offers: readonly Row[] | undefined;
+  readonly top: number | undefined;
+}
+
+async function withRanking(
+  { model }: RowWork,
+  { request }: Exchange,
+  answer: (ranking: Ranking) => Promise<Response>,
+): Promise<Response> {
+  requirePlain(request);
+  const schemas = import("./schemas/row_body.ts");
+  try {
+    return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
+      const { parseRowBody } = await schemas;
+      if (isRow(body)) {
+        requireCount(body.offers, "offers", batchRowsMax);
+        requireMembers(model, body.lead);
+      }
+      const { lead = {}, ...ranking } = parseRowBody(
+        "rank",
+        model.keys ? withKeyInLead(body, model.keys.group) : body,
+      );
+      return await answer({ lead, offers: ranking.offers, top: ranking.top });
+    });
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
+}
+
+/** Members of the lead that are none of the model's, and may be: each is a part of every row. */
+const otherMembersMax = 100;
+
+/** @throws {Failure} `input-invalid` */
+function requireMembers({ predictor: { fields } }: RowWork["model"], lead: unknown): void {
+  if (!isRow(lead)) return;
+  const count = Object.keys(lead).length;
+  if (count <= fields.length + otherMembersMax) return;
+  throw new Failure("input-invalid", '"lead" has more members than the model has fields.', [
+    { pointer: "#/lead", detail: `has ${count} members; the model has ${fields.length} fields` },
+  ]);
+}
+
+/** The lead's key is short for a lead of nothing else. */
+function withKeyInLead(body: unknown, group: string): unknown {
+  if (!isRow(body) || body[group] === undefined || body.lead !== undefined || isBodyField(group)) return body;
+  const { [group]: key, ...others } = body;
+  return { ...others, lead: { [group]: key } };
+}
+
+function isBodyField(name: string): name is keyof RowBodies["rank"] {
+  return name === "lead" || name === "offers" || name === "top";
+}
+
+/**
+ * The offers that the store has of the lead; the fields that were sent overrule its.
+ *
+ * @throws {Failure} `input-invalid` for a lead without a key; `body-oversized`; as the store's lookups do.
+ */
+async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<Rows> {
+  const group = model.keys?.group;
+  if (group === undefined || lead[group] === undefined) {
+    const key = group === undefined
+      ? ""
+      : `, or "lead": {${JSON.stringify(group)}: …} for those in the store`;
+    throw new Failure("input-invalid", `A ranking needs rows: send "offers": [{…}, …]${key}.`, [
+      { pointer: "#/offers", detail: "is missing" },
+    ]);
+  }
+  const rows = await storedRows.rowsOf(model, lead[group], batchRowsMax + 1);
+  if (rows.length <= batchRowsMax) {
+    return { length: rows.length, rowAt: (index) => ({ ...rows[index], ...lead }) };
+  }
+  throw new Failure(
+    "body-oversized",
+    `The store has more than ${
+      batchRowsMax.toLocaleString("en")
+    } rows of this group, the most that are ranked.`,
+  );
+}
+
+/** The offers with the lead's fields, and with those that the store has of the lead where one would lack them. */
+async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Promise<Rows> {
+  const { model, storedRows } = work;
+  const rowOf = (shared: Row): Rows => ({
+    length: offers.length,
+    rowAt: (index) => ({ ...shared, ...offers[index] }),
+  });
+  const rows = rowOf(lead);
+  if (!storedRows.concerns(model, lead)) return rows;
+  for (let i = 0; i < rows.length; i++) {
+    await takeTurns(work);
+    if (storedRows.concerns(model, rows.rowAt(i))) return rowOf(await storedRows.complete(model, lead));
+  }
+  return rows;
+}
+
+/** Rows that are made when they are looked at: all at once, a long lead in each would take a multiple of the body. */
+interface Rows {
+  readonly length: number;
+  rowAt(index: number): Row;
+}
+
+interface Scored {
+  /** By probability; those of equal probability as they came. */
+  readonly ranked: readonly Ranked[];
+  /** Members that tell of the others. */
+  readonly failed: string;
+}
+
+async function score(work: RowWork, rows: Rows): Promise<Scored> {
+  const ranked: Ranked[] = [];
+  const errors: string[] = [];
+  const failures = createFailures(["offers"]);
+  for (let i = 0; i < rows.length; i++) {
+    await takeTurns(work);
+    const row = await completed(work, rows.rowAt(i));
+    const probability = row instanceof Failure ? NaN : scoreRow(work.model, row, findings);
+    if (!(row instanceof Failure) && probability === probability) {
+      ranked.push({ index: i, row, probability, unseen: [...findings.unseen] });
+      continue;
+    }
+    const failure = row instanceof Failure ? row : rowFailure(work.model, findings.errors, "The row");
+    errors.push(errorText(i, failure));
+    failures.add(i, failure);
+  }
+  if (work.strict) failures.throwAny();
+  // Sorting keeps the order of equals.
+  ranked.sort((a, b) => b.probability - a.probability);
+  return { ranked, failed: errors.length === 0 ? "" : `,"errors":[${errors.join(",")}]` };
+}
+
+async function rankingText(work: RowWork, ranked: readonly Ranked[]): Promise<string> {
+  const texts: string[] = [];
+  for (const offer of ranked) {
+    await takeTurns(work);
+    texts.push(offerText(work, offer));
+  }
+  return texts.join(",");
+}
+
+/** With the offer's id, where it has one: the place alone says nothing of an offer out of the store. */
+function offerText({ model: { keys }, write }: RowWork, { index, row, probability, unseen }: Ranked): string {
+  const id = keys && row[keys.id] !== undefined
+    ? `${JSON.stringify(keys.id)}:${jsonText(row[keys.id])},`
+    : "";
+  return `{"index":${index},${id}${write(row, probability, unseen)}}`;
+}

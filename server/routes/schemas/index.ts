@@ -1,0 +1,29 @@
+import { z } from "zod";
+import type { Exchanged } from "../../http/operation.ts";
+
+const field = z.object({
+  name: z.string(),
+  type: z.enum(["numeric", "categorical"]),
+  nullable: z.boolean().describe("null may stand for a value that is not known"),
+  level_count: z.int().min(0).optional().describe("how many categories the model knows"),
+  levels: z.array(z.string()).optional().describe("the first 50 of them"),
+}).meta({ id: "Field", description: "A raw field that the model in production takes." });
+
+const route = z.object({ method: z.string(), path: z.string(), summary: z.string(), write: z.boolean() });
+
+export const index: Exchanged = {
+  answer: {
+    "application/json": z.object({
+      name: z.literal("clickwell"),
+      version: z.string(),
+      model: z.object({
+        model_id: z.string(),
+        version: z.int().positive(),
+        fields: z.array(field),
+        example: z.record(z.string(), z.unknown()).nullable().describe("a row to try POST /predict with"),
+      }).nullable(),
+      routes: z.array(route),
+    }),
+  },
+  otherAnswers: { 303: "to `/docs`, for those who accept `text/html`" },
+};

@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { adminSchemas } from "./admin_body.ts";
+import type { Exchanged } from "../../http/operation.ts";
+
+const modelId = z.string().describe("the model's id: cw- and 16 hexadecimal digits, made from its content");
+const version = z.int().positive().describe("the model's number in this store: 1, 2, 3 …");
+const instant = z.string().meta({ format: "date-time" });
+
+export const assignmentAnswerSchema = z.object({
+  model_id: modelId,
+  version,
+  assigned_at: instant,
+  assigned_by: z.string(),
+  reason: z.string().nullable(),
+  assignment_id: z.int().positive().describe("counts up with every assignment of this store"),
+}).meta({ id: "Assignment", description: "Which model is in production, since when, by whom and why." });
+
+export const modelAnswerSchema = z.object({
+  model_id: modelId,
+  version,
+  aliases: z.array(z.string()).describe("names that stand for it wherever its id does"),
+  active: z.boolean().describe("it is in production"),
+  created_at: instant,
+  hyper_parameters: z.record(z.string(), z.unknown()),
+  metrics: z.record(z.string(), z.unknown()).describe("on the rows that were held out of training"),
+  checksum: z.string().describe("of the model's files"),
+}).meta({ id: "Model", description: "A registered model." });
+
+export type AssignmentAnswer = z.infer<typeof assignmentAnswerSchema>;
+export type ModelAnswer = z.infer<typeof modelAnswerSchema>;
+
+export const getModel: Exchanged = { answer: { "application/json": assignmentAnswerSchema } };
+
+export const assignModel: Exchanged = {
+  body: { "application/json": adminSchemas.assignment },
+  answer: { "application/json": assignmentAnswerSchema },
+};
+
+export const rollBackModel: Exchanged = {
+  body: { "application/json": adminSchemas.change },
+  bodyOptional: true,
+  answer: { "application/json": assignmentAnswerSchema },
+};
+
+export const modelHistory: Exchanged = {
+  answer: {
+    "application/json": z.object({
+      history: z.array(assignmentAnswerSchema),
+      next: z.string().nullable().describe("where the older ones are; null where there are none"),
+    }).meta({ id: "History", description: "Assignments, the newest first." }),
+  },
+};
+
+export const listModels: Exchanged = {
+  answer: {
+    "application/json": z.object({ models: z.array(modelAnswerSchema) }).meta({
+      id: "Models",
+      description: "All models, the newest first.",
+    }),
+  },
+};
+
+export const showModel: Exchanged = { answer: { "application/json": modelAnswerSchema } };

@@ -1,0 +1,12 @@
+import type { Exchanged } from "../../http/operation.ts";
+
+export const openapi: Exchanged = {
+  answer: {
+    "application/json": {
+      type: "object",
+      properties: { openapi: { type: "string", pattern: "^3\\.1\\." } },
+      required: ["openapi", "info", "paths"],
+      additionalProperties: true,
+    },
+  },
+};

@@ -1,0 +1,113 @@
+import { z } from "zod";
+import type { Exchanged } from "../../http/operation.ts";
+import { batchSchema, rankSchema, whatIfSchema } from "./row_body.ts";
+import { rowSchema } from "../../openapi/row_schema.ts";
+
+const probability = z.number().min(0).max(1).describe("that the label of this row is 1");
+const unseen = z.array(z.string()).optional().describe("fields whose category the model has not seen");
+
+const intervalSchema = z.object({
+  level: z.number(),
+  low: z.number().min(0).max(1),
+  high: z.number().min(0).max(1),
+}).describe("where the probability lies, by the covariance of the model's coefficients").meta({
+  id: "Interval",
+});
+
+const logOdds = z.number().nullable();
+export const explanationSchema = z.object({
+  logit: logOdds.describe("log-odds: the sum of all that follows"),
+  intercept: z.number(),
+  contributions: z.record(z.string(), logOdds).describe("log-odds by field"),
+  network: logOdds.optional()
+    .describe("of a model with hidden layers: the log-odds in which the fields act together"),
+}).meta({ id: "Explanation" });
+
+const details = {
+  interval: intervalSchema.optional().describe("where it is asked for"),
+  explanation: explanationSchema.optional().describe("where it is asked for"),
+};
+
+/** What is told of a row. */
+export const rowAnswer = { probability, unseen, ...details };
+
+/** Who answered. */
+export const answeredBy = {
+  model_id: z.string().describe("the model that answered"),
+  version: z.int().positive(),
+  request_id: z.string(),
+};
+
+const rowErrorSchema = z.object({
+  index: z.int().min(0).describe("the row's place"),
+  error: z.object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z.array(z.object({ pointer: z.string().describe("into the row"), detail: z.string() }))
+      .optional(),
+  }).describe("a problem of RFC 9457"),
+}).meta({ id: "RowError" });
+
+const rowAnswerSchema = z.object(rowAnswer).meta({ id: "RowAnswer" });
+const answersSchema = z.array(z.union([rowAnswerSchema, rowErrorSchema])).describe(
+  "in the order of the rows",
+);
+
+const columnAnswersSchema = z.object({
+  columns: z.object({
+    probability: z.array(probability.nullable()),
+    interval: z.array(intervalSchema.nullable()).optional(),
+    explanation: z.array(explanationSchema.nullable()).optional(),
+  }).describe("null where a row cannot be answered"),
+  unseen: z.record(z.string(), z.array(z.int())).optional()
+    .describe("places of rows by field, whose category the model has not seen"),
+  errors: z.array(rowErrorSchema).optional(),
+  ...answeredBy,
+});
+
+export const predictBatch: Exchanged = {
+  body: { "application/json": batchSchema, "application/x-ndjson": rowSchema },
+  answer: {
+    "application/json": z.union([
+      answersSchema,
+      z.object({ rows: answersSchema, ...answeredBy }),
+      columnAnswersSchema,
+    ]),
+    "application/x-ndjson": z.union([rowAnswerSchema, rowErrorSchema]),
+  },
+  bodyExample: (row) => ({ rows: [row, row] }),
+};
+
+export const rank: Exchanged = {
+  body: { "application/json": rankSchema },
+  answer: {
+    "application/json": z.object({
+      ranking: z.array(
+        z.looseObject({ index: z.int().min(0).describe("position of the row in `offers`"), ...rowAnswer }),
+      )
+        .describe("the likeliest first, each with its id where it has one"),
+      offers: z.int().min(0).describe("number of rows"),
+      errors: z.array(rowErrorSchema).optional(),
+      ...answeredBy,
+    }),
+  },
+  bodyExample: (row) => ({ lead: row, offers: [{}], top: 1 }),
+};
+
+export const predictWhatIf: Exchanged = {
+  body: { "application/json": whatIfSchema },
+  answer: {
+    "application/json": z.object({
+      base: rowAnswerSchema,
+      variants: z.array(z.object({
+        changes: z.record(z.string(), z.unknown()),
+        ...rowAnswer,
+        difference: z.number().describe("from the probability as it is"),
+      })),
+      ...answeredBy,
+    }),
+  },
+  bodyExample: (row) => ({ features: row, changes: [row] }),
+};

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { Failure } from "../../../pipeline/failure.ts";
+import { batchRowsMax, changesMax } from "../../scoring/row_limits.ts";
+import { pointerOfPath } from "../../scoring/row_pointer.ts";
+import { rowPartSchema, rowSchema } from "../../openapi/row_schema.ts";
+
+/** What `POST /predict/batch` takes as JSON. */
+export const batchSchema = z.union([
+  z.array(rowSchema).max(batchRowsMax),
+  z.strictObject({ rows: z.array(rowSchema).max(batchRowsMax) }),
+  z.strictObject({
+    columns: z.record(z.string(), z.array(z.unknown()).max(batchRowsMax))
+      .describe("values by field, the same number of each"),
+  }),
+]);
+
+/** What `POST /rank` takes. */
+export const rankSchema = z.strictObject({
+  lead: rowPartSchema.describe("fields that all rows share, or the key of a group in the store").optional(),
+  offers: z.array(rowPartSchema).max(batchRowsMax)
+    .describe("the other fields of each row; without it, the rows that the store has of the group")
+    .optional(),
+  top: z.int().min(1).describe("how many to answer; all without it").optional(),
+});
+
+/** What `POST /predict/what-if` takes. */
+export const whatIfSchema = z.strictObject({
+  features: rowSchema,
+  changes: z.array(rowPartSchema).min(1).max(changesMax).describe(
+    "fields that differ, a set of them per question",
+  ),
+});
+
+/** Bodies of the routes that answer several rows, by name. */
+export interface RowBodies {
+  readonly batch: z.infer<typeof batchSchema>;
+  readonly rank: z.infer<typeof rankSchema>;
+  readonly whatIf: z.infer<typeof whatIfSchema>;
+}
+
+export const rowSchemas: { readonly [Kind in keyof RowBodies]: z.ZodType<RowBodies[Kind]> } = {
+  batch: batchSchema,
+  rank: rankSchema,
+  whatIf: whatIfSchema,
+};
+
+const expectations: Readonly<Record<keyof RowBodies, string>> = {
+  batch: `A batch is an array of rows, {"rows": […]} or {"columns": {field: […]}}, of ${
+    batchRowsMax.toLocaleString("en")
+  } rows at the most; more are taken as newline-delimited JSON.`,
+  rank: 'A ranking takes {"lead": {…}, "offers": [{…}, …]}, with "top" where you want the first few only.',
+  whatIf: 'A question what if is {"features": {…}, "changes": [{…}, …]}.',
+};
+
+/**
+ * @param body What was sent, parsed.
+ * @throws {Failure} `input-invalid` with a pointer per bad place.
+ */
+export function parseRowBody<Kind extends keyof RowBodies>(kind: Kind, body: unknown): RowBodies[Kind] {
+  const result = rowSchemas[kind].safeParse(body);
+  if (result.success) return result.data;
+  const errors = result.error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => ({
+        pointer: pointerOfPath([...issue.path, key]),
+        detail: "is not a field of this request",
+      }))
+      : [{ pointer: pointerOfPath(issue.path), detail: issue.message }]
+  );
+  throw new Failure("input-invalid", expectations[kind], errors.slice(0, 20));
+}

@@ -1,0 +1,110 @@
+import { createFindings } from "../../pipeline/model/predictor.ts";
+import { jsonText } from "../../pipeline/exact_json.ts";
+import { Failure } from "../../pipeline/failure.ts";
+import { workOf } from "./batch.ts";
+import { createFailures, type RowWork, takeTurns } from "../scoring/batch_rows.ts";
+import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
+import { predictBodyBytesMax } from "../scoring/predict.ts";
+import { readQuery } from "../http/query.ts";
+import type { Exchange, Route } from "../http/route.ts";
+import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
+import { errorsAt } from "../scoring/row_pointer.ts";
+import type { RowBodies } from "./schemas/row_body.ts";
+import { changesMax, requireCount } from "../scoring/row_limits.ts";
+import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+import type { Row, StoredRows } from "../scoring/stored_rows.ts";
+
+export interface WhatIfOptions {
+  readonly slot: ModelSlot;
+  readonly storedRows: StoredRows;
+}
+
+const findings = createFindings();
+
+/** One offer, as it is and under changed fields. */
+export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
+  return {
+    method: "POST",
+    path: "/predict/what-if",
+    summary: 'one row as it is and under changed fields: {"features":{…},"changes":[{…},…]}',
+    operation: {
+      id: "predictWhatIf",
+      tag: "predictions",
+      description: "Each variant is the row with the fields of one change in place of its own.",
+      parameters: rowParameters,
+      problems: rowProblems,
+      exchanged: async () => (await import("./schemas/row_answer.ts")).predictWhatIf,
+    },
+    async handle(exchange) {
+      const options = readRowOptions(readQuery(exchange.request, rowQueries));
+      const work = await workOf(slot, storedRows, { ...options, strict: true });
+      return await withQuestion(exchange, async ({ features, changes }) => {
+        const base = await wholeRow(work, features);
+        const probability = scoreRow(work.model, base, findings);
+        if (probability !== probability) {
+          throw placed(rowFailure(work.model, findings.errors, "The row"), ["features"]);
+        }
+        const baseText = `"base":{${work.write(base, probability, findings.unseen)}}`;
+        const variants = (await variantTexts(work, base, { before: probability, changes })).join(",");
+        return new Response(
+          `{${baseText},"variants":[${variants}],${answeredBy(work.model, exchange.requestId)}}`,
+          { headers: { "content-type": "application/json" } },
+        );
+      });
+    },
+  };
+}
+
+async function withQuestion(
+  { request }: Exchange,
+  answer: (question: RowBodies["whatIf"]) => Promise<Response>,
+): Promise<Response> {
+  requirePlain(request);
+  const schemas = import("./schemas/row_body.ts");
+  try {
+    return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
+      const { parseRowBody } = await schemas;
+      if (isRow(body)) requireCount(body.changes, "changes", changesMax);
+      return await answer(parseRowBody("whatIf", body));
+    });
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
+}
+
+async function wholeRow({ model, storedRows }: RowWork, features: Row): Promise<Row> {
+  if (!storedRows.concerns(model, features)) return features;
+  try {
+    return await storedRows.complete(model, features);
+  } catch (error) {
+    throw error instanceof Failure ? placed(error, ["features"]) : error;
+  }
+}
+
+function placed({ kind, message, errors }: Failure, path: readonly PropertyKey[]): Failure {
+  return new Failure(kind, message, errorsAt(path, errors));
+}
+
+/** @throws {Failure} `input-invalid` where a change makes a row that is not valid. */
+async function variantTexts(
+  work: RowWork,
+  base: Row,
+  { before, changes }: { readonly before: number; readonly changes: readonly Row[] },
+): Promise<string[]> {
+  const failures = createFailures(["changes"]);
+  const texts: string[] = [];
+  for (const [i, change] of changes.entries()) {
+    await takeTurns(work);
+    const row = { ...base, ...change };
+    const probability = scoreRow(work.model, row, findings);
+    if (probability !== probability) {
+      failures.add(i, rowFailure(work.model, findings.errors, "The row"));
+      continue;
+    }
+    const members = work.write(row, probability, findings.unseen);
+    texts.push(`{"changes":${jsonText(change)},${members},"difference":${probability - before}}`);
+  }
+  failures.throwAny();
+  return texts;
+}

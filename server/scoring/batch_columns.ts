@@ -1,0 +1,169 @@
+import { Failure, type FieldError } from "../../pipeline/failure.ts";
+import { createFindings, keyProblem } from "../../pipeline/model/predictor.ts";
+import {
+  completed,
+  createFailures,
+  errorText,
+  type Failures,
+  type RowWork,
+  takeTurns,
+} from "./batch_rows.ts";
+import { pointerOfPath } from "./row_pointer.ts";
+import { rowFailure, scoreColumns, scoreRow } from "./score.ts";
+
+/** Columns that an answer tells of. */
+const errorsMax = 100;
+
+type Columns = Readonly<Record<string, readonly unknown[]>>;
+
+/** What is told of rows, by columns. */
+interface ColumnAnswer {
+  /** Shape (rows), NaN where there is none. */
+  readonly probabilities: Float64Array;
+  /** Places of rows by field. */
+  readonly unseen: Map<string, number[]>;
+  /** Values as JSON by name, each of shape (rows). */
+  readonly details: ReadonlyMap<string, string[]>;
+  readonly failures: readonly (readonly [index: number, failure: Failure])[];
+}
+
+const findings = createFindings();
+
+/**
+ * Answers rows that come as columns by columns: members of a JSON object without its braces.
+ *
+ * @throws {Failure} `input-invalid` for columns that are not the model's or not of one length; where the work is strict,
+ *   that of the rows that cannot be answered.
+ */
+export async function answerColumns(work: RowWork, columns: Columns): Promise<string> {
+  const rowCount = checkColumns(work, columns);
+  const gathered = createFailures(["columns"]);
+  const answer = byColumns(work, columns, { rowCount, gathered }) ??
+    await byRows(work, columns, { rowCount, gathered });
+  if (work.strict) gathered.throwAny();
+  const details = [...answer.details].map(([name, texts]) => `,"${name}":[${texts.join(",")}]`).join("");
+  const unseen = answer.unseen.size === 0
+    ? ""
+    : `,"unseen":${JSON.stringify(Object.fromEntries(answer.unseen))}`;
+  const errors = answer.failures.length === 0
+    ? ""
+    : `,"errors":[${answer.failures.map(([index, failure]) => errorText(index, failure)).join(",")}]`;
+  return `"columns":{"probability":[${probabilityTexts(answer.probabilities)}]${details}}${unseen}${errors}`;
+}
+
+function probabilityTexts(probabilities: Float64Array): string {
+  let text = "";
+  for (let i = 0; i < probabilities.length; i++) {
+    const probability = probabilities[i];
+    if (i > 0) text += ",";
+    text += probability === probability ? probability : "null";
+  }
+  return text;
+}
+
+/** @returns The number of rows. */
+function checkColumns({ model: { predictor, keys } }: RowWork, columns: Columns): number {
+  const names = Object.keys(columns);
+  const fields = predictor.fields.map(({ name }) => name);
+  const keyNames = keys ? [keys.id, keys.group] : [];
+  const errors: FieldError[] = [];
+  const fail = (name: string, detail: string) =>
+    errors.push({ pointer: pointerOfPath(["columns", name]), detail });
+  const rowCount = names.length === 0 ? 0 : columns[names[0]].length;
+  for (const name of names) {
+    if (errors.length >= errorsMax) break;
+    if (!fields.includes(name) && !keyNames.includes(name)) {
+      fail(name.slice(0, 80), `is not a field of this model; its fields are ${fields.join(", ")}`);
+    } else if (columns[name].length !== rowCount) {
+      fail(name, `has ${columns[name].length} values, expected ${rowCount}, as many as ${names[0]}`);
+    }
+  }
+  // What is missing the store may have, where there is a key.
+  if (!keyNames.some((name) => Object.hasOwn(columns, name))) {
+    for (const name of fields) if (!Object.hasOwn(columns, name)) fail(name, "is missing: send its values");
+  }
+  if (errors.length === 0) return rowCount;
+  throw new Failure("input-invalid", "The columns are not those of the model, or not of one length.", errors);
+}
+
+interface Rows {
+  readonly rowCount: number;
+  /** Gets those that cannot be answered. */
+  readonly gathered: Failures;
+}
+
+/** @returns undefined where rows have to be looked at one by one. */
+function byColumns(
+  { model, details }: RowWork,
+  columns: Columns,
+  { rowCount, gathered }: Rows,
+): ColumnAnswer | undefined {
+  const names = model.predictor.fields.map(({ name }) => name);
+  if (details.length > 0 || !names.every((name) => Object.hasOwn(columns, name))) return undefined;
+  if (hasBadKey(model, columns)) return undefined;
+  const rowAt = rowMaker(columns);
+  const scores = scoreColumns(model, names.map((name) => columns[name]), rowCount, rowAt);
+  if (!scores) return undefined;
+  const { probabilities } = scores;
+  const failures: [number, Failure][] = [];
+  for (let i = 0; i < rowCount; i++) {
+    if (probabilities[i] === probabilities[i]) continue;
+    scoreRow(model, rowAt(i), findings);
+    const failure = rowFailure(model, findings.errors, "The row");
+    gathered.add(i, failure);
+    failures.push([i, failure]);
+  }
+  const unseen = new Map([...scores.unseen].map(([name, places]) => [name, [...places]]));
+  return { probabilities, unseen, details: new Map(), failures };
+}
+
+/** Whether a row has a key that is none, for which the row is refused. */
+function hasBadKey({ keys }: RowWork["model"], columns: Columns): boolean {
+  const names = keys ? [keys.id, keys.group] : [];
+  return names.some((name) =>
+    Object.hasOwn(columns, name) && columns[name].some((value) => keyProblem(value) !== undefined)
+  );
+}
+
+async function byRows(
+  work: RowWork,
+  columns: Columns,
+  { rowCount, gathered }: Rows,
+): Promise<ColumnAnswer> {
+  const { model, details } = work;
+  const rowAt = rowMaker(columns);
+  const probabilities = new Float64Array(rowCount).fill(NaN);
+  const unseen = new Map<string, number[]>();
+  const texts = details.map(({ name }) => [name, Array<string>(rowCount).fill("null")] as const);
+  const failures: [number, Failure][] = [];
+  const fail = (index: number, failure: Failure) => {
+    gathered.add(index, failure);
+    failures.push([index, failure]);
+  };
+  for (let i = 0; i < rowCount; i++) {
+    await takeTurns(work);
+    const row = await completed(work, rowAt(i));
+    if (row instanceof Failure) {
+      fail(i, row);
+      continue;
+    }
+    const probability = scoreRow(model, row, findings);
+    if (probability !== probability) {
+      fail(i, rowFailure(model, findings.errors, "The row"));
+      continue;
+    }
+    probabilities[i] = probability;
+    for (const name of findings.unseen) {
+      const places = unseen.get(name);
+      if (places) places.push(i);
+      else unseen.set(name, [i]);
+    }
+    details.forEach((detail, d) => texts[d][1][i] = detail.text(row));
+  }
+  return { probabilities, unseen, details: new Map(texts), failures };
+}
+
+function rowMaker(columns: Columns): (index: number) => Record<string, unknown> {
+  const entries = Object.entries(columns);
+  return (index) => Object.fromEntries(entries.map(([name, values]) => [name, values[index]]));
+}

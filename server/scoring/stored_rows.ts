@@ -1,0 +1,179 @@
+import {
+  createExampleLookup,
+  type ExampleLookup,
+  type StoredRow,
+} from "../../pipeline/examples/example_lookup.ts";
+import { Failure } from "../../pipeline/failure.ts";
+import { jsonText } from "../../pipeline/exact_json.ts";
+import { whileBusy } from "../../pipeline/store/patience.ts";
+import { asFailure, sqliteCode } from "../../pipeline/store/sqlite_failure.ts";
+import { layoutOf } from "../../pipeline/store/layout.ts";
+import { openStore, type Store } from "../../pipeline/store/store.ts";
+import { isRow } from "./score.ts";
+import type { ServingModel } from "../models/loaded_model.ts";
+import { storeKeysOf } from "./store_key.ts";
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Rows of raw fields that are named by a key and not sent. Only those who ask for such a row wait for the store. */
+export interface StoredRows {
+  /** Whether the row lacks fields and has a key by which the store may know them. */
+  concerns(model: ServingModel, row: unknown): row is Row;
+  /**
+   * The row with what the store has of it. What was sent overrules what is stored.
+   *
+   * @param row One that the store is concerned with.
+   * @throws {Failure} `row-unknown`; `input-invalid` for a key that is none; `lookup-unindexed`; a failure of the store.
+   */
+  complete(model: ServingModel, row: Row): Promise<Row>;
+  /**
+   * The rows of a group, with their ids.
+   *
+   * @throws {Failure} as `complete` does.
+   */
+  rowsOf(model: ServingModel, group: unknown, rowsMax: number): Promise<StoredRow[]>;
+  close(): void;
+}
+
+/** How long one try may block the thread that also answers others, and how long a store that is busy is tried. */
+const busyTimeoutMs = 5;
+const patienceMs = 500;
+
+interface Connection {
+  readonly store: Store;
+  /** Which file it was opened on. */
+  readonly stamp: string;
+  model: ServingModel | undefined;
+  lookup: ExampleLookup | undefined;
+}
+
+/** A connection that only reads, opened when it is first needed and again when another file takes the store's place. */
+export function createStoredRows(dataDir: string): StoredRows {
+  let connection: Connection | undefined;
+
+  function close(): void {
+    connection?.store.close();
+    connection = undefined;
+  }
+
+  function lookupOf(model: ServingModel): ExampleLookup {
+    const stamp = stampOf(dataDir);
+    if (connection?.stamp !== stamp) close();
+    connection ??= {
+      store: openStore(dataDir, { mode: "read", busyTimeoutMs, isKept: true }),
+      stamp,
+      model: undefined,
+      lookup: undefined,
+    };
+    if (connection.model !== model || !connection.lookup) {
+      const { keys, predictor: { fields } } = model;
+      if (!keys) throw new Error("a model without keys is asked for a row");
+      connection.lookup = createExampleLookup(connection.store.db, {
+        keys,
+        fields,
+        now: () => performance.now(),
+      });
+      connection.model = model;
+    }
+    return connection.lookup;
+  }
+
+  function ask<T>(model: ServingModel, work: (lookup: ExampleLookup) => T): Promise<T> {
+    return whileBusy(patienceMs, () => {
+      try {
+        return work(lookupOf(model));
+      } catch (error) {
+        const failure = storeFailure(error);
+        if (isOfStore(failure)) close();
+        throw failure;
+      } finally {
+        // An older store can be split only when nobody has it open.
+        if (connection?.store.isOlder) close();
+      }
+    });
+  }
+
+  return {
+    concerns: (model, row): row is Row =>
+      model.keys !== undefined && isRow(row) &&
+      (isGiven(row[model.keys.id]) || isGiven(row[model.keys.group])) &&
+      model.predictor.fields.some(({ name }) => row[name] === undefined),
+    async complete(model, row) {
+      const { id, group } = namesOf(model);
+      const ids = storeKeysOf(row[id], id);
+      const groups = storeKeysOf(row[group], group);
+      const find = (lookup: ExampleLookup, i: number) => {
+        const [idValue, groupValue] = [ids.at(i), groups.at(i)];
+        if (idValue !== undefined) return lookup.example(idValue, groupValue);
+        return groupValue === undefined ? undefined : lookup.group(groupValue);
+      };
+      const hasOthers = ids.length > 1 || groups.length > 1;
+      const stored = await ask(
+        model,
+        (lookup) => find(lookup, 0) ?? (hasOthers ? find(lookup, -1) : undefined),
+      );
+      if (!stored) throw rowUnknown(model, row);
+      return { ...stored, ...row };
+    },
+    async rowsOf(model, group, rowsMax) {
+      const name = namesOf(model).group;
+      const keys = storeKeysOf(group, name);
+      const rows = await ask(model, (lookup) => {
+        for (const key of keys) {
+          const found = lookup.examplesOf(key, rowsMax);
+          if (found.length > 0) return found;
+        }
+        return [];
+      });
+      if (rows.length === 0) throw rowUnknown(model, { [name]: group });
+      return rows;
+    },
+    close,
+  };
+}
+
+function namesOf({ keys }: ServingModel): { readonly id: string; readonly group: string } {
+  return keys ?? { id: "", group: "" };
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function rowUnknown(model: ServingModel, row: Row): Failure {
+  const { id, group } = namesOf(model);
+  const asked = [...new Set([id, group])].filter((name) => isGiven(row[name])).map((name) =>
+    `${name} ${jsonText(row[name]).slice(0, 80)}`
+  );
+  return new Failure(
+    "row-unknown",
+    `The store has no row with ${asked.join(" and ")}. Load it with clickwell ingest, or send the fields.`,
+  );
+}
+
+/** Where SQL that was made for the model's spec does not fit, the store is of another schema. */
+function storeFailure(error: unknown): unknown {
+  const failure = asFailure(error, "look a row up");
+  if (failure instanceof Failure || sqliteCode(error) !== 1) return failure;
+  return new Failure(
+    "store-invalid",
+    `Cannot look a row up: ${
+      error instanceof Error ? error.message : error
+    }. The model is of another schema.`,
+  );
+}
+
+function isOfStore(error: unknown): boolean {
+  return !(error instanceof Failure) || error.kind.startsWith("store-");
+}
+
+/** Tells one file from another that stands in its place; empty where there is none. */
+function stampOf(dataDir: string): string {
+  try {
+    const { dev, ino } = Deno.lstatSync(layoutOf(dataDir).tables);
+    return `${dev} ${ino}`;
+  } catch {
+    // Not there, or not readable: opening it will tell.
+    return "";
+  }
+}

@@ -1,0 +1,183 @@
+import { batchRoute } from "../routes/batch.ts";
+import { type Census, createCensus } from "../metrics/counters_total.ts";
+import { createAccess } from "../http/admin_auth.ts";
+import { docsRoutes } from "../routes/docs.ts";
+import { type Answer, answerAfterCheck, createApp } from "../http/router.ts";
+import { type Board, createBoard } from "../runtime/shared_state.ts";
+import type { Crew } from "../models/model_broadcast.ts";
+import { createHandler, type Handler } from "./handler.ts";
+import { healthRoutes } from "../routes/health.ts";
+import { indexRoute } from "../routes/index.ts";
+import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
+import type { Log } from "../runtime/log.ts";
+import { createModelLibrary } from "../models/model_repository.ts";
+import { metricsRoute, type MetricsRouteOptions } from "../routes/metrics.ts";
+import { modelRoutes } from "../routes/production_model.ts";
+import { openapiRoute } from "../routes/openapi.ts";
+import { predictRoute } from "../routes/predict.ts";
+import { rankRoute } from "../routes/rank.ts";
+import { type Assigning, createProduction, type Production } from "../models/production_model.ts";
+import { foreignRoutes } from "../protocols/protocol_routes.ts";
+import type { VertexPaths } from "../protocols/vertex.ts";
+import { createRefusals, type Refusals } from "../http/rejection_log.ts";
+import { registryRoutes } from "../routes/models.ts";
+import { createRequestLog, type RequestLogMode } from "../http/request_log.ts";
+import type { Route } from "../http/route.ts";
+import { emptySlot, type ModelSlot } from "../models/loaded_model.ts";
+import { type Snapshot, takeSnapshot } from "../metrics/counters_snapshot.ts";
+import type { Unloads } from "../models/unloaded_models.ts";
+import type { Registry } from "../../pipeline/model/registry.ts";
+import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
+import { createVisits, type VisitStore } from "../models/store_access.ts";
+import { createStoredRows, type StoredRows } from "../scoring/stored_rows.ts";
+import { whatIfRoute } from "../routes/what_if.ts";
+import { createTraffic } from "../metrics/request_counters.ts";
+
+export interface ServiceOptions {
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  /** What writes must send as `Authorization: Bearer …`. */
+  readonly token: string | undefined;
+  /** Writes are open to other machines without a token. */
+  readonly insecure: boolean;
+  readonly log: Log;
+  /** Paths that Vertex AI asks. */
+  readonly vertex?: VertexPaths | undefined;
+  /** Which requests get a line of their own in the log. */
+  readonly logRequests?: RequestLogMode;
+  /** Which models were unloaded, where other threads answer beside this one. */
+  readonly unloads?: Unloads | undefined;
+  /** Another registry than the one in the data folder. */
+  readonly registry?: Registry;
+  /** Threads that answer beside this one, and what they see. */
+  readonly crew?: Crew;
+  readonly board?: Board;
+  /** What all threads have counted. */
+  readonly census?: Census;
+}
+
+/** What answers requests in one thread. */
+export interface ThreadService {
+  readonly routes: readonly Route[];
+  readonly app: ReturnType<typeof createApp>;
+  readonly handler: Handler;
+  readonly refusals: Refusals;
+  readonly storedRows: StoredRows;
+  /** What this thread has counted. */
+  readonly snapshot: () => Snapshot;
+  /** Writes what was counted and not yet written, and lets go of the store. */
+  readonly close: () => void;
+}
+
+/** All of the server but its port: a request goes in, a response comes out. */
+export interface Service extends ThreadService {
+  readonly registry: Registry;
+  readonly slot: ModelSlot;
+  readonly production: Production;
+  readonly lifecycle: Lifecycle;
+  /** The check of who may write. */
+  readonly admit: (request: Request, client: string) => void;
+}
+
+/** How long a request waits for a registry to which another process writes. */
+export const registryPatienceMs = 2_000;
+
+/** The service of the thread that owns the store. */
+export function createService(options: ServiceOptions): Service {
+  const { dataDir, modelsDir, token, insecure, log, logRequests = "none", crew } = options;
+  const { registry = openRegistry(dataDir, { patienceMs: registryPatienceMs }), census = createCensus() } =
+    options;
+  const slot = emptySlot();
+  const lifecycle = createLifecycle(options.board ?? createBoard());
+  const access = createAccess({ token, insecure });
+  const production = createProduction({ modelsDir, registry, slot, log, ...crew ? { crew } : {} });
+  const collect = async () => {
+    const others = await crew?.collect() ?? [];
+    census.report("own", service.snapshot());
+    const inFlight = others.reduce((sum, numbers) => sum + numbers.inFlight, lifecycle.inFlight);
+    return { ...census.total(), inFlight };
+  };
+  const service: ThreadService = assembleService({
+    dataDir,
+    modelsDir,
+    slot,
+    lifecycle,
+    log,
+    logRequests,
+    visitStore: createVisits(dataDir),
+    registry,
+    production,
+    collect,
+    answer: answerAfterCheck(access),
+    guarded: token !== undefined,
+    vertex: options.vertex,
+    unloads: options.unloads,
+  });
+  return { ...service, registry, slot, production, lifecycle, admit: access.checkWrite };
+}
+
+/** What a thread's service is made of. */
+export interface ThreadServiceOptions {
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  readonly slot: ModelSlot;
+  readonly lifecycle: Lifecycle;
+  readonly log: Log;
+  readonly logRequests: RequestLogMode;
+  readonly visitStore: VisitStore;
+  readonly registry: Registry;
+  readonly production: Assigning;
+  /** What all threads have counted, and their requests in flight. */
+  readonly collect: MetricsRouteOptions["collect"];
+  readonly answer: Answer;
+  /** Writes need a token. */
+  readonly guarded: boolean;
+  /** Paths that Vertex AI asks. */
+  readonly vertex: VertexPaths | undefined;
+  readonly unloads: Unloads | undefined;
+}
+
+/** The table of routes and what answers by it: the same in every thread. */
+export function assembleService(options: ThreadServiceOptions): ThreadService {
+  const { dataDir, modelsDir, slot, lifecycle, log, logRequests, visitStore, registry, production } = options;
+  const { collect, answer, guarded, vertex, unloads } = options;
+  const storedRows = createStoredRows(dataDir);
+  const traffic = createTraffic();
+  const library = createModelLibrary({ modelsDir, slot, registry, unloads });
+  const own: readonly Route[] = [
+    indexRoute(slot, () => routes),
+    ...docsRoutes(),
+    openapiRoute({ slot, routes: () => routes, guarded }),
+    predictRoute(slot, storedRows),
+    batchRoute({ slot, storedRows, lifecycle }),
+    whatIfRoute({ slot, storedRows }),
+    rankRoute({ slot, storedRows }),
+    ...modelRoutes({ slot, production, registry }),
+    ...registryRoutes(registry),
+    ...healthRoutes({ slot, lifecycle }),
+    metricsRoute({ slot, visitStore, registry, collect }),
+  ];
+  const routes = [
+    ...own,
+    ...foreignRoutes({ library, slot, lifecycle, others: own, vertex }),
+  ];
+  const refusals = createRefusals(log);
+  const app = createApp(routes, answer);
+  const requestLog = createRequestLog(log, logRequests);
+  const handler = createHandler({
+    slot,
+    lifecycle,
+    refusals,
+    traffic,
+    requestLog,
+    storedRows,
+    routes,
+    app,
+  });
+  const snapshot = () => takeSnapshot({ traffic, tallies: slot.tallies });
+  const close = () => {
+    refusals.flush();
+    storedRows.close();
+  };
+  return { routes, app, handler, refusals, storedRows, snapshot, close };
+}

@@ -1,0 +1,70 @@
+import { bodyFailure, withText } from "../http/body.ts";
+import type { Exchange } from "../http/route.ts";
+
+/** A request as another thread can be told it. */
+export interface RelayedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly [name: string, value: string][];
+  readonly body: string;
+  readonly requestId: string;
+  readonly client: string;
+}
+
+export interface RelayedResponse {
+  readonly status: number;
+  readonly headers: readonly [name: string, value: string][];
+  readonly body: ArrayBuffer;
+}
+
+/** What is answered by the thread that owns the store has short bodies; the route that gets the request looks again. */
+const bodyBytesMax = 64 * 1024;
+
+/**
+ * Reads a request of the whole process, and hands it on.
+ *
+ * @throws {Failure} `body-oversized`, `body-malformed`
+ */
+export async function withPacked<Result>(
+  { request, requestId, client }: Exchange,
+  use: (request: RelayedRequest) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await withText(
+      request,
+      { bytesMax: bodyBytesMax, isWrite: true },
+      (body) => use({ ...headOf({ request, requestId, client }), body }),
+    );
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
+}
+
+/** A request without its body. */
+export function headOf(
+  { request, requestId, client }: Pick<Exchange, "request" | "requestId" | "client">,
+): RelayedRequest {
+  const { method, url, headers } = request;
+  return { method, url, headers: [...headers], body: "", requestId, client };
+}
+
+export function unpackRequest({ method, url, headers, body }: RelayedRequest): Request {
+  // As bytes: for a text, the runtime would make up a content type that the client has not sent.
+  const bytes = body === "" ? null : new TextEncoder().encode(body);
+  return new Request(url, { method, headers: headers.map(([name, value]) => [name, value]), body: bytes });
+}
+
+export async function packResponse(response: Response): Promise<RelayedResponse> {
+  return {
+    status: response.status,
+    headers: [...response.headers],
+    body: await response.arrayBuffer(),
+  };
+}
+
+export function unpackResponse({ status, headers, body }: RelayedResponse): Response {
+  return new Response(body.byteLength === 0 ? null : body, {
+    status,
+    headers: headers.map(([name, value]) => [name, value]),
+  });
+}

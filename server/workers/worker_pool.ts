@@ -1,0 +1,259 @@
+import { Failure } from "../../pipeline/failure.ts";
+import type { Assignment } from "../../pipeline/model/registry.ts";
+import { nextTask } from "../../pipeline/runtime/event_loop.ts";
+import type { Board } from "../runtime/shared_state.ts";
+import type { Census } from "../metrics/counters_total.ts";
+import type { Crew } from "../models/model_broadcast.ts";
+import { within } from "../runtime/lifecycle.ts";
+import type { Log } from "../runtime/log.ts";
+import { type Member, type MemberOptions, recruit } from "./worker_handle.ts";
+import type { Production } from "../models/production_model.ts";
+import type { ModelContent, ModelSlot } from "../models/loaded_model.ts";
+import type { ThreadData, ThreadNumbers } from "./worker.ts";
+
+/** Threads beside the calling one that answer requests on its port. One that is lost is replaced. */
+export interface ThreadCrew extends Crew {
+  /** Starts the threads and lets them answer. @returns When all do, or have been lost. */
+  join(post: Post): Promise<void>;
+  /** How many answer, or are about to; 0 before `join`. */
+  readonly size: number;
+  /** Finishes what is in flight and ends all threads. @returns False where some connections were still busy. */
+  drain(timeoutMs: number): Promise<boolean>;
+  /** Ends all threads as they are. */
+  dismiss(): Promise<void>;
+  /** Resolves where a thread hangs and cannot be ended: then connections that reach it wait in vain. */
+  readonly stuck: Promise<Failure>;
+}
+
+/** Where the threads answer, and for whom. */
+export interface Post {
+  readonly hostname: string;
+  readonly port: number;
+  readonly production: Pick<Production, "between">;
+  readonly slot: ModelSlot;
+}
+
+export interface ThreadCrewOptions {
+  readonly size: number;
+  readonly board: Board;
+  readonly log: Log;
+  readonly data: Omit<ThreadData, "board" | "port">;
+  /** Gets what the threads have counted. */
+  readonly census: Pick<Census, "report" | "bury">;
+  readonly answers: Pick<MemberOptions["answers"], "relay" | "admit">;
+  /** For tests: the threads' module. */
+  readonly url?: URL;
+  /** For tests: how often threads are asked whether they live, and what their objects may take. */
+  readonly beatEveryMs?: number;
+  readonly heapMegabytesMax?: number;
+}
+
+const defaultBeatEveryMs = 1_000;
+/** So many unanswered questions are a thread that hangs; of one that has not answered any yet, is still starting. */
+const silentBeatsMax = 5;
+const startBeatsMax = 30;
+/** A thread that is only held up ends when it goes on; the runtime cannot end one that hangs in a loop. */
+const endBeats = 10;
+const collectTimeoutMs = 500;
+/** A thread that lives shorter than this is not replaced at once, but after twice the time of the one before. */
+const shortLifeMs = 10_000;
+const waitFirstMs = 100;
+const waitLastMs = 10_000;
+
+/** Threads that are yet to be started, by `join`. */
+export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
+  const { board, log, census, answers, beatEveryMs = defaultBeatEveryMs } = options;
+  const url = options.url ?? workerUrl();
+  /** Those that answer, and those that are about to. */
+  const members = new Map<Member, { silentBeats: number; started: boolean }>();
+  /** Those that have a model, or were told that there is none. */
+  const informed = new Set<Member>();
+  /** Those that were told to end, and have not yet. */
+  const leaving = new Set<Member>();
+  const replacing = new Set<ReturnType<typeof setTimeout>>();
+  let post: Post | undefined;
+  let ending = false;
+  let recruited = 0;
+  let waitMs = waitFirstMs;
+  const { promise: stuck, resolve: giveUp } = Promise.withResolvers<Failure>();
+
+  function hire(): Member {
+    const id = ++recruited;
+    const member: Member = recruit({
+      id,
+      url,
+      heapMegabytesMax: options.heapMegabytesMax,
+      data: { ...options.data, board: board.memory },
+      answers: {
+        ...answers,
+        log: ({ level, event, fields }) => log[level](event, { ...fields, thread: id }),
+      },
+      onLost: (cause) => lose(member, cause),
+    });
+    members.set(member, { silentBeats: 0, started: false });
+    return member;
+  }
+
+  /** Gives threads the current model, then the port. */
+  async function welcome(
+    newcomers: readonly Member[],
+    { hostname, port, production, slot }: Post,
+  ): Promise<void> {
+    // Between two changes: one that comes meanwhile would find neither the old crew nor the new one.
+    await production.between((current) =>
+      Promise.all(newcomers.map(async (member) => {
+        if (!current) member.explain(slot.absence);
+        await orLose(member, member.prepare(board.generation, current?.content, current?.assignment));
+        const state = members.get(member);
+        if (!state) return;
+        state.started = true;
+        informed.add(member);
+      }))
+    ).catch((error) => newcomers.forEach((member) => lose(member, String(error))));
+    await Promise.all(
+      newcomers.filter((member) => informed.has(member))
+        .map((member) => orLose(member, member.open({ hostname, port }))),
+    );
+  }
+
+  /** Waits for a thread's answer; one that fails is lost. */
+  async function orLose(member: Member, work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      lose(member, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  function lose(member: Member, cause: string): void {
+    if (!members.delete(member)) return;
+    informed.delete(member);
+    census.bury(member.id);
+    end(member, new Failure("thread-lost", `A thread of the server is lost: ${cause}.`));
+    if (ending) return;
+    log.error("thread lost", { thread: member.id, cause });
+    within(member.ended, endBeats * beatEveryMs).then((ended) => {
+      if (ended || ending) return;
+      giveUp(
+        new Failure(
+          "thread-lost",
+          "A thread hangs and cannot be ended: connections that reach it wait in vain. Start the server again.",
+        ),
+      );
+    });
+    const lived = performance.now() - member.since;
+    waitMs = lived < shortLifeMs ? Math.min(2 * waitMs, waitLastMs) : waitFirstMs;
+    const timer = setTimeout(() => {
+      replacing.delete(timer);
+      replace();
+    }, lived < shortLifeMs ? waitMs : 0);
+    replacing.add(timer);
+  }
+
+  function end(member: Member, lost: Failure): void {
+    leaving.add(member);
+    member.ended.then(() => leaving.delete(member));
+    member.end(lost);
+  }
+
+  async function replace(): Promise<void> {
+    if (ending || !post) return;
+    const member = hire();
+    await welcome([member], post);
+    if (informed.has(member)) log.info("thread replaced", { thread: member.id });
+  }
+
+  async function collect(member: Member): Promise<ThreadNumbers> {
+    const numbers = await member.collect();
+    if (members.has(member)) census.report(member.id, numbers.snapshot);
+    return numbers;
+  }
+
+  function beat(): void {
+    for (const [member, state] of members) {
+      if (state.silentBeats >= (state.started ? silentBeatsMax : startBeatsMax)) {
+        lose(member, `it has not answered for ${state.silentBeats * beatEveryMs / 1000} s`);
+        continue;
+      }
+      state.silentBeats++;
+      collect(member).then(({ exhausted }) => {
+        state.silentBeats = 0;
+        state.started = true;
+        if (exhausted) lose(member, "it has run out of memory");
+      }, () => {});
+    }
+  }
+
+  async function dismiss(): Promise<void> {
+    ending = true;
+    clearInterval(beating);
+    for (const timer of replacing) clearTimeout(timer);
+    for (const member of members.keys()) end(member, new Failure("thread-lost", "The server has ended."));
+    members.clear();
+    informed.clear();
+    await within(Promise.all([...leaving].map(({ ended }) => ended)), endBeats * beatEveryMs);
+    for (const member of leaving) member.forget();
+  }
+
+  const beating = setInterval(beat, beatEveryMs);
+  Deno.unrefTimer(beating);
+
+  return {
+    stuck,
+    get size() {
+      return members.size;
+    },
+    async join(given) {
+      post = given;
+      for (let i = 0; i < options.size && !ending; i++) {
+        hire();
+        // Whoever makes a thread stands still until it is there, some 20 ms: between two of them, requests have their turn.
+        await nextTask();
+      }
+      await welcome([...members.keys()], given);
+    },
+    async prepare(content: ModelContent, assignment: Assignment) {
+      const generation = board.generation + 1;
+      const failures: unknown[] = [];
+      await Promise.all(
+        [...informed].map((member) =>
+          member.prepare(generation, content, assignment).catch((error) => {
+            if (error instanceof Failure && error.kind !== "thread-lost") failures.push(error);
+            else lose(member, error instanceof Error ? error.message : String(error));
+          })
+        ),
+      );
+      if (failures.length > 0) throw failures[0];
+    },
+    activate() {
+      board.generation++;
+    },
+    explain(absence) {
+      for (const member of informed) member.explain(absence);
+    },
+    async collect() {
+      const numbers: ThreadNumbers[] = [];
+      const asked = [...members.keys()].map((member) =>
+        collect(member).then((counted) => void numbers.push(counted), () => {})
+      );
+      await within(Promise.all(asked), collectTimeoutMs);
+      return numbers;
+    },
+    async drain(timeoutMs) {
+      ending = true;
+      const finished = await Promise.all(
+        [...members.keys()].map((member) => member.drain(timeoutMs).catch(() => false)),
+      );
+      await dismiss();
+      return finished.every(Boolean);
+    },
+    dismiss,
+  };
+}
+
+function workerUrl(): URL {
+  return new URL(
+    import.meta.url.endsWith(".ts") ? "./serve_worker.ts" : "./serve_worker.js",
+    import.meta.url,
+  );
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { bundle } from "../../packaging/bundle.ts";
+import { confinedPermissions, ordinaryPermissions } from "../../packaging/executable.ts";
+import { noticesOf } from "../../packaging/notices.ts";
+import { faultOf } from "../../packaging/runtime_version.ts";
+import { inFolder, root } from "../support/program.ts";
+import { listFiles } from "../support/source_graph.ts";
+
+Deno.test("bundle: holds the program and its threads under their names, is the same each time, and names no machine", () =>
+  inFolder(async (folder) => {
+    const [once, twice] = [join(folder, "once"), join(folder, "twice")];
+    const { sources, byteCount } = await bundle({ folder: once, commit: "0123456789ab" });
+    await bundle({ folder: twice, commit: "0123456789ab" });
+    const names = (await Array.fromAsync(Deno.readDir(once))).map(({ name }) => name).sort();
+    const workers = listFiles("pipeline").concat(listFiles("server")).filter((path) =>
+      path.endsWith("_worker.ts")
+    );
+    for (const worker of workers) {
+      assert.ok(names.includes(worker.replace(/^.*[\\/](.*)\.ts$/, "$1.js")), worker);
+    }
+    assert.ok(names.includes("main.js"));
+    const texts = await Promise.all(names.map((name) => Deno.readTextFile(join(once, name))));
+    for (const [i, name] of names.entries()) {
+      assert.equal(await Deno.readTextFile(join(twice, name)), texts[i], name);
+      assert.ok(!texts[i].includes(root), `${name} names a folder of this machine`);
+    }
+    assert.ok(texts.some((text) => text.includes("0123456789ab")), "the commit is in it");
+    assert.ok(texts.some((text) => text.includes("CREATE TABLE")), "the schema is in it");
+    assert.equal(byteCount, texts.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0));
+    assert.deepEqual(sources.filter((path) => /^(tests|packaging)\//.test(path)), []);
+    await checkNotices(sources);
+    await checkBuildContext(sources);
+  }));
+
+/** Every package in the bundle comes with its licence. */
+async function checkNotices(sources: readonly string[]): Promise<void> {
+  const [, ...notices] = (await noticesOf(sources)).split(`${"-".repeat(80)}\n`);
+  for (const name of ["hono", "hyparquet", "zod"]) {
+    const notice = notices.find((text) => text.startsWith(`${name} `)) ?? "";
+    assert.match(notice, /^\S+ \d+\.\d+\.\d+ \(MIT\)\n\n[^]*Permission is hereby granted/);
+  }
+  const tools = notices.filter((text) => /^(esbuild|fast-check) /.test(text));
+  assert.deepEqual(tools, [], "what only builds and tests is not in it");
+}
+
+/** A container is built from what .dockerignore lets through. */
+async function checkBuildContext(sources: readonly string[]): Promise<void> {
+  const passed = (await Deno.readTextFile(join(root, ".dockerignore"))).split("\n")
+    .filter((line) => line.startsWith("!")).map((line) => line.slice(1));
+  const own = sources.filter((path) => !path.includes("node_modules/")).concat(
+    "build.ts",
+    "deno.lock",
+    "LICENSE",
+  );
+  assert.deepEqual(
+    own.filter((path) => !passed.some((name) => path === name || path.startsWith(`${name}/`))),
+    [],
+  );
+}
+
+Deno.test("permissions: the executable reads only its own variables, and runs and links nothing", () => {
+  assert.deepEqual([...ordinaryPermissions].sort(), [
+    "--allow-env=CLICKWELL_*,AIP_*,DENO_SERVE_ADDRESS",
+    "--allow-net",
+    "--allow-read",
+    "--allow-sys=statfs",
+    "--allow-write",
+  ]);
+});
+
+Deno.test("permissions: in the container it keeps to its volume, its secrets and its own machine", () => {
+  assert.deepEqual([...confinedPermissions].sort(), [
+    "--allow-env=CLICKWELL_*,AIP_*,DENO_SERVE_ADDRESS",
+    "--allow-net=0.0.0.0,127.0.0.1,localhost,[::],[::1]",
+    "--allow-read=/data,/run/secrets",
+    "--allow-sys=statfs",
+    "--allow-write=/data",
+  ]);
+});
+
+Deno.test("runtime: versions whose HTTP server has a fault are told", () => {
+  for (const version of ["2.8.3", "2.8.10", "2.9.0", "2.9.5"]) {
+    assert.match(faultOf(version) ?? "", /use 2\.9\.6/);
+  }
+  for (const version of ["2.7.11", "2.8.2", "2.9.6", "2.10.0", "3.0.0"]) {
+    assert.equal(faultOf(version), undefined);
+  }
+});
+
+Deno.test("runtime: the Deno of the README is the one that CI runs and the container is built with", async () => {
+  const versionIn = async (path: string, pattern: RegExp) =>
+    (await Deno.readTextFile(join(root, path))).match(pattern)?.[1];
+  const version = await versionIn("README.md", /npx -y deno@([\d.]+) task demo/);
+  assert.match(version ?? "", /^\d+\.\d+\.\d+$/);
+  assert.equal(await versionIn("Dockerfile", /^FROM denoland\/deno:(\S+) AS build$/m), version);
+  assert.equal(await versionIn(".ci/run", /^newest\(\) \{ npx -y deno@([\d.]+) /m), version);
+});

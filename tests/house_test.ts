@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import configuration from "../deno.json" with { type: "json" };
+import { root } from "./support/program.ts";
+import { type Edge, listFiles, reachedFrom, readSource, type Source } from "./support/source_graph.ts";
+
+/** The pure core: these and all that they import have no file, no store, no clock, no thread and no chance of their own. */
+const pureCore = [
+  "encode/design_matrix",
+  "encode/encoder",
+  "evaluate/metrics",
+  "examples/split",
+  "fit/lbfgs",
+  "fit/newton",
+  "fit/objective",
+  "fit/proximal_newton",
+  "generate/click_model",
+  "model/predictor",
+  "random",
+].map((name) => `pipeline/${name}.ts`);
+
+/** What serving never loads: how a model is found, and what only that needs. */
+const training = [
+  "fit/fit",
+  "fit/lbfgs",
+  "fit/newton",
+  "fit/proximal_newton",
+  "train/train",
+].map((name) => `pipeline/${name}.ts`);
+
+/** Where SQL is written: with the store, what is loaded into it and what is read from it. */
+const sqlFiles = [
+  "examples/child_rows",
+  "examples/example_lookup",
+  "examples/examples",
+  "examples/examples_count",
+  "examples/failing_row",
+  "examples/held_join",
+  "examples/reading_connection",
+  "examples/view_columns",
+  "examples/view_order",
+  "examples/view_shape",
+  "ingest/first_fill",
+  "ingest/insertion",
+  "ingest/insertion_sql",
+  "ingest/load",
+  "ingest/load_log",
+  "ingest/orphans",
+  "ingest/snapshot",
+  "model/alias_queries",
+  "model/registry_queries",
+  "store/bulk",
+  "store/checked_rows",
+  "store/column_index",
+  "store/disk_room",
+  "store/journal",
+  "store/migration",
+  "store/older_store",
+  "store/page_cache",
+  "store/registry_copy",
+  "store/registry_file",
+  "store/schema",
+  "store/store",
+  "store/store_file",
+  "store/store_to_load",
+  "store/table",
+  "store/writing",
+].map((name) => `pipeline/${name}.ts`);
+
+/** Which files may import a package. */
+const packagePlaces = new Map<string, RegExp>([
+  ["@hyperjump/json-schema", /^tests\//],
+  ["@tensorflow/tfjs-backend-cpu", /^tests\//],
+  ["@tensorflow/tfjs-core", /^tests\//],
+  ["@tensorflow/tfjs-layers", /^tests\//],
+  ["esbuild", /^packaging\//],
+  ["fast-check", /^tests\//],
+  ["hono", /^server\//],
+  ["hyparquet", /^(pipeline|tests)\//],
+  ["hyparquet-compressors", /^(pipeline|tests)\//],
+  ["hyparquet-writer", /^(pipeline|tests)\//],
+  ["pako", /^pipeline\/files\//],
+  ["playwright-core", /^tests\//],
+  ["zod", /^(pipeline|server|tests)\//],
+]);
+
+const files = listFiles();
+const sources: ReadonlyMap<string, Source> = new Map(
+  files.filter((path) => path.endsWith(".ts")).map((path) => [path, readSource(path)]),
+);
+/** Without what another compiler reads: the kernel. */
+const program = [...sources.values()].filter(({ path }) =>
+  /^(main\.ts$|commands\/|pipeline\/|server\/)/.test(path) && !path.includes("/kernel/")
+);
+const texts = files.filter((path) => !/\.(parquet|gz|br|zst|lz4|bin|db|lock)$/.test(path));
+
+const startUp = ({ kind }: Edge) => kind === "static";
+const running = ({ kind }: Edge) => kind !== "type";
+
+/** The lines of sources that match, as `path:line`. */
+function linesWith(pattern: RegExp, among: Iterable<Source>): string[] {
+  return [...among].flatMap(({ path, text }) =>
+    text.split("\n").flatMap((line, i) => pattern.test(line) ? [`${path}:${i + 1}`] : [])
+  );
+}
+
+/** The imports that break a rule, as `from → to`. */
+function importsWhere(breaks: (from: string, edge: Edge) => boolean): string[] {
+  return [...sources.values()].flatMap(({ path, edges }) =>
+    edges.filter((edge) => breaks(path, edge)).map(({ specifier }) => `${path} → ${specifier}`)
+  );
+}
+
+/** `hyparquet/src/column.js` is of the package hyparquet. */
+function packageOf(specifier: string): string {
+  return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+Deno.test("every import is a bare name of deno.json, a built-in or a file that is there", () => {
+  const names = Object.keys(configuration.imports);
+  const known = ({ specifier, path }: Edge) =>
+    path
+      ? existsSync(join(root, path))
+      : specifier.startsWith("node:") || names.includes(packageOf(specifier));
+  assert.deepEqual(importsWhere((from, edge) => !known(edge) && !from.startsWith("tests/tidy")), []);
+});
+
+Deno.test("imports point one way: pipeline ← server ← commands ← main, and none of them to tests", () => {
+  const forbidden: Readonly<Record<string, RegExp>> = {
+    pipeline: /^(server|commands|tests|packaging)\/|^main\.ts/,
+    server: /^(commands|tests|packaging)\/|^main\.ts/,
+    commands: /^(tests|packaging)\/|^main\.ts/,
+    ".": /^tests\//,
+  };
+  const breaks = (from: string, { path = "" }: Edge) =>
+    forbidden[from.includes("/") ? from.split("/")[0] : "."]?.test(path) ?? false;
+  assert.deepEqual(importsWhere(breaks), []);
+});
+
+Deno.test("no file imports itself over others", () => {
+  const cycles = [...sources.values()].filter(({ path, edges }) =>
+    edges.some((edge) => edge.path && startUp(edge) && reachedFrom(edge.path, sources, startUp).has(path))
+  );
+  assert.deepEqual(cycles.map(({ path }) => path), []);
+});
+
+Deno.test("the registry is used through its interface: who opens it names a folder, and nobody else knows of SQLite", () => {
+  const own = /^pipeline\/model\/(sqlite_registry|registry_queries|alias_queries)\.ts$/;
+  const openers = /^commands\/\w+\.ts$|^server\/(service|thread)\.ts$/;
+  const breaks = (from: string, { path = "" }: Edge) =>
+    own.test(path) && !own.test(from) && !from.startsWith("tests/") &&
+    !(path.endsWith("/sqlite_registry.ts") && openers.test(from));
+  assert.deepEqual(importsWhere(breaks), []);
+  const { edges } = sources.get("pipeline/model/registry.ts") ?? { edges: [] };
+  assert.deepEqual(edges.map(({ specifier }) => specifier), ["./artifact.ts", "../failure.ts"]);
+});
+
+Deno.test("serving loads nothing of training, and nothing of tfjs", () => {
+  assert.deepEqual(training.filter((path) => !sources.has(path)), [], "the list names files that are there");
+  const serving = [...sources.keys()].filter((path) => /^server\/|^commands\/serve\.ts$/.test(path));
+  const loaded = new Set(serving.flatMap((path) => [...reachedFrom(path, sources, running)]));
+  assert.deepEqual(training.filter((path) => loaded.has(path)), []);
+  const tfjs = importsWhere((from, { specifier }) =>
+    loaded.has(from) && specifier.startsWith("@tensorflow/")
+  );
+  assert.deepEqual(tfjs, []);
+});
+
+Deno.test("the server starts without what describes it: that is loaded when somebody asks", () => {
+  const loaded = [...reachedFrom("server/server.ts", sources, startUp)];
+  assert.deepEqual(loaded.filter((path) => /_schemas?\.ts$|^server\/openapi\//.test(path)), []);
+});
+
+Deno.test("the server and its threads start without zod, which takes longer to load than all else", () => {
+  for (const start of ["commands/serve.ts", "server/workers/serve_worker.ts"]) {
+    const loaded = reachedFrom(start, sources, startUp);
+    const zod = importsWhere((from, edge) => loaded.has(from) && startUp(edge) && edge.specifier === "zod");
+    assert.deepEqual(zod, []);
+  }
+});
+
+Deno.test("the program starts without any command: each is loaded when it is called", () => {
+  const loaded = [...reachedFrom("main.ts", sources, startUp)];
+  assert.deepEqual(loaded.filter((path) => path.startsWith("server/")), []);
+  const pipeline = loaded.filter((path) => path.startsWith("pipeline/"));
+  assert.deepEqual(pipeline.sort(), ["pipeline/failure.ts", "pipeline/did_you_mean.ts"]);
+});
+
+Deno.test("the core is pure: no file, no store, no clock, no thread, no unseeded chance", () => {
+  assert.deepEqual(pureCore.filter((path) => !sources.has(path)), [], "the list names files that are there");
+  const core = [...new Set(pureCore.flatMap((path) => [...reachedFrom(path, sources, running)]))]
+    .flatMap((path) => sources.get(path) ?? []);
+  const impure =
+    /\bDeno\.|\bMath\.random|\bnew Date\b|\bDate\.now|\bperformance\.|\bcrypto\.|\bnew Worker\b|\bconsole\./;
+  assert.deepEqual(linesWith(impure, core), []);
+  const imports = core.flatMap(({ path, edges }) =>
+    edges.filter((edge) => !edge.path && running(edge)).map(({ specifier }) => `${path} → ${specifier}`)
+  );
+  assert.deepEqual(imports, []);
+});
+
+Deno.test("only main.ts ends the process", () => {
+  assert.deepEqual(
+    linesWith(/\bDeno\.exit\(|\bprocess\.exit\(/, program.filter(({ path }) => path !== "main.ts")),
+    [],
+  );
+});
+
+Deno.test("nobody but the terminal writes to the standard streams", () => {
+  const others = program.filter(({ path }) => path !== "commands/cli/terminal.ts");
+  assert.deepEqual(linesWith(/\bconsole\.|\bDeno\.(stdout|stderr)\b/, others), []);
+});
+
+Deno.test("SQL is written with the store", () => {
+  const sql =
+    /["`](?:[^"`]*\s)?(SELECT\s|INSERT\s+(OR|INTO)|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s|PRAGMA\s|BEGIN|ROLLBACK)/;
+  const written = new Set(linesWith(sql, program).map((line) => line.replace(/:\d+$/, "")));
+  assert.deepEqual([...written].sort(), sqlFiles);
+});
+
+Deno.test("statements are iterated over in one place, which sees where a reading ends too early", () => {
+  const iterating = linesWith(/\.iterate\(/, program).map((line) => line.replace(/:\d+$/, ""));
+  assert.deepEqual([...new Set(iterating)], ["pipeline/store/checked_rows.ts"]);
+});
+
+Deno.test("a package is imported where it belongs", () => {
+  assert.deepEqual([...packagePlaces.keys()].sort(), Object.keys(configuration.imports).sort());
+  const strays = importsWhere((from, { specifier }) =>
+    packagePlaces.get(packageOf(specifier))?.test(from) === false
+  );
+  assert.deepEqual(strays, []);
+});
+
+Deno.test("every dependency is pinned exactly, and used", () => {
+  const used = new Set(
+    [...sources.values()].flatMap(({ edges }) => edges.map(({ specifier }) => packageOf(specifier))),
+  );
+  for (const [name, target] of Object.entries(configuration.imports)) {
+    assert.match(target, /^npm:(@[\w-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/);
+    assert.ok(used.has(name), `${name} is not used`);
+  }
+});
+
+Deno.test("every module is part of the program, and of a test", () => {
+  const inProgram = reachedFrom("main.ts", sources, () => true);
+  const tests = [...sources.keys()].filter((path) => path.startsWith("tests/") && path.endsWith("_test.ts"));
+  const inTests = new Set(tests.flatMap((path) => [...reachedFrom(path, sources, () => true)]));
+  const modules = program.map(({ path }) => path);
+  assert.deepEqual(modules.filter((path) => !inProgram.has(path)), [], "of the program");
+  // What a command is made of is tested by running it.
+  const ofLibrary = modules.filter((path) => /^(pipeline|server)\//.test(path));
+  assert.deepEqual(ofLibrary.filter((path) => !inTests.has(path)), [], "of a test");
+});
+
+Deno.test("a file is named for what it holds, and never for a drawer", () => {
+  const drawer = /^(utils?|helpers?|common|shared|misc|manager|stuff|lib)(_test)?\.\w+$/;
+  assert.deepEqual(files.filter((path) => drawer.test(basename(path))), []);
+  const modules = files.filter((path) => /^(commands|pipeline|server|packaging|tests)\/.*\.ts$/.test(path));
+  assert.deepEqual(modules.filter((path) => !/^[a-z0-9]+(_[a-z0-9]+)*\.ts$/.test(basename(path))), []);
+});
+
+Deno.test("links in the documents lead to files that are there", () => {
+  const broken = files.filter((path) => path.endsWith(".md")).flatMap((path) => {
+    const text = Deno.readTextFileSync(join(root, path));
+    return [...text.matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)]
+      .filter(([, target]) => !existsSync(join(root, dirname(path), target)))
+      .map(([, target]) => `${path} → ${target}`);
+  });
+  assert.deepEqual(broken, []);
+});
+
+Deno.test("no file names a machine's paths or a registry's host, or puts work off", () => {
+  // Written in two parts, so that this file does not name them either.
+  const words = [
+    "/wo" + "rk/",
+    "/tm" + "p/bin",
+    "/ro" + "ot/",
+    "registry." + "npmjs",
+    "pypi." + "org",
+    "TO" + "DO",
+    "FIX" + "ME",
+  ];
+  const found = texts.flatMap((path) => {
+    const text = Deno.readTextFileSync(join(root, path));
+    return words.filter((word) => text.includes(word)).map((word) => `${path}: ${word}`);
+  });
+  assert.deepEqual(found, []);
+});

@@ -1,0 +1,340 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import fc from "fast-check";
+import { createKeeper } from "../../../pipeline/chunks/chunk_keeper.ts";
+import { createLoader, loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { createRoom } from "../../../pipeline/chunks/chunk_room.ts";
+import { openSpillFolder } from "../../../pipeline/chunks/spill_folder.ts";
+import { isSpilled, plainFields } from "../../../pipeline/chunks/stored_chunk.ts";
+import { Failure } from "../../../pipeline/failure.ts";
+import {
+  sharedFloat64,
+  sharedUint16,
+  sharedUint32,
+  sharedUint8,
+} from "../../../pipeline/runtime/shared_memory.ts";
+import { type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
+import { gridOf } from "../../../pipeline/sweep/grid.ts";
+import { sweep } from "../../../pipeline/sweep/sweep.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/train.ts";
+import { update } from "../../../pipeline/train/update.ts";
+import { assertRejected } from "../../support/expected_failure.ts";
+import { makeRows, spec, withRows } from "../../support/click_tables.ts";
+import { specOf } from "../../support/example_rows.ts";
+import {
+  insertRows,
+  type MadeStore,
+  modelsOf,
+  tableOf,
+  trainOn,
+  withStore,
+} from "../../support/temp_store.ts";
+import { inFolder } from "../../support/program.ts";
+
+// The same cases in every run: a failure that comes and goes helps nobody.
+fc.configureGlobal({ seed: 20260101 });
+
+/** No memory for examples: each chunk goes to a file. */
+const nothing = { memoryBytes: 0 };
+/** 300 rows are some 5 kB in chunks of less than 0.1 kB, each of which takes a kibibyte: part of them fit. */
+const little = { memoryBytes: 20 * 1024 };
+
+/** What lies in the data folder beside the store. */
+function spillFolders({ dataDir }: MadeStore): string[] {
+  return [...Deno.readDirSync(dataDir)].map(({ name }) => name).filter((name) => name.startsWith("spill-"));
+}
+
+interface MadeChunk {
+  readonly rowCount: number;
+  readonly ends: readonly number[];
+  readonly numbers: Float64Array<SharedArrayBuffer>;
+  readonly codes: readonly (Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>)[];
+  readonly labels: Uint8Array<SharedArrayBuffer>;
+  readonly weights?: Float64Array<SharedArrayBuffer>;
+}
+
+function chunkOf(numbers: readonly number[], width: number): MadeChunk {
+  const rowCount = numbers.length;
+  const chunk = {
+    rowCount,
+    ends: [rowCount],
+    numbers: sharedFloat64(rowCount),
+    codes: [sharedUint16(rowCount), sharedUint32(rowCount)],
+    labels: sharedUint8(rowCount * width),
+  };
+  chunk.numbers.set(numbers);
+  chunk.codes.forEach((codes, c) => codes.set(numbers.map((_, i) => 7 * i + c)));
+  chunk.labels.fill(width);
+  return chunk;
+}
+
+Deno.test("spilled: a chunk comes back from its file as it was, to the last bit, whatever lies around it", () =>
+  inFolder((folder) => {
+    const room = createRoom(folder, 0);
+    const number = fc.oneof(fc.double(), fc.constantFrom(NaN, -0, Infinity, 5e-324));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.array(number, { maxLength: 9 }), fc.integer({ min: 0, max: 3 })), {
+          maxLength: 6,
+        }),
+        (made) => {
+          const chunks = made.map(([numbers, width]) => chunkOf(numbers, width));
+          const keeper = createKeeper(room);
+          const kept = chunks.map((chunk) => keeper.keep(chunk));
+          assert(kept.every((stored) => isSpilled(stored) || stored.rowCount === 0));
+          assert.deepEqual(kept.map((stored) => plainFields(stored).ends), chunks.map(({ ends }) => ends));
+          // As a thread gets them.
+          const posted = structuredClone(kept);
+          const loader = createLoader();
+          chunks.forEach((chunk, c) => assert.deepEqual(loader.load(posted[c]), chunk));
+        },
+      ),
+      { numRuns: 60 },
+    );
+    return Promise.resolve();
+  }));
+
+Deno.test("spilled: a chunk that is rewritten stays in its place, and goes to the file's end where it has grown", () =>
+  inFolder((folder) => {
+    const keeper = createKeeper(createRoom(folder, 0));
+    const kept = [[1, 2, 3], [4, 5], [6]].map((numbers) => keeper.keep(chunkOf(numbers, 1)));
+    const sizeOf = () => Deno.statSync(join(folder, "chunks-0")).size;
+    const before = sizeOf();
+    const doubled = keeper.rewrite(kept, (chunk, c) => {
+      for (let i = 0; i < chunk.rowCount; i++) chunk.numbers[i] *= 2;
+      return { ...chunk, ends: [c, chunk.rowCount] };
+    });
+    assert.deepEqual(kept, [], "they are used up");
+    assert.equal(sizeOf(), before);
+    assert.deepEqual([...loadEach(doubled)].length, 3);
+    const weighted = keeper.rewrite(
+      doubled,
+      (chunk, c) => c === 1 ? { ...chunk, weights: sharedFloat64(chunk.rowCount).fill(0.5) } : chunk,
+    );
+    assert(sizeOf() > before);
+    const loader = createLoader();
+    const found = weighted.map((stored) => {
+      const { ends, numbers, weights } = loader.load(stored);
+      return { ends, numbers: [...numbers], weights: weights && [...weights] };
+    });
+    assert.deepEqual(found, [
+      { ends: [0, 3], numbers: [2, 4, 6], weights: undefined },
+      { ends: [1, 2], numbers: [8, 10], weights: [0.5, 0.5] },
+      { ends: [2, 1], numbers: [12], weights: undefined },
+    ]);
+    return Promise.resolve();
+  }));
+
+Deno.test("spilled: as many loaded chunks hold at once as the loader has room for", () =>
+  inFolder((folder) => {
+    const keeper = createKeeper(createRoom(folder, 0));
+    const kept = [[1], [2], [3]].map((numbers) => keeper.keep(chunkOf(numbers, 1)));
+    const loader = createLoader(2);
+    const [first, second] = [loader.load(kept[0]), loader.load(kept[1])];
+    assert.equal(loader.load(kept[0]), first, "it is not read again");
+    assert.deepEqual([first.numbers[0], second.numbers[0]], [1, 2]);
+    assert.equal(loader.load(kept[2]).numbers[0], 3);
+    assert.equal(second.numbers[0], 2);
+    assert.equal(loader.load(kept[0]).numbers[0], 1);
+    return Promise.resolve();
+  }));
+
+Deno.test("spilled: memory is used as long as there is room, then files", () =>
+  inFolder((folder) => {
+    const keeper = createKeeper(createRoom(folder, 4096));
+    const kept = Array.from({ length: 6 }, (_, i) => keeper.keep(chunkOf([i, i, i], 1)));
+    assert.deepEqual(kept.map(isSpilled), [false, false, false, false, true, true]);
+    return Promise.resolve();
+  }));
+
+const weightedSpec = specOf(
+  [
+    { name: "x", type: "numeric", transform: "log1p" },
+    { name: "z", type: "numeric", impute: "mean" },
+    { name: "c", type: "categorical", minCount: 3 },
+    { name: "d", type: "categorical" },
+  ],
+  { weight: true },
+);
+
+/** All that a field can become. */
+const curvedSpec = parseSpec({
+  ...weightedSpec,
+  features: [
+    { name: "x", type: "numeric", bins: 4 },
+    { name: "z", type: "numeric", transform: "log1p", bins: 3 },
+    { name: "c", type: "categorical" },
+    { name: "d", type: "categorical", hash: 5 },
+  ],
+  crosses: [{ of: ["c", "d"] }, { of: ["x", "c"] }],
+}, "the test's spec");
+
+const weightedRows = makeRows(700).map((row, i) => ({
+  ...row,
+  x: i % 11 === 0 ? null : Number(row.x) * 100,
+  z: i % 7 === 0 ? null : (i * 37) % 101,
+  d: i % 13,
+  weight: 1 + (i % 3) / 2,
+}));
+
+const wideSpec = specOf([
+  { name: "x", type: "numeric" },
+  { name: "c", type: "categorical", hash: 5000 },
+  { name: "d", type: "categorical", hash: 3000 },
+], { weight: true });
+
+const settings: Readonly<Record<string, Partial<HyperParameters>>> = {
+  "Newton": {},
+  "Newton, no rows held out": { testShare: 0 },
+  "L-BFGS": { solver: "lbfgs" },
+  "l1": { penalty: "l1", C: 0.05 },
+  "an elastic net": { penalty: "elasticnet", C: 0.1 },
+  "no penalty": { penalty: "none", solver: "newton" },
+  "classes of equal weight": { classWeight: "balanced" },
+  "sampled rows": { negatives: 0.5 },
+  "mini-batches": { optimizer: "sgd", epochs: 2, batchSize: 64 },
+  "hidden layers": {
+    optimizer: "adam",
+    hidden: "4",
+    epochs: 3,
+    batchSize: 100,
+    patience: 1,
+    validationShare: 0.2,
+  },
+};
+
+async function assertSameModels(
+  made: MadeStore,
+  ownSpec: FeatureSpec,
+  hyperParameters: Partial<HyperParameters>,
+): Promise<void> {
+  const inMemory = await trainOn(made, ownSpec, hyperParameters);
+  for (const memory of [nothing, little]) {
+    for (const threads of [1, 2]) {
+      const { artifact } = await trainOn(made, ownSpec, hyperParameters, { ...memory, threads });
+      assert.deepEqual(artifact.metadata, inMemory.artifact.metadata);
+      assert.equal(artifact.id, inMemory.artifact.id);
+    }
+  }
+}
+
+Deno.test("spilled: the model is the same, whether examples fit into memory, in part or not at all", async (t) => {
+  await withStore(tableOf(["who", "clicked", "weight", "x", "z", "c", "d"]), async (made) => {
+    insertRows(made.store, weightedRows);
+    for (const [name, hyperParameters] of Object.entries(settings)) {
+      await t.step(name, async () => {
+        await assertSameModels(made, weightedSpec, hyperParameters);
+      });
+    }
+    await t.step("bins, hashed levels and crosses", async () => {
+      await assertSameModels(made, curvedSpec, {});
+    });
+    await t.step("more columns than a Hessian is made for", async () => {
+      await assertSameModels(made, wideSpec, {});
+      const { solver } = (await trainOn(made, wideSpec)).artifact.metadata;
+      assert.deepEqual([solver.name, solver.criterion], ["lbfgs", "decrease"]);
+    });
+    assert.deepEqual(spillFolders(made), []);
+  });
+});
+
+Deno.test("spilled: a model continues on new rows as it would in memory", () =>
+  withRows(makeRows(3000), async (made) => {
+    const { artifact } = await trainOn(made, spec, { testShare: 0 });
+    insertRows(made.store, makeRows(2500, { seed: 2 }).map((row) => ({ ...row, id: Number(row.id) + 3000 })));
+    const ids = [];
+    for (const options of [{}, nothing, { ...nothing, threads: 2 }]) {
+      const report = await update(made.store, modelsOf(made), artifact, { threads: 1, now: 0, ...options });
+      ids.push(report.artifact.id);
+    }
+    assert.equal(new Set(ids).size, 1);
+    assert.deepEqual(spillFolders(made), []);
+  }));
+
+Deno.test("spilled: a sweep finds what it would find in memory", async () => {
+  const standings: unknown[] = [];
+  for (const options of [{}, nothing, { ...nothing, threads: 2 }]) {
+    await withRows(makeRows(600), async (made) => {
+      const report = await sweep(made.store, made.dataDir, modelsOf(made), {
+        spec,
+        paths: gridOf({ penalties: ["l2", "l1"], strengths: [0.01, 1], l1Ratios: [] }),
+        hyperParameters: { ...defaultHyperParameters, classWeight: "balanced", negatives: 0.7 },
+        foldCount: 3,
+        gradientTolerance: 1e-7,
+        oneStandardError: false,
+        threads: 1,
+        activate: false,
+        now: 0,
+        ...options,
+      });
+      standings.push({ leaderboard: report.leaderboard, model: report.model.modelId });
+      assert.deepEqual(spillFolders(made), []);
+    });
+  }
+  assert.deepEqual(standings[1], standings[0]);
+  assert.deepEqual(standings[2], standings[0]);
+});
+
+Deno.test("spilled: nothing is left of a training that failed or was interrupted", async () => {
+  const reason = new Failure("interrupted", "Interrupted: nothing is half done.");
+  await withRows(makeRows(300), async (made) => {
+    for (const event of ["stage", "iteration"] as const) {
+      const controller = new AbortController();
+      const observe = {
+        [event]: () => {
+          assert.equal(spillFolders(made).length, 1);
+          controller.abort(reason);
+        },
+      };
+      const options = { ...nothing, signal: controller.signal, observe, threads: 2 };
+      await assert.rejects(trainOn(made, spec, {}, options), reason);
+      assert.deepEqual(spillFolders(made), []);
+    }
+    await assertRejected(trainOn(made, spec, { iterationsMax: 1 }, nothing), "not-converged", /1 pass/);
+    assert.deepEqual(spillFolders(made), []);
+  });
+});
+
+Deno.test("spilled: Ctrl-C is heard between the walks of encoding, and nothing is left", () =>
+  withRows(makeRows(300), async (made) => {
+    const reason = new Failure("interrupted", "Interrupted: nothing is half done.");
+    const controller = new AbortController();
+    let read = 0;
+    const observe = {
+      // As a signal does it: when the thread that reads and encodes comes to a stop.
+      stage: () => void (++read === 1 && setTimeout(() => controller.abort(reason))),
+      iteration: () => assert.fail("the fit has begun"),
+    };
+    const options = { ...nothing, signal: controller.signal, observe };
+    await assert.rejects(trainOn(made, spec, {}, options), reason);
+    assert.deepEqual(spillFolders(made), []);
+  }));
+
+Deno.test("spilled: what a killed training left is removed by the next, what a running one has is not", () =>
+  withRows(makeRows(100), async (made) => {
+    const running = openSpillFolder(made.dataDir);
+    const killed = join(made.dataDir, "spill-of-a-killed-one");
+    Deno.mkdirSync(killed);
+    for (const name of ["lock", "chunks-0"]) Deno.writeTextFileSync(join(killed, name), name);
+    const longAgo = new Date(Date.now() - 60_000);
+    for (const path of [killed, running.path]) Deno.utimeSync(path, longAgo, longAgo);
+    await trainOn(made, spec, {}, nothing);
+    assert.deepEqual(spillFolders(made).map((name) => join(made.dataDir, name)), [running.path]);
+    running.close();
+    assert.deepEqual(spillFolders(made), []);
+  }));
+
+Deno.test("spilled: a folder that cannot be made is a failure that names the file, where memory is not enough", () =>
+  inFolder((folder) => {
+    const inTheWay = join(folder, "file");
+    Deno.writeTextFileSync(inTheWay, "");
+    const room = createRoom(join(inTheWay, "spill"), 1024);
+    const keeper = createKeeper(room);
+    assert(!isSpilled(keeper.keep(chunkOf([1], 1))));
+    assert.throws(
+      () => keeper.keep(chunkOf([2], 1)),
+      (error) =>
+        error instanceof Failure && error.kind === "file-unwritable" && /chunks-0/.test(error.message),
+    );
+    return Promise.resolve();
+  }));

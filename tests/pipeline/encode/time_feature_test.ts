@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import type { Encoder } from "../../../pipeline/encode/encoder.ts";
+import { createColumnFindings, createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
+import { createFindings, createPredictor, type ServableModel } from "../../../pipeline/model/predictor.ts";
+
+const year = 31_536_000_000_000;
+const time = 1_706_696_100_000_000;
+
+/** A model of one numeric field. */
+function modelOf(name: string, impute: number, edges?: readonly number[]): ServableModel {
+  const feature = {
+    type: "numeric" as const,
+    name,
+    nullable: true,
+    transform: "none" as const,
+    impute,
+    mean: impute,
+    scale: year,
+    column: 0,
+    missingIndicator: false,
+    ...(edges ? { edges } : {}),
+  };
+  const encoder: Encoder = { features: [feature], columnCount: 1 + (edges ? edges.length + 1 : 0) };
+  return {
+    encoder,
+    coefficients: Float64Array.from({ length: encoder.columnCount }, () => 0.5),
+    intercept: -1,
+  };
+}
+
+function answers(model: ServableModel, values: readonly unknown[]): { alone: number[]; errors: string[] } {
+  const predictor = createPredictor(model);
+  const columns = createColumnPredictor(model);
+  const [{ name }] = predictor.fields;
+  const errors: string[] = [];
+  const alone = values.map((value) => {
+    const findings = createFindings();
+    const logit = predictor.logit({ [name]: value }, findings);
+    errors.push(findings.errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join());
+    return logit;
+  });
+  assert(columns);
+  const together = columns([values], values.length, createColumnFindings(1));
+  assert.deepEqual([...together], alone, "rows and columns have the same answers");
+  return { alone, errors };
+}
+
+const misread: [number | bigint, RegExp][] = [
+  [1_706_696_100, /^#\/seen_at is 1706696100, no plausible time: .*seconds, multiply it by 1,000,000$/],
+  [1_706_696_100_000, /milliseconds, multiply it by 1,000$/],
+  [1_706_696_100_000_000_000n, /nanoseconds, divide it by 1,000$/],
+  [20_240_131, /is 20240131, no plausible time: send microseconds since 1970, as 1706696100000000$/],
+];
+
+for (const edges of [undefined, [time]]) {
+  Deno.test(`a time that is sent in another unit is refused, not answered${edges ? ", with bins" : ""}`, () => {
+    const { alone, errors } = answers(modelOf("seen_at", time, edges), misread.map(([value]) => value));
+    for (const [i, [value, message]] of misread.entries()) {
+      assert.equal(alone[i], NaN, `${value}`);
+      assert.match(errors[i], message);
+    }
+  });
+
+  Deno.test(`times, and what a view writes for none, are answered${edges ? ", with bins" : ""}`, () => {
+    const values = [time, BigInt(time), time - 40 * year, null, 0, -1, 9_223_372_036_854_775_807n];
+    const { alone, errors } = answers(modelOf("seen_at", time, edges), values);
+    assert.deepEqual(errors, values.map(() => ""));
+    assert(alone.every(Number.isFinite));
+  });
+}
+
+Deno.test("a number that was no time in training takes any value, whatever it is called", () => {
+  const values = misread.map(([value]) => value);
+  for (const model of [modelOf("seen_at", 12), modelOf("amount", time)]) {
+    const { alone, errors } = answers(model, values);
+    assert.deepEqual(errors, values.map(() => ""));
+    assert(alone.every(Number.isFinite));
+  }
+});

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { hasLongInteger, jsonText, parseJson } from "../../pipeline/exact_json.ts";
+
+// The same cases in every run: a failure that comes and goes helps nobody.
+fc.configureGlobal({ seed: 20261130 });
+
+Deno.test("exact JSON: an integer beyond 2^53 is a bigint of its digits, every other number a double", () => {
+  const rows: [string, unknown][] = [
+    ["1152921504606846977", 1152921504606846977n],
+    ["-1152921504606846977", -1152921504606846977n],
+    ["9007199254740993", 9007199254740993n],
+    ["9007199254740992", 9007199254740992n],
+    ["9007199254740991", 9007199254740991],
+    ["-9007199254740991", -9007199254740991],
+    ["1759226400000000", 1759226400000000],
+    ["0.30000000000000004", 0.30000000000000004],
+    ["9007199254740993.0", 9007199254740992],
+    ["1234567890123456e5", 1234567890123456e5],
+    ['"1152921504606846977"', "1152921504606846977"],
+    ['"n 1152921504606846977 n"', "n 1152921504606846977 n"],
+    ["9".repeat(40), BigInt("9".repeat(40))],
+    ["9".repeat(41), 1e41],
+    ['{"a":[{"b":1152921504606846977,"c":1.5}],"d":null}', {
+      a: [{ b: 1152921504606846977n, c: 1.5 }],
+      d: null,
+    }],
+  ];
+  for (const [text, value] of rows) assert.deepEqual(parseJson(text), value, text);
+  assert.throws(() => parseJson('{"a":1152921504606846977'), SyntaxError);
+});
+
+Deno.test("exact JSON: a long integer is found wherever it stands, and what is none costs no second look", () => {
+  const digits = "1152921504606846977";
+  for (let before = 0; before < 40; before++) {
+    assert(hasLongInteger(`[${" ".repeat(before)}${digits}]`), `behind ${before} spaces`);
+    assert(hasLongInteger(`["${"1".repeat(before)}",${digits},"a"]`), `behind ${before} digits`);
+    assert(!hasLongInteger(`["${" ".repeat(before)}",0.${digits},"${digits}",123456789012345]`));
+    assert(!hasLongInteger(`[${" ".repeat(before)}1759226400000000,9007199254740991]`));
+  }
+});
+
+/** A value of JSON, with integers of any size. */
+const { value: anyJson } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    fc.constantFrom(null, true, false, "", "12", "1152921504606846977"),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e15, max: 1e15 }).map((value) => value + 0),
+    fc.bigInt({ min: 2n ** 53n, max: 2n ** 100n }),
+    fc.bigInt({ min: -(2n ** 100n), max: -(2n ** 53n) }),
+    fc.array(tie("value"), { maxLength: 4 }),
+    fc.dictionary(fc.string(), tie("value"), { maxKeys: 4, noNullPrototype: true }),
+  ),
+}));
+
+Deno.test("exact JSON: what is written is read again as it was", () =>
+  fc.assert(fc.property(anyJson, (value) => {
+    const text = jsonText(value);
+    assert.deepEqual(parseJson(text), value);
+    assert.equal(jsonText(parseJson(text)), text);
+  })));

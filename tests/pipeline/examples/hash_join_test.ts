@@ -1,0 +1,317 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { readExamples } from "../../../pipeline/examples/examples.ts";
+import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
+import { holdParents } from "../../../pipeline/examples/hash_join/hash_join.ts";
+import { joinPlanOf } from "../../../pipeline/examples/join_plan.ts";
+import {
+  createKeyWriter,
+  isUuid,
+  textKeys,
+  uuidKeys,
+} from "../../../pipeline/examples/hash_join/key_encoding.ts";
+import {
+  createKeyFinder,
+  createKeyIndexer,
+  createParentRows,
+} from "../../../pipeline/examples/hash_join/hash_table.ts";
+import type { ValueType } from "../../../pipeline/examples/level.ts";
+import { defaultSpec, type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
+import { createRandom } from "../../../pipeline/math/random.ts";
+import { openStore, type Store } from "../../../pipeline/store/store.ts";
+import { listTables } from "../../../pipeline/store/table.ts";
+import { startThreads, type Threads } from "../../../pipeline/runtime/thread_pool.ts";
+import { trainWorkerUrl } from "../../../pipeline/train/train_worker_url.ts";
+import { alone } from "../../support/example_rows.ts";
+
+interface Case {
+  readonly name: string;
+  /** In place of the program's own schema. */
+  readonly schema?: string;
+  readonly spec?: FeatureSpec;
+  /** SQL behind the ordinary rows. */
+  readonly changes?: string;
+  /** The key of a lead, from its number. */
+  readonly key?: (i: number) => string;
+  /** Whether the parents can be held; they are, unless this says no. */
+  readonly isHeld?: boolean;
+  readonly leadCount?: number;
+  /** Of the categories. */
+  readonly types?: readonly ValueType[];
+}
+
+const uuidOf = (i: number) =>
+  `${(i * 0x9e3779b1 >>> 0).toString(16).padStart(8, "0")}-0000-4000-8000-${
+    i.toString(16).padStart(12, "0")
+  }`;
+
+/** Leads with a rowid, and a lender's country by a second join. */
+const twoParents = `
+  CREATE TABLE lenders (code TEXT NOT NULL PRIMARY KEY, country TEXT, size INTEGER) STRICT;
+  CREATE TABLE leads (rowid TEXT, lead_uuid TEXT NOT NULL PRIMARY KEY, requested REAL, credit TEXT) STRICT;
+  CREATE TABLE offers (offer_id INTEGER NOT NULL PRIMARY KEY, lead_uuid TEXT NOT NULL, code TEXT NOT NULL, apr REAL) STRICT;
+  CREATE TABLE clicks (offer_id INTEGER NOT NULL, clicked_at INTEGER NOT NULL, PRIMARY KEY (offer_id, clicked_at)) STRICT;
+  CREATE VIEW examples AS
+  SELECT offers.offer_id, offers.lead_uuid, leads.requested, leads.credit, lenders.country, lenders.size, offers.apr,
+    EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id = offers.offer_id) AS clicked
+  FROM offers JOIN leads ON leads.lead_uuid = offers.lead_uuid JOIN lenders ON offers.code = lenders.code;
+`;
+const twoParentSpec = parseSpec({
+  id: "offer_id",
+  label: "clicked",
+  group: "lead_uuid",
+  features: [
+    { name: "country", type: "categorical" },
+    { name: "apr", type: "numeric" },
+    { name: "size", type: "numeric" },
+    { name: "credit", type: "categorical" },
+    { name: "requested", type: "numeric" },
+  ],
+}, "the test's spec");
+
+const categoriesSpec = parseSpec({
+  id: "offer_id",
+  label: "clicked",
+  group: "lead_uuid",
+  features: ["country", "apr", "size", "requested"].map((name) => ({ name, type: "categorical" })),
+}, "the test's spec");
+
+const cases: readonly Case[] = [
+  { name: "keys that are UUIDs", key: uuidOf },
+  { name: "keys of any length", key: (i) => "k".repeat(i % 40) + i },
+  { name: "keys beyond ASCII", key: (i) => `${["ä", "🦊", "日本", ""][i % 4]}${i}` },
+  {
+    name: "UUIDs, and a key that is none and nobody's",
+    key: uuidOf,
+    changes: "INSERT INTO leads (lead_uuid) VALUES ('x')",
+  },
+  { name: "offers without their lead", key: uuidOf, changes: "DELETE FROM leads WHERE requested = 500" },
+  { name: "no lead at all", changes: "DELETE FROM leads" },
+  {
+    name: "levels and a number that only a lead without offers has",
+    changes: "INSERT INTO leads VALUES ('alone', 77, 'a yacht', 'royal', 1)",
+  },
+  {
+    name: "levels of integers, and missing values everywhere",
+    changes: "UPDATE leads SET requested = NULL, credit = NULL; UPDATE offers SET apr = NULL",
+  },
+  { name: "more leads and offers than a chunk", key: uuidOf, leadCount: 9_000 },
+  { name: "two parents, of which one has a column called rowid", schema: twoParents, spec: twoParentSpec },
+  {
+    name: "categories of every type",
+    schema: twoParents,
+    spec: categoriesSpec,
+    changes: "UPDATE leads SET requested = requested + 0.5; UPDATE offers SET apr = 1e18 + offer_id * 1000",
+    types: ["text", "real", "integer", "real"],
+  },
+  {
+    name: "a category of texts that no example has",
+    changes: "UPDATE leads SET credit = NULL; UPDATE offers SET lender_id = NULL",
+    types: ["text", "text", "text"],
+  },
+  {
+    name: "a number that is infinite",
+    changes: "INSERT INTO leads VALUES ('inf', 9e999, 'auto', 'good', 1)",
+    isHeld: false,
+  },
+  {
+    name: "a key that is no UTF-8",
+    changes: "INSERT INTO leads (lead_uuid) VALUES (CAST(x'61ff62' AS TEXT))",
+    isHeld: false,
+  },
+  {
+    name: "clicks without an index that begins with the offer",
+    changes: `DROP TABLE clicks;
+      CREATE TABLE clicks (offer_id INTEGER NOT NULL, clicked_at INTEGER NOT NULL PRIMARY KEY) STRICT;
+      INSERT INTO clicks SELECT offer_id, offer_id FROM offers WHERE offer_id % 3 = 0`,
+    isHeld: false,
+  },
+  {
+    name: "an id beyond 2^53",
+    changes: "INSERT INTO offers SELECT 9007199254740993, lead_uuid, 1, 1 FROM leads LIMIT 1",
+    isHeld: false,
+  },
+];
+
+for (const one of cases) {
+  Deno.test(`held join: ${one.name}: the same examples as by SQLite's join`, async () => {
+    await withTables(one, async (store) => {
+      const spec = one.spec ?? defaultSpec();
+      const plan = joinPlanOf(store, spec, listTables(store.db));
+      assert(plan);
+      const options = { ids: idsOf(store), bytesMax: 1e9, pause() {} };
+      assert.equal(await holdParents(store, plan, alone, options) !== undefined, one.isHeld ?? true);
+      const held = await readExamples(store, spec, alone);
+      const count = (name: string) => Number(store.db.prepare(`SELECT count(*) AS n FROM ${name}`).get()?.n);
+      const examples = count("examples");
+      assert.deepEqual([held.account.read, held.rowCount], [examples, examples]);
+      assert.equal(held.account.orphans?.rows, count("offers") - examples);
+      await withThreads(async (threads) => {
+        assert.equal(fingerprintOf(await readExamples(store, spec, threads)), fingerprintOf(held));
+      });
+      hideJoin(store);
+      assert.equal(joinPlanOf(store, spec, listTables(store.db)), undefined);
+      const joined = await readExamples(store, spec, alone);
+      assert.equal(held.rowCount, joined.rowCount);
+      assert.deepEqual(held.levels, joined.levels);
+      assert.deepEqual(held.types, joined.types);
+      if (one.types) assert.deepEqual(held.types, one.types);
+      assert.equal(fingerprintOf(held), fingerprintOf(joined));
+    });
+  });
+}
+
+Deno.test("held join: what the parents of one example say is in its place", async () => {
+  await withTables({ name: "", key: uuidOf }, async (store) => {
+    const { chunks, levels } = await readExamples(store, defaultSpec(), alone);
+    const [chunk] = loadEach(chunks);
+    const row = store.db.prepare("SELECT * FROM examples ORDER BY offer_id LIMIT 1").get();
+    const numbers = [row?.requested, row?.annual_income, row?.apr].map((value) => value ?? NaN);
+    assert.deepEqual([...chunk.numeric.subarray(0, 3)], numbers);
+    assert.equal(levels[0][chunk.codes[0][0]], row?.loan_purpose);
+    assert.equal(levels[2][chunk.codes[2][0]], String(row?.lender_id));
+    assert.equal(chunk.labels[0], row?.clicked);
+  });
+});
+
+Deno.test("held join: parents that need more memory than the examples may have are not held", async () => {
+  await withTables({ name: "", key: uuidOf }, async (store) => {
+    const spec = defaultSpec();
+    const plan = joinPlanOf(store, spec, listTables(store.db));
+    assert(plan);
+    const ids = idsOf(store);
+    assert.equal(await holdParents(store, plan, alone, { ids, bytesMax: 1_000, pause() {} }), undefined);
+  });
+});
+
+Deno.test("held join: Ctrl-C is heard while the parents are read", async () => {
+  await withTables({ name: "", key: uuidOf }, async (store) => {
+    const observe = () => {
+      throw new Error("interrupted");
+    };
+    await assert.rejects(readExamples(store, defaultSpec(), alone, { observe }), /interrupted/);
+  });
+});
+
+Deno.test("key words: a UUID is its 16 bytes, in one spelling only", () => {
+  const writer = createKeyWriter(uuidKeys);
+  assert(writer.write("00112233-4455-6677-8899-aabbccddeeff"));
+  assert.deepEqual([...writer.words], [0x00112233, 0x44556677, 0x8899aabb, 0xccddeeff]);
+  for (
+    const other of [
+      "00112233-4455-6677-8899-AABBCCDDEEFF",
+      "00112233-4455-6677-8899-aabbccddeef",
+      "00112233-4455-6677-8899-aabbccddeefg",
+      "00112233-4455-6677-8899-aabbccddeefé",
+      "0011223344556677-8899-aabb-ccddeeff--",
+      "00112233-4455-6677-8899aaabbccddeeff",
+      "",
+    ]
+  ) {
+    assert.equal(isUuid(other), false, other);
+  }
+});
+
+Deno.test("key words: different texts have different words, and what is too long or no text has none", () => {
+  const writer = createKeyWriter(textKeys(6));
+  const wordsOf = (key: string) => writer.write(key) ? writer.words.join(" ") : undefined;
+  const keys = ["", "\0", "\0\0", "a", "a\0", "ab", "ba", "ä", "abcdef", "日本", "🦊", "abcde"];
+  const words = keys.map(wordsOf);
+  assert.equal(new Set(words).size, keys.length);
+  assert(!words.includes(undefined));
+  // Often enough that the engine compiles it.
+  for (let i = 0; i < 20_000; i++) if (!writer.write("ä")) assert.fail(`"ä" has no words, the ${i}th time`);
+  for (const key of ["abcdefg", "日本語", "a\ufffd"]) assert.equal(wordsOf(key), undefined, key);
+});
+
+Deno.test("parent rows: keys are found among others of the same hash, and twice the same key is refused", () => {
+  const rowCount = 3_000;
+  const rows = createParentRows({ rowCount, coding: textKeys(8), numericCount: 0, categoricalCount: 0 });
+  // As many slots as make long runs of them.
+  const crowded = { ...rows, slots: rows.slots.subarray(0, 4_096) };
+  const indexer = createKeyIndexer(crowded);
+  for (let i = 0; i < rowCount - 1; i++) assert(indexer.add(`k${i}`, i));
+  assert.equal(indexer.add("k7", rowCount - 1), false);
+  const finder = createKeyFinder(crowded);
+  for (let i = 0; i < rowCount - 1; i++) assert.equal(finder.find(`k${i}`), i);
+  for (const other of ["k", "k3000", "a key that is longer", 7, null]) assert.equal(finder.find(other), -1);
+});
+
+/** Opens a store with leads, offers and clicks of the case. */
+async function withTables(
+  { schema, key = (i) => `lead ${i}`, leadCount = 400, changes = "" }: Case,
+  use: (store: Store) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const store = openStore(join(folder, "data"), {
+    mode: "create",
+    freeBytesMin: 0,
+    ...(schema === undefined ? {} : { schema }),
+  });
+  try {
+    fill(store, { key, leadCount, isOrdinary: schema === undefined });
+    store.db.exec(changes);
+    await use(store);
+  } finally {
+    store.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function fill(
+  { db }: Store,
+  { key, leadCount, isOrdinary }: { key: (i: number) => string; leadCount: number; isOrdinary: boolean },
+): void {
+  const random = createRandom(3);
+  const either = <T>(values: readonly T[]) => values[random.below(values.length)];
+  db.exec("BEGIN");
+  const lead = db.prepare(
+    isOrdinary
+      ? "INSERT INTO leads VALUES (?1, ?2, ?3, ?4, ?5)"
+      : "INSERT INTO leads (lead_uuid, requested, credit, rowid) VALUES (?1, ?2, ?4, ?3)",
+  );
+  const offer = db.prepare("INSERT INTO offers VALUES (?1, ?2, ?3, ?4)");
+  const click = db.prepare("INSERT INTO clicks VALUES (?, ?)");
+  if (!isOrdinary) {
+    db.exec(
+      "INSERT INTO lenders VALUES ('a', 'DE', 5), ('b', 'FR', NULL), ('c', NULL, -3), ('unused', 'XX', 1)",
+    );
+  }
+  let id = 5;
+  for (let i = 0; i < leadCount; i++) {
+    const fields = [either([0, 500, 1234.5, null]), either(["auto", "", "Küche", null])];
+    const more = [either(["good", "12", null]), either([0, 1e12, 52_000.25, null])];
+    lead.run(...[key(i), ...fields, ...more].slice(0, isOrdinary ? 5 : 4));
+    for (let k = random.below(4); k > 0; k--) {
+      id += 1 + random.below(random.below(20) === 0 ? 5_000 : 3);
+      const apr = either([null, 3.5, 98.475]);
+      const lender = isOrdinary ? [apr, either([null, -2, 7, 12])] : [either(["a", "b", "c", "nobody"]), apr];
+      offer.run(id, key(i), ...lender);
+      for (let clicks = random.below(3); clicks > 0; clicks--) click.run(id, clicks);
+    }
+  }
+  db.exec("COMMIT");
+}
+
+function idsOf({ db }: Store): { first: bigint; last: bigint } {
+  const statement = db.prepare("SELECT min(offer_id) AS first, max(offer_id) AS last FROM offers");
+  statement.setReadBigInts(true);
+  const { first, last } = statement.get() ?? {};
+  return { first: BigInt(Number(first)), last: last as bigint };
+}
+
+/** Makes the view one that says the same and is not known to be a join by keys. */
+function hideJoin({ db }: Store): void {
+  const sql = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'examples'").get()?.sql;
+  db.exec(`DROP VIEW examples; ${String(sql)} WHERE 1`);
+}
+
+async function withThreads(use: (threads: Threads) => Promise<void>): Promise<void> {
+  const threads = startThreads(3, trainWorkerUrl());
+  try {
+    await use(threads);
+  } finally {
+    threads.close();
+  }
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Failure } from "../../../pipeline/failure.ts";
+import { writeText, writing } from "../../../pipeline/files/written_file.ts";
+import { inFolder } from "../../support/program.ts";
+
+const failing = (error: Error) => () =>
+  writing("out.parquet", () => {
+    throw error;
+  });
+
+Deno.test("written file: a full disk is a failure that names the file and what to do", () => {
+  const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  assert.throws(failing(full), (error) =>
+    error instanceof Failure && error.kind === "file-unwritable" &&
+    /^Cannot write out\.parquet: No space left.*free some space/.test(error.message));
+});
+
+Deno.test("written file: an error that is not the system's stays what it is", () => {
+  const bug = new TypeError("undefined is not a function");
+  assert.throws(failing(bug), (error) => error === bug);
+});
+
+Deno.test("written file: a text appears with its folder, in place of the one before, and nothing beside it", () =>
+  inFolder((folder) => {
+    const path = join(folder, "a/b/text.txt");
+    writeText(path, "one");
+    writeText(path, "two");
+    assert.equal(Deno.readTextFileSync(path), "two");
+    assert.deepEqual([...Deno.readDirSync(join(folder, "a/b"))].map(({ name }) => name), ["text.txt"]);
+    return Promise.resolve();
+  }));
+
+Deno.test("written file: a folder in the text's place is a failure, and stays; nothing else does", () =>
+  inFolder((folder) => {
+    const path = join(folder, "taken");
+    Deno.mkdirSync(join(path, "inside"), { recursive: true });
+    assert.throws(
+      () => writeText(path, "text"),
+      (error) => error instanceof Failure && error.kind === "file-unwritable",
+    );
+    assert(Deno.statSync(join(path, "inside")).isDirectory);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["taken"]);
+    return Promise.resolve();
+  }));

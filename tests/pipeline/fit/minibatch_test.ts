@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+import { createBackpropagation } from "../../../pipeline/fit/minibatch/backpropagation.ts";
+import type { DesignMatrix } from "../../../pipeline/encode/design_matrix.ts";
+import { Failure } from "../../../pipeline/failure.ts";
+import { fit } from "../../../pipeline/fit/fit.ts";
+import { solveMinibatch } from "../../../pipeline/fit/minibatch/minibatch.ts";
+import type { EpochEvent, MinibatchOptions } from "../../../pipeline/fit/minibatch/options.ts";
+import { parseHidden } from "../../../pipeline/fit/minibatch/parameters.ts";
+import {
+  emptyColumns,
+  initialParameters,
+  parameterLayout,
+} from "../../../pipeline/fit/minibatch/network_parameters.ts";
+import { createOptimizer, type OptimizerName } from "../../../pipeline/fit/minibatch/optimizer.ts";
+import { createRandom } from "../../../pipeline/math/random.ts";
+import { createRowReader } from "../../../pipeline/fit/minibatch/row_order.ts";
+import { sharedFloat64 } from "../../../pipeline/runtime/shared_memory.ts";
+import { validationPart } from "../../../pipeline/examples/split.ts";
+import { assertClose } from "../../support/assert_close.ts";
+import { interactionFeatures, interactionRows } from "../../support/browser_actions.ts";
+import { alone, encodeRows, specOf } from "../../support/example_rows.ts";
+
+const chunkRows = 64;
+
+function makeDesign(rowCount: number): DesignMatrix {
+  return encodeRows(specOf(interactionFeatures), interactionRows(rowCount), { chunkRows }).design;
+}
+
+const options: MinibatchOptions = {
+  optimizer: "adam",
+  hidden: [8, 4],
+  epochs: 1,
+  batchSize: 32,
+  learningRate: 0.01,
+  patience: 0,
+  seed: 3,
+  penalty: { l2: 0, l1: 0 },
+};
+
+Deno.test("mini-batches: the gradient is that of finite differences, with hidden layers and without, with weights", () => {
+  const design = makeDesign(40);
+  const random = createRandom(5);
+  const chunks = [...loadEach(design.chunks)].map((chunk) => {
+    const weights = sharedFloat64(chunk.labels.length);
+    for (let i = 0; i < weights.length; i++) weights[i] = 0.5 + random.uniform();
+    return { ...chunk, weights };
+  });
+  for (const hidden of [[], [5], [4, 3, 2]]) {
+    for (const data of [design, { ...design, chunks }]) {
+      const layout = parameterLayout(design.columnCount, hidden);
+      const parameters = initialParameters(layout, random, { intercept: 0.1, idle: [] });
+      // Off 0, so that no unit stands at the corner of its activation.
+      for (let i = 0; i < parameters.length; i++) parameters[i] += 0.2 * random.uniform() - 0.05;
+      const batch = { chunks: new Uint32Array(40), rows: Uint32Array.from({ length: 40 }, (_, i) => i) };
+      const sumsAt = (point: Float64Array) => {
+        const sums = new Float64Array(layout.length + 1);
+        createBackpropagation(data, layout).add(batch, 0, 40, point, sums);
+        return sums;
+      };
+      const gradient = sumsAt(parameters);
+      const step = 1e-6;
+      for (let i = 0; i < layout.length; i++) {
+        const [above, below] = [step, -step].map((change) =>
+          sumsAt(parameters.map((value, j) => (i === j ? value + change : value)))[layout.length]
+        );
+        assertClose(gradient[i], (above - below) / (2 * step), 1e-6, `parameter ${i} of ${hidden}`);
+      }
+    }
+  }
+});
+
+for (const name of ["adam", "sgd"] satisfies OptimizerName[]) {
+  Deno.test(`mini-batches: ${name} takes the steps of tfjs`, async () => {
+    await tf.setBackend("cpu");
+    const random = createRandom(1);
+    const own = Float64Array.from({ length: 6 }, () => random.uniform());
+    const theirs = tf.variable(tf.tensor1d(Float32Array.from(own)), true, "parameters");
+    const step = createOptimizer(name, 0.05, own.length);
+    const optimizer = name === "adam" ? tf.train.adam(0.05) : tf.train.sgd(0.05);
+    for (let i = 0; i < 20; i++) {
+      const gradient = Float64Array.from(own, () => 2 * random.uniform() - 1);
+      step.step(own, gradient);
+      optimizer.applyGradients([{ name: "parameters", tensor: tf.tensor1d(Float32Array.from(gradient)) }]);
+    }
+    const expected = theirs.dataSync();
+    own.forEach((value, i) => assertClose(value, expected[i], 1e-5, `parameter ${i}`));
+    optimizer.dispose();
+    theirs.dispose();
+  });
+}
+
+Deno.test("mini-batches: without hidden layers they near the exact solution", async () => {
+  const design = makeDesign(2_000);
+  const penalty = { l2: 20, l1: 0 };
+  const exact = await fit(design, [0], alone, {
+    solver: "newton",
+    penalty,
+    gradientTolerance: 1e-10,
+    iterationsMax: 50,
+  });
+  const runs = [
+    { optimizer: "adam", learningRate: 0.002 },
+    { optimizer: "sgd", learningRate: 0.05 },
+  ] as const;
+  for (const run of runs) {
+    const near = await solveMinibatch(design, alone, { ...options, ...run, hidden: [], epochs: 60, penalty });
+    assert.equal(near.network, undefined);
+    assert(near.objective >= exact.objective);
+    assert(
+      near.objective < exact.objective + 1e-4,
+      `${run.optimizer}: ${near.objective}, not ${exact.objective}`,
+    );
+    assert(near.gradientMax > 1e-10);
+  }
+});
+
+Deno.test("mini-batches: every row is met once an epoch, in an order that the seed gives", () => {
+  const design = makeDesign(500);
+  const orderOf = (seed: number) => {
+    const batch = { chunks: new Uint32Array(500), rows: new Uint32Array(500) };
+    const reader = createRowReader(design, 0, createRandom(seed));
+    const counts = Array.from({ length: 9 }, () => {
+      const part = { chunks: new Uint32Array(60), rows: new Uint32Array(60) };
+      const count = reader.read(part, 60);
+      return Array.from({ length: count }, (_, i) => part.chunks[i] * chunkRows + part.rows[i]);
+    });
+    assert.equal(reader.read(batch, 60), 0);
+    assert.deepEqual(counts.map((rows) => rows.length), [60, 60, 60, 60, 60, 60, 60, 60, 20]);
+    return counts.flat();
+  };
+  const order = orderOf(1);
+  assert.deepEqual(order.toSorted((a, b) => a - b), Array.from({ length: 500 }, (_, i) => i));
+  assert.deepEqual(orderOf(1), order);
+  assert.notDeepEqual(orderOf(2), order);
+});
+
+Deno.test("mini-batches: columns that no training row has, and held ones, weigh nothing", async () => {
+  const design = makeDesign(300);
+  const empty = emptyColumns(design);
+  // side has no missing and no unseen values, shade no unseen ones.
+  assert.equal(empty.length, 3);
+  const held = [0];
+  const { coefficients, network } = await solveMinibatch(design, alone, { ...options, held });
+  assert(network);
+  const { weights, bias } = network.layers[0];
+  for (const column of [...empty, ...held]) {
+    assert.equal(coefficients[column], 0);
+    for (let unit = 0; unit < bias.length; unit++) assert.equal(weights[column * bias.length + unit], 0);
+  }
+});
+
+Deno.test("mini-batches: training stops when the validation rows' loss has stopped falling, and goes back to the best", async () => {
+  const rows = interactionRows(600);
+  const partition = { partCount: 4, partOf: (group: number) => (group % 4 === 0 ? validationPart : 0) };
+  const { design } = encodeRows(specOf(interactionFeatures), rows, { chunkRows, partition });
+  const events: EpochEvent[] = [];
+  const solution = await solveMinibatch(design, alone, {
+    ...options,
+    hidden: [32],
+    epochs: 500,
+    learningRate: 0.05,
+    patience: 4,
+    observe: (event) => events.push(event),
+  });
+  assert(events.length < 500);
+  const losses = events.map(({ validationLoss = NaN }) => validationLoss);
+  const best = losses.indexOf(Math.min(...losses)) + 1;
+  assert.equal(solution.iterations, best);
+  assert.equal(events.length, best + 4);
+  const again = await solveMinibatch(design, alone, {
+    ...options,
+    hidden: [32],
+    epochs: best,
+    learningRate: 0.05,
+  });
+  assert.deepEqual(again.coefficients, solution.coefficients);
+});
+
+Deno.test("mini-batches: steps that are too long end in a failure that says what to change", async () => {
+  const diverging = { ...options, optimizer: "sgd", learningRate: 1e8, epochs: 20 } as const;
+  await assert.rejects(
+    solveMinibatch(makeDesign(500), alone, diverging),
+    (error) =>
+      error instanceof Failure && error.kind === "not-converged" &&
+      error.message.includes("smaller --learning-rate"),
+  );
+});
+
+Deno.test("mini-batches: what they cannot do is refused before they begin", async () => {
+  const design = makeDesign(100);
+  const refused = async (change: Partial<MinibatchOptions>, said: string, kind = "usage-invalid") =>
+    await assert.rejects(
+      solveMinibatch(design, alone, { ...options, ...change }),
+      (error) => error instanceof Failure && error.kind === kind && error.message.includes(said),
+    );
+  await refused({ penalty: { l2: 0, l1: 1 } }, "no l1 penalty");
+  await refused({ hidden: [4_096, 4_096] }, "fewer units");
+  await refused({ patience: 1 }, "no validation rows", "examples-invalid");
+});
+
+Deno.test("mini-batches: --hidden is numbers of units with commas between them", () => {
+  assert.deepEqual(parseHidden("32, 16"), [32, 16]);
+  assert.deepEqual(parseHidden(""), []);
+  for (const text of ["0", "32,", "32;16", "1.5", "5000", "1,2,3,4,5,6,7,8,9", "wide"]) {
+    assert.throws(
+      () => parseHidden(text),
+      (error) => error instanceof Failure && error.kind === "usage-invalid",
+    );
+  }
+});

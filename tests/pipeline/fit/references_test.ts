@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { columnNames } from "../../../pipeline/encode/column_names.ts";
+import { fit, type SolverName } from "../../../pipeline/fit/fit.ts";
+import { passPoint } from "../../../pipeline/fit/objective.ts";
+import { createRowKernel } from "../../../pipeline/fit/row_kernel.ts";
+import { type HyperParameters, penaltyOf } from "../../../pipeline/train/train.ts";
+import { assertAllClose, assertClose } from "../../support/assert_close.ts";
+import references from "../../fixtures/references.json" with { type: "json" };
+import { alone, encodeRows, rowsOfColumns, specOf } from "../../support/example_rows.ts";
+
+/** A fit by scikit-learn; fixtures/references.py makes them. */
+interface ReferenceFit {
+  readonly penalty: HyperParameters["penalty"];
+  readonly C?: number;
+  readonly l1Ratio?: number;
+  /** Log-odds by column name; without a penalty there is no one solution, but one for each row's log-odds. */
+  readonly coefficients?: Readonly<Record<string, number>>;
+  readonly intercept?: number;
+  readonly logits?: readonly number[];
+}
+
+interface Reference {
+  readonly name: string;
+  readonly features: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[];
+  readonly rows: Readonly<Record<string, readonly unknown[]>>;
+  readonly fits: readonly ReferenceFit[];
+}
+
+/** Agreement with scikit-learn, both of which stop at a gradient of about 1e-12. */
+const tolerance = 1e-8;
+
+for (const { name, features, rows, fits } of references as unknown as Reference[]) {
+  for (const { penalty, C = 1, l1Ratio = 0.5, ...expected } of fits) {
+    const strength = penalty === "none" ? "none" : `${penalty} with C = ${C}`;
+    const solvers: SolverName[] = penalty === "l2" ? ["newton", "lbfgs"] : ["auto"];
+    for (const solver of solvers) {
+      Deno.test(`fit: agrees with scikit-learn on data that is ${name}, penalty ${strength}, solver ${solver}`, async () => {
+        const { encoder, design } = encodeRows(
+          specOf(features, { weight: "weight" in rows }),
+          rowsOfColumns(rows),
+        );
+        const { coefficients } = await fit(design, [0], alone, {
+          penalty: penaltyOf({ penalty, C, l1Ratio }),
+          solver,
+          gradientTolerance: 1e-12,
+          iterationsMax: 2000,
+        });
+        if (expected.coefficients) {
+          const names = columnNames(encoder);
+          assert.deepEqual(names, Object.keys(expected.coefficients));
+          names.forEach((name, j) =>
+            assertClose(
+              coefficients[j],
+              expected.coefficients?.[name] ?? NaN,
+              tolerance,
+              `coefficient of ${name}`,
+            )
+          );
+          assertClose(coefficients[names.length], expected.intercept ?? NaN, tolerance, "intercept");
+          return;
+        }
+        const kernel = createRowKernel(design);
+        kernel.moveTo(passPoint(design, coefficients));
+        const logits = [...loadEach(design.chunks)].flatMap((chunk) => {
+          const out = new Float64Array(chunk.labels.length);
+          kernel.logits(chunk, 0, out.length, out);
+          return [...out];
+        });
+        const known = expected.logits ?? [];
+        assert(known.length > 0);
+        assertAllClose(logits.slice(0, known.length), known, tolerance, "log-odds");
+      });
+    }
+  }
+}

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { createFirstFill } from "../../../pipeline/ingest/initial_load.ts";
+import { ingest, type IngestOptions } from "../../../pipeline/ingest/ingest.ts";
+import { keysMax } from "../../../pipeline/ingest/key_set.ts";
+import { openBulk } from "../../../pipeline/store/bulk.ts";
+import { registryFileName, tablesFileName } from "../../../pipeline/store/layout.ts";
+import { openStore, type Store } from "../../../pipeline/store/store.ts";
+import { findTable, listTables } from "../../../pipeline/store/table.ts";
+import { assertRejected } from "../../support/expected_failure.ts";
+import { leadLines, loanFiles, ndjsonOf, parquetOf } from "../../support/temp_files.ts";
+import { contentOf, type LoadedStore, rowsOf, withTables } from "../../support/tables.ts";
+import { inFolder, run, spawn } from "../../support/program.ts";
+
+const modeOf = ({ db }: Store) => db.prepare("PRAGMA journal_mode").get()?.journal_mode;
+
+/** Loads, and says for each table in which modes its files were. */
+async function modesOf(
+  store: Store,
+  options: IngestOptions,
+): Promise<Record<string, unknown>> {
+  const modes: Record<string, string> = {};
+  const observe = ({ file }: { file: string }) => modes[file] = String(modeOf(store));
+  await ingest(store, { ...options, observe });
+  return modes;
+}
+
+function writeLoans({ write }: LoadedStore) {
+  return {
+    leads: [write("leads", loanFiles.leads)],
+    offers: [write("offers", loanFiles.offers)],
+    clicks: [write("clicks", loanFiles.clicks)],
+  };
+}
+
+const inPlace = { leads: "delete", offers: "delete", clicks: "wal" };
+const byLog = { leads: "wal", offers: "wal", clicks: "wal" };
+
+Deno.test("first fill: files whose parents are known go straight into a new store, which is a single file afterwards", () =>
+  withTables(async (loaded) => {
+    const { store } = loaded;
+    assert.deepEqual(await modesOf(store, { files: writeLoans(loaded) }), inPlace);
+    assert.equal(modeOf(store), "delete", "it is one file");
+    assert.equal(store.db.prepare("PRAGMA synchronous").get()?.synchronous, 2);
+    assert.equal(store.db.prepare("PRAGMA integrity_check").get()?.integrity_check, "ok");
+  }));
+
+Deno.test("first fill: a second file of a table, and a second load, go by the log", () =>
+  withTables(async (loaded) => {
+    const { store, write } = loaded;
+    const more = write("more", parquetOf([{ offer_id: 9n, lead_uuid: "a", apr: 1, lender_id: 1n }]));
+    const { leads, offers } = writeLoans(loaded);
+    const files = { leads, offers: [...offers, more] };
+    assert.deepEqual(await modesOf(store, { files }), { leads: "delete", offers: "delete", more: "wal" });
+    const other = write("other", parquetOf([{ offer_id: 10n, lead_uuid: "a", apr: 1, lender_id: 1n }]));
+    assert.deepEqual(await modesOf(store, { files: { offers: [other] } }), { other: "wal" });
+  }));
+
+const touches: Readonly<Record<string, (store: Store) => void>> = {
+  "a row that was there": ({ db }) =>
+    db.exec("INSERT INTO clicks (offer_id, clicked_at) VALUES (77, 1616464908339000)"),
+  "a registry of models": ({ path }) => Deno.writeTextFileSync(join(dirname(path), registryFileName), ""),
+  "a trigger": ({ db }) => db.exec("CREATE TRIGGER more AFTER INSERT ON leads BEGIN SELECT 1; END"),
+};
+for (const [what, make] of Object.entries(touches)) {
+  Deno.test(`first fill: with ${what}, all files go by the log`, () =>
+    withTables(async (loaded) => {
+      make(loaded.store);
+      assert.deepEqual(await modesOf(loaded.store, { files: writeLoans(loaded) }), byLog);
+    }));
+}
+
+Deno.test("first fill: while another connection has the store open, all files go by the log, and it reads on", () =>
+  withTables(async (loaded) => {
+    const { store, folder } = loaded;
+    store.journal.use("log", 0);
+    const other = openStore(join(folder, "data"), { mode: "read", busyTimeoutMs: 0 });
+    const leads = () => rowsOf(other, "leads").length;
+    assert.equal(leads(), 0);
+    assert.deepEqual(await modesOf(store, { files: writeLoans(loaded) }), byLog);
+    assert.equal(leads(), 3);
+    other.close();
+  }));
+
+Deno.test("first fill: rows that another process adds between two files are seen: what follows goes by the log", () =>
+  withTables(async (loaded) => {
+    const { store, folder } = loaded;
+    const modes: Record<string, unknown> = {};
+    const observe = ({ file }: { file: string }) => modes[file] = modeOf(store);
+    /** Once, when the leads are in. */
+    const now = () => {
+      if (rowsOf(store, "loads").length === 0) {
+        queueMicrotask(() => {
+          const other = openStore(join(folder, "data"), { mode: "write" });
+          other.db.exec(
+            "INSERT INTO leads (lead_uuid) VALUES ('d'); INSERT INTO offers VALUES (4, 'c', 149, 327)",
+          );
+          other.close();
+        });
+      }
+      return 1;
+    };
+    const report = await ingest(store, { files: writeLoans(loaded), observe, now });
+    assert.deepEqual(modes, { ...byLog, leads: "delete" });
+    assert.deepEqual([report.tables.offers.inserted, report.tables.offers.unchanged], [3, 1]);
+    assert.equal(report.examples, 4);
+  }));
+
+Deno.test("first fill: the report and the store are those of a load by the log, orphans and repeated keys included", async () => {
+  const loads = await Promise.all([true, false].map((isFirst) =>
+    withTables(async (loaded) => {
+      const { store, write } = loaded;
+      if (!isFirst) touches["a trigger"](store);
+      const { leads } = writeLoans(loaded);
+      const offer = { apr: 1, lender_id: 1n };
+      const offers = parquetOf([
+        { offer_id: 4n, lead_uuid: "c", ...offer },
+        { offer_id: 3n, lead_uuid: "nobody", ...offer },
+        { offer_id: 4n, lead_uuid: "c", ...offer },
+        { offer_id: 1n, lead_uuid: "nobody", ...offer },
+      ]);
+      const clicks = parquetOf([4n, 5n].map((offer_id) => ({ offer_id, clicked_at: new Date(0) })));
+      const files = { leads, offers: [write("offers", offers)], clicks: [write("clicks", clicks)] };
+      const report = await ingest(store, { files, now: () => 1 });
+      assert.deepEqual(report.orphans.map(({ rows }) => rows), [2, 1]);
+      assert.equal(report.files[1].duplicates, 1);
+      return { report, content: contentOf(store) };
+    })
+  ));
+  assert.deepEqual(loads[0], loads[1]);
+});
+
+Deno.test("first fill: keys that SQLite compares in a way of its own are looked up by it", () =>
+  withTables(
+    async ({ store, write }) => {
+      const files = {
+        owners: [write("owners", ndjsonOf([{ name: "Ada" }]))],
+        things: [write("things", ndjsonOf([{ id: 1, name: "ADA" }, { id: 2, name: "Bob" }]))],
+      };
+      const { orphans } = await ingest(store, { files });
+      assert.deepEqual(orphans, [{ table: "things", column: "name", parent: "owners", rows: 1 }]);
+    },
+    `CREATE TABLE owners (name TEXT NOT NULL PRIMARY KEY COLLATE NOCASE) STRICT;
+      CREATE TABLE things (id INTEGER NOT NULL PRIMARY KEY, name TEXT) STRICT;
+      CREATE VIEW examples AS SELECT * FROM things;`,
+  ));
+
+Deno.test("first fill: of more parents than keys are remembered, or nobody knows how many, not all are known", () =>
+  withTables(({ store }) => {
+    const tables = listTables(store.db);
+    const [leads, offers, clicks] = ["leads", "offers", "clicks"].map((name) => findTable(tables, name));
+    const afterLeads = (rows: number | undefined, keepsKeys = true) => {
+      const fill = createFirstFill(store, tables, { keepsKeys });
+      assert.equal(fill.isSelfContained(leads), true);
+      fill.hasRead(leads, rows);
+      return fill;
+    };
+    assert.equal(afterLeads(keysMax).isSelfContained(offers), true);
+    assert.equal(afterLeads(keysMax + 1).isSelfContained(offers), false);
+    assert.equal(afterLeads(undefined).isSelfContained(offers), false);
+    assert.equal(afterLeads(1, false).isSelfContained(offers), false);
+    const fill = afterLeads(1);
+    assert.equal(fill.isSelfContained(leads), false);
+    assert.equal(fill.isSelfContained(clicks), false);
+    fill.knowKeys("offers");
+    assert.equal(fill.isSelfContained(clicks), true);
+  }));
+
+Deno.test("first fill: a file that fails leaves the files before it loaded, of its own nothing, and the store in order", () =>
+  withTables(async (loaded) => {
+    const { store, write } = loaded;
+    const { leads } = writeLoans(loaded);
+    const bad = write("bad", parquetOf([{ offer_id: 1n, lead_uuid: "a", apr: -1, lender_id: 1n }]));
+    await assertRejected(
+      ingest(store, { files: { leads, offers: [bad] } }),
+      "row-rejected",
+      /row 1, column "apr": CHECK constraint failed/,
+    );
+    assert.deepEqual([rowsOf(store, "leads").length, rowsOf(store, "offers").length], [3, 0]);
+    assert.equal(modeOf(store), "delete");
+  }));
+
+Deno.test("first fill: where the store cannot be turned back, what was told of a load stays what it was", () =>
+  withTables(async ({ store }) => {
+    const full = Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR", errcode: 10 });
+    const used: string[] = [];
+    const use = (mode: string) => {
+      used.push(mode);
+      if (used.length > 1) throw full;
+      return true;
+    };
+    const bulk = openBulk({ ...store, journal: { ...store.journal, use } });
+    const failure = new Error("why it failed");
+    await assert.rejects(bulk.load(() => Promise.reject(failure), { isAlone: false }), failure);
+    bulk.end();
+    assert.deepEqual(used, ["log", "direct"]);
+  }));
+
+Deno.test("first fill: where others do not let go of the store, a load that needs readers is refused", () =>
+  withTables(async ({ store }) => {
+    const use = (mode: string) => mode === "direct";
+    const bulk = openBulk({ ...store, journal: { ...store.journal, use } }, { patienceMs: 20 });
+    assert.equal(await bulk.load(() => Promise.resolve(1), { isAlone: true }), 1);
+    await assertRejected(
+      bulk.load(() => Promise.resolve(2), { isAlone: false }),
+      "store-busy",
+      /another clickwell reads it without a pause\. Try again/,
+    );
+  }));
+
+Deno.test("first fill: what a power cut or kill -9 cuts short is undone, by a command that only reads too", {
+  ignore: Deno.build.os === "windows",
+}, () =>
+  inFolder(async (folder) => {
+    const data = join(folder, "data");
+    const path = join(folder, "leads.ndjson");
+    Deno.writeTextFileSync(path, leadLines(300_000, "auto".repeat(60)));
+    const [db, journal] = ["", "-journal"].map((suffix) => join(data, tablesFileName + suffix));
+    {
+      await using child = spawn(["ingest", "--data", data, "--leads", path]);
+      // What does not fit into memory has been written in place.
+      for (let tries = 0; tries < 3_000 && sizeOf(db) < 8 * 2 ** 20; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      child.kill("SIGKILL");
+      await child.output();
+    }
+    assert.ok(sizeOf(journal) > 0, "it was cut short");
+    const { code, stdout, stderr } = await run(["models", "list", "--data", data, "--json"]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout).models, []);
+    assert.ok(sizeOf(db) < 2 ** 20, "nothing is left of it");
+    const again = await run(["ingest", "--data", data, "--leads", path, "--json"]);
+    assert.equal(JSON.parse(again.stdout).tables.leads.inserted, 300_000);
+  }));
+
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0;
+  }
+}

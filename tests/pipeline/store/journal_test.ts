@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { createJournal, withPatience } from "../../../pipeline/store/journal.ts";
+
+/** A database in WAL mode, and a second connection to it. */
+async function withTwo(test: (one: DatabaseSync, connect: () => DatabaseSync) => void): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const opened: DatabaseSync[] = [];
+  const connect = () => {
+    const db = new DatabaseSync(join(folder, "things.db"));
+    opened.push(db);
+    return db;
+  };
+  try {
+    const one = connect();
+    one.exec("PRAGMA journal_mode = WAL; CREATE TABLE things (id INTEGER)");
+    test(one, connect);
+  } finally {
+    for (const db of opened) if (db.isOpen) db.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const modeOf = (db: DatabaseSync) => db.prepare("PRAGMA journal_mode").get()?.journal_mode;
+const add = (db: DatabaseSync) => db.exec("INSERT INTO things VALUES (1)");
+
+Deno.test("journal: a store turns from one mode to the other and back, and its own turns and writes are no foreign changes", () =>
+  withTwo((db) => {
+    const journal = createJournal(db);
+    const before = journal.foreignChanges();
+    for (const [mode, pragma] of [["direct", "delete"], ["direct", "delete"], ["log", "wal"]] as const) {
+      assert.equal(journal.use(mode, 0), true);
+      assert.equal(modeOf(db), pragma);
+      add(db);
+      assert.equal(journal.foreignChanges(), before);
+    }
+  }));
+
+Deno.test("journal: each change by another connection that is noticed counts, in both modes and across a turn", () =>
+  withTwo((db, connect) => {
+    const journal = createJournal(db);
+    const seen = [journal.foreignChanges()];
+    const other = connect();
+    add(other);
+    seen.push(journal.foreignChanges());
+    add(other);
+    other.close();
+    journal.use("direct", 0);
+    seen.push(journal.foreignChanges());
+    const another = connect();
+    add(another);
+    another.close();
+    journal.use("log", 0);
+    seen.push(journal.foreignChanges());
+    assert.equal(new Set(seen).size, 4, seen.join());
+  }));
+
+Deno.test("journal: as long as another connection has the store open it stays as it is, and nobody waits", () =>
+  withTwo((db, connect) => {
+    db.exec("PRAGMA busy_timeout = 60000");
+    const other = connect();
+    add(other);
+    const from = performance.now();
+    assert.equal(createJournal(db).use("direct", 0), false);
+    assert.ok(performance.now() - from < 5_000);
+    assert.equal(modeOf(db), "wal");
+    add(db);
+    other.close();
+    assert.equal(createJournal(db).use("direct", 0), true);
+  }));
+
+Deno.test("patience: it is that of one piece of work, whether that succeeds or not", () =>
+  withTwo((db) => {
+    const timeout = () => db.prepare("PRAGMA busy_timeout").get()?.timeout;
+    db.exec("PRAGMA busy_timeout = 1234");
+    assert.equal(withPatience(db, 5.4, timeout), 5);
+    assert.throws(() =>
+      withPatience(db, 7, () => {
+        throw new Error("no");
+      }), /no/);
+    assert.equal(timeout(), 1234);
+  }));

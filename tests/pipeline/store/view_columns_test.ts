@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { viewColumnsOf } from "../../../pipeline/store/view/view_columns.ts";
+import { parentJoinOf } from "../../../pipeline/store/view/view_shape.ts";
+import { listTables } from "../../../pipeline/store/table.ts";
+
+const tables = `
+  CREATE TABLE leads (lead_uuid TEXT NOT NULL PRIMARY KEY, credit TEXT) STRICT;
+  CREATE TABLE offers (offer_id INTEGER NOT NULL PRIMARY KEY, lead_uuid TEXT NOT NULL, apr REAL) STRICT;
+  CREATE TABLE clicks (offer_id INTEGER NOT NULL PRIMARY KEY) STRICT;
+`;
+
+/** What the columns of a view are recognised as. */
+function columnsOf(list: string): Record<string, string> {
+  const db = new DatabaseSync(":memory:");
+  try {
+    db.exec(`${tables} CREATE VIEW examples AS
+      SELECT ${list} FROM offers JOIN leads ON leads.lead_uuid = offers.lead_uuid`);
+    const join = parentJoinOf(db, "examples", listTables(db));
+    if (!join) return {};
+    return Object.fromEntries(
+      [...viewColumnsOf(db, "examples", join)].map(([name, column]) => [
+        name,
+        column.is === "column"
+          ? `${column.table}.${column.column}`
+          : `in ${column.table}.${column.column} by ${column.childColumn}`,
+      ]),
+    );
+  } finally {
+    db.close();
+  }
+}
+
+const clicked = "EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id = offers.offer_id) AS clicked";
+
+const recognised: readonly [list: string, columns: Record<string, string>][] = [
+  ["offers.apr, leads.credit", { apr: "offers.apr", credit: "leads.credit" }],
+  ["Offers.APR AS rate -- of the offer, FROM it\n, leads.credit", {
+    rate: "offers.apr",
+    credit: "leads.credit",
+  }],
+  [`offers.offer_id, ${clicked}`, { offer_id: "offers.offer_id", clicked: "in clicks.offer_id by offer_id" }],
+  ["exists(select 1 from clicks where offers.offer_id = clicks.offer_id) as clicked, offers.apr", {
+    clicked: "in clicks.offer_id by offer_id",
+    apr: "offers.apr",
+  }],
+];
+
+for (const [list, columns] of recognised) {
+  Deno.test(`view columns: ${list.replaceAll("\n", " ")}`, () => assert.deepEqual(columnsOf(list), columns));
+}
+
+const others: readonly string[] = [
+  "apr",
+  "offers.apr + 1 AS apr",
+  "coalesce(offers.apr, 0) AS apr",
+  "EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id = offers.offer_id AND offers.apr > 1) AS clicked",
+  "EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id > offers.offer_id) AS clicked",
+  "NOT EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id = offers.offer_id) AS unclicked",
+  "CAST(offers.apr AS TEXT) AS apr",
+  "'offers.apr' AS apr",
+];
+
+for (const list of others) {
+  Deno.test(`view columns: ${list} is none that is recognised`, () => assert.deepEqual(columnsOf(list), {}));
+}

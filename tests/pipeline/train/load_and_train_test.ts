@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { countRows } from "../../../pipeline/ingest/load_log.ts";
+import type { Models } from "../../../pipeline/model/registry.ts";
+import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
+import { createRandom } from "../../../pipeline/math/random.ts";
+import { defaultSpec, type FeatureSpec } from "../../../pipeline/examples/spec.ts";
+import { openStore, type Store } from "../../../pipeline/store/store.ts";
+import { listTables } from "../../../pipeline/store/table.ts";
+import { loadAndTrain, type LoadAndTrainReport } from "../../../pipeline/train/from_files/load_and_train.ts";
+import { defaultHyperParameters, learn } from "../../../pipeline/train/train.ts";
+import { artifactId } from "../../../pipeline/model/artifact.ts";
+import { type FileRow, ndjsonOf, parquetOf } from "../../support/temp_files.ts";
+
+interface Tables {
+  readonly leads: readonly FileRow[];
+  readonly offers: readonly FileRow[];
+  readonly clicks: readonly FileRow[];
+}
+
+type Row = Record<string, string | number | null>;
+
+/** Tables of all kinds of values, from integer arithmetic alone. */
+function makeTables(seed: number, { leads = 300, firstId = 5 } = {}): Tables {
+  const random = createRandom(seed);
+  const either = <T>(values: readonly T[]) => values[random.below(values.length)];
+  const leadRows = Array.from({ length: leads }, (_, i): Row => ({
+    lead_uuid: `${either(["a", "ä", "🦊", "b-"])}${i}`,
+    requested: either([0, -0, 500, 1234.5, 10_000, null]),
+    loan_purpose: either(["auto", "", "Küche", "auto loan", null]),
+    credit: either(["good", "poor", "12", null]),
+    annual_income: either([0, 1e12, 52_000.25, null]),
+  }));
+  let id = firstId;
+  const offerRows: Row[] = leadRows.flatMap((lead) =>
+    Array.from({ length: random.below(4) }, (): Row => ({
+      offer_id: id += 1 + random.below(random.below(20) === 0 ? 5_000 : 3),
+      lead_uuid: lead.lead_uuid,
+      apr: random.below(9) === 0 ? null : random.below(40_000) / 100,
+      lender_id: random.below(9) === 0 ? null : random.below(12) - 3,
+    }))
+  );
+  const clickRows = offerRows.filter(() => random.below(3) === 0).flatMap((offer) =>
+    Array.from({ length: 1 + random.below(2) }, (_, k): Row => ({
+      offer_id: offer.offer_id,
+      clicked_at: 1_600_000_000_000_000 + k,
+    }))
+  );
+  return { leads: leadRows, offers: offerRows, clicks: clickRows };
+}
+
+function shuffled<T>(rows: readonly T[], seed: number): T[] {
+  const random = createRandom(seed);
+  return rows.map((row) => ({ row, at: random.below(2 ** 31) })).sort((a, b) => a.at - b.at).map(({ row }) =>
+    row
+  );
+}
+
+interface Loaded {
+  readonly report: LoadAndTrainReport;
+  /** The id of a model that is trained on the same store afterwards. */
+  readonly storeId: string;
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+/** The folder of models beside a store, and its registry. */
+function modelsIn(folder: string): Models {
+  return { dir: join(folder, "models"), registry: openRegistry(join(folder, "data")) };
+}
+
+/** Loads files into a new store and trains, on two threads. @param files By table: their contents. */
+async function load(
+  files: Readonly<Record<string, readonly (string | Uint8Array)[]>>,
+  options: {
+    prepare?: (store: Store) => void;
+    spec?: FeatureSpec;
+    bytesMin?: number;
+    memoryBytes?: number;
+  } = {},
+): Promise<Loaded> {
+  const folder = await Deno.makeTempDir();
+  const store = openStore(join(folder, "data"), { mode: "create", freeBytesMin: 0 });
+  try {
+    options.prepare?.(store);
+    const paths = Object.fromEntries(
+      Object.entries(files).map(([table, contents]) => [
+        table,
+        contents.map((content, i) => {
+          const path = join(folder, `${table}-${i}`);
+          if (typeof content === "string") Deno.writeTextFileSync(path, content);
+          else Deno.writeFileSync(path, content);
+          return path;
+        }),
+      ]),
+    );
+    const settings = {
+      spec: options.spec ?? defaultSpec(),
+      hyperParameters: { ...defaultHyperParameters, tolerance: 1e-8 },
+      threads: 2,
+      now: 1,
+      ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
+    };
+    const report = await loadAndTrain(store, modelsIn(folder), {
+      load: { files: paths },
+      train: settings,
+      gatherBytesMin: options.bytesMin ?? 0,
+    });
+    const { metadata, account } = await learn(store, settings);
+    assert.deepEqual(report.trained.account, account, "rows are accounted for as those of the store");
+    const rows = Object.fromEntries(
+      listTables(store.db).map((table) => [table.name, countRows(store, table)]),
+    );
+    return { report, storeId: artifactId(metadata), rows };
+  } finally {
+    store.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const { leads, offers, clicks } = makeTables(1);
+const plain = { leads: [ndjsonOf(leads)], offers: [ndjsonOf(offers)], clicks: [ndjsonOf(clicks)] };
+
+/** What is gathered beside the loading makes the model that the store makes, to the last byte. */
+const gathered: readonly [name: string, files: Parameters<typeof load>[0]][] = [
+  ["rows in the order of their ids", plain],
+  ["rows in no order", {
+    leads: [ndjsonOf(shuffled(leads, 2))],
+    offers: [ndjsonOf(shuffled(offers, 3))],
+    clicks: [ndjsonOf(shuffled(clicks, 4))],
+  }],
+  ["several files of a table", {
+    leads: [ndjsonOf(leads.slice(100)), ndjsonOf(leads.slice(0, 100))],
+    offers: [ndjsonOf(offers.slice(200)), ndjsonOf(offers.slice(0, 200))],
+    clicks: [ndjsonOf(clicks.slice(0, 50)), ndjsonOf(clicks.slice(50))],
+  }],
+  ["offers without a lead, and clicks on no offer", {
+    ...plain,
+    leads: [ndjsonOf(leads.filter((_, i) => i % 7 !== 0))],
+    clicks: [
+      ndjsonOf([...clicks, { offer_id: 3, clicked_at: 1_600_000_000_000_001 }, {
+        offer_id: 9_999_999,
+        clicked_at: 1_600_000_000_000_001,
+      }]),
+    ],
+  }],
+  ["a lead without offers, whose loan purpose nobody else has", {
+    ...plain,
+    leads: [ndjsonOf([...leads, { ...leads[0], lead_uuid: "alone", loan_purpose: "a yacht" }])],
+  }],
+  [
+    "many offers, in chunks",
+    (() => {
+      const many = makeTables(5, { leads: 15_000, firstId: -70_000 });
+      return {
+        leads: [parquetOf(many.leads)],
+        offers: [parquetOf(many.offers.map((row) => ({ ...row, offer_id: BigInt(Number(row.offer_id)) })))],
+        clicks: [ndjsonOf(many.clicks)],
+      };
+    })(),
+  ],
+];
+
+for (const [name, files] of gathered) {
+  Deno.test(`load and train: ${name}: gathered beside the loading, the model is that of the store`, async () => {
+    const { report, storeId } = await load(files);
+    assert.equal(report.gathered, true);
+    assert.equal(report.trained.model.modelId, storeId);
+  });
+}
+
+/** Where that cannot be, the store is what is trained on. */
+const fromTheStore: readonly [
+  name: string,
+  files: Parameters<typeof load>[0],
+  options?: Parameters<typeof load>[1],
+][] = [
+  ["a row that comes twice", { ...plain, offers: [ndjsonOf([...offers, offers[0]])] }],
+  ["a file that comes twice", { ...plain, clicks: [plain.clicks[0], plain.clicks[0]] }],
+  ["a lead that was there before", plain, {
+    prepare: ({ db }) => db.exec("INSERT INTO leads (lead_uuid) VALUES ('z')"),
+  }],
+  ["more rows than there is memory for", plain, { memoryBytes: 10_000 }],
+  ["files that are small", plain, { bytesMin: 2 ** 20 }],
+  ["an id beyond 2^53", {
+    ...plain,
+    offers: [plain.offers[0], "offer_id,lead_uuid,apr,lender_id\n9007199254740993,nobody,1,1\n"],
+  }],
+  ["a view that is more than a join", plain, {
+    prepare: ({ db }) =>
+      db.exec(`DROP VIEW examples; CREATE VIEW examples AS
+        SELECT offers.offer_id, offers.lead_uuid, leads.requested, leads.loan_purpose, leads.credit,
+          leads.annual_income, offers.apr, offers.lender_id,
+          EXISTS (SELECT 1 FROM clicks WHERE clicks.offer_id = offers.offer_id) AS clicked
+        FROM offers JOIN leads ON leads.lead_uuid = offers.lead_uuid WHERE offers.apr > 1`),
+  }],
+];
+
+for (const [name, files, options] of fromTheStore) {
+  Deno.test(`load and train: ${name}: the examples are read from the store`, async () => {
+    const { report, storeId } = await load(files, options);
+    assert.equal(report.gathered, false);
+    assert.equal(report.trained.model.modelId, storeId);
+  });
+}
+
+Deno.test("load and train: the store has every row, and the report says what ingest's does", async () => {
+  const { report, rows } = await load(plain);
+  assert.deepEqual(rows, { leads: leads.length, offers: offers.length, clicks: clicks.length });
+  assert.deepEqual(report.load.tables.offers, {
+    read: offers.length,
+    inserted: offers.length,
+    unchanged: 0,
+    replaced: 0,
+    kept: 0,
+    rejected: 0,
+  });
+  assert.equal(report.load.examples, offers.length);
+});
+
+Deno.test("load and train: orphans are counted as ingest counts them", async () => {
+  const orphans = [{ offer_id: 3, clicked_at: 1_600_000_000_000_001 }, {
+    offer_id: 9_999_999,
+    clicked_at: 1_600_000_000_000_001,
+  }];
+  const { report } = await load({
+    leads: [ndjsonOf(leads.slice(1))],
+    offers: plain.offers,
+    clicks: [ndjsonOf([...clicks, ...orphans])],
+  });
+  assert.equal(report.gathered, true);
+  const counted = Object.fromEntries(report.load.orphans.map(({ table, rows }) => [table, rows]));
+  const withoutLead = offers.filter(({ lead_uuid }) => lead_uuid === leads[0].lead_uuid).length;
+  assert.deepEqual(counted, { offers: withoutLead, clicks: orphans.length });
+});
+
+Deno.test("load and train: orphans are the same where the parents' keys take more memory than there is", async () => {
+  const some = { ...plain, leads: [ndjsonOf(leads.slice(1))] };
+  const { report } = await load(some, { memoryBytes: 10_000 });
+  assert.equal(report.gathered, false);
+  const { rows } = report.load.orphans.find(({ table }) => table === "offers") ?? {};
+  assert.equal(rows, offers.filter(({ lead_uuid }) => lead_uuid === leads[0].lead_uuid).length);
+});
+
+Deno.test("load and train: a file that cannot be loaded ends it before anything is trained", async () => {
+  const folder = await Deno.makeTempDir();
+  const store = openStore(join(folder, "data"), { mode: "create", freeBytesMin: 0 });
+  try {
+    const files = {
+      leads: ndjsonOf(leads),
+      offers: ndjsonOf(offers),
+      clicks: '{"offer_id":"no","clicked_at":"2021-03-23"}',
+    };
+    for (const [table, text] of Object.entries(files)) Deno.writeTextFileSync(join(folder, table), text);
+    const training = loadAndTrain(store, modelsIn(folder), {
+      load: {
+        files: Object.fromEntries(Object.keys(files).map((table) => [table, [join(folder, table)]])),
+      },
+      train: { spec: defaultSpec(), hyperParameters: defaultHyperParameters, threads: 2, now: 1 },
+      gatherBytesMin: 0,
+    });
+    await assert.rejects(training, /clicks: row 1, column "offer_id"/);
+    assert.deepEqual(await modelsIn(folder).registry.listModels(), []);
+    assert.equal(existsSync(join(folder, "models")), false);
+    assert.deepEqual(listTables(store.db).map((table) => countRows(store, table)), [
+      leads.length,
+      offers.length,
+      0,
+    ]);
+  } finally {
+    store.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});

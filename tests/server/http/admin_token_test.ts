@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { keptToken, tokenFileName } from "../../../server/http/admin_token.ts";
+import { assertFailure } from "../../support/expected_failure.ts";
+import { inFolder } from "../../support/program.ts";
+
+Deno.test("admin token: made once in a folder of its own, read again, and another one in another folder", () =>
+  inFolder(async (folder) => {
+    const data = join(folder, "data");
+    const made = keptToken(data);
+    assert.ok(made?.isNew);
+    assert.match(made.token, /^[A-Za-z0-9_-]{43}$/);
+    assert.deepEqual(keptToken(data), { ...made, isNew: false });
+    assert.notEqual(keptToken(join(folder, "other"))?.token, made.token);
+    assert.equal((await Deno.readTextFile(join(data, tokenFileName))).trim(), made.token);
+  }));
+
+Deno.test("admin token: a folder in its place is refused, and a folder that cannot be made keeps none", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, tokenFileName));
+    assertFailure(() => keptToken(folder), "usage-invalid", /no plain file/);
+    await Deno.writeTextFile(join(folder, "file"), "");
+    assert.equal(keptToken(join(folder, "file", "data")), undefined);
+  }));

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Failure } from "../../../pipeline/failure.ts";
+import { parseJson } from "../../../pipeline/exact_json.ts";
+import { type JsonBounds, parseJsonInTurns } from "../../../server/http/incremental_json.ts";
+
+const bounds: JsonBounds = { parse: parseJson, rowsMax: 1_000, containersMax: 200_000, valuesMax: 1_000_000 };
+
+/** JSON with space between its parts, as some clients write it. */
+function written(value: unknown, space: string): string {
+  return JSON.stringify(value, null, space);
+}
+
+Deno.test("json in turns: any text is parsed in pieces to what it is parsed to at once", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.jsonValue({ maxDepth: 6 }),
+      fc.constantFrom("", " ", "\t"),
+      fc.integer({ min: 1, max: 60 }),
+      async (value, space, pieceLength) => {
+        const text = ` ${written(value, space)}\n`;
+        assert.deepEqual(await parseJsonInTurns(text, { ...bounds, pieceLength }), parseJson(text), text);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("json in turns: what is not JSON at once is none in pieces", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.jsonValue({ maxDepth: 3 }),
+      fc.nat(),
+      fc.constantFrom("", ",", "]", "}", '"', ":", "[", "{", "1", " ", "\\", "x"),
+      fc.integer({ min: 1, max: 20 }),
+      async (value, seed, put, pieceLength) => {
+        const text = JSON.stringify(value);
+        const at = seed % text.length;
+        const broken = text.slice(0, at) + put + text.slice(at + (seed % 2));
+        let expected: unknown;
+        try {
+          expected = parseJson(broken);
+        } catch {
+          await assert.rejects(parseJsonInTurns(broken, { ...bounds, pieceLength }), SyntaxError, broken);
+          return;
+        }
+        assert.deepEqual(await parseJsonInTurns(broken, { ...bounds, pieceLength }), expected, broken);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+Deno.test("json in turns: a member __proto__ is a member, and of two of one name the last counts", async () => {
+  const text = '{"__proto__":[1,2,3,4,5,6,7,8],"a":[1,2,3,4,5,6,7],"a":[9,9,9,9,9,9],"constructor":1}';
+  const parsed = await parseJsonInTurns(text, { ...bounds, pieceLength: 8 });
+  assert.deepEqual(parsed, JSON.parse(text));
+  assert.ok(Object.hasOwn(Object(parsed), "__proto__"));
+});
+
+const tooMuch: readonly (readonly [what: string, text: string])[] = [
+  ["lists", `{"a":[[[${"[],".repeat(bounds.containersMax)}[]]]]}`],
+  ["values", `{"a":[[[${"1,".repeat(bounds.valuesMax)}1,1]]]}`],
+  ["rows", `{"rows":[${"1,".repeat(bounds.rowsMax)}1]}`],
+  ["rows in columns", `{"columns":{"a":[${"1,".repeat(bounds.rowsMax)}1]}}`],
+];
+for (const [what, text] of tooMuch) {
+  Deno.test(`json in turns: more ${what} than any body has are refused before a value is made`, async () => {
+    let parsed = 0;
+    await assert.rejects(
+      parseJsonInTurns(text, { ...bounds, parse: () => parsed++ }),
+      (error: unknown) => error instanceof Failure && error.kind === "body-oversized",
+    );
+    assert.equal(parsed, 0);
+  });
+}
+
+Deno.test("json in turns: lists in lists in lists end, and what is deeper than any value is an empty list", async () => {
+  const deep = await parseJsonInTurns(`[1,${"[".repeat(50_000)}${"]".repeat(50_000)},2]`, bounds);
+  assert.ok(Array.isArray(deep));
+  assert.deepEqual([deep[0], deep.length, deep[2]], [1, 3, 2]);
+  await assert.rejects(parseJsonInTurns(`[1,${"[".repeat(50_000)}`, bounds), SyntaxError);
+});
+
+Deno.test("json in turns: other work has its turn meanwhile", async () => {
+  const text = JSON.stringify({ rows: Array.from({ length: 1_000 }, (_, i) => Array(300).fill(i)) });
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  await parseJsonInTurns(text, bounds);
+  clearInterval(timer);
+  assert.ok(turns >= 1, `${turns}`);
+});

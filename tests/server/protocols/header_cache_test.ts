@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import {
+  createHeadParser,
+  keptHeadLengthMax,
+  keptHeadsMax,
+} from "../../../server/protocols/open_inference/header_cache.ts";
+import { assertFailure } from "../../support/expected_failure.ts";
+
+const encoder = new TextEncoder();
+
+/** A parser, and how often it has parsed. */
+function counting() {
+  let count = 0;
+  const parse = createHeadParser((text) => {
+    count++;
+    return JSON.parse(text);
+  });
+  return { parse: (text: string) => parse(encoder.encode(text)), count: () => count };
+}
+
+Deno.test("heads: an equal head is parsed once, another one anew", () => {
+  const { parse, count } = counting();
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(parse('{"inputs":[1]}'), { inputs: [1] });
+    assert.deepEqual(parse('{"inputs":[2]}'), { inputs: [2] });
+  }
+  assert.equal(count(), 2);
+});
+
+Deno.test("heads: a bounded number is kept, and none that is long", () => {
+  const { parse, count } = counting();
+  for (let i = 0; i <= keptHeadsMax; i++) assert.equal(parse(String(i)), i);
+  assert.equal(parse(String(keptHeadsMax)), keptHeadsMax);
+  assert.equal(count(), keptHeadsMax + 1);
+  assert.equal(parse("0"), 0);
+  assert.equal(count(), keptHeadsMax + 2);
+  const long = JSON.stringify("a".repeat(keptHeadLengthMax));
+  parse(long);
+  parse(long);
+  assert.equal(count(), keptHeadsMax + 4);
+});
+
+Deno.test("heads: what is no JSON is refused each time", () => {
+  const parse = createHeadParser();
+  for (let i = 0; i < 2; i++) {
+    assertFailure(() => parse(encoder.encode("{")), "body-malformed", /not valid JSON/);
+  }
+});

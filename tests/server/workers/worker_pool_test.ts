@@ -1,0 +1,493 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { assertRejected } from "../../support/expected_failure.ts";
+import { connectRaw } from "../../support/raw_connection.ts";
+import { type RunningServer, runServer, startTestServer } from "../../support/running_server.ts";
+import { makeServedModels, probabilityOf, row, type ServedModels } from "../../support/served_models.ts";
+import { createBoard } from "../../../server/runtime/shared_state.ts";
+import { sharingFault } from "../../../server/runtime/shared_port.ts";
+import { createTallies } from "../../../server/metrics/prediction_counters.ts";
+import { createThreadSlot } from "../../../server/workers/worker_model_slot.ts";
+import { loadModel } from "../../../server/models/loaded_model.ts";
+import { failuresPerMinute } from "../../../server/http/auth_attempts.ts";
+import { type ServerOptions, startServer } from "../../../server/server.ts";
+
+const unable = sharingFault();
+
+const url = new URL("../../support/crashing_worker.ts", import.meta.url);
+/** For threads that shall be found lost: soon, but not where the machine has other things to do, too. */
+const doomed = { url, beatEveryMs: 200, heapMegabytesMax: 48 };
+
+/** A test of a server with three threads, each of which can be doomed but the first. */
+function threadsTest(
+  name: string,
+  test: (running: RunningServer) => Promise<void>,
+  options: Partial<ServerOptions> = {},
+  given: (models: ServedModels) => void = () => {},
+): void {
+  Deno.test({
+    name: `threads: ${name}`,
+    ignore: unable !== undefined,
+    async fn() {
+      await using running = await runServer({ workers: 3, threads: { url }, ...options }, given);
+      await test(running);
+    },
+  });
+}
+
+/** Asks on a connection of its own, so that any thread may get it. */
+async function askAnew(
+  { server }: RunningServer,
+  path: string,
+  { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+): Promise<{ status: number; json: Record<string, unknown>; thread: string }> {
+  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  try {
+    const response = await fetch(server.origin + path, {
+      client,
+      ...body === undefined ? {} : { method: "POST", body: JSON.stringify(body) },
+      headers: { ...body === undefined ? {} : { "content-type": "application/json" }, ...headers },
+    });
+    const text = await response.text();
+    const json = text.startsWith("{") ? JSON.parse(text) : { text };
+    // Each thread names its requests by a prefix of its own.
+    const requestId = String(json.request_id ?? response.headers.get("x-request-id"));
+    return { status: response.status, json, thread: requestId.split(".")[0] };
+  } finally {
+    client.close();
+  }
+}
+
+/** Asks as a client does whose connection a lost thread had: again, three times at the most. */
+async function askAgain(...asked: Parameters<typeof askAnew>): ReturnType<typeof askAnew> {
+  for (let i = 0;; i++) {
+    try {
+      return await askAnew(...asked);
+    } catch (error) {
+      // All that wait at a thread that is held up fail at its end, and then none does.
+      if (i === 3) throw error;
+    }
+  }
+}
+
+/** Asks again and again until every thread has answered. */
+async function askEvery(
+  running: RunningServer,
+  path: string,
+  options?: Parameters<typeof askAnew>[2],
+  ask = askAnew,
+): Promise<Map<string, Awaited<ReturnType<typeof askAnew>>>> {
+  const answers = new Map<string, Awaited<ReturnType<typeof askAnew>>>();
+  for (let i = 0; answers.size < 3; i++) {
+    assert.ok(i < 300, `three threads, of which ${answers.size} answer`);
+    const answer = await ask(running, path, options);
+    answers.set(answer.thread, answer);
+  }
+  return answers;
+}
+
+/** Brings a thread to its end. The first thread knows no doom: then another connection is tried. */
+async function doom(running: RunningServer, how: string): Promise<void> {
+  for (;;) {
+    const connection = await connectRaw(running.server.port);
+    await connection.send(`GET /doom/${how} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+    const answer = await connection.receive(/^HTTP\/1\.1 \d+/, 500).catch(() => "");
+    connection.close();
+    if (!answer.includes(" 404")) return;
+  }
+}
+
+async function eventually(holds: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadline, "it did not come true in time");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const said = ({ log }: RunningServer, event: string) =>
+  log.filter((line) => line.includes(`"event":"${event}"`));
+
+/** The sum of a metric's samples whose labels match. */
+async function sumOf(running: RunningServer, metric: string, labels = /^/): Promise<number> {
+  const { json } = await askAnew(running, "/metrics");
+  return String(json.text).split("\n").filter((line) => line.startsWith(`${metric}{`) && labels.test(line))
+    .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
+
+threadsTest("metrics are of all threads, whichever is asked", async (running) => {
+  const { stop } = keepPredicting(running);
+  await askEvery(running, "/predict", { body: row });
+  await askEvery(running, "/model");
+  await stop();
+  const before = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/);
+  const { size } = await askEvery(running, "/predict", { body: row });
+  const asked = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/) - before;
+  assert.ok(asked >= size && asked < 300, `${asked} were asked`);
+  const predicted = await sumOf(running, "clickwell_predictions_total");
+  assert.equal(predicted, await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/));
+  // Timed or not: each one counts.
+  const durations = await sumOf(running, "clickwell_http_request_duration_seconds_count", /"\/predict"/);
+  assert.ok(predicted - durations >= 0 && predicted - durations <= 3 * 31, `${durations} of ${predicted}`);
+});
+
+threadsTest(
+  "no count goes down when a thread is lost and replaced",
+  async (running) => {
+    const counts = async () => ({
+      requests: await sumOf(running, "clickwell_http_requests_total"),
+      predictions: await sumOf(running, "clickwell_predictions_total"),
+      unseen: await sumOf(running, "clickwell_unseen_categories_total"),
+    });
+    for (let i = 0; i < 3; i++) {
+      await askEvery(running, "/predict", { body: { ...row, lender_id: "unseen" } });
+      const before = await counts();
+      await doom(running, "throw");
+      await eventually(() => said(running, "thread replaced").length === i + 1);
+      const after = await counts();
+      for (const [name, count] of Object.entries(before)) {
+        assert.ok(
+          after[name as keyof typeof after] >= count,
+          `${name}: ${count}, then ${JSON.stringify(after)}`,
+        );
+      }
+      assert.equal(after.predictions, before.predictions);
+    }
+  },
+  { threads: doomed },
+);
+
+/** Predicts on many connections until it is told to stop. @returns What was answered. */
+function keepPredicting(running: RunningServer, clients = 24) {
+  let done = false;
+  const failures: string[] = [];
+  const { origin } = running.server;
+  const body = JSON.stringify(row);
+  const work = Array.from({ length: clients }, async () => {
+    let count = 0;
+    for (; !done; count++) {
+      try {
+        const response = await fetch(`${origin}/predict`, { method: "POST", body });
+        if (response.status !== 200) failures.push(await response.text());
+        else await response.json();
+      } catch (error) {
+        failures.push(String(error));
+      }
+    }
+    return count;
+  });
+  const stop = async () => {
+    done = true;
+    return (await Promise.all(work)).reduce((sum, count) => sum + count, 0);
+  };
+  return { failures, stop, [Symbol.asyncDispose]: async () => void await stop() };
+}
+
+threadsTest("all of them answer on one port, and all the same", async (running) => {
+  const { models: { first } } = running;
+  const answers = await askEvery(running, "/predict", { body: row });
+  for (const { status, json } of answers.values()) {
+    assert.deepEqual([status, json.probability, json.model_id], [200, probabilityOf(first), first.id]);
+  }
+});
+
+threadsTest(
+  "after an assignment's answer no thread answers with the old model, and no request fails",
+  async (running) => {
+    const { ask, models: { first, second } } = running;
+    const probabilities = { [first.id]: probabilityOf(first), [second.id]: probabilityOf(second) };
+    const threads = new Set<string>();
+    let assigned = first.id;
+    /** Odd while an assignment is under way. */
+    let turn = 0;
+    let done = false;
+
+    async function keepAsking(): Promise<void> {
+      while (!done) {
+        const before = turn;
+        const { status, json } = await ask("/predict", row);
+        assert.equal(status, 200);
+        assert.equal(json.probability, probabilities[String(json.model_id)], "by one model, not a mixture");
+        if (before === turn && turn % 2 === 0) assert.equal(json.model_id, assigned);
+        threads.add(String(json.request_id).split(".")[0]);
+      }
+    }
+
+    const clients = Array.from({ length: 24 }, keepAsking);
+    for (let i = 0; i < 60; i++) {
+      const modelId = i % 2 === 0 ? second.id : first.id;
+      turn++;
+      const { status, json } = await ask("/model", { model_id: modelId });
+      assert.deepEqual([status, json.model_id], [200, modelId]);
+      assigned = modelId;
+      turn++;
+      for (const { json } of await Promise.all(Array.from({ length: 8 }, () => ask("/model")))) {
+        assert.deepEqual([json.model_id, json.assignment_id], [modelId, i + 2]);
+      }
+    }
+    done = true;
+    await Promise.all(clients);
+    assert.equal(threads.size, 3, "every thread took part");
+  },
+);
+
+threadsTest(
+  "a write that arrives at any thread is done once, by the one that owns the store",
+  async (running) => {
+    const { models: { first, second } } = running;
+    const threads = new Set<string>();
+    let made = 1;
+    for (let i = 0; threads.size < 3; i++) {
+      const { status, json, thread } = await askAnew(running, "/model", {
+        body: { model_id: 1 + (i + 1) % 2 },
+      });
+      assert.deepEqual([status, json.assignment_id], [200, ++made]);
+      threads.add(thread);
+    }
+    const { json } = await askAnew(running, `/model/history?limit=500`);
+    assert.ok(Array.isArray(json.history));
+    assert.equal(json.history.length, made);
+    assert.ok(json.history.every(({ model_id }) => model_id === first.id || model_id === second.id));
+  },
+);
+
+threadsTest("what is wrong with a write is told alike by every thread", async (running) => {
+  const bad: [body: unknown, status: number, type: string][] = [
+    [{ model_id: 9 }, 404, "model-unknown"],
+    [{ model_id: 2, expected_current: 2 }, 409, "assignment-conflict"],
+    [{ model_id: [], reson: "" }, 422, "input-invalid"],
+    [{ model_id: 2, reason: "x".repeat(70_000) }, 413, "body-oversized"],
+    [{ model_id: 2, reason: "x".repeat(1_100_000) }, 413, "body-oversized"],
+  ];
+  for (const [body, status, kind] of bad) {
+    for (const { json, ...answer } of (await askEvery(running, "/model", { body })).values()) {
+      assert.deepEqual([answer.status, json.type], [status, `urn:clickwell:problem:${kind}`]);
+    }
+  }
+});
+
+threadsTest(
+  "wrong tokens are counted over all threads, and even a body too long needs the right one",
+  async (running) => {
+    const guess = (token: string, reason: string) =>
+      askAnew(running, "/model", {
+        body: { model_id: 2, reason },
+        headers: { authorization: `Bearer ${token}` },
+      });
+    const threads = new Set<string>();
+    for (let i = 0; i < failuresPerMinute; i++) {
+      const { status, thread } = await guess(`guess-${i}`, "x".repeat(i % 2 === 0 ? 1 : 1_100_000));
+      assert.equal(status, 401);
+      threads.add(thread);
+    }
+    assert.ok(threads.size > 1, "several threads were tried");
+    for (let i = 0; i < 10; i++) assert.equal((await guess("right", "because")).status, 429);
+  },
+  { token: "right" },
+);
+
+for (const how of ["throw", "exit", "memory", "pause"]) {
+  threadsTest(`one that comes to its end (${how}) is replaced, and the others go on`, async (running) => {
+    const { models: { second } } = running;
+    // A thread that is held up is noticed by the clock: the load shares this one's.
+    await using load = keepPredicting(running, how === "pause" ? 3 : 24);
+    await doom(running, how);
+    await eventually(() => said(running, "thread lost").length > 0);
+    // A thread that was held up still has its port until it goes on and ends.
+    assert.equal((await askAgain(running, "/model", { body: { model_id: 2 } })).json.model_id, second.id);
+    await eventually(() => said(running, "thread replaced").length > 0);
+    const failed = load.failures.length;
+    await load.stop();
+    assert.equal(await Promise.race([running.server.broken, undefined]), undefined, "it has ended indeed");
+    const answers = await askEvery(running, "/predict", { body: row }, askAgain);
+    for (const { json } of answers.values()) assert.equal(json.model_id, second.id);
+    assert.ok(failed <= 24, `${failed} requests failed: at the most those that the lost thread had`);
+  }, { threads: doomed });
+}
+
+threadsTest("one that hangs for good is told, so that the server is started again", async (running) => {
+  await doom(running, "hang");
+  const failure = await running.server.broken;
+  assert.match(failure.message, /hangs and cannot be ended.*Start the server again/);
+  // Some connections reach the thread that hangs.
+  const asked = Array.from({ length: 16 }, () => askAnew(running, "/predict", { body: row }));
+  assert.equal((await Promise.any(asked)).status, 200, "until then it goes on");
+  await Promise.allSettled(asked);
+}, { threads: doomed });
+
+threadsTest("those that cannot be started are tried again and again, ever more rarely", async (running) => {
+  assert.equal((await running.ask("/predict", row)).status, 200);
+  const { length } = said(running, "thread lost");
+  assert.ok(length >= 2 && length < 30, `${length} attempts`);
+}, { threads: { url: new URL("no_such_thread.ts", import.meta.url) } });
+
+threadsTest(
+  "without a model, each says why there is none, and takes the first that is assigned",
+  async (running) => {
+    for (const { status, json } of (await askEvery(running, "/readyz")).values()) {
+      assert.equal(status, 503);
+      assert.match(String(json.detail), /cannot be loaded.*model\.json is missing/);
+    }
+    assert.equal((await running.ask("/model", { model_id: 2 })).status, 200);
+    for (const { status } of (await askEvery(running, "/predict", { body: row })).values()) {
+      assert.equal(status, 200);
+    }
+  },
+  {},
+  ({ modelsDir, first }) => Deno.removeSync(join(modelsDir, first.id, "model.json")),
+);
+
+threadsTest(
+  "a server that drains says so in every thread, and finishes what each has in flight",
+  async (running) => {
+    const { server } = running;
+    const body = JSON.stringify(row);
+    const slow = await Promise.all(Array.from({ length: 12 }, () => connectRaw(server.port)));
+    for (const connection of slow) {
+      await connection.send(
+        `POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${body.length}\r\n\r\n${
+          body.slice(0, 9)
+        }`,
+      );
+    }
+    const stopped = server.stop();
+    for (const { status, json } of (await askEvery(running, "/readyz")).values()) {
+      assert.deepEqual([status, json.type], [503, "urn:clickwell:problem:draining"]);
+    }
+    for (const connection of slow) await connection.send(body.slice(9));
+    for (const connection of slow) await connection.receive(/HTTP\/1\.1 200[^]*"probability"/);
+    await stopped;
+    for (const connection of slow) connection.close();
+    await assert.rejects(fetch(server.origin), "nobody listens any more");
+  },
+  { drainDelayMs: 1_000 },
+);
+
+threadsTest("clients that stall hold up the end no longer than the drain's time", async ({ server, log }) => {
+  const stalled = await Promise.all(Array.from({ length: 12 }, () => connectRaw(server.port)));
+  for (const connection of stalled) {
+    await connection.send('POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"apr"');
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const from = performance.now();
+  await server.stop();
+  assert.ok(performance.now() - from < 3_000);
+  assert.ok(log.some((line) => line.includes("drain ended early")));
+  for (const connection of stalled) connection.close();
+}, { drainTimeoutMs: 200 });
+
+threadsTest("a port that another server's threads share is not free", async ({ server, models, log: _ }) => {
+  const { dataDir, modelsDir } = models;
+  const options = { dataDir, modelsDir, hostname: "127.0.0.1", port: server.port, token: undefined };
+  for (const workers of [1, 2]) {
+    await assertRejected(
+      startServer({
+        ...options,
+        workers,
+        insecure: false,
+        drainDelayMs: 0,
+        drainTimeoutMs: 0,
+        log: { debug() {}, info() {}, warn() {}, error() {} },
+      }),
+      "address-unusable",
+      /another program does\. Choose another --port/,
+    );
+  }
+});
+
+Deno.test("threads: where the system or the runtime cannot share a port, it is said why", () => {
+  assert.equal(sharingFault("linux", { listenDatagram() {} }), undefined);
+  assert.match(sharingFault("linux", {}) ?? "", /--unstable-net/);
+  assert.match(sharingFault("darwin", { listenDatagram() {} }) ?? "", /darwin does not share/);
+});
+
+Deno.test({
+  name: "threads: the first answers while the others are made; to stop meanwhile is to stop in order",
+  ignore: unable !== undefined,
+  async fn() {
+    const models = makeServedModels();
+    const { server, log } = await startTestServer(models, { workers: 3 });
+    const response = await fetch(`${server.origin}/predict`, { method: "POST", body: JSON.stringify(row) });
+    assert.equal(response.status, 200);
+    assert.equal((await response.json()).probability, probabilityOf(models.first));
+    await server.stop();
+    await server.complete;
+    models.remove();
+    const events = log.map((line) => JSON.parse(line).event);
+    assert.ok(!events.includes("threads answer"), events.join());
+    assert.deepEqual(events.slice(0, 3), ["model in production", "listening", "draining"]);
+  },
+});
+
+Deno.test("threads: a thread that has not heard of a change answers with no model rather than with the old one", async () => {
+  await using running = await runServer();
+  const { first, second } = running.models;
+  const contents = [first, second].map(({ id, checksum, metadata }, i) => ({
+    modelId: id,
+    version: i + 1,
+    checksum,
+    metadata,
+  }));
+  const [one, two] = contents.map((content) => loadModel(content, createTallies()));
+  const assignment = { assignmentId: 1, assignedAt: 0, assignedBy: "a test", reason: null };
+  const board = createBoard();
+  const slot = createThreadSlot(createBoard(board.memory));
+  const answering = () => slot.current?.modelId;
+  slot.prepare(board.generation, one, { ...assignment, ...contents[0] });
+  assert.equal(answering(), first.id);
+  slot.prepare(board.generation + 1, two, { ...assignment, ...contents[1] });
+  assert.equal(answering(), first.id, "until the board says so");
+  board.generation++;
+  assert.equal(answering(), second.id, "from that moment on");
+  board.generation++;
+  assert.equal(answering(), undefined);
+  assert.equal(slot.absence.kind, "thread-lost");
+  slot.prepare(board.generation, one, { ...assignment, ...contents[0] });
+  assert.equal(answering(), first.id);
+  for (const [model, content] of [[two, contents[1]], [one, contents[0]], [two, contents[1]]] as const) {
+    slot.prepare(board.generation + 1, model, { ...assignment, ...content });
+    board.generation++;
+  }
+  slot.prepare(board.generation + 1, one, { ...assignment, ...contents[0] });
+  assert.equal(answering(), second.id, "changes that nobody has asked between are not missed");
+});
+
+threadsTest(
+  "a model that is unloaded is refused by every thread, also by one that comes later",
+  async (running) => {
+    const { server } = running;
+    const post = async (verb: string) => {
+      const response = await fetch(`${server.origin}/v2/repository/models/2/${verb}`, { method: "POST" });
+      assert.equal(response.status, 200, await response.text());
+    };
+    const statuses = async () =>
+      [...(await askEvery(running, "/v2/models/2/ready", {}))].map(([, { status }]) => status);
+    await post("unload");
+    assert.deepEqual(await statuses(), [503, 503, 503]);
+    await doom(running, "exit");
+    await eventually(() => said(running, "thread replaced").length > 0);
+    assert.deepEqual(await statuses(), [503, 503, 503]);
+    await post("load");
+    assert.deepEqual(await statuses(), [200, 200, 200]);
+  },
+  { threads: doomed },
+);
+
+threadsTest(
+  "metrics are of the whole process, whichever thread is asked, also of threads that are gone",
+  async (running) => {
+    const counted = async () =>
+      [...(await askEvery(running, "/metrics")).values()].map(({ json }) =>
+        Number(String(json.text).match(/^clickwell_predictions_total\{.*\} (\d+)$/m)?.[1])
+      );
+    let made = 0;
+    for (const threads = new Set(); threads.size < 3; made++) {
+      threads.add((await askAnew(running, "/predict", { body: row })).thread);
+    }
+    for (const count of await counted()) assert.equal(count, made);
+    await doom(running, "exit");
+    await eventually(() => said(running, "thread replaced").length > 0);
+    for (const count of await counted()) assert.equal(count, made);
+  },
+  { threads: doomed },
+);

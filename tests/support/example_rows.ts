@@ -1,0 +1,65 @@
+import { type EncodedExamples, encodeExamples } from "../../pipeline/encode/encode.ts";
+import { joinChunks } from "../../pipeline/examples/merge_chunks.ts";
+import { createChunkBuilder, type RawExamples } from "../../pipeline/examples/raw_examples.ts";
+import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
+import type { Partition } from "../../pipeline/examples/split.ts";
+import { startThreads, type Threads } from "../../pipeline/runtime/thread_pool.ts";
+
+/** One example by the names of its fields; `id` and `who` are made up where they are left out. */
+export type ExampleRow = Readonly<Record<string, unknown>>;
+
+/** A feature as features.json writes it. */
+export type FeatureText = Readonly<Record<string, unknown>> & { readonly name: string };
+
+/** A spec over the columns id, clicked, who, and weight where `weight` says so. */
+export function specOf(
+  features: readonly FeatureText[],
+  options: { weight?: boolean; crosses?: readonly unknown[] } = {},
+): FeatureSpec {
+  const weight = options.weight ? { weight: "weight" } : {};
+  const crosses = options.crosses ? { crosses: options.crosses } : {};
+  const names = { id: "id", label: "clicked", group: "who" };
+  return parseSpec({ ...names, ...weight, ...crosses, features }, "the test's spec");
+}
+
+/** Examples in memory, as the reader of the view makes them. @param chunkRows Rows per chunk: many chunks from few rows. */
+export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], chunkRows = 50): RawExamples {
+  const builder = createChunkBuilder(spec, { rowsMax: chunkRows });
+  const names = spec.features.map(({ name }) => name);
+  const cells = rows.map((row, i) => [
+    row.id ?? i,
+    row.clicked ?? 0,
+    row.who ?? `who-${i}`,
+    ...names.map((name) => row[name] ?? null),
+    ...(spec.weight === undefined ? [] : [row.weight ?? 1]),
+  ]);
+  const parts = [];
+  for (let from = 0; from < cells.length; from += chunkRows) {
+    builder.add(cells.slice(from, from + chunkRows));
+    parts.push({ order: from, chunk: builder.take(), levels: builder.levels, kinds: builder.kinds });
+  }
+  return joinChunks(parts);
+}
+
+/** Every row is one to learn from. */
+export const allTrain: Partition = { partCount: 3, partOf: () => 0 };
+
+export function encodeRows(
+  spec: FeatureSpec,
+  rows: readonly ExampleRow[],
+  options: { chunkRows?: number; joinPure?: boolean; partition?: Partition } = {},
+): EncodedExamples {
+  const { chunkRows, joinPure = false, partition = allTrain } = options;
+  return encodeExamples(rawExamplesOf(spec, rows, chunkRows), spec, partition, { joinPure });
+}
+
+/** The calling thread and no other. */
+export const alone: Threads = startThreads(1, new URL("file:///no-worker-is-started.ts"));
+
+/** Rows from columns of equal length. */
+export function rowsOfColumns(columns: Readonly<Record<string, readonly unknown[]>>): ExampleRow[] {
+  const [first = []] = Object.values(columns);
+  return first.map((_, i) =>
+    Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[i]]))
+  );
+}

@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import type { Models, Registry } from "../../pipeline/model/registry.ts";
+import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
+import { openStore, type Store } from "../../pipeline/store/store.ts";
+import {
+  defaultHyperParameters,
+  type HyperParameters,
+  train,
+  type TrainOptions,
+  type TrainReport,
+} from "../../pipeline/train/train.ts";
+import type { FeatureSpec } from "../../pipeline/examples/spec.ts";
+
+/** A store in a folder of its own. */
+export interface MadeStore {
+  readonly store: Store;
+  readonly dataDir: string;
+  readonly modelsDir: string;
+  readonly registry: Registry;
+}
+
+/** Where the models of a made store go. */
+export function modelsOf({ modelsDir, registry }: MadeStore): Models {
+  return { dir: modelsDir, registry };
+}
+
+/**
+ * Opens a store for one test, and removes it afterwards.
+ *
+ * @param views SQL in place of the view `examples`: of a view by that name, and of tables as loose as a test wants them.
+ */
+export async function withStore<T>(views: string, use: (made: MadeStore) => T | Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const dataDir = join(folder, "data");
+    const store = openStore(dataDir, { mode: "create", freeBytesMin: 0 });
+    try {
+      store.db.exec(`DROP VIEW examples; ${views}`);
+      return await use({
+        store,
+        dataDir,
+        modelsDir: join(folder, "models"),
+        registry: openRegistry(dataDir),
+      });
+    } finally {
+      store.close();
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A table of columns of any type, as it is, for a view. @param columns Beside its key, id. */
+export function tableOf(columns: readonly string[], options: { id?: string } = {}): string {
+  const { id = "id INTEGER NOT NULL PRIMARY KEY" } = options;
+  return `
+    CREATE TABLE shown (${[id, ...columns.map((name) => `${name} ANY`)].join(", ")}) STRICT;
+    CREATE VIEW examples AS SELECT * FROM shown;
+  `;
+}
+
+/** Adds rows to the table of `tableOf`; a column that a row lacks is NULL. */
+export function insertRows({ db }: Store, rows: readonly Readonly<Record<string, unknown>>[]): void {
+  db.exec("BEGIN");
+  for (const row of rows) {
+    const names = Object.keys(row);
+    const values = Object.values(row).map((value) =>
+      typeof value === "string" || typeof value === "number" || typeof value === "bigint" ||
+        value instanceof Uint8Array
+        ? value
+        : null
+    );
+    db.prepare(`INSERT INTO shown (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`).run(
+      ...values,
+    );
+  }
+  db.exec("COMMIT");
+}
+
+/** Trains on one thread with the program's own settings, save those that are given. */
+export async function trainOn(
+  made: MadeStore,
+  spec: FeatureSpec,
+  hyperParameters: Partial<HyperParameters> = {},
+  options: Partial<TrainOptions> = {},
+): Promise<TrainReport> {
+  return await train(made.store, modelsOf(made), {
+    spec,
+    hyperParameters: { ...defaultHyperParameters, ...hyperParameters },
+    threads: 1,
+    now: 1_700_000_000_000_000,
+    ...options,
+  });
+}
