@@ -1,9 +1,9 @@
 import type { Command, Result } from "./commands/cli/command.ts";
-import { complaintOf, exitCodes } from "./commands/cli/error_report.ts";
+import { exitCodes, reportError } from "./commands/cli/error_report.ts";
 import { readConfig } from "./commands/cli/config_file.ts";
 import { helpOf, overviewOf } from "./commands/cli/help.ts";
 import { listenForInterruption } from "./commands/cli/signals.ts";
-import { type CheckedOptions, readOptions, refuseUnknownSettings } from "./commands/cli/options.ts";
+import { type CheckedOptions, readOptions, rejectUnknownSettings } from "./commands/cli/options.ts";
 import { createTerminal } from "./commands/cli/terminal.ts";
 import { Failure } from "./pipeline/failure.ts";
 import { nearestName } from "./pipeline/did_you_mean.ts";
@@ -54,18 +54,21 @@ async function main(words: readonly string[]): Promise<number> {
     }
     // `--train` and `--serve` as first flag mean the command of that name.
     const command = await load(first.replace(/^--/, ""));
-    const { options, positionals, foreign } = readOptions(command, rest, { environment, readConfig });
+    const { options, positionals, unknownSettings: foreign } = readOptions(command, rest, {
+      environment,
+      readConfig,
+    });
     if (options.help) {
       terminal.print(helpOf(command));
       return exitCodes.done;
     }
-    if (foreign.names.length > 0) refuseUnknownSettings(foreign, await loadAll());
+    if (foreign.names.length > 0) rejectUnknownSettings(foreign, await loadAll());
     json ||= options.json === true;
     const result = await run(command, { options, positionals });
     if (json && result) terminal.print(JSON.stringify(result));
     return exitCodes.done;
   } catch (error) {
-    const { exitCode, stack, report, ...complaint } = complaintOf(error);
+    const { exitCode, stack, report, ...complaint } = reportError(error);
     if (json) terminal.print(JSON.stringify({ ...report, error: complaint }));
     terminal.say(`clickwell: ${complaint.message}`);
     for (const { pointer, detail } of complaint.errors) terminal.say(`  ${pointer}: ${detail}`);

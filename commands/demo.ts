@@ -7,12 +7,12 @@ import { writeText } from "../pipeline/files/written_file.ts";
 import { createLog } from "../server/runtime/log.ts";
 import { startServer } from "../server/server.ts";
 import { command, commonFlags } from "./cli/command.ts";
-import { createConversation } from "./demo/recorded_client.ts";
+import { createRecordedClient } from "./demo/recorded_client.ts";
 import { type DemoModel, summaryOf, trainBoth } from "./demo/models.ts";
 import { askAll, drawRows } from "./demo/requests.ts";
 import { type DemoStage, type DemoTables, loadTables, tablesOf } from "./demo/tables.ts";
 import { headOf, nextSteps } from "./demo/text.ts";
-import { openWireTap } from "./demo/recording_proxy.ts";
+import { openRecordingProxy } from "./demo/recording_proxy.ts";
 
 interface Folders {
   readonly data: string;
@@ -108,10 +108,10 @@ async function converse(
     drainTimeoutMs: 2_000,
     log: createLog({ format: "text", level: "error", write: terminal.say }),
   });
-  const tap = openWireTap(server);
+  const tap = openRecordingProxy(server);
   try {
     const exchanges: string[] = [];
-    const conversation = createConversation(tap, (text) => exchanges.push(text), signal);
+    const conversation = createRecordedClient(tap, (text) => exchanges.push(text), signal);
     await askAll(conversation, {
       first: first.artifact.id,
       second: second.artifact.id,

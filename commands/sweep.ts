@@ -1,6 +1,6 @@
 import { foldCountMax } from "../pipeline/sweep/folds.ts";
 import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
-import type { Standing } from "../pipeline/sweep/leaderboard.ts";
+import type { LeaderboardEntry } from "../pipeline/sweep/leaderboard.ts";
 import { defaultSpec, type FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
@@ -11,7 +11,7 @@ import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";
 import { readSpec } from "./cli/spec_file.ts";
 import type { Terminal } from "./cli/terminal.ts";
-import { workshopFlags, workshopOptionsOf } from "./cli/resource_flags.ts";
+import { resourceFlags, resourceOptionsOf } from "./cli/resource_flags.ts";
 
 const flags = {
   ...commonFlags,
@@ -103,7 +103,7 @@ const flags = {
     max: 100_000,
     help: "passes over the data at the most, for each fit",
   },
-  ...workshopFlags,
+  ...resourceFlags,
   activate: { type: "boolean", help: "put the best one's model in production" },
 } as const satisfies Flags;
 
@@ -145,7 +145,7 @@ export default command({
         foldCount: options.folds,
         gradientTolerance: options["sweep-tolerance"],
         oneStandardError: options["one-standard-error"],
-        ...workshopOptionsOf(options),
+        ...resourceOptionsOf(options),
         activate: options.activate,
         now: Date.now() * 1000,
         signal,
@@ -190,7 +190,7 @@ function named({ penalty, C, l1Ratio }: Candidate): string {
   return `${penalty}${strength}${l1Ratio === undefined ? "" : `  l1 ratio ${l1Ratio}`}`;
 }
 
-function scoreOf({ summary, outcome }: Standing): string {
+function scoreOf({ summary, outcome }: LeaderboardEntry): string {
   if (!summary) return "failure" in outcome ? `failed: ${outcome.failure}` : "failed";
   const { logLoss, standardError, auc, columns } = summary;
   return `log loss ${logLoss.toFixed(6)} ± ${standardError.toFixed(6)}  AUC ${auc?.toFixed(4) ?? "-"}  ` +
@@ -253,7 +253,7 @@ function resultOf(report: SweepReport, modelsDir: string): Record<string, unknow
   };
 }
 
-function rowOf({ rank, candidate, summary, outcome }: Standing): Record<string, unknown> {
+function rowOf({ rank, candidate, summary, outcome }: LeaderboardEntry): Record<string, unknown> {
   return {
     rank,
     penalty: candidate.penalty,

@@ -11,8 +11,8 @@ import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import {
   defaultHyperParameters,
   type HyperParameters,
-  learn,
   train,
+  trainModel,
   type TrainObserver,
   type TrainOptions,
   type TrainReport,
@@ -29,7 +29,7 @@ import { withStandardInput } from "./cli/standard_input.ts";
 import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import type { Terminal } from "./cli/terminal.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
-import { workshopFlags, workshopOptionsOf } from "./cli/resource_flags.ts";
+import { resourceFlags, resourceOptionsOf } from "./cli/resource_flags.ts";
 
 const flags = {
   ...commonFlags,
@@ -120,7 +120,7 @@ const flags = {
     max: 100_000,
     help: "passes over the data at the most",
   },
-  ...workshopFlags,
+  ...resourceFlags,
   activate: { type: "boolean", help: "put the model in production" },
   from: {
     type: "string",
@@ -177,7 +177,7 @@ export default command({
       : openStore(options.data, { mode: "read", isKept: true });
     try {
       const shared = {
-        ...workshopOptionsOf(options),
+        ...resourceOptionsOf(options),
         now: Date.now() * 1000,
         signal,
         observe: observerOf(terminal, options),
@@ -311,7 +311,7 @@ async function repeat(
 ): Promise<Record<string, unknown>> {
   const { modelId } = await registry.findModel(idOrVersion);
   const { metadata: before } = readArtifact(dir, modelId);
-  const { metadata } = await learn(store, {
+  const { metadata } = await trainModel(store, {
     ...shared,
     spec: parseSpec(before.spec, `of ${modelId}`),
     // Checked when the artifact was read; a model of a later program may have settings that this one does not know.

@@ -1,18 +1,18 @@
 import { Failure } from "../pipeline/failure.ts";
-import { nextTask } from "../pipeline/runtime/event_loop.ts";
-import { createBoard } from "./runtime/shared_state.ts";
-import { createCensus } from "./metrics/counters_total.ts";
-import { finish } from "./runtime/drain.ts";
+import { yieldToEventLoop } from "../pipeline/runtime/event_loop.ts";
+import { createSharedState } from "./runtime/shared_state.ts";
+import { createMetricsAggregator } from "./metrics/counters_total.ts";
+import { drainListener } from "./runtime/drain.ts";
 import { isLoopback, originOf } from "./runtime/host.ts";
 import { openListener } from "./runtime/listener.ts";
-import type { OwnerAnswers } from "./workers/worker_handle.ts";
+import type { PrimaryApi } from "./workers/worker_handle.ts";
 import { problemResponse } from "./http/problem.ts";
-import { packResponse, unpackRequest } from "./workers/request_forwarding.ts";
+import { deserializeRequest, serializeResponse } from "./workers/request_forwarding.ts";
 import { createService, type Service, type ServiceOptions } from "./service/service.ts";
 import { requireFreePort, sharingFault } from "./runtime/shared_port.ts";
-import { createUnloads } from "./models/unloaded_models.ts";
+import { createUnloadedModels } from "./models/unloaded_models.ts";
 import { settleTables } from "../pipeline/store/store.ts";
-import { createThreadCrew, type ThreadCrew, type ThreadCrewOptions } from "./workers/worker_pool.ts";
+import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from "./workers/worker_pool.ts";
 
 export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "census" | "unloads"> {
   readonly hostname: string;
@@ -25,7 +25,7 @@ export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "
   /** How long requests in flight may take from then on. */
   readonly drainTimeoutMs: number;
   /** For tests. */
-  readonly threads?: Pick<ThreadCrewOptions, "url" | "beatEveryMs" | "heapMegabytesMax">;
+  readonly threads?: Pick<WorkerPoolOptions, "url" | "heartbeatIntervalMs" | "heapMegabytesMax">;
 }
 
 export interface Server {
@@ -51,18 +51,18 @@ export interface Server {
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   requireGuard(options);
-  const board = createBoard();
-  const census = createCensus();
-  const unloads = createUnloads();
+  const board = createSharedState();
+  const census = createMetricsAggregator();
+  const unloads = createUnloadedModels();
   const fault = options.workers > 1 ? sharingFault() : undefined;
   if (fault !== undefined) options.log.warn("one thread answers", { asked: options.workers, detail: fault });
   const crew = options.workers > 1 && fault === undefined
-    ? createThreadCrew({
+    ? createWorkerPool({
       ...options.threads,
       size: options.workers - 1,
-      board,
+      sharedState: board,
       log: options.log,
-      census,
+      aggregator: census,
       data: {
         dataDir: options.dataDir,
         modelsDir: options.modelsDir,
@@ -78,34 +78,34 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   try {
     return await open(service, crew, options);
   } catch (error) {
-    await crew?.dismiss();
+    await crew?.terminate();
     throw error;
   }
 }
 
 /** What other threads can ask of this one's service. */
-function answersOf(service: () => Service): Pick<OwnerAnswers, "relay" | "admit"> {
+function answersOf(service: () => Service): Pick<PrimaryApi, "relay" | "admit"> {
   return {
     relay: async (relayed) =>
-      packResponse(
-        await service().app.fetch(unpackRequest(relayed), {
+      serializeResponse(
+        await service().app.fetch(deserializeRequest(relayed), {
           requestId: relayed.requestId,
           client: relayed.client,
         }),
       ),
-    admit: (head) => service().admit(unpackRequest(head), head.client),
+    admit: (head) => service().admit(deserializeRequest(head), head.client),
   };
 }
 
 async function open(
   service: Service,
-  crew: ThreadCrew | undefined,
+  crew: WorkerPool | undefined,
   options: ServerOptions,
 ): Promise<Server> {
   const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
   const { registry, production, slot, lifecycle, refusals } = service;
   if (crew) requireFreePort(options);
-  await production.follow();
+  await production.sync();
   const listener = openListener({
     hostname,
     port: options.port,
@@ -113,14 +113,14 @@ async function open(
     handler: service.handler,
     // The handler answers its own failures: what comes here is a response that the runtime could not send.
     onError(error) {
-      refusals.note(error, { request_id: "none" });
+      refusals.record(error, { request_id: "none" });
       return problemResponse(error, "none");
     },
     log,
   });
   // This thread answers already: it does not wait for the others, which take longer to start than it did.
   const complete = complement();
-  const watch = registry.watch(production.follow);
+  const watch = registry.watch(production.sync);
   const origin = originOf(listener.hostname, listener.port);
   const modelId = slot.current?.modelId;
   log.info("listening", {
@@ -128,14 +128,14 @@ async function open(
     model_id: modelId ?? null,
     writes: guardText(token, insecure),
   });
-  if (!slot.current) log.warn("not ready", { detail: slot.absence.message });
+  if (!slot.current) log.warn("not ready", { detail: slot.unavailableReason.message });
 
   async function complement(): Promise<void> {
     if (!crew) return;
     // To make a thread takes this one 20 ms: what is there to be said and answered comes first.
-    await nextTask();
+    await yieldToEventLoop();
     if (lifecycle.draining) return;
-    await crew.join({ hostname, port: listener.port, production, slot });
+    await crew.start({ hostname, port: listener.port, production, slot });
     if (!lifecycle.draining) log.info("threads answer", { workers: 1 + crew.size });
   }
 
@@ -145,7 +145,7 @@ async function open(
     log.info("draining", { delay_ms: delayMs, timeout_ms: drainTimeoutMs });
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     const ended = await Promise.all([
-      finish(listener, lifecycle, drainTimeoutMs),
+      drainListener(listener, lifecycle, drainTimeoutMs),
       crew?.drain(drainTimeoutMs) ?? true,
     ]);
     if (!ended.every(Boolean)) log.warn("drain ended early", { detail: "some connections were still busy" });
@@ -162,7 +162,7 @@ async function open(
     port: listener.port,
     modelId,
     complete,
-    broken: crew?.stuck ?? new Promise(() => {}),
+    broken: crew?.unresponsive ?? new Promise(() => {}),
     stop: ({ withoutDelay = false } = {}) => stopped ??= drain(withoutDelay ? 0 : drainDelayMs),
   };
 }

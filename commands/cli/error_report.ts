@@ -3,7 +3,7 @@ import { Failure, type FailureKind, type FieldError } from "../../pipeline/failu
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** What went wrong, for people and machines. */
-export interface Complaint {
+export interface ErrorReport {
   readonly kind: FailureKind | "system" | "bug";
   readonly message: string;
   readonly errors: readonly FieldError[];
@@ -15,7 +15,7 @@ export interface Complaint {
 }
 
 /** Says what an error means to its user: a failure of the outside world, a refusal of the system, or a bug of ours. */
-export function complaintOf(error: unknown): Complaint {
+export function reportError(error: unknown): ErrorReport {
   if (error instanceof Failure) {
     const { kind, message, errors, report } = error;
     return { kind, message, errors, report, exitCode: exitCodeOf(kind) };

@@ -4,7 +4,7 @@ import { type Arguments, checkPositionals, splitArguments } from "./arguments.ts
 import type { Command, Flag, Flags, Options } from "./command.ts";
 
 /** Where settings come from beside the command line. */
-export interface Surroundings {
+export interface OptionSources {
   /** The value of an environment variable. */
   environment(name: string): string | undefined;
   /** The object in a config file. */
@@ -15,7 +15,7 @@ export interface CheckedOptions {
   readonly options: Options<Flags>;
   readonly positionals: readonly string[];
   /** Settings of the config file that this command does not have; they may be another command's. */
-  readonly foreign: { readonly path: string; readonly names: readonly string[] };
+  readonly unknownSettings: { readonly path: string; readonly names: readonly string[] };
 }
 
 /** The environment variable of a flag: of `--l1-ratio` it is `CLICKWELL_L1_RATIO`. */
@@ -32,7 +32,7 @@ export function environmentName(flagName: string): string {
 export function readOptions(
   command: Command,
   words: readonly string[],
-  surroundings: Surroundings,
+  surroundings: OptionSources,
 ): CheckedOptions {
   const { settings, positionals } = splitArguments(command, words);
   const file = settings.help
@@ -47,12 +47,12 @@ export function readOptions(
   }
   if (!options.help) checkPositionals(command, positionals);
   const names = Object.keys(file.settings).filter((name) => !inFile(command.flags, name));
-  return { options: options as Options<Flags>, positionals, foreign: { path: file.path, names } };
+  return { options: options as Options<Flags>, positionals, unknownSettings: { path: file.path, names } };
 }
 
 /** @throws {Failure} `usage-invalid` for a setting that no command has: a misspelt one must not be passed over. */
-export function refuseUnknownSettings(
-  { path, names }: CheckedOptions["foreign"],
+export function rejectUnknownSettings(
+  { path, names }: CheckedOptions["unknownSettings"],
   commands: readonly Command[],
 ): void {
   const known = new Set(
@@ -80,7 +80,7 @@ interface ConfigFile {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-function readFile(path: Arguments["settings"][string] | undefined, surroundings: Surroundings): ConfigFile {
+function readFile(path: Arguments["settings"][string] | undefined, surroundings: OptionSources): ConfigFile {
   if (typeof path !== "string" || path === "") return { path: "", settings: {} };
   return { path, settings: surroundings.readConfig(path) };
 }
@@ -93,7 +93,7 @@ interface Given {
 
 interface Sources {
   readonly settings: Arguments["settings"];
-  readonly surroundings: Surroundings;
+  readonly surroundings: OptionSources;
   readonly file: ConfigFile;
 }
 

@@ -1,9 +1,9 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { defaultMemoryBytes, type WorkshopOptions } from "../../pipeline/train/training_resources.ts";
+import { defaultMemoryBytes, type ResourceOptions } from "../../pipeline/train/training_resources.ts";
 import type { Flags, Options } from "./command.ts";
 
 /** Flags of what works with a store's examples. */
-export const workshopFlags = {
+export const resourceFlags = {
   threads: {
     type: "integer",
     value: "N",
@@ -19,7 +19,7 @@ export const workshopFlags = {
   },
 } as const satisfies Flags;
 
-export function workshopOptionsOf({ threads, memory }: Options<typeof workshopFlags>): WorkshopOptions {
+export function resourceOptionsOf({ threads, memory }: Options<typeof resourceFlags>): ResourceOptions {
   return { ...(threads === undefined ? {} : { threads }), memoryBytes: parseBytes(memory) };
 }
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import type { WireTap } from "./recording_proxy.ts";
+import type { RecordingProxy } from "./recording_proxy.ts";
 
 /** One request, and what its response must be. */
-export interface Question {
+export interface RecordedRequest {
   /** What the request shows, in a few words. */
   readonly title: string;
   readonly method: "GET" | "POST";
@@ -16,14 +16,14 @@ export interface Question {
   readonly answer?: Readonly<Record<string, unknown>>;
 }
 
-export interface Conversation {
+export interface RecordedClient {
   /**
    * Sends a request, writes it and its response down, and checks the response.
    *
    * @returns The JSON object of the response.
    * @throws {Error} where the response is not the expected one: then this program has a bug.
    */
-  ask(question: Question): Promise<Readonly<Record<string, unknown>>>;
+  send(question: RecordedRequest): Promise<Readonly<Record<string, unknown>>>;
   /** How many requests were answered. */
   readonly count: number;
 }
@@ -32,17 +32,17 @@ export interface Conversation {
  * @param write Takes the text of one exchange.
  * @param signal Aborting it ends a request that is under way, and refuses the next.
  */
-export function createConversation(
-  tap: WireTap,
+export function createRecordedClient(
+  tap: RecordingProxy,
   write: (text: string) => void,
   signal: AbortSignal,
-): Conversation {
+): RecordedClient {
   let count = 0;
   return {
     get count() {
       return count;
     },
-    async ask(question) {
+    async send(question) {
       const { title, method, path, body, contentType = "application/json" } = question;
       // Compressed, an answer could not be read in the transcript.
       const headers = new Headers({ "accept-encoding": "identity" });
@@ -55,7 +55,7 @@ export function createConversation(
       });
       const text = await response.text();
       count++;
-      const { sent, received } = tap.take();
+      const { sent, received } = tap.drain();
       write(`${count}. ${title}\n\n${marked(">", sent)}\n\n${marked("<", received)}\n\n`);
       return check(question, response.status, text);
     },
@@ -67,7 +67,11 @@ function marked(mark: string, message: string): string {
   return message.trimEnd().split(/\r?\n/).map((line) => `${mark} ${line}`.trimEnd()).join("\n");
 }
 
-function check({ title, status, answer = {} }: Question, got: number, text: string): Record<string, unknown> {
+function check(
+  { title, status, answer = {} }: RecordedRequest,
+  got: number,
+  text: string,
+): Record<string, unknown> {
   const wrong = (what: string) =>
     new Error(`the demo's request "${title}" was answered with ${what}: ${text}`);
   if (got !== status) throw wrong(`status ${got} instead of ${status}`);

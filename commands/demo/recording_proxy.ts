@@ -1,9 +1,9 @@
 /** Stands between a client and a server and keeps what they say, byte for byte. */
-export interface WireTap {
+export interface RecordingProxy {
   /** Where the client finds it. */
   readonly origin: string;
   /** What went over the wire since it was last asked. */
-  take(): { readonly sent: string; readonly received: string };
+  drain(): { readonly sent: string; readonly received: string };
   close(): void;
 }
 
@@ -12,7 +12,9 @@ export interface WireTap {
  *
  * @param target The server's own address.
  */
-export function openWireTap(target: { readonly hostname: string; readonly port: number }): WireTap {
+export function openRecordingProxy(
+  target: { readonly hostname: string; readonly port: number },
+): RecordingProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   let sent: Uint8Array[] = [];
@@ -52,7 +54,7 @@ export function openWireTap(target: { readonly hostname: string; readonly port: 
 
   return {
     origin: `http://127.0.0.1:${listener.addr.port}`,
-    take() {
+    drain() {
       const taken = { sent: textOf(sent), received: textOf(received) };
       sent = [];
       received = [];

@@ -1,7 +1,7 @@
 import type { Encoder } from "../../pipeline/encode/encoder.ts";
 import { drawFeatureRow, type FeatureRow } from "../../pipeline/generate/feature_row.ts";
 import { createRandom } from "../../pipeline/math/random.ts";
-import type { Conversation, Question } from "./recorded_client.ts";
+import type { RecordedClient, RecordedRequest } from "./recorded_client.ts";
 
 export interface DemoSubject {
   /** Ids of the two models. */
@@ -25,9 +25,9 @@ export function drawRows(encoder: Encoder): FeatureRow[] {
 }
 
 /** Asks a server all that the demo shows: predictions by each model, assignments, and what bad requests get. */
-export async function askAll(conversation: Conversation, subject: DemoSubject): Promise<void> {
+export async function askAll(conversation: RecordedClient, subject: DemoSubject): Promise<void> {
   const { first, second, production, encoder, rows } = subject;
-  await conversation.ask({
+  await conversation.send({
     title: "Which model is in production?",
     method: "GET",
     path: "/model",
@@ -52,7 +52,7 @@ export async function askAll(conversation: Conversation, subject: DemoSubject): 
 
 /** @returns The probability of the first row. */
 async function predictAll(
-  conversation: Conversation,
+  conversation: RecordedClient,
   rows: readonly FeatureRow[],
   modelId: string,
   model: string,
@@ -66,19 +66,19 @@ async function predictAll(
 }
 
 function predict(
-  conversation: Conversation,
+  conversation: RecordedClient,
   body: FeatureRow,
   title: string,
   answer: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  return conversation.ask({ title, method: "POST", path: "/predict", body, status: 200, answer });
+  return conversation.send({ title, method: "POST", path: "/predict", body, status: 200, answer });
 }
 
 /** Assigns a model, then verifies that it is the one in production. */
-async function assign(conversation: Conversation, modelId: string, title: string): Promise<void> {
+async function assign(conversation: RecordedClient, modelId: string, title: string): Promise<void> {
   const answer = { model_id: modelId };
-  await conversation.ask({ title, method: "POST", path: "/model", body: answer, status: 200, answer });
-  await conversation.ask({
+  await conversation.send({ title, method: "POST", path: "/model", body: answer, status: 200, answer });
+  await conversation.send({
     title: "Verify: which model is it now?",
     method: "GET",
     path: "/model",
@@ -89,7 +89,7 @@ async function assign(conversation: Conversation, modelId: string, title: string
 
 /** Requests out of the ordinary that have an answer all the same. */
 async function askUnusual(
-  conversation: Conversation,
+  conversation: RecordedClient,
   row: FeatureRow,
   encoder: Encoder,
   before: unknown,
@@ -133,12 +133,15 @@ async function askUnusual(
 }
 
 /** What the requests get that a user sends by mistake. */
-async function askBad(conversation: Conversation, row: FeatureRow, encoder: Encoder): Promise<void> {
+async function askBad(conversation: RecordedClient, row: FeatureRow, encoder: Encoder): Promise<void> {
   const [{ name: missing }] = encoder.features;
   const number = encoder.features.find(({ type }) => type === "numeric")?.name ?? missing;
   const { [missing]: _, ...rest } = row;
-  const bad = (title: string, path: string, question: Partial<Question> & Pick<Question, "status">) =>
-    conversation.ask({ title, method: "POST", path, answer: { status: question.status }, ...question });
+  const bad = (
+    title: string,
+    path: string,
+    question: Partial<RecordedRequest> & Pick<RecordedRequest, "status">,
+  ) => conversation.send({ title, method: "POST", path, answer: { status: question.status }, ...question });
 
   await bad("A field is missing", "/predict", { status: 422, body: rest });
   await bad("A number that is none, and a field that the model does not have", "/predict", {

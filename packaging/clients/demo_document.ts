@@ -26,7 +26,7 @@ export async function documentOf(folder: string): Promise<Document> {
     insecure: false,
     log: createLog({ format: "json", level: "error", write: console.error }),
   });
-  await service.production.follow();
+  await service.production.sync();
   const request = new Request("http://127.0.0.1/openapi.json", { headers: { host: "127.0.0.1" } });
   const response = await service.handler(request, {
     remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },

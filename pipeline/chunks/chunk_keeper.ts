@@ -1,21 +1,21 @@
 import { join } from "node:path";
 import { aligned, type ChunkRecord, recordOf } from "./chunk_record.ts";
 import { type ChunkLoader, createLoader } from "./chunk_loader.ts";
-import { type ChunkRoom, nextFileName, takeMemory } from "./chunk_room.ts";
+import { type MemoryBudget, nextFileName, reserveMemory } from "./chunk_room.ts";
 import { type ColumnMaker, createColumnPool, newColumns } from "./column_pool.ts";
-import { requireFree, reserveBytes } from "../store/disk_room.ts";
+import { requireFreeSpace, reserveBytes } from "../store/disk_room.ts";
 import { isSpilled, type Place, type SpilledChunk, type StoredChunk } from "./stored_chunk.ts";
 import { writing } from "../files/written_file.ts";
 
 /** Keeps chunks for one thread: in memory as long as there is room, then in a file of its own. */
-export interface ChunkKeeper extends ChunkLoader {
+export interface ChunkStore extends ChunkLoader {
   /** For columns of what is to be kept: the memory of those that went to a file is used again. */
   readonly columns: ColumnMaker;
   /**
    * @param chunk Is used up: its columns are those of another one where it goes to a file.
    * @throws {Failure} `store-full`, `file-unwritable`.
    */
-  keep<Chunk extends object>(chunk: Chunk): StoredChunk<Chunk>;
+  put<Chunk extends object>(chunk: Chunk): StoredChunk<Chunk>;
   /**
    * Makes each chunk another one, which is kept where it was.
    *
@@ -33,7 +33,7 @@ export interface ChunkKeeper extends ChunkLoader {
 const lookBytes = 64 * 2 ** 20;
 
 /** @param room Without one, all chunks are kept in memory. */
-export function createKeeper(room?: ChunkRoom): ChunkKeeper {
+export function createChunkStore(room?: MemoryBudget): ChunkStore {
   const loader = createLoader();
   const pool = createColumnPool();
   const append = room ? appender(room) : undefined;
@@ -43,10 +43,10 @@ export function createKeeper(room?: ChunkRoom): ChunkKeeper {
   return {
     ...loader,
     columns: room ? pool : newColumns,
-    keep(chunk) {
+    put(chunk) {
       if (!room || !append) return chunk;
       const record = recordOf(chunk);
-      if (takeMemory(room, record.byteCount)) return chunk;
+      if (reserveMemory(room, record.byteCount)) return chunk;
       const spilled = append(record);
       giveBack(record);
       return spilled;
@@ -70,7 +70,7 @@ export function createKeeper(room?: ChunkRoom): ChunkKeeper {
 }
 
 /** Writes records one after the other, into a file that is made for the first. */
-function appender(room: ChunkRoom): <Chunk>(record: ChunkRecord<Chunk>) => SpilledChunk<Chunk> {
+function appender(room: MemoryBudget): <Chunk>(record: ChunkRecord<Chunk>) => SpilledChunk<Chunk> {
   let path: string | undefined;
   let end = 0;
   let lookAt = 0;
@@ -78,7 +78,7 @@ function appender(room: ChunkRoom): <Chunk>(record: ChunkRecord<Chunk>) => Spill
     path ??= makeFile(room);
     const { byteCount } = record;
     if (end >= lookAt) {
-      requireFree(path, reserveBytes + byteCount + lookBytes);
+      requireFreeSpace(path, reserveBytes + byteCount + lookBytes);
       lookAt = end + lookBytes;
     }
     const at = end;
@@ -87,7 +87,7 @@ function appender(room: ChunkRoom): <Chunk>(record: ChunkRecord<Chunk>) => Spill
   };
 }
 
-function makeFile(room: ChunkRoom): string {
+function makeFile(room: MemoryBudget): string {
   const path = join(room.folder, nextFileName(room));
   writing(path, () => {
     Deno.mkdirSync(room.folder, { recursive: true, mode: 0o700 });

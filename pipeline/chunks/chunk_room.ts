@@ -1,7 +1,7 @@
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 
 /** How much of the examples is kept in memory, and where the rest goes. Threads share it. */
-export interface ChunkRoom {
+export interface MemoryBudget {
   /** Folder of the files that chunks go to where memory has no room for them. */
   readonly folder: string;
   readonly kibibytes: number;
@@ -9,7 +9,7 @@ export interface ChunkRoom {
   readonly shared: Int32Array<SharedArrayBuffer>;
 }
 
-export function createRoom(folder: string, memoryBytes: number): ChunkRoom {
+export function createMemoryBudget(folder: string, memoryBytes: number): MemoryBudget {
   // An Int32Array counts to 2 TiB in kibibytes.
   const kibibytes = Math.min(Math.floor(memoryBytes / 1024), 2 ** 30);
   const shared = sharedInt32(2);
@@ -18,7 +18,7 @@ export function createRoom(folder: string, memoryBytes: number): ChunkRoom {
 }
 
 /** Takes memory, where there is enough. */
-export function takeMemory({ shared }: ChunkRoom, byteCount: number): boolean {
+export function reserveMemory({ shared }: MemoryBudget, byteCount: number): boolean {
   const wanted = Math.ceil(byteCount / 1024);
   if (Atomics.sub(shared, 0, wanted) >= wanted) return true;
   Atomics.add(shared, 0, wanted);
@@ -26,11 +26,11 @@ export function takeMemory({ shared }: ChunkRoom, byteCount: number): boolean {
 }
 
 /** Gives all memory back: what was kept in it is no longer used. */
-export function clearRoom({ shared, kibibytes }: ChunkRoom): void {
+export function resetBudget({ shared, kibibytes }: MemoryBudget): void {
   Atomics.store(shared, 0, kibibytes);
 }
 
 /** A name that no other file in the room's folder has. */
-export function nextFileName({ shared }: ChunkRoom): string {
+export function nextFileName({ shared }: MemoryBudget): string {
   return `chunks-${Atomics.add(shared, 1, 1)}`;
 }

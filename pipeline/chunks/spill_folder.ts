@@ -20,7 +20,7 @@ const unlockedAgeMsMin = 2_000;
  * said when something is written there: most trainings need no more than memory.
  */
 export function openSpillFolder(dataDir: string): SpillFolder {
-  sweepAbandoned(dataDir);
+  removeAbandoned(dataDir);
   const path = join(dataDir, `${prefix}${randomUUID()}`);
   let lock: Deno.FsFile | undefined;
   try {
@@ -37,7 +37,7 @@ export function openSpillFolder(dataDir: string): SpillFolder {
   };
 }
 
-function sweepAbandoned(dataDir: string): void {
+function removeAbandoned(dataDir: string): void {
   try {
     for (const { name, isDirectory } of Deno.readDirSync(dataDir)) {
       const path = join(dataDir, name);

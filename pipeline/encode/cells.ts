@@ -1,5 +1,5 @@
 import type { ColumnMaker } from "../chunks/column_pool.ts";
-import type { CellCodes, Group } from "./design_matrix.ts";
+import type { CellCodes, FactorGroup } from "./design_matrix.ts";
 import { factorsNamed } from "./crosses.ts";
 import type { CrossEncoder, Encoder } from "./encoder.ts";
 import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
@@ -16,7 +16,7 @@ export type Walk = () => Iterable<OrderedChunk>;
 
 /** A group of fields, with what it takes to code a chunk's rows. */
 export interface GroupPlan {
-  readonly group: Group;
+  readonly group: FactorGroup;
   readonly factors: readonly Factor[];
   /** Shape (combinations): the cell of each that occurs. */
   readonly cellOf: Uint32Array;

@@ -12,14 +12,14 @@ export interface DesignMatrix {
   readonly columnCount: number;
   /** Columns of the numeric fields, in the order in which chunks hold them. */
   readonly numericColumns: readonly number[];
-  readonly groups: readonly Group[];
+  readonly groups: readonly FactorGroup[];
   readonly chunks: readonly StoredChunk<DesignChunk>[];
   /** Rows per part: the training rows are part 0, the held-out rows part 1; what else there is, the split says. */
   readonly partRows: readonly number[];
 }
 
 /** Some categorical fields whose combinations of levels are coded together. */
-export interface Group {
+export interface FactorGroup {
   readonly cellCount: number;
   /** Fields of the group: how many columns a cell can have a 1 in. */
   readonly fieldCount: number;
@@ -53,7 +53,7 @@ export function fitWeightsOf({ weights, fitWeights = weights }: DesignChunk): De
 }
 
 /** Calls `visit` with each run of consecutive rows that belongs to the wanted parts. */
-export function forRuns(
+export function forRowRanges(
   chunk: PlainFields<DesignChunk>,
   parts: readonly number[],
   visit: (from: number, to: number) => void,

@@ -1,4 +1,4 @@
-import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
 import { loadEach } from "../chunks/chunk_loader.ts";
 import type { ColumnMaker } from "../chunks/column_pool.ts";
 import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
@@ -11,7 +11,7 @@ import { type Factor, factorsOf } from "./factors.ts";
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { runThrough } from "../runtime/event_loop.ts";
+import { runToEnd } from "../runtime/event_loop.ts";
 import type { Partition } from "../examples/split.ts";
 import { imputationsOf } from "./imputation.ts";
 import { type JoinedLevels, summarise } from "./summarise.ts";
@@ -32,7 +32,7 @@ export interface EncodeOptions {
   /** Whether the design keeps the hashes of the rows' groups. */
   readonly withGroups?: boolean;
   /** Keeps the chunks that are in files there. */
-  readonly keeper?: ChunkKeeper;
+  readonly keeper?: ChunkStore;
 }
 
 /**
@@ -46,7 +46,7 @@ export function encodeExamples(
   partition: Partition,
   options: EncodeOptions,
 ): EncodedExamples {
-  return runThrough(encodeInSteps(raw, spec, partition, options));
+  return runToEnd(encodeInSteps(raw, spec, partition, options));
 }
 
 /** As `encodeExamples`, with a stop after each walk over the rows: on many of them it takes a while. */
@@ -56,7 +56,7 @@ export function* encodeInSteps(
   partition: Partition,
   options: EncodeOptions,
 ): Generator<void, EncodedExamples> {
-  const { joinPure, withGroups = false, keeper = createKeeper() } = options;
+  const { joinPure, withGroups = false, keeper = createChunkStore() } = options;
   const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   yield;
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
@@ -92,7 +92,7 @@ export function encodeWith(
   raw: RawExamples,
   encoder: Encoder,
   partition: Partition,
-  keeper: ChunkKeeper = createKeeper(),
+  keeper: ChunkStore = createChunkStore(),
 ): DesignMatrix {
   const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   const chunks = transformColumns(ordered, numericOf(encoder), keeper);
@@ -111,7 +111,7 @@ function numericOf({ features }: Encoder): NumericEncoder[] {
 function transformColumns(
   chunks: StoredChunk<OrderedChunk>[],
   features: readonly Pick<NumericEncoder, "transform">[],
-  keeper: ChunkKeeper,
+  keeper: ChunkStore,
 ): StoredChunk<OrderedChunk>[] {
   if (features.every(({ transform }) => transform === "none")) return chunks;
   return keeper.rewrite(chunks, (chunk) => {
@@ -130,7 +130,7 @@ function buildDesign(
   chunks: StoredChunk<OrderedChunk>[],
   factors: readonly Factor[],
   encoder: Encoder,
-  options: { partCount: number; withGroups: boolean; keeper: ChunkKeeper },
+  options: { partCount: number; withGroups: boolean; keeper: ChunkStore },
 ): DesignMatrix {
   const { partCount, withGroups, keeper } = options;
   const numericFeatures = numericOf(encoder);

@@ -1,6 +1,6 @@
 import { createLoader } from "../chunks/chunk_loader.ts";
 import { isSpilled, plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
-import { type DesignChunk, fitWeightsOf, forRuns } from "./design_matrix.ts";
+import { type DesignChunk, fitWeightsOf, forRowRanges } from "./design_matrix.ts";
 import type { OrderedChunk } from "../examples/ordered_chunk.ts";
 import { trainPart } from "../examples/split.ts";
 
@@ -10,11 +10,11 @@ export function weightOf(chunks: readonly StoredChunk<DesignChunk>[], parts: rea
   let sum = 0;
   for (const stored of chunks) {
     const { weights, fitWeights = weights } = isSpilled(stored) ? stored.fields : stored;
-    if (fitWeights === undefined) forRuns(plainFields(stored), parts, (from, to) => sum += to - from);
+    if (fitWeights === undefined) forRowRanges(plainFields(stored), parts, (from, to) => sum += to - from);
     else {
       const chunk = loader.load(stored);
       const own = fitWeightsOf(chunk);
-      forRuns(chunk, parts, (from, to) => {
+      forRowRanges(chunk, parts, (from, to) => {
         for (let i = from; i < to; i++) sum += own?.[i] ?? 1;
       });
     }

@@ -1,6 +1,6 @@
 import { loadEach } from "../chunks/chunk_loader.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
-import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
+import { type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { addDeepLogits, createDeepPart, type Network } from "../model/network.ts";
 import { passPoint } from "../fit/objective.ts";
 import { createPredictionTally } from "./prediction_tally.ts";
@@ -29,7 +29,7 @@ export function evaluateModel(
   const tally = createPredictionTally(rowsOf(design, parts));
   const logitsOf = createRowNumbers();
   for (const chunk of loadEach(design.chunks)) {
-    forRuns(chunk, parts, (from, to) => {
+    forRowRanges(chunk, parts, (from, to) => {
       const logits = logitsOf(to - from);
       kernel.logits(chunk, from, to, logits);
       if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);

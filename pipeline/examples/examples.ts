@@ -1,19 +1,25 @@
-import { createKeeper } from "../chunks/chunk_keeper.ts";
-import { type ChunkRoom, clearRoom } from "../chunks/chunk_room.ts";
+import { createChunkStore } from "../chunks/chunk_keeper.ts";
+import { type MemoryBudget, resetBudget } from "../chunks/chunk_room.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
 import { readRows } from "./example_rows.ts";
-import { createPlacing, type HeldJoin, holdParents } from "./hash_join/hash_join.ts";
-import { joinChunks } from "./merge_chunks.ts";
+import { buildHashJoin, createProbe, type HashJoin } from "./hash_join/hash_join.ts";
+import { mergeChunks } from "./merge_chunks.ts";
 import { joinPlanOf } from "./join_plan.ts";
 import { Failure } from "../failure.ts";
 import { chunkRowsMax, type IdRange, type Ids, rangesOf } from "./id_ranges.ts";
 import { type ChildRows, countChildRows, withOrphans } from "./child_rows.ts";
 import type { ValueType } from "./level.ts";
-import { behind, createChunkBuilder, type RawChunk, type RawExamples, viewLayout } from "./raw_examples.ts";
+import {
+  createChunkBuilder,
+  type RawChunk,
+  type RawExamples,
+  sliceSideColumns,
+  viewLayout,
+} from "./raw_examples.ts";
 import { type LeftOutRows, requireAccounted, type RowAccount } from "./row_account.ts";
 import { createUsableRows } from "./usable_rows.ts";
 import { readingFailure } from "./reading_failure.ts";
-import { collectShared } from "../runtime/shared_memory_gc.ts";
+import { forceCollectionOnAll } from "../runtime/shared_memory_gc.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { ReadingStopped, type RowsQuery } from "../store/checked_rows.ts";
@@ -41,9 +47,9 @@ export interface ReadJob extends Job {
   /** Shape (2): next range, rows read so far. */
   readonly shared: Int32Array<SharedArrayBuffer>;
   /** Where what was read is kept; in memory without. */
-  readonly room?: ChunkRoom;
+  readonly room?: MemoryBudget;
   /** How the view's rows come without the view. */
-  readonly join?: HeldJoin;
+  readonly join?: HashJoin;
 }
 
 interface ReadPart {
@@ -113,7 +119,7 @@ async function readUnchanged(
         `The store changed ${tries} times while it was read. Train when nothing is being loaded.`,
       );
     }
-    if (room) clearRoom(room);
+    if (room) resetBudget(room);
   }
 }
 
@@ -144,10 +150,10 @@ async function readOnce(
   // The threads have connections of their own: a write between their first reads would give them different stores.
   if (store.journal.foreignChanges() === before) {
     // What the reading held, and its garbage.
-    await collectShared(threads);
-    const joined = joinChunks(
+    await forceCollectionOnAll(threads);
+    const joined = mergeChunks(
       results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
-      { keeper: createKeeper(room), ...(options.types ? { types: options.types } : {}) },
+      { keeper: createChunkStore(room), ...(options.types ? { types: options.types } : {}) },
     );
     const raw = { ...joined, account: accountOf(results, child) };
     requireAccounted(raw.account, raw.rowCount);
@@ -195,7 +201,7 @@ export interface ReadOptions {
   readonly after?: bigint;
   /** Per categorical field: as what the model reads it that is continued; undefined for one that does not keep it. */
   readonly types?: readonly (ValueType | undefined)[];
-  readonly room?: ChunkRoom;
+  readonly room?: MemoryBudget;
   readonly observe?: (rowCount: number) => void;
 }
 
@@ -228,13 +234,13 @@ async function hold(
   store: Store,
   spec: FeatureSpec,
   threads: Threads,
-  { ids, room, pause }: { ids: Ids; room: ChunkRoom | undefined; pause: () => void },
-): Promise<HeldJoin | undefined> {
+  { ids, room, pause }: { ids: Ids; room: MemoryBudget | undefined; pause: () => void },
+): Promise<HashJoin | undefined> {
   const tables = loadableTables(store);
   const plan = tables && joinPlanOf(store, spec, tables);
   if (!plan) return undefined;
   const bytesMax = room ? room.kibibytes * 1024 : heldBytesMax;
-  return await holdParents(store, plan, threads, { ids, bytesMax, pause });
+  return await buildHashJoin(store, plan, threads, { ids, bytesMax, pause });
 }
 
 /** A store that no file could be loaded into still has a view that can be read. */
@@ -252,9 +258,9 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const { spec, ranges, shared, join } = job;
   const memory = join ? scanMemory : joinMemory(job.path);
   using db = openReadingConnection(job.path, memory);
-  const keeper = createKeeper(job.room);
+  const keeper = createChunkStore(job.room);
   const query = join?.child ?? job.query;
-  const place = join && createPlacing(db, join);
+  const place = join && createProbe(db, join);
   const layout = join?.layout ?? viewLayout(spec);
   const usable = createUsableRows(spec, layout);
   const builder = createChunkBuilder(spec, { rowsMax: chunkRowsMax, columns: keeper.columns, layout });
@@ -268,7 +274,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
       if (memory.mappedBytes > 0) {
         db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${memory.mappedBytes}`);
       }
-      const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.keep(builder.take()) });
+      const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.put(builder.take()) });
       for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
         if (ranges[i] === null) lastId = batch.at(-1)?.[0];
         const { rows: ofView, beside } = place ? place(batch) : { rows: batch };
@@ -280,7 +286,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         else {
           builder.add(rows.slice(0, fitting), beside);
           take();
-          builder.add(rows.slice(fitting), beside && behind(beside, fitting));
+          builder.add(rows.slice(fitting), beside && sliceSideColumns(beside, fitting));
         }
         observe(Atomics.add(shared, 1, batch.length) + batch.length);
       }

@@ -1,4 +1,4 @@
-import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
 import type { ColumnMaker } from "../chunks/column_pool.ts";
 import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
 import { hasNumbers, hasTexts, levelFolding, type ValueType, valueTypeOf } from "./level.ts";
@@ -14,14 +14,14 @@ import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
  *   entry without one leaves the levels as they are.
  * @returns With an account by which all rows that were read are examples.
  */
-export function joinChunks(
+export function mergeChunks(
   parts: readonly {
     readonly order: number;
     readonly chunk: StoredChunk<RawChunk>;
     readonly levels: readonly (string | null)[][];
     readonly kinds: readonly number[];
   }[],
-  { keeper = createKeeper(), types }: JoinOptions = {},
+  { keeper = createChunkStore(), types }: JoinOptions = {},
 ): RawExamples {
   const rowCount = parts.reduce((sum, { chunk }) => sum + plainFields(chunk).rowCount, 0);
   const ordered = [...parts].sort((a, b) => a.order - b.order);
@@ -66,7 +66,7 @@ export function joinChunks(
 }
 
 export interface JoinOptions {
-  readonly keeper?: ChunkKeeper;
+  readonly keeper?: ChunkStore;
   readonly types?: readonly (ValueType | undefined)[];
 }
 

@@ -1,6 +1,6 @@
 import { type ColumnMaker, newColumns } from "../chunks/column_pool.ts";
 import type { StoredChunk } from "../chunks/stored_chunk.ts";
-import type { HeldField } from "./hash_join/hash_join.ts";
+import type { ParentField } from "./hash_join/hash_join.ts";
 import { hashOf } from "../math/hash.ts";
 import { kindBitOf, tableLevelOf, type ValueType } from "./level.ts";
 import { writtenLevel } from "./hash_join/build_scan.ts";
@@ -53,7 +53,7 @@ export interface RowLayout {
   readonly group: number;
   readonly weight?: number;
   /** Per feature of the spec: its place in the row, or where it is held. */
-  readonly fields: readonly (number | HeldField)[];
+  readonly fields: readonly (number | ParentField)[];
 }
 
 /** Rows of the view: id, label, group, the fields in the order of the spec, and the weight where there is one. */
@@ -68,7 +68,7 @@ export function viewLayout({ features, weight }: FeatureSpec): RowLayout {
 }
 
 /** What comes beside rows that do not have it. */
-export interface Beside {
+export interface SideColumns {
   /** Per parent, shape (rows) or longer: which of its rows has the fields that are held. */
   readonly places: readonly Int32Array[];
   /** Shape (rows) or longer. */
@@ -76,13 +76,13 @@ export interface Beside {
 }
 
 /** What is beside the rows that follow the first `count`. */
-export function behind({ places, labels }: Beside, count: number): Beside {
+export function sliceSideColumns({ places, labels }: SideColumns, count: number): SideColumns {
   return { places: places.map((column) => column.subarray(count)), labels: labels.subarray(count) };
 }
 
 /** Gathers rows into chunks and codes their categories in the order in which they appear. */
 export interface ChunkBuilder {
-  add(rows: readonly (readonly unknown[])[], beside?: Beside): void;
+  add(rows: readonly (readonly unknown[])[], beside?: SideColumns): void;
   /** Rows that have been added since the last chunk was taken. */
   readonly rowCount: number;
   /** Takes the rows, which may be none, as a chunk. */
@@ -208,7 +208,7 @@ function copyHeld(
 }
 
 function codesFor(
-  { parent, values }: HeldField,
+  { parent, values }: ParentField,
   levels: (string | null)[],
 ): { parent: number; kinds: number; codeAt(place: number): number } {
   if (!("codes" in values)) throw new Error("a category is held as numbers");

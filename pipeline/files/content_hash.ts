@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { openSource } from "./byte_source.ts";
 import { release } from "./columns/column_buffer.ts";
-import { nextTask } from "../runtime/event_loop.ts";
+import { yieldToEventLoop } from "../runtime/event_loop.ts";
 
 const pieceBytes = 4 * 2 ** 20;
 
@@ -40,7 +40,7 @@ export function openHashing(path: string): FileHashing {
       signal?.throwIfAborted();
       while (advance()) {
         // A turn of the event loop, in which Ctrl-C is heard.
-        await nextTask();
+        await yieldToEventLoop();
         signal?.throwIfAborted();
       }
       return digest ??= hash.digest("hex");

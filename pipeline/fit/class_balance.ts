@@ -1,4 +1,4 @@
-import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
 import { log } from "../math/elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 
@@ -21,7 +21,7 @@ function classWeights({ rows, clicks }: ClassSums): { clicked: number; notClicke
 export function balance(
   design: DesignMatrix,
   sums: ClassSums,
-  keeper: ChunkKeeper = createKeeper(),
+  keeper: ChunkStore = createChunkStore(),
 ): DesignMatrix {
   const { clicked, notClicked } = classWeights(sums);
   const chunks = keeper.rewrite([...design.chunks], (chunk) => {

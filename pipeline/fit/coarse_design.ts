@@ -1,4 +1,4 @@
-import { type DesignMatrix, forRuns, type Group } from "../encode/design_matrix.ts";
+import { type DesignMatrix, type FactorGroup, forRowRanges } from "../encode/design_matrix.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import { expandSums, layoutOf, passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
@@ -40,7 +40,7 @@ export function createCoarseDesign(
 ): CoarseDesign {
   const { design } = passes;
   const { columnOf, sizes } = assignColumns(design, curvatures, curvatureMin);
-  const groups = design.groups.map((group): Group => {
+  const groups = design.groups.map((group): FactorGroup => {
     const columns = sharedInt32(group.columns.length);
     for (let at = 0; at < columns.length; at++) {
       const column = group.columns[at];
@@ -74,7 +74,7 @@ function addSample({ design, parts, weight, chunks }: Passes, kernel: RowKernel)
   const share = Math.min(1, sampleRows / rows);
   let taken = 0;
   for (const chunk of chunks()) {
-    forRuns(chunk, parts, (from, to) => {
+    forRowRanges(chunk, parts, (from, to) => {
       const end = from + Math.ceil((to - from) * share);
       kernel.add(chunk, from, end);
       taken += end - from;

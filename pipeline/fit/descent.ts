@@ -2,7 +2,7 @@ import { log } from "../math/elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Convergence } from "./certificate.ts";
 import { gradientRule, type Proposal, type Rule, stepOf } from "./convergence.ts";
-import { searchLine } from "./line_search.ts";
+import { lineSearch } from "./line_search.ts";
 import { hessianByOf } from "./objective.ts";
 import type { Passes, Scope } from "./passes.ts";
 import { evaluatePoint, type Point, type Solution, type SolverOptions } from "./penalised.ts";
@@ -126,7 +126,7 @@ async function descendOver(
     const isFar = firstShare * point.gradientMax > gradientTolerance ||
       firstShare * length > (rule.stepMax ?? Infinity);
     const hessian = renew && steps === 0 ? isFar : saves;
-    const found = await searchLine(
+    const found = await lineSearch(
       point,
       direction,
       slope,

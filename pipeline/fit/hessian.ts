@@ -1,4 +1,4 @@
-import type { DesignMatrix, Group } from "../encode/design_matrix.ts";
+import type { DesignMatrix, FactorGroup } from "../encode/design_matrix.ts";
 import type { SumsLayout } from "./objective.ts";
 
 /** The Hessian from a pass's sums, shape (columns + 1, columns + 1), symmetric, the intercept last. */
@@ -48,7 +48,7 @@ function addSymmetric(hessian: Float64Array, size: number, a: number, b: number,
   hessian[a > b ? a * size + b : b * size + a] += value;
 }
 
-const loneCell: Pick<Group, "cellCount" | "fieldCount" | "columns"> = {
+const loneCell: Pick<FactorGroup, "cellCount" | "fieldCount" | "columns"> = {
   cellCount: 1,
   fieldCount: 0,
   columns: new Int32Array(new SharedArrayBuffer(0)),
@@ -64,7 +64,7 @@ const loneCell: Pick<Group, "cellCount" | "fieldCount" | "columns"> = {
 function addCells(
   hessian: Float64Array,
   size: number,
-  { cellCount, fieldCount, columns }: Pick<Group, "cellCount" | "fieldCount" | "columns">,
+  { cellCount, fieldCount, columns }: Pick<FactorGroup, "cellCount" | "fieldCount" | "columns">,
   numericColumns: readonly number[],
   sums: Float64Array,
   intercept: number | undefined,
@@ -91,8 +91,8 @@ function addCells(
 function addPair(
   hessian: Float64Array,
   size: number,
-  first: Group,
-  second: Group,
+  first: FactorGroup,
+  second: FactorGroup,
   sums: Float64Array,
   at: number,
 ): void {
@@ -107,7 +107,7 @@ function addPair(
 }
 
 /** The columns in which a cell has a 1. */
-function columnsOf({ fieldCount, columns }: Group, cell: number): Int32Array {
+function columnsOf({ fieldCount, columns }: FactorGroup, cell: number): Int32Array {
   const all = columns.subarray(cell * fieldCount, (cell + 1) * fieldCount);
   return all.includes(-1) ? all.filter((column) => column >= 0) : all;
 }

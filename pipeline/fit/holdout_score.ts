@@ -1,6 +1,6 @@
 import { loadEach } from "../chunks/chunk_loader.ts";
 import { exp, log, log1p } from "../math/elementary.ts";
-import { type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
+import { type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { passPoint } from "./objective.ts";
 import { createPredictionTally } from "../evaluate/prediction_tally.ts";
 import { createRowNumbers } from "./scratch_array.ts";
@@ -32,7 +32,7 @@ export function scoreOf(design: DesignMatrix, parts: readonly number[], coeffici
   let [loss, weight] = [0, 0];
   const logitsOf = createRowNumbers();
   for (const chunk of loadEach(design.chunks)) {
-    forRuns(chunk, parts, (from, to) => {
+    forRowRanges(chunk, parts, (from, to) => {
       const logits = logitsOf(to - from);
       kernel.logits(chunk, from, to, logits);
       tally.add(chunk, from, to, logits);

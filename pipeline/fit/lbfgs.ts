@@ -1,11 +1,11 @@
 import { log } from "../math/elementary.ts";
-import { fitWeightsOf, forRuns } from "../encode/design_matrix.ts";
+import { fitWeightsOf, forRowRanges } from "../encode/design_matrix.ts";
 import type { Convergence } from "./certificate.ts";
 import { createCoarseDesign } from "./coarse_design.ts";
 import { coarseInverse, type MovingColumns, movingColumns } from "./coarse_inverse.ts";
 import { judgeWide } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
-import { searchLine } from "./line_search.ts";
+import { lineSearch } from "./line_search.ts";
 import type { Passes } from "./passes.ts";
 import {
   dot,
@@ -36,7 +36,7 @@ export interface LbfgsOptions extends SolverOptions {
  * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2.
  */
 export async function solveLbfgs(passes: Passes, options: LbfgsOptions): Promise<Solution> {
-  const { iterationsMax, observe, checkpoint, held = [] } = options;
+  const { iterationsMax, observe, checkpoint, fixedAtZero: held = [] } = options;
   const { l2 } = meanPenalty(passes, options.penalty);
   const start = options.start ?? baseRateOf(passes);
   let curvatures = await curvaturesAt(passes, start);
@@ -70,7 +70,7 @@ export async function solveLbfgs(passes: Passes, options: LbfgsOptions): Promise
     }
     const direction = inverse.times(point.gradient).map((value) => -value);
     const slope = dot(direction, point.gradient);
-    const found = await searchLine(point, direction, slope, iterationsMax - iterations, at);
+    const found = await lineSearch(point, direction, slope, iterationsMax - iterations, at);
     iterations += found.passes;
     if (!found.next) break;
     const { next, step } = found;
@@ -90,7 +90,7 @@ function baseRateOf({ design, parts, weight, chunks }: Passes): Float64Array {
   let clicks = 0;
   for (const chunk of chunks()) {
     const weights = fitWeightsOf(chunk);
-    forRuns(chunk, parts, (from, to) => {
+    forRowRanges(chunk, parts, (from, to) => {
       for (let i = from; i < to; i++) clicks += (weights?.[i] ?? 1) * chunk.labels[i];
     });
   }

@@ -1,4 +1,4 @@
-import { dot, moved, type Point } from "./penalised.ts";
+import { addScaled, dot, type Point } from "./penalised.ts";
 
 /** Armijo's constant: the share of the promised decrease that a step must keep. */
 const sufficientDecrease = 1e-4;
@@ -25,7 +25,7 @@ export interface LineSearchResult {
  *   Newton-Type Methods (2014), section 2.3; Hager & Zhang, A New Conjugate Gradient Method with Guaranteed Descent and an
  *   Efficient Line Search (2005), section 4, for the end.
  */
-export async function searchLine(
+export async function lineSearch(
   from: Point,
   direction: Float64Array,
   slope: number,
@@ -36,7 +36,7 @@ export async function searchLine(
   const flat = isFlat(from, slope);
   const passesLimit = Math.min(passesMax, flat ? flatHalvingsMax : halvingsMax);
   for (let passes = 1, step = 1; passes <= passesLimit; passes++, step /= 2) {
-    const next = await evaluate(moved(from.coefficients, direction, step));
+    const next = await evaluate(addScaled(from.coefficients, direction, step));
     const good = flat
       ? next.gradientMax < from.gradientMax || isFlatter(from, next, direction, slope)
       : next.objective <= from.objective + sufficientDecrease * step * slope;

@@ -14,7 +14,7 @@ import { dot, type Point, type Solution, type SolverOptions } from "./penalised.
  */
 export function solveNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
   return descend(passes, options, stepRule, (made) => {
-    const inverse = correctedInverse(factorOf(made, options.held));
+    const inverse = correctedInverse(factorOf(made, options.fixedAtZero));
     return {
       towards({ gradient }) {
         const direction = inverse.times(gradient).map((value) => -value);

@@ -1,5 +1,5 @@
 import { type ChunkLoader, createLoader, loadEach } from "../chunks/chunk_loader.ts";
-import { type DesignChunk, type DesignMatrix, forRuns, rowsOf } from "../encode/design_matrix.ts";
+import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { weightOf } from "../encode/row_weight.ts";
 import { expandSums, layoutOf, type LossSums, passPoint } from "./objective.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
@@ -175,7 +175,7 @@ export function createPassState(): PassState {
         for (const stored of spans[i]) {
           const chunk = loader.load(stored);
           const add = of === "residuals" ? kernel.add : kernel.addCurvatures;
-          forRuns(chunk, parts, (from, to) => add(chunk, from, to));
+          forRowRanges(chunk, parts, (from, to) => add(chunk, from, to));
         }
         sums.set(kernel.sums(), i * layout.length);
       }

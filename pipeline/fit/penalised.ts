@@ -54,7 +54,7 @@ export interface SolverOptions {
   /** Passes over the rows at the most. */
   readonly iterationsMax: number;
   /** Columns that stay 0: their gradient does not count. */
-  readonly held?: readonly number[];
+  readonly fixedAtZero?: readonly number[];
   /** Where to begin; 0 without. Shape (columns + 1), intercept last. */
   readonly start?: Float64Array;
   readonly observe?: ((event: IterationEvent) => void) | undefined;
@@ -80,7 +80,7 @@ export async function evaluatePoint(
   passes: Passes,
   scope: Scope,
   coefficients: Float64Array,
-  { penalty, held = [] }: Pick<SolverOptions, "penalty" | "held">,
+  { penalty, fixedAtZero: held = [] }: Pick<SolverOptions, "penalty" | "fixedAtZero">,
   hessian: boolean,
 ): Promise<Point> {
   const sums = await passes.evaluate(coefficients, { hessian, scope });
@@ -102,7 +102,7 @@ export async function evaluatePoint(
     }
     gradientMax = Math.max(
       gradientMax,
-      Math.abs(j < columnCount ? leastSubgradient(gradient[j], beta, l1) : gradient[j]),
+      Math.abs(j < columnCount ? minimumNormSubgradient(gradient[j], beta, l1) : gradient[j]),
     );
   }
   let objective = sums.loss / weight + (l2 / 2) * squares + l1 * absolutes;
@@ -150,13 +150,13 @@ export function meanPenalty(passes: Passes, { l2, l1 }: Penalty): Penalty {
 }
 
 /** Of all subgradients of g·β + l1·|β| the one nearest to 0. */
-export function leastSubgradient(gradient: number, beta: number, l1: number): number {
+export function minimumNormSubgradient(gradient: number, beta: number, l1: number): number {
   if (beta !== 0) return gradient + (beta > 0 ? l1 : -l1);
   return Math.sign(gradient) * Math.max(0, Math.abs(gradient) - l1);
 }
 
 /** base + share · direction. */
-export function moved(base: Float64Array, direction: Float64Array, share: number): Float64Array {
+export function addScaled(base: Float64Array, direction: Float64Array, share: number): Float64Array {
   return base.map((value, i) => value + share * direction[i]);
 }
 

@@ -37,7 +37,7 @@ export function solveProximalNewton(passes: Passes, options: SolverOptions): Pro
     const hessian = hessianOf(made);
     return {
       towards(point) {
-        const direction = proximalDirection(point, hessian, l1, options.held ?? []);
+        const direction = proximalDirection(point, hessian, l1, options.fixedAtZero ?? []);
         const shrinkage = norm1(point.coefficients, direction) - norm1(point.coefficients);
         return { direction, slope: dot(point.gradient, direction) + l1 * shrinkage };
       },

@@ -1,5 +1,5 @@
 import { loadEach } from "../chunks/chunk_loader.ts";
-import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
+import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 
 /** Columns of categories and indicators whose rows in the given parts were all clicked, or none of them. */
 export function pureColumns(
@@ -10,7 +10,7 @@ export function pureColumns(
   const clicks = new Float64Array(columnCount);
   for (const chunk of loadEach(chunks)) {
     groups.forEach(({ fieldCount, columns }, g) => {
-      forRuns(chunk, parts, (from, to) => {
+      forRowRanges(chunk, parts, (from, to) => {
         for (let i = from; i < to; i++) {
           for (let at = chunk.cells[g][i] * fieldCount, end = at + fieldCount; at < end; at++) {
             if (columns[at] < 0) continue;

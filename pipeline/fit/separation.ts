@@ -1,8 +1,8 @@
-import { forRuns } from "../encode/design_matrix.ts";
+import { forRowRanges } from "../encode/design_matrix.ts";
 import { factorOf } from "./newton.ts";
 import { passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
-import { evaluatePoint, moved, type Solution, type SolverOptions } from "./penalised.ts";
+import { addScaled, evaluatePoint, type Solution, type SolverOptions } from "./penalised.ts";
 import { createRowKernel } from "./row_kernel.ts";
 
 /** There is no finite optimum. The caller knows the columns' names. */
@@ -40,19 +40,19 @@ export async function requireFiniteOptimum(
 ): Promise<void> {
   const at = (point: Float64Array) => evaluatePoint(passes, "all", point, options, true);
   // At 0 every row has the same weight: what is aliased there is so by the columns themselves.
-  const { aliased } = factorOf(await at(new Float64Array(coefficients.length)), options.held);
+  const { aliased } = factorOf(await at(new Float64Array(coefficients.length)), options.fixedAtZero);
   let growing: number[] = [];
   let end = coefficients;
   for (let steps = 0; steps < stepsMax; steps++) {
     const point = await at(end);
-    const factor = factorOf(point, options.held);
+    const factor = factorOf(point, options.fixedAtZero);
     const flat = factor.aliased.filter((column) => !aliased.includes(column));
     if (flat.length > 0) throw separationAt(passes, end, flat);
     const step = factor.solve(point.gradient);
     growing = [...step.keys()].filter((column) => !(Math.abs(step[column]) <= stepMax))
       .sort((a, b) => Math.abs(step[b]) - Math.abs(step[a]));
     if (growing.length === 0) return;
-    end = moved(end, step, -1);
+    end = addScaled(end, step, -1);
   }
   throw separationAt(passes, end, growing);
 }
@@ -72,7 +72,7 @@ function separatesAll({ design, parts, chunks }: Passes, coefficients: Float64Ar
     const logits = new Float64Array(chunk.labels.length);
     kernel.logits(chunk, 0, logits.length, logits);
     let separates = true;
-    forRuns(chunk, parts, (from, to) => {
+    forRowRanges(chunk, parts, (from, to) => {
       for (let i = from; i < to; i++) {
         if (!(chunk.labels[i] === 1 ? logits[i] > 0 : logits[i] < 0)) separates = false;
       }

@@ -33,13 +33,13 @@ export interface IngestOptions {
   readonly patienceMs?: number;
   readonly observe?: (progress: LoadProgress) => void;
   /** Reads on a thread of the caller's, who looks on. */
-  readonly reader?: LentReader;
+  readonly reader?: SharedReader;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now?: () => number;
 }
 
 /** A second thread that reads files, and does something else with their rows. */
-export interface LentReader {
+export interface SharedReader {
   /** Two: this one, and one that answers what `ingest_worker.ts` does. */
   readonly threads: Threads;
   /** The last table that it reads: files of later ones are read here. */
@@ -86,7 +86,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   try {
     const optionsOf = (table: Table): LoadOptions => ({
       threads,
-      here,
+      localReader: here,
       aheadBytes: reader?.aheadBytes ?? 0,
       references: referencesOf(table, tables),
       isSelfContained: firstFill.isSelfContained(table),
@@ -121,7 +121,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
         if (!isLent || !following || following.table === table || hasLoads(store, following.table)) return;
         const options = optionsOf(following.table);
         const job = readerJobOf(store, following.table, following.path, options);
-        early = { options, reading: openReading(threads, job, { ...options, isEarly: true }) };
+        early = { options, reading: openReading(threads, job, { ...options, isPrefetch: true }) };
         // Whether it failed is for its own turn.
         early.reading.catch(() => {});
       };
@@ -139,7 +139,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
         threads = ownThreads;
         const keys = await reader.lastKeys();
         if (keys) {
-          here.know(table.name, keySetOf(keys));
+          here.addKnownKeys(table.name, keySetOf(keys));
           firstFill.knowKeys(table.name);
         }
       }

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { allRejected, checkCounts } from "./accounting.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { type FileHashing, openHashing } from "../files/content_hash.ts";
-import { requireRoomToCommit } from "../store/disk_room.ts";
+import { requireDiskSpaceToCommit } from "../store/disk_room.ts";
 import { Failure } from "../failure.ts";
 import type { RowFault } from "../files/columns/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
@@ -14,9 +14,9 @@ import type { OpenedFile, ReaderJob, ReadStep } from "./reader_job.ts";
 import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
-import { nextTask } from "../runtime/event_loop.ts";
+import { yieldToEventLoop } from "../runtime/event_loop.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
-import { collect } from "../runtime/shared_memory_gc.ts";
+import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import type { Store } from "../store/store.ts";
 import { beginWriting } from "../store/writing.ts";
 import type { Table } from "../store/table.ts";
@@ -36,7 +36,7 @@ export interface LoadProgress {
 export interface LoadOptions {
   readonly threads: Threads;
   /** Reads files where there is no second thread. */
-  readonly here: FileReading;
+  readonly localReader: FileReading;
   /** How much may be read before it is inserted, beyond a few batches. */
   readonly aheadBytes: number;
   /** The file's reading, where it has begun while another one was loaded. */
@@ -105,10 +105,10 @@ async function startReading(
   path: string,
   options: LoadOptions,
 ): Promise<Reading> {
-  const { threads, here, aheadBytes, onRead } = options;
+  const { threads, localReader, aheadBytes, onRead } = options;
   const job = readerJobOf(store, table, path, options);
   const settings = {
-    here,
+    localReader,
     aheadBytes,
     ...(onRead ? { onEnd: ({ rowCount }: OpenedFile) => onRead(rowCount) } : {}),
   };
@@ -165,7 +165,7 @@ async function insertFile(
         `Cannot load ${path}: it changed while it was read. Load it when it is whole.`,
       );
     }
-    requireRoomToCommit(store);
+    requireDiskSpaceToCommit(store);
     const tableRows = rowsBefore + report.inserted;
     recordLoad(store, table, { contentHash, onConflict, mapping, report, tableRows, loadedAt: now() });
     commitLoad(store, table, path);
@@ -228,9 +228,9 @@ async function insertAll(
     const next = () => nextStep(reading, hashing);
     for (let step = await next(); step; step = await next()) {
       signal?.throwIfAborted();
-      if (batches % batchesPerLook === 0) requireRoomToCommit(store);
-      if (++batches % batchesPerCollection === 0) await collect();
-      if (batches % batchesPerTurn === 0) await nextTask();
+      if (batches % batchesPerLook === 0) requireDiskSpaceToCommit(store);
+      if (++batches % batchesPerCollection === 0) await forceCollection();
+      if (batches % batchesPerTurn === 0) await yieldToEventLoop();
       tally.addBatch(step.batch);
       insertion.add(step.batch);
       orphans = step.orphans ?? orphans;
@@ -280,6 +280,6 @@ async function nextStep(reading: Reading, hashing: FileHashing): Promise<ReadSte
   const step = reading.next().finally(() => isThere = true);
   // Where it fails while the file is hashed, it is told below.
   step.catch(() => {});
-  while (!isThere && hashing.advance()) await nextTask();
+  while (!isThere && hashing.advance()) await yieldToEventLoop();
   return await step;
 }

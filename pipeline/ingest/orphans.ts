@@ -6,12 +6,12 @@ import { orderByKey } from "../files/columns/key_order.ts";
 import type { KeySet } from "./key_set.ts";
 import { limitCache } from "../store/page_cache.ts";
 import type { Reference } from "./reference.ts";
-import type { Run } from "../files/columns/row_run.ts";
+import type { RowRun } from "../files/columns/row_run.ts";
 import type { TableColumn } from "../store/table.ts";
 
 /** Counts rows whose parent is not in the store, as the rows are read. */
 export interface OrphanCounter {
-  add(run: Run): void;
+  add(run: RowRun): void;
   /** For each reference, the rows that were added. A row that refers to nothing, NULL, is none. */
   finish(): readonly number[];
   close(): void;

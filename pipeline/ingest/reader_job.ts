@@ -4,7 +4,7 @@ import { openFile } from "../files/open_file.ts";
 import { openOrphanCounter, type OrphanCounter } from "./orphans.ts";
 import { createKeySet, type KeySet } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
-import { readBatches, type RowReader, type Run } from "../files/columns/row_run.ts";
+import { readBatches, type RowReader, type RowRun } from "../files/columns/row_run.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
 /** A file to read for a table: plain data, which a thread can be given. */
@@ -58,7 +58,7 @@ export type KnownKeys = ReadonlyMap<string, Pick<KeySet, "has">>;
 export function openReader(
   job: ReaderJob,
   known: Map<string, KeySet>,
-  options: { elsewhere?: KnownKeys; see?: (table: string, run: Run) => void } = {},
+  options: { elsewhere?: KnownKeys; see?: (table: string, run: RowRun) => void } = {},
 ): OpenReader {
   const { elsewhere = new Map(), see = () => {} } = options;
   const { path, table, mapping, collectFaults, storePath, references } = job;
@@ -84,7 +84,7 @@ export function openReader(
       const isKept = job.areParents && columns[key].type === "TEXT";
       const keys = isKept ? known.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
       let rowsRead = 0;
-      const onRun = (run: Run) => {
+      const onRun = (run: RowRun) => {
         rowsRead += run.buffers[0].length;
         orphans?.add(run);
         keys?.addAll(run.buffers[key]);

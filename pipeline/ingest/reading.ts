@@ -1,6 +1,6 @@
 import { type OpenedFile, type OpenReader, openReader, type ReaderJob, type ReadStep } from "./reader_job.ts";
 import { batchBytes, buffersOf, releaseBatch } from "../files/columns/batch.ts";
-import type { Run } from "../files/columns/row_run.ts";
+import type { RowRun } from "../files/columns/row_run.ts";
 import type { KeySet } from "./key_set.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";
 
@@ -24,7 +24,7 @@ interface OpenJob extends Job {
   readonly kind: "open";
   readonly reader: ReaderJob;
   /** Whether the parents may not be in the store yet. */
-  readonly isEarly: boolean;
+  readonly isPrefetch: boolean;
 }
 
 /** Reads on, until the steps take so many bytes: one of them at least. */
@@ -47,24 +47,24 @@ export interface FileReading {
   /** The steps are the caller's, who gives their memory back. @throws {Failure} When those before have been handed on. */
   next(job: NextJob): StepGroup;
   /** Tells of keys that are in the store. */
-  know(table: string, keys: Pick<KeySet, "has">): void;
+  addKnownKeys(table: string, keys: Pick<KeySet, "has">): void;
   close(): void;
 }
 
 /** Another reader of the rows, beside the one that inserts them. */
-export interface Onlooker {
+export interface RowObserver {
   /** Where it keeps the keys of a table, which then are not kept twice. */
   keysOf(table: string): KeySet | undefined;
   /** Whether it has kept all keys so far. */
   isWhole(): boolean;
-  see(table: string, run: Run): void;
+  onRows(table: string, run: RowRun): void;
   /** A file has been read to its end. */
   ended(table: string): void;
 }
 
 /** @param onlookerOf Who looks on, as each file is opened. */
-export function createFileReading(onlookerOf: () => Onlooker | undefined = () => undefined): FileReading {
-  let onlooker: Onlooker | undefined;
+export function createFileReading(onlookerOf: () => RowObserver | undefined = () => undefined): FileReading {
+  let onlooker: RowObserver | undefined;
   let table = "";
   let reader: OpenReader | undefined;
   let steps: Generator<ReadStep> | undefined;
@@ -94,13 +94,13 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
   };
   return {
     open(job) {
-      if (job.isEarly && !onlooker?.isWhole()) return undefined;
+      if (job.isPrefetch && !onlooker?.isWhole()) return undefined;
       close();
       onlooker = onlookerOf();
       table = job.reader.table.name;
       const keys = onlooker?.keysOf(table);
       if (keys) known.set(table, keys);
-      reader = openReader(job.reader, known, { elsewhere, ...(onlooker ? { see: onlooker.see } : {}) });
+      reader = openReader(job.reader, known, { elsewhere, ...(onlooker ? { see: onlooker.onRows } : {}) });
       steps = reader.steps();
       return reader.opened;
     },
@@ -114,18 +114,18 @@ export function createFileReading(onlookerOf: () => Onlooker | undefined = () =>
       }
       return { steps: group, isLast: false };
     },
-    know: (table, keys) => void elsewhere.set(table, keys),
+    addKnownKeys: (table, keys) => void elsewhere.set(table, keys),
     close,
   };
 }
 
 export interface ReadingOptions {
   /** Reads where there is no second thread. */
-  readonly here: FileReading;
+  readonly localReader: FileReading;
   /** How much the second thread may have read before it is inserted, beyond a few batches. */
   readonly aheadBytes?: number;
   /** Rows of another file, which may be parents, have been read and not been inserted yet. */
-  readonly isEarly?: boolean;
+  readonly isPrefetch?: boolean;
   /** Called when the second thread has read the file to its end. */
   readonly onEnd?: (opened: OpenedFile) => void;
 }
@@ -139,9 +139,9 @@ export interface ReadingOptions {
 export async function openReading(
   threads: Threads,
   reader: ReaderJob,
-  { here, aheadBytes = 0, isEarly = false, onEnd = () => {} }: ReadingOptions,
+  { localReader: here, aheadBytes = 0, isPrefetch: isEarly = false, onEnd = () => {} }: ReadingOptions,
 ): Promise<Reading | undefined> {
-  const open: OpenJob = { kind: "open", reader, isEarly };
+  const open: OpenJob = { kind: "open", reader, isPrefetch: isEarly };
   if (threads.count === 1) {
     const opened = here.open(open);
     return opened && takingBack(opened, () => Promise.resolve(here.next({ kind: "next", bytes: 0 })));

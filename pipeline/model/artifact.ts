@@ -165,7 +165,7 @@ function filesOf(
  *
  * @throws {Failure} `file-unwritable`
  */
-export function sweepUnfinished(modelsDir: string): void {
+export function removeUnfinished(modelsDir: string): void {
   if (!exists(modelsDir)) return;
   try {
     for (const { name } of Deno.readDirSync(modelsDir)) {

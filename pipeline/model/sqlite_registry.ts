@@ -12,7 +12,7 @@ import {
   type RegistryFile,
 } from "./registry_queries.ts";
 import { watchStamp } from "./registry_watch.ts";
-import { whileBusy } from "../store/patience.ts";
+import { retryWhileBusy } from "../store/patience.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import { layoutOf } from "../store/layout.ts";
 import { isOlderFile, splitOlder } from "../store/upgrade/older_store.ts";
@@ -31,7 +31,7 @@ const busyTimeoutMs = 5;
 export function openRegistry(dataDir: string, options: { readonly patienceMs?: number } = {}): Registry {
   const { patienceMs = 5_000 } = options;
   const visit = <T>(mode: FileOptions["mode"], work: (file: RegistryFile) => T) =>
-    whileBusy(patienceMs, () => {
+    retryWhileBusy(patienceMs, () => {
       try {
         return use(dataDir, mode, work);
       } catch (error) {
@@ -54,7 +54,7 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
     aliases: () => read(listAliases),
     setAlias: (entry) => write((file) => setAlias(file, entry)),
     removeAlias: (entry) => write((file) => removeAlias(file, entry)),
-    upgrade: () => whileBusy(patienceMs, () => upgrade(dataDir)),
+    upgrade: () => retryWhileBusy(patienceMs, () => upgrade(dataDir)),
     stamp,
     watch: (onChange) => watchStamp(stamp, onChange),
     close: () => Promise.resolve(),

@@ -5,7 +5,7 @@ import type { ColumnSource } from "../files/columns/column_source.ts";
 import { formatOf, openFile } from "../files/open_file.ts";
 import { readFooter } from "../files/parquet/footer.ts";
 import { type Meaning, meaningOf } from "../files/parquet/column_meaning.ts";
-import { clearRun, createRun, type Run } from "../files/columns/row_run.ts";
+import { clearRowRun, createRowRun, type RowRun } from "../files/columns/row_run.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import type { Field } from "../model/predictor.ts";
 import type { ColumnType, TableColumn } from "../store/table.ts";
@@ -31,7 +31,7 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
     sources = sourcesOf(selected, options.fields, shapeOf);
     return sources;
   }, options.textFormat);
-  const run = createRun(sources.map(({ column }) => column));
+  const run = createRowRun(sources.map(({ column }) => column));
   const { textFormat: format = {} } = options;
   const readers = options.fields.map((field) => valueReader(field, format));
   const { fields: names, kept: keep } = selected;
@@ -40,7 +40,7 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
     bytesRead: reader.bytesRead,
     close: reader.close,
     next() {
-      clearRun(run);
+      clearRowRun(run);
       const rowCount = reader.read(run, batchRows);
       if (rowCount === 0) return undefined;
       const places = Uint32Array.from({ length: rowCount }, (_, i) => i);
@@ -147,7 +147,7 @@ function valueReader(field: Field, format: TextFormat): (cell: Cell) => unknown 
   };
 }
 
-function faultsOf({ columns, buffers, rowFaults }: Run): Map<number, string> {
+function faultsOf({ columns, buffers, rowFaults }: RowRun): Map<number, string> {
   const faults = new Map<number, string>();
   buffers.forEach((buffer, i) => {
     for (const [place, detail] of buffer.faults) faults.set(place, `column "${columns[i].name}": ${detail}`);

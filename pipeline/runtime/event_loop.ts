@@ -1,5 +1,5 @@
 /** A turn of the event loop: what waits for one has it, a signal or another request. */
-export function nextTask(): Promise<void> {
+export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
@@ -9,20 +9,20 @@ export function nextTask(): Promise<void> {
  *
  * @param signal Ends the work at the next stop.
  */
-export async function runSteps<Result>(
+export async function runCooperatively<Result>(
   steps: Generator<void, Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
   for (;;) {
     const { done, value } = steps.next();
-    await nextTask();
+    await yieldToEventLoop();
     signal?.throwIfAborted();
     if (done) return value;
   }
 }
 
 /** Runs such work at once, in a thread that has nothing else to do. */
-export function runThrough<Result>(steps: Generator<void, Result>): Result {
+export function runToEnd<Result>(steps: Generator<void, Result>): Result {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;

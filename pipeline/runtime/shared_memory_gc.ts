@@ -1,4 +1,4 @@
-import { nextTask } from "./event_loop.ts";
+import { yieldToEventLoop } from "./event_loop.ts";
 import type { Job, Threads } from "./thread_pool.ts";
 
 /** Has a thread look for shared memory that it no longer uses. */
@@ -10,8 +10,8 @@ export interface CollectJob extends Job {
  * Gives back, on all threads, shared memory that none of them uses any more. The engine does not count it when it decides
  * whether to look for garbage, so that it could stay until the process ends.
  */
-export async function collectShared(threads: Threads): Promise<void> {
-  await threads.run({ kind: "collect" } satisfies CollectJob, collect);
+export async function forceCollectionOnAll(threads: Threads): Promise<void> {
+  await threads.run({ kind: "collect" } satisfies CollectJob, forceCollection);
 }
 
 /** More than the engine lets a thread allocate before it collects, in pieces. */
@@ -22,7 +22,7 @@ const pressureCount = 4;
  * Gives back what the calling thread no longer uses: its engine is given a reason to look for garbage, memory that is counted
  * and, being never touched, not taken.
  */
-export async function collect(): Promise<void> {
+export async function forceCollection(): Promise<void> {
   for (let i = 0; i < pressureCount; i++) {
     try {
       new ArrayBuffer(pressureBytes);
@@ -30,6 +30,6 @@ export async function collect(): Promise<void> {
       // Where not even addresses are left there is nothing to be done for memory.
       return;
     }
-    await nextTask();
+    await yieldToEventLoop();
   }
 }

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
-import { type JournalMode, withPatience } from "./journal.ts";
-import { whileBusy } from "./patience.ts";
+import { type JournalMode, withBusyTimeout } from "./journal.ts";
+import { retryWhileBusy } from "./patience.ts";
 import { asFailure, sqliteCode } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 import { longPatienceMs } from "./writing.ts";
@@ -30,10 +30,10 @@ export function openBulk(store: Store, { patienceMs = longPatienceMs }: { patien
     async load(work, { isAlone }) {
       // Who has the store open would be kept from it: then all goes by the log.
       if (isAlone && turn("direct", 0)) return await work();
-      await whileBusy(patienceMs, () => {
+      await retryWhileBusy(patienceMs, () => {
         if (!turn("log", Math.min(tryMs, patienceMs))) throw readWithoutPause(store);
       });
-      return await inLog(store, work);
+      return await inWalMode(store, work);
     },
     end() {
       try {
@@ -57,15 +57,15 @@ function readWithoutPause({ path }: Store): Failure {
  * With the log synced when it is folded into the database, not at each of its writes; the fold comes right behind, so
  * that what has been reported as loaded survives a power cut.
  */
-async function inLog<Result>(store: Store, load: () => Promise<Result>): Promise<Result> {
+async function inWalMode<Result>(store: Store, load: () => Promise<Result>): Promise<Result> {
   store.db.exec("PRAGMA synchronous = NORMAL");
   try {
     const result = await load();
-    foldLog(store);
+    checkpoint(store);
     return result;
   } catch (error) {
     // Gives back the room that the log of a failed load takes, where it can; why the load failed is what is said.
-    attempt(() => foldLog(store));
+    attempt(() => checkpoint(store));
     throw error;
   } finally {
     store.db.exec("PRAGMA synchronous = FULL");
@@ -81,9 +81,9 @@ function attempt(action: () => void): void {
 /** A reader can hold the fold up; it is not worth waiting for: the log has been synced before. */
 const foldWaitMs = 100;
 
-function foldLog({ db, path }: Store): void {
+function checkpoint({ db, path }: Store): void {
   try {
-    withPatience(db, foldWaitMs, () => db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    withBusyTimeout(db, foldWaitMs, () => db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   } catch (error) {
     throw asFailure(error, `fold the log of ${path} into it`);
   }

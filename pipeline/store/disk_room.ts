@@ -14,7 +14,7 @@ export const cacheBytes = 32 * mebibyte;
  * @param path A file on the disk that is asked for; it need not be there.
  * @throws {Failure} `store-full`
  */
-export function requireFree(path: string, needed: number): void {
+export function requireFreeSpace(path: string, needed: number): void {
   const free = freeBytes(dirname(path));
   if (free === undefined || free >= needed) return;
   const inMiB = (bytes: number) => `${Math.floor(bytes / mebibyte).toLocaleString("en")} MiB`;
@@ -31,8 +31,8 @@ export function requireFree(path: string, needed: number): void {
  *
  * @throws {Failure} `store-full`
  */
-export function requireRoomToCommit({ db, path }: { db: DatabaseSync; path: string }): void {
+export function requireDiskSpaceToCommit({ db, path }: { db: DatabaseSync; path: string }): void {
   const pragma = (name: "page_count" | "page_size") => Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
   const growth = Math.max(0, pragma("page_count") * pragma("page_size") - Deno.statSync(path).size);
-  requireFree(path, reserveBytes + growth + Math.min(growth, cacheBytes));
+  requireFreeSpace(path, reserveBytes + growth + Math.min(growth, cacheBytes));
 }

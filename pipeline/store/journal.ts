@@ -39,7 +39,7 @@ export function createJournal(db: DatabaseSync): Journal {
       foreignChanges();
       try {
         const wanted = pragmas[mode];
-        const found = withPatience(db, waitMs, () => db.prepare(`PRAGMA journal_mode = ${wanted}`).get());
+        const found = withBusyTimeout(db, waitMs, () => db.prepare(`PRAGMA journal_mode = ${wanted}`).get());
         return found?.journal_mode === wanted;
       } catch (error) {
         if (!hasCode(error, busyCode)) throw error;
@@ -52,7 +52,7 @@ export function createJournal(db: DatabaseSync): Journal {
 }
 
 /** Does something that waits for other connections no longer than that. */
-export function withPatience<Result>(db: DatabaseSync, waitMs: number, work: () => Result): Result {
+export function withBusyTimeout<Result>(db: DatabaseSync, waitMs: number, work: () => Result): Result {
   const timeout = Number(db.prepare("PRAGMA busy_timeout").get()?.timeout);
   try {
     db.exec(`PRAGMA busy_timeout = ${Math.round(waitMs)}`);

@@ -7,7 +7,7 @@ const pauseMs = 25;
  *
  * @throws What the last try threw: `store-busy` only when the time is over.
  */
-export async function whileBusy<T>(patienceMs: number, attempt: () => T): Promise<T> {
+export async function retryWhileBusy<T>(patienceMs: number, attempt: () => T): Promise<T> {
   for (const deadline = performance.now() + patienceMs;;) {
     try {
       return attempt();

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
-import { requireFree, reserveBytes } from "./disk_room.ts";
+import { requireFreeSpace, reserveBytes } from "./disk_room.ts";
 import { Failure } from "../failure.ts";
-import { withPatience } from "./journal.ts";
+import { withBusyTimeout } from "./journal.ts";
 import { asFailure, hasCode } from "./sqlite_failure.ts";
 import { openUnloggedCopy } from "./upgrade/unlogged_copy.ts";
 
@@ -60,7 +60,7 @@ export function openFile(
 function openToRead(path: string, busyTimeoutMs: number): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true });
   try {
-    withPatience(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
+    withBusyTimeout(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
     return db;
   } catch (error) {
     db.close();
@@ -73,7 +73,7 @@ function openToRead(path: string, busyTimeoutMs: number): DatabaseSync {
 /** A write that was cut short is undone by the first who reads, if only that connection may write. */
 function undoUnfinished(path: string, busyTimeoutMs: number): void {
   using db = new DatabaseSync(path);
-  withPatience(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
+  withBusyTimeout(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
 }
 
 /** Removes a database and what SQLite keeps beside it. Nobody may have it open. */
@@ -113,8 +113,10 @@ export function refuseLinks(path: string): void {
 }
 
 function requireSpace(path: string, { mode, freeBytesMin }: FileOptions): void {
-  if (mode !== "read" || freeBytesMin !== undefined) return requireFree(path, freeBytesMin ?? reserveBytes);
-  if (fileAt(`${path}-wal`) && !fileAt(`${path}-shm`)) requireFree(path, readReserveBytes);
+  if (mode !== "read" || freeBytesMin !== undefined) {
+    return requireFreeSpace(path, freeBytesMin ?? reserveBytes);
+  }
+  if (fileAt(`${path}-wal`) && !fileAt(`${path}-shm`)) requireFreeSpace(path, readReserveBytes);
 }
 
 /** @returns undefined where nothing is there; a link is not followed. */

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
-import { withPatience } from "./journal.ts";
-import { whileBusy } from "./patience.ts";
+import { withBusyTimeout } from "./journal.ts";
+import { retryWhileBusy } from "./patience.ts";
 import { asFailure, hasCode } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 
@@ -28,10 +28,10 @@ export async function beginWriting(
     pause?: () => void;
   } = {},
 ): Promise<void> {
-  await whileBusy(patienceMs, () => {
+  await retryWhileBusy(patienceMs, () => {
     pause();
     try {
-      withPatience(db, Math.min(tryMs, patienceMs), () => db.exec("BEGIN IMMEDIATE"));
+      withBusyTimeout(db, Math.min(tryMs, patienceMs), () => db.exec("BEGIN IMMEDIATE"));
     } catch (error) {
       throw asFailure(error, action);
     }
@@ -63,7 +63,7 @@ export async function holdStill(path: string, pause: () => void): Promise<Dispos
 /** Whether a transaction that writes can be begun, now or later. */
 function canWrite(db: DatabaseSync): boolean {
   try {
-    withPatience(db, 0, () => db.exec("BEGIN IMMEDIATE; ROLLBACK"));
+    withBusyTimeout(db, 0, () => db.exec("BEGIN IMMEDIATE; ROLLBACK"));
   } catch (error) {
     return !hasCode(error, readOnlyCode);
   }

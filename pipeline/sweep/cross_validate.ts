@@ -147,7 +147,7 @@ async function fitFold(
     solver: "auto",
     gradientTolerance,
     iterationsMax,
-    held,
+    fixedAtZero: held,
     ...(start ? { start: withZeros(start, held) } : {}),
     checkpoint,
   });

@@ -1,4 +1,4 @@
-import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { reorder } from "../examples/ordered_chunk.ts";
 import { mixed } from "../math/hash.ts";
@@ -32,9 +32,9 @@ export interface FoldedDesign {
  */
 export function divideIntoFolds(
   design: DesignMatrix,
-  options: { foldCount: number; seed: number; keeper?: ChunkKeeper },
+  options: { foldCount: number; seed: number; keeper?: ChunkStore },
 ): FoldedDesign {
-  const { foldCount, seed, keeper = createKeeper() } = options;
+  const { foldCount, seed, keeper = createChunkStore() } = options;
   const salt = mixed(seed + 0x2545f491);
   const foldOf = (group: number) => Math.floor((mixed(group ^ salt) / 2 ** 32) * foldCount);
   const partCount = 2 * foldCount + 1;

@@ -13,7 +13,7 @@ export interface FoldScore extends Score {
 export type Outcome = { readonly folds: readonly FoldScore[] } | { readonly failure: string };
 
 /** A candidate in the order of its score. */
-export interface Standing {
+export interface LeaderboardEntry {
   readonly candidate: Candidate;
   /** 1 is the best. */
   readonly rank: number;
@@ -48,7 +48,7 @@ export function summaryOf(folds: readonly FoldScore[]): Summary {
 /** The candidates by their log loss; of equal ones the stronger penalty first; those that failed last. */
 export function leaderboardOf(
   tried: readonly { readonly candidate: Candidate; readonly outcome: Outcome }[],
-): Standing[] {
+): LeaderboardEntry[] {
   const standings = tried.map(({ candidate, outcome }) => ({
     candidate,
     outcome,
@@ -69,9 +69,9 @@ export function leaderboardOf(
  * @see Hastie, Tibshirani & Friedman, The Elements of Statistical Learning (2009), section 7.10.
  */
 export function chooseBest(
-  standings: readonly Standing[],
+  standings: readonly LeaderboardEntry[],
   options: { oneStandardError: boolean },
-): Standing | undefined {
+): LeaderboardEntry | undefined {
   const [first] = standings;
   const best = first?.summary;
   if (!best) return undefined;

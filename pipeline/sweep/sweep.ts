@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
-import { createKeeper } from "../chunks/chunk_keeper.ts";
+import { createChunkStore } from "../chunks/chunk_keeper.ts";
 import { balance } from "../fit/class_balance.ts";
 import { crossValidate, type Trial } from "./cross_validate.ts";
 import { encodeInSteps } from "../encode/encode.ts";
@@ -10,13 +10,13 @@ import { Failure } from "../failure.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import { divideIntoFolds, type FoldedDesign } from "./folds.ts";
 import type { Candidate, Path } from "./grid.ts";
-import { chooseBest, leaderboardOf, type Standing } from "./leaderboard.ts";
+import { chooseBest, type LeaderboardEntry, leaderboardOf } from "./leaderboard.ts";
 import { attachDesign } from "../fit/passes.ts";
 import type { ModelRow, Models } from "../model/registry.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import { trainTestSplit } from "../examples/split.ts";
-import { nextTask, runSteps } from "../runtime/event_loop.ts";
+import { runCooperatively, yieldToEventLoop } from "../runtime/event_loop.ts";
 import type { Store } from "../store/store.ts";
 import { openJournal, type SweepJournal } from "./sweep_journal.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
@@ -32,10 +32,14 @@ import {
   type TrainObserver,
 } from "../train/train.ts";
 import { version } from "../version.ts";
-import { openWorkshop, type Workshop, type WorkshopOptions } from "../train/training_resources.ts";
-import { promote, trainModel, type WinnersModel } from "./winner.ts";
+import {
+  openTrainingResources,
+  type ResourceOptions,
+  type TrainingResources,
+} from "../train/training_resources.ts";
+import { activateBest, trainBest, type WinnersModel } from "./winner.ts";
 
-export interface SweepOptions extends WorkshopOptions {
+export interface SweepOptions extends ResourceOptions {
   readonly spec: FeatureSpec;
   /** What is tried, as `gridOf` or `drawCandidates` made it. */
   readonly paths: readonly Path[];
@@ -58,15 +62,15 @@ export interface SweepObserver extends TrainObserver {
   /** Told once, when the data is read: the file of results, and how many candidates earlier runs have done. */
   resumed?(from: { readonly path: string; readonly done: number; readonly total: number }): void;
   /** Told after each candidate: it, and the leaderboard with it. */
-  tried?(candidate: Candidate, leaderboard: readonly Standing[]): void;
+  tried?(candidate: Candidate, leaderboard: readonly LeaderboardEntry[]): void;
 }
 
 export interface SweepReport {
   /** Derived from the data, the candidates and all else that the results depend on. */
   readonly key: string;
   /** All candidates, the best first. */
-  readonly leaderboard: readonly Standing[];
-  readonly best: Standing;
+  readonly leaderboard: readonly LeaderboardEntry[];
+  readonly best: LeaderboardEntry;
   /** The best one, trained on all training rows. */
   readonly model: ModelRow;
   readonly metrics: Metrics;
@@ -104,7 +108,7 @@ export async function sweep(
   try {
     const best = requireBest(leaderboard, options);
     const trained = await trainWinner(store, models, journal, { ...options, best });
-    const active = await promote(models.registry, trained.model, key, options);
+    const active = await activateBest(models.registry, trained.model, key, options);
     const seconds = { ...clock.seconds(), train: trained.seconds };
     return {
       key,
@@ -130,7 +134,7 @@ interface Exploration {
   readonly journal: SweepJournal;
   /** Candidates that earlier runs had done. */
   readonly resumed: number;
-  readonly leaderboard: readonly Standing[];
+  readonly leaderboard: readonly LeaderboardEntry[];
   readonly rows: ArtifactMetadata["data"]["rows"];
   readonly account: RowAccount;
 }
@@ -142,7 +146,7 @@ async function explore(
   options: SweepOptions,
   clock: ReturnType<typeof startClock>,
 ): Promise<Exploration> {
-  const workshop = openWorkshop(store, options);
+  const workshop = openTrainingResources(store, options);
   let journal: SweepJournal | undefined;
   try {
     const { fingerprint, ...prepared } = await prepare(store, options, workshop, clock);
@@ -178,7 +182,7 @@ interface PreparedData {
 async function prepare(
   store: Store,
   { spec, hyperParameters, foldCount, observe, signal }: SweepOptions,
-  { threads, room }: Workshop,
+  { threads, budget: room }: TrainingResources,
   clock: ReturnType<typeof startClock>,
 ): Promise<PreparedData & { readonly fingerprint: string }> {
   const raw = await readExamples(store, spec, threads, {
@@ -194,13 +198,13 @@ async function prepare(
   requireSplit(raw, spec, split);
   clock.lap("read");
   const fingerprint = fingerprintOf(raw);
-  const keeper = createKeeper(room);
+  const keeper = createChunkStore(room);
   const encoding = encodeInSteps(raw, spec, split, {
     joinPure: false,
     withGroups: true,
     keeper,
   });
-  const { design: encoded } = await runSteps(encoding, signal);
+  const { design: encoded } = await runCooperatively(encoding, signal);
   const counts = requireBothClasses(encoded, []);
   const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts.sums, keeper) : encoded;
   const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, keeper });
@@ -244,7 +248,7 @@ async function validate(
   threads: Threads,
   journal: SweepJournal,
   { paths, hyperParameters, gradientTolerance, signal, observe }: SweepOptions,
-): Promise<readonly Standing[]> {
+): Promise<readonly LeaderboardEntry[]> {
   const candidates = paths.flat();
   const trials = new Map<number, Trial>(journal.trials);
   const leaderboard = () =>
@@ -274,7 +278,7 @@ async function validate(
       unit: "candidates",
     });
     // One thread alone never waits for another: without a pause no Ctrl-C would be heard.
-    await nextTask();
+    await yieldToEventLoop();
     checkpoint();
   }
   return leaderboard();
@@ -295,7 +299,7 @@ function withCandidate(
   return { ...base, penalty, C, l1Ratio };
 }
 
-function requireBest(leaderboard: readonly Standing[], options: SweepOptions): Standing {
+function requireBest(leaderboard: readonly LeaderboardEntry[], options: SweepOptions): LeaderboardEntry {
   const best = chooseBest(leaderboard, options);
   if (best) return best;
   const [{ outcome }] = leaderboard;
@@ -312,13 +316,13 @@ async function trainWinner(
   store: Store,
   models: Models,
   journal: SweepJournal,
-  options: SweepOptions & { best: Standing },
+  options: SweepOptions & { best: LeaderboardEntry },
 ): Promise<WinnersModel> {
   const { best: { candidate }, spec, threads, memoryBytes, now, signal, observe, paths, hyperParameters } =
     options;
   const index = paths.flat().indexOf(candidate);
   const knownId = journal.models.get(index);
-  const trained = await trainModel(store, models, knownId, {
+  const trained = await trainBest(store, models, knownId, {
     spec,
     hyperParameters: withCandidate(hyperParameters, candidate),
     ...(threads === undefined ? {} : { threads }),

@@ -19,7 +19,7 @@ export interface WinnersModel {
  *
  * @param knownId The model that an earlier run of the sweep trained: it is taken where it is registered and whole.
  */
-export async function trainModel(
+export async function trainBest(
   store: Store,
   models: Models,
   knownId: string | undefined,
@@ -49,7 +49,7 @@ async function knownModel(
 }
 
 /** Puts the model in production where that was asked for. @returns Whether it is there now. */
-export async function promote(
+export async function activateBest(
   registry: Registry,
   { modelId }: ModelRow,
   sweepKey: string,

@@ -1,6 +1,6 @@
 import { loadEach } from "../chunks/chunk_loader.ts";
 import { isSpilled } from "../chunks/stored_chunk.ts";
-import { type DesignMatrix, forRuns } from "../encode/design_matrix.ts";
+import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 
 /** What a design's parts have, shape (parts) each. */
 export interface PartSums {
@@ -17,7 +17,7 @@ export function partSumsOf(design: DesignMatrix): PartSums {
   for (const chunk of loadEach(design.chunks)) {
     const { labels, weights: own } = chunk;
     for (const part of clicks.keys()) {
-      forRuns(chunk, [part], (from, to) => {
+      forRowRanges(chunk, [part], (from, to) => {
         for (let i = from; i < to; i++) clicks[part] += labels[i];
         for (let i = from; own && i < to; i++) {
           weights[part] += own[i];

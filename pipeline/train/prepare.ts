@@ -1,4 +1,4 @@
-import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
 import { type EncodedExamples, encodeInSteps } from "../encode/encode.ts";
 import { loadEach } from "../chunks/chunk_loader.ts";
 import { plainFields } from "../chunks/stored_chunk.ts";
@@ -9,7 +9,7 @@ import type { RowAccount } from "../examples/row_account.ts";
 import { type Partition, testPart, trainTestSplit } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
-import { runThrough } from "../runtime/event_loop.ts";
+import { runToEnd } from "../runtime/event_loop.ts";
 import { areOneGroup, dataNotes } from "./data_notes.ts";
 import type { HyperParameters } from "./train.ts";
 
@@ -34,9 +34,9 @@ export function prepare(
   raw: RawExamples,
   spec: FeatureSpec,
   hyperParameters: HyperParameters,
-  keeper?: ChunkKeeper,
+  keeper?: ChunkStore,
 ): Prepared {
-  return runThrough(prepareInSteps(raw, spec, hyperParameters, keeper));
+  return runToEnd(prepareInSteps(raw, spec, hyperParameters, keeper));
 }
 
 /** As `prepare`, with a stop after each walk over the rows. */
@@ -44,7 +44,7 @@ export function* prepareInSteps(
   raw: RawExamples,
   spec: FeatureSpec,
   hyperParameters: HyperParameters,
-  keeper: ChunkKeeper = createKeeper(),
+  keeper: ChunkStore = createChunkStore(),
 ): Generator<void, Prepared> {
   requireExamples(raw, spec);
   const { lastId, account } = raw;

@@ -1,5 +1,5 @@
-import { type ChunkKeeper, createKeeper } from "../chunks/chunk_keeper.ts";
-import { type Artifact, sweepUnfinished, writeArtifact } from "../model/artifact.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
+import { type Artifact, removeUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { log } from "../math/elementary.ts";
@@ -27,13 +27,13 @@ import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
 import { partSumsOf } from "./part_sums.ts";
 import type { Store } from "../store/store.ts";
-import { nextTask, runSteps } from "../runtime/event_loop.ts";
+import { runCooperatively, yieldToEventLoop } from "../runtime/event_loop.ts";
 import type { JoinedLevels } from "../encode/summarise.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import { heldOutNotes, leakNotes } from "./result_notes.ts";
 import { weightNotes } from "./weight_notes.ts";
 import { version } from "../version.ts";
-import { openWorkshop, type WorkshopOptions } from "./training_resources.ts";
+import { openTrainingResources, type ResourceOptions } from "./training_resources.ts";
 
 /**
  * Everything that a model's content depends on beside the data, the spec and the program. With an `optimizer` the model is
@@ -72,7 +72,7 @@ export const defaultHyperParameters: HyperParameters = {
   iterationsMax: 200,
 };
 
-export interface TrainOptions extends WorkshopOptions {
+export interface TrainOptions extends ResourceOptions {
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
   /** Puts the model in production; the first one is, in any case. */
@@ -111,7 +111,7 @@ export interface TrainReport {
 }
 
 /** What was learnt from examples, and in what time. */
-export interface Learnt {
+export interface TrainedModel {
   readonly metadata: ArtifactMetadata;
   readonly account: RowAccount;
   readonly seconds: Seconds;
@@ -123,17 +123,17 @@ export interface Learnt {
  * @throws {Failure} as `learn`; `store-busy`, `store-full`.
  */
 export async function train(store: Store, models: Models, options: TrainOptions): Promise<TrainReport> {
-  return await register(models, await learn(store, options), options);
+  return await register(models, await trainModel(store, options), options);
 }
 
 /** @throws {Failure} `interrupted`, `store-busy`, `store-full`. */
 export async function register(
   { dir, registry }: Models,
-  { metadata, account, seconds }: Learnt,
+  { metadata, account, seconds }: TrainedModel,
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
 ): Promise<TrainReport> {
   options.signal?.throwIfAborted();
-  sweepUnfinished(dir);
+  removeUnfinished(dir);
   const artifact = writeArtifact(dir, metadata);
   const model = await registry.registerModel(artifact, options.now);
   const active = await activate(registry, model, options);
@@ -147,11 +147,15 @@ export async function register(
  * @param prepared The examples, where they have been prepared already: the store is not read then.
  * @throws {Failure} `examples-invalid`, `not-converged`, `separable`, `interrupted`.
  */
-export async function learn(store: Store, options: TrainOptions, prepared?: Prepared): Promise<Learnt> {
+export async function trainModel(
+  store: Store,
+  options: TrainOptions,
+  prepared?: Prepared,
+): Promise<TrainedModel> {
   const { spec, hyperParameters, observe = {}, signal } = options;
   const clock = startClock();
-  const { threads, room, close } = openWorkshop(store, options);
-  const keeper = createKeeper(room);
+  const { threads, budget: room, close } = openTrainingResources(store, options);
+  const keeper = createChunkStore(room);
   const read = async () => {
     const raw = await readExamples(store, spec, threads, {
       room,
@@ -161,28 +165,28 @@ export async function learn(store: Store, options: TrainOptions, prepared?: Prep
       },
     });
     clock.lap("read");
-    return await runSteps(prepareInSteps(raw, spec, hyperParameters, keeper), signal);
+    return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, keeper), signal);
   };
   try {
-    return await learnPrepared(prepared ?? await read(), { threads, keeper, clock }, options);
+    return await trainPrepared(prepared ?? await read(), { threads, chunks: keeper, clock }, options);
   } finally {
     close();
   }
 }
 
 /** What learning works with. */
-export interface LearningTools {
+export interface TrainingContext {
   readonly threads: Threads;
-  readonly keeper: ChunkKeeper;
+  readonly chunks: ChunkStore;
   readonly clock: Clock;
 }
 
 /** @throws {Failure} as `learn`. */
-export async function learnPrepared(
+export async function trainPrepared(
   { encoder, design: encoded, joined, fingerprint, goldenRows, lastId, account, notes: dataNotes }: Prepared,
-  { threads, keeper, clock }: LearningTools,
+  { threads, chunks: keeper, clock }: TrainingContext,
   options: LearningOptions,
-): Promise<Learnt> {
+): Promise<TrainedModel> {
   const { spec, hyperParameters } = options;
   requireAccounted(account, encoded.partRows.reduce((sum, rows) => sum + rows, 0));
   const counts = requireBothClasses(encoded, joined);
@@ -358,7 +362,7 @@ async function fitModel(
       solver: hyperParameters.solver,
       gradientTolerance: hyperParameters.tolerance,
       iterationsMax: hyperParameters.iterationsMax,
-      held,
+      fixedAtZero: held,
       observe: (event) => observe?.iteration?.(event),
       checkpoint: () => signal?.throwIfAborted(),
     });
@@ -404,7 +408,7 @@ async function fitMinibatch(
         observe?.stage?.({ stage: `epoch ${epoch} of ${epochs}`, done, total: rows, unit: "rows" });
       }
       // A signal arrives between tasks: without one, Ctrl-C would wait for the end.
-      await nextTask();
+      await yieldToEventLoop();
       signal?.throwIfAborted();
     },
   });

@@ -4,7 +4,7 @@ import { countRanges } from "../ingest/examples_count.ts";
 import { createNetworkState } from "../fit/minibatch/network_passes.ts";
 import { createPassState } from "../fit/passes.ts";
 import { createFileReading, memoryOf } from "../ingest/reading.ts";
-import { collect } from "../runtime/shared_memory_gc.ts";
+import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import { answerJobs } from "../runtime/thread_pool.ts";
 import { createGatherState } from "./from_files/collector_state.ts";
 
@@ -20,7 +20,7 @@ answerJobs({
   open,
   next,
   count: countRanges,
-  collect,
+  collect: forceCollection,
   ...createPassState(),
   ...createNetworkState(),
 }, memoryOf);

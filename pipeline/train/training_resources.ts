@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type ChunkRoom, createRoom } from "../chunks/chunk_room.ts";
+import { createMemoryBudget, type MemoryBudget } from "../chunks/chunk_room.ts";
 import { openSpillFolder } from "../chunks/spill_folder.ts";
 import { availableParallelism } from "../runtime/parallelism.ts";
 import type { Store } from "../store/store.ts";
@@ -10,27 +10,27 @@ import { trainWorkerUrl } from "./train_worker_url.ts";
 export const defaultMemoryBytes = 256e6;
 
 /** What a training works with. Nothing of it is left when it is closed. */
-export interface Workshop {
+export interface TrainingResources {
   /** Read and pass over the data. */
   readonly threads: Threads;
-  readonly room: ChunkRoom;
+  readonly budget: MemoryBudget;
   close(): void;
 }
 
-export interface WorkshopOptions {
+export interface ResourceOptions {
   /** Threads, with the calling one; as many as the machine runs at once without. */
   readonly threads?: number;
   /** Examples beyond it are kept in a file beside the store. The model does not depend on it. */
   readonly memoryBytes?: number;
 }
 
-export function openWorkshop(store: Store, options: WorkshopOptions): Workshop {
+export function openTrainingResources(store: Store, options: ResourceOptions): TrainingResources {
   const { threads: count = availableParallelism(), memoryBytes = defaultMemoryBytes } = options;
   const folder = openSpillFolder(dirname(store.path));
   const threads = startThreads(count, trainWorkerUrl());
   return {
     threads,
-    room: createRoom(folder.path, memoryBytes),
+    budget: createMemoryBudget(folder.path, memoryBytes),
     close() {
       threads.close();
       folder.close();

@@ -1,4 +1,4 @@
-import { createKeeper } from "../chunks/chunk_keeper.ts";
+import { createChunkStore } from "../chunks/chunk_keeper.ts";
 import { loadEach } from "../chunks/chunk_loader.ts";
 import { plainFields } from "../chunks/stored_chunk.ts";
 import type { Artifact } from "../model/artifact.ts";
@@ -25,7 +25,7 @@ import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
 import { partSumsOf } from "./part_sums.ts";
 import { register, startClock, type TrainOptions, type TrainReport } from "./train.ts";
 import { continuationOf, nothingNew, updateNotes, withNewRows } from "./continuation.ts";
-import { openWorkshop } from "./training_resources.ts";
+import { openTrainingResources } from "./training_resources.ts";
 
 /** New rows are learnt in this many steps at the most, each predicted before it is learnt. */
 const blocksMax = 20;
@@ -50,7 +50,7 @@ export async function update(
   options: UpdateOptions,
 ): Promise<TrainReport> {
   const clock = startClock();
-  const { threads, room, close } = openWorkshop(store, options);
+  const { threads, budget: room, close } = openTrainingResources(store, options);
   try {
     const { spec, after, prior } = continuationOf(from);
     const raw = await readExamples(store, spec, threads, {
@@ -69,7 +69,7 @@ export async function update(
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
-    const keeper = createKeeper(room);
+    const keeper = createChunkStore(room);
     const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 }, keeper);
     clock.lap("encode");
     requireAccounted(account, design.partRows[0]);

@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Failure } from "../../pipeline/failure.ts";
-import { type Attempts, createAttempts } from "./auth_attempts.ts";
+import { type AttemptLimiter, createAttemptLimiter } from "./auth_attempts.ts";
 import { isForwarded } from "./client_address.ts";
 import { hostnameOf, isLoopback } from "../runtime/host.ts";
 
 /** Decides who may write. */
-export interface Access {
+export interface AdminAuth {
   /**
    * @param client The address that the request came from.
    * @throws {Failure} `unauthorized`, `attempts-exceeded`, `forbidden`
@@ -13,15 +13,17 @@ export interface Access {
   checkWrite(request: Request, client: string): void;
 }
 
-export interface AccessOptions {
+export interface AdminAuthOptions {
   /** What `Authorization: Bearer …` must be; without one, writes are open as far as `insecure` and the address go. */
   readonly token: string | undefined;
   /** Writes are open to other machines too. */
   readonly insecure: boolean;
-  readonly attempts?: Attempts;
+  readonly attempts?: AttemptLimiter;
 }
 
-export function createAccess({ token, insecure, attempts = createAttempts() }: AccessOptions): Access {
+export function createAdminAuth(
+  { token, insecure, attempts = createAttemptLimiter() }: AdminAuthOptions,
+): AdminAuth {
   const expected = token === undefined ? undefined : digest(token);
   return {
     checkWrite(request, client) {
@@ -34,7 +36,7 @@ export function createAccess({ token, insecure, attempts = createAttempts() }: A
 function checkToken(
   request: Request,
   client: string,
-  { expected, attempts }: { readonly expected: Uint8Array; readonly attempts: Attempts },
+  { expected, attempts }: { readonly expected: Uint8Array; readonly attempts: AttemptLimiter },
 ): void {
   if (attempts.exceeded(client)) {
     throw new Failure("attempts-exceeded", "Too many wrong tokens came from your address: wait a minute.");

@@ -1,5 +1,5 @@
 /** Counts what went wrong, per client and minute. */
-export interface Attempts {
+export interface AttemptLimiter {
   /** True where a client has failed too often within the last minute. */
   exceeded(client: string): boolean;
   failed(client: string): void;
@@ -11,7 +11,7 @@ const windowMs = 60_000;
 const clientsMax = 10_000;
 
 /** @param now Milliseconds of a clock that only goes forward. */
-export function createAttempts(now: () => number = () => performance.now()): Attempts {
+export function createAttemptLimiter(now: () => number = () => performance.now()): AttemptLimiter {
   const windows = new Map<string, { since: number; failures: number }>();
   const current = (client: string) => {
     const window = windows.get(client);

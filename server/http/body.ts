@@ -1,9 +1,9 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { nextTask } from "../../pipeline/runtime/event_loop.ts";
-import { inTime, leaveUnread } from "./body_deadline.ts";
+import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
+import { leaveUnread, withDeadline } from "./body_deadline.ts";
 import {
-  type BodyRoom,
+  type BodyClass,
   enterShort,
   leaveShort,
   type Reservation,
@@ -95,7 +95,7 @@ export async function withBytes<Result>(
   const reservation = reserved(isWrite ? "write" : isShort ? "short" : "long", length ?? 0);
   const gathered = createGathered();
   try {
-    if (isShort) return await use(new Uint8Array(await inTime(request.arrayBuffer())));
+    if (isShort) return await use(new Uint8Array(await withDeadline(request.arrayBuffer())));
     await readLong(request, bytesMax, { reservation, gathered });
     return await use(gathered.bytes());
   } finally {
@@ -105,7 +105,7 @@ export async function withBytes<Result>(
 }
 
 /** @throws {Failure} `server-busy` */
-function reserved(room: BodyRoom, byteCount: number): Reservation {
+function reserved(room: BodyClass, byteCount: number): Reservation {
   try {
     return reserve(room, byteCount);
   } catch (error) {
@@ -123,7 +123,7 @@ function readLong(
   const { body } = request;
   if (body === null) return Promise.resolve();
   let isLate = false;
-  return inTime(read(body)).finally(() => isLate = true);
+  return withDeadline(read(body)).finally(() => isLate = true);
 
   async function read(body: ReadableStream<Uint8Array>): Promise<void> {
     const pieces = readPieces(body, pieceBytesMax);
@@ -142,7 +142,7 @@ function readLong(
       gathered.add(piece);
       if (byteCount < turnAt) continue;
       turnAt += bytesPerTurn;
-      await nextTask();
+      await yieldToEventLoop();
     }
   }
 }
@@ -171,7 +171,7 @@ export async function withJson<Result>(
   // Most predictions come this way where the runtime has none of its own for whole bodies: nothing is made here but a promise.
   enterShort();
   try {
-    return await use(parseJson(requireUtf8(await inTime(request.text()))));
+    return await use(parseJson(requireUtf8(await withDeadline(request.text()))));
   } finally {
     leaveShort();
   }

@@ -3,7 +3,7 @@ import { Failure } from "../../pipeline/failure.ts";
 /** How long a body may take to arrive. */
 export const bodyTimeoutMs = 10_000;
 /** How long the next piece of a body may take that is streamed for as long as its client likes. */
-export const pieceTimeoutMs = 60_000;
+export const chunkTimeoutMs = 60_000;
 
 const lookEveryMs = 1_000;
 
@@ -38,7 +38,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
  *
  * @throws {Failure} `body-late` where it takes more than the time, a second more or less.
  */
-export function inTime<Body>(arriving: Promise<Body>, timeoutMs = bodyTimeoutMs): Promise<Body> {
+export function withDeadline<Body>(arriving: Promise<Body>, timeoutMs = bodyTimeoutMs): Promise<Body> {
   return new Promise((resolve, reject) => {
     let isLeft = false;
     const arrival: Arrival = {

@@ -17,7 +17,7 @@ export const streamsBytesMax = 48 * 1024 * 1024;
  * Rooms of their own, so that bodies of one kind leave room for the others: short predictions, long ones, streams of lines,
  * and writes, which come here after the check of the token.
  */
-export type BodyRoom = "short" | "long" | "stream" | "write";
+export type BodyClass = "short" | "long" | "stream" | "write";
 
 /** Room for one body. */
 export interface Reservation {
@@ -33,7 +33,7 @@ interface Room {
   used: number;
 }
 
-const rooms: Readonly<Record<BodyRoom, Room>> = {
+const rooms: Readonly<Record<BodyClass, Room>> = {
   short: { unit: "bodies", max: shortBodiesMax, used: 0 },
   long: { unit: "bytes", max: longBodiesBytesMax, used: 0 },
   stream: { unit: "bytes", max: streamsBytesMax, used: 0 },
@@ -44,7 +44,7 @@ const rooms: Readonly<Record<BodyRoom, Room>> = {
  * @param byteCount What the body has announced, or takes at once.
  * @throws {Failure} `server-busy`
  */
-export function reserve(name: BodyRoom, byteCount: number): Reservation {
+export function reserve(name: BodyClass, byteCount: number): Reservation {
   const room = rooms[name];
   let own = 0;
   const growTo = (byteCount: number) => {

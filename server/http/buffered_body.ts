@@ -23,7 +23,7 @@ interface HeldBody {
  *   Bytes that are no UTF-8 have become U+FFFD: `requireUtf8` refuses them.
  * @throws {Failure} `body-oversized`
  */
-export type TakeWholeBody = (request: Request, bytesMax: number) => string | undefined;
+export type ReadBufferedText = (request: Request, bytesMax: number) => string | undefined;
 
 /**
  * Small bodies come in one piece with their headers, and the runtime hands them over at once: but `Request.json()`, which
@@ -36,8 +36,8 @@ export type TakeWholeBody = (request: Request, bytesMax: number) => string | und
  *
  * @param runtime A version of Deno; this one's, but in tests.
  */
-export function createWholeBodyTaker(runtime: string = Deno.version.deno): TakeWholeBody {
-  const coreOf = createCoreFinder(runtime);
+export function createBufferedTextReader(runtime: string = Deno.version.deno): ReadBufferedText {
+  const coreOf = createInternalsFinder(runtime);
   return (request, bytesMax) => {
     const text = coreOf(request)?.consumeTextBody?.();
     if (typeof text !== "string") return undefined;
@@ -48,11 +48,11 @@ export function createWholeBodyTaker(runtime: string = Deno.version.deno): TakeW
 }
 
 /** The same for a body that is not text. */
-export type TakeWholeBytes = (request: Request, bytesMax: number) => Uint8Array<ArrayBuffer> | undefined;
+export type ReadBufferedBytes = (request: Request, bytesMax: number) => Uint8Array<ArrayBuffer> | undefined;
 
-/** In the line of versions in which it was tried, as {@link createWholeBodyTaker}. */
-export function createWholeBytesTaker(runtime: string = Deno.version.deno): TakeWholeBytes {
-  const coreOf = createCoreFinder(runtime);
+/** In the line of versions in which it was tried, as {@link createBufferedTextReader}. */
+export function createBufferedBytesReader(runtime: string = Deno.version.deno): ReadBufferedBytes {
+  const coreOf = createInternalsFinder(runtime);
   return (request, bytesMax) => {
     const held = coreOf(request)?.body?.streamOrStatic;
     if (held?.consumed !== false || !isBytes(held.body)) return undefined;
@@ -70,9 +70,9 @@ function isBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
 /** Reads one header of a request, at a tenth of what it takes to look at all of them. @param name In lower case. */
 export type ReadHeader = (request: Request, name: string) => string | null;
 
-/** In the line of versions in which it was tried, as {@link createWholeBodyTaker}. */
+/** In the line of versions in which it was tried, as {@link createBufferedTextReader}. */
 export function createHeaderReader(runtime: string = Deno.version.deno): ReadHeader {
-  const coreOf = createCoreFinder(runtime);
+  const coreOf = createInternalsFinder(runtime);
   return (request, name) => {
     const core = coreOf(request);
     return core?.header ? core.header(name) : request.headers.get(name);
@@ -80,7 +80,7 @@ export function createHeaderReader(runtime: string = Deno.version.deno): ReadHea
 }
 
 /** @returns What finds the core of a request; in another line of versions, and where there is none, nothing. */
-function createCoreFinder(runtime: string): (request: Request) => RequestCore | undefined {
+function createInternalsFinder(runtime: string): (request: Request) => RequestCore | undefined {
   if (!runtime.startsWith("2.9.")) return () => undefined;
   let key: symbol | undefined;
   return (request) => {

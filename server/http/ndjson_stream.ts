@@ -1,5 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { inTime, pieceTimeoutMs } from "./body_deadline.ts";
+import { chunkTimeoutMs, withDeadline } from "./body_deadline.ts";
 import { bodyOversized } from "./body.ts";
 import { createGathered } from "./body_reader.ts";
 import { decodedUtf8, decodeUtf8 } from "./utf8.ts";
@@ -65,7 +65,7 @@ export function answerLines(
   };
 
   async function next(): Promise<LineAnswer & { readonly done: boolean }> {
-    const { value } = await inTime(reader.read(), pieceTimeoutMs);
+    const { value } = await withDeadline(reader.read(), chunkTimeoutMs);
     if (value === undefined) return { ...await answersOf(lines.rest()), done: true };
     byteCount += value.length;
     if (byteCount <= bodyBytesMax) {

@@ -23,7 +23,7 @@ export interface Parameter {
 export type Bodies = Readonly<Record<string, BodySchema>>;
 
 /** What an operation takes and answers. */
-export interface Exchanged {
+export interface OperationSchemas {
   readonly body?: Bodies;
   /** It may be left out. */
   readonly bodyOptional?: boolean;
@@ -46,5 +46,5 @@ export interface Operation {
   /** The problems that it may answer with, beside those that follow from having a body, a path and the check for the token. */
   readonly problems?: readonly FailureKind[];
   /** Loaded when the document is asked for: the library of the schemas would cost every start of the server. */
-  readonly exchanged: () => Exchanged | Promise<Exchanged>;
+  readonly schemas: () => OperationSchemas | Promise<OperationSchemas>;
 }

@@ -10,12 +10,12 @@ export interface RequestOrigin {
 }
 
 /** Tells the log what was not answered as asked. */
-export interface Refusals {
+export interface RejectionLog {
   /**
    * @param error Whatever was thrown while the request was answered.
    * @param origin What names the request.
    */
-  note(error: unknown, origin: RequestOrigin): void;
+  record(error: unknown, origin: RequestOrigin): void;
   /** Writes what was counted and not yet written. */
   flush(): void;
 }
@@ -27,7 +27,7 @@ const bugsPerWindow = 5;
  * Bad requests are counted and told in one line per window, with the last of them as an example: whoever sends many of
  * them does not get to fill the disk. Bugs have a line of their own, with their cause, up to a few per window.
  */
-export function createRefusals(log: Log): Refusals {
+export function createRejectionLog(log: Log): RejectionLog {
   const counts = new Map<string, number>();
   let last: (RequestOrigin & { readonly detail: string }) | undefined;
   let bugs = 0;
@@ -42,7 +42,7 @@ export function createRefusals(log: Log): Refusals {
     bugs = 0;
   };
   return {
-    note(error, origin) {
+    record(error, origin) {
       if (timer === undefined) {
         timer = setTimeout(flush, windowMs);
         Deno.unrefTimer(timer);

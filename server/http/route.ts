@@ -1,7 +1,7 @@
 import type { Operation } from "./operation.ts";
 
 /** A request on its way through the server. */
-export interface Exchange {
+export interface RequestContext {
   readonly request: Request;
   readonly requestId: string;
   /** The address that the request came from; empty on the short way, where no route asks. */
@@ -19,22 +19,22 @@ export interface Route {
   /** It changes the store, and so needs the admin token where there is one. */
   readonly write?: true;
   /** It is of the whole process and not of one of its threads, as every one that writes: the thread that owns the store answers it. */
-  readonly central?: true;
+  readonly primary?: true;
   /** Load balancers ask it: it is answered without a Host header (HTTP/1.0), too. */
   readonly health?: true;
   /** It speaks another server's protocol: problems are told in that one's shape too. */
-  readonly foreign?: true;
+  readonly protocol?: true;
   readonly operation: Operation;
   /**
    * It reads and answers predictions by `POST`, and takes the short way: its answers say in their bodies which model and
    * which request they are of, for each header costs as much as the prediction.
    */
-  readonly short?: true;
-  handle(exchange: Exchange): Response | Promise<Response>;
+  readonly fastPath?: true;
+  handle(exchange: RequestContext): Response | Promise<Response>;
 }
 
 /** True for a route that is answered by the thread that owns the store. */
-export function isCentral({ write, central }: Route): boolean {
+export function isPrimaryOnly({ write, primary: central }: Route): boolean {
   return write === true || central === true;
 }
 
@@ -45,9 +45,11 @@ export function allowOf(routes: readonly Route[], path: string): string {
 }
 
 /** True for paths below a first segment that foreign routes have, whether there is a route or not. */
-export function createForeignCheck(routes: readonly Route[]): (path: string) => boolean {
+export function createProtocolCheck(routes: readonly Route[]): (path: string) => boolean {
   const segmentOf = (path: string) => path.split("/", 2)[1];
-  const segments = new Set(routes.filter(({ foreign }) => foreign).map(({ path }) => segmentOf(path)));
+  const segments = new Set(
+    routes.filter(({ protocol: foreign }) => foreign).map(({ path }) => segmentOf(path)),
+  );
   return (path) => segments.has(segmentOf(path));
 }
 

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import { Failure } from "../../pipeline/failure.ts";
-import type { Access } from "./admin_auth.ts";
-import { allowOf, type Exchange, type Route } from "./route.ts";
+import type { AdminAuth } from "./admin_auth.ts";
+import { allowOf, type RequestContext, type Route } from "./route.ts";
 
 /** What hono hands on to a route beside the request. */
-export interface Caller extends Pick<Exchange, "requestId" | "client"> {
+export interface Caller extends Pick<RequestContext, "requestId" | "client"> {
   /** Set when the route is found: its path in the table. */
   route?: string;
 }
@@ -17,10 +17,10 @@ export class MethodInvalid extends Failure {
 }
 
 /** Answers a request that a route of the table matches. */
-export type Answer = (route: Route, exchange: Exchange) => Response | Promise<Response>;
+export type Answer = (route: Route, exchange: RequestContext) => Response | Promise<Response>;
 
 /** The check for the token stands here, once, for every route that writes. */
-export function answerAfterCheck(access: Access): Answer {
+export function answerAfterCheck(access: AdminAuth): Answer {
   return (route, exchange) => {
     if (route.write) access.checkWrite(exchange.request, exchange.client);
     return route.handle(exchange);

@@ -1,26 +1,37 @@
-import { addTally, createTally, type Tallies, type Tally } from "./prediction_counters.ts";
-import { addTraffic, type Traffic, type TrafficSnapshot } from "./request_counters.ts";
+import {
+  addPredictionCounters,
+  type CountersByVersion,
+  createPredictionCounters,
+  type PredictionCounters,
+} from "./prediction_counters.ts";
+import {
+  addRequestCounters,
+  type RequestCounters,
+  type RequestCountersSnapshot,
+} from "./request_counters.ts";
 
 /** What one thread has counted since it started. Data only: it can be copied to another thread. */
 export interface Snapshot {
-  readonly traffic: TrafficSnapshot;
+  readonly requests: RequestCountersSnapshot;
   /** What each model has answered, by version. */
-  readonly models: Map<string, Tally>;
+  readonly models: Map<string, PredictionCounters>;
 }
 
-export function takeSnapshot(counts: { readonly traffic: Traffic; readonly tallies: Tallies }): Snapshot {
-  return { traffic: counts.traffic.snapshot(), models: counts.tallies.snapshot() };
+export function takeSnapshot(
+  counts: { readonly traffic: RequestCounters; readonly tallies: CountersByVersion },
+): Snapshot {
+  return { requests: counts.traffic.snapshot(), models: counts.tallies.snapshot() };
 }
 
 /** The sum of what several threads have counted, in whichever order they come. */
 export function mergeSnapshots(snapshots: Iterable<Snapshot>): Snapshot {
-  const sum: Snapshot = { traffic: { requests: new Map(), durations: new Map() }, models: new Map() };
-  for (const { traffic, models } of snapshots) {
-    addTraffic(sum.traffic, traffic);
+  const sum: Snapshot = { requests: { requests: new Map(), durations: new Map() }, models: new Map() };
+  for (const { requests: traffic, models } of snapshots) {
+    addRequestCounters(sum.requests, traffic);
     for (const [version, tally] of models) {
       let ofVersion = sum.models.get(version);
-      if (!ofVersion) sum.models.set(version, ofVersion = createTally({ fields: [] }));
-      addTally(ofVersion, tally);
+      if (!ofVersion) sum.models.set(version, ofVersion = createPredictionCounters({ fields: [] }));
+      addPredictionCounters(ofVersion, tally);
     }
   }
   return sum;

@@ -1,20 +1,20 @@
 import { mergeSnapshots, type Snapshot } from "./counters_snapshot.ts";
 
 /** Keeps the counts of threads that come and go, so that their sum never goes down. */
-export interface Census {
+export interface MetricsAggregator {
   /** What a thread has counted so far. */
-  report(thread: string | number, snapshot: Snapshot): void;
+  update(thread: string | number, snapshot: Snapshot): void;
   /** A thread has ended: what it reported last stays in the sum, and another of its name starts from nothing. */
-  bury(thread: string | number): void;
+  retire(thread: string | number): void;
   total(): Snapshot;
 }
 
-export function createCensus(): Census {
+export function createMetricsAggregator(): MetricsAggregator {
   const living = new Map<string | number, Snapshot>();
   let dead = mergeSnapshots([]);
   return {
-    report: (thread, snapshot) => void living.set(thread, snapshot),
-    bury(thread) {
+    update: (thread, snapshot) => void living.set(thread, snapshot),
+    retire(thread) {
       const last = living.get(thread);
       if (!last) return;
       dead = mergeSnapshots([dead, last]);

@@ -11,15 +11,15 @@ export const timedPerSecond = 512;
 export const timedOneOf = 16;
 
 /** Times requests, of which there may be more than the clock should be read for. */
-export interface Stopwatch {
-  readonly durations: Histogram;
+export interface DurationSampler {
+  readonly histogram: Histogram;
   /** @returns For how many requests this one stands: 0 where it is not to be timed. */
-  weigh(): number;
+  sample(): number;
   /**
    * @param weight What `weigh` returned.
    * @param startedAt Milliseconds of `performance.now()`.
    */
-  stop(weight: number, startedAt: number): void;
+  record(weight: number, startedAt: number): void;
 }
 
 /**
@@ -30,22 +30,22 @@ export interface Stopwatch {
  *
  * @param now Milliseconds of the clock.
  */
-export function createStopwatch(now: () => number = () => performance.now()): Stopwatch {
+export function createDurationSampler(now: () => number = () => performance.now()): DurationSampler {
   const durations = createHistogram(durationBounds);
   let gap = 1;
   let left = 1;
   let timed = 0;
   let secondSince = 0;
   return {
-    durations,
-    weigh() {
+    histogram: durations,
+    sample() {
       if (--left > 0) return 0;
       const weight = gap;
       gap = ++timed < timedPerSecond ? 1 : 1 + Math.floor(Math.random() * (2 * timedOneOf - 1));
       left = gap;
       return weight;
     },
-    stop(weight, startedAt) {
+    record(weight, startedAt) {
       const stoppedAt = now();
       observe(durations, durationBounds, (stoppedAt - startedAt) / 1000, weight);
       if (stoppedAt - secondSince < 1000) return;

@@ -30,7 +30,7 @@ export function metricFamilies(snapshot: Snapshot, facts: ProcessFacts): Family[
   return [...serverFamilies(snapshot, facts), ...modelFamilies(snapshot), ...processFamilies(facts)];
 }
 
-function serverFamilies({ traffic }: Snapshot, facts: ProcessFacts): Family[] {
+function serverFamilies({ requests: traffic }: Snapshot, facts: ProcessFacts): Family[] {
   const { version, commit, deno, model, trainedAt, storeRows, inFlight } = facts;
   return [
     gauge("clickwell_build_info", "The program that answers.", [{

@@ -7,7 +7,7 @@ export const probabilityBins = 20;
  * What one model has answered in one thread; numbers only, so that a prediction costs next to nothing more. It is data,
  * can be copied to another thread, and added to others.
  */
-export interface Tally {
+export interface PredictionCounters {
   /** Rows that got a probability. */
   predictions: number;
   /** Their sum, for the mean. */
@@ -20,7 +20,7 @@ export interface Tally {
   readonly missing: Map<string, number>;
 }
 
-export function createTally({ fields }: Pick<Predictor, "fields">): Tally {
+export function createPredictionCounters({ fields }: Pick<Predictor, "fields">): PredictionCounters {
   const zeros = () => new Map(fields.map(({ name }) => [name, 0]));
   return {
     predictions: 0,
@@ -32,7 +32,11 @@ export function createTally({ fields }: Pick<Predictor, "fields">): Tally {
 }
 
 /** @param probability In [0, 1]. */
-export function countPrediction(tally: Tally, probability: number, { unseen, missing }: Findings): void {
+export function countPrediction(
+  tally: PredictionCounters,
+  probability: number,
+  { unseen, missing }: Findings,
+): void {
   tally.predictions++;
   tally.probabilitySum += probability;
   const bin = Math.ceil(probability * probabilityBins) - 1;
@@ -47,7 +51,7 @@ export function increase(counts: Map<string, number>, name: string, by: number):
 }
 
 /** Adds what another thread, or another model, has counted. */
-export function addTally(into: Tally, other: Tally): void {
+export function addPredictionCounters(into: PredictionCounters, other: PredictionCounters): void {
   into.predictions += other.predictions;
   into.probabilitySum += other.probabilitySum;
   for (let i = 0; i < probabilityBins; i++) into.probabilities[i] += other.probabilities[i];
@@ -56,11 +60,11 @@ export function addTally(into: Tally, other: Tally): void {
 }
 
 /** The tallies of all models that have answered in one thread. */
-export interface Tallies {
+export interface CountersByVersion {
   /** The one of a model: the same for each time that it is loaded, so that no count goes back when it returns. */
-  of(version: number, predictor: Pick<Predictor, "fields">): Tally;
+  forModel(version: number, predictor: Pick<Predictor, "fields">): PredictionCounters;
   /** By version. */
-  snapshot(): Map<string, Tally>;
+  snapshot(): Map<string, PredictionCounters>;
 }
 
 /** Versions that are counted apart. Where there are more, those that were loaded first are counted as one. */
@@ -68,18 +72,18 @@ export const versionsMax = 100;
 /** What stands for a version then. */
 export const olderVersions = "older";
 
-export function createTallies(): Tallies {
-  const tallies = new Map<string, Tally>();
-  let older: Tally | undefined;
+export function createCountersByVersion(): CountersByVersion {
+  const tallies = new Map<string, PredictionCounters>();
+  let older: PredictionCounters | undefined;
   return {
-    of(version, predictor) {
+    forModel(version, predictor) {
       const known = tallies.get(String(version));
       if (known) return known;
-      const made = createTally(predictor);
+      const made = createPredictionCounters(predictor);
       tallies.set(String(version), made);
       const [first] = tallies;
       if (tallies.size > versionsMax && first) {
-        addTally(older ??= createTally({ fields: [] }), first[1]);
+        addPredictionCounters(older ??= createPredictionCounters({ fields: [] }), first[1]);
         tallies.delete(first[0]);
       }
       return made;

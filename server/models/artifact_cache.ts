@@ -6,7 +6,7 @@ import { keptModelsMax } from "./loaded_model_cache.ts";
 import type { ModelContent } from "./loaded_model.ts";
 
 /** Reads registered models from their folder. */
-export interface ModelShelf {
+export interface ArtifactCache {
   /**
    * @throws {Failure} `model-unknown` where there are no files, `artifact-corrupt` where they are not what was registered.
    */
@@ -24,7 +24,7 @@ interface Entry {
  * Keeps what was read last: a model that is put in production again is not read and proven again, as long as its files
  * are not touched.
  */
-export function createModelShelf(modelsDir: string): ModelShelf {
+export function createArtifactCache(modelsDir: string): ArtifactCache {
   /** By id, the one that was asked for longest ago first. */
   const kept = new Map<string, Entry>();
   return {

@@ -9,8 +9,12 @@ import {
   type Predictor,
 } from "../../pipeline/model/predictor.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
-import { createRowInsight, type RowInsight } from "./row_explainer.ts";
-import { createTallies, type Tallies, type Tally } from "../metrics/prediction_counters.ts";
+import { createRowExplainer, type RowExplainer } from "./row_explainer.ts";
+import {
+  type CountersByVersion,
+  createCountersByVersion,
+  type PredictionCounters,
+} from "../metrics/prediction_counters.ts";
 import { replacement } from "../http/utf8.ts";
 
 /** Which model it is, to the last bit. */
@@ -29,13 +33,13 @@ export interface ModelContent extends ModelName {
 export interface LoadedModel extends ModelContent {
   readonly predictor: Predictor;
   /** What more there is to say of a row than its probability. */
-  readonly insight: RowInsight;
+  readonly explainer: RowExplainer;
   /** How its examples are found in the store; undefined where its spec does not say. */
   readonly keys: ExampleKeys | undefined;
   /** What the model has answered. */
-  readonly tally: Tally;
+  readonly counters: PredictionCounters;
   /** Its id and version as members of a JSON object: every answer has them. */
-  readonly members: string;
+  readonly idMembersJson: string;
   /** Whether a text that stands for a level of the model can stand for no other: see `scoreOrdinary` of score.ts. */
   readonly hasExactLevels: boolean;
   /** A row of raw fields that the model can be tried with; undefined where the artifact has none. */
@@ -51,24 +55,24 @@ export interface ServingModel extends LoadedModel {
 export interface ModelSlot {
   current: ServingModel | undefined;
   /** Why there is none. */
-  absence: Failure;
+  unavailableReason: Failure;
   /** What this thread's models have answered. */
-  readonly tallies: Tallies;
+  readonly counters: CountersByVersion;
 }
 
 /** Predictions that a model makes before it answers, so that its first requests find compiled code. */
 const warmUpCount = 2_000;
 
-export function emptySlot(): ModelSlot {
+export function createModelSlot(): ModelSlot {
   return {
     current: undefined,
-    absence: noneAssigned(),
-    tallies: createTallies(),
+    unavailableReason: noModelAssigned(),
+    counters: createCountersByVersion(),
   };
 }
 
 /** Why there is no model where the store can be read, and names none. */
-export function noneAssigned(): Failure {
+export function noModelAssigned(): Failure {
   return new Failure(
     "model-missing",
     "No model is in production. Train one with clickwell train, or assign one with POST /model.",
@@ -90,27 +94,27 @@ function isExact({ name, type, levels, values }: Field): boolean {
  * @param tallies Of the thread's {@link ModelSlot}.
  * @throws {Failure} `artifact-corrupt`
  */
-export function loadModel(content: ModelContent, tallies: Tallies): LoadedModel {
+export function loadModel(content: ModelContent, tallies: CountersByVersion): LoadedModel {
   const keys = exampleKeysOf(content.metadata.spec);
   const predictor = createPredictor({
     ...content.metadata,
     ...(keys ? { keys: [keys.id, keys.group] } : {}),
   });
-  prove(predictor, content);
+  verifyGolden(predictor, content);
   return {
     ...content,
     predictor,
-    insight: createRowInsight(content.metadata),
+    explainer: createRowExplainer(content.metadata),
     keys,
-    tally: tallies.of(content.version, predictor),
+    counters: tallies.forModel(content.version, predictor),
     // A model id has no character that JSON would escape.
-    members: `"model_id":"${content.modelId}","version":${content.version}`,
+    idMembersJson: `"model_id":"${content.modelId}","version":${content.version}`,
     hasExactLevels: predictor.fields.every(isExact),
     example: content.metadata.golden.at(0)?.features,
   };
 }
 
-function prove(predictor: Predictor, { modelId, metadata: { golden } }: ModelContent): void {
+function verifyGolden(predictor: Predictor, { modelId, metadata: { golden } }: ModelContent): void {
   if (golden.length === 0) return;
   const findings = createFindings();
   for (let i = 0; i < warmUpCount; i++) {

@@ -1,8 +1,8 @@
 import { type LoadedModel, loadModel, type ModelContent, type ModelName } from "./loaded_model.ts";
-import type { Tallies } from "../metrics/prediction_counters.ts";
+import type { CountersByVersion } from "../metrics/prediction_counters.ts";
 
 /** Models that a thread has ready. */
-export interface ModelStock {
+export interface LoadedModelCache {
   find(name: ModelName): LoadedModel | undefined;
   /** @throws {Failure} `artifact-corrupt` */
   add(content: ModelContent): LoadedModel;
@@ -16,7 +16,7 @@ export const keptModelsMax = 3;
  *
  * @param tallies Of the thread's slot.
  */
-export function createModelStock(tallies: Tallies): ModelStock {
+export function createLoadedModelCache(tallies: CountersByVersion): LoadedModelCache {
   /** The one that was asked for longest ago first. */
   const kept = new Map<string, LoadedModel>();
 

@@ -1,10 +1,10 @@
 import type { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import type { ModelContent } from "./loaded_model.ts";
-import type { ThreadNumbers } from "../workers/worker.ts";
+import type { WorkerStats } from "../workers/worker.ts";
 
 /** The other threads that answer requests, as whoever changes the model sees them. */
-export interface Crew {
+export interface ModelBroadcast {
   /**
    * Every thread makes the model ready, aside.
    *
@@ -17,11 +17,11 @@ export interface Crew {
   /** Every thread that has no model says why. */
   explain(absence: Failure): void;
   /** What each of these threads has counted; those that do not answer in time are left out. */
-  collect(): Promise<ThreadNumbers[]>;
+  collect(): Promise<WorkerStats[]>;
 }
 
 /** Nobody but the thread that asks. */
-export const nobody: Crew = {
+export const noWorkers: ModelBroadcast = {
   prepare: () => Promise.resolve(),
   activate() {},
   explain() {},

@@ -1,8 +1,8 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { ModelRow, Registry } from "../../pipeline/model/registry.ts";
-import { createModelShelf } from "./artifact_cache.ts";
+import { createArtifactCache } from "./artifact_cache.ts";
 import { type LoadedModel, loadModel, type ModelSlot } from "./loaded_model.ts";
-import { createUnloads, type Unloads } from "./unloaded_models.ts";
+import { createUnloadedModels, type UnloadedModels } from "./unloaded_models.ts";
 
 /** The name of whatever model is in production. */
 export const productionName = "clickwell";
@@ -28,7 +28,7 @@ export interface ListedModel {
  * The models that requests can name: the one in production and, beside it, any that is registered, read when it is first
  * asked for. Each thread has a library of its own.
  */
-export interface ModelLibrary {
+export interface ModelRepository {
   /**
    * The model of a name: at once where it is in memory, else a promise of it.
    *
@@ -50,12 +50,12 @@ export interface ModelLibrary {
 
 type Named = Pick<ModelRow, "modelId" | "version">;
 
-export interface ModelLibraryOptions {
+export interface ModelRepositoryOptions {
   readonly modelsDir: string;
   readonly slot: ModelSlot;
   readonly registry: Registry;
   /** Those of the whole process, where other threads answer beside this one. */
-  readonly unloads?: Unloads | undefined;
+  readonly unloadedModels?: UnloadedModels | undefined;
 }
 
 /** Models in memory beside the one in production; the one that was read longest ago makes room. */
@@ -63,9 +63,9 @@ const modelsMax = 16;
 /** Names whose model is known. */
 const namesMax = 256;
 
-export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
-  const { modelsDir, slot, registry, unloads = createUnloads() } = options;
-  const shelf = createModelShelf(modelsDir);
+export function createModelRepository(options: ModelRepositoryOptions): ModelRepository {
+  const { modelsDir, slot, registry, unloadedModels: unloads = createUnloadedModels() } = options;
+  const shelf = createArtifactCache(modelsDir);
   const models = new Map<string, LoadedModel>();
   /** What a name stood for when the store was as its stamp says. */
   const resolutions = new Map<string, { readonly row: Named; readonly stamp: string }>();
@@ -85,7 +85,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     const known = inMemory(row);
     if (known) return known;
     if (isUnloaded(row)) throw modelUnloaded(row.modelId);
-    const model = loadModel(shelf.read(row), slot.tallies);
+    const model = loadModel(shelf.read(row), slot.counters);
     keep(models, row.modelId, { value: model, max: modelsMax });
     return model;
   }
@@ -114,7 +114,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     find(reference) {
       if (isProduction(reference)) {
         const { current } = slot;
-        if (!current) throw slot.absence;
+        if (!current) throw slot.unavailableReason;
         return current;
       }
       const known = resolutions.get(keyOf(reference));
@@ -124,7 +124,7 @@ export function createModelLibrary(options: ModelLibraryOptions): ModelLibrary {
     async load(reference) {
       if (isProduction(reference)) {
         const { current } = slot;
-        if (!current) throw slot.absence;
+        if (!current) throw slot.unavailableReason;
         return current;
       }
       const row = await resolve(reference);
@@ -171,7 +171,7 @@ function keyOf({ name, version }: ModelReference): string {
 async function rowOf(
   registry: Registry,
   { name, version }: ModelReference,
-  { current, absence }: ModelSlot,
+  { current, unavailableReason: absence }: ModelSlot,
 ): Promise<ModelRow> {
   if (version === undefined) {
     if (name !== productionName) return await registry.findModel(name);

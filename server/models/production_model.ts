@@ -1,12 +1,12 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { type Assignment, type ModelRow, Overtaken, type Registry } from "../../pipeline/model/registry.ts";
-import { type Crew, nobody } from "./model_broadcast.ts";
+import { type ModelBroadcast, noWorkers } from "./model_broadcast.ts";
 import { requireMatch } from "../http/entity_tag.ts";
 import type { Log } from "../runtime/log.ts";
-import { createModelShelf } from "./artifact_cache.ts";
-import { createModelStock } from "./loaded_model_cache.ts";
-import { type LoadedModel, type ModelContent, type ModelSlot, noneAssigned } from "./loaded_model.ts";
-import { createTurns } from "../runtime/serial_queue.ts";
+import { createArtifactCache } from "./artifact_cache.ts";
+import { createLoadedModelCache } from "./loaded_model_cache.ts";
+import { type LoadedModel, type ModelContent, type ModelSlot, noModelAssigned } from "./loaded_model.ts";
+import { createSerialQueue } from "../runtime/serial_queue.ts";
 
 /** Who changes the model in production, why, and on which condition. */
 export interface ChangeRequest {
@@ -24,7 +24,7 @@ export interface AssignmentRequest extends ChangeRequest {
 }
 
 /** Changes the model in production. */
-export interface Assigning {
+export interface ModelAssigner {
   /**
    * Puts a model in production: loads it aside, commits the assignment, then lets it answer. When this returns, no other
    * model answers; when it throws, nothing has changed.
@@ -42,9 +42,9 @@ export interface Assigning {
 }
 
 /** Keeps the model that answers and the one that the registry names the same. */
-export interface Production extends Assigning {
+export interface ProductionModel extends ModelAssigner {
   /** Takes over what another process assigned. Never throws: where that fails, the old model goes on answering. */
-  follow(): Promise<void>;
+  sync(): Promise<void>;
   /** Does a piece of work between two changes of model. @param work Gets the model that answers, if any. */
   between<T>(work: (current: Current | undefined) => Promise<T>): Promise<T>;
 }
@@ -55,13 +55,13 @@ export interface Current {
   readonly assignment: Assignment;
 }
 
-export interface ProductionOptions {
+export interface ProductionModelOptions {
   readonly modelsDir: string;
   readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly log: Log;
   /** Threads that answer beside this one. */
-  readonly crew?: Crew;
+  readonly broadcast?: ModelBroadcast;
 }
 
 /** How often an assignment is begun anew because another process was quicker. */
@@ -69,11 +69,11 @@ const attemptsMax = 20;
 /** Assignments that wait for their turn; more are refused. */
 const waitingMax = 64;
 
-export function createProduction(options: ProductionOptions): Production {
-  const { modelsDir, registry, slot, log, crew = nobody } = options;
-  const shelf = createModelShelf(modelsDir);
-  const stock = createModelStock(slot.tallies);
-  const takeTurn = createTurns(waitingMax);
+export function createProductionModel(options: ProductionModelOptions): ProductionModel {
+  const { modelsDir, registry, slot, log, broadcast: crew = noWorkers } = options;
+  const shelf = createArtifactCache(modelsDir);
+  const stock = createLoadedModelCache(slot.counters);
+  const takeTurn = createSerialQueue(waitingMax);
   /** What was last said about an assignment that could not be followed, so that it is said once. */
   let complaint = "";
   /** Why a store of an earlier version could not be brought up to date, as it was last said. */
@@ -149,7 +149,7 @@ export function createProduction(options: ProductionOptions): Production {
     const newest = await registry.activeModel();
     if (newest === undefined) {
       complaint = "";
-      return beWithout(noneAssigned());
+      return beWithout(noModelAssigned());
     }
     if (isSame(newest, slot.current?.assignment)) return;
     activate(await prepare(await registry.findModel(newest.modelId), newest), newest);
@@ -172,8 +172,8 @@ export function createProduction(options: ProductionOptions): Production {
 
   /** Where no model answers, that is why. */
   function beWithout(absence: Failure): void {
-    if (slot.current || slot.absence.message === absence.message) return;
-    slot.absence = absence;
+    if (slot.current || slot.unavailableReason.message === absence.message) return;
+    slot.unavailableReason = absence;
     crew.explain(absence);
   }
 
@@ -195,7 +195,7 @@ export function createProduction(options: ProductionOptions): Production {
   return {
     assign: (request) => takeTurn(() => assign(request)),
     rollBack: (request) => takeTurn(() => change(request, () => registry.previousModel())),
-    follow: () => takeTurn(followAndUpgrade).catch(complain),
+    sync: () => takeTurn(followAndUpgrade).catch(complain),
     between: (work) => takeTurn(() => work(currentOf(slot))),
   };
 }

@@ -4,10 +4,10 @@ import { unpackPrecision } from "../../pipeline/model/packed_precision.ts";
 import { type ColumnPredictor, createColumnPredictor } from "../../pipeline/model/column_predictor.ts";
 import { type Certainty, invertPrecision } from "../../pipeline/model/standard_error.ts";
 import { createExplainer, type Explainer } from "../../pipeline/model/explanation.ts";
-import { nextTask } from "../../pipeline/runtime/event_loop.ts";
+import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 
 /** What a model can do with rows beside answering one. It is prepared when it is first asked for. */
-export interface RowInsight {
+export interface RowExplainer {
   /** @returns undefined for a model with hidden layers. */
   columnPredictor(): ColumnPredictor | undefined;
   explainer(): Explainer;
@@ -20,7 +20,7 @@ export interface RowInsight {
 /** How long the thread that also answers others works at once. */
 const sliceMs = 2;
 
-export function createRowInsight(metadata: ArtifactMetadata): RowInsight {
+export function createRowExplainer(metadata: ArtifactMetadata): RowExplainer {
   let columnPredictor: { readonly made: ColumnPredictor | undefined } | undefined;
   let explainer: Explainer | undefined;
   let certainty: Promise<Certainty> | undefined;
@@ -39,7 +39,7 @@ async function certaintyOf({ encoder, precision: text }: ArtifactMetadata): Prom
     const { done, value } = work.next();
     if (done) return value;
     if (performance.now() - start < sliceMs) continue;
-    await nextTask();
+    await yieldToEventLoop();
     start = performance.now();
   }
 }

@@ -1,9 +1,9 @@
-import { whileBusy } from "../../pipeline/store/patience.ts";
+import { retryWhileBusy } from "../../pipeline/store/patience.ts";
 import { asFailure } from "../../pipeline/store/sqlite_failure.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
 
 /** Opens the store for one piece of reading and closes it again. */
-export type VisitStore = <T>(work: (store: Store) => T) => Promise<T>;
+export type WithStore = <T>(work: (store: Store) => T) => Promise<T>;
 
 /** How long one try may block the thread that also answers predictions. */
 const busyTimeoutMs = 5;
@@ -14,9 +14,9 @@ const busyTimeoutMs = 5;
  *
  * @param patienceMs How long to wait for a store that is busy.
  */
-export function createVisits(dataDir: string, patienceMs = 2_000): VisitStore {
+export function createStoreAccess(dataDir: string, patienceMs = 2_000): WithStore {
   return (work) =>
-    whileBusy(patienceMs, () => {
+    retryWhileBusy(patienceMs, () => {
       try {
         return visit(dataDir, work);
       } catch (error) {

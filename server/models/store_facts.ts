@@ -1,7 +1,7 @@
 import { loggedRows } from "../../pipeline/ingest/load_log.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
 import { listTables } from "../../pipeline/store/table.ts";
-import type { VisitStore } from "./store_access.ts";
+import type { WithStore } from "./store_access.ts";
 
 /** What the data folder says about itself, for whoever watches the server; each fact by itself, where it can be read. */
 export interface StoreFacts {
@@ -16,7 +16,7 @@ const keptMs = 10_000;
 
 /** @returns A function that never rejects: what cannot be read now is what was known last, if anything. */
 export function createStoreFacts(
-  { visitStore, registry }: { readonly visitStore: VisitStore; readonly registry: Registry },
+  { visitStore, registry }: { readonly visitStore: WithStore; readonly registry: Registry },
   now: () => number = () => performance.now(),
 ): (modelId: string | undefined) => Promise<StoreFacts> {
   let known: { readonly facts: StoreFacts; readonly modelId: string | undefined; readonly at: number } = {

@@ -1,8 +1,8 @@
 /** Which models were unloaded, of the whole process: all threads see the same. */
-export interface Unloads {
+export interface UnloadedModels {
   has(version: number): boolean;
   set(version: number, unloaded: boolean): void;
-  /** For another thread's {@link createUnloads}. */
+  /** For another thread's {@link createUnloadedModels}. */
   readonly memory: SharedArrayBuffer;
 }
 
@@ -10,7 +10,9 @@ export interface Unloads {
 const bytes = 64 * 1024;
 
 /** @param memory That of another thread, to see what it sees. */
-export function createUnloads(memory: SharedArrayBuffer = new SharedArrayBuffer(bytes)): Unloads {
+export function createUnloadedModels(
+  memory: SharedArrayBuffer = new SharedArrayBuffer(bytes),
+): UnloadedModels {
   const bits = new Uint8Array(memory);
   const place = (version: number) => ({ at: (version >>> 3) % bits.length, mask: 1 << (version & 7) });
   return {

@@ -1,5 +1,5 @@
 import { ifNoneMatch } from "../http/entity_tag.ts";
-import type { Bodies, Exchanged, JsonSchema, Parameter } from "../http/operation.ts";
+import type { Bodies, JsonSchema, OperationSchemas, Parameter } from "../http/operation.ts";
 import type { Route } from "../http/route.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import type { Components } from "./components.ts";
@@ -18,7 +18,7 @@ export interface Surroundings {
 export async function operationObject(route: Route, surroundings: Surroundings): Promise<JsonSchema> {
   const { operation, summary, write } = route;
   const { components, guarded } = surroundings;
-  const exchanged = await operation.exchanged();
+  const exchanged = await operation.schemas();
   const parameters = [...operation.parameters ?? [], ...undescribed(route)];
   return {
     operationId: operation.id,
@@ -31,7 +31,7 @@ export async function operationObject(route: Route, surroundings: Surroundings):
       "200": { description: "the answer", ...contentOf(exchanged.answer, components) },
       ...otherAnswers(exchanged),
       ...(parameters.includes(ifNoneMatch) ? { "304": { description: "nothing has changed" } } : {}),
-      ...problemResponses(problemsOf(route, exchanged, guarded), route.foreign),
+      ...problemResponses(problemsOf(route, exchanged, guarded), route.protocol),
     },
     ...(write && guarded ? { security: [{ [securityScheme]: [] }] } : {}),
   };
@@ -61,7 +61,7 @@ function undescribed({ path, operation: { parameters = [] } }: Route): Parameter
 }
 
 function requestBody(
-  { body = {}, bodyOptional = false, bodyExample }: Exchanged,
+  { body = {}, bodyOptional = false, bodyExample }: OperationSchemas,
   { components, example }: Surroundings,
 ): JsonSchema {
   const shown = bodyExample && example ? bodyExample(example) : undefined;
@@ -79,7 +79,7 @@ function contentOf(bodies: Bodies, components: Components, example?: unknown): J
   };
 }
 
-function otherAnswers({ otherAnswers = {} }: Exchanged): JsonSchema {
+function otherAnswers({ otherAnswers = {} }: OperationSchemas): JsonSchema {
   return Object.fromEntries(
     Object.entries(otherAnswers).map(([status, description]) => [status, { description }]),
   );

@@ -1,7 +1,7 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
-import type { Exchanged, JsonSchema } from "../http/operation.ts";
+import type { JsonSchema, OperationSchemas } from "../http/operation.ts";
 import { problemForms, problemType, statusOf } from "../http/problem.ts";
-import { isCentral, type Route } from "../http/route.ts";
+import { isPrimaryOnly, type Route } from "../http/route.ts";
 
 /** Before any route is looked for. */
 const ofEveryRequest: readonly FailureKind[] = ["host-invalid", "target-invalid", "target-oversized"];
@@ -61,7 +61,7 @@ export const foreignProblemSchema: JsonSchema = {
 };
 
 /** @param guarded Writes need the admin token. */
-export function problemsOf(route: Route, { body }: Exchanged, guarded: boolean): Set<FailureKind> {
+export function problemsOf(route: Route, { body }: OperationSchemas, guarded: boolean): Set<FailureKind> {
   const { write, operation: { parameters = [], problems = [] } } = route;
   const queried = parameters.some((parameter) => parameter.in === "query");
   const ofWrites: readonly FailureKind[] = guarded ? ["unauthorized", "attempts-exceeded"] : ["forbidden"];
@@ -71,7 +71,7 @@ export function problemsOf(route: Route, { body }: Exchanged, guarded: boolean):
     ...(queried ? ["input-invalid"] as const : []),
     ...(write ? ofWrites : []),
     // What the model or another thread is needed for.
-    ...(isCentral(route) || problems.includes("model-missing") ? ["thread-lost"] as const : []),
+    ...(isPrimaryOnly(route) || problems.includes("model-missing") ? ["thread-lost"] as const : []),
     ...problems,
   ]);
 }

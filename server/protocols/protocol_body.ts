@@ -7,13 +7,17 @@ import { oneAtATime } from "../runtime/time_slices.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { decodeUtf8 } from "../http/utf8.ts";
 import { requireUtf8 } from "../http/utf8.ts";
-import { createHeaderReader, createWholeBodyTaker, createWholeBytesTaker } from "../http/buffered_body.ts";
+import {
+  createBufferedBytesReader,
+  createBufferedTextReader,
+  createHeaderReader,
+} from "../http/buffered_body.ts";
 
 /** Of all services that host models, SageMaker lets the largest request through. */
 export const foreignBodyBytesMax = 6 * 1024 * 1024;
 
-const takeWholeBody = createWholeBodyTaker();
-const takeWholeBytes = createWholeBytesTaker();
+const takeWholeBody = createBufferedTextReader();
+const takeWholeBytes = createBufferedBytesReader();
 const readHeader = createHeaderReader();
 
 /** A body as it came: as text where all of it was there at once, else as bytes. */

@@ -52,18 +52,18 @@ export function vertexRoutes({ paths, slot, others, ping }: VertexOptions): read
     method: "POST",
     path: paths.predict,
     summary: "Vertex AI: rows of raw fields → probabilities",
-    foreign: true,
-    short: true,
+    protocol: true,
+    fastPath: true,
     operation: {
       id: "vertexPredict",
       tag: "protocols",
       problems: ["model-missing"],
-      exchanged: async () => (await schemas()).vertex,
+      schemas: async () => (await schemas()).vertex,
     },
     handle({ request, requestId }) {
       const find = () => {
         const { current } = slot;
-        if (!current) throw slot.absence;
+        if (!current) throw slot.unavailableReason;
         return current;
       };
       return answerContent(request, find, (content, model) =>

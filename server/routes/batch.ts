@@ -4,7 +4,7 @@ import { answerRows, type RowWork } from "../scoring/batch_rows.ts";
 import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { answerStream } from "../scoring/batch_stream.ts";
-import type { Exchange, Route } from "../http/route.ts";
+import type { RequestContext, Route } from "../http/route.ts";
 import {
   answeredBy,
   batchParameters,
@@ -43,7 +43,7 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
         "place. Newline-delimited JSON may be much longer, and its answers come while it is sent.",
       parameters: batchParameters,
       problems: rowProblems,
-      exchanged: async () => (await import("./schemas/row_answer.ts")).predictBatch,
+      schemas: async () => (await import("./schemas/row_answer.ts")).predictBatch,
     },
     async handle(exchange) {
       const options = readBatchOptions(exchange.request);
@@ -65,7 +65,7 @@ const detailedSliceMs = 2;
  * @throws {Failure} `model-missing`, `interval-missing`
  */
 export async function workOf(
-  { current: model, absence }: ModelSlot,
+  { current: model, unavailableReason: absence }: ModelSlot,
   storedRows: StoredRows,
   options: RowOptions & { readonly strict: boolean },
 ): Promise<RowWork> {
@@ -82,7 +82,7 @@ export async function workOf(
   };
 }
 
-async function answerJson(work: RowWork, { request, requestId }: Exchange): Promise<Response> {
+async function answerJson(work: RowWork, { request, requestId }: RequestContext): Promise<Response> {
   try {
     return await withJson(
       request,

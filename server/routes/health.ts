@@ -1,6 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
-import { type Exchange, jsonResponse, type Route } from "../http/route.ts";
+import { jsonResponse, type RequestContext, type Route } from "../http/route.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 
 export interface HealthRoutesOptions {
@@ -11,14 +11,14 @@ export interface HealthRoutesOptions {
 const schemas = () => import("./schemas/health.ts");
 
 export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
-  const live = (_: Exchange) => jsonResponse({ live: true });
+  const live = (_: RequestContext) => jsonResponse({ live: true });
   return [
     {
       method: "GET",
       health: true,
       path: "/livez",
       summary: "200 while the process answers",
-      operation: { id: "live", tag: "operation", exchanged: async () => (await schemas()).live },
+      operation: { id: "live", tag: "operation", schemas: async () => (await schemas()).live },
       handle: live,
     },
     {
@@ -26,7 +26,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
       health: true,
       path: "/healthz",
       summary: "the same",
-      operation: { id: "health", tag: "operation", exchanged: async () => (await schemas()).live },
+      operation: { id: "health", tag: "operation", schemas: async () => (await schemas()).live },
       handle: live,
     },
     {
@@ -38,14 +38,14 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
         id: "ready",
         tag: "operation",
         problems: ["draining", "model-missing"],
-        exchanged: async () => (await schemas()).ready,
+        schemas: async () => (await schemas()).ready,
       },
       handle() {
         if (lifecycle.draining) {
           throw new Failure("draining", "The server is shutting down: it finishes what it has.");
         }
         const { current } = slot;
-        if (!current) throw slot.absence;
+        if (!current) throw slot.unavailableReason;
         const { modelId, version } = current;
         return jsonResponse({ ready: true, model_id: modelId, version });
       },

@@ -7,11 +7,11 @@ import type { ModelSlot } from "../models/loaded_model.ts";
 import type { Snapshot } from "../metrics/counters_snapshot.ts";
 import { createStoreFacts } from "../models/store_facts.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
-import type { VisitStore } from "../models/store_access.ts";
+import type { WithStore } from "../models/store_access.ts";
 
 export interface MetricsRouteOptions {
   readonly slot: ModelSlot;
-  readonly visitStore: VisitStore;
+  readonly visitStore: WithStore;
   readonly registry: Registry;
   /** What all threads have counted, added up, and their requests in flight. */
   readonly collect: () => Promise<Snapshot & { readonly inFlight: number }>;
@@ -24,12 +24,12 @@ export function metricsRoute({ slot, visitStore, registry, collect }: MetricsRou
     method: "GET",
     path: "/metrics",
     summary: "what was counted, for Prometheus",
-    central: true,
+    primary: true,
     operation: {
       id: "metrics",
       tag: "operation",
       description: "Counters and histograms of the whole process in Prometheus' text format.",
-      exchanged: () => ({ answer: { "text/plain": { type: "string" } } }),
+      schemas: () => ({ answer: { "text/plain": { type: "string" } } }),
     },
     async handle() {
       const model = slot.current;

@@ -32,7 +32,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
         tag: "models",
         parameters: [ifNoneMatch],
         problems: readingProblems,
-        exchanged: async () => (await schemas()).listModels,
+        schemas: async () => (await schemas()).listModels,
       },
       async handle({ request }) {
         const [place, rows] = await Promise.all([placeIn(registry), registry.listModels()]);
@@ -48,7 +48,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
         tag: "models",
         parameters: [ofModel, ifNoneMatch],
         problems: ["model-unknown", ...readingProblems],
-        exchanged: async () => (await schemas()).showModel,
+        schemas: async () => (await schemas()).showModel,
       },
       async handle({ request, parameters: { id } }) {
         return taggedResponse(request, await answer(registry, await registry.findModel(id)));
@@ -64,7 +64,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
         tag: "models",
         parameters: [ofModel, ofAlias],
         problems: ["input-invalid", "model-unknown", ...writingProblems],
-        exchanged: async () => (await schemas()).showModel,
+        schemas: async () => (await schemas()).showModel,
       },
       async handle({ parameters: { id, alias }, client }) {
         const request = { model: id, alias, setAt: Date.now() * 1000, setBy: `http ${client}` };
@@ -81,7 +81,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
         tag: "models",
         parameters: [ofModel, ofAlias],
         problems: ["model-unknown", "alias-unknown", ...writingProblems],
-        exchanged: async () => (await schemas()).showModel,
+        schemas: async () => (await schemas()).showModel,
       },
       async handle({ parameters: { id, alias } }) {
         return jsonResponse(await answer(registry, await registry.removeAlias({ model: id, alias })));

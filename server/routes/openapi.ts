@@ -40,7 +40,7 @@ export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Ro
       id: "openapi",
       tag: "operation",
       parameters: [ifNoneMatch],
-      exchanged: async () => (await import("./schemas/openapi.ts")).openapi,
+      schemas: async () => (await import("./schemas/openapi.ts")).openapi,
     },
     async handle({ request }) {
       const { text, etag } = await write();

@@ -4,9 +4,9 @@ import { readAdminBody } from "./admin_body.ts";
 import { assignmentTag, ifMatch, ifNoneMatch, taggedResponse } from "../http/entity_tag.ts";
 import { assignmentAnswer } from "./model_answer.ts";
 import { readingProblems, writingProblems } from "../http/problem.ts";
-import type { Assigning, ChangeRequest } from "../models/production_model.ts";
+import type { ChangeRequest, ModelAssigner } from "../models/production_model.ts";
 import { readInstant, readInteger, readQuery } from "../http/query.ts";
-import { type Exchange, jsonResponse, type Route } from "../http/route.ts";
+import { jsonResponse, type RequestContext, type Route } from "../http/route.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 
 const historyLimit = 50;
@@ -21,7 +21,7 @@ const changeProblems: readonly FailureKind[] = [
 
 export interface ModelRoutesOptions {
   readonly slot: ModelSlot;
-  readonly production: Assigning;
+  readonly production: ModelAssigner;
   readonly registry: Registry;
 }
 
@@ -42,7 +42,7 @@ export function modelRoutes({ slot, production, registry }: ModelRoutesOptions):
           schema: { type: "string", format: "date-time" },
         }, ifNoneMatch],
         problems: ["model-missing", "assignment-missing", ...readingProblems],
-        exchanged: async () => (await schemas()).getModel,
+        schemas: async () => (await schemas()).getModel,
       },
       async handle({ request }) {
         const { at } = readQuery(request, ["at"]);
@@ -52,7 +52,7 @@ export function modelRoutes({ slot, production, registry }: ModelRoutesOptions):
           return taggedResponse(request, assignmentAnswer(then));
         }
         const { current } = slot;
-        if (!current) throw slot.absence;
+        if (!current) throw slot.unavailableReason;
         const { assignment } = current;
         return taggedResponse(request, assignmentAnswer(assignment), assignmentTag(assignment));
       },
@@ -70,7 +70,7 @@ export function modelRoutes({ slot, production, registry }: ModelRoutesOptions):
           "is a problem, nothing has changed.",
         parameters: [ifMatch],
         problems: ["model-unknown", "artifact-corrupt", ...changeProblems],
-        exchanged: async () => (await schemas()).assignModel,
+        schemas: async () => (await schemas()).assignModel,
       },
       async handle(exchange) {
         const { model_id, ...body } = await readAdminBody(exchange.request, "assignment");
@@ -87,7 +87,7 @@ export function modelRoutes({ slot, production, registry }: ModelRoutesOptions):
         tag: "models",
         parameters: [ifMatch],
         problems: ["rollback-impossible", "model-unknown", "artifact-corrupt", ...changeProblems],
-        exchanged: async () => (await schemas()).rollBackModel,
+        schemas: async () => (await schemas()).rollBackModel,
       },
       async handle(exchange) {
         const { reason = "rollback", ...body } = await readAdminBody(exchange.request, "change");
@@ -113,7 +113,7 @@ export function modelRoutes({ slot, production, registry }: ModelRoutesOptions):
           schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
         }, ifNoneMatch],
         problems: readingProblems,
-        exchanged: async () => (await schemas()).modelHistory,
+        schemas: async () => (await schemas()).modelHistory,
       },
       async handle({ request }) {
         const query = readQuery(request, ["limit", "before"]);
@@ -138,7 +138,7 @@ export function modelRoutes({ slot, production, registry }: ModelRoutesOptions):
 
 /** @param body What it says of the change. */
 function changeOf(
-  { request, client }: Exchange,
+  { request, client }: RequestContext,
   body: { reason?: string | undefined; expected_current?: string | undefined },
 ): ChangeRequest {
   const matched = request.headers.get("if-match");
@@ -150,7 +150,7 @@ function changeOf(
   };
 }
 
-function changed(assignment: Awaited<ReturnType<Assigning["assign"]>>): Response {
+function changed(assignment: Awaited<ReturnType<ModelAssigner["assign"]>>): Response {
   const response = jsonResponse(assignmentAnswer(assignment));
   response.headers.set("etag", assignmentTag(assignment));
   return response;

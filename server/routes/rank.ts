@@ -5,7 +5,7 @@ import { workOf } from "./batch.ts";
 import { completed, createFailures, errorText, type RowWork, takeTurns } from "../scoring/batch_rows.ts";
 import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
 import { predictBodyBytesMax } from "../scoring/predict.ts";
-import type { Exchange, Route } from "../http/route.ts";
+import type { RequestContext, Route } from "../http/route.ts";
 import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "../scoring/row_answer.ts";
 import { batchRowsMax, requireCount } from "../scoring/row_limits.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
@@ -44,7 +44,7 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
         "are sent. Rows of equal probability keep their order.",
       parameters: batchParameters,
       problems: rowProblems,
-      exchanged: async () => (await import("./schemas/row_answer.ts")).rank,
+      schemas: async () => (await import("./schemas/row_answer.ts")).rank,
     },
     async handle(exchange) {
       const work = await workOf(slot, storedRows, readBatchOptions(exchange.request));
@@ -69,7 +69,7 @@ interface Ranking {
 
 async function withRanking(
   { model }: RowWork,
-  { request }: Exchange,
+  { request }: RequestContext,
   answer: (ranking: Ranking) => Promise<Response>,
 ): Promise<Response> {
   requirePlain(request);
@@ -151,10 +151,10 @@ async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Pro
     rowAt: (index) => ({ ...shared, ...offers[index] }),
   });
   const rows = rowOf(lead);
-  if (!storedRows.concerns(model, lead)) return rows;
+  if (!storedRows.canComplete(model, lead)) return rows;
   for (let i = 0; i < rows.length; i++) {
     await takeTurns(work);
-    if (storedRows.concerns(model, rows.rowAt(i))) return rowOf(await storedRows.complete(model, lead));
+    if (storedRows.canComplete(model, rows.rowAt(i))) return rowOf(await storedRows.complete(model, lead));
   }
   return rows;
 }

@@ -6,7 +6,7 @@ import { createFailures, type RowWork, takeTurns } from "../scoring/batch_rows.t
 import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
 import { predictBodyBytesMax } from "../scoring/predict.ts";
 import { readQuery } from "../http/query.ts";
-import type { Exchange, Route } from "../http/route.ts";
+import type { RequestContext, Route } from "../http/route.ts";
 import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
 import { errorsAt } from "../scoring/row_pointer.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
@@ -34,7 +34,7 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
       description: "Each variant is the row with the fields of one change in place of its own.",
       parameters: rowParameters,
       problems: rowProblems,
-      exchanged: async () => (await import("./schemas/row_answer.ts")).predictWhatIf,
+      schemas: async () => (await import("./schemas/row_answer.ts")).predictWhatIf,
     },
     async handle(exchange) {
       const options = readRowOptions(readQuery(exchange.request, rowQueries));
@@ -57,7 +57,7 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
 }
 
 async function withQuestion(
-  { request }: Exchange,
+  { request }: RequestContext,
   answer: (question: RowBodies["whatIf"]) => Promise<Response>,
 ): Promise<Response> {
   requirePlain(request);
@@ -74,7 +74,7 @@ async function withQuestion(
 }
 
 async function wholeRow({ model, storedRows }: RowWork, features: Row): Promise<Row> {
-  if (!storedRows.concerns(model, features)) return features;
+  if (!storedRows.canComplete(model, features)) return features;
   try {
     return await storedRows.complete(model, features);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { hasLeftBodies } from "../http/body_deadline.ts";
-import { type Lifecycle, settled, within } from "./lifecycle.ts";
+import { type Lifecycle, waitUntilIdle, withTimeout } from "./lifecycle.ts";
 import type { Listener } from "./listener.ts";
 
 /** For answers that are on their way when the time is over. */
@@ -13,21 +13,21 @@ const answeredMs = 1_000;
  * @param timeoutMs What is not finished by then is broken off.
  * @returns False where some connections were still busy.
  */
-export async function finish(
+export async function drainListener(
   listener: Listener,
   lifecycle: Pick<Lifecycle, "inFlight">,
   timeoutMs: number,
 ): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   // Before the port is closed: when it is, the runtime breaks off bodies that are not complete.
-  const idle = await settled(lifecycle, timeoutMs);
+  const idle = await waitUntilIdle(lifecycle, timeoutMs);
   if (!idle) {
     listener.abort();
     return false;
   }
   const leftMs = Math.max(deadline - performance.now(), lastWordsMs);
   // All is answered. A client whose body was given up is not waited for: it may never leave.
-  if (!hasLeftBodies()) return await within(listener.drain(), leftMs);
-  await within(listener.drain(), Math.min(leftMs, answeredMs));
+  if (!hasLeftBodies()) return await withTimeout(listener.drain(), leftMs);
+  await withTimeout(listener.drain(), Math.min(leftMs, answeredMs));
   return true;
 }

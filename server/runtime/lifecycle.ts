@@ -1,4 +1,4 @@
-import type { Board } from "./shared_state.ts";
+import type { SharedState } from "./shared_state.ts";
 
 /** Where the server is in its life, as one of its threads sees it. */
 export interface Lifecycle {
@@ -9,7 +9,7 @@ export interface Lifecycle {
 }
 
 /** @param board Says for all threads whether the server ends. */
-export function createLifecycle(board: Pick<Board, "draining">): Lifecycle {
+export function createLifecycle(board: Pick<SharedState, "draining">): Lifecycle {
   return {
     inFlight: 0,
     get draining() {
@@ -28,7 +28,10 @@ const lookEveryMs = 20;
  *
  * @returns False where that took too long.
  */
-export async function settled(lifecycle: Pick<Lifecycle, "inFlight">, timeoutMs: number): Promise<boolean> {
+export async function waitUntilIdle(
+  lifecycle: Pick<Lifecycle, "inFlight">,
+  timeoutMs: number,
+): Promise<boolean> {
   for (const deadline = performance.now() + timeoutMs; lifecycle.inFlight > 0;) {
     if (performance.now() >= deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
@@ -37,7 +40,7 @@ export async function settled(lifecycle: Pick<Lifecycle, "inFlight">, timeoutMs:
 }
 
 /** @returns False where the work takes longer. */
-export async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+export async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), timeoutMs));
   try {

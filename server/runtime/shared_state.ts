@@ -2,7 +2,7 @@
  * What all threads of the server see at the same moment: a few numbers in memory that they share. The thread that owns the
  * store writes them, the others look.
  */
-export interface Board {
+export interface SharedState {
   /** Counts changes of the model in production. */
   generation: number;
   /** The server ends. */
@@ -14,9 +14,9 @@ export interface Board {
 const [generationAt, drainingAt, cellCount] = [0, 1, 2];
 
 /** @param memory Of the board to see; without it, the board is a new one. */
-export function createBoard(
+export function createSharedState(
   memory = new SharedArrayBuffer(cellCount * Int32Array.BYTES_PER_ELEMENT),
-): Board {
+): SharedState {
   const cells = new Int32Array(memory);
   return {
     memory,

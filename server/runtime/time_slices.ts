@@ -1,4 +1,4 @@
-import { collect } from "../../pipeline/runtime/shared_memory_gc.ts";
+import { forceCollection } from "../../pipeline/runtime/shared_memory_gc.ts";
 
 /** How long one piece of long work may keep a thread that also answers other requests. */
 const sliceMsDefault = 4;
@@ -68,7 +68,7 @@ export function oneAtATime<Result>(work: () => Result | Promise<Result>): Promis
   last = turn.catch(() => {}).then(() => {
     if (worked < collectAfterBytes) return;
     worked = 0;
-    return collect();
+    return forceCollection();
   });
   return turn;
 }

@@ -1,6 +1,6 @@
 import { createFindings } from "../../pipeline/model/predictor.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { nextTask } from "../../pipeline/runtime/event_loop.ts";
+import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 import { problemOf } from "../http/problem.ts";
 import type { Detail, WriteRow } from "./row_answer.ts";
 import { badRowsMax } from "./row_limits.ts";
@@ -113,7 +113,7 @@ export async function answerOtherwise(
   errors: Failure["errors"],
 ): Promise<string | Failure> {
   const { model, write, storedRows } = work;
-  if (!storedRows.concerns(model, row)) return rowFailure(model, errors, "The row");
+  if (!storedRows.canComplete(model, row)) return rowFailure(model, errors, "The row");
   const whole = await completed(work, row);
   if (whole instanceof Failure) return whole;
   const probability = scoreRow(model, whole, findings);
@@ -132,8 +132,8 @@ export async function completed(
   row: unknown,
 ): Promise<Row | Failure> {
   const { model, storedRows } = work;
-  if (!storedRows.concerns(model, row)) return row as Row;
-  if (work.lookups++ % lookupsAtOnce === 0) await nextTask();
+  if (!storedRows.canComplete(model, row)) return row as Row;
+  if (work.lookups++ % lookupsAtOnce === 0) await yieldToEventLoop();
   try {
     return await storedRows.complete(model, row);
   } catch (error) {

@@ -26,10 +26,10 @@ export function predict(
   storedRows: StoredRows,
 ): string | Promise<string> {
   const model = slot.current;
-  if (model === undefined) throw slot.absence;
+  if (model === undefined) throw slot.unavailableReason;
   const probability = scoreRow(model, body, findings);
   if (probability !== probability) {
-    if (!storedRows.concerns(model, body)) throw rowFailure(model, findings.errors);
+    if (!storedRows.canComplete(model, body)) throw rowFailure(model, findings.errors);
     return predictWith(model, body, requestId, storedRows, plain);
   }
   return answerOf(model, probability, requestId);
@@ -62,7 +62,7 @@ function answerOf(model: ServingModel, probability: number, requestId: string): 
   // Not as the template would write the number: see `createRequestIds`. A request id has no character that JSON would escape.
   return `{"probability":${
     JSON.stringify(probability)
-  },${model.members},${unseen}"request_id":"${requestId}"}`;
+  },${model.idMembersJson},${unseen}"request_id":"${requestId}"}`;
 }
 
 /**
@@ -78,7 +78,7 @@ export async function predictWith(
   options: RowOptions,
 ): Promise<string> {
   const write = rowWriter(await detailsOf(model, options));
-  const row = storedRows.concerns(model, body) ? await storedRows.complete(model, body) : body;
+  const row = storedRows.canComplete(model, body) ? await storedRows.complete(model, body) : body;
   const probability = scoreRow(model, row, findings);
   if (probability !== probability) throw rowFailure(model, findings.errors);
   return `{${write(row, probability, findings.unseen)},${answeredBy(model, requestId)}}`;

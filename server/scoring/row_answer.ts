@@ -110,7 +110,7 @@ const writePlain: WriteRow = (_row, probability, unseen) =>
     ? `"probability":${probability}`
     : `"probability":${probability},"unseen":${JSON.stringify(unseen)}`;
 
-async function intervalDetail({ insight }: ServingModel, level: number): Promise<Detail> {
+async function intervalDetail({ explainer: insight }: ServingModel, level: number): Promise<Detail> {
   const certainty = await insight.certainty();
   const explain = insight.explainer();
   return {
@@ -122,7 +122,7 @@ async function intervalDetail({ insight }: ServingModel, level: number): Promise
   };
 }
 
-export function explanationDetail({ insight, predictor }: LoadedModel): Detail {
+export function explanationDetail({ explainer: insight, predictor }: LoadedModel): Detail {
   const explain = insight.explainer();
   const names = predictor.fields.map(({ name }) => JSON.stringify(name));
   return {
@@ -137,7 +137,7 @@ export function explanationDetail({ insight, predictor }: LoadedModel): Detail {
 }
 
 /** Says who answered, as members of a JSON object without its braces. Neither id has a character that JSON escapes. */
-export function answeredBy({ members }: ServingModel, requestId: string): string {
+export function answeredBy({ idMembersJson: members }: ServingModel, requestId: string): string {
   return `${members},"request_id":"${requestId}"`;
 }
 

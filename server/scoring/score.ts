@@ -20,7 +20,7 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
     return NaN;
   }
   const probability = model.predictor.predict(row, findings);
-  if (probability === probability) countPrediction(model.tally, probability, findings);
+  if (probability === probability) countPrediction(model.counters, probability, findings);
   return probability;
 }
 
@@ -38,7 +38,7 @@ export function scoreOrdinary(model: LoadedModel, text: string, findings: Findin
   clearFindings(findings);
   const probability = model.predictor.predict(row, findings);
   if (probability !== probability || findings.unseen.length > 0 || findings.hasOthers) return NaN;
-  countPrediction(model.tally, probability, findings);
+  countPrediction(model.counters, probability, findings);
   return probability;
 }
 
@@ -66,7 +66,7 @@ export function scoreColumns(
   rowCount: number,
   rowAt: (index: number) => unknown,
 ): ColumnScores | undefined {
-  const { predictor, tally, insight } = model;
+  const { predictor, counters: tally, explainer: insight } = model;
   const predict = insight.columnPredictor();
   if (!predict) return undefined;
   const found = createColumnFindings(columns.length);

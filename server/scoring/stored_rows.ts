@@ -5,7 +5,7 @@ import {
 } from "../../pipeline/examples/example_lookup.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { jsonText } from "../../pipeline/exact_json.ts";
-import { whileBusy } from "../../pipeline/store/patience.ts";
+import { retryWhileBusy } from "../../pipeline/store/patience.ts";
 import { asFailure, sqliteCode } from "../../pipeline/store/sqlite_failure.ts";
 import { layoutOf } from "../../pipeline/store/layout.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
@@ -18,7 +18,7 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Rows of raw fields that are named by a key and not sent. Only those who ask for such a row wait for the store. */
 export interface StoredRows {
   /** Whether the row lacks fields and has a key by which the store may know them. */
-  concerns(model: ServingModel, row: unknown): row is Row;
+  canComplete(model: ServingModel, row: unknown): row is Row;
   /**
    * The row with what the store has of it. What was sent overrules what is stored.
    *
@@ -79,7 +79,7 @@ export function createStoredRows(dataDir: string): StoredRows {
   }
 
   function ask<T>(model: ServingModel, work: (lookup: ExampleLookup) => T): Promise<T> {
-    return whileBusy(patienceMs, () => {
+    return retryWhileBusy(patienceMs, () => {
       try {
         return work(lookupOf(model));
       } catch (error) {
@@ -94,7 +94,7 @@ export function createStoredRows(dataDir: string): StoredRows {
   }
 
   return {
-    concerns: (model, row): row is Row =>
+    canComplete: (model, row): row is Row =>
       model.keys !== undefined && isRow(row) &&
       (isGiven(row[model.keys.id]) || isGiven(row[model.keys.group])) &&
       model.predictor.fields.some(({ name }) => row[name] === undefined),

@@ -2,22 +2,22 @@ import { Failure } from "../../pipeline/failure.ts";
 import { type Caller, MethodInvalid } from "../http/router.ts";
 import { bodyFailure, refuseTwoLengths, withJson } from "../http/body.ts";
 import { clientOf } from "../http/client_address.ts";
-import { createKnownUrls, type Found } from "./route_cache.ts";
+import { createRouteCache, type Found } from "./route_cache.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { predict, predictBodyBytesMax, predictText } from "../scoring/predict.ts";
 import { predictionInit, predictPath } from "../routes/predict.ts";
 import { problemResponse } from "../http/problem.ts";
-import type { Refusals } from "../http/rejection_log.ts";
+import type { RejectionLog } from "../http/rejection_log.ts";
 import { createRequestIds, requestIdOf } from "../http/request_id.ts";
 import { createSpanDescriber } from "../http/request_span.ts";
 import type { RequestLog } from "../http/request_log.ts";
-import { createForeignCheck, createHealthCheck, type Route } from "../http/route.ts";
+import { createHealthCheck, createProtocolCheck, type Route } from "../http/route.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { StoredRows } from "../scoring/stored_rows.ts";
 import { checkTarget, pathOf } from "../http/request_target.ts";
 import { traceFields } from "../http/trace_context.ts";
-import type { Lane, Traffic } from "../metrics/request_counters.ts";
-import { createWholeBodyTaker } from "../http/buffered_body.ts";
+import type { RequestCounters, RouteCounter } from "../metrics/request_counters.ts";
+import { createBufferedTextReader } from "../http/buffered_body.ts";
 
 /** Answers a request; never throws, and never rejects. */
 export type Handler = (
@@ -28,8 +28,8 @@ export type Handler = (
 export interface HandlerOptions {
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
-  readonly refusals: Refusals;
-  readonly traffic: Traffic;
+  readonly refusals: RejectionLog;
+  readonly traffic: RequestCounters;
   /** Is told of every request, where there is one: then none takes the short way. */
   readonly requestLog?: RequestLog | undefined;
   readonly storedRows: StoredRows;
@@ -46,7 +46,7 @@ export const inFlightMax = 4096;
 interface Waiting {
   readonly request: Request;
   readonly requestId: string;
-  readonly lane: Lane;
+  readonly lane: RouteCounter;
   /** Of the stopwatch; 0 where it is not timed. */
   readonly weight: number;
   readonly startedAt: number;
@@ -62,18 +62,18 @@ interface Waiting {
 export function createHandler(options: HandlerOptions): Handler {
   const { slot, lifecycle, refusals, traffic, requestLog, storedRows, routes, app } = options;
   const requestIds = createRequestIds();
-  const takeWholeBody = createWholeBodyTaker();
-  const predictions = traffic.lane(predictPath, "POST");
+  const takeWholeBody = createBufferedTextReader();
+  const predictions = traffic.forRoute(predictPath, "POST");
   const describeSpan = createSpanDescriber();
   /** The last URL of predictions that passed. Clients that spell the host otherwise are looked at each time. */
   let knownUrl = "";
   /** The same of foreign protocols. */
-  const knownUrls = createKnownUrls(routes);
-  const isForeign = createForeignCheck(routes);
+  const knownUrls = createRouteCache(routes);
+  const isForeign = createProtocolCheck(routes);
   const isHealth = createHealthCheck(routes);
 
   function fail(error: unknown, requestId: string, request: Request, foreign = false): Response {
-    refusals.note(error, { request_id: requestId, ...traceFields(request) });
+    refusals.record(error, { request_id: requestId, ...traceFields(request) });
     const headers: Record<string, string> = commonHeaders(slot, requestId);
     if (error instanceof MethodInvalid) headers.allow = error.allow;
     if (error instanceof Failure && error.kind === "unauthorized") headers["www-authenticate"] = "Bearer";
@@ -81,7 +81,7 @@ export function createHandler(options: HandlerOptions): Handler {
   }
 
   function answerPrediction(request: Request): Response | Promise<Response> {
-    const weight = predictions.stopwatch.weigh();
+    const weight = predictions.durations.sample();
     const startedAt = weight > 0 ? performance.now() : 0;
     const requestId = requestIds.next();
     if (describeSpan) describeSpan("POST", predictPath, requestId);
@@ -113,12 +113,12 @@ export function createHandler(options: HandlerOptions): Handler {
   }
 
   function answerShort(request: Request, { route, parameters }: Found): Response | Promise<Response> {
-    const lane = traffic.lane(route.path, "POST");
-    const weight = lane.stopwatch.weigh();
+    const lane = traffic.forRoute(route.path, "POST");
+    const weight = lane.durations.sample();
     const startedAt = weight > 0 ? performance.now() : 0;
     const requestId = requestIds.next();
     if (describeSpan) describeSpan("POST", route.path, requestId);
-    const { foreign } = route;
+    const { protocol: foreign } = route;
     let response: Response;
     try {
       const answer = route.handle({ request, requestId, client: "", parameters });
@@ -156,7 +156,7 @@ export function createHandler(options: HandlerOptions): Handler {
 
   function learn(request: Request): Found | undefined {
     const target = targetOf(request);
-    return target === undefined ? undefined : knownUrls.learn(request.url, target);
+    return target === undefined ? undefined : knownUrls.add(request.url, target);
   }
 
   async function answerAny(request: Request, caller: Caller): Promise<Response> {

@@ -8,7 +8,7 @@ export interface Found {
 }
 
 /** URLs that may take the short way. */
-export interface KnownUrls {
+export interface RouteCache {
   /** What an equal text was found to be before. */
   get(url: string): Found | undefined;
   /**
@@ -16,19 +16,22 @@ export interface KnownUrls {
    *
    * @returns undefined where no route of the short way has this path.
    */
-  learn(url: string, target: string): Found | undefined;
+  add(url: string, target: string): Found | undefined;
 }
 
 /** Clients of one server spell its name in few ways; who spells it in many is looked at each time. */
 const urlsMax = 64;
 
 /** @param routes All of the table: those with `short` are found here, by `POST`. */
-export function createKnownUrls(routes: readonly Route[]): KnownUrls {
-  const patterns = routes.filter(({ short }) => short).map((route) => ({ route, pattern: patternOf(route) }));
+export function createRouteCache(routes: readonly Route[]): RouteCache {
+  const patterns = routes.filter(({ fastPath: short }) => short).map((route) => ({
+    route,
+    pattern: patternOf(route),
+  }));
   const known = new Map<string, Found>();
   return {
     get: (url) => known.get(url),
-    learn(url, target) {
+    add(url, target) {
       const path = pathOf(target);
       for (const { route, pattern } of patterns) {
         const match = pattern.exec(path);

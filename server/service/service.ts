@@ -1,37 +1,41 @@
 import { batchRoute } from "../routes/batch.ts";
-import { type Census, createCensus } from "../metrics/counters_total.ts";
-import { createAccess } from "../http/admin_auth.ts";
+import { createMetricsAggregator, type MetricsAggregator } from "../metrics/counters_total.ts";
+import { createAdminAuth } from "../http/admin_auth.ts";
 import { docsRoutes } from "../routes/docs.ts";
 import { type Answer, answerAfterCheck, createApp } from "../http/router.ts";
-import { type Board, createBoard } from "../runtime/shared_state.ts";
-import type { Crew } from "../models/model_broadcast.ts";
+import { createSharedState, type SharedState } from "../runtime/shared_state.ts";
+import type { ModelBroadcast } from "../models/model_broadcast.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { healthRoutes } from "../routes/health.ts";
 import { indexRoute } from "../routes/index.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
-import { createModelLibrary } from "../models/model_repository.ts";
+import { createModelRepository } from "../models/model_repository.ts";
 import { metricsRoute, type MetricsRouteOptions } from "../routes/metrics.ts";
 import { modelRoutes } from "../routes/production_model.ts";
 import { openapiRoute } from "../routes/openapi.ts";
 import { predictRoute } from "../routes/predict.ts";
 import { rankRoute } from "../routes/rank.ts";
-import { type Assigning, createProduction, type Production } from "../models/production_model.ts";
+import {
+  createProductionModel,
+  type ModelAssigner,
+  type ProductionModel,
+} from "../models/production_model.ts";
 import { foreignRoutes } from "../protocols/protocol_routes.ts";
 import type { VertexPaths } from "../protocols/vertex.ts";
-import { createRefusals, type Refusals } from "../http/rejection_log.ts";
+import { createRejectionLog, type RejectionLog } from "../http/rejection_log.ts";
 import { registryRoutes } from "../routes/models.ts";
 import { createRequestLog, type RequestLogMode } from "../http/request_log.ts";
 import type { Route } from "../http/route.ts";
-import { emptySlot, type ModelSlot } from "../models/loaded_model.ts";
+import { createModelSlot, type ModelSlot } from "../models/loaded_model.ts";
 import { type Snapshot, takeSnapshot } from "../metrics/counters_snapshot.ts";
-import type { Unloads } from "../models/unloaded_models.ts";
+import type { UnloadedModels } from "../models/unloaded_models.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
-import { createVisits, type VisitStore } from "../models/store_access.ts";
+import { createStoreAccess, type WithStore } from "../models/store_access.ts";
 import { createStoredRows, type StoredRows } from "../scoring/stored_rows.ts";
 import { whatIfRoute } from "../routes/what_if.ts";
-import { createTraffic } from "../metrics/request_counters.ts";
+import { createRequestCounters } from "../metrics/request_counters.ts";
 
 export interface ServiceOptions {
   readonly dataDir: string;
@@ -46,14 +50,14 @@ export interface ServiceOptions {
   /** Which requests get a line of their own in the log. */
   readonly logRequests?: RequestLogMode;
   /** Which models were unloaded, where other threads answer beside this one. */
-  readonly unloads?: Unloads | undefined;
+  readonly unloads?: UnloadedModels | undefined;
   /** Another registry than the one in the data folder. */
   readonly registry?: Registry;
   /** Threads that answer beside this one, and what they see. */
-  readonly crew?: Crew;
-  readonly board?: Board;
+  readonly crew?: ModelBroadcast;
+  readonly board?: SharedState;
   /** What all threads have counted. */
-  readonly census?: Census;
+  readonly census?: MetricsAggregator;
 }
 
 /** What answers requests in one thread. */
@@ -61,7 +65,7 @@ export interface ThreadService {
   readonly routes: readonly Route[];
   readonly app: ReturnType<typeof createApp>;
   readonly handler: Handler;
-  readonly refusals: Refusals;
+  readonly refusals: RejectionLog;
   readonly storedRows: StoredRows;
   /** What this thread has counted. */
   readonly snapshot: () => Snapshot;
@@ -73,7 +77,7 @@ export interface ThreadService {
 export interface Service extends ThreadService {
   readonly registry: Registry;
   readonly slot: ModelSlot;
-  readonly production: Production;
+  readonly production: ProductionModel;
   readonly lifecycle: Lifecycle;
   /** The check of who may write. */
   readonly admit: (request: Request, client: string) => void;
@@ -85,15 +89,23 @@ export const registryPatienceMs = 2_000;
 /** The service of the thread that owns the store. */
 export function createService(options: ServiceOptions): Service {
   const { dataDir, modelsDir, token, insecure, log, logRequests = "none", crew } = options;
-  const { registry = openRegistry(dataDir, { patienceMs: registryPatienceMs }), census = createCensus() } =
-    options;
-  const slot = emptySlot();
-  const lifecycle = createLifecycle(options.board ?? createBoard());
-  const access = createAccess({ token, insecure });
-  const production = createProduction({ modelsDir, registry, slot, log, ...crew ? { crew } : {} });
+  const {
+    registry = openRegistry(dataDir, { patienceMs: registryPatienceMs }),
+    census = createMetricsAggregator(),
+  } = options;
+  const slot = createModelSlot();
+  const lifecycle = createLifecycle(options.board ?? createSharedState());
+  const access = createAdminAuth({ token, insecure });
+  const production = createProductionModel({
+    modelsDir,
+    registry,
+    slot,
+    log,
+    ...crew ? { broadcast: crew } : {},
+  });
   const collect = async () => {
     const others = await crew?.collect() ?? [];
-    census.report("own", service.snapshot());
+    census.update("own", service.snapshot());
     const inFlight = others.reduce((sum, numbers) => sum + numbers.inFlight, lifecycle.inFlight);
     return { ...census.total(), inFlight };
   };
@@ -104,7 +116,7 @@ export function createService(options: ServiceOptions): Service {
     lifecycle,
     log,
     logRequests,
-    visitStore: createVisits(dataDir),
+    visitStore: createStoreAccess(dataDir),
     registry,
     production,
     collect,
@@ -124,9 +136,9 @@ export interface ThreadServiceOptions {
   readonly lifecycle: Lifecycle;
   readonly log: Log;
   readonly logRequests: RequestLogMode;
-  readonly visitStore: VisitStore;
+  readonly visitStore: WithStore;
   readonly registry: Registry;
-  readonly production: Assigning;
+  readonly production: ModelAssigner;
   /** What all threads have counted, and their requests in flight. */
   readonly collect: MetricsRouteOptions["collect"];
   readonly answer: Answer;
@@ -134,7 +146,7 @@ export interface ThreadServiceOptions {
   readonly guarded: boolean;
   /** Paths that Vertex AI asks. */
   readonly vertex: VertexPaths | undefined;
-  readonly unloads: Unloads | undefined;
+  readonly unloads: UnloadedModels | undefined;
 }
 
 /** The table of routes and what answers by it: the same in every thread. */
@@ -142,8 +154,8 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
   const { dataDir, modelsDir, slot, lifecycle, log, logRequests, visitStore, registry, production } = options;
   const { collect, answer, guarded, vertex, unloads } = options;
   const storedRows = createStoredRows(dataDir);
-  const traffic = createTraffic();
-  const library = createModelLibrary({ modelsDir, slot, registry, unloads });
+  const traffic = createRequestCounters();
+  const library = createModelRepository({ modelsDir, slot, registry, unloadedModels: unloads });
   const own: readonly Route[] = [
     indexRoute(slot, () => routes),
     ...docsRoutes(),
@@ -161,7 +173,7 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
     ...own,
     ...foreignRoutes({ library, slot, lifecycle, others: own, vertex }),
   ];
-  const refusals = createRefusals(log);
+  const refusals = createRejectionLog(log);
   const app = createApp(routes, answer);
   const requestLog = createRequestLog(log, logRequests);
   const handler = createHandler({
@@ -174,7 +186,7 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
     routes,
     app,
   });
-  const snapshot = () => takeSnapshot({ traffic, tallies: slot.tallies });
+  const snapshot = () => takeSnapshot({ traffic, tallies: slot.counters });
   const close = () => {
     refusals.flush();
     storedRows.close();

@@ -1,8 +1,8 @@
 import { bodyFailure, withText } from "../http/body.ts";
-import type { Exchange } from "../http/route.ts";
+import type { RequestContext } from "../http/route.ts";
 
 /** A request as another thread can be told it. */
-export interface RelayedRequest {
+export interface SerializedRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: readonly [name: string, value: string][];
@@ -11,7 +11,7 @@ export interface RelayedRequest {
   readonly client: string;
 }
 
-export interface RelayedResponse {
+export interface SerializedResponse {
   readonly status: number;
   readonly headers: readonly [name: string, value: string][];
   readonly body: ArrayBuffer;
@@ -25,9 +25,9 @@ const bodyBytesMax = 64 * 1024;
  *
  * @throws {Failure} `body-oversized`, `body-malformed`
  */
-export async function withPacked<Result>(
-  { request, requestId, client }: Exchange,
-  use: (request: RelayedRequest) => Promise<Result>,
+export async function withSerialized<Result>(
+  { request, requestId, client }: RequestContext,
+  use: (request: SerializedRequest) => Promise<Result>,
 ): Promise<Result> {
   try {
     return await withText(
@@ -42,19 +42,19 @@ export async function withPacked<Result>(
 
 /** A request without its body. */
 export function headOf(
-  { request, requestId, client }: Pick<Exchange, "request" | "requestId" | "client">,
-): RelayedRequest {
+  { request, requestId, client }: Pick<RequestContext, "request" | "requestId" | "client">,
+): SerializedRequest {
   const { method, url, headers } = request;
   return { method, url, headers: [...headers], body: "", requestId, client };
 }
 
-export function unpackRequest({ method, url, headers, body }: RelayedRequest): Request {
+export function deserializeRequest({ method, url, headers, body }: SerializedRequest): Request {
   // As bytes: for a text, the runtime would make up a content type that the client has not sent.
   const bytes = body === "" ? null : new TextEncoder().encode(body);
   return new Request(url, { method, headers: headers.map(([name, value]) => [name, value]), body: bytes });
 }
 
-export async function packResponse(response: Response): Promise<RelayedResponse> {
+export async function serializeResponse(response: Response): Promise<SerializedResponse> {
   return {
     status: response.status,
     headers: [...response.headers],
@@ -62,7 +62,7 @@ export async function packResponse(response: Response): Promise<RelayedResponse>
   };
 }
 
-export function unpackResponse({ status, headers, body }: RelayedResponse): Response {
+export function deserializeResponse({ status, headers, body }: SerializedResponse): Response {
   return new Response(body.byteLength === 0 ? null : body, {
     status,
     headers: headers.map(([name, value]) => [name, value]),

@@ -2,21 +2,21 @@ import type { MessagePort } from "node:worker_threads";
 import { Failure, type FailureKind, type FieldError } from "../../pipeline/failure.ts";
 
 /** What one side of a channel can be asked, by kind. Payloads and replies are copied: data only, no functions. */
-export type Answers<Table> = { readonly [Kind in keyof Table]: (payload: never) => unknown };
+export type RpcHandlers<Table> = { readonly [Kind in keyof Table]: (payload: never) => unknown };
 
 /** Asks the other side. `Theirs` is the type of its table of answers. */
-export interface Channel<Theirs extends Answers<Theirs>> {
+export interface RpcPeer<Theirs extends RpcHandlers<Theirs>> {
   /**
    * @throws {Failure} As the other side did; `thread-lost` where it does not answer within `timeoutMs` or is gone.
    * @throws {Error} With the other side's stack, where it met a bug.
    */
-  ask<Kind extends keyof Theirs & string>(
+  call<Kind extends keyof Theirs & string>(
     kind: Kind,
     payload: Parameters<Theirs[Kind]>[0],
     options?: { readonly timeoutMs?: number },
   ): Promise<Awaited<ReturnType<Theirs[Kind]>>>;
   /** Says it and does not wait: for what may get lost. */
-  tell<Kind extends keyof Theirs & string>(kind: Kind, payload: Parameters<Theirs[Kind]>[0]): void;
+  notify<Kind extends keyof Theirs & string>(kind: Kind, payload: Parameters<Theirs[Kind]>[0]): void;
   /** Whoever waits for an answer, or asks from now on, gets this failure. */
   close(failure: Failure): void;
 }
@@ -44,10 +44,10 @@ interface Waiting {
  *
  * @param answers What the other side can ask of this one.
  */
-export function openChannel<Mine extends Answers<Mine>, Theirs extends Answers<Theirs>>(
+export function openRpcPeer<Mine extends RpcHandlers<Mine>, Theirs extends RpcHandlers<Theirs>>(
   port: MessagePort,
   answers: Mine,
-): Channel<Theirs> {
+): RpcPeer<Theirs> {
   const waiting = new Map<number, Waiting>();
   const table = new Map<string, (payload: never) => unknown>(Object.entries(answers));
   let asked = 0;
@@ -69,7 +69,7 @@ export function openChannel<Mine extends Answers<Mine>, Theirs extends Answers<T
   });
 
   return {
-    ask(kind, payload, { timeoutMs } = {}) {
+    call(kind, payload, { timeoutMs } = {}) {
       return new Promise<never>((resolve, reject) => {
         if (closed) return reject(closed);
         const id = asked++;
@@ -83,7 +83,7 @@ export function openChannel<Mine extends Answers<Mine>, Theirs extends Answers<T
         port.postMessage({ ask: id, kind, payload } satisfies Message);
       });
     },
-    tell(kind, payload) {
+    notify(kind, payload) {
       if (!closed) port.postMessage({ ask: undefined, kind, payload } satisfies Message);
     },
     close(failure) {

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { runThread } from "./worker.ts";
+import { runWorker } from "./worker.ts";
 
 /** A thread that answers requests. */
-runThread(workerData);
+runWorker(workerData);

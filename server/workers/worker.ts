@@ -4,51 +4,51 @@ import { Failure, type FailureKind } from "../../pipeline/failure.ts";
 import type { Assignment, Registry } from "../../pipeline/model/registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import type { Answer } from "../http/router.ts";
-import { createBoard } from "../runtime/shared_state.ts";
-import { type Channel, openChannel } from "./rpc.ts";
-import { finish } from "../runtime/drain.ts";
+import { createSharedState } from "../runtime/shared_state.ts";
+import { openRpcPeer, type RpcPeer } from "./rpc.ts";
+import { drainListener } from "../runtime/drain.ts";
 import type { Handler } from "../service/handler.ts";
 import { createLifecycle } from "../runtime/lifecycle.ts";
 import { type Listener, openListener } from "../runtime/listener.ts";
 import type { Log, LogLevel } from "../runtime/log.ts";
-import type { OwnerAnswers } from "./worker_handle.ts";
-import { createModelStock } from "../models/loaded_model_cache.ts";
+import type { PrimaryApi } from "./worker_handle.ts";
+import { createLoadedModelCache } from "../models/loaded_model_cache.ts";
 import { problemResponse } from "../http/problem.ts";
-import { headOf, unpackResponse, withPacked } from "./request_forwarding.ts";
+import { deserializeResponse, headOf, withSerialized } from "./request_forwarding.ts";
 import type { VertexPaths } from "../protocols/vertex.ts";
 import type { RequestLogMode } from "../http/request_log.ts";
-import { isCentral } from "../http/route.ts";
+import { isPrimaryOnly } from "../http/route.ts";
 import { assembleService, registryPatienceMs } from "../service/service.ts";
 import type { ModelContent, ModelName } from "../models/loaded_model.ts";
 import type { Snapshot } from "../metrics/counters_snapshot.ts";
-import { createVisits } from "../models/store_access.ts";
-import { createThreadSlot } from "./worker_model_slot.ts";
-import { createUnloads } from "../models/unloaded_models.ts";
+import { createStoreAccess } from "../models/store_access.ts";
+import { createWorkerModelSlot } from "./worker_model_slot.ts";
+import { createUnloadedModels } from "../models/unloaded_models.ts";
 
 /** What a thread is started with. */
-export interface ThreadData {
+export interface WorkerData {
   readonly dataDir: string;
   readonly modelsDir: string;
   readonly vertex: VertexPaths | undefined;
   readonly logRequests: RequestLogMode;
   /** Writes need a token. */
   readonly guarded: boolean;
-  readonly board: SharedArrayBuffer;
+  readonly sharedState: SharedArrayBuffer;
   readonly unloads: SharedArrayBuffer;
   /** To the thread that owns the store. When it closes there, this thread has ended. */
   readonly port: MessagePort;
 }
 
 /** What one thread has counted. */
-export interface ThreadNumbers {
+export interface WorkerStats {
   readonly inFlight: number;
   readonly snapshot: Snapshot;
   /** It has run out of memory: what it did then was broken off, and it is not to be relied on any more. */
-  readonly exhausted: boolean;
+  readonly outOfMemory: boolean;
 }
 
 /** What a thread can be asked. */
-export interface ThreadAnswers {
+export interface WorkerApi {
   /**
    * Makes a model ready, aside, for a generation of the board; none where there is no `model`.
    *
@@ -63,7 +63,7 @@ export interface ThreadAnswers {
   /** Why there is no model. */
   explain(absence: { readonly kind: FailureKind; readonly message: string }): void;
   open(address: { readonly hostname: string; readonly port: number }): void;
-  collect(request: undefined): ThreadNumbers;
+  collect(request: undefined): WorkerStats;
   drain(request: { readonly timeoutMs: number }): Promise<boolean>;
 }
 
@@ -73,16 +73,16 @@ export interface ThreadAnswers {
  *
  * @param wrap For tests: puts another handler before the service's.
  */
-export function runThread(
-  data: ThreadData,
+export function runWorker(
+  data: WorkerData,
   wrap: (handler: Handler) => Handler = (handler) => handler,
 ): void {
-  const board = createBoard(data.board);
-  const slot = createThreadSlot(board);
-  const stock = createModelStock(slot.tallies);
+  const board = createSharedState(data.sharedState);
+  const slot = createWorkerModelSlot(board);
+  const stock = createLoadedModelCache(slot.counters);
   const lifecycle = createLifecycle(board);
   const heapBytesAtStart = heapBytesMax();
-  const owner: Channel<OwnerAnswers> = openChannel<ThreadAnswers, OwnerAnswers>(data.port, {
+  const owner: RpcPeer<PrimaryApi> = openRpcPeer<WorkerApi, PrimaryApi>(data.port, {
     prepare({ generation, model, content, assignment }) {
       const loaded = content ? stock.add(content) : model && stock.find(model);
       if (model && !loaded) return false;
@@ -90,7 +90,7 @@ export function runThread(
       return true;
     },
     explain({ kind, message }) {
-      slot.absence = new Failure(kind, message);
+      slot.unavailableReason = new Failure(kind, message);
     },
     open({ hostname, port }) {
       listener ??= listen(hostname, port);
@@ -98,10 +98,10 @@ export function runThread(
     collect: () => ({
       inFlight: lifecycle.inFlight,
       snapshot: service.snapshot(),
-      exhausted: heapBytesMax() > heapBytesAtStart,
+      outOfMemory: heapBytesMax() > heapBytesAtStart,
     }),
     async drain({ timeoutMs }) {
-      const ended = !listener || await finish(listener, lifecycle, timeoutMs);
+      const ended = !listener || await drainListener(listener, lifecycle, timeoutMs);
       service.close();
       return ended;
     },
@@ -109,14 +109,14 @@ export function runThread(
   const log = logTo(owner);
   const service = assembleService({
     ...data,
-    unloads: createUnloads(data.unloads),
+    unloads: createUnloadedModels(data.unloads),
     slot,
     lifecycle,
     log,
-    visitStore: createVisits(data.dataDir),
+    visitStore: createStoreAccess(data.dataDir),
     registry: readingOnly(openRegistry(data.dataDir, { patienceMs: registryPatienceMs })),
-    production: { assign: notHere, rollBack: notHere },
-    collect: notHere,
+    production: { assign: primaryOnly, rollBack: primaryOnly },
+    collect: primaryOnly,
     answer: relayTo(owner),
   });
   let listener: Listener | undefined;
@@ -128,7 +128,7 @@ export function runThread(
       shared: true,
       handler: wrap(service.handler),
       onError(error) {
-        service.refusals.note(error, { request_id: "none" });
+        service.refusals.record(error, { request_id: "none" });
         return problemResponse(error, "none");
       },
       log,
@@ -142,29 +142,32 @@ function heapBytesMax(): number {
 }
 
 /** Answers here what can be answered here, and lets the owner answer the rest. */
-function relayTo(owner: Channel<OwnerAnswers>): Answer {
+function relayTo(owner: RpcPeer<PrimaryApi>): Answer {
   return async (route, exchange) => {
-    if (!isCentral(route)) return await route.handle(exchange);
+    if (!isPrimaryOnly(route)) return await route.handle(exchange);
     // Before the body is read: the room for writes is for who may write, and others are not told what else is wrong.
-    if (route.write) await owner.ask("admit", headOf(exchange));
-    return await withPacked(exchange, async (request) => unpackResponse(await owner.ask("relay", request)));
+    if (route.write) await owner.call("admit", headOf(exchange));
+    return await withSerialized(
+      exchange,
+      async (request) => deserializeResponse(await owner.call("relay", request)),
+    );
   };
 }
 
 /** The owner's log gets the lines: a line of another thread would come in between one of its own. */
-function logTo(owner: Channel<OwnerAnswers>): Log {
+function logTo(owner: RpcPeer<PrimaryApi>): Log {
   const at = (level: LogLevel): Log[LogLevel] => (event, fields = {}) =>
-    owner.tell("log", { level, event, fields });
+    owner.notify("log", { level, event, fields });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 function readingOnly(registry: Registry): Registry {
   return {
-    registerModel: notHere,
-    assign: notHere,
-    setAlias: notHere,
-    removeAlias: notHere,
-    upgrade: notHere,
+    registerModel: primaryOnly,
+    assign: primaryOnly,
+    setAlias: primaryOnly,
+    removeAlias: primaryOnly,
+    upgrade: primaryOnly,
     listModels: () => registry.listModels(),
     findModel: (name) => registry.findModel(name),
     activeModel: () => registry.activeModel(),
@@ -179,6 +182,6 @@ function readingOnly(registry: Registry): Registry {
 }
 
 /** Routes that write are answered by the owner: this is reached by a mistake in the table of routes alone. */
-function notHere(): Promise<never> {
+function primaryOnly(): Promise<never> {
   return Promise.reject(new Error("only the thread that owns the store writes to it: is the route marked?"));
 }

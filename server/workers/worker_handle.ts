@@ -1,26 +1,26 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import type { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
-import { type Channel, openChannel } from "./rpc.ts";
+import { openRpcPeer, type RpcPeer } from "./rpc.ts";
 import type { LogFields, LogLevel } from "../runtime/log.ts";
-import type { RelayedRequest, RelayedResponse } from "./request_forwarding.ts";
+import type { SerializedRequest, SerializedResponse } from "./request_forwarding.ts";
 import type { ModelContent } from "../models/loaded_model.ts";
-import type { ThreadAnswers, ThreadData, ThreadNumbers } from "./worker.ts";
+import type { WorkerApi, WorkerData, WorkerStats } from "./worker.ts";
 
 /** What the thread that owns the store can be asked by the others. */
-export interface OwnerAnswers {
+export interface PrimaryApi {
   /** Answers a request to a route of the whole process, after its check. */
-  relay(request: RelayedRequest): Promise<RelayedResponse>;
+  relay(request: SerializedRequest): Promise<SerializedResponse>;
   /** @throws {Failure} where the request's sender may not write. */
-  admit(head: RelayedRequest): void;
+  admit(head: SerializedRequest): void;
   log(line: { readonly level: LogLevel; readonly event: string; readonly fields: LogFields }): void;
 }
 
 /** Another thread that answers requests, as the one that owns the store sees it. */
-export interface Member {
+export interface WorkerHandle {
   readonly id: number;
   /** In milliseconds of a clock that only goes forward. */
-  readonly since: number;
+  readonly startedAt: number;
   /** Resolves when the thread has ended indeed. One that hangs in a loop never does: the runtime cannot end it. */
   readonly ended: Promise<void>;
   /** @throws {Failure} As the thread does, and `thread-lost`. */
@@ -32,21 +32,21 @@ export interface Member {
   explain(absence: Failure): void;
   /** Listens. @throws {Failure} `address-unusable`, `thread-lost` */
   open(address: { readonly hostname: string; readonly port: number }): Promise<void>;
-  collect(): Promise<ThreadNumbers>;
+  collect(): Promise<WorkerStats>;
   /** @returns False where some connections were still busy. @throws {Failure} `thread-lost` */
   drain(timeoutMs: number): Promise<boolean>;
   /** Ends it. Whoever waits for its answer gets `lost`. */
   end(lost: Failure): void;
   /** Waits for its end no longer. */
-  forget(): void;
+  detach(): void;
 }
 
-export interface MemberOptions {
+export interface WorkerHandleOptions {
   readonly id: number;
   /** Module of the thread. */
   readonly url: URL;
-  readonly data: Omit<ThreadData, "port">;
-  readonly answers: OwnerAnswers;
+  readonly data: Omit<WorkerData, "port">;
+  readonly answers: PrimaryApi;
   /** What its objects may take. */
   readonly heapMegabytesMax?: number | undefined;
   /** Called when it has ended, or will. @param cause In words. */
@@ -64,16 +64,16 @@ const prepareTimeoutMs = 10_000;
 /** Beyond the drain's own time. */
 const drainGraceMs = 1_000;
 
-export function recruit(options: MemberOptions): Member {
+export function spawnWorker(options: WorkerHandleOptions): WorkerHandle {
   const { id, url, data, answers, onLost, heapMegabytesMax = heapMegabytesDefault } = options;
   const { port1, port2 } = new MessageChannel();
-  const workerData: ThreadData = { ...data, port: port2 };
+  const workerData: WorkerData = { ...data, port: port2 };
   const worker = new Worker(url, {
     workerData,
     transferList: [port2],
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax },
   });
-  const channel: Channel<ThreadAnswers> = openChannel<OwnerAnswers, ThreadAnswers>(port1, answers);
+  const channel: RpcPeer<WorkerApi> = openRpcPeer<PrimaryApi, WorkerApi>(port1, answers);
   const ended = new Promise<void>((resolve) =>
     port1.on("close", () => {
       port1.close();
@@ -84,24 +84,26 @@ export function recruit(options: MemberOptions): Member {
   worker.on("error", (error: Error) => onLost(error.message));
   return {
     id,
-    since: performance.now(),
+    startedAt: performance.now(),
     ended,
     async prepare(generation, content, assignment) {
-      if (!content) return void await channel.ask("prepare", { generation }, { timeoutMs: prepareTimeoutMs });
+      if (!content) {
+        return void await channel.call("prepare", { generation }, { timeoutMs: prepareTimeoutMs });
+      }
       const { metadata: _, ...model } = content;
       const request = { generation, model, ...assignment === undefined ? {} : { assignment } };
       // Which model it is comes first: the content itself can be long, and the thread may have it.
-      const known = await channel.ask("prepare", request, { timeoutMs: prepareTimeoutMs });
-      if (!known) await channel.ask("prepare", { ...request, content }, { timeoutMs: prepareTimeoutMs });
+      const known = await channel.call("prepare", request, { timeoutMs: prepareTimeoutMs });
+      if (!known) await channel.call("prepare", { ...request, content }, { timeoutMs: prepareTimeoutMs });
     },
-    explain: ({ kind, message }) => channel.tell("explain", { kind, message }),
-    open: (address) => channel.ask("open", address),
-    collect: () => channel.ask("collect", undefined),
-    drain: (timeoutMs) => channel.ask("drain", { timeoutMs }, { timeoutMs: timeoutMs + drainGraceMs }),
+    explain: ({ kind, message }) => channel.notify("explain", { kind, message }),
+    open: (address) => channel.call("open", address),
+    collect: () => channel.call("collect", undefined),
+    drain: (timeoutMs) => channel.call("drain", { timeoutMs }, { timeoutMs: timeoutMs + drainGraceMs }),
     end(lost) {
       channel.close(lost);
       worker.terminate();
     },
-    forget: () => port1.close(),
+    detach: () => port1.close(),
   };
 }

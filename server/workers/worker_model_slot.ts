@@ -1,10 +1,15 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
-import type { Board } from "../runtime/shared_state.ts";
-import { emptySlot, type LoadedModel, type ModelSlot, type ServingModel } from "../models/loaded_model.ts";
+import type { SharedState } from "../runtime/shared_state.ts";
+import {
+  createModelSlot,
+  type LoadedModel,
+  type ModelSlot,
+  type ServingModel,
+} from "../models/loaded_model.ts";
 
 /** The slot of a thread that follows the board: it changes its model at the very moment when the board's number does. */
-export interface ThreadSlot extends ModelSlot {
+export interface WorkerModelSlot extends ModelSlot {
   readonly current: ServingModel | undefined;
   /** Keeps a model ready for a generation; one that was kept before is forgotten. */
   prepare(generation: number, model: LoadedModel | undefined, assignment: Assignment | undefined): void;
@@ -14,8 +19,8 @@ export interface ThreadSlot extends ModelSlot {
  * A thread that has not heard of a change (because it hung while the others did) answers with no model at all rather than
  * with the old one.
  */
-export function createThreadSlot(board: Board): ThreadSlot {
-  const slot = emptySlot();
+export function createWorkerModelSlot(board: SharedState): WorkerModelSlot {
+  const slot = createModelSlot();
   let shown = -1;
   let prepared: { readonly generation: number; readonly model: ServingModel | undefined } | undefined;
 
@@ -23,22 +28,24 @@ export function createThreadSlot(board: Board): ThreadSlot {
     shown = generation;
     const known = prepared?.generation === generation;
     slot.current = known ? prepared?.model : undefined;
-    if (!known) slot.absence = new Failure("thread-lost", "This thread has not heard of the last change.");
+    if (!known) {
+      slot.unavailableReason = new Failure("thread-lost", "This thread has not heard of the last change.");
+    }
     prepared = undefined;
   }
 
   return {
-    tallies: slot.tallies,
+    counters: slot.counters,
     get current() {
       const { generation } = board;
       if (generation !== shown) turnTo(generation);
       return slot.current;
     },
-    get absence() {
-      return slot.absence;
+    get unavailableReason() {
+      return slot.unavailableReason;
     },
-    set absence(failure) {
-      slot.absence = failure;
+    set unavailableReason(failure) {
+      slot.unavailableReason = failure;
     },
     prepare(generation, model, assignment) {
       const now = board.generation;

@@ -1,50 +1,50 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
-import { nextTask } from "../../pipeline/runtime/event_loop.ts";
-import type { Board } from "../runtime/shared_state.ts";
-import type { Census } from "../metrics/counters_total.ts";
-import type { Crew } from "../models/model_broadcast.ts";
-import { within } from "../runtime/lifecycle.ts";
+import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
+import type { SharedState } from "../runtime/shared_state.ts";
+import type { MetricsAggregator } from "../metrics/counters_total.ts";
+import type { ModelBroadcast } from "../models/model_broadcast.ts";
+import { withTimeout } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
-import { type Member, type MemberOptions, recruit } from "./worker_handle.ts";
-import type { Production } from "../models/production_model.ts";
+import { spawnWorker, type WorkerHandle, type WorkerHandleOptions } from "./worker_handle.ts";
+import type { ProductionModel } from "../models/production_model.ts";
 import type { ModelContent, ModelSlot } from "../models/loaded_model.ts";
-import type { ThreadData, ThreadNumbers } from "./worker.ts";
+import type { WorkerData, WorkerStats } from "./worker.ts";
 
 /** Threads beside the calling one that answer requests on its port. One that is lost is replaced. */
-export interface ThreadCrew extends Crew {
+export interface WorkerPool extends ModelBroadcast {
   /** Starts the threads and lets them answer. @returns When all do, or have been lost. */
-  join(post: Post): Promise<void>;
+  start(post: StartOptions): Promise<void>;
   /** How many answer, or are about to; 0 before `join`. */
   readonly size: number;
   /** Finishes what is in flight and ends all threads. @returns False where some connections were still busy. */
   drain(timeoutMs: number): Promise<boolean>;
   /** Ends all threads as they are. */
-  dismiss(): Promise<void>;
+  terminate(): Promise<void>;
   /** Resolves where a thread hangs and cannot be ended: then connections that reach it wait in vain. */
-  readonly stuck: Promise<Failure>;
+  readonly unresponsive: Promise<Failure>;
 }
 
 /** Where the threads answer, and for whom. */
-export interface Post {
+export interface StartOptions {
   readonly hostname: string;
   readonly port: number;
-  readonly production: Pick<Production, "between">;
+  readonly production: Pick<ProductionModel, "between">;
   readonly slot: ModelSlot;
 }
 
-export interface ThreadCrewOptions {
+export interface WorkerPoolOptions {
   readonly size: number;
-  readonly board: Board;
+  readonly sharedState: SharedState;
   readonly log: Log;
-  readonly data: Omit<ThreadData, "board" | "port">;
+  readonly data: Omit<WorkerData, "sharedState" | "port">;
   /** Gets what the threads have counted. */
-  readonly census: Pick<Census, "report" | "bury">;
-  readonly answers: Pick<MemberOptions["answers"], "relay" | "admit">;
+  readonly aggregator: Pick<MetricsAggregator, "update" | "retire">;
+  readonly answers: Pick<WorkerHandleOptions["answers"], "relay" | "admit">;
   /** For tests: the threads' module. */
   readonly url?: URL;
   /** For tests: how often threads are asked whether they live, and what their objects may take. */
-  readonly beatEveryMs?: number;
+  readonly heartbeatIntervalMs?: number;
   readonly heapMegabytesMax?: number;
 }
 
@@ -61,29 +61,35 @@ const waitFirstMs = 100;
 const waitLastMs = 10_000;
 
 /** Threads that are yet to be started, by `join`. */
-export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
-  const { board, log, census, answers, beatEveryMs = defaultBeatEveryMs } = options;
+export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
+  const {
+    sharedState: board,
+    log,
+    aggregator: census,
+    answers,
+    heartbeatIntervalMs: beatEveryMs = defaultBeatEveryMs,
+  } = options;
   const url = options.url ?? workerUrl();
   /** Those that answer, and those that are about to. */
-  const members = new Map<Member, { silentBeats: number; started: boolean }>();
+  const members = new Map<WorkerHandle, { silentBeats: number; started: boolean }>();
   /** Those that have a model, or were told that there is none. */
-  const informed = new Set<Member>();
+  const informed = new Set<WorkerHandle>();
   /** Those that were told to end, and have not yet. */
-  const leaving = new Set<Member>();
+  const leaving = new Set<WorkerHandle>();
   const replacing = new Set<ReturnType<typeof setTimeout>>();
-  let post: Post | undefined;
+  let post: StartOptions | undefined;
   let ending = false;
   let recruited = 0;
   let waitMs = waitFirstMs;
   const { promise: stuck, resolve: giveUp } = Promise.withResolvers<Failure>();
 
-  function hire(): Member {
+  function hire(): WorkerHandle {
     const id = ++recruited;
-    const member: Member = recruit({
+    const member: WorkerHandle = spawnWorker({
       id,
       url,
       heapMegabytesMax: options.heapMegabytesMax,
-      data: { ...options.data, board: board.memory },
+      data: { ...options.data, sharedState: board.memory },
       answers: {
         ...answers,
         log: ({ level, event, fields }) => log[level](event, { ...fields, thread: id }),
@@ -96,13 +102,13 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
 
   /** Gives threads the current model, then the port. */
   async function welcome(
-    newcomers: readonly Member[],
-    { hostname, port, production, slot }: Post,
+    newcomers: readonly WorkerHandle[],
+    { hostname, port, production, slot }: StartOptions,
   ): Promise<void> {
     // Between two changes: one that comes meanwhile would find neither the old crew nor the new one.
     await production.between((current) =>
       Promise.all(newcomers.map(async (member) => {
-        if (!current) member.explain(slot.absence);
+        if (!current) member.explain(slot.unavailableReason);
         await orLose(member, member.prepare(board.generation, current?.content, current?.assignment));
         const state = members.get(member);
         if (!state) return;
@@ -117,7 +123,7 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
   }
 
   /** Waits for a thread's answer; one that fails is lost. */
-  async function orLose(member: Member, work: Promise<unknown>): Promise<void> {
+  async function orLose(member: WorkerHandle, work: Promise<unknown>): Promise<void> {
     try {
       await work;
     } catch (error) {
@@ -125,14 +131,14 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
     }
   }
 
-  function lose(member: Member, cause: string): void {
+  function lose(member: WorkerHandle, cause: string): void {
     if (!members.delete(member)) return;
     informed.delete(member);
-    census.bury(member.id);
+    census.retire(member.id);
     end(member, new Failure("thread-lost", `A thread of the server is lost: ${cause}.`));
     if (ending) return;
     log.error("thread lost", { thread: member.id, cause });
-    within(member.ended, endBeats * beatEveryMs).then((ended) => {
+    withTimeout(member.ended, endBeats * beatEveryMs).then((ended) => {
       if (ended || ending) return;
       giveUp(
         new Failure(
@@ -141,7 +147,7 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
         ),
       );
     });
-    const lived = performance.now() - member.since;
+    const lived = performance.now() - member.startedAt;
     waitMs = lived < shortLifeMs ? Math.min(2 * waitMs, waitLastMs) : waitFirstMs;
     const timer = setTimeout(() => {
       replacing.delete(timer);
@@ -150,7 +156,7 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
     replacing.add(timer);
   }
 
-  function end(member: Member, lost: Failure): void {
+  function end(member: WorkerHandle, lost: Failure): void {
     leaving.add(member);
     member.ended.then(() => leaving.delete(member));
     member.end(lost);
@@ -163,9 +169,9 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
     if (informed.has(member)) log.info("thread replaced", { thread: member.id });
   }
 
-  async function collect(member: Member): Promise<ThreadNumbers> {
+  async function collect(member: WorkerHandle): Promise<WorkerStats> {
     const numbers = await member.collect();
-    if (members.has(member)) census.report(member.id, numbers.snapshot);
+    if (members.has(member)) census.update(member.id, numbers.snapshot);
     return numbers;
   }
 
@@ -176,7 +182,7 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
         continue;
       }
       state.silentBeats++;
-      collect(member).then(({ exhausted }) => {
+      collect(member).then(({ outOfMemory: exhausted }) => {
         state.silentBeats = 0;
         state.started = true;
         if (exhausted) lose(member, "it has run out of memory");
@@ -191,24 +197,24 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
     for (const member of members.keys()) end(member, new Failure("thread-lost", "The server has ended."));
     members.clear();
     informed.clear();
-    await within(Promise.all([...leaving].map(({ ended }) => ended)), endBeats * beatEveryMs);
-    for (const member of leaving) member.forget();
+    await withTimeout(Promise.all([...leaving].map(({ ended }) => ended)), endBeats * beatEveryMs);
+    for (const member of leaving) member.detach();
   }
 
   const beating = setInterval(beat, beatEveryMs);
   Deno.unrefTimer(beating);
 
   return {
-    stuck,
+    unresponsive: stuck,
     get size() {
       return members.size;
     },
-    async join(given) {
+    async start(given) {
       post = given;
       for (let i = 0; i < options.size && !ending; i++) {
         hire();
         // Whoever makes a thread stands still until it is there, some 20 ms: between two of them, requests have their turn.
-        await nextTask();
+        await yieldToEventLoop();
       }
       await welcome([...members.keys()], given);
     },
@@ -232,11 +238,11 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
       for (const member of informed) member.explain(absence);
     },
     async collect() {
-      const numbers: ThreadNumbers[] = [];
+      const numbers: WorkerStats[] = [];
       const asked = [...members.keys()].map((member) =>
         collect(member).then((counted) => void numbers.push(counted), () => {})
       );
-      await within(Promise.all(asked), collectTimeoutMs);
+      await withTimeout(Promise.all(asked), collectTimeoutMs);
       return numbers;
     },
     async drain(timeoutMs) {
@@ -247,7 +253,7 @@ export function createThreadCrew(options: ThreadCrewOptions): ThreadCrew {
       await dismiss();
       return finished.every(Boolean);
     },
-    dismiss,
+    terminate: dismiss,
   };
 }
 

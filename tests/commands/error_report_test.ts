@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
-import { complaintOf } from "../../commands/cli/error_report.ts";
+import { reportError } from "../../commands/cli/error_report.ts";
 import { Failure } from "../../pipeline/failure.ts";
 
 Deno.test("complaint: a failure is told as it stands, and its kind decides on the exit code", () => {
   const errors = [{ pointer: "#/apr", detail: "is missing" }];
   const failure = new Failure("input-invalid", "Cannot predict: a field is missing.", errors);
-  assert.deepEqual(complaintOf(failure), {
+  assert.deepEqual(reportError(failure), {
     kind: "input-invalid",
     message: "Cannot predict: a field is missing.",
     errors,
     report: {},
     exitCode: 1,
   });
-  assert.equal(complaintOf(new Failure("usage-invalid", "")).exitCode, 2);
-  assert.equal(complaintOf(new Failure("interrupted", "")).exitCode, 130);
+  assert.equal(reportError(new Failure("usage-invalid", "")).exitCode, 2);
+  assert.equal(reportError(new Failure("interrupted", "")).exitCode, 130);
 });
 
 Deno.test("complaint: what the system refuses is no bug of ours", () => {
   const noRoom = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
-  assert.deepEqual(complaintOf(noRoom), {
+  assert.deepEqual(reportError(noRoom), {
     kind: "system",
     message: "No space left on device (os error 28)",
     errors: [],
@@ -32,16 +32,16 @@ Deno.test("complaint: what the system refuses is no bug of ours", () => {
   ) {
     const refused = new Deno.errors.NotCapable(`Requires read access to "/etc", ${advice}`);
     assert.equal(
-      complaintOf(refused).message,
+      reportError(refused).message,
       'Requires read access to "/etc", which this program was not given.',
     );
   }
 });
 
 Deno.test("complaint: anything else is a bug, with its stack for those who ask", () => {
-  const { kind, message, exitCode, stack } = complaintOf(new TypeError("x is undefined"));
+  const { kind, message, exitCode, stack } = reportError(new TypeError("x is undefined"));
   assert.deepEqual([kind, exitCode], ["bug", 1]);
   assert.match(message, /a bug in clickwell: x is undefined\. CLICKWELL_DEBUG=1 shows where/);
   assert.match(stack ?? "", /complaint_test\.ts/);
-  assert.equal(complaintOf("thrown").kind, "bug");
+  assert.equal(reportError("thrown").kind, "bug");
 });

@@ -57,7 +57,7 @@ Deno.test("accounts: a load in which rows get lost is rolled back", () =>
       const table = findTable(listTables(store.db), "things");
       const load = loadFile(store, table, path, {
         threads,
-        here: lossy,
+        localReader: lossy,
         aheadBytes: 0,
         references: [],
         isSelfContained: false,

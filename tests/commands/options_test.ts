@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { command, commonFlags } from "../../commands/cli/command.ts";
 import { parseBytes } from "../../commands/cli/resource_flags.ts";
 import { helpOf } from "../../commands/cli/help.ts";
-import { environmentName, readOptions, refuseUnknownSettings } from "../../commands/cli/options.ts";
+import { environmentName, readOptions, rejectUnknownSettings } from "../../commands/cli/options.ts";
 import { Failure } from "../../pipeline/failure.ts";
 
 const bake = command({
@@ -155,15 +155,17 @@ Deno.test("options: help is given even where other settings are wrong", () => {
 });
 
 Deno.test("options: a config file may hold other commands' settings, but none that no command has", () => {
-  const { foreign } = read(["--config", "my.json"], { file: { heat: 200, penalty: "l2", help: true } });
+  const { unknownSettings: foreign } = read(["--config", "my.json"], {
+    file: { heat: 200, penalty: "l2", help: true },
+  });
   assert.deepEqual(foreign, { path: "my.json", names: ["penalty", "help"] });
   const other = { ...bake, flags: { ...commonFlags, penalty: { type: "string", help: "" } as const } };
-  refuseUnknownSettings({ path: "my.json", names: ["penalty"] }, [bake, other]);
+  rejectUnknownSettings({ path: "my.json", names: ["penalty"] }, [bake, other]);
   assert.equal(
-    refused(() => refuseUnknownSettings({ path: "my.json", names: ["penalti"] }, [bake, other])),
+    refused(() => rejectUnknownSettings({ path: "my.json", names: ["penalti"] }, [bake, other])),
     'No command has the setting "penalti" of my.json. Did you mean "penalty"?',
   );
-  assert.match(refused(() => refuseUnknownSettings({ path: "my.json", names: ["help"] }, [bake])), /"help"/);
+  assert.match(refused(() => rejectUnknownSettings({ path: "my.json", names: ["help"] }, [bake])), /"help"/);
 });
 
 Deno.test("help: names every flag with its value, choices and default, and every example", () => {

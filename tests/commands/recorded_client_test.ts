@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { createConversation } from "../../commands/demo/recorded_client.ts";
-import { openWireTap, type WireTap } from "../../commands/demo/recording_proxy.ts";
+import { createRecordedClient } from "../../commands/demo/recorded_client.ts";
+import { openRecordingProxy, type RecordingProxy } from "../../commands/demo/recording_proxy.ts";
 
 const neverAborted = new AbortController().signal;
 
 /** Runs `body` with a tap before a server that sends back what it got. */
 async function withTap(
-  body: (tap: WireTap, server: Deno.HttpServer<Deno.NetAddr>) => Promise<void>,
+  body: (tap: RecordingProxy, server: Deno.HttpServer<Deno.NetAddr>) => Promise<void>,
 ): Promise<void> {
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
   const server = Deno.serve(options, async (request) => {
@@ -14,7 +14,7 @@ async function withTap(
     const echoed = { method: request.method, body: await request.text(), size: 1 };
     return Response.json(echoed, { status, headers: { "x-request-id": "abc" } });
   });
-  const tap = openWireTap({ hostname: "127.0.0.1", port: server.addr.port });
+  const tap = openRecordingProxy({ hostname: "127.0.0.1", port: server.addr.port });
   try {
     await body(tap, server);
   } finally {
@@ -27,14 +27,14 @@ Deno.test("wire tap: it keeps what client and server say, headers and all, one e
   withTap(async (tap) => {
     const response = await fetch(`${tap.origin}/echo`, { method: "POST", body: "Grüße" });
     assert.deepEqual(await response.json(), { method: "POST", body: "Grüße", size: 1 });
-    const { sent, received } = tap.take();
+    const { sent, received } = tap.drain();
     assert.match(sent, /^POST \/echo HTTP\/1\.1\r\n/);
     assert.match(sent, /\r\nhost: 127\.0\.0\.1:\d+\r\n/i);
     assert(sent.endsWith("\r\n\r\nGrüße"), sent);
     assert.match(received, /^HTTP\/1\.1 200 OK\r\n/);
     assert.match(received, /\r\nx-request-id: abc\r\n/i);
     assert(received.endsWith('\r\n\r\n{"method":"POST","body":"Grüße","size":1}'), received);
-    assert.deepEqual(tap.take(), { sent: "", received: "" });
+    assert.deepEqual(tap.drain(), { sent: "", received: "" });
   }));
 
 Deno.test("wire tap: a server that is gone is told to the client as such", () =>
@@ -46,8 +46,8 @@ Deno.test("wire tap: a server that is gone is told to the client as such", () =>
 Deno.test("conversation: each exchange is written down under its number and title, each line marked by its way", () =>
   withTap(async (tap) => {
     const written: string[] = [];
-    const conversation = createConversation(tap, (text) => written.push(text), neverAborted);
-    const answer = await conversation.ask({
+    const conversation = createRecordedClient(tap, (text) => written.push(text), neverAborted);
+    const answer = await conversation.send({
       title: "Say it back",
       method: "POST",
       path: "/echo",
@@ -69,7 +69,7 @@ Deno.test("conversation: each exchange is written down under its number and titl
 
 Deno.test("conversation: an answer other than expected ends it, and says which request and what came", () =>
   withTap(async (tap) => {
-    const conversation = createConversation(tap, () => {}, neverAborted);
+    const conversation = createRecordedClient(tap, () => {}, neverAborted);
     const question = {
       title: "Say it back",
       method: "POST",
@@ -78,12 +78,12 @@ Deno.test("conversation: an answer other than expected ends it, and says which r
       status: 200,
     } as const;
     await assert.rejects(
-      conversation.ask(question),
+      conversation.send(question),
       /"Say it back" was answered with status 422 instead of 200/,
     );
     await assert.rejects(
-      conversation.ask({ ...question, status: 422, answer: { size: 2 } }),
+      conversation.send({ ...question, status: 422, answer: { size: 2 } }),
       /answered with size other than 2/,
     );
-    assert.equal((await conversation.ask({ ...question, status: 422 })).size, 1);
+    assert.equal((await conversation.send({ ...question, status: 422 })).size, 1);
   }));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cellAt, gatherColumn } from "../../pipeline/files/columns/batch.ts";
 import { clearBuffer } from "../../pipeline/files/columns/column_buffer.ts";
 import { openFile } from "../../pipeline/files/open_file.ts";
-import { createRun } from "../../pipeline/files/columns/row_run.ts";
+import { createRowRun } from "../../pipeline/files/columns/row_run.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import {
   type ExpectedCell,
@@ -78,7 +78,7 @@ function readColumn(
   try {
     const reader = openFile(path, () => [{ column, name }]);
     try {
-      const run = createRun([column]);
+      const run = createRowRun([column]);
       const [buffer] = run.buffers;
       for (let count = reader.read(run, 4_096); count > 0; count = reader.read(run, 4_096)) {
         const values = gatherColumn(buffer, Uint32Array.from({ length: count }, (_, i) => i));

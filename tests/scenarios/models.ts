@@ -25,7 +25,7 @@ const second4 = {
 async function assignSecond({ dataDir, second, service }: World): Promise<void> {
   const entry = { modelId: second.id, assignedAt: 4_000_000, assignedBy: "test", reason: "better" };
   inRegistry(dataDir, (file) => assignModel(file, entry));
-  await service.production.follow();
+  await service.production.sync();
 }
 
 function aliasSecond(world: World): Promise<void> {

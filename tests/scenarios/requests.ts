@@ -40,7 +40,10 @@ export const healthScenarios: readonly Scenario[] = [
     body: row,
     given: ({ service }) => {
       service.slot.current = undefined;
-      service.slot.absence = new Failure("thread-lost", "This thread has not heard of the last change.");
+      service.slot.unavailableReason = new Failure(
+        "thread-lost",
+        "This thread has not heard of the last change.",
+      );
     },
     status: 503,
     problem: "thread-lost",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { FailureKind } from "../../pipeline/failure.ts";
 import { createLog } from "../../server/runtime/log.ts";
 import { problemType } from "../../server/http/problem.ts";
-import { createForeignCheck } from "../../server/http/route.ts";
+import { createProtocolCheck } from "../../server/http/route.ts";
 import { createService, type Service, type ServiceOptions } from "../../server/service/service.ts";
 import { checkAnswer, type OpenapiDocument } from "../support/openapi_document.ts";
 import { makeServedModels, type ServedModels } from "../support/served_models.ts";
@@ -54,7 +54,7 @@ export async function run(
   });
   const world: World = { ...models, service, dispose: [models.remove] };
   try {
-    await service.production.follow();
+    await service.production.sync();
     if (!service.slot.current) await serveFirst(world);
     await scenario.given?.(world);
     const response = await send(service, scenario, withLength);
@@ -72,7 +72,7 @@ export async function run(
 async function serveFirst({ service, ...models }: World): Promise<void> {
   const log = createLog({ format: "json", level: "error", write: () => {} });
   const other = createService({ ...models, token: undefined, insecure: false, log });
-  await other.production.follow();
+  await other.production.sync();
   service.slot.current = other.slot.current;
 }
 
@@ -128,7 +128,7 @@ async function check(scenario: Scenario, world: World, response: Response): Prom
 
   const json = JSON.parse(text);
   const isProblem = status >= 400;
-  const isForeign = createForeignCheck(world.service.routes)(scenario.path);
+  const isForeign = createProtocolCheck(world.service.routes)(scenario.path);
   assert.equal(
     response.headers.get("content-type"),
     isProblem && !isForeign ? "application/problem+json" : "application/json",

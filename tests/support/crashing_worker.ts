@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { runThread } from "../../server/workers/worker.ts";
+import { runWorker } from "../../server/workers/worker.ts";
 
 /** How a thread of the server can be brought to its end by a request: GET /doom/HOW. */
 const dooms: Readonly<Record<string, () => void>> = {
@@ -22,7 +22,7 @@ function spin(forMs: number): void {
 }
 
 /** A thread of the server that a test can bring to its end. */
-runThread(workerData, (handler) => (request, info) => {
+runWorker(workerData, (handler) => (request, info) => {
   const how = new URL(request.url).pathname.match(/^\/doom\/(\w+)$/)?.[1];
   if (how === undefined) return handler(request, info);
   dooms[how]?.();

@@ -1,5 +1,5 @@
 import { type EncodedExamples, encodeExamples } from "../../pipeline/encode/encode.ts";
-import { joinChunks } from "../../pipeline/examples/merge_chunks.ts";
+import { mergeChunks } from "../../pipeline/examples/merge_chunks.ts";
 import { createChunkBuilder, type RawExamples } from "../../pipeline/examples/raw_examples.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
 import type { Partition } from "../../pipeline/examples/split.ts";
@@ -38,7 +38,7 @@ export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], ch
     builder.add(cells.slice(from, from + chunkRows));
     parts.push({ order: from, chunk: builder.take(), levels: builder.levels, kinds: builder.kinds });
   }
-  return joinChunks(parts);
+  return mergeChunks(parts);
 }
 
 /** Every row is one to learn from. */

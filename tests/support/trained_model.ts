@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Artifact, writeArtifact } from "../../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
 import { createRandom } from "../../pipeline/math/random.ts";
-import { defaultHyperParameters, learn } from "../../pipeline/train/train.ts";
+import { defaultHyperParameters, trainModel } from "../../pipeline/train/train.ts";
 import { specOf } from "./example_rows.ts";
 import { insertRows, tableOf, withStore } from "./temp_store.ts";
 import { inFolder } from "./program.ts";
@@ -28,7 +28,7 @@ export const metadata: ArtifactMetadata = await withStore(
         return { id, who: `w${id % 90}`, clicked, x, z: 1e6 * random.uniform(), c, d: random.below(40) };
       }),
     );
-    return (await learn(store, { spec, hyperParameters: defaultHyperParameters, threads: 1, now: 0 }))
+    return (await trainModel(store, { spec, hyperParameters: defaultHyperParameters, threads: 1, now: 0 }))
       .metadata;
   },
 );

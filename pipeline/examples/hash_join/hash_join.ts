@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Ids } from "../id_ranges.ts";
 import type { JoinPlan, ParentPlan } from "../join_plan.ts";
-import { isUuid, type KeyCoding, textKeys, uuidKeys } from "./key_encoding.ts";
+import { isUuid, type KeyEncoding, textKeys, uuidKeys } from "./key_encoding.ts";
 import {
   type Bound,
   type ParentJob,
@@ -10,7 +10,7 @@ import {
   readParents,
 } from "./build_scan.ts";
 import { createKeyFinder, createParentRows, parentBytes, type ParentRows, rowCountOf } from "./hash_table.ts";
-import type { Beside, RowLayout } from "../raw_examples.ts";
+import type { RowLayout, SideColumns } from "../raw_examples.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import { arrays } from "../../store/array_rows.ts";
@@ -23,23 +23,23 @@ import type { Threads } from "../../runtime/thread_pool.ts";
  * A join whose parents are in memory, so that the child is read from one end to the other and no table is jumped about in.
  * Plain data, to be posted to threads.
  */
-export interface HeldJoin {
+export interface HashJoin {
   /** Of the child; its key comes first. */
   readonly child: RowsQuery;
   readonly layout: RowLayout;
-  readonly parents: readonly HeldParent[];
+  readonly parents: readonly BuildSide[];
   /** SELECT the ids of rows whose label is 1, from one to another, in ascending order. */
   readonly clicked: string;
 }
 
-export interface HeldParent {
+export interface BuildSide {
   readonly rows: ParentRows;
   /** Where what refers to it stands in a row of the child. */
   readonly at: number;
 }
 
 /** Where the values of a field are. */
-export interface HeldField {
+export interface ParentField {
   readonly parent: number;
   readonly values: Float64Array<SharedArrayBuffer> | WrittenCodes;
 }
@@ -53,7 +53,7 @@ export interface WrittenCodes {
   readonly kinds: number;
 }
 
-export interface HoldOptions {
+export interface BuildOptions {
   readonly ids: Ids;
   /** Memory for the parents. */
   readonly bytesMax: number;
@@ -66,12 +66,12 @@ export interface HoldOptions {
  *
  * @returns undefined where they need more memory than there is, or hold what only SQLite can compare.
  */
-export async function holdParents(
+export async function buildHashJoin(
   store: Store,
   plan: JoinPlan,
   threads: Threads,
-  options: HoldOptions,
-): Promise<HeldJoin | undefined> {
+  options: BuildOptions,
+): Promise<HashJoin | undefined> {
   // Not by the store's own connection: it would hold as many pages as it may of tables that are counted.
   using db = openReadingConnection(store.path, scanMemory);
   // The group is hashed for each row of the child: it has to be the child's own column.
@@ -106,9 +106,9 @@ function fieldsOf({ spec, fields }: JoinPlan, table: string) {
   };
 }
 
-interface StartOptions extends HoldOptions {
+interface StartOptions extends BuildOptions {
   readonly parent: ParentPlan;
-  readonly codingOf: (db: DatabaseSync, parent: ParentPlan, sample: readonly string[]) => KeyCoding;
+  readonly codingOf: (db: DatabaseSync, parent: ParentPlan, sample: readonly string[]) => KeyEncoding;
 }
 
 function startReading(db: DatabaseSync, plan: JoinPlan, { parent, codingOf, ids }: StartOptions) {
@@ -168,11 +168,11 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-function sampledCoding(db: DatabaseSync, parent: ParentPlan, sample: readonly string[]): KeyCoding {
+function sampledCoding(db: DatabaseSync, parent: ParentPlan, sample: readonly string[]): KeyEncoding {
   return sample.every(isUuid) ? uuidKeys : measuredCoding(db, parent);
 }
 
-function measuredCoding(db: DatabaseSync, { table, key }: ParentPlan): KeyCoding {
+function measuredCoding(db: DatabaseSync, { table, key }: ParentPlan): KeyEncoding {
   const row = db.prepare(`SELECT max(length(CAST(${quoted(key)} AS BLOB))) AS bytes FROM ${quoted(table)}`)
     .get();
   return textKeys(Number(row?.bytes ?? 0));
@@ -225,14 +225,14 @@ function joinOf(
   plan: JoinPlan,
   readings: readonly ParentReading[],
   results: readonly ParentResult[],
-): HeldJoin {
+): HashJoin {
   const { spec, child, id, group, parents } = plan;
   const inOrder = [...results].sort((a, b) => a.thread - b.thread);
   const columns = [id];
   /** Where a column of the child stands in a row: each is selected once. */
   const at = (column: string) =>
     columns.includes(column) ? columns.indexOf(column) : columns.push(column) - 1;
-  const held = new Map<number, HeldField>();
+  const held = new Map<number, ParentField>();
   parents.forEach(({ table }, parent) => {
     const { numeric, categorical } = fieldsOf(plan, table);
     const { numbers, codes } = readings[parent].rows;
@@ -257,16 +257,16 @@ function joinOf(
 }
 
 /** Rows of the child that have all their parents, and what comes beside them. */
-export interface PlacedRows {
+export interface ProbedRows {
   readonly rows: readonly (readonly unknown[])[];
-  readonly beside: Beside;
+  readonly beside: SideColumns;
 }
 
 /** @returns What places one batch after the other; each holds until the next. */
-export function createPlacing(
+export function createProbe(
   db: DatabaseSync,
-  { parents, clicked }: HeldJoin,
-): (batch: readonly (readonly unknown[])[]) => PlacedRows {
+  { parents, clicked }: HashJoin,
+): (batch: readonly (readonly unknown[])[]) => ProbedRows {
   const finders = parents.map(({ rows, at }) => ({ finder: createKeyFinder(rows), at }));
   const clickedIds = arrays(db.prepare(clicked));
   // In arrays, which the types of `all` do not know.

@@ -1,9 +1,9 @@
-import { createKeyWriter, hashOfWords, type KeyCoding } from "./key_encoding.ts";
+import { createKeyWriter, hashOfWords, type KeyEncoding } from "./key_encoding.ts";
 import { sharedFloat64, sharedInt32, sharedUint32 } from "../../runtime/shared_memory.ts";
 
 /** Rows of a table in memory that threads share, found by their text keys. Plain data, to be posted to threads. */
 export interface ParentRows {
-  readonly coding: KeyCoding;
+  readonly coding: KeyEncoding;
   /** Shape (rows, words of a key). */
   readonly keys: Uint32Array<SharedArrayBuffer>;
   /**
@@ -21,7 +21,7 @@ export interface ParentRows {
 
 export interface ParentShape {
   readonly rowCount: number;
-  readonly coding: KeyCoding;
+  readonly coding: KeyEncoding;
   readonly numericCount: number;
   readonly categoricalCount: number;
 }

@@ -4,14 +4,14 @@ import { mixed } from "../../math/hash.ts";
  * How text keys are held side by side as equally many words each: `uuid` as the 16 bytes that a UUID in its usual spelling
  * stands for, `text` as the length and the bytes of its UTF-8. Different keys have different words either way.
  */
-export type KeyCoding =
+export type KeyEncoding =
   | { readonly kind: "uuid"; readonly width: number }
   | { readonly kind: "text"; readonly width: number; readonly byteCountMax: number };
 
-export const uuidKeys: KeyCoding = { kind: "uuid", width: 4 };
+export const uuidKeys: KeyEncoding = { kind: "uuid", width: 4 };
 
 /** @param byteCountMax Of a key, in UTF-8. */
-export function textKeys(byteCountMax: number): KeyCoding {
+export function textKeys(byteCountMax: number): KeyEncoding {
   return { kind: "text", width: 1 + Math.ceil(byteCountMax / 4), byteCountMax };
 }
 
@@ -23,7 +23,7 @@ export interface KeyWriter {
   write(key: string): boolean;
 }
 
-export function createKeyWriter(coding: KeyCoding): KeyWriter {
+export function createKeyWriter(coding: KeyEncoding): KeyWriter {
   const words = new Uint32Array(coding.width);
   if (coding.kind === "uuid") return { words, write: (key) => writeUuid(key, words) };
   const bytes = new Uint8Array(words.buffer, 4);

@@ -14,7 +14,7 @@ import { isAscending, orderByKey } from "./key_order.ts";
 import type { TableColumn } from "../../store/table.ts";
 
 /** Rows of a file that are held together until they are ordered by their key. */
-export interface Run {
+export interface RowRun {
   readonly columns: readonly TableColumn[];
   /** One for each column. */
   readonly buffers: readonly ColumnBuffer[];
@@ -40,11 +40,11 @@ export interface RowReader {
    * @returns How many; 0 at the end of the file.
    * @throws {Failure} `file-invalid`
    */
-  read(run: Run, rowsMax: number): number;
+  read(run: RowRun, rowsMax: number): number;
   close(): void;
 }
 
-export interface RunOptions {
+export interface RowRunOptions {
   readonly columns: readonly TableColumn[];
   /** Name of the first column of the table's key. */
   readonly key: string;
@@ -53,7 +53,7 @@ export interface RunOptions {
   /** The file, as messages name it. */
   readonly fileName: string;
   /** Sees each run when its rows have been handed on. */
-  readonly onRun?: (run: Run) => void;
+  readonly onRun?: (run: RowRun) => void;
 }
 
 /** Rows of one call of `read`: with the longest texts, 64 MiB of a column at the most. */
@@ -74,8 +74,8 @@ const runBytesMax = 96 * 2 ** 20;
  *
  * @throws {Failure} `row-rejected` at the first row that cannot be loaded, unless faults are collected; as `read` does.
  */
-export function* readBatches(reader: RowReader, options: RunOptions): Generator<Batch> {
-  const run = createRun(options.columns);
+export function* readBatches(reader: RowReader, options: RowRunOptions): Generator<Batch> {
+  const run = createRowRun(options.columns);
   try {
     yield* fillAndEmpty(run, reader, options);
   } finally {
@@ -83,7 +83,7 @@ export function* readBatches(reader: RowReader, options: RunOptions): Generator<
   }
 }
 
-function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Generator<Batch> {
+function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): Generator<Batch> {
   const keyBuffer = run.buffers[options.columns.findIndex(({ name }) => name === options.key)];
   let firstRow = 1;
   let isOrdered = true;
@@ -107,7 +107,7 @@ function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Genera
       options.onRun?.(run);
       firstRow += keyBuffer.length;
       if (!isOrdered) rowsOfRun = Math.min(runRowsMax, runGrowth * rowsOfRun);
-      clearRun(run);
+      clearRowRun(run);
       isOrdered = true;
     }
     if (count === 0) return;
@@ -115,7 +115,7 @@ function* fillAndEmpty(run: Run, reader: RowReader, options: RunOptions): Genera
 }
 
 /** A run without rows. */
-export function createRun(columns: readonly TableColumn[]): Run {
+export function createRowRun(columns: readonly TableColumn[]): RowRun {
   return {
     columns,
     buffers: columns.map(({ type }) => createBuffer(type)),
@@ -126,7 +126,7 @@ export function createRun(columns: readonly TableColumn[]): Run {
 }
 
 /** Forgets the rows and keeps the memory. */
-export function clearRun(run: Run): void {
+export function clearRowRun(run: RowRun): void {
   for (const buffer of run.buffers) clearBuffer(buffer);
   run.rowFaults.clear();
   run.rowLines.clear();
@@ -134,7 +134,7 @@ export function clearRun(run: Run): void {
 }
 
 /** Appends a row that is wrong as a whole. @param line The row as it stands in the file. */
-export function appendFaultyRow(run: Run, detail: string, line: string): void {
+export function appendFaultyRow(run: RowRun, detail: string, line: string): void {
   const place = run.buffers[0].length;
   run.rowFaults.set(place, detail);
   const kept = shortened(line);
@@ -143,7 +143,7 @@ export function appendFaultyRow(run: Run, detail: string, line: string): void {
   for (const buffer of run.buffers) appendNull(buffer);
 }
 
-function isFull({ buffers, lineLength }: Run, rowsMax: number): boolean {
+function isFull({ buffers, lineLength }: RowRun, rowsMax: number): boolean {
   const bytes = buffers.reduce((sum, buffer) => sum + bufferBytes(buffer), lineLength);
   return buffers[0].length >= rowsMax || bytes >= runBytesMax;
 }
@@ -155,7 +155,7 @@ function placesOf(count: number): Uint32Array {
 }
 
 /** Turns NULL where the table needs a value into a fault: SQLite would make up an INTEGER PRIMARY KEY. */
-function refuseMissing({ columns, buffers, rowFaults }: Run, start: number): void {
+function refuseMissing({ columns, buffers, rowFaults }: RowRun, start: number): void {
   for (const [i, buffer] of buffers.entries()) {
     if (!columns[i].required || buffer.nullCount === 0) continue;
     for (let row = start; row < buffer.length; row++) {
@@ -166,7 +166,7 @@ function refuseMissing({ columns, buffers, rowFaults }: Run, start: number): voi
   }
 }
 
-function failAtFirstFault(run: Run, firstRow: number, fileName: string): void {
+function failAtFirstFault(run: RowRun, firstRow: number, fileName: string): void {
   const places = faultyPlaces(run);
   if (places.length > 0) {
     throw rowFailure(fileName, faultOf(run, Math.min(...places.slice(0, stepRows)), firstRow));
@@ -186,11 +186,15 @@ export function rowFailure(fileName: string, { row, column, detail, line }: RowF
   );
 }
 
-function faultyPlaces({ buffers, rowFaults }: Run): number[] {
+function faultyPlaces({ buffers, rowFaults }: RowRun): number[] {
   return [...new Set([...rowFaults.keys(), ...buffers.flatMap(({ faults }) => [...faults.keys()])])];
 }
 
-function faultOf({ columns, buffers, rowFaults, rowLines }: Run, place: number, firstRow: number): RowFault {
+function faultOf(
+  { columns, buffers, rowFaults, rowLines }: RowRun,
+  place: number,
+  firstRow: number,
+): RowFault {
   const row = firstRow + place;
   const cells = buffers.map((buffer) => bufferCell(buffer, place));
   const detail = rowFaults.get(place);
@@ -201,12 +205,12 @@ function faultOf({ columns, buffers, rowFaults, rowLines }: Run, place: number, 
 }
 
 /** Fewer where texts are long: rows may share the bytes of one text in a run, and do not in a batch. */
-function batchRowsOf({ buffers }: Run): number {
+function batchRowsOf({ buffers }: RowRun): number {
   const longest = buffers.reduce((sum, buffer) => sum + (buffer.type === "TEXT" ? buffer.longest : 0), 0);
   return Math.max(1, Math.min(batchRows, Math.floor(batchBytesMax / Math.max(1, longest))));
 }
 
-function* batchesOf(run: Run, order: Uint32Array, firstRow: number): Generator<Batch> {
+function* batchesOf(run: RowRun, order: Uint32Array, firstRow: number): Generator<Batch> {
   const faulty = new Set(faultyPlaces(run));
   const sound = faulty.size === 0 ? order : order.filter((place) => !faulty.has(place));
   const rowsMax = batchRowsOf(run);

@@ -6,7 +6,7 @@ import { type Footer, type ParquetColumn, readFooter } from "./footer.ts";
 import { describeType } from "./column_meaning.ts";
 import { openRange } from "./pandas_index.ts";
 import { NotSupported } from "./not_supported.ts";
-import type { RowReader, Run } from "../columns/row_run.ts";
+import type { RowReader, RowRun } from "../columns/row_run.ts";
 import type { ColumnSource, SelectSources } from "../columns/column_source.ts";
 
 /** A column of the file that is loaded, and how. */
@@ -69,7 +69,7 @@ function loadable({ column: target, name }: ColumnSource, footer: Footer, path: 
 interface Rows {
   /** Rows read so far. */
   count(): number;
-  read(run: Run, rowsMax: number): number;
+  read(run: RowRun, rowsMax: number): number;
 }
 
 function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): Rows {
@@ -79,7 +79,7 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): 
   let cursors: ColumnCursor[] | undefined;
   const failureOf = (error: unknown, column: string): Failure =>
     error instanceof Failure ? error : unreadable(source.name, column, group, error);
-  const openGroup = ({ buffers }: Run): ColumnCursor[] => {
+  const openGroup = ({ buffers }: RowRun): ColumnCursor[] => {
     const places = loaded.flatMap(({ column: { index } }) => index === undefined ? [] : [index]);
     const chunkAt = footer.rowGroups[group].openChunks(places);
     return loaded.map(({ column, conversion }, i) => {

@@ -5,7 +5,7 @@ import { appendNumberField, appendTextField, isMarker } from "./csv_field.ts";
 import { type CsvRecord, emptyRecord, readRecord } from "./csv_record.ts";
 import { Failure } from "../../failure.ts";
 import { printable } from "../columns/printable.ts";
-import { appendFaultyRow, type RowReader, type Run } from "../columns/row_run.ts";
+import { appendFaultyRow, type RowReader, type RowRun } from "../columns/row_run.ts";
 import { encodingHint, type TextFormat } from "./text_format.ts";
 import { openText } from "./text_input.ts";
 import type { TextWindow } from "./text_window.ts";
@@ -124,7 +124,7 @@ interface Reading {
   readonly nulls: readonly Uint8Array[];
 }
 
-function appendRecord(run: Run, bytes: Uint8Array, record: CsvRecord, reading: Reading): void {
+function appendRecord(run: RowRun, bytes: Uint8Array, record: CsvRecord, reading: Reading): void {
   const { places, fieldCount } = reading;
   if (record.isMalformed) {
     const line = decoder.decode(bytes.subarray(record.from, record.to));

@@ -2,7 +2,7 @@ import type { ColumnSource } from "../columns/column_source.ts";
 import { Failure } from "../../failure.ts";
 import { appendJsonValue } from "./json_value.ts";
 import { type JsonRow, parseRow, shownLine } from "./json_line.ts";
-import { appendFaultyRow, type RowReader, type Run } from "../columns/row_run.ts";
+import { appendFaultyRow, type RowReader, type RowRun } from "../columns/row_run.ts";
 import type { TextFormat } from "./text_format.ts";
 import { openText } from "./text_input.ts";
 import type { TextWindow } from "./text_window.ts";
@@ -133,7 +133,7 @@ interface Reading {
   readonly format: TextFormat;
 }
 
-function appendRow(run: Run, { names, format }: Reading, row: JsonRow): void {
+function appendRow(run: RowRun, { names, format }: Reading, row: JsonRow): void {
   for (let i = 0; i < names.length; i++) {
     const value = Object.hasOwn(row, names[i]) ? row[names[i]] : null;
     appendJsonValue(run.buffers[i], run.columns[i], isNull(value, format) ? null : value, format);

@@ -9,7 +9,7 @@ import { createRowReader } from "./row_order.ts";
 import { trainPart, validationPart } from "../../examples/split.ts";
 
 /** A model in the making. */
-export interface Learner {
+export interface MinibatchState {
   readonly design: DesignMatrix;
   readonly layout: ParameterLayout;
   readonly parameters: Float64Array<SharedArrayBuffer>;
@@ -30,7 +30,7 @@ const worseMax = 1.05;
  * @param gradient Overwritten.
  */
 export function setGradient(
-  { layout, parameters, options }: Learner,
+  { layout, parameters, options }: MinibatchState,
   sums: Float64Array,
   weight: { readonly rows: number; readonly all: number },
   gradient: Float64Array,
@@ -55,7 +55,10 @@ export function diverged(where: string, { learningRate }: MinibatchOptions): Fai
 }
 
 /** Sums over all rows of a part, as one batch would have them. */
-async function sumPart({ design, layout, passes, options }: Learner, part: number): Promise<Float64Array> {
+async function sumPart(
+  { design, layout, passes, options }: MinibatchState,
+  part: number,
+): Promise<Float64Array> {
   const reader = createRowReader(design, part);
   const total = new Float64Array(layout.length + 1);
   for (let count = 0; (count = reader.read(passes.batch, measuredRows)) > 0;) {
@@ -67,7 +70,7 @@ async function sumPart({ design, layout, passes, options }: Learner, part: numbe
 }
 
 /** Mean log loss of the validation rows, unsampled as they are. */
-export async function validationLossOf(learner: Learner): Promise<number> {
+export async function validationLossOf(learner: MinibatchState): Promise<number> {
   const { design, layout, parameters, options: { validationShift = 0 } } = learner;
   const kept = parameters[layout.interceptAt];
   parameters[layout.interceptAt] = kept + validationShift;
@@ -82,7 +85,7 @@ export async function validationLossOf(learner: Learner): Promise<number> {
  * @throws {Failure} `not-converged` for a model that is worse than none: it must not come into production unseen.
  */
 export async function certify(
-  learner: Learner,
+  learner: MinibatchState,
   baseRate: number,
 ): Promise<{ objective: number; gradientMax: number }> {
   const { design, layout, parameters, options } = learner;

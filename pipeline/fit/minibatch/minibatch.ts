@@ -3,7 +3,14 @@ import { type DesignMatrix, fitWeightsOf } from "../../encode/design_matrix.ts";
 import { weightOf } from "../../encode/row_weight.ts";
 import { log } from "../../math/elementary.ts";
 import { Failure } from "../../failure.ts";
-import { certify, diverged, type Learner, measuredRows, setGradient, validationLossOf } from "./learner.ts";
+import {
+  certify,
+  diverged,
+  measuredRows,
+  type MinibatchState,
+  setGradient,
+  validationLossOf,
+} from "./learner.ts";
 import type { MinibatchOptions } from "./options.ts";
 import type { PlainNetwork } from "../../model/network.ts";
 import {
@@ -62,7 +69,7 @@ export async function solveMinibatch(
     parameters,
     batchRowsMax: Math.max(batchSize, measuredRows),
   });
-  const learner: Learner = { design, layout, parameters, passes, options };
+  const learner: MinibatchState = { design, layout, parameters, passes, options };
   const optimizer = createOptimizer(options.optimizer, options.learningRate, layout.length);
   const epochs = await runEpochs(learner, async (epoch) => {
     const reader = createRowReader(design, trainPart, random);
@@ -120,7 +127,7 @@ function baseRateOf(design: DesignMatrix): number {
 }
 
 /** Runs epochs until all are done or the validation loss has stopped falling, then goes back to the best. */
-async function runEpochs(learner: Learner, run: (epoch: number) => Promise<number>): Promise<number> {
+async function runEpochs(learner: MinibatchState, run: (epoch: number) => Promise<number>): Promise<number> {
   const { parameters, options } = learner;
   const { epochs, patience } = options;
   const rows = learner.design.partRows[trainPart];
@@ -143,7 +150,7 @@ async function runEpochs(learner: Learner, run: (epoch: number) => Promise<numbe
 
 /** One pass over the training rows, one step per batch. @returns Mean log loss. */
 async function runEpoch(
-  learner: Learner,
+  learner: MinibatchState,
   reader: RowReader,
   epoch: number,
   step: (gradient: Float64Array) => void,

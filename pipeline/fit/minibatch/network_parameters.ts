@@ -1,5 +1,5 @@
 import { loadEach } from "../../chunks/chunk_loader.ts";
-import { type DesignMatrix, forRuns } from "../../encode/design_matrix.ts";
+import { type DesignMatrix, forRowRanges } from "../../encode/design_matrix.ts";
 import type { PlainNetwork } from "../../model/network.ts";
 import type { Random } from "../../math/random.ts";
 import { sharedFloat64 } from "../../runtime/shared_memory.ts";
@@ -89,7 +89,7 @@ export function emptyColumns({ columnCount, numericColumns, groups, chunks }: De
   groups.forEach(({ cellCount, fieldCount, columns }, g) => {
     const occurs = new Uint8Array(cellCount);
     for (const chunk of loadEach(chunks)) {
-      forRuns(chunk, [trainPart], (from, to) => {
+      forRowRanges(chunk, [trainPart], (from, to) => {
         for (let i = from; i < to; i++) occurs[chunk.cells[g][i]] = 1;
       });
     }

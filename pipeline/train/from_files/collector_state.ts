@@ -1,18 +1,18 @@
-import { createKeeper } from "../../chunks/chunk_keeper.ts";
-import { createGathering, type Gathering } from "./example_collector.ts";
+import { createChunkStore } from "../../chunks/chunk_keeper.ts";
+import { createExampleCollector, type ExampleCollector } from "./example_collector.ts";
 import type { ColumnPlace, JoinPlan } from "../../examples/join_plan.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
 import { type ColumnMapping, columnSources } from "../../files/columns/column_source.ts";
 import { openFile } from "../../files/open_file.ts";
-import { createRun } from "../../files/columns/row_run.ts";
+import { createRowRun } from "../../files/columns/row_run.ts";
 import type { IterationEvent } from "../../fit/penalised.ts";
-import type { Onlooker } from "../../ingest/reading.ts";
+import type { RowObserver } from "../../ingest/reading.ts";
 import type { Table, TableColumn } from "../../store/table.ts";
 import { type Job, startThreads } from "../../runtime/thread_pool.ts";
 import { prepare, type Prepared } from "../prepare.ts";
-import { type HyperParameters, learnPrepared, type Learnt, startClock } from "../train.ts";
+import { type HyperParameters, startClock, type TrainedModel, trainPrepared } from "../train.ts";
 import { trainWorkerUrl } from "../train_worker_url.ts";
-import { nextTask } from "../../runtime/event_loop.ts";
+import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 
 /** Gathers the examples out of the files that the thread reads from now on, and learns from them. */
 export interface GatherJob extends Job {
@@ -39,7 +39,7 @@ export interface LabelFiles {
 export interface Gathered {
   /** Where they are to be learnt from by who asked. */
   readonly prepared?: Prepared;
-  readonly learnt?: Learnt;
+  readonly learnt?: TrainedModel;
   readonly iterations: readonly IterationEvent[];
 }
 
@@ -61,32 +61,32 @@ export interface GatherState {
    */
   gathered(job: GatheredJob): Promise<Gathered | undefined>;
   childKeys(job: ChildKeysJob): Promise<Float64Array | undefined>;
-  onlooker(): Onlooker | undefined;
+  onlooker(): RowObserver | undefined;
 }
 
 /** One thread's gathering. */
 export function createGatherState(): GatherState {
-  let gathering: Gathering | undefined;
+  let gathering: ExampleCollector | undefined;
   let result: Promise<Gathered | undefined> = Promise.resolve(undefined);
-  let onlooker: Onlooker | undefined;
+  let onlooker: RowObserver | undefined;
   const childKeys = Promise.withResolvers<Float64Array | undefined>();
   return {
     gather(job) {
       const { plan, bytesMax, childFileCount, labels } = job;
-      const started = createGathering(plan, bytesMax);
+      const started = createExampleCollector(plan, bytesMax);
       gathering = started;
       let filesLeft = childFileCount;
       onlooker = {
         keysOf: started.keysOf,
-        isWhole: started.isWhole,
-        see: started.add,
+        isWhole: started.isComplete,
+        onRows: started.add,
         ended(table) {
           if (table !== plan.child || --filesLeft > 0) return;
           childKeys.resolve(started.childIds());
           // Behind the answer that the file has ended: its rows are inserted meanwhile.
-          result = nextTask().then(() => {
+          result = yieldToEventLoop().then(() => {
             readLabels(started, plan.label, labels);
-            const raw = started.finish();
+            const raw = started.build();
             return raw && learnFrom(raw, job);
           });
           // Whether it failed is for who asks for it.
@@ -105,13 +105,13 @@ async function learnFrom(
   { plan: { spec }, hyperParameters, learningThreads }: GatherJob,
 ): Promise<Gathered> {
   const clock = startClock();
-  const keeper = createKeeper();
+  const keeper = createChunkStore();
   const prepared = prepare(raw, spec, hyperParameters, keeper);
   if (learningThreads === 0) return { prepared, iterations: [] };
   const threads = startThreads(learningThreads, trainWorkerUrl());
   const iterations: IterationEvent[] = [];
   try {
-    const learnt = await learnPrepared(prepared, { threads, keeper, clock }, {
+    const learnt = await trainPrepared(prepared, { threads, chunks: keeper, clock }, {
       spec,
       hyperParameters,
       observe: { iteration: (event) => iterations.push(event) },
@@ -125,7 +125,11 @@ async function learnFrom(
 const stepRows = 65_536;
 
 /** Only the column that names the examples. */
-function readLabels({ add }: Gathering, label: ColumnPlace, { table, paths, mapping }: LabelFiles): void {
+function readLabels(
+  { add }: ExampleCollector,
+  label: ColumnPlace,
+  { table, paths, mapping }: LabelFiles,
+): void {
   for (const path of paths) {
     let columns: readonly TableColumn[] = [];
     const reader = openFile(path, (fileColumns) => {
@@ -135,7 +139,7 @@ function readLabels({ add }: Gathering, label: ColumnPlace, { table, paths, mapp
       return sources;
     }, mapping.format);
     try {
-      const run = createRun(columns);
+      const run = createRowRun(columns);
       while (reader.read(run, stepRows) > 0);
       add(table.name, run);
     } finally {

@@ -4,12 +4,12 @@ import type {
   RealBuffer,
   TextBuffer,
 } from "../../files/columns/column_buffer.ts";
-import { type Entries, type Growing, growingReals, growingWords } from "./growable_array.ts";
+import { type Entries, type GrowableArray, growableUint32, growingReals } from "./growable_array.ts";
 import { hashOf, hashOfAscii } from "../../math/hash.ts";
 import { hasNumbers, hasTexts, tableLevelOf } from "../../examples/level.ts";
 
 /** One column of a table as the examples need it, of all rows that have been read. */
-export interface GatheredColumn<Values> {
+export interface ColumnCollector<Values> {
   /** @returns Whether the values can be those of examples. */
   add(buffer: ColumnBuffer): boolean;
   /** Of the rows that were added. */
@@ -18,8 +18,8 @@ export interface GatheredColumn<Values> {
   release(): void;
 }
 
-export type Reals = GatheredColumn<Float64Array<ArrayBuffer>>;
-export type Words = GatheredColumn<Uint32Array<ArrayBuffer>>;
+export type Reals = ColumnCollector<Float64Array<ArrayBuffer>>;
+export type Words = ColumnCollector<Uint32Array<ArrayBuffer>>;
 
 /** Numbers as SQLite gives them back; NaN where there is none. */
 export function gatherNumbers(): Reals {
@@ -56,7 +56,7 @@ export interface Categories extends Words {
 }
 
 export function gatherCategories(): Categories {
-  const grown = growingWords();
+  const grown = growableUint32();
   const levels: (string | null)[] = [null];
   const codeOf = new Map<string | number, number>();
   const codeOfLevel = (value: string | number) => {
@@ -87,7 +87,7 @@ export function gatherCategories(): Categories {
 
 /** Hashes of groups, as `hashOf` makes them. */
 export function gatherGroups(): Words {
-  const grown = growingWords();
+  const grown = growableUint32();
   return {
     add(buffer) {
       if (buffer.nullCount > 0) return false;
@@ -105,8 +105,8 @@ export function gatherGroups(): Words {
 }
 
 function owned<A extends Entries>(
-  grown: Growing<A>,
-): Pick<GatheredColumn<A>, "values" | "byteCount" | "release"> {
+  grown: GrowableArray<A>,
+): Pick<ColumnCollector<A>, "values" | "byteCount" | "release"> {
   return {
     values: () => grown.array.subarray(0, grown.length) as A,
     byteCount: () => grown.array.byteLength,

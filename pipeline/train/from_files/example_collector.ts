@@ -1,27 +1,27 @@
 import type { ColumnBuffer } from "../../files/columns/column_buffer.ts";
-import type { Run } from "../../files/columns/row_run.ts";
+import type { RowRun } from "../../files/columns/row_run.ts";
 import { createKeySet, type KeySet } from "../../ingest/key_set.ts";
 import type { ColumnPlace, JoinPlan } from "../../examples/join_plan.ts";
 import {
+  type ColumnCollector,
   gatherCategories,
-  type GatheredColumn,
   gatherGroups,
   gatherIds,
   gatherNumbers,
 } from "./column_collector.ts";
 import { joinGathered } from "./join.ts";
-import { type Growing, growingWords } from "./growable_array.ts";
+import { type GrowableArray, growableUint32 } from "./growable_array.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
 import { createTextKeys, type TextKeys } from "./text_key_index.ts";
 
 /** The rows of tables as they are read, joined into examples when all have been. */
-export interface Gathering {
+export interface ExampleCollector {
   /** Keys of a parent; what is added to them need not be kept elsewhere. @returns undefined for any other table. */
   keysOf(table: string): KeySet | undefined;
   /** Whether all rows are held. */
-  isWhole(): boolean;
+  isComplete(): boolean;
   /** @param run Rows of a table; those that the plan does not name are passed over. */
-  add(table: string, run: Run): void;
+  add(table: string, run: RowRun): void;
   /** The keys of the child's rows, ascending. @returns undefined where the rows are not held. */
   childIds(): Float64Array<ArrayBuffer> | undefined;
   /**
@@ -29,11 +29,11 @@ export interface Gathering {
    *
    * @returns undefined where rows took more memory than there is for them, or one cannot be an example.
    */
-  finish(): RawExamples | undefined;
+  build(): RawExamples | undefined;
 }
 
 /** @param bytesMax More than that is not held: the examples then are in the store alone. */
-export function createGathering(plan: JoinPlan, bytesMax: number): Gathering {
+export function createExampleCollector(plan: JoinPlan, bytesMax: number): ExampleCollector {
   const { spec } = plan;
   const ids = gatherIds();
   const clicked = gatherIds();
@@ -43,7 +43,7 @@ export function createGathering(plan: JoinPlan, bytesMax: number): Gathering {
     finder: createFinder(),
     rowCount: 0,
     /** Per row of the child: the parent's place, or −1 as a word. */
-    places: growingWords(),
+    places: growableUint32(),
   }));
   const groups = gatherGroups();
   const groupPlace = groupPlaceOf(plan);
@@ -51,7 +51,7 @@ export function createGathering(plan: JoinPlan, bytesMax: number): Gathering {
     place: plan.fields[i],
     column: type === "numeric" ? gatherNumbers() : gatherCategories(),
   }));
-  const wanted: readonly { readonly place: ColumnPlace; readonly column: GatheredColumn<unknown> }[] = [
+  const wanted: readonly { readonly place: ColumnPlace; readonly column: ColumnCollector<unknown> }[] = [
     { place: { table: plan.child, column: plan.id }, column: ids },
     { place: plan.label, column: clicked },
     { place: groupPlace, column: groups },
@@ -98,9 +98,9 @@ export function createGathering(plan: JoinPlan, bytesMax: number): Gathering {
       }
       if (!areAdded || byteCount() > bytesMax) giveUp();
     },
-    isWhole: () => isWhole,
+    isComplete: () => isWhole,
     childIds: () => isWhole ? ids.values().slice().sort() : undefined,
-    finish() {
+    build() {
       if (!isWhole) return undefined;
       const [idValues, clickedIds] = [ids.values(), clicked.values()];
       const examples = joinGathered({
@@ -142,7 +142,11 @@ function addKeys(
 }
 
 function addPlaces(
-  { places, keys, finder }: { places: Growing<Uint32Array<ArrayBuffer>>; keys: TextKeys; finder: Finder },
+  { places, keys, finder }: {
+    places: GrowableArray<Uint32Array<ArrayBuffer>>;
+    keys: TextKeys;
+    finder: Finder;
+  },
   buffer: ColumnBuffer | undefined,
 ): void {
   if (!buffer) return;

@@ -3,7 +3,7 @@ import { release } from "../../files/columns/column_buffer.ts";
 export type Entries = Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
 /** An array to which entries are added at its end. */
-export interface Growing<A extends Entries> {
+export interface GrowableArray<A extends Entries> {
   /** Longer than `length`; another one after each `extend`. */
   readonly array: A;
   readonly length: number;
@@ -15,7 +15,7 @@ export interface Growing<A extends Entries> {
 
 const lengthFirst = 4_096;
 
-export function createGrowing<A extends Entries>(make: (length: number) => A): Growing<A> {
+export function createGrowing<A extends Entries>(make: (length: number) => A): GrowableArray<A> {
   let array = make(lengthFirst);
   let length = 0;
   return {
@@ -44,7 +44,9 @@ export function createGrowing<A extends Entries>(make: (length: number) => A): G
   };
 }
 
-export const growingReals = (): Growing<Float64Array<ArrayBuffer>> =>
+export const growingReals = (): GrowableArray<Float64Array<ArrayBuffer>> =>
   createGrowing((n) => new Float64Array(n));
-export const growingWords = (): Growing<Uint32Array<ArrayBuffer>> => createGrowing((n) => new Uint32Array(n));
-export const growingBytes = (): Growing<Uint8Array<ArrayBuffer>> => createGrowing((n) => new Uint8Array(n));
+export const growableUint32 = (): GrowableArray<Uint32Array<ArrayBuffer>> =>
+  createGrowing((n) => new Uint32Array(n));
+export const growingBytes = (): GrowableArray<Uint8Array<ArrayBuffer>> =>
+  createGrowing((n) => new Uint8Array(n));

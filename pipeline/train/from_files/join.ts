@@ -1,7 +1,7 @@
 import { sharedFloat64, sharedUint32, sharedUint8 } from "../../runtime/shared_memory.ts";
 import type { Categories, Reals } from "./column_collector.ts";
 import { chunkRowsMax, rangesOf } from "../../examples/id_ranges.ts";
-import { joinChunks } from "../../examples/merge_chunks.ts";
+import { mergeChunks } from "../../examples/merge_chunks.ts";
 import type { RawChunk, RawExamples } from "../../examples/raw_examples.ts";
 import { createRecoding } from "../../examples/recoding.ts";
 
@@ -48,7 +48,7 @@ export function joinGathered({ child, ids, clickedIds, places, fields, group }: 
   }));
   // Examples that have no level have no kind of values either, whatever other rows have.
   const kinds = columns.categorical.map((column) => column.levels.length > 1 ? column.kinds : 0);
-  const raw = joinChunks(parts.map((part) => ({ ...part, kinds })));
+  const raw = mergeChunks(parts.map((part) => ({ ...part, kinds })));
   const orphans = { rows: ids.length - own.length, table: child, parents: [...places.keys()] };
   const whole = places.size === 0 ? raw : { ...raw, account: { ...raw.account, orphans } };
   return own.length === 0 ? whole : { ...whole, lastId: BigInt(ids[own[own.length - 1]]) };

@@ -9,7 +9,7 @@ import { findTable, listTables, type Table } from "../../store/table.ts";
 import { startThreads, type Threads } from "../../runtime/thread_pool.ts";
 import type { ChildKeysJob, Gathered, GatheredJob, GatherJob } from "./collector_state.ts";
 import { defaultMemoryBytes } from "../training_resources.ts";
-import { learn, register, train, type TrainOptions, type TrainReport } from "../train.ts";
+import { register, train, trainModel, type TrainOptions, type TrainReport } from "../train.ts";
 import { trainWorkerUrl } from "../train_worker_url.ts";
 
 export interface LoadAndTrainOptions {
@@ -62,7 +62,7 @@ export async function loadAndTrain(
       ? await askReader<Gathered>(threads, { kind: "gathered" } satisfies GatheredJob)
       : undefined;
     for (const event of gathered?.iterations ?? []) options.train.observe?.iteration?.(event);
-    const learnt = gathered?.learnt ?? await learn(store, options.train, gathered?.prepared);
+    const learnt = gathered?.learnt ?? await trainModel(store, options.train, gathered?.prepared);
     return {
       load,
       trained: await register(models, learnt, options.train),

@@ -1,5 +1,5 @@
 import type { ColumnBuffer, TextBuffer } from "../../files/columns/column_buffer.ts";
-import { growingBytes, growingWords } from "./growable_array.ts";
+import { growableUint32, growingBytes } from "./growable_array.ts";
 
 /** Text keys of a table's rows, in the order in which they were read. */
 export interface TextKeys {
@@ -18,7 +18,7 @@ export interface TextKeys {
 
 export function createTextKeys(): TextKeys {
   const bytes = growingBytes();
-  const ends = growingWords();
+  const ends = growableUint32();
   /** Open addressing: places + 1; made when a key is first looked for that does not lie where the last one did. */
   let slots: Uint32Array<ArrayBuffer> | undefined;
   let cursor = 0;

@@ -4,7 +4,7 @@ import { emptyRecord, readRecord } from "../../../pipeline/files/text/csv_record
 import { parseReal } from "../../../pipeline/files/text/number_text.ts";
 import { windowOver } from "../../../pipeline/files/text/text_window.ts";
 import { type Field, pointerTo } from "../../../pipeline/model/predictor.ts";
-import { runThrough } from "../../../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
 import { heavyBodyBytes } from "../../http/body.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { noteParsed, runSlices } from "../../runtime/time_slices.ts";
@@ -33,7 +33,7 @@ export function withCsvRows(
   // Nearly no body has quotes, or lines that end in CR alone; without them a record is a line.
   const isPlain = !text.includes('"') && !/\r(?!\n)/.test(text);
   const reading = isPlain ? linesOf(text) : readQuotedRecords(new TextEncoder().encode(text));
-  if (text.length <= heavyBodyBytes) return answer(rowsOfRecords(model, runThrough(reading)));
+  if (text.length <= heavyBodyBytes) return answer(rowsOfRecords(model, runToEnd(reading)));
   return runSlices(reading).then((records) => answer(rowsOfRecords(model, records)));
 }
 

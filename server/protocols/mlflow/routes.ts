@@ -36,7 +36,7 @@ export function mlflowRoutes(
       throw new Failure("draining", "The server is shutting down: it finishes what it has.");
     }
     // 404 is what MLflow has for it.
-    if (!slot.current) throw new Failure("model-unknown", slot.absence.message);
+    if (!slot.current) throw new Failure("model-unknown", slot.unavailableReason.message);
     return new Response("\n", { headers: { "content-type": "text/plain" } });
   };
   const ping = pingRoute({
@@ -49,13 +49,13 @@ export function mlflowRoutes(
       method: "POST",
       path: "/invocations",
       summary: "MLflow, SageMaker: rows as JSON in one of four forms, or as CSV → probabilities",
-      foreign: true,
-      short: true,
+      protocol: true,
+      fastPath: true,
       operation: {
         id: "mlflowInvocations",
         tag: "protocols",
         problems: ["model-missing"],
-        exchanged: async () => (await schemas()).invocations,
+        schemas: async () => (await schemas()).invocations,
       },
       handle: ({ request, requestId }) => invoke(slot, request, requestId),
     },
@@ -65,8 +65,8 @@ export function mlflowRoutes(
       method: "GET",
       path: "/version",
       summary: "MLflow: the version of its protocol that is spoken here",
-      foreign: true,
-      operation: { id: "mlflowVersion", tag: "protocols", exchanged: async () => (await schemas()).version },
+      protocol: true,
+      operation: { id: "mlflowVersion", tag: "protocols", schemas: async () => (await schemas()).version },
       handle: () =>
         new Response(mlflowVersion, {
           headers: { "content-type": "text/plain", "x-clickwell-version": programVersion },
@@ -84,13 +84,13 @@ function pingRoute(
     method: "GET",
     path,
     summary,
-    foreign: true,
+    protocol: true,
     health: true,
     operation: {
       id,
       tag: "protocols",
       problems: ["draining", "model-unknown"],
-      exchanged: async () => (await schemas()).ping,
+      schemas: async () => (await schemas()).ping,
     },
     handle,
   };
@@ -101,7 +101,7 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
   const isCsv = type !== null && type !== "application/json" && readType(type) === "text/csv";
   const find = () => {
     const { current } = slot;
-    if (!current) throw slot.absence;
+    if (!current) throw slot.unavailableReason;
     return current;
   };
   return answerContent(request, find, (content, model) => {

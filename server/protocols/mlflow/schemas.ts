@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 import { columnsSchema, instanceSchema, predictionsSchema } from "../protocol_schemas.ts";
 
 const rows = z.array(z.record(z.string(), z.unknown()));
@@ -12,7 +12,7 @@ const split = z.strictObject({
 });
 const params = z.record(z.string(), z.unknown()).nullable().optional().describe("passed over");
 
-export const invocations: Exchanged = {
+export const invocations: OperationSchemas = {
   body: {
     "application/json": z.union([
       z.looseObject({ dataframe_split: split, params }),
@@ -27,6 +27,6 @@ export const invocations: Exchanged = {
 };
 
 /** A line's end, as MLflow answers. */
-export const ping: Exchanged = { answer: { "text/plain": { type: "string" } } };
+export const ping: OperationSchemas = { answer: { "text/plain": { type: "string" } } };
 
-export const version: Exchanged = { answer: { "text/plain": { type: "string" } } };
+export const version: OperationSchemas = { answer: { "text/plain": { type: "string" } } };

@@ -1,5 +1,5 @@
 import { bodyFailure, withBytes } from "../../http/body.ts";
-import type { ListedModel, ModelLibrary } from "../../models/model_repository.ts";
+import type { ListedModel, ModelRepository } from "../../models/model_repository.ts";
 import { readingProblems } from "../../http/problem.ts";
 import { jsonResponse, type Route } from "../../http/route.ts";
 import { isObject, kindOf, parseForeignJson, requireObject } from "../protocol_body.ts";
@@ -17,18 +17,18 @@ const bodyBytesMax = 64 * 1024;
  *
  * @see triton docs/protocol/extension_model_repository.md; kserve v2_endpoints.py for the answers' bodies.
  */
-export function modelRepositoryRoutes(library: ModelLibrary): readonly Route[] {
+export function modelRepositoryRoutes(library: ModelRepository): readonly Route[] {
   return [
     {
       method: "POST",
       path: "/v2/repository/index",
       summary: "Open Inference: the names of the models, and whether they are ready",
-      foreign: true,
+      protocol: true,
       operation: {
         id: "inferenceIndex",
         tag: "protocols",
         problems: readingProblems,
-        exchanged: async () => (await schemas()).index,
+        schemas: async () => (await schemas()).index,
       },
       async handle({ request }) {
         const { ready } = await readOptions(request);
@@ -40,14 +40,14 @@ export function modelRepositoryRoutes(library: ModelLibrary): readonly Route[] {
       method: "POST",
       path: "/v2/repository/models/:name/load",
       summary: "Open Inference: make a model ready; the one in production stays what it is",
-      foreign: true,
+      protocol: true,
       write: true,
       operation: {
         id: "inferenceLoad",
         tag: "protocols",
         parameters: [ofName],
         problems: namingProblems,
-        exchanged: async () => (await schemas()).load,
+        schemas: async () => (await schemas()).load,
       },
       async handle({ request, parameters: { name } }) {
         refuseContent((await readOptions(request)).parameters);
@@ -59,14 +59,14 @@ export function modelRepositoryRoutes(library: ModelLibrary): readonly Route[] {
       method: "POST",
       path: "/v2/repository/models/:name/unload",
       summary: "Open Inference: take a model away that is not in production, until it is loaded again",
-      foreign: true,
+      protocol: true,
       write: true,
       operation: {
         id: "inferenceUnload",
         tag: "protocols",
         parameters: [ofName],
         problems: ["model-in-production", ...namingProblems],
-        exchanged: async () => (await schemas()).unload,
+        schemas: async () => (await schemas()).unload,
       },
       async handle({ request, parameters: { name } }) {
         await readOptions(request);

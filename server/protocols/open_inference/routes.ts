@@ -1,9 +1,9 @@
 import { Failure } from "../../../pipeline/failure.ts";
 import { version as programVersion } from "../../../pipeline/version.ts";
 import type { Lifecycle } from "../../runtime/lifecycle.ts";
-import { type ModelLibrary, type ModelReference, productionName } from "../../models/model_repository.ts";
+import { type ModelReference, type ModelRepository, productionName } from "../../models/model_repository.ts";
 import type { Operation, Parameter } from "../../http/operation.ts";
-import { type Exchange, jsonResponse, type Route } from "../../http/route.ts";
+import { jsonResponse, type RequestContext, type Route } from "../../http/route.ts";
 import type { LoadedModel, ModelSlot } from "../../models/loaded_model.ts";
 import { answerContent } from "../protocol_body.ts";
 import { outputName, withInferRequest } from "./infer_request.ts";
@@ -14,7 +14,7 @@ import { modelResponse } from "../model_response.ts";
 import { withScores } from "../score_rows.ts";
 
 export interface OpenInferenceOptions {
-  readonly library: ModelLibrary;
+  readonly library: ModelRepository;
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
 }
@@ -53,7 +53,7 @@ export function openInferenceRoutes({ library, slot, lifecycle }: OpenInferenceO
     if (lifecycle.draining) {
       throw new Failure("draining", "The server is shutting down: it finishes what it has.");
     }
-    if (!slot.current) throw slot.absence;
+    if (!slot.current) throw slot.unavailableReason;
     // The specification has the one member, KServe the other.
     return jsonResponse({ live: true, ready: true });
   };
@@ -101,14 +101,14 @@ export function openInferenceRoutes({ library, slot, lifecycle }: OpenInferenceO
         method: "POST",
         path: `${path}/infer`,
         summary: `Open Inference: tensors of raw fields → a tensor of probabilities${of}`,
-        foreign: true,
-        short: true,
+        protocol: true,
+        fastPath: true,
         operation: {
           id: `inferenceInfer${id}`,
           tag: "protocols",
           parameters,
           problems: namingProblems,
-          exchanged: async () => (await schemas()).infer,
+          schemas: async () => (await schemas()).infer,
         },
         handle: (exchange) => infer(library, exchange),
       },
@@ -134,22 +134,22 @@ function get(
     method: "GET",
     path,
     summary: `Open Inference: ${summary}`,
-    foreign: true,
+    protocol: true,
     ...(health ? { health } : {}),
     operation: {
       id: `inference${id[0].toUpperCase()}${id.slice(1)}`,
       tag: "protocols",
       parameters,
       problems,
-      exchanged: async () => (await schemas())[answer],
+      schemas: async () => (await schemas())[answer],
     },
     handle,
   };
 }
 
 function infer(
-  library: ModelLibrary,
-  { request, requestId, parameters }: Exchange,
+  library: ModelRepository,
+  { request, requestId, parameters }: RequestContext,
 ): Response | Promise<Response> {
   return answerContent(
     request,
@@ -168,8 +168,8 @@ function infer(
 }
 
 async function metadata(
-  library: ModelLibrary,
-  { name, version }: Exchange["parameters"],
+  library: ModelRepository,
+  { name, version }: RequestContext["parameters"],
   model: LoadedModel,
 ) {
   const all = version === undefined && name === productionName;
@@ -187,7 +187,7 @@ async function metadata(
 }
 
 /** Of every model: any can be asked for. Where the store cannot be read, of the one that answers. */
-async function versionsOf(library: ModelLibrary, { version }: LoadedModel): Promise<string[]> {
+async function versionsOf(library: ModelRepository, { version }: LoadedModel): Promise<string[]> {
   try {
     return [...new Set((await library.list()).map(({ version }) => version))].sort((a, b) => a - b).map(
       String,
@@ -198,6 +198,6 @@ async function versionsOf(library: ModelLibrary, { version }: LoadedModel): Prom
   }
 }
 
-function referenceOf({ name, version }: Exchange["parameters"]): ModelReference {
+function referenceOf({ name, version }: RequestContext["parameters"]): ModelReference {
   return { name, version };
 }

@@ -1,23 +1,23 @@
 import { z } from "zod";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 import { bytes, namesSchema, probabilitySchema } from "../protocol_schemas.ts";
 import { datatypes } from "./tensor_bytes.ts";
 
 const json = (schema: z.ZodType) => ({ answer: { "application/json": schema } });
 
-export const server: Exchanged = json(
+export const server: OperationSchemas = json(
   z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) }),
 );
-export const live: Exchanged = json(z.object({ live: z.literal(true) }));
-export const ready: Exchanged = json(z.object({ live: z.literal(true), ready: z.literal(true) }));
-export const names: Exchanged = json(namesSchema);
-export const modelReady: Exchanged = json(z.object({ name: z.string(), ready: z.literal(true) }));
+export const live: OperationSchemas = json(z.object({ live: z.literal(true) }));
+export const ready: OperationSchemas = json(z.object({ live: z.literal(true), ready: z.literal(true) }));
+export const names: OperationSchemas = json(namesSchema);
+export const modelReady: OperationSchemas = json(z.object({ name: z.string(), ready: z.literal(true) }));
 
 const datatype = z.enum(Object.keys(datatypes));
 const shape = z.array(z.int());
 const parameters = z.record(z.string(), z.unknown()).optional();
 
-export const metadata: Exchanged = json(z.object({
+export const metadata: OperationSchemas = json(z.object({
   name: z.string(),
   versions: z.array(z.string()),
   platform: z.string(),
@@ -35,7 +35,7 @@ const input = z.looseObject({
   parameters,
 });
 
-export const infer: Exchanged = {
+export const infer: OperationSchemas = {
   body: {
     "application/json": z.looseObject({
       id: z.string().optional(),
@@ -72,7 +72,7 @@ export const infer: Exchanged = {
   }),
 };
 
-export const index: Exchanged = {
+export const index: OperationSchemas = {
   body: { "application/json": z.looseObject({ ready: z.boolean().optional(), parameters }) },
   bodyOptional: true,
   ...json(z.array(z.object({
@@ -89,8 +89,11 @@ const options = {
   bodyOptional: true,
 };
 
-export const load: Exchanged = { ...options, ...json(z.object({ name: z.string(), load: z.literal(true) })) };
-export const unload: Exchanged = {
+export const load: OperationSchemas = {
+  ...options,
+  ...json(z.object({ name: z.string(), load: z.literal(true) })),
+};
+export const unload: OperationSchemas = {
   ...options,
   ...json(z.object({ name: z.string(), unload: z.literal(true) })),
 };

@@ -1,8 +1,8 @@
 import { Failure } from "../../../pipeline/failure.ts";
-import { type ModelLibrary, type ModelReference, productionName } from "../../models/model_repository.ts";
+import { type ModelReference, type ModelRepository, productionName } from "../../models/model_repository.ts";
 import type { Parameter } from "../../http/operation.ts";
 import { predictionInit } from "../../routes/predict.ts";
-import { type Exchange, jsonResponse, type Route } from "../../http/route.ts";
+import { jsonResponse, type RequestContext, type Route } from "../../http/route.ts";
 import { explanationDetail } from "../../scoring/row_answer.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { startSlices } from "../../runtime/time_slices.ts";
@@ -113,20 +113,20 @@ async function explanationMembers(
  *
  * @see tensorflow/serving g3doc/api_rest.md; kserve python/kserve/kserve/protocol/rest/v1_endpoints.py.
  */
-export function tensorflowRoutes(library: ModelLibrary): readonly Route[] {
+export function tensorflowRoutes(library: ModelRepository): readonly Route[] {
   const posts = places.flatMap(({ path, of, id, parameters }) =>
     verbNames.map((name): Route => ({
       method: "POST",
       path: `${path}:${name}`,
       summary: verbs[name].summary + of,
-      foreign: true,
-      short: true,
+      protocol: true,
+      fastPath: true,
       operation: {
         id: `tensorflow${capital(name)}${id}`,
         tag: "protocols",
         parameters,
         problems: namingProblems,
-        exchanged: async () => (await schemas())[name],
+        schemas: async () => (await schemas())[name],
       },
       handle: (exchange) => answer(library, exchange, verbs[name]),
     }))
@@ -136,13 +136,13 @@ export function tensorflowRoutes(library: ModelLibrary): readonly Route[] {
       method: "GET",
       path,
       summary: `TensorFlow Serving, KServe V1: the state${of}`,
-      foreign: true,
+      protocol: true,
       operation: {
         id: `tensorflowStatus${id}`,
         tag: "protocols",
         parameters,
         problems: namingProblems,
-        exchanged: async () => (await schemas()).status,
+        schemas: async () => (await schemas()).status,
       },
       handle: (exchange) => describe(library, exchange, modelStatus),
     },
@@ -150,13 +150,13 @@ export function tensorflowRoutes(library: ModelLibrary): readonly Route[] {
       method: "GET",
       path: `${path}/metadata`,
       summary: `TensorFlow Serving: inputs and outputs${of}`,
-      foreign: true,
+      protocol: true,
       operation: {
         id: `tensorflowMetadata${id}`,
         tag: "protocols",
         parameters,
         problems: namingProblems,
-        exchanged: async () => (await schemas()).metadata,
+        schemas: async () => (await schemas()).metadata,
       },
       handle: (exchange) => describe(library, exchange, tensorflowMetadata),
     },
@@ -165,8 +165,8 @@ export function tensorflowRoutes(library: ModelLibrary): readonly Route[] {
     method: "GET",
     path: "/v1/models",
     summary: "KServe V1: the names of the models",
-    foreign: true,
-    operation: { id: "tensorflowModels", tag: "protocols", exchanged: async () => (await schemas()).names },
+    protocol: true,
+    operation: { id: "tensorflowModels", tag: "protocols", schemas: async () => (await schemas()).names },
     handle: async () => jsonResponse({ models: await namesOf(library) }),
   };
   return [...posts, names, ...gets];
@@ -177,8 +177,8 @@ function capital(word: string): string {
 }
 
 function answer(
-  library: ModelLibrary,
-  { request, requestId, parameters }: Exchange,
+  library: ModelRepository,
+  { request, requestId, parameters }: RequestContext,
   verb: Verb,
 ): Response | Promise<Response> {
   return answerContent(
@@ -198,8 +198,8 @@ function answer(
 }
 
 async function describe(
-  library: ModelLibrary,
-  { parameters }: Exchange,
+  library: ModelRepository,
+  { parameters }: RequestContext,
   description: (name: string, model: LoadedModel) => unknown,
 ): Promise<Response> {
   const model = await library.find(referenceOf(parameters));
@@ -220,7 +220,7 @@ function modelStatus(name: string, { version }: LoadedModel) {
 }
 
 /** @throws {Failure} `model-unknown` for a version that is no number. */
-function referenceOf({ name, version, label }: Exchange["parameters"]): ModelReference {
+function referenceOf({ name, version, label }: RequestContext["parameters"]): ModelReference {
   if (version !== undefined && !/^[0-9]+$/.test(version)) {
     throw new Failure(
       "model-unknown",

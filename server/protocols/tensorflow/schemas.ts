@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 import { explanationSchema } from "../../routes/schemas/row_answer.ts";
 import {
   columnsSchema,
@@ -12,7 +12,7 @@ import {
 
 const signature_name = z.enum(["", "serving_default"]).optional();
 
-export const predict: Exchanged = {
+export const predict: OperationSchemas = {
   body: {
     "application/json": z.union([
       z.looseObject({ signature_name, instances: z.array(instanceSchema) }),
@@ -37,7 +37,7 @@ const examples = z.looseObject({
 /** A label and its probability, in this order: not every reader of documents knows tuples. */
 const scoreSchema = z.array(z.union([z.enum(["0", "1"]), probabilitySchema])).length(2);
 
-export const classify: Exchanged = {
+export const classify: OperationSchemas = {
   body: { "application/json": examples },
   answer: {
     "application/json": z.object({
@@ -48,13 +48,13 @@ export const classify: Exchanged = {
   bodyExample: (row) => ({ examples: [row] }),
 };
 
-export const regress: Exchanged = {
+export const regress: OperationSchemas = {
   body: { "application/json": examples },
   answer: { "application/json": z.object({ results: z.array(probabilitySchema), ...idsShape }) },
   bodyExample: (row) => ({ examples: [row] }),
 };
 
-export const explain: Exchanged = {
+export const explain: OperationSchemas = {
   ...predict,
   answer: {
     "application/json": z.object({
@@ -65,7 +65,7 @@ export const explain: Exchanged = {
   },
 };
 
-export const status: Exchanged = {
+export const status: OperationSchemas = {
   answer: {
     "application/json": z.object({
       name: z.string(),
@@ -88,7 +88,7 @@ const tensorInfo = z.object({
   name: z.string(),
 });
 
-export const metadata: Exchanged = {
+export const metadata: OperationSchemas = {
   answer: {
     "application/json": z.object({
       model_spec: z.object({ name: z.string(), signature_name: z.string(), version: z.string() }),
@@ -107,10 +107,10 @@ export const metadata: Exchanged = {
   },
 };
 
-export const names: Exchanged = { answer: { "application/json": namesSchema } };
+export const names: OperationSchemas = { answer: { "application/json": namesSchema } };
 
 /** Vertex AI: rows, and parameters that no model here has. */
-export const vertex: Exchanged = {
+export const vertex: OperationSchemas = {
   body: {
     "application/json": z.looseObject({
       instances: z.array(instanceSchema),

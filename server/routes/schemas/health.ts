@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 
-export const live: Exchanged = { answer: { "application/json": z.object({ live: z.literal(true) }) } };
+export const live: OperationSchemas = { answer: { "application/json": z.object({ live: z.literal(true) }) } };
 
-export const ready: Exchanged = {
+export const ready: OperationSchemas = {
   answer: {
     "application/json": z.object({
       ready: z.literal(true),

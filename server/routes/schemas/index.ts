@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 
 const field = z.object({
   name: z.string(),
@@ -11,7 +11,7 @@ const field = z.object({
 
 const route = z.object({ method: z.string(), path: z.string(), summary: z.string(), write: z.boolean() });
 
-export const index: Exchanged = {
+export const index: OperationSchemas = {
   answer: {
     "application/json": z.object({
       name: z.literal("clickwell"),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { adminSchemas } from "./admin_body.ts";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 
 const modelId = z.string().describe("the model's id: cw- and 16 hexadecimal digits, made from its content");
 const version = z.int().positive().describe("the model's number in this store: 1, 2, 3 …");
@@ -29,20 +29,20 @@ export const modelAnswerSchema = z.object({
 export type AssignmentAnswer = z.infer<typeof assignmentAnswerSchema>;
 export type ModelAnswer = z.infer<typeof modelAnswerSchema>;
 
-export const getModel: Exchanged = { answer: { "application/json": assignmentAnswerSchema } };
+export const getModel: OperationSchemas = { answer: { "application/json": assignmentAnswerSchema } };
 
-export const assignModel: Exchanged = {
+export const assignModel: OperationSchemas = {
   body: { "application/json": adminSchemas.assignment },
   answer: { "application/json": assignmentAnswerSchema },
 };
 
-export const rollBackModel: Exchanged = {
+export const rollBackModel: OperationSchemas = {
   body: { "application/json": adminSchemas.change },
   bodyOptional: true,
   answer: { "application/json": assignmentAnswerSchema },
 };
 
-export const modelHistory: Exchanged = {
+export const modelHistory: OperationSchemas = {
   answer: {
     "application/json": z.object({
       history: z.array(assignmentAnswerSchema),
@@ -51,7 +51,7 @@ export const modelHistory: Exchanged = {
   },
 };
 
-export const listModels: Exchanged = {
+export const listModels: OperationSchemas = {
   answer: {
     "application/json": z.object({ models: z.array(modelAnswerSchema) }).meta({
       id: "Models",
@@ -60,4 +60,4 @@ export const listModels: Exchanged = {
   },
 };
 
-export const showModel: Exchanged = { answer: { "application/json": modelAnswerSchema } };
+export const showModel: OperationSchemas = { answer: { "application/json": modelAnswerSchema } };

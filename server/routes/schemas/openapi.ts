@@ -1,6 +1,6 @@
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 
-export const openapi: Exchanged = {
+export const openapi: OperationSchemas = {
   answer: {
     "application/json": {
       type: "object",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 import { answeredBy, rowAnswer } from "./row_answer.ts";
 import { rowSchema } from "../../openapi/row_schema.ts";
 
@@ -8,7 +8,7 @@ export const predictionSchema = z.object({ ...rowAnswer, ...answeredBy }).meta({
   description: "The answer to a row.",
 });
 
-export const predict: Exchanged = {
+export const predict: OperationSchemas = {
   body: { "application/json": rowSchema },
   answer: { "application/json": predictionSchema },
   bodyExample: (row) => row,

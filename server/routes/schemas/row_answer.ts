@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Exchanged } from "../../http/operation.ts";
+import type { OperationSchemas } from "../../http/operation.ts";
 import { batchSchema, rankSchema, whatIfSchema } from "./row_body.ts";
 import { rowSchema } from "../../openapi/row_schema.ts";
 
@@ -67,7 +67,7 @@ const columnAnswersSchema = z.object({
   ...answeredBy,
 });
 
-export const predictBatch: Exchanged = {
+export const predictBatch: OperationSchemas = {
   body: { "application/json": batchSchema, "application/x-ndjson": rowSchema },
   answer: {
     "application/json": z.union([
@@ -80,7 +80,7 @@ export const predictBatch: Exchanged = {
   bodyExample: (row) => ({ rows: [row, row] }),
 };
 
-export const rank: Exchanged = {
+export const rank: OperationSchemas = {
   body: { "application/json": rankSchema },
   answer: {
     "application/json": z.object({
@@ -96,7 +96,7 @@ export const rank: Exchanged = {
   bodyExample: (row) => ({ lead: row, offers: [{}], top: 1 }),
 };
 
-export const predictWhatIf: Exchanged = {
+export const predictWhatIf: OperationSchemas = {
   body: { "application/json": whatIfSchema },
   answer: {
     "application/json": z.object({

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { createKeeper } from "../../../pipeline/chunks/chunk_keeper.ts";
+import { createChunkStore } from "../../../pipeline/chunks/chunk_keeper.ts";
 import { createLoader, loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
-import { createRoom } from "../../../pipeline/chunks/chunk_room.ts";
+import { createMemoryBudget } from "../../../pipeline/chunks/chunk_room.ts";
 import { openSpillFolder } from "../../../pipeline/chunks/spill_folder.ts";
 import { isSpilled, plainFields } from "../../../pipeline/chunks/stored_chunk.ts";
 import { Failure } from "../../../pipeline/failure.ts";
@@ -70,7 +70,7 @@ function chunkOf(numbers: readonly number[], width: number): MadeChunk {
 
 Deno.test("spilled: a chunk comes back from its file as it was, to the last bit, whatever lies around it", () =>
   inFolder((folder) => {
-    const room = createRoom(folder, 0);
+    const room = createMemoryBudget(folder, 0);
     const number = fc.oneof(fc.double(), fc.constantFrom(NaN, -0, Infinity, 5e-324));
     fc.assert(
       fc.property(
@@ -79,8 +79,8 @@ Deno.test("spilled: a chunk comes back from its file as it was, to the last bit,
         }),
         (made) => {
           const chunks = made.map(([numbers, width]) => chunkOf(numbers, width));
-          const keeper = createKeeper(room);
-          const kept = chunks.map((chunk) => keeper.keep(chunk));
+          const keeper = createChunkStore(room);
+          const kept = chunks.map((chunk) => keeper.put(chunk));
           assert(kept.every((stored) => isSpilled(stored) || stored.rowCount === 0));
           assert.deepEqual(kept.map((stored) => plainFields(stored).ends), chunks.map(({ ends }) => ends));
           // As a thread gets them.
@@ -96,8 +96,8 @@ Deno.test("spilled: a chunk comes back from its file as it was, to the last bit,
 
 Deno.test("spilled: a chunk that is rewritten stays in its place, and goes to the file's end where it has grown", () =>
   inFolder((folder) => {
-    const keeper = createKeeper(createRoom(folder, 0));
-    const kept = [[1, 2, 3], [4, 5], [6]].map((numbers) => keeper.keep(chunkOf(numbers, 1)));
+    const keeper = createChunkStore(createMemoryBudget(folder, 0));
+    const kept = [[1, 2, 3], [4, 5], [6]].map((numbers) => keeper.put(chunkOf(numbers, 1)));
     const sizeOf = () => Deno.statSync(join(folder, "chunks-0")).size;
     const before = sizeOf();
     const doubled = keeper.rewrite(kept, (chunk, c) => {
@@ -127,8 +127,8 @@ Deno.test("spilled: a chunk that is rewritten stays in its place, and goes to th
 
 Deno.test("spilled: as many loaded chunks hold at once as the loader has room for", () =>
   inFolder((folder) => {
-    const keeper = createKeeper(createRoom(folder, 0));
-    const kept = [[1], [2], [3]].map((numbers) => keeper.keep(chunkOf(numbers, 1)));
+    const keeper = createChunkStore(createMemoryBudget(folder, 0));
+    const kept = [[1], [2], [3]].map((numbers) => keeper.put(chunkOf(numbers, 1)));
     const loader = createLoader(2);
     const [first, second] = [loader.load(kept[0]), loader.load(kept[1])];
     assert.equal(loader.load(kept[0]), first, "it is not read again");
@@ -141,8 +141,8 @@ Deno.test("spilled: as many loaded chunks hold at once as the loader has room fo
 
 Deno.test("spilled: memory is used as long as there is room, then files", () =>
   inFolder((folder) => {
-    const keeper = createKeeper(createRoom(folder, 4096));
-    const kept = Array.from({ length: 6 }, (_, i) => keeper.keep(chunkOf([i, i, i], 1)));
+    const keeper = createChunkStore(createMemoryBudget(folder, 4096));
+    const kept = Array.from({ length: 6 }, (_, i) => keeper.put(chunkOf([i, i, i], 1)));
     assert.deepEqual(kept.map(isSpilled), [false, false, false, false, true, true]);
     return Promise.resolve();
   }));
@@ -328,11 +328,11 @@ Deno.test("spilled: a folder that cannot be made is a failure that names the fil
   inFolder((folder) => {
     const inTheWay = join(folder, "file");
     Deno.writeTextFileSync(inTheWay, "");
-    const room = createRoom(join(inTheWay, "spill"), 1024);
-    const keeper = createKeeper(room);
-    assert(!isSpilled(keeper.keep(chunkOf([1], 1))));
+    const room = createMemoryBudget(join(inTheWay, "spill"), 1024);
+    const keeper = createChunkStore(room);
+    assert(!isSpilled(keeper.put(chunkOf([1], 1))));
     assert.throws(
-      () => keeper.keep(chunkOf([2], 1)),
+      () => keeper.put(chunkOf([2], 1)),
       (error) =>
         error instanceof Failure && error.kind === "file-unwritable" && /chunks-0/.test(error.message),
     );

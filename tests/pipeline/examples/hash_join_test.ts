@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
 import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
-import { holdParents } from "../../../pipeline/examples/hash_join/hash_join.ts";
+import { buildHashJoin } from "../../../pipeline/examples/hash_join/hash_join.ts";
 import { joinPlanOf } from "../../../pipeline/examples/join_plan.ts";
 import {
   createKeyWriter,
@@ -141,7 +141,7 @@ for (const one of cases) {
       const plan = joinPlanOf(store, spec, listTables(store.db));
       assert(plan);
       const options = { ids: idsOf(store), bytesMax: 1e9, pause() {} };
-      assert.equal(await holdParents(store, plan, alone, options) !== undefined, one.isHeld ?? true);
+      assert.equal(await buildHashJoin(store, plan, alone, options) !== undefined, one.isHeld ?? true);
       const held = await readExamples(store, spec, alone);
       const count = (name: string) => Number(store.db.prepare(`SELECT count(*) AS n FROM ${name}`).get()?.n);
       const examples = count("examples");
@@ -181,7 +181,7 @@ Deno.test("held join: parents that need more memory than the examples may have a
     const plan = joinPlanOf(store, spec, listTables(store.db));
     assert(plan);
     const ids = idsOf(store);
-    assert.equal(await holdParents(store, plan, alone, { ids, bytesMax: 1_000, pause() {} }), undefined);
+    assert.equal(await buildHashJoin(store, plan, alone, { ids, bytesMax: 1_000, pause() {} }), undefined);
   });
 });
 

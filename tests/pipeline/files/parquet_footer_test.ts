@@ -7,7 +7,7 @@ import { clearBuffer } from "../../../pipeline/files/columns/column_buffer.ts";
 import { openFile } from "../../../pipeline/files/open_file.ts";
 import { fileColumnsMax, readFooter } from "../../../pipeline/files/parquet/footer.ts";
 import { structEnd } from "../../../pipeline/files/parquet/thrift.ts";
-import { createRun } from "../../../pipeline/files/columns/row_run.ts";
+import { createRowRun } from "../../../pipeline/files/columns/row_run.ts";
 import { ingest } from "../../../pipeline/ingest/ingest.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { assertFailure, assertRejected } from "../../support/expected_failure.ts";
@@ -168,7 +168,7 @@ function readColumn(path: string, name: string): void {
   const column = { ...text, name };
   const reader = openFile(path, () => [{ name, column }]);
   try {
-    const run = createRun([column]);
+    const run = createRowRun([column]);
     while (reader.read(run, 1_000) > 0) run.buffers.forEach(clearBuffer);
   } finally {
     reader.close();

@@ -135,11 +135,11 @@ Deno.test("newton: the objective never rises from step to step", async () => {
 
 Deno.test("newton: columns that are held stay 0, and the others have the optimum of the data without them", async () => {
   const rows = cells({ a: [40, 4], b: [90, 60], c: [10, 5] });
-  const held = await newton([category], rows, { penalty: { l2: 1, l1: 0 }, held: [1] });
+  const held = await newton([category], rows, { penalty: { l2: 1, l1: 0 }, fixedAtZero: [1] });
   assert.equal(held.coefficients[1], 0);
   // b's column is 0 as if its level were none of this field's; its rows still speak for the intercept.
   const other = rows.map((row) => ({ ...row, c: row.c === "b" ? null : row.c }));
-  const { coefficients } = await newton([category], other, { penalty: { l2: 1, l1: 0 }, held: [2] });
+  const { coefficients } = await newton([category], other, { penalty: { l2: 1, l1: 0 }, fixedAtZero: [2] });
   assertAllClose(
     [held.coefficients[0], held.coefficients[2], held.coefficients[5]],
     [coefficients[0], coefficients[1], coefficients[4]],

@@ -88,7 +88,7 @@ Deno.test("proximal newton: without l1 it would be ridge: a vanishing l1 gives N
 });
 
 Deno.test("proximal newton: held columns stay 0", async () => {
-  const { coefficients } = await solve(design, { l1: 0.5, l2: 0 }, { held: [0, 5] });
+  const { coefficients } = await solve(design, { l1: 0.5, l2: 0 }, { fixedAtZero: [0, 5] });
   assert.deepEqual([coefficients[0], coefficients[5]], [0, 0]);
 });
 

@@ -6,7 +6,7 @@ import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata
 import type { FeatureSpec } from "../../../pipeline/examples/spec.ts";
 import { gridOf } from "../../../pipeline/sweep/grid.ts";
 import { sweep } from "../../../pipeline/sweep/sweep.ts";
-import { defaultHyperParameters, type HyperParameters, learn } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters, trainModel } from "../../../pipeline/train/train.ts";
 import { update } from "../../../pipeline/train/update.ts";
 import { assertAllClose } from "../../support/assert_close.ts";
 import {
@@ -51,7 +51,7 @@ function learnFrom(
   return withTable(
     rows,
     async ({ store }) =>
-      (await learn(store, { spec: ownSpec, hyperParameters, threads, memoryBytes, now: 0 })).metadata,
+      (await trainModel(store, { spec: ownSpec, hyperParameters, threads, memoryBytes, now: 0 })).metadata,
   );
 }
 

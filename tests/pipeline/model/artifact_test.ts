@@ -6,7 +6,7 @@ import { loadLayersModel } from "@tensorflow/tfjs-layers";
 import {
   artifactId,
   readArtifact,
-  sweepUnfinished,
+  removeUnfinished,
   writeArtifact,
 } from "../../../pipeline/model/artifact.ts";
 import { createCategoryReader } from "../../../pipeline/encode/category_positions.ts";
@@ -160,11 +160,11 @@ Deno.test("artifact: a write that was interrupted leaves no model, and what it l
     }
     const yesterday = new Date(Date.now() - 24 * 3_600_000);
     Deno.utimeSync(old, yesterday, yesterday);
-    sweepUnfinished(models);
+    removeUnfinished(models);
     const names = [...Deno.readDirSync(models)].map(({ name }) => name).toSorted();
     // The young one may be another process's that is about to finish.
     assert.deepEqual(names, [".tmp-young", id]);
-    sweepUnfinished(join(models, "nowhere"));
+    removeUnfinished(join(models, "nowhere"));
   });
 });
 

@@ -12,7 +12,12 @@ import type { Models } from "../../../pipeline/model/registry.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { minibatchParameters } from "../../../pipeline/fit/minibatch/parameters.ts";
 import { createFindings, createPredictor } from "../../../pipeline/model/predictor.ts";
-import { defaultHyperParameters, learn, train, type TrainOptions } from "../../../pipeline/train/train.ts";
+import {
+  defaultHyperParameters,
+  train,
+  trainModel,
+  type TrainOptions,
+} from "../../../pipeline/train/train.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { interactionRows, interactionStore } from "../../support/browser_actions.ts";
 import { inFolder, run } from "../../support/program.ts";
@@ -81,8 +86,8 @@ async function loadByTfjs(models: string, { id }: Artifact): Promise<layers.Laye
 
 Deno.test("network: hidden layers learn an interaction that a logistic regression cannot", () =>
   inStore(async ({ store, options }) => {
-    const deep = await learn(store, options);
-    const plain = await learn(store, { ...options, hyperParameters: defaultHyperParameters });
+    const deep = await trainModel(store, options);
+    const plain = await trainModel(store, { ...options, hyperParameters: defaultHyperParameters });
     assert(plain.metadata.metrics.log_loss > 0.97 * plain.metadata.metrics.base_log_loss);
     assert(deep.metadata.metrics.log_loss < 0.65 * plain.metadata.metrics.log_loss);
     const predictor = createPredictor(deep.metadata);
@@ -122,7 +127,7 @@ Deno.test("network: tfjs reads the saved files and gives what is served", () =>
 Deno.test("network: what is measured is what is served", () =>
   inStore(async ({ store, options }) => {
     const hyperParameters = { ...options.hyperParameters, testShare: 0 };
-    const { metadata } = await learn(store, { ...options, hyperParameters });
+    const { metadata } = await trainModel(store, { ...options, hyperParameters });
     const predictor = createPredictor(metadata);
     const losses = interactionRows(4_000).map(({ x, side, shade, clicked }) => {
       const probability = predictor.predict({ x, side, shade }, createFindings());
@@ -140,7 +145,7 @@ Deno.test("network: sampling and class weights are taken back, so that what is s
     }] as const;
     for (const change of changes) {
       const hyperParameters = { ...options.hyperParameters, ...change };
-      const { metadata: { metrics } } = await learn(store, { ...options, hyperParameters });
+      const { metadata: { metrics } } = await trainModel(store, { ...options, hyperParameters });
       const rows = metrics.calibration.reduce((sum, bin) => sum + bin.rows, 0);
       const gap = metrics.calibration.reduce((sum, bin) =>
         sum + bin.rows * (bin.predicted - bin.observed), 0) / rows;
@@ -162,7 +167,7 @@ Deno.test("network: the same seed gives the same model for any number of threads
 Deno.test("network: metadata says how it was trained, and that it is not exact", () =>
   inStore(async ({ store, options }) => {
     const hyperParameters = { ...options.hyperParameters, patience: 2, validationShare: 0.25 };
-    const { metadata } = await learn(store, { ...options, hyperParameters });
+    const { metadata } = await trainModel(store, { ...options, hyperParameters });
     assert.equal(metadata.solver.name, "adam");
     assert.equal(metadata.hyperParameters.hidden, "8,4");
     assert(metadata.notes.some((note) => note.includes("not at one")));
@@ -175,7 +180,7 @@ Deno.test("network: metadata says how it was trained, and that it is not exact",
 
 Deno.test("network: an exact model's metadata has no word of mini-batches", () =>
   inStore(async ({ store, options }) => {
-    const { metadata } = await learn(store, { ...options, hyperParameters: defaultHyperParameters });
+    const { metadata } = await trainModel(store, { ...options, hyperParameters: defaultHyperParameters });
     assert.equal(metadata.network, undefined);
     assert.equal(metadata.data.rows.validation, undefined);
     assert(!("hidden" in metadata.hyperParameters));
@@ -224,7 +229,7 @@ Deno.test("network: a changed weight is found, in either file", () =>
 Deno.test("network: layers that do not fit each other, and weights that weights.bin cannot hold, are refused", () =>
   inStore(async ({ store, options }) => {
     const hyperParameters = { ...options.hyperParameters, epochs: 1 };
-    const { metadata } = await learn(store, { ...options, hyperParameters });
+    const { metadata } = await trainModel(store, { ...options, hyperParameters });
     const { network } = metadata;
     assert(network);
     const [first, second] = network.layers;

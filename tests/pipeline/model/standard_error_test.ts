@@ -7,7 +7,7 @@ import { type Certainty, invertPrecision } from "../../../pipeline/model/standar
 import { intervalAround } from "../../../pipeline/model/interval.ts";
 import { normalQuantile } from "../../../pipeline/math/normal_quantile.ts";
 import { createFindings, createPredictor, probabilityOf } from "../../../pipeline/model/predictor.ts";
-import { defaultHyperParameters, type HyperParameters, learn } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters, trainModel } from "../../../pipeline/train/train.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { specOf } from "../../support/example_rows.ts";
 import { insertRows, tableOf, withStore } from "../../support/temp_store.ts";
@@ -38,7 +38,7 @@ function learnRates(
   ).map((row, id) => ({ id, who: `w${id}`, ...row }));
   return withStore(tableOf(["who", "clicked", "c"]), async ({ store }) => {
     insertRows(store, rows);
-    const { metadata } = await learn(store, {
+    const { metadata } = await trainModel(store, {
       spec: specOf([{ name: "c", type: "categorical" }]),
       hyperParameters: { ...defaultHyperParameters, ...hyperParameters },
       threads: 1,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { createJournal, withPatience } from "../../../pipeline/store/journal.ts";
+import { createJournal, withBusyTimeout } from "../../../pipeline/store/journal.ts";
 
 /** A database in WAL mode, and a second connection to it. */
 async function withTwo(test: (one: DatabaseSync, connect: () => DatabaseSync) => void): Promise<void> {
@@ -74,9 +74,9 @@ Deno.test("patience: it is that of one piece of work, whether that succeeds or n
   withTwo((db) => {
     const timeout = () => db.prepare("PRAGMA busy_timeout").get()?.timeout;
     db.exec("PRAGMA busy_timeout = 1234");
-    assert.equal(withPatience(db, 5.4, timeout), 5);
+    assert.equal(withBusyTimeout(db, 5.4, timeout), 5);
     assert.throws(() =>
-      withPatience(db, 7, () => {
+      withBusyTimeout(db, 7, () => {
         throw new Error("no");
       }), /no/);
     assert.equal(timeout(), 1234);

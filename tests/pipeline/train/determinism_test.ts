@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { artifactId } from "../../../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
-import { defaultHyperParameters, type HyperParameters, learn } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters, trainModel } from "../../../pipeline/train/train.ts";
 import { type ExampleRow, specOf } from "../../support/example_rows.ts";
 import { insertRows, tableOf, withStore } from "../../support/temp_store.ts";
 
@@ -56,7 +56,7 @@ async function learnFrom(
     for (const part of inserted) insertRows(store, part);
     const settings = { ...defaultHyperParameters, ...hyperParameters };
     const ownSpec = crossed ? crossedSpec : spec;
-    return (await learn(store, { spec: ownSpec, hyperParameters: settings, threads, now: 0 })).metadata;
+    return (await trainModel(store, { spec: ownSpec, hyperParameters: settings, threads, now: 0 })).metadata;
   });
 }
 

@@ -9,7 +9,7 @@ import { defaultSpec, type FeatureSpec } from "../../../pipeline/examples/spec.t
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { loadAndTrain, type LoadAndTrainReport } from "../../../pipeline/train/from_files/load_and_train.ts";
-import { defaultHyperParameters, learn } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters, trainModel } from "../../../pipeline/train/train.ts";
 import { artifactId } from "../../../pipeline/model/artifact.ts";
 import { type FileRow, ndjsonOf, parquetOf } from "../../support/temp_files.ts";
 
@@ -106,7 +106,7 @@ async function load(
       train: settings,
       gatherBytesMin: options.bytesMin ?? 0,
     });
-    const { metadata, account } = await learn(store, settings);
+    const { metadata, account } = await trainModel(store, settings);
     assert.deepEqual(report.trained.account, account, "rows are accounted for as those of the store");
     const rows = Object.fromEntries(
       listTables(store.db).map((table) => [table.name, countRows(store, table)]),

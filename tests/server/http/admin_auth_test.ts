@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../pipeline/failure.ts";
-import { createAccess } from "../../../server/http/admin_auth.ts";
+import { createAdminAuth } from "../../../server/http/admin_auth.ts";
 import { clientOf } from "../../../server/http/client_address.ts";
-import { createAttempts, failuresPerMinute } from "../../../server/http/auth_attempts.ts";
+import { createAttemptLimiter, failuresPerMinute } from "../../../server/http/auth_attempts.ts";
 import { isHost, isLoopback } from "../../../server/runtime/host.ts";
 
 function write(headers: Record<string, string>): Request {
@@ -27,7 +27,7 @@ function kindOf(work: () => void): string {
 }
 
 Deno.test("only the token itself is the token", () => {
-  const { checkWrite } = createAccess({ token: "right", insecure: false });
+  const { checkWrite } = createAdminAuth({ token: "right", insecure: false });
   const kinds = ["right", "Right", "righ", "right.", ""].map((sent) =>
     kindOf(() => checkWrite(withToken(sent), "a"))
   );
@@ -37,14 +37,14 @@ Deno.test("only the token itself is the token", () => {
 });
 
 Deno.test("with a token, even --insecure wants it", () => {
-  const { checkWrite } = createAccess({ token: "right", insecure: true });
+  const { checkWrite } = createAdminAuth({ token: "right", insecure: true });
   assert.equal(kindOf(() => checkWrite(write({}), "a")), "unauthorized");
 });
 
 Deno.test("a client that guesses is locked out for a minute; others are not, and a missing token is no guess", () => {
   let now = 0;
-  const attempts = createAttempts(() => now);
-  const { checkWrite } = createAccess({ token: "right", insecure: false, attempts });
+  const attempts = createAttemptLimiter(() => now);
+  const { checkWrite } = createAdminAuth({ token: "right", insecure: false, attempts });
   for (let i = 0; i < failuresPerMinute; i++) {
     assert.equal(kindOf(() => checkWrite(write({}), "a")), "unauthorized");
     assert.equal(kindOf(() => checkWrite(withToken(`guess ${i}`), "a")), "unauthorized");
@@ -59,7 +59,7 @@ Deno.test("a client that guesses is locked out for a minute; others are not, and
 });
 
 Deno.test("many clients do not take much memory: the ones that are longest known are forgotten", () => {
-  const attempts = createAttempts(() => 0);
+  const attempts = createAttemptLimiter(() => 0);
   for (let i = 0; i < failuresPerMinute; i++) attempts.failed("first");
   assert.equal(attempts.exceeded("first"), true);
   for (let i = 0; i < 10_000; i++) attempts.failed(`client ${i}`);

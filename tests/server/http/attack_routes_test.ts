@@ -30,7 +30,7 @@ function attackTest(name: string, attack: (target: Target) => Promise<void>): vo
       log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
     });
     try {
-      await service.production.follow();
+      await service.production.sync();
       await attack({ service, models, log });
       const { status } = await send(service, { method: "POST", path: "/predict", body: row });
       assert.equal(status, 200, "the server still answers");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../pipeline/failure.ts";
 import {
+  createBufferedBytesReader,
+  createBufferedTextReader,
   createHeaderReader,
-  createWholeBodyTaker,
-  createWholeBytesTaker,
 } from "../../../server/http/buffered_body.ts";
 import { connectRaw } from "../../support/raw_connection.ts";
 
@@ -12,9 +12,9 @@ const isOfLine = Deno.version.deno.startsWith("2.9.");
 
 const decoder = new TextDecoder();
 const takers = {
-  text: createWholeBodyTaker(),
+  text: createBufferedTextReader(),
   bytes(request: Request, bytesMax: number) {
-    const bytes = createWholeBytesTaker()(request, bytesMax);
+    const bytes = createBufferedBytesReader()(request, bytesMax);
     return bytes && decoder.decode(bytes);
   },
 };
@@ -82,8 +82,8 @@ Deno.test("whole body: other versions, and requests that come from nowhere, have
   const request = () => new Request("http://127.0.0.1/", { method: "POST", body: "{}" });
   for (const runtime of ["2.7.11", "2.8.2", "2.10.0", "3.0.0", Deno.version.deno]) {
     const untouched = request();
-    assert.equal(createWholeBodyTaker(runtime)(untouched, 10), undefined);
-    assert.equal(createWholeBytesTaker(runtime)(untouched, 10), undefined);
+    assert.equal(createBufferedTextReader(runtime)(untouched, 10), undefined);
+    assert.equal(createBufferedBytesReader(runtime)(untouched, 10), undefined);
     assert.equal(await untouched.text(), "{}");
   }
 });

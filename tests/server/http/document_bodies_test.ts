@@ -74,7 +74,7 @@ Deno.test("a body that the document does not allow is not answered, whichever of
     vertex: { health: "/vertex/health", predict: "/vertex/predict" },
   });
   try {
-    await service.production.follow();
+    await service.production.sync();
     const document = await readDocument(service);
     let refused = 0;
     for (const [path, body] of bodies) {

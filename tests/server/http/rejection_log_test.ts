@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../pipeline/failure.ts";
 import { createLog, type LogFormat, type LogLevel } from "../../../server/runtime/log.ts";
-import { createRefusals } from "../../../server/http/rejection_log.ts";
+import { createRejectionLog } from "../../../server/http/rejection_log.ts";
 
 function linesOf(format: LogFormat, level: LogLevel) {
   const lines: string[] = [];
@@ -40,11 +40,11 @@ Deno.test("what is below the level is not written", () => {
 
 Deno.test("bad requests are counted, and told in one line", () => {
   const { lines, log } = linesOf("json", "info");
-  const refusals = createRefusals(log);
+  const refusals = createRejectionLog(log);
   for (let i = 0; i < 1000; i++) {
-    refusals.note(new Failure("input-invalid", `no ${i}`), { request_id: `id.${i}` });
+    refusals.record(new Failure("input-invalid", `no ${i}`), { request_id: `id.${i}` });
   }
-  refusals.note(new Failure("route-unknown", "nothing there"), { request_id: "last" });
+  refusals.record(new Failure("route-unknown", "nothing there"), { request_id: "last" });
   assert.equal(lines.length, 0);
   refusals.flush();
   assert.equal(lines.length, 1);
@@ -58,10 +58,10 @@ Deno.test("bad requests are counted, and told in one line", () => {
 
 Deno.test("bugs are told with their cause, the first few of them", () => {
   const { lines, log } = linesOf("json", "info");
-  const refusals = createRefusals(log);
-  for (let i = 0; i < 20; i++) refusals.note(new Error("why"), { request_id: `id.${i}` });
+  const refusals = createRejectionLog(log);
+  for (let i = 0; i < 20; i++) refusals.record(new Error("why"), { request_id: `id.${i}` });
   // A failure that no request can cause is one too.
-  refusals.note(new Failure("not-converged", "odd"), { request_id: "id" });
+  refusals.record(new Failure("not-converged", "odd"), { request_id: "id" });
   refusals.flush();
   const events = lines.map((line) => JSON.parse(line));
   assert.deepEqual(events.map(({ event }) => event), [...Array(5).fill("bug"), "more bugs, not shown"]);
@@ -72,8 +72,8 @@ Deno.test("bugs are told with their cause, the first few of them", () => {
 Deno.test("log: the key of a row that the store does not have is in no line", () => {
   const lines: string[] = [];
   const log = createLog({ format: "json", level: "debug", write: (line) => lines.push(line) });
-  const refusals = createRefusals(log);
-  refusals.note(new Failure("row-unknown", 'The store has no row with lead_uuid "jane@example.com".'), {
+  const refusals = createRejectionLog(log);
+  refusals.record(new Failure("row-unknown", 'The store has no row with lead_uuid "jane@example.com".'), {
     request_id: "1",
   });
   refusals.flush();

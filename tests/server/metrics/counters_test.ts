@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createCensus } from "../../../server/metrics/counters_total.ts";
+import { createMetricsAggregator } from "../../../server/metrics/counters_total.ts";
 import { countOf, createHistogram, observe } from "../../../server/metrics/histogram.ts";
 import { mergeSnapshots, type Snapshot, takeSnapshot } from "../../../server/metrics/counters_snapshot.ts";
-import { createStopwatch, timedOneOf, timedPerSecond } from "../../../server/metrics/duration_sampler.ts";
+import {
+  createDurationSampler,
+  timedOneOf,
+  timedPerSecond,
+} from "../../../server/metrics/duration_sampler.ts";
 import {
   countPrediction,
-  createTallies,
+  createCountersByVersion,
   olderVersions,
   versionsMax,
 } from "../../../server/metrics/prediction_counters.ts";
-import { createTraffic } from "../../../server/metrics/request_counters.ts";
+import { createRequestCounters } from "../../../server/metrics/request_counters.ts";
 
 const fields = [
   { name: "apr", type: "numeric", nullable: true },
@@ -35,18 +39,18 @@ const event = fc.oneof(
 type Event = typeof event extends fc.Arbitrary<infer Value> ? Value : never;
 
 function snapshotOf(events: readonly Event[]): Snapshot {
-  const traffic = createTraffic();
-  const tallies = createTallies();
+  const traffic = createRequestCounters();
+  const tallies = createCountersByVersion();
   for (const one of events) {
     if ("version" in one) {
       const { version, probability, unseen } = one;
-      countPrediction(tallies.of(version, { fields }), probability, {
+      countPrediction(tallies.forModel(version, { fields }), probability, {
         errors: [],
         unseen,
         missing: ["apr"],
         hasOthers: false,
       });
-      traffic.lane("/predict", "POST").count(200, 0, 0);
+      traffic.forRoute("/predict", "POST").count(200, 0, 0);
     } else {
       traffic.count(one.route, one.method, one.status, one.seconds);
     }
@@ -55,7 +59,7 @@ function snapshotOf(events: readonly Event[]): Snapshot {
 }
 
 /** In one order, whatever the order in which it was counted. */
-function comparable({ traffic, models }: Snapshot) {
+function comparable({ requests: traffic, models }: Snapshot) {
   const sorted = <Value>(map: ReadonlyMap<string, Value>) => [...map].sort(([a], [b]) => a < b ? -1 : 1);
   return {
     requests: sorted(traffic.requests),
@@ -89,15 +93,15 @@ Deno.test("property: no count goes down, whichever threads die and are replaced"
     dies: fc.boolean(),
   });
   fc.assert(fc.property(fc.array(step), (steps) => {
-    const census = createCensus();
+    const census = createMetricsAggregator();
     const lives = new Map<number, Event[]>();
     let before = 0;
     for (const { thread, events, dies } of steps) {
       const life = [...lives.get(thread) ?? [], ...events];
       lives.set(thread, life);
-      census.report(thread, snapshotOf(life));
+      census.update(thread, snapshotOf(life));
       if (dies) {
-        census.bury(thread);
+        census.retire(thread);
         lives.delete(thread);
       }
       const total = requestCount(census.total());
@@ -108,7 +112,7 @@ Deno.test("property: no count goes down, whichever threads die and are replaced"
   }));
 });
 
-function requestCount({ traffic }: Snapshot): number {
+function requestCount({ requests: traffic }: Snapshot): number {
   return [...traffic.requests.values()].reduce((sum, count) => sum + count, 0);
 }
 
@@ -121,11 +125,11 @@ Deno.test("a value on a bound belongs to the bin below it", () => {
 });
 
 Deno.test("a model that comes back goes on counting where it was", () => {
-  const tallies = createTallies();
+  const tallies = createCountersByVersion();
   const none = { errors: [], unseen: [], missing: [], hasOthers: false };
-  countPrediction(tallies.of(1, { fields }), 0.5, none);
-  countPrediction(tallies.of(2, { fields }), 0.5, none);
-  countPrediction(tallies.of(1, { fields }), 0.5, none);
+  countPrediction(tallies.forModel(1, { fields }), 0.5, none);
+  countPrediction(tallies.forModel(2, { fields }), 0.5, none);
+  countPrediction(tallies.forModel(1, { fields }), 0.5, none);
   assert.deepEqual([...tallies.snapshot()].map(([version, { predictions }]) => [version, predictions]), [
     ["1", 2],
     ["2", 1],
@@ -133,9 +137,9 @@ Deno.test("a model that comes back goes on counting where it was", () => {
 });
 
 Deno.test("a server that has had very many models counts the oldest as one", () => {
-  const tallies = createTallies();
+  const tallies = createCountersByVersion();
   for (let version = 1; version <= versionsMax + 5; version++) {
-    countPrediction(tallies.of(version, { fields }), 0.5, {
+    countPrediction(tallies.forModel(version, { fields }), 0.5, {
       errors: [],
       unseen: [],
       missing: ["apr"],
@@ -149,40 +153,40 @@ Deno.test("a server that has had very many models counts the oldest as one", () 
 });
 
 Deno.test("methods that nobody has are counted as one: clients cannot fill the memory with names", () => {
-  const traffic = createTraffic();
+  const traffic = createRequestCounters();
   for (let i = 0; i < 1000; i++) traffic.count(undefined, `M${i}`, 404, 0);
   assert.deepEqual([...traffic.snapshot().requests], [["none other 404", 1000]]);
 });
 
 Deno.test("few requests are all timed; of many, one in sixteen, which stands for the others", () => {
   let now = 1000;
-  const stopwatch = createStopwatch(() => now);
-  stopwatch.stop(0, now);
-  for (let i = 0; i < timedPerSecond; i++) assert.equal(stopwatch.weigh(), 1);
+  const stopwatch = createDurationSampler(() => now);
+  stopwatch.record(0, now);
+  for (let i = 0; i < timedPerSecond; i++) assert.equal(stopwatch.sample(), 1);
   let timed = 0;
   let weights = 0;
   const requests = 160_000;
   for (let i = 0; i < requests; i++) {
-    const weight = stopwatch.weigh();
+    const weight = stopwatch.sample();
     if (weight > 0) timed++;
     weights += weight;
   }
   assert.ok(requests - weights >= 0 && requests - weights < 2 * timedOneOf, `${weights} of ${requests}`);
   assert.ok(Math.abs(timed / (requests / timedOneOf) - 1) < 0.05, `${timed} were timed`);
   now += 1000;
-  while (stopwatch.weigh() === 0);
-  stopwatch.stop(1, now);
-  while (stopwatch.weigh() === 0);
-  assert.equal(stopwatch.weigh(), 1, "a second later, each is timed again");
+  while (stopwatch.sample() === 0);
+  stopwatch.record(1, now);
+  while (stopwatch.sample() === 0);
+  assert.equal(stopwatch.sample(), 1, "a second later, each is timed again");
 });
 
 Deno.test("each request has the same weight, even where clients come in a rhythm", () => {
-  const stopwatch = createStopwatch();
-  for (let i = 0; i < timedPerSecond; i++) stopwatch.weigh();
+  const stopwatch = createDurationSampler();
+  for (let i = 0; i < timedPerSecond; i++) stopwatch.sample();
   const period = 64;
   const weights = new Float64Array(period);
   const rounds = 40_000;
-  for (let i = 0; i < rounds * period; i++) weights[i % period] += stopwatch.weigh();
+  for (let i = 0; i < rounds * period; i++) weights[i % period] += stopwatch.sample();
   // Per place in the rhythm: some 2,500 timed requests, whose weights have a standard deviation of 9.
   for (const weight of weights) assert.ok(Math.abs(weight / rounds - 1) < 0.12, `${weight / rounds}`);
 });

@@ -8,19 +8,19 @@ import { registerModel } from "../../../pipeline/model/registry_queries.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { inRegistry } from "../../support/registry_file.ts";
 import { createLog } from "../../../server/runtime/log.ts";
-import { createModelLibrary, type ModelLibrary } from "../../../server/models/model_repository.ts";
-import { createProduction } from "../../../server/models/production_model.ts";
-import { emptySlot, type ModelSlot } from "../../../server/models/loaded_model.ts";
-import { createUnloads, type Unloads } from "../../../server/models/unloaded_models.ts";
+import { createModelRepository, type ModelRepository } from "../../../server/models/model_repository.ts";
+import { createProductionModel } from "../../../server/models/production_model.ts";
+import { createModelSlot, type ModelSlot } from "../../../server/models/loaded_model.ts";
+import { createUnloadedModels, type UnloadedModels } from "../../../server/models/unloaded_models.ts";
 import { aliasSecond } from "../../scenarios/alias_of.ts";
 import { makeServedModels, type ServedModels } from "../../support/served_models.ts";
 
 interface Shelf {
   readonly models: ServedModels;
   readonly slot: ModelSlot;
-  readonly library: ModelLibrary;
+  readonly library: ModelRepository;
   /** A library of another thread. */
-  readonly another: () => ModelLibrary;
+  readonly another: () => ModelRepository;
   /** How often the registry was asked for a model. */
   readonly visits: () => number;
   readonly assign: (modelId: string) => Promise<unknown>;
@@ -29,7 +29,7 @@ interface Shelf {
 function libraryTest(name: string, test: (shelf: Shelf) => Promise<void>): void {
   Deno.test(name, async () => {
     const models = makeServedModels();
-    const slot = emptySlot();
+    const slot = createModelSlot();
     let count = 0;
     const asked = openRegistry(models.dataDir);
     const registry: Registry = {
@@ -39,13 +39,18 @@ function libraryTest(name: string, test: (shelf: Shelf) => Promise<void>): void 
         return asked.findModel(name);
       },
     };
-    const unloads: Unloads = createUnloads();
+    const unloads: UnloadedModels = createUnloadedModels();
     const another = () =>
-      createModelLibrary({ ...models, slot, registry, unloads: createUnloads(unloads.memory) });
+      createModelRepository({
+        ...models,
+        slot,
+        registry,
+        unloadedModels: createUnloadedModels(unloads.memory),
+      });
     const log = createLog({ format: "json", level: "error", write: () => {} });
-    const production = createProduction({ ...models, registry: asked, slot, log });
+    const production = createProductionModel({ ...models, registry: asked, slot, log });
     try {
-      await production.follow();
+      await production.sync();
       await test({
         models,
         slot,
@@ -60,7 +65,7 @@ function libraryTest(name: string, test: (shelf: Shelf) => Promise<void>): void 
   });
 }
 
-async function idOf(library: ModelLibrary, name: string, version?: string): Promise<string> {
+async function idOf(library: ModelRepository, name: string, version?: string): Promise<string> {
   return (await library.find({ name, version })).modelId;
 }
 
@@ -192,7 +197,7 @@ libraryTest("without a model in production its name says so", async ({ library, 
 });
 
 Deno.test("unloads are of single versions", () => {
-  const unloads = createUnloads();
+  const unloads = createUnloadedModels();
   for (const version of [1, 8, 9, 65_535]) unloads.set(version, true);
   unloads.set(8, false);
   assert.deepEqual([1, 2, 7, 8, 9, 16, 65_535].filter((version) => unloads.has(version)), [1, 9, 65_535]);

@@ -38,7 +38,7 @@ function documentTest(
       ...options,
     });
     try {
-      await service.production.follow();
+      await service.production.sync();
       await test({ service, models, document: await readDocument(service) });
     } finally {
       models.remove();

@@ -130,7 +130,7 @@ async function withModels(use: (service: Service, model: Trained) => Promise<voi
       vertex: { health: "/vertex/health", predict: "/vertex/predict" },
     });
     try {
-      await service.production.follow();
+      await service.production.sync();
       await use(service, trained[0]);
     } finally {
       service.refusals.flush();

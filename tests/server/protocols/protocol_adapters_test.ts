@@ -156,7 +156,7 @@ Deno.test("the same rows get the same probabilities through all doors, to the la
   const log = createLog({ format: "json", level: "error", write: () => {} });
   const service = createService({ ...models, token: undefined, insecure: false, log, vertex });
   try {
-    await service.production.follow();
+    await service.production.sync();
     await fc.assert(
       fc.asyncProperty(fc.array(row_, { minLength: 1, maxLength: 4 }), async (rows) => {
         const expected = [];

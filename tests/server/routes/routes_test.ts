@@ -67,7 +67,9 @@ Deno.test("every route that is not GET is one that writes, or is known not to", 
   ];
   const service = emptyService(false);
   // What takes the short way predicts.
-  const open = service.routes.filter(({ method, write, short }) => method !== "GET" && !write && !short);
+  const open = service.routes.filter(({ method, write, fastPath: short }) =>
+    method !== "GET" && !write && !short
+  );
   assert.deepEqual(open.map(({ method, path }) => `${method} ${path}`), harmless);
 });
 

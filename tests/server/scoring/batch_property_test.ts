@@ -41,7 +41,7 @@ async function withService(test: (service: Service) => Promise<void>): Promise<v
   const log = createLog({ format: "text", level: "error", write: () => {} });
   const service = createService({ dataDir, modelsDir, token: undefined, insecure: false, log });
   try {
-    await service.production.follow();
+    await service.production.sync();
     await test(service);
   } finally {
     service.refusals.flush();
@@ -126,7 +126,7 @@ Deno.test("whichever way rows come, they are counted the same", async () => {
     const tally = () => {
       const model = service.slot.current;
       assert.ok(model);
-      const { predictions, unseen, missing } = model.tally;
+      const { predictions, unseen, missing } = model.counters;
       return { predictions, unseen: Object.fromEntries(unseen), missing: Object.fromEntries(missing) };
     };
     const counted = async (path: string, body: unknown) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MessageChannel } from "node:worker_threads";
 import { Failure } from "../../../pipeline/failure.ts";
-import { type Channel, openChannel } from "../../../server/workers/rpc.ts";
+import { openRpcPeer, type RpcPeer } from "../../../server/workers/rpc.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 
 interface Clerk {
@@ -18,12 +18,12 @@ const lost = new Failure("thread-lost", "gone");
 /** Gives a test a channel to a clerk at the other end. */
 function channelTest(
   name: string,
-  test: (channel: Channel<Clerk>, heard: readonly string[]) => Promise<void>,
+  test: (channel: RpcPeer<Clerk>, heard: readonly string[]) => Promise<void>,
 ): void {
   Deno.test(`channel: ${name}`, async () => {
     const { port1, port2 } = new MessageChannel();
     const heard: string[] = [];
-    openChannel<Clerk, Record<never, never>>(port2, {
+    openRpcPeer<Clerk, Record<never, never>>(port2, {
       double: (n) => 2 * n,
       later: (ms) => new Promise((resolve) => setTimeout(() => resolve(`after ${ms}`), ms)),
       never: () => new Promise(() => {}),
@@ -36,7 +36,7 @@ function channelTest(
       note: (text) => void heard.push(text),
     });
     try {
-      await test(openChannel<Record<never, never>, Clerk>(port1, {}), heard);
+      await test(openRpcPeer<Record<never, never>, Clerk>(port1, {}), heard);
     } finally {
       port1.close();
       port2.close();
@@ -46,15 +46,15 @@ function channelTest(
 
 channelTest("a question gets its own answer, whichever comes first", async (channel) => {
   const answers = await Promise.all([
-    channel.ask("later", 30),
-    channel.ask("double", 21),
-    channel.ask("later", 1),
+    channel.call("later", 30),
+    channel.call("double", 21),
+    channel.call("later", 1),
   ]);
   assert.deepEqual(answers, ["after 30", 42, "after 1"]);
 });
 
 channelTest("a failure of the other side is one here, fields and all", async (channel) => {
-  const error = await channel.ask("refuse", "#/apr").catch((error) => error);
+  const error = await channel.call("refuse", "#/apr").catch((error) => error);
   assert(error instanceof Failure);
   assert.deepEqual([error.kind, error.message, error.errors], [
     "input-invalid",
@@ -65,27 +65,27 @@ channelTest("a failure of the other side is one here, fields and all", async (ch
 
 channelTest("a bug of the other side is one here, with its stack", async (channel) => {
   await assert.rejects(
-    channel.ask("stumble", undefined),
+    channel.call("stumble", undefined),
     /in another thread: TypeError: over a stone\n.*channel_test/,
   );
 });
 
 channelTest("who does not answer in time is lost, and what comes afterwards is nobody's", async (channel) => {
-  await assertRejected(channel.ask("later", 40, { timeoutMs: 5 }), "thread-lost", /"later" in 5 ms/);
-  assert.equal(await channel.ask("later", 60), "after 60");
+  await assertRejected(channel.call("later", 40, { timeoutMs: 5 }), "thread-lost", /"later" in 5 ms/);
+  assert.equal(await channel.call("later", 60), "after 60");
 });
 
 channelTest("when a channel is closed, whoever waits is told, and whoever comes", async (channel) => {
-  const waiting = assertRejected(channel.ask("never", undefined), "thread-lost", /^gone$/);
+  const waiting = assertRejected(channel.call("never", undefined), "thread-lost", /^gone$/);
   channel.close(lost);
   await waiting;
-  await assertRejected(channel.ask("double", 1), "thread-lost", /^gone$/);
+  await assertRejected(channel.call("double", 1), "thread-lost", /^gone$/);
 });
 
 channelTest("what is told is heard, in order", async (channel, heard) => {
-  for (const text of ["a", "b"]) channel.tell("note", text);
-  await channel.ask("double", 0);
+  for (const text of ["a", "b"]) channel.notify("note", text);
+  await channel.call("double", 0);
   channel.close(lost);
-  channel.tell("note", "c");
+  channel.notify("note", "c");
   assert.deepEqual(heard, ["a", "b"]);
 });

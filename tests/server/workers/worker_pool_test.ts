@@ -4,10 +4,10 @@ import { assertRejected } from "../../support/expected_failure.ts";
 import { connectRaw } from "../../support/raw_connection.ts";
 import { type RunningServer, runServer, startTestServer } from "../../support/running_server.ts";
 import { makeServedModels, probabilityOf, row, type ServedModels } from "../../support/served_models.ts";
-import { createBoard } from "../../../server/runtime/shared_state.ts";
+import { createSharedState } from "../../../server/runtime/shared_state.ts";
 import { sharingFault } from "../../../server/runtime/shared_port.ts";
-import { createTallies } from "../../../server/metrics/prediction_counters.ts";
-import { createThreadSlot } from "../../../server/workers/worker_model_slot.ts";
+import { createCountersByVersion } from "../../../server/metrics/prediction_counters.ts";
+import { createWorkerModelSlot } from "../../../server/workers/worker_model_slot.ts";
 import { loadModel } from "../../../server/models/loaded_model.ts";
 import { failuresPerMinute } from "../../../server/http/auth_attempts.ts";
 import { type ServerOptions, startServer } from "../../../server/server.ts";
@@ -428,10 +428,10 @@ Deno.test("threads: a thread that has not heard of a change answers with no mode
     checksum,
     metadata,
   }));
-  const [one, two] = contents.map((content) => loadModel(content, createTallies()));
+  const [one, two] = contents.map((content) => loadModel(content, createCountersByVersion()));
   const assignment = { assignmentId: 1, assignedAt: 0, assignedBy: "a test", reason: null };
-  const board = createBoard();
-  const slot = createThreadSlot(createBoard(board.memory));
+  const board = createSharedState();
+  const slot = createWorkerModelSlot(createSharedState(board.memory));
   const answering = () => slot.current?.modelId;
   slot.prepare(board.generation, one, { ...assignment, ...contents[0] });
   assert.equal(answering(), first.id);
@@ -441,7 +441,7 @@ Deno.test("threads: a thread that has not heard of a change answers with no mode
   assert.equal(answering(), second.id, "from that moment on");
   board.generation++;
   assert.equal(answering(), undefined);
-  assert.equal(slot.absence.kind, "thread-lost");
+  assert.equal(slot.unavailableReason.kind, "thread-lost");
   slot.prepare(board.generation, one, { ...assignment, ...contents[0] });
   assert.equal(answering(), first.id);
   for (const [model, content] of [[two, contents[1]], [one, contents[0]], [two, contents[1]]] as const) {
