@@ -67,7 +67,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     log,
     aggregator: census,
     answers,
-    heartbeatIntervalMs: beatEveryMs = defaultBeatEveryMs,
+    heartbeatIntervalMs: heartbeatIntervalMs = defaultBeatEveryMs,
   } = options;
   const url = options.url ?? workerUrl();
   /** Those that answer, and those that are about to. */
@@ -138,7 +138,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     end(member, new Failure("thread-lost", `A thread of the server is lost: ${cause}.`));
     if (ending) return;
     log.error("thread lost", { thread: member.id, cause });
-    withTimeout(member.ended, endBeats * beatEveryMs).then((ended) => {
+    withTimeout(member.ended, endBeats * heartbeatIntervalMs).then((ended) => {
       if (ended || ending) return;
       giveUp(
         new Failure(
@@ -178,7 +178,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   function beat(): void {
     for (const [member, state] of members) {
       if (state.silentBeats >= (state.started ? silentBeatsMax : startBeatsMax)) {
-        lose(member, `it has not answered for ${state.silentBeats * beatEveryMs / 1000} s`);
+        lose(member, `it has not answered for ${state.silentBeats * heartbeatIntervalMs / 1000} s`);
         continue;
       }
       state.silentBeats++;
@@ -197,11 +197,11 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     for (const member of members.keys()) end(member, new Failure("thread-lost", "The server has ended."));
     members.clear();
     informed.clear();
-    await withTimeout(Promise.all([...leaving].map(({ ended }) => ended)), endBeats * beatEveryMs);
+    await withTimeout(Promise.all([...leaving].map(({ ended }) => ended)), endBeats * heartbeatIntervalMs);
     for (const member of leaving) member.detach();
   }
 
-  const beating = setInterval(beat, beatEveryMs);
+  const beating = setInterval(beat, heartbeatIntervalMs);
   Deno.unrefTimer(beating);
 
   return {

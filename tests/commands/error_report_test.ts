@@ -42,6 +42,6 @@ Deno.test("complaint: anything else is a bug, with its stack for those who ask",
   const { kind, message, exitCode, stack } = reportError(new TypeError("x is undefined"));
   assert.deepEqual([kind, exitCode], ["bug", 1]);
   assert.match(message, /a bug in clickwell: x is undefined\. CLICKWELL_DEBUG=1 shows where/);
-  assert.match(stack ?? "", /complaint_test\.ts/);
+  assert.match(stack ?? "", /error_report_test\.ts/);
   assert.equal(reportError("thrown").kind, "bug");
 });

@@ -65,7 +65,7 @@ Deno.test("bugs are told with their cause, the first few of them", () => {
   refusals.flush();
   const events = lines.map((line) => JSON.parse(line));
   assert.deepEqual(events.map(({ event }) => event), [...Array(5).fill("bug"), "more bugs, not shown"]);
-  assert.match(events[0].cause, /Error: why\n.*server_log_test/);
+  assert.match(events[0].cause, /Error: why\n.*rejection_log_test/);
   assert.equal(events[5].count, 16);
 });
 

@@ -66,7 +66,7 @@ channelTest("a failure of the other side is one here, fields and all", async (ch
 channelTest("a bug of the other side is one here, with its stack", async (channel) => {
   await assert.rejects(
     channel.call("stumble", undefined),
-    /in another thread: TypeError: over a stone\n.*channel_test/,
+    /in another thread: TypeError: over a stone\n.*rpc_test/,
   );
 });
 

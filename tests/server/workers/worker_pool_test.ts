@@ -16,7 +16,7 @@ const unable = sharingFault();
 
 const url = new URL("../../support/crashing_worker.ts", import.meta.url);
 /** For threads that shall be found lost: soon, but not where the machine has other things to do, too. */
-const doomed = { url, beatEveryMs: 200, heapMegabytesMax: 48 };
+const doomed = { url, heartbeatIntervalMs: 200, heapMegabytesMax: 48 };
 
 /** A test of a server with three threads, each of which can be doomed but the first. */
 function threadsTest(
