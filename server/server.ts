@@ -2,7 +2,7 @@ import { Failure } from "../pipeline/failure.ts";
 import { yieldToEventLoop } from "../pipeline/runtime/event_loop.ts";
 import { createSharedState } from "./runtime/shared_state.ts";
 import { createMetricsAggregator } from "./metrics/counters_total.ts";
-import { drainListener } from "./runtime/drain.ts";
+import { drainListener } from "./http/drain.ts";
 import { isLoopback, originOf } from "./runtime/host.ts";
 import { openListener } from "./runtime/listener.ts";
 import type { PrimaryApi } from "./workers/worker_handle.ts";

@@ -1,4 +1,5 @@
-import { isBeyondExact, isCategoryValue, levelOf, shortestText } from "../examples/level.ts";
+import { isCategoryValue, levelOf } from "../examples/level.ts";
+import { isBeyondExact, shortestText } from "../files/text/number_text.ts";
 import { hashOf } from "../math/hash.ts";
 import { type CategoricalEncoder, levelCountOf } from "./encoder.ts";
 

@@ -1,4 +1,4 @@
-import { parseInteger, parseReal } from "../files/text/number_text.ts";
+import { isBeyondExact, parseInteger, parseReal, shortestText } from "../files/text/number_text.ts";
 
 /**
  * What the values of a categorical column were in training, by which a spelling is read. If numbers and texts were among them,
@@ -58,20 +58,6 @@ function levelOfText(type: "integer" | "real", text: string): string | null {
 function levelOfReal(value: bigint): string {
   const real = Number(value);
   return Number.isFinite(real) ? shortestText(real) : String(value);
-}
-
-/** Whether a double stands for several integers. */
-export function isBeyondExact(value: number): boolean {
-  return Math.abs(value) > Number.MAX_SAFE_INTEGER;
-}
-
-/**
- * The shortest text of a number: "12", "0.5", "1e-7", and "0" for both zeros. A double beyond 2^53 has an exponent, so that it
- * is never taken for an integer of those digits.
- */
-export function shortestText(value: number): string {
-  if (value === 0) return "0";
-  return isBeyondExact(value) && Number.isFinite(value) ? value.toExponential() : String(value);
 }
 
 /** The level of a value out of a table, as far as it is known by itself: see {@link valueTypeOf}. */

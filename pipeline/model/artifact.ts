@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type ArtifactMetadata, parseMetadata } from "./artifact_metadata.ts";
-import { syncDirectory, writeDurably } from "../files/durable_file.ts";
+import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
 import { Failure } from "../failure.ts";
 import { layersModel, weightsFile, weightsOf } from "./layers_model.ts";
 import { createFindings, createPredictor } from "./predictor.ts";

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { z } from "zod";
 import type { FoldFit, Trial } from "./cross_validate.ts";
-import { syncDirectory } from "../files/durable_file.ts";
+import { syncDirectory } from "../runtime/durable_file.ts";
 import { Failure } from "../failure.ts";
 
 /** What is known of a sweep: a file of lines, one per trial, that a run which was interrupted goes on from. */

@@ -2,7 +2,7 @@ import { plainFields } from "../chunks/stored_chunk.ts";
 import { testPart } from "../examples/split.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { type Encoder, type FeatureEncoder, widthOf } from "../encode/encoder.ts";
-import { evaluateModel } from "../evaluate/evaluate.ts";
+import { evaluateModel } from "../fit/evaluate.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 
 /** Fewer held-out rows than this say little. */

@@ -5,7 +5,7 @@ import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { log } from "../math/elementary.ts";
 import { columnNames } from "../encode/column_names.ts";
 import { type Encoder } from "../encode/encoder.ts";
-import { evaluateModel } from "../evaluate/evaluate.ts";
+import { evaluateModel } from "../fit/evaluate.ts";
 import { readExamples } from "../examples/examples.ts";
 import { balance, corrected } from "../fit/class_balance.ts";
 import { goldenOf, type GoldenRow } from "../model/golden.ts";

@@ -13,7 +13,7 @@ import {
 import { createGathered, type Gathered, readPieces } from "./body_reader.ts";
 import { runtimeParsesHttp } from "../runtime/http_parser_limit.ts";
 import { parseJsonInTurns } from "./incremental_json.ts";
-import { batchRowsMax } from "../scoring/row_limits.ts";
+import { batchRowsMax } from "./row_limits.ts";
 import { oneAtATime } from "../runtime/time_slices.ts";
 import { decodeUtf8, requireUtf8 } from "./utf8.ts";
 

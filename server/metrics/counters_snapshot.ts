@@ -17,6 +17,14 @@ export interface Snapshot {
   readonly models: Map<string, PredictionCounters>;
 }
 
+/** The counters of one worker, and its state. */
+export interface WorkerStats {
+  readonly inFlight: number;
+  readonly snapshot: Snapshot;
+  /** It has run out of memory: its results are not to be relied on, and it is to be replaced. */
+  readonly outOfMemory: boolean;
+}
+
 export function takeSnapshot(
   counts: { readonly traffic: RequestCounters; readonly tallies: CountersByVersion },
 ): Snapshot {

@@ -1,7 +1,7 @@
 import type { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import type { ModelContent } from "./loaded_model.ts";
-import type { WorkerStats } from "../workers/worker.ts";
+import type { WorkerStats } from "../metrics/counters_snapshot.ts";
 
 /** The other threads that answer requests, as whoever changes the model sees them. */
 export interface ModelBroadcast {

@@ -15,7 +15,7 @@ import {
   rowProblems,
   rowWriter,
 } from "../scoring/row_answer.ts";
-import { batchRowsMax } from "../scoring/row_limits.ts";
+import { batchRowsMax } from "../http/row_limits.ts";
 import { isRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import { startSlices } from "../runtime/time_slices.ts";

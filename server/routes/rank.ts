@@ -7,7 +7,7 @@ import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
 import { predictBodyBytesMax } from "../scoring/predict.ts";
 import type { RequestContext, Route } from "../http/route.ts";
 import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "../scoring/row_answer.ts";
-import { batchRowsMax, requireCount } from "../scoring/row_limits.ts";
+import { batchRowsMax, requireCount } from "../http/row_limits.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
 import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";

@@ -10,7 +10,7 @@ import type { RequestContext, Route } from "../http/route.ts";
 import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
 import { errorsAt } from "../scoring/row_pointer.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
-import { changesMax, requireCount } from "../scoring/row_limits.ts";
+import { changesMax, requireCount } from "../http/row_limits.ts";
 import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { Row, StoredRows } from "../scoring/stored_rows.ts";

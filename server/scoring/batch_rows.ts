@@ -3,7 +3,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 import { problemOf } from "../http/problem.ts";
 import type { Detail, WriteRow } from "./row_answer.ts";
-import { badRowsMax } from "./row_limits.ts";
+import { badRowsMax } from "../http/row_limits.ts";
 import { errorsAt } from "./row_pointer.ts";
 import { rowFailure, scoreRow } from "./score.ts";
 import type { ServingModel } from "../models/loaded_model.ts";

@@ -8,7 +8,7 @@ import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { answerLines, chunkBytesMax, type LineAnswer, type LinesAnswer } from "../http/ndjson_stream.ts";
 import { shortProblemOf } from "../http/problem.ts";
 import { modelHeaders } from "./row_answer.ts";
-import { badRowsMax } from "./row_limits.ts";
+import { badRowsMax } from "../http/row_limits.ts";
 import { startSlices } from "../runtime/time_slices.ts";
 
 export const lineBytesMax = 256 * 1024;

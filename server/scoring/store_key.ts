@@ -1,5 +1,5 @@
 import type { KeyValue } from "../../pipeline/examples/example_lookup.ts";
-import { isBeyondExact } from "../../pipeline/examples/level.ts";
+import { isBeyondExact } from "../../pipeline/files/text/number_text.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { keyProblem, pointerTo } from "../../pipeline/model/predictor.ts";
 

@@ -6,7 +6,7 @@ import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import type { Answer } from "../http/router.ts";
 import { createSharedState } from "../runtime/shared_state.ts";
 import { openRpcPeer, type RpcPeer } from "./rpc.ts";
-import { drainListener } from "../runtime/drain.ts";
+import { drainListener } from "../http/drain.ts";
 import type { Handler } from "../service/handler.ts";
 import { createLifecycle } from "../runtime/lifecycle.ts";
 import { type Listener, openListener } from "../runtime/listener.ts";
@@ -20,7 +20,7 @@ import type { RequestLogMode } from "../http/request_log.ts";
 import { isPrimaryOnly } from "../http/route.ts";
 import { assembleService, registryPatienceMs } from "../service/service.ts";
 import type { ModelContent, ModelName } from "../models/loaded_model.ts";
-import type { Snapshot } from "../metrics/counters_snapshot.ts";
+import type { WorkerStats } from "../metrics/counters_snapshot.ts";
 import { createStoreAccess } from "../models/store_access.ts";
 import { createWorkerModelSlot } from "./worker_model_slot.ts";
 import { createUnloadedModels } from "../models/unloaded_models.ts";
@@ -37,14 +37,6 @@ export interface WorkerData {
   readonly unloads: SharedArrayBuffer;
   /** To the thread that owns the store. When it closes there, this thread has ended. */
   readonly port: MessagePort;
-}
-
-/** What one thread has counted. */
-export interface WorkerStats {
-  readonly inFlight: number;
-  readonly snapshot: Snapshot;
-  /** It has run out of memory: what it did then was broken off, and it is not to be relied on any more. */
-  readonly outOfMemory: boolean;
 }
 
 /** What a thread can be asked. */

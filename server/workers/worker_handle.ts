@@ -5,7 +5,8 @@ import { openRpcPeer, type RpcPeer } from "./rpc.ts";
 import type { LogFields, LogLevel } from "../runtime/log.ts";
 import type { SerializedRequest, SerializedResponse } from "./request_forwarding.ts";
 import type { ModelContent } from "../models/loaded_model.ts";
-import type { WorkerApi, WorkerData, WorkerStats } from "./worker.ts";
+import type { WorkerStats } from "../metrics/counters_snapshot.ts";
+import type { WorkerApi, WorkerData } from "./worker.ts";
 
 /** What the thread that owns the store can be asked by the others. */
 export interface PrimaryApi {

@@ -9,7 +9,8 @@ import type { Log } from "../runtime/log.ts";
 import { spawnWorker, type WorkerHandle, type WorkerHandleOptions } from "./worker_handle.ts";
 import type { ProductionModel } from "../models/production_model.ts";
 import type { ModelContent, ModelSlot } from "../models/loaded_model.ts";
-import type { WorkerData, WorkerStats } from "./worker.ts";
+import type { WorkerStats } from "../metrics/counters_snapshot.ts";
+import type { WorkerData } from "./worker.ts";
 
 /** Threads beside the calling one that answer requests on its port. One that is lost is replaced. */
 export interface WorkerPool extends ModelBroadcast {

@@ -1,4 +1,4 @@
-import { shortestText } from "../../examples/level.ts";
+import { shortestText } from "../text/number_text.ts";
 import { appendFault, appendNull, appendText, type ColumnBuffer } from "../columns/column_buffer.ts";
 import { appendString } from "../columns/checked_append.ts";
 import type { Append, Appending, RawValues } from "./encodings.ts";

@@ -64,3 +64,17 @@ function wholeOf(text: string): number | bigint | undefined {
   if (zeros < 0 || mantissa.length + zeros > 19) return undefined;
   return integerOf(`${sign}${mantissa}${"0".repeat(zeros)}`);
 }
+
+/** Whether a double stands for several integers. */
+export function isBeyondExact(value: number): boolean {
+  return Math.abs(value) > Number.MAX_SAFE_INTEGER;
+}
+
+/**
+ * The shortest text of a number: "12", "0.5", "1e-7", and "0" for both zeros. A double beyond 2^53 has an exponent, so that it
+ * is never taken for an integer of those digits.
+ */
+export function shortestText(value: number): string {
+  if (value === 0) return "0";
+  return isBeyondExact(value) && Number.isFinite(value) ? value.toExponential() : String(value);
+}

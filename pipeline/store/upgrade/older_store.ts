@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../failure.ts";
-import { syncDirectory } from "../../files/durable_file.ts";
+import { syncDirectory } from "../../runtime/durable_file.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import { isOlder, readVersion } from "../migration.ts";
 import { copyRegistry, dropRegistry } from "./registry_copy.ts";

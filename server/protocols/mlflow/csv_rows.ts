@@ -1,4 +1,4 @@
-import { isBeyondExact } from "../../../pipeline/examples/level.ts";
+import { isBeyondExact } from "../../../pipeline/files/text/number_text.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import { emptyRecord, readRecord } from "../../../pipeline/files/text/csv_record.ts";
 import { parseReal } from "../../../pipeline/files/text/number_text.ts";

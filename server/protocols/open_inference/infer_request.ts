@@ -11,7 +11,7 @@ import {
   withForeignJson,
 } from "../protocol_body.ts";
 import { type ForeignRows, invalid } from "../protocol_rows.ts";
-import { requireCount } from "../../scoring/row_limits.ts";
+import { requireCount } from "../../http/row_limits.ts";
 import { createHeadParser, keptHeadLengthMax } from "./header_cache.ts";
 import { type BinaryTail, readTensor, requireParameters, type Tensor } from "./tensor.ts";
 import { tensorBytes } from "./tensor_bytes.ts";

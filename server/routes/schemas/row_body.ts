@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../../../pipeline/failure.ts";
-import { batchRowsMax, changesMax } from "../../scoring/row_limits.ts";
+import { batchRowsMax, changesMax } from "../../http/row_limits.ts";
 import { pointerOfPath } from "../../scoring/row_pointer.ts";
 import { rowPartSchema, rowSchema } from "../../openapi/row_schema.ts";
 

@@ -3,11 +3,11 @@ import fc from "fast-check";
 import {
   type CategoryValue,
   levelOf,
-  shortestText,
   tableLevelOf,
   type ValueType,
   valueTypeOf,
 } from "../../../pipeline/examples/level.ts";
+import { shortestText } from "../../../pipeline/files/text/number_text.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { createFindings } from "../../../pipeline/model/predictor.ts";
 import { encodeRows, rawExamplesOf, specOf } from "../../support/example_rows.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
 import { crossValidate, type CrossValidation, type Trial } from "../../../pipeline/sweep/cross_validate.ts";
 import { encodeExamples } from "../../../pipeline/encode/encode.ts";
-import { evaluateModel } from "../../../pipeline/evaluate/evaluate.ts";
+import { evaluateModel } from "../../../pipeline/fit/evaluate.ts";
 import { fit } from "../../../pipeline/fit/fit.ts";
 import { divideIntoFolds, type FoldedDesign } from "../../../pipeline/sweep/folds.ts";
 import { attachDesign, type Passes } from "../../../pipeline/fit/passes.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evaluateModel } from "../../../pipeline/evaluate/evaluate.ts";
+import { evaluateModel } from "../../../pipeline/fit/evaluate.ts";
 import { leakNotes } from "../../../pipeline/train/result_notes.ts";
 import { testPart, trainTestSplit } from "../../../pipeline/examples/split.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";

@@ -2,10 +2,10 @@ import { loadEach } from "../chunks/chunk_loader.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { addDeepLogits, createDeepPart, type Network } from "../model/network.ts";
-import { passPoint } from "../fit/objective.ts";
-import { createPredictionTally } from "./prediction_tally.ts";
-import { createRowNumbers } from "../fit/scratch_array.ts";
-import { createRowKernel } from "../fit/row_kernel.ts";
+import { passPoint } from "./objective.ts";
+import { createPredictionTally } from "../evaluate/prediction_tally.ts";
+import { createRowNumbers } from "./scratch_array.ts";
+import { createRowKernel } from "./row_kernel.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 

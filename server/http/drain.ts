@@ -1,6 +1,6 @@
-import { hasLeftBodies } from "../http/body_deadline.ts";
-import { type Lifecycle, waitUntilIdle, withTimeout } from "./lifecycle.ts";
-import type { Listener } from "./listener.ts";
+import { hasLeftBodies } from "./body_deadline.ts";
+import { type Lifecycle, waitUntilIdle, withTimeout } from "../runtime/lifecycle.ts";
+import type { Listener } from "../runtime/listener.ts";
 
 /** For answers that are on their way when the time is over. */
 const lastWordsMs = 200;
