@@ -1,7 +1,7 @@
 import { foldCountMax } from "../pipeline/sweep/folds.ts";
 import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
 import type { LeaderboardEntry } from "../pipeline/sweep/leaderboard.ts";
-import { defaultSpec, type FeatureSpec } from "../pipeline/examples/spec.ts";
+import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
@@ -9,9 +9,9 @@ import { defaultHyperParameters } from "../pipeline/train/train.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
 import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";
-import { readSpec } from "./cli/spec_file.ts";
 import type { Terminal } from "./cli/terminal.ts";
-import { resourceFlags, resourceOptionsOf } from "./cli/resource_flags.ts";
+import { resourceOptionsOf } from "./cli/resource_flags.ts";
+import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_flags.ts";
 
 const flags = {
   ...commonFlags,
@@ -55,55 +55,16 @@ const flags = {
     type: "boolean",
     help: "choose the strongest penalty whose log loss is within one standard error of the best",
   },
-  seed: {
-    type: "integer",
-    value: "N",
-    default: defaultHyperParameters.seed,
-    min: 0,
-    max: 2 ** 32 - 1,
-    help: "seed of the split, the folds and the random candidates",
-  },
-  "test-share": {
-    type: "number",
-    value: "SHARE",
-    default: defaultHyperParameters.testShare,
-    min: 0,
-    max: 0.9,
-    help: "share of the groups that are held out; no candidate sees them",
-  },
-  negatives: {
-    type: "number",
-    value: "SHARE",
-    default: defaultHyperParameters.negatives,
-    min: 1e-6,
-    max: 1,
-    help: "share of the training rows with label 0 to keep; folds are scored on all of theirs",
-  },
-  "class-weight": {
-    type: "string",
-    value: "NAME",
-    choices: ["none", "balanced"],
-    default: defaultHyperParameters.classWeight,
-    help: "balanced: both classes weigh the same in the fits; the intercept is corrected for it",
-  },
-  spec: { type: "string", value: "FILE", help: "feature spec, JSON; default: that of loan offers" },
+  ...trainingFlags,
+  seed: { ...trainingFlags.seed, help: "random seed of the split, the folds and the random candidates" },
   "sweep-tolerance": {
     type: "number",
     value: "G",
     default: 1e-6,
     min: 1e-13,
     max: 1e-2,
-    help: "as --tolerance of train, for the fits to folds; the best one is trained to that of train",
+    help: "--tolerance of the fits to folds; the best candidate is trained to the default of train",
   },
-  iterations: {
-    type: "integer",
-    value: "N",
-    default: defaultHyperParameters.iterationsMax,
-    min: 1,
-    max: 100_000,
-    help: "passes over the data at the most, for each fit",
-  },
-  ...resourceFlags,
   activate: { type: "boolean", help: "put the best one's model in production" },
 } as const satisfies Flags;
 
@@ -125,7 +86,7 @@ export default command({
   ],
   async run({ options, terminal, signal }) {
     const paths = candidatesOf(options);
-    const spec = options.spec === undefined ? defaultSpec() : readSpec(options.spec);
+    const spec = specOf(options);
     const registry = openRegistry(options.data);
     // Whoever registers a model splits an older store, which nobody may have open then.
     await registry.upgrade();
@@ -136,11 +97,7 @@ export default command({
         paths,
         hyperParameters: {
           ...defaultHyperParameters,
-          seed: options.seed,
-          testShare: options["test-share"],
-          negatives: options.negatives,
-          classWeight: options["class-weight"],
-          iterationsMax: options.iterations,
+          ...sharedHyperParameters(options),
         },
         foldCount: options.folds,
         gradientTolerance: options["sweep-tolerance"],

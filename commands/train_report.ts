@@ -1,0 +1,128 @@
+import type { TrainObserver, TrainReport } from "../pipeline/train/train.ts";
+import { convergenceMembers, convergenceWords } from "./convergence_words.ts";
+import { epochObserver } from "./cli/minibatch_flags.ts";
+import type { Terminal } from "./cli/terminal.ts";
+import { describeRows, newRows, rowsResult } from "./row_report.ts";
+
+/** Reports each step of a fit as a line; with `--json`, as JSON lines on standard error. */
+export function observerOf(
+  terminal: Terminal,
+  { json, quiet, tolerance }: { json: boolean; quiet: boolean; tolerance: number },
+): TrainObserver {
+  if (quiet) return {};
+  const startedAt = performance.now();
+  let first: { at: number; gradientMax: number } | undefined;
+  return {
+    stage: (event) => terminal.progress(event),
+    epoch: epochObserver(terminal, json),
+    iteration({ iteration, objective, gradientMax, step }) {
+      const at = performance.now();
+      first ??= { at, gradientMax };
+      const left = secondsLeft(first, { at, gradientMax }, tolerance);
+      if (json) {
+        const seconds = (at - startedAt) / 1000;
+        return terminal.say(
+          JSON.stringify({
+            iteration,
+            objective,
+            gradient_max: gradientMax,
+            step,
+            seconds,
+            seconds_left: left,
+          }),
+        );
+      }
+      terminal.say(
+        `  pass ${String(iteration).padStart(2)}  objective ${objective.toFixed(9)}  gradient ${
+          gradientMax.toExponential(1)
+        }` +
+          `  step ${step.toPrecision(2)}${left === null ? "" : `  about ${left.toFixed(1)} s left`}`,
+      );
+    },
+  };
+}
+
+/**
+ * Estimates the seconds until the gradient reaches the tolerance, from its logarithm, which falls about evenly. Null while the
+ * gradient does not fall.
+ */
+function secondsLeft(
+  first: { at: number; gradientMax: number },
+  now: { at: number; gradientMax: number },
+  tolerance: number,
+): number | null {
+  if (now.gradientMax <= tolerance) return 0;
+  const fallen = Math.log(first.gradientMax / now.gradientMax);
+  if (!(fallen > 0)) return null;
+  return ((now.at - first.at) / 1000 / fallen) * Math.log(now.gradientMax / tolerance);
+}
+
+/** Prints the report for people. */
+export function say(
+  terminal: Terminal,
+  { model, artifact, account, active, seconds }: TrainReport,
+  modelsDir: string,
+): void {
+  const { data, hyperParameters, metrics, solver, notes } = artifact.metadata;
+  const { update } = artifact.metadata;
+  const ending = convergenceWords(solver);
+  const on = update
+    ? `${update.rows.toLocaleString("en")} new rows, each before it was learnt`
+    : data.rows.test > 0
+    ? `${data.rows.test.toLocaleString("en")} held-out rows`
+    : "the training rows";
+  const lines = [
+    `model ${model.modelId}, version ${model.version}${
+      active ? ", in production" : ""
+    }  (${modelsDir}/${model.modelId})`,
+    `  fitted on ${data.rows.train.toLocaleString("en")} rows in ${seconds.fit.toFixed(2)} s: ` +
+    `${solver.iterations} ${
+      hyperParameters.optimizer === undefined ? "passes" : "epochs"
+    }, largest gradient entry ${solver.gradientMax.toExponential(1)}`,
+    ...(ending === undefined ? [] : [`  converged: ${ending}`]),
+    `  on ${on}: log loss ${metrics.log_loss.toFixed(4)} (base rate ${metrics.base_log_loss.toFixed(4)}), ` +
+    `AUC ${metrics.auc?.toFixed(4) ?? "-"}, Brier ${metrics.brier.toFixed(4)}, calibration error ${
+      metrics.ece.toFixed(4)
+    }`,
+    ...describeRows(update ? newRows(update.rows, account) : data.rows, artifact.metadata.spec, account)
+      .map((line) => `  ${line}`),
+    ...notes.map((note) => `  note: ${note}`),
+  ];
+  if (update) {
+    lines.push(
+      `  it continues ${update.from}, whose log loss on the new rows is ${
+        update.log_loss_unchanged.toFixed(4)
+      }`,
+    );
+  }
+  if (!active) lines.push(`  put it in production: clickwell models activate ${model.modelId}`);
+  for (const line of lines) terminal.say(line);
+}
+
+/** Returns the object that `--json` prints. */
+export function resultOf(
+  { model, artifact, account, active, seconds }: TrainReport,
+  modelsDir: string,
+): Record<string, unknown> {
+  const { data, metrics, solver, notes, update } = artifact.metadata;
+  return {
+    model_id: model.modelId,
+    version: model.version,
+    path: `${modelsDir}/${model.modelId}`,
+    active,
+    rows: rowsResult(data.rows, account),
+    metrics,
+    solver: {
+      name: solver.name,
+      iterations: solver.iterations,
+      gradient_max: solver.gradientMax,
+      objective: solver.objective,
+      ...convergenceMembers(solver),
+    },
+    notes,
+    ...(update
+      ? { update: { ...update, ...(account.known === undefined ? {} : { known: account.known }) } }
+      : {}),
+    seconds,
+  };
+}
