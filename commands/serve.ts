@@ -1,5 +1,5 @@
 import { Failure } from "../pipeline/failure.ts";
-import { availableParallelism } from "../pipeline/runtime/parallelism.ts";
+import { availableParallelism } from "../pipeline/runtime/thread_pool.ts";
 import { createLog, logFormats, logLevels } from "../server/runtime/log.ts";
 import { requestLogModes } from "../server/http/request_log.ts";
 import { keptToken } from "../server/http/admin_token.ts";

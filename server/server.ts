@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { yieldToEventLoop } from "../pipeline/runtime/event_loop.ts";
 import { createSharedState } from "./runtime/shared_state.ts";
-import { createMetricsAggregator } from "./metrics/counters_total.ts";
+import { createMetricsAggregator } from "./metrics/counters_snapshot.ts";
 import { drainListener } from "./http/drain.ts";
 import { isLoopback, originOf } from "./runtime/host.ts";
 import { openListener } from "./runtime/listener.ts";
@@ -14,7 +14,8 @@ import { createUnloadedModels } from "./models/unloaded_models.ts";
 import { settleTables } from "../pipeline/store/store.ts";
 import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from "./workers/worker_pool.ts";
 
-export interface ServerOptions extends Omit<ServiceOptions, "crew" | "board" | "census" | "unloads"> {
+export interface ServerOptions
+  extends Omit<ServiceOptions, "pool" | "sharedState" | "aggregator" | "unloads"> {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -74,7 +75,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       answers: answersOf(() => service),
     })
     : undefined;
-  const service = createService({ ...options, board, census, unloads, ...crew ? { crew } : {} });
+  const service = createService({
+    ...options,
+    sharedState: board,
+    aggregator: census,
+    unloads,
+    ...crew ? { pool: crew } : {},
+  });
   try {
     return await open(service, crew, options);
   } catch (error) {

@@ -1,5 +1,10 @@
 import { Failure, type FailureKind } from "../failure.ts";
 
+/** Returns the number of threads that this process may run at once: at least 1. */
+export function availableParallelism(): number {
+  return Math.max(1, navigator.hardwareConcurrency);
+}
+
 /** A job for one thread, and what its answer looks like: each kind of job is one entry of the worker's table. */
 export interface Job {
   readonly kind: string;

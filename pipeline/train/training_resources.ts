@@ -1,9 +1,8 @@
 import { dirname } from "node:path";
 import { createMemoryBudget, type MemoryBudget } from "../chunks/chunk_room.ts";
 import { openSpillFolder } from "../chunks/spill_folder.ts";
-import { availableParallelism } from "../runtime/parallelism.ts";
 import type { Store } from "../store/store.ts";
-import { startThreads, type Threads } from "../runtime/thread_pool.ts";
+import { availableParallelism, startThreads, type Threads } from "../runtime/thread_pool.ts";
 import { trainWorkerUrl } from "./train_worker_url.ts";
 
 /** Examples that are kept in memory: with all else, a training takes less than a gigabyte. */

@@ -11,7 +11,7 @@ import {
   shortBodyBytesMax,
 } from "./body_quota.ts";
 import { createGathered, type Gathered, readPieces } from "./body_reader.ts";
-import { runtimeParsesHttp } from "../runtime/http_parser_limit.ts";
+import { runtimeParsesHttp } from "../runtime/listener.ts";
 import { parseJsonInTurns } from "./incremental_json.ts";
 import { batchRowsMax } from "./row_limits.ts";
 import { oneAtATime } from "../runtime/time_slices.ts";

@@ -26,9 +26,9 @@ export interface WorkerStats {
 }
 
 export function takeSnapshot(
-  counts: { readonly traffic: RequestCounters; readonly tallies: CountersByVersion },
+  { requests, models }: { readonly requests: RequestCounters; readonly models: CountersByVersion },
 ): Snapshot {
-  return { requests: counts.traffic.snapshot(), models: counts.tallies.snapshot() };
+  return { requests: requests.snapshot(), models: models.snapshot() };
 }
 
 /** The sum of what several threads have counted, in whichever order they come. */
@@ -43,4 +43,28 @@ export function mergeSnapshots(snapshots: Iterable<Snapshot>): Snapshot {
     }
   }
   return sum;
+}
+
+/** Adds up the counts of workers that come and go, so that no total ever decreases. */
+export interface MetricsAggregator {
+  /** Replaces what a worker has counted so far. */
+  update(worker: string | number, snapshot: Snapshot): void;
+  /** Retires a worker: its last counts stay in the total, and a later worker of the same name starts from zero. */
+  retire(worker: string | number): void;
+  total(): Snapshot;
+}
+
+export function createMetricsAggregator(): MetricsAggregator {
+  const live = new Map<string | number, Snapshot>();
+  let retired = mergeSnapshots([]);
+  return {
+    update: (worker, snapshot) => void live.set(worker, snapshot),
+    retire(worker) {
+      const last = live.get(worker);
+      if (!last) return;
+      retired = mergeSnapshots([retired, last]);
+      live.delete(worker);
+    },
+    total: () => mergeSnapshots([retired, ...live.values()]),
+  };
 }

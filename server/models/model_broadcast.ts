@@ -1,7 +1,6 @@
 import type { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import type { ModelContent } from "./loaded_model.ts";
-import type { WorkerStats } from "../metrics/counters_snapshot.ts";
 
 /** The other threads that answer requests, as whoever changes the model sees them. */
 export interface ModelBroadcast {
@@ -16,8 +15,6 @@ export interface ModelBroadcast {
   activate(): void;
   /** Every thread that has no model says why. */
   explain(absence: Failure): void;
-  /** What each of these threads has counted; those that do not answer in time are left out. */
-  collect(): Promise<WorkerStats[]>;
 }
 
 /** Nobody but the thread that asks. */
@@ -25,5 +22,4 @@ export const noWorkers: ModelBroadcast = {
   prepare: () => Promise.resolve(),
   activate() {},
   explain() {},
-  collect: () => Promise.resolve([]),
 };

@@ -2,6 +2,12 @@ import { Failure } from "../../pipeline/failure.ts";
 import { originOf } from "./host.ts";
 import type { Log } from "./log.ts";
 
+/**
+ * True if the runtime parses HTTP/1.1 itself, as since Deno 2.9, and false if hyper does: a server must guard against
+ * different things in each.
+ */
+export const runtimeParsesHttp: boolean = !/^2\.[0-8]\./.test(Deno.version.deno);
+
 export interface Listener {
   readonly hostname: string;
   readonly port: number;

@@ -3,7 +3,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import { answerOtherwise, answerWhile, type RowWork, takeTurns } from "./batch_rows.ts";
 import { bodyFailure } from "../http/body.ts";
 import { reserve } from "../http/body_quota.ts";
-import { runtimeParsesHttp } from "../runtime/http_parser_limit.ts";
+import { runtimeParsesHttp } from "../runtime/listener.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { answerLines, chunkBytesMax, type LineAnswer, type LinesAnswer } from "../http/ndjson_stream.ts";
 import { shortProblemOf } from "../http/problem.ts";

@@ -1,5 +1,4 @@
 import { batchRoute } from "../routes/batch.ts";
-import { createMetricsAggregator, type MetricsAggregator } from "../metrics/counters_total.ts";
 import { createAdminAuth } from "../http/admin_auth.ts";
 import { docsRoutes } from "../routes/docs.ts";
 import { type Answer, answerAfterCheck, createApp } from "../http/router.ts";
@@ -28,7 +27,13 @@ import { registryRoutes } from "../routes/models.ts";
 import { createRequestLog, type RequestLogMode } from "../http/request_log.ts";
 import type { Route } from "../http/route.ts";
 import { createModelSlot, type ModelSlot } from "../models/loaded_model.ts";
-import { type Snapshot, takeSnapshot } from "../metrics/counters_snapshot.ts";
+import {
+  createMetricsAggregator,
+  type MetricsAggregator,
+  type Snapshot,
+  takeSnapshot,
+  type WorkerStats,
+} from "../metrics/counters_snapshot.ts";
 import type { UnloadedModels } from "../models/unloaded_models.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
@@ -54,10 +59,10 @@ export interface ServiceOptions {
   /** Another registry than the one in the data folder. */
   readonly registry?: Registry;
   /** Threads that answer beside this one, and what they see. */
-  readonly crew?: ModelBroadcast;
-  readonly board?: SharedState;
+  readonly pool?: ModelBroadcast & { collect(): Promise<WorkerStats[]> };
+  readonly sharedState?: SharedState;
   /** What all threads have counted. */
-  readonly census?: MetricsAggregator;
+  readonly aggregator?: MetricsAggregator;
 }
 
 /** What answers requests in one thread. */
@@ -88,26 +93,26 @@ export const registryPatienceMs = 2_000;
 
 /** The service of the thread that owns the store. */
 export function createService(options: ServiceOptions): Service {
-  const { dataDir, modelsDir, token, insecure, log, logRequests = "none", crew } = options;
+  const { dataDir, modelsDir, token, insecure, log, logRequests = "none", pool } = options;
   const {
     registry = openRegistry(dataDir, { patienceMs: registryPatienceMs }),
-    census = createMetricsAggregator(),
+    aggregator = createMetricsAggregator(),
   } = options;
   const slot = createModelSlot();
-  const lifecycle = createLifecycle(options.board ?? createSharedState());
+  const lifecycle = createLifecycle(options.sharedState ?? createSharedState());
   const access = createAdminAuth({ token, insecure });
   const production = createProductionModel({
     modelsDir,
     registry,
     slot,
     log,
-    ...crew ? { broadcast: crew } : {},
+    ...pool ? { broadcast: pool } : {},
   });
   const collect = async () => {
-    const others = await crew?.collect() ?? [];
-    census.update("own", service.snapshot());
+    const others = await pool?.collect() ?? [];
+    aggregator.update("own", service.snapshot());
     const inFlight = others.reduce((sum, numbers) => sum + numbers.inFlight, lifecycle.inFlight);
-    return { ...census.total(), inFlight };
+    return { ...aggregator.total(), inFlight };
   };
   const service: ThreadService = assembleService({
     dataDir,
@@ -186,7 +191,7 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
     routes,
     app,
   });
-  const snapshot = () => takeSnapshot({ traffic, tallies: slot.counters });
+  const snapshot = () => takeSnapshot({ requests: traffic, models: slot.counters });
   const close = () => {
     refusals.flush();
     storedRows.close();

@@ -2,7 +2,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 import type { SharedState } from "../runtime/shared_state.ts";
-import type { MetricsAggregator } from "../metrics/counters_total.ts";
+import type { MetricsAggregator } from "../metrics/counters_snapshot.ts";
 import type { ModelBroadcast } from "../models/model_broadcast.ts";
 import { withTimeout } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
@@ -18,6 +18,8 @@ export interface WorkerPool extends ModelBroadcast {
   start(post: StartOptions): Promise<void>;
   /** How many answer, or are about to; 0 before `join`. */
   readonly size: number;
+  /** What each of these threads has counted; those that do not answer in time are left out. */
+  collect(): Promise<WorkerStats[]>;
   /** Finishes what is in flight and ends all threads. @returns False where some connections were still busy. */
   drain(timeoutMs: number): Promise<boolean>;
   /** Ends all threads as they are. */

@@ -1,4 +1,3 @@
-import { availableParallelism } from "../../runtime/parallelism.ts";
 import { gatherPlanOf } from "./plan.ts";
 import type { JoinPlan } from "../../examples/join_plan.ts";
 import { fileState } from "../../files/file_state.ts";
@@ -6,7 +5,7 @@ import { ingest, type IngestOptions, type IngestReport } from "../../ingest/inge
 import type { Models } from "../../model/registry.ts";
 import type { Store } from "../../store/store.ts";
 import { findTable, listTables, type Table } from "../../store/table.ts";
-import { startThreads, type Threads } from "../../runtime/thread_pool.ts";
+import { availableParallelism, startThreads, type Threads } from "../../runtime/thread_pool.ts";
 import type { ChildKeysJob, Gathered, GatheredJob, GatherJob } from "./collector_state.ts";
 import { defaultMemoryBytes } from "../training_resources.ts";
 import { register, train, trainModel, type TrainOptions, type TrainReport } from "../train.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runtimeParsesHttp } from "../../../server/runtime/http_parser_limit.ts";
+import { runtimeParsesHttp } from "../../../server/runtime/listener.ts";
 import { connectRaw, type RawConnection } from "../../support/raw_connection.ts";
 import { type RunningServer, runServer } from "../../support/running_server.ts";
 import { row } from "../../support/served_models.ts";

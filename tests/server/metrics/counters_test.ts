@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createMetricsAggregator } from "../../../server/metrics/counters_total.ts";
 import { countOf, createHistogram, observe } from "../../../server/metrics/histogram.ts";
-import { mergeSnapshots, type Snapshot, takeSnapshot } from "../../../server/metrics/counters_snapshot.ts";
+import {
+  createMetricsAggregator,
+  mergeSnapshots,
+  type Snapshot,
+  takeSnapshot,
+} from "../../../server/metrics/counters_snapshot.ts";
 import {
   createDurationSampler,
   timedOneOf,
@@ -55,7 +59,7 @@ function snapshotOf(events: readonly Event[]): Snapshot {
       traffic.count(one.route, one.method, one.status, one.seconds);
     }
   }
-  return takeSnapshot({ traffic, tallies });
+  return takeSnapshot({ requests: traffic, models: tallies });
 }
 
 /** In one order, whatever the order in which it was counted. */
