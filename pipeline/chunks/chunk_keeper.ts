@@ -3,7 +3,7 @@ import { aligned, type ChunkRecord, recordOf } from "./chunk_record.ts";
 import { type ChunkLoader, createLoader } from "./chunk_loader.ts";
 import { type MemoryBudget, nextFileName, reserveMemory } from "./chunk_room.ts";
 import { type ColumnMaker, createColumnPool, newColumns } from "./column_pool.ts";
-import { requireFreeSpace, reserveBytes } from "../store/disk_room.ts";
+import { requireFreeSpace, reserveBytes } from "../store/disk_space.ts";
 import { isSpilled, type Place, type SpilledChunk, type StoredChunk } from "./stored_chunk.ts";
 import { writing } from "../files/written_file.ts";
 

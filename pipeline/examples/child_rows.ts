@@ -1,6 +1,6 @@
 import { openReadingConnection, scanMemory } from "../store/reading_connection.ts";
-import { columnOrigins } from "../store/view/column_origins.ts";
-import { quoted } from "../store/identifier.ts";
+import { columnOrigins } from "../store/view/view_columns.ts";
+import { quoted } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
 import type { RowAccount } from "./row_account.ts";

@@ -24,10 +24,10 @@ import { sharedInt32 } from "../runtime/shared_memory.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { ReadingStopped, type RowsQuery } from "../store/checked_rows.ts";
 import { openReadingConnection, type ReadingMemory, scanMemory } from "../store/reading_connection.ts";
-import { quoted } from "../store/identifier.ts";
+import { quoted } from "../store/sqlite.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
-import { holdStill } from "../store/writing.ts";
+import { holdWriteLock } from "../store/writing.ts";
 import { listTables, type Table } from "../store/table.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";
 import { viewOrdersById } from "./view_order.ts";
@@ -106,7 +106,7 @@ async function readUnchanged(
   const { room, observe = () => {} } = options;
   // What may change while it is read is mostly left alone. Where it was changed, or a load has it to itself, it is held still.
   for (let tries = 1;; tries++) {
-    using _hold = tries === 1 ? undefined : await holdStill(store.path, () => observe(0));
+    using _hold = tries === 1 ? undefined : await holdWriteLock(store.path, () => observe(0));
     try {
       const raw = await readOnce(store, spec, threads, options);
       if (raw) return raw;
@@ -137,7 +137,7 @@ async function readOnce(
 ): Promise<RawExamples | undefined> {
   const { after, room } = options;
   const query = queryOf(store, spec);
-  const before = store.journal.foreignChanges();
+  const before = store.journal.externalChanges();
   const ids = idsOf(store, spec);
   const tables = loadableTables(store);
   const child = tables && countChildRows(store, spec, tables, after);
@@ -148,7 +148,7 @@ async function readOnce(
     options,
   );
   // The threads have connections of their own: a write between their first reads would give them different stores.
-  if (store.journal.foreignChanges() === before) {
+  if (store.journal.externalChanges() === before) {
     // What the reading held, and its garbage.
     await forceCollectionOnAll(threads);
     const joined = mergeChunks(

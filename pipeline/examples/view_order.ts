@@ -1,5 +1,5 @@
 import type { FeatureSpec } from "./spec.ts";
-import { quoted } from "../store/identifier.ts";
+import { quoted } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 
 /** Whether the view's rows come in the order of their ids without being sorted. */

@@ -1,10 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { readingFailure } from "../examples/reading_failure.ts";
-import { columnOrigins } from "../store/view/column_origins.ts";
-import { quoted } from "../store/identifier.ts";
+import { columnOrigins } from "../store/view/view_columns.ts";
+import { limitCache, quoted } from "../store/sqlite.ts";
 import { countRows, loggedOrphans, loggedRows } from "./load_log.ts";
-import { limitCache } from "../store/page_cache.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";

@@ -3,7 +3,7 @@ import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { openBulk } from "../store/bulk.ts";
-import { createFirstFill } from "./initial_load.ts";
+import { createInitialLoad } from "./initial_load.ts";
 import { keySetOf } from "./key_set.ts";
 import type { OnConflict, RowCounts } from "./insertion.ts";
 import { hasLoads, loadFile, type LoadOptions, type LoadProgress, readerJobOf } from "./load.ts";
@@ -12,7 +12,7 @@ import { createFileReading, openReading, type Reading } from "./reading.ts";
 import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
 import type { Store } from "../store/store.ts";
-import { longPatienceMs } from "../store/writing.ts";
+import { lockTimeoutMsDefault } from "../store/writing.ts";
 import { findTable, hasTriggers, listTables, type Table } from "../store/table.ts";
 import { startThreads, type Threads } from "../runtime/thread_pool.ts";
 
@@ -30,7 +30,7 @@ export interface IngestOptions {
   readonly format?: TextFormat | undefined;
   readonly signal?: AbortSignal;
   /** How long each file waits for another process that writes, or reads and must not be disturbed. */
-  readonly patienceMs?: number;
+  readonly lockTimeoutMs?: number;
   readonly observe?: (progress: LoadProgress) => void;
   /** Reads on a thread of the caller's, who looks on. */
   readonly reader?: SharedReader;
@@ -69,7 +69,11 @@ export interface IngestReport {
  */
 export async function ingest(store: Store, options: IngestOptions): Promise<IngestReport> {
   const { files, onConflict = "fail", columnNames = {}, allowMissing = false, format, signal } = options;
-  const { patienceMs = longPatienceMs, observe = () => {}, now = () => Date.now() * 1_000 } = options;
+  const {
+    lockTimeoutMs: patienceMs = lockTimeoutMsDefault,
+    observe = () => {},
+    now = () => Date.now() * 1_000,
+  } = options;
   const tables = parentsFirst(listTables(store.db));
   checkNames(tables, options);
   const isLarge = bytesOf(Object.values(files).flat()) >= threadBytesMin;
@@ -80,9 +84,9 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   let threads = reader?.threads ?? ownThreads;
   const reports: FileReport[] = [];
   const rowCounts = new Map<string, number>();
-  const before = store.journal.foreignChanges();
+  const before = store.journal.externalChanges();
   const bulk = openBulk(store, { patienceMs });
-  const firstFill = createFirstFill(store, tables, { keepsKeys: rejects === undefined });
+  const firstFill = createInitialLoad(store, tables, { keepsKeys: rejects === undefined });
   try {
     const optionsOf = (table: Table): LoadOptions => ({
       threads,
@@ -112,7 +116,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
       early = undefined;
       let isRead = false;
       const hasRead = (rows: number | undefined) => {
-        if (!isRead) firstFill.hasRead(table, rows);
+        if (!isRead) firstFill.addRowsRead(table, rows);
         isRead = true;
       };
       const readFollowing = (rows: number | undefined) => {
@@ -140,13 +144,13 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
         const keys = await reader.lastKeys();
         if (keys) {
           here.addKnownKeys(table.name, keySetOf(keys));
-          firstFill.knowKeys(table.name);
+          firstFill.addKnownKeys(table.name);
         }
       }
     }
     bulk.end();
     // Another process may have added rows, or taken some away, between the files; and so may a trigger.
-    if (store.journal.foreignChanges() !== before || hasTriggers(store.db)) rowCounts.clear();
+    if (store.journal.externalChanges() !== before || hasTriggers(store.db)) rowCounts.clear();
     return {
       ...summarise(reports, tables, files),
       examples: await countExamples(store, tables, { threads, rowCounts }),

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { quoted } from "../store/identifier.ts";
+import { quoted } from "../store/sqlite.ts";
 import { registryFileName } from "../store/layout.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
@@ -8,22 +8,22 @@ import { keysMax } from "./key_set.ts";
 import { type Reference, referencesOf } from "./reference.ts";
 
 /** Whether a store is filled for the first time, when all of what is in it is known from the files that are read. */
-export interface FirstFill {
+export interface InitialLoad {
   /** Whether all keys that a table's rows may refer to have been told of, and the table has no rows. */
   isSelfContained(table: Table): boolean;
   /** A file of the table has been read. @param rows undefined where it is not known how many. */
-  hasRead(table: Table, rows: number | undefined): void;
+  addRowsRead(table: Table, rows: number | undefined): void;
   /** The keys of the table's rows are known to who reads the files. */
-  knowKeys(table: string): void;
+  addKnownKeys(table: string): void;
 }
 
 /** @param keepsKeys Whether the text keys of parents are kept as they are read, up to `keysMax`. */
-export function createFirstFill(
+export function createInitialLoad(
   store: Store,
   tables: readonly Table[],
   { keepsKeys }: { keepsKeys: boolean },
-): FirstFill {
-  const changes = store.journal.foreignChanges();
+): InitialLoad {
+  const changes = store.journal.externalChanges();
   const isFirst = isUntouched(store, tables);
   const rowsRead = new Map<string, number>();
   const known = new Set<string>();
@@ -33,10 +33,10 @@ export function createFirstFill(
       typeOf(tables, parent, column) === "TEXT");
   return {
     isSelfContained: (table) =>
-      isFirst && store.journal.foreignChanges() === changes && !rowsRead.has(table.name) &&
+      isFirst && store.journal.externalChanges() === changes && !rowsRead.has(table.name) &&
       referencesOf(table, tables).every(isKnown),
-    hasRead: ({ name }, rows = Infinity) => void rowsRead.set(name, (rowsRead.get(name) ?? 0) + rows),
-    knowKeys: (table) => void known.add(table),
+    addRowsRead: ({ name }, rows = Infinity) => void rowsRead.set(name, (rowsRead.get(name) ?? 0) + rows),
+    addKnownKeys: (table) => void known.add(table),
   };
 }
 

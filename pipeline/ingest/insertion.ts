@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Batch, type Cell, copyCells, type RowFault } from "../files/columns/batch.ts";
-import { quoted } from "../store/identifier.ts";
+import { quoted } from "../store/sqlite.ts";
 import { conflictFailure, constraintFault, passedOver } from "./insertion_failure.ts";
-import { differingSql, insertSql, replaceSql } from "./insertion_sql.ts";
+import { differingSql, insertSql, replaceSql, type StatementRows } from "./insertion_sql.ts";
 import { rowFailure } from "../files/columns/row_run.ts";
 import { openSnapshot, type Snapshot } from "./snapshot.ts";
 import { hasCode } from "../store/sqlite_failure.ts";
@@ -69,7 +69,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
     onReject(fault);
     counts.rejected++;
   };
-  const insert = (chunk: Chunk) => {
+  const insert = (chunk: StatementRows) => {
     try {
       return Number(statements.insert(chunk.rowCount).run(...chunk.cells).changes);
     } catch (error) {
@@ -83,7 +83,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
       return undefined;
     }
   };
-  const settle = (chunk: Chunk) => {
+  const settle = (chunk: StatementRows) => {
     const inserted = insert(chunk);
     if (inserted === undefined) return;
     counts.inserted += inserted;
@@ -106,7 +106,7 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
     counts.unchanged += rest - differing.length;
   };
   /** In the order of the file, so that the last row of a key stays. @param old Rows whose key was there. */
-  const replaceEach = (chunk: Chunk, old: number) => {
+  const replaceEach = (chunk: StatementRows, old: number) => {
     let rest = old;
     for (let i = 0; i < chunk.rowCount; i++) {
       const row = rowOf(chunk, i);
@@ -139,23 +139,15 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
   };
 }
 
-/** Rows that one statement inserts: all cells of the first row, then of the next. */
-export interface Chunk {
-  readonly rowCount: number;
-  readonly cells: Cell[];
-  /** Each row's place in its file, from 1. */
-  readonly rows: Uint32Array;
-}
-
 /** @param cells Is filled, and is the chunk's until the next one is made. */
-function chunkOf(batch: Batch, start: number, cells: Cell[]): Chunk {
+function chunkOf(batch: Batch, start: number, cells: Cell[]): StatementRows {
   const width = batch.columns.length;
   const rowCount = cells.length / width;
   for (let k = 0; k < width; k++) copyCells(batch.columns[k], start, rowCount, { cells, at: k, step: width });
   return { rowCount, cells, rows: batch.rows.subarray(start, start + rowCount) };
 }
 
-function rowOf({ cells, rows, rowCount }: Chunk, index: number): Chunk {
+function rowOf({ cells, rows, rowCount }: StatementRows, index: number): StatementRows {
   const width = cells.length / rowCount;
   return {
     rowCount: 1,

@@ -1,14 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Cell, RowFault } from "../files/columns/batch.ts";
 import { Failure } from "../failure.ts";
-import type { Chunk } from "./insertion.ts";
-import { storedSql } from "./insertion_sql.ts";
+import { type StatementRows, storedSql } from "./insertion_sql.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
 /** Why the table refuses a row: what SQLite says, and the values that it speaks of. */
 export function constraintFault(
   error: Error,
-  row: Chunk,
+  row: StatementRows,
   columns: readonly TableColumn[],
   table: Table,
 ): RowFault {
@@ -29,7 +28,7 @@ export function constraintFault(
 /** SQLite does not say which foreign key it was: all of the row that refer to something are named. */
 function foreignKeyFault(
   error: Error,
-  row: Chunk,
+  row: StatementRows,
   columns: readonly TableColumn[],
   { foreignKeys }: Table,
 ): RowFault {
@@ -49,7 +48,7 @@ function foreignKeyFault(
 }
 
 /** Why a row is not in the table, though no constraint refuses it and its key was not there. */
-export function passedOver(row: Chunk, { name }: Table): RowFault {
+export function passedOver(row: StatementRows, { name }: Table): RowFault {
   return {
     row: row.rows[0],
     detail: `${name} passed it over, as a trigger does with RAISE(IGNORE), expected it to be inserted`,
@@ -63,7 +62,7 @@ export function conflictFailure(
   db: DatabaseSync,
   table: Table,
   columns: readonly TableColumn[],
-  { row, fileName }: { row: Chunk; fileName: string },
+  { row, fileName }: { row: StatementRows; fileName: string },
 ): Failure {
   const keyCells = table.key.map((name) => row.cells[columns.findIndex((column) => column.name === name)]);
   const statement = db.prepare(storedSql(table, columns));

@@ -1,5 +1,15 @@
-import { quoted } from "../store/identifier.ts";
+import type { Cell } from "../files/columns/batch.ts";
+import { quoted } from "../store/sqlite.ts";
 import type { Table, TableColumn } from "../store/table.ts";
+
+/** The rows of one statement. */
+export interface StatementRows {
+  readonly rowCount: number;
+  /** All cells of the first row, then of the next: the parameters of the statement. */
+  readonly cells: Cell[];
+  /** Each row's place in its file, from 1. */
+  readonly rows: Uint32Array;
+}
 
 /**
  * Inserts rows whose key is new; other rows are passed over. Parameters: the cells of each row, in the order of `columns`.

@@ -2,15 +2,15 @@ import { basename } from "node:path";
 import { allRejected, checkCounts } from "./accounting.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { type FileHashing, openHashing } from "../files/content_hash.ts";
-import { requireDiskSpaceToCommit } from "../store/disk_room.ts";
+import { requireDiskSpaceToCommit } from "../store/disk_space.ts";
 import { Failure } from "../failure.ts";
 import type { RowFault } from "../files/columns/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
 import { countRows, findLoad, recordLoad } from "./load_log.ts";
 import { createOrphanRejects } from "./orphans.ts";
-import { createTally, type FileReport } from "./quality.ts";
-import type { OpenedFile, ReaderJob, ReadStep } from "./reader_job.ts";
+import { createQualityCounter, type FileReport } from "./quality.ts";
+import type { FileBatch, OpenedFile, ReaderJob } from "./reader_job.ts";
 import { type FileReading, openReading, type Reading } from "./reading.ts";
 import type { Reference } from "./reference.ts";
 import type { RejectsFile } from "./rejects.ts";
@@ -211,7 +211,7 @@ async function insertAll(
 ): Promise<FileReport> {
   const { columns, leftOut, rowCount } = reading.opened;
   const file = basename(path);
-  const tally = createTally(columns);
+  const tally = createQualityCounter(columns);
   let firstRejected: RowFault | undefined;
   const orphanRejects = createOrphanRejects(store.db, references, columns);
   const onReject = rejects && ((fault: RowFault) => {
@@ -275,7 +275,7 @@ async function insertAll(
 }
 
 /** The next rows to insert. As long as there are none, the file is hashed. */
-async function nextStep(reading: Reading, hashing: FileHashing): Promise<ReadStep | undefined> {
+async function nextStep(reading: Reading, hashing: FileHashing): Promise<FileBatch | undefined> {
   let isThere = false;
   const step = reading.next().finally(() => isThere = true);
   // Where it fails while the file is hashed, it is told below.

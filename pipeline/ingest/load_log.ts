@@ -1,5 +1,5 @@
 import type { ColumnMapping } from "../files/columns/column_source.ts";
-import { quoted } from "../store/identifier.ts";
+import { quoted } from "../store/sqlite.ts";
 import type { OnConflict } from "./insertion.ts";
 import type { FileReport } from "./quality.ts";
 import type { Store } from "../store/store.ts";

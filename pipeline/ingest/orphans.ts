@@ -1,10 +1,9 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Cell, cellAt, gatherColumn } from "../files/columns/batch.ts";
 import { clearBuffer, type ColumnBuffer, copierOf, createBuffer } from "../files/columns/column_buffer.ts";
-import { quoted } from "../store/identifier.ts";
+import { limitCache, quoted } from "../store/sqlite.ts";
 import { orderByKey } from "../files/columns/key_order.ts";
 import type { KeySet } from "./key_set.ts";
-import { limitCache } from "../store/page_cache.ts";
 import type { Reference } from "./reference.ts";
 import type { RowRun } from "../files/columns/row_run.ts";
 import type { TableColumn } from "../store/table.ts";

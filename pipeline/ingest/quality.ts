@@ -33,7 +33,7 @@ export interface TimeRange {
 }
 
 /** Counts what is found in a file's rows as they pass. */
-export interface QualityTally {
+export interface QualityCounter {
   addBatch(batch: Batch): void;
   addRejected(fault: RowFault): void;
   nulls(): Record<string, number>;
@@ -41,7 +41,7 @@ export interface QualityTally {
   outOfRange(): Record<string, number>;
 }
 
-export function createTally(columns: readonly TableColumn[]): QualityTally {
+export function createQualityCounter(columns: readonly TableColumn[]): QualityCounter {
   const nulls = new Float64Array(columns.length);
   const ranges = columns.map(({ isTime }) => isTime ? { min: Infinity, max: -Infinity } : undefined);
   const broken = new Map<string, number>();

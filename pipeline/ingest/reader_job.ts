@@ -31,7 +31,7 @@ export interface OpenedFile {
 }
 
 /** Some of the file's rows, and how far reading is. */
-export interface ReadStep {
+export interface FileBatch {
   readonly batch: Batch;
   readonly bytesRead: number;
   /** In the last step: for each reference, the rows whose parent is not in the store. */
@@ -43,7 +43,7 @@ export interface ReadStep {
 export interface OpenReader {
   readonly opened: OpenedFile;
   /** @throws {Failure} as `openFile` and `readBatches` do. */
-  steps(): Generator<ReadStep>;
+  batches(): Generator<FileBatch>;
   close(): void;
 }
 
@@ -77,7 +77,7 @@ export function openReader(
       leftOut: reader.columnNames.filter((name) => !names.includes(name)),
       rowCount: reader.rowCount,
     },
-    *steps() {
+    *batches() {
       orphans = openOrphanCounter({ storePath, references, known: new Map([...elsewhere, ...known]) });
       const key = columns.findIndex(({ name }) => name === table.key[0]);
       // Integers are found in the store in a third of the time that texts take: they are not worth the memory.

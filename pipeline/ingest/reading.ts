@@ -1,4 +1,10 @@
-import { type OpenedFile, type OpenReader, openReader, type ReaderJob, type ReadStep } from "./reader_job.ts";
+import {
+  type FileBatch,
+  type OpenedFile,
+  type OpenReader,
+  openReader,
+  type ReaderJob,
+} from "./reader_job.ts";
 import { batchBytes, buffersOf, releaseBatch } from "../files/columns/batch.ts";
 import type { RowRun } from "../files/columns/row_run.ts";
 import type { KeySet } from "./key_set.ts";
@@ -16,7 +22,7 @@ const groupsAtFirstMax = 16;
 export interface Reading {
   readonly opened: OpenedFile;
   /** Takes the last step back. @returns undefined at the end of the file. @throws {Failure} as `openReader`'s steps do. */
-  next(): Promise<ReadStep | undefined>;
+  next(): Promise<FileBatch | undefined>;
 }
 
 /** Opens a file, in place of one that is open. */
@@ -34,8 +40,8 @@ interface NextJob extends Job {
 }
 
 /** Steps that follow each other. */
-interface StepGroup {
-  readonly steps: readonly ReadStep[];
+interface BatchMessage {
+  readonly steps: readonly FileBatch[];
   /** Whether the file has no more. */
   readonly isLast: boolean;
 }
@@ -45,7 +51,7 @@ export interface FileReading {
   /** @returns undefined where it is too early. */
   open(job: OpenJob): OpenedFile | undefined;
   /** The steps are the caller's, who gives their memory back. @throws {Failure} When those before have been handed on. */
-  next(job: NextJob): StepGroup;
+  next(job: NextJob): BatchMessage;
   /** Tells of keys that are in the store. */
   addKnownKeys(table: string, keys: Pick<KeySet, "has">): void;
   close(): void;
@@ -56,10 +62,10 @@ export interface RowObserver {
   /** Where it keeps the keys of a table, which then are not kept twice. */
   keysOf(table: string): KeySet | undefined;
   /** Whether it has kept all keys so far. */
-  isWhole(): boolean;
+  isComplete(): boolean;
   onRows(table: string, run: RowRun): void;
   /** A file has been read to its end. */
-  ended(table: string): void;
+  onEnd(table: string): void;
 }
 
 /** @param onlookerOf Who looks on, as each file is opened. */
@@ -67,7 +73,7 @@ export function createFileReading(onlookerOf: () => RowObserver | undefined = ()
   let onlooker: RowObserver | undefined;
   let table = "";
   let reader: OpenReader | undefined;
-  let steps: Generator<ReadStep> | undefined;
+  let steps: Generator<FileBatch> | undefined;
   const known = new Map<string, KeySet>();
   const elsewhere = new Map<string, Pick<KeySet, "has">>();
   /** Of a step whose group had others, which go first. */
@@ -77,13 +83,13 @@ export function createFileReading(onlookerOf: () => RowObserver | undefined = ()
     [reader, steps, failure] = [undefined, undefined, undefined];
   };
   /** @returns undefined at the end of the file, and where a failure is left to the next call. */
-  const readOn = (mayFailLater: boolean): ReadStep | undefined => {
+  const readOn = (mayFailLater: boolean): FileBatch | undefined => {
     if (failure) throw failure.cause;
     try {
       const { value, done } = steps?.next() ?? { value: undefined, done: true };
       if (done && reader) {
         close();
-        onlooker?.ended(table);
+        onlooker?.onEnd(table);
       }
       return value || undefined;
     } catch (cause) {
@@ -94,18 +100,18 @@ export function createFileReading(onlookerOf: () => RowObserver | undefined = ()
   };
   return {
     open(job) {
-      if (job.isPrefetch && !onlooker?.isWhole()) return undefined;
+      if (job.isPrefetch && !onlooker?.isComplete()) return undefined;
       close();
       onlooker = onlookerOf();
       table = job.reader.table.name;
       const keys = onlooker?.keysOf(table);
       if (keys) known.set(table, keys);
       reader = openReader(job.reader, known, { elsewhere, ...(onlooker ? { see: onlooker.onRows } : {}) });
-      steps = reader.steps();
+      steps = reader.batches();
       return reader.opened;
     },
     next({ bytes: bytesMax }) {
-      const group: ReadStep[] = [];
+      const group: FileBatch[] = [];
       for (let bytes = 0; group.length === 0 || bytes < bytesMax;) {
         const step = readOn(group.length > 0);
         if (!step) return { steps: group, isLast: failure === undefined };
@@ -147,19 +153,19 @@ export async function openReading(
     return opened && takingBack(opened, () => Promise.resolve(here.next({ kind: "next", bytes: 0 })));
   }
   const opening = ask<OpenedFile>(threads, open);
-  const ahead: Promise<StepGroup | undefined>[] = [];
+  const ahead: Promise<BatchMessage | undefined>[] = [];
   let asked = 0;
   let largest = groupBytes;
   let isAtEnd = false;
   const readOn = () => {
     // The first are small, so that there is something to insert soon.
     const next: NextJob = { kind: "next", bytes: Math.min(groupBytes, asked++ * firstGroupBytes) };
-    const group = ask<StepGroup>(threads, next);
+    const group = ask<BatchMessage>(threads, next);
     // It is waited for only when what came before it has been inserted.
     group.then(arrived, () => {});
     ahead.push(group);
   };
-  const arrived = (group: StepGroup | undefined) => {
+  const arrived = (group: BatchMessage | undefined) => {
     if (!group || isAtEnd) return;
     if (group.isLast) {
       isAtEnd = true;
@@ -185,10 +191,10 @@ export async function openReading(
   });
 }
 
-function takingBack(opened: OpenedFile, nextGroup: () => Promise<StepGroup | undefined>): Reading {
-  let group: StepGroup = { steps: [], isLast: false };
+function takingBack(opened: OpenedFile, nextGroup: () => Promise<BatchMessage | undefined>): Reading {
+  let group: BatchMessage = { steps: [], isLast: false };
   let taken = 0;
-  let last: ReadStep | undefined;
+  let last: FileBatch | undefined;
   return {
     opened,
     async next() {
@@ -205,8 +211,8 @@ function takingBack(opened: OpenedFile, nextGroup: () => Promise<StepGroup | und
 }
 
 /** What a thread that answers `next` hands on without a copy. */
-export function memoryOf(kind: string, result: unknown): ArrayBuffer[] {
-  return kind === "next" ? (result as StepGroup).steps.flatMap(({ batch }) => buffersOf(batch)) : [];
+export function transferablesOf(kind: string, result: unknown): ArrayBuffer[] {
+  return kind === "next" ? (result as BatchMessage).steps.flatMap(({ batch }) => buffersOf(batch)) : [];
 }
 
 /** The answer of the second thread. */

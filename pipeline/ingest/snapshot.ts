@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Cell } from "../files/columns/batch.ts";
 import { knownSql } from "./insertion_sql.ts";
-import { limitCache } from "../store/page_cache.ts";
+import { limitCache } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 

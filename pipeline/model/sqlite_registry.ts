@@ -12,8 +12,7 @@ import {
   type RegistryFile,
 } from "./registry_queries.ts";
 import { watchStamp } from "./registry_watch.ts";
-import { retryWhileBusy } from "../store/patience.ts";
-import { asFailure } from "../store/sqlite_failure.ts";
+import { asFailure, retryWhileBusy } from "../store/sqlite_failure.ts";
 import { layoutOf } from "../store/layout.ts";
 import { isOlderFile, splitOlder } from "../store/upgrade/older_store.ts";
 import { openRegistryFile } from "../store/registry_file.ts";

@@ -1,9 +1,8 @@
 import { Failure } from "../failure.ts";
 import { type JournalMode, withBusyTimeout } from "./journal.ts";
-import { retryWhileBusy } from "./patience.ts";
-import { asFailure, sqliteCode } from "./sqlite_failure.ts";
+import { asFailure, retryWhileBusy, sqliteCode } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
-import { longPatienceMs } from "./writing.ts";
+import { lockTimeoutMsDefault } from "./writing.ts";
 
 /** Loads into a store, one transaction each, all of it safe on the disk before the next one begins. */
 export interface Bulk {
@@ -20,7 +19,10 @@ export interface Bulk {
 const tryMs = 100;
 
 /** @param options.patienceMs How long a load waits for who reads or writes. */
-export function openBulk(store: Store, { patienceMs = longPatienceMs }: { patienceMs?: number } = {}): Bulk {
+export function openBulk(
+  store: Store,
+  { patienceMs = lockTimeoutMsDefault }: { patienceMs?: number } = {},
+): Bulk {
   let mode: JournalMode | undefined;
   const turn = (wanted: JournalMode, waitMs: number) => {
     if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
@@ -29,15 +31,15 @@ export function openBulk(store: Store, { patienceMs = longPatienceMs }: { patien
   return {
     async load(work, { isAlone }) {
       // Who has the store open would be kept from it: then all goes by the log.
-      if (isAlone && turn("direct", 0)) return await work();
+      if (isAlone && turn("rollback", 0)) return await work();
       await retryWhileBusy(patienceMs, () => {
-        if (!turn("log", Math.min(tryMs, patienceMs))) throw readWithoutPause(store);
+        if (!turn("wal", Math.min(tryMs, patienceMs))) throw readWithoutPause(store);
       });
       return await inWalMode(store, work);
     },
     end() {
       try {
-        turn("direct", 0);
+        turn("rollback", 0);
       } catch (error) {
         // A full disk, say: why a load failed is what is told, and the next connection that writes turns it.
         if (sqliteCode(error) === undefined) throw error;

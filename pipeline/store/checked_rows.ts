@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { arrays } from "./array_rows.ts";
+import { arrays } from "./sqlite.ts";
 
 /** A row as an array, in the order of the query's columns. Integers beyond 2⁵³ are bigint, all other integers number. */
 export type SqlRow = readonly unknown[];

@@ -1,11 +1,9 @@
 import { Failure } from "../failure.ts";
-import { quoted } from "./identifier.ts";
+import { ownIndexPrefix } from "./schema.ts";
+import { quoted } from "./sqlite.ts";
 import { asFailure } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 import { findTable, listTables } from "./table.ts";
-
-/** Names of indexes that are made on demand begin so: they are no part of the schema that a store was made from. */
-export const ownIndexPrefix = "clickwell_by_";
 
 /**
  * Makes an index, so that rows are found by a column. One that is there already stays.

@@ -6,7 +6,7 @@ import { hasCode } from "./sqlite_failure.ts";
  * into the database later; others read meanwhile. `direct`: new pages go to their place at once and are written only once,
  * which is why SQLite advises it for large transactions (https://sqlite.org/wal.html); others have to wait meanwhile.
  */
-export type JournalMode = "log" | "direct";
+export type JournalMode = "wal" | "rollback";
 
 /** The journal of a store, which is in the mode `direct` but for the time of a load that others can read beside. */
 export interface Journal {
@@ -16,10 +16,10 @@ export interface Journal {
    */
   use(mode: JournalMode, waitMs: number): boolean;
   /** Another number after each change by another connection that has been noticed. */
-  foreignChanges(): number;
+  externalChanges(): number;
 }
 
-const pragmas = { log: "wal", direct: "delete" } as const;
+const pragmas = { wal: "wal", rollback: "delete" } as const;
 const busyCode = 5;
 
 export function createJournal(db: DatabaseSync): Journal {
@@ -33,7 +33,7 @@ export function createJournal(db: DatabaseSync): Journal {
     return changes;
   };
   return {
-    foreignChanges,
+    externalChanges: foreignChanges,
     use(mode, waitMs) {
       // A turn from one mode to the other looks like a change by somebody else.
       foreignChanges();

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { limitCache } from "./page_cache.ts";
+import { limitCache } from "./sqlite.ts";
 
 export interface ReadingMemory {
   /** How much of the store is mapped: mapped pages spare a system call for each, and count as memory of the process. */

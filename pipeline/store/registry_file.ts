@@ -98,7 +98,7 @@ function emptyRegistry(dataDir: string): RegistryFile {
  * nothing can be written.
  */
 function useRollbackJournal(db: DatabaseSync): void {
-  createJournal(db).use("direct", 0);
+  createJournal(db).use("rollback", 0);
   db.exec("PRAGMA synchronous = EXTRA");
 }
 

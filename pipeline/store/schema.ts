@@ -1,10 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 import text from "../../schema.sql" with { type: "text" };
 import { Failure } from "../failure.ts";
-import { ownIndexPrefix } from "./column_index.ts";
 import { applicationId, registrySteps, tablesSteps, versionAfter } from "./migration.ts";
-import { quoted } from "./identifier.ts";
+import { quoted } from "./sqlite.ts";
 import { listTables, ownTableNames } from "./table.ts";
+
+/** Prefix of the indexes that `--index` creates, which are not part of the schema of a store. */
+export const ownIndexPrefix = "clickwell_by_";
 
 /** The line of schema.sql that parts the user's tables from the program's records. */
 const parting = /^-- clickwell's own records\.$/m;

@@ -58,3 +58,23 @@ export function asFailure(error: unknown, action: string): unknown {
   const known = code === undefined ? undefined : kinds[code & 0xff];
   return known ? new Failure(known.kind, `Cannot ${action}: ${known.text}. ${known.repair}`) : error;
 }
+
+/** Pause between two attempts. */
+const retryPauseMs = 25;
+
+/**
+ * Calls `attempt` until the store is not busy, with pauses in which the event loop runs.
+ *
+ * @throws What the last attempt threw: `store-busy` only after `timeoutMs`.
+ */
+export async function retryWhileBusy<T>(timeoutMs: number, attempt: () => T): Promise<T> {
+  for (const deadline = performance.now() + timeoutMs;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      const busy = error instanceof Failure && error.kind === "store-busy";
+      if (!busy || performance.now() > deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, retryPauseMs));
+  }
+}

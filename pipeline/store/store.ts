@@ -1,11 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { cacheBytes, reserveBytes } from "./disk_room.ts";
+import { cacheBytes, reserveBytes } from "./disk_space.ts";
 import { Failure } from "../failure.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { layoutOf } from "./layout.ts";
 import { isOlder, migrate, readVersion, tablesSteps } from "./migration.ts";
 import { finishSplit, isOlderFile, splitOlder } from "./upgrade/older_store.ts";
-import { limitCache } from "./page_cache.ts";
+import { limitCache } from "./sqlite.ts";
 import { checkSchema, createTables, differingTables, isUnused } from "./schema.ts";
 import { asFailure, sqliteCode } from "./sqlite_failure.ts";
 import { fileAt, type FileOptions, makeFolder, openFile, removeDatabase } from "./store_file.ts";
@@ -102,7 +102,7 @@ function storeOf(
  */
 function settle(db: DatabaseSync, journal: Journal): void {
   try {
-    if (!db.isTransaction) journal.use("direct", 0);
+    if (!db.isTransaction) journal.use("rollback", 0);
   } catch (error) {
     // A full disk, say: the next one to write does it.
     if (sqliteCode(error) === undefined) throw error;
@@ -129,7 +129,7 @@ export function settleTables(dataDir: string): void {
 function hasSchema(db: DatabaseSync, schema: string, path: string): boolean {
   const differing = differingTables(db, schema);
   if (differing.length === 0) return true;
-  if (isUnused(db) && createJournal(db).use("direct", 0)) return false;
+  if (isUnused(db) && createJournal(db).use("rollback", 0)) return false;
   throw new Failure(
     "store-invalid",
     `Cannot use this schema with ${path}: the store was made from another one (${

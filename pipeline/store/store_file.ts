@@ -1,9 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
-import { requireFreeSpace, reserveBytes } from "./disk_room.ts";
+import { requireFreeSpace, reserveBytes } from "./disk_space.ts";
 import { Failure } from "../failure.ts";
 import { withBusyTimeout } from "./journal.ts";
 import { asFailure, hasCode } from "./sqlite_failure.ts";
-import { openUnloggedCopy } from "./upgrade/unlogged_copy.ts";
+import { openInMemoryCopy } from "./in_memory_copy.ts";
 
 export interface FileOptions {
   /** `create` makes the file if it is not there; `write` and `read` need it there. `read` cannot change it. */
@@ -64,7 +64,7 @@ function openToRead(path: string, busyTimeoutMs: number): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
-    const copy = hasCode(error, unopenableCode) ? openUnloggedCopy(path) : undefined;
+    const copy = hasCode(error, unopenableCode) ? openInMemoryCopy(path) : undefined;
     if (copy) return copy;
     throw error;
   }

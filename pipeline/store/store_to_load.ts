@@ -51,7 +51,7 @@ function requireKnown(dataDir: string, names: readonly string[]): void {
 /** Whether nothing was loaded, and nobody else has the store open to do so. */
 function hasNothing({ db, journal }: Store): boolean {
   try {
-    if (db.isTransaction || !journal.use("direct", 0)) return false;
+    if (db.isTransaction || !journal.use("rollback", 0)) return false;
     db.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
     const isOfNoUse = isUnused(db);
     db.exec("ROLLBACK");

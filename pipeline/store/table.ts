@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { nearestName } from "../did_you_mean.ts";
-import { quoted } from "./identifier.ts";
+import { quoted } from "./sqlite.ts";
 
 export type ColumnType = "INTEGER" | "REAL" | "TEXT";
 

@@ -1,14 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
 import { withBusyTimeout } from "./journal.ts";
-import { retryWhileBusy } from "./patience.ts";
-import { asFailure, hasCode } from "./sqlite_failure.ts";
+import { asFailure, hasCode, retryWhileBusy } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 
 /**
  * How long a load waits for a training that reads, or for another load, and a training for a load: as long as any of them
  * takes, but not for ever.
  */
-export const longPatienceMs = 600_000;
+export const lockTimeoutMsDefault = 600_000;
 /** How long one try blocks the thread. */
 const tryMs = 100;
 const readOnlyCode = 8;
@@ -22,7 +21,7 @@ const readOnlyCode = 8;
  */
 export async function beginWriting(
   { db, path }: Pick<Store, "db" | "path">,
-  { patienceMs = longPatienceMs, action = `write to ${path}`, pause = () => {} }: {
+  { patienceMs = lockTimeoutMsDefault, action = `write to ${path}`, pause = () => {} }: {
     patienceMs?: number;
     action?: string;
     pause?: () => void;
@@ -45,7 +44,7 @@ export async function beginWriting(
  * @returns What lets go of it; undefined where nothing can be written, and nothing can change.
  * @throws {Failure} `store-busy` where a load takes longer than anyone waits.
  */
-export async function holdStill(path: string, pause: () => void): Promise<Disposable | undefined> {
+export async function holdWriteLock(path: string, pause: () => void): Promise<Disposable | undefined> {
   const db = new DatabaseSync(path);
   try {
     if (!canWrite(db)) {

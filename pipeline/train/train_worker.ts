@@ -3,7 +3,7 @@ import { readParents } from "../examples/hash_join/build_scan.ts";
 import { countRanges } from "../ingest/examples_count.ts";
 import { createNetworkState } from "../fit/minibatch/network_passes.ts";
 import { createPassState } from "../fit/passes.ts";
-import { createFileReading, memoryOf } from "../ingest/reading.ts";
+import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import { answerJobs } from "../runtime/thread_pool.ts";
 import { createGatherState } from "./from_files/collector_state.ts";
@@ -23,4 +23,4 @@ answerJobs({
   collect: forceCollection,
   ...createPassState(),
   ...createNetworkState(),
-}, memoryOf);
+}, transferablesOf);

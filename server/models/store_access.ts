@@ -1,5 +1,4 @@
-import { retryWhileBusy } from "../../pipeline/store/patience.ts";
-import { asFailure } from "../../pipeline/store/sqlite_failure.ts";
+import { asFailure, retryWhileBusy } from "../../pipeline/store/sqlite_failure.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
 
 /** Opens the store for one piece of reading and closes it again. */

@@ -5,8 +5,7 @@ import {
 } from "../../pipeline/examples/example_lookup.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { jsonText } from "../../pipeline/exact_json.ts";
-import { retryWhileBusy } from "../../pipeline/store/patience.ts";
-import { asFailure, sqliteCode } from "../../pipeline/store/sqlite_failure.ts";
+import { asFailure, retryWhileBusy, sqliteCode } from "../../pipeline/store/sqlite_failure.ts";
 import { layoutOf } from "../../pipeline/store/layout.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
 import { isRow } from "./score.ts";

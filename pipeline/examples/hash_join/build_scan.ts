@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { arrays } from "../../store/array_rows.ts";
+import { arrays } from "../../store/sqlite.ts";
 import { kindBitOf, tableLevelOf } from "../level.ts";
 import { isOutOfRange } from "../../store/checked_rows.ts";
 import { asFailure } from "../../store/sqlite_failure.ts";

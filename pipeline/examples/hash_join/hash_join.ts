@@ -13,9 +13,8 @@ import { createKeyFinder, createParentRows, parentBytes, type ParentRows, rowCou
 import type { RowLayout, SideColumns } from "../raw_examples.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
-import { arrays } from "../../store/array_rows.ts";
+import { arrays, quoted } from "../../store/sqlite.ts";
 import type { RowsQuery } from "../../store/checked_rows.ts";
-import { quoted } from "../../store/identifier.ts";
 import type { Store } from "../../store/store.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
 

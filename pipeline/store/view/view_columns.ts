@@ -1,5 +1,19 @@
-import type { DatabaseSync } from "node:sqlite";
-import type { ParentJoin } from "./view_shape.ts";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { isSameName, type ParentJoin } from "./view_shape.ts";
+
+/** A column of a query and the table column that it stands for; both are null for an expression. */
+export interface ColumnOrigin {
+  readonly name: string;
+  readonly table: string | null;
+  readonly column: string | null;
+}
+
+/** @returns The origins in the order of the query's columns; empty if the runtime does not support it. */
+export function columnOrigins(db: DatabaseSync, sql: string): ColumnOrigin[] {
+  // The types do not declare the method.
+  const statement: StatementSync & { columns?(): ColumnOrigin[] } = db.prepare(sql);
+  return statement.columns?.() ?? [];
+}
 
 /** What a column of a view of joined tables is. */
 export type ViewColumn =
@@ -46,11 +60,6 @@ function columnOf(item: string, { child, parents }: ParentJoin): ViewColumn | un
   return isOwn && childColumn
     ? { is: "exists", table, column: here[1], childColumn: childColumn.name }
     : undefined;
-}
-
-/** SQL's names differ in more than their case. */
-function isSameName(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }
 
 /** What a view selects, each on one line without comments; nothing where something is quoted. */

@@ -56,8 +56,8 @@ function named(tables: readonly Table[], name: string): Table | undefined {
   return tables.find((table) => isSameName(table.name, name));
 }
 
-/** SQL's names differ in more than their case. */
-function isSameName(a: string, b: string): boolean {
+/** Compares names as SQL does: without regard to case. */
+export function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 

@@ -78,9 +78,9 @@ export function createGatherState(): GatherState {
       let filesLeft = childFileCount;
       onlooker = {
         keysOf: started.keysOf,
-        isWhole: started.isComplete,
+        isComplete: started.isComplete,
         onRows: started.add,
-        ended(table) {
+        onEnd(table) {
           if (table !== plan.child || --filesLeft > 0) return;
           childKeys.resolve(started.childIds());
           // Behind the answer that the file has ended: its rows are inserted meanwhile.

@@ -42,7 +42,7 @@ export async function loadAndTrain(
   options: LoadAndTrainOptions,
 ): Promise<LoadAndTrainReport> {
   // The plan finds the tables empty. Without a change by another connection, they hold what is loaded and no more.
-  const before = store.journal.foreignChanges();
+  const before = store.journal.externalChanges();
   const plan = planOf(store, options);
   if (!plan) {
     const load = await ingest(store, options.load);
@@ -56,7 +56,7 @@ export async function loadAndTrain(
     lastKeys.catch(() => {});
     const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
-    const isAllThereIs = store.journal.foreignChanges() === before && areAllNew(load);
+    const isAllThereIs = store.journal.externalChanges() === before && areAllNew(load);
     const gathered = isAllThereIs
       ? await askReader<Gathered>(threads, { kind: "gathered" } satisfies GatheredJob)
       : undefined;

@@ -155,7 +155,7 @@ Deno.test("ingest: a store that another process writes to is busy", () =>
       store.db.exec("PRAGMA busy_timeout = 20");
       const files = { things: [write("things.ndjson", ndjsonOf([{ id: 1 }]))] };
       await assertRejected(
-        ingest(store, { files, allowMissing: true, patienceMs: 20 }),
+        ingest(store, { files, allowMissing: true, lockTimeoutMs: 20 }),
         "store-busy",
         /Cannot load .*database is locked\. Another clickwell writes to it/,
       );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { createFirstFill } from "../../../pipeline/ingest/initial_load.ts";
+import { createInitialLoad } from "../../../pipeline/ingest/initial_load.ts";
 import { ingest, type IngestOptions } from "../../../pipeline/ingest/ingest.ts";
 import { keysMax } from "../../../pipeline/ingest/key_set.ts";
 import { openBulk } from "../../../pipeline/store/bulk.ts";
@@ -73,7 +73,7 @@ for (const [what, make] of Object.entries(touches)) {
 Deno.test("first fill: while another connection has the store open, all files go by the log, and it reads on", () =>
   withTables(async (loaded) => {
     const { store, folder } = loaded;
-    store.journal.use("log", 0);
+    store.journal.use("wal", 0);
     const other = openStore(join(folder, "data"), { mode: "read", busyTimeoutMs: 0 });
     const leads = () => rowsOf(other, "leads").length;
     assert.equal(leads(), 0);
@@ -150,9 +150,9 @@ Deno.test("first fill: of more parents than keys are remembered, or nobody knows
     const tables = listTables(store.db);
     const [leads, offers, clicks] = ["leads", "offers", "clicks"].map((name) => findTable(tables, name));
     const afterLeads = (rows: number | undefined, keepsKeys = true) => {
-      const fill = createFirstFill(store, tables, { keepsKeys });
+      const fill = createInitialLoad(store, tables, { keepsKeys });
       assert.equal(fill.isSelfContained(leads), true);
-      fill.hasRead(leads, rows);
+      fill.addRowsRead(leads, rows);
       return fill;
     };
     assert.equal(afterLeads(keysMax).isSelfContained(offers), true);
@@ -162,7 +162,7 @@ Deno.test("first fill: of more parents than keys are remembered, or nobody knows
     const fill = afterLeads(1);
     assert.equal(fill.isSelfContained(leads), false);
     assert.equal(fill.isSelfContained(clicks), false);
-    fill.knowKeys("offers");
+    fill.addKnownKeys("offers");
     assert.equal(fill.isSelfContained(clicks), true);
   }));
 
@@ -193,12 +193,12 @@ Deno.test("first fill: where the store cannot be turned back, what was told of a
     const failure = new Error("why it failed");
     await assert.rejects(bulk.load(() => Promise.reject(failure), { isAlone: false }), failure);
     bulk.end();
-    assert.deepEqual(used, ["log", "direct"]);
+    assert.deepEqual(used, ["wal", "rollback"]);
   }));
 
 Deno.test("first fill: where others do not let go of the store, a load that needs readers is refused", () =>
   withTables(async ({ store }) => {
-    const use = (mode: string) => mode === "direct";
+    const use = (mode: string) => mode === "rollback";
     const bulk = openBulk({ ...store, journal: { ...store.journal, use } }, { patienceMs: 20 });
     assert.equal(await bulk.load(() => Promise.resolve(1), { isAlone: true }), 1);
     await assertRejected(

@@ -3,7 +3,7 @@ import { defaultSpec } from "../../../pipeline/examples/spec.ts";
 import { ingest } from "../../../pipeline/ingest/ingest.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../../../pipeline/store/store.ts";
-import { holdStill } from "../../../pipeline/store/writing.ts";
+import { holdWriteLock } from "../../../pipeline/store/writing.ts";
 import { defaultHyperParameters, train } from "../../../pipeline/train/train.ts";
 import { specOf } from "../../support/example_rows.ts";
 import { ndjsonOf } from "../../support/temp_files.ts";
@@ -116,7 +116,7 @@ Deno.test("a training waits for a load that has the tables to itself", () =>
     assert.equal((await training).artifact.metadata.data.rows.train, 201);
   }));
 
-for (const [what, journal] of [["by the log", "log"], ["in place", "direct"]] as const) {
+for (const [what, journal] of [["in WAL mode", "wal"], ["in rollback mode", "rollback"]] as const) {
   Deno.test(`a load ${what} waits for a training that keeps the tables from changing, and is not refused`, () =>
     withTables(async ({ store, write }) => {
       const things = (id: number) => ({ things: [write(`${id}.ndjson`, ndjsonOf([{ id }]))] });
@@ -124,7 +124,7 @@ for (const [what, journal] of [["by the log", "log"], ["in place", "direct"]] as
       store.journal.use(journal, 0);
       // As above.
       store.db.exec("PRAGMA busy_timeout = 0");
-      const hold = await holdStill(store.path, () => {});
+      const hold = await holdWriteLock(store.path, () => {});
       const loading = ingest(store, { files: things(2), allowMissing: true });
       await new Promise((resolve) => setTimeout(resolve, 250));
       assert.equal(rowsOf(store, "things").length, 1);

@@ -28,31 +28,31 @@ const add = (db: DatabaseSync) => db.exec("INSERT INTO things VALUES (1)");
 Deno.test("journal: a store turns from one mode to the other and back, and its own turns and writes are no foreign changes", () =>
   withTwo((db) => {
     const journal = createJournal(db);
-    const before = journal.foreignChanges();
-    for (const [mode, pragma] of [["direct", "delete"], ["direct", "delete"], ["log", "wal"]] as const) {
+    const before = journal.externalChanges();
+    for (const [mode, pragma] of [["rollback", "delete"], ["rollback", "delete"], ["wal", "wal"]] as const) {
       assert.equal(journal.use(mode, 0), true);
       assert.equal(modeOf(db), pragma);
       add(db);
-      assert.equal(journal.foreignChanges(), before);
+      assert.equal(journal.externalChanges(), before);
     }
   }));
 
 Deno.test("journal: each change by another connection that is noticed counts, in both modes and across a turn", () =>
   withTwo((db, connect) => {
     const journal = createJournal(db);
-    const seen = [journal.foreignChanges()];
+    const seen = [journal.externalChanges()];
     const other = connect();
     add(other);
-    seen.push(journal.foreignChanges());
+    seen.push(journal.externalChanges());
     add(other);
     other.close();
-    journal.use("direct", 0);
-    seen.push(journal.foreignChanges());
+    journal.use("rollback", 0);
+    seen.push(journal.externalChanges());
     const another = connect();
     add(another);
     another.close();
-    journal.use("log", 0);
-    seen.push(journal.foreignChanges());
+    journal.use("wal", 0);
+    seen.push(journal.externalChanges());
     assert.equal(new Set(seen).size, 4, seen.join());
   }));
 
@@ -62,12 +62,12 @@ Deno.test("journal: as long as another connection has the store open it stays as
     const other = connect();
     add(other);
     const from = performance.now();
-    assert.equal(createJournal(db).use("direct", 0), false);
+    assert.equal(createJournal(db).use("rollback", 0), false);
     assert.ok(performance.now() - from < 5_000);
     assert.equal(modeOf(db), "wal");
     add(db);
     other.close();
-    assert.equal(createJournal(db).use("direct", 0), true);
+    assert.equal(createJournal(db).use("rollback", 0), true);
   }));
 
 Deno.test("patience: it is that of one piece of work, whether that succeeds or not", () =>

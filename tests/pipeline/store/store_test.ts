@@ -444,7 +444,7 @@ test("the last writer that has the tables to itself leaves a single file, anothe
   const modes: unknown[] = [];
   for (const isAlone of [true, false, true]) {
     const store = openStore(folder, { mode: "write", freeBytesMin: 0 });
-    store.journal.use("log", 0);
+    store.journal.use("wal", 0);
     const other = isAlone ? undefined : openStore(folder, { mode: "read" });
     other?.db.prepare("SELECT count(*) FROM leads").get();
     store.close();

@@ -105,7 +105,7 @@ Deno.test("while another process fills new tables, which it has to itself, a ser
   await using running = await runServer({}, ({ dataDir }) => {
     Deno.removeSync(dataDir, { recursive: true });
     filling = openStore(dataDir, { mode: "create" });
-    assert.equal(filling.journal.use("direct", 0), true);
+    assert.equal(filling.journal.use("rollback", 0), true);
     filling.db.exec("BEGIN EXCLUSIVE");
   });
   const { ask } = running;

@@ -1,17 +1,19 @@
+import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
-import { freeBytes } from "./free_space.ts";
 
 const mebibyte = 2 ** 20;
 
-/** Room that writing leaves free: a full disk can kill a process that has a WAL index mapped (SIGBUS). */
+/** Disk space that writing leaves free: a full disk can kill a process that has a WAL index mapped (SIGBUS). */
 export const reserveBytes = 64 * mebibyte;
-/** Pages that a connection holds in memory; changed ones among them have not been written yet. */
+/** Page cache of a connection to a store. Changed pages in it have not been written yet. */
 export const cacheBytes = 32 * mebibyte;
 
 /**
- * @param path A file on the disk that is asked for; it need not be there.
+ * Checks that the disk of `path` has `needed` free bytes. Succeeds if the free space cannot be determined.
+ *
+ * @param path A file on the disk; it need not exist.
  * @throws {Failure} `store-full`
  */
 export function requireFreeSpace(path: string, needed: number): void {
@@ -26,8 +28,8 @@ export function requireFreeSpace(path: string, needed: number): void {
 }
 
 /**
- * Refuses to go on with a transaction that the disk could not take: what is still in memory goes to the log at its end,
- * and all new pages are then copied from there into the database.
+ * Checks that the disk can take the rest of an open transaction: at commit, changed pages in memory go to the WAL, from
+ * which all new pages are then copied into the database.
  *
  * @throws {Failure} `store-full`
  */
@@ -35,4 +37,18 @@ export function requireDiskSpaceToCommit({ db, path }: { db: DatabaseSync; path:
   const pragma = (name: "page_count" | "page_size") => Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
   const growth = Math.max(0, pragma("page_count") * pragma("page_size") - Deno.statSync(path).size);
   requireFreeSpace(path, reserveBytes + growth + Math.min(growth, cacheBytes));
+}
+
+/**
+ * Returns the bytes that an unprivileged program may still write on the disk of `folder`.
+ *
+ * @returns undefined without the permission `--allow-sys=statfs`, or if the system has no such call.
+ */
+function freeBytes(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
 }
