@@ -27,6 +27,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: "the best hyper-parameters by cross-validation",
     load: () => import("./commands/sweep.ts"),
   },
+  spec: {
+    summary: "check a feature spec, or print its JSON Schema",
+    load: () => import("./commands/spec.ts"),
+  },
   models: { summary: "list, show, name and activate the models", load: () => import("./commands/models.ts") },
   predict: { summary: "file → file with probabilities", load: () => import("./commands/predict.ts") },
   serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },

@@ -12,52 +12,100 @@ const name = z.string().min(1).max(64)
     "is a name that every JavaScript object has: rename the column in the view",
   );
 
-const numeric = z.strictObject({
-  name,
-  type: z.literal("numeric"),
-  impute: z.union([z.literal("median"), z.literal("mean"), z.number()]).default("median")
-    .describe("what stands for a missing value, before the transform"),
-  missingIndicator: z.boolean().default(true).describe(
-    "a column of its own that is 1 where the value is missing",
-  ),
-  transform: z.enum(["none", "log1p"]).default("none").describe("log1p is sign(x)·ln(1 + |x|)"),
-  scale: z.enum(["standard", "none"]).default("standard").describe("standard: mean 0, standard deviation 1"),
-  bins: z.int().min(2).max(256).optional()
-    .describe("a column per bin beside the value's own: bins that hold about as many training rows each"),
-  nullable: z.boolean().default(true).describe(
-    "false: a missing value is refused, in training and in serving",
-  ),
+const featureName = name.meta({ description: "column of the view", examples: ["apr"] });
+
+const nullable = z.boolean().default(true).meta({
+  description: "`false` refuses a missing value, in training and in serving",
+  examples: [false],
 });
+
+const numeric = z.strictObject({
+  name: featureName,
+  type: z.literal("numeric").meta({ description: "the value is a number or a time" }),
+  impute: z.union([z.literal("median"), z.literal("mean"), z.number()]).default("median").meta({
+    description: "replaces a missing value, before the transform",
+    examples: [0],
+  }),
+  missingIndicator: z.boolean().default(true).meta({
+    description: "adds a column that is 1 if the value is missing",
+    examples: [false],
+  }),
+  transform: z.enum(["none", "log1p"]).default("none").meta({
+    description: "`log1p` is sign(x)·ln(1 + |x|)",
+    examples: ["log1p"],
+  }),
+  scale: z.enum(["standard", "none"]).default("standard").meta({
+    description: "`standard` scales to mean 0 and standard deviation 1",
+    examples: ["none"],
+  }),
+  bins: z.int().min(2).max(256).optional().meta({
+    description:
+      "adds a column for each bin of the transformed value; bins hold about equal numbers of training rows",
+    examples: [32],
+  }),
+  nullable,
+}).meta({ title: "Numeric feature" });
 
 const categorical = z.strictObject({
-  name,
-  type: z.literal("categorical"),
-  minCount: z.int().min(1).default(1)
-    .describe("levels on fewer training rows share the column of unseen levels"),
-  hash: z.int().min(2).max(2 ** 20).optional()
-    .describe(
-      "levels share so many columns by their hash: for fields with very many, of which all are known",
-    ),
-  nullable: z.boolean().default(true),
-});
+  name: featureName.meta({ examples: ["lender_id"] }),
+  type: z.literal("categorical").meta({ description: "the value is one of a set of levels" }),
+  minCount: z.int().min(1).default(1).meta({
+    description: "levels with fewer training rows share the column of unseen levels",
+    examples: [5],
+  }),
+  hash: z.int().min(2).max(2 ** 20).optional().meta({
+    description:
+      "number of columns that levels share by their hash, for fields with very many levels: no level is unseen",
+    examples: [4096],
+  }),
+  nullable,
+}).meta({ title: "Categorical feature" });
 
 const cross = z.strictObject({
-  of: z.array(name).min(2).max(4).describe("names of categorical fields, and of numeric ones with bins"),
-  minCount: z.int().min(1).default(20)
-    .describe("combinations on fewer training rows have no column: what the fields say one by one stands"),
-});
+  of: z.array(name).min(2).max(4).meta({
+    description: "names of categorical features, or of numeric ones with `bins`; each at most once",
+    examples: [["lender_id", "apr"]],
+  }),
+  minCount: z.int().min(1).default(20).meta({
+    description: "combinations with fewer training rows get no column: only the features' own columns apply",
+    examples: [50],
+  }),
+}).meta({ title: "Cross" });
 
-/** The feature spec: which columns of the view are what, and how each becomes columns of the design matrix. */
+/** The feature spec: the columns of the view that are features, and how each becomes columns of the design matrix. */
 export const featureSpecSchema = z.strictObject({
-  view: name.default("examples"),
-  id: name.describe("identifies an example"),
-  label: name.describe("0 or 1: the outcome; NULL for a row that is not for training"),
-  group: name.describe("rows of one group never straddle a split"),
-  weight: name.optional().describe("how many rows an example counts for, 0 for none; 1 without"),
-  features: z.array(z.discriminatedUnion("type", [numeric, categorical])).min(1).max(256),
-  crosses: z.array(cross).max(64).optional()
-    .describe("fields whose combinations have columns of their own, beside the fields'"),
-});
+  view: name.default("examples").meta({
+    description: "the view, one row per example",
+    examples: ["examples"],
+  }),
+  id: name.meta({ description: "column that identifies an example; not a feature", examples: ["offer_id"] }),
+  label: name.meta({
+    description: "column of the outcome, 0 or 1; NULL for a row that is not for training; not a feature",
+    examples: ["clicked"],
+  }),
+  group: name.meta({
+    description: "column of the group: its rows are all in training or all held out",
+    examples: ["lead_uuid"],
+  }),
+  weight: name.optional().meta({
+    description:
+      "column that says how many rows an example counts for; 0 for none; without it, every example counts for 1",
+    examples: ["weight"],
+  }),
+  features: z.array(z.discriminatedUnion("type", [numeric, categorical])).min(1).max(256).meta({
+    description: "the features, each name once",
+    examples: [[{ name: "apr", type: "numeric" }]],
+  }),
+  crosses: z.array(cross).max(64).optional().meta({
+    description: "sets of features whose combinations get columns, in addition to the features' own",
+    examples: [[{ of: ["lender_id", "apr"] }]],
+  }),
+}).meta({ title: "Feature spec of clickwell" });
+
+/** Returns the JSON Schema (draft 2020-12) of a feature spec, as it may be written: members with a default may be left out. */
+export function featureSpecJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(featureSpecSchema, { io: "input" });
+}
 
 export type NumericSpec = z.infer<typeof numeric>;
 export type CategoricalSpec = z.infer<typeof categorical>;
@@ -84,7 +132,7 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
     }));
     throw new Failure(
       "spec-invalid",
-      `The feature spec ${source} is not valid. clickwell train --help names its format.`,
+      `The feature spec ${source} is not valid. clickwell spec prints the JSON Schema of feature specs.`,
       errors,
     );
   }

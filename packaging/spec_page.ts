@@ -1,0 +1,104 @@
+/**
+ * Writes the reference of the feature spec, docs/features-spec.md, and its JSON Schema:
+ *
+ *     deno task spec-page
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { featureSpecJsonSchema } from "../pipeline/examples/spec.ts";
+
+type Part = ReturnType<typeof featureSpecJsonSchema>;
+
+const introduction = `# The feature spec
+
+<!-- Written by \`deno task spec-page\` from pipeline/examples/spec.ts. Change the texts there. -->
+
+A feature spec is a JSON object that names the columns of the view \`examples\` and says how each feature becomes columns of the
+design matrix. \`clickwell train --spec FILE\` and \`clickwell sweep --spec FILE\` take one; without the flag they use
+[features.json](../features.json), the spec of loan offers. [features-crossed.json](features-crossed.json) has bins and crosses.
+[Training](training.md#from-rows-to-columns) says what is computed from it, and what bins and crosses are worth.
+
+\`clickwell spec FILE\` checks a spec. \`clickwell spec\` prints the JSON Schema,
+[features-spec.schema.json](features-spec.schema.json), for editors and validators. Members that are not listed here are refused.
+Names are 1 to 64 characters of A to Z, a to z, 0 to 9 and \`_\`, without a digit first.
+
+A smallest spec:
+
+\`\`\`json
+{
+  "id": "offer_id",
+  "label": "clicked",
+  "group": "lead_uuid",
+  "features": [
+    { "name": "apr", "type": "numeric" },
+    { "name": "lender_id", "type": "categorical" }
+  ]
+}
+\`\`\``;
+
+/** Returns the generated files by their path in the repository. */
+export function specFiles(): Readonly<Record<string, string>> {
+  const schema = featureSpecJsonSchema();
+  const features = partsOf(schema.properties?.features);
+  const crosses = partsOf(schema.properties?.crosses);
+  const page = [
+    introduction,
+    section("The object", schema),
+    ...features.map((part) => section(`${part.title}, in \`features\``, part)),
+    ...crosses.map((part) => section(`${part.title}, in \`crosses\``, part)),
+  ].join("\n\n") + "\n";
+  return {
+    "docs/features-spec.md": page,
+    "docs/features-spec.schema.json": `${JSON.stringify(schema, null, 2)}\n`,
+  };
+}
+
+function section(title: string, { properties = {}, required = [] }: Part): string {
+  const rows = Object.entries(properties).flatMap(([name, member]) => {
+    if (typeof member === "boolean") return [];
+    const { description = "", default: preset, examples = [] } = member;
+    const absent = required.includes(name) ? "required" : preset === undefined ? "none" : code(preset);
+    const shown = Array.isArray(examples) && examples.length > 0 ? code(examples[0]) : "";
+    return [
+      `| \`${name}\` | ${typeOf(member)} | ${absent} | ${description.replaceAll("|", "\\|")} | ${shown} |`,
+    ];
+  });
+  return [
+    `## ${title}`,
+    "",
+    "| member | type | default | meaning | example |",
+    "|---|---|---|---|---|",
+    ...rows,
+  ]
+    .join("\n");
+}
+
+/** Returns the type of a member and the values it may have, in words. */
+function typeOf(member: Part): string {
+  if (member.const !== undefined) return code(member.const);
+  if (member.enum) return member.enum.map(code).join(", ");
+  if (member.anyOf) {
+    return member.anyOf.map((part) => typeof part === "boolean" ? "" : typeOf(part)).join(", ");
+  }
+  const { minItems, maxItems, minimum, maximum = Infinity } = member;
+  if (member.type === "array") return `list of ${minItems ?? 0} to ${maxItems}`;
+  if (member.type === "integer" && maximum >= Number.MAX_SAFE_INTEGER) return `integer from ${minimum}`;
+  if (member.type === "integer") return `integer from ${minimum} to ${maximum.toLocaleString("en-US")}`;
+  return member.pattern ? "name" : String(member.type);
+}
+
+/** Returns the schemas of the items of a list. */
+function partsOf(member: Part["not"]): Part[] {
+  const items = typeof member === "object" ? member.items : undefined;
+  if (typeof items !== "object" || Array.isArray(items)) return [];
+  return (items.oneOf ?? [items]).filter((part) => typeof part === "object");
+}
+
+function code(value: unknown): string {
+  return `\`${JSON.stringify(value)}\``;
+}
+
+if (import.meta.main) {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  for (const [path, text] of Object.entries(specFiles())) Deno.writeTextFileSync(join(root, path), text);
+}
