@@ -5,7 +5,7 @@ import {
   type MinibatchParameters,
   minibatchParameters,
   parseHidden,
-} from "../../pipeline/fit/minibatch/parameters.ts";
+} from "../../pipeline/fit/minibatch/options.ts";
 import {
   defaultLearningRates,
   type OptimizerName,

@@ -1,63 +1,59 @@
-import { loadEach } from "../chunks/chunk_loader.ts";
+import { type DesignMatrix, rowsOf } from "../encode/design_matrix.ts";
+import { createPredictionAccumulator } from "../evaluate/prediction_accumulator.ts";
 import { exp, log, log1p } from "../math/elementary.ts";
-import { type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
-import { passPoint } from "./objective.ts";
-import { createPredictionTally } from "../evaluate/prediction_tally.ts";
-import { createRowNumbers } from "./scratch_array.ts";
-import { createRowKernel } from "./row_kernel.ts";
+import { forLogits } from "./logits.ts";
 
-/** How good a point is on rows that it was not fitted to. */
+/** Log loss and AUC of a model on rows that it was not fitted to. */
 export interface Score {
   readonly rows: number;
   readonly clicks: number;
-  /** Mean over the rows, each of which counts by its weight. */
+  /** Mean over the rows, weighted by their weights. */
   readonly logLoss: number;
-  /** Null where all rows were clicked, or none. */
+  /** Null if all rows were clicked, or none. */
   readonly auc: number | null;
 }
 
+/** Factors in (1, 2] whose product cannot overflow: its logarithm is taken once for all of them. */
 const factorsMax = 512;
 
 /**
- * Log loss and AUC on the rows of some parts, from their log-odds: no probability is so near 0 or 1 that it would have to
- * be bounded.
+ * Computes log loss and AUC on the rows of some parts from their log-odds, which do not have to be bounded as probabilities
+ * near 0 and 1 do.
  *
  * @param coefficients Shape (columns + 1), intercept last.
  */
 export function scoreOf(design: DesignMatrix, parts: readonly number[], coefficients: Float64Array): Score {
-  const kernel = createRowKernel(design);
-  kernel.moveTo(passPoint(design, coefficients));
   const rows = rowsOf(design, parts);
-  const tally = createPredictionTally(rows);
+  const predictions = createPredictionAccumulator(rows);
   let [loss, weight] = [0, 0];
-  const logitsOf = createRowNumbers();
-  for (const chunk of loadEach(design.chunks)) {
-    forRowRanges(chunk, parts, (from, to) => {
-      const logits = logitsOf(to - from);
-      kernel.logits(chunk, from, to, logits);
-      tally.add(chunk, from, to, logits);
-      if (chunk.weights) {
-        const own = chunk.weights.subarray(from, to);
-        loss += weightedLossOf(logits, chunk.labels.subarray(from, to), own);
-        for (let i = 0; i < own.length; i++) weight += own[i];
-        return;
-      }
+  forLogits(design, parts, coefficients, (chunk, from, to, logits) => {
+    predictions.add(chunk, from, to, logits);
+    const labels = chunk.labels.subarray(from, to);
+    if (chunk.weights) {
+      const weights = chunk.weights.subarray(from, to);
+      loss += weightedLossOf(logits, labels, weights);
+      for (let i = 0; i < weights.length; i++) weight += weights[i];
+    } else {
+      loss = plusLoss(loss, logits, labels);
       weight += to - from;
-      // The logarithm of a product, as the objective's: each factor is in (1, 2], so that a few cannot overflow.
-      let product = 1;
-      for (let i = from; i < to; i++) {
-        const logit = logits[i - from];
-        product *= 1 + exp(-Math.abs(logit));
-        if (chunk.labels[i] === 1 ? logit < 0 : logit > 0) loss += Math.abs(logit);
-        if ((i - from) % factorsMax === factorsMax - 1) {
-          loss += log(product);
-          product = 1;
-        }
-      }
+    }
+  });
+  return { rows, clicks: predictions.clicks(), logLoss: loss / weight, auc: predictions.auc() };
+}
+
+/** Returns `loss` + Σ log loss of rows without weights. */
+function plusLoss(loss: number, logits: Float64Array, labels: Uint8Array): number {
+  let product = 1;
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i];
+    product *= 1 + exp(-Math.abs(logit));
+    if (labels[i] === 1 ? logit < 0 : logit > 0) loss += Math.abs(logit);
+    if (i % factorsMax === factorsMax - 1) {
       loss += log(product);
-    });
+      product = 1;
+    }
   }
-  return { rows, clicks: tally.clicks(), logLoss: loss / weight, auc: tally.auc() };
+  return loss + log(product);
 }
 
 function weightedLossOf(logits: Float64Array, labels: Uint8Array, weights: Float64Array): number {

@@ -1,9 +1,7 @@
-import { forRowRanges } from "../encode/design_matrix.ts";
 import { factorOf } from "./newton.ts";
-import { passPoint } from "./objective.ts";
+import { forLogits } from "./logits.ts";
 import type { Passes } from "./passes.ts";
 import { addScaled, evaluatePoint, type Solution, type SolverOptions } from "./penalised.ts";
-import { createRowKernel } from "./row_kernel.ts";
 
 /** There is no finite optimum. The caller knows the columns' names. */
 export class Separation extends Error {
@@ -65,19 +63,12 @@ function separationAt(passes: Passes, coefficients: Float64Array, unbounded: rea
 }
 
 /** Whether every row with label 1 has positive log-odds, and every other row negative ones. */
-function separatesAll({ design, parts, chunks }: Passes, coefficients: Float64Array): boolean {
-  const kernel = createRowKernel(design);
-  kernel.moveTo(passPoint(design, coefficients));
-  for (const chunk of chunks()) {
-    const logits = new Float64Array(chunk.labels.length);
-    kernel.logits(chunk, 0, logits.length, logits);
-    let separates = true;
-    forRowRanges(chunk, parts, (from, to) => {
-      for (let i = from; i < to; i++) {
-        if (!(chunk.labels[i] === 1 ? logits[i] > 0 : logits[i] < 0)) separates = false;
-      }
-    });
-    if (!separates) return false;
-  }
-  return true;
+function separatesAll({ design, parts }: Passes, coefficients: Float64Array): boolean {
+  let separates = true;
+  forLogits(design, parts, coefficients, ({ labels }, from, _to, logits) => {
+    for (let i = 0; separates && i < logits.length; i++) {
+      separates = labels[from + i] === 1 ? logits[i] > 0 : logits[i] < 0;
+    }
+  });
+  return separates;
 }

@@ -14,8 +14,12 @@ import { precisionAt, precisionColumnsMax } from "../fit/precision.ts";
 import { Failure } from "../failure.ts";
 import { type Fit, fit, type SolverName } from "../fit/fit.ts";
 import { solveMinibatch } from "../fit/minibatch/minibatch.ts";
-import type { EpochEvent } from "../fit/minibatch/options.ts";
-import { type MinibatchParameters, minibatchParameters, parseHidden } from "../fit/minibatch/parameters.ts";
+import {
+  type EpochEvent,
+  type MinibatchParameters,
+  minibatchParameters,
+  parseHidden,
+} from "../fit/minibatch/options.ts";
 import { Separation } from "../fit/separation.ts";
 import type { OptimizerName } from "../fit/minibatch/optimizer.ts";
 import { pureColumns } from "../fit/pure_columns.ts";
@@ -399,7 +403,7 @@ async function fitMinibatch(
     hidden: parseHidden(hidden),
     seed: hyperParameters.seed,
     penalty: penaltyOf(hyperParameters),
-    held,
+    fixedAtZero: held,
     validationShift: log(hyperParameters.negatives),
     observe: (event) => observe?.epoch?.(event),
     async pause(progress) {

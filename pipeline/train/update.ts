@@ -1,5 +1,4 @@
 import { createChunkStore } from "../chunks/chunk_keeper.ts";
-import { loadEach } from "../chunks/chunk_loader.ts";
 import { plainFields } from "../chunks/stored_chunk.ts";
 import type { Artifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
@@ -7,9 +6,11 @@ import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { encodeWith } from "../encode/encode.ts";
 import { readExamples } from "../examples/examples.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
-import { createPredictionTally, type PredictionTally } from "../evaluate/prediction_tally.ts";
-import { passPoint } from "../fit/objective.ts";
-import { createRowKernel } from "../fit/row_kernel.ts";
+import {
+  createPredictionAccumulator,
+  type PredictionAccumulator,
+} from "../evaluate/prediction_accumulator.ts";
+import { forLogits } from "../fit/logits.ts";
 import { createPasses } from "../fit/passes.ts";
 import { evaluatePoint, type Prior } from "../fit/penalised.ts";
 import { packPrecision } from "../model/packed_precision.ts";
@@ -112,8 +113,8 @@ async function learnBlocks(
   const { rows, clicks } = data.weights ?? data;
   const baseRate = clicks.train / (rows.train + rows.left_out);
   const before = prior.mean;
-  const progressive = createPredictionTally(design.partRows[0]);
-  const unchanged = createPredictionTally(design.partRows[0]);
+  const progressive = createPredictionAccumulator(design.partRows[0]);
+  const unchanged = createPredictionAccumulator(design.partRows[0]);
   let [iterations, gradientMax, objective] = [0, 0, 0];
   let convergence: Convergence = {};
   for (const block of blocksOf(design)) {
@@ -173,15 +174,15 @@ function blocksOf(design: DesignMatrix): DesignMatrix[] {
 }
 
 /** Adds the predictions of a block's rows at some coefficients. */
-function addPredictions(tally: PredictionTally, design: DesignMatrix, coefficients: Float64Array): void {
-  const kernel = createRowKernel(design);
-  kernel.moveTo(passPoint(design, coefficients));
-  for (const chunk of loadEach(design.chunks)) {
-    const predictions = new Float64Array(chunk.labels.length);
-    kernel.logits(chunk, 0, predictions.length, predictions);
-    for (let i = 0; i < predictions.length; i++) predictions[i] = probabilityOf(predictions[i]);
-    tally.add(chunk, 0, predictions.length, predictions);
-  }
+function addPredictions(
+  predictions: PredictionAccumulator,
+  design: DesignMatrix,
+  coefficients: Float64Array,
+): void {
+  forLogits(design, [0], coefficients, (chunk, from, to, logits) => {
+    for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
+    predictions.add(chunk, from, to, logits);
+  });
 }
 
 function describeUpdate(

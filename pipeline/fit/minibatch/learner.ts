@@ -42,7 +42,7 @@ export function setGradient(
       for (let i = from; i < to; i++) gradient[i] += l2 * parameters[i];
     });
   }
-  for (const column of options.held ?? []) clearColumn(layout, column, gradient);
+  for (const column of options.fixedAtZero ?? []) clearColumn(layout, column, gradient);
 }
 
 /** @param where What the training ended at. */

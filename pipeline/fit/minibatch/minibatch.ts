@@ -53,7 +53,7 @@ export async function solveMinibatch(
   threads: Threads,
   options: MinibatchOptions,
 ): Promise<MinibatchSolution> {
-  const { hidden, batchSize, seed, held = [] } = options;
+  const { hidden, batchSize, seed, fixedAtZero: held = [] } = options;
   requireSmooth(options);
   requireValidation(design, options);
   const layout = requireAffordable(parameterLayout(design.columnCount, hidden));

@@ -7,8 +7,11 @@ import type { DesignMatrix } from "../../../pipeline/encode/design_matrix.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import { fit } from "../../../pipeline/fit/fit.ts";
 import { solveMinibatch } from "../../../pipeline/fit/minibatch/minibatch.ts";
-import type { EpochEvent, MinibatchOptions } from "../../../pipeline/fit/minibatch/options.ts";
-import { parseHidden } from "../../../pipeline/fit/minibatch/parameters.ts";
+import {
+  type EpochEvent,
+  type MinibatchOptions,
+  parseHidden,
+} from "../../../pipeline/fit/minibatch/options.ts";
 import {
   emptyColumns,
   initialParameters,
@@ -143,7 +146,7 @@ Deno.test("mini-batches: columns that no training row has, and held ones, weigh 
   // side has no missing and no unseen values, shade no unseen ones.
   assert.equal(empty.length, 3);
   const held = [0];
-  const { coefficients, network } = await solveMinibatch(design, alone, { ...options, held });
+  const { coefficients, network } = await solveMinibatch(design, alone, { ...options, fixedAtZero: held });
   assert(network);
   const { weights, bias } = network.layers[0];
   for (const column of [...empty, ...held]) {

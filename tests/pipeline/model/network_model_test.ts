@@ -10,7 +10,7 @@ import { encodeNumeric, type Encoder } from "../../../pipeline/encode/encoder.ts
 import { Failure } from "../../../pipeline/failure.ts";
 import type { Models } from "../../../pipeline/model/registry.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
-import { minibatchParameters } from "../../../pipeline/fit/minibatch/parameters.ts";
+import { minibatchParameters } from "../../../pipeline/fit/minibatch/options.ts";
 import { createFindings, createPredictor } from "../../../pipeline/model/predictor.ts";
 import {
   defaultHyperParameters,

@@ -5,7 +5,7 @@ import { sortSpread } from "../math/bucket_sort.ts";
 import { type Weighed, weightedAucOf, weightedMetricsOf } from "./weighted_metrics.ts";
 
 /** Gathers predictions of rows until it is asked how good they are. Each row counts by its own weight, whatever it counts for in a fit. */
-export interface PredictionTally {
+export interface PredictionAccumulator {
   /** @param predictions Of rows from … to − 1 of the chunk, in their order: probabilities, or log-odds if only the AUC is wanted. */
   add(chunk: DesignChunk, from: number, to: number, predictions: Float64Array): void;
   /** Rows that were clicked. */
@@ -17,7 +17,7 @@ export interface PredictionTally {
 }
 
 /** @param rowCount How many rows there will be. */
-export function createPredictionTally(rowCount: number): PredictionTally {
+export function createPredictionAccumulator(rowCount: number): PredictionAccumulator {
   // As much of both is memory as is written to.
   const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
   let weights: { readonly clicked: Float64Array; readonly notClicked: Float64Array } | undefined;
