@@ -1,8 +1,9 @@
 import { type DesignMatrix, type FactorGroup, forRowRanges } from "../encode/design_matrix.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
-import { expandSums, layoutOf, passPoint } from "./objective.ts";
+import { expandSums, passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
+import { layoutOf } from "./sums_layout.ts";
 
 /** Columns of 0 and 1 that stay apart: so many have a Hessian that costs less than a pass over the rows. */
 const columnsMax = 512;

@@ -3,9 +3,9 @@ import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Convergence } from "./certificate.ts";
 import { gradientRule, type Proposal, type Rule, stepOf } from "./convergence.ts";
 import { lineSearch } from "./line_search.ts";
-import { hessianByOf } from "./objective.ts";
 import type { Passes, Scope } from "./passes.ts";
 import { evaluatePoint, type Point, type Solution, type SolverOptions } from "./penalised.ts";
+import { hessianByOf } from "./sums_layout.ts";
 
 /** A quadratic model of the objective, made at a point with a Hessian and kept true by what later steps show. */
 export interface QuadraticModel {

@@ -4,12 +4,12 @@ import { requireConverged } from "./convergence.ts";
 import { solveLbfgs } from "./lbfgs.ts";
 import type { PlainNetwork } from "../model/network.ts";
 import { solveNewton } from "./newton.ts";
-import { hessianByOf, layoutOf } from "./objective.ts";
 import type { OptimizerName } from "./minibatch/optimizer.ts";
 import { createPasses, type Passes } from "./passes.ts";
 import type { Penalty, Solution, SolverOptions } from "./penalised.ts";
 import { solveProximalNewton } from "./proximal_newton.ts";
 import { requireFiniteOptimum } from "./separation.ts";
+import { hessianByOf, layoutOf } from "./sums_layout.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
 /** Exact solvers. `auto` takes Newton where a Hessian is affordable, else L-BFGS; proximal Newton for an l1 penalty. */

@@ -1,5 +1,5 @@
 import type { DesignMatrix, FactorGroup } from "../encode/design_matrix.ts";
-import type { SumsLayout } from "./objective.ts";
+import type { SumsLayout } from "./sums_layout.ts";
 
 /** The Hessian from a pass's sums, shape (columns + 1, columns + 1), symmetric, the intercept last. */
 export function expandHessian(design: DesignMatrix, layout: SumsLayout, sums: Float64Array): Float64Array {

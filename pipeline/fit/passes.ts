@@ -1,8 +1,9 @@
 import { type ChunkLoader, createLoader, loadEach } from "../chunks/chunk_loader.ts";
 import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { weightOf } from "../encode/row_weight.ts";
-import { expandSums, layoutOf, type LossSums, passPoint } from "./objective.ts";
+import { expandSums, type LossSums, passPoint } from "./objective.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
+import { layoutOf } from "./sums_layout.ts";
 import { type Score, scoreOf } from "./holdout_score.ts";
 import { sharedFloat64, sharedInt32 } from "../runtime/shared_memory.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";

@@ -6,7 +6,8 @@ import {
   fitWeightsOf,
 } from "../encode/design_matrix.ts";
 import { fractionalPowers, log, log1p } from "../math/elementary.ts";
-import { type HessianBy, hessianByOf, type PassPoint, type SumsLayout } from "./objective.ts";
+import type { PassPoint } from "./objective.ts";
+import { type HessianBy, hessianByOf, type SumsLayout } from "./sums_layout.ts";
 
 /**
  * Rows that are worked on together, one simple loop after the other. The kernel's products of factors in (1, 2], one of

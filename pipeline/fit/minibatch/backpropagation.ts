@@ -3,13 +3,7 @@ import { type DesignChunk, type DesignMatrix, fitWeightsOf } from "../../encode/
 import { exp, log, log1p } from "../../math/elementary.ts";
 import { addProduct } from "../../model/network.ts";
 import type { LayerLayout, ParameterLayout } from "./network_parameters.ts";
-import { windowChunks } from "./row_order.ts";
-
-/** Rows of a design, by the chunk and the place in it that each has. */
-export interface BatchRows {
-  readonly chunks: Uint32Array;
-  readonly rows: Uint32Array;
-}
+import { type BatchRows, windowChunks } from "./row_order.ts";
 
 export interface Backpropagation {
   /**

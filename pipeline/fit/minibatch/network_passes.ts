@@ -1,6 +1,7 @@
-import { type BatchRows, createBackpropagation } from "./backpropagation.ts";
+import { createBackpropagation } from "./backpropagation.ts";
 import type { DesignMatrix } from "../../encode/design_matrix.ts";
 import { type ParameterLayout, parameterLayout } from "./network_parameters.ts";
+import type { BatchRows } from "./row_order.ts";
 import { sharedFloat64, sharedInt32, sharedUint32 } from "../../runtime/shared_memory.ts";
 import type { Job, Threads } from "../../runtime/thread_pool.ts";
 

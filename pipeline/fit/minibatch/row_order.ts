@@ -1,7 +1,12 @@
-import type { BatchRows } from "./backpropagation.ts";
 import { plainFields } from "../../chunks/stored_chunk.ts";
 import type { DesignMatrix } from "../../encode/design_matrix.ts";
 import type { Random } from "../../math/random.ts";
+
+/** Rows of a design: for each row its chunk and its index in the chunk. */
+export interface BatchRows {
+  readonly chunks: Uint32Array;
+  readonly rows: Uint32Array;
+}
 
 /** Goes through the rows of one part once. */
 export interface RowReader {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DesignMatrix } from "../../../pipeline/encode/design_matrix.ts";
-import { hessianByOf } from "../../../pipeline/fit/objective.ts";
 import { createPasses } from "../../../pipeline/fit/passes.ts";
+import { hessianByOf } from "../../../pipeline/fit/sums_layout.ts";
 import { createRandom, type Random } from "../../../pipeline/math/random.ts";
 import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import { denseExamples, denseLoss } from "../../support/dense_loss.ts";
