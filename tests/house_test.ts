@@ -78,8 +78,6 @@ const unfinished: ReadonlySet<string> = new Set([
   "server/http/ndjson_stream.ts",
   "server/models/model_repository.ts",
   "server/models/production_model.ts",
-  "server/routes/production_model.ts",
-  "server/scoring/stored_rows.ts",
   "server/service/handler.ts",
   "server/workers/worker.ts",
   "server/workers/worker_handle.ts",

@@ -361,19 +361,19 @@ class Client:
         return cast(RankAnswer, self._send("POST", "/rank", body=body, query={"explain": explain, "interval": interval, "strict": strict}))
 
     def get_model(self, *, at: Optional[str] = None) -> Assignment:
-        """the model in production: id, version, since when, by whom; ?at=TIME: the one that was then"""
+        """the model in production: id, version, when and by whom it was assigned; ?at=TIME for an earlier time"""
         return cast(Assignment, self._send("GET", "/model", query={"at": at}))
 
     def assign_model(self, body: AssignmentRequest, *, if_match: Optional[str] = None) -> Assignment:
-        """put a model in production: {"model_id": …}; every later prediction is by it"""
+        """put a model in production: {"model_id": …}; all later predictions use it"""
         return cast(Assignment, self._send("POST", "/model", body=body, header={"If-Match": if_match}))
 
     def roll_back_model(self, body: Optional[ChangeRequest] = None, *, if_match: Optional[str] = None) -> Assignment:
-        """put the model back in production that was there before"""
+        """put the previous model back in production"""
         return cast(Assignment, self._send("POST", "/model/rollback", body=body, header={"If-Match": if_match}))
 
     def model_history(self, *, limit: Optional[int] = None, before: Optional[int] = None) -> History:
-        """what was in production when, the newest first; ?limit=N, ?before=ASSIGNMENT_ID"""
+        """past and present assignments, newest first; ?limit=N, ?before=ASSIGNMENT_ID"""
         return cast(History, self._send("GET", "/model/history", query={"limit": limit, "before": before}))
 
     def list_models(self) -> Models:

@@ -573,13 +573,13 @@ export interface Client {
     body: RankBody,
     options?: Options & { explain?: boolean; interval?: number; strict?: boolean },
   ): Promise<RankAnswer>;
-  /** the model in production: id, version, since when, by whom; ?at=TIME: the one that was then */
+  /** the model in production: id, version, when and by whom it was assigned; ?at=TIME for an earlier time */
   getModel(options?: Options & { at?: string }): Promise<Assignment>;
-  /** put a model in production: {"model_id": …}; every later prediction is by it */
+  /** put a model in production: {"model_id": …}; all later predictions use it */
   assignModel(body: AssignmentRequest, options?: Options & { ifMatch?: string }): Promise<Assignment>;
-  /** put the model back in production that was there before */
+  /** put the previous model back in production */
   rollBackModel(body?: ChangeRequest, options?: Options & { ifMatch?: string }): Promise<Assignment>;
-  /** what was in production when, the newest first; ?limit=N, ?before=ASSIGNMENT_ID */
+  /** past and present assignments, newest first; ?limit=N, ?before=ASSIGNMENT_ID */
   modelHistory(options?: Options & { limit?: number; before?: number }): Promise<History>;
   /** all models, the newest first */
   listModels(options?: Options): Promise<Models>;

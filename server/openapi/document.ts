@@ -1,12 +1,11 @@
 import { version } from "../../pipeline/version.ts";
 import type { JsonSchema, Tag } from "../http/operation.ts";
 import type { Route } from "../http/route.ts";
-import { rowPartSchemaId, rowSchemaId } from "./row_schema.ts";
+import { rowPartSchemaId, rowPartSchemaOf, rowSchemaId, rowSchemaOf } from "./row_schema.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { createComponents } from "./components.ts";
 import { operationObject, pathTemplate, securityScheme } from "./operation_object.ts";
-import { foreignProblemSchema, problemSchema } from "./responses.ts";
-import { rowPartSchemaOf, rowSchemaOf } from "./signature.ts";
+import { problemSchema, protocolProblemSchema } from "./responses.ts";
 
 export interface DocumentOptions {
   readonly routes: readonly Route[];
@@ -40,13 +39,13 @@ export async function createDocument({ routes, model, guarded }: DocumentOptions
     [rowSchemaId]: rowSchemaOf(model),
     [rowPartSchemaId]: rowPartSchemaOf(model),
     Problem: problemSchema,
-    ForeignProblem: foreignProblemSchema,
+    ForeignProblem: protocolProblemSchema,
   });
-  const surroundings = { components, example: model?.example, guarded };
+  const context = { components, example: model?.example, guarded };
   const paths: Record<string, Record<string, JsonSchema>> = {};
   for (const route of routes) {
     const path = paths[pathTemplate(route.path)] ??= {};
-    path[route.method.toLowerCase()] = await operationObject(route, surroundings);
+    path[route.method.toLowerCase()] = await operationObject(route, context);
   }
   const security = { [securityScheme]: { type: "http", scheme: "bearer", description: "the admin token" } };
   return {

@@ -7,7 +7,7 @@ import { problemResponses, problemsOf } from "./responses.ts";
 
 export const securityScheme = "adminToken";
 
-export interface Surroundings {
+export interface DocumentContext {
   readonly components: Components;
   readonly example: LoadedModel["example"];
   /** Writes need the admin token. */
@@ -15,23 +15,23 @@ export interface Surroundings {
 }
 
 /** @see OpenAPI 3.1.1, section 4.8.10, Operation Object. */
-export async function operationObject(route: Route, surroundings: Surroundings): Promise<JsonSchema> {
+export async function operationObject(route: Route, context: DocumentContext): Promise<JsonSchema> {
   const { operation, summary, write } = route;
-  const { components, guarded } = surroundings;
-  const exchanged = await operation.schemas();
-  const parameters = [...operation.parameters ?? [], ...undescribed(route)];
+  const { components, guarded } = context;
+  const schemas = await operation.schemas();
+  const parameters = [...operation.parameters ?? [], ...undescribedPathParameters(route)];
   return {
     operationId: operation.id,
     tags: [operation.tag],
     summary,
     ...(operation.description === undefined ? {} : { description: operation.description }),
     ...(parameters.length > 0 ? { parameters: parameters.map(parameterObject) } : {}),
-    ...(exchanged.body ? { requestBody: requestBody(exchanged, surroundings) } : {}),
+    ...(schemas.body ? { requestBody: requestBody(schemas, context) } : {}),
     responses: {
-      "200": { description: "the answer", ...contentOf(exchanged.answer, components) },
-      ...otherAnswers(exchanged),
+      "200": { description: "the answer", ...contentOf(schemas.answer, components) },
+      ...otherAnswers(schemas),
       ...(parameters.includes(ifNoneMatch) ? { "304": { description: "nothing has changed" } } : {}),
-      ...problemResponses(problemsOf(route, exchanged, guarded), route.protocol),
+      ...problemResponses(problemsOf(route, schemas, guarded), route.protocol),
     },
     ...(write && guarded ? { security: [{ [securityScheme]: [] }] } : {}),
   };
@@ -53,7 +53,7 @@ function parameterObject(parameter: Parameter): JsonSchema {
 }
 
 /** Parts of the path that nobody described: the document must have each. */
-function undescribed({ path, operation: { parameters = [] } }: Route): Parameter[] {
+function undescribedPathParameters({ path, operation: { parameters = [] } }: Route): Parameter[] {
   const names = [...pathTemplate(path).matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   return names
     .filter((name) => !parameters.some((parameter) => parameter.in === "path" && parameter.name === name))
@@ -62,7 +62,7 @@ function undescribed({ path, operation: { parameters = [] } }: Route): Parameter
 
 function requestBody(
   { body = {}, bodyOptional = false, bodyExample }: OperationSchemas,
-  { components, example }: Surroundings,
+  { components, example }: DocumentContext,
 ): JsonSchema {
   const shown = bodyExample && example ? bodyExample(example) : undefined;
   return { required: !bodyOptional, ...contentOf(body, components, shown) };

@@ -15,7 +15,7 @@ const ofBodies: readonly FailureKind[] = [
 ];
 
 /** The kinds that a client can meet; all others would be bugs. */
-export const toldKinds: readonly FailureKind[] = Object.entries(problemForms)
+export const clientKinds: readonly FailureKind[] = Object.entries(problemForms)
   .flatMap(([kind, { status }]) => status === 500 ? [] : kind as FailureKind);
 
 const bugType = "about:blank";
@@ -24,7 +24,7 @@ export const problemSchema: JsonSchema = {
   type: "object",
   description: "RFC 9457: what went wrong, and how to mend it. Members may be added; compare `type`.",
   properties: {
-    type: { enum: [...toldKinds.map(problemType), bugType] },
+    type: { enum: [...clientKinds.map(problemType), bugType] },
     title: { type: "string" },
     status: { type: "integer", minimum: 400, maximum: 599 },
     detail: { type: "string", description: "for people: its words may change" },
@@ -48,7 +48,7 @@ export const problemSchema: JsonSchema = {
 const text = { type: "string" };
 
 /** A problem as clients of other servers get it. */
-export const foreignProblemSchema: JsonSchema = {
+export const protocolProblemSchema: JsonSchema = {
   ...problemSchema,
   description: "The same problem with the members that clients of other servers read.",
   properties: {
@@ -94,12 +94,12 @@ function problemAnswer(kinds: readonly FailureKind[], foreign: boolean): JsonSch
     ...(retried
       ? { headers: { "Retry-After": { schema: { type: "integer" }, description: "seconds" } } }
       : {}),
-    content: foreign ? foreignContent(kinds) : contentOf(kinds.map(problemType), false),
+    content: foreign ? protocolContent(kinds) : contentOf(kinds.map(problemType), false),
   };
 }
 
 /** What is wrong with a target is told before it is known whose protocol it is of. */
-function foreignContent(kinds: readonly FailureKind[]): JsonSchema {
+function protocolContent(kinds: readonly FailureKind[]): JsonSchema {
   const [early, late] = [true, false].map((isEarly) =>
     kinds.filter((kind) => ofEveryRequest.includes(kind) === isEarly).map(problemType)
   );

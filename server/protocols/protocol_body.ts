@@ -5,8 +5,7 @@ import { type Encoding, encodings, inflate } from "../http/inflate.ts";
 import { type JsonBounds, parseJsonInTurns } from "../http/incremental_json.ts";
 import { oneAtATime } from "../runtime/time_slices.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
-import { decodeUtf8 } from "../http/utf8.ts";
-import { requireUtf8 } from "../http/utf8.ts";
+import { decodeUtf8, requireUtf8 } from "../http/utf8.ts";
 import {
   createBufferedBytesReader,
   createBufferedTextReader,
@@ -14,10 +13,10 @@ import {
 } from "../http/buffered_body.ts";
 
 /** Of all services that host models, SageMaker lets the largest request through. */
-export const foreignBodyBytesMax = 6 * 1024 * 1024;
+export const protocolBodyBytesMax = 6 * 1024 * 1024;
 
-const takeWholeBody = createBufferedTextReader();
-const takeWholeBytes = createBufferedBytesReader();
+const readBufferedText = createBufferedTextReader();
+const readBufferedBytes = createBufferedBytesReader();
 const readHeader = createHeaderReader();
 
 /** A body as it came: as text where all of it was there at once, else as bytes. */
@@ -34,41 +33,41 @@ export const jsonLengthHeader = "inference-header-content-length";
  * @throws {Failure} or rejects with: `body-oversized`, of what is inflated too; `body-malformed` for bytes that do not
  *   inflate; `media-type-invalid` for another compression than gzip and deflate; what the others throw.
  */
-export function answerContent(
+export function withContent(
   request: Request,
   find: () => LoadedModel | Promise<LoadedModel>,
   answer: (content: Content, model: LoadedModel) => Response | Promise<Response>,
   { asBytes = false }: { readonly asBytes?: boolean } = {},
 ): Response | Promise<Response> {
-  const content = takeContent(request, asBytes);
+  const content = bufferedContent(request, asBytes);
   if (content === undefined) {
-    return withContent(request, async (content) => answer(content, await find()));
+    return readContent(request, async (content) => answer(content, await find()));
   }
   const model = find();
   return model instanceof Promise ? model.then((model) => answer(content, model)) : answer(content, model);
 }
 
 /** What is there at once and not compressed. What may be anything but text is taken as bytes. */
-function takeContent(request: Request, asBytes: boolean): Content | undefined {
+function bufferedContent(request: Request, asBytes: boolean): Content | undefined {
   if (readHeader(request, "content-encoding") !== null) return undefined;
   const isText = !asBytes && readHeader(request, jsonLengthHeader) === null;
-  const take = isText ? takeWholeBody : takeWholeBytes;
-  const content = take(request, foreignBodyBytesMax);
+  const take = isText ? readBufferedText : readBufferedBytes;
+  const content = take(request, protocolBodyBytesMax);
   return typeof content === "string" ? requireUtf8(content) : content;
 }
 
-async function withContent(
+async function readContent(
   request: Request,
   answer: (content: Content) => Promise<Response>,
 ): Promise<Response> {
   const headers = { get: (name: string) => readHeader(request, name) };
   const encoding = encodingOf(headers);
   try {
-    return await withBytes(request, { bytesMax: foreignBodyBytesMax, headers }, (bytes) => {
+    return await withBytes(request, { bytesMax: protocolBodyBytesMax, headers }, (bytes) => {
       if (encoding === undefined && bytes.length <= heavyBodyBytes) return answer(bytes);
       // One at a time: what a body inflates to has no place in the room for bodies.
       return oneAtATime(async () =>
-        answer(encoding === undefined ? bytes : await inflate(bytes, encoding, foreignBodyBytesMax))
+        answer(encoding === undefined ? bytes : await inflate(bytes, encoding, protocolBodyBytesMax))
       );
     });
   } catch (error) {
@@ -89,11 +88,11 @@ function encodingOf(headers: Pick<Headers, "get">): Encoding | undefined {
 }
 
 /** Rows of one request: what is longer is sent in several. */
-export const foreignRowsMax = 100_000;
+export const protocolRowsMax = 100_000;
 
 /** No list of rows, and no column, is longer; the values of a tensor may be more, and stand deeper. */
 const bounds: Omit<JsonBounds, "parse"> = {
-  rowsMax: foreignRowsMax,
+  rowsMax: protocolRowsMax,
   containersMax: 500_000,
   valuesMax: 2_000_000,
 };
@@ -105,12 +104,12 @@ const bounds: Omit<JsonBounds, "parse"> = {
  *
  * @throws {Failure} or rejects with `body-malformed`, `body-oversized`
  */
-export function withForeignJson(
+export function withProtocolJson(
   content: Content,
   answer: (body: unknown) => Response | Promise<Response>,
 ): Response | Promise<Response> {
   const text = textOf(content);
-  if (text.length <= heavyBodyBytes) return answer(parseForeignJson(text));
+  if (text.length <= heavyBodyBytes) return answer(parseProtocolJson(text));
   return parseJsonInTurns(text, { ...bounds, parse: parseWithNaN }).catch((error) => {
     throw jsonFailure(error);
   }).then(answer);
@@ -121,7 +120,7 @@ export function withForeignJson(
  *
  * @throws {Failure} `body-malformed`
  */
-export function parseForeignJson(content: string | Uint8Array): unknown {
+export function parseProtocolJson(content: string | Uint8Array): unknown {
   try {
     return parseWithNaN(textOf(content));
   } catch (error) {

@@ -5,9 +5,9 @@ import { tensorflowRoutes } from "./tensorflow/routes.ts";
 import { type VertexPaths, vertexRoutes } from "./vertex.ts";
 import type { Route } from "../http/route.ts";
 
-export interface ForeignRoutesOptions extends OpenInferenceOptions {
+export interface ProtocolRoutesOptions extends OpenInferenceOptions {
   /** The program's own routes. */
-  readonly others: readonly Route[];
+  readonly ownRoutes: readonly Route[];
   /** Paths that are to be there beside those of the protocols. */
   readonly vertex: VertexPaths | undefined;
 }
@@ -17,18 +17,18 @@ export interface ForeignRoutesOptions extends OpenInferenceOptions {
  *
  * @throws {Failure} `usage-invalid` where Vertex AI is to ask a path that takes something else.
  */
-export function foreignRoutes(options: ForeignRoutesOptions): readonly Route[] {
-  const { library, slot, others, vertex } = options;
+export function protocolRoutes(options: ProtocolRoutesOptions): readonly Route[] {
+  const { repository, slot, ownRoutes, vertex } = options;
   const mlflow = mlflowRoutes(options);
-  const doors = [
+  const routes = [
     ...openInferenceRoutes(options),
-    ...modelRepositoryRoutes(library),
-    ...tensorflowRoutes(library),
+    ...modelRepositoryRoutes(repository),
+    ...tensorflowRoutes(repository),
     ...mlflow.routes,
   ];
-  if (!vertex) return doors;
+  if (!vertex) return routes;
   return [
-    ...doors,
-    ...vertexRoutes({ paths: vertex, slot, others: [...others, ...doors], ping: mlflow.ping }),
+    ...routes,
+    ...vertexRoutes({ paths: vertex, slot, existingRoutes: [...ownRoutes, ...routes], ping: mlflow.ping }),
   ];
 }

@@ -1,12 +1,12 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
-import { fieldNames, rowNames } from "./field_names.ts";
+import { fieldNames, rowNames } from "./names.ts";
 import { isObject, kindOf } from "./protocol_body.ts";
 import { decodedUtf8 } from "../http/utf8.ts";
 
 /** Rows of raw fields, however they were sent, and where each value stands in what was sent. */
-export interface ForeignRows {
+export interface ProtocolRows {
   readonly count: number;
   /**
    * Makes a row when it is looked at: all at once would take long, and a multiple of the body.
@@ -31,7 +31,7 @@ export function rowsOfList(
   { predictor: { fields } }: LoadedModel,
   list: unknown,
   at: string,
-): ForeignRows {
+): ProtocolRows {
   if (!Array.isArray(list)) throw invalid(at, `must be a list of rows, not ${kindOf(list)}`);
   return {
     count: list.length,
@@ -55,7 +55,7 @@ export function rowsOfColumns(
   model: LoadedModel,
   columns: Readonly<Record<string, unknown>>,
   at: string,
-): ForeignRows {
+): ProtocolRows {
   const entries = Object.entries(columns);
   const count = lengthOf(entries, at);
   const known = rowNames(model);
@@ -77,7 +77,7 @@ export function rowsOfColumns(
       return row;
     },
     placeOf: (row, pointer) =>
-      `${at}${pointer.slice(1)}${Array.isArray(columns[nameOf(pointer)]) ? `/${row}` : ""}`,
+      `${at}${pointer.slice(1)}${Array.isArray(columns[fieldNameOf(pointer)]) ? `/${row}` : ""}`,
   };
 }
 
@@ -92,7 +92,7 @@ export function rowsOfTable(
   model: LoadedModel,
   table: { readonly columns: readonly string[] | undefined; readonly data: readonly unknown[] },
   { at }: { readonly at: string },
-): ForeignRows {
+): ProtocolRows {
   const known = fieldNames(model);
   const columns = table.columns ?? [...known];
   const places = columns.flatMap((name, i) => known.has(name) ? [{ name, i }] : []);
@@ -114,8 +114,8 @@ export function rowsOfTable(
       return row;
     },
     placeOf(row, pointer) {
-      const index = columns.indexOf(nameOf(pointer));
-      return `${at}/${row}/${index < 0 ? nameOf(pointer) : index}`;
+      const index = columns.indexOf(fieldNameOf(pointer));
+      return `${at}/${row}/${index < 0 ? fieldNameOf(pointer) : index}`;
     },
   };
 }
@@ -171,7 +171,7 @@ function lengthOf(columns: readonly (readonly [name: string, column: unknown])[]
 }
 
 /** The field that a pointer into a row names. */
-function nameOf(pointer: string): string {
+function fieldNameOf(pointer: string): string {
   return decodeURIComponent(pointer.slice(2)).replaceAll("~1", "/").replaceAll("~0", "~");
 }
 

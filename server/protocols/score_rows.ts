@@ -3,8 +3,8 @@ import { createFindings } from "../../pipeline/model/predictor.ts";
 import { rowFailure, scoreRow } from "../scoring/score.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { startSlices } from "../runtime/time_slices.ts";
-import { foreignRowsMax } from "./protocol_body.ts";
-import type { ForeignRows } from "./protocol_rows.ts";
+import { protocolRowsMax } from "./protocol_body.ts";
+import type { ProtocolRows } from "./protocol_rows.ts";
 
 /** Kept and emptied, not made anew: a row is scored synchronously, so there is one at a time. */
 const findings = createFindings();
@@ -23,11 +23,11 @@ const rowsAtOnce = 256;
  */
 export function withScores(
   model: LoadedModel,
-  rows: ForeignRows,
+  rows: ProtocolRows,
   answer: (probabilities: number[]) => Response | Promise<Response>,
 ): Response | Promise<Response> {
   const { count } = rows;
-  if (count > foreignRowsMax) throw tooManyRows(count);
+  if (count > protocolRowsMax) throw tooManyRows(count);
   const scoring: Scoring = { model, rows, probabilities: new Array(count), errors: [], badRows: 0 };
   if (count > rowsAtOnce) return scoreInTurns(scoring).then(answer);
   score(scoring, 0, count);
@@ -36,7 +36,7 @@ export function withScores(
 
 interface Scoring {
   readonly model: LoadedModel;
-  readonly rows: ForeignRows;
+  readonly rows: ProtocolRows;
   readonly probabilities: number[];
   readonly errors: FieldError[];
   badRows: number;
@@ -73,7 +73,7 @@ function finished({ model, probabilities, errors, badRows }: Scoring): number[] 
 }
 
 function tooManyRows(count: number): Failure {
-  const [has, most] = [count, foreignRowsMax].map((rows) => rows.toLocaleString("en"));
+  const [has, most] = [count, protocolRowsMax].map((rows) => rows.toLocaleString("en"));
   return new Failure(
     "body-oversized",
     `The body has ${has} rows, more than the ${most} that are answered at once.`,

@@ -2,9 +2,9 @@ import { Failure } from "../../pipeline/failure.ts";
 import { predictionInit } from "../routes/predict.ts";
 import type { Route } from "../http/route.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
-import { answerContent, requireObject, withForeignJson } from "./protocol_body.ts";
+import { requireObject, withContent, withProtocolJson } from "./protocol_body.ts";
 import { rowsOfList } from "./protocol_rows.ts";
-import { predictionsJson } from "./predictions.ts";
+import { predictionsJson } from "./responses.ts";
 import { withScores } from "./score_rows.ts";
 
 /** Where Vertex AI asks a container, by its variables AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE. */
@@ -17,7 +17,7 @@ export interface VertexOptions {
   readonly paths: VertexPaths;
   readonly slot: ModelSlot;
   /** Routes that are there already. */
-  readonly others: readonly Route[];
+  readonly existingRoutes: readonly Route[];
   /** The route of `GET /ping`. */
   readonly ping: Route;
 }
@@ -25,7 +25,7 @@ export interface VertexOptions {
 const schemas = () => import("./tensorflow/schemas.ts");
 
 /** Requests by Vertex AI are what these take. */
-const equals = new Set(["/invocations", "/v1/models/clickwell:predict"]);
+const equivalentPaths = new Set(["/invocations", "/v1/models/clickwell:predict"]);
 
 /**
  * The two paths of a Vertex AI custom container, where they are not there already.
@@ -33,10 +33,10 @@ const equals = new Set(["/invocations", "/v1/models/clickwell:predict"]);
  * @throws {Failure} `usage-invalid` where predictions are to go to a path that takes something else.
  * @see Vertex AI, "Custom container requirements for prediction".
  */
-export function vertexRoutes({ paths, slot, others, ping }: VertexOptions): readonly Route[] {
+export function vertexRoutes({ paths, slot, existingRoutes, ping }: VertexOptions): readonly Route[] {
   const isThere = (method: Route["method"], path: string) =>
-    others.some((route) => route.method === method && route.path === path);
-  if (isThere("POST", paths.predict) && !equals.has(paths.predict)) {
+    existingRoutes.some((route) => route.method === method && route.path === path);
+  if (isThere("POST", paths.predict) && !equivalentPaths.has(paths.predict)) {
     throw new Failure(
       "usage-invalid",
       `AIP_PREDICT_ROUTE is ${paths.predict}, which clickwell has for requests of its own: choose another, as /vertex/predict.`,
@@ -66,8 +66,8 @@ export function vertexRoutes({ paths, slot, others, ping }: VertexOptions): read
         if (!current) throw slot.unavailableReason;
         return current;
       };
-      return answerContent(request, find, (content, model) =>
-        withForeignJson(content, (body) => {
+      return withContent(request, find, (content, model) =>
+        withProtocolJson(content, (body) => {
           const rows = rowsOfList(model, requireObject(body, "The body").instances, "#/instances");
           return withScores(
             model,
@@ -79,6 +79,6 @@ export function vertexRoutes({ paths, slot, others, ping }: VertexOptions): read
   };
   return [
     ...(isThere("GET", paths.health) ? [] : [health]),
-    ...(equals.has(paths.predict) ? [] : [predict]),
+    ...(equivalentPaths.has(paths.predict) ? [] : [predict]),
   ];
 }

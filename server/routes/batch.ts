@@ -45,13 +45,13 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
       problems: rowProblems,
       schemas: async () => (await import("./schemas/row_answer.ts")).predictBatch,
     },
-    async handle(exchange) {
-      const options = readBatchOptions(exchange.request);
-      requirePlain(exchange.request);
-      const work = await workOf(slot, storedRows, options);
-      return isLines(exchange.request)
-        ? answerStream(work, exchange.request, lifecycle)
-        : await answerJson(work, exchange);
+    async handle(context) {
+      const options = readBatchOptions(context.request);
+      requirePlain(context.request);
+      const work = await createRowWork(slot, storedRows, options);
+      return isLines(context.request)
+        ? answerStream(work, context.request, lifecycle)
+        : await answerJson(work, context);
     },
   };
 }
@@ -64,12 +64,12 @@ const detailedSliceMs = 2;
  *
  * @throws {Failure} `model-missing`, `interval-missing`
  */
-export async function workOf(
-  { current: model, unavailableReason: absence }: ModelSlot,
+export async function createRowWork(
+  { current: model, unavailableReason }: ModelSlot,
   storedRows: StoredRows,
   options: RowOptions & { readonly strict: boolean },
 ): Promise<RowWork> {
-  if (model === undefined) throw absence;
+  if (model === undefined) throw unavailableReason;
   const details = await detailsOf(model, options);
   return {
     model,
@@ -99,10 +99,12 @@ async function answerJson(work: RowWork, { request, requestId }: RequestContext)
 
 /** The answer has the shape of the question. */
 async function answerText(work: RowWork, body: unknown, by: string): Promise<string> {
-  if (Array.isArray(body)) return `[${await answerRows(work, limited(body), [])}]`;
+  if (Array.isArray(body)) return `[${await answerRows(work, requireRowsMax(body), [])}]`;
   if (isRow(body) && Object.keys(body).length === 1) {
     const { rows, columns } = body;
-    if (Array.isArray(rows)) return `{"rows":[${await answerRows(work, limited(rows), ["rows"])}],${by}}`;
+    if (Array.isArray(rows)) {
+      return `{"rows":[${await answerRows(work, requireRowsMax(rows), ["rows"])}],${by}}`;
+    }
     if (isColumns(columns)) return `{${await answerColumns(work, columns)},${by}}`;
   }
   // Only to say what is wrong: checking by the schema would cost more than the rows.
@@ -117,7 +119,7 @@ async function answerText(work: RowWork, body: unknown, by: string): Promise<str
 }
 
 /** @throws {Failure} `body-oversized` */
-function limited(rows: readonly unknown[]): readonly unknown[] {
+function requireRowsMax(rows: readonly unknown[]): readonly unknown[] {
   if (rows.length <= batchRowsMax) return rows;
   throw new Failure(
     "body-oversized",
@@ -141,7 +143,7 @@ function sampleOf(value: unknown, depth = 0): unknown {
 
 function isColumns(columns: unknown): columns is Record<string, unknown[]> {
   return isRow(columns) &&
-    Object.values(columns).every((values) => Array.isArray(values) && limited(values));
+    Object.values(columns).every((values) => Array.isArray(values) && requireRowsMax(values));
 }
 
 function isLines(request: Request): boolean {

@@ -10,8 +10,8 @@ const policy =
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const text = { type: "string" } as const;
-const pageExchanged: OperationSchemas = { answer: { "text/html": text } };
-const fileExchanged: OperationSchemas = {
+const pageSchemas: OperationSchemas = { answer: { "text/html": text } };
+const fileSchemas: OperationSchemas = {
   answer: { "text/javascript": text, "text/css": text, "image/svg+xml": text },
 };
 
@@ -23,7 +23,7 @@ export function docsRoutes(): readonly Route[] {
       method: "GET",
       path: docsPath,
       summary: "this interface as a page, where each call can be tried",
-      operation: { id: "docs", tag: "operation", schemas: () => pageExchanged },
+      operation: { id: "docs", tag: "operation", schemas: () => pageSchemas },
       async handle() {
         return fileResponse("text/html; charset=utf-8", (await load()).page);
       },
@@ -42,7 +42,7 @@ export function docsRoutes(): readonly Route[] {
           schema: { type: "string", pattern: "^[a-z]+\\.(js|css|svg)$", examples: ["main.js"] },
         }],
         problems: ["route-unknown"],
-        schemas: () => fileExchanged,
+        schemas: () => fileSchemas,
       },
       async handle({ parameters: { file } }) {
         const found = (await load()).files.get(file);

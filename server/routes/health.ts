@@ -8,7 +8,7 @@ export interface HealthRoutesOptions {
   readonly lifecycle: Lifecycle;
 }
 
-const schemas = () => import("./schemas/health.ts");
+const schemas = () => import("./schemas/service.ts");
 
 export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
   const live = (_: RequestContext) => jsonResponse({ live: true });

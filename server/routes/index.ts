@@ -19,7 +19,7 @@ export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Rou
     operation: {
       id: "index",
       tag: "operation",
-      schemas: async () => (await import("./schemas/index.ts")).index,
+      schemas: async () => (await import("./schemas/service.ts")).index,
     },
     handle({ request }) {
       // A person has come: programs ask for JSON, or for anything.

@@ -11,15 +11,15 @@ import type { WithStore } from "../models/store_access.ts";
 
 export interface MetricsRouteOptions {
   readonly slot: ModelSlot;
-  readonly visitStore: WithStore;
+  readonly withStore: WithStore;
   readonly registry: Registry;
   /** What all threads have counted, added up, and their requests in flight. */
   readonly collect: () => Promise<Snapshot & { readonly inFlight: number }>;
 }
 
 /** `GET /metrics`, for Prometheus. The text is made when it is asked for: until then, numbers are only counted. */
-export function metricsRoute({ slot, visitStore, registry, collect }: MetricsRouteOptions): Route {
-  const storeFacts = createStoreFacts({ visitStore, registry });
+export function metricsRoute({ slot, withStore, registry, collect }: MetricsRouteOptions): Route {
+  const storeFacts = createStoreFacts({ visitStore: withStore, registry });
   return {
     method: "GET",
     path: "/metrics",

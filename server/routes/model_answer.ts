@@ -17,14 +17,14 @@ export function assignmentAnswer(
 }
 
 /** What is told of a model beside the model itself. */
-export interface ModelPlace {
+export interface ActivationState {
   /** Id of the model in production, if any. */
   readonly active: string | undefined;
   readonly aliases: readonly ModelAlias[];
 }
 
 /** A model as it is told, over HTTP and by `clickwell models`. */
-export function modelAnswer(row: ModelRow, { active, aliases }: ModelPlace): ModelAnswer {
+export function modelAnswer(row: ModelRow, { active, aliases }: ActivationState): ModelAnswer {
   return {
     model_id: row.modelId,
     version: row.version,

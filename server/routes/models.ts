@@ -1,19 +1,19 @@
 import type { ModelRow, Registry } from "../../pipeline/model/registry.ts";
 import { ifNoneMatch, taggedResponse } from "../http/entity_tag.ts";
-import { modelAnswer, type ModelPlace } from "./model_answer.ts";
+import { type ActivationState, modelAnswer } from "./model_answer.ts";
 import type { Parameter } from "../http/operation.ts";
 import { readingProblems, writingProblems } from "../http/problem.ts";
 import { jsonResponse, type Route } from "../http/route.ts";
 
 const schemas = () => import("./schemas/model.ts");
 
-const ofModel: Parameter = {
+const modelParameter: Parameter = {
   name: "id",
   in: "path",
   description: "a model's id, version or alias",
   schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,80}$", examples: ["1"] },
 };
-const ofAlias: Parameter = {
+const aliasParameter: Parameter = {
   name: "alias",
   in: "path",
   description: "1 to 64 lower-case letters, digits, _ and -; no number, and not the beginning of an id, cw-",
@@ -35,7 +35,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
         schemas: async () => (await schemas()).listModels,
       },
       async handle({ request }) {
-        const [place, rows] = await Promise.all([placeIn(registry), registry.listModels()]);
+        const [place, rows] = await Promise.all([activationState(registry), registry.listModels()]);
         return taggedResponse(request, { models: rows.map((row) => modelAnswer(row, place)) });
       },
     },
@@ -46,7 +46,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
       operation: {
         id: "showModel",
         tag: "models",
-        parameters: [ofModel, ifNoneMatch],
+        parameters: [modelParameter, ifNoneMatch],
         problems: ["model-unknown", ...readingProblems],
         schemas: async () => (await schemas()).showModel,
       },
@@ -62,7 +62,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
       operation: {
         id: "setAlias",
         tag: "models",
-        parameters: [ofModel, ofAlias],
+        parameters: [modelParameter, aliasParameter],
         problems: ["input-invalid", "model-unknown", ...writingProblems],
         schemas: async () => (await schemas()).showModel,
       },
@@ -79,7 +79,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
       operation: {
         id: "removeAlias",
         tag: "models",
-        parameters: [ofModel, ofAlias],
+        parameters: [modelParameter, aliasParameter],
         problems: ["model-unknown", "alias-unknown", ...writingProblems],
         schemas: async () => (await schemas()).showModel,
       },
@@ -91,10 +91,10 @@ export function registryRoutes(registry: Registry): readonly Route[] {
 }
 
 async function answer(registry: Registry, row: ModelRow) {
-  return modelAnswer(row, await placeIn(registry));
+  return modelAnswer(row, await activationState(registry));
 }
 
-async function placeIn(registry: Registry): Promise<ModelPlace> {
+async function activationState(registry: Registry): Promise<ActivationState> {
   const [active, aliases] = await Promise.all([registry.activeModel(), registry.aliases()]);
   return { active: active?.modelId, aliases };
 }

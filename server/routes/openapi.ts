@@ -11,7 +11,7 @@ export interface OpenapiRouteOptions {
   readonly guarded: boolean;
 }
 
-interface Written {
+interface CachedDocument {
   readonly modelId: string | undefined;
   readonly text: string;
   readonly etag: string;
@@ -19,17 +19,17 @@ interface Written {
 
 /** `GET /openapi.json`: written at the first request, and anew for another model. */
 export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Route {
-  let written: Written | undefined;
+  let cached: CachedDocument | undefined;
 
-  async function write(): Promise<Written> {
+  async function write(): Promise<CachedDocument> {
     const model = slot.current;
-    if (written && written.modelId === model?.modelId) return written;
+    if (cached && cached.modelId === model?.modelId) return cached;
     const { createDocument } = await import("../openapi/document.ts");
     const text = `${JSON.stringify(await createDocument({ routes: routes(), model, guarded }))}\n`;
     // Another version, or a token, changes the document of the same model.
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 8);
     const modelId = model?.modelId;
-    return written = { modelId, text, etag: `"${modelId ?? "none"}.${digest}"` };
+    return cached = { modelId, text, etag: `"${modelId ?? "none"}.${digest}"` };
   }
 
   return {
@@ -40,7 +40,7 @@ export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Ro
       id: "openapi",
       tag: "operation",
       parameters: [ifNoneMatch],
-      schemas: async () => (await import("./schemas/openapi.ts")).openapi,
+      schemas: async () => (await import("./schemas/service.ts")).openapi,
     },
     async handle({ request }) {
       const { text, etag } = await write();

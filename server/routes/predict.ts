@@ -26,7 +26,7 @@ export function predictRoute(slot: ModelSlot, storedRows: StoredRows): Route {
         "out: those that are sent overrule the stored ones.",
       parameters: rowParameters,
       problems: rowProblems,
-      schemas: async () => (await import("./schemas/predict.ts")).predict,
+      schemas: async () => (await import("./schemas/row_answer.ts")).predict,
     },
     async handle({ request, requestId }) {
       const options = readRowOptions(readQuery(request, rowQueries));

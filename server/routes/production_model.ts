@@ -21,66 +21,75 @@ const changeProblems: readonly FailureKind[] = [
 
 export interface ModelRoutesOptions {
   readonly slot: ModelSlot;
-  readonly production: ModelAssigner;
+  readonly assigner: ModelAssigner;
   readonly registry: Registry;
 }
 
-/** The model in production: which it is, which it was, and changing it. */
-export function modelRoutes({ slot, production, registry }: ModelRoutesOptions): readonly Route[] {
-  return [
-    {
-      method: "GET",
-      path: "/model",
-      summary: "the model in production: id, version, since when, by whom; ?at=TIME: the one that was then",
-      operation: {
-        id: "getModel",
-        tag: "models",
-        parameters: [{
-          name: "at",
-          in: "query",
-          description: "a time of RFC 3339 with its zone: the assignment of then, in place of the one of now",
-          schema: { type: "string", format: "date-time" },
-        }, ifNoneMatch],
-        problems: ["model-missing", "assignment-missing", ...readingProblems],
-        schemas: async () => (await schemas()).getModel,
-      },
-      async handle({ request }) {
-        const { at } = readQuery(request, ["at"]);
-        if (at !== undefined) {
-          const micros = readInstant("at", at);
-          const then = await registry.assignmentAt(micros);
-          return taggedResponse(request, assignmentAnswer(then));
-        }
-        const { current } = slot;
-        if (!current) throw slot.unavailableReason;
-        const { assignment } = current;
-        return taggedResponse(request, assignmentAnswer(assignment), assignmentTag(assignment));
-      },
+/** Returns the routes that show and change the active model. */
+export function modelRoutes({ slot, assigner, registry }: ModelRoutesOptions): readonly Route[] {
+  return [activeModelRoute(slot, registry), ...changeRoutes(assigner), historyRoute(registry)];
+}
+
+function activeModelRoute(slot: ModelSlot, registry: Registry): Route {
+  return {
+    method: "GET",
+    path: "/model",
+    summary:
+      "the model in production: id, version, when and by whom it was assigned; ?at=TIME for an earlier time",
+    operation: {
+      id: "getModel",
+      tag: "models",
+      parameters: [{
+        name: "at",
+        in: "query",
+        description:
+          "an RFC 3339 time with a time zone: the assignment in effect then, instead of the current one",
+        schema: { type: "string", format: "date-time" },
+      }, ifNoneMatch],
+      problems: ["model-missing", "assignment-missing", ...readingProblems],
+      schemas: async () => (await schemas()).getModel,
     },
+    async handle({ request }) {
+      const { at } = readQuery(request, ["at"]);
+      if (at !== undefined) {
+        const assignment = await registry.assignmentAt(readInstant("at", at));
+        return taggedResponse(request, assignmentAnswer(assignment));
+      }
+      const { current } = slot;
+      if (!current) throw slot.unavailableReason;
+      const { assignment } = current;
+      return taggedResponse(request, assignmentAnswer(assignment), assignmentTag(assignment));
+    },
+  };
+}
+
+function changeRoutes(assigner: ModelAssigner): readonly Route[] {
+  return [
     {
       method: "POST",
       path: "/model",
-      summary: 'put a model in production: {"model_id": …}; every later prediction is by it',
+      summary: 'put a model in production: {"model_id": …}; all later predictions use it',
       write: true,
       operation: {
         id: "assignModel",
         tag: "models",
         description:
-          "The model is loaded and proven whole aside. When the answer arrives, no other model answers any more; where there " +
-          "is a problem, nothing has changed.",
+          "The model is loaded and verified before the switch. After a successful response, no other model answers " +
+          "predictions; after a problem, nothing has changed.",
         parameters: [ifMatch],
         problems: ["model-unknown", "artifact-corrupt", ...changeProblems],
         schemas: async () => (await schemas()).assignModel,
       },
-      async handle(exchange) {
-        const { model_id, ...body } = await readAdminBody(exchange.request, "assignment");
-        return changed(await production.assign({ modelId: model_id, ...changeOf(exchange, body) }));
+      async handle(context) {
+        const { model_id, ...body } = await readAdminBody(context.request, "assignment");
+        const request = { modelId: model_id, ...changeRequestOf(context, body) };
+        return assignmentResponse(await assigner.assign(request));
       },
     },
     {
       method: "POST",
       path: "/model/rollback",
-      summary: "put the model back in production that was there before",
+      summary: "put the previous model back in production",
       write: true,
       operation: {
         id: "rollBackModel",
@@ -89,55 +98,57 @@ export function modelRoutes({ slot, production, registry }: ModelRoutesOptions):
         problems: ["rollback-impossible", "model-unknown", "artifact-corrupt", ...changeProblems],
         schemas: async () => (await schemas()).rollBackModel,
       },
-      async handle(exchange) {
-        const { reason = "rollback", ...body } = await readAdminBody(exchange.request, "change");
-        return changed(await production.rollBack(changeOf(exchange, { reason, ...body })));
-      },
-    },
-    {
-      method: "GET",
-      path: "/model/history",
-      summary: "what was in production when, the newest first; ?limit=N, ?before=ASSIGNMENT_ID",
-      operation: {
-        id: "modelHistory",
-        tag: "models",
-        parameters: [{
-          name: "limit",
-          in: "query",
-          description: "the most that are told",
-          schema: { type: "integer", minimum: 1, maximum: historyLimitMax, default: historyLimit },
-        }, {
-          name: "before",
-          in: "query",
-          description: "only assignments older than the one with this id",
-          schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
-        }, ifNoneMatch],
-        problems: readingProblems,
-        schemas: async () => (await schemas()).modelHistory,
-      },
-      async handle({ request }) {
-        const query = readQuery(request, ["limit", "before"]);
-        const limit = readInteger("limit", query.limit ?? String(historyLimit), {
-          min: 1,
-          max: historyLimitMax,
-        });
-        const before = query.before === undefined
-          ? {}
-          : { before: readInteger("before", query.before, { min: 1, max: Number.MAX_SAFE_INTEGER }) };
-        // One more than is told, to know whether there are more.
-        const rows = await registry.history({ limit: limit + 1, ...before });
-        const told = rows.slice(0, limit);
-        const next = rows.length > limit
-          ? `/model/history?limit=${limit}&before=${told[limit - 1].assignmentId}`
-          : null;
-        return taggedResponse(request, { history: told.map(assignmentAnswer), next });
+      async handle(context) {
+        const { reason = "rollback", ...body } = await readAdminBody(context.request, "change");
+        return assignmentResponse(await assigner.rollBack(changeRequestOf(context, { reason, ...body })));
       },
     },
   ];
 }
 
-/** @param body What it says of the change. */
-function changeOf(
+function historyRoute(registry: Registry): Route {
+  return {
+    method: "GET",
+    path: "/model/history",
+    summary: "past and present assignments, newest first; ?limit=N, ?before=ASSIGNMENT_ID",
+    operation: {
+      id: "modelHistory",
+      tag: "models",
+      parameters: [{
+        name: "limit",
+        in: "query",
+        description: "maximum number of assignments to return",
+        schema: { type: "integer", minimum: 1, maximum: historyLimitMax, default: historyLimit },
+      }, {
+        name: "before",
+        in: "query",
+        description: "return only assignments older than the one with this id",
+        schema: { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+      }, ifNoneMatch],
+      problems: readingProblems,
+      schemas: async () => (await schemas()).modelHistory,
+    },
+    async handle({ request }) {
+      const query = readQuery(request, ["limit", "before"]);
+      const limit = readInteger("limit", query.limit ?? String(historyLimit), {
+        min: 1,
+        max: historyLimitMax,
+      });
+      const before = query.before === undefined
+        ? {}
+        : { before: readInteger("before", query.before, { min: 1, max: Number.MAX_SAFE_INTEGER }) };
+      // One row more than is shown tells whether there is a next page.
+      const rows = await registry.history({ limit: limit + 1, ...before });
+      const shown = rows.slice(0, limit);
+      const next = rows.length > limit
+        ? `/model/history?limit=${limit}&before=${shown[limit - 1].assignmentId}`
+        : null;
+      return taggedResponse(request, { history: shown.map(assignmentAnswer), next });
+    },
+  };
+}
+
+function changeRequestOf(
   { request, client }: RequestContext,
   body: { reason?: string | undefined; expected_current?: string | undefined },
 ): ChangeRequest {
@@ -150,7 +161,7 @@ function changeOf(
   };
 }
 
-function changed(assignment: Awaited<ReturnType<ModelAssigner["assign"]>>): Response {
+function assignmentResponse(assignment: Awaited<ReturnType<ModelAssigner["assign"]>>): Response {
   const response = jsonResponse(assignmentAnswer(assignment));
   response.headers.set("etag", assignmentTag(assignment));
   return response;

@@ -1,8 +1,14 @@
 import { jsonText } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { createFindings } from "../../pipeline/model/predictor.ts";
-import { workOf } from "./batch.ts";
-import { completed, createFailures, errorText, type RowWork, takeTurns } from "../scoring/batch_rows.ts";
+import { createRowWork } from "./batch.ts";
+import {
+  completeRow,
+  createRowFailures,
+  pauseIfDue,
+  rowErrorJson,
+  type RowWork,
+} from "../scoring/batch_rows.ts";
 import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
 import { predictBodyBytesMax } from "../scoring/predict.ts";
 import type { RequestContext, Route } from "../http/route.ts";
@@ -46,14 +52,14 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
       problems: rowProblems,
       schemas: async () => (await import("./schemas/row_answer.ts")).rank,
     },
-    async handle(exchange) {
-      const work = await workOf(slot, storedRows, readBatchOptions(exchange.request));
-      return await withRanking(work, exchange, async ({ lead, offers, top }) => {
+    async handle(context) {
+      const work = await createRowWork(slot, storedRows, readBatchOptions(context.request));
+      return await withRankingBody(work, context, async ({ lead, offers, top }) => {
         const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
         const { ranked, failed } = await score(work, rows);
         return new Response(
           `{"ranking":[${await rankingText(work, ranked.slice(0, top))}],` +
-            `"offers":${rows.length}${failed},${answeredBy(work.model, exchange.requestId)}}`,
+            `"offers":${rows.length}${failed},${answeredBy(work.model, context.requestId)}}`,
           { headers: { "content-type": "application/json" } },
         );
       });
@@ -67,7 +73,7 @@ interface Ranking {
   readonly top: number | undefined;
 }
 
-async function withRanking(
+async function withRankingBody(
   { model }: RowWork,
   { request }: RequestContext,
   answer: (ranking: Ranking) => Promise<Response>,
@@ -153,7 +159,7 @@ async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Pro
   const rows = rowOf(lead);
   if (!storedRows.canComplete(model, lead)) return rows;
   for (let i = 0; i < rows.length; i++) {
-    await takeTurns(work);
+    await pauseIfDue(work);
     if (storedRows.canComplete(model, rows.rowAt(i))) return rowOf(await storedRows.complete(model, lead));
   }
   return rows;
@@ -175,17 +181,17 @@ interface Scored {
 async function score(work: RowWork, rows: Rows): Promise<Scored> {
   const ranked: Ranked[] = [];
   const errors: string[] = [];
-  const failures = createFailures(["offers"]);
+  const failures = createRowFailures(["offers"]);
   for (let i = 0; i < rows.length; i++) {
-    await takeTurns(work);
-    const row = await completed(work, rows.rowAt(i));
+    await pauseIfDue(work);
+    const row = await completeRow(work, rows.rowAt(i));
     const probability = row instanceof Failure ? NaN : scoreRow(work.model, row, findings);
     if (!(row instanceof Failure) && probability === probability) {
       ranked.push({ index: i, row, probability, unseen: [...findings.unseen] });
       continue;
     }
     const failure = row instanceof Failure ? row : rowFailure(work.model, findings.errors, "The row");
-    errors.push(errorText(i, failure));
+    errors.push(rowErrorJson(i, failure));
     failures.add(i, failure);
   }
   if (work.strict) failures.throwAny();
@@ -197,7 +203,7 @@ async function score(work: RowWork, rows: Rows): Promise<Scored> {
 async function rankingText(work: RowWork, ranked: readonly Ranked[]): Promise<string> {
   const texts: string[] = [];
   for (const offer of ranked) {
-    await takeTurns(work);
+    await pauseIfDue(work);
     texts.push(offerText(work, offer));
   }
   return texts.join(",");

@@ -1,14 +1,13 @@
 import { createFindings } from "../../pipeline/model/predictor.ts";
 import { jsonText } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { workOf } from "./batch.ts";
-import { createFailures, type RowWork, takeTurns } from "../scoring/batch_rows.ts";
+import { createRowWork } from "./batch.ts";
+import { createRowFailures, errorsAt, pauseIfDue, type RowWork } from "../scoring/batch_rows.ts";
 import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
 import { predictBodyBytesMax } from "../scoring/predict.ts";
 import { readQuery } from "../http/query.ts";
 import type { RequestContext, Route } from "../http/route.ts";
 import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
-import { errorsAt } from "../scoring/row_pointer.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
 import { changesMax, requireCount } from "../http/row_limits.ts";
 import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
@@ -36,19 +35,19 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
       problems: rowProblems,
       schemas: async () => (await import("./schemas/row_answer.ts")).predictWhatIf,
     },
-    async handle(exchange) {
-      const options = readRowOptions(readQuery(exchange.request, rowQueries));
-      const work = await workOf(slot, storedRows, { ...options, strict: true });
-      return await withQuestion(exchange, async ({ features, changes }) => {
-        const base = await wholeRow(work, features);
+    async handle(context) {
+      const options = readRowOptions(readQuery(context.request, rowQueries));
+      const work = await createRowWork(slot, storedRows, { ...options, strict: true });
+      return await withWhatIfBody(context, async ({ features, changes }) => {
+        const base = await completeFeatures(work, features);
         const probability = scoreRow(work.model, base, findings);
         if (probability !== probability) {
-          throw placed(rowFailure(work.model, findings.errors, "The row"), ["features"]);
+          throw withPath(rowFailure(work.model, findings.errors, "The row"), ["features"]);
         }
         const baseText = `"base":{${work.write(base, probability, findings.unseen)}}`;
         const variants = (await variantTexts(work, base, { before: probability, changes })).join(",");
         return new Response(
-          `{${baseText},"variants":[${variants}],${answeredBy(work.model, exchange.requestId)}}`,
+          `{${baseText},"variants":[${variants}],${answeredBy(work.model, context.requestId)}}`,
           { headers: { "content-type": "application/json" } },
         );
       });
@@ -56,7 +55,7 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
   };
 }
 
-async function withQuestion(
+async function withWhatIfBody(
   { request }: RequestContext,
   answer: (question: RowBodies["whatIf"]) => Promise<Response>,
 ): Promise<Response> {
@@ -73,16 +72,16 @@ async function withQuestion(
   }
 }
 
-async function wholeRow({ model, storedRows }: RowWork, features: Row): Promise<Row> {
+async function completeFeatures({ model, storedRows }: RowWork, features: Row): Promise<Row> {
   if (!storedRows.canComplete(model, features)) return features;
   try {
     return await storedRows.complete(model, features);
   } catch (error) {
-    throw error instanceof Failure ? placed(error, ["features"]) : error;
+    throw error instanceof Failure ? withPath(error, ["features"]) : error;
   }
 }
 
-function placed({ kind, message, errors }: Failure, path: readonly PropertyKey[]): Failure {
+function withPath({ kind, message, errors }: Failure, path: readonly PropertyKey[]): Failure {
   return new Failure(kind, message, errorsAt(path, errors));
 }
 
@@ -92,10 +91,10 @@ async function variantTexts(
   base: Row,
   { before, changes }: { readonly before: number; readonly changes: readonly Row[] },
 ): Promise<string[]> {
-  const failures = createFailures(["changes"]);
+  const failures = createRowFailures(["changes"]);
   const texts: string[] = [];
   for (const [i, change] of changes.entries()) {
-    await takeTurns(work);
+    await pauseIfDue(work);
     const row = { ...base, ...change };
     const probability = scoreRow(work.model, row, findings);
     if (probability !== probability) {

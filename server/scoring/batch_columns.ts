@@ -1,14 +1,14 @@
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { createFindings, keyProblem } from "../../pipeline/model/predictor.ts";
 import {
-  completed,
-  createFailures,
-  errorText,
-  type Failures,
+  completeRow,
+  createRowFailures,
+  pauseIfDue,
+  pointerOfPath,
+  rowErrorJson,
+  type RowFailures,
   type RowWork,
-  takeTurns,
 } from "./batch_rows.ts";
-import { pointerOfPath } from "./row_pointer.ts";
 import { rowFailure, scoreColumns, scoreRow } from "./score.ts";
 
 /** Columns that an answer tells of. */
@@ -17,7 +17,7 @@ const errorsMax = 100;
 type Columns = Readonly<Record<string, readonly unknown[]>>;
 
 /** What is told of rows, by columns. */
-interface ColumnAnswer {
+interface ScoredColumns {
   /** Shape (rows), NaN where there is none. */
   readonly probabilities: Float64Array;
   /** Places of rows by field. */
@@ -37,21 +37,21 @@ const findings = createFindings();
  */
 export async function answerColumns(work: RowWork, columns: Columns): Promise<string> {
   const rowCount = checkColumns(work, columns);
-  const gathered = createFailures(["columns"]);
-  const answer = byColumns(work, columns, { rowCount, gathered }) ??
-    await byRows(work, columns, { rowCount, gathered });
-  if (work.strict) gathered.throwAny();
+  const rowFailures = createRowFailures(["columns"]);
+  const answer = scoreByColumns(work, columns, { rowCount, gathered: rowFailures }) ??
+    await scoreByRows(work, columns, { rowCount, gathered: rowFailures });
+  if (work.strict) rowFailures.throwAny();
   const details = [...answer.details].map(([name, texts]) => `,"${name}":[${texts.join(",")}]`).join("");
   const unseen = answer.unseen.size === 0
     ? ""
     : `,"unseen":${JSON.stringify(Object.fromEntries(answer.unseen))}`;
   const errors = answer.failures.length === 0
     ? ""
-    : `,"errors":[${answer.failures.map(([index, failure]) => errorText(index, failure)).join(",")}]`;
-  return `"columns":{"probability":[${probabilityTexts(answer.probabilities)}]${details}}${unseen}${errors}`;
+    : `,"errors":[${answer.failures.map(([index, failure]) => rowErrorJson(index, failure)).join(",")}]`;
+  return `"columns":{"probability":[${probabilitiesJson(answer.probabilities)}]${details}}${unseen}${errors}`;
 }
 
-function probabilityTexts(probabilities: Float64Array): string {
+function probabilitiesJson(probabilities: Float64Array): string {
   let text = "";
   for (let i = 0; i < probabilities.length; i++) {
     const probability = probabilities[i];
@@ -89,19 +89,19 @@ function checkColumns({ model: { predictor, keys } }: RowWork, columns: Columns)
 interface Rows {
   readonly rowCount: number;
   /** Gets those that cannot be answered. */
-  readonly gathered: Failures;
+  readonly gathered: RowFailures;
 }
 
 /** @returns undefined where rows have to be looked at one by one. */
-function byColumns(
+function scoreByColumns(
   { model, details }: RowWork,
   columns: Columns,
   { rowCount, gathered }: Rows,
-): ColumnAnswer | undefined {
+): ScoredColumns | undefined {
   const names = model.predictor.fields.map(({ name }) => name);
   if (details.length > 0 || !names.every((name) => Object.hasOwn(columns, name))) return undefined;
   if (hasBadKey(model, columns)) return undefined;
-  const rowAt = rowMaker(columns);
+  const rowAt = createRowGetter(columns);
   const scores = scoreColumns(model, names.map((name) => columns[name]), rowCount, rowAt);
   if (!scores) return undefined;
   const { probabilities } = scores;
@@ -125,13 +125,13 @@ function hasBadKey({ keys }: RowWork["model"], columns: Columns): boolean {
   );
 }
 
-async function byRows(
+async function scoreByRows(
   work: RowWork,
   columns: Columns,
   { rowCount, gathered }: Rows,
-): Promise<ColumnAnswer> {
+): Promise<ScoredColumns> {
   const { model, details } = work;
-  const rowAt = rowMaker(columns);
+  const rowAt = createRowGetter(columns);
   const probabilities = new Float64Array(rowCount).fill(NaN);
   const unseen = new Map<string, number[]>();
   const texts = details.map(({ name }) => [name, Array<string>(rowCount).fill("null")] as const);
@@ -141,8 +141,8 @@ async function byRows(
     failures.push([index, failure]);
   };
   for (let i = 0; i < rowCount; i++) {
-    await takeTurns(work);
-    const row = await completed(work, rowAt(i));
+    await pauseIfDue(work);
+    const row = await completeRow(work, rowAt(i));
     if (row instanceof Failure) {
       fail(i, row);
       continue;
@@ -163,7 +163,7 @@ async function byRows(
   return { probabilities, unseen, details: new Map(texts), failures };
 }
 
-function rowMaker(columns: Columns): (index: number) => Record<string, unknown> {
+function createRowGetter(columns: Columns): (index: number) => Record<string, unknown> {
   const entries = Object.entries(columns);
   return (index) => Object.fromEntries(entries.map(([name, values]) => [name, values[index]]));
 }

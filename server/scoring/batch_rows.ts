@@ -1,10 +1,9 @@
-import { createFindings } from "../../pipeline/model/predictor.ts";
-import { Failure } from "../../pipeline/failure.ts";
+import { createFindings, pointerTo } from "../../pipeline/model/predictor.ts";
+import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 import { problemOf } from "../http/problem.ts";
 import type { Detail, WriteRow } from "./row_answer.ts";
 import { badRowsMax } from "../http/row_limits.ts";
-import { errorsAt } from "./row_pointer.ts";
 import { rowFailure, scoreRow } from "./score.ts";
 import type { ServingModel } from "../models/loaded_model.ts";
 import type { Pause } from "../runtime/time_slices.ts";
@@ -27,13 +26,13 @@ export interface RowWork {
 /** Errors that a refused batch names: the others are of the same kind most of the time. */
 const errorsMax = 100;
 /** Rows that are answered between two looks at the clock: without details a row takes a microsecond. */
-const rowsAtOnce = 256;
-const detailedRowsAtOnce = 16;
+const rowsPerPause = 256;
+const detailedRowsPerPause = 16;
 /** Each lookup blocks the thread for a moment: other requests get their turn after so many. */
-const lookupsAtOnce = 32;
+const lookupsPerPause = 32;
 
 /** Lets other requests have the thread, where a request has taken it for long enough. */
-export async function takeTurns({ pause }: Pick<RowWork, "pause">): Promise<void> {
+export async function pauseIfDue({ pause }: Pick<RowWork, "pause">): Promise<void> {
   const pausing = pause();
   if (pausing) await pausing;
 }
@@ -51,25 +50,25 @@ export async function answerRows(
   rows: readonly unknown[],
   path: readonly PropertyKey[],
 ): Promise<string> {
-  const failures = createFailures(path);
+  const failures = createRowFailures(path);
   let text = "";
   for (let at = 0; at < rows.length;) {
-    const answered = answerWhile(work, rows, at, text, ",");
+    const answered = answerValidRows(work, rows, at, text, ",");
     [text, at] = [answered.text, answered.next];
     if (answered.errors !== undefined) {
-      const answer = await answerOtherwise(work, rows[at], answered.errors);
-      text += typeof answer === "string" ? `{${answer}},` : `${errorText(at, answer)},`;
+      const answer = await answerFromStore(work, rows[at], answered.errors);
+      text += typeof answer === "string" ? `{${answer}},` : `${rowErrorJson(at, answer)},`;
       if (typeof answer !== "string") failures.add(at, answer);
       at++;
     }
-    await takeTurns(work);
+    await pauseIfDue(work);
   }
   if (work.strict) failures.throwAny();
   return text.slice(0, -1);
 }
 
 /** Rows that were answered as they are, up to one that was not. */
-interface AnsweredRows {
+interface AnsweredRange {
   readonly text: string;
   /** The first row that was not answered. */
   readonly next: number;
@@ -83,14 +82,14 @@ interface AnsweredRows {
  *
  * @param text What the answers are appended to, each with `end` behind it.
  */
-export function answerWhile(
+export function answerValidRows(
   { model, write, details }: RowWork,
   rows: readonly unknown[],
   from: number,
   text: string,
   end: string,
-): AnsweredRows {
-  const to = Math.min(rows.length, from + (details.length === 0 ? rowsAtOnce : detailedRowsAtOnce));
+): AnsweredRange {
+  const to = Math.min(rows.length, from + (details.length === 0 ? rowsPerPause : detailedRowsPerPause));
   for (let i = from; i < to; i++) {
     const probability = scoreRow(model, rows[i], findings);
     // A copy: others are answered before this row's failure is made.
@@ -105,16 +104,16 @@ export function answerWhile(
  *
  * @param errors Why not.
  * @returns Members of the answer where the store has what the row lacks; else why there is none.
- * @throws {Failure} as {@link completed} does.
+ * @throws {Failure} as {@link completeRow} does.
  */
-export async function answerOtherwise(
+export async function answerFromStore(
   work: RowWork,
   row: unknown,
   errors: Failure["errors"],
 ): Promise<string | Failure> {
   const { model, write, storedRows } = work;
   if (!storedRows.canComplete(model, row)) return rowFailure(model, errors, "The row");
-  const whole = await completed(work, row);
+  const whole = await completeRow(work, row);
   if (whole instanceof Failure) return whole;
   const probability = scoreRow(model, whole, findings);
   if (probability !== probability) return rowFailure(model, findings.errors, "The row");
@@ -127,13 +126,13 @@ export async function answerOtherwise(
  * @returns The failure where it is the row's own.
  * @throws {Failure} of the store: other rows would wait for it just as long.
  */
-export async function completed(
+export async function completeRow(
   work: Pick<RowWork, "model" | "storedRows" | "lookups">,
   row: unknown,
 ): Promise<Row | Failure> {
   const { model, storedRows } = work;
   if (!storedRows.canComplete(model, row)) return row as Row;
-  if (work.lookups++ % lookupsAtOnce === 0) await yieldToEventLoop();
+  if (work.lookups++ % lookupsPerPause === 0) await yieldToEventLoop();
   try {
     return await storedRows.complete(model, row);
   } catch (error) {
@@ -145,12 +144,12 @@ export async function completed(
 }
 
 /** What stands in the place of a row that cannot be answered. */
-export function errorText(index: number, failure: Failure): string {
+export function rowErrorJson(index: number, failure: Failure): string {
   return `{"index":${index},"error":${JSON.stringify(problemOf(failure))}}`;
 }
 
 /** Gathers what is wrong with the rows of a batch that is refused as a whole. */
-export interface Failures {
+export interface RowFailures {
   /** @throws {Failure} once more rows cannot be answered than a batch is looked through for. */
   add(index: number, failure: Failure): void;
   /** @throws {Failure} with a pointer per bad field of the first bad rows, where there is any. */
@@ -158,7 +157,7 @@ export interface Failures {
 }
 
 /** @param path Where the rows are in the body. */
-export function createFailures(path: readonly PropertyKey[]): Failures {
+export function createRowFailures(path: readonly PropertyKey[]): RowFailures {
   let count = 0;
   let first: Failure | undefined;
   const errors: Failure["errors"][number][] = [];
@@ -183,4 +182,15 @@ export function createFailures(path: readonly PropertyKey[]): Failures {
       throw new Failure(first.kind, `${rows} cannot be answered. ${first.message}`, errors);
     },
   };
+}
+
+/** A place in a body as JSON pointer in a fragment (RFC 6901, section 6). */
+export function pointerOfPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((pointer, part) => pointer + pointerTo(String(part)).slice(1), "#");
+}
+
+/** Errors of a row as errors of the body that it is in. */
+export function errorsAt(path: readonly PropertyKey[], errors: readonly FieldError[]): FieldError[] {
+  const prefix = pointerOfPath(path);
+  return errors.map(({ pointer, detail }) => ({ pointer: prefix + pointer.slice(1), detail }));
 }

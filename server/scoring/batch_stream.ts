@@ -1,6 +1,6 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { answerOtherwise, answerWhile, type RowWork, takeTurns } from "./batch_rows.ts";
+import { answerFromStore, answerValidRows, pauseIfDue, type RowWork } from "./batch_rows.ts";
 import { bodyFailure } from "../http/body.ts";
 import { reserve } from "../http/body_quota.ts";
 import { runtimeParsesHttp } from "../runtime/listener.ts";
@@ -30,7 +30,7 @@ export function answerStream(rowWork: RowWork, request: Request, lifecycle: Life
     lineBytesMax,
     bodyBytesMax: streamBytesMax,
     answer: (line, index) => answerLine(work, line, index),
-    answerAll: (text, index) => answerLinesAtOnce(work, text, index),
+    answerAll: (text, index) => answerLinesTogether(work, text, index),
     failureOf: (error) => bodyFailure(error, request),
     onChunk(heldBytes) {
       reservation.growTo(chunkBytesMax + heldBytes);
@@ -58,29 +58,29 @@ interface LineWork extends RowWork {
 }
 
 /** What stands in the place of a line that cannot be answered. */
-function errorText(work: LineWork, index: number, failure: Failure): string {
+function lineErrorJson(work: LineWork, index: number, failure: Failure): string {
   const error = shortProblemOf(failure, ++work.badLines > badRowsMax);
   return `{"index":${index},"error":${JSON.stringify(error)}}`;
 }
 
 async function answerLine(work: LineWork, line: string | Failure, index: number): Promise<LineAnswer> {
-  if (line instanceof Failure) return { text: errorText(work, index, line), isLast: work.strict };
+  if (line instanceof Failure) return { text: lineErrorJson(work, index, line), isLast: work.strict };
   let row: unknown;
   try {
     row = parseJson(line);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const failure = new Failure("body-malformed", `The line is not valid JSON: ${reason}.`);
-    return { text: errorText(work, index, failure), isLast: work.strict };
+    return { text: lineErrorJson(work, index, failure), isLast: work.strict };
   }
-  const { text, isLast } = await answersOf(work, [row], index);
+  const { text, isLast } = await answerRowsOfLines(work, [row], index);
   return { text: text.slice(0, -1), isLast };
 }
 
 /** @returns undefined where it is not certain that each line is one row. */
-function answerLinesAtOnce(work: LineWork, text: string, index: number): Promise<LinesAnswer> | undefined {
-  const rows = rowsAtOnce(text);
-  return rows && answersOf(work, rows, index);
+function answerLinesTogether(work: LineWork, text: string, index: number): Promise<LinesAnswer> | undefined {
+  const rows = parseLinesTogether(text);
+  return rows && answerRowsOfLines(work, rows, index);
 }
 
 /**
@@ -90,7 +90,7 @@ function answerLinesAtOnce(work: LineWork, text: string, index: number): Promise
  * lines and one). Where each line begins with a brace and there is no array, no line begins inside of a value, for a key or an
  * end would have to stand there; then each holds a row at least, and as many rows as lines are one each.
  */
-function rowsAtOnce(text: string): unknown[] | undefined {
+function parseLinesTogether(text: string): unknown[] | undefined {
   if (text.includes("[")) return undefined;
   let lineCount = 0;
   for (let at = 0; at >= 0; lineCount++) {
@@ -107,21 +107,25 @@ function rowsAtOnce(text: string): unknown[] | undefined {
 }
 
 /** Each answer with its line's end. Where the store cannot be asked, that is the last: other rows would wait for it as long. */
-async function answersOf(work: LineWork, rows: readonly unknown[], index: number): Promise<LinesAnswer> {
+async function answerRowsOfLines(
+  work: LineWork,
+  rows: readonly unknown[],
+  index: number,
+): Promise<LinesAnswer> {
   let text = "";
   for (let at = 0; at < rows.length;) {
-    const answered = answerWhile(work, rows, at, text, "\n");
+    const answered = answerValidRows(work, rows, at, text, "\n");
     [text, at] = [answered.text, answered.next];
-    await takeTurns(work);
+    await pauseIfDue(work);
     if (answered.errors === undefined) continue;
     let isOfStore = false;
-    const answer = await answerOtherwise(work, rows[at], answered.errors).catch((error) => {
+    const answer = await answerFromStore(work, rows[at], answered.errors).catch((error) => {
       if (!(error instanceof Failure)) throw error;
       isOfStore = true;
       return error;
     });
     const isAnswer = typeof answer === "string";
-    text += isAnswer ? `{${answer}}\n` : `${errorText(work, index + at, answer)}\n`;
+    text += isAnswer ? `{${answer}}\n` : `${lineErrorJson(work, index + at, answer)}\n`;
     at++;
     if (isOfStore || (work.strict && !isAnswer)) return { text, isLast: true, count: at };
   }

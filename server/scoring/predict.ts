@@ -32,7 +32,7 @@ export function predict(
     if (!storedRows.canComplete(model, body)) throw rowFailure(model, findings.errors);
     return predictWith(model, body, requestId, storedRows, plain);
   }
-  return answerOf(model, probability, requestId);
+  return predictionJson(model, probability, requestId);
 }
 
 const plain: RowOptions = { explain: false, interval: undefined };
@@ -53,11 +53,11 @@ export function predictText(
   const probability = model === undefined ? NaN : scoreOrdinary(model, text, findings);
   return model === undefined || probability !== probability
     ? predict(slot, parseJson(requireUtf8(text)), requestId, storedRows)
-    : answerOf(model, probability, requestId);
+    : predictionJson(model, probability, requestId);
 }
 
 /** @param probability Of the row that `findings` is about. */
-function answerOf(model: ServingModel, probability: number, requestId: string): string {
+function predictionJson(model: ServingModel, probability: number, requestId: string): string {
   const unseen = findings.unseen.length > 0 ? `"unseen":${JSON.stringify(findings.unseen)},` : "";
   // Not as the template would write the number: see `createRequestIds`. A request id has no character that JSON would escape.
   return `{"probability":${

@@ -110,9 +110,9 @@ const writePlain: WriteRow = (_row, probability, unseen) =>
     ? `"probability":${probability}`
     : `"probability":${probability},"unseen":${JSON.stringify(unseen)}`;
 
-async function intervalDetail({ explainer: insight }: ServingModel, level: number): Promise<Detail> {
-  const certainty = await insight.certainty();
-  const explain = insight.explainer();
+async function intervalDetail({ explainer }: ServingModel, level: number): Promise<Detail> {
+  const certainty = await explainer.certainty();
+  const explain = explainer.explainer();
   return {
     name: "interval",
     text(row) {
@@ -137,8 +137,8 @@ export function explanationDetail({ explainer: insight, predictor }: LoadedModel
 }
 
 /** Says who answered, as members of a JSON object without its braces. Neither id has a character that JSON escapes. */
-export function answeredBy({ idMembersJson: members }: ServingModel, requestId: string): string {
-  return `${members},"request_id":"${requestId}"`;
+export function answeredBy({ idMembersJson }: ServingModel, requestId: string): string {
+  return `${idMembersJson},"request_id":"${requestId}"`;
 }
 
 /** Headers that say which model answered, for bodies without room for it. A later swap changes nothing in them. */

@@ -66,8 +66,8 @@ export function scoreColumns(
   rowCount: number,
   rowAt: (index: number) => unknown,
 ): ColumnScores | undefined {
-  const { predictor, counters: tally, explainer: insight } = model;
-  const predict = insight.columnPredictor();
+  const { predictor, counters, explainer } = model;
+  const predict = explainer.columnPredictor();
   if (!predict) return undefined;
   const found = createColumnFindings(columns.length);
   const probabilities = toProbabilities(predict(columns, rowCount, found));
@@ -75,7 +75,7 @@ export function scoreColumns(
   for (let i = 0; i < rowCount; i++) if (probabilities[i] !== probabilities[i]) bad.add(i);
   if (bad.size > badRowsMax) return { probabilities, unseen: new Map() };
   for (let i = 0; i < rowCount; i++) {
-    if (probabilities[i] === probabilities[i]) countPrediction(tally, probabilities[i], none);
+    if (probabilities[i] === probabilities[i]) countPrediction(counters, probabilities[i], none);
   }
   // Of rows without an answer nothing is counted.
   const findings = createFindings();
@@ -89,10 +89,10 @@ export function scoreColumns(
     const places = bad.size === 0 ? found.unseen[field] : found.unseen[field].filter((i) => !bad.has(i));
     if (places.length > 0) {
       unseen.set(name, places);
-      increase(tally.unseen, name, places.length);
+      increase(counters.unseen, name, places.length);
     }
     const missing = found.missing[field] - (nulls.get(name) ?? 0);
-    if (missing > 0) increase(tally.missing, name, missing);
+    if (missing > 0) increase(counters.missing, name, missing);
   });
   return { probabilities, unseen };
 }

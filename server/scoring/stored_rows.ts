@@ -46,8 +46,59 @@ interface Connection {
   lookup: ExampleLookup | undefined;
 }
 
-/** A connection that only reads, opened when it is first needed and again when another file takes the store's place. */
+/**
+ * Creates a feature lookup over a read-only connection, which is opened at first use and again when another file replaces
+ * the store.
+ */
 export function createStoredRows(dataDir: string): StoredRows {
+  const { withLookup, close } = createLookups(dataDir);
+  return {
+    canComplete: (model, row): row is Row =>
+      model.keys !== undefined && isRow(row) &&
+      (isGiven(row[model.keys.id]) || isGiven(row[model.keys.group])) &&
+      model.predictor.fields.some(({ name }) => row[name] === undefined),
+    async complete(model, row) {
+      const { id, group } = namesOf(model);
+      const ids = storeKeysOf(row[id], id);
+      const groups = storeKeysOf(row[group], group);
+      const find = (lookup: ExampleLookup, i: number) => {
+        const [idValue, groupValue] = [ids.at(i), groups.at(i)];
+        if (idValue !== undefined) return lookup.example(idValue, groupValue);
+        return groupValue === undefined ? undefined : lookup.group(groupValue);
+      };
+      const hasOthers = ids.length > 1 || groups.length > 1;
+      const stored = await withLookup(
+        model,
+        (lookup) => find(lookup, 0) ?? (hasOthers ? find(lookup, -1) : undefined),
+      );
+      if (!stored) throw rowUnknownFailure(model, row);
+      return { ...stored, ...row };
+    },
+    async rowsOf(model, group, rowsMax) {
+      const name = namesOf(model).group;
+      const keys = storeKeysOf(group, name);
+      const rows = await withLookup(model, (lookup) => {
+        for (const key of keys) {
+          const found = lookup.examplesOf(key, rowsMax);
+          if (found.length > 0) return found;
+        }
+        return [];
+      });
+      if (rows.length === 0) throw rowUnknownFailure(model, { [name]: group });
+      return rows;
+    },
+    close,
+  };
+}
+
+/** Runs queries on the store, retrying while it is busy. */
+interface Lookups {
+  /** @throws {Failure} of the store. */
+  withLookup<T>(model: ServingModel, query: (lookup: ExampleLookup) => T): Promise<T>;
+  close(): void;
+}
+
+function createLookups(dataDir: string): Lookups {
   let connection: Connection | undefined;
 
   function close(): void {
@@ -66,7 +117,7 @@ export function createStoredRows(dataDir: string): StoredRows {
     };
     if (connection.model !== model || !connection.lookup) {
       const { keys, predictor: { fields } } = model;
-      if (!keys) throw new Error("a model without keys is asked for a row");
+      if (!keys) throw new Error("a model without keys cannot look up a row");
       connection.lookup = createExampleLookup(connection.store.db, {
         keys,
         fields,
@@ -77,56 +128,20 @@ export function createStoredRows(dataDir: string): StoredRows {
     return connection.lookup;
   }
 
-  function ask<T>(model: ServingModel, work: (lookup: ExampleLookup) => T): Promise<T> {
-    return retryWhileBusy(patienceMs, () => {
-      try {
-        return work(lookupOf(model));
-      } catch (error) {
-        const failure = storeFailure(error);
-        if (isOfStore(failure)) close();
-        throw failure;
-      } finally {
-        // An older store can be split only when nobody has it open.
-        if (connection?.store.isOlder) close();
-      }
-    });
-  }
-
   return {
-    canComplete: (model, row): row is Row =>
-      model.keys !== undefined && isRow(row) &&
-      (isGiven(row[model.keys.id]) || isGiven(row[model.keys.group])) &&
-      model.predictor.fields.some(({ name }) => row[name] === undefined),
-    async complete(model, row) {
-      const { id, group } = namesOf(model);
-      const ids = storeKeysOf(row[id], id);
-      const groups = storeKeysOf(row[group], group);
-      const find = (lookup: ExampleLookup, i: number) => {
-        const [idValue, groupValue] = [ids.at(i), groups.at(i)];
-        if (idValue !== undefined) return lookup.example(idValue, groupValue);
-        return groupValue === undefined ? undefined : lookup.group(groupValue);
-      };
-      const hasOthers = ids.length > 1 || groups.length > 1;
-      const stored = await ask(
-        model,
-        (lookup) => find(lookup, 0) ?? (hasOthers ? find(lookup, -1) : undefined),
-      );
-      if (!stored) throw rowUnknown(model, row);
-      return { ...stored, ...row };
-    },
-    async rowsOf(model, group, rowsMax) {
-      const name = namesOf(model).group;
-      const keys = storeKeysOf(group, name);
-      const rows = await ask(model, (lookup) => {
-        for (const key of keys) {
-          const found = lookup.examplesOf(key, rowsMax);
-          if (found.length > 0) return found;
+    withLookup: (model, query) =>
+      retryWhileBusy(patienceMs, () => {
+        try {
+          return query(lookupOf(model));
+        } catch (error) {
+          const failure = storeFailure(error);
+          if (isStoreFailure(failure)) close();
+          throw failure;
+        } finally {
+          // A store of an older format can be split only while no connection is open.
+          if (connection?.store.isOlder) close();
         }
-        return [];
-      });
-      if (rows.length === 0) throw rowUnknown(model, { [name]: group });
-      return rows;
-    },
+      }),
     close,
   };
 }
@@ -139,7 +154,7 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-function rowUnknown(model: ServingModel, row: Row): Failure {
+function rowUnknownFailure(model: ServingModel, row: Row): Failure {
   const { id, group } = namesOf(model);
   const asked = [...new Set([id, group])].filter((name) => isGiven(row[name])).map((name) =>
     `${name} ${jsonText(row[name]).slice(0, 80)}`
@@ -162,7 +177,7 @@ function storeFailure(error: unknown): unknown {
   );
 }
 
-function isOfStore(error: unknown): boolean {
+function isStoreFailure(error: unknown): boolean {
   return !(error instanceof Failure) || error.kind.startsWith("store-");
 }
 

@@ -20,7 +20,7 @@ import {
   type ModelAssigner,
   type ProductionModel,
 } from "../models/production_model.ts";
-import { foreignRoutes } from "../protocols/protocol_routes.ts";
+import { protocolRoutes } from "../protocols/protocol_routes.ts";
 import type { VertexPaths } from "../protocols/vertex.ts";
 import { createRejectionLog, type RejectionLog } from "../http/rejection_log.ts";
 import { registryRoutes } from "../routes/models.ts";
@@ -169,14 +169,14 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
     batchRoute({ slot, storedRows, lifecycle }),
     whatIfRoute({ slot, storedRows }),
     rankRoute({ slot, storedRows }),
-    ...modelRoutes({ slot, production, registry }),
+    ...modelRoutes({ slot, assigner: production, registry }),
     ...registryRoutes(registry),
     ...healthRoutes({ slot, lifecycle }),
-    metricsRoute({ slot, visitStore, registry, collect }),
+    metricsRoute({ slot, withStore: visitStore, registry, collect }),
   ];
   const routes = [
     ...own,
-    ...foreignRoutes({ library, slot, lifecycle, others: own, vertex }),
+    ...protocolRoutes({ repository: library, slot, lifecycle, ownRoutes: own, vertex }),
   ];
   const refusals = createRejectionLog(log);
   const app = createApp(routes, answer);

@@ -1,17 +1,16 @@
-import { isBeyondExact } from "../../../pipeline/files/text/number_text.ts";
+import { isBeyondExact, parseReal } from "../../../pipeline/files/text/number_text.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import { emptyRecord, readRecord } from "../../../pipeline/files/text/csv_record.ts";
-import { parseReal } from "../../../pipeline/files/text/number_text.ts";
 import { windowOver } from "../../../pipeline/files/text/text_window.ts";
 import { type Field, pointerTo } from "../../../pipeline/model/predictor.ts";
 import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
 import { heavyBodyBytes } from "../../http/body.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { noteParsed, runSlices } from "../../runtime/time_slices.ts";
-import { type Content, foreignRowsMax, textOf } from "../protocol_body.ts";
-import { oncePerModel } from "../field_names.ts";
-import { placeOfRepeated } from "./request.ts";
-import { type ForeignRows, invalid } from "../protocol_rows.ts";
+import { type Content, protocolRowsMax, textOf } from "../protocol_body.ts";
+import { oncePerModel } from "../names.ts";
+import { indexOfRepeated } from "./request.ts";
+import { invalid, type ProtocolRows } from "../protocol_rows.ts";
 
 const format = { delimiter: ",".charCodeAt(0), name: "the body" };
 const decoder = new TextDecoder();
@@ -26,7 +25,7 @@ const decoder = new TextDecoder();
 export function withCsvRows(
   model: LoadedModel,
   content: Content,
-  answer: (rows: ForeignRows) => Response | Promise<Response>,
+  answer: (rows: ProtocolRows) => Response | Promise<Response>,
 ): Response | Promise<Response> {
   const text = textOf(content);
   noteParsed(text.length);
@@ -43,7 +42,7 @@ interface Records {
   recordAt(index: number): readonly string[];
 }
 
-function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): ForeignRows {
+function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): ProtocolRows {
   const { columns, hasHeader } = layoutOf(model, count > 0 ? recordAt(0) : []);
   const first = hasHeader ? 1 : 0;
   const lacking = hasHeader && count === 1 ? fieldsLacking(model, columns) : [];
@@ -102,7 +101,7 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
   const readers = readersOf(model);
   const names = record.map((text) => text.trim());
   const filled = names.filter((name) => name !== "");
-  const again: string | undefined = filled[placeOfRepeated(filled)];
+  const again: string | undefined = filled[indexOfRepeated(filled)];
   // A category of a row may be spelled as a field is called.
   const hasHeader = 2 * names.filter((name) => readers.has(name)).length >= readers.size;
   if (!hasHeader && record.length !== readers.size) {
@@ -134,7 +133,7 @@ function* linesOf(text: string): Generator<void, Records> {
     const next = feed < 0 ? text.length : feed;
     const end = next > start && text[next - 1] === "\r" ? next - 1 : next;
     if (end > start) {
-      requireRoomFor(starts.length);
+      requireRowCount(starts.length);
       starts.push(start);
       ends.push(end);
     }
@@ -163,7 +162,7 @@ function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
     while (readRecord(window, record, format)) {
       const { bytes } = window;
       if (record.isMalformed) throw malformed("a field goes on behind its closing quote");
-      requireRoomFor(records.length);
+      requireRowCount(records.length);
       requireValues(record.fieldCount);
       records.push(Array.from(
         { length: record.fieldCount },
@@ -179,11 +178,11 @@ function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
 }
 
 /** One record may be a header: the rows are counted where that is known. */
-function requireRoomFor(count: number): void {
-  if (count <= foreignRowsMax) return;
+function requireRowCount(count: number): void {
+  if (count <= protocolRowsMax) return;
   throw new Failure(
     "body-oversized",
-    `The body has more than the ${foreignRowsMax.toLocaleString("en")} rows that are answered at once.`,
+    `The body has more than the ${protocolRowsMax.toLocaleString("en")} rows that are answered at once.`,
   );
 }
 
@@ -198,7 +197,7 @@ function malformed(reason: string): Failure {
 
 const readersOf = oncePerModel(({ predictor: { fields } }) => {
   const isOld = fields.some(({ type, values }) => type === "categorical" && values === undefined);
-  return new Map(fields.map((field) => [field.name, isOld ? oldReaderOf(field) : readerOf(field)]));
+  return new Map(fields.map((field) => [field.name, isOld ? legacyReaderOf(field) : readerOf(field)]));
 });
 
 /** What nearly every number is written like. */
@@ -224,7 +223,7 @@ const missingTexts = new Set([
   ...["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"],
 ]);
 
-function oldReaderOf(field: Field): Reader {
+function legacyReaderOf(field: Field): Reader {
   if (field.type === "numeric") {
     return (text) => {
       if (plainNumber.test(text)) return Number(text);

@@ -1,6 +1,6 @@
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { isObject, kindOf, requireObject } from "../protocol_body.ts";
-import { type ForeignRows, invalid, rowsOfColumns, rowsOfList, rowsOfTable } from "../protocol_rows.ts";
+import { invalid, type ProtocolRows, rowsOfColumns, rowsOfList, rowsOfTable } from "../protocol_rows.ts";
 
 const forms = ["dataframe_split", "dataframe_records", "instances", "inputs"] as const;
 
@@ -11,7 +11,7 @@ const forms = ["dataframe_split", "dataframe_records", "instances", "inputs"] as
  * @throws {Failure} `input-invalid`
  * @see mlflow/pyfunc/scoring_server/__init__.py, `infer_and_parse_data`.
  */
-export function readInvocation(model: LoadedModel, body: unknown): ForeignRows {
+export function readInvocation(model: LoadedModel, body: unknown): ProtocolRows {
   const members = requireObject(body, "The body");
   const { params } = members;
   if (params !== undefined && params !== null && !isObject(params)) {
@@ -25,20 +25,20 @@ export function readInvocation(model: LoadedModel, body: unknown): ForeignRows {
   const at = `#/${form}`;
   if (form === "dataframe_split") return readSplit(model, data, at);
   if (form !== "dataframe_records" && isObject(data)) {
-    return rowsOfColumns(model, knownOf(model, data), at);
+    return rowsOfColumns(model, pickFields(model, data), at);
   }
   const rows = rowsOfList(model, data, at);
   return {
     ...rows,
     rowAt(i) {
       const row = rows.rowAt(i);
-      return isObject(row) ? knownOf(model, row) : row;
+      return isObject(row) ? pickFields(model, row) : row;
     },
   };
 }
 
 /** @see `pandas.DataFrame.to_dict(orient="split")`. */
-function readSplit(model: LoadedModel, split: unknown, at: string): ForeignRows {
+function readSplit(model: LoadedModel, split: unknown, at: string): ProtocolRows {
   if (!isObject(split)) throw invalid(at, `must be an object, not ${kindOf(split)}`);
   const { columns, data, index, ...others } = split;
   const [other] = Object.keys(others);
@@ -48,7 +48,7 @@ function readSplit(model: LoadedModel, split: unknown, at: string): ForeignRows 
   if (index !== undefined && !Array.isArray(index)) {
     throw invalid(`${at}/index`, `must be a list, not ${kindOf(index)}`);
   }
-  const again = columns ? placeOfRepeated(columns) : -1;
+  const again = columns ? indexOfRepeated(columns) : -1;
   if (columns && again >= 0) {
     throw invalid(`${at}/columns/${again}`, `names the column ${JSON.stringify(columns[again])} twice`);
   }
@@ -56,7 +56,7 @@ function readSplit(model: LoadedModel, split: unknown, at: string): ForeignRows 
 }
 
 /** @returns The place of the first name that stands there before, or -1. */
-export function placeOfRepeated(names: readonly string[]): number {
+export function indexOfRepeated(names: readonly string[]): number {
   const seen = new Set<string>();
   return names.findIndex((name) => seen.size === seen.add(name).size);
 }
@@ -66,7 +66,7 @@ function isNames(value: unknown): value is string[] {
 }
 
 /** The members that are the model's fields; nearly always all of them. */
-function knownOf(
+function pickFields(
   { predictor: { fields } }: LoadedModel,
   members: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {

@@ -6,10 +6,10 @@ import type { Route } from "../../http/route.ts";
 import type { ModelSlot } from "../../models/loaded_model.ts";
 import { createHeaderReader } from "../../http/buffered_body.ts";
 import { withCsvRows } from "./csv_rows.ts";
-import { answerContent, withForeignJson } from "../protocol_body.ts";
-import type { ForeignRows } from "../protocol_rows.ts";
+import { withContent, withProtocolJson } from "../protocol_body.ts";
+import type { ProtocolRows } from "../protocol_rows.ts";
 import { readInvocation } from "./request.ts";
-import { predictionsJson } from "../predictions.ts";
+import { predictionsJson } from "../responses.ts";
 import { withScores } from "../score_rows.ts";
 
 const readHeader = createHeaderReader();
@@ -104,8 +104,8 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
     if (!current) throw slot.unavailableReason;
     return current;
   };
-  return answerContent(request, find, (content, model) => {
-    const answer = (rows: ForeignRows) =>
+  return withContent(request, find, (content, model) => {
+    const answer = (rows: ProtocolRows) =>
       withScores(
         model,
         rows,
@@ -113,7 +113,7 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
       );
     return isCsv
       ? withCsvRows(model, content, answer)
-      : withForeignJson(content, (body) => answer(readInvocation(model, body)));
+      : withProtocolJson(content, (body) => answer(readInvocation(model, body)));
   }, { asBytes: isCsv });
 }
 

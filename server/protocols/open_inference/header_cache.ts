@@ -1,11 +1,11 @@
-import { parseForeignJson, textOf } from "../protocol_body.ts";
+import { parseProtocolJson, textOf } from "../protocol_body.ts";
 
 /** Parses the JSON before binary tensors. What it returns is shared: nobody may change it. */
-export type ParseHead = (head: Uint8Array) => unknown;
+export type ParseHeader = (head: Uint8Array) => unknown;
 
 /** Different heads that are kept, and how long one of them may be. */
-export const keptHeadsMax = 256;
-export const keptHeadLengthMax = 2_048;
+export const cachedHeadersMax = 256;
+export const cachedHeaderLengthMax = 2_048;
 
 /**
  * A head says which tensors follow and how long each is, and holds no values. So a client writes the same few again and
@@ -13,16 +13,16 @@ export const keptHeadLengthMax = 2_048;
  *
  * @param parse For tests.
  */
-export function createHeadParser(parse: (text: string) => unknown = parseForeignJson): ParseHead {
+export function createHeaderParser(parse: (text: string) => unknown = parseProtocolJson): ParseHeader {
   const kept = new Map<string, unknown>();
   return (head) => {
     const text = textOf(head);
     const known = kept.get(text);
     if (known !== undefined) return known;
     const parsed = parse(text);
-    if (text.length > keptHeadLengthMax) return parsed;
+    if (text.length > cachedHeaderLengthMax) return parsed;
     // Whose heads are all different, as those with an id are, has no use of it, and shall not fill the memory.
-    if (kept.size === keptHeadsMax) kept.clear();
+    if (kept.size === cachedHeadersMax) kept.clear();
     kept.set(text, parsed);
     return parsed;
   };

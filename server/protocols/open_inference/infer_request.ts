@@ -1,18 +1,18 @@
 import { Failure } from "../../../pipeline/failure.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { createHeaderReader } from "../../http/buffered_body.ts";
-import { fieldNames, rowNames } from "../field_names.ts";
+import { fieldNames, rowNames } from "../names.ts";
 import {
   type Content,
   isObject,
   jsonLengthHeader,
   kindOf,
   requireObject,
-  withForeignJson,
+  withProtocolJson,
 } from "../protocol_body.ts";
-import { type ForeignRows, invalid } from "../protocol_rows.ts";
+import { invalid, type ProtocolRows } from "../protocol_rows.ts";
 import { requireCount } from "../../http/row_limits.ts";
-import { createHeadParser, keptHeadLengthMax } from "./header_cache.ts";
+import { cachedHeaderLengthMax, createHeaderParser } from "./header_cache.ts";
 import { type BinaryTail, readTensor, requireParameters, type Tensor } from "./tensor.ts";
 import { tensorBytes } from "./tensor_bytes.ts";
 
@@ -20,7 +20,7 @@ import { tensorBytes } from "./tensor_bytes.ts";
 export const outputName = "probability";
 
 export interface InferRequest {
-  readonly rows: ForeignRows;
+  readonly rows: ProtocolRows;
   /** The client's own name of the request, if any. */
   readonly id: string | undefined;
   /** Whether the probabilities are wanted as bytes behind the JSON. */
@@ -28,7 +28,7 @@ export interface InferRequest {
 }
 
 const readHeader = createHeaderReader();
-const parseHead = createHeadParser();
+const parseHead = createHeaderParser();
 const nothing = tensorBytes(new Uint8Array());
 
 /**
@@ -43,7 +43,7 @@ export function withInferRequest(
 ): Response | Promise<Response> {
   const header = typeof content === "string" ? null : readHeader(request, jsonLengthHeader);
   if (typeof content === "string" || header === null) {
-    return withForeignJson(
+    return withProtocolJson(
       content,
       (json) => answer(readInferRequest(model, json, { ...nothing, offset: 0 })),
     );
@@ -51,7 +51,7 @@ export function withInferRequest(
   const [head, tail] = splitBody(content, header);
   const read = (json: unknown) => answer(readInferRequest(model, json, tail));
   // A head holds no values, so it is short; one that does is parsed as any other body.
-  return head.length <= keptHeadLengthMax ? read(parseHead(head)) : withForeignJson(head, read);
+  return head.length <= cachedHeaderLengthMax ? read(parseHead(head)) : withProtocolJson(head, read);
 }
 
 /** @throws {Failure} `input-invalid` */
@@ -101,7 +101,7 @@ function splitBody(
  *
  * @throws {Failure} `input-invalid`
  */
-function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ForeignRows {
+function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): ProtocolRows {
   const fields = fieldNames(model);
   const known = rowNames(model);
   const [first] = tensors;
@@ -143,7 +143,7 @@ interface InputColumn extends Pick<Tensor, "name" | "values"> {
   readonly step: number;
 }
 
-function rowsOf(count: number, columns: readonly InputColumn[]): Pick<ForeignRows, "count" | "rowAt"> {
+function rowsOf(count: number, columns: readonly InputColumn[]): Pick<ProtocolRows, "count" | "rowAt"> {
   return {
     count,
     rowAt(i) {

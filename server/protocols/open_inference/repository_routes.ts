@@ -2,9 +2,9 @@ import { bodyFailure, withBytes } from "../../http/body.ts";
 import type { ListedModel, ModelRepository } from "../../models/model_repository.ts";
 import { readingProblems } from "../../http/problem.ts";
 import { jsonResponse, type Route } from "../../http/route.ts";
-import { isObject, kindOf, parseForeignJson, requireObject } from "../protocol_body.ts";
+import { isObject, kindOf, parseProtocolJson, requireObject } from "../protocol_body.ts";
 import { invalid } from "../protocol_rows.ts";
-import { namingProblems, ofName } from "../model_parameters.ts";
+import { modelProblems, nameParameter } from "../names.ts";
 import { requireParameters } from "./tensor.ts";
 
 const schemas = () => import("./schemas.ts");
@@ -17,7 +17,7 @@ const bodyBytesMax = 64 * 1024;
  *
  * @see triton docs/protocol/extension_model_repository.md; kserve v2_endpoints.py for the answers' bodies.
  */
-export function modelRepositoryRoutes(library: ModelRepository): readonly Route[] {
+export function modelRepositoryRoutes(repository: ModelRepository): readonly Route[] {
   return [
     {
       method: "POST",
@@ -32,7 +32,7 @@ export function modelRepositoryRoutes(library: ModelRepository): readonly Route[
       },
       async handle({ request }) {
         const { ready } = await readOptions(request);
-        const all = await library.list();
+        const all = await repository.list();
         return jsonResponse(all.filter((model) => ready !== true || model.ready).map(indexEntry));
       },
     },
@@ -45,13 +45,13 @@ export function modelRepositoryRoutes(library: ModelRepository): readonly Route[
       operation: {
         id: "inferenceLoad",
         tag: "protocols",
-        parameters: [ofName],
-        problems: namingProblems,
+        parameters: [nameParameter],
+        problems: modelProblems,
         schemas: async () => (await schemas()).load,
       },
       async handle({ request, parameters: { name } }) {
-        refuseContent((await readOptions(request)).parameters);
-        await library.load({ name });
+        rejectContent((await readOptions(request)).parameters);
+        await repository.load({ name });
         return jsonResponse({ name, load: true });
       },
     },
@@ -64,13 +64,13 @@ export function modelRepositoryRoutes(library: ModelRepository): readonly Route[
       operation: {
         id: "inferenceUnload",
         tag: "protocols",
-        parameters: [ofName],
-        problems: ["model-in-production", ...namingProblems],
+        parameters: [nameParameter],
+        problems: ["model-in-production", ...modelProblems],
         schemas: async () => (await schemas()).unload,
       },
       async handle({ request, parameters: { name } }) {
         await readOptions(request);
-        await library.unload({ name });
+        await repository.unload({ name });
         return jsonResponse({ name, unload: true });
       },
     },
@@ -90,7 +90,7 @@ function indexEntry({ name, version, ready }: ListedModel) {
 async function readOptions(request: Request): Promise<Readonly<Record<string, unknown>>> {
   try {
     return await withBytes(request, { bytesMax: bodyBytesMax, isWrite: true }, (bytes) => {
-      const options = bytes.length === 0 ? {} : requireObject(parseForeignJson(bytes), "The body");
+      const options = bytes.length === 0 ? {} : requireObject(parseProtocolJson(bytes), "The body");
       const { ready, parameters } = options;
       if (ready !== undefined && typeof ready !== "boolean") {
         throw invalid("#/ready", `must be true or false, not ${kindOf(ready)}`);
@@ -104,7 +104,7 @@ async function readOptions(request: Request): Promise<Readonly<Record<string, un
 }
 
 /** Triton takes a model's configuration and files here; a model of clickwell is what was registered, and nothing else. */
-function refuseContent(parameters: unknown): void {
+function rejectContent(parameters: unknown): void {
   if (!isObject(parameters)) return;
   const name = Object.keys(parameters).find((name) => name === "config" || name.startsWith("file:"));
   if (name === undefined) return;

@@ -5,16 +5,15 @@ import { type ModelReference, type ModelRepository, productionName } from "../..
 import type { Operation, Parameter } from "../../http/operation.ts";
 import { jsonResponse, type RequestContext, type Route } from "../../http/route.ts";
 import type { LoadedModel, ModelSlot } from "../../models/loaded_model.ts";
-import { answerContent } from "../protocol_body.ts";
+import { withContent } from "../protocol_body.ts";
 import { outputName, withInferRequest } from "./infer_request.ts";
 import { inferBytes, inferJson } from "./infer_response.ts";
-import { namesOf } from "../model_names.ts";
-import { namingProblems, ofName } from "../model_parameters.ts";
-import { modelResponse } from "../model_response.ts";
+import { listModelNames, modelProblems, nameParameter } from "../names.ts";
+import { modelResponse } from "../responses.ts";
 import { withScores } from "../score_rows.ts";
 
 export interface OpenInferenceOptions {
-  readonly library: ModelRepository;
+  readonly repository: ModelRepository;
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
 }
@@ -23,12 +22,12 @@ const schemas = () => import("./schemas.ts");
 type Schemas = Awaited<ReturnType<typeof schemas>>;
 
 const places = [
-  { path: "/v2/models/:name", of: "", id: "", parameters: [ofName] },
+  { path: "/v2/models/:name", of: "", id: "", parameters: [nameParameter] },
   {
     path: "/v2/models/:name/versions/:version",
     of: " of one version",
     id: "OfVersion",
-    parameters: [ofName, {
+    parameters: [nameParameter, {
       name: "version",
       in: "path",
       description: "a version, an id or an alias",
@@ -42,7 +41,7 @@ const places = [
  *
  * @see kserve/open-inference-protocol specification/protocol/inference_rest.md; kserve v2_endpoints.py.
  */
-export function openInferenceRoutes({ library, slot, lifecycle }: OpenInferenceOptions): readonly Route[] {
+export function openInferenceRoutes({ repository, slot, lifecycle }: OpenInferenceOptions): readonly Route[] {
   const server = () =>
     jsonResponse({
       name: productionName,
@@ -76,24 +75,24 @@ export function openInferenceRoutes({ library, slot, lifecycle }: OpenInferenceO
       "/v2/models",
       "the names of the models",
       { id: "models", answer: "names" },
-      async () => jsonResponse({ models: await namesOf(library) }),
+      async () => jsonResponse({ models: await listModelNames(repository) }),
     ),
     ...places.flatMap(({ path, of, id, parameters }): Route[] => [
       get(
         path,
         `inputs and outputs${of}`,
-        { id: `metadata${id}`, answer: "metadata", parameters, problems: namingProblems },
+        { id: `metadata${id}`, answer: "metadata", parameters, problems: modelProblems },
         async ({ parameters }) => {
-          const model = await library.find(referenceOf(parameters));
-          return modelResponse(model, await metadata(library, parameters, model));
+          const model = await repository.find(referenceOf(parameters));
+          return modelResponse(model, await metadata(repository, parameters, model));
         },
       ),
       get(
         `${path}/ready`,
         `200 where predictions are answered by the model${of}`,
-        { id: `modelReady${id}`, answer: "modelReady", parameters, problems: namingProblems },
+        { id: `modelReady${id}`, answer: "modelReady", parameters, problems: modelProblems },
         async ({ parameters }) => {
-          const model = await library.find(referenceOf(parameters));
+          const model = await repository.find(referenceOf(parameters));
           return modelResponse(model, { name: parameters.name, ready: true });
         },
       ),
@@ -107,10 +106,10 @@ export function openInferenceRoutes({ library, slot, lifecycle }: OpenInferenceO
           id: `inferenceInfer${id}`,
           tag: "protocols",
           parameters,
-          problems: namingProblems,
+          problems: modelProblems,
           schemas: async () => (await schemas()).infer,
         },
-        handle: (exchange) => infer(library, exchange),
+        handle: (context) => infer(repository, context),
       },
     ]),
   ];
@@ -148,12 +147,12 @@ function get(
 }
 
 function infer(
-  library: ModelRepository,
+  repository: ModelRepository,
   { request, requestId, parameters }: RequestContext,
 ): Response | Promise<Response> {
-  return answerContent(
+  return withContent(
     request,
-    () => library.find(referenceOf(parameters)),
+    () => repository.find(referenceOf(parameters)),
     (content, model) =>
       withInferRequest(
         model,
@@ -168,14 +167,14 @@ function infer(
 }
 
 async function metadata(
-  library: ModelRepository,
+  repository: ModelRepository,
   { name, version }: RequestContext["parameters"],
   model: LoadedModel,
 ) {
   const all = version === undefined && name === productionName;
   return {
     name,
-    versions: all ? await versionsOf(library, model) : [String(model.version)],
+    versions: all ? await versionsOf(repository, model) : [String(model.version)],
     platform: "clickwell",
     inputs: model.predictor.fields.map(({ name, type }) => ({
       name,
@@ -187,9 +186,9 @@ async function metadata(
 }
 
 /** Of every model: any can be asked for. Where the store cannot be read, of the one that answers. */
-async function versionsOf(library: ModelRepository, { version }: LoadedModel): Promise<string[]> {
+async function versionsOf(repository: ModelRepository, { version }: LoadedModel): Promise<string[]> {
   try {
-    return [...new Set((await library.list()).map(({ version }) => version))].sort((a, b) => a - b).map(
+    return [...new Set((await repository.list()).map(({ version }) => version))].sort((a, b) => a - b).map(
       String,
     );
   } catch (error) {

@@ -34,7 +34,7 @@ export function readTensor(input: unknown, at: string, tail: BinaryTail): Tensor
   const byteCount = isObject(parameters) ? parameters.binary_data_size : undefined;
   const values = byteCount === undefined
     ? valuesOf(datatype, flatten(data, `${at}/data`))
-    : readTensorBytes(tail, datatype, { start: tail.offset, end: take(tail, byteCount, at), count, at });
+    : readTensorBytes(tail, datatype, { start: tail.offset, end: advance(tail, byteCount, at), count, at });
   if (values.length !== count) throw invalid(at, `has ${values.length} values, and a shape of ${count}`);
   return { name, shape: shape as readonly number[], values };
 }
@@ -77,7 +77,7 @@ function flatten(data: unknown, at: string): readonly unknown[] {
 const dimensionsMax = 8;
 
 /** @returns Where the bytes that are taken end. */
-function take(tail: BinaryTail, byteCount: unknown, at: string): number {
+function advance(tail: BinaryTail, byteCount: unknown, at: string): number {
   const { bytes, offset } = tail;
   if (typeof byteCount !== "number" || !Number.isSafeInteger(byteCount) || byteCount < 0) {
     throw invalid(`${at}/parameters/binary_data_size`, "must be a whole number from 0 on");

@@ -1,4 +1,4 @@
-import { type ForeignRows, invalid, rowsOfColumns, rowsOfList } from "../protocol_rows.ts";
+import { invalid, type ProtocolRows, rowsOfColumns, rowsOfList } from "../protocol_rows.ts";
 import { isObject, kindOf, requireObject } from "../protocol_body.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 
@@ -6,7 +6,7 @@ import type { LoadedModel } from "../../models/loaded_model.ts";
 export const signatureName = "serving_default";
 
 export interface PredictRequest {
-  readonly rows: ForeignRows;
+  readonly rows: ProtocolRows;
   /** The answer's member: requests by rows get `predictions`, requests by columns `outputs`. */
   readonly answersAs: "predictions" | "outputs";
 }
@@ -38,7 +38,7 @@ export function readPredictRequest(model: LoadedModel, body: unknown): PredictRe
  * @see tensorflow/serving g3doc/api_rest.md, "Classify and Regress API".
  * @throws {Failure} `input-invalid`
  */
-export function readExamplesRequest(model: LoadedModel, body: unknown): ForeignRows {
+export function readExamplesRequest(model: LoadedModel, body: unknown): ProtocolRows {
   const { signature_name, context = {}, examples } = requireObject(body, "The body");
   requireSignature(signature_name);
   if (!isObject(context)) throw invalid("#/context", `must be an object, not ${kindOf(context)}`);

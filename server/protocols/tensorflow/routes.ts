@@ -6,12 +6,10 @@ import { jsonResponse, type RequestContext, type Route } from "../../http/route.
 import { explanationDetail } from "../../scoring/row_answer.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { startSlices } from "../../runtime/time_slices.ts";
-import { answerContent, isObject, withForeignJson } from "../protocol_body.ts";
-import type { ForeignRows } from "../protocol_rows.ts";
-import { namesOf } from "../model_names.ts";
-import { namingProblems, ofName } from "../model_parameters.ts";
-import { modelResponse } from "../model_response.ts";
-import { idMembers } from "../predictions.ts";
+import { isObject, withContent, withProtocolJson } from "../protocol_body.ts";
+import type { ProtocolRows } from "../protocol_rows.ts";
+import { listModelNames, modelProblems, nameParameter } from "../names.ts";
+import { idMembers, modelResponse } from "../responses.ts";
 import { withScores } from "../score_rows.ts";
 import { tensorflowMetadata } from "./metadata.ts";
 import { readExamplesRequest, readPredictRequest } from "./request.ts";
@@ -23,7 +21,7 @@ interface Verb {
 }
 
 interface Asked {
-  readonly rows: ForeignRows;
+  readonly rows: ProtocolRows;
   members(probabilities: readonly number[]): string | Promise<string>;
 }
 
@@ -31,12 +29,12 @@ const schemas = () => import("./schemas.ts");
 
 /** The ways to name a model in a path. */
 const places = [
-  { path: "/v1/models/:name", of: "", id: "", parameters: [ofName] },
+  { path: "/v1/models/:name", of: "", id: "", parameters: [nameParameter] },
   {
     path: "/v1/models/:name/versions/:version",
     of: " of one version",
     id: "OfVersion",
-    parameters: [ofName, {
+    parameters: [nameParameter, {
       name: "version",
       in: "path",
       description: "a version: a whole number",
@@ -47,7 +45,7 @@ const places = [
     path: "/v1/models/:name/labels/:label",
     of: " of an alias",
     id: "OfLabel",
-    parameters: [ofName, {
+    parameters: [nameParameter, {
       name: "label",
       in: "path",
       description: "an alias, or anything else that names a model",
@@ -92,7 +90,7 @@ const verbs: Readonly<Record<typeof verbNames[number], Verb>> = {
 
 async function explanationMembers(
   model: LoadedModel,
-  { count, rowAt }: ForeignRows,
+  { count, rowAt }: ProtocolRows,
   probabilities: readonly number[],
 ): Promise<string> {
   const { text } = explanationDetail(model);
@@ -113,7 +111,7 @@ async function explanationMembers(
  *
  * @see tensorflow/serving g3doc/api_rest.md; kserve python/kserve/kserve/protocol/rest/v1_endpoints.py.
  */
-export function tensorflowRoutes(library: ModelRepository): readonly Route[] {
+export function tensorflowRoutes(repository: ModelRepository): readonly Route[] {
   const posts = places.flatMap(({ path, of, id, parameters }) =>
     verbNames.map((name): Route => ({
       method: "POST",
@@ -125,10 +123,10 @@ export function tensorflowRoutes(library: ModelRepository): readonly Route[] {
         id: `tensorflow${capital(name)}${id}`,
         tag: "protocols",
         parameters,
-        problems: namingProblems,
+        problems: modelProblems,
         schemas: async () => (await schemas())[name],
       },
-      handle: (exchange) => answer(library, exchange, verbs[name]),
+      handle: (context) => answer(repository, context, verbs[name]),
     }))
   );
   const gets = places.flatMap(({ path, of, id, parameters }): Route[] => [
@@ -141,10 +139,10 @@ export function tensorflowRoutes(library: ModelRepository): readonly Route[] {
         id: `tensorflowStatus${id}`,
         tag: "protocols",
         parameters,
-        problems: namingProblems,
+        problems: modelProblems,
         schemas: async () => (await schemas()).status,
       },
-      handle: (exchange) => describe(library, exchange, modelStatus),
+      handle: (context) => describe(repository, context, modelStatus),
     },
     {
       method: "GET",
@@ -155,10 +153,10 @@ export function tensorflowRoutes(library: ModelRepository): readonly Route[] {
         id: `tensorflowMetadata${id}`,
         tag: "protocols",
         parameters,
-        problems: namingProblems,
+        problems: modelProblems,
         schemas: async () => (await schemas()).metadata,
       },
-      handle: (exchange) => describe(library, exchange, tensorflowMetadata),
+      handle: (context) => describe(repository, context, tensorflowMetadata),
     },
   ]);
   const names: Route = {
@@ -167,7 +165,7 @@ export function tensorflowRoutes(library: ModelRepository): readonly Route[] {
     summary: "KServe V1: the names of the models",
     protocol: true,
     operation: { id: "tensorflowModels", tag: "protocols", schemas: async () => (await schemas()).names },
-    handle: async () => jsonResponse({ models: await namesOf(library) }),
+    handle: async () => jsonResponse({ models: await listModelNames(repository) }),
   };
   return [...posts, names, ...gets];
 }
@@ -177,15 +175,15 @@ function capital(word: string): string {
 }
 
 function answer(
-  library: ModelRepository,
+  repository: ModelRepository,
   { request, requestId, parameters }: RequestContext,
   verb: Verb,
 ): Response | Promise<Response> {
-  return answerContent(
+  return withContent(
     request,
-    () => library.find(referenceOf(parameters)),
+    () => repository.find(referenceOf(parameters)),
     (content, model) =>
-      withForeignJson(content, (body) => {
+      withProtocolJson(content, (body) => {
         const { rows, members } = verb.read(model, body);
         const respond = (text: string) =>
           new Response(`{${text},${idMembers(model, requestId)}}`, predictionInit);
@@ -198,11 +196,11 @@ function answer(
 }
 
 async function describe(
-  library: ModelRepository,
+  repository: ModelRepository,
   { parameters }: RequestContext,
   description: (name: string, model: LoadedModel) => unknown,
 ): Promise<Response> {
-  const model = await library.find(referenceOf(parameters));
+  const model = await repository.find(referenceOf(parameters));
   return modelResponse(model, description(parameters.name, model));
 }
 

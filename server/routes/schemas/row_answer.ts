@@ -111,3 +111,14 @@ export const predictWhatIf: OperationSchemas = {
   },
   bodyExample: (row) => ({ features: row, changes: [row] }),
 };
+
+export const predictionSchema = z.object({ ...rowAnswer, ...answeredBy }).meta({
+  id: "Prediction",
+  description: "The answer to a row.",
+});
+
+export const predict: OperationSchemas = {
+  body: { "application/json": rowSchema },
+  answer: { "application/json": predictionSchema },
+  bodyExample: (row) => row,
+};

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure } from "../../../pipeline/failure.ts";
 import { batchRowsMax, changesMax } from "../../http/row_limits.ts";
-import { pointerOfPath } from "../../scoring/row_pointer.ts";
+import { pointerOfPath } from "../../scoring/batch_rows.ts";
 import { rowPartSchema, rowSchema } from "../../openapi/row_schema.ts";
 
 /** What `POST /predict/batch` takes as JSON. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { rowSchemaOf } from "../../../server/openapi/signature.ts";
+import { rowSchemaOf } from "../../../server/openapi/row_schema.ts";
 import fc from "fast-check";
 import { createFindings, createPredictor } from "../../../pipeline/model/predictor.ts";
 import { createLog } from "../../../server/runtime/log.ts";
 import { pathTemplate } from "../../../server/openapi/operation_object.ts";
-import { toldKinds } from "../../../server/openapi/responses.ts";
+import { clientKinds } from "../../../server/openapi/responses.ts";
 import { problemType } from "../../../server/http/problem.ts";
 import { createService, type Service, type ServiceOptions } from "../../../server/service/service.ts";
 import {
@@ -110,7 +110,7 @@ documentTest("parameters are those that the path has, and all of them", ({ docum
 
 documentTest("every problem is in it", ({ document }) => {
   const { type } = document.components.schemas.Problem.properties as { type: { enum: string[] } };
-  assert.deepEqual(type.enum, [...toldKinds.map(problemType), "about:blank"]);
+  assert.deepEqual(type.enum, [...clientKinds.map(problemType), "about:blank"]);
 });
 
 documentTest("with a token, writes say that they need it, and nothing else does", ({ service, document }) => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import {
-  createHeadParser,
-  keptHeadLengthMax,
-  keptHeadsMax,
+  cachedHeaderLengthMax,
+  cachedHeadersMax,
+  createHeaderParser,
 } from "../../../server/protocols/open_inference/header_cache.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 
@@ -11,7 +11,7 @@ const encoder = new TextEncoder();
 /** A parser, and how often it has parsed. */
 function counting() {
   let count = 0;
-  const parse = createHeadParser((text) => {
+  const parse = createHeaderParser((text) => {
     count++;
     return JSON.parse(text);
   });
@@ -29,19 +29,19 @@ Deno.test("heads: an equal head is parsed once, another one anew", () => {
 
 Deno.test("heads: a bounded number is kept, and none that is long", () => {
   const { parse, count } = counting();
-  for (let i = 0; i <= keptHeadsMax; i++) assert.equal(parse(String(i)), i);
-  assert.equal(parse(String(keptHeadsMax)), keptHeadsMax);
-  assert.equal(count(), keptHeadsMax + 1);
+  for (let i = 0; i <= cachedHeadersMax; i++) assert.equal(parse(String(i)), i);
+  assert.equal(parse(String(cachedHeadersMax)), cachedHeadersMax);
+  assert.equal(count(), cachedHeadersMax + 1);
   assert.equal(parse("0"), 0);
-  assert.equal(count(), keptHeadsMax + 2);
-  const long = JSON.stringify("a".repeat(keptHeadLengthMax));
+  assert.equal(count(), cachedHeadersMax + 2);
+  const long = JSON.stringify("a".repeat(cachedHeaderLengthMax));
   parse(long);
   parse(long);
-  assert.equal(count(), keptHeadsMax + 4);
+  assert.equal(count(), cachedHeadersMax + 4);
 });
 
 Deno.test("heads: what is no JSON is refused each time", () => {
-  const parse = createHeadParser();
+  const parse = createHeaderParser();
   for (let i = 0; i < 2; i++) {
     assertFailure(() => parse(encoder.encode("{")), "body-malformed", /not valid JSON/);
   }

@@ -27,3 +27,26 @@ export const index: OperationSchemas = {
   },
   otherAnswers: { 303: "to `/docs`, for those who accept `text/html`" },
 };
+
+export const live: OperationSchemas = { answer: { "application/json": z.object({ live: z.literal(true) }) } };
+
+export const ready: OperationSchemas = {
+  answer: {
+    "application/json": z.object({
+      ready: z.literal(true),
+      model_id: z.string(),
+      version: z.int().positive(),
+    }),
+  },
+};
+
+export const openapi: OperationSchemas = {
+  answer: {
+    "application/json": {
+      type: "object",
+      properties: { openapi: { type: "string", pattern: "^3\\.1\\." } },
+      required: ["openapi", "info", "paths"],
+      additionalProperties: true,
+    },
+  },
+};
