@@ -52,24 +52,24 @@ export interface Server {
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   requireGuard(options);
-  const board = createSharedState();
-  const census = createMetricsAggregator();
-  const unloads = createUnloadedModels();
+  const sharedState = createSharedState();
+  const aggregator = createMetricsAggregator();
+  const unloadedModels = createUnloadedModels();
   const fault = options.workers > 1 ? sharingFault() : undefined;
   if (fault !== undefined) options.log.warn("one thread answers", { asked: options.workers, detail: fault });
   const crew = options.workers > 1 && fault === undefined
     ? createWorkerPool({
       ...options.threads,
       size: options.workers - 1,
-      sharedState: board,
+      sharedState,
       log: options.log,
-      aggregator: census,
+      aggregator,
       data: {
         dataDir: options.dataDir,
         modelsDir: options.modelsDir,
         guarded: options.token !== undefined,
         vertex: options.vertex,
-        unloads: unloads.memory,
+        unloads: unloadedModels.memory,
         logRequests: options.logRequests ?? "none",
       },
       answers: answersOf(() => service),
@@ -77,9 +77,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     : undefined;
   const service = createService({
     ...options,
-    sharedState: board,
-    aggregator: census,
-    unloads,
+    sharedState,
+    aggregator,
+    unloadedModels,
     ...crew ? { pool: crew } : {},
   });
   try {
@@ -95,12 +95,12 @@ function answersOf(service: () => Service): Pick<PrimaryApi, "relay" | "admit"> 
   return {
     relay: async (relayed) =>
       serializeResponse(
-        await service().app.fetch(deserializeRequest(relayed), {
+        await service().router.fetch(deserializeRequest(relayed), {
           requestId: relayed.requestId,
           client: relayed.client,
         }),
       ),
-    admit: (head) => service().admit(deserializeRequest(head), head.client),
+    admit: (head) => service().authorizeWrite(deserializeRequest(head), head.client),
   };
 }
 
@@ -110,7 +110,7 @@ async function open(
   options: ServerOptions,
 ): Promise<Server> {
   const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
-  const { registry, production, slot, lifecycle, refusals } = service;
+  const { registry, production, slot, lifecycle, rejectionLog } = service;
   if (crew) requireFreePort(options);
   await production.sync();
   const listener = openListener({
@@ -120,7 +120,7 @@ async function open(
     handler: service.handler,
     // The handler answers its own failures: what comes here is a response that the runtime could not send.
     onError(error) {
-      refusals.record(error, { request_id: "none" });
+      rejectionLog.record(error, { request_id: "none" });
       return problemResponse(error, "none");
     },
     log,

@@ -50,7 +50,7 @@ export interface AssignmentEntry {
   /** Compare and set: the id, version or alias that must be in production. */
   readonly expectedCurrent?: string;
   /** Compare and set: the id of the newest assignment must be this one, or 0 if there is none. */
-  readonly basis?: number;
+  readonly expectedAssignmentId?: number;
 }
 
 export interface AliasEntry {
@@ -102,7 +102,7 @@ export interface Registry {
   /**
    * Puts a model in production, if all conditions of the entry hold at that moment.
    *
-   * @throws {Failure} `model-unknown`; `assignment-conflict` if another model is in production; {@link Overtaken}.
+   * @throws {Failure} `model-unknown`; `assignment-conflict` if another model is in production; {@link ConcurrentAssignment}.
    */
   assign(entry: AssignmentEntry): Promise<Assignment>;
   /** All aliases, by name. */
@@ -145,7 +145,7 @@ export interface Models {
 }
 
 /** Another process has changed the model in production while this one prepared an assignment. */
-export class Overtaken extends Failure {
+export class ConcurrentAssignment extends Failure {
   constructor() {
     super(
       "assignment-conflict",

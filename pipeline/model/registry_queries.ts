@@ -3,9 +3,9 @@ import { Failure } from "../failure.ts";
 import {
   type Assignment,
   type AssignmentEntry,
+  ConcurrentAssignment,
   type HistoryPart,
   type ModelRow,
-  Overtaken,
 } from "./registry.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { RegistryFile as OpenFile } from "../store/registry_file.ts";
@@ -121,13 +121,15 @@ export function previousModel(file: RegistryFile): ModelRow {
  */
 export function assignModel(file: RegistryFile, request: AssignmentEntry): Assignment {
   const { db } = file;
-  const { expectedCurrent, basis } = request;
+  const { expectedCurrent, expectedAssignmentId } = request;
   try {
     db.exec("BEGIN IMMEDIATE");
     const { modelId } = findModel(file, request.modelId);
     const current = activeModel(file);
     if (expectedCurrent !== undefined) requireCurrent(file, current, expectedCurrent);
-    if (basis !== undefined && basis !== (current?.assignmentId ?? 0)) throw new Overtaken();
+    if (expectedAssignmentId !== undefined && expectedAssignmentId !== (current?.assignmentId ?? 0)) {
+      throw new ConcurrentAssignment();
+    }
     // The next id is told beforehand to whoever has to know it: see the server's threads.
     db.prepare(`
       INSERT INTO production_model (assignment_id, model_id, assigned_at, assigned_by, reason)

@@ -10,7 +10,7 @@ export interface AdminAuth {
    * @param client The address that the request came from.
    * @throws {Failure} `unauthorized`, `attempts-exceeded`, `forbidden`
    */
-  checkWrite(request: Request, client: string): void;
+  authorizeWrite(request: Request, client: string): void;
 }
 
 export interface AdminAuthOptions {
@@ -26,7 +26,7 @@ export function createAdminAuth(
 ): AdminAuth {
   const expected = token === undefined ? undefined : digest(token);
   return {
-    checkWrite(request, client) {
+    authorizeWrite(request, client) {
       if (expected) checkToken(request, client, { expected, attempts });
       else checkOpen(request, insecure);
     },

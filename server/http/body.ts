@@ -1,16 +1,16 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
-import { leaveUnread, withDeadline } from "./body_deadline.ts";
+import { markUnread, withDeadline } from "./body_deadline.ts";
 import {
+  acquireShort,
   type BodyClass,
-  enterShort,
-  leaveShort,
+  releaseShort,
   type Reservation,
   reserve,
   shortBodyBytesMax,
 } from "./body_quota.ts";
-import { createGathered, type Gathered, readPieces } from "./body_reader.ts";
+import { type ByteBuffer, createByteBuffer, readChunks } from "./body_reader.ts";
 import { runtimeParsesHttp } from "../runtime/listener.ts";
 import { parseJsonInTurns } from "./incremental_json.ts";
 import { batchRowsMax } from "./row_limits.ts";
@@ -45,7 +45,7 @@ export function bodyOversized(bytesMax: number): Failure {
  *
  * @throws {Failure} `body-malformed`
  */
-export function refuseTwoLengths(headers: Pick<Headers, "get">): void {
+export function rejectTwoLengths(headers: Pick<Headers, "get">): void {
   if (runtimeParsesHttp || headers.get("transfer-encoding") === null) return;
   if (headers.get("content-length") === null) return;
   throw new Failure(
@@ -61,9 +61,9 @@ export function refuseTwoLengths(headers: Pick<Headers, "get">): void {
 function lengthOf(headers: Pick<Headers, "get">, bytesMax: number): number | undefined {
   const length = headers.get("content-length");
   if (length === null) return undefined;
-  refuseTwoLengths(headers);
+  rejectTwoLengths(headers);
   if (Number(length) > bytesMax) {
-    leaveUnread();
+    markUnread();
     throw bodyOversized(bytesMax);
   }
   return Number(length);
@@ -93,7 +93,7 @@ export async function withBytes<Result>(
   const length = lengthOf(headers, bytesMax);
   const isShort = length !== undefined && length <= shortBodyBytesMax;
   const reservation = reserved(isWrite ? "write" : isShort ? "short" : "long", length ?? 0);
-  const gathered = createGathered();
+  const gathered = createByteBuffer();
   try {
     if (isShort) return await use(new Uint8Array(await withDeadline(request.arrayBuffer())));
     await readLong(request, bytesMax, { reservation, gathered });
@@ -109,7 +109,7 @@ function reserved(room: BodyClass, byteCount: number): Reservation {
   try {
     return reserve(room, byteCount);
   } catch (error) {
-    leaveUnread();
+    markUnread();
     throw error;
   }
 }
@@ -118,7 +118,7 @@ function reserved(room: BodyClass, byteCount: number): Reservation {
 function readLong(
   request: Request,
   bytesMax: number,
-  { reservation, gathered }: { readonly reservation: Reservation; readonly gathered: Gathered },
+  { reservation, gathered }: { readonly reservation: Reservation; readonly gathered: ByteBuffer },
 ): Promise<void> {
   const { body } = request;
   if (body === null) return Promise.resolve();
@@ -126,7 +126,7 @@ function readLong(
   return withDeadline(read(body)).finally(() => isLate = true);
 
   async function read(body: ReadableStream<Uint8Array>): Promise<void> {
-    const pieces = readPieces(body, pieceBytesMax);
+    const pieces = readChunks(body, pieceBytesMax);
     let turnAt = bytesPerTurn;
     for (;;) {
       const piece = await pieces.next();
@@ -134,7 +134,7 @@ function readLong(
       if (piece === undefined || isLate) return;
       const byteCount = gathered.byteCount + piece.byteLength;
       if (byteCount > bytesMax) {
-        leaveUnread();
+        markUnread();
         await pieces.cancel();
         throw bodyOversized(bytesMax);
       }
@@ -169,11 +169,11 @@ export async function withJson<Result>(
   const length = lengthOf(request.headers, options.bytesMax);
   if (length === undefined || length > shortBodyBytesMax) return await withLongJson(request, options, use);
   // Most predictions come this way where the runtime has none of its own for whole bodies: nothing is made here but a promise.
-  enterShort();
+  acquireShort();
   try {
     return await use(parseJson(requireUtf8(await withDeadline(request.text()))));
   } finally {
-    leaveShort();
+    releaseShort();
   }
 }
 

@@ -20,12 +20,12 @@ let unreadAt = -Infinity;
 const unreadForMs = 60_000;
 
 /** A body is not read to its end: its connection may stay open until its client leaves. */
-export function leaveUnread(): void {
+export function markUnread(): void {
   unreadAt = performance.now();
 }
 
 /** Whether connections may be open on which a body is still on its way that was answered without it. */
-export function hasLeftBodies(): boolean {
+export function hasUnreadBodies(): boolean {
   return left > 0 || performance.now() - unreadAt < unreadForMs;
 }
 

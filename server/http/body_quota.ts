@@ -65,13 +65,13 @@ export function reserve(name: BodyClass, byteCount: number): Reservation {
 }
 
 /** Room for one short body, without an object for it. @throws {Failure} `server-busy` */
-export function enterShort(): void {
+export function acquireShort(): void {
   const { short } = rooms;
   if (short.used >= short.max) throw serverBusy(short);
   short.used++;
 }
 
-export function leaveShort(): void {
+export function releaseShort(): void {
   rooms.short.used--;
 }
 

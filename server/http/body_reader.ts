@@ -1,5 +1,5 @@
 /** Reads a stream of bytes into buffers of its caller's size: a stream that stalls holds no more than that. */
-export interface PieceReader {
+export interface ChunkReader {
   /**
    * @returns The next bytes, valid until the next call; undefined at the end.
    */
@@ -11,7 +11,7 @@ export interface PieceReader {
  * The stream of a request's body fills a buffer that it is given; without one it allocates a hundred KiB and more per read,
  * which a body that stalls would keep. A stream made in memory has no such way and gives what it has.
  */
-export function readPieces(stream: ReadableStream<Uint8Array>, pieceBytesMax: number): PieceReader {
+export function readChunks(stream: ReadableStream<Uint8Array>, pieceBytesMax: number): ChunkReader {
   const reader = filling(stream);
   if (!reader) {
     const plain = stream.getReader();
@@ -41,7 +41,7 @@ function filling(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader |
 }
 
 /** Bytes put together from pieces, in one buffer that grows with them. */
-export interface Gathered {
+export interface ByteBuffer {
   readonly byteCount: number;
   /** @param piece Is copied. */
   add(piece: Uint8Array): void;
@@ -54,7 +54,7 @@ export interface Gathered {
 
 const firstBytes = 4 * 1024;
 
-export function createGathered(): Gathered {
+export function createByteBuffer(): ByteBuffer {
   let buffer = new Uint8Array(0);
   let byteCount = 0;
   const resize = (length: number) => buffer = new Uint8Array(buffer.buffer.transfer(length));

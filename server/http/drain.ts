@@ -1,4 +1,4 @@
-import { hasLeftBodies } from "./body_deadline.ts";
+import { hasUnreadBodies } from "./body_deadline.ts";
 import { type Lifecycle, waitUntilIdle, withTimeout } from "../runtime/lifecycle.ts";
 import type { Listener } from "../runtime/listener.ts";
 
@@ -27,7 +27,7 @@ export async function drainListener(
   }
   const leftMs = Math.max(deadline - performance.now(), lastWordsMs);
   // All is answered. A client whose body was given up is not waited for: it may never leave.
-  if (!hasLeftBodies()) return await withTimeout(listener.drain(), leftMs);
+  if (!hasUnreadBodies()) return await withTimeout(listener.drain(), leftMs);
   await withTimeout(listener.drain(), Math.min(leftMs, answeredMs));
   return true;
 }

@@ -1,7 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { chunkTimeoutMs, withDeadline } from "./body_deadline.ts";
 import { bodyOversized } from "./body.ts";
-import { createGathered } from "./body_reader.ts";
+import { createByteBuffer } from "./body_reader.ts";
 import { decodedUtf8, decodeUtf8 } from "./utf8.ts";
 
 /** What one line is answered by, without a line's end; `isLast` ends the stream behind it. */
@@ -151,7 +151,7 @@ interface Lines {
 
 /** Cuts chunks into lines, and holds no more than one line and one chunk. */
 function createLines(lineBytesMax: number): Lines {
-  const held = createGathered();
+  const held = createByteBuffer();
   let isTooLong = false;
 
   function hold(bytes: Uint8Array): void {

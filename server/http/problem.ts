@@ -115,7 +115,7 @@ export interface ProblemOptions {
   /** Beside the content type and Retry-After. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the client speaks another server's protocol: see {@link foreignMembers}. */
-  readonly foreign?: boolean | undefined;
+  readonly protocol?: boolean | undefined;
 }
 
 /**
@@ -197,16 +197,16 @@ interface Members {
 }
 
 function respond(form: ProblemForm, { type, ...members }: Members, options: ProblemOptions): Response {
-  const { headers = {}, foreign = false } = options;
+  const { headers = {}, protocol = false } = options;
   const { title, retryAfterSeconds } = form;
-  const status = statusOf(form, foreign);
+  const status = statusOf(form, protocol);
   const problem = { type, title, status, ...members };
   return new Response(
-    JSON.stringify(foreign ? { ...foreignMembers(status, members), ...problem } : problem),
+    JSON.stringify(protocol ? { ...foreignMembers(status, members), ...problem } : problem),
     {
       status,
       headers: {
-        "content-type": foreign ? "application/json" : "application/problem+json",
+        "content-type": protocol ? "application/json" : "application/problem+json",
         ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
         ...headers,
       },
@@ -215,8 +215,8 @@ function respond(form: ProblemForm, { type, ...members }: Members, options: Prob
 }
 
 /** None of the foreign protocols knows 422. */
-export function statusOf({ status }: ProblemForm, foreign: boolean): number {
-  return foreign && status === 422 ? 400 : status;
+export function statusOf({ status }: ProblemForm, protocol: boolean): number {
+  return protocol && status === 422 ? 400 : status;
 }
 
 /** Fields that the one line of `error` names; all of them are in `errors`. */

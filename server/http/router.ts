@@ -22,7 +22,7 @@ export type Answer = (route: Route, exchange: RequestContext) => Response | Prom
 /** The check for the token stands here, once, for every route that writes. */
 export function answerAfterCheck(access: AdminAuth): Answer {
   return (route, exchange) => {
-    if (route.write) access.checkWrite(exchange.request, exchange.client);
+    if (route.write) access.authorizeWrite(exchange.request, exchange.client);
     return route.handle(exchange);
   };
 }
@@ -32,7 +32,7 @@ export function answerAfterCheck(access: AdminAuth): Answer {
  *
  * @returns Its `fetch` rejects with whatever a route throws, and with `route-unknown` and `method-invalid`.
  */
-export function createApp(routes: readonly Route[], answer: Answer): Hono<{ Bindings: Caller }> {
+export function createRouter(routes: readonly Route[], answer: Answer): Hono<{ Bindings: Caller }> {
   const app = new Hono<{ Bindings: Caller }>();
   for (const route of routes) {
     app.on(route.method, patternOf(route.path), (context) => {

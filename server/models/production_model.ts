@@ -1,5 +1,10 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { type Assignment, type ModelRow, Overtaken, type Registry } from "../../pipeline/model/registry.ts";
+import {
+  type Assignment,
+  ConcurrentAssignment,
+  type ModelRow,
+  type Registry,
+} from "../../pipeline/model/registry.ts";
 import { type ModelBroadcast, noWorkers } from "./model_broadcast.ts";
 import { requireMatch } from "../http/entity_tag.ts";
 import type { Log } from "../runtime/log.ts";
@@ -46,11 +51,11 @@ export interface ProductionModel extends ModelAssigner {
   /** Takes over what another process assigned. Never throws: where that fails, the old model goes on answering. */
   sync(): Promise<void>;
   /** Does a piece of work between two changes of model. @param work Gets the model that answers, if any. */
-  between<T>(work: (current: Current | undefined) => Promise<T>): Promise<T>;
+  whileStable<T>(work: (current: ActiveModel | undefined) => Promise<T>): Promise<T>;
 }
 
 /** The model that answers, as another thread needs it. */
-export interface Current {
+export interface ActiveModel {
   readonly content: ModelContent;
   readonly assignment: Assignment;
 }
@@ -70,9 +75,9 @@ const attemptsMax = 20;
 const waitingMax = 64;
 
 export function createProductionModel(options: ProductionModelOptions): ProductionModel {
-  const { modelsDir, registry, slot, log, broadcast: crew = noWorkers } = options;
-  const shelf = createArtifactCache(modelsDir);
-  const stock = createLoadedModelCache(slot.counters);
+  const { modelsDir, registry, slot, log, broadcast = noWorkers } = options;
+  const artifacts = createArtifactCache(modelsDir);
+  const loadedModels = createLoadedModelCache(slot.counters);
   const takeTurn = createSerialQueue(waitingMax);
   /** What was last said about an assignment that could not be followed, so that it is said once. */
   let complaint = "";
@@ -80,17 +85,17 @@ export function createProductionModel(options: ProductionModelOptions): Producti
   let hindrance = "";
 
   async function prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel> {
-    const content = shelf.read(row);
+    const content = artifacts.read(row);
     // What this thread refuses, no other is asked to take.
-    const model = stock.find(content) ?? stock.add(content);
-    await crew.prepare(content, assignment);
+    const model = loadedModels.find(content) ?? loadedModels.add(content);
+    await broadcast.prepare(content, assignment);
     return model;
   }
 
   /** Until here, nobody answers with the model; from here on, everybody. */
   function activate(model: LoadedModel, assignment: Assignment): Assignment {
     slot.current = { ...model, assignment };
-    crew.activate();
+    broadcast.activate();
     complaint = "";
     const { modelId, version, assignedBy, reason } = assignment;
     log.info("model in production", { model_id: modelId, version, assigned_by: assignedBy, reason });
@@ -120,14 +125,19 @@ export function createProductionModel(options: ProductionModelOptions): Producti
   async function commit(
     { ifMatch, ...conditions }: ChangeRequest,
     { modelId, assignedAt }: Assignment,
-    basis: Assignment | undefined,
+    expected: Assignment | undefined,
   ): Promise<void> {
-    if (ifMatch !== undefined) requireMatch(ifMatch, basis);
+    if (ifMatch !== undefined) requireMatch(ifMatch, expected);
     try {
-      await registry.assign({ ...conditions, modelId, assignedAt, basis: basis?.assignmentId ?? 0 });
+      await registry.assign({
+        ...conditions,
+        modelId,
+        assignedAt,
+        expectedAssignmentId: expected?.assignmentId ?? 0,
+      });
     } catch (error) {
       // Whoever names what must be in production is told that it no longer is.
-      if (error instanceof Overtaken && ifMatch !== undefined) {
+      if (error instanceof ConcurrentAssignment && ifMatch !== undefined) {
         requireMatch(ifMatch, await registry.activeModel());
       }
       throw error;
@@ -140,7 +150,7 @@ export function createProductionModel(options: ProductionModelOptions): Producti
         return await change(request, () => registry.findModel(modelId));
       } catch (error) {
         // Whoever was quicker has not hindered this one: what is asked for does not depend on what was there.
-        if (!(error instanceof Overtaken) || attempt === attemptsMax) throw error;
+        if (!(error instanceof ConcurrentAssignment) || attempt === attemptsMax) throw error;
       }
     }
   }
@@ -174,7 +184,7 @@ export function createProductionModel(options: ProductionModelOptions): Producti
   function beWithout(absence: Failure): void {
     if (slot.current || slot.unavailableReason.message === absence.message) return;
     slot.unavailableReason = absence;
-    crew.explain(absence);
+    broadcast.explain(absence);
   }
 
   function complain(error: unknown): void {
@@ -196,11 +206,11 @@ export function createProductionModel(options: ProductionModelOptions): Producti
     assign: (request) => takeTurn(() => assign(request)),
     rollBack: (request) => takeTurn(() => change(request, () => registry.previousModel())),
     sync: () => takeTurn(followAndUpgrade).catch(complain),
-    between: (work) => takeTurn(() => work(currentOf(slot))),
+    whileStable: (work) => takeTurn(() => work(currentOf(slot))),
   };
 }
 
-function currentOf({ current }: ModelSlot): Current | undefined {
+function currentOf({ current }: ModelSlot): ActiveModel | undefined {
   if (!current) return undefined;
   const { modelId, version, checksum, metadata, assignment } = current;
   return { content: { modelId, version, checksum, metadata }, assignment };

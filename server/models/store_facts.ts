@@ -16,7 +16,7 @@ const keptMs = 10_000;
 
 /** @returns A function that never rejects: what cannot be read now is what was known last, if anything. */
 export function createStoreFacts(
-  { visitStore, registry }: { readonly visitStore: WithStore; readonly registry: Registry },
+  { withStore, registry }: { readonly withStore: WithStore; readonly registry: Registry },
   now: () => number = () => performance.now(),
 ): (modelId: string | undefined) => Promise<StoreFacts> {
   let known: { readonly facts: StoreFacts; readonly modelId: string | undefined; readonly at: number } = {
@@ -25,7 +25,7 @@ export function createStoreFacts(
     at: -Infinity,
   };
   const readRows = () =>
-    visitStore((store) =>
+    withStore((store) =>
       new Map(listTables(store.db).map((table) => [table.name, loggedRows(store, table)]))
     );
   return async (modelId) => {

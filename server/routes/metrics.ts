@@ -19,7 +19,7 @@ export interface MetricsRouteOptions {
 
 /** `GET /metrics`, for Prometheus. The text is made when it is asked for: until then, numbers are only counted. */
 export function metricsRoute({ slot, withStore, registry, collect }: MetricsRouteOptions): Route {
-  const storeFacts = createStoreFacts({ visitStore: withStore, registry });
+  const storeFacts = createStoreFacts({ withStore, registry });
   return {
     method: "GET",
     path: "/metrics",

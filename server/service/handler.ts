@@ -1,6 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { type Caller, MethodInvalid } from "../http/router.ts";
-import { bodyFailure, refuseTwoLengths, withJson } from "../http/body.ts";
+import { bodyFailure, rejectTwoLengths, withJson } from "../http/body.ts";
 import { clientOf } from "../http/client_address.ts";
 import { createRouteCache, type Found } from "./route_cache.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
@@ -28,15 +28,15 @@ export type Handler = (
 export interface HandlerOptions {
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
-  readonly refusals: RejectionLog;
-  readonly traffic: RequestCounters;
+  readonly rejectionLog: RejectionLog;
+  readonly requestCounters: RequestCounters;
   /** Is told of every request, where there is one: then none takes the short way. */
   readonly requestLog?: RequestLog | undefined;
   readonly storedRows: StoredRows;
   /** All of the table. */
   readonly routes: readonly Route[];
   /** Everything but the short way of predictions. Rejects with whatever a route throws. */
-  readonly app: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
+  readonly router: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
 }
 
 /** Requests of the ordinary way that may be in flight per thread. Bodies on their way have bounds of their own, far below. */
@@ -60,7 +60,16 @@ interface Waiting {
  * A URL may take it once `checkTarget` has passed it: an equal text then needs no second look.
  */
 export function createHandler(options: HandlerOptions): Handler {
-  const { slot, lifecycle, refusals, traffic, requestLog, storedRows, routes, app } = options;
+  const {
+    slot,
+    lifecycle,
+    rejectionLog: refusals,
+    requestCounters: traffic,
+    requestLog,
+    storedRows,
+    routes,
+    router: app,
+  } = options;
   const requestIds = createRequestIds();
   const takeWholeBody = createBufferedTextReader();
   const predictions = traffic.forRoute(predictPath, "POST");
@@ -77,7 +86,7 @@ export function createHandler(options: HandlerOptions): Handler {
     const headers: Record<string, string> = commonHeaders(slot, requestId);
     if (error instanceof MethodInvalid) headers.allow = error.allow;
     if (error instanceof Failure && error.kind === "unauthorized") headers["www-authenticate"] = "Bearer";
-    return problemResponse(error, requestId, { headers, foreign });
+    return problemResponse(error, requestId, { headers, protocol: foreign });
   }
 
   function answerPrediction(request: Request): Response | Promise<Response> {
@@ -163,7 +172,7 @@ export function createHandler(options: HandlerOptions): Handler {
     let foreign = false;
     try {
       foreign = isForeign(pathOf(checkTarget(request, isHealth)));
-      refuseTwoLengths(request.headers);
+      rejectTwoLengths(request.headers);
       if (request.method !== "GET") requireRoom(lifecycle);
       const response = await app.fetch(request, caller);
       for (const [name, value] of Object.entries(commonHeaders(slot, caller.requestId))) {

@@ -1,7 +1,7 @@
 import { batchRoute } from "../routes/batch.ts";
 import { createAdminAuth } from "../http/admin_auth.ts";
 import { docsRoutes } from "../routes/docs.ts";
-import { type Answer, answerAfterCheck, createApp } from "../http/router.ts";
+import { type Answer, answerAfterCheck, createRouter } from "../http/router.ts";
 import { createSharedState, type SharedState } from "../runtime/shared_state.ts";
 import type { ModelBroadcast } from "../models/model_broadcast.ts";
 import { createHandler, type Handler } from "./handler.ts";
@@ -55,7 +55,7 @@ export interface ServiceOptions {
   /** Which requests get a line of their own in the log. */
   readonly logRequests?: RequestLogMode;
   /** Which models were unloaded, where other threads answer beside this one. */
-  readonly unloads?: UnloadedModels | undefined;
+  readonly unloadedModels?: UnloadedModels | undefined;
   /** Another registry than the one in the data folder. */
   readonly registry?: Registry;
   /** Threads that answer beside this one, and what they see. */
@@ -68,9 +68,9 @@ export interface ServiceOptions {
 /** What answers requests in one thread. */
 export interface ThreadService {
   readonly routes: readonly Route[];
-  readonly app: ReturnType<typeof createApp>;
+  readonly router: ReturnType<typeof createRouter>;
   readonly handler: Handler;
-  readonly refusals: RejectionLog;
+  readonly rejectionLog: RejectionLog;
   readonly storedRows: StoredRows;
   /** What this thread has counted. */
   readonly snapshot: () => Snapshot;
@@ -85,7 +85,7 @@ export interface Service extends ThreadService {
   readonly production: ProductionModel;
   readonly lifecycle: Lifecycle;
   /** The check of who may write. */
-  readonly admit: (request: Request, client: string) => void;
+  readonly authorizeWrite: (request: Request, client: string) => void;
 }
 
 /** How long a request waits for a registry to which another process writes. */
@@ -121,16 +121,16 @@ export function createService(options: ServiceOptions): Service {
     lifecycle,
     log,
     logRequests,
-    visitStore: createStoreAccess(dataDir),
+    withStore: createStoreAccess(dataDir),
     registry,
     production,
     collect,
     answer: answerAfterCheck(access),
     guarded: token !== undefined,
     vertex: options.vertex,
-    unloads: options.unloads,
+    unloadedModels: options.unloadedModels,
   });
-  return { ...service, registry, slot, production, lifecycle, admit: access.checkWrite };
+  return { ...service, registry, slot, production, lifecycle, authorizeWrite: access.authorizeWrite };
 }
 
 /** What a thread's service is made of. */
@@ -141,7 +141,7 @@ export interface ThreadServiceOptions {
   readonly lifecycle: Lifecycle;
   readonly log: Log;
   readonly logRequests: RequestLogMode;
-  readonly visitStore: WithStore;
+  readonly withStore: WithStore;
   readonly registry: Registry;
   readonly production: ModelAssigner;
   /** What all threads have counted, and their requests in flight. */
@@ -151,16 +151,26 @@ export interface ThreadServiceOptions {
   readonly guarded: boolean;
   /** Paths that Vertex AI asks. */
   readonly vertex: VertexPaths | undefined;
-  readonly unloads: UnloadedModels | undefined;
+  readonly unloadedModels: UnloadedModels | undefined;
 }
 
 /** The table of routes and what answers by it: the same in every thread. */
 export function assembleService(options: ThreadServiceOptions): ThreadService {
-  const { dataDir, modelsDir, slot, lifecycle, log, logRequests, visitStore, registry, production } = options;
-  const { collect, answer, guarded, vertex, unloads } = options;
+  const {
+    dataDir,
+    modelsDir,
+    slot,
+    lifecycle,
+    log,
+    logRequests,
+    withStore,
+    registry,
+    production,
+  } = options;
+  const { collect, answer, guarded, vertex, unloadedModels } = options;
   const storedRows = createStoredRows(dataDir);
-  const traffic = createRequestCounters();
-  const library = createModelRepository({ modelsDir, slot, registry, unloadedModels: unloads });
+  const requestCounters = createRequestCounters();
+  const repository = createModelRepository({ modelsDir, slot, registry, unloadedModels });
   const own: readonly Route[] = [
     indexRoute(slot, () => routes),
     ...docsRoutes(),
@@ -172,29 +182,29 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
     ...modelRoutes({ slot, assigner: production, registry }),
     ...registryRoutes(registry),
     ...healthRoutes({ slot, lifecycle }),
-    metricsRoute({ slot, withStore: visitStore, registry, collect }),
+    metricsRoute({ slot, withStore, registry, collect }),
   ];
   const routes = [
     ...own,
-    ...protocolRoutes({ repository: library, slot, lifecycle, ownRoutes: own, vertex }),
+    ...protocolRoutes({ repository, slot, lifecycle, ownRoutes: own, vertex }),
   ];
-  const refusals = createRejectionLog(log);
-  const app = createApp(routes, answer);
+  const rejectionLog = createRejectionLog(log);
+  const router = createRouter(routes, answer);
   const requestLog = createRequestLog(log, logRequests);
   const handler = createHandler({
     slot,
     lifecycle,
-    refusals,
-    traffic,
+    rejectionLog,
+    requestCounters,
     requestLog,
     storedRows,
     routes,
-    app,
+    router,
   });
-  const snapshot = () => takeSnapshot({ requests: traffic, models: slot.counters });
+  const snapshot = () => takeSnapshot({ requests: requestCounters, models: slot.counters });
   const close = () => {
-    refusals.flush();
+    rejectionLog.flush();
     storedRows.close();
   };
-  return { routes, app, handler, refusals, storedRows, snapshot, close };
+  return { routes, router, handler, rejectionLog, storedRows, snapshot, close };
 }

@@ -101,11 +101,11 @@ export function runWorker(
   const log = logTo(owner);
   const service = assembleService({
     ...data,
-    unloads: createUnloadedModels(data.unloads),
+    unloadedModels: createUnloadedModels(data.unloads),
     slot,
     lifecycle,
     log,
-    visitStore: createStoreAccess(data.dataDir),
+    withStore: createStoreAccess(data.dataDir),
     registry: readingOnly(openRegistry(data.dataDir, { patienceMs: registryPatienceMs })),
     production: { assign: primaryOnly, rollBack: primaryOnly },
     collect: primaryOnly,
@@ -120,7 +120,7 @@ export function runWorker(
       shared: true,
       handler: wrap(service.handler),
       onError(error) {
-        service.refusals.record(error, { request_id: "none" });
+        service.rejectionLog.record(error, { request_id: "none" });
         return problemResponse(error, "none");
       },
       log,

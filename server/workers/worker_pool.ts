@@ -32,7 +32,7 @@ export interface WorkerPool extends ModelBroadcast {
 export interface StartOptions {
   readonly hostname: string;
   readonly port: number;
-  readonly production: Pick<ProductionModel, "between">;
+  readonly production: Pick<ProductionModel, "whileStable">;
   readonly slot: ModelSlot;
 }
 
@@ -109,7 +109,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     { hostname, port, production, slot }: StartOptions,
   ): Promise<void> {
     // Between two changes: one that comes meanwhile would find neither the old crew nor the new one.
-    await production.between((current) =>
+    await production.whileStable((current) =>
       Promise.all(newcomers.map(async (member) => {
         if (!current) member.explain(slot.unavailableReason);
         await orLose(member, member.prepare(board.generation, current?.content, current?.assignment));

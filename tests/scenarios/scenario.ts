@@ -64,7 +64,7 @@ export async function run(
     }
   } finally {
     for (const dispose of world.dispose.toReversed()) dispose();
-    service.refusals.flush();
+    service.rejectionLog.flush();
   }
 }
 

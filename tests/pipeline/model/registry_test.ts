@@ -3,7 +3,11 @@ import { join } from "node:path";
 import type { Artifact } from "../../../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { aliasesOf } from "../../../pipeline/model/model_alias.ts";
-import { type AssignmentEntry, Overtaken, type Registry } from "../../../pipeline/model/registry.ts";
+import {
+  type AssignmentEntry,
+  ConcurrentAssignment,
+  type Registry,
+} from "../../../pipeline/model/registry.ts";
 import { DatabaseSync } from "node:sqlite";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { registryFileName } from "../../../pipeline/store/layout.ts";
@@ -198,13 +202,17 @@ Deno.test("registry: compare and set takes effect only if the expected model is 
 Deno.test("registry: an assignment that rests on another than the newest changes nothing", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
-    const first = await assign(registry, one, { basis: 0 });
+    const first = await assign(registry, one, { expectedAssignmentId: 0 });
     for (const basis of [0, 2]) {
-      await assert.rejects(assign(registry, two, { basis }), Overtaken);
-      await assertRejected(assign(registry, two, { basis }), "assignment-conflict", /meanwhile/);
+      await assert.rejects(assign(registry, two, { expectedAssignmentId: basis }), ConcurrentAssignment);
+      await assertRejected(
+        assign(registry, two, { expectedAssignmentId: basis }),
+        "assignment-conflict",
+        /meanwhile/,
+      );
     }
     assert.deepEqual(await registry.history(), [first]);
-    assert.equal((await assign(registry, two, { basis: first.assignmentId })).assignmentId, 2);
+    assert.equal((await assign(registry, two, { expectedAssignmentId: first.assignmentId })).assignmentId, 2);
   });
 });
 

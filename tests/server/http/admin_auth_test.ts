@@ -27,35 +27,35 @@ function kindOf(work: () => void): string {
 }
 
 Deno.test("only the token itself is the token", () => {
-  const { checkWrite } = createAdminAuth({ token: "right", insecure: false });
+  const { authorizeWrite } = createAdminAuth({ token: "right", insecure: false });
   const kinds = ["right", "Right", "righ", "right.", ""].map((sent) =>
-    kindOf(() => checkWrite(withToken(sent), "a"))
+    kindOf(() => authorizeWrite(withToken(sent), "a"))
   );
   assert.deepEqual(kinds, ["done", ...Array(4).fill("unauthorized")]);
-  assert.equal(kindOf(() => checkWrite(write({ authorization: "Basic right" }), "a")), "unauthorized");
-  assert.equal(kindOf(() => checkWrite(write({ authorization: "bearer right" }), "a")), "done");
+  assert.equal(kindOf(() => authorizeWrite(write({ authorization: "Basic right" }), "a")), "unauthorized");
+  assert.equal(kindOf(() => authorizeWrite(write({ authorization: "bearer right" }), "a")), "done");
 });
 
 Deno.test("with a token, even --insecure wants it", () => {
-  const { checkWrite } = createAdminAuth({ token: "right", insecure: true });
-  assert.equal(kindOf(() => checkWrite(write({}), "a")), "unauthorized");
+  const { authorizeWrite } = createAdminAuth({ token: "right", insecure: true });
+  assert.equal(kindOf(() => authorizeWrite(write({}), "a")), "unauthorized");
 });
 
 Deno.test("a client that guesses is locked out for a minute; others are not, and a missing token is no guess", () => {
   let now = 0;
   const attempts = createAttemptLimiter(() => now);
-  const { checkWrite } = createAdminAuth({ token: "right", insecure: false, attempts });
+  const { authorizeWrite } = createAdminAuth({ token: "right", insecure: false, attempts });
   for (let i = 0; i < failuresPerMinute; i++) {
-    assert.equal(kindOf(() => checkWrite(write({}), "a")), "unauthorized");
-    assert.equal(kindOf(() => checkWrite(withToken(`guess ${i}`), "a")), "unauthorized");
-    assert.equal(kindOf(() => checkWrite(withToken(`guess-${i}`), "a")), "unauthorized");
+    assert.equal(kindOf(() => authorizeWrite(write({}), "a")), "unauthorized");
+    assert.equal(kindOf(() => authorizeWrite(withToken(`guess ${i}`), "a")), "unauthorized");
+    assert.equal(kindOf(() => authorizeWrite(withToken(`guess-${i}`), "a")), "unauthorized");
   }
-  assert.equal(kindOf(() => checkWrite(withToken("right"), "a")), "attempts-exceeded");
-  assert.equal(kindOf(() => checkWrite(withToken("right"), "b")), "done");
+  assert.equal(kindOf(() => authorizeWrite(withToken("right"), "a")), "attempts-exceeded");
+  assert.equal(kindOf(() => authorizeWrite(withToken("right"), "b")), "done");
   now = 59_999;
-  assert.equal(kindOf(() => checkWrite(withToken("right"), "a")), "attempts-exceeded");
+  assert.equal(kindOf(() => authorizeWrite(withToken("right"), "a")), "attempts-exceeded");
   now = 60_000;
-  assert.equal(kindOf(() => checkWrite(withToken("right"), "a")), "done");
+  assert.equal(kindOf(() => authorizeWrite(withToken("right"), "a")), "done");
 });
 
 Deno.test("many clients do not take much memory: the ones that are longest known are forgotten", () => {

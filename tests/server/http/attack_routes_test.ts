@@ -35,7 +35,7 @@ function attackTest(name: string, attack: (target: Target) => Promise<void>): vo
       const { status } = await send(service, { method: "POST", path: "/predict", body: row });
       assert.equal(status, 200, "the server still answers");
     } finally {
-      service.refusals.flush();
+      service.rejectionLog.flush();
       service.storedRows.close();
       models.remove();
     }
@@ -174,7 +174,7 @@ attackTest("thousands of bad requests leave a handful of lines in the log", asyn
     assert.ok(response.status >= 400 && response.status < 500);
     await response.body?.cancel();
   }
-  service.refusals.flush();
+  service.rejectionLog.flush();
   assert.ok(log.length - before <= 5, `${log.length - before} lines`);
   noBugIn(log);
 });

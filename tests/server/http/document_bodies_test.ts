@@ -99,7 +99,7 @@ Deno.test("a body that the document does not allow is not answered, whichever of
     }
     assert(refused > 1000, `${refused} bodies were refused`);
   } finally {
-    service.refusals.flush();
+    service.rejectionLog.flush();
     models.remove();
   }
 });

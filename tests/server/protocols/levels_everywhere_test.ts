@@ -133,7 +133,7 @@ async function withModels(use: (service: Service, model: Trained) => Promise<voi
       await service.production.sync();
       await use(service, trained[0]);
     } finally {
-      service.refusals.flush();
+      service.rejectionLog.flush();
     }
   } finally {
     for (const { folder } of trained) Deno.removeSync(folder, { recursive: true });

@@ -14,7 +14,7 @@ function serviceTest(
   Deno.test(name, async () => {
     const service = emptyService(options.guarded);
     await test(service);
-    service.refusals.flush();
+    service.rejectionLog.flush();
   });
 }
 

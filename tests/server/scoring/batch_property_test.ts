@@ -44,7 +44,7 @@ async function withService(test: (service: Service) => Promise<void>): Promise<v
     await service.production.sync();
     await test(service);
   } finally {
-    service.refusals.flush();
+    service.rejectionLog.flush();
     models.remove();
   }
 }
