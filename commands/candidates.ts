@@ -7,7 +7,7 @@ import {
   penaltyNames,
   spacedStrengths,
 } from "../pipeline/sweep/grid.ts";
-import { defaultHyperParameters } from "../pipeline/train/train.ts";
+import { defaultHyperParameters } from "../pipeline/train/hyper_parameters.ts";
 
 /** The flags of a sweep that say what is tried, as they were written. */
 export interface SearchFlags {

@@ -4,12 +4,8 @@ import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
 import { parseSpec } from "../pipeline/examples/spec.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import type { Store } from "../pipeline/store/store.ts";
-import {
-  defaultHyperParameters,
-  type HyperParameters,
-  trainModel,
-  type TrainOptions,
-} from "../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters } from "../pipeline/train/hyper_parameters.ts";
+import { trainModel, type TrainOptions } from "../pipeline/train/train.ts";
 import type { Terminal } from "./cli/terminal.ts";
 
 /**

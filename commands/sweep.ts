@@ -5,7 +5,7 @@ import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
-import { defaultHyperParameters } from "../pipeline/train/train.ts";
+import { defaultHyperParameters } from "../pipeline/train/hyper_parameters.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
 import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";

@@ -6,7 +6,8 @@ import type { Models } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
-import { defaultHyperParameters, type HyperParameters, train } from "../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters } from "../pipeline/train/hyper_parameters.ts";
+import { train } from "../pipeline/train/train.ts";
 import { loadAndTrain } from "../pipeline/train/from_files/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
 import {

@@ -1,4 +1,5 @@
-import type { TrainObserver, TrainReport } from "../pipeline/train/train.ts";
+import type { TrainObserver } from "../pipeline/train/fit_model.ts";
+import type { TrainReport } from "../pipeline/train/train.ts";
 import { convergenceMembers, convergenceWords } from "./convergence_words.ts";
 import { epochObserver } from "./cli/minibatch_flags.ts";
 import type { Terminal } from "./cli/terminal.ts";

@@ -11,7 +11,7 @@ import {
   type OptimizerName,
   optimizerNames,
 } from "../../pipeline/fit/minibatch/optimizer.ts";
-import type { TrainObserver } from "../../pipeline/train/train.ts";
+import type { TrainObserver } from "../../pipeline/train/fit_model.ts";
 import type { Flags, Options } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
 import { defaultSpec, type FeatureSpec } from "../../pipeline/examples/spec.ts";
-import { defaultHyperParameters, type HyperParameters } from "../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../pipeline/train/hyper_parameters.ts";
 import type { Flags, Options } from "./command.ts";
 import { resourceFlags } from "./resource_flags.ts";
 import { readSpec } from "./spec_file.ts";

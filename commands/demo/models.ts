@@ -2,7 +2,8 @@ import type { Artifact } from "../../pipeline/model/artifact.ts";
 import { defaultSpec } from "../../pipeline/examples/spec.ts";
 import type { Models } from "../../pipeline/model/registry.ts";
 import type { Store } from "../../pipeline/store/store.ts";
-import { defaultHyperParameters, train } from "../../pipeline/train/train.ts";
+import { defaultHyperParameters } from "../../pipeline/train/hyper_parameters.ts";
+import { train } from "../../pipeline/train/train.ts";
 import type { DemoStage } from "./tables.ts";
 
 /** One of the demo's two models. */

@@ -4,7 +4,8 @@ import { type ArtifactMetadata, parseMetadata } from "./artifact_metadata.ts";
 import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
 import { Failure } from "../failure.ts";
 import { layersModel, weightsFile, weightsOf } from "./layers_model.ts";
-import { createFindings, createPredictor } from "./predictor.ts";
+import { createFindings } from "./findings.ts";
+import { createPredictor } from "./predictor.ts";
 
 /** A model as it lies in `models/<id>/`: tfjs layers files whose metadata predicts from raw fields. */
 export interface Artifact {

@@ -2,7 +2,8 @@ import type { ArtifactMetadata } from "./artifact_metadata.ts";
 import { createLoader } from "../chunks/chunk_loader.ts";
 import { plainFields } from "../chunks/stored_chunk.ts";
 import { strideOf } from "../examples/ordered_chunk.ts";
-import { createFindings, createPredictor, type ServableModel } from "./predictor.ts";
+import { createFindings } from "./findings.ts";
+import { createPredictor, type ServableModel } from "./predictor.ts";
 import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 

@@ -1,6 +1,6 @@
 import { exp } from "../math/elementary.ts";
 import { binOf } from "../encode/bins.ts";
-import { createCategoryReader, inexactNumber, levelPositions } from "../encode/category_positions.ts";
+import { createCategoryReader, levelPositions } from "../encode/category_positions.ts";
 import { createCrossings, type Crossing } from "../encode/cross_lookup.ts";
 import {
   type CategoricalEncoder,
@@ -13,10 +13,16 @@ import {
 } from "../encode/encoder.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import type { ValueType } from "../examples/level.ts";
-import type { FieldError } from "../failure.ts";
 import { createDeepPart, type DeepPart, type Network } from "./network.ts";
-import { nearestName } from "../did_you_mean.ts";
 import { compileMemberReader } from "./field_reader.ts";
+import {
+  categoricalProblem,
+  type Findings,
+  keyProblem,
+  numericProblem,
+  pointerTo,
+  unknownField,
+} from "./findings.ts";
 
 /** What predicting from raw fields needs of a model. */
 export interface ServableModel {
@@ -39,31 +45,6 @@ export interface Field {
   readonly levels?: readonly string[];
   /** Of a categorical field: what its values were in training, if the model keeps it. */
   readonly values?: ValueType;
-}
-
-/** Collects what a row's check found. The caller keeps one and empties it. */
-export interface Findings {
-  readonly errors: FieldError[];
-  /** Fields whose category the training rows did not have. */
-  readonly unseen: string[];
-  /** Fields that were null. */
-  readonly missing: string[];
-  /** Whether the row has members beside its fields. */
-  hasOthers: boolean;
-}
-
-export function createFindings(): Findings {
-  return { errors: [], unseen: [], missing: [], hasOthers: false };
-}
-
-/** Empties them for the next row. */
-export function clearFindings(findings: Findings): void {
-  const { errors, unseen, missing } = findings;
-  // Setting the length of an array costs more than to look at it, and there is something in one of many rows.
-  if (errors.length > 0) errors.length = 0;
-  if (unseen.length > 0) unseen.length = 0;
-  if (missing.length > 0) missing.length = 0;
-  findings.hasOthers = false;
 }
 
 export interface Predictor {
@@ -174,15 +155,6 @@ function partOf(value: unknown, { numeric, coefficient, parts }: FieldValues): n
   // Neither an infinite value nor NaN has a finite part.
   return value === value && Number.isFinite(part) ? part : NaN;
 }
-/** What is wrong with a key of the store as a row has it; undefined for a text, a number, and null or nothing. */
-export function keyProblem(value: unknown): string | undefined {
-  if (value === undefined || value === null || typeof value === "string" || typeof value === "bigint") {
-    return undefined;
-  }
-  if (typeof value === "number" && Number.isFinite(value)) return undefined;
-  return `must be a text or a number, not ${nameOf(value)}`;
-}
-
 /** Fields that the model does not have, of which a row's findings tell: to look for what was meant takes a while for each. */
 const unknownToldMax = 20;
 
@@ -290,49 +262,5 @@ function categoricalTerm(
     if (position === levelCount) missing.push(name);
     else if (position > levelCount) unseen.push(name);
     return at(position);
-  };
-}
-
-/** A field as JSON pointer in a fragment (RFC 6901, section 6). */
-export function pointerTo(name: string): string {
-  return `#/${encodeURIComponent(name.toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1"))}`;
-}
-
-function numericProblem(value: unknown, nullable: boolean): string {
-  const expected = nullable ? "a number, or null where it is not known" : "a number";
-  if (value === undefined) return `is missing: send ${expected}`;
-  if (value === null) return `must be ${expected}, not null`;
-  if (typeof value === "number") return `must be ${expected}; what was sent is too large`;
-  return `must be ${expected}, not ${nameOf(value)}`;
-}
-
-/** @param position What the category reader gave. */
-function categoricalProblem(value: unknown, position: number, nullable: boolean): string {
-  const expected = nullable
-    ? "a category (string, number or boolean), or null where it is not known"
-    : "a category (string, number or boolean)";
-  if (value === undefined) return `is missing: send ${expected}`;
-  if (position === inexactNumber) {
-    return `is ${value}, a number beyond 2^53: as a double it stands for several integers. Send the category as a string`;
-  }
-  // A text that stands for no value.
-  if (position >= 0 && value !== null) return `must be ${expected}, not ${JSON.stringify(value)}`;
-  return `must be ${expected}, not ${nameOf(value)}`;
-}
-
-function nameOf(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "number") return "a number that is not finite";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
-}
-
-function unknownField(name: string, names: readonly string[]): FieldError {
-  const near = nearestName(name, names);
-  return {
-    pointer: pointerTo(name),
-    detail: `is not a field of this model${
-      near ? `; did you mean ${near}?` : `; its fields are ${names.join(", ")}`
-    }`,
   };
 }

@@ -7,7 +7,8 @@ import {
   createColumnPredictor,
   toProbabilities,
 } from "../model/column_predictor.ts";
-import { clearFindings, createFindings, createPredictor, type Predictor } from "../model/predictor.ts";
+import { clearFindings, createFindings } from "../model/findings.ts";
+import { createPredictor, type Predictor } from "../model/predictor.ts";
 import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
 import type { RowBatch, RowSourceOptions } from "./row_batch.ts";
 import { openRows } from "./row_source.ts";

@@ -10,8 +10,8 @@ import { type Partition, testPart, trainTestSplit } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
 import { runToEnd } from "../runtime/event_loop.ts";
-import { areOneGroup, dataNotes } from "./data_notes.ts";
-import type { HyperParameters } from "./train.ts";
+import { areOneGroup, dataNotes } from "./notes.ts";
+import type { HyperParameters } from "./hyper_parameters.ts";
 
 /** Examples that are ready to be learnt from: plain data over shared memory, which threads can hand on to each other. */
 export interface Prepared extends EncodedExamples {

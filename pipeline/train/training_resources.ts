@@ -3,23 +3,22 @@ import { createMemoryBudget, type MemoryBudget } from "../chunks/chunk_room.ts";
 import { openSpillFolder } from "../chunks/spill_folder.ts";
 import type { Store } from "../store/store.ts";
 import { availableParallelism, startThreads, type Threads } from "../runtime/thread_pool.ts";
-import { trainWorkerUrl } from "./train_worker_url.ts";
 
-/** Examples that are kept in memory: with all else, a training takes less than a gigabyte. */
+/** Default memory for examples: with everything else, a training stays below one gigabyte. */
 export const defaultMemoryBytes = 256e6;
 
-/** What a training works with. Nothing of it is left when it is closed. */
+/** Threads, memory budget and spill folder of one training run. `close` releases all of them. */
 export interface TrainingResources {
-  /** Read and pass over the data. */
+  /** Read the examples and pass over the design. */
   readonly threads: Threads;
   readonly budget: MemoryBudget;
   close(): void;
 }
 
 export interface ResourceOptions {
-  /** Threads, with the calling one; as many as the machine runs at once without. */
+  /** Number of threads, including the calling one; default: the machine's parallelism. */
   readonly threads?: number;
-  /** Examples beyond it are kept in a file beside the store. The model does not depend on it. */
+  /** Examples beyond this size are spilled to a file beside the store. The model does not depend on it. */
   readonly memoryBytes?: number;
 }
 
@@ -35,4 +34,12 @@ export function openTrainingResources(store: Store, options: ResourceOptions): T
       folder.close();
     },
   };
+}
+
+/** Returns the module of a training thread, which is in this folder both in the sources and in the bundle. */
+export function trainWorkerUrl(): URL {
+  return new URL(
+    import.meta.url.endsWith(".ts") ? "./train_worker.ts" : "./train_worker.js",
+    import.meta.url,
+  );
 }

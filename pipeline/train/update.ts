@@ -23,8 +23,9 @@ import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
-import { partSumsOf } from "./part_sums.ts";
-import { register, startClock, type TrainOptions, type TrainReport } from "./train.ts";
+import { partSumsOf } from "./class_counts.ts";
+import { register, type TrainOptions, type TrainReport } from "./train.ts";
+import { startClock } from "./stage_clock.ts";
 import { continuationOf, nothingNew, updateNotes, withNewRows } from "./continuation.ts";
 import { openTrainingResources } from "./training_resources.ts";
 

@@ -1,5 +1,5 @@
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
-import { pointerTo } from "../../pipeline/model/predictor.ts";
+import { pointerTo } from "../../pipeline/model/findings.ts";
 import { nearestName } from "../../pipeline/did_you_mean.ts";
 
 /**

@@ -1,4 +1,5 @@
-import type { Findings, Predictor } from "../../pipeline/model/predictor.ts";
+import type { Findings } from "../../pipeline/model/findings.ts";
+import type { Predictor } from "../../pipeline/model/predictor.ts";
 
 /** Bins of probabilities that are counted, all of one width. */
 export const probabilityBins = 20;

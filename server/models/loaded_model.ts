@@ -1,13 +1,8 @@
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
 import { type ExampleKeys, exampleKeysOf } from "../../pipeline/examples/example_keys.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import {
-  clearFindings,
-  createFindings,
-  createPredictor,
-  type Field,
-  type Predictor,
-} from "../../pipeline/model/predictor.ts";
+import { clearFindings, createFindings } from "../../pipeline/model/findings.ts";
+import { createPredictor, type Field, type Predictor } from "../../pipeline/model/predictor.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import { createRowExplainer, type RowExplainer } from "./row_explainer.ts";
 import {

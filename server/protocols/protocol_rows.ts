@@ -1,5 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { type Field, pointerTo } from "../../pipeline/model/predictor.ts";
+import type { Field } from "../../pipeline/model/predictor.ts";
+import { pointerTo } from "../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { fieldNames, rowNames } from "./names.ts";
 import { isObject, kindOf } from "./protocol_body.ts";

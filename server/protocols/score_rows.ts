@@ -1,5 +1,5 @@
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
-import { createFindings } from "../../pipeline/model/predictor.ts";
+import { createFindings } from "../../pipeline/model/findings.ts";
 import { rowFailure, scoreRow } from "../scoring/score.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { startSlices } from "../runtime/time_slices.ts";

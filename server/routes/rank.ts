@@ -1,6 +1,6 @@
 import { jsonText } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { createFindings } from "../../pipeline/model/predictor.ts";
+import { createFindings } from "../../pipeline/model/findings.ts";
 import { createRowWork } from "./batch.ts";
 import {
   completeRow,

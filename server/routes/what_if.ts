@@ -1,4 +1,4 @@
-import { createFindings } from "../../pipeline/model/predictor.ts";
+import { createFindings } from "../../pipeline/model/findings.ts";
 import { jsonText } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { createRowWork } from "./batch.ts";

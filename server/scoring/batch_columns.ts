@@ -1,5 +1,5 @@
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
-import { createFindings, keyProblem } from "../../pipeline/model/predictor.ts";
+import { createFindings, keyProblem } from "../../pipeline/model/findings.ts";
 import {
   completeRow,
   createRowFailures,

@@ -1,4 +1,4 @@
-import { createFindings, pointerTo } from "../../pipeline/model/predictor.ts";
+import { createFindings, pointerTo } from "../../pipeline/model/findings.ts";
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 import { problemOf } from "../http/problem.ts";

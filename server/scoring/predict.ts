@@ -1,5 +1,5 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
-import { createFindings } from "../../pipeline/model/predictor.ts";
+import { createFindings } from "../../pipeline/model/findings.ts";
 import { answeredBy, detailsOf, type RowOptions, rowWriter } from "./row_answer.ts";
 import { rowFailure, scoreOrdinary, scoreRow } from "./score.ts";
 import type { ModelSlot, ServingModel } from "../models/loaded_model.ts";

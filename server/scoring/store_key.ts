@@ -1,7 +1,7 @@
 import type { KeyValue } from "../../pipeline/examples/example_lookup.ts";
 import { isBeyondExact } from "../../pipeline/files/text/number_text.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { keyProblem, pointerTo } from "../../pipeline/model/predictor.ts";
+import { keyProblem, pointerTo } from "../../pipeline/model/findings.ts";
 
 /**
  * What a key is looked up by: first as it was sent, an integer as bigint, so that none is rounded. Then an integer as its digits,

@@ -1,5 +1,6 @@
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
-import { createFindings, createPredictor } from "../../pipeline/model/predictor.ts";
+import { createFindings } from "../../pipeline/model/findings.ts";
+import { createPredictor } from "../../pipeline/model/predictor.ts";
 import { expectedCells, fault, isTaken } from "./expected_cell.ts";
 import type { WrittenColumn, WrittenTable } from "./written_table.ts";
 

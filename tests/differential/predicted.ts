@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
-import { createFindings, createPredictor } from "../../pipeline/model/predictor.ts";
+import { createFindings } from "../../pipeline/model/findings.ts";
+import { createPredictor } from "../../pipeline/model/predictor.ts";
 import { predictFile } from "../../pipeline/predict/predict_file.ts";
 import { type ExpectedCell, expectedCells, fault, type Target } from "./expected_cell.ts";
 import { type FieldName, fieldNames, fieldValues, suits } from "./level_model.ts";

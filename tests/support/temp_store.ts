@@ -2,13 +2,8 @@ import { join } from "node:path";
 import type { Models, Registry } from "../../pipeline/model/registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
-import {
-  defaultHyperParameters,
-  type HyperParameters,
-  train,
-  type TrainOptions,
-  type TrainReport,
-} from "../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../pipeline/train/hyper_parameters.ts";
+import { train, type TrainOptions, type TrainReport } from "../../pipeline/train/train.ts";
 import type { FeatureSpec } from "../../pipeline/examples/spec.ts";
 
 /** A store in a folder of its own. */

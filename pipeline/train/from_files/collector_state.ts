@@ -10,8 +10,10 @@ import type { RowObserver } from "../../ingest/reading.ts";
 import type { Table, TableColumn } from "../../store/table.ts";
 import { type Job, startThreads } from "../../runtime/thread_pool.ts";
 import { prepare, type Prepared } from "../prepare.ts";
-import { type HyperParameters, startClock, type TrainedModel, trainPrepared } from "../train.ts";
-import { trainWorkerUrl } from "../train_worker_url.ts";
+import type { HyperParameters } from "../hyper_parameters.ts";
+import { startClock } from "../stage_clock.ts";
+import { type TrainedModel, trainPrepared } from "../train.ts";
+import { trainWorkerUrl } from "../training_resources.ts";
 import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 
 /** Gathers the examples out of the files that the thread reads from now on, and learns from them. */

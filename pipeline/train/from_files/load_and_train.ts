@@ -9,7 +9,7 @@ import { availableParallelism, startThreads, type Threads } from "../../runtime/
 import type { ChildKeysJob, Gathered, GatheredJob, GatherJob } from "./collector_state.ts";
 import { defaultMemoryBytes } from "../training_resources.ts";
 import { register, train, trainModel, type TrainOptions, type TrainReport } from "../train.ts";
-import { trainWorkerUrl } from "../train_worker_url.ts";
+import { trainWorkerUrl } from "../training_resources.ts";
 
 export interface LoadAndTrainOptions {
   readonly load: Omit<IngestOptions, "reader">;

@@ -2,7 +2,8 @@ import { isBeyondExact, parseReal } from "../../../pipeline/files/text/number_te
 import { Failure } from "../../../pipeline/failure.ts";
 import { emptyRecord, readRecord } from "../../../pipeline/files/text/csv_record.ts";
 import { windowOver } from "../../../pipeline/files/text/text_window.ts";
-import { type Field, pointerTo } from "../../../pipeline/model/predictor.ts";
+import type { Field } from "../../../pipeline/model/predictor.ts";
+import { pointerTo } from "../../../pipeline/model/findings.ts";
 import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
 import { heavyBodyBytes } from "../../http/body.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure } from "../../../pipeline/failure.ts";
-import { pointerTo } from "../../../pipeline/model/predictor.ts";
+import { pointerTo } from "../../../pipeline/model/findings.ts";
 
 /** A model's name in a body. A version may be sent as a number. */
 const modelName = z.union([z.string().min(1).max(80), z.int().positive()]).transform(String);

@@ -16,7 +16,7 @@ import {
 import { type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
 import { gridOf } from "../../../pipeline/sweep/grid.ts";
 import { sweep } from "../../../pipeline/sweep/sweep.ts";
-import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { update } from "../../../pipeline/train/update.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { makeRows, spec, withRows } from "../../support/click_tables.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Encoder } from "../../../pipeline/encode/encoder.ts";
 import { createColumnFindings, createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
-import { createFindings, createPredictor, type ServableModel } from "../../../pipeline/model/predictor.ts";
+import { createFindings } from "../../../pipeline/model/findings.ts";
+import { createPredictor, type ServableModel } from "../../../pipeline/model/predictor.ts";
 
 const year = 31_536_000_000_000;
 const time = 1_706_696_100_000_000;

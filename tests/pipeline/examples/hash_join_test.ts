@@ -22,7 +22,7 @@ import { createRandom } from "../../../pipeline/math/random.ts";
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { startThreads, type Threads } from "../../../pipeline/runtime/thread_pool.ts";
-import { trainWorkerUrl } from "../../../pipeline/train/train_worker_url.ts";
+import { trainWorkerUrl } from "../../../pipeline/train/training_resources.ts";
 import { alone } from "../../support/example_rows.ts";
 
 interface Case {

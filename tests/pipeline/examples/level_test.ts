@@ -9,7 +9,7 @@ import {
 } from "../../../pipeline/examples/level.ts";
 import { shortestText } from "../../../pipeline/files/text/number_text.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
-import { createFindings } from "../../../pipeline/model/predictor.ts";
+import { createFindings } from "../../../pipeline/model/findings.ts";
 import { encodeRows, rawExamplesOf, specOf } from "../../support/example_rows.ts";
 
 // The same cases in every run: a failure that comes and goes helps nobody.

@@ -4,7 +4,7 @@ import { columnNames } from "../../../pipeline/encode/column_names.ts";
 import { fit, type SolverName } from "../../../pipeline/fit/fit.ts";
 import { passPoint } from "../../../pipeline/fit/objective.ts";
 import { createRowKernel } from "../../../pipeline/fit/row_kernel.ts";
-import { type HyperParameters, penaltyOf } from "../../../pipeline/train/train.ts";
+import { type HyperParameters, penaltyOf } from "../../../pipeline/train/hyper_parameters.ts";
 import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import references from "../../fixtures/references.json" with { type: "json" };
 import { alone, encodeRows, rowsOfColumns, specOf } from "../../support/example_rows.ts";

@@ -6,7 +6,8 @@ import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata
 import type { FeatureSpec } from "../../../pipeline/examples/spec.ts";
 import { gridOf } from "../../../pipeline/sweep/grid.ts";
 import { sweep } from "../../../pipeline/sweep/sweep.ts";
-import { defaultHyperParameters, type HyperParameters, trainModel } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { trainModel } from "../../../pipeline/train/train.ts";
 import { update } from "../../../pipeline/train/update.ts";
 import { assertAllClose } from "../../support/assert_close.ts";
 import {

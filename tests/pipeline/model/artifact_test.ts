@@ -12,7 +12,8 @@ import {
 import { createCategoryReader } from "../../../pipeline/encode/category_positions.ts";
 import { encodeNumeric, type Encoder } from "../../../pipeline/encode/encoder.ts";
 import { drawFeatureRow } from "../../../pipeline/generate/feature_row.ts";
-import { createFindings, createPredictor } from "../../../pipeline/model/predictor.ts";
+import { createFindings } from "../../../pipeline/model/findings.ts";
+import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { metadata, withModel } from "../../support/trained_model.ts";

@@ -11,13 +11,10 @@ import { Failure } from "../../../pipeline/failure.ts";
 import type { Models } from "../../../pipeline/model/registry.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { minibatchParameters } from "../../../pipeline/fit/minibatch/options.ts";
-import { createFindings, createPredictor } from "../../../pipeline/model/predictor.ts";
-import {
-  defaultHyperParameters,
-  train,
-  trainModel,
-  type TrainOptions,
-} from "../../../pipeline/train/train.ts";
+import { createFindings } from "../../../pipeline/model/findings.ts";
+import { createPredictor } from "../../../pipeline/model/predictor.ts";
+import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { train, trainModel, type TrainOptions } from "../../../pipeline/train/train.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { interactionRows, interactionStore } from "../../support/browser_actions.ts";
 import { inFolder, run } from "../../support/program.ts";

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { type CategoricalEncoder, type NumericEncoder, widthOf } from "../../../pipeline/encode/encoder.ts";
 import type { FieldError } from "../../../pipeline/failure.ts";
-import {
-  createFindings,
-  createPredictor,
-  pointerTo,
-  probabilityOf,
-  type ServableModel,
-} from "../../../pipeline/model/predictor.ts";
+import { createFindings, pointerTo } from "../../../pipeline/model/findings.ts";
+import { createPredictor, probabilityOf, type ServableModel } from "../../../pipeline/model/predictor.ts";
 import { assertClose } from "../../support/assert_close.ts";
 
 type Field = Omit<NumericEncoder, "column"> | Omit<CategoricalEncoder, "column">;

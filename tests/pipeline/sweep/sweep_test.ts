@@ -9,7 +9,8 @@ import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { defaultSpec } from "../../../pipeline/examples/spec.ts";
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { sweep, type SweepOptions } from "../../../pipeline/sweep/sweep.ts";
-import { defaultHyperParameters, train } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { train } from "../../../pipeline/train/train.ts";
 import { inFolder, run } from "../../support/program.ts";
 
 const leadCount = 400;

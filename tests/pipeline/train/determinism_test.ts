@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { artifactId } from "../../../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
-import { defaultHyperParameters, type HyperParameters, trainModel } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { trainModel } from "../../../pipeline/train/train.ts";
 import { type ExampleRow, specOf } from "../../support/example_rows.ts";
 import { insertRows, tableOf, withStore } from "../../support/temp_store.ts";
 

@@ -9,7 +9,8 @@ import { defaultSpec, type FeatureSpec } from "../../../pipeline/examples/spec.t
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { loadAndTrain, type LoadAndTrainReport } from "../../../pipeline/train/from_files/load_and_train.ts";
-import { defaultHyperParameters, trainModel } from "../../../pipeline/train/train.ts";
+import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { trainModel } from "../../../pipeline/train/train.ts";
 import { artifactId } from "../../../pipeline/model/artifact.ts";
 import { type FileRow, ndjsonOf, parquetOf } from "../../support/temp_files.ts";
 

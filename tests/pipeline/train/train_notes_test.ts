@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { evaluateModel } from "../../../pipeline/fit/evaluate.ts";
-import { leakNotes } from "../../../pipeline/train/result_notes.ts";
+import { leakNotes } from "../../../pipeline/train/notes.ts";
 import { testPart, trainTestSplit } from "../../../pipeline/examples/split.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
-import type { HyperParameters } from "../../../pipeline/train/train.ts";
+import type { HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { encodeRows, type FeatureText, specOf } from "../../support/example_rows.ts";
 import { insertRows, tableOf, trainOn, withStore } from "../../support/temp_store.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { rowSchemaOf } from "../../../server/openapi/row_schema.ts";
 import fc from "fast-check";
-import { createFindings, createPredictor } from "../../../pipeline/model/predictor.ts";
+import { createFindings } from "../../../pipeline/model/findings.ts";
+import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { createLog } from "../../../server/runtime/log.ts";
 import { pathTemplate } from "../../../server/openapi/operation_object.ts";
 import { clientKinds } from "../../../server/openapi/responses.ts";

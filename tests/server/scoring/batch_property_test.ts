@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createExplainer } from "../../../pipeline/model/explanation.ts";
-import { createFindings, createPredictor, type ServableModel } from "../../../pipeline/model/predictor.ts";
+import { createFindings } from "../../../pipeline/model/findings.ts";
+import { createPredictor, type ServableModel } from "../../../pipeline/model/predictor.ts";
 import { createLog } from "../../../server/runtime/log.ts";
 import { createService, type Service } from "../../../server/service/service.ts";
 import { makeServedModels } from "../../support/served_models.ts";

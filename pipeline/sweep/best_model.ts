@@ -6,25 +6,25 @@ import type { Store } from "../store/store.ts";
 import { train, type TrainOptions } from "../train/train.ts";
 
 /** The model of a sweep's best candidate. */
-export interface WinnersModel {
+export interface BestModel {
   readonly model: ModelRow;
   readonly metrics: Metrics;
   readonly notes: readonly string[];
-  /** How long it was trained; 0 where it was there. */
+  /** Duration of the training; 0 if an earlier run trained the model. */
   readonly seconds: number;
 }
 
 /**
  * Trains the best candidate as `clickwell train` would.
  *
- * @param knownId The model that an earlier run of the sweep trained: it is taken where it is registered and whole.
+ * @param knownId The model that an earlier run of the sweep trained: it is used if it is registered and its files are whole.
  */
 export async function trainBest(
   store: Store,
   models: Models,
   knownId: string | undefined,
   options: TrainOptions,
-): Promise<WinnersModel> {
+): Promise<BestModel> {
   const known = await knownModel(models, knownId);
   if (known) return known;
   const { model, artifact, seconds } = await train(store, models, options);
@@ -35,20 +35,20 @@ export async function trainBest(
 async function knownModel(
   { dir, registry }: Models,
   modelId: string | undefined,
-): Promise<WinnersModel | undefined> {
+): Promise<BestModel | undefined> {
   const model = (await registry.listModels()).find((row) => row.modelId === modelId);
   if (!model) return undefined;
   try {
     const { metrics, notes } = readArtifact(dir, model.modelId).metadata;
     return { model, metrics, notes, seconds: 0 };
   } catch (error) {
-    // Lost or damaged: training makes the same files again.
+    // Lost or damaged: training writes the same files again.
     if (error instanceof Failure) return undefined;
     throw error;
   }
 }
 
-/** Puts the model in production where that was asked for. @returns Whether it is there now. */
+/** Puts the model in production if asked for. @returns Whether it is there now. */
 export async function activateBest(
   registry: Registry,
   { modelId }: ModelRow,

@@ -1,0 +1,85 @@
+import { createChunkStore } from "../chunks/chunk_keeper.ts";
+import { encodeInSteps } from "../encode/encode.ts";
+import { readExamples } from "../examples/examples.ts";
+import { fingerprintOf } from "../examples/fingerprint.ts";
+import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
+import { trainTestSplit } from "../examples/split.ts";
+import { Failure } from "../failure.ts";
+import { balance } from "../fit/class_balance.ts";
+import { runCooperatively } from "../runtime/event_loop.ts";
+import type { Store } from "../store/store.ts";
+import { type ClassCounts, requireBothClasses } from "../train/class_counts.ts";
+import type { TrainObserver } from "../train/fit_model.ts";
+import type { HyperParameters } from "../train/hyper_parameters.ts";
+import { requireExamples, requireSplit } from "../train/prepare.ts";
+import type { StageClock } from "../train/stage_clock.ts";
+import type { TrainingResources } from "../train/training_resources.ts";
+import { divideIntoFolds, type FoldedDesign } from "./folds.ts";
+
+export interface PrepareFoldsOptions {
+  readonly spec: FeatureSpec;
+  readonly hyperParameters: HyperParameters;
+  readonly foldCount: number;
+  readonly signal?: AbortSignal;
+  readonly observe?: TrainObserver;
+}
+
+/** The store's examples, encoded and divided into folds. */
+export interface PreparedFolds {
+  readonly folded: FoldedDesign;
+  readonly counts: ClassCounts;
+  readonly account: RowAccount;
+  /** SHA-256 of the examples as they were read, hexadecimal. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Reads and encodes the examples as `train` does, and divides the training rows into folds.
+ *
+ * @throws {Failure} `examples-invalid`, `interrupted`.
+ */
+export async function prepareFolds(
+  store: Store,
+  { spec, hyperParameters, foldCount, observe, signal }: PrepareFoldsOptions,
+  { threads, budget }: TrainingResources,
+  clock: StageClock,
+): Promise<PreparedFolds> {
+  const raw = await readExamples(store, spec, threads, {
+    room: budget,
+    observe(done) {
+      signal?.throwIfAborted();
+      observe?.stage?.({ stage: "reading", done, unit: "examples" });
+    },
+  });
+  requireExamples(raw, spec);
+  const { account } = raw;
+  const split = trainTestSplit(hyperParameters);
+  requireSplit(raw, spec, split);
+  clock.lap("read");
+  const fingerprint = fingerprintOf(raw);
+  const chunks = createChunkStore(budget);
+  const encoding = encodeInSteps(raw, spec, split, {
+    joinPure: false,
+    withGroups: true,
+    keeper: chunks,
+  });
+  const { design: encoded } = await runCooperatively(encoding, signal);
+  const counts = requireBothClasses(encoded);
+  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts.sums, chunks) : encoded;
+  const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, keeper: chunks });
+  requireRows(folded);
+  requireAccounted(account, folded.design.partRows.reduce((sum, rows) => sum + rows, 0));
+  clock.lap("encode");
+  return { folded, counts, account, fingerprint };
+}
+
+function requireRows({ design, folds, trainParts }: FoldedDesign): void {
+  const least = Math.min(...trainParts.map((part) => design.partRows[part]));
+  if (least > 0) return;
+  throw new Failure(
+    "examples-invalid",
+    `Cannot make ${folds.length} folds: one of them has no row, since all rows of a group are in one fold. ` +
+      "Use fewer with --folds, load more rows, or hold out less with --test-share.",
+  );
+}

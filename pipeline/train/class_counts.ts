@@ -1,0 +1,101 @@
+import { loadEach } from "../chunks/chunk_loader.ts";
+import { isSpilled } from "../chunks/stored_chunk.ts";
+import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
+import type { RowAccount } from "../examples/row_account.ts";
+import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
+import { Failure } from "../failure.ts";
+import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+
+/** Sums over the rows of each part of a design, shape (parts) each. */
+export interface PartSums {
+  /** Number of clicked rows. */
+  readonly clicks: readonly number[];
+  /** Sum of the rows' weights; the number of rows if the spec names no weight. */
+  readonly weights: readonly number[];
+  /** Sum of the clicked rows' weights. */
+  readonly clickWeights: readonly number[];
+}
+
+export function partSumsOf(design: DesignMatrix): PartSums {
+  const [clicks, weights, clickWeights] = [0, 1, 2].map(() => design.partRows.map(() => 0));
+  for (const chunk of loadEach(design.chunks)) {
+    const { labels, weights: own } = chunk;
+    for (const part of clicks.keys()) {
+      forRowRanges(chunk, [part], (from, to) => {
+        for (let i = from; i < to; i++) clicks[part] += labels[i];
+        for (let i = from; own && i < to; i++) {
+          weights[part] += own[i];
+          clickWeights[part] += own[i] * labels[i];
+        }
+      });
+    }
+  }
+  return isWeighted(design)
+    ? { clicks, weights, clickWeights }
+    : { clicks, weights: design.partRows, clickWeights: clicks };
+}
+
+function isWeighted({ chunks }: DesignMatrix): boolean {
+  return chunks.some((stored) => (isSpilled(stored) ? stored.fields : stored).weights !== undefined);
+}
+
+/** Rows and clicks of the parts that `trainTestSplit` makes. */
+export interface ClassCounts extends PartCounts {
+  /** The same, each row counted by its weight. */
+  readonly sums: PartCounts;
+  /** Weighted click rate of the training rows before any was left out. */
+  readonly baseRate: number;
+}
+
+interface PartCounts {
+  readonly rows: {
+    readonly train: number;
+    readonly test: number;
+    readonly left_out: number;
+    /** Rows of the early-stopping part, if training may stop early. */
+    readonly validation?: number;
+  };
+  readonly clicks: { readonly train: number; readonly test: number };
+}
+
+/**
+ * Counts the rows and clicks of each part.
+ *
+ * @throws {Failure} `examples-invalid` unless the training rows have both labels.
+ */
+export function requireBothClasses(design: DesignMatrix): ClassCounts {
+  const { clicks, weights, clickWeights } = partSumsOf(design);
+  const train = design.partRows[trainPart];
+  if (train === 0 || clicks[trainPart] === 0 || clicks[trainPart] === train) {
+    throw new Failure(
+      "examples-invalid",
+      `There is nothing to learn: of the ${train} training rows, ${
+        clicks[trainPart]
+      } have label 1. Training needs rows of both labels: ` +
+        "load more rows with clickwell ingest (and the table that the label comes from), or hold out less with --test-share.",
+    );
+  }
+  return {
+    ...partCounts(design.partRows, clicks),
+    sums: partCounts(weights, clickWeights),
+    baseRate: clickWeights[trainPart] / (weights[trainPart] + weights[leftOutPart]),
+  };
+}
+
+function partCounts(
+  [train, test, leftOut, validation]: readonly number[],
+  clicks: readonly number[],
+): PartCounts {
+  return {
+    rows: { train, test, left_out: leftOut, ...(validation === undefined ? {} : { validation }) },
+    clicks: { train: clicks[trainPart], test: clicks[testPart] },
+  };
+}
+
+/** Returns row counts in the form of a model's metadata. */
+export function rowCountsOf(
+  { rows }: Pick<ClassCounts, "rows">,
+  { read, noLabel, zeroWeight }: RowAccount,
+): ArtifactMetadata["data"]["rows"] {
+  return { ...rows, read, no_label: noLabel, zero_weight: zeroWeight };
+}

@@ -1,0 +1,130 @@
+import { columnNames } from "../encode/column_names.ts";
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import type { Encoder } from "../encode/encoder.ts";
+import type { JoinedLevels } from "../encode/summarise.ts";
+import { trainPart } from "../examples/split.ts";
+import { Failure } from "../failure.ts";
+import { type Fit, fit } from "../fit/fit.ts";
+import { solveMinibatch } from "../fit/minibatch/minibatch.ts";
+import type { OptimizerName } from "../fit/minibatch/optimizer.ts";
+import { type EpochEvent, minibatchParameters, parseHidden } from "../fit/minibatch/options.ts";
+import type { IterationEvent } from "../fit/penalised.ts";
+import { Separation } from "../fit/separation.ts";
+import { log } from "../math/elementary.ts";
+import { yieldToEventLoop } from "../runtime/event_loop.ts";
+import type { Threads } from "../runtime/thread_pool.ts";
+import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
+
+export interface TrainObserver {
+  stage?(
+    stage: { readonly stage: string; readonly done: number; readonly total?: number; readonly unit: string },
+  ): void;
+  iteration?(event: IterationEvent): void;
+  epoch?(event: EpochEvent): void;
+}
+
+/** Options of fitting a model to a design. */
+export interface FitModelOptions {
+  readonly hyperParameters: HyperParameters;
+  readonly signal?: AbortSignal;
+  readonly observe?: TrainObserver;
+}
+
+/**
+ * Fits a model to the training rows, with the solver or the optimizer that the hyper-parameters name.
+ *
+ * @param fixedAtZero Columns whose coefficient stays 0.
+ * @throws {Failure} `not-converged`, `separable`, `interrupted`.
+ */
+export async function fitModel(
+  design: DesignMatrix,
+  encoder: Encoder,
+  fixedAtZero: readonly number[],
+  threads: Threads,
+  options: FitModelOptions,
+): Promise<Fit> {
+  const { hyperParameters, signal, observe } = options;
+  const { optimizer } = hyperParameters;
+  if (optimizer !== undefined) return await fitMinibatch(design, optimizer, fixedAtZero, threads, options);
+  try {
+    return await fit(design, [trainPart], threads, {
+      penalty: penaltyOf(hyperParameters),
+      solver: hyperParameters.solver,
+      gradientTolerance: hyperParameters.tolerance,
+      iterationsMax: hyperParameters.iterationsMax,
+      fixedAtZero,
+      observe: (event) => observe?.iteration?.(event),
+      checkpoint: () => signal?.throwIfAborted(),
+    });
+  } catch (error) {
+    if (!(error instanceof Separation)) throw error;
+    throw separable(separationWords(error, encoder));
+  }
+}
+
+async function fitMinibatch(
+  design: DesignMatrix,
+  optimizer: OptimizerName,
+  fixedAtZero: readonly number[],
+  threads: Threads,
+  { hyperParameters, signal, observe }: FitModelOptions,
+): Promise<Fit> {
+  const { hidden, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
+  const solution = await solveMinibatch(design, threads, {
+    ...parameters,
+    hidden: parseHidden(hidden),
+    seed: hyperParameters.seed,
+    penalty: penaltyOf(hyperParameters),
+    fixedAtZero,
+    validationShift: log(hyperParameters.negatives),
+    observe: (event) => observe?.epoch?.(event),
+    async pause(progress) {
+      if (progress) {
+        const { epoch, epochs, done, rows } = progress;
+        observe?.stage?.({ stage: `epoch ${epoch} of ${epochs}`, done, total: rows, unit: "rows" });
+      }
+      // Signals are delivered between tasks: without a pause, Ctrl-C would wait for the end.
+      await yieldToEventLoop();
+      signal?.throwIfAborted();
+    },
+  });
+  return { ...solution, solver: optimizer };
+}
+
+/**
+ * Rejects data in which the pure levels of one field hold most of the training weight: only used without a penalty.
+ *
+ * @param trainWeight Sum of the weights of the training rows.
+ * @throws {Failure} `separable`
+ */
+export function requireInseparable(joined: readonly JoinedLevels[], trainWeight: number): void {
+  for (const { field, levels, weight, reason } of joined) {
+    if (reason === "pure" && weight > trainWeight / 2) {
+      throw separable(
+        `${field} alone (${levels.slice(0, 3).join(", ")}) separates most rows with label 1 from the others`,
+      );
+    }
+  }
+}
+
+function separable(what: string): Failure {
+  return new Failure(
+    "separable",
+    `There is no finite optimum without a penalty: ${what}, so that log-odds would grow without bound. ` +
+      "Use --penalty l2, or take the field out of the feature spec.",
+  );
+}
+
+/** Describes a separation by what is proven about it: which of the columns it needs is unknown. */
+function separationWords({ columns, complete }: Separation, encoder: Encoder): string {
+  const names = columnNames(encoder);
+  const named = columns.slice(0, 5).map((column) => names[column] ?? "the intercept").join(", ");
+  const all = columns.length > 5 ? `${named} and ${columns.length - 5} more` : named;
+  const what = "separates the rows with label 1 from the others";
+  if (!complete) {
+    return `a combination of columns ${what} in a part of the rows, and no finite coefficient is best for ${all}`;
+  }
+  return columns.length === 1
+    ? `${all} ${what}`
+    : `a combination of ${columns.length} columns (${all}) ${what}`;
+}

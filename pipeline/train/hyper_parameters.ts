@@ -1,0 +1,49 @@
+import type { SolverName } from "../fit/fit.ts";
+import type { MinibatchParameters } from "../fit/minibatch/options.ts";
+import type { Penalty } from "../fit/penalised.ts";
+
+/**
+ * All that determines a model besides the data, the spec and the program. With an `optimizer` the model is trained by
+ * mini-batches, and `solver`, `tolerance` and `iterationsMax` are ignored.
+ */
+export interface HyperParameters extends Partial<MinibatchParameters> {
+  readonly penalty: "l2" | "l1" | "elasticnet" | "none";
+  /** Inverse strength of the penalty, as in scikit-learn; ignored without a penalty. */
+  readonly C: number;
+  /** Share of l1 in an elastic net, as in scikit-learn. */
+  readonly l1Ratio: number;
+  readonly solver: SolverName;
+  readonly seed: number;
+  /** Share of the groups that are held out. */
+  readonly testShare: number;
+  /** Share of the training rows without a click that are kept; the intercept is corrected for it. */
+  readonly negatives: number;
+  /** `balanced`: both classes have the same weight in the fit; the intercept is corrected for it. */
+  readonly classWeight: "none" | "balanced";
+  /** Largest entry of the gradient at which a fit ends. */
+  readonly tolerance: number;
+  /** Maximum number of passes over the data. */
+  readonly iterationsMax: number;
+}
+
+export const defaultHyperParameters: HyperParameters = {
+  penalty: "l2",
+  C: 1,
+  l1Ratio: 0.5,
+  solver: "auto",
+  seed: 7,
+  testShare: 0.2,
+  negatives: 1,
+  classWeight: "none",
+  tolerance: 1e-10,
+  iterationsMax: 200,
+};
+
+/** Converts scikit-learn's `C` and `l1_ratio` to strengths relative to the sum of the losses. */
+export function penaltyOf(
+  { penalty, C, l1Ratio }: Pick<HyperParameters, "penalty" | "C" | "l1Ratio">,
+): Penalty {
+  if (penalty === "none") return { l2: 0, l1: 0 };
+  const l1Share = penalty === "l2" ? 0 : penalty === "l1" ? 1 : l1Ratio;
+  return { l2: (1 - l1Share) / C, l1: l1Share / C };
+}

@@ -1,0 +1,74 @@
+import type { Encoder } from "../encode/encoder.ts";
+import type { RowAccount } from "../examples/row_account.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
+import type { Fit } from "../fit/fit.ts";
+import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
+import { goldenOf, type GoldenRow } from "../model/golden.ts";
+import { packPrecision } from "../model/packed_precision.ts";
+import { version } from "../version.ts";
+import { type ClassCounts, rowCountsOf } from "./class_counts.ts";
+import type { HyperParameters } from "./hyper_parameters.ts";
+
+/** All that the metadata of a trained model is made of. */
+export interface ModelParts extends ClassCounts {
+  readonly spec: FeatureSpec;
+  readonly encoder: Encoder;
+  readonly hyperParameters: HyperParameters;
+  readonly fingerprint: string;
+  readonly lastId: bigint | undefined;
+  readonly account: RowAccount;
+  readonly solution: Fit;
+  readonly precision: Float64Array | undefined;
+  readonly metrics: Metrics;
+  readonly notes: readonly string[];
+  readonly goldenRows: readonly GoldenRow[];
+}
+
+export function describe(parts: ModelParts): ArtifactMetadata {
+  const { encoder, solution, precision, lastId, metrics } = parts;
+  // + 0 turns −0 into 0, since JSON has no −0.
+  const coefficients = Array.from(
+    solution.coefficients.subarray(0, encoder.columnCount),
+    (value) => value + 0,
+  );
+  const intercept = solution.coefficients[encoder.columnCount] + 0;
+  const { network } = solution;
+  return {
+    layout: 1,
+    program: version,
+    spec: { ...parts.spec },
+    encoder: {
+      features: [...encoder.features.map((feature) => ({ ...feature }))],
+      columnCount: encoder.columnCount,
+      ...(encoder.crosses ? { crosses: encoder.crosses } : {}),
+    } as ArtifactMetadata["encoder"],
+    coefficients,
+    intercept,
+    ...(network === undefined ? {} : { network }),
+    hyperParameters: inOrder(parts.hyperParameters),
+    data: {
+      fingerprint: parts.fingerprint,
+      ...(lastId === undefined ? {} : { last_id: String(lastId) }),
+      rows: rowCountsOf(parts, parts.account),
+      clicks: { ...parts.clicks },
+      ...(parts.spec.weight === undefined ? {} : { weights: parts.sums }),
+    },
+    ...(precision === undefined ? {} : { precision: packPrecision(precision) }),
+    metrics,
+    solver: {
+      name: solution.solver,
+      iterations: solution.iterations,
+      gradientMax: solution.gradientMax,
+      objective: solution.objective,
+      ...solution.convergence,
+    },
+    notes: [...parts.notes],
+    golden: goldenOf({ encoder, coefficients, intercept, network }, parts.goldenRows),
+  };
+}
+
+/** Sorts the settings by name, so that the same settings give the same bytes in whatever order they were given. */
+function inOrder(hyperParameters: HyperParameters): ArtifactMetadata["hyperParameters"] {
+  const entries = Object.entries(hyperParameters).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,201 @@
+import { loadEach } from "../chunks/chunk_loader.ts";
+import { plainFields } from "../chunks/stored_chunk.ts";
+import { columnNames } from "../encode/column_names.ts";
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { type Encoder, type FeatureEncoder, widthOf } from "../encode/encoder.ts";
+import type { JoinedLevels } from "../encode/summarise.ts";
+import type { RawExamples } from "../examples/raw_examples.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
+import { testPart } from "../examples/split.ts";
+import { evaluateModel } from "../fit/evaluate.ts";
+import type { Fit } from "../fit/fit.ts";
+import type { Metrics } from "../model/artifact_metadata.ts";
+import type { HyperParameters } from "./hyper_parameters.ts";
+
+/** Fewer rows than this say nothing about how many levels a category has. */
+const rowsMin = 20;
+/** Levels per row from which on a category is hardly more than the row's name. */
+const levelShare = 0.8;
+
+/** Whether all rows are of one group: then all of them are held out, or none. */
+export function areOneGroup({ chunks, rowCount }: RawExamples): boolean {
+  if (rowCount < 2) return false;
+  let first: number | undefined;
+  for (const { groups } of loadEach(chunks.filter((chunk) => plainFields(chunk).rowCount > 0))) {
+    first ??= groups[0];
+    // Ends at the second group, which mostly is that of the second row.
+    for (let i = 0; i < groups.length; i++) if (groups[i] !== first) return false;
+  }
+  return true;
+}
+
+/** What a reader should know about the groups and the categories of the examples, in words. */
+export function dataNotes(
+  { rowCount, levels }: RawExamples,
+  { group, features }: FeatureSpec,
+  { isOneGroup, testShare }: { isOneGroup: boolean; testShare: number },
+): string[] {
+  const notes: string[] = [];
+  if (isOneGroup && testShare > 0) {
+    notes.push(
+      `all ${rowCount} rows are in one group (${group}): none of them can be held out. Name another group in the feature spec.`,
+    );
+  }
+  if (features.some(({ name }) => name === group)) {
+    notes.push(
+      `${group} is the group and a feature: held-out rows are of groups that the model has not seen, so that the metrics ` +
+        "do not show what it is worth for known ones.",
+    );
+  }
+  const categories = features.filter(({ type }) => type === "categorical");
+  for (const [field, { name }] of categories.entries()) {
+    const count = (levels[field] ?? []).filter((level) => level !== null).length;
+    if (rowCount < rowsMin || count < levelShare * rowCount) continue;
+    notes.push(
+      `${name} has ${count} levels on ${rowCount} rows, nearly one for each, as an id has: what is learnt of a level hardly ` +
+        "helps for another row. Take it out of the features, or give it minCount.",
+    );
+  }
+  return notes;
+}
+
+/** A mean weight below this, or above its inverse, is noted: such weights are more likely shares of something than counts of rows. */
+const unusualMean = 0.1;
+/** Rounding of sums: a hundred times 0.1 is not below ten. */
+const rounding = 1e-9;
+
+/**
+ * What a reader should know if weights are hardly counts of rows, in words.
+ *
+ * @param weight Sum of the weights of so many training rows.
+ */
+export function weightNotes(rows: number, weight: number): string[] {
+  const mean = weight / rows;
+  if (mean >= unusualMean * (1 - rounding) && mean <= (1 + rounding) / unusualMean) return [];
+  const [sum, each] = [weight, mean].map((value) => String(Number(value.toPrecision(4))));
+  return [
+    `the weights of the ${rows} training row(s) sum to ${sum}, ${each} a row: the penalty and minCount take that for the number of rows. ` +
+    "If weights only say how much rows count beside each other, divide them by their mean.",
+  ];
+}
+
+/** Notes on levels that share the column of unseen levels, and on columns whose coefficient is fixed at 0. */
+export function encodingNotes(
+  joined: readonly JoinedLevels[],
+  encoder: Encoder,
+  fixedAtZero: readonly number[],
+): string[] {
+  const notes = joined.map(({ field, levels, rows, weight, reason }) => {
+    const named = levels.slice(0, 5).join(", ") + (levels.length > 5 ? ", …" : "");
+    const why = reason === "rare"
+      ? "rare"
+      : "all of their rows have the same label, and without a penalty log-odds have no bound";
+    const weighed = weight === rows ? "" : `, of weight ${Number(weight.toPrecision(4))},`;
+    return `${field}: ${levels.length} level(s) on ${rows} training row(s)${weighed} share the column of unseen levels (${named}): ${why}.`;
+  });
+  // A wide design has millions of names.
+  const names = fixedAtZero.length === 0 ? [] : columnNames(encoder);
+  for (const column of fixedAtZero) {
+    notes.push(`${names[column]}: all of its rows have the same label; its coefficient is held at 0.`);
+  }
+  return notes;
+}
+
+/** Notes on how a model trained by mini-batches differs from one that an exact solver fitted. */
+export function minibatchNotes({ network }: Fit, { optimizer }: HyperParameters): string[] {
+  return [
+    ...(optimizer === undefined
+      ? []
+      : [`trained by mini-batches (${optimizer}): near an optimum, not at one.`]),
+    ...(network === undefined ? [] : [
+      `the coefficients are the wide part alone: hidden layers of ${
+        network.layers.map(({ bias }) => bias.length).join(" and ")
+      } units add to it.`,
+    ]),
+  ];
+}
+
+/** Fewer held-out rows than this say little. */
+const testRowsMin = 20;
+/** Hardly any real data can be told apart so well. */
+const suspiciousAuc = 0.9999;
+
+export interface HeldOut {
+  readonly testShare: number;
+  readonly rows: number;
+  /** Rows with label 1. */
+  readonly ones: number;
+}
+
+/** What a reader should know about the rows that the metrics are made of, in words. */
+export function heldOutNotes({ testShare, rows, ones }: HeldOut): string[] {
+  if (testShare === 0) return [];
+  if (rows === 0) return ["no row was held out: the metrics are those of the training rows."];
+  const notes: string[] = [];
+  if (rows < testRowsMin) {
+    notes.push(`only ${rows} row(s) were held out: the metrics say little. Hold out more with --test-share.`);
+  }
+  if (ones === 0 || ones === rows) {
+    notes.push(
+      `all ${rows} held-out row(s) have label ${
+        ones === 0 ? 0 : 1
+      }: the metrics do not show whether the model tells labels apart.`,
+    );
+  }
+  return notes;
+}
+
+export interface Evaluated {
+  readonly design: DesignMatrix;
+  readonly encoder: Encoder;
+  /** Shape (columns + 1), intercept last. */
+  readonly coefficients: Float64Array;
+  readonly baseRate: number;
+  /** On held-out rows. */
+  readonly metrics: Metrics;
+}
+
+/** A note if the held-out rows are told apart too well to be true, with the features that do it alone. */
+export function leakNotes(evaluated: Evaluated): string[] {
+  const { auc } = evaluated.metrics;
+  // Of weights near the largest number, whose products are infinite, none is known.
+  if (auc === null || !Number.isFinite(auc) || auc < suspiciousAuc) return [];
+  const { features } = evaluated.encoder;
+  const sample = { ...evaluated, design: firstChunks(evaluated.design) };
+  const alone = features.filter((feature) => (aucOfFeature(sample, feature) ?? 0) >= suspiciousAuc)
+    .map(({ name }) => name);
+  const named = alone.slice(0, 5).join(", ") + (alone.length > 5 ? ", …" : "");
+  const what = alone.length === 0
+    ? "no feature does it alone"
+    : alone.length === 1
+    ? `${named} alone does it`
+    : `each of ${named} does it alone`;
+  return [
+    `the held-out AUC is ${
+      auc.toFixed(4)
+    }, which real outcomes hardly ever allow: ${what}. Are all features known before the ` +
+    "outcome is? If not, take those out: the model would not have them when it is asked.",
+  ];
+}
+
+/** About a million rows: there is a walk over them for each feature. */
+const sampledChunksMax = 64;
+
+function firstChunks(design: DesignMatrix): DesignMatrix {
+  if (design.chunks.length <= sampledChunksMax) return design;
+  const chunks = design.chunks.slice(0, sampledChunksMax);
+  const partRows = design.partRows.map((_, part) =>
+    chunks.reduce((sum, chunk) => {
+      const { partEnds } = plainFields(chunk);
+      return sum + partEnds[part] - (part === 0 ? 0 : partEnds[part - 1]);
+    }, 0)
+  );
+  return partRows[testPart] === 0 ? design : { ...design, chunks, partRows };
+}
+
+/** AUC on the held-out rows of what one feature adds, without its crosses. */
+function aucOfFeature({ design, coefficients, baseRate }: Evaluated, feature: FeatureEncoder): number | null {
+  const end = feature.column + widthOf(feature);
+  const own = coefficients.map((value, column) => column >= feature.column && column < end ? value : 0);
+  return evaluateModel(design, own, baseRate).auc;
+}

@@ -1,0 +1,27 @@
+/** Duration of each stage of a training. */
+export interface Seconds {
+  readonly read: number;
+  readonly encode: number;
+  readonly fit: number;
+  readonly total: number;
+}
+
+/** Measures the stages of a training. */
+export interface StageClock {
+  /** Ends a stage; the next one begins. */
+  lap(name: "read" | "encode" | "fit"): void;
+  seconds(): Seconds;
+}
+
+export function startClock(): StageClock {
+  const start = performance.now();
+  const laps = { read: 0, encode: 0, fit: 0 };
+  let last = start;
+  return {
+    lap(name) {
+      laps[name] = (performance.now() - last) / 1000;
+      last = performance.now();
+    },
+    seconds: () => ({ ...laps, total: (performance.now() - start) / 1000 }),
+  };
+}
