@@ -1,18 +1,15 @@
-import type { ColumnMaker } from "../chunks/column_pool.ts";
+import type { ColumnMaker } from "../chunks/chunk_store.ts";
 import type { CellCodes, FactorGroup } from "./design_matrix.ts";
 import { factorsNamed } from "./crosses.ts";
 import type { CrossEncoder, Encoder } from "./encoder.ts";
 import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
-import type { OrderedChunk } from "../examples/ordered_chunk.ts";
+import type { OrderedChunk, Walk } from "../examples/ordered_chunk.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 
 /** Cells of one group at the most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;
 /** Combinations of levels that a table of all of them is made for. */
 const combinationsMax = 2 ** 22;
-
-/** Walks over all chunks once: each holds until the next one comes. */
-export type Walk = () => Iterable<OrderedChunk>;
 
 /** A group of fields, with what it takes to code a chunk's rows. */
 export interface GroupPlan {

@@ -1,4 +1,4 @@
-import type { Walk } from "./cells.ts";
+import type { Walk } from "../examples/ordered_chunk.ts";
 import type { CrossEncoder, Encoder } from "./encoder.ts";
 import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
 import { Failure } from "../failure.ts";

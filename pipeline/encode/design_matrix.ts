@@ -1,4 +1,4 @@
-import type { PlainFields, StoredChunk } from "../chunks/stored_chunk.ts";
+import type { PlainFields, StoredChunk } from "../chunks/chunk_file.ts";
 
 /**
  * The design matrix as what it is, columns of codes and numbers, never a dense one-hot array.

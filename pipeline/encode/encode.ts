@@ -1,7 +1,5 @@
-import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
-import { loadEach } from "../chunks/chunk_loader.ts";
-import type { ColumnMaker } from "../chunks/column_pool.ts";
-import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
+import { type ChunkStore, type ColumnMaker, createChunkStore, loadEach } from "../chunks/chunk_store.ts";
+import { plainFields, type StoredChunk } from "../chunks/chunk_file.ts";
 import { binEdges } from "./bin_edges.ts";
 import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
 import { withCrosses } from "./crosses.ts";
@@ -14,13 +12,13 @@ import type { FeatureSpec } from "../examples/spec.ts";
 import { runToEnd } from "../runtime/event_loop.ts";
 import type { Partition } from "../examples/split.ts";
 import { imputationsOf } from "./imputation.ts";
-import { type JoinedLevels, summarise } from "./summarise.ts";
+import { type PooledLevels, summarise } from "./summarise.ts";
 
 /** The design matrix and the encoder that made it. */
 export interface EncodedExamples {
   readonly encoder: Encoder;
   readonly design: DesignMatrix;
-  readonly joined: readonly JoinedLevels[];
+  readonly pooled: readonly PooledLevels[];
 }
 
 export interface EncodeOptions {
@@ -28,11 +26,11 @@ export interface EncodeOptions {
    * Whether levels that were always or never clicked share the column of unseen ones: without a penalty their log-odds
    * would be infinite.
    */
-  readonly joinPure: boolean;
+  readonly poolPure: boolean;
   /** Whether the design keeps the hashes of the rows' groups. */
   readonly withGroups?: boolean;
   /** Keeps the chunks that are in files there. */
-  readonly keeper?: ChunkStore;
+  readonly chunkStore?: ChunkStore;
 }
 
 /**
@@ -56,7 +54,7 @@ export function* encodeInSteps(
   partition: Partition,
   options: EncodeOptions,
 ): Generator<void, EncodedExamples> {
-  const { joinPure, withGroups = false, keeper = createChunkStore() } = options;
+  const { poolPure: joinPure, withGroups = false, chunkStore: keeper = createChunkStore() } = options;
   const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   yield;
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
@@ -66,12 +64,12 @@ export function* encodeInSteps(
   const chunks = transformColumns(ordered, numeric, keeper);
   yield;
   const edges = binEdges(() => loadEach(chunks), numeric, isWeighted);
-  const joined: JoinedLevels[] = [];
+  const joined: PooledLevels[] = [];
   const summaries = summarise(() => loadEach(chunks), raw, spec, {
     imputations,
     edges,
-    joinPure,
-    tell: (levels) => joined.push(levels),
+    poolPure: joinPure,
+    onPooled: (levels) => joined.push(levels),
   });
   yield;
   const walk = () => loadEach(chunks);
@@ -80,7 +78,7 @@ export function* encodeInSteps(
   const encoder = withCrosses(fields, spec, factors, walk);
   const { partCount } = partition;
   const design = buildDesign(chunks, factors, encoder, { partCount, withGroups, keeper });
-  return { encoder, design, joined };
+  return { encoder, design, pooled: joined };
 }
 
 /**

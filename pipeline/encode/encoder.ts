@@ -131,3 +131,19 @@ export function encodeNumeric(feature: NumericEncoder, value: number): number {
   const present = value === value ? value : feature.impute;
   return (transformed(feature.transform, present) - feature.mean) / feature.scale;
 }
+
+/**
+ * The bin of a number: how many edges are not above it.
+ *
+ * @param edges Ascending.
+ */
+export function binOf(edges: readonly number[], value: number): number {
+  let from = 0;
+  let to = edges.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (edges[middle] <= value) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}

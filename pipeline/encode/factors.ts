@@ -1,8 +1,12 @@
-import { binOf } from "./bins.ts";
+import {
+  binOf,
+  type CategoricalEncoder,
+  type Encoder,
+  type NumericEncoder,
+  positionCountOf,
+} from "./encoder.ts";
 import { createCategoryReader } from "./category_positions.ts";
-import type { Walk } from "./cells.ts";
-import { type CategoricalEncoder, type Encoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
-import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
+import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 
 /** One categorical field, a numeric field's bins, or its indicator of missing values. */

@@ -1,6 +1,5 @@
-import type { Walk } from "./cells.ts";
+import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import { createMedianSearch } from "./median.ts";
-import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { NumericSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeights } from "./row_weight.ts";

@@ -1,7 +1,6 @@
-import type { Walk } from "./cells.ts";
+import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import { transformed } from "./encoder.ts";
 import { Failure } from "../failure.ts";
-import { type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { NumericSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeightOf } from "./row_weight.ts";

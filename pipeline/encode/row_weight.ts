@@ -1,5 +1,5 @@
-import { createLoader } from "../chunks/chunk_loader.ts";
-import { isSpilled, plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
+import { createLoader } from "../chunks/chunk_store.ts";
+import { isSpilled, plainFields, type StoredChunk } from "../chunks/chunk_file.ts";
 import { type DesignChunk, fitWeightsOf, forRowRanges } from "./design_matrix.ts";
 import type { OrderedChunk } from "../examples/ordered_chunk.ts";
 import { trainPart } from "../examples/split.ts";

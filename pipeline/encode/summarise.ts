@@ -1,4 +1,4 @@
-import type { Walk } from "./cells.ts";
+import type { Walk } from "../examples/ordered_chunk.ts";
 import type { FieldSummary } from "./encoder.ts";
 import { momentsOf } from "./moments.ts";
 import type { Codes, RawExamples } from "../examples/raw_examples.ts";
@@ -8,7 +8,7 @@ import { trainWeights } from "./row_weight.ts";
 import { isFrequent } from "./weight_slack.ts";
 
 /** Levels of one field that have no column of their own, and why. */
-export interface JoinedLevels {
+export interface PooledLevels {
   readonly field: string;
   readonly levels: readonly string[];
   /** Training rows that have one of them. */
@@ -25,9 +25,9 @@ export interface SummariseOptions {
   /** Per numeric field: between its bins, after the transform; undefined where it has none. */
   readonly edges: readonly (readonly number[] | undefined)[];
   /** Whether levels that were always or never clicked get no column of their own. */
-  readonly joinPure: boolean;
+  readonly poolPure: boolean;
   /** Told of levels that get none. */
-  readonly tell: (joined: JoinedLevels) => void;
+  readonly onPooled: (joined: PooledLevels) => void;
 }
 
 /**
@@ -40,7 +40,7 @@ export function summarise(
   walk: Walk,
   { levels, types }: Pick<RawExamples, "levels" | "types">,
   spec: FeatureSpec,
-  { imputations, edges, joinPure, tell }: SummariseOptions,
+  { imputations, edges, poolPure: joinPure, onPooled: tell }: SummariseOptions,
 ): FieldSummary[] {
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
   const moments = momentsOf(walk, numeric, imputations);
@@ -62,13 +62,13 @@ export function summarise(
 function summariseCategorical(
   counts: readonly LevelCount[],
   { name, minCount, hash }: CategoricalSpec,
-  tell: (joined: JoinedLevels) => void,
+  tell: (joined: PooledLevels) => void,
   joinPure: boolean,
 ): string[] {
   // Hashed levels are not told apart: a column of theirs may be rare or pure, a level is not.
   if (hash !== undefined) return [];
   const left = new Set(counts);
-  const join = (reason: JoinedLevels["reason"], wanted: (count: LevelCount) => boolean) => {
+  const join = (reason: PooledLevels["reason"], wanted: (count: LevelCount) => boolean) => {
     const found = [...left].filter(wanted);
     if (found.length === 0) return;
     for (const count of found) left.delete(count);

@@ -1,6 +1,6 @@
-import { createChunkStore } from "../chunks/chunk_keeper.ts";
-import { type MemoryBudget, resetBudget } from "../chunks/chunk_room.ts";
-import type { StoredChunk } from "../chunks/stored_chunk.ts";
+import { createChunkStore } from "../chunks/chunk_store.ts";
+import { type MemoryBudget, resetBudget } from "../chunks/memory_budget.ts";
+import type { StoredChunk } from "../chunks/chunk_file.ts";
 import { readRows } from "./example_rows.ts";
 import { buildHashJoin, createProbe, type HashJoin } from "./hash_join/hash_join.ts";
 import { mergeChunks } from "./merge_chunks.ts";
@@ -47,7 +47,7 @@ export interface ReadJob extends Job {
   /** Shape (2): next range, rows read so far. */
   readonly shared: Int32Array<SharedArrayBuffer>;
   /** Where what was read is kept; in memory without. */
-  readonly room?: MemoryBudget;
+  readonly budget?: MemoryBudget;
   /** How the view's rows come without the view. */
   readonly join?: HashJoin;
 }
@@ -103,7 +103,7 @@ async function readUnchanged(
   threads: Threads,
   options: ReadOptions,
 ): Promise<RawExamples> {
-  const { room, observe = () => {} } = options;
+  const { budget: room, observe = () => {} } = options;
   // What may change while it is read is mostly left alone. Where it was changed, or a load has it to itself, it is held still.
   for (let tries = 1;; tries++) {
     using _hold = tries === 1 ? undefined : await holdWriteLock(store.path, () => observe(0));
@@ -135,7 +135,7 @@ async function readOnce(
   threads: Threads,
   options: ReadOptions,
 ): Promise<RawExamples | undefined> {
-  const { after, room } = options;
+  const { after, budget: room } = options;
   const query = queryOf(store, spec);
   const before = store.journal.externalChanges();
   const ids = idsOf(store, spec);
@@ -153,7 +153,7 @@ async function readOnce(
     await forceCollectionOnAll(threads);
     const joined = mergeChunks(
       results.flatMap(({ parts, levels, kinds }) => parts.map((part) => ({ ...part, levels, kinds }))),
-      { keeper: createChunkStore(room), ...(options.types ? { types: options.types } : {}) },
+      { chunkStore: createChunkStore(room), ...(options.types ? { types: options.types } : {}) },
     );
     const raw = { ...joined, account: accountOf(results, child) };
     requireAccounted(raw.account, raw.rowCount);
@@ -201,7 +201,7 @@ export interface ReadOptions {
   readonly after?: bigint;
   /** Per categorical field: as what the model reads it that is continued; undefined for one that does not keep it. */
   readonly types?: readonly (ValueType | undefined)[];
-  readonly room?: MemoryBudget;
+  readonly budget?: MemoryBudget;
   readonly observe?: (rowCount: number) => void;
 }
 
@@ -209,7 +209,7 @@ async function readAll(
   store: Store,
   { spec, query, ids }: { spec: FeatureSpec; query: RowsQuery; ids: Ids | "none" | undefined },
   threads: Threads,
-  { after, room, observe = () => {} }: ReadOptions,
+  { after, budget: room, observe = () => {} }: ReadOptions,
 ): Promise<ReadResult[]> {
   const isAll = after === undefined && ids !== undefined && ids !== "none";
   const join = isAll ? await hold(store, spec, threads, { ids, room, pause: () => observe(0) }) : undefined;
@@ -220,7 +220,7 @@ async function readAll(
     query,
     ranges: ids === "none" ? [] : ids ? rangesOf(ids, after) : [null],
     shared: sharedInt32(2),
-    ...(room ? { room } : {}),
+    ...(room ? { budget: room } : {}),
     ...(join ? { join } : {}),
   };
   return await threads.run(job, () => readRanges(job, observe));
@@ -258,7 +258,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const { spec, ranges, shared, join } = job;
   const memory = join ? scanMemory : joinMemory(job.path);
   using db = openReadingConnection(job.path, memory);
-  const keeper = createChunkStore(job.room);
+  const keeper = createChunkStore(job.budget);
   const query = join?.child ?? job.query;
   const place = join && createProbe(db, join);
   const layout = join?.layout ?? viewLayout(spec);
@@ -277,9 +277,9 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
       const take = () => parts.push({ order: i * 2 ** 24 + sequence++, chunk: keeper.put(builder.take()) });
       for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
         if (ranges[i] === null) lastId = batch.at(-1)?.[0];
-        const { rows: ofView, beside } = place ? place(batch) : { rows: batch };
+        const { rows: ofView, side: beside } = place ? place(batch) : { rows: batch };
         // Rows are taken out of those that have their labels with them, and nothing beside.
-        const rows = usable.of(ofView);
+        const rows = usable.filter(ofView);
         read += ofView.length;
         const fitting = chunkRowsMax - builder.rowCount;
         if (rows.length <= fitting) builder.add(rows, beside);

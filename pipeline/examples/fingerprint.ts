@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { loadEach } from "../chunks/chunk_loader.ts";
+import { loadEach } from "../chunks/chunk_store.ts";
 import type { RawExamples } from "./raw_examples.ts";
 
 /** SHA-256 of the examples as they were read, hexadecimal: the same rows give the same one, however they came in. */

@@ -13,10 +13,10 @@ export interface JoinPlan {
   readonly id: string;
   readonly parents: readonly ParentPlan[];
   /** The examples that a column of this table names have the label 1. */
-  readonly label: ColumnPlace;
-  readonly group: ColumnPlace;
+  readonly label: ColumnRef;
+  readonly group: ColumnRef;
   /** In the order of the spec's features. */
-  readonly fields: readonly ColumnPlace[];
+  readonly fields: readonly ColumnRef[];
 }
 
 /** A table whose text key the child's `column` refers to. */
@@ -26,7 +26,7 @@ export interface ParentPlan {
   readonly column: string;
 }
 
-export interface ColumnPlace {
+export interface ColumnRef {
   readonly table: string;
   readonly column: string;
 }
@@ -44,8 +44,8 @@ export function joinPlanOf(
   const columns = viewColumnsOf(db, spec.view, join);
   const id = columns.get(spec.id);
   const label = columns.get(spec.label);
-  const group = columnPlace(columns.get(spec.group));
-  const fields = spec.features.map(({ name }) => columnPlace(columns.get(name)));
+  const group = columnRef(columns.get(spec.group));
+  const fields = spec.features.map(({ name }) => columnRef(columns.get(name)));
   if (id?.is !== "column" || label?.is !== "exists" || !group) return undefined;
   const labelTable = tables.find(({ name }) => name.toLowerCase() === label.table.toLowerCase());
   const labelColumn = labelTable?.columns.find(({ name }) =>
@@ -73,7 +73,7 @@ export function joinPlanOf(
   };
 }
 
-function columnPlace(column: ViewColumn | undefined): ColumnPlace | undefined {
+function columnRef(column: ViewColumn | undefined): ColumnRef | undefined {
   return column?.is === "column" ? { table: column.table, column: column.column } : undefined;
 }
 

@@ -1,6 +1,5 @@
-import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
-import type { ColumnMaker } from "../chunks/column_pool.ts";
-import { plainFields, type StoredChunk } from "../chunks/stored_chunk.ts";
+import { type ChunkStore, type ColumnMaker, createChunkStore } from "../chunks/chunk_store.ts";
+import { plainFields, type StoredChunk } from "../chunks/chunk_file.ts";
 import { hasNumbers, hasTexts, levelFolding, type ValueType, valueTypeOf } from "./level.ts";
 import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
 
@@ -21,7 +20,7 @@ export function mergeChunks(
     readonly levels: readonly (string | null)[][];
     readonly kinds: readonly number[];
   }[],
-  { keeper = createChunkStore(), types }: JoinOptions = {},
+  { chunkStore: keeper = createChunkStore(), types }: MergeOptions = {},
 ): RawExamples {
   const rowCount = parts.reduce((sum, { chunk }) => sum + plainFields(chunk).rowCount, 0);
   const ordered = [...parts].sort((a, b) => a.order - b.order);
@@ -65,8 +64,8 @@ export function mergeChunks(
   };
 }
 
-export interface JoinOptions {
-  readonly keeper?: ChunkStore;
+export interface MergeOptions {
+  readonly chunkStore?: ChunkStore;
   readonly types?: readonly (ValueType | undefined)[];
 }
 

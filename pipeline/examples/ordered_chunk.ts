@@ -6,6 +6,9 @@ export interface OrderedChunk extends RawChunk {
   readonly partEnds: readonly number[];
 }
 
+/** Starts a pass over all chunks. Each chunk is valid until the next one is taken. */
+export type Walk = () => Iterable<OrderedChunk>;
+
 /** Orders a chunk's rows by part, and within a part as they were, in place. */
 export function orderByPart(chunk: RawChunk, { partCount, partOf }: Partition): OrderedChunk {
   const { groups, labels, rowCount } = chunk;

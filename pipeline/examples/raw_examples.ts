@@ -1,5 +1,5 @@
-import { type ColumnMaker, newColumns } from "../chunks/column_pool.ts";
-import type { StoredChunk } from "../chunks/stored_chunk.ts";
+import { type ColumnMaker, newColumns } from "../chunks/chunk_store.ts";
+import type { StoredChunk } from "../chunks/chunk_file.ts";
 import type { ParentField } from "./hash_join/hash_join.ts";
 import { hashOf } from "../math/hash.ts";
 import { kindBitOf, tableLevelOf, type ValueType } from "./level.ts";
@@ -70,14 +70,14 @@ export function viewLayout({ features, weight }: FeatureSpec): RowLayout {
 /** What comes beside rows that do not have it. */
 export interface SideColumns {
   /** Per parent, shape (rows) or longer: which of its rows has the fields that are held. */
-  readonly places: readonly Int32Array[];
+  readonly parentRows: readonly Int32Array[];
   /** Shape (rows) or longer. */
   readonly labels: Uint8Array;
 }
 
 /** What is beside the rows that follow the first `count`. */
-export function sliceSideColumns({ places, labels }: SideColumns, count: number): SideColumns {
-  return { places: places.map((column) => column.subarray(count)), labels: labels.subarray(count) };
+export function sliceSideColumns({ parentRows: places, labels }: SideColumns, count: number): SideColumns {
+  return { parentRows: places.map((column) => column.subarray(count)), labels: labels.subarray(count) };
 }
 
 /** Gathers rows into chunks and codes their categories in the order in which they appear. */
@@ -166,9 +166,9 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): 
     get rowCount() {
       return rowCount;
     },
-    add(rows, { places, labels: ownLabels } = { places: [], labels }) {
-      for (let j = 0; j < numericFields.length; j++) addNumbers(rows, j, places);
-      for (let j = 0; j < categoricalFields.length; j++) addCategories(rows, j, places);
+    add(rows, { parentRows, labels: ownLabels } = { parentRows: [], labels }) {
+      for (let j = 0; j < numericFields.length; j++) addNumbers(rows, j, parentRows);
+      for (let j = 0; j < categoricalFields.length; j++) addCategories(rows, j, parentRows);
       const { label, group, weight } = layout;
       if (label === undefined) labels.set(ownLabels.subarray(0, rows.length), rowCount);
       else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelOf(rows[i], label, spec);

@@ -6,7 +6,7 @@ import type { FeatureSpec } from "./spec.ts";
 /** Takes out rows that are not for training, and counts them. */
 export interface UsableRows {
   /** @returns The rows to train on; the same array if that is all of them. */
-  of(rows: readonly SqlRow[]): readonly SqlRow[];
+  filter(rows: readonly SqlRow[]): readonly SqlRow[];
   /** Rows that were taken out so far. */
   leftOut(): LeftOutRows;
 }
@@ -26,7 +26,7 @@ export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout
     }
   };
   return {
-    of(rows) {
+    filter(rows) {
       if (label === undefined && weight === undefined) return rows;
       if (rows.every(isUsable)) return rows;
       rows.forEach(count);

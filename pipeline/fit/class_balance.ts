@@ -1,4 +1,4 @@
-import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import { log } from "../math/elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 

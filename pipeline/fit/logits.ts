@@ -1,4 +1,4 @@
-import { loadEach } from "../chunks/chunk_loader.ts";
+import { loadEach } from "../chunks/chunk_store.ts";
 import { type DesignChunk, type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 import { passPoint } from "./objective.ts";
 import { createRowKernel } from "./row_kernel.ts";

@@ -1,4 +1,4 @@
-import { type ChunkLoader, createLoader, loadEach } from "../chunks/chunk_loader.ts";
+import { type ChunkLoader, createLoader, loadEach } from "../chunks/chunk_store.ts";
 import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { weightOf } from "../encode/row_weight.ts";
 import { expandSums, type LossSums, passPoint } from "./objective.ts";

@@ -1,4 +1,4 @@
-import { loadEach } from "../chunks/chunk_loader.ts";
+import { loadEach } from "../chunks/chunk_store.ts";
 import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 
 /** Columns of categories and indicators whose rows in the given parts were all clicked, or none of them. */

@@ -1,6 +1,5 @@
-import { binOf } from "../encode/bins.ts";
+import { binOf, encodeNumeric, type Encoder, levelCountOf, transformed } from "../encode/encoder.ts";
 import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
-import { encodeNumeric, type Encoder, levelCountOf, transformed } from "../encode/encoder.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 

@@ -1,7 +1,5 @@
-import { binOf } from "../encode/bins.ts";
-import { createCategoryReader } from "../encode/category_positions.ts";
-import { createCrossings } from "../encode/cross_lookup.ts";
 import {
+  binOf,
   type CategoricalEncoder,
   encodeNumeric,
   type Encoder,
@@ -9,6 +7,8 @@ import {
   positionCountOf,
   transformed,
 } from "../encode/encoder.ts";
+import { createCategoryReader } from "../encode/category_positions.ts";
+import { createCrossings } from "../encode/cross_lookup.ts";
 
 /** Takes one column of a row that is not 0, and the field that it is of. */
 export type TakeColumn = (fieldIndex: number, column: number, value: number) => void;

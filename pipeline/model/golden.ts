@@ -1,6 +1,6 @@
 import type { ArtifactMetadata } from "./artifact_metadata.ts";
-import { createLoader } from "../chunks/chunk_loader.ts";
-import { plainFields } from "../chunks/stored_chunk.ts";
+import { createLoader } from "../chunks/chunk_store.ts";
+import { plainFields } from "../chunks/chunk_file.ts";
 import { strideOf } from "../examples/ordered_chunk.ts";
 import { createFindings } from "./findings.ts";
 import { createPredictor, type ServableModel } from "./predictor.ts";

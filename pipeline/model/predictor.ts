@@ -1,8 +1,6 @@
 import { exp } from "../math/elementary.ts";
-import { binOf } from "../encode/bins.ts";
-import { createCategoryReader, levelPositions } from "../encode/category_positions.ts";
-import { createCrossings, type Crossing } from "../encode/cross_lookup.ts";
 import {
+  binOf,
   type CategoricalEncoder,
   encodeNumeric,
   type Encoder,
@@ -11,6 +9,8 @@ import {
   positionCountOf,
   transformed,
 } from "../encode/encoder.ts";
+import { createCategoryReader, levelPositions } from "../encode/category_positions.ts";
+import { createCrossings, type Crossing } from "../encode/cross_lookup.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import type { ValueType } from "../examples/level.ts";
 import { createDeepPart, type DeepPart, type Network } from "./network.ts";

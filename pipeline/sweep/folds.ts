@@ -1,4 +1,4 @@
-import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { reorder } from "../examples/ordered_chunk.ts";
 import { mixed } from "../math/hash.ts";

@@ -1,4 +1,4 @@
-import { createChunkStore } from "../chunks/chunk_keeper.ts";
+import { createChunkStore } from "../chunks/chunk_store.ts";
 import { encodeInSteps } from "../encode/encode.ts";
 import { readExamples } from "../examples/examples.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
@@ -46,7 +46,7 @@ export async function prepareFolds(
   clock: StageClock,
 ): Promise<PreparedFolds> {
   const raw = await readExamples(store, spec, threads, {
-    room: budget,
+    budget,
     observe(done) {
       signal?.throwIfAborted();
       observe?.stage?.({ stage: "reading", done, unit: "examples" });
@@ -60,9 +60,9 @@ export async function prepareFolds(
   const fingerprint = fingerprintOf(raw);
   const chunks = createChunkStore(budget);
   const encoding = encodeInSteps(raw, spec, split, {
-    joinPure: false,
+    poolPure: false,
     withGroups: true,
-    keeper: chunks,
+    chunkStore: chunks,
   });
   const { design: encoded } = await runCooperatively(encoding, signal);
   const counts = requireBothClasses(encoded);

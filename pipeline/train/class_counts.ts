@@ -1,5 +1,5 @@
-import { loadEach } from "../chunks/chunk_loader.ts";
-import { isSpilled } from "../chunks/stored_chunk.ts";
+import { loadEach } from "../chunks/chunk_store.ts";
+import { isSpilled } from "../chunks/chunk_file.ts";
 import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 import type { RowAccount } from "../examples/row_account.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";

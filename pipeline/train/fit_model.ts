@@ -1,7 +1,7 @@
 import { columnNames } from "../encode/column_names.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Encoder } from "../encode/encoder.ts";
-import type { JoinedLevels } from "../encode/summarise.ts";
+import type { PooledLevels } from "../encode/summarise.ts";
 import { trainPart } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type Fit, fit } from "../fit/fit.ts";
@@ -97,8 +97,8 @@ async function fitMinibatch(
  * @param trainWeight Sum of the weights of the training rows.
  * @throws {Failure} `separable`
  */
-export function requireInseparable(joined: readonly JoinedLevels[], trainWeight: number): void {
-  for (const { field, levels, weight, reason } of joined) {
+export function requireInseparable(pooled: readonly PooledLevels[], trainWeight: number): void {
+  for (const { field, levels, weight, reason } of pooled) {
     if (reason === "pure" && weight > trainWeight / 2) {
       throw separable(
         `${field} alone (${levels.slice(0, 3).join(", ")}) separates most rows with label 1 from the others`,

@@ -1,9 +1,9 @@
-import { loadEach } from "../chunks/chunk_loader.ts";
-import { plainFields } from "../chunks/stored_chunk.ts";
+import { loadEach } from "../chunks/chunk_store.ts";
+import { plainFields } from "../chunks/chunk_file.ts";
 import { columnNames } from "../encode/column_names.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { type Encoder, type FeatureEncoder, widthOf } from "../encode/encoder.ts";
-import type { JoinedLevels } from "../encode/summarise.ts";
+import type { PooledLevels } from "../encode/summarise.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { testPart } from "../examples/split.ts";
@@ -81,11 +81,11 @@ export function weightNotes(rows: number, weight: number): string[] {
 
 /** Notes on levels that share the column of unseen levels, and on columns whose coefficient is fixed at 0. */
 export function encodingNotes(
-  joined: readonly JoinedLevels[],
+  pooled: readonly PooledLevels[],
   encoder: Encoder,
   fixedAtZero: readonly number[],
 ): string[] {
-  const notes = joined.map(({ field, levels, rows, weight, reason }) => {
+  const notes = pooled.map(({ field, levels, rows, weight, reason }) => {
     const named = levels.slice(0, 5).join(", ") + (levels.length > 5 ? ", …" : "");
     const why = reason === "rare"
       ? "rare"

@@ -1,7 +1,6 @@
-import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore, loadEach } from "../chunks/chunk_store.ts";
 import { type EncodedExamples, encodeInSteps } from "../encode/encode.ts";
-import { loadEach } from "../chunks/chunk_loader.ts";
-import { plainFields } from "../chunks/stored_chunk.ts";
+import { plainFields } from "../chunks/chunk_file.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
@@ -54,8 +53,8 @@ export function* prepareInSteps(
   yield;
   const goldenRows = pickGolden(raw, spec);
   const encoded = yield* encodeInSteps(raw, spec, split, {
-    joinPure: hyperParameters.penalty === "none",
-    keeper,
+    poolPure: hyperParameters.penalty === "none",
+    chunkStore: keeper,
   });
   return { ...encoded, fingerprint, goldenRows, lastId, account, notes };
 }

@@ -1,4 +1,4 @@
-import { type ChunkStore, createChunkStore } from "../chunks/chunk_keeper.ts";
+import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { readExamples } from "../examples/examples.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
@@ -97,7 +97,7 @@ export async function trainModel(
   const chunks = createChunkStore(budget);
   const read = async () => {
     const raw = await readExamples(store, spec, threads, {
-      room: budget,
+      budget,
       observe: (done) => {
         signal?.throwIfAborted();
         observe.stage?.({ stage: "reading", done, unit: "examples" });
@@ -122,7 +122,7 @@ export interface TrainingContext {
 
 /** @throws {Failure} as `trainModel`. */
 export async function trainPrepared(
-  { encoder, design: encoded, joined, fingerprint, goldenRows, lastId, account, notes: dataNotes }: Prepared,
+  { encoder, design: encoded, pooled, fingerprint, goldenRows, lastId, account, notes: dataNotes }: Prepared,
   { threads, chunks, clock }: TrainingContext,
   options: Pick<TrainOptions, "spec" | "hyperParameters" | "signal" | "observe">,
 ): Promise<TrainedModel> {
@@ -130,7 +130,7 @@ export async function trainPrepared(
   requireAccounted(account, encoded.partRows.reduce((sum, rows) => sum + rows, 0));
   const counts = requireBothClasses(encoded);
   const { rows, clicks, sums, baseRate } = counts;
-  requireInseparable(joined, sums.rows.train);
+  requireInseparable(pooled, sums.rows.train);
   const design = hyperParameters.classWeight === "balanced" ? balance(encoded, sums, chunks) : encoded;
   const fixedAtZero = hyperParameters.penalty === "none" ? pureColumns(design, [trainPart]) : [];
   clock.lap("encode");
@@ -142,7 +142,7 @@ export async function trainPrepared(
   const metrics = evaluateModel(design, coefficients, baseRate, network);
   const notes = [
     ...dataNotes,
-    ...encodingNotes(joined, encoder, fixedAtZero),
+    ...encodingNotes(pooled, encoder, fixedAtZero),
     ...weightNotes(rows.train, sums.rows.train),
     ...heldOutNotes({ testShare: hyperParameters.testShare, rows: rows.test, ones: clicks.test }),
     ...(rows.test === 0 ? [] : leakNotes({ design, encoder, coefficients, baseRate, metrics })),

@@ -1,5 +1,5 @@
 import { readRanges } from "../examples/examples.ts";
-import { readParents } from "../examples/hash_join/build_scan.ts";
+import { scanBuildSides } from "../examples/hash_join/build_scan.ts";
 import { countRanges } from "../ingest/examples_count.ts";
 import { createNetworkState } from "../fit/minibatch/network_passes.ts";
 import { createPassState } from "../fit/passes.ts";
@@ -13,7 +13,7 @@ const { gather, gathered, childKeys, onlooker } = createGatherState();
 const { open, next } = createFileReading(onlooker);
 answerJobs({
   read: readRanges,
-  parents: readParents,
+  build: scanBuildSides,
   gather,
   gathered,
   childKeys,

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { createMemoryBudget, type MemoryBudget } from "../chunks/chunk_room.ts";
+import { createMemoryBudget, type MemoryBudget } from "../chunks/memory_budget.ts";
 import { openSpillFolder } from "../chunks/spill_folder.ts";
 import type { Store } from "../store/store.ts";
 import { availableParallelism, startThreads, type Threads } from "../runtime/thread_pool.ts";

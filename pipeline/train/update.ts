@@ -1,5 +1,5 @@
-import { createChunkStore } from "../chunks/chunk_keeper.ts";
-import { plainFields } from "../chunks/stored_chunk.ts";
+import { createChunkStore } from "../chunks/chunk_store.ts";
+import { plainFields } from "../chunks/chunk_file.ts";
 import type { Artifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
@@ -57,7 +57,7 @@ export async function update(
     const { spec, after, prior } = continuationOf(from);
     const raw = await readExamples(store, spec, threads, {
       after,
-      room,
+      budget: room,
       types: from.metadata.encoder.features.flatMap((feature) =>
         feature.type === "categorical" ? [feature.values] : []
       ),

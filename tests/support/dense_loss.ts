@@ -1,4 +1,4 @@
-import { loadEach } from "../../pipeline/chunks/chunk_loader.ts";
+import { loadEach } from "../../pipeline/chunks/chunk_store.ts";
 import type { DesignMatrix } from "../../pipeline/encode/design_matrix.ts";
 
 /** The training rows one by one, as a textbook has them: what the structured design must be equal to. */

@@ -50,7 +50,7 @@ export function encodeRows(
   options: { chunkRows?: number; joinPure?: boolean; partition?: Partition } = {},
 ): EncodedExamples {
   const { chunkRows, joinPure = false, partition = allTrain } = options;
-  return encodeExamples(rawExamplesOf(spec, rows, chunkRows), spec, partition, { joinPure });
+  return encodeExamples(rawExamplesOf(spec, rows, chunkRows), spec, partition, { poolPure: joinPure });
 }
 
 /** The calling thread and no other. */

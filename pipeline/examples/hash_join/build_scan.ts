@@ -3,7 +3,7 @@ import { arrays } from "../../store/sqlite.ts";
 import { kindBitOf, tableLevelOf } from "../level.ts";
 import { isOutOfRange } from "../../store/checked_rows.ts";
 import { asFailure } from "../../store/sqlite_failure.ts";
-import { createKeyIndexer, type ParentRows, takeRows } from "./hash_table.ts";
+import { createKeyInserter, type HashTable, reserveRows } from "./hash_table.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import type { Job } from "../../runtime/thread_pool.ts";
 
@@ -11,7 +11,7 @@ import type { Job } from "../../runtime/thread_pool.ts";
 export type Bound = number | bigint | string | Uint8Array;
 
 /** A table to be read into memory, in ranges of a cursor: the column by which its rows lie in order. */
-export interface ParentReading {
+export interface BuildScan {
   /** SELECT cursor, key where that is another column, numeric fields, categorical fields FROM the table, without WHERE. */
   readonly select: string;
   readonly keyAt: 0 | 1;
@@ -19,23 +19,23 @@ export interface ParentReading {
   readonly cursor: string;
   /** Ascending; a range is from one to, and without, the next. */
   readonly bounds: readonly Bound[];
-  readonly rows: ParentRows;
+  readonly table: HashTable;
   /** Shape (1): next range. */
   readonly next: Int32Array<SharedArrayBuffer>;
 }
 
 /** Reads tables into memory that threads share: each thread takes the next range until there is none. */
-export interface ParentJob extends Job {
-  readonly kind: "parents";
+export interface BuildJob extends Job {
+  readonly kind: "build";
   readonly path: string;
-  readonly parents: readonly ParentReading[];
+  readonly scans: readonly BuildScan[];
   readonly threadCount: number;
   /** Shape (1): threads that have begun. */
-  readonly begun: Int32Array<SharedArrayBuffer>;
+  readonly startedCount: Int32Array<SharedArrayBuffer>;
 }
 
 /** What one thread has read; undefined where rows cannot be held like this. */
-export interface ParentResult {
+export interface BuildResult {
   /** Which one it is, from 0. */
   readonly thread: number;
   /** Per parent and categorical field: the levels by the thread's own codes, after null for missing. */
@@ -48,12 +48,12 @@ export interface ParentResult {
 const batchRowsMax = 512;
 
 /** One thread's part. @param pause Called between batches. */
-export function readParents(job: ParentJob, pause: () => void = () => {}): ParentResult | undefined {
-  const thread = Atomics.add(job.begun, 0, 1);
+export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): BuildResult | undefined {
+  const thread = Atomics.add(job.startedCount, 0, 1);
   using db = openReadingConnection(job.path, scanMemory);
   const levels: (string | null)[][][] = [];
   const kinds: (readonly number[])[] = [];
-  for (const parent of job.parents) {
+  for (const parent of job.scans) {
     const writer = createRowWriter(parent, thread, job.threadCount);
     levels.push(writer.levels);
     kinds.push(writer.kinds);
@@ -72,7 +72,7 @@ export function readParents(job: ParentJob, pause: () => void = () => {}): Paren
 }
 
 /** The other threads need not read what nobody will use. */
-function stop({ parents }: ParentJob): undefined {
+function stop({ scans: parents }: BuildJob): undefined {
   for (const { next, bounds } of parents) Atomics.store(next, 0, bounds.length);
 }
 
@@ -80,7 +80,7 @@ type Row = readonly unknown[];
 
 function* batchesOf(
   db: DatabaseSync,
-  { select, cursor, bounds, next }: ParentReading,
+  { select, cursor, bounds, next }: BuildScan,
 ): Generator<readonly Row[]> {
   const order = `AND ${cursor} < ? ORDER BY ${cursor} LIMIT ${batchRowsMax}`;
   const first = arrays(db.prepare(`${select} WHERE ${cursor} >= ? ${order}`));
@@ -107,10 +107,10 @@ interface RowWriter {
   write(batch: readonly Row[]): boolean;
 }
 
-function createRowWriter({ rows, keyAt }: ParentReading, thread: number, threadCount: number): RowWriter {
+function createRowWriter({ table: rows, keyAt }: BuildScan, thread: number, threadCount: number): RowWriter {
   const { numbers, codes } = rows;
   const fieldsFrom = keyAt + 1;
-  const indexer = createKeyIndexer(rows);
+  const indexer = createKeyInserter(rows);
   const levels: (string | null)[][] = codes.map(() => [null]);
   const kinds = codes.map(() => 0);
   const codesOf = codes.map(() => new Map<unknown, number>([[null, 0]]));
@@ -127,7 +127,7 @@ function createRowWriter({ rows, keyAt }: ParentReading, thread: number, threadC
     levels,
     kinds,
     write(batch) {
-      const from = takeRows(rows, batch.length);
+      const from = reserveRows(rows, batch.length);
       if (from === undefined) return false;
       for (let i = 0; i < batch.length; i++) {
         const key = batch[i][keyAt];

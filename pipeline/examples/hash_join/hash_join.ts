@@ -2,14 +2,14 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Ids } from "../id_ranges.ts";
 import type { JoinPlan, ParentPlan } from "../join_plan.ts";
 import { isUuid, type KeyEncoding, textKeys, uuidKeys } from "./key_encoding.ts";
+import { type Bound, type BuildJob, type BuildResult, type BuildScan, scanBuildSides } from "./build_scan.ts";
 import {
-  type Bound,
-  type ParentJob,
-  type ParentReading,
-  type ParentResult,
-  readParents,
-} from "./build_scan.ts";
-import { createKeyFinder, createParentRows, parentBytes, type ParentRows, rowCountOf } from "./hash_table.ts";
+  capacityOf,
+  createHashTable,
+  createKeyFinder,
+  type HashTable,
+  hashTableBytes,
+} from "./hash_table.ts";
 import type { RowLayout, SideColumns } from "../raw_examples.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
@@ -26,15 +26,15 @@ export interface HashJoin {
   /** Of the child; its key comes first. */
   readonly child: RowsQuery;
   readonly layout: RowLayout;
-  readonly parents: readonly BuildSide[];
+  readonly buildSides: readonly BuildSide[];
   /** SELECT the ids of rows whose label is 1, from one to another, in ascending order. */
-  readonly clicked: string;
+  readonly clickedIds: string;
 }
 
 export interface BuildSide {
-  readonly rows: ParentRows;
+  readonly table: HashTable;
   /** Where what refers to it stands in a row of the child. */
-  readonly at: number;
+  readonly keyAt: number;
 }
 
 /** Where the values of a field are. */
@@ -75,20 +75,20 @@ export async function buildHashJoin(
   using db = openReadingConnection(store.path, scanMemory);
   // The group is hashed for each row of the child: it has to be the child's own column.
   if (plan.group.table !== plan.child || !areExact(options.ids) || !findsClicks(db, plan)) return undefined;
-  for (const codingOf of [sampledCoding, measuredCoding]) {
+  for (const codingOf of [sampledEncoding, measuredEncoding]) {
     const parents = plan.parents.map((parent) => startReading(db, plan, { parent, codingOf, ...options }));
-    const bytes = parents.reduce((sum, { shape }) => sum + parentBytes(shape), 0);
+    const bytes = parents.reduce((sum, { shape }) => sum + hashTableBytes(shape), 0);
     if (bytes > options.bytesMax) return undefined;
     const readings = parents.map(({ reading }) => reading());
-    const job: ParentJob = {
-      kind: "parents",
+    const job: BuildJob = {
+      kind: "build",
       path: store.path,
-      parents: readings,
+      scans: readings,
       threadCount: threads.count,
-      begun: sharedInt32(1),
+      startedCount: sharedInt32(1),
     };
-    const results = await threads.run(job, () => readParents(job, options.pause));
-    const areWhole = readings.every(({ rows }) => Atomics.load(rows.taken, 0) === rowCountOf(rows));
+    const results = await threads.run(job, () => scanBuildSides(job, options.pause));
+    const areWhole = readings.every(({ table: rows }) => Atomics.load(rows.reserved, 0) === capacityOf(rows));
     if (areWhole && results.every((result) => result !== undefined)) return joinOf(plan, readings, results);
   }
   return undefined;
@@ -115,7 +115,7 @@ function startReading(db: DatabaseSync, plan: JoinPlan, { parent, codingOf, ids 
   const sample = sampleOf(db, plan, parent, ids);
   const shape = {
     rowCount: countOf(db, parent.table),
-    coding: codingOf(db, parent, sample),
+    encoding: codingOf(db, parent, sample),
     numericCount: numeric.length,
     categoricalCount: categorical.length,
   };
@@ -127,12 +127,12 @@ function startReading(db: DatabaseSync, plan: JoinPlan, { parent, codingOf, ids 
   ];
   return {
     shape,
-    reading: (): ParentReading => ({
+    reading: (): BuildScan => ({
       select: `SELECT ${columns.join(", ")} FROM ${quoted(parent.table)}`,
       keyAt: cursor === key ? 0 : 1,
       cursor,
       bounds,
-      rows: createParentRows(shape),
+      table: createHashTable(shape),
       next: sharedInt32(1),
     }),
   };
@@ -167,11 +167,11 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-function sampledCoding(db: DatabaseSync, parent: ParentPlan, sample: readonly string[]): KeyEncoding {
-  return sample.every(isUuid) ? uuidKeys : measuredCoding(db, parent);
+function sampledEncoding(db: DatabaseSync, parent: ParentPlan, sample: readonly string[]): KeyEncoding {
+  return sample.every(isUuid) ? uuidKeys : measuredEncoding(db, parent);
 }
 
-function measuredCoding(db: DatabaseSync, { table, key }: ParentPlan): KeyEncoding {
+function measuredEncoding(db: DatabaseSync, { table, key }: ParentPlan): KeyEncoding {
   const row = db.prepare(`SELECT max(length(CAST(${quoted(key)} AS BLOB))) AS bytes FROM ${quoted(table)}`)
     .get();
   return textKeys(Number(row?.bytes ?? 0));
@@ -222,8 +222,8 @@ function findsClicks(db: DatabaseSync, plan: JoinPlan): boolean {
 
 function joinOf(
   plan: JoinPlan,
-  readings: readonly ParentReading[],
-  results: readonly ParentResult[],
+  readings: readonly BuildScan[],
+  results: readonly BuildResult[],
 ): HashJoin {
   const { spec, child, id, group, parents } = plan;
   const inOrder = [...results].sort((a, b) => a.thread - b.thread);
@@ -234,7 +234,7 @@ function joinOf(
   const held = new Map<number, ParentField>();
   parents.forEach(({ table }, parent) => {
     const { numeric, categorical } = fieldsOf(plan, table);
-    const { numbers, codes } = readings[parent].rows;
+    const { numbers, codes } = readings[parent].table;
     numeric.forEach(({ feature }, i) => held.set(feature, { parent, values: numbers[i] }));
     categorical.forEach(({ feature }, i) => {
       const levels = inOrder.map((result) => result.levels[parent][i]);
@@ -246,27 +246,27 @@ function joinOf(
     group: at(group.column),
     fields: spec.features.map((_, feature) => held.get(feature) ?? at(plan.fields[feature].column)),
   };
-  const placed = parents.map(({ column }, i) => ({ rows: readings[i].rows, at: at(column) }));
+  const placed = parents.map(({ column }, i) => ({ table: readings[i].table, keyAt: at(column) }));
   return {
     child: { columns: columns.map(quoted), from: quoted(child) },
     layout,
-    parents: placed,
-    clicked: clickedQuery(plan),
+    buildSides: placed,
+    clickedIds: clickedQuery(plan),
   };
 }
 
 /** Rows of the child that have all their parents, and what comes beside them. */
 export interface ProbedRows {
   readonly rows: readonly (readonly unknown[])[];
-  readonly beside: SideColumns;
+  readonly side: SideColumns;
 }
 
 /** @returns What places one batch after the other; each holds until the next. */
 export function createProbe(
   db: DatabaseSync,
-  { parents, clicked }: HashJoin,
+  { buildSides: parents, clickedIds: clicked }: HashJoin,
 ): (batch: readonly (readonly unknown[])[]) => ProbedRows {
-  const finders = parents.map(({ rows, at }) => ({ finder: createKeyFinder(rows), at }));
+  const finders = parents.map(({ table: rows, keyAt: at }) => ({ finder: createKeyFinder(rows), at }));
   const clickedIds = arrays(db.prepare(clicked));
   // In arrays, which the types of `all` do not know.
   const idsBetween = (first: unknown, last: unknown) =>
@@ -297,6 +297,6 @@ export function createProbe(
       labels[rows.length] = next < clicks.length && clicks[next][0] === id ? 1 : 0;
       rows.push(row);
     }
-    return { rows, beside: { places, labels } };
+    return { rows, side: { parentRows: places, labels } };
   };
 }

@@ -2,8 +2,8 @@ import { createKeyWriter, hashOfWords, type KeyEncoding } from "./key_encoding.t
 import { sharedFloat64, sharedInt32, sharedUint32 } from "../../runtime/shared_memory.ts";
 
 /** Rows of a table in memory that threads share, found by their text keys. Plain data, to be posted to threads. */
-export interface ParentRows {
-  readonly coding: KeyEncoding;
+export interface HashTable {
+  readonly encoding: KeyEncoding;
   /** Shape (rows, words of a key). */
   readonly keys: Uint32Array<SharedArrayBuffer>;
   /**
@@ -16,36 +16,38 @@ export interface ParentRows {
   /** Per categorical field of the table, shape (rows): as whoever wrote the row coded it. */
   readonly codes: readonly Uint32Array<SharedArrayBuffer>[];
   /** Shape (1): rows that are taken. */
-  readonly taken: Int32Array<SharedArrayBuffer>;
+  readonly reserved: Int32Array<SharedArrayBuffer>;
 }
 
-export interface ParentShape {
+export interface HashTableShape {
   readonly rowCount: number;
-  readonly coding: KeyEncoding;
+  readonly encoding: KeyEncoding;
   readonly numericCount: number;
   readonly categoricalCount: number;
 }
 
 /** Bytes of `createParentRows`. */
-export function parentBytes({ rowCount, coding, numericCount, categoricalCount }: ParentShape): number {
+export function hashTableBytes(
+  { rowCount, encoding: coding, numericCount, categoricalCount }: HashTableShape,
+): number {
   return rowCount * (4 * coding.width + 8 * numericCount + 4 * categoricalCount) + 4 * slotCountOf(rowCount);
 }
 
-export function createParentRows(
-  { rowCount, coding, numericCount, categoricalCount }: ParentShape,
-): ParentRows {
+export function createHashTable(
+  { rowCount, encoding: coding, numericCount, categoricalCount }: HashTableShape,
+): HashTable {
   return {
-    coding,
+    encoding: coding,
     keys: sharedUint32(rowCount * coding.width),
     slots: sharedUint32(slotCountOf(rowCount)),
     numbers: Array.from({ length: numericCount }, () => sharedFloat64(rowCount)),
     codes: Array.from({ length: categoricalCount }, () => sharedUint32(rowCount)),
-    taken: sharedInt32(1),
+    reserved: sharedInt32(1),
   };
 }
 
 /** Rows that there is room for. */
-export function rowCountOf({ keys, coding }: ParentRows): number {
+export function capacityOf({ keys, encoding: coding }: HashTable): number {
   return keys.length / coding.width;
 }
 
@@ -61,18 +63,18 @@ function slotCountOf(rowCount: number): number {
  *
  * @returns The first; undefined where there are not so many left.
  */
-export function takeRows(rows: ParentRows, count: number): number | undefined {
-  const first = Atomics.add(rows.taken, 0, count);
-  return first + count <= rowCountOf(rows) ? first : undefined;
+export function reserveRows(rows: HashTable, count: number): number | undefined {
+  const first = Atomics.add(rows.reserved, 0, count);
+  return first + count <= capacityOf(rows) ? first : undefined;
 }
 
 /** Adds keys for one thread, while other threads add theirs. */
-export interface KeyIndexer {
+export interface KeyInserter {
   /** @returns Whether the key could be added: it has words in the rows' coding, and no other row has it. */
   add(key: string, row: number): boolean;
 }
 
-export function createKeyIndexer({ coding, keys, slots }: ParentRows): KeyIndexer {
+export function createKeyInserter({ encoding: coding, keys, slots }: HashTable): KeyInserter {
   const writer = createKeyWriter(coding);
   const mask = slots.length - 1;
   const { width } = coding;
@@ -115,7 +117,7 @@ export interface KeyFinder {
   find(key: unknown): number;
 }
 
-export function createKeyFinder({ coding, keys, slots }: ParentRows): KeyFinder {
+export function createKeyFinder({ encoding: coding, keys, slots }: HashTable): KeyFinder {
   const writer = createKeyWriter(coding);
   const mask = slots.length - 1;
   const { width } = coding;

@@ -1,4 +1,4 @@
-import { createLoader } from "../../chunks/chunk_loader.ts";
+import { createLoader } from "../../chunks/chunk_store.ts";
 import { type DesignChunk, type DesignMatrix, fitWeightsOf } from "../../encode/design_matrix.ts";
 import { exp, log, log1p } from "../../math/elementary.ts";
 import { addProduct } from "../../model/network.ts";

@@ -1,4 +1,4 @@
-import { loadEach } from "../../chunks/chunk_loader.ts";
+import { loadEach } from "../../chunks/chunk_store.ts";
 import { type DesignMatrix, fitWeightsOf } from "../../encode/design_matrix.ts";
 import { weightOf } from "../../encode/row_weight.ts";
 import { log } from "../../math/elementary.ts";

@@ -1,4 +1,4 @@
-import { loadEach } from "../../chunks/chunk_loader.ts";
+import { loadEach } from "../../chunks/chunk_store.ts";
 import { type DesignMatrix, forRowRanges } from "../../encode/design_matrix.ts";
 import type { PlainNetwork } from "../../model/network.ts";
 import type { Random } from "../../math/random.ts";

@@ -1,4 +1,4 @@
-import { plainFields } from "../../chunks/stored_chunk.ts";
+import { plainFields } from "../../chunks/chunk_file.ts";
 import type { DesignMatrix } from "../../encode/design_matrix.ts";
 import type { Random } from "../../math/random.ts";
 

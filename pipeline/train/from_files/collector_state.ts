@@ -1,6 +1,6 @@
-import { createChunkStore } from "../../chunks/chunk_keeper.ts";
+import { createChunkStore } from "../../chunks/chunk_store.ts";
 import { createExampleCollector, type ExampleCollector } from "./example_collector.ts";
-import type { ColumnPlace, JoinPlan } from "../../examples/join_plan.ts";
+import type { ColumnRef, JoinPlan } from "../../examples/join_plan.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
 import { type ColumnMapping, columnSources } from "../../files/columns/column_source.ts";
 import { openFile } from "../../files/open_file.ts";
@@ -129,7 +129,7 @@ const stepRows = 65_536;
 /** Only the column that names the examples. */
 function readLabels(
   { add }: ExampleCollector,
-  label: ColumnPlace,
+  label: ColumnRef,
   { table, paths, mapping }: LabelFiles,
 ): void {
   for (const path of paths) {

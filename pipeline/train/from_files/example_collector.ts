@@ -1,7 +1,7 @@
 import type { ColumnBuffer } from "../../files/columns/column_buffer.ts";
 import type { RowRun } from "../../files/columns/row_run.ts";
 import { createKeySet, type KeySet } from "../../ingest/key_set.ts";
-import type { ColumnPlace, JoinPlan } from "../../examples/join_plan.ts";
+import type { ColumnRef, JoinPlan } from "../../examples/join_plan.ts";
 import {
   type ColumnCollector,
   gatherCategories,
@@ -51,7 +51,7 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
     place: plan.fields[i],
     column: type === "numeric" ? gatherNumbers() : gatherCategories(),
   }));
-  const wanted: readonly { readonly place: ColumnPlace; readonly column: ColumnCollector<unknown> }[] = [
+  const wanted: readonly { readonly place: ColumnRef; readonly column: ColumnCollector<unknown> }[] = [
     { place: { table: plan.child, column: plan.id }, column: ids },
     { place: plan.label, column: clicked },
     { place: groupPlace, column: groups },
@@ -125,7 +125,7 @@ function keySetOf(keySets: Map<string, KeySet>, table: string): KeySet {
 }
 
 /** What the child refers to a parent by is that parent's key: as such it is hashed once for each parent. */
-function groupPlaceOf({ group, child, parents }: JoinPlan): ColumnPlace {
+function groupPlaceOf({ group, child, parents }: JoinPlan): ColumnRef {
   const parent = parents.find(({ column }) => group.table === child && group.column === column);
   return parent ? { table: parent.table, column: parent.key } : group;
 }

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { createChunkStore } from "../../../pipeline/chunks/chunk_keeper.ts";
-import { createLoader, loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
-import { createMemoryBudget } from "../../../pipeline/chunks/chunk_room.ts";
+import { createChunkStore, createLoader, loadEach } from "../../../pipeline/chunks/chunk_store.ts";
+import { createMemoryBudget } from "../../../pipeline/chunks/memory_budget.ts";
 import { openSpillFolder } from "../../../pipeline/chunks/spill_folder.ts";
-import { isSpilled, plainFields } from "../../../pipeline/chunks/stored_chunk.ts";
+import { isSpilled, plainFields } from "../../../pipeline/chunks/chunk_file.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import {
   sharedFloat64,

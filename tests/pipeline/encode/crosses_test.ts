@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { binOf, edgesBetween } from "../../../pipeline/encode/bins.ts";
+import { edgesBetween } from "../../../pipeline/encode/bin_edges.ts";
 import { columnNames } from "../../../pipeline/encode/column_names.ts";
-import type { Encoder } from "../../../pipeline/encode/encoder.ts";
+import { binOf, type Encoder } from "../../../pipeline/encode/encoder.ts";
 import type { FeatureSpec } from "../../../pipeline/examples/spec.ts";
 import type { Partition } from "../../../pipeline/examples/split.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";

@@ -186,7 +186,10 @@ Deno.test("encoder: a level of the held-out rows alone is unseen", () => {
 
 Deno.test("encoder: levels on fewer training rows than minCount share the column of unseen ones, and are named", () => {
   const of = ["a", "a", "a", "b", "b", "once", "twice", "twice"].map((c) => ({ c }));
-  const { encoder, joined } = encodeRows(specOf([{ name: "c", type: "categorical", minCount: 3 }]), of);
+  const { encoder, pooled: joined } = encodeRows(
+    specOf([{ name: "c", type: "categorical", minCount: 3 }]),
+    of,
+  );
   assert.deepEqual(columnNames(encoder), ["c=a", "c:missing", "c:unseen"]);
   assert.deepEqual(joined, [{
     field: "c",
@@ -203,7 +206,7 @@ Deno.test("encoder: levels that were always or never clicked are joined where th
     clicked,
   }));
   const spec = specOf([{ name: "c", type: "categorical" }]);
-  const { encoder, joined } = encodeRows(spec, of, { joinPure: true });
+  const { encoder, pooled: joined } = encodeRows(spec, of, { joinPure: true });
   assert.deepEqual(columnNames(encoder), ["c=a", "c:missing", "c:unseen"]);
   assert.deepEqual(joined, [{ field: "c", levels: ["always", "never"], rows: 3, weight: 3, reason: "pure" }]);
   assert.equal(encodeRows(spec, of).encoder.columnCount, 5);

@@ -22,7 +22,7 @@ Deno.test("weights: imputations, scales, bins, levels and crosses are those of t
         encodeRows(spec, rows, { chunkRows, joinPure })
       );
       assertSame(weighted.encoder, repeated.encoder, "the encoder");
-      const joined = ({ joined }: typeof weighted) => joined.map(({ rows: _rows, ...rest }) => rest);
+      const joined = ({ pooled: joined }: typeof weighted) => joined.map(({ rows: _rows, ...rest }) => rest);
       assertSame(joined(weighted), joined(repeated), "what was joined");
     }),
     { numRuns: 200 },

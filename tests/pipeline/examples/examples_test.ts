@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
 import type { RawExamples } from "../../../pipeline/examples/raw_examples.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
 import { buildHashJoin } from "../../../pipeline/examples/hash_join/hash_join.ts";
@@ -12,9 +12,9 @@ import {
   uuidKeys,
 } from "../../../pipeline/examples/hash_join/key_encoding.ts";
 import {
+  createHashTable,
   createKeyFinder,
-  createKeyIndexer,
-  createParentRows,
+  createKeyInserter,
 } from "../../../pipeline/examples/hash_join/hash_table.ts";
 import type { ValueType } from "../../../pipeline/examples/level.ts";
 import { defaultSpec, type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
@@ -227,10 +227,10 @@ Deno.test("key words: different texts have different words, and what is too long
 
 Deno.test("parent rows: keys are found among others of the same hash, and twice the same key is refused", () => {
   const rowCount = 3_000;
-  const rows = createParentRows({ rowCount, coding: textKeys(8), numericCount: 0, categoricalCount: 0 });
+  const rows = createHashTable({ rowCount, encoding: textKeys(8), numericCount: 0, categoricalCount: 0 });
   // As many slots as make long runs of them.
   const crowded = { ...rows, slots: rows.slots.subarray(0, 4_096) };
-  const indexer = createKeyIndexer(crowded);
+  const indexer = createKeyInserter(crowded);
   for (let i = 0; i < rowCount - 1; i++) assert(indexer.add(`k${i}`, i));
   assert.equal(indexer.add("k7", rowCount - 1), false);
   const finder = createKeyFinder(crowded);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { createBackpropagation } from "../../../pipeline/fit/minibatch/backpropagation.ts";

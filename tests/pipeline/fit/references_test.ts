@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { columnNames } from "../../../pipeline/encode/column_names.ts";
 import { fit, type SolverName } from "../../../pipeline/fit/fit.ts";
 import { passPoint } from "../../../pipeline/fit/objective.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadEach } from "../../../pipeline/chunks/chunk_loader.ts";
+import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { crossValidate, type CrossValidation, type Trial } from "../../../pipeline/sweep/cross_validate.ts";
 import { encodeExamples } from "../../../pipeline/encode/encode.ts";
 import { evaluateModel } from "../../../pipeline/fit/evaluate.ts";
@@ -24,7 +24,7 @@ const spec = specOf([
 /** The rows that scikit-learn cross-validated. */
 function foldReference(): FoldedDesign {
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
-  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true });
+  const { design } = encodeExamples(raw, spec, allTrain, { poolPure: false, withGroups: true });
   return divideIntoFolds(design, reference);
 }
 
@@ -107,7 +107,7 @@ Deno.test("a design too wide for a Hessian is cross-validated by L-BFGS", async 
     };
   });
   const raw = rawExamplesOf(spec, rows, 500);
-  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true });
+  const { design } = encodeExamples(raw, spec, allTrain, { poolPure: false, withGroups: true });
   const folded = divideIntoFolds(design, { foldCount: 2, seed: 1 });
   const path = [{ l2: 10, l1: 0 }, { l2: 5, l1: 0 }];
   const [, trial] = await trialsOf(await validationOf(folded, [path], { gradientTolerance: 1e-8 }));
@@ -142,7 +142,7 @@ Deno.test("a candidate that cannot be fitted says why, and the others go on", as
     (_, i) => ({ size: i < 40 ? i / 10 : i, clicked: i < 40 ? 0 : 1, colour: "red" }),
   );
   const raw = rawExamplesOf(spec, rows);
-  const { design } = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true });
+  const { design } = encodeExamples(raw, spec, allTrain, { poolPure: false, withGroups: true });
   const folded = divideIntoFolds(design, { foldCount: 4, seed: 1 });
   const [first, second] = await trialsOf(
     await validationOf(folded, [[{ l2: 0, l1: 0 }], [{ l2: 1, l1: 0 }]]),
@@ -154,7 +154,7 @@ Deno.test("a candidate that cannot be fitted says why, and the others go on", as
 Deno.test("rows that sampling left out are not learnt from, and are scored", () => {
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
   const split = trainTestSplit({ seed: 3, testShare: 0.2, negatives: 0.5 });
-  const { design } = encodeExamples(raw, spec, split, { joinPure: false, withGroups: true });
+  const { design } = encodeExamples(raw, spec, split, { poolPure: false, withGroups: true });
   const [train, test, leftOut] = design.partRows;
   const folded = divideIntoFolds(design, { foldCount: 3, seed: 3 });
   const rows = folded.design.partRows;
@@ -176,7 +176,7 @@ Deno.test("no group is in two folds, and every row keeps its values", () => {
     raw,
     numbered,
     trainTestSplit({ seed: 2, testShare: 0.2, negatives: 1 }),
-    { joinPure: false, withGroups: true },
+    { poolPure: false, withGroups: true },
   );
   const folded = divideIntoFolds(design, { foldCount: 5, seed: 2 });
   const partOf = new Map<number, number>();
@@ -231,7 +231,7 @@ Deno.test("a score is what the metrics of a model say", () => {
   const coefficients = Float64Array.from({ length: design.columnCount + 1 }, (_, j) => Math.sin(j + 1));
   const parts = design.partRows.map((_, part) => part);
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
-  const plain = encodeExamples(raw, spec, allTrain, { joinPure: false, withGroups: true }).design;
+  const plain = encodeExamples(raw, spec, allTrain, { poolPure: false, withGroups: true }).design;
   const metrics = evaluateModel(plain, coefficients, 0.3);
   const score = scoreOf(design, parts, coefficients);
   assertClose(score.logLoss, metrics.log_loss, 1e-13, "log loss");
