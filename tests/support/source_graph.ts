@@ -29,11 +29,16 @@ const foreignFolders = new Set([
   "__pycache__",
 ]);
 
-/** All files of the repository, from its root, in the order of their names. Of `data/`, only the sample is ours. */
+/** In the folders of the user's own data, these are the repository's. */
+const keptInUserFolders = new Set(["data/README.md", "data/sample", "models/README.md"]);
+
+/** Returns all files of the repository, from its root, in the order of their names. */
 export function listFiles(folder = ""): string[] {
   return [...Deno.readDirSync(join(root, folder))].flatMap(({ name, isDirectory, isFile }) => {
     const path = join(folder, name);
-    if (foreignFolders.has(name) || path === "models" || (folder === "data" && name !== "sample")) return [];
+    if (foreignFolders.has(name) || (/^(data|models)$/.test(folder) && !keptInUserFolders.has(path))) {
+      return [];
+    }
     return isDirectory ? listFiles(path) : isFile ? [path] : [];
   }).sort();
 }
