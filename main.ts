@@ -9,22 +9,22 @@ import { Failure } from "./pipeline/failure.ts";
 import { nearestName } from "./pipeline/did_you_mean.ts";
 
 /**
- * The command table. Each command's module is loaded when it is called: serving never waits for what only training
- * needs.
+ * The table of commands. The module of a command is loaded when the command is called, so that serving does not load what only
+ * training needs.
  */
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ default: Command }> }>> = {
   demo: {
-    summary: "the whole path on generated data, with every request and response in a file",
+    summary: "run everything on generated data and record every request and response",
     load: () => import("./commands/demo.ts"),
   },
   generate: {
-    summary: "seeded sample data of any size, as parquet",
+    summary: "generate sample data of any size, as parquet",
     load: () => import("./commands/generate.ts"),
   },
   ingest: { summary: "parquet, CSV or NDJSON files → store", load: () => import("./commands/ingest.ts") },
   train: { summary: "store → model", load: () => import("./commands/train.ts") },
   sweep: {
-    summary: "the best hyper-parameters by cross-validation",
+    summary: "find the best hyper-parameters by cross-validation",
     load: () => import("./commands/sweep.ts"),
   },
   spec: {
@@ -35,7 +35,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
   predict: { summary: "file → file with probabilities", load: () => import("./commands/predict.ts") },
   serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },
   healthcheck: {
-    summary: "ask a running server whether it is ready",
+    summary: "check whether a running server is ready",
     load: () => import("./commands/healthcheck.ts"),
   },
 };
@@ -56,9 +56,9 @@ async function main(words: readonly string[]): Promise<number> {
         terminal.print(await versionLine());
         return exitCodes.done;
     }
-    // `--train` and `--serve` as first flag mean the command of that name.
+    // `--train` and `--serve` as the first flag mean the command of that name.
     const command = await load(first.replace(/^--/, ""));
-    const { options, positionals, unknownSettings: foreign } = readOptions(command, rest, {
+    const { options, positionals, unknownSettings } = readOptions(command, rest, {
       environment,
       readConfig,
     });
@@ -66,16 +66,16 @@ async function main(words: readonly string[]): Promise<number> {
       terminal.print(helpOf(command));
       return exitCodes.done;
     }
-    if (foreign.names.length > 0) rejectUnknownSettings(foreign, await loadAll());
+    if (unknownSettings.names.length > 0) rejectUnknownSettings(unknownSettings, await loadAll());
     json ||= options.json === true;
     const result = await run(command, { options, positionals });
     if (json && result) terminal.print(JSON.stringify(result));
     return exitCodes.done;
   } catch (error) {
-    const { exitCode, stack, report, ...complaint } = reportError(error);
-    if (json) terminal.print(JSON.stringify({ ...report, error: complaint }));
-    terminal.say(`clickwell: ${complaint.message}`);
-    for (const { pointer, detail } of complaint.errors) terminal.say(`  ${pointer}: ${detail}`);
+    const { exitCode, stack, report, ...reported } = reportError(error);
+    if (json) terminal.print(JSON.stringify({ ...report, error: reported }));
+    terminal.say(`clickwell: ${reported.message}`);
+    for (const { pointer, detail } of reported.errors) terminal.say(`  ${pointer}: ${detail}`);
     if (stack && environment("CLICKWELL_DEBUG")) { for (const line of stack.split("\n")) terminal.say(line); }
     return exitCode;
   }
@@ -90,7 +90,7 @@ async function run(
   return await command.run({ ...given, terminal, signal });
 }
 
-/** @throws {Failure} `usage-invalid` where there is no such command. */
+/** @throws {Failure} `usage-invalid` if there is no such command. */
 async function load(name: string): Promise<Command> {
   if (Object.hasOwn(commands, name)) return (await commands[name].load()).default;
   const near = nearestName(name, Object.keys(commands));

@@ -9,7 +9,7 @@ import {
 } from "../pipeline/sweep/grid.ts";
 import { defaultHyperParameters } from "../pipeline/train/hyper_parameters.ts";
 
-/** The flags of a sweep that say what is tried, as they were written. */
+/** The flags of a sweep that define its candidates, unparsed. */
 export interface SearchFlags {
   readonly penalty: readonly string[];
   readonly C: readonly string[];
@@ -24,9 +24,9 @@ export const candidatesMax = 10_000;
 const strengthBounds = [1e-9, 1e12] as const;
 
 /**
- * The candidates that the flags ask for.
+ * Returns the candidates that the flags define.
  *
- * @throws {Failure} `usage-invalid` for a word that is no penalty or number in its range, or flags that exclude each other.
+ * @throws {Failure} `usage-invalid` for an unknown penalty, a number out of range, or flags that exclude each other.
  */
 export function candidatesOf(flags: SearchFlags): Path[] {
   const penalties = wordsOf(flags.penalty, ["l2"]).map(penaltyOf);
@@ -55,7 +55,7 @@ export function candidatesOf(flags: SearchFlags): Path[] {
   );
 }
 
-/** The words of a list, parted by commas, by spaces or by both. */
+/** Returns the words of a list, separated by commas, spaces or both. */
 function wordsOf(list: readonly string[], preset: readonly string[]): readonly string[] {
   const words = list.flatMap((text) => text.split(",")).map((word) => word.trim()).filter(Boolean);
   return words.length > 0 ? words : preset;

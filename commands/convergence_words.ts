@@ -2,7 +2,7 @@ import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 
 type Solver = ArtifactMetadata["solver"];
 
-/** By which part of the rule of convergence a model's fit has ended, in words; undefined for a model that does not say. */
+/** Describes the convergence criterion that a fit met; undefined for a model whose metadata lacks it. */
 export function convergenceWords({ criterion, step = NaN, decrease = NaN }: Solver): string | undefined {
   switch (criterion) {
     case undefined:
@@ -30,7 +30,7 @@ export function convergenceWords({ criterion, step = NaN, decrease = NaN }: Solv
   }
 }
 
-/** What of it `--json` prints. */
+/** Returns the members for `--json`. */
 export function convergenceMembers({ criterion, step, decrease }: Solver): Record<string, unknown> {
   return {
     ...(criterion === undefined ? {} : { criterion }),

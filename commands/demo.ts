@@ -9,7 +9,7 @@ import { startServer } from "../server/server.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { createRecordedClient } from "./demo/recorded_client.ts";
 import { type DemoModel, summaryOf, trainBoth } from "./demo/models.ts";
-import { askAll, drawRows } from "./demo/requests.ts";
+import { drawRows, sendAll } from "./demo/requests.ts";
 import { type DemoStage, type DemoTables, loadTables, tablesOf } from "./demo/tables.ts";
 import { headOf, nextSteps } from "./demo/text.ts";
 import { openRecordingProxy } from "./demo/recording_proxy.ts";
@@ -21,12 +21,11 @@ interface Folders {
 
 export default command({
   name: "demo",
-  summary: "the whole path on generated data, with every request and response in a file",
+  summary: "run everything on generated data and record every request and response",
   description: [
-    "Generates tables (or takes yours), loads them, trains two models, serves them on a free port, asks for",
-    "probabilities by both, puts one after the other in production, makes the mistakes that users make, and",
-    "writes every request and response down. Afterwards clickwell serve has what was trained; a second run",
-    "changes nothing but the history of assignments.",
+    "Generates tables (or takes yours), loads them, trains two models, serves them on a free port, puts each in",
+    "production, requests predictions from both, sends invalid requests, and records every request and response.",
+    "Afterwards clickwell serve has the trained models. A second run changes only the history of assignments.",
   ].join("\n"),
   flags: {
     leads: { type: "list", value: "FILE", help: "your leads, in place of generated ones" },
@@ -35,15 +34,15 @@ export default command({
     transcript: {
       type: "string",
       value: "FILE",
-      help: "where the requests and responses go [DATA/demo/transcript.txt]",
+      help: "file for the requests and responses [DATA/demo/transcript.txt]",
     },
     ...commonFlags,
   },
   examples: [
-    ["clickwell demo", "the whole path on generated tables, in ./data and ./models"],
+    ["clickwell demo", "on generated tables, in ./data and ./models"],
     [
       "clickwell demo --data mine --models mine/models --leads leads.parquet --offers offers.parquet --clicks clicks.parquet",
-      "on your own tables, in a folder of their own",
+      "on your own tables, in a separate folder",
     ],
   ],
   async run({ options, terminal, signal }) {
@@ -54,9 +53,9 @@ export default command({
     const tables = await tablesOf(options, demoFolder, stage);
     const { head, models } = await prepare(tables, options, stage);
     const rows = drawRows(models[0].artifact.metadata.encoder);
-    const { text, count } = await converse(models, rows, options, stage);
+    const { text, count } = await recordRequests(models, rows, options, stage);
     writeText(transcript, printableText(head + text));
-    terminal.say(`transcript  ${count} requests, each answered as it should be: ${transcript}`);
+    terminal.say(`transcript  ${count} requests, each with the expected response: ${transcript}`);
     const seconds = (performance.now() - startedAt) / 1000;
     terminal.say(`done in ${seconds.toFixed(1)} s`);
     for (const line of ["", ...nextSteps(rows[0], models[1], options)]) terminal.say(line);
@@ -69,7 +68,7 @@ export default command({
   },
 });
 
-/** Tables → store → two models. */
+/** Loads the tables and trains the two models. */
 async function prepare(tables: DemoTables, folders: Folders, stage: DemoStage) {
   const { terminal } = stage;
   const registry = openRegistry(folders.data);
@@ -89,8 +88,8 @@ async function prepare(tables: DemoTables, folders: Folders, stage: DemoStage) {
   }
 }
 
-/** Serves the models on a free port of loopback, and writes down what a client asks and gets. */
-async function converse(
+/** Serves the models on a free port of loopback, and records the requests and responses. */
+async function recordRequests(
   [first, second]: readonly [DemoModel, DemoModel],
   rows: readonly FeatureRow[],
   folders: Folders,
@@ -108,20 +107,20 @@ async function converse(
     drainTimeoutMs: 2_000,
     log: createLog({ format: "text", level: "error", write: terminal.say }),
   });
-  const tap = openRecordingProxy(server);
+  const proxy = openRecordingProxy(server);
   try {
     const exchanges: string[] = [];
-    const conversation = createRecordedClient(tap, (text) => exchanges.push(text), signal);
-    await askAll(conversation, {
+    const client = createRecordedClient(proxy, (text) => exchanges.push(text), signal);
+    await sendAll(client, {
       first: first.artifact.id,
       second: second.artifact.id,
       production: server.modelId ?? first.artifact.id,
       encoder: first.artifact.metadata.encoder,
       rows,
     });
-    return { text: exchanges.join(""), count: conversation.count };
+    return { text: exchanges.join(""), count: client.count };
   } finally {
-    tap.close();
+    proxy.close();
     await server.stop();
   }
 }

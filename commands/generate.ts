@@ -4,11 +4,11 @@ import { command, commonFlags } from "./cli/command.ts";
 
 export default command({
   name: "generate",
-  summary: "seeded sample data of any size, as parquet",
+  summary: "generate sample data of any size, as parquet",
   description: [
     "Writes leads.parquet, offers.parquet and clicks.parquet: a made-up week of loan offers whose categories, amounts,",
     "incomes, rates and click rates follow those of a real one. The same flags give the same bytes on every machine.",
-    "Files of these names that generate wrote before are replaced; it leaves files of others alone.",
+    "Files that generate wrote before are replaced; other files of these names are left alone.",
   ].join("\n"),
   flags: {
     offers: {
@@ -17,7 +17,7 @@ export default command({
       min: 1,
       max: 1_000_000_000,
       default: 20_000,
-      help: "rows of the offers",
+      help: "number of offers",
     },
     seed: {
       type: "integer",
@@ -25,15 +25,15 @@ export default command({
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
       default: 7,
-      help: "another seed, another week",
+      help: "random seed",
     },
-    out: { type: "string", value: "DIR", help: "folder of the files [DATA/generated, under --data]" },
+    out: { type: "string", value: "DIR", help: "output folder [DATA/generated, under --data]" },
     "click-rate": {
       type: "number",
       value: "SHARE",
       min: 0.001,
       max: 0.999,
-      help: "share of the offers that are clicked, as expected [the market's own, about 0.33]",
+      help: "expected share of clicked offers [that of the market, about 0.33]",
     },
     "row-group-rows": {
       type: "integer",
@@ -41,14 +41,14 @@ export default command({
       min: 100,
       max: 1_000_000,
       default: rowGroupRowsDefault,
-      help: "rows held in memory and written at a time",
+      help: "rows that are held in memory and written together",
     },
     ...commonFlags,
   },
   examples: [
     ["clickwell generate", "20,000 offers in ./data/generated"],
     ["clickwell generate --offers 1000000 --seed 1 --out big", "a million offers, another week, in ./big"],
-    ["clickwell generate --click-rate 0.02 --out rare", "clicks as rare as those of e-mails or ads"],
+    ["clickwell generate --click-rate 0.02 --out rare", "clicks as rare as in e-mails or ads"],
   ],
   async run({ options, terminal, signal }) {
     const directory = options.out ?? join(options.data, "generated");

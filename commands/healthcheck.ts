@@ -4,21 +4,21 @@ import { command, commonFlags } from "./cli/command.ts";
 
 export default command({
   name: "healthcheck",
-  summary: "ask a running server whether it is ready",
+  summary: "check whether a running server is ready",
   description:
-    "Exits with 0 where GET /readyz answers 200, else with 1. For a container's HEALTHCHECK: it needs no shell and no curl.",
+    "Exits with 0 if GET /readyz answers 200, else with 1. Made for the HEALTHCHECK of a container: needs no shell and no curl.",
   flags: {
     ...commonFlags,
-    host: { type: "string", value: "HOST", default: "127.0.0.1", help: "what serve was told to listen on" },
-    port: { type: "integer", value: "PORT", default: 7999, min: 1, max: 65_535, help: "and its port" },
-    url: { type: "string", value: "URL", help: "where the server is found, in place of both" },
+    host: { type: "string", value: "HOST", default: "127.0.0.1", help: "server host" },
+    port: { type: "integer", value: "PORT", default: 7999, min: 1, max: 65_535, help: "server port" },
+    url: { type: "string", value: "URL", help: "server URL (overrides --host and --port)" },
     timeout: {
       type: "number",
       value: "SECONDS",
       default: 3,
       min: 0.1,
       max: 60,
-      help: "how long it may take to answer",
+      help: "time limit",
     },
   },
   examples: [
@@ -37,7 +37,7 @@ export default command({
   },
 });
 
-/** A server that listens on every address of the machine is asked on loopback. */
+/** Returns the loopback address for a server that listens on every address. */
 function reachable(host: string): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
 }
@@ -65,6 +65,6 @@ async function reasonIn(response: Response): Promise<string> {
   try {
     const problem: unknown = JSON.parse(text);
     if (typeof problem === "object" && problem !== null && "detail" in problem) return String(problem.detail);
-  } catch { /* not a problem of clickwell's: its status has to do */ }
+  } catch { /* not a problem document: report the status */ }
   return `it answered ${response.status}.`;
 }

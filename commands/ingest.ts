@@ -16,14 +16,14 @@ export default command({
   summary: "parquet, CSV or NDJSON files → store",
   description: [
     "Loads files into the store, each in one transaction: all its rows are there afterwards, or the store is as it was.",
-    "Its content says what a file is: parquet of any codec, CSV with a header, or newline-delimited JSON; text may be packed by",
-    "gzip. Rows that are there already count as unchanged; a file that was loaded before is not read again. It ends with a",
-    "report on what became of every row. A row that cannot be loaded fails the command, unless --rejects is given and others",
-    "can be; so does a key that the store or the file has with other values, unless --on-conflict says what to do.",
+    "The file format is detected from its content: parquet of any codec, CSV with a header, or newline-delimited JSON; text may be",
+    "compressed by gzip. Rows that the store has already count as unchanged; a file that was loaded before is not read again.",
+    "A report accounts for every row. A row that cannot be loaded fails the command unless --rejects is given and other rows can",
+    "be loaded; so does a key that exists with other values, unless --on-conflict is given.",
     "",
     "Times (columns in _at) are ISO 8601, timestamps, dates like 20240131, or microseconds since 1970 from 1973 to 2286; without",
-    "a zone they are UTC. NaN is no value, and neither is an empty field of CSV, in quotes or not. TRUE and false are 1 and 0 in",
-    "a column of numbers. Flags for text files are refused for parquet, which says all of it itself.",
+    "a zone they are UTC. NaN and an empty field of CSV, quoted or not, mean no value. TRUE and false are 1 and 0 in a column of",
+    "numbers. Flags for text files are rejected for parquet files, which carry this information.",
   ].join("\n"),
   flags: {
     ...tableFlags,
@@ -32,23 +32,23 @@ export default command({
       value: "CHOICE",
       choices: ["fail", "keep", "replace"],
       default: "fail",
-      help: "for a row whose key is there already, with other values",
+      help: "what to do with a row whose key exists with other values",
     },
     rejects: {
       type: "string",
       value: "FILE",
-      help: "set rows that cannot be loaded aside here, with the reason, as NDJSON",
+      help: "write rows that cannot be loaded to this file, with the reason, as NDJSON",
     },
-    column: { type: "list", value: "TABLE.COLUMN=NAME", help: "what a column is called in the files" },
+    column: { type: "list", value: "TABLE.COLUMN=NAME", help: "name of a column in the files" },
     ...textFlags,
     "allow-missing": {
       type: "boolean",
-      help: "load columns that a file lacks as NULL, where the table allows it",
+      help: "load columns that a file lacks as NULL, if the table allows it",
     },
     index: {
       type: "list",
       value: "TABLE.COLUMN",
-      help: "make an index of this column, to find rows by it over HTTP; also without files",
+      help: "create an index on this column, for lookups over HTTP; works without files",
     },
     schema: {
       type: "string",
@@ -64,12 +64,15 @@ export default command({
     ],
     [
       "clickwell ingest --offers offers-*.parquet --on-conflict replace",
-      "load several files; newer rows win",
+      "load several files; later rows replace earlier ones",
     ],
-    ["clickwell ingest --offers offers.csv --rejects bad.ndjson", "set rows that cannot be loaded aside"],
+    [
+      "clickwell ingest --offers offers.csv --rejects bad.ndjson",
+      "write rows that cannot be loaded to a file",
+    ],
     [
       "clickwell ingest --offers offers.csv.gz --encoding windows-1252 --delimiter ';' --decimal-comma --null NA",
-      "load a text file of another country's",
+      "load a text file with a decimal comma",
     ],
     ["clickwell ingest --index offers.lead_uuid", "find the offers of a lead, as POST /rank does"],
     [
@@ -85,7 +88,7 @@ export default command({
     const paths = Object.values(named).flat();
     return await withStandardInput(paths, { dataDir: options.data, signal }, async (pathOf) => {
       const files = resolveFiles(named, pathOf);
-      // Before there is a store: a mistyped name leaves none behind.
+      // Checked before the store is created, so that a mistyped name leaves none behind.
       for (const path of Object.values(files).flat()) fileState(path);
       const schema = options.schema === undefined ? undefined : readSchema(options.schema);
       const tables = Object.keys(files);
@@ -105,11 +108,11 @@ export default command({
         });
         if (Object.keys(files).length > 0) { for (const line of describeIngest(report)) terminal.say(line); }
         for (const place of options.index) {
-          // By the log: servers look rows up beside it.
+          // In WAL mode, so that servers can look rows up.
           const isNew = await openBulk(store).load(() => Promise.resolve(makeIndex(store, place)), {
             isAlone: false,
           });
-          terminal.say(isNew ? `index of ${place} made` : `index of ${place} is there already`);
+          terminal.say(isNew ? `created the index on ${place}` : `the index on ${place} exists already`);
         }
         return { ...report };
       } finally {
@@ -126,7 +129,7 @@ function nothingToDo(): Failure {
   );
 }
 
-/** `offers.apr=rate` as `{ offers: { apr: "rate" } }`. */
+/** Parses `offers.apr=rate` to `{ offers: { apr: "rate" } }`. */
 function columnNames(words: readonly string[]): Record<string, Record<string, string>> {
   const names: Record<string, Record<string, string>> = {};
   for (const [place, name] of words.map(splitColumn)) {
@@ -139,7 +142,7 @@ function columnNames(words: readonly string[]): Record<string, Record<string, st
   return names;
 }
 
-/** @returns The place and the name in the files, which may be empty: R writes row names in a column without one. */
+/** @returns The column and its name in the files, which may be empty: R writes row names to a column without a name. */
 function splitColumn(word: string): [place: string, name: string] {
   return word.endsWith("=") && word.length > 1
     ? [word.slice(0, -1), ""]

@@ -2,7 +2,7 @@ import type { IngestReport } from "../pipeline/ingest/ingest.ts";
 import { printable } from "../pipeline/files/columns/printable.ts";
 import type { FileReport } from "../pipeline/ingest/quality.ts";
 
-/** The quality report for people: a table of files, what stands out in each, and what the store can be trained on now. */
+/** Describes a load for people: a table of the files, remarks on each, and the number of examples. */
 export function describeIngest({ files, orphans, examples }: IngestReport): string[] {
   return [
     ...alignColumns(fileRows(files)),
@@ -24,10 +24,10 @@ const numberColumns = [
   ["duplicate keys", "duplicates"],
 ] as const;
 
-/** Names of columns that a line has at the most: a file may have thousands. */
+/** Maximum number of column names in a line: a file may have thousands. */
 const namesShown = 40;
 
-/** Choices that were not made leave a column of zeros: it is left out. */
+/** Columns that are left out if all of their numbers are 0. */
 const optionalColumns: ReadonlySet<string> = new Set(["replaced", "kept"]);
 
 function fileRows(files: readonly FileReport[]): string[][] {
@@ -40,7 +40,7 @@ function fileRows(files: readonly FileReport[]): string[][] {
   ];
 }
 
-/** Names to the left, numbers to the right. */
+/** Aligns names left and numbers right. */
 function alignColumns(rows: readonly string[][]): string[] {
   const widths = rows[0].map((_, k) => Math.max(...rows.map((row) => row[k].length)));
   return rows.map((row) =>
@@ -82,7 +82,7 @@ function describeFile(file: FileReport): string[] {
   return lines.map((line) => `${file.table}: ${file.file}: ${line}`);
 }
 
-/** What the key makes of rows that come up again: without `--on-conflict`, they differ in nothing. */
+/** Describes rows with repeated keys. Without `--on-conflict`, such rows are equal. */
 function describeDuplicates({ duplicates, read, replaced, kept, table }: FileReport): string[] {
   if (duplicates === 0) return [];
   if (replaced + kept > 0) {
@@ -92,7 +92,7 @@ function describeDuplicates({ duplicates, read, replaced, kept, table }: FileRep
     `${number(duplicates)} of ${count(read, "row")} ${
       duplicates === 1 ? "is" : "are"
     } the same, in all columns that are loaded, as an earlier row of the file: each is in ${table} ONCE. If every row counts, give ` +
-    `${table} a key that tells them apart, such as a row number, and load the file with it`,
+    `${table} a key that distinguishes them, such as a row number, and load the file with it`,
   ];
 }
 

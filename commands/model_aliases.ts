@@ -14,14 +14,14 @@ export async function addAlias(
     setAt: Date.now() * 1000,
     setBy: "clickwell models",
   });
-  terminal.say(`${alias} stands for ${modelId}, version ${version}.`);
+  terminal.say(`${alias} is an alias of ${modelId}, version ${version}.`);
   return { alias, model_id: modelId, version };
 }
 
 /** `clickwell models unalias NAME` */
 export async function dropAlias(registry: Registry, alias: string, terminal: Terminal): Promise<Result> {
   const { modelId, version } = await registry.removeAlias({ alias });
-  terminal.say(`${alias} stood for ${modelId}, version ${version}, and stands for nothing now.`);
+  terminal.say(`Removed the alias ${alias} of ${modelId}, version ${version}.`);
   return { alias, model_id: modelId, version };
 }
 

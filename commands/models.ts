@@ -16,26 +16,32 @@ const verbs = ["list", "show", "activate", "rollback", "history", "alias", "unal
 export default command({
   name: "models",
   summary: "list, show, name and activate the models",
-  description:
-    "list: all models. show MODEL: its metrics and strongest coefficients. activate MODEL: put it in production; " +
-    "a running server follows within a second. rollback: back to the model before. history: what was in production when. " +
-    "alias MODEL NAME: let a name stand for a model, and for no other. unalias NAME: take it back. aliases: all of them.",
+  description: [
+    "  list               list all models, newest first",
+    "  show MODEL         show metrics and the strongest coefficients of a model",
+    "  activate MODEL     put a model in production; a running server follows within a second",
+    "  rollback           put the previous model back in production",
+    "  history            list which model was in production when",
+    "  alias MODEL NAME   point NAME at MODEL; a name points at one model",
+    "  unalias NAME       remove an alias",
+    "  aliases            list all aliases",
+  ].join("\n"),
   positionals: {
     name: verbs.join("|"),
-    help: "and, where it asks for one, a model's id, version or alias",
+    help: "a command; MODEL is a model's id, version or alias",
     min: 1,
     max: 3,
   },
   flags: {
     ...commonFlags,
-    reason: { type: "string", value: "TEXT", help: "why, for the history" },
+    reason: { type: "string", value: "TEXT", help: "reason to record in the history" },
   },
   examples: [
-    ["clickwell models list", "all models, the newest first"],
-    ["clickwell models show 2", "the model of version 2"],
+    ["clickwell models list", "list all models, newest first"],
+    ["clickwell models show 2", "show version 2"],
     ["clickwell models activate 2 --reason 'better calibrated'", "put it in production"],
-    ["clickwell models rollback", "the model that was in production before"],
-    ["clickwell models alias 2 champion", "champion stands for the model of version 2 from now on"],
+    ["clickwell models rollback", "put the previous model back in production"],
+    ["clickwell models alias 2 champion", "point champion at version 2"],
   ],
   async run({ options, positionals, terminal }) {
     const [verb, model, name] = positionals;
@@ -65,7 +71,7 @@ export default command({
             terminal,
           );
         case "unalias":
-          return await dropAlias(registry, named(verb, model, "the name that is to go"), terminal);
+          return await dropAlias(registry, named(verb, model, "the name to remove"), terminal);
         case "aliases":
           return await sayAliases(registry, terminal);
         default:
@@ -149,7 +155,7 @@ async function activate(
   options: { models: string; reason: string | undefined },
   terminal: Terminal,
 ): Promise<Result> {
-  // A model that cannot be loaded must not become the one that the next start needs.
+  // A model that cannot be loaded must not become the active one: the next start would fail.
   readArtifact(options.models, modelId);
   const made = await registry.assign({
     modelId,
@@ -163,7 +169,7 @@ async function activate(
 
 async function history(registry: Registry, terminal: Terminal): Promise<Result> {
   const rows = await registry.history();
-  if (rows.length === 0) terminal.say("No model was in production yet.");
+  if (rows.length === 0) terminal.say("No model has been in production yet.");
   for (const { modelId, version, assignedAt, assignedBy, reason } of rows) {
     terminal.say(
       `${instant(assignedAt)}  ${modelId}  version ${version}  by ${assignedBy}${

@@ -14,51 +14,52 @@ export default command({
   name: "predict",
   summary: "file → file with probabilities",
   description: [
-    "Answers every row of a file as the server would: the same probabilities, to the last bit. The rows are parquet, CSV",
-    "(with a header) or newline-delimited JSON, whatever the file's name, text also packed by gzip; - is standard input. What is",
-    "written is what --out ends in: .csv, .ndjson, .jsonl or .parquet; - is standard output, as CSV. It is in the order of the file and has, beside the probability, the columns of the",
-    "id and the group where the file has them, and those that --keep names. Memory does not grow with the file.",
+    "Predicts every row of a file, with the same probabilities as the server, to the last bit. The file is parquet, CSV with a",
+    "header or newline-delimited JSON, detected from its content; text may be compressed by gzip; - is standard input. The output",
+    "format follows the extension of --out: .csv, .ndjson, .jsonl or .parquet; - is standard output, as CSV. Rows keep their order",
+    "and have the probability, the columns of the id and the group if the file has them, and those of --keep. Memory does not grow",
+    "with the file.",
     "",
-    "Files of a store's tables have to be joined first: a row has all fields of the model.",
+    "A row has all fields of the model: join files of several tables first.",
   ].join("\n"),
   positionals: { name: "FILE", help: "the rows", min: 1, max: 1 },
   flags: {
     out: {
       type: "string",
       value: "FILE",
-      help: "where to write; its folder must be there; - is standard output",
+      help: "output file, in an existing folder; - is standard output",
     },
     format: {
       type: "string",
       value: "FORMAT",
       choices: predictionFormats,
-      help: "what is written, whatever --out ends in [csv to standard output]",
+      help: "output format, overrides the extension of --out [csv on standard output]",
     },
-    replace: { type: "boolean", help: "replace a file that is there" },
+    replace: { type: "boolean", help: "replace an existing file" },
     model: { type: "string", value: "MODEL", help: "a model's id, version or alias [the one in production]" },
-    keep: { type: "list", value: "COLUMN", help: "write these columns too" },
-    column: { type: "list", value: "FIELD=NAME", help: "what a field is called in the file" },
+    keep: { type: "list", value: "COLUMN", help: "also write these columns" },
+    column: { type: "list", value: "FIELD=NAME", help: "name of a field in the file" },
     ...textFlags,
     "allow-missing": {
       type: "boolean",
-      help: "take fields that the file lacks as not known, where the model lets them",
+      help: "treat fields that the file lacks as null, if the model allows it",
     },
-    lenient: { type: "boolean", help: "write rows that cannot be answered without a probability" },
+    lenient: { type: "boolean", help: "write invalid rows without a probability" },
     ...commonFlags,
   },
   examples: [
-    ["clickwell predict offers.parquet --out scores.parquet", "by the model in production"],
+    ["clickwell predict offers.parquet --out scores.parquet", "with the model in production"],
     [
       "clickwell predict offers.csv --out scores.csv --model 2 --keep apr",
-      "by the model of version 2, with a column more",
+      "with version 2, keeping one more column",
     ],
-    ["zcat -f offers.csv.gz | clickwell predict - --out - > scores.csv", "in a pipe"],
-    ["clickwell predict offers.ndjson --out scores.ndjson --lenient --json", "with a report for machines"],
+    ["zcat -f offers.csv.gz | clickwell predict - --out - > scores.csv", "in a pipeline"],
+    ["clickwell predict offers.ndjson --out scores.ndjson --lenient --json", "with a report as JSON"],
   ],
   async run({ options, positionals: [path], terminal, signal }) {
     const { out } = options;
     if (out === undefined) {
-      throw new Failure("usage-invalid", "clickwell predict needs --out FILE: where to write.");
+      throw new Failure("usage-invalid", "clickwell predict needs an output file: --out FILE.");
     }
     const format = options.format ?? (out === dash ? "csv" : predictionFormatOf(out));
     if (out === dash && (options.json || format === "parquet")) {
@@ -73,7 +74,7 @@ export default command({
     if (out !== dash && existsSync(out) && !options.replace) {
       throw new Failure(
         "file-unwritable",
-        `Cannot write ${out}: it is there already. Replace it with --replace.`,
+        `Cannot write ${out}: it exists already. Replace it with --replace.`,
       );
     }
     const { id: modelId, metadata } = readArtifact(options.models, await modelIdOf(options));
@@ -98,7 +99,7 @@ export default command({
       }));
     const seconds = (performance.now() - start) / 1000;
     terminal.say(
-      `${report.answered.toLocaleString("en")} rows answered by ${modelId} in ${
+      `${report.answered.toLocaleString("en")} rows predicted by ${modelId} in ${
         seconds.toFixed(2)
       } s, written to ${out === dash ? "standard output" : out}`,
     );
@@ -109,14 +110,14 @@ export default command({
       terminal.say(`${report.rejected.toLocaleString("en")} rows have no probability: ${reasons.join(", ")}`);
     }
     for (const [field, rows] of Object.entries(report.unseen)) {
-      terminal.say(`${rows.toLocaleString("en")} rows have a ${field} that the model has not seen`);
+      terminal.say(`${rows.toLocaleString("en")} rows have a ${field} that the model was not trained on`);
     }
     const { meanProbability, ...counts } = report;
     return { ...counts, mean_probability: meanProbability, model_id: modelId, out, seconds };
   },
 });
 
-/** A model named by its id needs no store. */
+/** Returns the id of the model. A model named by its id needs no store. */
 async function modelIdOf(
   { model, data }: { readonly model: string | undefined; readonly data: string },
 ): Promise<string> {
@@ -128,14 +129,14 @@ async function modelIdOf(
     if (active) return active.modelId;
     throw new Failure(
       "model-missing",
-      "No model is in production. Train one with clickwell train, or name one with --model",
+      "No model is in production. Train one with clickwell train, or choose one with --model",
     );
   } finally {
     await registry.close();
   }
 }
 
-/** `apr=rate` as `{ apr: "rate" }`; the name may be empty, as that of the row names that R writes. */
+/** Parses `apr=rate` to `{ apr: "rate" }`. The name may be empty: R writes row names to a column without a name. */
 function fieldNames(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(words.map((word) => {
     const at = word.indexOf("=");

@@ -3,16 +3,16 @@ import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 
 type Rows = ArtifactMetadata["data"]["rows"];
 
-/** Names of the columns that decide whether a row is for training. */
+/** The names of the columns that decide whether a row is trained on. */
 interface Columns {
   readonly label?: unknown;
   readonly weight?: unknown;
 }
 
 /**
- * What became of the rows of a training, in words: a line for those that were read, and one for those that are not in the view.
+ * Describes what happened to the rows of a training: one line for the rows that were read, one for those missing from the view.
  *
- * @param rows As a model's metadata has them; of 0.1.0, without what was read.
+ * @param rows As in the metadata of a model; models of 0.1.0 lack `read`.
  */
 export function describeRows(
   rows: Rows,
@@ -37,7 +37,9 @@ export function describeRows(
   }
   if (orphans && orphans.rows > 0) {
     lines.push(
-      `${shown(orphans.rows)} rows of ${orphans.table} are not in the view: what they refer to is not in ${
+      `${
+        shown(orphans.rows)
+      } rows of ${orphans.table} are not in the view: the rows they refer to are not in ${
         orphans.parents.join(" or ")
       }`,
     );
@@ -45,12 +47,12 @@ export function describeRows(
   return lines;
 }
 
-/** The rows of an update alone, as a model's metadata would have them. */
-export function newRows(learnt: number, { read, noLabel, zeroWeight }: RowAccount): Rows {
-  return { train: learnt, test: 0, left_out: 0, read, no_label: noLabel, zero_weight: zeroWeight };
+/** Returns the rows of an update in the form of a model's metadata. */
+export function newRows(trained: number, { read, noLabel, zeroWeight }: RowAccount): Rows {
+  return { train: trained, test: 0, left_out: 0, read, no_label: noLabel, zero_weight: zeroWeight };
 }
 
-/** What `--json` prints of the rows: `read` is the sum of the others, but for `orphans`, which are not in the view. */
+/** Returns the `rows` of `--json`. `read` is the sum of the others except `orphans`, which are not in the view. */
 export function rowsResult(
   { train, test, validation, left_out: negatives, read, no_label, zero_weight }: Rows,
   { orphans }: Pick<RowAccount, "orphans"> = {},

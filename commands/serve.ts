@@ -5,7 +5,7 @@ import { requestLogModes } from "../server/http/request_log.ts";
 import { keptToken } from "../server/http/admin_token.ts";
 import { isLoopback } from "../server/runtime/host.ts";
 import { startServer, unguarded } from "../server/server.ts";
-import { readVertexPlace } from "./vertex_environment.ts";
+import { readVertexEnvironment } from "./vertex_environment.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { Interruption } from "./cli/signals.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -14,12 +14,12 @@ export default command({
   name: "serve",
   summary: "the HTTP server",
   description:
-    "Serves the model in production until Ctrl-C or SIGTERM, and follows when another one is put there. When it is ready " +
-    'it prints one line: {"listening":"http://127.0.0.1:7999","model_id":…}. The admin token is CLICKWELL_ADMIN_TOKEN, ' +
-    "or in the file that --admin-token-file names; with one, every write over HTTP needs Authorization: Bearer TOKEN. " +
-    "Without one, writes are open on loopback; with --require-token, and on every other address, the token is in " +
-    "DIR/admin-token, which the first start makes and prints. SIGTERM: /readyz says 503, requests are answered for " +
-    "--drain-delay, then those in flight are finished; Ctrl-C: without the delay; a second signal ends at once.",
+    "Serves the model in production until Ctrl-C or SIGTERM, and switches when another one is assigned. When ready, it " +
+    'prints one line: {"listening":"http://127.0.0.1:7999","model_id":…}. The admin token is CLICKWELL_ADMIN_TOKEN, ' +
+    "or the content of --admin-token-file; if it is set, every write over HTTP needs Authorization: Bearer TOKEN. " +
+    "Without it, writes are open on loopback; with --require-token, and on any other address, the token is in " +
+    "DIR/admin-token, which the first start creates and prints. On SIGTERM, /readyz answers 503, requests are served for " +
+    "--drain-delay, then those in flight are finished; on Ctrl-C, without the delay; a second signal ends the process at once.",
   flags: {
     ...commonFlags,
     host: {
@@ -32,28 +32,28 @@ export default command({
       value: "PORT",
       min: 0,
       max: 65_535,
-      help: "port to listen on; 0 takes a free one [7999; on Vertex AI its AIP_HTTP_PORT]",
+      help: "port to listen on; 0 takes a free one [7999; on Vertex AI AIP_HTTP_PORT]",
     },
     workers: {
       type: "integer",
       value: "N",
       min: 1,
       max: 256,
-      help: "threads that answer; default: the cores",
+      help: "number of threads that serve requests; default: the number of cores",
     },
-    "admin-token-file": { type: "string", value: "FILE", help: "file that holds the admin token" },
+    "admin-token-file": { type: "string", value: "FILE", help: "file with the admin token" },
     "require-token": {
       type: "boolean",
-      help: "writes need a token on loopback too: if none is given, the one in DIR/admin-token",
+      help: "require a token for writes on loopback, too; default token: the one in DIR/admin-token",
     },
-    insecure: { type: "boolean", help: "off loopback, let everyone change the model without a token" },
+    insecure: { type: "boolean", help: "allow writes without a token on any address" },
     "drain-delay": {
       type: "number",
       value: "SECONDS",
       default: 5,
       min: 0,
       max: 600,
-      help: "after SIGTERM, how long to be not ready and still answer, for load balancers to notice",
+      help: "seconds to keep serving after /readyz turns 503, so that load balancers can stop routing",
     },
     "drain-timeout": {
       type: "number",
@@ -61,33 +61,33 @@ export default command({
       default: 20,
       min: 0,
       max: 600,
-      help: "at the end, how long requests in flight may take",
+      help: "seconds that requests in flight may take to finish",
     },
-    "log-format": { type: "string", choices: logFormats, default: "text", help: "of standard error" },
+    "log-format": { type: "string", choices: logFormats, default: "text", help: "log format" },
     "log-requests": {
       type: "string",
       choices: requestLogModes,
       default: "none",
-      help: "which requests get a line of the log; costs speed",
+      help: "which requests to log; costs speed",
     },
-    "log-level": { type: "string", choices: logLevels, default: "info", help: "the least that is logged" },
+    "log-level": { type: "string", choices: logLevels, default: "info", help: "minimum log level" },
   },
   examples: [
     ["clickwell serve", "on http://127.0.0.1:7999"],
-    ["clickwell serve --port 0 --log-format json", "on a free port, with a log for machines"],
+    ["clickwell serve --port 0 --log-format json", "on a free port, with a JSON log"],
     [
       "clickwell serve --workers 4",
-      "four threads on one port; all of them change the model at the same moment",
+      "four threads on one port, which switch models at the same moment",
     ],
     [
       "CLICKWELL_ADMIN_TOKEN=$(openssl rand -hex 32) clickwell serve --host 0.0.0.0",
-      "for other machines; only who knows the token can change the model",
+      "for other machines; changing the model requires the token",
     ],
-    ["clickwell serve --host 0.0.0.0", "the same with a token in data/admin-token, made and printed once"],
+    ["clickwell serve --host 0.0.0.0", "the same with a token in data/admin-token, created and printed once"],
   ],
   async run({ options, terminal, signal }) {
     refuseServeAddress();
-    const vertex = readVertexPlace((name) => Deno.env.get(name));
+    const vertex = readVertexEnvironment((name) => Deno.env.get(name));
     const hostname = options.host ?? (vertex ? "0.0.0.0" : "127.0.0.1");
     const given = readToken(options["admin-token-file"]);
     const isRequired = options["require-token"] || (!isLoopback(hostname) && !options.insecure);
@@ -114,13 +114,13 @@ export default command({
     if (token === undefined) {
       log.warn("writes are open", {
         detail:
-          `Every program that reaches ${server.origin} can change the model in production, also one whose requests ` +
-          "come through a proxy on this machine. Start with --require-token, or set CLICKWELL_ADMIN_TOKEN.",
+          `Every program that reaches ${server.origin} can change the model in production, including requests through ` +
+          "a proxy on this machine. Start with --require-token, or set CLICKWELL_ADMIN_TOKEN.",
       });
     }
     terminal.print(JSON.stringify({ listening: server.origin, model_id: server.modelId ?? null }));
     const broken = await Promise.race([aborted(signal), server.broken]);
-    // Ctrl-C is pressed by a person who waits, SIGTERM sent by what also has to tell a load balancer.
+    // A person who presses Ctrl-C waits; SIGTERM comes from an orchestrator, whose load balancer needs the delay.
     const { reason } = signal;
     await server.stop({ withoutDelay: reason instanceof Interruption && reason.signal === "SIGINT" });
     if (broken) throw broken;
@@ -134,11 +134,11 @@ function tokenOfStore(dataDir: string, hostname: string, terminal: Terminal): st
     if (!isLoopback(hostname)) throw unguarded(hostname);
     throw new Failure(
       "usage-invalid",
-      `Cannot keep an admin token in ${dataDir}: the folder cannot be written. Set CLICKWELL_ADMIN_TOKEN (or the file ` +
+      `Cannot keep an admin token in ${dataDir}: the folder is not writable. Set CLICKWELL_ADMIN_TOKEN (or the file ` +
         "CLICKWELL_ADMIN_TOKEN_FILE).",
     );
   }
-  if (kept.isNew) terminal.say(`The admin token, made now and kept in ${kept.path}: ${kept.token}`);
+  if (kept.isNew) terminal.say(`Created an admin token, kept in ${kept.path}: ${kept.token}`);
   return kept.token;
 }
 
@@ -149,20 +149,20 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** The runtime would listen where this variable says, whatever --host and --port are. */
+/** Rejects DENO_SERVE_ADDRESS, with which the runtime would ignore --host and --port. */
 function refuseServeAddress(): void {
   const address = Deno.env.get("DENO_SERVE_ADDRESS");
   if (!address) return;
   throw new Failure(
     "usage-invalid",
-    `DENO_SERVE_ADDRESS is ${JSON.stringify(address)}, which would overrule --host and --port. Unset it.`,
+    `DENO_SERVE_ADDRESS is ${JSON.stringify(address)}, which would override --host and --port. Unset it.`,
   );
 }
 
 /**
- * The token comes by the environment or a file and never by a flag, which every user of the machine can see.
+ * Reads the token from the environment or a file; never from a flag, which every user of the machine can see.
  *
- * @returns undefined where there is none.
+ * @returns undefined if there is none.
  * @throws {Failure} `usage-invalid` for a file that cannot be read or is empty.
  */
 function readToken(path: string | undefined): string | undefined {
@@ -180,7 +180,7 @@ function readToken(path: string | undefined): string | undefined {
   } catch {
     throw new Failure(
       "usage-invalid",
-      `Cannot read the admin token from ${path}: it is not there or not readable.`,
+      `Cannot read the admin token from ${path}: it does not exist or is not readable.`,
     );
   }
   if (/^\S+$/.test(token)) return token;

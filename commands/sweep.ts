@@ -16,12 +16,12 @@ import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_fla
 const flags = {
   ...commonFlags,
   penalty: { type: "list", value: "NAME", help: `penalties to try: ${penaltyNames.join(", ")} [l2]` },
-  C: { type: "list", value: "C", help: "inverse strengths to try, as in scikit-learn" },
+  C: { type: "list", value: "C", help: "inverse strengths of the penalty to try, as in scikit-learn" },
   "C-range": {
     type: "string",
     value: "FROM:TO",
     default: "1e-4:1e4",
-    help: "without --C: inverse strengths from here to there, at even distances by their logarithm",
+    help: "without --C: range of inverse strengths, evenly spaced on a log scale",
   },
   strengths: {
     type: "integer",
@@ -29,19 +29,19 @@ const flags = {
     default: 20,
     min: 1,
     max: 1000,
-    help: "how many strengths of --C-range a grid tries",
+    help: "number of strengths that the grid takes from --C-range",
   },
   "l1-ratio": {
     type: "list",
     value: "RATIO",
-    help: "of an elastic net: shares of l1 to try [0.5; with --random any from 0 to 1]",
+    help: "shares of l1 in an elastic net to try [0.5; with --random any from 0 to 1]",
   },
   random: {
     type: "integer",
     value: "N",
     min: 1,
     max: candidatesMax,
-    help: "try N candidates drawn at random from --C-range instead of the grid",
+    help: "try N random candidates from --C-range in place of the grid",
   },
   folds: {
     type: "integer",
@@ -49,11 +49,11 @@ const flags = {
     default: 5,
     min: 2,
     max: foldCountMax,
-    help: "parts of the training rows, by group: each is scored by a fit to the others",
+    help: "number of folds; rows of a group are in the same fold",
   },
   "one-standard-error": {
     type: "boolean",
-    help: "choose the strongest penalty whose log loss is within one standard error of the best",
+    help: "choose the strongest penalty whose log loss is within one standard error of the best one",
   },
   ...trainingFlags,
   seed: { ...trainingFlags.seed, help: "random seed of the split, the folds and the random candidates" },
@@ -65,15 +65,15 @@ const flags = {
     max: 1e-2,
     help: "--tolerance of the fits to folds; the best candidate is trained to the default of train",
   },
-  activate: { type: "boolean", help: "put the best one's model in production" },
+  activate: { type: "boolean", help: "put the best model in production" },
 } as const satisfies Flags;
 
 export default command({
   name: "sweep",
-  summary: "the best hyper-parameters by cross-validation",
+  summary: "find the best hyper-parameters by cross-validation",
   description:
     "Cross-validates a grid or random candidates by group, trains the best one and registers it.\n" +
-    "Results are kept in DATA/sweeps: the same command goes on where it was interrupted.",
+    "Results are kept in DATA/sweeps: repeating the command resumes an interrupted sweep.",
   flags,
   examples: [
     ["clickwell sweep", "l2 with 20 strengths, 5 folds"],
@@ -81,14 +81,14 @@ export default command({
     ["clickwell sweep --penalty elasticnet --random 50 --C-range 1e-3:10", "50 random elastic nets"],
     [
       "clickwell sweep --penalty l1 --one-standard-error",
-      "the fewest columns that do about as well as the best",
+      "the fewest columns with a log loss near the best one",
     ],
   ],
   async run({ options, terminal, signal }) {
     const paths = candidatesOf(options);
     const spec = specOf(options);
     const registry = openRegistry(options.data);
-    // Whoever registers a model splits an older store, which nobody may have open then.
+    // Registering a model splits the store of an older version, which must not be open then.
     await registry.upgrade();
     const store = openStore(options.data, { mode: "read", isKept: true });
     try {
@@ -117,7 +117,7 @@ export default command({
   },
 });
 
-/** One line per candidate as it is done, with its place so far. */
+/** Reports each candidate as it is done, with its rank so far. */
 function observerOf(terminal: Terminal, quiet: boolean): SweepObserver {
   if (quiet) return {};
   return {
@@ -126,17 +126,15 @@ function observerOf(terminal: Terminal, quiet: boolean): SweepObserver {
       if (done === 0) return;
       terminal.say(
         done === total
-          ? `All ${total} candidates were tried before: their results are read from ${path}`
+          ? `All ${total} candidates were tried before: results are read from ${path}`
           : `${done} of ${total} candidates were tried before, ${total - done} are left: ${path}`,
       );
     },
     tried(candidate, leaderboard) {
-      const standing = leaderboard.find((row) => row.candidate === candidate);
-      if (!standing) return;
+      const entry = leaderboard.find((row) => row.candidate === candidate);
+      if (!entry) return;
       terminal.say(
-        `  ${named(candidate).padEnd(34)}  ${
-          scoreOf(standing)
-        }  place ${standing.rank} of ${leaderboard.length}`,
+        `  ${named(candidate).padEnd(34)}  ${scoreOf(entry)}  place ${entry.rank} of ${leaderboard.length}`,
       );
     },
   };
@@ -163,12 +161,10 @@ function say(
   modelsDir: string,
 ): void {
   terminal.say("");
-  for (const standing of leaderboard.slice(0, rowsShown)) {
-    const mark = standing === best ? "*" : " ";
+  for (const entry of leaderboard.slice(0, rowsShown)) {
+    const mark = entry === best ? "*" : " ";
     terminal.say(
-      `${mark}${String(standing.rank).padStart(3)}  ${named(standing.candidate).padEnd(34)}  ${
-        scoreOf(standing)
-      }`,
+      `${mark}${String(entry.rank).padStart(3)}  ${named(entry.candidate).padEnd(34)}  ${scoreOf(entry)}`,
     );
   }
   if (leaderboard.length > rowsShown) {
@@ -191,7 +187,7 @@ function say(
   if (!active) terminal.say(`  put it in production: clickwell models activate ${model.modelId}`);
 }
 
-/** What `--json` prints. */
+/** Returns the object that `--json` prints. */
 function resultOf(report: SweepReport, modelsDir: string): Record<string, unknown> {
   const { key, leaderboard, best, model, metrics, notes, rows, account, active, resumed, seconds } = report;
   return {

@@ -1,18 +1,20 @@
 import { Failure } from "../pipeline/failure.ts";
 
-/** Where Vertex AI expects a container of its own to listen. */
-export interface VertexPlace {
+/** The port and paths on which Vertex AI expects a custom container to listen. */
+export interface VertexEnvironment {
   readonly port: number;
   readonly paths: { readonly health: string; readonly predict: string };
 }
 
 /**
- * Reads the variables that Vertex AI sets in a container; undefined where `AIP_MODE` is not `PREDICTION`.
+ * Reads the variables that Vertex AI sets in a container; undefined if `AIP_MODE` is not `PREDICTION`.
  *
- * @throws {Failure} `usage-invalid` for a port or a path that is none.
+ * @throws {Failure} `usage-invalid` for an invalid port or path.
  * @see Vertex AI, "Custom container requirements for prediction"; triton src/command_line_parser.cc.
  */
-export function readVertexPlace(variable: (name: string) => string | undefined): VertexPlace | undefined {
+export function readVertexEnvironment(
+  variable: (name: string) => string | undefined,
+): VertexEnvironment | undefined {
   if (variable("AIP_MODE") !== "PREDICTION") return undefined;
   const port = variable("AIP_HTTP_PORT") || "8080";
   if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535) throw unexpected("AIP_HTTP_PORT", port, "a port");

@@ -2,17 +2,17 @@ import { Failure } from "../../pipeline/failure.ts";
 import { nearestName } from "../../pipeline/did_you_mean.ts";
 import type { Command, Flag } from "./command.ts";
 
-/** What the words after a command's name say, not yet checked against the flags' types. */
+/** The words after a command's name, sorted but not yet checked against the types of the flags. */
 export interface Arguments {
   readonly settings: Readonly<Record<string, string | true | readonly string[]>>;
   readonly positionals: readonly string[];
 }
 
 /**
- * Sorts a command's words into flags and positionals. `--name value` and `--name=value` are the same; a list takes all
- * words up to the next flag, so that a shell's `*.parquet` works, and may be repeated; after `--` no word is a flag.
+ * Splits the words of a command into flags and positionals. `--name value` and `--name=value` are equivalent; a list takes all
+ * words up to the next flag, so that `*.parquet` works, and may be repeated; after `--` no word is a flag.
  *
- * @throws {Failure} `usage-invalid` for a flag that the command does not have, or one without its value.
+ * @throws {Failure} `usage-invalid` for an unknown flag, or a flag without a value.
  */
 export function splitArguments(command: Command, words: readonly string[]): Arguments {
   const settings: Record<string, string | true | string[]> = {};
@@ -45,7 +45,7 @@ export function splitArguments(command: Command, words: readonly string[]): Argu
   return { settings, positionals };
 }
 
-/** @throws {Failure} `usage-invalid` where there are too few or too many. */
+/** @throws {Failure} `usage-invalid` if there are too few or too many. */
 export function checkPositionals(command: Command, positionals: readonly string[]): void {
   const { min = 0, max = 0, name = "argument" } = command.positionals ?? {};
   if (positionals.length < min) throw usage(command, `needs ${name}.`);

@@ -1,9 +1,9 @@
 import type { Terminal } from "./terminal.ts";
 
-/** One flag of a command. Each can also be set by the environment and by a file: see {@link readOptions}. */
+/** A flag of a command. It can also be set by an environment variable or a config file: see {@link readOptions}. */
 export interface Flag {
   readonly type: "string" | "number" | "integer" | "boolean" | "list";
-  /** What stands for the value in `--help`. */
+  /** The placeholder of the value in `--help`. */
   readonly value?: string;
   readonly help: string;
   readonly default?: string | number | boolean;
@@ -23,21 +23,21 @@ type ValueOf<F extends Flag> = Flag extends F ? unknown
 
 type TextOf<F extends Flag> = F extends { choices: readonly (infer Choice)[] } ? Choice : string;
 
-/** The checked values of a command's flags: those with a default are always there. */
+/** The checked values of a command's flags. Flags with a default always have a value. */
 export type Options<F extends Flags> = { readonly [Name in keyof F]: ValueOf<F[Name]> };
 
 export interface Invocation<F extends Flags> {
   readonly options: Options<F>;
   readonly positionals: readonly string[];
   readonly terminal: Terminal;
-  /** Aborted at the first Ctrl-C or SIGTERM, with the `interrupted` failure as its reason. */
+  /** Aborted by the first Ctrl-C or SIGTERM; the reason is a failure `interrupted`. */
   readonly signal: AbortSignal;
 }
 
-/** What `--json` prints, where a command has anything to say to machines. */
+/** The object that `--json` prints, if any. */
 export type Result = Readonly<Record<string, unknown>> | void;
 
-/** One entry of the command table. */
+/** A command of the program. */
 export interface Command<F extends Flags = Flags> {
   readonly name: string;
   readonly summary: string;
@@ -53,7 +53,7 @@ export interface Command<F extends Flags = Flags> {
   run(invocation: Invocation<F>): Promise<Result>;
 }
 
-/** Flags that every command has. */
+/** The flags of every command. */
 export const commonFlags = {
   data: {
     type: "string",
@@ -63,14 +63,14 @@ export const commonFlags = {
   },
   models: { type: "string", value: "DIR", default: "./models", help: "folder of the models" },
   config: { type: "string", value: "FILE", help: "settings as a JSON object, by flag name" },
-  json: { type: "boolean", help: "print one JSON object on standard output, at the end" },
-  quiet: { type: "boolean", help: "no progress" },
-  help: { type: "boolean", help: "this text" },
+  json: { type: "boolean", help: "print the result as one JSON object on standard output" },
+  quiet: { type: "boolean", help: "do not show progress" },
+  help: { type: "boolean", help: "show this help" },
 } as const satisfies Flags;
 
 /**
- * Keeps the literal types of the flags, so that a command's own `options` are typed by them. The table that holds all
- * commands cannot know them; that the options fit is what `readOptions` sees to.
+ * Defines a command. `options` of its `run` is typed by the literal types of its flags; the table of commands does not know
+ * these types, and `readOptions` checks the values.
  */
 export function command<const F extends Flags>(definition: Command<F & typeof commonFlags>): Command {
   return definition as unknown as Command;

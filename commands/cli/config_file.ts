@@ -1,14 +1,17 @@
 import { Failure } from "../../pipeline/failure.ts";
 
 /**
- * Reads the file of `--config`: one JSON object of settings by flag name.
+ * Reads a config file: one JSON object of settings by flag name.
  *
- * @throws {Failure} `usage-invalid` where it cannot be read or is something else.
+ * @throws {Failure} `usage-invalid` if the file cannot be read or holds something else.
  */
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
   const value = parse(readText(path), path);
   if (isObject(value)) return value;
-  throw new Failure("usage-invalid", `${path} is no JSON object, expected settings by flag name: {"C": 0.5}`);
+  throw new Failure(
+    "usage-invalid",
+    `${path} is not a JSON object, expected settings by flag name: {"C": 0.5}`,
+  );
 }
 
 function readText(path: string): string {
@@ -17,7 +20,7 @@ function readText(path: string): string {
   } catch {
     throw new Failure(
       "usage-invalid",
-      `Cannot read the config file ${path}: it is not there, or may not be read. Name another with --config.`,
+      `Cannot read the config file ${path}: it does not exist or is not readable. Give another one with --config.`,
     );
   }
 }

@@ -2,19 +2,19 @@ import { Failure, type FailureKind, type FieldError } from "../../pipeline/failu
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** What went wrong, for people and machines. */
+/** An error as it is reported to users and with `--json`. */
 export interface ErrorReport {
   readonly kind: FailureKind | "system" | "bug";
   readonly message: string;
   readonly errors: readonly FieldError[];
   readonly exitCode: number;
-  /** Members that `--json` prints beside the error. */
+  /** Further members that `--json` prints. */
   readonly report?: Readonly<Record<string, unknown>>;
-  /** Where, if it is a bug of ours. */
+  /** The stack trace of a bug. */
   readonly stack?: string;
 }
 
-/** Says what an error means to its user: a failure of the outside world, a refusal of the system, or a bug of ours. */
+/** Classifies an error for the user: a failure that the program expects, an error of the system, or a bug. */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof Failure) {
     const { kind, message, errors, report } = error;
@@ -22,7 +22,7 @@ export function reportError(error: unknown): ErrorReport {
   }
   const { failed: exitCode } = exitCodes;
   if (!(error instanceof Error)) return { kind: "bug", message: bug(String(error)), errors: [], exitCode };
-  if (isRefusal(error)) {
+  if (isSystemError(error)) {
     return { kind: "system", message: withoutAdvice(error.message), errors: [], exitCode };
   }
   return { kind: "bug", message: bug(error.message), errors: [], exitCode, stack: error.stack ?? "" };
@@ -33,13 +33,13 @@ function exitCodeOf(kind: FailureKind): number {
   return kind === "usage-invalid" ? exitCodes.usage : exitCodes.failed;
 }
 
-/** No permission, no room, no such folder, address in use: errors that carry the system's code, such as `ENOSPC`. */
-function isRefusal(error: Error): boolean {
+/** Returns whether the system refused something (permission, space, a missing folder, an address in use): such errors have its code, as `ENOSPC`. */
+function isSystemError(error: Error): boolean {
   if (error instanceof Deno.errors.NotCapable) return true;
   return "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
 }
 
-/** The runtime advises to start it in another way, which is not its user's choice: the flags are the program's. */
+/** Removes the advice to run Deno with other permissions: the program sets them, not its user. */
 function withoutAdvice(message: string): string {
   return message.replace(
     /, (run again with|specify the required permissions) .*/s,

@@ -1,6 +1,6 @@
 import type { Command, Flag } from "./command.ts";
 
-/** The text of `clickwell NAME --help`. */
+/** Returns the text of `clickwell NAME --help`. */
 export function helpOf(command: Command): string {
   const { name, summary, description, positionals, flags, examples } = command;
   return [
@@ -14,14 +14,14 @@ export function helpOf(command: Command): string {
     "Flags:",
     ...columns(Object.entries(flags).map(([name, flag]) => [spelling(name, flag), meaning(flag)])),
     "",
-    "Each flag can also be set by the environment (--data is CLICKWELL_DATA) or in the file that --config names.",
+    "Each flag can also be set by an environment variable (CLICKWELL_DATA for --data) or in the file given by --config.",
     "",
     "Examples:",
     ...examples.flatMap(([example, meaning]) => [`  ${example}`, `      ${meaning}`]),
   ].join("\n");
 }
 
-/** The text of `clickwell --help`. */
+/** Returns the text of `clickwell --help`. */
 export function overviewOf(summaries: readonly (readonly [name: string, summary: string])[]): string {
   return [
     "clickwell: from a table with a yes/no outcome, such as offers and clicks, to calibrated probabilities served over HTTP.",

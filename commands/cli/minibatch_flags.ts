@@ -15,34 +15,33 @@ import type { TrainObserver } from "../../pipeline/train/fit_model.ts";
 import type { Flags, Options } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Flags of training by mini-batches, with hidden layers or without. */
+/** The flags of training by mini-batches, with or without hidden layers. */
 export const minibatchFlags = {
   hidden: {
     type: "string",
     value: "UNITS",
-    help: "hidden layers, as 32,16: a wide-and-deep model, trained by adam unless --solver sgd",
+    help: "units of hidden layers, as 32,16: a wide-and-deep model, trained by adam unless --solver sgd",
   },
   epochs: {
     type: "integer",
     value: "N",
     min: 1,
     max: 10_000,
-    help: `of adam and sgd: passes over the training rows; default: ${defaultMinibatch.epochs}`,
+    help: `adam and sgd: passes over the training rows; default: ${defaultMinibatch.epochs}`,
   },
   "batch-size": {
     type: "integer",
     value: "ROWS",
     min: 1,
     max: 65_536,
-    help: `of adam and sgd: rows per step; default: ${defaultMinibatch.batchSize}`,
+    help: `adam and sgd: rows per step; default: ${defaultMinibatch.batchSize}`,
   },
   "learning-rate": {
     type: "number",
     value: "RATE",
     min: 1e-9,
     max: 100,
-    help:
-      `of adam and sgd: length of a step; default: ${defaultLearningRates.adam} and ${defaultLearningRates.sgd}`,
+    help: `adam and sgd: step size; default: ${defaultLearningRates.adam} and ${defaultLearningRates.sgd}`,
   },
   patience: {
     type: "integer",
@@ -50,7 +49,7 @@ export const minibatchFlags = {
     min: 0,
     max: 10_000,
     help:
-      "of adam and sgd: stop after so many epochs without a better loss on validation rows; default: never",
+      "adam and sgd: stop after this many epochs without a better loss on the validation rows; default: never",
   },
   "validation-share": {
     type: "number",
@@ -58,16 +57,16 @@ export const minibatchFlags = {
     min: 0.001,
     max: 0.9,
     help:
-      `with --patience: share of the training groups to stop by; default: ${defaultMinibatch.validationShare}`,
+      `with --patience: share of the training groups to validate on; default: ${defaultMinibatch.validationShare}`,
   },
 } as const satisfies Flags;
 
 type MinibatchChoice = Options<typeof minibatchFlags> & { readonly solver: SolverName | OptimizerName };
 
 /**
- * The exact solver, or the optimizer of mini-batches and its settings; hidden layers have no exact solver.
+ * Returns the exact solver, or the optimizer of mini-batches and its settings. Hidden layers have no exact solver.
  *
- * @throws {Failure} `usage-invalid` for settings of mini-batches beside an exact solver.
+ * @throws {Failure} `usage-invalid` for settings of mini-batches with an exact solver.
  */
 export function solverOf(
   { solver, ...options }: MinibatchChoice,
@@ -88,11 +87,11 @@ export function solverOf(
   return { solver: solverNames.find((name) => name === solver) ?? "auto" };
 }
 
-/** What was asked for; the rest has defaults. */
+/** Returns the settings that were given. */
 function settingsOf(options: Options<typeof minibatchFlags>): Partial<MinibatchParameters> {
   const { hidden, epochs, patience } = options;
   const given = {
-    // In one spelling: the same layers are the same model.
+    // Normalised, so that the same layers give the same model.
     hidden: hidden === undefined ? undefined : parseHidden(hidden).join(","),
     epochs,
     batchSize: options["batch-size"],
@@ -103,7 +102,7 @@ function settingsOf(options: Options<typeof minibatchFlags>): Partial<MinibatchP
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** One line per epoch; with --json, JSON lines on standard error. */
+/** Reports each epoch as a line; with `--json`, as JSON lines on standard error. */
 export function epochObserver(terminal: Terminal, json: boolean): NonNullable<TrainObserver["epoch"]> {
   const startedAt = performance.now();
   let lastAt = startedAt;
@@ -111,7 +110,7 @@ export function epochObserver(terminal: Terminal, json: boolean): NonNullable<Tr
     const at = performance.now();
     const [took, seconds] = [(at - lastAt) / 1000, (at - startedAt) / 1000];
     lastAt = at;
-    // The time to the end of the first epoch also holds the reading of the data.
+    // The first epoch includes the time to read the data.
     const left = epoch === epochs ? 0 : epoch > 1 ? took * (epochs - epoch) : null;
     if (json) {
       return terminal.say(JSON.stringify({

@@ -3,46 +3,46 @@ import { nearestName } from "../../pipeline/did_you_mean.ts";
 import { type Arguments, checkPositionals, splitArguments } from "./arguments.ts";
 import type { Command, Flag, Flags, Options } from "./command.ts";
 
-/** Where settings come from beside the command line. */
+/** The sources of settings other than the command line. */
 export interface OptionSources {
-  /** The value of an environment variable. */
+  /** Returns the value of an environment variable. */
   environment(name: string): string | undefined;
-  /** The object in a config file. */
+  /** Returns the object in a config file. */
   readConfig(path: string): Readonly<Record<string, unknown>>;
 }
 
 export interface CheckedOptions {
   readonly options: Options<Flags>;
   readonly positionals: readonly string[];
-  /** Settings of the config file that this command does not have; they may be another command's. */
+  /** Settings of the config file that this command does not have. They may belong to another command. */
   readonly unknownSettings: { readonly path: string; readonly names: readonly string[] };
 }
 
-/** The environment variable of a flag: of `--l1-ratio` it is `CLICKWELL_L1_RATIO`. */
+/** Returns the environment variable of a flag: `CLICKWELL_L1_RATIO` for `--l1-ratio`. */
 export function environmentName(flagName: string): string {
   return `CLICKWELL_${flagName.toUpperCase().replaceAll("-", "_")}`;
 }
 
 /**
- * Reads a command's settings: flag, else environment, else config file, else default. An empty variable counts as unset;
- * a list in a variable is separated by commas. With `--help`, nothing else is looked at.
+ * Reads a command's settings: from the flag, else the environment, else the config file, else the default. An empty variable
+ * counts as unset; a list in a variable is separated by commas. With `--help`, everything else is ignored.
  *
- * @throws {Failure} `usage-invalid` for a flag that is not there, a value of another type or out of range.
+ * @throws {Failure} `usage-invalid` for an unknown flag, or a value of the wrong type or out of range.
  */
 export function readOptions(
   command: Command,
   words: readonly string[],
-  surroundings: OptionSources,
+  sources: OptionSources,
 ): CheckedOptions {
   const { settings, positionals } = splitArguments(command, words);
   const file = settings.help
     ? { path: "", settings: {} }
-    : readFile(settings.config ?? surroundings.environment(environmentName("config")), surroundings);
+    : readFile(settings.config ?? sources.environment(environmentName("config")), sources);
   const options: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(command.flags)) {
     const given = settings.help && name !== "help"
       ? undefined
-      : firstGiven(name, flag, { settings, surroundings, file });
+      : firstGiven(name, flag, { settings, sources, file });
     options[name] = given ? check(flag, given) : flag.default ?? absent(flag);
   }
   if (!options.help) checkPositionals(command, positionals);
@@ -50,7 +50,7 @@ export function readOptions(
   return { options: options as Options<Flags>, positionals, unknownSettings: { path: file.path, names } };
 }
 
-/** @throws {Failure} `usage-invalid` for a setting that no command has: a misspelt one must not be passed over. */
+/** @throws {Failure} `usage-invalid` for a setting that no command has, so that a misspelled one is not ignored. */
 export function rejectUnknownSettings(
   { path, names }: CheckedOptions["unknownSettings"],
   commands: readonly Command[],
@@ -70,7 +70,7 @@ export function rejectUnknownSettings(
   }
 }
 
-/** A file cannot name another file, nor ask for help. */
+/** Returns whether a config file may set the flag: every flag but `--config` and `--help`. */
 function inFile(flags: Flags, name: string): boolean {
   return Object.hasOwn(flags, name) && name !== "config" && name !== "help";
 }
@@ -80,28 +80,28 @@ interface ConfigFile {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-function readFile(path: Arguments["settings"][string] | undefined, surroundings: OptionSources): ConfigFile {
+function readFile(path: Arguments["settings"][string] | undefined, sources: OptionSources): ConfigFile {
   if (typeof path !== "string" || path === "") return { path: "", settings: {} };
-  return { path, settings: surroundings.readConfig(path) };
+  return { path, settings: sources.readConfig(path) };
 }
 
-/** A value as somebody wrote it, and how messages name the place. */
+/** A value as it was written, and the name of its place in messages. */
 interface Given {
   readonly value: unknown;
   readonly place: string;
 }
 
-interface Sources {
+interface AllSources {
   readonly settings: Arguments["settings"];
-  readonly surroundings: OptionSources;
+  readonly sources: OptionSources;
   readonly file: ConfigFile;
 }
 
-function firstGiven(name: string, flag: Flag, { settings, surroundings, file }: Sources): Given | undefined {
+function firstGiven(name: string, flag: Flag, { settings, sources, file }: AllSources): Given | undefined {
   if (Object.hasOwn(settings, name)) return { value: settings[name], place: `--${name}` };
   if (name === "help") return undefined;
   const variable = environmentName(name);
-  const text = surroundings.environment(variable);
+  const text = sources.environment(variable);
   if (text) return { value: flag.type === "list" ? text.split(",") : text, place: variable };
   const inFile = Object.hasOwn(file.settings, name) ? file.settings[name] : null;
   return inFile === null ? undefined : { value: inFile, place: `"${name}" in ${file.path}` };

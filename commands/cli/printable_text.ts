@@ -1,12 +1,12 @@
 /**
- * A text for a terminal: what would steer it (control characters, and those that turn the direction of writing) is spelt out, in
- * the way of JSON, so that JSON stays what it is. Lines and tabs stay.
+ * Escapes what would control a terminal: control characters, and those that change the direction of writing. Escapes are
+ * those of JSON, so that JSON keeps its meaning. Line feeds and tabs stay.
  */
 export function printableText(text: string): string {
   return steering.test(text) ? text.replace(allSteering, (found) => found.replace(/[^]/g, escaped)) : text;
 }
 
-/** The same of one line: what is another line in it would look like one of the program's own. */
+/** Escapes line feeds, too: a line of user data must not look like one of the program. */
 export function printableLine(line: string): string {
   return printableText(line).replaceAll("\n", "\\u000a");
 }

@@ -2,20 +2,21 @@ import { Failure } from "../../pipeline/failure.ts";
 import { defaultMemoryBytes, type ResourceOptions } from "../../pipeline/train/training_resources.ts";
 import type { Flags, Options } from "./command.ts";
 
-/** Flags of what works with a store's examples. */
+/** The flags of commands that work with the examples of a store. */
 export const resourceFlags = {
   threads: {
     type: "integer",
     value: "N",
     min: 1,
     max: 256,
-    help: "threads; the result is the same for any number; default: the cores",
+    help: "number of threads; does not change the result; default: the number of cores",
   },
   memory: {
     type: "string",
     value: "SIZE",
     default: `${defaultMemoryBytes / 1e6}MB`,
-    help: "memory for examples, as 500MB or 2GB; what is beyond goes to a file beside the store; same result",
+    help:
+      "memory for examples, as 500MB or 2GB; the rest is spilled to a file in the data folder; does not change the result",
   },
 } as const satisfies Flags;
 
@@ -26,7 +27,7 @@ export function resourceOptionsOf({ threads, memory }: Options<typeof resourceFl
 const factors: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
 /**
- * A size such as 500MB, 1.5 GB or 64MiB, in bytes.
+ * Parses a size such as 500MB, 1.5 GB or 64MiB. Returns bytes.
  *
  * @throws {Failure} `usage-invalid`
  */

@@ -1,6 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
 
-/** Which signal a command was ended by. */
+/** The failure of a command that a signal ended. */
 export class Interruption extends Failure {
   constructor(readonly signal: Deno.Signal) {
     super("interrupted", "Interrupted: nothing is left half done.");
@@ -8,16 +8,16 @@ export class Interruption extends Failure {
 }
 
 /**
- * One press of Ctrl-C reaches a process twice where a task runner stands between: from the terminal, and passed on by the
- * runner. Signals this close together are one wish.
+ * One press of Ctrl-C reaches a process twice under a task runner: from the terminal, and forwarded by the runner. Signals this
+ * close together count as one.
  */
-const sameWishMs = 250;
+const duplicateSignalMs = 250;
 
 /**
- * Listens for Ctrl-C and SIGTERM. The first aborts the signal, so that the command can end in order; another one, later,
- * means that its user will not wait for that.
+ * Listens for Ctrl-C and SIGTERM. The first one aborts the returned signal, so that the command can finish in order; a second
+ * one ends the process at once.
  *
- * @param endAtOnce Called at the second.
+ * @param endAtOnce Called on the second signal.
  */
 export function listenForInterruption(endAtOnce: () => void): AbortSignal {
   const controller = new AbortController();
@@ -28,7 +28,7 @@ export function listenForInterruption(endAtOnce: () => void): AbortSignal {
       first = name;
       firstAt = performance.now();
       controller.abort(new Interruption(name));
-    } else if (name !== first || performance.now() - firstAt > sameWishMs) {
+    } else if (name !== first || performance.now() - firstAt > duplicateSignalMs) {
       endAtOnce();
     }
   };

@@ -3,7 +3,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
 
 /**
- * Reads the feature spec that `--spec` names.
+ * Reads the feature spec of `--spec`.
  *
  * @throws {Failure} `file-missing`; `spec-invalid` with a pointer per bad field.
  */
@@ -14,7 +14,7 @@ export function readSpec(path: string): FeatureSpec {
   } catch {
     throw new Failure(
       "file-missing",
-      `Cannot read the feature spec ${path}: it is not there or not readable.`,
+      `Cannot read the feature spec ${path}: it does not exist or is not readable.`,
     );
   }
   let value: unknown;

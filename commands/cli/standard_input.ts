@@ -3,19 +3,19 @@ import { join } from "node:path";
 import { openSpillFolder } from "../../pipeline/chunks/spill_folder.ts";
 import { Failure } from "../../pipeline/failure.ts";
 
-/** How the command line names standard input, and standard output. */
+/** Stands for standard input and standard output on the command line. */
 export const dash = "-";
 
 const shownName = "standard input";
 
 /**
- * Runs with files of which one may be standard input. What comes in there is kept in a file meanwhile: files are read twice,
- * from their ends and on other threads. Messages name it `standard input`.
+ * Runs `use` with paths of which one may be standard input. Standard input is copied to a temporary file first, since files are
+ * read twice, from their ends and on other threads. Messages call it `standard input`.
  *
- * @param paths As the command line has them.
- * @param options.dataDir Where the file is kept, if the folder is there: it may be the only one that can be written.
- * @param use Is given what stands for each of them.
- * @throws {Failure} `usage-invalid` where standard input is named twice; `file-unwritable`; what `use` throws.
+ * @param paths As on the command line.
+ * @param options.dataDir Holds the temporary file, if the folder exists: it may be the only writable one.
+ * @param use Gets a function that returns the path of the file to read.
+ * @throws {Failure} `usage-invalid` if standard input is named twice; `file-unwritable`; what `use` throws.
  */
 export async function withStandardInput<T>(
   paths: readonly string[],
@@ -31,13 +31,13 @@ export async function withStandardInput<T>(
     );
   }
   const folder = writing(() => openFolder(dataDir));
-  const kept = join(folder.path, "standard-input");
+  const copy = join(folder.path, "standard-input");
   try {
-    await keep(kept, signal);
-    return await use((path) => path === dash ? kept : path);
+    await copyStandardInput(copy, signal);
+    return await use((path) => path === dash ? copy : path);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.kind, error.message.replaceAll(kept, shownName), error.errors);
+    throw new Failure(error.kind, error.message.replaceAll(copy, shownName), error.errors);
   } finally {
     folder.close();
   }
@@ -49,23 +49,23 @@ function openFolder(dataDir: string): { path: string; close(): void } {
   return { path, close: () => Deno.removeSync(path, { recursive: true }) };
 }
 
-const pieceBytes = 2 ** 18;
+const bufferBytes = 2 ** 18;
 
-async function keep(path: string, signal: AbortSignal): Promise<void> {
+async function copyStandardInput(path: string, signal: AbortSignal): Promise<void> {
   const file = writing(() => Deno.openSync(path, { write: true, create: true, mode: 0o600 }));
   try {
-    const piece = new Uint8Array(pieceBytes);
+    const buffer = new Uint8Array(bufferBytes);
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
-    // Whether it comes is for the race.
+    // A rejection is observed by the race.
     aborted.catch(() => {});
     for (;;) {
       signal.throwIfAborted();
-      const count = await Promise.race([Deno.stdin.read(piece), aborted]);
+      const count = await Promise.race([Deno.stdin.read(buffer), aborted]);
       if (count === null) return;
       writing(() => {
-        for (let done = 0; done < count;) done += file.writeSync(piece.subarray(done, count));
+        for (let done = 0; done < count;) done += file.writeSync(buffer.subarray(done, count));
       });
     }
   } finally {
@@ -79,9 +79,9 @@ function writing<T>(action: () => T): T {
   } catch (error) {
     throw new Failure(
       "file-unwritable",
-      `Cannot keep standard input in a file: ${
+      `Cannot copy standard input to a file: ${
         error instanceof Error ? error.message : error
-      }. Make room in the folder of the store, or write it to a file yourself and name that.`,
+      }. Free space in the data folder, or write the input to a file yourself and pass its path.`,
     );
   }
 }

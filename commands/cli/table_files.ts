@@ -3,7 +3,7 @@ import type { LoadProgress } from "../../pipeline/ingest/load.ts";
 import type { Flags } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Flags that name files to load. */
+/** The flags that name files to load. */
 export const tableFlags = {
   leads: { type: "list", value: "FILE", help: "files of the table leads" },
   offers: { type: "list", value: "FILE", help: "files of the table offers" },
@@ -11,7 +11,7 @@ export const tableFlags = {
   table: { type: "list", value: "NAME=FILE", help: "a file of another table; - is standard input" },
 } as const satisfies Flags;
 
-/** One line of progress for each file. */
+/** Reports the progress of each file. */
 export function loadObserver(terminal: Terminal): (progress: LoadProgress) => void {
   return ({ table, file, rows, rowsTotal, isCounted }) => {
     const size = isCounted ? `, ${rowsTotal.toLocaleString("en")} rows` : "";
@@ -26,7 +26,7 @@ export interface FileOptions {
   readonly table: readonly string[];
 }
 
-/** The files that were named, by table; none where none was. */
+/** Returns the named files by table. */
 export function filesByTable({ leads, offers, clicks, table }: FileOptions): Record<string, string[]> {
   const files = new Map<string, string[]>();
   const add = (name: string, path: string) => files.set(name, [...files.get(name) ?? [], path]);
@@ -37,7 +37,7 @@ export function filesByTable({ leads, offers, clicks, table }: FileOptions): Rec
   return Object.fromEntries(files);
 }
 
-/** The files by what stands for them. */
+/** Replaces each path by what `pathOf` returns for it. */
 export function resolveFiles(
   files: Readonly<Record<string, readonly string[]>>,
   pathOf: (path: string) => string,
@@ -45,7 +45,7 @@ export function resolveFiles(
   return Object.fromEntries(Object.entries(files).map(([table, paths]) => [table, paths.map(pathOf)]));
 }
 
-/** @throws {Failure} `usage-invalid` where the word is not two that are parted by `=`. */
+/** Splits `NAME=VALUE`. @throws {Failure} `usage-invalid` if one of the two is empty. */
 export function splitAt(word: string, flag: string, expected: string): [string, string] {
   const at = word.indexOf("=");
   if (at < 1 || at === word.length - 1) {

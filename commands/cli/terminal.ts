@@ -1,18 +1,18 @@
 import { printableLine, printableText } from "./printable_text.ts";
 
-/** Where a command speaks to people: standard error, so that standard output stays for machines. */
+/** The output of a command: messages for people on standard error, results for machines on standard output. */
 export interface Terminal {
-  /** One line for people. What would steer the terminal, or make another line of it, is spelt out. */
+  /** Writes one line for people. Control characters, line breaks among them, are escaped. */
   say(line: string): void;
-  /** Text for machines, on standard output: JSON stays what it is, and steers no terminal. */
+  /** Writes text for machines to standard output. Control characters are escaped in a way that leaves JSON as it is. */
   print(line: string): void;
-  /** Text for machines, on standard output as it is. */
+  /** Writes text to standard output unchanged. */
   output(text: string): void;
-  /** Shows how far a long stage is: a bar on a terminal, plain lines at most every few seconds elsewhere. */
+  /** Shows the progress of a long stage: a bar on a terminal, elsewhere a line every few seconds. */
   progress(event: Progress): void;
 }
 
-/** How far a stage is. `total` is absent where it is not known. */
+/** The progress of a stage. `total` is absent if it is unknown. */
 export interface Progress {
   readonly stage: string;
   readonly done: number;
@@ -20,20 +20,20 @@ export interface Progress {
   readonly unit: string;
 }
 
-/** What a terminal writes to: `Deno.stdout` and `Deno.stderr` are such. */
+/** A stream to write to, such as `Deno.stdout`. */
 export interface Sink {
   writeSync(bytes: Uint8Array): number;
   isTerminal(): boolean;
 }
 
 export interface TerminalOptions {
-  /** No progress; lines are still said. */
+  /** Hides progress; other lines are still written. */
   readonly quiet: boolean;
   readonly output?: Sink;
   readonly error?: Sink;
-  /** Milliseconds since some moment. */
+  /** A clock, in milliseconds. */
   readonly now?: () => number;
-  /** Characters in a line of the screen. */
+  /** Returns the width of the screen, in characters. */
   readonly columns?: () => number;
 }
 
@@ -42,7 +42,7 @@ const barEveryMs = 100;
 const barWidth = 24;
 const clearLine = "\r\x1b[K";
 
-/** Disposing of it clears a bar that is still shown. */
+/** Creates a terminal. Disposing of it clears a bar that is still shown. */
 export function createTerminal(options: TerminalOptions): Terminal & Disposable {
   const {
     quiet,
@@ -82,14 +82,14 @@ export function createTerminal(options: TerminalOptions): Terminal & Disposable 
       if (event.stage !== stage) {
         stage = event.stage;
         startedAt = at;
-        // The first line comes after a wait: a stage of a moment needs none.
+        // The first line comes after an interval: a short stage shows none.
         shownAt = at;
       }
       if (at - shownAt < everyMs) return;
       shownAt = at;
       const line = printableLine(describe(event, (at - startedAt) / 1000));
       if (!onScreen) return write(error, `${line}\n`);
-      // A line that wraps could not be cleared.
+      // A wrapped line could not be cleared.
       write(error, clearLine + line.slice(0, columns() - 1));
       barShown = true;
     },
@@ -126,7 +126,7 @@ function screenColumns(): number {
   }
 }
 
-/** Writes all of it. Nobody is told where the reader has gone (`clickwell … | head -1`): there is nobody left to tell. */
+/** Writes the whole text. A closed pipe (`clickwell … | head -1`) is not an error. */
 function write(sink: Sink, text: string): void {
   const bytes = new TextEncoder().encode(text);
   try {

@@ -2,24 +2,23 @@ import { Failure } from "../../pipeline/failure.ts";
 import { type TextEncoding, textEncodings, type TextFormat } from "../../pipeline/files/text/text_format.ts";
 import type { Flags } from "./command.ts";
 
-/** Flags that say of text files (CSV, newline-delimited JSON) what these cannot say themselves. */
+/** The flags that describe text files: CSV and newline-delimited JSON. */
 export const textFlags = {
   encoding: {
     type: "string",
     value: "NAME",
-    help: `of text files: ${textEncodings.join(", ")} [utf-8]`,
+    help: `encoding of text files: ${textEncodings.join(", ")} [utf-8]`,
   },
   delimiter: {
     type: "string",
     value: "CHARACTER",
-    help:
-      "what separates the fields of CSV, \\t for a tab [the one of , ; | and tab that the header has most of]",
+    help: "field separator of CSV, \\t for a tab [the most frequent of , ; | and tab in the header]",
   },
-  "decimal-comma": { type: "boolean", help: "numbers in text files have a decimal comma: 0,5" },
+  "decimal-comma": { type: "boolean", help: "text files use a decimal comma: 0,5" },
   null: {
     type: "list",
     value: "TEXT",
-    help: "texts in text files that stand for no value, as NA; an empty field of CSV always does",
+    help: "texts that mean no value, such as NA; an empty field of CSV always does",
   },
 } as const satisfies Flags;
 
@@ -31,7 +30,7 @@ export interface TextOptions {
 }
 
 /**
- * What was named; nothing where everything is its default.
+ * Returns the format that the flags describe; undefined if all flags have their defaults.
  *
  * @throws {Failure} `usage-invalid` for an encoding that is not known, and a delimiter that cannot be one.
  */
@@ -46,7 +45,7 @@ export function textFormatOf(options: TextOptions): TextFormat | undefined {
   return Object.keys(format).length === 0 ? undefined : format;
 }
 
-/** Other names of the encodings, without their signs. */
+/** Other names of the encodings, without hyphens and underscores. */
 const encodingNames: Readonly<Record<string, TextEncoding>> = {
   utf8: "utf-8",
   windows1252: "windows-1252",
@@ -73,6 +72,6 @@ function delimiterOf(word: string): string {
     "usage-invalid",
     `--delimiter is ${
       JSON.stringify(word)
-    }, expected one ASCII character that is no letter, digit or quote: , or ; or | or \\t for a tab.`,
+    }, expected one ASCII character other than a letter, a digit or a quote: , or ; or | or \\t for a tab.`,
   );
 }

@@ -8,7 +8,7 @@ import type { DemoStage } from "./tables.ts";
 
 /** One of the demo's two models. */
 export interface DemoModel {
-  /** How it was fitted, in words. */
+  /** A description of the fit. */
   readonly title: string;
   readonly artifact: Artifact;
   readonly version: number;
@@ -19,7 +19,7 @@ const fits = [
   { title: "no penalty", penalty: "none" },
 ] as const;
 
-/** Trains the two models on the store's examples. The first is put in production where none is. */
+/** Trains the two models on the examples of the store. The first goes into production if no model is. */
 export async function trainBoth(
   store: Store,
   models: Models,
@@ -38,7 +38,7 @@ export async function trainBoth(
   return [await trainOne(fits[0]), await trainOne(fits[1])];
 }
 
-/** What the model's metadata says of it, in one line. */
+/** Summarises a model in one line. */
 export function summaryOf({ title, artifact: { id, metadata }, version }: DemoModel): string {
   const { data, metrics } = metadata;
   return `${id}, version ${version}: ${title}; on ${data.rows.test.toLocaleString("en")} held-out offers ` +

@@ -1,39 +1,40 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RecordingProxy } from "./recording_proxy.ts";
 
-/** One request, and what its response must be. */
+/** A request and its expected response. */
 export interface RecordedRequest {
-  /** What the request shows, in a few words. */
+  /** A heading for the transcript. */
   readonly title: string;
   readonly method: "GET" | "POST";
   readonly path: string;
-  /** An object is sent as JSON, a text as it stands. */
+  /** An object is sent as JSON, a string unchanged. */
   readonly body?: Readonly<Record<string, unknown>> | string;
-  /** Of the body; application/json where it is left out. */
+  /** The content type of the body; `application/json` by default. */
   readonly contentType?: string;
   readonly status: number;
-  /** Members that the JSON of the response must have, among others. */
+  /** Members that the JSON of the response must have. */
   readonly answer?: Readonly<Record<string, unknown>>;
 }
 
+/** An HTTP client that records each request and response as text. */
 export interface RecordedClient {
   /**
-   * Sends a request, writes it and its response down, and checks the response.
+   * Sends a request, records it with its response, and checks the response.
    *
    * @returns The JSON object of the response.
-   * @throws {Error} where the response is not the expected one: then this program has a bug.
+   * @throws {Error} if the response is not the expected one, which is a bug of the program.
    */
-  send(question: RecordedRequest): Promise<Readonly<Record<string, unknown>>>;
-  /** How many requests were answered. */
+  send(request: RecordedRequest): Promise<Readonly<Record<string, unknown>>>;
+  /** Number of requests sent. */
   readonly count: number;
 }
 
 /**
- * @param write Takes the text of one exchange.
- * @param signal Aborting it ends a request that is under way, and refuses the next.
+ * @param write Gets the text of one request with its response.
+ * @param signal Aborting it ends the current request and rejects the next.
  */
 export function createRecordedClient(
-  tap: RecordingProxy,
+  proxy: RecordingProxy,
   write: (text: string) => void,
   signal: AbortSignal,
 ): RecordedClient {
@@ -42,12 +43,12 @@ export function createRecordedClient(
     get count() {
       return count;
     },
-    async send(question) {
-      const { title, method, path, body, contentType = "application/json" } = question;
-      // Compressed, an answer could not be read in the transcript.
+    async send(request) {
+      const { title, method, path, body, contentType = "application/json" } = request;
+      // A compressed response would not be readable in the transcript.
       const headers = new Headers({ "accept-encoding": "identity" });
       if (body !== undefined) headers.set("content-type", contentType);
-      const response = await fetch(`${tap.origin}${path}`, {
+      const response = await fetch(`${proxy.origin}${path}`, {
         method,
         headers,
         signal,
@@ -55,14 +56,14 @@ export function createRecordedClient(
       });
       const text = await response.text();
       count++;
-      const { sent, received } = tap.drain();
+      const { sent, received } = proxy.drain();
       write(`${count}. ${title}\n\n${marked(">", sent)}\n\n${marked("<", received)}\n\n`);
-      return check(question, response.status, text);
+      return check(request, response.status, text);
     },
   };
 }
 
-/** The lines of a message, each behind a mark that says which way it went. */
+/** Prefixes the lines of a message with a mark for its direction. */
 function marked(mark: string, message: string): string {
   return message.trimEnd().split(/\r?\n/).map((line) => `${mark} ${line}`.trimEnd()).join("\n");
 }

@@ -1,16 +1,16 @@
-/** Stands between a client and a server and keeps what they say, byte for byte. */
+/** A TCP proxy that records what a client and a server send, byte for byte. */
 export interface RecordingProxy {
-  /** Where the client finds it. */
+  /** The URL for the client. */
   readonly origin: string;
-  /** What went over the wire since it was last asked. */
+  /** Returns what was sent and received since the last call. */
   drain(): { readonly sent: string; readonly received: string };
   close(): void;
 }
 
 /**
- * Opens a tap on a free port of loopback.
+ * Opens a proxy on a free port of loopback.
  *
- * @param target The server's own address.
+ * @param target The address of the server.
  */
 export function openRecordingProxy(
   target: { readonly hostname: string; readonly port: number },
@@ -20,13 +20,13 @@ export function openRecordingProxy(
   let sent: Uint8Array[] = [];
   let received: Uint8Array[] = [];
 
-  async function relay(from: Deno.Conn, to: Deno.Conn, keep: (bytes: Uint8Array) => void): Promise<void> {
+  async function forward(from: Deno.Conn, to: Deno.Conn, record: (bytes: Uint8Array) => void): Promise<void> {
     try {
       for await (const bytes of from.readable) {
-        keep(bytes);
+        record(bytes);
         for (let offset = 0; offset < bytes.length;) offset += await to.write(bytes.subarray(offset));
       }
-    } catch { /* one of the two hung up: so does the tap */ }
+    } catch { /* one side closed its connection: close both */ }
     for (const connection of [from, to]) hangUp(connection);
   }
 
@@ -34,7 +34,7 @@ export function openRecordingProxy(
     if (!open.delete(connection)) return;
     try {
       connection.close();
-    } catch { /* closed by the other side already */ }
+    } catch { /* already closed */ }
   }
 
   async function accept(): Promise<void> {
@@ -46,8 +46,8 @@ export function openRecordingProxy(
         continue;
       }
       open.add(server);
-      relay(client, server, (bytes) => sent.push(bytes));
-      relay(server, client, (bytes) => received.push(bytes));
+      forward(client, server, (bytes) => sent.push(bytes));
+      forward(server, client, (bytes) => received.push(bytes));
     }
   }
   accept();

@@ -7,52 +7,52 @@ export interface DemoSubject {
   /** Ids of the two models. */
   readonly first: string;
   readonly second: string;
-  /** Id of the model in production, which it is again in the end. */
+  /** Id of the model in production, which is restored at the end. */
   readonly production: string;
-  /** Of the first model. */
+  /** The encoder of the first model. */
   readonly encoder: Encoder;
-  /** Whose probability is asked for; at least one. */
+  /** The rows to predict; at least one. */
   readonly rows: readonly FeatureRow[];
 }
 
 const rowCount = 3;
 const featureSeed = 7;
 
-/** Feature rows to ask about, always the same for a model. */
+/** Draws the feature rows to predict; the same for the same model. */
 export function drawRows(encoder: Encoder): FeatureRow[] {
   const random = createRandom(featureSeed);
   return Array.from({ length: rowCount }, () => drawFeatureRow(encoder, random));
 }
 
-/** Asks a server all that the demo shows: predictions by each model, assignments, and what bad requests get. */
-export async function askAll(conversation: RecordedClient, subject: DemoSubject): Promise<void> {
+/** Sends all requests of the demo: predictions by each model, assignments, and invalid requests. */
+export async function sendAll(client: RecordedClient, subject: DemoSubject): Promise<void> {
   const { first, second, production, encoder, rows } = subject;
-  await conversation.send({
+  await client.send({
     title: "Which model is in production?",
     method: "GET",
     path: "/model",
     status: 200,
     answer: { model_id: production },
   });
-  if (production !== first) await assign(conversation, first, "Put the first model in production");
-  const before = await predictAll(conversation, rows, first, "the first model");
-  await assign(conversation, second, "Put the second model in production");
-  await predictAll(conversation, rows, second, "the second model");
-  await assign(conversation, first, "Put the first model back");
-  await predict(conversation, rows[0], "The first model again: the same answer as before", {
+  if (production !== first) await assign(client, first, "Put the first model in production");
+  const before = await predictAll(client, rows, first, "the first model");
+  await assign(client, second, "Put the second model in production");
+  await predictAll(client, rows, second, "the second model");
+  await assign(client, first, "Put the first model back");
+  await predict(client, rows[0], "The first model again: the same answer as before", {
     model_id: first,
     probability: before,
   });
-  await askUnusual(conversation, rows[0], encoder, before);
-  await askBad(conversation, rows[0], encoder);
+  await sendUnusual(client, rows[0], encoder, before);
+  await sendInvalid(client, rows[0], encoder);
   if (production !== first) {
-    await assign(conversation, production, "Put the model back that was in production");
+    await assign(client, production, "Restore the model that was in production");
   }
 }
 
 /** @returns The probability of the first row. */
 async function predictAll(
-  conversation: RecordedClient,
+  client: RecordedClient,
   rows: readonly FeatureRow[],
   modelId: string,
   model: string,
@@ -60,25 +60,25 @@ async function predictAll(
   const probabilities: unknown[] = [];
   for (const [i, row] of rows.entries()) {
     const title = `How likely is a click? Row ${i + 1} of ${rows.length}, ${model}`;
-    probabilities.push((await predict(conversation, row, title, { model_id: modelId })).probability);
+    probabilities.push((await predict(client, row, title, { model_id: modelId })).probability);
   }
   return probabilities[0];
 }
 
 function predict(
-  conversation: RecordedClient,
+  client: RecordedClient,
   body: FeatureRow,
   title: string,
   answer: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  return conversation.send({ title, method: "POST", path: "/predict", body, status: 200, answer });
+  return client.send({ title, method: "POST", path: "/predict", body, status: 200, answer });
 }
 
-/** Assigns a model, then verifies that it is the one in production. */
-async function assign(conversation: RecordedClient, modelId: string, title: string): Promise<void> {
+/** Assigns a model, then verifies that it is in production. */
+async function assign(client: RecordedClient, modelId: string, title: string): Promise<void> {
   const answer = { model_id: modelId };
-  await conversation.send({ title, method: "POST", path: "/model", body: answer, status: 200, answer });
-  await conversation.send({
+  await client.send({ title, method: "POST", path: "/model", body: answer, status: 200, answer });
+  await client.send({
     title: "Verify: which model is it now?",
     method: "GET",
     path: "/model",
@@ -87,9 +87,9 @@ async function assign(conversation: RecordedClient, modelId: string, title: stri
   });
 }
 
-/** Requests out of the ordinary that have an answer all the same. */
-async function askUnusual(
-  conversation: RecordedClient,
+/** Sends unusual requests that are valid: nulls, an unseen category, another spelling. */
+async function sendUnusual(
+  client: RecordedClient,
   row: FeatureRow,
   encoder: Encoder,
   before: unknown,
@@ -101,17 +101,17 @@ async function askUnusual(
     return names.slice(0, 2).slice(-1);
   });
   await predict(
-    conversation,
+    client,
     { ...row, ...Object.fromEntries(unknown.map((name) => [name, null])) },
-    "Values that are not known: null",
+    "Null values",
     {},
   );
   const category = encoder.features.find(({ type }) => type === "categorical")?.name;
   if (category !== undefined) {
     await predict(
-      conversation,
+      client,
       { ...row, [category]: "never seen before" },
-      "A category that the model does not know",
+      "An unseen category",
       {
         unseen: [category],
       },
@@ -122,9 +122,9 @@ async function askUnusual(
   )?.name;
   if (id !== undefined) {
     await predict(
-      conversation,
+      client,
       { ...row, [id]: String(row[id]) },
-      "A category is its value, however it is spelled",
+      "A category in another spelling",
       {
         probability: before,
       },
@@ -132,29 +132,29 @@ async function askUnusual(
   }
 }
 
-/** What the requests get that a user sends by mistake. */
-async function askBad(conversation: RecordedClient, row: FeatureRow, encoder: Encoder): Promise<void> {
+/** Sends the mistakes that users make. */
+async function sendInvalid(client: RecordedClient, row: FeatureRow, encoder: Encoder): Promise<void> {
   const [{ name: missing }] = encoder.features;
   const number = encoder.features.find(({ type }) => type === "numeric")?.name ?? missing;
   const { [missing]: _, ...rest } = row;
-  const bad = (
+  const sendBad = (
     title: string,
     path: string,
-    question: Partial<RecordedRequest> & Pick<RecordedRequest, "status">,
-  ) => conversation.send({ title, method: "POST", path, answer: { status: question.status }, ...question });
+    request: Partial<RecordedRequest> & Pick<RecordedRequest, "status">,
+  ) => client.send({ title, method: "POST", path, answer: { status: request.status }, ...request });
 
-  await bad("A field is missing", "/predict", { status: 422, body: rest });
-  await bad("A number that is none, and a field that the model does not have", "/predict", {
+  await sendBad("A field is missing", "/predict", { status: 422, body: rest });
+  await sendBad("A value that is not a number, and an unknown field", "/predict", {
     status: 422,
     body: { ...row, [number]: "cheap", colour: "blue" },
   });
-  await bad("Not JSON, though it says so", "/predict", { status: 400, body: '{"apr": 11.5,' });
-  await bad("Not JSON, and it says so", "/predict", {
+  await sendBad("Malformed JSON", "/predict", { status: 400, body: '{"apr": 11.5,' });
+  await sendBad("A body of another type", "/predict", {
     status: 415,
     body: "apr=11.5",
     contentType: "text/plain",
   });
-  await bad("A model that is not there", "/model", { status: 404, body: { model_id: "no-such-model" } });
-  await bad("A method that the path does not have", "/predict", { status: 405, method: "GET" });
-  await bad("A path that is not there", "/prediction", { status: 404, body: row });
+  await sendBad("An unknown model", "/model", { status: 404, body: { model_id: "no-such-model" } });
+  await sendBad("A method that the path does not allow", "/predict", { status: 405, method: "GET" });
+  await sendBad("An unknown path", "/prediction", { status: 404, body: row });
 }

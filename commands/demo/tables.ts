@@ -7,10 +7,10 @@ import { loadedFiles } from "../../pipeline/ingest/load_log.ts";
 import type { Store } from "../../pipeline/store/store.ts";
 import type { Terminal } from "../cli/terminal.ts";
 
-/** The files of the demo's tables, and how they came about. */
+/** The files of the demo's tables, and their origin. */
 export interface DemoTables {
   readonly files: Readonly<Record<TableName, readonly string[]>>;
-  /** In words, for the transcript: the same wherever the demo runs. */
+  /** A description for the transcript, the same on every machine. */
   readonly origin: string;
 }
 
@@ -26,9 +26,9 @@ export interface DemoStage {
 }
 
 /**
- * The user's tables, or made-up ones in `directory`.
+ * Returns the user's tables, or generates tables in `directory`.
  *
- * @throws {Failure} `usage-invalid` where some tables are given and not all.
+ * @throws {Failure} `usage-invalid` if some of the tables are given, but not all.
  */
 export async function tablesOf(
   { leads, offers, clicks }: Readonly<Record<TableName, readonly string[]>>,
@@ -56,9 +56,9 @@ export async function tablesOf(
 }
 
 /**
- * Loads the tables; where they are in the store already, nothing changes.
+ * Loads the tables. Tables that are in the store already do not change.
  *
- * @throws {Failure} `usage-invalid` where the store holds other data: it is not the demo's to mix with.
+ * @throws {Failure} `usage-invalid` if the store holds other data, which the demo must not mix.
  */
 export async function loadTables(
   store: Store,
@@ -66,12 +66,12 @@ export async function loadTables(
   { terminal, signal }: DemoStage,
 ): Promise<IngestReport> {
   const hashes = await Promise.all(Object.values(files).flat().map((path) => hashFile(path, signal)));
-  const foreign = loadedFiles(store).find(({ contentHash }) => !hashes.includes(contentHash));
-  if (foreign) {
+  const other = loadedFiles(store).find(({ contentHash }) => !hashes.includes(contentHash));
+  if (other) {
     throw new Failure(
       "usage-invalid",
-      `Cannot run the demo in ${store.path}: it holds other data (${foreign.file}). ` +
-        `Give the demo folders of its own: clickwell demo --data ${join("demo", "data")} --models ${
+      `Cannot run the demo in ${store.path}: it holds other data (${other.file}). ` +
+        `Use other folders for the demo: clickwell demo --data ${join("demo", "data")} --models ${
           join("demo", "models")
         }`,
     );

@@ -4,7 +4,7 @@ import { version } from "../../pipeline/version.ts";
 import { type DemoModel, summaryOf } from "./models.ts";
 import type { DemoTables } from "./tables.ts";
 
-/** What stands above the exchanges in the transcript. */
+/** Returns the head of the transcript. */
 export function headOf(
   { origin }: DemoTables,
   { tables, examples }: IngestReport,
@@ -12,8 +12,8 @@ export function headOf(
 ): string {
   const rows = Object.entries(tables).map(([name, { read }]) => `${grouped(read)} ${name}`).join(", ");
   return [
-    `What a client and the server said to each other in "clickwell demo" (clickwell ${version}), byte for byte as it went`,
-    "over the wire, headers and all. Lines that begin with > were sent to the server, lines that begin with < came from it.",
+    `Requests and responses of "clickwell demo" (clickwell ${version}), byte for byte as they went`,
+    "over the wire, with their headers. Lines that begin with > were sent to the server, lines that begin with < came from it.",
     "",
     "Ports, dates, request ids and the client's name (Deno and its version) differ from run to run, and a newer Deno may set",
     "other headers. The rest is the same on every machine.",
@@ -26,7 +26,7 @@ export function headOf(
 }
 
 /**
- * What to do after the demo, with commands to copy.
+ * Returns the next steps after the demo, with commands to copy.
  *
  * @param other The model to put in production.
  */
@@ -35,7 +35,7 @@ export function nextSteps(
   other: DemoModel,
   { data, models }: { readonly data: string; readonly models: string },
 ): string[] {
-  // From source there is no program of that name on the path.
+  // When run from source, there is no such program on the path.
   const program = Deno.build.standalone ? "clickwell" : "deno task clickwell";
   const flags = [["data", data], ["models", models]].filter(([name, folder]) => folder !== `./${name}`)
     .map(([name, folder]) => ` --${name} ${quoted(folder)}`).join("");
@@ -46,7 +46,7 @@ export function nextSteps(
   return [
     "Next, serve what was trained:",
     `  ${program} serve${flags}`,
-    "and from another terminal ask for a probability, or put the other model in production:",
+    "and from another terminal request a prediction, or put the other model in production:",
     `  ${post("/predict", row)}`,
     `  ${post("/model", { model_id: String(other.version) })}`,
     "Your own tables:",
@@ -54,7 +54,7 @@ export function nextSteps(
   ];
 }
 
-/** A word that a POSIX shell takes as it stands. */
+/** Quotes a word for a POSIX shell. */
 function quoted(word: string): string {
   return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

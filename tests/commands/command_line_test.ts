@@ -51,7 +51,7 @@ Deno.test("--version names version, commit and Deno", async () => {
   assert.match(commit, /^(source|unknown|[0-9a-f]{12}(-dirty)?)$/);
 });
 
-Deno.test("what is used wrongly exits with 2, says what is near, and prints nothing for machines", async () => {
+Deno.test("wrong usage exits with 2, suggests the nearest word, and prints nothing on standard output", async () => {
   const rows: [words: string[], message: string][] = [
     [["trian"], 'clickwell: There is no command "trian". Did you mean train? See clickwell --help\n'],
     [["--trian"], 'clickwell: There is no command "trian". Did you mean train? See clickwell --help\n'],
@@ -72,7 +72,7 @@ Deno.test("what is used wrongly exits with 2, says what is near, and prints noth
   }
 });
 
-Deno.test("what fails exits with 1; with --json, machines are told why", () =>
+Deno.test("a failure exits with 1 and, with --json, prints the error", () =>
   inFolder(async (folder) => {
     const [plain, json] = await Promise.all([
       run(["train"], { cwd: folder }),
@@ -87,7 +87,7 @@ Deno.test("what fails exits with 1; with --json, machines are told why", () =>
     assert.equal(`clickwell: ${error.message}\n`, plain.stderr);
   }));
 
-Deno.test("a setting is its flag's, else the environment's, else the config file's, else the default", () =>
+Deno.test("a setting comes from the flag, else the environment, else the config file, else the default", () =>
   inFolder(async (folder) => {
     const config = join(folder, "settings.json");
     await Deno.writeTextFile(
@@ -105,7 +105,7 @@ Deno.test("a setting is its flag's, else the environment's, else the config file
     assert.equal(await offersOf(["--config", config], {}), 101);
   }));
 
-Deno.test("a config file with a setting that no command has is refused", () =>
+Deno.test("a setting of the config file that no command has is rejected", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "settings.json"), '{"penality": "l2"}');
     await Deno.writeTextFile(join(folder, "list.json"), "[]");
@@ -121,7 +121,7 @@ Deno.test("a config file with a setting that no command has is refused", () =>
       outcomes[0].stderr,
       /no command has the setting "penality" of settings\.json\. Did you mean "penalty"\?/i,
     );
-    assert.match(outcomes[1].stderr, /list\.json is no JSON object/);
+    assert.match(outcomes[1].stderr, /list\.json is not a JSON object/);
     assert.match(outcomes[2].stderr, /Cannot read the config file none\.json/);
     assert.deepEqual((await Array.fromAsync(Deno.readDir(folder))).length, 2, "nothing was generated");
   }));
@@ -137,14 +137,14 @@ Deno.test("Ctrl-C exits with 130 and leaves nothing half done", () =>
     assert.deepEqual(await Array.fromAsync(Deno.readDir(join(folder, "made"))), []);
   }));
 
-Deno.test("a reader that hangs up gets no stack trace", async () => {
+Deno.test("a closed pipe gives no stack trace", async () => {
   const child = spawn(["--help"]);
   await child.stdout.cancel();
   const [{ code }, stderr] = await Promise.all([child.status, new Response(child.stderr).text()]);
   assert.deepEqual([code, stderr], [0, ""]);
 });
 
-Deno.test("the task dev may do what the program from source may", () => {
+Deno.test("the task dev has the permissions of the task clickwell", () => {
   const permissions = (command: string) => command.split(" ").filter((word) => word.startsWith("--allow"));
   const { clickwell, dev } = configuration.tasks;
   assert.deepEqual(permissions(dev.command), permissions(clickwell.command));

@@ -53,13 +53,13 @@ Deno.test("demo: its transcript is the one in docs/, on every machine", () =>
     assert(report.seconds < 15, `it took ${report.seconds} s`);
     const written = await Deno.readTextFile(report.transcript);
     const kept = await Deno.readTextFile(join(root, "docs/transcript.txt"));
-    const repair = "docs/transcript.txt is of another version; write it anew: " +
+    const repair = "docs/transcript.txt is outdated; write it again: " +
       "t=$(mktemp -d); deno task clickwell demo --data $t --models $t/models --transcript docs/transcript.txt";
     assert.equal(lasting(written), lasting(kept), repair);
     assert.equal(written.match(/^\d+\. /gm)?.length, report.requests);
   }));
 
-Deno.test("demo: a second run changes nothing but the history, and leaves the model in production that was there", () =>
+Deno.test("demo: a second run changes only the history and restores the model in production", () =>
   inFolder(async (folder) => {
     const folders = foldersIn(folder);
     const first = await demo(folders, sample);
@@ -80,7 +80,7 @@ Deno.test("demo: a second run changes nothing but the history, and leaves the mo
     assert((await registry.history()).length > 5);
   }));
 
-Deno.test("demo: a store with other data stays as it is", () =>
+Deno.test("demo: a store with other data is left unchanged", () =>
   inFolder(async (folder) => {
     const folders = foldersIn(folder);
     const store = openStore(folders.data, { mode: "create" });
@@ -93,14 +93,14 @@ Deno.test("demo: a store with other data stays as it is", () =>
     assert.deepEqual(await openRegistry(folders.data).listModels(), []);
   }));
 
-Deno.test("demo: own tables come all three or not at all", () =>
+Deno.test("demo: requires all three tables or none", () =>
   inFolder(async (folder) => {
     const { code, report } = await demo(foldersIn(folder), sample.slice(0, 4));
     assert.equal(code, 2);
     assert.match(report.error.message, /--clicks FILE/);
   }));
 
-Deno.test("demo: what it says to do next, and the calls of the README, work as they stand", async (test) => {
+Deno.test("demo: the printed next steps and the calls of the README work unchanged", async (test) => {
   const hasCurl = await new Deno.Command("curl", { args: ["--version"], stdout: "null" }).output().catch(() =>
     undefined
   );

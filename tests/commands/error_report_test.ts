@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { reportError } from "../../commands/cli/error_report.ts";
 import { Failure } from "../../pipeline/failure.ts";
 
-Deno.test("complaint: a failure is told as it stands, and its kind decides on the exit code", () => {
+Deno.test("error report: a failure keeps its message, and its kind determines the exit code", () => {
   const errors = [{ pointer: "#/apr", detail: "is missing" }];
   const failure = new Failure("input-invalid", "Cannot predict: a field is missing.", errors);
   assert.deepEqual(reportError(failure), {
@@ -16,7 +16,7 @@ Deno.test("complaint: a failure is told as it stands, and its kind decides on th
   assert.equal(reportError(new Failure("interrupted", "")).exitCode, 130);
 });
 
-Deno.test("complaint: what the system refuses is no bug of ours", () => {
+Deno.test("error report: an error of the system is not a bug", () => {
   const noRoom = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
   assert.deepEqual(reportError(noRoom), {
     kind: "system",
@@ -38,7 +38,7 @@ Deno.test("complaint: what the system refuses is no bug of ours", () => {
   }
 });
 
-Deno.test("complaint: anything else is a bug, with its stack for those who ask", () => {
+Deno.test("error report: any other error is a bug with its stack", () => {
   const { kind, message, exitCode, stack } = reportError(new TypeError("x is undefined"));
   assert.deepEqual([kind, exitCode], ["bug", 1]);
   assert.match(message, /a bug in clickwell: x is undefined\. CLICKWELL_DEBUG=1 shows where/);

@@ -23,7 +23,7 @@ function rejectsOf(path: string): Record<string, unknown>[] {
   return Deno.readTextFileSync(path).trim().split("\n").map((line) => JSON.parse(line));
 }
 
-Deno.test("accounts: rows that have no fate, or two, are a bug that is thrown", () => {
+Deno.test("accounts: rows that are counted twice or not at all are a bug", () => {
   const counts = { read: 10, inserted: 4, unchanged: 3, replaced: 1, kept: 1, rejected: 1 };
   checkCounts(counts, 10, "things.csv");
   const wrong: [Partial<typeof counts>, number][] = [[{}, 11], [{ inserted: 3 }, 10], [{ rejected: 2 }, 10], [
@@ -38,7 +38,7 @@ Deno.test("accounts: rows that have no fate, or two, are a bug that is thrown", 
   }
 });
 
-Deno.test("accounts: a load in which rows get lost is rolled back", () =>
+Deno.test("accounts: a load that loses rows is rolled back", () =>
   withTables(async ({ store, write }) => {
     const path = write("things.csv", "id,word\n1,a\n2,b\n");
     const here = createFileReading();
@@ -79,7 +79,7 @@ Deno.test("accounts: a load in which rows get lost is rolled back", () =>
     }
   }, thingsSchema));
 
-Deno.test("accounts: a key over all columns makes one of equal rows, and the report says so and what to do", () =>
+Deno.test("accounts: a key over all columns merges equal rows, which is reported with the remedy", () =>
   withTables(async ({ store, write }) => {
     const rows = Array.from({ length: 1_316 }, (_, i) => ({ a: `class ${i % 4}`, b: `${i % 5}` }));
     const report = await ingest(store, { files: { pairs: [write("pairs.parquet", parquetOf(rows))] } });
@@ -88,7 +88,7 @@ Deno.test("accounts: a key over all columns makes one of equal rows, and the rep
     const said = describeIngest(report).join("\n");
     assert.match(
       said,
-      /pairs: pairs\.parquet: 1,296 of 1,316 rows are the same, in all columns that are loaded, as an earlier row of the file: each is in pairs ONCE\. If every row counts, give pairs a key that tells them apart/,
+      /pairs: pairs\.parquet: 1,296 of 1,316 rows are the same, in all columns that are loaded, as an earlier row of the file: each is in pairs ONCE\. If every row counts, give pairs a key that distinguishes them/,
     );
   }, pairsSchema));
 
@@ -102,7 +102,7 @@ Deno.test("accounts: rows of one key that differ in another column fail, in one 
     await assertRejected(load("second.csv", "id,word\n2,b\n1,\n"), "row-conflict", /row 2 has id 1/);
   }, thingsSchema));
 
-Deno.test("accounts: a load all of whose rows are rejected fails, and the rows are set aside as they stand", () =>
+Deno.test("accounts: a load whose rows are all rejected fails, and the rejects file has the rows unchanged", () =>
   withTables(async ({ store, write, folder }) => {
     const rejectsPath = join(folder, "rejects.ndjson");
     const bad = write("bad.csv", 'id;part;seen_at\n1;"0,25";\n2;0,5;1706696100\n');
@@ -159,7 +159,7 @@ for (const { what, content, found } of kept) {
     }, thingsSchema));
 }
 
-Deno.test("accounts: of rows that cannot be told apart into values, rejects keep the line", () =>
+Deno.test("accounts: the rejects file keeps the line of a row that cannot be split into values", () =>
   withTables(async ({ store, write, folder }) => {
     const rejectsPath = join(folder, "rejects.ndjson");
     const content = 'id,word\n1,"a""b",c\n2,"x"y\n3,ok\n';
@@ -178,7 +178,7 @@ Deno.test("accounts: of rows that cannot be told apart into values, rejects keep
     assert.deepEqual(rejectsOf(rejectsPath).map(({ line }) => line), ['{"id":5,']);
   }, thingsSchema));
 
-Deno.test("accounts: a row that a trigger passes over is a row that was not stored", () =>
+Deno.test("accounts: a row that a trigger skips counts as not stored", () =>
   withTables(
     async (loaded: LoadedStore) => {
       const { store, write, folder } = loaded;
@@ -202,7 +202,7 @@ Deno.test("accounts: a row that a trigger passes over is a row that was not stor
   CREATE TRIGGER no_sevens BEFORE INSERT ON things WHEN new.id IN (7, 77) BEGIN SELECT RAISE(IGNORE); END;`,
   ));
 
-Deno.test("accounts: a file without rows, and one that was loaded before, say so", () =>
+Deno.test("accounts: a file without rows and a file loaded before are reported", () =>
   withTables(async ({ store, write }) => {
     const header = write("header.csv", "id,word\r\n");
     const empty = await ingest(store, { files: { things: [header] }, allowMissing: true });

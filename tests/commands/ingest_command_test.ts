@@ -28,7 +28,7 @@ function loanWords(folder: string): string[] {
 
 const counts = (read: number) => ({ read, inserted: read, unchanged: 0, replaced: 0, kept: 0, rejected: 0 });
 
-Deno.test("clickwell ingest --json prints what became of each table's rows, and the number of examples", () =>
+Deno.test("clickwell ingest --json prints the counts of each table's rows and the number of examples", () =>
   inFolder(async (folder) => {
     const words = ["ingest", "--data", join(folder, "data"), ...loanWords(folder), "--json"];
     const { code, stdout } = await run(words);
@@ -91,7 +91,7 @@ Deno.test("clickwell ingest reports rejects, orphans and columns left out", () =
     assert.equal(Deno.readTextFileSync(rejects).split("\n").length, 3);
   }));
 
-Deno.test("clickwell ingest --schema and --table load tables of one's own", () =>
+Deno.test("clickwell ingest --schema and --table load custom tables", () =>
   inFolder(async (folder) => {
     const schema = join(folder, "mails.sql");
     Deno.writeTextFileSync(
@@ -118,7 +118,7 @@ Deno.test("clickwell ingest --schema and --table load tables of one's own", () =
     assert.equal(JSON.parse(again.stdout).tables.mails.unchanged, 2);
   }));
 
-Deno.test("clickwell ingest used wrongly exits with 2, a file that fails with 1, and neither leaves a store where none was", () =>
+Deno.test("clickwell ingest exits with 2 for wrong usage and with 1 for a bad file, and creates no store in either case", () =>
   inFolder(async (folder) => {
     const data = join(folder, "data");
     const rows: [words: string[], code: number, message: RegExp][] = [

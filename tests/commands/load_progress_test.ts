@@ -21,7 +21,7 @@ async function progressOf(name: string, content: string | Uint8Array): Promise<P
   return shown;
 }
 
-Deno.test("progress: a small parquet file of millions of rows says so from the start", async () => {
+Deno.test("progress: a small parquet file of millions of rows shows its row count from the start", async () => {
   const bytes = withEqualRows(3_000_000);
   assert.ok(bytes.length < 2_000, `${bytes.length} bytes`);
   const shown = await progressOf("equal.parquet", bytes);
@@ -31,7 +31,7 @@ Deno.test("progress: a small parquet file of millions of rows says so from the s
   assert.equal(shown.at(-1)?.done, 3_000_000);
 });
 
-Deno.test("progress: of a text file the rows are an estimate, which is not told as their number", async () => {
+Deno.test("progress: the row count of a text file is an estimate and not shown as a count", async () => {
   const [{ stage, total }] = await progressOf("few.csv", "id,word\n1,a\n2,b\n");
   assert.equal(stage, "things: few.csv");
   assert.equal(total, 2);

@@ -51,7 +51,7 @@ function refused(action: () => unknown): string {
   throw new assert.AssertionError({ message: "nothing was refused" });
 }
 
-Deno.test("options: what nobody sets has its default, is false, is empty or is undefined", () => {
+Deno.test("options: an unset option has its default, or is false, empty or undefined", () => {
   const { heat, loaves, crust, steam, ...others } = optionsOf([]);
   assert.deepEqual({ heat, loaves, crust, steam }, {
     heat: 220,
@@ -105,7 +105,7 @@ Deno.test("options: a negative number is a value, not a flag", () => {
   assert.match(refused(() => read(["--heat", "-5"])), /^--heat is "-5", expected a number from 0 to 300\.$/);
 });
 
-Deno.test("options: a value of another type or out of range is refused, and the message names its place", () => {
+Deno.test("options: a value of the wrong type or out of range is rejected, and the message names its place", () => {
   const rows: [words: string[], around: Around, message: RegExp][] = [
     [["--heat", "hot"], {}, /^--heat is "hot", expected a number from 0 to 300\.$/],
     [["--heat", "1e999"], {}, /^--heat is "1e999"/],
@@ -129,7 +129,7 @@ Deno.test("options: a value of another type or out of range is refused, and the 
   for (const [words, around, message] of rows) assert.match(refused(() => read(words, around)), message);
 });
 
-Deno.test("options: an unknown flag is refused with the nearest one", () => {
+Deno.test("options: an unknown flag is rejected with a suggestion", () => {
   assert.equal(
     refused(() => read(["--haet", "5"])),
     "clickwell bake has no flag --haet. Did you mean --heat? See clickwell bake --help",
@@ -138,7 +138,7 @@ Deno.test("options: an unknown flag is refused with the nearest one", () => {
   assert.match(refused(() => read(["--__proto__", "1"])), /has no flag --__proto__\./);
 });
 
-Deno.test("options: too few or too many positionals are refused", () => {
+Deno.test("options: too few or too many positionals are rejected", () => {
   assert.match(refused(() => read(["rye", "spelt"])), /^clickwell bake does not take "spelt"\./);
   const picky = { ...bake, positionals: { name: "LOAF", help: "", min: 1, max: 1 } };
   const around = { environment: () => undefined, readConfig: () => ({}) };
@@ -146,7 +146,7 @@ Deno.test("options: too few or too many positionals are refused", () => {
   assert.equal(readOptions(picky, ["--help"], around).options.help, true, "help needs nothing else");
 });
 
-Deno.test("options: help is given even where other settings are wrong", () => {
+Deno.test("options: help is shown even if other settings are wrong", () => {
   assert.equal(
     optionsOf(["-h"], { environment: { CLICKWELL_HEAT: "hot", CLICKWELL_CONFIG: "none" } }).help,
     true,
@@ -154,7 +154,7 @@ Deno.test("options: help is given even where other settings are wrong", () => {
   assert.equal(optionsOf([], { environment: { CLICKWELL_HELP: "1" } }).help, false);
 });
 
-Deno.test("options: a config file may hold other commands' settings, but none that no command has", () => {
+Deno.test("options: a config file may have settings of other commands, but no unknown ones", () => {
   const { unknownSettings: foreign } = read(["--config", "my.json"], {
     file: { heat: 200, penalty: "l2", help: true },
   });

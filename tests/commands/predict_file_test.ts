@@ -115,7 +115,7 @@ for (const [format, content] of Object.entries(inputs)) {
   });
 }
 
-Deno.test("predict: what is written is read back the same, as CSV, lines and parquet", async () => {
+Deno.test("predict: CSV, NDJSON and parquet output reads back the same", async () => {
   for (const format of ["csv", "ndjson", "parquet"] as const) {
     const { answers } = await predicted(inputs.parquet, format, { keep: ["credit", "lender_id"] });
     assert.deepEqual(answers.map(({ probability }) => Number(probability)), expected, format);
@@ -125,7 +125,7 @@ Deno.test("predict: what is written is read back the same, as CSV, lines and par
   }
 });
 
-Deno.test("predict: a kept text of any characters is quoted in CSV", async () => {
+Deno.test("predict: kept text with any characters is quoted in CSV", async () => {
   await inFolder(async (folder) => {
     const [path, out] = [join(folder, "rows"), join(folder, "out.csv")];
     const odd = rows.map((cells, i) => ({ ...cells, note: ['a,"b"', "", " x ", null][i] }));
@@ -151,7 +151,7 @@ Deno.test("predict: a number written as 12.0 is the category 12", async () => {
   assert.equal(answers[0].probability, expected[0]);
 });
 
-Deno.test("predict: fields may be called otherwise in the file", async () => {
+Deno.test("predict: fields may have other names in the file", async () => {
   const renamed = csv(rows).replace("apr", "rate");
   const { answers } = await predicted(renamed, "ndjson", { names: { apr: "rate" } });
   assert.deepEqual(answers.map(({ probability }) => probability), expected);
@@ -162,7 +162,7 @@ Deno.test("predict: fields may be called otherwise in the file", async () => {
   );
 });
 
-Deno.test("predict: a field that the file lacks is not known, where that is allowed and the model lets it be", async () => {
+Deno.test("predict: a field that the file lacks is null, if --allow-missing is given and the model allows it", async () => {
   const without = rows.map(({ credit: _, ...cells }) => cells);
   await assertRejected(predicted(ndjson(without)), "file-invalid", /no column "credit".*--allow-missing/);
   const { answers } = await predicted(ndjson(without), "ndjson", { allowMissing: true });
@@ -207,7 +207,7 @@ for (
   });
 }
 
-Deno.test("predict: rows without a probability are counted by their reasons, however many there are", async () => {
+Deno.test("predict: rows without a probability are counted by reason, however many there are", async () => {
   const cheap = Array.from(
     { length: 90 },
     (_, i) => ({ ...rows[0], apr: i % 3 === 0 ? null : `cheap ${i}` }),
@@ -264,7 +264,7 @@ Deno.test("predict: an interrupted one leaves no file behind", () =>
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["rows"]);
   }));
 
-Deno.test("predict: a file of many batches is answered to its end, batch by batch", async () => {
+Deno.test("predict: a file of many batches is predicted to its end", async () => {
   const many = Array.from({ length: 10_000 }, (_, i) => rows[i % rows.length]);
   const seen: number[] = [];
   const { answers } = await predicted(parquet(many), "parquet", { observe: (count) => seen.push(count) });
@@ -276,7 +276,7 @@ Deno.test("predict: a file of many batches is answered to its end, batch by batc
   assert.ok(seen.every((count, i) => count - (seen[i - 1] ?? 0) <= 4_096), `answered up to ${seen}`);
 });
 
-Deno.test("predict: a model that was trained answers its golden rows as training did", () =>
+Deno.test("predict: a trained model gives its golden rows the probabilities of training", () =>
   inFolder(async (folder) => {
     const [path, out] = [join(folder, "rows"), join(folder, "out.ndjson")];
     Deno.writeTextFileSync(path, ndjson(learnt.golden.map(({ features }) => features)));
@@ -288,7 +288,7 @@ Deno.test("predict: a model that was trained answers its golden rows as training
     );
   }));
 
-Deno.test("clickwell predict: by the model in production, or by its id without a store; it replaces nothing by itself", async () => {
+Deno.test("clickwell predict: takes the model in production, or a model by id without a store, and replaces no file unasked", async () => {
   const { dataDir, modelsDir, first, second, remove } = makeServedModels();
   try {
     const [path, out] = [join(dataDir, "rows.ndjson"), join(dataDir, "out.csv")];
@@ -301,20 +301,20 @@ Deno.test("clickwell predict: by the model in production, or by its id without a
     assert.ok(Math.abs(mean_probability - expected.reduce((sum, p) => sum + p, 0) / 4) < 1e-12);
     assert.match(
       (await run([...words, "--data", dataDir])).stderr,
-      /is there already\. Replace it with --replace/,
+      /exists already\. Replace it with --replace/,
     );
     const other = await run([...words, "--data", "nowhere", "--model", second.id, "--replace", "--json"]);
     assert.equal(JSON.parse(other.stdout).model_id, second.id);
     const [, line] = Deno.readTextFileSync(out).split("\n");
     assert.equal(Number(line.split(",")[1]), probabilityOf(second));
     assert.match((await run(["predict", path, "--out", "scores.xls"])).stderr, /ends in \.csv, \.ndjson/);
-    assert.match((await run(["predict", path])).stderr, /needs --out FILE/);
+    assert.match((await run(["predict", path])).stderr, /needs an output file: --out FILE/);
   } finally {
     remove();
   }
 });
 
-Deno.test("predict: a model with hidden layers answers row by row what it answers by columns of files", () =>
+Deno.test("predict: a model with hidden layers gives the same probabilities by rows and by columns", () =>
   inFolder(async (folder) => {
     const units = 3;
     const { columnCount } = metadata.encoder;

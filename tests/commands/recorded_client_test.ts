@@ -23,7 +23,7 @@ async function withTap(
   }
 }
 
-Deno.test("wire tap: it keeps what client and server say, headers and all, one exchange at a time", () =>
+Deno.test("recording proxy: records the bytes of both sides, one exchange at a time", () =>
   withTap(async (tap) => {
     const response = await fetch(`${tap.origin}/echo`, { method: "POST", body: "Grüße" });
     assert.deepEqual(await response.json(), { method: "POST", body: "Grüße", size: 1 });
@@ -37,13 +37,13 @@ Deno.test("wire tap: it keeps what client and server say, headers and all, one e
     assert.deepEqual(tap.drain(), { sent: "", received: "" });
   }));
 
-Deno.test("wire tap: a server that is gone is told to the client as such", () =>
+Deno.test("recording proxy: a client of an unreachable server gets a closed connection", () =>
   withTap(async (tap, server) => {
     await server.shutdown();
     await assert.rejects(fetch(`${tap.origin}/echo`));
   }));
 
-Deno.test("conversation: each exchange is written down under its number and title, each line marked by its way", () =>
+Deno.test("recorded client: each request and response is recorded under its number and title, with marked lines", () =>
   withTap(async (tap) => {
     const written: string[] = [];
     const conversation = createRecordedClient(tap, (text) => written.push(text), neverAborted);
@@ -67,7 +67,7 @@ Deno.test("conversation: each exchange is written down under its number and titl
     assert([...request.split("\n")].every((line) => line.startsWith(">")));
   }));
 
-Deno.test("conversation: an answer other than expected ends it, and says which request and what came", () =>
+Deno.test("recorded client: an unexpected response is an error that names the request and the response", () =>
   withTap(async (tap) => {
     const conversation = createRecordedClient(tap, () => {}, neverAborted);
     const question = {

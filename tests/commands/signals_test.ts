@@ -11,7 +11,7 @@ setInterval(() => {}, 1_000);
 console.log("listening");
 `;
 
-Deno.test("interruption: two signals of one press of Ctrl-C are one, another one later ends at once", () =>
+Deno.test("signals: two signals of one press of Ctrl-C count as one, a later one ends the process at once", () =>
   inFolder(async (folder) => {
     const script = join(folder, "stubborn.ts");
     await Deno.writeTextFile(script, stubborn(new URL("../../commands/cli/signals.ts", import.meta.url)));

@@ -28,7 +28,7 @@ function open(options: { screen?: boolean; quiet?: boolean; columns?: number } =
   return { terminal, output, error, clock };
 }
 
-Deno.test("terminal: people read standard error, machines standard output", () => {
+Deno.test("terminal: messages go to standard error, results to standard output", () => {
   const { terminal, output, error } = open();
   terminal.say("for people");
   terminal.print('{"for":"machines"}');
@@ -38,7 +38,7 @@ Deno.test("terminal: people read standard error, machines standard output", () =
 /** Clears the screen, sets a title (C1), turns the direction of writing, ends a line. */
 const steering = "a\x1b[2J\x9d0;title\x07\u202eb\r\u2028\u2066\x7f\u{e0001}c";
 
-Deno.test("terminal: nothing that is said or printed steers it, and JSON stays what it is", () => {
+Deno.test("terminal: control characters are escaped, and JSON keeps its meaning", () => {
   const { terminal, output, error } = open();
   terminal.say(`a name from a file: ${steering}\nnot a line of its own`);
   terminal.print(JSON.stringify({ reason: steering }));
@@ -53,7 +53,7 @@ Deno.test("terminal: nothing that is said or printed steers it, and JSON stays w
   assert.deepEqual(help, ["two", "lines of help", ""]);
 });
 
-Deno.test("terminal: off a screen, progress is a plain line every two seconds, the first after as long", () => {
+Deno.test("terminal: without a screen, progress is a plain line every two seconds", () => {
   const { terminal, error, clock } = open();
   for (clock.ms = 0; clock.ms <= 5_000; clock.ms += 500) {
     terminal.progress({ stage: "ingest", done: clock.ms * 10, total: 100_000, unit: "rows" });
@@ -64,7 +64,7 @@ Deno.test("terminal: off a screen, progress is a plain line every two seconds, t
   assert.ok(!error.text.includes("\x1b"));
 });
 
-Deno.test("terminal: on a screen, progress is one line that is written over, cut to the screen, and gone at the end", () => {
+Deno.test("terminal: on a screen, progress is one line that is rewritten, cut to the width, and cleared at the end", () => {
   const { terminal, error, clock } = open({ screen: true, columns: 20 });
   terminal.progress({ stage: "fit", done: 0, total: 10, unit: "passes" });
   clock.ms = 150;
@@ -77,7 +77,7 @@ Deno.test("terminal: on a screen, progress is one line that is written over, cut
   assert.equal(error.text, cleared, "there is nothing left to clear");
 });
 
-Deno.test("terminal: a line clears the bar before it", () => {
+Deno.test("terminal: a line clears the bar first", () => {
   const { terminal, error, clock } = open({ screen: true });
   terminal.progress({ stage: "fit", done: 0, unit: "passes" });
   clock.ms = 150;
@@ -87,7 +87,7 @@ Deno.test("terminal: a line clears the bar before it", () => {
   assert.ok(error.text.endsWith("\r\x1b[Kdone\n"));
 });
 
-Deno.test("terminal: a long wait is told in minutes and hours", () => {
+Deno.test("terminal: long durations are shown in minutes and hours", () => {
   const { terminal, error, clock } = open();
   const total = 4_000;
   terminal.progress({ stage: "fit", done: 0, total, unit: "passes" });
@@ -104,7 +104,7 @@ Deno.test("terminal: a long wait is told in minutes and hours", () => {
   assert.ok(error.text.endsWith("1 min 38 s left\n"), "another stage has its own clock");
 });
 
-Deno.test("terminal: quiet keeps the lines and drops the progress", () => {
+Deno.test("terminal: quiet hides progress and keeps other lines", () => {
   const { terminal, error, clock } = open({ quiet: true });
   terminal.progress({ stage: "fit", done: 0, unit: "passes" });
   clock.ms = 10_000;
@@ -113,13 +113,13 @@ Deno.test("terminal: quiet keeps the lines and drops the progress", () => {
   assert.equal(error.text, "done\n");
 });
 
-Deno.test("terminal: what a sink takes in parts is written whole", () => {
+Deno.test("terminal: partial writes are continued", () => {
   const output = memory({ bytesAtOnce: 3 });
   createTerminal({ quiet: false, output, error: memory() }).print("probability ≥ 0");
   assert.equal(output.text, "probability ≥ 0\n");
 });
 
-Deno.test("terminal: a reader that has gone is no error", () => {
+Deno.test("terminal: a closed pipe is not an error", () => {
   const gone: Sink = {
     isTerminal: () => false,
     writeSync() {

@@ -7,7 +7,7 @@ import { inFolder, run } from "../support/program.ts";
 
 const noFlags = { encoding: undefined, delimiter: undefined, "decimal-comma": false, null: [] };
 
-Deno.test("text flags: what is named is checked, other names of an encoding are known, defaults are nothing", () => {
+Deno.test("text flags: values are checked, other names of encodings are known, defaults give no format", () => {
   assert.equal(textFormatOf(noFlags), undefined);
   assert.equal(textFormatOf({ ...noFlags, encoding: "UTF8" }), undefined);
   for (const encoding of ["latin1", "ISO-8859-1", "latin-1", "iso8859_1"]) {
@@ -75,7 +75,7 @@ function utf16(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Uint16Array.from(`\ufeff${text}`, (character) => character.charCodeAt(0)).buffer);
 }
 
-Deno.test("text flags: train and predict from files and from standard input, packed, in UTF-16, make what plain files make", () =>
+Deno.test("text flags: compressed files, UTF-16 and standard input give the same results as plain files", () =>
   inFolder(async (folder) => {
     const file = (name: string, content: string | Uint8Array) => {
       const path = join(folder, name);
@@ -146,7 +146,7 @@ Deno.test("text flags: train and predict from files and from standard input, pac
     );
   }));
 
-Deno.test("text flags: what is wrong in standard input is told of standard input", () =>
+Deno.test("text flags: messages about standard input name it", () =>
   inFolder(async (folder) => {
     const schemaFile = join(folder, "loans.sql");
     Deno.writeTextFileSync(schemaFile, schema);

@@ -163,7 +163,7 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
     for (const { assigned_at } of history) assert.match(assigned_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   }));
 
-Deno.test("clickwell train: --memory decides where examples lie while it runs, and nothing about the model", () =>
+Deno.test("clickwell train: --memory does not change the model", () =>
   withProgram(async (clickwell, folder) => {
     const ids = [];
     for (const size of ["0", "1kB", "2GB"]) {
@@ -177,7 +177,7 @@ Deno.test("clickwell train: --memory decides where examples lie while it runs, a
     assert.match(stderr, /--memory is "much", expected a size such as 500MB/);
   }));
 
-Deno.test("clickwell train: a strange setting is a wrong use, told with what is expected", () =>
+Deno.test("clickwell train: an invalid setting is wrong usage, and the message says what is expected", () =>
   withProgram(async (clickwell, folder) => {
     const bad = join(folder, "bad.json");
     await Deno.writeTextFile(bad, "{");
@@ -199,7 +199,7 @@ Deno.test("clickwell train: a strange setting is a wrong use, told with what is 
     });
   }));
 
-Deno.test("clickwell train: data that cannot be learnt from ends with 1 and says what is missing", () =>
+Deno.test("clickwell train: data that cannot be trained on exits with 1, and the message says what is missing", () =>
   withProgram(async (clickwell, folder) => {
     const spec = join(folder, "spec.json");
     const features = [{ name: "income", type: "numeric" }, { name: "apr", type: "numerc" }];
@@ -221,7 +221,7 @@ Deno.test("clickwell train: data that cannot be learnt from ends with 1 and says
     assert.match(specless.stderr, /#\/features\/1\/type/);
   }, { clicks: false }));
 
-Deno.test("clickwell models: what is not there is named, and what there is", () =>
+Deno.test("clickwell models: messages name the missing model and the existing ones", () =>
   withProgram(async (clickwell) => {
     const [none, show, activate, rollback, verb, nameless] = await Promise.all([
       clickwell("models", "list"),
@@ -277,7 +277,7 @@ Deno.test("clickwell train with files loads them, and trains on them", () =>
     assert.equal(again.model_id, loaded.model_id, "what was loaded is in the store");
   }));
 
-Deno.test("clickwell train with files continues and repeats no model", () =>
+Deno.test("clickwell train with files rejects --from and --repeat", () =>
   inFolder(async (folder) => {
     for (const flag of ["--from", "--repeat"]) {
       const words = ["train", "--offers", "offers.parquet", flag, "1", "--data", join(folder, "data")];
