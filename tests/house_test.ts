@@ -64,7 +64,6 @@ const unfinished: ReadonlySet<string> = new Set([
   "pipeline/examples/hash_join/hash_join.ts",
   "pipeline/examples/raw_examples.ts",
   "pipeline/files/columns/column_buffer.ts",
-  "pipeline/fit/row_kernel.ts",
   "pipeline/ingest/ingest.ts",
   "pipeline/ingest/insertion.ts",
   "pipeline/train/from_files/example_collector.ts",

@@ -59,7 +59,7 @@ export function createCoarseDesign(
     columnOf,
     sizes,
     hessianAt(coefficients) {
-      kernel.moveTo(passPoint(design, coefficients));
+      kernel.setPoint(passPoint(design, coefficients));
       kernel.clear(layout);
       const weight = addSample(passes, kernel);
       const { hessian } = expandSums(coarse, layout, kernel.sums());

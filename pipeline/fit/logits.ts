@@ -17,7 +17,7 @@ export function forLogits(
   use: (chunk: DesignChunk, from: number, to: number, logits: Float64Array) => void,
 ): void {
   const kernel = createRowKernel(design);
-  kernel.moveTo(passPoint(design, coefficients));
+  kernel.setPoint(passPoint(design, coefficients));
   let scratch = new Float64Array();
   for (const chunk of loadEach(design.chunks)) {
     forRowRanges(chunk, parts, (from, to) => {

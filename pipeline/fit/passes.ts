@@ -170,7 +170,7 @@ export function createPassState(): PassState {
       const chunks = scope === "all" ? design.chunks : sampleOf(design.chunks, rowsOf(design, parts));
       const layout = layoutOf(design, hessian);
       const spans = spansOf(chunks, layout.length);
-      kernel.moveTo(passPoint(design, coefficients));
+      kernel.setPoint(passPoint(design, coefficients));
       for (let i = Atomics.add(next, 0, 1); i < spans.length; i = Atomics.add(next, 0, 1)) {
         kernel.clear(layout);
         for (const stored of spans[i]) {

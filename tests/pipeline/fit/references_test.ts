@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { columnNames } from "../../../pipeline/encode/column_names.ts";
 import { fit, type SolverName } from "../../../pipeline/fit/fit.ts";
-import { passPoint } from "../../../pipeline/fit/objective.ts";
-import { createRowKernel } from "../../../pipeline/fit/row_kernel.ts";
+import { forLogits } from "../../../pipeline/fit/logits.ts";
 import { type HyperParameters, penaltyOf } from "../../../pipeline/train/hyper_parameters.ts";
 import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import references from "../../fixtures/references.json" with { type: "json" };
@@ -60,13 +58,8 @@ for (const { name, features, rows, fits } of references as unknown as Reference[
           assertClose(coefficients[names.length], expected.intercept ?? NaN, tolerance, "intercept");
           return;
         }
-        const kernel = createRowKernel(design);
-        kernel.moveTo(passPoint(design, coefficients));
-        const logits = [...loadEach(design.chunks)].flatMap((chunk) => {
-          const out = new Float64Array(chunk.labels.length);
-          kernel.logits(chunk, 0, out.length, out);
-          return [...out];
-        });
+        const logits: number[] = [];
+        forLogits(design, [0], coefficients, (_chunk, _from, _to, ofRows) => logits.push(...ofRows));
         const known = expected.logits ?? [];
         assert(known.length > 0);
         assertAllClose(logits.slice(0, known.length), known, tolerance, "log-odds");
