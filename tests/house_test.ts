@@ -66,7 +66,6 @@ const unfinished: ReadonlySet<string> = new Set([
   "pipeline/files/columns/column_buffer.ts",
   "pipeline/ingest/ingest.ts",
   "pipeline/ingest/insertion.ts",
-  "pipeline/train/from_files/example_collector.ts",
   "server/http/ndjson_stream.ts",
   "server/models/model_repository.ts",
   "server/models/production_model.ts",

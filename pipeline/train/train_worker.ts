@@ -6,16 +6,16 @@ import { createPassState } from "../fit/passes.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import { answerJobs } from "../runtime/thread_pool.ts";
-import { createGatherState } from "./from_files/collector_state.ts";
+import { createCollectorState } from "./from_files/collector_state.ts";
 
-/** What a thread of the training can be asked to do; with `gather`, it reads files for an ingest, too. */
-const { gather, gathered, childKeys, onlooker } = createGatherState();
-const { open, next } = createFileReading(onlooker);
+/** Jobs of a training thread. After `collectExamples` it also reads files for an ingest. */
+const { collectExamples, collectedExamples, childKeys, observer } = createCollectorState();
+const { open, next } = createFileReading(observer);
 answerJobs({
   read: readRanges,
   build: scanBuildSides,
-  gather,
-  gathered,
+  collectExamples,
+  collectedExamples,
   childKeys,
   open,
   next,

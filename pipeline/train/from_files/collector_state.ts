@@ -16,18 +16,18 @@ import { type TrainedModel, trainPrepared } from "../train.ts";
 import { trainWorkerUrl } from "../training_resources.ts";
 import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 
-/** Gathers the examples out of the files that the thread reads from now on, and learns from them. */
-export interface GatherJob extends Job {
-  readonly kind: "gather";
+/** Makes the thread collect the examples from the files that it reads next, and train on them. */
+export interface CollectExamplesJob extends Job {
+  readonly kind: "collectExamples";
   readonly plan: JoinPlan;
   readonly hyperParameters: HyperParameters;
-  /** What the rows may take, until they are examples. */
+  /** Maximum memory for the rows until they are joined into examples. */
   readonly bytesMax: number;
-  /** Threads to learn on; where there is none, the examples are prepared and handed on. */
-  readonly learningThreads: number;
-  /** How many files the thread will read of the table with a row for each example. */
+  /** Threads to train on; if 0, the examples are only prepared and returned. */
+  readonly trainingThreads: number;
+  /** Number of files of the child table that the thread will read. */
   readonly childFileCount: number;
-  /** Read by the thread on its own, as soon as it has those. */
+  /** Files that the thread reads itself after the last file of the child table. */
   readonly labels: LabelFiles;
 }
 
@@ -37,96 +37,94 @@ export interface LabelFiles {
   readonly mapping: ColumnMapping;
 }
 
-/** What has become of the examples. */
-export interface Gathered {
-  /** Where they are to be learnt from by who asked. */
+/** Examples collected from files, or the model trained on them. */
+export interface CollectedExamples {
+  /** Set if the caller is to train on the examples. */
   readonly prepared?: Prepared;
-  readonly learnt?: TrainedModel;
+  readonly trained?: TrainedModel;
   readonly iterations: readonly IterationEvent[];
 }
 
-/** Asks for it. */
-export interface GatheredJob extends Job {
-  readonly kind: "gathered";
+/** Requests the result of a `CollectExamplesJob`. */
+export interface CollectedExamplesJob extends Job {
+  readonly kind: "collectedExamples";
 }
 
-/** Asks for the keys of the table with a row for each example, as soon as they have been read. */
+/** Requests the keys of the child table as soon as its files have been read. */
 export interface ChildKeysJob extends Job {
   readonly kind: "childKeys";
 }
 
-export interface GatherState {
-  gather(job: GatherJob): void;
+/** Handlers of a training thread's collector jobs, and the observer of the rows that the thread reads. */
+export interface CollectorState {
+  collectExamples(job: CollectExamplesJob): void;
   /**
-   * @returns undefined where the examples could not be gathered.
-   * @throws {Failure} as `prepare` and `learn`.
+   * @returns undefined if the examples could not be collected.
+   * @throws {Failure} as `prepare` and `trainPrepared`.
    */
-  gathered(job: GatheredJob): Promise<Gathered | undefined>;
+  collectedExamples(job: CollectedExamplesJob): Promise<CollectedExamples | undefined>;
   childKeys(job: ChildKeysJob): Promise<Float64Array | undefined>;
-  onlooker(): RowObserver | undefined;
+  observer(): RowObserver | undefined;
 }
 
-/** One thread's gathering. */
-export function createGatherState(): GatherState {
-  let gathering: ExampleCollector | undefined;
-  let result: Promise<Gathered | undefined> = Promise.resolve(undefined);
-  let onlooker: RowObserver | undefined;
+export function createCollectorState(): CollectorState {
+  let result: Promise<CollectedExamples | undefined> = Promise.resolve(undefined);
+  let observer: RowObserver | undefined;
   const childKeys = Promise.withResolvers<Float64Array | undefined>();
   return {
-    gather(job) {
+    collectExamples(job) {
       const { plan, bytesMax, childFileCount, labels } = job;
-      const started = createExampleCollector(plan, bytesMax);
-      gathering = started;
+      const collector = createExampleCollector(plan, bytesMax);
       let filesLeft = childFileCount;
-      onlooker = {
-        keysOf: started.keysOf,
-        isComplete: started.isComplete,
-        onRows: started.add,
+      observer = {
+        keysOf: collector.keysOf,
+        isComplete: collector.isComplete,
+        onRows: collector.add,
         onEnd(table) {
           if (table !== plan.child || --filesLeft > 0) return;
-          childKeys.resolve(started.childIds());
-          // Behind the answer that the file has ended: its rows are inserted meanwhile.
+          childKeys.resolve(collector.childIds());
+          // After the reply that the file has ended, so that its rows are inserted at the same time.
           result = yieldToEventLoop().then(() => {
-            readLabels(started, plan.label, labels);
-            const raw = started.build();
-            return raw && learnFrom(raw, job);
+            readLabels(collector, plan.label, labels);
+            const raw = collector.build();
+            return raw && trainOn(raw, job);
           });
-          // Whether it failed is for who asks for it.
+          // A rejection is observed by `collectedExamples()`.
           result.catch(() => {});
         },
       };
     },
-    gathered: () => result,
+    collectedExamples: () => result,
     childKeys: () => childKeys.promise,
-    onlooker: () => gathering && onlooker,
+    observer: () => observer,
   };
 }
 
-async function learnFrom(
+async function trainOn(
   raw: RawExamples,
-  { plan: { spec }, hyperParameters, learningThreads }: GatherJob,
-): Promise<Gathered> {
+  { plan: { spec }, hyperParameters, trainingThreads }: CollectExamplesJob,
+): Promise<CollectedExamples> {
   const clock = startClock();
-  const keeper = createChunkStore();
-  const prepared = prepare(raw, spec, hyperParameters, keeper);
-  if (learningThreads === 0) return { prepared, iterations: [] };
-  const threads = startThreads(learningThreads, trainWorkerUrl());
+  const chunks = createChunkStore();
+  const prepared = prepare(raw, spec, hyperParameters, chunks);
+  if (trainingThreads === 0) return { prepared, iterations: [] };
+  const threads = startThreads(trainingThreads, trainWorkerUrl());
   const iterations: IterationEvent[] = [];
   try {
-    const learnt = await trainPrepared(prepared, { threads, chunks: keeper, clock }, {
+    const trained = await trainPrepared(prepared, { threads, chunks, clock }, {
       spec,
       hyperParameters,
       observe: { iteration: (event) => iterations.push(event) },
     });
-    return { learnt, iterations };
+    return { trained, iterations };
   } finally {
     threads.close();
   }
 }
 
-const stepRows = 65_536;
+const runRowsMax = 65_536;
 
-/** Only the column that names the examples. */
+/** Reads only the column of the examples' ids. */
 function readLabels(
   { add }: ExampleCollector,
   label: ColumnRef,
@@ -142,7 +140,7 @@ function readLabels(
     }, mapping.format);
     try {
       const run = createRowRun(columns);
-      while (reader.read(run, stepRows) > 0);
+      while (reader.read(run, runRowsMax) > 0);
       add(table.name, run);
     } finally {
       reader.close();

@@ -4,59 +4,59 @@ import type {
   RealBuffer,
   TextBuffer,
 } from "../../files/columns/column_buffer.ts";
-import { type Entries, type GrowableArray, growableUint32, growingReals } from "./growable_array.ts";
+import { type GrowableArray, growableFloat64, growableUint32, type NumberArray } from "./growable_array.ts";
 import { hashOf, hashOfAscii } from "../../math/hash.ts";
 import { hasNumbers, hasTexts, tableLevelOf } from "../../examples/level.ts";
 
-/** One column of a table as the examples need it, of all rows that have been read. */
+/** Collects one column of a table, converted to the form that examples need. */
 export interface ColumnCollector<Values> {
-  /** @returns Whether the values can be those of examples. */
+  /** Adds a buffer's rows. @returns False if a value cannot be part of an example. */
   add(buffer: ColumnBuffer): boolean;
-  /** Of the rows that were added. */
+  /** Returns the values of all rows that were added. */
   values(): Values;
   byteCount(): number;
   release(): void;
 }
 
-export type Reals = ColumnCollector<Float64Array<ArrayBuffer>>;
-export type Words = ColumnCollector<Uint32Array<ArrayBuffer>>;
+export type Float64Collector = ColumnCollector<Float64Array<ArrayBuffer>>;
+export type Uint32Collector = ColumnCollector<Uint32Array<ArrayBuffer>>;
 
-/** Numbers as SQLite gives them back; NaN where there is none. */
-export function gatherNumbers(): Reals {
-  const grown = growingReals();
+/** Collects numbers as SQLite returns them; NaN for null. */
+export function collectNumbers(): Float64Collector {
+  const collected = growableFloat64();
   return {
     add(buffer) {
       if (buffer.type === "TEXT") return false;
-      const from = grown.extend(buffer.length);
-      return copyNumbers(buffer, grown.array, from);
+      const from = collected.extend(buffer.length);
+      return copyNumbers(buffer, collected.array, from);
     },
-    ...owned(grown),
+    ...resultOf(collected),
   };
 }
 
-/** Integers as numbers, for ids. */
-export function gatherIds(): Reals {
-  const grown = growingReals();
+/** Collects integer ids as numbers. */
+export function collectIds(): Float64Collector {
+  const collected = growableFloat64();
   return {
     add(buffer) {
       if (buffer.type !== "INTEGER" || buffer.nullCount > 0) return false;
-      const from = grown.extend(buffer.length);
-      return copyNumbers(buffer, grown.array, from) && areSafe(grown.array, from, grown.length);
+      const from = collected.extend(buffer.length);
+      return copyNumbers(buffer, collected.array, from) && areSafe(collected.array, from, collected.length);
     },
-    ...owned(grown),
+    ...resultOf(collected),
   };
 }
 
-/** Categories as codes, in the order in which they appear; 0 is missing. */
-export interface Categories extends Words {
-  /** In the order of their codes. */
+/** Collects categories as codes, numbered in the order in which they first occur; 0 is missing. */
+export interface CategoryCollector extends Uint32Collector {
+  /** Level of each code. */
   readonly levels: (string | null)[];
-  /** Kinds of the values, as bits. */
+  /** Bit set of the kinds of values: `hasTexts`, `hasNumbers`. */
   readonly kinds: number;
 }
 
-export function gatherCategories(): Categories {
-  const grown = growableUint32();
+export function collectCategories(): CategoryCollector {
+  const collected = growableUint32();
   const levels: (string | null)[] = [null];
   const codeOf = new Map<string | number, number>();
   const codeOfLevel = (value: string | number) => {
@@ -72,56 +72,56 @@ export function gatherCategories(): Categories {
     },
     add(buffer) {
       kinds |= buffer.type === "TEXT" ? hasTexts : hasNumbers;
-      const from = grown.extend(buffer.length);
-      if (buffer.type === "TEXT") codeTexts(buffer, grown.array, from, codeOfLevel);
+      const from = collected.extend(buffer.length);
+      if (buffer.type === "TEXT") codeTexts(buffer, collected.array, from, codeOfLevel);
       else {
         const numbers = new Float64Array(buffer.length);
         if (!copyNumbers(buffer, numbers, 0) || !areSafe(numbers, 0, numbers.length)) return false;
-        codeNumbers(numbers, grown.array, from, codeOfLevel);
+        codeNumbers(numbers, collected.array, from, codeOfLevel);
       }
       return true;
     },
-    ...owned(grown),
+    ...resultOf(collected),
   };
 }
 
-/** Hashes of groups, as `hashOf` makes them. */
-export function gatherGroups(): Words {
-  const grown = growableUint32();
+/** Collects the hashes of groups, as `hashOf` computes them. */
+export function collectGroups(): Uint32Collector {
+  const collected = growableUint32();
   return {
     add(buffer) {
       if (buffer.nullCount > 0) return false;
-      const from = grown.extend(buffer.length);
-      if (buffer.type === "TEXT") hashTexts(buffer, grown.array, from);
+      const from = collected.extend(buffer.length);
+      if (buffer.type === "TEXT") hashTexts(buffer, collected.array, from);
       else {
         const numbers = new Float64Array(buffer.length);
         if (!copyNumbers(buffer, numbers, 0) || !areSafe(numbers, 0, numbers.length)) return false;
-        for (let i = 0; i < numbers.length; i++) grown.array[from + i] = hashOf(numbers[i]);
+        for (let i = 0; i < numbers.length; i++) collected.array[from + i] = hashOf(numbers[i]);
       }
       return true;
     },
-    ...owned(grown),
+    ...resultOf(collected),
   };
 }
 
-function owned<A extends Entries>(
-  grown: GrowableArray<A>,
+function resultOf<A extends NumberArray>(
+  collected: GrowableArray<A>,
 ): Pick<ColumnCollector<A>, "values" | "byteCount" | "release"> {
   return {
-    values: () => grown.array.subarray(0, grown.length) as A,
-    byteCount: () => grown.array.byteLength,
-    release: grown.release,
+    values: () => collected.array.subarray(0, collected.length) as A,
+    byteCount: () => collected.array.byteLength,
+    release: collected.release,
   };
 }
 
 type NumberBuffer = Exclude<ColumnBuffer, TextBuffer>;
 
-/** @returns Whether none is infinite. */
+/** @returns False if a value is infinite. */
 function copyNumbers(buffer: NumberBuffer, target: Float64Array, from: number): boolean {
   return buffer.type === "REAL" ? copyReals(buffer, target, from) : copyIntegers(buffer, target, from);
 }
 
-/** + 0: SQLite keeps no sign of a zero. */
+/** Adds 0 to each value, since SQLite does not keep the sign of zero. */
 function copyReals({ nulls, values, length }: RealBuffer, target: Float64Array, from: number): boolean {
   let areFinite = true;
   for (let i = 0; i < length; i++) {
@@ -139,7 +139,7 @@ function copyIntegers({ nulls, words, length }: IntegerBuffer, target: Float64Ar
   return true;
 }
 
-/** Whether integers are exact as numbers: beyond 2^53, two of them could look like one. */
+/** Whether all integers are exact as doubles: beyond 2^53, two integers can become the same number. */
 function areSafe(numbers: Float64Array, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     if (numbers[i] > Number.MAX_SAFE_INTEGER || numbers[i] < Number.MIN_SAFE_INTEGER) return false;
@@ -159,7 +159,7 @@ function codeNumbers(
   }
 }
 
-/** Texts that are shared are few. */
+/** Only texts that start in the first 256 KiB of a buffer are looked up by position; a buffer shares few distinct texts. */
 const sharedBytesMax = 2 ** 18;
 
 function codeTexts(
@@ -170,7 +170,7 @@ function codeTexts(
 ): void {
   const { spans, nulls, length } = buffer;
   const textAt = createDecoder(buffer);
-  // Rows of equal text may share its bytes: what begins where another did is known by its place, as its code + 1.
+  // Rows with equal text may share its bytes: by the start of a text, the code + 1 of the level that starts there.
   const codes = new Uint32Array(Math.min(buffer.byteCount, sharedBytesMax));
   for (let i = 0; i < length; i++) {
     const start = spans[2 * i];
@@ -195,7 +195,7 @@ function hashTexts(buffer: TextBuffer, target: Uint32Array, from: number): void 
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Texts of a buffer's rows. Where all is ASCII it is decoded at once, and a text is a part of it. */
+/** Returns a reader of the texts of a buffer's rows. An ASCII buffer is decoded at once, and its texts are substrings. */
 function createDecoder(buffer: TextBuffer): (row: number) => string {
   const { bytes, spans, isAscii, byteCount } = buffer;
   if (!isAscii) return (row) => decoder.decode(bytes.subarray(spans[2 * row], spans[2 * row + 1]));

@@ -3,72 +3,58 @@ import type { RowRun } from "../../files/columns/row_run.ts";
 import { createKeySet, type KeySet } from "../../ingest/key_set.ts";
 import type { ColumnRef, JoinPlan } from "../../examples/join_plan.ts";
 import {
+  collectCategories,
+  collectGroups,
+  collectIds,
+  collectNumbers,
   type ColumnCollector,
-  gatherCategories,
-  gatherGroups,
-  gatherIds,
-  gatherNumbers,
 } from "./column_collector.ts";
-import { joinGathered } from "./join.ts";
+import { joinColumns } from "./join.ts";
 import { type GrowableArray, growableUint32 } from "./growable_array.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
-import { createTextKeys, type TextKeys } from "./text_key_index.ts";
+import { createTextKeyIndex, type TextKeyIndex } from "./text_key_index.ts";
 
-/** The rows of tables as they are read, joined into examples when all have been. */
+/** Collects the rows of tables while they are read, and joins them into examples. */
 export interface ExampleCollector {
-  /** Keys of a parent; what is added to them need not be kept elsewhere. @returns undefined for any other table. */
+  /** Returns the keys of a parent table, which need not be kept elsewhere; undefined for any other table. */
   keysOf(table: string): KeySet | undefined;
-  /** Whether all rows are held. */
+  /** Whether all rows so far are held. */
   isComplete(): boolean;
-  /** @param run Rows of a table; those that the plan does not name are passed over. */
+  /** Adds a run of a table's rows. Tables that the plan does not name are ignored. */
   add(table: string, run: RowRun): void;
-  /** The keys of the child's rows, ascending. @returns undefined where the rows are not held. */
+  /** Returns the ids of the child's rows, ascending; undefined if the rows are not held. */
   childIds(): Float64Array<ArrayBuffer> | undefined;
   /**
-   * The examples in the order of their ids: the same, bit for bit, as those that are read from a store with these rows.
+   * Returns the examples in the order of their ids: identical, bit for bit, to those read from a store with these rows.
    *
-   * @returns undefined where rows took more memory than there is for them, or one cannot be an example.
+   * @returns undefined if the rows exceeded `bytesMax`, or one cannot be part of an example.
    */
   build(): RawExamples | undefined;
 }
 
-/** @param bytesMax More than that is not held: the examples then are in the store alone. */
+/** @param bytesMax If the rows take more memory, collecting is abandoned, and the examples must be read from the store. */
 export function createExampleCollector(plan: JoinPlan, bytesMax: number): ExampleCollector {
-  const { spec } = plan;
-  const ids = gatherIds();
-  const clicked = gatherIds();
+  const { ids, clickedIds, groups, fields, group, all: columns } = createColumns(plan);
   const parents = plan.parents.map((parent) => ({
     ...parent,
-    keys: createTextKeys(),
+    keys: createTextKeyIndex(),
     finder: createFinder(),
     rowCount: 0,
-    /** Per row of the child: the parent's place, or −1 as a word. */
-    places: growableUint32(),
+    /** Per row of the child: the number of the parent row, or −1 as an unsigned integer. */
+    parentRows: growableUint32(),
   }));
-  const groups = gatherGroups();
-  const groupPlace = groupPlaceOf(plan);
-  const fields = spec.features.map(({ type }, i) => ({
-    place: plan.fields[i],
-    column: type === "numeric" ? gatherNumbers() : gatherCategories(),
-  }));
-  const wanted: readonly { readonly place: ColumnRef; readonly column: ColumnCollector<unknown> }[] = [
-    { place: { table: plan.child, column: plan.id }, column: ids },
-    { place: plan.label, column: clicked },
-    { place: groupPlace, column: groups },
-    ...fields,
-  ];
-  let isWhole = true;
-  /** What the keys are known by when they are no longer held. */
+  let isComplete = true;
+  /** Keys of parents that were added after the rows were abandoned. */
   const keySets = new Map<string, KeySet>();
 
-  const giveUp = () => {
-    isWhole = false;
-    for (const { column } of wanted) column.release();
-    for (const { places } of parents) places.release();
+  const abandon = () => {
+    isComplete = false;
+    for (const { column } of columns) column.release();
+    for (const { parentRows } of parents) parentRows.release();
   };
   const byteCount = () =>
-    wanted.reduce((sum, { column }) => sum + column.byteCount(), 0) +
-    parents.reduce((sum, { keys, places }) => sum + keys.byteCount + places.array.byteLength, 0);
+    columns.reduce((sum, { column }) => sum + column.byteCount(), 0) +
+    parents.reduce((sum, { keys, parentRows }) => sum + keys.byteCount + parentRows.array.byteLength, 0);
 
   return {
     keysOf(table) {
@@ -76,7 +62,7 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
       if (!parent) return undefined;
       return {
         addAll(buffer) {
-          if (isWhole && buffer.type === "TEXT") parent.keys.addFrom(buffer, 0);
+          if (isComplete && buffer.type === "TEXT") parent.keys.addFrom(buffer, 0);
           else keySetOf(keySets, table).addAll(buffer);
         },
         has: (buffer, row) =>
@@ -84,38 +70,58 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
           (keySets.get(table)?.has(buffer, row) ?? false),
       };
     },
-    add(table, { columns, buffers }) {
-      if (!isWhole) return;
-      const bufferOf = (name: string) => buffers[columns.findIndex((column) => column.name === name)];
-      const areAdded = wanted.every(({ place, column }) => {
+    add(table, run) {
+      if (!isComplete) return;
+      const bufferOf = (name: string) => run.buffers[run.columns.findIndex((column) => column.name === name)];
+      const areAdded = columns.every(({ place, column }) => {
         if (place.table !== table) return true;
         const buffer = bufferOf(place.column);
         return buffer !== undefined && column.add(buffer);
       });
       for (const parent of parents) if (parent.table === table) addKeys(parent, bufferOf(parent.key));
       if (table === plan.child) {
-        for (const parent of parents) addPlaces(parent, bufferOf(parent.column));
+        for (const parent of parents) addParentRows(parent, bufferOf(parent.column));
       }
-      if (!areAdded || byteCount() > bytesMax) giveUp();
+      if (!areAdded || byteCount() > bytesMax) abandon();
     },
-    isComplete: () => isWhole,
-    childIds: () => isWhole ? ids.values().slice().sort() : undefined,
+    isComplete: () => isComplete,
+    childIds: () => isComplete ? ids.values().slice().sort() : undefined,
     build() {
-      if (!isWhole) return undefined;
-      const [idValues, clickedIds] = [ids.values(), clicked.values()];
-      const examples = joinGathered({
+      if (!isComplete) return undefined;
+      const examples = joinColumns({
         child: plan.child,
-        ids: idValues,
-        clickedIds,
-        places: new Map(parents.map(({ table, places }) => [table, places.array.subarray(0, places.length)])),
+        ids: ids.values(),
+        clickedIds: clickedIds.values(),
+        parentRows: new Map(
+          parents.map(({ table, parentRows: { array, length } }) => [table, array.subarray(0, length)]),
+        ),
         fields: fields.map(({ place, column }) => ({ table: place.table, column })),
-        group: { table: groupPlace.table, hashes: groups.values() },
+        group: { table: group.table, hashes: groups.values() },
       });
-      giveUp();
+      abandon();
       for (const { keys } of parents) keys.release();
       return examples;
     },
   };
+}
+
+/** Creates a collector for each column that the examples need. */
+function createColumns(plan: JoinPlan) {
+  const ids = collectIds();
+  const clickedIds = collectIds();
+  const groups = collectGroups();
+  const group = groupPlaceOf(plan);
+  const fields = plan.spec.features.map(({ type }, i) => ({
+    place: plan.fields[i],
+    column: type === "numeric" ? collectNumbers() : collectCategories(),
+  }));
+  const all: readonly { readonly place: ColumnRef; readonly column: ColumnCollector<unknown> }[] = [
+    { place: { table: plan.child, column: plan.id }, column: ids },
+    { place: plan.label, column: clickedIds },
+    { place: group, column: groups },
+    ...fields,
+  ];
+  return { ids, clickedIds, groups, group, fields, all };
 }
 
 function keySetOf(keySets: Map<string, KeySet>, table: string): KeySet {
@@ -124,15 +130,15 @@ function keySetOf(keySets: Map<string, KeySet>, table: string): KeySet {
   return keys;
 }
 
-/** What the child refers to a parent by is that parent's key: as such it is hashed once for each parent. */
+/** A group that is a foreign key is read as the parent's key, which is hashed once per parent. */
 function groupPlaceOf({ group, child, parents }: JoinPlan): ColumnRef {
   const parent = parents.find(({ column }) => group.table === child && group.column === column);
   return parent ? { table: parent.table, column: parent.key } : group;
 }
 
-/** Where the reader keeps no keys, because no column is called like them, they are added here. */
+/** Adds a run's keys. The reader adds them itself only if a column of another table has the name of the key. */
 function addKeys(
-  parent: { readonly keys: TextKeys; rowCount: number },
+  parent: { readonly keys: TextKeyIndex; rowCount: number },
   buffer: ColumnBuffer | undefined,
 ): void {
   if (buffer?.type !== "TEXT") return;
@@ -141,41 +147,41 @@ function addKeys(
   parent.rowCount += buffer.length;
 }
 
-function addPlaces(
-  { places, keys, finder }: {
-    places: GrowableArray<Uint32Array<ArrayBuffer>>;
-    keys: TextKeys;
+function addParentRows(
+  { parentRows, keys, finder }: {
+    parentRows: GrowableArray<Uint32Array<ArrayBuffer>>;
+    keys: TextKeyIndex;
     finder: Finder;
   },
   buffer: ColumnBuffer | undefined,
 ): void {
   if (!buffer) return;
-  const from = places.extend(buffer.length);
-  const { array } = places;
+  const from = parentRows.extend(buffer.length);
+  const { array } = parentRows;
   for (let i = 0; i < buffer.length; i++) array[from + i] = finder.find(keys, buffer, i);
 }
 
-/** Finds the keys of a run's rows, each once: whether a row is an orphan has been asked before its place is. */
+/** Finds each key of a run only once: the check for orphans looks it up before its parent row is added. */
 interface Finder {
-  find(keys: TextKeys, buffer: ColumnBuffer, row: number): number;
+  find(keys: TextKeyIndex, buffer: ColumnBuffer, row: number): number;
 }
 
-const notLooked = -2;
+const notLookedUp = -2;
 
 function createFinder(): Finder {
-  let of: ColumnBuffer | undefined;
+  let current: ColumnBuffer | undefined;
   let fills = -1;
-  let places = new Int32Array();
+  let found = new Int32Array();
   return {
     find(keys, buffer, row) {
       if (buffer.type !== "TEXT") return -1;
-      if (of !== buffer || fills !== buffer.fills) {
-        [of, fills] = [buffer, buffer.fills];
-        if (places.length < buffer.length) places = new Int32Array(buffer.length);
-        places.fill(notLooked);
+      if (current !== buffer || fills !== buffer.fills) {
+        [current, fills] = [buffer, buffer.fills];
+        if (found.length < buffer.length) found = new Int32Array(buffer.length);
+        found.fill(notLookedUp);
       }
-      if (places[row] === notLooked) places[row] = keys.find(buffer, row);
-      return places[row];
+      if (found[row] === notLookedUp) found[row] = keys.find(buffer, row);
+      return found[row];
     },
   };
 }

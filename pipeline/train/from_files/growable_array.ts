@@ -1,22 +1,22 @@
 import { release } from "../../files/columns/column_buffer.ts";
 
-export type Entries = Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+export type NumberArray = Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
-/** An array to which entries are added at its end. */
-export interface GrowableArray<A extends Entries> {
-  /** Longer than `length`; another one after each `extend`. */
+/** A typed array that grows at its end. */
+export interface GrowableArray<A extends NumberArray> {
+  /** Longer than `length`; may be another array after each `extend`. */
   readonly array: A;
   readonly length: number;
-  /** Makes room for more entries, zeros or not. @returns Where they begin. */
+  /** Appends entries with unspecified values. @returns The index of the first. */
   extend(count: number): number;
-  /** Gives the memory back at once. */
+  /** Frees the memory immediately. */
   release(): void;
 }
 
-const lengthFirst = 4_096;
+const initialLength = 4_096;
 
-export function createGrowing<A extends Entries>(make: (length: number) => A): GrowableArray<A> {
-  let array = make(lengthFirst);
+function createGrowableArray<A extends NumberArray>(make: (length: number) => A): GrowableArray<A> {
+  let array = make(initialLength);
   let length = 0;
   return {
     get array() {
@@ -44,9 +44,9 @@ export function createGrowing<A extends Entries>(make: (length: number) => A): G
   };
 }
 
-export const growingReals = (): GrowableArray<Float64Array<ArrayBuffer>> =>
-  createGrowing((n) => new Float64Array(n));
+export const growableFloat64 = (): GrowableArray<Float64Array<ArrayBuffer>> =>
+  createGrowableArray((n) => new Float64Array(n));
 export const growableUint32 = (): GrowableArray<Uint32Array<ArrayBuffer>> =>
-  createGrowing((n) => new Uint32Array(n));
-export const growingBytes = (): GrowableArray<Uint8Array<ArrayBuffer>> =>
-  createGrowing((n) => new Uint8Array(n));
+  createGrowableArray((n) => new Uint32Array(n));
+export const growableUint8 = (): GrowableArray<Uint8Array<ArrayBuffer>> =>
+  createGrowableArray((n) => new Uint8Array(n));

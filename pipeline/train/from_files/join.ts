@@ -1,41 +1,46 @@
 import { sharedFloat64, sharedUint32, sharedUint8 } from "../../runtime/shared_memory.ts";
-import type { Categories, Reals } from "./column_collector.ts";
+import type { CategoryCollector, Float64Collector } from "./column_collector.ts";
 import { chunkRowsMax, rangesOf } from "../../examples/id_ranges.ts";
 import { mergeChunks } from "../../examples/merge_chunks.ts";
 import type { RawChunk, RawExamples } from "../../examples/raw_examples.ts";
 import { createRecoding } from "../../examples/recoding.ts";
 
-/** Columns of all rows of some tables. */
-export interface Gathered {
-  /** The table with a row for each example. */
+/** Columns of all rows of the tables that are joined. */
+export interface CollectedColumns {
+  /** The table that has a row for each example. */
   readonly child: string;
   /** Shape (rows of the child). */
   readonly ids: Float64Array;
-  /** Ids of the examples whose label is 1, in any order. */
+  /** Ids of the examples with label 1, in any order. */
   readonly clickedIds: Float64Array;
-  /** Per parent, shape (rows of the child): the row that the child's row refers to; `nowhere` where there is none. */
-  readonly places: ReadonlyMap<string, Uint32Array>;
+  /** By parent table, shape (rows of the child): the parent row that each child row refers to, or `noParent`. */
+  readonly parentRows: ReadonlyMap<string, Uint32Array>;
   /** In the order of the spec's features. */
-  readonly fields: readonly { readonly table: string; readonly column: Reals | Categories }[];
+  readonly fields: readonly {
+    readonly table: string;
+    readonly column: Float64Collector | CategoryCollector;
+  }[];
   readonly group: { readonly table: string; readonly hashes: Uint32Array };
 }
 
-/** −1 as a word. */
-const nowhere = 0xffff_ffff;
+/** −1 as an unsigned 32-bit integer. */
+const noParent = 0xffff_ffff;
 
-/** Joins the rows into examples, in the order of their ids; rows that lack a parent are none. */
-export function joinGathered({ child, ids, clickedIds, places, fields, group }: Gathered): RawExamples {
-  const own = inOrder(withParents(ids.length, [...places.values()]), ids);
+/** Joins rows into examples, in the order of their ids. Rows that lack a parent are left out. */
+export function joinColumns(
+  { child, ids, clickedIds, parentRows, fields, group }: CollectedColumns,
+): RawExamples {
+  const own = sortById(rowsWithParents(ids.length, [...parentRows.values()]), ids);
   const rowsOf = new Map([[child, own]]);
-  for (const [table, place] of places) rowsOf.set(table, own.map((row) => place[row]));
-  /** Which row of its table each example reads. */
+  for (const [table, rows] of parentRows) rowsOf.set(table, own.map((row) => rows[row]));
+  /** Returns the row of a table that each example reads. */
   const at = (table: string) => rowsOf.get(table) ?? own;
   const columns: Columns = {
     numeric: fields.flatMap(({ table, column }) =>
       "levels" in column ? [] : [{ rows: at(table), values: column.values() }]
     ),
     categorical: fields.flatMap(({ table, column }) =>
-      "levels" in column ? [{ rows: at(table), values: column.values(), ...ownLevels(column) }] : []
+      "levels" in column ? [{ rows: at(table), values: column.values(), ...levelsOfExamples(column) }] : []
     ),
     labels: labelsOf(own, ids, clickedIds),
     groups: { rows: at(group.table), values: group.hashes },
@@ -46,30 +51,32 @@ export function joinGathered({ child, ids, clickedIds, places, fields, group }: 
     levels,
     chunk: chunkOf(from, to, columns),
   }));
-  // Examples that have no level have no kind of values either, whatever other rows have.
+  // A column without a level in the examples has no kind of values, whatever the rows left out have.
   const kinds = columns.categorical.map((column) => column.levels.length > 1 ? column.kinds : 0);
   const raw = mergeChunks(parts.map((part) => ({ ...part, kinds })));
-  const orphans = { rows: ids.length - own.length, table: child, parents: [...places.keys()] };
-  const whole = places.size === 0 ? raw : { ...raw, account: { ...raw.account, orphans } };
+  const orphans = { rows: ids.length - own.length, table: child, parents: [...parentRows.keys()] };
+  const whole = parentRows.size === 0 ? raw : { ...raw, account: { ...raw.account, orphans } };
   return own.length === 0 ? whole : { ...whole, lastId: BigInt(ids[own[own.length - 1]]) };
 }
 
-/** Levels of rows that are no examples are not among the examples' levels. */
-function ownLevels({ levels: all, kinds }: Categories): Pick<ReadCategories, "levels" | "kinds" | "codeOf"> {
+/** Recodes the levels so that those which occur only in rows left out are not among them. */
+function levelsOfExamples(
+  { levels: all, kinds }: CategoryCollector,
+): Pick<SelectedCategories, "levels" | "kinds" | "codeOf"> {
   const levels: (string | null)[] = [null];
   return { levels, kinds, codeOf: createRecoding(levels, (code) => all[code]) };
 }
 
-function withParents(rowCount: number, places: readonly Uint32Array[]): Uint32Array {
+function rowsWithParents(rowCount: number, parentRows: readonly Uint32Array[]): Uint32Array {
   const rows = new Uint32Array(rowCount);
   let count = 0;
   for (let row = 0; row < rowCount; row++) {
-    if (places.every((place) => place[row] !== nowhere)) rows[count++] = row;
+    if (parentRows.every((parents) => parents[row] !== noParent)) rows[count++] = row;
   }
   return rows.subarray(0, count);
 }
 
-function inOrder(rows: Uint32Array, ids: Float64Array): Uint32Array {
+function sortById(rows: Uint32Array, ids: Float64Array): Uint32Array {
   for (let i = 1; i < rows.length; i++) {
     if (ids[rows[i]] < ids[rows[i - 1]]) return rows.sort((a, b) => ids[a] - ids[b]);
   }
@@ -87,7 +94,7 @@ function labelsOf(rows: Uint32Array, ids: Float64Array, clickedIds: Float64Array
   return labels;
 }
 
-/** Where each chunk begins and ends: as those that are read from a store with these ids, the empty ones too. */
+/** Returns the bounds of the chunks that reading a store with these ids would give, including empty ones. */
 function chunkBounds(rows: Uint32Array, ids: Float64Array): [from: number, to: number][] {
   if (rows.length === 0) return [];
   const idAt = (i: number) => ids[rows[i]];
@@ -116,24 +123,24 @@ function firstAtLeast(
   return low;
 }
 
-/** A column of a table, and which row of it each example reads. */
-interface Read<Values> {
+/** A column of a table, with the row of it that each example reads. */
+interface Selected<Values> {
   readonly rows: Uint32Array;
   readonly values: Values;
 }
 
-interface ReadCategories extends Read<Uint32Array> {
+interface SelectedCategories extends Selected<Uint32Array> {
   readonly levels: (string | null)[];
-  /** Kinds of the values of all rows, as bits. */
+  /** Bit set of the kinds of the values of all rows. */
   readonly kinds: number;
   readonly codeOf: (code: number) => number;
 }
 
 interface Columns {
-  readonly numeric: readonly Read<Float64Array>[];
-  readonly categorical: readonly ReadCategories[];
+  readonly numeric: readonly Selected<Float64Array>[];
+  readonly categorical: readonly SelectedCategories[];
   readonly labels: Uint8Array;
-  readonly groups: Read<Uint32Array>;
+  readonly groups: Selected<Uint32Array>;
 }
 
 function chunkOf(from: number, to: number, { numeric, categorical, labels, groups }: Columns): RawChunk {
@@ -152,7 +159,11 @@ function chunkOf(from: number, to: number, { numeric, categorical, labels, group
   return chunk;
 }
 
-function pick({ rows, values }: Read<Uint32Array>, from: number, to: number): Uint32Array<SharedArrayBuffer> {
+function pick(
+  { rows, values }: Selected<Uint32Array>,
+  from: number,
+  to: number,
+): Uint32Array<SharedArrayBuffer> {
   const picked = sharedUint32(to - from);
   for (let i = from; i < to; i++) picked[i - from] = values[rows[i]];
   return picked;
@@ -160,7 +171,7 @@ function pick({ rows, values }: Read<Uint32Array>, from: number, to: number): Ui
 
 function recode(
   codes: Uint32Array<SharedArrayBuffer>,
-  { codeOf }: ReadCategories,
+  { codeOf }: SelectedCategories,
 ): Uint32Array<SharedArrayBuffer> {
   for (let i = 0; i < codes.length; i++) codes[i] = codeOf(codes[i]);
   return codes;

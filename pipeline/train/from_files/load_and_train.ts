@@ -1,71 +1,80 @@
-import { gatherPlanOf } from "./plan.ts";
-import type { JoinPlan } from "../../examples/join_plan.ts";
+import { type JoinPlan, joinPlanOf } from "../../examples/join_plan.ts";
+import type { FeatureSpec } from "../../examples/spec.ts";
 import { fileState } from "../../files/file_state.ts";
 import { ingest, type IngestOptions, type IngestReport } from "../../ingest/ingest.ts";
+import { countRows } from "../../ingest/load_log.ts";
+import { parentsFirst } from "../../ingest/reference.ts";
 import type { Models } from "../../model/registry.ts";
+import { availableParallelism, startThreads, type Threads } from "../../runtime/thread_pool.ts";
 import type { Store } from "../../store/store.ts";
 import { findTable, listTables, type Table } from "../../store/table.ts";
-import { availableParallelism, startThreads, type Threads } from "../../runtime/thread_pool.ts";
-import type { ChildKeysJob, Gathered, GatheredJob, GatherJob } from "./collector_state.ts";
-import { defaultMemoryBytes } from "../training_resources.ts";
 import { register, train, trainModel, type TrainOptions, type TrainReport } from "../train.ts";
-import { trainWorkerUrl } from "../training_resources.ts";
+import { defaultMemoryBytes, trainWorkerUrl } from "../training_resources.ts";
+import type {
+  ChildKeysJob,
+  CollectedExamples,
+  CollectedExamplesJob,
+  CollectExamplesJob,
+} from "./collector_state.ts";
 
 export interface LoadAndTrainOptions {
   readonly load: Omit<IngestOptions, "reader">;
   readonly train: TrainOptions;
-  /** Smaller files are loaded before the examples could be gathered beside. */
-  readonly gatherBytesMin?: number;
+  /** Smaller files are loaded first, and the examples are then read from the store. */
+  readonly collectBytesMin?: number;
 }
 
 export interface LoadAndTrainReport {
   readonly load: IngestReport;
   readonly trained: TrainReport;
-  /** Whether the examples were gathered beside the loading, and not read from the store. */
-  readonly gathered: boolean;
+  /** Whether the examples were collected from the files while they were loaded, and not read from the store. */
+  readonly collected: boolean;
 }
 
-const gatherBytesMinDefault = 4 * 2 ** 20;
-/** Rows that wait to be inserted while those behind them are gathered already. */
+const defaultCollectBytesMin = 4 * 2 ** 20;
+/** Maximum size of the rows that wait for insertion while the reader thread goes on. */
 const aheadBytes = 64 * 2 ** 20;
 
 /**
- * Loads files into the store, then trains on its examples. Where the view is a join by keys and the store had none of its
- * rows, the thread that reads the files joins the examples and learns from them while the rows are inserted; a model is
- * written only when all of them are in the store. It is the same, bit for bit, either way.
+ * Loads files into the store, then trains on its examples. If the view is a join by keys and the store has none of its
+ * rows, the thread that reads the files joins the examples and trains on them while the rows are inserted; the model is
+ * written only after all rows are in the store. The model is the same, bit for bit, either way.
  *
- * @throws {Failure} as `ingest` and `train`. What was loaded before a failure stays in the store.
+ * @throws {Failure} as `ingest` and `train`. Rows that were loaded before a failure stay in the store.
  */
 export async function loadAndTrain(
   store: Store,
   models: Models,
   options: LoadAndTrainOptions,
 ): Promise<LoadAndTrainReport> {
-  // The plan finds the tables empty. Without a change by another connection, they hold what is loaded and no more.
+  // The plan requires empty tables: if no other connection changes them, they then hold only the loaded rows.
   const before = store.journal.externalChanges();
   const plan = planOf(store, options);
   if (!plan) {
     const load = await ingest(store, options.load);
-    return { load, trained: await train(store, models, options.train), gathered: false };
+    return { load, trained: await train(store, models, options.train), collected: false };
   }
   const threads = startThreads(2, trainWorkerUrl());
   try {
-    await askReader(threads, gatherJobOf(plan, store, options));
+    await askReader(threads, collectJobOf(plan, store, options));
     const lastKeys = askReader<Float64Array>(threads, { kind: "childKeys" } satisfies ChildKeysJob);
-    // Where the load fails before they are read, nobody waits for them.
+    // If the load fails first, this promise is never awaited.
     lastKeys.catch(() => {});
     const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
-    const isAllThereIs = store.journal.externalChanges() === before && areAllNew(load);
-    const gathered = isAllThereIs
-      ? await askReader<Gathered>(threads, { kind: "gathered" } satisfies GatheredJob)
+    const hasAllRows = store.journal.externalChanges() === before && areAllNew(load);
+    const collected = hasAllRows
+      ? await askReader<CollectedExamples>(
+        threads,
+        { kind: "collectedExamples" } satisfies CollectedExamplesJob,
+      )
       : undefined;
-    for (const event of gathered?.iterations ?? []) options.train.observe?.iteration?.(event);
-    const learnt = gathered?.learnt ?? await trainModel(store, options.train, gathered?.prepared);
+    for (const event of collected?.iterations ?? []) options.train.observe?.iteration?.(event);
+    const trained = collected?.trained ?? await trainModel(store, options.train, collected?.prepared);
     return {
       load,
-      trained: await register(models, learnt, options.train),
-      gathered: gathered !== undefined,
+      trained: await register(models, trained, options.train),
+      collected: collected !== undefined,
     };
   } finally {
     threads.close();
@@ -76,28 +85,51 @@ function planOf(store: Store, options: LoadAndTrainOptions): JoinPlan | undefine
   const { load: { files, rejectsPath }, train: { spec } } = options;
   const paths = Object.values(files).flat();
   const byteCount = paths.reduce((sum, path) => sum + fileState(path).size, 0);
-  const isWorthIt = byteCount >= (options.gatherBytesMin ?? gatherBytesMinDefault);
+  const isWorthIt = byteCount >= (options.collectBytesMin ?? defaultCollectBytesMin);
   if (threadsOf(options.train) < 2 || !isWorthIt || rejectsPath !== undefined) return undefined;
-  const plan = gatherPlanOf(store, spec, listTables(store.db));
-  // Without files of the child, nothing would say when its rows have been read.
+  const plan = emptyJoinPlanOf(store, spec, listTables(store.db));
+  // Without files of the child table, nothing would signal that its rows have been read.
   return plan && (files[plan.child] ?? []).length > 0 ? plan : undefined;
+}
+
+/** Returns the view's join; undefined if it is not known to be a join by keys, or if the store has rows of it already. */
+function emptyJoinPlanOf(
+  store: Store,
+  spec: FeatureSpec,
+  tables: readonly Table[],
+): JoinPlan | undefined {
+  const plan = joinPlanOf(store, spec, tables);
+  if (!plan) return undefined;
+  const child = findTable(tables, plan.child);
+  const label = findTable(tables, plan.label.table);
+  const parents = plan.parents.map(({ table }) => findTable(tables, table));
+  if ([child, ...parents, label].some((table) => countRows(store, table) > 0)) return undefined;
+  // Parents must be loaded before the child, and labels after it.
+  const order = parentsFirst(tables);
+  const childAt = order.indexOf(child);
+  const isInOrder = parents.every((parent) => order.indexOf(parent) < childAt);
+  return isInOrder && order.indexOf(label) > childAt ? plan : undefined;
 }
 
 function threadsOf({ threads = availableParallelism() }: TrainOptions): number {
   return threads;
 }
 
-function gatherJobOf(plan: JoinPlan, store: Store, { load, train }: LoadAndTrainOptions): GatherJob {
+function collectJobOf(
+  plan: JoinPlan,
+  store: Store,
+  { load, train }: LoadAndTrainOptions,
+): CollectExamplesJob {
   const { files, columnNames = {}, allowMissing = false, format } = load;
   const table: Table = findTable(listTables(store.db), plan.label.table);
   return {
-    kind: "gather",
+    kind: "collectExamples",
     plan,
     hyperParameters: train.hyperParameters,
-    // Twice what they take as examples, less what is then known only once for each parent.
+    // Twice the size of the examples, less the parents' values, which are held only once per parent.
     bytesMax: 1.5 * (train.memoryBytes ?? defaultMemoryBytes),
-    // One thread inserts. Mini-batches take many times as long as a load: they wait, and have all threads.
-    learningThreads: train.hyperParameters.optimizer === undefined ? threadsOf(train) - 1 : 0,
+    // One thread inserts. Mini-batch training takes many times as long as a load: it runs afterwards, on all threads.
+    trainingThreads: train.hyperParameters.optimizer === undefined ? threadsOf(train) - 1 : 0,
     childFileCount: files[plan.child].length,
     labels: {
       table,
@@ -107,15 +139,15 @@ function gatherJobOf(plan: JoinPlan, store: Store, { load, train }: LoadAndTrain
   };
 }
 
-/** Whether each row that was read was inserted. */
+/** Whether every row that was read was inserted. */
 function areAllNew({ files }: IngestReport): boolean {
   return files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read);
 }
 
-/** The answer of the reading thread. */
+/** Runs a job on the reader thread and returns its result. */
 async function askReader<Result>(
   threads: Threads,
-  job: GatherJob | ChildKeysJob | GatheredJob,
+  job: CollectExamplesJob | ChildKeysJob | CollectedExamplesJob,
 ): Promise<Result | undefined> {
   const [, result] = await threads.run<Result | undefined>(job, () => undefined);
   return result;

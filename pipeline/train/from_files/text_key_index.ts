@@ -1,50 +1,50 @@
 import type { ColumnBuffer, TextBuffer } from "../../files/columns/column_buffer.ts";
-import { growableUint32, growingBytes } from "./growable_array.ts";
+import { growableUint32, growableUint8 } from "./growable_array.ts";
 
-/** Text keys of a table's rows, in the order in which they were read. */
-export interface TextKeys {
+/** Maps the text keys of a table's rows to row numbers. Rows are numbered in the order in which they were read. */
+export interface TextKeyIndex {
   readonly count: number;
   readonly byteCount: number;
-  /** Adds those of a buffer's rows from that one on. */
-  addFrom(buffer: TextBuffer, row: number): void;
+  /** Adds the keys of a buffer's rows, from row `from` on. */
+  addFrom(buffer: TextBuffer, from: number): void;
   /**
-   * The place of the key that a row of another table refers to.
+   * Finds the row that a row of another table refers to.
    *
-   * @returns −1 where it is not there.
+   * @returns Its number, or −1 if there is none.
    */
   find(buffer: ColumnBuffer, row: number): number;
   release(): void;
 }
 
-export function createTextKeys(): TextKeys {
-  const bytes = growingBytes();
+export function createTextKeyIndex(): TextKeyIndex {
+  const bytes = growableUint8();
   const ends = growableUint32();
-  /** Open addressing: places + 1; made when a key is first looked for that does not lie where the last one did. */
+  /** Open addressing, row number + 1; built at the first lookup that is neither the last row found nor the next one. */
   let slots: Uint32Array<ArrayBuffer> | undefined;
   let cursor = 0;
 
-  const startOf = (place: number) => place === 0 ? 0 : ends.array[place - 1];
-  const isAt = (place: number, { bytes: source, spans }: TextBuffer, row: number) => {
-    if (place >= ends.length) return false;
+  const startOf = (keyRow: number) => keyRow === 0 ? 0 : ends.array[keyRow - 1];
+  const isAt = (keyRow: number, { bytes: source, spans }: TextBuffer, row: number) => {
+    if (keyRow >= ends.length) return false;
     const start = spans[2 * row];
     const length = spans[2 * row + 1] - start;
-    const own = startOf(place);
-    if (ends.array[place] - own !== length) return false;
+    const own = startOf(keyRow);
+    if (ends.array[keyRow] - own !== length) return false;
     const { array } = bytes;
-    // From the end: keys that are numbered differ there.
+    // Backwards: keys that contain a number differ at the end.
     for (let i = length - 1; i >= 0; i--) if (array[own + i] !== source[start + i]) return false;
     return true;
   };
-  const index = () => {
+  const buildSlots = () => {
     let size = 1_024;
     while (size < 2 * ends.length) size *= 2;
-    const made = new Uint32Array(size);
-    for (let place = 0; place < ends.length; place++) {
-      let slot = hashOf(bytes.array, startOf(place), ends.array[place]) & (size - 1);
-      while (made[slot] !== 0) slot = (slot + 1) & (size - 1);
-      made[slot] = place + 1;
+    const built = new Uint32Array(size);
+    for (let keyRow = 0; keyRow < ends.length; keyRow++) {
+      let slot = hashOf(bytes.array, startOf(keyRow), ends.array[keyRow]) & (size - 1);
+      while (built[slot] !== 0) slot = (slot + 1) & (size - 1);
+      built[slot] = keyRow + 1;
     }
-    return made;
+    return built;
   };
   return {
     get count() {
@@ -53,34 +53,34 @@ export function createTextKeys(): TextKeys {
     get byteCount() {
       return bytes.array.byteLength + ends.array.byteLength + (slots?.byteLength ?? 0);
     },
-    addFrom({ bytes: source, spans, length }, row) {
+    addFrom({ bytes: source, spans, length }, from) {
       let byteCount = 0;
-      for (let i = row; i < length; i++) byteCount += spans[2 * i + 1] - spans[2 * i];
+      for (let i = from; i < length; i++) byteCount += spans[2 * i + 1] - spans[2 * i];
       let to = bytes.extend(byteCount);
-      let place = ends.extend(length - row);
-      // Texts mostly lie one after the other, and are copied together.
-      let [pieceStart, pieceEnd] = [0, 0];
-      const copyPiece = () => {
-        bytes.array.set(source.subarray(pieceStart, pieceEnd), to);
-        to += pieceEnd - pieceStart;
+      let keyRow = ends.extend(length - from);
+      // Texts are usually contiguous: each contiguous range is copied at once.
+      let [rangeStart, rangeEnd] = [0, 0];
+      const copyRange = () => {
+        bytes.array.set(source.subarray(rangeStart, rangeEnd), to);
+        to += rangeEnd - rangeStart;
       };
-      for (let i = row; i < length; i++) {
-        if (spans[2 * i] !== pieceEnd) {
-          copyPiece();
-          pieceStart = spans[2 * i];
+      for (let i = from; i < length; i++) {
+        if (spans[2 * i] !== rangeEnd) {
+          copyRange();
+          rangeStart = spans[2 * i];
         }
-        pieceEnd = spans[2 * i + 1];
-        ends.array[place++] = to + pieceEnd - pieceStart;
+        rangeEnd = spans[2 * i + 1];
+        ends.array[keyRow++] = to + rangeEnd - rangeStart;
       }
-      copyPiece();
+      copyRange();
       slots = undefined;
     },
     find(buffer, row) {
       if (buffer.type !== "TEXT") return -1;
-      // Rows mostly come in the order of those that they refer to.
+      // Child rows are usually in the order of their parents.
       if (isAt(cursor, buffer, row)) return cursor;
       if (isAt(cursor + 1, buffer, row)) return ++cursor;
-      slots ??= index();
+      slots ??= buildSlots();
       const mask = slots.length - 1;
       let slot = hashOf(buffer.bytes, buffer.spans[2 * row], buffer.spans[2 * row + 1]) & mask;
       for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
@@ -96,7 +96,7 @@ export function createTextKeys(): TextKeys {
   };
 }
 
-/** FNV-1a with the finish of MurmurHash3. */
+/** FNV-1a with the finalizer of MurmurHash3. */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);

@@ -22,7 +22,7 @@ interface Tables {
 
 type Row = Record<string, string | number | null>;
 
-/** Tables of all kinds of values, from integer arithmetic alone. */
+/** Makes tables with all kinds of values, using integer arithmetic only. */
 function makeTables(seed: number, { leads = 300, firstId = 5 } = {}): Tables {
   const random = createRandom(seed);
   const either = <T>(values: readonly T[]) => values[random.below(values.length)];
@@ -60,17 +60,17 @@ function shuffled<T>(rows: readonly T[], seed: number): T[] {
 
 interface Loaded {
   readonly report: LoadAndTrainReport;
-  /** The id of a model that is trained on the same store afterwards. */
+  /** Id of the model that is then trained on the same store. */
   readonly storeId: string;
   readonly rows: Readonly<Record<string, number>>;
 }
 
-/** The folder of models beside a store, and its registry. */
+/** Returns the models folder beside a store, and the registry. */
 function modelsIn(folder: string): Models {
   return { dir: join(folder, "models"), registry: openRegistry(join(folder, "data")) };
 }
 
-/** Loads files into a new store and trains, on two threads. @param files By table: their contents. */
+/** Loads files into a new store and trains on two threads. @param files Contents of the files, by table. */
 async function load(
   files: Readonly<Record<string, readonly (string | Uint8Array)[]>>,
   options: {
@@ -105,10 +105,10 @@ async function load(
     const report = await loadAndTrain(store, modelsIn(folder), {
       load: { files: paths },
       train: settings,
-      gatherBytesMin: options.bytesMin ?? 0,
+      collectBytesMin: options.bytesMin ?? 0,
     });
     const { metadata, account } = await trainModel(store, settings);
-    assert.deepEqual(report.trained.account, account, "rows are accounted for as those of the store");
+    assert.deepEqual(report.trained.account, account, "the row account is that of the store");
     const rows = Object.fromEntries(
       listTables(store.db).map((table) => [table.name, countRows(store, table)]),
     );
@@ -122,10 +122,10 @@ async function load(
 const { leads, offers, clicks } = makeTables(1);
 const plain = { leads: [ndjsonOf(leads)], offers: [ndjsonOf(offers)], clicks: [ndjsonOf(clicks)] };
 
-/** What is gathered beside the loading makes the model that the store makes, to the last byte. */
-const gathered: readonly [name: string, files: Parameters<typeof load>[0]][] = [
+/** Cases in which examples collected from the files give the model that reading from the store gives, byte for byte. */
+const fromFiles: readonly [name: string, files: Parameters<typeof load>[0]][] = [
   ["rows in the order of their ids", plain],
-  ["rows in no order", {
+  ["rows in random order", {
     leads: [ndjsonOf(shuffled(leads, 2))],
     offers: [ndjsonOf(shuffled(offers, 3))],
     clicks: [ndjsonOf(shuffled(clicks, 4))],
@@ -145,7 +145,7 @@ const gathered: readonly [name: string, files: Parameters<typeof load>[0]][] = [
       }]),
     ],
   }],
-  ["a lead without offers, whose loan purpose nobody else has", {
+  ["a lead without offers, with a loan purpose that no other lead has", {
     ...plain,
     leads: [ndjsonOf([...leads, { ...leads[0], lead_uuid: "alone", loan_purpose: "a yacht" }])],
   }],
@@ -162,32 +162,32 @@ const gathered: readonly [name: string, files: Parameters<typeof load>[0]][] = [
   ],
 ];
 
-for (const [name, files] of gathered) {
-  Deno.test(`load and train: ${name}: gathered beside the loading, the model is that of the store`, async () => {
+for (const [name, files] of fromFiles) {
+  Deno.test(`load and train: ${name}: examples collected from the files give the model of the store`, async () => {
     const { report, storeId } = await load(files);
-    assert.equal(report.gathered, true);
+    assert.equal(report.collected, true);
     assert.equal(report.trained.model.modelId, storeId);
   });
 }
 
-/** Where that cannot be, the store is what is trained on. */
+/** Cases in which the examples cannot be collected from the files. */
 const fromTheStore: readonly [
   name: string,
   files: Parameters<typeof load>[0],
   options?: Parameters<typeof load>[1],
 ][] = [
-  ["a row that comes twice", { ...plain, offers: [ndjsonOf([...offers, offers[0]])] }],
-  ["a file that comes twice", { ...plain, clicks: [plain.clicks[0], plain.clicks[0]] }],
-  ["a lead that was there before", plain, {
+  ["a row that occurs twice", { ...plain, offers: [ndjsonOf([...offers, offers[0]])] }],
+  ["a file that is given twice", { ...plain, clicks: [plain.clicks[0], plain.clicks[0]] }],
+  ["a lead that was loaded before", plain, {
     prepare: ({ db }) => db.exec("INSERT INTO leads (lead_uuid) VALUES ('z')"),
   }],
-  ["more rows than there is memory for", plain, { memoryBytes: 10_000 }],
-  ["files that are small", plain, { bytesMin: 2 ** 20 }],
+  ["rows beyond the memory budget", plain, { memoryBytes: 10_000 }],
+  ["small files", plain, { bytesMin: 2 ** 20 }],
   ["an id beyond 2^53", {
     ...plain,
     offers: [plain.offers[0], "offer_id,lead_uuid,apr,lender_id\n9007199254740993,nobody,1,1\n"],
   }],
-  ["a view that is more than a join", plain, {
+  ["a view with a condition", plain, {
     prepare: ({ db }) =>
       db.exec(`DROP VIEW examples; CREATE VIEW examples AS
         SELECT offers.offer_id, offers.lead_uuid, leads.requested, leads.loan_purpose, leads.credit,
@@ -200,12 +200,12 @@ const fromTheStore: readonly [
 for (const [name, files, options] of fromTheStore) {
   Deno.test(`load and train: ${name}: the examples are read from the store`, async () => {
     const { report, storeId } = await load(files, options);
-    assert.equal(report.gathered, false);
+    assert.equal(report.collected, false);
     assert.equal(report.trained.model.modelId, storeId);
   });
 }
 
-Deno.test("load and train: the store has every row, and the report says what ingest's does", async () => {
+Deno.test("load and train: all rows are stored, and the report has the counts of an ingest", async () => {
   const { report, rows } = await load(plain);
   assert.deepEqual(rows, { leads: leads.length, offers: offers.length, clicks: clicks.length });
   assert.deepEqual(report.load.tables.offers, {
@@ -219,7 +219,7 @@ Deno.test("load and train: the store has every row, and the report says what ing
   assert.equal(report.load.examples, offers.length);
 });
 
-Deno.test("load and train: orphans are counted as ingest counts them", async () => {
+Deno.test("load and train: orphans are counted as by ingest", async () => {
   const orphans = [{ offer_id: 3, clicked_at: 1_600_000_000_000_001 }, {
     offer_id: 9_999_999,
     clicked_at: 1_600_000_000_000_001,
@@ -229,21 +229,21 @@ Deno.test("load and train: orphans are counted as ingest counts them", async () 
     offers: plain.offers,
     clicks: [ndjsonOf([...clicks, ...orphans])],
   });
-  assert.equal(report.gathered, true);
+  assert.equal(report.collected, true);
   const counted = Object.fromEntries(report.load.orphans.map(({ table, rows }) => [table, rows]));
   const withoutLead = offers.filter(({ lead_uuid }) => lead_uuid === leads[0].lead_uuid).length;
   assert.deepEqual(counted, { offers: withoutLead, clicks: orphans.length });
 });
 
-Deno.test("load and train: orphans are the same where the parents' keys take more memory than there is", async () => {
+Deno.test("load and train: orphans are the same if the parents' keys exceed the memory budget", async () => {
   const some = { ...plain, leads: [ndjsonOf(leads.slice(1))] };
   const { report } = await load(some, { memoryBytes: 10_000 });
-  assert.equal(report.gathered, false);
+  assert.equal(report.collected, false);
   const { rows } = report.load.orphans.find(({ table }) => table === "offers") ?? {};
   assert.equal(rows, offers.filter(({ lead_uuid }) => lead_uuid === leads[0].lead_uuid).length);
 });
 
-Deno.test("load and train: a file that cannot be loaded ends it before anything is trained", async () => {
+Deno.test("load and train: a file that cannot be loaded fails before a model is trained", async () => {
   const folder = await Deno.makeTempDir();
   const store = openStore(join(folder, "data"), { mode: "create", freeBytesMin: 0 });
   try {
@@ -258,7 +258,7 @@ Deno.test("load and train: a file that cannot be loaded ends it before anything 
         files: Object.fromEntries(Object.keys(files).map((table) => [table, [join(folder, table)]])),
       },
       train: { spec: defaultSpec(), hyperParameters: defaultHyperParameters, threads: 2, now: 1 },
-      gatherBytesMin: 0,
+      collectBytesMin: 0,
     });
     await assert.rejects(training, /clicks: row 1, column "offer_id"/);
     assert.deepEqual(await modelsIn(folder).registry.listModels(), []);
