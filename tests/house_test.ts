@@ -69,7 +69,6 @@ const unfinished: ReadonlySet<string> = new Set([
   "server/http/ndjson_stream.ts",
   "server/models/model_repository.ts",
   "server/models/production_model.ts",
-  "server/service/handler.ts",
   "server/workers/worker.ts",
   "server/workers/worker_handle.ts",
   "server/workers/worker_pool.ts",

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { Failure } from "../../pipeline/failure.ts";
 import type { AdminAuth } from "./admin_auth.ts";
+import { compilePattern } from "./route_pattern.ts";
 import { allowOf, type RequestContext, type Route } from "./route.ts";
 
 /** What hono hands on to a route beside the request. */
@@ -35,7 +36,8 @@ export function answerAfterCheck(access: AdminAuth): Answer {
 export function createRouter(routes: readonly Route[], answer: Answer): Hono<{ Bindings: Caller }> {
   const app = new Hono<{ Bindings: Caller }>();
   for (const route of routes) {
-    app.on(route.method, patternOf(route.path), (context) => {
+    const pattern = compilePattern(route.path);
+    app.on(route.method, pattern.hono, (context) => {
       const request = context.req.raw;
       const { client, requestId } = context.env;
       context.env.route = route.path;
@@ -43,13 +45,13 @@ export function createRouter(routes: readonly Route[], answer: Answer): Hono<{ B
         request,
         requestId,
         client,
-        parameters: parametersOf(context.req.param()),
+        parameters: pattern.match(context.req.path) ?? {},
       });
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const allow = allowOf(routes, path);
-    app.all(patternOf(path), (context) => {
+    app.all(compilePattern(path).hono, (context) => {
       context.env.route = path;
       throw new MethodInvalid(context.req.raw.method, context.req.path, allow);
     });
@@ -64,16 +66,4 @@ export function createRouter(routes: readonly Route[], answer: Answer): Hono<{ B
     throw error;
   });
   return app;
-}
-
-/** A path of the table as hono writes it: no part of a path holds a colon, but a verb may follow one. */
-function patternOf(path: string): string {
-  return path.replaceAll(/(?<=\/):(\w+)(:\w+)?/g, (_, name, verb = "") => `:${name}{[^/:]+${verb}}`);
-}
-
-/** Without the verbs. */
-function parametersOf(parameters: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, value]) => [name, value.replace(/:.*/, "")]),
-  );
 }

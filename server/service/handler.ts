@@ -1,25 +1,27 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { type Caller, MethodInvalid } from "../http/router.ts";
 import { bodyFailure, rejectTwoLengths, withJson } from "../http/body.ts";
+import { createBufferedTextReader } from "../http/buffered_body.ts";
 import { clientOf } from "../http/client_address.ts";
-import { createRouteCache, type Found } from "./route_cache.ts";
-import type { Lifecycle } from "../runtime/lifecycle.ts";
-import { predict, predictBodyBytesMax, predictText } from "../scoring/predict.ts";
-import { predictionInit, predictPath } from "../routes/predict.ts";
 import { problemResponse } from "../http/problem.ts";
 import type { RejectionLog } from "../http/rejection_log.ts";
 import { createRequestIds, requestIdOf } from "../http/request_id.ts";
-import { createSpanDescriber } from "../http/request_span.ts";
 import type { RequestLog } from "../http/request_log.ts";
-import { createHealthCheck, createProtocolCheck, type Route } from "../http/route.ts";
-import type { ModelSlot } from "../models/loaded_model.ts";
-import type { StoredRows } from "../scoring/stored_rows.ts";
+import { createSpanDescriber, type DescribeSpan } from "../http/request_span.ts";
 import { checkTarget, pathOf } from "../http/request_target.ts";
+import { createHealthCheck, createProtocolCheck, type Route } from "../http/route.ts";
+import { compilePattern } from "../http/route_pattern.ts";
+import { type Caller, MethodInvalid } from "../http/router.ts";
 import { traceFields } from "../http/trace_context.ts";
+import type { DurationSampler } from "../metrics/duration_sampler.ts";
 import type { RequestCounters, RouteCounter } from "../metrics/request_counters.ts";
-import { createBufferedTextReader } from "../http/buffered_body.ts";
+import type { ModelSlot } from "../models/loaded_model.ts";
+import { predictionInit, predictPath } from "../routes/predict.ts";
+import type { Lifecycle } from "../runtime/lifecycle.ts";
+import { predict, predictBodyBytesMax, predictText } from "../scoring/predict.ts";
+import type { StoredRows } from "../scoring/stored_rows.ts";
+import { createRouteCache } from "./route_cache.ts";
 
-/** Answers a request; never throws, and never rejects. */
+/** Answers a request; never throws or rejects. */
 export type Handler = (
   request: Request,
   info: Pick<Deno.ServeHandlerInfo<Deno.NetAddr>, "remoteAddr">,
@@ -30,192 +32,225 @@ export interface HandlerOptions {
   readonly lifecycle: Lifecycle;
   readonly rejectionLog: RejectionLog;
   readonly requestCounters: RequestCounters;
-  /** Is told of every request, where there is one: then none takes the short way. */
+  /** Receives every request. With a request log, no request takes the fast path. */
   readonly requestLog?: RequestLog | undefined;
   readonly storedRows: StoredRows;
-  /** All of the table. */
+  /** The whole route table. */
   readonly routes: readonly Route[];
-  /** Everything but the short way of predictions. Rejects with whatever a route throws. */
+  /** Answers everything except predictions on the fast path. Rejects with any error that a route throws. */
   readonly router: { fetch(request: Request, caller: Caller): Response | Promise<Response> };
 }
 
-/** Requests of the ordinary way that may be in flight per thread. Bodies on their way have bounds of their own, far below. */
+/** Requests per thread that the router may have in flight. Bodies that are still arriving have their own limits, far below. */
 export const inFlightMax = 4096;
 
-/** A request of the short way that is answered later. */
-interface Waiting {
-  readonly request: Request;
-  readonly requestId: string;
-  readonly lane: RouteCounter;
-  /** Of the stopwatch; 0 where it is not timed. */
-  readonly weight: number;
-  readonly startedAt: number;
-  readonly foreign?: boolean | undefined;
+/** What answers a request and what counts it. On the fast path it is made once per URL, so a request allocates nothing for it. */
+interface Work {
+  /** Answers a request; may throw or reject with any error. */
+  readonly answer: (request: Request, requestId: string) => Response | Promise<Response>;
+  readonly counter: Pick<RouteCounter, "count"> & { readonly durations: Pick<DurationSampler, "sample"> };
+  /** The route's path, if it is known before the request is answered. */
+  readonly path: string | undefined;
+  /** Problems are answered in the form of another server's protocol. */
+  readonly protocol: boolean;
 }
 
 /**
- * The way of every request.
+ * Creates the entry point of every request.
  *
- * Predictions have a short one: no router, no object per request that is not needed, no header that is not asked for.
- * A URL may take it once `checkTarget` has passed it: an equal text then needs no second look.
+ * Predictions take a fast path: no router, no object per request that is not needed, no header that is not required.
+ * A URL may take it once `checkTarget` has passed it: an equal text needs no second check.
  */
 export function createHandler(options: HandlerOptions): Handler {
-  const {
-    slot,
-    lifecycle,
-    rejectionLog: refusals,
-    requestCounters: traffic,
-    requestLog,
-    storedRows,
-    routes,
-    router: app,
-  } = options;
+  const { lifecycle, requestLog } = options;
   const requestIds = createRequestIds();
-  const takeWholeBody = createBufferedTextReader();
-  const predictions = traffic.forRoute(predictPath, "POST");
   const describeSpan = createSpanDescriber();
-  /** The last URL of predictions that passed. Clients that spell the host otherwise are looked at each time. */
-  let knownUrl = "";
-  /** The same of foreign protocols. */
-  const knownUrls = createRouteCache(routes);
-  const isForeign = createProtocolCheck(routes);
-  const isHealth = createHealthCheck(routes);
+  const fail = createFail(options);
+  const answerWith = createAnswerWith({ lifecycle, fail, describeSpan });
+  const findFastPath = createFastPathFinder(options);
+  const fastPaths = createRouteCache<Work>();
+  const routedWork = createRoutedWork(options, { fail, describeSpan });
 
-  function fail(error: unknown, requestId: string, request: Request, foreign = false): Response {
-    refusals.record(error, { request_id: requestId, ...traceFields(request) });
+  function addFastPath(request: Request): Work | undefined {
+    const target = validTargetOf(request);
+    const work = target === undefined ? undefined : findFastPath(target);
+    return work && fastPaths.add(request.url, work);
+  }
+
+  return (request, info) => {
+    if (request.method === "POST" && !requestLog) {
+      const work = fastPaths.get(request.url) ?? addFastPath(request);
+      if (work) return answerWith(work, request, requestIds.next());
+    }
+    const client = clientOf(request, info.remoteAddr.hostname);
+    const requestId = requestIdOf(request) ?? requestIds.next();
+    return answerWith(routedWork(request, { requestId, client }), request, requestId);
+  };
+}
+
+/** Logs an error and answers it with a problem. */
+type Fail = (error: unknown, request: Request, requestId: string, protocol: boolean) => Response;
+
+function createFail({ slot, rejectionLog }: HandlerOptions): Fail {
+  return (error, request, requestId, protocol) => {
+    rejectionLog.record(error, { request_id: requestId, ...traceFields(request) });
     const headers: Record<string, string> = commonHeaders(slot, requestId);
     if (error instanceof MethodInvalid) headers.allow = error.allow;
     if (error instanceof Failure && error.kind === "unauthorized") headers["www-authenticate"] = "Bearer";
-    return problemResponse(error, requestId, { headers, protocol: foreign });
-  }
+    return problemResponse(error, requestId, { headers, protocol });
+  };
+}
 
-  function answerPrediction(request: Request): Response | Promise<Response> {
-    const weight = predictions.durations.sample();
-    const startedAt = weight > 0 ? performance.now() : 0;
-    const requestId = requestIds.next();
-    if (describeSpan) describeSpan("POST", predictPath, requestId);
-    try {
-      const text = takeWholeBody(request, predictBodyBytesMax);
-      const answer = text === undefined
-        ? readAndPredict(request, requestId)
-        : predictText(slot, text, requestId, storedRows);
-      if (typeof answer !== "string") {
-        const written = answer.then((json) => new Response(json, predictionInit));
-        return awaitShort(written, { request, requestId, lane: predictions, weight, startedAt });
-      }
-      predictions.count(200, weight, startedAt);
-      return new Response(answer, predictionInit);
-    } catch (error) {
-      const response = fail(bodyFailure(error, request), requestId, request);
-      predictions.count(response.status, weight, startedAt);
-      return response;
-    }
-  }
+/** A request that is not answered yet. */
+interface Pending {
+  readonly work: Work;
+  readonly request: Request;
+  readonly requestId: string;
+  /** The sample weight; 0 if the request is not timed. */
+  readonly weight: number;
+  readonly startedAt: number;
+}
 
-  /** The same for a body that is still on its way. */
-  function readAndPredict(request: Request, requestId: string): Promise<string> {
-    return withJson(
-      request,
-      { bytesMax: predictBodyBytesMax },
-      (body) => predict(slot, body, requestId, storedRows),
-    );
-  }
-
-  function answerShort(request: Request, { route, parameters }: Found): Response | Promise<Response> {
-    const lane = traffic.forRoute(route.path, "POST");
-    const weight = lane.durations.sample();
-    const startedAt = weight > 0 ? performance.now() : 0;
-    const requestId = requestIds.next();
-    if (describeSpan) describeSpan("POST", route.path, requestId);
-    const { protocol: foreign } = route;
-    let response: Response;
-    try {
-      const answer = route.handle({ request, requestId, client: "", parameters });
-      if (answer instanceof Promise) {
-        return awaitShort(answer, { request, requestId, lane, weight, startedAt, foreign });
-      }
-      response = answer;
-    } catch (error) {
-      response = fail(error, requestId, request, foreign);
-    }
-    lane.count(response.status, weight, startedAt);
-    return response;
-  }
-
-  async function awaitShort(answer: Promise<Response>, waiting: Waiting): Promise<Response> {
-    const { request, requestId, lane, weight, startedAt, foreign } = waiting;
+/** Returns the one way in which requests are answered, timed and counted: synchronously if the work is. */
+function createAnswerWith(
+  { lifecycle, fail, describeSpan }: {
+    readonly lifecycle: Lifecycle;
+    readonly fail: Fail;
+    readonly describeSpan: DescribeSpan | undefined;
+  },
+): (work: Work, request: Request, requestId: string) => Response | Promise<Response> {
+  async function answerLater(answer: Promise<Response>, pending: Pending): Promise<Response> {
+    const { work, request, requestId, weight, startedAt } = pending;
     lifecycle.inFlight++;
     let response: Response;
     try {
       response = await answer;
     } catch (error) {
-      response = fail(bodyFailure(error, request, foreign), requestId, request, foreign);
+      response = fail(bodyFailure(error, request, work.protocol), request, requestId, work.protocol);
     }
     lifecycle.inFlight--;
-    lane.count(response.status, weight, startedAt);
+    work.counter.count(response.status, weight, startedAt);
     return response;
   }
 
-  /** True for a prediction whose URL has one spelling; where it has not, the ordinary way says why. */
-  function isPrediction(request: Request): boolean {
-    if (!request.url.endsWith(predictPath) || targetOf(request) !== predictPath) return false;
-    knownUrl = request.url;
-    return true;
-  }
-
-  function learn(request: Request): Found | undefined {
-    const target = targetOf(request);
-    return target === undefined ? undefined : knownUrls.add(request.url, target);
-  }
-
-  async function answerAny(request: Request, caller: Caller): Promise<Response> {
-    let foreign = false;
+  return (work, request, requestId) => {
+    const { counter, path } = work;
+    const weight = counter.durations.sample();
+    const startedAt = weight > 0 ? performance.now() : 0;
+    if (describeSpan && path !== undefined) describeSpan("POST", path, requestId);
+    let response: Response;
     try {
-      foreign = isForeign(pathOf(checkTarget(request, isHealth)));
+      const answer = work.answer(request, requestId);
+      if (answer instanceof Promise) {
+        return answerLater(answer, { work, request, requestId, weight, startedAt });
+      }
+      response = answer;
+    } catch (error) {
+      response = fail(bodyFailure(error, request, work.protocol), request, requestId, work.protocol);
+    }
+    counter.count(response.status, weight, startedAt);
+    return response;
+  };
+}
+
+/** @returns A function that finds the work of a target that `checkTarget` has passed; undefined if no fast path has it. */
+function createFastPathFinder(options: HandlerOptions): (target: string) => Work | undefined {
+  const { requestCounters, routes } = options;
+  const prediction = predictionWork(options);
+  const patterns = routes.filter(({ fastPath }) => fastPath)
+    .map((route) => ({ route, pattern: compilePattern(route.path) }));
+  return (target) => {
+    // A prediction with a query, which may ask for more, is left to the router.
+    if (target === predictPath) return prediction;
+    const path = pathOf(target);
+    for (const { route, pattern } of patterns) {
+      const parameters = pattern.match(path);
+      if (!parameters) continue;
+      return {
+        answer: (request, requestId) => route.handle({ request, requestId, client: "", parameters }),
+        counter: requestCounters.forRoute(route.path, "POST"),
+        path: route.path,
+        protocol: route.protocol ?? false,
+      };
+    }
+    return undefined;
+  };
+}
+
+function predictionWork({ slot, storedRows, requestCounters }: HandlerOptions): Work {
+  const readBufferedText = createBufferedTextReader();
+  const toResponse = (json: string) => new Response(json, predictionInit);
+  return {
+    answer(request, requestId) {
+      const text = readBufferedText(request, predictBodyBytesMax);
+      const json = text === undefined
+        // The body is still arriving.
+        ? withJson(
+          request,
+          { bytesMax: predictBodyBytesMax },
+          (body) => predict(slot, body, requestId, storedRows),
+        )
+        : predictText(slot, text, requestId, storedRows);
+      return typeof json === "string" ? toResponse(json) : json.then(toResponse);
+    },
+    counter: requestCounters.forRoute(predictPath, "POST"),
+    path: predictPath,
+    protocol: false,
+  };
+}
+
+const everyRequest: Pick<DurationSampler, "sample"> = { sample: () => 1 };
+
+/** @returns A function that makes the work of one request for the router, which never rejects. */
+function createRoutedWork(
+  { slot, lifecycle, requestCounters, requestLog, routes, router }: HandlerOptions,
+  { fail, describeSpan }: { readonly fail: Fail; readonly describeSpan: DescribeSpan | undefined },
+): (request: Request, caller: Caller) => Work {
+  const isProtocol = createProtocolCheck(routes);
+  const isHealth = createHealthCheck(routes);
+
+  async function answer(request: Request, caller: Caller): Promise<Response> {
+    let protocol = false;
+    try {
+      protocol = isProtocol(pathOf(checkTarget(request, isHealth)));
       rejectTwoLengths(request.headers);
-      if (request.method !== "GET") requireRoom(lifecycle);
-      const response = await app.fetch(request, caller);
+      if (request.method !== "GET") requireCapacity(lifecycle);
+      const response = await router.fetch(request, caller);
       for (const [name, value] of Object.entries(commonHeaders(slot, caller.requestId))) {
-        // A route knows better which model it was: a batch, and what names another one. A page says what it may load.
+        // A route that has set a header knows better: a batch or a named model its model, a page what it may load.
         if (!response.headers.has(name)) response.headers.set(name, value);
       }
       return response;
     } catch (error) {
-      return fail(error, caller.requestId, request, foreign);
+      return fail(error, request, caller.requestId, protocol);
     }
   }
 
-  async function answerCounted(request: Request, peer: string): Promise<Response> {
-    const startedAt = performance.now();
-    const client = clientOf(request, peer);
-    const caller: Caller = { requestId: requestIdOf(request) ?? requestIds.next(), client };
-    lifecycle.inFlight++;
-    const response = await answerAny(request, caller);
-    lifecycle.inFlight--;
-    const durationMs = performance.now() - startedAt;
-    if (caller.route !== undefined) describeSpan?.(request.method, caller.route, caller.requestId);
-    traffic.count(caller.route, request.method, response.status, durationMs / 1000);
-    requestLog?.({ request, ...caller, status: response.status, durationMs });
-    return response;
-  }
-
-  return (request, info) => {
-    if (request.method === "POST" && !requestLog) {
-      if (request.url === knownUrl || isPrediction(request)) return answerPrediction(request);
-      const found = knownUrls.get(request.url) ?? learn(request);
-      if (found) return answerShort(request, found);
-    }
-    return answerCounted(request, info.remoteAddr.hostname);
-  };
+  return (request, caller) => ({
+    answer: () => answer(request, caller),
+    counter: {
+      durations: everyRequest,
+      count(status, _, startedAt) {
+        const durationMs = performance.now() - startedAt;
+        const { route, requestId } = caller;
+        if (route !== undefined) describeSpan?.(request.method, route, requestId);
+        requestCounters.count(route, request.method, status, durationMs / 1000);
+        requestLog?.({ request, ...caller, status, durationMs });
+      },
+    },
+    path: undefined,
+    protocol: false,
+  });
 }
 
 /** @throws {Failure} `server-busy` */
-function requireRoom({ inFlight }: Lifecycle): void {
-  if (inFlight <= inFlightMax) return;
+function requireCapacity({ inFlight }: Lifecycle): void {
+  if (inFlight < inFlightMax) return;
   throw new Failure("server-busy", `More than ${inFlightMax} requests wait here: try again in a second.`);
 }
 
-function targetOf(request: Request): string | undefined {
+/** @returns undefined if the target is invalid: the router's way reports why. */
+function validTargetOf(request: Request): string | undefined {
   try {
     return checkTarget(request);
   } catch {
@@ -223,7 +258,7 @@ function targetOf(request: Request): string | undefined {
   }
 }
 
-/** What every response says but a short one, which has the ids in its body. */
+/** Headers of every response except those of the fast path, which have the ids in their bodies. */
 function commonHeaders({ current }: ModelSlot, requestId: string): Record<string, string> {
   return {
     "x-request-id": requestId,
