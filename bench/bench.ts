@@ -5,20 +5,20 @@ import { type ChildOptions, type Finished, runChild } from "./child.ts";
 import type { Findings } from "./result.ts";
 import { inTurns, type Measured, type Side, type TurnOptions } from "./measure.ts";
 
-/** One entry of the table of benchmarks. */
+/** A benchmark. */
 export interface Benchmark {
   readonly title: string;
   /** Python packages whose versions belong in the result. */
   readonly peers: readonly string[];
   /**
-   * Whether clickwell has to run on this Deno, as its peer does: from source, where the executable has another inside.
+   * Whether clickwell has to run from source on this Deno, as its peer does: the executable contains another version.
    */
   readonly onThisDeno?: boolean;
-  /** @throws {Skipped} where the machine or this version of clickwell lacks what it needs. */
+  /** @throws {Skipped} if the machine or this version of clickwell lacks what it needs. */
   run(bench: Bench): Promise<Findings>;
 }
 
-/** What a benchmark works with. */
+/** The context of a benchmark. */
 export interface Bench {
   /** Offers of the ordinary data set; other sizes are multiples of it. */
   readonly offers: number;
@@ -26,19 +26,19 @@ export interface Bench {
   readonly clickwell: readonly string[];
   /** Of the clickwell that is measured. */
   readonly denoVersion: string;
-  /** A folder of this run's own, removed after it. */
+  /** A temporary folder of this run. */
   readonly folder: string;
   readonly rounds: number;
   /** Runs a command in the repository's root. During turns it is noted for the report: that is what is measured. */
   run(command: readonly string[], options?: ChildOptions): Promise<Finished>;
   /** Notes a measured command that is not started by `run`, such as a server's. */
   note(command: readonly string[]): void;
-  /** Measures the sides by turns. @param options Where they are to differ from those of the run. */
+  /** Measures the sides in alternating runs. @param options Where they are to differ from those of the run. */
   turns(sides: readonly Side[], options?: Partial<TurnOptions>): Promise<Measured[]>;
   say(line: string): void;
 }
 
-/** Why a benchmark cannot run here. */
+/** Thrown if a benchmark cannot run here. */
 export class Skipped extends Error {
   override readonly name = "Skipped";
 }
@@ -81,7 +81,7 @@ export function createBench(options: BenchOptions, folder: string, commands: Set
   };
 }
 
-/** A command with the places that differ between machines left out. */
+/** Replaces the paths that differ between machines. */
 function shown(command: readonly string[], clickwell: readonly string[], folder: string): string {
   const ours = clickwell.every((word, i) => command[i] === word);
   const words = ours ? ["clickwell", ...command.slice(clickwell.length)] : command;
@@ -93,9 +93,9 @@ function shown(command: readonly string[], clickwell: readonly string[], folder:
 }
 
 /**
- * The JSON object on the last line of standard output.
+ * Parses the JSON object on the last line of standard output.
  *
- * @throws {Error} where there is none, or it is not what the schema says.
+ * @throws {Error} if there is none, or it does not fit the schema.
  */
 export function lastLineAs<Schema extends z.ZodType>({ stdout }: Finished, schema: Schema): z.infer<Schema> {
   const line = stdout.trimEnd().split("\n").at(-1) ?? "";

@@ -10,7 +10,6 @@ import { footprint } from "./footprint.ts";
 import { loadTables } from "./load_tables.ts";
 import { predictBare } from "./predict_bare.ts";
 import { predictBatch } from "./predict_batch.ts";
-import { predictFlask } from "./predict_flask.ts";
 import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { readExamples } from "./read_examples.ts";
@@ -29,7 +28,6 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "fit-sizes": fitSizes,
   "cv-path": cvPath,
   "predict-bare": predictBare,
-  "predict-flask": predictFlask,
   "predict-peers": predictPeers,
   "predict-batch": predictBatch,
   protocols,

@@ -3,7 +3,7 @@ export interface Finished {
   readonly stdout: string;
   /** From start to exit. */
   readonly seconds: number;
-  /** The most physical memory it held, in bytes; NaN where the system does not tell. */
+  /** The most physical memory it held, in bytes; NaN if the system does not tell. */
   readonly peakBytes: number;
 }
 
@@ -29,7 +29,7 @@ const timeoutMsDefault = 30 * 60_000;
 /**
  * Runs a command to its end.
  *
- * @throws {ChildFailed} where it exits with another code than 0, with the end of what it said.
+ * @throws {ChildFailed} if it exits with another code than 0, with the end of what it said.
  */
 export async function runChild(command: readonly string[], options: ChildOptions = {}): Promise<Finished> {
   const { cwd, env, timeoutMs = timeoutMsDefault } = options;
@@ -70,7 +70,7 @@ function watchPeak(pid: number): { stop(): number } {
 /**
  * Physical memory of a running process, in bytes: now, and at its peak. Mapped files count, as far as they are loaded.
  *
- * @returns undefined where the process has ended or the system has no /proc.
+ * @returns undefined if the process has ended or the system has no /proc.
  * @see proc_pid_status(5): VmRSS, VmHWM. Not getrusage: its ru_maxrss starts at what the parent held.
  */
 export function memoryOf(pid: number): { residentBytes: number; peakBytes: number } | undefined {
@@ -90,7 +90,7 @@ export function memoryOf(pid: number): { residentBytes: number; peakBytes: numbe
 /**
  * Physical memory of a process and all that descend from it, in bytes; pages that several share count once.
  *
- * @returns NaN where the system has no /proc.
+ * @returns NaN if the system has no /proc.
  * @see proc_pid_smaps(5): Pss.
  */
 export function memoryOfTree(pid: number): number {

@@ -53,7 +53,7 @@ async function isFile(path: string): Promise<boolean> {
 
 const exitCodeUsage = 2;
 
-/** Runs a command of clickwell. @throws {Skipped} where this version does not have the command or a flag of it. */
+/** Runs a command of clickwell. @throws {Skipped} if this version does not have the command or a flag of it. */
 export async function clickwell(bench: Bench, args: readonly string[]): Promise<Finished> {
   try {
     return await bench.run([...bench.clickwell, ...args, "--json", "--quiet"]);

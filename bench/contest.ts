@@ -20,7 +20,7 @@ export interface Entrant {
   readonly setting: string;
   /** The least effort first. */
   readonly settings: readonly number[];
-  /** @throws {ChildFailed} where it does not converge, or not in time. */
+  /** @throws {ChildFailed} if it does not converge, or not in time. */
   fit(setting: number): Promise<Fit>;
 }
 
@@ -40,11 +40,11 @@ export interface ContestResult {
 }
 
 /**
- * Measures the entrants by turns, each at the least effort that brings it to the same loss: none works for more than
+ * Measures the entrants in alternating runs, each at the least effort that brings it to the same loss: none works for more than
  * the others reach.
  *
  * @param entrants Ours first.
- * @throws {Error} where ours does not come to the loss; a peer that does not is left out, with a note.
+ * @throws {Error} if ours does not come to the loss; a peer that does not is left out, with a note.
  */
 export async function holdContest(
   bench: Bench,
@@ -109,7 +109,7 @@ async function tryEfforts(bench: Bench, entrant: Entrant, rules: ContestRules): 
   return tries;
 }
 
-/** What is told of an entrant that cannot take part. */
+/** Describes why an entrant cannot take part. */
 function outclassed({ name, setting }: Entrant, tries: readonly Contestant[]): string {
   const [nearest] = [...tries].sort((a, b) => a.excess - b.excess);
   if (!nearest) return `${name} does not come to the loss in time.`;

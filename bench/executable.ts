@@ -75,7 +75,7 @@ async function sizeOf(bench: Bench): Promise<{ lines: Line[]; notes: string[] }>
   return { lines: [whole, added], notes: [] };
 }
 
-/** @returns Why it is not known, where it is not. */
+/** @returns Why it is unknown. */
 async function emptyProgramBytes(bench: Bench): Promise<number | string> {
   const here = Deno.version.deno;
   if (bench.denoVersion !== here) return `it has Deno ${bench.denoVersion} inside, and this is ${here}`;

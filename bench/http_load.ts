@@ -23,7 +23,7 @@ const loadReport = z.object({
   p99: z.number(),
 });
 
-/** @throws {Skipped} where wrk is neither here nor can be installed. */
+/** @throws {Skipped} if wrk is neither here nor can be installed. */
 export async function requireWrk(bench: Bench): Promise<void> {
   if (await found()) return;
   if (Deno.uid() === 0) {
@@ -51,7 +51,7 @@ async function found(): Promise<boolean> {
  * @param bodies File of bodies, one per line, sent one after the other: texts as JSON writes them, or what is JSON itself;
  *   of `application/octet-stream` in hexadecimal, after the number of bytes that are JSON.
  * @returns requestsPerSecond, and the seconds p50 and p99 of an answer.
- * @throws {Error} where any answer is not a 2xx, or a connection breaks.
+ * @throws {Error} if any answer is not a 2xx, or a connection breaks.
  */
 export async function load(
   bench: Bench,
@@ -84,7 +84,7 @@ export function loadLines(ours: Measured, peer: Measured, aim: number): Line[] {
   ];
 }
 
-/** Posts each body once. @returns The `probability` of each answer. @throws {Error} where an answer has none. */
+/** Posts each body once. @returns The `probability` of each answer. @throws {Error} if an answer has none. */
 export async function probabilities(url: string, bodies: string): Promise<number[]> {
   const lines = (await Deno.readTextFile(bodies)).trimEnd().split("\n");
   const found: number[] = [];
@@ -101,7 +101,7 @@ export async function probabilities(url: string, bodies: string): Promise<number
   return found;
 }
 
-/** The largest difference between two lists of probabilities; NaN where they are not as long. */
+/** The largest difference between two lists of probabilities; NaN if they are not as long. */
 export function differenceOf(a: readonly number[], b: readonly number[]): number {
   if (a.length !== b.length) return NaN;
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0);

@@ -14,7 +14,7 @@ function processor(): string {
   return Deno.build.arch;
 }
 
-/** What a reader must know of a machine that does other work at the same time; undefined where it does not. */
+/** A warning for readers if the machine does other work at the same time; else undefined. */
 export function busyWarning(): string | undefined {
   const [load] = Deno.loadavg();
   const cores = navigator.hardwareConcurrency;

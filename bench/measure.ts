@@ -22,7 +22,7 @@ export interface TurnOptions {
 }
 
 /**
- * Runs the sides by turns, round after round, so that a machine that slows down slows all of them. Each round begins
+ * Runs the sides in alternation, round after round, so that a machine that slows down slows all of them. Each round begins
  * with another side, so that none is always the one after a pause.
  *
  * @returns In the order of `sides`.
@@ -54,7 +54,7 @@ export interface Series {
   readonly values: readonly number[];
 }
 
-/** One metric of a side. @throws {Error} where a sample lacks it. */
+/** One metric of a side. @throws {Error} if a sample lacks it. */
 export function seriesOf({ name, samples }: Measured, metric: string): Series {
   const values = samples.map((sample) => {
     if (!Object.hasOwn(sample, metric)) {
@@ -65,7 +65,7 @@ export function seriesOf({ name, samples }: Measured, metric: string): Series {
   return { name, values };
 }
 
-/** @throws {Error} where there are no values. */
+/** @throws {Error} if there are no values. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new Error("No values have no median: measure at least one round.");
   const sorted = [...values].sort((a, b) => a - b);

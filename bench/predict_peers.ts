@@ -13,7 +13,6 @@ const aims: Readonly<Record<string, number>> = {
   "axum": 0.9,
   "FastAPI + onnxruntime": 8,
   "FastAPI + scikit-learn": 100,
-  "BentoML": 200,
   "MLflow": 500,
 };
 
@@ -22,7 +21,7 @@ const modelTolerance = 0.02;
 
 export const predictPeers: Benchmark = {
   title: "POST /predict, one worker, against servers in Rust and Python",
-  peers: ["fastapi", "uvicorn", "onnxruntime", "scikit-learn", "bentoml", "mlflow"],
+  peers: ["fastapi", "uvicorn", "onnxruntime", "scikit-learn", "mlflow"],
   onThisDeno: true,
   async run(bench) {
     await requireWrk(bench);
@@ -73,7 +72,7 @@ export const predictPeers: Benchmark = {
         notes: [
           "clickwell and the axum server answer in one thread, the Python servers in 2 processes on both cores, which they share " +
           "with wrk and its 64 connections.",
-          "axum, FastAPI and BentoML know the fields by name and type at compile time or start; clickwell knows them from its model.",
+          "axum and FastAPI know the fields by name and type at compile time or start; clickwell knows them from its model.",
         ],
       };
     });

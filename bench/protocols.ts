@@ -164,7 +164,7 @@ export const protocols: Benchmark = {
   },
 };
 
-/** @returns The probability of each answer. @throws {Error} where one has none. */
+/** @returns The probability of each answer. @throws {Error} if one has none. */
 async function askEach(url: string, { path, contentType, body, read }: Door, rows: readonly Row[]) {
   const found: number[] = [];
   for (const row of rows) {

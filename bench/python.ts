@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Bench, benchFolder, lastLineAs, root, Skipped } from "./bench.ts";
 import { type Finished, runChild } from "./child.ts";
 
-/** A virtual environment: of the peers, or of those of them whose packages cannot stand beside the others'. */
+/** A virtual environment: `servers` holds peers whose packages conflict with the others. */
 export type PythonEnvironment = "peers" | "servers";
 
 const folders: Readonly<Record<PythonEnvironment, string>> = {
@@ -11,7 +11,7 @@ const folders: Readonly<Record<PythonEnvironment, string>> = {
   servers: join(benchFolder, "peer/.venv"),
 };
 
-/** Without byte code beside the scripts. */
+/** Writes no byte code. */
 export const pythonEnvironment: Readonly<Record<string, string>> = { PYTHONDONTWRITEBYTECODE: "1" };
 
 /** A program of a virtual environment, such as gunicorn. */
@@ -23,7 +23,7 @@ export function pythonProgram(name: string, environment: PythonEnvironment = "pe
  * Makes a virtual environment, or brings it up to date.
  *
  * @param requirements Files beside this one, of exact pins.
- * @throws {Skipped} where there is no Python to make it with.
+ * @throws {Skipped} if there is no Python to make it with.
  */
 export async function installPeers(
   requirements: readonly string[],

@@ -8,7 +8,7 @@ const lineSchema = z.object({
   /** What a value counts. Bytes are shown as MiB, seconds below one as ms. */
   unit: z.enum(["seconds", "bytes", "requests/s"]),
   ours: series,
-  /** Absent where ours is held against a bound. */
+  /** Absent if ours is held against a bound. */
   peer: series.optional(),
   /** With a peer: how many times better we want to be, at least. Without: the most that our median may be. */
   aim: z.number().optional(),
@@ -67,7 +67,7 @@ export function bound(ours: Measured, { what, unit = "seconds", metric = "second
   return { what, unit, ours: seriesOf(ours, metric), ...aim !== undefined && { aim } };
 }
 
-/** Not where the system does not tell, as of memory on others than Linux. */
+/** Not if the system does not tell, as of memory on others than Linux. */
 export function isMeasured({ ours, peer }: Line): boolean {
   return [ours, ...peer ? [peer] : []].every(({ values }) => values.every(Number.isFinite));
 }
@@ -76,7 +76,7 @@ export function isMeasured({ ours, peer }: Line): boolean {
 export interface Verdict {
   /** How many times better ours is: median, smallest and largest of the rounds' ratios; absent without a peer. */
   readonly ratio?: { readonly median: number; readonly min: number; readonly max: number };
-  /** Absent where the line has no aim. */
+  /** Absent if the line has no aim. */
   readonly reached?: boolean;
 }
 

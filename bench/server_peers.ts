@@ -4,27 +4,27 @@ import { type Bench, benchFolder, cacheFolder, Skipped } from "./bench.ts";
 import { runChild } from "./child.ts";
 import { flags, installPeers, peer, pythonEnvironment, pythonProgram } from "./python.ts";
 import { type ServerProcess, startServer } from "./server_process.ts";
-import { prepareFlask, type Serving } from "./serving.ts";
+import { preparePipeline, type Serving } from "./serving.ts";
 
-/** A server that answers from the same data, and how it wants to be asked. */
+/** A peer server over the same data, and the form of its requests. */
 export interface PeerServer {
   readonly name: string;
   readonly path: string;
   /** Folder or file of its model. */
   readonly model: string;
-  /** One that answers from clickwell's own coefficients, and not from those that scikit-learn found. */
+  /** Whether it serves the coefficients of clickwell, not those of scikit-learn. */
   readonly isSameModel: boolean;
-  /** The body that asks for one row. */
+  /** Returns the request body for one row. */
   bodyOf(row: unknown): unknown;
-  /** Its answer's probability. */
+  /** Parses the probability out of a response. */
   readonly probability: z.ZodType<number>;
   start(): Promise<ServerProcess>;
 }
 
-/** What serves the scikit-learn pipeline, and what its probabilities must be. */
+/** The peer servers, and the probabilities of the scikit-learn pipeline. */
 export interface PeerServers {
   readonly servers: readonly PeerServer[];
-  /** Of the bodies, by the pipeline. */
+  /** The probabilities of the request bodies. */
   readonly pipelineProbabilities: readonly number[];
 }
 
@@ -35,17 +35,17 @@ const ofClasses = z.object({ predictions: z.array(z.tuple([z.number(), z.number(
   .transform(({ predictions }) => predictions[0][1]);
 
 /**
- * Builds and installs the peers, and makes their models.
+ * Builds and installs the peers, and trains their models.
  *
- * @throws {Skipped} where the machine has no Rust.
+ * @throws {Skipped} if the machine has no Rust.
  */
 export async function preparePeerServers(bench: Bench, serving: Serving): Promise<PeerServers> {
   const environment = "servers";
   await installPeers(["requirements-serving.txt"], bench.say, environment);
   const axum = await buildAxum(bench);
   const folder = join(bench.folder, "peers");
-  // By the environment that will load it: a pickle is bound to its versions.
-  const pipelineProbabilities = await prepareFlask(bench, serving, folder, environment);
+  // Pickled in the environment that loads it: a pickle depends on its versions.
+  const pipelineProbabilities = await preparePipeline(bench, serving, folder, environment);
   await peer(
     bench,
     "onnx_model.py",
@@ -98,21 +98,6 @@ export async function preparePeerServers(bench: Bench, serving: Serving): Promis
         start: () => start(uvicorn, { ENGINE: "sklearn" }),
       },
       {
-        name: "BentoML",
-        path: startPath,
-        model: folder,
-        isSameModel: false,
-        bodyOf: (offer) => ({ offer }),
-        probability: single,
-        start: () =>
-          onFreePort((port) =>
-            start([
-              ...[program("bentoml"), "serve", "bento_service:Clicks"],
-              ...["--host", "127.0.0.1", "--port", port],
-            ], { BENTOML_DO_NOT_TRACK: "True" })
-          ),
-      },
-      {
         name: "MLflow",
         path: "/invocations",
         model: mlflow,
@@ -131,7 +116,7 @@ export async function preparePeerServers(bench: Bench, serving: Serving): Promis
   };
 }
 
-/** For servers that do not say which port they took. */
+/** Starts a server that does not report its port. */
 async function onFreePort(start: (port: string) => Promise<ServerProcess>): Promise<ServerProcess> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -139,7 +124,7 @@ async function onFreePort(start: (port: string) => Promise<ServerProcess>): Prom
   return await start(String(port));
 }
 
-/** @throws {Skipped} where there is no cargo. */
+/** @throws {Skipped} if there is no cargo. */
 async function buildAxum(bench: Bench): Promise<string> {
   const target = join(cacheFolder, "axum-target");
   const manifest = join(benchFolder, "peer/axum/Cargo.toml");
@@ -159,7 +144,7 @@ async function buildAxum(bench: Bench): Promise<string> {
 const readyWithinMs = 60_000;
 
 /**
- * Waits until a server answers: some say that they listen before they do.
+ * Sends each row, after waiting until the server answers: some report that they listen too early.
  *
  * @returns The probability of each row.
  */

@@ -21,7 +21,7 @@ const address = /https?:\/\/127\.0\.0\.1:\d+/;
 /**
  * Starts a server and waits until it says, on standard output or error, where it listens.
  *
- * @throws {Error} where it ends before that, or takes too long.
+ * @throws {Error} if it ends before that, or takes too long.
  */
 export async function startServer(
   command: readonly string[],

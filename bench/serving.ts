@@ -45,15 +45,15 @@ export async function expectedProbabilities(bench: Bench, { model, bodies }: Ser
     .probabilities;
 }
 
-/** Trains the pipeline that the servers of scikit-learn models answer from. @returns What the bodies' probabilities must be. */
-export async function prepareFlask(
+/** Trains the pipeline of the servers of scikit-learn models. @returns The probabilities of the request bodies. */
+export async function preparePipeline(
   bench: Bench,
   { tables, bodies }: Serving,
   out: string,
   environment: PythonEnvironment = "peers",
 ): Promise<number[]> {
   const args = flags({ tables, spec: specFile, bodies, out });
-  return (await peer(bench, "flask_model.py", args, probabilitiesReport, { environment })).report
+  return (await peer(bench, "sklearn_model.py", args, probabilitiesReport, { environment })).report
     .probabilities;
 }
 

@@ -99,7 +99,7 @@ interface Swaps {
   readonly witnessed: number;
   /** Answers that were by the old model. */
   readonly stale: number;
-  /** @returns The median of the assignments' seconds. @throws {Error} where a request fails. */
+  /** @returns The median of the assignments' seconds. @throws {Error} if a request fails. */
   make(count: number, perSecond: number): Promise<number>;
   close(): void;
 }

@@ -17,7 +17,7 @@ def main() -> None:
     options = parser.parse_args()
 
     names = [feature["name"] for feature in json.loads(options.spec.read_text())["features"]]
-    # Without missing values: pandas would make a column of objects of a null, which the Flask peer then refuses.
+    # Without missing values: pandas would make a column of objects of a null, which the pipeline then rejects.
     frame = read_examples(options.tables).select(names).drop_nulls().drop_nans()
     bodies = frame.gather_every(max(1, frame.height // BODIES)).head(BODIES).to_dicts()
     options.out.write_text("".join(json.dumps(body) + "\n" for body in bodies))

@@ -1,6 +1,6 @@
 """The model behind FastAPI, loaded once: by a scikit-learn pipeline, or by ONNX Runtime on rows that are encoded here.
 
-Run by uvicorn as `fastapi_app:app`, with ENGINE sklearn or onnx and what flask_model.py or onnx_model.py made in MODEL_FOLDER.
+Run by uvicorn as `fastapi_app:app`, with ENGINE sklearn or onnx and what sklearn_model.py or onnx_model.py made in MODEL_FOLDER.
 """
 
 import json

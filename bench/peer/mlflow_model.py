@@ -1,4 +1,4 @@
-"""Saves the scikit-learn pipeline of flask_model.py as an MLflow model, whose predictions are probabilities."""
+"""Saves the scikit-learn pipeline of sklearn_model.py as an MLflow model, whose predictions are probabilities."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ import mlflow
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="what flask_model.py made")
+    parser.add_argument("--folder", type=Path, required=True, help="what sklearn_model.py made")
     parser.add_argument("--out", type=Path, required=True, help="folder of the MLflow model")
     options = parser.parse_args()
 
