@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { failingColumn, isOfExpression } from "./failing_row.ts";
-import { BadExample } from "./raw_examples.ts";
+import { BadExample } from "./row_values.ts";
 import { shownKey } from "./reading_failure.ts";
 import { quoted } from "../store/sqlite.ts";
 import { columnOrigins } from "../store/view/view_columns.ts";

@@ -9,7 +9,7 @@ import {
   type SqlValue,
 } from "../store/checked_rows.ts";
 import type { IdRange } from "./id_ranges.ts";
-import { BadExample } from "./raw_examples.ts";
+import { BadExample } from "./row_values.ts";
 
 /** One row of the view, in the order of the columns that the query selects; the id comes first. */
 export type ExampleRow = SqlRow;

@@ -1,4 +1,9 @@
-/** Ids from the first up to, and without, the second. */
+import { ReadingStopped } from "../store/checked_rows.ts";
+import { quoted } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
+import type { FeatureSpec } from "./spec.ts";
+
+/** Ids from the first up to, and excluding, the second. */
 export type IdRange = readonly [from: bigint, to: bigint];
 
 /** The least and the greatest id of the examples. */
@@ -7,23 +12,56 @@ export interface Ids {
   readonly last: bigint;
 }
 
-/** Rows that are read, and kept, together. */
+/** Rows of a chunk, at most. */
 export const chunkRowsMax = 16_384;
 /** Ranges of ids that threads take one after the other: enough to share the work evenly. */
 const rangeCount = 64;
+/** The least integer that SQLite stores. */
+const firstInteger = -(2n ** 63n);
+
+/** Returns whether SQLite reads the view in the order of its ids without sorting. */
+export function viewOrdersById({ db }: Store, spec: FeatureSpec): boolean {
+  const [view, id] = [quoted(spec.view), quoted(spec.id)];
+  const plan = db.prepare(`EXPLAIN QUERY PLAN SELECT * FROM ${view} ORDER BY ${id}`).all();
+  return plan.every(({ detail }) => !String(detail).includes("TEMP B-TREE"));
+}
 
 /**
- * Splits the ids into ranges. Each is read in chunks of `chunkRowsMax` rows, so that where a chunk ends depends on the ids
- * alone.
+ * Finds the least and the greatest id of the view.
+ *
+ * @returns "none" for an empty view; undefined if ids are not integers, or if SQLite would have to sort for each range.
+ */
+export function idsOf(store: Store, spec: FeatureSpec): Ids | "none" | undefined {
+  if (!viewOrdersById(store, spec)) return undefined;
+  const { db } = store;
+  const [view, id] = [quoted(spec.view), quoted(spec.id)];
+  const endOf = (order: string) => {
+    const statement = db.prepare(`SELECT ${id} AS id FROM ${view} ORDER BY ${id} ${order} LIMIT 1`);
+    statement.setReadBigInts(true);
+    try {
+      return statement.get()?.id;
+    } catch (error) {
+      // The view's WHERE fails on a row, which may be the first.
+      throw new ReadingStopped(error, { lastKey: undefined, from: firstInteger });
+    }
+  };
+  const [first, last] = [endOf("ASC"), endOf("DESC")];
+  if (first === undefined) return "none";
+  return typeof first === "bigint" && typeof last === "bigint" ? { first, last } : undefined;
+}
+
+/**
+ * Splits the ids into ranges. Each range is read in chunks of `chunkRowsMax` rows, so that chunk boundaries depend on the
+ * ids alone.
  *
  * @param after Only ids above it.
  */
 export function rangesOf({ first: least, last }: Ids, after?: bigint): IdRange[] {
   const first = after !== undefined && after >= least ? after + 1n : least;
-  const span = last + 1n - first;
+  const idCount = last + 1n - first;
   const bounds = Array.from(
     { length: rangeCount + 1 },
-    (_, i) => first + (span * BigInt(i)) / BigInt(rangeCount),
+    (_, i) => first + (idCount * BigInt(i)) / BigInt(rangeCount),
   );
   return bounds.slice(1).map((to, i) => [bounds[i], to] as const).filter(([from, to]) => from < to);
 }

@@ -2,7 +2,7 @@ import type { FeatureSpec } from "./spec.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
 import { type ViewColumn, viewColumnsOf } from "../store/view/view_columns.ts";
-import { viewOrdersById } from "./view_order.ts";
+import { viewOrdersById } from "./id_ranges.ts";
 import { parentJoinOf } from "../store/view/view_shape.ts";
 
 /** How the examples come out of the rows of tables, without the view: plain data. */

@@ -3,7 +3,7 @@ import { Failure } from "../failure.ts";
 import { ReadingStopped, type RowsQuery } from "../store/checked_rows.ts";
 import { asFailure, sqliteCode } from "../store/sqlite_failure.ts";
 import { findFailingRow, isOfExpression } from "./failing_row.ts";
-import { BadExample } from "./raw_examples.ts";
+import { BadExample } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /**

@@ -1,5 +1,6 @@
 import type { SqlRow } from "../store/checked_rows.ts";
-import { labelOf, type RowLayout } from "./raw_examples.ts";
+import type { RowLayout } from "./row_layout.ts";
+import { labelOf } from "./row_values.ts";
 import type { LeftOutRows } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 

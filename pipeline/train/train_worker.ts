@@ -1,4 +1,4 @@
-import { readRanges } from "../examples/examples.ts";
+import { readRanges } from "../examples/range_reader.ts";
 import { scanBuildSides } from "../examples/hash_join/build_scan.ts";
 import { countRanges } from "../ingest/examples_count.ts";
 import { createNetworkState } from "../fit/minibatch/network_passes.ts";

@@ -1,6 +1,7 @@
 import { type EncodedExamples, encodeExamples } from "../../pipeline/encode/encode.ts";
 import { mergeChunks } from "../../pipeline/examples/merge_chunks.ts";
-import { createChunkBuilder, type RawExamples } from "../../pipeline/examples/raw_examples.ts";
+import { createChunkBuilder } from "../../pipeline/examples/chunk_builder.ts";
+import type { RawExamples } from "../../pipeline/examples/raw_examples.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
 import type { Partition } from "../../pipeline/examples/split.ts";
 import { startThreads, type Threads } from "../../pipeline/runtime/thread_pool.ts";

@@ -1,64 +1,65 @@
 import type { DatabaseSync } from "node:sqlite";
-import { arrays } from "../../store/sqlite.ts";
-import { kindBitOf, tableLevelOf } from "../level.ts";
-import { isOutOfRange } from "../../store/checked_rows.ts";
-import { asFailure } from "../../store/sqlite_failure.ts";
-import { createKeyInserter, type HashTable, reserveRows } from "./hash_table.ts";
-import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import type { Job } from "../../runtime/thread_pool.ts";
+import { isOutOfRange } from "../../store/checked_rows.ts";
+import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
+import { arrays } from "../../store/sqlite.ts";
+import { asFailure } from "../../store/sqlite_failure.ts";
+import { kindBitOf, tableLevelOf } from "../level.ts";
+import type { Row } from "../row_values.ts";
+import type { Bound, BuildCursor } from "./build_cursor.ts";
+import { createKeyInserter, type HashTable, reserveRows } from "./hash_table.ts";
 
-/** What SQLite compares the cursor's column with. A blob comes behind every number and every text. */
-export type Bound = number | bigint | string | Uint8Array;
-
-/** A table to be read into memory, in ranges of a cursor: the column by which its rows lie in order. */
-export interface BuildScan {
-  /** SELECT cursor, key where that is another column, numeric fields, categorical fields FROM the table, without WHERE. */
+/** The scan of one table into a hash table, in ranges of a cursor. */
+export interface BuildScan extends BuildCursor {
+  /** SELECT cursor, key if that is another column, numeric fields, categorical fields FROM the table, without WHERE. */
   readonly select: string;
+  /** Index of the key in a row. */
   readonly keyAt: 0 | 1;
-  /** Quoted for SQL. */
-  readonly cursor: string;
-  /** Ascending; a range is from one to, and without, the next. */
-  readonly bounds: readonly Bound[];
   readonly table: HashTable;
   /** Shape (1): next range. */
   readonly next: Int32Array<SharedArrayBuffer>;
 }
 
-/** Reads tables into memory that threads share: each thread takes the next range until there is none. */
+/** Reads tables into memory shared by all threads: each thread takes the next range until there is none. */
 export interface BuildJob extends Job {
   readonly kind: "build";
   readonly path: string;
   readonly scans: readonly BuildScan[];
   readonly threadCount: number;
-  /** Shape (1): threads that have begun. */
+  /** Shape (1): threads that have started. */
   readonly startedCount: Int32Array<SharedArrayBuffer>;
 }
 
-/** What one thread has read; undefined where rows cannot be held like this. */
+/** The levels that one thread read. */
 export interface BuildResult {
-  /** Which one it is, from 0. */
+  /** Number of the thread, from 0. */
   readonly thread: number;
-  /** Per parent and categorical field: the levels by the thread's own codes, after null for missing. */
+  /** Per table and categorical field: the levels by the thread's own codes, after null for missing. */
   readonly levels: readonly (readonly (string | null)[])[][];
-  /** Per parent and categorical field: the kinds of the values, as bits. */
+  /** Per table and categorical field: the kinds of the values, as bits. */
   readonly kinds: readonly (readonly number[])[];
 }
 
-/** Rows that come out of SQLite together: few enough that the collector finds them dead. */
+/** Rows of one batch from SQLite: few enough to be collected as young garbage. */
 const batchRowsMax = 512;
 
-/** One thread's part. @param pause Called between batches. */
+/**
+ * Runs one thread's share of a `BuildJob`.
+ *
+ * @param pause Called between batches.
+ * @returns undefined if a row cannot be stored in the hash table.
+ */
 export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): BuildResult | undefined {
   const thread = Atomics.add(job.startedCount, 0, 1);
   using db = openReadingConnection(job.path, scanMemory);
   const levels: (string | null)[][][] = [];
   const kinds: (readonly number[])[] = [];
-  for (const parent of job.scans) {
-    const writer = createRowWriter(parent, thread, job.threadCount);
+  for (const scan of job.scans) {
+    const writer = createRowWriter(scan, thread, job.threadCount);
     levels.push(writer.levels);
     kinds.push(writer.kinds);
     try {
-      for (const batch of batchesOf(db, parent)) {
+      for (const batch of batchesOf(db, scan)) {
         if (!writer.write(batch)) return stop(job);
         pause();
       }
@@ -71,12 +72,10 @@ export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): Bui
   return { thread, levels, kinds };
 }
 
-/** The other threads need not read what nobody will use. */
-function stop({ scans: parents }: BuildJob): undefined {
-  for (const { next, bounds } of parents) Atomics.store(next, 0, bounds.length);
+/** Stops all threads: their rows would not be used. */
+function stop({ scans }: BuildJob): undefined {
+  for (const { next, bounds } of scans) Atomics.store(next, 0, bounds.length);
 }
-
-type Row = readonly unknown[];
 
 function* batchesOf(
   db: DatabaseSync,
@@ -89,9 +88,9 @@ function* batchesOf(
   for (let i = Atomics.add(next, 0, 1); i < ranges; i = Atomics.add(next, 0, 1)) {
     let statement = first;
     let from: unknown = bounds[i];
-    for (let isWhole = true; isWhole;) {
+    for (let isFull = true; isFull;) {
       const rows = statement.all(from as Bound, bounds[i + 1]) as unknown as Row[];
-      isWhole = rows.length === batchRowsMax;
+      isFull = rows.length === batchRowsMax;
       if (rows.length === 0) break;
       from = rows[rows.length - 1][0];
       yield rows;
@@ -103,14 +102,14 @@ function* batchesOf(
 interface RowWriter {
   readonly levels: (string | null)[][];
   readonly kinds: readonly number[];
-  /** @returns Whether the rows can be held. */
+  /** @returns Whether the hash table can store the rows. */
   write(batch: readonly Row[]): boolean;
 }
 
-function createRowWriter({ table: rows, keyAt }: BuildScan, thread: number, threadCount: number): RowWriter {
-  const { numbers, codes } = rows;
+function createRowWriter({ table, keyAt }: BuildScan, thread: number, threadCount: number): RowWriter {
+  const { numbers, codes } = table;
   const fieldsFrom = keyAt + 1;
-  const indexer = createKeyInserter(rows);
+  const inserter = createKeyInserter(table);
   const levels: (string | null)[][] = codes.map(() => [null]);
   const kinds = codes.map(() => 0);
   const codesOf = codes.map(() => new Map<unknown, number>([[null, 0]]));
@@ -127,11 +126,11 @@ function createRowWriter({ table: rows, keyAt }: BuildScan, thread: number, thre
     levels,
     kinds,
     write(batch) {
-      const from = reserveRows(rows, batch.length);
+      const from = reserveRows(table, batch.length);
       if (from === undefined) return false;
       for (let i = 0; i < batch.length; i++) {
         const key = batch[i][keyAt];
-        if (typeof key !== "string" || !indexer.add(key, from + i)) return false;
+        if (typeof key !== "string" || !inserter.add(key, from + i)) return false;
       }
       for (let field = 0; field < numbers.length; field++) {
         const column = numbers[field];
@@ -157,12 +156,12 @@ function createRowWriter({ table: rows, keyAt }: BuildScan, thread: number, thre
   };
 }
 
-/** Threads code on their own: what they write says which of them it was. @param code Above 0. */
+/** Combines a thread's own code, above 0, with the thread's number: threads assign codes without coordination. */
 function writtenCode(code: number, thread: number, threadCount: number): number {
   return (code - 1) * threadCount + thread + 1;
 }
 
-/** The level that a thread has written as a code. @param levels Per thread. */
+/** Returns the level of a written code. @param levels Per thread, by its own codes. */
 export function writtenLevel(
   written: number,
   levels: readonly (readonly (string | null)[])[],

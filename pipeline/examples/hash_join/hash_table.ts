@@ -1,21 +1,21 @@
 import { createKeyWriter, hashOfWords, type KeyEncoding } from "./key_encoding.ts";
 import { sharedFloat64, sharedInt32, sharedUint32 } from "../../runtime/shared_memory.ts";
 
-/** Rows of a table in memory that threads share, found by their text keys. Plain data, to be posted to threads. */
+/** A table in shared memory with a hash index of its text keys. Plain data, to be posted to threads. */
 export interface HashTable {
   readonly encoding: KeyEncoding;
   /** Shape (rows, words of a key). */
   readonly keys: Uint32Array<SharedArrayBuffer>;
   /**
-   * Open addressing by the keys' hashes: 0, or a row + 1 with bits of its key's hash above it, which tell most other keys
-   * apart without a look at them. Their number is a power of two.
+   * Open addressing by the keys' hashes, in a number of slots that is a power of two. A slot is 0, or a row + 1 with a tag of
+   * bits of its key's hash above it, which rules out most other keys without a comparison.
    */
   readonly slots: Uint32Array<SharedArrayBuffer>;
   /** Per numeric field of the table, shape (rows). NaN is missing. */
   readonly numbers: readonly Float64Array<SharedArrayBuffer>[];
-  /** Per categorical field of the table, shape (rows): as whoever wrote the row coded it. */
+  /** Per categorical field of the table, shape (rows): codes of the thread that wrote the row. */
   readonly codes: readonly Uint32Array<SharedArrayBuffer>[];
-  /** Shape (1): rows that are taken. */
+  /** Shape (1): rows reserved so far. */
   readonly reserved: Int32Array<SharedArrayBuffer>;
 }
 
@@ -26,19 +26,20 @@ export interface HashTableShape {
   readonly categoricalCount: number;
 }
 
-/** Bytes of `createParentRows`. */
+/** Bytes that `createHashTable` allocates. */
 export function hashTableBytes(
-  { rowCount, encoding: coding, numericCount, categoricalCount }: HashTableShape,
+  { rowCount, encoding, numericCount, categoricalCount }: HashTableShape,
 ): number {
-  return rowCount * (4 * coding.width + 8 * numericCount + 4 * categoricalCount) + 4 * slotCountOf(rowCount);
+  return rowCount * (4 * encoding.width + 8 * numericCount + 4 * categoricalCount) +
+    4 * slotCountOf(rowCount);
 }
 
 export function createHashTable(
-  { rowCount, encoding: coding, numericCount, categoricalCount }: HashTableShape,
+  { rowCount, encoding, numericCount, categoricalCount }: HashTableShape,
 ): HashTable {
   return {
-    encoding: coding,
-    keys: sharedUint32(rowCount * coding.width),
+    encoding,
+    keys: sharedUint32(rowCount * encoding.width),
     slots: sharedUint32(slotCountOf(rowCount)),
     numbers: Array.from({ length: numericCount }, () => sharedFloat64(rowCount)),
     codes: Array.from({ length: categoricalCount }, () => sharedUint32(rowCount)),
@@ -46,38 +47,34 @@ export function createHashTable(
   };
 }
 
-/** Rows that there is room for. */
-export function capacityOf({ keys, encoding: coding }: HashTable): number {
-  return keys.length / coding.width;
+/** Rows that the table can hold. */
+export function capacityOf({ keys, encoding }: HashTable): number {
+  return keys.length / encoding.width;
 }
 
-/** At most three of four slots are taken. */
+/** Load factor: at most 3/4. */
 function slotCountOf(rowCount: number): number {
   let count = 1_024;
   while (3 * count < 4 * rowCount) count *= 2;
   return count;
 }
 
-/**
- * Takes rows for a thread that writes them.
- *
- * @returns The first; undefined where there are not so many left.
- */
+/** Reserves rows for the calling thread. @returns The first; undefined if fewer than `count` are left. */
 export function reserveRows(rows: HashTable, count: number): number | undefined {
   const first = Atomics.add(rows.reserved, 0, count);
   return first + count <= capacityOf(rows) ? first : undefined;
 }
 
-/** Adds keys for one thread, while other threads add theirs. */
+/** Inserts keys on one thread, concurrently with other threads. */
 export interface KeyInserter {
-  /** @returns Whether the key could be added: it has words in the rows' coding, and no other row has it. */
+  /** @returns false if the encoding cannot represent the key, or another row has it. */
   add(key: string, row: number): boolean;
 }
 
-export function createKeyInserter({ encoding: coding, keys, slots }: HashTable): KeyInserter {
-  const writer = createKeyWriter(coding);
+export function createKeyInserter({ encoding, keys, slots }: HashTable): KeyInserter {
+  const writer = createKeyWriter(encoding);
   const mask = slots.length - 1;
-  const { width } = coding;
+  const { width } = encoding;
   const rowBits = rowBitsOf(keys.length / width);
   return {
     add(key, row) {
@@ -96,35 +93,35 @@ export function createKeyInserter({ encoding: coding, keys, slots }: HashTable):
   };
 }
 
-/** How many bits a row + 1 takes. */
+/** Bits of a row + 1. */
 function rowBitsOf(rowCount: number): number {
   return 32 - Math.clz32(rowCount);
 }
 
-/** The upper bits of a hash, as far as rows leave room for them. Slots are chosen by the lower ones. */
+/** Returns the bits of a hash above those of a row. The lower bits select the slot. */
 function tagOf(hash: number, rowBits: number): number {
   return rowBits > 31 ? 0 : ((hash >>> rowBits) << rowBits) >>> 0;
 }
 
-/** Whether what is left of a slot without a tag is a row + 1: else it had another tag. */
+/** Returns whether a slot minus the tag is a row + 1. If not, the slot has another tag. */
 function isRow(rest: number, rowBits: number): boolean {
   return rest > 0 && rest < 2 ** rowBits;
 }
 
-/** Finds rows by their keys, for one thread, when all of them are there. */
+/** Finds rows by their keys on one thread, after all keys have been inserted. */
 export interface KeyFinder {
-  /** @returns The row; −1 where there is none. */
+  /** @returns The row; −1 if there is none. */
   find(key: unknown): number;
 }
 
-export function createKeyFinder({ encoding: coding, keys, slots }: HashTable): KeyFinder {
-  const writer = createKeyWriter(coding);
+export function createKeyFinder({ encoding, keys, slots }: HashTable): KeyFinder {
+  const writer = createKeyWriter(encoding);
   const mask = slots.length - 1;
-  const { width } = coding;
+  const { width } = encoding;
   const rowBits = rowBitsOf(keys.length / width);
   return {
     find(key) {
-      // What has no words in this coding is not among keys that have.
+      // A key that the encoding cannot represent is not in the table.
       if (typeof key !== "string" || !writer.write(key)) return -1;
       const { words } = writer;
       const hash = hashOfWords(words, 0, width);
@@ -139,7 +136,7 @@ export function createKeyFinder({ encoding: coding, keys, slots }: HashTable): K
   };
 }
 
-/** @param words Of one key, which the words of another are compared with. */
+/** Compares the key at `keys[at]` with `words`. */
 function areEqual(keys: Uint32Array, at: number, words: Uint32Array): boolean {
   for (let i = 0; i < words.length; i++) if (keys[at + i] !== words[i]) return false;
   return true;

@@ -1,8 +1,8 @@
 import { mixed } from "../../math/hash.ts";
 
 /**
- * How text keys are held side by side as equally many words each: `uuid` as the 16 bytes that a UUID in its usual spelling
- * stands for, `text` as the length and the bytes of its UTF-8. Different keys have different words either way.
+ * A fixed-width encoding of text keys in 32-bit words: `uuid` as the 16 bytes of a UUID in its canonical spelling, `text` as
+ * the length and the bytes of the key in UTF-8. Both are injective.
  */
 export type KeyEncoding =
   | { readonly kind: "uuid"; readonly width: number }
@@ -10,27 +10,27 @@ export type KeyEncoding =
 
 export const uuidKeys: KeyEncoding = { kind: "uuid", width: 4 };
 
-/** @param byteCountMax Of a key, in UTF-8. */
+/** @param byteCountMax Bytes of the longest key in UTF-8. */
 export function textKeys(byteCountMax: number): KeyEncoding {
   return { kind: "text", width: 1 + Math.ceil(byteCountMax / 4), byteCountMax };
 }
 
-/** Writes the words of keys to one place, which each key takes over from the one before. */
+/** Encodes keys into one buffer, which the next key overwrites. */
 export interface KeyWriter {
   /** Shape (width). */
   readonly words: Uint32Array;
-  /** @returns Whether the key has words in this coding. */
+  /** @returns Whether the encoding can represent the key. */
   write(key: string): boolean;
 }
 
-export function createKeyWriter(coding: KeyEncoding): KeyWriter {
-  const words = new Uint32Array(coding.width);
-  if (coding.kind === "uuid") return { words, write: (key) => writeUuid(key, words) };
+export function createKeyWriter(encoding: KeyEncoding): KeyWriter {
+  const words = new Uint32Array(encoding.width);
+  if (encoding.kind === "uuid") return { words, write: (key) => writeUuid(key, words) };
   const bytes = new Uint8Array(words.buffer, 4);
   return {
     words,
     write(key) {
-      const count = writeUtf8(key, bytes, coding.byteCountMax);
+      const count = writeUtf8(key, bytes, encoding.byteCountMax);
       if (count < 0) return false;
       bytes.fill(0, count);
       words[0] = count;
@@ -39,14 +39,14 @@ export function createKeyWriter(coding: KeyEncoding): KeyWriter {
   };
 }
 
-/** Whether this is a UUID in its usual spelling: in lower case, with four hyphens. */
+/** Returns whether a key is a UUID in its canonical spelling: in lower case, with four hyphens. */
 export function isUuid(key: string): boolean {
   return writeUuid(key, new Uint32Array(uuidKeys.width));
 }
 
 const hyphen = 0x2d;
 const uuidLength = 36;
-/** By character code: the digit's value, or 16 for what is none. */
+/** By character code: the digit's value, or 16 for any other character. */
 const digitOf = new Uint8Array(128).fill(16);
 for (const [digit, character] of [..."0123456789abcdef"].entries()) digitOf[character.charCodeAt(0)] = digit;
 
@@ -70,15 +70,15 @@ function writeUuid(key: string, words: Uint32Array): boolean {
 
 const encoder = new TextEncoder();
 
-/** @returns How many bytes were written; −1 where there are more, or some stand for bytes that were no text. */
+/** @returns Bytes written; −1 if there are more than `byteCountMax`, or the key contains a replacement character. */
 function writeUtf8(key: string, bytes: Uint8Array, byteCountMax: number): number {
   if (key.length > byteCountMax) return -1;
   for (let i = 0; i < key.length; i++) {
     const code = key.charCodeAt(i);
     if (code >= 128) {
-      // What is no UTF-8 in the store comes as the replacement character, whatever it was.
+      // SQLite returns invalid UTF-8 as replacement characters, so that different keys may look equal.
       if (key.includes("\ufffd")) return -1;
-      // Not encodeInto: on Deno 2.7 it tells wrong counts once the engine has compiled what calls it.
+      // Not encodeInto: on Deno 2.7 it returns wrong counts once its caller has been compiled.
       const encoded = encoder.encode(key);
       if (encoded.length > byteCountMax) return -1;
       bytes.set(encoded);
@@ -89,7 +89,7 @@ function writeUtf8(key: string, bytes: Uint8Array, byteCountMax: number): number
   return key.length;
 }
 
-/** Spreads keys over all 32 bits. @see MurmurHash3, whose steps these are. */
+/** Hashes a key to 32 bits. @see MurmurHash3, whose steps these are. */
 export function hashOfWords(words: Uint32Array, at: number, width: number): number {
   let hash = 0;
   for (let i = 0; i < width; i++) {

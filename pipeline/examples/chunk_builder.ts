@@ -1,0 +1,195 @@
+import { type ColumnMaker, newColumns } from "../chunks/chunk_store.ts";
+import { writtenLevel } from "./hash_join/build_scan.ts";
+import { kindBitOf, tableLevelOf } from "./level.ts";
+import type { RawChunk } from "./raw_examples.ts";
+import { createRecoding } from "./recoding.ts";
+import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
+import { BadExample, badValue, groupOf, labelOf, numberOf, type Row, weightOf } from "./row_values.ts";
+import type { FeatureSpec } from "./spec.ts";
+
+/** Collects rows into chunks and codes their categories in the order in which they appear. */
+export interface ChunkBuilder {
+  add(rows: readonly Row[], side?: SideColumns): void;
+  /** Rows added since the last chunk was taken. */
+  readonly rowCount: number;
+  /** Returns the rows, which may be none, as a chunk. */
+  take(): RawChunk;
+  /** Per categorical field: the levels in the order of their codes, after null for missing. */
+  readonly levels: (string | null)[][];
+  /** Per categorical field: the kinds of its values so far, as bits. */
+  readonly kinds: readonly number[];
+}
+
+export interface BuilderOptions {
+  /** Rows of a chunk, at most. */
+  readonly rowsMax: number;
+  /** Allocates the chunks' columns. */
+  readonly columns?: ColumnMaker;
+  /** Layout of the rows; default: that of the view. */
+  readonly layout?: RowLayout;
+}
+
+export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): ChunkBuilder {
+  const { rowsMax, columns = newColumns, layout = viewLayout(spec) } = options;
+  const numericFeatures = featuresOf(spec, "numeric");
+  const stride = numericFeatures.length;
+  const numeric = new Float64Array(rowsMax * stride);
+  const categorical = featuresOf(spec, "categorical").map((feature) => {
+    const source = layout.fields[feature];
+    const codes = new Uint32Array(rowsMax);
+    return typeof source === "number"
+      ? codedColumn(codes, source, (row) => badValue(row, source, spec, feature, categoryExpected))
+      : recodedColumn(codes, source);
+  });
+  const labels = new Uint8Array(rowsMax);
+  const groups = new Uint32Array(rowsMax);
+  const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
+  let rowCount = 0;
+  const addNumbers = (rows: readonly Row[], j: number, parentRows: readonly Int32Array[]) => {
+    const feature = numericFeatures[j];
+    const source = layout.fields[feature];
+    const target = { numeric, first: rowCount * stride + j, stride };
+    if (typeof source !== "number") copyNumbers(source, parentRows, target, rows.length);
+    else readNumbers(rows, source, target, (row) => badValue(row, source, spec, feature, "a number"));
+  };
+  return {
+    levels: categorical.map(({ levels }) => levels),
+    get kinds() {
+      return categorical.map((column) => column.kinds());
+    },
+    get rowCount() {
+      return rowCount;
+    },
+    add(rows, side = { parentRows: [], labels }) {
+      for (let j = 0; j < stride; j++) addNumbers(rows, j, side.parentRows);
+      for (const column of categorical) column.add(rows, rowCount, side.parentRows);
+      const { label, group, weight } = layout;
+      if (label === undefined) labels.set(side.labels.subarray(0, rows.length), rowCount);
+      else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelOf(rows[i], label, spec);
+      for (let i = 0; i < rows.length; i++) groups[rowCount + i] = groupOf(rows[i], group, spec);
+      if (weights && weight !== undefined) {
+        for (let i = 0; i < rows.length; i++) weights[rowCount + i] = weightOf(rows[i], weight, spec);
+      }
+      rowCount += rows.length;
+    },
+    take() {
+      const chunk = {
+        rowCount,
+        numeric: filled(columns.float64(rowCount * stride), numeric),
+        codes: categorical.map(({ codes, levels }) =>
+          filled(levels.length <= 0x10000 ? columns.uint16(rowCount) : columns.uint32(rowCount), codes)
+        ),
+        labels: filled(columns.uint8(rowCount), labels),
+        groups: filled(columns.uint32(rowCount), groups),
+      };
+      const taken = weights ? { ...chunk, weights: filled(columns.float64(rowCount), weights) } : chunk;
+      rowCount = 0;
+      return taken;
+    },
+  };
+}
+
+/** Indices of the features of one type. */
+function featuresOf({ features }: FeatureSpec, type: "numeric" | "categorical"): number[] {
+  return features.flatMap((feature, i) => feature.type === type ? [i] : []);
+}
+
+/** Elements `first`, `first + stride`, … of `numeric`. */
+interface StridedColumn {
+  readonly numeric: Float64Array;
+  readonly first: number;
+  readonly stride: number;
+}
+
+function readNumbers(
+  rows: readonly Row[],
+  at: number,
+  { numeric, first, stride }: StridedColumn,
+  bad: (row: Row) => BadExample,
+): void {
+  for (let i = 0, k = first; i < rows.length; i++, k += stride) {
+    const value = rows[i][at];
+    numeric[k] = typeof value === "number" && Number.isFinite(value)
+      ? value
+      : numberOf(value, () => bad(rows[i]));
+  }
+}
+
+function copyNumbers(
+  { parent, values }: ParentField,
+  parentRows: readonly Int32Array[],
+  { numeric, first, stride }: StridedColumn,
+  count: number,
+): void {
+  if ("codes" in values) throw new Error("a numeric field is stored as codes");
+  const rows = parentRows[parent];
+  for (let i = 0, k = first; i < count; i++, k += stride) numeric[k] = values[rows[i]];
+}
+
+/** Codes of one categorical field. */
+interface CodeColumn {
+  readonly codes: Uint32Array;
+  /** By code; null for missing at 0. */
+  readonly levels: (string | null)[];
+  /** Kinds of the values so far, as bits. */
+  kinds(): number;
+  /** Codes the field of the rows, from `codes[from]` on. */
+  add(rows: readonly Row[], from: number, parentRows: readonly Int32Array[]): void;
+}
+
+const categoryExpected = "a category (text or number)";
+
+/** Codes the values at index `at` of the rows. */
+function codedColumn(codes: Uint32Array, at: number, bad: (row: Row) => BadExample): CodeColumn {
+  const levels: (string | null)[] = [null];
+  const codeOf = new Map<unknown, number>([[null, 0]]);
+  /** Codes of values that came as numbers: 12 and "12" are one level, but two values. */
+  const codeOfNumber = new Map<string, number>();
+  let kinds = 0;
+  const addValue = (value: unknown, row: Row): number => {
+    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") throw bad(row);
+    kinds |= kindBitOf(value);
+    const level = tableLevelOf(value);
+    const code = (typeof value === "string" ? codeOfNumber : codeOf).get(level) ?? levels.push(level) - 1;
+    codeOf.set(value, code);
+    if (typeof value !== "string") codeOfNumber.set(level, code);
+    return code;
+  };
+  return {
+    codes,
+    levels,
+    kinds: () => kinds,
+    add(rows, from) {
+      for (let i = 0; i < rows.length; i++) {
+        const value = rows[i][at];
+        codes[from + i] = codeOf.get(value) ?? addValue(value, rows[i]);
+      }
+    },
+  };
+}
+
+/** Replaces the codes of the build side by the builder's own. */
+function recodedColumn(codes: Uint32Array, { parent, values }: ParentField): CodeColumn {
+  if (!("codes" in values)) throw new Error("a categorical field is stored as numbers");
+  const levels: (string | null)[] = [null];
+  const { codes: written, levels: writtenLevels, kinds } = values;
+  const recoded = createRecoding(levels, (code) => writtenLevel(code, writtenLevels));
+  return {
+    codes,
+    levels,
+    kinds: () => levels.length > 1 ? kinds : 0,
+    add(rows, from, parentRows) {
+      const parentRow = parentRows[parent];
+      for (let i = 0; i < rows.length; i++) codes[from + i] = recoded(written[parentRow[i]]);
+    },
+  };
+}
+
+/** Fills `target` from the start of `source`, which is as long or longer. */
+function filled<A extends Float64Array | Uint32Array | Uint16Array | Uint8Array>(
+  target: A,
+  source: Float64Array | Uint32Array | Uint8Array,
+): A {
+  target.set(source.subarray(0, target.length));
+  return target;
+}

@@ -1,0 +1,123 @@
+import type { StoredChunk } from "../chunks/chunk_file.ts";
+import { createChunkStore } from "../chunks/chunk_store.ts";
+import type { MemoryBudget } from "../chunks/memory_budget.ts";
+import type { Job } from "../runtime/thread_pool.ts";
+import type { RowsQuery } from "../store/checked_rows.ts";
+import { openReadingConnection, type ReadingMemory, scanMemory } from "../store/reading_connection.ts";
+import { createChunkBuilder } from "./chunk_builder.ts";
+import { readRows } from "./example_rows.ts";
+import type { HashJoin } from "./hash_join/hash_join.ts";
+import { createProbe } from "./hash_join/probe.ts";
+import { chunkRowsMax, type IdRange } from "./id_ranges.ts";
+import type { RawChunk } from "./raw_examples.ts";
+import { readingFailure } from "./reading_failure.ts";
+import type { LeftOutRows } from "./row_account.ts";
+import { sliceSideColumns, viewLayout } from "./row_layout.ts";
+import type { FeatureSpec } from "./spec.ts";
+import { createUsableRows } from "./usable_rows.ts";
+
+/** Rows of one batch from SQLite: few enough to be collected as young garbage. */
+const batchRowsMax = 512;
+
+/** Reads the view: each thread takes the next range of ids until there is none. */
+export interface ReadJob extends Job {
+  readonly kind: "read";
+  readonly path: string;
+  readonly spec: FeatureSpec;
+  readonly query: RowsQuery;
+  /** Ranges of ids, [from, to), in ascending order; a single null, for all rows, if the ids are not integers. */
+  readonly ranges: readonly (IdRange | null)[];
+  /** Shape (2): next range, rows read so far. */
+  readonly shared: Int32Array<SharedArrayBuffer>;
+  /** Default: all chunks stay in memory. */
+  readonly budget?: MemoryBudget;
+  /** If given, the rows are read by this join in place of the view. */
+  readonly join?: HashJoin;
+}
+
+interface ReadPart {
+  readonly order: number;
+  readonly chunk: StoredChunk<RawChunk>;
+}
+
+/** What one thread read. */
+export interface ReadResult {
+  readonly parts: readonly ReadPart[];
+  readonly levels: readonly (string | null)[][];
+  /** Per categorical field: the kinds of the values, as bits. */
+  readonly kinds: readonly number[];
+  /** Rows of the view. */
+  readonly read: number;
+  readonly leftOut: LeftOutRows;
+  /** Id of the last row, if a single range holds all rows. */
+  readonly lastId?: unknown;
+}
+
+/** Runs one thread's share of a `ReadJob`. @param observe Called with the rows read so far by all threads. */
+export function readRanges(job: ReadJob, observe: (rowCount: number) => void = () => {}): ReadResult {
+  const { spec, ranges, shared, join } = job;
+  const memory = join ? scanMemory : joinMemory(job.path);
+  using db = openReadingConnection(job.path, memory);
+  const chunkStore = createChunkStore(job.budget);
+  const query = join?.child ?? job.query;
+  const probe = join && createProbe(db, join);
+  const layout = join?.layout ?? viewLayout(spec);
+  const usable = createUsableRows(spec, layout);
+  const builder = createChunkBuilder(spec, { rowsMax: chunkRowsMax, columns: chunkStore.columns, layout });
+  let read = 0;
+  const parts: ReadPart[] = [];
+  let lastId: unknown;
+  try {
+    for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {
+      let sequence = 0;
+      // Mapped pages count as memory of the process: release those of the last range.
+      if (memory.mappedBytes > 0) {
+        db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${memory.mappedBytes}`);
+      }
+      const take = () =>
+        parts.push({ order: i * 2 ** 24 + sequence++, chunk: chunkStore.put(builder.take()) });
+      for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
+        if (ranges[i] === null) lastId = batch.at(-1)?.[0];
+        const { rows: viewRows, side } = probe ? probe(batch) : { rows: batch };
+        // Filters only rows that contain their label, which have no side columns.
+        const rows = usable.filter(viewRows);
+        read += viewRows.length;
+        const fitting = chunkRowsMax - builder.rowCount;
+        if (rows.length <= fitting) builder.add(rows, side);
+        else {
+          builder.add(rows.slice(0, fitting), side);
+          take();
+          builder.add(rows.slice(fitting), side && sliceSideColumns(side, fitting));
+        }
+        observe(Atomics.add(shared, 1, batch.length) + batch.length);
+      }
+      // A range without rows becomes a chunk without rows.
+      take();
+    }
+  } catch (error) {
+    // Stops the other threads: their rows would not be used.
+    Atomics.store(shared, 0, ranges.length);
+    throw readingFailure(error, spec, { db, query });
+  }
+  return {
+    parts,
+    levels: builder.levels,
+    kinds: builder.kinds,
+    read,
+    leftOut: usable.leftOut(),
+    ...(lastId === undefined ? {} : { lastId }),
+  };
+}
+
+/**
+ * SQLite's own join jumps from lead to lead: stores up to this size are mapped, which counts as memory of the process once
+ * per thread.
+ */
+const mappedBytesMax = 256 * 2 ** 20;
+/** For a larger store, a thread caches the upper levels of its B-trees; pages below them are read once. */
+const readCacheBytes = 32 * 2 ** 20;
+
+function joinMemory(path: string): ReadingMemory {
+  const mappedBytes = Deno.statSync(path).size <= mappedBytesMax ? mappedBytesMax : 0;
+  return { mappedBytes, cacheBytes: readCacheBytes };
+}

@@ -1,0 +1,51 @@
+import type { FeatureSpec } from "./spec.ts";
+
+/** Where the columns of an example are in a row. The id is at 0. */
+export interface RowLayout {
+  /** Absent if labels come as a side column. */
+  readonly label?: number;
+  readonly group: number;
+  readonly weight?: number;
+  /** Per feature of the spec: its index in the row, or its column on the build side of a hash join. */
+  readonly fields: readonly (number | ParentField)[];
+}
+
+/** The layout of the view's rows: id, label, group, the fields in the order of the spec, then the weight if there is one. */
+export function viewLayout({ features, weight }: FeatureSpec): RowLayout {
+  const fieldsFrom = 3;
+  return {
+    label: 1,
+    group: 2,
+    ...(weight === undefined ? {} : { weight: fieldsFrom + features.length }),
+    fields: features.map((_, i) => fieldsFrom + i),
+  };
+}
+
+/** A field whose values are in the build side of a hash join. */
+export interface ParentField {
+  /** Index of the parent table. */
+  readonly parent: number;
+  readonly values: Float64Array<SharedArrayBuffer> | WrittenCodes;
+}
+
+/** Categories as the scanning threads coded them. */
+export interface WrittenCodes {
+  readonly codes: Uint32Array<SharedArrayBuffer>;
+  /** Per thread: its levels by its own codes, after null for missing. */
+  readonly levels: readonly (readonly (string | null)[])[];
+  /** Kinds of the values, as bits. */
+  readonly kinds: number;
+}
+
+/** Label and parent-row columns, parallel to a batch's rows. */
+export interface SideColumns {
+  /** Per parent, shape (rows) or longer: the row of the parent that the child's row refers to. */
+  readonly parentRows: readonly Int32Array[];
+  /** Shape (rows) or longer. */
+  readonly labels: Uint8Array;
+}
+
+/** Returns the side columns without their first `count` rows. */
+export function sliceSideColumns({ parentRows, labels }: SideColumns, count: number): SideColumns {
+  return { parentRows: parentRows.map((column) => column.subarray(count)), labels: labels.subarray(count) };
+}

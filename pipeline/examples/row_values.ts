@@ -1,0 +1,64 @@
+import { hashOf } from "../math/hash.ts";
+import type { FeatureSpec } from "./spec.ts";
+
+/** Why a row of the view cannot be an example. The reader of the view turns it into a failure that names the row. */
+export class BadExample extends Error {
+  override readonly name = "BadExample";
+}
+
+/** A row as SQLite returns it; the id comes first. */
+export type Row = readonly unknown[];
+
+/** Converts a numeric field's value that is not a finite number: NaN for a missing one. @throws {BadExample} as `bad` makes it. */
+export function numberOf(value: unknown, bad: () => BadExample): number {
+  if (value === null || value !== value) return NaN;
+  if (typeof value === "bigint") return Number(value);
+  throw bad();
+}
+
+/** @throws {BadExample} unless the weight is a positive number. Rows of weight 0 are left out before. */
+export function weightOf(row: Row, at: number, spec: FeatureSpec): number {
+  const weight = Number(row[at]);
+  const isNumber = typeof row[at] === "number" || typeof row[at] === "bigint";
+  if (isNumber && weight > 0 && weight < Infinity) return weight;
+  throw new BadExample(
+    `${spec.id} ${String(row[0])} has the ${spec.weight} ${String(row[at])}, expected 0 or a positive number`,
+  );
+}
+
+/** @throws {BadExample} if the label is neither 0 nor 1: a row without a label is not an example. */
+export function labelOf(row: Row, at: number, spec: FeatureSpec): number {
+  const label = row[at];
+  if (label === 0 || label === 1) return label;
+  const hint = typeof label === "string"
+    ? ` (in the view, write ${spec.label} = 'TEXT' AS ${spec.label})`
+    : "";
+  throw new BadExample(
+    `${spec.id} ${String(row[0])} has the ${spec.label} ${
+      JSON.stringify(String(label).slice(0, 60))
+    }, expected 0 or 1, or NULL for a row that is not for training${hint}`,
+  );
+}
+
+/** Hashes a row's group. @throws {BadExample} if it is NULL. */
+export function groupOf(row: Row, at: number, spec: FeatureSpec): number {
+  const group = row[at];
+  // NULL as a group would put all rows without one on the same side of the split.
+  if (group === null) {
+    throw new BadExample(`${spec.id} ${String(row[0])} has no ${spec.group}, expected a group`);
+  }
+  return hashOf(group);
+}
+
+/** The error for a value that a field cannot have. @param feature Index in the spec. */
+export function badValue(
+  row: Row,
+  at: number,
+  spec: FeatureSpec,
+  feature: number,
+  expected: string,
+): BadExample {
+  const { name } = spec.features[feature];
+  const value = row[at] instanceof Uint8Array ? "a blob" : JSON.stringify(String(row[at])).slice(0, 60);
+  return new BadExample(`${spec.id} ${String(row[0])} has the ${name} ${value}, expected ${expected}`);
+}
