@@ -61,8 +61,6 @@ const functionLinesMax = 80;
 /** Still longer, or in a circle. */
 const unfinished: ReadonlySet<string> = new Set([
   "pipeline/files/columns/column_buffer.ts",
-  "pipeline/ingest/ingest.ts",
-  "pipeline/ingest/insertion.ts",
   "server/http/ndjson_stream.ts",
   "server/models/model_repository.ts",
   "server/models/production_model.ts",

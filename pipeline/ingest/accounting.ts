@@ -3,22 +3,22 @@ import type { RowFault } from "../files/columns/batch.ts";
 import type { RowCounts } from "./insertion.ts";
 
 /**
- * Checks that each row of a file has one fate.
+ * Checks that each row of a file has exactly one outcome.
  *
- * @param rowsRead Rows that the reader of the file counted.
- * @throws {Error} where a row is missing or counted twice: a bug, for which the load is rolled back.
+ * @param rowsRead Number of rows that the reader of the file counted.
+ * @throws {Error} if a row is missing or counted twice. This is a bug; the load is rolled back.
  */
 export function checkCounts(counts: RowCounts, rowsRead: number, fileName: string): void {
   const { read, inserted, unchanged, replaced, kept, rejected } = counts;
   const sum = inserted + unchanged + replaced + kept + rejected;
   if (read === rowsRead && sum === read) return;
   throw new Error(
-    `rows of ${fileName} do not add up: ${rowsRead} in the file, ${read} handed on, ${sum} accounted for ` +
+    `rows of ${fileName} do not add up: ${rowsRead} in the file, ${read} read, ${sum} accounted for ` +
       `(${inserted} inserted, ${unchanged} unchanged, ${replaced} replaced, ${kept} kept, ${rejected} rejected)`,
   );
 }
 
-/** @returns `row-rejected`: a load that brings nothing has failed, whatever may be set aside. */
+/** Returns the `row-rejected` of a file without any row that could be loaded: it fails even with a file for rejects. */
 export function allRejected(
   { rejected }: RowCounts,
   first: RowFault,

@@ -1,8 +1,9 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { readingFailure } from "../examples/reading_failure.ts";
 import { columnOrigins } from "../store/view/view_columns.ts";
-import { limitCache, quoted } from "../store/sqlite.ts";
+import { openReadingConnection } from "../store/reading_connection.ts";
+import { quoted } from "../store/sqlite.ts";
 import { countRows, loggedOrphans, loggedRows } from "./load_log.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import type { Store } from "../store/store.ts";
@@ -10,28 +11,28 @@ import type { Table } from "../store/table.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";
 import { parentJoinOf } from "../store/view/view_shape.ts";
 
-/** Counts range after range of the examples: each thread takes the next one until there is none. */
+/** Counts ranges of the examples. Each thread takes the next range until there is none left. */
 export interface CountJob extends Job {
   readonly kind: "count";
   readonly path: string;
-  /** Counts, as `n`, the examples between two keys; all of them where there is no range. */
+  /** Counts, as `n`, the examples between two keys, or all of them. */
   readonly sql: string;
   readonly ranges: readonly (readonly bigint[])[];
-  /** Shape (1): the next range. */
+  /** Shape (1): index of the next range. */
   readonly shared: Int32Array<SharedArrayBuffer>;
 }
 
 const view = "examples";
-/** Enough to share the work evenly. */
+/** Number of ranges: enough for an even distribution over the threads. */
 const rangeCount = 64n;
 
 /**
  * Counts the rows of the view `examples`.
  *
- * Counting them looks up a parent for each, which takes as long as half a load. Where the log of loads says that no row
- * lacks a parent, and the view has a row for each row with its parents, the rows of the table are as many.
+ * A query looks up a parent for each example, which takes as long as half a load. If the log of loads shows that no row
+ * lacks a parent, and the view has one row for each child row with its parents, the result is the row count of the child table.
  *
- * @param options.rowCounts Of tables whose rows have been counted, by name.
+ * @param options.rowCounts Row counts of tables that have been counted, by name.
  * @throws {Failure} `examples-invalid` if SQLite cannot compute the view.
  */
 export async function countExamples(
@@ -51,11 +52,11 @@ function countFromLog(
   if (!join) return undefined;
   const rowsOf = (table: Table) => rowCounts.get(table.name) ?? countRows(store, table);
   const rows = rowsOf(join.child);
-  const isWholeChild = rows === loggedRows(store, join.child);
-  const areWhole = join.parents.every(({ column, parent }) =>
+  const isUnchanged = rows === loggedRows(store, join.child);
+  const haveParents = join.parents.every(({ column, parent }) =>
     loggedOrphans(store, join.child, column) === 0 && rowsOf(parent) >= loggedRows(store, parent)
   );
-  return isWholeChild && areWhole ? rows : undefined;
+  return isUnchanged && haveParents ? rows : undefined;
 }
 
 async function countOnThreads(store: Store, tables: readonly Table[], threads: Threads): Promise<number> {
@@ -77,7 +78,7 @@ async function countOnThreads(store: Store, tables: readonly Table[], threads: T
   }
 }
 
-/** The rows that are to be counted are in the store by now. */
+/** Adds to the message of a failure that the rows have been loaded. */
 function countFailure(error: unknown): unknown {
   const failure = readingFailure(error, { view, id: "" });
   return failure instanceof Failure && failure.kind === "examples-invalid"
@@ -88,11 +89,9 @@ function countFailure(error: unknown): unknown {
     : failure;
 }
 
-/** One thread's part. */
+/** Counts one thread's share of the ranges. */
 export function countRanges({ path, sql, ranges, shared }: CountJob): number {
-  using db = new DatabaseSync(path, { readOnly: true });
-  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
-  limitCache(db, 64 * 2 ** 20);
+  using db = openReadingConnection(path, { mappedBytes: 0, cacheBytes: 64 * 2 ** 20 });
   try {
     const statement = db.prepare(sql);
     let count = 0;
@@ -105,9 +104,9 @@ export function countRanges({ path, sql, ranges, shared }: CountJob): number {
   }
 }
 
-/** A column of the view that is the whole key of a table, an integer, and by which SQLite finds a range of the examples. */
+/** Returns a column of the view that is the whole integer key of a table, and by which SQLite can search a range of the examples. */
 function rangeKey(db: DatabaseSync, tables: readonly Table[]): string | undefined {
-  // By what a column is, and not by its name: two tables may both have an id.
+  // Compare origins, not names: two tables may both have an id.
   const origins = columnOrigins(db, `SELECT * FROM ${view}`);
   for (const { name: table, key, columns } of tables) {
     const isInteger = columns.some(({ name, type }) => name === key[0] && type === "INTEGER");
@@ -124,9 +123,9 @@ function rangeKey(db: DatabaseSync, tables: readonly Table[]): string | undefine
 }
 
 /**
- * Ranges of equal width, each without its end.
+ * Divides the values of a column into ranges of equal width, each without its end.
  *
- * @returns undefined if the column has something else than integers that end before SQLite's last.
+ * @returns undefined if a value is not an integer, or is SQLite's largest.
  */
 function rangesOf(db: DatabaseSync, column: string): bigint[][] | undefined {
   const statement = db.prepare(
@@ -135,8 +134,8 @@ function rangesOf(db: DatabaseSync, column: string): bigint[][] | undefined {
   statement.setReadBigInts(true);
   const { low, high } = statement.get() ?? {};
   if (typeof low !== "bigint" || typeof high !== "bigint" || high >= 2n ** 63n - 1n) return undefined;
-  const span = high - low + 1n;
-  const count = span < rangeCount ? span : rangeCount;
-  const startOf = (i: bigint) => low + span * i / count;
+  const width = high - low + 1n;
+  const count = width < rangeCount ? width : rangeCount;
+  const startOf = (i: bigint) => low + width * i / count;
   return Array.from({ length: Number(count) }, (_, i) => [startOf(BigInt(i)), startOf(BigInt(i) + 1n)]);
 }

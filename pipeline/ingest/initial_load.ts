@@ -1,30 +1,36 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { quoted } from "../store/sqlite.ts";
 import { registryFileName } from "../store/layout.ts";
+import { quoted } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
 import { keysMax } from "./key_set.ts";
 import { type Reference, referencesOf } from "./reference.ts";
 
-/** Whether a store is filled for the first time, when all of what is in it is known from the files that are read. */
+/**
+ * The first load into an empty store that nothing reads. As long as the reader of the files knows all keys in the store, no
+ * other connection is needed, and the store stays in rollback mode, which writes new pages only once.
+ *
+ * Measured for 1,000,000 offers: 11 % of a first load (2.41 s against 2.70 s in WAL mode), and 8 % of load and train (2.57 s
+ * against 2.80 s).
+ */
 export interface InitialLoad {
-  /** Whether all keys that a table's rows may refer to have been told of, and the table has no rows. */
+  /** Returns whether the table has no rows, and the reader knows all keys that its rows may refer to. */
   isSelfContained(table: Table): boolean;
-  /** A file of the table has been read. @param rows undefined where it is not known how many. */
+  /** Adds the rows of a file that has been read. @param rows undefined if their number is not known. */
   addRowsRead(table: Table, rows: number | undefined): void;
-  /** The keys of the table's rows are known to who reads the files. */
+  /** Marks the keys of a table as known to the reader. */
   addKnownKeys(table: string): void;
 }
 
-/** @param keepsKeys Whether the text keys of parents are kept as they are read, up to `keysMax`. */
+/** @param options.keepsKeys Whether the reader remembers text keys of parents, up to `keysMax`. */
 export function createInitialLoad(
   store: Store,
   tables: readonly Table[],
   { keepsKeys }: { keepsKeys: boolean },
 ): InitialLoad {
   const changes = store.journal.externalChanges();
-  const isFirst = isUntouched(store, tables);
+  const isUnused = isEmptyAndUnserved(store, tables);
   const rowsRead = new Map<string, number>();
   const known = new Set<string>();
   const isKnown = ({ table, column, parent }: Reference) =>
@@ -33,22 +39,22 @@ export function createInitialLoad(
       typeOf(tables, parent, column) === "TEXT");
   return {
     isSelfContained: (table) =>
-      isFirst && store.journal.externalChanges() === changes && !rowsRead.has(table.name) &&
+      isUnused && store.journal.externalChanges() === changes && !rowsRead.has(table.name) &&
       referencesOf(table, tables).every(isKnown),
     addRowsRead: ({ name }, rows = Infinity) => void rowsRead.set(name, (rowsRead.get(name) ?? 0) + rows),
     addKnownKeys: (table) => void known.add(table),
   };
 }
 
-/** No rows, none that a trigger could add, no keys that SQLite compares in a way of its own, and nobody who serves from it. */
-function isUntouched(store: Store, tables: readonly Table[]): boolean {
+/** Returns whether there are no rows, no triggers that could add some, no keys with a collation, and no registry to serve from. */
+function isEmptyAndUnserved(store: Store, tables: readonly Table[]): boolean {
   const { db } = store;
-  const isThere = (sql: string, ...names: string[]) => db.prepare(sql).get(...names) !== undefined;
+  const exists = (sql: string, ...names: string[]) => db.prepare(sql).get(...names) !== undefined;
   const isServed = existsSync(join(dirname(store.path), registryFileName));
-  return !isThere("SELECT 1 FROM loads") && !isServed &&
+  return !exists("SELECT 1 FROM loads") && !isServed &&
     tables.every((table) =>
-      !isThere(`SELECT 1 FROM ${quoted(table.name)} LIMIT 1`) && comparesBytes(store, table) &&
-      !isThere("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", table.name)
+      !exists(`SELECT 1 FROM ${quoted(table.name)} LIMIT 1`) && comparesBytes(store, table) &&
+      !exists("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", table.name)
     );
 }
 

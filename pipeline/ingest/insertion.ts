@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Batch, type Cell, copyCells, type RowFault } from "../files/columns/batch.ts";
 import { quoted } from "../store/sqlite.ts";
-import { conflictFailure, constraintFault, passedOver } from "./insertion_failure.ts";
+import { conflictFailure, constraintFault, ignoredFault } from "./insertion_failure.ts";
 import { differingSql, insertSql, replaceSql, type StatementRows } from "./insertion_sql.ts";
 import { rowFailure } from "../files/columns/row_run.ts";
 import { openSnapshot, type Snapshot } from "./snapshot.ts";
@@ -9,28 +9,32 @@ import { hasCode } from "../store/sqlite_failure.ts";
 import type { Store } from "../store/store.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
-/** What to do with a row whose key is there already with other values. */
+/** What to do with a row whose key exists with other values. */
 export type OnConflict = "fail" | "keep" | "replace";
 
-/** What became of rows: `read` is the sum of `inserted`, `unchanged`, `replaced`, `kept` and `rejected`. */
+/** Counts of rows by outcome: `read` is the sum of `inserted`, `unchanged`, `replaced`, `kept` and `rejected`. */
 export interface RowCounts {
   read: number;
   inserted: number;
-  /** Rows that were there already, with the same values. */
+  /** Rows that existed with the same values. */
   unchanged: number;
-  /** Rows that took the place of one with the same key. */
+  /** Rows that replaced an existing row with the same key. */
   replaced: number;
-  /** Rows that were given up for one that was there with the same key. */
+  /** Rows that were discarded in favour of an existing row with the same key. */
   kept: number;
   rejected: number;
+}
+
+export function zeroCounts(): RowCounts {
+  return { read: 0, inserted: 0, unchanged: 0, replaced: 0, kept: 0, rejected: 0 };
 }
 
 /** The insertion of one file's rows into its table, inside the caller's transaction. */
 export interface Insertion {
   readonly counts: RowCounts;
-  /** Rows whose key an earlier row of the same file brought. */
+  /** Returns the number of rows whose key an earlier row of the same file has. */
   duplicates(): number;
-  /** @throws {Failure} `row-conflict`; `row-rejected` unless rejected rows are handed on. */
+  /** @throws {Failure} `row-conflict`; `row-rejected` without `onReject`. */
   add(batch: Batch): void;
   close(): void;
 }
@@ -39,110 +43,107 @@ export interface InsertionOptions {
   /** The columns of each batch. */
   readonly columns: readonly TableColumn[];
   readonly onConflict: OnConflict;
-  /** Takes rows that the table refuses; without it, the first of them fails the file. */
+  /** Receives rows that the table rejects. Without it, the first of them fails the file. */
   readonly onReject: ((fault: RowFault) => void) | undefined;
   /** The file, as messages name it. */
   readonly fileName: string;
 }
 
-/** A statement for so many rows costs a third of one for each. More rows gain nothing. */
-const chunkRows = 256;
-/** Of SQLite's 32,766. */
+/** One statement for 256 rows takes a third of the time of a statement for each row. More rows gain nothing. */
+const rowsPerStatementMax = 256;
+/** Most parameters of a statement; SQLite's limit is 32,766. */
 const parametersMax = 8_192;
 const constraintCode = 19;
-/** Of JSON that cannot be read and integers that overflow, in a CHECK, a generated column or a trigger. */
+/** Result code of invalid JSON and of integer overflow in a CHECK, a generated column or a trigger. */
 const expressionCode = 1;
 
+/** Opens the insertion of one file. */
 export function openInsertion(store: Store, table: Table, options: InsertionOptions): Insertion {
   const { columns, onConflict, onReject, fileName } = options;
   const statements = statementsOf(store.db, table, columns);
-  const chunkMax = Math.max(1, Math.min(chunkRows, Math.floor(parametersMax / columns.length)));
-  const counts: RowCounts = { read: 0, inserted: 0, unchanged: 0, replaced: 0, kept: 0, rejected: 0 };
+  const rowsMax = Math.max(1, Math.min(rowsPerStatementMax, Math.floor(parametersMax / columns.length)));
+  const counts = zeroCounts();
   const wasEmpty = store.db.prepare(`SELECT 1 FROM ${statements.table} LIMIT 1`).get() === undefined;
-  const cells = new Array<Cell>(chunkMax * columns.length);
+  const cells = new Array<Cell>(rowsMax * columns.length);
   let snapshot: Snapshot | undefined;
-  let notNew = 0;
-  let knownBefore = 0;
+  /** Rows whose key was in the table, and those of them whose key was there before this file. */
+  let [existing, existingBefore] = [0, 0];
 
   const reject = (fault: RowFault) => {
     if (!onReject) throw rowFailure(fileName, fault);
     onReject(fault);
     counts.rejected++;
   };
-  const insert = (chunk: StatementRows) => {
+  /** @returns undefined if SQLite rejected a row: then each row has been added by itself. */
+  const insert = (rows: StatementRows) => {
     try {
-      return Number(statements.insert(chunk.rowCount).run(...chunk.cells).changes);
+      return Number(statements.insert(rows.rowCount).run(...rows.cells).changes);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      if (chunk.rowCount === 1) {
-        reject(constraintFault(error, chunk, columns, table));
-        return undefined;
-      }
-      // One row refuses the statement: each is tried on its own.
-      for (let i = 0; i < chunk.rowCount; i++) settle(rowOf(chunk, i));
+      if (!isRowError(error)) throw error;
+      if (rows.rowCount === 1) reject(constraintFault(error, rows, columns, table));
+      else for (let i = 0; i < rows.rowCount; i++) addRows(rowOf(rows, i));
       return undefined;
     }
   };
-  const settle = (chunk: StatementRows) => {
-    const inserted = insert(chunk);
+  const addRows = (rows: StatementRows) => {
+    const inserted = insert(rows);
     if (inserted === undefined) return;
     counts.inserted += inserted;
-    if (inserted === chunk.rowCount) return;
+    if (inserted === rows.rowCount) return;
     if (!wasEmpty) {
       snapshot ??= openSnapshot(store, table, columns);
-      knownBefore += snapshot.count(chunk);
+      existingBefore += snapshot.count(rows);
     }
-    const found = statements.differing(chunk.rowCount).all(...chunk.cells);
-    const absent = found.filter(({ absent }) => absent === 1).map(({ place }) => Number(place));
-    for (const place of absent) reject(passedOver(rowOf(chunk, place), table));
-    const differing = found.filter(({ absent }) => absent === 0).map(({ place }) => Number(place));
+    const found = statements.differing(rows.rowCount).all(...rows.cells);
+    const placesOf = (isAbsent: number) =>
+      found.filter(({ absent }) => absent === isAbsent).map(({ place }) => Number(place));
+    const [absent, differing] = [placesOf(1), placesOf(0)];
+    for (const place of absent) reject(ignoredFault(rowOf(rows, place), table));
     if (differing.length > 0 && onConflict === "fail") {
-      throw conflictFailure(store.db, table, columns, { row: rowOf(chunk, differing[0]), fileName });
+      throw conflictFailure(store.db, table, columns, { row: rowOf(rows, differing[0]), fileName });
     }
-    const rest = chunk.rowCount - inserted - absent.length;
-    notNew += rest;
-    if (onConflict === "replace" && differing.length > 0) return replaceEach(chunk, rest);
+    const notInserted = rows.rowCount - inserted - absent.length;
+    existing += notInserted;
+    if (onConflict === "replace" && differing.length > 0) return replaceEach(rows, notInserted);
     counts.kept += differing.length;
-    counts.unchanged += rest - differing.length;
+    counts.unchanged += notInserted - differing.length;
   };
-  /** In the order of the file, so that the last row of a key stays. @param old Rows whose key was there. */
-  const replaceEach = (chunk: StatementRows, old: number) => {
-    let rest = old;
-    for (let i = 0; i < chunk.rowCount; i++) {
-      const row = rowOf(chunk, i);
+  /** Replaces in the order of the file, so that the last row of a key stays. @param existing Rows whose key was there. */
+  const replaceEach = (rows: StatementRows, existing: number) => {
+    let unchanged = existing;
+    for (let i = 0; i < rows.rowCount; i++) {
+      const row = rowOf(rows, i);
       if (statements.differing(1).get(...row.cells)?.absent !== 0) continue;
       try {
         statements.replace().run(...row.cells);
         counts.replaced++;
       } catch (error) {
-        if (!isRefusal(error)) throw error;
+        if (!isRowError(error)) throw error;
         reject(constraintFault(error, row, columns, table));
       }
-      rest--;
+      unchanged--;
     }
-    counts.unchanged += rest;
+    counts.unchanged += unchanged;
   };
   return {
     counts,
-    duplicates: () => notNew - knownBefore,
+    duplicates: () => existing - existingBefore,
     add(batch) {
       counts.read += batch.rowCount + batch.faults.length;
       for (const fault of batch.faults) reject(fault);
-      for (let start = 0; start < batch.rowCount; start += chunkMax) {
-        const rowCount = Math.min(chunkMax, batch.rowCount - start);
-        settle(
-          chunkOf(batch, start, rowCount === chunkMax ? cells : new Array<Cell>(rowCount * columns.length)),
-        );
+      for (let start = 0; start < batch.rowCount; start += rowsMax) {
+        addRows(rowsOf(batch, start, Math.min(rowsMax, batch.rowCount - start), cells));
       }
     },
     close: () => snapshot?.close(),
   };
 }
 
-/** @param cells Is filled, and is the chunk's until the next one is made. */
-function chunkOf(batch: Batch, start: number, cells: Cell[]): StatementRows {
+/** @param scratch Holds the cells if it has their length: then the rows are valid until the next call. */
+function rowsOf(batch: Batch, start: number, rowCount: number, scratch: Cell[]): StatementRows {
   const width = batch.columns.length;
-  const rowCount = cells.length / width;
+  const length = rowCount * width;
+  const cells = scratch.length === length ? scratch : new Array<Cell>(length);
   for (let k = 0; k < width; k++) copyCells(batch.columns[k], start, rowCount, { cells, at: k, step: width });
   return { rowCount, cells, rows: batch.rows.subarray(start, start + rowCount) };
 }
@@ -164,7 +165,7 @@ interface Statements {
   replace(): StatementSync;
 }
 
-/** Each statement is prepared when it is first needed; there are as many as lengths of chunks. */
+/** Prepares each statement at its first use, one for each number of rows. */
 function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableColumn[]): Statements {
   const prepared = new Map<string, StatementSync>();
   const prepare = (key: string, sql: () => string) => {
@@ -180,7 +181,7 @@ function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableCol
   };
 }
 
-/** Whether SQLite refuses the row: a constraint does, or an expression of the schema that cannot be computed for it. */
-function isRefusal(error: unknown): error is Error {
+/** Returns whether SQLite rejects a row: it breaks a constraint, or an expression of the schema fails for it. */
+function isRowError(error: unknown): error is Error {
   return hasCode(error, constraintCode) || hasCode(error, expressionCode);
 }

@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { type StatementRows, storedSql } from "./insertion_sql.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
-/** Why the table refuses a row: what SQLite says, and the values that it speaks of. */
+/** Returns why the table rejects a row: SQLite's message, and the values of the columns that it names. */
 export function constraintFault(
   error: Error,
   row: StatementRows,
@@ -13,11 +13,11 @@ export function constraintFault(
 ): RowFault {
   if (error.message === "FOREIGN KEY constraint failed") return foreignKeyFault(error, row, columns, table);
   const words = new Set(error.message.match(/\w+/g));
-  const spokenOf = columns.flatMap(({ name }, i) => words.has(name) ? [{ name, cell: row.cells[i] }] : []);
-  const values = spokenOf.map(({ name, cell }) => `${name} is ${shown(cell)}`).join(", ");
+  const named = columns.flatMap(({ name }, i) => words.has(name) ? [{ name, cell: row.cells[i] }] : []);
+  const values = named.map(({ name, cell }) => `${name} is ${shown(cell)}`).join(", ");
   return {
     row: row.rows[0],
-    ...(spokenOf.length > 0 ? { column: spokenOf[0].name } : {}),
+    ...(named.length > 0 ? { column: named[0].name } : {}),
     constraint: error.message,
     detail: values ? `${error.message} (${values})` : error.message,
     isRead: true,
@@ -25,7 +25,7 @@ export function constraintFault(
   };
 }
 
-/** SQLite does not say which foreign key it was: all of the row that refer to something are named. */
+/** SQLite does not report which foreign key failed: the fault names all that are not NULL in the row. */
 function foreignKeyFault(
   error: Error,
   row: StatementRows,
@@ -33,31 +33,31 @@ function foreignKeyFault(
   { foreignKeys }: Table,
 ): RowFault {
   const cellOf = (name: string) => row.cells[columns.findIndex((column) => column.name === name)] ?? null;
-  const mayBe = foreignKeys.filter((key) => key.columns.every((name) => cellOf(name) !== null));
-  const said = mayBe.map((key) =>
+  const candidates = foreignKeys.filter((key) => key.columns.every((name) => cellOf(name) !== null));
+  const descriptions = candidates.map((key) =>
     `${key.parent} has no row for ${key.columns.map((name) => `${name} ${shown(cellOf(name))}`).join(", ")}`
   );
   return {
     row: row.rows[0],
-    ...(mayBe.length === 1 ? { column: mayBe[0].columns[0] } : {}),
+    ...(candidates.length === 1 ? { column: candidates[0].columns[0] } : {}),
     constraint: error.message,
-    detail: said.length > 0 ? `${error.message}: ${said.join(", or ")}` : error.message,
+    detail: descriptions.length > 0 ? `${error.message}: ${descriptions.join(", or ")}` : error.message,
     isRead: true,
     cells: row.cells,
   };
 }
 
-/** Why a row is not in the table, though no constraint refuses it and its key was not there. */
-export function passedOver(row: StatementRows, { name }: Table): RowFault {
+/** Returns why a row was not inserted although it breaks no constraint and its key is new. */
+export function ignoredFault(row: StatementRows, { name }: Table): RowFault {
   return {
     row: row.rows[0],
-    detail: `${name} passed it over, as a trigger does with RAISE(IGNORE), expected it to be inserted`,
+    detail: `${name} ignored it, as a trigger does with RAISE(IGNORE), expected it to be inserted`,
     isRead: true,
     cells: row.cells,
   };
 }
 
-/** @returns `row-conflict`: the key, and the first value that differs. */
+/** Returns a `row-conflict` with the key and the first value that differs. */
 export function conflictFailure(
   db: DatabaseSync,
   table: Table,
@@ -79,12 +79,12 @@ export function conflictFailure(
     "row-conflict",
     `Cannot load ${fileName}: row ${
       row.rows[0].toLocaleString("en")
-    } has ${key}, which ${table.name} has already with other values${difference}. ` +
+    } has ${key}, which exists in ${table.name} with other values${difference}. ` +
       "Correct the file, or choose with clickwell ingest --on-conflict keep or --on-conflict replace",
   );
 }
 
-/** Integers are read as bigint, whatever they were given as. */
+/** Stored integers are read as bigint; given ones may be numbers. */
 function isSame(given: Cell, stored: unknown): boolean {
   return typeof stored === "bigint" ? given !== null && stored === BigInt(given) : given === stored;
 }

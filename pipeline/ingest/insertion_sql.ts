@@ -12,7 +12,7 @@ export interface StatementRows {
 }
 
 /**
- * Inserts rows whose key is new; other rows are passed over. Parameters: the cells of each row, in the order of `columns`.
+ * Inserts rows whose key is new and skips the others. Parameters: the cells of each row, in the order of `columns`.
  * Only the primary key is a conflict: a row that breaks another UNIQUE is an error.
  */
 export function insertSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {
@@ -24,8 +24,8 @@ export function insertSql(table: Table, columns: readonly TableColumn[], rowCoun
 }
 
 /**
- * Of rows that have been inserted or passed over: the places, from 0, of those with other values than the table's, and
- * (`absent`) of those whose key the table does not have after all. Parameters as above.
+ * Selects, of rows that were inserted or skipped, the places (from 0) of those whose values differ from the table's, and
+ * (`absent`) of those whose key is not in the table. Parameters as above.
  */
 export function differingSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {
   const given = columns.map((_, k) => `c${k}`);
@@ -38,13 +38,13 @@ export function differingSql(table: Table, columns: readonly TableColumn[], rowC
     isKey(column) ? [] : [`${stored(column)} IS given.c${k}`]
   );
   const isAbsent = `${quoted(table.name)}.${quoted(table.key[0])} IS NULL`;
-  // LEFT JOIN: SQLite keeps the order, and looks each given row up by its key.
+  // LEFT JOIN makes SQLite keep the order of the tables and look each given row up by its key.
   return `WITH given (place, ${given.join(", ")}) AS (VALUES ${rows})
     SELECT place, ${isAbsent} AS absent FROM given LEFT JOIN ${quoted(table.name)} ON ${onKey.join(" AND ")}
     WHERE ${isAbsent} OR NOT (${["TRUE", ...sameValues].join(" AND ")}) ORDER BY place`;
 }
 
-/** Inserts one row, in place of the one with its key. Parameters: its cells. */
+/** Inserts one row and replaces the one with the same key. Parameters: its cells. */
 export function replaceSql(table: Table, columns: readonly TableColumn[]): string {
   const others = columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => quoted(name));
   return `${insertSql(table, columns, 1).replace(/DO NOTHING$/, "DO UPDATE SET ")}${
@@ -52,7 +52,7 @@ export function replaceSql(table: Table, columns: readonly TableColumn[]): strin
   }`;
 }
 
-/** How many of the given keys are there. Parameters: each row's key. */
+/** Counts the given keys that are in the table. Parameters: each row's key. */
 export function knownSql(table: Table, rowCount: number): string {
   const given = table.key.map((_, k) => `k${k}`);
   const row = `(${given.map(() => "?").join(", ")})`;
@@ -65,7 +65,7 @@ export function knownSql(table: Table, rowCount: number): string {
     SELECT count(*) AS n FROM given CROSS JOIN ${quoted(table.name)} ON ${onKey}`;
 }
 
-/** The row of one key. Parameters: the key. */
+/** Selects the row of one key. Parameters: the key. */
 export function storedSql(table: Table, columns: readonly TableColumn[]): string {
   return `SELECT ${names(columns)} FROM ${quoted(table.name)} WHERE ${
     table.key.map((name) => `${quoted(name)} = ?`).join(" AND ")

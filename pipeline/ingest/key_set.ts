@@ -1,31 +1,31 @@
 import { type ColumnBuffer, release } from "../files/columns/column_buffer.ts";
 
 /**
- * Keys of a table, by 48-bit fingerprints in bounded memory. That any of a million keys is taken for one of another million
- * is less likely than one in a million.
+ * A set of keys of a table, as 48-bit fingerprints in bounded memory. That any of a million keys is mistaken for one of another
+ * million is less likely than one in a million.
  */
 export interface KeySet {
-  /** Remembers the keys of all rows; a full set forgets them. */
+  /** Adds the keys of all rows, as far as the set has space for them. */
   addAll(buffer: ColumnBuffer): void;
   has(buffer: ColumnBuffer, row: number): boolean;
 }
 
 const slotsFirst = 2 ** 16;
-/** 24 MiB. */
+/** 24 MiB of slots. */
 const slotsMax = 2 ** 22;
-const loadMax = 0.9;
-/** So many keys are remembered, whatever they are. */
-export const keysMax = Math.floor(slotsMax * loadMax);
+const loadFactorMax = 0.9;
+/** Number of keys that fit in any case. */
+export const keysMax = Math.floor(slotsMax * loadFactorMax);
 
-/** @param expected How many keys there will be, as far as that is known. */
+/** @param expected Number of keys, if it is known. */
 export function createKeySet(expected = 0): KeySet {
-  // Zeros are a free slot.
+  // A slot of zeros is free.
   let low = new Uint32Array(slotsFor(expected));
   let high = new Uint16Array(low.length);
   let size = 0;
-  const print = new Uint32Array(2);
+  const fingerprint = new Uint32Array(2);
 
-  /** The slot of the fingerprint, or the free one where it would be. */
+  /** Returns the slot of the fingerprint, or the free one where it belongs. */
   const slotOf = (first: number, second: number) => {
     const mask = low.length - 1;
     let slot = first & mask;
@@ -52,22 +52,22 @@ export function createKeySet(expected = 0): KeySet {
   return {
     addAll(buffer) {
       for (let row = 0; row < buffer.length; row++) {
-        if (size >= low.length * loadMax) {
+        if (size >= low.length * loadFactorMax) {
           if (low.length >= slotsMax) return;
           grow();
         }
-        fingerprint(buffer, row, print);
-        put(print[0], print[1]);
+        writeFingerprint(buffer, row, fingerprint);
+        put(fingerprint[0], fingerprint[1]);
       }
     },
     has(buffer, row) {
-      fingerprint(buffer, row, print);
-      return high[slotOf(print[0], print[1])] !== 0;
+      writeFingerprint(buffer, row, fingerprint);
+      return high[slotOf(fingerprint[0], fingerprint[1])] !== 0;
     },
   };
 }
 
-/** A set of integers that is there already. @param sorted Ascending, safe. */
+/** Returns the set of some integers. @param sorted Safe integers in ascending order. */
 export function keySetOf(sorted: Float64Array): Pick<KeySet, "has"> {
   return {
     has(buffer, row) {
@@ -79,7 +79,7 @@ export function keySetOf(sorted: Float64Array): Pick<KeySet, "has"> {
         if (sorted[middle] < key) low = middle + 1;
         else high = middle;
       }
-      // Beyond 2^53 the key may have been rounded to one that is there.
+      // Beyond 2^53 the key may have been rounded to one of the set.
       return low < sorted.length && sorted[low] === key && Math.abs(key) <= Number.MAX_SAFE_INTEGER;
     },
   };
@@ -87,39 +87,39 @@ export function keySetOf(sorted: Float64Array): Pick<KeySet, "has"> {
 
 function slotsFor(keys: number): number {
   let slots = slotsFirst;
-  while (slots * loadMax < keys && slots < slotsMax) slots *= 2;
+  while (slots * loadFactorMax < keys && slots < slotsMax) slots *= 2;
   return slots;
 }
 
 const realBits = new Float64Array(1);
 const realWords = new Int32Array(realBits.buffer);
 
-function fingerprint(buffer: ColumnBuffer, row: number, print: Uint32Array): void {
+function writeFingerprint(buffer: ColumnBuffer, row: number, fingerprint: Uint32Array): void {
   switch (buffer.type) {
     case "INTEGER":
-      return printWords(buffer.words[2 * row], buffer.words[2 * row + 1], print);
+      return hashWords(buffer.words[2 * row], buffer.words[2 * row + 1], fingerprint);
     case "REAL":
       realBits[0] = buffer.values[row];
-      return printWords(realWords[0], realWords[1], print);
+      return hashWords(realWords[0], realWords[1], fingerprint);
     case "TEXT":
-      return printBytes(buffer.bytes, buffer.spans[2 * row], buffer.spans[2 * row + 1], print);
+      return hashBytes(buffer.bytes, buffer.spans[2 * row], buffer.spans[2 * row + 1], fingerprint);
   }
 }
 
 const basis = 0x811c9dc5;
-/** Two hashes like FNV-1a, of words in place of bytes, that differ in their multipliers. */
+/** Multipliers of two hashes that are like FNV-1a, but take words instead of bytes. */
 const multipliers = { low: 0x01000193, high: 0x5bd1e995 };
 
-function printWords(first: number, second: number, print: Uint32Array): void {
+function hashWords(first: number, second: number, fingerprint: Uint32Array): void {
   const { low, high } = multipliers;
   finish(
     Math.imul(Math.imul(basis ^ first, low) ^ second, low),
     Math.imul(Math.imul(basis ^ first, high) ^ second, high),
-    print,
+    fingerprint,
   );
 }
 
-function printBytes(bytes: Uint8Array, start: number, end: number, print: Uint32Array): void {
+function hashBytes(bytes: Uint8Array, start: number, end: number, fingerprint: Uint32Array): void {
   const { low: lowFactor, high: highFactor } = multipliers;
   let low = basis ^ (end - start);
   let high = low;
@@ -128,7 +128,7 @@ function printBytes(bytes: Uint8Array, start: number, end: number, print: Uint32
     const word = bytes[i] | bytes[i + 1] << 8 | bytes[i + 2] << 16 | bytes[i + 3] << 24;
     low = Math.imul(low ^ word, lowFactor);
     high = Math.imul(high ^ word, highFactor);
-    // Multiplication carries upwards alone: without this, a word's highest bits would reach few of the others.
+    // Multiplication carries upwards only: without this, the highest bits of a word would affect few other bits.
     low ^= low >>> 15;
     high ^= high >>> 13;
   }
@@ -136,17 +136,17 @@ function printBytes(bytes: Uint8Array, start: number, end: number, print: Uint32
     low = Math.imul(low ^ bytes[i], lowFactor);
     high = Math.imul(high ^ bytes[i], highFactor);
   }
-  finish(low, high, print);
+  finish(low, high, fingerprint);
 }
 
-/** The second word has 16 bits, of which one is never 0. */
-function finish(low: number, high: number, print: Uint32Array): void {
-  print[0] = stir(low);
-  print[1] = (stir(high ^ print[0]) >>> 16) | 1;
+/** Writes the fingerprint. Its second word has 16 bits and is never 0. */
+function finish(low: number, high: number, fingerprint: Uint32Array): void {
+  fingerprint[0] = mixBits(low);
+  fingerprint[1] = (mixBits(high ^ fingerprint[0]) >>> 16) | 1;
 }
 
-/** The last steps of MurmurHash3: each bit of the result depends on each of the value. */
-function stir(value: number): number {
+/** Returns the finalizer of MurmurHash3: each bit of the result depends on each bit of the value. */
+function mixBits(value: number): number {
   let bits = value;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);

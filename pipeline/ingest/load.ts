@@ -22,48 +22,52 @@ import { beginWriting } from "../store/writing.ts";
 import type { Table } from "../store/table.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
-/** How far the load of a file is. */
+/** Progress of the load of a file. */
 export interface LoadProgress {
   readonly table: string;
   readonly file: string;
   readonly rows: number;
-  /** Rows of the whole file; an estimate where its format does not say. */
+  /** Rows of the whole file; an estimate if its format does not store the number. */
   readonly rowsTotal: number;
-  /** Whether the file says so itself: a small one may have millions of rows that are alike. */
+  /** Whether the number is the file's own: a small file may have millions of equal rows. */
   readonly isCounted: boolean;
 }
 
-export interface LoadOptions {
-  readonly threads: Threads;
-  /** Reads files where there is no second thread. */
-  readonly localReader: FileReading;
-  /** How much may be read before it is inserted, beyond a few batches. */
-  readonly aheadBytes: number;
-  /** The file's reading, where it has begun while another one was loaded. */
-  readonly early?: Promise<Reading | undefined> | undefined;
-  /** Called when the file has been read, whose last rows are still to be inserted. @param rows Where it says how many. */
-  readonly onRead?: (rows: number | undefined) => void;
+/** Options of the load of a file, apart from how it is read. */
+export interface LoadSettings {
   /** Columns whose parents are looked up. */
   readonly references: readonly Reference[];
-  /** Whether the table is empty, and whoever reads the file knows all keys that its rows may refer to. */
-  readonly isSelfContained: boolean;
   /** Whether other tables refer to the rows. */
   readonly areParents: boolean;
   readonly onConflict: OnConflict;
   readonly mapping: ColumnMapping;
   readonly rejects: RejectsFile | undefined;
   readonly signal: AbortSignal | undefined;
-  /** How long it waits for another process that writes, or reads and must not be disturbed. */
-  readonly patienceMs: number;
+  /** How long to wait for the locks of other processes. */
+  readonly lockTimeoutMs: number;
   readonly observe: (progress: LoadProgress) => void;
-  /** Rows of each table that has been loaded into, by its name: counting them anew reads the table. */
+  /** Rows of each table that has been loaded into, by name: counting them again would read the table. */
   readonly rowCounts: Map<string, number>;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now: () => number;
 }
 
+export interface LoadOptions extends LoadSettings {
+  readonly threads: Threads;
+  /** Reads the file if there is no reader thread. */
+  readonly localReader: FileReading;
+  /** Bytes that may be read before they are inserted; a few batches in any case. */
+  readonly aheadBytes: number;
+  /** The file's reading if it was started during another file's load. */
+  readonly prefetched?: Promise<Reading | undefined>;
+  /** Called when the file has been read; its last rows are still to be inserted. @param rows undefined if not known. */
+  readonly onRead?: (rows: number | undefined) => void;
+  /** Whether the table is empty, and the reader of the file knows all keys that its rows may refer to. */
+  readonly isSelfContained: boolean;
+}
+
 /**
- * Loads one file into its table, in one transaction: all its rows are there afterwards, or the store is as it was.
+ * Loads one file into its table, in one transaction.
  *
  * @throws {Failure} `file-missing`, `file-invalid`, `row-rejected`, `row-conflict`, `store-busy`, `store-full`,
  *   `interrupted`.
@@ -78,22 +82,22 @@ export async function loadFile(
   const before = fileState(path);
   const hashing = openHashing(path);
   try {
-    // What nothing can be the same as is read at once, and hashed when there is nothing to insert.
+    // The first file of a table cannot have been loaded before: it is read at once, and hashed while the reader is behind.
     const isFirst = !hasLoads(store, table);
-    const early = isFirst ? await startReading(store, table, path, options) : undefined;
+    const firstReading = isFirst ? await startReading(store, table, path, options) : undefined;
     const { mapping, signal } = options;
     const known = isFirst
       ? undefined
       : findLoad(store, table, { contentHash: await hashing.finish(signal), mapping });
     if (known) return { ...known, file: basename(path) };
-    const reading = early ?? await startReading(store, table, path, options);
+    const reading = firstReading ?? await startReading(store, table, path, options);
     return await insertFile(store, table, { path, before, hashing, reading }, options);
   } finally {
     hashing.close();
   }
 }
 
-/** Whether anything has been loaded into the table: else no content can have been loaded before. */
+/** Returns whether anything has been loaded into the table; if not, no content can have been loaded before. */
 export function hasLoads({ db }: Store, { name }: Table): boolean {
   return db.prepare("SELECT 1 FROM loads WHERE table_name = ? LIMIT 1").get(name) !== undefined;
 }
@@ -112,7 +116,7 @@ async function startReading(
     aheadBytes,
     ...(onRead ? { onEnd: ({ rowCount }: OpenedFile) => onRead(rowCount) } : {}),
   };
-  const reading = await options.early ?? await openReading(threads, job, settings);
+  const reading = await options.prefetched ?? await openReading(threads, job, settings);
   if (!reading) throw new Error("the reading thread did not open its file");
   return reading;
 }
@@ -130,7 +134,7 @@ export function readerJobOf(
     table,
     mapping,
     collectFaults: rejects !== undefined,
-    // A rejected row is read, and is no parent.
+    // A row that is read may still be rejected, and then is no parent.
     areParents: areParents && rejects === undefined,
   };
 }
@@ -149,12 +153,12 @@ async function insertFile(
   options: LoadOptions,
 ): Promise<FileReport> {
   const { db } = store;
-  const { mapping, onConflict, rejects, now, signal, patienceMs } = options;
+  const { mapping, onConflict, rejects, now, signal, lockTimeoutMs } = options;
   try {
     await beginWriting(store, {
-      patienceMs,
+      lockTimeoutMs,
       action: `load ${path} into ${store.path}`,
-      pause: () => signal?.throwIfAborted(),
+      beforeAttempt: () => signal?.throwIfAborted(),
     });
     const rowsBefore = countRows(store, table);
     const report = await insertAll(store, table, { path, before, hashing, reading }, options);
@@ -170,16 +174,16 @@ async function insertFile(
     recordLoad(store, table, { contentHash, onConflict, mapping, report, tableRows, loadedAt: now() });
     commitLoad(store, table, path);
     options.rowCounts.set(table.name, tableRows);
-    rejects?.keep();
+    rejects?.commit();
     return report;
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
-    rejects?.takeBack();
+    rejects?.rollback();
     throw asFailure(error, `load ${path} into ${store.path}`);
   }
 }
 
-/** @throws {Failure} `row-rejected` for a row that a deferred foreign key refuses: only now is it known that it does. */
+/** @throws {Failure} `row-rejected` for rows that violate a deferred foreign key, which SQLite checks at commit. */
 function commitLoad({ db }: Store, { name }: Table, path: string): void {
   try {
     db.exec("COMMIT");
@@ -195,13 +199,12 @@ function commitLoad({ db }: Store, { name }: Table, path: string): void {
   }
 }
 
-/** Batches between two looks at the free space: about a quarter of a million rows. */
-const batchesPerLook = 32;
-/** After so many the garbage of texts that were inserted is given back: else it grows with the file, up to a point. */
+/** Batches between two checks of the free disk space: about a quarter of a million rows. */
+const batchesPerSpaceCheck = 32;
+/** Batches between two garbage collections. Without them, garbage of inserted texts grows with the file, up to a limit. */
 const batchesPerCollection = 96;
-
-/** After so many the event loop has a turn: only there is heard that a file has been read, and another can be opened. */
-const batchesPerTurn = 16;
+/** Batches between two yields to the event loop, which reports that a file has been read, so that the next can be opened. */
+const batchesPerYield = 16;
 
 async function insertAll(
   store: Store,
@@ -211,12 +214,12 @@ async function insertAll(
 ): Promise<FileReport> {
   const { columns, leftOut, rowCount } = reading.opened;
   const file = basename(path);
-  const tally = createQualityCounter(columns);
+  const quality = createQualityCounter(columns);
   let firstRejected: RowFault | undefined;
   const orphanRejects = createOrphanRejects(store.db, references, columns);
   const onReject = rejects && ((fault: RowFault) => {
     if (!firstRejected || fault.row < firstRejected.row) firstRejected = fault;
-    tally.addRejected(fault);
+    quality.addRejected(fault);
     if (fault.isRead) orphanRejects.add(fault.cells);
     rejects.add(fault, { table: table.name, file, columns });
   });
@@ -225,30 +228,29 @@ async function insertAll(
     let batches = 0;
     let orphans: readonly number[] = [];
     let rowsRead = 0;
-    const next = () => nextStep(reading, hashing);
-    for (let step = await next(); step; step = await next()) {
+    for (let next = await nextBatch(reading, hashing); next; next = await nextBatch(reading, hashing)) {
       signal?.throwIfAborted();
-      if (batches % batchesPerLook === 0) requireDiskSpaceToCommit(store);
+      if (batches % batchesPerSpaceCheck === 0) requireDiskSpaceToCommit(store);
       if (++batches % batchesPerCollection === 0) await forceCollection();
-      if (batches % batchesPerTurn === 0) await yieldToEventLoop();
-      tally.addBatch(step.batch);
-      insertion.add(step.batch);
-      orphans = step.orphans ?? orphans;
-      rowsRead = step.rowsRead ?? rowsRead;
+      if (batches % batchesPerYield === 0) await yieldToEventLoop();
+      quality.addBatch(next.batch);
+      insertion.add(next.batch);
+      orphans = next.orphans ?? orphans;
+      rowsRead = next.rowsRead ?? rowsRead;
       const rows = insertion.counts.read;
       observe({
         table: table.name,
         file,
         rows,
-        rowsTotal: rowCount ?? Math.round(rows * before.size / Math.max(1, step.bytesRead)),
+        rowsTotal: rowCount ?? Math.round(rows * before.size / Math.max(1, next.bytesRead)),
         isCounted: rowCount !== undefined,
       });
     }
     const { counts } = insertion;
     checkCounts(counts, rowsRead, path);
     if (rejects && firstRejected && counts.rejected === counts.read) {
-      // Nothing is loaded, and yet the rows are what the user has to see.
-      rejects.keep();
+      // The load fails, but the user needs the rejected rows.
+      rejects.commit();
       throw allRejected(counts, firstRejected, { fileName: path, rejectsPath: rejects.path });
     }
     return {
@@ -257,9 +259,9 @@ async function insertAll(
       ...counts,
       loadedBefore: false,
       duplicates: insertion.duplicates(),
-      nulls: tally.nulls(),
-      times: tally.times(),
-      outOfRange: tally.outOfRange(),
+      nulls: quality.nulls(),
+      times: quality.times(),
+      outOfRange: quality.outOfRange(),
       orphans: Object.fromEntries(references.map(({ column }, i) => [
         column,
         (orphans[i] ?? 0) - orphanRejects.counts[i],
@@ -274,12 +276,12 @@ async function insertAll(
   }
 }
 
-/** The next rows to insert. As long as there are none, the file is hashed. */
-async function nextStep(reading: Reading, hashing: FileHashing): Promise<FileBatch | undefined> {
-  let isThere = false;
-  const step = reading.next().finally(() => isThere = true);
-  // Where it fails while the file is hashed, it is told below.
-  step.catch(() => {});
-  while (!isThere && hashing.advance()) await yieldToEventLoop();
-  return await step;
+/** Returns the next rows to insert, and hashes the file while waiting for them. */
+async function nextBatch(reading: Reading, hashing: FileHashing): Promise<FileBatch | undefined> {
+  let isSettled = false;
+  const next = reading.next().finally(() => isSettled = true);
+  // A failure during hashing is thrown by the `await` below.
+  next.catch(() => {});
+  while (!isSettled && hashing.advance()) await yieldToEventLoop();
+  return await next;
 }

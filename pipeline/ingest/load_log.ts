@@ -5,7 +5,7 @@ import type { FileReport } from "./quality.ts";
 import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
 
-/** One file's entry in the log of loads. */
+/** An entry in the log of loads. */
 export interface LoadEntry {
   /** SHA-256 of the file, hexadecimal. */
   readonly contentHash: string;
@@ -18,16 +18,16 @@ export interface LoadEntry {
   readonly loadedAt: number;
 }
 
-/** What the log keeps of a load: its report, and what says whether it still holds. Versions before 0.2 kept no times. */
-interface KeptReport extends Omit<FileReport, "times"> {
+/** The report as the log stores it, with the facts that decide whether it still applies. Versions before 0.2 stored no times. */
+interface StoredReport extends Omit<FileReport, "times"> {
   readonly times?: FileReport["times"];
   readonly mapping: ColumnMapping;
   readonly tableRows: number;
 }
 
 /**
- * The report of an earlier load of the same content, where it still says what a load would do now: all its rows are in the
- * table, and none has been replaced or taken out since.
+ * Finds the report of an earlier load of the same content if loading it again would change nothing: all its rows are in the
+ * table, and none has been replaced or deleted since.
  */
 export function findLoad(
   store: Store,
@@ -41,8 +41,8 @@ export function findLoad(
     ) ORDER BY load_id DESC LIMIT 1
   `).get(table.name, contentHash);
   if (!row) return undefined;
-  const { mapping: earlierMapping, tableRows, ...report }: KeptReport = JSON.parse(String(row.report));
-  // Rows that were set aside, given up or without a parent may fare otherwise now.
+  const { mapping: earlierMapping, tableRows, ...report }: StoredReport = JSON.parse(String(row.report));
+  // Rows that were rejected, discarded or without a parent could have another outcome now.
   const orphans = Object.values(report.orphans ?? {}).some((rows) => rows > 0);
   const isWhole = report.rejected === 0 && report.kept === 0 && !orphans;
   const sameMapping = JSON.stringify(earlierMapping) === JSON.stringify(mapping);
@@ -57,7 +57,7 @@ export function findLoad(
   };
 }
 
-/** Adds a load to the log, unless it is there already and this one changed nothing. */
+/** Adds a load to the log, unless the content is there already and this load changed nothing. */
 export function recordLoad(
   store: Store,
   table: Table,
@@ -69,13 +69,13 @@ export function recordLoad(
     contentHash,
   );
   if (known && report.inserted === 0 && report.replaced === 0) return;
-  const kept: KeptReport = { ...report, mapping, tableRows: entry.tableRows };
+  const stored: StoredReport = { ...report, mapping, tableRows: entry.tableRows };
   store.db.prepare(`
     INSERT INTO loads (table_name, file_name, content_hash, loaded_at, on_conflict, report) VALUES (?, ?, ?, ?, ?, ?)
-  `).run(table.name, report.file, contentHash, loadedAt, onConflict, JSON.stringify(kept));
+  `).run(table.name, report.file, contentHash, loadedAt, onConflict, JSON.stringify(stored));
 }
 
-/** Rows that the table had after the last load into it; 0 before the first. */
+/** Returns the rows of the table after the last load into it; 0 before the first. */
 export function loggedRows({ db }: Store, { name }: Table): number {
   const row = db.prepare(
     "SELECT report ->> 'tableRows' AS n FROM loads WHERE table_name = ? ORDER BY load_id DESC LIMIT 1",
@@ -83,7 +83,7 @@ export function loggedRows({ db }: Store, { name }: Table): number {
   return Number(row?.n ?? 0);
 }
 
-/** Rows without a parent that the loads into a table counted, all together; undefined where one did not count. */
+/** Returns the orphans that all loads into a table counted; undefined if one of them did not count them. */
 export function loggedOrphans({ db }: Store, { name }: Table, column: string): number | undefined {
   const { known, n } = db.prepare(`
     SELECT count(orphans) = count(*) AS known, coalesce(sum(orphans), 0) AS n
@@ -96,7 +96,7 @@ export function countRows({ db }: Store, { name }: Table): number {
   return Number(db.prepare(`SELECT count(*) AS n FROM ${quoted(name)}`).get()?.n);
 }
 
-/** Every file in the log: its name, without its folder, and the SHA-256 of its content. */
+/** Lists every file in the log: its name without its folder, and the SHA-256 of its content. */
 export function loadedFiles(
   { db }: Store,
 ): readonly { readonly file: string; readonly contentHash: string }[] {

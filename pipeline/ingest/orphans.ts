@@ -1,32 +1,33 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Cell, cellAt, gatherColumn } from "../files/columns/batch.ts";
 import { clearBuffer, type ColumnBuffer, copierOf, createBuffer } from "../files/columns/column_buffer.ts";
-import { limitCache, quoted } from "../store/sqlite.ts";
+import { openReadingConnection } from "../store/reading_connection.ts";
+import { quoted } from "../store/sqlite.ts";
 import { orderByKey } from "../files/columns/key_order.ts";
 import type { KeySet } from "./key_set.ts";
 import type { Reference } from "./reference.ts";
 import type { RowRun } from "../files/columns/row_run.ts";
 import type { TableColumn } from "../store/table.ts";
 
-/** Counts rows whose parent is not in the store, as the rows are read. */
+/** A counter of rows whose parent is not in the store, fed as the rows are read. */
 export interface OrphanCounter {
   add(run: RowRun): void;
-  /** For each reference, the rows that were added. A row that refers to nothing, NULL, is none. */
+  /** Returns the number of orphans for each reference. A row whose reference is NULL is no orphan. */
   finish(): readonly number[];
   close(): void;
 }
 
 export interface OrphanOptions {
-  /** Parents are those that are committed there; undefined where the known ones are all there are. */
+  /** The store whose committed rows are parents; undefined if the known keys are all there are. */
   readonly storePath: string | undefined;
   readonly references: readonly Reference[];
-  /** Keys that are known to be there, by table: what is not among them is looked up. */
+  /** Known keys, by table: other keys are looked up in the store. */
   readonly known: ReadonlyMap<string, Pick<KeySet, "has">>;
 }
 
-/** Keys that are held to be looked up together: the more there are, the closer they lie in the parent. */
+/** Keys that are collected before they are looked up: the more there are, the closer they are in the parent's index. */
 const pendingKeysMax = 2 ** 18;
-const chunkKeys = 128;
+const keysPerQuery = 128;
 
 export function openOrphanCounter({ storePath, references, known }: OrphanOptions): OrphanCounter {
   let lookup: Lookup | undefined;
@@ -49,13 +50,13 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
         const buffer = buffers[columns.findIndex(({ name }) => name === column)];
         if (!buffer) continue;
         const keys = pending[r] ??= createBuffer(buffer.type);
-        const hold = copierOf(keys, buffer);
+        const addKey = copierOf(keys, buffer);
         const parents = known.get(parent);
         for (let row = 0; row < buffer.length; row++) {
           if (buffer.nulls[row] === 1 || parents?.has(buffer, row)) continue;
-          // It is not loaded.
+          // A faulty row is not loaded.
           if (hasFaults && isFaulty(row)) continue;
-          hold(row);
+          addKey(row);
           if (keys.length === pendingKeysMax) lookUp(r, keys);
         }
       }
@@ -68,7 +69,7 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
   };
 }
 
-/** Counts, of rows that were read and then not loaded, those whose parent is not in the store. */
+/** Counts the orphans among rows that were read and then rejected. */
 export function createOrphanRejects(
   db: DatabaseSync,
   references: readonly Reference[],
@@ -87,27 +88,25 @@ export function createOrphanRejects(
   };
 }
 
-/** Keys in their order: SQLite finds one near the last one in half the time. */
+/** Yields the keys in ascending order: SQLite finds a key near the previous one in half the time. */
 function* sortedCells(keys: ColumnBuffer): Generator<Cell[]> {
   const order = orderByKey(keys);
-  for (let start = 0; start < order.length; start += chunkKeys) {
-    const rows = order.subarray(start, start + chunkKeys);
+  for (let start = 0; start < order.length; start += keysPerQuery) {
+    const rows = order.subarray(start, start + keysPerQuery);
     const column = gatherColumn(keys, rows);
     yield Array.from(rows, (_, i) => cellAt(column, i));
   }
 }
 
-/** Looks keys up in the store. */
+/** A lookup of keys in the store. */
 interface Lookup {
-  /** How many of the keys a reference's parent does not have. */
+  /** Returns the number of keys that are not in the reference's parent table. */
   missing(reference: number, keys: readonly Cell[]): number;
   close(): void;
 }
 
 function openLookup(storePath: string, references: readonly Reference[]): Lookup {
-  const db = new DatabaseSync(storePath, { readOnly: true });
-  db.exec("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF");
-  limitCache(db, 16 * 2 ** 20);
+  const db = openReadingConnection(storePath, { mappedBytes: 0, cacheBytes: 16 * 2 ** 20 });
   const prepared = references.map(() => new Map<number, StatementSync>());
   return {
     missing(reference, keys) {
@@ -122,7 +121,7 @@ function openLookup(storePath: string, references: readonly Reference[]): Lookup
   };
 }
 
-/** Parameters: the keys. */
+/** Counts the given keys that are not in the parent table. Parameters: the keys. */
 function missingSql({ column, parent }: Reference, count: number): string {
   const keys = Array.from({ length: count }, () => "(?)").join(", ");
   return `WITH given (k) AS (VALUES ${keys}) SELECT count(*) AS n FROM given

@@ -1,24 +1,24 @@
 import type { Batch, BatchColumn, RowFault } from "../files/columns/batch.ts";
 import { isoTime } from "../files/columns/field_value.ts";
-import type { RowCounts } from "./insertion.ts";
+import { type RowCounts, zeroCounts } from "./insertion.ts";
 import type { TableColumn } from "../store/table.ts";
 
-/** What was found in one file, and what became of its rows. Plain data: it is kept in the store as JSON. */
+/** A report of one file: what was found in it, and the outcome of its rows. Stored as JSON in the log of loads. */
 export interface FileReport extends Readonly<RowCounts> {
   readonly table: string;
   /** Name of the file, without its folder. */
   readonly file: string;
-  /** Whether the same content was loaded before, so that its rows were not looked at again. */
+  /** Whether the same content was loaded before, so that its rows were not read again. */
   readonly loadedBefore: boolean;
   /** Rows whose key an earlier row of the file has. */
   readonly duplicates: number;
   /** Rows without a value, by column. */
   readonly nulls: Readonly<Record<string, number>>;
-  /** The first and the last time of each column of times; null if it has none. */
+  /** The first and the last time of each time column; null if all its values are NULL. */
   readonly times: Readonly<Record<string, TimeRange | null>>;
-  /** Rejected rows by the constraint that they break. */
+  /** Number of rejected rows by the constraint that they break. */
   readonly outOfRange: Readonly<Record<string, number>>;
-  /** Rows whose parent was not in the store, by the column that refers to it. */
+  /** Number of rows whose parent was not in the store, by the column that refers to it. */
   readonly orphans: Readonly<Record<string, number>>;
   /** Columns of the file that the table does not have. */
   readonly leftOut: readonly string[];
@@ -26,13 +26,13 @@ export interface FileReport extends Readonly<RowCounts> {
   readonly missing: readonly string[];
 }
 
-/** In ISO 8601, UTC. */
+/** Two times in ISO 8601, UTC. */
 export interface TimeRange {
   readonly min: string;
   readonly max: string;
 }
 
-/** Counts what is found in a file's rows as they pass. */
+/** Counters of a file's quality report, updated batch by batch. */
 export interface QualityCounter {
   addBatch(batch: Batch): void;
   addRejected(fault: RowFault): void;
@@ -70,7 +70,7 @@ export function createQualityCounter(columns: readonly TableColumn[]): QualityCo
   };
 }
 
-/** Times beyond 2^53 microseconds, of years that no calendar has, may be rounded. */
+/** Widens a range by the times of a column. Times beyond 2^53 microseconds (after the year 2255) may be rounded. */
 function widen(range: { min: number; max: number }, column: BatchColumn, rowCount: number): void {
   if (column.type !== "INTEGER") return;
   const { words, nulls } = column;
@@ -82,9 +82,9 @@ function widen(range: { min: number; max: number }, column: BatchColumn, rowCoun
   }
 }
 
-/** Adds up the reports of a table's files. */
+/** Returns the sums over the reports of a table's files. */
 export function sumCounts(reports: readonly Readonly<RowCounts>[]): RowCounts {
-  const sum: RowCounts = { read: 0, inserted: 0, unchanged: 0, replaced: 0, kept: 0, rejected: 0 };
+  const sum = zeroCounts();
   for (const report of reports) {
     sum.read += report.read;
     sum.inserted += report.inserted;

@@ -7,21 +7,21 @@ import type { Reference } from "./reference.ts";
 import { readBatches, type RowReader, type RowRun } from "../files/columns/row_run.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
-/** A file to read for a table: plain data, which a thread can be given. */
+/** A file to read for a table: plain data that can be posted to a thread. */
 export interface ReaderJob {
   readonly path: string;
   readonly table: Table;
   readonly mapping: ColumnMapping;
-  /** Hand rows that cannot be loaded on, instead of failing at the first. */
+  /** Return rows that cannot be loaded as faults, instead of failing at the first. */
   readonly collectFaults: boolean;
-  /** Where parents are looked up; undefined where there are no others than those whose keys are known. */
+  /** The store in which parents are looked up; undefined if the keys of all parents are known. */
   readonly storePath: string | undefined;
   readonly references: readonly Reference[];
-  /** Whether other tables refer to the rows, all of which will be in the store. */
+  /** Whether other tables refer to the rows, and all rows will be in the store. */
   readonly areParents: boolean;
 }
 
-/** What is known of a file once it is open. */
+/** Facts about a file that are known once it is open. */
 export interface OpenedFile {
   /** The columns of the table that are loaded, in the order of each batch. */
   readonly columns: readonly TableColumn[];
@@ -30,13 +30,13 @@ export interface OpenedFile {
   readonly rowCount: number | undefined;
 }
 
-/** Some of the file's rows, and how far reading is. */
+/** A batch of a file's rows, with the progress of the reading. */
 export interface FileBatch {
   readonly batch: Batch;
   readonly bytesRead: number;
-  /** In the last step: for each reference, the rows whose parent is not in the store. */
+  /** In the last batch: for each reference, the number of rows whose parent is not in the store. */
   readonly orphans?: readonly number[];
-  /** In the last step: rows of the file, those that cannot be loaded among them. */
+  /** In the last batch: number of rows of the file, including those that cannot be loaded. */
   readonly rowsRead?: number;
 }
 
@@ -51,16 +51,18 @@ export interface OpenReader {
 export type KnownKeys = ReadonlyMap<string, Pick<KeySet, "has">>;
 
 /**
- * @param known Keys of parents that have been read, by table: this file's are added.
- * @param options.elsewhere Keys that are known elsewhere, by table.
- * @param options.see Sees the rows, when their keys have been added.
+ * Opens a file for a table.
+ *
+ * @param readKeys Keys of parents that have been read, by table: those of this file are added.
+ * @param options.knownKeys Other keys that are known, by table.
+ * @param options.onRows Called with each run of rows after their keys have been added.
  */
 export function openReader(
   job: ReaderJob,
-  known: Map<string, KeySet>,
-  options: { elsewhere?: KnownKeys; see?: (table: string, run: RowRun) => void } = {},
+  readKeys: Map<string, KeySet>,
+  options: { knownKeys?: KnownKeys; onRows?: (table: string, run: RowRun) => void } = {},
 ): OpenReader {
-  const { elsewhere = new Map(), see = () => {} } = options;
+  const { knownKeys = new Map(), onRows = () => {} } = options;
   const { path, table, mapping, collectFaults, storePath, references } = job;
   let columns: readonly TableColumn[] = [];
   let names: readonly string[] = [];
@@ -78,23 +80,23 @@ export function openReader(
       rowCount: reader.rowCount,
     },
     *batches() {
-      orphans = openOrphanCounter({ storePath, references, known: new Map([...elsewhere, ...known]) });
+      orphans = openOrphanCounter({ storePath, references, known: new Map([...knownKeys, ...readKeys]) });
       const key = columns.findIndex(({ name }) => name === table.key[0]);
-      // Integers are found in the store in a third of the time that texts take: they are not worth the memory.
+      // Looking up integers in the store takes a third of the time of texts: remembering them is not worth the memory.
       const isKept = job.areParents && columns[key].type === "TEXT";
-      const keys = isKept ? known.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
+      const keys = isKept ? readKeys.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
       let rowsRead = 0;
       const onRun = (run: RowRun) => {
         rowsRead += run.buffers[0].length;
         orphans?.add(run);
         keys?.addAll(run.buffers[key]);
-        see(table.name, run);
+        onRows(table.name, run);
       };
       const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun };
       for (const batch of readBatches(reader, options)) {
         yield { batch, bytesRead: reader.bytesRead() };
       }
-      if (keys) known.set(table.name, keys);
+      if (keys) readKeys.set(table.name, keys);
       yield {
         batch: emptyBatch,
         bytesRead: reader.bytesRead(),

@@ -1,3 +1,7 @@
+import { batchBytes, buffersOf, releaseBatch } from "../files/columns/batch.ts";
+import type { RowRun } from "../files/columns/row_run.ts";
+import type { Job, Threads } from "../runtime/thread_pool.ts";
+import type { KeySet } from "./key_set.ts";
 import {
   type FileBatch,
   type OpenedFile,
@@ -5,91 +9,95 @@ import {
   openReader,
   type ReaderJob,
 } from "./reader_job.ts";
-import { batchBytes, buffersOf, releaseBatch } from "../files/columns/batch.ts";
-import type { RowRun } from "../files/columns/row_run.ts";
-import type { KeySet } from "./key_set.ts";
-import type { Job, Threads } from "../runtime/thread_pool.ts";
 
-/** Steps come from the second thread in groups of about so many bytes: whoever inserts rows hears of it only now and then. */
-const groupBytes = 1.5 * 2 ** 20;
-const firstGroupBytes = 2 ** 19;
-/** So many groups wait to be inserted at least: while a run of rows is being ordered, there are others to insert. */
-const groupsAheadMin = 3;
-/** So many are asked for before anything is known of the file's batches, of which each may be a group of its own. */
-const groupsAtFirstMax = 16;
+/** Bytes of batches in one message of the reader thread: few messages interrupt the thread that inserts. */
+const messageBytes = 1.5 * 2 ** 20;
+/** By how much the messages grow until they have that size: the first are small, so that inserting starts soon. */
+const messageGrowthBytes = 2 ** 19;
+/** Least number of messages requested ahead: while the reader sorts a run of rows, there are others to insert. */
+const messagesAheadMin = 3;
+/** Most messages requested before the size of the file's batches is known: each may be a message by itself. */
+const firstMessagesMax = 16;
 
 /** A file that is being read. */
 export interface Reading {
   readonly opened: OpenedFile;
-  /** Takes the last step back. @returns undefined at the end of the file. @throws {Failure} as `openReader`'s steps do. */
+  /**
+   * Returns the next batch and releases the memory of the previous one.
+   *
+   * @returns undefined at the end of the file.
+   * @throws {Failure} as the batches of `openReader` do.
+   */
   next(): Promise<FileBatch | undefined>;
 }
 
-/** Opens a file, in place of one that is open. */
+/** Opens a file and closes the one that is open. */
 interface OpenJob extends Job {
   readonly kind: "open";
   readonly reader: ReaderJob;
-  /** Whether the parents may not be in the store yet. */
+  /** Whether parent rows may not have been inserted yet. */
   readonly isPrefetch: boolean;
 }
 
-/** Reads on, until the steps take so many bytes: one of them at least. */
+/** Reads batches until they have this many bytes, at least one batch. */
 interface NextJob extends Job {
   readonly kind: "next";
   readonly bytes: number;
 }
 
-/** Steps that follow each other. */
+/** Consecutive batches of a file, sent in one message. */
 interface BatchMessage {
-  readonly steps: readonly FileBatch[];
-  /** Whether the file has no more. */
+  readonly batches: readonly FileBatch[];
+  /** Whether the file ends after them. */
   readonly isLast: boolean;
 }
 
-/** What reads one file at a time, on whichever thread. It remembers keys, so that children find their parents. */
+/** A reader of one file at a time, on any thread. Remembers primary keys so that foreign keys can be checked without a query. */
 export interface FileReading {
-  /** @returns undefined where it is too early. */
+  /** @returns undefined for a prefetch if parent keys would have to be looked up in the store. */
   open(job: OpenJob): OpenedFile | undefined;
-  /** The steps are the caller's, who gives their memory back. @throws {Failure} When those before have been handed on. */
+  /** Returns batches that the caller has to release. @throws {Failure} Only after the batches before it were returned. */
   next(job: NextJob): BatchMessage;
-  /** Tells of keys that are in the store. */
+  /** Adds keys of rows that have been inserted. */
   addKnownKeys(table: string, keys: Pick<KeySet, "has">): void;
   close(): void;
 }
 
-/** Another reader of the rows, beside the one that inserts them. */
+/** An observer of the rows of the files that are read. */
 export interface RowObserver {
-  /** Where it keeps the keys of a table, which then are not kept twice. */
+  /** Returns the set in which the observer keeps the keys of a table, so that they are kept only once. */
   keysOf(table: string): KeySet | undefined;
-  /** Whether it has kept all keys so far. */
+  /** Returns whether it has kept all keys so far. */
   isComplete(): boolean;
   onRows(table: string, run: RowRun): void;
-  /** A file has been read to its end. */
+  /** Called when a file has been read to its end. */
   onEnd(table: string): void;
 }
 
-/** @param onlookerOf Who looks on, as each file is opened. */
-export function createFileReading(onlookerOf: () => RowObserver | undefined = () => undefined): FileReading {
-  let onlooker: RowObserver | undefined;
+/** @param findObserver Returns the observer of a file when the file is opened. */
+export function createFileReading(
+  findObserver: () => RowObserver | undefined = () => undefined,
+): FileReading {
+  let observer: RowObserver | undefined;
   let table = "";
   let reader: OpenReader | undefined;
-  let steps: Generator<FileBatch> | undefined;
-  const known = new Map<string, KeySet>();
-  const elsewhere = new Map<string, Pick<KeySet, "has">>();
-  /** Of a step whose group had others, which go first. */
+  let batches: Generator<FileBatch> | undefined;
+  const readKeys = new Map<string, KeySet>();
+  const knownKeys = new Map<string, Pick<KeySet, "has">>();
+  /** A failure after batches that have to be returned first. */
   let failure: { readonly cause: unknown } | undefined;
   const close = () => {
     reader?.close();
-    [reader, steps, failure] = [undefined, undefined, undefined];
+    [reader, batches, failure] = [undefined, undefined, undefined];
   };
-  /** @returns undefined at the end of the file, and where a failure is left to the next call. */
-  const readOn = (mayFailLater: boolean): FileBatch | undefined => {
+  /** @returns undefined at the end of the file, or if a failure is left to the next call. */
+  const nextBatch = (mayFailLater: boolean): FileBatch | undefined => {
     if (failure) throw failure.cause;
     try {
-      const { value, done } = steps?.next() ?? { value: undefined, done: true };
+      const { value, done } = batches?.next() ?? { value: undefined, done: true };
       if (done && reader) {
         close();
-        onlooker?.onEnd(table);
+        observer?.onEnd(table);
       }
       return value || undefined;
     } catch (cause) {
@@ -100,99 +108,106 @@ export function createFileReading(onlookerOf: () => RowObserver | undefined = ()
   };
   return {
     open(job) {
-      if (job.isPrefetch && !onlooker?.isComplete()) return undefined;
+      if (job.isPrefetch && !observer?.isComplete()) return undefined;
       close();
-      onlooker = onlookerOf();
+      observer = findObserver();
       table = job.reader.table.name;
-      const keys = onlooker?.keysOf(table);
-      if (keys) known.set(table, keys);
-      reader = openReader(job.reader, known, { elsewhere, ...(onlooker ? { see: onlooker.onRows } : {}) });
-      steps = reader.batches();
+      const keys = observer?.keysOf(table);
+      if (keys) readKeys.set(table, keys);
+      reader = openReader(job.reader, readKeys, {
+        knownKeys,
+        ...(observer ? { onRows: observer.onRows } : {}),
+      });
+      batches = reader.batches();
       return reader.opened;
     },
     next({ bytes: bytesMax }) {
-      const group: FileBatch[] = [];
-      for (let bytes = 0; group.length === 0 || bytes < bytesMax;) {
-        const step = readOn(group.length > 0);
-        if (!step) return { steps: group, isLast: failure === undefined };
-        group.push(step);
-        bytes += batchBytes(step.batch);
+      const message: FileBatch[] = [];
+      for (let bytes = 0; message.length === 0 || bytes < bytesMax;) {
+        const next = nextBatch(message.length > 0);
+        if (!next) return { batches: message, isLast: failure === undefined };
+        message.push(next);
+        bytes += batchBytes(next.batch);
       }
-      return { steps: group, isLast: false };
+      return { batches: message, isLast: false };
     },
-    addKnownKeys: (table, keys) => void elsewhere.set(table, keys),
+    addKnownKeys: (table, keys) => void knownKeys.set(table, keys),
     close,
   };
 }
 
 export interface ReadingOptions {
-  /** Reads where there is no second thread. */
+  /** Reads the file if there is no reader thread. */
   readonly localReader: FileReading;
-  /** How much the second thread may have read before it is inserted, beyond a few batches. */
+  /** Bytes that the reader thread may read before they are inserted; a few batches in any case. */
   readonly aheadBytes?: number;
-  /** Rows of another file, which may be parents, have been read and not been inserted yet. */
+  /** Whether rows of another file, which may be parents, have been read and not been inserted yet. */
   readonly isPrefetch?: boolean;
-  /** Called when the second thread has read the file to its end. */
+  /** Called when the reader thread has read the file to its end. */
   readonly onEnd?: (opened: OpenedFile) => void;
 }
 
 /**
- * Opens a file; on the second thread where there is one, which reads on while this one inserts what has been read.
+ * Opens a file, on the reader thread if there is one. That thread reads ahead while the calling thread inserts.
  *
- * @returns undefined where it is too early: parents would be looked for in the store.
+ * @returns undefined for a prefetch if parent keys would have to be looked up in the store.
  * @throws {Failure} as `openReader` does.
  */
 export async function openReading(
   threads: Threads,
   reader: ReaderJob,
-  { localReader: here, aheadBytes = 0, isPrefetch: isEarly = false, onEnd = () => {} }: ReadingOptions,
+  { localReader, aheadBytes = 0, isPrefetch = false, onEnd = () => {} }: ReadingOptions,
 ): Promise<Reading | undefined> {
-  const open: OpenJob = { kind: "open", reader, isPrefetch: isEarly };
+  const open: OpenJob = { kind: "open", reader, isPrefetch };
   if (threads.count === 1) {
-    const opened = here.open(open);
-    return opened && takingBack(opened, () => Promise.resolve(here.next({ kind: "next", bytes: 0 })));
+    const opened = localReader.open(open);
+    const next = () => Promise.resolve(localReader.next({ kind: "next", bytes: 0 }));
+    return opened && releasingReading(opened, next);
   }
-  const opening = ask<OpenedFile>(threads, open);
+  const opening = callReader<OpenedFile>(threads, open);
   const ahead: Promise<BatchMessage | undefined>[] = [];
-  let asked = 0;
-  let largest = groupBytes;
+  let requested = 0;
+  let largest = messageBytes;
   let isAtEnd = false;
-  const readOn = () => {
-    // The first are small, so that there is something to insert soon.
-    const next: NextJob = { kind: "next", bytes: Math.min(groupBytes, asked++ * firstGroupBytes) };
-    const group = ask<BatchMessage>(threads, next);
-    // It is waited for only when what came before it has been inserted.
-    group.then(arrived, () => {});
-    ahead.push(group);
+  const request = () => {
+    const next: NextJob = { kind: "next", bytes: Math.min(messageBytes, requested++ * messageGrowthBytes) };
+    const message = callReader<BatchMessage>(threads, next);
+    // A failure is reported when the message is awaited, after the rows before it have been inserted.
+    message.then(onMessage, () => {});
+    ahead.push(message);
   };
-  const arrived = (group: BatchMessage | undefined) => {
-    if (!group || isAtEnd) return;
-    if (group.isLast) {
+  const onMessage = (message: BatchMessage | undefined) => {
+    if (!message || isAtEnd) return;
+    if (message.isLast) {
       isAtEnd = true;
       opening.then((opened) => opened && onEnd(opened), () => {});
       return;
     }
-    largest = Math.max(largest, group.steps.reduce((sum, { batch }) => sum + batchBytes(batch), 0));
-    fill();
+    largest = Math.max(largest, message.batches.reduce((sum, { batch }) => sum + batchBytes(batch), 0));
+    requestMore();
   };
-  // One has come or been taken and two are asked for, until they are as many as may be.
-  const fill = () => {
-    const wanted = Math.max(groupsAheadMin, Math.floor(aheadBytes / largest));
-    for (let k = 0; k < 2 && !isAtEnd && ahead.length < wanted; k++) readOn();
+  // Two requests for each message received or taken, up to the limit.
+  const requestMore = () => {
+    const wanted = Math.max(messagesAheadMin, Math.floor(aheadBytes / largest));
+    for (let k = 0; k < 2 && !isAtEnd && ahead.length < wanted; k++) request();
   };
-  const atFirst = Math.max(groupsAheadMin, Math.min(groupsAtFirstMax, Math.floor(aheadBytes / groupBytes)));
-  // Without waiting for the answer: of a file that is not opened there are no steps.
-  while (ahead.length < atFirst) readOn();
+  const first = Math.max(messagesAheadMin, Math.min(firstMessagesMax, Math.floor(aheadBytes / messageBytes)));
+  // Requested before the file is known to be open: a file that cannot be opened has no batches.
+  while (ahead.length < first) request();
   const opened = await opening;
-  return opened && takingBack(opened, async () => {
-    const group = await ahead.shift();
-    fill();
-    return group;
+  return opened && releasingReading(opened, async () => {
+    const message = await ahead.shift();
+    requestMore();
+    return message;
   });
 }
 
-function takingBack(opened: OpenedFile, nextGroup: () => Promise<BatchMessage | undefined>): Reading {
-  let group: BatchMessage = { steps: [], isLast: false };
+/** Returns the batches of messages one by one, each until the next one is requested. */
+function releasingReading(
+  opened: OpenedFile,
+  nextMessage: () => Promise<BatchMessage | undefined>,
+): Reading {
+  let message: BatchMessage = { batches: [], isLast: false };
   let taken = 0;
   let last: FileBatch | undefined;
   return {
@@ -200,23 +215,23 @@ function takingBack(opened: OpenedFile, nextGroup: () => Promise<BatchMessage | 
     async next() {
       if (last) releaseBatch(last.batch);
       last = undefined;
-      while (taken === group.steps.length) {
-        if (group.isLast) return undefined;
-        group = await nextGroup() ?? { steps: [], isLast: true };
+      while (taken === message.batches.length) {
+        if (message.isLast) return undefined;
+        message = await nextMessage() ?? { batches: [], isLast: true };
         taken = 0;
       }
-      return last = group.steps[taken++];
+      return last = message.batches[taken++];
     },
   };
 }
 
-/** What a thread that answers `next` hands on without a copy. */
+/** Returns the buffers that a thread transfers with the result of a job instead of copying them. */
 export function transferablesOf(kind: string, result: unknown): ArrayBuffer[] {
-  return kind === "next" ? (result as BatchMessage).steps.flatMap(({ batch }) => buffersOf(batch)) : [];
+  return kind === "next" ? (result as BatchMessage).batches.flatMap(({ batch }) => buffersOf(batch)) : [];
 }
 
-/** The answer of the second thread. */
-async function ask<Result>(threads: Threads, job: Job): Promise<Result | undefined> {
+/** Runs a job on the reader thread. */
+async function callReader<Result>(threads: Threads, job: Job): Promise<Result | undefined> {
   const [, result] = await threads.run<Result | undefined>(job, () => undefined);
   return result;
 }

@@ -1,8 +1,8 @@
 import type { Table } from "../store/table.ts";
 
 /**
- * A column that is called like the whole key of another table refers to it: `offers.lead_uuid` to `leads`. Keys of one name,
- * as `id` in all tables, do not refer to each other.
+ * A reference by name: a column with the name of another table's whole key refers to that table, as `offers.lead_uuid` to
+ * `leads`. Keys with the same name, as `id` in all tables, do not refer to each other.
  */
 export interface Reference {
   readonly table: string;
@@ -21,7 +21,7 @@ function isWholeKey({ key }: Table, column: string): boolean {
   return key.length === 1 && key[0] === column;
 }
 
-/** The tables, each behind those that it refers to; otherwise, and where they refer to each other, as they come. */
+/** Orders tables so that each follows those that it refers to. Otherwise, and in a cycle, keeps their order. */
 export function parentsFirst(tables: readonly Table[]): Table[] {
   const ordered: Table[] = [];
   const seen = new Set<Table>();

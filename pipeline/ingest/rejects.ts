@@ -3,18 +3,17 @@ import { Failure } from "../failure.ts";
 import type { TableColumn } from "../store/table.ts";
 
 /**
- * The file in which rows that cannot be loaded are set aside: newline-delimited JSON,
- * `{"table":…,"file":…,"row":…,"column":…,"reason":…,"values":{…},"line":…}`. A value that cannot be loaded is there as it stands
- * in the file; a row whose values cannot be told apart has its `line` in place of them.
+ * A file of rows that cannot be loaded, in newline-delimited JSON:
+ * `{"table":…,"file":…,"row":…,"column":…,"reason":…,"values":{…},"line":…}`. A value that cannot be loaded is written as it is
+ * in the source file; a row that cannot be split into values has its `line` instead.
  */
 export interface RejectsFile {
   readonly path: string;
-  /** Sets a row aside. */
   add(fault: RowFault, from: RejectedFrom): void;
-  /** Makes what was added since the last call last. */
-  keep(): void;
-  /** Takes back what was added since `keep`: its file was not loaded. */
-  takeBack(): void;
+  /** Makes the rows added since the last call permanent. */
+  commit(): void;
+  /** Removes the rows added since `commit`: their file was not loaded. */
+  rollback(): void;
   close(): void;
 }
 
@@ -27,15 +26,15 @@ export interface RejectedFrom {
 const pendingCharactersMax = 2 ** 20;
 
 /**
- * Starts the file anew.
+ * Creates or empties the file.
  *
- * @throws {Failure} `file-unwritable` where it cannot be written.
+ * @throws {Failure} `file-unwritable`
  */
 export function openRejects(path: string): RejectsFile {
   const file = attempt(path, () => Deno.openSync(path, { write: true, create: true, truncate: true }));
   const encoder = new TextEncoder();
   let pending = "";
-  let [size, keptSize] = [0, 0];
+  let [size, committedSize] = [0, 0];
   const flush = () => {
     const bytes = encoder.encode(pending);
     attempt(path, () => {
@@ -60,13 +59,13 @@ export function openRejects(path: string): RejectsFile {
       pending += `${JSON.stringify(line)}\n`;
       if (pending.length >= pendingCharactersMax) flush();
     },
-    keep() {
+    commit() {
       flush();
-      keptSize = size;
+      committedSize = size;
     },
-    takeBack() {
+    rollback() {
       pending = "";
-      size = keptSize;
+      size = committedSize;
       attempt(path, () => {
         file.truncateSync(size);
         file.seekSync(size, Deno.SeekMode.Start);
@@ -76,7 +75,7 @@ export function openRejects(path: string): RejectsFile {
   };
 }
 
-/** JSON has no integers beyond 2^53 that every reader keeps. */
+/** Integers beyond 2^53 are written as strings: not every JSON parser keeps them exact. */
 function jsonOf(cell: Cell | undefined): string | number | null {
   return typeof cell === "bigint" ? String(cell) : cell ?? null;
 }

@@ -4,51 +4,53 @@ import { asFailure, retryWhileBusy, sqliteCode } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 import { lockTimeoutMsDefault } from "./writing.ts";
 
-/** Loads into a store, one transaction each, all of it safe on the disk before the next one begins. */
+/** A series of loads into a store, one transaction each. Each is durable before the next begins. */
 export interface Bulk {
   /**
-   * @param options.isAlone Nobody needs to read the store meanwhile, on a connection of their own.
-   * @throws {Failure} `store-busy` where somebody still has to, and another process does not let go of the store.
+   * Runs a load in rollback mode if it is alone and no other connection has the store open, else in WAL mode.
+   *
+   * @param options.isAlone Whether no other connection needs to read the store during the load.
+   * @throws {Failure} `store-busy` if the load needs WAL mode, and another process keeps the store locked.
    */
   load<Result>(work: () => Promise<Result>, options: { isAlone: boolean }): Promise<Result>;
-  /** Afterwards the store is a single file again, unless others have it open: then they read on beside who writes. */
+  /** Returns the store to rollback mode, in which it is a single file, unless other connections have it open. */
   end(): void;
 }
 
-/** How long one try blocks the thread. */
-const tryMs = 100;
+/** How long one attempt blocks the thread. */
+const attemptMs = 100;
 
-/** @param options.patienceMs How long a load waits for who reads or writes. */
+/** @param options.lockTimeoutMs How long a load waits for readers and writers. */
 export function openBulk(
   store: Store,
-  { patienceMs = lockTimeoutMsDefault }: { patienceMs?: number } = {},
+  { lockTimeoutMs = lockTimeoutMsDefault }: { lockTimeoutMs?: number } = {},
 ): Bulk {
   let mode: JournalMode | undefined;
-  const turn = (wanted: JournalMode, waitMs: number) => {
+  const setMode = (wanted: JournalMode, waitMs: number) => {
     if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
     return mode === wanted;
   };
   return {
     async load(work, { isAlone }) {
-      // Who has the store open would be kept from it: then all goes by the log.
-      if (isAlone && turn("rollback", 0)) return await work();
-      await retryWhileBusy(patienceMs, () => {
-        if (!turn("wal", Math.min(tryMs, patienceMs))) throw readWithoutPause(store);
+      // In WAL mode other connections can go on reading.
+      if (isAlone && setMode("rollback", 0)) return await work();
+      await retryWhileBusy(lockTimeoutMs, () => {
+        if (!setMode("wal", Math.min(attemptMs, lockTimeoutMs))) throw neverUnlocked(store);
       });
       return await inWalMode(store, work);
     },
     end() {
       try {
-        turn("rollback", 0);
+        setMode("rollback", 0);
       } catch (error) {
-        // A full disk, say: why a load failed is what is told, and the next connection that writes turns it.
+        // On a full disk, for example. The next connection that writes does it; the failure of the load matters more.
         if (sqliteCode(error) === undefined) throw error;
       }
     },
   };
 }
 
-function readWithoutPause({ path }: Store): Failure {
+function neverUnlocked({ path }: Store): Failure {
   return new Failure(
     "store-busy",
     `Cannot load into ${path}: another clickwell reads it without a pause. Try again.`,
@@ -56,8 +58,8 @@ function readWithoutPause({ path }: Store): Failure {
 }
 
 /**
- * With the log synced when it is folded into the database, not at each of its writes; the fold comes right behind, so
- * that what has been reported as loaded survives a power cut.
+ * Runs a load with synchronous = NORMAL, which syncs the WAL at checkpoints instead of at each commit. A checkpoint follows
+ * at once, so that a load that has been reported survives a power cut.
  */
 async function inWalMode<Result>(store: Store, load: () => Promise<Result>): Promise<Result> {
   store.db.exec("PRAGMA synchronous = NORMAL");
@@ -66,27 +68,23 @@ async function inWalMode<Result>(store: Store, load: () => Promise<Result>): Pro
     checkpoint(store);
     return result;
   } catch (error) {
-    // Gives back the room that the log of a failed load takes, where it can; why the load failed is what is said.
-    attempt(() => checkpoint(store));
+    try {
+      // Frees the disk space of a failed load's WAL.
+      checkpoint(store);
+    } catch { /* The failure of the load is reported. */ }
     throw error;
   } finally {
     store.db.exec("PRAGMA synchronous = FULL");
   }
 }
 
-function attempt(action: () => void): void {
-  try {
-    action();
-  } catch { /* tried only */ }
-}
-
-/** A reader can hold the fold up; it is not worth waiting for: the log has been synced before. */
-const foldWaitMs = 100;
+/** A reader can block the checkpoint. Longer waits are not needed: the WAL has been synced before. */
+const checkpointWaitMs = 100;
 
 function checkpoint({ db, path }: Store): void {
   try {
-    withBusyTimeout(db, foldWaitMs, () => db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    withBusyTimeout(db, checkpointWaitMs, () => db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   } catch (error) {
-    throw asFailure(error, `fold the log of ${path} into it`);
+    throw asFailure(error, `checkpoint ${path}`);
   }
 }

@@ -1,27 +1,27 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { arrays } from "./sqlite.ts";
 
-/** A row as an array, in the order of the query's columns. Integers beyond 2⁵³ are bigint, all other integers number. */
+/** A row as an array, in the order of the query's columns. Integers beyond ±2⁵³ are bigint, all others number. */
 export type SqlRow = readonly unknown[];
 
-/** What a statement is given for its parameters. */
+/** A value of a statement's parameter. */
 export type SqlValue = string | number | bigint | Uint8Array;
 
-/** Rows of tables or a view. All parts are SQL. */
+/** A query for rows. All members are SQL. */
 export interface RowsQuery {
-  /** The first is the key by which failures name a row. */
+  /** The first column is the key by which failures name a row. */
   readonly columns: readonly string[];
   /** A table or a view. */
   readonly from: string;
 }
 
-/** SQLite stopped in the middle of a reading. */
+/** The error of a query that SQLite stopped before its last row. */
 export class ReadingStopped extends Error {
   override readonly name = "ReadingStopped";
 
-  /** Of the last row that was read; undefined if none was. */
+  /** Key of the last row that was read; undefined if there was none. */
   readonly lastKey: unknown;
-  /** A key from which on the reading was to go on; undefined if that is not known. */
+  /** Key after which the failing row is; undefined if it is not known. */
   readonly from: SqlValue | undefined;
 
   /** @param reason What SQLite threw. */
@@ -36,11 +36,11 @@ export class ReadingStopped extends Error {
 }
 
 /**
- * Iterates over all rows of a query, in ascending order of its first column.
+ * Yields all rows of a query in ascending order of its first column.
  *
- * `StatementSync.iterate()` of Deno's `node:sqlite` ends without an error at a row that `all()` would throw on (an
- * expression that fails, an integer beyond 2⁵³). So the statement has one row more, the marker: a reading that ends before
- * it has stopped, and an aggregate over the rest says why. This is the only place that may call `iterate()`; a test forbids it elsewhere.
+ * `StatementSync.iterate()` of Deno's `node:sqlite` ends without an error at a row for which `all()` would throw (an
+ * expression that fails, an integer beyond 2⁵³). So the statement returns one more row, the marker: a query that ends before
+ * it was stopped, and an aggregate over the rest reports why. This is the only place that may call `iterate()`; a test forbids it elsewhere.
  *
  * @throws {ReadingStopped}
  */
@@ -53,8 +53,8 @@ export function* iterateRows(db: DatabaseSync, query: RowsQuery): Generator<SqlR
     const sql = `${selectOf(query)} ORDER BY ${query.columns[0]} LIMIT -1 OFFSET ${count}`;
     let hasEnded = false;
     for (const row of iterate(db, withMarker(sql, width), isWide)) {
-      // The marker is last because SQLite runs the parts of UNION ALL one after the other.
-      if (hasEnded) throw new Error("a row came behind the marker of the last row");
+      // The marker is last because SQLite runs the SELECTs of UNION ALL one after the other.
+      if (hasEnded) throw new Error("a row followed the marker of the last row");
       hasEnded = Number(row.pop()) === 1;
       if (hasEnded) continue;
       lastKey = row[0];
@@ -63,19 +63,19 @@ export function* iterateRows(db: DatabaseSync, query: RowsQuery): Generator<SqlR
     }
     if (hasEnded) return;
     if (isWide) throw stopOf(db, sql, { width, lastKey });
-    // Perhaps an integer was too large for a number: what is left is read as bigint, which is slower.
+    // An integer may have been too large for a number: the rest is read as bigint, which is slower.
     isWide = true;
   }
 }
 
-/** Why a query cannot be read to its end: an aggregate has to compute all its rows, and throws what fails. */
+/** Finds out why a query stopped: an aggregate has to compute all rows, and throws the error. */
 function stopOf(
   db: DatabaseSync,
   sql: string,
   { width, lastKey }: { width: number; lastKey: unknown },
 ): ReadingStopped {
   const names = Array.from({ length: width }, (_, i) => `c${i}`);
-  const place = { lastKey, from: isSqlValue(lastKey) ? lastKey : undefined };
+  const position = { lastKey, from: isSqlValue(lastKey) ? lastKey : undefined };
   try {
     wide(db.prepare(
       `WITH rest (${names.join(", ")}) AS (${sql}) SELECT ${
@@ -83,39 +83,39 @@ function stopOf(
       } FROM rest`,
     )).get();
   } catch (error) {
-    return new ReadingStopped(error, place);
+    return new ReadingStopped(error, position);
   }
-  return new ReadingStopped(new Error("SQLite ended the reading early and does not say why"), place);
+  return new ReadingStopped(new Error("SQLite ended the query early without an error"), position);
 }
 
-/** @returns What reads the rows of a query for its parameters, all of them or none. */
+/** Returns a function that reads the rows of a query for its parameters: all rows, or it throws. */
 export function rowsReader(db: DatabaseSync, sql: string): (...parameters: SqlValue[]) => SqlRow[] {
   const narrow = arrays(db.prepare(sql));
-  let ofAnySize: StatementSync | undefined;
+  let wideStatement: StatementSync | undefined;
   return (...parameters) => {
     try {
-      // In arrays, which the types of `all` do not know.
+      // Rows are arrays, which the types of `all` do not declare.
       return narrow.all(...parameters) as unknown as SqlRow[];
     } catch (error) {
       if (!isOutOfRange(error)) throw error;
     }
-    // Integers are read as number, which is fast, and as bigint only where one is too large for that.
-    ofAnySize ??= wide(db.prepare(sql));
-    return (ofAnySize.all(...parameters) as unknown as SqlRow[]).map(narrowed);
+    // Integers are read as number, which is fast, and as bigint only if one of them is too large.
+    wideStatement ??= wide(db.prepare(sql));
+    return (wideStatement.all(...parameters) as unknown as SqlRow[]).map(narrowed);
   };
 }
 
-/** SELECT … FROM …, to which WHERE or ORDER BY can be added. */
+/** Returns `SELECT … FROM …`, to which WHERE or ORDER BY can be appended. */
 export function selectOf({ columns, from }: RowsQuery): string {
   return `SELECT ${columns.join(", ")} FROM ${from}`;
 }
 
-/** Whether this was thrown because an integer is too large for a number. */
+/** Returns whether an error was thrown because an integer is too large for a number. */
 export function isOutOfRange(error: unknown): boolean {
   return error instanceof RangeError && "code" in error && error.code === "ERR_OUT_OF_RANGE";
 }
 
-/** Whether a value can be compared with a column's again. */
+/** Returns whether a value can be a parameter that is compared with a column. */
 export function isSqlValue(value: unknown): value is SqlValue {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint" ||
     value instanceof Uint8Array;

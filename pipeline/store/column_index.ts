@@ -6,10 +6,10 @@ import type { Store } from "./store.ts";
 import { findTable, listTables } from "./table.ts";
 
 /**
- * Makes an index, so that rows are found by a column. One that is there already stays.
+ * Creates an index on a column, unless it exists.
  *
  * @param place The column, as TABLE.COLUMN.
- * @returns Whether there was none.
+ * @returns Whether the index was created.
  * @throws {Failure} `table-unknown`; `usage-invalid` for a column that the table does not have; `store-busy`, `store-full`.
  */
 export function makeIndex(store: Store, place: string): boolean {
@@ -30,7 +30,7 @@ export function makeIndex(store: Store, place: string): boolean {
   try {
     db.exec(`CREATE INDEX ${quoted(index)} ON ${quoted(name)} (${quoted(column.name)})`);
   } catch (error) {
-    throw asFailure(error, `make an index of ${place} in ${store.path}`);
+    throw asFailure(error, `create an index on ${place} in ${store.path}`);
   }
   return true;
 }

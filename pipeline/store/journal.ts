@@ -2,20 +2,22 @@ import type { DatabaseSync } from "node:sqlite";
 import { hasCode } from "./sqlite_failure.ts";
 
 /**
- * How what a connection writes gets into the store. `log`: into a log first (SQLite's WAL mode), from which it is folded
- * into the database later; others read meanwhile. `direct`: new pages go to their place at once and are written only once,
- * which is why SQLite advises it for large transactions (https://sqlite.org/wal.html); others have to wait meanwhile.
+ * SQLite's journal modes. `wal`: writes go to a write-ahead log and are checkpointed into the database later; other
+ * connections can read during a write. `rollback`: new pages are written to the database directly and only once, which is why
+ * SQLite recommends it for large transactions (https://sqlite.org/wal.html); other connections wait during a write.
  */
 export type JournalMode = "wal" | "rollback";
 
-/** The journal of a store, which is in the mode `direct` but for the time of a load that others can read beside. */
+/** The journal of a store. It is in rollback mode, except during a load that allows concurrent readers. */
 export interface Journal {
   /**
+   * Changes the mode.
+   *
    * @param waitMs How long to wait for other connections.
-   * @returns Whether the store is in this mode now: not as long as another connection has it open.
+   * @returns Whether the store is in this mode now; false while another connection has it open.
    */
   use(mode: JournalMode, waitMs: number): boolean;
-  /** Another number after each change by another connection that has been noticed. */
+  /** Returns a number that increases with each change by another connection that is noticed. */
   externalChanges(): number;
 }
 
@@ -35,7 +37,7 @@ export function createJournal(db: DatabaseSync): Journal {
   return {
     externalChanges: foreignChanges,
     use(mode, waitMs) {
-      // A turn from one mode to the other looks like a change by somebody else.
+      // A change of the mode alters the data version as a write of another connection does.
       foreignChanges();
       try {
         const wanted = pragmas[mode];
@@ -51,7 +53,7 @@ export function createJournal(db: DatabaseSync): Journal {
   };
 }
 
-/** Does something that waits for other connections no longer than that. */
+/** Runs `work` with this busy timeout. */
 export function withBusyTimeout<Result>(db: DatabaseSync, waitMs: number, work: () => Result): Result {
   const timeout = Number(db.prepare("PRAGMA busy_timeout").get()?.timeout);
   try {

@@ -2,13 +2,13 @@ import { join } from "node:path";
 
 /** The files of a data folder. */
 export interface Layout {
-  /** The registry: models, their aliases, and which of them is in production. */
+  /** The registry: models, their aliases, and the assignments of the active model. */
   readonly registry: string;
   /** The user's tables, the view `examples`, and the log of loads. */
   readonly tables: string;
-  /** The registry of an older store while it is being copied. */
+  /** The copy of an older store's registry until it is complete. */
   readonly copy: string;
-  /** There, and locked, while an older store is being split into the two files. */
+  /** The lock file of the upgrade that splits an older store into the two files. */
   readonly lock: string;
 }
 

@@ -1,33 +1,33 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 
-/** Marks the file as a store of clickwell ("clkw"), so that another program's database is not taken for one. */
+/** The application id of clickwell's databases ("clkw"), which distinguishes them from those of other programs. */
 export const applicationId = 0x636c6b77;
 
-/** The first version of which the registry and the tables are two files. Older ones are one: see `older_store.ts`. */
+/** The first version with two files for registry and tables. Older stores are one file: see `older_store.ts`. */
 export const firstVersion = 3;
 
 /**
- * One step from each version of a file's own records to the next: entry 0 leads from version 3 to 4. A step is never changed
- * once released. The user's tables are the user's: no step touches them.
+ * Migration steps of the program's own records: entry 0 leads from version 3 to 4. A released step is never changed. No step
+ * touches the user's tables.
  */
 export const registrySteps: readonly string[] = [];
 export const tablesSteps: readonly string[] = [];
 
-/** The version of a file that was brought up to date by these steps, as a new one is. */
+/** Returns the newest version that these steps lead to, which is that of new files. */
 export function versionAfter(steps: readonly string[]): number {
   return firstVersion + steps.length;
 }
 
-/** Whether a store of this version is one file. */
+/** Returns whether a store of this version is one file. */
 export function isOlder(version: number): boolean {
   return version > 0 && version < firstVersion;
 }
 
 /**
- * The file's version: 0 for a database with nothing in it.
+ * Reads the version of a file; 0 for an empty database.
  *
- * @throws {Failure} `store-invalid` for a database that is not clickwell's.
+ * @throws {Failure} `store-invalid` for a database of another program.
  */
 export function readVersion(db: DatabaseSync, path: string): number {
   const version = readPragma(db, "user_version");
@@ -41,9 +41,9 @@ export function readVersion(db: DatabaseSync, path: string): number {
 }
 
 /**
- * Brings a file up to this program's version, in one transaction.
+ * Migrates a file to this program's version, in one transaction.
  *
- * @throws {Failure} `store-newer`; `store-older` for an older file that is open for reading alone.
+ * @throws {Failure} `store-newer`; `store-older` for an older file that is opened for reading.
  */
 export function migrate(
   db: DatabaseSync,
@@ -66,7 +66,7 @@ export function migrate(
   }
   db.exec("BEGIN IMMEDIATE");
   try {
-    // Another process may have been first, while this one waited for the lock.
+    // Another process may have migrated it while this one waited for the lock.
     for (let next = readPragma(db, "user_version"); next < newest; next++) {
       db.exec(steps[next - firstVersion]);
     }

@@ -2,15 +2,15 @@ import { DatabaseSync } from "node:sqlite";
 import { limitCache } from "./sqlite.ts";
 
 export interface ReadingMemory {
-  /** How much of the store is mapped: mapped pages spare a system call for each, and count as memory of the process. */
+  /** Bytes of the store that are mapped. A mapped page needs no system call, and counts as memory of the process. */
   readonly mappedBytes: number;
   readonly cacheBytes: number;
 }
 
-/** For tables that are read from one end to the other: each page is met once. */
+/** Memory for full table scans, which read each page once. */
 export const scanMemory: ReadingMemory = { mappedBytes: 0, cacheBytes: 2 ** 20 };
 
-/** Opens a store for one thread of the training, which only reads it. */
+/** Opens a store for reading by one thread of a load or a training. */
 export function openReadingConnection(
   path: string,
   { mappedBytes, cacheBytes }: ReadingMemory,

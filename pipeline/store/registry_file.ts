@@ -16,15 +16,15 @@ export interface RegistryFile {
 }
 
 /**
- * Opens the registry of a data folder. A store of an older version is first split into two files, unless it is opened for
- * reading: then it is read as it is. If there are tables and no registry yet, an empty one is read.
+ * Opens the registry of a data folder. For writing, a store of an older version is first split into two files; for reading,
+ * it is opened unchanged. Tables without a registry are read with an empty one.
  *
  * @throws {Failure} as `openStore` does.
  */
 export function openRegistryFile(dataDir: string, options: FileOptions): RegistryFile {
   const { mode } = options;
   if (mode === "create") makeFolder(dataDir);
-  const path = placeOf(dataDir, options);
+  const path = findRegistry(dataDir, options);
   if (path === undefined) return emptyRegistry(dataDir);
   for (;;) {
     const db = openFile(path, options);
@@ -53,14 +53,14 @@ export function openRegistryFile(dataDir: string, options: FileOptions): Registr
   }
 }
 
-/** Where the registry is, or is to be made; undefined if there is none to be read. */
-function placeOf(dataDir: string, options: FileOptions): string | undefined {
+/** Returns the path of the registry, or of the one to create; undefined if there is none to read. */
+function findRegistry(dataDir: string, options: FileOptions): string | undefined {
   const { mode } = options;
   const { registry, tables, copy } = layoutOf(dataDir);
   finishSplit(dataDir, options);
   if (fileAt(registry)) return registry;
-  if (isLeftOver(tables, options)) {
-    // A split that was cut short where nothing can be written now, or a store under its new name alone.
+  if (isUnfinishedUpgrade(tables, options)) {
+    // Either an upgrade was interrupted and the folder is now read-only, or only the renamed file of an older store is left.
     if (mode === "read") return fileAt(copy) ? copy : tables;
     splitOlder(dataDir, options);
     return registry;
@@ -68,18 +68,18 @@ function placeOf(dataDir: string, options: FileOptions): string | undefined {
   return mode === "create" ? registry : undefined;
 }
 
-/** Whether the tables' file is what an older store became, or is to become. */
-function isLeftOver(tables: string, options: FileOptions): boolean {
+/** Returns whether the tables' file is the renamed file of an older store whose upgrade is incomplete. */
+function isUnfinishedUpgrade(tables: string, options: FileOptions): boolean {
   try {
     return isOlderFile(tables, options);
   } catch (error) {
-    // A first load has new tables to itself. Nothing is known of models meanwhile, and none is made.
+    // An initial load has the new tables locked. There is no model yet, and none can be registered during the load.
     if (options.mode === "read" && error instanceof Failure && error.kind === "store-busy") return false;
     throw error;
   }
 }
 
-/** In memory: there are tables, but no model was ever registered. @throws {Failure} `store-missing` if there is nothing. */
+/** Creates an empty registry in memory, for tables without models. @throws {Failure} `store-missing` without tables. */
 function emptyRegistry(dataDir: string): RegistryFile {
   const { registry, tables } = layoutOf(dataDir);
   if (!fileAt(tables)) {
@@ -94,15 +94,15 @@ function emptyRegistry(dataDir: string): RegistryFile {
 }
 
 /**
- * The registry's writes are rare and small. With a rollback journal it is a single file between them, which can be read where
- * nothing can be written.
+ * Sets rollback mode. Writes to the registry are rare and small; between them it is a single file, which can be read in a
+ * read-only folder.
  */
 function useRollbackJournal(db: DatabaseSync): void {
   createJournal(db).use("rollback", 0);
   db.exec("PRAGMA synchronous = EXTRA");
 }
 
-/** What the first version did not have yet. */
+/** Adds the table that the first version lacks, for this connection only. */
 function completeOlder(db: DatabaseSync): void {
   if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'model_aliases'").get()) return;
   db.exec(

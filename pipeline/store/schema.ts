@@ -8,29 +8,29 @@ import { listTables, ownTableNames } from "./table.ts";
 /** Prefix of the indexes that `--index` creates, which are not part of the schema of a store. */
 export const ownIndexPrefix = "clickwell_by_";
 
-/** The line of schema.sql that parts the user's tables from the program's records. */
-const parting = /^-- clickwell's own records\.$/m;
+/** The line of schema.sql that separates the user's tables from the program's records. */
+const recordsLine = /^-- clickwell's own records\.$/m;
 
 /** SQL of the tables of loan offers and their view `examples`. */
 export const loanOffers: string = userPart(text);
-/** The line that parts the records beside the user's tables from the registry, which is a file of its own. */
-const registryParting = /^-- In clickwell\.db: .*$/m;
-const registryAt = text.search(registryParting);
+/** The line that separates the log of loads from the registry, which is another file. */
+const registryLine = /^-- In clickwell\.db: .*$/m;
+const registryAt = text.search(registryLine);
 /** SQL of the log of loads. */
 const tablesRecords = text.slice(loanOffers.length, registryAt);
 /** SQL of models, model_aliases and production_model. */
 const registryRecords = text.slice(registryAt);
 
-/** A copy of schema.sql with other tables is a schema too: the program's records in it are ours to make. */
+/** Returns a schema without the program's records, which an edited copy of schema.sql contains. */
 function userPart(schema: string): string {
-  const at = schema.search(parting);
+  const at = schema.search(recordsLine);
   return at < 0 ? schema : schema.slice(0, at);
 }
 
 /**
- * Makes the user's tables and the log of loads in an empty database, in one transaction.
+ * Creates the user's tables and the log of loads in an empty database, in one transaction.
  *
- * @returns Whether it was empty.
+ * @returns Whether the database was empty.
  */
 export function createTables(db: DatabaseSync, schema = loanOffers): boolean {
   return create(db, tablesSteps, () => {
@@ -39,7 +39,7 @@ export function createTables(db: DatabaseSync, schema = loanOffers): boolean {
   });
 }
 
-/** Makes the registry's tables in an empty database, in one transaction. @param fill Adds rows to them. */
+/** Creates the registry's tables in an empty database, in one transaction. @param fill Adds rows to them. */
 export function createRegistry(db: DatabaseSync, fill: () => void = () => {}): void {
   create(db, registrySteps, () => {
     db.exec(registryRecords);
@@ -47,13 +47,13 @@ export function createRegistry(db: DatabaseSync, fill: () => void = () => {}): v
   });
 }
 
-function create(db: DatabaseSync, steps: readonly string[], make: () => void): boolean {
+function create(db: DatabaseSync, steps: readonly string[], fill: () => void): boolean {
   db.exec("BEGIN IMMEDIATE");
   try {
-    // Another process may have been first, while this one waited for the lock.
+    // Another process may have created them while this one waited for the lock.
     const isEmpty = db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
     if (isEmpty) {
-      make();
+      fill();
       db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${versionAfter(steps)}`);
     }
     db.exec("COMMIT");
@@ -65,7 +65,7 @@ function create(db: DatabaseSync, steps: readonly string[], make: () => void): b
 }
 
 /**
- * Checks a user's schema aside, in memory.
+ * Checks a user's schema in a database in memory.
  *
  * @throws {Failure} `spec-invalid`
  */
@@ -73,7 +73,7 @@ export function checkSchema(schema: string): void {
   describeTables(schema);
 }
 
-/** Names of what differs between a schema and the store's. @throws {Failure} `spec-invalid` */
+/** Returns the names of the objects that differ between a schema and the store. @throws {Failure} `spec-invalid` */
 export function differingTables(db: DatabaseSync, schema: string): string[] {
   const wanted = describeTables(schema);
   const found = userObjects(db);
@@ -82,38 +82,38 @@ export function differingTables(db: DatabaseSync, schema: string): string[] {
   );
 }
 
-/** The tables that a new store has. */
+/** Returns the names of the tables that a schema creates. */
 export function tableNamesOf(schema = loanOffers): string[] {
-  return aside(schema, (db) => listTables(db).map(({ name }) => name));
+  return withSchema(schema, (db) => listTables(db).map(({ name }) => name));
 }
 
-/** Whether nothing was ever loaded, and no table of the user has a row. */
+/** Returns whether nothing was ever loaded, and no table of the user has a row. */
 export function isUnused(db: DatabaseSync): boolean {
-  const isThere = (table: string) => db.prepare(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() !== undefined;
-  return !isThere("loads") && !listTables(db).some(({ name }) => isThere(name));
+  const hasRows = (table: string) => db.prepare(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() !== undefined;
+  return !hasRows("loads") && !listTables(db).some(({ name }) => hasRows(name));
 }
 
 function describeTables(schema: string): ReadonlyMap<string, string> {
-  return aside(schema, userObjects);
+  return withSchema(schema, userObjects);
 }
 
-/** Makes a schema's tables in memory, and looks at them. @throws {Failure} `spec-invalid` */
-function aside<T>(schema: string, look: (db: DatabaseSync) => T): T {
+/** Runs `inspect` on a database in memory with a schema's tables. @throws {Failure} `spec-invalid` */
+function withSchema<T>(schema: string, inspect: (db: DatabaseSync) => T): T {
   const db = new DatabaseSync(":memory:");
   try {
     db.exec("BEGIN");
     db.exec(tablesRecords);
     runUserSchema(db, schema);
-    if (listTables(db).length === 0) throw badSchema("it makes no table");
+    if (listTables(db).length === 0) throw badSchema("it creates no table");
     requireExamples(db);
-    return look(db);
+    return inspect(db);
   } finally {
     db.close();
   }
 }
 
-/** Actions of SQLite's authorizer that reach out of the store or of the transaction: a schema has no use for them. */
-const refusedActions: ReadonlyMap<number, string> = new Map([
+/** Actions of SQLite's authorizer that affect more than the database or the transaction. A schema must not contain them. */
+const deniedActions: ReadonlyMap<number, string> = new Map([
   [19, "PRAGMA"],
   [22, "BEGIN, COMMIT or ROLLBACK"],
   [24, "ATTACH"],
@@ -123,15 +123,15 @@ const refusedActions: ReadonlyMap<number, string> = new Map([
 const [allowed, denied] = [0, 1];
 
 function runUserSchema(db: DatabaseSync, schema: string): void {
-  let refused: string | undefined;
+  let deniedAction: string | undefined;
   setAuthorizer(db, (action) => {
-    refused ??= refusedActions.get(action);
-    return refused === undefined ? allowed : denied;
+    deniedAction ??= deniedActions.get(action);
+    return deniedAction === undefined ? allowed : denied;
   });
   try {
     db.exec(userPart(schema));
   } catch (error) {
-    if (refused !== undefined) throw badSchema(`it has ${refused}, which has no place in it`);
+    if (deniedAction !== undefined) throw badSchema(`it contains ${deniedAction}, which is not allowed`);
     throw badSchema(error instanceof Error ? error.message : String(error));
   } finally {
     setAuthorizer(db, null);
@@ -146,7 +146,7 @@ function runUserSchema(db: DatabaseSync, schema: string): void {
   }
 }
 
-/** The runtime has it; its types do not name it yet. */
+/** The types of the runtime do not declare the method yet. */
 function setAuthorizer(db: DatabaseSync, authorizer: ((action: number) => number) | null): void {
   if (!("setAuthorizer" in db) || typeof db.setAuthorizer !== "function") {
     throw new Error("SQLite has no authorizer");
@@ -162,7 +162,7 @@ function requireExamples(db: DatabaseSync): void {
   }
 }
 
-/** SQL of every table, view, index and trigger of the user, by name. */
+/** Returns the SQL of every table, view, index and trigger of the user, by name. */
 function userObjects(db: DatabaseSync): Map<string, string> {
   const rows = db.prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
   return new Map(
@@ -177,6 +177,6 @@ function userObjects(db: DatabaseSync): Map<string, string> {
 function badSchema(detail: string): Failure {
   return new Failure(
     "spec-invalid",
-    `Cannot use the schema: ${detail}. Expected SQL that makes STRICT tables with primary keys and a view examples.`,
+    `Cannot use the schema: ${detail}. Expected SQL that creates STRICT tables with primary keys and a view examples.`,
   );
 }

@@ -1,6 +1,6 @@
 import { Failure, type FailureKind } from "../failure.ts";
 
-/** SQLite's primary result codes that are the outside world's doing. https://sqlite.org/rescode.html */
+/** SQLite's primary result codes with causes outside of the program. https://sqlite.org/rescode.html */
 const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: string }>> = {
   5: { kind: "store-busy", text: "database is locked", repair: "Another clickwell writes to it: try again." },
   6: {
@@ -24,8 +24,8 @@ const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: 
     kind: "store-invalid",
     text: "unable to open database file",
     repair:
-      "SQLite could not make the files that it needs beside it. To write, its folder must be writable; and so it must once " +
-      "to read a file that was left with a write-ahead log: run clickwell serve, or any command that writes to it, where it is.",
+      "SQLite could not create its files in the same folder. Writing needs a writable folder; so does, once, reading a file " +
+      "that was left with a write-ahead log: run clickwell serve, or any command that writes to the store, on it.",
   },
   26: {
     kind: "store-invalid",
@@ -34,24 +34,24 @@ const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: 
   },
 };
 
-/** SQLite's extended result code; undefined for what SQLite did not throw. */
+/** Returns SQLite's extended result code; undefined for an error that SQLite did not throw. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_SQLITE_ERROR") return undefined;
   if ("errcode" in error && typeof error.errcode === "number") return error.errcode;
-  // DatabaseSync.exec and the constructor throw without the code.
+  // Errors of DatabaseSync.exec and of the constructor lack the code.
   const known = Object.entries(kinds).find(([, { text }]) => error.message.startsWith(text));
   return known ? Number(known[0]) : undefined;
 }
 
-/** Whether SQLite threw an error with this primary result code, or one that extends it. */
+/** Returns whether SQLite threw an error with this primary result code, or with one that extends it. */
 export function hasCode(error: unknown, primary: number): boolean {
   return ((sqliteCode(error) ?? 0) & 0xff) === primary;
 }
 
 /**
- * What SQLite threw, as a failure that its user can act on; any other error as it is.
+ * Converts an error of SQLite into a failure that the user can act on. Returns any other error unchanged.
  *
- * @param action What was tried, as in `Cannot ${action}`.
+ * @param action What failed, as in `Cannot ${action}`.
  */
 export function asFailure(error: unknown, action: string): unknown {
   const code = sqliteCode(error);

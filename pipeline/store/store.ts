@@ -10,38 +10,39 @@ import { checkSchema, createTables, differingTables, isUnused } from "./schema.t
 import { asFailure, sqliteCode } from "./sqlite_failure.ts";
 import { fileAt, type FileOptions, makeFolder, openFile, removeDatabase } from "./store_file.ts";
 
-/** The open store of examples: one SQLite database, `tables.db` in the data folder, with the user's tables. */
+/** An open store: the SQLite database `tables.db` in the data folder, with the user's tables. */
 export interface Store {
   readonly db: DatabaseSync;
   readonly path: string;
   readonly journal: Journal;
-  /** It was made by this opening. */
+  /** Whether it was created when it was opened. */
   readonly isNew: boolean;
-  /** It is that of an older version, open for reading as it is: one file, with the registry in it. */
+  /** Whether it is of an older version and open for reading: one file that contains the registry, too. */
   readonly isOlder: boolean;
   close(): void;
 }
 
 export interface StoreOptions extends FileOptions {
-  /** The connection stays open: its pages are not mapped, so that a file that is overwritten cannot end the process. */
+  /** Whether the connection stays open. Then pages are not mapped, so that overwriting the file cannot crash the process. */
   readonly isKept?: boolean;
-  /** SQL of the user's tables and their view `examples`, for a new store; without it, those of loan offers. */
+  /** SQL of the user's tables and their view `examples`, for a new store. Default: the tables of loan offers. */
   readonly schema?: string;
 }
 
 /**
- * Opens the tables of a data folder. A store of an older version is first split into two files, unless it is opened for
- * reading: then it is read as it is.
+ * Opens the tables of a data folder. For writing, a store of an older version is first split into two files; for reading,
+ * it is opened unchanged.
  *
- * @param dataDir Made, for its owner alone, where `mode` is `create` and it is not there.
- * @throws {Failure} `store-missing`; `store-invalid` for a folder that cannot be made, a link, a foreign or damaged file;
+ * @param dataDir Created if missing, with permissions for its owner only, if `mode` is `create`.
+ * @throws {Failure} `store-missing`; `store-invalid` for a folder that cannot be created, a link, a file that is damaged or
+ *   of another program;
  *   `store-newer`; `store-busy` after `busyTimeoutMs`; `store-full`; `spec-invalid` for a schema that cannot be used.
  */
 export function openStore(dataDir: string, options: StoreOptions): Store {
   const { mode, schema } = options;
   if (schema !== undefined) checkSchema(schema);
   if (mode === "create") makeFolder(dataDir);
-  const path = placeOf(dataDir, options);
+  const path = findTables(dataDir, options);
   for (;;) {
     const db = openFile(path, options, (db) => configure(db, options));
     try {
@@ -67,8 +68,8 @@ export function openStore(dataDir: string, options: StoreOptions): Store {
   }
 }
 
-/** Where the tables are, or are to be made. */
-function placeOf(dataDir: string, options: StoreOptions): string {
+/** Returns the path of the tables, or of those to create. */
+function findTables(dataDir: string, options: StoreOptions): string {
   const { mode } = options;
   const { tables, registry } = layoutOf(dataDir);
   finishSplit(dataDir, options);
@@ -90,41 +91,41 @@ function storeOf(
     journal,
     ...facts,
     close() {
-      if (mode !== "read") settle(db, journal);
+      if (mode !== "read") leaveWalMode(db, journal);
       db.close();
     },
   };
 }
 
 /**
- * The last writer that has the file to itself leaves it so that it can be read where nothing can be written: a write-ahead log
- * has an index, which every reader has to be able to make.
+ * Returns the file to rollback mode if no other connection has it open, so that it can be read in a read-only folder: in WAL
+ * mode every reader must be able to create the WAL index.
  */
-function settle(db: DatabaseSync, journal: Journal): void {
+function leaveWalMode(db: DatabaseSync, journal: Journal): void {
   try {
     if (!db.isTransaction) journal.use("rollback", 0);
   } catch (error) {
-    // A full disk, say: the next one to write does it.
+    // On a full disk, for example. The next connection that writes does it.
     if (sqliteCode(error) === undefined) throw error;
   }
 }
 
-/** Makes the tables a single file again where nobody else has them open, if somebody left them with a log. Never throws. */
+/** Returns tables that were left in WAL mode to rollback mode, unless another connection has them open. Never throws. */
 export function settleTables(dataDir: string): void {
   const { tables } = layoutOf(dataDir);
   try {
     if (!fileAt(`${tables}-wal`)) return;
     const db = openFile(tables, { mode: "write", busyTimeoutMs: 0 });
-    settle(db, createJournal(db));
+    leaveWalMode(db, createJournal(db));
     db.close();
-  } catch { /* They can be read as they are, and the next one to write does it. */ }
+  } catch { /* They can be read in WAL mode, too, and the next connection that writes does it. */ }
 }
 
 /**
- * Whether the store was made from this schema.
+ * Returns whether the store was created from this schema.
  *
- * @returns False for another one, where nothing was ever loaded: what a load left behind that was cut short.
- * @throws {Failure} `store-invalid` where it was made from another, and is in use.
+ * @returns False for another schema if nothing was ever loaded: an interrupted load left the store behind.
+ * @throws {Failure} `store-invalid` if it was created from another schema and is in use.
  */
 function hasSchema(db: DatabaseSync, schema: string, path: string): boolean {
   const differing = differingTables(db, schema);
@@ -132,22 +133,22 @@ function hasSchema(db: DatabaseSync, schema: string, path: string): boolean {
   if (isUnused(db) && createJournal(db).use("rollback", 0)) return false;
   throw new Failure(
     "store-invalid",
-    `Cannot use this schema with ${path}: the store was made from another one (${
+    `Cannot use this schema with ${path}: the store was created from another one (${
       differing.join(", ")
     } differ). ` +
-      "Leave --schema out, or choose another folder with --data",
+      "Omit --schema, or choose another folder with --data",
   );
 }
 
-/** Settings are of the connection, save the journal mode, which stays with the file. */
+/** Sets the pragmas of a connection. Only the page size is stored in the file. */
 function configure(db: DatabaseSync, { mode, isKept = false }: StoreOptions): void {
   if (mode === "read") {
-    // The join that makes examples jumps from lead to lead: mapped pages spare a system call for each.
-    // Writers do without: pages that are mapped while they are written count as memory of the process.
+    // The join that makes examples reads leads in random order: a mapped page needs no system call.
+    // Writers do not map: pages that are mapped while they are written count as memory of the process.
     db.exec(`PRAGMA mmap_size = ${isKept ? 0 : 2147418112}; PRAGMA query_only = ON`);
   } else {
-    // A page size is of the file, and set before anything is in it. The join looks leads up by key: wider pages make it a
-    // quarter faster than SQLite's 4 KiB.
+    // The page size must be set while the file is empty. The join looks leads up by key: these pages make it a quarter faster
+    // than SQLite's 4 KiB.
     db.exec(`
       PRAGMA page_size = 16384;
       PRAGMA synchronous = FULL;

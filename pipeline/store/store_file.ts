@@ -6,27 +6,27 @@ import { asFailure, hasCode } from "./sqlite_failure.ts";
 import { openInMemoryCopy } from "./in_memory_copy.ts";
 
 export interface FileOptions {
-  /** `create` makes the file if it is not there; `write` and `read` need it there. `read` cannot change it. */
+  /** `create` creates the file if it is missing; `write` and `read` require it. `read` cannot change it. */
   readonly mode: "create" | "write" | "read";
-  /** How long to wait for another process's transaction. A wait blocks the thread: keep it short on an event loop. */
+  /** How long to wait for another process's transaction. The wait blocks the thread: keep it short on an event loop. */
   readonly busyTimeoutMs?: number;
-  /** Refuse to write with less room than this on the disk. */
+  /** Free disk space without which the file is not opened. */
   readonly freeBytesMin?: number;
 }
 
 export const busyTimeoutMsDefault = 5_000;
 
-/** Reading beside a write-ahead log needs room for its index, unless that is there already. */
+/** Reading a database with a WAL needs disk space for the WAL index, unless it exists. */
 const readReserveBytes = 2 ** 20;
 const unopenableCode = 14;
-/** What SQLite names the files beside a database. */
+/** Suffixes of a database and of the files that SQLite adds to it. */
 const suffixes = ["", "-wal", "-shm", "-journal"];
 
 /**
- * Opens a database file with the settings that all of the program's connections have.
+ * Opens a database file with the settings that all connections of the program have.
  *
- * @param configure Settings of this connection beyond them.
- * @throws {Failure} `store-invalid` for a link, a foreign or damaged file; `store-busy` after `busyTimeoutMs`; `store-full`.
+ * @param configure Adds settings of this connection.
+ * @throws {Failure} `store-invalid` for a link, and for a file that is damaged or of another program; `store-busy` after `busyTimeoutMs`; `store-full`.
  */
 export function openFile(
   path: string,
@@ -34,11 +34,11 @@ export function openFile(
   configure: (db: DatabaseSync) => void = () => {},
 ): DatabaseSync {
   const { mode, busyTimeoutMs = busyTimeoutMsDefault } = options;
-  refuseLinks(path);
+  rejectLinks(path);
   requireSpace(path, options);
   let db: DatabaseSync | undefined;
   try {
-    if (mode === "read" && fileAt(`${path}-journal`)) undoUnfinished(path, busyTimeoutMs);
+    if (mode === "read" && fileAt(`${path}-journal`)) rollBackHotJournal(path, busyTimeoutMs);
     db = mode === "read" ? openToRead(path, busyTimeoutMs) : new DatabaseSync(path);
     db.exec(`
       PRAGMA busy_timeout = ${Math.round(busyTimeoutMs)};
@@ -47,7 +47,7 @@ export function openFile(
       PRAGMA cell_size_check = ON;
       PRAGMA temp_store = MEMORY;
     `);
-    // Not yet in the types: without it, `PRAGMA writable_schema` could rewrite the schema.
+    // Without defensive mode, `PRAGMA writable_schema` could rewrite the schema. The types do not declare the method yet.
     if ("enableDefensive" in db && typeof db.enableDefensive === "function") db.enableDefensive(true);
     configure(db);
     return db;
@@ -70,36 +70,36 @@ function openToRead(path: string, busyTimeoutMs: number): DatabaseSync {
   }
 }
 
-/** A write that was cut short is undone by the first who reads, if only that connection may write. */
-function undoUnfinished(path: string, busyTimeoutMs: number): void {
+/** Rolls back an interrupted transaction. SQLite does this at the first read of a connection that may write. */
+function rollBackHotJournal(path: string, busyTimeoutMs: number): void {
   using db = new DatabaseSync(path);
   withBusyTimeout(db, busyTimeoutMs, () => db.prepare("PRAGMA schema_version").get());
 }
 
-/** Removes a database and what SQLite keeps beside it. Nobody may have it open. */
+/** Removes a database and the files that SQLite added to it. No connection may have it open. */
 export function removeDatabase(path: string): void {
   for (const suffix of suffixes) if (fileAt(path + suffix)) Deno.removeSync(path + suffix);
 }
 
-/** @returns Whether there was no folder before. */
-export function makeFolder(dataDir: string): boolean {
-  const isNew = fileAt(dataDir) === undefined;
+/** Creates the data folder if it is missing, with permissions for its owner only. @throws {Failure} `store-invalid` */
+export function makeFolder(dataDir: string): void {
   try {
     Deno.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new Failure(
       "store-invalid",
-      `Cannot make the data folder ${dataDir}: ${reason(error)}. Choose another with --data`,
+      `Cannot create the data folder ${dataDir}: ${reason(error)}. Choose another with --data`,
     );
   }
-  return isNew;
 }
 
 /**
- * The data folder is its operator's choice and may be a link; who can write in it must not be able to point the store
- * at a file elsewhere, so its files may not.
+ * Rejects files of a database that are no regular files. The data folder is the operator's choice and may be a link, but a
+ * user who can write to it must not be able to point the store at a file elsewhere.
+ *
+ * @throws {Failure} `store-invalid`
  */
-export function refuseLinks(path: string): void {
+export function rejectLinks(path: string): void {
   for (const name of suffixes.map((suffix) => path + suffix)) {
     const info = fileAt(name);
     if (info && !info.isFile) {
@@ -119,7 +119,7 @@ function requireSpace(path: string, { mode, freeBytesMin }: FileOptions): void {
   if (fileAt(`${path}-wal`) && !fileAt(`${path}-shm`)) requireFreeSpace(path, readReserveBytes);
 }
 
-/** @returns undefined where nothing is there; a link is not followed. */
+/** Returns the facts about a file, without following a link; undefined if there is none. */
 export function fileAt(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
@@ -129,7 +129,7 @@ export function fileAt(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** What the system said, without its number. */
+/** Returns the message of a system error, without its number. */
 export function reason(error: unknown): string {
   return error instanceof Error ? error.message.replace(/ \(os error .*$/, "") : String(error);
 }

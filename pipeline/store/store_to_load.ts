@@ -7,15 +7,15 @@ import { openStore, type Store, type StoreOptions } from "./store.ts";
 import { fileAt, removeDatabase } from "./store_file.ts";
 
 export interface LoadTarget extends Pick<StoreOptions, "schema" | "freeBytesMin"> {
-  /** What is to be loaded into. */
+  /** Names of the tables to load into. */
   readonly tables: readonly string[];
 }
 
 /**
- * Opens the tables of a data folder to load into them, and makes them if there are none. Those that were made for a load of
- * which nothing came go again when the store is closed: the next one may bring another schema.
+ * Opens the tables of a data folder to load into them, and creates them if there are none. If a new store is still empty when
+ * it is closed, it is removed, so that the next load may use another schema.
  *
- * @throws {Failure} `table-unknown` for a table of which nothing says what it is; as `openStore` does.
+ * @throws {Failure} `table-unknown` for a table without a schema; as `openStore` does.
  */
 export function openStoreToLoad(dataDir: string, { tables, ...options }: LoadTarget): Store {
   if (options.schema === undefined) requireKnown(dataDir, tables);
@@ -25,16 +25,16 @@ export function openStoreToLoad(dataDir: string, { tables, ...options }: LoadTar
   return {
     ...store,
     close() {
-      const isOfNoUse = hasNothing(store);
+      const isEmpty = isStillEmpty(store);
       store.close();
-      if (!isOfNoUse) return;
+      if (!isEmpty) return;
       removeDatabase(store.path);
       if (isNewFolder) removeIfEmpty(dataDir);
     },
   };
 }
 
-/** Without a schema, tables that are not there yet are those of loan offers. */
+/** Without a schema, a new store has the tables of loan offers. */
 function requireKnown(dataDir: string, names: readonly string[]): void {
   const { tables, registry } = layoutOf(dataDir);
   const loanTables = tableNamesOf();
@@ -42,20 +42,20 @@ function requireKnown(dataDir: string, names: readonly string[]): void {
   if (unknown === undefined || fileAt(tables) || isOlderFile(registry, {})) return;
   throw new Failure(
     "table-unknown",
-    `There are no tables in ${dataDir} yet, so that nothing says what "${unknown}" is. Make them with the SQL of your own ` +
-      "tables and their view examples: clickwell ingest --schema FILE. Without it they are those of loan offers: " +
+    `There are no tables in ${dataDir} yet, and "${unknown}" is not one of the default tables. Create them from the SQL of ` +
+      "your own tables and their view examples: clickwell ingest --schema FILE. The default tables are those of loan offers: " +
       `${loanTables.join(", ")}.`,
   );
 }
 
-/** Whether nothing was loaded, and nobody else has the store open to do so. */
-function hasNothing({ db, journal }: Store): boolean {
+/** Returns whether nothing was loaded, and no other connection has the store open. */
+function isStillEmpty({ db, journal }: Store): boolean {
   try {
     if (db.isTransaction || !journal.use("rollback", 0)) return false;
     db.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
-    const isOfNoUse = isUnused(db);
+    const isEmpty = isUnused(db);
     db.exec("ROLLBACK");
-    return isOfNoUse;
+    return isEmpty;
   } catch (error) {
     if (sqliteCode(error) === undefined) throw error;
     return false;
@@ -65,5 +65,5 @@ function hasNothing({ db, journal }: Store): boolean {
 function removeIfEmpty(folder: string): void {
   try {
     Deno.removeSync(folder);
-  } catch { /* Something is in it. */ }
+  } catch { /* It is not empty. */ }
 }

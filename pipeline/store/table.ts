@@ -8,16 +8,16 @@ export type ColumnType = "INTEGER" | "REAL" | "TEXT";
 export interface TableColumn {
   readonly name: string;
   readonly type: ColumnType;
-  /** A row without a value is refused: NOT NULL, or part of the primary key. */
+  /** Whether the column is NOT NULL or part of the primary key. */
   readonly required: boolean;
   readonly hasDefault: boolean;
-  /** A time, in microseconds since 1970-01-01T00:00:00Z: an INTEGER whose name ends in `_at`. */
+  /** Whether it is a time, in microseconds since 1970-01-01T00:00:00Z: an INTEGER whose name ends in `_at`. */
   readonly isTime: boolean;
-  /** What it is, with its unit: the comment at the end of its line in the schema. */
+  /** The comment at the end of the column's line in the schema: its meaning and unit. */
   readonly comment: string;
 }
 
-/** A foreign key as the schema spells it. */
+/** A foreign key, with names as the schema spells them. */
 export interface ForeignKey {
   readonly columns: readonly string[];
   readonly parent: string;
@@ -27,32 +27,32 @@ export interface ForeignKey {
 export interface Table {
   readonly name: string;
   readonly columns: readonly TableColumn[];
-  /** Names of the columns of its primary key, in the key's order. */
+  /** Column names of the primary key, in the key's order. */
   readonly key: readonly string[];
   readonly foreignKeys: readonly ForeignKey[];
 }
 
-/** The tables of the registry, which is a file of its own; a table stands behind those that it refers to. */
+/** The tables of the registry, each after those that it refers to. */
 export const registryTableNames: readonly string[] = ["models", "model_aliases", "production_model"];
 
 /** The program's own tables: no file is loaded into them. */
 export const ownTableNames: ReadonlySet<string> = new Set(["loads", ...registryTableNames]);
 
-/** Whether its texts are equal only where their bytes are: a column with a collation of its own finds keys that differ. */
+/** Returns whether texts are equal only if their bytes are: a column with a collation may equate other keys. */
 export function comparesBytes({ db }: { db: DatabaseSync }, { name }: Table): boolean {
   const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name);
   return !/\bCOLLATE\b/i.test(String(row?.sql));
 }
 
-/** Whether what is inserted may change more, or other, rows than those. */
+/** Returns whether there are triggers: then an insertion may change other rows, too. */
 export function hasTriggers(db: DatabaseSync): boolean {
   return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' LIMIT 1").get() !== undefined;
 }
 
 /**
- * The user's tables, in the order in which the schema makes them.
+ * Lists the user's tables in the order of the schema.
  *
- * @throws {Failure} `spec-invalid` where one of them is not STRICT, has no primary key or a column of another type.
+ * @throws {Failure} `spec-invalid` for a table that is not STRICT, has no primary key or has a column of another type.
  */
 export function listTables(db: DatabaseSync): Table[] {
   return db.prepare(
@@ -86,7 +86,7 @@ function describeTable(db: DatabaseSync, name: string, sql: string): Table {
   const columns: TableColumn[] = [];
   const key: string[] = [];
   for (const row of rows) {
-    // A generated column is computed, never loaded.
+    // Generated columns are not loaded.
     if (row.hidden !== 0) continue;
     const column = String(row.name);
     const place = Number(row.pk);
@@ -118,7 +118,7 @@ function listForeignKeys(db: DatabaseSync, table: string): ForeignKey[] {
   }));
 }
 
-/** What a foreign key names is looked for when a statement is prepared, not before. */
+/** Checks that foreign keys can be resolved, which SQLite does only when it prepares a statement. */
 function checkForeignKeys(db: DatabaseSync, table: string): void {
   try {
     db.prepare(`INSERT INTO ${quoted(table)} DEFAULT VALUES`);
@@ -136,7 +136,7 @@ function columnType(declared: string): ColumnType | undefined {
   return type === "REAL" || type === "TEXT" ? type : undefined;
 }
 
-/** SQLite keeps the text of CREATE TABLE, comments and all: the last comment on the line that begins with the column. */
+/** Reads column comments from the text of CREATE TABLE: the last comment on the line that begins with the column's name. */
 function readComments(sql: string): ReadonlyMap<string, string> {
   const comments = new Map<string, string>();
   for (const line of sql.split("\n")) {

@@ -3,34 +3,31 @@ import { withBusyTimeout } from "./journal.ts";
 import { asFailure, hasCode, retryWhileBusy } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 
-/**
- * How long a load waits for a training that reads, or for another load, and a training for a load: as long as any of them
- * takes, but not for ever.
- */
+/** How long a load waits for a training or another load, and a training for a load: longer than any of them should take. */
 export const lockTimeoutMsDefault = 600_000;
-/** How long one try blocks the thread. */
-const tryMs = 100;
+/** How long one attempt blocks the thread. */
+const attemptMs = 100;
 const readOnlyCode = 8;
 
 /**
- * Begins a transaction that writes, and waits for another process's without blocking the thread.
+ * Begins a write transaction, and waits for those of other processes without blocking the thread.
  *
- * @param options.action What cannot be done, where it cannot begin.
- * @param options.pause Called before each try: it may throw.
- * @throws {Failure} `store-busy` after `patienceMs`.
+ * @param options.action What fails if it cannot begin, as in `Cannot ${action}`.
+ * @param options.beforeAttempt Called before each attempt; it may throw.
+ * @throws {Failure} `store-busy` after `lockTimeoutMs`.
  */
 export async function beginWriting(
   { db, path }: Pick<Store, "db" | "path">,
-  { patienceMs = lockTimeoutMsDefault, action = `write to ${path}`, pause = () => {} }: {
-    patienceMs?: number;
+  { lockTimeoutMs = lockTimeoutMsDefault, action = `write to ${path}`, beforeAttempt = () => {} }: {
+    lockTimeoutMs?: number;
     action?: string;
-    pause?: () => void;
+    beforeAttempt?: () => void;
   } = {},
 ): Promise<void> {
-  await retryWhileBusy(patienceMs, () => {
-    pause();
+  await retryWhileBusy(lockTimeoutMs, () => {
+    beforeAttempt();
     try {
-      withBusyTimeout(db, Math.min(tryMs, patienceMs), () => db.exec("BEGIN IMMEDIATE"));
+      withBusyTimeout(db, Math.min(attemptMs, lockTimeoutMs), () => db.exec("BEGIN IMMEDIATE"));
     } catch (error) {
       throw asFailure(error, action);
     }
@@ -38,20 +35,23 @@ export async function beginWriting(
 }
 
 /**
- * Keeps everyone from changing a store while it is read; who wants to write waits. Many connections then read the same.
+ * Holds the write lock of a store, so that several connections read the same content. Writers wait.
  *
- * @param pause Called while a load is waited for: it may throw.
- * @returns What lets go of it; undefined where nothing can be written, and nothing can change.
- * @throws {Failure} `store-busy` where a load takes longer than anyone waits.
+ * @param beforeAttempt Called before each attempt to take the lock; it may throw.
+ * @returns The lock; undefined if the store is read-only, and so cannot change.
+ * @throws {Failure} `store-busy` after `lockTimeoutMsDefault`.
  */
-export async function holdWriteLock(path: string, pause: () => void): Promise<Disposable | undefined> {
+export async function holdWriteLock(
+  path: string,
+  beforeAttempt: () => void,
+): Promise<Disposable | undefined> {
   const db = new DatabaseSync(path);
   try {
     if (!canWrite(db)) {
       db.close();
       return undefined;
     }
-    await beginWriting({ db, path }, { pause });
+    await beginWriting({ db, path }, { beforeAttempt });
     return { [Symbol.dispose]: () => db.close() };
   } catch (error) {
     db.close();
@@ -59,7 +59,7 @@ export async function holdWriteLock(path: string, pause: () => void): Promise<Di
   }
 }
 
-/** Whether a transaction that writes can be begun, now or later. */
+/** Returns whether a write transaction can begin, now or later. */
 function canWrite(db: DatabaseSync): boolean {
   try {
     withBusyTimeout(db, 0, () => db.exec("BEGIN IMMEDIATE; ROLLBACK"));

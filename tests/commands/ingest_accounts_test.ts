@@ -45,10 +45,10 @@ Deno.test("accounts: a load that loses rows is rolled back", () =>
     const lossy: FileReading = {
       ...here,
       next(job) {
-        const { steps, isLast } = here.next(job);
+        const { batches, isLast } = here.next(job);
         return {
           isLast,
-          steps: steps.map((step) => step.batch.rowCount > 0 ? { ...step, batch: emptyBatch } : step),
+          batches: batches.map((read) => read.batch.rowCount > 0 ? { ...read, batch: emptyBatch } : read),
         };
       },
     };
@@ -66,12 +66,12 @@ Deno.test("accounts: a load that loses rows is rolled back", () =>
         mapping: { names: {}, allowMissing: true },
         rejects: undefined,
         signal: undefined,
-        patienceMs: 1_000,
+        lockTimeoutMs: 1_000,
         observe: () => {},
         rowCounts: new Map(),
         now: () => 0,
       });
-      await assert.rejects(load, /rows of .*things\.csv do not add up: 2 in the file, 0 handed on/);
+      await assert.rejects(load, /rows of .*things\.csv do not add up: 2 in the file, 0 read/);
       assert.deepEqual([rowsOf(store, "things"), rowsOf(store, "loads")], [[], []]);
     } finally {
       here.close();
@@ -187,7 +187,7 @@ Deno.test("accounts: a row that a trigger skips counts as not stored", () =>
       await assertRejected(
         ingest(store, { files, allowMissing: true }),
         "row-rejected",
-        /row 8: things passed it over, as a trigger does with RAISE\(IGNORE\), expected it to be inserted/,
+        /row 8: things ignored it, as a trigger does with RAISE\(IGNORE\), expected it to be inserted/,
       );
       const rejectsPath = join(folder, "rejects.ndjson");
       const { tables } = await ingest(store, { files, allowMissing: true, rejectsPath });

@@ -8,19 +8,19 @@ import { busyTimeoutMsDefault, fileAt, type FileOptions, openFile, removeDatabas
 
 type Row = Record<string, string | number | bigint | Uint8Array | null>;
 
-/** The registry's rows as they are, with their ids. The first version has no aliases. */
+/** Reads the rows of a registry table with their ids; none if the table is missing, as that of aliases in the first version. */
 function rowsOf(db: DatabaseSync, table: string): Row[] {
-  const isThere = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table);
-  if (!isThere) return [];
+  const exists = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table);
+  if (!exists) return [];
   const statement = db.prepare(`SELECT * FROM ${table} ORDER BY 1`);
   statement.setReadBigInts(true);
   return statement.all();
 }
 
 /**
- * Writes the registry of an older store to a file of its own, which is whole and on the disk when this returns.
+ * Copies the registry of an older store to a new file, which is complete and synced on return.
  *
- * @param older Open, and held: nobody writes to it meanwhile.
+ * @param older An open store, locked against writers.
  */
 export function copyRegistry(older: DatabaseSync, { registry, tables, copy }: Layout): void {
   removeDatabase(copy);
@@ -35,7 +35,7 @@ export function copyRegistry(older: DatabaseSync, { registry, tables, copy }: La
     db.close();
   }
   const source = fileAt(registry) ?? fileAt(tables);
-  if (source) likenTo(copy, source);
+  if (source) copyPermissions(copy, source);
   using file = Deno.openSync(copy, { write: true });
   file.syncSync();
 }
@@ -48,34 +48,36 @@ function insertAll(db: DatabaseSync, table: string, rows: readonly Row[]): void 
   }
 }
 
-/** Who could read the store can read its registry. */
-function likenTo(path: string, { mode, uid, gid }: Deno.FileInfo): void {
+/** Gives a file the mode and owner of the store, so that the same users can read it. */
+function copyPermissions(path: string, { mode, uid, gid }: Deno.FileInfo): void {
   if (Deno.build.os === "windows") return;
   if (mode !== null) Deno.chmodSync(path, mode & 0o777);
-  const made = fileAt(path);
-  if (uid === null || gid === null || (made?.uid === uid && made.gid === gid)) return;
+  const found = fileAt(path);
+  if (uid === null || gid === null || (found?.uid === uid && found.gid === gid)) return;
   try {
     Deno.chownSync(path, uid, gid);
-  } catch { /* Only who may give files away can; who runs the program can read what it made. */ }
+  } catch {
+    /* Only a privileged user can change the owner; the current user can read the file in any case. */
+  }
 }
 
 /**
- * Takes the registry's tables out of the tables' file, when all of their rows are in the registry's own.
+ * Drops the registry's tables from the tables' file after checking that all their rows are in the registry.
  *
- * @throws {Failure} `store-invalid` where they are not.
+ * @throws {Failure} `store-invalid` if a row is missing.
  */
 export function dropRegistry(
   { registry, tables }: Layout,
   { busyTimeoutMs }: Pick<FileOptions, "busyTimeoutMs">,
 ): void {
-  using kept = openFile(registry, { mode: "read", busyTimeoutMs: busyTimeoutMs ?? busyTimeoutMsDefault });
+  using copied = openFile(registry, { mode: "read", busyTimeoutMs: busyTimeoutMs ?? busyTimeoutMsDefault });
   using db = new DatabaseSync(tables);
   db.exec(
     `PRAGMA busy_timeout = ${Math.round(busyTimeoutMs ?? busyTimeoutMsDefault)}; PRAGMA foreign_keys = OFF`,
   );
   db.exec("BEGIN IMMEDIATE");
   try {
-    requireSame(db, kept, registry);
+    requireSame(db, copied, registry);
     for (const table of registryTableNames.toReversed()) db.exec(`DROP TABLE IF EXISTS ${table}`);
     db.exec(`PRAGMA user_version = ${firstVersion}`);
     db.exec("COMMIT");
@@ -85,20 +87,20 @@ export function dropRegistry(
   }
 }
 
-/** Every model and every assignment is in the copy, which may have got more since. Aliases come and go. */
+/** Checks that the copy has every model and every assignment. It may have newer ones, too; aliases may have been removed. */
 function requireSame(older: DatabaseSync, copy: DatabaseSync, path: string): void {
   for (const table of ["models", "production_model"]) {
     const rows = rowsOf(older, table);
     const names = Object.keys(rows[0] ?? {});
     const textOf = (row: Row) => names.map((name) => row[name]).join("\0");
     const known = new Set(rowsOf(copy, table).map(textOf));
-    const lost = rows.find((row) => !known.has(textOf(row)));
-    if (!lost) continue;
+    const missing = rows.find((row) => !known.has(textOf(row)));
+    if (!missing) continue;
     throw new Failure(
       "store-invalid",
-      `Cannot bring ${path} up to date: it lacks a row that is in ${table} beside the tables (${
-        Object.values(lost)[0]
-      }). Move ${path} away, and it is made again.`,
+      `Cannot bring ${path} up to date: it lacks a row of ${table} in the older store (${
+        Object.values(missing)[0]
+      }). Move ${path} away, and it is created again.`,
     );
   }
 }

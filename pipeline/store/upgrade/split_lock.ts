@@ -2,18 +2,18 @@ import { Failure } from "../../failure.ts";
 import type { Layout } from "../layout.ts";
 import { fileAt, reason, removeDatabase } from "../store_file.ts";
 
-/** Held by the one process that splits an older store. The system lets go of it when the process ends, however it does. */
+/** The lock of the process that splits an older store. The operating system releases it when the process ends for any reason. */
 export interface SplitLock {
-  /** @param isDone The lock's file goes, too: nothing is half done. */
+  /** Releases the lock. @param options.isDone Removes the lock file, too: the split is complete. */
   close(options: { readonly isDone: boolean }): void;
 }
 
 const pauseMs = 20;
 
 /**
- * Takes the lock of a data folder, and waits for another process that has it.
+ * Takes the lock of a data folder; waits while another process has it.
  *
- * @throws {Failure} `store-busy` after `busyTimeoutMs`; `store-invalid` where nothing can be written.
+ * @throws {Failure} `store-busy` after `busyTimeoutMs`; `store-invalid` in a read-only folder.
  */
 export function lockSplit({ lock: path, registry, copy }: Layout, busyTimeoutMs: number): SplitLock {
   for (const deadline = performance.now() + busyTimeoutMs;;) {
@@ -21,7 +21,7 @@ export function lockSplit({ lock: path, registry, copy }: Layout, busyTimeoutMs:
     if (file.tryLockSync(true) && isAt(file, path)) {
       return {
         close({ isDone }) {
-          // A copy beside the registry is one that was not finished.
+          // If the registry exists, the copy is an unfinished one.
           if (isDone && fileAt(registry)) removeDatabase(copy);
           if (isDone) Deno.removeSync(path);
           file.close();
@@ -45,13 +45,13 @@ function openLock(path: string, registry: string): Deno.FsFile {
   } catch (error) {
     throw new Failure(
       "store-invalid",
-      `Cannot bring ${registry} up to date: ${path} cannot be made: ${reason(error)}. ` +
-        "It is of an older version, and is split in two files where its folder can be written.",
+      `Cannot bring ${registry} up to date: ${path} cannot be created: ${reason(error)}. ` +
+        "It is of an older version, and is split into two files if its folder is writable.",
     );
   }
 }
 
-/** Whether it is still the file at its path: the one who held it before may have removed it. */
+/** Returns whether the file is still at its path: the previous holder of the lock may have removed it. */
 function isAt(file: Deno.FsFile, path: string): boolean {
   return file.statSync().ino === fileAt(path)?.ino;
 }

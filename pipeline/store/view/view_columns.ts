@@ -15,17 +15,17 @@ export function columnOrigins(db: DatabaseSync, sql: string): ColumnOrigin[] {
   return statement.columns?.() ?? [];
 }
 
-/** What a column of a view of joined tables is. */
+/** The definition of a column in a view of joined tables. */
 export type ViewColumn =
   | { readonly is: "column"; readonly table: string; readonly column: string }
-  /** 1 where a row of `table` has the child's `childColumn` as its `column`, else 0. */
+  /** 1 if `table` has a row whose `column` equals the child's `childColumn`, else 0. */
   | { readonly is: "exists"; readonly table: string; readonly column: string; readonly childColumn: string };
 
 /**
  * Recognises columns of a view: `table.column`, and `EXISTS (SELECT 1 FROM table WHERE table.column = child.column)`.
  *
- * @param join What the view has been recognised as.
- * @returns By their names; what is not recognised is not among them.
+ * @param join The join that the view was recognised as.
+ * @returns The recognised columns, by name.
  */
 export function viewColumnsOf(db: DatabaseSync, view: string, join: ParentJoin): Map<string, ViewColumn> {
   const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?").get(view);
@@ -51,18 +51,18 @@ function columnOf(item: string, { child, parents }: ParentJoin): ViewColumn | un
   const exists = /^EXISTS ?\( ?SELECT 1 FROM (\w+) WHERE (\w+)\.(\w+) = (\w+)\.(\w+) ?\) AS \w+$/i.exec(item);
   if (!exists) return undefined;
   const [, table, ...ends] = exists;
-  const [here, there] = isSameName(ends[0], table)
+  const [inner, outer] = isSameName(ends[0], table)
     ? [ends.slice(0, 2), ends.slice(2)]
     : [ends.slice(2), ends.slice(0, 2)];
-  const childColumn = child.columns.find(({ name }) => isSameName(name, there[1]));
-  const isOwn = isSameName(here[0], table) && isSameName(there[0], child.name) &&
+  const childColumn = child.columns.find(({ name }) => isSameName(name, outer[1]));
+  const isOwn = isSameName(inner[0], table) && isSameName(outer[0], child.name) &&
     !isSameName(table, child.name);
   return isOwn && childColumn
-    ? { is: "exists", table, column: here[1], childColumn: childColumn.name }
+    ? { is: "exists", table, column: inner[1], childColumn: childColumn.name }
     : undefined;
 }
 
-/** What a view selects, each on one line without comments; nothing where something is quoted. */
+/** Returns the result columns of a view's SELECT, on one line each and without comments; none if anything is quoted. */
 function selectedItems(sql: string): string[] {
   const flat = sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, " ").replace(/\s+/g, " ");
   const from = flat.search(/\bSELECT /i);

@@ -1,18 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Table } from "../table.ts";
 
-/** A view that has one row for each row of a table whose parents are all there. */
+/** A view with one row for each child row whose parents all exist. */
 export interface ParentJoin {
   readonly child: Table;
-  /** The columns of the child that refer to its parents, by whose keys they are joined. */
+  /** The columns of the child that are joined to the keys of its parents. */
   readonly parents: readonly { readonly column: string; readonly parent: Table }[];
 }
 
 /**
- * Recognises `SELECT … FROM child JOIN parent ON parent.key = child.column`, with more such joins or none, and nothing
- * behind them.
+ * Recognises `SELECT … FROM child JOIN parent ON parent.key = child.column`, with any number of such joins, and nothing after
+ * them.
  *
- * @returns undefined for any other view: what is not recognised has to be counted.
+ * @returns undefined for any other view, whose rows have to be counted.
  */
 export function parentJoinOf(
   db: DatabaseSync,
@@ -26,7 +26,7 @@ export function parentJoinOf(
     );
   if (!match) return undefined;
   const [, list, childName, joins] = match;
-  // More than one FROM: a compound of several SELECTs.
+  // A second FROM belongs to a compound SELECT.
   if (/^(DISTINCT|ALL)\b|\bFROM\b/i.test(list) || callsFunction(list)) return undefined;
   const child = named(tables, childName);
   const parents = [...joins.matchAll(/JOIN (\w+) ON (\w+)\.(\w+) = (\w+)\.(\w+)/gi)].map((join) =>
@@ -46,7 +46,7 @@ function joined(
   const other = named(tables, parentIsLeft ? rightTable : leftTable);
   const isByKey = parent?.key.length === 1 && isSameName(parent.key[0], keyColumn);
   const reference = child?.columns.find(({ name }) => isSameName(name, column));
-  // A reference that may be NULL is no orphan and no example either.
+  // A row whose reference is NULL is neither an orphan nor an example.
   return parent && isByKey && other === child && parent !== child && reference?.required
     ? { column: reference.name, parent }
     : undefined;
@@ -61,14 +61,14 @@ export function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** An aggregate would make one row of all: only what is known to be none is let through. */
+/** Returns whether a list may call a function: an aggregate would make one row of all. Only known keywords are accepted. */
 function callsFunction(list: string): boolean {
   return [...list.matchAll(/(\w+) ?\(\)/g)].some(([, word]) =>
     !/^(EXISTS|IN|NOT|AND|OR|WHEN|THEN|ELSE)$/i.test(word)
   );
 }
 
-/** SQL on one line, without comments, and without what stands in quotes and parentheses. */
+/** Returns SQL on one line, without comments and without the content of quotes and parentheses. */
 function outline(sql: string): string {
   const flat = sql.replace(
     /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"/g,

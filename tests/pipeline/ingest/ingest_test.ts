@@ -117,7 +117,7 @@ Deno.test("ingest: a key with other values fails, and names key, row and value",
     await assertRejected(
       loadThings(loaded, [{ id: 3, part: 1 }, { id: 1, part: 12 }]),
       "row-conflict",
-      /row 2 has id 1, which things has already with other values \(part is 12 in the file, 11 in the store\)\. .*--on-conflict keep/,
+      /row 2 has id 1, which exists in things with other values \(part is 12 in the file, 11 in the store\)\. .*--on-conflict keep/,
     );
     assert.deepEqual(contentOf(loaded.store), before);
   }, thingsSchema));

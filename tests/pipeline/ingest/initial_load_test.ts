@@ -199,7 +199,7 @@ Deno.test("first fill: where the store cannot be turned back, what was told of a
 Deno.test("first fill: where others do not let go of the store, a load that needs readers is refused", () =>
   withTables(async ({ store }) => {
     const use = (mode: string) => mode === "rollback";
-    const bulk = openBulk({ ...store, journal: { ...store.journal, use } }, { patienceMs: 20 });
+    const bulk = openBulk({ ...store, journal: { ...store.journal, use } }, { lockTimeoutMs: 20 });
     assert.equal(await bulk.load(() => Promise.resolve(1), { isAlone: true }), 1);
     await assertRejected(
       bulk.load(() => Promise.resolve(2), { isAlone: false }),

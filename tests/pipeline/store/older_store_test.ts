@@ -257,7 +257,7 @@ olderTest(
     assertFailure(
       () => splitOlder(dataDir, {}),
       "store-invalid",
-      /it lacks a row that is in production_model/,
+      /it lacks a row of production_model in the older store/,
     );
   },
 );

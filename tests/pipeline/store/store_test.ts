@@ -119,9 +119,9 @@ test("a folder that cannot be made is named", (folder) => {
   assertFailure(
     () => create(join(folder, "file/data")),
     "store-invalid",
-    /Cannot make the data folder .*file\/data: .*--data/,
+    /Cannot create the data folder .*file\/data: .*--data/,
   );
-  assertFailure(() => create(join(folder, "file")), "store-invalid", /Cannot make the data folder/);
+  assertFailure(() => create(join(folder, "file")), "store-invalid", /Cannot create the data folder/);
 });
 
 test("a link in the place of a file of the store is refused, one to the folder is not", (folder) => {
@@ -317,7 +317,7 @@ test("tables of one's own are made in place of those of loan offers, beside the 
         freeBytesMin: 0,
       }),
     "store-invalid",
-    /Cannot use this schema with .*: the store was made from another one \(mails differ\)\. Leave --schema out/,
+    /Cannot use this schema with .*: the store was created from another one \(mails differ\)\. Omit --schema/,
   );
 });
 
@@ -347,7 +347,7 @@ test("every column of schema.sql says what it is", (folder) => {
 const view = "CREATE VIEW examples AS SELECT 1 AS clicked;";
 const badSchemas: readonly [what: string, schema: string, message: RegExp][] = [
   ["is no SQL", "CREATE TABEL x", /near "TABEL": syntax error/],
-  ["makes no table", view, /it makes no table/],
+  ["makes no table", view, /it creates no table/],
   [
     "makes a table that is not STRICT",
     `CREATE TABLE t (x INTEGER PRIMARY KEY); ${view}`,
@@ -377,12 +377,12 @@ const badSchemas: readonly [what: string, schema: string, message: RegExp][] = [
   [
     "reaches for another file",
     `ATTACH 'other.db' AS other; ${view}`,
-    /it has ATTACH, which has no place in it/,
+    /it contains ATTACH, which is not allowed/,
   ],
   [
     "ends its transaction",
     `CREATE TABLE t (x INTEGER PRIMARY KEY) STRICT; ${view} COMMIT`,
-    /it has BEGIN, COMMIT or ROLLBACK, which has no place in it/,
+    /it contains BEGIN, COMMIT or ROLLBACK, which is not allowed/,
   ],
 ];
 
@@ -434,7 +434,7 @@ test("a table that nothing describes is refused before anything is made", (folde
   assertFailure(
     () => openStoreToLoad(join(folder, "data"), { tables: ["leads", "mails"] }),
     "table-unknown",
-    /There are no tables in .*data yet, so that nothing says what "mails" is\. .*--schema FILE/,
+    /There are no tables in .*data yet, and "mails" is not one of the default tables\. .*--schema FILE/,
   );
   assert.ok(isEmpty(folder));
 });
@@ -464,6 +464,6 @@ test("an empty store makes room for another schema, one in use does not", (folde
   assertFailure(
     () => openStore(folder, { mode: "create", schema: loanOffers, freeBytesMin: 0 }),
     "store-invalid",
-    /made from another one/,
+    /created from another one/,
   );
 });

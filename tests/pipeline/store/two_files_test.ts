@@ -286,7 +286,7 @@ Deno.test("a failed load leaves no store behind: the next one may bring another 
     assert.equal((await run(words)).code, 1);
     assert.deepEqual(namesIn(data), ["tables.db"], "a store with rows stays");
     Deno.writeTextFileSync(schema, mails("opened"));
-    assert.match((await run(words)).stderr, /the store was made from another one \(examples differ\)/);
+    assert.match((await run(words)).stderr, /the store was created from another one \(examples differ\)/);
   }));
 
 Deno.test("a table of which nothing says what it is makes no store, and the message says what would", () =>

@@ -1,0 +1,105 @@
+import type { Threads } from "../runtime/thread_pool.ts";
+import type { Store } from "../store/store.ts";
+import type { Table } from "../store/table.ts";
+import type { InitialLoad } from "./initial_load.ts";
+import { keySetOf } from "./key_set.ts";
+import { hasLoads, type LoadOptions, type LoadSettings, readerJobOf } from "./load.ts";
+import { type FileReading, openReading } from "./reading.ts";
+
+/** A reader thread supplied by the caller, which also observes the rows. */
+export interface SharedReader {
+  /** Two threads: the calling one, and one that runs the jobs of `ingest_worker.ts`. */
+  readonly threads: Threads;
+  /** The last table that the thread reads. Files of later tables are read by the calling thread. */
+  readonly lastTable: string;
+  /** Resolves to the keys of that table in ascending order when they have been read; to undefined if they are not kept. */
+  lastKeys(): Promise<Float64Array | undefined>;
+  /** Bytes that the thread may read before they are inserted. */
+  readonly aheadBytes: number;
+}
+
+/** A file and the table that it is loaded into. */
+export interface FileLoad {
+  readonly table: Table;
+  readonly path: string;
+}
+
+/** A schedule of readings. A shared reader opens the next table's first file while rows of the current file are inserted. */
+export interface ReadAhead {
+  /** Returns the options of the next file's load, with its reading if that was prefetched. */
+  start(): LoadOptions;
+  /** Ends the load of the file. @param rows Rows of the file. */
+  finish(rows: number): Promise<void>;
+}
+
+export interface ReadAheadOptions {
+  /** The files in the order in which they are loaded. */
+  readonly loads: readonly FileLoad[];
+  /** Read files that no shared reader reads. */
+  readonly ownThreads: Threads;
+  readonly localReader: FileReading;
+  readonly sharedReader: SharedReader | undefined;
+  readonly initialLoad: InitialLoad;
+  readonly settingsOf: (table: Table) => LoadSettings;
+}
+
+type State =
+  /** The current file, if there is one, has been read to its end, and no other is being read. */
+  | { readonly is: "idle" }
+  /** The current file is being read. */
+  | { readonly is: "reading" }
+  /** The current file has been read to its end, and the next one is being read. */
+  | { readonly is: "prefetching"; readonly options: LoadOptions };
+
+export function createReadAhead(store: Store, options: ReadAheadOptions): ReadAhead {
+  const { loads, ownThreads, localReader, sharedReader, initialLoad, settingsOf } = options;
+  let threads = sharedReader?.threads ?? ownThreads;
+  let state: State = { is: "idle" };
+  let started = 0;
+
+  const optionsOf = (table: Table): LoadOptions => ({
+    ...settingsOf(table),
+    threads,
+    localReader,
+    aheadBytes: sharedReader?.aheadBytes ?? 0,
+    isSelfContained: initialLoad.isSelfContained(table),
+  });
+  const prefetch = ({ table, path }: FileLoad): State => {
+    // These options apply to the file's load, too: its reader has been given them.
+    const options = optionsOf(table);
+    const job = readerJobOf(store, table, path, options);
+    const prefetched = openReading(threads, job, { ...options, isPrefetch: true });
+    // A failure is reported when the file is loaded.
+    prefetched.catch(() => {});
+    return { is: "prefetching", options: { ...options, prefetched } };
+  };
+  return {
+    start() {
+      const { table } = loads[started];
+      const next: FileLoad | undefined = loads[++started];
+      const fileOptions = state.is === "prefetching" ? state.options : optionsOf(table);
+      const reading: State = state = { is: "reading" };
+      const onRead = (rows: number | undefined) => {
+        if (state !== reading) return;
+        initialLoad.addRowsRead(table, rows);
+        const canPrefetch = sharedReader && table.name !== sharedReader.lastTable &&
+          next && next.table !== table && !hasLoads(store, next.table);
+        state = canPrefetch ? prefetch(next) : { is: "idle" };
+      };
+      return { ...fileOptions, onRead };
+    },
+    async finish(rows) {
+      const { table } = loads[started - 1];
+      if (state.is === "reading") {
+        initialLoad.addRowsRead(table, rows);
+        state = { is: "idle" };
+      }
+      if (table.name !== sharedReader?.lastTable || loads[started]?.table === table) return;
+      threads = ownThreads;
+      const keys = await sharedReader.lastKeys();
+      if (!keys) return;
+      localReader.addKnownKeys(table.name, keySetOf(keys));
+      initialLoad.addKnownKeys(table.name);
+    },
+  };
+}
