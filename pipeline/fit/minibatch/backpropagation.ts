@@ -3,11 +3,11 @@ import { type DesignChunk, type DesignMatrix, fitWeightsOf } from "../../encode/
 import { exp, log, log1p } from "../../math/elementary.ts";
 import { addProduct } from "../../model/network.ts";
 import type { LayerLayout, ParameterLayout } from "./network_parameters.ts";
-import { type BatchRows, windowChunks } from "./row_order.ts";
+import { type BatchRows, shuffleChunks } from "./row_order.ts";
 
 export interface Backpropagation {
   /**
-   * Adds the gradient of the rows' summed log losses, and that sum.
+   * Adds the rows' summed log loss and its gradient to `sums`.
    *
    * @param parameters Shape (layout.length).
    * @param sums Shape (layout.length + 1): the gradient, then the loss.
@@ -15,23 +15,23 @@ export interface Backpropagation {
   add(batch: BatchRows, from: number, to: number, parameters: Float64Array, sums: Float64Array): void;
 }
 
-/** Factors of the product whose logarithm is the loss: each is in (1, 2], so that this many cannot overflow. */
+/** Factors in (1, 2] whose product cannot overflow: its logarithm is taken once for all of them. */
 const factorsMax = 512;
 
-/** A batch may begin in one window and end in the next. */
-const loadedChunks = 2 * windowChunks;
+/** A batch may begin in one shuffle buffer and end in the next. */
+const loadedChunks = 2 * shuffleChunks;
 
-/** One layer's place in the parameters, with what a row gives it. */
+/** One layer's place in the parameters, and its state for the current row. */
 interface Layer extends LayerLayout {
   /** Before the activation, shape (units). */
   readonly sums: Float64Array;
-  /** Slope of the loss in `sums`. */
+  /** Derivatives of the loss with respect to `sums`. */
   readonly slopes: Float64Array;
 }
 
 /**
- * Row by row: the logit forwards, the slopes backwards. A row is the few columns that are not 0, so that the first layer, by
- * far the widest, costs little; a unit that is off costs nothing in either direction.
+ * Creates backpropagation, row by row. Only the columns of a row that are not 0 are visited, so that the first layer, by far
+ * the widest, costs little; an inactive unit costs nothing in either direction.
  *
  * @see Goodfellow, Bengio & Courville, Deep Learning (2016), section 6.5.
  */
@@ -58,7 +58,7 @@ export function createBackpropagation(design: DesignMatrix, layout: ParameterLay
         const weight = weights === undefined ? 1 : weights[rowIndex];
         const odds = exp(logit < 0 ? logit : -logit);
         const against = label === 1 ? -logit : logit;
-        // NaN is added too: a loss that is no number must show.
+        // A NaN must be added too, so that the loss shows it.
         if (!(against <= 0)) loss += weight * against;
         if (weight !== 1) loss += weight * log1p(odds);
         else product *= 1 + odds;
@@ -76,7 +76,7 @@ export function createBackpropagation(design: DesignMatrix, layout: ParameterLay
   };
 }
 
-/** A row's columns that are not 0. */
+/** The columns of a row that are not 0. */
 interface SparseRow {
   count: number;
   readonly columns: Int32Array;
@@ -88,7 +88,7 @@ function createSparseRow({ groups, numericColumns }: DesignMatrix): SparseRow {
   const numericCount = numericColumns.length;
   const countMax = groups.reduce((sum, { fieldCount }) => sum + fieldCount, numericCount);
   const columns = new Int32Array(countMax);
-  // The numeric columns come first and stay in their places; those after them are 1.
+  // The numeric columns come first, at fixed indices; the values after them are all 1.
   columns.set(numericColumns);
   const values = new Float64Array(countMax).fill(1);
   return {
@@ -158,9 +158,9 @@ function addDeep(
 ): void {
   const last = layers[layers.length - 1];
   for (let unit = 0; unit < last.unitCount; unit++) {
-    const isOn = last.sums[unit] > 0;
-    if (isOn) sums[outputAt + unit] += slope * last.sums[unit];
-    last.slopes[unit] = isOn ? slope * parameters[outputAt + unit] : 0;
+    const isActive = last.sums[unit] > 0;
+    if (isActive) sums[outputAt + unit] += slope * last.sums[unit];
+    last.slopes[unit] = isActive ? slope * parameters[outputAt + unit] : 0;
   }
   for (let l = layers.length - 1; l > 0; l--) addLayer(layers[l - 1], layers[l], parameters, sums);
   const { biasAt, slopes, unitCount, weightsAt } = layers[0];
@@ -172,7 +172,7 @@ function addDeep(
   }
 }
 
-/** Gradient of one layer's weights and biases, and the slopes of the layer below. */
+/** Adds the gradient of one layer's weights and biases, and computes the slopes of the layer below. */
 function addLayer(below: Layer, layer: Layer, parameters: Float64Array, sums: Float64Array): void {
   const { biasAt, slopes, unitCount, weightsAt } = layer;
   for (let unit = 0; unit < unitCount; unit++) sums[biasAt + unit] += slopes[unit];

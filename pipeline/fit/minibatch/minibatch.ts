@@ -1,59 +1,63 @@
 import { loadEach } from "../../chunks/chunk_store.ts";
 import { type DesignMatrix, fitWeightsOf } from "../../encode/design_matrix.ts";
 import { weightOf } from "../../encode/row_weight.ts";
-import { log } from "../../math/elementary.ts";
+import { trainPart, validationPart } from "../../examples/split.ts";
 import { Failure } from "../../failure.ts";
-import {
-  certify,
-  diverged,
-  measuredRows,
-  type MinibatchState,
-  setGradient,
-  validationLossOf,
-} from "./learner.ts";
-import type { MinibatchOptions } from "./options.ts";
+import { log } from "../../math/elementary.ts";
+import { createRandom } from "../../math/random.ts";
 import type { PlainNetwork } from "../../model/network.ts";
+import type { Threads } from "../../runtime/thread_pool.ts";
+import type { Solution } from "../penalised.ts";
 import {
+  clearColumn,
   emptyColumns,
+  forWeights,
   initialParameters,
   networkOf,
   type ParameterLayout,
   parameterLayout,
 } from "./network_parameters.ts";
-import { createNetworkPasses } from "./network_passes.ts";
+import { createNetworkPasses, type NetworkPasses } from "./network_passes.ts";
 import { createOptimizer } from "./optimizer.ts";
-import type { Solution } from "../penalised.ts";
-import { createRandom } from "../../math/random.ts";
+import type { MinibatchOptions } from "./options.ts";
 import { createRowReader, type RowReader } from "./row_order.ts";
-import { trainPart, validationPart } from "../../examples/split.ts";
-import type { Threads } from "../../runtime/thread_pool.ts";
 
-/** A model as mini-batches leave it: near an optimum, not at one. */
+/** The result of mini-batch training: near an optimum, not at one. */
 export interface MinibatchSolution extends Solution {
   /** The deep part; absent without hidden layers. */
   readonly network?: PlainNetwork;
 }
 
-/** Rows between two pauses: about a tenth of a second. */
+/** Rows between two pauses, and of a batch that is only measured: about a tenth of a second. */
 const pauseRows = 65_536;
-/** More would make a model.json of more than 20 MB. */
+/** More parameters would make a model.json of more than 20 MB. */
 const parametersMax = 2 ** 20;
+/** Log loss, as a multiple of the base rate's, above which a model is worse than the base rate. */
+const worseMax = 1.05;
+
+/** State of a mini-batch training run. */
+interface MinibatchState {
+  readonly design: DesignMatrix;
+  readonly layout: ParameterLayout;
+  readonly parameters: Float64Array<SharedArrayBuffer>;
+  readonly passes: NetworkPasses;
+  readonly options: MinibatchOptions;
+}
 
 /**
  * Minimises the mean over the training rows of log loss + l2/2 · ‖weights‖² (biases and the intercept are not penalised) by
- * steps along the gradients of mini-batches. Parameters end as float32 numbers, so that the saved layers are the model.
+ * steps along the gradients of mini-batches. Parameters are rounded to float32 at the end, as the saved layers store them.
  *
- * @returns With the objective and the largest entry of its gradient where the training ended, measured by one pass more.
- * @throws {Failure} `not-converged` where the loss is no number any more, or that of the click rate alone is better;
- *   `usage-invalid` for an l1 penalty, or more parameters than a model may have; `examples-invalid` where training may stop
- *   early and no rows say when.
+ * @returns The objective and the largest entry of its gradient are those of the final parameters, computed by one more pass.
+ * @throws {Failure} `not-converged` if the loss is not finite, or worse than the base rate's; `usage-invalid` for an l1
+ *   penalty or too many parameters; `examples-invalid` if early stopping has no validation rows.
  */
 export async function solveMinibatch(
   design: DesignMatrix,
   threads: Threads,
   options: MinibatchOptions,
 ): Promise<MinibatchSolution> {
-  const { hidden, batchSize, seed, fixedAtZero: held = [] } = options;
+  const { hidden, batchSize, seed, fixedAtZero = [] } = options;
   requireSmooth(options);
   requireValidation(design, options);
   const layout = requireAffordable(parameterLayout(design.columnCount, hidden));
@@ -62,25 +66,25 @@ export async function solveMinibatch(
   const intercept = log(baseRate / (1 - baseRate));
   const parameters = initialParameters(layout, random, {
     intercept,
-    idle: [...held, ...emptyColumns(design)],
+    zeroColumns: [...fixedAtZero, ...emptyColumns(design)],
   });
   const passes = await createNetworkPasses(design, threads, {
     hidden,
     parameters,
-    batchRowsMax: Math.max(batchSize, measuredRows),
+    batchRowsMax: Math.max(batchSize, pauseRows),
   });
-  const learner: MinibatchState = { design, layout, parameters, passes, options };
+  const state: MinibatchState = { design, layout, parameters, passes, options };
   const optimizer = createOptimizer(options.optimizer, options.learningRate, layout.length);
-  const epochs = await runEpochs(learner, async (epoch) => {
+  const epochs = await runEpochs(state, async (epoch) => {
     const reader = createRowReader(design, trainPart, random);
-    return await runEpoch(learner, reader, epoch, (gradient) => optimizer.step(parameters, gradient));
+    return await runEpoch(state, reader, epoch, (gradient) => optimizer.step(parameters, gradient));
   });
   for (let i = 0; i < parameters.length; i++) parameters[i] = Math.fround(parameters[i]);
   const network = networkOf(layout, parameters);
   return {
     coefficients: parameters.slice(0, layout.interceptAt + 1),
     ...(network ? { network } : {}),
-    ...await certify(learner, baseRate),
+    ...await certify(state, baseRate),
     iterations: epochs,
     convergence: { criterion: options.patience === 0 ? "epochs" : "early-stopping" },
   };
@@ -90,7 +94,7 @@ function requireSmooth({ optimizer, penalty }: MinibatchOptions): void {
   if (penalty.l1 === 0) return;
   throw new Failure(
     "usage-invalid",
-    `--solver ${optimizer} has no l1 penalty, its steps leave no coefficient at 0: use --penalty l2 or none, or an ` +
+    `--solver ${optimizer} has no l1 penalty: its steps leave no coefficient at 0. Use --penalty l2 or none, or an ` +
       "exact solver (--solver auto, without --hidden).",
   );
 }
@@ -99,7 +103,7 @@ function requireValidation({ partRows }: DesignMatrix, { patience }: MinibatchOp
   if (patience === 0 || partRows[validationPart] > 0) return;
   throw new Failure(
     "examples-invalid",
-    "There are no validation rows to stop by: set more aside with --validation-share, load more, or leave out --patience.",
+    "Cannot stop early: there are no validation rows. Raise --validation-share, load more rows, or omit --patience.",
   );
 }
 
@@ -108,12 +112,12 @@ function requireAffordable(layout: ParameterLayout): ParameterLayout {
   const [count, max] = [layout.length, parametersMax].map((value) => value.toLocaleString("en"));
   throw new Failure(
     "usage-invalid",
-    `Hidden layers of that size on ${layout.columnCount} columns have ${count} parameters, expected at most ${max}: ` +
-      "use fewer units in --hidden, or join rare levels with a higher minCount in the feature spec.",
+    `Hidden layers of that size on ${layout.columnCount} columns have ${count} parameters, expected at most ${max}. ` +
+      "Use fewer units in --hidden, or pool rare levels with a higher minCount in the feature spec.",
   );
 }
 
-/** Weighted click rate of the training rows. */
+/** Returns the weighted click rate of the training rows. */
 function baseRateOf(design: DesignMatrix): number {
   let clicks = 0;
   for (const chunk of loadEach(design.chunks)) {
@@ -126,11 +130,11 @@ function baseRateOf(design: DesignMatrix): number {
   return clicks / weightOf(design.chunks, [trainPart]);
 }
 
-/** Runs epochs until all are done or the validation loss has stopped falling, then goes back to the best. */
-async function runEpochs(learner: MinibatchState, run: (epoch: number) => Promise<number>): Promise<number> {
-  const { parameters, options } = learner;
+/** Runs epochs until all are done or the validation loss has stopped falling, then restores the best one. @returns Its number. */
+async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<number>): Promise<number> {
+  const { parameters, options } = state;
   const { epochs, patience } = options;
-  const rows = learner.design.partRows[trainPart];
+  const rows = state.design.partRows[trainPart];
   let best = { epoch: 0, loss: Infinity, parameters: new Float64Array(0) };
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const loss = await run(epoch);
@@ -138,7 +142,7 @@ async function runEpochs(learner: MinibatchState, run: (epoch: number) => Promis
       options.observe?.({ epoch, epochs, rows, loss });
       continue;
     }
-    const validationLoss = await validationLossOf(learner);
+    const validationLoss = await validationLossOf(state);
     options.observe?.({ epoch, epochs, rows, loss, validationLoss });
     if (validationLoss < best.loss) best = { epoch, loss: validationLoss, parameters: parameters.slice() };
     if (epoch - best.epoch >= patience) break;
@@ -148,14 +152,14 @@ async function runEpochs(learner: MinibatchState, run: (epoch: number) => Promis
   return best.epoch;
 }
 
-/** One pass over the training rows, one step per batch. @returns Mean log loss. */
+/** Passes over the training rows once, with one step per batch. @returns Mean log loss. */
 async function runEpoch(
-  learner: MinibatchState,
+  state: MinibatchState,
   reader: RowReader,
   epoch: number,
   step: (gradient: Float64Array) => void,
 ): Promise<number> {
-  const { design, layout, passes, options } = learner;
+  const { design, layout, passes, options } = state;
   const { batchSize, epochs } = options;
   const rows = design.partRows[trainPart];
   const weight = weightOf(design.chunks, [trainPart]);
@@ -166,9 +170,9 @@ async function runEpoch(
   for (let count = 0; (count = reader.read(passes.batch, batchSize)) > 0;) {
     const sums = await passes.sum(count);
     loss += sums[layout.length];
-    if (!Number.isFinite(loss)) throw diverged(`a loss beyond all numbers in epoch ${epoch}`, options);
-    // Rows weigh 1 on average, so that a batch of heavy rows counts for more, as it does in the sum over all.
-    setGradient(learner, sums, { rows: (count * weight) / rows, all: weight }, gradient);
+    if (!Number.isFinite(loss)) throw diverged(`a loss that is not finite in epoch ${epoch}`, options);
+    // The average weight times the rows, not the batch's own weight: a batch of heavy rows counts for more, as in the full sum.
+    setGradient(state, sums, { rows: (count * weight) / rows, all: weight }, gradient);
     step(gradient);
     done += count;
     if (done - pausedAt < pauseRows) continue;
@@ -177,4 +181,92 @@ async function runEpoch(
   }
   await options.pause?.({ epoch, epochs, done, rows });
   return loss / weight;
+}
+
+/**
+ * Computes the gradient of the penalised mean loss from the sums over some rows.
+ *
+ * @param sums As returned by `NetworkPasses.sum`.
+ * @param weight Weight of those rows, and of all training rows, over which the penalty is averaged.
+ * @param gradient Overwritten.
+ */
+function setGradient(
+  { layout, parameters, options }: MinibatchState,
+  sums: Float64Array,
+  weight: { readonly rows: number; readonly all: number },
+  gradient: Float64Array,
+): void {
+  for (let i = 0; i < gradient.length; i++) gradient[i] = sums[i] / weight.rows;
+  const l2 = options.penalty.l2 / weight.all;
+  if (l2 > 0) {
+    forWeights(layout, (from, to) => {
+      for (let i = from; i < to; i++) gradient[i] += l2 * parameters[i];
+    });
+  }
+  for (const column of options.fixedAtZero ?? []) clearColumn(layout, column, gradient);
+}
+
+/** @param result What the training ended with. */
+function diverged(result: string, { learningRate }: MinibatchOptions): Failure {
+  return new Failure(
+    "not-converged",
+    `The training did not converge: it ended with ${result}. Use a smaller --learning-rate (it was ${learningRate}), ` +
+      "a stronger penalty (a smaller --C), or scale the numeric fields.",
+  );
+}
+
+/** Returns the sums over all rows of a part, in the shape of one batch's. */
+async function sumPart(
+  { design, layout, passes, options }: MinibatchState,
+  part: number,
+): Promise<Float64Array> {
+  const reader = createRowReader(design, part);
+  const total = new Float64Array(layout.length + 1);
+  for (let count = 0; (count = reader.read(passes.batch, pauseRows)) > 0;) {
+    const sums = await passes.sum(count);
+    for (let i = 0; i < total.length; i++) total[i] += sums[i];
+    await options.pause?.();
+  }
+  return total;
+}
+
+/** Returns the mean log loss of the validation rows, which are never sampled. */
+async function validationLossOf(state: MinibatchState): Promise<number> {
+  const { design, layout, parameters, options: { validationShift = 0 } } = state;
+  const kept = parameters[layout.interceptAt];
+  parameters[layout.interceptAt] = kept + validationShift;
+  const sums = await sumPart(state, validationPart);
+  parameters[layout.interceptAt] = kept;
+  return sums[layout.length] / weightOf(design.chunks, [validationPart]);
+}
+
+/**
+ * Computes the penalised mean loss at the parameters, and its gradient's largest entry.
+ *
+ * @throws {Failure} `not-converged` for a model that is worse than the base rate, which must not be served unnoticed.
+ */
+async function certify(
+  state: MinibatchState,
+  baseRate: number,
+): Promise<{ objective: number; gradientMax: number }> {
+  const { design, layout, parameters, options } = state;
+  const weight = weightOf(design.chunks, [trainPart]);
+  const sums = await sumPart(state, trainPart);
+  const loss = sums[layout.length] / weight;
+  const baseLoss = -(baseRate * log(baseRate) + (1 - baseRate) * log(1 - baseRate));
+  if (!(loss <= worseMax * baseLoss)) {
+    throw diverged(
+      `a log loss of ${loss.toPrecision(3)}, and the base rate alone has ${baseLoss.toPrecision(3)}`,
+      options,
+    );
+  }
+  const gradient = new Float64Array(layout.length);
+  setGradient(state, sums, { rows: weight, all: weight }, gradient);
+  let gradientMax = 0;
+  for (let i = 0; i < gradient.length; i++) gradientMax = Math.max(gradientMax, Math.abs(gradient[i]));
+  let squares = 0;
+  forWeights(layout, (from, to) => {
+    for (let i = from; i < to; i++) squares += parameters[i] * parameters[i];
+  });
+  return { objective: loss + (options.penalty.l2 / weight / 2) * squares, gradientMax };
 }

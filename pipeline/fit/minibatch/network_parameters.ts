@@ -5,7 +5,7 @@ import type { Random } from "../../math/random.ts";
 import { sharedFloat64 } from "../../runtime/shared_memory.ts";
 import { trainPart } from "../../examples/split.ts";
 
-/** Where the parts of a wide-and-deep model lie in one vector: coefficients, intercept, then the deep part. */
+/** Layout of a wide-and-deep model in one vector: coefficients, intercept, then the deep part. */
 export interface ParameterLayout {
   readonly columnCount: number;
   /** The intercept comes right after the coefficients. */
@@ -44,25 +44,26 @@ export function parameterLayout(columnCount: number, hidden: readonly number[]):
   };
 }
 
-/** Calls `visit` with each run of parameters that the penalty falls on: all weights, no bias, not the intercept. */
-export function forWeights(layout: ParameterLayout, visit: (from: number, to: number) => void): void {
-  visit(0, layout.columnCount);
-  for (const { weightsAt, biasAt } of layout.layers) visit(weightsAt, biasAt);
-  visit(layout.outputAt, layout.length);
+/** Calls `use` with each range of parameters that is penalised: all weights, but no bias and not the intercept. */
+export function forWeights(layout: ParameterLayout, use: (from: number, to: number) => void): void {
+  use(0, layout.columnCount);
+  for (const { weightsAt, biasAt } of layout.layers) use(weightsAt, biasAt);
+  use(layout.outputAt, layout.length);
 }
 
 /**
- * Where training begins: hidden layers' weights uniform in ±√(6 / (inputs + units)), all else 0 but for the intercept. With
- * the deep part's output at 0, the first model is the click rate alone, and no training is so short that it ends worse.
+ * Returns the parameters that training starts from: the hidden layers' weights uniform in ±√(6 / (inputs + units)), the given
+ * intercept, and 0 elsewhere. The deep part's output weights are 0, so the first model predicts the base rate, and even a
+ * short training does not end worse.
  *
  * @param options.intercept In log-odds.
- * @param options.idle Columns that stay 0 throughout: their weights begin at 0.
+ * @param options.zeroColumns Columns that stay 0 throughout: their weights start at 0.
  * @see Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010), section 4.2.
  */
 export function initialParameters(
   layout: ParameterLayout,
   random: Random,
-  options: { readonly intercept: number; readonly idle: readonly number[] },
+  options: { readonly intercept: number; readonly zeroColumns: readonly number[] },
 ): Float64Array<SharedArrayBuffer> {
   const parameters = sharedFloat64(layout.length);
   parameters[layout.interceptAt] = options.intercept;
@@ -70,11 +71,11 @@ export function initialParameters(
     const limit = Math.sqrt(6 / (inputCount + unitCount));
     for (let i = weightsAt; i < biasAt; i++) parameters[i] = limit * (2 * random.uniform() - 1);
   }
-  for (const column of options.idle) clearColumn(layout, column, parameters);
+  for (const column of options.zeroColumns) clearColumn(layout, column, parameters);
   return parameters;
 }
 
-/** Sets what one column weighs, or its gradient, to 0. */
+/** Sets the weights of one column, or their gradient, to 0. */
 export function clearColumn({ layers }: ParameterLayout, column: number, vector: Float64Array): void {
   vector[column] = 0;
   if (layers.length === 0) return;
@@ -82,7 +83,7 @@ export function clearColumn({ layers }: ParameterLayout, column: number, vector:
   vector.fill(0, weightsAt + column * unitCount, weightsAt + (column + 1) * unitCount);
 }
 
-/** Columns that are 0 on all training rows: nothing is learnt of them, and a random weight would be noise. */
+/** Returns the columns that are 0 on all training rows. They have no gradient, so that a random weight would stay as noise. */
 export function emptyColumns({ columnCount, numericColumns, groups, chunks }: DesignMatrix): number[] {
   const seen = new Uint8Array(columnCount);
   for (const column of numericColumns) seen[column] = 1;
@@ -100,13 +101,13 @@ export function emptyColumns({ columnCount, numericColumns, groups, chunks }: De
   return [...seen.keys()].filter((column) => seen[column] === 0);
 }
 
-/** The deep part as a model keeps it; undefined where there is none. */
+/** Returns the deep part in the form that a model stores; undefined without hidden layers. */
 export function networkOf(
   { layers, outputAt, length }: ParameterLayout,
   parameters: Float64Array,
 ): PlainNetwork | undefined {
   if (layers.length === 0) return undefined;
-  // + 0 makes −0 the 0 that JSON knows.
+  // + 0 turns −0, which JSON does not have, into 0.
   const plain = (from: number, to: number) => Array.from(parameters.subarray(from, to), (value) => value + 0);
   return {
     layers: layers.map(({ unitCount, weightsAt, biasAt }) => ({

@@ -2,18 +2,18 @@ import { Failure } from "../../failure.ts";
 import { defaultLearningRates, type OptimizerName } from "./optimizer.ts";
 import type { Penalty } from "../penalised.ts";
 
-/** Hyper-parameters of training by mini-batches, as a model's metadata records them. Exact fits have none of them. */
+/** Hyper-parameters of mini-batch training, as a model's metadata records them. Exact fits have none of them. */
 export interface MinibatchParameters {
   readonly optimizer: OptimizerName;
   /** Units per hidden layer, as `32,16`; empty for a logistic regression. */
   readonly hidden: string;
-  /** Passes over the training rows at the most. */
+  /** Maximum number of passes over the training rows. */
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
   /** Epochs without a better validation loss before training stops; 0 trains all epochs. */
   readonly patience: number;
-  /** Share of the training groups whose loss says when to stop; only where `patience` is above 0. */
+  /** Share of the training groups that form the validation rows; only used if `patience` is above 0. */
   readonly validationShare: number;
 }
 
@@ -22,7 +22,7 @@ export const defaultMinibatch = { epochs: 20, batchSize: 256, patience: 0, valid
 export const hiddenLayersMax = 8;
 export const hiddenUnitsMax = 4_096;
 
-/** Fills in what was not asked for. */
+/** Fills in the defaults. */
 export function minibatchParameters(
   wanted: Pick<MinibatchParameters, "optimizer"> & Partial<MinibatchParameters>,
 ): MinibatchParameters {
@@ -35,7 +35,7 @@ export function minibatchParameters(
 }
 
 /**
- * Units per hidden layer.
+ * Parses the units per hidden layer.
  *
  * @throws {Failure} `usage-invalid`
  */
@@ -47,45 +47,45 @@ export function parseHidden(text: string): number[] {
   }
   throw new Failure(
     "usage-invalid",
-    `--hidden is "${text}", expected up to ${hiddenLayersMax} layers' units, each from 1 to ${hiddenUnitsMax}, ` +
-      "with commas between them: --hidden 32,16",
+    `--hidden is "${text}", expected the units of up to ${hiddenLayersMax} layers, each from 1 to ${hiddenUnitsMax}, ` +
+      "separated by commas: --hidden 32,16",
   );
 }
 
-/** How a model is trained by mini-batches. */
+/** Options of mini-batch training. */
 export interface MinibatchOptions {
   readonly optimizer: OptimizerName;
   /** Units per hidden layer; empty for a logistic regression. */
   readonly hidden: readonly number[];
-  /** Passes over the training rows at the most. */
+  /** Maximum number of passes over the training rows. */
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
   /** Epochs without a better loss on the validation rows before training stops; 0 trains all epochs. */
   readonly patience: number;
   readonly seed: number;
-  /** `l2` alone: an l1 penalty needs an exact solver. */
+  /** Only `l2`: an l1 penalty needs an exact solver. */
   readonly penalty: Penalty;
-  /** Columns that stay 0. */
+  /** Columns whose coefficients stay 0. */
   readonly fixedAtZero?: readonly number[];
-  /** Added to the validation rows' log-odds: what sampling the training rows took from them. */
+  /** Added to the validation rows' log-odds: corrects for the sampling of the training rows. */
   readonly validationShift?: number;
   readonly observe?: ((event: EpochEvent) => void) | undefined;
   /**
-   * Awaited every few ten thousand rows: lets others run, and throws to end the training early.
+   * Awaited every 65,536 rows: yields to the event loop, and throws to end the training early.
    *
-   * @param progress Of the epoch; absent while a loss is measured.
+   * @param progress Progress of the epoch; absent while a loss is measured.
    */
   readonly pause?: ((progress?: EpochProgress) => void | Promise<void>) | undefined;
 }
 
-/** Told after each epoch. */
+/** Reported after each epoch. */
 export interface EpochEvent {
   readonly epoch: number;
   readonly epochs: number;
-  /** Rows that an epoch goes over. */
+  /** Training rows per epoch. */
   readonly rows: number;
-  /** Mean log loss of the training rows as they were met: parameters changed meanwhile. */
+  /** Mean log loss of the training rows, each at the parameters of its batch. */
   readonly loss: number;
   /** Mean log loss of the validation rows after the epoch; absent without early stopping. */
   readonly validationLoss?: number;
@@ -94,7 +94,7 @@ export interface EpochEvent {
 export interface EpochProgress {
   readonly epoch: number;
   readonly epochs: number;
-  /** Rows of this epoch that are done. */
+  /** Rows of this epoch that have been processed. */
   readonly done: number;
   readonly rows: number;
 }

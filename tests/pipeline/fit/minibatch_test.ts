@@ -43,7 +43,7 @@ const options: MinibatchOptions = {
   penalty: { l2: 0, l1: 0 },
 };
 
-Deno.test("mini-batches: the gradient is that of finite differences, with hidden layers and without, with weights", () => {
+Deno.test("mini-batches: the gradient agrees with finite differences, with and without hidden layers and weights", () => {
   const design = makeDesign(40);
   const random = createRandom(5);
   const chunks = [...loadEach(design.chunks)].map((chunk) => {
@@ -54,8 +54,8 @@ Deno.test("mini-batches: the gradient is that of finite differences, with hidden
   for (const hidden of [[], [5], [4, 3, 2]]) {
     for (const data of [design, { ...design, chunks }]) {
       const layout = parameterLayout(design.columnCount, hidden);
-      const parameters = initialParameters(layout, random, { intercept: 0.1, idle: [] });
-      // Off 0, so that no unit stands at the corner of its activation.
+      const parameters = initialParameters(layout, random, { intercept: 0.1, zeroColumns: [] });
+      // Away from 0, so that no unit is at the kink of its activation.
       for (let i = 0; i < parameters.length; i++) parameters[i] += 0.2 * random.uniform() - 0.05;
       const batch = { chunks: new Uint32Array(40), rows: Uint32Array.from({ length: 40 }, (_, i) => i) };
       const sumsAt = (point: Float64Array) => {
@@ -76,7 +76,7 @@ Deno.test("mini-batches: the gradient is that of finite differences, with hidden
 });
 
 for (const name of ["adam", "sgd"] satisfies OptimizerName[]) {
-  Deno.test(`mini-batches: ${name} takes the steps of tfjs`, async () => {
+  Deno.test(`mini-batches: ${name} takes the same steps as tfjs`, async () => {
     await tf.setBackend("cpu");
     const random = createRandom(1);
     const own = Float64Array.from({ length: 6 }, () => random.uniform());
@@ -95,7 +95,7 @@ for (const name of ["adam", "sgd"] satisfies OptimizerName[]) {
   });
 }
 
-Deno.test("mini-batches: without hidden layers they near the exact solution", async () => {
+Deno.test("mini-batches: without hidden layers, training approaches the exact solution", async () => {
   const design = makeDesign(2_000);
   const penalty = { l2: 20, l1: 0 };
   const exact = await fit(design, [0], alone, {
@@ -120,7 +120,7 @@ Deno.test("mini-batches: without hidden layers they near the exact solution", as
   }
 });
 
-Deno.test("mini-batches: every row is met once an epoch, in an order that the seed gives", () => {
+Deno.test("mini-batches: an epoch reads every row once, in an order that depends on the seed", () => {
   const design = makeDesign(500);
   const orderOf = (seed: number) => {
     const batch = { chunks: new Uint32Array(500), rows: new Uint32Array(500) };
@@ -140,22 +140,22 @@ Deno.test("mini-batches: every row is met once an epoch, in an order that the se
   assert.notDeepEqual(orderOf(2), order);
 });
 
-Deno.test("mini-batches: columns that no training row has, and held ones, weigh nothing", async () => {
+Deno.test("mini-batches: columns without training rows, and columns fixed at zero, have weight 0", async () => {
   const design = makeDesign(300);
   const empty = emptyColumns(design);
   // side has no missing and no unseen values, shade no unseen ones.
   assert.equal(empty.length, 3);
-  const held = [0];
-  const { coefficients, network } = await solveMinibatch(design, alone, { ...options, fixedAtZero: held });
+  const fixedAtZero = [0];
+  const { coefficients, network } = await solveMinibatch(design, alone, { ...options, fixedAtZero });
   assert(network);
   const { weights, bias } = network.layers[0];
-  for (const column of [...empty, ...held]) {
+  for (const column of [...empty, ...fixedAtZero]) {
     assert.equal(coefficients[column], 0);
     for (let unit = 0; unit < bias.length; unit++) assert.equal(weights[column * bias.length + unit], 0);
   }
 });
 
-Deno.test("mini-batches: training stops when the validation rows' loss has stopped falling, and goes back to the best", async () => {
+Deno.test("mini-batches: training stops when the validation loss no longer falls, and restores the best epoch", async () => {
   const rows = interactionRows(600);
   const partition = { partCount: 4, partOf: (group: number) => (group % 4 === 0 ? validationPart : 0) };
   const { design } = encodeRows(specOf(interactionFeatures), rows, { chunkRows, partition });
@@ -182,7 +182,7 @@ Deno.test("mini-batches: training stops when the validation rows' loss has stopp
   assert.deepEqual(again.coefficients, solution.coefficients);
 });
 
-Deno.test("mini-batches: steps that are too long end in a failure that says what to change", async () => {
+Deno.test("mini-batches: divergence is a failure that suggests a smaller learning rate", async () => {
   const diverging = { ...options, optimizer: "sgd", learningRate: 1e8, epochs: 20 } as const;
   await assert.rejects(
     solveMinibatch(makeDesign(500), alone, diverging),
@@ -192,19 +192,19 @@ Deno.test("mini-batches: steps that are too long end in a failure that says what
   );
 });
 
-Deno.test("mini-batches: what they cannot do is refused before they begin", async () => {
+Deno.test("mini-batches: unsupported options are rejected before training starts", async () => {
   const design = makeDesign(100);
-  const refused = async (change: Partial<MinibatchOptions>, said: string, kind = "usage-invalid") =>
+  const assertRejects = async (change: Partial<MinibatchOptions>, message: string, kind = "usage-invalid") =>
     await assert.rejects(
       solveMinibatch(design, alone, { ...options, ...change }),
-      (error) => error instanceof Failure && error.kind === kind && error.message.includes(said),
+      (error) => error instanceof Failure && error.kind === kind && error.message.includes(message),
     );
-  await refused({ penalty: { l2: 0, l1: 1 } }, "no l1 penalty");
-  await refused({ hidden: [4_096, 4_096] }, "fewer units");
-  await refused({ patience: 1 }, "no validation rows", "examples-invalid");
+  await assertRejects({ penalty: { l2: 0, l1: 1 } }, "no l1 penalty");
+  await assertRejects({ hidden: [4_096, 4_096] }, "fewer units");
+  await assertRejects({ patience: 1 }, "no validation rows", "examples-invalid");
 });
 
-Deno.test("mini-batches: --hidden is numbers of units with commas between them", () => {
+Deno.test("mini-batches: --hidden is a comma-separated list of units", () => {
   assert.deepEqual(parseHidden("32, 16"), [32, 16]);
   assert.deepEqual(parseHidden(""), []);
   for (const text of ["0", "32,", "32;16", "1.5", "5000", "1,2,3,4,5,6,7,8,9", "wide"]) {
