@@ -3,14 +3,14 @@ import type { Metrics } from "../model/artifact_metadata.ts";
 import { sortSpread } from "../math/bucket_sort.ts";
 
 export const binCount = 10;
-/** Probabilities are kept off 0 and 1 by this, so that one sure mistake costs much but not all. */
+/** Probabilities are clipped to this distance from 0 and 1, so that one confident mistake has a finite log loss. */
 const probabilityMin = 1e-15;
 
 /**
- * How good predicted probabilities are.
+ * Computes the metrics of predicted probabilities.
  *
- * @param clickedRows,notClickedRows Probabilities of the rows that were clicked, and of those that were not. May be reordered.
- * @param baseRate The training rows' click rate: what a model without features would predict.
+ * @param clickedRows,notClickedRows Probabilities of the clicked rows and of the others. May be reordered.
+ * @param baseRate The training rows' click rate, which a model without features would predict.
  */
 export function metricsOf(
   clickedRows: Float64Array,
@@ -18,7 +18,6 @@ export function metricsOf(
   baseRate: number,
 ): Metrics {
   const [clicked, notClicked] = [sortSpread(clickedRows), sortSpread(notClickedRows)];
-  const rowCount = clicked.length + notClicked.length;
   let loss = 0;
   let squares = 0;
   for (const p of clicked) {
@@ -29,17 +28,39 @@ export function metricsOf(
     loss -= log(bounded(1 - p));
     squares += p ** 2;
   }
-  const base = bounded(baseRate);
-  const baseLoss = -(clicked.length * log(base) + notClicked.length * log(bounded(1 - base)));
-  const calibration = calibrationOf(clicked, notClicked);
-  const ece = calibration.reduce((sum, bin) => sum + bin.rows * Math.abs(bin.predicted - bin.observed), 0) /
-    rowCount;
-  return {
-    log_loss: loss / rowCount,
+  return meanMetrics({
+    clicked: clicked.length,
+    notClicked: notClicked.length,
+    loss,
+    squares,
     auc: aucOf(clicked, notClicked),
-    brier: squares / rowCount,
-    ece,
-    base_log_loss: baseLoss / rowCount,
+    calibration: calibrationOf(clicked, notClicked),
+  }, baseRate);
+}
+
+/** Sums over rows, each counted by its weight. */
+interface MetricSums extends Pick<Metrics, "auc" | "calibration"> {
+  /** Weight of the clicked rows and of the others. */
+  readonly clicked: number;
+  readonly notClicked: number;
+  /** Σ log loss and Σ squared error. */
+  readonly loss: number;
+  readonly squares: number;
+}
+
+/** Divides the sums by the weight of all rows, and adds the calibration error and the log loss of the base rate. */
+export function meanMetrics(sums: MetricSums, baseRate: number): Metrics {
+  const { clicked, notClicked, loss, squares, auc, calibration } = sums;
+  const total = clicked + notClicked;
+  const base = bounded(baseRate);
+  const baseLoss = -(clicked * log(base) + notClicked * log(bounded(1 - base)));
+  const ece = calibration.reduce((sum, bin) => sum + bin.rows * Math.abs(bin.predicted - bin.observed), 0);
+  return {
+    log_loss: loss / total,
+    auc,
+    brier: squares / total,
+    ece: ece / total,
+    base_log_loss: baseLoss / total,
     calibration,
   };
 }
@@ -49,8 +70,8 @@ export function bounded(probability: number): number {
 }
 
 /**
- * Area under the ROC curve: the share of pairs of a clicked and another row in which the clicked one has the higher
- * probability; ties count half (Mann & Whitney). Null where one of the classes is empty.
+ * Returns the area under the ROC curve: the share of pairs of a clicked and another row in which the clicked one has the
+ * higher probability; ties count half (Mann & Whitney). Null if one of the classes is empty.
  *
  * @param clicked Ascending, as is `notClicked`.
  */
@@ -65,7 +86,7 @@ export function aucOf(clicked: Float64Array, notClicked: Float64Array): number |
   return wins / clicked.length / notClicked.length;
 }
 
-/** Bins of about equally many rows by predicted probability; rows of one probability are never told apart. */
+/** Returns bins of about equal row count by predicted probability. Rows with the same probability share a bin. */
 function calibrationOf(clicked: Float64Array, notClicked: Float64Array): Metrics["calibration"] {
   const rowCount = clicked.length + notClicked.length;
   const bins: Metrics["calibration"] = [];

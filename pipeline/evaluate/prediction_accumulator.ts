@@ -1,24 +1,24 @@
 import type { DesignChunk } from "../encode/design_matrix.ts";
+import { sortSpread } from "../math/bucket_sort.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { aucOf, metricsOf } from "./metrics.ts";
-import { sortSpread } from "../math/bucket_sort.ts";
-import { type Weighed, weightedAucOf, weightedMetricsOf } from "./weighted_metrics.ts";
+import { weightedAucOf, weightedMetricsOf, type WeightedPredictions } from "./weighted_metrics.ts";
 
-/** Gathers predictions of rows until it is asked how good they are. Each row counts by its own weight, whatever it counts for in a fit. */
+/** Collects predictions of rows and computes their metrics. Rows count by their own weights, not by those of the fit. */
 export interface PredictionAccumulator {
-  /** @param predictions Of rows from … to − 1 of the chunk, in their order: probabilities, or log-odds if only the AUC is wanted. */
+  /** @param predictions Of rows from … to − 1 of the chunk: probabilities, or log-odds if only the AUC is needed. */
   add(chunk: DesignChunk, from: number, to: number, predictions: Float64Array): void;
-  /** Rows that were clicked. */
+  /** Returns the number of clicked rows. */
   clicks(): number;
-  /** @param baseRate The training rows' click rate, by their weights. */
+  /** @param baseRate The training rows' weighted click rate. */
   metrics(baseRate: number): Metrics;
   /** Null if all rows were clicked, or none. */
   auc(): number | null;
 }
 
-/** @param rowCount How many rows there will be. */
+/** @param rowCount Maximum number of rows. */
 export function createPredictionAccumulator(rowCount: number): PredictionAccumulator {
-  // As much of both is memory as is written to.
+  // Each has space for all rows: the system only allocates the pages that are written to.
   const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
   let weights: { readonly clicked: Float64Array; readonly notClicked: Float64Array } | undefined;
   let [clickedCount, notClickedCount] = [0, 0];
@@ -31,10 +31,17 @@ export function createPredictionAccumulator(rowCount: number): PredictionAccumul
       else weights.notClicked[notClickedAt++] = own[i];
     }
   }
-  const weighed = (own: { clicked: Float64Array; notClicked: Float64Array }): [Weighed, Weighed] => [
-    { values: clicked.subarray(0, clickedCount), weights: own.clicked.subarray(0, clickedCount) },
-    { values: notClicked.subarray(0, notClickedCount), weights: own.notClicked.subarray(0, notClickedCount) },
-  ];
+
+  const values = () => [clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount)] as const;
+
+  function weighted(all: NonNullable<typeof weights>): [WeightedPredictions, WeightedPredictions] {
+    const [clickedValues, notClickedValues] = values();
+    return [
+      { values: clickedValues, weights: all.clicked.subarray(0, clickedCount) },
+      { values: notClickedValues, weights: all.notClicked.subarray(0, notClickedCount) },
+    ];
+  }
+
   return {
     add(chunk, from, to, predictions) {
       const { labels } = chunk;
@@ -46,13 +53,11 @@ export function createPredictionAccumulator(rowCount: number): PredictionAccumul
     },
     clicks: () => clickedCount,
     metrics: (baseRate) =>
-      weights
-        ? weightedMetricsOf(...weighed(weights), baseRate)
-        : metricsOf(clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount), baseRate),
-    auc: () =>
-      weights ? weightedAucOf(...weighed(weights)) : aucOf(
-        sortSpread(clicked.subarray(0, clickedCount)),
-        sortSpread(notClicked.subarray(0, notClickedCount)),
-      ),
+      weights ? weightedMetricsOf(...weighted(weights), baseRate) : metricsOf(...values(), baseRate),
+    auc() {
+      if (weights) return weightedAucOf(...weighted(weights));
+      const [first, second] = values();
+      return aucOf(sortSpread(first), sortSpread(second));
+    },
   };
 }

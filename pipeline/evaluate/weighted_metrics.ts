@@ -1,35 +1,37 @@
-import { log } from "../math/elementary.ts";
 import { slackOf } from "../encode/weight_slack.ts";
-import type { Metrics } from "../model/artifact_metadata.ts";
-import { binCount, bounded } from "./metrics.ts";
 import { sortSpread } from "../math/bucket_sort.ts";
+import { log } from "../math/elementary.ts";
+import type { Metrics } from "../model/artifact_metadata.ts";
+import { binCount, bounded, meanMetrics } from "./metrics.ts";
 
-/** Predictions of some rows, probabilities or log-odds, and the rows' weights: shape (rows) each. */
-export interface Weighed {
+/** Predictions of some rows (probabilities or log-odds) and the rows' weights, shape (rows) each. */
+export interface WeightedPredictions {
   readonly values: Float64Array;
   readonly weights: Float64Array;
 }
 
-/** Which predictions there are, and how much weight each has: shape (distinct predictions) each. */
-interface Distinct {
+/** The distinct predictions and the weight of the rows at each, shape (distinct predictions) each. */
+interface DistinctPredictions {
   /** Ascending. */
   readonly values: Float64Array;
-  /** Of the rows that were clicked. */
   readonly clicked: Float64Array;
   readonly notClicked: Float64Array;
 }
 
 /**
- * As `metricsOf`, if rows have weights: with whole-number weights, that of the rows with each one repeated. The `rows` of a
- * calibration bin are its weight.
+ * Computes the metrics of rows with weights. With whole-number weights they equal `metricsOf` of the rows repeated that many
+ * times. The `rows` of a calibration bin are its weight.
  *
- * @param baseRate The training rows' click rate, by their weights.
+ * @param baseRate The training rows' weighted click rate.
  */
-export function weightedMetricsOf(clickedRows: Weighed, notClickedRows: Weighed, baseRate: number): Metrics {
+export function weightedMetricsOf(
+  clickedRows: WeightedPredictions,
+  notClickedRows: WeightedPredictions,
+  baseRate: number,
+): Metrics {
   const distinct = distinctOf(clickedRows, notClickedRows);
   const { values, clicked, notClicked } = distinct;
-  const [clickedTotal, otherTotal] = [sumOf(clicked), sumOf(notClicked)];
-  const total = clickedTotal + otherTotal;
+  const weights = { clicked: sumOf(clicked), notClicked: sumOf(notClicked) };
   let loss = 0;
   let squares = 0;
   for (let i = 0; i < values.length; i++) {
@@ -37,26 +39,19 @@ export function weightedMetricsOf(clickedRows: Weighed, notClickedRows: Weighed,
     if (notClicked[i] > 0) loss -= notClicked[i] * log(bounded(1 - values[i]));
     squares += clicked[i] * (1 - values[i]) ** 2 + notClicked[i] * values[i] ** 2;
   }
-  const base = bounded(baseRate);
-  const baseLoss = -(clickedTotal * log(base) + otherTotal * log(bounded(1 - base)));
-  const calibration = calibrationOf(distinct, total);
-  const ece = calibration.reduce((sum, bin) => sum + bin.rows * Math.abs(bin.predicted - bin.observed), 0);
-  return {
-    log_loss: loss / total,
-    auc: aucOf(distinct),
-    brier: squares / total,
-    ece: ece / total,
-    base_log_loss: baseLoss / total,
-    calibration,
-  };
+  const calibration = calibrationOf(distinct, weights.clicked + weights.notClicked);
+  return meanMetrics({ ...weights, loss, squares, auc: aucOf(distinct), calibration }, baseRate);
 }
 
-/** As `aucOf` of metrics.ts, if rows have weights: a pair counts by the product of its rows' weights. */
-export function weightedAucOf(clickedRows: Weighed, notClickedRows: Weighed): number | null {
+/** Returns the area under the ROC curve of rows with weights: a pair counts by the product of its rows' weights. */
+export function weightedAucOf(
+  clickedRows: WeightedPredictions,
+  notClickedRows: WeightedPredictions,
+): number | null {
   return aucOf(distinctOf(clickedRows, notClickedRows));
 }
 
-function aucOf({ values, clicked, notClicked }: Distinct): number | null {
+function aucOf({ values, clicked, notClicked }: DistinctPredictions): number | null {
   let wins = 0;
   let [clickedTotal, below] = [0, 0];
   for (let i = 0; i < values.length; i++) {
@@ -67,8 +62,11 @@ function aucOf({ values, clicked, notClicked }: Distinct): number | null {
   return clickedTotal > 0 && below > 0 ? wins / clickedTotal / below : null;
 }
 
-/** Bins of about equal weight by predicted probability; rows of one probability are never told apart. */
-function calibrationOf({ values, clicked, notClicked }: Distinct, total: number): Metrics["calibration"] {
+/** Returns bins of about equal weight by predicted probability. Rows with the same probability share a bin. */
+function calibrationOf(
+  { values, clicked, notClicked }: DistinctPredictions,
+  total: number,
+): Metrics["calibration"] {
   const slack = slackOf(total);
   const bins: Metrics["calibration"] = [];
   for (let i = 0, before = 0; i < values.length;) {
@@ -93,7 +91,10 @@ function calibrationOf({ values, clicked, notClicked }: Distinct, total: number)
   return bins;
 }
 
-function distinctOf(clickedRows: Weighed, notClickedRows: Weighed): Distinct {
+function distinctOf(
+  clickedRows: WeightedPredictions,
+  notClickedRows: WeightedPredictions,
+): DistinctPredictions {
   const all = new Float64Array(clickedRows.values.length + notClickedRows.values.length);
   all.set(clickedRows.values);
   all.set(notClickedRows.values, clickedRows.values.length);
@@ -106,8 +107,8 @@ function distinctOf(clickedRows: Weighed, notClickedRows: Weighed): Distinct {
   return { values, clicked: weightsAt(values, clickedRows), notClicked: weightsAt(values, notClickedRows) };
 }
 
-/** The weight of the rows at each of the values. @param values Ascending; each of the rows has one of them. */
-function weightsAt(values: Float64Array, rows: Weighed): Float64Array {
+/** Sums the weights of the rows at each value. @param values Ascending; contains the value of every row. */
+function weightsAt(values: Float64Array, rows: WeightedPredictions): Float64Array {
   const sums = new Float64Array(values.length);
   for (let i = 0; i < rows.values.length; i++) {
     let [from, to] = [0, values.length - 1];

@@ -1,57 +1,57 @@
-/** Numbers of one bucket on average: they stay in the fastest cache while they are sorted. */
+/** Average number of values per bucket: they stay in the L1 cache while they are sorted. */
 const bucketValues = 256;
-/** A bucket of more, or one in which so many share a cell, is not spread: it is sorted by comparing. */
+/** A bucket with more values, or with more than `cellValuesMax` in one cell, is sorted by comparison. */
 const bucketValuesMax = 4_096;
 const cellValuesMax = 64;
-/** Fewer are put in order by insertion at once. */
+/** A bucket with fewer values is sorted by insertion. */
 const cellsFrom = 16;
 
 /**
- * Sorts numbers that are spread over their range, as log-odds and probabilities are: each goes to the bucket of its place in
- * the range, and within it to a cell, one per number, so that what is left to do is between neighbours. About linear in
- * their number; where they are not spread they are sorted by comparing them.
+ * Sorts numbers that are spread over their range, as log-odds and probabilities are, in about linear time: a bucket sort
+ * whose buckets are sorted by a second bucket sort (with one cell per value), then by insertion. Values that are not spread
+ * are sorted by comparison.
  *
  * @param values Finite. May be reordered.
- * @returns All of them, ascending.
+ * @returns The values, ascending.
  */
 export function sortSpread(values: Float64Array): Float64Array {
   const count = values.length;
   const bucketCount = Math.max(1, Math.floor(count / bucketValues));
-  // One more for the highest value, and one because a cell's count stands where the next one begins.
+  // One more for the maximum, and one because a bucket's count is stored at the index of the next bucket.
   const bucketEnds = new Uint32Array(bucketCount + 2);
   const sorted = new Float64Array(count);
   const buckets = { ends: bucketEnds, count: bucketCount, valuesMax: Infinity };
   if (!spread(values, { from: 0, to: count }, sorted, buckets)) return values.sort();
   const cellEnds = new Uint32Array(bucketValuesMax + 2);
-  const room = new Float64Array(bucketValuesMax);
+  const scratch = new Float64Array(bucketValuesMax);
   for (let bucket = 0, from = 0; bucket <= bucketCount; from = bucketEnds[bucket++]) {
     const to = bucketEnds[bucket];
     const size = to - from;
     if (size < cellsFrom) insertEach(sorted, from, to);
     else if (
       size <= bucketValuesMax &&
-      spread(sorted, { from, to }, room, { ends: cellEnds, count: size, valuesMax: cellValuesMax })
+      spread(sorted, { from, to }, scratch, { ends: cellEnds, count: size, valuesMax: cellValuesMax })
     ) {
-      for (let i = 0; i < size; i++) sorted[from + i] = room[i];
+      for (let i = 0; i < size; i++) sorted[from + i] = scratch[i];
       insertEach(sorted, from, to);
     } else sorted.subarray(from, to).sort();
   }
   return sorted;
 }
 
-/** Parts of equal width into which a range of numbers is divided. */
+/** Cells of equal width that divide a range of numbers. */
 interface Cells {
   readonly count: number;
-  /** Gets where each one ends; shape (at least count + 2). */
+  /** Receives the end of each cell, shape (at least count + 2). */
   readonly ends: Uint32Array;
   readonly valuesMax: number;
 }
 
 /**
- * Puts values into cells, the lowest first.
+ * Distributes values to cells in ascending order.
  *
- * @param target Gets them, from its start.
- * @returns False where they are not spread: all the same, too far apart to be scaled, or too many in one cell.
+ * @param target Receives the values, from index 0.
+ * @returns False if they are not spread: all equal, a range too large to scale, or too many in one cell.
  */
 function spread(
   values: Float64Array,

@@ -1,22 +1,20 @@
-/** LDLᵀ of a symmetric positive semidefinite matrix, for as many right sides as are needed. */
+/** The LDLᵀ factorisation of a symmetric positive semidefinite matrix, for any number of right-hand sides. */
 export interface Factor {
-  /** Columns that are, to rounding, a combination of those before them. */
+  /** Columns that are, within rounding, a combination of those before them. */
   readonly aliased: readonly number[];
-  /** Solves A·x = b over the columns in order; the others, and the aliased ones, are 0 in x. */
+  /** Solves A·x = b over the columns of the order; all others, and the aliased ones, are 0 in x. */
   solve(b: Float64Array): Float64Array;
 }
 
-/** A pivot that lost all but this share of its diagonal entry is rounding, not information. */
+/** A pivot below this share of its diagonal entry is rounding error. */
 const pivotShareMin = 1e-11;
 
 /**
- * Factorises A in the order that is given.
- *
- * A column that is a combination of those before it (the last level of a category beside an intercept) is left out, as
- * R's `glm` does with aliased columns.
+ * Factorises A in the given order of columns. Leaves out a column that is a combination of those before it, such as the last
+ * level of a category after an intercept, as R's `glm` does with aliased columns.
  *
  * @param A Shape (stride, stride), row-major; only the lower triangle is read.
- * @param order The columns to take, the ones to keep first.
+ * @param order The columns to factorise, those to keep first.
  * @see Golub & Van Loan, Matrix Computations (2013), section 4.1.
  */
 export function factorise(A: Float64Array, stride: number, order: readonly number[]): Factor {
@@ -24,7 +22,7 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
   const L = new Float64Array(size * size);
   const pivots = new Float64Array(size);
   const aliased: number[] = [];
-  // Row i of L·D, on the way.
+  // Row i of L·D, while it is computed.
   const scaled = new Float64Array(size);
   for (let i = 0; i < size; i++) {
     const row = i * size;
@@ -59,7 +57,7 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
   };
 }
 
-/** Σ a[k] · b[from + k] of the first `count`: four sums side by side, since one would wait for itself. */
+/** Returns Σ a[k] · b[from + k] for k < count. Four independent sums, since each addition to one would wait for the last. */
 function dotOf(a: Float64Array, b: Float64Array, from: number, count: number): number {
   let first = 0;
   let second = 0;

@@ -1,20 +1,21 @@
 /**
- * e^x and logarithms from + − × ÷ alone, which IEEE 754 fixes to the last bit. `Math.exp`, `Math.log` and `Math.log1p` are
- * not fixed: between two versions of V8 one result in ten differs in its last bit, and with it a model's bytes and id.
+ * e^x and logarithms, computed with + − × ÷ only, which IEEE 754 defines to the last bit. `Math.exp`, `Math.log` and
+ * `Math.log1p` are not defined exactly: between two versions of V8 one result in ten differs in its last bit, and with it a
+ * model's bytes and id.
  *
- * Results are within 2 units in the last place of those, and mostly the same; of `exp`, within 1.
+ * Results are within 2 units in the last place of V8's (`exp`: within 1), and mostly equal.
  */
 
 /** ln 2 in two parts; the first has 20 zero bits at its end, so that its product with an exponent is exact. */
 const ln2High = 0.6931471803691238;
 const ln2Low = 1.9082149292705877e-10;
-/** Beyond these, e^x is too large or too small for a number. */
+/** Outside this range, e^x overflows or underflows. */
 const logMax = 709.782712893384;
 const logMin = -745.1332191019412;
-/** Adding it to a small number and taking it away again rounds that to a whole one. */
+/** Adding and then subtracting it rounds a small number to an integer. */
 const rounder = 1.5 * 2 ** 52;
 const exponentMin = -1022;
-/** 2^−1022 … 2^1023, by doubling: `**` is not fixed either. */
+/** 2^−1022 … 2^1023, by doubling: `**` is not defined exactly either. */
 const powersOf2 = new Float64Array(1023 - exponentMin + 1);
 powersOf2[0] = 2.2250738585072014e-308;
 for (let i = 1; i < powersOf2.length; i++) powersOf2[i] = 2 * powersOf2[i - 1];
@@ -22,15 +23,15 @@ for (let i = 1; i < powersOf2.length; i++) powersOf2[i] = 2 * powersOf2[i - 1];
 const stepBits = 7;
 const steps = 1 << stepBits;
 const stepsPerLn2 = steps / 0.6931471805599453;
-/** 2^(j / steps), as its nearest number and what that leaves out. */
+/** 2^(j / steps), rounded to the nearest number, and the rounding error. */
 const [fractions, fractionRests] = powersWithRests();
 
-/** 2^(j / count) to the nearest number, shape (count). @param count A power of 2, at most 128. */
+/** Returns 2^(j / count), rounded to nearest, shape (count). @param count A power of 2, at most 128. */
 export function fractionalPowers(count: number): Float64Array {
   return fractions.filter((_, j) => j % (steps / count) === 0);
 }
 
-/** Square roots are fixed by IEEE 754; of each, and of each product, the rest is kept, so that only the last rounding shows. */
+/** Square roots are defined by IEEE 754. The error of each root and product is carried, so that only the last rounding remains. */
 function powersWithRests(): [Float64Array, Float64Array] {
   const [high, low] = [new Float64Array(steps).fill(1), new Float64Array(steps)];
   for (let bit = steps >> 1, root = 2, rest = 0; bit > 0; bit >>= 1) {
@@ -49,7 +50,7 @@ function powersWithRests(): [Float64Array, Float64Array] {
   return [high, low];
 }
 
-/** a · b as its nearest number and the exact rest (Dekker; Veltkamp's splitting). */
+/** Returns a · b rounded to nearest, and the exact error (Dekker; Veltkamp's splitting). */
 function exactProduct(a: number, b: number): { high: number; low: number } {
   const high = a * b;
   const [aHigh, bHigh] = [upperHalf(a), upperHalf(b)];
@@ -63,8 +64,8 @@ function upperHalf(a: number): number {
 }
 
 /**
- * e^x. With x = (k / 128) · ln 2 + r and |r| ≤ ln 2 / 256 it is 2^(k / 128) · e^r: the first from a table, the second
- * a short series.
+ * Returns e^x. With x = (k / 128) · ln 2 + r and |r| ≤ ln 2 / 256 it is 2^(k / 128) · e^r: the first factor comes from a
+ * table, the second from a short series.
  *
  * @see Tang, Table-Driven Implementation of the Exponential Function in IEEE Floating-Point Arithmetic (1989).
  */
@@ -80,17 +81,17 @@ export function exp(x: number): number {
   const mantissa = fraction + (fractionRests[step] + fraction * above1);
   const exponent = whole >> stepBits;
   if (exponent >= exponentMin && exponent < 1024) return mantissa * powersOf2[exponent - exponentMin];
-  // In two steps, so that no power is out of range: 2^1024 · something smaller, or a result below the normal numbers.
+  // In two steps, so that neither power is out of range: the result is near 2^1024 or subnormal.
   const half = exponent > 0 ? 1 : -100;
   return mantissa * powersOf2[exponent - half - exponentMin] * powersOf2[half - exponentMin];
 }
 
 const view = new Float64Array(1);
 const words = new Uint32Array(view.buffer);
-/** Which half of a number has its sign and exponent. */
+/** Index of the 32-bit half that holds the sign and exponent. */
 const upper = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
 
-/** The natural logarithm; −∞ of 0, NaN below. */
+/** Returns the natural logarithm; −∞ for 0, NaN for negative numbers. */
 export function log(x: number): number {
   if (!(x >= powersOf2[0] && x < Infinity)) {
     if (x > 0 && x < Infinity) return log(x * 0x40000000000000) - 54 * ln2High - 54 * ln2Low;
@@ -98,8 +99,8 @@ export function log(x: number): number {
   }
   view[0] = x;
   let exponent = (words[upper] >>> 20) - 1023;
-  // The mantissa in [√½, √2): the nearer it is to 1, the faster the series. Multiplying by a power of 2 is exact, and does not
-  // wait for memory as writing the exponent there would.
+  // The mantissa in [√½, √2): the nearer it is to 1, the faster the series converges. Multiplying by a power of 2 is exact, and
+  // avoids the store-to-load delay of writing the exponent to memory.
   let mantissa = exponent < 1023
     ? x * powersOf2[-exponent - exponentMin]
     : x * powersOf2[-1022 - exponentMin] / 2;
@@ -110,16 +111,16 @@ export function log(x: number): number {
   return exponent * ln2High + (logNear1(mantissa - 1) + exponent * ln2Low);
 }
 
-/** ln(1 + x), exact also where x is small. @param x Above −1. */
+/** Returns ln(1 + x), accurate for small x too. @param x Above −1. */
 export function log1p(x: number): number {
   if (x > -0.29 && x < 0.41) return logNear1(x);
   const sum = 1 + x;
-  // What the addition rounded away is put back as the slope times it.
+  // Corrects for the rounding error of the addition, to first order.
   const rest = x - (sum - 1);
   return rest === 0 || sum === Infinity || !(sum > 0) ? log(sum) : log(sum) + rest / sum;
 }
 
-/** ln(1 + f) for f in [√½ − 1, √2 − 1]: f − f²/2 + s·(f²/2 + 2·(s²/3 + s⁴/5 + …)), s = f / (2 + f). */
+/** Returns ln(1 + f) for f in [√½ − 1, √2 − 1]: f − f²/2 + s·(f²/2 + 2·(s²/3 + s⁴/5 + …)), s = f / (2 + f). */
 function logNear1(f: number): number {
   const s = f / (2 + f);
   const z = s * s;

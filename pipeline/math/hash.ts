@@ -1,5 +1,5 @@
 /**
- * Hash of a value by the code units of its text, 32 bits: the same on every machine, and for 12 and "12".
+ * Returns a 32-bit hash of the UTF-16 code units of a value's text: the same on every machine, and equal for 12 and "12".
  *
  * @see Fowler, Noll, Vo: FNV-1a; the finish is that of MurmurHash3.
  */
@@ -10,7 +10,7 @@ export function hashOf(value: unknown): number {
   return mixed(hash);
 }
 
-/** `hashOf` of a text whose code units are these bytes. */
+/** Returns `hashOf` of the text whose code units are the given bytes. */
 export function hashOfAscii(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);

@@ -1,12 +1,12 @@
-/** A quotient of two polynomials, from the constant term on. */
+/** A quotient of two polynomials. Coefficients start with the constant term. */
 interface Quotient {
-  readonly over: readonly number[];
-  readonly under: readonly number[];
+  readonly numerator: readonly number[];
+  readonly denominator: readonly number[];
 }
 
-/** For |p − ½| ≤ 0.425, in 0.180625 − (p − ½)². */
+/** For |p − ½| ≤ 0.425; a function of 0.180625 − (p − ½)². */
 const middle: Quotient = {
-  over: [
+  numerator: [
     3.3871328727963666080e0,
     1.3314166789178437745e2,
     1.9715909503065514427e3,
@@ -16,7 +16,7 @@ const middle: Quotient = {
     3.3430575583588128105e4,
     2.5090809287301226727e3,
   ],
-  under: [
+  denominator: [
     1,
     4.2313330701600911252e1,
     6.8718700749205790830e2,
@@ -28,9 +28,9 @@ const middle: Quotient = {
   ],
 };
 
-/** For a tail t = √−ln p up to 5, in t − 1.6. */
+/** For t = √−ln p up to 5; a function of t − 1.6. */
 const tail: Quotient = {
-  over: [
+  numerator: [
     1.42343711074968357734e0,
     4.63033784615654529590e0,
     5.76949722146069140550e0,
@@ -40,7 +40,7 @@ const tail: Quotient = {
     2.27238449892691845833e-2,
     7.74545014278341407640e-4,
   ],
-  under: [
+  denominator: [
     1,
     2.05319162663775882187e0,
     1.67638483018380384940e0,
@@ -52,9 +52,9 @@ const tail: Quotient = {
   ],
 };
 
-/** For a longer tail, in t − 5. */
+/** For larger t; a function of t − 5. */
 const farTail: Quotient = {
-  over: [
+  numerator: [
     6.65790464350110377720e0,
     5.46378491116411436990e0,
     1.78482653991729133580e0,
@@ -64,7 +64,7 @@ const farTail: Quotient = {
     2.71155556874348757815e-5,
     2.01033439929228813265e-7,
   ],
-  under: [
+  denominator: [
     1,
     5.99832206555887937690e-1,
     1.36929880922735805310e-1,
@@ -77,7 +77,7 @@ const farTail: Quotient = {
 };
 
 /**
- * The point below which a standard normal variable lies with probability p.
+ * Returns the quantile of the standard normal distribution at p.
  *
  * @param p In (0, 1).
  * @see Wichura, Algorithm AS 241, Applied Statistics 37 (1988): about 16 digits.
@@ -90,8 +90,8 @@ export function normalQuantile(p: number): number {
   return q < 0 ? -distance : distance;
 }
 
-function quotientAt({ over, under }: Quotient, x: number): number {
-  return polynomialAt(over, x) / polynomialAt(under, x);
+function quotientAt({ numerator, denominator }: Quotient, x: number): number {
+  return polynomialAt(numerator, x) / polynomialAt(denominator, x);
 }
 
 function polynomialAt(terms: readonly number[], x: number): number {

@@ -1,26 +1,26 @@
-/** A seeded stream of random numbers: the same seed gives the same numbers on every machine. */
+/** A seeded random number generator: a seed gives the same numbers on every machine. */
 export interface Random {
-  /** The next 32 bits, as a whole number from 0 to 2³² − 1. */
+  /** Returns the next 32 bits as an integer from 0 to 2³² − 1. */
   bits(): number;
-  /** A number of at least 0 and below 1, with 53 random bits. */
+  /** Returns a number in [0, 1) with 53 random bits. */
   uniform(): number;
-  /** A whole number of at least 0 and below `bound` (1 to 2³²), each equally likely. */
+  /** Returns an integer in [0, bound), each equally likely. @param bound From 1 to 2³². */
   below(bound: number): number;
 }
 
 type State = readonly [number, number, number, number];
 
 /**
- * xoshiro128**: 128 bits of state, 32-bit integer operations only, period 2¹²⁸ − 1. Not for secrets.
+ * Creates a xoshiro128** generator: 128 bits of state, 32-bit integer operations only, period 2¹²⁸ − 1. Not cryptographic.
  *
- * @param seed A whole number from 0 to 2⁵³ − 1.
+ * @param seed An integer from 0 to 2⁵³ − 1.
  * @see Blackman & Vigna, Scrambled Linear Pseudorandom Number Generators (2021).
  */
 export function createRandom(seed: number): Random {
   return randomFrom(stateOf(seed));
 }
 
-/** The stream that starts at a state of four 32-bit words, not all of them 0. */
+/** Creates the generator with a given state of four 32-bit words, not all 0. */
 export function randomFrom(state: State): Random {
   let [a, b, c, d] = state;
 
@@ -44,7 +44,7 @@ export function randomFrom(state: State): Random {
   }
 
   function below(bound: number): number {
-    // Numbers of the incomplete last round of `bound` would favour the small results: draw again.
+    // Draw again above the largest multiple of `bound`, which would favour small results.
     const usable = 0x100000000 - (0x100000000 % bound);
     let value = bits();
     while (value >= usable) value = bits();
@@ -54,7 +54,7 @@ export function randomFrom(state: State): Random {
   return { bits, uniform, below };
 }
 
-/** Spreads a seed over the state, so that neighbouring seeds give unrelated streams (splitmix32). */
+/** Expands a seed to a state, so that adjacent seeds give unrelated streams (splitmix32). */
 function stateOf(seed: number): State {
   let counter = seed >>> 0;
   const mix = (): number => {
@@ -64,7 +64,7 @@ function stateOf(seed: number): State {
     z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
     return z ^ (z >>> 16);
   };
-  // The seed's upper bits choose among streams that its lower 32 bits would leave equal.
+  // The seed's bits above the lower 32 select among streams that would otherwise be equal.
   const upper = Math.floor(seed / 0x100000000);
   return [mix(), mix() ^ upper, mix(), mix() | 1];
 }

@@ -1,15 +1,15 @@
 import { loadEach } from "../../pipeline/chunks/chunk_store.ts";
 import type { DesignMatrix } from "../../pipeline/encode/design_matrix.ts";
 
-/** The training rows one by one, as a textbook has them: what the structured design must be equal to. */
+/** The training rows as a dense matrix: the reference for the structured design. */
 export interface DenseExamples {
-  /** Shape (rows, columns + 1): the last column is the intercept's 1. */
+  /** Shape (rows, columns + 1); the last column is 1, for the intercept. */
   readonly X: readonly (readonly number[])[];
   readonly labels: readonly number[];
   readonly weights: readonly number[];
 }
 
-/** Writes out the rows of a design's first part, with all their zeros. */
+/** Expands the rows of a design's first part, including zeros. */
 export function denseExamples(design: DesignMatrix): DenseExamples {
   const X: number[][] = [];
   const labels: number[] = [];
@@ -35,7 +35,7 @@ export function denseExamples(design: DesignMatrix): DenseExamples {
   return { X, labels, weights };
 }
 
-/** Σ wᵢ·log loss and its derivatives by their definitions, a row at a time. */
+/** Computes Σ wᵢ · log loss and its derivatives by definition, row by row. */
 export function denseLoss(
   { X, labels, weights }: DenseExamples,
   coefficients: ArrayLike<number>,

@@ -72,7 +72,7 @@ export interface MinibatchOptions {
   readonly validationShift?: number;
   readonly observe?: ((event: EpochEvent) => void) | undefined;
   /**
-   * Awaited every 65,536 rows: yields to the event loop, and throws to end the training early.
+   * Awaited about every 65,536 rows: yields to the event loop, and throws to end the training early.
    *
    * @param progress Progress of the epoch; absent while a loss is measured.
    */

@@ -6,18 +6,18 @@ import { createRandom } from "../../../pipeline/math/random.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { assertSame } from "../../support/weighted_tables.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// A fixed seed: every run tests the same cases.
 fc.configureGlobal({ seed: 20260101 });
 
 const probability = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
-  // Few values: ties are what goes wrong.
+  // Few distinct values, so that there are ties.
   fc.constantFrom(0, 0.25, 0.5, 0.75, 1),
 );
 const some = fc.array(probability, { minLength: 1, maxLength: 60 });
 const runs = { seed: 5, numRuns: 200 };
 
-/** The share of pairs that are in the right order; a tie is half a pair. */
+/** Returns the share of pairs in the right order; a tie counts half. */
 function naiveAuc(clicked: readonly number[], notClicked: readonly number[]): number {
   let wins = 0;
   for (const p of clicked) for (const q of notClicked) wins += p > q ? 1 : p === q ? 0.5 : 0;
@@ -36,37 +36,37 @@ Deno.test("metrics: AUC is the share of pairs in the right order, ties counting 
   );
 });
 
-Deno.test("metrics: AUC is 1, ½ or 0 where clicks are always above, level with or below the others", () => {
+Deno.test("metrics: AUC is 1, ½ or 0 if clicked rows are always above, equal to or below the others", () => {
   assert.equal(metrics([0.8, 0.9], [0.1, 0.2, 0.3]).auc, 1);
   assert.equal(metrics([0.4, 0.4], [0.4]).auc, 0.5);
   assert.equal(metrics([0.1], [0.8, 0.9]).auc, 0);
 });
 
-Deno.test("metrics: without rows of one class there is no AUC", () => {
+Deno.test("metrics: AUC is null without rows of one class", () => {
   assert.equal(aucOf(Float64Array.of(0.5), new Float64Array()), null);
   assert.equal(aucOf(new Float64Array(), Float64Array.of(0.5)), null);
   assert.equal(metrics([], [0.2, 0.4]).auc, null);
 });
 
-Deno.test("metrics: log loss and Brier score are the means of −ln p and (1 − p)² of what happened", () => {
+Deno.test("metrics: log loss and Brier score are the means of −ln p and (1 − p)², p the probability of the outcome", () => {
   const { log_loss, brier, base_log_loss } = metrics([0.8, 0.5], [0.25], 0.4);
   assertClose(log_loss, -(Math.log(0.8) + Math.log(0.5) + Math.log(0.75)) / 3, 1e-15, "log loss");
   assertClose(brier, (0.2 ** 2 + 0.5 ** 2 + 0.25 ** 2) / 3, 1e-15, "Brier score");
   assertClose(base_log_loss, -(2 * Math.log(0.4) + Math.log(0.6)) / 3, 1e-15, "log loss of the base rate");
 });
 
-Deno.test("metrics: who says the base rate for every row has the base rate's log loss", () => {
+Deno.test("metrics: predicting the base rate for every row gives the base log loss", () => {
   const rate = 0.3;
   const { log_loss, base_log_loss } = metrics(new Array(3).fill(rate), new Array(7).fill(rate), rate);
   assertClose(log_loss, base_log_loss, 1e-15, "log loss");
 });
 
-Deno.test("metrics: a sure mistake costs much, but not all", () => {
+Deno.test("metrics: the log loss of a certain but wrong prediction is bounded", () => {
   const { log_loss } = metrics([0], [1]);
   assertClose(log_loss, -Math.log(1e-15), 1e-3, "log loss");
 });
 
-Deno.test("metrics: each row is in one calibration bin, the bins ascend and rows of one probability stay together", () => {
+Deno.test("metrics: each row is in one calibration bin, bins ascend, and rows with the same probability share a bin", () => {
   fc.assert(
     fc.property(some, some, (clicked, notClicked) => {
       const { calibration, ece } = metrics(clicked, notClicked);
@@ -90,13 +90,13 @@ Deno.test("metrics: each row is in one calibration bin, the bins ascend and rows
   );
 });
 
-Deno.test("metrics: rows that are all different lie in ten bins of equal size", () => {
+Deno.test("metrics: rows with distinct probabilities lie in ten bins of equal size", () => {
   const all = Array.from({ length: 500 }, (_, i) => (i + 0.5) / 500);
   const { calibration } = metrics(all.filter((_, i) => i % 3 === 0), all.filter((_, i) => i % 3 !== 0));
   assert.deepEqual(calibration.map(({ rows }) => rows), new Array(10).fill(50));
 });
 
-Deno.test("metrics: probabilities that come true have a small calibration error, doubled ones a large one", () => {
+Deno.test("metrics: calibrated probabilities have a small calibration error, doubled ones a large one", () => {
   const random = createRandom(9);
   const clicked: number[] = [];
   const notClicked: number[] = [];
@@ -109,8 +109,8 @@ Deno.test("metrics: probabilities that come true have a small calibration error,
   assert(metrics(clicked.map(twice), notClicked.map(twice)).ece > 0.2);
 });
 
-Deno.test("metrics: of rows with whole-number weights they are those of the rows repeated, and the same for any unit of weight", () => {
-  const weighed = fc.array(fc.tuple(probability, fc.integer({ min: 1, max: 9 })), { maxLength: 40 });
+Deno.test("metrics: rows with integer weights have the metrics of the rows repeated, in any unit of weight", () => {
+  const weightedRows = fc.array(fc.tuple(probability, fc.integer({ min: 1, max: 9 })), { maxLength: 40 });
   const columnsOf = (rows: readonly (readonly [number, number])[], unit: number) => ({
     values: Float64Array.from(rows, ([p]) => p),
     weights: Float64Array.from(rows, ([, weight]) => unit * weight),
@@ -118,7 +118,7 @@ Deno.test("metrics: of rows with whole-number weights they are those of the rows
   const repeated = (rows: readonly (readonly [number, number])[]) =>
     rows.flatMap(([p, weight]) => Array.from({ length: weight }, () => p));
   fc.assert(
-    fc.property(weighed, weighed, fc.constantFrom(1, 0.1, 1 / 3), (clicked, notClicked, unit) => {
+    fc.property(weightedRows, weightedRows, fc.constantFrom(1, 0.1, 1 / 3), (clicked, notClicked, unit) => {
       fc.pre(clicked.length + notClicked.length > 0);
       const found = weightedMetricsOf(columnsOf(clicked, unit), columnsOf(notClicked, unit), 0.3);
       const calibration = found.calibration.map((bin) => ({ ...bin, rows: bin.rows / unit }));

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { exp, log, log1p } from "../../../pipeline/math/elementary.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 
-/** How many numbers lie between two of one sign. */
-function gap(a: number, b: number): number {
+/** Returns the distance of two numbers of the same sign in units in the last place. */
+function ulpsBetween(a: number, b: number): number {
   const bits = new BigInt64Array(Float64Array.of(a, b).buffer);
   return Math.abs(Number(bits[0] - bits[1]));
 }
@@ -14,7 +14,7 @@ function draw(seed: number, count: number, of: (uniform: number) => number): Flo
   return Float64Array.from({ length: count }, () => of(random.uniform()));
 }
 
-Deno.test("elementary: exp, log and log1p are within 2 units in the last place of the engine's", () => {
+Deno.test("elementary: exp, log and log1p are within 2 units in the last place of V8's", () => {
   const cases = [
     { own: exp, engine: Math.exp, xs: draw(1, 20_000, (u) => 1_400 * u - 700) },
     { own: exp, engine: Math.exp, xs: draw(2, 20_000, (u) => 2 * u - 1) },
@@ -27,12 +27,12 @@ Deno.test("elementary: exp, log and log1p are within 2 units in the last place o
   ];
   for (const { own, engine, xs } of cases) {
     for (const x of xs) {
-      assert(gap(own(x), engine(x)) <= 2, `${own.name}(${x}) is ${own(x)}, not ${engine(x)}`);
+      assert(ulpsBetween(own(x), engine(x)) <= 2, `${own.name}(${x}) is ${own(x)}, not ${engine(x)}`);
     }
   }
 });
 
-Deno.test("elementary: results have these bits on every machine and in every version of the engine", () => {
+Deno.test("elementary: results are bit-identical on every machine and V8 version", () => {
   const hash = createHash("sha256");
   for (
     const results of [
@@ -45,7 +45,7 @@ Deno.test("elementary: results have these bits on every machine and in every ver
   assert.equal(hash.digest("hex"), "650a152608e190d58240bea6edda19d3603a3c65f69c1106886f132b97679cc1");
 });
 
-Deno.test("elementary: the ends are the engine's too", () => {
+Deno.test("elementary: limits and special values equal V8's", () => {
   for (const x of [0, -0, Infinity, -Infinity, NaN, 710, -746, 709.78, -745.13, 5e-324]) {
     assert.equal(exp(x), Math.exp(x), `exp(${x})`);
   }

@@ -13,7 +13,7 @@ const draws = 20_000;
 const drawMany = <T>(draw: () => T): T[] => Array.from({ length: draws }, draw);
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-Deno.test("random: the bits are those of the published xoshiro128**", () => {
+Deno.test("random: bits equal the published xoshiro128** sequence", () => {
   const random = randomFrom([1, 2, 3, 4]);
   const reference = [
     11520,
@@ -30,7 +30,7 @@ Deno.test("random: the bits are those of the published xoshiro128**", () => {
   assert.deepEqual(reference.map(() => random.bits()), reference);
 });
 
-Deno.test("random: a seed repeats its stream, and no other seed gives it", () => {
+Deno.test("random: a seed repeats its stream, and different seeds give different streams", () => {
   const streamOf = (seed: number) => {
     const random = createRandom(seed);
     return [random.bits(), random.bits(), random.bits(), random.bits()].join();
@@ -40,7 +40,7 @@ Deno.test("random: a seed repeats its stream, and no other seed gives it", () =>
   assert.equal(streamOf(7), streamOf(7));
 });
 
-Deno.test("random: uniform numbers fill [0, 1) evenly", () => {
+Deno.test("random: uniform numbers are evenly distributed over [0, 1)", () => {
   const random = createRandom(1);
   const values = drawMany(random.uniform);
   assert(values.every((value) => value >= 0 && value < 1));
@@ -50,21 +50,21 @@ Deno.test("random: uniform numbers fill [0, 1) evenly", () => {
   }
 });
 
-Deno.test("random: below(n) gives each of n numbers alike, also where n does not divide 2³²", () => {
+Deno.test("random: below(n) is uniform even if n does not divide 2³²", () => {
   const random = createRandom(2);
   const bound = 3 * 2 ** 30; // a plain remainder would give the numbers below 2³⁰ twice as often
   const low = drawMany(() => random.below(bound)).filter((value) => value < 2 ** 30).length;
   assert(Math.abs(low / draws - 1 / 3) < 0.015, `${low} of ${draws} in the lowest third`);
 });
 
-Deno.test("random: bell-shaped numbers have mean 0 and standard deviation 1", () => {
+Deno.test("random: normal numbers have mean 0 and standard deviation 1", () => {
   const random = createRandom(3);
   const values = drawMany(() => drawBell(random));
   assert(Math.abs(mean(values)) < 0.03);
   assert(Math.abs(mean(values.map((value) => value * value)) - 1) < 0.03);
 });
 
-Deno.test("random: an index is drawn as often as its weight says, and never where the weight is 0", () => {
+Deno.test("random: an index is drawn in proportion to its weight, and never at weight 0", () => {
   const random = createRandom(4);
   const shares = cumulative([0, 3, 1, 0]);
   const counts = [0, 0, 0, 0];
@@ -73,12 +73,12 @@ Deno.test("random: an index is drawn as often as its weight says, and never wher
   assert(Math.abs(counts[1] / draws - 0.75) < 0.015);
 });
 
-Deno.test("random: a curve is straight between its points and flat beside them", () => {
+Deno.test("random: a curve is linear between its points and constant outside them", () => {
   const line = curve("1:10 3:20 5:20");
   assert.deepEqual([0, 1, 2, 3, 4, 9].map((x) => valueAt(line, x)), [10, 10, 15, 20, 20, 20]);
 });
 
-Deno.test("random: the logistic function agrees with that by Math.exp", () => {
+Deno.test("random: the logistic function agrees with Math.exp", () => {
   for (let z = -35; z <= 35; z += 0.125) {
     const expected = 1 / (1 + Math.exp(-z));
     assert(Math.abs(logistic(z) - expected) < 1e-13, `at ${z}: ${logistic(z)}, expected ${expected}`);
