@@ -7,15 +7,15 @@ import { unpackPrecision } from "../model/packed_precision.ts";
 import type { Prior } from "../fit/penalised.ts";
 import { precisionColumnsMax } from "../fit/precision.ts";
 
-/** What a model is continued from. */
+/** The starting point of an update. */
 export interface Continuation {
   readonly spec: FeatureSpec;
-  /** The greatest id that it has seen. */
+  /** The greatest id of the rows that the model was trained on. */
   readonly after: bigint;
   readonly prior: Prior;
 }
 
-/** @throws {Failure} `usage-invalid` for a model that cannot be continued, with the reason. */
+/** @throws {Failure} `usage-invalid` for a model that cannot be continued; the message has the reason. */
 export function continuationOf({ id, metadata }: Artifact): Continuation {
   const { coefficients, intercept, precision, data } = metadata;
   const size = coefficients.length + 1;
@@ -27,12 +27,12 @@ export function continuationOf({ id, metadata }: Artifact): Continuation {
   return { spec: parseSpec(metadata.spec, `of ${id}`), after: BigInt(data.last_id), prior };
 }
 
-/** Why a model cannot be continued, and what to do. */
+/** Explains why a model cannot be continued, and what to do instead. */
 function whyNot({ precision, hyperParameters, spec, coefficients, solver }: ArtifactMetadata): string {
   const { penalty, classWeight, optimizer } = hyperParameters;
   if (precision !== undefined) {
-    return `its ids (${spec.id}) are not integers, so that nothing says which rows came after it was trained. ` +
-      "Train on all rows with clickwell train; or give the view an INTEGER id that is greater for each later row, and train on it once.";
+    return `its ids (${spec.id}) are not integers, so the rows that are new since its training are not known. ` +
+      "Train on all rows with clickwell train; or give the view an INTEGER id that increases with each row, and train on it once.";
   }
   const keepsNone = "it keeps no precision of its coefficients, because";
   if (optimizer !== undefined) {
@@ -47,11 +47,11 @@ function whyNot({ precision, hyperParameters, spec, coefficients, solver }: Arti
   if (coefficients.length <= precisionColumnsMax) {
     return `${keepsNone} it was fitted by ${solver.name}. Train once with --solver newton, or on all rows.`;
   }
-  return `${keepsNone} it has ${coefficients.length} columns, and ${precisionColumnsMax} are the most. ` +
+  return `${keepsNone} it has ${coefficients.length} columns, more than the maximum of ${precisionColumnsMax}. ` +
     "Use fewer levels (minCount or hash in the feature spec), or train on all rows.";
 }
 
-/** The failure of an update without a row to learn. */
+/** Returns the failure of an update without new rows to train on. */
 export function nothingNew(
   modelId: string,
   { id, label, weight }: FeatureSpec,
@@ -60,17 +60,17 @@ export function nothingNew(
 ): Failure {
   const rows = read === 0
     ? `There are no rows after ${id} ${after}`
-    : `None of the ${read} rows after ${id} ${after} can be learnt from (${noLabel} have no ${label}` +
-      `${weight === undefined ? "" : `, ${zeroWeight} have the ${weight} 0`})`;
+    : `None of the ${read} rows after ${id} ${after} can be used for training (${noLabel} have no ${label}` +
+      `${weight === undefined ? "" : `, ${zeroWeight} have ${weight} 0`})`;
   return new Failure(
     "examples-invalid",
-    `${rows}, the last that ${modelId} has seen: load some with clickwell ingest.`,
+    `${rows}, the last id that ${modelId} was trained on: load new rows with clickwell ingest.`,
   );
 }
 
 type Rows = ArtifactMetadata["data"]["rows"];
 
-/** Rows of all trainings. A model of 0.1.0 did not say what it had read: then it stays unknown. */
+/** Adds the new rows to the counts. Models of 0.1.0 have no count of rows read; it stays absent. */
 export function withNewRows(before: Rows, used: number, { read, noLabel, zeroWeight }: RowAccount): Rows {
   const rows = { ...before, train: before.train + used };
   if (before.read === undefined) return rows;
@@ -82,7 +82,7 @@ export function withNewRows(before: Rows, used: number, { read, noLabel, zeroWei
   };
 }
 
-/** Rows that only a training on all rows would learn, in words. */
+/** Notes on rows that only a training on all rows would use. */
 export function updateNotes({ id, metadata: { data, spec } }: Artifact, { known }: RowAccount): string[] {
   const { read, no_label: noLabel = 0 } = data.rows;
   const late = read === undefined || known === undefined ? 0 : known - read;

@@ -12,24 +12,24 @@ import type { Fit } from "../fit/fit.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
 
-/** Fewer rows than this say nothing about how many levels a category has. */
+/** Below this number of rows, the number of levels is not judged. */
 const rowsMin = 20;
-/** Levels per row from which on a category is hardly more than the row's name. */
+/** Levels per row from which a category counts as an id of the rows. */
 const levelShare = 0.8;
 
-/** Whether all rows are of one group: then all of them are held out, or none. */
+/** Whether all rows are in one group, so that all of them are held out or none. */
 export function areOneGroup({ chunks, rowCount }: RawExamples): boolean {
   if (rowCount < 2) return false;
   let first: number | undefined;
   for (const { groups } of loadEach(chunks.filter((chunk) => plainFields(chunk).rowCount > 0))) {
     first ??= groups[0];
-    // Ends at the second group, which mostly is that of the second row.
+    // Ends at the first row of another group, usually the second row.
     for (let i = 0; i < groups.length; i++) if (groups[i] !== first) return false;
   }
   return true;
 }
 
-/** What a reader should know about the groups and the categories of the examples, in words. */
+/** Notes on the groups and the categories of the examples. */
 export function dataNotes(
   { rowCount, levels }: RawExamples,
   { group, features }: FeatureSpec,
@@ -59,15 +59,16 @@ export function dataNotes(
   return notes;
 }
 
-/** A mean weight below this, or above its inverse, is noted: such weights are more likely shares of something than counts of rows. */
+/** A mean weight below this, or above its inverse, is noted: such weights are probably shares, not counts of rows. */
 const unusualMean = 0.1;
-/** Rounding of sums: a hundred times 0.1 is not below ten. */
+/** Tolerance for rounding: the sum of a hundred times 0.1 is not below ten. */
 const rounding = 1e-9;
 
 /**
- * What a reader should know if weights are hardly counts of rows, in words.
+ * Notes on weights that are probably not counts of rows.
  *
- * @param weight Sum of the weights of so many training rows.
+ * @param rows Number of training rows.
+ * @param weight Sum of their weights.
  */
 export function weightNotes(rows: number, weight: number): string[] {
   const mean = weight / rows;
@@ -115,9 +116,9 @@ export function minibatchNotes({ network }: Fit, { optimizer }: HyperParameters)
   ];
 }
 
-/** Fewer held-out rows than this say little. */
+/** Below this number of held-out rows, the metrics say little. */
 const testRowsMin = 20;
-/** Hardly any real data can be told apart so well. */
+/** An AUC that real data hardly ever reaches. */
 const suspiciousAuc = 0.9999;
 
 export interface HeldOut {
@@ -127,7 +128,7 @@ export interface HeldOut {
   readonly ones: number;
 }
 
-/** What a reader should know about the rows that the metrics are made of, in words. */
+/** Notes on the rows that the metrics are computed from. */
 export function heldOutNotes({ testShare, rows, ones }: HeldOut): string[] {
   if (testShare === 0) return [];
   if (rows === 0) return ["no row was held out: the metrics are those of the training rows."];
@@ -155,10 +156,10 @@ export interface Evaluated {
   readonly metrics: Metrics;
 }
 
-/** A note if the held-out rows are told apart too well to be true, with the features that do it alone. */
+/** Notes on an AUC that is too good to be true, with the features that reach it alone. */
 export function leakNotes(evaluated: Evaluated): string[] {
   const { auc } = evaluated.metrics;
-  // Of weights near the largest number, whose products are infinite, none is known.
+  // With weights near the largest number, whose products overflow, the AUC is not known.
   if (auc === null || !Number.isFinite(auc) || auc < suspiciousAuc) return [];
   const { features } = evaluated.encoder;
   const sample = { ...evaluated, design: firstChunks(evaluated.design) };
@@ -178,7 +179,7 @@ export function leakNotes(evaluated: Evaluated): string[] {
   ];
 }
 
-/** About a million rows: there is a walk over them for each feature. */
+/** About a million rows: each feature takes a pass over them. */
 const sampledChunksMax = 64;
 
 function firstChunks(design: DesignMatrix): DesignMatrix {
@@ -193,7 +194,7 @@ function firstChunks(design: DesignMatrix): DesignMatrix {
   return partRows[testPart] === 0 ? design : { ...design, chunks, partRows };
 }
 
-/** AUC on the held-out rows of what one feature adds, without its crosses. */
+/** Returns the AUC of one feature alone on the held-out rows, without its crosses. */
 function aucOfFeature({ design, coefficients, baseRate }: Evaluated, feature: FeatureEncoder): number | null {
   const end = feature.column + widthOf(feature);
   const own = coefficients.map((value, column) => column >= feature.column && column < end ? value : 0);

@@ -12,38 +12,38 @@ import { runToEnd } from "../runtime/event_loop.ts";
 import { areOneGroup, dataNotes } from "./notes.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
 
-/** Examples that are ready to be learnt from: plain data over shared memory, which threads can hand on to each other. */
+/** Examples ready for training: plain data over shared memory, which can be posted to other threads. */
 export interface Prepared extends EncodedExamples {
   readonly fingerprint: string;
   readonly goldenRows: readonly GoldenRow[];
   readonly lastId: bigint | undefined;
   readonly account: RowAccount;
-  /** What a reader should know about the data, in words. */
+  /** Notes about the data, for the model's metadata. */
   readonly notes: readonly string[];
 }
 
 /**
  * Splits and encodes examples for a training.
  *
- * @param raw Is used up.
- * @param keeper Keeps the chunks that are in files there.
- * @throws {Failure} `examples-invalid` where there are no rows, or numbers are too large to be scaled.
+ * @param raw Consumed: its columns are reused.
+ * @param chunkStore Spills the chunks that exceed its budget.
+ * @throws {Failure} `examples-invalid` if there are no rows, or numbers are too large to be scaled.
  */
 export function prepare(
   raw: RawExamples,
   spec: FeatureSpec,
   hyperParameters: HyperParameters,
-  keeper?: ChunkStore,
+  chunkStore?: ChunkStore,
 ): Prepared {
-  return runToEnd(prepareInSteps(raw, spec, hyperParameters, keeper));
+  return runToEnd(prepareInSteps(raw, spec, hyperParameters, chunkStore));
 }
 
-/** As `prepare`, with a stop after each walk over the rows. */
+/** Like `prepare`, but yields after each pass over the rows. */
 export function* prepareInSteps(
   raw: RawExamples,
   spec: FeatureSpec,
   hyperParameters: HyperParameters,
-  keeper: ChunkStore = createChunkStore(),
+  chunkStore: ChunkStore = createChunkStore(),
 ): Generator<void, Prepared> {
   requireExamples(raw, spec);
   const { lastId, account } = raw;
@@ -54,14 +54,16 @@ export function* prepareInSteps(
   const goldenRows = pickGolden(raw, spec);
   const encoded = yield* encodeInSteps(raw, spec, split, {
     poolPure: hyperParameters.penalty === "none",
-    chunkStore: keeper,
+    chunkStore,
   });
   return { ...encoded, fingerprint, goldenRows, lastId, account, notes };
 }
 
 /**
- * @returns Whether all rows are of one group.
- * @throws {Failure} `examples-invalid` if all are held out because of that.
+ * Checks that the split leaves rows to train on.
+ *
+ * @returns Whether all rows are in one group.
+ * @throws {Failure} `examples-invalid` if that group is held out.
  */
 export function requireSplit(raw: RawExamples, { group }: FeatureSpec, { partOf }: Partition): boolean {
   const isOneGroup = areOneGroup(raw);
@@ -69,14 +71,14 @@ export function requireSplit(raw: RawExamples, { group }: FeatureSpec, { partOf 
   if (first && partOf(first.groups[0], first.labels[0], 0) === testPart) {
     throw new Failure(
       "examples-invalid",
-      `All ${raw.rowCount} rows are in one group (${group}), which is held out: nothing is left to learn from. ` +
+      `All ${raw.rowCount} rows are in one group (${group}), which is held out: no row is left to train on. ` +
         "Name another group in the feature spec, such as the id, or hold nothing out with --test-share 0.",
     );
   }
   return isOneGroup;
 }
 
-/** @throws {Failure} `examples-invalid` where there are no rows. */
+/** @throws {Failure} `examples-invalid` if there are no rows. */
 export function requireExamples({ rowCount, account }: RawExamples, spec: FeatureSpec): void {
   if (rowCount > 0) return;
   const { view, label, weight = "" } = spec;
@@ -84,18 +86,18 @@ export function requireExamples({ rowCount, account }: RawExamples, spec: Featur
     const { read, noLabel, zeroWeight } = account;
     throw new Failure(
       "examples-invalid",
-      `Nothing can be learnt from the ${read} rows of the view ${view}: ${noLabel} have no ${label}` +
-        `${zeroWeight === 0 ? "" : `, ${zeroWeight} have the ${weight} 0`}. Load rows with a label.`,
+      `Cannot train on the ${read} rows of the view ${view}: ${noLabel} have no ${label}` +
+        `${zeroWeight === 0 ? "" : `, ${zeroWeight} have ${weight} 0`}. Load rows with a label.`,
     );
   }
   const { rows = 0, table = "", parents = [] } = account.orphans ?? {};
   if (rows > 0) {
     throw new Failure(
       "examples-invalid",
-      `The view ${view} has no rows: ${table} has ${rows}, but what they refer to is not in ${
+      `The view ${view} has no rows: ${table} has ${rows}, but the rows they refer to are not in ${
         parents.join(" or ")
       }. ` +
-        "Load that with clickwell ingest.",
+        "Load them with clickwell ingest.",
     );
   }
   throw new Failure(
@@ -104,9 +106,9 @@ export function requireExamples({ rowCount, account }: RawExamples, spec: Featur
   );
 }
 
-/** Rows to stop by are set aside only where training may stop early. */
+/** Returns the split; it has a validation part only if training may stop early. */
 function splitOf(hyperParameters: HyperParameters): Partition {
   const { seed, testShare, negatives, optimizer, patience = 0, validationShare = 0 } = hyperParameters;
-  const stops = optimizer !== undefined && patience > 0;
-  return trainTestSplit({ seed, testShare, negatives, validationShare: stops ? validationShare : 0 });
+  const stopsEarly = optimizer !== undefined && patience > 0;
+  return trainTestSplit({ seed, testShare, negatives, validationShare: stopsEarly ? validationShare : 0 });
 }

@@ -29,20 +29,20 @@ import { startClock } from "./stage_clock.ts";
 import { continuationOf, nothingNew, updateNotes, withNewRows } from "./continuation.ts";
 import { openTrainingResources } from "./training_resources.ts";
 
-/** New rows are learnt in this many steps at the most, each predicted before it is learnt. */
-const blocksMax = 20;
-const blockRowsMin = 1_000;
+/** New rows are fitted in at most this many batches; each is predicted before it is fitted. */
+const batchesMax = 20;
+const batchRowsMin = 1_000;
 
 export type UpdateOptions = Omit<TrainOptions, "spec" | "hyperParameters">;
 
 /**
- * Continues from a model on the rows that came since: those with a greater id than any it has seen.
+ * Continues training a model on new rows: those with a greater id than any it was trained on.
  *
- * What the model knows is a normal prior of the coefficients: their values, and the precision that the artifact keeps. Block
- * by block, the new rows are first predicted (progressive validation) and then learnt by Newton's method from the last
- * coefficients, and the block's Hessian adds to the precision. The encoder stays as it was: levels that are new are unseen.
+ * The model serves as a normal prior of the coefficients: their values, and the precision that the artifact keeps. In
+ * batches, the new rows are first predicted (progressive validation) and then fitted by Newton's method from the last
+ * coefficients; the batch's Hessian is added to the precision. The encoder does not change: new levels are unseen.
  *
- * @throws {Failure} `examples-invalid` where nothing is new, `usage-invalid` where the model keeps no precision.
+ * @throws {Failure} `examples-invalid` if there are no new rows, `usage-invalid` if the model keeps no precision.
  * @see Spiegelhalter & Lauritzen, Sequential Updating of Conditional Probabilities (1990), for the approximation.
  */
 export async function update(
@@ -52,12 +52,12 @@ export async function update(
   options: UpdateOptions,
 ): Promise<TrainReport> {
   const clock = startClock();
-  const { threads, budget: room, close } = openTrainingResources(store, options);
+  const { threads, budget, close } = openTrainingResources(store, options);
   try {
     const { spec, after, prior } = continuationOf(from);
     const raw = await readExamples(store, spec, threads, {
       after,
-      budget: room,
+      budget,
       types: from.metadata.encoder.features.flatMap((feature) =>
         feature.type === "categorical" ? [feature.values] : []
       ),
@@ -71,13 +71,13 @@ export async function update(
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
-    const keeper = createChunkStore(room);
-    const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 }, keeper);
+    const chunkStore = createChunkStore(budget);
+    const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 }, chunkStore);
     clock.lap("encode");
     requireAccounted(account, design.partRows[0]);
-    const learnt = await learnBlocks(design, prior, threads, from.metadata, options);
+    const fitted = await fitBatches(design, prior, threads, from.metadata, options);
     clock.lap("fit");
-    const metadata = describeUpdate(from, design, learnt, {
+    const metadata = describeUpdate(from, design, fitted, {
       fingerprint,
       lastId,
       golden: goldenRows,
@@ -89,28 +89,29 @@ export async function update(
   }
 }
 
-interface Learnt {
+/** The result of fitting all batches. */
+interface FittedBatches {
   readonly prior: Prior;
   readonly iterations: number;
   readonly gradientMax: number;
-  /** Of the block that came least near to its optimum. */
+  /** Convergence of the batch that ended farthest from its optimum. */
   readonly convergence: Convergence;
   readonly objective: number;
-  /** Of each new row, before it was learnt. */
+  /** Metrics of the new rows, each predicted before it was fitted. */
   readonly progressive: Metrics;
-  /** Of each new row, by the model that it began with. */
+  /** Metrics of the new rows, predicted by the original model. */
   readonly unchanged: Metrics;
 }
 
 type Metrics = ArtifactMetadata["metrics"];
 
-async function learnBlocks(
+async function fitBatches(
   design: DesignMatrix,
   prior: Prior,
   threads: Threads,
   { data, hyperParameters }: ArtifactMetadata,
   { observe, signal }: UpdateOptions,
-): Promise<Learnt> {
+): Promise<FittedBatches> {
   const { rows, clicks } = data.weights ?? data;
   const baseRate = clicks.train / (rows.train + rows.left_out);
   const before = prior.mean;
@@ -118,11 +119,11 @@ async function learnBlocks(
   const unchanged = createPredictionAccumulator(design.partRows[0]);
   let [iterations, gradientMax, objective] = [0, 0, 0];
   let convergence: Convergence = {};
-  for (const block of blocksOf(design)) {
+  for (const batch of batchesOf(design)) {
     signal?.throwIfAborted();
-    addPredictions(progressive, block, prior.mean);
-    addPredictions(unchanged, block, before);
-    const passes = await createPasses(block, [0], threads);
+    addPredictions(progressive, batch, prior.mean);
+    addPredictions(unchanged, batch, before);
+    const passes = await createPasses(batch, [0], threads);
     const options = {
       penalty: { l2: 0, l1: 0, prior },
       start: prior.mean,
@@ -130,7 +131,7 @@ async function learnBlocks(
       iterationsMax: Number(hyperParameters.iterationsMax),
     };
     const solution = await solveNewton(passes, options);
-    requireConverged(solution, options, { what: "The update", help: "Train anew instead." });
+    requireConverged(solution, options, { what: "The update", help: "Train on all rows instead." });
     const { hessian } = await evaluatePoint(passes, "all", solution.coefficients, options, true);
     if (!hessian) throw new Error("a Hessian was asked for");
     prior = { mean: solution.coefficients, precision: hessian.map((value) => value * passes.weight.all) };
@@ -151,30 +152,30 @@ async function learnBlocks(
   };
 }
 
-/** The convergence of the block that has the larger step left. */
+/** Returns the convergence whose remaining step is larger. */
 function weaker(a: Convergence, b: Convergence): Convergence {
   return (b.step ?? 0) >= (a.step ?? 0) ? b : a;
 }
 
-/** Runs of consecutive chunks. */
-function blocksOf(design: DesignMatrix): DesignMatrix[] {
+/** Divides the rows into batches of consecutive chunks. */
+function batchesOf(design: DesignMatrix): DesignMatrix[] {
   const rows = design.partRows[0];
-  const wanted = Math.max(blockRowsMin, Math.ceil(rows / blocksMax));
-  const blocks: DesignMatrix[] = [];
+  const rowsPerBatch = Math.max(batchRowsMin, Math.ceil(rows / batchesMax));
+  const batches: DesignMatrix[] = [];
   let chunks: DesignMatrix["chunks"][number][] = [];
   let count = 0;
   for (const chunk of design.chunks) {
     chunks.push(chunk);
     count += plainFields(chunk).partEnds[0];
-    if (count < wanted) continue;
-    blocks.push({ ...design, chunks, partRows: [count] });
+    if (count < rowsPerBatch) continue;
+    batches.push({ ...design, chunks, partRows: [count] });
     [chunks, count] = [[], 0];
   }
-  if (count > 0) blocks.push({ ...design, chunks, partRows: [count] });
-  return blocks;
+  if (count > 0) batches.push({ ...design, chunks, partRows: [count] });
+  return batches;
 }
 
-/** Adds the predictions of a block's rows at some coefficients. */
+/** Adds the predictions of the rows at the given coefficients. */
 function addPredictions(
   predictions: PredictionAccumulator,
   design: DesignMatrix,
@@ -189,11 +190,11 @@ function addPredictions(
 function describeUpdate(
   from: Artifact,
   design: DesignMatrix,
-  learnt: Learnt,
+  fitted: FittedBatches,
   data: { fingerprint: string; lastId: bigint; golden: readonly GoldenRow[]; account: RowAccount },
 ): ArtifactMetadata {
   const before = from.metadata;
-  const { mean, precision } = learnt.prior;
+  const { mean, precision } = fitted.prior;
   const coefficients = Array.from(mean.subarray(0, mean.length - 1), (value) => value + 0);
   const intercept = mean[mean.length - 1] + 0;
   const { clicks: [clicks], weights: [weight], clickWeights: [clickWeight] } = partSumsOf(design);
@@ -215,11 +216,11 @@ function describeUpdate(
         },
       }),
     },
-    metrics: learnt.progressive,
+    metrics: fitted.progressive,
     update: {
       from: from.id,
       rows: design.partRows[0],
-      log_loss_unchanged: learnt.unchanged.log_loss,
+      log_loss_unchanged: fitted.unchanged.log_loss,
       read: data.account.read,
       no_label: data.account.noLabel,
       zero_weight: data.account.zeroWeight,
@@ -227,10 +228,10 @@ function describeUpdate(
     notes: [...before.notes, ...updateNotes(from, data.account)],
     solver: {
       name: "newton",
-      iterations: learnt.iterations,
-      gradientMax: learnt.gradientMax,
-      objective: learnt.objective,
-      ...learnt.convergence,
+      iterations: fitted.iterations,
+      gradientMax: fitted.gradientMax,
+      objective: fitted.objective,
+      ...fitted.convergence,
     },
     golden: goldenOf({ encoder: before.encoder, coefficients, intercept }, data.golden),
   };

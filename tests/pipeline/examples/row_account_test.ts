@@ -124,7 +124,7 @@ Deno.test("rows: where all lack a label, the failure says so", async () => {
     await assertRejected(
       trainOn(made, spec),
       "examples-invalid",
-      /^Nothing can be learnt from the 9 rows of the view examples: 9 have no clicked\./,
+      /^Cannot train on the 9 rows of the view examples: 9 have no clicked\./,
     );
   });
 });
@@ -140,7 +140,7 @@ Deno.test("rows: where all lack their parent, the failure says so", async () => 
     await assertRejected(
       trainOn(made, spec),
       "examples-invalid",
-      /has no rows: mails has 2, but what they refer to is not in readers\./,
+      /has no rows: mails has 2, but the rows they refer to are not in readers\./,
     );
   });
 });
@@ -250,7 +250,7 @@ Deno.test("rows: an update of which no row can be learnt says why", async () => 
     await assertRejected(
       update(made.store, modelsOf(made), artifact, { threads: 1, now: 2 }),
       "examples-invalid",
-      /None of the 1 rows after id 299 can be learnt from \(1 have no clicked\)/,
+      /None of the 1 rows after id 299 can be used for training \(1 have no clicked\)/,
     );
   });
 });
@@ -328,7 +328,7 @@ Deno.test("clickwell train: what became of each row is said in words and in --js
     assert.ok(words.stderr.includes(`  ${line}\n`), words.stderr);
     assert.match(
       words.stderr,
-      /^ {2}44 rows of visits are not in the view: what they refer to is not in shops$/m,
+      /^ {2}44 rows of visits are not in the view: the rows they refer to are not in shops$/m,
     );
     const shown = await run(["models", "show", "1", ...places]);
     assert.ok(shown.stderr.includes(line), shown.stderr);

@@ -15,7 +15,7 @@ const spec = specOf([
   { name: "d", type: "categorical" },
 ]);
 
-/** So many combinations of bins and levels that each row adds to the Hessian's columns. */
+/** Has enough combinations of bins and levels that each row adds to the Hessian's columns. */
 const crossedSpec = specOf(
   [
     { name: "x", type: "numeric", transform: "log1p", bins: 200 },
@@ -26,7 +26,7 @@ const crossedSpec = specOf(
   { crosses: [{ of: ["c", "d"], minCount: 2 }, { of: ["x", "c"], minCount: 2 }] },
 );
 
-/** Rows of all kinds, whose numbers come from integer arithmetic alone: the same on every machine. */
+/** Rows of all kinds, made with integer arithmetic only: the same on every machine. */
 const rows: readonly ExampleRow[] = (() => {
   const random = createRandom(2024);
   return Array.from({ length: 900 }, (_, id) => {
@@ -49,7 +49,7 @@ const rows: readonly ExampleRow[] = (() => {
 
 type Settings = Partial<HyperParameters> & { threads?: number; crossed?: boolean };
 
-async function learnFrom(
+async function metadataOf(
   inserted: readonly (readonly ExampleRow[])[],
   { threads = 1, crossed = false, ...hyperParameters }: Settings = {},
 ): Promise<ArtifactMetadata> {
@@ -69,27 +69,27 @@ const fits: readonly Settings[] = [
   { penalty: "l2", C: 0.5, crossed: true },
 ];
 
-const learnt = await Promise.all(fits.map((fit) => learnFrom([rows], fit)));
+const trained = await Promise.all(fits.map((fit) => metadataOf([rows], fit)));
 
 for (const [i, fit] of fits.entries()) {
   const settings = Object.entries(fit).map(([name, value]) => `${name} ${value}`).join(", ");
-  const id = artifactId(learnt[i]);
+  const id = artifactId(trained[i]);
 
-  Deno.test(`determinism: one, two, three and five threads make the same bytes (${settings})`, async () => {
+  Deno.test(`determinism: one, two, three and five threads give the same bytes (${settings})`, async () => {
     for (const threads of [2, 3, 5]) {
-      assert.equal(artifactId(await learnFrom([rows], { ...fit, threads })), id);
+      assert.equal(artifactId(await metadataOf([rows], { ...fit, threads })), id);
     }
   });
 
-  Deno.test(`determinism: rows that came in another order, or in several loads, make the same bytes (${settings})`, async () => {
+  Deno.test(`determinism: rows loaded in another order, or in several loads, give the same bytes (${settings})`, async () => {
     const odd = rows.filter((_, i) => i % 2 === 1);
     const even = rows.filter((_, i) => i % 2 === 0);
-    assert.equal(artifactId(await learnFrom([rows.toReversed()], fit)), id);
-    assert.equal(artifactId(await learnFrom([odd, even.toReversed()], fit)), id);
+    assert.equal(artifactId(await metadataOf([rows.toReversed()], fit)), id);
+    assert.equal(artifactId(await metadataOf([odd, even.toReversed()], fit)), id);
   });
 }
 
-/** SHA-256 of what was learnt, without what a release may name otherwise: settings, notes, the version, types of columns, rows that were read. */
+/** SHA-256 of the metadata without members that may change between releases: settings, notes, the version, column types, rows read. */
 function digestOf(
   { encoder, coefficients, intercept, data, metrics, solver, golden }: ArtifactMetadata,
 ): string {
@@ -103,12 +103,12 @@ function digestOf(
     ...data,
     rows: { train, test, left_out, ...(validation === undefined ? {} : { validation }) },
   };
-  const learnt = { encoder: untyped, coefficients, intercept, data: used, metrics, solver, golden };
-  return createHash("sha256").update(JSON.stringify(learnt)).digest("hex");
+  const content = { encoder: untyped, coefficients, intercept, data: used, metrics, solver, golden };
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
 }
 
-Deno.test("determinism: every machine and every version of the runtime learns the same, to the last bit", () => {
-  // A change here is a change of every model's id. If a solver or an encoding was meant to change, write the new values down.
+Deno.test("determinism: every machine and every version of the runtime gives the same model, to the last bit", () => {
+  // A difference here changes the id of every model. If a solver or an encoding changed on purpose, update these values.
   const expected = [
     "36df896d4f9ae468efcc7158e1b94203dfdac270ef13833c7acad1653a08a510",
     "124ad97d792b90e5a04cefba373f9e906ad56648980b678de1cfc05c7fb49114",
@@ -117,5 +117,5 @@ Deno.test("determinism: every machine and every version of the runtime learns th
     "82e0148c21f17091499ac2e3b84ea7390925729a986126265d442cf065d39cbe",
   ];
 
-  assert.deepEqual(learnt.map(digestOf), expected);
+  assert.deepEqual(trained.map(digestOf), expected);
 });

@@ -33,14 +33,14 @@ for (
       { testShare: 0.9999999 },
     ],
     [
-      "a category that tells all clicks",
+      "a category that separates all clicks",
       makeRows(80).map((row, i) => ({ ...row, clicked: i % 2, c: `level ${i % 4}` })),
       "separable",
       /c alone .*Use --penalty l2/,
       none,
     ],
     [
-      "a number that tells all clicks",
+      "a number that separates all clicks",
       makeRows(80).map((row) => ({ ...row, clicked: Number(row.x) > 0.3 ? 1 : 0, c: "a" })),
       "separable",
       /: x separates the rows with label 1 from the others.*Use --penalty l2/,
@@ -48,7 +48,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`train: ${what} is a failure that says so, and leaves nothing behind`, async () => {
+  Deno.test(`train: ${what} fails with the reason, and leaves no files`, async () => {
     await withRows(rows, async (made) => {
       await assertRejected(trainOn(made, spec, settings), kind, message);
       assert.deepEqual(await made.registry.listModels(), []);
@@ -58,7 +58,7 @@ for (
 }
 
 for (const solver of ["newton", "lbfgs"] as const) {
-  Deno.test(`train: a combination of fields that tells some rows is a failure without a penalty, with ${solver}`, async () => {
+  Deno.test(`train: a combination of fields that separates some rows fails without a penalty, with ${solver}`, async () => {
     const cells = [["a", 0, 40, 17], ["b", 1, 40, 9], ["a", 1, 20, 20], ["b", 0, 20, 0]] as const;
     const rows = cells.flatMap(([c, x, count, clicks], cell) =>
       Array.from(
@@ -77,8 +77,8 @@ for (const solver of ["newton", "lbfgs"] as const) {
   });
 }
 
-Deno.test("train: a training that is interrupted leaves nothing behind", async () => {
-  const reason = new Failure("interrupted", "Interrupted: nothing is half done.");
+Deno.test("train: an interrupted training leaves no files", async () => {
+  const reason = new Failure("interrupted", "Interrupted.");
   await withRows(makeRows(300), async (made) => {
     for (const event of ["stage", "iteration"] as const) {
       const controller = new AbortController();
@@ -93,7 +93,7 @@ Deno.test("train: a training that is interrupted leaves nothing behind", async (
   });
 });
 
-Deno.test("train: a bad row is told by its id, whichever thread reads it", async () => {
+Deno.test("train: an invalid row is reported by its id, whichever thread reads it", async () => {
   const rows = makeRows(200).map((row, i) => i === 137 ? { ...row, clicked: 7 } : row);
   await withRows(rows, async (made) => {
     for (const threads of [1, 2]) {
@@ -106,7 +106,7 @@ Deno.test("train: a bad row is told by its id, whichever thread reads it", async
   });
 });
 
-Deno.test("train: models that lie in a file's place are a failure that names the folder", async () => {
+Deno.test("train: a file in place of the models folder fails with its path", async () => {
   await withRows(makeRows(100), async (made) => {
     Deno.writeTextFileSync(made.modelsDir, "");
     await assertRejected(trainOn(made, spec), "file-unwritable", /Cannot write the model to .*models/);

@@ -12,7 +12,7 @@ import { insertRows, tableOf, trainOn, withStore } from "../../support/temp_stor
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Ordinary rows, whose label follows from x a little. @param change Of a row, by its number. */
+/** Makes ordinary rows whose label depends weakly on x. @param change Returns members to replace in a row. */
 function makeRows(count: number, change: (i: number, row: Row) => Row = () => ({})): Row[] {
   const random = createRandom(8);
   return Array.from({ length: count }, (_, i) => {
@@ -39,7 +39,7 @@ async function notesOf(
   });
 }
 
-Deno.test("notes: ordinary data has none", async () => {
+Deno.test("notes: ordinary data gives none", async () => {
   assert.deepEqual(await notesOf(makeRows(600), [x, y, c]), []);
 });
 
@@ -53,14 +53,14 @@ Deno.test("notes: a group that is also a feature", async () => {
   );
 });
 
-Deno.test("notes: all rows in one group, of which nothing can be held out", async () => {
+Deno.test("notes: all rows in one group, so that none can be held out", async () => {
   const ofOne = makeRows(300, () => ({ who: "all" }));
   const notes = await notesOf(ofOne, [x]);
   assert.deepEqual(notes, [
     "all 300 rows are in one group (who): none of them can be held out. Name another group in the feature spec.",
     "no row was held out: the metrics are those of the training rows.",
   ]);
-  assert.deepEqual(await notesOf(ofOne, [x], { testShare: 0 }), [], "nothing was to be held out");
+  assert.deepEqual(await notesOf(ofOne, [x], { testShare: 0 }), [], "no rows are to be held out");
   await assertRejected(
     notesOf(ofOne, [x], { testShare: 0.9999 }),
     "examples-invalid",
@@ -68,10 +68,10 @@ Deno.test("notes: all rows in one group, of which nothing can be held out", asyn
   );
 });
 
-Deno.test("notes: a handful of held-out rows, or one", async () => {
+Deno.test("notes: few held-out rows, or one", async () => {
   const handful = await notesOf(makeRows(60, (i) => ({ who: i })), [x]);
   assert.match(handful.join("\n"), /^only 1?\d row\(s\) were held out: the metrics say little\./m);
-  // As much as holds out one of 60 groups.
+  // Finds the share that holds out one of 60 groups.
   const groups = Array.from({ length: 60 }, (_, i) => `g${i}`);
   const heldOut = (testShare: number) => {
     const { partOf } = trainTestSplit({ seed: 7, testShare, negatives: 1 });
@@ -113,7 +113,7 @@ Deno.test("notes: a held-out AUC of 1, with the feature that gives the label awa
   assert.match((await notesOf(together, [x, y, c], { C: 1e6 }))[0], /: no feature does it alone\./);
 });
 
-Deno.test("notes: of very many rows, some are enough to find the feature that gives the label away", () => {
+Deno.test("notes: with many rows, a sample is enough to find the feature that gives the label away", () => {
   const rows = makeRows(600, (i, { clicked }) => ({ y: Number(clicked), who: i }));
   const partition = trainTestSplit({ seed: 7, testShare: 0.3, negatives: 1 });
   const { design, encoder } = encodeRows(specOf([x, y]), rows, { chunkRows: 4, partition });
@@ -123,12 +123,12 @@ Deno.test("notes: of very many rows, some are enough to find the feature that gi
     leakNotes({ design, encoder, coefficients, baseRate: 0.5, metrics })[0],
     /: y alone does it\./,
   );
-  // Weights whose products are infinite leave no AUC.
+  // If products of weights overflow, there is no AUC.
   const unknown = { ...metrics, auc: Infinity };
   assert.deepEqual(leakNotes({ design, encoder, coefficients, baseRate: 0.5, metrics: unknown }), []);
 });
 
-Deno.test("notes: a category with as many levels as rows, or nearly", async () => {
+Deno.test("notes: a category with (nearly) as many levels as rows", async () => {
   const like = /^c has 600 levels on 600 rows, nearly one for each, as an id has: .*minCount\.$/;
   assert.match((await notesOf(makeRows(600, (i) => ({ c: `mail-${i}` })), [x, c]))[0], like);
   const nearly = await notesOf(makeRows(600, (i) => ({ c: `name-${i % 580}` })), [x, c]);

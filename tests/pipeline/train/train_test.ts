@@ -14,7 +14,7 @@ import { insertRows, tableOf, trainOn, withStore } from "../../support/temp_stor
 const all = { testShare: 0 };
 const none = { penalty: "none", testShare: 0 } as const;
 
-Deno.test("train: the first model goes into production, the next ones only if asked to", async () => {
+Deno.test("train: the first model goes into production, later ones only if asked for", async () => {
   await withRows(makeRows(200), async (made) => {
     const first = await trainOn(made, spec);
     assert.equal(first.active, true);
@@ -31,7 +31,7 @@ Deno.test("train: the first model goes into production, the next ones only if as
   });
 });
 
-Deno.test("train: training the same again gives the same model, and registers nothing new", async () => {
+Deno.test("train: repeating a training gives the same model, and registers no new one", async () => {
   await withRows(makeRows(200), async (made) => {
     const first = await trainOn(made, spec);
     const again = await trainOn(made, spec, {}, { now: 1, activate: true });
@@ -160,7 +160,7 @@ Deno.test("train: a strong l1 penalty leaves no coefficient but the intercept, t
   });
 });
 
-Deno.test("train: sampled negatives and balanced classes still give probabilities of the whole data", async () => {
+Deno.test("train: sampled negatives and balanced classes give the probabilities of the complete data", async () => {
   const rows = makeRows(6000, { base: -3 });
   const rate = rows.filter(({ clicked }) => clicked === 1).length / rows.length;
   await withRows(rows, async (made) => {
@@ -185,7 +185,7 @@ Deno.test("train: sampled negatives and balanced classes still give probabilitie
   });
 });
 
-Deno.test("train: a weight stands for so many rows", async () => {
+Deno.test("train: a weight of n is equivalent to n rows", async () => {
   const rows = makeRows(150);
   const weighted = rows.map((row, i) => ({ ...row, weight: 1 + i % 3 }));
   const repeated = weighted.flatMap((row) => Array.from({ length: row.weight }, () => row));
@@ -212,7 +212,7 @@ Deno.test("train: a weight stands for so many rows", async () => {
   assertClose(one.intercept, other.intercept, 1e-8, "intercept");
 });
 
-Deno.test("train: what was joined or held is noted in the model", async () => {
+Deno.test("train: pooled levels are noted in the model", async () => {
   const rows = [
     ...makeRows(200),
     ...Array.from({ length: 9 }, (_, i) => ({ id: 500 + i, who: `p${i}`, clicked: 1, x: 0, c: "always" })),
@@ -248,7 +248,7 @@ Deno.test("train: two rows are enough, with a penalty", async () => {
   });
 });
 
-Deno.test("train: numbers that do not fit their scale end in an answer or in a failure that says what to do", async () => {
+Deno.test("train: extreme numbers without scaling give a model, or a failure that says what to do", async () => {
   const raw = specOf([{ name: "x", type: "numeric", scale: "none" }, { name: "c", type: "categorical" }]);
   for (const factor of [1e-9, 1e6, 1e12, 1e150]) {
     await withRows(makeRows(200).map((row) => ({ ...row, x: Number(row.x) * factor })), async (made) => {
@@ -263,7 +263,7 @@ Deno.test("train: numbers that do not fit their scale end in an answer or in a f
   }
 });
 
-Deno.test("train: golden examples are there however the rows are keyed", async () => {
+Deno.test("train: golden examples are distinct rows with text ids too", async () => {
   await withStore(tableOf(columns, { id: "id TEXT NOT NULL PRIMARY KEY" }), async (made) => {
     insertRows(made.store, makeRows(100).map((row) => ({ ...row, id: `row ${row.id}` })));
     const { artifact: { metadata } } = await trainOn(made, spec);
@@ -271,7 +271,7 @@ Deno.test("train: golden examples are there however the rows are keyed", async (
   });
 });
 
-Deno.test("train: the store's folder is not where models go", async () => {
+Deno.test("train: models are written to the models folder only", async () => {
   await withRows(makeRows(100), async (made) => {
     const { model } = await trainOn(made, spec);
     assert.deepEqual([...Deno.readDirSync(made.modelsDir)].map(({ name }) => name), [model.modelId]);

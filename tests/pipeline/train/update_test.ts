@@ -47,13 +47,13 @@ function withUpdate(
   });
 }
 
-Deno.test("update: a model that continues on new rows comes close to one that is trained on all of them", () =>
+Deno.test("update: a model updated with new rows is close to one trained on all rows", () =>
   withUpdate(async (made, before, after) => {
     const whole = (await trainOn(made, spec, { testShare: 0 })).artifact.metadata;
     const distance = (report: TrainReport) =>
       Math.hypot(...report.artifact.metadata.coefficients.map((value, j) => value - whole.coefficients[j]));
-    assert(distance(after) < 0.02, `it is ${distance(after)} away`);
-    assert(distance(before) > 2 * distance(after), "the new rows have taught it nothing");
+    assert(distance(after) < 0.02, `the distance is ${distance(after)}`);
+    assert(distance(before) > 2 * distance(after), "the update must bring the model closer");
   }));
 
 Deno.test("update: the new model names the old one, counts its rows and keeps its encoder", () =>
@@ -73,7 +73,7 @@ Deno.test("update: the new model names the old one, counts its rows and keeps it
     assert.deepEqual(readArtifact(made.modelsDir, after.model.modelId).metadata, metadata);
   }));
 
-Deno.test("update: its metrics are of the new rows, each predicted before it was learnt", () =>
+Deno.test("update: its metrics are those of the new rows, each predicted before it was fitted", () =>
   withUpdate((_made, _before, { artifact: { metadata } }) => {
     const { calibration, log_loss, base_log_loss } = metadata.metrics;
     assert.equal(calibration.reduce((sum, { rows }) => sum + rows, 0), recent.length);
@@ -100,7 +100,7 @@ Deno.test("update: any number of threads gives the same bytes", async () => {
   assert.equal(ids[0], ids[1]);
 });
 
-Deno.test("update: a model can be continued again and again", () =>
+Deno.test("update: an updated model can be updated again", () =>
   withUpdate(async (made, _before, after) => {
     insertRows(
       made.store,
@@ -112,7 +112,7 @@ Deno.test("update: a model can be continued again and again", () =>
     assert.equal((await made.registry.listModels()).length, 3);
   }));
 
-Deno.test("update: without new rows there is nothing to learn", () =>
+Deno.test("update: without new rows it fails", () =>
   withUpdate((made, _before, after) =>
     assertRejected(
       update(made.store, modelsOf(made), after.artifact, { threads: 1, now: 6 }),
@@ -129,7 +129,7 @@ for (
     ["by mini-batches", { optimizer: "adam", epochs: 1 }],
   ] as const
 ) {
-  Deno.test(`update: a model that was trained ${what} cannot be continued, and says so`, () =>
+  Deno.test(`update: a model trained ${what} cannot be continued, and the failure says why`, () =>
     assertRejected(
       withUpdate(() => Promise.resolve(), settings),
       "usage-invalid",
@@ -137,7 +137,7 @@ for (
     ));
 }
 
-Deno.test("update: where ids are text, which rows are new cannot be told", () =>
+Deno.test("update: with text ids it fails, since new rows cannot be identified", () =>
   withStore(tableOf(columns, { id: "id TEXT NOT NULL PRIMARY KEY" }), async (made) => {
     insertRows(made.store, old.slice(0, 300).map((row) => ({ ...row, id: `row ${row.id}` })));
     const { artifact } = await trainOn(made, spec);
@@ -148,7 +148,7 @@ Deno.test("update: where ids are text, which rows are new cannot be told", () =>
     );
   }));
 
-Deno.test("precision: a symmetric matrix comes back from its text, bit for bit; another size does not", () => {
+Deno.test("precision: a symmetric matrix is unpacked from its text bit for bit; another size is rejected", () => {
   const precision = Float64Array.of(1, 0.1, -5e-324, 0.1, 2, 1e300, -5e-324, 1e300, 3);
   const text = packPrecision(precision);
   assert.deepEqual(unpackPrecision(text, 3), precision);
@@ -178,8 +178,8 @@ Deno.test("penalised: with a prior, the gradient and the Hessian are the slopes 
     const { gradient, hessian = new Float64Array() } = await at(point);
     for (let j = 0; j < size; j++) {
       const step = 1e-5;
-      const beside = (share: number) => point.map((value, i) => i === j ? value + share * step : value);
-      const [up, down] = [await at(beside(1)), await at(beside(-1))];
+      const shifted = (share: number) => point.map((value, i) => i === j ? value + share * step : value);
+      const [up, down] = [await at(shifted(1)), await at(shifted(-1))];
       assertClose(gradient[j], (up.objective - down.objective) / (2 * step), 1e-7, `gradient[${j}]`);
       const slopes = up.gradient.map((value, i) => (value - down.gradient[i]) / (2 * step));
       assertAllClose(hessian.filter((_, k) => k % size === j), slopes, 1e-7, `column ${j} of the Hessian`);
@@ -195,7 +195,7 @@ Deno.test("update: a category is read by the type that its column had in trainin
     const [, c] = before.artifact.metadata.encoder.features;
     assert(c.type === "categorical");
     assert.deepEqual([c.values, c.levels], ["text", ["012", "12", "none"]]);
-    // By themselves, these would be a column of numbers, in which 012 is 12.
+    // Without the type from training, these would be numbers, and 012 would be 12.
     insertRows(made.store, recent.map((row, i) => ({ ...row, c: ["012", 12][i % 2] })));
     const after = await update(made.store, modelsOf(made), before.artifact, { threads: 1, now: 5 });
     const golden = after.artifact.metadata.golden.map(({ features }) => features.c);
