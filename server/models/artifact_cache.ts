@@ -1,14 +1,15 @@
 import { join } from "node:path";
-import { readArtifact } from "../../pipeline/model/artifact.ts";
 import { Failure } from "../../pipeline/failure.ts";
+import { readArtifact } from "../../pipeline/model/artifact.ts";
 import type { ModelRow } from "../../pipeline/model/registry.ts";
-import { keptModelsMax } from "./loaded_model_cache.ts";
+import { createLru } from "../../pipeline/runtime/lru.ts";
 import type { ModelContent } from "./loaded_model.ts";
+import { cachedModelsMax } from "./loaded_model_cache.ts";
 
 /** Reads registered models from their folder. */
 export interface ArtifactCache {
   /**
-   * @throws {Failure} `model-unknown` where there are no files, `artifact-corrupt` where they are not what was registered.
+   * @throws {Failure} `model-unknown` if the files are missing, `artifact-corrupt` if they are not those that were registered.
    */
   read(row: ModelRow): ModelContent;
 }
@@ -16,28 +17,21 @@ export interface ArtifactCache {
 interface Entry {
   readonly content: ModelContent;
   readonly checksum: string;
-  /** Of the files, when they were read. */
+  /** State of the files when they were read. */
   readonly stamp: string;
 }
 
-/**
- * Keeps what was read last: a model that is put in production again is not read and proven again, as long as its files
- * are not touched.
- */
+/** Keeps the models read last. A model is not read and verified again as long as its files do not change. */
 export function createArtifactCache(modelsDir: string): ArtifactCache {
-  /** By id, the one that was asked for longest ago first. */
-  const kept = new Map<string, Entry>();
+  const entries = createLru<Entry>(cachedModelsMax);
   return {
     read(row) {
       const { modelId, version, checksum } = row;
       const stamp = stampOf(join(modelsDir, modelId));
-      const known = kept.get(modelId);
-      kept.delete(modelId);
-      const untouched = stamp !== "" && known?.stamp === stamp && known.checksum === checksum;
-      const content = untouched ? { ...known.content, version } : readContent(modelsDir, row);
-      kept.set(modelId, { content, checksum, stamp });
-      if (kept.size > keptModelsMax) kept.delete(kept.keys().next().value ?? "");
-      return content;
+      const known = entries.get(modelId);
+      const isUnchanged = stamp !== "" && known?.stamp === stamp && known.checksum === checksum;
+      const content = isUnchanged ? { ...known.content, version } : readContent(modelsDir, row);
+      return entries.set(modelId, { content, checksum, stamp }).content;
     },
   };
 }
@@ -53,7 +47,7 @@ function readContent(modelsDir: string, { modelId, version, checksum }: ModelRow
   return { modelId, version, checksum, metadata: artifact.metadata };
 }
 
-/** Changes whenever a file of the folder does; empty where it cannot be read, which reading it will tell. */
+/** Returns a text that changes with any file of the folder; empty if the folder cannot be read, which `readArtifact` reports. */
 function stampOf(folder: string): string {
   try {
     return [".", ...[...Deno.readDirSync(folder)].map(({ name }) => name).sort()].map((name) => {

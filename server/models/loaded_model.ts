@@ -12,50 +12,50 @@ import {
 } from "../metrics/prediction_counters.ts";
 import { replacement } from "../http/utf8.ts";
 
-/** Which model it is, to the last bit. */
+/** Identifies a model and its exact content. */
 export interface ModelName {
   readonly modelId: string;
   readonly version: number;
   readonly checksum: string;
 }
 
-/** A registered model's content, as it was read and proven whole; it can be copied to another thread. */
+/** The verified content of a registered model. It can be posted to another thread. */
 export interface ModelContent extends ModelName {
   readonly metadata: ArtifactMetadata;
 }
 
-/** A model that was proven whole and warmed up. */
+/** A model that is verified, warmed up and ready to answer. */
 export interface LoadedModel extends ModelContent {
   readonly predictor: Predictor;
-  /** What more there is to say of a row than its probability. */
+  /** Explanations and intervals of rows. */
   readonly explainer: RowExplainer;
-  /** How its examples are found in the store; undefined where its spec does not say. */
+  /** The keys by which its examples are looked up in the store; undefined if its spec has none. */
   readonly keys: ExampleKeys | undefined;
-  /** What the model has answered. */
+  /** Counts of its predictions. */
   readonly counters: PredictionCounters;
-  /** Its id and version as members of a JSON object: every answer has them. */
+  /** Its id and version as members of a JSON object, which every answer contains. */
   readonly idMembersJson: string;
-  /** Whether a text that stands for a level of the model can stand for no other: see `scoreOrdinary` of score.ts. */
+  /** No level contains U+FFFD or has a second spelling: see `scoreOrdinary` of score.ts. */
   readonly hasExactLevels: boolean;
-  /** A row of raw fields that the model can be tried with; undefined where the artifact has none. */
+  /** An example row of raw fields; undefined if the artifact has none. */
   readonly example: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A model in memory that answers. Nothing in it changes: a swap replaces the reference to it. */
+/** The model that answers. Immutable: a swap replaces the reference to it. */
 export interface ServingModel extends LoadedModel {
   readonly assignment: Assignment;
 }
 
-/** The one place that says which model answers. Whoever answers a request reads it once: it may change at any moment. */
+/** Holds the active model. A request reads `current` once, since it may change at any moment. */
 export interface ModelSlot {
   current: ServingModel | undefined;
-  /** Why there is none. */
+  /** Why `current` is undefined. */
   unavailableReason: Failure;
-  /** What this thread's models have answered. */
+  /** Counts of this thread's predictions, by model. */
   readonly counters: CountersByVersion;
 }
 
-/** Predictions that a model makes before it answers, so that its first requests find compiled code. */
+/** Predictions made before a model answers, so that its first requests run compiled code. */
 const warmUpCount = 2_000;
 
 export function createModelSlot(): ModelSlot {
@@ -66,7 +66,7 @@ export function createModelSlot(): ModelSlot {
   };
 }
 
-/** Why there is no model where the store can be read, and names none. */
+/** Returns the reason if the store is readable and has no assignment. */
 export function noModelAssigned(): Failure {
   return new Failure(
     "model-missing",
@@ -74,7 +74,7 @@ export function noModelAssigned(): Failure {
   );
 }
 
-/** Levels that are hashed are not known, and of an older model it is not known which numbers they were. */
+/** False for hashed levels, which are not recorded, and for older models, which do not record the numbers among the levels. */
 function isExact({ name, type, levels, values }: Field): boolean {
   if (name.includes(replacement)) return false;
   if (type === "numeric") return true;
@@ -83,13 +83,12 @@ function isExact({ name, type, levels, values }: Field): boolean {
 }
 
 /**
- * Makes a model ready to answer in this thread: proves that it gives its golden examples their probabilities here, and
- * warms it up.
+ * Loads a model in this thread: checks that its golden examples get their recorded probabilities, and warms it up.
  *
- * @param tallies Of the thread's {@link ModelSlot}.
+ * @param counters The counters of the thread's {@link ModelSlot}.
  * @throws {Failure} `artifact-corrupt`
  */
-export function loadModel(content: ModelContent, tallies: CountersByVersion): LoadedModel {
+export function loadModel(content: ModelContent, counters: CountersByVersion): LoadedModel {
   const keys = exampleKeysOf(content.metadata.spec);
   const predictor = createPredictor({
     ...content.metadata,
@@ -101,7 +100,7 @@ export function loadModel(content: ModelContent, tallies: CountersByVersion): Lo
     predictor,
     explainer: createRowExplainer(content.metadata),
     keys,
-    counters: tallies.forModel(content.version, predictor),
+    counters: counters.forModel(content.version, predictor),
     // A model id has no character that JSON would escape.
     idMembersJson: `"model_id":"${content.modelId}","version":${content.version}`,
     hasExactLevels: predictor.fields.every(isExact),
@@ -119,7 +118,7 @@ function verifyGolden(predictor: Predictor, { modelId, metadata: { golden } }: M
     if (found === probability) continue;
     throw new Failure(
       "artifact-corrupt",
-      `The model ${modelId} cannot be used: a golden example gives ${found} where the training gave ${probability}.`,
+      `The model ${modelId} cannot be used: a golden example gives ${found}, expected ${probability}. Train it again.`,
     );
   }
 }

@@ -2,22 +2,22 @@ import type { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import type { ModelContent } from "./loaded_model.ts";
 
-/** The other threads that answer requests, as whoever changes the model sees them. */
+/** Broadcasts model changes to the worker threads. */
 export interface ModelBroadcast {
   /**
-   * Every thread makes the model ready, aside.
+   * Loads a model in every worker, without activating it.
    *
-   * @throws {Failure} As a thread did: then none of them answers with it. A thread that ends or does not answer in time
-   *   is no failure: it is replaced.
+   * @throws {Failure} The failure of a worker: then no worker activates the model. A worker that exits or does not answer
+   *   in time is no failure: it is replaced.
    */
   prepare(content: ModelContent, assignment: Assignment): Promise<void>;
-  /** From this moment on, every thread answers with the model that was prepared last, and none with another. */
+  /** Switches every worker at once to the model that was prepared last. */
   activate(): void;
-  /** Every thread that has no model says why. */
-  explain(absence: Failure): void;
+  /** Sends the reason to every worker that has no model. */
+  explain(reason: Failure): void;
 }
 
-/** Nobody but the thread that asks. */
+/** A broadcast with no workers. */
 export const noWorkers: ModelBroadcast = {
   prepare: () => Promise.resolve(),
   activate() {},

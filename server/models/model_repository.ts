@@ -1,21 +1,22 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { ModelRow, Registry } from "../../pipeline/model/registry.ts";
+import { createLru } from "../../pipeline/runtime/lru.ts";
 import { createArtifactCache } from "./artifact_cache.ts";
 import { type LoadedModel, loadModel, type ModelSlot } from "./loaded_model.ts";
 import { createUnloadedModels, type UnloadedModels } from "./unloaded_models.ts";
 
-/** The name of whatever model is in production. */
+/** The name of the active model, whichever it is. */
 export const productionName = "clickwell";
 
 /** How a request names a model. */
 export interface ModelReference {
   /** `clickwell`, an alias, an id or a version. */
   readonly name: string;
-  /** An id, a version or an alias, where the request asks for one of the models of that name. */
+  /** An id, a version or an alias, if the request asks for one of the models of that name. */
   readonly version?: string | undefined;
 }
 
-/** A name that requests can use, and the model that it stands for. */
+/** A name that requests can use, and its model. */
 export interface ListedModel {
   readonly name: string;
   readonly modelId: string;
@@ -25,86 +26,63 @@ export interface ListedModel {
 }
 
 /**
- * The models that requests can name: the one in production and, beside it, any that is registered, read when it is first
- * asked for. Each thread has a library of its own.
+ * The models that requests can name: the active one, and any other that is registered, which is loaded at its first use.
+ * Each thread has its own repository.
  */
 export interface ModelRepository {
   /**
-   * The model of a name: at once where it is in memory, else a promise of it.
+   * Finds a model by name. Returns it at once if it is in memory, otherwise a promise of it.
    *
-   * @throws {Failure} `model-missing` where none is in production. The promise rejects with `model-unknown`,
-   *   `model-unloaded`, `artifact-corrupt`, or a failure of the store.
+   * @throws {Failure} `model-missing` if no model is active. The promise rejects with `model-unknown`, `model-unloaded`,
+   *   `artifact-corrupt`, or a failure of the store.
    */
   find(reference: ModelReference): LoadedModel | Promise<LoadedModel>;
-  /** The same, and takes back that it was unloaded. What is in production stays what it is. */
+  /** Finds a model, and loads it if it was unloaded. The active model does not change. */
   load(reference: ModelReference): Promise<LoadedModel>;
   /**
-   * Forgets a model, and refuses it from then on until it is loaded again or put in production.
+   * Removes a model from memory. Requests for it fail until it is loaded again or becomes active.
    *
    * @throws {Failure} `model-in-production`; `model-unknown`; a failure of the store.
    */
   unload(reference: ModelReference): Promise<void>;
-  /** Every name: that of production first, then aliases, then ids, the newest first. */
+  /** Lists all names: `clickwell` first, then aliases, then ids, newest first. */
   list(): Promise<readonly ListedModel[]>;
 }
 
-type Named = Pick<ModelRow, "modelId" | "version">;
+type NamedModel = Pick<ModelRow, "modelId" | "version">;
 
 export interface ModelRepositoryOptions {
   readonly modelsDir: string;
   readonly slot: ModelSlot;
   readonly registry: Registry;
-  /** Those of the whole process, where other threads answer beside this one. */
+  /** Shared by all threads of the process, if there are several. */
   readonly unloadedModels?: UnloadedModels | undefined;
 }
 
-/** Models in memory beside the one in production; the one that was read longest ago makes room. */
-const modelsMax = 16;
-/** Names whose model is known. */
+/** Names whose model is remembered. */
 const namesMax = 256;
 
 export function createModelRepository(options: ModelRepositoryOptions): ModelRepository {
-  const { modelsDir, slot, registry, unloadedModels: unloads = createUnloadedModels() } = options;
-  const shelf = createArtifactCache(modelsDir);
-  const models = new Map<string, LoadedModel>();
-  /** What a name stood for when the store was as its stamp says. */
-  const resolutions = new Map<string, { readonly row: Named; readonly stamp: string }>();
-
-  function isUnloaded({ modelId, version }: Named): boolean {
-    return modelId !== slot.current?.modelId && unloads.has(version);
-  }
-
-  function inMemory({ modelId, version }: Named): LoadedModel | undefined {
-    // Read once: another thread may change it at any moment.
-    const { current } = slot;
-    if (current?.modelId === modelId) return current;
-    return unloads.has(version) ? undefined : models.get(modelId);
-  }
-
-  function obtain(row: ModelRow): LoadedModel {
-    const known = inMemory(row);
-    if (known) return known;
-    if (isUnloaded(row)) throw modelUnloaded(row.modelId);
-    const model = loadModel(shelf.read(row), slot.counters);
-    keep(models, row.modelId, { value: model, max: modelsMax });
-    return model;
-  }
+  const { slot, registry, unloadedModels = createUnloadedModels() } = options;
+  const models = createModelMemory({ ...options, unloadedModels });
+  /** The model of a name, and the stamp of the registry before it was resolved. */
+  const resolutions = createLru<{ readonly row: NamedModel; readonly stamp: string }>(namesMax);
 
   async function resolve(reference: ModelReference): Promise<ModelRow> {
-    // Before the visit: what is written meanwhile is then seen at the next request.
+    // The stamp is read first, so that a write in between is noticed by the next request.
     const stamp = registry.stamp();
     const row = await rowOf(registry, reference, slot);
-    keep(resolutions, keyOf(reference), { value: { row, stamp }, max: namesMax });
+    resolutions.set(keyOf(reference), { row, stamp });
     return row;
   }
 
-  async function look(reference: ModelReference): Promise<LoadedModel> {
+  async function resolveAndLoad(reference: ModelReference): Promise<LoadedModel> {
     try {
-      return obtain(await resolve(reference));
+      return models.getOrLoad(await resolve(reference));
     } catch (error) {
-      // Predictions do not wait for the store: what a name stood for when it could last be read goes on answering.
-      const last = isOfStore(error) ? resolutions.get(keyOf(reference)) : undefined;
-      const model = last && inMemory(last.row);
+      // Predictions do not wait for the store: if it cannot be read, a name keeps the model it had last.
+      const last = isOfStore(error) ? resolutions.peek(keyOf(reference)) : undefined;
+      const model = last && models.get(last.row);
       if (model) return model;
       throw error;
     }
@@ -112,71 +90,109 @@ export function createModelRepository(options: ModelRepositoryOptions): ModelRep
 
   return {
     find(reference) {
-      if (isProduction(reference)) {
-        const { current } = slot;
-        if (!current) throw slot.unavailableReason;
-        return current;
-      }
-      const known = resolutions.get(keyOf(reference));
-      const model = known?.stamp === registry.stamp() ? inMemory(known.row) : undefined;
-      return model ?? look(reference);
+      if (isProduction(reference)) return activeModel(slot);
+      const known = resolutions.peek(keyOf(reference));
+      const model = known?.stamp === registry.stamp() ? models.get(known.row) : undefined;
+      return model ?? resolveAndLoad(reference);
     },
     async load(reference) {
-      if (isProduction(reference)) {
-        const { current } = slot;
-        if (!current) throw slot.unavailableReason;
-        return current;
-      }
+      if (isProduction(reference)) return activeModel(slot);
       const row = await resolve(reference);
-      unloads.set(row.version, false);
-      return obtain(row);
+      unloadedModels.set(row.version, false);
+      return models.getOrLoad(row);
     },
     async unload(reference) {
       const { current } = slot;
       const row = isProduction(reference) && current ? current : await resolve(reference);
       if (row.modelId === slot.current?.modelId) throw modelInProduction(row.modelId);
-      unloads.set(row.version, true);
-      models.delete(row.modelId);
+      unloadedModels.set(row.version, true);
+      models.delete(row);
     },
     async list() {
       const [rows, aliases] = await Promise.all([registry.listModels(), registry.aliases()]);
-      const named = (row: Named, name = row.modelId) => ({
+      const listed = ({ modelId, version }: NamedModel, name = modelId) => ({
         name,
-        modelId: row.modelId,
-        version: row.version,
-        ready: !isUnloaded(row),
+        modelId,
+        version,
+        ready: !models.isUnloaded({ modelId, version }),
       });
       const { current } = slot;
       return [
-        ...(current ? [named(current, productionName)] : []),
+        ...(current ? [listed(current, productionName)] : []),
         ...aliases.flatMap(({ alias, modelId }) =>
-          rows.filter((row) => row.modelId === modelId).map((row) => named(row, alias))
+          rows.filter((row) => row.modelId === modelId).map((row) => listed(row, alias))
         ),
-        ...rows.map((row) => named(row)),
+        ...rows.map((row) => listed(row)),
       ];
     },
   };
+}
+
+/** The models in memory, the active one among them. */
+interface ModelMemory {
+  isUnloaded(model: NamedModel): boolean;
+  get(model: NamedModel): LoadedModel | undefined;
+  /** @throws {Failure} `model-unloaded`, `artifact-corrupt` */
+  getOrLoad(row: ModelRow): LoadedModel;
+  delete(model: NamedModel): void;
+}
+
+/** Models in memory in addition to the active one; the one loaded longest ago is dropped first. */
+const modelsMax = 16;
+
+function createModelMemory(
+  { modelsDir, slot, unloadedModels }: ModelRepositoryOptions & { readonly unloadedModels: UnloadedModels },
+): ModelMemory {
+  const artifacts = createArtifactCache(modelsDir);
+  const models = createLru<LoadedModel>(modelsMax);
+
+  function isUnloaded({ modelId, version }: NamedModel): boolean {
+    return modelId !== slot.current?.modelId && unloadedModels.has(version);
+  }
+
+  function get({ modelId, version }: NamedModel): LoadedModel | undefined {
+    // Read once: another thread may change it at any moment.
+    const { current } = slot;
+    if (current?.modelId === modelId) return current;
+    return unloadedModels.has(version) ? undefined : models.peek(modelId);
+  }
+
+  return {
+    isUnloaded,
+    get,
+    getOrLoad(row) {
+      const known = get(row);
+      if (known) return known;
+      if (isUnloaded(row)) throw modelUnloaded(row.modelId);
+      return models.set(row.modelId, loadModel(artifacts.read(row), slot.counters));
+    },
+    delete: ({ modelId }) => models.delete(modelId),
+  };
+}
+
+/** @throws {Failure} `model-missing` */
+function activeModel({ current, unavailableReason }: ModelSlot): LoadedModel {
+  if (!current) throw unavailableReason;
+  return current;
 }
 
 function isProduction({ name, version }: ModelReference): boolean {
   return name === productionName && version === undefined;
 }
 
-/** A name has no slash: it comes out of a path. */
+/** Names are parts of a path and so contain no slash. */
 function keyOf({ name, version }: ModelReference): string {
   return version === undefined ? name : `${name}/${version}`;
 }
 
-/** @throws {Failure} `model-unknown`, also where the version is not one of the name's models. */
+/** @throws {Failure} `model-missing`; `model-unknown`, also if the version is not one of the name's models. */
 async function rowOf(
   registry: Registry,
   { name, version }: ModelReference,
-  { current, unavailableReason: absence }: ModelSlot,
+  slot: ModelSlot,
 ): Promise<ModelRow> {
   if (version === undefined) {
-    if (name !== productionName) return await registry.findModel(name);
-    if (!current) throw absence;
-    return await registry.findModel(current.modelId);
+    return await registry.findModel(name === productionName ? activeModel(slot).modelId : name);
   }
   const row = await registry.findModel(version);
   if (name === productionName || (await registry.findModel(name)).modelId === row.modelId) return row;
@@ -184,18 +200,8 @@ async function rowOf(
     "model-unknown",
     `"${name.slice(0, 80)}" has no version "${
       version.slice(0, 80)
-    }". It is the name of one model; those of ${productionName} are all there are.`,
+    }". It is the name of one model; only ${productionName} has all versions.`,
   );
-}
-
-function keep<Value>(
-  map: Map<string, Value>,
-  key: string,
-  { value, max }: { readonly value: Value; readonly max: number },
-): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > max) map.delete(map.keys().next().value ?? "");
 }
 
 function isOfStore(error: unknown): boolean {
@@ -205,13 +211,13 @@ function isOfStore(error: unknown): boolean {
 function modelUnloaded(modelId: string): Failure {
   return new Failure(
     "model-unloaded",
-    `The model ${modelId} was unloaded: POST /v2/repository/models/${modelId}/load brings it back.`,
+    `The model ${modelId} is unloaded. Load it with POST /v2/repository/models/${modelId}/load.`,
   );
 }
 
 function modelInProduction(modelId: string): Failure {
   return new Failure(
     "model-in-production",
-    `The model ${modelId} is in production and stays: put another one there first, with POST /model.`,
+    `The model ${modelId} is in production and cannot be unloaded. Put another one in production first, with POST /model.`,
   );
 }

@@ -5,19 +5,19 @@ import {
   type ModelRow,
   type Registry,
 } from "../../pipeline/model/registry.ts";
-import { type ModelBroadcast, noWorkers } from "./model_broadcast.ts";
 import { requireMatch } from "../http/entity_tag.ts";
 import type { Log } from "../runtime/log.ts";
-import { createArtifactCache } from "./artifact_cache.ts";
-import { createLoadedModelCache } from "./loaded_model_cache.ts";
-import { type LoadedModel, type ModelContent, type ModelSlot, noModelAssigned } from "./loaded_model.ts";
 import { createSerialQueue } from "../runtime/serial_queue.ts";
+import { createArtifactCache } from "./artifact_cache.ts";
+import { type LoadedModel, type ModelContent, type ModelSlot, noModelAssigned } from "./loaded_model.ts";
+import { createLoadedModelCache } from "./loaded_model_cache.ts";
+import { type ModelBroadcast, noWorkers } from "./model_broadcast.ts";
 
-/** Who changes the model in production, why, and on which condition. */
+/** The author, reason and conditions of a change of the active model. */
 export interface ChangeRequest {
   readonly assignedBy: string;
   readonly reason?: string;
-  /** Compare and set: the model that must be in production, by id, version or alias. */
+  /** Compare and set: the model that must be active, by id, version or alias. */
   readonly expectedCurrent?: string;
   /** Compare and set: the request's `If-Match`. */
   readonly ifMatch?: string;
@@ -28,33 +28,33 @@ export interface AssignmentRequest extends ChangeRequest {
   readonly modelId: string;
 }
 
-/** Changes the model in production. */
+/** Changes the active model. */
 export interface ModelAssigner {
   /**
-   * Puts a model in production: loads it aside, commits the assignment, then lets it answer. When this returns, no other
-   * model answers; when it throws, nothing has changed.
+   * Loads a model, commits the assignment and switches to the model. When this returns, no other model answers; when it
+   * throws, nothing has changed.
    *
    * @throws {Failure} `model-unknown`, `artifact-corrupt`, `assignment-conflict`, `precondition-failed`, a failure of the
    *   store.
    */
   assign(request: AssignmentRequest): Promise<Assignment>;
   /**
-   * Puts the model back in production that was there before the one that is, in the same way.
+   * Assigns the previous model in the same way.
    *
-   * @throws {Failure} `rollback-impossible` where there was none; the others of `assign`.
+   * @throws {Failure} `rollback-impossible` if there was none; as `assign`.
    */
   rollBack(request: ChangeRequest): Promise<Assignment>;
 }
 
-/** Keeps the model that answers and the one that the registry names the same. */
+/** Keeps the model that answers equal to the active model of the registry. */
 export interface ProductionModel extends ModelAssigner {
-  /** Takes over what another process assigned. Never throws: where that fails, the old model goes on answering. */
+  /** Switches to a model that another process assigned. Never throws: on failure, the old model continues to answer. */
   sync(): Promise<void>;
-  /** Does a piece of work between two changes of model. @param work Gets the model that answers, if any. */
+  /** Runs work during which the model does not change. @param work Receives the active model, if any. */
   whileStable<T>(work: (current: ActiveModel | undefined) => Promise<T>): Promise<T>;
 }
 
-/** The model that answers, as another thread needs it. */
+/** The active model in a form that can be posted to another thread. */
 export interface ActiveModel {
   readonly content: ModelContent;
   readonly assignment: Assignment;
@@ -65,83 +65,41 @@ export interface ProductionModelOptions {
   readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly log: Log;
-  /** Threads that answer beside this one. */
+  /** The worker threads, if there are any. */
   readonly broadcast?: ModelBroadcast;
 }
 
-/** How often an assignment is begun anew because another process was quicker. */
+/** Attempts at an assignment if other processes change the active model at the same time. */
 const attemptsMax = 20;
-/** Assignments that wait for their turn; more are refused. */
+/** Assignments that may wait for others; more are rejected. */
 const waitingMax = 64;
 
 export function createProductionModel(options: ProductionModelOptions): ProductionModel {
-  const { modelsDir, registry, slot, log, broadcast = noWorkers } = options;
-  const artifacts = createArtifactCache(modelsDir);
-  const loadedModels = createLoadedModelCache(slot.counters);
-  const takeTurn = createSerialQueue(waitingMax);
-  /** What was last said about an assignment that could not be followed, so that it is said once. */
-  let complaint = "";
-  /** Why a store of an earlier version could not be brought up to date, as it was last said. */
-  let hindrance = "";
+  const { registry, slot } = options;
+  const runExclusive = createSerialQueue(waitingMax);
+  const modelSwitch = createModelSwitch(options);
+  const { sync, reportSyncFailure } = createSync(options, modelSwitch);
 
-  async function prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel> {
-    const content = artifacts.read(row);
-    // What this thread refuses, no other is asked to take.
-    const model = loadedModels.find(content) ?? loadedModels.add(content);
-    await broadcast.prepare(content, assignment);
-    return model;
-  }
-
-  /** Until here, nobody answers with the model; from here on, everybody. */
-  function activate(model: LoadedModel, assignment: Assignment): Assignment {
-    slot.current = { ...model, assignment };
-    broadcast.activate();
-    complaint = "";
-    const { modelId, version, assignedBy, reason } = assignment;
-    log.info("model in production", { model_id: modelId, version, assigned_by: assignedBy, reason });
-    return assignment;
-  }
-
-  /** @param target Finds the model to put in production. */
-  async function change(request: ChangeRequest, target: () => Promise<ModelRow>): Promise<Assignment> {
-    // Before the target: if another process changes it in between, the condition below does not hold.
-    const current = await registry.activeModel();
-    const row = await target();
-    // All of it is known before it is committed, so that no thread needs to be told anything afterwards.
+  /** @param findTarget Finds the model to assign. */
+  async function change(
+    request: ChangeRequest,
+    findTarget: () => Promise<ModelRow>,
+  ): Promise<Assignment> {
+    // Read before the target: if another process changes it in between, the condition of the commit does not hold.
+    const expected = await registry.activeModel();
+    const row = await findTarget();
+    // Complete before the commit, so that workers need no message after it.
     const assignment: Assignment = {
-      assignmentId: (current?.assignmentId ?? 0) + 1,
+      assignmentId: (expected?.assignmentId ?? 0) + 1,
       modelId: row.modelId,
       version: row.version,
       assignedAt: Date.now() * 1000,
       assignedBy: request.assignedBy,
       reason: request.reason ?? null,
     };
-    const model = await prepare(row, assignment);
-    await commit(request, assignment, current);
-    return activate(model, assignment);
-  }
-
-  /** @param basis What was in production when the assignment was made up. @throws {Failure} As `Registry.assign`. */
-  async function commit(
-    { ifMatch, ...conditions }: ChangeRequest,
-    { modelId, assignedAt }: Assignment,
-    expected: Assignment | undefined,
-  ): Promise<void> {
-    if (ifMatch !== undefined) requireMatch(ifMatch, expected);
-    try {
-      await registry.assign({
-        ...conditions,
-        modelId,
-        assignedAt,
-        expectedAssignmentId: expected?.assignmentId ?? 0,
-      });
-    } catch (error) {
-      // Whoever names what must be in production is told that it no longer is.
-      if (error instanceof ConcurrentAssignment && ifMatch !== undefined) {
-        requireMatch(ifMatch, await registry.activeModel());
-      }
-      throw error;
-    }
+    const model = await modelSwitch.prepare(row, assignment);
+    await commit(registry, { request, assignment, expected });
+    return modelSwitch.activate(model, assignment);
   }
 
   async function assign({ modelId, ...request }: AssignmentRequest): Promise<Assignment> {
@@ -149,78 +107,152 @@ export function createProductionModel(options: ProductionModelOptions): Producti
       try {
         return await change(request, () => registry.findModel(modelId));
       } catch (error) {
-        // Whoever was quicker has not hindered this one: what is asked for does not depend on what was there.
+        // Retry: the request names its model explicitly, so a concurrent assignment does not invalidate it.
         if (!(error instanceof ConcurrentAssignment) || attempt === attemptsMax) throw error;
       }
     }
   }
 
-  async function follow(): Promise<void> {
-    const newest = await registry.activeModel();
-    if (newest === undefined) {
-      complaint = "";
-      return beWithout(noModelAssigned());
-    }
-    if (isSame(newest, slot.current?.assignment)) return;
-    activate(await prepare(await registry.findModel(newest.modelId), newest), newest);
-  }
-
-  /** A store of an earlier version is brought up to date by who may write to it: until then it is read as it is. */
-  async function followAndUpgrade(): Promise<void> {
-    await follow();
-    try {
-      if (await registry.upgrade()) log.info("store brought up to date");
-      hindrance = "";
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      if (hindrance !== error.message) {
-        log.warn("store not brought up to date", { kind: error.kind, detail: error.message });
-      }
-      hindrance = error.message;
-    }
-  }
-
-  /** Where no model answers, that is why. */
-  function beWithout(absence: Failure): void {
-    if (slot.current || slot.unavailableReason.message === absence.message) return;
-    slot.unavailableReason = absence;
-    broadcast.explain(absence);
-  }
-
-  function complain(error: unknown): void {
-    if (!(error instanceof Failure)) {
-      log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
-      return;
-    }
-    // A server may start before there is anything to serve.
-    const expected = error.kind === "store-missing";
-    if (!expected) beWithout(new Failure("model-missing", absenceText(error)));
-    if (complaint === error.message) return;
-    complaint = error.message;
-    // As long as another process fills the store for the first time, it has it to itself.
-    const level = expected ? "info" : error.kind === "store-busy" ? "warn" : "error";
-    log[level]("no change of model", { kind: error.kind, detail: error.message });
-  }
-
   return {
-    assign: (request) => takeTurn(() => assign(request)),
-    rollBack: (request) => takeTurn(() => change(request, () => registry.previousModel())),
-    sync: () => takeTurn(followAndUpgrade).catch(complain),
-    whileStable: (work) => takeTurn(() => work(currentOf(slot))),
+    assign: (request) => runExclusive(() => assign(request)),
+    rollBack: (request) => runExclusive(() => change(request, () => registry.previousModel())),
+    sync: () => runExclusive(sync).catch(reportSyncFailure),
+    whileStable: (work) => runExclusive(() => work(activeModelOf(slot))),
   };
 }
 
-function currentOf({ current }: ModelSlot): ActiveModel | undefined {
+/** Changes the model in all threads, in two steps. */
+interface ModelSwitch {
+  /** Loads a model in all threads. @throws {Failure} As `ModelBroadcast.prepare`; `model-unknown`, `artifact-corrupt`. */
+  prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel>;
+  activate(model: LoadedModel, assignment: Assignment): Assignment;
+}
+
+function createModelSwitch(
+  { modelsDir, slot, log, broadcast = noWorkers }: ProductionModelOptions,
+): ModelSwitch {
+  const artifacts = createArtifactCache(modelsDir);
+  const loadedModels = createLoadedModelCache(slot.counters);
+  return {
+    async prepare(row, assignment) {
+      const content = artifacts.read(row);
+      // Loaded here first: a model that fails is not sent to the workers.
+      const model = loadedModels.find(content) ?? loadedModels.add(content);
+      await broadcast.prepare(content, assignment);
+      return model;
+    },
+    activate(model, assignment) {
+      // The switch: before it no thread uses the new model, after it every thread does.
+      slot.current = { ...model, assignment };
+      broadcast.activate();
+      const { modelId, version, assignedBy, reason } = assignment;
+      log.info("model in production", { model_id: modelId, version, assigned_by: assignedBy, reason });
+      return assignment;
+    },
+  };
+}
+
+/** @throws {Failure} As `Registry.assign`; `precondition-failed`. */
+async function commit(
+  registry: Registry,
+  { request, assignment: { modelId, assignedAt }, expected }: {
+    readonly request: ChangeRequest;
+    readonly assignment: Assignment;
+    /** The newest assignment when the change began. */
+    readonly expected: Assignment | undefined;
+  },
+): Promise<void> {
+  const { ifMatch, ...conditions } = request;
+  if (ifMatch !== undefined) requireMatch(ifMatch, expected);
+  const expectedAssignmentId = expected?.assignmentId ?? 0;
+  try {
+    await registry.assign({ ...conditions, modelId, assignedAt, expectedAssignmentId });
+  } catch (error) {
+    // A request that names the model it expects fails for that reason, not for the concurrent assignment.
+    if (error instanceof ConcurrentAssignment && ifMatch !== undefined) {
+      requireMatch(ifMatch, await registry.activeModel());
+    }
+    throw error;
+  }
+}
+
+interface Sync {
+  sync(): Promise<void>;
+  reportSyncFailure(error: unknown): void;
+}
+
+function createSync(
+  { registry, slot, log, broadcast = noWorkers }: ProductionModelOptions,
+  modelSwitch: ModelSwitch,
+): Sync {
+  /** The last failure that was logged, and the model that answered then: the same is logged once. */
+  let logged: { readonly message: string; readonly model: ModelSlot["current"] } | undefined;
+  let loggedUpgradeFailure = "";
+
+  async function syncModel(): Promise<void> {
+    const newest = await registry.activeModel();
+    if (newest === undefined) {
+      logged = undefined;
+      return clearModel(noModelAssigned());
+    }
+    if (isSame(newest, slot.current?.assignment)) return;
+    modelSwitch.activate(await modelSwitch.prepare(await registry.findModel(newest.modelId), newest), newest);
+  }
+
+  /** Upgrades a store of an earlier version if this process may write to it; until then it is read as it is. */
+  async function upgradeStore(): Promise<void> {
+    try {
+      if (await registry.upgrade()) log.info("store brought up to date");
+      loggedUpgradeFailure = "";
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      if (loggedUpgradeFailure !== error.message) {
+        log.warn("store not brought up to date", { kind: error.kind, detail: error.message });
+      }
+      loggedUpgradeFailure = error.message;
+    }
+  }
+
+  /** Sets the reason why no model answers, if none does. */
+  function clearModel(reason: Failure): void {
+    if (slot.current || slot.unavailableReason.message === reason.message) return;
+    slot.unavailableReason = reason;
+    broadcast.explain(reason);
+  }
+
+  return {
+    async sync() {
+      await syncModel();
+      await upgradeStore();
+    },
+    reportSyncFailure(error) {
+      if (!(error instanceof Failure)) {
+        log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
+        return;
+      }
+      // A server may start before there is a store.
+      const isExpected = error.kind === "store-missing";
+      if (!isExpected) clearModel(new Failure("model-missing", unavailableText(error)));
+      if (logged?.message === error.message && logged.model === slot.current) return;
+      logged = { message: error.message, model: slot.current };
+      // During its initial load, another process locks the store.
+      const level = isExpected ? "info" : error.kind === "store-busy" ? "warn" : "error";
+      log[level]("no change of model", { kind: error.kind, detail: error.message });
+    },
+  };
+}
+
+function activeModelOf({ current }: ModelSlot): ActiveModel | undefined {
   if (!current) return undefined;
   const { modelId, version, checksum, metadata, assignment } = current;
   return { content: { modelId, version, checksum, metadata }, assignment };
 }
 
-function absenceText({ kind, message }: Failure): string {
-  // A message of the store's names its files.
+function unavailableText({ kind, message }: Failure): string {
+  // Messages of the store name its files.
   return kind.startsWith("store-")
-    ? "No model is in production: the store cannot be read. The server's log says why."
-    : `No model answers, for the one in production cannot be loaded. ${message}`;
+    ? "No model is in production: the store cannot be read. The server's log has the cause."
+    : `No model answers: the one in production cannot be loaded. ${message}`;
 }
 
 function isSame(a: Assignment, b: Assignment | undefined): boolean {

@@ -6,18 +6,16 @@ import { type Certainty, invertPrecision } from "../../pipeline/model/standard_e
 import { createExplainer, type Explainer } from "../../pipeline/model/explanation.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 
-/** What a model can do with rows beside answering one. It is prepared when it is first asked for. */
+/** Explains rows and computes intervals. Each part is created at its first use. */
 export interface RowExplainer {
   /** @returns undefined for a model with hidden layers. */
   columnPredictor(): ColumnPredictor | undefined;
   explainer(): Explainer;
-  /**
-   * @throws {Failure} `interval-missing`
-   */
+  /** Rejects with `interval-missing`. */
   certainty(): Promise<Certainty>;
 }
 
-/** How long the thread that also answers others works at once. */
+/** How long the thread works before it serves other requests. */
 const sliceMs = 2;
 
 export function createRowExplainer(metadata: ArtifactMetadata): RowExplainer {
@@ -47,8 +45,8 @@ async function certaintyOf({ encoder, precision: text }: ArtifactMetadata): Prom
 function intervalMissing(): Failure {
   return new Failure(
     "interval-missing",
-    "The model in production keeps no covariance of its coefficients, so there are no intervals: it was trained with an " +
-      "l1 part, by mini-batches, with class weights, or has too many columns. Ask without interval, or train with " +
+    "The model in production has no intervals, because it has no covariance of its coefficients: it was trained with an " +
+      "L1 penalty, by mini-batches, with class weights, or has too many columns. Ask without interval, or train with " +
       "--penalty l2 or none.",
   );
 }

@@ -1,15 +1,15 @@
 import { asFailure, retryWhileBusy } from "../../pipeline/store/sqlite_failure.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
 
-/** Opens the store for one piece of reading and closes it again. */
+/** Opens the store for reading, runs `work` and closes the store. */
 export type WithStore = <T>(work: (store: Store) => T) => Promise<T>;
 
-/** How long one try may block the thread that also answers predictions. */
+/** How long one attempt may block the thread, which also answers predictions. */
 const busyTimeoutMs = 5;
 
 /**
- * Visits take no longer than their work: where another process writes, they wait between tries without blocking the
- * thread. Nothing is kept open, so a store may be restored, moved or made while the server runs.
+ * While another process writes, attempts are repeated with waits that do not block the thread. The store is never kept open,
+ * so it may be restored, moved or created while the server runs.
  *
  * @param patienceMs How long to wait for a store that is busy.
  */
@@ -17,14 +17,14 @@ export function createStoreAccess(dataDir: string, patienceMs = 2_000): WithStor
   return (work) =>
     retryWhileBusy(patienceMs, () => {
       try {
-        return visit(dataDir, work);
+        return readStore(dataDir, work);
       } catch (error) {
         throw asFailure(error, "use the store");
       }
     });
 }
 
-function visit<T>(dataDir: string, work: (store: Store) => T): T {
+function readStore<T>(dataDir: string, work: (store: Store) => T): T {
   const store = openStore(dataDir, { mode: "read", busyTimeoutMs });
   try {
     return work(store);

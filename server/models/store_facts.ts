@@ -3,18 +3,18 @@ import type { Registry } from "../../pipeline/model/registry.ts";
 import { listTables } from "../../pipeline/store/table.ts";
 import type { WithStore } from "./store_access.ts";
 
-/** What the data folder says about itself, for whoever watches the server; each fact by itself, where it can be read. */
+/** Facts about the data folder for `/metrics`. Each is read by itself and undefined if it was never readable. */
 export interface StoreFacts {
-  /** Rows per table after the last load into it: to count them would take a second per some ten million. */
+  /** Rows per table after the last load: counting them would take a second per ten million. */
   readonly rows: ReadonlyMap<string, number> | undefined;
   /** When the model was registered, in seconds since 1970. */
   readonly trainedAt: number | undefined;
 }
 
-/** Looks again where what is known of the model is older than this. */
-const keptMs = 10_000;
+/** Facts that are older are read again. */
+const maxAgeMs = 10_000;
 
-/** @returns A function that never rejects: what cannot be read now is what was known last, if anything. */
+/** @returns A function that never rejects: a fact that cannot be read keeps its last value. */
 export function createStoreFacts(
   { withStore, registry }: { readonly withStore: WithStore; readonly registry: Registry },
   now: () => number = () => performance.now(),
@@ -29,15 +29,15 @@ export function createStoreFacts(
       new Map(listTables(store.db).map((table) => [table.name, loggedRows(store, table)]))
     );
   return async (modelId) => {
-    if (known.modelId === modelId && now() - known.at < keptMs) return known.facts;
+    if (known.modelId === modelId && now() - known.at < maxAgeMs) return known.facts;
     const last = known.modelId === modelId ? known.facts.trainedAt : undefined;
     let at = now();
     const unread = <T>(kept: T) => {
-      // To be asked again at once.
+      // The next call reads again.
       at = -Infinity;
       return kept;
     };
-    // Whether a file can be used is told by those who need it; a scrape tells what there is to tell.
+    // A store that cannot be read is reported by the routes that need it; a scrape reports what is available.
     const [rows, trainedAt] = await Promise.all([
       readRows().catch(() => unread(known.facts.rows)),
       modelId === undefined

@@ -1,15 +1,15 @@
-/** Which models were unloaded, of the whole process: all threads see the same. */
+/** The models that were unloaded. All threads of the process share the set. */
 export interface UnloadedModels {
   has(version: number): boolean;
   set(version: number, unloaded: boolean): void;
-  /** For another thread's {@link createUnloadedModels}. */
+  /** To be passed to {@link createUnloadedModels} in another thread. */
   readonly memory: SharedArrayBuffer;
 }
 
-/** A bit per version; later ones share theirs with earlier ones only in stores of more models than fit. */
+/** One bit per version. Versions share a bit only in a store with more models than bits. */
 const bytes = 64 * 1024;
 
-/** @param memory That of another thread, to see what it sees. */
+/** @param memory The memory of another thread's set, to share it. */
 export function createUnloadedModels(
   memory: SharedArrayBuffer = new SharedArrayBuffer(bytes),
 ): UnloadedModels {

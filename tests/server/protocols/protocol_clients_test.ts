@@ -74,7 +74,7 @@ clientTest(
       infer: {
         status: "503",
         message:
-          `The model ${second.id} was unloaded: POST /v2/repository/models/${second.id}/load brings it back.`,
+          `The model ${second.id} is unloaded. Load it with POST /v2/repository/models/${second.id}/load.`,
       },
     });
     assert.deepEqual(loaded, { ready: true, production: "1" });
