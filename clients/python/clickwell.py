@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 
 class Row(TypedDict):
-    """The raw fields of one row, as the model in production takes them."""
+    """The raw fields of one row, as defined by the model in production."""
 
     offer_id: NotRequired[Union[str, float, None]]
     lead_uuid: NotRequired[Union[str, float, None]]
@@ -41,7 +41,7 @@ class ProblemErrorsItem(TypedDict):
 
 
 class Problem(TypedDict):
-    """RFC 9457: what went wrong, and how to mend it. Members may be added; compare `type`."""
+    """RFC 9457: what went wrong, and how to fix it. Compare `type`; members may be added later."""
 
     type: Literal["urn:clickwell:problem:input-invalid", "urn:clickwell:problem:interval-missing", "urn:clickwell:problem:row-unknown", "urn:clickwell:problem:lookup-unindexed", "urn:clickwell:problem:examples-invalid", "urn:clickwell:problem:model-unknown", "urn:clickwell:problem:model-missing", "urn:clickwell:problem:assignment-conflict", "urn:clickwell:problem:assignment-missing", "urn:clickwell:problem:rollback-impossible", "urn:clickwell:problem:precondition-failed", "urn:clickwell:problem:alias-unknown", "urn:clickwell:problem:model-unloaded", "urn:clickwell:problem:model-in-production", "urn:clickwell:problem:artifact-corrupt", "urn:clickwell:problem:unauthorized", "urn:clickwell:problem:forbidden", "urn:clickwell:problem:attempts-exceeded", "urn:clickwell:problem:host-invalid", "urn:clickwell:problem:target-invalid", "urn:clickwell:problem:target-oversized", "urn:clickwell:problem:route-unknown", "urn:clickwell:problem:method-invalid", "urn:clickwell:problem:media-type-invalid", "urn:clickwell:problem:body-malformed", "urn:clickwell:problem:body-oversized", "urn:clickwell:problem:body-late", "urn:clickwell:problem:server-busy", "urn:clickwell:problem:draining", "urn:clickwell:problem:store-missing", "urn:clickwell:problem:store-busy", "urn:clickwell:problem:store-full", "urn:clickwell:problem:store-invalid", "urn:clickwell:problem:store-newer", "urn:clickwell:problem:store-older", "urn:clickwell:problem:thread-lost", "about:blank"]
     title: str
@@ -52,7 +52,7 @@ class Problem(TypedDict):
 
 
 class Field(TypedDict):
-    """A raw field that the model in production takes."""
+    """A raw field of the model in production."""
 
     name: str
     type: Literal["numeric", "categorical"]
@@ -74,7 +74,7 @@ class Prediction(TypedDict):
 
 
 class Interval(TypedDict):
-    """where the probability lies, by the covariance of the model's coefficients"""
+    """interval of the probability, from the covariance of the model's coefficients"""
 
     level: float
     low: float
@@ -101,7 +101,7 @@ class RowErrorErrorErrorsItem(TypedDict):
 
 
 class RowErrorError(TypedDict):
-    """a problem of RFC 9457"""
+    """a problem as of RFC 9457"""
 
     type: str
     title: str
@@ -116,7 +116,7 @@ class RowError(TypedDict):
 
 
 class Assignment(TypedDict):
-    """Which model is in production, since when, by whom and why."""
+    """The model in production: when, by whom and why it was assigned."""
 
     model_id: str
     version: int
@@ -127,7 +127,7 @@ class Assignment(TypedDict):
 
 
 class AssignmentRequest(TypedDict):
-    """Which model to put in production, and on which condition."""
+    """The model to put in production, and an optional condition."""
 
     model_id: Union[str, int]
     reason: NotRequired[str]
@@ -135,21 +135,21 @@ class AssignmentRequest(TypedDict):
 
 
 class ChangeRequest(TypedDict):
-    """Why the model in production is changed, and on which condition."""
+    """The reason for changing the model in production, and an optional condition."""
 
     reason: NotRequired[str]
     expected_current: NotRequired[Union[str, int]]
 
 
 class History(TypedDict):
-    """Assignments, the newest first."""
+    """Assignments, newest first."""
 
     history: List[Assignment]
     next: Union[str, None]
 
 
 class Models(TypedDict):
-    """All models, the newest first."""
+    """All models, newest first."""
 
     models: List[Model]
 
@@ -208,7 +208,7 @@ class PredictBatchAnswer2(TypedDict):
 
 
 class PredictBatchAnswer3Columns(TypedDict):
-    """null where a row cannot be answered"""
+    """one value per row; null for a row that cannot be answered"""
 
     probability: List[Union[float, None]]
     interval: NotRequired[List[Union[Interval, None]]]
@@ -337,15 +337,15 @@ class Client:
                 raise ProblemError(cast(Problem, json.load(error))) from None
 
     def index(self) -> IndexAnswer:
-        """what is here, and a row to try; for browsers, the page /docs"""
+        """the model, the routes and an example row; redirects browsers to /docs"""
         return cast(IndexAnswer, self._send("GET", "/"))
 
     def openapi(self) -> OpenapiAnswer:
-        """this interface as an OpenAPI document, with the fields of the model in production"""
+        """this API as an OpenAPI document, with the fields of the model in production"""
         return cast(OpenapiAnswer, self._send("GET", "/openapi.json"))
 
     def predict(self, body: Row, *, explain: Optional[bool] = None, interval: Optional[float] = None) -> Prediction:
-        """the raw fields of one row, or its id in the store → the probability that its label is 1"""
+        """the raw fields of one row, or its key in the store → the probability that its label is 1"""
         return cast(Prediction, self._send("POST", "/predict", body=body, query={"explain": explain, "interval": interval}))
 
     def predict_batch(self, body: Union[List[Row], PredictBatchBody2, PredictBatchBody3], *, explain: Optional[bool] = None, interval: Optional[float] = None, strict: Optional[bool] = None) -> "Union[List[Union[RowAnswer, RowError]], PredictBatchAnswer2, PredictBatchAnswer3]":
@@ -353,7 +353,7 @@ class Client:
         return cast("Union[List[Union[RowAnswer, RowError]], PredictBatchAnswer2, PredictBatchAnswer3]", self._send("POST", "/predict/batch", body=body, query={"explain": explain, "interval": interval, "strict": strict}))
 
     def predict_what_if(self, body: PredictWhatIfBody, *, explain: Optional[bool] = None, interval: Optional[float] = None) -> PredictWhatIfAnswer:
-        """one row as it is and under changed fields: {"features":{…},"changes":[{…},…]}"""
+        """one row as sent and with changed fields: {"features":{…},"changes":[{…},…]}"""
         return cast(PredictWhatIfAnswer, self._send("POST", "/predict/what-if", body=body, query={"explain": explain, "interval": interval}))
 
     def rank(self, body: RankBody, *, explain: Optional[bool] = None, interval: Optional[float] = None, strict: Optional[bool] = None) -> RankAnswer:
@@ -377,7 +377,7 @@ class Client:
         return cast(History, self._send("GET", "/model/history", query={"limit": limit, "before": before}))
 
     def list_models(self) -> Models:
-        """all models, the newest first"""
+        """all models, newest first"""
         return cast(Models, self._send("GET", "/models"))
 
     def show_model(self, id: str) -> Model:
@@ -385,21 +385,21 @@ class Client:
         return cast(Model, self._send("GET", f"/models/{quote(id, safe='')}"))
 
     def set_alias(self, id: str, alias: str) -> Model:
-        """let an alias stand for this model, and for no other"""
+        """point an alias at this model"""
         return cast(Model, self._send("PUT", f"/models/{quote(id, safe='')}/aliases/{quote(alias, safe='')}"))
 
     def remove_alias(self, id: str, alias: str) -> Model:
-        """take an alias from this model"""
+        """remove an alias from this model"""
         return cast(Model, self._send("DELETE", f"/models/{quote(id, safe='')}/aliases/{quote(alias, safe='')}"))
 
     def live(self) -> LiveAnswer:
-        """200 while the process answers"""
+        """200 while the process is running"""
         return cast(LiveAnswer, self._send("GET", "/livez"))
 
     def health(self) -> HealthAnswer:
-        """the same"""
+        """same as /livez"""
         return cast(HealthAnswer, self._send("GET", "/healthz"))
 
     def ready(self) -> ReadyAnswer:
-        """200 while predictions are answered, 503 without a model and while shutting down"""
+        """200 when ready to predict; 503 without a model and during shutdown"""
         return cast(ReadyAnswer, self._send("GET", "/readyz"))

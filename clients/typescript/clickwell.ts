@@ -1,6 +1,6 @@
 // The client of clickwell 0.2.0, made by deno task clients. Changes here are lost.
 
-/** The raw fields of one row, as the model in production takes them. */
+/** The raw fields of one row, as defined by the model in production. */
 export type Row = RowFields & (
   | Required<Pick<RowFields, "requested" | "annual_income" | "apr" | "loan_purpose" | "credit" | "lender_id">>
   | Required<Pick<RowFields, "offer_id">>
@@ -9,17 +9,17 @@ export type Row = RowFields & (
 
 /** All that {@link Row} may have. */
 export interface RowFields {
-  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
+  /** a key of the row in the store, from which omitted fields are read; send integers beyond 2^53 as a string */
   offer_id?: string | number | null;
-  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
+  /** a key of the row in the store, from which omitted fields are read; send integers beyond 2^53 as a string */
   lead_uuid?: string | number | null;
-  /** a number; null where it is not known */
+  /** a number; null if not known */
   requested?: number | null;
-  /** a number; null where it is not known */
+  /** a number; null if not known */
   annual_income?: number | null;
-  /** a number; null where it is not known */
+  /** a number; null if not known */
   apr?: number | null;
-  /** a category, of which the model knows 18; null where it is not known; "12" and 12 are one, "012" is another */
+  /** a category; the model knows 18; null if not known; "12" and 12 are the same category, "012" is another */
   loan_purpose?:
     | "auto"
     | "auto_refinance"
@@ -43,7 +43,7 @@ export interface RowFields {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 6; null where it is not known; "12" and 12 are one, "012" is another */
+  /** a category; the model knows 6; null if not known; "12" and 12 are the same category, "012" is another */
   credit?:
     | "excellent"
     | "fair"
@@ -55,7 +55,7 @@ export interface RowFields {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 21; null where it is not known; 12, 12.0, "12" and "012" are one, and so are true and 1; beyond 2^53, send a string */
+  /** a category; the model knows 21; null if not known; 12, 12.0, "12" and "012" are the same category, and so are true and 1; send integers beyond 2^53 as a string */
   lender_id?:
     | "12"
     | "19"
@@ -86,17 +86,17 @@ export interface RowFields {
 
 /** Some of the raw fields of one row; others are added to them. */
 export interface RowPart {
-  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
+  /** a key of the row in the store, from which omitted fields are read; send integers beyond 2^53 as a string */
   offer_id?: string | number | null;
-  /** a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string */
+  /** a key of the row in the store, from which omitted fields are read; send integers beyond 2^53 as a string */
   lead_uuid?: string | number | null;
-  /** a number; null where it is not known */
+  /** a number; null if not known */
   requested?: number | null;
-  /** a number; null where it is not known */
+  /** a number; null if not known */
   annual_income?: number | null;
-  /** a number; null where it is not known */
+  /** a number; null if not known */
   apr?: number | null;
-  /** a category, of which the model knows 18; null where it is not known; "12" and 12 are one, "012" is another */
+  /** a category; the model knows 18; null if not known; "12" and 12 are the same category, "012" is another */
   loan_purpose?:
     | "auto"
     | "auto_refinance"
@@ -120,7 +120,7 @@ export interface RowPart {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 6; null where it is not known; "12" and 12 are one, "012" is another */
+  /** a category; the model knows 6; null if not known; "12" and 12 are the same category, "012" is another */
   credit?:
     | "excellent"
     | "fair"
@@ -132,7 +132,7 @@ export interface RowPart {
     | number
     | boolean
     | null;
-  /** a category, of which the model knows 21; null where it is not known; 12, 12.0, "12" and "012" are one, and so are true and 1; beyond 2^53, send a string */
+  /** a category; the model knows 21; null if not known; 12, 12.0, "12" and "012" are the same category, and so are true and 1; send integers beyond 2^53 as a string */
   lender_id?:
     | "12"
     | "19"
@@ -167,7 +167,7 @@ export interface ProblemErrorsItem {
   detail: string;
 }
 
-/** RFC 9457: what went wrong, and how to mend it. Members may be added; compare `type`. */
+/** RFC 9457: what went wrong, and how to fix it. Compare `type`; members may be added later. */
 export interface Problem {
   type:
     | "urn:clickwell:problem:input-invalid"
@@ -209,34 +209,34 @@ export interface Problem {
     | "about:blank";
   title: string;
   status: number;
-  /** for people: its words may change */
+  /** text for people; its wording may change */
   detail: string;
-  /** only where fields are bad */
+  /** invalid fields, if any */
   errors?: ProblemErrorsItem[];
   request_id: string;
 }
 
-/** A raw field that the model in production takes. */
+/** A raw field of the model in production. */
 export interface Field {
   name: string;
   type: "numeric" | "categorical";
-  /** null may stand for a value that is not known */
+  /** true if null may be sent for an unknown value */
   nullable: boolean;
-  /** how many categories the model knows */
+  /** number of categories that the model knows */
   level_count?: number;
-  /** the first 50 of them */
+  /** the first 50 of these categories */
   levels?: string[];
 }
 
 /** The answer to a row. */
 export interface Prediction {
-  /** that the label of this row is 1 */
+  /** probability that the label of this row is 1 */
   probability: number;
-  /** fields whose category the model has not seen */
+  /** fields with a category that the model has not seen */
   unseen?: string[];
-  /** where it is asked for */
+  /** present if requested */
   interval?: Interval;
-  /** where it is asked for */
+  /** present if requested */
   explanation?: Explanation;
   /** the model that answered */
   model_id: string;
@@ -244,7 +244,7 @@ export interface Prediction {
   request_id: string;
 }
 
-/** where the probability lies, by the covariance of the model's coefficients */
+/** interval of the probability, from the covariance of the model's coefficients */
 export interface Interval {
   level: number;
   low: number;
@@ -252,33 +252,33 @@ export interface Interval {
 }
 
 export interface Explanation {
-  /** log-odds: the sum of all that follows */
+  /** log-odds: the sum of intercept, contributions and network */
   logit: number | null;
   intercept: number;
   /** log-odds by field */
   contributions: Record<string, number | null>;
-  /** of a model with hidden layers: the log-odds in which the fields act together */
+  /** only for models with hidden layers: log-odds from the fields' interactions */
   network?: number | null;
 }
 
 export interface RowAnswer {
-  /** that the label of this row is 1 */
+  /** probability that the label of this row is 1 */
   probability: number;
-  /** fields whose category the model has not seen */
+  /** fields with a category that the model has not seen */
   unseen?: string[];
-  /** where it is asked for */
+  /** present if requested */
   interval?: Interval;
-  /** where it is asked for */
+  /** present if requested */
   explanation?: Explanation;
 }
 
 export interface RowErrorErrorErrorsItem {
-  /** into the row */
+  /** JSON pointer into the row */
   pointer: string;
   detail: string;
 }
 
-/** a problem of RFC 9457 */
+/** a problem as of RFC 9457 */
 export interface RowErrorError {
   type: string;
   title: string;
@@ -288,70 +288,70 @@ export interface RowErrorError {
 }
 
 export interface RowError {
-  /** the row's place */
+  /** position of the row, from 0 */
   index: number;
-  /** a problem of RFC 9457 */
+  /** a problem as of RFC 9457 */
   error: RowErrorError;
 }
 
-/** Which model is in production, since when, by whom and why. */
+/** The model in production: when, by whom and why it was assigned. */
 export interface Assignment {
-  /** the model's id: cw- and 16 hexadecimal digits, made from its content */
+  /** the model's id: cw- and 16 hexadecimal digits, derived from its content */
   model_id: string;
   /** the model's number in this store: 1, 2, 3 … */
   version: number;
   assigned_at: string;
   assigned_by: string;
   reason: string | null;
-  /** counts up with every assignment of this store */
+  /** increases with every assignment of this store */
   assignment_id: number;
 }
 
-/** Which model to put in production, and on which condition. */
+/** The model to put in production, and an optional condition. */
 export interface AssignmentRequest {
   /** a model's id, version or alias */
   model_id: string | number;
-  /** why, for the history */
+  /** reason, recorded in the history */
   reason?: string;
-  /** do it only if this model is in production now: its id, version or alias */
+  /** change only if this model is in production now: its id, version or alias */
   expected_current?: string | number;
 }
 
-/** Why the model in production is changed, and on which condition. */
+/** The reason for changing the model in production, and an optional condition. */
 export interface ChangeRequest {
-  /** why, for the history */
+  /** reason, recorded in the history */
   reason?: string;
-  /** do it only if this model is in production now: its id, version or alias */
+  /** change only if this model is in production now: its id, version or alias */
   expected_current?: string | number;
 }
 
-/** Assignments, the newest first. */
+/** Assignments, newest first. */
 export interface History {
   history: Assignment[];
-  /** where the older ones are; null where there are none */
+  /** path of the next, older page; null on the last page */
   next: string | null;
 }
 
-/** All models, the newest first. */
+/** All models, newest first. */
 export interface Models {
   models: Model[];
 }
 
 /** A registered model. */
 export interface Model {
-  /** the model's id: cw- and 16 hexadecimal digits, made from its content */
+  /** the model's id: cw- and 16 hexadecimal digits, derived from its content */
   model_id: string;
   /** the model's number in this store: 1, 2, 3 … */
   version: number;
-  /** names that stand for it wherever its id does */
+  /** names that can be used in place of its id */
   aliases: string[];
-  /** it is in production */
+  /** true for the model in production */
   active: boolean;
   created_at: string;
   hyper_parameters: Record<string, unknown>;
-  /** on the rows that were held out of training */
+  /** metrics on the rows held out of training */
   metrics: Record<string, unknown>;
-  /** of the model's files */
+  /** checksum of the model's files */
   checksum: string;
 }
 
@@ -359,7 +359,7 @@ export interface IndexAnswerModel {
   model_id: string;
   version: number;
   fields: Field[];
-  /** a row to try POST /predict with */
+  /** an example row for POST /predict */
   example: Record<string, unknown> | null;
 }
 
@@ -387,7 +387,7 @@ export interface PredictBatchBody2 {
 }
 
 export interface PredictBatchBody3 {
-  /** values by field, the same number of each */
+  /** lists of values by field, all of the same length */
   columns: Record<string, unknown[]>;
 }
 
@@ -400,7 +400,7 @@ export interface PredictBatchAnswer2 {
   request_id: string;
 }
 
-/** null where a row cannot be answered */
+/** one value per row; null for a row that cannot be answered */
 export interface PredictBatchAnswer3Columns {
   probability: (number | null)[];
   interval?: (Interval | null)[];
@@ -408,9 +408,9 @@ export interface PredictBatchAnswer3Columns {
 }
 
 export interface PredictBatchAnswer3 {
-  /** null where a row cannot be answered */
+  /** one value per row; null for a row that cannot be answered */
   columns: PredictBatchAnswer3Columns;
-  /** places of rows by field, whose category the model has not seen */
+  /** by field, positions of the rows with a category that the model has not seen */
   unseen?: Record<string, number[]>;
   errors?: RowError[];
   /** the model that answered */
@@ -421,21 +421,21 @@ export interface PredictBatchAnswer3 {
 
 export interface PredictWhatIfBody {
   features: Row;
-  /** fields that differ, a set of them per question */
+  /** the changed fields of each variant */
   changes: RowPart[];
 }
 
 export interface PredictWhatIfAnswerVariantsItem {
   changes: Record<string, unknown>;
-  /** that the label of this row is 1 */
+  /** probability that the label of this row is 1 */
   probability: number;
-  /** fields whose category the model has not seen */
+  /** fields with a category that the model has not seen */
   unseen?: string[];
-  /** where it is asked for */
+  /** present if requested */
   interval?: Interval;
-  /** where it is asked for */
+  /** present if requested */
   explanation?: Explanation;
-  /** from the probability as it is */
+  /** difference from the probability of the row as sent */
   difference: number;
 }
 
@@ -451,28 +451,28 @@ export interface PredictWhatIfAnswer {
 export interface RankBody {
   /** fields that all rows share, or the key of a group in the store */
   lead?: RowPart;
-  /** the other fields of each row; without it, the rows that the store has of the group */
+  /** the other fields of each row; if omitted, the rows of the group in the store */
   offers?: RowPart[];
-  /** how many to answer; all without it */
+  /** maximum number of rows to return; default: all */
   top?: number;
 }
 
 export interface RankAnswerRankingItem {
   /** position of the row in `offers` */
   index: number;
-  /** that the label of this row is 1 */
+  /** probability that the label of this row is 1 */
   probability: number;
-  /** fields whose category the model has not seen */
+  /** fields with a category that the model has not seen */
   unseen?: string[];
-  /** where it is asked for */
+  /** present if requested */
   interval?: Interval;
-  /** where it is asked for */
+  /** present if requested */
   explanation?: Explanation;
   [member: string]: unknown;
 }
 
 export interface RankAnswer {
-  /** the likeliest first, each with its id where it has one */
+  /** highest probability first, each with its id if it has one */
   ranking: RankAnswerRankingItem[];
   /** number of rows */
   offers: number;
@@ -552,18 +552,18 @@ function given(values: Readonly<Record<string, unknown>> = {}): [string, string]
 
 /** The server's operations. Each rejects with a {@link ProblemError} where the server tells a problem. */
 export interface Client {
-  /** what is here, and a row to try; for browsers, the page /docs */
+  /** the model, the routes and an example row; redirects browsers to /docs */
   index(options?: Options): Promise<IndexAnswer>;
-  /** this interface as an OpenAPI document, with the fields of the model in production */
+  /** this API as an OpenAPI document, with the fields of the model in production */
   openapi(options?: Options): Promise<OpenapiAnswer>;
-  /** the raw fields of one row, or its id in the store → the probability that its label is 1 */
+  /** the raw fields of one row, or its key in the store → the probability that its label is 1 */
   predict(body: Row, options?: Options & { explain?: boolean; interval?: number }): Promise<Prediction>;
   /** many rows: an array, {"rows":[…]}, {"columns":{…}}, or newline-delimited JSON, streamed */
   predictBatch(
     body: Row[] | PredictBatchBody2 | PredictBatchBody3,
     options?: Options & { explain?: boolean; interval?: number; strict?: boolean },
   ): Promise<(RowAnswer | RowError)[] | PredictBatchAnswer2 | PredictBatchAnswer3>;
-  /** one row as it is and under changed fields: {"features":{…},"changes":[{…},…]} */
+  /** one row as sent and with changed fields: {"features":{…},"changes":[{…},…]} */
   predictWhatIf(
     body: PredictWhatIfBody,
     options?: Options & { explain?: boolean; interval?: number },
@@ -581,19 +581,19 @@ export interface Client {
   rollBackModel(body?: ChangeRequest, options?: Options & { ifMatch?: string }): Promise<Assignment>;
   /** past and present assignments, newest first; ?limit=N, ?before=ASSIGNMENT_ID */
   modelHistory(options?: Options & { limit?: number; before?: number }): Promise<History>;
-  /** all models, the newest first */
+  /** all models, newest first */
   listModels(options?: Options): Promise<Models>;
   /** one model, by its id, version or alias: hyper-parameters and metrics */
   showModel(id: string, options?: Options): Promise<Model>;
-  /** let an alias stand for this model, and for no other */
+  /** point an alias at this model */
   setAlias(id: string, alias: string, options?: Options): Promise<Model>;
-  /** take an alias from this model */
+  /** remove an alias from this model */
   removeAlias(id: string, alias: string, options?: Options): Promise<Model>;
-  /** 200 while the process answers */
+  /** 200 while the process is running */
   live(options?: Options): Promise<LiveAnswer>;
-  /** the same */
+  /** same as /livez */
   health(options?: Options): Promise<HealthAnswer>;
-  /** 200 while predictions are answered, 503 without a model and while shutting down */
+  /** 200 when ready to predict; 503 without a model and during shutdown */
   ready(options?: Options): Promise<ReadyAnswer>;
 }
 

@@ -1,15 +1,15 @@
 import { z } from "zod";
 import type { BodySchema, JsonSchema } from "../http/operation.ts";
 
-/** Collects the schemas that have a name, so that the document has each once. */
+/** Collects the named schemas, so that the document contains each once. */
 export interface Components {
-  /** @returns The schema as it stands in its place: where it has a name, a reference. */
+  /** @returns The schema to write in its place: a reference if the schema has a name. */
   use(schema: BodySchema): JsonSchema;
   /** By name. */
   readonly schemas: Readonly<Record<string, JsonSchema>>;
 }
 
-/** @param given Schemas that stand in the place of those of their names. */
+/** @param given Schemas that replace the collected ones of the same name. */
 export function createComponents(given: Readonly<Record<string, JsonSchema>>): Components {
   const schemas: Record<string, JsonSchema> = { ...given };
   return {
@@ -28,8 +28,8 @@ function isZod(schema: BodySchema): schema is z.ZodType {
 }
 
 /**
- * As an input, also of an answer: members that a later version adds to an answer are then not forbidden. References lead to
- * where the document has what they name.
+ * Converts a schema to JSON Schema whose references point to the document's components. Answers are converted as inputs too,
+ * so that members added in a later version are not forbidden.
  */
 function toJsonSchema(schema: z.ZodType): { $defs?: Record<string, JsonSchema>; [keyword: string]: unknown } {
   const text = JSON.stringify(z.toJSONSchema(schema, { io: "input" }));

@@ -9,28 +9,28 @@ import { problemSchema, protocolProblemSchema } from "./responses.ts";
 
 export interface DocumentOptions {
   readonly routes: readonly Route[];
-  /** The model in production, whose fields are a row's. */
+  /** The active model, which defines the fields of a row. */
   readonly model: Pick<LoadedModel, "predictor" | "example" | "keys"> | undefined;
   /** Writes need the admin token. */
   readonly guarded: boolean;
 }
 
 const tags: Readonly<Record<Tag, string>> = {
-  predictions: "The probability of the outcome, label 1",
-  models: "Which model is in production, and which there are",
-  protocols: "The same predictions, for clients of other servers",
-  operation: "Health, and what is here",
+  predictions: "Probabilities of the outcome, label 1",
+  models: "The model in production, and all registered models",
+  protocols: "The same predictions, for clients of other model servers",
+  operation: "Health, metrics and descriptions of the API",
 };
 
 const description = `The probability that the label of a row is 1, and the model that computes it.
 
-Whatever goes wrong is told as a problem of RFC 9457, \`application/problem+json\`: compare its \`type\`. A path that is not
-here gets \`route-unknown\` (404), a method that a path does not have \`method-invalid\` (405) with \`Allow\`. HEAD is GET
-without the body. Answers may have more members in a later version. Every answer names its request in \`X-Request-Id\` or
-\`request_id\`, and the model in \`X-Model-Id\` or \`model_id\`.`;
+Every error response is a problem as of RFC 9457, \`application/problem+json\`; clients compare its \`type\`. An unknown path
+is answered with \`route-unknown\` (404), and a method that the path does not support with \`method-invalid\` (405) and
+\`Allow\`. HEAD is GET without the body. Later versions may add members to responses. Every response identifies its request
+by \`X-Request-Id\` or \`request_id\`, and its model by \`X-Model-Id\` or \`model_id\`.`;
 
 /**
- * The HTTP interface as an OpenAPI document: every route of the table, with rows as the model in production takes them.
+ * Returns the OpenAPI document of the HTTP interface: every route of the table, with the fields of the active model.
  *
  * @see OpenAPI 3.1.1
  */

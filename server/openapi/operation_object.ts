@@ -14,7 +14,11 @@ export interface DocumentContext {
   readonly guarded: boolean;
 }
 
-/** @see OpenAPI 3.1.1, section 4.8.10, Operation Object. */
+/**
+ * Returns a route as an Operation Object.
+ *
+ * @see OpenAPI 3.1.1, section 4.8.10, Operation Object.
+ */
 export async function operationObject(route: Route, context: DocumentContext): Promise<JsonSchema> {
   const { operation, summary, write } = route;
   const { components, guarded } = context;
@@ -28,23 +32,23 @@ export async function operationObject(route: Route, context: DocumentContext): P
     ...(parameters.length > 0 ? { parameters: parameters.map(parameterObject) } : {}),
     ...(schemas.body ? { requestBody: requestBody(schemas, context) } : {}),
     responses: {
-      "200": { description: "the answer", ...contentOf(schemas.answer, components) },
+      "200": { description: "success", ...contentOf(schemas.answer, components) },
       ...otherAnswers(schemas),
-      ...(parameters.includes(ifNoneMatch) ? { "304": { description: "nothing has changed" } } : {}),
+      ...(parameters.includes(ifNoneMatch) ? { "304": { description: "not modified" } } : {}),
       ...problemResponses(problemsOf(route, schemas, guarded), route.protocol),
     },
     ...(write && guarded ? { security: [{ [securityScheme]: [] }] } : {}),
   };
 }
 
-/** The path as the document writes it. */
+/** Returns a route's path in OpenAPI's syntax: `/models/{id}`. */
 export function pathTemplate(path: string): string {
   return path.replace(/(?<=\/):(\w+)/g, "{$1}");
 }
 
 function parameterObject(parameter: Parameter): JsonSchema {
   if (parameter.in !== "path") return { ...parameter, required: parameter.required === true };
-  // A path has one spelling, without escapes: see `checkTarget`.
+  // Paths have one spelling, without percent-encoding: see `checkTarget`.
   return {
     ...parameter,
     schema: { pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]*$", ...parameter.schema },
@@ -52,7 +56,7 @@ function parameterObject(parameter: Parameter): JsonSchema {
   };
 }
 
-/** Parts of the path that nobody described: the document must have each. */
+/** Returns the path parameters without a description of their own; OpenAPI requires each to be listed. */
 function undescribedPathParameters({ path, operation: { parameters = [] } }: Route): Parameter[] {
   const names = [...pathTemplate(path).matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   return names

@@ -3,7 +3,7 @@ import type { JsonSchema, OperationSchemas } from "../http/operation.ts";
 import { problemForms, problemType, statusOf } from "../http/problem.ts";
 import { isPrimaryOnly, type Route } from "../http/route.ts";
 
-/** Before any route is looked for. */
+/** Problems that can occur before a route is found. */
 const ofEveryRequest: readonly FailureKind[] = ["host-invalid", "target-invalid", "target-oversized"];
 const ofBodies: readonly FailureKind[] = [
   "body-malformed",
@@ -14,7 +14,7 @@ const ofBodies: readonly FailureKind[] = [
   "input-invalid",
 ];
 
-/** The kinds that a client can meet; all others would be bugs. */
+/** The failure kinds that a client can receive; all others would be bugs. */
 export const clientKinds: readonly FailureKind[] = Object.entries(problemForms)
   .flatMap(([kind, { status }]) => status === 500 ? [] : kind as FailureKind);
 
@@ -22,15 +22,15 @@ const bugType = "about:blank";
 
 export const problemSchema: JsonSchema = {
   type: "object",
-  description: "RFC 9457: what went wrong, and how to mend it. Members may be added; compare `type`.",
+  description: "RFC 9457: what went wrong, and how to fix it. Compare `type`; members may be added later.",
   properties: {
     type: { enum: [...clientKinds.map(problemType), bugType] },
     title: { type: "string" },
     status: { type: "integer", minimum: 400, maximum: 599 },
-    detail: { type: "string", description: "for people: its words may change" },
+    detail: { type: "string", description: "text for people; its wording may change" },
     errors: {
       type: "array",
-      description: "only where fields are bad",
+      description: "invalid fields, if any",
       items: {
         type: "object",
         properties: {
@@ -47,10 +47,10 @@ export const problemSchema: JsonSchema = {
 
 const text = { type: "string" };
 
-/** A problem as clients of other servers get it. */
+/** A problem as the protocol adapters return it. */
 export const protocolProblemSchema: JsonSchema = {
   ...problemSchema,
-  description: "The same problem with the members that clients of other servers read.",
+  description: "A problem with the additional members that clients of other model servers read.",
   properties: {
     ...problemSchema.properties as JsonSchema,
     error: { ...text, description: "KServe, Triton, TensorFlow Serving" },
@@ -60,7 +60,11 @@ export const protocolProblemSchema: JsonSchema = {
   required: [...problemSchema.required as string[], "error", "error_code", "message"],
 };
 
-/** @param guarded Writes need the admin token. */
+/**
+ * Returns the kinds of problems that a route can respond with.
+ *
+ * @param guarded Whether writes require the admin token.
+ */
 export function problemsOf(route: Route, { body }: OperationSchemas, guarded: boolean): Set<FailureKind> {
   const { write, operation: { parameters = [], problems = [] } } = route;
   const queried = parameters.some((parameter) => parameter.in === "query");
@@ -70,35 +74,38 @@ export function problemsOf(route: Route, { body }: OperationSchemas, guarded: bo
     ...(body ? ofBodies : []),
     ...(queried ? ["input-invalid"] as const : []),
     ...(write ? ofWrites : []),
-    // What the model or another thread is needed for.
+    // The answer needs the model or the primary thread.
     ...(isPrimaryOnly(route) || problems.includes("model-missing") ? ["thread-lost"] as const : []),
     ...problems,
   ]);
 }
 
 /**
- * Responses by status: several kinds may share one.
+ * Returns the problem responses by status; several kinds may share one.
  *
- * @param foreign Of a route that speaks another server's protocol.
+ * @param isProtocol Whether the route belongs to a protocol adapter.
  */
-export function problemResponses(kinds: Iterable<FailureKind>, foreign = false): Record<string, JsonSchema> {
-  const byStatus = Map.groupBy(kinds, (kind) => statusOf(problemForms[kind], foreign));
-  const told = [...byStatus].map(([status, kinds]) => [status, problemAnswer(kinds, foreign)]);
-  return { ...Object.fromEntries(told), "500": bugAnswer(foreign) };
+export function problemResponses(
+  kinds: Iterable<FailureKind>,
+  isProtocol = false,
+): Record<string, JsonSchema> {
+  const byStatus = Map.groupBy(kinds, (kind) => statusOf(problemForms[kind], isProtocol));
+  const responses = [...byStatus].map(([status, kinds]) => [status, problemAnswer(kinds, isProtocol)]);
+  return { ...Object.fromEntries(responses), "500": bugAnswer(isProtocol) };
 }
 
-function problemAnswer(kinds: readonly FailureKind[], foreign: boolean): JsonSchema {
+function problemAnswer(kinds: readonly FailureKind[], isProtocol: boolean): JsonSchema {
   const retried = kinds.some((kind) => problemForms[kind].retryAfterSeconds !== undefined);
   return {
     description: kinds.map((kind) => `\`${kind}\`: ${problemForms[kind].title}.`).join(" "),
     ...(retried
       ? { headers: { "Retry-After": { schema: { type: "integer" }, description: "seconds" } } }
       : {}),
-    content: foreign ? protocolContent(kinds) : contentOf(kinds.map(problemType), false),
+    content: isProtocol ? protocolContent(kinds) : contentOf(kinds.map(problemType), false),
   };
 }
 
-/** What is wrong with a target is told before it is known whose protocol it is of. */
+/** Problems of the request target occur before the protocol is known, and have the ordinary form. */
 function protocolContent(kinds: readonly FailureKind[]): JsonSchema {
   const [early, late] = [true, false].map((isEarly) =>
     kinds.filter((kind) => ofEveryRequest.includes(kind) === isEarly).map(problemType)
@@ -109,16 +116,16 @@ function protocolContent(kinds: readonly FailureKind[]): JsonSchema {
   };
 }
 
-function bugAnswer(foreign: boolean): JsonSchema {
+function bugAnswer(isProtocol: boolean): JsonSchema {
   return {
-    description: "A bug in clickwell. The server's log has its cause under the request id.",
-    content: contentOf([bugType], foreign),
+    description: "A bug in clickwell. The server log has the cause, under the request id.",
+    content: contentOf([bugType], isProtocol),
   };
 }
 
-function contentOf(types: readonly string[], foreign: boolean): JsonSchema {
+function contentOf(types: readonly string[], isProtocol: boolean): JsonSchema {
   const properties = { type: { enum: types } };
-  if (!foreign) {
+  if (!isProtocol) {
     return { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem", properties } } };
   }
   return { "application/json": { schema: { $ref: "#/components/schemas/ForeignProblem", properties } } };

@@ -5,32 +5,32 @@ import { type ModelRepository, productionName } from "../models/model_repository
 import type { Parameter } from "../http/operation.ts";
 import { readingProblems } from "../http/problem.ts";
 
-/** Works something out of a model once, and keeps it as long as the model is kept. */
+/** Caches a value per model, for as long as the model is in memory. */
 export function oncePerModel<Value>(make: (model: LoadedModel) => Value): (model: LoadedModel) => Value {
-  // In production a model is the same with an assignment beside it: the predictor is what is made once.
-  const made = new WeakMap<Predictor, Value>();
+  // The key is the predictor, because the active model is a copy of the loaded model with its assignment.
+  const cache = new WeakMap<Predictor, Value>();
   return (model) => {
-    let value = made.get(model.predictor);
+    let value = cache.get(model.predictor);
     if (value === undefined) {
       value = make(model);
-      made.set(model.predictor, value);
+      cache.set(model.predictor, value);
     }
     return value;
   };
 }
 
-/** The names of a model's fields, in their order. */
+/** Returns the names of a model's fields, in order. */
 export const fieldNames: (model: LoadedModel) => ReadonlySet<string> = oncePerModel(
   ({ predictor: { fields } }) => new Set(fields.map(({ name }) => name)),
 );
 
-/** The names that rows may have: of the fields, and of the keys that may stand beside them. */
+/** Returns the names that a row may have: fields and keys. */
 export const rowNames: (model: LoadedModel) => ReadonlySet<string> = oncePerModel(
   ({ predictor: { fields }, keys }) =>
     new Set([...fields.map(({ name }) => name), ...(keys ? [keys.id, keys.group] : [])]),
 );
 
-/** Every name that requests can use; where the store cannot be read, that of the model in production. */
+/** Returns all names that requests can use; only that of the active model if the store cannot be read. */
 export async function listModelNames(repository: ModelRepository): Promise<readonly string[]> {
   try {
     return (await repository.list()).map(({ name }) => name);
@@ -43,11 +43,11 @@ export async function listModelNames(repository: ModelRepository): Promise<reado
 export const nameParameter: Parameter = {
   name: "name",
   in: "path",
-  description: "`clickwell` for the model in production; or an alias, an id or a version",
+  description: "`clickwell` for the model in production, or an alias, an id or a version",
   schema: { type: "string", examples: ["clickwell"] },
 };
 
-/** What may be wrong with the model that a path names. */
+/** Problems with the model that a path names. */
 export const modelProblems: readonly FailureKind[] = [
   "model-missing",
   "model-unknown",

@@ -12,26 +12,26 @@ import {
   createHeaderReader,
 } from "../http/buffered_body.ts";
 
-/** Of all services that host models, SageMaker lets the largest request through. */
+/** Maximum body size: SageMaker's limit, the largest among hosted model services. */
 export const protocolBodyBytesMax = 6 * 1024 * 1024;
 
 const readBufferedText = createBufferedTextReader();
 const readBufferedBytes = createBufferedBytesReader();
 const readHeader = createHeaderReader();
 
-/** A body as it came: as text where all of it was there at once, else as bytes. */
+/** A received body: text if it was already buffered, else bytes. */
 export type Content = string | Uint8Array<ArrayBuffer>;
 
-/** How many bytes of a body are JSON, where tensors lie behind it. */
+/** Header with the length in bytes of the JSON, if binary tensors follow it. */
 export const jsonLengthHeader = "inference-header-content-length";
 
 /**
- * Answers a request as soon as its body and its model are there: at once where they are.
+ * Answers a request with its body and its model; synchronously if both are available at once.
  *
- * @param find The model that is asked for.
- * @param options.asBytes Takes the body as bytes in any case: where they are no UTF-8, a text does not always say so.
- * @throws {Failure} or rejects with: `body-oversized`, of what is inflated too; `body-malformed` for bytes that do not
- *   inflate; `media-type-invalid` for another compression than gzip and deflate; what the others throw.
+ * @param find Returns the requested model.
+ * @param options.asBytes Always reads the body as bytes, since text does not always reveal invalid UTF-8.
+ * @throws {Failure} or rejects with: `body-oversized`, after inflation too; `body-malformed` for bytes that do not inflate;
+ *   `media-type-invalid` for a compression other than gzip and deflate; whatever `find` and `answer` throw.
  */
 export function withContent(
   request: Request,
@@ -47,7 +47,7 @@ export function withContent(
   return model instanceof Promise ? model.then((model) => answer(content, model)) : answer(content, model);
 }
 
-/** What is there at once and not compressed. What may be anything but text is taken as bytes. */
+/** Returns a body that is already buffered and not compressed: as bytes if it may be anything but text. */
 function bufferedContent(request: Request, asBytes: boolean): Content | undefined {
   if (readHeader(request, "content-encoding") !== null) return undefined;
   const isText = !asBytes && readHeader(request, jsonLengthHeader) === null;
@@ -65,7 +65,7 @@ async function readContent(
   try {
     return await withBytes(request, { bytesMax: protocolBodyBytesMax, headers }, (bytes) => {
       if (encoding === undefined && bytes.length <= heavyBodyBytes) return answer(bytes);
-      // One at a time: what a body inflates to has no place in the room for bodies.
+      // One at a time, because inflated bodies do not count against the quota for bodies.
       return oneAtATime(async () =>
         answer(encoding === undefined ? bytes : await inflate(bytes, encoding, protocolBodyBytesMax))
       );
@@ -87,10 +87,10 @@ function encodingOf(headers: Pick<Headers, "get">): Encoding | undefined {
   return encoding;
 }
 
-/** Rows of one request: what is longer is sent in several. */
+/** Maximum number of rows per request. */
 export const protocolRowsMax = 100_000;
 
-/** No list of rows, and no column, is longer; the values of a tensor may be more, and stand deeper. */
+/** Limits on the JSON. A list of rows or a column has at most `rowsMax` entries; tensors may have more, nested deeper. */
 const bounds: Omit<JsonBounds, "parse"> = {
   rowsMax: protocolRowsMax,
   containersMax: 500_000,
@@ -98,9 +98,9 @@ const bounds: Omit<JsonBounds, "parse"> = {
 };
 
 /**
- * Parses JSON and answers it: at once what is short, in pieces what is long. Where it is none but for `NaN` and `Infinity`,
- * which Python writes and TensorFlow Serving reads, NaN is null and an infinite number one that is too large, which is what
- * each would be told to be.
+ * Parses JSON and answers it: short bodies synchronously, long ones in time slices. `NaN` and `Infinity`, which Python writes
+ * and TensorFlow Serving reads, are accepted: NaN as null, Infinity as a number that is too large. Each then gets the same
+ * error as that value would.
  *
  * @throws {Failure} or rejects with `body-malformed`, `body-oversized`
  */
@@ -116,7 +116,7 @@ export function withProtocolJson(
 }
 
 /**
- * The same for a text that is known to be short.
+ * Parses the JSON of a body that is known to be short, as {@link withProtocolJson} does.
  *
  * @throws {Failure} `body-malformed`
  */
@@ -142,14 +142,14 @@ function parseWithNaN(text: string): unknown {
     if (plain !== text) {
       try {
         return parseJson(plain);
-      } catch { /* the first error names the place in what was sent */ }
+      } catch { /* the first error gives the position in the text as sent */ }
     }
     throw error;
   }
 }
 
 /**
- * UTF-8 as text.
+ * Returns content as text.
  *
  * @throws {Failure} `body-malformed`
  */
@@ -157,7 +157,7 @@ export function textOf(content: string | Uint8Array): string {
   return typeof content === "string" ? content : decodeUtf8(content);
 }
 
-/** Texts are matched to be left alone; one that is not closed too, so that the rest is not looked at again and again. */
+/** Matches strings too, to skip them; also an unclosed one, so that the rest is not scanned repeatedly. */
 const textOrWord = /"[^"\\]*(?:\\[^][^"\\]*)*"?|-?\b(?:NaN|Infinity)\b/g;
 
 function withoutNaN(text: string): string {
@@ -169,20 +169,20 @@ function withoutNaN(text: string): string {
   });
 }
 
-/** @throws {Failure} `input-invalid` for anything but an object. */
+/** @throws {Failure} `input-invalid` if the value is not an object. */
 export function requireObject(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (isObject(value)) return value;
   const detail = `must be an object, not ${kindOf(value)}`;
-  throw new Failure("input-invalid", `${what} is not what was expected.`, [{ pointer: "#", detail }]);
+  throw new Failure("input-invalid", `${what} is not an object.`, [{ pointer: "#", detail }]);
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What a JSON value is, in a message. */
+/** Returns the type of a JSON value, for messages. */
 export function kindOf(value: unknown): string {
-  if (value === undefined) return "not there";
+  if (value === undefined) return "missing";
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;

@@ -8,14 +8,14 @@ import type { Route } from "../http/route.ts";
 export interface ProtocolRoutesOptions extends OpenInferenceOptions {
   /** The program's own routes. */
   readonly ownRoutes: readonly Route[];
-  /** Paths that are to be there beside those of the protocols. */
+  /** Paths of a Vertex AI container, if any. */
   readonly vertex: VertexPaths | undefined;
 }
 
 /**
- * The doors for clients of other servers, all on the same port.
+ * Returns the routes of all protocol adapters.
  *
- * @throws {Failure} `usage-invalid` where Vertex AI is to ask a path that takes something else.
+ * @throws {Failure} `usage-invalid` if the prediction path for Vertex AI belongs to a route with another body.
  */
 export function protocolRoutes(options: ProtocolRoutesOptions): readonly Route[] {
   const { repository, slot, ownRoutes, vertex } = options;

@@ -6,26 +6,26 @@ import { fieldNames, rowNames } from "./names.ts";
 import { isObject, kindOf } from "./protocol_body.ts";
 import { decodedUtf8 } from "../http/utf8.ts";
 
-/** Rows of raw fields, however they were sent, and where each value stands in what was sent. */
+/** Rows of raw fields in any format, and the position of each value in the body. */
 export interface ProtocolRows {
   readonly count: number;
   /**
-   * Makes a row when it is looked at: all at once would take long, and a multiple of the body.
+   * Creates a row. Creating all at once would take long, and many times the body's memory.
    *
    * @throws {Failure} `input-invalid`
    */
   readonly rowAt: (row: number) => unknown;
-  /** @param pointer Of the field in its row, as in `#/apr`. @returns The same in the body. */
+  /** @param pointer Pointer of the field in its row, for example `#/apr`. @returns Its pointer in the body. */
   readonly placeOf: (row: number, pointer: string) => string;
 }
 
 type Row = Record<string, unknown>;
 
 /**
- * Rows as a list: of objects by field, or of lists in the order of the model's fields; of a model with one field also of
- * that field's values.
+ * Reads a list of rows: objects by field, or lists in the order of the model's fields. For a model with one field, entries
+ * may also be that field's values.
  *
- * @param at Pointer of the list, as in `#/instances`.
+ * @param at Pointer of the list, for example `#/instances`.
  * @throws {Failure} `input-invalid`
  */
 export function rowsOfList(
@@ -47,9 +47,9 @@ export function rowsOfList(
 }
 
 /**
- * Rows as columns: an object of lists that are all of one length, or of single values, which are one row.
+ * Reads rows sent as columns: an object of lists of the same length, or of single values, which are one row.
  *
- * @param at Pointer of the object, as in `#/inputs`.
+ * @param at Pointer of the object, for example `#/inputs`.
  * @throws {Failure} `input-invalid`
  */
 export function rowsOfColumns(
@@ -83,9 +83,9 @@ export function rowsOfColumns(
 }
 
 /**
- * Rows as lists, each in the order of named columns; those that the model does not have are passed over.
+ * Reads rows sent as lists, each in the order of the named columns. Columns that the model does not have are ignored.
  *
- * @param columns Without them, the model's fields in their order.
+ * @param table.columns Default: the model's fields in order.
  * @param options.at Pointer of the list of rows.
  * @throws {Failure} `input-invalid`
  */
@@ -131,7 +131,7 @@ function positionalRow(fields: readonly Field[], values: readonly unknown[], at:
   return row;
 }
 
-/** A row whose values are all plain is itself: that is nearly every one. */
+/** Returns the row itself if all its values are plain, which is nearly always the case. */
 function plainRow(row: Readonly<Row>): Readonly<Row> {
   for (const name in row) {
     if (typeof row[name] !== "object" || row[name] === null) continue;
@@ -140,7 +140,7 @@ function plainRow(row: Readonly<Row>): Readonly<Row> {
   return row;
 }
 
-/** A list of one value is that value, `{"b64": …}` the text in it; anything else is what it is. */
+/** Unwraps a list of one value, and decodes the text in `{"b64": …}`; returns anything else unchanged. */
 function plainValue(value: unknown): unknown {
   let inner = value;
   while (Array.isArray(inner) && inner.length === 1) inner = inner[0];
@@ -157,28 +157,28 @@ function textOfBase64(value: unknown): string | undefined {
   }
 }
 
-/** @throws {Failure} `input-invalid` where columns differ in length. */
+/** @throws {Failure} `input-invalid` if columns differ in length. */
 function lengthOf(columns: readonly (readonly [name: string, column: unknown])[], at: string): number {
   let length: number | undefined;
   for (const [name, column] of columns) {
     const own = Array.isArray(column) ? column.length : 1;
     length ??= own;
     if (own !== length) {
-      const detail = `has ${own} values, expected ${length} as in the column before`;
+      const detail = `has ${own} values, expected ${length} as in the first column`;
       throw invalid(`${at}${pointerTo(name).slice(1)}`, detail);
     }
   }
   return length ?? 0;
 }
 
-/** The field that a pointer into a row names. */
+/** Returns the name of the field that a pointer into a row points to. */
 function fieldNameOf(pointer: string): string {
   return decodeURIComponent(pointer.slice(2)).replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
-/** One place is wrong. */
+/** Returns the failure of one invalid part of the body. */
 export function invalid(pointer: string, detail: string): Failure {
-  return new Failure("input-invalid", "A part of the request is not what was expected.", [{
+  return new Failure("input-invalid", "A part of the request is not valid.", [{
     pointer,
     detail,
   }]);

@@ -1,6 +1,6 @@
 import type { LoadedModel } from "../models/loaded_model.ts";
 
-/** An answer about a model, whichever is in production. */
+/** Returns a response about a model, with its id and version as headers. */
 export function modelResponse({ modelId, version }: LoadedModel, body: unknown): Response {
   return new Response(`${JSON.stringify(body)}\n`, {
     headers: {
@@ -11,13 +11,13 @@ export function modelResponse({ modelId, version }: LoadedModel, body: unknown):
   });
 }
 
-/** Members that say in an answer which model and which request it is of, without braces. */
+/** Returns the ids of model and request: members of a JSON object, without its braces. */
 export function idMembers({ modelId, version }: LoadedModel, requestId: string): string {
-  // An id has no character that JSON would escape.
+  // Ids need no JSON escapes.
   return `"model_id":"${modelId}","model_version":"${version}","request_id":"${requestId}"`;
 }
 
-/** The answer that MLflow, KServe V1, TensorFlow Serving by rows, SageMaker and Vertex AI have in common. */
+/** Returns the answer that MLflow, KServe V1, TensorFlow Serving by rows, SageMaker and Vertex AI have in common. */
 export function predictionsJson(
   model: LoadedModel,
   probabilities: readonly number[],

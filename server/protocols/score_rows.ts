@@ -6,20 +6,19 @@ import { startSlices } from "../runtime/time_slices.ts";
 import { protocolRowsMax } from "./protocol_body.ts";
 import type { ProtocolRows } from "./protocol_rows.ts";
 
-/** Kept and emptied, not made anew: a row is scored synchronously, so there is one at a time. */
+/** Reused across rows; safe because rows are scored synchronously. */
 const findings = createFindings();
 
-/** Bad fields that one answer tells of. */
+/** Maximum number of invalid fields that a failure lists. */
 const errorsMax = 20;
-/** So many rows are answered without a look at the clock. */
-const rowsAtOnce = 256;
+/** Rows scored between two checks of the clock. */
+const rowsPerPause = 256;
 
 /**
- * Scores rows, all or none, and answers: at once where they are few; else others have their turn meanwhile.
+ * Scores all rows, then answers: synchronously if they are few, otherwise in time slices between other requests.
  *
- * @param answer Gets the probability of a click per row.
- * @throws {Failure} or rejects with `body-oversized`; `input-invalid` with a pointer per bad field, of several rows where
- *   several are bad.
+ * @param answer Receives the probability of a click per row.
+ * @throws {Failure} or rejects with `body-oversized`; `input-invalid` with a pointer per bad field, if any row is not valid.
  */
 export function withScores(
   model: LoadedModel,
@@ -29,7 +28,7 @@ export function withScores(
   const { count } = rows;
   if (count > protocolRowsMax) throw tooManyRows(count);
   const scoring: Scoring = { model, rows, probabilities: new Array(count), errors: [], badRows: 0 };
-  if (count > rowsAtOnce) return scoreInTurns(scoring).then(answer);
+  if (count > rowsPerPause) return scoreInTurns(scoring).then(answer);
   score(scoring, 0, count);
   return answer(finished(scoring));
 }
@@ -44,15 +43,15 @@ interface Scoring {
 
 async function scoreInTurns(scoring: Scoring): Promise<number[]> {
   const pause = startSlices();
-  for (let from = 0; from < scoring.rows.count; from += rowsAtOnce) {
-    if (score(scoring, from, Math.min(from + rowsAtOnce, scoring.rows.count))) break;
+  for (let from = 0; from < scoring.rows.count; from += rowsPerPause) {
+    if (score(scoring, from, Math.min(from + rowsPerPause, scoring.rows.count))) break;
     const pausing = pause();
     if (pausing) await pausing;
   }
   return finished(scoring);
 }
 
-/** @returns Whether enough is wrong to say so. */
+/** @returns true to stop, because enough errors were found. */
 function score(scoring: Scoring, from: number, to: number): boolean {
   const { model, rows: { rowAt, placeOf }, probabilities, errors } = scoring;
   for (let i = from; i < to; i++) {
@@ -73,9 +72,9 @@ function finished({ model, probabilities, errors, badRows }: Scoring): number[] 
 }
 
 function tooManyRows(count: number): Failure {
-  const [has, most] = [count, protocolRowsMax].map((rows) => rows.toLocaleString("en"));
+  const [has, most] = [count, protocolRowsMax].map((n) => n.toLocaleString("en"));
   return new Failure(
     "body-oversized",
-    `The body has ${has} rows, more than the ${most} that are answered at once.`,
+    `The body has ${has} rows, more than the ${most} that one request may have.`,
   );
 }

@@ -7,7 +7,7 @@ import { rowsOfList } from "./protocol_rows.ts";
 import { predictionsJson } from "./responses.ts";
 import { withScores } from "./score_rows.ts";
 
-/** Where Vertex AI asks a container, by its variables AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE. */
+/** Paths that Vertex AI requests from a container, from its variables AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE. */
 export interface VertexPaths {
   readonly health: string;
   readonly predict: string;
@@ -16,7 +16,7 @@ export interface VertexPaths {
 export interface VertexOptions {
   readonly paths: VertexPaths;
   readonly slot: ModelSlot;
-  /** Routes that are there already. */
+  /** Routes defined so far; they take precedence. */
   readonly existingRoutes: readonly Route[];
   /** The route of `GET /ping`. */
   readonly ping: Route;
@@ -24,13 +24,13 @@ export interface VertexOptions {
 
 const schemas = () => import("./tensorflow/schemas.ts");
 
-/** Requests by Vertex AI are what these take. */
+/** Existing paths that accept the requests of Vertex AI. */
 const equivalentPaths = new Set(["/invocations", "/v1/models/clickwell:predict"]);
 
 /**
- * The two paths of a Vertex AI custom container, where they are not there already.
+ * Returns the two routes of a Vertex AI custom container, without those that exist already.
  *
- * @throws {Failure} `usage-invalid` where predictions are to go to a path that takes something else.
+ * @throws {Failure} `usage-invalid` if the prediction path belongs to a route with another body.
  * @see Vertex AI, "Custom container requirements for prediction".
  */
 export function vertexRoutes({ paths, slot, existingRoutes, ping }: VertexOptions): readonly Route[] {
@@ -39,13 +39,13 @@ export function vertexRoutes({ paths, slot, existingRoutes, ping }: VertexOption
   if (isThere("POST", paths.predict) && !equivalentPaths.has(paths.predict)) {
     throw new Failure(
       "usage-invalid",
-      `AIP_PREDICT_ROUTE is ${paths.predict}, which clickwell has for requests of its own: choose another, as /vertex/predict.`,
+      `AIP_PREDICT_ROUTE is ${paths.predict}, which clickwell uses for other requests: choose another path, for example /vertex/predict.`,
     );
   }
   const health: Route = {
     ...ping,
     path: paths.health,
-    summary: "Vertex AI: 200 while predictions are answered",
+    summary: "Vertex AI: 200 when ready to predict",
     operation: { ...ping.operation, id: "vertexHealth" },
   };
   const predict: Route = {

@@ -5,7 +5,7 @@ import { bodyFailure, requireJson, withText } from "../http/body.ts";
 const adminBodyBytesMax = 64 * 1024;
 
 /**
- * Reads and checks the body of a write. None at all is an empty object: not every write has something to say.
+ * Reads and checks the body of a write. A missing body counts as an empty object.
  *
  * @throws {Failure} `media-type-invalid`, `body-oversized`, `body-malformed`; `input-invalid` with a pointer per bad field.
  */
@@ -14,7 +14,7 @@ export async function readAdminBody<Kind extends keyof AdminBodies>(
   kind: Kind,
 ): Promise<AdminBodies[Kind]> {
   requireJson(request);
-  // Checking takes a library that would cost every start of the server ten times what it costs here, once.
+  // Loaded here because zod would cost every start of the server ten times what it costs here, once.
   const [{ parseAdminBody }, body] = await Promise.all([
     import("./schemas/admin_body.ts"),
     readOptional(request),

@@ -29,7 +29,7 @@ export interface BatchOptions {
   readonly lifecycle: Lifecycle;
 }
 
-/** Many rows in one request, by one model. */
+/** Returns `POST /predict/batch`, which answers many rows by one model. */
 export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route {
   return {
     method: "POST",
@@ -39,8 +39,8 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
       id: "predictBatch",
       tag: "predictions",
       description:
-        "The answer has the shape of the question, and is by one model. A row that cannot be answered is reported in its " +
-        "place. Newline-delimited JSON may be much longer, and its answers come while it is sent.",
+        "The response has the same shape as the request, and all rows are answered by one model. A row that cannot be " +
+        "answered is reported in its place. Newline-delimited JSON may be much longer; it is answered while it is sent.",
       parameters: batchParameters,
       problems: rowProblems,
       schemas: async () => (await import("./schemas/row_answer.ts")).predictBatch,
@@ -56,11 +56,11 @@ export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route
   };
 }
 
-/** Rows with details take longer each, and are looked at one by one. */
+/** Time slice for rows with details, which take longer each. */
 const detailedSliceMs = 2;
 
 /**
- * Reads the model once: all rows of a request are answered by it.
+ * Creates the context of a request from the active model, which is read once: it answers all rows of the request.
  *
  * @throws {Failure} `model-missing`, `interval-missing`
  */
@@ -97,7 +97,7 @@ async function answerJson(work: RowWork, { request, requestId }: RequestContext)
   }
 }
 
-/** The answer has the shape of the question. */
+/** @returns An answer of the same shape as the body. */
 async function answerText(work: RowWork, body: unknown, by: string): Promise<string> {
   if (Array.isArray(body)) return `[${await answerRows(work, requireRowsMax(body), [])}]`;
   if (isRow(body) && Object.keys(body).length === 1) {
@@ -107,15 +107,15 @@ async function answerText(work: RowWork, body: unknown, by: string): Promise<str
     }
     if (isColumns(columns)) return `{${await answerColumns(work, columns)},${by}}`;
   }
-  // Only to say what is wrong: checking by the schema would cost more than the rows.
+  // The schema is only used to report errors; checking with it costs more than answering the rows.
   const { parseRowBody } = await import("./schemas/row_body.ts");
   parseRowBody("batch", sampleOf(body));
-  // What is wrong stands further behind: a column, for any list of rows is taken.
+  // The error is beyond the sample. It is a column, because any list of rows is accepted.
   const wrong = isRow(body) && isRow(body.columns)
     ? Object.entries(body.columns).find(([, values]) => !Array.isArray(values))
     : undefined;
   parseRowBody("batch", wrong ? { columns: Object.fromEntries([wrong]) } : null);
-  throw new Error("the schema of a batch takes what its reader does not");
+  throw new Error("the schema of a batch accepts a body that its reader does not");
 }
 
 /** @throws {Failure} `body-oversized` */
@@ -125,14 +125,14 @@ function requireRowsMax(rows: readonly unknown[]): readonly unknown[] {
     "body-oversized",
     `The batch has ${rows.length.toLocaleString("en")} rows, more than the ${
       batchRowsMax.toLocaleString("en")
-    } that are answered at once. Send them as newline-delimited JSON, of any length.`,
+    } that one request may have. Send them as newline-delimited JSON, which has no limit.`,
   );
 }
 
-/** Values of a list that are looked at to say what is wrong with it. */
+/** Number of values of a list that are checked to report an error. */
 const sampleLength = 20;
 
-/** The body with the beginnings of its lists: nearly always what is wrong is wrong there too. */
+/** Returns the body with only the beginnings of its lists, which nearly always contain the error. */
 function sampleOf(value: unknown, depth = 0): unknown {
   if (depth > 2) return value;
   if (Array.isArray(value)) return value.slice(0, sampleLength).map((item) => sampleOf(item, depth + 1));

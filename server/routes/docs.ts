@@ -4,7 +4,7 @@ import type { Route } from "../http/route.ts";
 
 export const docsPath = "/docs";
 
-/** The page may load what this server has, ask this server, and nothing else; nobody may frame it. */
+/** The page may load from and send requests to this server only, and must not be framed. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -15,14 +15,14 @@ const fileSchemas: OperationSchemas = {
   answer: { "text/javascript": text, "text/css": text, "image/svg+xml": text },
 };
 
-/** `/docs`: the OpenAPI document as a page, with a form for each operation. Its files are read at the first request. */
+/** Returns `/docs`: the OpenAPI document as a page, with a form per operation. Its files are read at the first request. */
 export function docsRoutes(): readonly Route[] {
   const load = () => import("../docs_page/files.ts");
   return [
     {
       method: "GET",
       path: docsPath,
-      summary: "this interface as a page, where each call can be tried",
+      summary: "this API as a page on which each call can be tried",
       operation: { id: "docs", tag: "operation", schemas: () => pageSchemas },
       async handle() {
         return fileResponse("text/html; charset=utf-8", (await load()).page);
@@ -31,7 +31,7 @@ export function docsRoutes(): readonly Route[] {
     {
       method: "GET",
       path: `${docsPath}/:file`,
-      summary: "what that page is made of",
+      summary: "scripts, styles and icons of that page",
       operation: {
         id: "docsFile",
         tag: "operation",

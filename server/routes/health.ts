@@ -10,6 +10,13 @@ export interface HealthRoutesOptions {
 
 const schemas = () => import("./schemas/service.ts");
 
+/** @throws {Failure} `draining` */
+export function requireNotDraining({ draining }: Lifecycle): void {
+  if (!draining) return;
+  throw new Failure("draining", "The server is shutting down and only finishes requests in progress.");
+}
+
+/** Returns `GET /livez`, `/healthz` and `/readyz`. */
 export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
   const live = (_: RequestContext) => jsonResponse({ live: true });
   return [
@@ -17,7 +24,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
       method: "GET",
       health: true,
       path: "/livez",
-      summary: "200 while the process answers",
+      summary: "200 while the process is running",
       operation: { id: "live", tag: "operation", schemas: async () => (await schemas()).live },
       handle: live,
     },
@@ -25,7 +32,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
       method: "GET",
       health: true,
       path: "/healthz",
-      summary: "the same",
+      summary: "same as /livez",
       operation: { id: "health", tag: "operation", schemas: async () => (await schemas()).live },
       handle: live,
     },
@@ -33,7 +40,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
       method: "GET",
       health: true,
       path: "/readyz",
-      summary: "200 while predictions are answered, 503 without a model and while shutting down",
+      summary: "200 when ready to predict; 503 without a model and during shutdown",
       operation: {
         id: "ready",
         tag: "operation",
@@ -41,9 +48,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
         schemas: async () => (await schemas()).ready,
       },
       handle() {
-        if (lifecycle.draining) {
-          throw new Failure("draining", "The server is shutting down: it finishes what it has.");
-        }
+        requireNotDraining(lifecycle);
         const { current } = slot;
         if (!current) throw slot.unavailableReason;
         const { modelId, version } = current;

@@ -3,26 +3,26 @@ import { docsPath } from "./docs.ts";
 import { jsonResponse, type Route } from "../http/route.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 
-/** More levels than this are counted and not listed. */
+/** Maximum number of levels listed per field. */
 const levelsShownMax = 50;
 
 /**
- * `GET /`: what is here, and a prediction to start with.
+ * Returns `GET /`: the model, the routes, and an example row.
  *
- * @param routes All of the table, this one among them.
+ * @param routes Returns the whole route table, including this route.
  */
 export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Route {
   return {
     method: "GET",
     path: "/",
-    summary: "what is here, and a row to try; for browsers, the page /docs",
+    summary: "the model, the routes and an example row; redirects browsers to /docs",
     operation: {
       id: "index",
       tag: "operation",
       schemas: async () => (await import("./schemas/service.ts")).index,
     },
     handle({ request }) {
-      // A person has come: programs ask for JSON, or for anything.
+      // Only browsers ask for HTML by name.
       if (/\btext\/html\b/.test(request.headers.get("accept") ?? "")) {
         return new Response(null, { status: 303, headers: { location: docsPath, vary: "accept" } });
       }

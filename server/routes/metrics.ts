@@ -13,17 +13,17 @@ export interface MetricsRouteOptions {
   readonly slot: ModelSlot;
   readonly withStore: WithStore;
   readonly registry: Registry;
-  /** What all threads have counted, added up, and their requests in flight. */
+  /** Returns the counters of all threads, added up, and their requests in flight. */
   readonly collect: () => Promise<Snapshot & { readonly inFlight: number }>;
 }
 
-/** `GET /metrics`, for Prometheus. The text is made when it is asked for: until then, numbers are only counted. */
+/** Returns `GET /metrics`, for Prometheus. The text is written per request; until then, numbers are only counted. */
 export function metricsRoute({ slot, withStore, registry, collect }: MetricsRouteOptions): Route {
   const storeFacts = createStoreFacts({ withStore, registry });
   return {
     method: "GET",
     path: "/metrics",
-    summary: "what was counted, for Prometheus",
+    summary: "counters and histograms for Prometheus",
     primary: true,
     operation: {
       id: "metrics",

@@ -2,7 +2,7 @@ import { aliasesOf } from "../../pipeline/model/model_alias.ts";
 import type { Assignment, ModelAlias, ModelRow } from "../../pipeline/model/registry.ts";
 import type { AssignmentAnswer, ModelAnswer } from "./schemas/model.ts";
 
-/** An assignment as it is told, over HTTP and by `clickwell models`. */
+/** Returns an assignment in the form in which HTTP and `clickwell models` report it. */
 export function assignmentAnswer(
   { modelId, version, assignedAt, ...assignment }: Assignment,
 ): AssignmentAnswer {
@@ -16,14 +16,14 @@ export function assignmentAnswer(
   };
 }
 
-/** What is told of a model beside the model itself. */
+/** The active model and the aliases of all models. */
 export interface ActivationState {
-  /** Id of the model in production, if any. */
+  /** Id of the active model, if any. */
   readonly active: string | undefined;
   readonly aliases: readonly ModelAlias[];
 }
 
-/** A model as it is told, over HTTP and by `clickwell models`. */
+/** Returns a model in the form in which HTTP and `clickwell models` report it. */
 export function modelAnswer(row: ModelRow, { active, aliases }: ActivationState): ModelAnswer {
   return {
     model_id: row.modelId,

@@ -16,17 +16,18 @@ const modelParameter: Parameter = {
 const aliasParameter: Parameter = {
   name: "alias",
   in: "path",
-  description: "1 to 64 lower-case letters, digits, _ and -; no number, and not the beginning of an id, cw-",
+  description:
+    "1 to 64 lower-case letters, digits, _ and -; must not be a number or begin like an id, with cw-",
   schema: { type: "string", pattern: "^[a-z0-9][a-z0-9_-]{0,63}$", examples: ["champion"] },
 };
 
-/** All models there are, and their aliases. */
+/** Returns the routes of all registered models and their aliases. */
 export function registryRoutes(registry: Registry): readonly Route[] {
   return [
     {
       method: "GET",
       path: "/models",
-      summary: "all models, the newest first",
+      summary: "all models, newest first",
       operation: {
         id: "listModels",
         tag: "models",
@@ -57,7 +58,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
     {
       method: "PUT",
       path: "/models/:id/aliases/:alias",
-      summary: "let an alias stand for this model, and for no other",
+      summary: "point an alias at this model",
       write: true,
       operation: {
         id: "setAlias",
@@ -74,7 +75,7 @@ export function registryRoutes(registry: Registry): readonly Route[] {
     {
       method: "DELETE",
       path: "/models/:id/aliases/:alias",
-      summary: "take an alias from this model",
+      summary: "remove an alias from this model",
       write: true,
       operation: {
         id: "removeAlias",

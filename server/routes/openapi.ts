@@ -5,7 +5,7 @@ import type { ModelSlot } from "../models/loaded_model.ts";
 
 export interface OpenapiRouteOptions {
   readonly slot: ModelSlot;
-  /** All of the table, this one among them. */
+  /** Returns the whole route table, including this route. */
   readonly routes: () => readonly Route[];
   /** Writes need the admin token. */
   readonly guarded: boolean;
@@ -17,7 +17,7 @@ interface CachedDocument {
   readonly etag: string;
 }
 
-/** `GET /openapi.json`: written at the first request, and anew for another model. */
+/** Returns `GET /openapi.json`. The document is written at the first request, and again when the active model changes. */
 export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Route {
   let cached: CachedDocument | undefined;
 
@@ -26,7 +26,7 @@ export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Ro
     if (cached && cached.modelId === model?.modelId) return cached;
     const { createDocument } = await import("../openapi/document.ts");
     const text = `${JSON.stringify(await createDocument({ routes: routes(), model, guarded }))}\n`;
-    // Another version, or a token, changes the document of the same model.
+    // Another version of clickwell, or an admin token, changes the document of the same model.
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 8);
     const modelId = model?.modelId;
     return cached = { modelId, text, etag: `"${modelId ?? "none"}.${digest}"` };
@@ -35,7 +35,7 @@ export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Ro
   return {
     method: "GET",
     path: "/openapi.json",
-    summary: "this interface as an OpenAPI document, with the fields of the model in production",
+    summary: "this API as an OpenAPI document, with the fields of the model in production",
     operation: {
       id: "openapi",
       tag: "operation",

@@ -6,24 +6,24 @@ import { readRowOptions, rowParameters, rowProblems, rowQueries } from "../scori
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { StoredRows } from "../scoring/stored_rows.ts";
 
-/** One header: with a second one the runtime takes a slower way, which costs more than the prediction itself. */
+/** A single header: with a second one the runtime takes a slower path, which costs more than the prediction itself. */
 export const predictionInit: ResponseInit = { headers: { "content-type": "application/json" } };
 
 export const predictPath = "/predict";
 
-/** Predictions by the ordinary way. Most requests do not come here: see `createHandler`. */
+/** Returns `POST /predict`. Most requests take the fast path instead: see `createHandler`. */
 export function predictRoute(slot: ModelSlot, storedRows: StoredRows): Route {
   return {
     method: "POST",
     path: predictPath,
-    summary: "the raw fields of one row, or its id in the store → the probability that its label is 1",
+    summary: "the raw fields of one row, or its key in the store → the probability that its label is 1",
     operation: {
       id: "predict",
       tag: "predictions",
       description:
-        "Every field of the model has to be there; where it may be null, null says that its value is not known. A category " +
-        "that the model has not seen is answered too, and named in `unseen`. Beside a key of the store, fields may be left " +
-        "out: those that are sent overrule the stored ones.",
+        "Every field of the model is required; a nullable field may be null if its value is not known. A category that the " +
+        "model has not seen is answered too, and its field is listed in `unseen`. If the row has a key of the store, fields " +
+        "may be omitted; fields that are sent take precedence over stored ones.",
       parameters: rowParameters,
       problems: rowProblems,
       schemas: async () => (await import("./schemas/row_answer.ts")).predict,

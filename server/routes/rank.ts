@@ -24,9 +24,9 @@ export interface RankOptions {
   readonly storedRows: StoredRows;
 }
 
-/** An offer of a ranking, answered. */
+/** A scored offer of a ranking. */
 interface Ranked {
-  /** Its place among those that were sent, or that the store has, from 0. */
+  /** Position among the offers that were sent, or that the store has, from 0. */
   readonly index: number;
   readonly row: Row;
   readonly probability: number;
@@ -35,7 +35,7 @@ interface Ranked {
 
 const findings = createFindings();
 
-/** The offers of one lead by their probability. */
+/** Returns `POST /rank`, which ranks the offers of one lead by probability. */
 export function rankRoute({ slot, storedRows }: RankOptions): Route {
   return {
     method: "POST",
@@ -45,9 +45,9 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
       id: "rank",
       tag: "predictions",
       description:
-        "`lead` holds the fields that all rows of the group share, `offers` the fields of each row, which overrule them. If " +
-        "`lead` has a key of the store, fields that are left out come from the store, and so do the rows if no `offers` " +
-        "are sent. Rows of equal probability keep their order.",
+        "`lead` holds the fields that all rows of the group share, `offers` the fields of each row, which take precedence. " +
+        "If `lead` has a key of the store, omitted fields are read from the store, and so are the rows if `offers` is " +
+        "omitted. Rows of equal probability keep their order.",
       parameters: batchParameters,
       problems: rowProblems,
       schemas: async () => (await import("./schemas/row_answer.ts")).rank,
@@ -98,7 +98,7 @@ async function withRankingBody(
   }
 }
 
-/** Members of the lead that are none of the model's, and may be: each is a part of every row. */
+/** Maximum number of members of the lead that the model does not have; each is copied into every row. */
 const otherMembersMax = 100;
 
 /** @throws {Failure} `input-invalid` */
@@ -106,12 +106,12 @@ function requireMembers({ predictor: { fields } }: RowWork["model"], lead: unkno
   if (!isRow(lead)) return;
   const count = Object.keys(lead).length;
   if (count <= fields.length + otherMembersMax) return;
-  throw new Failure("input-invalid", '"lead" has more members than the model has fields.', [
+  throw new Failure("input-invalid", '"lead" has too many members.', [
     { pointer: "#/lead", detail: `has ${count} members; the model has ${fields.length} fields` },
   ]);
 }
 
-/** The lead's key is short for a lead of nothing else. */
+/** Moves a key at the top level into `lead`: `{"KEY": 1}` is short for `{"lead": {"KEY": 1}}`. */
 function withKeyInLead(body: unknown, group: string): unknown {
   if (!isRow(body) || body[group] === undefined || body.lead !== undefined || isBodyField(group)) return body;
   const { [group]: key, ...others } = body;
@@ -123,9 +123,9 @@ function isBodyField(name: string): name is keyof RowBodies["rank"] {
 }
 
 /**
- * The offers that the store has of the lead; the fields that were sent overrule its.
+ * Returns the offers that the store has of the lead. Fields that were sent take precedence over stored ones.
  *
- * @throws {Failure} `input-invalid` for a lead without a key; `body-oversized`; as the store's lookups do.
+ * @throws {Failure} `input-invalid` for a lead without a key; `body-oversized`; as {@link StoredRows} does.
  */
 async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<Rows> {
   const group = model.keys?.group;
@@ -133,7 +133,7 @@ async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<
     const key = group === undefined
       ? ""
       : `, or "lead": {${JSON.stringify(group)}: …} for those in the store`;
-    throw new Failure("input-invalid", `A ranking needs rows: send "offers": [{…}, …]${key}.`, [
+    throw new Failure("input-invalid", `A ranking requires rows: send "offers": [{…}, …]${key}.`, [
       { pointer: "#/offers", detail: "is missing" },
     ]);
   }
@@ -145,11 +145,11 @@ async function storedOffers({ model, storedRows }: RowWork, lead: Row): Promise<
     "body-oversized",
     `The store has more than ${
       batchRowsMax.toLocaleString("en")
-    } rows of this group, the most that are ranked.`,
+    } rows of this group, the maximum for a ranking.`,
   );
 }
 
-/** The offers with the lead's fields, and with those that the store has of the lead where one would lack them. */
+/** Returns the offers with the lead's fields, completed from the store if one of them lacks fields. */
 async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Promise<Rows> {
   const { model, storedRows } = work;
   const rowOf = (shared: Row): Rows => ({
@@ -165,16 +165,16 @@ async function sentOffers(work: RowWork, lead: Row, offers: readonly Row[]): Pro
   return rows;
 }
 
-/** Rows that are made when they are looked at: all at once, a long lead in each would take a multiple of the body. */
+/** Rows created on access: with a long lead in each, all at once would take many times the body's memory. */
 interface Rows {
   readonly length: number;
   rowAt(index: number): Row;
 }
 
 interface Scored {
-  /** By probability; those of equal probability as they came. */
+  /** By descending probability; offers of equal probability keep their order. */
   readonly ranked: readonly Ranked[];
-  /** Members that tell of the others. */
+  /** JSON members that report the offers that failed. */
   readonly failed: string;
 }
 
@@ -195,7 +195,7 @@ async function score(work: RowWork, rows: Rows): Promise<Scored> {
     failures.add(i, failure);
   }
   if (work.strict) failures.throwAny();
-  // Sorting keeps the order of equals.
+  // The sort is stable.
   ranked.sort((a, b) => b.probability - a.probability);
   return { ranked, failed: errors.length === 0 ? "" : `,"errors":[${errors.join(",")}]` };
 }
@@ -209,7 +209,7 @@ async function rankingText(work: RowWork, ranked: readonly Ranked[]): Promise<st
   return texts.join(",");
 }
 
-/** With the offer's id, where it has one: the place alone says nothing of an offer out of the store. */
+/** Returns an offer as JSON. It includes the offer's id, if any: an index does not identify an offer of the store. */
 function offerText({ model: { keys }, write }: RowWork, { index, row, probability, unseen }: Ranked): string {
   const id = keys && row[keys.id] !== undefined
     ? `${JSON.stringify(keys.id)}:${jsonText(row[keys.id])},`

@@ -21,16 +21,16 @@ export interface WhatIfOptions {
 
 const findings = createFindings();
 
-/** One offer, as it is and under changed fields. */
+/** Returns `POST /predict/what-if`, which answers one row as sent and with changed fields. */
 export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
   return {
     method: "POST",
     path: "/predict/what-if",
-    summary: 'one row as it is and under changed fields: {"features":{…},"changes":[{…},…]}',
+    summary: 'one row as sent and with changed fields: {"features":{…},"changes":[{…},…]}',
     operation: {
       id: "predictWhatIf",
       tag: "predictions",
-      description: "Each variant is the row with the fields of one change in place of its own.",
+      description: "Each variant is the row with the fields of one change replaced.",
       parameters: rowParameters,
       problems: rowProblems,
       schemas: async () => (await import("./schemas/row_answer.ts")).predictWhatIf,
@@ -85,7 +85,7 @@ function withPath({ kind, message, errors }: Failure, path: readonly PropertyKey
   return new Failure(kind, message, errorsAt(path, errors));
 }
 
-/** @throws {Failure} `input-invalid` where a change makes a row that is not valid. */
+/** @throws {Failure} `input-invalid` if a change makes the row invalid. */
 async function variantTexts(
   work: RowWork,
   base: Row,

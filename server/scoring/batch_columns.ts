@@ -11,16 +11,16 @@ import {
 } from "./batch_rows.ts";
 import { rowFailure, scoreColumns, scoreRow } from "./score.ts";
 
-/** Columns that an answer tells of. */
+/** Maximum number of invalid columns that a failure lists. */
 const errorsMax = 100;
 
 type Columns = Readonly<Record<string, readonly unknown[]>>;
 
-/** What is told of rows, by columns. */
+/** Results of the rows of a request, by column. */
 interface ScoredColumns {
-  /** Shape (rows), NaN where there is none. */
+  /** Shape (rows); NaN for a row that failed. */
   readonly probabilities: Float64Array;
-  /** Places of rows by field. */
+  /** Row indices by field. */
   readonly unseen: Map<string, number[]>;
   /** Values as JSON by name, each of shape (rows). */
   readonly details: ReadonlyMap<string, string[]>;
@@ -30,16 +30,16 @@ interface ScoredColumns {
 const findings = createFindings();
 
 /**
- * Answers rows that come as columns by columns: members of a JSON object without its braces.
+ * Scores rows sent as columns and returns columns: the members of a JSON object, without its braces.
  *
- * @throws {Failure} `input-invalid` for columns that are not the model's or not of one length; where the work is strict,
- *   that of the rows that cannot be answered.
+ * @throws {Failure} `input-invalid` for columns that the model does not have or that differ in length; if `work` is strict,
+ *   the failure of the rows that cannot be answered.
  */
 export async function answerColumns(work: RowWork, columns: Columns): Promise<string> {
   const rowCount = checkColumns(work, columns);
   const rowFailures = createRowFailures(["columns"]);
-  const answer = scoreByColumns(work, columns, { rowCount, gathered: rowFailures }) ??
-    await scoreByRows(work, columns, { rowCount, gathered: rowFailures });
+  const answer = scoreByColumns(work, columns, { rowCount, rowFailures }) ??
+    await scoreByRows(work, columns, { rowCount, rowFailures });
   if (work.strict) rowFailures.throwAny();
   const details = [...answer.details].map(([name, texts]) => `,"${name}":[${texts.join(",")}]`).join("");
   const unseen = answer.unseen.size === 0
@@ -75,28 +75,27 @@ function checkColumns({ model: { predictor, keys } }: RowWork, columns: Columns)
     if (!fields.includes(name) && !keyNames.includes(name)) {
       fail(name.slice(0, 80), `is not a field of this model; its fields are ${fields.join(", ")}`);
     } else if (columns[name].length !== rowCount) {
-      fail(name, `has ${columns[name].length} values, expected ${rowCount}, as many as ${names[0]}`);
+      fail(name, `has ${columns[name].length} values, expected ${rowCount} as in ${names[0]}`);
     }
   }
-  // What is missing the store may have, where there is a key.
+  // With a key, the store may have the missing columns.
   if (!keyNames.some((name) => Object.hasOwn(columns, name))) {
     for (const name of fields) if (!Object.hasOwn(columns, name)) fail(name, "is missing: send its values");
   }
   if (errors.length === 0) return rowCount;
-  throw new Failure("input-invalid", "The columns are not those of the model, or not of one length.", errors);
+  throw new Failure("input-invalid", "The columns are not the model's, or differ in length.", errors);
 }
 
 interface Rows {
   readonly rowCount: number;
-  /** Gets those that cannot be answered. */
-  readonly gathered: RowFailures;
+  readonly rowFailures: RowFailures;
 }
 
-/** @returns undefined where rows have to be looked at one by one. */
+/** @returns undefined if the rows have to be scored one by one. */
 function scoreByColumns(
   { model, details }: RowWork,
   columns: Columns,
-  { rowCount, gathered }: Rows,
+  { rowCount, rowFailures }: Rows,
 ): ScoredColumns | undefined {
   const names = model.predictor.fields.map(({ name }) => name);
   if (details.length > 0 || !names.every((name) => Object.hasOwn(columns, name))) return undefined;
@@ -110,14 +109,14 @@ function scoreByColumns(
     if (probabilities[i] === probabilities[i]) continue;
     scoreRow(model, rowAt(i), findings);
     const failure = rowFailure(model, findings.errors, "The row");
-    gathered.add(i, failure);
+    rowFailures.add(i, failure);
     failures.push([i, failure]);
   }
   const unseen = new Map([...scores.unseen].map(([name, places]) => [name, [...places]]));
   return { probabilities, unseen, details: new Map(), failures };
 }
 
-/** Whether a row has a key that is none, for which the row is refused. */
+/** Returns true if a row has an invalid key, for which it is rejected. */
 function hasBadKey({ keys }: RowWork["model"], columns: Columns): boolean {
   const names = keys ? [keys.id, keys.group] : [];
   return names.some((name) =>
@@ -128,7 +127,7 @@ function hasBadKey({ keys }: RowWork["model"], columns: Columns): boolean {
 async function scoreByRows(
   work: RowWork,
   columns: Columns,
-  { rowCount, gathered }: Rows,
+  { rowCount, rowFailures }: Rows,
 ): Promise<ScoredColumns> {
   const { model, details } = work;
   const rowAt = createRowGetter(columns);
@@ -137,7 +136,7 @@ async function scoreByRows(
   const texts = details.map(({ name }) => [name, Array<string>(rowCount).fill("null")] as const);
   const failures: [number, Failure][] = [];
   const fail = (index: number, failure: Failure) => {
-    gathered.add(index, failure);
+    rowFailures.add(index, failure);
     failures.push([index, failure]);
   };
   for (let i = 0; i < rowCount; i++) {

@@ -9,29 +9,29 @@ import type { ServingModel } from "../models/loaded_model.ts";
 import type { Pause } from "../runtime/time_slices.ts";
 import type { Row, StoredRows } from "./stored_rows.ts";
 
-/** How the rows of one request are answered: by one model, whatever is put in production meanwhile. */
+/** Context in which the rows of one request are answered. All of them use one model, even if the active model changes. */
 export interface RowWork {
   readonly model: ServingModel;
   readonly details: readonly Detail[];
   readonly write: WriteRow;
   readonly storedRows: StoredRows;
-  /** The first row that cannot be answered is the request's failure. */
+  /** Fails the whole request if a row cannot be answered. */
   readonly strict: boolean;
-  /** Lets other requests have the thread. */
+  /** Yields the thread to other requests. */
   readonly pause: Pause;
-  /** Rows that the store was asked for. */
+  /** Number of rows looked up in the store. */
   lookups: number;
 }
 
-/** Errors that a refused batch names: the others are of the same kind most of the time. */
+/** Maximum number of errors in the failure of a rejected batch; the rest are mostly of the same kind. */
 const errorsMax = 100;
-/** Rows that are answered between two looks at the clock: without details a row takes a microsecond. */
+/** Rows answered between two checks of the clock; without details a row takes a microsecond. */
 const rowsPerPause = 256;
 const detailedRowsPerPause = 16;
-/** Each lookup blocks the thread for a moment: other requests get their turn after so many. */
+/** Lookups between two yields to other requests; each lookup blocks the thread briefly. */
 const lookupsPerPause = 32;
 
-/** Lets other requests have the thread, where a request has taken it for long enough. */
+/** Yields the thread to other requests if this one has used up its time slice. */
 export async function pauseIfDue({ pause }: Pick<RowWork, "pause">): Promise<void> {
   const pausing = pause();
   if (pausing) await pausing;
@@ -40,10 +40,10 @@ export async function pauseIfDue({ pause }: Pick<RowWork, "pause">): Promise<voi
 const findings = createFindings();
 
 /**
- * Answers rows in their order, each as a JSON object, separated by commas.
+ * Answers rows in order: JSON objects separated by commas.
  *
- * @param path Where the rows are in the body.
- * @throws {Failure} where the work is strict, or there are too many: that of the rows that cannot be answered.
+ * @param path Path of the list of rows in the body.
+ * @throws {Failure} the failure of the rows that cannot be answered, if `work` is strict or there are more than `badRowsMax`.
  */
 export async function answerRows(
   work: RowWork,
@@ -67,20 +67,20 @@ export async function answerRows(
   return text.slice(0, -1);
 }
 
-/** Rows that were answered as they are, up to one that was not. */
+/** Result of {@link answerValidRows}. */
 interface AnsweredRange {
   readonly text: string;
-  /** The first row that was not answered. */
+  /** Index of the first row that was not answered. */
   readonly next: number;
-  /** Why it cannot be; undefined where nobody has looked at it yet. */
+  /** Errors of that row; undefined if it was not scored yet. */
   readonly errors: Failure["errors"] | undefined;
 }
 
 /**
- * Answers rows until one cannot be answered as it is, or others should have their turn. Nothing is waited for here, and the
- * engine makes a faster loop of it.
+ * Answers rows up to the first that cannot be answered as sent, at most as many as fit between two checks of the clock. The
+ * loop has no await, so the engine compiles it to faster code.
  *
- * @param text What the answers are appended to, each with `end` behind it.
+ * @param text Text to which the answers are appended, each followed by `end`.
  */
 export function answerValidRows(
   { model, write, details }: RowWork,
@@ -92,7 +92,7 @@ export function answerValidRows(
   const to = Math.min(rows.length, from + (details.length === 0 ? rowsPerPause : detailedRowsPerPause));
   for (let i = from; i < to; i++) {
     const probability = scoreRow(model, rows[i], findings);
-    // A copy: others are answered before this row's failure is made.
+    // Copied, because other rows are scored before this row's failure is created.
     if (probability !== probability) return { text, next: i, errors: [...findings.errors] };
     text += `{${write(rows[i], probability, findings.unseen)}}${end}`;
   }
@@ -100,10 +100,10 @@ export function answerValidRows(
 }
 
 /**
- * Answers a row that has just been found not to be answered as it is.
+ * Answers a row that cannot be answered as sent, with the fields that the store has of it.
  *
- * @param errors Why not.
- * @returns Members of the answer where the store has what the row lacks; else why there is none.
+ * @param errors Errors of the row as sent.
+ * @returns Members of the answer, or the row's failure if the store cannot complete it.
  * @throws {Failure} as {@link completeRow} does.
  */
 export async function answerFromStore(
@@ -113,18 +113,18 @@ export async function answerFromStore(
 ): Promise<string | Failure> {
   const { model, write, storedRows } = work;
   if (!storedRows.canComplete(model, row)) return rowFailure(model, errors, "The row");
-  const whole = await completeRow(work, row);
-  if (whole instanceof Failure) return whole;
-  const probability = scoreRow(model, whole, findings);
+  const completed = await completeRow(work, row);
+  if (completed instanceof Failure) return completed;
+  const probability = scoreRow(model, completed, findings);
   if (probability !== probability) return rowFailure(model, findings.errors, "The row");
-  return write(whole, probability, findings.unseen);
+  return write(completed, probability, findings.unseen);
 }
 
 /**
- * A row with what the store has of it, where it lacks fields and has a key.
+ * Adds the fields that the store has to a row that lacks some and has a key.
  *
- * @returns The failure where it is the row's own.
- * @throws {Failure} of the store: other rows would wait for it just as long.
+ * @returns The row, or a failure that concerns this row only.
+ * @throws {Failure} of the store, which would make every other row wait just as long.
  */
 export async function completeRow(
   work: Pick<RowWork, "model" | "storedRows" | "lookups">,
@@ -143,20 +143,20 @@ export async function completeRow(
   }
 }
 
-/** What stands in the place of a row that cannot be answered. */
+/** Returns the JSON that reports a row that cannot be answered. */
 export function rowErrorJson(index: number, failure: Failure): string {
   return `{"index":${index},"error":${JSON.stringify(problemOf(failure))}}`;
 }
 
-/** Gathers what is wrong with the rows of a batch that is refused as a whole. */
+/** Failures of the rows of one batch, as one failure. */
 export interface RowFailures {
-  /** @throws {Failure} once more rows cannot be answered than a batch is looked through for. */
+  /** @throws {Failure} if more than `badRowsMax` rows cannot be answered. */
   add(index: number, failure: Failure): void;
-  /** @throws {Failure} with a pointer per bad field of the first bad rows, where there is any. */
+  /** @throws {Failure} if a row failed, with a pointer per bad field of the first such rows. */
   throwAny(): void;
 }
 
-/** @param path Where the rows are in the body. */
+/** @param path Path of the list of rows in the body. */
 export function createRowFailures(path: readonly PropertyKey[]): RowFailures {
   let count = 0;
   let first: Failure | undefined;
@@ -168,7 +168,7 @@ export function createRowFailures(path: readonly PropertyKey[]): RowFailures {
       if (count > badRowsMax) {
         throw new Failure(
           first.kind,
-          `More than ${badRowsMax} rows cannot be answered, up to row ${index} (from 0): the rest was not looked at. ${first.message}`,
+          `More than ${badRowsMax} rows cannot be answered, up to row ${index} (from 0); the rest were not checked. ${first.message}`,
           errors,
         );
       }
@@ -184,12 +184,12 @@ export function createRowFailures(path: readonly PropertyKey[]): RowFailures {
   };
 }
 
-/** A place in a body as JSON pointer in a fragment (RFC 6901, section 6). */
+/** Returns a path in a body as a JSON pointer in a URI fragment (RFC 6901, section 6). */
 export function pointerOfPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((pointer, part) => pointer + pointerTo(String(part)).slice(1), "#");
 }
 
-/** Errors of a row as errors of the body that it is in. */
+/** Returns the errors of a row with pointers into the body that contains it. */
 export function errorsAt(path: readonly PropertyKey[], errors: readonly FieldError[]): FieldError[] {
   const prefix = pointerOfPath(path);
   return errors.map(({ pointer, detail }) => ({ pointer: prefix + pointer.slice(1), detail }));

@@ -13,18 +13,18 @@ import { startSlices } from "../runtime/time_slices.ts";
 
 export const lineBytesMax = 256 * 1024;
 /**
- * While a request and its response are under way at once, the runtime's own parser keeps what it has read, and looks through it
- * again and again: 200 MB take 140 MiB and half a minute, by a server that does nothing but echo them. So there, and only
- * there, a stream has an end.
+ * Maximum length of a streamed body. While request and response are both in flight, the runtime's own HTTP parser keeps all
+ * that it has read and scans it repeatedly: a server that only echoes 200 MB needs 140 MiB and half a minute. Streams are
+ * limited only on such runtimes.
  */
 export const streamBytesMax = runtimeParsesHttp ? 64 * 1024 * 1024 : Infinity;
 
-/** Answers newline-delimited JSON, a line for each line, while it comes. */
+/** Answers newline-delimited JSON while it arrives, one line per line. */
 export function answerStream(rowWork: RowWork, request: Request, lifecycle: Lifecycle): Response {
   let pause = startSlices(chunkSliceMs);
   const work: LineWork = { ...rowWork, badLines: 0, pause: () => pause() };
   const reservation = reserve("stream", chunkBytesMax);
-  // The response is on its way long before its last row is: until then a server that drains waits for it.
+  // The handler returns long before the last row is sent; counting the stream makes a draining server wait for it.
   lifecycle.inFlight++;
   const stream = answerLines(request.body ?? new ReadableStream({ start: (body) => body.close() }), {
     lineBytesMax,
@@ -47,17 +47,17 @@ export function answerStream(rowWork: RowWork, request: Request, lifecycle: Life
 }
 
 /**
- * A chunk of the body is nearly always answered in less. In each turn of the event loop that it takes longer, the runtime's own
- * parser reads on, however slowly the answers are taken.
+ * Time slice of one chunk of the body, which nearly always takes less. In each further turn of the event loop the runtime's
+ * own parser reads more of the body, even if the client reads the answers slowly.
  */
 const chunkSliceMs = 25;
 
 interface LineWork extends RowWork {
-  /** Lines of the stream that could not be answered. */
+  /** Number of lines that could not be answered. */
   badLines: number;
 }
 
-/** What stands in the place of a line that cannot be answered. */
+/** Counts a line that cannot be answered and returns the JSON that reports it. */
 function lineErrorJson(work: LineWork, index: number, failure: Failure): string {
   const error = shortProblemOf(failure, ++work.badLines > badRowsMax);
   return `{"index":${index},"error":${JSON.stringify(error)}}`;
@@ -77,18 +77,19 @@ async function answerLine(work: LineWork, line: string | Failure, index: number)
   return { text: text.slice(0, -1), isLast };
 }
 
-/** @returns undefined where it is not certain that each line is one row. */
+/** @returns undefined if it is not certain that each line is one row. */
 function answerLinesTogether(work: LineWork, text: string, index: number): Promise<LinesAnswer> | undefined {
   const rows = parseLinesTogether(text);
   return rows && answerRowsOfLines(work, rows, index);
 }
 
 /**
- * Parses lines as one array: a call per line costs half as much again.
+ * Parses lines as one array, because one call per line costs half as much again.
  *
- * What is no row by itself must not become one by its neighbours (`{},{}` is one line and two rows, `{"a":[{}` and `{}]}` two
- * lines and one). Where each line begins with a brace and there is no array, no line begins inside of a value, for a key or an
- * end would have to stand there; then each holds a row at least, and as many rows as lines are one each.
+ * A line that is not a row must not become one together with its neighbours: `{},{}` is one line and two rows, `{"a":[{}`
+ * and `{}]}` are two lines and one row. If every line begins with a brace and there is no array, no line begins inside a
+ * value, since a key or a closing brace would have to come first. Then every line holds at least one row, and if rows and
+ * lines are equal in number, each line is one row.
  */
 function parseLinesTogether(text: string): unknown[] | undefined {
   if (text.includes("[")) return undefined;
@@ -106,7 +107,7 @@ function parseLinesTogether(text: string): unknown[] | undefined {
   }
 }
 
-/** Each answer with its line's end. Where the store cannot be asked, that is the last: other rows would wait for it as long. */
+/** Answers rows, one line each. A failure of the store ends the stream, since it would make every other row wait as long. */
 async function answerRowsOfLines(
   work: LineWork,
   rows: readonly unknown[],

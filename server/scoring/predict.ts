@@ -8,15 +8,15 @@ import { requireUtf8 } from "../http/utf8.ts";
 
 export const predictBodyBytesMax = 1024 * 1024;
 
-/** Kept and emptied, not made anew: a prediction is synchronous, so there is one at a time. */
+/** Reused across calls; safe because predictions are synchronous. */
 const findings = createFindings();
 
 /**
  * Answers one row of raw fields: checks, encodes and scores it in one pass. Only a row that lacks fields and has a key is
- * answered later, with what the store has of it.
+ * answered asynchronously, with the fields that the store has of it.
  *
- * @param body What was sent, parsed.
- * @returns The answer's JSON. Ids are in it and not in headers, of which each would cost as much as the prediction.
+ * @param body The parsed body.
+ * @returns The answer as JSON. It includes the ids, because each header would cost as much as the prediction.
  * @throws {Failure} `model-missing`; `input-invalid` with a pointer per bad field; as {@link StoredRows} does.
  */
 export function predict(
@@ -38,9 +38,9 @@ export function predict(
 const plain: RowOptions = { explain: false, interval: undefined };
 
 /**
- * As {@link predict}, from the text of a body.
+ * Answers one row as {@link predict} does, from the text of a body.
  *
- * @throws {Failure} as {@link predict} does; `body-malformed` for bytes that were no UTF-8.
+ * @throws {Failure} as {@link predict} does; `body-malformed` for bytes that were not UTF-8.
  * @throws {SyntaxError}
  */
 export function predictText(
@@ -56,17 +56,17 @@ export function predictText(
     : predictionJson(model, probability, requestId);
 }
 
-/** @param probability Of the row that `findings` is about. */
+/** @param probability Probability of the row that `findings` describes. */
 function predictionJson(model: ServingModel, probability: number, requestId: string): string {
   const unseen = findings.unseen.length > 0 ? `"unseen":${JSON.stringify(findings.unseen)},` : "";
-  // Not as the template would write the number: see `createRequestIds`. A request id has no character that JSON would escape.
+  // JSON.stringify rather than the template's own conversion: see `createRequestIds`. Request ids need no JSON escapes.
   return `{"probability":${
     JSON.stringify(probability)
   },${model.idMembersJson},${unseen}"request_id":"${requestId}"}`;
 }
 
 /**
- * Answers one row with what is asked for beside its probability, and with what the store has of it.
+ * Answers one row with the requested details, and with the fields that the store has of it.
  *
  * @throws {Failure} as {@link predict} does; `interval-missing`.
  */

@@ -5,50 +5,50 @@ import { readingProblems } from "../http/problem.ts";
 import { readFlag, readQuery, readShare } from "../http/query.ts";
 import type { LoadedModel, ServingModel } from "../models/loaded_model.ts";
 
-/** What an answer tells of each row beside its probability. */
+/** Details that a request asks for besides each row's probability. */
 export interface RowOptions {
-  /** What the log-odds are made of. */
+  /** Contribution of each field to the log-odds. */
   readonly explain: boolean;
-  /** The level of the probability's interval, in (0, 1). */
+  /** Level of the probability's interval, in (0, 1). */
   readonly interval: number | undefined;
 }
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** One more thing that is told of a row. */
+/** A member of a row's answer besides the probability. */
 export interface Detail {
   readonly name: string;
   /**
-   * Its value as JSON.
+   * Returns the value as JSON.
    *
-   * @param row One that the model has just answered.
+   * @param row A row that the model has just scored.
    */
   text(row: Row): string;
 }
 
 /**
- * Writes what is told of a row, as members of a JSON object without its braces.
+ * Returns the answer to a row: the members of a JSON object, without its braces.
  *
- * @param row One that the model has just given this probability.
+ * @param row A row that the model has just scored with this probability.
  */
 export type WriteRow = (row: unknown, probability: number, unseen: readonly string[]) => string;
 
-/** Queries of the paths that answer rows. */
+/** Query parameters of the routes that answer rows. */
 export const rowQueries = ["explain", "interval"] as const;
 export const batchQueries = [...rowQueries, "strict"] as const;
 
-/** The queries as the document describes them. */
+/** The query parameters as the OpenAPI document describes them. */
 export const rowParameters: readonly Parameter[] = [
   {
     name: "explain",
     in: "query",
-    description: "what the log-odds are made of, field by field",
+    description: "also return the contribution of each field to the log-odds",
     schema: { type: "boolean" },
   },
   {
     name: "interval",
     in: "query",
-    description: "the level of an interval for each probability, as 0.9",
+    description: "also return an interval of this level for each probability, for example 0.9",
     schema: { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1 },
   },
 ];
@@ -56,11 +56,12 @@ export const rowParameters: readonly Parameter[] = [
 export const batchParameters: readonly Parameter[] = [...rowParameters, {
   name: "strict",
   in: "query",
-  description: "refuse the whole where a row cannot be answered, and do not report the row in its place",
+  description:
+    "reject the whole request if a row cannot be answered, instead of reporting the row in its place",
   schema: { type: "boolean" },
 }];
 
-/** What a path that answers rows may have to tell. Only rows that lack fields and have a key ask the store. */
+/** Problems of the routes that answer rows. Only rows that lack fields and have a key are looked up in the store. */
 export const rowProblems: readonly FailureKind[] = [
   "model-missing",
   "interval-missing",
@@ -85,7 +86,7 @@ export function readBatchOptions(request: Request): RowOptions & { readonly stri
 }
 
 /**
- * Prepares what is told of each row.
+ * Prepares the requested details for a model.
  *
  * @throws {Failure} `interval-missing`
  */
@@ -136,17 +137,17 @@ export function explanationDetail({ explainer: insight, predictor }: LoadedModel
   };
 }
 
-/** Says who answered, as members of a JSON object without its braces. Neither id has a character that JSON escapes. */
+/** Returns the ids of model and request: members of a JSON object, without its braces. Neither needs JSON escapes. */
 export function answeredBy({ idMembersJson }: ServingModel, requestId: string): string {
   return `${idMembersJson},"request_id":"${requestId}"`;
 }
 
-/** Headers that say which model answered, for bodies without room for it. A later swap changes nothing in them. */
+/** Returns headers that name the model, for bodies that cannot. A later change of the active model does not affect them. */
 export function modelHeaders({ modelId, version }: ServingModel): Record<string, string> {
   return { "x-model-id": modelId, "x-model-version": String(version) };
 }
 
-/** Sums of large numbers can become infinite, which JSON does not have. */
+/** Returns a number as JSON; null for an infinite sum, which JSON cannot represent. */
 function numberText(value: number): string {
   return Number.isFinite(value) ? String(value) : "null";
 }

@@ -6,12 +6,12 @@ import { badRowsMax } from "../http/row_limits.ts";
 import { countPrediction, increase } from "../metrics/prediction_counters.ts";
 
 /**
- * The one way from a row to a probability: every door of the server comes through here, so that all of them answer the
- * same and all are counted.
+ * Scores one row and counts the prediction. Every route and protocol adapter calls this function, so that all of them give
+ * the same probability.
  *
- * @param row One row of raw fields, as it was parsed; whatever it is, it is checked here.
- * @param findings Emptied first. What is found about the row is in it afterwards.
- * @returns NaN where the row is not valid: {@link rowFailure} then says why.
+ * @param row The parsed row of raw fields, of any type; it is checked here.
+ * @param findings Cleared, then filled with the findings about the row.
+ * @returns NaN if the row is not valid; {@link rowFailure} then gives the reason.
  */
 export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): number {
   clearFindings(findings);
@@ -25,10 +25,10 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
 }
 
 /**
- * The same for the text of a body, if its row is ordinary: each category is a level of the model, and there are no keys. Then
- * it does not matter how exactly the text was read: bytes that are no UTF-8, and integers beyond 2^53, are no such level.
+ * Scores a row from the text of a body, if the row is ordinary: each category is a level of the model, and there are no keys.
+ * Then exact parsing is not needed: bytes that are not UTF-8, and integers beyond 2^53, never are such a level.
  *
- * @returns NaN if it is not; nothing is counted then. It is to be parsed with `parseJson` after `requireUtf8`.
+ * @returns NaN, without counting, if the row is not ordinary. Parse it with `parseJson` after `requireUtf8` then.
  * @throws {SyntaxError}
  */
 export function scoreOrdinary(model: LoadedModel, text: string, findings: Findings): number {
@@ -42,23 +42,23 @@ export function scoreOrdinary(model: LoadedModel, text: string, findings: Findin
   return probability;
 }
 
-/** What scoring columns found, beside the probabilities. */
+/** Result of {@link scoreColumns}. */
 export interface ColumnScores {
-  /** Shape (rows): NaN where {@link scoreRow} has to say what is wrong. */
+  /** Shape (rows): NaN for a row that is not valid; {@link scoreRow} gives its errors. */
   readonly probabilities: Float64Array;
-  /** Places of rows by field whose category the training rows did not have; of fields that have any. */
+  /** Indices of the rows with a category that was not in the training rows, by field. */
   readonly unseen: ReadonlyMap<string, readonly number[]>;
 }
 
 const none = createFindings();
 
 /**
- * The same for rows that come as columns: the same probabilities, to the last bit, and counted the same.
+ * Scores rows sent as columns: the same probabilities as {@link scoreRow}, to the last bit, and the same counts. If more than
+ * `badRowsMax` rows are not valid, `unseen` is empty and nothing is counted.
  *
- * @param columns In the order of the model's fields, each with `rowCount` values. Where more rows cannot be answered than a
- *   request is looked through for, no more is found than that, and nothing is counted.
- * @param rowAt Makes one of the rows an object.
- * @returns undefined for a model that has only the way by rows.
+ * @param columns In the order of the model's fields, each with `rowCount` values.
+ * @param rowAt Returns one of the rows as an object.
+ * @returns undefined for a model that can only score rows.
  */
 export function scoreColumns(
   model: LoadedModel,
@@ -77,7 +77,7 @@ export function scoreColumns(
   for (let i = 0; i < rowCount; i++) {
     if (probabilities[i] === probabilities[i]) countPrediction(counters, probabilities[i], none);
   }
-  // Of rows without an answer nothing is counted.
+  // Findings of invalid rows are not counted.
   const findings = createFindings();
   const nulls = new Map<string, number>();
   for (const i of bad) {
@@ -112,9 +112,9 @@ function nameOf(row: unknown): string {
 }
 
 /**
- * Why a row has no probability, as the failure `input-invalid` with a pointer per bad field.
+ * Returns the failure of a row that is not valid: `input-invalid` with a pointer per bad field.
  *
- * @param place What the row is in the request, as messages name it.
+ * @param place What messages call the row, at the start of a sentence.
  */
 export function rowFailure(
   { predictor }: Pick<LoadedModel, "predictor">,
@@ -123,7 +123,7 @@ export function rowFailure(
 ): Failure {
   if (errors.length === 0) {
     // Each field is a number, and their sum is ∞ − ∞.
-    return new Failure("input-invalid", "The fields' values are too large for this model to be added up.");
+    return new Failure("input-invalid", "The values of the fields are too large for this model to add up.");
   }
   if (errors[0].pointer === "#") {
     return new Failure(

@@ -4,11 +4,12 @@ import { Failure } from "../../pipeline/failure.ts";
 import { keyProblem, pointerTo } from "../../pipeline/model/findings.ts";
 
 /**
- * What a key is looked up by: first as it was sent, an integer as bigint, so that none is rounded. Then an integer as its digits,
- * and digits as the integer: a view's expression has no column's type, by which SQLite would convert one into the other.
+ * Returns the values by which to look up a key: first the key as sent, with an integer as bigint so that it is not rounded;
+ * then an integer as its digits, and digits as the integer. An expression of a view has no column type by which SQLite would
+ * convert one into the other.
  *
- * @returns Nothing for null or nothing.
- * @throws {Failure} `input-invalid` for what cannot be a key.
+ * @returns An empty list for null and undefined.
+ * @throws {Failure} `input-invalid` for a value that cannot be a key.
  */
 export function storeKeysOf(value: unknown, name: string): readonly KeyValue[] {
   const problem = keyProblem(value) ??
@@ -16,7 +17,7 @@ export function storeKeysOf(value: unknown, name: string): readonly KeyValue[] {
       ? `is ${value}, a number beyond 2^53: as a double it stands for several integers. Send the key as a string`
       : undefined);
   if (problem !== undefined) {
-    throw new Failure("input-invalid", `To look a row up, ${name} is a text or a number.`, [
+    throw new Failure("input-invalid", `Cannot look up a row: ${name} must be a string or a number.`, [
       { pointer: pointerTo(name), detail: problem },
     ]);
   }
@@ -27,7 +28,7 @@ export function storeKeysOf(value: unknown, name: string): readonly KeyValue[] {
 }
 
 const canonicalInteger = /^(?:0|-?[1-9]\d{0,39})$/;
-/** SQLite would make a double of it, which is another integer's too. */
+/** A number that SQLite would convert to a double, which also stands for other integers. */
 const longWithFraction = /^([+-]?\d{16,40})\.0*$/;
 
 function keysOfText(text: string): readonly KeyValue[] {
@@ -36,9 +37,9 @@ function keysOfText(text: string): readonly KeyValue[] {
   return canonicalInteger.test(text) ? [text, ...keysOfInteger(BigInt(text)).slice(0, -1)] : [text];
 }
 
-/** The last one is its digits. */
+/** @returns The digits last. */
 function keysOfInteger(value: bigint): readonly KeyValue[] {
   const digits = String(value);
-  // SQLite has no integer of more than 64 bits.
+  // SQLite's integers have 64 bits.
   return BigInt.asIntN(64, value) === value ? [value, digits] : [digits];
 }

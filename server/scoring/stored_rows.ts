@@ -14,19 +14,19 @@ import { storeKeysOf } from "./store_key.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Rows of raw fields that are named by a key and not sent. Only those who ask for such a row wait for the store. */
+/** Looks up raw fields in the store by key. Only requests that need a lookup wait for the store. */
 export interface StoredRows {
-  /** Whether the row lacks fields and has a key by which the store may know them. */
+  /** Returns true if the row lacks fields and has a key by which the store may have them. */
   canComplete(model: ServingModel, row: unknown): row is Row;
   /**
-   * The row with what the store has of it. What was sent overrules what is stored.
+   * Adds stored fields to a row. Fields that were sent take precedence over stored ones.
    *
-   * @param row One that the store is concerned with.
-   * @throws {Failure} `row-unknown`; `input-invalid` for a key that is none; `lookup-unindexed`; a failure of the store.
+   * @param row A row that `canComplete` accepts.
+   * @throws {Failure} `row-unknown`; `input-invalid` for an invalid key; `lookup-unindexed`; a failure of the store.
    */
   complete(model: ServingModel, row: Row): Promise<Row>;
   /**
-   * The rows of a group, with their ids.
+   * Returns the rows of a group, with their ids.
    *
    * @throws {Failure} as `complete` does.
    */
@@ -34,13 +34,13 @@ export interface StoredRows {
   close(): void;
 }
 
-/** How long one try may block the thread that also answers others, and how long a store that is busy is tried. */
+/** How long one attempt may block the thread, and how long a busy store is retried. */
 const busyTimeoutMs = 5;
 const patienceMs = 500;
 
 interface Connection {
   readonly store: Store;
-  /** Which file it was opened on. */
+  /** Identifies the file that was opened. */
   readonly stamp: string;
   model: ServingModel | undefined;
   lookup: ExampleLookup | undefined;
@@ -165,7 +165,7 @@ function rowUnknownFailure(model: ServingModel, row: Row): Failure {
   );
 }
 
-/** Where SQL that was made for the model's spec does not fit, the store is of another schema. */
+/** Converts an error of SQLite. SQL that was generated for the model's spec fails only if the store has another schema. */
 function storeFailure(error: unknown): unknown {
   const failure = asFailure(error, "look a row up");
   if (failure instanceof Failure || sqliteCode(error) !== 1) return failure;
@@ -173,7 +173,7 @@ function storeFailure(error: unknown): unknown {
     "store-invalid",
     `Cannot look a row up: ${
       error instanceof Error ? error.message : error
-    }. The model is of another schema.`,
+    }. The model was trained on another schema.`,
   );
 }
 
@@ -181,13 +181,13 @@ function isStoreFailure(error: unknown): boolean {
   return !(error instanceof Failure) || error.kind.startsWith("store-");
 }
 
-/** Tells one file from another that stands in its place; empty where there is none. */
+/** Returns a string that changes when another file replaces the store; empty if there is no store. */
 function stampOf(dataDir: string): string {
   try {
     const { dev, ino } = Deno.lstatSync(layoutOf(dataDir).tables);
     return `${dev} ${ino}`;
   } catch {
-    // Not there, or not readable: opening it will tell.
+    // The file is missing or not readable; opening it reports which.
     return "";
   }
 }

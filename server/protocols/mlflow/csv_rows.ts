@@ -17,11 +17,10 @@ const format = { delimiter: ",".charCodeAt(0), name: "the body" };
 const decoder = new TextDecoder();
 
 /**
- * Rows of comma-separated values. With a header, as `DataFrame.to_csv` writes it, its columns may be in any order, and
- * others among them are passed over; without one, as SageMaker sends them, the values are in the order of the model's
- * fields.
+ * Answers rows of comma-separated values. With a header, as `DataFrame.to_csv` writes it, columns may be in any order, and
+ * unknown ones are ignored; without one, as SageMaker sends them, the values are in the order of the model's fields.
  *
- * @throws {Failure} `body-malformed` for what is no CSV; `input-invalid`
+ * @throws {Failure} `body-malformed` if the body is not CSV; `input-invalid`
  */
 export function withCsvRows(
   model: LoadedModel,
@@ -30,14 +29,14 @@ export function withCsvRows(
 ): Response | Promise<Response> {
   const text = textOf(content);
   noteParsed(text.length);
-  // Nearly no body has quotes, or lines that end in CR alone; without them a record is a line.
+  // Hardly any body has quotes, or lines that end in CR alone; without them a record is a line.
   const isPlain = !text.includes('"') && !/\r(?!\n)/.test(text);
   const reading = isPlain ? linesOf(text) : readQuotedRecords(new TextEncoder().encode(text));
   if (text.length <= heavyBodyBytes) return answer(rowsOfRecords(model, runToEnd(reading)));
   return runSlices(reading).then((records) => answer(rowsOfRecords(model, records)));
 }
 
-/** Records of a body, each made when it is looked at. */
+/** Records of a body, each created on access. */
 interface Records {
   readonly count: number;
   recordAt(index: number): readonly string[];
@@ -48,7 +47,7 @@ function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): Protoc
   const first = hasHeader ? 1 : 0;
   const lacking = hasHeader && count === 1 ? fieldsLacking(model, columns) : [];
   if (lacking.length > 0) {
-    throw invalid("#", `is a header alone, without ${lacking.join(", ")}: a row has a value for each field`);
+    throw invalid("#", `is only a header, without ${lacking.join(", ")}: a row has a value for each field`);
   }
   return {
     count: count - first,
@@ -78,13 +77,13 @@ function fieldsLacking({ predictor: { fields } }: LoadedModel, columns: Layout["
 
 interface Layout {
   readonly hasHeader: boolean;
-  /** Without `read`, one that the model does not have. */
+  /** `read` is undefined for a column that the model does not have. */
   readonly columns: readonly { readonly name: string; readonly read?: Reader | undefined }[];
 }
 
 type Reader = (text: string) => unknown;
 
-/** What was made of the last first record: clients send the same header each time. */
+/** Layout of the last header per model, since clients send the same header each time. */
 const lastLayouts = oncePerModel((): { first: string; layout: Layout | undefined } => ({
   first: "",
   layout: undefined,
@@ -103,13 +102,13 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
   const names = record.map((text) => text.trim());
   const filled = names.filter((name) => name !== "");
   const again: string | undefined = filled[indexOfRepeated(filled)];
-  // A category of a row may be spelled as a field is called.
+  // At least half of the fields, because a category of a row may equal the name of a field.
   const hasHeader = 2 * names.filter((name) => readers.has(name)).length >= readers.size;
   if (!hasHeader && record.length !== readers.size) {
     throw invalid("#", `must begin with a header of the fields ${[...readers.keys()].join(", ")}`);
   }
   if (hasHeader && again !== undefined) {
-    throw malformed(`it has two columns ${JSON.stringify(again.slice(0, 80))}. Rename one, or leave it out`);
+    throw malformed(`it has two columns ${JSON.stringify(again.slice(0, 80))}. Rename or remove one`);
   }
   const columns = (hasHeader ? names : [...readers.keys()]).map((name) => ({
     name,
@@ -121,9 +120,9 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
 }
 
 /**
- * Lines that are not empty.
+ * Finds the lines that are not empty.
  *
- * @throws {Failure} `body-oversized` where they are more than rows are taken.
+ * @throws {Failure} `body-oversized` if there are more lines than one request may have rows.
  */
 function* linesOf(text: string): Generator<void, Records> {
   const starts: number[] = [];
@@ -139,19 +138,19 @@ function* linesOf(text: string): Generator<void, Records> {
       ends.push(end);
     }
     start = next + 1;
-    if (++lineCount % linesAtOnce === 0) yield;
+    if (++lineCount % linesPerYield === 0) yield;
   }
   return { count: starts.length, recordAt: (index) => text.slice(starts[index], ends[index]).split(",") };
 }
 
-/** No body has a record of more values: no model has so many fields. */
+/** Maximum number of values per record, above the number of fields of any model. */
 const valuesMax = 10_000;
-/** Records that are read, and lines that are found, between two looks at the clock. */
-const recordsAtOnce = 64;
-const linesAtOnce = 8_192;
+/** Records read, or lines found, between two checks of the clock. */
+const recordsPerYield = 64;
+const linesPerYield = 8_192;
 
 /**
- * Stops every few records.
+ * Reads records that may be quoted, and yields every few records.
  *
  * @see RFC 4180
  */
@@ -162,14 +161,14 @@ function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
     const record = emptyRecord();
     while (readRecord(window, record, format)) {
       const { bytes } = window;
-      if (record.isMalformed) throw malformed("a field goes on behind its closing quote");
+      if (record.isMalformed) throw malformed("a field continues after its closing quote");
       requireRowCount(records.length);
       requireValues(record.fieldCount);
       records.push(Array.from(
         { length: record.fieldCount },
         (_, i) => decoder.decode(bytes.subarray(record.starts[i], record.ends[i])),
       ));
-      if (records.length % recordsAtOnce === 0) yield;
+      if (records.length % recordsPerYield === 0) yield;
     }
   } catch (error) {
     if (error instanceof Failure && error.kind === "file-invalid") throw malformed(error.message);
@@ -178,12 +177,12 @@ function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
   return { count: records.length, recordAt: (index) => records[index] };
 }
 
-/** One record may be a header: the rows are counted where that is known. */
+/** Rejects more records than rows and a header. Rows are counted again once the header is known. */
 function requireRowCount(count: number): void {
   if (count <= protocolRowsMax) return;
   throw new Failure(
     "body-oversized",
-    `The body has more than the ${protocolRowsMax.toLocaleString("en")} rows that are answered at once.`,
+    `The body has more than the ${protocolRowsMax.toLocaleString("en")} rows that one request may have.`,
   );
 }
 
@@ -201,12 +200,12 @@ const readersOf = oncePerModel(({ predictor: { fields } }) => {
   return new Map(fields.map((field) => [field.name, isOld ? legacyReaderOf(field) : readerOf(field)]));
 });
 
-/** What nearly every number is written like. */
+/** The notation of nearly every number. */
 const plainNumber = /^-?[0-9]+(?:\.[0-9]+)?$/;
 
 /**
- * Texts have no types: the field says how to take them, and an empty one is missing, in quotes or not, as everywhere. What is no
- * value of the field stays as it is, to be refused.
+ * Returns the reader of a field's values. CSV has no types, so the field determines them. An empty text, quoted or not, is a
+ * missing value, as in every CSV that clickwell reads. An invalid value is left unchanged, so that scoring rejects it.
  */
 function readerOf({ type }: Field): Reader {
   if (type === "categorical") return (text) => text === "" ? null : text;
@@ -218,7 +217,7 @@ function readerOf({ type }: Field): Reader {
   };
 }
 
-/** What pandas reads as missing, and models that do not keep their columns' types. */
+/** Texts that pandas reads as missing, and so do models that do not record their columns' types. */
 const missingTexts = new Set([
   ...["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"],
   ...["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"],
@@ -233,12 +232,12 @@ function legacyReaderOf(field: Field): Reader {
   }
   const levels = new Set(field.levels);
   return (text) => {
-    // A category may look like anything.
+    // A known level always is that level, even if it looks like a number or a missing value.
     if (levels.has(text)) return text;
     if (missingTexts.has(text)) return null;
     if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === "true";
     const value = text === text.trim() ? parseReal(text) : undefined;
-    // 12.0 is 12: a column of integers with a gap in it comes as such. Beyond 2^53, only the text is exact.
+    // 12.0 is 12, since pandas writes a column of integers with a missing value as floats. Beyond 2^53 only the text is exact.
     return value === undefined || isBeyondExact(value) ? text : value;
   };
 }

@@ -5,8 +5,8 @@ import { invalid, type ProtocolRows, rowsOfColumns, rowsOfList, rowsOfTable } fr
 const forms = ["dataframe_split", "dataframe_records", "instances", "inputs"] as const;
 
 /**
- * Reads a JSON body of `/invocations`: rows in one of four forms. As MLflow does, it passes over columns that the model
- * does not have, over what is in `params`, and over other members.
+ * Reads a JSON body of `/invocations`: rows in one of four forms. Like MLflow, it ignores columns that the model does not
+ * have, the content of `params`, and other members.
  *
  * @throws {Failure} `input-invalid`
  * @see mlflow/pyfunc/scoring_server/__init__.py, `infer_and_parse_data`.
@@ -42,7 +42,7 @@ function readSplit(model: LoadedModel, split: unknown, at: string): ProtocolRows
   if (!isObject(split)) throw invalid(at, `must be an object, not ${kindOf(split)}`);
   const { columns, data, index, ...others } = split;
   const [other] = Object.keys(others);
-  if (other !== undefined) throw invalid(at, 'may have "columns", "data" and "index", and nothing else');
+  if (other !== undefined) throw invalid(at, 'may only have "columns", "data" and "index"');
   if (!Array.isArray(data)) throw invalid(`${at}/data`, `must be a list of rows, not ${kindOf(data)}`);
   if (columns !== undefined && !isNames(columns)) throw invalid(`${at}/columns`, "must be a list of names");
   if (index !== undefined && !Array.isArray(index)) {
@@ -55,7 +55,7 @@ function readSplit(model: LoadedModel, split: unknown, at: string): ProtocolRows
   return rowsOfTable(model, { columns, data }, { at: `${at}/data` });
 }
 
-/** @returns The place of the first name that stands there before, or -1. */
+/** Returns the index of the first name that occurred before, or -1. */
 export function indexOfRepeated(names: readonly string[]): number {
   const seen = new Set<string>();
   return names.findIndex((name) => seen.size === seen.add(name).size);
@@ -65,7 +65,7 @@ function isNames(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((name) => typeof name === "string");
 }
 
-/** The members that are the model's fields; nearly always all of them. */
+/** Returns the members that are fields of the model, which nearly always are all of them. */
 function pickFields(
   { predictor: { fields } }: LoadedModel,
   members: Readonly<Record<string, unknown>>,

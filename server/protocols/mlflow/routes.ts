@@ -1,6 +1,7 @@
 import { Failure } from "../../../pipeline/failure.ts";
 import { version as programVersion } from "../../../pipeline/version.ts";
 import type { Lifecycle } from "../../runtime/lifecycle.ts";
+import { requireNotDraining } from "../../routes/health.ts";
 import { predictionInit } from "../../routes/predict.ts";
 import type { Route } from "../../http/route.ts";
 import type { ModelSlot } from "../../models/loaded_model.ts";
@@ -15,7 +16,7 @@ import { withScores } from "../score_rows.ts";
 const readHeader = createHeaderReader();
 const schemas = () => import("./schemas.ts");
 
-/** Whose scoring protocol this is: clients compare it with their own. */
+/** Version of the scoring protocol; clients compare it with their own. */
 const mlflowVersion = "3.17.2";
 
 export interface MlflowOptions {
@@ -24,7 +25,7 @@ export interface MlflowOptions {
 }
 
 /**
- * MLflow's scoring server, whose two main paths are also those of a SageMaker container.
+ * Returns the routes of MLflow's scoring server. Its two main paths are also those of a SageMaker container.
  *
  * @see mlflow/pyfunc/scoring_server/__init__.py.
  */
@@ -32,17 +33,15 @@ export function mlflowRoutes(
   { slot, lifecycle }: MlflowOptions,
 ): { readonly routes: readonly Route[]; readonly ping: Route } {
   const answerPing = () => {
-    if (lifecycle.draining) {
-      throw new Failure("draining", "The server is shutting down: it finishes what it has.");
-    }
-    // 404 is what MLflow has for it.
+    requireNotDraining(lifecycle);
+    // MLflow answers 404 without a model.
     if (!slot.current) throw new Failure("model-unknown", slot.unavailableReason.message);
     return new Response("\n", { headers: { "content-type": "text/plain" } });
   };
   const ping = pingRoute({
     path: "/ping",
     id: "mlflowPing",
-    summary: "MLflow, SageMaker: 200 while predictions are answered",
+    summary: "MLflow, SageMaker: 200 when ready to predict",
   }, answerPing);
   const routes: readonly Route[] = [
     {
@@ -60,11 +59,11 @@ export function mlflowRoutes(
       handle: ({ request, requestId }) => invoke(slot, request, requestId),
     },
     ping,
-    pingRoute({ path: "/health", id: "mlflowHealth", summary: "MLflow: the same" }, answerPing),
+    pingRoute({ path: "/health", id: "mlflowHealth", summary: "MLflow: same as /ping" }, answerPing),
     {
       method: "GET",
       path: "/version",
-      summary: "MLflow: the version of its protocol that is spoken here",
+      summary: "MLflow: the version of its protocol that this server implements",
       protocol: true,
       operation: { id: "mlflowVersion", tag: "protocols", schemas: async () => (await schemas()).version },
       handle: () =>
@@ -119,7 +118,11 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
 
 const supported = ["text/csv", "application/json"];
 
-/** @throws {Failure} `media-type-invalid`, in the words that MLflow has for it. */
+/**
+ * Returns the media type.
+ *
+ * @throws {Failure} `media-type-invalid`, with MLflow's own messages.
+ */
 function readType(header: string): string {
   const [type, ...parameters] = header.split(";").map((part) => part.trim().toLowerCase());
   const others = parameters.filter((parameter) => parameter !== "" && !parameter.startsWith("charset="));

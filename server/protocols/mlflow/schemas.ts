@@ -5,12 +5,12 @@ import { columnsSchema, instanceSchema, predictionsSchema } from "../protocol_sc
 const rows = z.array(z.record(z.string(), z.unknown()));
 const split = z.strictObject({
   columns: z.array(z.string()).optional().describe(
-    "each once; without them, the model's fields in their order",
+    "unique names; if omitted, the model's fields in their order",
   ),
   data: z.array(z.array(z.unknown())),
   index: z.array(z.unknown()).optional(),
 });
-const params = z.record(z.string(), z.unknown()).nullable().optional().describe("passed over");
+const params = z.record(z.string(), z.unknown()).nullable().optional().describe("ignored");
 
 export const invocations: OperationSchemas = {
   body: {
@@ -26,7 +26,7 @@ export const invocations: OperationSchemas = {
   bodyExample: (row) => ({ dataframe_records: [row] }),
 };
 
-/** A line's end, as MLflow answers. */
+/** A line feed, as MLflow answers. */
 export const ping: OperationSchemas = { answer: { "text/plain": { type: "string" } } };
 
 export const version: OperationSchemas = { answer: { "text/plain": { type: "string" } } };

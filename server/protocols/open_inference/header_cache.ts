@@ -1,29 +1,29 @@
 import { parseProtocolJson, textOf } from "../protocol_body.ts";
 
-/** Parses the JSON before binary tensors. What it returns is shared: nobody may change it. */
-export type ParseHeader = (head: Uint8Array) => unknown;
+/** Parses the inference header, the JSON before binary tensors. The result is shared and must not be modified. */
+export type ParseHeader = (header: Uint8Array) => unknown;
 
-/** Different heads that are kept, and how long one of them may be. */
+/** Maximum number of headers in the cache, and maximum length of a cached header. */
 export const cachedHeadersMax = 256;
 export const cachedHeaderLengthMax = 2_048;
 
 /**
- * A head says which tensors follow and how long each is, and holds no values. So a client writes the same few again and
- * again, and to parse one takes as long as half of the rest of its request.
+ * Creates a parser that caches inference headers. A header gives the name and length of each tensor but no values, so a
+ * client sends the same few over and over, and parsing one takes half as long as the rest of the request.
  *
  * @param parse For tests.
  */
 export function createHeaderParser(parse: (text: string) => unknown = parseProtocolJson): ParseHeader {
-  const kept = new Map<string, unknown>();
-  return (head) => {
-    const text = textOf(head);
-    const known = kept.get(text);
+  const cache = new Map<string, unknown>();
+  return (header) => {
+    const text = textOf(header);
+    const known = cache.get(text);
     if (known !== undefined) return known;
     const parsed = parse(text);
     if (text.length > cachedHeaderLengthMax) return parsed;
-    // Whose heads are all different, as those with an id are, has no use of it, and shall not fill the memory.
-    if (kept.size === cachedHeadersMax) kept.clear();
-    kept.set(text, parsed);
+    // Headers that are all different, such as those with an id, gain nothing and must not fill the memory.
+    if (cache.size === cachedHeadersMax) cache.clear();
+    cache.set(text, parsed);
     return parsed;
   };
 }

@@ -16,23 +16,23 @@ import { cachedHeaderLengthMax, createHeaderParser } from "./header_cache.ts";
 import { type BinaryTail, readTensor, requireParameters, type Tensor } from "./tensor.ts";
 import { tensorBytes } from "./tensor_bytes.ts";
 
-/** What a model gives per row. */
+/** Name of a model's only output. */
 export const outputName = "probability";
 
 export interface InferRequest {
   readonly rows: ProtocolRows;
-  /** The client's own name of the request, if any. */
+  /** The request's id, if the client sent one. */
   readonly id: string | undefined;
-  /** Whether the probabilities are wanted as bytes behind the JSON. */
+  /** Whether to return the probabilities as bytes after the JSON. */
   readonly wantsBytes: boolean;
 }
 
 const readHeader = createHeaderReader();
-const parseHead = createHeaderParser();
-const nothing = tensorBytes(new Uint8Array());
+const parseHeader = createHeaderParser();
+const noBytes = tensorBytes(new Uint8Array());
 
 /**
- * Reads the body of `infer`: JSON, and the tensors that lie behind it.
+ * Reads the body of `infer`: JSON, and the binary tensors after it.
  *
  * @throws {Failure} or rejects with `body-malformed`, `body-oversized`; `input-invalid`
  */
@@ -45,13 +45,13 @@ export function withInferRequest(
   if (typeof content === "string" || header === null) {
     return withProtocolJson(
       content,
-      (json) => answer(readInferRequest(model, json, { ...nothing, offset: 0 })),
+      (json) => answer(readInferRequest(model, json, { ...noBytes, offset: 0 })),
     );
   }
-  const [head, tail] = splitBody(content, header);
-  const read = (json: unknown) => answer(readInferRequest(model, json, tail));
-  // A head holds no values, so it is short; one that does is parsed as any other body.
-  return head.length <= cachedHeaderLengthMax ? read(parseHead(head)) : withProtocolJson(head, read);
+  const [json, tail] = splitBody(content, header);
+  const read = (body: unknown) => answer(readInferRequest(model, body, tail));
+  // Without values, the JSON is short; with them, it is parsed as any other body.
+  return json.length <= cachedHeaderLengthMax ? read(parseHeader(json)) : withProtocolJson(json, read);
 }
 
 /** @throws {Failure} `input-invalid` */
@@ -63,7 +63,7 @@ function readInferRequest(model: LoadedModel, json: unknown, tail: BinaryTail): 
   requireCount(inputs, "inputs", inputsMax);
   const tensors = inputs.map((input, i) => readTensor(input, `#/inputs/${i}`, tail));
   if (tail.offset !== tail.bytes.length) {
-    throw invalid("#/inputs", `leave ${tail.bytes.length - tail.offset} bytes behind the JSON unread`);
+    throw invalid("#/inputs", `leave ${tail.bytes.length - tail.offset} bytes after the JSON unread`);
   }
   return {
     rows: rowsOfTensors(model, tensors),
@@ -72,14 +72,14 @@ function readInferRequest(model: LoadedModel, json: unknown, tail: BinaryTail): 
   };
 }
 
-/** No model has so many fields. */
+/** Maximum number of inputs, above the number of fields of any model. */
 const inputsMax = 10_000;
 
 /** @throws {Failure} `body-malformed` */
 function splitBody(
   content: Uint8Array<ArrayBuffer>,
   header: string,
-): [head: Uint8Array<ArrayBuffer>, tail: BinaryTail] {
+): [json: Uint8Array<ArrayBuffer>, tail: BinaryTail] {
   const length = /^[0-9]{1,15}$/.test(header) ? Number(header) : Infinity;
   if (length > content.length) {
     throw new Failure(
@@ -96,8 +96,8 @@ function splitBody(
 }
 
 /**
- * Every tensor is a column of the model's field of its name, with one value per row; or there is one tensor, whose rows
- * hold the model's fields in their order.
+ * Returns the rows of tensors. Each tensor holds the values of the field of its name, one per row; or a single tensor holds
+ * in each of its rows the model's fields in their order.
  *
  * @throws {Failure} `input-invalid`
  */
@@ -121,11 +121,14 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): Protocol
   const rowCount = first === undefined ? 0 : first.values.length;
   const names = tensors.map(({ name, shape, values }, i) => {
     if (!known.has(name)) {
-      throw invalid(`#/inputs/${i}/name`, `is no input of this model, expected ${[...fields].join(", ")}`);
+      throw invalid(
+        `#/inputs/${i}/name`,
+        `is not an input of this model, expected ${[...fields].join(", ")}`,
+      );
     }
     const isColumn = shape.length < 2 || values.length === shape[0];
     if (isColumn && values.length === rowCount) return name;
-    throw invalid(`#/inputs/${i}/shape`, `must be [${rowCount}] or [${rowCount}, 1], as of the input before`);
+    throw invalid(`#/inputs/${i}/shape`, `must be [${rowCount}] or [${rowCount}, 1] as of the other inputs`);
   });
   if (new Set(names).size < names.length) throw invalid("#/inputs", "name an input twice");
   return {
@@ -137,7 +140,7 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): Protocol
   };
 }
 
-/** Where the values of a field lie: the first at `at`, each next one `step` further. */
+/** Location of a field's values: the first at index `at`, each further one `step` later. */
 interface InputColumn extends Pick<Tensor, "name" | "values"> {
   readonly at: number;
   readonly step: number;
@@ -155,7 +158,7 @@ function rowsOf(count: number, columns: readonly InputColumn[]): Pick<ProtocolRo
 }
 
 /**
- * @returns Whether the output is wanted as bytes; undefined where it is not named, or not said.
+ * @returns Whether to return the output as bytes; undefined if the request does not specify it.
  * @throws {Failure} `input-invalid` for an output that the model does not have.
  */
 function readOutputs(outputs: unknown): boolean | undefined {

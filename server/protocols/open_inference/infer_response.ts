@@ -3,25 +3,25 @@ import type { LoadedModel } from "../../models/loaded_model.ts";
 import { outputName } from "./infer_request.ts";
 
 export interface InferAnswer {
-  /** As the request names it. */
+  /** The model's name as in the request. */
   readonly name: string;
   readonly model: LoadedModel;
   readonly probabilities: readonly number[];
-  /** The client's name of the request, else the server's. */
+  /** The client's id of the request, or else `requestId`. */
   readonly id: string;
   readonly requestId: string;
 }
 
 const encoder = new TextEncoder();
 
-/** Probabilities as JSON. */
+/** Returns probabilities as JSON. */
 export function inferJson(answer: InferAnswer): Response {
   const { probabilities } = answer;
   return new Response(`${opening(answer)},"data":${JSON.stringify(probabilities)}}]}`, predictionInit);
 }
 
 /**
- * Probabilities as bytes, float64, little-endian, behind the JSON.
+ * Returns probabilities as bytes after the JSON: float64, little-endian.
  *
  * @see triton docs/protocol/extension_binary_data.md.
  */
@@ -41,9 +41,9 @@ export function inferBytes(answer: InferAnswer): Response {
   });
 }
 
-/** Up to the output's values. */
+/** Returns the JSON up to the output's values. */
 function opening({ name, model, probabilities, id, requestId }: InferAnswer): string {
-  // A request id has no character that JSON would escape.
+  // Request ids need no JSON escapes.
   const ofClient = id === requestId ? `"${id}"` : JSON.stringify(id);
   const ids = `"id":${ofClient},"parameters":{"model_id":"${model.modelId}","request_id":"${requestId}"}`;
   return `{"model_name":"${name}","model_version":"${model.version}",${ids},"outputs":[{"name":"${outputName}",` +

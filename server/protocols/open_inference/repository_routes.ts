@@ -12,8 +12,8 @@ const schemas = () => import("./schemas.ts");
 const bodyBytesMax = 64 * 1024;
 
 /**
- * The repository calls of the Open Inference Protocol. Loading makes a model ready, unloading takes it away: neither
- * changes which model is in production.
+ * Returns the model repository routes of the Open Inference Protocol. Loading makes a model ready, unloading makes it
+ * unavailable; neither changes the active model.
  *
  * @see triton docs/protocol/extension_model_repository.md; kserve v2_endpoints.py for the answers' bodies.
  */
@@ -22,7 +22,7 @@ export function modelRepositoryRoutes(repository: ModelRepository): readonly Rou
     {
       method: "POST",
       path: "/v2/repository/index",
-      summary: "Open Inference: the names of the models, and whether they are ready",
+      summary: "Open Inference: names of the models, and whether they are ready",
       protocol: true,
       operation: {
         id: "inferenceIndex",
@@ -39,7 +39,7 @@ export function modelRepositoryRoutes(repository: ModelRepository): readonly Rou
     {
       method: "POST",
       path: "/v2/repository/models/:name/load",
-      summary: "Open Inference: make a model ready; the one in production stays what it is",
+      summary: "Open Inference: load a model; does not change which one is in production",
       protocol: true,
       write: true,
       operation: {
@@ -58,7 +58,7 @@ export function modelRepositoryRoutes(repository: ModelRepository): readonly Rou
     {
       method: "POST",
       path: "/v2/repository/models/:name/unload",
-      summary: "Open Inference: take a model away that is not in production, until it is loaded again",
+      summary: "Open Inference: unload a model that is not in production",
       protocol: true,
       write: true,
       operation: {
@@ -103,13 +103,13 @@ async function readOptions(request: Request): Promise<Readonly<Record<string, un
   }
 }
 
-/** Triton takes a model's configuration and files here; a model of clickwell is what was registered, and nothing else. */
+/** Rejects a configuration or files of a model, which Triton accepts here: clickwell serves models only as registered. */
 function rejectContent(parameters: unknown): void {
   if (!isObject(parameters)) return;
   const name = Object.keys(parameters).find((name) => name === "config" || name.startsWith("file:"));
   if (name === undefined) return;
   throw invalid(
     `#/parameters/${name.replaceAll("/", "~1")}`,
-    "cannot be given: a model is loaded as it was registered",
+    "is not supported: a model is loaded as it was registered",
   );
 }

@@ -3,6 +3,7 @@ import { version as programVersion } from "../../../pipeline/version.ts";
 import type { Lifecycle } from "../../runtime/lifecycle.ts";
 import { type ModelReference, type ModelRepository, productionName } from "../../models/model_repository.ts";
 import type { Operation, Parameter } from "../../http/operation.ts";
+import { requireNotDraining } from "../../routes/health.ts";
 import { jsonResponse, type RequestContext, type Route } from "../../http/route.ts";
 import type { LoadedModel, ModelSlot } from "../../models/loaded_model.ts";
 import { withContent } from "../protocol_body.ts";
@@ -37,7 +38,7 @@ const places = [
 ] satisfies { readonly parameters: Parameter[]; readonly [member: string]: unknown }[];
 
 /**
- * The Open Inference Protocol, which is V2 of KServe, Triton and MLServer.
+ * Returns the routes of the Open Inference Protocol: V2 of KServe, Triton and MLServer.
  *
  * @see kserve/open-inference-protocol specification/protocol/inference_rest.md; kserve v2_endpoints.py.
  */
@@ -49,31 +50,29 @@ export function openInferenceRoutes({ repository, slot, lifecycle }: OpenInferen
       extensions: ["binary_tensor_data", "model_repository"],
     });
   const ready = () => {
-    if (lifecycle.draining) {
-      throw new Failure("draining", "The server is shutting down: it finishes what it has.");
-    }
+    requireNotDraining(lifecycle);
     if (!slot.current) throw slot.unavailableReason;
-    // The specification has the one member, KServe the other.
+    // The specification requires `live`, KServe `ready`.
     return jsonResponse({ live: true, ready: true });
   };
   return [
-    get("/v2", "the server", { id: "server", answer: "server" }, server),
-    get("/v2/", "the same", { id: "serverSlash", answer: "server" }, server),
+    get("/v2", "name, version and extensions of the server", { id: "server", answer: "server" }, server),
+    get("/v2/", "same as /v2", { id: "serverSlash", answer: "server" }, server),
     get(
       "/v2/health/live",
-      "200 while the process answers",
+      "200 while the process is running",
       { id: "live", answer: "live", health: true },
       () => jsonResponse({ live: true }),
     ),
     get(
       "/v2/health/ready",
-      "200 while predictions are answered",
+      "200 when ready to predict",
       { id: "ready", answer: "ready", problems: ["draining", "model-missing"], health: true },
       ready,
     ),
     get(
       "/v2/models",
-      "the names of the models",
+      "names of the models",
       { id: "models", answer: "names" },
       async () => jsonResponse({ models: await listModelNames(repository) }),
     ),
@@ -89,7 +88,7 @@ export function openInferenceRoutes({ repository, slot, lifecycle }: OpenInferen
       ),
       get(
         `${path}/ready`,
-        `200 where predictions are answered by the model${of}`,
+        `200 if the model is ready${of}`,
         { id: `modelReady${id}`, answer: "modelReady", parameters, problems: modelProblems },
         async ({ parameters }) => {
           const model = await repository.find(referenceOf(parameters));
@@ -115,7 +114,7 @@ export function openInferenceRoutes({ repository, slot, lifecycle }: OpenInferen
   ];
 }
 
-interface Described {
+interface GetOptions {
   readonly id: string;
   readonly answer: keyof Schemas;
   readonly parameters?: readonly Parameter[];
@@ -126,7 +125,7 @@ interface Described {
 function get(
   path: string,
   summary: string,
-  { id, answer, parameters = [], problems = [], health }: Described,
+  { id, answer, parameters = [], problems = [], health }: GetOptions,
   handle: Route["handle"],
 ): Route {
   return {
@@ -185,7 +184,7 @@ async function metadata(
   };
 }
 
-/** Of every model: any can be asked for. Where the store cannot be read, of the one that answers. */
+/** Returns the versions of all models, since any can be requested; only that of `model` if the store cannot be read. */
 async function versionsOf(repository: ModelRepository, { version }: LoadedModel): Promise<string[]> {
   try {
     return [...new Set((await repository.list()).map(({ version }) => version))].sort((a, b) => a - b).map(

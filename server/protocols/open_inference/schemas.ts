@@ -30,7 +30,7 @@ const input = z.looseObject({
   datatype,
   shape: z.array(z.int().min(0)),
   data: z.array(z.unknown()).optional().describe(
-    "row-major, nested or flat; null for what is not known. Absent where the values lie behind the JSON",
+    "row-major, nested or flat; null for an unknown value. Absent if the values follow the JSON as bytes",
   ),
   parameters,
 });
@@ -72,21 +72,19 @@ export const infer: OperationSchemas = {
   }),
 };
 
-export const index: OperationSchemas = {
+const options = {
   body: { "application/json": z.looseObject({ ready: z.boolean().optional(), parameters }) },
   bodyOptional: true,
+};
+
+export const index: OperationSchemas = {
+  ...options,
   ...json(z.array(z.object({
     name: z.string(),
     version: z.string(),
     state: z.enum(["READY", "UNAVAILABLE"]),
     reason: z.string(),
   }))),
-};
-
-const ofReady = z.boolean().optional();
-const options = {
-  body: { "application/json": z.looseObject({ ready: ofReady, parameters }) },
-  bodyOptional: true,
 };
 
 export const load: OperationSchemas = {

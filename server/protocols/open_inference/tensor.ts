@@ -6,19 +6,19 @@ import { type Datatype, datatypes, readTensorBytes, type TensorBytes, type Value
 export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Row-major, as many as the shape says. */
+  /** Row-major; their number is the product of the shape. */
   readonly values: Values;
 }
 
-/** Of a request's tensors that are not in its JSON, what was not read yet. */
+/** The bytes after the JSON, with the position of the first that was not read yet. */
 export interface BinaryTail extends TensorBytes {
   offset: number;
 }
 
 /**
- * Reads one of a request's `inputs`, whose values are in the JSON or next in the bytes behind it.
+ * Reads one of a request's `inputs`, whose values are in the JSON or next in the bytes after it.
  *
- * @param at Its pointer, as in `#/inputs/0`.
+ * @param at Pointer of the input, for example `#/inputs/0`.
  * @throws {Failure} `input-invalid`
  * @see kserve/open-inference-protocol inference_rest.md, "Tensor Data"; triton docs/protocol/extension_binary_data.md.
  */
@@ -35,17 +35,17 @@ export function readTensor(input: unknown, at: string, tail: BinaryTail): Tensor
   const values = byteCount === undefined
     ? valuesOf(datatype, flatten(data, `${at}/data`))
     : readTensorBytes(tail, datatype, { start: tail.offset, end: advance(tail, byteCount, at), count, at });
-  if (values.length !== count) throw invalid(at, `has ${values.length} values, and a shape of ${count}`);
+  if (values.length !== count) throw invalid(at, `has ${values.length} values, but a shape of ${count}`);
   return { name, shape: shape as readonly number[], values };
 }
 
-/** @throws {Failure} `input-invalid` for parameters that are no object. */
+/** @throws {Failure} `input-invalid` for parameters that are not an object. */
 export function requireParameters(parameters: unknown, at: string): void {
   if (parameters === undefined || isObject(parameters)) return;
   throw invalid(`${at}/parameters`, `must be an object, not ${kindOf(parameters)}`);
 }
 
-/** Truth values may be written as 0 and 1. */
+/** Converts 0 and 1 to booleans if the tensor is of booleans. */
 function valuesOf(datatype: Datatype, values: readonly unknown[]): readonly unknown[] {
   if (datatype !== "BOOL") return values;
   return values.map((value) => value === 0 || value === 1 ? value === 1 : value);
@@ -60,32 +60,34 @@ function countOf(shape: unknown, at: string): number {
   let count = 1;
   for (const size of shape) {
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw invalid(at, "must be a list of whole numbers from 0 on");
+      throw invalid(at, "must be a list of whole numbers of at least 0");
     }
     count *= size;
   }
   return count;
 }
 
-/** Nested lists and flat ones mean the same. */
+/** Returns the values of nested or flat lists, which are equivalent. */
 function flatten(data: unknown, at: string): readonly unknown[] {
   if (!Array.isArray(data)) throw invalid(at, `must be a list of values, not ${kindOf(data)}`);
-  // A request has a dimension for rows and one for columns; what is nested deeper is no value of a field.
+  // A request has one dimension for rows and one for columns; anything nested deeper is not a value of a field.
   return data.some(Array.isArray) ? data.flat(dimensionsMax) : data;
 }
 
 const dimensionsMax = 8;
 
-/** @returns Where the bytes that are taken end. */
+/** Skips the bytes of one tensor and returns their end. */
 function advance(tail: BinaryTail, byteCount: unknown, at: string): number {
   const { bytes, offset } = tail;
   if (typeof byteCount !== "number" || !Number.isSafeInteger(byteCount) || byteCount < 0) {
-    throw invalid(`${at}/parameters/binary_data_size`, "must be a whole number from 0 on");
+    throw invalid(`${at}/parameters/binary_data_size`, "must be a whole number of at least 0");
   }
   if (byteCount > bytes.length - offset) {
     throw invalid(
       at,
-      `says that it has ${byteCount} bytes; ${bytes.length - offset} are left behind the JSON`,
+      `has a binary_data_size of ${byteCount}, but only ${
+        bytes.length - offset
+      } bytes are left after the JSON`,
     );
   }
   tail.offset += byteCount;

@@ -1,7 +1,7 @@
 import { decodedUtf8 } from "../../http/utf8.ts";
 import { invalid } from "../protocol_rows.ts";
 
-/** Bytes per value; of BYTES, none that holds for all. */
+/** Bytes per value; 0 for BYTES, whose values vary in length. */
 export const datatypes = {
   BOOL: 1,
   UINT8: 1,
@@ -37,7 +37,7 @@ const readers: Readonly<Record<Exclude<Datatype, "BYTES">, (view: DataView, at: 
   FP64: (view, at) => present(view.getFloat64(at, true)),
 };
 
-/** Bytes in which tensors lie. */
+/** The bytes of binary tensors. */
 export interface TensorBytes {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView;
@@ -47,7 +47,7 @@ export function tensorBytes(bytes: Uint8Array<ArrayBuffer>): TensorBytes {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }
 
-/** Where a tensor lies, how many values it is to have, and its pointer. */
+/** Position of a tensor in the bytes, its number of values, and its pointer. */
 export interface TensorPlace {
   readonly start: number;
   readonly end: number;
@@ -55,15 +55,15 @@ export interface TensorPlace {
   readonly at: string;
 }
 
-/** Values that may be read only when they are looked at: an array is such, too. */
+/** Values that may be decoded on access. Arrays qualify too. */
 export type Values = Pick<readonly unknown[], "length" | "at">;
 
 /**
- * Reads values as they lie in memory: little-endian, without gaps; a text as its length in bytes (uint32) and its UTF-8.
+ * Reads the values of a binary tensor: little-endian, without gaps; a string as its length in bytes (uint32) and its UTF-8.
  *
- * @returns Numbers, booleans and texts; NaN, by which arrays of numbers say that a value is not known, is null. An
- *   integer that a double does not hold exactly is a bigint.
- * @throws {Failure} `input-invalid` if the bytes are not as many as the values need, or a text is no UTF-8.
+ * @returns Numbers, booleans and strings. NaN, which marks an unknown value in arrays of numbers, becomes null. An integer
+ *   that a double cannot represent exactly becomes a bigint.
+ * @throws {Failure} `input-invalid` if the number of bytes does not match the number of values, or a string is not UTF-8.
  */
 export function readTensorBytes(
   { bytes, view }: TensorBytes,
@@ -83,22 +83,24 @@ export function readTensorBytes(
 function readTexts(bytes: Uint8Array, view: DataView, { start, end, count, at }: TensorPlace): string[] {
   const texts: string[] = [];
   for (let offset = start; offset < end;) {
-    if (texts.length === count) throw invalid(at, `has more than the ${count} texts of its shape`);
+    if (texts.length === count) throw invalid(at, `has more than the ${count} strings of its shape`);
     const from = offset + 4;
     const to = from <= end ? from + view.getUint32(offset, true) : Infinity;
-    if (to > end) throw invalid(at, "ends in the middle of a text");
+    if (to > end) throw invalid(at, "ends in the middle of a string");
     const text = textAt(bytes, from, to);
-    if (text === undefined) throw invalid(`${at}/data/${texts.length}`, "is no text: its bytes are no UTF-8");
+    if (text === undefined) {
+      throw invalid(`${at}/data/${texts.length}`, "is not a string: its bytes are not valid UTF-8");
+    }
     texts.push(text);
     offset = to;
   }
   return texts;
 }
 
-/** Up to this length, ASCII is put together faster than a decoder is called. */
+/** Up to this length, concatenating ASCII characters is faster than calling a decoder. */
 const shortTextMax = 32;
 
-/** @returns undefined for bytes that are no UTF-8. */
+/** @returns undefined for bytes that are not valid UTF-8. */
 function textAt(bytes: Uint8Array, from: number, to: number): string | undefined {
   if (to - from > shortTextMax) return decodedUtf8(bytes.subarray(from, to));
   let text = "";
@@ -118,7 +120,7 @@ function present(value: number): number | null {
   return value === value ? value : null;
 }
 
-/** IEEE 754 binary16. */
+/** Decodes IEEE 754 binary16. */
 function halfOf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -130,7 +132,7 @@ function halfOf(bits: number): number {
 
 const word = new DataView(new ArrayBuffer(4));
 
-/** The upper half of a binary32. */
+/** Decodes bfloat16, the upper half of a binary32. */
 function bfloatOf(bits: number): number {
   word.setUint32(0, bits << 16);
   return word.getFloat32(0);

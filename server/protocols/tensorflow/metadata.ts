@@ -3,7 +3,7 @@ import type { LoadedModel } from "../../models/loaded_model.ts";
 import { signatureName } from "./request.ts";
 
 /**
- * What `GET …/metadata` answers.
+ * Returns the body of `GET …/metadata`.
  *
  * @see tensorflow/serving g3doc/api_rest.md, "Model Metadata API"; tensorflow/core/protobuf/meta_graph.proto, SignatureDef.
  */
@@ -29,7 +29,7 @@ function dtypeOf({ type }: Field): string {
   return type === "numeric" ? "DT_DOUBLE" : "DT_STRING";
 }
 
-/** One value per row, and any number of rows. */
+/** Describes a tensor with one value per row and any number of rows. */
 function tensorInfo(name: string, dtype: string) {
   return {
     dtype,

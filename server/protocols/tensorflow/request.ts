@@ -2,12 +2,12 @@ import { invalid, type ProtocolRows, rowsOfColumns, rowsOfList } from "../protoc
 import { isObject, kindOf, requireObject } from "../protocol_body.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 
-/** The signature that a model has, as a request may name it. */
+/** Name of the only signature of a model. */
 export const signatureName = "serving_default";
 
 export interface PredictRequest {
   readonly rows: ProtocolRows;
-  /** The answer's member: requests by rows get `predictions`, requests by columns `outputs`. */
+  /** Member of the answer: `predictions` for requests by rows, `outputs` for requests by columns. */
   readonly answersAs: "predictions" | "outputs";
 }
 
@@ -21,7 +21,7 @@ export function readPredictRequest(model: LoadedModel, body: unknown): PredictRe
   const { signature_name, instances, inputs } = requireObject(body, "The body");
   requireSignature(signature_name);
   if ((instances === undefined) === (inputs === undefined)) {
-    throw invalid("#", 'must have one of "instances" (rows) and "inputs" (columns), and not both');
+    throw invalid("#", 'must have either "instances" (rows) or "inputs" (columns)');
   }
   if (inputs === undefined) {
     return { answersAs: "predictions", rows: rowsOfList(model, instances, "#/instances") };
@@ -33,7 +33,7 @@ export function readPredictRequest(model: LoadedModel, body: unknown): PredictRe
 }
 
 /**
- * Reads the body of `:classify` and `:regress`: examples, and what all of them have in common.
+ * Reads the body of `:classify` and `:regress`: examples, and the features that they share.
  *
  * @see tensorflow/serving g3doc/api_rest.md, "Classify and Regress API".
  * @throws {Failure} `input-invalid`
@@ -48,7 +48,7 @@ export function readExamplesRequest(model: LoadedModel, body: unknown): Protocol
     ...list,
     rowAt(i) {
       const row = list.rowAt(i);
-      // An example's own feature overrules the shared one.
+      // An example's own feature takes precedence over the shared one.
       return isObject(row) && isObject(shared) ? { ...shared, ...row } : row;
     },
   };
@@ -56,5 +56,5 @@ export function readExamplesRequest(model: LoadedModel, body: unknown): Protocol
 
 function requireSignature(name: unknown): void {
   if (name === undefined || name === "" || name === signatureName) return;
-  throw invalid("#/signature_name", `must be "${signatureName}", the one signature that a model has here`);
+  throw invalid("#/signature_name", `must be "${signatureName}", the only signature of a model`);
 }

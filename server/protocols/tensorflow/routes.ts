@@ -14,14 +14,15 @@ import { withScores } from "../score_rows.ts";
 import { tensorflowMetadata } from "./metadata.ts";
 import { readExamplesRequest, readPredictRequest } from "./request.ts";
 
-/** What a verb reads of a body, and the members of its answer without the ids. */
+/** One of the verbs of a path, such as `:predict`. */
 interface Verb {
   readonly summary: string;
-  read(model: LoadedModel, body: unknown): Asked;
+  read(model: LoadedModel, body: unknown): VerbRequest;
 }
 
-interface Asked {
+interface VerbRequest {
   readonly rows: ProtocolRows;
+  /** Returns the members of the answer without the ids. */
   members(probabilities: readonly number[]): string | Promise<string>;
 }
 
@@ -37,7 +38,7 @@ const places = [
     parameters: [nameParameter, {
       name: "version",
       in: "path",
-      description: "a version: a whole number",
+      description: "a version, a whole number",
       schema: { type: "string", examples: ["1"] },
     }],
   },
@@ -48,7 +49,7 @@ const places = [
     parameters: [nameParameter, {
       name: "label",
       in: "path",
-      description: "an alias, or anything else that names a model",
+      description: "an alias, an id or a version",
       schema: { type: "string", examples: ["champion"] },
     }],
   },
@@ -80,7 +81,7 @@ const verbs: Readonly<Record<typeof verbNames[number], Verb>> = {
     }),
   },
   explain: {
-    summary: "KServe V1: rows or columns of raw fields → what the log-odds are made of",
+    summary: "KServe V1: rows or columns of raw fields → contributions to the log-odds",
     read(model, body) {
       const { rows } = readPredictRequest(model, body);
       return { rows, members: (probabilities) => explanationMembers(model, rows, probabilities) };
@@ -98,7 +99,7 @@ async function explanationMembers(
   const explanations: string[] = [];
   for (let i = 0; i < count; i++) {
     const row = rowAt(i);
-    // A row that was scored is an object of the model's fields.
+    // Every row that was scored is an object.
     if (isObject(row)) explanations.push(text(row));
     await pause();
   }
@@ -106,8 +107,8 @@ async function explanationMembers(
 }
 
 /**
- * TensorFlow Serving's REST API, and the V1 protocol of KServe on the same paths: a label is an alias, the model's name
- * `clickwell` or anything that names a model.
+ * Returns the routes of TensorFlow Serving's REST API and of KServe's V1 protocol, which uses the same paths. A label is an
+ * alias; a model's name is `clickwell`, an alias, an id or a version.
  *
  * @see tensorflow/serving g3doc/api_rest.md; kserve python/kserve/kserve/protocol/rest/v1_endpoints.py.
  */
@@ -133,7 +134,7 @@ export function tensorflowRoutes(repository: ModelRepository): readonly Route[] 
     {
       method: "GET",
       path,
-      summary: `TensorFlow Serving, KServe V1: the state${of}`,
+      summary: `TensorFlow Serving, KServe V1: model status${of}`,
       protocol: true,
       operation: {
         id: `tensorflowStatus${id}`,
@@ -162,7 +163,7 @@ export function tensorflowRoutes(repository: ModelRepository): readonly Route[] 
   const names: Route = {
     method: "GET",
     path: "/v1/models",
-    summary: "KServe V1: the names of the models",
+    summary: "KServe V1: names of the models",
     protocol: true,
     operation: { id: "tensorflowModels", tag: "protocols", schemas: async () => (await schemas()).names },
     handle: async () => jsonResponse({ models: await listModelNames(repository) }),
@@ -217,14 +218,14 @@ function modelStatus(name: string, { version }: LoadedModel) {
   };
 }
 
-/** @throws {Failure} `model-unknown` for a version that is no number. */
+/** @throws {Failure} `model-unknown` for a version that is not a number. */
 function referenceOf({ name, version, label }: RequestContext["parameters"]): ModelReference {
   if (version !== undefined && !/^[0-9]+$/.test(version)) {
     throw new Failure(
       "model-unknown",
       `"${
         version.slice(0, 80)
-      }" is no version, expected a whole number; /v1/models/${productionName}/labels/… takes aliases.`,
+      }" is not a version, expected a whole number; for an alias, use /v1/models/${productionName}/labels/….`,
     );
   }
   return { name, version: version ?? label };

@@ -30,11 +30,11 @@ export const predict: OperationSchemas = {
 
 const examples = z.looseObject({
   signature_name,
-  context: z.record(z.string(), z.unknown()).optional().describe("features that all examples share"),
+  context: z.record(z.string(), z.unknown()).optional().describe("features shared by all examples"),
   examples: z.array(z.record(z.string(), z.unknown())),
 });
 
-/** A label and its probability, in this order: not every reader of documents knows tuples. */
+/** A label and its probability, in this order. Not a tuple, which not every OpenAPI tool supports. */
 const scoreSchema = z.array(z.union([z.enum(["0", "1"]), probabilitySchema])).length(2);
 
 export const classify: OperationSchemas = {
@@ -109,7 +109,7 @@ export const metadata: OperationSchemas = {
 
 export const names: OperationSchemas = { answer: { "application/json": namesSchema } };
 
-/** Vertex AI: rows, and parameters that no model here has. */
+/** Vertex AI: rows, and parameters, which are ignored. */
 export const vertex: OperationSchemas = {
   body: {
     "application/json": z.looseObject({

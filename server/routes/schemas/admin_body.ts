@@ -2,31 +2,31 @@ import { z } from "zod";
 import { Failure } from "../../../pipeline/failure.ts";
 import { pointerTo } from "../../../pipeline/model/findings.ts";
 
-/** A model's name in a body. A version may be sent as a number. */
+/** A model's id, version or alias in a body. A version may be sent as a number. */
 const modelName = z.union([z.string().min(1).max(80), z.int().positive()]).transform(String);
 
 const changeFields = {
-  reason: z.string().min(1).max(500).optional().describe("why, for the history"),
+  reason: z.string().min(1).max(500).optional().describe("reason, recorded in the history"),
   expected_current: modelName.optional()
-    .describe("do it only if this model is in production now: its id, version or alias"),
+    .describe("change only if this model is in production now: its id, version or alias"),
 };
 
-/** What `POST /model` takes. */
+/** Body of `POST /model`. */
 const assignmentSchema = z.strictObject({
   model_id: modelName.meta({ description: "a model's id, version or alias", examples: ["1"] }),
   ...changeFields,
 }).meta({
   id: "AssignmentRequest",
-  description: "Which model to put in production, and on which condition.",
+  description: "The model to put in production, and an optional condition.",
 });
 
-/** What `POST /model/rollback` takes. */
+/** Body of `POST /model/rollback`. */
 const changeSchema = z.strictObject(changeFields).meta({
   id: "ChangeRequest",
-  description: "Why the model in production is changed, and on which condition.",
+  description: "The reason for changing the model in production, and an optional condition.",
 });
 
-/** Bodies of the routes that change the model in production, by name. */
+/** Bodies of the routes that change the active model, by name. */
 export interface AdminBodies {
   readonly assignment: z.infer<typeof assignmentSchema>;
   readonly change: z.infer<typeof changeSchema>;
@@ -38,12 +38,12 @@ export const adminSchemas: { readonly [Kind in keyof AdminBodies]: z.ZodType<Adm
 };
 
 const expectations: Readonly<Record<keyof AdminBodies, string>> = {
-  assignment: 'An assignment is {"model_id": …}, with "reason" and "expected_current" where you want them.',
-  change: 'A rollback takes {}, with "reason" and "expected_current" where you want them.',
+  assignment: 'An assignment is {"model_id": …}, with optional "reason" and "expected_current".',
+  change: 'A rollback takes {}, with optional "reason" and "expected_current".',
 };
 
 /**
- * @param body What was sent, parsed.
+ * @param body The parsed body.
  * @throws {Failure} `input-invalid` with a pointer per bad field.
  */
 export function parseAdminBody<Kind extends keyof AdminBodies>(kind: Kind, body: unknown): AdminBodies[Kind] {

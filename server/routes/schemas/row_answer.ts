@@ -3,35 +3,35 @@ import type { OperationSchemas } from "../../http/operation.ts";
 import { batchSchema, rankSchema, whatIfSchema } from "./row_body.ts";
 import { rowSchema } from "../../openapi/row_schema.ts";
 
-const probability = z.number().min(0).max(1).describe("that the label of this row is 1");
-const unseen = z.array(z.string()).optional().describe("fields whose category the model has not seen");
+const probability = z.number().min(0).max(1).describe("probability that the label of this row is 1");
+const unseen = z.array(z.string()).optional().describe("fields with a category that the model has not seen");
 
 const intervalSchema = z.object({
   level: z.number(),
   low: z.number().min(0).max(1),
   high: z.number().min(0).max(1),
-}).describe("where the probability lies, by the covariance of the model's coefficients").meta({
+}).describe("interval of the probability, from the covariance of the model's coefficients").meta({
   id: "Interval",
 });
 
 const logOdds = z.number().nullable();
 export const explanationSchema = z.object({
-  logit: logOdds.describe("log-odds: the sum of all that follows"),
+  logit: logOdds.describe("log-odds: the sum of intercept, contributions and network"),
   intercept: z.number(),
   contributions: z.record(z.string(), logOdds).describe("log-odds by field"),
   network: logOdds.optional()
-    .describe("of a model with hidden layers: the log-odds in which the fields act together"),
+    .describe("only for models with hidden layers: log-odds from the fields' interactions"),
 }).meta({ id: "Explanation" });
 
 const details = {
-  interval: intervalSchema.optional().describe("where it is asked for"),
-  explanation: explanationSchema.optional().describe("where it is asked for"),
+  interval: intervalSchema.optional().describe("present if requested"),
+  explanation: explanationSchema.optional().describe("present if requested"),
 };
 
-/** What is told of a row. */
+/** Members of the answer to a row. */
 export const rowAnswer = { probability, unseen, ...details };
 
-/** Who answered. */
+/** Members that identify the model and the request. */
 export const answeredBy = {
   model_id: z.string().describe("the model that answered"),
   version: z.int().positive(),
@@ -39,15 +39,17 @@ export const answeredBy = {
 };
 
 const rowErrorSchema = z.object({
-  index: z.int().min(0).describe("the row's place"),
+  index: z.int().min(0).describe("position of the row, from 0"),
   error: z.object({
     type: z.string(),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    errors: z.array(z.object({ pointer: z.string().describe("into the row"), detail: z.string() }))
+    errors: z.array(
+      z.object({ pointer: z.string().describe("JSON pointer into the row"), detail: z.string() }),
+    )
       .optional(),
-  }).describe("a problem of RFC 9457"),
+  }).describe("a problem as of RFC 9457"),
 }).meta({ id: "RowError" });
 
 const rowAnswerSchema = z.object(rowAnswer).meta({ id: "RowAnswer" });
@@ -60,9 +62,9 @@ const columnAnswersSchema = z.object({
     probability: z.array(probability.nullable()),
     interval: z.array(intervalSchema.nullable()).optional(),
     explanation: z.array(explanationSchema.nullable()).optional(),
-  }).describe("null where a row cannot be answered"),
+  }).describe("one value per row; null for a row that cannot be answered"),
   unseen: z.record(z.string(), z.array(z.int())).optional()
-    .describe("places of rows by field, whose category the model has not seen"),
+    .describe("by field, positions of the rows with a category that the model has not seen"),
   errors: z.array(rowErrorSchema).optional(),
   ...answeredBy,
 });
@@ -87,7 +89,7 @@ export const rank: OperationSchemas = {
       ranking: z.array(
         z.looseObject({ index: z.int().min(0).describe("position of the row in `offers`"), ...rowAnswer }),
       )
-        .describe("the likeliest first, each with its id where it has one"),
+        .describe("highest probability first, each with its id if it has one"),
       offers: z.int().min(0).describe("number of rows"),
       errors: z.array(rowErrorSchema).optional(),
       ...answeredBy,
@@ -104,7 +106,7 @@ export const predictWhatIf: OperationSchemas = {
       variants: z.array(z.object({
         changes: z.record(z.string(), z.unknown()),
         ...rowAnswer,
-        difference: z.number().describe("from the probability as it is"),
+        difference: z.number().describe("difference from the probability of the row as sent"),
       })),
       ...answeredBy,
     }),

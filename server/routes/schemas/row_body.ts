@@ -4,30 +4,30 @@ import { batchRowsMax, changesMax } from "../../http/row_limits.ts";
 import { pointerOfPath } from "../../scoring/batch_rows.ts";
 import { rowPartSchema, rowSchema } from "../../openapi/row_schema.ts";
 
-/** What `POST /predict/batch` takes as JSON. */
+/** JSON body of `POST /predict/batch`. */
 export const batchSchema = z.union([
   z.array(rowSchema).max(batchRowsMax),
   z.strictObject({ rows: z.array(rowSchema).max(batchRowsMax) }),
   z.strictObject({
     columns: z.record(z.string(), z.array(z.unknown()).max(batchRowsMax))
-      .describe("values by field, the same number of each"),
+      .describe("lists of values by field, all of the same length"),
   }),
 ]);
 
-/** What `POST /rank` takes. */
+/** Body of `POST /rank`. */
 export const rankSchema = z.strictObject({
   lead: rowPartSchema.describe("fields that all rows share, or the key of a group in the store").optional(),
   offers: z.array(rowPartSchema).max(batchRowsMax)
-    .describe("the other fields of each row; without it, the rows that the store has of the group")
+    .describe("the other fields of each row; if omitted, the rows of the group in the store")
     .optional(),
-  top: z.int().min(1).describe("how many to answer; all without it").optional(),
+  top: z.int().min(1).describe("maximum number of rows to return; default: all").optional(),
 });
 
-/** What `POST /predict/what-if` takes. */
+/** Body of `POST /predict/what-if`. */
 export const whatIfSchema = z.strictObject({
   features: rowSchema,
   changes: z.array(rowPartSchema).min(1).max(changesMax).describe(
-    "fields that differ, a set of them per question",
+    "the changed fields of each variant",
   ),
 });
 
@@ -47,14 +47,14 @@ export const rowSchemas: { readonly [Kind in keyof RowBodies]: z.ZodType<RowBodi
 const expectations: Readonly<Record<keyof RowBodies, string>> = {
   batch: `A batch is an array of rows, {"rows": […]} or {"columns": {field: […]}}, of ${
     batchRowsMax.toLocaleString("en")
-  } rows at the most; more are taken as newline-delimited JSON.`,
-  rank: 'A ranking takes {"lead": {…}, "offers": [{…}, …]}, with "top" where you want the first few only.',
-  whatIf: 'A question what if is {"features": {…}, "changes": [{…}, …]}.',
+  } rows at most; send more as newline-delimited JSON.`,
+  rank: 'A ranking is {"lead": {…}, "offers": [{…}, …]}, with an optional "top".',
+  whatIf: 'A what-if request is {"features": {…}, "changes": [{…}, …]}.',
 };
 
 /**
- * @param body What was sent, parsed.
- * @throws {Failure} `input-invalid` with a pointer per bad place.
+ * @param body The parsed body.
+ * @throws {Failure} `input-invalid` with a pointer per error.
  */
 export function parseRowBody<Kind extends keyof RowBodies>(kind: Kind, body: unknown): RowBodies[Kind] {
   const result = rowSchemas[kind].safeParse(body);

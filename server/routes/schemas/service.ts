@@ -4,10 +4,10 @@ import type { OperationSchemas } from "../../http/operation.ts";
 const field = z.object({
   name: z.string(),
   type: z.enum(["numeric", "categorical"]),
-  nullable: z.boolean().describe("null may stand for a value that is not known"),
-  level_count: z.int().min(0).optional().describe("how many categories the model knows"),
-  levels: z.array(z.string()).optional().describe("the first 50 of them"),
-}).meta({ id: "Field", description: "A raw field that the model in production takes." });
+  nullable: z.boolean().describe("true if null may be sent for an unknown value"),
+  level_count: z.int().min(0).optional().describe("number of categories that the model knows"),
+  levels: z.array(z.string()).optional().describe("the first 50 of these categories"),
+}).meta({ id: "Field", description: "A raw field of the model in production." });
 
 const route = z.object({ method: z.string(), path: z.string(), summary: z.string(), write: z.boolean() });
 
@@ -20,12 +20,12 @@ export const index: OperationSchemas = {
         model_id: z.string(),
         version: z.int().positive(),
         fields: z.array(field),
-        example: z.record(z.string(), z.unknown()).nullable().describe("a row to try POST /predict with"),
+        example: z.record(z.string(), z.unknown()).nullable().describe("an example row for POST /predict"),
       }).nullable(),
       routes: z.array(route),
     }),
   },
-  otherAnswers: { 303: "to `/docs`, for those who accept `text/html`" },
+  otherAnswers: { 303: "redirect to `/docs` if the client accepts `text/html`" },
 };
 
 export const live: OperationSchemas = { answer: { "application/json": z.object({ live: z.literal(true) }) } };

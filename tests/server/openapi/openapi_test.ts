@@ -133,7 +133,7 @@ documentTest(
     const { document: { components: { schemas } }, models: { first } } = asked;
     assert.deepEqual(schemas.Row, {
       type: "object",
-      description: "The raw fields of one row, as the model in production takes them.",
+      description: "The raw fields of one row, as defined by the model in production.",
       properties: {
         offer_id: key,
         lead_uuid: key,
@@ -161,23 +161,23 @@ const key = {
   type: ["string", "number", "null"],
   ...exact,
   description:
-    "a key by which the store knows the row: fields that are left out come from there; beyond 2^53, send a string",
+    "a key of the row in the store, from which omitted fields are read; send integers beyond 2^53 as a string",
 };
 
 function number(nullable: boolean) {
   return nullable
-    ? { type: ["number", "null"], description: "a number; null where it is not known" }
+    ? { type: ["number", "null"], description: "a number; null if not known" }
     : { type: ["number"], description: "a number" };
 }
 
 function category(levels: string[]) {
   return {
-    description: `a category, of which the model knows ${levels.length}; null where it is not known`,
+    description: `a category; the model knows ${levels.length}; null if not known`,
     anyOf: [
       { enum: levels, description: "known" },
       {
         type: ["string", "number", "boolean", "null"],
-        description: "any other, answered and named in `unseen`",
+        description: "any other category; the field is then listed in `unseen`",
       },
     ],
   };
@@ -255,11 +255,11 @@ Deno.test("a category says which spellings are one level, if the model keeps the
   const predictor = createPredictor({ encoder, coefficients: new Float64Array(12), intercept: 0 });
   const { properties } = rowSchemaOf({ predictor, example: undefined, keys: undefined });
   const descriptions = Object.values(properties as Record<string, { description: string }>)
-    .map(({ description }) => description.replace("a category, of which the model knows 1", ""));
+    .map(({ description }) => description.replace("a category; the model knows 1", ""));
   assert.deepEqual(descriptions, [
     "",
-    '; 12, 12.0, "12" and "012" are one, and so are true and 1; beyond 2^53, send a string',
-    '; 0.5 and "0.50" are one, and so are true and 1',
-    '; "12" and 12 are one, "012" is another',
+    '; 12, 12.0, "12" and "012" are the same category, and so are true and 1; send integers beyond 2^53 as a string',
+    '; 0.5 and "0.50" are the same category, and so are true and 1',
+    '; "12" and 12 are the same category, "012" is another',
   ]);
 });

@@ -68,7 +68,7 @@ for (
     assertFailure(
       () => read("BYTES", [1, 0, 0, 0, 65, bytes.length, 0, 0, 0, ...bytes]),
       "input-invalid",
-      /not what was expected/,
+      /not valid/,
     );
   });
 }
