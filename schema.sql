@@ -1,14 +1,14 @@
--- The stores of clickwell: the user's tables and the view that joins them into examples, in the file tables.db; and the
--- program's own records, of which the registry of models is a file of its own, clickwell.db.
+-- The schema of clickwell's two files: tables.db has the user's tables, the view that joins them into examples, and the log of
+-- loads; clickwell.db is the registry of models.
 --
--- The user's tables come first. A team with other data replaces them and the view, and describes the view's columns in
--- features.json: nothing else in the program knows what a loan is.
+-- The user's tables come first. For other data, replace them and the view, and describe the view's columns in features.json:
+-- nothing else in the program depends on loans.
 --
 -- Conventions that loading relies on:
 --   * every table is STRICT and has a primary key;
---   * the comment at a column's end says what it is, with its unit;
+--   * the comment at the end of a column's line gives its meaning and unit;
 --   * an INTEGER column whose name ends in _at is a time, in microseconds since 1970-01-01T00:00:00Z;
---   * a CHECK says which values are in range.
+--   * a CHECK defines the valid range.
 
 CREATE TABLE leads (
   lead_uuid     TEXT NOT NULL PRIMARY KEY,                       -- who asked for a loan
@@ -31,7 +31,7 @@ CREATE TABLE clicks (
   PRIMARY KEY (offer_id, clicked_at)
 ) STRICT, WITHOUT ROWID;
 
--- One row per offer with a lead. Several clicks on an offer are one label.
+-- One row per offer with a lead. Several clicks on an offer count as one label.
 CREATE VIEW examples AS
 SELECT
   offers.offer_id,
@@ -48,7 +48,7 @@ JOIN leads ON leads.lead_uuid = offers.lead_uuid;
 
 -- clickwell's own records.
 
--- In tables.db, beside the tables: which files were loaded.
+-- In tables.db: the log of loads.
 
 CREATE TABLE loads (
   load_id      INTEGER NOT NULL PRIMARY KEY,
@@ -62,7 +62,7 @@ CREATE TABLE loads (
 
 CREATE INDEX loads_by_content ON loads (table_name, content_hash);
 
--- In clickwell.db: the models, their aliases, and which of them answers.
+-- In clickwell.db: the models, their aliases, and the assignments of the active model.
 
 CREATE TABLE models (
   model_id         TEXT NOT NULL PRIMARY KEY,                    -- derived from the model's content
@@ -73,7 +73,7 @@ CREATE TABLE models (
   checksum         TEXT NOT NULL                                 -- SHA-256 of the artifact's files, hexadecimal
 ) STRICT, WITHOUT ROWID;
 
--- Names that stand for a model and can move from one to another, as champion and challenger do.
+-- Names for models, such as champion and challenger, which can be assigned to another model.
 CREATE TABLE model_aliases (
   alias    TEXT NOT NULL PRIMARY KEY,
   model_id TEXT NOT NULL REFERENCES models (model_id),
@@ -81,16 +81,16 @@ CREATE TABLE model_aliases (
   set_by   TEXT NOT NULL                                         -- a command or a client
 ) STRICT, WITHOUT ROWID;
 
--- Which model answers. Rows are only added: the newest is the model in production, the others are its history.
+-- The active model: the newest row. Rows are only added; the others are the history.
 CREATE TABLE production_model (
   assignment_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT CHECK (assignment_id > 0),
   model_id      TEXT NOT NULL REFERENCES models (model_id),
   assigned_at   INTEGER NOT NULL,                                -- microseconds since 1970-01-01T00:00:00Z
   assigned_by   TEXT NOT NULL,                                   -- a command or a client
-  reason        TEXT                                             -- why, in the words of who assigned it
+  reason        TEXT                                             -- why, in the words of the user or client
 ) STRICT;
 
--- REPLACE takes a row away without the trigger on DELETE; a key that is made by AUTOINCREMENT is not above 0 yet.
+-- REPLACE deletes rows without firing the DELETE trigger. A key that AUTOINCREMENT will assign is not above 0 yet.
 CREATE TRIGGER production_model_is_append_only_insert BEFORE INSERT ON production_model
 WHEN NEW.assignment_id > 0 AND NEW.assignment_id <= (SELECT max(assignment_id) FROM production_model)
 BEGIN SELECT RAISE (ABORT, 'production_model is append-only'); END;

@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
-import { makeIndex } from "../pipeline/store/column_index.ts";
+import { createIndex } from "../pipeline/store/column_index.ts";
 import { openBulk } from "../pipeline/store/bulk.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
@@ -109,7 +109,7 @@ export default command({
         if (Object.keys(files).length > 0) { for (const line of describeIngest(report)) terminal.say(line); }
         for (const place of options.index) {
           // In WAL mode, so that servers can look rows up.
-          const isNew = await openBulk(store).load(() => Promise.resolve(makeIndex(store, place)), {
+          const isNew = await openBulk(store).load(() => Promise.resolve(createIndex(store, place)), {
             isAlone: false,
           });
           terminal.say(isNew ? `created the index on ${place}` : `the index on ${place} exists already`);

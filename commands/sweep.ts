@@ -90,7 +90,7 @@ export default command({
     const registry = openRegistry(options.data);
     // Registering a model splits the store of an older version, which must not be open then.
     await registry.upgrade();
-    const store = openStore(options.data, { mode: "read", isKept: true });
+    const store = openStore(options.data, { mode: "read", isLongLived: true });
     try {
       const report = await sweep(store, options.data, { dir: options.models, registry }, {
         spec,

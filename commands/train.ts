@@ -136,7 +136,7 @@ export default command({
       if (options.repeat === undefined) await models.registry.upgrade();
       const store = loads
         ? openStoreToLoad(options.data, { tables: Object.keys(filesByTable(options)) })
-        : openStore(options.data, { mode: "read", isKept: true });
+        : openStore(options.data, { mode: "read", isLongLived: true });
       try {
         return await (loads ? loadFilesAndTrain : trainOnStore)(store, models, invocation);
       } finally {

@@ -191,10 +191,10 @@ function commitLoad({ db }: Store, { name }: Table, path: string): void {
     const broken = db.prepare("SELECT parent, count(*) AS n FROM pragma_foreign_key_check(?) GROUP BY parent")
       .all(name);
     if (broken.length === 0) throw error;
-    const found = broken.map(({ parent, n }) => `${n} row(s) refer to what is not in ${parent}`).join(", ");
+    const found = broken.map(({ parent, n }) => `${n} row(s) refer to missing rows of ${parent}`).join(", ");
     throw new Failure(
       "row-rejected",
-      `Cannot load ${path}: ${found}, which a deferred foreign key of ${name} refuses. Load those rows first, or correct the file.`,
+      `Cannot load ${path}: ${found}, which a deferred foreign key of ${name} forbids. Load those rows first, or correct the file.`,
     );
   }
 }

@@ -12,7 +12,7 @@ import { findTable, listTables } from "./table.ts";
  * @returns Whether the index was created.
  * @throws {Failure} `table-unknown`; `usage-invalid` for a column that the table does not have; `store-busy`, `store-full`.
  */
-export function makeIndex(store: Store, place: string): boolean {
+export function createIndex(store: Store, place: string): boolean {
   const { db } = store;
   const [tableName, columnName = ""] = place.split(".");
   const { name, columns } = findTable(listTables(db), tableName);

@@ -6,7 +6,7 @@ import { isOlder, migrate, readVersion, registrySteps } from "./migration.ts";
 import { finishSplit, isOlderFile, splitOlder } from "./upgrade/older_store.ts";
 import { createRegistry } from "./schema.ts";
 import { asFailure } from "./sqlite_failure.ts";
-import { fileAt, type FileOptions, makeFolder, openFile } from "./store_file.ts";
+import { createDataFolder, fileAt, type FileOptions, openFile } from "./store_file.ts";
 
 /** The open file of the registry: `clickwell.db` in the data folder. */
 export interface RegistryFile {
@@ -23,7 +23,7 @@ export interface RegistryFile {
  */
 export function openRegistryFile(dataDir: string, options: FileOptions): RegistryFile {
   const { mode } = options;
-  if (mode === "create") makeFolder(dataDir);
+  if (mode === "create") createDataFolder(dataDir);
   const path = findRegistry(dataDir, options);
   if (path === undefined) return emptyRegistry(dataDir);
   for (;;) {
@@ -114,6 +114,6 @@ function requireRegistry(db: DatabaseSync, path: string): void {
   if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'production_model'").get()) return;
   throw new Failure(
     "store-invalid",
-    `Cannot use ${path}: it holds no models. Give each file its own name again: models are in clickwell.db, tables in tables.db.`,
+    `Cannot use ${path}: it contains no models. Rename the files back: models are in clickwell.db, tables in tables.db.`,
   );
 }

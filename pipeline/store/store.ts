@@ -8,7 +8,7 @@ import { finishSplit, isOlderFile, splitOlder } from "./upgrade/older_store.ts";
 import { limitCache } from "./sqlite.ts";
 import { checkSchema, createTables, differingTables, isUnused } from "./schema.ts";
 import { asFailure, sqliteCode } from "./sqlite_failure.ts";
-import { fileAt, type FileOptions, makeFolder, openFile, removeDatabase } from "./store_file.ts";
+import { createDataFolder, fileAt, type FileOptions, openFile, removeDatabase } from "./store_file.ts";
 
 /** An open store: the SQLite database `tables.db` in the data folder, with the user's tables. */
 export interface Store {
@@ -24,7 +24,7 @@ export interface Store {
 
 export interface StoreOptions extends FileOptions {
   /** Whether the connection stays open. Then pages are not mapped, so that overwriting the file cannot crash the process. */
-  readonly isKept?: boolean;
+  readonly isLongLived?: boolean;
   /** SQL of the user's tables and their view `examples`, for a new store. Default: the tables of loan offers. */
   readonly schema?: string;
 }
@@ -41,7 +41,7 @@ export interface StoreOptions extends FileOptions {
 export function openStore(dataDir: string, options: StoreOptions): Store {
   const { mode, schema } = options;
   if (schema !== undefined) checkSchema(schema);
-  if (mode === "create") makeFolder(dataDir);
+  if (mode === "create") createDataFolder(dataDir);
   const path = findTables(dataDir, options);
   for (;;) {
     const db = openFile(path, options, (db) => configure(db, options));
@@ -141,7 +141,7 @@ function hasSchema(db: DatabaseSync, schema: string, path: string): boolean {
 }
 
 /** Sets the pragmas of a connection. Only the page size is stored in the file. */
-function configure(db: DatabaseSync, { mode, isKept = false }: StoreOptions): void {
+function configure(db: DatabaseSync, { mode, isLongLived: isKept = false }: StoreOptions): void {
   if (mode === "read") {
     // The join that makes examples reads leads in random order: a mapped page needs no system call.
     // Writers do not map: pages that are mapped while they are written count as memory of the process.

@@ -82,7 +82,7 @@ export function removeDatabase(path: string): void {
 }
 
 /** Creates the data folder if it is missing, with permissions for its owner only. @throws {Failure} `store-invalid` */
-export function makeFolder(dataDir: string): void {
+export function createDataFolder(dataDir: string): void {
   try {
     Deno.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   } catch (error) {

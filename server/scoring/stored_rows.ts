@@ -110,7 +110,7 @@ function createLookups(dataDir: string): Lookups {
     const stamp = stampOf(dataDir);
     if (connection?.stamp !== stamp) close();
     connection ??= {
-      store: openStore(dataDir, { mode: "read", busyTimeoutMs, isKept: true }),
+      store: openStore(dataDir, { mode: "read", busyTimeoutMs, isLongLived: true }),
       stamp,
       model: undefined,
       lookup: undefined,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type BareRoot, canMount, makeBareRoot } from "../support/container_root.ts";
 import { readFinalStage } from "../support/dockerfile.ts";
-import { joinStore } from "../support/joined_store.ts";
+import { downgradeStore } from "../support/downgraded_store.ts";
 import { inFolder, root } from "../support/program.ts";
 import { whenReady } from "../support/serve_process.ts";
 
@@ -65,7 +65,7 @@ async function prepareModel(bare: BareRoot): Promise<void> {
 
 /** A store of an earlier version is split by the container's permissions, too. */
 async function splitOlder(bare: BareRoot, volume: string): Promise<void> {
-  joinStore(volume);
+  downgradeStore(volume);
   Deno.chownSync(join(volume, "clickwell.db"), stage.user.uid, stage.user.gid);
   const { code, stderr } = await bare.run(["models", "activate", "1", "--reason", "split"]);
   assert.equal(code, 0, stderr);

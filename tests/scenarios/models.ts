@@ -5,7 +5,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import { assignModel } from "../../pipeline/model/registry_queries.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { registryFileName } from "../../pipeline/store/layout.ts";
-import { joinStore } from "../support/joined_store.ts";
+import { downgradeStore } from "../support/downgraded_store.ts";
 import { inRegistry } from "../support/registry_file.ts";
 import type { Artifact } from "../../pipeline/model/artifact.ts";
 import { type Scenario, send, type World } from "./scenario.ts";
@@ -500,7 +500,7 @@ export const storeScenarios: readonly Scenario[] = [
   {
     name: "a store of an earlier version is read as it is",
     path: "/model/history?limit=1",
-    given: ({ dataDir }) => joinStore(dataDir, { version: 1 }),
+    given: ({ dataDir }) => downgradeStore(dataDir, { version: 1 }),
     status: 200,
   },
   {

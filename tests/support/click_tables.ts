@@ -1,6 +1,6 @@
 import { createRandom } from "../../pipeline/math/random.ts";
 import { type ExampleRow, specOf } from "./example_rows.ts";
-import { insertRows, type MadeStore, tableOf, withStore } from "./temp_store.ts";
+import { insertRows, tableOf, type TempStore, withStore } from "./temp_store.ts";
 
 export const columns = ["who", "clicked", "x", "c"];
 export const spec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }]);
@@ -16,7 +16,7 @@ export function makeRows(count: number, { seed = 1, base = 0 } = {}): ExampleRow
   });
 }
 
-export function withRows<T>(rows: readonly ExampleRow[], use: (made: MadeStore) => Promise<T>): Promise<T> {
+export function withRows<T>(rows: readonly ExampleRow[], use: (made: TempStore) => Promise<T>): Promise<T> {
   return withStore(tableOf(columns), async (made) => {
     insertRows(made.store, rows);
     return await use(made);

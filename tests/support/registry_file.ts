@@ -1,7 +1,7 @@
 import type { RegistryFile } from "../../pipeline/model/registry_queries.ts";
 import { openRegistryFile } from "../../pipeline/store/registry_file.ts";
 
-/** Opens the registry of a data folder for one piece of work, as another process would: at once, or not at all. */
+/** Runs `work` on the open registry of a data folder, as another process would, without retries. */
 export function inRegistry<T>(
   dataDir: string,
   work: (file: RegistryFile) => T,

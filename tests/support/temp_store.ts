@@ -6,25 +6,25 @@ import { defaultHyperParameters, type HyperParameters } from "../../pipeline/tra
 import { train, type TrainOptions, type TrainReport } from "../../pipeline/train/train.ts";
 import type { FeatureSpec } from "../../pipeline/examples/spec.ts";
 
-/** A store in a folder of its own. */
-export interface MadeStore {
+/** A store in a temporary folder. */
+export interface TempStore {
   readonly store: Store;
   readonly dataDir: string;
   readonly modelsDir: string;
   readonly registry: Registry;
 }
 
-/** Where the models of a made store go. */
-export function modelsOf({ modelsDir, registry }: MadeStore): Models {
+/** Returns the models folder and the registry of a temporary store. */
+export function modelsOf({ modelsDir, registry }: TempStore): Models {
   return { dir: modelsDir, registry };
 }
 
 /**
- * Opens a store for one test, and removes it afterwards.
+ * Runs a test with a store, and removes the store afterwards.
  *
- * @param views SQL in place of the view `examples`: of a view by that name, and of tables as loose as a test wants them.
+ * @param views SQL that replaces the view `examples`: a view of that name, and tables without the restrictions of a schema.
  */
-export async function withStore<T>(views: string, use: (made: MadeStore) => T | Promise<T>): Promise<T> {
+export async function withStore<T>(views: string, use: (made: TempStore) => T | Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir();
   try {
     const dataDir = join(folder, "data");
@@ -45,7 +45,7 @@ export async function withStore<T>(views: string, use: (made: MadeStore) => T | 
   }
 }
 
-/** A table of columns of any type, as it is, for a view. @param columns Beside its key, id. */
+/** Returns SQL of a table with columns of any type, and of a view of it. @param columns Columns other than the key, id. */
 export function tableOf(columns: readonly string[], options: { id?: string } = {}): string {
   const { id = "id INTEGER NOT NULL PRIMARY KEY" } = options;
   return `
@@ -54,7 +54,7 @@ export function tableOf(columns: readonly string[], options: { id?: string } = {
   `;
 }
 
-/** Adds rows to the table of `tableOf`; a column that a row lacks is NULL. */
+/** Inserts rows into the table of `tableOf`. Missing columns are NULL. */
 export function insertRows({ db }: Store, rows: readonly Readonly<Record<string, unknown>>[]): void {
   db.exec("BEGIN");
   for (const row of rows) {
@@ -72,9 +72,9 @@ export function insertRows({ db }: Store, rows: readonly Readonly<Record<string,
   db.exec("COMMIT");
 }
 
-/** Trains on one thread with the program's own settings, save those that are given. */
+/** Trains on one thread with the program's defaults and the given changes. */
 export async function trainOn(
-  made: MadeStore,
+  made: TempStore,
   spec: FeatureSpec,
   hyperParameters: Partial<HyperParameters> = {},
   options: Partial<TrainOptions> = {},

@@ -81,7 +81,7 @@ function moveTables(layout: Layout, options: SplitOptions): void {
   if (fileAt(tables)) {
     throw new Failure(
       "store-invalid",
-      `Cannot use ${registry}: it is a store of an older version, with tables in it, and ${tables} is there, too. Move one of them away.`,
+      `Cannot use ${registry}: it is a store of an older version, with tables in it, and ${tables} exists, too. Move one of them away.`,
     );
   }
   const db = openExclusively(registry, options);

@@ -22,9 +22,9 @@ import { makeRows, spec, withRows } from "../../support/click_tables.ts";
 import { specOf } from "../../support/example_rows.ts";
 import {
   insertRows,
-  type MadeStore,
   modelsOf,
   tableOf,
+  type TempStore,
   trainOn,
   withStore,
 } from "../../support/temp_store.ts";
@@ -39,7 +39,7 @@ const nothing = { memoryBytes: 0 };
 const little = { memoryBytes: 20 * 1024 };
 
 /** What lies in the data folder beside the store. */
-function spillFolders({ dataDir }: MadeStore): string[] {
+function spillFolders({ dataDir }: TempStore): string[] {
   return [...Deno.readDirSync(dataDir)].map(({ name }) => name).filter((name) => name.startsWith("spill-"));
 }
 
@@ -203,7 +203,7 @@ const settings: Readonly<Record<string, Partial<HyperParameters>>> = {
 };
 
 async function assertSameModels(
-  made: MadeStore,
+  made: TempStore,
   ownSpec: FeatureSpec,
   hyperParameters: Partial<HyperParameters>,
 ): Promise<void> {

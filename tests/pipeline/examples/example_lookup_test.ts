@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createExampleLookup, type ExampleLookup } from "../../../pipeline/examples/example_lookup.ts";
-import { makeIndex } from "../../../pipeline/store/column_index.ts";
+import { createIndex } from "../../../pipeline/store/column_index.ts";
 import { tablesFileName } from "../../../pipeline/store/layout.ts";
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
@@ -83,12 +83,12 @@ Deno.test("lookup: of a large view, a group's examples need an index, which is m
     );
     assert.deepEqual(lookup.example("a")?.words, 20, "its key is an index");
     assert.deepEqual(lookup.group(1n), { country: "de", age: 30 }, "and so is the key of its group");
-    assert.equal(makeIndex(store, "mails.reader"), true);
-    assert.equal(makeIndex(store, "mails.reader"), false);
+    assert.equal(createIndex(store, "mails.reader"), true);
+    assert.equal(createIndex(store, "mails.reader"), false);
     const indexed = createExampleLookup(store.db, { keys, fields, now: () => 0 });
     assert.equal(indexed.examplesOf(1n, 10).length, 2);
-    assertFailure(() => makeIndex(store, "mails.colour"), "usage-invalid", /mails has mail, reader/);
-    assertFailure(() => makeIndex(store, "males.reader"), "table-unknown", /mails/);
+    assertFailure(() => createIndex(store, "mails.colour"), "usage-invalid", /mails has mail, reader/);
+    assertFailure(() => createIndex(store, "males.reader"), "table-unknown", /mails/);
   }));
 
 Deno.test("lookup: an index that was made on demand makes no other schema of a store", () =>
@@ -96,7 +96,7 @@ Deno.test("lookup: an index that was made on demand makes no other schema of a s
   inFolder(async (folder) => {
     openStore(folder, { mode: "create", freeBytesMin: 0, schema }).close();
     const store = openStore(folder, { mode: "write" });
-    makeIndex(store, "mails.reader");
+    createIndex(store, "mails.reader");
     store.close();
     openStore(folder, { mode: "create", freeBytesMin: 0, schema }).close();
   }));

@@ -6,7 +6,7 @@ import type { RawExamples } from "../../../pipeline/examples/raw_examples.ts";
 import type { FeatureSpec } from "../../../pipeline/examples/spec.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { alone, specOf } from "../../support/example_rows.ts";
-import { insertRows, type MadeStore, tableOf, withStore } from "../../support/temp_store.ts";
+import { insertRows, tableOf, type TempStore, withStore } from "../../support/temp_store.ts";
 
 const columns = ["who", "clicked", "x", "c"];
 const spec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }]);
@@ -136,7 +136,7 @@ Deno.test("examples: a column or a view that is not there is named, with those t
 });
 
 /** Changes the store from another connection, while its rows are read, unless it is kept from it. */
-async function readWhileChanging(made: MadeStore, changes: number) {
+async function readWhileChanging(made: TempStore, changes: number) {
   const { openStore } = await import("../../../pipeline/store/store.ts");
   const other = openStore(made.dataDir, { mode: "write", freeBytesMin: 0, busyTimeoutMs: 0 });
   let added = 0;

@@ -14,7 +14,7 @@ import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters
 import { update } from "../../../pipeline/train/update.ts";
 import { assertFailure, assertRejected } from "../../support/expected_failure.ts";
 import { alone, specOf } from "../../support/example_rows.ts";
-import { insertRows, type MadeStore, modelsOf, trainOn, withStore } from "../../support/temp_store.ts";
+import { insertRows, modelsOf, type TempStore, trainOn, withStore } from "../../support/temp_store.ts";
 import { inFolder, type Outcome, run } from "../../support/program.ts";
 
 const spec = specOf([{ name: "x", type: "numeric" }, { name: "age", type: "numeric" }]);
@@ -76,7 +76,7 @@ for (const [kind, column, idOf] of kinds) {
   });
 }
 
-async function sweepOn(made: MadeStore): Promise<unknown> {
+async function sweepOn(made: TempStore): Promise<unknown> {
   return await sweep(made.store, made.dataDir, modelsOf(made), {
     spec,
     paths: gridOf({ penalties: ["l2"], strengths: [1], l1Ratios: [] }),

@@ -23,9 +23,9 @@ import {
 } from "../../support/weighted_tables.ts";
 import {
   insertRows,
-  type MadeStore,
   modelsOf,
   tableOf,
+  type TempStore,
   trainOn,
   withStore,
 } from "../../support/temp_store.ts";
@@ -34,7 +34,7 @@ import { inFolder, run } from "../../support/program.ts";
 // The same cases in every run: a failure that comes and goes helps nobody.
 fc.configureGlobal({ seed: 20260101 });
 
-function withTable<T>(rows: readonly WeightedRow[], use: (made: MadeStore) => Promise<T>): Promise<T> {
+function withTable<T>(rows: readonly WeightedRow[], use: (made: TempStore) => Promise<T>): Promise<T> {
   return withStore(tableOf(columns), async (made) => {
     insertRows(made.store, rows);
     return await use(made);

@@ -31,7 +31,7 @@ const familySchema = `
   CREATE VIEW examples AS SELECT kids.id, town, y FROM kids JOIN parents ON parents.id = kids.parent_id;
 `;
 
-Deno.test("ingest: parents are loaded first, whatever the order of the tables and of the files", () =>
+Deno.test("ingest: parents are loaded first, in any order of tables and files", () =>
   withTables(async ({ store, write }) => {
     const files = {
       sends: [write("sends.ndjson", ndjsonOf([{ send_id: 1, person: "p" }]))],
@@ -44,7 +44,7 @@ Deno.test("ingest: parents are loaded first, whatever the order of the tables an
     assert.equal(rowsOf(store, "people")[0].domain, "example.org");
   }, mailSchema));
 
-Deno.test("ingest: a foreign key that is declared is kept: the row is refused", () =>
+Deno.test("ingest: a declared foreign key is enforced: the row is rejected", () =>
   withTables(async ({ store, write }) => {
     const path = write("sends.ndjson", ndjsonOf([{ send_id: 1, person: "nobody" }]));
     await assertRejected(
@@ -54,7 +54,7 @@ Deno.test("ingest: a foreign key that is declared is kept: the row is refused", 
     );
   }, mailSchema));
 
-Deno.test("ingest: parents are those that foreign keys name, where all keys are called alike", () =>
+Deno.test("ingest: if all keys have the same name, parents are those that foreign keys name", () =>
   withTables(async ({ store, write }) => {
     const files = {
       kids: [write("kids.csv", "id,parent_id,y\n1,7,1\n2,8,0\n")],
@@ -62,18 +62,18 @@ Deno.test("ingest: parents are those that foreign keys name, where all keys are 
     };
     const { tables, orphans, examples } = await ingest(store, { files });
     assert.deepEqual([tables.kids.inserted, tables.parents.inserted, examples], [2, 2, 2]);
-    // A kid's id is no parent's, and says nothing about one.
+    // The id of a kid does not refer to a parent.
     assert.deepEqual(orphans, []);
   }, familySchema));
 
-Deno.test("ingest: a deferred foreign key refuses the load, with what its rows lack", () =>
+Deno.test("ingest: a deferred foreign key fails the load, with the number of rows without a parent", () =>
   withTables(async ({ store, write }) => {
     const parents = [write("parents.csv", "id,town\n7,Oslo\n")];
     const kids = (content: string) => ({ parents, kids: [write("kids.csv", `id,parent_id,y\n${content}`)] });
     await assertRejected(
       ingest(store, { files: kids("1,7,1\n2,8,0\n3,9,0\n") }),
       "row-rejected",
-      /Cannot load .*kids\.csv: 2 row\(s\) refer to what is not in parents, which a deferred foreign key of kids/i,
+      /Cannot load .*kids\.csv: 2 row\(s\) refer to missing rows of parents, which a deferred foreign key of kids/i,
     );
     assert.deepEqual([rowsOf(store, "kids"), rowsOf(store, "parents").length], [[], 1]);
     assert.equal((await ingest(store, { files: kids("1,7,1\n") })).tables.kids.inserted, 1);
@@ -85,7 +85,7 @@ for (
     "REFERENCES parents (town)",
   ]] as const
 ) {
-  Deno.test(`ingest: a foreign key that names ${what} is said to, before a store is made`, () =>
+  Deno.test(`ingest: a foreign key that names ${what} is reported before a store is created`, () =>
     assertRejected(
       withTables(() => {}, familySchema.replace("REFERENCES Parents (id)", key)),
       "spec-invalid",
@@ -99,7 +99,7 @@ const readsJson: [string, string, RegExp][] = [
   ["an overflow", "note TEXT, sum INTEGER AS (abs(CAST(note AS INTEGER)))", /row 3: integer overflow/],
 ];
 for (const [what, columns, message] of readsJson) {
-  Deno.test(`ingest: a row for which the schema cannot be computed is refused, not a bug: ${what}`, () =>
+  Deno.test(`ingest: a row for which an expression of the schema fails is rejected: ${what}`, () =>
     withTables(
       async ({ store, write, folder }) => {
         const notes = ['{"a":1}', "{bad", "-9223372036854775808"];
@@ -116,7 +116,7 @@ for (const [what, columns, message] of readsJson) {
     ));
 }
 
-Deno.test("ingest: the examples are those that a trigger leaves", () =>
+Deno.test("ingest: rows that a trigger deletes are not counted as examples", () =>
   withTables(
     async ({ store, write }) => {
       const files = { notes: [write("notes.csv", "id\n1\n2\n3\n")] };
@@ -127,7 +127,7 @@ Deno.test("ingest: the examples are those that a trigger leaves", () =>
       CREATE VIEW examples AS SELECT * FROM notes;`,
   ));
 
-Deno.test("ingest: another key that is taken is a broken constraint, not an unchanged row", () =>
+Deno.test("ingest: a duplicate of a UNIQUE column is a broken constraint, not an unchanged row", () =>
   withTables(async ({ store, write, folder }) => {
     const rows = [{ person: "p", email: "p@example.org" }, { person: "q", email: "p@example.org" }];
     const files = { people: [write("people.ndjson", ndjsonOf(rows))] };
@@ -164,11 +164,11 @@ Deno.test("ingest: a store that another process writes to is busy", () =>
     }
   }, thingsSchema));
 
-Deno.test("ingest: readers see the rows of a file all at once, and do not hold the load up", () =>
+Deno.test("ingest: readers see the rows of a file all at once, and do not delay the load", () =>
   withTables(async ({ store, write, folder }) => {
     const rows = Array.from(
       { length: 40_000 },
-      (_, id) => ({ id, word: "so long a text that there are several batches" }),
+      (_, id) => ({ id, word: "a long text, so that there are several batches" }),
     );
     const reader = openStore(join(folder, "data"), { mode: "read" });
     try {

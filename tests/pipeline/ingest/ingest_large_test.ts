@@ -6,10 +6,10 @@ import { assertRejected } from "../../support/expected_failure.ts";
 import { ndjsonOf, parquetOf } from "../../support/temp_files.ts";
 import { contentOf, rowsOf, thingsSchema, withTables } from "../../support/tables.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// A fixed seed makes failures reproducible.
 fc.configureGlobal({ seed: 20260101 });
 
-/** Leads whose keys come in no order: more than one run of rows, in a file large enough for a thread of its own. */
+/** Number of leads, with unordered keys: several row runs, in a file that is large enough for a reader thread. */
 const leadCount = 80_000;
 const random = createRandom(11);
 const leads = Array.from({ length: leadCount }, () => ({
@@ -26,7 +26,7 @@ const offers = Array.from({ length: leadCount }, (_, i) => ({
   lender_id: BigInt(random.below(26)),
 }));
 
-Deno.test("ingest: rows in any order, on threads, make the same tables as rows in the order of their keys", async () => {
+Deno.test("ingest: unordered rows, read on a thread, result in the same tables as ordered rows", async () => {
   const sorted = leads.toSorted((a, b) => a.lead_uuid < b.lead_uuid ? -1 : 1);
   const contents = await Promise.all([leads, sorted].map((rows) =>
     withTables(async ({ store, write }) => {
@@ -49,7 +49,7 @@ Deno.test("ingest: rows in any order, on threads, make the same tables as rows i
   assert.deepEqual(contents[1], expected);
 });
 
-Deno.test("ingest: what fails on the reading thread fails the same way, and leaves the store as it was", () =>
+Deno.test("ingest: a failure on the reader thread is reported, and leaves the store unchanged", () =>
   withTables(async ({ store, write }) => {
     const before = contentOf(store);
     const whole = parquetOf(leads);
@@ -75,7 +75,7 @@ Deno.test("ingest: what fails on the reading thread fails the same way, and leav
     assert.deepEqual(contentOf(store), before);
   }));
 
-Deno.test("ingest: examples of any view are counted, on threads", () =>
+Deno.test("ingest: examples of any view are counted on threads", () =>
   withTables(async ({ store, write }) => {
     store.db.exec(
       "DROP VIEW examples; CREATE VIEW examples AS SELECT offer_id, lead_uuid, apr FROM offers WHERE apr < 50",
@@ -90,7 +90,7 @@ const thing = fc.record({ id: key, whole: fc.option(fc.integer({ min: -3, max: 3
 const files = fc.array(fc.array(thing, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 });
 
 for (const onConflict of ["keep", "replace"] as const) {
-  Deno.test(`ingest: with ${onConflict}, any files load as a map that ${onConflict}s would, and again change nothing`, () =>
+  Deno.test(`ingest: with ${onConflict}, any files load as into a map with that rule, and loading them again changes nothing`, () =>
     fc.assert(
       fc.asyncProperty(files, async (contents) => {
         await withTables(async ({ store, write }) => {

@@ -10,7 +10,7 @@ function counts(partial: Partial<RowCounts>): RowCounts {
   return { read: 0, inserted: 0, unchanged: 0, replaced: 0, kept: 0, rejected: 0, ...partial };
 }
 
-/** Loads rows into `things` from a file of their own. */
+/** Loads rows into `things` from a new file. */
 async function loadThings(
   { store, write }: LoadedStore,
   rows: readonly Record<string, unknown>[],
@@ -20,7 +20,7 @@ async function loadThings(
   return await ingest(store, { files: { things: [path] }, allowMissing: true, ...options });
 }
 
-/** The loan files, in the test's folder. */
+/** Writes the loan files into the test's folder. */
 function writeLoans({ write }: LoadedStore) {
   return {
     leads: [write("leads.parquet", loanFiles.leads)],
@@ -29,7 +29,7 @@ function writeLoans({ write }: LoadedStore) {
   };
 }
 
-Deno.test("ingest: leads, offers and clicks are loaded, and the examples made of them counted", () =>
+Deno.test("ingest: leads, offers and clicks are loaded, and their examples counted", () =>
   withTables(async (loaded) => {
     const report = await ingest(loaded.store, { files: writeLoans(loaded) });
     assert.deepEqual(report.tables, {
@@ -48,7 +48,7 @@ Deno.test("ingest: leads, offers and clicks are loaded, and the examples made of
     assert.deepEqual(rowsOf(loaded.store, "clicks")[0], { offer_id: 2, clicked_at: 1616464908339000 });
   }));
 
-Deno.test("ingest: the same files again change nothing, and say so", () =>
+Deno.test("ingest: loading the same files again changes nothing, and is reported", () =>
   withTables(async (loaded) => {
     const files = writeLoans(loaded);
     await ingest(loaded.store, { files });
@@ -71,7 +71,7 @@ Deno.test("ingest: the same rows in other files are unchanged", () =>
     assert.deepEqual(rowsOf(loaded.store, "things"), before);
   }, thingsSchema));
 
-Deno.test("ingest: a file whose rows were taken out of the table is loaded again", () =>
+Deno.test("ingest: a file whose rows were deleted from the table is loaded again", () =>
   withTables(async (loaded) => {
     const files = writeLoans(loaded);
     await ingest(loaded.store, { files });
@@ -80,7 +80,7 @@ Deno.test("ingest: a file whose rows were taken out of the table is loaded again
     assert.deepEqual(tables.clicks, counts({ read: 3, inserted: 1, unchanged: 2 }));
   }));
 
-Deno.test("ingest: a failure leaves the files before it loaded, and of its own nothing", () =>
+Deno.test("ingest: if a file fails, the files before it stay loaded, and none of its rows is", () =>
   withTables(async ({ store, write }) => {
     const files = {
       things: [
@@ -98,7 +98,7 @@ Deno.test("ingest: a failure leaves the files before it loaded, and of its own n
     assert.deepEqual(rowsOf(store, "loads").map(({ file_name }) => file_name), ["first.ndjson"]);
   }, thingsSchema));
 
-Deno.test("ingest: a file that is missing is found before any is loaded", () =>
+Deno.test("ingest: a missing file is reported before any file is loaded", () =>
   withTables(async ({ store, write, folder }) => {
     const files = { things: [write("first.ndjson", ndjsonOf([{ id: 1 }])), join(folder, "missing.parquet")] };
     await assertRejected(
@@ -110,7 +110,7 @@ Deno.test("ingest: a file that is missing is found before any is loaded", () =>
     await assertRejected(ingest(store, { files: { things: [folder] } }), "file-invalid", /it is no file/);
   }, thingsSchema));
 
-Deno.test("ingest: a key with other values fails, and names key, row and value", () =>
+Deno.test("ingest: a key with other values fails with key, row and value", () =>
   withTables(async (loaded) => {
     await loadThings(loaded, [{ id: 1, part: 11 }, { id: 2, part: 5 }]);
     const before = contentOf(loaded.store);
@@ -122,7 +122,7 @@ Deno.test("ingest: a key with other values fails, and names key, row and value",
     assert.deepEqual(contentOf(loaded.store), before);
   }, thingsSchema));
 
-Deno.test("ingest: --on-conflict keep keeps what is there", () =>
+Deno.test("ingest: --on-conflict keep keeps existing rows", () =>
   withTables(async (loaded) => {
     await loadThings(loaded, [{ id: 1, part: 11 }, { id: 2, part: 5 }]);
     const rows = [{ id: 3, part: 1 }, { id: 1, part: 12 }, { id: 2, part: 5 }];
@@ -131,7 +131,7 @@ Deno.test("ingest: --on-conflict keep keeps what is there", () =>
     assert.deepEqual(rowsOf(loaded.store, "things").map(({ part }) => part), [11, 5, 1]);
   }, thingsSchema));
 
-Deno.test("ingest: --on-conflict replace takes the file's values, the last of a key", () =>
+Deno.test("ingest: --on-conflict replace takes the file's values; the last row of a key wins", () =>
   withTables(async (loaded) => {
     await loadThings(loaded, [{ id: 1, part: 11, word: "old" }, { id: 2, part: 5 }]);
     const rows = [{ id: 1, part: 12 }, { id: 3, part: 1 }, { id: 3, part: 2 }, { id: 3, part: 1 }, {
@@ -142,11 +142,11 @@ Deno.test("ingest: --on-conflict replace takes the file's values, the last of a 
     assert.deepEqual(tables.things, counts({ read: 5, inserted: 1, replaced: 3, unchanged: 1 }));
     assert.equal(files[0].duplicates, 2);
     assert.deepEqual(rowsOf(loaded.store, "things").map(({ part }) => part), [12, 5, 1]);
-    // What the file does not speak of stays.
+    // A column that the file lacks keeps its value.
     assert.equal(rowsOf(loaded.store, "things")[0].word, "old");
   }, thingsSchema));
 
-Deno.test("ingest: after a replacement an older file is not taken for loaded", () =>
+Deno.test("ingest: after a replacement, an older file does not count as loaded", () =>
   withTables(async ({ store, write }) => {
     const older = { things: [write("older.ndjson", ndjsonOf([{ id: 1, part: 1 }]))] };
     const newer = { things: [write("newer.ndjson", ndjsonOf([{ id: 1, part: 2 }]))] };
@@ -160,13 +160,13 @@ Deno.test("ingest: after a replacement an older file is not taken for loaded", (
     assert.equal(rowsOf(store, "things")[0].part, 1);
   }, thingsSchema));
 
-Deno.test("ingest: rows that repeat a key of their file are counted, with the same values or, where told, with others", () =>
+Deno.test("ingest: rows that repeat a key of their file are counted, with the same values and, with keep, with others", () =>
   withTables(async (loaded) => {
     const rows = [{ id: 1, part: 1 }, { id: 1, part: 1 }, { id: 2, part: 2 }, { id: 1, part: 1 }];
     const { tables, files } = await loadThings(loaded, rows);
     assert.deepEqual(tables.things, counts({ read: 4, inserted: 2, unchanged: 2 }));
     assert.equal(files[0].duplicates, 2);
-    // Of these, one was there before, and one repeats a key of the file.
+    // One of these existed before, and one repeats a key of the file.
     const more = await loadThings(loaded, [{ id: 1, part: 1 }, { id: 3, part: 3 }, { id: 3, part: 4 }], {
       onConflict: "keep",
     });
@@ -190,7 +190,7 @@ Deno.test("ingest: a row that breaks a constraint fails its file, with the row a
     assert.deepEqual(rowsOf(loaded.store, "things"), []);
   }, thingsSchema));
 
-Deno.test("ingest: --rejects sets rows that cannot be loaded aside, with their reasons, and loads the others", () =>
+Deno.test("ingest: --rejects writes rows that cannot be loaded to a file, with reasons, and loads the others", () =>
   withTables(async (loaded) => {
     const rejectsPath = join(loaded.folder, "rejects.ndjson");
     const content = 'id,part,word\n1,1,a\n2,-2000,b\n3,abc,c\n,4,d\n5,5\n6,6,"x"y\n7,7,g\n';
@@ -219,13 +219,13 @@ Deno.test("ingest: --rejects sets rows that cannot be loaded aside, with their r
       [5, undefined, "2 fields, expected 3"],
       [6, undefined, "a field goes on behind its closing quote"],
     ]);
-    // It is no load that a later one may be answered from: the rows may be mended in the schema or the program.
+    // The file does not count as loaded: a change of the schema or the program may make its rows valid.
     const again = await ingest(loaded.store, { files: { things: [path] }, allowMissing: true, rejectsPath });
     assert.deepEqual(again.tables.things, counts({ read: 7, unchanged: 2, rejected: 5 }));
     assert.equal(rowsOf(loaded.store, "loads").length, 1);
   }, thingsSchema));
 
-Deno.test("ingest: rejected rows of a file that is not loaded are not in the rejects", () =>
+Deno.test("ingest: the rejects file has no rows of a file that is not loaded", () =>
   withTables(async ({ store, write, folder }) => {
     const rejectsPath = join(folder, "rejects.ndjson");
     const files = {
@@ -247,7 +247,7 @@ Deno.test("ingest: rejected rows of a file that is not loaded are not in the rej
     );
   }, thingsSchema));
 
-Deno.test("ingest: columns that the table lacks are left out and named", () =>
+Deno.test("ingest: columns that the table lacks are ignored and reported", () =>
   withTables(async ({ store, write }) => {
     const path = write(
       "leads.parquet",
@@ -264,7 +264,7 @@ Deno.test("ingest: columns that the table lacks are left out and named", () =>
     assert.deepEqual(files[0].leftOut, ["__index_level_0__"]);
   }));
 
-Deno.test("ingest: a column that a file lacks fails, even where it may be NULL: it may be misspelt", () =>
+Deno.test("ingest: a missing column fails the file even if it may be NULL: its name may be misspelt", () =>
   withTables(async ({ store, write }) => {
     const row = { lead_uuid: "a", requested: 1, loan_purpose: "x", credit: "y" };
     const misspelt = write("misspelt.parquet", parquetOf([{ ...row, anual_income: 2 }]));
@@ -292,7 +292,7 @@ Deno.test("ingest: a column that a file lacks fails, even where it may be NULL: 
     );
   }));
 
-Deno.test("ingest: a column of the wrong type fails, and names the types", () =>
+Deno.test("ingest: a column of the wrong type fails with both types", () =>
   withTables(async ({ store, write }) => {
     const path = write(
       "offers.parquet",
@@ -305,7 +305,7 @@ Deno.test("ingest: a column of the wrong type fails, and names the types", () =>
     );
   }));
 
-Deno.test("ingest: lender ids that are whole doubles are integers, others are refused", () =>
+Deno.test("ingest: lender ids that are whole doubles are integers, others are rejected", () =>
   withTables(async ({ store, write }) => {
     const offers = (lender_id: number) => parquetOf([{ offer_id: 1n, lead_uuid: "a", apr: 1, lender_id }]);
     await assertRejected(
@@ -317,7 +317,7 @@ Deno.test("ingest: lender ids that are whole doubles are integers, others are re
     assert.equal(rowsOf(store, "offers")[0].lender_id, 12);
   }));
 
-Deno.test("ingest: keys beyond 2^53 stay what they are", () =>
+Deno.test("ingest: keys beyond 2^53 are exact", () =>
   withTables(async ({ store, write }) => {
     const ids = [2n ** 53n, 2n ** 53n + 1n, -(2n ** 63n), 2n ** 63n - 1n];
     const path = write("things.parquet", parquetOf(ids.map((id) => ({ id, word: String(id) }))));
@@ -336,7 +336,7 @@ Deno.test("ingest: keys beyond 2^53 stay what they are", () =>
     );
   }, thingsSchema));
 
-Deno.test("ingest: offers without a lead and clicks without an offer are reported, and resolved when their parents come", () =>
+Deno.test("ingest: offers without a lead and clicks without an offer are reported until their parents are loaded", () =>
   withTables(async (loaded) => {
     const { leads, offers, clicks } = writeLoans(loaded);
     const first = await ingest(loaded.store, { files: { offers, clicks } });
@@ -357,7 +357,7 @@ Deno.test("ingest: offers without a lead and clicks without an offer are reporte
     assert.equal(third.examples, 4);
   }));
 
-Deno.test("ingest: a parent that was rejected is no parent", () =>
+Deno.test("ingest: a rejected row is no parent", () =>
   withTables(async (loaded) => {
     const { offers } = writeLoans(loaded);
     const lead = { loan_purpose: "x", credit: "y", annual_income: 2 };
@@ -375,7 +375,7 @@ Deno.test("ingest: a parent that was rejected is no parent", () =>
     assert.equal(report.examples, 1);
   }));
 
-Deno.test("ingest: an interruption leaves the store as it was", () =>
+Deno.test("ingest: an interruption leaves the store unchanged", () =>
   withTables(async (loaded) => {
     await loadThings(loaded, [{ id: 1 }]);
     const before = contentOf(loaded.store);
@@ -408,7 +408,7 @@ Deno.test("ingest: a file that changes while it is read is not loaded", () =>
     assert.deepEqual(rowsOf(store, "things"), []);
   }, thingsSchema));
 
-Deno.test("ingest: the log says what was loaded, when and how it went", () =>
+Deno.test("ingest: the log has the file, the time and the report of each load", () =>
   withTables(async (loaded) => {
     const { leads } = writeLoans(loaded);
     await ingest(loaded.store, { files: { leads }, now: () => 1_700_000_000_000_000 });
@@ -424,7 +424,7 @@ Deno.test("ingest: the log says what was loaded, when and how it went", () =>
     assert.equal(JSON.parse(String(report)).inserted, 3);
   }));
 
-Deno.test("ingest: tables and columns that are not there, and the program's own, are named", () =>
+Deno.test("ingest: unknown tables and columns, and the program's own tables, are rejected by name", () =>
   withTables(async ({ store, write }) => {
     const path = write("x.ndjson", "{}");
     await assertRejected(

@@ -14,7 +14,7 @@ import { inFolder, run, spawn } from "../../support/program.ts";
 
 const modeOf = ({ db }: Store) => db.prepare("PRAGMA journal_mode").get()?.journal_mode;
 
-/** Loads, and says for each table in which modes its files were. */
+/** Loads files and returns the journal mode during the load of each. */
 async function modesOf(
   store: Store,
   options: IngestOptions,
@@ -33,19 +33,19 @@ function writeLoans({ write }: LoadedStore) {
   };
 }
 
-const inPlace = { leads: "delete", offers: "delete", clicks: "wal" };
-const byLog = { leads: "wal", offers: "wal", clicks: "wal" };
+const inRollbackMode = { leads: "delete", offers: "delete", clicks: "wal" };
+const inWalMode = { leads: "wal", offers: "wal", clicks: "wal" };
 
-Deno.test("first fill: files whose parents are known go straight into a new store, which is a single file afterwards", () =>
+Deno.test("initial load: files whose parents are known are loaded in rollback mode; the store is a single file afterwards", () =>
   withTables(async (loaded) => {
     const { store } = loaded;
-    assert.deepEqual(await modesOf(store, { files: writeLoans(loaded) }), inPlace);
-    assert.equal(modeOf(store), "delete", "it is one file");
+    assert.deepEqual(await modesOf(store, { files: writeLoans(loaded) }), inRollbackMode);
+    assert.equal(modeOf(store), "delete", "a single file");
     assert.equal(store.db.prepare("PRAGMA synchronous").get()?.synchronous, 2);
     assert.equal(store.db.prepare("PRAGMA integrity_check").get()?.integrity_check, "ok");
   }));
 
-Deno.test("first fill: a second file of a table, and a second load, go by the log", () =>
+Deno.test("initial load: a second file of a table and a second load are loaded in WAL mode", () =>
   withTables(async (loaded) => {
     const { store, write } = loaded;
     const more = write("more", parquetOf([{ offer_id: 9n, lead_uuid: "a", apr: 1, lender_id: 1n }]));
@@ -63,31 +63,31 @@ const touches: Readonly<Record<string, (store: Store) => void>> = {
   "a trigger": ({ db }) => db.exec("CREATE TRIGGER more AFTER INSERT ON leads BEGIN SELECT 1; END"),
 };
 for (const [what, make] of Object.entries(touches)) {
-  Deno.test(`first fill: with ${what}, all files go by the log`, () =>
+  Deno.test(`initial load: with ${what}, all files are loaded in WAL mode`, () =>
     withTables(async (loaded) => {
       make(loaded.store);
-      assert.deepEqual(await modesOf(loaded.store, { files: writeLoans(loaded) }), byLog);
+      assert.deepEqual(await modesOf(loaded.store, { files: writeLoans(loaded) }), inWalMode);
     }));
 }
 
-Deno.test("first fill: while another connection has the store open, all files go by the log, and it reads on", () =>
+Deno.test("initial load: while another connection has the store open, all files are loaded in WAL mode, and it can read", () =>
   withTables(async (loaded) => {
     const { store, folder } = loaded;
     store.journal.use("wal", 0);
     const other = openStore(join(folder, "data"), { mode: "read", busyTimeoutMs: 0 });
     const leads = () => rowsOf(other, "leads").length;
     assert.equal(leads(), 0);
-    assert.deepEqual(await modesOf(store, { files: writeLoans(loaded) }), byLog);
+    assert.deepEqual(await modesOf(store, { files: writeLoans(loaded) }), inWalMode);
     assert.equal(leads(), 3);
     other.close();
   }));
 
-Deno.test("first fill: rows that another process adds between two files are seen: what follows goes by the log", () =>
+Deno.test("initial load: after another process adds rows between two files, the remaining files are loaded in WAL mode", () =>
   withTables(async (loaded) => {
     const { store, folder } = loaded;
     const modes: Record<string, unknown> = {};
     const observe = ({ file }: { file: string }) => modes[file] = modeOf(store);
-    /** Once, when the leads are in. */
+    /** Called when the leads have been inserted; adds rows at the first call. */
     const now = () => {
       if (rowsOf(store, "loads").length === 0) {
         queueMicrotask(() => {
@@ -101,12 +101,12 @@ Deno.test("first fill: rows that another process adds between two files are seen
       return 1;
     };
     const report = await ingest(store, { files: writeLoans(loaded), observe, now });
-    assert.deepEqual(modes, { ...byLog, leads: "delete" });
+    assert.deepEqual(modes, { ...inWalMode, leads: "delete" });
     assert.deepEqual([report.tables.offers.inserted, report.tables.offers.unchanged], [3, 1]);
     assert.equal(report.examples, 4);
   }));
 
-Deno.test("first fill: the report and the store are those of a load by the log, orphans and repeated keys included", async () => {
+Deno.test("initial load: report and store equal those of a load in WAL mode, including orphans and repeated keys", async () => {
   const loads = await Promise.all([true, false].map((isFirst) =>
     withTables(async (loaded) => {
       const { store, write } = loaded;
@@ -115,9 +115,9 @@ Deno.test("first fill: the report and the store are those of a load by the log, 
       const offer = { apr: 1, lender_id: 1n };
       const offers = parquetOf([
         { offer_id: 4n, lead_uuid: "c", ...offer },
-        { offer_id: 3n, lead_uuid: "nobody", ...offer },
+        { offer_id: 3n, lead_uuid: "unknown", ...offer },
         { offer_id: 4n, lead_uuid: "c", ...offer },
-        { offer_id: 1n, lead_uuid: "nobody", ...offer },
+        { offer_id: 1n, lead_uuid: "unknown", ...offer },
       ]);
       const clicks = parquetOf([4n, 5n].map((offer_id) => ({ offer_id, clicked_at: new Date(0) })));
       const files = { leads, offers: [write("offers", offers)], clicks: [write("clicks", clicks)] };
@@ -130,7 +130,7 @@ Deno.test("first fill: the report and the store are those of a load by the log, 
   assert.deepEqual(loads[0], loads[1]);
 });
 
-Deno.test("first fill: keys that SQLite compares in a way of its own are looked up by it", () =>
+Deno.test("initial load: keys with a collation are looked up by SQLite", () =>
   withTables(
     async ({ store, write }) => {
       const files = {
@@ -145,28 +145,28 @@ Deno.test("first fill: keys that SQLite compares in a way of its own are looked 
       CREATE VIEW examples AS SELECT * FROM things;`,
   ));
 
-Deno.test("first fill: of more parents than keys are remembered, or nobody knows how many, not all are known", () =>
+Deno.test("initial load: parents are not all known if they are more than the key set holds, or of unknown number", () =>
   withTables(({ store }) => {
     const tables = listTables(store.db);
     const [leads, offers, clicks] = ["leads", "offers", "clicks"].map((name) => findTable(tables, name));
     const afterLeads = (rows: number | undefined, keepsKeys = true) => {
-      const fill = createInitialLoad(store, tables, { keepsKeys });
-      assert.equal(fill.isSelfContained(leads), true);
-      fill.addRowsRead(leads, rows);
-      return fill;
+      const load = createInitialLoad(store, tables, { keepsKeys });
+      assert.equal(load.isSelfContained(leads), true);
+      load.addRowsRead(leads, rows);
+      return load;
     };
     assert.equal(afterLeads(keysMax).isSelfContained(offers), true);
     assert.equal(afterLeads(keysMax + 1).isSelfContained(offers), false);
     assert.equal(afterLeads(undefined).isSelfContained(offers), false);
     assert.equal(afterLeads(1, false).isSelfContained(offers), false);
-    const fill = afterLeads(1);
-    assert.equal(fill.isSelfContained(leads), false);
-    assert.equal(fill.isSelfContained(clicks), false);
-    fill.addKnownKeys("offers");
-    assert.equal(fill.isSelfContained(clicks), true);
+    const load = afterLeads(1);
+    assert.equal(load.isSelfContained(leads), false);
+    assert.equal(load.isSelfContained(clicks), false);
+    load.addKnownKeys("offers");
+    assert.equal(load.isSelfContained(clicks), true);
   }));
 
-Deno.test("first fill: a file that fails leaves the files before it loaded, of its own nothing, and the store in order", () =>
+Deno.test("initial load: if a file fails, the files before it stay loaded, and the store is in rollback mode", () =>
   withTables(async (loaded) => {
     const { store, write } = loaded;
     const { leads } = writeLoans(loaded);
@@ -180,7 +180,7 @@ Deno.test("first fill: a file that fails leaves the files before it loaded, of i
     assert.equal(modeOf(store), "delete");
   }));
 
-Deno.test("first fill: where the store cannot be turned back, what was told of a load stays what it was", () =>
+Deno.test("initial load: a failure to leave WAL mode does not hide the failure of the load", () =>
   withTables(async ({ store }) => {
     const full = Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR", errcode: 10 });
     const used: string[] = [];
@@ -190,13 +190,13 @@ Deno.test("first fill: where the store cannot be turned back, what was told of a
       return true;
     };
     const bulk = openBulk({ ...store, journal: { ...store.journal, use } });
-    const failure = new Error("why it failed");
+    const failure = new Error("the load failed");
     await assert.rejects(bulk.load(() => Promise.reject(failure), { isAlone: false }), failure);
     bulk.end();
     assert.deepEqual(used, ["wal", "rollback"]);
   }));
 
-Deno.test("first fill: where others do not let go of the store, a load that needs readers is refused", () =>
+Deno.test("initial load: if other connections keep the store locked, a load that needs WAL mode fails", () =>
   withTables(async ({ store }) => {
     const use = (mode: string) => mode === "rollback";
     const bulk = openBulk({ ...store, journal: { ...store.journal, use } }, { lockTimeoutMs: 20 });
@@ -208,31 +208,35 @@ Deno.test("first fill: where others do not let go of the store, a load that need
     );
   }));
 
-Deno.test("first fill: what a power cut or kill -9 cuts short is undone, by a command that only reads too", {
-  ignore: Deno.build.os === "windows",
-}, () =>
-  inFolder(async (folder) => {
-    const data = join(folder, "data");
-    const path = join(folder, "leads.ndjson");
-    Deno.writeTextFileSync(path, leadLines(300_000, "auto".repeat(60)));
-    const [db, journal] = ["", "-journal"].map((suffix) => join(data, tablesFileName + suffix));
-    {
-      await using child = spawn(["ingest", "--data", data, "--leads", path]);
-      // What does not fit into memory has been written in place.
-      for (let tries = 0; tries < 3_000 && sizeOf(db) < 8 * 2 ** 20; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+Deno.test(
+  "initial load: a load interrupted by a power cut or kill -9 is rolled back, also by a command that only reads",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  () =>
+    inFolder(async (folder) => {
+      const data = join(folder, "data");
+      const path = join(folder, "leads.ndjson");
+      Deno.writeTextFileSync(path, leadLines(300_000, "auto".repeat(60)));
+      const [db, journal] = ["", "-journal"].map((suffix) => join(data, tablesFileName + suffix));
+      {
+        await using child = spawn(["ingest", "--data", data, "--leads", path]);
+        // Pages that exceed the cache have been written to the database.
+        for (let tries = 0; tries < 3_000 && sizeOf(db) < 8 * 2 ** 20; tries++) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        child.kill("SIGKILL");
+        await child.output();
       }
-      child.kill("SIGKILL");
-      await child.output();
-    }
-    assert.ok(sizeOf(journal) > 0, "it was cut short");
-    const { code, stdout, stderr } = await run(["models", "list", "--data", data, "--json"]);
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(JSON.parse(stdout).models, []);
-    assert.ok(sizeOf(db) < 2 ** 20, "nothing is left of it");
-    const again = await run(["ingest", "--data", data, "--leads", path, "--json"]);
-    assert.equal(JSON.parse(again.stdout).tables.leads.inserted, 300_000);
-  }));
+      assert.ok(sizeOf(journal) > 0, "the load was interrupted");
+      const { code, stdout, stderr } = await run(["models", "list", "--data", data, "--json"]);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(JSON.parse(stdout).models, []);
+      assert.ok(sizeOf(db) < 2 ** 20, "no row is left");
+      const again = await run(["ingest", "--data", data, "--leads", path, "--json"]);
+      assert.equal(JSON.parse(again.stdout).tables.leads.inserted, 300_000);
+    }),
+);
 
 function sizeOf(path: string): number {
   try {

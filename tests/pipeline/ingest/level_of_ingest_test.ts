@@ -46,7 +46,7 @@ const texts = [
   ]),
 ];
 
-Deno.test("level: a text of CSV is the level of what an ingest makes of it, in each type of column", () =>
+Deno.test("level: a text in CSV has the level of the value that an ingest stores, for each column type", () =>
   inFolder(async (folder) => {
     const rows = texts.flatMap((text, k) =>
       types.map((type, t) => `${3 * k + t},${types.map((other) => other === type ? `"${text}"` : "")}`)
@@ -63,7 +63,7 @@ Deno.test("level: a text of CSV is the level of what an ingest makes of it, in e
       let agreed = 0;
       texts.forEach((text, k) =>
         types.forEach((type, t) => {
-          // What an ingest refuses is no level that a row can have had: whatever it is called, it is unseen.
+          // A rejected text is no level that a stored row can have: any name for it is unseen.
           const row = stored.get(3 * k + t);
           if (!row) return;
           const value = row[type];

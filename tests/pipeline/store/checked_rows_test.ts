@@ -9,7 +9,7 @@ import {
 
 const rowCount = 40;
 
-/** Rows "k00" to "k39"; `broken` ones have no JSON, `large` ones an integer that a number does not hold. */
+/** Creates rows "k00" to "k39". `broken` rows have invalid JSON, `large` rows an integer that does not fit a number. */
 function tableOf(
   { broken = [], large = [] }: { broken?: readonly number[]; large?: readonly number[] },
 ): DatabaseSync {
@@ -39,10 +39,10 @@ function stopOf(read: () => Iterable<unknown>): { stopped: ReadingStopped; count
     if (error instanceof ReadingStopped) return { stopped: error, count };
     throw error;
   }
-  throw new assert.AssertionError({ message: `it ended quietly after ${count} rows` });
+  throw new assert.AssertionError({ message: `it ended without an error after ${count} rows` });
 }
 
-Deno.test("checked rows: all rows come, in the order of the first column, also of nothing", () => {
+Deno.test("checked rows: all rows are read in the order of the first column; an empty result has none", () => {
   using db = tableOf({});
   const rows = [...iterateRows(db, ages)];
   assert.deepEqual(rows.map(([k, n]) => [k, n]).slice(0, 2), [["k00", 0], ["k01", -1]]);
@@ -50,15 +50,15 @@ Deno.test("checked rows: all rows come, in the order of the first column, also o
   assert.deepEqual([...iterateRows(db, { ...ages, from: "ages WHERE n > 0" })], []);
 });
 
-Deno.test("checked rows: StatementSync.iterate() ends quietly where all() throws, which is why there is a marker", () => {
+Deno.test("checked rows: StatementSync.iterate() ends without an error at a row for which all() throws: hence the marker", () => {
   using db = tableOf({ broken: [5] });
   const statement = db.prepare("SELECT * FROM ages ORDER BY k");
   assert.throws(() => statement.all(), /malformed JSON/);
-  // Where this fails, the runtime has been repaired, and the marker can go.
+  // If this fails, the runtime is fixed, and the marker can be removed.
   assert.equal([...statement.iterate()].length, 5);
 });
 
-Deno.test("checked rows: an integer beyond 2^53 is exact, and no row behind it is lost", () => {
+Deno.test("checked rows: an integer beyond 2^53 is exact, and no row after it is lost", () => {
   for (const large of [[0], [20], [39], [3, 4, 30]]) {
     using db = tableOf({ large });
     const rows = [...iterateRows(db, ages)];
@@ -69,7 +69,7 @@ Deno.test("checked rows: an integer beyond 2^53 is exact, and no row behind it i
   }
 });
 
-Deno.test("checked rows: an expression that fails stops the reading, with the last key and what SQLite says", () => {
+Deno.test("checked rows: an expression that fails stops the query; the error has the last key and SQLite's message", () => {
   for (
     const [broken, large, lastKey] of [
       [[0], [], undefined],
@@ -87,7 +87,7 @@ Deno.test("checked rows: an expression that fails stops the reading, with the la
   }
 });
 
-Deno.test("checked rows: a query that SQLite has to sort ends as well, or stops", () => {
+Deno.test("checked rows: a query that SQLite sorts is read to its end, or stops with an error", () => {
   using whole = tableOf({ large: [7] });
   const sorted = { columns: ["n", "age"], from: "ages" };
   const rows = [...iterateRows(whole, sorted)];
@@ -96,7 +96,7 @@ Deno.test("checked rows: a query that SQLite has to sort ends as well, or stops"
   assert.match(stopOf(() => iterateRows(broken, sorted)).stopped.message, /malformed JSON/);
 });
 
-Deno.test("checked rows: a reader of ranges gives exact integers, and throws what SQLite throws", () => {
+Deno.test("checked rows: a reader of ranges returns exact integers and throws SQLite's errors", () => {
   using db = tableOf({ broken: [30], large: [7] });
   const read = rowsReader(db, "SELECT k, n, age FROM ages WHERE k >= ? AND k < ? ORDER BY k");
   assert.deepEqual(read("k06", "k09").map(([, n]) => n), [-6, 2n ** 53n + 1n, -8]);

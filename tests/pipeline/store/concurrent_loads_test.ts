@@ -15,7 +15,7 @@ import { row } from "../../support/served_models.ts";
 
 const offerCount = 30_000;
 
-/** Offers of ten thousand leads, and clicks on every third. */
+/** Adds 30,000 offers of ten thousand leads, and clicks on two of seven. */
 function addOffers({ models: { dataDir } }: RunningServer): void {
   const store = openStore(dataDir, { mode: "write" });
   store.db.exec(`
@@ -28,7 +28,7 @@ function addOffers({ models: { dataDir } }: RunningServer): void {
   store.close();
 }
 
-Deno.test("beside a training, assignments come one after the other: none is refused, and the training is read once", async () => {
+Deno.test("during a training, repeated assignments all succeed, and the training reads its examples once", async () => {
   await using running = await runServer();
   const { ask, models: { dataDir, modelsDir } } = running;
   addOffers(running);
@@ -58,7 +58,7 @@ Deno.test("beside a training, assignments come one after the other: none is refu
       });
       const { train: trained, test } = artifact.metadata.data.rows;
       assert.ok(trained + test > offerCount);
-      assert.ok(rowsRead < 1.5 * offerCount, "it is not read again");
+      assert.ok(rowsRead < 1.5 * offerCount, "the examples are read once");
     }
   } finally {
     isTraining = false;
@@ -70,11 +70,11 @@ Deno.test("beside a training, assignments come one after the other: none is refu
 });
 
 const transactions: Readonly<Record<string, string>> = {
-  "by the log": "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE",
-  "of a first load, which has the tables to itself": "BEGIN EXCLUSIVE",
+  "in WAL mode": "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE",
+  "of an initial load, which locks the tables": "BEGIN EXCLUSIVE",
 };
 for (const [what, begin] of Object.entries(transactions)) {
-  Deno.test(`while a load's transaction is under way ${what}, models are assigned, rolled back, named and registered`, async () => {
+  Deno.test(`during a load's transaction ${what}, models can be assigned, rolled back, named and registered`, async () => {
     await using running = await runServer();
     const { ask, models: { dataDir, first, second } } = running;
     const loading = openStore(dataDir, { mode: "write" });
@@ -102,10 +102,10 @@ const rows = Array.from(
   (_, id) => ({ id, who: `w${id % 50}`, clicked: id % 3 === 0 ? 1 : 0, x: id % 11 }),
 );
 
-Deno.test("a training waits for a load that has the tables to itself", () =>
+Deno.test("a training waits for a load that locks the tables", () =>
   withStore(tableOf(columns), async (made) => {
     insertRows(made.store, rows);
-    // One thread waits for both here: who waits by SQLite would keep the other from going on.
+    // Both run on this thread: a wait inside SQLite would block the other.
     made.store.db.exec("PRAGMA busy_timeout = 0");
     const loading = openStore(made.dataDir, { mode: "write" });
     loading.db.exec("BEGIN EXCLUSIVE");
@@ -118,12 +118,11 @@ Deno.test("a training waits for a load that has the tables to itself", () =>
   }));
 
 for (const [what, journal] of [["in WAL mode", "wal"], ["in rollback mode", "rollback"]] as const) {
-  Deno.test(`a load ${what} waits for a training that keeps the tables from changing, and is not refused`, () =>
+  Deno.test(`a load ${what} waits for a training that holds the write lock, and then succeeds`, () =>
     withTables(async ({ store, write }) => {
       const things = (id: number) => ({ things: [write(`${id}.ndjson`, ndjsonOf([{ id }]))] });
       await ingest(store, { files: things(1), allowMissing: true });
       store.journal.use(journal, 0);
-      // As above.
       store.db.exec("PRAGMA busy_timeout = 0");
       const hold = await holdWriteLock(store.path, () => {});
       const loading = ingest(store, { files: things(2), allowMissing: true });

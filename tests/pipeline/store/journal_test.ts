@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createJournal, withBusyTimeout } from "../../../pipeline/store/journal.ts";
 
-/** A database in WAL mode, and a second connection to it. */
+/** Runs a test with a database in WAL mode and a way to open further connections to it. */
 async function withTwo(test: (one: DatabaseSync, connect: () => DatabaseSync) => void): Promise<void> {
   const folder = await Deno.makeTempDir();
   const opened: DatabaseSync[] = [];
@@ -25,7 +25,7 @@ async function withTwo(test: (one: DatabaseSync, connect: () => DatabaseSync) =>
 const modeOf = (db: DatabaseSync) => db.prepare("PRAGMA journal_mode").get()?.journal_mode;
 const add = (db: DatabaseSync) => db.exec("INSERT INTO things VALUES (1)");
 
-Deno.test("journal: a store turns from one mode to the other and back, and its own turns and writes are no foreign changes", () =>
+Deno.test("journal: the mode changes and changes back; neither that nor own writes count as external changes", () =>
   withTwo((db) => {
     const journal = createJournal(db);
     const before = journal.externalChanges();
@@ -37,7 +37,7 @@ Deno.test("journal: a store turns from one mode to the other and back, and its o
     }
   }));
 
-Deno.test("journal: each change by another connection that is noticed counts, in both modes and across a turn", () =>
+Deno.test("journal: each noticed change by another connection counts, in both modes and across a change of the mode", () =>
   withTwo((db, connect) => {
     const journal = createJournal(db);
     const seen = [journal.externalChanges()];
@@ -56,7 +56,7 @@ Deno.test("journal: each change by another connection that is noticed counts, in
     assert.equal(new Set(seen).size, 4, seen.join());
   }));
 
-Deno.test("journal: as long as another connection has the store open it stays as it is, and nobody waits", () =>
+Deno.test("journal: while another connection has the store open, the mode stays and the call does not wait", () =>
   withTwo((db, connect) => {
     db.exec("PRAGMA busy_timeout = 60000");
     const other = connect();
@@ -70,7 +70,7 @@ Deno.test("journal: as long as another connection has the store open it stays as
     assert.equal(createJournal(db).use("rollback", 0), true);
   }));
 
-Deno.test("patience: it is that of one piece of work, whether that succeeds or not", () =>
+Deno.test("busy timeout: it applies to one call only, whether that succeeds or fails", () =>
   withTwo((db) => {
     const timeout = () => db.prepare("PRAGMA busy_timeout").get()?.timeout;
     db.exec("PRAGMA busy_timeout = 1234");

@@ -7,10 +7,10 @@ import { splitOlder, type SplitStep } from "../../../pipeline/store/upgrade/olde
 import { openStore } from "../../../pipeline/store/store.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { assertFailure, assertRejected } from "../../support/expected_failure.ts";
-import { joinStore } from "../../support/joined_store.ts";
+import { downgradeStore } from "../../support/downgraded_store.ts";
 import { makeServedModels, type ServedModels } from "../../support/served_models.ts";
 
-/** Gives a test a store as earlier versions made it: one file, with two models, assignments, an alias and rows. */
+/** Registers a test with a store of an earlier version: one file with two models, assignments, an alias and rows. */
 function olderTest(
   name: string,
   test: (models: ServedModels) => Promise<void>,
@@ -22,7 +22,7 @@ function olderTest(
       const registry = openRegistry(models.dataDir);
       await registry.assign({ modelId: "2", assignedAt: 4_000_000, assignedBy: "test", reason: "better" });
       await registry.setAlias({ model: "2", alias: "champion", setAt: 5_000_000, setBy: "test" });
-      joinStore(models.dataDir, { version });
+      downgradeStore(models.dataDir, { version });
       await test(models);
     } finally {
       models.remove();
@@ -30,7 +30,7 @@ function olderTest(
   });
 }
 
-/** All that the registry and the tables hold, however many files they are. */
+/** Returns the content of registry and tables, in one file or two. */
 async function contentOf(dataDir: string) {
   const registry = openRegistry(dataDir);
   using store = openedStore(dataDir, "read");
@@ -55,7 +55,7 @@ function openedStore(dataDir: string, mode: "create" | "write" | "read") {
 
 const namesIn = (dataDir: string) => [...Deno.readDirSync(dataDir)].map(({ name }) => name).sort();
 
-/** What a file says of itself, and the names of its tables. */
+/** Returns a file's pragmas and the names of its tables. */
 function factsOf(path: string) {
   using db = new DatabaseSync(path, { readOnly: true });
   const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
@@ -73,8 +73,8 @@ function factsOf(path: string) {
 
 function assertSplit(dataDir: string): void {
   const { registry, tables } = layoutOf(dataDir);
-  assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"], "two files, and nothing beside them");
-  // Version 63c8fa1 knows this application id up to version 2, and says of a later one that it is newer.
+  assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"], "two files and no others");
+  // The program at commit 63c8fa1 accepts this application id up to version 2, and reports a later one as newer.
   const common = {
     applicationId: 0x636c6b77,
     version: 3,
@@ -113,7 +113,7 @@ for (const [what, write] of Object.entries(writers)) {
   });
 }
 
-olderTest("the first version, which had no aliases, is read as it is, and split", async ({ dataDir }) => {
+olderTest("the first version, which had no aliases, is read unchanged, and split", async ({ dataDir }) => {
   const before = await contentOf(dataDir);
   assert.deepEqual([before.history.length, before.aliases], [2, []]);
   assert.equal(await openRegistry(dataDir).upgrade(), true);
@@ -123,7 +123,7 @@ olderTest("the first version, which had no aliases, is read as it is, and split"
   assert.equal(await openRegistry(dataDir).upgrade(), false);
 }, { version: 1 });
 
-olderTest("who only reads leaves it one file", async ({ dataDir }) => {
+olderTest("opened for reading, it stays one file", async ({ dataDir }) => {
   const sizeOf = () => Deno.statSync(layoutOf(dataDir).registry).size;
   const before = sizeOf();
   using store = openedStore(dataDir, "read");
@@ -144,7 +144,7 @@ olderTest("the registry stays append-only, and the next assignment gets the next
 });
 
 olderTest(
-  "what is only in the log of a process that was killed is kept, in both files",
+  "rows that are only in the WAL of a killed process are kept, in both files",
   async ({ dataDir }) => {
     const killed = join(dataDir, "..", "killed");
     {
@@ -168,7 +168,7 @@ olderTest(
 );
 
 olderTest(
-  "while somebody has it open it stays one file, and who writes is told what to do",
+  "while another process has it open, it stays one file, and writers fail with a remedy",
   async (models) => {
     const { dataDir } = models;
     const before = await contentOf(dataDir);
@@ -188,19 +188,19 @@ olderTest(
   },
 );
 
-olderTest("beside tables that are there already it is not split", async ({ dataDir }) => {
+olderTest("it is not split if there is a file of tables", async ({ dataDir }) => {
   const { registry, tables } = layoutOf(dataDir);
-  Deno.renameSync(registry, `${registry}.aside`);
+  Deno.renameSync(registry, `${registry}.moved`);
   openedStore(dataDir, "create")[Symbol.dispose]();
-  Deno.renameSync(`${registry}.aside`, registry);
+  Deno.renameSync(`${registry}.moved`, registry);
   const bytes = [registry, tables].map((path) => Deno.readFileSync(path));
   await assertRejected(
     openRegistry(dataDir).setAlias({ model: "1", alias: "a", setAt: 0, setBy: "test" }),
     "store-invalid",
-    /it is a store of an older version, with tables in it, and .*tables\.db is there, too\. Move one/,
+    /it is a store of an older version, with tables in it, and .*tables\.db exists, too\. Move one/,
   );
   assert.deepEqual([registry, tables].map((path) => Deno.readFileSync(path)), bytes);
-  assert.equal((await openRegistry(dataDir).activeModel())?.assignmentId, 2, "it is read as it is");
+  assert.equal((await openRegistry(dataDir).activeModel())?.assignmentId, 2, "it is read unchanged");
 });
 
 const steps: readonly SplitStep[] = ["locked", "alone", "copied", "moved", "named", "synced", "dropped"];
@@ -211,13 +211,13 @@ const openers: Readonly<Record<string, (models: ServedModels) => unknown>> = {
 };
 for (const step of steps) {
   olderTest(
-    `a split that is killed once it has ${step} is finished by whoever opens it next`,
+    `a split that is killed after the step "${step}" is finished when the store is next opened`,
     async (models) => {
       const { dataDir } = models;
       const before = await contentOf(dataDir);
       const kept = join(dataDir, "..", "killed");
       await killAt(step, dataDir);
-      assert.ok(namesIn(dataDir).includes("clickwell.split"), "it was cut short");
+      assert.ok(namesIn(dataDir).includes("clickwell.split"), "the split was interrupted");
       copyFolder(dataDir, kept);
       for (const [what, open] of Object.entries(openers)) {
         Deno.removeSync(dataDir, { recursive: true });
@@ -233,7 +233,7 @@ for (const step of steps) {
 }
 
 olderTest(
-  "of a split whose half is lost, the registry is made again of what stayed beside the tables",
+  "if the copy of an interrupted split is lost, the registry is copied again from the old file",
   async (models) => {
     const { dataDir } = models;
     const before = await contentOf(dataDir);
@@ -246,7 +246,7 @@ olderTest(
 );
 
 olderTest(
-  "the registry beside the tables is not dropped unless its rows are in the other file",
+  "the old registry is not dropped unless all its rows are in the new file",
   async (models) => {
     const { dataDir } = models;
     await killAt("named", dataDir);
@@ -268,7 +268,7 @@ async function killAt(step: SplitStep, dataDir: string): Promise<void> {
       "run",
       "--no-prompt",
       "--allow-all",
-      new URL("../../support/split_victim.ts", import.meta.url).pathname,
+      new URL("../../support/crashing_split.ts", import.meta.url).pathname,
       dataDir,
       step,
     ],

@@ -9,7 +9,7 @@ import { listTables } from "../../../pipeline/store/table.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
 
-/** Opens and closes a store. @returns What `use` does. */
+/** Runs `use` on an open store and closes it. */
 function opened<T>(dataDir: string, options: StoreOptions, use: (db: DatabaseSync) => T): T {
   const store = openStore(dataDir, { freeBytesMin: 0, ...options });
   try {
@@ -26,12 +26,12 @@ function pragma(db: DatabaseSync, name: string): unknown {
   return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
 }
 
-/** A test in a folder of its own. */
+/** Registers a test with a temporary folder. */
 function test(name: string, run: (folder: string) => void): void {
   Deno.test(`store: ${name}`, () => inFolder((folder) => Promise.resolve(run(folder))));
 }
 
-test("create makes the folder, for its owner alone, and the tables; again it opens them", (folder) => {
+test("create creates the folder, for its owner only, and the tables; the next time it opens them", (folder) => {
   const dataDir = join(folder, "new/data");
   create(dataDir);
   if (Deno.build.os !== "windows") assert.equal((Deno.statSync(dataDir).mode ?? 0) & 0o777, 0o700);
@@ -50,7 +50,7 @@ test("create makes the folder, for its owner alone, and the tables; again it ope
   assert.deepEqual(
     [...Deno.readDirSync(dataDir)].map(({ name }) => name),
     ["tables.db"],
-    "the log is folded in",
+    "the WAL has been checkpointed",
   );
   assert.equal(
     opened(dataDir, { mode: "read" }, (db) => db.prepare("SELECT count(*) AS n FROM leads").get()?.n),
@@ -58,7 +58,7 @@ test("create makes the folder, for its owner alone, and the tables; again it ope
   );
 });
 
-test("write and read need a store that is there", (folder) => {
+test("write and read require an existing store", (folder) => {
   for (const mode of ["write", "read"] as const) {
     assertFailure(
       () => openStore(folder, { mode }),
@@ -66,12 +66,12 @@ test("write and read need a store that is there", (folder) => {
       /There is no store at .*tables\.db\. Run clickwell ingest first/,
     );
   }
-  assert.deepEqual([...Deno.readDirSync(folder)], [], "asking makes none");
+  assert.deepEqual([...Deno.readDirSync(folder)], [], "no store is created");
   Deno.writeTextFileSync(join(folder, "tables.db"), "");
   assertFailure(() => openStore(folder, { mode: "write" }), "store-missing", /There is no store/);
 });
 
-test("settings are those of a store that must not lose or leak anything", (folder) => {
+test("pragmas protect against data loss and hostile schemas", (folder) => {
   const read = (db: DatabaseSync) =>
     Object.fromEntries(
       [
@@ -114,7 +114,7 @@ test("settings are those of a store that must not lose or leak anything", (folde
   assert.deepEqual({ ...readOnly, ...common, query_only: 1, busy_timeout: 5000 }, readOnly);
 });
 
-test("a folder that cannot be made is named", (folder) => {
+test("a folder that cannot be created is named", (folder) => {
   Deno.writeTextFileSync(join(folder, "file"), "");
   assertFailure(
     () => create(join(folder, "file/data")),
@@ -124,7 +124,7 @@ test("a folder that cannot be made is named", (folder) => {
   assertFailure(() => create(join(folder, "file")), "store-invalid", /Cannot create the data folder/);
 });
 
-test("a link in the place of a file of the store is refused, one to the folder is not", (folder) => {
+test("a link in place of a file of the store is rejected, a link to the folder is not", (folder) => {
   const dataDir = join(folder, "data");
   create(dataDir);
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
@@ -145,12 +145,12 @@ test("a link in the place of a file of the store is refused, one to the folder i
   opened(join(folder, "link"), { mode: "write" }, nothing);
 });
 
-test("a folder in the place of the store is refused", (folder) => {
+test("a folder in place of the store is rejected", (folder) => {
   Deno.mkdirSync(join(folder, "tables.db"));
   assertFailure(() => create(folder), "store-invalid", /tables\.db is a folder, expected a file/);
 });
 
-test("what is no database, and what is damaged, is said to be", (folder) => {
+test("a file that is no database and a damaged database are reported as such", (folder) => {
   const path = join(folder, "tables.db");
   Deno.writeTextFileSync(path, "offer_id,lead_uuid\n".repeat(1_000));
   for (const mode of ["create", "write", "read"] as const) {
@@ -172,7 +172,7 @@ test("what is no database, and what is damaged, is said to be", (folder) => {
   );
 });
 
-test("a database of another program is left alone", (folder) => {
+test("a database of another program is not changed", (folder) => {
   const db = new DatabaseSync(join(folder, "tables.db"));
   db.exec("CREATE TABLE theirs (x)");
   db.close();
@@ -184,7 +184,7 @@ test("a database of another program is left alone", (folder) => {
   again.close();
 });
 
-test("a store of a newer version is refused", (folder) => {
+test("a store of a newer version is rejected", (folder) => {
   create(folder);
   opened(folder, { mode: "write" }, (db) => db.exec("PRAGMA user_version = 99"));
   for (const mode of ["create", "write", "read"] as const) {
@@ -196,32 +196,32 @@ test("a store of a newer version is refused", (folder) => {
   }
 });
 
-/** A ladder that leads two steps beyond the program's own. */
-const ladder = [
+/** Two migration steps in addition to the program's own. */
+const steps = [
   "ALTER TABLE loads ADD COLUMN note TEXT",
   "UPDATE loads SET note = 'from version ' || (SELECT user_version FROM pragma_user_version); CREATE TABLE third (x INTEGER) STRICT",
 ];
 const load = "INSERT INTO loads VALUES (1, 'leads', 'f', 'h', 0, 'fail', '{}')";
 
-test("an older store is brought up to date, step by step, and keeps its rows", (folder) => {
+test("an older store is migrated step by step and keeps its rows", (folder) => {
   create(folder);
   opened(folder, { mode: "write" }, (db) => {
     db.exec(load);
-    migrate(db, { path: "p", readOnly: false, steps: ladder.slice(0, -1) });
+    migrate(db, { path: "p", readOnly: false, steps: steps.slice(0, -1) });
     assert.equal(pragma(db, "user_version"), firstVersion + 1);
-    migrate(db, { path: "p", readOnly: false, steps: ladder });
-    migrate(db, { path: "p", readOnly: false, steps: ladder });
+    migrate(db, { path: "p", readOnly: false, steps });
+    migrate(db, { path: "p", readOnly: false, steps });
     assert.equal(pragma(db, "user_version"), firstVersion + 2);
     assert.equal(db.prepare("SELECT note FROM loads").get()?.note, `from version ${firstVersion + 1}`);
     assert.deepEqual(db.prepare("SELECT * FROM third").all(), []);
   });
 });
 
-test("a migration that fails leaves the older store", (folder) => {
+test("a migration that fails leaves the older store unchanged", (folder) => {
   create(folder);
   opened(folder, { mode: "write" }, (db) => {
     assert.throws(
-      () => migrate(db, { path: "p", readOnly: false, steps: [...ladder.slice(0, -1), "DROP TABLE absent"] }),
+      () => migrate(db, { path: "p", readOnly: false, steps: [...steps.slice(0, -1), "DROP TABLE absent"] }),
       /no such table/,
     );
     assert.deepEqual([pragma(db, "user_version"), db.isTransaction], [firstVersion, false]);
@@ -229,11 +229,11 @@ test("a migration that fails leaves the older store", (folder) => {
   });
 });
 
-test("an older store cannot be brought up to date by who only reads it", (folder) => {
+test("an older store cannot be migrated when it is opened for reading", (folder) => {
   create(folder);
   opened(folder, { mode: "read" }, (db) => {
     assertFailure(
-      () => migrate(db, { path: "p", readOnly: true, steps: ladder }),
+      () => migrate(db, { path: "p", readOnly: true, steps }),
       "store-older",
       new RegExp(
         `it is of version ${firstVersion}, expected ${
@@ -244,7 +244,7 @@ test("an older store cannot be brought up to date by who only reads it", (folder
   });
 });
 
-test("too little room on the disk is found before anything is opened", (folder) => {
+test("too little disk space is reported before a file is opened", (folder) => {
   const needed = { freeBytesMin: Number.MAX_SAFE_INTEGER };
   assertFailure(
     () => openStore(folder, { mode: "create", ...needed }),
@@ -258,7 +258,7 @@ test("too little room on the disk is found before anything is opened", (folder) 
   }
 });
 
-test("who waits for another's transaction longer than the timeout is told that the store is busy", (folder) => {
+test("a wait for another transaction ends with store-busy after the timeout", (folder) => {
   create(folder);
   opened(folder, { mode: "write" }, (db) => {
     db.exec("BEGIN EXCLUSIVE; PRAGMA user_version = 0; PRAGMA application_id = 0");
@@ -269,7 +269,7 @@ test("who waits for another's transaction longer than the timeout is told that t
   });
 });
 
-test("tables of one's own are made in place of those of loan offers, beside the program's records", (folder) => {
+test("custom tables replace those of loan offers; the program's records are added", (folder) => {
   const schema = `
     CREATE TABLE mails (
       mail_id INTEGER NOT NULL PRIMARY KEY,   -- one mail
@@ -321,7 +321,7 @@ test("tables of one's own are made in place of those of loan offers, beside the 
   );
 });
 
-test("a copy of schema.sql, changed, is a schema too", (folder) => {
+test("an edited copy of schema.sql is a valid schema", (folder) => {
   const copy = Deno.readTextFileSync(new URL("../../../schema.sql", import.meta.url));
   assert.ok(copy.startsWith(loanOffers) && copy.length > loanOffers.length);
   opened(folder, {
@@ -336,7 +336,7 @@ test("a copy of schema.sql, changed, is a schema too", (folder) => {
   });
 });
 
-test("every column of schema.sql says what it is", (folder) => {
+test("every column of schema.sql has a comment", (folder) => {
   opened(folder, { mode: "create" }, (db) => {
     for (const { name, columns } of listTables(db)) {
       for (const column of columns) assert.ok(column.comment.length > 5, `${name}.${column.name}`);
@@ -347,35 +347,39 @@ test("every column of schema.sql says what it is", (folder) => {
 const view = "CREATE VIEW examples AS SELECT 1 AS clicked;";
 const badSchemas: readonly [what: string, schema: string, message: RegExp][] = [
   ["is no SQL", "CREATE TABEL x", /near "TABEL": syntax error/],
-  ["makes no table", view, /it creates no table/],
+  ["creates no table", view, /it creates no table/],
   [
-    "makes a table that is not STRICT",
+    "creates a table that is not STRICT",
     `CREATE TABLE t (x INTEGER PRIMARY KEY); ${view}`,
     /table t is not STRICT/,
   ],
-  ["makes a table without a key", `CREATE TABLE t (x INTEGER) STRICT; ${view}`, /table t has no PRIMARY KEY/],
   [
-    "makes a column of another type",
+    "creates a table without a key",
+    `CREATE TABLE t (x INTEGER) STRICT; ${view}`,
+    /table t has no PRIMARY KEY/,
+  ],
+  [
+    "creates a column of another type",
     `CREATE TABLE t (x INTEGER PRIMARY KEY, y BLOB) STRICT; ${view}`,
     /column t\.y is BLOB, expected INTEGER, REAL or TEXT/,
   ],
   [
-    "makes no view examples",
+    "creates no view examples",
     "CREATE TABLE t (x INTEGER PRIMARY KEY) STRICT",
     /its view examples cannot be read: no such table: examples/,
   ],
   [
-    "makes a view that cannot be read",
+    "creates a view that cannot be read",
     "CREATE TABLE t (x INTEGER PRIMARY KEY) STRICT; CREATE VIEW examples AS SELECT y FROM t",
     /no such column: y/,
   ],
   [
-    "takes a name of the program's own",
+    "uses the name of a table of the program",
     `CREATE TABLE models (x INTEGER PRIMARY KEY) STRICT; ${view}`,
     /table models already exists/,
   ],
   [
-    "reaches for another file",
+    "attaches another file",
     `ATTACH 'other.db' AS other; ${view}`,
     /it contains ATTACH, which is not allowed/,
   ],
@@ -387,7 +391,7 @@ const badSchemas: readonly [what: string, schema: string, message: RegExp][] = [
 ];
 
 for (const [what, schema, message] of badSchemas) {
-  test(`a schema that ${what} is refused, and no store is made`, (folder) => {
+  test(`a schema that ${what} is rejected, and no store is created`, (folder) => {
     assertFailure(
       () => openStore(join(folder, "data"), { mode: "create", schema, freeBytesMin: 0 }),
       "spec-invalid",
@@ -399,7 +403,7 @@ for (const [what, schema, message] of badSchemas) {
 
 const isEmpty = (folder: string) => [...Deno.readDirSync(folder)].length === 0;
 
-test("tables that were made for a load of which nothing came go again, and so does their folder", (folder) => {
+test("tables that were created for a load and stayed empty are removed, and so is their folder", (folder) => {
   const dataDir = join(folder, "data");
   openStoreToLoad(dataDir, { tables: ["leads"], freeBytesMin: 0 }).close();
   assert.ok(isEmpty(folder));
@@ -415,7 +419,7 @@ const uses: Readonly<Record<string, string>> = {
   "a file that was loaded, with no rows": "INSERT INTO loads VALUES (1, 'leads', 'f', 'h', 0, 'fail', '{}')",
 };
 for (const [what, use] of Object.entries(uses)) {
-  test(`tables with ${what} stay`, (folder) => {
+  test(`tables with ${what} are not removed`, (folder) => {
     const store = openStoreToLoad(folder, { tables: ["leads"], freeBytesMin: 0 });
     store.db.exec(use);
     store.close();
@@ -424,13 +428,13 @@ for (const [what, use] of Object.entries(uses)) {
   });
 }
 
-test("tables that were there before the load stay, whatever comes of it", (folder) => {
+test("tables that existed before the load are not removed", (folder) => {
   create(folder);
   openStoreToLoad(folder, { tables: ["leads"], freeBytesMin: 0 }).close();
   assert.equal(isEmpty(folder), false);
 });
 
-test("a table that nothing describes is refused before anything is made", (folder) => {
+test("a table without a schema is rejected before a file is created", (folder) => {
   assertFailure(
     () => openStoreToLoad(join(folder, "data"), { tables: ["leads", "mails"] }),
     "table-unknown",
@@ -439,7 +443,7 @@ test("a table that nothing describes is refused before anything is made", (folde
   assert.ok(isEmpty(folder));
 });
 
-test("the last writer that has the tables to itself leaves a single file, another leaves them to who reads", (folder) => {
+test("a writer leaves a single file if no other connection has the tables open, else it leaves WAL mode", (folder) => {
   create(folder);
   const modes: unknown[] = [];
   for (const isAlone of [true, false, true]) {
@@ -454,7 +458,7 @@ test("the last writer that has the tables to itself leaves a single file, anothe
   assert.deepEqual(modes, ["delete", "wal", "delete"]);
 });
 
-test("an empty store makes room for another schema, one in use does not", (folder) => {
+test("an empty store is replaced for another schema, a store in use is not", (folder) => {
   create(folder);
   const schema = "CREATE TABLE t (x INTEGER PRIMARY KEY) STRICT; CREATE VIEW examples AS SELECT x FROM t;";
   opened(folder, { mode: "create", schema }, (db) => {

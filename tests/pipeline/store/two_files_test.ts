@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { joinStore } from "../../support/joined_store.ts";
+import { downgradeStore } from "../../support/downgraded_store.ts";
 import { ndjsonOf } from "../../support/temp_files.ts";
 import { inFolder, root, run } from "../../support/program.ts";
 import { canMountReadOnly, makeWritable, spawnReadOnly } from "../../support/read_only_mount.ts";
@@ -14,7 +14,7 @@ const samples = ["leads", "offers", "clicks"].flatMap((
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
-/** Runs a command that must succeed. @returns What it says to machines. */
+/** Runs a command that must succeed. @returns Its output in JSON. */
 async function done(args: readonly string[]) {
   const { code, stdout, stderr } = await run([...args, "--json"]);
   assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
@@ -35,7 +35,7 @@ async function post(origin: string, path: string, body: unknown) {
   return { status: response.status, json: await response.json() };
 }
 
-Deno.test("each file is made by who first writes to it, and both are single files with a rollback journal afterwards", () =>
+Deno.test("each file is created by its first writer, and both are single files in rollback mode afterwards", () =>
   inFolder(async (folder) => {
     const data = join(folder, "data");
     const where = ["--data", data, "--models", join(folder, "models")];
@@ -45,7 +45,7 @@ Deno.test("each file is made by who first writes to it, and both are single file
     assert.deepEqual((await done(["models", "history", ...where])).history, []);
     const unknown = await run(["models", "activate", "1", ...where]);
     assert.match(unknown.stderr, /There is no model "1"/);
-    assert.deepEqual(namesIn(data), ["tables.db"], "asking makes no registry");
+    assert.deepEqual(namesIn(data), ["tables.db"], "reading creates no registry");
     const { model_id } = await done(["train", ...where]);
     assert.deepEqual(namesIn(data), ["clickwell.db", "tables.db"]);
     for (const name of ["clickwell.db", "tables.db"]) {
@@ -63,7 +63,7 @@ Deno.test("each file is made by who first writes to it, and both are single file
     assert.deepEqual(ask(join(data, "tables.db"), tables).length, 4);
   }));
 
-Deno.test("a server needs the registry alone: without tables, rows are answered, and lookups say that there are no tables", async () => {
+Deno.test("a server needs only the registry: without tables it scores rows, and lookups report that there are no tables", async () => {
   const models = makeServedModels();
   try {
     Deno.removeSync(join(models.dataDir, "tables.db"));
@@ -96,7 +96,7 @@ const writers: Readonly<Record<string, (where: readonly string[], folder: string
   },
 };
 for (const [what, write] of Object.entries(writers)) {
-  Deno.test(`clickwell ${what} splits the store of an earlier version, with the permissions that the program has`, () =>
+  Deno.test(`clickwell ${what} splits the store of an earlier version with the permissions of the program`, () =>
     inOlder(async (models, where) => {
       const list = async () => await done(["models", "list", ...where]);
       const history = async () => (await done(["models", "history", ...where])).history.length;
@@ -116,11 +116,11 @@ for (const [what, write] of Object.entries(writers)) {
     }));
 }
 
-/** Gives a test a store as earlier versions made it. */
+/** Runs a test with a store of an earlier version. */
 async function inOlder(test: (models: ServedModels, where: readonly string[]) => Promise<void>) {
   const models = makeServedModels();
   try {
-    joinStore(models.dataDir);
+    downgradeStore(models.dataDir);
     await test(models, ["--data", models.dataDir, "--models", models.modelsDir]);
   } finally {
     models.remove();
@@ -128,11 +128,10 @@ async function inOlder(test: (models: ServedModels, where: readonly string[]) =>
 }
 
 const mayMount = canMountReadOnly();
-if (!mayMount) console.log("skipped: a folder that cannot be written: this user may not mount");
+if (!mayMount) console.log("skipped: tests of a read-only folder: this user may not mount");
 
 Deno.test({
-  name:
-    "from a folder that cannot be written both files are served and read, and no file is made beside them",
+  name: "both files in a read-only folder are served and read, and no other file is created",
   ignore: !mayMount,
   fn: () =>
     inServed(async ({ dataDir, modelsDir, first }, where) => {
@@ -162,7 +161,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server that was started where nothing could be written takes assignments as soon as it can",
+  name: "a server started on a read-only folder accepts assignments as soon as the folder is writable",
   ignore: !mayMount,
   fn: () =>
     inServed(async ({ dataDir, modelsDir, second }, where) => {
@@ -177,8 +176,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "the store of an earlier version that was left as one file is served from a folder that cannot be written, as it is",
+  name: "the single-file store of an earlier version is served unchanged from a read-only folder",
   ignore: !mayMount,
   fn: () =>
     inOlder(async ({ dataDir, modelsDir, first, second }, where) => {
@@ -193,7 +191,7 @@ Deno.test({
       assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 503);
       await makeWritable(server.pid, dataDir);
       assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 200);
-      assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"], "it was split by the first write");
+      assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"], "the first write split it");
       const found = await post(server.origin, "/predict", { offer_id: 1 });
       assert.deepEqual([found.status, found.json.model_id], [200, second.id]);
     }),
@@ -208,13 +206,12 @@ async function inServed(test: (models: ServedModels, where: readonly string[]) =
   }
 }
 
-/** Of the source; an executable may have been made with another runtime than that of the tests. */
+/** Applies to the source; an executable may have another runtime than the tests. */
 const canDeserialize = "deserialize" in new DatabaseSync(":memory:") && !Deno.env.has("CLICKWELL_EXECUTABLE");
 
 Deno.test({
   name:
-    "an older store that was left in write-ahead mode, in a folder that cannot be written, is read if the runtime can, " +
-    "else the failure says what to do",
+    "an older store in WAL mode in a read-only folder is read if the runtime supports it, else the failure names a remedy",
   ignore: !mayMount,
   fn: () =>
     inOlder(async ({ dataDir, modelsDir, first }, where) => {
@@ -243,7 +240,7 @@ Deno.test({
     }),
 });
 
-Deno.test("tables that were loaded beside a server's lookups are a single file again when it has ended", () =>
+Deno.test("tables that were loaded during a server's lookups are a single file after it has ended", () =>
   inServed(async ({ dataDir }, where) => {
     await using server = await startServe([...where, "--workers", "2"]);
     const found = async () => (await post(server.origin, "/predict", { offer_id: 1 })).status;
@@ -255,7 +252,7 @@ Deno.test("tables that were loaded beside a server's lookups are a single file a
     while (!isLoaded && !namesIn(dataDir).includes("tables.db-wal")) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    assert.equal(await found(), 200, "beside the load");
+    assert.equal(await found(), 200, "during the load");
     await loading;
     assert.equal((await post(server.origin, "/predict", { offer_id: 70 })).status, 200);
     server.kill("SIGTERM");
@@ -269,7 +266,7 @@ const mails = (view: string) => `
   CREATE VIEW examples AS SELECT ${view} FROM mails;
 `;
 
-Deno.test("a failed load leaves no store behind: the next one may bring another schema", () =>
+Deno.test("a failed load leaves no store behind: the next one may use another schema", () =>
   inFolder(async (folder) => {
     const [data, schema, file] = ["data", "mails.sql", "mails.ndjson"].map((name) => join(folder, name));
     const words = ["ingest", "--data", data, "--schema", schema, "--table", `mails=${file}`];
@@ -289,7 +286,7 @@ Deno.test("a failed load leaves no store behind: the next one may bring another 
     assert.match((await run(words)).stderr, /the store was created from another one \(examples differ\)/);
   }));
 
-Deno.test("a table of which nothing says what it is makes no store, and the message says what would", () =>
+Deno.test("a table without a schema creates no store, and the message names the option for one", () =>
   inFolder(async (folder) => {
     const file = join(folder, "x.csv");
     Deno.writeTextFileSync(file, "a,b\n1,2\n");
@@ -302,7 +299,7 @@ Deno.test("a table of which nothing says what it is makes no store, and the mess
     }
   }));
 
-Deno.test("an empty store that a killed load left makes room for another schema", () =>
+Deno.test("an empty store left by a killed load is replaced for another schema", () =>
   inFolder(async (folder) => {
     const [data, schema, file] = ["data", "mails.sql", "mails.ndjson"].map((name) => join(folder, name));
     const { openStore } = await import("../../../pipeline/store/store.ts");

@@ -10,7 +10,7 @@ const tables = `
   CREATE TABLE clicks (offer_id INTEGER NOT NULL PRIMARY KEY) STRICT;
 `;
 
-/** What the columns of a view are recognised as. */
+/** Returns what the columns of a view are recognised as. */
 function columnsOf(list: string): Record<string, string> {
   const db = new DatabaseSync(":memory:");
   try {
@@ -62,5 +62,5 @@ const others: readonly string[] = [
 ];
 
 for (const list of others) {
-  Deno.test(`view columns: ${list} is none that is recognised`, () => assert.deepEqual(columnsOf(list), {}));
+  Deno.test(`view columns: ${list} is not recognised`, () => assert.deepEqual(columnsOf(list), {}));
 }

@@ -9,7 +9,7 @@ const tables = `
   CREATE TABLE offers (offer_id INTEGER NOT NULL PRIMARY KEY, lead_uuid TEXT NOT NULL, lender_id INTEGER, other TEXT) STRICT;
 `;
 
-/** What the view is recognised as: the child and the columns of its parents. */
+/** Returns what the view is recognised as: the child, and the columns that refer to its parents. */
 function shapeOf(select: string): string | undefined {
   const db = new DatabaseSync(":memory:");
   try {
@@ -46,7 +46,7 @@ const recognised: readonly [select: string, shape: string][] = [
 ];
 
 for (const [select, shape] of recognised) {
-  Deno.test(`view: ${select.replaceAll("\n", " ")} has a row for each row with its parents`, () =>
+  Deno.test(`view: ${select.replaceAll("\n", " ")} has one row for each child row with parents`, () =>
     assert.equal(shapeOf(select), shape));
 }
 

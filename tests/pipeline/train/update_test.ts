@@ -12,9 +12,9 @@ import { assertRejected } from "../../support/expected_failure.ts";
 import { alone, encodeRows, type ExampleRow, specOf } from "../../support/example_rows.ts";
 import {
   insertRows,
-  type MadeStore,
   modelsOf,
   tableOf,
+  type TempStore,
   trainOn,
   withStore,
 } from "../../support/temp_store.ts";
@@ -34,7 +34,7 @@ const [old, recent] = [rows.slice(0, 3000), rows.slice(3000)];
 
 /** Trains on the old rows, then continues on the recent ones. */
 function withUpdate(
-  use: (made: MadeStore, before: TrainReport, after: TrainReport) => Promise<void>,
+  use: (made: TempStore, before: TrainReport, after: TrainReport) => Promise<void>,
   hyperParameters: Partial<HyperParameters> = {},
   threads = 1,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { joinStore } from "../../support/joined_store.ts";
+import { downgradeStore } from "../../support/downgraded_store.ts";
 import { registryFileName } from "../../../pipeline/store/layout.ts";
 import { sharingFault } from "../../../server/runtime/shared_port.ts";
 import { type ServeProcess, startServe } from "../../support/serve_process.ts";
@@ -182,7 +182,7 @@ fleetTest(
 );
 
 fleetTest("a store of version 1 is brought up to date by the server, and served", async (models, flags) => {
-  joinStore(models.dataDir, { version: 1 });
+  downgradeStore(models.dataDir, { version: 1 });
   await using serve = await startServe(flags);
   assert.equal(serve.ready.model_id, models.first.id);
   assert.equal((await ask(serve, "/models")).status, 200);
@@ -195,7 +195,7 @@ fleetTest("a store of version 1 is brought up to date by the server, and served"
 fleetTest(
   "a store of version 1 that appears while the server runs is brought up to date, and served",
   async (models, flags) => {
-    joinStore(models.dataDir, { version: 1 });
+    downgradeStore(models.dataDir, { version: 1 });
     const path = join(models.dataDir, registryFileName);
     Deno.renameSync(path, `${path}.aside`);
     await using serve = await startServe(flags);

@@ -1,4 +1,4 @@
-/** Splits the store of the folder, and is killed after a step. */
+/** Splits the store of a folder, and kills its own process after a step. */
 import process from "node:process";
 import { splitOlder } from "../../pipeline/store/upgrade/older_store.ts";
 

@@ -4,10 +4,10 @@ import { layoutOf } from "../../pipeline/store/layout.ts";
 import { removeDatabase } from "../../pipeline/store/store_file.ts";
 
 /**
- * Turns the two files of a data folder into the one that earlier versions made: the tables beside the registry, in write-ahead
- * mode. The first version had no aliases.
+ * Merges the two files of a data folder into the single file of an earlier version, in WAL mode. The first version had no
+ * aliases.
  */
-export function joinStore(dataDir: string, { version = 2 }: { version?: 1 | 2 } = {}): void {
+export function downgradeStore(dataDir: string, { version = 2 }: { version?: 1 | 2 } = {}): void {
   const { registry, tables } = layoutOf(dataDir);
   const joined = `${registry}.joined`;
   {
