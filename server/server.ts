@@ -5,7 +5,7 @@ import { createMetricsAggregator } from "./metrics/counters_snapshot.ts";
 import { drainListener } from "./http/drain.ts";
 import { isLoopback, originOf } from "./runtime/host.ts";
 import { openListener } from "./runtime/listener.ts";
-import type { PrimaryApi } from "./workers/worker_handle.ts";
+import type { PrimaryApi } from "./workers/protocol.ts";
 import { problemResponse } from "./http/problem.ts";
 import { deserializeRequest, serializeResponse } from "./workers/request_forwarding.ts";
 import { createService, type Service, type ServiceOptions } from "./service/service.ts";
@@ -15,7 +15,7 @@ import { settleTables } from "../pipeline/store/store.ts";
 import { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from "./workers/worker_pool.ts";
 
 export interface ServerOptions
-  extends Omit<ServiceOptions, "pool" | "sharedState" | "aggregator" | "unloads"> {
+  extends Omit<ServiceOptions, "pool" | "sharedState" | "aggregator" | "unloadedModels"> {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -69,10 +69,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         modelsDir: options.modelsDir,
         guarded: options.token !== undefined,
         vertex: options.vertex,
-        unloads: unloadedModels.memory,
+        unloadedModels: unloadedModels.memory,
         logRequests: options.logRequests ?? "none",
       },
-      answers: answersOf(() => service),
+      handlers: handlersOf(() => service),
     })
     : undefined;
   const service = createService({
@@ -91,16 +91,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 /** What other threads can ask of this one's service. */
-function answersOf(service: () => Service): Pick<PrimaryApi, "relay" | "admit"> {
+function handlersOf(service: () => Service): Omit<PrimaryApi, "log"> {
   return {
-    relay: async (relayed) =>
-      serializeResponse(
-        await service().router.fetch(deserializeRequest(relayed), {
-          requestId: relayed.requestId,
-          client: relayed.client,
-        }),
-      ),
-    admit: (head) => service().authorizeWrite(deserializeRequest(head), head.client),
+    async forward(request) {
+      const { requestId, client } = request;
+      return serializeResponse(
+        await service().router.fetch(deserializeRequest(request), { requestId, client }),
+      );
+    },
+    authorizeWrite: (head) => service().authorizeWrite(deserializeRequest(head), head.client),
   };
 }
 

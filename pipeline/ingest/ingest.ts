@@ -1,4 +1,4 @@
-import { startThreads } from "../runtime/thread_pool.ts";
+import { startThreads, workerUrl } from "../runtime/thread_pool.ts";
 import { Failure } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
@@ -60,7 +60,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   checkNames(tables, options);
   const isLarge = bytesOf(Object.values(files).flat()) >= threadBytesMin;
   const rejects = options.rejectsPath === undefined ? undefined : openRejects(options.rejectsPath);
-  const ownThreads = startThreads(isLarge && !sharedReader ? 2 : 1, workerUrl);
+  const ownThreads = startThreads(isLarge && !sharedReader ? 2 : 1, ingestWorker);
   const localReader = createFileReading();
   const bulk = openBulk(store, { lockTimeoutMs });
   const changesBefore = store.journal.externalChanges();
@@ -158,10 +158,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-const workerUrl = new URL(
-  import.meta.url.endsWith(".ts") ? "./ingest_worker.ts" : "./ingest_worker.js",
-  import.meta.url,
-);
+const ingestWorker = workerUrl("./ingest_worker.ts", import.meta.url);
 
 /** Smaller files are loaded before a thread has started. */
 const threadBytesMin = 2 * 2 ** 20;

@@ -1,30 +1,38 @@
-import { Failure, type FailureKind } from "../failure.ts";
+import { deserializeError, serializeError, type TransferredError } from "./failure_transfer.ts";
 
 /** Returns the number of threads that this process may run at once: at least 1. */
 export function availableParallelism(): number {
   return Math.max(1, navigator.hardwareConcurrency);
 }
 
-/** A job for one thread, and what its answer looks like: each kind of job is one entry of the worker's table. */
+/**
+ * Returns the URL of a worker's module: the TypeScript file in the source, the JavaScript file in the bundle.
+ *
+ * @param path Path of the TypeScript file, relative to `base`.
+ * @param base The caller's `import.meta.url`.
+ */
+export function workerUrl(path: string, base: string): URL {
+  return new URL(base.endsWith(".ts") ? path : path.replace(/\.ts$/, ".js"), base);
+}
+
+/** A job for one thread. Each kind of job is one entry of the worker's job table. */
 export interface Job {
   readonly kind: string;
 }
 
-/** What a worker sends back. */
-export type Reply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly failure: { readonly kind: FailureKind; readonly message: string } }
-  | { readonly id: number; readonly bug: string };
+/** The message with which a worker answers a job. */
+export type Reply = { readonly id: number } & ({ readonly result: unknown } | TransferredError);
 
-/** Worker threads beside the calling one. All of them run the same table of jobs. */
+/** A pool of worker threads that run the same table of jobs. The calling thread takes part. */
 export interface Threads {
-  /** How many threads there are, with the calling one. */
+  /** The number of threads, including the calling one. */
   readonly count: number;
   /**
    * Runs one job on every thread, `local` on the calling one, and waits for all.
    *
    * @param local Does the calling thread's part; it may block.
    * @returns The threads' results, the calling one's first.
+   * @throws {Failure} As the first thread that failed did.
    */
   run<Result>(job: Job, local: () => Result | Promise<Result>): Promise<Result[]>;
   close(): void;
@@ -33,20 +41,18 @@ export interface Threads {
 /**
  * Starts `count` − 1 worker threads.
  *
- * @param workerUrl Module that answers jobs with replies.
+ * @param url Module that calls {@link answerJobs}.
  */
-export function startThreads(count: number, workerUrl: URL): Threads {
+export function startThreads(count: number, url: URL): Threads {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   let nextId = 0;
   const workers = Array.from({ length: count - 1 }, () => {
-    const worker = new Worker(workerUrl, { type: "module" });
+    const worker = new Worker(url, { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       const call = waiting.get(data.id);
       waiting.delete(data.id);
-      if (!call) return;
-      if ("result" in data) call.resolve(data.result);
-      else if ("failure" in data) call.reject(new Failure(data.failure.kind, data.failure.message));
-      else call.reject(new Error(`in a worker thread: ${data.bug}`));
+      if ("result" in data) call?.resolve(data.result);
+      else call?.reject(deserializeError(data));
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -66,7 +72,7 @@ export function startThreads(count: number, workerUrl: URL): Threads {
           worker.postMessage({ id, job });
         })
       );
-      // Settled together: no thread still works on what the caller has given up.
+      // Wait for all threads, even if one fails: the caller may release memory that the others still use.
       const [own, ...rest] = await Promise.allSettled([Promise.resolve().then(local), ...others]);
       for (const outcome of [own, ...rest]) if (outcome.status === "rejected") throw outcome.reason;
       return [own, ...rest].map((outcome) => (outcome as PromiseFulfilledResult<Result>).value);
@@ -78,9 +84,10 @@ export function startThreads(count: number, workerUrl: URL): Threads {
 }
 
 /**
- * Answers jobs in a worker thread, by their kind.
+ * Answers jobs in a worker thread.
  *
- * @param memoryOf The memory of an answer that this thread has no more use for: it is handed on without a copy.
+ * @param table Functions by kind of job.
+ * @param memoryOf Returns the buffers of a result that this thread no longer uses; they are transferred, not copied.
  */
 export function answerJobs(
   table: Readonly<Record<string, (job: never) => unknown>>,
@@ -95,12 +102,7 @@ export function answerJobs(
       const result = await table[job.kind](job as never);
       scope.postMessage({ id, result }, memoryOf(job.kind, result));
     } catch (error) {
-      if (error instanceof Failure) {
-        scope.postMessage({ id, failure: { kind: error.kind, message: error.message } });
-      } else {scope.postMessage({
-          id,
-          bug: error instanceof Error ? error.stack ?? error.message : String(error),
-        });}
+      scope.postMessage({ id, ...serializeError(error) });
     }
   };
 }

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { createMemoryBudget, type MemoryBudget } from "../chunks/memory_budget.ts";
 import { openSpillFolder } from "../chunks/spill_folder.ts";
 import type { Store } from "../store/store.ts";
-import { availableParallelism, startThreads, type Threads } from "../runtime/thread_pool.ts";
+import { availableParallelism, startThreads, type Threads, workerUrl } from "../runtime/thread_pool.ts";
 
 /** Default memory for examples: with everything else, a training stays below one gigabyte. */
 export const defaultMemoryBytes = 256e6;
@@ -38,8 +38,5 @@ export function openTrainingResources(store: Store, options: ResourceOptions): T
 
 /** Returns the module of a training thread, which is in this folder both in the sources and in the bundle. */
 export function trainWorkerUrl(): URL {
-  return new URL(
-    import.meta.url.endsWith(".ts") ? "./train_worker.ts" : "./train_worker.js",
-    import.meta.url,
-  );
+  return workerUrl("./train_worker.ts", import.meta.url);
 }

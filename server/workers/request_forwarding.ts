@@ -1,7 +1,7 @@
 import { bodyFailure, withText } from "../http/body.ts";
 import type { RequestContext } from "../http/route.ts";
 
-/** A request as another thread can be told it. */
+/** A request in a form that can be posted to another thread. */
 export interface SerializedRequest {
   readonly method: string;
   readonly url: string;
@@ -17,11 +17,11 @@ export interface SerializedResponse {
   readonly body: ArrayBuffer;
 }
 
-/** What is answered by the thread that owns the store has short bodies; the route that gets the request looks again. */
+/** Routes that the primary thread answers have short bodies; the route itself checks its own limit. */
 const bodyBytesMax = 64 * 1024;
 
 /**
- * Reads a request of the whole process, and hands it on.
+ * Reads the body of a request that the primary thread answers, and calls `use` with the whole.
  *
  * @throws {Failure} `body-oversized`, `body-malformed`
  */
@@ -33,15 +33,15 @@ export async function withSerialized<Result>(
     return await withText(
       request,
       { bytesMax: bodyBytesMax, isWrite: true },
-      (body) => use({ ...headOf({ request, requestId, client }), body }),
+      (body) => use({ ...serializeHead({ request, requestId, client }), body }),
     );
   } catch (error) {
     throw bodyFailure(error, request);
   }
 }
 
-/** A request without its body. */
-export function headOf(
+/** Serializes a request without its body. */
+export function serializeHead(
   { request, requestId, client }: Pick<RequestContext, "request" | "requestId" | "client">,
 ): SerializedRequest {
   const { method, url, headers } = request;
@@ -49,7 +49,7 @@ export function headOf(
 }
 
 export function deserializeRequest({ method, url, headers, body }: SerializedRequest): Request {
-  // As bytes: for a text, the runtime would make up a content type that the client has not sent.
+  // Bytes, not text: for text the runtime would add a content type that the client has not sent.
   const bytes = body === "" ? null : new TextEncoder().encode(body);
   return new Request(url, { method, headers: headers.map(([name, value]) => [name, value]), body: bytes });
 }

@@ -1,82 +1,43 @@
 import { getHeapStatistics } from "node:v8";
-import type { MessagePort } from "node:worker_threads";
-import { Failure, type FailureKind } from "../../pipeline/failure.ts";
-import type { Assignment, Registry } from "../../pipeline/model/registry.ts";
+import { Failure } from "../../pipeline/failure.ts";
+import type { Registry } from "../../pipeline/model/registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
-import type { Answer } from "../http/router.ts";
-import { createSharedState } from "../runtime/shared_state.ts";
-import { openRpcPeer, type RpcPeer } from "./rpc.ts";
 import { drainListener } from "../http/drain.ts";
-import type { Handler } from "../service/handler.ts";
+import { problemResponse } from "../http/problem.ts";
+import { isPrimaryOnly } from "../http/route.ts";
+import type { Answer } from "../http/router.ts";
+import { createLoadedModelCache } from "../models/loaded_model_cache.ts";
+import { createStoreAccess } from "../models/store_access.ts";
+import { createUnloadedModels } from "../models/unloaded_models.ts";
 import { createLifecycle } from "../runtime/lifecycle.ts";
 import { type Listener, openListener } from "../runtime/listener.ts";
 import type { Log, LogLevel } from "../runtime/log.ts";
-import type { PrimaryApi } from "./worker_handle.ts";
-import { createLoadedModelCache } from "../models/loaded_model_cache.ts";
-import { problemResponse } from "../http/problem.ts";
-import { deserializeResponse, headOf, withSerialized } from "./request_forwarding.ts";
-import type { VertexPaths } from "../protocols/vertex.ts";
-import type { RequestLogMode } from "../http/request_log.ts";
-import { isPrimaryOnly } from "../http/route.ts";
+import { createSharedState } from "../runtime/shared_state.ts";
+import type { Handler } from "../service/handler.ts";
 import { assembleService, registryPatienceMs } from "../service/service.ts";
-import type { ModelContent, ModelName } from "../models/loaded_model.ts";
-import type { WorkerStats } from "../metrics/counters_snapshot.ts";
-import { createStoreAccess } from "../models/store_access.ts";
+import type { PrimaryApi, WorkerApi, WorkerData } from "./protocol.ts";
+import { deserializeResponse, serializeHead, withSerialized } from "./request_forwarding.ts";
+import { openRpcPeer, type RpcPeer } from "./rpc.ts";
 import { createWorkerModelSlot } from "./worker_model_slot.ts";
-import { createUnloadedModels } from "../models/unloaded_models.ts";
-
-/** What a thread is started with. */
-export interface WorkerData {
-  readonly dataDir: string;
-  readonly modelsDir: string;
-  readonly vertex: VertexPaths | undefined;
-  readonly logRequests: RequestLogMode;
-  /** Writes need a token. */
-  readonly guarded: boolean;
-  readonly sharedState: SharedArrayBuffer;
-  readonly unloads: SharedArrayBuffer;
-  /** To the thread that owns the store. When it closes there, this thread has ended. */
-  readonly port: MessagePort;
-}
-
-/** What a thread can be asked. */
-export interface WorkerApi {
-  /**
-   * Makes a model ready, aside, for a generation of the board; none where there is no `model`.
-   *
-   * @returns False where the model is not known here: then it has to be asked again, with its content.
-   */
-  prepare(request: {
-    readonly generation: number;
-    readonly model?: ModelName;
-    readonly content?: ModelContent;
-    readonly assignment?: Assignment;
-  }): boolean;
-  /** Why there is no model. */
-  explain(absence: { readonly kind: FailureKind; readonly message: string }): void;
-  open(address: { readonly hostname: string; readonly port: number }): void;
-  collect(request: undefined): WorkerStats;
-  drain(request: { readonly timeoutMs: number }): Promise<boolean>;
-}
 
 /**
- * Answers requests in a thread beside the one that owns the store. Whatever is of the whole process (writing to the store,
- * the check of the token, the log) is asked of that one.
+ * Answers requests in a worker thread. What concerns the whole process (writes to the store, the token check, the log) is
+ * forwarded to the primary thread.
  *
- * @param wrap For tests: puts another handler before the service's.
+ * @param wrap For tests: wraps the service's handler.
  */
 export function runWorker(
   data: WorkerData,
   wrap: (handler: Handler) => Handler = (handler) => handler,
 ): void {
-  const board = createSharedState(data.sharedState);
-  const slot = createWorkerModelSlot(board);
-  const stock = createLoadedModelCache(slot.counters);
-  const lifecycle = createLifecycle(board);
+  const sharedState = createSharedState(data.sharedState);
+  const slot = createWorkerModelSlot(sharedState);
+  const loadedModels = createLoadedModelCache(slot.counters);
+  const lifecycle = createLifecycle(sharedState);
   const heapBytesAtStart = heapBytesMax();
-  const owner: RpcPeer<PrimaryApi> = openRpcPeer<WorkerApi, PrimaryApi>(data.port, {
+  const primary: RpcPeer<PrimaryApi> = openRpcPeer<WorkerApi, PrimaryApi>(data.port, {
     prepare({ generation, model, content, assignment }) {
-      const loaded = content ? stock.add(content) : model && stock.find(model);
+      const loaded = content ? loadedModels.add(content) : model && loadedModels.find(model);
       if (model && !loaded) return false;
       slot.prepare(generation, loaded, assignment);
       return true;
@@ -84,7 +45,7 @@ export function runWorker(
     explain({ kind, message }) {
       slot.unavailableReason = new Failure(kind, message);
     },
-    open({ hostname, port }) {
+    listen({ hostname, port }) {
       listener ??= listen(hostname, port);
     },
     collect: () => ({
@@ -93,23 +54,23 @@ export function runWorker(
       outOfMemory: heapBytesMax() > heapBytesAtStart,
     }),
     async drain({ timeoutMs }) {
-      const ended = !listener || await drainListener(listener, lifecycle, timeoutMs);
+      const isDrained = !listener || await drainListener(listener, lifecycle, timeoutMs);
       service.close();
-      return ended;
+      return isDrained;
     },
   });
-  const log = logTo(owner);
+  const log = logToPrimary(primary);
   const service = assembleService({
     ...data,
-    unloadedModels: createUnloadedModels(data.unloads),
+    unloadedModels: createUnloadedModels(data.unloadedModels),
     slot,
     lifecycle,
     log,
     withStore: createStoreAccess(data.dataDir),
-    registry: readingOnly(openRegistry(data.dataDir, { patienceMs: registryPatienceMs })),
+    registry: readOnly(openRegistry(data.dataDir, { patienceMs: registryPatienceMs })),
     production: { assign: primaryOnly, rollBack: primaryOnly },
     collect: primaryOnly,
-    answer: relayTo(owner),
+    answer: answerOrForward(primary),
   });
   let listener: Listener | undefined;
 
@@ -128,32 +89,32 @@ export function runWorker(
   }
 }
 
-/** The runtime raises it for a thread that has come there, and breaks off what the thread does. */
+/** The runtime raises this limit when a worker reaches it, and then interrupts the worker. */
 function heapBytesMax(): number {
   return getHeapStatistics().heap_size_limit;
 }
 
-/** Answers here what can be answered here, and lets the owner answer the rest. */
-function relayTo(owner: RpcPeer<PrimaryApi>): Answer {
-  return async (route, exchange) => {
-    if (!isPrimaryOnly(route)) return await route.handle(exchange);
-    // Before the body is read: the room for writes is for who may write, and others are not told what else is wrong.
-    if (route.write) await owner.call("admit", headOf(exchange));
+/** Answers in this worker if the route allows it, and otherwise forwards the request to the primary thread. */
+function answerOrForward(primary: RpcPeer<PrimaryApi>): Answer {
+  return async (route, context) => {
+    if (!isPrimaryOnly(route)) return await route.handle(context);
+    // Authorize before reading the body: unauthorized senders must not use the quota for write bodies, nor learn of other errors.
+    if (route.write) await primary.call("authorizeWrite", serializeHead(context));
     return await withSerialized(
-      exchange,
-      async (request) => deserializeResponse(await owner.call("relay", request)),
+      context,
+      async (request) => deserializeResponse(await primary.call("forward", request)),
     );
   };
 }
 
-/** The owner's log gets the lines: a line of another thread would come in between one of its own. */
-function logTo(owner: RpcPeer<PrimaryApi>): Log {
+/** The primary thread writes the log: writing from several threads could interleave lines. */
+function logToPrimary(primary: RpcPeer<PrimaryApi>): Log {
   const at = (level: LogLevel): Log[LogLevel] => (event, fields = {}) =>
-    owner.notify("log", { level, event, fields });
+    primary.notify("log", { level, event, fields });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-function readingOnly(registry: Registry): Registry {
+function readOnly(registry: Registry): Registry {
   return {
     registerModel: primaryOnly,
     assign: primaryOnly,
@@ -173,7 +134,7 @@ function readingOnly(registry: Registry): Registry {
   };
 }
 
-/** Routes that write are answered by the owner: this is reached by a mistake in the table of routes alone. */
+/** The primary thread answers routes that write: only an error in the route table leads here. */
 function primaryOnly(): Promise<never> {
-  return Promise.reject(new Error("only the thread that owns the store writes to it: is the route marked?"));
+  return Promise.reject(new Error("only the primary thread writes to the store: is the route marked?"));
 }

@@ -308,7 +308,7 @@ for (const how of ["throw", "exit", "memory", "pause"]) {
 threadsTest("one that hangs for good is told, so that the server is started again", async (running) => {
   await doom(running, "hang");
   const failure = await running.server.broken;
-  assert.match(failure.message, /hangs and cannot be ended.*Start the server again/);
+  assert.match(failure.message, /hangs and cannot be terminated.*Restart the server/);
   // Some connections reach the thread that hangs.
   const asked = Array.from({ length: 16 }, () => askAnew(running, "/predict", { body: row }));
   assert.equal((await Promise.any(asked)).status, 200, "until then it goes on");

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { Failure } from "../../../pipeline/failure.ts";
+import { startThreads, workerUrl } from "../../../pipeline/runtime/thread_pool.ts";
+
+/** Runs a job on one worker and returns the error with which it fails. */
+async function errorOf(kind: string): Promise<unknown> {
+  const threads = startThreads(2, new URL("../../support/failing_worker.ts", import.meta.url));
+  try {
+    return await threads.run({ kind }, () => {}).then(
+      () => assert.fail("the job succeeded"),
+      (error) => error,
+    );
+  } finally {
+    threads.close();
+  }
+}
+
+Deno.test("thread pool: a failure in a worker keeps its kind, message, errors and report", async () => {
+  const error = await errorOf("reject");
+  assert(error instanceof Failure);
+  assert.deepEqual([error.kind, error.message, error.errors, error.report], [
+    "input-invalid",
+    "no",
+    [{ pointer: "#/apr", detail: "is too high" }],
+    { rows: 3 },
+  ]);
+});
+
+Deno.test("thread pool: a bug in a worker is an error with the worker's stack", async () => {
+  assert.match(
+    String(await errorOf("crash")),
+    /in another thread: TypeError: .* not a row\n.*failing_worker/,
+  );
+});
+
+Deno.test("thread pool: a result that cannot be posted is a bug of the job", async () => {
+  assert.match(String(await errorOf("return")), /in another thread: DataCloneError/);
+});
+
+Deno.test("worker URL: TypeScript in the source, JavaScript in the bundle", () => {
+  const [source, bundle] = ["file:///a/b.ts", "file:///a/b-1.js"].map((base) => workerUrl("./fit.ts", base));
+  assert.deepEqual([source.href, bundle.href], ["file:///a/fit.ts", "file:///a/fit.js"]);
+});
