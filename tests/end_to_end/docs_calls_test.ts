@@ -5,12 +5,12 @@ import { inFolder, run } from "../support/program.ts";
 import { startServe } from "../support/serve_process.ts";
 import { differenceFrom } from "../support/documented_answers.ts";
 
-/** Where the pages say that the server is. */
+/** The server's address on the pages. */
 const shownHost = "127.0.0.1:7999";
 const curl = findCurl();
-if (!curl) console.log("skipped: the calls that the documents show: there is no curl");
+if (!curl) console.log("skipped: the calls in the documents need curl");
 
-Deno.test("what a page shows of an answer is held against it", () => {
+Deno.test("an answer is compared with the part of it that a page shows", () => {
   const answer = '{"p":0.97812,"id":"cw-0a1b","rows":[1,2,3],"error":{"status":404,"detail":"gone"}}';
   const agree = [
     '{"p":0.978,"id":"cw-…","rows":[1,2,3],"error":{"status":404,…}}',
@@ -28,7 +28,7 @@ Deno.test("what a page shows of an answer is held against it", () => {
 });
 
 Deno.test({
-  name: "docs: every call that a page shows is answered as the page shows it",
+  name: "docs: every call on a page gets the answer that the page shows",
   ignore: !curl,
   async fn(test) {
     await inFolder(async (folder) => {
@@ -37,7 +37,7 @@ Deno.test({
       assert.equal(made.code, 0, made.stderr);
       const pages = pagesWithCalls();
       assert.ok(pages.includes("README.md") && pages.length > 2);
-      // A page may change the model in production: each has a store of its own.
+      // A page may change the model in production, so each gets a separate copy of the store.
       for (const page of pages) {
         await test.step(page, () => tryPage(page, { demo, folder: join(folder, page.replaceAll("/", "-")) }));
       }
@@ -52,10 +52,10 @@ async function tryPage(page: string, { demo, folder }: { demo: string; folder: s
     const { success, stdout, stderr, statuses } = await runCall(call, server.port);
     const place = `${page}:${call.line}`;
     assert.ok(success, `${place} failed: ${stderr}`);
-    // A problem that is shown is meant.
-    const meant = call.answer &&
+    // A problem is expected if the page shows one.
+    const expected = call.answer &&
       /^\s*\{\s*"type": ?"urn:clickwell:problem:[^]*?"status": ?(\d{3})/.exec(call.answer)?.[1];
-    const odd = statuses.filter((status) => meant ? status !== meant : !status.startsWith("2"));
+    const odd = statuses.filter((status) => expected ? status !== expected : !status.startsWith("2"));
     assert.ok(
       statuses.length > 0 && odd.length === 0,
       `${place} was answered with ${statuses}: ${stdout.slice(0, 500)}`,
@@ -64,12 +64,12 @@ async function tryPage(page: string, { demo, folder }: { demo: string; folder: s
   }
 }
 
-/** Runs a script as it stands, but for the port, with a curl that notes the status of each answer beside it. */
+/** Runs a script with the server's port in place of the shown one, and a curl that records the status of each answer. */
 async function runCall({ script }: ShownCall, port: number) {
   const folder = await Deno.makeTempDir();
   try {
-    const noting = `#!/bin/sh\nexec "${curl}" "$@" --max-time 10 --dump-header "${folder}/$$.head"\n`;
-    await Deno.writeTextFile(join(folder, "curl"), noting, { mode: 0o755 });
+    const recordingCurl = `#!/bin/sh\nexec "${curl}" "$@" --max-time 10 --dump-header "${folder}/$$.head"\n`;
+    await Deno.writeTextFile(join(folder, "curl"), recordingCurl, { mode: 0o755 });
     const { success, stdout, stderr } = await new Deno.Command("sh", {
       args: ["-e", "-c", script.replaceAll(shownHost, `127.0.0.1:${port}`)],
       env: { PATH: `${folder}:${Deno.env.get("PATH")}` },

@@ -2,16 +2,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./program.ts";
 
-/** A call that a page shows, and what it says comes back. */
+/** A call that a page shows, with the expected answer. */
 export interface ShownCall {
   readonly line: number;
-  /** A script for a shell. */
+  /** A shell script. */
   readonly script: string;
-  /** The block of JSON that follows at once, if one does. */
+  /** The block of JSON that directly follows the call, if there is one. */
   readonly answer: string | undefined;
 }
 
-/** The pages that tell of the HTTP interface, from the repository's root. */
+/** Returns the paths of the pages that show calls, relative to the repository's root. */
 export function pagesWithCalls(): string[] {
   const folders = ["docs", "docs/protocols"].filter((folder) => existsSync(join(root, folder)));
   const pages = folders.flatMap((folder) =>
@@ -23,7 +23,7 @@ export function pagesWithCalls(): string[] {
     .sort();
 }
 
-/** The calls of a page in their order: its blocks for a shell that use curl. */
+/** Returns the calls of a page in their order: its shell blocks that use curl. */
 export function callsOf(path: string): ShownCall[] {
   const text = Deno.readTextFileSync(join(root, path));
   const blocks = [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)];

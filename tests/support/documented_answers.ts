@@ -1,10 +1,10 @@
 /**
- * Holds an answer against what a page shows of it. `…` stands for whatever is left out: the rest of a text, members of an
- * object, elements of a list; a number may be shown with fewer digits.
+ * Compares an answer with the one that a page shows. `…` matches anything: the rest of a string, members of an object,
+ * elements of a list. A number may be shown with fewer digits.
  *
- * @param shown JSON, or lines of it, with `…`.
- * @param answer JSON, or lines of it.
- * @returns Where they differ, or undefined.
+ * @param shown JSON or NDJSON, with `…`.
+ * @param answer JSON or NDJSON.
+ * @returns The first difference, or undefined.
  */
 export function differenceFrom(shown: string, answer: string): string | undefined {
   const [wanted, got] = [parseAll(withoutGaps(shown)), parseAll(answer)];
@@ -14,7 +14,7 @@ export function differenceFrom(shown: string, answer: string): string | undefine
 
 const gap = "…";
 
-/** Members and elements that are left out become ones that are named for it. */
+/** Replaces omitted members and elements by a marker that is valid JSON. */
 function withoutGaps(text: string): string {
   return text.replace(/(?<=[{,]\s*)…(?=\s*\})/g, `"${gap}":"${gap}"`).replace(
     /(?<=[[,]\s*)…(?=\s*\])/g,
@@ -54,7 +54,7 @@ function differenceAt(shown: unknown, answer: unknown, at: string): string | und
   ).find((found) => found !== undefined);
 }
 
-/** True where the answer, rounded to as many digits as are shown, is what is shown. */
+/** Returns whether the answer, rounded to the digits that are shown, equals the shown number. */
 function isShort(shown: number, answer: unknown): boolean {
   const digits = String(shown).split(".")[1]?.length ?? 0;
   return typeof answer === "number" && Math.abs(answer - shown) <= 0.5 * 10 ** -digits * (1 + 1e-9);
