@@ -1,46 +1,46 @@
-/** One column of a chunk: as many numbers for each of its rows. */
+/** One column of a chunk, with the same count of numbers for each row. */
 export type Column =
   | Float64Array<SharedArrayBuffer>
   | Uint32Array<SharedArrayBuffer>
   | Uint16Array<SharedArrayBuffer>
   | Uint8Array<SharedArrayBuffer>;
 
-/** Where a column lies in its chunk's record. */
+/** The place of a column in its chunk's record. */
 export interface ColumnPlace {
   readonly type: "float64" | "uint32" | "uint16" | "uint8";
-  /** Bytes from the record's beginning. */
+  /** Byte offset in the record. */
   readonly at: number;
   readonly length: number;
 }
 
-/** Where a chunk's record lies. */
+/** The place of a chunk's record. */
 export interface Place {
   readonly path: string;
-  /** Bytes from the file's beginning. */
+  /** Byte offset in the file. */
   readonly at: number;
   readonly byteCount: number;
-  /** What the record may grow to without running into the next one. */
+  /** Size up to which the record may grow without overwriting the next one. */
   readonly byteCountMax: number;
 }
 
-/** A field as it is kept in memory of a chunk in a file: a place for each column, all else as it is. */
+/** A field of a spilled chunk: each column is replaced by its place, other values are unchanged. */
 export type Placed<Value> = Value extends ArrayBufferView ? ColumnPlace
   : Value extends readonly (infer Element)[] ? readonly Placed<Element>[]
   : Value;
 
-/** A chunk whose columns lie in a file. */
+/** A chunk whose columns are in a file. */
 export interface SpilledChunk<Chunk> {
   readonly place: Place;
   readonly fields: { readonly [Name in keyof Chunk]: Placed<Chunk[Name]> };
 }
 
 /**
- * A chunk, in memory or in a file. Who reads its columns loads it and cannot tell; so the same numbers come in the same
- * order, wherever they lie. It can be posted to another thread.
+ * A chunk, in memory or in a file. Readers load it the same way, so the numbers and their order do not depend on where it is.
+ * It can be posted to another thread.
  */
 export type StoredChunk<Chunk> = Chunk | SpilledChunk<Chunk>;
 
-/** What is known of a chunk without its columns. */
+/** The fields of a chunk that are not columns. */
 export type PlainFields<Chunk> = Pick<
   Chunk,
   { [Name in keyof Chunk]: Chunk[Name] extends number | readonly number[] ? Name : never }[keyof Chunk]
@@ -50,19 +50,19 @@ export function isSpilled<Chunk extends object>(stored: StoredChunk<Chunk>): sto
   return "place" in stored;
 }
 
-/** The fields that are no columns, without a look into the file. */
+/** Returns the fields that are not columns, without reading the file. */
 export function plainFields<Chunk extends object>(stored: StoredChunk<Chunk>): PlainFields<Chunk> {
-  // Plain fields are kept as they are: what `Placed` says, which the compiler does not see for a chunk it does not know.
+  // `Placed` leaves plain fields unchanged, which the compiler cannot infer for an unknown chunk type.
   return (isSpilled(stored) ? stored.fields : stored) as PlainFields<Chunk>;
 }
 
 /**
- * A chunk's columns, one after the other, in the machine's byte order: a record is read by the process that wrote it.
- * Each begins at a multiple of the widest number, so that an array can be laid over it.
+ * A record holds a chunk's columns one after the other, in the machine's byte order, as the process that wrote it also reads
+ * it. Each column starts at a multiple of the widest number, so that a typed array can be created over it.
  */
 const alignment = 8;
 
-/** A chunk's columns with their places. */
+/** The layout of a chunk's record. */
 export interface ChunkRecord<Chunk> {
   readonly fields: SpilledChunk<Chunk>["fields"];
   readonly columns: readonly { readonly at: number; readonly column: Column }[];
@@ -74,7 +74,7 @@ export function recordOf<Chunk extends object>(chunk: Chunk): ChunkRecord<Chunk>
   const columns: { at: number; column: Column }[] = [];
   let end = 0;
   const place = (column: Column): ColumnPlace => {
-    // An empty column is anywhere: nothing is written that a record could end with.
+    // An empty column is at 0: it writes nothing, so the record must not be extended to its offset.
     const at = column.length === 0 ? 0 : aligned(end);
     if (column.length > 0) end = at + column.byteLength;
     columns.push({ at, column });
@@ -84,12 +84,12 @@ export function recordOf<Chunk extends object>(chunk: Chunk): ChunkRecord<Chunk>
   return { fields, columns, byteCount: end };
 }
 
-/** The next place at which a column, or a record, may begin. */
+/** Returns the next offset at which a column or a record may start. */
 export function aligned(at: number): number {
   return Math.ceil(at / alignment) * alignment;
 }
 
-/** The chunk over a record's bytes, which stay what its columns are made of. */
+/** Returns a chunk whose columns are views of a record's bytes. */
 export function chunkOver<Chunk extends object>(
   { fields }: SpilledChunk<Chunk>,
   bytes: SharedArrayBuffer,
@@ -110,7 +110,7 @@ function columnOver({ type, at, length }: ColumnPlace, bytes: SharedArrayBuffer)
   }
 }
 
-/** Turns what `isWanted`, in a field or in a list, into something else; the other fields stay as they are. */
+/** Maps each value for which `isWanted` is true, in a field or in a list; other values are unchanged. */
 function mapFields<Value>(
   chunk: object,
   isWanted: (value: unknown) => value is Value,

@@ -15,21 +15,23 @@ import { requireFreeSpace, reserveBytes } from "../store/disk_space.ts";
 import { writing } from "../files/written_file.ts";
 import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../runtime/shared_memory.ts";
 
-/** Keeps chunks for one thread: in memory as long as there is room, then in a file of its own. */
+/** Stores one thread's chunks: in memory while the budget lasts, then in one file. */
 export interface ChunkStore extends ChunkLoader {
-  /** For columns of what is to be kept: the memory of those that went to a file is used again. */
+  /** Allocates columns of chunks to be stored, in the memory of columns that were spilled. */
   readonly columns: ColumnMaker;
   /**
-   * @param chunk Is used up: its columns are those of another one where it goes to a file.
+   * Stores a chunk.
+   *
+   * @param chunk Owned by the store from here on: its columns are reused once it is spilled.
    * @throws {Failure} `store-full`, `file-unwritable`.
    */
   put<Chunk extends object>(chunk: Chunk): StoredChunk<Chunk>;
   /**
-   * Makes each chunk another one, which is kept where it was.
+   * Replaces each chunk by another one, stored in the same place.
    *
-   * @param chunks Are used up.
-   * @param change May change a chunk in place. It is told how many came before it.
-   * @throws {Failure} as `keep`.
+   * @param chunks Emptied.
+   * @param change May change a chunk in place. `index` counts from 0.
+   * @throws {Failure} as `put`.
    */
   rewrite<From extends object, To extends object>(
     chunks: StoredChunk<From>[],
@@ -37,30 +39,30 @@ export interface ChunkStore extends ChunkLoader {
   ): StoredChunk<To>[];
 }
 
-/** Bytes between two looks at the free space. */
-const lookBytes = 64 * 2 ** 20;
+/** Bytes written between two checks of the free disk space. */
+const checkBytes = 64 * 2 ** 20;
 
-/** @param room Without one, all chunks are kept in memory. */
-export function createChunkStore(room?: MemoryBudget): ChunkStore {
+/** @param budget Default: all chunks stay in memory. */
+export function createChunkStore(budget?: MemoryBudget): ChunkStore {
   const loader = createLoader();
   const pool = createColumnPool();
-  const append = room ? appender(room) : undefined;
-  const giveBack = ({ columns }: ChunkRecord<object>) => {
-    for (const { column } of columns) pool.giveBack(column);
+  const append = budget ? appender(budget) : undefined;
+  const release = ({ columns }: ChunkRecord<object>) => {
+    for (const { column } of columns) pool.release(column);
   };
   return {
     ...loader,
-    columns: room ? pool : newColumns,
+    columns: budget ? pool : newColumns,
     put(chunk) {
-      if (!room || !append) return chunk;
+      if (!budget || !append) return chunk;
       const record = recordOf(chunk);
-      if (reserveMemory(room, record.byteCount)) return chunk;
+      if (reserveMemory(budget, record.byteCount)) return chunk;
       const spilled = append(record);
-      giveBack(record);
+      release(record);
       return spilled;
     },
     rewrite(chunks, change) {
-      // The first is the last, and forgotten when it is used: the old chunks and the new are not in memory at once.
+      // Reversed, so that each old chunk is popped and freed before the next: old and new chunks are never all in memory.
       const old = chunks.splice(0).reverse();
       return Array.from({ length: old.length }, (_, index) => {
         const stored = old[old.length - 1];
@@ -70,24 +72,24 @@ export function createChunkStore(room?: MemoryBudget): ChunkStore {
         const record = recordOf(chunk);
         const fits = record.byteCount <= stored.place.byteCountMax;
         const spilled = fits ? writeRecord(record, stored.place) : append(record);
-        giveBack(record);
+        release(record);
         return spilled;
       });
     },
   };
 }
 
-/** Writes records one after the other, into a file that is made for the first. */
-function appender(room: MemoryBudget): <Chunk>(record: ChunkRecord<Chunk>) => SpilledChunk<Chunk> {
+/** Returns a function that appends records to a file, which the first call creates. */
+function appender(budget: MemoryBudget): <Chunk>(record: ChunkRecord<Chunk>) => SpilledChunk<Chunk> {
   let path: string | undefined;
   let end = 0;
-  let lookAt = 0;
+  let checkAt = 0;
   return (record) => {
-    path ??= makeFile(room);
+    path ??= createFile(budget);
     const { byteCount } = record;
-    if (end >= lookAt) {
-      requireFreeSpace(path, reserveBytes + byteCount + lookBytes);
-      lookAt = end + lookBytes;
+    if (end >= checkAt) {
+      requireFreeSpace(path, reserveBytes + byteCount + checkBytes);
+      checkAt = end + checkBytes;
     }
     const at = end;
     end = aligned(at + byteCount);
@@ -95,10 +97,10 @@ function appender(room: MemoryBudget): <Chunk>(record: ChunkRecord<Chunk>) => Sp
   };
 }
 
-function makeFile(room: MemoryBudget): string {
-  const path = join(room.folder, nextFileName(room));
+function createFile(budget: MemoryBudget): string {
+  const path = join(budget.folder, nextFileName(budget));
   writing(path, () => {
-    Deno.mkdirSync(room.folder, { recursive: true, mode: 0o700 });
+    Deno.mkdirSync(budget.folder, { recursive: true, mode: 0o700 });
     Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
   });
   return path;
@@ -119,23 +121,23 @@ function writeRecord<Chunk>(
   return { fields, place: { ...place, byteCount } };
 }
 
-/** Loads chunks for one thread: what is in memory as it is, what is in a file into a memory of its own. */
+/** Loads chunks on one thread: a spilled chunk is read into memory of the loader, any other is returned as it is. */
 export interface ChunkLoader {
-  /** @returns A chunk that holds until as many others are loaded as the loader has room for. */
+  /** @returns A chunk that is valid until `capacity` others have been loaded. */
   load<Chunk extends object>(stored: StoredChunk<Chunk>): Chunk;
 }
 
-/** @param capacity Chunks that hold at once. */
+/** @param capacity Spilled chunks that are valid at the same time. */
 export function createLoader(capacity = 1): ChunkLoader {
-  // In the order in which they were loaded.
+  // In the order of loading.
   const loaded = new Map<object, { readonly chunk: object; readonly bytes: SharedArrayBuffer }>();
   return {
     load<Chunk extends object>(stored: StoredChunk<Chunk>) {
       if (!isSpilled<Chunk>(stored)) return stored;
       const known = loaded.get(stored)?.chunk;
-      // Only a chunk of that type is kept under its own key.
+      // The key is the stored chunk itself, so the type is that of the loaded chunk.
       if (known) return known as Chunk;
-      const bytes = read(stored.place, roomIn(loaded, capacity));
+      const bytes = read(stored.place, evict(loaded, capacity));
       const chunk = chunkOver(stored, bytes);
       loaded.set(stored, { chunk, bytes });
       return chunk;
@@ -143,8 +145,8 @@ export function createLoader(capacity = 1): ChunkLoader {
   };
 }
 
-/** The memory of the chunk that was loaded first, which is forgotten; undefined as long as there is room for another. */
-function roomIn(
+/** Evicts the chunk that was loaded first and returns its memory; undefined while fewer than `capacity` are loaded. */
+function evict(
   loaded: Map<object, { readonly bytes: SharedArrayBuffer }>,
   capacity: number,
 ): SharedArrayBuffer | undefined {
@@ -156,28 +158,28 @@ function roomIn(
   return undefined;
 }
 
-/** @returns `room` where the record fits into it, else memory of its own. */
-function read({ path, at, byteCount }: Place, room: SharedArrayBuffer | undefined): SharedArrayBuffer {
-  const bytes = room && byteCount <= room.byteLength ? room : new SharedArrayBuffer(byteCount);
-  // Opened for each chunk: that takes a hundredth of the reading, and nobody has to close it.
+/** Reads a record into `memory` if it fits, otherwise into new memory. */
+function read({ path, at, byteCount }: Place, memory: SharedArrayBuffer | undefined): SharedArrayBuffer {
+  const bytes = memory && byteCount <= memory.byteLength ? memory : new SharedArrayBuffer(byteCount);
+  // Opened for each chunk, which takes a hundredth of the read time and leaves nothing to close.
   using file = Deno.openSync(path);
   file.seekSync(at, Deno.SeekMode.Start);
   for (let done = 0; done < byteCount;) {
     const count = file.readSync(new Uint8Array(bytes, done, byteCount - done));
-    // Nobody but this process writes there.
+    // A bug: only this process writes the file.
     if (count === null) throw new Error(`${path} ends before ${at + byteCount} bytes`);
     done += count;
   }
   return bytes;
 }
 
-/** Loads one chunk after the other: each holds until the next one is taken. */
+/** Loads chunks one after the other. Each is valid until the next one is taken. */
 export function* loadEach<Chunk extends object>(chunks: Iterable<StoredChunk<Chunk>>): Generator<Chunk> {
   const loader = createLoader();
   for (const chunk of chunks) yield loader.load(chunk);
 }
 
-/** Makes columns. What is in them is to be overwritten. */
+/** Allocates columns, with arbitrary contents. */
 export interface ColumnMaker {
   float64(length: number): Float64Array<SharedArrayBuffer>;
   uint32(length: number): Uint32Array<SharedArrayBuffer>;
@@ -185,7 +187,7 @@ export interface ColumnMaker {
   uint8(length: number): Uint8Array<SharedArrayBuffer>;
 }
 
-/** Makes each column anew: it stays where it is. */
+/** Allocates new memory for each column. */
 export const newColumns: ColumnMaker = {
   float64: sharedFloat64,
   uint32: sharedUint32,
@@ -194,12 +196,12 @@ export const newColumns: ColumnMaker = {
 };
 
 /**
- * Makes columns of the memory of those that were given back. The engine frees shared memory late: it does not count it
- * when it decides whether to look for garbage.
+ * Allocates columns in the memory of released ones. V8 frees shared memory late: it does not count it towards the pressure
+ * that starts a garbage collection.
  */
 export interface ColumnPool extends ColumnMaker {
-  /** Takes a column back, if it is of this pool; nobody uses it any more. */
-  giveBack(column: Column): void;
+  /** Releases the memory of a column that is no longer used. Columns of other makers are ignored. */
+  release(column: Column): void;
 }
 
 export function createColumnPool(): ColumnPool {
@@ -217,7 +219,7 @@ export function createColumnPool(): ColumnPool {
     uint32: (length) => new Uint32Array(take(4 * length), 0, length),
     uint16: (length) => new Uint16Array(take(2 * length), 0, length),
     uint8: (length) => new Uint8Array(take(length), 0, length),
-    giveBack({ buffer }) {
+    release({ buffer }) {
       if (own.has(buffer) && !free.includes(buffer)) free.push(buffer);
     },
   };

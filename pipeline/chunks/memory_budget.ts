@@ -1,23 +1,23 @@
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 
-/** How much of the examples is kept in memory, and where the rest goes. Threads share it. */
+/** Memory budget for examples, shared by all threads, and the folder for chunks that exceed it. */
 export interface MemoryBudget {
-  /** Folder of the files that chunks go to where memory has no room for them. */
+  /** Folder of the chunk files. */
   readonly folder: string;
   readonly kibibytes: number;
-  /** Shape (2): kibibytes of memory that are not taken, files that were made. */
+  /** Shape (2): kibibytes that are free, files created. */
   readonly shared: Int32Array<SharedArrayBuffer>;
 }
 
 export function createMemoryBudget(folder: string, memoryBytes: number): MemoryBudget {
-  // An Int32Array counts to 2 TiB in kibibytes.
+  // An Int32Array holds up to 2 TiB in kibibytes.
   const kibibytes = Math.min(Math.floor(memoryBytes / 1024), 2 ** 30);
   const shared = sharedInt32(2);
   shared[0] = kibibytes;
   return { folder, kibibytes, shared };
 }
 
-/** Takes memory, where there is enough. */
+/** Reserves memory. @returns false if less than `byteCount` is free. */
 export function reserveMemory({ shared }: MemoryBudget, byteCount: number): boolean {
   const wanted = Math.ceil(byteCount / 1024);
   if (Atomics.sub(shared, 0, wanted) >= wanted) return true;
@@ -25,12 +25,12 @@ export function reserveMemory({ shared }: MemoryBudget, byteCount: number): bool
   return false;
 }
 
-/** Gives all memory back: what was kept in it is no longer used. */
+/** Releases all memory. Chunks kept in it must no longer be used. */
 export function resetBudget({ shared, kibibytes }: MemoryBudget): void {
   Atomics.store(shared, 0, kibibytes);
 }
 
-/** A name that no other file in the room's folder has. */
+/** Returns a file name that is unique in the budget's folder. */
 export function nextFileName({ shared }: MemoryBudget): string {
   return `chunks-${Atomics.add(shared, 1, 1)}`;
 }

@@ -2,22 +2,22 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { removeIfThere } from "../files/written_file.ts";
 
-/** A folder beside the store for what a training has no memory for. It goes with the training. */
+/** A folder in the data directory for chunks of one training run that exceed its memory budget. */
 export interface SpillFolder {
   readonly path: string;
-  /** Removes it. */
+  /** Removes the folder. */
   close(): void;
 }
 
 const prefix = "spill-";
-/** Locked as long as the process lives that the folder belongs to. */
+/** Locked while the process that created the folder runs. */
 const lockName = "lock";
-/** Between making a folder and locking it lie microseconds. */
+/** A younger folder may be about to be locked, which takes microseconds. */
 const unlockedAgeMsMin = 2_000;
 
 /**
- * Makes the folder, for its owner alone, and removes those of trainings that were killed. Where it cannot be made, that is
- * said when something is written there: most trainings need no more than memory.
+ * Creates the folder, with access for its owner only, and removes the folders of killed training runs. If it cannot be
+ * created, the first write to it fails: most training runs fit into memory and never write.
  */
 export function openSpillFolder(dataDir: string): SpillFolder {
   removeAbandoned(dataDir);
@@ -27,7 +27,7 @@ export function openSpillFolder(dataDir: string): SpillFolder {
     Deno.mkdirSync(path, { mode: 0o700 });
     lock = Deno.openSync(join(path, lockName), { write: true, createNew: true, mode: 0o600 });
     lock.lockSync(true);
-  } catch { /* see above */ }
+  } catch { /* The first write reports it. */ }
   return {
     path,
     close() {
@@ -43,7 +43,7 @@ function removeAbandoned(dataDir: string): void {
       const path = join(dataDir, name);
       if (name.startsWith(prefix) && isDirectory && isAbandoned(path)) removeFolder(path);
     }
-  } catch { /* What cannot be looked at is no reason not to train. */ }
+  } catch { /* Leftovers that cannot be removed do not prevent a training run. */ }
 }
 
 function isAbandoned(path: string): boolean {
@@ -60,6 +60,6 @@ function isAbandoned(path: string): boolean {
 function removeFolder(path: string): void {
   try {
     for (const { name } of Deno.readDirSync(path)) removeIfThere(join(path, name));
-  } catch { /* It is not there, or the next training removes it. */ }
+  } catch { /* It does not exist, or the next training run removes it. */ }
   removeIfThere(path);
 }

@@ -30,20 +30,20 @@ import {
 } from "../../support/temp_store.ts";
 import { inFolder } from "../../support/program.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that failures are reproducible.
 fc.configureGlobal({ seed: 20260101 });
 
-/** No memory for examples: each chunk goes to a file. */
+/** No memory for examples: each chunk is spilled. */
 const nothing = { memoryBytes: 0 };
 /** 300 rows are some 5 kB in chunks of less than 0.1 kB, each of which takes a kibibyte: part of them fit. */
 const little = { memoryBytes: 20 * 1024 };
 
-/** What lies in the data folder beside the store. */
+/** Spill folders in the data directory. */
 function spillFolders({ dataDir }: TempStore): string[] {
   return [...Deno.readDirSync(dataDir)].map(({ name }) => name).filter((name) => name.startsWith("spill-"));
 }
 
-interface MadeChunk {
+interface TestChunk {
   readonly rowCount: number;
   readonly ends: readonly number[];
   readonly numbers: Float64Array<SharedArrayBuffer>;
@@ -52,7 +52,7 @@ interface MadeChunk {
   readonly weights?: Float64Array<SharedArrayBuffer>;
 }
 
-function chunkOf(numbers: readonly number[], width: number): MadeChunk {
+function chunkOf(numbers: readonly number[], width: number): TestChunk {
   const rowCount = numbers.length;
   const chunk = {
     rowCount,
@@ -67,9 +67,9 @@ function chunkOf(numbers: readonly number[], width: number): MadeChunk {
   return chunk;
 }
 
-Deno.test("spilled: a chunk comes back from its file as it was, to the last bit, whatever lies around it", () =>
+Deno.test("spill: a chunk is read back bit for bit, whatever other chunks the file holds", () =>
   inFolder((folder) => {
-    const room = createMemoryBudget(folder, 0);
+    const budget = createMemoryBudget(folder, 0);
     const number = fc.oneof(fc.double(), fc.constantFrom(NaN, -0, Infinity, 5e-324));
     fc.assert(
       fc.property(
@@ -78,11 +78,11 @@ Deno.test("spilled: a chunk comes back from its file as it was, to the last bit,
         }),
         (made) => {
           const chunks = made.map(([numbers, width]) => chunkOf(numbers, width));
-          const keeper = createChunkStore(room);
-          const kept = chunks.map((chunk) => keeper.put(chunk));
+          const chunkStore = createChunkStore(budget);
+          const kept = chunks.map((chunk) => chunkStore.put(chunk));
           assert(kept.every((stored) => isSpilled(stored) || stored.rowCount === 0));
           assert.deepEqual(kept.map((stored) => plainFields(stored).ends), chunks.map(({ ends }) => ends));
-          // As a thread gets them.
+          // As posted to a thread.
           const posted = structuredClone(kept);
           const loader = createLoader();
           chunks.forEach((chunk, c) => assert.deepEqual(loader.load(posted[c]), chunk));
@@ -93,20 +93,20 @@ Deno.test("spilled: a chunk comes back from its file as it was, to the last bit,
     return Promise.resolve();
   }));
 
-Deno.test("spilled: a chunk that is rewritten stays in its place, and goes to the file's end where it has grown", () =>
+Deno.test("spill: a rewritten chunk stays in its place, or moves to the end of the file if it has grown", () =>
   inFolder((folder) => {
-    const keeper = createChunkStore(createMemoryBudget(folder, 0));
-    const kept = [[1, 2, 3], [4, 5], [6]].map((numbers) => keeper.put(chunkOf(numbers, 1)));
+    const chunkStore = createChunkStore(createMemoryBudget(folder, 0));
+    const kept = [[1, 2, 3], [4, 5], [6]].map((numbers) => chunkStore.put(chunkOf(numbers, 1)));
     const sizeOf = () => Deno.statSync(join(folder, "chunks-0")).size;
     const before = sizeOf();
-    const doubled = keeper.rewrite(kept, (chunk, c) => {
+    const doubled = chunkStore.rewrite(kept, (chunk, c) => {
       for (let i = 0; i < chunk.rowCount; i++) chunk.numbers[i] *= 2;
       return { ...chunk, ends: [c, chunk.rowCount] };
     });
-    assert.deepEqual(kept, [], "they are used up");
+    assert.deepEqual(kept, [], "emptied");
     assert.equal(sizeOf(), before);
     assert.deepEqual([...loadEach(doubled)].length, 3);
-    const weighted = keeper.rewrite(
+    const weighted = chunkStore.rewrite(
       doubled,
       (chunk, c) => c === 1 ? { ...chunk, weights: sharedFloat64(chunk.rowCount).fill(0.5) } : chunk,
     );
@@ -124,13 +124,13 @@ Deno.test("spilled: a chunk that is rewritten stays in its place, and goes to th
     return Promise.resolve();
   }));
 
-Deno.test("spilled: as many loaded chunks hold at once as the loader has room for", () =>
+Deno.test("spill: a loader keeps `capacity` chunks valid", () =>
   inFolder((folder) => {
-    const keeper = createChunkStore(createMemoryBudget(folder, 0));
-    const kept = [[1], [2], [3]].map((numbers) => keeper.put(chunkOf(numbers, 1)));
+    const chunkStore = createChunkStore(createMemoryBudget(folder, 0));
+    const kept = [[1], [2], [3]].map((numbers) => chunkStore.put(chunkOf(numbers, 1)));
     const loader = createLoader(2);
     const [first, second] = [loader.load(kept[0]), loader.load(kept[1])];
-    assert.equal(loader.load(kept[0]), first, "it is not read again");
+    assert.equal(loader.load(kept[0]), first, "not read again");
     assert.deepEqual([first.numbers[0], second.numbers[0]], [1, 2]);
     assert.equal(loader.load(kept[2]).numbers[0], 3);
     assert.equal(second.numbers[0], 2);
@@ -138,10 +138,10 @@ Deno.test("spilled: as many loaded chunks hold at once as the loader has room fo
     return Promise.resolve();
   }));
 
-Deno.test("spilled: memory is used as long as there is room, then files", () =>
+Deno.test("spill: chunks stay in memory while the budget lasts, then go to a file", () =>
   inFolder((folder) => {
-    const keeper = createChunkStore(createMemoryBudget(folder, 4096));
-    const kept = Array.from({ length: 6 }, (_, i) => keeper.put(chunkOf([i, i, i], 1)));
+    const chunkStore = createChunkStore(createMemoryBudget(folder, 4096));
+    const kept = Array.from({ length: 6 }, (_, i) => chunkStore.put(chunkOf([i, i, i], 1)));
     assert.deepEqual(kept.map(isSpilled), [false, false, false, false, true, true]);
     return Promise.resolve();
   }));
@@ -156,7 +156,7 @@ const weightedSpec = specOf(
   { weight: true },
 );
 
-/** All that a field can become. */
+/** A field of each kind. */
 const curvedSpec = parseSpec({
   ...weightedSpec,
   features: [
@@ -217,7 +217,7 @@ async function assertSameModels(
   }
 }
 
-Deno.test("spilled: the model is the same, whether examples fit into memory, in part or not at all", async (t) => {
+Deno.test("spill: the model is the same if the examples fit into memory, in part or not at all", async (t) => {
   await withStore(tableOf(["who", "clicked", "weight", "x", "z", "c", "d"]), async (made) => {
     insertRows(made.store, weightedRows);
     for (const [name, hyperParameters] of Object.entries(settings)) {
@@ -228,7 +228,7 @@ Deno.test("spilled: the model is the same, whether examples fit into memory, in 
     await t.step("bins, hashed levels and crosses", async () => {
       await assertSameModels(made, curvedSpec, {});
     });
-    await t.step("more columns than a Hessian is made for", async () => {
+    await t.step("too many columns for a Hessian", async () => {
       await assertSameModels(made, wideSpec, {});
       const { solver } = (await trainOn(made, wideSpec)).artifact.metadata;
       assert.deepEqual([solver.name, solver.criterion], ["lbfgs", "decrease"]);
@@ -237,7 +237,7 @@ Deno.test("spilled: the model is the same, whether examples fit into memory, in 
   });
 });
 
-Deno.test("spilled: a model continues on new rows as it would in memory", () =>
+Deno.test("spill: an update of a model is the same as in memory", () =>
   withRows(makeRows(3000), async (made) => {
     const { artifact } = await trainOn(made, spec, { testShare: 0 });
     insertRows(made.store, makeRows(2500, { seed: 2 }).map((row) => ({ ...row, id: Number(row.id) + 3000 })));
@@ -250,7 +250,7 @@ Deno.test("spilled: a model continues on new rows as it would in memory", () =>
     assert.deepEqual(spillFolders(made), []);
   }));
 
-Deno.test("spilled: a sweep finds what it would find in memory", async () => {
+Deno.test("spill: a sweep is the same as in memory", async () => {
   const standings: unknown[] = [];
   for (const options of [{}, nothing, { ...nothing, threads: 2 }]) {
     await withRows(makeRows(600), async (made) => {
@@ -274,7 +274,7 @@ Deno.test("spilled: a sweep finds what it would find in memory", async () => {
   assert.deepEqual(standings[2], standings[0]);
 });
 
-Deno.test("spilled: nothing is left of a training that failed or was interrupted", async () => {
+Deno.test("spill: a training run that fails or is interrupted leaves no folder", async () => {
   const reason = new Failure("interrupted", "Interrupted: nothing is half done.");
   await withRows(makeRows(300), async (made) => {
     for (const event of ["stage", "iteration"] as const) {
@@ -294,25 +294,25 @@ Deno.test("spilled: nothing is left of a training that failed or was interrupted
   });
 });
 
-Deno.test("spilled: Ctrl-C is heard between the walks of encoding, and nothing is left", () =>
+Deno.test("spill: Ctrl-C interrupts between the passes of encoding and leaves no folder", () =>
   withRows(makeRows(300), async (made) => {
     const reason = new Failure("interrupted", "Interrupted: nothing is half done.");
     const controller = new AbortController();
     let read = 0;
     const observe = {
-      // As a signal does it: when the thread that reads and encodes comes to a stop.
+      // Like a signal: when the thread that reads and encodes yields.
       stage: () => void (++read === 1 && setTimeout(() => controller.abort(reason))),
-      iteration: () => assert.fail("the fit has begun"),
+      iteration: () => assert.fail("the fit has started"),
     };
     const options = { ...nothing, signal: controller.signal, observe };
     await assert.rejects(trainOn(made, spec, {}, options), reason);
     assert.deepEqual(spillFolders(made), []);
   }));
 
-Deno.test("spilled: what a killed training left is removed by the next, what a running one has is not", () =>
+Deno.test("spill: a training run removes the folder of a killed one, and not that of a running one", () =>
   withRows(makeRows(100), async (made) => {
     const running = openSpillFolder(made.dataDir);
-    const killed = join(made.dataDir, "spill-of-a-killed-one");
+    const killed = join(made.dataDir, "spill-of-killed");
     Deno.mkdirSync(killed);
     for (const name of ["lock", "chunks-0"]) Deno.writeTextFileSync(join(killed, name), name);
     const longAgo = new Date(Date.now() - 60_000);
@@ -323,15 +323,15 @@ Deno.test("spilled: what a killed training left is removed by the next, what a r
     assert.deepEqual(spillFolders(made), []);
   }));
 
-Deno.test("spilled: a folder that cannot be made is a failure that names the file, where memory is not enough", () =>
+Deno.test("spill: a folder that cannot be created is a failure that names the file, once memory is used up", () =>
   inFolder((folder) => {
     const inTheWay = join(folder, "file");
     Deno.writeTextFileSync(inTheWay, "");
-    const room = createMemoryBudget(join(inTheWay, "spill"), 1024);
-    const keeper = createChunkStore(room);
-    assert(!isSpilled(keeper.put(chunkOf([1], 1))));
+    const budget = createMemoryBudget(join(inTheWay, "spill"), 1024);
+    const chunkStore = createChunkStore(budget);
+    assert(!isSpilled(chunkStore.put(chunkOf([1], 1))));
     assert.throws(
-      () => keeper.put(chunkOf([2], 1)),
+      () => chunkStore.put(chunkOf([2], 1)),
       (error) =>
         error instanceof Failure && error.kind === "file-unwritable" && /chunks-0/.test(error.message),
     );
