@@ -4,15 +4,15 @@ import { trainPart } from "../examples/split.ts";
 import { trainWeightOf, trainWeights } from "./row_weight.ts";
 import { slackOf } from "./weight_slack.ts";
 
-/** Values that a field's quantiles are taken from: of more, these are every second, third … one. */
+/** Values from which a field's quantiles are computed, at most: of more, every second, third … one is taken. */
 const valuesMax = 2 ** 18;
 
 /**
- * Edges of the bins of each numeric field that is to have some.
+ * Computes the bin edges of each numeric field with bins.
  *
- * @param walk Over chunks whose numeric columns are transformed: so are the edges.
+ * @param walk Chunks with transformed numeric columns; edges are of transformed values too.
  * @param isWeighted Whether the chunks have weights.
- * @returns Per numeric field; undefined for one without bins.
+ * @returns Per numeric field; undefined if it has no bins.
  */
 export function binEdges(
   walk: Walk,
@@ -32,7 +32,7 @@ export function binEdges(
   for (const chunk of walk()) {
     const { numeric, partEnds } = chunk;
     const stride = strideOf(chunk);
-    // Rows at even distances over all chunks, whatever their lengths.
+    // Evenly spaced rows over all chunks, regardless of chunk lengths.
     for (let i = (step - (row % step)) % step; i < partEnds[trainPart]; i += step) {
       for (let field = 0; field < features.length; field++) {
         const value = numeric[i * stride + field];
@@ -47,10 +47,8 @@ export function binEdges(
 }
 
 /**
- * As `binEdges`, if rows have weights: with whole-number weights the edges are those of the table in which each row is
- * repeated, one repetition after the other, also if they are taken from a sample of it.
- *
- * @param valuesMax Values that a field's quantiles are taken from.
+ * As `binEdges`, for weighted rows. With whole-number weights the edges equal those of a table in which each row is repeated
+ * consecutively, also if they are computed from a sample.
  */
 export function weightedBinEdges(
   walk: Walk,
@@ -71,10 +69,9 @@ export function weightedBinEdges(
 }
 
 /**
- * How much of each training row's weight the sample has. All of it as long as rows and weights are few; else the row counts for the
- * marks that its weight covers, of marks at even distances over the cumulated weight.
- *
- * @returns To be asked for one chunk after the other.
+ * Returns a function that gives each training row's weight in the sample, to be called for the chunks in order. It is the whole
+ * weight if rows and total weight are at most `valuesMax`; otherwise the count of marks in the row's part of the cumulative
+ * weight, on which marks are evenly spaced.
  */
 function createSampling(walk: Walk, valuesMax: number): (chunk: OrderedChunk) => Float64Array {
   let [rows, total] = [0, 0];
@@ -83,7 +80,7 @@ function createSampling(walk: Walk, valuesMax: number): (chunk: OrderedChunk) =>
     total += trainWeightOf(chunk);
   }
   if (Math.max(rows, total) <= valuesMax) return trainWeights;
-  // A whole number where there is more weight than values: so a row of a whole-number weight has the marks of as many rows.
+  // Rounded up to a whole number if weight is to be dropped: a row of weight n then has the marks of n rows of weight 1.
   const step = total > valuesMax ? Math.ceil(total / valuesMax) : total / valuesMax;
   let before = 0;
   return (chunk) =>
@@ -95,7 +92,7 @@ function createSampling(walk: Walk, valuesMax: number): (chunk: OrderedChunk) =>
     });
 }
 
-/** Values of one field that some weight was taken of. */
+/** Sampled values of one field, with their weights. */
 function createSample() {
   const [values, weights]: [number[], number[]] = [[], []];
   return {
@@ -116,9 +113,9 @@ function createSample() {
 }
 
 /**
- * Edges between bins that hold about as many values each. A value that many rows have can fill several: these are one bin.
+ * Returns edges between bins of about equally many values. Bins that a frequent value would fill alone become one bin.
  *
- * @param values Is sorted in place. Without NaN.
+ * @param values Sorted in place. Must not contain NaN.
  * @returns Ascending, at most `binCount` − 1, each above the least value, so that no bin is empty.
  */
 export function edgesBetween(values: Float64Array, binCount: number): number[] {
@@ -137,14 +134,14 @@ export interface WeightedValues {
   readonly weights: Float64Array;
 }
 
-/** As `edgesBetween`, between bins of about as much weight each: those of the values with each one repeated, if weights are whole numbers. */
+/** As `edgesBetween`, for bins of about equal weight. With whole-number weights the edges equal those of repeated values. */
 export function weightedEdgesBetween({ values, weights }: WeightedValues, binCount: number): number[] {
   const order = Uint32Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b]);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const slack = slackOf(total);
   const edges: number[] = [];
   for (let bin = 1, i = 0, before = 0; bin < binCount && order.length > 0; bin++) {
-    // The value that passes the bin's share of the weight.
+    // The value at which the cumulative weight exceeds the bin's share.
     const share = (bin * total) / binCount + slack;
     for (; i < order.length - 1 && before + weights[order[i]] <= share; i++) before += weights[order[i]];
     const edge = values[order[i]];

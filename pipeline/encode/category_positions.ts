@@ -3,18 +3,18 @@ import { isBeyondExact, shortestText } from "../files/text/number_text.ts";
 import { hashOf } from "../math/hash.ts";
 import { type CategoricalEncoder, levelCountOf } from "./encoder.ts";
 
-/** What a category reader gives for a value that is none, as an object or a number that is not finite. */
+/** Result of a category reader for a value that is not a category, such as an object or a number that is not finite. */
 export const noCategory = -1;
-/** What it gives for a number beyond 2^53 that a double does not hold exactly. */
+/** Result of a category reader for a number beyond 2^53 that a double does not represent exactly. */
 export const inexactNumber = -2;
 
 /**
- * Finds the position of any value among its field's columns: 0 … levels − 1, then missing, then unseen; `noCategory` or
- * `inexactNumber` for what cannot be answered.
+ * Returns the position of a value among its field's columns: 0 … levels − 1, then missing, then unseen; or `noCategory` or
+ * `inexactNumber`.
  */
 export type CategoryReader = (value: unknown) => number;
 
-/** @param ordinary As made by `ordinaryPositions`: for a caller who looks there first. */
+/** @param ordinary Result of `ordinaryPositions`, for callers that also use it directly. */
 export function createCategoryReader(
   feature: CategoricalEncoder,
   ordinary: ReadonlyMap<unknown, number> = ordinaryPositions(feature),
@@ -32,14 +32,14 @@ export function createCategoryReader(
   };
 }
 
-/** The positions that are looked up in one step: none of a field whose levels are hashed. */
+/** Returns the positions that need a single lookup: none if levels are hashed. */
 export function ordinaryPositions(feature: CategoricalEncoder): ReadonlyMap<unknown, number> {
   return feature.buckets === undefined ? levelPositions(feature) : new Map();
 }
 
 /**
- * The positions of levels that are not hashed, under each of their ordinary spellings in JSON: these need no conversion. All
- * others are read by the reader.
+ * Returns the positions of levels that are not hashed, by each of their ordinary spellings in JSON, which need no conversion.
+ * All other spellings are read by the category reader.
  */
 export function levelPositions({ values, levels }: CategoricalEncoder): Map<unknown, number> {
   const positions = new Map<unknown, number>();
@@ -55,7 +55,7 @@ export function levelPositions({ values, levels }: CategoricalEncoder): Map<unkn
   return positions;
 }
 
-/** Whether a number stands for the level, and for no other one. */
+/** Returns whether a number is a spelling of the level and of no other. */
 function isKeyOf(values: CategoricalEncoder["values"], number: number, level: string): boolean {
   if (values === undefined) return String(number === 0 ? 0 : number) === level;
   return shortestText(number) === level && (values === "real" || !isBeyondExact(number));

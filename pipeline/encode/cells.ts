@@ -6,30 +6,30 @@ import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
 import type { OrderedChunk, Walk } from "../examples/ordered_chunk.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 
-/** Cells of one group at the most: their sums stay in the processor's cache. */
+/** Cells of one group, at most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;
-/** Combinations of levels that a table of all of them is made for. */
+/** Combinations of levels for which a lookup table is allocated, at most. */
 const combinationsMax = 2 ** 22;
 
-/** A group of fields, with what it takes to code a chunk's rows. */
+/** A factor group, and the table that codes a chunk's rows. */
 export interface GroupPlan {
   readonly group: FactorGroup;
   readonly factors: readonly Factor[];
-  /** Shape (combinations): the cell of each that occurs. */
+  /** Shape (combinations): the cell of each combination that occurs. */
   readonly cellOf: Uint32Array;
 }
 
 /**
- * Plans how all fields are coded that have one column in many: categories, bins, indicators of missing values; and crosses.
+ * Plans the factor groups of all one-hot columns: categories, bins, indicators of missing values, and crosses.
  *
- * @param walk Over chunks with missing numbers still missing.
+ * @param walk Chunks in which missing numbers are not imputed yet.
  */
 export function planGroups(walk: Walk, factors: readonly Factor[], encoder: Encoder): GroupPlan[] {
   const crosses = encoder.crosses ?? [];
   return [...groupFactors(factors, walk), ...crosses.map((cross) => planCross(cross, factors))];
 }
 
-/** Joins factors into groups, one after the other, as long as few of a group's combinations occur. */
+/** Puts factors into groups, in order, each as long as at most `cellsMax` of its combinations occur. */
 function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
   const groups: GroupPlan[] = [];
   for (let from = 0; from < factors.length;) {
@@ -48,7 +48,7 @@ function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
   return groups;
 }
 
-/** A group of its own, with a cell for each combination that has a column, and one for all others. */
+/** Plans the group of a cross: one cell for each combination that has a column, and one for all others. */
 function planCross({ of, keys, column }: CrossEncoder, factors: readonly Factor[]): GroupPlan {
   const crossed = factorsNamed(of, factors);
   const cellOf = new Uint32Array(combinationCount(crossed)).fill(keys.length);
@@ -60,9 +60,9 @@ function planCross({ of, keys, column }: CrossEncoder, factors: readonly Factor[
   return { group: { cellCount: keys.length + 1, fieldCount: 1, columns }, factors: crossed, cellOf };
 }
 
-/** Which combinations of levels occur, and how many do. */
+/** The combinations of levels that occur in the rows. */
 interface Occurring {
-  /** Shape (combinations): 1 where a row has it. */
+  /** Shape (combinations): 1 if a row has it. */
   readonly flags: Uint8Array;
   readonly count: number;
 }
@@ -83,7 +83,7 @@ function planGroup(factors: readonly Factor[], { flags, count }: Occurring): Gro
   return { group, factors, cellOf };
 }
 
-/** The cell of each row. */
+/** Returns the cell of each row of a chunk. */
 export function cellsOf(
   { group, factors, cellOf }: GroupPlan,
   chunk: OrderedChunk,

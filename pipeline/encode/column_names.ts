@@ -2,7 +2,7 @@ import { exp } from "../math/elementary.ts";
 import { type Encoder, type FeatureEncoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
 
 /**
- * Names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `credit=good`, `credit:missing`, `credit:unseen`,
+ * Returns the names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `credit=good`, `credit:missing`, `credit:unseen`,
  * `zip#0`, `apr 10…20 × credit=good`.
  */
 export function columnNames({ features, crosses = [] }: Encoder): string[] {
@@ -23,7 +23,7 @@ export function columnNames({ features, crosses = [] }: Encoder): string[] {
   return [...own, ...crossed];
 }
 
-/** Of a field's levels or bins, in the order of their positions. */
+/** Returns the names of a field's levels or bins, by position. */
 function positionNames(feature: FeatureEncoder): string[] {
   const { name } = feature;
   if (feature.type === "numeric") return [...binNames(feature), `${name}:missing`];
@@ -34,7 +34,7 @@ function positionNames(feature: FeatureEncoder): string[] {
   return [...known, `${name}:missing`, `${name}:unseen`];
 }
 
-/** With the edges in the field's own unit, to four digits. */
+/** Returns the names of bins, with edges in the field's unit to four digits. */
 function binNames({ name, edges = [], transform }: NumericEncoder): string[] {
   const shown = edges.map((edge) => String(Number(restored(transform, edge).toPrecision(4))));
   if (shown.length === 0) return [`${name} any`];
@@ -45,13 +45,13 @@ function binNames({ name, edges = [], transform }: NumericEncoder): string[] {
   ];
 }
 
-/** The value that a transform made this of. */
+/** Inverts a transform. */
 function restored(transform: NumericEncoder["transform"], value: number): number {
   if (transform === "none") return value;
   return value < 0 ? 1 - exp(-value) : exp(value) - 1;
 }
 
-/** A number's digits to the bases that are given, the highest first. */
+/** Returns the mixed-radix digits of a number, the most significant first. @param bases One per digit. */
 export function digitsOf(key: number, bases: readonly number[]): number[] {
   const digits = new Array<number>(bases.length);
   let rest = key;

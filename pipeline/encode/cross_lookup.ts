@@ -1,15 +1,15 @@
 import { type Encoder, positionCountOf } from "./encoder.ts";
 
-/** Takes the column of a combination that a row has. */
+/** Receives the column of a combination that a row has. */
 export type TakeCross = (column: number) => void;
 
 /**
- * Follows one row through its fields, in the order of the encoder: each crossed field enters with its position, and so
- * completes the crosses of which it is the last.
+ * Sets one field's position in a row, and passes on the columns of all crosses of which it is the last field. To be called for
+ * each crossed field of a row, in the order of the encoder.
  */
 export type Crossing = (position: number, take: TakeCross) => void;
 
-/** @returns Per field; undefined for one that is in no cross. */
+/** @returns Per field; undefined if the field is in no cross. */
 export function createCrossings({ features, crosses = [] }: Encoder): (Crossing | undefined)[] {
   const positions = new Int32Array(features.length);
   const prepared = crosses.map(({ of, keys, column }) => {

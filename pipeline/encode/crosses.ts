@@ -7,15 +7,14 @@ import { trainPart } from "../examples/split.ts";
 import { trainWeights } from "./row_weight.ts";
 import { isFrequent } from "./weight_slack.ts";
 
-/** Combinations that a table of all of them is made for. */
+/** Combinations for which counters are allocated, at most. */
 const combinationsMax = 2 ** 24;
 
 /**
- * Fits crosses of fields: which of their combinations get a column.
+ * Fits crosses: adds a column for each combination of fields that is frequent enough, after the columns of the fields.
  *
- * @param factors Of the encoder without crosses.
- * @returns The encoder with a column for each combination that is frequent enough, after the fields' own.
- * @throws {Failure} `spec-invalid` where the fields have too many levels together.
+ * @param factors Factors of `encoder`, which has no crosses.
+ * @throws {Failure} `spec-invalid` if the fields of a cross have too many combinations.
  */
 export function withCrosses(
   encoder: Encoder,
@@ -26,7 +25,7 @@ export function withCrosses(
   if (specs.length === 0) return encoder;
   const isWeighted = weight !== undefined;
   const inOrder = specs.map(({ of, minCount }) => ({
-    // In the order of the fields, however the spec has them.
+    // In the order of the fields, not in that of the cross.
     of: encoder.features.flatMap(({ name }) => of.includes(name) ? [name] : []),
     minCount,
   }));
@@ -45,7 +44,7 @@ export function withCrosses(
   return { ...encoder, columnCount, crosses };
 }
 
-/** A cross's factors. @throws {Error} where one has none: the spec was checked for that. */
+/** Returns the factors with the given names. @throws {Error} if one does not exist, which `parseSpec` excludes. */
 export function factorsNamed(names: readonly string[], factors: readonly Factor[]): Factor[] {
   return names.map((name) => {
     const factor = factors.find((factor) => factor.name === name);
@@ -54,7 +53,7 @@ export function factorsNamed(names: readonly string[], factors: readonly Factor[
   });
 }
 
-/** Training rows of each combination, each counted by its weight. */
+/** Counts the training rows of each combination, each by its weight. */
 function countCombinations(
   factors: readonly Factor[],
   names: readonly string[],

@@ -1,58 +1,58 @@
 import type { PlainFields, StoredChunk } from "../chunks/chunk_file.ts";
 
 /**
- * The design matrix as what it is, columns of codes and numbers, never a dense one-hot array.
+ * The design matrix as columns of codes and numbers. The dense one-hot array is never built.
  *
- * Categorical fields are joined into groups: each combination of levels that occurs is one cell. A row then is one code per
- * group and its numbers, so a pass over the data adds to one cell instead of to each pair of one-hot columns, and the sums
- * over columns are made from the cells afterwards.
+ * Categorical fields are put into factor groups, in which each combination of levels that occurs is one cell. A row is one
+ * code per group and its numbers, so a pass over the data adds to one cell instead of to each pair of one-hot columns; the sums
+ * over columns are computed from the cells afterwards.
  */
 export interface DesignMatrix {
   /** Columns, without the intercept. */
   readonly columnCount: number;
-  /** Columns of the numeric fields, in the order in which chunks hold them. */
+  /** Columns of the numeric fields, in the order of `DesignChunk.numeric`. */
   readonly numericColumns: readonly number[];
   readonly groups: readonly FactorGroup[];
   readonly chunks: readonly StoredChunk<DesignChunk>[];
-  /** Rows per part: the training rows are part 0, the held-out rows part 1; what else there is, the split says. */
+  /** Rows per part: 0 for training rows, 1 for held-out rows, others as defined by `split.ts`. */
   readonly partRows: readonly number[];
 }
 
-/** Some categorical fields whose combinations of levels are coded together. */
+/** Categorical fields whose combinations of levels are coded together. */
 export interface FactorGroup {
   readonly cellCount: number;
-  /** Fields of the group: how many columns a cell can have a 1 in. */
+  /** Fields of the group, which is the most columns in which a cell can have a 1. */
   readonly fieldCount: number;
-  /** Columns in which each cell has a 1, shape (cells, fields); −1 where a field has none. */
+  /** Columns in which each cell has a 1, shape (cells, fields); −1 if a field has none. */
   readonly columns: Int32Array<SharedArrayBuffer>;
 }
 
 export type CellCodes = Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>;
 
-/** Some consecutive examples, ordered by their part. */
+/** Consecutive examples, sorted by part. */
 export interface DesignChunk {
-  /** Where each part's rows end, shape (parts). */
+  /** End of each part's rows, shape (parts). */
   readonly partEnds: readonly number[];
   /** Encoded numeric columns, row-major, shape (rows, numeric columns). */
   readonly numeric: Float64Array<SharedArrayBuffer>;
   /** Per group, shape (rows): the row's cell. */
   readonly cells: readonly CellCodes[];
-  /** Shape (rows): 1 where the offer was clicked. */
+  /** Shape (rows): 1 if the offer was clicked. */
   readonly labels: Uint8Array<SharedArrayBuffer>;
-  /** How many rows each counts for, shape (rows), positive; absent where every row counts once. */
+  /** Weight of each row, shape (rows), positive; absent if every row counts once. */
   readonly weights?: Float64Array<SharedArrayBuffer>;
-  /** What each row counts for in a fit, shape (rows); absent if that is its weight, and there with class weights on top of it. */
+  /** Weight of each row in a fit, shape (rows): its weight times its class weight. Absent without class weights. */
   readonly fitWeights?: Float64Array<SharedArrayBuffer>;
-  /** Hash of the group, shape (rows); there where folds are to be made of it. */
+  /** Hash of the group, shape (rows); present if folds are to be derived from it. */
   readonly groups?: Uint32Array<SharedArrayBuffer>;
 }
 
-/** What each row counts for in a fit; undefined if every row counts once. */
+/** Returns the weight of each row in a fit; undefined if every row counts once. */
 export function fitWeightsOf({ weights, fitWeights = weights }: DesignChunk): DesignChunk["fitWeights"] {
   return fitWeights;
 }
 
-/** Calls `visit` with each run of consecutive rows that belongs to the wanted parts. */
+/** Calls `visit` with the range of rows, [from, to), of each given part that has rows in the chunk. */
 export function forRowRanges(
   chunk: PlainFields<DesignChunk>,
   parts: readonly number[],
@@ -65,13 +65,13 @@ export function forRowRanges(
   }
 }
 
-/** Rows of the wanted parts. */
+/** Returns the count of rows of the given parts. */
 export function rowsOf(design: DesignMatrix, parts: readonly number[]): number {
   return parts.reduce((sum, part) => sum + design.partRows[part], 0);
 }
 
 /**
- * Log-odds of each cell of each group under the coefficients.
+ * Returns the log-odds of each cell of each group, shape (groups)(cells).
  *
  * @param coefficients Shape (columns) or longer.
  */

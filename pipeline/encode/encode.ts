@@ -14,7 +14,7 @@ import type { Partition } from "../examples/split.ts";
 import { imputationsOf } from "./imputation.ts";
 import { type PooledLevels, summarise } from "./summarise.ts";
 
-/** The design matrix and the encoder that made it. */
+/** The design matrix, and the encoder that produced it. */
 export interface EncodedExamples {
   readonly encoder: Encoder;
   readonly design: DesignMatrix;
@@ -23,20 +23,20 @@ export interface EncodedExamples {
 
 export interface EncodeOptions {
   /**
-   * Whether levels that were always or never clicked share the column of unseen ones: without a penalty their log-odds
-   * would be infinite.
+   * Whether levels that were always or never clicked are pooled with the unseen ones: without a penalty their log-odds would
+   * be infinite.
    */
   readonly poolPure: boolean;
-  /** Whether the design keeps the hashes of the rows' groups. */
+  /** Whether the design keeps the group hashes of the rows. */
   readonly withGroups?: boolean;
-  /** Keeps the chunks that are in files there. */
+  /** Stores the chunks of the design. */
   readonly chunkStore?: ChunkStore;
 }
 
 /**
  * Fits the encoder on the training part and encodes all rows with it.
  *
- * @param raw Is used up: its columns become the design's, in place, so that a large data set is there once.
+ * @param raw Consumed: its columns become the design's, in place, so that a large data set is in memory once.
  */
 export function encodeExamples(
   raw: RawExamples,
@@ -47,29 +47,29 @@ export function encodeExamples(
   return runToEnd(encodeInSteps(raw, spec, partition, options));
 }
 
-/** As `encodeExamples`, with a stop after each walk over the rows: on many of them it takes a while. */
+/** As `encodeExamples`, in steps: yields after each pass over the rows, which is long for many rows. */
 export function* encodeInSteps(
   raw: RawExamples,
   spec: FeatureSpec,
   partition: Partition,
   options: EncodeOptions,
 ): Generator<void, EncodedExamples> {
-  const { poolPure: joinPure, withGroups = false, chunkStore: keeper = createChunkStore() } = options;
-  const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
+  const { poolPure, withGroups = false, chunkStore = createChunkStore() } = options;
+  const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   yield;
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
-  // From the values as they are; what is fitted after it sees them transformed.
   const isWeighted = spec.weight !== undefined;
+  // From the raw values. All later passes see transformed values.
   const imputations = yield* imputationsOf(() => loadEach(ordered), numeric, isWeighted);
-  const chunks = transformColumns(ordered, numeric, keeper);
+  const chunks = transformColumns(ordered, numeric, chunkStore);
   yield;
   const edges = binEdges(() => loadEach(chunks), numeric, isWeighted);
-  const joined: PooledLevels[] = [];
+  const pooled: PooledLevels[] = [];
   const summaries = summarise(() => loadEach(chunks), raw, spec, {
     imputations,
     edges,
-    poolPure: joinPure,
-    onPooled: (levels) => joined.push(levels),
+    poolPure,
+    onPooled: (levels) => pooled.push(levels),
   });
   yield;
   const walk = () => loadEach(chunks);
@@ -77,27 +77,27 @@ export function* encodeInSteps(
   const factors = factorsOf(walk, raw.levels, fields);
   const encoder = withCrosses(fields, spec, factors, walk);
   const { partCount } = partition;
-  const design = buildDesign(chunks, factors, encoder, { partCount, withGroups, keeper });
-  return { encoder, design, pooled: joined };
+  const design = buildDesign(chunks, factors, encoder, { partCount, withGroups, chunkStore });
+  return { encoder, design, pooled };
 }
 
 /**
- * Encodes rows with the encoder of a model that was trained before.
+ * Encodes rows with the encoder of an existing model.
  *
- * @param raw Is used up.
+ * @param raw Consumed.
  */
 export function encodeWith(
   raw: RawExamples,
   encoder: Encoder,
   partition: Partition,
-  keeper: ChunkStore = createChunkStore(),
+  chunkStore: ChunkStore = createChunkStore(),
 ): DesignMatrix {
-  const ordered = keeper.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
-  const chunks = transformColumns(ordered, numericOf(encoder), keeper);
+  const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
+  const chunks = transformColumns(ordered, numericOf(encoder), chunkStore);
   return buildDesign(chunks, factorsOf(() => loadEach(chunks), raw.levels, encoder), encoder, {
     partCount: partition.partCount,
     withGroups: false,
-    keeper,
+    chunkStore,
   });
 }
 
@@ -105,14 +105,14 @@ function numericOf({ features }: Encoder): NumericEncoder[] {
   return features.filter((feature) => feature.type === "numeric");
 }
 
-/** The numeric columns' transforms, in place. Missing values stay missing. */
+/** Transforms the numeric columns, in place. Missing values stay missing. */
 function transformColumns(
   chunks: StoredChunk<OrderedChunk>[],
   features: readonly Pick<NumericEncoder, "transform">[],
-  keeper: ChunkStore,
+  chunkStore: ChunkStore,
 ): StoredChunk<OrderedChunk>[] {
   if (features.every(({ transform }) => transform === "none")) return chunks;
-  return keeper.rewrite(chunks, (chunk) => {
+  return chunkStore.rewrite(chunks, (chunk) => {
     const { numeric } = chunk;
     const stride = strideOf(chunk);
     features.forEach(({ transform }, field) => {
@@ -123,19 +123,19 @@ function transformColumns(
   });
 }
 
-/** @param chunks With the numeric columns transformed; they become the design's. */
+/** @param chunks With transformed numeric columns. Consumed: they become the design's. */
 function buildDesign(
   chunks: StoredChunk<OrderedChunk>[],
   factors: readonly Factor[],
   encoder: Encoder,
-  options: { partCount: number; withGroups: boolean; keeper: ChunkStore },
+  options: { partCount: number; withGroups: boolean; chunkStore: ChunkStore },
 ): DesignMatrix {
-  const { partCount, withGroups, keeper } = options;
+  const { partCount, withGroups, chunkStore } = options;
   const numericFeatures = numericOf(encoder);
   const plans = planGroups(() => loadEach(chunks), factors, encoder);
-  const designChunks = keeper.rewrite(
+  const designChunks = chunkStore.rewrite(
     chunks,
-    (chunk) => designChunkOf(chunk, plans, numericFeatures, { withGroups, columns: keeper.columns }),
+    (chunk) => designChunkOf(chunk, plans, numericFeatures, { withGroups, columns: chunkStore.columns }),
   );
   const partRows = new Array<number>(partCount).fill(0);
   for (const chunk of designChunks) forParts(plainFields(chunk), (part, rows) => partRows[part] += rows);
@@ -161,7 +161,7 @@ function designChunkOf(
   numericFeatures: readonly NumericEncoder[],
   { withGroups, columns }: { withGroups: boolean; columns: ColumnMaker },
 ): DesignChunk {
-  // Before the numeric columns are filled up: the indicators read from them what is missing.
+  // Before missing numbers are imputed: the indicators read them from the columns.
   const cells = plans.map((plan) => cellsOf(plan, chunk, columns));
   numericFeatures.forEach((feature, field) => standardise(chunk, field, feature));
   const { partEnds, numeric, labels, weights, groups } = chunk;
@@ -175,16 +175,16 @@ function designChunkOf(
   };
 }
 
-/** As `encodeNumeric`, in place, from values that are transformed already. */
+/** As `encodeNumeric`, in place, on values that are already transformed. */
 function standardise(
   chunk: OrderedChunk,
   field: number,
   { transform, impute, mean, scale }: NumericEncoder,
 ): void {
-  const stand = (transformed(transform, impute) - mean) / scale;
+  const imputed = (transformed(transform, impute) - mean) / scale;
   const { numeric } = chunk;
   const stride = strideOf(chunk);
   for (let k = field; k < numeric.length; k += stride) {
-    numeric[k] = numeric[k] === numeric[k] ? (numeric[k] - mean) / scale : stand;
+    numeric[k] = numeric[k] === numeric[k] ? (numeric[k] - mean) / scale : imputed;
   }
 }

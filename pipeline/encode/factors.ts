@@ -14,16 +14,16 @@ export interface Factor {
   /** Name of the field. */
   readonly name: string;
   readonly positionCount: number;
-  /** Which column a row's position has its 1 in; −1 for none. */
+  /** By position: the column that has a 1; −1 for none. */
   readonly columns: readonly number[];
-  /** Multiplies each row's combination by the number of positions and adds its own. @param out Shape (rows). */
+  /** Multiplies each row's combination by `positionCount` and adds the row's position. @param out Combinations, shape (rows). */
   append(chunk: OrderedChunk, out: Uint32Array): void;
 }
 
 /**
- * All that has one column in many, in the order of the encoder.
+ * Returns the factors of all one-hot columns, in the order of the encoder.
  *
- * @param walk Over chunks with missing numbers still missing.
+ * @param walk Chunks in which missing numbers are not imputed yet.
  */
 export function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: Encoder): Factor[] {
   const factors: Factor[] = [];
@@ -38,13 +38,13 @@ export function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: En
     }
     const field = numericIndex++;
     if (feature.edges) factors.push(binFactor(feature, feature.edges, field));
-    // Where nothing is missing the indicator's column is all 0 and has no cell to be in.
+    // If nothing is missing, the indicator's column is all 0 and needs no factor.
     else if (missing.has(field)) factors.push(missingFactor(feature, field));
   }
   return factors;
 }
 
-/** The numeric fields that want an indicator and have a missing value. */
+/** Returns the numeric fields that have an indicator and at least one missing value. */
 function missingFields(walk: Walk, { features }: Encoder): ReadonlySet<number> {
   const numeric = features.filter((feature) => feature.type === "numeric");
   const open = new Set([...numeric.keys()].filter((field) => numeric[field].missingIndicator));
@@ -83,7 +83,7 @@ function missingFactor({ name, column }: NumericEncoder, field: number): Factor 
   };
 }
 
-/** The bins, and after them what is missing: both of one value there never are. */
+/** The factor of a field's bins, with missing as its last position: a value has either a bin or the indicator. */
 function binFactor(feature: NumericEncoder, edges: readonly number[], field: number): Factor {
   const { name, column, missingIndicator } = feature;
   const positionCount = positionCountOf(feature);
@@ -125,14 +125,14 @@ function categoricalFactor(
   };
 }
 
-/** Each row's combination of some factors' positions, as one number. */
+/** Returns each row's combination of the factors' positions, as a mixed-radix number. */
 export function combinationsOf(factors: readonly Factor[], chunk: OrderedChunk): Uint32Array {
   const combinations = new Uint32Array(chunk.rowCount);
   for (const factor of factors) factor.append(chunk, combinations);
   return combinations;
 }
 
-/** How many combinations there can be. */
+/** Returns the count of possible combinations. */
 export function combinationCount(factors: readonly Pick<Factor, "positionCount">[]): number {
   return factors.reduce((product, { positionCount }) => product * positionCount, 1);
 }

@@ -5,20 +5,18 @@ import { trainPart } from "../examples/split.ts";
 import { trainWeights } from "./row_weight.ts";
 import { createWeightedMedianSearch } from "./weighted_median.ts";
 
-/** Gathers what stands for a field's missing values, in one walk over the training rows or more. */
+/** Computes the imputed value of one field in one or more passes over the training rows. */
 interface Imputation {
   add(chunk: OrderedChunk): void;
-  /** Ends a walk. @returns Whether another one is needed. */
+  /** Ends a pass. @returns Whether another one is needed. */
   endWalk(): boolean;
   value(): number;
 }
 
 /**
- * What stands for a missing value of each numeric field, in the field's own unit.
+ * Computes the value that replaces a missing one, for each numeric field, in the field's unit. Yields after each pass.
  *
- * Stops after each walk.
- *
- * @param walk Over chunks with the values as they are.
+ * @param walk Chunks with raw values.
  * @param isWeighted Whether the chunks have weights.
  */
 export function* imputationsOf(
@@ -79,7 +77,7 @@ function meanOf(field: number): Imputation {
       }
     },
     endWalk: () => false,
-    // The mean of equal values is that value, whatever the rounding of their sum.
+    // Clamped, so that the mean of equal values is that value despite rounding of their sum.
     value: () => count > 0 ? Math.min(most, Math.max(least, sum / count)) : 0,
   };
 }

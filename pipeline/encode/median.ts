@@ -1,28 +1,28 @@
 /**
- * Finds the median of one column in a few walks over it, in memory that does not grow with the rows. Each walk counts by 16
- * bits of the values' order, among those that agree with the median in the bits before.
+ * Finds the median of one column in four passes, in memory that does not grow with the rows. It is a radix selection: each pass
+ * counts the next 16 bits of the values' order, among values that agree with the median in the bits before.
  */
 export interface MedianSearch {
-  /** Looks at every `stride`-th number from `from` on, `count` of them. NaN is missing. */
+  /** Adds `count` numbers: every `stride`-th one from `from` on. NaN is missing. */
   add(values: Float64Array, from: number, stride: number, count: number): void;
-  /** Ends a walk. @returns Whether another one is needed. */
+  /** Ends a pass. @returns Whether another one is needed. */
   endWalk(): boolean;
-  /** The mean of the middle two where their count is even; undefined where there are none. */
+  /** The median, which is the mean of the middle two of an even count; undefined if there are no values. */
   median(): number | undefined;
 }
 
 export const slotCount = 0x10000;
-/** Four times 16 bits are a number. */
-export const walkCount = 4;
+/** Passes: a number has four times 16 bits. */
+export const passCount = 4;
 
-/** Values that agree in their first bits, and which of them are wanted. */
+/** Values that agree in their first bits, and the ranks to find among them. */
 interface Branch {
-  /** Upper and lower 32 bits of the order, as far as they are known; the others are 0. */
+  /** Upper and lower 32 bits of the order. Bits that are not known yet are 0. */
   readonly high: number;
   readonly low: number;
-  /** Places among the branch's values, ascending. */
+  /** Ranks within the branch, ascending. */
   readonly ranks: readonly number[];
-  /** By the next 16 bits. */
+  /** Counts by the next 16 bits. */
   readonly counts: Uint32Array;
 }
 
@@ -38,7 +38,7 @@ export function createMedianSearch(): MedianSearch {
       if (depth === 0) branches = branches.map((branch) => ({ ...branch, ranks: middleOf(branch.counts) }));
       branches = branches.flatMap((branch) => branchesBelow(branch, depth));
       depth++;
-      return depth < walkCount && branches.length > 0;
+      return depth < passCount && branches.length > 0;
     },
     median() {
       const [low, high = low] = branches.flatMap((branch) => branch.ranks.map(() => valueOf(branch)));
@@ -47,7 +47,7 @@ export function createMedianSearch(): MedianSearch {
   };
 }
 
-/** The median of all numbers of an array. */
+/** Returns the median of an array, ignoring NaN. */
 export function median(values: Float64Array): number | undefined {
   const search = createMedianSearch();
   do search.add(values, 0, 1, values.length); while (search.endWalk());
@@ -58,7 +58,7 @@ function branchOf(high: number, low: number, ranks: readonly number[]): Branch {
   return { high, low, ranks, counts: new Uint32Array(slotCount) };
 }
 
-/** Places of the middle value, or of the middle two. */
+/** Returns the rank of the middle value, or the ranks of the middle two. */
 function middleOf(counts: Uint32Array): number[] {
   const count = counts.reduce((sum, value) => sum + value, 0);
   if (count === 0) return [];
@@ -66,25 +66,25 @@ function middleOf(counts: Uint32Array): number[] {
   return count % 2 === 1 ? [middle] : [middle - 1, middle];
 }
 
-interface Stretch {
+interface StridedValues {
   readonly values: Float64Array;
-  /** The same as words, lower before upper. */
+  /** The same memory as 32-bit words, the lower one first. */
   readonly words: Int32Array;
   readonly from: number;
   readonly stride: number;
   readonly count: number;
 }
 
-/** Counts a branch's values by the 16 bits that `depth` says. */
+/** Counts a branch's values by their 16 bits at `depth`. */
 function countSlots(
   { high, low, counts }: Branch,
   depth: number,
-  { values, words, from, stride, count }: Stretch,
+  { values, words, from, stride, count }: StridedValues,
 ): void {
   for (let i = 0, k = from; i < count; i++, k += stride) {
     if (values[k] !== values[k]) continue;
     const upper = words[2 * k + 1];
-    // Negative numbers order the other way round, and before the positive ones.
+    // The order of negative numbers is reversed, and they come before positive ones.
     const ownHigh = upper < 0 ? ~upper : upper ^ 0x80000000;
     if (depth === 0) counts[ownHigh >>> 16]++;
     else if (depth === 1) {
@@ -97,7 +97,7 @@ function countSlots(
   }
 }
 
-/** The branches in which the wanted values are, by 16 bits more. */
+/** Returns the branches that contain the ranks, with 16 more bits known. */
 function branchesBelow({ high, low, ranks, counts }: Branch, depth: number): Branch[] {
   const below = new Map<number, number[]>();
   for (const rank of ranks) {
@@ -112,14 +112,14 @@ function branchesBelow({ high, low, ranks, counts }: Branch, depth: number): Bra
   );
 }
 
-/** The slot in which the count passes `rank`, and the rank within it. */
+/** Returns the slot at which the cumulative count exceeds `rank`, and the rank within it. */
 function find(counts: Uint32Array, rank: number): { slot: number; rank: number } {
   let slot = 0;
   while (rank >= counts[slot]) rank -= counts[slot++];
   return { slot, rank };
 }
 
-/** The number whose order is known to the last bit. */
+/** Returns the number of a branch whose bits are all known. */
 export function valueOf({ high, low }: Pick<Branch, "high" | "low">): number {
   const isNegative = (high & 0x80000000) === 0;
   const words = Int32Array.of(isNegative ? ~low : low, isNegative ? ~high : high ^ 0x80000000);

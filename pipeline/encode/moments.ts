@@ -5,24 +5,24 @@ import type { NumericSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeightOf } from "./row_weight.ts";
 
-/** What a numeric field's column is scaled by. */
+/** Mean and scale of a numeric field's column. */
 export interface Moments {
   readonly mean: number;
-  /** Standard deviation; 1 where the field does not vary. */
+  /** Standard deviation; 1 if the field does not vary. */
   readonly scale: number;
 }
 
 /**
- * Below this share of the mean, a deviation may be what rounding made of equal values: each addition of a chunk's sum can lose
+ * Share of the mean below which a deviation may come from rounding of equal values: each addition to a chunk's sum can lose
  * 2⁻⁵³ of it.
  */
 const roundingShare = 2 ** -34;
 
 /**
- * Mean and deviation of each numeric field with missing values imputed.
+ * Computes mean and deviation of each numeric field, with missing values imputed.
  *
- * @param walk Over chunks whose numeric columns are transformed.
- * @throws {Failure} `examples-invalid` for numbers that are too large to be scaled.
+ * @param walk Chunks with transformed numeric columns.
+ * @throws {Failure} `examples-invalid` if numbers are too large to be scaled.
  */
 export function momentsOf(
   walk: Walk,
@@ -32,25 +32,25 @@ export function momentsOf(
   const scaled = [...features.keys()].filter((field) => features[field].scale !== "none");
   const means = features.map(() => 0);
   const variances = features.map(() => 0);
-  const stands = features.map(({ transform }, field) => transformed(transform, imputations[field]));
+  const imputed = features.map(({ transform }, field) => transformed(transform, imputations[field]));
   if (scaled.length > 0) {
     let trainWeight = 0;
-    // Summed chunk by chunk: the order of additions is the data's alone.
+    // Summed chunk by chunk, so that the order of additions depends on the data alone.
     for (const chunk of walk()) {
       trainWeight += trainWeightOf(chunk);
-      for (const field of scaled) means[field] += sumOf(chunk, field, stands[field]);
+      for (const field of scaled) means[field] += sumOf(chunk, field, imputed[field]);
     }
     const weight = trainWeight > 0 ? trainWeight : 1;
     for (const field of scaled) means[field] /= weight;
     for (const chunk of walk()) {
-      for (const field of scaled) variances[field] += squaresOf(chunk, field, stands[field], means[field]);
+      for (const field of scaled) variances[field] += squaresOf(chunk, field, imputed[field], means[field]);
     }
     for (const field of scaled) variances[field] /= weight;
   }
   const doubtful = scaled.filter((field) =>
     variances[field] > 0 && Math.sqrt(variances[field]) <= roundingShare * Math.abs(means[field])
   );
-  const constants = constantsOf(walk, doubtful, stands);
+  const constants = constantsOf(walk, doubtful, imputed);
   return features.map((feature, field) => {
     if (feature.scale === "none") return { mean: 0, scale: 1 };
     const constant = constants.get(field);
@@ -59,11 +59,11 @@ export function momentsOf(
   });
 }
 
-/** The value of each of the fields that have but one on all training rows. @param stands For missing ones. */
+/** Returns the fields that have a single value on all training rows, with that value. @param imputed Replace missing values. */
 function constantsOf(
   walk: Walk,
   fields: readonly number[],
-  stands: readonly number[],
+  imputed: readonly number[],
 ): ReadonlyMap<number, number> {
   const values = new Map<number, number>();
   const open = new Set(fields);
@@ -73,7 +73,7 @@ function constantsOf(
     const stride = strideOf(chunk);
     for (const field of open) {
       for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-        const value = numeric[k] === numeric[k] ? numeric[k] : stands[field];
+        const value = numeric[k] === numeric[k] ? numeric[k] : imputed[field];
         if (!values.has(field)) values.set(field, value);
         if (values.get(field) === value) continue;
         open.delete(field);
@@ -93,42 +93,42 @@ function scaleOf({ name }: NumericSpec, mean: number, variance: number): number 
         'Give it the transform "log1p" in the feature spec, or another unit in the view.',
     );
   }
-  // A column that does not vary has no scale; neither has one that varies by the last bits alone.
+  // A column that varies only in the last bits of its numbers counts as constant.
   const varies = variance > (Math.abs(mean) * 2 ** -50) ** 2;
   return varies ? Math.sqrt(variance) : 1;
 }
 
-/** Sum of a chunk's training values, each times its weight. @param stand For missing ones. */
-function sumOf(chunk: OrderedChunk, field: number, stand: number): number {
+/** Returns the weighted sum of a chunk's training values. @param imputed Replaces missing values. */
+function sumOf(chunk: OrderedChunk, field: number, imputed: number): number {
   const { numeric, partEnds, weights } = chunk;
   const stride = strideOf(chunk);
   let sum = 0;
   if (weights) {
     for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-      sum += weights[i] * (numeric[k] === numeric[k] ? numeric[k] : stand);
+      sum += weights[i] * (numeric[k] === numeric[k] ? numeric[k] : imputed);
     }
     return sum;
   }
   for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-    sum += numeric[k] === numeric[k] ? numeric[k] : stand;
+    sum += numeric[k] === numeric[k] ? numeric[k] : imputed;
   }
   return sum;
 }
 
-function squaresOf(chunk: OrderedChunk, field: number, stand: number, mean: number): number {
+function squaresOf(chunk: OrderedChunk, field: number, imputed: number, mean: number): number {
   const { numeric, partEnds, weights } = chunk;
   const stride = strideOf(chunk);
   let sum = 0;
   if (weights) {
     for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-      const away = (numeric[k] === numeric[k] ? numeric[k] : stand) - mean;
-      sum += weights[i] * away * away;
+      const deviation = (numeric[k] === numeric[k] ? numeric[k] : imputed) - mean;
+      sum += weights[i] * deviation * deviation;
     }
     return sum;
   }
   for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-    const away = (numeric[k] === numeric[k] ? numeric[k] : stand) - mean;
-    sum += away * away;
+    const deviation = (numeric[k] === numeric[k] ? numeric[k] : imputed) - mean;
+    sum += deviation * deviation;
   }
   return sum;
 }

@@ -4,7 +4,7 @@ import { type DesignChunk, fitWeightsOf, forRowRanges } from "./design_matrix.ts
 import type { OrderedChunk } from "../examples/ordered_chunk.ts";
 import { trainPart } from "../examples/split.ts";
 
-/** Sum of what some chunks' rows of the wanted parts count for in a fit. */
+/** Returns the sum of the fit weights of the chunks' rows of the given parts. */
 export function weightOf(chunks: readonly StoredChunk<DesignChunk>[], parts: readonly number[]): number {
   const loader = createLoader();
   let sum = 0;
@@ -22,13 +22,13 @@ export function weightOf(chunks: readonly StoredChunk<DesignChunk>[], parts: rea
   return sum;
 }
 
-/** Weights of a chunk's training rows. @throws {Error} if it has none. */
+/** Returns the weights of a chunk's training rows. @throws {Error} if the chunk has no weights. */
 export function trainWeights({ weights, partEnds }: OrderedChunk): Float64Array {
-  if (!weights) throw new Error("weights are asked for, and the chunk has none");
+  if (!weights) throw new Error("the chunk has no weights");
   return weights.subarray(0, partEnds[trainPart]);
 }
 
-/** Sum of the weights of a chunk's training rows: their count, if each counts once. */
+/** Returns the sum of the weights of a chunk's training rows: their count if each counts once. */
 export function trainWeightOf(chunk: OrderedChunk): number {
   return chunk.weights === undefined
     ? chunk.partEnds[trainPart]

@@ -7,40 +7,40 @@ import { trainPart } from "../examples/split.ts";
 import { trainWeights } from "./row_weight.ts";
 import { isFrequent } from "./weight_slack.ts";
 
-/** Levels of one field that have no column of their own, and why. */
+/** Levels of one field that share the unseen column, and the reason. */
 export interface PooledLevels {
   readonly field: string;
   readonly levels: readonly string[];
-  /** Training rows that have one of them. */
+  /** Training rows with one of the levels. */
   readonly rows: number;
-  /** Sum of those rows' weights: their count, if each counts once. */
+  /** Sum of those rows' weights: their count if each counts once. */
   readonly weight: number;
-  /** `rare`: on fewer rows than the spec wants, each counted by its weight. `pure`: always or never clicked. */
+  /** `rare`: on fewer rows than the spec's `minCount`, each counted by its weight. `pure`: always or never clicked. */
   readonly reason: "rare" | "pure";
 }
 
 export interface SummariseOptions {
-  /** Per numeric field: what stands for a missing value, before the transform. */
+  /** Per numeric field: replaces a missing value, before the transform. */
   readonly imputations: readonly number[];
-  /** Per numeric field: between its bins, after the transform; undefined where it has none. */
+  /** Per numeric field: bin edges of the transformed value; undefined if the field has no bins. */
   readonly edges: readonly (readonly number[] | undefined)[];
-  /** Whether levels that were always or never clicked get no column of their own. */
+  /** Whether levels that were always or never clicked are pooled. */
   readonly poolPure: boolean;
-  /** Told of levels that get none. */
+  /** Called with the pooled levels of a field. */
   readonly onPooled: (joined: PooledLevels) => void;
 }
 
 /**
- * Summarises each field over the training rows: what an encoder is fitted from.
+ * Summarises each field over the training rows, for fitting an encoder.
  *
- * @param walk Over chunks whose numeric columns are transformed.
- * @throws {Failure} `examples-invalid` where numbers are too large to be scaled.
+ * @param walk Chunks with transformed numeric columns.
+ * @throws {Failure} `examples-invalid` if numbers are too large to be scaled.
  */
 export function summarise(
   walk: Walk,
   { levels, types }: Pick<RawExamples, "levels" | "types">,
   spec: FeatureSpec,
-  { imputations, edges, poolPure: joinPure, onPooled: tell }: SummariseOptions,
+  { imputations, edges, poolPure, onPooled }: SummariseOptions,
 ): FieldSummary[] {
   const numeric = spec.features.filter((feature) => feature.type === "numeric");
   const moments = momentsOf(walk, numeric, imputations);
@@ -50,7 +50,7 @@ export function summarise(
   return spec.features.map((feature) => {
     if (feature.type === "categorical") {
       const field = categoricalIndex++;
-      const own = summariseCategorical(counts[field], feature, tell, joinPure);
+      const own = summariseCategorical(counts[field], feature, onPooled, poolPure);
       return { type: "categorical", values: types[field], levels: own };
     }
     const field = numericIndex++;
@@ -58,26 +58,26 @@ export function summarise(
   });
 }
 
-/** @returns The levels that get columns of their own. */
+/** @returns The levels that are not pooled. */
 function summariseCategorical(
   counts: readonly LevelCount[],
   { name, minCount, hash }: CategoricalSpec,
-  tell: (joined: PooledLevels) => void,
-  joinPure: boolean,
+  onPooled: (pooled: PooledLevels) => void,
+  poolPure: boolean,
 ): string[] {
-  // Hashed levels are not told apart: a column of theirs may be rare or pure, a level is not.
+  // A hashed column holds several levels: levels cannot be pooled one by one.
   if (hash !== undefined) return [];
   const left = new Set(counts);
-  const join = (reason: PooledLevels["reason"], wanted: (count: LevelCount) => boolean) => {
+  const pool = (reason: PooledLevels["reason"], wanted: (count: LevelCount) => boolean) => {
     const found = [...left].filter(wanted);
     if (found.length === 0) return;
     for (const count of found) left.delete(count);
     const rows = found.reduce((sum, count) => sum + count.rows, 0);
     const weight = found.reduce((sum, count) => sum + count.weight, 0);
-    tell({ field: name, levels: found.map(({ level }) => level), rows, weight, reason });
+    onPooled({ field: name, levels: found.map(({ level }) => level), rows, weight, reason });
   };
-  join("rare", ({ weight }) => !isFrequent(weight, minCount));
-  if (joinPure) join("pure", ({ rows, clicks }) => clicks === 0 || clicks === rows);
+  pool("rare", ({ weight }) => !isFrequent(weight, minCount));
+  if (poolPure) pool("pure", ({ rows, clicks }) => clicks === 0 || clicks === rows);
   return [...left].map(({ level }) => level);
 }
 
@@ -89,7 +89,7 @@ interface LevelCount {
   readonly weight: number;
 }
 
-/** Per categorical field: training rows, clicks and weight of each level that the training rows have. */
+/** Counts, per categorical field, training rows, clicks and weight of each level that occurs in the training rows. */
 function countLevels(walk: Walk, levels: RawExamples["levels"], isWeighted: boolean): LevelCount[][] {
   const rows = levels.map((list) => new Float64Array(list.length));
   const clicks = levels.map((list) => new Float64Array(list.length));
@@ -111,7 +111,7 @@ function countLevels(walk: Walk, levels: RawExamples["levels"], isWeighted: bool
   );
 }
 
-/** A function of its own: the engine gives up its fast code of a loop whose surroundings go on. */
+/** A separate function: V8 drops its optimised code for a loop inside a longer function. */
 function countCodes(
   codes: Codes,
   labels: Uint8Array,

@@ -1,16 +1,16 @@
 import { implausibleTime, timeRemedy } from "../files/columns/plausible_time.ts";
 import type { NumericEncoder } from "./encoder.ts";
 
-/** Whether a field is called as columns of times are, and was a time in training: what stands for a missing one is one. */
+/** Returns whether a field is named like a time column and was a time in training, judging by its imputed value. */
 export function isTimeFeature({ name, impute }: Pick<NumericEncoder, "name" | "impute">): boolean {
   return name.endsWith("_at") && implausibleTime(impute) === undefined;
 }
 
 /**
- * What is wrong with a number that is sent for a time: seconds, milliseconds or nanoseconds, or a date of eight digits, would
- * be answered as a time that nobody meant.
+ * Describes what is wrong with a number that a request sends as a time: seconds, milliseconds, nanoseconds or a date of eight
+ * digits would be read as another time than intended.
  *
- * @returns undefined for a time, and for what a view may have written for one that is not known: 0, -1 or the largest integer.
+ * @returns undefined for a time, and for a value by which a view may mark an unknown time: 0, -1 or the largest integer.
  */
 export function misreadTime(value: number): string | undefined {
   const size = Math.abs(value);

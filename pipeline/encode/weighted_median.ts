@@ -1,11 +1,12 @@
-import { slotCount, valueOf, walkCount } from "./median.ts";
+import { passCount, slotCount, valueOf } from "./median.ts";
 import { slackOf } from "./weight_slack.ts";
 
 /**
- * Finds the median of one column whose rows have weights, in as many walks and with about as much memory as `MedianSearch`.
+ * Finds the weighted median of one column, in as many passes and with about as much memory as `MedianSearch`.
  *
- * It is the value at which the cumulated weight passes half of the total; the mean of that value and the next one if it
- * meets the half exactly. With whole-number weights that is the median of the column with each value repeated.
+ * The weighted median is the value at which the cumulative weight exceeds half of the total, or the mean of that value and the
+ * one before it if the cumulative weight equals the half in between. With whole-number weights it is the median of the column
+ * with each value repeated.
  */
 export interface WeightedMedianSearch {
   /** @param column Every `stride`-th number of `values` from `from` on, one per weight. NaN is missing. */
@@ -13,26 +14,26 @@ export interface WeightedMedianSearch {
     column: { readonly values: Float64Array; readonly from: number; readonly stride: number },
     weights: Float64Array,
   ): void;
-  /** Ends a walk. @returns Whether another one is needed. */
+  /** Ends a pass. @returns Whether another one is needed. */
   endWalk(): boolean;
   /** Undefined if all values are missing. */
   median(): number | undefined;
 }
 
-/** Where half of the weight is reached: by the least value that meets it, or by the least that passes it. */
+/** Half of the total weight, which the least value wanted either reaches or exceeds. */
 interface Target {
-  /** Of the values before it, within its branch. */
+  /** Weight left to cumulate within the branch. */
   readonly weight: number;
-  readonly passes: boolean;
+  readonly exceeds: boolean;
 }
 
 /** Values that agree in their first bits. */
 interface Branch {
-  /** Upper and lower 32 bits of the order, as far as they are known; the others are 0. */
+  /** Upper and lower 32 bits of the order. Bits that are not known yet are 0. */
   readonly high: number;
   readonly low: number;
   readonly targets: readonly Target[];
-  /** Weight by the next 16 bits. */
+  /** Weights by the next 16 bits. */
   readonly sums: Float64Array;
 }
 
@@ -49,12 +50,12 @@ export function createWeightedMedianSearch(): WeightedMedianSearch {
       if (depth === 0) {
         const total = branches[0].sums.reduce((sum, weight) => sum + weight, 0);
         slack = slackOf(total);
-        const targets = total > 0 ? [false, true].map((passes) => ({ weight: total / 2, passes })) : [];
+        const targets = total > 0 ? [false, true].map((exceeds) => ({ weight: total / 2, exceeds })) : [];
         branches = branches.map((branch) => ({ ...branch, targets }));
       }
       branches = branches.flatMap((branch) => branchesBelow(branch, depth, slack));
       depth++;
-      return depth < walkCount && branches.length > 0;
+      return depth < passCount && branches.length > 0;
     },
     median() {
       const [low, high = low] = branches.map(valueOf);
@@ -67,25 +68,25 @@ function branchOf(high: number, low: number, targets: readonly Target[]): Branch
   return { high, low, targets, sums: new Float64Array(slotCount) };
 }
 
-interface WeightedStretch {
+interface StridedValues {
   readonly values: Float64Array;
-  /** The same as words, lower before upper. */
+  /** The same memory as 32-bit words, the lower one first. */
   readonly words: Int32Array;
   readonly from: number;
   readonly stride: number;
   readonly weights: Float64Array;
 }
 
-/** Adds the weights of a branch's values by the 16 bits that `depth` says: as `countSlots` counts them. */
+/** Adds up the weights of a branch's values by their 16 bits at `depth`, as `countSlots` counts values. */
 function addWeights(
   { high, low, sums }: Branch,
   depth: number,
-  { values, words, from, stride, weights }: WeightedStretch,
+  { values, words, from, stride, weights }: StridedValues,
 ): void {
   for (let i = 0, k = from; i < weights.length; i++, k += stride) {
     if (values[k] !== values[k]) continue;
     const upper = words[2 * k + 1];
-    // Negative numbers order the other way round, and before the positive ones.
+    // The order of negative numbers is reversed, and they come before positive ones.
     const ownHigh = upper < 0 ? ~upper : upper ^ 0x80000000;
     if (depth === 0) sums[ownHigh >>> 16] += weights[i];
     else if (depth === 1) {
@@ -98,7 +99,7 @@ function addWeights(
   }
 }
 
-/** The branches in which the targets are, by 16 bits more: the lower one first. */
+/** Returns the branches that contain the targets, with 16 more bits known, in ascending order. */
 function branchesBelow({ high, low, targets, sums }: Branch, depth: number, slack: number): Branch[] {
   const below = new Map<number, Target[]>();
   for (const target of targets) {
@@ -113,10 +114,10 @@ function branchesBelow({ high, low, targets, sums }: Branch, depth: number, slac
   );
 }
 
-/** The slot in which a target is, and what is left of its weight there. The last that has a weight, if rounding leads past it. */
+/** Returns the slot of a target and the weight left within it: the last slot with a weight if rounding exceeds all of them. */
 function find(
   sums: Float64Array,
-  { weight, passes }: Target,
+  { weight, exceeds }: Target,
   slack: number,
 ): { slot: number; weight: number } {
   let slot = -1;
@@ -125,7 +126,7 @@ function find(
     if (sums[next] === 0) continue;
     if (slot >= 0) rest -= sums[slot];
     slot = next;
-    if (passes ? sums[slot] > rest + slack : sums[slot] >= rest - slack) break;
+    if (exceeds ? sums[slot] > rest + slack : sums[slot] >= rest - slack) break;
   }
   return { slot, weight: rest };
 }

@@ -3,13 +3,14 @@ import type { Partition } from "./split.ts";
 
 /** A raw chunk whose rows are ordered by their part. */
 export interface OrderedChunk extends RawChunk {
+  /** End of each part's rows, shape (parts). */
   readonly partEnds: readonly number[];
 }
 
 /** Starts a pass over all chunks. Each chunk is valid until the next one is taken. */
 export type Walk = () => Iterable<OrderedChunk>;
 
-/** Orders a chunk's rows by part, and within a part as they were, in place. */
+/** Sorts a chunk's rows by part, in place. The sort is stable. */
 export function orderByPart(chunk: RawChunk, { partCount, partOf }: Partition): OrderedChunk {
   const { groups, labels, rowCount } = chunk;
   const parts = new Uint8Array(rowCount);
@@ -39,7 +40,7 @@ export function orderByPart(chunk: RawChunk, { partCount, partOf }: Partition): 
   return { ...chunk, partEnds };
 }
 
-/** Moves rows in place. @param target Where each row goes. @param column Shape (rows) or (rows, width), row-major. */
+/** Moves rows in place. @param target New index of each row. @param column Shape (rows) or (rows, width), row-major. */
 export function reorder(
   column: Float64Array | Uint32Array | Uint16Array | Uint8Array,
   target: Uint32Array,
@@ -51,7 +52,7 @@ export function reorder(
   }
 }
 
-/** How many numbers a row of the chunk's numeric columns has. */
+/** Returns the count of numbers per row in the chunk's `numeric`. */
 export function strideOf({ numeric, rowCount }: RawChunk): number {
   return numeric.length / rowCount;
 }

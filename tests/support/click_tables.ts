@@ -5,7 +5,7 @@ import { insertRows, tableOf, type TempStore, withStore } from "./temp_store.ts"
 export const columns = ["who", "clicked", "x", "c"];
 export const spec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }]);
 
-/** Rows whose clicks follow from x and c, three to a group. */
+/** Returns rows whose click rate depends on x and c, three to a group. */
 export function makeRows(count: number, { seed = 1, base = 0 } = {}): ExampleRow[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, (_, id) => {

@@ -1,11 +1,11 @@
-/** A number of Thrift's compact protocol. */
+/** Encodes a number in Thrift's compact protocol. */
 export function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 128))];
 }
 
 const integer = (value: number) => varint(2 * value);
 
-/** A parquet file in which `id` is 7 in each of so many rows: a dictionary of one value, and one run of its index. */
+/** Returns a parquet file with `id` 7 in each of `rowCount` rows: a dictionary of one value, and one run of its index. */
 export function withEqualRows(rowCount: number): Uint8Array {
   const magic = [...new TextEncoder().encode("PAR1")];
   const value = [7, 0, 0, 0, 0, 0, 0, 0];
@@ -49,7 +49,7 @@ export function withEqualRows(rowCount: number): Uint8Array {
   return Uint8Array.from([...magic, ...dictionary, ...data, ...footer, ...length, ...magic]);
 }
 
-/** Of a page that is not compressed. @param of What belongs to its kind. */
+/** Returns the header of an uncompressed page. @param of Fields of its kind. */
 function header(kind: number, size: number, of: readonly number[]): number[] {
   return [0x15, ...integer(kind), 0x15, ...integer(size), 0x15, ...integer(size), ...of, 0];
 }

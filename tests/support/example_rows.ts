@@ -6,13 +6,13 @@ import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
 import type { Partition } from "../../pipeline/examples/split.ts";
 import { startThreads, type Threads } from "../../pipeline/runtime/thread_pool.ts";
 
-/** One example by the names of its fields; `id` and `who` are made up where they are left out. */
+/** One example by field name; `id` and `who` have generated defaults. */
 export type ExampleRow = Readonly<Record<string, unknown>>;
 
 /** A feature as features.json writes it. */
 export type FeatureText = Readonly<Record<string, unknown>> & { readonly name: string };
 
-/** A spec over the columns id, clicked, who, and weight where `weight` says so. */
+/** Returns a spec over the columns id, clicked, who, and weight if `weight` is set. */
 export function specOf(
   features: readonly FeatureText[],
   options: { weight?: boolean; crosses?: readonly unknown[] } = {},
@@ -23,7 +23,7 @@ export function specOf(
   return parseSpec({ ...names, ...weight, ...crosses, features }, "the test's spec");
 }
 
-/** Examples in memory, as the reader of the view makes them. @param chunkRows Rows per chunk: many chunks from few rows. */
+/** Returns examples in memory, as if read from a view. @param chunkRows Rows per chunk: many chunks from few rows. */
 export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], chunkRows = 50): RawExamples {
   const builder = createChunkBuilder(spec, { rowsMax: chunkRows });
   const names = spec.features.map(({ name }) => name);
@@ -42,22 +42,22 @@ export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], ch
   return mergeChunks(parts);
 }
 
-/** Every row is one to learn from. */
+/** All rows are training rows. */
 export const allTrain: Partition = { partCount: 3, partOf: () => 0 };
 
 export function encodeRows(
   spec: FeatureSpec,
   rows: readonly ExampleRow[],
-  options: { chunkRows?: number; joinPure?: boolean; partition?: Partition } = {},
+  options: { chunkRows?: number; poolPure?: boolean; partition?: Partition } = {},
 ): EncodedExamples {
-  const { chunkRows, joinPure = false, partition = allTrain } = options;
-  return encodeExamples(rawExamplesOf(spec, rows, chunkRows), spec, partition, { poolPure: joinPure });
+  const { chunkRows, poolPure = false, partition = allTrain } = options;
+  return encodeExamples(rawExamplesOf(spec, rows, chunkRows), spec, partition, { poolPure });
 }
 
-/** The calling thread and no other. */
+/** Threads without workers: only the calling thread. */
 export const alone: Threads = startThreads(1, new URL("file:///no-worker-is-started.ts"));
 
-/** Rows from columns of equal length. */
+/** Converts columns of equal length to rows. */
 export function rowsOfColumns(columns: Readonly<Record<string, readonly unknown[]>>): ExampleRow[] {
   const [first = []] = Object.values(columns);
   return first.map((_, i) =>

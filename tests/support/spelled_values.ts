@@ -1,25 +1,25 @@
 import type { BasicType } from "hyparquet-writer";
 
-/** A value of a category as it is sent or written, and the level that it is. */
+/** One spelling of a category value in each format, and its level. */
 export interface Spelled {
   /** null is missing. */
   readonly level: string | null;
-  /** As JSON has it. */
+  /** JSON text. */
   readonly json: string;
-  /** As a field of CSV has it, before quoting; undefined if CSV has no such value. */
+  /** CSV field before quoting; undefined if CSV has no such value. */
   readonly csv: string | undefined;
-  /** As a column of parquet has it. */
+  /** Value of a parquet column. */
   readonly parquet: { readonly type: BasicType; readonly value: unknown };
-  /** As a tensor of one value has it. */
+  /** Tensor of one value. */
   readonly tensor: { readonly datatype: string; readonly bytes: readonly number[] };
 }
 
-/** By column: an INTEGER, a REAL and a TEXT. */
+/** By column: INTEGER, REAL, TEXT. */
 export type SpelledRow = Readonly<Record<"i" | "r" | "t", Spelled>>;
 
 const big = 2n ** 60n + 1n;
 
-/** Levels of the columns in training; 99 and the like are none of them. */
+/** Levels of the columns in training. Others, such as 99, are unseen. */
 export const levels = {
   i: [0n, 1n, 12n, -5n, big, big + 1n],
   r: [0, 1, 12, 0.5, -2.25, 2 ** 60],
@@ -39,7 +39,7 @@ function textOf(level: string | null, text: string): Spelled {
   };
 }
 
-/** @param csv Whether a text of the same digits is the same. */
+/** @param csv Whether CSV text of the same digits is the same level. */
 function integer(level: string, json: string, value: bigint, csv: boolean): Spelled {
   const small = value >= -128n && value <= 127n;
   return {
@@ -140,7 +140,7 @@ function spelledText(text: string): Spelled[] {
   ];
 }
 
-/** Every spelling of the levels, of missing values, and of levels that the training did not have. */
+/** All spellings of the levels, of missing values and of unseen levels. */
 export const spellings: Readonly<Record<keyof SpelledRow, readonly Spelled[]>> = {
   i: [
     ...[...levels.i, 99n, -(2n ** 63n)].flatMap(spelledInteger),

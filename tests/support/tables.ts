@@ -13,7 +13,7 @@ export const thingsSchema = `
   CREATE VIEW examples AS SELECT * FROM things;
 `;
 
-/** A store in a folder of its own, which is there for the test's own files too. */
+/** A store in a temporary folder, which may also hold files of the test. */
 export interface LoadedStore {
   readonly store: Store;
   readonly folder: string;
@@ -21,7 +21,7 @@ export interface LoadedStore {
   write(name: string, content: string | Uint8Array): string;
 }
 
-/** Opens a store for one test, and removes it afterwards. @param schema Without it, the tables of loan offers. */
+/** Opens a store for one test and removes it afterwards. @param schema Default: the tables of loan offers. */
 export async function withTables<T>(
   use: (loaded: LoadedStore) => T | Promise<T>,
   schema?: string,
@@ -49,7 +49,7 @@ export async function withTables<T>(
   }
 }
 
-/** All rows of a table, in the order of its key; integers that a number does not hold exactly as text. */
+/** Returns all rows of a table, in the order of its first columns; integers beyond 2^53 as text. */
 export function rowsOf({ db }: Store, table: string): Record<string, unknown>[] {
   const statement = db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`);
   statement.setReadBigInts(true);
@@ -64,7 +64,7 @@ function exact(value: unknown): unknown {
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** Everything that the store holds, table by table: two stores of equal content give the same. */
+/** Returns the content of a store by table, for comparing two stores. */
 export function contentOf(store: Store): Record<string, unknown[]> {
   const tables = store.db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   return Object.fromEntries(tables.map(({ name }) => [String(name), rowsOf(store, String(name))]));

@@ -4,10 +4,10 @@ import { createRandom } from "../../pipeline/math/random.ts";
 import { assertClose } from "./assert_close.ts";
 import { type ExampleRow, specOf } from "./example_rows.ts";
 
-/** Columns of the tables that follow, beside their id. */
+/** Columns of the tables below, without the id. */
 export const columns = ["who", "clicked", "x", "y", "z", "c", "d", "weight"];
 
-/** Everything that is fitted to the training rows: imputations, scales, edges, levels and crosses. */
+/** A spec with everything that is fitted: imputations, scales, edges, levels and crosses. */
 export const spec = specOf(
   [
     { name: "x", type: "numeric", bins: 4 },
@@ -23,7 +23,6 @@ export interface WeightedRow extends ExampleRow {
   readonly weight: number;
 }
 
-/** Rows of whole-number weights, two to a group, of both classes; some weigh nothing. */
 const number = fc.integer({ min: -5000, max: 5000 }).map((value) => value / 1000);
 const some = fc.record({
   clicked: fc.constantFrom(0, 1),
@@ -35,7 +34,7 @@ const some = fc.record({
   weight: fc.integer({ min: 0, max: 5 }),
 });
 
-/** Rows of whole-number weights, two to a group; some weigh nothing. The first two are of both classes and weigh something. */
+/** Rows of whole-number weights, two to a group; some weights are 0. The first two rows have both classes and a positive weight. */
 export const tables: fc.Arbitrary<WeightedRow[]> = fc.array(some, { minLength: 50, maxLength: 80 }).map((
   rows,
 ) =>
@@ -47,7 +46,7 @@ export const tables: fc.Arbitrary<WeightedRow[]> = fc.array(some, { minLength: 5
   }))
 );
 
-/** The rows that weigh something. */
+/** Returns the rows of positive weight. */
 export function weighing(rows: readonly WeightedRow[]): WeightedRow[] {
   return rows.filter(({ weight }) => weight > 0);
 }
@@ -56,7 +55,7 @@ export const plainSpec = specOf([{ name: "x", type: "numeric" }, { name: "c", ty
   weight: true,
 });
 
-/** Rows whose clicks follow from x and c without telling them for sure. */
+/** Returns rows whose click rate depends on x and c. */
 export function plainRows(count: number, seed: number): WeightedRow[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, (_, i) => {
@@ -74,14 +73,14 @@ export function plainRows(count: number, seed: number): WeightedRow[] {
   });
 }
 
-/** The same table without weights: each row as often as it counts, one copy after the other. */
+/** Returns the table without weights: each row is repeated by its weight, consecutively. */
 export function writtenOut(rows: readonly WeightedRow[]): WeightedRow[] {
   return rows.flatMap((row) =>
     Array.from({ length: row.weight }, (_, copy) => ({ ...row, id: Number(row.id) + copy, weight: 1 }))
   );
 }
 
-/** Fails unless all numbers of two values agree to 1e-9, and all else is the same. */
+/** Asserts that all numbers of two values agree to 1e-9, and everything else is equal. */
 export function assertSame(got: unknown, expected: unknown, what: string): void {
   if (typeof got === "number" && typeof expected === "number") assertClose(got, expected, 1e-9, what);
   else if (isObject(got) && isObject(expected)) {

@@ -42,7 +42,7 @@ const crossed = specOf(features, {
   ],
 });
 
-/** Even rows are to learn from, odd ones are held out. */
+/** Even rows are training rows, odd ones are held out. */
 const evenRows: Partition = { partCount: 3, partOf: (_group, _label, i) => i % 2 };
 
 /** The row as serving encodes it. */
@@ -52,7 +52,7 @@ function servedColumns(encoder: Encoder, row: ExampleRow): number[] {
   return columns;
 }
 
-/** Some coefficients that no two columns share. */
+/** A model whose columns all have different coefficients. */
 function modelOf(encoder: Encoder) {
   return {
     encoder,
@@ -97,7 +97,7 @@ for (const [name, spec] of specs) {
   });
 
   Deno.test(`${name}: they are learnt from the training rows alone`, () => {
-    // The type of a column is that of all its values: here it is the same with and without the other rows.
+    // A column's type depends on all its values: here it is the same with and without the other rows.
     const numbers = { x: 0, z: 0, c: 12, d: 12, h: 12 };
     fc.assert(
       fc.property(rows.map((rows) => [numbers, ...rows]), (rows) => {
@@ -110,7 +110,7 @@ for (const [name, spec] of specs) {
   });
 }
 
-Deno.test("bins: rows by columns are scored as rows one by one; a model with crosses leaves that to the predictor", () => {
+Deno.test("bins: rows scored by columns equal rows scored one by one; a model with crosses has no column predictor", () => {
   fc.assert(
     fc.property(rows, (rows) => {
       const model = modelOf(encodeRows(binned, rows).encoder);
@@ -149,7 +149,7 @@ Deno.test("bins: edges ascend, no bin is empty, and bins are as even as repeated
   assert.equal(binOf([1, 2], 1), 1, "an edge belongs to the bin above it");
 });
 
-Deno.test("crosses: a combination on too few training rows has no column, whatever its fields have", () => {
+Deno.test("crosses: a combination on too few training rows has no column, even if its levels have", () => {
   const spec = specOf([{ name: "c", type: "categorical" }, { name: "d", type: "categorical" }], {
     crosses: [{ of: ["d", "c"], minCount: 2 }],
   });
@@ -164,14 +164,14 @@ Deno.test("crosses: a combination on too few training rows has no column, whatev
   ]]);
 });
 
-Deno.test("bins: columns are named by the interval in the field's own unit", () => {
+Deno.test("bins: columns are named by the interval in the field's unit", () => {
   const spec = specOf([{ name: "x", type: "numeric", transform: "log1p", bins: 3 }]);
   const { encoder } = encodeRows(spec, [10, 20, 30, 40, 50, 60].map((x) => ({ x })));
 
   assert.deepEqual(columnNames(encoder), ["x", "x:missing", "x <30", "x 30…50", "x ≥50"]);
 });
 
-Deno.test("hash: a level's column is its hash's, however it is spelled, and no level is unseen", () => {
+Deno.test("hash: the hash of a level selects its column for all its spellings, and no level is unseen", () => {
   const spec = specOf([{ name: "h", type: "categorical", hash: 16 }]);
   const { encoder } = encodeRows(spec, [{ h: 12 }, { h: "zip" }]);
   const findings = createFindings();
@@ -184,7 +184,7 @@ Deno.test("hash: a level's column is its hash's, however it is spelled, and no l
   assert.deepEqual([findings.errors, findings.unseen], [[], []]);
 });
 
-Deno.test("crosses: a spec that crosses what has neither levels nor bins is refused with the place", () => {
+Deno.test("crosses: a spec that crosses a field without levels or bins is rejected with a pointer", () => {
   const fields = [{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }];
   for (
     const [of, detail] of [

@@ -10,7 +10,7 @@ import { denseExamples } from "../../support/dense_loss.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { allTrain, encodeRows, type ExampleRow, specOf } from "../../support/example_rows.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that failures are reproducible.
 fc.configureGlobal({ seed: 20260101 });
 
 const runs = { seed: 7, numRuns: 60 };
@@ -57,10 +57,10 @@ const spec = specOf([
   { name: "d", type: "categorical" },
 ]);
 
-/** Even rows are to learn from, odd ones are held out. */
+/** Even rows are training rows, odd ones are held out. */
 const evenRows: Partition = { partCount: 3, partOf: (_group, _label, i) => i % 2 };
 
-/** The row's columns as serving has them: each is the log-odds of a model that has a 1 there and 0 elsewhere. */
+/** A row's columns in serving: each is the log-odds of a model whose coefficients are 1 there and 0 elsewhere. */
 function servedColumns(encoder: Encoder, row: ExampleRow): number[] {
   return Array.from({ length: encoder.columnCount }, (_, column) => {
     const coefficients = new Float64Array(encoder.columnCount);
@@ -80,7 +80,7 @@ Deno.test("encoder: serving encodes a row as training did, bit for bit", () => {
       const { encoder, design } = encodeRows(spec, rows, { chunkRows: 7 });
       const { X } = denseExamples(design);
       rows.forEach((row, i) => {
-        // −0 + 0 is 0: the sign of a zero is the sum's.
+        // −0 + 0 is 0: the sum decides the sign of a zero.
         const trained = X[i].slice(0, encoder.columnCount).map((value) => value + 0);
         assert.deepEqual(servedColumns(encoder, fieldsOf(row)).map((value) => value + 0), trained);
       });
@@ -89,8 +89,8 @@ Deno.test("encoder: serving encodes a row as training did, bit for bit", () => {
   );
 });
 
-Deno.test("encoder: it learns from the training rows alone", () => {
-  // The type of a column is that of all its values: here it is the same with and without the other rows.
+Deno.test("encoder: it is fitted on the training rows alone", () => {
+  // A column's type depends on all its values: here it is the same with and without the other rows.
   const numbers = { x: 0, z: 0, c: 0.5, d: 0.5, clicked: 0 };
   fc.assert(
     fc.property(rows.map((rows) => [numbers, ...rows]), (rows) => {
@@ -113,7 +113,7 @@ Deno.test("encoder: the order of the rows does not matter", () => {
       one.features.forEach((feature, i) => {
         const same = other.features[i];
         if (feature.type !== "numeric" || same.type !== "numeric") return assert.deepEqual(feature, same);
-        // Sums of other orders round otherwise; the median is one of the values.
+        // Sums in another order round differently; the median is one of the values.
         assertAllClose([feature.mean, feature.scale], [same.mean, same.scale], 1e-9, feature.name);
         if (feature.name === "x") assert.equal(feature.impute, same.impute);
       });
@@ -139,7 +139,7 @@ Deno.test("encoder: every row has a 1 in one column of each category, and none i
   );
 });
 
-Deno.test("encoder: a category that training did not see goes to the column of unseen ones, a missing one to its own", () => {
+Deno.test("encoder: an unseen category has the unseen column, a missing one the missing column", () => {
   const seen = ["a", "b", "a"].map((c, i) => ({ c, clicked: i % 2 }));
   const { encoder } = encodeRows(specOf([{ name: "c", type: "categorical" }]), seen);
   assert.deepEqual(columnNames(encoder), ["c=a", "c=b", "c:missing", "c:unseen"]);
@@ -148,7 +148,7 @@ Deno.test("encoder: a category that training did not see goes to the column of u
   assert.deepEqual(servedColumns(encoder, { c: "A" }), [0, 0, 0, 1]);
 });
 
-Deno.test("encoder: a number that never varies has no scale, however many rows it is added up over", () => {
+Deno.test("encoder: a number that does not vary has scale 1, for any count of rows", () => {
   for (const value of [0.1, 19.99, -1 / 3]) {
     for (const impute of ["median", "mean"]) {
       for (const weight of [true, false]) {
@@ -171,7 +171,7 @@ Deno.test("encoder: a number that never varies has no scale, however many rows i
   }
 });
 
-Deno.test("encoder: a number that varies little beside its size is scaled by what it varies", () => {
+Deno.test("encoder: a number that varies little relative to its size is scaled by its deviation", () => {
   const rows = Array.from({ length: 5000 }, (_, i) => ({ x: 1.7e15 + 1000 * (i % 2) }));
   const { encoder: { features: [x] } } = encodeRows(specOf([{ name: "x", type: "numeric" }]), rows);
   assert(x.type === "numeric");
@@ -184,14 +184,14 @@ Deno.test("encoder: a level of the held-out rows alone is unseen", () => {
   assert.deepEqual(columnNames(encoder), ["c=a", "c=b", "c:missing", "c:unseen"]);
 });
 
-Deno.test("encoder: levels on fewer training rows than minCount share the column of unseen ones, and are named", () => {
+Deno.test("encoder: levels on fewer training rows than minCount are pooled and reported", () => {
   const of = ["a", "a", "a", "b", "b", "once", "twice", "twice"].map((c) => ({ c }));
-  const { encoder, pooled: joined } = encodeRows(
+  const { encoder, pooled } = encodeRows(
     specOf([{ name: "c", type: "categorical", minCount: 3 }]),
     of,
   );
   assert.deepEqual(columnNames(encoder), ["c=a", "c:missing", "c:unseen"]);
-  assert.deepEqual(joined, [{
+  assert.deepEqual(pooled, [{
     field: "c",
     levels: ["b", "once", "twice"],
     rows: 5,
@@ -200,19 +200,19 @@ Deno.test("encoder: levels on fewer training rows than minCount share the column
   }]);
 });
 
-Deno.test("encoder: levels that were always or never clicked are joined where there is no penalty", () => {
+Deno.test("encoder: levels that were always or never clicked are pooled if there is no penalty", () => {
   const of = [["a", 1], ["a", 0], ["always", 1], ["always", 1], ["never", 0]].map(([c, clicked]) => ({
     c,
     clicked,
   }));
   const spec = specOf([{ name: "c", type: "categorical" }]);
-  const { encoder, pooled: joined } = encodeRows(spec, of, { joinPure: true });
+  const { encoder, pooled } = encodeRows(spec, of, { poolPure: true });
   assert.deepEqual(columnNames(encoder), ["c=a", "c:missing", "c:unseen"]);
-  assert.deepEqual(joined, [{ field: "c", levels: ["always", "never"], rows: 3, weight: 3, reason: "pure" }]);
+  assert.deepEqual(pooled, [{ field: "c", levels: ["always", "never"], rows: 3, weight: 3, reason: "pure" }]);
   assert.equal(encodeRows(spec, of).encoder.columnCount, 5);
 });
 
-Deno.test("encoder: a level is found by its value however a request spells it", () => {
+Deno.test("encoder: a level is found by each spelling of its value", () => {
   const of = ["12", "12.5", "true", "012", "Infinity", "1e+21"].map((c) => ({ c }));
   const { encoder } = encodeRows(specOf([{ name: "c", type: "categorical" }]), of);
   const names = columnNames(encoder);
@@ -268,12 +268,12 @@ Deno.test("encoder: a missing number is the median, the mean or a constant of th
   }
 });
 
-Deno.test("encoder: a column that does not vary is 0, not divided by nothing", () => {
+Deno.test("encoder: a column that does not vary is 0, not divided by 0", () => {
   for (const value of [5, 0.1, -1e9, 1 / 3, 1e-300, null]) {
     const of = Array.from({ length: 30 }, () => ({ x: value }));
     const { encoder, design } = encodeRows(specOf([{ name: "x", type: "numeric" }]), of);
     const [feature] = encoder.features;
-    assert(feature.type === "numeric" && feature.scale === 1, `${value} has the scale of its rounding`);
+    assert(feature.type === "numeric" && feature.scale === 1, `${value} is scaled by its rounding`);
     for (const [x] of denseExamples(design).X) assertClose(x, 0, 1e-6, `encoded ${value}`);
   }
 });
@@ -289,7 +289,7 @@ Deno.test("encoder: log1p keeps the sign, and is exact near 0", () => {
   assert.equal(transformed("none", -3), -3);
 });
 
-Deno.test("encoder: numbers too large to be scaled are a failure that names the field and the way out", () => {
+Deno.test("encoder: numbers too large to be scaled are a failure that names the field and the remedy", () => {
   const of = [1e200, -1e200, 3].map((x) => ({ x }));
   const scaled = () => encodeRows(specOf([{ name: "x", type: "numeric" }]), of);
   assertFailure(scaled, "examples-invalid", /Cannot scale the field x: .*"log1p"/);
@@ -297,7 +297,7 @@ Deno.test("encoder: numbers too large to be scaled are a failure that names the 
   assert(denseExamples(design).X.flat().every(Number.isFinite));
 });
 
-Deno.test("encoder: without training rows there is nothing to divide by, and nothing breaks", () => {
+Deno.test("encoder: without training rows means are 0 and scales 1", () => {
   const { encoder } = encodeRows(spec, [{ x: 1, c: "a", z: 2, d: "b" }], {
     partition: { ...allTrain, partOf: () => 1 },
   });
@@ -312,8 +312,8 @@ Deno.test("encoder: without training rows there is nothing to divide by, and not
   ]);
 });
 
-Deno.test("encoder: fields whose combinations are too many for one group lie in several, each of limited size", () => {
-  // 210 · 199 combinations occur, more than a group may have cells.
+Deno.test("encoder: fields with too many combinations for one group are put into several, each of limited size", () => {
+  // 210 · 199 combinations occur: more than the cells of a group.
   const of = Array.from({ length: 41_790 }, (_, i) => ({ c: i % 210, d: i % 199 }));
   const { design } = encodeRows(
     specOf([{ name: "c", type: "categorical" }, { name: "d", type: "categorical" }]),

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { median } from "../../../pipeline/encode/median.ts";
 import { createWeightedMedianSearch } from "../../../pipeline/encode/weighted_median.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that failures are reproducible.
 fc.configureGlobal({ seed: 20260101 });
 
 function sortedMedian(values: readonly number[]): number | undefined {
@@ -12,7 +12,7 @@ function sortedMedian(values: readonly number[]): number | undefined {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-Deno.test("median: no values have none", () => {
+Deno.test("median: undefined without values", () => {
   assert.equal(median(new Float64Array()), undefined);
 });
 
@@ -23,7 +23,7 @@ Deno.test("median: it is the middle value, or the mean of the middle two", () =>
   assert.equal(median(Float64Array.of(-3, -3, -3, 8)), -3);
 });
 
-Deno.test("median: as by sorting, for negative, repeated, huge, tiny and signed zero values", () => {
+Deno.test("median: equal to sorting, for negative, repeated, huge, tiny and signed zero values", () => {
   const value = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 }),
     fc.integer({ min: -3, max: 3 }),
@@ -31,26 +31,26 @@ Deno.test("median: as by sorting, for negative, repeated, huge, tiny and signed 
   );
   fc.assert(
     fc.property(fc.array(value, { minLength: 1, maxLength: 60 }), (values) => {
-      // The sign of a zero is no part of a median.
+      // The sign of a zero is not significant.
       assert.equal((median(Float64Array.from(values)) ?? NaN) + 0, (sortedMedian(values) ?? NaN) + 0);
     }),
     { seed: 3, numRuns: 500 },
   );
 });
 
-Deno.test("median: values that agree in their upper 32 bits are told apart", () => {
+Deno.test("median: values that agree in their upper 32 bits are distinguished", () => {
   const values = Array.from({ length: 101 }, (_, i) => 1 + ((i * 37) % 101) * Number.EPSILON);
   assert.equal(median(Float64Array.from(values)), 1 + 50 * Number.EPSILON);
   assert.equal(median(Float64Array.from(values, (value) => -value)), -1 - 50 * Number.EPSILON);
 });
 
-Deno.test("median: a part of a longer array is read from where it begins", () => {
+Deno.test("median: a subarray is read from its own start", () => {
   const values = Float64Array.of(100, 100, 1, 2, 3, 100);
   assert.equal(median(values.subarray(2, 5)), 2);
   assert.deepEqual([...values], [100, 100, 1, 2, 3, 100]);
 });
 
-/** @param parts Come one after the other in each walk, as chunks do. */
+/** @param parts Added one after the other in each pass, like chunks. */
 function weightedMedian(
   parts: readonly (readonly (readonly [value: number, weight: number])[])[],
 ): number | undefined {
@@ -64,7 +64,7 @@ function weightedMedian(
   return search.median();
 }
 
-Deno.test("median: of values with whole-number weights it is that of the values repeated, and the same for any unit of weight", () => {
+Deno.test("median: with whole-number weights it equals that of repeated values, in any unit of weight", () => {
   const value = fc.oneof(
     fc.double({ noDefaultInfinity: true, min: -1e300, max: 1e300 }),
     fc.integer({ min: -3, max: 3 }),

@@ -42,7 +42,7 @@ function answers(model: ServableModel, values: readonly unknown[]): { alone: num
   });
   assert(columns);
   const together = columns([values], values.length, createColumnFindings(1));
-  assert.deepEqual([...together], alone, "rows and columns have the same answers");
+  assert.deepEqual([...together], alone, "rows and columns are answered alike");
   return { alone, errors };
 }
 
@@ -54,7 +54,7 @@ const misread: [number | bigint, RegExp][] = [
 ];
 
 for (const edges of [undefined, [time]]) {
-  Deno.test(`a time that is sent in another unit is refused, not answered${edges ? ", with bins" : ""}`, () => {
+  Deno.test(`time feature: a time sent in another unit is rejected${edges ? ", with bins" : ""}`, () => {
     const { alone, errors } = answers(modelOf("seen_at", time, edges), misread.map(([value]) => value));
     for (const [i, [value, message]] of misread.entries()) {
       assert.equal(alone[i], NaN, `${value}`);
@@ -62,7 +62,7 @@ for (const edges of [undefined, [time]]) {
     }
   });
 
-  Deno.test(`times, and what a view writes for none, are answered${edges ? ", with bins" : ""}`, () => {
+  Deno.test(`time feature: times and marks of an unknown time are accepted${edges ? ", with bins" : ""}`, () => {
     const values = [time, BigInt(time), time - 40 * year, null, 0, -1, 9_223_372_036_854_775_807n];
     const { alone, errors } = answers(modelOf("seen_at", time, edges), values);
     assert.deepEqual(errors, values.map(() => ""));
@@ -70,7 +70,7 @@ for (const edges of [undefined, [time]]) {
   });
 }
 
-Deno.test("a number that was no time in training takes any value, whatever it is called", () => {
+Deno.test("time feature: a number that was not a time in training accepts any value, whatever its name", () => {
   const values = misread.map(([value]) => value);
   for (const model of [modelOf("seen_at", 12), modelOf("amount", time)]) {
     const { alone, errors } = answers(model, values);

@@ -12,24 +12,24 @@ import {
 } from "../../support/weighted_tables.ts";
 import { encodeRows, specOf } from "../../support/example_rows.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that failures are reproducible.
 fc.configureGlobal({ seed: 20260101 });
 
-Deno.test("weights: imputations, scales, bins, levels and crosses are those of the table written out", () => {
+Deno.test("weights: imputations, scales, bins, levels and crosses equal those of repeated rows", () => {
   fc.assert(
-    fc.property(tables, fc.integer({ min: 1, max: 30 }), fc.boolean(), (rows, chunkRows, joinPure) => {
+    fc.property(tables, fc.integer({ min: 1, max: 30 }), fc.boolean(), (rows, chunkRows, poolPure) => {
       const [weighted, repeated] = [weighing(rows), writtenOut(rows)].map((rows) =>
-        encodeRows(spec, rows, { chunkRows, joinPure })
+        encodeRows(spec, rows, { chunkRows, poolPure })
       );
       assertSame(weighted.encoder, repeated.encoder, "the encoder");
-      const joined = ({ pooled: joined }: typeof weighted) => joined.map(({ rows: _rows, ...rest }) => rest);
-      assertSame(joined(weighted), joined(repeated), "what was joined");
+      const pooledOf = ({ pooled }: typeof weighted) => pooled.map(({ rows: _rows, ...rest }) => rest);
+      assertSame(pooledOf(weighted), pooledOf(repeated), "pooled levels");
     }),
     { numRuns: 200 },
   );
 });
 
-Deno.test("weights: fractions count by their sum, and the same in any unit", () => {
+Deno.test("weights: fractions count by their sum, in any unit", () => {
   const rows = plainRows(120, 9).map((row, i) => ({
     ...row,
     c: i < 9 ? "rare" : row.c,
@@ -52,7 +52,7 @@ Deno.test("weights: fractions count by their sum, and the same in any unit", () 
   assert.deepEqual(levelsWith(1, rows), levelsWith(1, whole));
 });
 
-Deno.test("weights: edges of more weight than quantiles are taken from are those of the table written out", () => {
+Deno.test("weights: edges from a sample equal those of repeated rows", () => {
   const random = createRandom(10);
   const features = [{ name: "x", type: "numeric", bins: 7, impute: 0 }];
   const rows = Array.from({ length: 90 }, (_, i): WeightedRow => ({
