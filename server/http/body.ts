@@ -1,7 +1,8 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
-import { Failure } from "../../pipeline/failure.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
+import { oneAtATime } from "../runtime/time_slices.ts";
 import { markUnread, withDeadline } from "./body_deadline.ts";
+import { bodyOversized, rejectTwoLengths } from "./body_failure.ts";
 import {
   acquireShort,
   type BodyClass,
@@ -11,51 +12,24 @@ import {
   shortBodyBytesMax,
 } from "./body_quota.ts";
 import { type ByteBuffer, createByteBuffer, readChunks } from "./body_reader.ts";
-import { runtimeParsesHttp } from "../runtime/listener.ts";
 import { parseJsonInTurns } from "./incremental_json.ts";
 import { batchRowsMax } from "./row_limits.ts";
-import { oneAtATime } from "../runtime/time_slices.ts";
 import { decodeUtf8, requireUtf8 } from "./utf8.ts";
 
-/** The parsed form of a longer body takes a multiple of its memory: such bodies are parsed and answered one at a time. */
+/** Parsed, a longer body takes a multiple of its memory: such bodies are parsed and answered one at a time. */
 export const heavyBodyBytes = 128 * 1024;
 
 /** Lists and objects of a long body. */
 const containersMax = 50 * batchRowsMax;
 
-/** A body that stalls holds so much memory, beside what it has sent. */
-const pieceBytesMax = 16 * 1024;
+/** Memory of a body that stalls, in addition to what it has sent. */
+const chunkBytesMax = 16 * 1024;
 
-/** What has arrived already is read without a turn of the event loop: after so much of it, others have theirs. */
+/** Bytes that are read before other requests are served: those that have arrived are read without a turn of the event loop. */
 const bytesPerTurn = 256 * 1024;
 
-/** @param bytesMax The most that the body may have. */
-export function bodyOversized(bytesMax: number): Failure {
-  return new Failure(
-    "body-oversized",
-    `The body has more than ${
-      bytesMax.toLocaleString("en")
-    } bytes, the most that is taken here. Send less at a time.`,
-  );
-}
-
 /**
- * A body whose length is said twice is read one way here and perhaps another way by a proxy, which then takes a part of it for
- * the next request (RFC 9112, section 6.3). The runtime's own parser refuses it before it comes here.
- *
- * @throws {Failure} `body-malformed`
- */
-export function rejectTwoLengths(headers: Pick<Headers, "get">): void {
-  if (runtimeParsesHttp || headers.get("transfer-encoding") === null) return;
-  if (headers.get("content-length") === null) return;
-  throw new Failure(
-    "body-malformed",
-    "The request has Content-Length and Transfer-Encoding: send one of them.",
-  );
-}
-
-/**
- * @returns The length that a request says its body has; undefined if it says none.
+ * @returns The `Content-Length` of a request; undefined if it has none.
  * @throws {Failure} `body-oversized`, `body-malformed`
  */
 function lengthOf(headers: Pick<Headers, "get">, bytesMax: number): number | undefined {
@@ -70,20 +44,21 @@ function lengthOf(headers: Pick<Headers, "get">, bytesMax: number): number | und
 }
 
 export interface BodyOptions {
-  /** The most that is taken. */
+  /** The maximum length. */
   readonly bytesMax: number;
-  /** Writes have a room of their own. */
+  /** Writes have their own quota. */
   readonly isWrite?: boolean;
-  /** Another way to the request's headers. */
+  /** The request's headers, if they can be read at a lower cost. */
   readonly headers?: Pick<Headers, "get">;
-  /** The most entries that a list or an object of a long body of JSON has in its first levels. */
+  /** The maximum number of entries of a list or an object in the first levels of a long JSON body. */
   readonly rowsMax?: number;
 }
 
 /**
- * Reads a body and answers it. Its place in the room for bodies is kept until the answer is there.
+ * Reads a body and answers it. The body counts towards its quota until the answer is complete.
  *
- * @throws {Failure} `body-oversized` at the first byte too many, `body-late`, `server-busy`, `body-malformed`; what `use` throws.
+ * @throws {Failure} `body-oversized` at the first byte beyond the maximum, `body-late`, `server-busy`, `body-malformed`; any
+ *   error that `use` throws.
  */
 export async function withBytes<Result>(
   request: Request,
@@ -92,33 +67,33 @@ export async function withBytes<Result>(
 ): Promise<Result> {
   const length = lengthOf(headers, bytesMax);
   const isShort = length !== undefined && length <= shortBodyBytesMax;
-  const reservation = reserved(isWrite ? "write" : isShort ? "short" : "long", length ?? 0);
-  const gathered = createByteBuffer();
+  const reservation = reserveOrMark(isWrite ? "write" : isShort ? "short" : "long", length ?? 0);
+  const buffer = createByteBuffer();
   try {
     if (isShort) return await use(new Uint8Array(await withDeadline(request.arrayBuffer())));
-    await readLong(request, bytesMax, { reservation, gathered });
-    return await use(gathered.bytes());
+    await readLong(request, bytesMax, { reservation, buffer });
+    return await use(buffer.bytes());
   } finally {
-    gathered.free();
+    buffer.free();
     reservation.release();
   }
 }
 
 /** @throws {Failure} `server-busy` */
-function reserved(room: BodyClass, byteCount: number): Reservation {
+function reserveOrMark(bodyClass: BodyClass, byteCount: number): Reservation {
   try {
-    return reserve(room, byteCount);
+    return reserve(bodyClass, byteCount);
   } catch (error) {
     markUnread();
     throw error;
   }
 }
 
-/** Nothing is allocated for what is only announced. */
+/** Allocates memory for bytes that arrive, not for those that are announced. */
 function readLong(
   request: Request,
   bytesMax: number,
-  { reservation, gathered }: { readonly reservation: Reservation; readonly gathered: ByteBuffer },
+  { reservation, buffer }: { readonly reservation: Reservation; readonly buffer: ByteBuffer },
 ): Promise<void> {
   const { body } = request;
   if (body === null) return Promise.resolve();
@@ -126,20 +101,20 @@ function readLong(
   return withDeadline(read(body)).finally(() => isLate = true);
 
   async function read(body: ReadableStream<Uint8Array>): Promise<void> {
-    const pieces = readChunks(body, pieceBytesMax);
+    const chunks = readChunks(body, chunkBytesMax);
     let turnAt = bytesPerTurn;
     for (;;) {
-      const piece = await pieces.next();
-      // The stream is left as it is and not cancelled: the runtime would wait for its end before it closes the connection.
-      if (piece === undefined || isLate) return;
-      const byteCount = gathered.byteCount + piece.byteLength;
+      const chunk = await chunks.next();
+      // The stream is not cancelled: the runtime would wait for its end before it closes the connection.
+      if (chunk === undefined || isLate) return;
+      const byteCount = buffer.byteCount + chunk.byteLength;
       if (byteCount > bytesMax) {
         markUnread();
-        await pieces.cancel();
+        await chunks.cancel();
         throw bodyOversized(bytesMax);
       }
       reservation.growTo(byteCount);
-      gathered.add(piece);
+      buffer.add(chunk);
       if (byteCount < turnAt) continue;
       turnAt += bytesPerTurn;
       await yieldToEventLoop();
@@ -147,7 +122,7 @@ function readLong(
   }
 }
 
-/** The same for a body of text. */
+/** As {@link withBytes}, for a body of text. */
 export function withText<Result>(
   request: Request,
   options: BodyOptions,
@@ -157,9 +132,9 @@ export function withText<Result>(
 }
 
 /**
- * The same for a body that is JSON.
+ * As {@link withBytes}, for a body of JSON.
  *
- * @throws {SyntaxError} if it is not: {@link bodyFailure} makes a failure of it.
+ * @throws {SyntaxError} if it is not JSON: `bodyFailure` turns it into a failure.
  */
 export async function withJson<Result>(
   request: Request,
@@ -168,7 +143,7 @@ export async function withJson<Result>(
 ): Promise<Result> {
   const length = lengthOf(request.headers, options.bytesMax);
   if (length === undefined || length > shortBodyBytesMax) return await withLongJson(request, options, use);
-  // Most predictions come this way where the runtime has none of its own for whole bodies: nothing is made here but a promise.
+  // Most predictions take this way if `createBufferedTextReader` has no support: it allocates only a promise.
   acquireShort();
   try {
     return await use(parseJson(requireUtf8(await withDeadline(request.text()))));
@@ -186,77 +161,7 @@ function withLongJson<Result>(
   return withBytes(request, options, (bytes) => {
     if (bytes.length <= heavyBodyBytes) return use(parseJson(decodeUtf8(bytes)));
     const bounds = { parse: parseJson, rowsMax, containersMax, valuesMax: Infinity };
-    // Decoded in its turn: those that wait take no more than their bytes.
+    // Decoded only when it is its turn: a body that waits takes no more than its bytes.
     return oneAtATime(async () => use(await parseJsonInTurns(decodeUtf8(bytes), bounds)));
   });
-}
-
-/**
- * What to tell a client whose body could not be read; any error that has another cause as it is. A body that is compressed is
- * found here, too, where it is taken as it comes: it is neither UTF-8 nor JSON.
- *
- * @param mayBeCompressed It is not for its compression that it could not be read.
- */
-export function bodyFailure(error: unknown, request: Request, mayBeCompressed = false): unknown {
-  const isMalformed = error instanceof SyntaxError ||
-    (error instanceof Failure && error.kind === "body-malformed");
-  if (!isMalformed) return isDisconnection(error) ? bodyBroken() : error;
-  const encoding = request.headers.get("content-encoding");
-  if (!mayBeCompressed && !isPlain(encoding)) return encodingInvalid(encoding);
-  if (!(error instanceof SyntaxError)) return error;
-  const type = request.headers.get("content-type");
-  if (type !== null && !isJson(type)) return mediaTypeInvalid(type);
-  return new Failure("body-malformed", `The body is not valid JSON: ${error.message}.`);
-}
-
-/** @throws {Failure} `media-type-invalid` for a body that says it is something else. */
-export function requireJson(request: Request): void {
-  requirePlain(request);
-  const type = request.headers.get("content-type");
-  if (type !== null && !isJson(type)) throw mediaTypeInvalid(type);
-}
-
-/** @throws {Failure} `media-type-invalid` for a body that says it is compressed. */
-export function requirePlain({ headers }: Pick<Request, "headers">): void {
-  const encoding = headers.get("content-encoding");
-  if (!isPlain(encoding)) throw encodingInvalid(encoding);
-}
-
-function isPlain(encoding: string | null): encoding is null {
-  return encoding === null || /^ *(?:identity)? *$/i.test(encoding);
-}
-
-/** @param others What is taken beside a body that is not compressed. */
-export function encodingInvalid(encoding: string, others: readonly string[] = []): Failure {
-  const expected = others.length === 0 ? "a body that is not compressed" : `${others.join(", ")} or nothing`;
-  return new Failure(
-    "media-type-invalid",
-    `The body has the Content-Encoding ${JSON.stringify(encoding.slice(0, 80))}, expected ${expected}.`,
-  );
-}
-
-function isJson(type: string): boolean {
-  return /^application\/(?:[\w.+-]+\+)?json *(?:;|$)/i.test(type);
-}
-
-function mediaTypeInvalid(type: string): Failure {
-  return new Failure(
-    "media-type-invalid",
-    `The body is ${
-      JSON.stringify(type.slice(0, 80))
-    }, expected JSON. Send it with Content-Type: application/json.`,
-  );
-}
-
-function bodyBroken(): Failure {
-  return new Failure(
-    "body-malformed",
-    "The connection or the server ended before the body was complete: send it again.",
-  );
-}
-
-function isDisconnection(error: unknown): boolean {
-  return error instanceof Deno.errors.Http || error instanceof Deno.errors.Interrupted ||
-    error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.BadResource ||
-    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted;
 }

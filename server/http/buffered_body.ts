@@ -1,4 +1,4 @@
-import { bodyOversized } from "./body.ts";
+import { bodyOversized } from "./body_failure.ts";
 
 /** What the runtime keeps behind a request, as far as it is used here. */
 interface RequestCore {

@@ -1,5 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { bodyOversized } from "./body.ts";
+import { bodyOversized } from "./body_failure.ts";
 import { startSlices } from "../runtime/time_slices.ts";
 
 /** The compressions that are taken: gzip (RFC 1952), also of several members, and deflate, which is zlib's format (RFC 1950). */

@@ -1,6 +1,7 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { bodyFailure, encodingInvalid, heavyBodyBytes, withBytes } from "../http/body.ts";
+import { heavyBodyBytes, withBytes } from "../http/body.ts";
+import { bodyFailure, encodingInvalid } from "../http/body_failure.ts";
 import { type Encoding, encodings, inflate } from "../http/inflate.ts";
 import { type JsonBounds, parseJsonInTurns } from "../http/incremental_json.ts";
 import { oneAtATime } from "../runtime/time_slices.ts";

@@ -1,6 +1,7 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
 import type { AdminBodies } from "./schemas/admin_body.ts";
-import { bodyFailure, requireJson, withText } from "../http/body.ts";
+import { withText } from "../http/body.ts";
+import { bodyFailure, requireJson } from "../http/body_failure.ts";
 
 const adminBodyBytesMax = 64 * 1024;
 

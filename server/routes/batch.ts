@@ -1,7 +1,8 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { answerColumns } from "../scoring/batch_columns.ts";
 import { answerRows, type RowWork } from "../scoring/batch_rows.ts";
-import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
+import { withJson } from "../http/body.ts";
+import { bodyFailure, requirePlain } from "../http/body_failure.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { answerStream } from "../scoring/batch_stream.ts";
 import type { RequestContext, Route } from "../http/route.ts";

@@ -1,4 +1,5 @@
-import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
+import { withJson } from "../http/body.ts";
+import { bodyFailure, requirePlain } from "../http/body_failure.ts";
 import { predict, predictBodyBytesMax, predictWith } from "../scoring/predict.ts";
 import { readQuery } from "../http/query.ts";
 import type { Route } from "../http/route.ts";

@@ -9,7 +9,8 @@ import {
   rowErrorJson,
   type RowWork,
 } from "../scoring/batch_rows.ts";
-import { bodyFailure, requirePlain, withJson } from "../http/body.ts";
+import { withJson } from "../http/body.ts";
+import { bodyFailure, requirePlain } from "../http/body_failure.ts";
 import { predictBodyBytesMax } from "../scoring/predict.ts";
 import type { RequestContext, Route } from "../http/route.ts";
 import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "../scoring/row_answer.ts";

@@ -1,7 +1,7 @@
 import { parseJson } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { answerFromStore, answerValidRows, pauseIfDue, type RowWork } from "./batch_rows.ts";
-import { bodyFailure } from "../http/body.ts";
+import { bodyFailure } from "../http/body_failure.ts";
 import { reserve } from "../http/body_quota.ts";
 import { runtimeParsesHttp } from "../runtime/listener.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
@@ -32,8 +32,8 @@ export function answerStream(rowWork: RowWork, request: Request, lifecycle: Life
     answer: (line, index) => answerLine(work, line, index),
     answerAll: (text, index) => answerLinesTogether(work, text, index),
     failureOf: (error) => bodyFailure(error, request),
-    onChunk(heldBytes) {
-      reservation.growTo(chunkBytesMax + heldBytes);
+    onChunk(pendingBytes) {
+      reservation.growTo(chunkBytesMax + pendingBytes);
       pause = startSlices(chunkSliceMs);
     },
     onEnd() {

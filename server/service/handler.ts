@@ -1,5 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
-import { bodyFailure, rejectTwoLengths, withJson } from "../http/body.ts";
+import { withJson } from "../http/body.ts";
+import { bodyFailure, rejectTwoLengths } from "../http/body_failure.ts";
 import { createBufferedTextReader } from "../http/buffered_body.ts";
 import { clientOf } from "../http/client_address.ts";
 import { problemResponse } from "../http/problem.ts";

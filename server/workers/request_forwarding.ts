@@ -1,4 +1,5 @@
-import { bodyFailure, withText } from "../http/body.ts";
+import { withText } from "../http/body.ts";
+import { bodyFailure } from "../http/body_failure.ts";
 import type { RequestContext } from "../http/route.ts";
 
 /** A request in a form that can be posted to another thread. */

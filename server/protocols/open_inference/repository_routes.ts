@@ -1,4 +1,5 @@
-import { bodyFailure, withBytes } from "../../http/body.ts";
+import { withBytes } from "../../http/body.ts";
+import { bodyFailure } from "../../http/body_failure.ts";
 import type { ListedModel, ModelRepository } from "../../models/model_repository.ts";
 import { readingProblems } from "../../http/problem.ts";
 import { jsonResponse, type Route } from "../../http/route.ts";
