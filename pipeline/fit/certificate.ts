@@ -1,13 +1,13 @@
 /**
- * Which part of the rule of convergence a fit meets. T is the gradient's tolerance, `--tolerance`:
+ * The criterion by which a fit has converged. T is the gradient tolerance, `--tolerance`:
  *
  * - `step`: Newton's method. No entry of the gradient is above T, and the next Newton step would change no coefficient β by
  *   more than 10 T · max(1, |β|).
- * - `rounding`: Newton's method. No entry of the gradient is above T, and the rounding of the data keeps steps from shrinking.
- * - `gradient`: no entry of the gradient is above T, in a design that is too wide for a Hessian.
- * - `decrease`: the objective can fall by no more than 10 T of itself, in such a design.
- * - `subgradient`: an l1 penalty. No entry of the subgradient nearest to 0 is above T.
- * - `epochs`, `early-stopping`: mini-batches, which do not look for an optimum.
+ * - `rounding`: Newton's method. No entry of the gradient is above T, and steps no longer shrink because of rounding.
+ * - `gradient`: a design too wide for a Hessian. No entry of the gradient is above T.
+ * - `decrease`: a design too wide for a Hessian. The objective can fall by at most 10 T, relative to its value.
+ * - `subgradient`: an l1 penalty. No entry of the minimum-norm subgradient is above T.
+ * - `epochs`, `early-stopping`: mini-batch training, which does not search for an optimum.
  */
 export const criteria = [
   "step",
@@ -20,12 +20,12 @@ export const criteria = [
 ] as const;
 export type Criterion = typeof criteria[number];
 
-/** How near to an optimum a fit has come. */
+/** How close a fit has come to the optimum. */
 export interface Convergence {
   /** Absent if the fit has not converged. */
   readonly criterion?: Criterion;
-  /** Newton's method: the largest change of a coefficient β that the next step would make, as a share of max(1, |β|). */
+  /** Newton's method: the largest change of a coefficient β by the next step, relative to max(1, |β|). */
   readonly step?: number;
-  /** Wide designs: the largest share of itself by which the objective can still fall. */
+  /** Wide designs: an upper bound of the objective's remaining decrease, relative to its value. */
   readonly decrease?: number;
 }

@@ -2,31 +2,31 @@ import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import { log } from "../math/elementary.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 
-/** Rows and clicks that a model is fitted to, each row counted by its weight. */
+/** Weighted counts of the rows and clicks that a model is fitted to. */
 export interface ClassSums {
   readonly rows: { readonly train: number };
   readonly clicks: { readonly train: number };
 }
 
-/** Weights that make both classes count the same in the fit. */
+/** Returns the weights that give both classes the same total weight in the fit. */
 function classWeights({ rows, clicks }: ClassSums): { clicked: number; notClicked: number } {
   return { clicked: rows.train / 2 / clicks.train, notClicked: rows.train / 2 / (rows.train - clicks.train) };
 }
 
 /**
- * Gives each row its class's weight for the fit, on top of its own, which stays what it is measured by.
+ * Multiplies each row's weight in the fit by its class's weight. Metrics still use the row's own weight.
  *
- * @param design Is used up.
+ * @param design Must not be used afterwards: its chunks are rewritten.
  */
 export function balance(
   design: DesignMatrix,
   sums: ClassSums,
-  keeper: ChunkStore = createChunkStore(),
+  store: ChunkStore = createChunkStore(),
 ): DesignMatrix {
   const { clicked, notClicked } = classWeights(sums);
-  const chunks = keeper.rewrite([...design.chunks], (chunk) => {
+  const chunks = store.rewrite([...design.chunks], (chunk) => {
     const { labels, weights } = chunk;
-    const fitWeights = keeper.columns.float64(labels.length).fill(1);
+    const fitWeights = store.columns.float64(labels.length).fill(1);
     if (weights) fitWeights.set(weights);
     for (let i = 0; i < fitWeights.length; i++) fitWeights[i] *= labels[i] === 1 ? clicked : notClicked;
     return { ...chunk, fitWeights };
@@ -35,8 +35,8 @@ export function balance(
 }
 
 /**
- * Takes back what sampling and class weights did to the odds, so that what is served is a probability: rows without a
- * click at rate r multiply the odds by 1/r, weights by their ratio. Only the intercept feels it.
+ * Corrects the intercept for sampling and class weights, so that the model predicts probabilities: sampling the rows without
+ * a click at rate r multiplies the odds by 1/r, class weights multiply them by their ratio. Other coefficients are unaffected.
  *
  * @see King & Zeng, Logistic Regression in Rare Events Data (2001), section 4.1.
  */

@@ -5,25 +5,25 @@ import type { Passes } from "./passes.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
 import { layoutOf } from "./sums_layout.ts";
 
-/** Columns of 0 and 1 that stay apart: so many have a Hessian that costs less than a pass over the rows. */
+/** Maximum number of one-hot columns that stay separate: their Hessian costs less than a pass over the rows. */
 const columnsMax = 512;
-/** Rows that its entries are estimated from. */
+/** Rows from which the Hessian is estimated. */
 const sampleRows = 65_536;
 
 /**
- * A wide design with few columns: the numeric ones and the levels with the most rows as they are, and of each field all
- * other levels as one.
+ * An approximation of a wide design with few columns: numeric columns and the most frequent levels are kept, and all other
+ * levels of a field share one column.
  */
 export interface CoarseDesign {
   readonly columnCount: number;
-  /** Coarse columns that are numeric ones. */
+  /** The numeric coarse columns. */
   readonly numericColumns: readonly number[];
-  /** Shape (columns): the coarse column of each column; −1 if it has none. */
+  /** Shape (columns): the coarse column of each column, or −1. */
   readonly columnOf: Int32Array;
-  /** Shape (coarse columns): how many columns each stands for. */
+  /** Shape (coarse columns): the number of columns that each represents. */
   readonly sizes: Int32Array;
   /**
-   * Estimates the Hessian of the mean loss from a sample of the rows.
+   * Estimates the Hessian of the mean loss from a sample of 65,536 rows.
    *
    * @returns Shape (coarse columns + 1, coarse columns + 1), intercept last.
    */
@@ -31,8 +31,8 @@ export interface CoarseDesign {
 }
 
 /**
- * @param curvatures As `Passes` gives them: columns of 0 and 1 with the most stay apart.
- * @param curvatureMin Columns with less are never apart.
+ * @param curvatures As returned by `Passes.curvatures`: the one-hot columns with the largest stay separate.
+ * @param curvatureMin Columns with less curvature are never separate.
  */
 export function createCoarseDesign(
   passes: Passes,
@@ -69,48 +69,48 @@ export function createCoarseDesign(
   };
 }
 
-/** Adds rows from all over the data: the first of each chunk. @returns Their weight. */
+/** Adds a sample of the rows, the first ones of each chunk. @returns Their weight. */
 function addSample({ design, parts, weight, chunks }: Passes, kernel: RowKernel): number {
   const rows = parts.reduce((sum, part) => sum + design.partRows[part], 0);
   const share = Math.min(1, sampleRows / rows);
-  let taken = 0;
+  let sampled = 0;
   for (const chunk of chunks()) {
     forRowRanges(chunk, parts, (from, to) => {
       const end = from + Math.ceil((to - from) * share);
       kernel.add(chunk, from, end);
-      taken += end - from;
+      sampled += end - from;
     });
   }
-  return (weight.all / rows) * taken;
+  return (weight.all / rows) * sampled;
 }
 
-/** Numbers the coarse columns, in the order of the columns. */
+/** Assigns the coarse columns, in the order of the columns. */
 function assignColumns(
   design: DesignMatrix,
   curvatures: Float64Array,
   curvatureMin: number,
 ): Pick<CoarseDesign, "columnOf" | "sizes"> {
   const fieldOf = fieldsOf(design);
-  const isApart = new Uint8Array(design.columnCount);
-  for (const column of design.numericColumns) isApart[column] = 1;
-  for (const column of strongest(curvatures, fieldOf, curvatureMin)) isApart[column] = 1;
+  const isSeparate = new Uint8Array(design.columnCount);
+  for (const column of design.numericColumns) isSeparate[column] = 1;
+  for (const column of strongest(curvatures, fieldOf, curvatureMin)) isSeparate[column] = 1;
   const columnOf = new Int32Array(design.columnCount).fill(-1);
   const restOf = new Map<number, number>();
   const sizes: number[] = [];
   for (let column = 0; column < columnOf.length; column++) {
-    if (!isApart[column] && !(fieldOf[column] >= 0 && curvatures[column] > 0)) continue;
-    const rest = isApart[column] ? undefined : restOf.get(fieldOf[column]);
+    if (!isSeparate[column] && !(fieldOf[column] >= 0 && curvatures[column] > 0)) continue;
+    const rest = isSeparate[column] ? undefined : restOf.get(fieldOf[column]);
     columnOf[column] = rest ?? sizes.length;
     if (rest !== undefined) sizes[rest]++;
     else {
-      if (!isApart[column]) restOf.set(fieldOf[column], sizes.length);
+      if (!isSeparate[column]) restOf.set(fieldOf[column], sizes.length);
       sizes.push(1);
     }
   }
   return { columnOf, sizes: Int32Array.from(sizes) };
 }
 
-/** A number per column for its field; −1 for numeric columns, and for those that no row has. */
+/** Returns the field's index for each column; −1 for numeric columns and columns in no cell. */
 function fieldsOf({ columnCount, groups }: DesignMatrix): Int32Array {
   const fieldOf = new Int32Array(columnCount).fill(-1);
   let first = 0;
@@ -123,7 +123,7 @@ function fieldsOf({ columnCount, groups }: DesignMatrix): Int32Array {
   return fieldOf;
 }
 
-/** The columns of 0 and 1 with the most curvature. */
+/** Returns the one-hot columns with the largest curvature. */
 function strongest(curvatures: Float64Array, fieldOf: Int32Array, curvatureMin: number): number[] {
   const candidates: number[] = [];
   for (let column = 0; column < fieldOf.length; column++) {

@@ -1,19 +1,19 @@
 import { factorise } from "../math/cholesky.ts";
 import type { CoarseDesign } from "./coarse_design.ts";
 
-/** Numbers of a vector over columns, at the columns that a fit moves. The intercept is the last of both. */
-export interface MovingColumns {
-  /** Shape (moving columns + 1). */
+/** Selects the entries of a vector over all columns that a fit may change. The intercept is the last of both. */
+export interface FreeColumns {
+  /** Shape (free columns + 1). */
   readonly columns: Int32Array;
   pick(full: Float64Array): Float64Array;
-  /** Zeros at the other columns. */
+  /** Returns the full vector, with zeros at the other columns. */
   spread(picked: Float64Array): Float64Array;
 }
 
-/** @param size Of the vectors over all columns, with the intercept. */
-export function movingColumns(size: number, isMoving: (column: number) => boolean): MovingColumns {
+/** @param size Length of the vectors over all columns, with the intercept. */
+export function freeColumns(size: number, isFree: (column: number) => boolean): FreeColumns {
   const list: number[] = [];
-  for (let column = 0; column < size; column++) if (isMoving(column)) list.push(column);
+  for (let column = 0; column < size; column++) if (isFree(column)) list.push(column);
   const columns = Int32Array.from(list);
   return {
     columns,
@@ -27,19 +27,19 @@ export function movingColumns(size: number, isMoving: (column: number) => boolea
 }
 
 /**
- * An inverse of the Hessian of a wide design, to rounding the true one only for few columns: the inverse of the coarse
- * design's Hessian, by which fields, frequent levels, numbers and the intercept move together, and to it for the other
- * levels that of their own curvature.
+ * Returns an approximate inverse of the Hessian of a wide design; exact, within rounding, only if it has few columns. It is
+ * the inverse of the coarse design's Hessian, which couples fields, frequent levels, numbers and the intercept, plus the
+ * inverse of the diagonal for the other levels.
  *
- * @param curvatures As `Passes` gives them, at the same point as the Hessian, of the mean loss.
- * @param hessian As `CoarseDesign` gives it.
- * @returns Solves for vectors of the moving columns.
+ * @param curvatures As returned by `Passes.curvatures`, at the same point as the Hessian, of the mean loss.
+ * @param hessian As returned by `CoarseDesign.hessianAt`.
+ * @returns Solves for vectors of the free columns.
  * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2, on the first guess of L-BFGS; Toselli & Widlund, Domain
  *   Decomposition Methods (2005), chapter 2, on a coarse space with a diagonal.
  */
 export function coarseInverse(
   coarse: CoarseDesign,
-  { columns }: MovingColumns,
+  { columns }: FreeColumns,
   { hessian, curvatures, l2 }: { hessian: Float64Array; curvatures: Float64Array; l2: number },
 ): { solve(right: Float64Array): Float64Array } {
   const size = coarse.columnCount + 1;
@@ -49,7 +49,7 @@ export function coarseInverse(
     (column) => column === intercept ? size - 1 : coarse.columnOf[column],
   );
   const isJoint = Uint8Array.from(coarseOf, (c) => c >= 0 && c < size - 1 && coarse.sizes[c] > 1 ? 1 : 0);
-  const own = Float64Array.from(columns, (column) => curvatures[column] + l2 || 1);
+  const diagonal = Float64Array.from(columns, (column) => curvatures[column] + l2 || 1);
   const factor = factorise(
     withPenalty(scaled(hessian, diagonalOf(coarse, curvatures)), coarse.sizes, l2),
     size,
@@ -61,15 +61,16 @@ export function coarseInverse(
       coarseOf.forEach((c, k) => {
         if (c >= 0) sums[c] += right[k];
       });
-      const together = factor.solve(sums);
+      const coupled = factor.solve(sums);
       return right.map((value, k) =>
-        (coarseOf[k] < 0 ? value / own[k] : together[coarseOf[k]]) + (isJoint[k] ? value / own[k] : 0)
+        (coarseOf[k] < 0 ? value / diagonal[k] : coupled[coarseOf[k]]) +
+        (isJoint[k] ? value / diagonal[k] : 0)
       );
     },
   };
 }
 
-/** Diagonal of the coarse Hessian over all rows; NaN for numeric columns, whose squares it takes. */
+/** Returns the diagonal of the coarse Hessian over all rows; NaN for numeric columns, which would need their squares. */
 function diagonalOf(
   { columnCount, columnOf, numericColumns }: CoarseDesign,
   curvatures: Float64Array,
@@ -83,7 +84,7 @@ function diagonalOf(
   return diagonal;
 }
 
-/** Scales rows and columns of a sample's Hessian, so that its diagonal is that of all rows. */
+/** Scales rows and columns of a sample's Hessian, so that its diagonal becomes that of all rows. */
 function scaled(hessian: Float64Array, diagonal: Float64Array): Float64Array {
   const size = diagonal.length;
   const scales = diagonal.map((value, c) => {
@@ -91,7 +92,7 @@ function scaled(hessian: Float64Array, diagonal: Float64Array): Float64Array {
     return value > 0 && sampled > 0 ? Math.sqrt(value / sampled) : value >= 0 ? 0 : 1;
   });
   const result = hessian.map((value, i) => value * scales[Math.floor(i / size)] * scales[i % size]);
-  // What the sample has no row of has its own curvature and nothing in common with others; a number's is about the intercept's.
+  // Columns without rows in the sample get their curvature and no off-diagonal entries; for a numeric one, the intercept's.
   diagonal.forEach((value, c) => {
     if (scales[c] === 0) result[c * size + c] = value;
     else if (result[c * size + c] === 0) result[c * size + c] = diagonal[size - 1];

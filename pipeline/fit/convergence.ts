@@ -3,40 +3,40 @@ import type { Convergence } from "./certificate.ts";
 import { isFlat } from "./line_search.ts";
 import type { Point, Solution, SolverOptions } from "./penalised.ts";
 
-/** How much larger than the gradient's tolerance a step and a decrease may be: 1e-9 by default. */
+/** Tolerance of a step and of a decrease, as a multiple of the gradient tolerance: 1e-9 by default. */
 const toleranceFactor = 10;
-/** The next step is computed from a Hessian nearby, so that it tells the distance to the optimum only roughly. */
+/** Safety factor: the next step is computed with a nearby Hessian, so that it only estimates the distance to the optimum. */
 const estimateMargin = 2;
-/** A Newton step that leaves more than this share of the step before it has met the rounding of the data. */
+/** A Newton step longer than this share of the step before is limited by rounding. */
 const stalledShare = 0.5;
 
-/** A step that has been computed, but not taken. */
+/** A proposed step. */
 export interface Proposal {
   readonly direction: Float64Array;
-  /** The change of the objective that the whole step promises; negative. */
+  /** Predicted change of the objective by the whole step; negative. */
   readonly slope: number;
 }
 
-/** What a descent knows if it asks whether it is done. */
+/** The state of a descent that a rule judges. */
 export interface Progress {
   readonly point: Point;
   /** Computes the next step. */
   propose(): Proposal;
-  /** Whether the step to this point was made with the Hessian of the point before it. */
+  /** Whether the step to this point used the Hessian of the point before it. */
   readonly exact: boolean;
 }
 
-/** The rule for one descent, from point to point. */
+/** A stopping rule for one descent. */
 export interface Rule {
-  /** The largest step that counts as converged, if the rule asks for one. */
+  /** The largest step that counts as converged; absent if the rule does not depend on the step. */
   readonly stepMax?: number;
-  /** @returns Undefined to go on; `stalled` if steps no longer shrink, though the curvature may be to blame. */
+  /** @returns Undefined to continue; `stalled` if steps no longer shrink, which may be the fault of an old Hessian. */
   judge(progress: Progress): Convergence | "stalled" | undefined;
-  /** Judges a point from which the line search has found no better one. */
+  /** Judges a point from which the line search found no better one. */
   judgeStuck(progress: Progress): Convergence | undefined;
 }
 
-/** The rule for Newton's method. */
+/** Creates the stopping rule of Newton's method. */
 export function stepRule({ gradientTolerance }: Pick<SolverOptions, "gradientTolerance">): Rule {
   const stepMax = toleranceFactor * gradientTolerance / estimateMargin;
   let before = Infinity;
@@ -64,7 +64,7 @@ export function stepRule({ gradientTolerance }: Pick<SolverOptions, "gradientTol
   };
 }
 
-/** The rule for a descent that ends at a small gradient, or, with an l1 penalty, at a small subgradient. */
+/** Creates the rule that stops at a small gradient or, with an l1 penalty, at a small subgradient. */
 export function gradientRule(
   { gradientTolerance }: Pick<SolverOptions, "gradientTolerance">,
   criterion: "gradient" | "subgradient",
@@ -78,7 +78,7 @@ export function gradientRule(
 /**
  * Judges a point in a design that is too wide for a Hessian.
  *
- * @param decrease The largest share of itself by which the objective can still fall; NaN if that is not known.
+ * @param decrease Upper bound of the remaining decrease of the objective, relative to its value; NaN if unknown.
  */
 export function judgeWide(
   { gradientMax }: Point,
@@ -90,30 +90,30 @@ export function judgeWide(
   return decrease <= toleranceFactor * gradientTolerance ? { criterion: "decrease", ...known } : known;
 }
 
-/** The largest change of a coefficient β that a step makes, as a share of max(1, |β|). */
+/** Returns the largest change of a coefficient β by a step, relative to max(1, |β|). */
 export function stepOf(coefficients: Float64Array, direction: Float64Array): number {
-  let most = 0;
+  let largest = 0;
   for (let j = 0; j < direction.length; j++) {
     const share = Math.abs(direction[j]) / Math.max(1, Math.abs(coefficients[j]));
-    // NaN is kept: a step that is no number must not pass for a small one.
-    if (!(share <= most)) most = share;
+    // The negated comparison keeps NaN, which must not count as a small step.
+    if (!(share <= largest)) largest = share;
   }
-  return most;
+  return largest;
 }
 
-/** What a fit is allowed. */
+/** The limits of a fit. */
 type Limits = Pick<SolverOptions, "gradientTolerance" | "iterationsMax" | "penalty">;
 
 /**
  * Requires that a fit has converged.
  *
- * @param told What failed, and what helps, if it is not the flags of `clickwell train`.
- * @throws {Failure} `not-converged`, with what was reached and what helps.
+ * @param text The message's subject and its repair; by default the flags of `clickwell train`.
+ * @throws {Failure} `not-converged`, with the values reached and the repair.
  */
 export function requireConverged(
   solution: Solution,
   limits: Limits,
-  told: { readonly what: string; readonly help: string } = {
+  text: { readonly what: string; readonly help: string } = {
     what: "The fit",
     help: flagsThatHelp(solution, limits),
   },
@@ -121,26 +121,26 @@ export function requireConverged(
   const { gradientMax, iterations, convergence: { criterion, step, decrease } } = solution;
   if (criterion !== undefined) return;
   const { gradientTolerance } = limits;
-  const most = Number((toleranceFactor * gradientTolerance).toPrecision(6));
+  const stepMax = Number((toleranceFactor * gradientTolerance).toPrecision(6));
   const reached = [
     `the largest entry of the gradient is ${short(gradientMax)}, expected at most ${gradientTolerance}`,
     ...(step === undefined
       ? []
-      : [`the next step would change a coefficient by ${short(step)}, expected at most ${most}`]),
+      : [`the next step would change a coefficient by ${short(step)}, expected at most ${stepMax}`]),
     ...(decrease === undefined
       ? []
-      : [`the objective can fall by ${short(decrease)} of itself, expected at most ${most}`]),
+      : [`the objective can still fall by ${short(decrease)} of its value, expected at most ${stepMax}`]),
   ].join("; ");
   throw new Failure(
     "not-converged",
-    `${told.what} did not converge in ${iterations} passes: ${reached}. ${told.help}`,
+    `${text.what} did not converge in ${iterations} passes: ${reached}. ${text.help}`,
   );
 }
 
 function flagsThatHelp({ iterations }: Solution, { iterationsMax, penalty: { l2, l1 } }: Limits): string {
   const first = iterations >= iterationsMax
     ? `Allow more passes with --iterations (${iterationsMax} were allowed), or use`
-    : "The rounding of the data allows no better: use";
+    : "Rounding prevents a better fit: use";
   const penalty = l2 + l1 > 0 ? "a stronger penalty (a smaller --C)" : "a penalty (--penalty l2)";
   return `${first} a larger --tolerance, ${penalty}, or fewer columns (a higher minCount, or hash, for fields with many ` +
     "levels in the feature spec), and scale the numeric fields.";

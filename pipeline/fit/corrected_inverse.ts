@@ -1,22 +1,22 @@
 import { dot, type Point } from "./penalised.ts";
 
-type Place = Pick<Point, "coefficients" | "gradient">;
+type Iterate = Pick<Point, "coefficients" | "gradient">;
 
-/** An inverse Hessian of an earlier point, corrected by what the steps since then have shown of the curvature. */
+/** The inverse Hessian of an earlier point, updated by the steps since then. */
 export interface CorrectedInverse {
   times(gradient: Float64Array): Float64Array;
-  learn(from: Place, to: Place): void;
+  update(from: Iterate, to: Iterate): void;
 }
 
 /**
- * L-BFGS's two-loop recursion around a first guess of the inverse.
+ * Creates L-BFGS's two-loop recursion with a given initial inverse.
  *
- * @param guess Solves with the first Hessian: an exact factor, or a diagonal.
- * @param pairsMax Steps that are remembered: each costs four passes over the coefficients per direction.
+ * @param initial Solves with the initial Hessian: an exact factor, or a diagonal.
+ * @param pairsMax Maximum number of stored steps: each costs four passes over the coefficients per direction.
  * @see Nocedal & Wright, Numerical Optimization (2006), algorithm 7.4.
  */
 export function correctedInverse(
-  guess: { solve(right: Float64Array): Float64Array },
+  initial: { solve(right: Float64Array): Float64Array },
   pairsMax = 30,
 ): CorrectedInverse {
   const pairs: { step: Float64Array; change: Float64Array; curvature: number }[] = [];
@@ -28,17 +28,17 @@ export function correctedInverse(
         shares[i] = dot(pairs[i].step, rest) / pairs[i].curvature;
         addTo(rest, pairs[i].change, -shares[i]);
       }
-      const direction = guess.solve(rest);
+      const direction = initial.solve(rest);
       pairs.forEach(({ step, change, curvature }, i) =>
         addTo(direction, step, shares[i] - dot(change, direction) / curvature)
       );
       return direction;
     },
-    learn(from, to) {
+    update(from, to) {
       const step = to.coefficients.map((value, i) => value - from.coefficients[i]);
       const change = to.gradient.map((value, i) => value - from.gradient[i]);
       const curvature = dot(step, change);
-      // Rounding can hide the curvature of the last, tiny steps.
+      // Skips the last, tiny steps, whose curvature is lost in rounding.
       if (curvature <= 1e-14 * Math.sqrt(dot(step, step) * dot(change, change))) return;
       pairs.push({ step, change, curvature });
       if (pairs.length > pairsMax) pairs.shift();

@@ -7,36 +7,35 @@ import type { Passes, Scope } from "./passes.ts";
 import { evaluatePoint, type Point, type Solution, type SolverOptions } from "./penalised.ts";
 import { hessianByOf } from "./sums_layout.ts";
 
-/** A quadratic model of the objective, made at a point with a Hessian and kept true by what later steps show. */
+/** A quadratic model of the objective, created at a point with a Hessian and updated by later steps. */
 export interface QuadraticModel {
-  /** Where to go from a point. */
-  towards(point: Point): Proposal;
-  learn(from: Point, to: Point): void;
+  /** Proposes the next step from a point. */
+  propose(point: Point): Proposal;
+  update(from: Point, to: Point): void;
 }
 
-/** A step that leaves more than this share of the gradient calls for a Hessian of the new point. */
+/** A step that leaves more than this share of the gradient is followed by a new Hessian. */
 const slowShare = 0.3;
-/** What the first step along a model from elsewhere leaves of the gradient, about. */
+/** Estimated share of the gradient that remains after the first step with a model from elsewhere. */
 const firstShare = 0.03;
-/** The sample's optimum is a start, not an answer. */
+/** The sample's optimum is only a starting point. */
 const sampleTolerance = 1e-3;
-/** A Hessian of a point this near to the optimum squares what is left with each step. */
+/** Within this distance of the optimum, steps with a current Hessian converge quadratically. */
 const nearStep = 0.05;
-/** Passes that such a Hessian has to save: one of few columns costs hardly more than a gradient. */
+/** Passes that such a Hessian has to save. With few columns it costs hardly more than a gradient. */
 const savedPasses = { few: 1, many: 2 };
 const fewColumns = 128;
 
 /**
- * Goes down, step after step, along the directions of a quadratic model.
+ * Minimises the objective along the directions of a quadratic model.
  *
- * It starts from the optimum of a sample of the rows, where steps are cheap, and takes the first step over all rows by the
- * sample's model. Where that leads, one Hessian then serves all further steps, for the model learns from each what costs
- * nothing beside a pass for the gradient: a Hessian of the start would be no better than the sample's, and far sooner
- * too old.
+ * It starts from the optimum of a sample of the rows, where steps are cheap, and takes the first step over all rows with the
+ * sample's model. A Hessian computed after that step then serves all further steps, since the model is updated from each at no
+ * cost beyond the pass for the gradient. A Hessian at the start would be no better than the sample's, and outdated far sooner.
  *
- * @param ruleOf Makes the rule by which it ends.
- * @param modelAt Makes the model from a point with a Hessian.
- * @returns The point where it stopped: whether that is an optimum, its `convergence` tells.
+ * @param ruleOf Creates the stopping rule.
+ * @param modelAt Creates the model at a point with a Hessian.
+ * @returns The point where it stopped; `convergence` reports whether that is an optimum.
  */
 export async function descend(
   passes: Passes,
@@ -45,7 +44,7 @@ export async function descend(
   modelAt: (point: Point) => QuadraticModel,
 ): Promise<Solution> {
   const rule = ruleOf(options);
-  // Whoever names a start knows a Hessian nearby: it serves as the start's own.
+  // A given start comes with passes that have a nearby Hessian: it counts as the start's own.
   if (options.start) {
     return solutionAt(await descendOver("all", passes, options.start, options, { rule, modelAt }));
   }
@@ -56,12 +55,14 @@ export async function descend(
     const rough = await descendOver("sample", passes, start, roughly, {
       rule: gradientRule(roughly, "gradient"),
       modelAt,
-      renew: true,
+      refresh: true,
     });
     start = rough.point.coefficients;
     model = rough.model;
   }
-  return solutionAt(await descendOver("all", passes, start, options, { rule, modelAt, model, renew: true }));
+  return solutionAt(
+    await descendOver("all", passes, start, options, { rule, modelAt, model, refresh: true }),
+  );
 }
 
 function solutionAt({ point, iterations, convergence }: Descent): Solution {
@@ -69,13 +70,13 @@ function solutionAt({ point, iterations, convergence }: Descent): Solution {
   return { coefficients, objective, gradientMax, iterations, convergence };
 }
 
-interface Guides {
+interface DescentRules {
   readonly rule: Rule;
   modelAt(point: Point): QuadraticModel;
-  /** For the first step, in place of one made at the start. */
+  /** For the first step, instead of one created at the start. */
   readonly model?: QuadraticModel | undefined;
-  /** Whether points on the way get models of their own, if these save passes. */
-  readonly renew?: boolean;
+  /** Whether later points get new models if these save passes. */
+  readonly refresh?: boolean;
 }
 
 interface Descent {
@@ -90,42 +91,42 @@ async function descendOver(
   passes: Passes,
   start: Float64Array,
   options: SolverOptions,
-  { rule, modelAt, model: given, renew = false }: Guides,
+  { rule, modelAt, model: initialModel, refresh = false }: DescentRules,
 ): Promise<Descent> {
   const { gradientTolerance, iterationsMax, observe, checkpoint } = options;
   const at = (coefficients: Float64Array, hessian: boolean) =>
     evaluatePoint(passes, scope, coefficients, options, hessian);
-  const savesPasses = savingOf(rule, renew ? passes.design : undefined);
-  let point = await at(start, given === undefined);
-  let model = given ?? modelAt(point);
+  const savesPasses = savingOf(rule, refresh ? passes.design : undefined);
+  let point = await at(start, initialModel === undefined);
+  let model = initialModel ?? modelAt(point);
   let iterations = 1;
-  // Whether the model is the point's own, and whether the step to the point was by the own model of the point before.
-  // A start that is named has a Hessian from nearby.
-  let [own, exact] = [given === undefined && renew, false];
-  const renewModel = async () => {
+  // Whether the model was created at this point, and whether the step to this point used a model created at the point before.
+  // A given start has a Hessian from nearby.
+  let [isCurrent, exact] = [initialModel === undefined && refresh, false];
+  const refreshModel = async () => {
     point = await at(point.coefficients, true);
     model = modelAt(point);
-    own = true;
+    isCurrent = true;
     iterations++;
   };
   observe?.({ iteration: 0, objective: point.objective, gradientMax: point.gradientMax, step: 0 });
   for (let steps = 0;; steps++) {
     let proposal: Proposal | undefined;
-    const progress = { point, propose: () => proposal ??= model.towards(point), exact };
+    const progress = { point, propose: () => proposal ??= model.propose(point), exact };
     const verdict = rule.judge(progress);
     if (typeof verdict === "object") return { point, model, iterations, convergence: verdict };
     if (iterations >= iterationsMax || (verdict === "stalled" && exact)) break;
     checkpoint?.();
-    if (verdict === "stalled" && !own) {
-      await renewModel();
+    if (verdict === "stalled" && !isCurrent) {
+      await refreshModel();
       continue;
     }
     const { direction, slope } = progress.propose();
     const length = stepOf(point.coefficients, direction);
-    const saves = savesPasses(length, own);
+    const saves = savesPasses(length, isCurrent);
     const isFar = firstShare * point.gradientMax > gradientTolerance ||
       firstShare * length > (rule.stepMax ?? Infinity);
-    const hessian = renew && steps === 0 ? isFar : saves;
+    const hessian = refresh && steps === 0 ? isFar : saves;
     const found = await lineSearch(
       point,
       direction,
@@ -137,40 +138,40 @@ async function descendOver(
     if (!found.next) {
       const convergence = rule.judgeStuck(progress);
       if (convergence) return { point, model, iterations, convergence };
-      if (own || iterations >= iterationsMax) break;
-      await renewModel();
+      if (isCurrent || iterations >= iterationsMax) break;
+      await refreshModel();
       continue;
     }
     const { next, step } = found;
     observe?.({ iteration: iterations - 1, objective: next.objective, gradientMax: next.gradientMax, step });
     const slow = next.gradientMax > slowShare * point.gradientMax;
     if (next.hessian) model = modelAt(next);
-    else model.learn(point, next);
+    else model.update(point, next);
     point = next;
-    [exact, own] = [own, next.hessian !== undefined];
-    if (slow && !own && point.gradientMax > gradientTolerance && iterations < iterationsMax) {
-      await renewModel();
+    [exact, isCurrent] = [isCurrent, next.hessian !== undefined];
+    if (slow && !isCurrent && point.gradientMax > gradientTolerance && iterations < iterationsMax) {
+      await refreshModel();
     }
   }
   const convergence = rule.stepMax === undefined
     ? {}
-    : { step: stepOf(point.coefficients, model.towards(point).direction) };
+    : { step: stepOf(point.coefficients, model.propose(point).direction) };
   return { point, model, iterations, convergence };
 }
 
 /**
- * Judges from step to step whether a Hessian of the next point would save passes: with an old one, steps shrink by about the
- * same share each time; with the point's own they square, as they then would again.
+ * Returns a function that estimates after each step whether a Hessian at the next point would save passes. With an old
+ * Hessian, steps shrink by about the same factor each time; with a current one, they converge quadratically.
  */
 function savingOf(
   { stepMax }: Rule,
   design: DesignMatrix | undefined,
-): (step: number, own: boolean) => boolean {
+): (step: number, isCurrent: boolean) => boolean {
   const isCheap = design !== undefined && hessianByOf(design) === "cells";
   const savedMin = isCheap && design.columnCount <= fewColumns ? savedPasses.few : savedPasses.many;
   let before = Infinity;
-  return (step, own) => {
-    const share = own ? Math.min(step, step / before) : step / before;
+  return (step, isCurrent) => {
+    const share = isCurrent ? Math.min(step, step / before) : step / before;
     const next = step * share;
     before = step;
     if (!isCheap || stepMax === undefined || !(next < nearStep && share < 1 && share > 0)) return false;

@@ -12,32 +12,32 @@ import { requireFiniteOptimum } from "./separation.ts";
 import { hessianByOf, layoutOf } from "./sums_layout.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
-/** Exact solvers. `auto` takes Newton where a Hessian is affordable, else L-BFGS; proximal Newton for an l1 penalty. */
+/** Exact solvers. `auto` selects Newton if a Hessian is cheap, else L-BFGS; proximal Newton for an l1 penalty. */
 export const solverNames = ["auto", "newton", "lbfgs"] as const;
 export type SolverName = typeof solverNames[number];
 
 type ExactSolver = "newton" | "proximal-newton" | "lbfgs";
 
-/** A fit and the solver that made it. */
+/** A solution and the solver that found it. */
 export interface Fit extends Solution {
   readonly solver: ExactSolver | OptimizerName;
-  /** The deep part of a model with hidden layers, whose wide part the coefficients are. */
+  /** The deep part of a model with hidden layers, whose wide part is `coefficients`. */
   readonly network?: PlainNetwork;
 }
 
-/** Columns, and numbers in one span's sums (cells of groups, and their pairs), up to which a Hessian is cheap. */
+/** Columns, and numbers in the sums of one chunk range (cells of groups and their pairs), up to which a Hessian is cheap. */
 const cheap = { columns: 1_500, sums: 2 ** 21 };
-/** Bins beside their number, and crosses beside their fields, say much twice: there L-BFGS would creep, and a Hessian may cost more. */
+/** The same for a Hessian by columns. Bins and crosses are nearly collinear with their fields: L-BFGS would be slow, so it may cost more. */
 const cheapByColumns = { columns: 3_000, sums: 2 ** 23 };
-/** And those up to which it is affordable where there is no other way. */
+/** The limits up to which a Hessian is affordable if nothing else works. */
 const affordable = { columns: 5_000, sums: 2 ** 23 };
 
 /**
  * Fits the coefficients to the rows of some parts.
  *
- * @throws {Failure} `not-converged` by the rule of convergence.ts; `usage-invalid` for a solver that cannot do what is
- *   asked.
- * @throws {Separation} Where there is no finite optimum.
+ * @throws {Failure} `not-converged` by the rule of convergence.ts; `usage-invalid` for a solver that does not support the
+ *   penalty or the design.
+ * @throws {Separation} If there is no finite optimum.
  */
 export async function fit(
   design: DesignMatrix,
@@ -48,7 +48,7 @@ export async function fit(
   return await fitPasses(await createPasses(design, parts, threads), options);
 }
 
-/** As `fit`, by passes that are prepared: several fits can share one attached design. */
+/** As `fit`, with existing passes, so that several fits can share one attached design. */
 export async function fitPasses(
   passes: Passes,
   options: SolverOptions & { solver: SolverName },
@@ -59,7 +59,7 @@ export async function fitPasses(
     : solver === "lbfgs"
     ? await solveLbfgs(passes, { ...options, wide: !isNarrow(passes.design) })
     : await solveProximalNewton(passes, options);
-  // On the way to infinity the gradient vanishes too, but steps do not shrink.
+  // On the way to an optimum at infinity the gradient vanishes too, but steps do not shrink.
   if (isUnpenalised(options.penalty) && solution.gradientMax <= options.gradientTolerance) {
     await requireFiniteOptimum(passes, solution, options);
   }
@@ -67,7 +67,7 @@ export async function fitPasses(
   return { ...solution, solver };
 }
 
-/** Which solver a fit takes. @throws {Failure} `usage-invalid` for one that cannot do what is asked. */
+/** Returns the solver of a fit. @throws {Failure} `usage-invalid` for one that does not support the penalty or the design. */
 export function chooseSolver(
   design: DesignMatrix,
   { solver, penalty }: Pick<SolverOptions, "penalty"> & { solver: SolverName },
@@ -106,12 +106,12 @@ function hessianIs(design: DesignMatrix, { columns, sums }: typeof cheap): boole
 function tooWide(need: string, columnCount: number): Failure {
   return new Failure(
     "usage-invalid",
-    `${need}, and one over these ${columnCount} columns is too large: use --penalty l2 with --solver auto, ` +
-      "or make the fields with many levels narrower in the feature spec, with a higher minCount or a hash.",
+    `${need}, and one over these ${columnCount} columns is too large. Use --penalty l2 with --solver auto, or reduce the ` +
+      "columns of fields with many levels in the feature spec, with a higher minCount or a hash.",
   );
 }
 
-/** Without a penalty the optimum can lie at infinity: then the Hessian at the end tells. */
+/** Whether there is no penalty: the optimum may then be at infinity, which a Hessian at the end detects. */
 function isUnpenalised({ l2, l1, prior }: Penalty): boolean {
   return l2 === 0 && l1 === 0 && prior === undefined;
 }

@@ -1,7 +1,7 @@
 import type { DesignMatrix, FactorGroup } from "../encode/design_matrix.ts";
 import type { SumsLayout } from "./sums_layout.ts";
 
-/** The Hessian from a pass's sums, shape (columns + 1, columns + 1), symmetric, the intercept last. */
+/** Computes the Hessian from a pass's sums, shape (columns + 1, columns + 1), symmetric, intercept last. */
 export function expandHessian(design: DesignMatrix, layout: SumsLayout, sums: Float64Array): Float64Array {
   const size = design.columnCount + 1;
   const hessian = new Float64Array(size * size);
@@ -18,17 +18,17 @@ export function expandHessian(design: DesignMatrix, layout: SumsLayout, sums: Fl
     mirror(hessian, size);
     return hessian;
   }
-  // Without groups the intercept's sums have a cell of their own, in which it is the only column.
+  // Without groups there is one cell, whose only column is the intercept.
   if (groups.length === 0) addCells(hessian, size, loneCell, numericColumns, sums.subarray(1), size - 1);
   groups.forEach((group, g) => {
-    // The intercept is a column of the first group's cells alone, lest it be counted once per group.
+    // Only the first group's cells include the intercept, so that it is counted once.
     const own = sums.subarray(layout.cellsAt[g], layout.cellsAt[g] + group.cellCount * layout.cellStride);
     addCells(hessian, size, group, numericColumns, own, g === 0 ? size - 1 : undefined);
   });
   for (const { first, second, at } of layout.pairsAt) {
     addPair(hessian, size, groups[first], groups[second], sums, at);
   }
-  // A later group's column meets the intercept in all rows that have it: its own diagonal.
+  // For a column of a later group, the entry with the intercept equals its diagonal entry.
   for (let g = 1; g < groups.length; g++) {
     for (const column of new Set(groups[g].columns)) {
       if (column >= 0) addSymmetric(hessian, size, size - 1, column, hessian[column * size + column]);
@@ -38,12 +38,12 @@ export function expandHessian(design: DesignMatrix, layout: SumsLayout, sums: Fl
   return hessian;
 }
 
-/** The lower triangle is the upper one too. */
+/** Copies the lower triangle to the upper one. */
 function mirror(hessian: Float64Array, size: number): void {
   for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) hessian[b * size + a] = hessian[a * size + b];
 }
 
-/** Adds to the lower triangle, which is mirrored at the end. */
+/** Adds to the lower triangle. */
 function addSymmetric(hessian: Float64Array, size: number, a: number, b: number, value: number): void {
   hessian[a > b ? a * size + b : b * size + a] += value;
 }
@@ -55,11 +55,11 @@ const loneCell: Pick<FactorGroup, "cellCount" | "fieldCount" | "columns"> = {
 };
 
 /**
- * A cell's rows have a 1 in each of its columns. These ascend, as the fields do, so that of two the later is the row of the
- * lower triangle.
+ * Adds one group's cells to the lower triangle. A cell's rows have a 1 in each of its columns, which ascend, so that the later
+ * of two is the row.
  *
  * @param sums The group's, shape (cells, 2 + numeric columns).
- * @param intercept Its column, where it is one of the cells'.
+ * @param intercept The intercept's column, if the cells include it.
  */
 function addCells(
   hessian: Float64Array,
@@ -106,7 +106,7 @@ function addPair(
   }
 }
 
-/** The columns in which a cell has a 1. */
+/** Returns the columns in which a cell has a 1. */
 function columnsOf({ fieldCount, columns }: FactorGroup, cell: number): Int32Array {
   const all = columns.subarray(cell * fieldCount, (cell + 1) * fieldCount);
   return all.includes(-1) ? all.filter((column) => column >= 0) : all;

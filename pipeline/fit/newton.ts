@@ -6,30 +6,32 @@ import type { Passes } from "./passes.ts";
 import { dot, type Point, type Solution, type SolverOptions } from "./penalised.ts";
 
 /**
- * Minimises mean log loss + l2/2 · ‖β‖² by Newton's method with line search. One Hessian serves several steps: BFGS updates
- * keep it true on the way.
+ * Minimises mean log loss + l2/2 · ‖β‖² by Newton's method with line search. A Hessian is used for several steps, with BFGS
+ * updates between them.
  *
- * @returns The point where it stopped: whether that is an optimum, its `convergence` tells.
+ * @returns The point where it stopped; `convergence` reports whether that is an optimum.
  * @see Nocedal & Wright, Numerical Optimization (2006), chapter 3, and section 7.2 for the updates.
  */
 export function solveNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
-  return descend(passes, options, stepRule, (made) => {
-    const inverse = correctedInverse(factorOf(made, options.fixedAtZero));
+  return descend(passes, options, stepRule, (start) => {
+    const inverse = correctedInverse(factorOf(start, options.fixedAtZero));
     return {
-      towards({ gradient }) {
+      propose({ gradient }) {
         const direction = inverse.times(gradient).map((value) => -value);
         return { direction, slope: dot(direction, gradient) };
       },
-      learn: inverse.learn,
+      update: inverse.update,
     };
   });
 }
 
-/** Factorises the point's Hessian over the columns that are not held. */
-export function factorOf({ hessian, gradient }: Point, held: readonly number[] = []): Factor {
-  if (!hessian) throw new Error("a factor needs a Hessian");
+/** Factorises the point's Hessian over the columns that are not fixed at zero. */
+export function factorOf({ hessian, gradient }: Point, fixedAtZero: readonly number[] = []): Factor {
+  if (!hessian) throw new Error("the point has no Hessian");
   const size = gradient.length;
-  const free = Array.from({ length: size - 1 }, (_, i) => i).filter((column) => !held.includes(column));
-  // The intercept first: of columns that say the same, it is the one to keep.
+  const free = Array.from({ length: size - 1 }, (_, i) => i).filter((column) =>
+    !fixedAtZero.includes(column)
+  );
+  // The intercept first, so that it is kept and collinear columns are aliased.
   return factorise(hessian, size, [size - 1, ...free]);
 }

@@ -2,17 +2,17 @@ import { cellLogits, type DesignMatrix } from "../encode/design_matrix.ts";
 import { expandHessian } from "./hessian.ts";
 import type { SumsLayout } from "./sums_layout.ts";
 
-/** A point at which the loss was evaluated. Sums over rows, without the penalty. */
+/** The loss and its derivatives at a point: sums over rows, without the penalty. */
 export interface LossSums {
   /** Σ log loss. */
   readonly loss: number;
   /** Shape (columns + 1), intercept last. */
   readonly gradient: Float64Array;
-  /** Shape (columns + 1, columns + 1), symmetric; absent where only the gradient was asked for. */
+  /** Shape (columns + 1, columns + 1), symmetric; absent if only the gradient was requested. */
   readonly hessian?: Float64Array;
 }
 
-/** What a pass over rows needs of the point: log-odds per cell, coefficients of the numeric columns, intercept. */
+/** A point in the form that passes use: log-odds per cell, coefficients of the numeric columns, intercept. */
 export interface PassPoint {
   readonly cellLogits: readonly Float64Array[];
   readonly numeric: Float64Array;
@@ -23,7 +23,7 @@ export interface PassPoint {
 export function passPoint(design: DesignMatrix, coefficients: Float64Array): PassPoint {
   const intercept = coefficients[design.columnCount];
   const logits = cellLogits(design, coefficients);
-  // One group is the usual case: its cells carry the intercept, which saves an addition per row.
+  // With one group, the usual case, its cells include the intercept, which saves an addition per row.
   if (logits.length === 1) logits[0].forEach((value, i) => logits[0][i] = value + intercept);
   return {
     cellLogits: logits,
@@ -32,7 +32,7 @@ export function passPoint(design: DesignMatrix, coefficients: Float64Array): Pas
   };
 }
 
-/** Sums over columns from the sums over cells. */
+/** Computes the sums over columns from the sums over cells. */
 export function expandSums(design: DesignMatrix, layout: SumsLayout, sums: Float64Array): LossSums {
   const size = design.columnCount + 1;
   const gradient = new Float64Array(size);
@@ -42,7 +42,7 @@ export function expandSums(design: DesignMatrix, layout: SumsLayout, sums: Float
   groups.forEach(({ cellCount, fieldCount, columns }, g) => {
     for (let cell = 0; cell < cellCount; cell++) {
       const residual = sums[layout.cellsAt[g] + cell * layout.cellStride];
-      // Every row is in one cell of each group: the first group's cells make the intercept's sum.
+      // Every row is in one cell of each group, so that the first group's cells sum to the intercept's entry.
       if (g === 0) gradient[size - 1] += residual;
       for (let at = cell * fieldCount; at < (cell + 1) * fieldCount; at++) {
         if (columns[at] >= 0) gradient[columns[at]] += residual;

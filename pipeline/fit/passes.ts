@@ -8,37 +8,37 @@ import { type Score, scoreOf } from "./holdout_score.ts";
 import { sharedFloat64, sharedInt32 } from "../runtime/shared_memory.ts";
 import type { Job, Threads } from "../runtime/thread_pool.ts";
 
-/** Which rows a pass goes over: all of the wanted parts', or those of a few chunks for a first approximation. */
+/** The rows of a pass: all of the selected parts, or those in a sample of the chunks, for a first approximation. */
 export type Scope = "all" | "sample";
 
-/** Passes over the data of one design, for the solvers. Sums over rows, without penalty. */
+/** Passes over one design, for the solvers. Results are sums over rows, without penalty. */
 export interface Passes {
   readonly design: DesignMatrix;
-  /** The parts whose rows count. */
+  /** The parts whose rows are included. */
   readonly parts: readonly number[];
-  /** Weight of the parts' rows (their count, where each counts once), and of those that the sample takes. */
+  /** Weight of the parts' rows (their number, if there are no weights), and of those in the sample. */
   readonly weight: Readonly<Record<Scope, number>>;
-  /** All chunks, one after the other: each holds until the next one is taken. */
+  /** Iterates over all chunks. A chunk is only valid until the next one is requested. */
   chunks(): Iterable<DesignChunk>;
   /** @param coefficients Shape (columns + 1), intercept last. */
   evaluate(coefficients: Float64Array, want: { hessian: boolean; scope?: Scope }): Promise<LossSums>;
   /**
-   * The intercept's row of the Hessian, for which a pass needs no more room than for a gradient: of a column that is 0 or 1,
-   * its entry is that of the Hessian's diagonal.
+   * Returns the intercept's row of the Hessian, which needs no more memory than a gradient. For a column of 0 and 1, its entry
+   * equals that of the Hessian's diagonal.
    *
    * @returns Shape (columns + 1), intercept last.
    */
   curvatures(coefficients: Float64Array): Promise<Float64Array>;
 }
 
-/** Sums are kept apart for some runs of chunks and then added in order: the same sum for any number of threads. */
-const spanCountMax = 16;
-const spanCountMin = 4;
-/** Numbers in all spans' sums: beyond it, clearing and adding them would cost more than threads gain. */
-const spanSumsMax = 2 ** 19;
+/** Each range of chunks is summed separately, and the sums are added in order: the same result for any number of threads. */
+const rangeCountMax = 16;
+const rangeCountMin = 4;
+/** Numbers in all ranges' sums: clearing and adding more would cost more than threads gain. */
+const rangeSumsMax = 2 ** 19;
 const sampleRowsMin = 49_152;
 
-/** Gives every thread the design. Jobs that follow name parts of it. */
+/** Passes the design to every thread. Later jobs refer to its parts. */
 export interface AttachJob extends Job {
   readonly kind: "attach";
   readonly design: DesignMatrix;
@@ -49,16 +49,16 @@ export interface PassJob extends Job {
   readonly parts: readonly number[];
   readonly scope: Scope;
   readonly hessian: boolean;
-  /** What of each row is summed over its columns. */
+  /** The number of each row that is added to the sums of its columns. */
   readonly of: "residuals" | "curvatures";
   readonly coefficients: Float64Array;
-  /** Shape (1): the next span that no thread has taken. */
+  /** Shape (1): the next chunk range that no thread has taken. */
   readonly next: Int32Array<SharedArrayBuffer>;
-  /** Overwritten, shape (spans, layout.length). */
+  /** Overwritten, shape (chunk ranges, layout.length). */
   readonly sums: Float64Array<SharedArrayBuffer>;
 }
 
-/** Scores several points on rows of their own: each thread takes the next. */
+/** Scores several points, each on its own rows. Threads take the next point in turn. */
 export interface ScoreJob extends Job {
   readonly kind: "score";
   readonly points: readonly ScoredPoint[];
@@ -72,10 +72,10 @@ export interface ScoredPoint {
   readonly parts: readonly number[];
 }
 
-/** A design that every thread has: passes over any of its parts need no further copy. */
+/** A design that all threads have: passes over any of its parts need no further copy. */
 export interface AttachedDesign {
   passes(parts: readonly number[]): Passes;
-  /** Scores each point on its parts' rows; the scores come in the order of the points. */
+  /** Returns the score of each point on its parts' rows, in the order of the points. */
   score(points: readonly ScoredPoint[]): Promise<Score[]>;
 }
 
@@ -88,7 +88,7 @@ export async function createPasses(
   return (await attachDesign(design, threads)).passes(parts);
 }
 
-/** Gives every thread the design, in place of the one it had. */
+/** Passes the design to every thread, replacing the one before. */
 export async function attachDesign(design: DesignMatrix, threads: Threads): Promise<AttachedDesign> {
   const state = createPassState();
   const attach: AttachJob = { kind: "attach", design };
@@ -110,14 +110,14 @@ function passesOver(
   state: PassState,
 ): Passes {
   const sample = sampleOf(design.chunks, rowsOf(design, parts));
-  // Used again by the next pass of the same kind: the engine would not look for its garbage.
+  // Reused by the next pass of the same kind, since V8 does not collect unused SharedArrayBuffers in time.
   let sums: Float64Array<SharedArrayBuffer> | undefined;
   const pass = async (
     { hessian, scope, of, coefficients }: Omit<PassJob, "kind" | "parts" | "next" | "sums">,
   ) => {
     const layout = layoutOf(design, hessian);
-    const spans = spanCountOf((scope === "all" ? design.chunks : sample).length, layout.length);
-    if (sums?.length !== spans * layout.length) sums = sharedFloat64(spans * layout.length);
+    const rangeCount = chunkRangeCount((scope === "all" ? design.chunks : sample).length, layout.length);
+    if (sums?.length !== rangeCount * layout.length) sums = sharedFloat64(rangeCount * layout.length);
     const job: PassJob = {
       kind: "pass",
       parts,
@@ -130,7 +130,7 @@ function passesOver(
     };
     await threads.run(job, () => state.pass(job));
     const total = new Float64Array(layout.length);
-    for (let span = 0, k = 0; span < spans; span++) {
+    for (let range = 0, k = 0; range < rangeCount; range++) {
       for (let i = 0; i < total.length; i++, k++) total[i] += sums[k];
     }
     return expandSums(design, layout, total);
@@ -148,7 +148,7 @@ function passesOver(
   };
 }
 
-/** One thread's side: the design it was given, and its part of each pass over it. */
+/** The state of one thread: the attached design, over which it does its part of each pass. */
 export interface PassState {
   attach(job: AttachJob): void;
   pass(job: PassJob): void;
@@ -157,8 +157,8 @@ export interface PassState {
 
 export function createPassState(): PassState {
   let attached: { design: DesignMatrix; kernel: RowKernel; loader: ChunkLoader } | undefined;
-  const given = () => {
-    if (!attached) throw new Error("a pass before its design");
+  const requireAttached = () => {
+    if (!attached) throw new Error("a pass is run before attach");
     return attached;
   };
   return {
@@ -166,14 +166,14 @@ export function createPassState(): PassState {
       attached = { design, kernel: createRowKernel(design), loader: createLoader() };
     },
     pass({ parts, scope, hessian, of, coefficients, next, sums }) {
-      const { design, kernel, loader } = given();
+      const { design, kernel, loader } = requireAttached();
       const chunks = scope === "all" ? design.chunks : sampleOf(design.chunks, rowsOf(design, parts));
       const layout = layoutOf(design, hessian);
-      const spans = spansOf(chunks, layout.length);
+      const ranges = chunkRangesOf(chunks, layout.length);
       kernel.setPoint(passPoint(design, coefficients));
-      for (let i = Atomics.add(next, 0, 1); i < spans.length; i = Atomics.add(next, 0, 1)) {
+      for (let i = Atomics.add(next, 0, 1); i < ranges.length; i = Atomics.add(next, 0, 1)) {
         kernel.clear(layout);
-        for (const stored of spans[i]) {
+        for (const stored of ranges[i]) {
           const chunk = loader.load(stored);
           const add = of === "residuals" ? kernel.add : kernel.addCurvatures;
           forRowRanges(chunk, parts, (from, to) => add(chunk, from, to));
@@ -184,24 +184,27 @@ export function createPassState(): PassState {
     score({ points, next }) {
       const scored = [];
       for (let at = Atomics.add(next, 0, 1); at < points.length; at = Atomics.add(next, 0, 1)) {
-        scored.push({ at, score: scoreOf(given().design, points[at].parts, points[at].coefficients) });
+        scored.push({
+          at,
+          score: scoreOf(requireAttached().design, points[at].parts, points[at].coefficients),
+        });
       }
       return scored;
     },
   };
 }
 
-function spanCountOf(chunkCount: number, sumsLength: number): number {
-  const wanted = Math.max(spanCountMin, Math.min(spanCountMax, Math.floor(spanSumsMax / sumsLength)));
+function chunkRangeCount(chunkCount: number, sumsLength: number): number {
+  const wanted = Math.max(rangeCountMin, Math.min(rangeCountMax, Math.floor(rangeSumsMax / sumsLength)));
   return Math.min(wanted, chunkCount);
 }
 
-/** Runs of consecutive chunks, about equal in number: where they end depends on the data alone. */
-function spansOf(
+/** Divides the chunks into ranges of about equal length, which depend on the data only. */
+function chunkRangesOf(
   chunks: DesignMatrix["chunks"],
   sumsLength: number,
 ): DesignMatrix["chunks"][] {
-  const count = spanCountOf(chunks.length, sumsLength);
+  const count = chunkRangeCount(chunks.length, sumsLength);
   return Array.from(
     { length: count },
     (_, i) =>
@@ -209,7 +212,7 @@ function spansOf(
   );
 }
 
-/** Chunks at even distances with about `sampleRowsMin` rows, or a twentieth of all where that is more. */
+/** Returns evenly spaced chunks with about `sampleRowsMin` rows, or a twentieth of all rows if that is more. */
 function sampleOf(chunks: DesignMatrix["chunks"], rowCount: number): DesignMatrix["chunks"] {
   const share = Math.max(sampleRowsMin, rowCount / 20) / rowCount;
   const step = Math.floor(1 / share);

@@ -2,17 +2,17 @@ import type { Convergence } from "./certificate.ts";
 import type { Passes, Scope } from "./passes.ts";
 
 /**
- * What is added to the sum of the rows' log losses: l2/2 · ‖β‖² + l1 · ‖β‖₁. The intercept is never penalised.
+ * The penalty added to the sum of the rows' log losses: l2/2 · ‖β‖² + l1 · ‖β‖₁. The intercept is never penalised.
  * In scikit-learn's terms, with ρ = `l1_ratio`: l2 = (1 − ρ) / C and l1 = ρ / C.
  */
 export interface Penalty {
   readonly l2: number;
   readonly l1: number;
-  /** Adds ½ (β − mean)ᵀ · precision · (β − mean), intercept included: what earlier data have told. */
+  /** Adds ½ (β − mean)ᵀ · precision · (β − mean), including the intercept: the information of earlier data. */
   readonly prior?: Prior;
 }
 
-/** A normal distribution of the coefficients. */
+/** A normal prior distribution of the coefficients. */
 export interface Prior {
   /** Shape (columns + 1), intercept last. */
   readonly mean: Float64Array;
@@ -20,52 +20,52 @@ export interface Prior {
   readonly precision: Float64Array;
 }
 
-/** What a fit ends with. */
+/** The result of a solver. */
 export interface Solution {
   /** Log-odds per column, shape (columns + 1), intercept last. */
   readonly coefficients: Float64Array;
   /** Mean over the rows of the penalised log loss. */
   readonly objective: number;
   /**
-   * Largest entry of the objective's gradient, in absolute value; with an l1 penalty, of its subgradient that is nearest to
-   * 0: how far the point is from being optimal.
+   * Largest absolute entry of the objective's gradient or, with an l1 penalty, of its minimum-norm subgradient; 0 at an
+   * optimum.
    */
   readonly gradientMax: number;
   /** Passes over all rows. */
   readonly iterations: number;
-  /** By which part of the rule the fit has converged, if it has. */
+  /** The criterion by which the fit has converged, if it has. */
   readonly convergence: Convergence;
 }
 
-/** Told after each step. */
+/** Reported after each step. */
 export interface IterationEvent {
   readonly iteration: number;
   readonly objective: number;
   readonly gradientMax: number;
-  /** Length of the step that led here, as a share of the one that was proposed. */
+  /** Length of the last step, relative to the proposed one. */
   readonly step: number;
 }
 
-/** What all solvers take. */
+/** Options of all solvers. */
 export interface SolverOptions {
   readonly penalty: Penalty;
-  /** What convergence.ts judges by: the largest entry of the gradient that counts as none. */
+  /** Largest entry of the gradient that counts as 0; see convergence.ts. */
   readonly gradientTolerance: number;
-  /** Passes over the rows at the most. */
+  /** Maximum number of passes over the rows. */
   readonly iterationsMax: number;
-  /** Columns that stay 0: their gradient does not count. */
+  /** Columns whose coefficients stay 0: their gradient does not count. */
   readonly fixedAtZero?: readonly number[];
-  /** Where to begin; 0 without. Shape (columns + 1), intercept last. */
+  /** Starting point; 0 by default. Shape (columns + 1), intercept last. */
   readonly start?: Float64Array;
   readonly observe?: ((event: IterationEvent) => void) | undefined;
   /** Throws to end the fit early. */
   readonly checkpoint?: (() => void) | undefined;
 }
 
-/** A point with the penalised mean loss there. */
+/** A point and the penalised mean loss there. */
 export interface Point {
   readonly coefficients: Float64Array;
-  /** With both penalties. */
+  /** Includes both penalties. */
   readonly objective: number;
   /** Of the loss and the l2 penalty. */
   readonly gradient: Float64Array;
@@ -80,7 +80,7 @@ export async function evaluatePoint(
   passes: Passes,
   scope: Scope,
   coefficients: Float64Array,
-  { penalty, fixedAtZero: held = [] }: Pick<SolverOptions, "penalty" | "fixedAtZero">,
+  { penalty, fixedAtZero = [] }: Pick<SolverOptions, "penalty" | "fixedAtZero">,
   hessian: boolean,
 ): Promise<Point> {
   const sums = await passes.evaluate(coefficients, { hessian, scope });
@@ -88,7 +88,7 @@ export async function evaluatePoint(
   const columnCount = coefficients.length - 1;
   const { l2, l1 } = meanPenalty(passes, penalty);
   const { gradient } = sums;
-  for (const column of held) gradient[column] = 0;
+  for (const column of fixedAtZero) gradient[column] = 0;
   let squares = 0;
   let absolutes = 0;
   let gradientMax = 0;
@@ -118,11 +118,11 @@ export async function evaluatePoint(
 }
 
 /**
- * Adds a prior's part to the gradient of the mean loss and to the Hessian of the sum of losses.
+ * Adds the prior's terms to the gradient of the mean loss and to the Hessian of the sum of losses.
  *
- * @param rows Weight of all rows: the prior's share of the mean.
- * @param scale What the Hessian will be divided by.
- * @returns Its part of the mean loss.
+ * @param rows Weight of all rows, by which the prior's terms of the mean are divided.
+ * @param scale The number by which the Hessian will be divided.
+ * @returns The prior's term of the mean loss.
  */
 function addPrior(
   { mean, precision }: Prior,
@@ -144,18 +144,18 @@ function addPrior(
   return value / 2 / rows;
 }
 
-/** The penalty on the mean of the losses: the same for a sample of the rows, so that both have one optimum. */
+/** Returns the penalty on the mean loss. It is the same for a sample of the rows, so that both have the same optimum. */
 export function meanPenalty(passes: Passes, { l2, l1 }: Penalty): Penalty {
   return { l2: l2 / passes.weight.all, l1: l1 / passes.weight.all };
 }
 
-/** Of all subgradients of g·β + l1·|β| the one nearest to 0. */
+/** Returns the minimum-norm subgradient of g·β + l1·|β|. */
 export function minimumNormSubgradient(gradient: number, beta: number, l1: number): number {
   if (beta !== 0) return gradient + (beta > 0 ? l1 : -l1);
   return Math.sign(gradient) * Math.max(0, Math.abs(gradient) - l1);
 }
 
-/** base + share · direction. */
+/** Returns base + share · direction. */
 export function addScaled(base: Float64Array, direction: Float64Array, share: number): Float64Array {
   return base.map((value, i) => value + share * direction[i]);
 }

@@ -3,11 +3,11 @@ import { createPasses } from "./passes.ts";
 import { evaluatePoint, type Penalty } from "./penalised.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
-/** Coefficients up to which an artifact keeps the precision: their square is what it costs. */
+/** Maximum number of coefficients for which an artifact stores the precision, whose size is their square. */
 export const precisionColumnsMax = 512;
 
 /**
- * The Hessian of the penalised sum of losses: the inverse of the coefficients' covariance, to first order.
+ * Computes the Hessian of the penalised sum of losses: the inverse of the coefficients' covariance, to first order.
  *
  * @param coefficients An optimum, shape (columns + 1), intercept last.
  * @returns Shape (columns + 1, columns + 1).
@@ -21,6 +21,6 @@ export async function precisionAt(
 ): Promise<Float64Array> {
   const passes = await createPasses(design, parts, threads);
   const { hessian } = await evaluatePoint(passes, "all", coefficients, { penalty }, true);
-  if (!hessian) throw new Error("a Hessian was asked for");
+  if (!hessian) throw new Error("the point has no Hessian");
   return hessian.map((value) => value * passes.weight.all);
 }

@@ -12,36 +12,36 @@ import {
   type SolverOptions,
 } from "./penalised.ts";
 
-/** Sweeps over all columns, for one direction. */
+/** Maximum number of sweeps over all columns, per direction. */
 const roundsMax = 200;
-/** Sweeps over the columns that are not 0, between two over all. */
+/** Maximum number of sweeps over the columns that are not 0, between two over all. */
 const activeSweepsMax = 10;
-/** Columns up to which a factor of their Hessian costs little. */
+/** Maximum number of columns whose Hessian is cheap to factorise. */
 const faceColumnsMax = 400;
-/** Makes a combination of columns that says nothing move as far as it may: to the first coefficient that becomes 0. */
+/** Relative ridge that makes singular directions finite: they then move until the first coefficient becomes 0. */
 const ridgeShare = 1e-9;
 
 /**
  * Minimises mean log loss + l2/2 · ‖β‖² + l1 · ‖β‖₁ by proximal Newton: each step minimises the quadratic model plus the
- * l1 penalty by coordinate descent. The data is only read for gradients and now and then a Hessian: the descent works
- * on the small matrix.
+ * l1 penalty by coordinate descent. Rows are only read for gradients and occasional Hessians; the coordinate descent works on
+ * the small matrix.
  *
- * @returns The point where it stopped: whether that is an optimum, its `convergence` tells.
+ * @returns The point where it stopped; `convergence` reports whether that is an optimum.
  * @see Lee, Sun & Saunders, Proximal Newton-Type Methods for Minimizing Composite Functions (2014); Friedman, Hastie &
  *   Tibshirani, Regularization Paths for Generalized Linear Models via Coordinate Descent (2010).
  */
 export function solveProximalNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
   const { l1 } = meanPenalty(passes, options.penalty);
   const rule = (own: SolverOptions) => gradientRule(own, "subgradient");
-  return descend(passes, options, rule, (made) => {
-    const hessian = hessianOf(made);
+  return descend(passes, options, rule, (start) => {
+    const hessian = hessianOf(start);
     return {
-      towards(point) {
+      propose(point) {
         const direction = proximalDirection(point, hessian, l1, options.fixedAtZero ?? []);
         const shrinkage = norm1(point.coefficients, direction) - norm1(point.coefficients);
         return { direction, slope: dot(point.gradient, direction) + l1 * shrinkage };
       },
-      learn: (from, to) => correct(hessian, from, to),
+      update: (from, to) => updateHessian(hessian, from, to),
     };
   });
 }
@@ -52,17 +52,17 @@ function hessianOf({ hessian }: Point): Float64Array {
 }
 
 /**
- * Minimises g·d + ½ dᵀHd + l1 · ‖β + d‖₁ over d by cyclic coordinate descent. Between sweeps over all columns, those that
- * are not 0 are swept alone, and then moved to the minimum that they have while they keep their signs: where columns say
- * nearly the same, coordinates alone would creep there.
+ * Minimises g·d + ½ dᵀHd + l1 · ‖β + d‖₁ over d by cyclic coordinate descent. Between sweeps over all columns, it sweeps only
+ * those that are not 0 and then moves them to their joint minimum with the same signs, since coordinate descent alone
+ * converges slowly if columns are nearly collinear.
  *
- * @returns A direction of descent, also where the sweeps run out: each step lowers the model.
+ * @returns A direction of descent even if the sweeps do not converge: each of them lowers the model.
  */
 function proximalDirection(
   point: Point,
   hessian: Float64Array,
   l1: number,
-  held: readonly number[],
+  fixedAtZero: readonly number[],
 ): Float64Array {
   const size = point.coefficients.length;
   const model: Model = {
@@ -72,7 +72,10 @@ function proximalDirection(
     direction: new Float64Array(size),
     slope: point.gradient.slice(),
   };
-  const free = [size - 1, ...Array.from({ length: size - 1 }, (_, j) => j).filter((j) => !held.includes(j))];
+  const free = [
+    size - 1,
+    ...Array.from({ length: size - 1 }, (_, j) => j).filter((j) => !fixedAtZero.includes(j)),
+  ];
   const precision = (1e-4 * point.gradientMax) ** 2;
   for (let rounds = 0; rounds < roundsMax && sweep(model, free) > precision; rounds++) {
     const active = free.filter((j) => j === size - 1 || valueOf(model, j) !== 0);
@@ -82,13 +85,13 @@ function proximalDirection(
   return model.direction;
 }
 
-/** The quadratic model of the objective around a point, and the direction so far. */
+/** The quadratic model of the objective around a point, and the current direction. */
 interface Model {
   readonly coefficients: Float64Array;
   readonly hessian: Float64Array;
   readonly l1: number;
   readonly direction: Float64Array;
-  /** g + H·d, kept true by each change of d. */
+  /** g + H·d, updated with each change of d. */
   readonly slope: Float64Array;
 }
 
@@ -96,7 +99,7 @@ function valueOf({ coefficients, direction }: Model, j: number): number {
   return coefficients[j] + direction[j];
 }
 
-/** The sum, not the difference: a coefficient that is shrunk to 0 must be 0 to the last bit. */
+/** Sets β + d of a column. Takes the sum, not a change of d, so that a coefficient shrunk to 0 is exactly 0. */
 function setValue({ coefficients, hessian, direction, slope }: Model, j: number, value: number): void {
   const size = coefficients.length;
   const change = value - (coefficients[j] + direction[j]);
@@ -104,11 +107,11 @@ function setValue({ coefficients, hessian, direction, slope }: Model, j: number,
   for (let k = 0; k < size; k++) slope[k] += change * hessian[j * size + k];
 }
 
-/** Minimises over each of some columns in turn. @returns The largest decrease that one of them promised. */
+/** Minimises over each of the columns in turn. @returns The largest predicted decrease of one of them. */
 function sweep(model: Model, columns: readonly number[]): number {
   const { coefficients, hessian, l1, slope } = model;
   const size = coefficients.length;
-  let most = 0;
+  let largest = 0;
   for (const j of columns) {
     const curvature = hessian[j * size + j];
     if (!(curvature > 0)) continue;
@@ -116,12 +119,12 @@ function sweep(model: Model, columns: readonly number[]): number {
     const target = shrink(current - slope[j] / curvature, j < size - 1 ? l1 / curvature : 0);
     if (target === current) continue;
     setValue(model, j, target);
-    most = Math.max(most, (target - current) ** 2 * curvature);
+    largest = Math.max(largest, (target - current) ** 2 * curvature);
   }
-  return most;
+  return largest;
 }
 
-/** Moves columns that are not 0 towards their common minimum, as far as the first of them that would change its sign. */
+/** Moves the columns that are not 0 towards their joint minimum, until the first of them would change its sign. */
 function moveToFaceMinimum(model: Model, active: readonly number[]): void {
   const { coefficients, hessian, l1, slope } = model;
   const size = coefficients.length;
@@ -139,13 +142,13 @@ function moveToFaceMinimum(model: Model, active: readonly number[]): void {
   for (const j of active) setValue(model, j, j === first ? 0 : valueOf(model, j) + share * step[j]);
 }
 
-/** Soft threshold: towards 0 by `by`, not past it. */
+/** Soft thresholding: moves a value towards 0 by `by`, but not past it. */
 function shrink(value: number, by: number): number {
   return value > by ? value - by : value < -by ? value + by : 0;
 }
 
-/** BFGS's update of the Hessian itself, where the step has shown positive curvature. */
-function correct(hessian: Float64Array, from: Point, to: Point): void {
+/** Applies BFGS's update to the Hessian, if the curvature along the step is positive. */
+function updateHessian(hessian: Float64Array, from: Point, to: Point): void {
   const size = from.coefficients.length;
   const step = to.coefficients.map((value, i) => value - from.coefficients[i]);
   const change = to.gradient.map((value, i) => value - from.gradient[i]);
@@ -162,14 +165,14 @@ function correct(hessian: Float64Array, from: Point, to: Point): void {
   }
 }
 
-/** ‖β + d‖₁ without the intercept. */
+/** Returns ‖β + d‖₁ without the intercept. */
 function norm1(coefficients: Float64Array, direction?: Float64Array): number {
   let sum = 0;
   for (let j = 0; j < coefficients.length - 1; j++) sum += Math.abs(coefficients[j] + (direction?.[j] ?? 0));
   return sum;
 }
 
-/** The strength of an l1 penalty from which on all coefficients are 0, on the sum of losses. */
+/** Returns the smallest l1 penalty, on the sum of losses, at which all coefficients are 0. */
 export async function l1StrengthMax(
   passes: Passes,
   options: { penalty: Penalty; start: Float64Array },

@@ -1,7 +1,7 @@
 import { loadEach } from "../chunks/chunk_store.ts";
 import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 
-/** Columns of categories and indicators whose rows in the given parts were all clicked, or none of them. */
+/** Returns the one-hot and indicator columns whose rows in the given parts were all clicked, or none of them. */
 export function pureColumns(
   { columnCount, groups, chunks }: DesignMatrix,
   parts: readonly number[],

@@ -3,13 +3,13 @@ import { forLogits } from "./logits.ts";
 import type { Passes } from "./passes.ts";
 import { addScaled, evaluatePoint, type Solution, type SolverOptions } from "./penalised.ts";
 
-/** There is no finite optimum. The caller knows the columns' names. */
+/** Thrown if there is no finite optimum. The caller adds the columns' names. */
 export class Separation extends Error {
   override readonly name = "Separation";
 
   /**
-   * @param columns If all rows are separated: columns whose combination does it, with the intercept; they need not be the
-   *   fewest. Otherwise columns that have no finite coefficient; the combination may take others as well.
+   * @param columns If all rows are separated: columns that separate them in combination, with the intercept; not always the
+   *   smallest set. Otherwise columns without a finite coefficient; the combination may include others.
    * @param complete Whether all rows are separated.
    */
   constructor(readonly columns: readonly number[], readonly complete: boolean) {
@@ -17,17 +17,17 @@ export class Separation extends Error {
   }
 }
 
-/** A step that small has found a finite optimum: in log-odds, no coefficient is further from it. */
+/** The optimum is finite if the next step changes no coefficient by more than this, in log-odds. */
 const stepMax = 1e-3;
-/** Near a finite optimum each step of Newton's squares the distance; where it lies at infinity, steps go on and on. */
+/** Near a finite optimum each Newton step squares the distance; towards one at infinity, steps do not shrink. */
 const stepsMax = 8;
 
 /**
- * Proves that a fit without a penalty has found a finite optimum. The gradient also vanishes on the way to infinity, where
- * some combination of columns tells clicks from others without error: but there Newton's steps do not, or the curvature
- * has vanished altogether, and columns that told something at the start tell nothing any more.
+ * Proves that a fit without a penalty has found a finite optimum. If some combination of columns separates clicks from other
+ * rows without error, the gradient also vanishes on the way to infinity. But then Newton steps do not shrink, or the curvature
+ * has vanished, so that columns with information at the start have none at the end.
  *
- * @param solution Where the gradient has vanished, whichever solver went there.
+ * @param solution A point with a vanishing gradient, from any solver.
  * @throws {Separation}
  * @see Albert & Anderson, On the Existence of Maximum Likelihood Estimates in Logistic Regression Models (1984).
  */
@@ -37,7 +37,7 @@ export async function requireFiniteOptimum(
   options: SolverOptions,
 ): Promise<void> {
   const at = (point: Float64Array) => evaluatePoint(passes, "all", point, options, true);
-  // At 0 every row has the same weight: what is aliased there is so by the columns themselves.
+  // At 0 every row has the same curvature, so that columns aliased there are collinear.
   const { aliased } = factorOf(await at(new Float64Array(coefficients.length)), options.fixedAtZero);
   let growing: number[] = [];
   let end = coefficients;

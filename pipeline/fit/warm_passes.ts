@@ -1,22 +1,22 @@
 import type { Passes } from "./passes.ts";
 
-/** Passes of one fold along a path of penalties. */
+/** Passes over one fold, for fits along a path of penalties. */
 export interface WarmPasses extends Passes {
   /**
    * Starts the next fit.
    *
-   * @param curvature Hessian of the mean loss at a point nearby: it answers the fit's first question for one. Asked for
-   *   when it is needed.
+   * @param curvature Computes the Hessian of the mean loss at a nearby point. Used for the fit's first Hessian, and only
+   *   called then.
    */
   begin(curvature?: () => Promise<Float64Array>): void;
-  /** Points at which the loss was asked for since the fit began; the first may have cost no pass. */
+  /** Returns the number of points evaluated since the fit began; the first may have cost no pass. */
   pointCount(): number;
 }
 
 /**
- * Spares passes where a fit starts from its neighbour's solution: the loss and its gradient there are known from the
- * neighbour's last pass, since another penalty leaves them as they are; and a first Hessian from nearby will do, since the
- * solvers correct it on the way and ask for another where it leads them slowly. So the first step costs no pass at all.
+ * Saves passes when a fit starts from its neighbour's solution. Loss and gradient there are known from the neighbour's last
+ * pass, since they do not depend on the penalty. A Hessian from nearby is enough to start with, since the solvers update it
+ * and request another if they converge slowly. So the first step costs no pass.
  */
 export function warmPasses(passes: Passes): WarmPasses {
   let last: { coefficients: Float64Array; loss: number; gradient: Float64Array } | undefined;
@@ -39,11 +39,11 @@ export function warmPasses(passes: Passes): WarmPasses {
       if (hessian) nearby = undefined;
       if (last?.coefficients !== coefficients || (hessian && !curvature)) {
         const sums = await passes.evaluate(coefficients, { hessian: hessian && !curvature, scope });
-        // A pass for a Hessian may round the gradient differently: what is remembered is what any other run would find.
+        // Not stored: a pass with a Hessian may round the gradient differently, and results must not depend on the order of fits.
         last = sums.hessian ? undefined : { coefficients, loss: sums.loss, gradient: sums.gradient.slice() };
         if (!curvature || !last) return sums;
       }
-      // Copies: who asks works on them in place.
+      // Copies, since callers modify them in place.
       const { loss, gradient } = last;
       const known = { loss, gradient: gradient.slice() };
       if (!curvature) return known;

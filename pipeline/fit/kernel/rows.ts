@@ -1,9 +1,10 @@
 /**
  * The innermost loops of a pass over rows, in AssemblyScript: TypeScript's syntax, WebAssembly's types. `deno task kernel`
- * compiles it to rows.wasm, which is committed beside it; pipeline/fit/row_kernel.ts is its only caller and owns the memory.
+ * compiles it to rows.wasm, which is committed next to it. Its only caller is pipeline/fit/row_kernel.ts, and
+ * kernel_memory.ts allocates the memory.
  *
- * WebAssembly fixes every result to the last bit, on every machine. Loads and stores are of the caller's addresses, in
- * bytes: rows are consecutive, numbers are f64, and every array of rows has room for one more, since two go at a time.
+ * WebAssembly defines every result to the last bit, on every machine. Addresses come from the caller, in bytes. Rows are
+ * consecutive, numbers are f64, and every array of rows has space for one more row, since rows are processed in pairs.
  */
 
 /** out[i] += table[codes[i]], codes of 2 bytes. */
@@ -50,8 +51,8 @@ export function linear(out: usize, base: f64, numeric: usize, width: i32, coeffi
 }
 
 /**
- * e^x of two numbers in [−700, 0]. With x = (k / 64) · ln 2 + r and |r| ≤ ln 2 / 128 it is 2^(k / 64) · e^r: the first from
- * a table, and of e^r its Taylor series, whose rest is below half a unit in the last place.
+ * Returns e^x of two numbers in [−700, 0]. With x = (k / 64) · ln 2 + r and |r| ≤ ln 2 / 128 it is 2^(k / 64) · e^r: the
+ * first factor comes from a table, the second from its Taylor series, whose error is below half a unit in the last place.
  *
  * @param powers 2^0, 2^(1 / 64), …, 2^(63 / 64).
  * @see Tang, Table-Driven Implementation of the Exponential Function in IEEE Floating-Point Arithmetic (1989).
@@ -59,7 +60,7 @@ export function linear(out: usize, base: f64, numeric: usize, width: i32, coeffi
 // @ts-ignore: a decorator of the compiler
 @inline
 function exp(x: v128, powers: usize): v128 {
-  // Adding 1.5 · 2^52 rounds to a whole number, which then is the low bits of the sum.
+  // Adding 1.5 · 2^52 rounds to an integer, which is then in the low bits of the sum.
   const rounder = f64x2.splat(6755399441055744.0);
   const shifted = f64x2.add(f64x2.mul(x, f64x2.splat(92.33248261893577)), rounder);
   const k = f64x2.sub(shifted, rounder);
@@ -72,21 +73,20 @@ function exp(x: v128, powers: usize): v128 {
   const first = <usize> (i64x2.extract_lane(shifted, 0) & 63) << 3;
   const second = <usize> (i64x2.extract_lane(shifted, 1) & 63) << 3;
   const table = v128.load64_lane(powers + second, v128.load64_zero(powers + first), 1);
-  // The table's number with the whole part of k / 64 added to its exponent.
+  // The integer part of k / 64 is added to the exponent of the table's number.
   const power = i64x2.add(table, i64x2.shl(i64x2.shr_u(shifted, 6), 52));
   return f64x2.add(power, f64x2.mul(power, above1));
 }
 
 /**
- * Residuals (probability less label) and curvatures p · (1 − p) of rows from their log-odds η and labels.
+ * Computes residuals (probability minus label) and curvatures p · (1 − p) of rows from their log-odds η and labels.
  *
- * With z = η where there was no click and −η where there was one, a row's loss is log(1 + e^−|z|) + max(z, 0), so that
- * nothing overflows. Of the logarithms the product of their arguments is left, in (1, 2] each: the caller takes at most
- * 1,000 even rows at a time.
+ * With z = −η for a click and η otherwise, a row's loss is log(1 + e^−|z|) + max(z, 0), which cannot overflow. Instead of the
+ * logarithms, the product of their arguments is returned, each in (1, 2]: the caller passes at most 1,000 even rows at a time.
  *
- * @param powers As `exp` takes them.
- * @param odds Where e^−|z| is left.
- * @param sums Where the two products of 1 + e^−|z| and the two sums of max(z, 0) are left.
+ * @param powers As for `exp`.
+ * @param odds Output: e^−|z|.
+ * @param sums Output: the two products of 1 + e^−|z| and the two sums of max(z, 0), of even and odd rows.
  */
 export function residuals(
   logits: usize,
@@ -99,7 +99,7 @@ export function residuals(
   count: i32,
 ): void {
   if (count & 1) {
-    // A row that is not there: its e^−|z| is 0.
+    // Padding row: its e^−|z| is 0.
     store<f64>(logits + (<usize> count << 3), -1e9);
     store<u8>(labels + <usize> count, 0);
   }
@@ -111,7 +111,7 @@ export function residuals(
   let maxima = zero;
   for (let i = 0; i < count; i += 2) {
     const at = <usize> i << 3;
-    // A click's sign bit.
+    // The sign bit of a click.
     const label = i64x2.shl(v128.load8_lane(labels + <usize> i, v128.load8_lane(labels + <usize> i, zero, 0), 8, 1), 63);
     const z = v128.xor(v128.load(logits + at), label);
     const away = v128.or(z, sign);
@@ -161,14 +161,14 @@ export function scatter32(sums: usize, codes: usize, values: usize, count: i32):
   }
 }
 
-/** The numbers at two addresses, side by side: one column of two rows. */
+/** Loads the numbers at two addresses into one vector: one column of two rows. */
 // @ts-ignore: a decorator of the compiler
 @inline
 function pair(first: usize, second: usize): v128 {
   return v128.load64_lane(second, v128.load64_zero(first), 1);
 }
 
-/** Adds both of two numbers to the one at an address. */
+/** Adds both numbers of a vector to the number at an address. */
 // @ts-ignore: a decorator of the compiler
 @inline
 function addBoth(to: usize, values: v128): void {
@@ -176,8 +176,8 @@ function addBoth(to: usize, values: v128): void {
 }
 
 /**
- * sums[j] += Σᵢ factors[i] · numeric[i, j]: four columns at a time; those that are left two rows at a time, of which the last
- * may be one too many: its factor is 0.
+ * sums[j] += Σᵢ factors[i] · numeric[i, j]. Processes four columns at a time, and the remaining ones two rows at a time; the
+ * factor of a padding row is 0.
  */
 export function addProducts(sums: usize, numeric: usize, width: i32, factors: usize, count: i32): void {
   const rowBytes = <usize> width << 3;
@@ -196,7 +196,7 @@ export function addProducts(sums: usize, numeric: usize, width: i32, factors: us
     v128.store(to, f64x2.add(v128.load(to, 16), second), 16);
   }
   if (a === rowBytes) return;
-  // Beyond the last column it is taken again, for nothing.
+  // Beyond the last column, the last one is loaded again and not used.
   const b = min(a + 8, rowBytes - 8);
   const c = min(a + 16, rowBytes - 8);
   let sumA = f64x2.splat(0);
@@ -216,10 +216,9 @@ export function addProducts(sums: usize, numeric: usize, width: i32, factors: us
 }
 
 /**
- * For each row's cell: residual, curvature, and curvature times each number of the row.
+ * Adds a row's residual, curvature, and curvature times each of its numbers to the sums of its cell.
  *
- * @param sums Shape (cells, 2 + width).
- * @param code The cell, where `codes` is 0: all rows are in one.
+ * @param to Address of the cell's sums, shape (2 + width).
  */
 // @ts-ignore: a decorator of the compiler
 @inline
@@ -279,8 +278,8 @@ export function addCellRows32(
 }
 
 /**
- * sums[j · (j + 1) / 2 + l] += Σᵢ curvatures[i] · numeric[i, j] · numeric[i, l], l ≤ j: a lower triangle, row by row. Three
- * columns meet three at a time; of rows as in `addProducts`.
+ * sums[j · (j + 1) / 2 + l] += Σᵢ curvatures[i] · numeric[i, j] · numeric[i, l], l ≤ j: a lower triangle, row by row.
+ * Processes blocks of three by three columns, and rows as `addProducts` does.
  */
 export function addSquares(sums: usize, numeric: usize, width: i32, curvatures: usize, count: i32): void {
   const rowBytes = <usize> width << 3;
@@ -290,7 +289,7 @@ export function addSquares(sums: usize, numeric: usize, width: i32, curvatures: 
   }
 }
 
-/** Where the sums of a column begin. @param column In bytes of a row. */
+/** Returns the address of a column's row of sums. @param column The column's offset in a row, in bytes. */
 // @ts-ignore: a decorator of the compiler
 @inline
 function triangleRow(sums: usize, column: usize): usize {
@@ -298,7 +297,7 @@ function triangleRow(sums: usize, column: usize): usize {
   return sums + ((j * (j + 1)) << 2);
 }
 
-/** Columns from a on with themselves. */
+/** Adds the products of the three columns from a with each other. */
 function addTriangle(sums: usize, numeric: usize, rowBytes: usize, a: usize, curvatures: usize, count: i32): void {
   const b = min(a + 8, rowBytes - 8);
   const c = min(a + 16, rowBytes - 8);
@@ -336,7 +335,7 @@ function addTriangle(sums: usize, numeric: usize, rowBytes: usize, a: usize, cur
   }
 }
 
-/** Columns from a on with the three from l on, which come before them. */
+/** Adds the products of the three columns from a with the three from l, which come before them. */
 function addRectangle(
   sums: usize,
   numeric: usize,
@@ -390,7 +389,7 @@ function addThree(to: usize, first: v128, second: v128, third: v128): void {
   addBoth(to + 16, third);
 }
 
-/** A row's place in a table over pairs of cells: first[i] · columns + second[i], codes of 2 or 4 bytes each. */
+/** sums[first[i] · columns + second[i]] += values[i]: a table over pairs of cells, with codes of 2 or 4 bytes each. */
 export function addPairs(
   sums: usize,
   first: usize,
@@ -412,14 +411,14 @@ export function addPairs(
 }
 
 /**
- * Each row's curvature into the entries of its columns: of those in which it has a 1, the intercept's among them, with each
- * other and with the numeric ones.
+ * Adds each row's curvature to the Hessian entries of its columns: of the columns in which it has a 1, including the
+ * intercept, with each other and with the numeric ones.
  *
  * @param hessian Lower triangle, row by row, over all columns and the intercept.
  * @param groups Per group four i32: addresses of the rows' codes and of the table of columns, shape (cells, fields) of i32
  *   with −1 for none; bytes per code; fields.
  * @param numericColumns Shape (width), i32.
- * @param own Room for a row's columns, i32.
+ * @param own Scratch space for the columns of a row, i32.
  */
 export function addColumnPairs(
   hessian: usize,

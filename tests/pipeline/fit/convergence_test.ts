@@ -8,10 +8,10 @@ import { createRandom } from "../../../pipeline/math/random.ts";
 import { type DenseExamples, denseExamples, denseLoss } from "../../support/dense_loss.ts";
 import { alone, encodeRows, type ExampleRow, specOf } from "../../support/example_rows.ts";
 
-/** The program's own settings. */
+/** The default settings of `clickwell train`. */
 const preset = { solver: "auto", gradientTolerance: 1e-10, iterationsMax: 200 } as const;
 
-/** Levels from one on a third of the rows to one on two of them, and a number. */
+/** Rows with a number and with levels whose frequency ranges from a third of the rows to two rows. */
 function rareRows(seed: number, count: number): ExampleRow[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, (_, i) => {
@@ -24,7 +24,7 @@ function rareRows(seed: number, count: number): ExampleRow[] {
 
 const rareSpec = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }]);
 
-/** Newton's method on the rows written out, until its steps no longer shrink. */
+/** Runs Newton's method on the dense rows until its steps no longer shrink. */
 function exactOptimum(examples: DenseExamples, l2: number, start: Float64Array): Float64Array {
   const point = start.slice();
   const last = point.length - 1;
@@ -60,7 +60,7 @@ function solved(A: readonly (readonly number[])[], b: readonly number[]): number
 }
 
 for (const [C, count] of [[1, 4000], [100, 4000], [1, 30_000]] as const) {
-  Deno.test(`convergence: the default tolerance leaves no coefficient of a rare level by more than 1e-9 (C = ${C}, ${count} rows)`, async () => {
+  Deno.test(`convergence: at the default tolerance, coefficients of rare levels are within 1e-9 of the optimum (C = ${C}, ${count} rows)`, async () => {
     for (const seed of [1, 2, 3]) {
       const { design } = encodeRows(rareSpec, rareRows(seed, count), { chunkRows: 5000 });
       const { coefficients, convergence } = await fit(design, [0], alone, {
@@ -70,7 +70,7 @@ for (const [C, count] of [[1, 4000], [100, 4000], [1, 30_000]] as const) {
       assert.equal(convergence.criterion, "step");
       const exact = exactOptimum(denseExamples(design), 1 / C, coefficients);
       assertNear(coefficients, exact);
-      // A start whose gradient is within the tolerance, while the rarest level's coefficient is not at its optimum.
+      // A start with a gradient within the tolerance, but with the rarest level's coefficient off its optimum.
       const start = exact.slice();
       start[design.columnCount - 3] += 1e-7;
       const again = await fit(design, [0], alone, { ...preset, penalty: { l2: 1 / C, l1: 0 }, start });
@@ -85,7 +85,7 @@ function assertNear(coefficients: Float64Array, exact: Float64Array): void {
   assert(distance <= 1e-9, `a coefficient is ${distance} from the optimum`);
 }
 
-Deno.test("convergence: class weights are held to the same rule", async () => {
+Deno.test("convergence: fits with class weights meet the same tolerance", async () => {
   const { design: plain } = encodeRows(rareSpec, rareRows(4, 4000), { chunkRows: 5000 });
   const clicks = plain.chunks.length > 0
     ? denseExamples(plain).labels.reduce((sum, label) => sum + label, 0)
@@ -103,7 +103,7 @@ Deno.test("convergence: class weights are held to the same rule", async () => {
   assertNear(coefficients, exact);
 });
 
-/** A point where the gradient is within the tolerance, and what the next step from there would be. */
+/** Returns a point with a gradient within the tolerance, and the next step from there. */
 function progressOf(
   step: number,
   options: { exact: boolean; slope?: number; gradientMax?: number },
@@ -114,7 +114,7 @@ function progressOf(
   return { point, exact, propose: () => ({ direction: Float64Array.of(-4 * step, step / 2), slope }) };
 }
 
-Deno.test("convergence: steps that the rounding of the data keeps from shrinking are an end, and the certificate has their size", () => {
+Deno.test("convergence: a fit ends if rounding keeps steps from shrinking, and reports their size", () => {
   const judge = (...progress: Progress[]) => {
     const rule = stepRule({ gradientTolerance: 1e-10 });
     return progress.map((each) => rule.judge(each)).at(-1);
@@ -124,13 +124,13 @@ Deno.test("convergence: steps that the rounding of the data keeps from shrinking
   assert.equal(judge(first, progressOf(1e-8, { exact: true })), undefined);
   assert.deepEqual(judge(first, progressOf(8e-8, { exact: true })), { criterion: "rounding", step: 8e-8 });
   assert.deepEqual(judge(first, progressOf(1e-10, { exact: true })), { criterion: "step", step: 1e-10 });
-  // By an older Hessian, or while the objective still falls, the rounding is not to blame.
+  // With an older Hessian, or while the objective still falls, rounding is not the reason.
   assert.equal(judge(first, progressOf(8e-8, { exact: false })), "stalled");
   assert.equal(judge(first, progressOf(8e-8, { exact: true, slope: -1e-10 })), "stalled");
   assert.equal(judge(first, progressOf(8e-8, { exact: true, gradientMax: 1e-9 })), undefined);
 });
 
-Deno.test("convergence: a coefficient that is known to few digits is no reason to fail", async () => {
+Deno.test("convergence: a coefficient determined to few digits is not a failure", async () => {
   const random = createRandom(5);
   const rows = Array.from({ length: 3000 }, () => {
     const x = 4 * random.uniform() - 2;
@@ -150,7 +150,7 @@ Deno.test("convergence: a coefficient that is known to few digits is no reason t
   }
 });
 
-/** Rows of several fields with many levels, most of them rare: more columns than a Hessian is made for. */
+/** Rows of several fields with many levels, most of them rare: too many columns for a Hessian. */
 function wideRows(seed: number, count: number): ExampleRow[] {
   const random = createRandom(seed);
   // Half of the rows have a frequent level, the others any.
@@ -170,7 +170,7 @@ const wideSpec = specOf([
 ]);
 
 for (const penalty of [{ l2: 1, l1: 0 }, { l2: 0.1, l1: 0 }, { l2: 10, l1: 0 }] satisfies Penalty[]) {
-  Deno.test(`convergence: a wide design ends when its objective can fall by no more than 1e-9 of itself, and soon (l2 ${penalty.l2})`, async () => {
+  Deno.test(`convergence: a wide design converges within 60 passes, when its objective can fall by at most 1e-9 of its value (l2 ${penalty.l2})`, async () => {
     const { design } = encodeRows(wideSpec, wideRows(8, 20_000), { chunkRows: 4000 });
     assert(design.columnCount > 1500, `${design.columnCount} columns`);
     const found = await fit(design, [0], alone, { ...preset, penalty });
@@ -184,32 +184,32 @@ for (const penalty of [{ l2: 1, l1: 0 }, { l2: 0.1, l1: 0 }, { l2: 10, l1: 0 }] 
       iterationsMax: 2000,
     });
     const still = (found.objective - exact.objective) / found.objective;
-    assert(still <= decrease, `it could fall by ${still}, the certificate says by ${decrease}`);
+    assert(still <= decrease, `it can fall by ${still}, the certificate allows ${decrease}`);
     assert(found.iterations <= 60, `${found.iterations} passes`);
   });
 }
 
-Deno.test("convergence: a wide fit that is cut short is a failure that names what helps", async () => {
+Deno.test("convergence: a wide fit that runs out of passes is a failure with its repair", async () => {
   const { design } = encodeRows(wideSpec, wideRows(9, 20_000), { chunkRows: 4000 });
   const options = { ...preset, penalty: { l2: 1, l1: 0 }, iterationsMax: 5 };
   await assert.rejects(
     fit(design, [0], alone, options),
-    /did not converge in 5 passes: the largest entry of the gradient is .*; the objective can fall by .* of itself, expected at most 1e-9\. Allow more passes with --iterations \(5 were allowed\), or use a larger --tolerance, .*--C.*minCount, or hash/,
+    /did not converge in 5 passes: the largest entry of the gradient is .*; the objective can still fall by .* of its value, expected at most 1e-9\. Allow more passes with --iterations \(5 were allowed\), or use a larger --tolerance, .*--C.*minCount, or hash/,
   );
 });
 
-Deno.test("convergence: without a penalty the message proposes one, and has no bound", async () => {
+Deno.test("convergence: without a penalty the message suggests one and reports no bound", async () => {
   const { design } = encodeRows(rareSpec, rareRows(1, 4000), { chunkRows: 4000 });
   const options = { ...preset, solver: "lbfgs", penalty: { l2: 0, l1: 0 }, iterationsMax: 3 } as const;
   await assert.rejects(fit(design, [0], alone, options), (error) => {
     assert(error instanceof Failure);
     assert.match(error.message, /--iterations \(3 were allowed\).* a penalty \(--penalty l2\)/);
-    assert.doesNotMatch(error.message, /can fall|--C/);
+    assert.doesNotMatch(error.message, /can still fall|--C/);
     return true;
   });
 });
 
-Deno.test("convergence: a number that a sample of the rows does not have is fitted all the same", async () => {
+Deno.test("convergence: a number that is 0 in the sample of the rows is fitted too", async () => {
   // The sample takes the first rows of each chunk.
   const rows = Array.from({ length: 140_000 }, (_, i) => {
     const x = i % 5000 > 4900 ? i % 7 : 0;

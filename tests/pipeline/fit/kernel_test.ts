@@ -4,7 +4,7 @@ import configuration from "../../../deno.json" with { type: "json" };
 import { inFolder, root } from "../../support/program.ts";
 
 const wasm = "pipeline/fit/kernel/rows.wasm";
-/** `deno task kernel`: the compiler with its permissions, and what it is to do. */
+/** The words of `deno task kernel`: permissions, compiler and its arguments. */
 const words = configuration.tasks.kernel.command.split(" ").slice(1);
 const compilerAt = words.findIndex((word) => word.startsWith("npm:"));
 
@@ -12,22 +12,22 @@ async function runCompiler(words: readonly string[]): Promise<Deno.CommandOutput
   return await new Deno.Command(Deno.execPath(), { args: [...words], cwd: root }).output();
 }
 
-const has = (await runCompiler([...words.slice(0, compilerAt + 1), "--version"])).success;
-if (!has) console.log(`skipped: rows.wasm made anew: ${words[compilerAt]} cannot be had here`);
+const isAvailable = (await runCompiler([...words.slice(0, compilerAt + 1), "--version"])).success;
+if (!isAvailable) console.log(`skipped: compilation of rows.wasm: ${words[compilerAt]} is not available`);
 
 Deno.test({
-  name: "kernel: rows.wasm is, to the last byte, what deno task kernel makes of rows.ts",
-  ignore: !has,
+  name: "kernel: rows.wasm equals, byte for byte, the output of deno task kernel",
+  ignore: !isAvailable,
   fn: () =>
     inFolder(async (folder) => {
-      const made = join(folder, "rows.wasm");
-      const elsewhere = words.map((word) =>
-        word === wasm ? made : word.startsWith("--allow-write=") ? `--allow-write=${folder}` : word
+      const output = join(folder, "rows.wasm");
+      const redirected = words.map((word) =>
+        word === wasm ? output : word.startsWith("--allow-write=") ? `--allow-write=${folder}` : word
       );
 
-      const { code, stderr } = await runCompiler(elsewhere);
+      const { code, stderr } = await runCompiler(redirected);
 
       assert.equal(code, 0, new TextDecoder().decode(stderr));
-      assert.deepEqual(await Deno.readFile(made), await Deno.readFile(join(root, wasm)));
+      assert.deepEqual(await Deno.readFile(output), await Deno.readFile(join(root, wasm)));
     }),
 });

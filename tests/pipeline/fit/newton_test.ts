@@ -31,14 +31,14 @@ const logit = (rate: number) => Math.log(rate / (1 - rate));
 const category = { name: "c", type: "categorical" };
 const number = { name: "x", type: "numeric" };
 
-/** Rows of the levels' cells: how many, and how many of them clicked. */
+/** Returns rows with the given number of rows and clicks per level. */
 function cells(of: Readonly<Record<string, readonly [rows: number, clicks: number]>>): ExampleRow[] {
   return Object.entries(of).flatMap(([c, [count, clicks]]) =>
     Array.from({ length: count }, (_, i) => ({ c, clicked: i < clicks ? 1 : 0 }))
   );
 }
 
-Deno.test("newton: without information the intercept is the logit of the click rate, with any penalty", async () => {
+Deno.test("newton: with a constant feature the intercept is the logit of the click rate, for any penalty", async () => {
   const rows = Array.from({ length: 400 }, (_, i) => ({ x: 3, clicked: i % 8 === 0 ? 1 : 0 }));
   for (const l2 of [0, 0.01, 1, 1000]) {
     const { coefficients, objective } = await newton([number], rows, { penalty: { l2, l1: 0 } });
@@ -47,15 +47,15 @@ Deno.test("newton: without information the intercept is the logit of the click r
   }
 });
 
-Deno.test("newton: one category without a penalty gives each level the log-odds of its own click rate", async () => {
+Deno.test("newton: without a penalty, each level of a single category has the log-odds of its click rate", async () => {
   const { coefficients } = await newton([category], cells({ a: [40, 4], b: [90, 60], c: [10, 5] }));
   const intercept = coefficients[coefficients.length - 1];
   const levels = [0, 1, 2].map((j) => intercept + coefficients[j]);
   assertAllClose(levels, [logit(4 / 40), logit(60 / 90), logit(5 / 10)], 1e-8, "log-odds of the levels");
 });
 
-Deno.test("newton: the start from a sample of the rows leads to the optimum of all of them", async () => {
-  // Enough rows for a sample; the chunks differ, so that the sample's optimum is another one.
+Deno.test("newton: a fit that starts from a sample of the rows finds the optimum of all rows", async () => {
+  // Enough rows for a sample; the chunks differ, so that the sample has a different optimum.
   const rows = Array.from({ length: 120_000 }, (_, i) => {
     const rate = Math.floor(i / 5000) % 2 === 0 ? 4 : 7;
     return { c: i % 3 === 0 ? "a" : "b", clicked: i % rate === 0 ? 1 : 0 };
@@ -69,7 +69,7 @@ Deno.test("newton: the start from a sample of the rows leads to the optimum of a
   });
 });
 
-Deno.test("newton: a looser tolerance takes no more passes, and a Hessian near the optimum saves some", async () => {
+Deno.test("newton: a looser tolerance takes no more passes, and a Hessian near the optimum saves passes", async () => {
   const random = createRandom(12);
   const rows = Array.from({ length: 120_000 }, (_, i) => {
     const x = random.uniform() * 4 - 2;
@@ -92,7 +92,7 @@ Deno.test("newton: a looser tolerance takes no more passes, and a Hessian near t
   assert(passes[2] <= 6, `${passes} passes`);
 });
 
-Deno.test("newton: its certificate is the gradient of the penalised mean loss, taken from the dense design", async () => {
+Deno.test("newton: the certificate equals the gradient of the penalised mean loss of the dense design", async () => {
   const random = createRandom(11);
   const rows = Array.from({ length: 300 }, () => {
     const x = random.uniform() * 4 - 2;
@@ -116,7 +116,7 @@ Deno.test("newton: its certificate is the gradient of the penalised mean loss, t
   assertClose(objective, (dense.loss + (l2 / 2) * squares) / rows.length, 1e-13, "objective");
 });
 
-Deno.test("newton: the objective never rises from step to step", async () => {
+Deno.test("newton: the objective never rises between steps", async () => {
   const events: IterationEvent[] = [];
   const random = createRandom(3);
   const rows = Array.from({ length: 200 }, () => {
@@ -133,15 +133,15 @@ Deno.test("newton: the objective never rises from step to step", async () => {
   }
 });
 
-Deno.test("newton: columns that are held stay 0, and the others have the optimum of the data without them", async () => {
+Deno.test("newton: columns fixed at zero stay 0, and the others have the optimum of the data without them", async () => {
   const rows = cells({ a: [40, 4], b: [90, 60], c: [10, 5] });
-  const held = await newton([category], rows, { penalty: { l2: 1, l1: 0 }, fixedAtZero: [1] });
-  assert.equal(held.coefficients[1], 0);
-  // b's column is 0 as if its level were none of this field's; its rows still speak for the intercept.
+  const fixed = await newton([category], rows, { penalty: { l2: 1, l1: 0 }, fixedAtZero: [1] });
+  assert.equal(fixed.coefficients[1], 0);
+  // With b's column at 0, its rows still count for the intercept, as if their level were missing.
   const other = rows.map((row) => ({ ...row, c: row.c === "b" ? null : row.c }));
   const { coefficients } = await newton([category], other, { penalty: { l2: 1, l1: 0 }, fixedAtZero: [2] });
   assertAllClose(
-    [held.coefficients[0], held.coefficients[2], held.coefficients[5]],
+    [fixed.coefficients[0], fixed.coefficients[2], fixed.coefficients[5]],
     [coefficients[0], coefficients[1], coefficients[4]],
     1e-9,
     "coefficients",
@@ -157,7 +157,7 @@ Deno.test("newton: a start at the optimum needs one pass", async () => {
   assert.deepEqual(again.coefficients, coefficients);
 });
 
-Deno.test("newton: a fit that runs out of passes is a failure that says how far it came", async () => {
+Deno.test("newton: a fit that runs out of passes is a failure with the values reached", async () => {
   const rows = cells({ a: [40, 4], b: [90, 60] });
   await assertRejected(
     newton([category], rows, { penalty: { l2: 1, l1: 0 }, iterationsMax: 2 }),
@@ -166,7 +166,7 @@ Deno.test("newton: a fit that runs out of passes is a failure that says how far 
   );
 });
 
-Deno.test("newton: a checkpoint that throws ends the fit with what it threw", async () => {
+Deno.test("newton: an error thrown by a checkpoint ends the fit", async () => {
   const stop = new Failure("interrupted", "stop");
   const checkpoint = () => {
     throw stop;
@@ -174,7 +174,7 @@ Deno.test("newton: a checkpoint that throws ends the fit with what it threw", as
   await assert.rejects(newton([category], cells({ a: [40, 4], b: [90, 60] }), { checkpoint }), stop);
 });
 
-/** The label is the sign of the sum of six independent numbers, none of which is near 0. */
+/** Returns rows whose label is the sign of the sum of six independent numbers; no sum is near 0. */
 function separableTogether(): ExampleRow[] {
   const random = createRandom(17);
   const rows: ExampleRow[] = [];
@@ -192,12 +192,12 @@ function separableTogether(): ExampleRow[] {
 
 const separable: readonly { name: string; features: FeatureText[]; rows: ExampleRow[] }[] = [
   {
-    name: "a number that tells all clicks from the others",
+    name: "a number that separates all rows",
     features: [number],
     rows: Array.from({ length: 60 }, (_, i) => ({ x: i, clicked: i < 25 ? 0 : 1 })),
   },
   {
-    name: "a number that tells them but for one value that both have",
+    name: "a number that separates all rows but those of one value",
     features: [number],
     rows: [...Array.from({ length: 60 }, (_, i) => ({ x: i, clicked: i < 30 ? 0 : 1 })), {
       x: 30,
@@ -210,7 +210,7 @@ const separable: readonly { name: string; features: FeatureText[]; rows: Example
     rows: cells({ a: [40, 4], b: [90, 60], c: [10, 10] }),
   },
   {
-    name: "two categories that tell some rows only together",
+    name: "two categories that separate some rows only in combination",
     features: [category, { name: "d", type: "categorical" }],
     rows: [["a", "n", 20, 7], ["b", "m", 20, 9], ["a", "m", 10, 10], ["b", "n", 10, 0]].flatMap(
       ([c, d, count, clicks]) =>
@@ -226,21 +226,21 @@ const separable: readonly { name: string; features: FeatureText[]; rows: Example
     }),
   },
   {
-    name: "six numbers together, of which no five do",
+    name: "six numbers in combination, but no five of them",
     features: Array.from("uvwxyz", (name) => ({ name, type: "numeric" })),
     rows: separableTogether(),
   },
   {
-    name: "two rows, whatever tells them",
+    name: "two rows",
     features: [number],
     rows: [{ x: 1, clicked: 0 }, { x: 2, clicked: 1 }],
   },
 ];
 
 for (const { name, features, rows } of separable) {
-  const isComplete = !/but for one value|level that was|only together/.test(name);
+  const isComplete = !/but those of one value|level that was|only in combination/.test(name);
 
-  Deno.test(`newton: without a penalty there is no finite optimum, and a failure says so: ${name}`, async () => {
+  Deno.test(`newton: without a penalty, separable rows have no finite optimum: ${name}`, async () => {
     for (const gradientTolerance of [1e-4, 1e-10, 1e-12]) {
       await assert.rejects(newton(features, rows, { gradientTolerance }), (error) => {
         assert(error instanceof Separation, String(error));
@@ -249,24 +249,24 @@ for (const { name, features, rows } of separable) {
         return true;
       });
     }
-    // The least penalty makes it finite.
+    // Any penalty makes it finite.
     const { gradientMax } = await newton(features, rows, { penalty: { l2: 1e-3, l1: 0 } });
     assert(gradientMax <= 1e-10);
   });
 }
 
-Deno.test("newton: a level on two rows among millions is rare, not separable", async () => {
+Deno.test("newton: a level on two of millions of rows is rare, not separable", async () => {
   const rows = [
     ...[0, 1].map((clicked) => ({ c: "rare", clicked, weight: 1 })),
     ...[0, 1].map((clicked) => ({ c: "usual", clicked, weight: clicked === 1 ? 1e6 : 2e7 })),
   ];
   const { coefficients } = await newton([category], rows, { weight: true });
-  // Rows of this weight share in a mean of 21 million: a gradient of 1e-10 leaves their log-odds open by thousandths.
+  // These rows have weight 2 in a mean of 21 million: a gradient of 1e-10 determines their log-odds to thousandths.
   assertClose(coefficients[0] + coefficients[4], 0, 1e-2, "log-odds of the rare level");
   assertClose(coefficients[1] + coefficients[4], Math.log(1 / 20), 1e-8, "log-odds of the usual level");
 });
 
-Deno.test("newton: probabilities of a thousandth are no separation", async () => {
+Deno.test("newton: probabilities of a thousandth are not separation", async () => {
   const { coefficients } = await newton([category], cells({ a: [4000, 1], b: [3000, 3] }), {
     chunkRows: 1000,
   });
@@ -275,12 +275,12 @@ Deno.test("newton: probabilities of a thousandth are no separation", async () =>
   assertClose(intercept + coefficients[1], logit(3 / 3000), 1e-5, "log-odds of b");
 });
 
-Deno.test("newton: without a penalty, a fit that was cut short is not taken for a separation", async () => {
+Deno.test("newton: without a penalty, a fit that runs out of passes is not reported as separation", async () => {
   const rows = cells({ a: [40, 4], b: [90, 60] });
   await assertRejected(newton([category], rows, { iterationsMax: 2 }), "not-converged", /in 2 passes/);
 });
 
-Deno.test("newton: without a penalty, a loose tolerance is not taken for a separation", async () => {
+Deno.test("newton: without a penalty, a loose tolerance is not reported as separation", async () => {
   const { coefficients } = await newton([category], cells({ a: [400, 4], b: [90, 60] }), {
     gradientTolerance: 1e-2,
   });

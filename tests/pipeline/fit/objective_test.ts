@@ -7,11 +7,11 @@ import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import { denseExamples, denseLoss } from "../../support/dense_loss.ts";
 import { alone, encodeRows, type ExampleRow, specOf } from "../../support/example_rows.ts";
 
-/** Two fields of this many levels share a group, three would have too many combinations. */
+/** Two fields with this many levels share a group; three would have too many combinations. */
 const wideLevels = 211;
 const rowCount = 260;
 
-/** A design with the wanted numbers of groups and of numeric columns; without groups it has no category at all. */
+/** Returns a design with the given numbers of groups and numeric columns; without groups it has no categorical fields. */
 function designWith(
   groupCount: number,
   numericCount: number,
@@ -31,7 +31,7 @@ function designWith(
     ...(groupCount > 0 && numericCount > 0 && i % 9 === 0 ? { x0: null } : {}),
   }));
   const { design } = encodeRows(specOf([...categories, ...numbers], options), rows, { chunkRows: 37 });
-  assert.equal(design.groups.length, groupCount, "the test's design has another number of groups");
+  assert.equal(design.groups.length, groupCount, "unexpected number of groups");
   assert.equal(design.numericColumns.length, numericCount);
   return design;
 }
@@ -40,7 +40,7 @@ function randomPoint(design: DesignMatrix, random: Random, size = 1): Float64Arr
   return Float64Array.from({ length: design.columnCount + 1 }, () => size * (2 * random.uniform() - 1));
 }
 
-/** So many fields of few levels that the tables over pairs of cells would be larger than the Hessian. */
+/** Returns a design with many fields of few levels, whose tables over pairs of cells would be larger than the Hessian. */
 function designOfManyFields(numericCount: number, random: Random): DesignMatrix {
   const names = Array.from({ length: 12 }, (_, f) => `c${f}`);
   const numbers = Array.from({ length: numericCount }, (_, j) => `x${j}`);
@@ -63,7 +63,7 @@ function designOfManyFields(numericCount: number, random: Random): DesignMatrix 
 }
 
 for (const numbers of [0, 1, 4]) {
-  Deno.test(`objective: a Hessian that each row adds to is that of the dense design, with ${numbers} numeric columns`, async () => {
+  Deno.test(`objective: a Hessian by columns equals that of the dense design, with ${numbers} numeric columns`, async () => {
     const random = createRandom(900 + numbers);
     const design = designOfManyFields(numbers, random);
     assert.equal(hessianByOf(design), "columns");
@@ -87,7 +87,7 @@ const shapes = [
 for (const { groups, numbers } of shapes) {
   const shape = `${groups} groups of categories and ${numbers} numeric columns`;
 
-  Deno.test(`objective: loss, gradient and Hessian are those of the dense design, with ${shape}`, async () => {
+  Deno.test(`objective: loss, gradient and Hessian equal those of the dense design, with ${shape}`, async () => {
     for (const weight of [false, true]) {
       const random = createRandom(10 * groups + numbers);
       const design = designWith(groups, numbers, random, { weight });
@@ -107,7 +107,7 @@ for (const { groups, numbers } of shapes) {
     }
   });
 
-  Deno.test(`objective: gradient and Hessian are the slopes of what they derive, with ${shape}`, async () => {
+  Deno.test(`objective: gradient and Hessian agree with finite differences, with ${shape}`, async () => {
     const random = createRandom(100 + 10 * groups + numbers);
     const design = designWith(groups, numbers, random);
     const passes = await createPasses(design, [0], alone);
@@ -115,15 +115,15 @@ for (const { groups, numbers } of shapes) {
     const { gradient, hessian = new Float64Array() } = await passes.evaluate(point, { hessian: true });
     const size = point.length;
     const step = 1e-5;
-    // Some of the columns, the intercept among them: a wide design has hundreds alike.
+    // About 24 of the columns, including the intercept: a wide design has hundreds of similar ones.
     const stride = Math.max(1, Math.floor(size / 24));
     for (let j = size - 1; j >= 0; j -= stride) {
-      const beside = async (share: number) => {
+      const lossNear = async (share: number) => {
         const moved = point.slice();
         moved[j] += share * step;
         return await passes.evaluate(moved, { hessian: false });
       };
-      const [up, down] = [await beside(1), await beside(-1)];
+      const [up, down] = [await lossNear(1), await lossNear(-1)];
       assertClose(gradient[j], (up.loss - down.loss) / (2 * step), 1e-6, `gradient[${j}]`);
       const column = Float64Array.from({ length: size }, (_, i) => hessian[i * size + j]);
       const slopes = up.gradient.map((value, i) => (value - down.gradient[i]) / (2 * step));
@@ -132,7 +132,7 @@ for (const { groups, numbers } of shapes) {
   });
 }
 
-Deno.test("objective: rows of other parts do not count", async () => {
+Deno.test("objective: rows of other parts are not counted", async () => {
   const spec = specOf([{ name: "x", type: "numeric", scale: "none" }, { name: "c", type: "categorical" }]);
   const rows = Array.from(
     { length: 90 },
@@ -155,7 +155,7 @@ Deno.test("objective: rows of other parts do not count", async () => {
   assertAllClose(sums, each[3].gradient, 1e-12, "sum of the parts' gradients");
 });
 
-Deno.test("objective: log-odds of ±800 give a finite loss, gradient and Hessian, and the right ones", async () => {
+Deno.test("objective: log-odds of ±800 give the correct, finite loss, gradient and Hessian", async () => {
   const spec = specOf([{ name: "x", type: "numeric", scale: "none" }]);
   for (const weight of [undefined, 2]) {
     const rows = [1, -1, 1, -1].map((x, i) => ({ x, clicked: i < 2 ? 1 : 0, weight: weight ?? 1 }));
@@ -167,14 +167,14 @@ Deno.test("objective: log-odds of ±800 give a finite loss, gradient and Hessian
     // Columns: x, x:missing, intercept.
     const { loss, gradient, hessian } = await passes.evaluate(Float64Array.of(800, 0, 0), { hessian: true });
     const share = weight ?? 1;
-    // A click at −800 and none at +800 cost 800 each; the sure and right ones cost nothing.
+    // A click at −800 and none at +800 cost 800 each; the certain and correct rows cost nothing.
     assertClose(loss, 1600 * share, 1e-15, "loss");
     assert.deepEqual([...gradient], [2 * share, 0, 0]);
-    assert(hessian?.every((value) => value >= 0 && value < 1e-300), "a sure row has no curvature");
+    assert(hessian?.every((value) => value >= 0 && value < 1e-300), "a certain row has no curvature");
   }
 });
 
-Deno.test("objective: the loss of thousands of rows is no product that overflows", async () => {
+Deno.test("objective: the loss of thousands of rows does not overflow", async () => {
   const spec = specOf([{ name: "x", type: "numeric" }]);
   const rows = Array.from({ length: 5000 }, (_, i) => ({ x: 1, clicked: i % 2 }));
   const { design } = encodeRows(spec, rows, { chunkRows: 5000 });

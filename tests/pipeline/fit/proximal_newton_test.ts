@@ -10,7 +10,7 @@ import { denseExamples, denseLoss } from "../../support/dense_loss.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { alone, encodeRows, specOf } from "../../support/example_rows.ts";
 
-/** Rows of two categories and two skewed numbers; the categories' columns say together what the intercept says. */
+/** Rows of two categories and two skewed numbers; each category's columns are collinear with the intercept. */
 function makeDesign(seed: number, rowCount: number): DesignMatrix {
   const random = createRandom(seed);
   const rows = Array.from({ length: rowCount }, () => {
@@ -39,7 +39,7 @@ async function solve(
 const design = makeDesign(1, 400);
 
 for (const penalty of [{ l1: 1, l2: 0 }, { l1: 12, l2: 0 }, { l1: 3, l2: 5 }, { l1: 0.01, l2: 0.3 }]) {
-  Deno.test(`proximal newton: no column of the dense design has a slope that the penalty does not hold (l1 ${penalty.l1}, l2 ${penalty.l2})`, async () => {
+  Deno.test(`proximal newton: the solution meets the optimality conditions on the dense design (l1 ${penalty.l1}, l2 ${penalty.l2})`, async () => {
     const { coefficients, gradientMax, solver } = await solve(design, penalty);
     assert.equal(solver, "proximal-newton");
     const { gradient } = denseLoss(denseExamples(design), coefficients);
@@ -48,16 +48,16 @@ for (const penalty of [{ l1: 1, l2: 0 }, { l1: 12, l2: 0 }, { l1: 3, l2: 5 }, { 
       const beta = coefficients[j];
       const isIntercept = j === design.columnCount;
       const slope = loss + (isIntercept ? 0 : penalty.l2 * beta);
-      const held = isIntercept ? 0 : penalty.l1;
-      // At 0 the penalty holds any slope up to its own; elsewhere the two are equal.
-      worst = Math.max(worst, beta === 0 ? Math.abs(slope) - held : Math.abs(slope + held * Math.sign(beta)));
+      const l1 = isIntercept ? 0 : penalty.l1;
+      // At 0 the slope may be at most l1; elsewhere it must be −l1 · sign(β).
+      worst = Math.max(worst, beta === 0 ? Math.abs(slope) - l1 : Math.abs(slope + l1 * Math.sign(beta)));
     });
     assert(worst / 400 <= 1e-10, `a slope of ${worst / 400} is left`);
-    assert(Math.abs(worst / 400 - gradientMax) <= 1e-12 || worst < 0, "the certificate is another");
+    assert(Math.abs(worst / 400 - gradientMax) <= 1e-12 || worst < 0, "the certificate differs");
   });
 }
 
-Deno.test("proximal newton: coefficients that the penalty holds are 0 to the last bit, and more of them with more of it", async () => {
+Deno.test("proximal newton: coefficients are exactly 0, and more of them with a stronger penalty", async () => {
   const counts = [];
   for (const l1 of [0.1, 1, 5, 20]) {
     const { coefficients } = await solve(design, { l1, l2: 0 });
@@ -67,7 +67,7 @@ Deno.test("proximal newton: coefficients that the penalty holds are 0 to the las
   assert(counts[0] < counts[3], `${counts}`);
 });
 
-Deno.test("proximal newton: at the largest strength that matters every coefficient is 0, just below it one is not", async () => {
+Deno.test("proximal newton: at l1StrengthMax all coefficients are 0, just below it one is not", async () => {
   const clicks = denseExamples(design).labels.reduce((sum, label) => sum + label, 0);
   const start = new Float64Array(design.columnCount + 1);
   start[design.columnCount] = Math.log(clicks / (400 - clicks));
@@ -81,20 +81,20 @@ Deno.test("proximal newton: at the largest strength that matters every coefficie
   assert.equal(await countAt(strength * (1 - 1e-3)), 1);
 });
 
-Deno.test("proximal newton: without l1 it would be ridge: a vanishing l1 gives Newton's coefficients", async () => {
+Deno.test("proximal newton: a vanishing l1 penalty gives Newton's coefficients", async () => {
   const ridge = await solve(design, { l1: 0, l2: 2 });
   const nearly = await solve(design, { l1: 1e-9, l2: 2 });
   assertAllClose(nearly.coefficients, ridge.coefficients, 1e-7, "coefficients");
 });
 
-Deno.test("proximal newton: held columns stay 0", async () => {
+Deno.test("proximal newton: columns fixed at zero stay 0", async () => {
   const { coefficients } = await solve(design, { l1: 0.5, l2: 0 }, { fixedAtZero: [0, 5] });
   assert.deepEqual([coefficients[0], coefficients[5]], [0, 0]);
 });
 
-// Columns that say the same up to the intercept, and a penalty that hardly tells them apart: coordinates alone creep.
+// Columns that are collinear with the intercept, and a weak penalty: coordinate descent alone converges slowly.
 for (const ratio of [1, 0.5, 0.05]) {
-  Deno.test(`proximal newton: a weak penalty on columns that say the same needs few passes (l1 ratio ${ratio})`, async () => {
+  Deno.test(`proximal newton: a weak penalty on collinear columns needs few passes (l1 ratio ${ratio})`, async () => {
     for (const [seed, rowCount] of [[9, 280], [42, 940], [57, 1240]]) {
       const strength = 1e-4;
       const penalty = { l1: ratio * strength, l2: (1 - ratio) * strength };
@@ -104,7 +104,7 @@ for (const ratio of [1, 0.5, 0.05]) {
   });
 }
 
-Deno.test("proximal newton: where no optimum is in reach, a failure says how far it came", async () => {
+Deno.test("proximal newton: a fit that runs out of passes is a failure", async () => {
   await assertRejected(
     solve(design, { l1: 1, l2: 0 }, { iterationsMax: 2 }),
     "not-converged",
@@ -112,7 +112,7 @@ Deno.test("proximal newton: where no optimum is in reach, a failure says how far
   );
 });
 
-Deno.test("fit: L-BFGS has no l1 penalty, and says so", async () => {
+Deno.test("fit: L-BFGS rejects an l1 penalty", async () => {
   await assertRejected(
     solve(design, { l1: 1, l2: 0 }, { solver: "lbfgs" }),
     "usage-invalid",
@@ -120,7 +120,7 @@ Deno.test("fit: L-BFGS has no l1 penalty, and says so", async () => {
   );
 });
 
-Deno.test("fit: L-BFGS comes to Newton's coefficients, at the program's own tolerance, on data of all kinds", async () => {
+Deno.test("fit: L-BFGS finds Newton's coefficients at the default tolerance", async () => {
   for (let seed = 1; seed <= 12; seed++) {
     const some = makeDesign(seed, 100 + 60 * seed);
     for (const C of [0.1, 10, 1e3]) {
@@ -139,14 +139,14 @@ Deno.test("fit: L-BFGS comes to Newton's coefficients, at the program's own tole
   }
 });
 
-/** Columns for a design that is too wide for a Hessian. */
+/** Returns a design that is too wide for a Hessian. */
 function makeWide(): DesignMatrix {
   const random = createRandom(3);
   const rows = Array.from({ length: 11_000 }, (_, i) => ({ c: i % 5100, clicked: random.below(2) }));
   return encodeRows(specOf([{ name: "c", type: "categorical" }]), rows, { chunkRows: 4000 }).design;
 }
 
-Deno.test("fit: what needs a Hessian is refused where one would be too large; with an l2 penalty L-BFGS does it", async () => {
+Deno.test("fit: solvers that need a Hessian are rejected if it is too large; L-BFGS fits with an l2 penalty", async () => {
   const wide = makeWide();
   const { solver, convergence: { criterion, decrease = NaN } } = await solve(wide, { l1: 0, l2: 1 });
   assert.equal(solver, "lbfgs");

@@ -7,12 +7,12 @@ import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import references from "../../fixtures/references.json" with { type: "json" };
 import { alone, encodeRows, rowsOfColumns, specOf } from "../../support/example_rows.ts";
 
-/** A fit by scikit-learn; fixtures/references.py makes them. */
+/** A fit by scikit-learn, created by fixtures/references.py. */
 interface ReferenceFit {
   readonly penalty: HyperParameters["penalty"];
   readonly C?: number;
   readonly l1Ratio?: number;
-  /** Log-odds by column name; without a penalty there is no one solution, but one for each row's log-odds. */
+  /** Log-odds by column name; absent without a penalty, where only the log-odds of each row are unique. */
   readonly coefficients?: Readonly<Record<string, number>>;
   readonly intercept?: number;
   readonly logits?: readonly number[];

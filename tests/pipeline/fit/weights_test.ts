@@ -31,7 +31,7 @@ import {
 } from "../../support/temp_store.ts";
 import { inFolder, run } from "../../support/program.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// A fixed seed: every run tests the same cases.
 fc.configureGlobal({ seed: 20260101 });
 
 function withTable<T>(rows: readonly WeightedRow[], use: (made: TempStore) => Promise<T>): Promise<T> {
@@ -43,7 +43,7 @@ function withTable<T>(rows: readonly WeightedRow[], use: (made: TempStore) => Pr
 
 type Settings = Partial<HyperParameters> & { threads?: number; memoryBytes?: number };
 
-function learnFrom(
+function trainFrom(
   rows: readonly WeightedRow[],
   { threads = 1, memoryBytes = 1e8, ...settings }: Settings,
   ownSpec: FeatureSpec = spec,
@@ -74,11 +74,11 @@ const fits: readonly Settings[] = [
 
 for (const settings of fits) {
   const named = Object.entries(settings).map(([name, value]) => `${name} ${value}`).join(", ");
-  Deno.test(`weights: a weighted table gives the model and metrics of the table written out (${named})`, () =>
+  Deno.test(`weights: a weighted table gives the model and metrics of its rows repeated (${named})`, () =>
     fc.assert(
       fc.asyncProperty(tables, async (rows) => {
-        const weighted = await learnFrom(rows, settings);
-        const repeated = await learnFrom(writtenOut(rows), settings);
+        const weighted = await trainFrom(rows, settings);
+        const repeated = await trainFrom(writtenOut(rows), settings);
         assertSameModel(weighted, repeated);
         assertSame(weighted.solver.objective, repeated.solver.objective, "the objective");
         const { read, train, test, zero_weight: zeroWeight } = weighted.data.rows;
@@ -89,11 +89,11 @@ for (const settings of fits) {
     ));
 }
 
-Deno.test("weights: without a penalty, too, and with the precision that intervals are made of", async () => {
+Deno.test("weights: a fit without a penalty gives the model and precision of the rows repeated", async () => {
   const rows = plainRows(400, 5);
   const [weighted, repeated] = [
-    await learnFrom(rows, { penalty: "none" }, plainSpec),
-    await learnFrom(writtenOut(rows), { penalty: "none" }, plainSpec),
+    await trainFrom(rows, { penalty: "none" }, plainSpec),
+    await trainFrom(writtenOut(rows), { penalty: "none" }, plainSpec),
   ];
   assertSameModel(weighted, repeated);
   const precisionOf = ({ precision = "", coefficients }: ArtifactMetadata) =>
@@ -102,11 +102,11 @@ Deno.test("weights: without a penalty, too, and with the precision that interval
   assertAllClose(precisionOf(weighted), precisionOf(repeated), 1e-8, "precision");
 });
 
-Deno.test("weights: in mini-batches a row's loss is multiplied by its weight, and the penalty stands against the sum", async () => {
+Deno.test("weights: mini-batches multiply a row's loss by its weight, and penalise relative to the sum of weights", async () => {
   const settings = { optimizer: "adam", hidden: "4", epochs: 2 } as const;
   const rows = plainRows(300, 11).map((row) => ({ ...row, weight: 1 }));
-  const once = await learnFrom(rows, { ...settings, C: 1 }, plainSpec);
-  const fourTimes = await learnFrom(
+  const once = await trainFrom(rows, { ...settings, C: 1 }, plainSpec);
+  const fourTimes = await trainFrom(
     rows.map((row) => ({ ...row, weight: 4 })),
     { ...settings, C: 0.25 },
     plainSpec,
@@ -116,12 +116,12 @@ Deno.test("weights: in mini-batches a row's loss is multiplied by its weight, an
     if (member === "metrics") assertSame(withoutBins(fourTimes.metrics), withoutBins(once.metrics), member);
     else assertSame(fourTimes[member], once[member], member);
   }
-  const some = await learnFrom(plainRows(300, 11), { ...settings, C: 1 }, plainSpec);
+  const some = await trainFrom(plainRows(300, 11), { ...settings, C: 1 }, plainSpec);
   assert.notDeepEqual(some.coefficients, once.coefficients);
 });
 
-Deno.test("weights: the base rate goes by them, also that of rows that sampling leaves out", async () => {
-  const { data, metrics } = await learnFrom(plainRows(400, 12), { negatives: 0.5 }, plainSpec);
+Deno.test("weights: the base rate is weighted, including the rows that sampling leaves out", async () => {
+  const { data, metrics } = await trainFrom(plainRows(400, 12), { negatives: 0.5 }, plainSpec);
   assert(data.rows.left_out > 0 && data.weights);
   const { rows, clicks } = data.weights;
   assert(rows.left_out > data.rows.left_out);
@@ -130,7 +130,7 @@ Deno.test("weights: the base rate goes by them, also that of rows that sampling 
   assertSame(metrics.base_log_loss, expected, "the base rate's log loss");
 });
 
-Deno.test("weights: a model that continues learns and measures as from the table written out", async () => {
+Deno.test("weights: an update gives the model and metrics of the rows repeated", async () => {
   const rows = plainRows(500, 6);
   const continued = async (rows: readonly WeightedRow[]) =>
     await withTable(rows.filter(({ id }) => Number(id) < 3000), async (made) => {
@@ -150,7 +150,7 @@ Deno.test("weights: a model that continues learns and measures as from the table
   assert.equal(weighted.data.weights?.rows.train, writtenOut(rows).length);
 });
 
-Deno.test("weights: cross-validation gives each candidate the scores of the table written out", async () => {
+Deno.test("weights: cross-validation gives each candidate the scores of the rows repeated", async () => {
   const rows = plainRows(300, 7);
   const paths = gridOf({ penalties: ["l2", "l1"], strengths: [0.01, 0.3], l1Ratios: [] });
   const swept = (rows: readonly WeightedRow[], classWeight: "none" | "balanced") =>
@@ -178,10 +178,10 @@ Deno.test("weights: cross-validation gives each candidate the scores of the tabl
   }
 });
 
-Deno.test("weights: that weigh next to nothing, or very much, are noted; others are not", async () => {
+Deno.test("weights: very small or very large weights are noted, others are not", async () => {
   const noted = async (factor: number) => {
     const rows = plainRows(200, 8).map((row) => ({ ...row, weight: factor * (row.weight < 3 ? 0.5 : 1.5) }));
-    return (await learnFrom(rows, { testShare: 0 }, plainSpec)).notes;
+    return (await trainFrom(rows, { testShare: 0 }, plainSpec)).notes;
   };
   assert.deepEqual([await noted(1), await noted(0.11), await noted(7)], [[], [], []]);
   for (
@@ -196,7 +196,7 @@ Deno.test("weights: that weigh next to nothing, or very much, are noted; others 
   }
 });
 
-Deno.test("weights: the program makes one model of a table with weights and of the same table written out", () =>
+Deno.test("weights: the program trains the same model from weights as from the rows repeated", () =>
   inFolder(async (folder) => {
     const file = (name: string) => join(folder, name);
     const table = [[0, 0, 400], [0, 1, 100], [1, 0, 300], [7, 1, 0], [1, 1, 200], [50, 0, 1], [50, 1, 9]];
