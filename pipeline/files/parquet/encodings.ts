@@ -1,6 +1,5 @@
 import type { Encoding, SchemaElement } from "hyparquet";
-import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
-import { byteStreamSplit } from "hyparquet/src/encoding.js";
+import { byteStreamSplit, deltaBinaryUnpack } from "./hyparquet_internals.ts";
 import type { ColumnBuffer } from "../columns/column_buffer.ts";
 import { NotSupported } from "./not_supported.ts";
 

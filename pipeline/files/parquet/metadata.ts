@@ -4,7 +4,7 @@ import {
   ConvertedTypes,
   FieldRepetitionTypes,
   ParquetTypes,
-} from "hyparquet/src/constants.js";
+} from "./hyparquet_internals.ts";
 import { readLogicalType } from "./logical_type.ts";
 import {
   readInteger,

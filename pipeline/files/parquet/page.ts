@@ -1,7 +1,7 @@
 import zlib from "node:zlib";
 import type { Encoding, PageHeader } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { parquetHeader } from "hyparquet/src/column.js";
+import { parquetHeader } from "./hyparquet_internals.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { release } from "../columns/column_buffer.ts";
 import { createHybridReader, type HybridReader } from "./rle_bit_packed.ts";
