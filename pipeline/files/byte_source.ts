@@ -1,16 +1,16 @@
 import { Failure } from "../failure.ts";
 
-/** A file that is read in pieces, wherever they lie. */
+/** Random access to the bytes of a file. */
 export interface ByteSource {
-  /** The file, as messages name it. */
+  /** The name of the file in messages. */
   readonly name: string;
   readonly size: number;
-  /** @throws {Failure} `file-invalid` where the file has no such bytes. */
+  /** @throws {Failure} `file-invalid` if the range is outside the file. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
   close(): void;
 }
 
-/** @throws {Failure} `file-missing`, or `file-invalid` for a folder and what cannot be read. */
+/** @throws {Failure} `file-missing`; `file-invalid` for a folder or an unreadable file. */
 export function openSource(path: string): ByteSource {
   const file = openFile(path);
   const { size } = file.statSync();
@@ -31,7 +31,7 @@ export function openSource(path: string): ByteSource {
       for (let done = 0; done < length;) {
         const count = file.readSync(bytes.subarray(done));
         if (count === null) {
-          throw new Failure("file-invalid", `Cannot read ${path}: it became shorter while it was read.`);
+          throw new Failure("file-invalid", `Cannot read ${path}: it was truncated while it was read.`);
         }
         done += count;
       }
@@ -43,7 +43,9 @@ export function openSource(path: string): ByteSource {
 
 function openFile(path: string): Deno.FsFile {
   try {
-    if (!Deno.statSync(path).isFile) throw new Failure("file-invalid", `Cannot read ${path}: it is no file.`);
+    if (!Deno.statSync(path).isFile) {
+      throw new Failure("file-invalid", `Cannot read ${path}: it is not a file.`);
+    }
     return Deno.openSync(path, { read: true });
   } catch (error) {
     if (error instanceof Failure) throw error;

@@ -5,15 +5,15 @@ import { yieldToEventLoop } from "../runtime/event_loop.ts";
 
 const pieceBytes = 4 * 2 ** 20;
 
-/** The hashing of a file, piece by piece: what has nothing else to do can go on with it. */
+/** Hashes a file incrementally, in idle time. */
 export interface FileHashing {
-  /** Hashes another piece. @returns Whether there are more. @throws {Failure} `file-invalid` */
+  /** Hashes the next range of bytes. @returns Whether more remain. @throws {Failure} `file-invalid` */
   advance(): boolean;
   /**
-   * Hashes the rest.
+   * Hashes what remains.
    *
    * @returns SHA-256 of the file's bytes, hexadecimal.
-   * @throws {Failure} `file-invalid`; what the signal was aborted with.
+   * @throws {Failure} `file-invalid`; the reason of an aborted signal.
    */
   finish(signal?: AbortSignal): Promise<string>;
   close(): void;
@@ -39,7 +39,7 @@ export function openHashing(path: string): FileHashing {
     async finish(signal) {
       signal?.throwIfAborted();
       while (advance()) {
-        // A turn of the event loop, in which Ctrl-C is heard.
+        // Yields to the event loop, so that Ctrl-C is handled.
         await yieldToEventLoop();
         signal?.throwIfAborted();
       }
@@ -50,9 +50,9 @@ export function openHashing(path: string): FileHashing {
 }
 
 /**
- * SHA-256 of a file's bytes, hexadecimal.
+ * Returns the SHA-256 of a file's bytes, hexadecimal.
  *
- * @throws {Failure} `file-missing` or `file-invalid`; what the signal was aborted with.
+ * @throws {Failure} `file-missing` or `file-invalid`; the reason of an aborted signal.
  */
 export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const hashing = openHashing(path);

@@ -12,9 +12,9 @@ import { decodeHead } from "./text/transcode.ts";
 
 export type FileFormat = "parquet" | "csv" | "ndjson";
 
-/** How files of other kinds begin, and what to do about them. */
+/** First bytes of other file formats, and the remedy for each. */
 const foreignKinds: readonly { readonly begins: readonly number[]; readonly is: string }[] = [
-  { begins: [0x28, 0xb5, 0x2f, 0xfd], is: "zstd-compressed as a whole: unpack it" },
+  { begins: [0x28, 0xb5, 0x2f, 0xfd], is: "compressed by zstd as a whole: decompress it" },
   { begins: [0x50, 0x4b, 0x03, 0x04], is: "a zip archive or a spreadsheet: save its table as CSV" },
   { begins: [0x41, 0x52, 0x52, 0x4f, 0x57], is: "an Arrow file: write it as parquet" },
   { begins: [0x4f, 0x52, 0x43], is: "an ORC file: write it as parquet" },
@@ -25,10 +25,10 @@ const foreignKinds: readonly { readonly begins: readonly number[]; readonly is: 
 const headBytes = 4_096;
 
 /**
- * Opens a file of any format that can be loaded; its content says which, whatever its name.
+ * Opens a file of any supported format, which is detected from its content.
  *
- * @param format What a text file cannot say of itself.
- * @throws {Failure} as the readers of the formats do; `usage-invalid` for what the file's format does not have.
+ * @param format Describes a text file.
+ * @throws {Failure} as the readers of the formats do; `usage-invalid` for options that the format does not have.
  */
 export function openFile(path: string, selectSources: SelectSources, format: TextFormat = {}): RowReader {
   switch (formatOf(path, format)) {
@@ -42,8 +42,8 @@ export function openFile(path: string, selectSources: SelectSources, format: Tex
 }
 
 /**
- * @throws {Failure} `file-missing`; `file-invalid` for an empty file and what is neither parquet nor text; `usage-invalid`
- *   for what the file's format does not have.
+ * @throws {Failure} `file-missing`; `file-invalid` for an empty file, or one that is neither parquet nor text; `usage-invalid`
+ *   for options that the format does not have.
  */
 export function formatOf(path: string, format: TextFormat = {}): FileFormat {
   const source = openSource(path);
@@ -66,16 +66,16 @@ function formatOfHead(
   const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${path}: it is ${detail}.`);
   if (head.length === 0) throw invalid("empty");
   if (isParquet(head)) {
-    if (isGzip) throw invalid("parquet, packed by gzip as a whole: unpack it");
+    if (isGzip) throw invalid("parquet, compressed by gzip as a whole: decompress it");
     return "parquet";
   }
   const foreign = foreignKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte));
   if (foreign) throw invalid(foreign.is);
-  if (/\.parquet(\.|$)/i.test(path)) throw invalid("no parquet file, whatever its name says");
-  // UTF-16 has zeros too: the reader of text says so itself.
+  if (/\.parquet(\.|$)/i.test(path)) throw invalid("not a parquet file, despite its name");
+  // UTF-16 has zero bytes, too: the reader of text checks it.
   const isUtf16 = encoding === "utf-16" || head[0] === 0xff || head[0] === 0xfe;
   if (!isUtf16 && head.includes(0)) {
-    if ((head[0] === 0) !== (head[1] === 0)) throw invalid("UTF-16, as it seems: name --encoding utf-16");
+    if ((head[0] === 0) !== (head[1] === 0)) throw invalid("probably UTF-16: use --encoding utf-16");
     throw invalid("neither parquet nor text: write it as parquet, CSV or newline-delimited JSON");
   }
   return decodeHead(head, encoding, path).trimStart().startsWith("{") ? "ndjson" : "csv";

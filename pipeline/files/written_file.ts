@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { Failure } from "../failure.ts";
 
 /**
- * Runs what writes `path`; what the system refuses becomes a failure that says what to do.
+ * Runs `write`, which writes `path`. Errors of the system become failures with advice.
  *
  * @throws {Failure} `file-unwritable`.
  */
@@ -13,17 +13,17 @@ export function writing<T>(path: string, write: () => T): T {
     if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") throw error;
     const repair = error.code === "ENOSPC"
       ? "The disk is full: free some space, or write elsewhere."
-      : "Write to a folder that is there and that you may write to.";
+      : "Write to an existing, writable folder.";
     throw new Failure("file-unwritable", `Cannot write ${path}: ${error.message}. ${repair}`);
   }
 }
 
-/** Makes the folder of files to be written, where it is not there. */
+/** Creates the folder of a file to write, if it does not exist. */
 export function makeFolder(directory: string): void {
   writing(directory, () => Deno.mkdirSync(directory, { recursive: true }));
 }
 
-/** Writes a text file, and its folder where that is not there. It appears whole, in place of one that stands there. */
+/** Writes a text file, and creates its folder if needed. The file appears complete and replaces an existing one. */
 export function writeText(path: string, text: string): void {
   makeFolder(dirname(path));
   const partialPath = `${path}.partial`;
@@ -38,7 +38,7 @@ export function writeText(path: string, text: string): void {
   });
 }
 
-/** For what is left of a write that failed: where it cannot be removed, the failure on its way says why. */
+/** Removes the rest of a failed write. Errors are ignored: the failure of the write is reported. */
 export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);

@@ -109,7 +109,7 @@ Deno.test("accounts: a load whose rows are all rejected fails, and the rejects f
     await assertRejected(
       ingest(store, { files: { things: [bad] }, allowMissing: true, rejectsPath }),
       "row-rejected",
-      /bad\.csv: all of its 2 rows were rejected\. Row 1, column "part": "0,25" is not a finite number\. If its comma is a decimal comma, name --decimal-comma\. The rows are in .*rejects\.ndjson/,
+      /bad\.csv: all of its 2 rows were rejected\. Row 1, column "part": "0,25" is not a finite number\. If its comma is a decimal comma, use --decimal-comma\. The rows are in .*rejects\.ndjson/,
     );
     assert.deepEqual(
       rejectsOf(rejectsPath).map(({ values }) => values),
@@ -251,7 +251,7 @@ Deno.test("accounts: integers of parquet in a column of times are microseconds o
       await assertRejected(
         load(value),
         "row-rejected",
-        /column "seen_at": \d+ is no plausible time, expected ISO 8601/,
+        /column "seen_at": \d+ is not a plausible time, expected ISO 8601/,
       );
     }
     await assertRejected(

@@ -126,8 +126,8 @@ Deno.test("clickwell ingest exits with 2 for wrong usage and with 1 for a bad fi
       [["--table", "mails.parquet"], 2, /--table is "mails\.parquet", expected NAME=FILE/],
       [["--leads", "x", "--column", "apr=rate"], 2, /--column is "apr=rate", expected TABLE\.COLUMN=NAME/],
       [["--leads", "x", "--on-conflict", "merge"], 2, /--on-conflict is "merge"/],
-      [["--leads", join(folder, "missing.parquet")], 1, /There is no file .*missing\.parquet/],
-      [["--leads", folder], 1, /it is no file/],
+      [["--leads", join(folder, "missing.parquet")], 1, /The file .*missing\.parquet/],
+      [["--leads", folder], 1, /it is not a file/],
     ];
     for (const [words, code, message] of rows) {
       const outcome = await run(["ingest", "--data", data, ...words]);

@@ -155,7 +155,7 @@ Deno.test("text flags: messages about standard input name it", () =>
     assert.equal(bad.code, 1);
     assert.match(
       bad.stderr,
-      /Cannot load standard input: row 1, column "rate": "0,5" is not a finite number\. If its comma is a decimal comma, name --decimal-comma\. Correct/,
+      /Cannot load standard input: row 1, column "rate": "0,5" is not a finite number\. If its comma is a decimal comma, use --decimal-comma\. Correct/,
     );
     const twice = await run([...load, "loans=-"], { input: "nr\n1\n" });
     assert.equal(twice.code, 2);
@@ -219,6 +219,6 @@ Deno.test("predict: a field that was a time in training is read as ingest reads 
     for (const content of wrong) {
       const { code, stderr } = await predict(file("wrong", content));
       assert.equal(code, 1);
-      assert.match(stderr, /row 1: column "seen_at": 1706696100 is no plausible time/);
+      assert.match(stderr, /row 1: column "seen_at": 1706696100 is not a plausible time/);
     }
   }));

@@ -1,16 +1,16 @@
 import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts";
 
-/** What SQLite is given for a cell. A bigint only where a number would not be exact. */
+/** A value for SQLite. A bigint only if a number would not be exact. */
 export type Cell = string | number | bigint | null;
 
-/** Rows of a file, ready for a table: plain data, which threads can hand on to each other. */
+/** A batch of rows of a file, ready for a table: plain data that can be posted to another thread. */
 export interface Batch {
   readonly rowCount: number;
-  /** Shape (rowCount): each row's place in its file, from 1. */
+  /** Row numbers in the file, from 1. Shape (rowCount). */
   readonly rows: Uint32Array<ArrayBuffer>;
-  /** One for each column that is loaded, in the order in which they are read. */
+  /** The loaded columns, in the order in which they are read. */
   readonly columns: readonly BatchColumn[];
-  /** Rows that cannot be loaded; they are not among the others. */
+  /** Rows that cannot be loaded; not part of the columns. */
   readonly faults: readonly RowFault[];
 }
 
@@ -21,36 +21,36 @@ export type BatchColumn =
   & (
     | { readonly type: "INTEGER"; readonly words: Int32Array<ArrayBuffer>; readonly exact: BigInt64Array }
     | { readonly type: "REAL"; readonly values: Float64Array<ArrayBuffer> }
-    /** Texts one after the other, and where each ends, in UTF-16 code units. */
+    /** Concatenated texts, and the end of each, in UTF-16 code units. */
     | { readonly type: "TEXT"; readonly text: string; readonly ends: Int32Array<ArrayBuffer> }
-    /** Texts that many rows share, and which each row has. */
+    /** Distinct texts, and the index of the text of each row. */
     | { readonly type: "TERMS"; readonly terms: readonly string[]; readonly codes: Uint16Array<ArrayBuffer> }
   );
 
 /** Why a row cannot be loaded. */
 export interface RowFault {
-  /** Its place in its file, from 1. */
+  /** Row number in the file, from 1. */
   readonly row: number;
-  /** Absent where it is the whole row. */
+  /** Absent if the whole row is faulty. */
   readonly column?: string;
-  /** What is wrong, as in `"abc" is not a number`. */
+  /** The reason, as in `"abc" is not a number`. */
   readonly detail: string;
-  /** The table's constraint that it breaks; absent where a value cannot even be tried. */
+  /** The violated constraint of the table; absent if a value could not be converted. */
   readonly constraint?: string;
-  /** Whether all of its values could be read, and it is the table that refuses it. */
+  /** Whether all values could be read, and the table rejects the row. */
   readonly isRead?: boolean;
-  /** A cell that cannot be loaded is what stands in the file, as far as it can be shown. */
+  /** The values of the row; a cell that cannot be loaded has its text in the file, if it can be shown. */
   readonly cells: readonly Cell[];
-  /** The row as it stands in the file, if its values cannot be told apart. */
+  /** The line of the file, if it cannot be split into values. */
   readonly line?: string;
 }
 
-/** Gives the memory of a batch back at once: the collector would let that of dozens gather. It must not be used any more. */
+/** Frees the memory of a batch, which must not be used afterwards. The garbage collector would let dozens accumulate. */
 export function releaseBatch(batch: Batch): void {
   for (const buffer of buffersOf(batch)) buffer.transfer(0);
 }
 
-/** The memory of a batch, for a thread to hand on without a copy. */
+/** Returns the buffers of a batch, to be transferred to another thread without a copy. */
 export function buffersOf({ rows, columns }: Batch): ArrayBuffer[] {
   if (rows.length === 0) return [];
   return [
@@ -63,7 +63,7 @@ export function buffersOf({ rows, columns }: Batch): ArrayBuffer[] {
   ];
 }
 
-/** About how much memory a batch takes. */
+/** Returns the approximate memory of a batch, in bytes. */
 export function batchBytes({ rowCount, columns }: Batch): number {
   return columns.reduce((sum, column) => {
     if (column.type === "TEXT") return sum + 5 * rowCount + column.text.length;
@@ -78,14 +78,14 @@ export function cellAt(column: BatchColumn, row: number): Cell {
   return cells[0];
 }
 
-/** Where cells go: the first to `at`, each next one `step` further. */
+/** Target of cells: the first goes to `at`, each next one `step` further. */
 interface CellPlace {
   readonly cells: Cell[];
   readonly at: number;
   readonly step: number;
 }
 
-/** Copies the cells of some rows. */
+/** Copies the cells of a range of rows. */
 export function copyCells(column: BatchColumn, from: number, count: number, place: CellPlace): void {
   switch (column.type) {
     case "INTEGER":
@@ -110,7 +110,7 @@ function copyIntegers(
   for (let i = 0, row = from, k = at; i < count; i++, row++, k += step) {
     const high = words[2 * row + 1];
     if (nulls[row] === 1) cells[k] = null;
-    // |value| < 2^53: a double holds it, and costs less than a BigInt.
+    // |value| < 2^53: exact as a double, which costs less than a BigInt.
     else if (high >= -0x20_0000 && high < 0x20_0000) cells[k] = high * 2 ** 32 + (words[2 * row] >>> 0);
     else cells[k] = exact[row];
   }
@@ -151,7 +151,7 @@ function copyTerms(
   }
 }
 
-/** One cell of a buffer; of one that cannot be loaded, what stands in the file. */
+/** Returns a cell of a buffer; if it cannot be loaded, its text in the file. */
 export function bufferCell(buffer: ColumnBuffer, index: number): Cell {
   const found = buffer.found.get(index);
   if (found !== undefined) return found;
@@ -161,7 +161,7 @@ export function bufferCell(buffer: ColumnBuffer, index: number): Cell {
 /**
  * Copies rows of a buffer, in the order of `indices`.
  *
- * @param indices Shape (rows): places in the buffer.
+ * @param indices Rows of the buffer. Shape (rows).
  */
 export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn {
   const nulls = gatherNulls(buffer.nulls, indices);
@@ -180,7 +180,7 @@ export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchC
   }
 }
 
-// One loop for each kind of array: the engine makes fast code of a loop that sees one kind, and keeps it.
+// One loop per kind of array: V8 optimises a loop that sees a single kind.
 
 function gatherNulls(nulls: Uint8Array, indices: Uint32Array): Uint8Array<ArrayBuffer> {
   const gathered = new Uint8Array(indices.length);
@@ -203,7 +203,7 @@ function gatherReals(values: Float64Array, indices: Uint32Array): Float64Array<A
   return gathered;
 }
 
-/** Whether rows share their texts, which are few, and a batch of them has no more terms than a code can tell apart. */
+/** Returns whether rows share few distinct texts, and their number fits into a code. */
 function isShared({ byteCount, textLength }: TextBuffer, indices: Uint32Array): boolean {
   return textLength > 4 * byteCount && byteCount <= termBytesMax && indices.length <= 2 ** 16;
 }
@@ -218,7 +218,7 @@ function gatherTerms(
 ): TextColumn<"TERMS"> {
   const codes = new Uint16Array(indices.length);
   const terms: string[] = [];
-  // By the place where a text begins: its code + 1. An empty text has none: another may begin where it lies.
+  // By the offset at which a text begins: its code + 1. An empty text has no entry: another text may begin at its offset.
   const codesByPlace = new Uint32Array(byteCount);
   let emptyCode = 0;
   for (let i = 0; i < indices.length; i++) {
@@ -238,7 +238,7 @@ function gatherTerms(
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** One long string and where its parts end: parts of a string cost a tenth of strings decoded one by one. */
+/** One long string and the ends of its parts: substrings cost a tenth of strings that are decoded one by one. */
 function gatherText(buffer: TextBuffer, indices: Uint32Array): TextColumn<"TEXT"> {
   const { bytes: source, spans, isAscii } = buffer;
   let byteCount = 0;
@@ -247,7 +247,7 @@ function gatherText(buffer: TextBuffer, indices: Uint32Array): TextColumn<"TEXT"
   const ends = new Int32Array(indices.length);
   let to = 0;
   let unitCount = 0;
-  // Rows in the order in which they were read lie one after the other: they are copied together.
+  // Rows in file order are contiguous and copied together.
   let [pieceStart, pieceEnd] = [0, 0];
   const copyPiece = () => {
     if (pieceEnd - pieceStart > pieceBytesMin) bytes.set(source.subarray(pieceStart, pieceEnd), to);
@@ -271,10 +271,10 @@ function gatherText(buffer: TextBuffer, indices: Uint32Array): TextColumn<"TEXT"
   return { type: "TEXT", text, ends };
 }
 
-/** A call costs as much as a loop over so many bytes. */
+/** Number of bytes at which a call costs as much as a loop. */
 const pieceBytesMin = 128;
 
-/** UTF-16 code units of well-formed UTF-8: two for a sequence of four bytes, one for any other. */
+/** Returns the number of UTF-16 code units of well-formed UTF-8: two for a sequence of four bytes, one for any other. */
 function utf16Length(bytes: Uint8Array, start: number, end: number): number {
   let units = 0;
   for (let i = start; i < end; i++) {

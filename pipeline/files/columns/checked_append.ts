@@ -17,14 +17,14 @@ import { parseTime, timeOfInteger } from "./field_value.ts";
 
 const int64Max = 2n ** 63n - 1n;
 
-/** @param value NaN stands for no value. */
+/** @param value NaN means no value. */
 export function appendFinite(buffer: RealBuffer, value: number): void {
   if (Number.isFinite(value)) appendReal(buffer, value);
   else if (Number.isNaN(value)) appendNull(buffer);
   else appendFault(buffer, `${value} is not finite`, String(value));
 }
 
-/** @param value NaN stands for no value. */
+/** @param value NaN means no value. */
 export function appendWhole(buffer: IntegerBuffer, value: number): void {
   if (Number.isSafeInteger(value)) appendInteger(buffer, value);
   else if (Number.isNaN(value)) appendNull(buffer);
@@ -47,14 +47,14 @@ export function appendString(buffer: TextBuffer, text: string): void {
   appendText(buffer, bytes, 0, bytes.length);
 }
 
-/** @param value Microseconds since 1970, or a date like 20240131. NaN stands for no value. */
+/** @param value Microseconds since 1970, or a date like 20240131. NaN means no value. */
 export function appendTime(buffer: IntegerBuffer, value: number | bigint): void {
   const time = timeOfInteger(value);
   if (time !== undefined) return appendExact(buffer, time);
   appendFault(buffer, implausibleTime(value) ?? `${value} is no time`, value);
 }
 
-/** @param text Empty for no value. */
+/** @param text An empty text means no value. */
 export function appendNumberText(
   buffer: IntegerBuffer | RealBuffer,
   { isTime }: TableColumn,
@@ -87,7 +87,7 @@ function appendTimeText(buffer: IntegerBuffer, text: string): void {
   );
 }
 
-/** @returns No number where there is a point: what it parts, thousands or decimals, nobody can tell. */
+/** @returns No number if there is a point: it could separate thousands or decimals. */
 export function withPoint(text: string): string {
   return text.includes(".") ? "" : text.replace(",", ".");
 }
@@ -96,16 +96,16 @@ function shown(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
 
-/** What would help where the number is one of another country's. */
+/** Returns a hint for a number with a decimal comma. */
 function commaHint(text: string): string {
   return /^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$/.test(text)
-    ? ". If its comma is a decimal comma, name --decimal-comma"
+    ? ". If its comma is a decimal comma, use --decimal-comma"
     : "";
 }
 
-/** What would help, if the text stands for no value. */
+/** Returns a hint for a text that may mean no value. */
 function nullHint(text: string): string | undefined {
   return /^(?:#?n\/?a|null|none|nil|missing|\\n|[-.?])$/i.test(text)
-    ? `. If it stands for no value, name --null ${shown(text)}`
+    ? `. If it means no value, use --null ${shown(text)}`
     : undefined;
 }

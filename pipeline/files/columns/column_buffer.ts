@@ -1,8 +1,9 @@
 import type { ColumnType } from "../../store/table.ts";
+import { isUtf8, notUtf8 } from "./utf8.ts";
 
 /**
- * Values of one column of a run of rows, in typed arrays: a million rows take what their values take, and no object each.
- * A row without a value has 1 in `nulls`; one whose value cannot be loaded has its reason in `faults`, by row.
+ * The values of one column of a row run, in typed arrays, without an object per value. A row without a value has 1 in `nulls`;
+ * `faults` has the reason of each value that cannot be loaded, by row.
  */
 export type ColumnBuffer = IntegerBuffer | RealBuffer | TextBuffer;
 
@@ -11,9 +12,9 @@ interface Rows {
   nulls: Uint8Array<ArrayBuffer>;
   nullCount: number;
   readonly faults: Map<number, string>;
-  /** What stood in the file in place of a value that cannot be loaded, by row, if it is known. */
+  /** The text in the file of values that cannot be loaded, by row, if known. */
   readonly found: Map<number, FoundValue>;
-  /** Characters of the texts in `found`. */
+  /** Total length of the texts in `found`. */
   foundLength: number;
 }
 
@@ -30,28 +31,25 @@ export interface RealBuffer extends Rows {
   values: Float64Array<ArrayBuffer>;
 }
 
-/** UTF-8. The value of row `i` is `bytes[spans[2 * i]..spans[2 * i + 1])`: rows of equal text may share its bytes. */
+/** UTF-8. The value of row `i` is `bytes[spans[2 * i]..spans[2 * i + 1])`: rows with equal text may share bytes. */
 export interface TextBuffer extends Rows {
   readonly type: "TEXT";
   bytes: Uint8Array<ArrayBuffer>;
   byteCount: number;
-  /** Bytes of all values; more than `byteCount` where rows share them. */
+  /** Bytes of all values; more than `byteCount` if rows share bytes. */
   textLength: number;
   spans: Int32Array<ArrayBuffer>;
-  /** Bytes of the longest value. */
+  /** Length of the longest value, in bytes. */
   longest: number;
-  /** How often the buffer has been cleared. */
+  /** Number of times the buffer was cleared. */
   fills: number;
   isAscii: boolean;
 }
 
-/** A longer text is no value of a table but a document: it is refused, and memory stays bounded. */
+/** Maximum length of a text. A longer one is a document rather than a value; the limit keeps memory bounded. */
 export const textBytesMax = 16_384;
 
-/** The fault of a text that is no UTF-8. */
-export const notUtf8 = "text that is not valid UTF-8";
-
-/** Of bytes that are no UTF-8, what can be shown. */
+/** Decodes bytes that are not UTF-8 for messages. */
 const lossyDecoder = new TextDecoder();
 
 const rowsAtFirst = 1_024;
@@ -89,7 +87,7 @@ export function createBuffer(type: ColumnType): ColumnBuffer {
   }
 }
 
-/** Forgets the rows and keeps the memory. */
+/** Removes the rows and keeps the memory. */
 export function clearBuffer(buffer: ColumnBuffer): void {
   buffer.length = 0;
   buffer.nullCount = 0;
@@ -105,8 +103,7 @@ export function clearBuffer(buffer: ColumnBuffer): void {
 }
 
 /**
- * Makes room for so many rows, with texts as long as those that are there, at once: a buffer that grows by and by leaves its
- * former memory behind in pieces, which nobody fits into.
+ * Reserves memory for `rowCount` rows with texts of the average length so far. Growing step by step would fragment memory.
  */
 export function reserveRows(buffer: ColumnBuffer, rows: number): void {
   if (rows > buffer.nulls.length) growRows(buffer, rows);
@@ -115,10 +112,10 @@ export function reserveRows(buffer: ColumnBuffer, rows: number): void {
   if (wanted > buffer.bytes.length) buffer.bytes = grown(buffer.bytes, wanted, bytesOf);
 }
 
-/** Bytes of texts that are reserved at the most. */
+/** Maximum number of bytes to reserve for texts. */
 const textReserveMax = 64 * 2 ** 20;
 
-/** Bytes that the rows take. */
+/** Returns the memory of the rows, in bytes. */
 export function bufferBytes(buffer: ColumnBuffer): number {
   return 9 * buffer.length + buffer.foundLength + (buffer.type === "TEXT" ? buffer.byteCount : 0);
 }
@@ -130,8 +127,8 @@ export function appendNull(buffer: ColumnBuffer): void {
 }
 
 /**
- * @param detail What is wrong with the value, as in `"abc" is not a number`.
- * @param found The value as it stands in the file; texts are kept up to a limit.
+ * @param detail The reason, as in `"abc" is not a number`.
+ * @param found The text in the file; kept up to a limit.
  */
 export function appendFault(buffer: ColumnBuffer, detail: string, found?: FoundValue): void {
   const row = addRow(buffer);
@@ -145,7 +142,7 @@ export function appendFault(buffer: ColumnBuffer, detail: string, found?: FoundV
 
 const foundLengthMax = 4_096;
 
-/** A text that is shown to people: of a longer one its beginning. */
+/** Shortens a text for messages. */
 export function shortened(text: string): string {
   return text.length > foundLengthMax ? `${text.slice(0, foundLengthMax)}…` : text;
 }
@@ -167,7 +164,7 @@ export function appendReal(buffer: RealBuffer, value: number): void {
   buffer.values[row] = value;
 }
 
-/** Appends the text of `source[start..end)`, or the fault that it is no text that SQLite keeps as it is. */
+/** Appends the text `source[start..end)`, or a fault if SQLite would not keep it unchanged. */
 export function appendText(buffer: TextBuffer, source: Uint8Array, start: number, end: number): void {
   const length = end - start;
   if (length > textBytesMax) {
@@ -188,7 +185,7 @@ export function appendText(buffer: TextBuffer, source: Uint8Array, start: number
     bits |= byte;
     if (byte === 0) hasZero = true;
   }
-  // SQLite's own functions and its clients end a text at the first NUL: two keys could look like one.
+  // SQLite's functions and its clients end a text at the first NUL: two keys could look equal.
   if (hasZero) {
     return appendFault(buffer, "text with a NUL character", lossyDecoder.decode(source.subarray(start, end)));
   }
@@ -202,7 +199,7 @@ export function appendText(buffer: TextBuffer, source: Uint8Array, start: number
   appendSpan(buffer, from, from + length);
 }
 
-/** Appends the text that lies at `bytes[start..end)` of the buffer already. */
+/** Appends a text that is stored in the buffer already, at `bytes[start..end)`. */
 function appendSpan(buffer: TextBuffer, start: number, end: number): void {
   const row = addRow(buffer);
   buffer.spans[2 * row] = start;
@@ -211,7 +208,7 @@ function appendSpan(buffer: TextBuffer, start: number, end: number): void {
   if (end - start > buffer.longest) buffer.longest = end - start;
 }
 
-/** Appends rows of another buffer of the same type, by their place in it; each text is copied once. */
+/** Returns a function that appends a row of another buffer of the same type. Each text is copied once. */
 export function copierOf(buffer: ColumnBuffer, source: ColumnBuffer): (index: number) => void {
   const append = appenderOf(buffer, source);
   return (index) => {
@@ -230,9 +227,9 @@ function appenderOf(buffer: ColumnBuffer, source: ColumnBuffer): (index: number)
     return (index) => appendReal(buffer, source.values[index]);
   }
   if (buffer.type !== "TEXT" || source.type !== "TEXT") {
-    throw new Error(`a ${source.type} is copied to a ${buffer.type}`);
+    throw new Error(`cannot copy ${source.type} to ${buffer.type}`);
   }
-  // Where each text lies in the buffer; −1 where it has not been copied since the buffer was cleared.
+  // Offset of each text in the buffer; −1 if it has not been copied since the buffer was cleared.
   const places = new Int32Array(source.length).fill(-1);
   let { fills } = buffer;
   return (index) => {
@@ -270,7 +267,7 @@ function growRows(buffer: ColumnBuffer, rows: number): void {
 
 type OwnedArray = Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 
-/** A copy with room for `length` entries, for twice as many as now where that is more; the array itself is given up. */
+/** Returns a copy with at least `length` entries and at least twice the current size. The original is freed. */
 function grown<A extends OwnedArray>(array: A, length: number, make: (length: number) => A): A {
   const larger = make(Math.max(length, 2 * array.length));
   larger.set(array);
@@ -278,35 +275,16 @@ function grown<A extends OwnedArray>(array: A, length: number, make: (length: nu
   return larger;
 }
 
-/** Gives memory back at once: the collector would not hurry, since it sees little of it. */
+/** Frees memory at once: the garbage collector would be late, since V8 does not count this memory. */
 export function release(array: { readonly buffer: ArrayBuffer }): void {
   array.buffer.transfer(0);
 }
 
-/** Gives the buffer's memory back. It must not be used any more. */
+/** Frees the memory of a buffer, which must not be used afterwards. */
 export function releaseBuffer(buffer: ColumnBuffer): void {
   release(buffer.nulls);
   if (buffer.type === "INTEGER") return release(buffer.words);
   if (buffer.type === "REAL") return release(buffer.values);
   release(buffer.bytes);
   release(buffer.spans);
-}
-
-/** Whether the bytes are well-formed UTF-8 (The Unicode Standard, table 3-7). */
-export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end;) {
-    const first = bytes[i++];
-    if (first < 0x80) continue;
-    if (first < 0xc2 || first > 0xf4) return false;
-    const following = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    if (i + following > end) return false;
-    const second = bytes[i];
-    // No overlong form, no surrogate, nothing above U+10FFFF.
-    const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
-    const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
-    if (second < least || second > most) return false;
-    for (let k = 1; k < following; k++) if ((bytes[i + k] & 0xc0) !== 0x80) return false;
-    i += following;
-  }
-  return true;
 }

@@ -4,37 +4,37 @@ import { nearestName } from "../../did_you_mean.ts";
 import type { Table, TableColumn } from "../../store/table.ts";
 import type { TextFormat } from "../text/text_format.ts";
 
-/** A column of a table, and what it is called in a file. */
+/** A column of a table and its name in a file. */
 export interface ColumnSource {
   readonly column: TableColumn;
   readonly name: string;
 }
 
 /**
- * Chooses the columns that are loaded from a file.
+ * Selects the columns to load from a file.
  *
  * @param fileColumns Names of the file's columns.
- * @param remark What whoever misses a key should know of the file.
+ * @param remark A hint for the message about a missing key.
  */
 export type SelectSources = (fileColumns: readonly string[], remark?: string) => readonly ColumnSource[];
 
 export interface ColumnMapping {
-  /** What columns are called in the files, where it is not their own name. */
+  /** Names of columns in the files, if they differ. */
   readonly names: Readonly<Record<string, string>>;
-  /** Load a column that a file lacks as NULL, or as its default, where the table allows it. */
+  /** Load columns that a file lacks as NULL or their default, if the table allows it. */
   readonly allowMissing: boolean;
-  /** What text files cannot say of themselves; absent where nothing of it was named. */
+  /** Describes text files; absent if all is default. */
   readonly format?: TextFormat;
 }
 
 /**
- * Which columns of a table are loaded from a file.
+ * Returns the columns of a table to load from a file.
  *
  * @param fileColumns Names of the file's columns.
- * @param fileName The file, as messages name it.
- * @param remark What whoever misses a key should know of the file.
- * @throws {Failure} `file-invalid` for a file without a column that the table needs, or without one of its others unless
- *   that is allowed: a column whose name is misspelt must not become NULL in silence.
+ * @param fileName The name of the file in messages.
+ * @param remark A hint for the message about a missing key.
+ * @throws {Failure} `file-invalid` if a required column is missing, or another one unless that is allowed: a misspelled column
+ *   must not become NULL silently.
  */
 export function columnSources(
   table: Table,
@@ -64,7 +64,7 @@ export function columnSources(
   return sources;
 }
 
-/** A key is never made up, whatever its default. */
+/** A key is never filled with a default. */
 function isNeeded({ key }: Table, { name, required, hasDefault }: TableColumn): boolean {
   return key.includes(name) || (required && !hasDefault);
 }
@@ -73,7 +73,7 @@ interface Lacking {
   readonly fileColumns: readonly string[];
   readonly fileName: string;
   readonly mayAllow: boolean;
-  /** A column that numbers or names the rows is more likely it than one whose name is alike. */
+  /** A column that numbers or names the rows is more likely the key than one with a similar name. */
   readonly isKey?: boolean;
   readonly remark?: string | undefined;
 }
@@ -90,14 +90,14 @@ function missing(
   const rowNames = ["", "__index_level_0__"].find((candidate) => fileColumns.includes(candidate));
   const meaning = column.comment ? ` (${column.comment})` : "";
   const remedy = remark !== undefined
-    ? ` Name it with --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
+    ? ` Give its name with --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
     : !isNear && rowNames !== undefined
     ? ` It has ${
       rowNames || "one without a name"
     }: --column ${table.name}.${column.name}=${rowNames} takes that`
     : near !== undefined
-    ? ` It has "${near}": --column ${table.name}.${column.name}=${near} takes that`
-    : ` Name it with --column ${table.name}.${column.name}=NAME` +
+    ? ` It has "${near}": use it with --column ${table.name}.${column.name}=${near}`
+    : ` Give its name with --column ${table.name}.${column.name}=NAME` +
       (mayAllow ? ", or load NULL with --allow-missing" : "");
   return new Failure(
     "file-invalid",

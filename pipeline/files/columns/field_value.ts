@@ -1,4 +1,4 @@
-/** Times that are written as text: cells of CSV, strings of JSON. */
+/** Times written as text: cells of CSV, strings of JSON. */
 
 import { parseInteger } from "../text/number_text.ts";
 import { implausibleTime } from "./plausible_time.ts";
@@ -8,10 +8,10 @@ const extendedTime =
 const basicTime =
   /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(?:(\d{2})(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
 /**
- * ISO 8601, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is taken as UTC; digits beyond microseconds
- * are cut off. Of integers, those of eight digits may be dates, and others have to be plausible: {@link implausibleTime}.
+ * Parses ISO 8601, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is UTC; digits beyond microseconds are cut
+ * off. An integer of eight digits may be a date; other integers have to be plausible: {@link implausibleTime}.
  *
- * @returns Microseconds since 1970-01-01T00:00:00Z; undefined for what is no time; NaN for "NaN".
+ * @returns Microseconds since 1970-01-01T00:00:00Z; undefined if it is not a time; NaN for "NaN".
  */
 export function parseTime(text: string): number | bigint | undefined {
   const match = extendedTime.exec(text) ?? basicTime.exec(text);
@@ -28,12 +28,12 @@ export function timeOfInteger(value: number | bigint): number | bigint | undefin
   return implausibleTime(value) === undefined ? value : undefined;
 }
 
-/** @param parts Year, month, day; hour, minute, second, fraction and zone where there are any. */
+/** @param parts Year, month, day; hour, minute, second, fraction and zone if present. */
 function timeOf(parts: readonly (string | undefined)[]): number | bigint | undefined {
   const [year, month, day] = [Number(parts[0]), Number(parts[1]), Number(parts[2])];
   const [hour, minute, second] = [Number(parts[3] ?? 0), Number(parts[4] ?? 0), Number(parts[5] ?? 0)];
   const date = new Date(0);
-  // Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  // Date.UTC maps the years 0 to 99 to 1900 to 1999.
   date.setUTCFullYear(year, month - 1, day);
   const isDate = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
   const offset = zoneMinutes(parts[7]);
@@ -44,7 +44,7 @@ function timeOf(parts: readonly (string | undefined)[]): number | bigint | undef
   return Number.isSafeInteger(time) ? time : BigInt(seconds) * 1_000_000n + BigInt(micros);
 }
 
-/** @param micros Since 1970-01-01T00:00:00Z. @returns As `parseTime` reads it; the number itself where no calendar has it. */
+/** @param micros Since 1970-01-01T00:00:00Z. @returns In the form that `parseTime` reads; the number itself if it is beyond the calendar. */
 export function isoTime(micros: number): string {
   const millis = Math.floor(micros / 1000);
   if (!(Math.abs(millis) <= 8.64e15)) return String(micros);
@@ -53,7 +53,7 @@ export function isoTime(micros: number): string {
   return rest === 0 ? text.replace(/\.000Z$/, "Z") : text.replace("Z", `${String(rest).padStart(3, "0")}Z`);
 }
 
-/** @returns Minutes east of UTC; undefined where the zone is none. */
+/** @returns Minutes east of UTC; undefined for an invalid zone. */
 function zoneMinutes(zone: string | undefined): number | undefined {
   if (zone === undefined || /^[zu]/i.test(zone)) return 0;
   const hours = Number(zone.slice(1, 3));

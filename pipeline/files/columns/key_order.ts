@@ -3,15 +3,15 @@ import { type ColumnBuffer, release, type TextBuffer } from "./column_buffer.ts"
 const keyMax = 2 ** 32 - 1;
 
 /**
- * The rows by key, roughly: a b-tree that is filled in the order of its keys touches each of its pages once, and rows that
- * lie on one page need no order among themselves. Rows of equal rough keys keep their order.
+ * Orders rows by an approximate key: a b-tree that is filled in key order touches each page once, and rows of one page need no
+ * order among themselves. Rows with equal approximate keys keep their order.
  *
  * @param buffer The first column of the key.
- * @returns Shape (rows): places in the buffer.
+ * @returns Rows of the buffer. Shape (rows).
  */
 export function orderByKey(buffer: ColumnBuffer): Uint32Array {
   const keyOf = buffer.type === "TEXT" ? textKey(buffer) : numberKey(buffer);
-  // Key and place as the words of one integer: sorting those is many times as fast as with a comparison of ours.
+  // Key and row as the words of one integer: sorting these is many times faster than sorting with a comparison function.
   const pairs = new BigUint64Array(buffer.length);
   const words = new Uint32Array(pairs.buffer);
   for (let row = 0; row < buffer.length; row++) {
@@ -25,7 +25,7 @@ export function orderByKey(buffer: ColumnBuffer): Uint32Array {
   return order;
 }
 
-/** Whether the rows from `start` on follow the row before them in the order of their keys. */
+/** Returns whether the rows from `start` on continue the key order of the row before them. */
 export function isAscending(buffer: ColumnBuffer, start: number): boolean {
   const compare = buffer.type === "TEXT" ? compareText(buffer) : compareNumbers(buffer);
   for (let row = Math.max(1, start); row < buffer.length; row++) if (compare(row - 1, row) > 0) return false;
@@ -34,7 +34,7 @@ export function isAscending(buffer: ColumnBuffer, start: number): boolean {
 
 type NumberBuffer = Exclude<ColumnBuffer, TextBuffer>;
 
-/** Beyond 2^53 the order is rough, as it may be. */
+/** Beyond 2^53 the order is approximate. */
 function numberAt(buffer: NumberBuffer, row: number): number {
   if (buffer.nulls[row] === 1) return 0;
   if (buffer.type === "REAL") return buffer.values[row];
@@ -52,8 +52,8 @@ function numberKey(buffer: NumberBuffer): (row: number) => number {
     if (value < least) least = value;
     if (value > most) most = value;
   }
-  // Halves, so that the span of the largest doubles is no infinity.
-  // A span near the least of all numbers has no finite scale: its rows then keep their order.
+  // Halved, so that the range of the largest doubles is finite.
+  // A subnormal range has no finite scale: its rows keep their order.
   const scale = most > least ? Math.min(Number.MAX_VALUE, keyMax / (most / 2 - least / 2)) : 0;
   return (row) => Math.floor((numberAt(buffer, row) / 2 - least / 2) * scale);
 }
@@ -70,7 +70,7 @@ function compareText({ bytes, spans }: TextBuffer): (a: number, b: number) => nu
   };
 }
 
-/** Four bytes behind what all keys begin with: "lead-000017" differs from "lead-000018" only there. */
+/** Returns the four bytes after the common prefix of all keys: "lead-000017" and "lead-000018" differ only there. */
 function textKey(buffer: TextBuffer): (row: number) => number {
   const { bytes, spans } = buffer;
   const prefix = commonPrefix(buffer);
@@ -85,7 +85,7 @@ function textKey(buffer: TextBuffer): (row: number) => number {
 function commonPrefix({ bytes, spans, length, nulls }: TextBuffer): number {
   let prefix = length === 0 ? 0 : spans[1] - spans[0];
   for (let row = 1; row < length && prefix > 0; row++) {
-    // A row without a key would be shorter than any prefix.
+    // A row without a key has no prefix.
     if (nulls[row] === 1) continue;
     const start = spans[2 * row];
     prefix = Math.min(prefix, spans[2 * row + 1] - start);

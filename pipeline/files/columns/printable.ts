@@ -1,4 +1,4 @@
-/** A name from a file as messages show it: what would steer a terminal is spelt out. */
+/** Escapes the control characters in a name from a file, for messages. */
 export function printable(name: string): string {
   return name === "" || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name)
     ? JSON.stringify(name).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)

@@ -13,31 +13,31 @@ import { Failure } from "../../failure.ts";
 import { isAscending, orderByKey } from "./key_order.ts";
 import type { TableColumn } from "../../store/table.ts";
 
-/** Rows of a file that are held together until they are ordered by their key. */
+/** A run of rows of a file, which are sorted by key before insertion. */
 export interface RowRun {
   readonly columns: readonly TableColumn[];
-  /** One for each column. */
+  /** A buffer per column. */
   readonly buffers: readonly ColumnBuffer[];
-  /** What is wrong with a whole row, by place in the run; its cells are NULL. */
+  /** Reasons of rows that are faulty as a whole, by row of the run; their cells are NULL. */
   readonly rowFaults: Map<number, string>;
-  /** Those rows as they stand in the file, by place in the run, if that can be shown. */
+  /** The lines of these rows in the file, by row of the run, if they can be shown. */
   readonly rowLines: Map<number, string>;
-  /** Characters of those lines. */
+  /** Total length of these lines. */
   lineLength: number;
 }
 
-/** A file that is open for reading, whatever its format. */
+/** Reads the rows of a file of any format. */
 export interface RowReader {
-  /** Names of the file's columns; for newline-delimited JSON, of those seen so far. */
+  /** Names of the file's columns; for newline-delimited JSON, those seen so far. */
   readonly columnNames: readonly string[];
-  /** Rows of the whole file, where its format says so. */
+  /** Number of rows in the file, if the format tells it. */
   readonly rowCount: number | undefined;
-  /** How many bytes of the file have been read. */
+  /** Returns the number of bytes read so far. */
   bytesRead(): number;
   /**
-   * Appends the next rows to the run: the same number to each of its buffers.
+   * Appends the next rows to the run, the same number to each buffer.
    *
-   * @returns How many; 0 at the end of the file.
+   * @returns The number of rows; 0 at the end of the file.
    * @throws {Failure} `file-invalid`
    */
   read(run: RowRun, rowsMax: number): number;
@@ -46,31 +46,31 @@ export interface RowReader {
 
 export interface RowRunOptions {
   readonly columns: readonly TableColumn[];
-  /** Name of the first column of the table's key. */
+  /** The first column of the table's key. */
   readonly key: string;
-  /** Hand rows that cannot be loaded on, instead of failing at the first. */
+  /** Collect rows that cannot be loaded, in place of failing at the first. */
   readonly collectFaults: boolean;
-  /** The file, as messages name it. */
+  /** The name of the file in messages. */
   readonly fileName: string;
-  /** Sees each run when its rows have been handed on. */
+  /** Called with each run after its batches were taken. */
   readonly onRun?: (run: RowRun) => void;
 }
 
-/** Rows of one call of `read`: with the longest texts, 64 MiB of a column at the most. */
+/** Rows per call of `read`: at most 64 MiB per column, with the longest texts. */
 const stepRows = 4_096;
 const batchRows = 8_192;
 const batchBytesMax = 32 * 2 ** 20;
-/** The first run is short, so that what inserts the rows need not wait long; the longer the runs, the better the order. */
+/** The first run is short, so that insertion starts early; longer runs give a better order. */
 const runRowsFirst = 2 ** 16;
 const runGrowth = 4;
 const runRowsMax = 3 * 2 ** 17;
-/** A file of so many rows is one run: in one order its rows go behind each other, and no page is met twice. */
+/** Maximum rows of a file that is read as one run: in one order, no page is visited twice. */
 const singleRunRowsMax = 3 * 2 ** 18;
 const runBytesMax = 96 * 2 ** 20;
 
 /**
- * The rows of a file in batches. Rows that come in the order of their key pass straight on; others are held, up to a
- * million or 96 MiB, and ordered.
+ * Reads the rows of a file in batches. Rows in key order are passed on at once; other rows are collected in runs of up to a
+ * million rows or 96 MiB, and sorted.
  *
  * @throws {Failure} `row-rejected` at the first row that cannot be loaded, unless faults are collected; as `read` does.
  */
@@ -103,7 +103,7 @@ function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): 
     const isEnough = isOrdered ? keyBuffer.length >= batchRows : isFull(run, rowsOfRun);
     if (count === 0 || isEnough) {
       yield* batchesOf(run, isOrdered ? placesOf(keyBuffer.length) : orderByKey(keyBuffer), firstRow);
-      // Behind the batches, which somebody waits for.
+      // After the batches, which insertion waits for.
       options.onRun?.(run);
       firstRow += keyBuffer.length;
       if (!isOrdered) rowsOfRun = Math.min(runRowsMax, runGrowth * rowsOfRun);
@@ -114,7 +114,7 @@ function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): 
   }
 }
 
-/** A run without rows. */
+/** Creates an empty run. */
 export function createRowRun(columns: readonly TableColumn[]): RowRun {
   return {
     columns,
@@ -125,7 +125,7 @@ export function createRowRun(columns: readonly TableColumn[]): RowRun {
   };
 }
 
-/** Forgets the rows and keeps the memory. */
+/** Removes the rows and keeps the memory. */
 export function clearRowRun(run: RowRun): void {
   for (const buffer of run.buffers) clearBuffer(buffer);
   run.rowFaults.clear();
@@ -133,7 +133,7 @@ export function clearRowRun(run: RowRun): void {
   run.lineLength = 0;
 }
 
-/** Appends a row that is wrong as a whole. @param line The row as it stands in the file. */
+/** Appends a row that is faulty as a whole. @param line The line of the file. */
 export function appendFaultyRow(run: RowRun, detail: string, line: string): void {
   const place = run.buffers[0].length;
   run.rowFaults.set(place, detail);
@@ -154,7 +154,7 @@ function placesOf(count: number): Uint32Array {
   return places;
 }
 
-/** Turns NULL where the table needs a value into a fault: SQLite would make up an INTEGER PRIMARY KEY. */
+/** Turns NULL in a required column into a fault: SQLite would generate an INTEGER PRIMARY KEY. */
 function refuseMissing({ columns, buffers, rowFaults }: RowRun, start: number): void {
   for (const [i, buffer] of buffers.entries()) {
     if (!columns[i].required || buffer.nullCount === 0) continue;
@@ -173,16 +173,16 @@ function failAtFirstFault(run: RowRun, firstRow: number, fileName: string): void
   }
 }
 
-/** Characters of a row that cannot be told apart into values, as a message shows it. */
+/** Number of characters that a message shows of a line. */
 const shownLength = 60;
 
 /** @throws {Failure} `row-rejected`, always. */
 export function rowFailure(fileName: string, { row, column, detail, line }: RowFault): Failure {
-  const where = `row ${row.toLocaleString("en")}${column === undefined ? "" : `, column "${column}"`}`;
+  const place = `row ${row.toLocaleString("en")}${column === undefined ? "" : `, column "${column}"`}`;
   const begins = line === undefined ? "" : `. The row begins ${JSON.stringify(line.slice(0, shownLength))}`;
   return new Failure(
     "row-rejected",
-    `Cannot load ${fileName}: ${where}: ${detail}${begins}. Correct the file, or set such rows aside with clickwell ingest --rejects FILE`,
+    `Cannot load ${fileName}: ${place}: ${detail}${begins}. Correct the file, or write such rows to a file with clickwell ingest --rejects FILE`,
   );
 }
 
@@ -204,7 +204,7 @@ function faultOf(
   return { row, column: columns[index].name, detail: buffers[index].faults.get(place) ?? "", cells };
 }
 
-/** Fewer where texts are long: rows may share the bytes of one text in a run, and do not in a batch. */
+/** Returns the rows of a batch, fewer if texts are long: rows share the bytes of equal texts in a run, but not in a batch. */
 function batchRowsOf({ buffers }: RowRun): number {
   const longest = buffers.reduce((sum, buffer) => sum + (buffer.type === "TEXT" ? buffer.longest : 0), 0);
   return Math.max(1, Math.min(batchRows, Math.floor(batchBytesMax / Math.max(1, longest))));

@@ -1,14 +1,14 @@
 import type { SchemaElement } from "hyparquet";
 
-/** A file's type, as messages name it: `DOUBLE`, `BYTE_ARRAY (STRING)`. */
+/** Returns the type of a column for messages: `DOUBLE`, `BYTE_ARRAY (STRING)`. */
 export function describeType({ type, converted_type, logical_type }: SchemaElement): string {
   const annotation = logical_type?.type ?? converted_type;
   return annotation === undefined ? String(type) : `${type} (${annotation})`;
 }
 
-/** What a file's column holds, whichever of the old and the new annotations says so. */
+/** The values of a column, by its logical type or its older converted type. */
 export type Meaning =
-  /** A column without a type, whose values are all NULL. */
+  /** A column of the type null, whose values are all NULL. */
   | { readonly is: "nothing" }
   | { readonly is: "boolean" | "real" | "half" | "text" | "uuid" | "unknown" }
   | { readonly is: "integer"; readonly unsignedBits: 0 | 32 | 64 }
@@ -54,7 +54,7 @@ export function meaningOf(element: SchemaElement): Meaning {
   }
 }
 
-/** Bytes without an annotation are taken as text, which they are if they are UTF-8. */
+/** Bytes without an annotation are read as text, which must be UTF-8. */
 function isText(old: SchemaElement["converted_type"], logical: string | undefined): boolean {
   if (logical !== undefined) return ["STRING", "ENUM", "JSON"].includes(logical);
   return old === undefined || ["UTF8", "ENUM", "JSON"].includes(old);

@@ -7,15 +7,15 @@ import { createHybridReader, type HybridReader } from "./rle_bit_packed.ts";
 import { type Page, readPages } from "./page.ts";
 import { type Append, decodeValues, type RawValues } from "./encodings.ts";
 
-/** Reads a column chunk from its first row to its last, as many rows at a time as are asked for. */
+/** Reads a column chunk sequentially. */
 export interface ColumnCursor {
   /**
-   * Appends the next rows to the cursor's buffer.
+   * Appends the next `rowCount` rows to the buffer.
    *
-   * @throws {Error} where the chunk ends before, or is damaged.
+   * @throws {Error} if the chunk ends early or is damaged.
    */
   read(rowCount: number): void;
-  /** Called behind the last row. @throws {Error} if the chunk has more rows. */
+  /** Called after the last row. @throws {Error} if the chunk has more rows. */
   end(): void;
 }
 
@@ -25,7 +25,7 @@ interface OpenPage {
   readonly take: Take;
 }
 
-/** Takes the next `count` values that are not NULL: what it returns appends them, by their place among them. */
+/** Takes the next `count` non-NULL values; the returned function appends one of them by its index. */
 type Take = (count: number) => Append;
 
 export function openColumn(
@@ -68,7 +68,7 @@ export function openColumn(
   };
 }
 
-/** @param page.levels 1 for a value, 0 for NULL; undefined where all values are there. */
+/** @param page.levels 1 for a value, 0 for NULL; undefined if no value is NULL. */
 function appendRows(
   buffer: ColumnBuffer,
   count: number,
@@ -121,7 +121,7 @@ function valuesOf(page: Page, element: SchemaElement, { buffer, dictionary, conv
 
 const levelsAtOnce = 65_536;
 
-/** Encodings do not say how many values they hold: rows that are NULL have none. */
+/** Counts the non-NULL values of a page, which encodings do not tell. */
 function presentCountOf(page: Page): number {
   const reader = page.openLevels?.();
   if (!reader) return page.valueCount;
@@ -135,7 +135,7 @@ function presentCountOf(page: Page): number {
   return present;
 }
 
-/** Of a page whose rows are all NULL. */
+/** For a page whose rows are all NULL. */
 const noValues: Take = (count) => {
   if (count > 0) throw new Error("a page has fewer values than rows");
   return () => {};
@@ -143,12 +143,12 @@ const noValues: Take = (count) => {
 
 function readBooleans({ body }: Page, count: number): RawValues {
   const values = new Uint8Array(count);
-  // The length of the runs stands before them.
+  // A length of 4 bytes precedes the runs.
   createHybridReader(body, 4, body.length, 1).read(values, count);
   return { kind: "booleans", values };
 }
 
-/** A page of indices: the first byte says how many bits each takes. */
+/** Reads a page of dictionary indices; the first byte is their bit width. */
 function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: ColumnBuffer): Take {
   // A page whose rows are all NULL may have no indices.
   if (body.length === 0) return noValues;
@@ -160,14 +160,14 @@ function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: Colu
     reader.read(indices, count);
     for (let i = 0; i < count; i++) {
       if (indices[i] < 0 || indices[i] >= dictionary.length) {
-        throw new Error("a page refers behind its dictionary");
+        throw new Error("a page refers to an entry beyond its dictionary");
       }
     }
     return (i) => copy(indices[i]);
   };
 }
 
-/** The dictionary's entries as values of the table's column: each is converted once. */
+/** Converts the entries of a dictionary to values of the table's column, each once. */
 function readDictionary(
   page: Page,
   element: SchemaElement,

@@ -23,13 +23,13 @@ import {
 import { integersToTimes, realsToTimes, textToTimes, times } from "./timestamps.ts";
 import type { TableColumn } from "../../store/table.ts";
 
-/** Makes the appending of a page's values to a buffer of the table's column. */
+/** Returns a function that appends the values of a page to a buffer of the table's column. */
 export type Conversion = (raw: RawValues, buffer: ColumnBuffer) => Append;
 
 /**
- * How values of a file's column become those of a table's column.
+ * Returns the conversion of values of a file's column to those of a table's column.
  *
- * @returns undefined where the types have nothing in common.
+ * @returns undefined if the types are incompatible.
  */
 export function conversionOf(element: SchemaElement, column: TableColumn): Conversion | undefined {
   const appending = appendingOf(meaningOf(element), column);
@@ -116,7 +116,7 @@ function halfOf(bits: number): number {
   return sign * (1 + fraction) * 2 ** (exponent - 15);
 }
 
-/** The nearest value of binary16, of a value that lies near one. */
+/** Rounds to the nearest binary16 value, given a value near one. */
 function roundToHalf(value: number): number {
   const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
   const step = 2 ** (exponent - 10);
@@ -127,7 +127,7 @@ function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appe
   return (raw, buffer) => {
     if (raw.kind !== "integers" || buffer.type !== type) return undefined;
     const { words } = raw;
-    // 32 unsigned bits were widened with their sign: the high word is not theirs.
+    // 32 unsigned bits were sign-extended: the high word is not part of the value.
     const high = unsignedBits === 32 ? () => 0 : (i: number) => words[2 * i + 1];
     const valueOf = (i: number) => integerOf(words[2 * i], high(i), unsignedBits === 64);
     switch (buffer.type) {
@@ -144,10 +144,10 @@ function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appe
 
 function appendExactReal(buffer: RealBuffer, value: number | bigint): void {
   if (typeof value === "number") appendReal(buffer, value);
-  else appendFault(buffer, `${value} is an integer beyond 2^53, which REAL does not hold exactly`, value);
+  else appendFault(buffer, `${value} is an integer beyond 2^53, which REAL cannot represent exactly`, value);
 }
 
-/** An unscaled integer and the power of ten that divides it. */
+/** A decimal: an unscaled integer and its scale, a power of ten. */
 function decimals(scale: number): Appending {
   const factor = 10n ** BigInt(Math.max(0, scale));
   const toReal = (unscaled: number | bigint) =>

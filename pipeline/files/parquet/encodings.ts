@@ -3,9 +3,9 @@ import { byteStreamSplit, deltaBinaryUnpack } from "./hyparquet_internals.ts";
 import type { ColumnBuffer } from "../columns/column_buffer.ts";
 import { NotSupported } from "./not_supported.ts";
 
-/** Values of a page as the file's physical types have them. */
+/** The values of a page in the physical types of the file. */
 export type RawValues =
-  /** Pairs of words, the low one first. */
+  /** Pairs of 32-bit words, the low one first. */
   | { readonly kind: "integers"; readonly words: Int32Array<ArrayBuffer> }
   | { readonly kind: "reals"; readonly values: Float64Array | Float32Array }
   | { readonly kind: "booleans"; readonly values: Uint8Array }
@@ -19,18 +19,18 @@ export type RawValues =
 /** Appends value `index` of a page to a buffer. */
 export type Append = (index: number) => void;
 
-/** @returns undefined where a page holds other values than its column's type says. */
+/** @returns undefined if a page holds values of another type than its column. */
 export type Appending = (raw: RawValues, buffer: ColumnBuffer) => Append | undefined;
 
-/** Encodings of differences say how many values there are in a few bytes. */
+/** Maximum number of values of a delta encoding, which states its count in a few bytes. */
 const deltaValuesMax = 2 ** 22;
 const expandedBytesMax = 64 * 2 ** 20;
 
 /**
- * Decodes all values of a page that are not indices of a dictionary.
+ * Decodes all values of a page without a dictionary.
  *
  * @param count At least 1.
- * @throws {Error} for an encoding that is unknown, or a page whose bytes are fewer than its values need.
+ * @throws {Error} for an unknown encoding, or a page with too few bytes.
  */
 export function decodeValues(
   bytes: Uint8Array,
@@ -102,7 +102,7 @@ function decodeStreams(bytes: Uint8Array, element: SchemaElement, count: number)
   return splitEvenly(joined, width, count);
 }
 
-/** Each value behind its length, in four bytes. */
+/** Splits values that follow their length, in four bytes. */
 function splitByLengths(bytes: Uint8Array, count: number): RawValues {
   needBytes(bytes, 4 * count);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -132,7 +132,7 @@ function decodeDeltaLengths(bytes: Uint8Array, count: number): RawValues {
   return { kind: "bytes", bytes, ...adjoining(lengths, reader.offset, bytes.length) };
 }
 
-/** Each value is so many bytes of the one before it, and a suffix. */
+/** Decodes values that share a prefix with the value before them. */
 function decodeDeltaBytes(bytes: Uint8Array, count: number): RawValues {
   const reader = readerOf(bytes);
   const prefixes = unpackDeltas(reader, true, count);
@@ -153,7 +153,7 @@ function decodeDeltaBytes(bytes: Uint8Array, count: number): RawValues {
   return { kind: "bytes", bytes: expanded, starts, ends };
 }
 
-/** Where values of these lengths lie, one after the other from `offset` on. */
+/** Returns the ranges of consecutive values of these lengths, from `offset` on. */
 function adjoining(
   lengths: Int32Array,
   offset: number,
@@ -203,7 +203,7 @@ function wordsOf(values: Int32Array | BigInt64Array): Int32Array<ArrayBuffer> {
   return words;
 }
 
-/** The first bytes in memory of their own, so that wider types may lie over them. */
+/** Copies the first bytes to aligned memory, for views of wider types. */
 function aligned(bytes: Uint8Array, length: number): ArrayBuffer {
   needBytes(bytes, length);
   const copy = new Uint8Array(length);
@@ -215,7 +215,7 @@ function needBytes(bytes: Uint8Array, length: number): void {
   if (length > bytes.length) throw new Error("a page's values end before their count");
 }
 
-/** An integer by its words. @returns A bigint where a number would not be exact. */
+/** Returns the integer of two words; a bigint if a number would not be exact. */
 export function integerOf(low: number, high: number, isUnsigned: boolean): number | bigint {
   const top = isUnsigned ? high >>> 0 : high;
   const value = top * 2 ** 32 + (low >>> 0);

@@ -13,41 +13,41 @@ import {
 } from "./row_group.ts";
 import { printable } from "../columns/printable.ts";
 
-/** What stands at the end of a parquet file, checked. */
+/** The checked footer of a parquet file. */
 export interface Footer {
   readonly rowCount: number;
   readonly columns: readonly ParquetColumn[];
   readonly rowGroups: readonly ParquetRowGroup[];
-  /** Whether pandas numbers the rows by an index without a name, which is no column of the file. */
+  /** Whether pandas numbers the rows by an unnamed index that is not a column of the file. */
   readonly hasUnnamedIndex: boolean;
 }
 
-/** A column at the top of the file's schema, or pandas' numbers of the rows. */
+/** A top-level column of the schema, or the range index of pandas. */
 export interface ParquetColumn {
   readonly name: string;
   readonly element: SchemaElement;
-  /** Its place among the column chunks of a row group; undefined for a list, a map or a group of columns. */
+  /** Its index among the column chunks of a row group; undefined for a list, map or group. */
   readonly index: number | undefined;
-  /** Its values, if they are kept as a range. */
+  /** Its values, if they are stored as a range. */
   readonly range?: RangeIndex;
 }
 
 const magic = "PAR1";
 const encryptedMagic = "PARE";
-/** Behind the footer: its length in four bytes, and the magic. */
+/** Bytes after the footer: its length, in four bytes, and the magic. */
 const tailBytes = 8;
 const footerBytesMax = 64 * 2 ** 20;
-/** Columns of a file, each leaf of a nested one counted. */
+/** Maximum number of columns of a file, counting the leaves of nested ones. */
 export const fileColumnsMax = 100_000;
 const rowGroupsMax = 2 ** 20;
 export const rowCountMax = 1e9;
-/** Whether a file that begins so is for this reader. */
+/** Returns whether the first bytes are those of a parquet file. */
 export function isParquet(head: Uint8Array): boolean {
   const first = String.fromCharCode(...head.subarray(0, 4));
   return first === magic || first === encryptedMagic;
 }
 
-/** @throws {Failure} `file-invalid` for what is no parquet file, is cut off, damaged, encrypted or beyond a limit. */
+/** @throws {Failure} `file-invalid` if it is not a parquet file, or truncated, damaged, encrypted or beyond a limit. */
 export function readFooter(source: ByteSource): Footer {
   const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${source.name}: ${detail}`);
   const bytes = footerBytes(source, invalid);
@@ -56,7 +56,7 @@ export function readFooter(source: ByteSource): Footer {
       // A list of texts takes three.
       elementsMax: 4 * fileColumnsMax,
       rowGroupsMax,
-      exceeded: (what) => invalid(`it has more ${what} than are read: ${limits}`),
+      exceeded: (what) => invalid(`it has more ${what} than the limit: ${limits}`),
     });
     return checkFooter(metadata, bytes, source, invalid);
   }, invalid);
@@ -78,7 +78,7 @@ function checkFooter(
   }
   const names = new Set<string>();
   for (const { name } of columns) {
-    if (names.has(name)) throw invalid(`it has two columns ${printable(name)}. Rename one.`);
+    if (names.has(name)) throw invalid(`it has two columns named ${printable(name)}. Rename one.`);
     names.add(name);
   }
   const paddingBytes = missingBytesOf(metadata.createdBy);
@@ -107,7 +107,7 @@ function footerBytes(source: ByteSource, invalid: Invalid): Uint8Array {
   const ending = String.fromCharCode(...tail.subarray(4));
   if (ending === encryptedMagic) throw invalid(encrypted("it is encrypted"));
   if (ending !== magic) {
-    throw invalid("it does not end as a parquet file does: it is cut off, or another kind of file.");
+    throw invalid("it does not end like a parquet file: it is truncated, or of another format.");
   }
   const length = new DataView(tail.buffer).getUint32(0, true);
   if (length > footerBytesMax) {
@@ -121,7 +121,7 @@ function footerBytes(source: ByteSource, invalid: Invalid): Uint8Array {
   return source.read(size - tailBytes - length, length);
 }
 
-/** The children of the schema's root, which is a list of a tree's nodes, each before its children. */
+/** Returns the children of the schema's root. The schema is a list of nodes in depth-first order. */
 function topColumns(schema: readonly SchemaElement[]): ParquetColumn[] {
   const columns: ParquetColumn[] = [];
   let leafCount = 0;
@@ -135,7 +135,7 @@ function topColumns(schema: readonly SchemaElement[]): ParquetColumn[] {
   return columns;
 }
 
-/** Some writers say of a leaf that it has no children; a group without any has no type either. */
+/** Returns whether a node is a leaf: some writers give leaves 0 children; an empty group has no type. */
 function isLeaf({ num_children, type }: SchemaElement): boolean {
   return num_children === undefined || (num_children === 0 && type !== undefined);
 }

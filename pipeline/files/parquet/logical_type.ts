@@ -10,7 +10,7 @@ import {
 
 type PlainType = Exclude<LogicalType["type"], "DECIMAL" | "TIME" | "TIMESTAMP" | "INTEGER">;
 
-/** Types that have no more to them than their name, by the number of their field. */
+/** Types without parameters, by field id. */
 const plainTypes: ReadonlyMap<number, PlainType> = new Map([
   [1, "STRING"],
   [2, "MAP"],
@@ -29,9 +29,9 @@ const plainTypes: ReadonlyMap<number, PlainType> = new Map([
 const units = ["MILLIS", "MICROS", "NANOS"] as const;
 
 /**
- * Reads a column's logical type, which is a union: one field says which type it is, and holds what belongs to it.
+ * Reads the logical type of a column, a union: its field id determines the type and its value the parameters.
  *
- * @returns undefined for a type that is not known: then the physical type holds.
+ * @returns undefined for an unknown type: the physical type then applies.
  * @see https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
  */
 export function readLogicalType(walk: Walk, of: ThriftField): LogicalType | undefined {
@@ -48,7 +48,7 @@ export function readLogicalType(walk: Walk, of: ThriftField): LogicalType | unde
 
 type Parts = ReadonlyMap<number, number>;
 
-/** By the number of its field: an integer, a boolean as 0 or 1, of a union which of its fields is there. */
+/** Values by field id: an integer, a boolean as 0 or 1, or the field id of a union. */
 function readParts(walk: Walk): Parts {
   const parts = new Map<number, number>();
   readStruct(walk, (part) => {

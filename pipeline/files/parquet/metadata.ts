@@ -17,19 +17,19 @@ import {
   type Walk,
 } from "./thrift.ts";
 
-/** What a footer says, unchecked; of its column chunks only where they are told of. */
+/** The unchecked content of a footer; of column chunks only the position of their list. */
 export interface FileMetadata {
   readonly schema: readonly SchemaElement[];
   readonly rowCount: number;
   readonly rowGroups: readonly RowGroupMetadata[];
   readonly createdBy: string | undefined;
-  /** The JSON that pandas keeps. */
+  /** The JSON of pandas. */
   readonly pandas: string | undefined;
 }
 
 export interface RowGroupMetadata {
   readonly rowCount: number;
-  /** Where in the footer its list of column chunks begins; undefined if it has none. */
+  /** The offset of its list of column chunks in the footer; undefined if it has none. */
   readonly chunksAt: ThriftPlace | undefined;
 }
 
@@ -47,15 +47,15 @@ export interface ChunkMetadata {
   dictionaryPageOffset: number;
   isElsewhere: boolean;
   isEncrypted: boolean;
-  /** Whether it says where its pages lie. */
+  /** Whether it has an offset index. */
   isDescribed: boolean;
 }
 
 /**
- * Reads a footer's structure. Statistics and what else is not needed are passed over.
+ * Reads the structure of a footer. Statistics and other unneeded fields are skipped.
  *
- * @param limits How many entries of the schema, and row groups, are read at most.
- * @throws {Error} for what is no such structure; what `limits.exceeded` makes, beyond one.
+ * @param limits Maximum numbers of schema entries and row groups.
+ * @throws {Error} if it is not such a structure; the error of `limits.exceeded` beyond a limit.
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
  */
 export function readMetadata(
@@ -92,8 +92,8 @@ export function readMetadata(
 /**
  * Reads some column chunks of a row group.
  *
- * @param wanted Their places in the group.
- * @returns By place; those that the group lacks are not there.
+ * @param wanted Their indices in the group.
+ * @returns By index, without those that the group lacks.
  */
 export function readChunks(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
-/** What the format allows, and is not read. */
+/** Thrown for a feature of the format that is not supported. */
 export class NotSupported extends Error {
-  /** @param remedy What to do about it, as a sentence without its end. */
+  /** @param remedy Advice, a sentence without its full stop. */
   constructor(what: string, readonly remedy = "Write the file with a current version of its program") {
     super(`${what} is not supported`);
   }

@@ -12,24 +12,24 @@ import { structEnd } from "./thrift.ts";
 export interface Page {
   readonly kind: "dictionary" | "data";
   readonly encoding: Encoding;
-  /** Values, with those that are NULL. */
+  /** Number of values, including NULLs. */
   readonly valueCount: number;
-  /** Reads, from the page's first row on, 1 for a value and 0 for NULL; absent where every value is there. */
+  /** Reads 1 for a value and 0 for NULL, from the first row on; absent if no value is NULL. */
   readonly openLevels: (() => HybridReader) | undefined;
-  /** The values that are there. */
+  /** The non-NULL values. */
   readonly body: Uint8Array;
 }
 
-/** Some programs write a row group as one page: so many bytes are 32 million integers. */
+/** Maximum page size. Some programs write a row group as one page: these are 32 million integers. */
 const pageBytesMax = 256 * 2 ** 20;
 const headerBytesFirst = 4_096;
 const headerBytesMax = 2 ** 20;
 
 /**
- * The pages of a column chunk, each read when it is asked for. A page holds until the next one is.
+ * Reads the pages of a column chunk lazily. A page is valid until the next one is read.
  *
  * @param isNullable Whether the column's values may be NULL.
- * @throws {Error} for a page that is damaged or beyond a limit.
+ * @throws {Error} for a damaged page, or one beyond a limit.
  */
 export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: boolean): Generator<Page> {
   const end = chunk.offset + chunk.byteCount;
@@ -55,13 +55,13 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
   }
 }
 
-/** What a header says, if it is a count: of bytes that no writer wrote, the parser makes numbers of any kind, and none. */
+/** Checks that a value of a header is a count: from damaged bytes, the parser makes any value. */
 function countOf(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw new Error("a page's header says no count where one belongs");
 }
 
-/** Gives back what was decompressed for the page alone: small pages may lie in memory that others have, too. */
+/** Frees the memory of a decompressed page, unless it shares a buffer with others. */
 function releaseOwned({ buffer, byteOffset, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength) {
     buffer.transfer(0);
@@ -124,11 +124,11 @@ function openPage(
     const openLevels = isNullable ? () => createHybridReader(bytes, start, start + length, 1) : undefined;
     return { kind: "data", encoding, valueCount, openLevels, body };
   }
-  // Pages of an index, and kinds that a reader may not know, hold no values.
+  // Index pages and unknown page types hold no values.
   return undefined;
 }
 
-/** Into exactly `size` bytes: a page that swells further is refused before it takes memory. */
+/** Decompresses to exactly `size` bytes. A page that expands further is rejected before it takes memory. */
 function decompress(bytes: Uint8Array, size: number, codec: string): Uint8Array {
   if (size < 0) throw new Error("a page's NULLs are longer than the page");
   const page = size === 0 ? new Uint8Array() : decompressor(codec)(bytes, size);
@@ -140,7 +140,7 @@ function decompress(bytes: Uint8Array, size: number, codec: string): Uint8Array 
 
 type Decompressor = (bytes: Uint8Array, size: number) => Uint8Array;
 
-/** The runtime's own where it has the codec: they are several times as fast, and stop at a limit. */
+/** The functions of the runtime, if it has the codec: they are several times faster and stop at a limit. */
 const decompressors: Readonly<Record<string, Decompressor | undefined>> = {
   UNCOMPRESSED: (bytes) => bytes,
   GZIP: (bytes, size) => zlib.unzipSync(bytes, { maxOutputLength: size }),

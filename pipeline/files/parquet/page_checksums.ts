@@ -2,20 +2,20 @@ import zlib from "node:zlib";
 import type { ColumnChunk, OffsetIndex, RowGroup } from "hyparquet";
 import { readInteger, readStruct, type Walk } from "./thrift.ts";
 
-/** A row group that was written, in memory, with what the footer will say of it. */
+/** A row group in memory, with its entry of the footer. */
 export interface WrittenGroup {
   readonly bytes: Uint8Array;
-  /** Where in the file `bytes` begins. */
+  /** The offset of `bytes` in the file. */
   readonly offset: number;
   readonly group: RowGroup;
-  /** Where the pages of its columns lie, by column. */
+  /** The offsets of its pages, by column. */
   readonly pageIndexes: ReadonlyMap<ColumnChunk, OffsetIndex>;
 }
 
 /**
- * Puts the CRC-32 of each page into its header, which the library leaves out, and moves what the footer says of the pages.
+ * Adds the CRC-32 to each page header, which the library omits, and adjusts the offsets in the footer.
  *
- * @returns The group's bytes with them.
+ * @returns The bytes of the group with checksums.
  */
 export function addChecksums({ bytes, offset, group, pageIndexes }: WrittenGroup): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -63,9 +63,9 @@ export function addChecksums({ bytes, offset, group, pageIndexes }: WrittenGroup
 interface PageHeader {
   readonly end: number;
   readonly pageBytes: number;
-  /** The first field behind the sizes, which says how far its number is from the one before it. */
+  /** The field after the sizes, whose header has the difference of its id to the one before. */
   readonly insertAt: number;
-  /** What it has to say behind the checksum, which is field 4. */
+  /** Its header after the checksum, which is field 4. */
   readonly nextField: number;
 }
 

@@ -2,7 +2,7 @@ import type { ColumnCursor } from "./column_reader.ts";
 import type { Conversion } from "./conversion.ts";
 import type { ColumnBuffer } from "../columns/column_buffer.ts";
 
-/** An index of pandas that is no column of the file: its values are said in a few words, `start` and `step`. */
+/** A range index of pandas, which is not a column of the file: its values follow from `start` and `step`. */
 export interface RangeIndex {
   /** Absent if it has none. */
   readonly name?: string;
@@ -11,10 +11,10 @@ export interface RangeIndex {
 }
 
 /**
- * The range by which pandas numbers the rows of a file.
+ * Returns the range by which pandas numbers the rows of a file.
  *
- * @param metadata What pandas keeps in the file, as JSON.
- * @param rowCount Rows of the file: a range of another length is another file's, and none of this one.
+ * @param metadata The JSON of pandas in the file.
+ * @param rowCount Rows of the file; a range of another length is ignored.
  * @see https://pandas.pydata.org/docs/development/developer.html#storing-pandas-dataframe-objects-in-apache-parquet-format
  */
 export function rangeIndexOf(metadata: string | undefined, rowCount: number): RangeIndex | undefined {
@@ -34,7 +34,7 @@ function indexesOf(metadata: string): unknown {
   }
 }
 
-/** Reads the numbers of a range as a column's values, from row `firstRow` of the file on. */
+/** Reads the numbers of a range as values of a column, from row `firstRow` on. */
 export function openRange(
   { start, step }: RangeIndex,
   firstRow: number,

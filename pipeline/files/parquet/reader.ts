@@ -9,7 +9,7 @@ import { NotSupported } from "./not_supported.ts";
 import type { RowReader, RowRun } from "../columns/row_run.ts";
 import type { ColumnSource, SelectSources } from "../columns/column_source.ts";
 
-/** A column of the file that is loaded, and how. */
+/** A column to load, and its conversion. */
 interface Loaded {
   readonly column: ParquetColumn;
   readonly conversion: Conversion;
@@ -18,9 +18,9 @@ interface Loaded {
 /**
  * Opens a parquet file: flat columns of any codec and encoding, row group by row group, page by page.
  *
- * @param sources The columns to load, and what they are called in the file; those that it does not have are left out.
- * @throws {Failure} `file-missing`; `file-invalid` for what is no parquet file, is damaged or beyond a limit, or has a
- *   column of another type than the table's.
+ * @param sources The columns to load and their names in the file; missing ones are left out.
+ * @throws {Failure} `file-missing`; `file-invalid` if it is not a parquet file, or damaged or beyond a limit, or the type of a
+ *   column is incompatible with the table.
  */
 export function openParquet(
   path: string,
@@ -46,7 +46,7 @@ export function openParquet(
   }
 }
 
-const unnamedIndex = "pandas numbers its rows by an index without a name, which is no column of the file: " +
+const unnamedIndex = "pandas numbers its rows by an unnamed index that is not a column of the file: " +
   'df.reset_index(names="id").to_parquet(…) writes it as the column "id"';
 
 function loadable({ column: target, name }: ColumnSource, footer: Footer, path: string): Loaded {
@@ -60,14 +60,14 @@ function loadable({ column: target, name }: ColumnSource, footer: Footer, path: 
     const found = isNested ? "a list, map or group of columns" : describeType(column.element);
     throw new Failure(
       "file-invalid",
-      `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or name another with --column`,
+      `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or give another one with --column`,
     );
   }
   return { column, conversion };
 }
 
 interface Rows {
-  /** Rows read so far. */
+  /** Number of rows read so far. */
   count(): number;
   read(run: RowRun, rowsMax: number): number;
 }
@@ -118,7 +118,7 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): 
   };
 }
 
-/** What a decoder throws over bytes that no writer wrote is of any class. */
+/** Makes a failure of any error: decoders throw errors of any class for damaged bytes. */
 function unreadable(path: string, column: string, group: number, error: unknown): Failure {
   const detail = error instanceof Error ? error.message : String(error);
   const remedy = error instanceof NotSupported ? error.remedy : "The file is damaged: write or copy it again";

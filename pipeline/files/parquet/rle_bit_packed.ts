@@ -1,11 +1,11 @@
-/** Reads small integers as they are asked for: a run of a billion equal values takes two numbers. */
+/** Reads small integers lazily: a run of a billion equal values takes two numbers. */
 export interface HybridReader {
-  /** Fills `output[0..count)`. @throws {Error} where the data ends before. */
+  /** Fills `output[0..count)`. @throws {Error} if the data ends early. */
   read(output: Uint8Array | Int32Array, count: number): void;
 }
 
 /**
- * Parquet's mix of run lengths and packed bits, in `bytes[start..end)`.
+ * Reads Parquet's hybrid of run lengths and bit packing, in `bytes[start..end)`.
  *
  * @param bitWidth Bits of each value, 0 to 32.
  * @see https://parquet.apache.org/docs/file-format/data-pages/encodings/#run-length-encoding--bit-packing-hybrid-rle--3
@@ -42,7 +42,7 @@ export function createHybridReader(
       for (let k = 0; k < valueBytes; k++) equalValue += nextByte() * 2 ** (8 * k);
       return;
     }
-    // Packed in groups of eight; the last group of a page may be cut short.
+    // Packed in groups of eight; the last group of a page may be truncated.
     const byteCount = Math.min(length * bitWidth, end - offset);
     packedLeft = Math.min(length * 8, Math.floor(byteCount * 8 / bitWidth));
     packedBit = offset * 8;
@@ -76,7 +76,7 @@ export function createHybridReader(
   };
 }
 
-/** Values of up to 24 bits lie in four bytes, wherever they begin. */
+/** Values of up to 24 bits fit into four bytes at any bit offset. */
 function unpack(
   bytes: Uint8Array,
   firstBit: number,
@@ -87,7 +87,7 @@ function unpack(
 ): void {
   if (bitWidth > 24) return unpackWide(bytes, firstBit, bitWidth, output, start, count);
   const mask = 2 ** bitWidth - 1;
-  // As byte and bit: a count of bits would leave the small integers at 128 MiB.
+  // As byte and bit: a count of bits would exceed small integers at 128 MiB.
   let byte = Math.floor(firstBit / 8);
   let bit = firstBit % 8;
   for (let i = 0; i < count; i++) {

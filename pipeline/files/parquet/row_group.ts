@@ -5,29 +5,29 @@ import { type ChunkMetadata, readChunks, type RowGroupMetadata } from "./metadat
 export interface ParquetRowGroup {
   readonly rowCount: number;
   /**
-   * @param places Those of the columns that are wanted.
-   * @returns Says where the column of a place lies. It throws a `Failure`, `file-invalid`, for a column that is encrypted or in
-   *   another file, and an `Error` for one that is damaged.
-   * @throws {Failure} `file-invalid` for a list of columns that is damaged.
+   * @param places Indices of the wanted columns.
+   * @returns A function that locates the column with an index. It throws a `Failure`, `file-invalid`, for a column that is
+   *   encrypted or in another file, and an `Error` for a damaged one.
+   * @throws {Failure} `file-invalid` for a damaged list of columns.
    */
   openChunks(places: readonly number[]): (place: number) => ColumnChunk;
 }
 
-/** Where the pages of a column of a row group lie. */
+/** The location of the pages of a column of a row group. */
 export interface ColumnChunk {
   readonly codec: string;
   readonly offset: number;
   readonly byteCount: number;
 }
 
-/** A file begins with its magic. */
+/** Length of the magic at the start of a file. */
 const magicBytes = 4;
-/** Writers of old leave so many bytes at most out of the length of a column. */
+/** Maximum number of bytes that old writers omit from the length of a column. */
 const dictionaryHeaderBytesMax = 100;
 
 export type Invalid = (detail: string) => Failure;
 
-/** What fields that every writer writes, and that are not there or are something else, make of `read`: a failure. */
+/** Runs `read`; missing or invalid required fields become a failure. */
 export function damageOf<T>(read: () => T, invalid: Invalid): T {
   try {
     return read();
@@ -37,18 +37,18 @@ export function damageOf<T>(read: () => T, invalid: Invalid): T {
   }
 }
 
-/** Why something is refused that is encrypted. */
+/** Returns the message about an encrypted part. */
 export function encrypted(what: string): string {
   return `${what}, expected a file without encryption. Decrypt it with its key, in the program that wrote it, and write it again.`;
 }
 
-/** The file of a row group. */
+/** The file that contains a row group. */
 export interface RowGroupFile {
   /** Its footer. */
   readonly bytes: Uint8Array;
   readonly source: ByteSource;
   readonly invalid: Invalid;
-  /** What may be missing of the length of a column. */
+  /** Number of bytes that may be missing from the length of a column. */
   readonly paddingBytes: number;
 }
 
@@ -77,7 +77,7 @@ function checkChunk(
   if (chunk.isElsewhere || !chunk.isDescribed) {
     throw invalid("its columns lie in other files. Load those, or write the table into one file.");
   }
-  // Writers say of pages that they did not write that they lie at 0.
+  // Writers give 0 as the offset of pages that do not exist.
   const first = chunk.dictionaryPageOffset > 0 ? chunk.dictionaryPageOffset : chunk.dataPageOffset;
   const offset = Math.min(first, chunk.dataPageOffset);
   const end = offset + chunk.compressedSize;
@@ -91,13 +91,13 @@ function checkChunk(
   return { codec: chunk.codec, offset, byteCount };
 }
 
-/** How many bytes may be missing of the length of a column, by who wrote the file. */
+/** Returns the number of bytes that may be missing from the length of a column, by writer. */
 export function missingBytesOf(createdBy = ""): number {
   return leavesOutDictionaryHeader(createdBy) ? dictionaryHeaderBytesMax : 0;
 }
 
 /**
- * Whether the file's writer forgot the header of a dictionary when it added up the bytes of a column: parquet-mr before 1.2.9 did.
+ * Returns whether the writer omits dictionary headers from the length of a column, as parquet-mr before 1.2.9 did.
  *
  * @see https://issues.apache.org/jira/browse/PARQUET-816
  */

@@ -3,7 +3,7 @@ import { appendFault, appendNull, appendText, type ColumnBuffer } from "../colum
 import { appendString } from "../columns/checked_append.ts";
 import type { Append, Appending, RawValues } from "./encodings.ts";
 
-/** Values of a file that become text: bytes as they are, numbers as the shortest text that means them. */
+/** Conversions to text: bytes stay unchanged, numbers become the shortest text that identifies them. */
 
 export function bytesToText(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
   if (raw.kind !== "bytes" || buffer.type !== "TEXT") return undefined;
@@ -15,7 +15,7 @@ export function booleansToText(raw: RawValues, buffer: ColumnBuffer): Append | u
   return (i) => appendString(buffer, raw.values[i] === 1 ? "true" : "false");
 }
 
-/** 12 for 12.0; NaN stands for no value. */
+/** 12 for 12.0; NaN means no value. */
 export function realsToText(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
   if (raw.kind !== "reals" || buffer.type !== "TEXT") return undefined;
   const { values } = raw;
@@ -31,10 +31,10 @@ export function realsToText(raw: RawValues, buffer: ColumnBuffer): Append | unde
 }
 
 /**
- * The fewest digits that mean the value in a narrower type than a double: 0.1 as a FLOAT is 0.1, not 0.10000000149011612. Integers
- * have all of their digits.
+ * Returns the fewest digits that identify a value of a type narrower than a double: 0.1 as a FLOAT is 0.1, not
+ * 0.10000000149011612. Integers have all of their digits.
  *
- * @param round The nearest value of the narrower type.
+ * @param round Rounds to the narrower type.
  */
 export function narrowText(value: number, digitsMax: number, round: (value: number) => number): string {
   if (Number.isInteger(value)) return shortestText(value);
@@ -45,7 +45,7 @@ export function narrowText(value: number, digitsMax: number, round: (value: numb
   return String(halfToEven(value, digitsMax));
 }
 
-/** As numbers are written by other programs: of two texts that are as near, the one that ends in an even digit. */
+/** Of two equally near texts, other programs write the one that ends in an even digit. */
 function halfToEven(value: number, digits: number): number {
   const rounded = value.toExponential(digits - 1);
   const [mantissa, exponent] = value.toExponential(digits).split("e");
@@ -56,12 +56,12 @@ function halfToEven(value: number, digits: number): number {
     : Number(rounded);
 }
 
-/** Digits that a double holds, whichever they are. */
+/** Number of digits that a double always holds. */
 const doubleDigits = 15;
 
 /**
- * "1.5" for 1.50 and "12" for 12.00, with all digits. A fraction that a double holds is spelled as a double is, so that the same
- * number is the same text, whichever type it has.
+ * Returns the text of a decimal with all digits: "1.5" for 1.50, "12" for 12.00. A fraction that a double can represent is written
+ * like a double, so that equal numbers of any type have equal texts.
  */
 export function decimalText(unscaled: number | bigint, scale: number): string {
   const sign = unscaled < 0 ? "-" : "";
@@ -88,6 +88,6 @@ export function uuidsToText(raw: RawValues, buffer: ColumnBuffer): Append | unde
   };
 }
 
-/** Of a column without a type no value can be one. */
+/** Appends the fault of a value in a column of the type null. */
 export const nothing: Appending = (_, buffer) => () =>
   appendFault(buffer, "a value in a column whose type says that it has none");

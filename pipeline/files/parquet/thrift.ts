@@ -1,12 +1,12 @@
-/** Structures are nested so deep in no parquet file: footers take 6. */
+/** Maximum nesting of structures; parquet footers need 6. */
 const depthMax = 16;
 
 /**
- * Walks over one structure of Thrift's compact protocol and makes nothing of it. A parser that makes an array for each
- * list believes the length that stands before it: a hundred hostile bytes would cost gigabytes.
+ * Skips a structure of Thrift's compact protocol without allocating. A parser that allocates an array per list trusts its
+ * length: a hundred hostile bytes would cost gigabytes.
  *
- * @returns Where the structure ends; undefined where it goes on behind the last byte.
- * @throws {Error} for what is no such structure, or one too deep.
+ * @returns The end of the structure; undefined if it continues after the last byte.
+ * @throws {Error} if it is not such a structure, or too deep.
  * @see https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 export function structEnd(bytes: Uint8Array, start: number): number | undefined {
@@ -20,13 +20,13 @@ export function structEnd(bytes: Uint8Array, start: number): number | undefined 
   }
 }
 
-/** A place in bytes, which reading moves on. */
+/** A position in bytes, which reading advances. */
 export interface Walk {
   readonly bytes: Uint8Array;
   offset: number;
 }
 
-/** The number that a field has in its structure, and the type of its value. */
+/** The id of a field and the type of its value. */
 export interface ThriftField {
   readonly id: number;
   readonly type: number;
@@ -34,14 +34,14 @@ export interface ThriftField {
 
 class OutOfBytes extends Error {
   constructor() {
-    super("it goes on behind its end");
+    super("it continues after its end");
   }
 }
 
 /**
  * Reads one structure, field by field.
  *
- * @param onField Reads the field's value, or leaves it: then it is passed over.
+ * @param onField Reads the value of the field; otherwise it is skipped.
  */
 export function readStruct(walk: Walk, onField: (field: ThriftField) => void): void {
   let id = 0;
@@ -49,7 +49,7 @@ export function readStruct(walk: Walk, onField: (field: ThriftField) => void): v
     const head = readByte(walk);
     const type = head & 0x0f;
     if (type === 0) return;
-    // A field whose number is far from the last one's says the number itself.
+    // A field whose id is far from the last one has the id itself.
     id = head >> 4 === 0 ? unfold(readVarint(walk)) : id + (head >> 4);
     const start = walk.offset;
     onField({ id, type });
@@ -57,41 +57,41 @@ export function readStruct(walk: Walk, onField: (field: ThriftField) => void): v
   }
 }
 
-/** @returns The field's value; a boolean field is its type. */
+/** @returns The value of a boolean field, which is its type. */
 export function readBoolean({ type }: ThriftField): boolean {
-  if (type !== 1 && type !== 2) throw new Error("a field is no boolean");
+  if (type !== 1 && type !== 2) throw new Error("a field is not a boolean");
   return type === 1;
 }
 
-/** @returns The field's value, inexact beyond 2^53. */
+/** @returns The value of the field, inexact beyond 2^53. */
 export function readInteger(walk: Walk, { type }: ThriftField): number {
   if (type === 3) return readByte(walk) << 24 >> 24;
-  if (type < 4 || type > 6) throw new Error("a field is no integer");
+  if (type < 4 || type > 6) throw new Error("a field is not an integer");
   return unfold(readVarint(walk));
 }
 
 const decoder = new TextDecoder();
 
 export function readText(walk: Walk, { type }: ThriftField): string {
-  if (type !== 8) throw new Error("a field is no text");
+  if (type !== 8) throw new Error("a field is not a text");
   const length = readVarint(walk);
   advance(walk, length);
   return decoder.decode(walk.bytes.subarray(walk.offset - length, walk.offset));
 }
 
-/** @param onStruct Reads entry `index`, all of it. */
+/** @param onStruct Reads entry `index` completely. */
 export function readStructs(walk: Walk, { type }: ThriftField, onStruct: (index: number) => void): void {
-  if (type !== 9) throw new Error("a field is no list");
+  if (type !== 9) throw new Error("a field is not a list");
   const { count, entryType } = readListHead(walk);
   if (count > 0 && entryType !== 12) throw new Error("a list is not of structures");
   for (let i = 0; i < count; i++) onStruct(i);
 }
 
 export function requireStruct({ type }: ThriftField): void {
-  if (type !== 12) throw new Error("a field is no structure");
+  if (type !== 12) throw new Error("a field is not a structure");
 }
 
-/** Passes over a structure. */
+/** Skips a structure. */
 export function skipStruct(walk: Walk, depth = 0): void {
   if (depth > depthMax) throw new Error(`structures are nested more than ${depthMax} deep`);
   for (;;) {
@@ -137,7 +137,7 @@ function skipList(walk: Walk, depth: number): void {
 function readListHead(walk: Walk): { count: number; entryType: number } {
   const head = readByte(walk);
   const count = head >> 4 === 15 ? readVarint(walk) : head >> 4;
-  // Each entry takes a byte at least.
+  // Each entry takes at least a byte.
   if (walk.offset + count > walk.bytes.length) throw new OutOfBytes();
   return { count, entryType: head & 0x0f };
 }
@@ -147,7 +147,7 @@ function readByte(walk: Walk): number {
   return walk.bytes[walk.offset - 1];
 }
 
-/** @returns The number, without its sign; at most 70 bits of it are read. */
+/** @returns The unsigned number; at most 70 bits are read. */
 function readVarint(walk: Walk): number {
   let value = 0;
   for (let k = 0; k < 10; k++) {
@@ -158,7 +158,7 @@ function readVarint(walk: Walk): number {
   throw new Error("a number takes more than 10 bytes");
 }
 
-/** Numbers with a sign alternate: 0, −1, 1, −2, … */
+/** Decodes zigzag integers: 0, −1, 1, −2, … */
 function unfold(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }

@@ -8,7 +8,7 @@ import { parseTime } from "../columns/field_value.ts";
 const julianEpochDay = 2_440_588;
 const microsPerDay = 86_400_000_000;
 
-/** Times become microseconds; what is finer is cut off, towards the past. */
+/** Times become microseconds; finer units are rounded down. */
 export function times(unit: TimeUnit): Appending {
   return (raw, buffer) => {
     if (buffer.type !== "INTEGER") return undefined;
@@ -23,7 +23,7 @@ export function times(unit: TimeUnit): Appending {
   };
 }
 
-/** Integers without a unit are microseconds, if that is plausible. */
+/** Reads integers without a unit as microseconds, if plausible. */
 export function integersToTimes(unsignedBits: 0 | 32 | 64): Appending {
   return (raw, buffer) => {
     if (raw.kind !== "integers" || buffer.type !== "INTEGER") return undefined;
@@ -43,7 +43,7 @@ export function realsToTimes(raw: RawValues, buffer: ColumnBuffer): Append | und
       : appendWhole(buffer, raw.values[i]);
 }
 
-/** Eight bytes of nanoseconds in the day, four of the Julian day. */
+/** INT96: eight bytes of nanoseconds in the day, four of the Julian day. */
 function int96Times(raw: RawValues & { kind: "bytes" }, buffer: IntegerBuffer): Append {
   const view = new DataView(raw.bytes.buffer, raw.bytes.byteOffset, raw.bytes.byteLength);
   return (i) => {
@@ -63,7 +63,7 @@ const timeBytesMax = 64;
 export function textToTimes(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
   if (raw.kind !== "bytes" || buffer.type !== "INTEGER") return undefined;
   return (i) => {
-    // A longer text is none, whatever it begins with.
+    // A longer text is not a time.
     const text = decoder.decode(
       raw.bytes.subarray(raw.starts[i], Math.min(raw.ends[i], raw.starts[i] + timeBytesMax)),
     );

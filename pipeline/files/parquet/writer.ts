@@ -4,32 +4,31 @@ import { Failure } from "../../failure.ts";
 import { addChecksums } from "./page_checksums.ts";
 import { removeIfThere, writing } from "../written_file.ts";
 
-/** A parquet file that is being written, one row group at a time; it stands under another name until it is published. */
+/** A parquet file that is being written by row groups, under a temporary name until it is published. */
 export interface ParquetFile {
   readonly path: string;
-  /** Rows written so far. */
+  /** Number of rows written so far. */
   readonly rows: number;
-  /** Writes one row group: the columns in the order of the schema, all of the same length. */
+  /** Writes a row group: columns in the order of the schema, of equal length. */
   append(columns: readonly DecodedArray[]): void;
-  /** Writes the file's end, and waits until all of it is on the disk. */
+  /** Writes the footer and syncs the file to disk. */
   end(): void;
-  /** Gives the ended file its name. */
+  /** Renames the finished file. */
   publish(): void;
-  /** Removes what was written, unless it is published. */
+  /** Removes the file unless it is published. */
   discard(): void;
 }
 
 export interface ParquetFileOptions {
   readonly columns: readonly SchemaElement[];
-  /** Name of the program that writes, kept in the file. */
+  /** Name of the writing program, stored in the file. */
   readonly createdBy: string;
-  /** What else to keep in the file, by key. */
+  /** Further metadata of the file, by key. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
- * Starts a parquet file, compressed by Snappy. A file that stands at `path` is replaced when the new one is
- * published.
+ * Starts a parquet file, compressed by Snappy. An existing file at `path` is replaced when the new one is published.
  *
  * @throws {Failure} `file-unwritable`, as `append`, `end` and `publish` do.
  */
@@ -76,19 +75,19 @@ export function createParquetFile(path: string, options: ParquetFileOptions): Pa
 }
 
 /**
- * @throws {Failure} `file-unwritable` where a file stands at `path` that another program than `createdBy` wrote.
+ * @throws {Failure} `file-unwritable` if `path` is a file of another program than `createdBy`.
  */
 export function requireReplaceable(path: string, createdBy: string): void {
   const end = writing(path, () => readEnd(path, 512));
   if (end === undefined || end.includes(createdBy)) return;
   throw new Failure(
     "file-unwritable",
-    `Cannot write ${path}: a file of that name is there that ${createdBy} did not write. ` +
+    `Cannot write ${path}: a file of that name exists that ${createdBy} did not write. ` +
       "Move it away, or write to another folder.",
   );
 }
 
-/** The last bytes of a file as text, undefined where there is none. A parquet file names its writer there. */
+/** Returns the last bytes of a file as text, where parquet files name their writer; undefined if it does not exist. */
 function readEnd(path: string, byteCount: number): string | undefined {
   try {
     using file = Deno.openSync(path, { read: true });
@@ -104,10 +103,10 @@ function readEnd(path: string, byteCount: number): string | undefined {
 }
 
 /**
- * Collects a row group in memory, adds the checksums of its pages and writes it. The library's own file writer opens its file anew for
- * every megabyte.
+ * Collects a row group in memory, adds the page checksums and writes it. The file writer of the library reopens its file for every
+ * megabyte.
  *
- * @param written What the footer will say, so far.
+ * @param written The footer so far.
  */
 function fileWriter(file: Deno.FsFile, written: () => ParquetWriter): Writer {
   const bytes = new ByteWriter();

@@ -1,4 +1,5 @@
-import { appendNull, isUtf8, notUtf8 } from "../columns/column_buffer.ts";
+import { appendNull } from "../columns/column_buffer.ts";
+import { isUtf8, notUtf8 } from "../columns/utf8.ts";
 import type { ColumnSource } from "../columns/column_source.ts";
 import { chooseDelimiter, delimiterHint } from "./csv_delimiter.ts";
 import { appendNumberField, appendTextField, isMarker } from "./csv_field.ts";
@@ -14,12 +15,12 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * Opens a file of separated values with a header. An empty field is NULL, whether in quotes or not; so are the texts that
- * the format names, and NaN in a column of numbers.
+ * Opens a CSV file with a header. An empty field, quoted or not, is NULL; so are the null texts of the format, and NaN in a
+ * column of numbers.
  *
- * @param selectSources Which of the file's columns are loaded.
- * @throws {Failure} `file-missing`, or `file-invalid` for another encoding than the format's, a header with two columns of
- *   one name, or no header.
+ * @param selectSources Selects the columns to load.
+ * @throws {Failure} `file-missing`, or `file-invalid` for a wrong encoding, a header with two columns of the same name, or no
+ *   header.
  */
 export function openCsv(
   path: string,
@@ -65,7 +66,7 @@ export function openCsv(
   }
 }
 
-/** @throws {Failure} as `selectSources`, with the hint: what seems to lack may be hidden in the one column that it has. */
+/** @throws {Failure} as `selectSources`, with a hint: a column that seems to be missing may be part of the only one. */
 function selected(
   selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
   columnNames: readonly string[],
@@ -90,7 +91,7 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
   if (record.isMalformed) {
     throw new Failure(
       "file-invalid",
-      `Cannot read ${path}: in its header, a field goes on behind its closing quote.`,
+      `Cannot read ${path}: in its header, text follows the closing quote of a field.`,
     );
   }
   const names = Array.from(
@@ -101,13 +102,13 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
   if (repeated) {
     throw new Failure(
       "file-invalid",
-      `Cannot read ${path}: it has two columns ${printable(repeated)}. Rename one.`,
+      `Cannot read ${path}: it has two columns named ${printable(repeated)}. Rename one.`,
     );
   }
   return names;
 }
 
-/** @throws {Failure} `file-invalid` where the name is that of several columns: none. */
+/** @throws {Failure} `file-invalid` if several columns have no name. */
 function placeOf(name: string, columnNames: readonly string[], path: string): number {
   const place = columnNames.indexOf(name);
   if (name !== "" || columnNames.indexOf(name, place + 1) < 0) return place;
@@ -115,12 +116,12 @@ function placeOf(name: string, columnNames: readonly string[], path: string): nu
 }
 
 interface Reading {
-  /** For each column of the run, its place in a record. */
+  /** The field of each column of the run. */
   readonly places: readonly number[];
   readonly fieldCount: number;
   readonly delimiter: number;
   readonly decimalComma: boolean;
-  /** Texts that stand for no value. */
+  /** Texts that mean no value. */
   readonly nulls: readonly Uint8Array[];
 }
 
@@ -128,7 +129,7 @@ function appendRecord(run: RowRun, bytes: Uint8Array, record: CsvRecord, reading
   const { places, fieldCount } = reading;
   if (record.isMalformed) {
     const line = decoder.decode(bytes.subarray(record.from, record.to));
-    return appendFaultyRow(run, "a field goes on behind its closing quote", line);
+    return appendFaultyRow(run, "text follows the closing quote of a field", line);
   }
   if (record.fieldCount !== fieldCount) {
     const detail = `${record.fieldCount} fields, expected ${fieldCount}`;
@@ -143,7 +144,7 @@ function appendRecord(run: RowRun, bytes: Uint8Array, record: CsvRecord, reading
   }
 }
 
-/** The record as it was written: its doubled quotes have been made single. */
+/** Restores the text of a record, whose doubled quotes have been replaced by single ones. */
 function lineOf(bytes: Uint8Array, record: CsvRecord, { delimiter }: Reading): string {
   return Array.from({ length: record.fieldCount }, (_, i) => {
     const text = decoder.decode(bytes.subarray(record.starts[i], record.ends[i]));

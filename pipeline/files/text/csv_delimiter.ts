@@ -1,11 +1,11 @@
 import type { TextFormat } from "./text_format.ts";
 import type { TextWindow } from "./text_window.ts";
 
-/** What separates fields: the one that the header has most of, outside quotes; the first of those that it has as often. */
+/** Candidates for the delimiter: the most frequent one in the header, outside quotes; on a tie the first. */
 const candidates = [",", ";", "\t", "|"];
 const quote = 0x22;
 
-/** @param named By the user. @returns Its byte. */
+/** @param named The delimiter that the user gave. @returns Its byte. */
 export function chooseDelimiter(window: TextWindow, named: string | undefined): number {
   if (named !== undefined) return named.charCodeAt(0);
   const counts = countInHeader(window);
@@ -23,7 +23,7 @@ function countInHeader({ bytes, start, end }: TextWindow): number[] {
     if (byte === quote) isQuoted = !isQuoted;
     else if (isQuoted) continue;
     else if (byte === 0x0a || byte === 0x0d) {
-      // Blank lines before the header are skipped.
+      // Skips blank lines before the header.
       if (bytes.subarray(start, i).some((before) => before !== 0x0a && before !== 0x0d)) break;
     } else {
       const at = codes.indexOf(byte);
@@ -33,7 +33,7 @@ function countInHeader({ bytes, start, end }: TextWindow): number[] {
   return counts;
 }
 
-/** @returns What to try where columns lack; empty where the delimiter is beyond doubt. */
+/** Returns a hint for missing columns; empty if the delimiter is certain. */
 export function delimiterHint(
   columnNames: readonly string[],
   delimiter: number,
@@ -41,14 +41,14 @@ export function delimiterHint(
 ): string {
   const used = spelled(String.fromCharCode(delimiter));
   if (named !== undefined) {
-    return columnNames.length === 1 ? `Its header has no ${used}, which --delimiter names.` : "";
+    return columnNames.length === 1 ? `Its header has no ${used}, the delimiter given by --delimiter.` : "";
   }
   const others = candidates.filter((candidate) =>
     candidate.charCodeAt(0) !== delimiter && columnNames.some((name) => name.includes(candidate))
   );
   if (columnNames.length > 1 && others.length === 0) return "";
   const count = columnNames.length === 1 ? "one column" : `${columnNames.length} columns`;
-  return `Its header is ${count}, separated by ${used}. If something else separates them, name it with --delimiter.`;
+  return `Its header is ${count}, separated by ${used}. If the delimiter is another one, give it with --delimiter.`;
 }
 
 function spelled(delimiter: string): string {

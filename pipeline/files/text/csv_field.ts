@@ -6,19 +6,19 @@ import {
   appendReal,
   appendText,
   type ColumnBuffer,
-  notUtf8,
   type TextBuffer,
 } from "../columns/column_buffer.ts";
+import { notUtf8 } from "../columns/utf8.ts";
 import type { TableColumn } from "../../store/table.ts";
 import { encodingHint } from "./text_format.ts";
 
-/** A longer number or time is none. */
+/** Maximum length of a number or time. */
 const numberBytesMax = 400;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Whether a field stands for no value. @param nulls Texts that do. */
+/** Returns whether a field means no value. @param nulls The texts that do. */
 export function isMarker(
   bytes: Uint8Array,
   start: number,
@@ -43,7 +43,7 @@ export function appendTextField(buffer: TextBuffer, bytes: Uint8Array, start: nu
   }
 }
 
-/** Appends a field that is not empty to a column of numbers or times. */
+/** Appends a non-empty field to a column of numbers or times. */
 export function appendNumberField(
   buffer: Exclude<ColumnBuffer, TextBuffer>,
   column: TableColumn,
@@ -57,7 +57,7 @@ export function appendNumberField(
   const text = decoder.decode(field).trim();
   if (field.length > numberBytesMax) {
     const size = field.length.toLocaleString("en");
-    return appendFault(buffer, `${size} bytes are no number, expected at most ${numberBytesMax}`, text);
+    return appendFault(buffer, `${size} bytes are not a number, expected at most ${numberBytesMax}`, text);
   }
   if (nulls.length > 0 && isMarker(encoder.encode(text), 0, encoder.encode(text).length, nulls)) {
     return appendNull(buffer);
@@ -67,7 +67,7 @@ export function appendNumberField(
 
 const [minus, zero, nine] = [0x2d, 0x30, 0x39];
 
-/** The integer that nearly every number is, up to 15 digits; undefined for what is to be looked at as a text. */
+/** Parses an integer of up to 15 digits, the most frequent kind; undefined for anything else. */
 function wholeOf(field: Uint8Array): number | undefined {
   const from = field[0] === minus ? 1 : 0;
   if (field.length === from || field.length > from + 15) return undefined;

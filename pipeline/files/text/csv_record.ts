@@ -1,15 +1,15 @@
 import { Failure } from "../../failure.ts";
 import type { TextWindow } from "./text_window.ts";
 
-/** The fields of one record, as places in the window's bytes: they hold until the next record is read. */
+/** The fields of a record, as ranges of the window's bytes; valid until the next record is read. */
 export interface CsvRecord {
   fieldCount: number;
   starts: number[];
   ends: number[];
   isQuoted: boolean[];
-  /** Whether a field was followed by something else than a delimiter: `"a"b`. Its quotes are then left as they are. */
+  /** Whether text follows the closing quote of a field, as in `"a"b`. Its quotes are then kept. */
   isMalformed: boolean;
-  /** The whole record, without the end of its line. */
+  /** The whole record without its line ending. */
   from: number;
   to: number;
 }
@@ -25,10 +25,10 @@ export function emptyRecord(): CsvRecord {
 /**
  * Reads the next record (RFC 4180; lines end with LF, CRLF or CR, blank ones are skipped).
  *
- * Doubled quotes are made single in the window itself, so that a field is one piece of it.
+ * Doubled quotes are replaced in the window, so that each field is one range of it.
  *
  * @returns false at the end of the file.
- * @throws {Failure} `file-invalid` for a quote that is never closed.
+ * @throws {Failure} `file-invalid` for an unclosed quote.
  */
 export function readRecord(
   window: TextWindow,
@@ -49,7 +49,7 @@ export function readRecord(
   }
 }
 
-/** @returns Where the next record begins; undefined where the window ends before this one does. */
+/** @returns The start of the next record; undefined if the window ends within this one. */
 function scanRecord(
   { bytes, start, end, isLast }: TextWindow,
   record: CsvRecord,
@@ -67,7 +67,7 @@ function scanRecord(
         if (!isLast) return undefined;
         throw new Failure(
           "file-invalid",
-          `Cannot read ${name}: a quote is opened and never closed. The file is cut off, or a quote in a field is not doubled.`,
+          `Cannot read ${name}: it has an unclosed quote. The file is cut off, or a quote in a field is not doubled.`,
         );
       }
       record.starts[field] = at + 1;
@@ -95,7 +95,7 @@ function scanRecord(
 
 function fieldEnd(bytes: Uint8Array, from: number, end: number, delimiter: number): number {
   let at = from;
-  // Nearly every byte is behind the controls: it costs two comparisons.
+  // Nearly every byte is above the control characters: two comparisons.
   while (
     at < end && bytes[at] !== delimiter &&
     (bytes[at] > carriageReturn || (bytes[at] !== lineFeed && bytes[at] !== carriageReturn))
@@ -103,7 +103,7 @@ function fieldEnd(bytes: Uint8Array, from: number, end: number, delimiter: numbe
   return at;
 }
 
-/** @returns undefined where it is not in the window, or what follows it is not. */
+/** @returns undefined if it, or the byte after it, is not in the window. */
 function closingQuote(bytes: Uint8Array, from: number, end: number, isLast: boolean): number | undefined {
   for (let at = from; at < end; at++) {
     if (bytes[at] !== quote) continue;

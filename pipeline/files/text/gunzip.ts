@@ -10,26 +10,26 @@ import {
 } from "pako";
 import { Failure } from "../../failure.ts";
 
-/** The next bytes of a file, which hold until the next call; empty at its end. */
+/** Returns the next bytes of a file, valid until the next call; empty at the end. */
 export type NextPiece = () => Uint8Array;
 
-/** zlib's number for gzip with the largest window: it then checks each member's checksum and length. */
+/** zlib's window bits for gzip with the largest window; checks the checksum and length of each member. */
 const gzipWindowBits = 31;
 const outputBytes = 2 ** 17;
 const gzipMagic = [0x1f, 0x8b] as const;
 
-/** Whether bytes begin as gzip does. */
+/** Returns whether bytes begin like gzip. */
 export function isGzip(head: Uint8Array): boolean {
   return head[0] === gzipMagic[0] && head[1] === gzipMagic[1];
 }
 
 /**
- * Unpacks gzip (RFC 1952), one member after the other, in pieces of bounded size. Zeros after the last member are padding.
+ * Decompresses gzip (RFC 1952) member by member, in ranges of bounded size. Zeros after the last member are padding.
  *
- * By pako, a port of zlib that inflates piece by piece on request; what the runtime has is for whole bodies or asynchronous.
+ * Uses pako, a port of zlib that inflates on demand; the functions of the runtime take whole bodies or are asynchronous.
  *
- * @param name The file, as messages name it.
- * @throws {Failure} `file-invalid`, from the function that is returned, for a damaged or incomplete file.
+ * @param name The name of the file in messages.
+ * @throws {Failure} `file-invalid`, from the returned function, for a damaged or incomplete file.
  */
 export function gunzip(nextPiece: NextPiece, name: string): NextPiece {
   const stream = new ZStream();
@@ -42,9 +42,9 @@ export function gunzip(nextPiece: NextPiece, name: string): NextPiece {
   const damaged = (what: string) =>
     new Failure(
       "file-invalid",
-      `Cannot unpack ${name}: ${what}. The gzip file is damaged or cut off: write or copy it again.`,
+      `Cannot decompress ${name}: ${what}. The gzip file is damaged or cut off: write or copy it again.`,
     );
-  /** @returns Whether there is input. */
+  /** @returns Whether input remains. */
   const fill = () => {
     if (stream.avail_in > 0) return true;
     stream.input = nextPiece();
@@ -57,7 +57,7 @@ export function gunzip(nextPiece: NextPiece, name: string): NextPiece {
     while (fill()) {
       const byte = stream.input[stream.next_in];
       if (byte !== 0) {
-        if (byte !== gzipMagic[0]) throw damaged("what follows its end is not gzip");
+        if (byte !== gzipMagic[0]) throw damaged("the bytes after its end are not gzip");
         zlibInflateReset(stream);
         return true;
       }

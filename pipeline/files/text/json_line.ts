@@ -1,17 +1,17 @@
 import { parseJson } from "../../exact_json.ts";
-import { notUtf8 } from "../columns/column_buffer.ts";
+import { notUtf8 } from "../columns/utf8.ts";
 import { encodingHint } from "./text_format.ts";
 
-/** An object of a line, by field. Integers that a double does not hold exactly are bigints. */
+/** The object of a line. Integers that a double cannot represent exactly are bigints. */
 export type JsonRow = Readonly<Record<string, unknown>>;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const lossyDecoder = new TextDecoder();
 
 /**
- * Reads the object of a line. Python's `NaN`, `Infinity` and `-Infinity` are no value, as null is.
+ * Parses the object of a line. `NaN`, `Infinity` and `-Infinity`, as Python writes them, mean no value, like null.
  *
- * @returns What is wrong, where the line is no object or has a field twice.
+ * @returns The reason if the line is not an object or has a duplicate field.
  */
 export function parseRow(line: Uint8Array): JsonRow | string {
   let text: string;
@@ -30,13 +30,13 @@ export function parseRow(line: Uint8Array): JsonRow | string {
       return `the line is not valid JSON${reasonOf(error)}`;
     }
   }
-  if (!isObject(value)) return "the line is no JSON object";
+  if (!isObject(value)) return "the line is not a JSON object";
   if (countMembers(line) === Object.keys(value).length) return value;
   const repeated = repeatedMember(text);
   return `the line has the field ${JSON.stringify(repeated ?? "")} twice, expected once`;
 }
 
-/** A line as people are shown it. */
+/** Returns the text of a line for messages. */
 export function shownLine(line: Uint8Array): string {
   return lossyDecoder.decode(line);
 }
@@ -48,7 +48,7 @@ function withoutNaN(text: string): string {
   );
 }
 
-/** What the parser says, without its place in a text that is one line. */
+/** Returns the message of the parser without its position. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "";
   return `: ${error.message.replace(/ \(line \d+ column \d+\)$/, "")}`;
@@ -61,7 +61,7 @@ function isObject(value: unknown): value is JsonRow {
 const [quote, backslash, colon, comma] = [0x22, 0x5c, 0x3a, 0x2c];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** Members of the outermost object of a line of valid JSON, those that come again among them. */
+/** Counts the members of the outermost object of valid JSON, duplicates included. */
 function countMembers(line: Uint8Array): number {
   let count = 0;
   let depth = 0;
@@ -76,7 +76,7 @@ function countMembers(line: Uint8Array): number {
   return count;
 }
 
-/** The first member of an object of valid JSON that comes again. */
+/** Finds the first duplicate member of an object of valid JSON. */
 function repeatedMember(text: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;
@@ -104,7 +104,7 @@ function closingQuote(text: string, open: number): number {
   return close < 0 ? text.length : close;
 }
 
-/** Whether an odd number of backslashes stands before it. */
+/** Returns whether an odd number of backslashes precedes it. */
 function isEscaped(text: string, at: number): boolean {
   let from = at;
   while (text.charCodeAt(from - 1) === backslash) from--;

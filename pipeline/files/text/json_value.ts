@@ -18,7 +18,7 @@ import {
 import type { TableColumn } from "../../store/table.ts";
 import type { TextFormat } from "./text_format.ts";
 
-/** Appends a value of JSON: a boolean, a number or a text to any column that can hold it. */
+/** Appends a boolean, number or string of JSON to a column that can hold it. */
 export function appendJsonValue(
   buffer: ColumnBuffer,
   column: TableColumn,
@@ -38,7 +38,7 @@ export function appendJsonValue(
       }
       return value.isWellFormed()
         ? appendString(buffer, value)
-        : appendFault(buffer, "text with half of a surrogate pair", value);
+        : appendFault(buffer, "text with an unpaired surrogate", value);
     case "boolean":
       if (column.isTime) return appendFault(buffer, `${value} is a boolean, expected a time`, String(value));
       if (buffer.type === "INTEGER") return appendInteger(buffer, Number(value));
@@ -66,7 +66,7 @@ function appendNumber(buffer: ColumnBuffer, { isTime }: TableColumn, value: numb
   }
 }
 
-/** As `levelOf` spells a number in a column of texts: the shortest text, of one number alone. */
+/** Returns the shortest text that identifies the number, as `levelOf` does in a column of texts. */
 function appendNumberAsText(buffer: TextBuffer, value: number | bigint): void {
   if (typeof value === "bigint") return appendString(buffer, String(value));
   if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) {
@@ -74,7 +74,7 @@ function appendNumberAsText(buffer: TextBuffer, value: number | bigint): void {
   }
   appendFault(
     buffer,
-    `${value} is a number beyond 2^53, which stands for several, expected text`,
+    `${value} is a number beyond 2^53, which is ambiguous, expected text`,
     String(value),
   );
 }

@@ -10,13 +10,13 @@ import type { TextWindow } from "./text_window.ts";
 const lineFeed = 0x0a;
 
 /**
- * Opens a file of newline-delimited JSON: an object per line. A field that an object lacks is NULL.
+ * Opens a file of newline-delimited JSON, an object per line. A missing field is NULL.
  *
- * The file's columns are those of its first megabyte.
+ * The columns are the fields of the objects in the first megabyte.
  *
- * @param selectSources Which of the file's columns are loaded.
- * @throws {Failure} `file-missing`; `file-invalid` for another encoding than the format's and a file whose first lines are no
- *   JSON; from `read`, for a column that comes up too late.
+ * @param selectSources Selects the columns to load.
+ * @throws {Failure} `file-missing`; `file-invalid` for a wrong encoding, or a file whose first lines are not JSON; from `read`, for a
+ *   field that first occurs too late.
  */
 export function openNdjson(
   path: string,
@@ -59,10 +59,10 @@ export function openNdjson(
 }
 
 /**
- * The fields of the objects in the window; it is widened until it holds a line, and otherwise left as it was.
+ * Returns the fields of the objects in the window, which is extended until it holds a line.
  *
- * @param path The file, as messages name it.
- * @throws {Failure} `file-invalid` where none of its lines is an object.
+ * @param path The name of the file in messages.
+ * @throws {Failure} `file-invalid` if none of its lines is an object.
  */
 export function firstColumns(window: TextWindow, path: string): string[] {
   while (!window.isLast && lineEnd(window, window.start) === undefined) window.extend();
@@ -89,14 +89,14 @@ export function firstColumns(window: TextWindow, path: string): string[] {
   );
 }
 
-/** @returns undefined where the window ends before the line does. */
+/** @returns undefined if the window ends within the line. */
 function lineEnd({ bytes, end, isLast }: TextWindow, from: number): number | undefined {
   const found = bytes.subarray(0, end).indexOf(lineFeed, from);
   if (found >= 0) return found;
   return isLast && from < end ? end : undefined;
 }
 
-/** @returns The next line, without its end; undefined at the end of the file. */
+/** @returns The next line without its ending; undefined at the end of the file. */
 export function nextLine(window: TextWindow): Uint8Array | undefined {
   for (;;) {
     const end = lineEnd(window, window.start);
@@ -110,7 +110,7 @@ export function nextLine(window: TextWindow): Uint8Array | undefined {
   }
 }
 
-/** A field that nobody has heard of would be lost in silence. */
+/** Rejects a field that is not among the columns, which would be lost silently. */
 function refuseLateColumns(
   row: JsonRow,
   known: ReadonlySet<string>,
@@ -140,12 +140,12 @@ function appendRow(run: RowRun, { names, format }: Reading, row: JsonRow): void 
   }
 }
 
-/** Whether a value stands for none. */
+/** Returns whether a value means none. */
 export function isNull(value: unknown, { nulls }: TextFormat): boolean {
   return value === null || (nulls !== undefined && typeof value === "string" && nulls.includes(value));
 }
 
-/** A blank line is no row. */
+/** Returns whether a line is blank, and thus no row. */
 export function isBlank(line: Uint8Array): boolean {
   for (const byte of line) if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
   return true;

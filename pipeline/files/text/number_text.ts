@@ -1,6 +1,6 @@
 /**
- * Numbers that are written as text: cells of CSV, strings of JSON. Spaces around a number do not count, and true and false, in
- * any case, are 1 and 0.
+ * Numbers written as text: cells of CSV, strings of JSON. Surrounding spaces are ignored; true and false, in any case, are 1 and
+ * 0.
  */
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
@@ -10,7 +10,7 @@ const decimalParts = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
 
 const int64Max = 2n ** 63n - 1n;
 
-/** @returns undefined for what is no finite number; NaN for "NaN", which stands for no value. */
+/** @returns undefined if it is not a finite number; NaN for "NaN", which means no value. */
 export function parseReal(text: string): number | undefined {
   const written = text.trim();
   if (!decimal.test(written)) return parseWord(written);
@@ -32,9 +32,9 @@ function parseWord(text: string): number | undefined {
 }
 
 /**
- * "12", "012", "12.0" and "1.2e1" are the integer 12, "12.5" is none.
+ * Parses an integer: "12", "012", "12.0" and "1.2e1" are 12, "12.5" is not an integer.
  *
- * @returns undefined for what is no 64-bit integer; a bigint if a number is not exact; NaN for "NaN".
+ * @returns undefined if it is not a 64-bit integer; a bigint if a number would not be exact; NaN for "NaN".
  */
 export function parseInteger(text: string): number | bigint | undefined {
   const written = text.trim();
@@ -48,13 +48,13 @@ export function parseInteger(text: string): number | bigint | undefined {
 function integerOf(text: string): number | bigint | undefined {
   const value = Number(text);
   if (Number.isSafeInteger(value)) return value;
-  // As a number it is rounded, by less than half of it: what is far too long is told before it becomes a bigint.
+  // Rounding changes it by less than half: a number that is far too long is found before it becomes a bigint.
   if (Math.abs(value) > 1e19) return undefined;
   const exact = BigInt(text.startsWith("+") ? text.slice(1) : text);
   return exact >= -int64Max - 1n && exact <= int64Max ? exact : undefined;
 }
 
-/** The integer that a decimal is, by its digits: as a number, 9007199254740991.4 would be one. */
+/** Parses a decimal as an integer by its digits: as a number, 9007199254740991.4 would be an integer. */
 function wholeOf(text: string): number | bigint | undefined {
   const [, sign, before, after, exponent = "0"] = decimalParts.exec(text) ?? [];
   const significant = `${before}${after}`.replace(/^0+/, "");
@@ -65,14 +65,14 @@ function wholeOf(text: string): number | bigint | undefined {
   return integerOf(`${sign}${mantissa}${"0".repeat(zeros)}`);
 }
 
-/** Whether a double stands for several integers. */
+/** Returns whether several integers round to the same double. */
 export function isBeyondExact(value: number): boolean {
   return Math.abs(value) > Number.MAX_SAFE_INTEGER;
 }
 
 /**
- * The shortest text of a number: "12", "0.5", "1e-7", and "0" for both zeros. A double beyond 2^53 has an exponent, so that it
- * is never taken for an integer of those digits.
+ * Returns the shortest text of a number: "12", "0.5", "1e-7", and "0" for both zeros. A double beyond 2^53 has an exponent, which
+ * distinguishes it from an integer with these digits.
  */
 export function shortestText(value: number): string {
   if (value === 0) return "0";

@@ -1,16 +1,16 @@
 import { removeIfThere, writing } from "../written_file.ts";
 
-/** A text file that is being written; it stands under another name until it is published. */
+/** A text file that is being written, under a temporary name until it is published. */
 export interface TextFile {
   append(text: string): void;
-  /** Waits until all of it is on the disk, and gives it its name. */
+  /** Syncs the file to disk and renames it. */
   publish(): void;
-  /** Removes what was written, unless it is published. */
+  /** Removes the file unless it is published. */
   discard(): void;
 }
 
 /**
- * Starts a text file. A file that stands at `path` is replaced when the new one is published.
+ * Starts a text file. An existing file at `path` is replaced when the new one is published.
  *
  * @throws {Failure} `file-unwritable`, as `append` and `publish` do.
  */
@@ -44,7 +44,7 @@ export function createTextFile(path: string): TextFile {
   };
 }
 
-/** What is appended goes out at once, and is not taken back. */
+/** Writes to a stream: each text is written at once and cannot be withdrawn. */
 export function unheldText(write: (text: string) => void): TextFile {
   return { append: write, publish() {}, discard() {} };
 }

@@ -4,25 +4,25 @@ export const textEncodings = ["utf-8", "windows-1252", "latin1", "utf-16"] as co
 export type TextEncoding = (typeof textEncodings)[number];
 
 /**
- * What a text file (CSV, newline-delimited JSON) cannot say of itself. What is not named is found out, or its default.
- * Plain data, which is kept with a load: without any of it, it is `{}`.
+ * Properties of a text file (CSV, newline-delimited JSON) that it does not carry itself. An absent one is detected or has its
+ * default. Plain data that is stored with a load; `{}` if all are absent.
  */
 export interface TextFormat {
-  /** UTF-8 without it. */
+  /** Default: UTF-8. */
   readonly encoding?: TextEncoding;
-  /** One ASCII character that separates the fields of CSV; without it, the one that the header has most of. */
+  /** An ASCII character that separates the fields of CSV. Default: the most frequent candidate in the header. */
   readonly delimiter?: string;
-  /** Numbers that are written as text have a decimal comma, and no point. */
+  /** Whether numbers written as text have a decimal comma, and no point. */
   readonly decimalComma?: boolean;
-  /** Texts that stand for no value, besides the empty field of CSV. */
+  /** Texts that mean no value, besides the empty field of CSV. */
   readonly nulls?: readonly string[];
 }
 
-/** What helps where bytes are no UTF-8. */
-export const encodingHint = "If the file is of another encoding, name it, as --encoding windows-1252 does";
+/** A hint for bytes that are not UTF-8. */
+export const encodingHint = "If the file has another encoding, give it, as in --encoding windows-1252";
 
 /**
- * Refuses what would be passed over in silence: parquet says all of it itself, JSON has no delimiter.
+ * Rejects properties that would be ignored: parquet files carry them, JSON has no delimiter.
  *
  * @throws {Failure} `usage-invalid`
  */
@@ -42,6 +42,6 @@ export function refuseForeignFlags(path: string, kind: "parquet" | "ndjson", for
     `Cannot read ${path} with ${
       named.join(", ")
     }: it is ${is}, and the flag is for ${wanted}. Leave it out, or load the ` +
-      "text files in a call of their own.",
+      "text files in a separate call.",
   );
 }

@@ -4,17 +4,17 @@ import type { TextFormat } from "./text_format.ts";
 import { openWindow, type TextWindow } from "./text_window.ts";
 import { transcode } from "./transcode.ts";
 
-/** A text file that is open for reading: unpacked where gzip has packed it, and in UTF-8 whatever it was in. */
+/** An open text file: decompressed if it is gzip, and converted to UTF-8. */
 export interface TextInput {
   readonly window: TextWindow;
-  /** How many bytes of the file itself have been read. */
+  /** Returns the number of bytes read of the file itself. */
   bytesRead(): number;
   close(): void;
 }
 
 const pieceBytes = 2 ** 20;
 
-/** @throws {Failure} `file-missing`, or `file-invalid` for what is not in the encoding that is named, damaged or cut off. */
+/** @throws {Failure} `file-missing`; `file-invalid` for a wrong encoding, or a damaged or truncated file. */
 export function openText(path: string, { encoding = "utf-8" }: TextFormat): TextInput {
   const source = openSource(path);
   try {
@@ -33,7 +33,7 @@ export function openText(path: string, { encoding = "utf-8" }: TextFormat): Text
   }
 }
 
-/** The first bytes of a file, unpacked where gzip has packed it. @returns Whether it was. */
+/** Reads the first bytes of a file, decompressed if it is gzip. @returns Whether it is. */
 export function headOf(source: ByteSource, length: number): { head: Uint8Array; isGzip: boolean } {
   if (!isPacked(source)) return { head: source.read(0, Math.min(length, source.size)), isGzip: false };
   const next = gunzip(piecesOf(source).next, source.name);

@@ -1,17 +1,17 @@
 import { Failure } from "../../failure.ts";
 import type { NextPiece } from "./gunzip.ts";
 
-/** A window that slides over a text file: it holds at least the record that is being read. */
+/** A window that slides over a text file and holds at least the current record. */
 export interface TextWindow {
   readonly bytes: Uint8Array;
-  /** Where the next record begins, and where the bytes that have been read end. */
+  /** The start of the next record, and the end of the bytes read. */
   readonly start: number;
   readonly end: number;
-  /** Whether nothing follows behind `end`. */
+  /** Whether the file ends at `end`. */
   readonly isLast: boolean;
-  /** Ends a record: the next begins at `start`. */
+  /** Ends a record: the next one begins at `start`. */
   moveTo(start: number): void;
-  /** Reads on. What was at `start` is at 0 afterwards. @throws {Failure} `file-invalid` for a record without an end. */
+  /** Reads more bytes. What was at `start` is at 0 afterwards. @throws {Failure} `file-invalid` for an endless record. */
   extend(): void;
   bytesRead(): number;
 }
@@ -20,12 +20,12 @@ const windowBytes = 2 ** 20;
 const recordBytesMax = 16 * 2 ** 20;
 
 /**
- * @param name The file, as messages name it.
+ * @param name The name of the file in messages.
  * @param nextPiece UTF-8, with or without a byte order mark.
  */
 export function openWindow(name: string, nextPiece: NextPiece): TextWindow {
   let piece = nextPiece();
-  // A text of one piece needs no room for another.
+  // A text that is complete needs no more memory.
   let bytes = new Uint8Array(piece.length);
   let [start, end, offset] = [0, 0, 0];
   const extend = () => {
@@ -36,7 +36,7 @@ export function openWindow(name: string, nextPiece: NextPiece): TextWindow {
       if (bytes.length >= recordBytesMax) {
         throw new Failure(
           "file-invalid",
-          `Cannot read ${name}: a record behind byte ${(offset - end).toLocaleString("en")} is longer than ${
+          `Cannot read ${name}: a record after byte ${(offset - end).toLocaleString("en")} is longer than ${
             recordBytesMax.toLocaleString("en")
           } bytes. Is a quote left open?`,
         );
@@ -85,7 +85,7 @@ export function openWindow(name: string, nextPiece: NextPiece): TextWindow {
   };
 }
 
-/** A window over a text that is in memory already. */
+/** Creates a window over a text in memory. */
 export function windowOver(name: string, bytes: Uint8Array): TextWindow {
   let rest = bytes;
   return openWindow(name, () => {
@@ -95,7 +95,7 @@ export function windowOver(name: string, bytes: Uint8Array): TextWindow {
   });
 }
 
-/** @returns How many bytes it takes. */
+/** @returns Its length in bytes. */
 function byteOrderMark(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

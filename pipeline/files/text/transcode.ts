@@ -2,26 +2,26 @@ import { Failure } from "../../failure.ts";
 import type { NextPiece } from "./gunzip.ts";
 import type { TextEncoding } from "./text_format.ts";
 
-/** What bytes 0x80 to 0x9f of windows-1252 are; five of them are nothing. */
+/** The characters 0x80 to 0x9f of windows-1252; five of them are undefined. */
 const upperOf1252 = "€\0‚ƒ„…†‡ˆ‰Š‹Œ\0Ž\0\0‘’“”•–—˜™š›œ\0žŸ";
 
 /**
- * Turns text of an encoding into UTF-8, piece by piece. UTF-8 itself passes as it is: who reads it checks it.
+ * Converts text to UTF-8 incrementally. UTF-8 passes unchanged; its reader validates it.
  *
- * @param name The file, as messages name it.
- * @throws {Failure} `file-invalid`, at once for a byte order mark of another encoding, from the function that is returned for
- *   bytes that are no character.
+ * @param name The name of the file in messages.
+ * @throws {Failure} `file-invalid`: at once for a byte order mark of another encoding; from the returned function for bytes that
+ *   are not a character.
  */
 export function transcode(nextPiece: NextPiece, encoding: TextEncoding, name: string): NextPiece {
   const first = nextPiece().slice();
   const mark = markOf(first);
   if (mark === "utf-16" && encoding !== "utf-16") {
-    throw invalid(name, "it is UTF-16. Name --encoding utf-16, or save it as UTF-8");
+    throw invalid(name, "it is UTF-16. Use --encoding utf-16, or save it as UTF-8");
   }
   if (mark === "utf-8" && encoding !== "utf-8") {
     throw invalid(
       name,
-      `it begins with the byte order mark of UTF-8, and is no ${encoding}. Leave --encoding out`,
+      `it begins with the byte order mark of UTF-8, so it is not ${encoding}. Omit --encoding`,
     );
   }
   const pieces = startingWith(first, nextPiece);
@@ -52,16 +52,16 @@ function markOf(bytes: Uint8Array): "utf-8" | "utf-16" | undefined {
   return isUtf16 ? "utf-16" : undefined;
 }
 
-/** Which of its bytes comes first says the mark; without one, where the zeros of the header are. */
+/** Determines the byte order by the mark; without one, by the zero bytes of the header. */
 function utf16Label(first: Uint8Array, name: string): "utf-16le" | "utf-16be" {
   if (first[0] === 0xff && first[1] === 0xfe) return "utf-16le";
   if (first[0] === 0xfe && first[1] === 0xff) return "utf-16be";
   if (first[0] !== 0 && first[1] === 0) return "utf-16le";
   if (first[0] === 0 && first[1] !== 0) return "utf-16be";
-  throw invalid(name, "it is no UTF-16: it has no byte order mark. Leave --encoding out, or name another");
+  throw invalid(name, "it is not UTF-16: it has no byte order mark. Omit --encoding, or give another one");
 }
 
-/** The head of a file as text, to see of which kind it is. */
+/** Decodes the head of a file, to detect its format. */
 export function decodeHead(head: Uint8Array, encoding: TextEncoding, name: string): string {
   if (encoding === "utf-16") return new TextDecoder(utf16Label(head, name)).decode(head);
   return new TextDecoder().decode(head);
@@ -77,7 +77,7 @@ function fromUtf16(pieces: NextPiece, label: string, name: string): NextPiece {
     try {
       return decoder.decode(bytes, { stream: !isLast });
     } catch {
-      throw invalid(name, `it is no UTF-16 behind byte ${done.toLocaleString("en")}`);
+      throw invalid(name, `it is not UTF-16 after byte ${done.toLocaleString("en")}`);
     }
   };
   return () => {
@@ -101,7 +101,7 @@ function tableOf1252(): number[] {
   });
 }
 
-/** @param characters Per byte, its code point; −1 where it is none. */
+/** @param characters The code point of each byte; −1 if undefined. */
 function fromBytes(
   pieces: NextPiece,
   characters: readonly number[],

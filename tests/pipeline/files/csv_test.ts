@@ -150,7 +150,7 @@ const fails: readonly {
   {
     what: "text behind a closing quote",
     content: 'id,word\n1,"a"b\n',
-    message: /row 1: a field goes on behind its closing quote/,
+    message: /row 1: text follows the closing quote of a field/,
   },
   { what: "no key", content: "id,word\n,a\n", message: /row 1, column "id": no value, expected one/ },
   {
@@ -176,73 +176,72 @@ const fails: readonly {
   {
     what: "a number of more than 400 bytes",
     content: `id,whole\n1,1${" ".repeat(400)}2\n`,
-    message: /row 1, column "whole": 402 bytes are no number, expected at most 400/,
+    message: /row 1, column "whole": 402 bytes are not a number, expected at most 400/,
   },
   {
     what: "a number with a comma",
     content: 'id;part\n1;"0,221"\n',
     message:
-      /row 1, column "part": "0,221" is not a finite number\. If its comma is a decimal comma, name --decimal-comma/,
+      /row 1, column "part": "0,221" is not a finite number\. If its comma is a decimal comma, use --decimal-comma/,
   },
   {
     what: "a text for no value, as R writes it",
     content: "id,part\n1,NA\n",
-    message:
-      /row 1, column "part": "NA" is not a finite number\. If it stands for no value, name --null "NA"/,
+    message: /row 1, column "part": "NA" is not a finite number\. If it means no value, use --null "NA"/,
   },
   {
     what: "a text for no value, as MySQL writes it",
     content: "id,whole\n1,\\N\n",
-    message: /is not a 64-bit integer\. If it stands for no value, name --null "\\\\N"/,
+    message: /is not a 64-bit integer\. If it means no value, use --null "\\\\N"/,
   },
   {
     what: "a text for no value in a column of times",
     content: "id,seen_at\n1,N/A\n",
-    message: /"N\/A" is not a time, .*\. If it stands for no value, name --null "N\/A"/,
+    message: /"N\/A" is not a time, .*\. If it means no value, use --null "N\/A"/,
   },
   {
     what: "Unix seconds",
     content: "id,seen_at\n1,1706696100\n",
     message:
-      /row 1, column "seen_at": 1706696100 is no plausible time, expected ISO 8601, as .*If it is seconds, multiply it by 1,000,000/,
+      /row 1, column "seen_at": 1706696100 is not a plausible time, expected ISO 8601, as .*If it is seconds, multiply it by 1,000,000/,
   },
   {
     what: "Unix milliseconds",
     content: "id,seen_at\n1,1706696100000\n",
-    message: /1706696100000 is no plausible time.*If it is milliseconds, multiply it by 1,000\. Correct/,
+    message: /1706696100000 is not a plausible time.*If it is milliseconds, multiply it by 1,000\. Correct/,
   },
   {
     what: "Unix nanoseconds",
     content: "id,seen_at\n1,1706696100000000000\n",
-    message: /1706696100000000000 is no plausible time.*If it is nanoseconds, divide it by 1,000/,
+    message: /1706696100000000000 is not a plausible time.*If it is nanoseconds, divide it by 1,000/,
   },
   {
     what: "a date and time run together",
     content: "id,seen_at\n1,20240131101500\n",
-    message: /20240131101500 is no plausible time/,
+    message: /20240131101500 is not a plausible time/,
   },
   {
     what: "eight digits that are no date",
     content: "id,seen_at\n1,20241331\n",
-    message: /20241331 is no plausible time/,
+    message: /20241331 is not a plausible time/,
   },
   {
     what: "a boolean for a time",
     content: "id,seen_at\n1,true\n",
-    message: /1 is no plausible time/,
+    message: /1 is not a plausible time/,
   },
   {
     what: "a header of one column that lacks one",
     content: "id:word\n1:a\n",
     kind: "file-invalid",
     message:
-      /no column "id".* Its header is one column, separated by ","\. If something else separates them, name it with --delimiter/,
+      /no column "id".* Its header is one column, separated by ","\. If the delimiter is another one, give it with --delimiter/,
   },
   {
     what: "a header with text behind a closing quote",
     content: '"id"x,word\n1,a\n',
     kind: "file-invalid",
-    message: /in its header, a field goes on behind its closing quote/,
+    message: /in its header, text follows the closing quote of a field/,
   },
   {
     what: "a text of more than 16 KiB",
@@ -253,20 +252,20 @@ const fails: readonly {
     what: "a quote that is never closed",
     content: 'id,word\n1,"a\n',
     kind: "file-invalid",
-    message: /a quote is opened and never closed/,
+    message: /it has an unclosed quote/,
   },
   {
     what: "two columns of one name",
     content: "id,word,word\n1,a,b\n",
     kind: "file-invalid",
-    message: /it has two columns word\. Rename one/,
+    message: /it has two columns named word\. Rename one/,
   },
   { what: "an empty file", content: "", kind: "file-invalid", message: /it is empty/ },
   {
     what: "UTF-16",
     content: Uint8Array.from([0xff, 0xfe, 0x69, 0, 0x64, 0]),
     kind: "file-invalid",
-    message: /it is UTF-16\. Name --encoding utf-16, or save it as UTF-8/,
+    message: /it is UTF-16\. Use --encoding utf-16, or save it as UTF-8/,
   },
 ];
 
@@ -301,18 +300,18 @@ Deno.test("csv: a column without a name, as R writes row names, is named by noth
     await assertRejected(
       load(content),
       "file-invalid",
-      /It has one without a name: --column things\.id= takes that/,
+      /It has one without a name: --column things\.id= /,
     );
     // A name that is like the key's says less.
     await assertRejected(
       load(content.replace("word", "ida")),
       "file-invalid",
-      /It has one without a name: --column things\.id= takes that/,
+      /It has one without a name: --column things\.id= /,
     );
     await assertRejected(
       load(content.replace("word", "ID")),
       "file-invalid",
-      /It has "ID": --column things\.id=ID/,
+      /It has "ID": use it with --column things\.id=ID/,
     );
     await load(content, { things: { id: "" } });
     assert.deepEqual(rowsOf(store, "things").map(({ id, word }) => [id, word]), [[1, "a"], [2, "b"]]);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bufferCell } from "../../../pipeline/files/columns/batch.ts";
 import { appendExact, appendFinite, appendString } from "../../../pipeline/files/columns/checked_append.ts";
-import { type ColumnBuffer, createBuffer, isUtf8 } from "../../../pipeline/files/columns/column_buffer.ts";
+import { type ColumnBuffer, createBuffer } from "../../../pipeline/files/columns/column_buffer.ts";
+import { isUtf8 } from "../../../pipeline/files/columns/utf8.ts";
 import { isAscending, orderByKey } from "../../../pipeline/files/columns/key_order.ts";
 import { createKeySet, keySetOf } from "../../../pipeline/ingest/key_set.ts";
 

@@ -165,7 +165,7 @@ for (
     {
       what: "another kind of file at its end",
       change: (b: Uint8Array) => b.fill(0x20, b.length - 4),
-      message: /it does not end as a parquet file does/,
+      message: /it does not end like a parquet file/,
     },
   ]
 ) {
@@ -183,7 +183,7 @@ Deno.test("parquet: two columns of one name are refused", () =>
   withTables(async (loaded) => {
     const columnData = ["id", "word", "id"].map((name) => ({ name, data: [1], type: "INT32" as const }));
     const twice = await failureOf(loaded, new Uint8Array(parquetWriteBuffer({ columnData })));
-    assert.match(String(twice?.message), /it has two columns id\. Rename one/);
+    assert.match(String(twice?.message), /it has two columns named id\. Rename one/);
   }, thingsSchema));
 
 /** The header of a page: its kind and its sizes. */

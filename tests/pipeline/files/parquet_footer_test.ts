@@ -51,7 +51,7 @@ Deno.test("parquet: an index of pandas without a name is told of where the key i
     await assertRejected(
       ingest(store, { files: { things: [fixture("index_unnamed")] }, allowMissing: true }),
       "file-invalid",
-      /no column "id", which things needs; it has word\. Name it .*index without a name.*df\.reset_index\(names="id"\)/,
+      /no column "id", which things needs; it has word\. Give its name .*unnamed index.*df\.reset_index\(names="id"\)/,
     );
   }, thingsSchema));
 
@@ -103,7 +103,7 @@ for (
       /its footer is damaged \(NaN rows in all, 0 in its row/,
     ],
     ["no fields at all", [0], /its footer is damaged/],
-    ["a number for its schema", [0x15, 2, 0x15, 2, 0], /its footer is damaged \(a field is no list\)/],
+    ["a number for its schema", [0x15, 2, 0x15, 2, 0], /its footer is damaged \(a field is not a list\)/],
     [
       "a list of numbers for its schema",
       [0x15, 2, 0x19, 0x15, 2, 0],
@@ -114,7 +114,7 @@ for (
       [0x15, 2, 0x19, 0x1c, 0, 0],
       /its footer is damaged \(a column without a name\)/,
     ],
-    ["nothing in it", [], /its footer is damaged \(it goes on behind its end\)/],
+    ["nothing in it", [], /its footer is damaged \(it continues after its end\)/],
   ] as const
 ) {
   Deno.test(`parquet: a footer with ${what} is a failure that is told`, () =>

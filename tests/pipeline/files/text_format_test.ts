@@ -122,12 +122,12 @@ const fails: readonly {
   {
     what: "UTF-16 that nobody named",
     content: gzipSync(utf16("id\n1\n", "le")),
-    message: /it is UTF-16\. Name --encoding utf-16/,
+    message: /it is UTF-16\. Use --encoding utf-16/,
   },
   {
     what: "UTF-16 without a mark that nobody named",
     content: utf16("id\n1\n", "be", ""),
-    message: /it is UTF-16, as it seems: name --encoding utf-16/,
+    message: /it is probably UTF-16: use --encoding utf-16/,
   },
   {
     what: "windows-1252 that nobody named, in JSON",
@@ -138,7 +138,7 @@ const fails: readonly {
     what: "UTF-8 with a mark, named windows-1252",
     content: "\ufeffid\n1\n",
     format: { encoding: "windows-1252" },
-    message: /it begins with the byte order mark of UTF-8, and is no windows-1252\. Leave --encoding out/,
+    message: /it begins with the byte order mark of UTF-8, so it is not windows-1252\. Omit --encoding/,
   },
   {
     what: "a byte that windows-1252 does not have",
@@ -150,13 +150,13 @@ const fails: readonly {
     what: "half of a surrogate pair in UTF-16",
     content: utf16("id,word\n1,\ud800x\n", "le"),
     format: { encoding: "utf-16" },
-    message: /it is no UTF-16 behind byte 0/,
+    message: /it is not UTF-16 after byte 0/,
   },
   {
     what: "UTF-8 named UTF-16",
     content: "id\n1\n",
     format: { encoding: "utf-16" },
-    message: /it is no UTF-16: it has no byte order mark/,
+    message: /it is not UTF-16: it has no byte order mark/,
   },
   {
     what: "a point beside decimal commas",
@@ -169,7 +169,7 @@ const fails: readonly {
     what: "a delimiter that the header does not have",
     content: "id,word\n1,a\n",
     format: { delimiter: ";" },
-    message: /Its header has no ";", which --delimiter names/,
+    message: /Its header has no ";", the delimiter given by --delimiter/,
   },
   {
     what: "a flag for text files with parquet",
@@ -188,7 +188,7 @@ const fails: readonly {
   {
     what: "gzip that is cut off",
     content: packed.subarray(0, packed.length - 20),
-    message: /Cannot unpack .*: it is cut off\. The gzip file is damaged or cut off/,
+    message: /Cannot decompress .*: it is cut off\. The gzip file is damaged or cut off/,
   },
   {
     what: "gzip with another checksum",
@@ -198,12 +198,12 @@ const fails: readonly {
   {
     what: "gzip with something behind it",
     content: Uint8Array.from([...packed, 7, 7]),
-    message: /what follows its end is not gzip/,
+    message: /the bytes after its end are not gzip/,
   },
   {
     what: "parquet that gzip has packed",
     content: gzipSync(parquetOf([{ id: 1n }])),
-    message: /it is parquet, packed by gzip as a whole: unpack it/,
+    message: /it is parquet, compressed by gzip as a whole: decompress it/,
   },
 ];
 

@@ -57,7 +57,7 @@ Deno.test("ingest: a failure on the reader thread is reported, and leaves the st
     await assertRejected(
       ingest(store, { files: { leads: [cut] } }),
       "file-invalid",
-      /does not end as a parquet file does/,
+      /does not end like a parquet file/,
     );
     const damaged = whole.slice();
     damaged.fill(0xff, whole.length >> 1, (whole.length >> 1) + 20_000);

@@ -104,10 +104,10 @@ Deno.test("ingest: a missing file is reported before any file is loaded", () =>
     await assertRejected(
       ingest(store, { files, allowMissing: true }),
       "file-missing",
-      /There is no file .*missing\.parquet/,
+      /The file .*missing\.parquet/,
     );
     assert.deepEqual(rowsOf(store, "things"), []);
-    await assertRejected(ingest(store, { files: { things: [folder] } }), "file-invalid", /it is no file/);
+    await assertRejected(ingest(store, { files: { things: [folder] } }), "file-invalid", /it is not a file/);
   }, thingsSchema));
 
 Deno.test("ingest: a key with other values fails with key, row and value", () =>
@@ -217,7 +217,7 @@ Deno.test("ingest: --rejects writes rows that cannot be loaded to a file, with r
       [3, "part", '"abc" is not a finite number'],
       [4, "id", "no value, expected one"],
       [5, undefined, "2 fields, expected 3"],
-      [6, undefined, "a field goes on behind its closing quote"],
+      [6, undefined, "text follows the closing quote of a field"],
     ]);
     // The file does not count as loaded: a change of the schema or the program may make its rows valid.
     const again = await ingest(loaded.store, { files: { things: [path] }, allowMissing: true, rejectsPath });
@@ -271,7 +271,7 @@ Deno.test("ingest: a missing column fails the file even if it may be NULL: its n
     await assertRejected(
       ingest(store, { files: { leads: [misspelt] } }),
       "file-invalid",
-      /it has no column "annual_income" \(gross, US dollars a year\), which leads has; it has lead_uuid, .*\. It has "anual_income": --column leads\.annual_income=anual_income takes that/,
+      /it has no column "annual_income" \(gross, US dollars a year\), which leads has; it has lead_uuid, .*\. It has "anual_income": use it with --column leads\.annual_income=anual_income /,
     );
     const mapped = { leads: { annual_income: "anual_income" } };
     const { files } = await ingest(store, { files: { leads: [misspelt] }, columnNames: mapped });
