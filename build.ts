@@ -1,11 +1,11 @@
 /**
- * Makes dist/clickwell: bundles what the program uses into build/, and compiles that.
+ * Builds dist/clickwell: bundles the program into build/ and compiles the bundle.
  *
- *     deno task build               may read and write wherever its user says
- *     deno task build --confined    dist/clickwell-confined, for the container: its volume only, and no other machines
+ *     deno task build               may read and write any path of its user
+ *     deno task build --confined    dist/clickwell-confined, for the container: its volume only, and no network
  *     deno task build --telemetry   dist/clickwell-telemetry, which exports traces and metrics by OpenTelemetry
  *
- * The commit that `clickwell --version` names is git's or, where there is no repository, CLICKWELL_COMMIT's.
+ * The commit in `clickwell --version` is that of git or, without a repository, CLICKWELL_COMMIT.
  */
 import { parseArgs } from "node:util";
 import { bundle } from "./packaging/bundle.ts";

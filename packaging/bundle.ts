@@ -3,20 +3,20 @@ import { builtinModules } from "node:module";
 import { join } from "node:path";
 
 export interface Bundle {
-  /** The files of which something is in the bundle. */
+  /** The source files that contribute to the bundle. */
   readonly sources: readonly string[];
   readonly byteCount: number;
 }
 
-/** What the program may add to the executable's base. */
+/** Maximum size of the program in the executable. */
 const byteCountMax = 10_000_000;
 const workerFolders = ["pipeline", "server"];
 
 /**
- * Bundles the program into one flat folder: `main.js` and every `*_worker.js` under the names that the sources know them
- * by, and a chunk for whatever is imported on demand, so that a command loads what it needs and no more.
+ * Bundles the program into a flat folder: `main.js`, each `*_worker.js` under the name that the sources use, and a chunk per
+ * dynamic import, so that a command loads only what it needs.
  *
- * @throws {Error} where the bundle is larger than the executable may grow.
+ * @throws {Error} if the bundle is too large.
  */
 export async function bundle({ folder, commit }: { folder: string; commit: string }): Promise<Bundle> {
   await removeFolder(folder);
@@ -34,10 +34,10 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
     conditions: ["deno", "import"],
     plugins: [builtins, runtimeFetch, englishOnly],
     define: { CLICKWELL_COMMIT: JSON.stringify(commit) },
-    // Names stay as they are: they are what a stack trace in a bug report says.
+    // Names are kept for the stack traces of bug reports.
     minifySyntax: true,
     minifyWhitespace: true,
-    // The notices are a file of their own.
+    // The notices are a separate file.
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
@@ -93,7 +93,7 @@ const builtins: esbuild.Plugin = {
   },
 };
 
-/** Packages that bring a fetch for a Node without one get the runtime's: a third of a megabyte less. */
+/** Replaces fetch polyfills of packages by the fetch of the runtime: saves a third of a megabyte. */
 const runtimeFetch: esbuild.Plugin = {
   name: "runtime-fetch",
   setup(build) {
@@ -104,7 +104,7 @@ const runtimeFetch: esbuild.Plugin = {
   },
 };
 
-/** The checker's messages in sixty other languages are half of its size, and it is loaded at every start. */
+/** Removes the messages of zod in sixty other languages: half of its size, loaded at every start. */
 const englishOnly: esbuild.Plugin = {
   name: "english-only",
   setup(build) {

@@ -1,4 +1,4 @@
-/** The commit of the sources, with `-dirty` where they differ from it; `unknown` where nothing tells. */
+/** Returns the commit of the sources, with `-dirty` if they differ from it; `unknown` without git. */
 export async function findCommit(): Promise<string> {
   const given = Deno.env.get("CLICKWELL_COMMIT");
   if (given) return given;
@@ -7,7 +7,7 @@ export async function findCommit(): Promise<string> {
   return await git("status", "--porcelain") ? `${head}-dirty` : head;
 }
 
-/** What git prints; undefined where it fails: no git, or no repository. */
+/** Returns the output of git; undefined if it fails: no git, or no repository. */
 async function git(...args: string[]): Promise<string | undefined> {
   try {
     const { success, stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();

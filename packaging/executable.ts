@@ -5,28 +5,28 @@ export interface Compilation {
   readonly output: string;
   readonly permissions: readonly string[];
   /**
-   * It exports telemetry, always: the runtime of an executable does not look at OTEL_DENO when it starts, but does as it
-   * was told when it was compiled. Where to is still said by OTEL_EXPORTER_OTLP_ENDPOINT.
+   * Whether to always export telemetry: the runtime of an executable ignores OTEL_DENO at start and uses the setting of the
+   * compilation. OTEL_EXPORTER_OTLP_ENDPOINT sets the target.
    */
   readonly telemetry: boolean;
 }
 
-/** The flags that the task `clickwell` gives the program from source: the executable may do what that may. */
+/** The permissions of the task `clickwell`, so that the executable has the same. */
 export const ordinaryPermissions: readonly string[] = configuration.tasks.clickwell.command
   .split(" ")
   .filter((word) => word.startsWith("--allow-"));
 
 /**
- * What is answered is forgotten at once, and two mebibytes of it are collected as cheaply as the sixteen that the engine takes by
- * itself, three times over in each thread: two threads under load have two thirds of the memory. What lives longer is collected when
- * it has grown by 150 %, and not by 300: another tenth of the memory, for a few hundredths of a training's time.
+ * Garbage collection: objects of a request die young, and a semi-space of 2 MiB collects them as cheaply as the default of 16,
+ * of which each thread has three: two threads under load need two thirds of the memory. The old generation is collected after
+ * a growth of 150 %, not 300 %: saves another tenth of the memory, for a few hundredths of a training's time.
  */
 const engineFlags = "--max-semi-space-size=2,--heap-growing-percent=150";
 
 const readable = ["/data", "/run/secrets"];
 const reachable = ["0.0.0.0", "127.0.0.1", "localhost", "[::]", "[::1]"];
 
-/** In the container: what lasts is in its volume, secrets are mounted, and the only machine to talk with is itself. */
+/** Permissions in the container: its volume, mounted secrets, and no network beyond itself. */
 export const confinedPermissions: readonly string[] = ordinaryPermissions.map((flag) => {
   switch (flag) {
     case "--allow-read":
@@ -41,18 +41,18 @@ export const confinedPermissions: readonly string[] = ordinaryPermissions.map((f
 });
 
 /**
- * Compiles a bundle by the Deno that runs this.
+ * Compiles a bundle with the running Deno.
  *
- * The code cache is off: it would be a file of a guessable name in the folder for temporary files that all users share,
- * whose content is run. It saves some 10 ms of the start.
+ * The code cache is off: it would be an executed file with a predictable name in the shared folder for temporary files. It would
+ * save some 10 ms of the start.
  *
- * @throws {Error} where Deno fails; it has said why.
+ * @throws {Error} if Deno fails, after it printed the reason.
  */
 export async function compile({ bundleFolder, output, permissions, telemetry }: Compilation): Promise<void> {
   const args = [
     "compile",
     "--quiet",
-    // All there is to run is in the bundle.
+    // The bundle is complete.
     ...["--no-config", "--no-lock", "--no-npm", "--no-remote", "--no-check", "--no-code-cache"],
     ...configuration.unstable.map((feature) => `--unstable-${feature}`),
     `--v8-flags=${engineFlags}`,

@@ -8,10 +8,10 @@ interface Package {
 }
 
 /**
- * The licences that ask to go with the program: of every package of which something is in it.
+ * Returns the licences of the packages in the bundle.
  *
- * @param sources The bundle's files; those of a package lie in `…/node_modules/<name>/`.
- * @throws {Error} for a package whose licence cannot be found.
+ * @param sources The files of the bundle; those of a package are in `…/node_modules/<name>/`.
+ * @throws {Error} for a package without a licence file.
  */
 export async function noticesOf(sources: readonly string[]): Promise<string> {
   const folders = new Set(sources.map(packageFolder).filter((folder) => folder !== undefined));
@@ -25,7 +25,7 @@ export async function noticesOf(sources: readonly string[]): Promise<string> {
   ].join("\n");
 }
 
-/** The last one in the path, since packages lie in packages' folders. */
+/** Returns the last package folder in a path, since packages are nested. */
 function packageFolder(source: string): string | undefined {
   return source.replaceAll("\\", "/").match(/^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0];
 }

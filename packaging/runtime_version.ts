@@ -1,7 +1,7 @@
-/** From the first to before the second, the HTTP server closes the connection after every body above some 500 bytes. */
+/** In these versions, from the first up to the second, the HTTP server closes the connection after each body above some 500 bytes. */
 const faulty = ["2.8.3", "2.9.6"] as const;
 
-/** What an executable with this version of Deno in it would suffer from; undefined where nothing is known. */
+/** Returns the known fault of an executable with this version of Deno; undefined if there is none. */
 export function faultOf(version: string): string | undefined {
   const [from, before] = faulty;
   if (compare(version, from) < 0 || compare(version, before) >= 0) return undefined;

@@ -289,7 +289,7 @@ def _text(value: Any) -> str:
 
 
 class ProblemError(Exception):
-    """What the server says where it does not do what was asked."""
+    """An error response of the server."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem["detail"])
@@ -297,9 +297,9 @@ class ProblemError(Exception):
 
 
 class Client:
-    """The server's operations. Each raises a ProblemError where the server tells a problem.
+    """The operations of the server. Each raises a ProblemError on an error response.
 
-    origin: where the server is, as http://127.0.0.1:7999
+    origin: the URL of the server, as http://127.0.0.1:7999
     token: the admin token, for what changes the model in production
     timeout: seconds that a request may take
     """

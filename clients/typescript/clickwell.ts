@@ -498,18 +498,18 @@ export interface ReadyAnswer {
 }
 
 export interface Settings {
-  /** The admin token, for what changes the model in production. */
+  /** The admin token, for changing the model in production. */
   readonly token?: string;
-  /** Another fetch than the global one. */
+  /** Replaces the global fetch. */
   readonly fetch?: typeof fetch;
 }
 
 export interface Options {
-  /** Gives a request up. */
+  /** Aborts a request. */
   readonly signal?: AbortSignal;
 }
 
-/** What the server says where it does not do what was asked. */
+/** An error response of the server. */
 export class ProblemError extends Error {
   override readonly name = "ProblemError";
 
@@ -597,7 +597,7 @@ export interface Client {
   ready(options?: Options): Promise<ReadyAnswer>;
 }
 
-/** @param origin Where the server is, as `http://127.0.0.1:7999`. */
+/** @param origin The URL of the server, as `http://127.0.0.1:7999`. */
 export function createClient(origin: string, settings: Settings = {}): Client {
   const send = createSender(origin, settings);
   return {

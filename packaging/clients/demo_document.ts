@@ -3,7 +3,7 @@ import { createLog } from "../../server/runtime/log.ts";
 import { createService } from "../../server/service/service.ts";
 import type { Document } from "./interface.ts";
 
-/** The document of a server with the first of the demo's models: the same on every machine. */
+/** Returns the OpenAPI document of a server with the first model of the demo: the same on every machine. */
 export async function demoDocument(): Promise<Document> {
   const folder = await Deno.makeTempDir();
   try {
@@ -17,7 +17,7 @@ export async function demoDocument(): Promise<Document> {
   }
 }
 
-/** @param folder With a store, and its models beside it. */
+/** @param folder Contains a store and its models. */
 export async function documentOf(folder: string): Promise<Document> {
   const service = createService({
     dataDir: folder,

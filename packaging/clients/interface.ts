@@ -1,7 +1,7 @@
-/** What a client knows of the server: read from its OpenAPI document, without what only the document's readers need. */
+/** The interface of the server for clients, read from its OpenAPI document. */
 export interface Interface {
   readonly version: string;
-  /** In the order of the document; every object has a name. */
+  /** Types in the order of the document; every object has a name. */
   readonly types: readonly NamedType[];
   readonly operations: readonly Operation[];
 }
@@ -24,9 +24,9 @@ export type Type =
 export interface ObjectType {
   readonly kind: "object";
   readonly members: readonly Member[];
-  /** Sets of members of which one has to be there, where there is a choice. */
+  /** Alternative sets of required members. */
   readonly alternatives: readonly (readonly string[])[];
-  /** It may have members that nobody described. */
+  /** Whether it may have further members. */
   readonly open: boolean;
 }
 
@@ -54,7 +54,7 @@ export interface Parameter {
   readonly type: Type;
 }
 
-/** Schemas and documents as they come: read, never trusted to have a member. */
+/** A parsed schema; any member may be missing. */
 interface Schema {
   readonly $ref?: string;
   readonly description?: string;
@@ -93,10 +93,10 @@ export interface Document {
 }
 
 const json = "application/json";
-/** A client that keeps no state has nothing to compare with. */
+/** Parameters that the stateless clients do not use. */
 const leftOut = new Set(["If-None-Match"]);
 
-/** Reads the operations that speak JSON; those of other servers' protocols have their own clients. */
+/** Reads the operations that take and return JSON, except those of other protocols, which have their own clients. */
 export function readInterface({ info, paths, components }: Document): Interface {
   const types: NamedType[] = [];
   const read = typeReader(types);
@@ -110,7 +110,7 @@ export function readInterface({ info, paths, components }: Document): Interface 
   return { version: info.version, types: types.filter(({ name }) => used.has(name)), operations };
 }
 
-/** What a client can meet: what operations take and answer, problems, and all that these are made of. */
+/** Returns the types that a client can meet: bodies, responses, problems, and the types that they use. */
 function namesUsed(operations: readonly Operation[], types: readonly NamedType[]): Set<string> {
   const byName = new Map(types.map((named) => [named.name, named.type]));
   const used = new Set(["Problem"]);
@@ -126,7 +126,7 @@ function namesUsed(operations: readonly Operation[], types: readonly NamedType[]
       visit(type);
     }
   }
-  // A set is walked in order of insertion, with what is inserted meanwhile.
+  // Iterating over a set includes entries that are added on the way.
   for (const name of used) visit(byName.get(name) ?? { kind: "any" });
   return used;
 }
@@ -158,7 +158,7 @@ function readOperation(
   }];
 }
 
-/** Reads types; an object that has no name gets one, of where it stands. */
+/** Reads types. An anonymous object gets a name from its position. */
 function typeReader(types: NamedType[]): Read {
   const read: Read = (schema, name, isNamed = false) => {
     if (schema.$ref) return { kind: "name", name: schema.$ref.split("/").at(-1) ?? "" };
@@ -218,7 +218,7 @@ function typeReader(types: NamedType[]): Read {
   return read;
 }
 
-/** `what-if` and `model_id` as WhatIf and ModelId. */
+/** Converts `what-if` and `model_id` to WhatIf and ModelId. */
 export function pascal(name: string): string {
   return name.split(/[^A-Za-z0-9]+/).map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }

@@ -5,7 +5,7 @@ const keywords = new Set(
     "import in is lambda nonlocal not or pass raise return try while with yield").split(" "),
 );
 
-/** Writes the client for Python: typed dictionaries, and a method per operation over the standard library. */
+/** Writes the Python client: typed dictionaries, and a method per operation over the standard library. */
 export function writePython({ version, types, operations }: Interface, foundation: string): string {
   const [head, rest] = foundation.split("# types\n");
   return [
@@ -15,7 +15,7 @@ export function writePython({ version, types, operations }: Interface, foundatio
   ].join("\n\n\n").trimEnd() + "\n";
 }
 
-/** Aliases are evaluated where they stand: what they name comes before. Classes may name what comes later. */
+/** Sorts aliases after the types that they use, since they are evaluated in place. Classes may refer to later types. */
 function inOrder(types: readonly NamedType[]): NamedType[] {
   return [
     ...types.filter(({ type }) => type.kind === "object"),
@@ -68,7 +68,7 @@ function expression(type: Type): string {
   }
 }
 
-/** The options of a union in a union are options of it. */
+/** Flattens nested unions. */
 function parts(text: string): string[] {
   const inner = /^Union\[(.*)\]$/.exec(text)?.[1];
   return inner === undefined || /[[\]]/.test(inner) ? [text] : inner.split(", ");

@@ -9,7 +9,7 @@ import {
 
 const lineMax = 110;
 
-/** Writes the client for TypeScript: types, and a function per operation over fetch. */
+/** Writes the TypeScript client: types, and a function per operation over fetch. */
 export function writeTypescript({ version, types, operations }: Interface, foundation: string): string {
   return [
     `// The client of clickwell ${version}, made by deno task clients. Changes here are lost.\n`,
@@ -37,7 +37,7 @@ function memberText({ name, description, type, required }: Member): string {
   return comment(description, "  ") + (text.length <= lineMax ? text : brokenUnion(text));
 }
 
-/** A union that is too long for a line has an option on each. */
+/** Formats a union; one that is too long for a line has an option per line. */
 function brokenUnion(text: string): string {
   const [name, ...rest] = text.split(": ");
   return `${name}:\n    | ${rest.join(": ").split(" | ").join("\n    | ")}`;
@@ -66,7 +66,7 @@ function expression(type: Type): string {
   }
 }
 
-/** Beside values that are known, `string & …` keeps an editor from forgetting them. */
+/** `string & …` in a union with known values keeps the editor suggesting them. */
 function unionText(options: readonly Type[]): string {
   const known = options.some(({ kind }) => kind === "values");
   const texts = options.flatMap((option) => expression(option).split(/ \| (?![^(<]*[)>])/));
@@ -85,7 +85,7 @@ function clientText(operations: readonly Operation[]): string {
 export interface Client {
 ${operations.map((operation) => `${comment(operation.summary, "  ")}  ${signature(operation)};\n`).join("")}}
 
-/** @param origin Where the server is, as \`http://127.0.0.1:7999\`. */
+/** @param origin The URL of the server, as \`http://127.0.0.1:7999\`. */
 export function createClient(origin: string, settings: Settings = {}): Client {
   const send = createSender(origin, settings);
   return {

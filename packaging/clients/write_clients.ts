@@ -4,7 +4,7 @@ import { type Document, readInterface } from "./interface.ts";
 import { writePython } from "./python.ts";
 import { writeTypescript } from "./typescript.ts";
 
-/** The clients' files by their path in the repository. */
+/** Returns the files of the clients by path in the repository. */
 export function writeClients(document: Document): Readonly<Record<string, string>> {
   const read = readInterface(document);
   return {
