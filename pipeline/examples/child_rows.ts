@@ -7,20 +7,20 @@ import type { RowAccount } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 import { type ParentJoin, parentJoinOf } from "../store/view/view_shape.ts";
 
-/** Rows of the table that a view has a row for, if its parents are there. */
+/** Counts of rows of the child table of a view, which has a row for each of them whose parents exist. */
 export interface ChildRows {
   readonly join: ParentJoin;
-  /** With `after`, only those with a greater id. */
+  /** Rows of the child table; with `after`, only those with a greater id. */
   readonly rows: number;
-  /** With `after`: the other rows. */
+  /** With `after`: the other rows of the child table. */
   readonly known?: number;
 }
 
 /**
- * Counts the rows of the table from which a view takes its rows, without the join.
+ * Counts the rows of the child table of a view, without the join.
  *
  * @param after Only rows with a greater id.
- * @returns undefined if the view is not known to be a join by keys.
+ * @returns undefined if the view is not recognised as a join by keys.
  */
 export function countChildRows(
   { db, path }: Store,
@@ -30,7 +30,7 @@ export function countChildRows(
 ): ChildRows | undefined {
   const join = parentJoinOf(db, view, tables);
   if (!join) return undefined;
-  // Counting looks at each page once: the store's own connection would keep 32 MiB of them.
+  // Counting reads each page once: the store's own connection would cache 32 MiB of them.
   using scan = openReadingConnection(path, scanMemory);
   const count = (where: string) =>
     Number(scan.prepare(`SELECT count(*) AS n FROM ${quoted(join.child.name)}${where}`).get()?.n);
@@ -42,9 +42,9 @@ export function countChildRows(
 }
 
 /**
- * The account with the rows that are not in the view because a row that they refer to is not there.
+ * Adds to the account the rows that are not in the view because a row to which they refer does not exist.
  *
- * @throws If there are more rows in the view than there can be, or rows are missing from a view of one table: a bug.
+ * @throws {Error} if the view has more rows than the child, or a view of one table has fewer rows than it: a bug.
  */
 export function withOrphans(account: RowAccount, childRows: ChildRows): RowAccount {
   const { join: { child, parents }, rows, known } = childRows;

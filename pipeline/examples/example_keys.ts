@@ -1,17 +1,17 @@
-/** By which columns of which view the examples of a model are found. */
+/** The view of a model's examples, and the columns by which they are looked up. */
 export interface ExampleKeys {
   readonly view: string;
-  /** Identifies an example. */
+  /** Column that identifies an example. */
   readonly id: string;
-  /** What several examples have in common. */
+  /** Column of the group. */
   readonly group: string;
 }
 
 /**
- * The keys that a model's feature spec names.
+ * Returns the keys that a model's feature spec names.
  *
- * @param spec As the model's metadata has it.
- * @returns undefined where it names none: such a model answers by its fields alone.
+ * @param spec Spec of the model's metadata.
+ * @returns undefined if it names none: such a model scores only rows with all fields.
  */
 export function exampleKeysOf(spec: Readonly<Record<string, unknown>>): ExampleKeys | undefined {
   const { view, id, group } = spec;

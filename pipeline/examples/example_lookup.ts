@@ -9,41 +9,41 @@ import { listTables } from "../store/table.ts";
 import type { ExampleKeys } from "./example_keys.ts";
 import { parentJoinOf } from "../store/view/view_shape.ts";
 
-/** What a key is looked up by; an integer as bigint is the same in a column of numbers and in one of text. */
+/** A key to look up. A bigint finds the same integer in a column of numbers and in one of text. */
 export type KeyValue = string | number | bigint;
 
-/** Raw fields as a client would send them. */
+/** Raw fields in the form in which a client sends them. */
 export type StoredRow = Record<string, string | number | null>;
 
-/** Finds raw fields of examples by their keys. */
+/** Looks up raw fields of examples by their keys. */
 export interface ExampleLookup {
-  /** The fields of one example; undefined where the view has none of that id (and group, where one is given). */
+  /** Returns the fields of one example; undefined if the view has none with that id (and group, if given). */
   example(id: KeyValue, group?: KeyValue): StoredRow | undefined;
-  /** The fields that all examples of a group share; undefined where there is no such group. */
+  /** Returns the fields that all examples of a group share; undefined if the group does not exist. */
   group(group: KeyValue): StoredRow | undefined;
-  /** The examples of a group with their id, in its order, `rowsMax` at the most. */
+  /** Returns at most `rowsMax` examples of a group with their ids, in the order of ids. */
   examplesOf(group: KeyValue, rowsMax: number): StoredRow[];
 }
 
-/** A query that SQLite can only answer by reading everything is done on a view of so few rows, and refused on others. */
+/** Rows of a view up to which a query that scans all of them is executed. On larger views it is rejected. */
 const scannedRowsMax = 50_000;
 const recountAfterMs = 10_000;
-/** Of a group whose view does not say what its examples share, at most this many rows are compared. */
+/** Rows of a group that are compared to find the fields that they share, if the view does not show which these are. */
 const comparedRowsMax = 1_000;
 
 export interface ExampleLookupOptions {
   readonly keys: ExampleKeys;
-  /** Of the model. */
+  /** Fields of the model. */
   readonly fields: readonly { readonly name: string; readonly type: "numeric" | "categorical" }[];
-  /** Milliseconds since some moment. */
+  /** A clock in milliseconds, of any epoch. */
   readonly now: () => number;
 }
 
 /**
- * Prepares the lookups of a model. What they find is what training has read: the view's own columns.
+ * Prepares the lookups of a model. They read the columns of the view, as training does.
  *
- * @throws {Failure} `lookup-unindexed`, as the lookups do, where a large view has no index for one; what SQLite throws
- *   where the view lacks a column.
+ * @throws {Failure} `lookup-unindexed`, also thrown by the lookups, if a large view has no index for one.
+ * @throws {Error} of SQLite if the view lacks a column.
  */
 export function createExampleLookup(
   db: DatabaseSync,
@@ -67,7 +67,7 @@ export function createExampleLookup(
         if (error instanceof BadExample) {
           throw unreadable(keys.view, `${by} ${shownKey(key)} ${error.message}`);
         }
-        // The statement was prepared: what fails now is an expression of the view.
+        // The statement has been prepared, so an expression of the view failed.
         if (!(error instanceof Error) || !isOfExpression(error)) throw error;
         const column = by === keys.id && !scans
           ? failingColumn(db, { columns: [id, ...columns], from: view }, key)
@@ -102,9 +102,9 @@ export function createExampleLookup(
 interface FailingLookup {
   readonly by: string;
   readonly key: KeyValue;
-  /** As SQL; undefined if it is not known. */
+  /** As SQL; undefined if unknown. */
   readonly column: string | undefined;
-  /** All rows were looked at: another one may be what failed. */
+  /** All rows were scanned: another one may have failed. */
   readonly scans: boolean;
 }
 
@@ -115,11 +115,11 @@ function placeOf({ by, key, column, scans }: FailingLookup): string {
     : `${column === undefined ? "" : ` in ${column}`} of the row with ${row}`;
 }
 
-/** As training says it. */
+/** The failure that training reports for the same row. */
 function unreadable(view: string, detail: string): Failure {
   return new Failure(
     "examples-invalid",
-    `Cannot read the view ${view}: ${detail}. Mend the row, or the view in the schema; or send the fields.`,
+    `Cannot read the view ${view}: ${detail}. Fix the row, or the view in the schema; or send the fields.`,
   );
 }
 
@@ -128,8 +128,8 @@ function tooManyToCompare({ view, group }: ExampleKeys, value: KeyValue): Failur
     "lookup-unindexed",
     `${group} ${shownKey(value)} has more than ${
       comparedRowsMax.toLocaleString("en")
-    } rows in ${view}: which fields ` +
-      "they share would take too long to find out. Send the fields.",
+    } rows in ${view}, too many to find ` +
+      "the fields that they share. Send the fields.",
   );
 }
 
@@ -142,8 +142,8 @@ function constants(rows: readonly StoredRow[], names: readonly string[]): Stored
 }
 
 /**
- * Where the view joins a table of groups to another by the group's key, the fields that come from it are the group's, and
- * are found there: also those of a group without an example.
+ * Returns the query of the fields that come from a table of groups, if the view joins that table by the group's key. It also
+ * finds groups without an example.
  */
 function parentQuery(db: DatabaseSync, keys: ExampleKeys, fields: readonly string[]): string | undefined {
   const join = parentJoinOf(db, keys.view, listTables(db));
@@ -161,7 +161,7 @@ function parentQuery(db: DatabaseSync, keys: ExampleKeys, fields: readonly strin
   return `SELECT ${list} FROM ${quoted(parent.name)} WHERE ${quoted(parent.key[0])} = ?`;
 }
 
-/** Whether SQLite reads whole tables, or makes an index of them, for each answer. */
+/** Returns whether SQLite scans whole tables, or builds a temporary index of them, for each execution. */
 function isScan(db: DatabaseSync, sql: string): boolean {
   const parameters = Array.from(sql.matchAll(/\?/g), () => null);
   return db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters).some(({ detail }) =>
@@ -169,7 +169,7 @@ function isScan(db: DatabaseSync, sql: string): boolean {
   );
 }
 
-/** Tells whether the view has few rows; it counts no further, and again only after a while. */
+/** Returns a function that checks whether the view has at most `scannedRowsMax` rows, cached for `recountAfterMs`. */
 function createRowCheck(db: DatabaseSync, view: string, now: () => number): () => boolean {
   let countedAt = -Infinity;
   let isSmall = false;
@@ -185,15 +185,15 @@ function createRowCheck(db: DatabaseSync, view: string, now: () => number): () =
 function unindexed(db: DatabaseSync, view: string, column: string): Failure {
   const origin = columnOrigins(db, `SELECT ${quoted(column)} FROM ${quoted(view)}`)[0];
   const remedy = origin?.table && origin.column
-    ? `Make one with clickwell ingest --index ${origin.table}.${origin.column}, or send the fields.`
-    : "It is an expression, which cannot have one: send the fields.";
+    ? `Create one with clickwell ingest --index ${origin.table}.${origin.column}, or send the fields.`
+    : "It is an expression, which cannot be indexed: send the fields.";
   return new Failure(
     "lookup-unindexed",
-    `The store has no index of ${column}: to find a row of ${view} it would read all of them. ${remedy}`,
+    `The store has no index of ${column}: finding a row of ${view} would read all rows. ${remedy}`,
   );
 }
 
-/** Integers come as bigint, so that no category is rounded; a number takes what it can, as in training. */
+/** Prepares a statement that reads integers as bigint, so that no category is rounded. Numeric fields are rounded, as in training. */
 function wideStatement(
   db: DatabaseSync,
   sql: string,
@@ -209,7 +209,7 @@ function wideStatement(
     );
 }
 
-/** What is beyond a number's exact range is a category by its digits. */
+/** Converts an integer to a number, or to its digits if it is a category beyond 2^53. */
 function narrowed(name: string, value: unknown, isNumeric: boolean): string | number | null {
   if (typeof value === "bigint") {
     const number = Number(value);

@@ -11,22 +11,22 @@ import {
 import type { IdRange } from "./id_ranges.ts";
 import { BadExample } from "./row_values.ts";
 
-/** One row of the view, in the order of the columns that the query selects; the id comes first. */
+/** One row of the view, in the order of the query's columns; the id comes first. */
 export type ExampleRow = SqlRow;
 
 export interface ExampleRowsOptions {
-  /** Name of the id's column, for messages. */
+  /** Name of the id column, for messages. */
   readonly idName: string;
-  /** Rows of one batch at the most. */
+  /** Rows of one batch, at most. */
   readonly batchRowsMax: number;
 }
 
 /**
- * Batches of rows in the order of their ids, which are the query's first column. Integers beyond 2⁵³ come as bigint, all
- * others as number.
+ * Reads batches of rows in the order of their ids, which are the query's first column. Integers beyond 2⁵³ are bigint, others
+ * number.
  *
- * @param range Without one, all rows come, whatever their ids are.
- * @throws {BadExample} where an id occurs twice.
+ * @param range null for all rows, with ids of any type.
+ * @throws {BadExample} if an id occurs twice.
  * @throws {ReadingStopped} if SQLite cannot read to the end.
  */
 export function* readRows(
@@ -45,7 +45,7 @@ export function* readRows(
         throw new BadExample(
           id === null
             ? `several rows have no ${idName}, expected one for each`
-            : `${idName} ${String(id)} occurs more than once, which a join can do`,
+            : `${idName} ${String(id)} occurs more than once, as a join can cause`,
         );
       }
       before = id;
@@ -54,10 +54,10 @@ export function* readRows(
   }
 }
 
-/** The greatest integer that SQLite holds. */
+/** The greatest integer that SQLite stores. */
 const lastInteger = 2n ** 63n - 1n;
 
-/** A batch is one call into SQLite, which a row-wise iteration would be for each row. */
+/** Reads each batch in one call into SQLite, where an iterator needs one call per row. */
 function* rangeBatches(
   db: DatabaseSync,
   query: RowsQuery,
@@ -65,10 +65,10 @@ function* rangeBatches(
   batchRowsMax: number,
 ): Generator<ExampleRow[]> {
   const [id] = query.columns;
-  // Up to the next range, and not up to its own last integer: a view may have an id like 2.5. Behind the last integer there
-  // is none to compare with.
+  // Up to the start of the next range, not to the last integer of this one: a view may have an id like 2.5. The last integer
+  // has no successor to compare with.
   const [end, last] = to > lastInteger ? ["<=", lastInteger] : ["<", to];
-  // One row more than a batch: the next batch begins at it, so that no row of the same id is passed over.
+  // One row more than a batch, at which the next batch starts, so that no row of the same id is skipped.
   const sql = `${selectOf(query)} WHERE ${id} >= ? AND ${id} ${end} ? ORDER BY ${id} LIMIT ${
     batchRowsMax + 1
   }`;
@@ -96,7 +96,7 @@ function readBatch(
   }
 }
 
-/** What a range of integers has as ids are numbers. */
+/** Asserts that an id between two integers is a number. */
 function integerOf(id: unknown): number | bigint {
   if (typeof id === "number" || typeof id === "bigint") return id;
   throw new Error(`an id between integers is ${typeof id}`);

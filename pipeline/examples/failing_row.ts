@@ -12,27 +12,27 @@ import { hasCode } from "../store/sqlite_failure.ts";
 /** A row of a view that SQLite cannot compute. */
 export interface FailingRow {
   readonly key: SqlValue;
-  /** Of the query, as SQL; undefined if it is not known. */
+  /** Column of the query, as SQL; undefined if unknown. */
   readonly column: string | undefined;
 }
 
-/** SQLITE_ERROR, SQLITE_TOOBIG and SQLITE_MISMATCH: what an expression of a view fails with. https://sqlite.org/rescode.html */
+/** Codes with which an expression of a view fails: SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_MISMATCH. https://sqlite.org/rescode.html */
 const expressionCodes = [1, 18, 20];
 
-/** Whether SQLite threw this because an expression failed on a row. */
+/** Returns whether SQLite threw an error because an expression failed on a row. */
 export function isOfExpression(error: unknown): boolean {
   return expressionCodes.some((code) => hasCode(error, code));
 }
 
-/** More than a batch of a reading. */
+/** Keys to bisect: more than a batch of the reader. */
 const keysMax = 1_024;
 
 /**
- * Finds the row on which a reading failed, by bisection: SQLite computes only the columns of rows that WHERE lets through.
+ * Finds the row on which a read failed, by bisection: SQLite computes the columns only for rows that satisfy WHERE.
  *
  * @param query Its first column is the key.
- * @param from A key from which on the row lies among the next thousand; without it, all rows are looked at.
- * @returns undefined if the view fails whichever row is asked for, or on none any more.
+ * @param from A key such that the failing row is among the next `keysMax`. Default: all rows are searched.
+ * @returns undefined if the view fails for every row, or no longer fails.
  */
 export function findFailingRow(
   db: DatabaseSync,
@@ -52,11 +52,11 @@ export function findFailingRow(
     }
     const key = keys[low];
     const other = keys[low === 0 ? 1 : 0];
-    // A view that computes all its rows to give one fails on each: this says nothing of the row.
+    // If another row fails too, the view computes all rows to return one: the failing row is unknown.
     if (other !== undefined && fails(other, other)) return undefined;
     return { key, column: failingColumn(db, query, key) };
   } catch (error) {
-    // What is told is why the reading stopped, and not why this did.
+    // The caller reports why the read failed, not why the search did.
     if (error instanceof Error) return undefined;
     throw error;
   }
@@ -64,7 +64,7 @@ export function findFailingRow(
 
 type Fails = (first: SqlValue, last: SqlValue) => boolean;
 
-/** Where the keys cannot be read either, because WHERE fails, integers are found without them. */
+/** Bisects all integers, without reading keys: for a WHERE that fails. */
 function failingInteger(fails: Fails, from: SqlValue | undefined): FailingRow | undefined {
   if (typeof from !== "bigint" && !(typeof from === "number" && Number.isInteger(from))) return undefined;
   const first = BigInt(from);
@@ -78,13 +78,13 @@ function failingInteger(fails: Fails, from: SqlValue | undefined): FailingRow | 
   return fails(low + 1n, low + 1n) ? undefined : { key: low, column: undefined };
 }
 
-/** The column of a query that SQLite cannot compute for one row. @returns undefined if it is not one alone. */
+/** Returns the column of a query that SQLite cannot compute for one row; undefined if there is not exactly one. */
 export function failingColumn(db: DatabaseSync, query: RowsQuery, key: SqlValue): string | undefined {
   const failing = query.columns.slice(1).filter((column) => prober(db, query, [column])(key, key));
   return failing.length === 1 ? failing[0] : undefined;
 }
 
-/** @returns undefined if the view fails on a row although only its key is asked for. */
+/** @returns undefined if the view fails even if only keys are selected. */
 function keysOf(
   db: DatabaseSync,
   { columns: [key], from: view }: RowsQuery,
@@ -101,13 +101,13 @@ function keysOf(
   }
 }
 
-/** @returns What says whether a column of the rows from one key to another fails. */
+/** Returns a function that checks whether one of `columns` fails for the rows between two keys, inclusive. */
 function prober(
   db: DatabaseSync,
   { columns: [key], from: view }: RowsQuery,
   columns: readonly string[],
 ): Fails {
-  // An aggregate has to compute each row, and gives only one.
+  // An aggregate computes each row and returns a single one.
   const list = columns.map((column) => `max(${column})`).join(", ");
   const read = rowsReader(db, `SELECT ${list} FROM ${view} WHERE ${key} >= ? AND ${key} <= ?`);
   return (first, last) => {

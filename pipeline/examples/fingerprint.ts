@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { loadEach } from "../chunks/chunk_store.ts";
 import type { RawExamples } from "./raw_examples.ts";
 
-/** SHA-256 of the examples as they were read, hexadecimal: the same rows give the same one, however they came in. */
+/** Returns the SHA-256 of the examples as read, in hexadecimal. It depends on the rows alone, not on how they were loaded. */
 export function fingerprintOf({ chunks, levels }: RawExamples): string {
   const hash = createHash("sha256").update(JSON.stringify(levels));
-  // The hash does not take shared memory. One copy for all columns: as garbage they would be another data set.
+  // The hash does not accept shared memory. One buffer for all columns: separate copies would be as much garbage as the data.
   let copy = new Uint8Array();
   for (const { numeric, codes, labels, groups, weights } of loadEach(chunks)) {
     for (const column of [numeric, ...codes, labels, groups, ...(weights ? [weights] : [])]) {

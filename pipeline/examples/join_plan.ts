@@ -5,21 +5,22 @@ import { type ViewColumn, viewColumnsOf } from "../store/view/view_columns.ts";
 import { viewOrdersById } from "./id_ranges.ts";
 import { parentJoinOf } from "../store/view/view_shape.ts";
 
-/** How the examples come out of the rows of tables, without the view: plain data. */
+/** A plan that joins the examples from rows of tables, without the view. Plain data. */
 export interface JoinPlan {
   readonly spec: FeatureSpec;
-  /** The table with a row for each example, by its integer key. */
+  /** Table with a row for each example. */
   readonly child: string;
+  /** Its integer key. */
   readonly id: string;
   readonly parents: readonly ParentPlan[];
-  /** The examples that a column of this table names have the label 1. */
+  /** Column that contains the ids of the examples with label 1. */
   readonly label: ColumnRef;
   readonly group: ColumnRef;
   /** In the order of the spec's features. */
   readonly fields: readonly ColumnRef[];
 }
 
-/** A table whose text key the child's `column` refers to. */
+/** A table whose text key `column` of the child refers to. */
 export interface ParentPlan {
   readonly table: string;
   readonly key: string;
@@ -31,7 +32,7 @@ export interface ColumnRef {
   readonly column: string;
 }
 
-/** @returns undefined where the spec's view is not known to be a join by keys. */
+/** Plans the join of a spec's view. @returns undefined if the view is not recognised as a join by keys. */
 export function joinPlanOf(
   store: Store,
   spec: FeatureSpec,

@@ -1,13 +1,13 @@
 import { isBeyondExact, parseInteger, parseReal, shortestText } from "../files/text/number_text.ts";
 
 /**
- * What the values of a categorical column were in training, by which a spelling is read. If numbers and texts were among them,
- * it is the numbers' type.
+ * Types of a categorical column's values in training, by which a spelling is read. A column of numbers and texts has the type
+ * of its numbers.
  */
 export const valueTypes = ["integer", "real", "text"] as const;
 export type ValueType = typeof valueTypes[number];
 
-/** A category as a door receives it. An integer that a double does not hold exactly is a bigint. */
+/** A category as a protocol adapter receives it. An integer that a double does not represent exactly is a bigint. */
 export type CategoryValue = string | number | bigint | boolean | null;
 
 export function isCategoryValue(value: unknown): value is CategoryValue {
@@ -16,13 +16,13 @@ export function isCategoryValue(value: unknown): value is CategoryValue {
 }
 
 /**
- * Which level a value is: the one rule of training and of every door.
+ * Returns the level of a value: the one rule of training and of every protocol adapter.
  *
  * In a column of numbers, a text that spells a number is that number (12, 12.0, "12", "012", " 12", "+12" and "1.2e1" are one
- * level), true is 1 and false is 0, however they are written; a blank text and "NaN" are missing; any other text is a level as it stands. In a
+ * level), true is 1 and false is 0, in any spelling; a blank text and "NaN" are missing; any other text is a level unchanged. In a
  * column of texts, a text is itself ("012" is not "12"), a number its shortest text and a boolean "true" or "false".
  *
- * @param type Absent for a model that was trained before it was kept: then only 12 and "12", true and "true" are one.
+ * @param type undefined for a model of a version that did not record it: then only 12 and "12", true and "true" are one level.
  * @returns null for a missing value; undefined for a number beyond 2^53 in a column of integers or texts: a double stands for
  *   several integers there.
  */
@@ -50,7 +50,7 @@ function levelOfText(type: "integer" | "real", text: string): string | null {
   const value = whole ?? parseReal(text);
   if (value === undefined) return text;
   if (Number.isNaN(value)) return null;
-  // Of a column of integers, what only looks whole as a double (9007199254740991.4, 1e300) is no number that it has.
+  // A column of integers has no number that is whole only after rounding to a double (9007199254740991.4, 1e300).
   const isRounded = type === "integer" && whole === undefined && Number.isInteger(value);
   return isRounded ? text : shortestText(value);
 }
@@ -60,16 +60,16 @@ function levelOfReal(value: bigint): string {
   return Number.isFinite(real) ? shortestText(real) : String(value);
 }
 
-/** The level of a value out of a table, as far as it is known by itself: see {@link valueTypeOf}. */
+/** Returns the level of a table's value, before the column's type is known: see {@link valueTypeOf}. */
 export function tableLevelOf(value: string | number | bigint): string {
   return typeof value === "number" ? shortestText(value) : String(value);
 }
 
-/** Which kinds of values a column has, as bits. */
+/** Kinds of a column's values, as bits. */
 export const hasNumbers = 1;
 export const hasTexts = 2;
 
-/** @returns The bit of a value. */
+/** Returns the bit of a value's kind. */
 export function kindBitOf(value: string | number | bigint): number {
   return typeof value === "string" ? hasTexts : hasNumbers;
 }
@@ -77,10 +77,10 @@ export function kindBitOf(value: string | number | bigint): number {
 const plainInteger = /^-?\d+$/;
 
 /**
- * The type of a column out of its values.
+ * Derives the type of a column from its values.
  *
  * @param kinds Bits of the values that the column has.
- * @param levels Their levels, each as `tableLevelOf` gives it; null for missing.
+ * @param levels Their levels, as `tableLevelOf` returns them; null for missing.
  */
 export function valueTypeOf(kinds: number, levels: Iterable<string | null>): ValueType {
   if ((kinds & hasNumbers) === 0) return "text";
@@ -89,7 +89,7 @@ export function valueTypeOf(kinds: number, levels: Iterable<string | null>): Val
     if (level === null) continue;
     const value = parseReal(level);
     if (value === undefined || Number.isNaN(value) || Number.isSafeInteger(value)) continue;
-    // An integer beyond 2^53 came out of a column of integers: only as such is it told from its neighbours.
+    // An integer beyond 2^53 is exact only in a column of integers.
     if (plainInteger.test(level)) return "integer";
     isReal = true;
   }
@@ -97,20 +97,20 @@ export function valueTypeOf(kinds: number, levels: Iterable<string | null>): Val
 }
 
 /**
- * What becomes of a column's levels when its type is known: texts among numbers may spell one of those.
+ * Returns a function that maps a column's levels once its type is known: a text among numbers may be a spelling of one of them.
  *
  * @param kinds Bits of the values that the column has.
  */
 export function levelFolding(type: ValueType, kinds: number): (level: string | null) => string | null {
   if (type === "text") return (level) => level;
   const fold = (level: string | null) => levelOf(type, level) ?? null;
-  // What came as a number is spelled as its level already.
+  // A number is already spelled as its level.
   return kinds === hasNumbers
     ? (level) => level !== null && plainInteger.test(level) ? level : fold(level)
     : fold;
 }
 
-/** The reading of models that do not keep a type: 12, 12.0, 12n and "12" are "12". Null, and a number that is none, is missing. */
+/** Returns the level for models that do not record a type: 12, 12.0, 12n and "12" are "12". Null and NaN are missing. */
 export function categoryOf(value: CategoryValue): string | null {
   if (value === null || value !== value) return null;
   // -0 is 0.

@@ -4,14 +4,11 @@ import { hasNumbers, hasTexts, levelFolding, type ValueType, valueTypeOf } from 
 import type { Codes, RawChunk, RawExamples } from "./raw_examples.ts";
 
 /**
- * Joins what several readers read: one table of levels for all, in ascending order, and codes that point into it.
+ * Merges the chunks of several readers: one table of levels for all, in ascending order, and codes that index it.
  *
- * @param parts Chunks with the levels of the reader that coded them, and the kinds of their values as bits. The chunks' codes
- *   are rewritten in place.
- * @param options.keeper Keeps the chunks where the readers had to leave them.
- * @param options.types Of a model that is continued: its columns' types, by which levels are read in place of the rows' own. An
- *   entry without one leaves the levels as they are.
- * @returns With an account by which all rows that were read are examples.
+ * @param parts Chunks with the levels of the reader that coded them, and the kinds of their values as bits. The codes are
+ *   rewritten in place.
+ * @returns Examples with an account of all rows as used.
  */
 export function mergeChunks(
   parts: readonly {
@@ -20,7 +17,7 @@ export function mergeChunks(
     readonly levels: readonly (string | null)[][];
     readonly kinds: readonly number[];
   }[],
-  { chunkStore: keeper = createChunkStore(), types }: MergeOptions = {},
+  { chunkStore = createChunkStore(), types }: MergeOptions = {},
 ): RawExamples {
   const rowCount = parts.reduce((sum, { chunk }) => sum + plainFields(chunk).rowCount, 0);
   const ordered = [...parts].sort((a, b) => a.order - b.order);
@@ -49,10 +46,10 @@ export function mergeChunks(
     );
   }
   const recoded = ordered.map((part) => tables.get(part.levels) ?? []);
-  const chunks = keeper.rewrite(ordered.map(({ chunk }) => chunk), (chunk, c) => ({
+  const chunks = chunkStore.rewrite(ordered.map(({ chunk }) => chunk), (chunk, c) => ({
     ...chunk,
     codes: chunk.codes.map((codes, field) =>
-      recode(codes, recoded[c][field], levels[field].length, keeper.columns)
+      recode(codes, recoded[c][field], levels[field].length, chunkStore.columns)
     ),
   }));
   return {
@@ -65,11 +62,13 @@ export function mergeChunks(
 }
 
 export interface MergeOptions {
+  /** Rewrites spilled chunks. */
   readonly chunkStore?: ChunkStore;
+  /** Column types of a model that is updated, used in place of the rows' own; undefined leaves a column's levels unchanged. */
   readonly types?: readonly (ValueType | undefined)[];
 }
 
-/** One width per field for all chunks, whichever reader coded them: the bytes are the data's alone. */
+/** Recodes a column. All chunks of a field have the same width, so that the bytes do not depend on the reader. */
 function recode(codes: Codes, table: Uint32Array, levelCount: number, columns: ColumnMaker): Codes {
   const narrow = levelCount <= 0x10000;
   const fits = codes instanceof Uint16Array === narrow;

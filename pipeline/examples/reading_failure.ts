@@ -7,9 +7,9 @@ import { BadExample } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /**
- * What went wrong while a view was read, as a failure that names the row; any other error as it is.
+ * Converts an error of reading a view to a failure that names the row. Other errors are returned unchanged.
  *
- * @param reading The connection and the query, to look for the row.
+ * @param reading The connection and the query, for finding the row.
  */
 export function readingFailure(
   error: unknown,
@@ -30,11 +30,11 @@ export function readingFailure(
 function unreadable(view: string, detail: string): Failure {
   return new Failure(
     "examples-invalid",
-    `Cannot read the view ${view}: ${detail}. Mend the row, or the view in the schema.`,
+    `Cannot read the view ${view}: ${detail}. Fix the row, or the view in the schema.`,
   );
 }
 
-/** The row and column that SQLite stopped at, as far as they can be found. */
+/** Describes the row and column at which SQLite stopped, as far as they can be found. */
 function placeOf(
   stopped: ReadingStopped,
   idName: string,
@@ -50,7 +50,7 @@ function placeOf(
   return `${column} of the row with ${idName} ${shownKey(found.key)}${last}`;
 }
 
-/** A key in a message. */
+/** Formats a key for a message. */
 export function shownKey(key: unknown): string {
   return typeof key === "string" ? JSON.stringify(key.slice(0, 80)) : String(key);
 }

@@ -1,33 +1,33 @@
-/** What became of the rows of a view: those that were read are examples, or were left out for one of the reasons. */
+/** Counts of a view's rows: each row read is an example or is left out for one of the reasons. */
 export interface RowAccount extends LeftOutRows {
-  /** Rows that SQLite gave for the view; with `after`, only those with a greater id. */
+  /** Rows that SQLite returned for the view; with `after`, only those with a greater id. */
   readonly read: number;
-  /** With `after`: the other rows, which were not read; undefined if that is not known without a join. */
+  /** With `after`: the other rows, which were not read; undefined if counting them would need a join. */
   readonly known?: number;
-  /** Rows of the view's own table that are not in the view; undefined if that is not known. */
+  /** Rows of the view's child table that are not in the view; undefined if unknown. */
   readonly orphans?: OrphanRows;
 }
 
-/** Rows that are in the view and not among the examples. */
+/** Rows of the view that are not examples. */
 export interface LeftOutRows {
-  /** Their label is NULL: they are there to be predicted. */
+  /** Rows to be predicted: their label is NULL. */
   readonly noLabel: number;
-  /** Their weight is 0. */
+  /** Rows of weight 0. */
   readonly zeroWeight: number;
 }
 
-/** Rows of a table that refer to rows of another one that are not there. */
+/** Rows of a table that refer to missing rows of another one. */
 export interface OrphanRows {
   readonly rows: number;
   readonly table: string;
-  /** Tables that it refers to. */
+  /** Tables to which it refers. */
   readonly parents: readonly string[];
 }
 
 /**
  * Checks that all rows are accounted for. A difference is a bug.
  *
- * @param used Rows that are examples: in all parts of the split.
+ * @param used Count of examples, over all parts of the split.
  */
 export function requireAccounted({ read, noLabel, zeroWeight }: RowAccount, used: number): void {
   if (read === used + noLabel + zeroWeight) return;

@@ -5,7 +5,7 @@ import { Failure } from "../failure.ts";
 const name = z.string().min(1).max(64)
   .regex(
     /^[A-Za-z_][A-Za-z0-9_]*$/,
-    "is no name of A to Z, a to z, 0 to 9 and _ without a digit first: give the column one in the view, with AS",
+    "is not a name of A to Z, a to z, 0 to 9 and _ that does not start with a digit: rename the column in the view, with AS",
   )
   .refine(
     (name) => !(name in {}),
@@ -112,7 +112,7 @@ export type CategoricalSpec = z.infer<typeof categorical>;
 export type CrossSpec = z.infer<typeof cross>;
 export type FeatureSpec = z.infer<typeof featureSpecSchema>;
 
-/** The spec of the default data set, loan offers. */
+/** Returns the spec of the default data set, loan offers. */
 export function defaultSpec(): FeatureSpec {
   return parseSpec(loanSpec, "features.json");
 }
@@ -120,7 +120,7 @@ export function defaultSpec(): FeatureSpec {
 /**
  * Checks a feature spec.
  *
- * @param source Where it came from, for messages.
+ * @param source Name of its source, for messages.
  * @throws {Failure} `spec-invalid`, with a pointer per bad field.
  */
 export function parseSpec(value: unknown, source: string): FeatureSpec {
@@ -158,7 +158,7 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
   return result.data;
 }
 
-/** @throws {Failure} `spec-invalid` for a cross of what has neither levels nor bins. */
+/** @throws {Failure} `spec-invalid` for a cross of a field without levels or bins. */
 function requireCrossable({ features, crosses = [] }: FeatureSpec, source: string): void {
   const errors = crosses.flatMap(({ of }, i) =>
     of.flatMap((name, j) => {
@@ -168,7 +168,7 @@ function requireCrossable({ features, crosses = [] }: FeatureSpec, source: strin
         : feature.type === "numeric" && feature.bins === undefined
         ? `"${name}" is a number without bins: give it some with "bins"`
         : of.indexOf(name) < j
-        ? `"${name}" is there twice`
+        ? `"${name}" is listed twice`
         : undefined;
       return detail === undefined ? [] : [{ pointer: `#/crosses/${i}/of/${j}`, detail }];
     })
@@ -176,7 +176,7 @@ function requireCrossable({ features, crosses = [] }: FeatureSpec, source: strin
   if (errors.length === 0) return;
   throw new Failure(
     "spec-invalid",
-    `The feature spec ${source} crosses what cannot be crossed: ${errors[0].detail}.`,
+    `The feature spec ${source} has an invalid cross: ${errors[0].detail}.`,
     errors,
   );
 }

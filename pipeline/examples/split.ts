@@ -1,17 +1,17 @@
 import { mixed } from "../math/hash.ts";
 
-/** Assigns rows to parts: all rows of a group to the same side, and to the same one on every machine. */
+/** Assigns rows to parts: all rows of a group to the same side of the split, identically on every machine. */
 export interface Partition {
   readonly partCount: number;
   /**
    * @param group Hash of the group, 32 bits.
-   * @param label 1 where the row was clicked.
-   * @param row The row's place in its chunk, which depends on the data alone.
+   * @param label 1 if the row was clicked.
+   * @param row Index of the row in its chunk, which depends on the data alone.
    */
   partOf(group: number, label: number, row: number): number;
 }
 
-/** The rows to learn from, the rows held out, the rows that sampling leaves out, and those that say when to stop. */
+/** Parts: training rows, held-out rows, rows left out by sampling, and rows that decide when early stopping stops. */
 export const trainPart = 0;
 export const testPart = 1;
 export const leftOutPart = 2;
@@ -23,7 +23,7 @@ export interface SplitOptions {
   readonly testShare: number;
   /** Share of the training rows without a click that are kept, in (0, 1]. */
   readonly negatives: number;
-  /** Expected share of the other groups that early stopping looks at, in [0, 1); without, there is no such part. */
+  /** Expected share of the other groups for early stopping, in [0, 1). Default: 0, without a validation part. */
   readonly validationShare?: number;
 }
 
@@ -39,7 +39,7 @@ export function trainTestSplit({ seed, testShare, negatives, validationShare = 0
     partOf(group, label, row) {
       if (mixed(group ^ salt) < testBelow) return testPart;
       if (validationBelow > 0 && mixed(group ^ validationSalt) < validationBelow) return validationPart;
-      // Held-out rows are never sampled: they stand for what the model will meet.
+      // Held-out rows are never sampled: they represent the rows that the model will score.
       if (label === 1 || negatives === 1) return trainPart;
       return mixed(mixed(group ^ sampleSalt) + row) < keepBelow ? trainPart : leftOutPart;
     },

@@ -4,15 +4,15 @@ import { labelOf } from "./row_values.ts";
 import type { LeftOutRows } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 
-/** Takes out rows that are not for training, and counts them. */
+/** Filters out rows that are not for training, and counts them. */
 export interface UsableRows {
-  /** @returns The rows to train on; the same array if that is all of them. */
+  /** @returns The rows to train on; the same array if these are all rows. */
   filter(rows: readonly SqlRow[]): readonly SqlRow[];
-  /** Rows that were taken out so far. */
+  /** Returns the counts of rows filtered out so far. */
   leftOut(): LeftOutRows;
 }
 
-/** @param layout Of the rows. A label that comes beside them is always there. */
+/** @param layout Layout of the rows. A label in a side column always exists. */
 export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout): UsableRows {
   let [noLabel, zeroWeight] = [0, 0];
   const isUsable = (row: SqlRow) =>
@@ -21,7 +21,7 @@ export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout
     if (isUsable(row)) return;
     if (label !== undefined && row[label] === null) noLabel++;
     else {
-      // A label that is none is an error whatever the weight.
+      // An invalid label is an error even if the weight is 0.
       if (label !== undefined) labelOf(row, label, spec);
       zeroWeight++;
     }

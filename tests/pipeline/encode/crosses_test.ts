@@ -190,7 +190,7 @@ Deno.test("crosses: a spec that crosses a field without levels or bins is reject
     const [of, detail] of [
       [["c", "x"], /"x" is a number without bins: give it some with "bins"/],
       [["c", "q"], /"q" is not one of the features/],
-      [["c", "c"], /"c" is there twice/],
+      [["c", "c"], /"c" is listed twice/],
     ] as const
   ) {
     assertFailure(() => specOf(fields, { crosses: [{ of }] }), "spec-invalid", detail);

@@ -74,7 +74,7 @@ for (
     await refused(read(rows), message);
     await refused(
       read(rows),
-      /Cannot read the view examples: .*\. Mend the row, or the view in the schema\.$/,
+      /Cannot read the view examples: .*\. Fix the row, or the view in the schema\.$/,
     );
   });
 }

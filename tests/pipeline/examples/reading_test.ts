@@ -59,7 +59,7 @@ for (const [kind, column, idOf] of kinds) {
     const id = idOf(700);
     const shown = typeof id === "string" ? JSON.stringify(id) : String(id);
     const message = new RegExp(
-      `^Cannot read the view examples: malformed JSON in "age" of the row with id ${shown}( \\(the last row read is id .*\\))?\\. Mend`,
+      `^Cannot read the view examples: malformed JSON in "age" of the row with id ${shown}( \\(the last row read is id .*\\))?\\. Fix`,
     );
     await withStore(agesOf(column), async (made) => {
       insertRows(made.store, rowsOf(idOf, { broken: 700 }));
