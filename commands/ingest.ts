@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
-import { createIndex } from "../pipeline/store/column_index.ts";
+import { createIndex } from "../pipeline/store/schema.ts";
 import { openBulk } from "../pipeline/store/bulk.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";

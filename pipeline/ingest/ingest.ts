@@ -14,7 +14,7 @@ import { type FileReport, sumCounts } from "./quality.ts";
 import { createReadAhead, type SharedReader } from "./read_ahead.ts";
 import { createFileReading } from "./reading.ts";
 import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
-import { openRejects, type RejectsFile } from "./rejects.ts";
+import { openRejects } from "./rejects.ts";
 
 export interface IngestOptions {
   /** Files to load, by table. Tables are loaded after those whose keys they refer to. */
@@ -69,21 +69,15 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const loads = tables.flatMap((table) =>
     (Object.hasOwn(files, table.name) ? files[table.name] : []).map((path) => ({ table, path }))
   );
-  const settingsOf = (table: Table) => loadSettings(table, options, { tables, rejects, rowCounts });
-  const readAhead = createReadAhead(store, {
-    loads,
-    ownThreads,
-    localReader,
-    sharedReader,
-    initialLoad,
-    settingsOf,
-  });
+  const settingsOf = (table: Table) => ({ ...loadSettings(table, tables, options), rejects, rowCounts });
+  const readers = { ownThreads, localReader, sharedReader };
+  const readAhead = createReadAhead(store, loads, readers, { initialLoad, settingsOf });
   const reports: FileReport[] = [];
   try {
-    for (const { table, path } of loads) {
+    for (const load of loads) {
       const fileOptions = readAhead.start();
       const isAlone = fileOptions.isSelfContained;
-      const report = await bulk.load(() => loadFile(store, table, path, fileOptions), { isAlone });
+      const report = await bulk.load(() => loadFile(store, load, fileOptions), { isAlone });
       reports.push(report);
       await readAhead.finish(report.read);
     }
@@ -100,31 +94,22 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   }
 }
 
-interface LoadContext extends Pick<LoadSettings, "rowCounts"> {
-  readonly tables: readonly Table[];
-  readonly rejects: RejectsFile | undefined;
-}
-
 function loadSettings(
   table: Table,
+  tables: readonly Table[],
   options: IngestOptions,
-  { tables, ...context }: LoadContext,
-): LoadSettings {
-  const { onConflict = "fail", columnNames = {}, allowMissing = false, format, signal } = options;
-  const { lockTimeoutMs = lockTimeoutMsDefault, observe = () => {}, now = () => Date.now() * 1_000 } =
-    options;
+): Omit<LoadSettings, "rejects" | "rowCounts"> {
+  const { columnNames = {}, allowMissing = false, format } = options;
   return {
-    ...context,
     references: referencesOf(table, tables),
-    areParents: tables.some((other) =>
-      referencesOf(other, tables).some(({ parent }) => parent === table.name)
-    ),
-    onConflict,
+    areParents: tables.flatMap((other) => referencesOf(other, tables))
+      .some(({ parent }) => parent === table.name),
+    onConflict: options.onConflict ?? "fail",
     mapping: { names: columnNames[table.name] ?? {}, allowMissing, ...(format ? { format } : {}) },
-    signal,
-    lockTimeoutMs,
-    observe,
-    now,
+    signal: options.signal,
+    lockTimeoutMs: options.lockTimeoutMs ?? lockTimeoutMsDefault,
+    observe: options.observe ?? (() => {}),
+    now: options.now ?? (() => Date.now() * 1_000),
   };
 }
 

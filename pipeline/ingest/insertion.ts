@@ -57,13 +57,12 @@ const constraintCode = 19;
 /** Result code of invalid JSON and of integer overflow in a CHECK, a generated column or a trigger. */
 const expressionCode = 1;
 
-/** Opens the insertion of one file. */
 export function openInsertion(store: Store, table: Table, options: InsertionOptions): Insertion {
   const { columns, onConflict, onReject, fileName } = options;
   const statements = statementsOf(store.db, table, columns);
   const rowsMax = Math.max(1, Math.min(rowsPerStatementMax, Math.floor(parametersMax / columns.length)));
   const counts = zeroCounts();
-  const wasEmpty = store.db.prepare(`SELECT 1 FROM ${statements.table} LIMIT 1`).get() === undefined;
+  const wasEmpty = store.db.prepare(`SELECT 1 FROM ${quoted(table.name)} LIMIT 1`).get() === undefined;
   const cells = new Array<Cell>(rowsMax * columns.length);
   let snapshot: Snapshot | undefined;
   /** Rows whose key was in the table, and those of them whose key was there before this file. */
@@ -157,16 +156,8 @@ function rowOf({ cells, rows, rowCount }: StatementRows, index: number): Stateme
   };
 }
 
-interface Statements {
-  /** The table's name in SQL. */
-  readonly table: string;
-  insert(rowCount: number): StatementSync;
-  differing(rowCount: number): StatementSync;
-  replace(): StatementSync;
-}
-
 /** Prepares each statement at its first use, one for each number of rows. */
-function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableColumn[]): Statements {
+function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableColumn[]) {
   const prepared = new Map<string, StatementSync>();
   const prepare = (key: string, sql: () => string) => {
     let statement = prepared.get(key);
@@ -174,9 +165,9 @@ function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableCol
     return statement;
   };
   return {
-    table: quoted(table.name),
-    insert: (rowCount) => prepare(`insert ${rowCount}`, () => insertSql(table, columns, rowCount)),
-    differing: (rowCount) => prepare(`differing ${rowCount}`, () => differingSql(table, columns, rowCount)),
+    insert: (rowCount: number) => prepare(`insert ${rowCount}`, () => insertSql(table, columns, rowCount)),
+    differing: (rowCount: number) =>
+      prepare(`differing ${rowCount}`, () => differingSql(table, columns, rowCount)),
     replace: () => prepare("replace", () => replaceSql(table, columns)),
   };
 }

@@ -66,32 +66,34 @@ export interface LoadOptions extends LoadSettings {
   readonly isSelfContained: boolean;
 }
 
+/** A file and the table that it is loaded into. */
+export interface FileLoad {
+  readonly table: Table;
+  readonly path: string;
+}
+
 /**
  * Loads one file into its table, in one transaction.
  *
  * @throws {Failure} `file-missing`, `file-invalid`, `row-rejected`, `row-conflict`, `store-busy`, `store-full`,
  *   `interrupted`.
  */
-export async function loadFile(
-  store: Store,
-  table: Table,
-  path: string,
-  options: LoadOptions,
-): Promise<FileReport> {
+export async function loadFile(store: Store, load: FileLoad, options: LoadOptions): Promise<FileReport> {
+  const { table, path } = load;
   options.signal?.throwIfAborted();
   const before = fileState(path);
   const hashing = openHashing(path);
   try {
     // The first file of a table cannot have been loaded before: it is read at once, and hashed while the reader is behind.
     const isFirst = !hasLoads(store, table);
-    const firstReading = isFirst ? await startReading(store, table, path, options) : undefined;
+    const firstReading = isFirst ? await startReading(store, load, options) : undefined;
     const { mapping, signal } = options;
     const known = isFirst
       ? undefined
       : findLoad(store, table, { contentHash: await hashing.finish(signal), mapping });
     if (known) return { ...known, file: basename(path) };
-    const reading = firstReading ?? await startReading(store, table, path, options);
-    return await insertFile(store, table, { path, before, hashing, reading }, options);
+    const reading = firstReading ?? await startReading(store, load, options);
+    return await insertFile(store, { table, path, before, hashing, reading }, options);
   } finally {
     hashing.close();
   }
@@ -103,28 +105,18 @@ export function hasLoads({ db }: Store, { name }: Table): boolean {
 }
 
 /** @throws {Failure} as `openReader` does. */
-async function startReading(
-  store: Store,
-  table: Table,
-  path: string,
-  options: LoadOptions,
-): Promise<Reading> {
-  const { threads, localReader, aheadBytes, onRead } = options;
-  const job = readerJobOf(store, table, path, options);
-  const settings = {
-    localReader,
-    aheadBytes,
-    ...(onRead ? { onEnd: ({ rowCount }: OpenedFile) => onRead(rowCount) } : {}),
-  };
-  const reading = await options.prefetched ?? await openReading(threads, job, settings);
+async function startReading(store: Store, load: FileLoad, options: LoadOptions): Promise<Reading> {
+  const { threads, onRead = () => {} } = options;
+  const settings = { ...options, onEnd: ({ rowCount }: OpenedFile) => onRead(rowCount) };
+  const reading = await options.prefetched ??
+    await openReading(threads, readerJobOf(store, load, options), settings);
   if (!reading) throw new Error("the reading thread did not open its file");
   return reading;
 }
 
 export function readerJobOf(
   store: Store,
-  table: Table,
-  path: string,
+  { table, path }: FileLoad,
   { references, mapping, rejects, areParents, isSelfContained }: LoadOptions,
 ): ReaderJob {
   return {
@@ -139,20 +131,14 @@ export function readerJobOf(
   };
 }
 
-interface OpenedLoad {
-  readonly path: string;
+interface OpenedLoad extends FileLoad {
   readonly before: FileState;
   readonly hashing: FileHashing;
   readonly reading: Reading;
 }
 
-async function insertFile(
-  store: Store,
-  table: Table,
-  { path, before, hashing, reading }: OpenedLoad,
-  options: LoadOptions,
-): Promise<FileReport> {
-  const { db } = store;
+async function insertFile(store: Store, load: OpenedLoad, options: LoadOptions): Promise<FileReport> {
+  const { table, path, before, hashing } = load;
   const { mapping, onConflict, rejects, now, signal, lockTimeoutMs } = options;
   try {
     await beginWriting(store, {
@@ -161,7 +147,7 @@ async function insertFile(
       beforeAttempt: () => signal?.throwIfAborted(),
     });
     const rowsBefore = countRows(store, table);
-    const report = await insertAll(store, table, { path, before, hashing, reading }, options);
+    const report = await insertAll(store, load, options);
     const contentHash = await hashing.finish(signal);
     if (!isSameState(before, fileState(path))) {
       throw new Failure(
@@ -172,19 +158,19 @@ async function insertFile(
     requireDiskSpaceToCommit(store);
     const tableRows = rowsBefore + report.inserted;
     recordLoad(store, table, { contentHash, onConflict, mapping, report, tableRows, loadedAt: now() });
-    commitLoad(store, table, path);
+    commitLoad(store, load);
     options.rowCounts.set(table.name, tableRows);
     rejects?.commit();
     return report;
   } catch (error) {
-    if (db.isTransaction) db.exec("ROLLBACK");
+    if (store.db.isTransaction) store.db.exec("ROLLBACK");
     rejects?.rollback();
     throw asFailure(error, `load ${path} into ${store.path}`);
   }
 }
 
 /** @throws {Failure} `row-rejected` for rows that violate a deferred foreign key, which SQLite checks at commit. */
-function commitLoad({ db }: Store, { name }: Table, path: string): void {
+function commitLoad({ db }: Store, { table: { name }, path }: FileLoad): void {
   try {
     db.exec("COMMIT");
   } catch (error) {
@@ -208,8 +194,7 @@ const batchesPerYield = 16;
 
 async function insertAll(
   store: Store,
-  table: Table,
-  { path, before, hashing, reading }: OpenedLoad,
+  { table, path, before, hashing, reading }: OpenedLoad,
   { onConflict, references, rejects, signal, observe }: LoadOptions,
 ): Promise<FileReport> {
   const { columns, leftOut, rowCount } = reading.opened;
@@ -267,9 +252,9 @@ async function insertAll(
         (orphans[i] ?? 0) - orphanRejects.counts[i],
       ])),
       leftOut,
-      missing: table.columns.filter((column) => !columns.some(({ name }) => name === column.name)).map((
-        { name },
-      ) => name),
+      missing: table.columns.map(({ name }) => name).filter((name) =>
+        !columns.some((column) => column.name === name)
+      ),
     };
   } finally {
     insertion.close();

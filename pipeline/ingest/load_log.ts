@@ -58,11 +58,7 @@ export function findLoad(
 }
 
 /** Adds a load to the log, unless the content is there already and this load changed nothing. */
-export function recordLoad(
-  store: Store,
-  table: Table,
-  entry: LoadEntry,
-): void {
+export function recordLoad(store: Store, table: Table, entry: LoadEntry): void {
   const { contentHash, onConflict, mapping, report, loadedAt } = entry;
   const known = store.db.prepare("SELECT 1 FROM loads WHERE table_name = ? AND content_hash = ?").get(
     table.name,

@@ -30,7 +30,7 @@ const pendingKeysMax = 2 ** 18;
 const keysPerQuery = 128;
 
 export function openOrphanCounter({ storePath, references, known }: OrphanOptions): OrphanCounter {
-  let lookup: Lookup | undefined;
+  let lookup: ReturnType<typeof openLookup> | undefined;
   const counts = references.map(() => 0);
   const pending: (ColumnBuffer | undefined)[] = references.map(() => undefined);
 
@@ -98,18 +98,13 @@ function* sortedCells(keys: ColumnBuffer): Generator<Cell[]> {
   }
 }
 
-/** A lookup of keys in the store. */
-interface Lookup {
-  /** Returns the number of keys that are not in the reference's parent table. */
-  missing(reference: number, keys: readonly Cell[]): number;
-  close(): void;
-}
-
-function openLookup(storePath: string, references: readonly Reference[]): Lookup {
+/** Opens a lookup of keys in the store. */
+function openLookup(storePath: string, references: readonly Reference[]) {
   const db = openReadingConnection(storePath, { mappedBytes: 0, cacheBytes: 16 * 2 ** 20 });
   const prepared = references.map(() => new Map<number, StatementSync>());
   return {
-    missing(reference, keys) {
+    /** Returns the number of keys that are not in the reference's parent table. */
+    missing(reference: number, keys: readonly Cell[]): number {
       let statement = prepared[reference].get(keys.length);
       if (!statement) {
         statement = db.prepare(missingSql(references[reference], keys.length));

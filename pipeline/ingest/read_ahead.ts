@@ -3,7 +3,7 @@ import type { Store } from "../store/store.ts";
 import type { Table } from "../store/table.ts";
 import type { InitialLoad } from "./initial_load.ts";
 import { keySetOf } from "./key_set.ts";
-import { hasLoads, type LoadOptions, type LoadSettings, readerJobOf } from "./load.ts";
+import { type FileLoad, hasLoads, type LoadOptions, type LoadSettings, readerJobOf } from "./load.ts";
 import { type FileReading, openReading } from "./reading.ts";
 
 /** A reader thread supplied by the caller, which also observes the rows. */
@@ -18,12 +18,6 @@ export interface SharedReader {
   readonly aheadBytes: number;
 }
 
-/** A file and the table that it is loaded into. */
-export interface FileLoad {
-  readonly table: Table;
-  readonly path: string;
-}
-
 /** A schedule of readings. A shared reader opens the next table's first file while rows of the current file are inserted. */
 export interface ReadAhead {
   /** Returns the options of the next file's load, with its reading if that was prefetched. */
@@ -32,15 +26,11 @@ export interface ReadAhead {
   finish(rows: number): Promise<void>;
 }
 
-export interface ReadAheadOptions {
-  /** The files in the order in which they are loaded. */
-  readonly loads: readonly FileLoad[];
+interface Readers {
   /** Read files that no shared reader reads. */
   readonly ownThreads: Threads;
   readonly localReader: FileReading;
   readonly sharedReader: SharedReader | undefined;
-  readonly initialLoad: InitialLoad;
-  readonly settingsOf: (table: Table) => LoadSettings;
 }
 
 type State =
@@ -51,8 +41,13 @@ type State =
   /** The current file has been read to its end, and the next one is being read. */
   | { readonly is: "prefetching"; readonly options: LoadOptions };
 
-export function createReadAhead(store: Store, options: ReadAheadOptions): ReadAhead {
-  const { loads, ownThreads, localReader, sharedReader, initialLoad, settingsOf } = options;
+/** @param loads The files in the order in which they are loaded. */
+export function createReadAhead(
+  store: Store,
+  loads: readonly FileLoad[],
+  { ownThreads, localReader, sharedReader }: Readers,
+  { initialLoad, settingsOf }: { initialLoad: InitialLoad; settingsOf: (table: Table) => LoadSettings },
+): ReadAhead {
   let threads = sharedReader?.threads ?? ownThreads;
   let state: State = { is: "idle" };
   let started = 0;
@@ -64,10 +59,10 @@ export function createReadAhead(store: Store, options: ReadAheadOptions): ReadAh
     aheadBytes: sharedReader?.aheadBytes ?? 0,
     isSelfContained: initialLoad.isSelfContained(table),
   });
-  const prefetch = ({ table, path }: FileLoad): State => {
-    // These options apply to the file's load, too: its reader has been given them.
-    const options = optionsOf(table);
-    const job = readerJobOf(store, table, path, options);
+  const prefetch = (load: FileLoad): State => {
+    // The file's load has to use the same options as its reader.
+    const options = optionsOf(load.table);
+    const job = readerJobOf(store, load, options);
     const prefetched = openReading(threads, job, { ...options, isPrefetch: true });
     // A failure is reported when the file is loaded.
     prefetched.catch(() => {});

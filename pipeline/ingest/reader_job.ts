@@ -47,6 +47,9 @@ export interface OpenReader {
   close(): void;
 }
 
+/** Called with each run of rows of a table. */
+type RowListener = (table: string, run: RowRun) => void;
+
 /** Keys that are in the store, by table. */
 export type KnownKeys = ReadonlyMap<string, Pick<KeySet, "has">>;
 
@@ -60,7 +63,7 @@ export type KnownKeys = ReadonlyMap<string, Pick<KeySet, "has">>;
 export function openReader(
   job: ReaderJob,
   readKeys: Map<string, KeySet>,
-  options: { knownKeys?: KnownKeys; onRows?: (table: string, run: RowRun) => void } = {},
+  options: { knownKeys?: KnownKeys; onRows?: RowListener | undefined } = {},
 ): OpenReader {
   const { knownKeys = new Map(), onRows = () => {} } = options;
   const { path, table, mapping, collectFaults, storePath, references } = job;

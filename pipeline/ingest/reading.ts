@@ -22,12 +22,7 @@ const firstMessagesMax = 16;
 /** A file that is being read. */
 export interface Reading {
   readonly opened: OpenedFile;
-  /**
-   * Returns the next batch and releases the memory of the previous one.
-   *
-   * @returns undefined at the end of the file.
-   * @throws {Failure} as the batches of `openReader` do.
-   */
+  /** Returns the next batch, undefined at the end, and releases the previous one. @throws {Failure} as `openReader` does. */
   next(): Promise<FileBatch | undefined>;
 }
 
@@ -74,10 +69,8 @@ export interface RowObserver {
   onEnd(table: string): void;
 }
 
-/** @param findObserver Returns the observer of a file when the file is opened. */
-export function createFileReading(
-  findObserver: () => RowObserver | undefined = () => undefined,
-): FileReading {
+/** @param observerOf Returns the observer of a file when the file is opened. */
+export function createFileReading(observerOf: () => RowObserver | undefined = () => undefined): FileReading {
   let observer: RowObserver | undefined;
   let table = "";
   let reader: OpenReader | undefined;
@@ -110,14 +103,11 @@ export function createFileReading(
     open(job) {
       if (job.isPrefetch && !observer?.isComplete()) return undefined;
       close();
-      observer = findObserver();
+      observer = observerOf();
       table = job.reader.table.name;
       const keys = observer?.keysOf(table);
       if (keys) readKeys.set(table, keys);
-      reader = openReader(job.reader, readKeys, {
-        knownKeys,
-        ...(observer ? { onRows: observer.onRows } : {}),
-      });
+      reader = openReader(job.reader, readKeys, { knownKeys, onRows: observer?.onRows });
       batches = reader.batches();
       return reader.opened;
     },
@@ -203,10 +193,7 @@ export async function openReading(
 }
 
 /** Returns the batches of messages one by one, each until the next one is requested. */
-function releasingReading(
-  opened: OpenedFile,
-  nextMessage: () => Promise<BatchMessage | undefined>,
-): Reading {
+function releasingReading(opened: OpenedFile, nextMessage: () => Promise<BatchMessage | undefined>): Reading {
   let message: BatchMessage = { batches: [], isLast: false };
   let taken = 0;
   let last: FileBatch | undefined;

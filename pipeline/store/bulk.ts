@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
-import { type JournalMode, withBusyTimeout } from "./journal.ts";
-import { asFailure, retryWhileBusy, sqliteCode } from "./sqlite_failure.ts";
+import { type JournalMode, leaveWalMode, withBusyTimeout } from "./journal.ts";
+import { asFailure, retryWhileBusy } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 import { lockTimeoutMsDefault } from "./writing.ts";
 
@@ -39,14 +39,7 @@ export function openBulk(
       });
       return await inWalMode(store, work);
     },
-    end() {
-      try {
-        setMode("rollback", 0);
-      } catch (error) {
-        // On a full disk, for example. The next connection that writes does it; the failure of the load matters more.
-        if (sqliteCode(error) === undefined) throw error;
-      }
-    },
+    end: () => leaveWalMode(store.journal),
   };
 }
 

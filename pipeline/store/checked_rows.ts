@@ -21,7 +21,7 @@ export class ReadingStopped extends Error {
 
   /** Key of the last row that was read; undefined if there was none. */
   readonly lastKey: unknown;
-  /** Key after which the failing row is; undefined if it is not known. */
+  /** Key from which on the failing row is; undefined if it is not known. */
   readonly from: SqlValue | undefined;
 
   /** @param reason What SQLite threw. */

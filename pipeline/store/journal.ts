@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { hasCode } from "./sqlite_failure.ts";
+import { hasCode, sqliteCode } from "./sqlite_failure.ts";
 
 /**
  * SQLite's journal modes. `wal`: writes go to a write-ahead log and are checkpointed into the database later; other
@@ -51,6 +51,18 @@ export function createJournal(db: DatabaseSync): Journal {
       }
     },
   };
+}
+
+/**
+ * Returns a file to rollback mode if no other connection has it open, so that it can be read in a read-only folder: in WAL mode
+ * every reader must be able to create the WAL index. Ignores errors of SQLite, as on a full disk: the next writer does it.
+ */
+export function leaveWalMode(journal: Journal): void {
+  try {
+    journal.use("rollback", 0);
+  } catch (error) {
+    if (sqliteCode(error) === undefined) throw error;
+  }
 }
 
 /** Runs `work` with this busy timeout. */

@@ -3,7 +3,8 @@ import text from "../../schema.sql" with { type: "text" };
 import { Failure } from "../failure.ts";
 import { applicationId, registrySteps, tablesSteps, versionAfter } from "./migration.ts";
 import { quoted } from "./sqlite.ts";
-import { listTables, ownTableNames } from "./table.ts";
+import { asFailure } from "./sqlite_failure.ts";
+import { findTable, listTables, ownTableNames } from "./table.ts";
 
 /** Prefix of the indexes that `--index` creates, which are not part of the schema of a store. */
 export const ownIndexPrefix = "clickwell_by_";
@@ -172,6 +173,35 @@ function userObjects(db: DatabaseSync): Map<string, string> {
     )
       .map(({ name, sql }) => [String(name), String(sql)]),
   );
+}
+
+/**
+ * Creates an index on a column, unless it exists.
+ *
+ * @param place The column, as TABLE.COLUMN.
+ * @returns Whether the index was created.
+ * @throws {Failure} `table-unknown`; `usage-invalid` for a column that the table does not have; `store-busy`, `store-full`.
+ */
+export function createIndex({ db, path }: { db: DatabaseSync; path: string }, place: string): boolean {
+  const [tableName, columnName = ""] = place.split(".");
+  const { name, columns } = findTable(listTables(db), tableName);
+  const column = columns.find((candidate) => candidate.name === columnName);
+  if (!column) {
+    throw new Failure(
+      "usage-invalid",
+      `--index is "${place}", expected TABLE.COLUMN: ${name} has ${
+        columns.map((candidate) => candidate.name).join(", ")
+      }.`,
+    );
+  }
+  const index = `${ownIndexPrefix}${name}_${column.name}`;
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?").get(index)) return false;
+  try {
+    db.exec(`CREATE INDEX ${quoted(index)} ON ${quoted(name)} (${quoted(column.name)})`);
+  } catch (error) {
+    throw asFailure(error, `create an index on ${place} in ${path}`);
+  }
+  return true;
 }
 
 function badSchema(detail: string): Failure {

@@ -1,13 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { cacheBytes, reserveBytes } from "./disk_space.ts";
 import { Failure } from "../failure.ts";
-import { createJournal, type Journal } from "./journal.ts";
+import { createJournal, type Journal, leaveWalMode } from "./journal.ts";
 import { layoutOf } from "./layout.ts";
 import { isOlder, migrate, readVersion, tablesSteps } from "./migration.ts";
 import { finishSplit, isOlderFile, splitOlder } from "./upgrade/older_store.ts";
 import { limitCache } from "./sqlite.ts";
 import { checkSchema, createTables, differingTables, isUnused } from "./schema.ts";
-import { asFailure, sqliteCode } from "./sqlite_failure.ts";
+import { asFailure } from "./sqlite_failure.ts";
 import { createDataFolder, fileAt, type FileOptions, openFile, removeDatabase } from "./store_file.ts";
 
 /** An open store: the SQLite database `tables.db` in the data folder, with the user's tables. */
@@ -91,23 +91,10 @@ function storeOf(
     journal,
     ...facts,
     close() {
-      if (mode !== "read") leaveWalMode(db, journal);
+      if (mode !== "read" && !db.isTransaction) leaveWalMode(journal);
       db.close();
     },
   };
-}
-
-/**
- * Returns the file to rollback mode if no other connection has it open, so that it can be read in a read-only folder: in WAL
- * mode every reader must be able to create the WAL index.
- */
-function leaveWalMode(db: DatabaseSync, journal: Journal): void {
-  try {
-    if (!db.isTransaction) journal.use("rollback", 0);
-  } catch (error) {
-    // On a full disk, for example. The next connection that writes does it.
-    if (sqliteCode(error) === undefined) throw error;
-  }
 }
 
 /** Returns tables that were left in WAL mode to rollback mode, unless another connection has them open. Never throws. */
@@ -116,7 +103,7 @@ export function settleTables(dataDir: string): void {
   try {
     if (!fileAt(`${tables}-wal`)) return;
     const db = openFile(tables, { mode: "write", busyTimeoutMs: 0 });
-    leaveWalMode(db, createJournal(db));
+    leaveWalMode(createJournal(db));
     db.close();
   } catch { /* They can be read in WAL mode, too, and the next connection that writes does it. */ }
 }

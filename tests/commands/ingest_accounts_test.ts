@@ -55,7 +55,7 @@ Deno.test("accounts: a load that loses rows is rolled back", () =>
     const threads = startThreads(1, new URL("../../pipeline/ingest/ingest_worker.ts", import.meta.url));
     try {
       const table = findTable(listTables(store.db), "things");
-      const load = loadFile(store, table, path, {
+      const load = loadFile(store, { table, path }, {
         threads,
         localReader: lossy,
         aheadBytes: 0,

@@ -64,10 +64,7 @@ export function finishSplit(dataDir: string, options: FileOptions): void {
 /** Returns whether a file exists and is the single file of an older version, before or after its renaming. */
 export function isOlderFile(path: string, { busyTimeoutMs }: Pick<FileOptions, "busyTimeoutMs">): boolean {
   if (!fileAt(path)) return false;
-  using db = openFile(path, {
-    mode: "read",
-    ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }),
-  });
+  using db = openFile(path, { mode: "read", ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }) });
   try {
     return isOlder(readVersion(db, path));
   } catch (error) {

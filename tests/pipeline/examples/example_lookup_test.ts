@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createExampleLookup, type ExampleLookup } from "../../../pipeline/examples/example_lookup.ts";
-import { createIndex } from "../../../pipeline/store/column_index.ts";
+import { createIndex } from "../../../pipeline/store/schema.ts";
 import { tablesFileName } from "../../../pipeline/store/layout.ts";
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
