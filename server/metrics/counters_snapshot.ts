@@ -10,18 +10,18 @@ import {
   type RequestCountersSnapshot,
 } from "./request_counters.ts";
 
-/** What one thread has counted since it started. Data only: it can be copied to another thread. */
+/** The counters of one thread since it started. Data only: it can be posted to another thread. */
 export interface Snapshot {
   readonly requests: RequestCountersSnapshot;
-  /** What each model has answered, by version. */
+  /** By model version. */
   readonly models: Map<string, PredictionCounters>;
 }
 
-/** The counters of one worker, and its state. */
+/** Counters and state of one worker. */
 export interface WorkerStats {
   readonly inFlight: number;
   readonly snapshot: Snapshot;
-  /** It has run out of memory: its results are not to be relied on, and it is to be replaced. */
+  /** The worker ran out of memory: its results are unreliable, and it must be replaced. */
   readonly outOfMemory: boolean;
 }
 
@@ -31,15 +31,15 @@ export function takeSnapshot(
   return { requests: requests.snapshot(), models: models.snapshot() };
 }
 
-/** The sum of what several threads have counted, in whichever order they come. */
+/** Returns the sum of the counters of several threads. The order does not matter. */
 export function mergeSnapshots(snapshots: Iterable<Snapshot>): Snapshot {
   const sum: Snapshot = { requests: { requests: new Map(), durations: new Map() }, models: new Map() };
-  for (const { requests: traffic, models } of snapshots) {
-    addRequestCounters(sum.requests, traffic);
-    for (const [version, tally] of models) {
+  for (const { requests, models } of snapshots) {
+    addRequestCounters(sum.requests, requests);
+    for (const [version, counters] of models) {
       let ofVersion = sum.models.get(version);
       if (!ofVersion) sum.models.set(version, ofVersion = createPredictionCounters({ fields: [] }));
-      addPredictionCounters(ofVersion, tally);
+      addPredictionCounters(ofVersion, counters);
     }
   }
   return sum;

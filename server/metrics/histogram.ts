@@ -1,6 +1,6 @@
-/** Counts of measured values by size; numbers only, so that it can be copied to another thread and added up. */
+/** Counts of values by bucket. Data only: it can be posted to another thread and added to other histograms. */
 export interface Histogram {
-  /** Shape (bounds + 1): how many values lie in (bound before, bound], the last without a bound. */
+  /** Shape (bounds + 1): number of values in (previous bound, bound]; the last bucket has no bound. */
   readonly counts: Float64Array;
   sum: number;
 }
@@ -10,8 +10,10 @@ export function createHistogram(bounds: readonly number[]): Histogram {
 }
 
 /**
- * @param bounds Those that it was made with, ascending.
- * @param weight How many measurements this one stands for.
+ * Counts one value.
+ *
+ * @param bounds The bounds with which the histogram was created, ascending.
+ * @param weight Number of measurements that the value stands for.
  */
 export function observe(histogram: Histogram, bounds: readonly number[], value: number, weight = 1): void {
   let i = 0;
@@ -20,7 +22,7 @@ export function observe(histogram: Histogram, bounds: readonly number[], value: 
   histogram.sum += weight * value;
 }
 
-/** Adds what another one has counted. Both are of the same bounds. */
+/** Adds the counts of a histogram with the same bounds. */
 export function addHistogram(into: Histogram, other: Histogram): void {
   for (let i = 0; i < into.counts.length; i++) into.counts[i] += other.counts[i];
   into.sum += other.sum;

@@ -1,18 +1,18 @@
 import { type Family, histogramSamples } from "./prometheus_text.ts";
 import type { Snapshot } from "./counters_snapshot.ts";
 import { durationBounds } from "./duration_sampler.ts";
-import { probabilityBins } from "./prediction_counters.ts";
+import { increase, probabilityBins } from "./prediction_counters.ts";
 import { requestLabels } from "./request_counters.ts";
 
-/** What is true of the whole process when it is asked. */
+/** State of the process at the time of a scrape. */
 export interface ProcessFacts {
   readonly version: string;
   readonly commit: string;
   readonly deno: string;
   readonly model: { readonly modelId: string; readonly version: number } | undefined;
-  /** When the model in production was trained, in seconds since 1970; undefined where the store does not tell. */
+  /** Time at which the active model was trained, in seconds since 1970; undefined if the store does not have it. */
   readonly trainedAt: number | undefined;
-  /** Rows per table of the store; undefined where it does not tell. */
+  /** Rows per table of the store; undefined if the store does not have them. */
   readonly storeRows: ReadonlyMap<string, number> | undefined;
   readonly inFlight: number;
   readonly cpuSeconds: number;
@@ -22,50 +22,50 @@ export interface ProcessFacts {
 }
 
 const probabilityBounds = Array.from({ length: probabilityBins }, (_, i) => (i + 1) / probabilityBins);
-/** What a model answers as; there is no other role yet. */
+/** The role in which a model answers. There is no other yet. */
 const role = "active";
 
-/** All that `GET /metrics` tells. Labels are names of routes, features and versions, never what a client sent. */
+/** Returns all metrics of `GET /metrics`. Labels are names of routes, features and versions, never data from a client. */
 export function metricFamilies(snapshot: Snapshot, facts: ProcessFacts): Family[] {
   return [...serverFamilies(snapshot, facts), ...modelFamilies(snapshot), ...processFamilies(facts)];
 }
 
-function serverFamilies({ requests: traffic }: Snapshot, facts: ProcessFacts): Family[] {
+function serverFamilies({ requests }: Snapshot, facts: ProcessFacts): Family[] {
   const { version, commit, deno, model, trainedAt, storeRows, inFlight } = facts;
   return [
-    gauge("clickwell_build_info", "The program that answers.", [{
+    gauge("clickwell_build_info", "Version of the program.", [{
       labels: { version, commit, deno },
       value: 1,
     }]),
     gauge(
       "clickwell_active_model_info",
-      "The model in production.",
+      "The active model.",
       model ? [{ labels: { model_id: model.modelId, model_version: model.version }, value: 1 }] : [],
     ),
     gauge(
       "clickwell_model_trained_timestamp_seconds",
-      "When the model in production was trained.",
+      "Time at which the active model was trained.",
       trainedAt === undefined ? [] : [{ value: trainedAt }],
     ),
     {
       name: "clickwell_http_requests_total",
-      help: "Requests that were answered.",
+      help: "Answered requests.",
       type: "counter",
-      samples: sorted(traffic.requests).map(([key, value]) => ({ labels: requestLabels(key), value })),
+      samples: sorted(requests.requests).map(([key, value]) => ({ labels: requestLabels(key), value })),
     },
     {
       name: "clickwell_http_request_duration_seconds",
       help:
-        "From a request's head to its answer; under load, of a random part of the predictions, each for all.",
+        "Time from a request's head to its response; under load, a weighted random sample of the predictions.",
       type: "histogram",
-      samples: sorted(traffic.durations).flatMap(([route, histogram]) =>
+      samples: sorted(requests.durations).flatMap(([route, histogram]) =>
         histogramSamples(histogram, durationBounds, { route })
       ),
     },
-    gauge("clickwell_http_requests_in_flight", "Requests that are not answered yet.", [{ value: inFlight }]),
+    gauge("clickwell_http_requests_in_flight", "Requests in flight.", [{ value: inFlight }]),
     gauge(
       "clickwell_store_rows",
-      "Rows per table after the last load into it.",
+      "Rows per table after its last load.",
       [...storeRows ?? []].map(([table, value]) => ({ labels: { table }, value })),
     ),
   ];
@@ -74,16 +74,16 @@ function serverFamilies({ requests: traffic }: Snapshot, facts: ProcessFacts): F
 function modelFamilies({ models }: Snapshot): Family[] {
   const unseen = new Map<string, number>();
   const missing = new Map<string, number>();
-  for (const tally of models.values()) {
-    for (const [feature, count] of tally.unseen) unseen.set(feature, (unseen.get(feature) ?? 0) + count);
-    for (const [feature, count] of tally.missing) missing.set(feature, (missing.get(feature) ?? 0) + count);
+  for (const counters of models.values()) {
+    for (const [feature, count] of counters.unseen) increase(unseen, feature, count);
+    for (const [feature, count] of counters.missing) increase(missing, feature, count);
   }
   const ofFeatures = (counts: Map<string, number>) =>
     [...counts].map(([feature, value]) => ({ labels: { feature }, value }));
   return [
     {
       name: "clickwell_predictions_total",
-      help: "Rows that got a probability.",
+      help: "Rows for which a probability was predicted.",
       type: "counter",
       samples: sorted(models).map(([version, { predictions }]) => ({
         labels: { model_version: version, role },
@@ -92,7 +92,7 @@ function modelFamilies({ models }: Snapshot): Family[] {
     },
     {
       name: "clickwell_prediction_probability",
-      help: "The probabilities that were answered.",
+      help: "Predicted probabilities.",
       type: "histogram",
       samples: sorted(models).flatMap(([version, { probabilities, probabilitySum }]) =>
         histogramSamples({ counts: probabilities, sum: probabilitySum }, probabilityBounds, {
@@ -102,13 +102,13 @@ function modelFamilies({ models }: Snapshot): Family[] {
     },
     {
       name: "clickwell_unseen_categories_total",
-      help: "Rows whose category the training data did not have.",
+      help: "Rows with a category that is not in the training data.",
       type: "counter",
       samples: ofFeatures(unseen),
     },
     {
       name: "clickwell_missing_values_total",
-      help: "Rows whose value was null.",
+      help: "Rows with a null value.",
       type: "counter",
       samples: ofFeatures(missing),
     },
@@ -119,14 +119,14 @@ function processFamilies({ cpuSeconds, residentBytes, startedAt }: ProcessFacts)
   return [
     {
       name: "process_cpu_seconds_total",
-      help: "CPU time of all threads, of the user and of the system.",
+      help: "User and system CPU time of all threads.",
       type: "counter",
       samples: [{ value: cpuSeconds }],
     },
-    gauge("process_resident_memory_bytes", "Memory that the process has of the machine.", [{
+    gauge("process_resident_memory_bytes", "Resident memory of the process.", [{
       value: residentBytes,
     }]),
-    gauge("process_start_time_seconds", "When the process started.", [{ value: startedAt }]),
+    gauge("process_start_time_seconds", "Time at which the process started.", [{ value: startedAt }]),
   ];
 }
 
@@ -134,7 +134,7 @@ function gauge(name: string, help: string, samples: Family["samples"]): Family {
   return { name, help, type: "gauge", samples };
 }
 
-/** In an order that stays, so that two scrapes can be compared by eye. */
+/** Returns the entries in the order of their keys, so that two scrapes can be compared by eye. */
 function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
   return [...map].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
 }

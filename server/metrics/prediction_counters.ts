@@ -1,23 +1,23 @@
 import type { Findings } from "../../pipeline/model/findings.ts";
 import type { Predictor } from "../../pipeline/model/predictor.ts";
 
-/** Bins of probabilities that are counted, all of one width. */
+/** Number of probability bins, all of the same width. */
 export const probabilityBins = 20;
 
 /**
- * What one model has answered in one thread; numbers only, so that a prediction costs next to nothing more. It is data,
- * can be copied to another thread, and added to others.
+ * Counts of the predictions of one model in one thread. Numbers only, so that counting costs next to nothing. Data only: they
+ * can be posted to another thread and added to others.
  */
 export interface PredictionCounters {
-  /** Rows that got a probability. */
+  /** Rows for which a probability was predicted. */
   predictions: number;
-  /** Their sum, for the mean. */
+  /** Sum of the probabilities, for the mean. */
   probabilitySum: number;
-  /** Shape ({@link probabilityBins}): rows whose probability lies in (i/20, (i+1)/20], 0 in the first. */
+  /** Shape ({@link probabilityBins}): rows with a probability in (i/20, (i+1)/20]; 0 is in the first. */
   readonly probabilities: Float64Array;
-  /** Per field of the model, rows whose category was unseen. */
+  /** Per field of the model, rows with an unseen category. */
   readonly unseen: Map<string, number>;
-  /** Per field of the model, rows that had null. */
+  /** Per field of the model, rows with null. */
   readonly missing: Map<string, number>;
 }
 
@@ -32,26 +32,26 @@ export function createPredictionCounters({ fields }: Pick<Predictor, "fields">):
   };
 }
 
-/** @param probability In [0, 1]. */
+/** Counts one prediction. @param probability In [0, 1]. */
 export function countPrediction(
-  tally: PredictionCounters,
+  counters: PredictionCounters,
   probability: number,
   { unseen, missing }: Findings,
 ): void {
-  tally.predictions++;
-  tally.probabilitySum += probability;
+  counters.predictions++;
+  counters.probabilitySum += probability;
   const bin = Math.ceil(probability * probabilityBins) - 1;
-  tally.probabilities[bin < 0 ? 0 : bin]++;
-  for (let i = 0; i < unseen.length; i++) increase(tally.unseen, unseen[i], 1);
-  for (let i = 0; i < missing.length; i++) increase(tally.missing, missing[i], 1);
+  counters.probabilities[bin < 0 ? 0 : bin]++;
+  for (let i = 0; i < unseen.length; i++) increase(counters.unseen, unseen[i], 1);
+  for (let i = 0; i < missing.length; i++) increase(counters.missing, missing[i], 1);
 }
 
-/** Counts what has a name, such as rows of one field that were unseen. */
+/** Increases the count of a name, such as the rows of one field with an unseen category. */
 export function increase(counts: Map<string, number>, name: string, by: number): void {
   counts.set(name, (counts.get(name) ?? 0) + by);
 }
 
-/** Adds what another thread, or another model, has counted. */
+/** Adds the counters of another thread or model. */
 export function addPredictionCounters(into: PredictionCounters, other: PredictionCounters): void {
   into.predictions += other.predictions;
   into.probabilitySum += other.probabilitySum;
@@ -60,37 +60,37 @@ export function addPredictionCounters(into: PredictionCounters, other: Predictio
   for (const [name, count] of other.missing) increase(into.missing, name, count);
 }
 
-/** The tallies of all models that have answered in one thread. */
+/** The prediction counters of one thread, by model version. */
 export interface CountersByVersion {
-  /** The one of a model: the same for each time that it is loaded, so that no count goes back when it returns. */
+  /** Returns a model's counters: the same ones each time the model is loaded, so that counts never decrease. */
   forModel(version: number, predictor: Pick<Predictor, "fields">): PredictionCounters;
   /** By version. */
   snapshot(): Map<string, PredictionCounters>;
 }
 
-/** Versions that are counted apart. Where there are more, those that were loaded first are counted as one. */
+/** Versions that are counted separately. If there are more, those loaded first are counted together. */
 export const versionsMax = 100;
-/** What stands for a version then. */
+/** The label of the versions that are counted together. */
 export const olderVersions = "older";
 
 export function createCountersByVersion(): CountersByVersion {
-  const tallies = new Map<string, PredictionCounters>();
+  const byVersion = new Map<string, PredictionCounters>();
   let older: PredictionCounters | undefined;
   return {
     forModel(version, predictor) {
-      const known = tallies.get(String(version));
+      const known = byVersion.get(String(version));
       if (known) return known;
-      const made = createPredictionCounters(predictor);
-      tallies.set(String(version), made);
-      const [first] = tallies;
-      if (tallies.size > versionsMax && first) {
+      const counters = createPredictionCounters(predictor);
+      byVersion.set(String(version), counters);
+      const [first] = byVersion;
+      if (byVersion.size > versionsMax && first) {
         addPredictionCounters(older ??= createPredictionCounters({ fields: [] }), first[1]);
-        tallies.delete(first[0]);
+        byVersion.delete(first[0]);
       }
-      return made;
+      return counters;
     },
     snapshot() {
-      const all = new Map(tallies);
+      const all = new Map(byVersion);
       if (older) all.set(olderVersions, older);
       return all;
     },

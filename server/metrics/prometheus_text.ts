@@ -11,7 +11,7 @@ export interface Family {
 }
 
 interface Sample {
-  /** What follows the family's name: `_bucket`, `_sum`, `_count` of a histogram. */
+  /** Appended to the family's name: `_bucket`, `_sum` or `_count` of a histogram. */
   readonly suffix?: string;
   readonly labels?: Labels;
   readonly value: number;
@@ -20,7 +20,7 @@ interface Sample {
 /** @see https://prometheus.io/docs/instrumenting/exposition_formats/, text-based format 0.0.4 */
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Families in the text format of Prometheus. One without samples is left out. */
+/** Returns families in the Prometheus text format. A family without samples is omitted. */
 export function exposition(families: readonly Family[]): string {
   return families.filter(({ samples }) => samples.length > 0).map(familyText).join("");
 }
@@ -39,7 +39,7 @@ function labelText(labels: Labels): string {
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }
 
-/** A feature may be named anything. */
+/** Escapes a label value: a feature may have any name. */
 function escaped(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").toWellFormed();
 }
@@ -48,7 +48,7 @@ function valueText(value: number): string {
   return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }
 
-/** A histogram's samples: each bucket counts all that is not above its bound. */
+/** Returns the samples of a histogram. Each bucket counts all values up to its bound. */
 export function histogramSamples(
   { counts, sum }: Histogram,
   bounds: readonly number[],

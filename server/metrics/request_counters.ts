@@ -2,44 +2,44 @@ import { addHistogram, createHistogram, type Histogram, observe } from "./histog
 import { increase } from "./prediction_counters.ts";
 import { createDurationSampler, durationBounds, type DurationSampler } from "./duration_sampler.ts";
 
-/** What one thread has answered, over all models. */
+/** Counts of the requests that one thread has answered. */
 export interface RequestCounters {
-  /** The counts of a route that has the short way: the same for each time that it is asked for. */
+  /** Returns the counter of a route with a fast path: the same one each time. */
   forRoute(route: string, method: string): RouteCounter;
   /**
-   * Counts one answer that did not come by the short way.
+   * Counts one response that did not come by the fast path.
    *
-   * @param route Its path in the table of routes; undefined where there is none.
+   * @param route The route's path in the route table; undefined if no route matched.
    */
   count(route: string | undefined, method: string, status: number, seconds: number): void;
   snapshot(): RequestCountersSnapshot;
 }
 
-/** Counts the answers of one route, for little. */
+/** Counts the responses of one route cheaply. */
 export interface RouteCounter {
   readonly durations: DurationSampler;
   /**
-   * @param weight What the stopwatch gave the request.
-   * @param startedAt Milliseconds of `performance.now()`, where that is not 0.
+   * @param weight The sample weight of the request.
+   * @param startedAt Milliseconds of `performance.now()`; unused if the weight is 0.
    */
   count(status: number, weight: number, startedAt: number): void;
 }
 
-/** Data only: it can be copied to another thread, and added to others. */
+/** Data only: it can be posted to another thread and added to other snapshots. */
 export interface RequestCountersSnapshot {
-  /** Answers by `route method status`. */
+  /** Responses by `route method status`. */
   readonly requests: Map<string, number>;
-  /** Durations in seconds by route, as {@link durationBounds} divides them. */
+  /** Durations by route, in seconds, in buckets with {@link durationBounds}. */
   readonly durations: Map<string, Histogram>;
 }
 
-/** In place of a path that is in no table: clients choose those, and each name costs memory for good. */
+/** Replaces paths without a route: clients choose them, and each name would take memory until the process exits. */
 const noRoute = "none";
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 export function createRequestCounters(): RequestCounters {
   const own: RequestCountersSnapshot = { requests: new Map(), durations: new Map() };
-  const lanes = new Map<string, RouteCounter & { addTo(sum: RequestCountersSnapshot): void }>();
+  const routeCounters = new Map<string, ReturnType<typeof createRouteCounter>>();
 
   const count: RequestCounters["count"] = (route = noRoute, method, status, seconds) => {
     increase(own.requests, requestKey(route, method, status), 1);
@@ -48,37 +48,37 @@ export function createRequestCounters(): RequestCounters {
   return {
     count,
     forRoute(route, method) {
-      let lane = lanes.get(route);
-      if (!lane) lanes.set(route, lane = createLane(route, method));
-      return lane;
+      let counter = routeCounters.get(route);
+      if (!counter) routeCounters.set(route, counter = createRouteCounter(route, method));
+      return counter;
     },
     snapshot() {
       const sum: RequestCountersSnapshot = { requests: new Map(), durations: new Map() };
       addRequestCounters(sum, own);
-      for (const lane of lanes.values()) lane.addTo(sum);
+      for (const counter of routeCounters.values()) counter.addTo(sum);
       return sum;
     },
   };
 }
 
-function createLane(
+function createRouteCounter(
   route: string,
   method: string,
 ): RouteCounter & { addTo(sum: RequestCountersSnapshot): void } {
-  const stopwatch = createDurationSampler();
-  let answered = 0;
+  const durations = createDurationSampler();
+  let okCount = 0;
   const others = new Map<number, number>();
   return {
-    durations: stopwatch,
+    durations,
     count(status, weight, startedAt) {
-      if (status === 200) answered++;
+      if (status === 200) okCount++;
       else others.set(status, (others.get(status) ?? 0) + 1);
-      if (weight > 0) stopwatch.record(weight, startedAt);
+      if (weight > 0) durations.record(weight, startedAt);
     },
     addTo(sum) {
-      if (answered > 0) increase(sum.requests, requestKey(route, method, 200), answered);
+      if (okCount > 0) increase(sum.requests, requestKey(route, method, 200), okCount);
       for (const [status, count] of others) increase(sum.requests, requestKey(route, method, status), count);
-      addHistogram(histogramOf(sum, route), stopwatch.histogram);
+      addHistogram(histogramOf(sum, route), durations.histogram);
     },
   };
 }
@@ -93,13 +93,13 @@ function requestKey(route: string, method: string, status: number): string {
   return `${route} ${methods.has(method) ? method : "other"} ${status}`;
 }
 
-/** The labels of a key of {@link RequestCountersSnapshot.requests}. */
+/** Returns the labels of a key of {@link RequestCountersSnapshot.requests}. */
 export function requestLabels(key: string): Readonly<Record<"route" | "method" | "code", string>> {
   const [route, method, code] = key.split(" ");
   return { route, method, code };
 }
 
-/** Adds what another thread has counted. */
+/** Adds the counts of another thread. */
 export function addRequestCounters(into: RequestCountersSnapshot, other: RequestCountersSnapshot): void {
   for (const [key, count] of other.requests) increase(into.requests, key, count);
   for (const [route, histogram] of other.durations) addHistogram(histogramOf(into, route), histogram);

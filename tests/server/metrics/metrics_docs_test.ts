@@ -22,27 +22,27 @@ async function hasPromtool(): Promise<boolean> {
 }
 
 const ignore = !await hasPromtool();
-if (ignore) console.log("skipped: what docs/metrics.md tells to copy, read by promtool: it is not installed");
+if (ignore) console.log("skipped: the examples of docs/metrics.md, checked by promtool: it is not installed");
 
-Deno.test("docs/metrics.md names every metric that GET /metrics has, and no other", async () => {
+Deno.test("docs/metrics.md names every metric of GET /metrics, and no other", async () => {
   await using running = await runServer();
   await running.ask("/predict", { ...row, lender_id: 99, annual_income: null });
   await running.ask("/livez");
   const text = await fetch(`${running.server.origin}/metrics`).then((response) => response.text());
-  const told = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name).sort();
+  const served = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name).sort();
   const documented = page.split("\n").filter((line) => line.startsWith("| `"))
     .flatMap((line) => [...line.split("|")[1].matchAll(/`(\w+)`/g)].map(([, name]) => name)).sort();
-  assert.deepEqual(documented, told);
+  assert.deepEqual(documented, served);
 });
 
 Deno.test({
-  name: "docs/metrics.md: Prometheus takes the scrape configuration and every query",
+  name: "docs/metrics.md: Prometheus accepts the scrape configuration and every query",
   ignore,
   fn: () =>
     inFolder(async (folder) => {
       const queries = blockOf("promql").split("\n\n").flatMap((block) => {
         const lines = block.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-        // A line that is moved in goes on where the one before it ended.
+        // An indented line continues the line before it.
         return lines.join("\n").split(/\n(?! )/);
       });
       assert.ok(queries.length >= 6);

@@ -9,14 +9,14 @@ async function scrape(origin: string): Promise<string> {
   return await response.text();
 }
 
-/** The value of the one sample that starts so. */
+/** Returns the value of the only sample with this name and these labels. */
 function valueOf(text: string, sample: string): number {
   const lines = text.split("\n").filter((line) => line.startsWith(`${sample} `));
   assert.equal(lines.length, 1, `${sample} in\n${text}`);
   return Number(lines[0].slice(sample.length + 1));
 }
 
-Deno.test("exposition: names, labels and values as Prometheus wants them, whatever a feature is called", () => {
+Deno.test("exposition: names, labels and values are as Prometheus expects, whatever the name of a feature", () => {
   const text = exposition([
     {
       name: "a_total",
@@ -24,7 +24,7 @@ Deno.test("exposition: names, labels and values as Prometheus wants them, whatev
       type: "counter",
       samples: [{ labels: { f: 'x"\\\n\ud800' }, value: 3 }],
     },
-    { name: "none", help: "Left out.", type: "gauge", samples: [] },
+    { name: "none", help: "Omitted.", type: "gauge", samples: [] },
     {
       name: "h",
       help: "H.",
@@ -48,7 +48,7 @@ h_count{r="/"} 3
   );
 });
 
-Deno.test("GET /metrics counts every answer by route, method and status, and every prediction by model", async () => {
+Deno.test("GET /metrics counts every response by route, method and status, and every prediction by model", async () => {
   await using running = await runServer();
   const { ask, server: { origin }, models: { first, second } } = running;
   for (let i = 0; i < 5; i++) await ask("/predict", row);
@@ -107,11 +107,13 @@ Deno.test("GET /metrics answers without a model and without a store", async () =
 
 const parser = await findParser();
 if (!parser) {
-  console.log("skipped: /metrics read by a parser of Prometheus: neither promtool nor prometheus_client");
+  console.log(
+    "skipped: /metrics, read by a Prometheus parser: neither promtool nor prometheus_client is installed",
+  );
 }
 
 Deno.test({
-  name: "what GET /metrics says is what Prometheus reads, without a complaint",
+  name: "a Prometheus parser accepts GET /metrics without warnings",
   ignore: !parser,
   async fn() {
     await using running = await runServer();
@@ -127,13 +129,13 @@ Deno.test({
     await writer.write(new TextEncoder().encode(text));
     await writer.close();
     const { code, stderr, stdout } = await child.output();
-    const said = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
-    assert.equal(code, 0, said);
-    assert.equal(said, "");
+    const output = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
+    assert.equal(code, 0, output);
+    assert.equal(output, "");
   },
 });
 
-/** A command that reads an exposition and says nothing where it is well formed. */
+/** Returns a command that reads an exposition and prints nothing if it is well formed. */
 async function findParser(): Promise<readonly string[] | undefined> {
   const python = "import sys; from prometheus_client.parser import text_string_to_metric_families as read; " +
     "sys.exit(0 if len(list(read(sys.stdin.read()))) > 8 else 1)";

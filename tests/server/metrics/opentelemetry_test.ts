@@ -8,7 +8,7 @@ import { makeServedModels, row } from "../../support/served_models.ts";
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
 
-/** What `deno task build --telemetry` makes. */
+/** Path of an executable built by `deno task build --telemetry`. */
 const executable = Deno.env.get("CLICKWELL_TELEMETRY");
 if (!executable) {
   console.log("skipped: OpenTelemetry in the executable: CLICKWELL_TELEMETRY does not name one");
@@ -18,7 +18,7 @@ Deno.test("OTEL_DENO: the runtime exports a span per request that continues the 
   checkExport((flags, env) => startServe(flags, { env: { ...env, OTEL_DENO: "true" } })));
 
 Deno.test({
-  name: "an executable that was built with --telemetry exports the same",
+  name: "an executable built with --telemetry exports the same",
   ignore: !executable,
   fn: () =>
     checkExport((flags, env) => {
