@@ -19,36 +19,36 @@ export interface ServerOptions
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Threads that answer; where they cannot share a port, there is one all the same. */
+  /** Number of threads that serve requests, including the primary thread; only one if threads cannot share a port. */
   readonly workers: number;
-  /** How long to answer all the same, but say "not ready", before no more connections are taken; `stop` may leave it out. */
+  /** Time to keep serving while reporting "not ready", before connections are no longer accepted. `stop` may skip it. */
   readonly drainDelayMs: number;
-  /** How long requests in flight may take from then on. */
+  /** Time that requests in flight may take after that. */
   readonly drainTimeoutMs: number;
   /** For tests. */
   readonly threads?: Pick<WorkerPoolOptions, "url" | "heartbeatIntervalMs" | "heapMegabytesMax">;
 }
 
 export interface Server {
-  /** Where it listens, as in http://127.0.0.1:7999. */
+  /** For example http://127.0.0.1:7999. */
   readonly origin: string;
   readonly hostname: string;
   readonly port: number;
-  /** The model that answers, if any. */
+  /** The active model, if any. */
   readonly modelId: string | undefined;
-  /** Resolves when all threads answer, or have been lost. */
+  /** Resolves when each thread listens or has been lost. */
   readonly complete: Promise<void>;
-  /** Resolves where the server goes on, but should be ended and started again. */
+  /** Resolves if the server keeps running but should be restarted. */
   readonly broken: Promise<Failure>;
-  /** Finishes what is in flight, and returns when the drain's time is over at the latest. */
+  /** Finishes requests in flight; returns after `drainDelayMs` and `drainTimeoutMs` at the latest. */
   stop(options?: { readonly withoutDelay?: boolean }): Promise<void>;
 }
 
 /**
- * Loads the model in production, then listens, in as many threads as are asked for. This one owns the store, and is one of
- * them.
+ * Loads the active model and starts listening on `workers` threads. The calling thread is the primary: it owns the store and
+ * also serves requests.
  *
- * @throws {Failure} `address-unusable`; `usage-invalid` where writes would be open to other machines.
+ * @throws {Failure} `address-unusable`; `usage-invalid` if writes would be open to other machines.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   requireGuard(options);
@@ -57,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const unloadedModels = createUnloadedModels();
   const fault = options.workers > 1 ? sharingFault() : undefined;
   if (fault !== undefined) options.log.warn("one thread answers", { asked: options.workers, detail: fault });
-  const crew = options.workers > 1 && fault === undefined
+  const pool = options.workers > 1 && fault === undefined
     ? createWorkerPool({
       ...options.threads,
       size: options.workers - 1,
@@ -80,17 +80,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     sharedState,
     aggregator,
     unloadedModels,
-    ...crew ? { pool: crew } : {},
+    ...pool ? { pool } : {},
   });
   try {
-    return await open(service, crew, options);
+    return await open(service, pool, options);
   } catch (error) {
-    await crew?.terminate();
+    await pool?.terminate();
     throw error;
   }
 }
 
-/** What other threads can ask of this one's service. */
+/** Handles the calls of workers. */
 function handlersOf(service: () => Service): Omit<PrimaryApi, "log"> {
   return {
     async forward(request) {
@@ -105,27 +105,27 @@ function handlersOf(service: () => Service): Omit<PrimaryApi, "log"> {
 
 async function open(
   service: Service,
-  crew: WorkerPool | undefined,
+  pool: WorkerPool | undefined,
   options: ServerOptions,
 ): Promise<Server> {
   const { dataDir, hostname, token, insecure, log, drainDelayMs, drainTimeoutMs } = options;
   const { registry, production, slot, lifecycle, rejectionLog } = service;
-  if (crew) requireFreePort(options);
+  if (pool) requireFreePort(options);
   await production.sync();
   const listener = openListener({
     hostname,
     port: options.port,
-    shared: crew !== undefined,
+    shared: pool !== undefined,
     handler: service.handler,
-    // The handler answers its own failures: what comes here is a response that the runtime could not send.
+    // The handler answers its own failures. This error is of a response that the runtime could not send.
     onError(error) {
       rejectionLog.record(error, { request_id: "none" });
       return problemResponse(error, "none");
     },
     log,
   });
-  // This thread answers already: it does not wait for the others, which take longer to start than it did.
-  const complete = complement();
+  // This thread serves requests already: do not wait for the workers, which take longer to start.
+  const complete = startWorkers();
   const watch = registry.watch(production.sync);
   const origin = originOf(listener.hostname, listener.port);
   const modelId = slot.current?.modelId;
@@ -136,13 +136,13 @@ async function open(
   });
   if (!slot.current) log.warn("not ready", { detail: slot.unavailableReason.message });
 
-  async function complement(): Promise<void> {
-    if (!crew) return;
-    // To make a thread takes this one 20 ms: what is there to be said and answered comes first.
+  async function startWorkers(): Promise<void> {
+    if (!pool) return;
+    // Spawning a worker blocks this thread for 20 ms: log and serve pending requests first.
     await yieldToEventLoop();
     if (lifecycle.draining) return;
-    await crew.start({ hostname, port: listener.port, production, slot });
-    if (!lifecycle.draining) log.info("threads answer", { workers: 1 + crew.size });
+    await pool.start({ hostname, port: listener.port, production, slot });
+    if (!lifecycle.draining) log.info("threads answer", { workers: 1 + pool.size });
   }
 
   async function drain(delayMs: number): Promise<void> {
@@ -150,13 +150,15 @@ async function open(
     watch.stop();
     log.info("draining", { delay_ms: delayMs, timeout_ms: drainTimeoutMs });
     await new Promise((resolve) => setTimeout(resolve, delayMs));
-    const ended = await Promise.all([
+    const drained = await Promise.all([
       drainListener(listener, lifecycle, drainTimeoutMs),
-      crew?.drain(drainTimeoutMs) ?? true,
+      pool?.drain(drainTimeoutMs) ?? true,
     ]);
-    if (!ended.every(Boolean)) log.warn("drain ended early", { detail: "some connections were still busy" });
+    if (!drained.every(Boolean)) {
+      log.warn("drain ended early", { detail: "some connections were still busy" });
+    }
     service.close();
-    // This server's lookups may have kept a load from doing it.
+    // The server's lookups may have prevented a load from settling the tables.
     settleTables(dataDir);
     log.info("stopped");
   }
@@ -168,7 +170,7 @@ async function open(
     port: listener.port,
     modelId,
     complete,
-    broken: crew?.unresponsive ?? new Promise(() => {}),
+    broken: pool?.unresponsive ?? new Promise(() => {}),
     stop: ({ withoutDelay = false } = {}) => stopped ??= drain(withoutDelay ? 0 : drainDelayMs),
   };
 }
@@ -179,7 +181,7 @@ function requireGuard({ hostname, token, insecure }: ServerOptions): void {
   throw unguarded(hostname);
 }
 
-/** Writes would be open to other machines. */
+/** The failure of a server whose writes would be open to other machines. */
 export function unguarded(hostname: string): Failure {
   return new Failure(
     "usage-invalid",

@@ -1,13 +1,13 @@
-/** A turn of the event loop: what waits for one has it, a signal or another request. */
+/** Lets the event loop run pending tasks, such as signals and requests. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
 /**
- * Runs long work that stops between its steps, and lets the event loop have its turn there: a signal arrives between tasks,
- * so that without one Ctrl-C would wait for the end.
+ * Runs long work and yields to the event loop between its steps. Signals are delivered between tasks: otherwise Ctrl-C would
+ * take effect only at the end.
  *
- * @param signal Ends the work at the next stop.
+ * @param signal Aborts the work after the current step.
  */
 export async function runCooperatively<Result>(
   steps: Generator<void, Result>,
@@ -21,7 +21,7 @@ export async function runCooperatively<Result>(
   }
 }
 
-/** Runs such work at once, in a thread that has nothing else to do. */
+/** Runs the same kind of work without yielding, in a thread that has nothing else to do. */
 export function runToEnd<Result>(steps: Generator<void, Result>): Result {
   for (;;) {
     const { done, value } = steps.next();

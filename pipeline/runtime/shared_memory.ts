@@ -1,4 +1,4 @@
-/** Typed arrays of zeros over memory that threads share: what one thread writes, the others read without a copy. */
+// Typed arrays of zeros in memory that threads share: one thread reads what another writes, without a copy.
 
 export function sharedFloat64(length: number): Float64Array<SharedArrayBuffer> {
   return new Float64Array(new SharedArrayBuffer(8 * length));

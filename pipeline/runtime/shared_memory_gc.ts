@@ -1,33 +1,33 @@
 import { yieldToEventLoop } from "./event_loop.ts";
 import type { Job, Threads } from "./thread_pool.ts";
 
-/** Has a thread look for shared memory that it no longer uses. */
+/** Job that runs {@link forceCollection} on a thread. */
 export interface CollectJob extends Job {
   readonly kind: "collect";
 }
 
 /**
- * Gives back, on all threads, shared memory that none of them uses any more. The engine does not count it when it decides
- * whether to look for garbage, so that it could stay until the process ends.
+ * Forces a garbage collection on all threads, so that unused SharedArrayBuffers are freed. V8 does not count them towards GC
+ * pressure: they could otherwise stay until the process ends.
  */
 export async function forceCollectionOnAll(threads: Threads): Promise<void> {
   await threads.run({ kind: "collect" } satisfies CollectJob, forceCollection);
 }
 
-/** More than the engine lets a thread allocate before it collects, in pieces. */
+/** Together, more than the engine lets a thread allocate before it collects. */
 const pressureBytes = 64 * 2 ** 20;
 const pressureCount = 4;
 
 /**
- * Gives back what the calling thread no longer uses: its engine is given a reason to look for garbage, memory that is counted
- * and, being never touched, not taken.
+ * Forces a garbage collection of the calling thread by allocating buffers. The engine counts their memory; the system does not
+ * provide it, since it is never touched.
  */
 export async function forceCollection(): Promise<void> {
   for (let i = 0; i < pressureCount; i++) {
     try {
       new ArrayBuffer(pressureBytes);
     } catch {
-      // Where not even addresses are left there is nothing to be done for memory.
+      // Not even address space is left: nothing can be freed this way.
       return;
     }
     await yieldToEventLoop();

@@ -1,32 +1,32 @@
 import type { SharedState } from "./shared_state.ts";
 
-/** Where the server is in its life, as one of its threads sees it. */
+/** State of the server, as one of its threads sees it. */
 export interface Lifecycle {
-  /** The server ends: what is in flight is finished, and load balancers are told to look elsewhere. */
+  /** The server is stopping: it finishes requests in flight and reports "not ready" to load balancers. */
   draining: boolean;
-  /** Requests that have come to this thread and are not answered yet. */
+  /** Requests of this thread that are not answered yet. */
   inFlight: number;
 }
 
-/** @param board Says for all threads whether the server ends. */
-export function createLifecycle(board: Pick<SharedState, "draining">): Lifecycle {
+/** @param sharedState Holds `draining` for all threads. */
+export function createLifecycle(sharedState: Pick<SharedState, "draining">): Lifecycle {
   return {
     inFlight: 0,
     get draining() {
-      return board.draining;
+      return sharedState.draining;
     },
     set draining(value) {
-      board.draining = value;
+      sharedState.draining = value;
     },
   };
 }
 
-const lookEveryMs = 20;
+const pollIntervalMs = 20;
 
 /**
- * Waits until no request is in flight. Others may come and go meanwhile: most are answered before anybody can look.
+ * Waits until no request is in flight. Polls: most requests that arrive in this time are answered between two polls.
  *
- * @returns False where that took too long.
+ * @returns False if the time ran out.
  */
 export async function waitUntilIdle(
   lifecycle: Pick<Lifecycle, "inFlight">,
@@ -34,12 +34,12 @@ export async function waitUntilIdle(
 ): Promise<boolean> {
   for (const deadline = performance.now() + timeoutMs; lifecycle.inFlight > 0;) {
     if (performance.now() >= deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
   }
   return true;
 }
 
-/** @returns False where the work takes longer. */
+/** Waits for `work`, but no longer than `timeoutMs`. @returns False if the time ran out. */
 export async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), timeoutMs));

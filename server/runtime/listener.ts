@@ -11,17 +11,17 @@ export const runtimeParsesHttp: boolean = !/^2\.[0-8]\./.test(Deno.version.deno)
 export interface Listener {
   readonly hostname: string;
   readonly port: number;
-  /** Takes no new connections, and returns when the last one is closed: never, where a client stalls. */
+  /** Stops accepting connections and waits until all are closed; does not return while a client stalls. */
   drain(): Promise<void>;
-  /** Closes every connection as it is. In place of `drain`: after it, the runtime cannot any more. */
+  /** Closes every connection at once. Call it instead of `drain`, not after it: the runtime then cannot. */
   abort(): void;
 }
 
 export interface ListenerOptions {
   readonly hostname: string;
-  /** 0 takes a free one. */
+  /** 0 chooses a free port. */
   readonly port: number;
-  /** Other threads of this process listen there too; the system shares the connections out. */
+  /** Other threads of this process listen on the port too; the system distributes the connections. */
   readonly shared?: boolean;
   readonly handler: Deno.ServeHandler<Deno.NetAddr>;
   readonly onError: (error: unknown) => Response;
@@ -33,12 +33,12 @@ interface Binding {
   readonly aborting: AbortController;
 }
 
-const rebindFirstMs = 200;
-const rebindLastMs = 2_000;
+const rebindDelayFirstMs = 200;
+const rebindDelayMaxMs = 2_000;
 
 /**
- * Serves HTTP until it is stopped. Where the runtime gives up listening (it does when the process runs out of file
- * descriptors, and would end the process), it binds again until it succeeds.
+ * Serves HTTP until it is stopped. If the runtime stops listening (it does when the process runs out of file descriptors, and
+ * would end the process), binds again until it succeeds.
  *
  * @throws {Failure} `address-unusable`
  */
@@ -49,8 +49,8 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
 
   function bind(at: number): Binding {
     const aborting = new AbortController();
-    // `automaticCompression` is later than the oldest runtime that is supported, so it is not in its types. Answers are
-    // so short that to compress them costs more than to send them.
+    // `automaticCompression` is newer than the oldest supported runtime, so its types lack it. Responses are so short that
+    // compressing them costs more than sending them.
     const settings = {
       hostname: options.hostname,
       port: at,
@@ -62,28 +62,28 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
     };
     try {
       const server = Deno.serve(settings, options.handler);
-      server.finished.catch(lose);
+      server.finished.catch(handleLoss);
       return { server, aborting };
     } catch (error) {
       throw addressUnusable(options.hostname, at, error);
     }
   }
 
-  function lose(error: unknown): void {
+  function handleLoss(error: unknown): void {
     current = undefined;
     if (stopping) return;
     log.error("listener lost", { cause: String(error) });
-    setTimeout(rebind, rebindFirstMs, rebindFirstMs);
+    setTimeout(rebind, rebindDelayFirstMs, rebindDelayFirstMs);
   }
 
-  function rebind(waitedMs: number): void {
+  function rebind(lastDelayMs: number): void {
     if (stopping) return;
     try {
       current = bind(port);
       log.warn("listening again", { url: originOf(hostname, port) });
     } catch {
-      const waitMs = Math.min(2 * waitedMs, rebindLastMs);
-      setTimeout(rebind, waitMs, waitMs);
+      const delayMs = Math.min(2 * lastDelayMs, rebindDelayMaxMs);
+      setTimeout(rebind, delayMs, delayMs);
     }
   }
 
@@ -107,7 +107,7 @@ export function addressUnusable(hostname: string, port: number, error: unknown):
   return new Failure(
     "address-unusable",
     error instanceof Deno.errors.AddrInUse
-      ? `Cannot listen on ${origin}: another program does. Choose another --port, or 0 for a free one.`
+      ? `Cannot listen on ${origin}: another program uses the port. Choose another --port, or 0 for a free one.`
       : `Cannot listen on ${origin}: ${reason}. Choose another --host or --port.`,
   );
 }

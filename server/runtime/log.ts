@@ -5,7 +5,7 @@ export type LogLevel = typeof logLevels[number];
 export type LogFormat = typeof logFormats[number];
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Writes one line per event. An event's name is a constant, so that it can be searched; what varies is in the fields. */
+/** Writes one line per event. The event name is constant, so that it can be searched for; variable data is in the fields. */
 export interface Log {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
@@ -15,11 +15,11 @@ export interface Log {
 
 export interface LogOptions {
   readonly format: LogFormat;
-  /** The least that is written. */
+  /** The lowest level that is written. */
   readonly level: LogLevel;
-  /** Takes a line without its end. */
+  /** Writes a line; the argument has no line break. */
   readonly write: (line: string) => void;
-  /** For tests; the clock otherwise. */
+  /** For tests; the system clock by default. */
   readonly now?: () => Date;
 }
 
@@ -41,7 +41,7 @@ function textLine(time: string, level: LogLevel, event: string, fields: LogField
   return [time, level.padEnd(5), event, ...texts].join(" ");
 }
 
-/** Quoted where it is not one plain word: what a client sent must not look like another line of the log. */
+/** Quotes a value unless it is one plain word: data from a client must not look like another log line. */
 function textOf(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "undefined";
   return /^[\w.:/@+-]+$/.test(text) ? text : typeof value === "string" ? JSON.stringify(value) : text;

@@ -1,23 +1,24 @@
 import { Failure } from "../../pipeline/failure.ts";
 
-/** Runs one piece of work after the other, in the order in which they came. */
-export type RunExclusive = <T>(work: () => Promise<T>) => Promise<T>;
+/** Runs tasks one at a time, in the order of the calls. */
+export type RunExclusive = <T>(task: () => Promise<T>) => Promise<T>;
 
 /**
- * @param waitingMax Pieces of work that may wait or run.
- * @returns It rejects with `store-busy` where more come.
+ * Creates a queue of store writes.
+ *
+ * @param pendingMax Tasks that may wait or run. Further calls are rejected with `store-busy`.
  */
-export function createSerialQueue(waitingMax: number): RunExclusive {
+export function createSerialQueue(pendingMax: number): RunExclusive {
   let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  let pending = 0;
   // deno-lint-ignore require-await
-  return async (work) => {
-    if (waiting >= waitingMax) {
-      throw new Failure("store-busy", `${waitingMax} assignments wait already: try again.`);
+  return async (task) => {
+    if (pending >= pendingMax) {
+      throw new Failure("store-busy", `${pendingMax} assignments are already waiting: try again.`);
     }
-    waiting++;
-    const turn = last.then(work).finally(() => waiting--);
-    last = turn.catch(() => {});
-    return turn;
+    pending++;
+    const result = last.then(task).finally(() => pending--);
+    last = result.catch(() => {});
+    return result;
   };
 }

@@ -1,27 +1,27 @@
 import { addressUnusable } from "./listener.ts";
 
 /**
- * Why threads cannot share a port here; undefined where they can.
+ * Returns the reason why threads cannot share a port on this system, or undefined if they can.
  *
- * Only Linux shares connections out to all who listen on a port: elsewhere the last one gets them all, or the second one is
- * refused. And a runtime that was not told to offer `reusePort` ends the process that asks for it; what it was told shows in
- * another function that comes with it.
+ * Only Linux distributes connections over all listeners of a port: elsewhere the last listener gets all of them, or the second
+ * one is rejected. A runtime started without `--unstable-net` ends the process that asks for `reusePort`; `listenDatagram`
+ * comes with the same flag and shows whether it was given.
  */
 export function sharingFault(os: string = Deno.build.os, runtime: object = Deno): string | undefined {
-  if (os !== "linux") return `${os} does not share connections out to threads that listen on one port`;
+  if (os !== "linux") return `${os} does not distribute connections over threads that listen on one port`;
   return "listenDatagram" in runtime ? undefined : "this Deno was started without --unstable-net";
 }
 
 /**
- * A port that threads share can be joined by other processes too. Whoever is there already is found by asking for the port
- * alone.
+ * Checks that no other process listens on the port. Other processes can join a port that threads share, so it is first bound
+ * without sharing.
  *
  * @throws {Failure} `address-unusable`
  */
 export function requireFreePort(
   { hostname, port }: { readonly hostname: string; readonly port: number },
 ): void {
-  // The system finds one that nobody has.
+  // The system chooses a free port.
   if (port === 0) return;
   try {
     Deno.listen({ hostname, port }).close();

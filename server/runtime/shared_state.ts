@@ -1,19 +1,18 @@
 /**
- * What all threads of the server see at the same moment: a few numbers in memory that they share. The thread that owns the
- * store writes them, the others look.
+ * State shared by all threads of the server through a SharedArrayBuffer. The primary thread writes it; workers only read.
  */
 export interface SharedState {
-  /** Counts changes of the model in production. */
+  /** Number of changes of the active model. */
   generation: number;
-  /** The server ends. */
+  /** The server is stopping. */
   draining: boolean;
-  /** For another thread's board. */
+  /** Pass it to another thread, to see the same state there. */
   readonly memory: SharedArrayBuffer;
 }
 
 const [generationAt, drainingAt, cellCount] = [0, 1, 2];
 
-/** @param memory Of the board to see; without it, the board is a new one. */
+/** @param memory Memory of an existing state; without it, a new state is created. */
 export function createSharedState(
   memory = new SharedArrayBuffer(cellCount * Int32Array.BYTES_PER_ELEMENT),
 ): SharedState {

@@ -1,15 +1,15 @@
 import { forceCollection } from "../../pipeline/runtime/shared_memory_gc.ts";
 
-/** How long one piece of long work may keep a thread that also answers other requests. */
+/** Time that one long task may occupy a thread before other requests get their turn. */
 const sliceMsDefault = 4;
 
 /**
- * Returns a promise of the next slice if the current one is used up, else undefined: long work calls it every few rows and
- * awaits what it returns.
+ * Returns a promise of the next time slice if the current one is used up, else undefined. Long tasks call it every few rows
+ * and await the result.
  */
 export type Pause = () => Promise<void> | undefined;
 
-/** Starts a slice. */
+/** Starts a time slice. */
 export function startSlices(sliceMs: number = sliceMsDefault): Pause {
   let startedAt = performance.now();
   return () => {
@@ -20,12 +20,12 @@ export function startSlices(sliceMs: number = sliceMsDefault): Pause {
   };
 }
 
-/** Long works of this thread that wait for their next slice. */
+/** Long tasks of this thread that wait for their next slice. */
 const waiting: (() => void)[] = [];
 
 /**
- * Waits for a slice of this thread. The event loop gets its turn between any two slices, however many works wait: another
- * request waits for one slice, not for one of each.
+ * Waits for a time slice of this thread. The event loop runs between any two slices, however many tasks wait: another request
+ * waits for one slice, not for one slice of every task.
  */
 export function nextSlice(): Promise<void> {
   return new Promise((resolve) => {
@@ -40,7 +40,7 @@ function startNext(): void {
   if (waiting.length > 0) setTimeout(startNext);
 }
 
-/** Runs long work that stops between its steps. */
+/** Runs a long task that yields between its steps, in time slices. */
 export async function runSlices<Result>(steps: Generator<void, Result>): Promise<Result> {
   const pause = startSlices();
   for (;;) {
@@ -53,22 +53,22 @@ export async function runSlices<Result>(steps: Generator<void, Result>): Promise
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** After so much was parsed, what is left of it is collected: the engine would let several hundred MiB of it gather. */
+/** Parsed bytes after which garbage is collected: the engine would let several hundred MiB accumulate. */
 const collectAfterBytes = 4 * 1024 * 1024;
-let worked = 0;
+let parsedBytes = 0;
 
-/** @param byteCount Of a text that is parsed now. */
+/** @param byteCount Size of a text that is being parsed. */
 export function noteParsed(byteCount: number): void {
-  worked += byteCount;
+  parsedBytes += byteCount;
 }
 
-/** Runs work whose memory is a multiple of its request's: one at a time in a thread, in the order in which they came. */
-export function oneAtATime<Result>(work: () => Result | Promise<Result>): Promise<Result> {
-  const turn = last.then(work);
-  last = turn.catch(() => {}).then(() => {
-    if (worked < collectAfterBytes) return;
-    worked = 0;
+/** Runs tasks that need a multiple of their request's memory: one at a time in a thread, in the order of the calls. */
+export function oneAtATime<Result>(task: () => Result | Promise<Result>): Promise<Result> {
+  const result = last.then(task);
+  last = result.catch(() => {}).then(() => {
+    if (parsedBytes < collectAfterBytes) return;
+    parsedBytes = 0;
     return forceCollection();
   });
-  return turn;
+  return result;
 }

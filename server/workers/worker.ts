@@ -115,23 +115,8 @@ function logToPrimary(primary: RpcPeer<PrimaryApi>): Log {
 }
 
 function readOnly(registry: Registry): Registry {
-  return {
-    registerModel: primaryOnly,
-    assign: primaryOnly,
-    setAlias: primaryOnly,
-    removeAlias: primaryOnly,
-    upgrade: primaryOnly,
-    listModels: () => registry.listModels(),
-    findModel: (name) => registry.findModel(name),
-    activeModel: () => registry.activeModel(),
-    history: (part) => registry.history(part),
-    assignmentAt: (at) => registry.assignmentAt(at),
-    previousModel: () => registry.previousModel(),
-    aliases: () => registry.aliases(),
-    stamp: () => registry.stamp(),
-    watch: (onChange) => registry.watch(onChange),
-    close: () => registry.close(),
-  };
+  const writes = { registerModel: primaryOnly, assign: primaryOnly, upgrade: primaryOnly };
+  return { ...registry, ...writes, setAlias: primaryOnly, removeAlias: primaryOnly };
 }
 
 /** The primary thread answers routes that write: only an error in the route table leads here. */

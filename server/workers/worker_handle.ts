@@ -1,13 +1,12 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import type { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
-import type { WorkerStats } from "../metrics/counters_snapshot.ts";
 import type { ModelContent } from "../models/loaded_model.ts";
 import type { PrimaryApi, WorkerApi, WorkerData } from "./protocol.ts";
 import { openRpcPeer, type RpcPeer } from "./rpc.ts";
 
 /** A worker, as the primary thread sees it. */
-export interface WorkerHandle {
+export interface WorkerHandle extends Pick<RpcPeer<WorkerApi>, "call" | "notify"> {
   readonly id: number;
   /** In milliseconds of a monotonic clock. */
   readonly startedAt: number;
@@ -19,10 +18,6 @@ export interface WorkerHandle {
     content: ModelContent | undefined,
     assignment: Assignment | undefined,
   ): Promise<void>;
-  explain(reason: Failure): void;
-  /** @throws {Failure} `address-unusable`, `thread-lost` */
-  listen(address: { readonly hostname: string; readonly port: number }): Promise<void>;
-  collect(): Promise<WorkerStats>;
   /** @returns False if some connections were still busy. @throws {Failure} `thread-lost` */
   drain(timeoutMs: number): Promise<boolean>;
   /** Terminates the worker. Its pending calls are rejected with `reason`. */
@@ -39,8 +34,8 @@ export interface WorkerHandleOptions {
   readonly handlers: PrimaryApi;
   /** Limit of the worker's heap. */
   readonly heapMegabytesMax?: number | undefined;
-  /** Called when the worker has exited, or is about to. @param cause In words. */
-  readonly onExit: (cause: string) => void;
+  /** Called when the worker has exited, or is about to. */
+  readonly onExit: (cause: unknown) => void;
 }
 
 /**
@@ -71,8 +66,9 @@ export function spawnWorker(options: WorkerHandleOptions): WorkerHandle {
       onExit("it exited");
     })
   );
-  worker.on("error", (error: Error) => onExit(error.message));
+  worker.on("error", onExit);
   return {
+    ...peer,
     id,
     startedAt: performance.now(),
     exited,
@@ -86,9 +82,6 @@ export function spawnWorker(options: WorkerHandleOptions): WorkerHandle {
       const isLoaded = await peer.call("prepare", request, { timeoutMs: prepareTimeoutMs });
       if (!isLoaded) await peer.call("prepare", { ...request, content }, { timeoutMs: prepareTimeoutMs });
     },
-    explain: ({ kind, message }) => peer.notify("explain", { kind, message }),
-    listen: (address) => peer.call("listen", address),
-    collect: () => peer.call("collect", undefined),
     drain: (timeoutMs) => peer.call("drain", { timeoutMs }, { timeoutMs: timeoutMs + drainGraceMs }),
     terminate(reason) {
       peer.close(reason);

@@ -8,28 +8,28 @@ import {
   type ServingModel,
 } from "../models/loaded_model.ts";
 
-/** The slot of a thread that follows the board: it changes its model at the very moment when the board's number does. */
+/** The model slot of a worker. Its model changes at the same moment as the generation of the shared state. */
 export interface WorkerModelSlot extends ModelSlot {
   readonly current: ServingModel | undefined;
-  /** Keeps a model ready for a generation; one that was kept before is forgotten. */
+  /** Keeps a model ready for a generation, in place of the one that was kept before. */
   prepare(generation: number, model: LoadedModel | undefined, assignment: Assignment | undefined): void;
 }
 
 /**
- * A thread that has not heard of a change (because it hung while the others did) answers with no model at all rather than
- * with the old one.
+ * Creates the slot of a worker. A worker that missed a model change (because it hung) answers without a model instead of using
+ * the old one.
  */
-export function createWorkerModelSlot(board: SharedState): WorkerModelSlot {
+export function createWorkerModelSlot(sharedState: SharedState): WorkerModelSlot {
   const slot = createModelSlot();
-  let shown = -1;
+  let currentGeneration = -1;
   let prepared: { readonly generation: number; readonly model: ServingModel | undefined } | undefined;
 
-  function turnTo(generation: number): void {
-    shown = generation;
-    const known = prepared?.generation === generation;
-    slot.current = known ? prepared?.model : undefined;
-    if (!known) {
-      slot.unavailableReason = new Failure("thread-lost", "This thread has not heard of the last change.");
+  function advanceTo(generation: number): void {
+    currentGeneration = generation;
+    const isPrepared = prepared?.generation === generation;
+    slot.current = isPrepared ? prepared?.model : undefined;
+    if (!isPrepared) {
+      slot.unavailableReason = new Failure("thread-lost", "This thread has missed the last model change.");
     }
     prepared = undefined;
   }
@@ -37,8 +37,8 @@ export function createWorkerModelSlot(board: SharedState): WorkerModelSlot {
   return {
     counters: slot.counters,
     get current() {
-      const { generation } = board;
-      if (generation !== shown) turnTo(generation);
+      const { generation } = sharedState;
+      if (generation !== currentGeneration) advanceTo(generation);
       return slot.current;
     },
     get unavailableReason() {
@@ -48,11 +48,11 @@ export function createWorkerModelSlot(board: SharedState): WorkerModelSlot {
       slot.unavailableReason = failure;
     },
     prepare(generation, model, assignment) {
-      const now = board.generation;
-      // Where nobody has asked since the last change, what was prepared for that one is still to be taken.
-      if (generation !== now && shown !== now) turnTo(now);
+      const now = sharedState.generation;
+      // If no request has come since the last change, the model prepared for that change must be taken first.
+      if (generation !== now && currentGeneration !== now) advanceTo(now);
       prepared = { generation, model: model && assignment ? { ...model, assignment } : undefined };
-      if (generation === now) turnTo(now);
+      if (generation === now) advanceTo(now);
     },
   };
 }

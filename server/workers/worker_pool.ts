@@ -11,7 +11,6 @@ import type { PrimaryApi, WorkerData } from "./protocol.ts";
 import { spawnWorker, type WorkerHandle } from "./worker_handle.ts";
 import {
   createWorkerSupervisor,
-  messageOf,
   type WorkerSupervisor,
   type WorkerSupervisorOptions,
 } from "./worker_supervisor.ts";
@@ -90,7 +89,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
         readyWorkers().map((worker) =>
           worker.prepare(generation, content, assignment).catch((error) => {
             if (error instanceof Failure && error.kind !== "thread-lost") failures.push(error);
-            else supervisor.handleExit(worker, messageOf(error));
+            else supervisor.handleExit(worker, error);
           })
         ),
       );
@@ -99,8 +98,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     activate() {
       sharedState.generation++;
     },
-    explain(reason) {
-      for (const worker of readyWorkers()) worker.explain(reason);
+    explain({ kind, message }) {
+      for (const worker of readyWorkers()) worker.notify("explain", { kind, message });
     },
     async collect() {
       const stats: WorkerStats[] = [];
@@ -134,20 +133,21 @@ async function initialise(
   // Exclude model changes: one that happened in between would reach neither the old workers nor the new ones.
   await production.whileStable((current) =>
     Promise.all(newWorkers.map(async (worker) => {
-      if (!current) worker.explain(slot.unavailableReason);
+      const { kind, message } = slot.unavailableReason;
+      if (!current) worker.notify("explain", { kind, message });
       const { generation } = sharedState;
       await exitOnError(worker, worker.prepare(generation, current?.content, current?.assignment));
       const state = live.get(worker);
       if (state) state.started = state.ready = true;
     }))
-  ).catch((error) => newWorkers.forEach((worker) => handleExit(worker, String(error))));
+  ).catch((error) => newWorkers.forEach((worker) => handleExit(worker, error)));
   const ready = newWorkers.filter((worker) => live.get(worker)?.ready);
-  await Promise.all(ready.map((worker) => exitOnError(worker, worker.listen({ hostname, port }))));
+  await Promise.all(ready.map((worker) => exitOnError(worker, worker.call("listen", { hostname, port }))));
 }
 
 function spawnInPool(
   id: number,
-  onExit: (cause: string) => void,
+  onExit: (cause: unknown) => void,
   { url, heapMegabytesMax, data, sharedState, handlers, log }: WorkerPoolOptions,
 ): WorkerHandle {
   return spawnWorker({

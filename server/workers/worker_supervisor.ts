@@ -13,8 +13,8 @@ export interface WorkerSupervisor {
   readonly unresponsive: Promise<Failure>;
   /** Spawning blocks the calling thread for about 20 ms. */
   spawn(): WorkerHandle;
-  /** Terminates a live worker and schedules its replacement. @param cause In words. */
-  handleExit(worker: WorkerHandle, cause: string): void;
+  /** Terminates a live worker and schedules its replacement. @param reason An error, or a cause in words. */
+  handleExit(worker: WorkerHandle, reason: unknown): void;
   /** Waits for work on a worker. A worker whose work fails is terminated and replaced. */
   exitOnError(worker: WorkerHandle, work: Promise<unknown>): Promise<void>;
   collect(worker: WorkerHandle): Promise<WorkerStats>;
@@ -36,7 +36,7 @@ export interface WorkerSupervisorOptions {
   readonly log: Log;
   readonly aggregator: Pick<MetricsAggregator, "update" | "retire">;
   readonly heartbeatIntervalMs: number;
-  readonly spawn: (id: number, onExit: (cause: string) => void) => WorkerHandle;
+  readonly spawn: (id: number, onExit: (cause: unknown) => void) => WorkerHandle;
   /** Prepares a replacement to answer requests, and marks it as ready. */
   readonly initialise: (newWorkers: readonly WorkerHandle[]) => Promise<unknown>;
 }
@@ -54,6 +54,8 @@ const exitHeartbeats = 10;
 const crashLoopMs = 10_000;
 const restartDelayFirstMs = 100;
 const restartDelayMaxMs = 10_000;
+const unresponsiveMessage =
+  "A thread hangs and cannot be terminated: connections to it get no answer. Restart the server.";
 
 export function createWorkerSupervisor(options: WorkerSupervisorOptions): WorkerSupervisor {
   const { log, aggregator, heartbeatIntervalMs, initialise } = options;
@@ -70,14 +72,15 @@ export function createWorkerSupervisor(options: WorkerSupervisorOptions): Worker
     return worker;
   }
 
-  function handleExit(worker: WorkerHandle, cause: string): void {
+  function handleExit(worker: WorkerHandle, reason: unknown): void {
     if (!live.delete(worker)) return;
+    const cause = reason instanceof Error ? reason.message : String(reason);
     aggregator.retire(worker.id);
     terminate(worker, new Failure("thread-lost", `A thread of the server is lost: ${cause}.`));
     if (isStopping) return;
     log.error("thread lost", { thread: worker.id, cause });
     withTimeout(worker.exited, exitHeartbeats * heartbeatIntervalMs).then((hasExited) => {
-      if (!hasExited && !isStopping) reportUnresponsive(unresponsiveFailure());
+      if (!hasExited && !isStopping) reportUnresponsive(new Failure("thread-lost", unresponsiveMessage));
     });
     restarts.schedule(performance.now() - worker.startedAt);
   }
@@ -96,15 +99,13 @@ export function createWorkerSupervisor(options: WorkerSupervisorOptions): Worker
   }
 
   async function collect(worker: WorkerHandle): Promise<WorkerStats> {
-    const stats = await worker.collect();
+    const stats = await worker.call("collect", undefined);
     if (live.has(worker)) aggregator.update(worker.id, stats.snapshot);
     return stats;
   }
 
   const heartbeat = setInterval(() => {
-    for (const [worker, state] of live) {
-      checkWorker(worker, state, { collect, handleExit, heartbeatIntervalMs });
-    }
+    for (const entry of live) checkWorker(entry, { collect, handleExit, heartbeatIntervalMs });
   }, heartbeatIntervalMs);
   Deno.unrefTimer(heartbeat);
 
@@ -116,7 +117,7 @@ export function createWorkerSupervisor(options: WorkerSupervisorOptions): Worker
     },
     spawn,
     handleExit,
-    exitOnError: (worker, work) => work.then(() => {}, (error) => handleExit(worker, messageOf(error))),
+    exitOnError: (worker, work) => work.then(() => {}, (error) => handleExit(worker, error)),
     collect,
     stop() {
       isStopping = true;
@@ -125,9 +126,8 @@ export function createWorkerSupervisor(options: WorkerSupervisorOptions): Worker
       isStopping = true;
       clearInterval(heartbeat);
       restarts.cancel();
-      for (const worker of live.keys()) {
-        terminate(worker, new Failure("thread-lost", "The server has stopped."));
-      }
+      const reason = new Failure("thread-lost", "The server has stopped.");
+      for (const worker of live.keys()) terminate(worker, reason);
       live.clear();
       const exits = [...terminating].map(({ exited }) => exited);
       await withTimeout(Promise.all(exits), exitHeartbeats * heartbeatIntervalMs);
@@ -158,8 +158,7 @@ function createRestartTimers(restart: () => void) {
 
 /** Sends a heartbeat, or reports the worker lost if it has missed too many. */
 function checkWorker(
-  worker: WorkerHandle,
-  state: WorkerState,
+  [worker, state]: [WorkerHandle, WorkerState],
   { collect, handleExit, heartbeatIntervalMs }:
     & Pick<WorkerSupervisor, "collect" | "handleExit">
     & Pick<WorkerSupervisorOptions, "heartbeatIntervalMs">,
@@ -176,15 +175,4 @@ function checkWorker(
     state.started = true;
     if (outOfMemory) handleExit(worker, "it ran out of memory");
   }, () => {});
-}
-
-function unresponsiveFailure(): Failure {
-  return new Failure(
-    "thread-lost",
-    "A thread hangs and cannot be terminated: connections to it get no answer. Restart the server.",
-  );
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

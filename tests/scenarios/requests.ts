@@ -42,7 +42,7 @@ export const healthScenarios: readonly Scenario[] = [
       service.slot.current = undefined;
       service.slot.unavailableReason = new Failure(
         "thread-lost",
-        "This thread has not heard of the last change.",
+        "This thread has missed the last model change.",
       );
     },
     status: 503,

@@ -1,15 +1,15 @@
 import { workerData } from "node:worker_threads";
 import { runWorker } from "../../server/workers/worker.ts";
 
-/** How a thread of the server can be brought to its end by a request: GET /doom/HOW. */
-const dooms: Readonly<Record<string, () => void>> = {
-  // Past the handler, which answers what is thrown in it.
+/** Ways in which a request can crash a worker: GET /crash/HOW. */
+const crashes: Readonly<Record<string, () => void>> = {
+  // Outside the handler, which catches its own errors.
   throw: () =>
     void setTimeout(() => {
-      throw new Error("doomed");
+      throw new Error("crashed");
     }),
   exit: () => Deno.exit(0),
-  /** Longer than anybody waits, though not for ever: a thread in an endless loop outlives the test. */
+  /** Longer than any test waits, but not endless: a worker in an endless loop would outlive the test. */
   hang: () => spin(5_000),
   pause: () => spin(2_000),
   memory() {
@@ -21,10 +21,10 @@ function spin(forMs: number): void {
   for (const until = performance.now() + forMs; performance.now() < until;);
 }
 
-/** A thread of the server that a test can bring to its end. */
+// A worker of the server that a test can crash.
 runWorker(workerData, (handler) => (request, info) => {
-  const how = new URL(request.url).pathname.match(/^\/doom\/(\w+)$/)?.[1];
+  const how = new URL(request.url).pathname.match(/^\/crash\/(\w+)$/)?.[1];
   if (how === undefined) return handler(request, info);
-  dooms[how]?.();
-  return Promise.resolve(new Response("doomed"));
+  crashes[how]?.();
+  return Promise.resolve(new Response("crashing"));
 });

@@ -1,12 +1,12 @@
-/** A collector of OpenTelemetry that takes OTLP over HTTP, as JSON, and keeps what came. */
+/** An OpenTelemetry collector that receives OTLP over HTTP, as JSON, and keeps it. */
 export interface OtlpCollector extends AsyncDisposable {
   readonly url: string;
   readonly spans: readonly OtlpSpan[];
-  /** Names of metrics, with the sum of their data points' counts. */
+  /** Sum of the counts of a metric's data points, by name. */
   readonly metricCounts: ReadonlyMap<string, number>;
-  /** Names of the services that sent anything. */
+  /** Names of the services that sent data. */
   readonly services: ReadonlySet<string>;
-  /** @throws {Error} where it does not hold within the time. */
+  /** Waits until `holds` returns true. @throws {Error} if it does not within `timeoutMs`. */
   until(holds: () => boolean, timeoutMs?: number): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ interface Attribute {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
-/** What is used of an export request. @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
+/** The parts of an export request that are used. @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
 interface ExportRequest {
   readonly resourceSpans?: readonly {
     readonly resource: { readonly attributes: readonly Attribute[] };
@@ -81,7 +81,7 @@ export function openCollector(): OtlpCollector {
     async until(holds, timeoutMs = 20_000) {
       for (const deadline = performance.now() + timeoutMs; !holds();) {
         if (performance.now() > deadline) {
-          throw new Error(`not within ${timeoutMs} ms; got ${JSON.stringify(spans)}`);
+          throw new Error(`the condition did not hold within ${timeoutMs} ms; got ${JSON.stringify(spans)}`);
         }
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

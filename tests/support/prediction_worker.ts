@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { predictMeanwhile } from "./server_pressure.ts";
+import { measurePredictions } from "./server_pressure.ts";
 
-// Predictions from a thread of their own: an attack that is sent from the same one would hold up what is measured.
+// A separate thread: an attack sent from the same thread would delay the predictions that are measured.
 const { origin, timeoutMs } = workerData;
 const deadline = performance.now() + timeoutMs;
-parentPort?.postMessage(await predictMeanwhile(origin, () => performance.now() > deadline));
+parentPort?.postMessage(await measurePredictions(origin, () => performance.now() > deadline));

@@ -5,22 +5,22 @@ import { makeServedModels, type ServedModels } from "./served_models.ts";
 export interface RunningServer extends AsyncDisposable {
   readonly models: ServedModels;
   readonly server: Server;
-  /** Lines of the log, as JSON. */
+  /** Log lines, as JSON. */
   readonly log: readonly string[];
   ask(path: string, body?: unknown): Promise<{ status: number; json: Record<string, unknown> }>;
 }
 
 /**
- * A server of this process on a free port, with two models, the first of them in production.
+ * Starts a server in this process on a free port, with two models, of which the first is active.
  *
- * @param given Changes what it starts with.
+ * @param arrange Changes the models before the server starts.
  */
 export async function runServer(
   options: Partial<ServerOptions> = {},
-  given: (models: ServedModels) => void = () => {},
+  arrange: (models: ServedModels) => void = () => {},
 ): Promise<RunningServer> {
   const models = makeServedModels();
-  given(models);
+  arrange(models);
   const { server, log } = await startTestServer(models, options);
   await server.complete;
   return {
@@ -43,7 +43,7 @@ export async function runServer(
   };
 }
 
-/** Starts it with these models, and does not wait for its other threads. */
+/** Starts a server with these models without waiting for its workers. */
 export async function startTestServer(
   { dataDir, modelsDir }: ServedModels,
   options: Partial<ServerOptions> = {},

@@ -1,14 +1,14 @@
 import { spawn, type Surroundings } from "./program.ts";
 
-/** A `clickwell serve` in a process of its own. */
+/** A `clickwell serve` in a separate process. */
 export interface ServeProcess extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
   readonly pid: number;
-  /** The line that it printed when it was ready. */
+  /** The line that the server printed when it was ready. */
   readonly ready: { readonly listening: string; readonly model_id: string | null };
   kill(signal: Deno.Signal): void;
-  /** Waits for its end. */
+  /** Waits until the process has exited. */
   ended(): Promise<{ code: number; stderr: string }>;
 }
 
@@ -20,20 +20,20 @@ export function startServe(flags: readonly string[], surroundings?: Surroundings
 /**
  * Waits until a server is ready.
  *
- * @throws {Error} where it ends before.
+ * @throws {Error} if it exits before.
  */
 export async function whenReady(child: Deno.ChildProcess): Promise<ServeProcess> {
   const stderr = child.stderr.text();
   const [line, rest] = await firstLine(child.stdout);
   if (line === "") {
     const { code } = await child.status;
-    throw new Error(`serve ended with ${code} before it was ready: ${await stderr}`);
+    throw new Error(`serve exited with ${code} before it was ready: ${await stderr}`);
   }
   const ready = JSON.parse(line);
-  let over = false;
+  let hasExited = false;
   const ended = async () => {
     const { code } = await child.status;
-    over = true;
+    hasExited = true;
     await rest.cancel();
     return { code, stderr: await stderr };
   };
@@ -45,7 +45,7 @@ export async function whenReady(child: Deno.ChildProcess): Promise<ServeProcess>
     kill: (signal) => child.kill(signal),
     ended,
     async [Symbol.asyncDispose]() {
-      if (over) return;
+      if (hasExited) return;
       child.kill("SIGKILL");
       await ended();
     },

@@ -9,7 +9,7 @@ import { inRegistry } from "./registry_file.ts";
 import { registryFileName } from "../../pipeline/store/layout.ts";
 import { openStore } from "../../pipeline/store/store.ts";
 
-/** Folders with a store and two models in it, the first of them in production. */
+/** Folders with a store and two models, of which the first is active. */
 export interface ServedModels {
   readonly dataDir: string;
   readonly modelsDir: string;
@@ -18,7 +18,7 @@ export interface ServedModels {
   remove(): void;
 }
 
-/** A row that both models know all of. */
+/** A row whose values both models know. */
 export const row = {
   requested: 15_000,
   loan_purpose: "debt_consolidation",
@@ -28,7 +28,7 @@ export const row = {
   lender_id: 12,
 };
 
-/** Rows of the store: two leads with offers, of which two are alike, and a lead without any. */
+/** Rows of the store: two leads with offers, two of them alike, and a lead without offers. */
 const storedRows = `
   INSERT INTO leads VALUES ('lead-a', 15000, 'debt_consolidation', 'good', 72000), ('lead-b', 9000, NULL, 'fair', NULL),
     ('lead-c', 1000, 'other', 'good', 20000);
@@ -56,13 +56,13 @@ export function makeServedModels(): ServedModels {
     registerModel(file, second, 2_000_000);
     assignModel(file, { modelId: first.id, assignedAt: 3_000_000, assignedBy: "test" });
   }, "create");
-  // As one that was not changed a moment ago: names that stood for its models then are known to do so.
+  // Backdate the registry: in one that has just changed, names of models are not yet taken as settled.
   const then = (Date.now() - 60_000) / 1_000;
   Deno.utimeSync(join(dataDir, registryFileName), then, then);
   return { dataDir, modelsDir, first, second, remove: () => Deno.removeSync(root, { recursive: true }) };
 }
 
-/** What a model gives the row, worked out from its metadata alone. */
+/** Returns the probability that a model predicts, computed from its metadata alone. */
 export function probabilityOf(
   { metadata }: Artifact,
   features: Readonly<Record<string, unknown>> = row,
@@ -70,7 +70,7 @@ export function probabilityOf(
   return createPredictor(metadata).predict(features, createFindings());
 }
 
-/** Symmetric and positive definite, shape (size, size). */
+/** Returns a symmetric, positive definite matrix, shape (size, size). */
 function makePrecision(size: number): Float64Array {
   const factor = (i: number) => Math.cos(i + 1);
   return Float64Array.from({ length: size * size }, (_, at) => {
@@ -79,7 +79,7 @@ function makePrecision(size: number): Float64Array {
   });
 }
 
-/** A model of the loan offers' fields whose coefficients are made up. `apr` cannot be null. */
+/** Returns a model of the loan offers' fields with invented coefficients. `apr` cannot be null. */
 function makeMetadata(intercept: number): ArtifactMetadata {
   const amount = {
     type: "numeric",

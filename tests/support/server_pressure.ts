@@ -1,34 +1,37 @@
 import { Worker } from "node:worker_threads";
 import { row } from "./served_models.ts";
 
-/** Memory of a process in MiB: now, and the most that it has had. */
+/** Returns the resident memory of a process, now and at its peak, in MiB. */
 export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? NaN) / 1024;
   return { now: of("VmRSS"), peak: of("VmHWM") };
 }
 
-/** More than that above what a server has when it is idle is more than an attack may make it take. */
+/** Memory that an attack may add to that of an idle server. */
 export const attackMegabytesMax = 256;
-/** And longer than that no other prediction may take meanwhile. */
+/** Time that other predictions may take during an attack. */
 export const attackLatencyMaxMs = 100;
 
-export interface OtherPredictions {
+export interface BackgroundPredictions {
   /** The 99th percentile of each round, in milliseconds. */
   readonly rounds: readonly number[];
-  /** Of all answers. */
+  /** Of all responses. */
   readonly statuses: ReadonlySet<number>;
 }
 
 const perRound = 50;
 
 /**
- * Sends plain predictions while something else is going on, in rounds. Machines that run tests are busy with other things: one
- * round that is good shows what the server itself needs, and ends it.
+ * Sends plain predictions during an attack, in rounds. Machines that run tests are busy with other things: one good round shows
+ * what the server itself needs, and ends the measurement.
  *
- * @param isOver Ends it at the next round.
+ * @param isOver Ends the measurement after the current round.
  */
-export async function predictMeanwhile(origin: string, isOver: () => boolean): Promise<OtherPredictions> {
+export async function measurePredictions(
+  origin: string,
+  isOver: () => boolean,
+): Promise<BackgroundPredictions> {
   const rounds: number[] = [];
   const statuses = new Set<number>();
   const body = JSON.stringify(row);
@@ -47,8 +50,11 @@ export async function predictMeanwhile(origin: string, isOver: () => boolean): P
   return { rounds, statuses };
 }
 
-/** The same from a thread of its own, for at most so long. */
-export async function predictInOtherThread(origin: string, timeoutMs: number): Promise<OtherPredictions> {
+/** Runs {@link measurePredictions} in another thread, for at most `timeoutMs`. */
+export async function measurePredictionsInThread(
+  origin: string,
+  timeoutMs: number,
+): Promise<BackgroundPredictions> {
   const worker = new Worker(new URL("./prediction_worker.ts", import.meta.url), {
     workerData: { origin, timeoutMs },
   });
@@ -62,7 +68,7 @@ export async function predictInOtherThread(origin: string, timeoutMs: number): P
   }
 }
 
-/** Sends the same request again and again, several at a time, until it is told to stop. @returns The statuses that came. */
+/** Repeats a request, `parallel` at a time, until `isOver`. @returns The statuses received. */
 export async function repeatUntil(
   isOver: () => boolean,
   parallel: number,

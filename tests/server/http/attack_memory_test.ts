@@ -6,8 +6,8 @@ import { type ServeProcess, startServe } from "../../support/serve_process.ts";
 import { makeServedModels, row } from "../../support/served_models.ts";
 import {
   attackMegabytesMax,
+  measurePredictionsInThread,
   memoryOf,
-  predictInOtherThread,
   repeatUntil,
 } from "../../support/server_pressure.ts";
 
@@ -67,7 +67,7 @@ memoryTest(
         headers: { ...json, "content-encoding": "gzip" },
         body: bombs[i % bombs.length],
       }));
-    const { rounds, statuses } = await predictInOtherThread(origin, 40_000);
+    const { rounds, statuses } = await measurePredictionsInThread(origin, 40_000);
     over = true;
     assert.deepEqual([...await attackers], [413]);
     assert.deepEqual([...statuses], [200]);

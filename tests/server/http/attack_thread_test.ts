@@ -4,8 +4,8 @@ import { makeServedModels, row } from "../../support/served_models.ts";
 import {
   attackLatencyMaxMs,
   attackMegabytesMax,
+  measurePredictionsInThread,
   memoryOf,
-  predictInOtherThread,
   repeatUntil,
 } from "../../support/server_pressure.ts";
 
@@ -97,7 +97,7 @@ for (const { name, path, type = json, body, status } of attacks) {
           8,
           () => fetch(serve.origin + path, request).catch(refused),
         );
-        const { rounds, statuses } = await predictInOtherThread(serve.origin, 40_000);
+        const { rounds, statuses } = await measurePredictionsInThread(serve.origin, 40_000);
         over = true;
         const answers = await attackers;
         assert.ok(answers.has(status), [...answers].join(", "));

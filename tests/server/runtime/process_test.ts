@@ -33,7 +33,7 @@ async function ask(
   return { status: response.status, json: await response.json() };
 }
 
-processTest("the program brings its page and its document along", async (_, flags) => {
+processTest("the program includes the docs page and the OpenAPI document", async (_, flags) => {
   await using serving = await startServe(flags);
   for (const path of ["/docs", "/docs/main.js", "/docs/style.css", "/openapi.json"]) {
     const response = await fetch(serving.origin + path);
@@ -61,7 +61,7 @@ processTest(
 );
 
 processTest(
-  "a server that drains says so, answers what comes meanwhile, and finishes what is in flight",
+  "a draining server reports it, answers new requests, and finishes requests in flight",
   async (_, folders) => {
     await using serve = await startServe([...folders, "--drain-delay", "0.3"]);
     const slow = await connectRaw(serve.port);
@@ -74,7 +74,7 @@ processTest(
     for (let ready = 200; ready === 200;) ready = (await ask(serve.origin, "/readyz")).status;
     assert.match(String((await ask(serve.origin, "/readyz")).json.type), /draining/);
     assert.equal((await ask(serve.origin, "/predict", row)).status, 200);
-    // Past the delay.
+    // After the delay.
     await new Promise((resolve) => setTimeout(resolve, 600));
     await slow.send(body.slice(9));
     await slow.receive(/HTTP\/1\.1 200[^]*"probability"/);
@@ -84,7 +84,7 @@ processTest(
 );
 
 processTest(
-  "a client that stalls in the middle of its body holds up the end no longer than the drain's time",
+  "a client that stalls in the middle of its body delays the stop no longer than the drain timeout",
   async (_, folders) => {
     await using serve = await startServe([...folders, "--drain-delay", "0", "--drain-timeout", "0.3"]);
     const stalled = await connectRaw(serve.port);
@@ -106,7 +106,7 @@ processTest(
 );
 
 processTest(
-  "without a model the server starts, tells how to get one, and takes the first that is assigned",
+  "without a model the server starts, reports how to get one, and takes the first model that is assigned",
   async ({ modelsDir }) => {
     const empty = Deno.makeTempDirSync();
     await using serve = await startServe(["--data", empty, "--models", modelsDir]);
@@ -125,7 +125,7 @@ processTest(
 );
 
 processTest(
-  "healthcheck exits with 0 where the server is ready, and with 1 where there is none",
+  "healthcheck exits with 0 if the server is ready, and with 1 if there is none",
   async (_, flags) => {
     await using serve = await startServe(flags);
     assert.equal((await runCommand(["healthcheck", "--url", serve.origin])).code, 0);
@@ -139,7 +139,7 @@ processTest(
 );
 
 processTest(
-  "off loopback writes need a token: one that is given, or one that the first start makes and keeps",
+  "on other addresses than loopback writes need a token: a given one, or one that the first start creates and keeps",
   async ({ dataDir }, folders) => {
     const flags = [...folders, "--host", "0.0.0.0"];
     const assign = (port: number, token: string) =>
@@ -155,7 +155,7 @@ processTest(
       assert.equal((await ask(local, "/predict", row)).status, 200);
     }
     const path = join(dataDir, "admin-token");
-    assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound, "a token that is given is not kept");
+    assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound, "a given token is not kept");
 
     await using first = await startServe(flags);
     const token = Deno.readTextFileSync(path).trim();
@@ -172,35 +172,35 @@ processTest(
     assert.equal(await assign(second.port, token), 200);
     assert.equal((await ask(second.origin, "/model", { model_id: 1 })).status, 401);
     second.kill("SIGINT");
-    assert.ok(!(await second.ended()).stderr.includes(token), "it is shown when it is made, and not again");
+    assert.ok(!(await second.ended()).stderr.includes(token), "the token is shown only when it is created");
   },
 );
 
 processTest(
-  "a kept token that others can read, that is a link, or that is empty, is refused",
+  "a kept token that others can read, that is a link, or that is empty, is rejected",
   async ({ dataDir }, folders) => {
     const path = join(dataDir, "admin-token");
-    const refusal = async () => {
+    const startError = async () => {
       const { code, stderr } = await runCommand(["serve", "--port", "0", ...folders, "--require-token"]);
       assert.equal(code, 2, stderr);
       return stderr;
     };
     Deno.writeTextFileSync(path, "x".repeat(43), { mode: 0o600 });
     Deno.chmodSync(path, 0o640);
-    assert.match(await refusal(), /can be read by others: chmod 600/);
+    assert.match(await startError(), /can be read by others: chmod 600/);
     Deno.chmodSync(path, 0o600);
     Deno.writeTextFileSync(path, "\n");
-    assert.match(await refusal(), /is empty/);
+    assert.match(await startError(), /is empty/);
     Deno.renameSync(path, `${path}-2`);
     Deno.symlinkSync(`${path}-2`, path);
-    assert.match(await refusal(), /is a symbolic link/);
+    assert.match(await startError(), /is a symbolic link/);
   },
 );
 
 processTest(
-  "where no token can be kept, an address that others reach wants one that is given",
+  "if no token can be kept, an address that other machines reach requires a given one",
   async (_, folders) => {
-    // A file where the folder would be: nobody can write there, root neither.
+    // A file in place of the folder: not even root can write there.
     const file = Deno.makeTempFileSync();
     const flags = ["serve", "--port", "0", "--data", join(file, "data"), ...folders.slice(2)];
     const open = await runCommand([...flags, "--host", "0.0.0.0"]);
@@ -219,28 +219,31 @@ processTest(
   },
 );
 
-processTest("without a token one line says that writes are open, and what to set", async (_, folders) => {
-  await using serve = await startServe(folders);
-  serve.kill("SIGINT");
-  const { stderr } = await serve.ended();
-  const lines = stderr.split("\n").filter((line) => line.includes("writes are open"));
-  assert.equal(lines.length, 1);
-  assert.match(
-    lines[0],
-    /Every program that reaches http:.*proxy on this machine.*--require-token.*CLICKWELL_ADMIN_TOKEN/,
-  );
-});
+processTest(
+  "without a token one log line reports that writes are open, and what to set",
+  async (_, folders) => {
+    await using serve = await startServe(folders);
+    serve.kill("SIGINT");
+    const { stderr } = await serve.ended();
+    const lines = stderr.split("\n").filter((line) => line.includes("writes are open"));
+    assert.equal(lines.length, 1);
+    assert.match(
+      lines[0],
+      /Every program that reaches http:.*proxy on this machine.*--require-token.*CLICKWELL_ADMIN_TOKEN/,
+    );
+  },
+);
 
 processTest(
-  "SIGTERM: clients that look at readiness lose no request; Ctrl-C ends without a delay, a second signal at once",
+  "SIGTERM: clients that check readiness lose no request; Ctrl-C stops without a delay, a second signal at once",
   async (_, folders) => {
     await using serve = await startServe(folders);
     let ready = true;
     const failures: string[] = [];
     let answered = 0;
-    // As a load balancer does: it asks now and then, and sends new connections until it is told.
+    // As a load balancer does: it polls, and opens new connections until the server is not ready.
     const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-    const looking = (async () => {
+    const polling = (async () => {
       for (; ready; await new Promise((resolve) => setTimeout(resolve, 200))) {
         const response = await fetch(`${serve.origin}/readyz`, { client });
         await response.body?.cancel();
@@ -260,13 +263,13 @@ processTest(
       }
     });
     setTimeout(() => serve.kill("SIGTERM"), 500);
-    await Promise.all([looking, ...sending]);
+    await Promise.all([polling, ...sending]);
     client.close();
     assert.deepEqual(failures, []);
     assert.ok(answered > 20, `${answered}`);
     const from = performance.now();
     assert.equal((await serve.ended()).code, 0);
-    assert.ok(performance.now() - from > 2_000, "it answers for some seconds more");
+    assert.ok(performance.now() - from > 2_000, "it keeps serving for some seconds");
 
     await using pressed = await startServe([...folders, "--drain-delay", "60"]);
     pressed.kill("SIGINT");
@@ -281,23 +284,26 @@ processTest(
   },
 );
 
-processTest("the end does not wait for a client whose body was given up or refused", async (_, folders) => {
-  await using serve = await startServe(folders);
-  const late = await connectRaw(serve.port);
-  await late.send('POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"apr"');
-  const long = await connectRaw(serve.port);
-  await long.send("POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2000000\r\n\r\n{");
-  await long.receive(/HTTP\/1\.1 413/);
-  await late.receive(/HTTP\/1\.1 408/, 15_000);
-  const from = performance.now();
-  serve.kill("SIGINT");
-  assert.equal((await serve.ended()).code, 0);
-  assert.ok(performance.now() - from < 10_000, "of the drain's twenty seconds");
-  late.close();
-  long.close();
-});
+processTest(
+  "the stop does not wait for a client whose body was abandoned or rejected",
+  async (_, folders) => {
+    await using serve = await startServe(folders);
+    const late = await connectRaw(serve.port);
+    await late.send('POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"apr"');
+    const long = await connectRaw(serve.port);
+    await long.send("POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2000000\r\n\r\n{");
+    await long.receive(/HTTP\/1\.1 413/);
+    await late.receive(/HTTP\/1\.1 408/, 15_000);
+    const from = performance.now();
+    serve.kill("SIGINT");
+    assert.equal((await serve.ended()).code, 0);
+    assert.ok(performance.now() - from < 10_000, "of the drain timeout of twenty seconds");
+    late.close();
+    long.close();
+  },
+);
 
-processTest("the token may be in a file, and never shows", async ({ dataDir }, folders) => {
+processTest("the token may be in a file, and is never shown", async ({ dataDir }, folders) => {
   const path = join(dataDir, "token");
   Deno.writeTextFileSync(path, "from-the-file\n");
   await using serve = await startServe(folders, { env: { CLICKWELL_ADMIN_TOKEN_FILE: path } });
@@ -310,29 +316,32 @@ processTest("the token may be in a file, and never shows", async ({ dataDir }, f
   const wrong = await assign("from-the-file-2");
   assert.equal(wrong.status, 401);
   assert.doesNotMatch(wrong.text, /from-the-file/);
-  // fetch says text/plain for a text: an assignment has to say that it is JSON.
+  // fetch sends text/plain for a string: an assignment must have the media type of JSON.
   assert.equal((await assign("from-the-file")).status, 415);
   serve.kill("SIGINT");
   assert.doesNotMatch((await serve.ended()).stderr, /from-the-file/);
 });
 
-processTest("on Vertex AI the server listens and answers where its variables say", async (_, folders) => {
-  const env = {
-    AIP_MODE: "PREDICTION",
-    AIP_HTTP_PORT: "8080",
-    AIP_HEALTH_ROUTE: "/v1/endpoints/7/deployedModels/8",
-    AIP_PREDICT_ROUTE: "/v1/endpoints/7/deployedModels/8:predict",
-  };
-  await using serve = await startServe(folders, {
-    env: { ...env, CLICKWELL_ADMIN_TOKEN: "only-for-admins" },
-  });
-  const local = `http://127.0.0.1:${serve.port}`;
-  const health = await fetch(local + env.AIP_HEALTH_ROUTE);
-  assert.deepEqual([health.status, await health.text()], [200, "\n"]);
-  const { status, json } = await ask(local, env.AIP_PREDICT_ROUTE, { instances: [row] });
-  const native = await ask(local, "/predict", row);
-  assert.deepEqual([status, json.predictions], [200, [native.json.probability]]);
-});
+processTest(
+  "on Vertex AI the server listens and answers at the addresses in its variables",
+  async (_, folders) => {
+    const env = {
+      AIP_MODE: "PREDICTION",
+      AIP_HTTP_PORT: "8080",
+      AIP_HEALTH_ROUTE: "/v1/endpoints/7/deployedModels/8",
+      AIP_PREDICT_ROUTE: "/v1/endpoints/7/deployedModels/8:predict",
+    };
+    await using serve = await startServe(folders, {
+      env: { ...env, CLICKWELL_ADMIN_TOKEN: "only-for-admins" },
+    });
+    const local = `http://127.0.0.1:${serve.port}`;
+    const health = await fetch(local + env.AIP_HEALTH_ROUTE);
+    assert.deepEqual([health.status, await health.text()], [200, "\n"]);
+    const { status, json } = await ask(local, env.AIP_PREDICT_ROUTE, { instances: [row] });
+    const native = await ask(local, "/predict", row);
+    assert.deepEqual([status, json.predictions], [200, [native.json.probability]]);
+  },
+);
 
 const unusable: readonly (readonly [
   name: string,
@@ -342,37 +351,37 @@ const unusable: readonly (readonly [
   message: RegExp,
 ])[] = [
   [
-    "a variable that would move the server elsewhere",
+    "a variable that would change the address of the server",
     { DENO_SERVE_ADDRESS: "tcp:0.0.0.0:9" },
     [],
     2,
     /DENO_SERVE_ADDRESS/,
   ],
   [
-    "a path of Vertex AI that is clickwell's own",
+    "a Vertex AI path that clickwell itself uses",
     { AIP_MODE: "PREDICTION", AIP_PREDICT_ROUTE: "/predict" },
     ["--host", "127.0.0.1"],
     2,
     /AIP_PREDICT_ROUTE is \/predict/,
   ],
   [
-    "a path of Vertex AI that is none",
+    "a Vertex AI path that is not a path",
     { AIP_MODE: "PREDICTION", AIP_HEALTH_ROUTE: "health" },
     [],
     2,
     /AIP_HEALTH_ROUTE is "health", expected a path/,
   ],
   [
-    "a port of Vertex AI that is none",
+    "a Vertex AI port that is not a port",
     { AIP_MODE: "PREDICTION", AIP_HTTP_PORT: "99999" },
     [],
     2,
     /AIP_HTTP_PORT/,
   ],
   ["a token given twice", { CLICKWELL_ADMIN_TOKEN: "a", CLICKWELL_ADMIN_TOKEN_FILE: "b" }, [], 2, /twice/],
-  ["a token file that is not there", { CLICKWELL_ADMIN_TOKEN_FILE: "nowhere" }, [], 2, /nowhere/],
+  ["a token file that does not exist", { CLICKWELL_ADMIN_TOKEN_FILE: "nowhere" }, [], 2, /nowhere/],
   [
-    "an address that is not this machine's",
+    "an address of another machine",
     {},
     ["--host", "192.0.2.1", "--insecure"],
     1,
@@ -380,34 +389,34 @@ const unusable: readonly (readonly [
   ],
 ];
 for (const [name, environment, flags, code, message] of unusable) {
-  processTest(`serve refuses ${name}`, async (_, folders) => {
-    const refused = await runCommand(["serve", "--port", "0", ...folders, ...flags], { env: environment });
-    assert.equal(refused.code, code, refused.stderr);
-    assert.match(refused.stderr, message);
-    assert.equal(refused.stdout, "");
+  processTest(`serve rejects ${name}`, async (_, folders) => {
+    const result = await runCommand(["serve", "--port", "0", ...folders, ...flags], { env: environment });
+    assert.equal(result.code, code, result.stderr);
+    assert.match(result.stderr, message);
+    assert.equal(result.stdout, "");
   });
 }
 
-processTest("serve refuses a port that another program listens on", async (_, folders) => {
+processTest("serve rejects a port that another program listens on", async (_, folders) => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const refused = await runCommand(["serve", "--port", String(taken.addr.port), ...folders]);
-  assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /another program does\. Choose another --port/);
+  const result = await runCommand(["serve", "--port", String(taken.addr.port), ...folders]);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /another program uses the port\. Choose another --port/);
 });
 
 Deno.test({
-  name: "a server that runs out of file descriptors lives, and answers again when there are some",
+  name: "a server that runs out of file descriptors keeps running, and answers again when some are free",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const models = makeServedModels();
-    // One thread: another would answer before this one has its port again.
+    // One thread: another would answer before this one has bound its port again.
     const flags = ["--data", models.dataDir, "--models", models.modelsDir, "--workers", "1"];
     await using serve = await startServe(flags, { descriptorsMax: 96 });
     const connections: Deno.Conn[] = [];
     for (let i = 0; i < 120; i++) {
       try {
         connections.push(await Deno.connect({ hostname: "127.0.0.1", port: serve.port }));
-      } catch { /* refused: what the flood is for */ }
+      } catch { /* rejected, as intended */ }
     }
     await new Promise((resolve) => setTimeout(resolve, 300));
     for (const connection of connections) connection.close();

@@ -4,39 +4,39 @@ import { Failure } from "../../../pipeline/failure.ts";
 import { openRpcPeer, type RpcPeer } from "../../../server/workers/rpc.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 
-interface Clerk {
+interface TestApi {
   double(n: number): number;
   later(ms: number): Promise<string>;
   never(request: undefined): Promise<void>;
-  refuse(pointer: string): void;
-  stumble(request: undefined): void;
+  reject(pointer: string): void;
+  crash(request: undefined): void;
   note(text: string): void;
 }
 
 const lost = new Failure("thread-lost", "gone");
 
-/** Gives a test a channel to a clerk at the other end. */
-function channelTest(
+/** Runs a test with a peer whose other side answers {@link TestApi}. */
+function rpcTest(
   name: string,
-  test: (channel: RpcPeer<Clerk>, heard: readonly string[]) => Promise<void>,
+  test: (peer: RpcPeer<TestApi>, received: readonly string[]) => Promise<void>,
 ): void {
-  Deno.test(`channel: ${name}`, async () => {
+  Deno.test(`rpc: ${name}`, async () => {
     const { port1, port2 } = new MessageChannel();
-    const heard: string[] = [];
-    openRpcPeer<Clerk, Record<never, never>>(port2, {
+    const received: string[] = [];
+    openRpcPeer<TestApi, Record<never, never>>(port2, {
       double: (n) => 2 * n,
       later: (ms) => new Promise((resolve) => setTimeout(() => resolve(`after ${ms}`), ms)),
       never: () => new Promise(() => {}),
-      refuse(pointer) {
-        throw new Failure("input-invalid", "no", [{ pointer, detail: "is not liked" }]);
+      reject(pointer) {
+        throw new Failure("input-invalid", "no", [{ pointer, detail: "is too high" }]);
       },
-      stumble() {
-        throw new TypeError("over a stone");
+      crash() {
+        throw new TypeError("undefined is not a row");
       },
-      note: (text) => void heard.push(text),
+      note: (text) => void received.push(text),
     });
     try {
-      await test(openRpcPeer<Record<never, never>, Clerk>(port1, {}), heard);
+      await test(openRpcPeer<Record<never, never>, TestApi>(port1, {}), received);
     } finally {
       port1.close();
       port2.close();
@@ -44,48 +44,48 @@ function channelTest(
   });
 }
 
-channelTest("a question gets its own answer, whichever comes first", async (channel) => {
+rpcTest("a call gets its own result, in whichever order the results arrive", async (peer) => {
   const answers = await Promise.all([
-    channel.call("later", 30),
-    channel.call("double", 21),
-    channel.call("later", 1),
+    peer.call("later", 30),
+    peer.call("double", 21),
+    peer.call("later", 1),
   ]);
   assert.deepEqual(answers, ["after 30", 42, "after 1"]);
 });
 
-channelTest("a failure of the other side is one here, fields and all", async (channel) => {
-  const error = await channel.call("refuse", "#/apr").catch((error) => error);
+rpcTest("a failure of the other side keeps its kind, message and errors", async (peer) => {
+  const error = await peer.call("reject", "#/apr").catch((error) => error);
   assert(error instanceof Failure);
   assert.deepEqual([error.kind, error.message, error.errors], [
     "input-invalid",
     "no",
-    [{ pointer: "#/apr", detail: "is not liked" }],
+    [{ pointer: "#/apr", detail: "is too high" }],
   ]);
 });
 
-channelTest("a bug of the other side is one here, with its stack", async (channel) => {
+rpcTest("a bug of the other side is an error with its stack", async (peer) => {
   await assert.rejects(
-    channel.call("stumble", undefined),
-    /in another thread: TypeError: over a stone\n.*rpc_test/,
+    peer.call("crash", undefined),
+    /in another thread: TypeError: undefined is not a row\n.*rpc_test/,
   );
 });
 
-channelTest("who does not answer in time is lost, and what comes afterwards is nobody's", async (channel) => {
-  await assertRejected(channel.call("later", 40, { timeoutMs: 5 }), "thread-lost", /"later" in 5 ms/);
-  assert.equal(await channel.call("later", 60), "after 60");
+rpcTest("a call that is not answered in time fails, and its late result is ignored", async (peer) => {
+  await assertRejected(peer.call("later", 40, { timeoutMs: 5 }), "thread-lost", /"later" in 5 ms/);
+  assert.equal(await peer.call("later", 60), "after 60");
 });
 
-channelTest("when a channel is closed, whoever waits is told, and whoever comes", async (channel) => {
-  const waiting = assertRejected(channel.call("never", undefined), "thread-lost", /^gone$/);
-  channel.close(lost);
+rpcTest("closing a peer rejects pending calls and later ones", async (peer) => {
+  const waiting = assertRejected(peer.call("never", undefined), "thread-lost", /^gone$/);
+  peer.close(lost);
   await waiting;
-  await assertRejected(channel.call("double", 1), "thread-lost", /^gone$/);
+  await assertRejected(peer.call("double", 1), "thread-lost", /^gone$/);
 });
 
-channelTest("what is told is heard, in order", async (channel, heard) => {
-  for (const text of ["a", "b"]) channel.notify("note", text);
-  await channel.call("double", 0);
-  channel.close(lost);
-  channel.notify("note", "c");
-  assert.deepEqual(heard, ["a", "b"]);
+rpcTest("notifications arrive in order, and none after closing", async (peer, received) => {
+  for (const text of ["a", "b"]) peer.notify("note", text);
+  await peer.call("double", 0);
+  peer.close(lost);
+  peer.notify("note", "c");
+  assert.deepEqual(received, ["a", "b"]);
 });

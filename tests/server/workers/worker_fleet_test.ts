@@ -6,7 +6,7 @@ import { sharingFault } from "../../../server/runtime/shared_port.ts";
 import { type ServeProcess, startServe } from "../../support/serve_process.ts";
 import { makeServedModels, probabilityOf, row, type ServedModels } from "../../support/served_models.ts";
 
-/** A test of servers in processes of their own, of several threads each where the system can share a port. */
+/** Tests servers in separate processes, with several threads each if the system can share a port. */
 function fleetTest(
   name: string,
   run: (models: ServedModels, flags: readonly string[]) => Promise<void>,
@@ -35,7 +35,7 @@ async function ask(
 
 const threadCount = sharingFault() === undefined ? 3 : 1;
 
-/** Starts a server and waits until all of its threads answer. */
+/** Starts a server and waits until all its threads answer. */
 async function startAll(flags: readonly string[]): Promise<ServeProcess> {
   const serve = await startServe(flags);
   const threads = new Set<unknown>();
@@ -46,12 +46,12 @@ async function startAll(flags: readonly string[]): Promise<ServeProcess> {
   return serve;
 }
 
-/** @returns Ids of the models that answer, in whichever thread. */
+/** Returns the ids of the models that answer, over all threads. */
 async function modelsOf(serve: ServeProcess, connections = 24): Promise<Set<unknown>> {
   return new Set((await askApart(serve, connections)).map(({ model_id }) => model_id));
 }
 
-/** Asks on connections of their own, so that all threads take part. */
+/** Sends each request on a new connection, so that all threads take part. */
 async function askApart(serve: ServeProcess, connections: number): Promise<Record<string, unknown>[]> {
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   try {
@@ -72,7 +72,7 @@ async function askApart(serve: ServeProcess, connections: number): Promise<Recor
 async function eventually(holds: () => Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await holds())) {
-    assert.ok(performance.now() < deadline, "it did not come true in time");
+    assert.ok(performance.now() < deadline, "the condition did not hold in time");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -82,14 +82,14 @@ const request = new TextEncoder().encode(
   `POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
 );
 
-/** Asks on a connection that is kept, so that the same thread answers. */
+/** Sends a request on an open connection, so that the same thread answers. */
 async function predictOn(connection: Deno.Conn) {
   await connection.write(request);
   let received = "";
   const buffer = new Uint8Array(4_096);
   while (!received.endsWith("}")) {
     const length = await connection.read(buffer);
-    if (length === null) throw new Error(`the server hung up after ${received}`);
+    if (length === null) throw new Error(`the server closed the connection after ${received}`);
     received += new TextDecoder().decode(buffer.subarray(0, length));
   }
   assert.match(received, /^HTTP\/1\.1 200 /);
@@ -97,7 +97,7 @@ async function predictOn(connection: Deno.Conn) {
 }
 
 fleetTest(
-  "under load, each answer is of the model that was assigned last, and none fails",
+  "under load, each response is from the model assigned last, and no request fails",
   async (models, flags) => {
     const { first, second } = models;
     await using serve = await startAll(flags);
@@ -107,7 +107,7 @@ fleetTest(
     );
     const threads = new Set<string>();
     let assigned = first.id;
-    /** Odd while an assignment is under way. */
+    /** Odd while an assignment is in progress. */
     let turn = 0;
     let done = false;
     let count = 0;
@@ -116,7 +116,7 @@ fleetTest(
       for (; !done; count++) {
         const before = turn;
         const answer = await predictOn(connection);
-        assert.equal(answer.probability, probabilities.get(answer.model_id), "by one model, not a mixture");
+        assert.equal(answer.probability, probabilities.get(answer.model_id), "from one model, not a mixture");
         if (before === turn && turn % 2 === 0) assert.equal(answer.model_id, assigned);
         threads.add(answer.request_id.split(".")[0]);
       }
@@ -141,15 +141,19 @@ fleetTest(
 );
 
 fleetTest(
-  "two servers on one store follow each other, with all their threads",
+  "two servers on one store follow each other's assignments, in all their threads",
   async ({ first, second }, flags) => {
     await using one = await startAll(flags);
     await using other = await startAll(flags);
     for (const [changed, follower, model] of [[one, other, second], [other, one, first]] as const) {
       assert.equal((await ask(changed, "/model", { model_id: model.id })).status, 200);
-      assert.deepEqual(await modelsOf(changed), new Set([model.id]), "at once, where it was assigned");
+      assert.deepEqual(
+        await modelsOf(changed),
+        new Set([model.id]),
+        "at once, on the server where it was assigned",
+      );
       await eventually(async () => (await ask(follower, "/model")).json.model_id === model.id);
-      assert.deepEqual(await modelsOf(follower), new Set([model.id]), "everywhere, where it was followed");
+      assert.deepEqual(await modelsOf(follower), new Set([model.id]), "in all threads, on the other server");
     }
     const { json } = await ask(one, "/model");
     assert.deepEqual((await ask(other, "/model")).json, json);
@@ -157,7 +161,7 @@ fleetTest(
 );
 
 fleetTest(
-  "two servers that assign at the same time make one history, and end with one model",
+  "two servers that assign at the same time write one history and end with the same model",
   async (_, flags) => {
     await using one = await startAll(flags);
     await using other = await startAll(flags);
@@ -181,7 +185,7 @@ fleetTest(
   },
 );
 
-fleetTest("a store of version 1 is brought up to date by the server, and served", async (models, flags) => {
+fleetTest("the server upgrades a store of version 1 and serves it", async (models, flags) => {
   downgradeStore(models.dataDir, { version: 1 });
   await using serve = await startServe(flags);
   assert.equal(serve.ready.model_id, models.first.id);
@@ -193,14 +197,14 @@ fleetTest("a store of version 1 is brought up to date by the server, and served"
 });
 
 fleetTest(
-  "a store of version 1 that appears while the server runs is brought up to date, and served",
+  "the server upgrades and serves a store of version 1 that appears while it runs",
   async (models, flags) => {
     downgradeStore(models.dataDir, { version: 1 });
     const path = join(models.dataDir, registryFileName);
-    Deno.renameSync(path, `${path}.aside`);
+    Deno.renameSync(path, `${path}.moved`);
     await using serve = await startServe(flags);
     assert.equal(serve.ready.model_id, null);
-    Deno.renameSync(`${path}.aside`, path);
+    Deno.renameSync(`${path}.moved`, path);
     await eventually(async () => (await ask(serve, "/readyz")).status === 200);
     assert.deepEqual(await modelsOf(serve), new Set([models.first.id]));
   },

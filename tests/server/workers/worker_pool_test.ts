@@ -12,31 +12,31 @@ import { loadModel } from "../../../server/models/loaded_model.ts";
 import { failuresPerMinute } from "../../../server/http/auth_attempts.ts";
 import { type ServerOptions, startServer } from "../../../server/server.ts";
 
-const unable = sharingFault();
+const fault = sharingFault();
 
 const url = new URL("../../support/crashing_worker.ts", import.meta.url);
-/** For threads that shall be found lost: soon, but not where the machine has other things to do, too. */
-const doomed = { url, heartbeatIntervalMs: 200, heapMegabytesMax: 48 };
+/** For tests that crash workers: detects a lost worker soon, but not by mistake on a busy machine. */
+const crashable = { url, heartbeatIntervalMs: 200, heapMegabytesMax: 48 };
 
-/** A test of a server with three threads, each of which can be doomed but the first. */
+/** Tests a server with three threads. All but the primary thread can be crashed. */
 function threadsTest(
   name: string,
   test: (running: RunningServer) => Promise<void>,
   options: Partial<ServerOptions> = {},
-  given: (models: ServedModels) => void = () => {},
+  arrange: (models: ServedModels) => void = () => {},
 ): void {
   Deno.test({
     name: `threads: ${name}`,
-    ignore: unable !== undefined,
+    ignore: fault !== undefined,
     async fn() {
-      await using running = await runServer({ workers: 3, threads: { url }, ...options }, given);
+      await using running = await runServer({ workers: 3, threads: { url }, ...options }, arrange);
       await test(running);
     },
   });
 }
 
-/** Asks on a connection of its own, so that any thread may get it. */
-async function askAnew(
+/** Sends a request on a new connection, so that any thread may receive it. */
+async function askAnyThread(
   { server }: RunningServer,
   path: string,
   { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
@@ -50,7 +50,7 @@ async function askAnew(
     });
     const text = await response.text();
     const json = text.startsWith("{") ? JSON.parse(text) : { text };
-    // Each thread names its requests by a prefix of its own.
+    // Each thread has its own prefix of request ids.
     const requestId = String(json.request_id ?? response.headers.get("x-request-id"));
     return { status: response.status, json, thread: requestId.split(".")[0] };
   } finally {
@@ -58,39 +58,39 @@ async function askAnew(
   }
 }
 
-/** Asks as a client does whose connection a lost thread had: again, three times at the most. */
-async function askAgain(...asked: Parameters<typeof askAnew>): ReturnType<typeof askAnew> {
+/** Retries up to three times, as a client does whose connection was on a lost thread. */
+async function askWithRetries(...asked: Parameters<typeof askAnyThread>): ReturnType<typeof askAnyThread> {
   for (let i = 0;; i++) {
     try {
-      return await askAnew(...asked);
+      return await askAnyThread(...asked);
     } catch (error) {
-      // All that wait at a thread that is held up fail at its end, and then none does.
+      // Requests that wait for a hung thread fail when it exits; later ones do not.
       if (i === 3) throw error;
     }
   }
 }
 
-/** Asks again and again until every thread has answered. */
-async function askEvery(
+/** Repeats a request until every thread has answered. */
+async function askEveryThread(
   running: RunningServer,
   path: string,
-  options?: Parameters<typeof askAnew>[2],
-  ask = askAnew,
-): Promise<Map<string, Awaited<ReturnType<typeof askAnew>>>> {
-  const answers = new Map<string, Awaited<ReturnType<typeof askAnew>>>();
+  options?: Parameters<typeof askAnyThread>[2],
+  ask = askAnyThread,
+): Promise<Map<string, Awaited<ReturnType<typeof askAnyThread>>>> {
+  const answers = new Map<string, Awaited<ReturnType<typeof askAnyThread>>>();
   for (let i = 0; answers.size < 3; i++) {
-    assert.ok(i < 300, `three threads, of which ${answers.size} answer`);
+    assert.ok(i < 300, `${answers.size} of three threads answer`);
     const answer = await ask(running, path, options);
     answers.set(answer.thread, answer);
   }
   return answers;
 }
 
-/** Brings a thread to its end. The first thread knows no doom: then another connection is tried. */
-async function doom(running: RunningServer, how: string): Promise<void> {
+/** Crashes a worker. The primary thread cannot be crashed: then tries another connection. */
+async function crash(running: RunningServer, how: string): Promise<void> {
   for (;;) {
     const connection = await connectRaw(running.server.port);
-    await connection.send(`GET /doom/${how} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+    await connection.send(`GET /crash/${how} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
     const answer = await connection.receive(/^HTTP\/1\.1 \d+/, 500).catch(() => "");
     connection.close();
     if (!answer.includes(" 404")) return;
@@ -100,39 +100,39 @@ async function doom(running: RunningServer, how: string): Promise<void> {
 async function eventually(holds: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await holds())) {
-    assert.ok(performance.now() < deadline, "it did not come true in time");
+    assert.ok(performance.now() < deadline, "the condition did not hold in time");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-const said = ({ log }: RunningServer, event: string) =>
+const linesOf = ({ log }: RunningServer, event: string) =>
   log.filter((line) => line.includes(`"event":"${event}"`));
 
-/** The sum of a metric's samples whose labels match. */
+/** Returns the sum of a metric's samples whose labels match. */
 async function sumOf(running: RunningServer, metric: string, labels = /^/): Promise<number> {
-  const { json } = await askAnew(running, "/metrics");
+  const { json } = await askAnyThread(running, "/metrics");
   return String(json.text).split("\n").filter((line) => line.startsWith(`${metric}{`) && labels.test(line))
     .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
-threadsTest("metrics are of all threads, whichever is asked", async (running) => {
+threadsTest("metrics are totals of all threads, whichever thread answers", async (running) => {
   const { stop } = keepPredicting(running);
-  await askEvery(running, "/predict", { body: row });
-  await askEvery(running, "/model");
+  await askEveryThread(running, "/predict", { body: row });
+  await askEveryThread(running, "/model");
   await stop();
   const before = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/);
-  const { size } = await askEvery(running, "/predict", { body: row });
+  const { size } = await askEveryThread(running, "/predict", { body: row });
   const asked = await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/) - before;
   assert.ok(asked >= size && asked < 300, `${asked} were asked`);
   const predicted = await sumOf(running, "clickwell_predictions_total");
   assert.equal(predicted, await sumOf(running, "clickwell_http_requests_total", /"\/predict".*"200"/));
-  // Timed or not: each one counts.
+  // The histogram counts all requests, whether timed or not.
   const durations = await sumOf(running, "clickwell_http_request_duration_seconds_count", /"\/predict"/);
   assert.ok(predicted - durations >= 0 && predicted - durations <= 3 * 31, `${durations} of ${predicted}`);
 });
 
 threadsTest(
-  "no count goes down when a thread is lost and replaced",
+  "no counter decreases when a thread is lost and replaced",
   async (running) => {
     const counts = async () => ({
       requests: await sumOf(running, "clickwell_http_requests_total"),
@@ -140,10 +140,10 @@ threadsTest(
       unseen: await sumOf(running, "clickwell_unseen_categories_total"),
     });
     for (let i = 0; i < 3; i++) {
-      await askEvery(running, "/predict", { body: { ...row, lender_id: "unseen" } });
+      await askEveryThread(running, "/predict", { body: { ...row, lender_id: "unseen" } });
       const before = await counts();
-      await doom(running, "throw");
-      await eventually(() => said(running, "thread replaced").length === i + 1);
+      await crash(running, "throw");
+      await eventually(() => linesOf(running, "thread replaced").length === i + 1);
       const after = await counts();
       for (const [name, count] of Object.entries(before)) {
         assert.ok(
@@ -154,10 +154,10 @@ threadsTest(
       assert.equal(after.predictions, before.predictions);
     }
   },
-  { threads: doomed },
+  { threads: crashable },
 );
 
-/** Predicts on many connections until it is told to stop. @returns What was answered. */
+/** Sends predictions on many connections until `stop` is called, which returns the number of responses. */
 function keepPredicting(running: RunningServer, clients = 24) {
   let done = false;
   const failures: string[] = [];
@@ -183,22 +183,22 @@ function keepPredicting(running: RunningServer, clients = 24) {
   return { failures, stop, [Symbol.asyncDispose]: async () => void await stop() };
 }
 
-threadsTest("all of them answer on one port, and all the same", async (running) => {
+threadsTest("all threads answer on one port, with the same results", async (running) => {
   const { models: { first } } = running;
-  const answers = await askEvery(running, "/predict", { body: row });
+  const answers = await askEveryThread(running, "/predict", { body: row });
   for (const { status, json } of answers.values()) {
     assert.deepEqual([status, json.probability, json.model_id], [200, probabilityOf(first), first.id]);
   }
 });
 
 threadsTest(
-  "after an assignment's answer no thread answers with the old model, and no request fails",
+  "after an assignment no thread answers with the old model, and no request fails",
   async (running) => {
     const { ask, models: { first, second } } = running;
     const probabilities = { [first.id]: probabilityOf(first), [second.id]: probabilityOf(second) };
     const threads = new Set<string>();
     let assigned = first.id;
-    /** Odd while an assignment is under way. */
+    /** Odd while an assignment is in progress. */
     let turn = 0;
     let done = false;
 
@@ -207,7 +207,7 @@ threadsTest(
         const before = turn;
         const { status, json } = await ask("/predict", row);
         assert.equal(status, 200);
-        assert.equal(json.probability, probabilities[String(json.model_id)], "by one model, not a mixture");
+        assert.equal(json.probability, probabilities[String(json.model_id)], "from one model, not a mixture");
         if (before === turn && turn % 2 === 0) assert.equal(json.model_id, assigned);
         threads.add(String(json.request_id).split(".")[0]);
       }
@@ -232,26 +232,26 @@ threadsTest(
 );
 
 threadsTest(
-  "a write that arrives at any thread is done once, by the one that owns the store",
+  "a write received by any thread is executed once, by the primary thread",
   async (running) => {
     const { models: { first, second } } = running;
     const threads = new Set<string>();
-    let made = 1;
+    let lastAssignmentId = 1;
     for (let i = 0; threads.size < 3; i++) {
-      const { status, json, thread } = await askAnew(running, "/model", {
+      const { status, json, thread } = await askAnyThread(running, "/model", {
         body: { model_id: 1 + (i + 1) % 2 },
       });
-      assert.deepEqual([status, json.assignment_id], [200, ++made]);
+      assert.deepEqual([status, json.assignment_id], [200, ++lastAssignmentId]);
       threads.add(thread);
     }
-    const { json } = await askAnew(running, `/model/history?limit=500`);
+    const { json } = await askAnyThread(running, `/model/history?limit=500`);
     assert.ok(Array.isArray(json.history));
-    assert.equal(json.history.length, made);
+    assert.equal(json.history.length, lastAssignmentId);
     assert.ok(json.history.every(({ model_id }) => model_id === first.id || model_id === second.id));
   },
 );
 
-threadsTest("what is wrong with a write is told alike by every thread", async (running) => {
+threadsTest("every thread reports the same problems of a write", async (running) => {
   const bad: [body: unknown, status: number, type: string][] = [
     [{ model_id: 9 }, 404, "model-unknown"],
     [{ model_id: 2, expected_current: 2 }, 409, "assignment-conflict"],
@@ -260,17 +260,17 @@ threadsTest("what is wrong with a write is told alike by every thread", async (r
     [{ model_id: 2, reason: "x".repeat(1_100_000) }, 413, "body-oversized"],
   ];
   for (const [body, status, kind] of bad) {
-    for (const { json, ...answer } of (await askEvery(running, "/model", { body })).values()) {
+    for (const { json, ...answer } of (await askEveryThread(running, "/model", { body })).values()) {
       assert.deepEqual([answer.status, json.type], [status, `urn:clickwell:problem:${kind}`]);
     }
   }
 });
 
 threadsTest(
-  "wrong tokens are counted over all threads, and even a body too long needs the right one",
+  "wrong tokens are counted over all threads, and an oversized body needs the right token too",
   async (running) => {
     const guess = (token: string, reason: string) =>
-      askAnew(running, "/model", {
+      askAnyThread(running, "/model", {
         body: { model_id: 2, reason },
         headers: { authorization: `Bearer ${token}` },
       });
@@ -287,49 +287,64 @@ threadsTest(
 );
 
 for (const how of ["throw", "exit", "memory", "pause"]) {
-  threadsTest(`one that comes to its end (${how}) is replaced, and the others go on`, async (running) => {
-    const { models: { second } } = running;
-    // A thread that is held up is noticed by the clock: the load shares this one's.
-    await using load = keepPredicting(running, how === "pause" ? 3 : 24);
-    await doom(running, how);
-    await eventually(() => said(running, "thread lost").length > 0);
-    // A thread that was held up still has its port until it goes on and ends.
-    assert.equal((await askAgain(running, "/model", { body: { model_id: 2 } })).json.model_id, second.id);
-    await eventually(() => said(running, "thread replaced").length > 0);
-    const failed = load.failures.length;
-    await load.stop();
-    assert.equal(await Promise.race([running.server.broken, undefined]), undefined, "it has ended indeed");
-    const answers = await askEvery(running, "/predict", { body: row }, askAgain);
-    for (const { json } of answers.values()) assert.equal(json.model_id, second.id);
-    assert.ok(failed <= 24, `${failed} requests failed: at the most those that the lost thread had`);
-  }, { threads: doomed });
+  threadsTest(
+    `a worker that crashes (${how}) is replaced, and the other threads keep serving`,
+    async (running) => {
+      const { models: { second } } = running;
+      // A paused worker is detected by missed heartbeats, which this thread sends: keep its load low.
+      await using load = keepPredicting(running, how === "pause" ? 3 : 24);
+      await crash(running, how);
+      await eventually(() => linesOf(running, "thread lost").length > 0);
+      // A paused worker keeps listening until it continues and exits.
+      assert.equal(
+        (await askWithRetries(running, "/model", { body: { model_id: 2 } })).json.model_id,
+        second.id,
+      );
+      await eventually(() => linesOf(running, "thread replaced").length > 0);
+      const failed = load.failures.length;
+      await load.stop();
+      assert.equal(
+        await Promise.race([running.server.broken, undefined]),
+        undefined,
+        "the worker has exited",
+      );
+      const answers = await askEveryThread(running, "/predict", { body: row }, askWithRetries);
+      for (const { json } of answers.values()) assert.equal(json.model_id, second.id);
+      assert.ok(failed <= 24, `${failed} requests failed: at most those of the lost worker may`);
+    },
+    { threads: crashable },
+  );
 }
 
-threadsTest("one that hangs for good is told, so that the server is started again", async (running) => {
-  await doom(running, "hang");
-  const failure = await running.server.broken;
-  assert.match(failure.message, /hangs and cannot be terminated.*Restart the server/);
-  // Some connections reach the thread that hangs.
-  const asked = Array.from({ length: 16 }, () => askAnew(running, "/predict", { body: row }));
-  assert.equal((await Promise.any(asked)).status, 200, "until then it goes on");
-  await Promise.allSettled(asked);
-}, { threads: doomed });
+threadsTest(
+  "a worker that hangs and cannot be terminated is reported, so that the server can be restarted",
+  async (running) => {
+    await crash(running, "hang");
+    const failure = await running.server.broken;
+    assert.match(failure.message, /hangs and cannot be terminated.*Restart the server/);
+    // Some connections reach the hung worker.
+    const asked = Array.from({ length: 16 }, () => askAnyThread(running, "/predict", { body: row }));
+    assert.equal((await Promise.any(asked)).status, 200, "the other threads keep serving");
+    await Promise.allSettled(asked);
+  },
+  { threads: crashable },
+);
 
-threadsTest("those that cannot be started are tried again and again, ever more rarely", async (running) => {
+threadsTest("workers that fail to start are retried with increasing delays", async (running) => {
   assert.equal((await running.ask("/predict", row)).status, 200);
-  const { length } = said(running, "thread lost");
+  const { length } = linesOf(running, "thread lost");
   assert.ok(length >= 2 && length < 30, `${length} attempts`);
-}, { threads: { url: new URL("no_such_thread.ts", import.meta.url) } });
+}, { threads: { url: new URL("no_such_module.ts", import.meta.url) } });
 
 threadsTest(
-  "without a model, each says why there is none, and takes the first that is assigned",
+  "without a model, each thread reports the reason, and takes the first model that is assigned",
   async (running) => {
-    for (const { status, json } of (await askEvery(running, "/readyz")).values()) {
+    for (const { status, json } of (await askEveryThread(running, "/readyz")).values()) {
       assert.equal(status, 503);
       assert.match(String(json.detail), /cannot be loaded.*model\.json is missing/);
     }
     assert.equal((await running.ask("/model", { model_id: 2 })).status, 200);
-    for (const { status } of (await askEvery(running, "/predict", { body: row })).values()) {
+    for (const { status } of (await askEveryThread(running, "/predict", { body: row })).values()) {
       assert.equal(status, 200);
     }
   },
@@ -338,7 +353,7 @@ threadsTest(
 );
 
 threadsTest(
-  "a server that drains says so in every thread, and finishes what each has in flight",
+  "a draining server reports it in every thread, and each finishes its requests in flight",
   async (running) => {
     const { server } = running;
     const body = JSON.stringify(row);
@@ -351,19 +366,19 @@ threadsTest(
       );
     }
     const stopped = server.stop();
-    for (const { status, json } of (await askEvery(running, "/readyz")).values()) {
+    for (const { status, json } of (await askEveryThread(running, "/readyz")).values()) {
       assert.deepEqual([status, json.type], [503, "urn:clickwell:problem:draining"]);
     }
     for (const connection of slow) await connection.send(body.slice(9));
     for (const connection of slow) await connection.receive(/HTTP\/1\.1 200[^]*"probability"/);
     await stopped;
     for (const connection of slow) connection.close();
-    await assert.rejects(fetch(server.origin), "nobody listens any more");
+    await assert.rejects(fetch(server.origin), "the port is closed");
   },
   { drainDelayMs: 1_000 },
 );
 
-threadsTest("clients that stall hold up the end no longer than the drain's time", async ({ server, log }) => {
+threadsTest("clients that stall delay the stop no longer than the drain timeout", async ({ server, log }) => {
   const stalled = await Promise.all(Array.from({ length: 12 }, () => connectRaw(server.port)));
   for (const connection of stalled) {
     await connection.send('POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"apr"');
@@ -376,34 +391,37 @@ threadsTest("clients that stall hold up the end no longer than the drain's time"
   for (const connection of stalled) connection.close();
 }, { drainTimeoutMs: 200 });
 
-threadsTest("a port that another server's threads share is not free", async ({ server, models, log: _ }) => {
-  const { dataDir, modelsDir } = models;
-  const options = { dataDir, modelsDir, hostname: "127.0.0.1", port: server.port, token: undefined };
-  for (const workers of [1, 2]) {
-    await assertRejected(
-      startServer({
-        ...options,
-        workers,
-        insecure: false,
-        drainDelayMs: 0,
-        drainTimeoutMs: 0,
-        log: { debug() {}, info() {}, warn() {}, error() {} },
-      }),
-      "address-unusable",
-      /another program does\. Choose another --port/,
-    );
-  }
-});
+threadsTest(
+  "a port shared by the threads of another server is rejected as in use",
+  async ({ server, models, log: _ }) => {
+    const { dataDir, modelsDir } = models;
+    const options = { dataDir, modelsDir, hostname: "127.0.0.1", port: server.port, token: undefined };
+    for (const workers of [1, 2]) {
+      await assertRejected(
+        startServer({
+          ...options,
+          workers,
+          insecure: false,
+          drainDelayMs: 0,
+          drainTimeoutMs: 0,
+          log: { debug() {}, info() {}, warn() {}, error() {} },
+        }),
+        "address-unusable",
+        /another program uses the port\. Choose another --port/,
+      );
+    }
+  },
+);
 
-Deno.test("threads: where the system or the runtime cannot share a port, it is said why", () => {
+Deno.test("threads: if the system or the runtime cannot share a port, the reason is returned", () => {
   assert.equal(sharingFault("linux", { listenDatagram() {} }), undefined);
   assert.match(sharingFault("linux", {}) ?? "", /--unstable-net/);
-  assert.match(sharingFault("darwin", { listenDatagram() {} }) ?? "", /darwin does not share/);
+  assert.match(sharingFault("darwin", { listenDatagram() {} }) ?? "", /darwin does not distribute/);
 });
 
 Deno.test({
-  name: "threads: the first answers while the others are made; to stop meanwhile is to stop in order",
-  ignore: unable !== undefined,
+  name: "threads: the primary thread answers while workers start, and can stop cleanly then",
+  ignore: fault !== undefined,
   async fn() {
     const models = makeServedModels();
     const { server, log } = await startTestServer(models, { workers: 3 });
@@ -419,7 +437,7 @@ Deno.test({
   },
 });
 
-Deno.test("threads: a thread that has not heard of a change answers with no model rather than with the old one", async () => {
+Deno.test("worker model slot: a worker that missed a change has no model, not the old one", async () => {
   await using running = await runServer();
   const { first, second } = running.models;
   const contents = [first, second].map(({ id, checksum, metadata }, i) => ({
@@ -430,30 +448,30 @@ Deno.test("threads: a thread that has not heard of a change answers with no mode
   }));
   const [one, two] = contents.map((content) => loadModel(content, createCountersByVersion()));
   const assignment = { assignmentId: 1, assignedAt: 0, assignedBy: "a test", reason: null };
-  const board = createSharedState();
-  const slot = createWorkerModelSlot(createSharedState(board.memory));
-  const answering = () => slot.current?.modelId;
-  slot.prepare(board.generation, one, { ...assignment, ...contents[0] });
-  assert.equal(answering(), first.id);
-  slot.prepare(board.generation + 1, two, { ...assignment, ...contents[1] });
-  assert.equal(answering(), first.id, "until the board says so");
-  board.generation++;
-  assert.equal(answering(), second.id, "from that moment on");
-  board.generation++;
-  assert.equal(answering(), undefined);
+  const sharedState = createSharedState();
+  const slot = createWorkerModelSlot(createSharedState(sharedState.memory));
+  const activeId = () => slot.current?.modelId;
+  slot.prepare(sharedState.generation, one, { ...assignment, ...contents[0] });
+  assert.equal(activeId(), first.id);
+  slot.prepare(sharedState.generation + 1, two, { ...assignment, ...contents[1] });
+  assert.equal(activeId(), first.id, "until the generation changes");
+  sharedState.generation++;
+  assert.equal(activeId(), second.id, "from the new generation on");
+  sharedState.generation++;
+  assert.equal(activeId(), undefined);
   assert.equal(slot.unavailableReason.kind, "thread-lost");
-  slot.prepare(board.generation, one, { ...assignment, ...contents[0] });
-  assert.equal(answering(), first.id);
+  slot.prepare(sharedState.generation, one, { ...assignment, ...contents[0] });
+  assert.equal(activeId(), first.id);
   for (const [model, content] of [[two, contents[1]], [one, contents[0]], [two, contents[1]]] as const) {
-    slot.prepare(board.generation + 1, model, { ...assignment, ...content });
-    board.generation++;
+    slot.prepare(sharedState.generation + 1, model, { ...assignment, ...content });
+    sharedState.generation++;
   }
-  slot.prepare(board.generation + 1, one, { ...assignment, ...contents[0] });
-  assert.equal(answering(), second.id, "changes that nobody has asked between are not missed");
+  slot.prepare(sharedState.generation + 1, one, { ...assignment, ...contents[0] });
+  assert.equal(activeId(), second.id, "changes without a request in between are not missed");
 });
 
 threadsTest(
-  "a model that is unloaded is refused by every thread, also by one that comes later",
+  "every thread rejects an unloaded model, including a worker that starts later",
   async (running) => {
     const { server } = running;
     const post = async (verb: string) => {
@@ -461,33 +479,33 @@ threadsTest(
       assert.equal(response.status, 200, await response.text());
     };
     const statuses = async () =>
-      [...(await askEvery(running, "/v2/models/2/ready", {}))].map(([, { status }]) => status);
+      [...(await askEveryThread(running, "/v2/models/2/ready", {}))].map(([, { status }]) => status);
     await post("unload");
     assert.deepEqual(await statuses(), [503, 503, 503]);
-    await doom(running, "exit");
-    await eventually(() => said(running, "thread replaced").length > 0);
+    await crash(running, "exit");
+    await eventually(() => linesOf(running, "thread replaced").length > 0);
     assert.deepEqual(await statuses(), [503, 503, 503]);
     await post("load");
     assert.deepEqual(await statuses(), [200, 200, 200]);
   },
-  { threads: doomed },
+  { threads: crashable },
 );
 
 threadsTest(
-  "metrics are of the whole process, whichever thread is asked, also of threads that are gone",
+  "metrics include the counts of workers that have exited",
   async (running) => {
     const counted = async () =>
-      [...(await askEvery(running, "/metrics")).values()].map(({ json }) =>
+      [...(await askEveryThread(running, "/metrics")).values()].map(({ json }) =>
         Number(String(json.text).match(/^clickwell_predictions_total\{.*\} (\d+)$/m)?.[1])
       );
-    let made = 0;
-    for (const threads = new Set(); threads.size < 3; made++) {
-      threads.add((await askAnew(running, "/predict", { body: row })).thread);
+    let predictionCount = 0;
+    for (const threads = new Set(); threads.size < 3; predictionCount++) {
+      threads.add((await askAnyThread(running, "/predict", { body: row })).thread);
     }
-    for (const count of await counted()) assert.equal(count, made);
-    await doom(running, "exit");
-    await eventually(() => said(running, "thread replaced").length > 0);
-    for (const count of await counted()) assert.equal(count, made);
+    for (const count of await counted()) assert.equal(count, predictionCount);
+    await crash(running, "exit");
+    await eventually(() => linesOf(running, "thread replaced").length > 0);
+    for (const count of await counted()) assert.equal(count, predictionCount);
   },
-  { threads: doomed },
+  { threads: crashable },
 );
