@@ -78,8 +78,11 @@ async function askEveryThread(
   ask = askAnyThread,
 ): Promise<Map<string, Awaited<ReturnType<typeof askAnyThread>>>> {
   const answers = new Map<string, Awaited<ReturnType<typeof askAnyThread>>>();
+  // Long: the first worker of a run compiles the server.
+  const deadline = performance.now() + 60_000;
   for (let i = 0; answers.size < 3; i++) {
-    assert.ok(i < 300, `${answers.size} of three threads answer`);
+    assert.ok(performance.now() < deadline, `${answers.size} of three threads answer`);
+    if (i > 100) await new Promise((resolve) => setTimeout(resolve, 200));
     const answer = await ask(running, path, options);
     answers.set(answer.thread, answer);
   }
