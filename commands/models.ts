@@ -3,7 +3,7 @@ import { columnNames } from "../pipeline/encode/column_names.ts";
 import { Failure } from "../pipeline/failure.ts";
 import { describeRows } from "./row_report.ts";
 import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
-import { aliasesOf } from "../pipeline/model/model_alias.ts";
+import { aliasesOf } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_answer.ts";
 import { command, commonFlags, type Result } from "./cli/command.ts";

@@ -4,8 +4,8 @@ import { findModel, type RegistryFile } from "./registry_queries.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 
 const aliasPattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-/** What could be taken for a model's id or version, now or later. */
-const takenPattern = /^(?:cw-.*|[0-9]+)$/;
+/** Names that could be mistaken for a model's id or version, now or later. */
+const reservedPattern = /^(?:cw-.*|[0-9]+)$/;
 
 /** @throws {Failure} as `Registry.setAlias`. */
 export function setAlias(file: RegistryFile, { model, alias, setAt, setBy }: AliasEntry): ModelRow {
@@ -46,20 +46,20 @@ export function removeAlias(
   );
 }
 
-/** All aliases, by name. */
+/** Returns all aliases, ordered by name. */
 export function listAliases(file: RegistryFile): ModelAlias[] {
   return file.db.prepare("SELECT alias, model_id FROM model_aliases ORDER BY alias").all()
     .map(({ alias, model_id }) => ({ alias: String(alias), modelId: String(model_id) }));
 }
 
 function requireAlias(alias: string): void {
-  if (aliasPattern.test(alias) && !takenPattern.test(alias)) return;
+  if (aliasPattern.test(alias) && !reservedPattern.test(alias)) return;
   throw new Failure(
     "input-invalid",
     `"${
       alias.slice(0, 80)
     }" cannot be an alias: expected 1 to 64 lower-case letters, digits, _ and -, not a number ` +
       "and not the beginning of an id, cw-.",
-    [{ pointer: "#/alias", detail: "is not a name that an alias can have" }],
+    [{ pointer: "#/alias", detail: "is not a valid alias" }],
   );
 }

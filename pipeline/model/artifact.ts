@@ -7,9 +7,9 @@ import { layersModel, weightsFile, weightsOf } from "./layers_model.ts";
 import { createFindings } from "./findings.ts";
 import { createPredictor } from "./predictor.ts";
 
-/** A model as it lies in `models/<id>/`: tfjs layers files whose metadata predicts from raw fields. */
+/** A model stored in `models/<id>/`: tfjs layers files whose metadata is enough to predict from raw fields. */
 export interface Artifact {
-  /** Derived from the bytes of both files: the same content has the same id on every machine. */
+  /** Derived from the bytes of both files, so that the same content has the same id on every machine. */
   readonly id: string;
   readonly metadata: ArtifactMetadata;
   /** SHA-256 of model.json and weights.bin, hexadecimal. */
@@ -17,37 +17,37 @@ export interface Artifact {
 }
 
 const modelFile = "model.json";
-/** Of the folders in which models are written before they get their name. */
-const asidePrefix = ".tmp-";
+/** Prefix of the folders to which models are written before they are renamed. */
+const temporaryPrefix = ".tmp-";
 const unfinishedAgeMs = 3_600_000;
 const idPattern = /^cw-[0-9a-f]{16}$/;
 const modelJsonBytesMax = 256 * 1024 * 1024;
 
 /**
- * Writes a model's files: aside first, then renamed as a whole, so that a reader sees all of them or none.
+ * Writes a model's files to a temporary folder and renames it, so that a reader sees all files or none.
  *
- * @returns The artifact as it was read back.
- * @throws {Failure} `file-unwritable`; `artifact-corrupt` where what was read back is not what was written.
+ * @returns The artifact, read back from the files.
+ * @throws {Failure} `file-unwritable`; `artifact-corrupt` if the files do not read back as written.
  */
 export function writeArtifact(modelsDir: string, metadata: ArtifactMetadata): Artifact {
   const { id, modelJson, weights } = filesOf(metadata);
-  const there = readWhole(modelsDir, id);
-  if (there) return there;
-  // What could not be read back is not written.
+  const existing = readIfValid(modelsDir, id);
+  if (existing) return existing;
+  // Check that the files can be read back before writing them.
   artifactOf(id, { modelJson, weights, parsed: parsedOf(modelJson, id) });
   try {
     placeFiles(modelsDir, id, { [modelFile]: modelJson, [weightsFile]: weights });
   } catch (error) {
-    // Another process that trained the same model may have been first.
-    const theirs = readWhole(modelsDir, id);
-    if (theirs) return theirs;
+    // Another process may have written the same model first.
+    const concurrent = readIfValid(modelsDir, id);
+    if (concurrent) return concurrent;
     throw unwritable(error, modelsDir);
   }
   return readArtifact(modelsDir, id);
 }
 
-/** The model that lies there, if there is one and it is whole. */
-function readWhole(modelsDir: string, id: string): Artifact | undefined {
+/** Reads a model; undefined if there is none or it is damaged. */
+function readIfValid(modelsDir: string, id: string): Artifact | undefined {
   try {
     return readArtifact(modelsDir, id);
   } catch (error) {
@@ -59,31 +59,31 @@ function readWhole(modelsDir: string, id: string): Artifact | undefined {
 function placeFiles(modelsDir: string, id: string, files: Readonly<Record<string, Uint8Array>>): void {
   Deno.mkdirSync(modelsDir, { recursive: true, mode: 0o700 });
   const target = join(modelsDir, id);
-  const aside = Deno.makeTempDirSync({ dir: modelsDir, prefix: asidePrefix });
+  const temporary = Deno.makeTempDirSync({ dir: modelsDir, prefix: temporaryPrefix });
   try {
-    for (const [name, bytes] of Object.entries(files)) writeDurably(join(aside, name), bytes);
-    // What lies there is damaged, else it would have been taken as it is.
+    for (const [name, bytes] of Object.entries(files)) writeDurably(join(temporary, name), bytes);
+    // An existing folder is damaged: an intact one would have been used.
     if (exists(target)) Deno.removeSync(target, { recursive: true });
-    Deno.renameSync(aside, target);
+    Deno.renameSync(temporary, target);
     syncDirectory(modelsDir);
   } catch (error) {
-    if (exists(aside)) Deno.removeSync(aside, { recursive: true });
+    if (exists(temporary)) Deno.removeSync(temporary, { recursive: true });
     throw error;
   }
 }
 
-/** What the system says about a folder, as a failure; any other error as it is. */
+/** Converts an error of the operating system to a failure; returns any other error unchanged. */
 function unwritable(error: unknown, modelsDir: string): unknown {
   if (!isOfSystem(error)) return error;
   return new Failure(
     "file-unwritable",
     `Cannot write the model to ${modelsDir}: ${
       reasonOf(error)
-    }. Mend the folder, or choose another with --models.`,
+    }. Make the folder writable, or choose another with --models.`,
   );
 }
 
-/** Errors of the operating system have its code; those of Deno's own permissions have none. */
+/** Errors of the operating system have a code; those of Deno's permissions have none. */
 function isOfSystem(error: unknown): error is Error {
   return error instanceof Deno.errors.NotCapable ||
     (error instanceof Error && "code" in error && typeof error.code === "string");
@@ -94,33 +94,33 @@ function reasonOf(error: Error): string {
 }
 
 /**
- * Reads a model and proves it whole: checksum against its id, shapes, finite weights, golden examples.
+ * Reads a model and verifies it: checksum against its id, shapes, finite weights, golden examples.
  *
- * @throws {Failure} `model-unknown` where there is none of that id, `artifact-corrupt` where a check fails.
+ * @throws {Failure} `model-unknown` if there is no model with that id, `artifact-corrupt` if a check fails.
  */
 export function readArtifact(modelsDir: string, modelId: string): Artifact {
   const folder = join(modelsDir, checkedId(modelId));
   const modelJson = readPlainFile(folder, modelFile, modelId);
   const parsed = parsedOf(modelJson, modelId);
-  // Compared before it is read: a file of the wrong length may be of any length.
+  // The size is checked before reading, since a file of the wrong size may be of any size.
   const weights = readPlainFile(folder, weightsFile, modelId, parsed.expected?.length);
   return artifactOf(modelId, { modelJson, weights, parsed });
 }
 
-/** What model.json says, or why it says nothing. */
+/** The content of model.json, or why it cannot be parsed. */
 interface Parsed {
   readonly metadata?: ArtifactMetadata;
-  /** What weights.bin has to be. */
+  /** The expected content of weights.bin. */
   readonly expected?: Uint8Array<ArrayBuffer>;
-  readonly fault?: unknown;
+  readonly error?: unknown;
 }
 
 function parsedOf(modelJson: Uint8Array<ArrayBuffer>, modelId: string): Parsed {
   try {
     const metadata = parseMetadata(modelJson, modelId);
     return { metadata, expected: weightsOf(metadata) };
-  } catch (fault) {
-    return { fault };
+  } catch (error) {
+    return { error };
   }
 }
 
@@ -136,19 +136,19 @@ function artifactOf(
   if (idOf(checksum) !== modelId) {
     throw corrupt(
       modelId,
-      `its files give the id ${idOf(checksum)}: they were changed or are of another model`,
+      `its files give the id ${idOf(checksum)}: they were changed or belong to another model`,
     );
   }
-  const { metadata, expected, fault } = parsed;
-  if (metadata === undefined || expected === undefined) throw fault;
+  const { metadata, expected, error } = parsed;
+  if (metadata === undefined || expected === undefined) throw error;
   if (!equalBytes(expected, weights)) {
-    throw corrupt(modelId, "weights.bin does not hold the weights of model.json");
+    throw corrupt(modelId, "weights.bin does not have the weights of model.json");
   }
   checkGolden(metadata, modelId);
   return { id: modelId, metadata, checksum };
 }
 
-/** The id that a model of this content has. */
+/** Returns the id of a model with this content. */
 export function artifactId(metadata: ArtifactMetadata): string {
   return filesOf(metadata).id;
 }
@@ -162,7 +162,7 @@ function filesOf(
 }
 
 /**
- * Removes what an interrupted write left behind; what is younger than an hour may be another process's at work.
+ * Removes temporary folders of interrupted writes. Those younger than an hour may be in use by another process.
  *
  * @throws {Failure} `file-unwritable`
  */
@@ -171,7 +171,7 @@ export function removeUnfinished(modelsDir: string): void {
   try {
     for (const { name } of Deno.readDirSync(modelsDir)) {
       const path = join(modelsDir, name);
-      if (name.startsWith(asidePrefix) && isOld(path)) Deno.removeSync(path, { recursive: true });
+      if (name.startsWith(temporaryPrefix) && isOld(path)) Deno.removeSync(path, { recursive: true });
     }
   } catch (error) {
     throw unwritable(error, modelsDir);
@@ -183,7 +183,7 @@ function isOld(path: string): boolean {
   return mtime !== null && Date.now() - mtime.getTime() > unfinishedAgeMs;
 }
 
-/** An id is a folder's name: one that could be another path is refused before it meets the file system. */
+/** Rejects names that are not ids: an id becomes the name of a folder, and must not be another path. */
 function checkedId(modelId: string): string {
   if (idPattern.test(modelId)) return modelId;
   throw new Failure(
@@ -192,7 +192,7 @@ function checkedId(modelId: string): string {
   );
 }
 
-/** @param expectedSize In bytes, if it is known. */
+/** @param expectedSize Expected size in bytes, if known. */
 function readPlainFile(
   folder: string,
   name: string,
@@ -201,17 +201,17 @@ function readPlainFile(
 ): Uint8Array<ArrayBuffer> {
   const path = join(folder, name);
   try {
-    // A link could lead out of the models folder: both the folder and the file must be what they seem.
+    // A symbolic link could lead out of the models folder: neither the folder nor the file may be one.
     if (Deno.lstatSync(folder).isSymlink) throw corrupt(modelId, "its folder is a symbolic link");
     const { isFile, size } = Deno.lstatSync(path);
     if (!isFile) throw corrupt(modelId, `${name} is not a plain file`);
     if (size > modelJsonBytesMax) {
-      throw corrupt(modelId, `${name} has ${size} bytes, more than a model can have`);
+      throw corrupt(modelId, `${name} has ${size} bytes, more than the maximum of ${modelJsonBytesMax}`);
     }
     if (expectedSize !== undefined && size !== expectedSize) {
       throw corrupt(
         modelId,
-        `its files were changed: ${name} has ${size} bytes, and the model of ${modelFile} ${expectedSize}`,
+        `its files were changed: ${name} has ${size} bytes, and ${modelFile} requires ${expectedSize}`,
       );
     }
     return Deno.readFileSync(path);
@@ -237,7 +237,7 @@ function checkGolden(metadata: ArtifactMetadata, modelId: string): void {
     const findings = createFindings();
     const got = predictor.predict(features, findings);
     if (got !== probability) {
-      throw corrupt(modelId, `a golden example gives ${got} where the training gave ${probability}`);
+      throw corrupt(modelId, `a golden example gives ${got}, expected ${probability}`);
     }
   }
 }
@@ -271,6 +271,6 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 function corrupt(modelId: string, what: string): Failure {
   return new Failure(
     "artifact-corrupt",
-    `The model ${modelId} cannot be used: ${what}. Train it again, or bring its folder back from a backup.`,
+    `The model ${modelId} cannot be used: ${what}. Train it again, or restore its folder from a backup.`,
   );
 }

@@ -43,7 +43,7 @@ const categoricalEncoder = object({
   type: oneOf("categorical"),
   name: columnName,
   nullable: flag,
-  /** What its values were in training: by this, spellings are read. Absent in models of 0.1.0. */
+  /** Type of the values in training, which determines how spellings are read. Absent in models of 0.1.0. */
   values: optional(oneOf(...valueTypes)),
   levels: list(text),
   buckets: optional(integerFrom(2)),
@@ -70,7 +70,7 @@ const network = object({
   output: list(finite),
 });
 
-/** If the spec names a weight, each row counts by its weight; the `rows` of a calibration bin are then its weight. */
+/** If the spec names a weight, rows are weighted, and `rows` of a calibration bin is the sum of their weights. */
 const metrics = object({
   log_loss: finite,
   auc: anyOf("a finite number or null", finite, none),
@@ -82,7 +82,7 @@ const metrics = object({
   ),
 });
 
-/** What a model's `userDefinedMetadata` holds: all that prediction from raw fields needs, and all that trust needs. */
+/** Members of a model's `userDefinedMetadata`: what prediction from raw fields needs, and how the model was made. */
 const members = {
   /** Version of this layout. */
   layout: oneOf(1),
@@ -97,17 +97,17 @@ const members = {
   /** Log-odds per column, float64. */
   coefficients: list(finite),
   intercept: finite,
-  /** Of a wide-and-deep model: its deep part, whose weights are float32 numbers; the coefficients are its wide part. */
+  /** Deep part of a wide-and-deep model, with float32 weights; the coefficients are the wide part. */
   network: optional(network),
   hyperParameters: dictionary(anyOf("a string, a finite number, true or false", text, finite, flag)),
   data: object({
-    /** SHA-256 of the examples as they were read, hexadecimal. */
+    /** SHA-256 of the examples as read, hexadecimal. */
     fingerprint: text,
-    /** The greatest id that was seen, where ids are integers: later rows have a greater one. */
+    /** Greatest id of the examples, if ids are integers: new rows have greater ones. */
     last_id: optional(matching(/^-?[0-9]{1,20}$/)),
     /**
-     * Rows of the parts, of which `left_out` are those that `--negatives` left out. Of the rows that were `read`, those without a
-     * label and those of weight 0 are in no part. Models of 0.1.0 do not say what was read.
+     * Rows of the parts; `left_out` are those that `--negatives` left out. Of the rows `read`, those without a label and those
+     * of weight 0 are in no part. Models of 0.1.0 have no counts of rows read.
      */
     rows: object({
       train: count,
@@ -119,41 +119,41 @@ const members = {
       zero_weight: optional(count),
     }),
     clicks: object({ train: count, test: count }),
-    /** If the spec names a weight: the same, each row counted by its weight. */
+    /** Present if the spec names a weight: the same, each row counted by its weight. */
     weights: optional(object({
       rows: object({ train: finite, test: finite, left_out: finite, validation: optional(finite) }),
       clicks: object({ train: finite, test: finite }),
     })),
   }),
-  /** On the held-out rows; on the training rows where none were held out. */
+  /** Metrics on the held-out rows, or on the training rows if none were held out. */
   metrics,
   solver: object({
     name: text,
     iterations: count,
-    /** Largest entry of the gradient of the objective at the solution, in absolute value. */
+    /** Largest absolute entry of the objective's gradient at the solution. */
     gradientMax: finite,
-    /** Mean over the training rows of the penalised log loss. */
+    /** Penalised log loss, mean over the training rows. */
     objective: finite,
-    /** Which part of the rule of convergence is met, and what was reached of it: fit/certificate.ts. Not in older models. */
+    /** The convergence criterion that was met, and the values reached: see fit/certificate.ts. Absent in older models. */
     criterion: optional(text),
     step: optional(finite),
     decrease: optional(finite),
   }),
-  /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent where it is too large. */
+  /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent if it is too large. */
   precision: optional(text),
-  /** Of a model that continues another: which, on how many new rows, and the log loss on them had it stayed as it was. */
+  /** Present if the model continues another: its id, the number of new rows, and the other model's log loss on them. */
   update: optional(object({
     from: text,
     rows: count,
     log_loss_unchanged: finite,
-    /** New rows that were read: those that were learnt, those without a label and those of weight 0. */
+    /** Number of new rows read: those trained on, those without a label and those of weight 0. */
     read: optional(count),
     no_label: optional(count),
     zero_weight: optional(count),
   })),
-  /** What a reader of the model should know: levels that were joined, columns without information. */
+  /** Remarks for people: levels that were pooled, columns without information. */
   notes: list(text),
-  /** Rows of raw fields and the probability that the training gave them; every load repeats them. */
+  /** Rows of raw fields with their probabilities in training, which are verified whenever the model is loaded. */
   golden: list(object({
     features: dictionary(anyOf("a string, a finite number or null", text, finite, none)),
     probability: between(0, 1),
@@ -166,7 +166,7 @@ export type ArtifactMetadata = ValueOf<typeof artifactMetadata>;
 export type Metrics = ValueOf<typeof metrics>;
 
 /**
- * Reads the metadata out of a model.json and checks it.
+ * Parses and checks the metadata in a model.json.
  *
  * @throws {Failure} `artifact-corrupt`
  */
@@ -180,7 +180,7 @@ export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactM
     throw fail("model.json is not JSON");
   }
   const { userDefinedMetadata } = (value ?? {}) as { userDefinedMetadata?: unknown };
-  // What a later version adds to this layout, or another reader needs, is let be.
+  // Members that a later version or another program added are ignored.
   const metadata: unknown = Object.fromEntries(
     Object.entries(userDefinedMetadata ?? {}).filter(([name]) => Object.hasOwn(members, name)),
   );
@@ -196,7 +196,7 @@ export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactM
   return metadata;
 }
 
-/** What is wrong with a network's shapes or numbers; undefined where nothing is. */
+/** Describes what is wrong with a network's shapes or weights; undefined if nothing is. */
 function networkProblem(
   { layers, output }: ValueOf<typeof network>,
   columnCount: number,
@@ -210,12 +210,12 @@ function networkProblem(
   }
   if (output.length !== inputs) return `its output has ${output.length} weights, expected ${inputs}`;
   const isExact = (values: readonly number[]) => values.every((value) => Math.fround(value) === value);
-  // What serves is then what weights.bin holds, to the last bit.
+  // Then the served weights are exactly those in weights.bin.
   const exact = isExact(output) && layers.every(({ weights, bias }) => isExact(weights) && isExact(bias));
   return exact ? undefined : "a weight of its network is not a float32 number";
 }
 
-/** @returns NaN where the columns do not lie side by side, or a cross is none of its fields. */
+/** @returns NaN if the columns are not contiguous, or a cross does not fit its fields. */
 function columnCountOf({ features, crosses = [] }: Encoder): number {
   let columns = 0;
   for (const feature of features) {
@@ -224,7 +224,7 @@ function columnCountOf({ features, crosses = [] }: Encoder): number {
     columns += widthOf(feature);
   }
   for (const { of, keys, column } of crosses) {
-    // In the order of the encoder: so each is there, and once.
+    // Fields of a cross are in the order of the encoder, so each must exist and occur once.
     const crossed = features.filter(({ name }) => of.includes(name));
     if (crossed.length !== of.length || crossed.some(({ name }, i) => name !== of[i])) return NaN;
     const combinations = crossed.reduce((product, feature) => product * positionCountOf(feature), 1);

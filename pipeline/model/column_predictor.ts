@@ -3,19 +3,19 @@ import { createCategoryReader, ordinaryPositions } from "../encode/category_posi
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 
-/** What scoring many rows by columns finds; the caller keeps one and hands it to each call. */
+/** Results of checking many rows by columns. The caller may pass one object to several calls. */
 export interface ColumnFindings {
-  /** Per field in the model's order: places of rows whose category the training rows did not have. */
+  /** Per field in the model's order: indices of rows whose category did not occur in the training rows. */
   readonly unseen: number[][];
-  /** Per field: rows that had null. */
+  /** Per field: number of rows with null. */
   readonly missing: Float64Array;
 }
 
 /**
- * Scores rows that come as one array of values per field.
+ * Scores rows given as one array of values per field.
  *
- * @param columns In the order of the model's fields, each with as many values.
- * @returns Log-odds, shape (rows): to the last bit those of the predictor; NaN where a value is none that it answers.
+ * @param columns In the order of the model's fields, shape (rows) each.
+ * @returns Log-odds, shape (rows): bit for bit those of the predictor; NaN for rows that it rejects.
  */
 export type ColumnPredictor = (
   columns: readonly (readonly unknown[])[],
@@ -35,7 +35,7 @@ type AddField = (
   findings: ColumnFindings,
 ) => void;
 
-/** @returns undefined for a model with hidden layers or crosses, whose rows are not sums of their fields alone. */
+/** @returns undefined for a model with hidden layers or crosses, whose log-odds are not sums over single fields. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
   if (model.network || model.encoder.crosses) return undefined;
   const adders = model.encoder.features.map((feature) =>
@@ -44,7 +44,7 @@ export function createColumnPredictor(model: ServableModel): ColumnPredictor | u
       : categoricalAdder(feature, model.coefficients)
   );
   return (columns, rowCount, findings) => {
-    // Field after field in the order of the encoder: each row's sum is that of the predictor, term by term.
+    // Fields are added in the order of the encoder, so that each sum has the terms of the predictor in its order.
     const logits = new Float64Array(rowCount).fill(model.intercept);
     adders.forEach((add, field) => add(columns[field], logits, field, findings));
     return logits;
@@ -73,7 +73,7 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
           ? NaN
           : encodeNumeric(feature, value) * coefficient;
         const ofBin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
-        // As the predictor: what encoding makes infinite is too large.
+        // As in the predictor, a value whose encoding is infinite is too large.
         logits[i] += Number.isFinite(part) ? part + ofBin : NaN;
       } else if (value === null && nullable) {
         missing[field]++;
@@ -111,7 +111,7 @@ function categoricalAdder(feature: Feature<"categorical">, coefficients: ArrayLi
   };
 }
 
-/** Probabilities in place of the log-odds. */
+/** Replaces log-odds by probabilities, in place. */
 export function toProbabilities(logits: Float64Array): Float64Array {
   for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
   return logits;

@@ -10,16 +10,16 @@ import {
 import { createCategoryReader } from "../encode/category_positions.ts";
 import { createCrossings } from "../encode/cross_lookup.ts";
 
-/** Takes one column of a row that is not 0, and the field that it is of. */
+/** Receives a nonzero column of a row, with the index of its field. */
 export type TakeColumn = (fieldIndex: number, column: number, value: number) => void;
 
-/** Tells a row's columns that are not 0, field by field in the order of the encoder. */
+/** Calls `take` for each nonzero column of a row, field by field in the order of the encoder. */
 export type RowEncoder = (row: Readonly<Record<string, unknown>>, take: TakeColumn) => void;
 
 /**
- * Prepares an encoder for single rows of raw fields, by the same functions that score them.
+ * Prepares an encoder for single rows of raw fields, using the functions that score them.
  *
- * The row must be one that the model's predictor has answered: nothing is checked here.
+ * Rows are not checked: they must be rows that the model's predictor has answered.
  */
 export function createRowEncoder(encoder: Encoder): RowEncoder {
   const crossings = createCrossings(encoder);
@@ -34,7 +34,7 @@ export function createRowEncoder(encoder: Encoder): RowEncoder {
   };
 }
 
-/** Tells the crosses that a field completes: they count as the field's. */
+/** Calls `take` for the crosses that a field completes; they count as columns of that field. */
 type EnterCrosses = (position: number, take: TakeColumn) => void;
 
 function numericField(feature: NumericEncoder, i: number, enter: EnterCrosses): RowEncoder {

@@ -2,16 +2,16 @@ import { createDeepPart } from "./network.ts";
 import { createRowEncoder } from "./encoded_row.ts";
 import type { ServableModel } from "./predictor.ts";
 
-/** What a row's log-odds are made of. */
+/** The parts of a row's log-odds. */
 export interface Explanation {
-  /** intercept + the contributions in their order + network: to the last bit what the predictor gives the row. */
+  /** intercept + the contributions in their order + network: bit for bit the log-odds of the predictor. */
   readonly logit: number;
   readonly intercept: number;
   /** Log-odds per raw field, in the order of the model's fields, shape (fields). */
   readonly contributions: Float64Array;
   /**
-   * Of a model with hidden layers: the deep part's log-odds, in which the fields act together. The contributions are
-   * then those of the wide part alone.
+   * The deep part's log-odds in a model with hidden layers, where the fields act together. The contributions are then
+   * those of the wide part alone.
    */
   readonly network: number | undefined;
 }

@@ -1,17 +1,17 @@
 /**
- * Reads members of a row into an array, in the order of their names.
+ * Reads the fields of a row into an array.
  *
- * @param values Shape (names): overwritten; undefined where the row lacks one.
+ * @param values Shape (fields), overwritten; undefined for a field that the row lacks.
  */
-export type ReadMembers = (row: Readonly<Record<string, unknown>>, values: unknown[]) => void;
+export type ReadFields = (row: Readonly<Record<string, unknown>>, values: unknown[]) => void;
 
 /**
- * Compiles the reading of members by name. Rows out of one source have one shape, and a name that stands in the code is found
- * by the shape at once; a name in a variable is looked for, which costs as much as all else that is done with a row.
+ * Compiles a function that reads the named fields. Rows from one source have one hidden class, by which the engine finds
+ * a property named in the code immediately; a computed property is looked up, which costs as much as the rest of a prediction.
  *
- * The names are all that is made into code, as literals: whatever they are, they are only texts in it.
+ * Only the names become code, as string literals, so a name cannot inject code.
  */
-export function compileMemberReader(names: readonly string[]): ReadMembers {
+export function compileFieldReader(names: readonly string[]): ReadFields {
   const statements = names.map((name, i) => `values[${i}] = row[${JSON.stringify(name)}];`);
-  return new Function("row", "values", statements.join("\n")) as ReadMembers;
+  return new Function("row", "values", statements.join("\n")) as ReadFields;
 }

@@ -42,21 +42,21 @@ export function pointerTo(name: string): string {
 }
 
 export function numericProblem(value: unknown, nullable: boolean): string {
-  const expected = nullable ? "a number, or null where it is not known" : "a number";
+  const expected = nullable ? "a number, or null if it is not known" : "a number";
   if (value === undefined) return `is missing: send ${expected}`;
   if (value === null) return `must be ${expected}, not null`;
-  if (typeof value === "number") return `must be ${expected}; what was sent is too large`;
+  if (typeof value === "number") return `must be ${expected}; the value sent is too large`;
   return `must be ${expected}, not ${nameOf(value)}`;
 }
 
 /** @param position The result of the category reader. */
 export function categoricalProblem(value: unknown, position: number, nullable: boolean): string {
   const expected = nullable
-    ? "a category (string, number or boolean), or null where it is not known"
+    ? "a category (string, number or boolean), or null if it is not known"
     : "a category (string, number or boolean)";
   if (value === undefined) return `is missing: send ${expected}`;
   if (position === inexactNumber) {
-    return `is ${value}, a number beyond 2^53: as a double it stands for several integers. Send the category as a string`;
+    return `is ${value}, a number beyond 2^53, which a double cannot hold exactly. Send the category as a string`;
   }
   // A text that is read as a missing value.
   if (position >= 0 && value !== null) return `must be ${expected}, not ${JSON.stringify(value)}`;

@@ -7,12 +7,12 @@ import { createPredictor, type ServableModel } from "./predictor.ts";
 import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 
-/** A row of raw fields, as a client would send it. */
+/** A row of raw fields in the form that clients send. */
 export type GoldenRow = ArtifactMetadata["golden"][number]["features"];
 
 const goldenCount = 8;
 
-/** Some rows of raw fields, spread evenly over the data. */
+/** Picks up to 8 rows of raw fields, evenly spaced over the data. */
 export function pickGolden({ rowCount, chunks, levels }: RawExamples, spec: FeatureSpec): GoldenRow[] {
   const count = Math.min(goldenCount, rowCount);
   const places = Array.from({ length: count }, (_, i) => Math.floor((i * rowCount) / count));
@@ -41,11 +41,11 @@ function rawRow(chunk: RawChunk, at: number, levels: RawExamples["levels"], spec
   return row;
 }
 
-/** The rows with the probabilities that the model gives them: what every later load must repeat. */
+/** Returns the rows with the model's probabilities, which are verified whenever the model is loaded. */
 export function goldenOf(model: ServableModel, rows: readonly GoldenRow[]): ArtifactMetadata["golden"] {
   const predictor = createPredictor(model);
   return rows
     .map((features) => ({ features, probability: predictor.predict(features, createFindings()) }))
-    // A row that the model refuses (null where it may not be) is no example of what it answers.
+    // Rows that the model rejects (null in a field that must not be null) are left out.
     .filter(({ probability }) => Number.isFinite(probability));
 }

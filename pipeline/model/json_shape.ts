@@ -1,23 +1,23 @@
-/** What is wrong with a value, and where in it. */
-export interface Fault {
+/** A mismatch between a value and a shape, with its path in the value. */
+export interface ShapeError {
   readonly path: readonly (string | number)[];
   readonly detail: string;
 }
 
 /**
- * Finds what is wrong with a value as JSON has them; undefined where nothing is: then it is a `T`.
+ * Checks a JSON value. Returns its first error, or undefined if the value is a `T`.
  *
- * These few shapes stand in for zod where a server starts: to load and prepare that takes longer than all else that stands
- * between a start and the first prediction, and as much memory in each thread as the rest of the program.
+ * These shapes replace zod at the start of a server: loading and preparing zod takes longer than everything else between
+ * start and first prediction, and as much memory in each thread as the rest of the program.
  */
-export type Shape<T> = ((value: unknown) => Fault | undefined) & { readonly of?: T };
+export type Shape<T> = ((value: unknown) => ShapeError | undefined) & { readonly of?: T };
 
-/** What a value is that a shape finds no fault with. */
+/** The type of the values that match a shape. */
 export type ValueOf<S> = S extends Shape<infer T> ? T : never;
 
 type Members = Readonly<Record<string, Shape<unknown>>>;
 
-/** Members that may be undefined may be absent. */
+/** Members that accept undefined are optional. */
 type ObjectOf<M extends Members> =
   & { [K in keyof M as undefined extends ValueOf<M[K]> ? never : K]: ValueOf<M[K]> }
   & { [K in keyof M as undefined extends ValueOf<M[K]> ? K : never]?: ValueOf<M[K]> };
@@ -26,20 +26,20 @@ export const text: Shape<string> = simple("a string", (value) => typeof value ==
 export const flag: Shape<boolean> = simple("true or false", (value) => typeof value === "boolean");
 export const none: Shape<null> = simple("null", (value) => value === null);
 export const finite: Shape<number> = simple("a finite number", Number.isFinite);
-/** Whatever is there. */
+/** Matches any value, including undefined. */
 export const anything: Shape<unknown> = () => undefined;
 
-/** @param refuse Says what is wrong, by throwing it. */
+/** Asserts that a value matches a shape. @param reject Throws the error. */
 export function requireShape<T>(
   shape: Shape<T>,
   value: unknown,
-  refuse: (fault: Fault) => never,
+  reject: (error: ShapeError) => never,
 ): asserts value is T {
-  const fault = shape(value);
-  if (fault) refuse(fault);
+  const error = shape(value);
+  if (error) reject(error);
 }
 
-/** A text of some length, in code units. */
+/** A string whose length is in a range, in UTF-16 code units. */
 export function textOf(lengthMin: number, lengthMax: number): Shape<string> {
   return simple(
     `a string of ${lengthMin} to ${lengthMax} characters`,
@@ -79,7 +79,7 @@ export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return (value) => value === undefined ? undefined : shape(value);
 }
 
-/** What one of the shapes finds no fault with. @param expected In words. */
+/** Matches if one of the shapes matches. @param expected Describes them for the error. */
 export function anyOf<S extends readonly Shape<unknown>[]>(
   expected: string,
   ...shapes: S
@@ -93,40 +93,40 @@ export function list<T>(of: Shape<T>, lengthMin = 0, lengthMax = Infinity): Shap
     if (value.length < lengthMin) return expected(`at least ${lengthMin} entries`);
     if (value.length > lengthMax) return expected(`at most ${lengthMax} entries`);
     for (let i = 0; i < value.length; i++) {
-      const fault = of(value[i]);
-      if (fault) return within(i, fault);
+      const error = of(value[i]);
+      if (error) return within(i, error);
     }
     return undefined;
   };
 }
 
-/** Members by any names, all of one shape. */
+/** An object with arbitrary member names, whose values all have one shape. */
 export function dictionary<T>(of: Shape<T>): Shape<Record<string, T>> {
   return (value) => {
     if (!isObject(value)) return expected("an object");
     for (const [name, member] of Object.entries(value)) {
-      const fault = of(member);
-      if (fault) return within(name, fault);
+      const error = of(member);
+      if (error) return within(name, error);
     }
     return undefined;
   };
 }
 
-/** Members that have names of their own; any other is a fault. */
+/** An object with the given members; any other member is an error. */
 export function object<M extends Members>(members: M): Shape<ObjectOf<M>> {
   const shapes = Object.entries(members);
   return (value) => {
     if (!isObject(value)) return expected("an object");
     for (const [name, shape] of shapes) {
-      const fault = shape(Object.hasOwn(value, name) ? value[name] : undefined);
-      if (fault) return within(name, fault);
+      const error = shape(Object.hasOwn(value, name) ? value[name] : undefined);
+      if (error) return within(name, error);
     }
-    const foreign = Object.keys(value).find((name) => !Object.hasOwn(members, name));
-    return foreign === undefined ? undefined : within(foreign, { path: [], detail: "is not known" });
+    const unknown = Object.keys(value).find((name) => !Object.hasOwn(members, name));
+    return unknown === undefined ? undefined : within(unknown, { path: [], detail: "is not known" });
   };
 }
 
-/** An object that is of the shape which one of its members names. */
+/** An object whose member `name` selects its shape. */
 export function variant<S extends Readonly<Record<string, Shape<unknown>>>>(
   name: string,
   shapes: S,
@@ -134,23 +134,23 @@ export function variant<S extends Readonly<Record<string, Shape<unknown>>>>(
   const named = oneOf(...Object.keys(shapes));
   return (value) => {
     if (!isObject(value)) return expected("an object");
-    const which = value[name];
-    const fault = named(which);
-    return fault ? within(name, fault) : shapes[String(which)](value);
+    const selected = value[name];
+    const error = named(selected);
+    return error ? within(name, error) : shapes[String(selected)](value);
   };
 }
 
 function simple<T>(what: string, holds: (value: unknown) => boolean): Shape<T> {
-  const fault = expected(what);
-  return (value) => holds(value) ? undefined : fault;
+  const error = expected(what);
+  return (value) => holds(value) ? undefined : error;
 }
 
-function expected(what: string): Fault {
+function expected(what: string): ShapeError {
   return { path: [], detail: `expected ${what}` };
 }
 
-function within(place: string | number, { path, detail }: Fault): Fault {
-  return { path: [place, ...path], detail };
+function within(key: string | number, { path, detail }: ShapeError): ShapeError {
+  return { path: [key, ...path], detail };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

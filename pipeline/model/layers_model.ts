@@ -3,14 +3,14 @@ import type { ArtifactMetadata } from "./artifact_metadata.ts";
 
 export const weightsFile = "weights.bin";
 
-/** One array of weights, as the manifest names it. */
+/** One weight array of the manifest. */
 interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: readonly number[];
 }
 
-/** Name of the layer that gives the probability. */
+/** Name of the output layer, whose value is the probability. */
 const clickLayer = "click";
 const inputLayer = "columns";
 const wideLayer = "wide";
@@ -20,7 +20,7 @@ function hiddenLayer(index: number): string {
   return `hidden_${index + 1}`;
 }
 
-/** All weights as tfjs has them: float32, little-endian, in the order of the manifest. */
+/** Returns all weights in the format of tfjs: little-endian float32, in the order of the manifest. */
 export function weightsOf(metadata: ArtifactMetadata): Uint8Array<ArrayBuffer> {
   const weights = weightList(metadata);
   const count = weights.reduce((sum, { values }) => sum + values.length, 0);
@@ -28,7 +28,7 @@ export function weightsOf(metadata: ArtifactMetadata): Uint8Array<ArrayBuffer> {
   let at = 0;
   for (const { values } of weights) {
     for (const value of values) {
-      // −0 as 0, as JSON has it: both files must say the same.
+      // −0 is written as 0, since JSON has no −0 and both files must agree.
       view.setFloat32(at, value + 0, true);
       at += 4;
     }
@@ -37,8 +37,8 @@ export function weightsOf(metadata: ArtifactMetadata): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The tfjs layers format of a model over the encoded columns: one dense unit with a sigmoid; with hidden layers, the sum of
- * a wide and a deep part before the sigmoid.
+ * Returns a model over the encoded columns in the tfjs layers format: one dense unit with a sigmoid; with hidden layers, the
+ * sum of a wide and a deep part before the sigmoid.
  *
  * @see tfjs-core `io/types.ts`: ModelJSON, WeightsManifestConfig.
  */
@@ -120,7 +120,7 @@ function topologyOf({ coefficients, network }: ArtifactMetadata): Record<string,
   };
 }
 
-/** A layer of a functional model, and the layers that it takes its inputs from. */
+/** Returns a layer of a functional model. @param inputs Names of the layers whose outputs it takes. */
 function node(
   className: string,
   config: Readonly<Record<string, unknown>> & { readonly name: string },

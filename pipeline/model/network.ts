@@ -1,14 +1,14 @@
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 
 /**
- * The deep part of a wide-and-deep model, beside the coefficients and the intercept, which are its wide part:
+ * The deep part of a wide-and-deep model, whose wide part is the coefficients and the intercept:
  *
  *     logit = x·coefficients + intercept + hₙ·output,  h₀ = x,  hₗ = max(0, hₗ₋₁·weightsₗ + biasₗ)
  *
  * @see Cheng et al., Wide & Deep Learning for Recommender Systems (2016).
  */
 export interface Network {
-  /** Hidden layers, from the encoded columns on. */
+  /** Hidden layers; the first one takes the encoded columns. */
   readonly layers: readonly NetworkLayer[];
   /** Log-odds per unit of the last hidden layer. */
   readonly output: ArrayLike<number>;
@@ -22,25 +22,25 @@ export interface NetworkLayer {
   readonly bias: ArrayLike<number>;
 }
 
-/** A network as JSON has it. */
+/** A network in JSON form. */
 export interface PlainNetwork {
   layers: { activation: "relu"; weights: number[]; bias: number[] }[];
   output: number[];
 }
 
-/** Adds up the deep part of one row after the other. */
+/** Computes the deep part of one row at a time. */
 export interface DeepPart {
-  /** Begins a row: all its columns are 0. */
+  /** Begins a row whose columns are all 0. */
   begin(): void;
-  /** Adds to one column of the row. */
+  /** Adds a value to one column of the row. */
   add(column: number, value: number): void;
-  /** The row's deep part, in log-odds. */
+  /** Returns the row's deep part, in log-odds. */
   logit(): number;
 }
 
 /**
- * Prepares a network for rows that are mostly 0: the first layer costs as much as the row has columns that are not.
- * Weights are read as they are, sums are float64.
+ * Prepares a network for sparse rows: the cost of the first layer is proportional to the row's nonzero columns.
+ * Weights are used as they are; sums are float64.
  */
 export function createDeepPart({ layers, output }: Network): DeepPart {
   const steps = layers.map(({ weights, bias }) => ({
@@ -75,9 +75,9 @@ export function createDeepPart({ layers, output }: Network): DeepPart {
 }
 
 /**
- * Adds relu(inputs)·weights. Units that are off cost nothing.
+ * Adds relu(inputs)·weights to `sums`. Inactive units cost nothing.
  *
- * @param weights Row-major, shape (inputs, sums), from `at` on.
+ * @param weights Row-major, shape (inputs, sums), beginning at `at`.
  */
 export function addProduct(
   inputs: Float64Array,
@@ -88,13 +88,13 @@ export function addProduct(
   const count = sums.length;
   for (let i = 0; i < inputs.length; i++, at += count) {
     const input = inputs[i];
-    // NaN is not let through as 0: a bad value must stay visible in the sum.
+    // NaN must not pass as 0: an invalid value must show in the sum.
     if (input <= 0) continue;
     for (let unit = 0; unit < count; unit++) sums[unit] += input * weights[at + unit];
   }
 }
 
-/** Adds the deep part to the log-odds of rows, in their order. @param logits Shape (to − from). */
+/** Adds the deep part to the log-odds of a range of rows. @param logits Shape (to − from). */
 export function addDeepLogits(
   { groups, numericColumns }: DesignMatrix,
   chunk: DesignChunk,

@@ -1,4 +1,4 @@
-/** The lower triangle as base64 of float64, little-endian, row by row. */
+/** Packs the lower triangle as base64 of little-endian float64, row by row. */
 export function packPrecision(precision: Float64Array): string {
   const size = Math.sqrt(precision.length);
   const view = new DataView(new ArrayBuffer(4 * size * (size + 1)));
@@ -8,7 +8,7 @@ export function packPrecision(precision: Float64Array): string {
   return new Uint8Array(view.buffer).toBase64();
 }
 
-/** @returns undefined where the text does not hold a triangle of that size. */
+/** @returns undefined if the text does not hold a triangle of that size. */
 export function unpackPrecision(text: string, size: number): Float64Array | undefined {
   let bytes: Uint8Array;
   try {

@@ -14,7 +14,7 @@ import { createCrossings, type Crossing } from "../encode/cross_lookup.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import type { ValueType } from "../examples/level.ts";
 import { createDeepPart, type DeepPart, type Network } from "./network.ts";
-import { compileMemberReader } from "./field_reader.ts";
+import { compileFieldReader } from "./field_reader.ts";
 import {
   categoricalProblem,
   type Findings,
@@ -24,45 +24,45 @@ import {
   unknownField,
 } from "./findings.ts";
 
-/** What predicting from raw fields needs of a model. */
+/** The part of a model that predicting from raw fields needs. */
 export interface ServableModel {
   readonly encoder: Encoder;
   /** Log-odds per column of the encoder, shape (columns). */
   readonly coefficients: ArrayLike<number>;
   readonly intercept: number;
-  /** Of a wide-and-deep model, beside the coefficients. */
+  /** The deep part of a wide-and-deep model, whose wide part is the coefficients. */
   readonly network?: Network | undefined;
-  /** Names of keys that a row may have beside its fields; which key stands there changes nothing. */
+  /** Names of store keys that a row may have in addition to its fields; their values do not affect the prediction. */
   readonly keys?: readonly string[] | undefined;
 }
 
-/** A raw field as the model's signature shows it. */
+/** A raw field of the model's signature. */
 export interface Field {
   readonly name: string;
   readonly type: "numeric" | "categorical";
   readonly nullable: boolean;
-  /** Of a categorical field: the levels that have a coefficient. */
+  /** Levels of a categorical field that have a coefficient. */
   readonly levels?: readonly string[];
-  /** Of a categorical field: what its values were in training, if the model keeps it. */
+  /** Type of a categorical field's values in training, if the model keeps it. */
   readonly values?: ValueType;
 }
 
 export interface Predictor {
   readonly fields: readonly Field[];
   /**
-   * Probability of a click, in [0, 1], for one row of raw fields.
+   * Returns the probability of a click, in [0, 1], for one row of raw fields.
    *
-   * @returns NaN where a field is bad: `findings.errors` then says which and why.
+   * @returns NaN if a field is invalid; `findings.errors` then has the fields and the reasons.
    */
   predict(row: Readonly<Record<string, unknown>>, findings: Findings): number;
-  /** The same in log-odds. */
+  /** Like `predict`, in log-odds. */
   logit(row: Readonly<Record<string, unknown>>, findings: Findings): number;
 }
 
-/** One field's part of the logit, and what it gives to the deep part; NaN where the value is bad. */
+/** Returns one field's part of the logit, and adds the field to the deep part; NaN if the value is invalid. */
 type Term = (value: unknown, findings: Findings) => number;
 
-/** Prepares a model for rows of raw fields: one pass per row checks, encodes and adds up. */
+/** Prepares a model for rows of raw fields. Each row is checked, encoded and summed in one pass. */
 export function createPredictor(model: ServableModel): Predictor {
   const { encoder, coefficients, intercept, network, keys = [] } = model;
   const deep = network && createDeepPart(network);
@@ -75,9 +75,9 @@ export function createPredictor(model: ServableModel): Predictor {
       : categoricalTerm(feature, coefficients, deep, cross);
   });
   const known = new Set([...names, ...keys]);
-  /** A group may be a field too. */
+  /** Keys that are not fields too, as a group may be. */
   const ownKeys = [...new Set(keys)].filter((name) => !names.includes(name));
-  const readMembers = compileMemberReader(names);
+  const readFields = compileFieldReader(names);
   const members: unknown[] = names.map(() => undefined);
   const values = encoder.features.map((feature, i) =>
     deep === undefined && crossings[i] === undefined ? valuesOf(feature, coefficients) : undefined
@@ -87,7 +87,7 @@ export function createPredictor(model: ServableModel): Predictor {
     let sum = intercept;
     let present = 0;
     deep?.begin();
-    readMembers(row, members);
+    readFields(row, members);
     for (let i = 0; i < members.length; i++) {
       const value = members[i];
       if (value !== undefined) present++;
@@ -97,15 +97,15 @@ export function createPredictor(model: ServableModel): Predictor {
     }
     let memberCount = 0;
     for (const _ in row) memberCount++;
-    if (memberCount !== present && !refuseOthers(row, findings)) return NaN;
+    if (memberCount !== present && !allowOthers(row, findings)) return NaN;
     return deep === undefined ? sum : sum + deep.logit();
   };
-  /** @returns Whether all members that are no fields are keys, and may be. */
-  function refuseOthers(row: Readonly<Record<string, unknown>>, findings: Findings): boolean {
+  /** @returns Whether all members that are not fields are keys with valid values. */
+  function allowOthers(row: Readonly<Record<string, unknown>>, findings: Findings): boolean {
     const { errors } = findings;
     findings.hasOthers = true;
     const unknown = Object.keys(row).filter((name) => row[name] !== undefined && !known.has(name));
-    for (const name of unknown.slice(0, unknownToldMax)) errors.push(unknownField(name, names));
+    for (const name of unknown.slice(0, unknownReportedMax)) errors.push(unknownField(name, names));
     const wrong = ownKeys.filter((name) => keyProblem(row[name]) !== undefined);
     for (const name of wrong) errors.push({ pointer: pointerTo(name), detail: keyProblem(row[name]) ?? "" });
     return unknown.length === 0 && wrong.length === 0;
@@ -117,16 +117,16 @@ export function createPredictor(model: ServableModel): Predictor {
   };
 }
 
-/** What a field's ordinary values are looked up in, or computed with. */
+/** How a field's ordinary values are looked up or computed. */
 interface FieldValues {
-  /** Of a numeric field. */
+  /** Set for a numeric field. */
   readonly numeric: NumericEncoder | undefined;
   readonly coefficient: number;
-  /** Of a categorical field: log-odds by value, as JSON has it. */
+  /** Log-odds of a categorical field, by JSON value. */
   readonly parts: ReadonlyMap<unknown, number>;
 }
 
-/** @returns undefined for a field whose values are not looked up in one step: with bins, a time, or hashed. */
+/** @returns undefined for a field whose values take more than one step: with bins, times, or hashed. */
 function valuesOf(
   feature: Encoder["features"][number],
   coefficients: ArrayLike<number>,
@@ -143,22 +143,23 @@ function valuesOf(
 }
 
 /**
- * The part of an ordinary value, in one function for all fields, which the engine puts into the loop: a call per field costs
- * as much as the rest of a row. It is the same to the last bit as that of the field's term.
+ * Returns the part of an ordinary value. One function serves all fields so that the engine inlines it into the loop: a call
+ * per field costs as much as the rest of a row. The result is bit for bit that of the field's term.
  *
- * @returns NaN for any other value: the field's term says what it is.
+ * @returns NaN for any other value, which is then passed to the field's term.
  */
 function partOf(value: unknown, { numeric, coefficient, parts }: FieldValues): number {
   if (numeric === undefined) return parts.get(value) ?? NaN;
   if (typeof value !== "number") return NaN;
   const part = encodeNumeric(numeric, value) * coefficient;
-  // Neither an infinite value nor NaN has a finite part.
+  // The part of an infinite value or NaN is not finite.
   return value === value && Number.isFinite(part) ? part : NaN;
 }
-/** Fields that the model does not have, of which a row's findings tell: to look for what was meant takes a while for each. */
-const unknownToldMax = 20;
 
-/** 1 / (1 + e^−logit), without overflow at either end. */
+/** Maximum number of unknown fields reported per row: searching for a similar name takes time for each. */
+const unknownReportedMax = 20;
+
+/** Returns 1 / (1 + e^−logit), without overflow. */
 export function probabilityOf(logit: number): number {
   if (logit >= 0) return 1 / (1 + exp(-logit));
   const odds = exp(logit);
@@ -172,7 +173,7 @@ function fieldOf(feature: Encoder["features"][number]): Field {
   return { name, type, nullable, levels, ...(values === undefined ? {} : { values }) };
 }
 
-/** Adds to a field's part what the crosses give that it completes. */
+/** Adds the log-odds of the crosses that a field completes to the field's part. */
 type AddCrosses = (part: number, position: number) => number;
 
 function crossedPart(
@@ -212,7 +213,7 @@ function numericTerm(
     (feature.missingIndicator ? coefficients[column + 1] : 0);
   const isTime = isTimeFeature(feature);
   return (sent, { errors, missing }) => {
-    // A number takes what it can, as in training.
+    // Rounded to a double, as in training.
     const value = typeof sent === "bigint" ? Number(sent) : sent;
     const misread = isTime && typeof value === "number" ? misreadTime(value) : undefined;
     if (misread !== undefined) {
@@ -222,7 +223,7 @@ function numericTerm(
     if (typeof value === "number" && Number.isFinite(value)) {
       const encoded = encodeNumeric(feature, value);
       const part = encoded * coefficient;
-      // Divided by a scale far below 1, a large number can become infinite.
+      // A large number divided by a scale far below 1 can become infinite.
       if (Number.isFinite(part)) {
         deep?.add(column, encoded);
         return edges ? binned(part, edges, value) : part;

@@ -13,9 +13,9 @@ export interface ModelRow {
   readonly checksum: string;
 }
 
-/** One row of the history of the model in production. */
+/** One row of the history of models in production. */
 export interface Assignment {
-  /** 1, 2, 3 … in the order in which they were made. */
+  /** 1, 2, 3 … in the order of assignment. */
   readonly assignmentId: number;
   readonly modelId: string;
   readonly version: number;
@@ -26,19 +26,24 @@ export interface Assignment {
 }
 
 export interface HistoryPart {
-  /** The most that are read; without it, all. */
+  /** Maximum number of assignments to read; default: all. */
   readonly limit?: number;
   /** Only assignments older than the one with this id. */
   readonly before?: number;
 }
 
-/** A name that stands for a model, wherever an id does. It stands for one model at a time. */
+/** A name that can be used in place of a model's id. It refers to one model at a time. */
 export interface ModelAlias {
   readonly alias: string;
   readonly modelId: string;
 }
 
-/** A model to put in production, and the conditions on which. */
+/** Returns the aliases of one model, ordered by name. */
+export function aliasesOf({ modelId }: Pick<ModelRow, "modelId">, all: readonly ModelAlias[]): string[] {
+  return all.filter((entry) => entry.modelId === modelId).map(({ alias }) => alias);
+}
+
+/** A model to put in production, with optional conditions. */
 export interface AssignmentEntry {
   /** An id, a version or an alias. */
   readonly modelId: string;
@@ -63,93 +68,93 @@ export interface AliasEntry {
   readonly setBy: string;
 }
 
-/** Follows a registry until it is stopped. */
+/** An active watch of a registry. */
 export interface RegistryWatch {
   stop(): void;
 }
 
 /**
- * Which models there are, their aliases, and which model is in production. All of the program uses the registry through this
- * interface, so that the registry can be kept elsewhere; every method may reject with a failure of the store.
+ * The registered models, their aliases, and the history of models in production. The program uses the registry only through
+ * this interface, so that it can be kept elsewhere. Every method may reject with a failure of the store.
  */
 export interface Registry {
-  /** Makes a model known. A model that is known already keeps its version. @param createdAt Microseconds since 1970. */
+  /** Registers a model. A model that is already registered keeps its version. @param createdAt Microseconds since 1970. */
   registerModel(
     artifact: Pick<Artifact, "id" | "checksum" | "metadata">,
     createdAt: number,
   ): Promise<ModelRow>;
-  /** All models, the newest first. */
+  /** Returns all models, newest first. */
   listModels(): Promise<ModelRow[]>;
   /** Finds a model by its id, its version or an alias. @throws {Failure} `model-unknown` */
   findModel(name: string): Promise<ModelRow>;
-  /** The model in production: the newest assignment, or undefined before the first. */
+  /** Returns the active model, which is the newest assignment; undefined before the first. */
   activeModel(): Promise<Assignment | undefined>;
-  /** Assignments, the newest first. */
+  /** Returns assignments, newest first. */
   history(part?: HistoryPart): Promise<Assignment[]>;
   /**
-   * What was in production at a moment.
+   * Returns the assignment that was in effect at a time.
    *
    * @param at Microseconds since 1970-01-01T00:00:00Z.
    * @throws {Failure} `assignment-missing` before the first assignment.
    */
   assignmentAt(at: number): Promise<Assignment>;
   /**
-   * The model that a rollback puts back: of the newest assignment that names another model than the one in production.
+   * Returns the model to which a rollback returns: that of the newest assignment of another model than the active one.
    *
    * @throws {Failure} `rollback-impossible` if there is none.
    */
   previousModel(): Promise<ModelRow>;
   /**
-   * Puts a model in production, if all conditions of the entry hold at that moment.
+   * Puts a model in production if all conditions of the entry hold at that time.
    *
    * @throws {Failure} `model-unknown`; `assignment-conflict` if another model is in production; {@link ConcurrentAssignment}.
    */
   assign(entry: AssignmentEntry): Promise<Assignment>;
-  /** All aliases, by name. */
+  /** Returns all aliases, ordered by name. */
   aliases(): Promise<ModelAlias[]>;
   /**
-   * Gives a model an alias; if another model has it, that one loses it.
+   * Gives a model an alias. If another model has the alias, it is moved.
    *
-   * @throws {Failure} `input-invalid` for what cannot be an alias; `model-unknown`.
+   * @throws {Failure} `input-invalid` if the name cannot be an alias; `model-unknown`.
    */
   setAlias(entry: AliasEntry): Promise<ModelRow>;
   /**
-   * Takes an alias from its model.
+   * Removes an alias from its model.
    *
-   * @param entry.model An id, a version or an alias: the alias must be this model's. Without one, it may be any's.
+   * @param entry.model An id, a version or an alias of the model that must have the alias; default: any model.
    * @returns The model that had it.
    * @throws {Failure} `model-unknown`; `alias-unknown`.
    */
   removeAlias(entry: { readonly model?: string; readonly alias: string }): Promise<ModelRow>;
   /**
-   * Brings a registry of an earlier version up to date.
+   * Upgrades a registry of an earlier version.
    *
-   * @returns Whether there was anything to do.
+   * @returns Whether an upgrade was needed.
    */
   upgrade(): Promise<boolean>;
-  /** Another text after each change of the registry; it is read at every request, so it must cost nothing. */
+  /** Returns a string that differs after each change of the registry. Called for every request, so it must be fast. */
   stamp(): string;
   /**
    * Calls `onChange` after another process has changed the registry.
    *
-   * @param onChange Never rejects. It is not called again before it is done.
+   * @param onChange Must not reject. Calls do not overlap.
    */
   watch(onChange: () => Promise<void>): RegistryWatch;
   close(): Promise<void>;
 }
 
-/** Models that were trained: the folder of their files, and the registry that knows them. */
+/** The models folder and its registry. */
 export interface Models {
   readonly dir: string;
   readonly registry: Registry;
 }
 
-/** Another process has changed the model in production while this one prepared an assignment. */
+/** The failure of an assignment whose expected assignment is no longer the newest. */
 export class ConcurrentAssignment extends Failure {
   constructor() {
     super(
       "assignment-conflict",
-      "Another process has changed the model in production meanwhile: read GET /model and decide again.",
+      "The model in production was changed by another process: read GET /model and decide again.",
     );
   }
 }

@@ -10,7 +10,7 @@ import {
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { RegistryFile as OpenFile } from "../store/registry_file.ts";
 
-/** The file that holds the registry, open. What its tables are asked stands here and in `alias_queries.ts`, and nowhere else. */
+/** The open registry file. All queries of its tables are here and in `alias_queries.ts`. */
 export type RegistryFile = Pick<OpenFile, "db" | "path">;
 
 /** @throws {Failure} as `Registry.registerModel`. */
@@ -33,7 +33,7 @@ export function registerModel(
   return findModel(file, artifact.id);
 }
 
-/** All models, the newest first. */
+/** Returns all models, newest first. */
 export function listModels(file: RegistryFile): ModelRow[] {
   return file.db.prepare("SELECT * FROM models ORDER BY version DESC").all().map(modelRow);
 }
@@ -61,13 +61,13 @@ const selection = `
 `;
 const newestFirst = "ORDER BY assignment_id DESC";
 
-/** The model in production: the newest assignment, or undefined before the first. */
+/** Returns the active model, which is the newest assignment; undefined before the first. */
 export function activeModel(file: RegistryFile): Assignment | undefined {
   const row = file.db.prepare(`${selection} ${newestFirst} LIMIT 1`).get();
   return row && assignment(row);
 }
 
-/** Assignments, the newest first. */
+/** Returns assignments, newest first. */
 export function assignmentHistory(
   file: RegistryFile,
   { limit = -1, before }: HistoryPart = {},
@@ -78,27 +78,27 @@ export function assignmentHistory(
 }
 
 /**
- * What was in production at a moment.
+ * Returns the assignment that was in effect at a time.
  *
  * @param at Microseconds since 1970-01-01T00:00:00Z.
- * @throws {Failure} `assignment-missing` before the first assignment.
+ * @throws {Failure} as `Registry.assignmentAt`.
  */
 export function assignmentAt(file: RegistryFile, at: number): Assignment {
-  // In the order of the history, not of the clock, which may have been set back meanwhile.
+  // Ordered by id, not by time: the clock may have been set back.
   const row = file.db.prepare(`${selection} WHERE assigned_at <= ? ${newestFirst} LIMIT 1`).get(at);
   if (row) return assignment(row);
   throw new Failure(
     "assignment-missing",
     `No model was in production at ${
       new Date(at / 1000).toISOString()
-    }. GET /model/history shows since when one is.`,
+    }. GET /model/history shows when the first was assigned.`,
   );
 }
 
 /**
- * The model that a rollback puts back: of the newest assignment that names another model than the one in production.
+ * Returns the model to which a rollback returns: that of the newest assignment of another model than the active one.
  *
- * @throws {Failure} `rollback-impossible` where there is none.
+ * @throws {Failure} as `Registry.previousModel`.
  */
 export function previousModel(file: RegistryFile): ModelRow {
   const row = file.db.prepare(`
@@ -109,8 +109,8 @@ export function previousModel(file: RegistryFile): ModelRow {
   if (row) return findModel(file, assignment(row).modelId);
   throw new Failure(
     "rollback-impossible",
-    "There is no model to go back to: no other one was in production before. GET /model/history or clickwell models " +
-      "history shows which were.",
+    "There is no model to go back to: no other model was in production before. GET /model/history and clickwell models " +
+      "history show the history.",
   );
 }
 
@@ -130,15 +130,15 @@ export function assignModel(file: RegistryFile, request: AssignmentEntry): Assig
     if (expectedAssignmentId !== undefined && expectedAssignmentId !== (current?.assignmentId ?? 0)) {
       throw new ConcurrentAssignment();
     }
-    // The next id is told beforehand to whoever has to know it: see the server's threads.
+    // The id must be max + 1: the server announces it to its threads before the insertion.
     db.prepare(`
       INSERT INTO production_model (assignment_id, model_id, assigned_at, assigned_by, reason)
       SELECT coalesce(max(assignment_id), 0) + 1, ?, ?, ?, ? FROM production_model
     `).run(modelId, request.assignedAt, request.assignedBy, request.reason ?? null);
-    const made = activeModel(file);
+    const assigned = activeModel(file);
     db.exec("COMMIT");
-    if (!made) throw new Error("an assignment that was committed is not there");
-    return made;
+    if (!assigned) throw new Error("a committed assignment is missing");
+    return assigned;
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
     throw asFailure(error, `put a model in production in ${file.path}`);
@@ -157,7 +157,7 @@ function requireCurrent(file: RegistryFile, current: Assignment | undefined, exp
   );
 }
 
-/** The id that a version or an alias stands for; undefined where there is no such model. */
+/** Returns the id of the model that a version or an alias names; undefined if there is none. */
 function idOf(file: RegistryFile, name: string): string | undefined {
   try {
     return findModel(file, name).modelId;

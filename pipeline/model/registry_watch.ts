@@ -1,28 +1,28 @@
 import type { RegistryWatch } from "./registry.ts";
 
-const lookEveryMs = 1_000;
-/** Without a change too: what could not be loaded may have been put right beside the registry. */
-const anywayEveryMs = 10_000;
+const pollEveryMs = 1_000;
+/** Also called without a change: a model that could not be loaded may have been repaired outside the registry. */
+const unconditionalEveryMs = 10_000;
 
-/** Calls `onChange` when the stamp has changed. @param onChange Never rejects. It is not called again before it is done. */
+/** Calls `onChange` when the stamp has changed, and every 10 s. @param onChange Must not reject. Calls do not overlap. */
 export function watchStamp(stampOf: () => string, onChange: () => Promise<void>): RegistryWatch {
   let seen = stampOf();
-  let seenAt = performance.now();
+  let calledAt = performance.now();
   let timer: ReturnType<typeof setTimeout>;
   let stopped = false;
 
-  const look = async () => {
+  const poll = async () => {
     const stamp = stampOf();
-    if (stamp !== seen || performance.now() - seenAt >= anywayEveryMs) {
+    if (stamp !== seen || performance.now() - calledAt >= unconditionalEveryMs) {
       seen = stamp;
-      seenAt = performance.now();
+      calledAt = performance.now();
       await onChange();
     }
     schedule();
   };
   const schedule = () => {
     if (stopped) return;
-    timer = setTimeout(look, lookEveryMs);
+    timer = setTimeout(poll, pollEveryMs);
     Deno.unrefTimer(timer);
   };
   schedule();

@@ -18,18 +18,18 @@ import { isOlderFile, splitOlder } from "../store/upgrade/older_store.ts";
 import { openRegistryFile } from "../store/registry_file.ts";
 import { fileAt, type FileOptions } from "../store/store_file.ts";
 
-/** How long one try may block the thread, which may be one that answers requests. */
+/** How long one attempt may block the thread, which may be serving requests. */
 const busyTimeoutMs = 5;
 
 /**
- * The registry in the data folder. Each call opens the file and closes it again: nothing is kept open, so the file may be
- * restored, moved or made at any time. If another process writes, a call waits without blocking the thread.
+ * Opens the registry in the data folder. Each call opens and closes the file, so that the file can be restored, moved or
+ * created at any time. If another process is writing, a call waits without blocking the thread.
  *
  * @param options.patienceMs How long a call waits.
  */
 export function openRegistry(dataDir: string, options: { readonly patienceMs?: number } = {}): Registry {
   const { patienceMs = 5_000 } = options;
-  const visit = <T>(mode: FileOptions["mode"], work: (file: RegistryFile) => T) =>
+  const withFile = <T>(mode: FileOptions["mode"], work: (file: RegistryFile) => T) =>
     retryWhileBusy(patienceMs, () => {
       try {
         return use(dataDir, mode, work);
@@ -37,12 +37,12 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
         throw asFailure(error, "use the registry");
       }
     });
-  const read = <T>(work: (file: RegistryFile) => T) => visit("read", work);
-  const write = <T>(work: (file: RegistryFile) => T) => visit("write", work);
+  const read = <T>(work: (file: RegistryFile) => T) => withFile("read", work);
+  const write = <T>(work: (file: RegistryFile) => T) => withFile("write", work);
   const stamp = () => stampOf(dataDir);
   return {
     registerModel: (artifact, createdAt) =>
-      visit("create", (file) => registerModel(file, artifact, createdAt)),
+      withFile("create", (file) => registerModel(file, artifact, createdAt)),
     listModels: () => read(listModels),
     findModel: (name) => read((file) => findModel(file, name)),
     activeModel: () => read(activeModel),
@@ -69,25 +69,25 @@ function use<T>(dataDir: string, mode: FileOptions["mode"], work: (file: Registr
   }
 }
 
-/** Splits a store of an older version, or goes on where that was cut short. @returns Whether there was one. */
+/** Splits a store of an older version, or resumes an interrupted split. @returns Whether there was one. */
 function upgrade(dataDir: string): boolean {
   const options = { mode: "write", busyTimeoutMs } as const;
   const { registry, tables, lock } = layoutOf(dataDir);
   if (fileAt(tables) && fileAt(registry) && !fileAt(lock)) return false;
-  const isCutShort = fileAt(lock) !== undefined;
-  if (!isCutShort && !isOlderFile(registry, options) && !isOlderFile(tables, options)) return false;
+  const wasInterrupted = fileAt(lock) !== undefined;
+  if (!wasInterrupted && !isOlderFile(registry, options) && !isOlderFile(tables, options)) return false;
   splitOlder(dataDir, options);
   return true;
 }
 
-/** A file's time is exact to the millisecond: a second change in the same one would leave it as it is. */
+/** File times have millisecond resolution: a second change within the same millisecond would not be visible. */
 const settledAfterMs = 20;
 let unsettled = 0;
 
-/** Of the file's time and size, which cost nothing to read; empty lines if it cannot be read: opening it will tell. */
+/** Made of the file's time and size, which are cheap to read. A file that cannot be read gives an empty line; opening it reports why. */
 function stampOf(dataDir: string): string {
   const { registry } = layoutOf(dataDir);
-  // An older store that is read as it is has a log beside it.
+  // An older store that has not been upgraded has a WAL file.
   return [registry, `${registry}-wal`].map((path) => {
     try {
       const { mtime, size, ino } = Deno.lstatSync(path);

@@ -2,7 +2,7 @@ import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts
 import { Failure } from "../../pipeline/failure.ts";
 import { unpackPrecision } from "../../pipeline/model/packed_precision.ts";
 import { type ColumnPredictor, createColumnPredictor } from "../../pipeline/model/column_predictor.ts";
-import { type Certainty, invertPrecision } from "../../pipeline/model/standard_error.ts";
+import { invertPrecision, type StandardErrorOf } from "../../pipeline/model/standard_error.ts";
 import { createExplainer, type Explainer } from "../../pipeline/model/explanation.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 
@@ -12,7 +12,7 @@ export interface RowExplainer {
   columnPredictor(): ColumnPredictor | undefined;
   explainer(): Explainer;
   /** Rejects with `interval-missing`. */
-  certainty(): Promise<Certainty>;
+  standardError(): Promise<StandardErrorOf>;
 }
 
 /** How long the thread works before it serves other requests. */
@@ -21,15 +21,15 @@ const sliceMs = 2;
 export function createRowExplainer(metadata: ArtifactMetadata): RowExplainer {
   let columnPredictor: { readonly made: ColumnPredictor | undefined } | undefined;
   let explainer: Explainer | undefined;
-  let certainty: Promise<Certainty> | undefined;
+  let standardError: Promise<StandardErrorOf> | undefined;
   return {
     columnPredictor: () => (columnPredictor ??= { made: createColumnPredictor(metadata) }).made,
     explainer: () => explainer ??= createExplainer(metadata),
-    certainty: () => certainty ??= certaintyOf(metadata),
+    standardError: () => standardError ??= standardErrorOf(metadata),
   };
 }
 
-async function certaintyOf({ encoder, precision: text }: ArtifactMetadata): Promise<Certainty> {
+async function standardErrorOf({ encoder, precision: text }: ArtifactMetadata): Promise<StandardErrorOf> {
   const precision = text === undefined ? undefined : unpackPrecision(text, encoder.columnCount + 1);
   if (!precision) throw intervalMissing();
   const work = invertPrecision(encoder, precision);

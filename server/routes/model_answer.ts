@@ -1,4 +1,4 @@
-import { aliasesOf } from "../../pipeline/model/model_alias.ts";
+import { aliasesOf } from "../../pipeline/model/registry.ts";
 import type { Assignment, ModelAlias, ModelRow } from "../../pipeline/model/registry.ts";
 import type { AssignmentAnswer, ModelAnswer } from "./schemas/model.ts";
 

@@ -112,12 +112,12 @@ const writePlain: WriteRow = (_row, probability, unseen) =>
     : `"probability":${probability},"unseen":${JSON.stringify(unseen)}`;
 
 async function intervalDetail({ explainer }: ServingModel, level: number): Promise<Detail> {
-  const certainty = await explainer.certainty();
+  const standardErrorOf = await explainer.standardError();
   const explain = explainer.explainer();
   return {
     name: "interval",
     text(row) {
-      const { low, high } = intervalAround(explain(row).logit, certainty.standardError(row), level);
+      const { low, high } = intervalAround(explain(row).logit, standardErrorOf(row), level);
       return `{"level":${level},"low":${low},"high":${high}}`;
     },
   };

@@ -14,7 +14,7 @@ import { keyProblem, pointerTo } from "../../pipeline/model/findings.ts";
 export function storeKeysOf(value: unknown, name: string): readonly KeyValue[] {
   const problem = keyProblem(value) ??
     (typeof value === "number" && isBeyondExact(value)
-      ? `is ${value}, a number beyond 2^53: as a double it stands for several integers. Send the key as a string`
+      ? `is ${value}, a number beyond 2^53, which a double cannot hold exactly. Send the key as a string`
       : undefined);
   if (problem !== undefined) {
     throw new Failure("input-invalid", `Cannot look up a row: ${name} must be a string or a number.`, [

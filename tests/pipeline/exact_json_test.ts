@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasLongInteger, jsonText, parseJson } from "../../pipeline/exact_json.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// A fixed seed, so that every run has the same cases.
 fc.configureGlobal({ seed: 20261130 });
 
 Deno.test("exact JSON: an integer beyond 2^53 is a bigint of its digits, every other number a double", () => {

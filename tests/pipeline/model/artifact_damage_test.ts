@@ -7,7 +7,7 @@ import { metadata, withModel } from "../../support/trained_model.ts";
 import { inFolder } from "../../support/program.ts";
 
 for (const name of ["model.json", "weights.bin"]) {
-  Deno.test(`artifact: a changed byte of ${name} is noticed, wherever it is`, async () => {
+  Deno.test(`artifact: a changed byte of ${name} is detected at any position`, async () => {
     await withModel((models, { id }, folder) => {
       const path = join(folder, name);
       const bytes = Deno.readFileSync(path);
@@ -19,13 +19,13 @@ for (const name of ["model.json", "weights.bin"]) {
         assertFailure(
           () => readArtifact(models, id),
           "artifact-corrupt",
-          /were changed or are of another model/,
+          /were changed or belong to another model/,
         );
       }
     });
   });
 
-  Deno.test(`artifact: a ${name} that is shorter or longer is noticed`, async () => {
+  Deno.test(`artifact: a shorter or longer ${name} is detected`, async () => {
     await withModel((models, { id }, folder) => {
       const path = join(folder, name);
       const bytes = Deno.readFileSync(path);
@@ -35,7 +35,7 @@ for (const name of ["model.json", "weights.bin"]) {
         assertFailure(
           () => readArtifact(models, id),
           "artifact-corrupt",
-          /Train it again, or bring its folder back/,
+          /Train it again, or restore its folder/,
         );
       }
       Deno.writeFileSync(path, Uint8Array.of(...bytes, 0));
@@ -43,14 +43,14 @@ for (const name of ["model.json", "weights.bin"]) {
     });
   });
 
-  Deno.test(`artifact: without ${name} there is no model`, async () => {
+  Deno.test(`artifact: a model without ${name} is rejected`, async () => {
     await withModel((models, { id }, folder) => {
       Deno.removeSync(join(folder, name));
       assertFailure(() => readArtifact(models, id), "artifact-corrupt", new RegExp(`${name} is missing`));
     });
   });
 
-  Deno.test(`artifact: a link in the place of ${name} is refused`, async () => {
+  Deno.test(`artifact: a symbolic link in place of ${name} is rejected`, async () => {
     await withModel((models, { id }, folder) => {
       const path = join(folder, name);
       Deno.renameSync(path, join(models, "elsewhere"));
@@ -64,7 +64,7 @@ for (const name of ["model.json", "weights.bin"]) {
   });
 }
 
-Deno.test("artifact: a model's folder may be no link, and no file", async () => {
+Deno.test("artifact: a symbolic link or a file in place of a model's folder is rejected", async () => {
   await withModel((models, { id }, folder) => {
     Deno.renameSync(folder, join(models, "elsewhere"));
     Deno.symlinkSync(join(models, "elsewhere"), folder);
@@ -75,7 +75,7 @@ Deno.test("artifact: a model's folder may be no link, and no file", async () => 
   });
 });
 
-Deno.test("artifact: a model under another model's id is refused", async () => {
+Deno.test("artifact: a model under another model's id is rejected", async () => {
   await withModel((models, { id }, folder) => {
     const other = writeArtifact(models, { ...metadata, intercept: 0, golden: [] });
     Deno.removeSync(folder, { recursive: true });
@@ -100,7 +100,7 @@ for (
     "x".repeat(1000),
   ]
 ) {
-  Deno.test(`artifact: ${JSON.stringify(id).slice(0, 40)} is no id, and meets no file system`, async () => {
+  Deno.test(`artifact: ${JSON.stringify(id).slice(0, 40)} is not an id, and is rejected without touching the file system`, async () => {
     await withModel((models) => {
       assertFailure(
         () => readArtifact(models, id),
@@ -111,7 +111,7 @@ for (
   });
 }
 
-Deno.test("artifact: an id that no model has is unknown, also where there is no models folder yet", async () => {
+Deno.test("artifact: an id of no model is unknown, also without a models folder", async () => {
   await withModel((models) => {
     const id = "cw-0123456789abcdef";
     assertFailure(() => readArtifact(models, id), "model-unknown", /There is no model cw-0123456789abcdef/);
@@ -119,7 +119,7 @@ Deno.test("artifact: an id that no model has is unknown, also where there is no 
   });
 });
 
-/** Writes files whose id is right for whatever they hold: checks behind the checksum must hold too. */
+/** Writes files with the id of their content, so that checks after the checksum are reached. */
 function forge(
   models: string,
   change: (metadata: ArtifactMetadata & Record<string, unknown>) => unknown,
@@ -150,7 +150,7 @@ for (
     ["no scale", (m) => Object.assign(m.encoder.features[0], { scale: 0 }), /features\.0\.scale/],
   ] as readonly [string, (metadata: ArtifactMetadata) => unknown, RegExp][]
 ) {
-  Deno.test(`artifact: a model with ${what} is refused, though its checksum is right`, async () => {
+  Deno.test(`artifact: a model with ${what} is rejected although its checksum is right`, async () => {
     await inFolder((models) => {
       assertFailure(forge(models, change), "artifact-corrupt", message);
       assert.deepEqual([...Deno.readDirSync(models)], [], "it was written all the same");

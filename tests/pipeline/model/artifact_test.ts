@@ -19,7 +19,7 @@ import { assertFailure } from "../../support/expected_failure.ts";
 import { metadata, withModel } from "../../support/trained_model.ts";
 import { inFolder } from "../../support/program.ts";
 
-/** A row of raw fields as its encoded columns, with all their zeros. */
+/** Returns the encoded columns of a row, including zeros. */
 function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<string, unknown>>): number[] {
   const columns = new Array<number>(columnCount).fill(0);
   for (const feature of features) {
@@ -34,7 +34,7 @@ function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<strin
   return columns;
 }
 
-Deno.test("artifact: tfjs itself loads the files, and gives the same probabilities", async () => {
+Deno.test("artifact: tfjs loads the files and gives the same probabilities", async () => {
   await withModel(async (_models, { metadata }, folder) => {
     const model = await loadLayersModel({
       async load() {
@@ -79,7 +79,7 @@ Deno.test("artifact: golden examples are raw rows of the data, spread over it, w
   }
 });
 
-Deno.test("artifact: what is read is what was written, and the id is that of the content", async () => {
+Deno.test("artifact: reading returns what was written, with the id of the content", async () => {
   await withModel((models, artifact) => {
     assert.match(artifact.id, /^cw-[0-9a-f]{16}$/);
     assert.equal(artifact.checksum.slice(0, 16), artifact.id.slice(3));
@@ -90,7 +90,7 @@ Deno.test("artifact: what is read is what was written, and the id is that of the
   });
 });
 
-Deno.test("artifact: weights.bin is four bytes per column and for the intercept", async () => {
+Deno.test("artifact: weights.bin has four bytes per column and for the intercept", async () => {
   await withModel((_models, { metadata }, folder) => {
     assert.equal(Deno.statSync(join(folder, "weights.bin")).size, 4 * (metadata.coefficients.length + 1));
   });
@@ -111,7 +111,7 @@ Deno.test(
   },
 );
 
-Deno.test("artifact: writing the same model again leaves its files as they are", async () => {
+Deno.test("artifact: writing the same model again does not change its files", async () => {
   await withModel((models, artifact, folder) => {
     const before = Deno.statSync(join(folder, "model.json"));
     assert.deepEqual(writeArtifact(models, metadata), artifact);
@@ -121,7 +121,7 @@ Deno.test("artifact: writing the same model again leaves its files as they are",
   });
 });
 
-Deno.test("artifact: writing the same model again mends a damaged one", async () => {
+Deno.test("artifact: writing the same model again repairs a damaged one", async () => {
   await withModel((models, artifact, folder) => {
     for (
       const damage of [
@@ -142,7 +142,7 @@ Deno.test("artifact: writing the same model again mends a damaged one", async ()
   });
 });
 
-Deno.test("artifact: −0 is 0 in both files", async () => {
+Deno.test("artifact: −0 is written as 0 in both files", async () => {
   await inFolder((models) => {
     const coefficients = metadata.coefficients.map(() => -0);
     const { id } = writeArtifact(models, { ...metadata, coefficients, intercept: -0, golden: [] });
@@ -152,7 +152,7 @@ Deno.test("artifact: −0 is 0 in both files", async () => {
   });
 });
 
-Deno.test("artifact: a write that was interrupted leaves no model, and what it left is swept away later", async () => {
+Deno.test("artifact: an interrupted write leaves no model, and its remains are removed later", async () => {
   await withModel((models, { id }) => {
     const [old, young] = ["old", "young"].map((name) => join(models, `.tmp-${name}`));
     for (const folder of [old, young]) {
@@ -169,7 +169,7 @@ Deno.test("artifact: a write that was interrupted leaves no model, and what it l
   });
 });
 
-Deno.test("artifact: a folder that cannot be written is a failure that names it, and nothing is left behind", async () => {
+Deno.test("artifact: a folder that cannot be written fails with its path, and leaves no files", async () => {
   await inFolder((folder) => {
     const file = join(folder, "models");
     Deno.writeTextFileSync(file, "");

@@ -125,7 +125,7 @@ const cases: readonly {
 ];
 
 for (const { name, shape, good, bad } of cases) {
-  Deno.test(`shape: ${name} takes what it is, and says where and what is wrong with the rest`, () => {
+  Deno.test(`shape: ${name} accepts matching values, and reports the path and error of others`, () => {
     for (const value of good) assert.equal(shape(value), undefined, JSON.stringify(value));
     for (const [value, expected] of bad) {
       const fault = shape(value);
@@ -134,7 +134,7 @@ for (const { name, shape, good, bad } of cases) {
   });
 }
 
-Deno.test("shape: what is required and is not there is refused", () => {
+Deno.test("shape: a missing required member is rejected", () => {
   const refuse = ({ detail }: { detail: string }) => {
     throw new Error(detail);
   };

@@ -27,12 +27,12 @@ const network = minibatchParameters({
   learningRate: 0.01,
 });
 
-/** The folder of a test's models, and the registry of the store beside it. */
+/** Returns a test's models folder, and the registry of its store. */
 function modelsIn(dir: string): Models {
   return { dir, registry: openRegistry(join(dirname(dir), "data")) };
 }
 
-/** Gives a test a store, an empty models folder and what training takes. */
+/** Runs a test with a store, an empty models folder and training options. */
 function inStore(
   test: (made: {
     store: ReturnType<typeof interactionStore>["store"];
@@ -55,7 +55,7 @@ function inStore(
   });
 }
 
-/** A row of raw fields as its encoded columns, with all their zeros. */
+/** Returns the encoded columns of a row, including zeros. */
 function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<string, unknown>>): number[] {
   const columns = new Array<number>(columnCount).fill(0);
   for (const feature of features) {
@@ -94,7 +94,7 @@ Deno.test("network: hidden layers learn an interaction that a logistic regressio
     assert(probability(0.7, "left") < 0.2 && probability(-0.7, "right") < 0.2);
   }));
 
-Deno.test("network: tfjs reads the saved files and gives what is served", () =>
+Deno.test("network: tfjs loads the saved files and gives the served probabilities", () =>
   inStore(async ({ store, models, options }) => {
     const { artifact } = await train(store, modelsIn(models), options);
     const { metadata } = readArtifact(models, artifact.id);
@@ -121,7 +121,7 @@ Deno.test("network: tfjs reads the saved files and gives what is served", () =>
     model.dispose();
   }));
 
-Deno.test("network: what is measured is what is served", () =>
+Deno.test("network: the metrics are those of the served probabilities", () =>
   inStore(async ({ store, options }) => {
     const hyperParameters = { ...options.hyperParameters, testShare: 0 };
     const { metadata } = await trainModel(store, { ...options, hyperParameters });
@@ -134,7 +134,7 @@ Deno.test("network: what is measured is what is served", () =>
     assertClose(metadata.metrics.log_loss, mean, 1e-10, "log loss");
   }));
 
-Deno.test("network: sampling and class weights are taken back, so that what is served is a probability", () =>
+Deno.test("network: sampling and class weights are corrected for, so that probabilities are served", () =>
   inStore(async ({ store, options }) => {
     const changes = [{ negatives: 0.3 }, { classWeight: "balanced" }, {
       negatives: 0.3,
@@ -150,7 +150,7 @@ Deno.test("network: sampling and class weights are taken back, so that what is s
     }
   }));
 
-Deno.test("network: the same seed gives the same model for any number of threads, another seed another one", () =>
+Deno.test("network: the same seed gives the same model for any number of threads, another seed another model", () =>
   inStore(async ({ store, models, options }) => {
     // A batch of 4,096 rows of this network is large enough for all threads.
     const hyperParameters = { ...options.hyperParameters, hidden: "32,16", batchSize: 4_096, epochs: 3 };
@@ -161,7 +161,7 @@ Deno.test("network: the same seed gives the same model for any number of threads
     assert.notEqual(await idOf({ hyperParameters: { ...hyperParameters, seed: 8 } }), id);
   }));
 
-Deno.test("network: metadata says how it was trained, and that it is not exact", () =>
+Deno.test("network: the metadata says how the model was trained, and that it is not exact", () =>
   inStore(async ({ store, options }) => {
     const hyperParameters = { ...options.hyperParameters, patience: 2, validationShare: 0.25 };
     const { metadata } = await trainModel(store, { ...options, hyperParameters });
@@ -175,7 +175,7 @@ Deno.test("network: metadata says how it was trained, and that it is not exact",
     assert(Math.abs(validation / (train + validation) - 0.25) < 0.05);
   }));
 
-Deno.test("network: an exact model's metadata has no word of mini-batches", () =>
+Deno.test("network: an exact model's metadata has no mini-batch settings", () =>
   inStore(async ({ store, options }) => {
     const { metadata } = await trainModel(store, { ...options, hyperParameters: defaultHyperParameters });
     assert.equal(metadata.network, undefined);
@@ -183,7 +183,7 @@ Deno.test("network: an exact model's metadata has no word of mini-batches", () =
     assert(!("hidden" in metadata.hyperParameters));
   }));
 
-Deno.test("network: an interruption between batches leaves no model behind", () =>
+Deno.test("network: an interruption between batches leaves no model", () =>
   inStore(async ({ store, models, options }) => {
     const controller = new AbortController();
     const reason = new Failure("interrupted", "Interrupted.");
@@ -205,7 +205,7 @@ Deno.test("network: an interruption between batches leaves no model behind", () 
     assert.deepEqual(await modelsIn(models).registry.listModels(), []);
   }));
 
-Deno.test("network: a changed weight is found, in either file", () =>
+Deno.test("network: a changed weight is detected in either file", () =>
   inStore(async ({ store, models, options }) => {
     const hyperParameters = { ...options.hyperParameters, epochs: 1 };
     const { artifact: { id } } = await train(store, modelsIn(models), { ...options, hyperParameters });
@@ -223,7 +223,7 @@ Deno.test("network: a changed weight is found, in either file", () =>
     assert.equal(readArtifact(models, id).id, id);
   }));
 
-Deno.test("network: layers that do not fit each other, and weights that weights.bin cannot hold, are refused", () =>
+Deno.test("network: layers of mismatched shapes, and weights that are not float32 numbers, are rejected", () =>
   inStore(async ({ store, options }) => {
     const hyperParameters = { ...options.hyperParameters, epochs: 1 };
     const { metadata } = await trainModel(store, { ...options, hyperParameters });
@@ -248,7 +248,7 @@ Deno.test("network: layers that do not fit each other, and weights that weights.
     }
   }));
 
-Deno.test("network: train --hidden says an epoch per line and ends with JSON; --repeat gives the same bytes", () =>
+Deno.test("network: train --hidden logs a line per epoch and prints JSON; --repeat gives the same bytes", () =>
   inFolder(async (folder) => {
     const [data, models] = [join(folder, "data"), join(folder, "models")];
     interactionStore(data, 500).store.close();
@@ -276,7 +276,7 @@ Deno.test("network: train --hidden says an epoch per line and ends with JSON; --
     assert.equal(JSON.parse(repeated.stdout).agrees, true, repeated.stderr);
   }));
 
-Deno.test("network: flags of mini-batches beside an exact solver are refused", () =>
+Deno.test("network: mini-batch flags with an exact solver are rejected", () =>
   inFolder(async (folder) => {
     interactionStore(join(folder, "data"), 100).store.close();
     const where = ["--data", join(folder, "data"), "--models", join(folder, "models")];

@@ -4,12 +4,12 @@ import { requests } from "../../fixtures/older/requests.ts";
 import { inFolder, root, run } from "../../support/program.ts";
 import { startServe } from "../../support/serve_process.ts";
 
-/** What a version made, recorded by tests/fixtures/older/record.ts. */
+/** Output of an older version, recorded by tests/fixtures/older/record.ts. */
 interface Recording {
-  /** The id of the model of each kind. */
+  /** Model ids by kind. */
   readonly models: Readonly<Record<string, string>>;
   readonly history: { readonly history: readonly unknown[] };
-  /** Per kind of model, in the order of the requests. */
+  /** Responses by kind of model, in the order of the requests. */
   readonly answers: Readonly<Record<string, readonly { status: number; body: Record<string, unknown> }[]>>;
 }
 
@@ -21,7 +21,7 @@ for (const { name: version, isDirectory } of Deno.readDirSync(versions)) {
     Deno.readTextFileSync(join(versions, version, "recorded.json")),
   );
 
-  Deno.test(`what ${version} made: every kind of model gives the same answers, bit for bit`, async () => {
+  Deno.test(`older version ${version}: every kind of model gives the same answers, bit for bit`, async () => {
     await withCopy(version, async (folders) => {
       await using server = await startServe([...folders, "--workers", "1"]);
       for (const [kind, id] of Object.entries(recording.models)) {
@@ -32,14 +32,14 @@ for (const { name: version, isDirectory } of Deno.readDirSync(versions)) {
           const answer = await ask(server.origin, path, body);
           const what = `${kind}: ${path} ${JSON.stringify(body)}`;
           assert.equal(answer.status, expected.status, what);
-          // What a problem says may be said better.
+          // Messages of problems may change.
           if (answer.status === 200) assert.deepEqual(answer.body, expected.body, what);
         }
       }
     });
   });
 
-  Deno.test(`what ${version} made: the store opens, with its history, aliases and tables`, async () => {
+  Deno.test(`older version ${version}: the store opens, with its history, aliases and tables`, async () => {
     await withCopy(version, async (folders) => {
       const history = await json("models", "history", ...folders);
       assert.deepEqual(
@@ -59,7 +59,7 @@ for (const { name: version, isDirectory } of Deno.readDirSync(versions)) {
     });
   });
 
-  Deno.test(`what ${version} made: --repeat gives the reasons why the model differs, and exits with 1`, async () => {
+  Deno.test(`older version ${version}: --repeat gives the reasons why the model differs, and exits with 1`, async () => {
     await withCopy(version, async (folders) => {
       const { code, stdout, stderr } = await run(["train", "--repeat", "1", ...folders, "--json"]);
       assert.equal(code, 1, stderr);
@@ -73,7 +73,7 @@ for (const { name: version, isDirectory } of Deno.readDirSync(versions)) {
   });
 }
 
-/** Runs a test on a copy of what the version made. */
+/** Runs a test on a copy of the older version's data and models. */
 function withCopy(version: string, test: (folders: string[]) => Promise<void>): Promise<void> {
   return inFolder(async (folder) => {
     copyFolder(join(versions, version, "data"), join(folder, "data"));

@@ -7,7 +7,7 @@ import { assertClose } from "../../support/assert_close.ts";
 
 type Field = Omit<NumericEncoder, "column"> | Omit<CategoricalEncoder, "column">;
 
-/** Lays fields side by side and gives each column the coefficient of its place: 1, 2, 3 … */
+/** Makes a model of the fields, whose columns have the coefficients 1, 2, 3 … in order. */
 function modelOf(features: readonly Field[]): ServableModel {
   let columnCount = 0;
   const placed = features.map((feature) => {
@@ -53,7 +53,7 @@ function ask(
   return { logit: createPredictor(asked).logit({ ...row }, findings), ...findings };
 }
 
-/** As a server reads a body: own keys `__proto__` and all. */
+/** Parses a row as a server does, so that `__proto__` is an own member. */
 const parse = (text: string): Record<string, unknown> => JSON.parse(text);
 
 for (
@@ -76,7 +76,7 @@ for (
     ["a field that the model has not is undefined", { ...good, other: undefined }, -10 + 1 + 1.5 + 5 + 9, []],
   ] as const
 ) {
-  Deno.test(`predictor: log-odds are the sum of the row's coefficients where ${what}`, () => {
+  Deno.test(`predictor: log-odds are the sum of the row's coefficients: ${what}`, () => {
     const nulls = Object.entries(row).filter(([, value]) => value === null).map(([name]) => name);
     assert.deepEqual(ask(row), {
       logit,
@@ -176,7 +176,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`predictor: a pointer and a reason tell what is wrong where ${what}`, () => {
+  Deno.test(`predictor: an error has a pointer and a reason: ${what}`, () => {
     // Not by a spread: it would take a key __proto__ away.
     const findings = createFindings();
     const logit = createPredictor(model).logit(row, findings);
@@ -186,7 +186,7 @@ for (
   });
 }
 
-Deno.test("predictor: all that is wrong with a row is told at once", () => {
+Deno.test("predictor: all errors of a row are reported together", () => {
   const { errors } = ask({ amount: "3", kind: null, zip: 1 });
   assert.deepEqual(errors.map(({ pointer }) => pointer), [
     "#/amount",
@@ -197,19 +197,19 @@ Deno.test("predictor: all that is wrong with a row is told at once", () => {
   ]);
 });
 
-Deno.test("predictor: an empty row lacks every field", () => {
+Deno.test("predictor: an empty row is missing every field", () => {
   const { logit, errors } = ask({});
   assert(Number.isNaN(logit));
   assert.equal(errors.length, 4);
 });
 
-Deno.test("predictor: a level called Infinity is text, and no number is that level", () => {
+Deno.test("predictor: a level named Infinity is text, and matches no number", () => {
   const infinite = modelOf([{ ...lender, levels: ["Infinity"] }]);
   assert.deepEqual(ask({ lender: "Infinity" }, infinite).errors, []);
   assert.equal(ask({ lender: Infinity }, infinite).errors.length, 1);
 });
 
-Deno.test("predictor: a number that encoding makes infinite is too large, whatever its coefficient", () => {
+Deno.test("predictor: a number whose encoding is infinite is too large, whatever its coefficient", () => {
   const narrow = modelOf([{ ...rate, scale: 1e-10 }]);
   for (const coefficient of [0, 1, -1]) {
     const { logit, errors } = ask({ rate: 1e300 }, { ...narrow, coefficients: [coefficient] });
@@ -218,7 +218,7 @@ Deno.test("predictor: a number that encoding makes infinite is too large, whatev
   }
 });
 
-Deno.test("predictor: a probability is in [0, 1] at both ends, and ½ in the middle", () => {
+Deno.test("predictor: probabilities are in [0, 1] for extreme log-odds, and ½ for 0", () => {
   assert.equal(probabilityOf(0), 0.5);
   assert.equal(probabilityOf(1e4), 1);
   assert.equal(probabilityOf(-1e4), 0);
@@ -237,7 +237,7 @@ Deno.test("predictor: a probability is in [0, 1] at both ends, and ½ in the mid
   assert.equal(createPredictor(model).predict(good, findings), probabilityOf(ask(good).logit));
 });
 
-Deno.test("predictor: the fields are told with their types, whether they can be null, and their levels", () => {
+Deno.test("predictor: fields have their types, nullability and levels", () => {
   assert.deepEqual(createPredictor(model).fields, [
     { name: "amount", type: "numeric", nullable: true },
     { name: "rate", type: "numeric", nullable: false },
@@ -246,7 +246,7 @@ Deno.test("predictor: the fields are told with their types, whether they can be 
   ]);
 });
 
-Deno.test("predictor: a pointer is one of RFC 6901 in a fragment", () => {
+Deno.test("predictor: pointers are RFC 6901 pointers in fragment form", () => {
   assert.equal(pointerTo("apr"), "#/apr");
   assert.equal(pointerTo("a/b"), "#/a~1b");
   assert.equal(pointerTo("m~n"), "#/m~0n");
@@ -254,7 +254,7 @@ Deno.test("predictor: a pointer is one of RFC 6901 in a fragment", () => {
   assert.equal(pointerTo(""), "#/");
 });
 
-Deno.test("predictor: a field may have any name, whatever it would be in code", () => {
+Deno.test("predictor: a field may have any name, even one that is code", () => {
   const names = ['"', "\\", "a\nb", "\u2028", "${x}", "`", "];throw 1;//", "__proto_", "日本"];
   const fields = names.map((name) => ({ ...rate, name }));
   const odd = modelOf(fields);
@@ -269,7 +269,7 @@ Deno.test("predictor: a field may have any name, whatever it would be in code", 
   });
 });
 
-Deno.test("of many fields that the model does not have, twenty are told", () => {
+Deno.test("predictor: at most twenty unknown fields are reported", () => {
   const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`field_${i}`, i]));
   const { errors } = ask({ ...good, ...many });
   assert.deepEqual(

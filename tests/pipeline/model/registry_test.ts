@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Artifact } from "../../../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
-import { aliasesOf } from "../../../pipeline/model/model_alias.ts";
+import { aliasesOf } from "../../../pipeline/model/registry.ts";
 import {
   type AssignmentEntry,
   ConcurrentAssignment,
@@ -15,7 +15,7 @@ import { assertRejected } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
 import { inRegistry } from "../../support/registry_file.ts";
 
-/** Gives a test an empty registry. */
+/** Runs a test with an empty registry. */
 function withRegistry(test: (registry: Registry, dataDir: string) => Promise<void>): Promise<void> {
   return inFolder((folder) => {
     const dataDir = join(folder, "data");
@@ -24,7 +24,7 @@ function withRegistry(test: (registry: Registry, dataDir: string) => Promise<voi
   });
 }
 
-/** The registry keeps some of it, and never looks at a model's files. */
+/** Metadata of a model: the registry keeps parts of it, and does not read the model's files. */
 const metadata: ArtifactMetadata = {
   layout: 1,
   program: "0.0.0",
@@ -50,7 +50,7 @@ function assign(registry: Registry, { id }: Artifact, more: Partial<AssignmentEn
   return registry.assign({ modelId: id, assignedAt: 1000, assignedBy: "a test", ...more });
 }
 
-/** Registers models one after the other. @returns Their versions. */
+/** Registers models in order. @returns Their versions. */
 async function registered(registry: Registry, artifacts: readonly Artifact[]): Promise<number[]> {
   const versions: number[] = [];
   for (const artifact of artifacts) versions.push((await registry.registerModel(artifact, 0)).version);
@@ -72,7 +72,7 @@ Deno.test("registry: versions are 1, 2, 3 … in the order of registration", asy
   });
 });
 
-Deno.test("registry: a model that is known keeps its version and the time of its first registration", async () => {
+Deno.test("registry: registering a model again keeps its version and the time of its first registration", async () => {
   await withRegistry(async (registry) => {
     const first = await registry.registerModel(one, 5_000);
     await registry.registerModel(two, 6_000);
@@ -116,7 +116,7 @@ Deno.test("registry: no model is in production before the first assignment", asy
   });
 });
 
-Deno.test("registry: the newest assignment is the model in production, the others are its history", async () => {
+Deno.test("registry: the newest assignment is the model in production, and all are in the history", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
     // Times that run backwards, as clocks do: the order is that of the assignments.
@@ -137,7 +137,7 @@ Deno.test("registry: the newest assignment is the model in production, the other
   });
 });
 
-Deno.test("registry: an assignment names its model by id, version or alias, and who made it", async () => {
+Deno.test("registry: an assignment names its model by id, version or alias, and its author", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
     await registry.setAlias({ model: "2", alias: "challenger", setAt: 0, setBy: "a test" });
@@ -168,7 +168,7 @@ Deno.test("registry: a model that is not registered cannot go into production", 
   });
 });
 
-Deno.test("registry: compare and set takes effect only if the expected model is in production", async () => {
+Deno.test("registry: compare and set succeeds only if the expected model is in production", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
     await assertRejected(
@@ -199,7 +199,7 @@ Deno.test("registry: compare and set takes effect only if the expected model is 
   });
 });
 
-Deno.test("registry: an assignment that rests on another than the newest changes nothing", async () => {
+Deno.test("registry: an assignment that expects another than the newest assignment changes nothing", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
     const first = await assign(registry, one, { expectedAssignmentId: 0 });
@@ -208,7 +208,7 @@ Deno.test("registry: an assignment that rests on another than the newest changes
       await assertRejected(
         assign(registry, two, { expectedAssignmentId: basis }),
         "assignment-conflict",
-        /meanwhile/,
+        /changed by another process/,
       );
     }
     assert.deepEqual(await registry.history(), [first]);
@@ -216,17 +216,17 @@ Deno.test("registry: an assignment that rests on another than the newest changes
   });
 });
 
-Deno.test("registry: a rollback goes to the model before, over assignments of the same one", async () => {
+Deno.test("registry: a rollback returns to the previous model, skipping assignments of the same one", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two, three]) await registry.registerModel(artifact, 0);
     await assertRejected(
       registry.previousModel(),
       "rollback-impossible",
-      /no other one was in production before/,
+      /no other model was in production before/,
     );
     await assign(registry, one);
     await assign(registry, one);
-    await assertRejected(registry.previousModel(), "rollback-impossible", /no other one/);
+    await assertRejected(registry.previousModel(), "rollback-impossible", /no other model/);
     for (const artifact of [two, three, three]) await assign(registry, artifact);
     assert.equal((await registry.previousModel()).modelId, two.id);
     await assign(registry, two);
@@ -234,7 +234,7 @@ Deno.test("registry: a rollback goes to the model before, over assignments of th
   });
 });
 
-Deno.test("registry: what was in production at a moment is the newest assignment until then", async () => {
+Deno.test("registry: the assignment at a time is the newest one up to then", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
     const request = { assignedBy: "a test" };
@@ -247,7 +247,7 @@ Deno.test("registry: what was in production at a moment is the newest assignment
   });
 });
 
-Deno.test("registry: the history is read in parts, the newest first", async () => {
+Deno.test("registry: the history is read in pages, newest first", async () => {
   await withRegistry(async (registry) => {
     await registry.registerModel(one, 0);
     for (let i = 0; i < 5; i++) await assign(registry, one);
@@ -260,7 +260,7 @@ Deno.test("registry: the history is read in parts, the newest first", async () =
   });
 });
 
-Deno.test("registry: the history can only grow", async () => {
+Deno.test("registry: the history is append-only", async () => {
   await withRegistry(async (registry, dataDir) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
     await assign(registry, one);
@@ -280,7 +280,7 @@ Deno.test("registry: the history can only grow", async () => {
   });
 });
 
-Deno.test("registry: a model that was in production cannot be forgotten, nor one be assigned that is none", async () => {
+Deno.test("registry: a model that was in production cannot be deleted, and an unknown one cannot be assigned", async () => {
   await withRegistry(async (registry, dataDir) => {
     await registry.registerModel(one, 0);
     await assign(registry, one);
@@ -290,7 +290,7 @@ Deno.test("registry: a model that was in production cannot be forgotten, nor one
   });
 });
 
-Deno.test("registry: while another process writes, registering and assigning wait, and fail as busy in the end", async () => {
+Deno.test("registry: while another process writes, registering and assigning wait, and finally fail as busy", async () => {
   await withRegistry(async (registry, dataDir) => {
     await registry.registerModel(one, 0);
     const patient = openRegistry(dataDir, { patienceMs: 20_000 });
@@ -310,7 +310,7 @@ Deno.test("registry: while another process writes, registering and assigning wai
   });
 });
 
-Deno.test("registry: an alias stands for one model at a time, wherever an id does", async () => {
+Deno.test("registry: an alias refers to one model at a time, and can be used in place of an id", async () => {
   await withRegistry(async (registry) => {
     const rows = [await registry.registerModel(one, 0), await registry.registerModel(two, 0)];
     const set = (model: string, alias: string) =>
@@ -329,7 +329,7 @@ Deno.test("registry: an alias stands for one model at a time, wherever an id doe
   });
 });
 
-Deno.test("registry: an alias is taken from its model, and from no other", async () => {
+Deno.test("registry: an alias is removed from its own model only", async () => {
   await withRegistry(async (registry) => {
     for (const artifact of [one, two]) await registry.registerModel(artifact, 0);
     await registry.setAlias({ model: "1", alias: "champion", setAt: 7, setBy: "a test" });
@@ -347,7 +347,7 @@ Deno.test("registry: an alias is taken from its model, and from no other", async
   });
 });
 
-Deno.test("registry: no alias can be taken for an id or a version, now or later", async () => {
+Deno.test("registry: an alias cannot look like an id or a version", async () => {
   await withRegistry(async (registry) => {
     await registry.registerModel(one, 0);
     for (

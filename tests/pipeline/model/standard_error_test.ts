@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { widthOf } from "../../../pipeline/encode/encoder.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { unpackPrecision } from "../../../pipeline/model/packed_precision.ts";
-import { type Certainty, invertPrecision } from "../../../pipeline/model/standard_error.ts";
+import { invertPrecision, type StandardErrorOf } from "../../../pipeline/model/standard_error.ts";
 import { intervalAround } from "../../../pipeline/model/interval.ts";
 import { normalQuantile } from "../../../pipeline/math/normal_quantile.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
@@ -14,23 +14,23 @@ import { assertClose } from "../../support/assert_close.ts";
 import { specOf } from "../../support/example_rows.ts";
 import { insertRows, tableOf, withStore } from "../../support/temp_store.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// A fixed seed, so that every run has the same cases.
 fc.configureGlobal({ seed: 20260101 });
 
-function finished(work: Generator<void, Certainty>): Certainty {
+function finished(work: Generator<void, StandardErrorOf>): StandardErrorOf {
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;
   }
 }
 
-function certaintyOf({ encoder, precision }: ArtifactMetadata): Certainty {
+function standardErrorOf({ encoder, precision }: ArtifactMetadata): StandardErrorOf {
   const unpacked = precision === undefined ? undefined : unpackPrecision(precision, encoder.columnCount + 1);
   assert.ok(unpacked, "the model keeps its precision");
   return finished(invertPrecision(encoder, unpacked));
 }
 
-/** A model on rows of one category: of each level, how many were clicked and how many not. */
+/** Trains on rows with one category. @param rates Numbers of clicked and other rows, by level. */
 function learnRates(
   rates: Readonly<Record<string, readonly [clicked: number, not: number]>>,
   hyperParameters: Partial<HyperParameters>,
@@ -50,38 +50,38 @@ function learnRates(
   });
 }
 
-Deno.test("interval: of a level with its own coefficient it is that of the logit of its click rate, 1 / (n·p·(1 − p))", async () => {
+Deno.test("interval: a level with its own coefficient has the variance of the logit of its click rate, 1 / (n·p·(1 − p))", async () => {
   const metadata = await learnRates({ a: [30, 70], b: [12, 8], c: [5, 45] }, {
     penalty: "none",
     testShare: 0,
   });
-  const certainty = certaintyOf(metadata);
+  const standardError = standardErrorOf(metadata);
   const predictor = createPredictor(metadata);
   for (const [level, clicked, not] of [["a", 30, 70], ["b", 12, 8], ["c", 5, 45]] as const) {
     const n = clicked + not;
     const p = clicked / n;
     const row = { c: level };
     assertClose(predictor.predict(row, createFindings()), p, 1e-9, `rate of ${level}`);
-    assertClose(certainty.standardError(row), Math.sqrt(1 / (n * p * (1 - p))), 1e-6, `error of ${level}`);
+    assertClose(standardError(row), Math.sqrt(1 / (n * p * (1 - p))), 1e-6, `error of ${level}`);
   }
 });
 
-Deno.test("interval: without a penalty, nothing is known of a category that no row had", async () => {
+Deno.test("interval: without a penalty, an unseen category has an infinite standard error", async () => {
   const metadata = await learnRates({ a: [30, 70], b: [12, 8] }, { penalty: "none", testShare: 0 });
-  const certainty = certaintyOf(metadata);
-  assert.equal(certainty.standardError({ c: "new" }), Infinity);
-  assert.equal(certainty.standardError({ c: null }), Infinity);
+  const standardError = standardErrorOf(metadata);
+  assert.equal(standardError({ c: "new" }), Infinity);
+  assert.equal(standardError({ c: null }), Infinity);
   assert.deepEqual(intervalAround(0.3, Infinity, 0.9), { low: 0, high: 1 });
 });
 
-Deno.test("interval: with a penalty, a category that no row had is as uncertain as the penalty leaves it", async () => {
+Deno.test("interval: with a penalty, an unseen category has a finite standard error", async () => {
   const metadata = await learnRates({ a: [30, 70], b: [12, 8] }, { penalty: "l2", C: 1, testShare: 0 });
-  const certainty = certaintyOf(metadata);
-  const unseen = certainty.standardError({ c: "new" });
-  assert.ok(unseen > certainty.standardError({ c: "a" }) && unseen < Infinity);
+  const standardError = standardErrorOf(metadata);
+  const unseen = standardError({ c: "new" });
+  assert.ok(unseen > standardError({ c: "a" }) && unseen < Infinity);
 });
 
-Deno.test("interval: of one column it is the closed form of a 2 × 2 matrix", () => {
+Deno.test("interval: with one column it is the closed form of a 2 × 2 matrix", () => {
   const feature = {
     type: "numeric",
     name: "x",
@@ -95,15 +95,15 @@ Deno.test("interval: of one column it is the closed form of a 2 × 2 matrix", ()
   } as const;
   const encoder = { features: [feature], columnCount: widthOf(feature) };
   const [a, b, c] = [40, 7, 25];
-  const certainty = finished(invertPrecision(encoder, Float64Array.of(a, b, b, c)));
+  const standardError = finished(invertPrecision(encoder, Float64Array.of(a, b, b, c)));
   for (const x of [-3, 0, 0.5, 10]) {
     const encoded = (x - 1) / 2;
     const variance = (c * encoded * encoded - 2 * b * encoded + a) / (a * c - b * b);
-    assertClose(certainty.standardError({ x }), Math.sqrt(variance), 1e-12, `error at ${x}`);
+    assertClose(standardError({ x }), Math.sqrt(variance), 1e-12, `error at ${x}`);
   }
 });
 
-Deno.test("interval: of a level as near to 1 as a number can be, it is wide and not unknown", () => {
+Deno.test("interval: with the largest level below 1, it is wide but finite", () => {
   const { low, high } = intervalAround(0.3, 0.5, 1 - Number.EPSILON / 2);
   assert.ok(low > 0 && low < 0.03 && high > 0.97 && high < 1, `${low} to ${high}`);
 });
@@ -130,7 +130,7 @@ Deno.test("interval: it contains the probability, lies in [0, 1], and widens wit
   );
 });
 
-Deno.test("normal quantile: as Python's statistics.NormalDist().inv_cdf has it, and symmetric", () => {
+Deno.test("normal quantile: equals Python's statistics.NormalDist().inv_cdf, and is symmetric", () => {
   for (
     const [p, z] of [
       [0.5, 0],
