@@ -1,8 +1,8 @@
 /**
- * Makes an element. Text is always text: nothing here reads markup.
+ * Creates an element. Strings are inserted as text, never as markup.
  *
  * @param {string} tag
- * @param {Record<string, unknown>} properties Of the element where it has them; `on…` is a listener, all else an attribute.
+ * @param {Record<string, unknown>} properties Properties of the element, listeners (`on…`) and attributes.
  * @param {...(Node | string | undefined)} children
  */
 export function h(tag, properties = {}, ...children) {
@@ -17,17 +17,17 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A text in which `…` is code. */
+/** Returns a text with each `…` as a code element. */
 export function inline(text) {
   return text.split("`").map((part, i) => i % 2 ? h("code", {}, part) : part);
 }
 
-/** Paragraphs of such a text. */
+/** Returns the paragraphs of such a text. */
 export function paragraphs(text) {
   return text.split(/\n\s*\n/).map((paragraph) => h("p", {}, ...inline(paragraph)));
 }
 
-/** A text to copy. */
+/** Returns a text with a button that copies it. */
 export function copyable(text, label) {
   const button = h("button", { type: "button", className: "copy", ariaLabel: `copy ${label}` }, "copy");
   button.addEventListener("click", async () => {

@@ -17,7 +17,7 @@ export interface PageFile {
 
 const script = (text: string): PageFile => ({ type: "text/javascript; charset=utf-8", text });
 
-/** What the page is made of beside itself, by name: all of it is in the program, none of it from another host. */
+/** The page's scripts, styles and icon by name, all of them embedded in the program. */
 export const files: ReadonlyMap<string, PageFile> = new Map([
   ["style.css", { type: "text/css; charset=utf-8", text: style }],
   ["icon.svg", { type: "image/svg+xml", text: icon }],

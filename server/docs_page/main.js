@@ -10,7 +10,7 @@ try {
   const { json } = await send({ method: "GET", target: "/openapi.json" });
   show(json);
 } catch (error) {
-  main.append(h("p", { className: "bad" }, `openapi.json cannot be read: ${error.message}`));
+  main.append(h("p", { className: "bad" }, `Cannot read openapi.json: ${error.message}`));
 }
 
 function show({ info, tags, paths, components }) {
@@ -42,12 +42,12 @@ function show({ info, tags, paths, components }) {
 }
 
 async function showModel() {
-  const place = document.getElementById("model");
+  const element = document.getElementById("model");
   const { status, json } = await send({ method: "GET", target: "/model" }).catch(() => ({ status: 0 }));
-  place.className = status === 200 ? "model good" : "model bad";
-  place.textContent = status === 200
+  element.className = status === 200 ? "model good" : "model bad";
+  element.textContent = status === 200
     ? `${json.model_id}, version ${json.version}, since ${new Date(json.assigned_at).toLocaleString()}`
-    : json?.title ?? "The server does not answer";
+    : json?.title ?? "The server does not respond";
 }
 
 function contentsOf({ name, operations }) {
@@ -92,18 +92,18 @@ function schemaChapter(schemas) {
   return h("section", { className: "chapter" }, h("h2", {}, "schemas"), ...cards);
 }
 
-/** The token is in this page alone: it is stored nowhere. */
+/** Returns the input for the admin token, which is kept in memory only. */
 function tokenField() {
   const input = h("input", {
     type: "password",
     autocomplete: "off",
-    placeholder: "for what is marked token",
+    placeholder: "for operations marked token",
     oninput: () => setToken(input.value.trim()),
   });
   return h("section", { className: "card token" }, h("label", {}, "Admin token", input));
 }
 
-/** What a link leads to is open. */
+/** Opens and shows the element that the URL's fragment names. */
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;

@@ -4,7 +4,7 @@ import { exampleOf, membersOf, typeOf } from "./schema.js";
 
 const shownMax = 100_000;
 
-/** One operation: what it takes and answers, and a way to send it. */
+/** Returns an operation's description with a form to try it. */
 export function operationCard({ method, path, operation, schemas }) {
   const { operationId, summary, description = "", parameters = [], requestBody, responses, security } =
     operation;
@@ -22,8 +22,8 @@ export function operationCard({ method, path, operation, schemas }) {
     ...paragraphs(description),
     ...(parameters.length > 0 ? [h("h4", {}, "Parameters"), parameterTable(parameters)] : []),
     ...bodyParts("Body", requestBody?.content, schemas),
-    ...bodyParts("Answer", responses["200"]?.content, schemas),
-    h("details", { className: "others" }, h("summary", {}, "Other answers"), responseTable(responses)),
+    ...bodyParts("Response", responses["200"]?.content, schemas),
+    h("details", { className: "others" }, h("summary", {}, "Other responses"), responseTable(responses)),
     tryForm({ method, path, parameters, requestBody, guarded: security !== undefined, schemas }),
   );
 }
@@ -157,6 +157,6 @@ async function answerParts(request) {
       h("pre", { tabIndex: 0, ariaLabel: "answer" }, shown.slice(0, shownMax)),
     ];
   } catch (error) {
-    return [h("p", { className: "bad" }, `The server does not answer: ${error.message}`)];
+    return [h("p", { className: "bad" }, `The server does not respond: ${error.message}`)];
   }
 }

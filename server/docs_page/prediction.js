@@ -3,20 +3,20 @@ import { curlOf, predictPath, send, written } from "./request.js";
 
 const pauseMs = 120;
 
-/** A form of the model's fields, whose probability is asked for as it is filled in. */
+/** Returns a form of the model's fields that predicts while it is filled in; undefined if the fields are not known. */
 export function predictionPanel(row) {
   if (!row?.properties) return undefined;
   const example = row.examples?.[0] ?? {};
-  // A key of the store, which may stand for fields, is no field.
+  // Without the keys of the store, which are not fields.
   const names = row.required ?? row.anyOf[0].required;
   const fields = names.map((name) => fieldOf(name, row.properties[name], example[name]));
   const result = resultOf();
   const curl = copyable("", "the request as a curl command");
-  let asked = 0;
+  let sentCount = 0;
   let timer;
 
   async function ask() {
-    const turn = ++asked;
+    const number = ++sentCount;
     const body = JSON.stringify(Object.fromEntries(fields.map(({ name, value }) => [name, value()])));
     const request = {
       method: "POST",
@@ -26,11 +26,11 @@ export function predictionPanel(row) {
     };
     curl.show(curlOf(request));
     const answer = await send(request).catch(() => undefined);
-    // A later one is on its way.
-    if (turn !== asked) return;
+    // Superseded by a later request.
+    if (number !== sentCount) return;
     const errors = new Map(answer?.json?.errors?.map(({ pointer, detail }) => [pointer, detail]));
     const unseen = answer?.json?.unseen ?? [];
-    for (const field of fields) field.tell(errors.get(`#/${field.name}`), unseen.includes(field.name));
+    for (const field of fields) field.showNote(errors.get(`#/${field.name}`), unseen.includes(field.name));
     result.show(answer);
   }
 
@@ -57,7 +57,7 @@ export function predictionPanel(row) {
   );
 }
 
-/** One raw field. Left empty, it is null: a value that is not known. */
+/** Returns the input of one raw field. Empty means null: a value that is not known. */
 function fieldOf(name, schema, example) {
   const numeric = Array.isArray(schema.type) && !schema.type.includes("string");
   const id = `field-${name}`;
@@ -82,7 +82,7 @@ function fieldOf(name, schema, example) {
     name,
     element: h("div", { className: "field" }, h("label", { htmlFor: id }, name), input, note, options),
     value: () => input.value === "" ? null : numeric ? input.valueAsNumber : input.value,
-    tell(error, unseen) {
+    showNote(error, unseen) {
       note.textContent = error ?? (unseen ? "not seen in training" : "");
       note.className = error ? "note bad" : "note";
       input.ariaInvalid = String(error !== undefined);
@@ -103,8 +103,8 @@ function resultOf() {
       bar.style.setProperty("--probability", known ? probability : 0);
       words.replaceChildren(
         ...(known
-          ? ["by the model ", h("span", { className: "name" }, answer.json.model_id)]
-          : [answer?.json?.detail ?? "The server does not answer."]),
+          ? ["by model ", h("span", { className: "name" }, answer.json.model_id)]
+          : [answer?.json?.detail ?? "The server does not respond."]),
       );
     },
   };

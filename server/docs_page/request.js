@@ -1,18 +1,18 @@
-/** What a request is: enough to send it and to write it as a line for a shell. */
+/** Sends requests, and writes them as shell commands. */
 
 export const predictPath = "/predict";
 
-/** The admin token, as long as the page is open. */
+/** The admin token; lost when the page is closed. */
 let token = "";
 
 export function setToken(value) {
   token = value;
 }
 
-/** The event after a request that may have changed which model answers. */
+/** Name of the event after a request that may have changed the active model. */
 export const written = "written";
 
-/** Sends a request and reads all of the answer. */
+/** Sends a request and reads the whole response. */
 export async function send({ method, target, headers = {}, body }) {
   const from = performance.now();
   const response = await fetch(target, { method, headers: withToken(headers), body, cache: "no-store" });
@@ -28,7 +28,7 @@ export async function send({ method, target, headers = {}, body }) {
   };
 }
 
-/** The same as a command to copy. The token is a variable's: what is copied ends up in histories. */
+/** Returns the request as a curl command. The token is a shell variable, because copied commands end up in histories. */
 export function curlOf({ method, target, headers = {}, body, guarded = false }) {
   const words = ["curl", "-s"];
   if (method !== "GET" && !(method === "POST" && body !== undefined)) words.push("-X", method);

@@ -4,14 +4,14 @@ const refPrefix = "#/components/schemas/";
 const depthMax = 3;
 const valuesShown = 12;
 
-/** A schema with what it refers to in its place. */
+/** Returns a schema with its reference replaced by the referenced schema. */
 export function resolve(schema, schemas) {
   if (!schema?.$ref) return schema ?? {};
   const { $ref, ...own } = schema;
   return { ...schemas[$ref.slice(refPrefix.length)], ...own };
 }
 
-/** A schema's type in a few words; names lead to their schema. */
+/** Returns a schema's type in a few words; names link to their schema. */
 export function typeOf(schema) {
   if (schema.$ref) {
     const name = schema.$ref.slice(refPrefix.length);
@@ -29,7 +29,7 @@ export function typeOf(schema) {
   return [schema.type ?? "any"];
 }
 
-/** The members of an object, those of objects in it below it. */
+/** Returns a table of an object's members, including nested ones; undefined if it has none. */
 export function membersOf(schema, schemas) {
   const rows = rowsOf(resolve(schema, schemas), 0);
   return rows.length === 0 ? undefined : h(
@@ -61,7 +61,7 @@ function rowsOf({ properties = {}, required = [] }, depth) {
   });
 }
 
-/** A value that the schema takes, to start from. */
+/** Returns an example value that the schema accepts. */
 export function exampleOf(given, schemas) {
   const schema = resolve(given, schemas);
   if (schema.examples?.length) return schema.examples[0];
