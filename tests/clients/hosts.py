@@ -1,4 +1,4 @@
-"""Asks as SageMaker and Vertex AI ask a container. Arguments: ORIGIN; rows as JSON on standard input."""
+"""Sends requests as SageMaker and Vertex AI send them to a container. Arguments: ORIGIN; rows as JSON on standard input."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ FIELDS = ["requested", "annual_income", "apr", "loan_purpose", "credit", "lender
 
 
 def sagemaker(session, origin, rows):
-    """What `InvokeEndpoint` sends on: the body and its content type as they were given."""
+    """Forwards body and content type unchanged, as `InvokeEndpoint` does."""
     text = io.StringIO()
     csv.writer(text).writerows([["" if row[name] is None else row[name] for name in FIELDS] for row in rows])
     ping = session.get(f"{origin}/ping", timeout=2)
@@ -23,7 +23,7 @@ def sagemaker(session, origin, rows):
 
 
 def vertex(session, origin, rows):
-    """What a deployed model gets: the health check, then instances with parameters."""
+    """Sends the health check, then instances with parameters, as to a deployed model."""
     path = "/v1/endpoints/7/deployedModels/8"
     health = session.get(f"{origin}{path}", timeout=10)
     answer = session.post(f"{origin}{path}:predict", json={"instances": rows, "parameters": {"k": 1}}, timeout=60)

@@ -1,4 +1,4 @@
-"""Asks a scoring server what MLflow's own client can ask. Arguments: ORIGIN; rows as JSON on standard input."""
+"""Calls a scoring server with MLflow's own client. Arguments: ORIGIN; rows as JSON on standard input."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Bodies that are no JSON: schemathesis knows no way to write them."""
+"""Serializes bodies that are not JSON, which schemathesis cannot do."""
 
 import json
 
@@ -7,6 +7,6 @@ import schemathesis
 
 @schemathesis.serializer("application/x-ndjson")
 def lines(ctx, value):
-    """A row is a line."""
+    """Writes a row as a line."""
     rows = value if isinstance(value, list) else [value]
     return "".join(f"{json.dumps(row)}\n" for row in rows).encode()

@@ -1,4 +1,4 @@
-"""Asks an Open Inference server what NVIDIA's client can ask. Arguments: ORIGIN; rows as JSON on standard input."""
+"""Calls an Open Inference server with NVIDIA's client. Arguments: ORIGIN; rows as JSON on standard input."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Asks a server by the client of clients/python, and prints what it answers, as JSON: use_client.py ORIGIN"""
+"""Calls a server with the client of clients/python and prints the answers as JSON: use_client.py ORIGIN"""
 
 from __future__ import annotations
 

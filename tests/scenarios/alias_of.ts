@@ -2,7 +2,7 @@ import { setAlias } from "../../pipeline/model/alias_queries.ts";
 import { inRegistry } from "../support/registry_file.ts";
 import type { ServedModels } from "../support/served_models.ts";
 
-/** Lets an alias stand for the model that is not in production. */
+/** Sets an alias for the model that is not in production. */
 export function aliasSecond(
   { dataDir, second }: Pick<ServedModels, "dataDir" | "second">,
   alias: string,

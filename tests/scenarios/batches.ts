@@ -5,7 +5,7 @@ const path = "/predict/batch";
 const { apr: _apr, ...withoutApr } = row;
 const other = { ...row, apr: 20, lender_id: 99 };
 
-/** What a row's problem is, as far as it is the same for every row. */
+/** The members of a row's problem that are the same for every row. */
 const rowProblem = {
   type: "urn:clickwell:problem:input-invalid",
   title: "Some fields are not valid",
@@ -45,7 +45,7 @@ export const batchScenarios: readonly Scenario[] = [
     problem: "media-type-invalid",
   },
   {
-    name: "rows are answered in their order, by one model",
+    name: "rows are answered in order by one model",
     path,
     body: { rows: [row, other] },
     status: 200,
@@ -84,7 +84,7 @@ export const batchScenarios: readonly Scenario[] = [
   { name: "no rows have no answers", path, body: { rows: [] }, status: 200, answer: () => ({ rows: [] }) },
   { name: "an empty array is a batch", path, body: [], status: 200, answer: () => ({ length: 0 }) },
   {
-    name: "a bad row is reported in its place and does not spoil the others",
+    name: "a bad row is reported in its place, and the others are answered",
     path,
     body: { rows: [withoutApr, row, 5] },
     status: 200,
@@ -104,7 +104,7 @@ export const batchScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "a bad row of columns has no probability, and is named",
+    name: "a bad row of columns has no probability and is reported",
     path,
     body: { columns: { ...columnsOf([row, other]), apr: [null, 20] } },
     status: 200,
@@ -118,11 +118,11 @@ export const batchScenarios: readonly Scenario[] = [
         },
       }],
     }),
-    // The problem's own pointers are those of the rows above.
+    // The problem's pointers are those of the rows above.
     pointers: [undefined],
   },
   {
-    name: "a strict batch with a bad row is refused, with every bad field",
+    name: "a strict batch with a bad row is rejected with every bad field",
     path: `${path}?strict=true`,
     body: { rows: [row, withoutApr, { ...row, credit: [] }] },
     status: 422,
@@ -130,7 +130,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#/rows/1/apr", "#/rows/2/credit"],
   },
   {
-    name: "a strict array is pointed into by place",
+    name: "errors in a strict array point to the position of the row",
     path: `${path}?strict=true`,
     body: [row, { ...row, "a/b": 1 }],
     status: 422,
@@ -138,7 +138,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#/1/a~1b"],
   },
   {
-    name: "strict columns are pointed into by place",
+    name: "errors in strict columns point to the position of the row",
     path: `${path}?strict=true`,
     body: { columns: { ...columnsOf([row, other]), apr: [11, "x"] } },
     status: 422,
@@ -146,7 +146,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#/columns/1/apr"],
   },
   {
-    name: "columns of different lengths are pointed at",
+    name: "columns of different lengths are reported with pointers",
     path,
     body: { columns: { ...columnsOf([row, other]), credit: ["good"] } },
     status: 422,
@@ -154,7 +154,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#/columns/credit"],
   },
   {
-    name: "columns that the model lacks or does not have are pointed at",
+    name: "missing and unknown columns are reported with pointers",
     path,
     body: { columns: { ...columnsOf([withoutApr]), colour: ["blue"] } },
     status: 422,
@@ -162,7 +162,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#/columns/colour", "#/columns/apr"],
   },
   {
-    name: "a column that is no array is pointed at",
+    name: "a column that is not an array is reported with a pointer",
     path,
     body: { columns: { ...columnsOf([row]), apr: 11.5 } },
     status: 422,
@@ -170,7 +170,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "a batch that is neither rows nor columns is told what one is",
+    name: "a batch that is neither rows nor columns is rejected with the expected forms",
     path,
     body: { instances: [row] },
     status: 422,
@@ -178,7 +178,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "a batch that is no JSON is malformed",
+    name: "a batch that is not JSON is malformed",
     path,
     body: '{"rows":[',
     status: 400,
@@ -206,7 +206,7 @@ export const batchScenarios: readonly Scenario[] = [
     problem: "body-oversized",
   },
   {
-    name: "a query that is not known is pointed at",
+    name: "an unknown query parameter is reported with a pointer",
     path: `${path}?strikt=true`,
     body: [row],
     status: 422,
@@ -214,7 +214,7 @@ export const batchScenarios: readonly Scenario[] = [
     pointers: ["#/strikt"],
   },
   {
-    name: "without a model, a batch tells how to get one",
+    name: "without a model, the problem of a batch tells how to get one",
     path,
     body: [row],
     given: ({ service }) => {
@@ -224,7 +224,7 @@ export const batchScenarios: readonly Scenario[] = [
     problem: "model-missing",
   },
   {
-    name: "rows may be of the store",
+    name: "rows may be keys of the store",
     path,
     body: { rows: [{ offer_id: 1 }, row, { offer_id: 77 }, { offer_id: 2, apr: 11.5, lender_id: 12 }] },
     status: 200,
@@ -256,7 +256,7 @@ export const batchScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "a batch that asks a store that is not there fails as a whole",
+    name: "a batch that needs a missing store fails as a whole",
     path,
     body: { rows: [row, { offer_id: 1 }] },
     given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),

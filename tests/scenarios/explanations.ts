@@ -72,7 +72,7 @@ export const explanations: readonly Scenario[] = [
     }),
   },
   {
-    name: "explain is true or false",
+    name: "explain must be true or false",
     path: "/predict?explain=yes",
     body: row,
     status: 422,
@@ -80,7 +80,7 @@ export const explanations: readonly Scenario[] = [
     pointers: ["#/explain"],
   },
   {
-    name: "a query that is not known is pointed at",
+    name: "an unknown query parameter is reported with a pointer",
     path: "/predict?explian=true",
     body: row,
     status: 422,
@@ -88,7 +88,7 @@ export const explanations: readonly Scenario[] = [
     pointers: ["#/explian"],
   },
   {
-    name: "a bad row is told as ever, with a query too",
+    name: "a bad row is reported in the same way with a query",
     path: "/predict?explain=true",
     body: { ...row, apr: null },
     status: 422,
@@ -96,7 +96,7 @@ export const explanations: readonly Scenario[] = [
     pointers: ["#/apr"],
   },
   {
-    name: "without a model there is nothing to explain",
+    name: "without a model, an explanation is a problem",
     path: "/predict?explain=true",
     body: row,
     given: ({ service }) => {
@@ -106,7 +106,7 @@ export const explanations: readonly Scenario[] = [
     problem: "model-missing",
   },
   {
-    name: "a level of an interval is between 0 and 1",
+    name: "the level of an interval must be between 0 and 1",
     path: "/predict?interval=95",
     body: row,
     status: 422,
@@ -114,7 +114,7 @@ export const explanations: readonly Scenario[] = [
     pointers: ["#/interval"],
   },
   {
-    name: "a model without a covariance has no interval, and says so",
+    name: "a model without a covariance answers interval-missing",
     path: "/predict?interval=0.9",
     body: row,
     given: useSecond,
@@ -122,7 +122,7 @@ export const explanations: readonly Scenario[] = [
     problem: "interval-missing",
   },
   {
-    name: "nor has a batch of it",
+    name: "a model without a covariance answers interval-missing to a batch too",
     path: "/predict/batch?interval=0.9",
     body: [row],
     given: useSecond,

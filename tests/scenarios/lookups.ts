@@ -9,35 +9,35 @@ const ofLeadB = { requested: 9000, loan_purpose: null, credit: "fair", annual_in
 
 export const lookups: readonly Scenario[] = [
   {
-    name: "an id of the store stands for its fields",
+    name: "an id of the store is completed with its fields",
     path,
     body: { offer_id: 1 },
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first), model_id: first.id, version: 1 }),
   },
   {
-    name: "an id is its value, however it is spelled",
+    name: "an id has the same value in every spelling",
     path,
     body: { offer_id: "1" },
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first) }),
   },
   {
-    name: "an id beyond 2^53 is exact as text",
+    name: "an id beyond 2^53 is exact as a string",
     path,
     body: { offer_id: "9007199254740993" },
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first, { ...ofLeadB, apr: 12, lender_id: 7 }) }),
   },
   {
-    name: "what was sent overrules what is stored, null too",
+    name: "sent fields take precedence over stored ones, null included",
     path,
     body: { offer_id: 2, apr: 11.5, lender_id: 12, annual_income: null },
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first, { ...row, annual_income: null }) }),
   },
   {
-    name: "a category out of the store that the model does not know is named",
+    name: "a stored category that the model does not know is listed as unseen",
     path,
     body: { offer_id: 4 },
     status: 200,
@@ -54,7 +54,7 @@ export const lookups: readonly Scenario[] = [
     answer: ({ first }) => ({ probability: probabilityOf(first) }),
   },
   {
-    name: "a lead without an offer is known all the same",
+    name: "a lead without offers is found",
     path,
     body: { lead_uuid: "lead-c", apr: 11.5, lender_id: 12 },
     status: 200,
@@ -70,7 +70,7 @@ export const lookups: readonly Scenario[] = [
     }),
   },
   {
-    name: "of a lead alone, the offer's fields are missing",
+    name: "with only a lead, the offer's fields are missing",
     path,
     body: { lead_uuid: "lead-a" },
     status: 422,
@@ -78,7 +78,7 @@ export const lookups: readonly Scenario[] = [
     pointers: ["#/apr", "#/lender_id"],
   },
   {
-    name: "an offer of that lead is found by both",
+    name: "an offer is found by its id and its lead",
     path,
     body: { offer_id: 1, lead_uuid: "lead-a" },
     status: 200,
@@ -106,7 +106,7 @@ export const lookups: readonly Scenario[] = [
     problem: "row-unknown",
   },
   {
-    name: "a value out of the store that the model cannot take is pointed at",
+    name: "a stored value that the model does not accept is reported with a pointer",
     path,
     body: { offer_id: 5 },
     status: 422,
@@ -114,7 +114,7 @@ export const lookups: readonly Scenario[] = [
     pointers: ["#/apr"],
   },
   {
-    name: "an id that is none is pointed at",
+    name: "an invalid id is reported with a pointer",
     path,
     body: { offer_id: [1] },
     status: 422,
@@ -122,7 +122,7 @@ export const lookups: readonly Scenario[] = [
     pointers: ["#/offer_id"],
   },
   {
-    name: "a field that the model does not have is pointed at, beside a key too",
+    name: "an unknown field is reported with a pointer, with a key too",
     path,
     body: { offer_id: 1, colour: "blue" },
     status: 422,
@@ -130,7 +130,7 @@ export const lookups: readonly Scenario[] = [
     pointers: ["#/colour"],
   },
   {
-    name: "an id that is null is none",
+    name: "a null id is no key",
     path,
     body: { offer_id: null },
     status: 422,
@@ -138,7 +138,7 @@ export const lookups: readonly Scenario[] = [
     pointers: ["#/requested", "#/annual_income", "#/apr", "#/loan_purpose", "#/credit", "#/lender_id"],
   },
   {
-    name: "a row that has all fields may have its keys too, and needs no store",
+    name: "a row with all fields may have keys, and needs no store",
     path,
     body: { ...row, offer_id: 77, lead_uuid: "nobody" },
     given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),
@@ -154,7 +154,7 @@ export const lookups: readonly Scenario[] = [
     problem: "store-missing",
   },
   {
-    name: "a store that another process keeps to itself is busy in the end",
+    name: "a store that another process has locked is busy",
     path,
     body: { offer_id: 1 },
     given: keepStoreLocked,
@@ -171,7 +171,7 @@ export const lookups: readonly Scenario[] = [
     problem: "store-invalid",
   },
   {
-    name: "a row for which the view fails is named, and is no missing value",
+    name: "a row for which the view fails is a problem, not a missing value",
     path,
     body: { offer_id: 1 },
     given: (world) => changeStore(world, failingView),
@@ -179,7 +179,7 @@ export const lookups: readonly Scenario[] = [
     problem: "examples-invalid",
   },
   {
-    name: "another row of such a view is found",
+    name: "other rows of such a view are found",
     path,
     body: { offer_id: 2, apr: 11.5, lender_id: 12, annual_income: null },
     given: (world) => changeStore(world, failingView),
@@ -187,7 +187,7 @@ export const lookups: readonly Scenario[] = [
     answer: ({ first }) => ({ probability: probabilityOf(first, { ...row, annual_income: null }) }),
   },
   {
-    name: "a large view without an index of the id is not searched",
+    name: "a large view without an index on the id is not searched",
     path,
     body: { offer_id: 1 },
     given: (world) => changeStore(world, unindexedView),
@@ -195,7 +195,7 @@ export const lookups: readonly Scenario[] = [
     problem: "lookup-unindexed",
   },
   {
-    name: "of a view that joins otherwise, a group's fields are those that all its rows share",
+    name: "for a view with other joins, a group's fields are those that all its rows share",
     path,
     body: { lead_uuid: "lead-a", apr: 11.5, lender_id: 12 },
     given: (world) => changeStore(world, otherView),
@@ -203,7 +203,7 @@ export const lookups: readonly Scenario[] = [
     answer: ({ first }) => ({ probability: probabilityOf(first) }),
   },
   {
-    name: "an id is explained as its fields are",
+    name: "an id is explained like its fields",
     path: `${path}?explain=true`,
     body: { offer_id: 1 },
     status: 200,
@@ -211,7 +211,7 @@ export const lookups: readonly Scenario[] = [
   },
 ];
 
-/** As many rows as would take a while to search; the id is an expression, and so without an index. */
+/** Enough rows to be slow to search; the id is an expression, and so has no index. */
 const unindexedView = `
   INSERT INTO offers (offer_id, lead_uuid)
     SELECT 100 + value, 'lead-a' FROM (
@@ -223,7 +223,7 @@ const unindexedView = `
     FROM offers JOIN leads USING (lead_uuid);
 `;
 
-/** SQLite cannot compute it for the first offer. */
+/** An expression that SQLite cannot compute for the first offer. */
 const failingView = `
   DROP VIEW examples;
   CREATE VIEW examples AS SELECT offer_id, offers.lead_uuid, requested, loan_purpose, credit, annual_income, lender_id,

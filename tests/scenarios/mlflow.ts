@@ -38,7 +38,7 @@ export const invocationScenarios: readonly Scenario[] = [
     answer: ({ first }) => ({ predictions: [probabilityOf(first)] }),
   },
   {
-    name: "a frame with NaN in it, as Python writes it",
+    name: "a frame with NaN, as Python writes it",
     path,
     headers: json,
     body: JSON.stringify({
@@ -89,7 +89,7 @@ export const invocationScenarios: readonly Scenario[] = [
   },
   { name: "JSON without a content type", path, body: { instances: [row, other] }, status: 200, answer: both },
   {
-    name: "CSV as DataFrame.to_csv writes it, with its index and gaps",
+    name: "CSV as DataFrame.to_csv writes it, with index and missing values",
     path,
     headers: csv,
     body: `,lender_id,${names.slice(0, -1).join(",")}\n` +
@@ -106,7 +106,7 @@ export const invocationScenarios: readonly Scenario[] = [
     answer: both,
   },
   {
-    name: "of a CSV's header alone there are no predictions",
+    name: "a CSV with only a header has no predictions",
     path,
     headers: csv,
     body: `${names.join(",")}\n`,
@@ -114,7 +114,7 @@ export const invocationScenarios: readonly Scenario[] = [
     answer: () => ({ predictions: [] }),
   },
   {
-    name: "a CSV without the fields is refused",
+    name: "a CSV without the fields is rejected",
     path,
     headers: csv,
     body: "a,b\n1,2\n",
@@ -123,7 +123,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "a CSV's bad value is pointed at",
+    name: "a bad value in CSV is reported with a pointer",
     path,
     headers: csv,
     body: `${names.join(",")}\n15000,debt_consolidation,good,72000,high,12\n`,
@@ -132,7 +132,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: ["#/0/4"],
   },
   {
-    name: "a CSV's row of another length is pointed at",
+    name: "a CSV row of the wrong length is reported with a pointer",
     path,
     headers: csv,
     body: `${names.join(",")}\n15000,debt_consolidation\n`,
@@ -141,7 +141,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: ["#/0"],
   },
   {
-    name: "a CSV with a quote that is never closed is malformed",
+    name: "a CSV with an unclosed quote is malformed",
     path,
     headers: csv,
     body: `${names.join(",")}\n15000,"debt`,
@@ -149,7 +149,7 @@ export const invocationScenarios: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
-    name: "a CSV whose field goes on behind its quote is malformed",
+    name: "a CSV with text after a closing quote is malformed",
     path,
     headers: csv,
     body: `${names.join(",")}\n15000,"debt"x,good,72000,11,12`,
@@ -157,7 +157,7 @@ export const invocationScenarios: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
-    name: "two forms at once are refused",
+    name: "two forms at once are rejected",
     path,
     headers: json,
     body: { instances: [row], inputs: [row] },
@@ -166,7 +166,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "no form is refused",
+    name: "a body without any of the forms is rejected",
     path,
     headers: json,
     body: { rows: [row] },
@@ -175,7 +175,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "a bare list is refused",
+    name: "a bare list is rejected",
     path,
     headers: json,
     body: [row],
@@ -184,7 +184,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "a missing column is pointed at",
+    name: "a missing column is reported with a pointer",
     path,
     headers: json,
     body: { dataframe_records: [withoutApr] },
@@ -193,7 +193,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: ["#/dataframe_records/0/apr"],
   },
   {
-    name: "a split frame with other members is refused",
+    name: "a split frame with other members is rejected",
     path,
     headers: json,
     body: { dataframe_split: { columns: names, data: [], rows: [] } },
@@ -209,7 +209,7 @@ export const invocationScenarios: readonly Scenario[] = [
     [{ dataframe_split: { columns: names, data: [[1]] } }, "#/dataframe_split/data/0"],
     [{ dataframe_records: {} }, "#/dataframe_records"],
   ] as const).map(([body, pointer]): Scenario => ({
-    name: `a frame that is none is pointed at: ${JSON.stringify(body).slice(0, 60)}`,
+    name: `an invalid frame is reported with a pointer: ${JSON.stringify(body).slice(0, 60)}`,
     path,
     headers: json,
     body,
@@ -218,7 +218,7 @@ export const invocationScenarios: readonly Scenario[] = [
     pointers: [pointer],
   })),
   {
-    name: "another content type is refused",
+    name: "another content type is rejected",
     path,
     headers: { "content-type": "application/vnd.apache.parquet" },
     body: "PAR1",
@@ -226,7 +226,7 @@ export const invocationScenarios: readonly Scenario[] = [
     problem: "media-type-invalid",
   },
   {
-    name: "another charset is refused",
+    name: "another charset is rejected",
     path,
     headers: { "content-type": "text/csv; charset=latin1" },
     body: "a",
@@ -234,7 +234,7 @@ export const invocationScenarios: readonly Scenario[] = [
     problem: "media-type-invalid",
   },
   {
-    name: "a parameter of the content type that MLflow does not know is refused",
+    name: "an unknown parameter of the content type is rejected",
     path,
     headers: { "content-type": "application/json; format=pandas-split" },
     body: "{}",
@@ -242,7 +242,7 @@ export const invocationScenarios: readonly Scenario[] = [
     problem: "media-type-invalid",
   },
   {
-    name: "without a model there is no answer",
+    name: "without a model, the answer is a problem",
     path,
     headers: json,
     body: { instances: [row] },
@@ -257,14 +257,14 @@ export const invocationScenarios: readonly Scenario[] = [
 export const mlflowScenarios: readonly Scenario[] = [
   ...["/ping", "/health"].flatMap((path): Scenario[] => [
     {
-      name: "the model is there",
+      name: "200 with a model",
       path,
       status: 200,
       text: "\n",
       responseHeaders: { "content-type": "text/plain" },
     },
     {
-      name: "there is no model",
+      name: "404 without a model",
       path,
       given: ({ service }) => {
         service.slot.current = undefined;
@@ -273,7 +273,7 @@ export const mlflowScenarios: readonly Scenario[] = [
       problem: "model-unknown",
     },
     {
-      name: "a server that drains is not healthy",
+      name: "a draining server is not healthy",
       path,
       given: ({ service }) => {
         service.lifecycle.draining = true;
@@ -283,7 +283,7 @@ export const mlflowScenarios: readonly Scenario[] = [
     },
   ]),
   {
-    name: "the version is MLflow's, as plain text",
+    name: "the version is MLflow's, in plain text",
     path: "/version",
     status: 200,
     text: "3.17.2",

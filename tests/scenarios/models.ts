@@ -12,7 +12,7 @@ import { type Scenario, send, type World } from "./scenario.ts";
 
 /** The first model's assignment, the third second of 1970. */
 const firstTag = `"1-${(3_000_000).toString(36)}"`;
-/** What is told of the assignment that {@link assignSecond} makes, beside its model's id. */
+/** Members of the assignment made by {@link assignSecond}, without the model's id. */
 const second4 = {
   version: 2,
   assigned_at: "1970-01-01T00:00:04.000Z",
@@ -40,7 +40,7 @@ async function alias({ service }: World, version: number, name: string): Promise
 
 export const modelScenarios: readonly Scenario[] = [
   {
-    name: "the model in production is told with since when and by whom",
+    name: "GET /model returns when and by whom the model was assigned",
     path: "/model",
     status: 200,
     answer: ({ first }) => ({
@@ -54,28 +54,28 @@ export const modelScenarios: readonly Scenario[] = [
     responseHeaders: { etag: firstTag },
   },
   {
-    name: "who knows which model is in production is told that it still is",
+    name: "with If-None-Match of the model in production, the answer is 304",
     path: "/model",
     headers: { "if-none-match": `"other", W/${firstTag}` },
     status: 304,
     responseHeaders: { etag: firstTag },
   },
   {
-    name: "who knows another model is told the one in production",
+    name: "with If-None-Match of another model, the model in production is returned",
     path: "/model",
     headers: { "if-none-match": '"1-other"' },
     status: 200,
     answer: ({ first }) => ({ model_id: first.id }),
   },
   {
-    name: "the model of a moment is told",
+    name: "the model of an earlier time is returned",
     path: "/model?at=1970-01-01T02:00:03%2B02:00",
     given: assignSecond,
     status: 200,
     answer: ({ first }) => ({ model_id: first.id, assignment_id: 1 }),
   },
   {
-    name: "a plus sign that is not escaped is one all the same",
+    name: "an unescaped plus sign in a time zone is accepted",
     path: "/model?at=1970-01-01T02:00:04.5+02:00",
     status: 200,
     answer: ({ first }) => ({ model_id: first.id }),
@@ -87,21 +87,21 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "assignment-missing",
   },
   {
-    name: "a moment without its zone could be any",
+    name: "a time without a time zone is rejected",
     path: "/model?at=1970-01-01T00:00:03",
     status: 422,
     problem: "input-invalid",
     pointers: ["#/at"],
   },
   {
-    name: "a query that is not known is not passed over",
+    name: "an unknown query parameter is rejected",
     path: "/model?add=1970-01-01T00:00:03Z",
     status: 422,
     problem: "input-invalid",
     pointers: ["#/add"],
   },
   {
-    name: "without a model, GET /model says so",
+    name: "without a model, GET /model answers model-missing",
     path: "/model",
     given: ({ service }) => {
       service.slot.current = undefined;
@@ -123,7 +123,7 @@ export const modelScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "an assignment that expects another model in production is not done",
+    name: "an assignment that expects another model is rejected",
     method: "POST",
     path: "/model",
     body: { model_id: "2", expected_current: "cw-0000000000000000" },
@@ -131,7 +131,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "assignment-conflict",
   },
   {
-    name: "an assignment that expects the model in production by its version is done",
+    name: "an assignment may name the expected model by its version",
     method: "POST",
     path: "/model",
     body: { model_id: "2", expected_current: 1 },
@@ -139,7 +139,7 @@ export const modelScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ model_id: second.id, assignment_id: 2 }),
   },
   {
-    name: "an assignment is done if the model in production is the one that its If-Match names",
+    name: "an assignment with a matching If-Match is accepted",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -148,7 +148,7 @@ export const modelScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ model_id: second.id }),
   },
   {
-    name: "an assignment whose If-Match is out of date is not done",
+    name: "an assignment with an outdated If-Match is rejected",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -157,7 +157,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "precondition-failed",
   },
   {
-    name: "an If-Match with a weak tag never holds",
+    name: "an If-Match with a weak tag never matches",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -166,7 +166,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "precondition-failed",
   },
   {
-    name: "any model in production is enough for If-Match: *",
+    name: "If-Match: * matches any model in production",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -174,7 +174,7 @@ export const modelScenarios: readonly Scenario[] = [
     status: 200,
   },
   {
-    name: "a rollback puts the model before back, and says why",
+    name: "a rollback restores the previous model and records a reason",
     method: "POST",
     path: "/model/rollback",
     given: assignSecond,
@@ -182,7 +182,7 @@ export const modelScenarios: readonly Scenario[] = [
     answer: ({ first }) => ({ model_id: first.id, reason: "rollback", assignment_id: 3 }),
   },
   {
-    name: "a rollback can say why in its own words, and on which condition",
+    name: "a rollback may have a reason and a condition",
     method: "POST",
     path: "/model/rollback",
     body: { reason: "clicks fell", expected_current: 2 },
@@ -191,7 +191,7 @@ export const modelScenarios: readonly Scenario[] = [
     answer: ({ first }) => ({ model_id: first.id, reason: "clicks fell" }),
   },
   {
-    name: "a rollback that expects another model in production is not done",
+    name: "a rollback that expects another model is rejected",
     method: "POST",
     path: "/model/rollback",
     body: { expected_current: 1 },
@@ -200,14 +200,14 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "assignment-conflict",
   },
   {
-    name: "a rollback of the first model has nowhere to go",
+    name: "the first model cannot be rolled back",
     method: "POST",
     path: "/model/rollback",
     status: 409,
     problem: "rollback-impossible",
   },
   {
-    name: "a rollback's bad fields are pointed at",
+    name: "bad fields of a rollback are reported with pointers",
     method: "POST",
     path: "/model/rollback",
     body: { model_id: 2 },
@@ -216,7 +216,7 @@ export const modelScenarios: readonly Scenario[] = [
     pointers: ["#/model_id"],
   },
   {
-    name: "the history is told, the newest first",
+    name: "the history lists the newest assignment first",
     path: "/model/history",
     given: assignSecond,
     status: 200,
@@ -236,7 +236,7 @@ export const modelScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "a part of the history names the next one",
+    name: "a page of the history links to the next one",
     path: "/model/history?limit=1",
     given: assignSecond,
     status: 200,
@@ -246,27 +246,27 @@ export const modelScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "the last part of the history names none",
+    name: "the last page of the history has no link",
     path: "/model/history?limit=1&before=2",
     given: assignSecond,
     status: 200,
     answer: () => ({ next: null }),
   },
   {
-    name: "a part of the history starts at any number that is exact",
+    name: "a page of the history may start at any exact integer",
     path: `/model/history?before=${Number.MAX_SAFE_INTEGER}`,
     status: 200,
     answer: () => ({ next: null }),
   },
   {
-    name: "parts of the history have a bound",
+    name: "the limit of the history has a maximum",
     path: "/model/history?limit=501&before=0&limit=2",
     status: 422,
     problem: "input-invalid",
     pointers: ["#/limit"],
   },
   {
-    name: "a model that is not there is unknown",
+    name: "an unregistered model answers model-unknown",
     method: "POST",
     path: "/model",
     body: { model_id: "cw-0123456789abcdef" },
@@ -282,7 +282,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "model-unknown",
   },
   {
-    name: "an assignment's bad fields are pointed at",
+    name: "bad fields of an assignment are reported with pointers",
     method: "POST",
     path: "/model",
     body: { model_id: 0, reson: "" },
@@ -299,7 +299,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
-    name: "an assignment that says it is not JSON is refused even if it is",
+    name: "an assignment with another content type is rejected, even if it is JSON",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -316,7 +316,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "body-oversized",
   },
   {
-    name: "a model whose weights were changed is not assigned",
+    name: "a model with changed weights is not assigned",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -330,7 +330,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "artifact-corrupt",
   },
   {
-    name: "a model whose files are another model's is not assigned",
+    name: "a model with another model's files is not assigned",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -343,7 +343,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "artifact-corrupt",
   },
   {
-    name: "a model whose folder is gone is unknown",
+    name: "a model without its folder is unknown",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -352,7 +352,7 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "model-unknown",
   },
   {
-    name: "all models are listed, the newest first, with the one in production",
+    name: "all models are listed, newest first, and the active one is marked",
     path: "/models",
     status: 200,
     answer: ({ first, second }) => ({
@@ -388,7 +388,7 @@ export const modelScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ model_id: second.id, version: 2 }),
   },
   {
-    name: "an alias moves to the model that it is set for",
+    name: "an alias moves from one model to another",
     method: "PUT",
     path: "/models/1/aliases/challenger",
     given: aliasSecond,
@@ -396,7 +396,7 @@ export const modelScenarios: readonly Scenario[] = [
     answer: ({ first }) => ({ model_id: first.id, aliases: ["challenger"], active: true }),
   },
   {
-    name: "what could be a version cannot be an alias",
+    name: "an alias cannot look like a version",
     method: "PUT",
     path: "/models/1/aliases/3",
     status: 422,
@@ -404,14 +404,14 @@ export const modelScenarios: readonly Scenario[] = [
     pointers: ["#/alias"],
   },
   {
-    name: "an alias of a model that is not there is not set",
+    name: "an alias cannot be set for an unknown model",
     method: "PUT",
     path: "/models/3/aliases/champion",
     status: 404,
     problem: "model-unknown",
   },
   {
-    name: "an alias is taken from its model",
+    name: "an alias is removed from its model",
     method: "DELETE",
     path: "/models/2/aliases/challenger",
     given: aliasSecond,
@@ -419,7 +419,7 @@ export const modelScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ model_id: second.id, aliases: [] }),
   },
   {
-    name: "an alias is not taken from a model that does not have it",
+    name: "an alias is not removed from another model",
     method: "DELETE",
     path: "/models/1/aliases/challenger",
     given: aliasSecond,
@@ -427,14 +427,14 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "alias-unknown",
   },
   {
-    name: "a model that is not there cannot be shown",
+    name: "an unknown model cannot be shown",
     path: "/models/3",
     status: 404,
     problem: "model-unknown",
   },
 ];
 
-/** What the store's own troubles look like from outside. */
+/** Problems of the store, as clients receive them. */
 export const storeScenarios: readonly Scenario[] = [
   {
     name: "without a store, models cannot be listed",
@@ -444,7 +444,7 @@ export const storeScenarios: readonly Scenario[] = [
     problem: "store-missing",
   },
   {
-    name: "a store that another process writes to is busy in the end",
+    name: "a store to which another process writes is busy",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -459,7 +459,7 @@ export const storeScenarios: readonly Scenario[] = [
     responseHeaders: { "retry-after": "1" },
   },
   {
-    name: "a store without room says so, and not where it is",
+    name: "a full disk is reported without the store's path",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -473,7 +473,7 @@ export const storeScenarios: readonly Scenario[] = [
     problem: "store-full",
   },
   {
-    name: "a store that is none cannot be used",
+    name: "a store that is not a database cannot be used",
     path: "/models",
     given: ({ dataDir }) => {
       Deno.removeSync(dataDir, { recursive: true });
@@ -498,13 +498,13 @@ export const storeScenarios: readonly Scenario[] = [
     problem: "store-newer",
   },
   {
-    name: "a store of an earlier version is read as it is",
+    name: "a store of an earlier version is read without an upgrade",
     path: "/model/history?limit=1",
     given: ({ dataDir }) => downgradeStore(dataDir, { version: 1 }),
     status: 200,
   },
   {
-    name: "a registry of an earlier version that has to be brought up to date cannot be read before",
+    name: "a registry of an earlier version that needs an upgrade cannot be read before it",
     path: "/models",
     options: ({ dataDir }) => ({
       registry: {
@@ -516,7 +516,7 @@ export const storeScenarios: readonly Scenario[] = [
     problem: "store-older",
   },
   {
-    name: "a bug is told as one, without its cause",
+    name: "a bug is reported as such, without its cause",
     path: "/models",
     options: ({ dataDir }) => ({
       registry: {

@@ -9,7 +9,7 @@ import { send } from "./scenario.ts";
 const infer = "/v2/models/clickwell/infer";
 const rows = [row, { ...row, annual_income: null, apr: 3, credit: "unheard of" }];
 
-/** Bytes by gzip, in members of a few bytes each. */
+/** Compresses bytes by gzip, in members of a few bytes each. */
 function inMembers(bytes: Uint8Array): Uint8Array {
   const members: number[] = [];
   for (let at = 0; at < bytes.length; at += 20) members.push(...gzipSync(bytes.subarray(at, at + 20)));
@@ -44,7 +44,7 @@ export const inferScenarios: readonly Scenario[] = [
     answer: ({ first }) => ({ outputs: output(probabilityOf(first)) }),
   },
   {
-    name: "the rows' ids may come with their fields",
+    name: "rows may have ids besides their fields",
     path: infer,
     body: { inputs: [{ name: "offer_id", datatype: "INT64", shape: [1], data: [7] }, ...tensorsOf([row])] },
     status: 200,
@@ -69,14 +69,14 @@ export const inferScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "tensors may lie behind the JSON",
+    name: "tensors may follow the JSON as bytes",
     path: infer,
     ...inferBody(rows, { binary: true }),
     status: 200,
     answer: ({ first }) => ({ outputs: output(...rows.map((row) => probabilityOf(first, row))) }),
   },
   {
-    name: "of no rows there is nothing behind the JSON",
+    name: "without rows there are no bytes after the JSON",
     path: infer,
     ...inferBody([], { binary: true }),
     status: 200,
@@ -105,7 +105,7 @@ export const inferScenarios: readonly Scenario[] = [
     answer: ({ first }) => ({ outputs: output(...rows.map((row) => probabilityOf(first, row))) }),
   },
   {
-    name: "gzip that goes on behind its end is malformed",
+    name: "gzip with trailing bytes is malformed",
     path: infer,
     body: new Uint8Array([...gzipSync("{}"), 1, 2, 3]),
     headers: { "content-encoding": "gzip" },
@@ -113,7 +113,7 @@ export const inferScenarios: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
-    name: "gzip that is cut is malformed",
+    name: "truncated gzip is malformed",
     path: infer,
     body: new Uint8Array(gzipSync("{}").subarray(0, 12)),
     headers: { "content-encoding": "gzip" },
@@ -121,7 +121,7 @@ export const inferScenarios: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
-    name: "two compressions one after the other are not taken",
+    name: "two content encodings are rejected",
     path: infer,
     body: new Uint8Array(gzipSync(gzipSync("{}"))),
     headers: { "content-encoding": "gzip, gzip" },
@@ -129,14 +129,14 @@ export const inferScenarios: readonly Scenario[] = [
     problem: "media-type-invalid",
   },
   {
-    name: "what inflates to more than 6 MiB is too long",
+    name: "a body that inflates to more than 6 MiB is too long",
     path: infer,
     ...compressed({ body: new Uint8Array(6 * 1024 * 1024 + 1), headers: {} }, "gzip"),
     status: 413,
     problem: "body-oversized",
   },
   {
-    name: "what does not inflate is malformed",
+    name: "a body that does not inflate is malformed",
     path: infer,
     body: new Uint8Array([1, 2, 3]),
     headers: { "content-encoding": "gzip" },
@@ -144,7 +144,7 @@ export const inferScenarios: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
-    name: "another compression is refused",
+    name: "another compression is rejected",
     path: infer,
     body: new Uint8Array([1, 2, 3]),
     headers: { "content-encoding": "br" },
@@ -167,14 +167,14 @@ export const inferScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ model_name: "challenger", outputs: output(probabilityOf(second)) }),
   },
   {
-    name: "a model that is not there is unknown",
+    name: "an unregistered model answers model-unknown",
     path: "/v2/models/clickwell/versions/3/infer",
     body: { inputs: tensorsOf([row]) },
     status: 404,
     problem: "model-unknown",
   },
   {
-    name: "an output that is not there is refused",
+    name: "an unknown output is rejected",
     path: infer,
     body: { inputs: tensorsOf([row]), outputs: [{ name: "logit" }] },
     status: 400,
@@ -182,7 +182,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/outputs/0/name"],
   },
   {
-    name: "an input that is not there is refused",
+    name: "an unknown input is rejected",
     path: infer,
     body: { inputs: [...tensorsOf([row]), { name: "__proto__", datatype: "FP64", shape: [1], data: [1] }] },
     status: 400,
@@ -190,7 +190,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/6/name"],
   },
   {
-    name: "a field without an input is pointed at",
+    name: "a field without an input is reported with a pointer",
     path: infer,
     body: { inputs: tensorsOf([row]).slice(1) },
     status: 400,
@@ -198,7 +198,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/requested"],
   },
   {
-    name: "a bad value is pointed at",
+    name: "a bad value is reported with a pointer",
     path: infer,
     body: { inputs: tensorsOf([row, { ...row, apr: null }]) },
     status: 400,
@@ -206,7 +206,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/2/data/1"],
   },
   {
-    name: "a bad value in a tensor of rows is pointed at",
+    name: "a bad value in a tensor of rows is reported with a pointer",
     path: infer,
     body: { inputs: [{ name: "x", datatype: "FP64", shape: [1, 6], data: [1, 2, null, 4, 5, 6] }] },
     status: 400,
@@ -229,7 +229,7 @@ export const inferScenarios: readonly Scenario[] = [
     ["an input that is no object", [1], "#/inputs/0"],
     ["inputs that are no list", {}, "#/inputs"],
   ] as const).map(([what, inputs, pointer]): Scenario => ({
-    name: `${what} is refused`,
+    name: `${what} is rejected`,
     path: infer,
     body: { inputs },
     status: 400,
@@ -237,7 +237,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: [pointer],
   })),
   {
-    name: "fewer bytes than an input says are refused",
+    name: "an input with fewer bytes than announced is rejected",
     path: infer,
     ...bytesOf({
       inputs: [{ name: "apr", datatype: "FP64", shape: [1], parameters: { binary_data_size: 8 } }],
@@ -247,7 +247,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/0"],
   },
   {
-    name: "more bytes than the inputs say are refused",
+    name: "more bytes than the inputs announce are rejected",
     path: infer,
     ...bytesOf({ inputs: [{ name: "apr", datatype: "FP64", shape: [1], data: [1] }] }, [1, 2]),
     status: 400,
@@ -255,7 +255,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/inputs"],
   },
   {
-    name: "bytes that are not as many as the shape needs are refused",
+    name: "a number of bytes that does not match the shape is rejected",
     path: infer,
     ...bytesOf({
       inputs: [{ name: "apr", datatype: "FP64", shape: [2], parameters: { binary_data_size: 2 } }],
@@ -265,7 +265,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/0"],
   },
   {
-    name: "a text that ends too early is refused",
+    name: "a string that ends too early is rejected",
     path: infer,
     ...bytesOf(
       { inputs: [{ name: "credit", datatype: "BYTES", shape: [1], parameters: { binary_data_size: 6 } }] },
@@ -276,7 +276,7 @@ export const inferScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/0"],
   },
   {
-    name: "a JSON that is said to be longer than the body is malformed",
+    name: "a JSON length beyond the body is malformed",
     path: infer,
     body: new Uint8Array([0x7b, 1, 2]),
     headers: { "inference-header-content-length": "999" },
@@ -285,7 +285,7 @@ export const inferScenarios: readonly Scenario[] = [
   },
   { name: "an empty body is malformed", path: infer, body: "", status: 400, problem: "body-malformed" },
   {
-    name: "a number is no request",
+    name: "a number is not a request",
     path: infer,
     body: "5",
     status: 400,
@@ -296,7 +296,7 @@ export const inferScenarios: readonly Scenario[] = [
 
 export const inferenceScenarios: readonly Scenario[] = [
   {
-    name: "the server says which extensions it has",
+    name: "the server lists its extensions",
     path: "/v2",
     status: 200,
     answer: () => ({ name: "clickwell", extensions: ["binary_tensor_data", "model_repository"] }),
@@ -304,13 +304,13 @@ export const inferenceScenarios: readonly Scenario[] = [
   { name: "a slash at the end is the same", path: "/v2/", status: 200 },
   { name: "the server is live", path: "/v2/health/live", status: 200, answer: () => ({ live: true }) },
   {
-    name: "the server is ready, in the words of the specification and of KServe",
+    name: "readiness has the members of the specification and of KServe",
     path: "/v2/health/ready",
     status: 200,
     answer: () => ({ live: true, ready: true }),
   },
   {
-    name: "a server that drains is not ready",
+    name: "a draining server is not ready",
     path: "/v2/health/ready",
     given: ({ service }) => {
       service.lifecycle.draining = true;
@@ -328,7 +328,7 @@ export const inferenceScenarios: readonly Scenario[] = [
     problem: "model-missing",
   },
   {
-    name: "names are those that requests can use",
+    name: "lists the names that requests can use",
     path: "/v2/models",
     status: 200,
     answer: ({ first, second }) => ({ models: ["clickwell", second.id, first.id] }),
@@ -352,7 +352,7 @@ export const inferenceScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "without a store, metadata knows the version that answers",
+    name: "without a store, metadata has the version that answers",
     path: "/v2/models/clickwell",
     given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),
     status: 200,
@@ -372,13 +372,13 @@ export const inferenceScenarios: readonly Scenario[] = [
     answer: () => ({ name: "clickwell", ready: true }),
   },
   {
-    name: "a model that is not there is not",
+    name: "an unknown model is not ready",
     path: "/v2/models/clickwell/versions/9/ready",
     status: 404,
     problem: "model-unknown",
   },
   {
-    name: "a path of the protocol that is not there has its error, too",
+    name: "an unknown path of the protocol has an error in its form",
     path: "/v2/logging",
     status: 404,
     problem: "route-unknown",
@@ -413,7 +413,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: "the index of what is ready leaves out what was unloaded",
+    name: "the index of ready models omits unloaded ones",
     method: "POST",
     path: index,
     body: { ready: true },
@@ -422,7 +422,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     whole: ({ first }) => [entry("clickwell", "1"), entry(first.id, "1")],
   },
   {
-    name: "the index tells what was unloaded",
+    name: "the index marks unloaded models",
     method: "POST",
     path: index,
     body: {},
@@ -446,7 +446,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "loading what is in production is done already",
+    name: "loading the model in production succeeds",
     method: "POST",
     path: "/v2/repository/models/clickwell/load",
     body: "",
@@ -454,7 +454,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     answer: () => ({ name: "clickwell", load: true }),
   },
   {
-    name: "a model that is unloaded does not answer",
+    name: "an unloaded model does not answer",
     method: "POST",
     path: "/v2/models/2/infer",
     body: { inputs: tensorsOf([row]) },
@@ -463,14 +463,14 @@ export const repositoryScenarios: readonly Scenario[] = [
     problem: "model-unloaded",
   },
   {
-    name: "a model that is unloaded is not ready",
+    name: "an unloaded model is not ready",
     path: "/v2/models/clickwell/versions/2/ready",
     given: unload,
     status: 503,
     problem: "model-unloaded",
   },
   {
-    name: "a model that is loaded again answers again",
+    name: "a reloaded model answers again",
     method: "POST",
     path: "/v2/models/2/infer",
     body: { inputs: tensorsOf([row]) },
@@ -483,7 +483,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ outputs: output(probabilityOf(second)) }),
   },
   {
-    name: "a model that is unloaded answers when it is put in production",
+    name: "an unloaded model answers once it is put in production",
     method: "POST",
     path: "/v2/models/2/infer",
     body: { inputs: tensorsOf([row]) },
@@ -503,7 +503,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     problem: "model-in-production",
   })),
   {
-    name: "a model that is not there cannot be loaded",
+    name: "an unknown model cannot be loaded",
     method: "POST",
     path: "/v2/repository/models/nowhere/load",
     body: {},
@@ -511,7 +511,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     problem: "model-unknown",
   },
   {
-    name: "a model's files cannot be given",
+    name: "a load with files is rejected",
     method: "POST",
     path: "/v2/repository/models/2/load",
     body: { parameters: { "file:1/model.json": "e30=" } },
@@ -520,7 +520,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     pointers: ["#/parameters/file:1~1model.json"],
   },
   {
-    name: "loading needs the token where there is one",
+    name: "with an admin token set, loading requires it",
     method: "POST",
     path: "/v2/repository/models/2/load",
     body: {},
@@ -529,7 +529,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     problem: "unauthorized",
   },
   {
-    name: "with the token it is done",
+    name: "with the token, loading succeeds",
     method: "POST",
     path: "/v2/repository/models/2/load",
     body: {},

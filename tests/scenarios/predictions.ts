@@ -6,21 +6,21 @@ const { apr: _apr, ...withoutApr } = row;
 
 export const predictions: readonly Scenario[] = [
   {
-    name: "a known row gets the model's probability, with model and version",
+    name: "a known row gets the model's probability, and its model and version",
     path: "/predict",
     body: row,
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first), model_id: first.id, version: 1 }),
   },
   {
-    name: "a category is its value, however it is spelled",
+    name: "a category is the same in every spelling",
     path: "/predict",
     body: { ...row, lender_id: "12" },
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first), unseen: undefined }),
   },
   {
-    name: "null is taken where the field may be missing",
+    name: "null is accepted for a nullable field",
     path: "/predict",
     body: { ...row, annual_income: null, credit: null, lender_id: null },
     status: 200,
@@ -30,7 +30,7 @@ export const predictions: readonly Scenario[] = [
     }),
   },
   {
-    name: "a category that the model does not know is answered and named",
+    name: "an unknown category is answered and listed as unseen",
     path: "/predict",
     body: { ...row, lender_id: 99, loan_purpose: "boat" },
     status: 200,
@@ -40,14 +40,14 @@ export const predictions: readonly Scenario[] = [
     }),
   },
   {
-    name: "JSON is taken without a content type, and with the one that curl makes up",
+    name: "JSON is accepted without a content type, and with curl's default",
     path: "/predict",
     body: row,
     headers: { "content-type": "application/x-www-form-urlencoded" },
     status: 200,
   },
   {
-    name: "a missing field is pointed at",
+    name: "a missing field is reported with a pointer",
     path: "/predict",
     body: withoutApr,
     status: 422,
@@ -55,7 +55,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/apr"],
   },
   {
-    name: "null is refused where the field may not be missing",
+    name: "null is rejected for a field that is not nullable",
     path: "/predict",
     body: { ...row, apr: null },
     status: 422,
@@ -63,7 +63,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/apr"],
   },
   {
-    name: "values of another type are pointed at, all of them",
+    name: "all values of the wrong type are reported with pointers",
     path: "/predict",
     body: { ...row, apr: "11.5", requested: true, credit: ["good"], lender_id: {} },
     status: 422,
@@ -71,7 +71,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/requested", "#/apr", "#/credit", "#/lender_id"],
   },
   {
-    name: "a number that is not finite is pointed at",
+    name: "a number that is not finite is reported with a pointer",
     path: "/predict",
     body: JSON.stringify(row).replace("11.5", "1e400"),
     status: 422,
@@ -79,7 +79,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/apr"],
   },
   {
-    name: "a category that is a number too large to be one is pointed at",
+    name: "a number that is too large for a category is reported with a pointer",
     path: "/predict",
     body: JSON.stringify(row).replace(":12}", ":-1e400}"),
     status: 422,
@@ -87,7 +87,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/lender_id"],
   },
   {
-    name: "a field that the model does not have is pointed at",
+    name: "a field that the model does not have is reported with a pointer",
     path: "/predict",
     body: { ...row, "a/b~c": 1 },
     status: 422,
@@ -95,7 +95,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/a~1b~0c"],
   },
   {
-    name: "a field with the name of something that every object has is a field like any other",
+    name: "a field named like a property of Object.prototype is an ordinary field",
     path: "/predict",
     body: `{"__proto__":1,"constructor":2,${JSON.stringify(row).slice(1)}`,
     status: 422,
@@ -103,7 +103,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/__proto__", "#/constructor"],
   },
   {
-    name: "values that are too large to be added up are told as such",
+    name: "values too large to add up are a problem",
     path: "/predict",
     body: row,
     given: ({ service: { slot } }) => {
@@ -115,7 +115,7 @@ export const predictions: readonly Scenario[] = [
     problem: "input-invalid",
   },
   {
-    name: "an array is no row",
+    name: "an array is not a row",
     path: "/predict",
     body: [row],
     status: 422,
@@ -123,7 +123,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "null is no row",
+    name: "null is not a row",
     path: "/predict",
     body: null,
     status: 422,
@@ -131,7 +131,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "a text is no row",
+    name: "a string is not a row",
     path: "/predict",
     body: '"row"',
     status: 422,
@@ -139,7 +139,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "half of an object is malformed",
+    name: "half an object is malformed",
     path: "/predict",
     body: '{"apr":11.5',
     headers: { "content-type": "application/json" },
@@ -156,7 +156,7 @@ export const predictions: readonly Scenario[] = [
     pointers: ["#/apr"],
   },
   {
-    name: "a body that is not JSON, and says so, is of the wrong type",
+    name: "a body with a content type other than JSON is rejected",
     path: "/predict",
     body: "apr=11.5",
     headers: { "content-type": "text/csv" },
@@ -174,27 +174,27 @@ export const predictions: readonly Scenario[] = [
     problem: "media-type-invalid",
   })),
   {
-    name: "a body with the Content-Encoding identity is what it is",
+    name: "a body with Content-Encoding: identity is accepted",
     path: "/predict",
     body: row,
     headers: { "content-encoding": "identity" },
     status: 200,
   },
   {
-    name: "a body of a byte more than 1 MiB is too long",
+    name: "a body of 1 MiB and one byte is too long",
     path: "/predict",
     body: JSON.stringify(row).padEnd(1024 * 1024 + 1),
     status: 413,
     problem: "body-oversized",
   },
   {
-    name: "a body of 1 MiB is not",
+    name: "a body of 1 MiB is accepted",
     path: "/predict",
     body: JSON.stringify(row).padEnd(1024 * 1024),
     status: 200,
   },
   {
-    name: "without a model, a prediction tells how to get one",
+    name: "without a model, the problem tells how to get one",
     path: "/predict",
     body: row,
     given: ({ service }) => {

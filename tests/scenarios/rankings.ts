@@ -2,7 +2,7 @@ import type { Scenario } from "./scenario.ts";
 import { probabilityOf, row } from "../support/served_models.ts";
 
 const { apr: _apr, lender_id: _lender, ...lead } = row;
-/** The second and the fourth are alike, and likelier than the others. */
+/** The second and the fourth are equal, and have a higher probability than the others. */
 const offers = [
   { apr: 30, lender_id: 12 },
   { apr: 40, lender_id: 12 },
@@ -13,7 +13,7 @@ const whatIf = "/predict/what-if";
 
 export const rankings: readonly Scenario[] = [
   {
-    name: "offers come by their probability, equal ones in their order",
+    name: "offers are ordered by probability, equal ones as sent",
     path: "/rank",
     body: { lead, offers },
     status: 200,
@@ -28,7 +28,7 @@ export const rankings: readonly Scenario[] = [
     }),
   },
   {
-    name: "only the first are told where that is asked for",
+    name: "top limits the number of offers",
     path: "/rank",
     body: { lead, offers, top: 1 },
     status: 200,
@@ -41,7 +41,7 @@ export const rankings: readonly Scenario[] = [
     },
   },
   {
-    name: "an offer's own fields overrule the lead's, and its id is told",
+    name: "an offer's fields take precedence over the lead's, and its id is returned",
     path: "/rank",
     body: {
       lead: { ...lead, credit: "fair" },
@@ -51,14 +51,14 @@ export const rankings: readonly Scenario[] = [
     answer: ({ first }) => ({ ranking: [{ index: 0, offer_id: 7, probability: probabilityOf(first) }] }),
   },
   {
-    name: "a lead's key stands for its fields",
+    name: "a lead's key is completed with its fields",
     path: "/rank",
     body: { lead: { lead_uuid: "lead-a" }, offers: [{ apr: 11.5, lender_id: 12 }] },
     status: 200,
     answer: ({ first }) => ({ ranking: [{ index: 0, probability: probabilityOf(first) }] }),
   },
   {
-    name: "a lead's key alone ranks the offers that the store has",
+    name: "a lead's key alone ranks its stored offers",
     path: "/rank",
     body: { lead_uuid: "lead-a" },
     status: 200,
@@ -75,7 +75,7 @@ export const rankings: readonly Scenario[] = [
     },
   },
   {
-    name: "fields that are sent overrule those of the lead in the store",
+    name: "sent fields take precedence over the lead's stored ones",
     path: "/rank",
     body: { lead: { lead_uuid: "lead-a", credit: "fair" }, top: 3 },
     status: 200,
@@ -99,7 +99,7 @@ export const rankings: readonly Scenario[] = [
     answer: ({ first }) => ({ ranking: [{ index: 0, offer_id: 1, probability: probabilityOf(first) }] }),
   },
   {
-    name: "a bad offer is not ranked, and told with its place",
+    name: "a bad offer is not ranked, and reported with its index",
     path: "/rank",
     body: { lead, offers: [{ apr: "cheap", lender_id: 12 }, offers[0], { offer_id: 77 }] },
     status: 200,
@@ -110,7 +110,7 @@ export const rankings: readonly Scenario[] = [
     pointers: [undefined, undefined],
   },
   {
-    name: "a strict ranking with a bad offer is refused",
+    name: "a strict ranking with a bad offer is rejected",
     path: "/rank?strict=true",
     body: { lead, offers: [offers[0], { apr: "cheap", lender_id: 12 }] },
     status: 422,
@@ -118,14 +118,14 @@ export const rankings: readonly Scenario[] = [
     pointers: ["#/offers/1/apr"],
   },
   {
-    name: "no offers have no order",
+    name: "an empty list of offers is accepted",
     path: "/rank",
     body: { lead, offers: [] },
     status: 200,
     answer: () => ({ ranking: [] }),
   },
   {
-    name: "a lead without a key needs offers",
+    name: "a lead without a key requires offers",
     path: "/rank",
     body: { lead },
     status: 422,
@@ -140,7 +140,7 @@ export const rankings: readonly Scenario[] = [
     problem: "row-unknown",
   },
   {
-    name: "a ranking's bad members are pointed at",
+    name: "bad members of a ranking are reported with pointers",
     path: "/rank",
     body: { lead, offers: [1], top: 0, limit: 3 },
     status: 422,
@@ -148,14 +148,14 @@ export const rankings: readonly Scenario[] = [
     pointers: ["#/offers/0", "#/top", "#/limit"],
   },
   {
-    name: "a ranking that is no JSON is malformed",
+    name: "a ranking that is not JSON is malformed",
     path: "/rank",
     body: "[",
     status: 400,
     problem: "body-malformed",
   },
   {
-    name: "what if: each change is answered beside the row as it is",
+    name: "what if: the row and each change are answered",
     path: whatIf,
     body: { features: row, changes: [{ apr: 20 }, { apr: 20, lender_id: 99 }] },
     status: 200,
@@ -180,7 +180,7 @@ export const rankings: readonly Scenario[] = [
     },
   },
   {
-    name: "what if: the row may be of the store",
+    name: "what if: the row may be a key of the store",
     path: whatIf,
     body: { features: { offer_id: 2 }, changes: [{ apr: 11.5, lender_id: 12 }] },
     status: 200,
@@ -194,7 +194,7 @@ export const rankings: readonly Scenario[] = [
     },
   },
   {
-    name: "what if: a bad change is pointed at",
+    name: "what if: a bad change is reported with a pointer",
     path: whatIf,
     body: { features: row, changes: [{ apr: 20 }, { apr: "x", colour: 1 }] },
     status: 422,
@@ -202,7 +202,7 @@ export const rankings: readonly Scenario[] = [
     pointers: ["#/changes/1/apr", "#/changes/1/colour"],
   },
   {
-    name: "what if: a bad row is pointed at",
+    name: "what if: a bad row is reported with a pointer",
     path: whatIf,
     body: { features: { ...row, apr: null }, changes: [{ apr: 20 }] },
     status: 422,
@@ -210,7 +210,7 @@ export const rankings: readonly Scenario[] = [
     pointers: ["#/features/apr"],
   },
   {
-    name: "what if: a key that is none is pointed at",
+    name: "what if: an invalid key is reported with a pointer",
     path: whatIf,
     body: { features: { offer_id: true }, changes: [{ apr: 20 }] },
     status: 422,
@@ -218,7 +218,7 @@ export const rankings: readonly Scenario[] = [
     pointers: ["#/features/offer_id"],
   },
   {
-    name: "what if: without a change there is no question",
+    name: "what if: at least one change is required",
     path: whatIf,
     body: { features: row, changes: [] },
     status: 422,
@@ -226,7 +226,7 @@ export const rankings: readonly Scenario[] = [
     pointers: ["#/changes"],
   },
   {
-    name: "what if: what is no JSON is malformed",
+    name: "what if: a body that is not JSON is malformed",
     path: whatIf,
     body: "",
     status: 400,

@@ -25,7 +25,7 @@ export const healthScenarios: readonly Scenario[] = [
     problem: "model-missing",
   },
   {
-    name: "a server that drains is not ready",
+    name: "a draining server is not ready",
     path: "/readyz",
     given: ({ service }) => {
       service.lifecycle.draining = true;
@@ -34,7 +34,7 @@ export const healthScenarios: readonly Scenario[] = [
     problem: "draining",
   },
   {
-    name: "a thread that has not heard of the last change says so, and not what it knew before",
+    name: "a thread that missed the last change answers 503, not with the old model",
     method: "POST",
     path: "/predict",
     body: row,
@@ -50,7 +50,7 @@ export const healthScenarios: readonly Scenario[] = [
     responseHeaders: { "retry-after": "1" },
   },
   {
-    name: "a server that drains still predicts",
+    name: "a draining server still predicts",
     method: "POST",
     path: "/predict",
     body: row,
@@ -60,13 +60,13 @@ export const healthScenarios: readonly Scenario[] = [
     status: 200,
   },
   {
-    name: "the first page says what is here, and what to try",
+    name: "the index lists the routes and an example row",
     path: "/",
     status: 200,
     answer: () => ({ name: "clickwell" }),
   },
   {
-    name: "the interface tells of itself",
+    name: "the OpenAPI document is served",
     path: "/openapi.json",
     status: 200,
     answer: () => ({ openapi: "3.1.1" }),
@@ -76,19 +76,19 @@ export const healthScenarios: readonly Scenario[] = [
 
 export const routeScenarios: readonly Scenario[] = [
   {
-    name: "a path that is not there is unknown",
+    name: "an unknown path answers route-unknown",
     path: "/predictions",
     status: 404,
     problem: "route-unknown",
   },
   {
-    name: "a path with a slash too many is another path",
+    name: "a path with an extra slash is another path",
     path: "/model/",
     status: 404,
     problem: "route-unknown",
   },
   {
-    name: "a method that the path does not have is refused with those it has",
+    name: "an unsupported method is rejected with Allow",
     method: "DELETE",
     path: "/model",
     status: 405,
@@ -96,34 +96,34 @@ export const routeScenarios: readonly Scenario[] = [
     responseHeaders: { allow: "GET, HEAD, POST" },
   },
   {
-    name: "GET /predict tells that it wants POST",
+    name: "GET /predict is rejected with Allow: POST",
     path: "/predict",
     status: 405,
     problem: "method-invalid",
     responseHeaders: { allow: "POST" },
   },
   {
-    name: "a Host header that would change the path is refused",
+    name: "a Host header that would change the path is rejected",
     path: "/livez",
     headers: { host: "x/admin?" },
     status: 400,
     problem: "host-invalid",
   },
   {
-    name: "a request for another host than its Host header is for a proxy",
+    name: "a request target for another host is rejected",
     path: "/livez",
     headers: { host: "elsewhere.example" },
     status: 400,
     problem: "target-invalid",
   },
   {
-    name: "a path with a second spelling is refused",
+    name: "a path that is not canonical is rejected",
     path: "//models",
     status: 400,
     problem: "target-invalid",
   },
   {
-    name: "where too many requests wait already, one more is told when to try again",
+    name: "beyond the limit of waiting requests, the problem has Retry-After",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -164,7 +164,7 @@ export const accessScenarios: readonly Scenario[] = [
     problem: "unauthorized",
   },
   {
-    name: "a write with the token is done",
+    name: "a write with the token is accepted",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -173,13 +173,13 @@ export const accessScenarios: readonly Scenario[] = [
     status: 200,
   },
   {
-    name: "reading and predicting need no token",
+    name: "reading and predicting require no token",
     path: "/model",
     options: () => ({ token }),
     status: 200,
   },
   {
-    name: "after ten wrong tokens in a minute even the right one waits",
+    name: "after ten wrong tokens in a minute, even the right one is rejected",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -211,7 +211,7 @@ export const accessScenarios: readonly Scenario[] = [
     problem: "forbidden",
   },
   {
-    name: "without a token, a page whose own name points here cannot write",
+    name: "without a token, DNS rebinding cannot write",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },
@@ -221,7 +221,7 @@ export const accessScenarios: readonly Scenario[] = [
     problem: "forbidden",
   },
   {
-    name: "without a token, what a proxy hands on cannot write, even where the proxy is on this machine",
+    name: "without a token, a proxied request cannot write, even from this machine",
     method: "POST",
     path: "/model",
     body: { model_id: 2 },

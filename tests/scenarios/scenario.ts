@@ -7,7 +7,7 @@ import { createService, type Service, type ServiceOptions } from "../../server/s
 import { checkAnswer, type OpenapiDocument } from "../support/openapi_document.ts";
 import { makeServedModels, type ServedModels } from "../support/served_models.ts";
 
-/** What a scenario can count on, and change before its request. */
+/** Environment of a scenario, which it may change before its request. */
 export interface World extends ServedModels {
   readonly service: Service;
   readonly dispose: (() => void)[];
@@ -17,9 +17,9 @@ export interface Scenario {
   readonly name: string;
   readonly method?: string;
   readonly path: string;
-  /** The name that the client has for the server. */
+  /** The Host header. */
   readonly host?: string;
-  /** Sent as JSON; a text as it stands. */
+  /** Sent as JSON; a string is sent unchanged. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly options?: (models: ServedModels) => Partial<ServiceOptions>;
@@ -30,14 +30,14 @@ export interface Scenario {
   readonly text?: string;
   /** The whole answer, as JSON. */
   readonly whole?: (world: World) => unknown;
-  /** Members that the answer has, among others. */
+  /** Members that the answer must have; it may have others. */
   readonly answer?: (world: World) => Readonly<Record<string, unknown>>;
   /** Pointers of the bad fields; undefined for an error of a row, which has its own. */
   readonly pointers?: readonly (string | undefined)[];
   readonly responseHeaders?: Readonly<Record<string, string>>;
 }
 
-/** Asks one scenario's question of a server of its own, in memory. */
+/** Runs a scenario against its own server in memory. */
 export async function run(
   scenario: Scenario,
   { withLength }: { readonly withLength: boolean },
@@ -68,7 +68,7 @@ export async function run(
   }
 }
 
-/** Where the scenario's store cannot be read, the model comes by another service that can. */
+/** If the scenario's store cannot be read, the model is loaded by another service that can read it. */
 async function serveFirst({ service, ...models }: World): Promise<void> {
   const log = createLog({ format: "json", level: "error", write: () => {} });
   const other = createService({ ...models, token: undefined, insecure: false, log });
@@ -78,7 +78,7 @@ async function serveFirst({ service, ...models }: World): Promise<void> {
 
 type Question = Pick<Scenario, "method" | "path" | "host" | "body" | "headers">;
 
-/** @param withLength Whether the client says how long its body is. */
+/** @param withLength Whether to send Content-Length. */
 export async function send(
   { handler }: Service,
   { method = "GET", path, host = "127.0.0.1:7999", body, headers = {} }: Question,
@@ -91,7 +91,7 @@ export async function send(
     ? null
     : JSON.stringify(body);
   const request = new Request(url, { method, body: sent as BodyInit | null });
-  // What the runtime makes up for a text is not what a client sent.
+  // Removes the content type that the runtime adds for a string.
   request.headers.delete("content-type");
   request.headers.set("host", host);
   if (sent !== null && withLength) {
@@ -102,7 +102,7 @@ export async function send(
   return await handler(request, { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 40_000 } });
 }
 
-/** What the server itself says of its answers. */
+/** Reads the OpenAPI document that the server returns. */
 export async function readDocument(service: Service): Promise<OpenapiDocument> {
   const response = await send(service, { path: "/openapi.json" });
   assert.equal(response.status, 200);

@@ -17,7 +17,7 @@ function valuesOf({ requested, annual_income, apr, loan_purpose, credit, lender_
 
 export const verbScenarios: readonly Scenario[] = [
   {
-    name: "rows by field get a probability each, with the model that answered",
+    name: "rows by field get a probability each, and the model's ids",
     path: predict,
     body: { signature_name: "serving_default", instances: [row, other] },
     status: 200,
@@ -52,14 +52,14 @@ export const verbScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "the rows' ids may come with their fields",
+    name: "rows may have ids besides their fields",
     path: predict,
     body: { inputs: { ...row, offer_id: [7], lead_uuid: "l7" } },
     status: 200,
     answer: ({ first }) => ({ outputs: [probabilityOf(first)] }),
   },
   {
-    name: "single values are one row, and a list of one value is that value",
+    name: "single values are one row, and so are lists of one value",
     path: predict,
     body: { inputs: { ...row, apr: [11.5], requested: [[15_000]], credit: { b64: btoa("good") } } },
     status: 200,
@@ -73,14 +73,14 @@ export const verbScenarios: readonly Scenario[] = [
     answer: () => ({ predictions: [] }),
   },
   {
-    name: "whatever the body says that it is, it is taken as JSON",
+    name: "any content type is read as JSON",
     path: predict,
     body: { instances: [row] },
     headers: { "content-type": "application/x-www-form-urlencoded" },
     status: 200,
   },
   {
-    name: "NaN is a value that is not known; in a text it is a text",
+    name: "NaN is an unknown value, but not inside a string",
     path: predict,
     body: JSON.stringify({ instances: [{ ...row, credit: 'NaN" \\ -Infinity' }] }).replace("72000", "NaN"),
     status: 200,
@@ -97,7 +97,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/instances/0/annual_income"],
   },
   {
-    name: "another registered model answers by its version, whichever is in production",
+    name: "a registered model answers by its version, even if not in production",
     path: "/v1/models/clickwell/versions/2:predict",
     body: { instances: [row] },
     status: 200,
@@ -124,7 +124,7 @@ export const verbScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ predictions: [probabilityOf(second)] }),
   },
   {
-    name: "a name that stands for one model has no other versions",
+    name: "an alias has only its own model's version",
     path: "/v1/models/challenger/versions/1:predict",
     body: { instances: [row] },
     given: (world) => aliasSecond(world, "challenger"),
@@ -132,21 +132,21 @@ export const verbScenarios: readonly Scenario[] = [
     problem: "model-unknown",
   },
   {
-    name: "a model that is not there is unknown",
+    name: "an unregistered model answers model-unknown",
     path: "/v1/models/half:predict",
     body: { instances: [row] },
     status: 404,
     problem: "model-unknown",
   },
   {
-    name: "a version is a number",
+    name: "a version must be a number",
     path: "/v1/models/clickwell/versions/latest:predict",
     body: { instances: [row] },
     status: 404,
     problem: "model-unknown",
   },
   {
-    name: "a model whose files were changed does not answer",
+    name: "a model with changed files does not answer",
     path: "/v1/models/clickwell/versions/2:predict",
     body: { instances: [row] },
     given: ({ modelsDir, second }) => Deno.truncateSync(join(modelsDir, second.id, "weights.bin"), 4),
@@ -154,7 +154,7 @@ export const verbScenarios: readonly Scenario[] = [
     problem: "artifact-corrupt",
   },
   {
-    name: "without a store, a model beside the one in production cannot be found",
+    name: "without a store, only the model in production is found",
     path: "/v1/models/clickwell/versions/2:predict",
     body: { instances: [row] },
     given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),
@@ -162,7 +162,7 @@ export const verbScenarios: readonly Scenario[] = [
     problem: "store-missing",
   },
   {
-    name: "without a model in production there is no answer",
+    name: "without a model in production, the answer is a problem",
     path: predict,
     body: { instances: [row] },
     given: ({ service }) => {
@@ -173,7 +173,7 @@ export const verbScenarios: readonly Scenario[] = [
     responseHeaders: { "retry-after": "5" },
   },
   {
-    name: "rows and columns together are refused",
+    name: "rows and columns together are rejected",
     path: predict,
     body: { instances: [row], inputs: row },
     status: 400,
@@ -181,7 +181,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "neither rows nor columns are refused",
+    name: "a body without rows and columns is rejected",
     path: predict,
     body: {},
     status: 400,
@@ -189,7 +189,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#"],
   },
   {
-    name: "another signature is refused",
+    name: "another signature is rejected",
     path: predict,
     body: { signature_name: "other", instances: [row] },
     status: 400,
@@ -197,7 +197,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/signature_name"],
   },
   {
-    name: "bad fields are pointed at, in every row",
+    name: "bad fields of every row are reported with pointers",
     path: predict,
     body: { instances: [{ ...row, apr: "11.5" }, row, { ...row, colour: 1 }, 5] },
     status: 400,
@@ -205,7 +205,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/instances/0/apr", "#/instances/2/colour", "#/instances/3"],
   },
   {
-    name: "a list of another length than the fields is pointed at",
+    name: "a list with the wrong number of values is reported with a pointer",
     path: predict,
     body: { instances: [[1, 2, 3]] },
     status: 400,
@@ -213,7 +213,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/instances/0"],
   },
   {
-    name: "bad values in columns are pointed at",
+    name: "bad values in columns are reported with pointers",
     path: predict,
     body: { inputs: { ...row, apr: [null] } },
     status: 400,
@@ -221,7 +221,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/apr/0"],
   },
   {
-    name: "columns of different lengths are pointed at",
+    name: "columns of different lengths are reported with pointers",
     path: predict,
     body: { inputs: { ...row, apr: [1, 2] } },
     status: 400,
@@ -229,7 +229,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/inputs/apr"],
   },
   {
-    name: "a column with the name of something that every object has is one like any other",
+    name: "a column named like a property of Object.prototype is an ordinary column",
     path: predict,
     body: `{"inputs":{"__proto__":{"apr":1},${JSON.stringify(row).slice(1)}}`,
     status: 400,
@@ -245,21 +245,21 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/instances/0"],
   },
   {
-    name: "quotes that are never closed take no longer than others",
+    name: "unclosed quotes take no longer than others",
     path: predict,
     body: `{"instances":NaN,"${'\\"'.repeat(500_000)}`,
     status: 400,
     problem: "body-malformed",
   },
   {
-    name: "half of an object is malformed",
+    name: "half an object is malformed",
     path: predict,
     body: '{"instances":[',
     status: 400,
     problem: "body-malformed",
   },
   {
-    name: "a list is no request",
+    name: "a list is not a request",
     path: predict,
     body: [row],
     status: 400,
@@ -274,7 +274,7 @@ export const verbScenarios: readonly Scenario[] = [
     problem: "body-oversized",
   },
   {
-    name: "examples are completed by what they have in common, and overrule it",
+    name: "examples are completed with the context, and take precedence over it",
     path: "/v1/models/clickwell:regress",
     body: { context: { ...lead, apr: 99 }, examples: [{ apr, lender_id }, { apr: 3, lender_id: 7 }] },
     status: 200,
@@ -299,7 +299,7 @@ export const verbScenarios: readonly Scenario[] = [
     answer: ({ second }) => ({ results: [probabilityOf(second)] }),
   },
   {
-    name: "bad fields of examples are pointed at",
+    name: "bad fields of examples are reported with pointers",
     path: "/v1/models/clickwell:classify",
     body: { context: lead, examples: [{ apr: {}, lender_id }] },
     status: 400,
@@ -307,7 +307,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/examples/0/apr"],
   },
   {
-    name: "a context is an object",
+    name: "a context must be an object",
     path: "/v1/models/clickwell:classify",
     body: { context: [1], examples: [row] },
     status: 400,
@@ -333,7 +333,7 @@ export const verbScenarios: readonly Scenario[] = [
     pointers: ["#/instances/0/apr"],
   },
   {
-    name: "a verb that is not there is no path",
+    name: "an unknown verb is an unknown path",
     path: "/v1/models/clickwell:generate",
     body: { examples: [row] },
     status: 404,
@@ -356,7 +356,7 @@ function columns(names: readonly (keyof typeof row)[]) {
 
 export const tensorflowScenarios: readonly Scenario[] = [
   {
-    name: "the model's state is as TensorFlow Serving and KServe tell it",
+    name: "the model's status has the form of TensorFlow Serving and KServe",
     path: "/v1/models/clickwell",
     status: 200,
     answer: () => ({
@@ -370,33 +370,33 @@ export const tensorflowScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "the state of another version names that one in its headers",
+    name: "the status of another version has that version in its headers",
     path: "/v1/models/clickwell/versions/2",
     status: 200,
     responseHeaders: { "x-model-version": "2" },
   },
   {
-    name: "the state of an alias",
+    name: "status of an alias",
     path: "/v1/models/clickwell/labels/challenger",
     given: (world) => aliasSecond(world, "challenger"),
     status: 200,
     responseHeaders: { "x-model-version": "2" },
   },
   {
-    name: "the state of a model that is not there",
+    name: "status of an unknown model",
     path: "/v1/models/half",
     status: 404,
     problem: "model-unknown",
   },
   {
-    name: "names are those that requests can use",
+    name: "lists the names that requests can use",
     path: "/v1/models",
     given: (world) => aliasSecond(world, "challenger"),
     status: 200,
     answer: ({ first, second }) => ({ models: ["clickwell", "challenger", second.id, first.id] }),
   },
   {
-    name: "without a store, the name of the model in production is known",
+    name: "without a store, lists only the model in production",
     path: "/v1/models",
     given: ({ dataDir }) => Deno.removeSync(dataDir, { recursive: true }),
     status: 200,
@@ -415,7 +415,7 @@ export const tensorflowScenarios: readonly Scenario[] = [
     answer: () => ({ model_spec: { name: "clickwell", signature_name: "", version: "2" } }),
   },
   {
-    name: "a verb wants POST",
+    name: "a verb requires POST",
     path: predict,
     status: 405,
     problem: "method-invalid",

@@ -4,39 +4,39 @@ import { row } from "../support/served_models.ts";
 const json = { "content-type": "application/json" };
 const names = Object.keys(row);
 const values = Object.values(row);
-const refused = { status: 422, problem: "input-invalid" } as const;
-const refusedAbroad = { headers: json, status: 400, problem: "input-invalid" } as const;
+const rejected = { status: 422, problem: "input-invalid" } as const;
+const rejectedByProtocol = { headers: json, status: 400, problem: "input-invalid" } as const;
 
-/** What is no key, though the row needs none. */
+/** Values that are not keys, in a row that needs no key. */
 const noKeys = [{}, [], ["lead-a"], true, false];
 
-/** Members that are not of the type that the document gives them, beside a row that could be answered without them. */
+/** Members of the wrong type in requests that could be answered without them. */
 export const typedMembers: readonly Scenario[] = [
   ...noKeys.flatMap((value): Scenario[] =>
     ["lead_uuid", "offer_id"].flatMap((name) => [
       {
-        name: `beside a whole row, ${name} is no ${JSON.stringify(value)}`,
+        name: `in a complete row, ${name} must not be ${JSON.stringify(value)}`,
         path: "/predict",
         body: { ...row, [name]: value },
-        ...refused,
+        ...rejected,
         pointers: [`#/${name}`],
       },
       {
-        name: `with an explanation neither, ${name} is no ${JSON.stringify(value)}`,
+        name: `with an explanation, ${name} must not be ${JSON.stringify(value)}`,
         path: "/predict?explain=true",
         body: { ...row, [name]: value },
-        ...refused,
+        ...rejected,
         pointers: [`#/${name}`],
       },
       {
-        name: `in a strict batch, ${name} is no ${JSON.stringify(value)}`,
+        name: `in a strict batch, ${name} must not be ${JSON.stringify(value)}`,
         path: "/predict/batch?strict=true",
         body: [row, { ...row, [name]: value }],
-        ...refused,
+        ...rejected,
         pointers: [`#/1/${name}`],
       },
       {
-        name: `in columns, ${name} is no ${JSON.stringify(value)}`,
+        name: `in columns, ${name} must not be ${JSON.stringify(value)}`,
         path: "/predict/batch?strict=true",
         body: {
           columns: {
@@ -44,76 +44,76 @@ export const typedMembers: readonly Scenario[] = [
             [name]: ["1", value],
           },
         },
-        ...refused,
+        ...rejected,
         pointers: [`#/columns/1/${name}`],
       },
       {
-        name: `of a ranking's rows, ${name} is no ${JSON.stringify(value)}`,
+        name: `in a ranking, ${name} must not be ${JSON.stringify(value)}`,
         path: "/rank?strict=true",
         body: { offers: [{ ...row, [name]: value }] },
-        ...refused,
+        ...rejected,
         pointers: [`#/offers/0/${name}`],
       },
       {
-        name: `of a question's row, ${name} is no ${JSON.stringify(value)}`,
+        name: `in a what-if row, ${name} must not be ${JSON.stringify(value)}`,
         path: "/predict/what-if",
         body: { features: { ...row, [name]: value }, changes: [{ apr: 1 }] },
-        ...refused,
+        ...rejected,
         pointers: [`#/features/${name}`],
       },
       {
-        name: `of a change, ${name} is no ${JSON.stringify(value)}`,
+        name: `in a change, ${name} must not be ${JSON.stringify(value)}`,
         path: "/predict/what-if",
         body: { features: row, changes: [{ [name]: value }] },
-        ...refused,
+        ...rejected,
         pointers: [`#/changes/0/${name}`],
       },
       {
-        name: `among instances, ${name} is no ${JSON.stringify(value)}`,
+        name: `in instances, ${name} must not be ${JSON.stringify(value)}`,
         path: "/v1/models/clickwell:predict",
         body: { instances: [{ ...row, [name]: value === noKeys[2] ? ["a", "b"] : value }] },
-        ...refusedAbroad,
+        ...rejectedByProtocol,
         pointers: [`#/instances/0/${name}`],
       },
     ])
   ),
   {
-    name: "params are an object",
+    name: "params must be an object",
     path: "/invocations",
     body: { instances: [row], params: [null] },
-    ...refusedAbroad,
+    ...rejectedByProtocol,
     pointers: ["#/params"],
   },
   {
-    name: "params that are null are none",
+    name: "params may be null",
     path: "/invocations",
     body: { instances: [row], params: null },
     headers: json,
     status: 200,
   },
   {
-    name: "an index is a list",
+    name: "an index must be a list",
     path: "/invocations",
     body: { dataframe_split: { columns: names, data: [values], index: 5 } },
-    ...refusedAbroad,
+    ...rejectedByProtocol,
     pointers: ["#/dataframe_split/index"],
   },
   {
-    name: "a column of a frame is named once",
+    name: "a frame must not repeat a column",
     path: "/invocations",
     body: { dataframe_split: { columns: [...names, "apr"], data: [[...values, 99]] } },
-    ...refusedAbroad,
+    ...rejectedByProtocol,
     pointers: ["#/dataframe_split/columns/6"],
   },
   {
-    name: "a column that the model does not have is named once, too",
+    name: "a frame must not repeat an unknown column",
     path: "/invocations",
     body: { dataframe_split: { columns: [...names, "a", "a"], data: [[...values, 1, 2]] } },
-    ...refusedAbroad,
+    ...rejectedByProtocol,
     pointers: ["#/dataframe_split/columns/7"],
   },
   {
-    name: "a column of CSV is named once",
+    name: "CSV must not repeat a column",
     path: "/invocations",
     headers: { "content-type": "text/csv" },
     body: `${names.join(",")},apr\n${values.join(",")},99\n`,
@@ -121,14 +121,14 @@ export const typedMembers: readonly Scenario[] = [
     problem: "body-malformed",
   },
   {
-    name: "a row of CSV may have a category that is called like a field",
+    name: "a CSV row may have a category named like a field",
     path: "/invocations",
     headers: { "content-type": "text/csv" },
     body: "15000,72000,11.5,credit,apr,12",
     status: 200,
   },
   {
-    name: "a header of CSV that lacks a field is no answer without predictions",
+    name: "a CSV with only an incomplete header is rejected",
     path: "/invocations",
     headers: { "content-type": "text/csv" },
     body: `${names.slice(1).join(",")}\n`,
@@ -147,7 +147,7 @@ export const typedMembers: readonly Scenario[] = [
     { name: "an id of tensors is a text", body: { id: 5 }, pointer: "#/id" },
     { name: "parameters of tensors are an object", body: { parameters: [] }, pointer: "#/parameters" },
     {
-      name: "parameters of an output are an object",
+      name: "parameters of an output must be an object",
       body: { outputs: [{ name: "probability", parameters: 1 }] },
       pointer: "#/outputs/0/parameters",
     },
@@ -155,21 +155,21 @@ export const typedMembers: readonly Scenario[] = [
     name,
     path: "/v2/models/clickwell/infer",
     body: { inputs: tensors(), ...body },
-    ...refusedAbroad,
+    ...rejectedByProtocol,
     pointers: [pointer],
   })),
   {
-    name: "parameters of an input are an object",
+    name: "parameters of an input must be an object",
     path: "/v2/models/clickwell/infer",
     body: { inputs: tensors().map((tensor) => ({ ...tensor, parameters: null })) },
-    ...refusedAbroad,
+    ...rejectedByProtocol,
     pointers: ["#/inputs/0/parameters"],
   },
   {
-    name: "a tensor is named once",
+    name: "a tensor must not be repeated",
     path: "/v2/models/clickwell/infer",
     body: { inputs: [...tensors(), tensors()[2]] },
-    ...refusedAbroad,
+    ...rejectedByProtocol,
     pointers: ["#/inputs"],
   },
 ];

@@ -10,7 +10,7 @@ const options = () => ({ vertex });
 export const vertexScenarios: readonly Scenario[] = [
   { name: "the health route answers as ping does", path: vertex.health, options, status: 200, text: "\n" },
   {
-    name: "without a model it does not",
+    name: "without a model, the health route answers 404",
     path: vertex.health,
     options,
     given: ({ service }) => {
@@ -36,7 +36,7 @@ export const vertexScenarios: readonly Scenario[] = [
     }),
   },
   {
-    name: "a bad field is pointed at",
+    name: "a bad field is reported with a pointer",
     method: "POST",
     path: vertex.predict,
     options,
@@ -46,7 +46,7 @@ export const vertexScenarios: readonly Scenario[] = [
     pointers: ["#/instances/0/apr"],
   },
   {
-    name: "instances are wanted",
+    name: "instances are required",
     method: "POST",
     path: vertex.predict,
     options,
@@ -56,7 +56,7 @@ export const vertexScenarios: readonly Scenario[] = [
     pointers: ["#/instances"],
   },
   {
-    name: "without a model there are no predictions",
+    name: "without a model, predictions are a problem",
     method: "POST",
     path: vertex.predict,
     options,
@@ -68,7 +68,7 @@ export const vertexScenarios: readonly Scenario[] = [
     problem: "model-missing",
   },
   {
-    name: "paths that are there already stay what they are",
+    name: "existing paths keep their routes",
     method: "POST",
     path: "/invocations",
     options: () => ({ vertex: { health: "/ping", predict: "/invocations" } }),

@@ -15,14 +15,14 @@ if (!existsSync(mypy)) {
   console.log("skipped: the types of the client for Python: tests/clients/.venv has no mypy");
 }
 
-Deno.test("the clients in the repository are what deno task clients writes", async () => {
+Deno.test("clients: the ones in the repository are what deno task clients writes", async () => {
   for (const [path, text] of Object.entries(writeClients(await demoDocument()))) {
     const committed = await Deno.readTextFile(join(root, path));
     assert.ok(committed === text, `${path} is of another interface: run deno task clients`);
   }
 });
 
-Deno.test("TypeScript: the client asks, changes the model, and tells problems as errors", async () => {
+Deno.test("TypeScript client: predicts, changes the model, and throws problems as errors", async () => {
   await using running = await runServer({ drainTimeoutMs: 500 });
   const { server: { origin }, models: { first, second } } = running;
   const client = createClient(origin);
@@ -48,29 +48,29 @@ Deno.test("TypeScript: the client asks, changes the model, and tells problems as
   await assert.rejects(client.predict(row, { signal: AbortSignal.abort() }), { name: "AbortError" });
 });
 
-Deno.test("TypeScript: the token is sent", async () => {
+Deno.test("TypeScript client: sends the token", async () => {
   const token = "t0ken-of-the-admin";
   await using running = await runServer({ drainTimeoutMs: 500, token });
   const { origin } = running.server;
-  const refused = await problemOf(createClient(origin).assignModel({ model_id: 2 }));
-  assert.equal(refused.type, "urn:clickwell:problem:unauthorized");
+  const rejected = await problemOf(createClient(origin).assignModel({ model_id: 2 }));
+  assert.equal(rejected.type, "urn:clickwell:problem:unauthorized");
   assert.equal((await createClient(origin, { token }).assignModel({ model_id: 2 })).version, 2);
 });
 
-Deno.test("TypeScript: a row that lacks a field, or has one too many, is no row, and a key alone is one", () => {
+Deno.test("TypeScript client: a row must have all fields and no others, or a key", () => {
   const { apr: _, ...withoutApr } = row;
-  // @ts-expect-error apr is missing, and there is no key
+  // @ts-expect-error apr is missing, and so is a key
   const lacking: Row = withoutApr;
-  // @ts-expect-error colour is no field
+  // @ts-expect-error colour is not a field
   const unknown: Row = { ...row, colour: "red" };
-  // @ts-expect-error a number is no text
+  // @ts-expect-error a number is not a string
   const text: Row = { ...row, apr: "11.5" };
   const keyed: Row = { offer_id: 500_000_001 };
   assert.equal([lacking, unknown, text, keyed].length, 4);
 });
 
 Deno.test({
-  name: "Python: the client asks, changes the model, and tells problems as exceptions",
+  name: "Python client: predicts, changes the model, and raises problems as exceptions",
   ignore: !hasPython,
   async fn() {
     await using running = await runServer({ drainTimeoutMs: 500 });
@@ -95,7 +95,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python: the client and a program that uses it are sound in mypy's eyes, and a wrong type is seen",
+  name: "Python client: mypy accepts the client and a program that uses it, and finds a wrong type",
   ignore: !existsSync(mypy),
   async fn() {
     const sound = await checkTypes("tests/clients/use_client.py");

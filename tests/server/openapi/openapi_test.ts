@@ -54,7 +54,7 @@ function operationsOf({ paths }: OpenapiDocument) {
 }
 
 documentTest(
-  "the document is valid under the official schema of OpenAPI 3.1 and its dialect",
+  "document: valid under the official schema of OpenAPI 3.1 and its dialect",
   async ({ document }) => {
     assert.deepEqual(await errorsOfDocument(document), []);
     const broken = structuredClone(document);
@@ -64,14 +64,14 @@ documentTest(
 );
 
 documentTest(
-  "its texts speak of rows and labels: words of loan offers stand only in names of members",
+  "document: texts speak of rows and labels; words of loan offers only occur in names of members",
   ({ document }) => {
     const texts: string[] = [];
     JSON.stringify(document, (key, value) => {
       if (["description", "summary", "title"].includes(key) && typeof value === "string") texts.push(value);
       return value;
     });
-    // Names of members stand in JSON or between backquotes.
+    // Names of members are in JSON or between backquotes.
     const prose = texts.map((text) => text.replace(/`[^`]*`|\{.*\}|"[^"]*"/g, ""));
     assert.ok(prose.length > 100);
     assert.deepEqual(
@@ -81,19 +81,19 @@ documentTest(
   },
 );
 
-documentTest("it is valid with a token and without a model, too", async ({ service, document }) => {
+documentTest("document: valid with a token and without a model", async ({ service, document }) => {
   assert.deepEqual(await errorsOfDocument(document), []);
   service.slot.current = undefined;
   assert.deepEqual(await errorsOfDocument(await readDocument(service)), []);
 }, { token: "t0ken" });
 
-documentTest("every route is in the document, and nothing else", ({ service, document }) => {
+documentTest("document: has every route, and nothing else", ({ service, document }) => {
   const routes = service.routes.map(({ method, path }) => `${method} ${pathTemplate(path)}`);
   const documented = operationsOf(document).map(({ method, path }) => `${method.toUpperCase()} ${path}`);
   assert.deepEqual(documented.toSorted(), routes.toSorted());
 });
 
-documentTest("operations have names of their own, and every reference leads somewhere", ({ document }) => {
+documentTest("document: operation ids are unique, and every reference resolves", ({ document }) => {
   const ids = operationsOf(document).map(({ operation }) => operation.operationId);
   assert.deepEqual([...new Set(ids)], ids);
   assert.deepEqual(ids.filter((id) => !/^[a-z][A-Za-z0-9]*$/.test(id)), []);
@@ -102,19 +102,19 @@ documentTest("operations have names of their own, and every reference leads some
   assert.deepEqual(names.filter((name) => !(name in document.components.schemas)), []);
 });
 
-documentTest("parameters are those that the path has, and all of them", ({ document }) => {
+documentTest("document: path parameters are exactly those of the path", ({ document }) => {
   for (const { path, operation: { parameters = [] } } of operationsOf(document)) {
     const described = parameters.filter((parameter) => parameter.in === "path").map(({ name }) => name);
     assert.deepEqual(described, [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name), path);
   }
 });
 
-documentTest("every problem is in it", ({ document }) => {
+documentTest("document: has every problem", ({ document }) => {
   const { type } = document.components.schemas.Problem.properties as { type: { enum: string[] } };
   assert.deepEqual(type.enum, [...clientKinds.map(problemType), "about:blank"]);
 });
 
-documentTest("with a token, writes say that they need it, and nothing else does", ({ service, document }) => {
+documentTest("document: with a token, exactly the writes require it", ({ service, document }) => {
   for (const { method, path, write } of service.routes) {
     const operation = operationOf(document, method, path.replaceAll(/(?<=\/):\w+/g, "1"));
     assert.deepEqual(operation?.security, write ? [{ adminToken: [] }] : undefined, path);
@@ -122,13 +122,13 @@ documentTest("with a token, writes say that they need it, and nothing else does"
   assert.ok(document.components.securitySchemes);
 }, { token: "t0ken" });
 
-documentTest("without a token there is no security scheme", ({ document }) => {
+documentTest("document: without a token there is no security scheme", ({ document }) => {
   assert.equal(document.components.securitySchemes, undefined);
   assert.deepEqual(operationsOf(document).filter(({ operation }) => operation.security), []);
 });
 
 documentTest(
-  "a row has the fields of the model in production, its levels, its nulls and a row of it",
+  "document: a row has the fields, levels and nulls of the active model, and an example",
   (asked) => {
     const { document: { components: { schemas } }, models: { first } } = asked;
     assert.deepEqual(schemas.Row, {
@@ -184,7 +184,7 @@ function category(levels: string[]) {
 }
 
 documentTest(
-  "the document takes the rows that the model takes, and no others",
+  "document: accepts exactly the rows that the model accepts",
   async ({ service, document }) => {
     const operation = operationOf(document, "POST", "/predict");
     const predictor = service.slot.current?.predictor;
@@ -207,7 +207,7 @@ documentTest(
   },
 );
 
-documentTest("the example of a body is one that is answered", async ({ service, document }) => {
+documentTest("document: the example of a body gets an answer", async ({ service, document }) => {
   for (const { path, method, operation } of operationsOf(document)) {
     const example = operation.requestBody?.content["application/json"]?.example;
     if (example === undefined) continue;
@@ -218,7 +218,7 @@ documentTest("the example of a body is one that is answered", async ({ service, 
 });
 
 documentTest(
-  "the document's ETag starts with the model's id, and the same document is not sent twice",
+  "document: its ETag starts with the model's id, and If-None-Match is answered with 304",
   async (asked) => {
     const { service, models: { first, second } } = asked;
     const ask = (headers = {}) => send(service, { path: "/openapi.json", headers });
@@ -240,7 +240,7 @@ documentTest(
   },
 );
 
-Deno.test("a category says which spellings are one level, if the model keeps the type of its values", () => {
+Deno.test("document: a category lists the spellings of one level, if the model records the type of its values", () => {
   const categorical = { type: "categorical", nullable: false, levels: ["12"] } as const;
   const fields = [
     { ...categorical, name: "old" },

@@ -14,7 +14,7 @@ const casesMin = 1000;
 const timeoutMs = 600_000;
 
 Deno.test({
-  name: "schemathesis finds no server error and no answer outside the document",
+  name: "document: schemathesis finds no server error and no response outside of it",
   ignore,
   async fn() {
     const models = makeServedModels();
@@ -32,7 +32,7 @@ Deno.test({
   },
 });
 
-/** @param folder Where it may leave what it remembers. */
+/** @param folder Folder for its cache. */
 async function explore(url: string, folder: string): Promise<{ success: boolean; report: string }> {
   const { success, stdout, stderr } = await new Deno.Command(program, {
     args: [

@@ -8,7 +8,7 @@ import { assertFailure } from "../../support/expected_failure.ts";
 
 const encoder = new TextEncoder();
 
-/** A parser, and how often it has parsed. */
+/** A parser and the number of its calls. */
 function counting() {
   let count = 0;
   const parse = createHeaderParser((text) => {
@@ -18,7 +18,7 @@ function counting() {
   return { parse: (text: string) => parse(encoder.encode(text)), count: () => count };
 }
 
-Deno.test("heads: an equal head is parsed once, another one anew", () => {
+Deno.test("header cache: an equal header is parsed once, another one again", () => {
   const { parse, count } = counting();
   for (let i = 0; i < 3; i++) {
     assert.deepEqual(parse('{"inputs":[1]}'), { inputs: [1] });
@@ -27,7 +27,7 @@ Deno.test("heads: an equal head is parsed once, another one anew", () => {
   assert.equal(count(), 2);
 });
 
-Deno.test("heads: a bounded number is kept, and none that is long", () => {
+Deno.test("header cache: keeps a bounded number of headers, and no long ones", () => {
   const { parse, count } = counting();
   for (let i = 0; i <= cachedHeadersMax; i++) assert.equal(parse(String(i)), i);
   assert.equal(parse(String(cachedHeadersMax)), cachedHeadersMax);
@@ -40,7 +40,7 @@ Deno.test("heads: a bounded number is kept, and none that is long", () => {
   assert.equal(count(), cachedHeadersMax + 4);
 });
 
-Deno.test("heads: what is no JSON is refused each time", () => {
+Deno.test("header cache: a header that is not JSON is rejected each time", () => {
   const parse = createHeaderParser();
   for (let i = 0; i < 2; i++) {
     assertFailure(() => parse(encoder.encode("{")), "body-malformed", /not valid JSON/);

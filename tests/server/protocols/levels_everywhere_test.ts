@@ -36,7 +36,7 @@ const firstId = 2n ** 60n + 1n;
 const rowCount = 240;
 const x = 0.25;
 
-/** The training's rows, spelled as each format has them. */
+/** The training rows, in the spelling of each format. */
 const trainingRows = Array.from({ length: rowCount }, (_, k) => {
   const pick = <T>(list: readonly T[], step: number) => list[Math.floor(k / step) % list.length];
   return {
@@ -111,7 +111,7 @@ async function trainFrom(content: string | Uint8Array<ArrayBuffer>): Promise<Tra
   }
 }
 
-/** Trains on each format, serves what one of them gave, and removes all. */
+/** Trains on each format, serves one of the models, and removes everything. */
 async function withModels(use: (service: Service, model: Trained) => Promise<void>): Promise<void> {
   const trained: Trained[] = [];
   try {
@@ -141,7 +141,7 @@ async function withModels(use: (service: Service, model: Trained) => Promise<voi
   }
 }
 
-/** The one reference: the probability of a row of levels. */
+/** The reference: the probability of a row of levels. */
 function referenceOf({ metadata }: Trained): (row: SpelledRow) => number {
   const predictor = createPredictor(metadata);
   return ({ i, r, t }) => {
@@ -165,7 +165,7 @@ const anyRow: fc.Arbitrary<SpelledRow> = fc.record({
   t: fc.constantFrom(...spellings.t),
 });
 
-/** Rows as JSON texts: their values' literals are not JavaScript's to write. */
+/** Rows as JSON text, because JavaScript cannot write the literals of their values. */
 const objectOf = (row: SpelledRow) => `{${columns.map((name) => `"${name}":${row[name].json}`)},"x":${x}}`;
 const listOf = (row: SpelledRow) => `[${columns.map((name) => row[name].json)},${x}]`;
 const columnsOf = (rows: readonly SpelledRow[]) =>
@@ -174,19 +174,19 @@ const csvOf = (rows: readonly SpelledRow[]) =>
   ["i,r,t,x", ...rows.map((row) => `${columns.map((name) => csvCell(row[name]))},${x}`)].join("\n");
 const csvCell = ({ csv }: Spelled) => csv === "" ? "" : quoted(String(csv));
 
-/** Of a tensor of these values; a text says of itself what it is. */
+/** Datatype of a tensor of these values. */
 function datatypeOf(values: readonly Spelled[]): string {
   if (values.some(({ json }) => json.startsWith('"'))) return "BYTES";
   return values.every(({ json }) => json === "true" || json === "false") ? "BOOL" : "FP64";
 }
 
-interface Door {
+interface RequestForm {
   readonly name: string;
   readonly path: string;
   readonly body: (rows: readonly SpelledRow[]) => string;
   readonly read: (text: string) => number[];
   readonly type?: string;
-  /** Whether the door has a place for the row's values. */
+  /** Whether the protocol can represent the row's values. */
   readonly takes?: (row: SpelledRow) => boolean;
 }
 
@@ -200,7 +200,7 @@ const tensors = (rows: readonly SpelledRow[]) =>
     )
   },{"name":"x","datatype":"FP64","shape":[${rows.length}],"data":[${rows.map(() => x)}]}]}`;
 
-const doors: readonly Door[] = [
+const requestForms: readonly RequestForm[] = [
   {
     name: "a batch",
     path: "/predict/batch",
@@ -314,7 +314,7 @@ async function ask(service: Service, path: string, body: string | Uint8Array, he
   return text;
 }
 
-/** Tensors of one row behind the JSON. */
+/** Tensors of one row after the JSON. */
 function binaryOf(row: SpelledRow): { body: Uint8Array; headers: Record<string, string> } {
   const tensors = [
     ...columns.map((name) => ({ name, ...row[name].tensor })),
@@ -333,7 +333,7 @@ function binaryOf(row: SpelledRow): { body: Uint8Array; headers: Record<string, 
   };
 }
 
-Deno.test("levels: each spelling of a value is one level through every door, bit for bit", async () => {
+Deno.test("levels: each spelling of a value is one level in every protocol, bit for bit", async () => {
   await withModels(async (service, model) => {
     const reference = referenceOf(model);
     await fc.assert(
@@ -345,7 +345,9 @@ Deno.test("levels: each spelling of a value is one level through every door, bit
           const { outputs } = JSON.parse(await ask(service, "/v2/models/clickwell/infer", body, headers));
           assert.equal(outputs[0].data[0], reference(row), `tensors of ${objectOf(row)}`);
         }
-        for (const { name, path, body, read, type = "application/json", takes = () => true } of doors) {
+        for (
+          const { name, path, body, read, type = "application/json", takes = () => true } of requestForms
+        ) {
           const taken = rows.filter(takes);
           if (taken.length === 0) continue;
           const text = await ask(service, path, body(taken), { "content-type": type });
@@ -357,7 +359,7 @@ Deno.test("levels: each spelling of a value is one level through every door, bit
   });
 });
 
-/** Answers a file, whose ids it hands on. */
+/** Predicts a file and returns the answers. */
 async function predicted(
   { folder, metadata }: Trained,
   content: string | Uint8Array<ArrayBuffer>,
@@ -379,11 +381,11 @@ async function predicted(
     textFormat,
   });
   const lines = Deno.readTextFileSync(out).trimEnd().split("\n");
-  // As text: JSON.parse would round them.
+  // As text, because JSON.parse would round them.
   return lines.map((line) => ({ ...JSON.parse(line), id: /"id":"?(\d+)/.exec(line)?.[1] }));
 }
 
-Deno.test("levels: each spelling of a value is one level in files to be answered, bit for bit", async () => {
+Deno.test("levels: each spelling of a value is one level in files to predict, bit for bit", async () => {
   await withModels(async (_service, model) => {
     const reference = referenceOf(model);
     const [i, r, t] = [spellings.i[0], spellings.r[0], spellings.t[0]];
@@ -417,7 +419,7 @@ Deno.test("levels: each spelling of a value is one level in files to be answered
   });
 });
 
-Deno.test("levels: a numeric field takes an integer beyond 2^53 as the double next to it, by every door", async () => {
+Deno.test("levels: a numeric field rounds an integer beyond 2^53 to a double, in every protocol", async () => {
   await withModels(async (service, model) => {
     const one = { i: spellings.i[0], r: spellings.r[0], t: spellings.t[0] };
     const wide = (text: string) => text.replace(/(?<=[:,\[])0\.25(?=[,}\]]|$)/gm, String(firstId));
@@ -425,7 +427,7 @@ Deno.test("levels: a numeric field takes an integer beyond 2^53 as the double ne
       { i: one.i.level, r: one.r.level, t: one.t.level, x: Number(firstId) },
       createFindings(),
     );
-    for (const { name, path, body, read, type = "application/json" } of doors) {
+    for (const { name, path, body, read, type = "application/json" } of requestForms) {
       const text = await ask(service, path, wide(body([one])), { "content-type": type });
       assert.deepEqual(read(text), [expected], name);
     }
@@ -443,12 +445,12 @@ Deno.test("levels: a numeric field takes an integer beyond 2^53 as the double ne
 
 const rounded = "1.152921504606846977e18";
 
-Deno.test("levels: a number that stands for several integers is refused by every door, and by predict", async () => {
+Deno.test("levels: a number that stands for several integers is rejected in every protocol, and by predict", async () => {
   await withModels(async (service, model) => {
     const one = { i: spellings.i[0], r: spellings.r[0], t: spellings.t[0] };
     const asked = { ...one, i: { ...one.i, json: rounded } };
     const batch = ["/predict/batch", "/rank"];
-    for (const { path, body, type = "application/json", name } of doors) {
+    for (const { path, body, type = "application/json", name } of requestForms) {
       if (type === "text/csv") continue;
       const question = path.includes("?") || batch.includes(path)
         ? `${path}${path.includes("?") ? "&" : "?"}strict=true`
@@ -530,7 +532,7 @@ Deno.test("levels: ids and groups beyond 2^53 are exact, in files and in lookups
   });
 });
 
-Deno.test("levels: in CSV an empty field is missing, in quotes or not, and NA is a text, in bodies and in files", async () => {
+Deno.test("levels: in CSV an empty field is missing, quoted or not, and NA is a text, in bodies and in files", async () => {
   await withModels(async (service, model) => {
     const predictor = createPredictor(model.metadata);
     const probabilityOf = (row: Record<string, unknown>) => predictor.predict(row, createFindings());
@@ -571,7 +573,7 @@ Deno.test("levels: in CSV an empty field is missing, in quotes or not, and NA is
   });
 });
 
-Deno.test("levels: a decimal comma is read in categories of numbers, and stands in texts", async () => {
+Deno.test("levels: a decimal comma is read in categories of numbers, and kept in texts", async () => {
   await withModels(async (_service, model) => {
     const predictor = createPredictor(model.metadata);
     const expected = predictor.predict({ i: 12, r: 0.5, t: "0,5", x }, createFindings());
@@ -583,7 +585,7 @@ Deno.test("levels: a decimal comma is read in categories of numbers, and stands 
   });
 });
 
-Deno.test("levels: numeric fields of a file are read as an ingest reads them", async () => {
+Deno.test("levels: numeric fields of a file are read as ingest reads them", async () => {
   await withModels(async (_service, model) => {
     const predictor = createPredictor(model.metadata);
     const row = { i: 12, r: 0.5, t: "12" };
@@ -614,7 +616,7 @@ Deno.test("levels: numeric fields of a file are read as an ingest reads them", a
   });
 });
 
-Deno.test("levels: in a long body, which is parsed in pieces, integers beyond 2^53 are exact too", async () => {
+Deno.test("levels: integers beyond 2^53 are exact in a long body too, which is parsed in time slices", async () => {
   await withModels(async (service, model) => {
     const reference = referenceOf(model);
     const rows: SpelledRow[] = Array.from({ length: 3000 }, (_, k) => ({
@@ -623,10 +625,10 @@ Deno.test("levels: in a long body, which is parsed in pieces, integers beyond 2^
       t: spellings.t[k % spellings.t.length],
     }));
     const expected = rows.map(reference);
-    for (const { name, path, body, read, type = "application/json", takes = () => true } of doors) {
+    for (const { name, path, body, read, type = "application/json", takes = () => true } of requestForms) {
       const taken = rows.filter(takes);
       const text = body(taken);
-      // What if takes no thousand changes, and /rank no more than a mebibyte.
+      // What if accepts fewer than a thousand changes, and /rank at most 1 MiB.
       if (name === "what if" || text.length < 128 * 1024) continue;
       const answer = await ask(service, path, text, { "content-type": type });
       assert.deepEqual(read(answer), expected.filter((_, k) => takes(rows[k])), name);

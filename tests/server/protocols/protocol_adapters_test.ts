@@ -17,7 +17,7 @@ const number = fc.oneof(
   fc.integer(),
   fc.constantFrom(0, -0, 1e-300, 5e-324, 1e12),
 );
-/** Known ones, unseen ones, numbers and the same as texts, and texts that a format could stumble over. */
+/** Known and unseen categories, numbers and the same as strings, and strings that a format could misread. */
 const category = fc.constantFrom<string | number>(
   ...["debt_consolidation", "other", "fair", "good", "12", 12, 7, "7", 99, "99", 1.5],
   ...["boat", "naïve", "日本", "\u2028", 'quo"ted', "a,b", "tab\tbed", "two\nlines", "{}", " "],
@@ -35,19 +35,19 @@ const valuesOf = (row: AnyRow) => names.map((name) => row[name]);
 const columnsOf = (rows: readonly AnyRow[]) =>
   Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])]));
 
-/** One way to ask for the probabilities of rows. */
-interface Door {
+/** A request form of a protocol. */
+interface RequestForm {
   readonly name: string;
   readonly path: string;
   readonly ask: (
     rows: readonly AnyRow[],
   ) => SentBody | { readonly body: unknown; readonly headers?: Record<string, string> };
   readonly read: (response: Response) => Promise<unknown>;
-  /** Arrays of texts have no place for a value that is not known. */
+  /** Arrays of strings cannot represent an unknown value. */
   readonly withoutNullCategories?: true;
 }
 
-function member(name: string): Door["read"] {
+function member(name: string): RequestForm["read"] {
   return async (response) => (await response.json())[name];
 }
 
@@ -55,9 +55,9 @@ const infer = "/v2/models/clickwell/infer";
 const predict = "/v1/models/clickwell:predict";
 const invocations = { path: "/invocations", read: member("predictions") };
 const vertex = { health: "/vertex/health", predict: "/vertex/predict" };
-const firstOutput: Door["read"] = async (response) => (await response.json()).outputs[0].data;
+const firstOutput: RequestForm["read"] = async (response) => (await response.json()).outputs[0].data;
 
-const doors: readonly Door[] = [
+const requestForms: readonly RequestForm[] = [
   {
     name: "Open Inference, JSON",
     path: infer,
@@ -145,13 +145,17 @@ function csvOf(rows: readonly AnyRow[]): string {
   return [names.join(","), ...rows.map((row) => valuesOf(row).map(cell).join(","))].join("\n");
 }
 
-async function askDoor(service: Service, { path, ask, read, name }: Door, rows: readonly AnyRow[]) {
+async function probabilitiesBy(
+  service: Service,
+  { path, ask, read, name }: RequestForm,
+  rows: readonly AnyRow[],
+) {
   const response = await send(service, { method: "POST", path, ...ask(rows) });
   assert.equal(response.status, 200, `${name}: ${response.status === 200 ? "" : await response.text()}`);
   return await read(response);
 }
 
-Deno.test("the same rows get the same probabilities through all doors, to the last bit", async () => {
+Deno.test("protocols: the same rows get the same probabilities in all protocols, to the last bit", async () => {
   const models = makeServedModels();
   const log = createLog({ format: "json", level: "error", write: () => {} });
   const service = createService({ ...models, token: undefined, insecure: false, log, vertex });
@@ -165,12 +169,12 @@ Deno.test("the same rows get the same probabilities through all doors, to the la
           expected.push((await response.json()).probability);
         }
         assert.deepEqual(expected, rows.map((row) => probabilityOf(models.first, row)));
-        for (const door of doors) {
+        for (const form of requestForms) {
           const hasNull = rows.some(({ loan_purpose, credit, lender_id }) =>
             [loan_purpose, credit, lender_id].includes(null)
           );
-          if (door.withoutNullCategories && hasNull) continue;
-          assert.deepEqual(await askDoor(service, door, rows), expected, door.name);
+          if (form.withoutNullCategories && hasNull) continue;
+          assert.deepEqual(await probabilitiesBy(service, form, rows), expected, form.name);
         }
       }),
       { numRuns: 150 },

@@ -7,7 +7,7 @@ import { type RunningServer, runServer } from "../../support/running_server.ts";
 import { root } from "../../support/program.ts";
 import { probabilityOf, row } from "../../support/served_models.ts";
 
-/** With what a client's arrays have a place for: gaps in numbers, texts of any script, ids as integers. */
+/** Values that a client's arrays can represent: missing numbers, strings of any script, ids as integers. */
 const rows = [
   row,
   { ...row, annual_income: null, credit: "unheard of", lender_id: 99 },
@@ -19,7 +19,7 @@ const vertex = {
   predict: "/v1/endpoints/7/deployedModels/8:predict",
 };
 
-/** A test with a client that is in the clients' environment: skipped where that was not made. */
+/** A test with a client of the clients' environment; skipped if the environment was not created. */
 function clientTest(
   name: string,
   script: string,
@@ -54,7 +54,7 @@ async function ask(script: string, origin: string): Promise<Record<string, unkno
   return JSON.parse(decoder.decode(stdout).trim().split("\n").at(-1) ?? "");
 }
 
-/** Each of the ways gives the model's own probabilities, to the last bit. */
+/** Asserts that each form gives the model's own probabilities, to the last bit. */
 function checkAll(found: unknown, expected: readonly number[]): void {
   for (const [way, probabilities] of Object.entries(found as Record<string, unknown>)) {
     assert.deepEqual(probabilities, expected, way);
@@ -62,7 +62,7 @@ function checkAll(found: unknown, expected: readonly number[]): void {
 }
 
 clientTest(
-  "tritonclient asks, loads and unloads",
+  "tritonclient predicts, loads and unloads",
   "triton_client.py",
   (found, { models: { first, second } }) => {
     const { probabilities, of_second, unloaded, loaded, ...others } = found;
@@ -98,7 +98,7 @@ clientTest(
 );
 
 clientTest(
-  "MLflow's ScoringServerClient asks by frames, lists and CSV",
+  "MLflow's ScoringServerClient predicts with frames, lists and CSV",
   "mlflow_client.py",
   (found, { models }) => {
     const expected = rows.map((row) => probabilityOf(models.first, row));
@@ -115,7 +115,7 @@ clientTest(
   },
 );
 
-clientTest("SageMaker and Vertex AI ask as they ask a container", "hosts.py", (found, { models }) => {
+clientTest("SageMaker and Vertex AI predict as they do with a container", "hosts.py", (found, { models }) => {
   checkAll(found, rows.map((row) => probabilityOf(models.first, row)));
 });
 
@@ -123,9 +123,9 @@ const hasCurl = await new Deno.Command("curl", { args: ["--version"], stdout: "n
   .output()
   .then(({ success }) => success, () => false);
 
-/** The lines of TensorFlow Serving's documentation, with the host and the rows in them exchanged, and nothing else. */
+/** The commands of TensorFlow Serving's documentation, with only the host and the rows replaced. */
 Deno.test({
-  name: "the curl lines of TensorFlow Serving's documentation are answered as it says",
+  name: "the curl commands of TensorFlow Serving's documentation get the documented answers",
   ignore: !hasCurl,
   async fn() {
     await using running = await runServer();

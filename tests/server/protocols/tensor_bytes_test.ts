@@ -9,7 +9,7 @@ import {
 } from "../../../server/protocols/open_inference/tensor_bytes.ts";
 
 function read(datatype: Datatype, bytes: readonly number[]): unknown[] {
-  // Not at the beginning of its buffer, as behind the JSON.
+  // Not at the start of its buffer, as after the JSON.
   const whole = Uint8Array.of(1, 2, 3, ...bytes, 4);
   const count = bytes.length / (datatypes[datatype] || 1);
   const place = { start: 1, end: 1 + bytes.length, count, at: "#" };
@@ -36,7 +36,7 @@ const cases:
     ["UINT64", bytesOf(BigUint64Array.of(12n, 2n ** 64n - 1n)), [12, 18_446_744_073_709_551_615n]],
     ["FP32", bytesOf(Float32Array.of(1.5, 0.1, NaN, Infinity)), [1.5, Math.fround(0.1), null, Infinity]],
     ["FP64", bytesOf(Float64Array.of(0.1, -0, NaN)), [0.1, -0, null]],
-    // 1, −2, the smallest above 0, the largest, infinite, none.
+    // 1, −2, the smallest above 0, the largest, infinite, NaN.
     ["FP16", bytesOf(Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0xfc00, 0x7e00)), [
       1,
       -2,
@@ -51,7 +51,7 @@ const cases:
   ];
 
 for (const [datatype, bytes, values] of cases) {
-  Deno.test(`tensors of ${datatype} are read as they lie in memory: ${inspect(values)}`, () => {
+  Deno.test(`tensors of ${datatype} are read from little-endian bytes: ${inspect(values)}`, () => {
     assert.deepEqual(read(datatype, bytes), values);
   });
 }
@@ -64,7 +64,7 @@ for (
     ["a long text", [...Array(40).fill(0x41), 0xff]],
   ] as const
 ) {
-  Deno.test(`tensors of BYTES: a text that is no UTF-8 is refused (${what})`, () => {
+  Deno.test(`tensors of BYTES: a string that is not valid UTF-8 is rejected (${what})`, () => {
     assertFailure(
       () => read("BYTES", [1, 0, 0, 0, 65, bytes.length, 0, 0, 0, ...bytes]),
       "input-invalid",

@@ -17,7 +17,7 @@ function pageTest(
   Deno.test({
     name: `docs page: ${name}`,
     ignore: !hasBrowser,
-    // The browser is for all tests, and so is what its client holds.
+    // All tests share one browser, and the resources of its client.
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
@@ -36,7 +36,7 @@ function figure(page: Page, text: string): Promise<void> {
 }
 
 pageTest(
-  "a browser at / is led there, and nothing is loaded from elsewhere or forbidden",
+  "/ redirects a browser there, and nothing is loaded from elsewhere or blocked",
   async (page, running, trail) => {
     await figure(page, "%");
     const { origin } = running.server;
@@ -63,7 +63,7 @@ pageTest("the form starts with a row that the model knows, and its probability",
 });
 
 pageTest(
-  "the probability follows what is filled in: a number, nothing, a category of no model",
+  "the probability follows the input: a number, nothing, an unknown category",
   async (page, { models }) => {
     const { first } = models;
     await page.fill("#field-requested", "1000");
@@ -75,7 +75,7 @@ pageTest(
   },
 );
 
-pageTest("a field that may not be empty says so", async (page) => {
+pageTest("a field that must not be empty shows an error", async (page) => {
   await figure(page, "%");
   await page.fill("#field-apr", "");
   await page.locator("#field-apr-note", { hasText: "must be a number" }).waitFor();
@@ -83,7 +83,7 @@ pageTest("a field that may not be empty says so", async (page) => {
 });
 
 pageTest(
-  "a call is sent as it stands there, and shown as a line for a shell",
+  "a call is sent as shown, and shown as a curl command",
   async (page, { server, models }) => {
     await page.click("nav a[href='#assignModel']");
     const call = page.locator("#assignModel");
@@ -101,7 +101,7 @@ pageTest(
   },
 );
 
-pageTest("parts of the path and the query are filled in", async (page) => {
+pageTest("path and query parameters are filled in", async (page) => {
   await page.click("nav a[href='#modelHistory']");
   const call = page.locator("#modelHistory");
   await call.locator(".parameter", { hasText: "limit" }).locator("input").fill("1");
@@ -111,7 +111,7 @@ pageTest("parts of the path and the query are filled in", async (page) => {
 });
 
 pageTest(
-  "where writes need the token, it is asked for, sent, and not part of what is copied",
+  "if writes require the token, the page asks for it, sends it, and omits it from curl commands",
   async (page, _, trail) => {
     await page.click("nav a[href='#assignModel']");
     const call = page.locator("#assignModel");
@@ -141,7 +141,7 @@ pageTest("every operation of the document is on it", async (page, { server }) =>
 
 for (const colorScheme of ["light", "dark"] as const) {
   Deno.test({
-    name: `docs page: in a ${colorScheme} surrounding it is ${colorScheme}, and its words stand out`,
+    name: `docs page: with a ${colorScheme} color scheme it is ${colorScheme}, with enough contrast`,
     ignore: !hasBrowser,
     sanitizeOps: false,
     sanitizeResources: false,
@@ -181,7 +181,7 @@ function contrast(a: string, b: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-Deno.test("the page and all that it is made of come from this server, under a policy that allows nothing else", async () => {
+Deno.test("docs page: all files come from this server, under a policy that allows nothing else", async () => {
   await using running = await runServer({ drainTimeoutMs: 500 });
   const { origin } = running.server;
   const page = await fetch(`${origin}/docs`);
@@ -202,7 +202,7 @@ Deno.test("the page and all that it is made of come from this server, under a po
   }
 });
 
-Deno.test("programs at / get JSON, whatever else they accept", async () => {
+Deno.test("GET /: programs get JSON, browsers the docs page", async () => {
   await using running = await runServer({ drainTimeoutMs: 500 });
   for (const accept of ["*/*", "application/json"]) {
     const response = await fetch(`${running.server.origin}/`, { headers: { accept } });

@@ -38,13 +38,13 @@ async function ask({ handler }: Service, method: string, path: string, headers: 
   return response;
 }
 
-/** A path of the table with something in its named parts; a verb stays. */
+/** Returns a path of the table with values for its parameters; a verb is kept. */
 function exampleOf(path: string): string {
   return path.replaceAll(/(?<=\/):\w+/g, "1");
 }
 
 serviceTest(
-  "every route that writes needs the token, and no other does",
+  "routes: writes require the token, all others do not",
   { guarded: true },
   async (service) => {
     const writes = service.routes.filter(({ write }) => write);
@@ -60,13 +60,13 @@ serviceTest(
   },
 );
 
-Deno.test("every route that is not GET is one that writes, or is known not to", () => {
+Deno.test("routes: every route other than GET is a write, or known not to be", () => {
   const harmless = [
     ...["POST /predict", "POST /predict/batch", "POST /predict/what-if", "POST /rank"],
     "POST /v2/repository/index",
   ];
   const service = emptyService(false);
-  // What takes the short way predicts.
+  // Routes on the fast path predict.
   const open = service.routes.filter(({ method, write, fastPath: short }) =>
     method !== "GET" && !write && !short
   );
@@ -74,7 +74,7 @@ Deno.test("every route that is not GET is one that writes, or is known not to", 
 });
 
 serviceTest(
-  "a path answers the methods that Allow names, and refuses all others with it",
+  "routes: a path answers the methods in Allow, and rejects all others with it",
   { guarded: false },
   async (service) => {
     const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -90,7 +90,7 @@ serviceTest(
   },
 );
 
-serviceTest("every answer has the headers that keep browsers and caches from harm, and a request id", {
+serviceTest("routes: every response has the security headers and a request id", {
   guarded: false,
 }, async (service) => {
   for (const path of ["/livez", "/readyz", "/nowhere", "//"]) {
@@ -103,12 +103,16 @@ serviceTest("every answer has the headers that keep browsers and caches from har
   }
 });
 
-serviceTest("a request id that is no plain word is not repeated", { guarded: false }, async (service) => {
-  const { headers } = await ask(service, "GET", "/livez", { "x-request-id": "<script>" });
-  assert.match(headers.get("x-request-id") ?? "", /^[\w-]{8}\.0$/);
-});
+serviceTest(
+  "routes: a request id that is not a plain word is not echoed",
+  { guarded: false },
+  async (service) => {
+    const { headers } = await ask(service, "GET", "/livez", { "x-request-id": "<script>" });
+    assert.match(headers.get("x-request-id") ?? "", /^[\w-]{8}\.0$/);
+  },
+);
 
-Deno.test("docs/problems.md tells of every problem that a client can meet, with its status and title", () => {
+Deno.test("docs/problems.md lists every problem that a client can receive, with status and title", () => {
   const text = Deno.readTextFileSync(new URL("../../../docs/problems.md", import.meta.url));
   const sections = text.split(/^## /m).slice(1);
   const documented = new Map(sections.map((section) => [section.split("\n")[0], section]));

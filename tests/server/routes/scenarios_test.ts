@@ -26,7 +26,7 @@ const others = [
   ...mlflowScenarios,
   ...vertexScenarios,
 ];
-/** Predictions by other servers' protocols. */
+/** Predictions by the protocol adapters. */
 const foreign = [...inferScenarios, ...verbScenarios, ...invocationScenarios];
 
 const posts = [...batchScenarios, ...explanations, ...rankings, ...typedMembers];
@@ -51,10 +51,10 @@ for (const scenario of others) {
     run(scenario, { withLength: true }));
 }
 
-/** Shown where time passes: tests/server/http/attack_body_test.ts. */
+/** Tested where time passes: tests/server/http/attack_body_test.ts. */
 const elsewhere = ["body-late"];
 
-Deno.test("every kind of failure that can reach HTTP has a scenario", () => {
+Deno.test("scenarios: every failure kind that can reach HTTP has one", () => {
   const told = Object.entries(problemForms).filter(([, { status }]) => status !== 500).map(([kind]) => kind);
   const shown = new Set<string>(
     [...predictions, ...lookups, ...posts, ...foreign, ...others].flatMap(({ problem }) => problem ?? []),

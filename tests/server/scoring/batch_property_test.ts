@@ -8,7 +8,7 @@ import { createService, type Service } from "../../../server/service/service.ts"
 import { makeServedModels } from "../../support/served_models.ts";
 import { send } from "../../scenarios/scenario.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that a failure can be reproduced.
 fc.configureGlobal({ seed: 20260101 });
 
 const value = fc.oneof(
@@ -35,7 +35,7 @@ const rows = fc.array(
   { minLength: 1, maxLength: 8 },
 );
 
-/** Gives a test a server in memory with a model. */
+/** Runs a test with a server in memory that has a model. */
 async function withService(test: (service: Service) => Promise<void>): Promise<void> {
   const models = makeServedModels();
   const { dataDir, modelsDir } = models;
@@ -57,7 +57,7 @@ async function post(service: Service, path: string, body: unknown, headers = {})
   return await response.text();
 }
 
-/** What is told of a row, without what is told of the request. */
+/** Returns the answer to a row without the members of the request. */
 function ofRow({ probability, unseen, detail, errors }: Answer): Answer {
   return { probability, unseen, ...(probability === undefined ? { detail, errors } : {}) };
 }
@@ -66,7 +66,7 @@ function ofPlace({ probability, unseen, error }: Answer): Answer {
   return ofRow(error === undefined ? { probability, unseen } : error as Answer);
 }
 
-Deno.test("a row has one answer, bit for bit: alone, in rows, in an array, in columns, in lines and in a ranking", async () => {
+Deno.test("scoring: a row has the same answer, bit for bit, alone, in rows, an array, columns, lines and a ranking", async () => {
   await withService(async (service) => {
     await fc.assert(
       fc.asyncProperty(rows, async (rows) => {
@@ -115,14 +115,14 @@ Deno.test("a row has one answer, bit for bit: alone, in rows, in an array, in co
   });
 });
 
-/** Alone, what is wrong with the row is wrong with the body. */
+/** Returns the answer to a single row with the wording that a row of a batch gets. */
 function asPlace(answer: Answer): Answer {
   return typeof answer.detail === "string"
     ? { ...answer, detail: answer.detail.replace("The body", "The row") }
     : answer;
 }
 
-Deno.test("whichever way rows come, they are counted the same", async () => {
+Deno.test("scoring: rows are counted the same in every form", async () => {
   await withService(async (service) => {
     const tally = () => {
       const model = service.slot.current;
@@ -158,7 +158,7 @@ Deno.test("whichever way rows come, they are counted the same", async () => {
   });
 });
 
-Deno.test("while many rows are explained or looked up, others get their turn", async () => {
+Deno.test("scoring: other requests are served while many rows are explained or looked up", async () => {
   await withService(async (service) => {
     const row = service.slot.current?.example ?? {};
     const questions = [
@@ -182,7 +182,7 @@ Deno.test("while many rows are explained or looked up, others get their turn", a
   });
 });
 
-/** The model of the served models, with a deep part of made-up weights where it has one. */
+/** Returns the model of the served models, optionally with hidden layers of random weights. */
 function modelWith(network: boolean): ServableModel {
   const models = makeServedModels();
   models.remove();
