@@ -9,7 +9,7 @@ import { inFolder } from "../../support/program.ts";
 import { runServer } from "../../support/running_server.ts";
 import { probabilityOf, row } from "../../support/served_models.ts";
 
-/** Mails to readers: nothing in it is called as in loan offers. */
+/** Mails to readers: a schema that shares no names with loan offers. */
 const schema = `
   CREATE TABLE readers (reader INTEGER NOT NULL PRIMARY KEY, country TEXT, age INTEGER) STRICT;
   CREATE TABLE mails (mail TEXT NOT NULL PRIMARY KEY, reader INTEGER NOT NULL, words INTEGER, topic INTEGER) STRICT;
@@ -41,7 +41,7 @@ function withMails(test: (lookup: ExampleLookup, store: Store) => void): Promise
   });
 }
 
-Deno.test("lookup: an example is what the view says, by the names of its schema", () =>
+Deno.test("lookup: an example has the columns of the view", () =>
   withMails((lookup) => {
     assert.deepEqual(lookup.example("a"), { words: 20, topic: 7, country: "de", age: 30 });
     assert.deepEqual(lookup.example("a", 1n), lookup.example("a"));
@@ -52,14 +52,14 @@ Deno.test("lookup: an example is what the view says, by the names of its schema"
 Deno.test("lookup: a category beyond 2^53 keeps its digits, as in training", () =>
   withMails((lookup) => assert.equal(lookup.example("b")?.topic, "9007199254740993")));
 
-Deno.test("lookup: a group's fields are those of its own table, also where it has no example", () =>
+Deno.test("lookup: a group has the fields of its table, also without examples", () =>
   withMails((lookup) => {
     assert.deepEqual(lookup.group(1n), { country: "de", age: 30 });
     assert.deepEqual(lookup.group("2"), { country: null, age: null });
     assert.equal(lookup.group(3n), undefined);
   }));
 
-Deno.test("lookup: a group's examples come in the order of their ids, with them", () =>
+Deno.test("lookup: a group's examples have their ids and are ordered by them", () =>
   withMails((lookup) => {
     assert.deepEqual(lookup.examplesOf(1n, 10).map(({ mail, words }) => [mail, words]), [["a", 20], [
       "b",
@@ -69,7 +69,7 @@ Deno.test("lookup: a group's examples come in the order of their ids, with them"
     assert.deepEqual(lookup.examplesOf(2n, 10), []);
   }));
 
-Deno.test("lookup: of a large view, a group's examples need an index, which is made on demand", () =>
+Deno.test("lookup: a large view needs an index of the group, which is created on request", () =>
   withMails((lookup, store) => {
     store.db.exec(`
       INSERT INTO mails (mail, reader)
@@ -81,8 +81,8 @@ Deno.test("lookup: of a large view, a group's examples need an index, which is m
       "lookup-unindexed",
       /clickwell ingest --index mails\.reader/,
     );
-    assert.deepEqual(lookup.example("a")?.words, 20, "its key is an index");
-    assert.deepEqual(lookup.group(1n), { country: "de", age: 30 }, "and so is the key of its group");
+    assert.deepEqual(lookup.example("a")?.words, 20, "the id is a key");
+    assert.deepEqual(lookup.group(1n), { country: "de", age: 30 }, "the group is a key of its table");
     assert.equal(createIndex(store, "mails.reader"), true);
     assert.equal(createIndex(store, "mails.reader"), false);
     const indexed = createExampleLookup(store.db, { keys, fields, now: () => 0 });
@@ -91,7 +91,7 @@ Deno.test("lookup: of a large view, a group's examples need an index, which is m
     assertFailure(() => createIndex(store, "males.reader"), "table-unknown", /mails/);
   }));
 
-Deno.test("lookup: an index that was made on demand makes no other schema of a store", () =>
+Deno.test("lookup: an index created on request does not change the schema of a store", () =>
   // deno-lint-ignore require-await
   inFolder(async (folder) => {
     openStore(folder, { mode: "create", freeBytesMin: 0, schema }).close();
@@ -101,7 +101,7 @@ Deno.test("lookup: an index that was made on demand makes no other schema of a s
     openStore(folder, { mode: "create", freeBytesMin: 0, schema }).close();
   }));
 
-Deno.test("a server looks rows up in the store that is there, also when another has taken its place", async () => {
+Deno.test("lookup: a server looks rows up in the current store, also after it has been replaced", async () => {
   await using running = await runServer();
   const { models: { dataDir, first }, ask } = running;
   assert.equal((await ask("/predict", { offer_id: 1 })).json.probability, probabilityOf(first));

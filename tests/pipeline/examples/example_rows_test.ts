@@ -35,7 +35,7 @@ function refused(reading: Promise<unknown>, message: RegExp): Promise<void> {
   return assertRejected(reading, "examples-invalid", message);
 }
 
-Deno.test("examples: a category may be an integer beyond 2⁵³, to the last digit", async () => {
+Deno.test("examples: a category may be an integer beyond 2⁵³, with all digits", async () => {
   const values = [2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n, 1n - 2n ** 63n];
   const { c } = columnsOf(await read(values.map((value, id) => ({ ...good, id, c: value }))));
   assert.deepEqual(c, values.map(String));
@@ -47,13 +47,13 @@ Deno.test("examples: an id may be an integer beyond 2⁵³", async () => {
   assert.deepEqual(columnsOf(await read(rows)).x, [4, 5, 1, 2, 0, 3]);
 });
 
-Deno.test("examples: a label, a number and a group may lie beside integers beyond 2⁵³", async () => {
+Deno.test("examples: a label, a number and a group may be in a row with integers beyond 2⁵³", async () => {
   const rows = [{ id: 1n, who: 2n ** 60n, clicked: 1n, x: 2n ** 60n, c: 5n }];
   const { x, c, clicked } = columnsOf(await read(rows));
   assert.deepEqual({ x, c, clicked }, { x: [2 ** 60], c: ["5"], clicked: [1] });
 });
 
-Deno.test("examples: an id that occurs twice is refused: a join in the view has multiplied rows", async () => {
+Deno.test("examples: an id that occurs twice is rejected, as after a join that multiplies rows", async () => {
   for (const id of [3, "three"]) {
     const views = tableOf(columns, { id: "id ANY" });
     await refused(
@@ -63,7 +63,7 @@ Deno.test("examples: an id that occurs twice is refused: a join in the view has 
   }
 });
 
-Deno.test("examples: rows without an id are said to have none", async () => {
+Deno.test("examples: rows without an id are rejected with that reason", async () => {
   const views = tableOf(columns, { id: "id ANY" });
   await refused(
     read([{ ...good, id: 1 }, { ...good, id: null }, { ...good, id: null }], { views }),
@@ -71,18 +71,18 @@ Deno.test("examples: rows without an id are said to have none", async () => {
   );
 });
 
-Deno.test("examples: repeated ids are found wherever a batch of rows ends, and none is lost", async () => {
+Deno.test("examples: repeated ids are found across batches, and no row is lost", async () => {
   // The batch of 16384 rows ends between the two.
   const ids = Array.from({ length: 16_400 }, (_, i) => i < 16_384 ? i : i - 1);
   await withStore(tableOf(columns, { id: "id INTEGER NOT NULL" }), async ({ store }) => {
     store.db.exec("CREATE INDEX by_id ON shown (id)");
-    // One far id makes the first range hold all others.
+    // One distant id puts all others into the first range.
     insertRows(store, [...ids, 10_000_000].map((id) => ({ ...good, id })));
     await refused(readExamples(store, spec, alone), /id 16383 occurs more than once/);
   });
 });
 
-Deno.test("examples: a view that fails on a row says what SQLite says", async () => {
+Deno.test("examples: a view that fails on a row reports SQLite's message", async () => {
   const views = `
     CREATE TABLE shown (id INTEGER NOT NULL PRIMARY KEY, who ANY, clicked ANY, x ANY, c ANY) STRICT;
     CREATE VIEW examples AS SELECT id, who, clicked, abs(x) AS x, c FROM shown;

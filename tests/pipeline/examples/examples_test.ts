@@ -37,7 +37,7 @@ function refused(reading: Promise<unknown>, message: RegExp): Promise<void> {
   return assertRejected(reading, "examples-invalid", message);
 }
 
-Deno.test("examples: rows come in the order of their ids, however they were inserted", async () => {
+Deno.test("examples: rows are in the order of their ids, for any order of insertion", async () => {
   const rows = [7, 1, 900, -5, 44].map((id) => ({ ...good, id, x: id }));
   assert.deepEqual(columnsOf(await read(rows)).x, [-5, 1, 7, 44, 900]);
 });
@@ -58,10 +58,10 @@ for (
   const [what, row, message] of [
     ["a label of 2", { clicked: 2 }, /id 5 has the clicked "2", expected 0 or 1/],
     ["a label that is text", { clicked: "yes" }, /id 5 has the clicked "yes", expected 0 or 1/],
-    ["text where a number belongs", { x: "12,5" }, /id 5 has the x "12,5", expected a number/],
-    ["a blob where a number belongs", { x: new Uint8Array(3) }, /id 5 has the x a blob, expected a number/],
+    ["text in a numeric field", { x: "12,5" }, /id 5 has the x "12,5", expected a number/],
+    ["a blob in a numeric field", { x: new Uint8Array(3) }, /id 5 has the x a blob, expected a number/],
     [
-      "a blob where a category belongs",
+      "a blob in a categorical field",
       { c: new Uint8Array(3) },
       /id 5 has the c a blob, expected a category/,
     ],
@@ -69,7 +69,7 @@ for (
     ["no group", { who: null }, /id 5 has no who/],
   ] as const
 ) {
-  Deno.test(`examples: ${what} is refused, with the row's id and how to repair it`, async () => {
+  Deno.test(`examples: ${what} is rejected, with the row's id and the remedy`, async () => {
     const rows = [{ ...good, id: 4 }, { ...good, id: 5, ...row }, { ...good, id: 6 }];
     await refused(read(rows), message);
     await refused(
@@ -79,7 +79,7 @@ for (
   });
 }
 
-Deno.test("examples: a weight is 0 or a positive number, and any other is refused", async () => {
+Deno.test("examples: a weight is 0 or a positive number, others are rejected", async () => {
   const views = tableOf([...columns, "weight"]);
   const weighted = specOf([{ name: "x", type: "numeric" }], { weight: true });
   const of = (weight: unknown) => read([{ ...good, id: 5, weight }], { views, spec: weighted });
@@ -97,13 +97,13 @@ Deno.test("examples: ids may be text", async () => {
   assert.deepEqual(columnsOf(await read(rows, { views })).x, [1, 0, 2]);
 });
 
-Deno.test("examples: a batch of rows that is exactly full loses none", async () => {
+Deno.test("examples: a chunk that is exactly full loses no row", async () => {
   const ids = Array.from({ length: 2 * 16_384 }, (_, i) => i);
   const { rowCount } = await read([...ids, 10_000_000].map((id) => ({ ...good, id })));
   assert.equal(rowCount, ids.length + 1);
 });
 
-Deno.test("examples: a view may sort, limit and join as it likes", async () => {
+Deno.test("examples: a view may sort, limit and join", async () => {
   const views = `
     CREATE TABLE shown (id INTEGER NOT NULL PRIMARY KEY, who ANY, clicked ANY, x ANY, c ANY) STRICT;
     CREATE VIEW examples AS SELECT * FROM shown WHERE x > 0 ORDER BY x DESC LIMIT 3;
@@ -112,7 +112,7 @@ Deno.test("examples: a view may sort, limit and join as it likes", async () => {
   assert.deepEqual(columnsOf(await read(rows, { views })).x, [5, 9, 7]);
 });
 
-Deno.test("examples: the same rows give the same fingerprint in any order, other rows another", async () => {
+Deno.test("examples: the fingerprint depends on the rows, not on their order", async () => {
   const rows = Array.from({ length: 40 }, (_, id) => ({ ...good, id, x: id / 7, c: `level ${id % 5}` }));
   const fingerprint = fingerprintOf(await read(rows));
   assert.match(fingerprint, /^[0-9a-f]{64}$/);
@@ -127,7 +127,7 @@ Deno.test("examples: an empty view has no rows", async () => {
   assert.equal((await read([])).rowCount, 0);
 });
 
-Deno.test("examples: a column or a view that is not there is named, with those that are", async () => {
+Deno.test("examples: a missing column or view is named, with the existing columns", async () => {
   await refused(
     read([good], { spec: specOf([{ name: "income", type: "numeric" }]) }),
     /no column income.*it has id, who, clicked, x, c/,
@@ -135,7 +135,7 @@ Deno.test("examples: a column or a view that is not there is named, with those t
   await refused(read([good], { spec: { ...spec, view: "nowhere" } }), /no view "nowhere"/);
 });
 
-/** Changes the store from another connection, while its rows are read, unless it is kept from it. */
+/** Reads the examples while another connection inserts rows, up to `changes` attempts. */
 async function readWhileChanging(made: TempStore, changes: number) {
   const { openStore } = await import("../../../pipeline/store/store.ts");
   const other = openStore(made.dataDir, { mode: "write", freeBytesMin: 0, busyTimeoutMs: 0 });
@@ -161,18 +161,18 @@ async function readWhileChanging(made: TempStore, changes: number) {
   }
 }
 
-Deno.test("examples: a store that changed while it was read is read again, whole", async () => {
+Deno.test("examples: a store that changes while it is read is read again", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, [{ ...good, id: 1 }]);
     assert.equal((await readWhileChanging(made, 1)).rowCount, 2);
   });
 });
 
-Deno.test("examples: a store that never stands still is read while it is kept from changing", async () => {
+Deno.test("examples: a store that keeps changing is read under a write lock", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, [{ ...good, id: 1 }]);
     const { rowCount, added, refused } = await readWhileChanging(made, 1000);
     assert.equal(rowCount, 1 + added);
-    assert.ok(added > 0 && refused > 0, `${added} rows were added, and ${refused} had to wait`);
+    assert.ok(added > 0 && refused > 0, `${added} rows were added, and ${refused} were locked out`);
   });
 });

@@ -27,17 +27,17 @@ import { alone } from "../../support/example_rows.ts";
 
 interface Case {
   readonly name: string;
-  /** In place of the program's own schema. */
+  /** Default: the schema of loan offers. */
   readonly schema?: string;
   readonly spec?: FeatureSpec;
-  /** SQL behind the ordinary rows. */
+  /** SQL executed after the default rows are inserted. */
   readonly changes?: string;
-  /** The key of a lead, from its number. */
+  /** Returns the key of a lead. */
   readonly key?: (i: number) => string;
-  /** Whether the parents can be held; they are, unless this says no. */
-  readonly isHeld?: boolean;
+  /** Whether a hash join can be built; default: true. */
+  readonly isHashable?: boolean;
   readonly leadCount?: number;
-  /** Of the categories. */
+  /** Types of the categories. */
   readonly types?: readonly ValueType[];
 }
 
@@ -82,14 +82,14 @@ const cases: readonly Case[] = [
   { name: "keys of any length", key: (i) => "k".repeat(i % 40) + i },
   { name: "keys beyond ASCII", key: (i) => `${["ä", "🦊", "日本", ""][i % 4]}${i}` },
   {
-    name: "UUIDs, and a key that is none and nobody's",
+    name: "UUIDs, and an unused key that is not one",
     key: uuidOf,
     changes: "INSERT INTO leads (lead_uuid) VALUES ('x')",
   },
   { name: "offers without their lead", key: uuidOf, changes: "DELETE FROM leads WHERE requested = 500" },
   { name: "no lead at all", changes: "DELETE FROM leads" },
   {
-    name: "levels and a number that only a lead without offers has",
+    name: "levels and a number of a lead without offers",
     changes: "INSERT INTO leads VALUES ('alone', 77, 'a yacht', 'royal', 1)",
   },
   {
@@ -97,7 +97,7 @@ const cases: readonly Case[] = [
     changes: "UPDATE leads SET requested = NULL, credit = NULL; UPDATE offers SET apr = NULL",
   },
   { name: "more leads and offers than a chunk", key: uuidOf, leadCount: 9_000 },
-  { name: "two parents, of which one has a column called rowid", schema: twoParents, spec: twoParentSpec },
+  { name: "two parents, one with a column called rowid", schema: twoParents, spec: twoParentSpec },
   {
     name: "categories of every type",
     schema: twoParents,
@@ -106,63 +106,63 @@ const cases: readonly Case[] = [
     types: ["text", "real", "integer", "real"],
   },
   {
-    name: "a category of texts that no example has",
+    name: "categories of text that are NULL in all examples",
     changes: "UPDATE leads SET credit = NULL; UPDATE offers SET lender_id = NULL",
     types: ["text", "text", "text"],
   },
   {
     name: "a number that is infinite",
     changes: "INSERT INTO leads VALUES ('inf', 9e999, 'auto', 'good', 1)",
-    isHeld: false,
+    isHashable: false,
   },
   {
-    name: "a key that is no UTF-8",
+    name: "a key that is not UTF-8",
     changes: "INSERT INTO leads (lead_uuid) VALUES (CAST(x'61ff62' AS TEXT))",
-    isHeld: false,
+    isHashable: false,
   },
   {
-    name: "clicks without an index that begins with the offer",
+    name: "clicks without an index that starts with the offer",
     changes: `DROP TABLE clicks;
       CREATE TABLE clicks (offer_id INTEGER NOT NULL, clicked_at INTEGER NOT NULL PRIMARY KEY) STRICT;
       INSERT INTO clicks SELECT offer_id, offer_id FROM offers WHERE offer_id % 3 = 0`,
-    isHeld: false,
+    isHashable: false,
   },
   {
     name: "an id beyond 2^53",
     changes: "INSERT INTO offers SELECT 9007199254740993, lead_uuid, 1, 1 FROM leads LIMIT 1",
-    isHeld: false,
+    isHashable: false,
   },
 ];
 
 for (const one of cases) {
-  Deno.test(`held join: ${one.name}: the same examples as by SQLite's join`, async () => {
+  Deno.test(`hash join: ${one.name}: the same examples as SQLite's join`, async () => {
     await withTables(one, async (store) => {
       const spec = one.spec ?? defaultSpec();
       const plan = joinPlanOf(store, spec, listTables(store.db));
       assert(plan);
       const options = { ids: idsOf(store), bytesMax: 1e9, pause() {} };
-      assert.equal(await buildHashJoin(store, plan, alone, options) !== undefined, one.isHeld ?? true);
-      const held = await readExamples(store, spec, alone);
+      assert.equal(await buildHashJoin(store, plan, alone, options) !== undefined, one.isHashable ?? true);
+      const hashed = await readExamples(store, spec, alone);
       const count = (name: string) => Number(store.db.prepare(`SELECT count(*) AS n FROM ${name}`).get()?.n);
       const examples = count("examples");
-      assert.deepEqual([held.account.read, held.rowCount], [examples, examples]);
-      assert.equal(held.account.orphans?.rows, count("offers") - examples);
+      assert.deepEqual([hashed.account.read, hashed.rowCount], [examples, examples]);
+      assert.equal(hashed.account.orphans?.rows, count("offers") - examples);
       await withThreads(async (threads) => {
-        assert.equal(fingerprintOf(await readExamples(store, spec, threads)), fingerprintOf(held));
+        assert.equal(fingerprintOf(await readExamples(store, spec, threads)), fingerprintOf(hashed));
       });
       hideJoin(store);
       assert.equal(joinPlanOf(store, spec, listTables(store.db)), undefined);
       const joined = await readExamples(store, spec, alone);
-      assert.equal(held.rowCount, joined.rowCount);
-      assert.deepEqual(held.levels, joined.levels);
-      assert.deepEqual(held.types, joined.types);
-      if (one.types) assert.deepEqual(held.types, one.types);
-      assert.equal(fingerprintOf(held), fingerprintOf(joined));
+      assert.equal(hashed.rowCount, joined.rowCount);
+      assert.deepEqual(hashed.levels, joined.levels);
+      assert.deepEqual(hashed.types, joined.types);
+      if (one.types) assert.deepEqual(hashed.types, one.types);
+      assert.equal(fingerprintOf(hashed), fingerprintOf(joined));
     });
   });
 }
 
-Deno.test("held join: what the parents of one example say is in its place", async () => {
+Deno.test("hash join: fields of the parents are in their columns", async () => {
   await withTables({ name: "", key: uuidOf }, async (store) => {
     const { chunks, levels } = await readExamples(store, defaultSpec(), alone);
     const [chunk] = loadEach(chunks);
@@ -175,7 +175,7 @@ Deno.test("held join: what the parents of one example say is in its place", asyn
   });
 });
 
-Deno.test("held join: parents that need more memory than the examples may have are not held", async () => {
+Deno.test("hash join: not built if the parents exceed the memory of the examples", async () => {
   await withTables({ name: "", key: uuidOf }, async (store) => {
     const spec = defaultSpec();
     const plan = joinPlanOf(store, spec, listTables(store.db));
@@ -185,7 +185,7 @@ Deno.test("held join: parents that need more memory than the examples may have a
   });
 });
 
-Deno.test("held join: Ctrl-C is heard while the parents are read", async () => {
+Deno.test("hash join: Ctrl-C interrupts the build", async () => {
   await withTables({ name: "", key: uuidOf }, async (store) => {
     const observe = () => {
       throw new Error("interrupted");
@@ -194,7 +194,7 @@ Deno.test("held join: Ctrl-C is heard while the parents are read", async () => {
   });
 });
 
-Deno.test("key words: a UUID is its 16 bytes, in one spelling only", () => {
+Deno.test("key encoding: a UUID is its 16 bytes, in its canonical spelling only", () => {
   const writer = createKeyWriter(uuidKeys);
   assert(writer.write("00112233-4455-6677-8899-aabbccddeeff"));
   assert.deepEqual([...writer.words], [0x00112233, 0x44556677, 0x8899aabb, 0xccddeeff]);
@@ -213,32 +213,32 @@ Deno.test("key words: a UUID is its 16 bytes, in one spelling only", () => {
   }
 });
 
-Deno.test("key words: different texts have different words, and what is too long or no text has none", () => {
+Deno.test("key encoding: different texts differ, and one that is too long or invalid has no encoding", () => {
   const writer = createKeyWriter(textKeys(6));
   const wordsOf = (key: string) => writer.write(key) ? writer.words.join(" ") : undefined;
   const keys = ["", "\0", "\0\0", "a", "a\0", "ab", "ba", "ä", "abcdef", "日本", "🦊", "abcde"];
   const words = keys.map(wordsOf);
   assert.equal(new Set(words).size, keys.length);
   assert(!words.includes(undefined));
-  // Often enough that the engine compiles it.
-  for (let i = 0; i < 20_000; i++) if (!writer.write("ä")) assert.fail(`"ä" has no words, the ${i}th time`);
+  // Often enough for V8 to compile it.
+  for (let i = 0; i < 20_000; i++) if (!writer.write("ä")) assert.fail(`"ä" has no encoding in call ${i}`);
   for (const key of ["abcdefg", "日本語", "a\ufffd"]) assert.equal(wordsOf(key), undefined, key);
 });
 
-Deno.test("parent rows: keys are found among others of the same hash, and twice the same key is refused", () => {
+Deno.test("hash table: keys are found among others of the same hash, and a duplicate key is rejected", () => {
   const rowCount = 3_000;
-  const rows = createHashTable({ rowCount, encoding: textKeys(8), numericCount: 0, categoricalCount: 0 });
-  // As many slots as make long runs of them.
-  const crowded = { ...rows, slots: rows.slots.subarray(0, 4_096) };
-  const indexer = createKeyInserter(crowded);
-  for (let i = 0; i < rowCount - 1; i++) assert(indexer.add(`k${i}`, i));
-  assert.equal(indexer.add("k7", rowCount - 1), false);
+  const table = createHashTable({ rowCount, encoding: textKeys(8), numericCount: 0, categoricalCount: 0 });
+  // Few slots, for long probe sequences.
+  const crowded = { ...table, slots: table.slots.subarray(0, 4_096) };
+  const inserter = createKeyInserter(crowded);
+  for (let i = 0; i < rowCount - 1; i++) assert(inserter.add(`k${i}`, i));
+  assert.equal(inserter.add("k7", rowCount - 1), false);
   const finder = createKeyFinder(crowded);
   for (let i = 0; i < rowCount - 1; i++) assert.equal(finder.find(`k${i}`), i);
   for (const other of ["k", "k3000", "a key that is longer", 7, null]) assert.equal(finder.find(other), -1);
 });
 
-/** Opens a store with leads, offers and clicks of the case. */
+/** Opens a store with the leads, offers and clicks of a case. */
 async function withTables(
   { schema, key = (i) => `lead ${i}`, leadCount = 400, changes = "" }: Case,
   use: (store: Store) => Promise<void>,
@@ -286,7 +286,9 @@ function fill(
     for (let k = random.below(4); k > 0; k--) {
       id += 1 + random.below(random.below(20) === 0 ? 5_000 : 3);
       const apr = either([null, 3.5, 98.475]);
-      const lender = isOrdinary ? [apr, either([null, -2, 7, 12])] : [either(["a", "b", "c", "nobody"]), apr];
+      const lender = isOrdinary
+        ? [apr, either([null, -2, 7, 12])]
+        : [either(["a", "b", "c", "unknown"]), apr];
       offer.run(id, key(i), ...lender);
       for (let clicks = random.below(3); clicks > 0; clicks--) click.run(id, clicks);
     }
@@ -301,7 +303,7 @@ function idsOf({ db }: Store): { first: bigint; last: bigint } {
   return { first: BigInt(Number(first)), last: last as bigint };
 }
 
-/** Makes the view one that says the same and is not known to be a join by keys. */
+/** Replaces the view by an equivalent one that is not recognised as a join by keys. */
 function hideJoin({ db }: Store): void {
   const sql = db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'examples'").get()?.sql;
   db.exec(`DROP VIEW examples; ${String(sql)} WHERE 1`);

@@ -12,12 +12,12 @@ import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { encodeRows, rawExamplesOf, specOf } from "../../support/example_rows.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that failures are reproducible.
 fc.configureGlobal({ seed: 20261130 });
 
 const beyond = 2n ** 53n + 1n;
 
-Deno.test("level: which level a value is follows from the column's type in training", () => {
+Deno.test("level: a value's level depends on the column's type in training", () => {
   const rows: [ValueType | undefined, CategoryValue[], string | null | undefined][] = [
     ["integer", [12, 12n, "12", "012", " 12 ", "+12", "12.0", "12.", "1.2e1", "120e-1"], "12"],
     ["real", [12, 12n, "12", "012", " 12 ", "+12", "12.0", "12.", "1.2e1", "120e-1"], "12"],
@@ -62,14 +62,14 @@ Deno.test("level: which level a value is follows from the column's type in train
   }
 });
 
-Deno.test("level: a double beyond 2^53 has no spelling of an integer", () => {
+Deno.test("level: a double beyond 2^53 is not a spelling of an integer", () => {
   assert.equal(shortestText(2 ** 53), "9.007199254740992e+15");
   assert.equal(shortestText(2 ** 53 - 1), "9007199254740991");
   assert.equal(shortestText(1e21), "1e+21");
   assert.equal(shortestText(-0), "0");
 });
 
-Deno.test("level: a column's type is that of its numbers, and of its texts if it has none", () => {
+Deno.test("level: a column's type is that of its numbers, or text without numbers", () => {
   const typeOf = (...values: (string | number | bigint)[]) =>
     valueTypeOf(
       values.reduce<number>((bits, value) => bits | (typeof value === "string" ? 2 : 1), 0),
@@ -87,7 +87,7 @@ Deno.test("level: a column's type is that of its numbers, and of its texts if it
   assert.equal(typeOf(12, "nan"), "integer");
 });
 
-Deno.test("level: a model that keeps no type finds an integer beyond 2^53 by its digits", () => {
+Deno.test("level: a model without types finds an integer beyond 2^53 by its digits", () => {
   const levels = [String(2n ** 60n), String(2n ** 60n + 1n)];
   const feature = { type: "categorical", name: "c", nullable: true, levels, column: 0 } as const;
   const encoder = { features: [feature], columnCount: 4 };
@@ -100,11 +100,11 @@ Deno.test("level: a model that keeps no type finds an integer beyond 2^53 by its
 
 const categories = specOf([{ name: "c", type: "categorical" }]);
 
-Deno.test("level: texts among numbers are read as numbers, in training too", () => {
+Deno.test("level: texts among numbers are read as numbers in training too", () => {
   const { levels, types, chunks } = rawExamplesOf(
     categories,
     [12, "012", "none", "12", null, "1.5", "nan", "True", 1].map((c) => ({ c })),
-    // Whichever reader meets which of them first.
+    // For any assignment of chunks to readers.
     2,
   );
   assert.deepEqual(types, ["real"]);
@@ -115,7 +115,7 @@ Deno.test("level: texts among numbers are read as numbers, in training too", () 
   ]);
 });
 
-Deno.test("level: texts alone stay as they are", () => {
+Deno.test("level: texts without numbers are unchanged", () => {
   const { levels, types } = rawExamplesOf(categories, ["12", "012", "True", "NaN", ""].map((c) => ({ c })));
   assert.deepEqual(types, ["text"]);
   assert.deepEqual(levels, [[null, "", "012", "12", "NaN", "True"]]);
@@ -129,7 +129,7 @@ const anyValue = fc.oneof(
   fc.constantFrom("none", "true", "12.0", "1.2e1", " 7", "NaN", "", "1e300"),
 );
 
-Deno.test("level: every value of the training finds its own level, by whichever of its spellings", () =>
+Deno.test("level: every training value is found by each of its spellings", () =>
   fc.assert(fc.property(fc.array(anyValue, { minLength: 1, maxLength: 30 }), (values) => {
     const { encoder } = encodeRows(categories, values.map((c) => ({ c })), { chunkRows: 7 });
     const [feature] = encoder.features;
@@ -153,7 +153,7 @@ Deno.test("level: every value of the training finds its own level, by whichever 
     }
   })));
 
-Deno.test("level: a hashed level has the column of its own spelling, whichever it comes in", () => {
+Deno.test("level: all spellings of a hashed level have its column", () => {
   const hashed = specOf([{ name: "c", type: "categorical", hash: 1000 }]);
   for (
     const [training, spellings, level] of [
@@ -173,7 +173,7 @@ Deno.test("level: a hashed level has the column of its own spelling, whichever i
   }
 });
 
-Deno.test("level: a number that a double does not hold exactly is refused, and says what to send", () => {
+Deno.test("level: a number that a double does not represent exactly is rejected with the remedy", () => {
   const { encoder } = encodeRows(categories, [{ c: 12 }, { c: beyond }]);
   const coefficients = new Float64Array(encoder.columnCount);
   const predictor = createPredictor({ encoder, coefficients, intercept: 0 });

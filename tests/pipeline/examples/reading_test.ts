@@ -20,7 +20,7 @@ import { inFolder, type Outcome, run } from "../../support/program.ts";
 const spec = specOf([{ name: "x", type: "numeric" }, { name: "age", type: "numeric" }]);
 const rowCount = 900;
 
-/** A table whose column props is JSON, and a view of a number in it. @param id The id's column, as SQL. */
+/** A table whose column props is JSON, and a view of a number in it. @param id Column definition of the id. */
 function agesOf(
   id: string,
   view = "SELECT id, who, clicked, x, json_extract(props, '$.age') AS age FROM shown",
@@ -46,7 +46,7 @@ function rowsOf(idOf: (i: number) => unknown, { from = 0, to = rowCount, broken 
   return rows.slice(from, to);
 }
 
-/** Per kind of id: the column, and the id of a row. */
+/** Per kind of id: column definition, and id of a row. */
 const kinds: readonly [name: string, column: string, idOf: (i: number) => string | number | bigint][] = [
   ["integers", integerId, (i) => 10_000 + 3 * i],
   ["integers beyond 2^53", integerId, (i) => 2n ** 60n + BigInt(i)],
@@ -55,7 +55,7 @@ const kinds: readonly [name: string, column: string, idOf: (i: number) => string
 ];
 
 for (const [kind, column, idOf] of kinds) {
-  Deno.test(`reading: a view that fails on one row is a failure that names it, by ids that are ${kind}`, async () => {
+  Deno.test(`reading: a view that fails on one row is a failure that names it, with ids that are ${kind}`, async () => {
     const id = idOf(700);
     const shown = typeof id === "string" ? JSON.stringify(id) : String(id);
     const message = new RegExp(
@@ -90,7 +90,7 @@ async function sweepOn(made: TempStore): Promise<unknown> {
   });
 }
 
-Deno.test("reading: the first row and the last one may fail, and a batch's", async () => {
+Deno.test("reading: the first and the last row of a view or a batch may fail", async () => {
   for (const [, column, idOf] of kinds.slice(0, 3)) {
     for (const broken of [0, 511, 512, 513, 899]) {
       await withStore(agesOf(column), async ({ store }) => {
@@ -106,7 +106,7 @@ Deno.test("reading: the first row and the last one may fail, and a batch's", asy
   }
 });
 
-Deno.test("reading: where a view fails for all its rows, no row is blamed", async () => {
+Deno.test("reading: a view that fails for all rows is a failure without a row", async () => {
   const views = agesOf(
     integerId,
     "SELECT id, who, clicked, x, abs(-9223372036854775807 - 1) AS age FROM shown",
@@ -121,7 +121,7 @@ Deno.test("reading: where a view fails for all its rows, no row is blamed", asyn
   });
 });
 
-Deno.test("reading: train --from fails at the same row, where it is new", async () => {
+Deno.test("reading: train --from fails at the same row if it is new", async () => {
   await withStore(agesOf(integerId), async (made) => {
     insertRows(made.store, rowsOf((i) => i, { to: 800 }));
     const before = await trainOn(made, spec);
@@ -134,7 +134,7 @@ Deno.test("reading: train --from fails at the same row, where it is new", async 
   });
 });
 
-Deno.test("reading: a lookup of the row fails as the training does, and other rows are found", async () => {
+Deno.test("reading: a lookup of the row fails as training does, and other rows are found", async () => {
   for (const [, column, idOf] of kinds) {
     await withStore(agesOf(column), ({ store }) => {
       insertRows(store, rowsOf(idOf, { broken: 700 }));
@@ -157,7 +157,7 @@ Deno.test("reading: a lookup of the row fails as the training does, and other ro
   }
 });
 
-Deno.test("reading: a lookup refuses a blob, as the training does, and takes it for no missing value", async () => {
+Deno.test("reading: a lookup rejects a blob, as training does", async () => {
   await withStore(agesOf(integerId, "SELECT id, who, clicked, x, x'00' AS age FROM shown"), ({ store }) => {
     insertRows(store, rowsOf((i) => i));
     const lookup = createExampleLookup(store.db, {
@@ -169,7 +169,7 @@ Deno.test("reading: a lookup refuses a blob, as the training does, and takes it 
   });
 });
 
-Deno.test("reading: by text ids, all rows are read where a category is an integer beyond 2^53", async () => {
+Deno.test("reading: with text ids, a category may be an integer beyond 2^53", async () => {
   const withCategory = specOf([{ name: "x", type: "numeric" }, { name: "c", type: "categorical" }]);
   await withStore(agesOf(textId, "SELECT id, who, clicked, x, c FROM shown"), async ({ store }) => {
     const categories = [7n, 2n ** 53n + 1n, 2n ** 53n + 2n];
@@ -183,7 +183,7 @@ Deno.test("reading: by text ids, all rows are read where a category is an intege
   });
 });
 
-Deno.test("reading: an id between two integers is lost at no end of a range", async () => {
+Deno.test("reading: an id between two integers is not lost at a range boundary", async () => {
   const views = `
     CREATE TABLE shown (id INTEGER NOT NULL PRIMARY KEY, who ANY, clicked ANY, x ANY) STRICT;
     CREATE TABLE halves (id REAL NOT NULL PRIMARY KEY, who ANY, clicked ANY, x ANY) STRICT;
@@ -197,7 +197,7 @@ Deno.test("reading: an id between two integers is lost at no end of a range", as
   });
 });
 
-Deno.test("reading: a group of too many rows to compare is refused, and not judged by the first of them", async () => {
+Deno.test("reading: a group of too many rows to compare is rejected", async () => {
   await withStore(
     agesOf("id INTEGER NOT NULL PRIMARY KEY", "SELECT id, who, clicked, x, 1 AS age FROM shown"),
     ({ store }) => {
@@ -217,7 +217,7 @@ Deno.test("reading: a group of too many rows to compare is refused, and not judg
   );
 });
 
-Deno.test("reading: a WHERE that fails on one row is a failure too, which names what it can", async () => {
+Deno.test("reading: a WHERE that fails on one row is a failure that names the row if it is found", async () => {
   const where = "SELECT id, who, clicked, x, 1 AS age FROM shown WHERE json_extract(props, '$.age') > 0";
   for (
     const [column, idOf, place] of [
@@ -237,7 +237,7 @@ Deno.test("reading: a WHERE that fails on one row is a failure too, which names 
   }
 });
 
-Deno.test("reading: a WHERE that fails on the first row, or the last one, names it", async () => {
+Deno.test("reading: a WHERE that fails on the first or the last row is a failure that names it", async () => {
   const where = "SELECT id, who, clicked, x, 1 AS age FROM shown WHERE json_extract(props, '$.age') > 0";
   for (const broken of [0, rowCount - 1]) {
     await withStore(agesOf(integerId, where), async ({ store }) => {
@@ -249,8 +249,8 @@ Deno.test("reading: a WHERE that fails on the first row, or the last one, names 
   }
 });
 
-Deno.test("reading: examples are counted by what a column is, not by its name", async () => {
-  // SQLite finds a range of people by their id, and the view's id is that of the mails.
+Deno.test("reading: examples are counted by the origin of the id column, not by its name", async () => {
+  // SQLite seeks people by id, but the view's id is that of the mails.
   const views = `
     CREATE TABLE people (id INTEGER NOT NULL PRIMARY KEY) STRICT;
     CREATE TABLE shown (id TEXT NOT NULL PRIMARY KEY, who TEXT, clicked INTEGER, x REAL, props TEXT) STRICT;
@@ -266,7 +266,7 @@ Deno.test("reading: examples are counted by what a column is, not by its name", 
   });
 });
 
-/** Loads a table and trains, by the program under its own permissions. */
+/** Loads a table and trains, by running the program under its own permissions. */
 async function loadAndTrain(
   folder: string,
   schema: string,
@@ -290,7 +290,7 @@ async function loadAndTrain(
   return await run(["train", "--spec", path("spec.json"), ...places, "--models", path("models"), "--json"]);
 }
 
-Deno.test("clickwell train: a row that SQLite cannot read is a line that names it, and no model is made", () =>
+Deno.test("clickwell train: a row that SQLite cannot read is named in one line, and no model is written", () =>
   inFolder(async (folder) => {
     const rows = Array.from(
       { length: 300 },
@@ -309,7 +309,7 @@ Deno.test("clickwell train: a row that SQLite cannot read is a line that names i
     assert.match(stderr, /malformed JSON in "age" of the row with id "u1100"/);
   }));
 
-Deno.test("clickwell train: rows by text ids are all used where one has a large integer", () =>
+Deno.test("clickwell train: rows with text ids are all used if one has a large integer", () =>
   inFolder(async (folder) => {
     const rows = Array.from(
       { length: 60 },

@@ -28,7 +28,7 @@ type Row = {
   readonly weight: number | null;
 };
 
-/** Of every seven rows one has no label, and of every eleven one counts for nothing. The first and the last are ordinary. */
+/** Rows of which every 7th has no label, and every 11th weight 0. The first and the last have both. */
 function makeRows(count: number, idOf: (i: number) => number | string = (i) => i): Row[] {
   const random = createRandom(3);
   return Array.from({ length: count }, (_, i) => ({
@@ -54,7 +54,7 @@ const ids: readonly [name: string, column: string, idOf: (i: number) => number |
 ];
 
 for (const [kind, id, idOf] of ids) {
-  Deno.test(`rows: by ids that are ${kind}, rows without a label or of weight 0 are left out and counted`, async () => {
+  Deno.test(`rows: rows without a label or of weight 0 are left out and counted, with ids that are ${kind}`, async () => {
     // More than a chunk.
     const rows = makeRows(20_001, idOf);
     const expected = await withStore(tableOf(columns, { id }), async ({ store }) => {
@@ -82,7 +82,7 @@ for (const [kind, id, idOf] of ids) {
   });
 }
 
-Deno.test("rows: a label that is none is refused, whatever its row's weight; a row without a label may lack its group", async () => {
+Deno.test("rows: an invalid label is rejected for any weight; a row without a label may lack its group", async () => {
   const rows = makeRows(20);
   await withStore(tableOf(columns), async ({ store }) => {
     insertRows(store, [...rows, { id: 77, who: "w", clicked: 2, x: 1, weight: 0 }]);
@@ -97,7 +97,7 @@ Deno.test("rows: a label that is none is refused, whatever its row's weight; a r
   });
 });
 
-Deno.test("rows: an account that does not add up is a bug, and no result", () => {
+Deno.test("rows: an account that does not add up is a bug", () => {
   requireAccounted({ read: 10, noLabel: 2, zeroWeight: 1 }, 7);
   assert.throws(
     () => requireAccounted({ read: 10, noLabel: 2, zeroWeight: 1 }, 6),
@@ -105,7 +105,7 @@ Deno.test("rows: an account that does not add up is a bug, and no result", () =>
   );
 });
 
-Deno.test("rows: all that were read are in the model's metadata, each with what became of it", async () => {
+Deno.test("rows: the model's metadata account for all rows read", async () => {
   await withStore(tableOf(columns), async (made) => {
     const rows = makeRows(3_000);
     insertRows(made.store, rows);
@@ -118,7 +118,7 @@ Deno.test("rows: all that were read are in the model's metadata, each with what 
   });
 });
 
-Deno.test("rows: where all lack a label, the failure says so", async () => {
+Deno.test("rows: if all lack a label, the failure reports it", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, makeRows(9).map((row) => ({ ...row, clicked: null })));
     await assertRejected(
@@ -129,7 +129,7 @@ Deno.test("rows: where all lack a label, the failure says so", async () => {
   });
 });
 
-Deno.test("rows: where all lack their parent, the failure says so", async () => {
+Deno.test("rows: if all lack their parent, the failure reports it", async () => {
   const tables = `
     CREATE TABLE readers (reader TEXT NOT NULL PRIMARY KEY, age REAL) STRICT;
     CREATE TABLE mails (mail TEXT NOT NULL PRIMARY KEY, reader TEXT NOT NULL, clicked INTEGER, x REAL) STRICT;
@@ -145,7 +145,7 @@ Deno.test("rows: where all lack their parent, the failure says so", async () => 
   });
 });
 
-Deno.test("rows: a sweep accounts for them as a training does", async () => {
+Deno.test("rows: a sweep accounts for them as training does", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, makeRows(600));
     const { rows, account } = await sweep(made.store, made.dataDir, modelsOf(made), {
@@ -165,7 +165,7 @@ Deno.test("rows: a sweep accounts for them as a training does", async () => {
   });
 });
 
-Deno.test("rows: a row without a label is found by its id, as it is", async () => {
+Deno.test("rows: a row without a label is found by its id", async () => {
   const table = `
     CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, x REAL, y INTEGER) STRICT;
     CREATE VIEW examples AS SELECT * FROM t;
@@ -181,7 +181,7 @@ Deno.test("rows: a row without a label is found by its id, as it is", async () =
   });
 });
 
-Deno.test("rows: an update counts the new rows, those that were known, and those that it passes over", async () => {
+Deno.test("rows: an update counts new rows, known rows and rows left out", async () => {
   await withStore(
     `CREATE TABLE shown (id INTEGER NOT NULL PRIMARY KEY, who TEXT, clicked INTEGER, x REAL, weight REAL) STRICT;
      CREATE VIEW examples AS SELECT * FROM shown;`,
@@ -189,7 +189,7 @@ Deno.test("rows: an update counts the new rows, those that were known, and those
       const rows = makeRows(800);
       insertRows(made.store, rows.slice(0, 500));
       const before = await trainOn(made, weighted);
-      // Of the ids that the model has passed, two come late.
+      // Two ids below the model's last one are added late.
       insertRows(made.store, [...rows.slice(500), { ...rows[0], id: -7 }, { ...rows[1], id: -9 }]);
       const { account, artifact } = await update(made.store, modelsOf(made), before.artifact, {
         threads: 1,
@@ -217,7 +217,7 @@ Deno.test("rows: an update counts the new rows, those that were known, and those
   );
 });
 
-Deno.test("rows: an update counts the orphans among the new rows alone", async () => {
+Deno.test("rows: an update counts orphans among the new rows only", async () => {
   await withStore(
     `CREATE TABLE readers (reader TEXT NOT NULL PRIMARY KEY, age REAL) STRICT;
      CREATE TABLE mails (mail INTEGER NOT NULL PRIMARY KEY, reader TEXT NOT NULL, clicked INTEGER, x REAL) STRICT;
@@ -242,7 +242,7 @@ Deno.test("rows: an update counts the orphans among the new rows alone", async (
   );
 });
 
-Deno.test("rows: an update of which no row can be learnt says why", async () => {
+Deno.test("rows: an update without usable rows reports the reason", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, makeRows(300));
     const { artifact } = await trainOn(made, spec);
@@ -255,7 +255,7 @@ Deno.test("rows: an update of which no row can be learnt says why", async () => 
   });
 });
 
-Deno.test("rows: by integer ids that SQLite has to sort, a model can be continued too", async () => {
+Deno.test("rows: a model can be updated with integer ids that SQLite has to sort", async () => {
   const views = `
     CREATE TABLE shown (k INTEGER PRIMARY KEY, id INTEGER, who TEXT, clicked INTEGER, x REAL, weight REAL) STRICT;
     CREATE VIEW examples AS SELECT id, who, clicked, x, weight FROM shown;
@@ -271,7 +271,7 @@ Deno.test("rows: by integer ids that SQLite has to sort, a model can be continue
   });
 });
 
-Deno.test("clickwell train: what became of each row is said in words and in --json, and by models show", () =>
+Deno.test("clickwell train: the row account is in the output, in --json and in models show", () =>
   inFolder(async (folder) => {
     const path = (name: string) => join(folder, name);
     Deno.writeTextFileSync(

@@ -9,19 +9,19 @@ import {
   trainTestSplit,
 } from "../../../pipeline/examples/split.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that failures are reproducible.
 fc.configureGlobal({ seed: 20260101 });
 
 const groups = Array.from({ length: 20_000 }, (_, i) => hashOf(`lead-${i}`));
 const usual: SplitOptions = { seed: 7, testShare: 0.2, negatives: 1 };
 
-/** Share of the groups that fall into a part. */
+/** Returns the share of groups in a part. */
 function shareOf(part: number, options: Partial<SplitOptions>, label = 0): number {
   const { partOf } = trainTestSplit({ ...usual, ...options });
   return groups.filter((group, row) => partOf(group, label, row) === part).length / groups.length;
 }
 
-Deno.test("split: all rows of a group fall on the same side, whatever their label and place", () => {
+Deno.test("split: all rows of a group are on the same side, for any label and row index", () => {
   const row = fc.record({ label: fc.integer({ min: 0, max: 1 }), row: fc.nat(16_383) });
   fc.assert(
     fc.property(
@@ -39,7 +39,7 @@ Deno.test("split: all rows of a group fall on the same side, whatever their labe
   );
 });
 
-Deno.test("split: the held-out share of the groups is close to the one that was asked for", () => {
+Deno.test("split: the held-out share of the groups is close to testShare", () => {
   for (const testShare of [0, 0.05, 0.2, 0.5, 0.9]) {
     for (const seed of [0, 1, 7, 2 ** 32 - 1]) {
       const share = shareOf(testPart, { seed, testShare });
@@ -50,7 +50,7 @@ Deno.test("split: the held-out share of the groups is close to the one that was 
   }
 });
 
-Deno.test("split: the same seed splits alike, another one otherwise", () => {
+Deno.test("split: the same seed gives the same split, another seed another one", () => {
   const partsOf = (seed: number) => {
     const { partOf } = trainTestSplit({ ...usual, seed });
     return groups.slice(0, 2000).map((group) => partOf(group, 0, 0)).join("");
@@ -58,7 +58,7 @@ Deno.test("split: the same seed splits alike, another one otherwise", () => {
   const seeds = [0, 1, 2, 7, 2 ** 31, 2 ** 32 - 1];
   assert.equal(new Set(seeds.map(partsOf)).size, seeds.length);
   assert.equal(partsOf(7), partsOf(7));
-  // Written down: a split that changed would let a model see rows that an earlier one was judged by.
+  // Pinned: if the split changed, a model would train on rows that an earlier model was evaluated on.
   assert.equal(partsOf(7).slice(0, 60), "000011100000010010110010000100000000010100100001000010000010");
 });
 
@@ -70,7 +70,7 @@ Deno.test("split: two seeds hold out groups independently of each other", () => 
   assert(Math.abs(both.length / groups.length - 0.25) < 0.015, `${both.length} of ${groups.length}`);
 });
 
-Deno.test("split: sampling keeps every click, and the wanted share of the other training rows", () => {
+Deno.test("split: sampling keeps every click, and the given share of the other training rows", () => {
   assert.equal(shareOf(leftOutPart, { negatives: 0.1 }, 1), 0);
   assert.equal(shareOf(leftOutPart, { negatives: 1 }, 0), 0);
   for (const negatives of [0.1, 0.5, 0.9]) {
@@ -79,7 +79,7 @@ Deno.test("split: sampling keeps every click, and the wanted share of the other 
   }
 });
 
-Deno.test("split: sampling takes no held-out row away", () => {
+Deno.test("split: sampling drops no held-out row", () => {
   assert.equal(shareOf(testPart, { negatives: 0.01 }), shareOf(testPart, { negatives: 1 }));
 });
 
@@ -94,7 +94,7 @@ Deno.test("split: the hash of a group is that of its text: 12 and '12' are one g
   assert.equal(hashOf(12), hashOf("12"));
   assert.equal(hashOf(12n), hashOf("12"));
   assert.notEqual(hashOf("12"), hashOf("012"));
-  // Neighbours in name differ in every bit alike.
+  // Every bit is 1 for about half of the consecutive names.
   const ones = new Array<number>(32).fill(0);
   for (const hash of groups) ones.forEach((_, bit) => ones[bit] += (hash >>> bit) & 1);
   for (const count of ones) assert(Math.abs(count / groups.length - 0.5) < 0.02);
