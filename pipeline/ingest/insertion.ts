@@ -149,11 +149,8 @@ function rowsOf(batch: Batch, start: number, rowCount: number, scratch: Cell[]):
 
 function rowOf({ cells, rows, rowCount }: StatementRows, index: number): StatementRows {
   const width = cells.length / rowCount;
-  return {
-    rowCount: 1,
-    cells: cells.slice(index * width, (index + 1) * width),
-    rows: rows.subarray(index, index + 1),
-  };
+  const start = index * width;
+  return { rowCount: 1, cells: cells.slice(start, start + width), rows: rows.subarray(index, index + 1) };
 }
 
 /** Prepares each statement at its first use, one for each number of rows. */

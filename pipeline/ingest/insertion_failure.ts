@@ -15,14 +15,18 @@ export function constraintFault(
   const words = new Set(error.message.match(/\w+/g));
   const named = columns.flatMap(({ name }, i) => words.has(name) ? [{ name, cell: row.cells[i] }] : []);
   const values = named.map(({ name, cell }) => `${name} is ${shown(cell)}`).join(", ");
-  return {
-    row: row.rows[0],
+  return faultOf(row, {
     ...(named.length > 0 ? { column: named[0].name } : {}),
     constraint: error.message,
     detail: values ? `${error.message} (${values})` : error.message,
-    isRead: true,
-    cells: row.cells,
-  };
+  });
+}
+
+function faultOf(
+  { rows, cells }: StatementRows,
+  reason: Pick<RowFault, "column" | "constraint" | "detail">,
+): RowFault {
+  return { row: rows[0], ...reason, isRead: true, cells };
 }
 
 /** SQLite does not report which foreign key failed: the fault names all that are not NULL in the row. */
@@ -37,24 +41,17 @@ function foreignKeyFault(
   const descriptions = candidates.map((key) =>
     `${key.parent} has no row for ${key.columns.map((name) => `${name} ${shown(cellOf(name))}`).join(", ")}`
   );
-  return {
-    row: row.rows[0],
+  return faultOf(row, {
     ...(candidates.length === 1 ? { column: candidates[0].columns[0] } : {}),
     constraint: error.message,
     detail: descriptions.length > 0 ? `${error.message}: ${descriptions.join(", or ")}` : error.message,
-    isRead: true,
-    cells: row.cells,
-  };
+  });
 }
 
 /** Returns why a row was not inserted although it breaks no constraint and its key is new. */
 export function ignoredFault(row: StatementRows, { name }: Table): RowFault {
-  return {
-    row: row.rows[0],
-    detail: `${name} ignored it, as a trigger does with RAISE(IGNORE), expected it to be inserted`,
-    isRead: true,
-    cells: row.cells,
-  };
+  const detail = `${name} ignored it, as a trigger does with RAISE(IGNORE), expected it to be inserted`;
+  return faultOf(row, { detail });
 }
 
 /** Returns a `row-conflict` with the key and the first value that differs. */

@@ -73,7 +73,7 @@ export interface FileLoad {
 }
 
 /**
- * Loads one file into its table, in one transaction.
+ * Loads one file into its table, in one transaction: all of its rows or none.
  *
  * @throws {Failure} `file-missing`, `file-invalid`, `row-rejected`, `row-conflict`, `store-busy`, `store-full`,
  *   `interrupted`.

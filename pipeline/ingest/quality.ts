@@ -85,13 +85,7 @@ function widen(range: { min: number; max: number }, column: BatchColumn, rowCoun
 /** Returns the sums over the reports of a table's files. */
 export function sumCounts(reports: readonly Readonly<RowCounts>[]): RowCounts {
   const sum = zeroCounts();
-  for (const report of reports) {
-    sum.read += report.read;
-    sum.inserted += report.inserted;
-    sum.unchanged += report.unchanged;
-    sum.replaced += report.replaced;
-    sum.kept += report.kept;
-    sum.rejected += report.rejected;
-  }
+  const names = ["read", "inserted", "unchanged", "replaced", "kept", "rejected"] as const;
+  for (const report of reports) for (const name of names) sum[name] += report[name];
   return sum;
 }

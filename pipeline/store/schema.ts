@@ -166,11 +166,10 @@ function requireExamples(db: DatabaseSync): void {
 /** Returns the SQL of every table, view, index and trigger of the user, by name. */
 function userObjects(db: DatabaseSync): Map<string, string> {
   const rows = db.prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
+  const isUsers = (name: string, table: string) =>
+    !ownTableNames.has(table) && !table.startsWith("sqlite_") && !name.startsWith(ownIndexPrefix);
   return new Map(
-    rows.filter(({ name, tbl_name }) =>
-      !ownTableNames.has(String(tbl_name)) && !String(tbl_name).startsWith("sqlite_") &&
-      !String(name).startsWith(ownIndexPrefix)
-    )
+    rows.filter(({ name, tbl_name }) => isUsers(String(name), String(tbl_name)))
       .map(({ name, sql }) => [String(name), String(sql)]),
   );
 }
@@ -185,19 +184,15 @@ function userObjects(db: DatabaseSync): Map<string, string> {
 export function createIndex({ db, path }: { db: DatabaseSync; path: string }, place: string): boolean {
   const [tableName, columnName = ""] = place.split(".");
   const { name, columns } = findTable(listTables(db), tableName);
-  const column = columns.find((candidate) => candidate.name === columnName);
-  if (!column) {
-    throw new Failure(
-      "usage-invalid",
-      `--index is "${place}", expected TABLE.COLUMN: ${name} has ${
-        columns.map((candidate) => candidate.name).join(", ")
-      }.`,
-    );
+  const names = columns.map((column) => column.name);
+  if (!names.includes(columnName)) {
+    const detail = `--index is "${place}", expected TABLE.COLUMN: ${name} has ${names.join(", ")}.`;
+    throw new Failure("usage-invalid", detail);
   }
-  const index = `${ownIndexPrefix}${name}_${column.name}`;
+  const index = `${ownIndexPrefix}${name}_${columnName}`;
   if (db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?").get(index)) return false;
   try {
-    db.exec(`CREATE INDEX ${quoted(index)} ON ${quoted(name)} (${quoted(column.name)})`);
+    db.exec(`CREATE INDEX ${quoted(index)} ON ${quoted(name)} (${quoted(columnName)})`);
   } catch (error) {
     throw asFailure(error, `create an index on ${place} in ${path}`);
   }

@@ -59,7 +59,6 @@ export function asFailure(error: unknown, action: string): unknown {
   return known ? new Failure(known.kind, `Cannot ${action}: ${known.text}. ${known.repair}`) : error;
 }
 
-/** Pause between two attempts. */
 const retryPauseMs = 25;
 
 /**

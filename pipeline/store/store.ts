@@ -34,9 +34,8 @@ export interface StoreOptions extends FileOptions {
  * it is opened unchanged.
  *
  * @param dataDir Created if missing, with permissions for its owner only, if `mode` is `create`.
- * @throws {Failure} `store-missing`; `store-invalid` for a folder that cannot be created, a link, a file that is damaged or
- *   of another program;
- *   `store-newer`; `store-busy` after `busyTimeoutMs`; `store-full`; `spec-invalid` for a schema that cannot be used.
+ * @throws {Failure} `store-missing`; `store-invalid` for a folder that cannot be created, a link, a damaged file or one of
+ *   another program; `store-newer`; `store-busy` after `busyTimeoutMs`; `store-full`; `spec-invalid` for an unusable schema.
  */
 export function openStore(dataDir: string, options: StoreOptions): Store {
   const { mode, schema } = options;
