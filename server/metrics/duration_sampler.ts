@@ -23,10 +23,11 @@ export interface DurationSampler {
 }
 
 /**
- * Reading the clock twice costs some 2 % of a prediction, so under load one request in sixteen is timed. The gap to the next
- * timed request is random: a fixed gap could coincide with a rhythm of the clients. It is drawn before anything of that request
- * is known, and the request has the weight of all requests since the last timed one. So every request has the same weight on
- * average, however long it takes, and the histogram's count stays within one gap of the number of requests.
+ * Creates a sampler. Reading the clock twice costs some 2 % of a prediction, so under load one request in sixteen is timed.
+ * The gap to the next timed request is random: a fixed gap could coincide with a rhythm of the clients. It is drawn before
+ * anything of that request is known, and the request has the weight of all requests since the last timed one. So every
+ * request has the same weight on average, however long it takes, and the histogram's count stays within one gap of the number
+ * of requests.
  *
  * @param now Returns the time in milliseconds.
  */

@@ -56,7 +56,7 @@ export function makeServedModels(): ServedModels {
     registerModel(file, second, 2_000_000);
     assignModel(file, { modelId: first.id, assignedAt: 3_000_000, assignedBy: "test" });
   }, "create");
-  // Backdate the registry: in one that has just changed, names of models are not yet taken as settled.
+  // Backdate the registry: the stamp of a file that has just changed is not stable yet.
   const then = (Date.now() - 60_000) / 1_000;
   Deno.utimeSync(join(dataDir, registryFileName), then, then);
   return { dataDir, modelsDir, first, second, remove: () => Deno.removeSync(root, { recursive: true }) };
