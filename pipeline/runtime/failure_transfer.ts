@@ -1,15 +1,8 @@
-import { Failure, type FailureKind, type FieldError } from "../failure.ts";
+import { Failure } from "../failure.ts";
 
 /** An error in a form that can be posted to another thread: a `Failure`, or the stack of any other error. */
 export type TransferredError =
-  | {
-    readonly failure: {
-      readonly kind: FailureKind;
-      readonly message: string;
-      readonly errors: readonly FieldError[];
-      readonly report: Readonly<Record<string, unknown>>;
-    };
-  }
+  | { readonly failure: Pick<Failure, "kind" | "message" | "errors" | "report"> }
   | { readonly bug: string };
 
 export function serializeError(error: unknown): TransferredError {

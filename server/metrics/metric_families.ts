@@ -47,21 +47,18 @@ function serverFamilies({ requests }: Snapshot, facts: ProcessFacts): Family[] {
       "Time at which the active model was trained.",
       trainedAt === undefined ? [] : [{ value: trainedAt }],
     ),
-    {
-      name: "clickwell_http_requests_total",
-      help: "Answered requests.",
-      type: "counter",
-      samples: sorted(requests.requests).map(([key, value]) => ({ labels: requestLabels(key), value })),
-    },
-    {
-      name: "clickwell_http_request_duration_seconds",
-      help:
-        "Time from a request's head to its response; under load, a weighted random sample of the predictions.",
-      type: "histogram",
-      samples: sorted(requests.durations).flatMap(([route, histogram]) =>
+    counter(
+      "clickwell_http_requests_total",
+      "Answered requests.",
+      sorted(requests.requests).map(([key, value]) => ({ labels: requestLabels(key), value })),
+    ),
+    histogram(
+      "clickwell_http_request_duration_seconds",
+      "Time from a request's head to its response; under load, a weighted random sample of the predictions.",
+      sorted(requests.durations).flatMap(([route, histogram]) =>
         histogramSamples(histogram, durationBounds, { route })
       ),
-    },
+    ),
     gauge("clickwell_http_requests_in_flight", "Requests in flight.", [{ value: inFlight }]),
     gauge(
       "clickwell_store_rows",
@@ -81,48 +78,35 @@ function modelFamilies({ models }: Snapshot): Family[] {
   const ofFeatures = (counts: Map<string, number>) =>
     [...counts].map(([feature, value]) => ({ labels: { feature }, value }));
   return [
-    {
-      name: "clickwell_predictions_total",
-      help: "Rows for which a probability was predicted.",
-      type: "counter",
-      samples: sorted(models).map(([version, { predictions }]) => ({
+    counter(
+      "clickwell_predictions_total",
+      "Rows for which a probability was predicted.",
+      sorted(models).map(([version, { predictions }]) => ({
         labels: { model_version: version, role },
         value: predictions,
       })),
-    },
-    {
-      name: "clickwell_prediction_probability",
-      help: "Predicted probabilities.",
-      type: "histogram",
-      samples: sorted(models).flatMap(([version, { probabilities, probabilitySum }]) =>
+    ),
+    histogram(
+      "clickwell_prediction_probability",
+      "Predicted probabilities.",
+      sorted(models).flatMap(([version, { probabilities, probabilitySum }]) =>
         histogramSamples({ counts: probabilities, sum: probabilitySum }, probabilityBounds, {
           model_version: version,
         })
       ),
-    },
-    {
-      name: "clickwell_unseen_categories_total",
-      help: "Rows with a category that is not in the training data.",
-      type: "counter",
-      samples: ofFeatures(unseen),
-    },
-    {
-      name: "clickwell_missing_values_total",
-      help: "Rows with a null value.",
-      type: "counter",
-      samples: ofFeatures(missing),
-    },
+    ),
+    counter(
+      "clickwell_unseen_categories_total",
+      "Rows with a category that is not in the training data.",
+      ofFeatures(unseen),
+    ),
+    counter("clickwell_missing_values_total", "Rows with a null value.", ofFeatures(missing)),
   ];
 }
 
 function processFamilies({ cpuSeconds, residentBytes, startedAt }: ProcessFacts): Family[] {
   return [
-    {
-      name: "process_cpu_seconds_total",
-      help: "User and system CPU time of all threads.",
-      type: "counter",
-      samples: [{ value: cpuSeconds }],
-    },
+    counter("process_cpu_seconds_total", "User and system CPU time of all threads.", [{ value: cpuSeconds }]),
     gauge("process_resident_memory_bytes", "Resident memory of the process.", [{
       value: residentBytes,
     }]),
@@ -130,9 +114,11 @@ function processFamilies({ cpuSeconds, residentBytes, startedAt }: ProcessFacts)
   ];
 }
 
-function gauge(name: string, help: string, samples: Family["samples"]): Family {
-  return { name, help, type: "gauge", samples };
+function familyOf(type: Family["type"]) {
+  return (name: string, help: string, samples: Family["samples"]): Family => ({ name, help, type, samples });
 }
+
+const [counter, gauge, histogram] = (["counter", "gauge", "histogram"] as const).map(familyOf);
 
 /** Returns the entries in the order of their keys, so that two scrapes can be compared by eye. */
 function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
