@@ -2,7 +2,7 @@ import type { DesignChunk } from "../encode/design_matrix.ts";
 import { sortSpread } from "../math/bucket_sort.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import { aucOf, metricsOf } from "./metrics.ts";
-import { weightedAucOf, weightedMetricsOf, type WeightedPredictions } from "./weighted_metrics.ts";
+import { weightedAucOf, weightedMetricsOf, type WeightedRows } from "./weighted_metrics.ts";
 
 /** Collects predictions of rows and computes their metrics. Rows count by their own weights, not by those of the fit. */
 export interface PredictionAccumulator {
@@ -32,15 +32,12 @@ export function createPredictionAccumulator(rowCount: number): PredictionAccumul
     }
   }
 
-  const values = () => [clicked.subarray(0, clickedCount), notClicked.subarray(0, notClickedCount)] as const;
-
-  function weighted(all: NonNullable<typeof weights>): [WeightedPredictions, WeightedPredictions] {
-    const [clickedValues, notClickedValues] = values();
-    return [
-      { values: clickedValues, weights: all.clicked.subarray(0, clickedCount) },
-      { values: notClickedValues, weights: all.notClicked.subarray(0, notClickedCount) },
-    ];
-  }
+  const clickedOf = (values: Float64Array) => values.subarray(0, clickedCount);
+  const notClickedOf = (values: Float64Array) => values.subarray(0, notClickedCount);
+  const weighted = (own: NonNullable<typeof weights>): [WeightedRows, WeightedRows] => [
+    { values: clickedOf(clicked), weights: clickedOf(own.clicked) },
+    { values: notClickedOf(notClicked), weights: notClickedOf(own.notClicked) },
+  ];
 
   return {
     add(chunk, from, to, predictions) {
@@ -53,11 +50,12 @@ export function createPredictionAccumulator(rowCount: number): PredictionAccumul
     },
     clicks: () => clickedCount,
     metrics: (baseRate) =>
-      weights ? weightedMetricsOf(...weighted(weights), baseRate) : metricsOf(...values(), baseRate),
-    auc() {
-      if (weights) return weightedAucOf(...weighted(weights));
-      const [first, second] = values();
-      return aucOf(sortSpread(first), sortSpread(second));
-    },
+      weights
+        ? weightedMetricsOf(...weighted(weights), baseRate)
+        : metricsOf(clickedOf(clicked), notClickedOf(notClicked), baseRate),
+    auc: () =>
+      weights
+        ? weightedAucOf(...weighted(weights))
+        : aucOf(sortSpread(clickedOf(clicked)), sortSpread(notClickedOf(notClicked))),
   };
 }

@@ -5,7 +5,7 @@ import type { Metrics } from "../model/artifact_metadata.ts";
 import { binCount, bounded, meanMetrics } from "./metrics.ts";
 
 /** Predictions of some rows (probabilities or log-odds) and the rows' weights, shape (rows) each. */
-export interface WeightedPredictions {
+export interface WeightedRows {
   readonly values: Float64Array;
   readonly weights: Float64Array;
 }
@@ -25,8 +25,8 @@ interface DistinctPredictions {
  * @param baseRate The training rows' weighted click rate.
  */
 export function weightedMetricsOf(
-  clickedRows: WeightedPredictions,
-  notClickedRows: WeightedPredictions,
+  clickedRows: WeightedRows,
+  notClickedRows: WeightedRows,
   baseRate: number,
 ): Metrics {
   const distinct = distinctOf(clickedRows, notClickedRows);
@@ -44,10 +44,7 @@ export function weightedMetricsOf(
 }
 
 /** Returns the area under the ROC curve of rows with weights: a pair counts by the product of its rows' weights. */
-export function weightedAucOf(
-  clickedRows: WeightedPredictions,
-  notClickedRows: WeightedPredictions,
-): number | null {
+export function weightedAucOf(clickedRows: WeightedRows, notClickedRows: WeightedRows): number | null {
   return aucOf(distinctOf(clickedRows, notClickedRows));
 }
 
@@ -91,10 +88,7 @@ function calibrationOf(
   return bins;
 }
 
-function distinctOf(
-  clickedRows: WeightedPredictions,
-  notClickedRows: WeightedPredictions,
-): DistinctPredictions {
+function distinctOf(clickedRows: WeightedRows, notClickedRows: WeightedRows): DistinctPredictions {
   const all = new Float64Array(clickedRows.values.length + notClickedRows.values.length);
   all.set(clickedRows.values);
   all.set(notClickedRows.values, clickedRows.values.length);
@@ -108,7 +102,7 @@ function distinctOf(
 }
 
 /** Sums the weights of the rows at each value. @param values Ascending; contains the value of every row. */
-function weightsAt(values: Float64Array, rows: WeightedPredictions): Float64Array {
+function weightsAt(values: Float64Array, rows: WeightedRows): Float64Array {
   const sums = new Float64Array(values.length);
   for (let i = 0; i < rows.values.length; i++) {
     let [from, to] = [0, values.length - 1];

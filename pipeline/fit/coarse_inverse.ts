@@ -50,11 +50,9 @@ export function coarseInverse(
   );
   const isJoint = Uint8Array.from(coarseOf, (c) => c >= 0 && c < size - 1 && coarse.sizes[c] > 1 ? 1 : 0);
   const diagonal = Float64Array.from(columns, (column) => curvatures[column] + l2 || 1);
-  const factor = factorise(
-    withPenalty(scaled(hessian, diagonalOf(coarse, curvatures)), coarse.sizes, l2),
-    size,
-    [size - 1, ...Array.from({ length: size - 1 }, (_, c) => c)],
-  );
+  const penalised = scaled(hessian, diagonalOf(coarse, curvatures));
+  coarse.sizes.forEach((count, c) => penalised[c * size + c] += count * l2);
+  const factor = factorise(penalised, size, [size - 1, ...Array.from({ length: size - 1 }, (_, c) => c)]);
   return {
     solve(right) {
       const sums = new Float64Array(size);
@@ -98,10 +96,4 @@ function scaled(hessian: Float64Array, diagonal: Float64Array): Float64Array {
     else if (result[c * size + c] === 0) result[c * size + c] = diagonal[size - 1];
   });
   return result;
-}
-
-function withPenalty(hessian: Float64Array, sizes: Int32Array, l2: number): Float64Array {
-  const size = sizes.length + 1;
-  sizes.forEach((count, c) => hessian[c * size + c] += count * l2);
-  return hessian;
 }

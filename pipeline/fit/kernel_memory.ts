@@ -75,34 +75,10 @@ interface Kernel {
   ): void;
 }
 
-/** Addresses in the kernel's memory, in bytes. */
-interface Addresses {
-  readonly lossParts: number;
-  readonly powers: number;
-  readonly logits: number;
-  readonly residuals: number;
-  readonly curvatures: number;
-  readonly odds: number;
-  readonly weights: number;
-  readonly labels: number;
-  readonly numeric: number;
-  readonly coefficients: number;
-  /** Per group: the codes of a block of rows, and the log-odds of all cells. */
-  readonly codes: readonly number[];
-  readonly cellLogits: readonly number[];
-  /** For a Hessian by columns: `addColumnPairs`'s description of the groups, and each group's columns. */
-  readonly groups: number;
-  readonly columns: readonly number[];
-  readonly numericColumns: number;
-  readonly rowColumns: number;
-  /** The last, so that the sums can have any length. */
-  readonly sums: number;
-}
-
 /** A kernel instance with its memory, laid out for one design. */
 export interface KernelMemory {
   readonly kernel: Kernel;
-  readonly at: Addresses;
+  readonly at: ReturnType<typeof addressesOf>;
   /** Numeric columns. */
   readonly width: number;
   /** All of the memory. Replaced when it grows, as is `bytes`. */
@@ -139,8 +115,8 @@ export function growTo(memory: KernelMemory, byteCount: number): void {
   memory.bytes = new Uint8Array(kernel.memory.buffer);
 }
 
-function addressesOf(design: DesignMatrix, hessianBy: HessianBy): Addresses {
-  const { groups, numericColumns } = design;
+/** Lays out the kernel's memory. @returns Addresses in bytes. */
+function addressesOf({ groups, numericColumns }: DesignMatrix, hessianBy: HessianBy) {
   let end = 0;
   const take = (byteCount: number) => {
     const at = end;
@@ -163,12 +139,15 @@ function addressesOf(design: DesignMatrix, hessianBy: HessianBy): Addresses {
     labels: take(blockRows),
     numeric: take(8 * width * blockRows),
     coefficients: take(8 * width),
+    // Per group: the codes of a block of rows, and the log-odds of all cells.
     codes: groups.map(() => take(4 * blockRows)),
     cellLogits: groups.map(({ cellCount }) => take(8 * cellCount)),
+    // For a Hessian by columns: the description of the groups for `addColumnPairs`, and each group's columns.
     groups: take(16 * groups.length),
     columns: groups.map(({ columns }) => byColumns ? take(columns.byteLength) : 0),
     numericColumns: take(4 * width),
     rowColumns: take(4 * (fieldCount + 1)),
+    // The last, so that the sums can have any length.
     sums: end,
   };
 }

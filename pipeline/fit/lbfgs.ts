@@ -1,11 +1,11 @@
 import { log } from "../math/elementary.ts";
-import { fitWeightsOf, forRowRanges } from "../encode/design_matrix.ts";
 import type { Convergence } from "./certificate.ts";
 import { createCoarseDesign } from "./coarse_design.ts";
 import { coarseInverse, type FreeColumns, freeColumns } from "./coarse_inverse.ts";
 import { judgeWide } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { lineSearch } from "./line_search.ts";
+import { clickWeightOf } from "./objective.ts";
 import type { Passes } from "./passes.ts";
 import {
   dot,
@@ -22,20 +22,19 @@ const pairNumbersMax = 2 ** 24;
 /** Steps after which the curvature is computed again, and then at three times that step. */
 const refreshedAfter = 8;
 
-/** Options of L-BFGS. */
-export interface LbfgsOptions extends SolverOptions {
-  /** Whether a small bound of the objective's remaining decrease also counts as convergence, as in designs too wide for a Hessian. */
-  readonly wide: boolean;
-}
-
 /**
  * Minimises mean log loss + l2/2 · ‖β‖² by L-BFGS, for designs too wide for a Hessian. The initial inverse is that of a coarse
  * design with a diagonal, so that fields, frequent levels and rare ones are each scaled by their own curvature.
  *
+ * @param options.wide Whether a small bound of the objective's remaining decrease also counts as convergence, as in designs
+ *   too wide for a Hessian.
  * @returns The point where it stopped; `convergence` reports whether that is an optimum.
  * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2.
  */
-export async function solveLbfgs(passes: Passes, options: LbfgsOptions): Promise<Solution> {
+export async function solveLbfgs(
+  passes: Passes,
+  options: SolverOptions & { readonly wide: boolean },
+): Promise<Solution> {
   const { iterationsMax, observe, checkpoint, fixedAtZero = [] } = options;
   const { l2 } = meanPenalty(passes, options.penalty);
   const start = options.start ?? baseRateOf(passes);
@@ -87,13 +86,7 @@ export async function solveLbfgs(passes: Passes, options: LbfgsOptions): Promise
 
 /** Returns the coefficients of the base rate: 0 except for the intercept. */
 function baseRateOf({ design, parts, weight, chunks }: Passes): Float64Array {
-  let clicks = 0;
-  for (const chunk of chunks()) {
-    const weights = fitWeightsOf(chunk);
-    forRowRanges(chunk, parts, (from, to) => {
-      for (let i = from; i < to; i++) clicks += (weights?.[i] ?? 1) * chunk.labels[i];
-    });
-  }
+  const clicks = clickWeightOf(chunks(), parts);
   const start = new Float64Array(design.columnCount + 1);
   if (clicks > 0 && clicks < weight.all) start[design.columnCount] = log(clicks / (weight.all - clicks));
   return start;

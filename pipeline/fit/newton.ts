@@ -3,7 +3,7 @@ import { stepRule } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { descend } from "./descent.ts";
 import type { Passes } from "./passes.ts";
-import { dot, type Point, type Solution, type SolverOptions } from "./penalised.ts";
+import { dot, hessianOf, type Point, type Solution, type SolverOptions } from "./penalised.ts";
 
 /**
  * Minimises mean log loss + l2/2 · ‖β‖² by Newton's method with line search. A Hessian is used for several steps, with BFGS
@@ -26,12 +26,11 @@ export function solveNewton(passes: Passes, options: SolverOptions): Promise<Sol
 }
 
 /** Factorises the point's Hessian over the columns that are not fixed at zero. */
-export function factorOf({ hessian, gradient }: Point, fixedAtZero: readonly number[] = []): Factor {
-  if (!hessian) throw new Error("the point has no Hessian");
-  const size = gradient.length;
+export function factorOf(point: Point, fixedAtZero: readonly number[] = []): Factor {
+  const size = point.gradient.length;
   const free = Array.from({ length: size - 1 }, (_, i) => i).filter((column) =>
     !fixedAtZero.includes(column)
   );
   // The intercept first, so that it is kept and collinear columns are aliased.
-  return factorise(hessian, size, [size - 1, ...free]);
+  return factorise(hessianOf(point), size, [size - 1, ...free]);
 }

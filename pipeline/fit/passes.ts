@@ -23,10 +23,8 @@ export interface Passes {
   /** @param coefficients Shape (columns + 1), intercept last. */
   evaluate(coefficients: Float64Array, want: { hessian: boolean; scope?: Scope }): Promise<LossSums>;
   /**
-   * Returns the intercept's row of the Hessian, which needs no more memory than a gradient. For a column of 0 and 1, its entry
-   * equals that of the Hessian's diagonal.
-   *
-   * @returns Shape (columns + 1), intercept last.
+   * Returns the intercept's row of the Hessian, shape (columns + 1), intercept last, which needs no more memory than a
+   * gradient. For a column of 0 and 1, its entry equals that of the Hessian's diagonal.
    */
   curvatures(coefficients: Float64Array): Promise<Float64Array>;
 }
@@ -118,16 +116,8 @@ function passesOver(
     const layout = layoutOf(design, hessian);
     const rangeCount = chunkRangeCount((scope === "all" ? design.chunks : sample).length, layout.length);
     if (sums?.length !== rangeCount * layout.length) sums = sharedFloat64(rangeCount * layout.length);
-    const job: PassJob = {
-      kind: "pass",
-      parts,
-      scope,
-      hessian,
-      of,
-      coefficients,
-      next: sharedInt32(1),
-      sums,
-    };
+    const next = sharedInt32(1);
+    const job: PassJob = { kind: "pass", parts, scope, hessian, of, coefficients, next, sums };
     await threads.run(job, () => state.pass(job));
     const total = new Float64Array(layout.length);
     for (let range = 0, k = 0; range < rangeCount; range++) {
@@ -184,10 +174,8 @@ export function createPassState(): PassState {
     score({ points, next }) {
       const scored = [];
       for (let at = Atomics.add(next, 0, 1); at < points.length; at = Atomics.add(next, 0, 1)) {
-        scored.push({
-          at,
-          score: scoreOf(requireAttached().design, points[at].parts, points[at].coefficients),
-        });
+        const { parts, coefficients } = points[at];
+        scored.push({ at, score: scoreOf(requireAttached().design, parts, coefficients) });
       }
       return scored;
     },
@@ -200,16 +188,10 @@ function chunkRangeCount(chunkCount: number, sumsLength: number): number {
 }
 
 /** Divides the chunks into ranges of about equal length, which depend on the data only. */
-function chunkRangesOf(
-  chunks: DesignMatrix["chunks"],
-  sumsLength: number,
-): DesignMatrix["chunks"][] {
+function chunkRangesOf(chunks: DesignMatrix["chunks"], sumsLength: number): DesignMatrix["chunks"][] {
   const count = chunkRangeCount(chunks.length, sumsLength);
-  return Array.from(
-    { length: count },
-    (_, i) =>
-      chunks.slice(Math.floor((i * chunks.length) / count), Math.floor(((i + 1) * chunks.length) / count)),
-  );
+  const endOf = (range: number) => Math.floor((range * chunks.length) / count);
+  return Array.from({ length: count }, (_, i) => chunks.slice(endOf(i), endOf(i + 1)));
 }
 
 /** Returns evenly spaced chunks with about `sampleRowsMin` rows, or a twentieth of all rows if that is more. */

@@ -75,6 +75,11 @@ export interface Point {
   readonly hessian?: Float64Array;
 }
 
+export function hessianOf({ hessian }: Point): Float64Array {
+  if (!hessian) throw new Error("the point has no Hessian");
+  return hessian;
+}
+
 /** Evaluates the penalised mean loss by one pass over the rows. */
 export async function evaluatePoint(
   passes: Passes,

@@ -1,6 +1,6 @@
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { createPasses } from "./passes.ts";
-import { evaluatePoint, type Penalty } from "./penalised.ts";
+import { evaluatePoint, hessianOf, type Penalty } from "./penalised.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
 /** Maximum number of coefficients for which an artifact stores the precision, whose size is their square. */
@@ -20,7 +20,6 @@ export async function precisionAt(
   penalty: Penalty,
 ): Promise<Float64Array> {
   const passes = await createPasses(design, parts, threads);
-  const { hessian } = await evaluatePoint(passes, "all", coefficients, { penalty }, true);
-  if (!hessian) throw new Error("the point has no Hessian");
-  return hessian.map((value) => value * passes.weight.all);
+  const optimum = await evaluatePoint(passes, "all", coefficients, { penalty }, true);
+  return hessianOf(optimum).map((value) => value * passes.weight.all);
 }

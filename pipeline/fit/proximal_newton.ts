@@ -5,6 +5,7 @@ import type { Passes } from "./passes.ts";
 import {
   dot,
   evaluatePoint,
+  hessianOf,
   meanPenalty,
   type Penalty,
   type Point,
@@ -32,7 +33,7 @@ const ridgeShare = 1e-9;
  */
 export function solveProximalNewton(passes: Passes, options: SolverOptions): Promise<Solution> {
   const { l1 } = meanPenalty(passes, options.penalty);
-  const rule = (own: SolverOptions) => gradientRule(own, "subgradient");
+  const rule = (limits: SolverOptions) => gradientRule(limits, "subgradient");
   return descend(passes, options, rule, (start) => {
     const hessian = hessianOf(start);
     return {
@@ -44,11 +45,6 @@ export function solveProximalNewton(passes: Passes, options: SolverOptions): Pro
       update: (from, to) => updateHessian(hessian, from, to),
     };
   });
-}
-
-function hessianOf({ hessian }: Point): Float64Array {
-  if (!hessian) throw new Error("the point has no Hessian");
-  return hessian;
 }
 
 /**

@@ -1,9 +1,4 @@
-import {
-  type CellCodes,
-  type DesignChunk,
-  type DesignMatrix,
-  fitWeightsOf,
-} from "../encode/design_matrix.ts";
+import { type DesignChunk, type DesignMatrix, fitWeightsOf } from "../encode/design_matrix.ts";
 import { log, log1p } from "../math/elementary.ts";
 import { blockRows, createKernelMemory, growTo, type KernelMemory } from "./kernel_memory.ts";
 import type { PassPoint } from "./objective.ts";
@@ -29,10 +24,7 @@ export interface RowKernel {
  * @param design Only its groups and numeric columns count: chunks are passed one by one.
  * @param hessianBy As in the layouts with a Hessian that the kernel will be given.
  */
-export function createRowKernel(
-  design: DesignMatrix,
-  hessianBy: HessianBy = hessianByOf(design),
-): RowKernel {
+export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hessianByOf(design)): RowKernel {
   const memory = createKernelMemory(design, hessianBy);
   const { at } = memory;
   let layout: SumsLayout | undefined;
@@ -69,8 +61,8 @@ export function createRowKernel(
         out.set(memory.numbers.subarray(at.logits / 8, at.logits / 8 + count), start - from);
       }
     },
-    clear(wanted) {
-      layout = wanted;
+    clear(newLayout) {
+      layout = newLayout;
       growTo(memory, at.sums + 8 * layout.length);
       memory.numbers.fill(0, at.sums / 8, at.sums / 8 + layout.length);
     },
@@ -115,7 +107,7 @@ function computeLogits(
 ): void {
   kernel.linear(at.logits, intercept, at.numeric, width, at.coefficients, count);
   for (let g = 0; g < cells.length; g++) {
-    const add = isShort(cells[g]) ? kernel.addCells16 : kernel.addCells32;
+    const add = cells[g].BYTES_PER_ELEMENT === 2 ? kernel.addCells16 : kernel.addCells32;
     add(at.logits, at.codes[g], at.cellLogits[g], count);
   }
 }
@@ -161,10 +153,6 @@ function computeResiduals(
   return loss;
 }
 
-function isShort(codes: CellCodes): boolean {
-  return codes.BYTES_PER_ELEMENT === 2;
-}
-
 /** Adds one number per row of the block to the sums of each of the row's columns. @param values Address of the numbers. */
 function addToColumns(
   { kernel, at, width, numbers }: KernelMemory,
@@ -175,7 +163,7 @@ function addToColumns(
 ): void {
   if (cells.length === 0) numbers[at.sums / 8 + 1] += kernel.total(values, count);
   for (let g = 0; g < cells.length; g++) {
-    const scatter = isShort(cells[g]) ? kernel.scatter16 : kernel.scatter32;
+    const scatter = cells[g].BYTES_PER_ELEMENT === 2 ? kernel.scatter16 : kernel.scatter32;
     scatter(at.sums + 8 * cellsAt[g], at.codes[g], values, count);
   }
   if (width > 0) kernel.addProducts(at.sums + 8 * numericGradientAt, at.numeric, width, values, count);
@@ -225,7 +213,7 @@ function addCells(
     if (width > 0) kernel.addProducts(8 * (cell + 2), at.numeric, width, at.curvatures, count);
   }
   for (let g = 0; g < cells.length; g++) {
-    const add = isShort(cells[g]) ? kernel.addCellRows16 : kernel.addCellRows32;
+    const add = cells[g].BYTES_PER_ELEMENT === 2 ? kernel.addCellRows16 : kernel.addCellRows32;
     add(at.sums + 8 * cellsAt[g], at.codes[g], at.numeric, width, at.residuals, at.curvatures, count);
   }
   if (width > 0) {

@@ -3,10 +3,9 @@ import { Failure } from "../failure.ts";
 import { chooseSolver, fitPasses } from "../fit/fit.ts";
 import type { Fold, FoldedDesign } from "./folds.ts";
 import type { FoldScore } from "./leaderboard.ts";
-import { Separation } from "../fit/separation.ts";
+import { pureColumns, Separation } from "../fit/separation.ts";
 import type { AttachedDesign, Passes } from "../fit/passes.ts";
 import { evaluatePoint, type Penalty } from "../fit/penalised.ts";
-import { pureColumns } from "../fit/pure_columns.ts";
 import { type WarmPasses, warmPasses } from "../fit/warm_passes.ts";
 
 /** One fold's fit, with what the next candidate of the path starts from. */

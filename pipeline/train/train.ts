@@ -8,7 +8,7 @@ import { balance, corrected } from "../fit/class_balance.ts";
 import { evaluateModel } from "../fit/evaluate.ts";
 import type { Fit } from "../fit/fit.ts";
 import { precisionAt, precisionColumnsMax } from "../fit/precision.ts";
-import { pureColumns } from "../fit/pure_columns.ts";
+import { pureColumns } from "../fit/separation.ts";
 import { type Artifact, removeUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { ModelRow, Models, Registry } from "../model/registry.ts";

@@ -1,5 +1,5 @@
 import { loadEach } from "../../chunks/chunk_store.ts";
-import { type DesignMatrix, fitWeightsOf } from "../../encode/design_matrix.ts";
+import type { DesignMatrix } from "../../encode/design_matrix.ts";
 import { weightOf } from "../../encode/row_weight.ts";
 import { trainPart, validationPart } from "../../examples/split.ts";
 import { Failure } from "../../failure.ts";
@@ -7,6 +7,7 @@ import { log } from "../../math/elementary.ts";
 import { createRandom } from "../../math/random.ts";
 import type { PlainNetwork } from "../../model/network.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
+import { clickWeightOf } from "../objective.ts";
 import type { Solution } from "../penalised.ts";
 import {
   clearColumn,
@@ -62,7 +63,7 @@ export async function solveMinibatch(
   requireValidation(design, options);
   const layout = requireAffordable(parameterLayout(design.columnCount, hidden));
   const random = createRandom(seed);
-  const baseRate = baseRateOf(design);
+  const baseRate = clickWeightOf(loadEach(design.chunks), [trainPart]) / weightOf(design.chunks, [trainPart]);
   const intercept = log(baseRate / (1 - baseRate));
   const parameters = initialParameters(layout, random, {
     intercept,
@@ -115,19 +116,6 @@ function requireAffordable(layout: ParameterLayout): ParameterLayout {
     `Hidden layers of that size on ${layout.columnCount} columns have ${count} parameters, expected at most ${max}. ` +
       "Use fewer units in --hidden, or pool rare levels with a higher minCount in the feature spec.",
   );
-}
-
-/** Returns the weighted click rate of the training rows. */
-function baseRateOf(design: DesignMatrix): number {
-  let clicks = 0;
-  for (const chunk of loadEach(design.chunks)) {
-    const { labels, partEnds } = chunk;
-    const weights = fitWeightsOf(chunk);
-    for (let i = 0; i < partEnds[trainPart]; i++) {
-      clicks += weights === undefined ? labels[i] : labels[i] * weights[i];
-    }
-  }
-  return clicks / weightOf(design.chunks, [trainPart]);
 }
 
 /** Runs epochs until all are done or the validation loss has stopped falling, then restores the best one. @returns Its number. */
@@ -233,10 +221,10 @@ async function sumPart(
 /** Returns the mean log loss of the validation rows, which are never sampled. */
 async function validationLossOf(state: MinibatchState): Promise<number> {
   const { design, layout, parameters, options: { validationShift = 0 } } = state;
-  const kept = parameters[layout.interceptAt];
-  parameters[layout.interceptAt] = kept + validationShift;
+  const intercept = parameters[layout.interceptAt];
+  parameters[layout.interceptAt] = intercept + validationShift;
   const sums = await sumPart(state, validationPart);
-  parameters[layout.interceptAt] = kept;
+  parameters[layout.interceptAt] = intercept;
   return sums[layout.length] / weightOf(design.chunks, [validationPart]);
 }
 

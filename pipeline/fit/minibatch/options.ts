@@ -24,13 +24,13 @@ export const hiddenUnitsMax = 4_096;
 
 /** Fills in the defaults. */
 export function minibatchParameters(
-  wanted: Pick<MinibatchParameters, "optimizer"> & Partial<MinibatchParameters>,
+  parameters: Pick<MinibatchParameters, "optimizer"> & Partial<MinibatchParameters>,
 ): MinibatchParameters {
   return {
     hidden: "",
-    learningRate: defaultLearningRates[wanted.optimizer],
+    learningRate: defaultLearningRates[parameters.optimizer],
     ...defaultMinibatch,
-    ...wanted,
+    ...parameters,
   };
 }
 
@@ -53,16 +53,9 @@ export function parseHidden(text: string): number[] {
 }
 
 /** Options of mini-batch training. */
-export interface MinibatchOptions {
-  readonly optimizer: OptimizerName;
+export interface MinibatchOptions extends Omit<MinibatchParameters, "hidden" | "validationShare"> {
   /** Units per hidden layer; empty for a logistic regression. */
   readonly hidden: readonly number[];
-  /** Maximum number of passes over the training rows. */
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  /** Epochs without a better loss on the validation rows before training stops; 0 trains all epochs. */
-  readonly patience: number;
   readonly seed: number;
   /** Only `l2`: an l1 penalty needs an exact solver. */
   readonly penalty: Penalty;

@@ -29,10 +29,10 @@ export function createRowReader({ chunks }: DesignMatrix, part: number, random?:
   let nextRow = 0;
 
   function fillBuffer(): void {
-    const wanted = order.subarray(nextChunk, nextChunk + shuffleChunks);
-    nextChunk += wanted.length;
+    const bufferChunks = order.subarray(nextChunk, nextChunk + shuffleChunks);
+    nextChunk += bufferChunks.length;
     nextRow = 0;
-    buffer = rowsOfChunks(chunks, wanted, part);
+    buffer = rowsOfChunks(chunks, bufferChunks, part);
     if (!random) return;
     for (let i = buffer.rows.length - 1; i > 0; i--) {
       const j = random.below(i + 1);
@@ -49,19 +49,19 @@ export function createRowReader({ chunks }: DesignMatrix, part: number, random?:
           fillBuffer();
           continue;
         }
-        const taken = Math.min(rowsWanted - count, buffer.rows.length - nextRow);
-        batch.chunks.set(buffer.chunks.subarray(nextRow, nextRow + taken), count);
-        batch.rows.set(buffer.rows.subarray(nextRow, nextRow + taken), count);
-        nextRow += taken;
-        count += taken;
+        const readCount = Math.min(rowsWanted - count, buffer.rows.length - nextRow);
+        batch.chunks.set(buffer.chunks.subarray(nextRow, nextRow + readCount), count);
+        batch.rows.set(buffer.rows.subarray(nextRow, nextRow + readCount), count);
+        nextRow += readCount;
+        count += readCount;
       }
       return count;
     },
   };
 }
 
-function rowsOfChunks(chunks: DesignMatrix["chunks"], wanted: Uint32Array, part: number): BatchRows {
-  const ends = Array.from(wanted, (c) => {
+function rowsOfChunks(chunks: DesignMatrix["chunks"], selected: Uint32Array, part: number): BatchRows {
+  const ends = Array.from(selected, (c) => {
     const { partEnds } = plainFields(chunks[c]);
     return { chunk: c, from: part === 0 ? 0 : partEnds[part - 1], to: partEnds[part] };
   });
