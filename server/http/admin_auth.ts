@@ -4,19 +4,19 @@ import { type AttemptLimiter, createAttemptLimiter } from "./auth_attempts.ts";
 import { isForwarded } from "./client_address.ts";
 import { hostnameOf, isLoopback } from "../runtime/host.ts";
 
-/** Decides who may write. */
+/** Decides which requests may write. */
 export interface AdminAuth {
   /**
-   * @param client The address that the request came from.
+   * @param client The address of the client.
    * @throws {Failure} `unauthorized`, `attempts-exceeded`, `forbidden`
    */
   authorizeWrite(request: Request, client: string): void;
 }
 
 export interface AdminAuthOptions {
-  /** What `Authorization: Bearer …` must be; without one, writes are open as far as `insecure` and the address go. */
+  /** The token of `Authorization: Bearer …`. Without a token, `insecure` and the host decide. */
   readonly token: string | undefined;
-  /** Writes are open to other machines too. */
+  /** Writes without a token are open to other machines. */
   readonly insecure: boolean;
   readonly attempts?: AttemptLimiter;
 }
@@ -39,23 +39,25 @@ function checkToken(
   { expected, attempts }: { readonly expected: Uint8Array; readonly attempts: AttemptLimiter },
 ): void {
   if (attempts.exceeded(client)) {
-    throw new Failure("attempts-exceeded", "Too many wrong tokens came from your address: wait a minute.");
+    throw new Failure("attempts-exceeded", "Your address has sent too many wrong tokens: wait a minute.");
   }
   const sent = /^Bearer +(\S+) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  // Digests have one length, and comparing them takes one time, whatever was sent.
+  // Digests have the same length, and are compared in constant time.
   if (sent !== undefined && timingSafeEqual(digest(sent), expected)) return;
   if (sent !== undefined) attempts.failed(client);
   throw new Failure(
     "unauthorized",
     sent === undefined
-      ? "This needs the admin token: send it as Authorization: Bearer …"
-      : "The admin token is wrong. It is what CLICKWELL_ADMIN_TOKEN was when the server started, or admin-token in its folder.",
+      ? "Writes need the admin token: send it as Authorization: Bearer …"
+      : "The admin token is wrong. It is the value of CLICKWELL_ADMIN_TOKEN when the server started, or the file admin-token in its folder.",
   );
 }
 
 /**
- * Open writes are for programs on this machine, not for web pages: a page of any site can send requests to loopback, and
- * can have its own name point there (DNS rebinding). A browser tells where a page comes from.
+ * Writes without a token are open to programs on this machine, not to web pages: a page of any site can send requests to
+ * loopback (CSRF), also under its own host name (DNS rebinding). Browsers send the page's origin.
+ *
+ * @throws {Failure} `forbidden`
  */
 function checkOpen(request: Request, insecure: boolean): void {
   const { headers } = request;
@@ -64,20 +66,20 @@ function checkOpen(request: Request, insecure: boolean): void {
   if (origin !== null && origin !== `http://${host}` && origin !== `https://${host}`) {
     throw new Failure(
       "forbidden",
-      "Pages of other sites cannot write here. Set CLICKWELL_ADMIN_TOKEN and send it.",
+      "Web pages of other origins cannot write. Set CLICKWELL_ADMIN_TOKEN and send it.",
     );
   }
   if (!insecure && isForwarded(request)) {
     throw new Failure(
       "forbidden",
-      "Without an admin token, writes are for programs on this machine, and this came by a proxy. Set " +
+      "Without an admin token, only programs on this machine can write, and this request came through a proxy. Set " +
         "CLICKWELL_ADMIN_TOKEN and send it.",
     );
   }
   if (!insecure && !isLoopback(hostnameOf(host))) {
     throw new Failure(
       "forbidden",
-      `Without an admin token, writes are for clients that call this machine localhost, not ${
+      `Without an admin token, only requests to localhost can write, not to ${
         JSON.stringify(host.slice(0, 80))
       }. Set CLICKWELL_ADMIN_TOKEN and send it.`,
     );

@@ -1,61 +1,57 @@
 import { Failure } from "../../pipeline/failure.ts";
 
-/** How long a body may take to arrive. */
+/** Time in which a body must arrive. */
 export const bodyTimeoutMs = 10_000;
-/** How long the next piece of a body may take that is streamed for as long as its client likes. */
+/** Time in which the next chunk of a stream must arrive. */
 export const chunkTimeoutMs = 60_000;
 
-const lookEveryMs = 1_000;
+const checkEveryMs = 1_000;
 
-interface Arrival {
+interface PendingBody {
   readonly deadline: number;
   readonly timeoutMs: number;
-  readonly giveUp: (failure: Failure) => void;
+  readonly abandon: (failure: Failure) => void;
 }
 
-/** Bodies that were given up and are still on their way: the runtime cannot close their connections. */
-let left = 0;
+/** Bodies that were abandoned and are still arriving: the runtime cannot close their connections. */
+let abandoned = 0;
 /** When a body was last left unread, in milliseconds of `performance.now()`. */
 let unreadAt = -Infinity;
 const unreadForMs = 60_000;
 
-/** A body is not read to its end: its connection may stay open until its client leaves. */
+/** Records that a body was not read to its end: its connection may stay open until the client closes it. */
 export function markUnread(): void {
   unreadAt = performance.now();
 }
 
-/** Whether connections may be open on which a body is still on its way that was answered without it. */
+/** Returns whether there may be open connections with a body that is still arriving and will not be read. */
 export function hasUnreadBodies(): boolean {
-  return left > 0 || performance.now() - unreadAt < unreadForMs;
+  return abandoned > 0 || performance.now() - unreadAt < unreadForMs;
 }
 
-/** Bodies that are waited for; one timer looks after all of them. */
-const awaited = new Set<Arrival>();
+/** Bodies that are arriving. One timer checks the deadlines of all of them. */
+const pending = new Set<PendingBody>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/**
- * Waits for what a client sends, but not for ever.
- *
- * @throws {Failure} `body-late` where it takes more than the time, a second more or less.
- */
+/** Rejects with `body-late` if the body has not arrived within `timeoutMs`. Deadlines are checked once per second. */
 export function withDeadline<Body>(arriving: Promise<Body>, timeoutMs = bodyTimeoutMs): Promise<Body> {
   return new Promise((resolve, reject) => {
-    let isLeft = false;
-    const arrival: Arrival = {
+    let isAbandoned = false;
+    const body: PendingBody = {
       deadline: performance.now() + timeoutMs,
       timeoutMs,
-      giveUp(failure) {
-        isLeft = true;
-        left++;
+      abandon(failure) {
+        isAbandoned = true;
+        abandoned++;
         reject(failure);
       },
     };
-    awaited.add(arrival);
-    timer ??= setTimeout(look, lookEveryMs);
+    pending.add(body);
+    timer ??= setTimeout(checkDeadlines, checkEveryMs);
     arriving.then(resolve, reject).finally(() => {
-      awaited.delete(arrival);
-      if (isLeft) left--;
-      if (awaited.size > 0) return;
+      pending.delete(body);
+      if (isAbandoned) abandoned--;
+      if (pending.size > 0) return;
       clearTimeout(timer);
       timer = undefined;
     });
@@ -69,12 +65,12 @@ function bodyLate(timeoutMs: number): Failure {
   );
 }
 
-function look(): void {
+function checkDeadlines(): void {
   const now = performance.now();
-  for (const arrival of awaited) {
-    if (arrival.deadline > now) continue;
-    awaited.delete(arrival);
-    arrival.giveUp(bodyLate(arrival.timeoutMs));
+  for (const body of pending) {
+    if (body.deadline > now) continue;
+    pending.delete(body);
+    body.abandon(bodyLate(body.timeoutMs));
   }
-  timer = awaited.size > 0 ? setTimeout(look, lookEveryMs) : undefined;
+  timer = pending.size > 0 ? setTimeout(checkDeadlines, checkEveryMs) : undefined;
 }

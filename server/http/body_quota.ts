@@ -1,39 +1,38 @@
 import { Failure } from "../../pipeline/failure.ts";
 
-/** A body of at most this length is read in one go: it takes no more memory than its connection does. */
+/** A body of at most this length is read at once: it takes no more memory than its connection. */
 export const shortBodyBytesMax = 8 * 1024;
-/** What a longer body, or one that does not say its length, takes at least while it is read. */
+/** Minimum reservation of a longer body, and of one without a Content-Length. */
 const longBodyBytesMin = 32 * 1024;
 
-/** Bodies per thread that may be on their way or in work at once, by room. */
+/** Maximum number of bodies per thread that may be arriving or in work at once, by class. */
 export const shortBodiesMax = 1024;
 export const writesMax = 128;
-/** Bytes per thread that longer bodies may have announced or sent, until they are answered. */
+/** Maximum number of bytes per thread that longer bodies have announced or sent and that are not answered yet. */
 export const longBodiesBytesMax = 16 * 1024 * 1024;
-/** Bytes per thread that streams of lines may hold. */
+/** Maximum number of bytes per thread that line streams may hold. */
 export const streamsBytesMax = 48 * 1024 * 1024;
 
 /**
- * Rooms of their own, so that bodies of one kind leave room for the others: short predictions, long ones, streams of lines,
- * and writes, which come here after the check of the token.
+ * Classes of bodies with separate quotas, so that none can starve the others: short predictions, long ones, line streams, and
+ * writes, whose token has been checked before.
  */
 export type BodyClass = "short" | "long" | "stream" | "write";
 
-/** Room for one body. */
+/** The share of one body in its quota. */
 export interface Reservation {
-  /** Sets what the body takes, where it turns out to be more. @throws {Failure} `server-busy` */
+  /** Increases the share. @throws {Failure} `server-busy` */
   growTo(byteCount: number): void;
   release(): void;
 }
 
-interface Room {
+interface Quota {
   readonly unit: "bodies" | "bytes";
   readonly max: number;
-  /** In its unit. */
   used: number;
 }
 
-const rooms: Readonly<Record<BodyClass, Room>> = {
+const quotas: Readonly<Record<BodyClass, Quota>> = {
   short: { unit: "bodies", max: shortBodiesMax, used: 0 },
   long: { unit: "bytes", max: longBodiesBytesMax, used: 0 },
   stream: { unit: "bytes", max: streamsBytesMax, used: 0 },
@@ -41,43 +40,43 @@ const rooms: Readonly<Record<BodyClass, Room>> = {
 };
 
 /**
- * @param byteCount What the body has announced, or takes at once.
+ * @param byteCount The announced length of the body, or its minimum.
  * @throws {Failure} `server-busy`
  */
-export function reserve(name: BodyClass, byteCount: number): Reservation {
-  const room = rooms[name];
-  let own = 0;
+export function reserve(bodyClass: BodyClass, byteCount: number): Reservation {
+  const quota = quotas[bodyClass];
+  let reserved = 0;
   const growTo = (byteCount: number) => {
-    const wanted = room.unit === "bodies" ? 1 : Math.max(byteCount, longBodyBytesMin);
-    if (wanted <= own) return;
-    if (room.used + wanted - own > room.max) throw serverBusy(room);
-    room.used += wanted - own;
-    own = wanted;
+    const wanted = quota.unit === "bodies" ? 1 : Math.max(byteCount, longBodyBytesMin);
+    if (wanted <= reserved) return;
+    if (quota.used + wanted - reserved > quota.max) throw serverBusy(quota);
+    quota.used += wanted - reserved;
+    reserved = wanted;
   };
   growTo(byteCount);
   return {
     growTo,
     release() {
-      room.used -= own;
-      own = 0;
+      quota.used -= reserved;
+      reserved = 0;
     },
   };
 }
 
-/** Room for one short body, without an object for it. @throws {Failure} `server-busy` */
+/** Reserves a short body without allocating a {@link Reservation}. @throws {Failure} `server-busy` */
 export function acquireShort(): void {
-  const { short } = rooms;
+  const { short } = quotas;
   if (short.used >= short.max) throw serverBusy(short);
   short.used++;
 }
 
 export function releaseShort(): void {
-  rooms.short.used--;
+  quotas.short.used--;
 }
 
-function serverBusy({ unit, max }: Room): Failure {
+function serverBusy({ unit, max }: Quota): Failure {
   const most = unit === "bodies"
     ? `More than ${max.toLocaleString("en")} requests wait here`
-    : `The bodies that are on their way here have more than ${max / 1024 / 1024} MiB`;
+    : `The bodies that are arriving have more than ${max / 1024 / 1024} MiB`;
   return new Failure("server-busy", `${most}: try again in a second.`);
 }

@@ -1,18 +1,16 @@
-/** Reads a stream of bytes into buffers of its caller's size: a stream that stalls holds no more than that. */
+/** Reads a stream of bytes into a buffer of fixed size: a stream that stalls holds no more memory than that. */
 export interface ChunkReader {
-  /**
-   * @returns The next bytes, valid until the next call; undefined at the end.
-   */
+  /** Returns the next bytes, which are valid until the next call; undefined at the end. */
   next(): Promise<Uint8Array | undefined>;
   cancel(reason?: unknown): Promise<void>;
 }
 
 /**
- * The stream of a request's body fills a buffer that it is given; without one it allocates a hundred KiB and more per read,
- * which a body that stalls would keep. A stream made in memory has no such way and gives what it has.
+ * The body of a request fills a buffer that is passed to it. Without one, it allocates 100 KiB and more per read, which a body
+ * that stalls would hold. A stream that is made in memory does not support this, and returns its own chunks.
  */
-export function readChunks(stream: ReadableStream<Uint8Array>, pieceBytesMax: number): ChunkReader {
-  const reader = filling(stream);
+export function readChunks(stream: ReadableStream<Uint8Array>, chunkBytesMax: number): ChunkReader {
+  const reader = byobReader(stream);
   if (!reader) {
     const plain = stream.getReader();
     return {
@@ -20,7 +18,7 @@ export function readChunks(stream: ReadableStream<Uint8Array>, pieceBytesMax: nu
       cancel: (reason) => plain.cancel(reason),
     };
   }
-  let buffer = new ArrayBuffer(pieceBytesMax);
+  let buffer = new ArrayBuffer(chunkBytesMax);
   return {
     async next() {
       const { value, done } = await reader.read(new Uint8Array(buffer));
@@ -31,24 +29,24 @@ export function readChunks(stream: ReadableStream<Uint8Array>, pieceBytesMax: nu
   };
 }
 
-function filling(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+function byobReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
   try {
     return stream.getReader({ mode: "byob" });
   } catch {
-    // Not a byte stream.
+    // It is not a byte stream.
     return undefined;
   }
 }
 
-/** Bytes put together from pieces, in one buffer that grows with them. */
+/** A byte buffer that grows. */
 export interface ByteBuffer {
   readonly byteCount: number;
-  /** @param piece Is copied. */
-  add(piece: Uint8Array): void;
-  /** All of them; valid until the next call. */
+  /** Appends a copy of the bytes. */
+  add(bytes: Uint8Array): void;
+  /** Returns all bytes; valid until the next call. */
   bytes(): Uint8Array<ArrayBuffer>;
   clear(): void;
-  /** Gives its memory back at once: the collector would let that of many requests gather. */
+  /** Frees the memory at once: the garbage collector would let that of many requests accumulate. */
   free(): void;
 }
 
@@ -62,12 +60,12 @@ export function createByteBuffer(): ByteBuffer {
     get byteCount() {
       return byteCount;
     },
-    add(piece) {
-      const needed = byteCount + piece.byteLength;
+    add(added) {
+      const needed = byteCount + added.byteLength;
       if (needed > buffer.length) {
         resize(Math.max(needed, Math.min(2 * buffer.length, needed + 1024 * 1024), firstBytes));
       }
-      buffer.set(piece, byteCount);
+      buffer.set(added, byteCount);
       byteCount = needed;
     },
     bytes: () => buffer.subarray(0, byteCount),

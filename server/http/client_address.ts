@@ -3,8 +3,8 @@ import { isLoopback } from "../runtime/host.ts";
 const address = /^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]{2,45})$/;
 
 /**
- * Where a request came from. A proxy on this machine says so by the last entry of X-Forwarded-For, which is its own; what
- * stands before it, and what other machines send, anybody can make up.
+ * Returns the address of the client. A proxy on this machine appends it to X-Forwarded-For. The entries before the last, and
+ * the header of a request from another machine, can be forged.
  *
  * @param peer The address at the other end of the connection.
  */
@@ -14,7 +14,7 @@ export function clientOf({ headers }: Request, peer: string): string {
   return last !== undefined && address.test(last) ? last : peer;
 }
 
-/** True where a proxy handed the request on: who sent it is then not on this machine, whatever its connection is. */
+/** True if a proxy forwarded the request: then the client may be on another machine. */
 export function isForwarded({ headers }: Request): boolean {
   return headers.has("x-forwarded-for") || headers.has("forwarded") || headers.has("via");
 }

@@ -3,15 +3,15 @@ import { Failure } from "../../pipeline/failure.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import type { Parameter } from "./operation.ts";
 
-/** The ETag of `GET /model`: another one for each assignment, also in a store that was brought back from a backup. */
+/** Returns the ETag of `GET /model`. It is unique per assignment, also after a restore from a backup. */
 export function assignmentTag({ assignmentId, assignedAt }: Assignment): string {
   return `"${assignmentId}-${assignedAt.toString(36)}"`;
 }
 
 /**
- * Answers with JSON that says which state it is of, or with 304 where the client has that state already.
+ * Returns JSON with an ETag, or 304 if the client has that version already.
  *
- * @param tag The ETag; without one, it is made of the content.
+ * @param tag The ETag; by default, a hash of the content.
  * @see RFC 9110, sections 8.8.3 and 13.1.2.
  */
 export function taggedResponse(request: Request, body: unknown, tag?: string): Response {
@@ -23,17 +23,17 @@ export function taggedResponse(request: Request, body: unknown, tag?: string): R
   );
 }
 
-/** The same for JSON that is text already. */
+/** As {@link taggedResponse}, for serialized JSON. */
 export function taggedText(request: Request, text: string, etag: string): Response {
   const known = request.headers.get("if-none-match");
-  // The weak comparison: a proxy that compresses makes strong tags weak.
+  // Weak comparison: a proxy that compresses turns strong tags into weak ones.
   if (known !== null && (known.trim() === "*" || tagsOf(known).includes(etag))) {
     return new Response(null, { status: 304, headers: { etag } });
   }
   return new Response(text, { headers: { "content-type": "application/json", etag } });
 }
 
-/** Of routes that answer with {@link taggedResponse}. */
+/** The parameter of routes that answer with {@link taggedResponse}. */
 export const ifNoneMatch: Parameter = {
   name: "If-None-Match",
   in: "header",
@@ -41,7 +41,7 @@ export const ifNoneMatch: Parameter = {
   schema: { type: "string" },
 };
 
-/** Of routes that hold it against {@link requireMatch}. */
+/** The parameter of routes that check it with {@link requireMatch}. */
 export const ifMatch: Parameter = {
   name: "If-Match",
   in: "header",
@@ -63,11 +63,11 @@ export function requireMatch(ifMatch: string, current: Assignment | undefined): 
     "precondition-failed",
     `If-Match does not name the model in production, ${
       current?.modelId ?? "none"
-    }: read GET /model, with its ETag, and decide again.`,
+    }: read GET /model with its ETag and retry.`,
   );
 }
 
-/** Tags of a list, those that are weak without their mark. */
+/** Returns the tags of a list, weak ones without `W/`. */
 function tagsOf(list: string): string[] {
   return [...list.matchAll(/(?:W\/)?("[^"]*")/g)].map(([, tag]) => tag);
 }

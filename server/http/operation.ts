@@ -4,13 +4,13 @@ import type { FailureKind } from "../../pipeline/failure.ts";
 /** JSON Schema, draft 2020-12, as plain data. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** A schema of a body: the one that checks it where there is one, else plain data. */
+/** The schema of a body: the zod schema that validates it, if there is one, else plain data. */
 export type BodySchema = ZodType | JsonSchema;
 
-/** The chapters of the document. */
+/** The sections of the OpenAPI document. */
 export type Tag = "predictions" | "models" | "protocols" | "operation";
 
-/** What a client may set beside the body. Parts of the path are known from the path; they are here to be described. */
+/** A parameter in the path, query or headers. Path parameters follow from the path and are listed only for their descriptions. */
 export interface Parameter {
   readonly name: string;
   readonly in: "path" | "query" | "header";
@@ -19,32 +19,32 @@ export interface Parameter {
   readonly required?: boolean;
 }
 
-/** Bodies by media type. None at all: there is no body. */
+/** Bodies by media type; empty if there is no body. */
 export type Bodies = Readonly<Record<string, BodySchema>>;
 
-/** What an operation takes and answers. */
+/** The schemas of an operation. */
 export interface OperationSchemas {
   readonly body?: Bodies;
-  /** It may be left out. */
+  /** The body is optional. */
   readonly bodyOptional?: boolean;
-  /** Of status 200. */
+  /** The answer with status 200. */
   readonly answer: Bodies;
-  /** Answers without a body that are no problems, by status: what they mean. 304 follows from the parameter for it. */
+  /** Descriptions of answers without a body that are not problems, by status. 304 follows from the parameter `If-None-Match`. */
   readonly otherAnswers?: Readonly<Record<number, string>>;
-  /** A body that the model in production answers, made of a row that it knows. Of the first media type. */
+  /** Returns an example body of the first media type, from an example row of the active model. */
   readonly bodyExample?: (row: Readonly<Record<string, unknown>>) => unknown;
 }
 
-/** What the OpenAPI document says of a route, beside what routing itself needs. */
+/** The description of a route in the OpenAPI document. */
 export interface Operation {
-  /** Its name in the document and in the clients that are made from it, in camel case. It stays. */
+  /** The operation id in the document and in the generated clients, in camel case. It must not change. */
   readonly id: string;
   readonly tag: Tag;
-  /** More than the summary says; Markdown. */
+  /** Details in Markdown. */
   readonly description?: string;
   readonly parameters?: readonly Parameter[];
-  /** The problems that it may answer with, beside those that follow from having a body, a path and the check for the token. */
+  /** Kinds of problems, except those that follow from the body, the path and the token check. */
   readonly problems?: readonly FailureKind[];
-  /** Loaded when the document is asked for: the library of the schemas would cost every start of the server. */
+  /** Loaded when the document is requested: loading zod would slow down every start of the server. */
   readonly schemas: () => OperationSchemas | Promise<OperationSchemas>;
 }

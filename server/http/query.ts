@@ -3,11 +3,11 @@ import { pointerTo } from "../../pipeline/model/findings.ts";
 import { nearestName } from "../../pipeline/did_you_mean.ts";
 
 /**
- * Reads the part of a target after the question mark.
+ * Reads the query of a request.
  *
- * @param names Those that the route knows, each at most once.
- * @returns Values by name, of those that were sent.
- * @throws {Failure} `input-invalid` with a pointer per name that is not known or is sent twice.
+ * @param names The names that the route accepts, each at most once.
+ * @returns The values that were sent, by name.
+ * @throws {Failure} `input-invalid` with a pointer per name that is unknown or sent twice.
  */
 export function readQuery<Name extends string>(
   request: Request,
@@ -25,7 +25,7 @@ export function readQuery<Name extends string>(
   if (errors.length === 0) return values;
   throw new Failure(
     "input-invalid",
-    `The query is not valid: ${
+    `The query is invalid: ${
       names.length > 0 ? `this path takes ${names.join(", ")}` : "this path takes none"
     }.`,
     errors,
@@ -33,8 +33,10 @@ export function readQuery<Name extends string>(
 }
 
 /**
- * @param name What the number is called in the query.
- * @throws {Failure} `input-invalid` for what is no integer from `min` to `max`.
+ * Parses an integer.
+ *
+ * @param name The parameter's name in the query.
+ * @throws {Failure} `input-invalid` if the text is not an integer from `min` to `max`.
  */
 export function readInteger(
   name: string,
@@ -47,9 +49,10 @@ export function readInteger(
 }
 
 /**
- * @param name What the flag is called in the query.
- * @param text What was sent, if anything.
- * @throws {Failure} `input-invalid` for what is neither true nor false.
+ * Parses a flag, which is false by default.
+ *
+ * @param name The parameter's name in the query.
+ * @throws {Failure} `input-invalid` if the text is neither true nor false.
  */
 export function readFlag(name: string, text: string | undefined): boolean {
   if (text === undefined || text === "false") return false;
@@ -58,8 +61,10 @@ export function readFlag(name: string, text: string | undefined): boolean {
 }
 
 /**
- * @param name What the share is called in the query.
- * @throws {Failure} `input-invalid` for what is no number between 0 and 1.
+ * Parses a fraction.
+ *
+ * @param name The parameter's name in the query.
+ * @throws {Failure} `input-invalid` if the text is not a number between 0 and 1.
  */
 export function readShare(name: string, text: string): number {
   const value = /^[0-9.eE-]{1,30}$/.test(text) ? Number(text) : NaN;
@@ -67,18 +72,20 @@ export function readShare(name: string, text: string): number {
   throw queryInvalid(name, text, "a number between 0 and 1, as 0.9");
 }
 
-/** RFC 3339, section 5.6. A plus sign that was not escaped arrives as a space. */
+/** RFC 3339, section 5.6. A plus sign that is not escaped arrives as a space. */
 const instantPattern = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+ -](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
- * @param name What the time is called in the query.
+ * Parses a time.
+ *
+ * @param name The parameter's name in the query.
  * @returns Microseconds since 1970-01-01T00:00:00Z, to the millisecond.
- * @throws {Failure} `input-invalid` for what is no time of RFC 3339.
+ * @throws {Failure} `input-invalid` if the text is not a time of RFC 3339.
  */
 export function readInstant(name: string, text: string): number {
   const millis = instantPattern.test(text) ? Date.parse(text.replace(" ", "+").toUpperCase()) : NaN;
   if (Number.isFinite(millis)) return millis * 1000;
-  throw queryInvalid(name, text, "a time of RFC 3339 with its zone, as 2026-01-31T12:00:00Z");
+  throw queryInvalid(name, text, "an RFC 3339 time with a time zone, as 2026-01-31T12:00:00Z");
 }
 
 function queryInvalid(name: string, text: string, expected: string): Failure {
@@ -91,5 +98,5 @@ function queryInvalid(name: string, text: string, expected: string): Failure {
 
 function unknown(sent: string, names: readonly string[]): string {
   const near = nearestName(sent.slice(0, 80), names);
-  return `is not known here${near ? `; did you mean ${near}?` : ""}`;
+  return `is unknown${near ? `; did you mean ${near}?` : ""}`;
 }

@@ -2,21 +2,18 @@ import { Failure } from "../../pipeline/failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { isBug } from "./problem.ts";
 
-/** Fields of the log that say which request it was. */
+/** Log fields that identify a request. */
 export interface RequestOrigin {
   readonly request_id: string;
   readonly trace_id?: string;
   readonly parent_span_id?: string;
 }
 
-/** Tells the log what was not answered as asked. */
+/** Logs requests that were answered with a problem. */
 export interface RejectionLog {
-  /**
-   * @param error Whatever was thrown while the request was answered.
-   * @param origin What names the request.
-   */
+  /** @param error Any error that was thrown while the request was answered. */
   record(error: unknown, origin: RequestOrigin): void;
-  /** Writes what was counted and not yet written. */
+  /** Writes the counts that are not written yet. */
   flush(): void;
 }
 
@@ -24,8 +21,8 @@ const windowMs = 10_000;
 const bugsPerWindow = 5;
 
 /**
- * Bad requests are counted and told in one line per window, with the last of them as an example: whoever sends many of
- * them does not get to fill the disk. Bugs have a line of their own, with their cause, up to a few per window.
+ * Bad requests are counted and logged in one line per window, with the last one as an example, so that a flood of them
+ * cannot fill the disk. Bugs are logged one by one with their cause, up to a maximum per window.
  */
 export function createRejectionLog(log: Log): RejectionLog {
   const counts = new Map<string, number>();
@@ -58,9 +55,9 @@ export function createRejectionLog(log: Log): RejectionLog {
   };
 }
 
-/** A key that the store does not have is a client's data, which may be a person's, and belongs into no log. */
+/** A key that the store does not have is data of the client, possibly personal data, and must not be logged. */
 function loggedOf({ kind, message }: Failure): string {
-  return kind === "row-unknown" ? "The store has no row with a key that was sent." : message;
+  return kind === "row-unknown" ? "The store has no row with the key that was sent." : message;
 }
 
 function causeOf(error: unknown): string {

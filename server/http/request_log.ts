@@ -2,12 +2,12 @@ import type { Log } from "../runtime/log.ts";
 import { pathOf } from "./request_target.ts";
 import { traceFields } from "./trace_context.ts";
 
-/** Which requests get a line of their own. */
+/** Which requests are logged, one line each. */
 export const requestLogModes = ["none", "errors", "all"] as const;
 export type RequestLogMode = typeof requestLogModes[number];
 
-/** One request and what became of it. */
-export interface Answered {
+/** A request that has been answered. */
+export interface AnsweredRequest {
   readonly request: Request;
   readonly requestId: string;
   readonly client: string;
@@ -15,16 +15,16 @@ export interface Answered {
   readonly durationMs: number;
 }
 
-/** Writes a line per request. */
-export type RequestLog = (answered: Answered) => void;
+/** Logs a request in one line. */
+export type RequestLog = (answered: AnsweredRequest) => void;
 
-/** Lines about refused requests per window: whoever sends many of them does not get to fill the disk. */
+/** Lines about rejected requests per window, so that a flood of bad requests cannot fill the disk. */
 export const errorsPerWindow = 100;
 const windowMs = 1_000;
 
 /**
- * @param now Milliseconds of a clock that only goes forward.
- * @returns undefined where no request gets a line.
+ * @param now Milliseconds of a monotonic clock.
+ * @returns undefined if no request is logged.
  */
 export function createRequestLog(
   log: Log,
@@ -48,8 +48,8 @@ export function createRequestLog(
   };
 }
 
-/** Without the query and the headers, which may hold what is nobody's business. */
-function fieldsOf({ request, requestId, client, status, durationMs }: Answered) {
+/** Query and headers are omitted: they may contain private data. */
+function fieldsOf({ request, requestId, client, status, durationMs }: AnsweredRequest) {
   const { method, url } = request;
   return {
     method: method.slice(0, 20),

@@ -1,4 +1,4 @@
-/** A span of OpenTelemetry, as far as it is used here. */
+/** The part of an OpenTelemetry span that is used here. */
 interface Span {
   setAttribute(name: string, value: string): unknown;
   updateName(name: string): unknown;
@@ -8,15 +8,15 @@ interface Api {
   readonly context?: { active(): { getValue(key: symbol): unknown } };
 }
 
-/** Says in the span of the request that is being answered what it was. */
+/** Sets the name and attributes of the span of the current request. */
 export type DescribeSpan = (method: string, route: string, requestId: string) => void;
 
 /**
- * Where OpenTelemetry is on (OTEL_DENO), the runtime opens a span for each request, but knows no routes, and leaves its
- * tracer where every package of OpenTelemetry looks for it. That place and the key of the active span are the interface
- * between versions of `@opentelemetry/api`, which would be a dependency for these lines.
+ * With OTEL_DENO, the runtime opens a span for each request, but without its route, and registers its tracer under the
+ * global symbol that all OpenTelemetry packages use. That symbol and the key of the active span are the interface between
+ * versions of `@opentelemetry/api`; a dependency on that package is not worth these lines.
  *
- * @returns undefined where OpenTelemetry is off.
+ * @returns undefined if OpenTelemetry is off.
  * @see https://github.com/open-telemetry/opentelemetry-js/tree/main/api/src, internal/global-utils.ts and trace/context-utils.ts
  */
 export function createSpanDescriber(): DescribeSpan | undefined {

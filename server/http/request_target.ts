@@ -3,16 +3,16 @@ import { isHost } from "../runtime/host.ts";
 
 export const targetBytesMax = 2048;
 
-/** Whether a path is one that load balancers ask, of which old ones send no Host. */
+/** True for the paths of health checks: old load balancers send no Host header. */
 export type IsHealth = (path: string) => boolean;
 
 const noHealth: IsHealth = () => false;
 
 /**
- * Checks a request's host and target before anything looks at its path. The runtime puts the Host header before the
- * target and calls that a URL: with `Host: x/admin?`, the path would be what the client put into the header.
+ * Checks the host and target of a request, before its path is used. The runtime concatenates the Host header and the target
+ * to a URL: with `Host: x/admin?`, the path would come from the header.
  *
- * @param isHealth Paths that are answered without a Host header, too.
+ * @param isHealth True for paths that need no Host header.
  * @returns The target: path and query as they were sent.
  * @throws {Failure} `host-invalid`, `target-oversized`, `target-invalid`
  */
@@ -26,15 +26,15 @@ export function checkTarget(request: Request, isHealth: IsHealth = noHealth): st
     const found = host === null ? "missing" : JSON.stringify(host.slice(0, 80));
     throw new Failure(
       "host-invalid",
-      `The Host header is ${found}, expected a name or address, with or without a port.`,
+      `The Host header is ${found}, expected a name or address, optionally with a port.`,
     );
   }
   const origin = `http://${host}`;
-  // `GET http://elsewhere/ HTTP/1.1` and `CONNECT elsewhere:443` are for proxies, which this is not.
+  // `GET http://elsewhere/ HTTP/1.1` and `CONNECT elsewhere:443` are requests to a proxy.
   if (!request.url.startsWith(`${origin}/`)) {
     throw new Failure(
       "target-invalid",
-      "The request asks for another host than its Host header: this is no proxy.",
+      "The request target has another host than the Host header: this server is not a proxy.",
     );
   }
   const target = request.url.slice(origin.length);
@@ -56,7 +56,7 @@ export function checkTarget(request: Request, isHealth: IsHealth = noHealth): st
   return target;
 }
 
-/** Without a Host header (HTTP/1.0), the runtime puts the address in its place at which it listens. */
+/** Without a Host header (HTTP/1.0), the runtime uses the address of the listener instead. */
 function targetWithoutHost({ method, url }: Request): string | undefined {
   return method === "GET" || method === "HEAD" ? /^https?:\/\/[^/?#]*(\/[^#]*)$/.exec(url)?.[1] : undefined;
 }
@@ -67,8 +67,8 @@ export function pathOf(target: string): string {
 }
 
 /**
- * True where a path has no second spelling, so that a proxy before this server reads it as it is read here. No path of
- * this server needs an escape (RFC 3986, section 3.3, `pchar` without them).
+ * True for a path with only one spelling, so that a proxy in front of this server cannot read it differently. No path of this
+ * server needs a percent escape (RFC 3986, section 3.3, `pchar` without `pct-encoded`).
  */
 function isCanonical(path: string): boolean {
   return /^[A-Za-z0-9._~!$&'()*+,;=:@/-]+$/.test(path) && !path.includes("//") &&

@@ -4,34 +4,34 @@ import type { AdminAuth } from "./admin_auth.ts";
 import { compilePattern } from "./route_pattern.ts";
 import { allowOf, type RequestContext, type Route } from "./route.ts";
 
-/** What hono hands on to a route beside the request. */
+/** The caller of a request, which hono passes on to the route. */
 export interface Caller extends Pick<RequestContext, "requestId" | "client"> {
-  /** Set when the route is found: its path in the table. */
+  /** The path of the route in the table; set when it is found. */
   route?: string;
 }
 
-/** A failure of a path that has other methods. */
+/** The failure of a path that has only other methods. */
 export class MethodInvalid extends Failure {
   constructor(method: string, path: string, readonly allow: string) {
     super("method-invalid", `${path} does not have the method ${method.slice(0, 20)}, expected ${allow}.`);
   }
 }
 
-/** Answers a request that a route of the table matches. */
-export type Answer = (route: Route, exchange: RequestContext) => Response | Promise<Response>;
+/** Answers a request with its route. */
+export type Answer = (route: Route, context: RequestContext) => Response | Promise<Response>;
 
-/** The check for the token stands here, once, for every route that writes. */
+/** Checks the token, for every route that writes, and answers. */
 export function answerAfterCheck(access: AdminAuth): Answer {
-  return (route, exchange) => {
-    if (route.write) access.authorizeWrite(exchange.request, exchange.client);
-    return route.handle(exchange);
+  return (route, context) => {
+    if (route.write) access.authorizeWrite(context.request, context.client);
+    return route.handle(context);
   };
 }
 
 /**
- * Routes requests by the table.
+ * Creates a router for the table.
  *
- * @returns Its `fetch` rejects with whatever a route throws, and with `route-unknown` and `method-invalid`.
+ * @returns Its `fetch` rejects with any error that a route throws, and with `route-unknown` and `method-invalid`.
  */
 export function createRouter(routes: readonly Route[], answer: Answer): Hono<{ Bindings: Caller }> {
   const app = new Hono<{ Bindings: Caller }>();

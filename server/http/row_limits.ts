@@ -1,23 +1,23 @@
 import { Failure } from "../../pipeline/failure.ts";
 
-/** Rows of one answer as JSON: what is longer is sent as newline-delimited JSON. */
+/** Maximum number of rows of one JSON answer. More rows are sent as newline-delimited JSON. */
 export const batchRowsMax = 10_000;
 
-/** Rows of one request that cannot be answered: with one more it is given up. To say what is wrong takes longest. */
+/** Invalid rows after which a request is aborted: their error messages take longest. */
 export const badRowsMax = 100;
 
-/** Changes of one question what if. */
+/** Maximum number of changes of one what-if request. */
 export const changesMax = 1_000;
 
 /**
- * Counts before anything looks at what is counted.
+ * Checks the length of a list before its entries are checked.
  *
- * @param list Anything: what is no list is somebody else's to refuse.
+ * @param list Any value: one that is not a list is rejected elsewhere.
  * @throws {Failure} `input-invalid`
  */
 export function requireCount(list: unknown, name: string, max: number): void {
   if (!Array.isArray(list) || list.length <= max) return;
-  throw new Failure("input-invalid", `The request has more ${name} than are taken at once.`, [{
+  throw new Failure("input-invalid", `The request has too many ${name}.`, [{
     pointer: `#/${name}`,
     detail: `has ${list.length.toLocaleString("en")} entries, expected at most ${max.toLocaleString("en")}`,
   }]);

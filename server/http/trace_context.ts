@@ -1,18 +1,18 @@
-/** The trace that a request is part of, as whoever sent it says. */
+/** The trace of a request, as its client sent it. */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
-  /** The caller's span, 16 hexadecimal digits. */
+  /** The client's span, 16 hexadecimal digits. */
   readonly parentId: string;
 }
 
 const version0 = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}$/;
-/** Later versions may have more at the end; what is known of them is at the same place. */
+/** Later versions may append fields; the known ones keep their places. */
 const laterVersions =
   /^(?!00|ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$/;
 
 /**
- * @returns undefined where the request names none, or not in the form that it has to have.
+ * @returns undefined if the request has no valid `traceparent`.
  * @see W3C Trace Context, section 3.2, traceparent header
  */
 export function traceContextOf({ headers }: Request): TraceContext | undefined {
@@ -22,7 +22,7 @@ export function traceContextOf({ headers }: Request): TraceContext | undefined {
   return traceId === undefined ? undefined : { traceId, parentId };
 }
 
-/** The trace as fields of a line of the log, by the names that OpenTelemetry gives them. */
+/** Returns the trace as log fields with the names of OpenTelemetry. */
 export function traceFields(
   request: Request,
 ): { readonly trace_id?: string; readonly parent_span_id?: string } {

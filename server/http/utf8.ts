@@ -1,13 +1,13 @@
 import { Failure } from "../../pipeline/failure.ts";
 
-/** What the runtime puts in place of bytes that are no UTF-8. */
+/** The character with which the runtime replaces bytes that are not UTF-8. */
 export const replacement = "\ufffd";
 const strict = new TextDecoder("utf-8", { fatal: true });
 const lossy = new TextDecoder();
 
 /**
- * The text of a body that the runtime has decoded, which puts U+FFFD in place of bytes that are no UTF-8. Whether it was sent
- * itself cannot be told: it can be written as an escape.
+ * Returns the text of a body that the runtime has decoded, unless it contains U+FFFD: that replaces bytes that are not UTF-8,
+ * and cannot be told from one that was sent, which can be written as an escape.
  *
  * @throws {Failure} `body-malformed`
  */
@@ -15,7 +15,7 @@ export function requireUtf8(text: string): string {
   if (!text.includes(replacement)) return text;
   throw new Failure(
     "body-malformed",
-    `The body has bytes that are no UTF-8, or the character U+FFFD that stands for such bytes, behind ${
+    `The body has bytes that are not UTF-8, or the character U+FFFD, which replaces such bytes, after ${
       shown(text.slice(0, text.indexOf(replacement)))
     }. Send it as UTF-8, and U+FFFD itself as \\ufffd.`,
   );
@@ -24,7 +24,7 @@ export function requireUtf8(text: string): string {
 /**
  * Decodes UTF-8.
  *
- * @param what The bytes are, as the message names it.
+ * @param what The subject of the error message.
  * @throws {Failure} `body-malformed`
  */
 export function decodeUtf8(bytes: Uint8Array, what = "The body"): string {
@@ -33,11 +33,11 @@ export function decodeUtf8(bytes: Uint8Array, what = "The body"): string {
   const before = shown(lossy.decode(bytes).split(replacement)[0]);
   throw new Failure(
     "body-malformed",
-    `${what} has bytes that are no UTF-8 behind ${before}. Send it as UTF-8.`,
+    `${what} has bytes that are not UTF-8 after ${before}. Send it as UTF-8.`,
   );
 }
 
-/** @returns undefined for bytes that are no UTF-8. */
+/** @returns undefined for bytes that are not UTF-8. */
 export function decodedUtf8(bytes: Uint8Array): string | undefined {
   try {
     return strict.decode(bytes);

@@ -18,7 +18,7 @@ Deno.test("admin token: made once in a folder of its own, read again, and anothe
 Deno.test("admin token: a folder in its place is refused, and a folder that cannot be made keeps none", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, tokenFileName));
-    assertFailure(() => keptToken(folder), "usage-invalid", /no plain file/);
+    assertFailure(() => keptToken(folder), "usage-invalid", /not a regular file/);
     await Deno.writeTextFile(join(folder, "file"), "");
     assert.equal(keptToken(join(folder, "file", "data")), undefined);
   }));

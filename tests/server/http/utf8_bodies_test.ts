@@ -4,7 +4,7 @@ import { runServer } from "../../support/running_server.ts";
 import { row } from "../../support/served_models.ts";
 import { bytesOf, inferBody } from "../../support/tensors.ts";
 
-/** Stands in a body for the bytes that are no UTF-8. */
+/** Placeholder in a body for the bytes that are not UTF-8. */
 const place = "@@@";
 const spoilt = { ...row, credit: place };
 
@@ -63,7 +63,7 @@ function waysToSend(body: Uint8Array<ArrayBuffer>): { name: string; body: BodyIn
   ];
 }
 
-Deno.test("bytes that are no UTF-8 are 400, body-malformed, at every door", async () => {
+Deno.test("bytes that are not UTF-8 are answered with 400 body-malformed by every protocol", async () => {
   await using running = await runServer({ vertex: { health: "/vertex/health", predict: "/vertex/predict" } });
   const { origin } = running.server;
   const vertex = { path: "/vertex/predict", headers: json, text: JSON.stringify({ instances: [spoilt] }) };
@@ -74,13 +74,13 @@ Deno.test("bytes that are no UTF-8 are 400, body-malformed, at every door", asyn
         const { type, detail } = await response.json();
         const asked = `${path}, ${headers["content-type"]}, ${what}, ${name}: ${detail}`;
         assert.deepEqual([response.status, type], [400, "urn:clickwell:problem:body-malformed"], asked);
-        assert.match(detail, /no UTF-8/);
+        assert.match(detail, /not UTF-8/);
       }
     }
   }
 });
 
-Deno.test("of newline-delimited JSON, the line that is no UTF-8 is refused, and the others are answered", async () => {
+Deno.test("of newline-delimited JSON, the line that is not UTF-8 is rejected, and the others are answered", async () => {
   await using running = await runServer();
   const text = [row, spoilt, row].map((row) => JSON.stringify(row)).join("\n");
   for (const [what, bytes] of notUtf8) {
@@ -98,7 +98,7 @@ Deno.test("of newline-delimited JSON, the line that is no UTF-8 is refused, and 
   }
 });
 
-Deno.test("tensors and texts in base64 that are no UTF-8 are refused, compressed bodies too", async () => {
+Deno.test("tensors and texts in base64 that are not UTF-8 are rejected, compressed bodies too", async () => {
   await using running = await runServer();
   const { origin } = running.server;
   const infer = "/v2/models/clickwell/infer";

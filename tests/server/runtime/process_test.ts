@@ -187,7 +187,7 @@ processTest(
     };
     Deno.writeTextFileSync(path, "x".repeat(43), { mode: 0o600 });
     Deno.chmodSync(path, 0o640);
-    assert.match(await startError(), /can be read by others: chmod 600/);
+    assert.match(await startError(), /can be read by other users: chmod 600/);
     Deno.chmodSync(path, 0o600);
     Deno.writeTextFileSync(path, "\n");
     assert.match(await startError(), /is empty/);
