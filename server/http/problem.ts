@@ -13,7 +13,7 @@ export interface ProblemForm {
 /** Kinds that only commands meet. One that came here all the same would be a bug, and would be told as one. */
 const bug: ProblemForm = { status: 500, title: "Internal error" };
 
-const storeUnusable = "The store cannot be used; the server's log says why. Predictions go on without it.";
+const storeUnusable = "The store cannot be used; the server's log says why. Predictions continue without it.";
 
 /** Every kind of failure as an RFC 9457 problem. docs/problems.md has a section for each that a client can meet. */
 export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
@@ -33,25 +33,25 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "model-in-production": { status: 409, title: "The model is in production" },
   "artifact-corrupt": { status: 409, title: "The model's files cannot be used" },
   "unauthorized": { status: 401, title: "The admin token is missing or wrong" },
-  "forbidden": { status: 403, title: "Writes are not open to this client" },
+  "forbidden": { status: 403, title: "This client may not write" },
   "attempts-exceeded": { status: 429, title: "Too many wrong tokens", retryAfterSeconds: 60 },
   "host-invalid": { status: 400, title: "The Host header is not a host" },
   "target-invalid": { status: 400, title: "The path is not in its canonical form" },
   "target-oversized": { status: 414, title: "The path and query are too long" },
-  "route-unknown": { status: 404, title: "There is nothing at this path" },
-  "method-invalid": { status: 405, title: "The path does not have this method" },
-  "media-type-invalid": { status: 415, title: "The body is of a type that is not taken here" },
+  "route-unknown": { status: 404, title: "The path is unknown" },
+  "method-invalid": { status: 405, title: "The path does not support this method" },
+  "media-type-invalid": { status: 415, title: "The content type is not supported" },
   "body-malformed": { status: 400, title: "The body is malformed" },
   "body-oversized": { status: 413, title: "The body is too long" },
   "body-late": { status: 408, title: "The body did not arrive in time" },
-  "server-busy": { status: 503, title: "The server has too many requests at once", retryAfterSeconds: 1 },
+  "server-busy": { status: 503, title: "Too many requests at once", retryAfterSeconds: 1 },
   "draining": { status: 503, title: "The server is shutting down", retryAfterSeconds: 1 },
   "store-missing": {
     status: 503,
     title: "There is no store",
     detail:
-      "There is no store yet, or there are no tables in it: run clickwell ingest and clickwell train on the server " +
-      "first. A row that is sent with all its fields needs no tables.",
+      "There is no store yet, or it has no tables: run clickwell ingest and clickwell train on the server first. " +
+      "A row that is sent with all its fields needs no tables.",
   },
   "store-busy": {
     status: 503,
@@ -62,16 +62,17 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "store-full": {
     status: 507,
     title: "The server's disk is full",
-    detail: "The server's disk is almost full: free some space and try again. Predictions go on without it.",
+    detail:
+      "The server's disk is almost full: free some space and try again. Predictions continue without it.",
   },
   "store-invalid": { status: 503, title: "The store cannot be used", detail: storeUnusable },
   "store-newer": { status: 503, title: "The store is of a later version", detail: storeUnusable },
   "store-older": { status: 503, title: "The store is of an earlier version", detail: storeUnusable },
   "thread-lost": {
     status: 503,
-    title: "A thread of the server is lost",
+    title: "A server thread did not respond",
     retryAfterSeconds: 1,
-    detail: "A thread of the server has ended or did not answer in time. It is replaced: try again.",
+    detail: "A thread of the server ended or did not respond in time. It is being replaced: try again.",
   },
   "usage-invalid": bug,
   "file-missing": bug,
