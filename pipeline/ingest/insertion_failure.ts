@@ -14,7 +14,7 @@ export function constraintFault(
   if (error.message === "FOREIGN KEY constraint failed") return foreignKeyFault(error, row, columns, table);
   const words = new Set(error.message.match(/\w+/g));
   const named = columns.flatMap(({ name }, i) => words.has(name) ? [{ name, cell: row.cells[i] }] : []);
-  const values = named.map(({ name, cell }) => `${name} is ${shown(cell)}`).join(", ");
+  const values = named.map(({ name, cell }) => `${name} is ${formatValue(cell)}`).join(", ");
   return faultOf(row, {
     ...(named.length > 0 ? { column: named[0].name } : {}),
     constraint: error.message,
@@ -39,7 +39,9 @@ function foreignKeyFault(
   const cellOf = (name: string) => row.cells[columns.findIndex((column) => column.name === name)] ?? null;
   const candidates = foreignKeys.filter((key) => key.columns.every((name) => cellOf(name) !== null));
   const descriptions = candidates.map((key) =>
-    `${key.parent} has no row for ${key.columns.map((name) => `${name} ${shown(cellOf(name))}`).join(", ")}`
+    `${key.parent} has no row for ${
+      key.columns.map((name) => `${name} ${formatValue(cellOf(name))}`).join(", ")
+    }`
   );
   return faultOf(row, {
     ...(candidates.length === 1 ? { column: candidates[0].columns[0] } : {}),
@@ -66,11 +68,11 @@ export function conflictFailure(
   statement.setReadBigInts(true);
   const stored = statement.get(...keyCells) ?? {};
   const at = columns.findIndex(({ name }, i) => !isSame(row.cells[i], stored[name]));
-  const key = table.key.map((name, i) => `${name} ${shown(keyCells[i])}`).join(", ");
+  const key = table.key.map((name, i) => `${name} ${formatValue(keyCells[i])}`).join(", ");
   const difference = at < 0
     ? ""
-    : ` (${columns[at].name} is ${shown(row.cells[at])} in the file, ${
-      shown(stored[columns[at].name])
+    : ` (${columns[at].name} is ${formatValue(row.cells[at])} in the file, ${
+      formatValue(stored[columns[at].name])
     } in the store)`;
   return new Failure(
     "row-conflict",
@@ -86,7 +88,7 @@ function isSame(given: Cell, stored: unknown): boolean {
   return typeof stored === "bigint" ? given !== null && stored === BigInt(given) : given === stored;
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   return value === null ? "NULL" : String(value);
 }

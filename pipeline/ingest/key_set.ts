@@ -145,7 +145,7 @@ function finish(low: number, high: number, fingerprint: Uint32Array): void {
   fingerprint[1] = (mixBits(high ^ fingerprint[0]) >>> 16) | 1;
 }
 
-/** Returns the finalizer of MurmurHash3: each bit of the result depends on each bit of the value. */
+/** Applies the finalizer of MurmurHash3: each bit of the result depends on each bit of the value. */
 function mixBits(value: number): number {
   let bits = value;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);

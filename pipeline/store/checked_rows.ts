@@ -62,14 +62,14 @@ export function* iterateRows(db: DatabaseSync, query: RowsQuery): Generator<SqlR
       yield isWide ? narrowed(row) : row;
     }
     if (hasEnded) return;
-    if (isWide) throw stopOf(db, sql, { width, lastKey });
+    if (isWide) throw findStop(db, sql, { width, lastKey });
     // An integer may have been too large for a number: the rest is read as bigint, which is slower.
     isWide = true;
   }
 }
 
 /** Finds out why a query stopped: an aggregate has to compute all rows, and throws the error. */
-function stopOf(
+function findStop(
   db: DatabaseSync,
   sql: string,
   { width, lastKey }: { width: number; lastKey: unknown },

@@ -26,7 +26,8 @@ const suffixes = ["", "-wal", "-shm", "-journal"];
  * Opens a database file with the settings that all connections of the program have.
  *
  * @param configure Adds settings of this connection.
- * @throws {Failure} `store-invalid` for a link, and for a file that is damaged or of another program; `store-busy` after `busyTimeoutMs`; `store-full`.
+ * @throws {Failure} `store-invalid` for a link, a damaged file or one of another program; `store-busy` after `busyTimeoutMs`;
+ *   `store-full`.
  */
 export function openFile(
   path: string,
