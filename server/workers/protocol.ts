@@ -37,8 +37,10 @@ export interface WorkerApi {
   }): boolean;
   /** Sets the reason why there is no model. */
   explain(reason: { readonly kind: FailureKind; readonly message: string }): void;
+  /** @throws {Failure} `address-unusable` */
   listen(address: { readonly hostname: string; readonly port: number }): void;
   collect(request: undefined): WorkerStats;
+  /** @returns False if some connections were still busy. */
   drain(request: { readonly timeoutMs: number }): Promise<boolean>;
 }
 

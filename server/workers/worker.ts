@@ -98,7 +98,7 @@ function heapBytesMax(): number {
 function answerOrForward(primary: RpcPeer<PrimaryApi>): Answer {
   return async (route, context) => {
     if (!isPrimaryOnly(route)) return await route.handle(context);
-    // Authorize before reading the body: unauthorized senders must not use the quota for write bodies, nor learn of other errors.
+    // Authorize before reading the body: other senders must not use the quota for write bodies, nor learn of other errors.
     if (route.write) await primary.call("authorizeWrite", serializeHead(context));
     return await withSerialized(
       context,

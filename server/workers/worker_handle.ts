@@ -34,7 +34,7 @@ export interface WorkerHandleOptions {
   readonly handlers: PrimaryApi;
   /** Limit of the worker's heap. */
   readonly heapMegabytesMax?: number | undefined;
-  /** Called when the worker has exited, or is about to. */
+  /** Called when the worker has exited, or is about to. @param cause An error, or a cause in words. */
   readonly onExit: (cause: unknown) => void;
 }
 
