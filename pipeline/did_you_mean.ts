@@ -1,9 +1,9 @@
 /**
- * The candidate within two edits of `word` (Levenshtein distance), the nearest first; undefined if there is none. Small and
- * capital letters are one, and names in which every letter differs are not near.
+ * Returns the nearest candidate within two edits of `word` (Levenshtein distance); undefined if there is none. Case is
+ * ignored, and a candidate that differs in every letter is not near.
  */
 export function nearestName(word: string, candidates: readonly string[]): string | undefined {
-  // Longer words cost time that a hostile request would choose.
+  // Longer words would let a hostile request cost too much time.
   if (word.length > 64) return undefined;
   let best: string | undefined;
   let bestDistance = 3;

@@ -1,9 +1,9 @@
 /**
- * JSON whose integers are exact: one that a double does not hold exactly is a bigint. Only a text that has one is parsed more
- * slowly.
+ * JSON with exact integers: an integer that a double cannot hold exactly is a bigint. Only texts with such an integer are
+ * parsed more slowly.
  */
 
-/** A longer one is a double, as every other number. */
+/** Maximum length of an exact integer; a longer one is a double, as every other number. */
 const digitsMax = 40;
 
 /** @throws {SyntaxError} */
@@ -19,22 +19,22 @@ function exactInteger(_key: string, value: unknown, context?: { readonly source?
 }
 
 const [zero, nine, quote, point, upperE, lowerE] = [0x30, 0x39, 0x22, 0x2e, 0x45, 0x65];
-const runLengthMin = 16;
+const digitCountMin = 16;
 const largestExact = String(Number.MAX_SAFE_INTEGER);
 
 /**
- * Whether a JSON text may have an integer beyond 2^53. Sixteen digits in a row have one of them at a place that is divided by
- * sixteen: no other character is looked at.
+ * Whether a JSON text may have an integer beyond 2^53. Sixteen consecutive digits include one at every sixteenth position,
+ * so only every sixteenth character is examined.
  */
 export function hasLongInteger(text: string): boolean {
-  for (let i = runLengthMin - 1; i < text.length; i += runLengthMin) {
+  for (let i = digitCountMin - 1; i < text.length; i += digitCountMin) {
     if (!isDigitAt(text, i)) continue;
     let from = i;
     let to = i + 1;
     while (isDigitAt(text, from - 1)) from--;
     while (isDigitAt(text, to)) to++;
     if (isLong(text, from, to)) return true;
-    // Behind the run, so that each of its digits is looked at once.
+    // Continue after these digits, so that each is examined once.
     i = to - 1;
   }
   return false;
@@ -46,15 +46,15 @@ function isDigitAt(text: string, at: number): boolean {
 }
 
 function isLong(text: string, from: number, to: number): boolean {
-  if (to - from < runLengthMin) return false;
-  if (to - from === runLengthMin && text.slice(from, to) <= largestExact) return false;
-  const [before, behind] = [text.charCodeAt(from - 1), text.charCodeAt(to)];
-  // Digits of a fraction, a number with one or with an exponent, a text of digits alone.
-  return before !== point && behind !== point && behind !== upperE && behind !== lowerE &&
-    !(before === quote && behind === quote);
+  if (to - from < digitCountMin) return false;
+  if (to - from === digitCountMin && text.slice(from, to) <= largestExact) return false;
+  const [before, after] = [text.charCodeAt(from - 1), text.charCodeAt(to)];
+  // Digits of a fraction, a number with a fraction or an exponent, or a string of digits.
+  return before !== point && after !== point && after !== upperE && after !== lowerE &&
+    !(before === quote && after === quote);
 }
 
-/** JSON of a value that was parsed as above: its bigints are written as the numbers that they were. */
+/** Serialises a value of `parseJson`; bigints are written as numbers. */
 export function jsonText(value: unknown): string {
   if (typeof value === "bigint") return String(value);
   if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;

@@ -2,8 +2,8 @@ import configuration from "../deno.json" with { type: "json" };
 
 declare const CLICKWELL_COMMIT: string | undefined;
 
-/** The program's version. It is part of what a model's id is derived from. */
+/** The program's version, which is part of the content of models and so of their ids. */
 export const version: string = configuration.version;
 
-/** The commit that the executable was built from; `source` where the program runs from its sources. */
+/** The commit from which the executable was built; `source` if the program runs from its sources. */
 export const commit: string = typeof CLICKWELL_COMMIT === "string" ? CLICKWELL_COMMIT : "source";

@@ -2,7 +2,7 @@ import { curve, logistic, valueAt } from "./distribution.ts";
 import type { Lender } from "./loan_lenders.ts";
 import type { Credit, Purpose } from "./loan_market.ts";
 
-/** One offer as its lead sees it: what a click depends on. */
+/** An offer as shown to its lead: all that a click depends on. */
 export interface SeenOffer {
   readonly requested: number;
   readonly purpose: Purpose;
@@ -10,14 +10,14 @@ export interface SeenOffer {
   readonly annualIncome: number | null;
   readonly lender: Lender;
   readonly apr: number;
-  /** How many offers the lead sees, this one among them, and whether none of them is cheaper. */
+  /** Number of offers that the lead sees, including this one, and whether none is cheaper. */
   readonly offerCount: number;
   readonly cheapest: boolean;
-  /** How ready this lead is to click anything: mean 0, standard deviation 1. */
+  /** The lead's general readiness to click: mean 0, standard deviation 1. */
   readonly mood: number;
 }
 
-/** In log-odds at the market's own click rate of about a third. */
+/** Log-odds that give the market's own click rate, about a third. */
 const base = -0.05;
 
 const creditEffects: Readonly<Record<Credit & string, number>> = {
@@ -31,23 +31,23 @@ const creditEffects: Readonly<Record<Credit & string, number>> = {
 const creditMissingEffect = -0.4;
 const incomeMissingEffect = -0.3;
 
-/** A rate is judged against what the others of its kind ask: cheap is good, just under a round figure too. */
+/** Rates are compared with those of similar loans: low rates are attractive, and so are those just below a round number. */
 const aprEffect = curve(
   "0:0.5 7:0.4 14:-0.2 22:0 30:0.4 36:0.4 60:-0.2 100:-0.2 150:0.1 250:0.1 420:-0.4 560:-0.8",
 );
 
-/** From small (−1) to large (1) amounts, US dollars: what a lender's lean multiplies. */
+/** Factor of a lender's lean, from small (−1) to large (1) amounts in US dollars. */
 const amountLean = curve("500:-1 1000:-0.6 2500:0.2 5000:0.8 15000:1");
 
-/** Amounts in the middle are wanted most urgently. */
+/** Medium amounts are needed most urgently. */
 const amountEffect = curve(
   "300:-0.2 500:-0.1 600:-0.8 1000:-0.8 2000:-0.1 2500:0.7 5000:1 7500:0.4 15000:0 25000:0.2 100000:0",
 );
 
-/** The amount as a multiple of a year's income: who asks for a year's income hesitates. */
+/** Effect of the amount as a multiple of yearly income: leads that ask for a year's income hesitate. */
 const burdenEffect = curve("0:0 0.02:0.1 0.3:0 0.8:-0.5 3:-0.8");
 
-/** Log-odds that an offer is clicked. */
+/** Returns the log-odds that an offer is clicked. */
 export function clickLogit(offer: SeenOffer): number {
   const { requested, purpose, credit, annualIncome, lender, apr, offerCount, cheapest, mood } = offer;
   let logit = base + lender.effect + purpose.effect + 0.6 * mood;
@@ -56,24 +56,24 @@ export function clickLogit(offer: SeenOffer): number {
   logit += annualIncome === null
     ? incomeMissingEffect
     : valueAt(burdenEffect, requested / Math.max(annualIncome, 1000));
-  // A rate below 36 % is a find for poor credit; a refinancing that is dearer than the card is pointless.
+  // A rate below 36 % is exceptional for poor credit; refinancing at more than the card's rate is pointless.
   if (credit === "poor" && apr < 36) logit += 0.5;
   if (purpose.name === "credit_card_refi" && apr > 22) logit -= 0.8;
-  // Offers beside each other compete, which no field of the one offer tells.
+  // Offers to the same lead compete, which no field of a single offer shows.
   if (offerCount > 1) logit += (cheapest ? 0.3 : -0.1) - 0.2 * (offerCount - 1);
   return logit;
 }
 
 /**
- * What has to be added to every logit for the mean probability to be `clickRate`.
+ * Returns the number to add to every logit so that the mean probability is `clickRate`.
  *
- * @param logits At least one, from offers that stand for all.
+ * @param logits Logits of a sample of offers, at least one.
  * @param clickRate Above 0, below 1.
  */
 export function shiftTo(clickRate: number, logits: readonly number[]): number {
   let low = -40;
   let high = 40;
-  // Fifty halvings leave 1e-13 of the 80.
+  // Fifty halvings reduce the interval of 80 to 1e-13.
   for (let i = 0; i < 50; i++) {
     const shift = (low + high) / 2;
     let sum = 0;

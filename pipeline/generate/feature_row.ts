@@ -3,10 +3,10 @@ import { exp } from "../math/elementary.ts";
 import type { Encoder, FeatureEncoder } from "../encode/encoder.ts";
 import type { Random } from "../math/random.ts";
 
-/** One row of raw fields, as `POST /predict` takes it. */
+/** A row of raw fields in the form that `POST /predict` accepts. */
 export type FeatureRow = Readonly<Record<string, string | number | null>>;
 
-/** Makes up a row like those that the encoder was fitted on: usual numbers, known categories. */
+/** Draws a row similar to those that the encoder was fitted on: typical numbers, known categories. */
 export function drawFeatureRow({ features }: Encoder, random: Random): FeatureRow {
   return Object.fromEntries(features.map((feature) => [feature.name, drawValue(feature, random)]));
 }
@@ -23,6 +23,6 @@ function drawValue(feature: FeatureEncoder, random: Random): string | number | n
   const { levels } = feature;
   if (levels.length === 0) return null;
   const level = levels[random.below(levels.length)];
-  // An id is a category, but people write it as a number.
+  // An id is a category, but is usually written as a number.
   return /^[1-9][0-9]{0,14}$/.test(level) ? Number(level) : level;
 }

@@ -6,13 +6,13 @@ import { createParquetFile, type ParquetFile, requireReplaceable } from "../file
 import { makeFolder } from "../files/written_file.ts";
 
 export interface GenerateOptions extends LoanWeekOptions {
-  /** Folder of the files; made where it is not there. */
+  /** Folder of the files; created if missing. */
   readonly directory: string;
-  /** Rows of a table that are collected in memory, then written as one row group. */
+  /** Rows per row group, which are buffered in memory. */
   readonly rowGroupRows?: number;
-  /** Aborting it removes the unfinished files and throws its reason. */
+  /** Aborting removes the unfinished files and throws the reason. */
   readonly signal?: AbortSignal;
-  /** Told now and then how many offers are drawn. */
+  /** Called every 10,000 leads with the number of offers drawn. */
   readonly observe?: (offers: number) => void;
 }
 
@@ -28,9 +28,9 @@ export const rowGroupRowsDefault = 50_000;
 const tableNames = ["leads", "offers", "clicks"] as const;
 type TableName = (typeof tableNames)[number];
 
-/** Name of the program in the files: by it, a later run knows that it may replace them. */
+/** Name of the program in the files, by which a later run recognises files that it may replace. */
 const createdBy = "clickwell generate";
-const leadsPerTurn = 10_000;
+const leadsPerTask = 10_000;
 const utf8 = new TextEncoder();
 
 const text = { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } } as const;
@@ -64,7 +64,7 @@ const columnsOf: Readonly<Record<TableName, readonly SchemaElement[]>> = {
   ],
 };
 
-/** A table with the rows that are not yet written, column by column, in buffers of a row group's length. */
+/** A table's file, with the rows not yet written, in column buffers of a row group's length. */
 interface Table<Columns extends readonly DecodedArray[]> {
   readonly file: ParquetFile;
   readonly columns: Columns;
@@ -73,10 +73,10 @@ interface Table<Columns extends readonly DecodedArray[]> {
 }
 
 /**
- * Writes a made-up week of loan offers as leads.parquet, offers.parquet and clicks.parquet. Memory is bounded by the row
+ * Writes a synthetic week of loan offers as leads.parquet, offers.parquet and clicks.parquet. Memory is bounded by the row
  * group, not by the number of offers. The same options give the same bytes.
  *
- * @throws {Failure} `file-unwritable`, also where a file of one of these names is there that this program did not write.
+ * @throws {Failure} `file-unwritable`, also if a file of one of these names was not written by this program.
  */
 export async function generate(options: GenerateOptions): Promise<GenerateReport> {
   const { directory, offers, seed, signal, observe } = options;
@@ -98,9 +98,9 @@ export async function generate(options: GenerateOptions): Promise<GenerateReport
     let leads = 0;
     for (const lead of drawWeek(options)) {
       addLead(tables, lead);
-      if (++leads % leadsPerTurn !== 0) continue;
+      if (++leads % leadsPerTask !== 0) continue;
       observe?.(tables.offers.file.rows + tables.offers.buffered);
-      // Lets Ctrl-C in: until the event loop turns, no signal is seen.
+      // Signals such as Ctrl-C are delivered only between tasks of the event loop.
       await new Promise((resume) => setTimeout(resume, 0));
       signal?.throwIfAborted();
     }
@@ -109,7 +109,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateReport
       offers: finish(tables.offers),
       clicks: finish(tables.clicks),
     };
-    // All are whole before the first takes its name: a disk that fills up leaves the files of an earlier run as they were.
+    // Published only when all are complete: if the disk fills up, the files of an earlier run remain.
     for (const file of opened) file.publish();
     return report;
   } finally {
@@ -123,7 +123,7 @@ function pathOf(directory: string, name: TableName): string {
 
 type Tables = ReturnType<typeof createTables>;
 
-/** Numbers that are always there lie in typed arrays, which the collector of garbage need not look into. */
+/** Required numbers are in typed arrays, which the garbage collector does not scan. */
 function createTables(open: (name: TableName) => ParquetFile, capacity: number) {
   const table = <const Columns extends readonly DecodedArray[]>(
     name: TableName,
@@ -147,7 +147,7 @@ function createTables(open: (name: TableName) => ParquetFile, capacity: number) 
 
 function addLead({ leads, offers, clicks }: Tables, arrived: ArrivedLead): void {
   const { lead, offerIds } = arrived;
-  // As bytes: as text, each of its copies would be encoded anew.
+  // As bytes, since text would be encoded for each copy.
   const leadUuid = utf8.encode(lead.uuid);
   const row = nextRow(leads);
   const [leadUuids, requested, purposes, credits, incomes] = leads.columns;
@@ -172,7 +172,7 @@ function addLead({ leads, offers, clicks }: Tables, arrived: ArrivedLead): void 
   }
 }
 
-/** Index, in the buffers, of the row to fill next; full buffers are written first. */
+/** Returns the index of the next row in the buffers, after writing full buffers. */
 function nextRow(table: Table<readonly DecodedArray[]>): number {
   if (table.buffered === table.capacity) flush(table);
   return table.buffered++;

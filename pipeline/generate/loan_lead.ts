@@ -20,9 +20,9 @@ import {
 } from "./loan_market.ts";
 import type { Random } from "../math/random.ts";
 
-/** A made-up lead and the offers it sees. */
+/** A synthetic lead and the offers it sees. */
 export interface LoanLead {
-  /** Version 4, from the seeded stream. */
+  /** A version 4 UUID, drawn from the seeded generator. */
   readonly uuid: string;
   /** US dollars. */
   readonly requested: number;
@@ -38,7 +38,7 @@ export interface LoanOffer {
   readonly lender: Lender;
   /** Percent a year. */
   readonly apr: number;
-  /** Log-odds that it is clicked, at the market's own click rate. */
+  /** Log-odds of a click, at the market's own click rate. */
   readonly clickLogit: number;
 }
 
@@ -47,11 +47,11 @@ const creditShares = cumulative(creditWeights);
 const incomeStepShares = cumulative(incomeStepWeights);
 const purposeShares = grades.map((grade) => cumulative(purposes.map(({ weights }) => weights[grade])));
 
-/** Amounts at which a lender starts or stops lending, ascending: from one to the next the same lenders lend. */
+/** Amounts at which a lender starts or stops lending, ascending: between two of them, the set of lenders is the same. */
 const amountLimits = [...new Set(lenders.flatMap(({ amountMin, amountMax }) => [amountMin, amountMax + 1]))]
   .sort((a, b) => a - b).slice(0, -1);
 
-/** Shares of the lenders, by grade and by the last limit that an amount reaches. */
+/** Shares of the lenders, by grade and by the largest limit that an amount reaches. */
 const lenderShares = grades.map((grade) =>
   amountLimits.map((limit) =>
     cumulative(
@@ -89,7 +89,7 @@ function drawOffers(
   do {
     const previous = drawn.at(-1)?.lender;
     let lender = lenders[drawIndex(shares, random)];
-    // A lender seldom makes two offers in a row: draw once more, and take what comes.
+    // A lender seldom makes two consecutive offers: draw a second time and accept the result.
     if (lender === previous) lender = lenders[drawIndex(shares, random)];
     drawn.push({ lender, apr: drawApr(lender, grade, random) });
   } while (drawn.length < offersMax && random.uniform() < nextOfferChance[grade]);
@@ -100,7 +100,7 @@ function drawOffers(
   });
 }
 
-/** Within a lender, poor credit pays more: of half of the offers the rank is drawn in the grade's own quarter. */
+/** Draws a rate. Poor credit pays more: for half of the offers, the rank is drawn from the grade's own quarter. */
 function drawApr(lender: Lender, grade: number, random: Random): number {
   const u = random.uniform();
   const rank = random.uniform() < 0.5 ? (3 - grade + u) / 4 : u;

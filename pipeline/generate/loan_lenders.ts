@@ -1,19 +1,19 @@
 import { type Curve, curve } from "./distribution.ts";
 import type { ByGrade } from "./loan_market.ts";
 
-/** A lender: what it offers, to whom, and how readily its offers are clicked. */
+/** A lender: its offers, their recipients, and how readily they are clicked. */
 export interface Lender {
   readonly id: number;
-  /** How many offers it makes, against the other lenders, to leads of each grade. */
+  /** Number of offers to leads of each grade, relative to other lenders. */
   readonly weights: ByGrade;
   /** Smallest and largest amount that it lends, US dollars. */
   readonly amountMin: number;
   readonly amountMax: number;
   /** Added to the log-odds of a click. */
   readonly effect: number;
-  /** How much more readily its offers of large amounts are clicked than those of small ones. */
+  /** Added to the log-odds for large amounts, subtracted for small ones. */
   readonly lean: number;
-  /** Annual percentage rate, percent, over its rank from 0 to 1. A flat stretch is a price that many offers have. */
+  /** Annual percentage rate, percent, by rank from 0 to 1. A flat part is a rate that many offers have. */
   readonly aprByRank: Curve;
 }
 
@@ -25,7 +25,7 @@ type Row = readonly [
   lean: number,
 ];
 
-// Lenders of small loans to poor credit stand apart from those of large loans to good credit.
+// Lenders of small loans to poor credit are distinct from lenders of large loans to good credit.
 const rows: readonly Row[] = [
   [41, [488, 194, 37, 4], [100, 6000], -2.6, 1.2],
   [12, [54, 149, 230, 201], [1000, 50000], 0.2, -0.3],
@@ -56,9 +56,9 @@ const rows: readonly Row[] = [
 ];
 
 /**
- * Annual percentage rates, by lender. Small loans stand at a few prices of 100 and more, large ones spread below 36, the
- * ceiling of many states. Lender 74 sends its rates as fractions of 1, as one lender of the real week does: a model has
- * to live with it.
+ * Annual percentage rates, by lender. Small loans have a few rates of 100 and more, large ones are spread below 36, the
+ * ceiling of many states. Lender 74 sends its rates as fractions of 1, as one lender of the real week does: models must
+ * cope with it.
  */
 const aprCurves: Readonly<Record<number, string>> = {
   41: "0:99 0.03:149 0.93:149 0.94:159 0.999:159 1:365",

@@ -2,26 +2,26 @@ import { type Curve, curve } from "./distribution.ts";
 
 /**
  * The market that `clickwell generate` imitates: rounded figures of a real week of loan offers (15,000 leads, 20,000
- * offers, a third of them clicked), with lender ids of our own. No row of that week is here or can be had from here.
+ * offers, a third of them clicked), with other lender ids. No row of that week is included or can be reconstructed.
  *
- * Two figures differ on purpose: the real tables have hardly a missing income or credit, and these have enough of them
- * for a model to meet.
+ * Two figures differ on purpose: the real tables have very few missing incomes and credits, and these have enough for a
+ * model to learn from.
  */
 
-/** One figure for each of the four common grades of credit. */
+/** A figure for each of the four common grades of credit. */
 export type ByGrade = readonly [poor: number, fair: number, good: number, excellent: number];
 
-/** Credit as the lead sees it. The four common grades come first: other tables are indexed by their position. */
+/** Credit as stated by the lead. The four common grades come first: other tables are indexed by their position. */
 export const credits = ["poor", "fair", "good", "excellent", "limited", "unknown", null] as const;
 export type Credit = (typeof credits)[number];
 
 /** Leads per thousand, by credit. */
 export const creditWeights = [414, 258, 248, 70, 3, 2, 5];
 
-/** Position among the four common grades whose figures a credit shares. */
+/** Index of the common grade whose figures each credit uses. */
 export const gradeOfCredit = [0, 1, 2, 3, 1, 0, 0];
 
-/** Chance that one more offer follows, by grade: the better the credit, the more lenders answer. */
+/** Probability of one more offer, by grade: better credit gets more offers. */
 export const nextOfferChance = [0.12, 0.2, 0.33, 0.45];
 export const offersPerLeadMax = 10;
 
@@ -29,7 +29,7 @@ export const offersPerLeadMax = 10;
 export const incomeMissingShare = 0.02;
 export const incomeZeroShare = 0.0005;
 
-/** Share of leads whose income has the same rank as the amount they ask for. */
+/** Share of leads whose income has the same rank as the amount requested. */
 export const incomeFollowsAmountShare = 0.3;
 
 /** What the loan is for. */
@@ -37,7 +37,7 @@ export interface Purpose {
   readonly name: string;
   /** Leads per thousand, by grade. */
   readonly weights: ByGrade;
-  /** Moves the amount's rank: 0 leaves it, 0.9 sends most of the leads to the upper half, −0.9 to the lower. */
+  /** Shifts the amount's rank: 0 keeps it, 0.9 moves most leads to the upper half, −0.9 to the lower. */
   readonly lift: number;
   /** Added to the log-odds of a click. */
   readonly effect: number;
@@ -78,7 +78,7 @@ export const purposes: readonly Purpose[] = purposeRows.map(([name, weights, lif
   effect,
 }));
 
-/** Amount asked for, US dollars, over its rank from 0 to 1, by grade. A flat stretch is an amount that many ask for. */
+/** Amount requested, US dollars, by rank from 0 to 1 and grade. A flat part is an amount that many request. */
 export const amountByRank: readonly Curve[] = [
   "0:100 0.02:500 0.2:500 0.25:600 0.28:800 0.34:800 0.37:1000 0.73:1000 0.76:1500 0.8:2000 0.84:2000 0.9:5000 " +
   "0.95:8000 0.99:20000 1:60000",
@@ -90,7 +90,7 @@ export const amountByRank: readonly Curve[] = [
   "0.95:65000 0.99:135000 1:250000",
 ].map(curve);
 
-/** Gross income, US dollars a year, over its rank from 0 to 1, by grade. */
+/** Gross yearly income, US dollars, by rank from 0 to 1 and grade. */
 export const incomeByRank: readonly Curve[] = [
   "0:9000 0.01:15000 0.05:18000 0.1:21000 0.25:30000 0.5:42000 0.75:60000 0.9:77000 0.95:90000 0.99:138000 1:400000",
   "0:9000 0.01:15000 0.05:18000 0.1:24000 0.25:35000 0.5:50000 0.75:72000 0.9:108000 0.95:135000 0.99:222000 1:600000",
@@ -98,14 +98,14 @@ export const incomeByRank: readonly Curve[] = [
   "0:9000 0.01:18000 0.05:30000 0.1:36000 0.25:52000 0.5:72000 0.75:108000 0.9:176000 0.95:232000 0.99:500000 1:3000000",
 ].map(curve);
 
-/** Steps to which people round a yearly income, US dollars: 500 a month, a thousand, 10 a month. */
+/** Steps to which yearly incomes are rounded, US dollars: 500 a month, 1,000 a year, 10 a month. */
 export const incomeSteps = [6000, 1000, 120] as const;
 export const incomeStepWeights = [60, 27, 13] as const;
 
-/** Time of day a lead comes in, hours UTC, over its rank within the day: the American day and evening are busy. */
+/** Time of day of a lead, hours UTC, by rank within the day: the American day and evening are busy. */
 export const hourByRank = curve("0:0 0.11:2 0.22:5 0.32:9 0.36:12 0.47:15 0.64:18 0.82:21 1:24");
 
-/** Time from an offer to its click, seconds, over its rank: mostly minutes, sometimes days. */
+/** Time from an offer to its click, seconds, by rank: usually minutes, sometimes days. */
 export const clickDelayByRank = curve("0:4 0.5:45 0.8:180 0.92:1200 0.98:20000 0.995:120000 1:900000");
 
 /** Share of clicked offers that are clicked a second time. */

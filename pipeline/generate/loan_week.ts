@@ -5,18 +5,18 @@ import { clickDelayByRank, hourByRank, offersPerLeadMax, secondClickShare } from
 import { createRandom, type Random } from "../math/random.ts";
 
 export interface LoanWeekOptions {
-  /** How many offers the week has. */
+  /** Number of offers. */
   readonly offers: number;
-  /** A whole number from 0 to 2⁵³ − 1. */
+  /** Integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
-  /** Share of the offers that are clicked, as expected; left out, the market's own, about 0.33. */
+  /** Expected share of clicked offers; default: the market's own, about 0.33. */
   readonly clickRate?: number | undefined;
 }
 
-/** A lead of the week with all that happens to it. */
+/** A lead with the ids of its offers and its clicks. */
 export interface ArrivedLead {
   readonly lead: LoanLead;
-  /** Ids of the lead's offers, in their order; they ascend over the whole week. */
+  /** Ids of the lead's offers, in order; ids ascend over the whole week. */
   readonly offerIds: readonly number[];
   readonly clicks: readonly Click[];
 }
@@ -33,7 +33,7 @@ const dayMs = 86_400_000;
 const daysInWeek = 7;
 const firstOfferId = 500_000_000;
 
-/** Makes up a week of loan offers, lead by lead: the same options give the same week, on every machine. */
+/** Draws a week of loan offers, lead by lead. The same options give the same week on every machine. */
 export function* drawWeek({ offers, seed, clickRate }: LoanWeekOptions): Generator<ArrivedLead, void> {
   const shift = clickRate === undefined ? 0 : shiftTo(clickRate, pilotLogits());
   const random = createRandom(seed);
@@ -41,7 +41,7 @@ export function* drawWeek({ offers, seed, clickRate }: LoanWeekOptions): Generat
   for (let drawn = 0; drawn < offers;) {
     const lead = drawLead(random, offers - drawn);
     const arrivedAtMs = arrivalMs((drawn + random.uniform()) / offers);
-    // The market serves others too: ids of neighbouring leads stand apart.
+    // Ids of consecutive leads are apart, as in a market that serves other sites too.
     offerId += random.below(300);
     const offerIds: number[] = [];
     const clicks: Click[] = [];
@@ -71,14 +71,14 @@ function drawDelayMs(random: Random): number {
   return Math.round(valueAt(clickDelayByRank, random.uniform()) * 1000);
 }
 
-/** @param share How much of the week's offers came before, from 0 to 1. */
+/** @param share Share of the week's offers before this lead, from 0 to 1. */
 function arrivalMs(share: number): number {
   const days = share * daysInWeek;
   const day = Math.min(Math.floor(days), daysInWeek - 1);
   return weekStartMs + day * dayMs + Math.round(valueAt(hourByRank, days - day) * (dayMs / 24));
 }
 
-/** Offers that stand for the market's. Always the same: a click rate shifts every seed's log-odds alike. */
+/** Returns the logits of a fixed sample of offers, so that a click rate shifts the log-odds of every seed equally. */
 function pilotLogits(): number[] {
   const random = createRandom(0);
   const logits: number[] = [];

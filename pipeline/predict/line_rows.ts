@@ -9,8 +9,8 @@ import { parseTime, timeOfInteger } from "../files/columns/field_value.ts";
 import { batchRows, fieldReader, type RowSource, type RowSourceOptions, selectColumns } from "./row_batch.ts";
 
 /**
- * Opens newline-delimited JSON: an object per line, whose categories are taken as over HTTP, and whose numbers as by an ingest.
- * Fields that are neither the model's nor kept are passed over.
+ * Opens newline-delimited JSON with an object per line. Categories are read as over HTTP, numbers as in an ingest. Members
+ * that are neither fields of the model nor kept columns are ignored.
  */
 export function openLineRows(path: string, options: RowSourceOptions): RowSource {
   const { textFormat: format = {} } = options;
@@ -56,7 +56,7 @@ export function openLineRows(path: string, options: RowSourceOptions): RowSource
   }
 }
 
-/** What is wrong with a row's times. @param names The file's columns of fields that are times. */
+/** Describes what is wrong with a row's times. @param names The file's columns of time fields. */
 function faultOfTimes(row: JsonRow, names: ReadonlySet<string>): string | undefined {
   for (const name of names) {
     const value = row[name];
@@ -74,7 +74,7 @@ function microsOf(value: string | number | bigint): number | bigint | undefined 
   return typeof value === "string" ? parseTime(value) : timeOfInteger(value);
 }
 
-/** A field that is a time is microseconds to the model. */
+/** Converts a time to microseconds, as the model takes it. */
 function timeReader(value: unknown): unknown {
   if (typeof value !== "string" && typeof value !== "number") return value;
   const time = microsOf(value);

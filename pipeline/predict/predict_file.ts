@@ -1,4 +1,5 @@
 import { Failure, type FieldError } from "../failure.ts";
+import { formatOf } from "../files/open_file.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import {
@@ -10,8 +11,9 @@ import {
 import { clearFindings, createFindings } from "../model/findings.ts";
 import { createPredictor, type Predictor } from "../model/predictor.ts";
 import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
-import type { RowBatch, RowSourceOptions } from "./row_batch.ts";
-import { openRows } from "./row_source.ts";
+import { openLineRows } from "./line_rows.ts";
+import type { RowBatch, RowSource, RowSourceOptions } from "./row_batch.ts";
+import { openTableRows } from "./table_rows.ts";
 
 export interface PredictFileOptions extends Omit<RowSourceOptions, "fields" | "times"> {
   /** The file of rows: parquet, CSV or newline-delimited JSON. */
@@ -19,29 +21,29 @@ export interface PredictFileOptions extends Omit<RowSourceOptions, "fields" | "t
   readonly out: PredictionOut;
   readonly format: PredictionFormat;
   readonly metadata: ArtifactMetadata;
-  /** Rows that cannot be answered are written without a probability, instead of failing at the first. */
+  /** Writes rows that cannot be answered without a probability, instead of failing at the first. */
   readonly lenient: boolean;
-  /** Aborting it removes the unfinished file and throws its reason. */
+  /** Aborting removes the unfinished file and throws the reason. */
   readonly signal?: AbortSignal;
-  /** Told now and then how many rows are answered, and how many bytes of the file are read. */
+  /** Called after each batch with the number of rows answered and of bytes read. */
   readonly observe?: (rows: number, bytes: number) => void;
 }
 
 export interface PredictFileReport {
   readonly rows: number;
   readonly answered: number;
-  /** Rows without a probability. */
+  /** Number of rows without a probability. */
   readonly rejected: number;
-  /** Those by why they have none. */
+  /** Number of these rows, by reason. */
   readonly reasons: Readonly<Record<string, number>>;
-  /** Rows by field, whose category the model has not seen; of fields that have any. */
+  /** Number of rows with an unseen category, by field; only of fields that have any. */
   readonly unseen: Readonly<Record<string, number>>;
-  /** Of the rows that were answered; null where there are none. */
+  /** Mean over the rows that were answered; null if there are none. */
   readonly meanProbability: number | null;
 }
 
 /**
- * Answers the rows of a file: batch by batch, so that memory does not grow with the file, in its order.
+ * Predicts the rows of a file, in order, and in batches so that memory does not grow with the file.
  *
  * @throws {Failure} `file-missing`, `file-invalid`, `file-unwritable`; `row-rejected` at the first row that cannot be answered,
  *   unless `lenient`.
@@ -70,7 +72,7 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
         file.append(batch.kept, probabilities);
         rows += batch.rowCount;
         observe?.(rows, source.bytesRead());
-        // Lets Ctrl-C in: until the event loop turns, no signal is seen.
+        // Signals such as Ctrl-C are delivered only between tasks of the event loop.
         await new Promise((resume) => setTimeout(resume, 0));
         signal?.throwIfAborted();
       }
@@ -78,7 +80,7 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
       return {
         rows,
         answered,
-        ...accountedFor(rows, answered, reasons),
+        ...rejectedRows(rows, answered, reasons),
         unseen: scorer.unseen(),
         meanProbability: answered === 0 ? null : sum / answered,
       };
@@ -91,7 +93,14 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
   }
 }
 
-/** Reasons that are counted one by one: some name the value. */
+/** Opens a file of rows, whose format is detected from its content. */
+function openRows(path: string, options: RowSourceOptions): RowSource {
+  return formatOf(path, options.textFormat) === "ndjson"
+    ? openLineRows(path, options)
+    : openTableRows(path, options);
+}
+
+/** Maximum number of reasons counted separately, since some contain the value. */
 const reasonsMax = 20;
 const otherReasons = "other reasons";
 
@@ -111,8 +120,8 @@ function createReasonCounter(): ReasonCounter {
   };
 }
 
-/** @throws If a row was neither answered nor rejected: a bug. */
-function accountedFor(
+/** @throws {Error} If a row was neither answered nor rejected, which is a bug. */
+function rejectedRows(
   rows: number,
   answered: number,
   { counts }: ReasonCounter,
@@ -134,9 +143,9 @@ function timesOf({ encoder: { features } }: ArtifactMetadata): ReadonlySet<strin
 
 interface BatchScorer {
   readonly predictor: Predictor;
-  /** @returns Shape (rows): NaN where a row cannot be answered. */
+  /** Returns probabilities, shape (rows); NaN for rows that cannot be answered. */
   score(batch: RowBatch): Float64Array;
-  /** Why a row of the batch has no probability. */
+  /** Returns why a row of the batch has no probability. */
   reason(batch: RowBatch, index: number): string;
   unseen(): Record<string, number>;
 }
@@ -182,7 +191,7 @@ function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
       if (fault !== undefined) return fault;
       clearFindings(findings);
       predictor.predict(rowAt(batch, index), findings);
-      return findings.errors.map(textOf).join("; ") || "its values are too large to be added up";
+      return findings.errors.map(textOf).join("; ") || "the sum of its values is not finite";
     },
     unseen: () => Object.fromEntries(unseen),
   };
@@ -195,9 +204,9 @@ function textOf({ pointer, detail }: FieldError): string {
 function rowRejected(path: string, row: number, reason: string): Failure {
   return new Failure(
     "row-rejected",
-    `Cannot answer ${path}: row ${
+    `Cannot predict ${path}: row ${
       row.toLocaleString("en")
-    }: ${reason}. Correct the file, or take such rows without a ` +
+    }: ${reason}. Correct the file, or write such rows without a ` +
       "probability with --lenient",
   );
 }

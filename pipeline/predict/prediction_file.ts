@@ -8,29 +8,29 @@ import { createTextFile, type TextFile, unheldText } from "../files/text/text_fi
 import type { ColumnType } from "../store/table.ts";
 import type { KeptColumn } from "./row_batch.ts";
 
-/** A file of probabilities that is being written; it stands under another name until it is published. */
+/** A file of probabilities, written under a temporary name until it is published. */
 export interface PredictionFile {
   /**
    * @param kept Values per kept column, each of shape (rows).
-   * @param probabilities Shape (rows); NaN where there is none.
+   * @param probabilities Shape (rows); NaN for none.
    */
   append(kept: readonly (readonly Cell[])[], probabilities: Float64Array): void;
-  /** Writes what is left, and gives the file its name. */
+  /** Writes the remaining rows and renames the file. */
   publish(): void;
-  /** Removes what was written, unless it is published. */
+  /** Removes the file unless it is published. */
   discard(): void;
 }
 
 export const predictionFormats = ["csv", "ndjson", "parquet"] as const;
 export type PredictionFormat = (typeof predictionFormats)[number];
 
-/** What the column of probabilities is called. */
+/** Name of the column of probabilities. */
 export const probabilityColumn = "probability";
 
 /**
  * Starts a file of kept columns and probabilities.
  *
- * @throws {Failure} `file-unwritable`; `usage-invalid` where a kept column is called as that of the probabilities.
+ * @throws {Failure} `file-unwritable`; `usage-invalid` if a kept column has the name of the probability column.
  */
 export function createPredictionFile(
   out: PredictionOut,
@@ -40,7 +40,7 @@ export function createPredictionFile(
   if (kept.some(({ name }) => name === probabilityColumn)) {
     throw new Failure(
       "usage-invalid",
-      `--keep cannot name a column ${probabilityColumn}: the answers have it.`,
+      `--keep cannot name a column ${probabilityColumn}: the output has a column of that name.`,
     );
   }
   if (format !== "parquet") return format === "csv" ? csvFile(out, kept) : linesFile(out, kept);
@@ -49,7 +49,7 @@ export function createPredictionFile(
 }
 
 /**
- * The format that a file's name says.
+ * Returns the format that a file's extension names.
  *
  * @throws {Failure} `usage-invalid`
  */
@@ -63,7 +63,7 @@ export function predictionFormatOf(path: string): PredictionFormat {
   );
 }
 
-/** Where answers go: a file, or what writes text elsewhere. */
+/** Destination of the predictions: the path of a file, or a function that writes text. */
 export type PredictionOut = string | ((text: string) => void);
 
 function openOut(out: PredictionOut): TextFile {
@@ -86,7 +86,7 @@ function csvFile(out: PredictionOut, kept: readonly KeptColumn[]): PredictionFil
   };
 }
 
-/** Null is an empty field, an empty text is one in quotes: other programs may tell them apart. @see RFC 4180 */
+/** Writes null as an empty field and empty text as a quoted one, so that programs can distinguish them. @see RFC 4180 */
 function csvCell(cell: Cell): string {
   return cell === null ? "" : typeof cell === "string" ? csvText(cell) : String(cell);
 }
@@ -125,8 +125,8 @@ const elements: Readonly<Record<ColumnType, Omit<SchemaElement, "name">>> = {
   TEXT: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" }, ...optional },
 };
 
-/** Rows of a row group: they are in memory until they are written. */
-const groupRowsMax = 65_536;
+/** Maximum rows of a row group, which are in memory until written. */
+const rowGroupRowsMax = 65_536;
 
 function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile {
   const types = [...kept.map(({ type }) => type), "REAL" as const];
@@ -147,7 +147,7 @@ function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile 
       });
       const last = columns[columns.length - 1];
       for (const probability of probabilities) last.push(probability === probability ? probability : null);
-      if (last.length >= groupRowsMax) flush();
+      if (last.length >= rowGroupRowsMax) flush();
     },
     publish() {
       flush();

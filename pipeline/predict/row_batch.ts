@@ -7,20 +7,20 @@ import type { Field } from "../model/predictor.ts";
 import { nearestName } from "../did_you_mean.ts";
 import type { ColumnType } from "../store/table.ts";
 
-/** Some consecutive rows of a file. */
+/** Consecutive rows of a file. */
 export interface RowBatch {
   readonly rowCount: number;
-  /** Values per field of the model, as JSON would have them, each of shape (rows). */
+  /** Values per field of the model, as in JSON, each of shape (rows). */
   readonly fields: readonly (readonly unknown[])[];
   /** Values per kept column, each of shape (rows). */
   readonly kept: readonly (readonly Cell[])[];
-  /** What is wrong with a row, by its place in the batch, where its values could not even be read. */
+  /** Errors of rows whose values could not be read, by index in the batch. */
   readonly faults: ReadonlyMap<number, string>;
 }
 
-/** A file of rows that is open for reading, whatever its format. */
+/** A file of rows of any format, open for reading. */
 export interface RowSource {
-  /** The columns that are handed on, with the type that a file of them has. */
+  /** The columns copied to the output, with their types in the output file. */
   readonly kept: readonly KeptColumn[];
   /** @returns undefined at the end of the file. @throws {Failure} `file-invalid` */
   next(): RowBatch | undefined;
@@ -34,28 +34,28 @@ export interface KeptColumn {
 }
 
 export interface RowSourceOptions {
-  /** Of the model. */
+  /** Fields of the model. */
   readonly fields: readonly Field[];
-  /** Columns to hand on that the file must have. */
+  /** Columns to copy to the output; the file must have them. */
   readonly keep: readonly string[];
-  /** Columns to hand on where the file has them. */
+  /** Columns to copy to the output if the file has them. */
   readonly keepIfThere: readonly string[];
-  /** What fields are called in the file, where it is not their own name. */
+  /** Columns of the file by field, if not named like the field. */
   readonly names: Readonly<Record<string, string>>;
-  /** A field that the file lacks is not known, where the model lets it be. */
+  /** Treats a field that the file lacks as null, if the model allows null. */
   readonly allowMissing: boolean;
-  /** What a text file cannot say of itself. */
+  /** Properties of a text file that cannot be detected. */
   readonly textFormat?: TextFormat | undefined;
-  /** Fields that are times: a file may write them as an ingest reads them. */
+  /** Time fields, which a file may have in any form that an ingest reads. */
   readonly times?: ReadonlySet<string>;
 }
 
-/** Rows that are read and scored together. */
+/** Number of rows read and scored together. */
 export const batchRows = 4_096;
 
 /**
- * What a field's value in a file is to the model: a number may be written as text and be true or false, as in a file that is
- * ingested. What is none stays as it is, to be refused.
+ * Returns a function that converts a field's value in a file to the model's: as in an ingest, a number may be text, true or
+ * false. Any other value is returned unchanged, and rejected later.
  */
 export function fieldReader(
   { type, values }: Field,
@@ -74,14 +74,14 @@ export function fieldReader(
   };
 }
 
-/** The columns of a file that are read. */
+/** The columns to read from a file. */
 export interface SelectedColumns {
-  /** Per field of the model: the file's column; undefined where it has none. */
+  /** Column per field of the model; undefined if the file has none. */
   readonly fields: readonly (string | undefined)[];
   readonly kept: readonly string[];
 }
 
-/** @throws {Failure} `file-invalid` for a file without a column that is needed. */
+/** @throws {Failure} `file-invalid` if the file lacks a required column. */
 export function selectColumns(
   path: string,
   fileColumns: readonly string[],
@@ -93,14 +93,14 @@ export function selectColumns(
     const hint = near === undefined ? "" : ` It has "${near}".`;
     return new Failure(
       "file-invalid",
-      `Cannot answer ${path}: it has no column "${name}", ${what}.${hint} ${remedy}`,
+      `Cannot predict ${path}: it has no column "${name}", ${what}.${hint} ${remedy}`,
     );
   };
   const fields = options.fields.map(({ name, nullable }) => {
     const column = Object.hasOwn(options.names, name) ? options.names[name] : name;
     if (has(column)) return column;
     if (options.allowMissing && nullable) return undefined;
-    const allowed = nullable ? ", or take it as not known with --allow-missing" : "";
+    const allowed = nullable ? ", or treat it as null with --allow-missing" : "";
     throw fail(column, "a field of the model", `Name it with --column ${name}=NAME${allowed}.`);
   });
   for (const name of options.keep) {

@@ -18,10 +18,10 @@ import {
   type SelectedColumns,
 } from "./row_batch.ts";
 
-/** How a column is read. */
+/** The type with which a column is read. */
 type ColumnShape = Pick<TableColumn, "type" | "isTime">;
 
-/** Opens parquet or CSV. An empty field of CSV is null. */
+/** Opens a parquet or CSV file. An empty CSV field is null. */
 export function openTableRows(path: string, options: RowSourceOptions): RowSource {
   const shapeOf = createShapes(path, options);
   let selected: SelectedColumns = { fields: [], kept: [] };
@@ -57,7 +57,7 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
   };
 }
 
-/** The file's columns in the order in which they are read: those of fields, then those that are kept. */
+/** Returns the file's columns in reading order: those of fields, then those that are kept. */
 function sourcesOf(
   selected: SelectedColumns,
   fields: readonly Field[],
@@ -73,7 +73,7 @@ function columnOf(name: string, { type, isTime }: ColumnShape): TableColumn {
   return { name, type, isTime, required: false, hasDefault: false, comment: "" };
 }
 
-/** What a file's column is read as: for a field of the model, or to be kept. */
+/** Returns the type with which a column is read, for a field of the model or to be kept. */
 type ShapeOf = (name: string, field?: Field) => ColumnShape;
 
 const real: ColumnShape = { type: "REAL", isTime: false };
@@ -81,7 +81,7 @@ const text: ColumnShape = { type: "TEXT", isTime: false };
 const integer: ColumnShape = { type: "INTEGER", isTime: false };
 const time: ColumnShape = { type: "INTEGER", isTime: true };
 
-/** A number of the model is a number; all else is what it is in the file. Text has no types. */
+/** Numeric fields are read as numbers, other columns with their type in the file; text files have no types. */
 function createShapes(path: string, { textFormat, times }: RowSourceOptions): ShapeOf {
   const shapeOfNumber = ({ name }: Field) => times?.has(name) ? time : real;
   if (formatOf(path, textFormat) !== "parquet") {
@@ -96,7 +96,7 @@ function createShapes(path: string, { textFormat, times }: RowSourceOptions): Sh
       const meaning = meanings.get(name);
       if (field?.type !== "numeric") return shapeOfMeaning(meaning, field?.values);
       const shape = shapeOfNumber(field);
-      // A column of reals takes no integer beyond 2^53: it would not be exact. A number of the model need not be.
+      // Reading as REAL rejects integers beyond 2^53 as inexact, but a numeric field may be inexact.
       return meaning?.is === "integer" && !shape.isTime ? integer : shape;
     };
   } finally {
@@ -113,16 +113,16 @@ const typesOf: Partial<Record<Meaning["is"], ColumnType>> = {
   decimal: "REAL",
 };
 
-/** Digits that a double holds, whichever they are. */
+/** Number of decimal digits that a double always holds. */
 const doubleDigits = 15;
 
-/** @param values Of a category: it is read as an ingest reads it, whose texts of numbers have all their digits. */
+/** @param values Type of a category's values. A category is read as in an ingest, where numbers as text keep all digits. */
 function shapeOfMeaning(meaning: Meaning | undefined, values: ValueType | undefined): ColumnShape {
   if (meaning === undefined) return text;
   if (meaning.is === "time") return time;
   if (values === "text" || (values !== undefined && meaning.is === "decimal")) return text;
   if (meaning.is === "decimal" && meaning.scale <= 0) return integer;
-  // A column that is kept is kept with all its digits.
+  // A kept column keeps all its digits.
   if (meaning.is === "decimal" && meaning.precision > doubleDigits) return text;
   return { type: typesOf[meaning.is] ?? "TEXT", isTime: false };
 }
@@ -132,8 +132,8 @@ function valuesOf<T>(column: BatchColumn, rowCount: number, read: (cell: Cell) =
 }
 
 /**
- * A category of a file is what the model reads it as. For a model that does not keep its columns' types, it is spelled as the
- * store would have it: 12.0 in a text of a number is 12, unless 12.0 is a level.
+ * Returns a function that converts a category to the model's spelling. For a model that does not keep its columns' types,
+ * numbers are spelled as in the store: the text 12.0 becomes 12, unless 12.0 is a level.
  */
 function valueReader(field: Field, format: TextFormat): (cell: Cell) => unknown {
   const { type, values, levels = [] } = field;

@@ -8,13 +8,13 @@ import type { AttachedDesign, Passes } from "../fit/passes.ts";
 import { evaluatePoint, type Penalty } from "../fit/penalised.ts";
 import { type WarmPasses, warmPasses } from "../fit/warm_passes.ts";
 
-/** One fold's fit, with what the next candidate of the path starts from. */
+/** One fold's fit, with the coefficients from which the next candidate of the path starts. */
 export interface FoldFit extends FoldScore {
   /** Shape (columns + 1), intercept last; not corrected for sampling. */
   readonly coefficients: Float64Array;
 }
 
-/** A candidate's fits, one per fold, or why one of them failed. `index` counts the candidates of all paths. */
+/** A candidate's fits, one per fold, or why a fit failed. `index` numbers the candidates of all paths. */
 export type Trial =
   | { readonly index: number; readonly folds: readonly FoldFit[] }
   | { readonly index: number; readonly failure: string };
@@ -22,31 +22,31 @@ export type Trial =
 export interface CrossValidation {
   readonly attached: AttachedDesign;
   readonly folded: FoldedDesign;
-  /** Per path the candidates' penalties, from the strongest to the weakest. */
+  /** Penalties of the candidates of each path, strongest first. */
   readonly paths: readonly (readonly Penalty[])[];
-  /** Trials of an earlier run, by index: they are not fitted again. */
+  /** Trials of earlier runs, by index; they are not fitted again. */
   readonly known: ReadonlyMap<number, Trial>;
   /** Largest entry of the gradient at which a fit ends. */
   readonly gradientTolerance: number;
-  /** Passes of one fit at the most. */
+  /** Maximum number of passes per fit. */
   readonly iterationsMax: number;
-  /** What the fits' intercepts are corrected by before they are scored. */
+  /** Sampling and class weights for which intercepts are corrected before scoring. */
   readonly correction: {
     readonly sums: ClassSums;
     readonly negatives: number;
     readonly classWeight: "none" | "balanced";
   };
-  /** Throws to end early. */
+  /** Called between fits; throws to stop early. */
   readonly checkpoint: () => void;
 }
 
 /**
- * Fits every candidate to every fold and scores it on the fold's own rows. Along a path each fold starts near its
- * last solution, with a Hessian that all folds share. A trial depends on the data and the trials before it in its path alone:
- * where some are known, the others come out the same to the last bit, as for any number of threads.
+ * Fits every candidate to every fold and scores it on the fold's held-out rows. Along a path each fold starts near its
+ * last solution, with a Hessian that all folds share. A trial depends only on the data and the earlier trials of its path:
+ * with some trials known, the others are the same, bit for bit, and so they are for any number of threads.
  *
  * @returns The trials that are not known, in order.
- * @throws {Failure} `usage-invalid` where a penalty cannot be fitted to so many columns; what `checkpoint` throws.
+ * @throws {Failure} `usage-invalid` if the design has too many columns for a penalty; whatever `checkpoint` throws.
  */
 export async function* crossValidate(validation: CrossValidation): AsyncGenerator<Trial> {
   const { attached, folded: { folds, trainParts }, paths, known } = validation;
@@ -54,13 +54,13 @@ export async function* crossValidate(validation: CrossValidation): AsyncGenerato
   const curvatureAt = createCurvature(attached.passes(trainParts));
   let index = 0;
   for (const path of paths) {
-    let neighbour: readonly FoldFit[] | undefined;
+    let previous: readonly FoldFit[] | undefined;
     for (const penalty of path) {
       const earlier = known.get(index);
       const trial = earlier ??
-        { index, ...await tryCandidate(validation, fitters, curvatureAt, penalty, neighbour) };
+        { index, ...await tryCandidate(validation, fitters, curvatureAt, penalty, previous) };
       if (!earlier) yield trial;
-      if ("folds" in trial) neighbour = trial.folds;
+      if ("folds" in trial) previous = trial.folds;
       index++;
     }
   }
@@ -72,28 +72,28 @@ interface Fitter {
 }
 
 /**
- * A leader that asked at no more points had a short way: then a fold gains more from its own last point, where the first
- * step is free, than from moving as the leader did.
+ * If the leader evaluated at most this many points, its solution moved little: a fold then gains more from its own last
+ * solution, where the first step is free, than from moving as the leader did.
  */
 const nearPointsMax = 3;
 
-/** @param neighbour The folds' fits for the penalty before. */
+/** @param previous The folds' fits for the previous penalty. */
 async function tryCandidate(
   validation: CrossValidation,
   fitters: readonly Fitter[],
   curvatureAt: CurvatureAt,
   penalty: Penalty,
-  neighbour: readonly FoldFit[] | undefined,
+  previous: readonly FoldFit[] | undefined,
 ): Promise<{ folds: FoldFit[] } | { failure: string }> {
   const { attached, folded: { folds }, correction, checkpoint } = validation;
   const fits: { coefficients: Float64Array; points: number }[] = [];
   for (const [f, fitter] of fitters.entries()) {
     checkpoint();
-    const before = neighbour?.[f].coefficients;
-    // The first fold leads: where it is now is the curvature that the others need, and about as far they have to move.
+    const before = previous?.[f].coefficients;
+    // The first fold is the leader: the others use the curvature at its solution, and move about as far as it did.
     const leader = fits.at(0);
     const start = leader && (!before || leader.points > nearPointsMax)
-      ? following(leader.coefficients, neighbour?.[0].coefficients, before)
+      ? predictSolution(leader.coefficients, previous?.[0].coefficients, before)
       : before;
     const near = leader?.coefficients ?? before;
     fitter.passes.begin(near && (() => curvatureAt(near)));
@@ -104,24 +104,24 @@ async function tryCandidate(
       return { failure: `fold ${f + 1}: ${reasonOf(error)}` };
     }
   }
-  const moved = [...fits.keys()].filter((f) => fits[f].coefficients !== neighbour?.[f].coefficients);
-  const scores = await attached.score(moved.map((f) => ({
+  const changed = [...fits.keys()].filter((f) => fits[f].coefficients !== previous?.[f].coefficients);
+  const scores = await attached.score(changed.map((f) => ({
     coefficients: corrected(fits[f].coefficients, correction.sums, correction),
     parts: folds[f].scoreParts,
   })));
   return {
     folds: fits.map((fit, f): FoldFit => {
-      // A fold that stays where it was keeps its score.
-      const score = moved.includes(f) ? scores[moved.indexOf(f)] : neighbour?.[f];
-      if (!score) throw new Error("a fold without a score");
+      // A fold whose coefficients did not change keeps its score.
+      const score = changed.includes(f) ? scores[changed.indexOf(f)] : previous?.[f];
+      if (!score) throw new Error("a fold has no score");
       return { ...score, ...fit, columns: columnsUsed(fit.coefficients) };
     }),
   };
 }
 
 /**
- * @param before The fold's solution for the penalty before: it comes back where it is optimal for this one too.
- * @param start Where the fit begins otherwise.
+ * @param before The fold's solution for the previous penalty, returned if it is optimal for this one too.
+ * @param start Starting point of the fit otherwise.
  */
 async function fitFold(
   { folded, gradientTolerance, iterationsMax, checkpoint }: CrossValidation,
@@ -131,12 +131,12 @@ async function fitFold(
   start: Float64Array | undefined,
 ): Promise<Float64Array> {
   const penalised = penalty.l2 + penalty.l1 > 0;
-  const held = penalised ? [] : pureColumns(folded.design, fold.trainParts);
-  // Without a penalty a small gradient proves nothing: the solver also has to see that the optimum is finite.
+  const fixedAtZero = penalised ? [] : pureColumns(folded.design, fold.trainParts);
+  // Without a penalty a small gradient is not enough: the solver must also check that the optimum is finite.
   if (before && penalised) {
     const { gradientMax } = await evaluatePoint(passes, "all", before, { penalty }, false);
     if (gradientMax <= gradientTolerance) {
-      // Newton's method also asks how long its next step would be: from there, it costs no pass.
+      // Newton's method also checks the length of its next step, which takes no pass from this point.
       if (chooseSolver(folded.design, { penalty, solver: "auto" }) !== "newton") return before;
       start = before;
     }
@@ -146,15 +146,15 @@ async function fitFold(
     solver: "auto",
     gradientTolerance,
     iterationsMax,
-    fixedAtZero: held,
-    ...(start ? { start: withZeros(start, held) } : {}),
+    fixedAtZero,
+    ...(start ? { start: withZeros(start, fixedAtZero) } : {}),
     checkpoint,
   });
   return coefficients;
 }
 
-/** Where a fold is about to be: moved from where it was as the leader has moved, or, at a path's beginning, beside it. */
-function following(
+/** Predicts a fold's solution: its last one, moved as the leader has moved, or the leader's at the beginning of a path. */
+function predictSolution(
   leader: Float64Array,
   leaderBefore: Float64Array | undefined,
   before: Float64Array | undefined,
@@ -162,28 +162,28 @@ function following(
   return leaderBefore && before ? before.map((value, j) => value + leader[j] - leaderBefore[j]) : leader;
 }
 
-/** Hessian of the mean loss over all training rows: each fold has most of them, so that one pass serves all folds. */
+/** Computes the Hessian of the mean loss over all training rows. Each fold has most of them, so one pass serves all folds. */
 type CurvatureAt = (coefficients: Float64Array) => Promise<Float64Array>;
 
-/** Keeps the last one: the next candidate's leader starts where this one's ended. */
+/** Caches the last Hessian: the next candidate's leader starts where this one's ended. */
 function createCurvature(all: Passes): CurvatureAt {
   let at: Float64Array | undefined;
-  let made: Promise<Float64Array> | undefined;
+  let hessian: Promise<Float64Array> | undefined;
   return (coefficients) => {
-    if (!made || at !== coefficients) made = hessianAt(all, at = coefficients);
-    return made;
+    if (!hessian || at !== coefficients) hessian = hessianAt(all, at = coefficients);
+    return hessian;
   };
 }
 
 async function hessianAt(passes: Passes, coefficients: Float64Array): Promise<Float64Array> {
   const { hessian } = await passes.evaluate(coefficients, { hessian: true });
-  if (!hessian) throw new Error("the pass gave no Hessian");
+  if (!hessian) throw new Error("the pass returned no Hessian");
   return hessian.map((value) => value / passes.weight.all);
 }
 
-/** The same array where nothing is held: passes know their last point by it. */
-function withZeros(start: Float64Array, held: readonly number[]): Float64Array {
-  return held.length === 0 ? start : start.map((value, j) => held.includes(j) ? 0 : value);
+/** Returns the same array if no column is fixed, since passes recognise their last point by identity. */
+function withZeros(start: Float64Array, fixedAtZero: readonly number[]): Float64Array {
+  return fixedAtZero.length === 0 ? start : start.map((value, j) => fixedAtZero.includes(j) ? 0 : value);
 }
 
 function columnsUsed(coefficients: Float64Array): number {
@@ -193,7 +193,7 @@ function columnsUsed(coefficients: Float64Array): number {
   );
 }
 
-/** Why a fit found no answer; what is no answer's lack is thrown on. */
+/** Returns why a fit has no solution; rethrows any other error. */
 function reasonOf(error: unknown): string {
   if (error instanceof Failure && error.kind === "not-converged") return error.message;
   if (error instanceof Separation) {

@@ -4,13 +4,13 @@ import { reorder } from "../examples/ordered_chunk.ts";
 import { mixed } from "../math/hash.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 
-/** Folds at the most: a row's part is a byte. */
+/** Maximum number of folds: a row's part is stored in a byte. */
 export const foldCountMax = 50;
 
-/** What one fold learns from and what it is scored on, as parts of the design. */
+/** The parts of a design that a fold is fitted to and scored on. */
 export interface Fold {
   readonly trainParts: readonly number[];
-  /** Also the rows that sampling leaves out of the training: they stand for what the model will meet. */
+  /** Include the rows that sampling left out of training, so that the score is on the original distribution. */
   readonly scoreParts: readonly number[];
 }
 
@@ -18,16 +18,16 @@ export interface Fold {
 export interface FoldedDesign {
   readonly design: DesignMatrix;
   readonly folds: readonly Fold[];
-  /** Parts of all the training rows: the folds. */
+  /** Parts of all training rows, one per fold. */
   readonly trainParts: readonly number[];
 }
 
 /**
  * Divides the training rows among folds by their group: all rows of a group are in one fold, the same one on every
- * machine. The parts are then: the kept rows of each fold, the held-out rows, the left-out rows of each fold.
+ * machine. The parts of the result are: the kept rows of each fold, the held-out rows, the left-out rows of each fold.
  *
- * @param design With the hashes of the rows' groups, parts as `trainTestSplit` makes them. Is used up: its chunks' columns
- *   are reordered in place, and the hashes left out.
+ * @param design Must have the hashes of the rows' groups, and the parts of `trainTestSplit`. Consumed: its chunks' columns
+ *   are reordered in place, and the hashes dropped.
  * @param options.foldCount From 2 to `foldCountMax`.
  */
 export function divideIntoFolds(
@@ -54,14 +54,14 @@ export function divideIntoFolds(
   };
 }
 
-/** @param partRows The chunk's rows are added to it. */
+/** @param partRows Row counts of the parts, to which the chunk's rows are added. */
 function divideChunk(
   { groups, ...chunk }: DesignChunk,
   foldOf: (group: number) => number,
   partRows: number[],
   foldCount: number,
 ): DesignChunk {
-  if (!groups) throw new Error("folds are made of groups");
+  if (!groups) throw new Error("the design has no group hashes");
   const rowCount = groups.length;
   const parts = new Uint8Array(rowCount);
   const counts = new Uint32Array(partRows.length);
@@ -82,7 +82,7 @@ function divideChunk(
   const target = new Uint32Array(rowCount);
   for (let i = 0; i < rowCount; i++) target[i] = next[parts[i]]++;
   const { numeric, cells, labels, weights, fitWeights } = chunk;
-  const weighing = [weights, fitWeights].filter((column) => column !== undefined);
-  for (const column of [numeric, ...cells, labels, ...weighing]) reorder(column, target);
+  const weightColumns = [weights, fitWeights].filter((column) => column !== undefined);
+  for (const column of [numeric, ...cells, labels, ...weightColumns]) reorder(column, target);
   return { ...chunk, partEnds };
 }

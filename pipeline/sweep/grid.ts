@@ -9,22 +9,22 @@ export interface Candidate {
   readonly penalty: PenaltyName;
   /** Inverse strength, as in scikit-learn; absent without a penalty. */
   readonly C?: number;
-  /** Of an elastic net: the share of l1. */
+  /** Share of l1 in an elastic net. */
   readonly l1Ratio?: number;
 }
 
-/** Candidates whose solutions lie near one another, from the strongest penalty to the weakest. */
+/** Candidates with similar solutions, from the strongest penalty to the weakest. */
 export type Path = readonly Candidate[];
 
 export interface SearchSpace {
   readonly penalties: readonly PenaltyName[];
   /** Inverse strengths of a grid. */
   readonly strengths: readonly number[];
-  /** Shares of l1 of an elastic net. */
+  /** Shares of l1 in an elastic net. */
   readonly l1Ratios: readonly number[];
 }
 
-/** Every combination: a path per penalty and share of l1; no penalty at all is the weak end of l2's. */
+/** Returns every combination: a path per penalty and share of l1. No penalty is the weak end of the l2 path. */
 export function gridOf({ penalties, strengths, l1Ratios }: SearchSpace): Path[] {
   const ascending = uniqueAscending(strengths);
   const paths = penaltyNames.filter((penalty) => penalties.includes(penalty) && penalty !== "none").flatMap(
@@ -37,8 +37,8 @@ export function gridOf({ penalties, strengths, l1Ratios }: SearchSpace): Path[] 
 }
 
 /**
- * Candidates drawn at random: the penalty evenly among those named, the strength evenly by its logarithm, the share of l1
- * evenly among those named or, where none is, from 0 to 1.
+ * Draws candidates at random: the penalty uniformly from `penalties`, the strength log-uniformly, the share of l1 uniformly
+ * from `l1Ratios` or, if that is empty, from 0 to 1.
  *
  * @param range Smallest and largest inverse strength.
  * @see Bergstra & Bengio, Random Search for Hyper-Parameter Optimization (2012).
@@ -50,7 +50,7 @@ export function drawCandidates(
   const random = createRandom(options.seed);
   const [low, high] = options.range.map(log);
   const drawn = Array.from({ length: options.count }, (): Candidate => {
-    // Drawn whether they are used or not: one candidate's penalty does not move the next one's numbers.
+    // All numbers are drawn even if unused, so that a candidate's penalty does not change the next candidates.
     const penalty = penalties[random.below(penalties.length)];
     const C = rounded(exp(low + (high - low) * random.uniform()));
     const share = random.uniform();
@@ -70,14 +70,14 @@ export function drawCandidates(
   return unique.some(({ penalty }) => penalty === "none") ? withoutPenalty(paths) : paths;
 }
 
-/** Strengths at even distances by their logarithm, both ends among them. */
+/** Returns logarithmically spaced strengths, including both ends. */
 export function spacedStrengths([low, high]: readonly [number, number], count: number): number[] {
   if (count === 1) return [rounded(Math.sqrt(low * high))];
   const [from, to] = [log(low), log(high)];
   return Array.from({ length: count }, (_, i) => rounded(exp(from + ((to - from) * i) / (count - 1))));
 }
 
-/** Five digits, so that the strength can be read and typed, and is the same on every machine. */
+/** Rounds to five digits, so that the strength can be typed and is the same on every machine. */
 function rounded(strength: number): number {
   return Number(strength.toPrecision(5));
 }

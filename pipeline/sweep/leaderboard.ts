@@ -1,33 +1,33 @@
 import type { Candidate } from "./grid.ts";
 import type { Score } from "../fit/holdout_score.ts";
 
-/** What one fold's fit came to. */
+/** The score of one fold's fit. */
 export interface FoldScore extends Score {
-  /** Columns whose coefficient is not 0. */
+  /** Number of nonzero coefficients. */
   readonly columns: number;
-  /** Points at which the fit asked for the loss. */
+  /** Number of points at which the fit evaluated the loss. */
   readonly points: number;
 }
 
-/** A candidate's cross-validation: a score per fold, or why it could not be fitted. */
+/** The result of cross-validating a candidate: a score per fold, or why it could not be fitted. */
 export type Outcome = { readonly folds: readonly FoldScore[] } | { readonly failure: string };
 
-/** A candidate in the order of its score. */
+/** A candidate with its rank. */
 export interface LeaderboardEntry {
   readonly candidate: Candidate;
   /** 1 is the best. */
   readonly rank: number;
   readonly outcome: Outcome;
-  /** Null where the candidate could not be fitted. */
+  /** Null if the candidate could not be fitted. */
   readonly summary: Summary | null;
 }
 
-/** Means over the folds, each of which counts once, as in scikit-learn. */
+/** Unweighted means over the folds, as in scikit-learn. */
 export interface Summary {
   readonly logLoss: number;
   /** Standard error of the mean log loss: the folds' standard deviation / √folds. */
   readonly standardError: number;
-  /** Null where no fold has rows of both classes. */
+  /** Null if no fold has rows of both classes. */
   readonly auc: number | null;
   readonly columns: number;
 }
@@ -45,54 +45,54 @@ export function summaryOf(folds: readonly FoldScore[]): Summary {
   };
 }
 
-/** The candidates by their log loss; of equal ones the stronger penalty first; those that failed last. */
+/** Ranks candidates by log loss, then by the strength of the penalty, strongest first. Failed candidates come last. */
 export function leaderboardOf(
   tried: readonly { readonly candidate: Candidate; readonly outcome: Outcome }[],
 ): LeaderboardEntry[] {
-  const standings = tried.map(({ candidate, outcome }) => ({
+  const entries = tried.map(({ candidate, outcome }) => ({
     candidate,
     outcome,
     summary: "folds" in outcome ? summaryOf(outcome.folds) : null,
   }));
-  standings.sort((a, b) =>
+  entries.sort((a, b) =>
     order(a.summary?.logLoss ?? Infinity, b.summary?.logLoss ?? Infinity) ||
     order(strengthOf(a.candidate), strengthOf(b.candidate))
   );
-  return standings.map((standing, i) => ({ ...standing, rank: i + 1 }));
+  return entries.map((entry, i) => ({ ...entry, rank: i + 1 }));
 }
 
 /**
- * The best candidate; with `oneStandardError`, the strongest penalty of the best one's kind whose log loss is within one
- * standard error of the best: hardly worse, and simpler.
+ * Returns the best candidate; with `oneStandardError`, the strongest penalty of the same kind whose log loss is within one
+ * standard error of the best, which is simpler and hardly worse.
  *
- * @returns undefined where every candidate failed.
+ * @returns undefined if every candidate failed.
  * @see Hastie, Tibshirani & Friedman, The Elements of Statistical Learning (2009), section 7.10.
  */
 export function chooseBest(
-  standings: readonly LeaderboardEntry[],
+  leaderboard: readonly LeaderboardEntry[],
   options: { oneStandardError: boolean },
 ): LeaderboardEntry | undefined {
-  const [first] = standings;
+  const [first] = leaderboard;
   const best = first?.summary;
   if (!best) return undefined;
   if (!options.oneStandardError) return first;
   const limit = best.logLoss + best.standardError;
-  return standings
+  return leaderboard
     .filter(({ candidate, summary }) =>
       sameKind(candidate, first.candidate) && summary && summary.logLoss <= limit
     )
-    .reduce((strongest, standing) =>
-      strengthOf(standing.candidate) < strengthOf(strongest.candidate) ? standing : strongest
+    .reduce((strongest, entry) =>
+      strengthOf(entry.candidate) < strengthOf(strongest.candidate) ? entry : strongest
     );
 }
 
-/** No penalty is the weak end of l2. */
+/** Whether the penalties are of one kind. No penalty is the weak end of l2. */
 function sameKind(a: Candidate, b: Candidate): boolean {
   const kind = ({ penalty }: Candidate) => penalty === "none" ? "l2" : penalty;
   return kind(a) === kind(b);
 }
 
-/** Inverse strength: the smaller, the stronger. */
+/** Returns the inverse strength: smaller is stronger. */
 function strengthOf({ C }: Candidate): number {
   return C ?? Infinity;
 }

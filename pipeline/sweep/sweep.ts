@@ -217,7 +217,7 @@ async function validate(
 function interrupted(done: number, total: number, path: string): Failure {
   return new Failure(
     "interrupted",
-    `Interrupted: ${done} of ${total} candidates are done and kept in ${path}. The same command goes on from there.`,
+    `Interrupted: ${done} of ${total} candidates are done and saved in ${path}. Run the same command to resume.`,
   );
 }
 

@@ -5,7 +5,7 @@ import type { FoldFit, Trial } from "./cross_validate.ts";
 import { syncDirectory } from "../runtime/durable_file.ts";
 import { Failure } from "../failure.ts";
 
-/** What is known of a sweep: a file of lines, one per trial, that a run which was interrupted goes on from. */
+/** The file of a sweep's results, one line per trial, from which an interrupted run resumes. */
 export interface SweepJournal {
   readonly path: string;
   /** Trials of earlier runs, by the candidate's index. */
@@ -17,11 +17,11 @@ export interface SweepJournal {
   close(): void;
 }
 
-/** What the lines of a sweep's file must agree with. */
+/** Sizes that the lines of a sweep's file must match. */
 export interface SweepShape {
   readonly candidateCount: number;
   readonly foldCount: number;
-  /** Columns and the intercept. */
+  /** Number of columns, plus 1 for the intercept. */
   readonly coefficientCount: number;
 }
 
@@ -44,11 +44,11 @@ const line = z.union([
 type Line = z.infer<typeof line>;
 
 /**
- * Opens the file of a sweep, `<folder>/<key>.ndjson`; makes it where there is none. Its first line says for people what was
- * asked. A last line that a crash cut off is dropped.
+ * Opens or creates the file of a sweep, `<folder>/<key>.ndjson`. Its first line has the settings, for people. An incomplete
+ * last line, as a crash leaves it, is dropped.
  *
- * @param settings What the key was derived from.
- * @throws {Failure} `file-invalid` for lines that are no trials of this sweep, `file-unwritable`.
+ * @param settings The settings from which the key is derived.
+ * @throws {Failure} `file-invalid` for lines that are not trials of this sweep, `file-unwritable`.
  */
 export function openJournal(folder: string, key: string, settings: unknown, shape: SweepShape): SweepJournal {
   const path = join(folder, `${key}.ndjson`);
@@ -88,12 +88,12 @@ function openFile(folder: string, path: string): Deno.FsFile {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure(
       "file-unwritable",
-      `Cannot keep the sweep's results in ${path}: ${reason}. Make it writable.`,
+      `Cannot write the sweep's results to ${path}: ${reason}. Make it writable.`,
     );
   }
 }
 
-/** The file's whole lines; leaves it at their end, with nothing behind. */
+/** Returns the file's complete lines, truncates it after them and seeks to its end. */
 function readLines(file: Deno.FsFile, path: string): string[] {
   const bytes = Deno.readFileSync(path);
   const end = bytes.lastIndexOf(0x0a) + 1;
@@ -118,7 +118,7 @@ function parseLine(
     throw damaged(where, "it is not JSON");
   }
   const { success, data } = line.safeParse(value);
-  if (!success) throw damaged(where, "it is no trial");
+  if (!success) throw damaged(where, "it is not a trial");
   if (data.candidate >= candidateCount) throw damaged(where, `there is no candidate ${data.candidate}`);
   if ("folds" in data) {
     if (data.folds.length !== foldCount) {
@@ -135,7 +135,7 @@ function parseLine(
 function damaged(where: string, why: string): Failure {
   return new Failure(
     "file-invalid",
-    `Cannot go on with the sweep of ${where}: ${why}. Remove the file to start again.`,
+    `Cannot resume the sweep from ${where}: ${why}. Remove the file to start again.`,
   );
 }
 
@@ -143,7 +143,7 @@ function trialOf(entry: Exclude<Line, { model_id: string }>): Trial {
   const { candidate: index } = entry;
   if ("failure" in entry) return { index, failure: entry.failure };
   const folds = entry.folds.map(({ log_loss: logLoss, coefficients, ...rest }): FoldFit => {
-    // A copy: of the pool that small buffers share, none but the decoder knows the start.
+    // Copied, since small Buffers are views of a shared pool, at unaligned offsets.
     const bytes = new Uint8Array(Buffer.from(coefficients, "base64"));
     return { ...rest, logLoss, coefficients: new Float64Array(bytes.buffer) };
   });
@@ -160,7 +160,7 @@ function lineOf(trial: Trial): Line {
   return { candidate: trial.index, folds };
 }
 
-/** One write per line: a reader never sees two lines mixed. */
+/** Writes a line at once, so that a reader never sees lines interleaved. */
 function append(file: Deno.FsFile, path: string, value: unknown): void {
   const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
   try {
@@ -169,7 +169,7 @@ function append(file: Deno.FsFile, path: string, value: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure(
       "file-unwritable",
-      `Cannot keep the sweep's results in ${path}: ${reason}. Free some space.`,
+      `Cannot write the sweep's results to ${path}: ${reason}. Free some space.`,
     );
   }
 }

@@ -3,7 +3,7 @@ import { parseSpec } from "../../pipeline/examples/spec.ts";
 import { nearestName } from "../../pipeline/did_you_mean.ts";
 import { Failure } from "../../pipeline/failure.ts";
 
-Deno.test("a name that is like another is suggested, and none in which every letter differs", () => {
+Deno.test("did you mean: a similar name is suggested, and none that differs in every letter", () => {
   const cases: [string, string[], string | undefined][] = [
     ["trian", ["serve", "train"], "train"],
     ["id", ["td", "ID"], "ID"],
@@ -15,7 +15,7 @@ Deno.test("a name that is like another is suggested, and none in which every let
   for (const [word, candidates, near] of cases) assert.equal(nearestName(word, candidates), near, word);
 });
 
-Deno.test("a feature that cannot be named says which names can, and how the column gets one", () => {
+Deno.test("did you mean: an invalid feature name fails with the valid names, and how to rename the column", () => {
   for (const name of ["Sepal.Length", "a b", "größe", "2nd"]) {
     const features = [{ name, type: "numeric" }];
     assert.throws(() => parseSpec({ id: "id", label: "y", group: "id", features }, "spec.json"), (error) => {

@@ -30,7 +30,7 @@ Deno.test("exact JSON: an integer beyond 2^53 is a bigint of its digits, every o
   assert.throws(() => parseJson('{"a":1152921504606846977'), SyntaxError);
 });
 
-Deno.test("exact JSON: a long integer is found wherever it stands, and what is none costs no second look", () => {
+Deno.test("exact JSON: a long integer is found at any position, and other digits are not parsed again", () => {
   const digits = "1152921504606846977";
   for (let before = 0; before < 40; before++) {
     assert(hasLongInteger(`[${" ".repeat(before)}${digits}]`), `behind ${before} spaces`);
@@ -40,7 +40,7 @@ Deno.test("exact JSON: a long integer is found wherever it stands, and what is n
   }
 });
 
-/** A value of JSON, with integers of any size. */
+/** A JSON value with integers of any size. */
 const { value: anyJson } = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: "small" },
@@ -54,7 +54,7 @@ const { value: anyJson } = fc.letrec((tie) => ({
   ),
 }));
 
-Deno.test("exact JSON: what is written is read again as it was", () =>
+Deno.test("exact JSON: what is written is read back unchanged", () =>
   fc.assert(fc.property(anyJson, (value) => {
     const text = jsonText(value);
     assert.deepEqual(parseJson(text), value);

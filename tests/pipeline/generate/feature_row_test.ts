@@ -26,7 +26,7 @@ Deno.test("feature row: a row has the encoder's fields, and the same seed gives 
   assert.deepEqual(drawFeatureRow(encoder, createRandom(1)), rows[0]);
 });
 
-Deno.test("feature row: numbers are spread as the encoder found them, in the field's own unit, with two digits", () => {
+Deno.test("feature row: numbers have the encoder's mean and scale, in the field's own unit, with two digits", () => {
   const [amounts, ages] = [numbersOf("amount"), numbersOf("age")];
   assert(Math.abs(amounts[250] - Math.expm1(7)) < 250, `median ${amounts[250]}`);
   assert(amounts[0] > Math.expm1(3) && amounts[499] < Math.expm1(11));
@@ -34,7 +34,7 @@ Deno.test("feature row: numbers are spread as the encoder found them, in the fie
   assert(amounts.every((amount) => Number(amount.toPrecision(2)) === amount));
 });
 
-Deno.test("feature row: categories are known ones; one that is a whole number is written as a number", () => {
+Deno.test("feature row: categories are known levels; integers are written as numbers", () => {
   assert.deepEqual(new Set(valuesOf("colour")), new Set(["blue", "red"]));
   assert.deepEqual(new Set(valuesOf("shop_id")), new Set(["007", 12]));
   assert.deepEqual(new Set(valuesOf("empty")), new Set([null]));

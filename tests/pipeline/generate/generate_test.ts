@@ -18,7 +18,7 @@ async function write(directory: string, options: Partial<GenerateOptions>): Prom
 const rowsOf = (bytes: Uint8Array): Promise<Record<string, unknown>[]> =>
   parquetReadObjects({ file: new Uint8Array(bytes).buffer });
 
-Deno.test("generate: the committed sample is what seed 7 and 2,000 offers give, to the byte", () =>
+Deno.test("generate: the committed sample equals the output of seed 7 and 2,000 offers, byte for byte", () =>
   inFolder(async (folder) => {
     const sample = await bytesOf(join(root, "data/sample"));
     assert.deepEqual(await write(folder, { offers: 2_000 }), sample);
@@ -90,7 +90,7 @@ Deno.test("generate: the rows in the files are those that were drawn", () =>
     );
   }));
 
-Deno.test("generate: a file that somebody else wrote stays as it is, and its own is replaced", () =>
+Deno.test("generate: a file of another program is kept, and its own file is replaced", () =>
   inFolder(async (folder) => {
     await write(folder, { seed: 1 });
     await write(folder, { seed: 2 });
@@ -104,7 +104,7 @@ Deno.test("generate: a file that somebody else wrote stays as it is, and its own
     assert.equal(await Deno.readTextFile(foreign), "mine");
   }));
 
-Deno.test("generate: an interrupted run leaves no file and no part of one", () =>
+Deno.test("generate: an interrupted run leaves no complete or partial file", () =>
   inFolder(async (folder) => {
     const interruption = new AbortController();
     const interrupted = new Failure("interrupted", "Interrupted");
@@ -119,7 +119,7 @@ Deno.test("generate: an interrupted run leaves no file and no part of one", () =
     assert.deepEqual([...Deno.readDirSync(folder)], []);
   }));
 
-Deno.test("generate: a folder that cannot be made is a failure that names it", () =>
+Deno.test("generate: a folder that cannot be created fails with its path", () =>
   inFolder(async (folder) => {
     const path = join(folder, "file");
     await Deno.writeTextFile(path, "");
@@ -129,7 +129,7 @@ Deno.test("generate: a folder that cannot be made is a failure that names it", (
     );
   }));
 
-Deno.test("generate: the command says on standard output, as JSON, which files it wrote", () =>
+Deno.test("generate: the command prints the files it wrote as JSON", () =>
   inFolder(async (folder) => {
     const { code, stdout } = await run(["generate", "--offers", "500", "--out", folder, "--json"]);
     assert.equal(code, 0);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { lenders } from "../../../pipeline/generate/loan_lenders.ts";
 import { type ArrivedLead, drawWeek } from "../../../pipeline/generate/loan_week.ts";
 
-/** One offer with its lead and label, as the examples of the store have it. */
+/** An offer with its lead and label, as in the store's examples. */
 interface Example {
   readonly arrived: ArrivedLead;
   readonly apr: number;
@@ -43,7 +43,7 @@ function near(actual: number, expected: number, tolerance: number, what: string)
   assert(Math.abs(actual - expected) <= tolerance, `${what}: ${actual}, expected ${expected} ± ${tolerance}`);
 }
 
-Deno.test("loan week: it has as many offers as asked for, and no lead without one", () => {
+Deno.test("loan week: it has the requested number of offers, and no lead without one", () => {
   for (const offers of [1, 2, 999]) {
     assert.equal(examplesOf([...drawWeek({ offers, seed: 5 })]).length, offers);
   }
@@ -74,7 +74,7 @@ Deno.test("loan week: a click comes after its lead, nearly always within the wee
   near(clicks.length / clickedOffers, 1.02, 0.01, "clicks per clicked offer");
 });
 
-Deno.test("loan week: credit, with a few missing, is shared out as in the real week", () => {
+Deno.test("loan week: credit is distributed as in the real week, with a few missing", () => {
   const shares = { poor: 0.41, fair: 0.26, good: 0.25, excellent: 0.07 };
   for (const [credit, share] of Object.entries(shares)) {
     near(shareOf(leads, (lead) => lead.credit === credit), share, 0.02, credit);
@@ -102,7 +102,7 @@ Deno.test("loan week: amounts are round, a quarter or more of them 1,000, some v
   assert(Math.max(...amounts) > 100_000);
 });
 
-Deno.test("loan week: incomes are round, some missing or 0, and higher where the amount is", () => {
+Deno.test("loan week: incomes are round, some missing or 0, and higher for higher amounts", () => {
   const incomes = leads.map(({ annualIncome }) => annualIncome);
   const known = incomes.filter((income) => income !== null);
   near(1 - known.length / incomes.length, 0.02, 0.005, "missing");
@@ -123,7 +123,7 @@ Deno.test("loan week: a lead has 1.3 offers, most have one and none more than te
   assert(Math.max(...counts) >= 6 && Math.max(...counts) <= 10);
 });
 
-Deno.test("loan week: every lender lends what it may, at its own rates", () => {
+Deno.test("loan week: every lender lends within its amounts, at its own rates", () => {
   for (const { lead } of week) {
     for (const { lender, apr } of lead.offers) {
       assert(lender.amountMin <= lead.requested && lead.requested <= lender.amountMax);
@@ -160,7 +160,7 @@ Deno.test("loan week: within a lender, clicks depend on the amount, the purpose 
   assert(rate(all, creditIs("poor")) > rate(all, creditIs("excellent")) + 0.1);
 });
 
-Deno.test("loan week: a click rate that is asked for is met, and the lenders still differ", () => {
+Deno.test("loan week: a requested click rate is met, and lenders still differ", () => {
   for (const expected of [0.02, 0.5]) {
     const rows = examplesOf([...drawWeek({ offers: offerCount, seed: 3, clickRate: expected })]);
     near(clickRate(rows), expected, expected === 0.02 ? 0.004 : 0.015, "click rate");
@@ -169,7 +169,7 @@ Deno.test("loan week: a click rate that is asked for is met, and the lenders sti
   }
 });
 
-Deno.test("loan week: leads come more in the American evening than in its night", () => {
+Deno.test("loan week: more leads come in the American evening than at night", () => {
   const hours = week.flatMap(({ clicks }) => clicks.slice(0, 1))
     .map(({ clickedAtMs }) => new Date(clickedAtMs).getUTCHours());
   assert(shareOf(hours, (hour) => hour >= 18) > 2 * shareOf(hours, (hour) => hour >= 6 && hour < 12));

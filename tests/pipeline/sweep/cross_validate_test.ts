@@ -21,7 +21,7 @@ const spec = specOf([
   { name: "colour", type: "categorical" },
 ]);
 
-/** The rows that scikit-learn cross-validated. */
+/** The rows of the scikit-learn reference. */
 function foldReference(): FoldedDesign {
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
   const { design } = encodeExamples(raw, spec, allTrain, { poolPure: false, withGroups: true });
@@ -55,7 +55,7 @@ function foldsOf(trial: Trial) {
   throw new Error(trial.failure);
 }
 
-Deno.test("a fold's log loss is scikit-learn's, for every penalty and strength", async () => {
+Deno.test("cross-validation: the log loss of each fold is scikit-learn's, for every penalty and strength", async () => {
   const folded = foldReference();
   assert.deepEqual(folded.design.partRows.slice(0, reference.foldCount), reference.foldRows);
   const l1Shares = { l2: 0, l1: 1, elasticnet: 0.5 };
@@ -69,7 +69,7 @@ Deno.test("a fold's log loss is scikit-learn's, for every penalty and strength",
   }
 });
 
-Deno.test("warm starts along a path end where fits from nothing end", async () => {
+Deno.test("cross-validation: warm starts along a path reach the solutions of cold starts", async () => {
   const folded = foldReference();
   const paths = [
     [{ l2: 30, l1: 0 }, { l2: 3, l1: 0 }, { l2: 0.3, l1: 0 }, { l2: 0, l1: 0 }],
@@ -96,7 +96,7 @@ Deno.test("warm starts along a path end where fits from nothing end", async () =
   }
 });
 
-Deno.test("a design too wide for a Hessian is cross-validated by L-BFGS", async () => {
+Deno.test("cross-validation: a design too wide for a Hessian is fitted by L-BFGS", async () => {
   const random = createRandom(8);
   const rows = Array.from({ length: 3200 }, (_, i) => {
     const level = i % 1600;
@@ -121,7 +121,7 @@ Deno.test("a design too wide for a Hessian is cross-validated by L-BFGS", async 
   assertAllClose(foldsOf(trial)[0].coefficients, cold.coefficients, 1e-4, "coefficients");
 });
 
-Deno.test("trials that are known are not made again, and those after them are the same to the last bit", async () => {
+Deno.test("cross-validation: known trials are not repeated, and later ones are the same bit for bit", async () => {
   const folded = foldReference();
   const paths = [[10, 3, 1, 0.3, 1e-9, 1e-10].map((l2) => ({ l2, l1: 0 })), [{ l2: 0, l1: 3 }, {
     l2: 0,
@@ -136,7 +136,7 @@ Deno.test("trials that are known are not made again, and those after them are th
   }
 });
 
-Deno.test("a candidate that cannot be fitted says why, and the others go on", async () => {
+Deno.test("cross-validation: a candidate that cannot be fitted has a reason, and the others continue", async () => {
   const rows = Array.from(
     { length: 80 },
     (_, i) => ({ size: i < 40 ? i / 10 : i, clicked: i < 40 ? 0 : 1, colour: "red" }),
@@ -151,7 +151,7 @@ Deno.test("a candidate that cannot be fitted says why, and the others go on", as
   assert.equal(foldsOf(second).length, 4);
 });
 
-Deno.test("rows that sampling left out are not learnt from, and are scored", () => {
+Deno.test("folds: rows that sampling left out are not trained on, but scored", () => {
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
   const split = trainTestSplit({ seed: 3, testShare: 0.2, negatives: 0.5 });
   const { design } = encodeExamples(raw, spec, split, { poolPure: false, withGroups: true });
@@ -166,7 +166,7 @@ Deno.test("rows that sampling left out are not learnt from, and are scored", () 
   assert.deepEqual({ trainParts, scoreParts }, { trainParts: [1, 2], scoreParts: [0, 4] });
 });
 
-Deno.test("no group is in two folds, and every row keeps its values", () => {
+Deno.test("folds: no group is in two folds, and every row keeps its values", () => {
   const random = createRandom(5);
   const numbered = specOf([{ name: "lead", type: "numeric", scale: "none", missingIndicator: false }]);
   const leads = Array.from({ length: 500 }, () => random.below(60));
@@ -194,7 +194,7 @@ Deno.test("no group is in two folds, and every row keeps its values", () => {
   assert.deepEqual([...new Set(partOf.values())].sort(), [0, 1, 2, 3, 4, 5]);
 });
 
-Deno.test("a fit that starts from its neighbour's solution takes its first step without a pass", async () => {
+Deno.test("warm passes: a fit that starts from the previous solution takes its first step without a pass", async () => {
   const calls: string[] = [];
   const passes: Passes = {
     design: foldReference().design,
@@ -221,12 +221,12 @@ Deno.test("a fit that starts from its neighbour's solution takes its first step 
     hessian: Float64Array.of(30, 0, 0, 30),
   });
   assert.deepEqual(calls, ["gradient"]);
-  // The neighbour's curvature has served: who asks again wants that of the point.
+  // The previous curvature is used once; the next request computes that of the point.
   await warm.evaluate(point, { hessian: true });
   assert.deepEqual(calls, ["gradient", "Hessian"]);
 });
 
-Deno.test("a score is what the metrics of a model say", () => {
+Deno.test("score: it equals the metrics of a model", () => {
   const { design } = foldReference();
   const coefficients = Float64Array.from({ length: design.columnCount + 1 }, (_, j) => Math.sin(j + 1));
   const parts = design.partRows.map((_, part) => part);
@@ -239,7 +239,7 @@ Deno.test("a score is what the metrics of a model say", () => {
   assert.equal(score.rows, 300);
 });
 
-Deno.test("numbers are sorted, spread or not", () => {
+Deno.test("bucket sort: numbers are sorted, evenly distributed or not", () => {
   const random = createRandom(1);
   const lists = {
     none: [],

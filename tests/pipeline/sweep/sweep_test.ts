@@ -15,7 +15,7 @@ import { inFolder, run } from "../../support/program.ts";
 
 const leadCount = 400;
 
-/** A store of 400 leads with three offers each; the rate and the credit decide about clicks. */
+/** Makes a store of 400 leads with three offers each, where clicks depend on rate and credit. */
 function makeStore(folder: string): Store {
   const store = openStore(folder, { mode: "create" });
   const random = createRandom(4);
@@ -69,14 +69,14 @@ async function inStore(test: (store: Store, data: string, models: Models) => Pro
   });
 }
 
-/** The results that a sweep has kept, byte for byte. */
+/** Returns the content of a sweep's file of results. */
 function journalOf(data: string): string {
   const [file, ...others] = [...Deno.readDirSync(join(data, "sweeps"))];
   assert.deepEqual(others, []);
   return Deno.readTextFileSync(join(data, "sweeps", file.name));
 }
 
-Deno.test("a grid is every combination, each path from the strongest penalty to the weakest", () => {
+Deno.test("grid: it has every combination, each path from the strongest penalty to the weakest", () => {
   const space = { strengths: [1, 0.1, 1], l1Ratios: [0.5, 0.2] };
   assert.deepEqual(gridOf({ ...space, penalties: ["elasticnet", "l2"] }), [
     [{ penalty: "l2", C: 0.1 }, { penalty: "l2", C: 1 }],
@@ -85,7 +85,7 @@ Deno.test("a grid is every combination, each path from the strongest penalty to 
   ]);
 });
 
-Deno.test("no penalty is the weak end of l2's path, and a path of its own without l2", () => {
+Deno.test("grid: no penalty is the weak end of the l2 path, or a separate path without l2", () => {
   const space = { strengths: [1], l1Ratios: [] };
   assert.deepEqual(gridOf({ ...space, penalties: ["none", "l2"] }), [[{ penalty: "l2", C: 1 }, {
     penalty: "none",
@@ -93,12 +93,12 @@ Deno.test("no penalty is the weak end of l2's path, and a path of its own withou
   assert.deepEqual(gridOf({ ...space, penalties: ["none"] }), [[{ penalty: "none" }]]);
 });
 
-Deno.test("strengths are spaced evenly by their logarithm, with both ends", () => {
+Deno.test("grid: strengths are logarithmically spaced, with both ends", () => {
   assert.deepEqual(spacedStrengths([1e-4, 1e4], 5), [1e-4, 1e-2, 1, 100, 1e4]);
   assert.deepEqual(spacedStrengths([0.5, 2], 1), [1]);
 });
 
-Deno.test("random candidates lie in the space, and the seed decides which they are", () => {
+Deno.test("random search: candidates are in the space, and depend on the seed", () => {
   const space = { penalties: ["l2", "elasticnet", "none"] as const, l1Ratios: [] };
   const draw = (seed: number) => drawCandidates(space, { count: 60, range: [1e-3, 10], seed });
   const drawn = draw(1);
@@ -112,12 +112,12 @@ Deno.test("random candidates lie in the space, and the seed decides which they a
   }
   const strengths = drawn[1].map(({ C }) => C ?? NaN);
   assert.deepEqual(strengths, strengths.toSorted((a, b) => a - b));
-  // As many below the middle of the logarithms as above, about.
+  // About half are below the middle of the logarithms.
   const weak = drawn.flat().filter(({ C = 0 }) => C > 0.1).length;
   assert.ok(weak > 15 && weak < 45, `${weak}`);
 });
 
-Deno.test("random search draws among the shares of l1 that are named", () => {
+Deno.test("random search: shares of l1 are drawn from those given", () => {
   const space = { penalties: ["elasticnet"] as const, l1Ratios: [0.25, 0.75] };
   const drawn = drawCandidates(space, { count: 30, range: [0.1, 1], seed: 1 }).flat();
   assert.deepEqual([...new Set(drawn.map(({ l1Ratio }) => l1Ratio))].sort(), [0.25, 0.75]);
@@ -129,7 +129,7 @@ function outcomeOf(...losses: number[]): Outcome {
   };
 }
 
-Deno.test("the standard error is the folds' standard deviation over the root of their number", () => {
+Deno.test("leaderboard: the standard error is the folds' standard deviation over the root of their number", () => {
   assert.deepEqual(
     summaryOf([0.25, 0.75].flatMap((loss) => {
       const outcome = outcomeOf(loss);
@@ -139,7 +139,7 @@ Deno.test("the standard error is the folds' standard deviation over the root of 
   );
 });
 
-Deno.test("the leaderboard is by log loss; what failed comes last", () => {
+Deno.test("leaderboard: candidates are ordered by log loss; failed ones come last", () => {
   const leaderboard = leaderboardOf([
     { candidate: { penalty: "none" }, outcome: { failure: "fold 1: separable" } },
     { candidate: { penalty: "l2", C: 1 }, outcome: outcomeOf(0.5, 0.6) },
@@ -153,7 +153,7 @@ Deno.test("the leaderboard is by log loss; what failed comes last", () => {
   assert.equal(chooseBest(leaderboard.slice(2), { oneStandardError: false }), undefined);
 });
 
-Deno.test("one standard error: the strongest penalty of the best one's kind that is hardly worse", () => {
+Deno.test("leaderboard: one standard error selects the strongest penalty of the same kind within it", () => {
   const leaderboard = leaderboardOf([
     { candidate: { penalty: "l1", C: 0.001 }, outcome: outcomeOf(0.42, 0.62) },
     { candidate: { penalty: "l2", C: 0.01 }, outcome: outcomeOf(0.65, 0.65) },
@@ -165,7 +165,7 @@ Deno.test("one standard error: the strongest penalty of the best one's kind that
   assert.deepEqual(chooseBest(leaderboard, { oneStandardError: true })?.candidate, { penalty: "l2", C: 0.1 });
 });
 
-Deno.test("the best candidate is trained as train would, registered, and put in production where asked", async () => {
+Deno.test("sweep: the best candidate is trained as by train, registered, and put in production if asked for", async () => {
   await inStore(async (store, data, models) => {
     const first = await train(store, models, {
       spec: defaultSpec(),
@@ -195,7 +195,7 @@ Deno.test("the best candidate is trained as train would, registered, and put in 
   });
 });
 
-Deno.test("a sweep that was interrupted goes on where it was, and comes out the same to the last byte", async () => {
+Deno.test("sweep: an interrupted sweep resumes, with the same result byte for byte", async () => {
   await inStore(async (store, data, models) => {
     const whole = await sweep(store, data, models, optionsOf());
     const expected = journalOf(data);
@@ -218,7 +218,7 @@ Deno.test("a sweep that was interrupted goes on where it was, and comes out the 
     );
     await assert.rejects(stopped, (error: Failure) => {
       assert.equal(error.kind, "interrupted");
-      assert.match(error.message, /3 of 8 candidates are done and kept in .*\.ndjson/);
+      assert.match(error.message, /3 of 8 candidates are done and saved in .*\.ndjson/);
       return true;
     });
 
@@ -239,7 +239,7 @@ Deno.test("a sweep that was interrupted goes on where it was, and comes out the 
   });
 });
 
-Deno.test("a finished sweep is answered from its file, without a fit or a training", async () => {
+Deno.test("sweep: a finished sweep is answered from its file, without a fit or a training", async () => {
   await inStore(async (store, data, models) => {
     const first = await sweep(store, data, models, optionsOf());
     const before = journalOf(data);
@@ -267,7 +267,7 @@ Deno.test("a finished sweep is answered from its file, without a fit or a traini
   });
 });
 
-Deno.test("other data, folds, seeds or candidates are another sweep", async () => {
+Deno.test("sweep: other data, folds, seeds or candidates make another sweep", async () => {
   await inStore(async (store, data, models) => {
     const small: Path[] = [[{ penalty: "l2", C: 1 }]];
     const base = optionsOf({ paths: small });
@@ -288,7 +288,7 @@ Deno.test("other data, folds, seeds or candidates are another sweep", async () =
   });
 });
 
-Deno.test("a line that a crash cut off is tried again; a damaged file is named", async () => {
+Deno.test("sweep: an incomplete last line is repeated; a damaged file fails with its path", async () => {
   await inStore(async (store, data, models) => {
     const { key, leaderboard } = await sweep(store, data, models, optionsOf());
     const path = join(data, "sweeps", `${key}.ndjson`);
@@ -312,7 +312,7 @@ Deno.test("a line that a crash cut off is tried again; a damaged file is named",
   });
 });
 
-Deno.test("sampling and class weights change the fits, not what a probability means", async () => {
+Deno.test("sweep: sampling and class weights change the fits, not the meaning of probabilities", async () => {
   await inStore(async (store, data, models) => {
     const small: Path[] = [[{ penalty: "l2", C: 1 }]];
     const lossWith = async (settings: Partial<typeof defaultHyperParameters>) => {
@@ -330,7 +330,7 @@ Deno.test("sampling and class weights change the fits, not what a probability me
   });
 });
 
-Deno.test("more folds than groups are refused with what to do", async () => {
+Deno.test("sweep: more folds than groups are rejected with a repair", async () => {
   await inStore(async (store, data, models) => {
     store.db.exec("DELETE FROM offers WHERE offer_id >= 36");
     await assert.rejects(
@@ -340,7 +340,7 @@ Deno.test("more folds than groups are refused with what to do", async () => {
   });
 });
 
-Deno.test("clickwell sweep: the leaderboard for people, one object for machines", async () => {
+Deno.test("clickwell sweep: prints the leaderboard, or one object with --json", async () => {
   await inFolder(async (folder) => {
     makeStore(folder).close();
     const models = join(folder, "models");
@@ -373,7 +373,7 @@ Deno.test("clickwell sweep: the leaderboard for people, one object for machines"
   });
 });
 
-Deno.test("clickwell sweep refuses what it cannot try", async () => {
+Deno.test("clickwell sweep: invalid candidates are rejected", async () => {
   const cases: [string[], RegExp][] = [
     [["--penalty", "l3"], /--penalty has "l3"/],
     [["--C", "1,x"], /--C has "x"/],
