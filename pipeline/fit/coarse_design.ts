@@ -1,7 +1,8 @@
-import { type DesignMatrix, type FactorGroup, forRowRanges } from "../encode/design_matrix.ts";
+import { type DesignMatrix, type FactorGroup, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
 import { sharedInt32 } from "../runtime/shared_memory.ts";
 import { expandSums, passPoint } from "./objective.ts";
 import type { Passes } from "./passes.ts";
+import { hessianOf } from "./penalised.ts";
 import { createRowKernel, type RowKernel } from "./row_kernel.ts";
 import { layoutOf } from "./sums_layout.ts";
 
@@ -43,10 +44,7 @@ export function createCoarseDesign(
   const { columnOf, sizes } = assignColumns(design, curvatures, curvatureMin);
   const groups = design.groups.map((group): FactorGroup => {
     const columns = sharedInt32(group.columns.length);
-    for (let at = 0; at < columns.length; at++) {
-      const column = group.columns[at];
-      columns[at] = column < 0 ? -1 : columnOf[column];
-    }
+    group.columns.forEach((column, at) => columns[at] = column < 0 ? -1 : columnOf[column]);
     return { ...group, columns };
   });
   const numericColumns = design.numericColumns.map((column) => columnOf[column]);
@@ -62,16 +60,14 @@ export function createCoarseDesign(
       kernel.setPoint(passPoint(design, coefficients));
       kernel.clear(layout);
       const weight = addSample(passes, kernel);
-      const { hessian } = expandSums(coarse, layout, kernel.sums());
-      if (!hessian) throw new Error("the layout has a Hessian");
-      return hessian.map((value) => value / weight);
+      return hessianOf(expandSums(coarse, layout, kernel.sums())).map((value) => value / weight);
     },
   };
 }
 
 /** Adds a sample of the rows, the first ones of each chunk. @returns Their weight. */
 function addSample({ design, parts, weight, chunks }: Passes, kernel: RowKernel): number {
-  const rows = parts.reduce((sum, part) => sum + design.partRows[part], 0);
+  const rows = rowsOf(design, parts);
   const share = Math.min(1, sampleRows / rows);
   let sampled = 0;
   for (const chunk of chunks()) {

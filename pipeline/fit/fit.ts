@@ -27,7 +27,7 @@ export interface Fit extends Solution {
 
 /** Columns, and numbers in the sums of one chunk range (cells of groups and their pairs), up to which a Hessian is cheap. */
 const cheap = { columns: 1_500, sums: 2 ** 21 };
-/** The same for a Hessian by columns. Bins and crosses are nearly collinear with their fields: L-BFGS would be slow, so it may cost more. */
+/** The same for a Hessian by columns, as with bins and crosses: nearly collinear with their fields, they make L-BFGS slow. */
 const cheapByColumns = { columns: 3_000, sums: 2 ** 23 };
 /** The limits up to which a Hessian is affordable if nothing else works. */
 const affordable = { columns: 5_000, sums: 2 ** 23 };

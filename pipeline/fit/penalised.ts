@@ -75,8 +75,9 @@ export interface Point {
   readonly hessian?: Float64Array;
 }
 
-export function hessianOf({ hessian }: Point): Float64Array {
-  if (!hessian) throw new Error("the point has no Hessian");
+/** @throws {Error} If the Hessian was not computed. */
+export function hessianOf({ hessian }: { readonly hessian?: Float64Array }): Float64Array {
+  if (!hessian) throw new Error("the Hessian was not computed");
   return hessian;
 }
 

@@ -74,12 +74,9 @@ export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hes
       });
     },
     addCurvatures(chunk, from, to) {
-      forBlocks(
-        chunk,
-        from,
-        to,
-        (count, layout) => addToColumns(memory, at.curvatures, chunk, count, layout),
-      );
+      forBlocks(chunk, from, to, (count, layout) => {
+        addToColumns(memory, at.curvatures, chunk, count, layout);
+      });
     },
     sums: () => memory.numbers.slice(at.sums / 8, at.sums / 8 + (layout?.length ?? 0)),
   };

@@ -1,7 +1,7 @@
 import { loadEach } from "../chunks/chunk_store.ts";
 import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
-import { factorOf } from "./newton.ts";
 import { forLogits } from "./logits.ts";
+import { factorOf } from "./newton.ts";
 import type { Passes } from "./passes.ts";
 import { addScaled, evaluatePoint, type Solution, type SolverOptions } from "./penalised.ts";
 
@@ -60,8 +60,8 @@ export async function requireFiniteOptimum(
 /** @param unbounded Columns without a finite coefficient. */
 function separationAt(passes: Passes, coefficients: Float64Array, unbounded: readonly number[]): Separation {
   if (!separatesAll(passes, coefficients)) return new Separation(unbounded, false);
-  const used = [...coefficients.keys()].filter((column) => coefficients[column] !== 0);
-  return new Separation(used.filter((column) => column < coefficients.length - 1), true);
+  const columns = [...coefficients.subarray(0, -1).keys()];
+  return new Separation(columns.filter((column) => coefficients[column] !== 0), true);
 }
 
 /** Whether every row with label 1 has positive log-odds, and every other row negative ones. */

@@ -243,15 +243,12 @@ async function certify(
   const loss = sums[layout.length] / weight;
   const baseLoss = -(baseRate * log(baseRate) + (1 - baseRate) * log(1 - baseRate));
   if (!(loss <= worseMax * baseLoss)) {
-    throw diverged(
-      `a log loss of ${loss.toPrecision(3)}, and the base rate alone has ${baseLoss.toPrecision(3)}`,
-      options,
-    );
+    const losses = `${loss.toPrecision(3)}, and the base rate alone has ${baseLoss.toPrecision(3)}`;
+    throw diverged(`a log loss of ${losses}`, options);
   }
   const gradient = new Float64Array(layout.length);
   setGradient(state, sums, { rows: weight, all: weight }, gradient);
-  let gradientMax = 0;
-  for (let i = 0; i < gradient.length; i++) gradientMax = Math.max(gradientMax, Math.abs(gradient[i]));
+  const gradientMax = gradient.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   let squares = 0;
   forWeights(layout, (from, to) => {
     for (let i = from; i < to; i++) squares += parameters[i] * parameters[i];

@@ -10,7 +10,8 @@ export interface NetworkPasses {
   /** The caller writes the rows of a batch here, shape (`batchRowsMax`). */
   readonly batch: BatchRows;
   /**
-   * @param rowCount Rows of the batch.
+   * Sums over the first `rowCount` rows of the batch.
+   *
    * @returns Gradient of the summed log loss, then that sum, without penalty: shape (layout.length + 1). Overwritten by the
    *   next call.
    */
@@ -52,11 +53,7 @@ function rangeCountOf({ length }: ParameterLayout): number {
 export async function createNetworkPasses(
   design: DesignMatrix,
   threads: Threads,
-  options: {
-    readonly hidden: readonly number[];
-    readonly parameters: Float64Array<SharedArrayBuffer>;
-    readonly batchRowsMax: number;
-  },
+  options: Pick<AttachNetworkJob, "hidden" | "parameters"> & { readonly batchRowsMax: number },
 ): Promise<NetworkPasses> {
   const { hidden, parameters, batchRowsMax } = options;
   const layout = parameterLayout(design.columnCount, hidden);
