@@ -16,7 +16,7 @@ import { writing } from "../files/written_file.ts";
 import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../runtime/shared_memory.ts";
 
 /** Stores one thread's chunks: in memory while the budget lasts, then in one file. */
-export interface ChunkStore extends ChunkLoader {
+export interface ChunkStore {
   /** Allocates columns of chunks to be stored, in the memory of columns that were spilled. */
   readonly columns: ColumnMaker;
   /**
@@ -51,7 +51,6 @@ export function createChunkStore(budget?: MemoryBudget): ChunkStore {
     for (const { column } of columns) pool.release(column);
   };
   return {
-    ...loader,
     columns: budget ? pool : newColumns,
     put(chunk) {
       if (!budget || !append) return chunk;

@@ -10,7 +10,7 @@ export interface MemoryBudget {
 }
 
 export function createMemoryBudget(folder: string, memoryBytes: number): MemoryBudget {
-  // An Int32Array holds up to 2 TiB in kibibytes.
+  // An Int32Array counts up to 2 TiB in kibibytes.
   const kibibytes = Math.min(Math.floor(memoryBytes / 1024), 2 ** 30);
   const shared = sharedInt32(2);
   shared[0] = kibibytes;

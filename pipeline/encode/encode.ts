@@ -9,7 +9,6 @@ import { type Factor, factorsOf } from "./factors.ts";
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { runToEnd } from "../runtime/event_loop.ts";
 import type { Partition } from "../examples/split.ts";
 import { imputationsOf } from "./imputation.ts";
 import { type PooledLevels, summarise } from "./summarise.ts";
@@ -34,20 +33,11 @@ export interface EncodeOptions {
 }
 
 /**
- * Fits the encoder on the training part and encodes all rows with it.
+ * Fits the encoder on the training part and encodes all rows with it. Yields after each pass over the rows, which is long for
+ * many rows.
  *
  * @param raw Consumed: its columns become the design's, in place, so that a large data set is in memory once.
  */
-export function encodeExamples(
-  raw: RawExamples,
-  spec: FeatureSpec,
-  partition: Partition,
-  options: EncodeOptions,
-): EncodedExamples {
-  return runToEnd(encodeInSteps(raw, spec, partition, options));
-}
-
-/** As `encodeExamples`, in steps: yields after each pass over the rows, which is long for many rows. */
 export function* encodeInSteps(
   raw: RawExamples,
   spec: FeatureSpec,

@@ -47,13 +47,6 @@ export function createMedianSearch(): MedianSearch {
   };
 }
 
-/** Returns the median of an array, ignoring NaN. */
-export function median(values: Float64Array): number | undefined {
-  const search = createMedianSearch();
-  do search.add(values, 0, 1, values.length); while (search.endWalk());
-  return search.median();
-}
-
 function branchOf(high: number, low: number, ranks: readonly number[]): Branch {
   return { high, low, ranks, counts: new Uint32Array(slotCount) };
 }

@@ -103,32 +103,20 @@ function sumOf(chunk: OrderedChunk, field: number, imputed: number): number {
   const { numeric, partEnds, weights } = chunk;
   const stride = strideOf(chunk);
   let sum = 0;
-  if (weights) {
-    for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-      sum += weights[i] * (numeric[k] === numeric[k] ? numeric[k] : imputed);
-    }
-    return sum;
-  }
   for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-    sum += numeric[k] === numeric[k] ? numeric[k] : imputed;
+    sum += (weights ? weights[i] : 1) * (numeric[k] === numeric[k] ? numeric[k] : imputed);
   }
   return sum;
 }
 
+/** Returns the weighted sum of squared deviations from the mean. */
 function squaresOf(chunk: OrderedChunk, field: number, imputed: number, mean: number): number {
   const { numeric, partEnds, weights } = chunk;
   const stride = strideOf(chunk);
   let sum = 0;
-  if (weights) {
-    for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-      const deviation = (numeric[k] === numeric[k] ? numeric[k] : imputed) - mean;
-      sum += weights[i] * deviation * deviation;
-    }
-    return sum;
-  }
   for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
     const deviation = (numeric[k] === numeric[k] ? numeric[k] : imputed) - mean;
-    sum += deviation * deviation;
+    sum += (weights ? weights[i] : 1) * deviation * deviation;
   }
   return sum;
 }

@@ -65,7 +65,7 @@ function summariseCategorical(
   onPooled: (pooled: PooledLevels) => void,
   poolPure: boolean,
 ): string[] {
-  // A hashed column holds several levels: levels cannot be pooled one by one.
+  // A hashed column has several levels: they cannot be pooled one by one.
   if (hash !== undefined) return [];
   const left = new Set(counts);
   const pool = (reason: PooledLevels["reason"], wanted: (count: LevelCount) => boolean) => {

@@ -11,9 +11,6 @@ import {
 import type { IdRange } from "./id_ranges.ts";
 import { BadExample } from "./row_values.ts";
 
-/** One row of the view, in the order of the query's columns; the id comes first. */
-export type ExampleRow = SqlRow;
-
 export interface ExampleRowsOptions {
   /** Name of the id column, for messages. */
   readonly idName: string;
@@ -34,7 +31,7 @@ export function* readRows(
   query: RowsQuery,
   range: IdRange | null,
   options: ExampleRowsOptions,
-): Generator<ExampleRow[]> {
+): Generator<SqlRow[]> {
   const { idName, batchRowsMax } = options;
   let before: unknown;
   for (
@@ -63,7 +60,7 @@ function* rangeBatches(
   query: RowsQuery,
   [first, to]: IdRange,
   batchRowsMax: number,
-): Generator<ExampleRow[]> {
+): Generator<SqlRow[]> {
   const [id] = query.columns;
   // Up to the start of the next range, not to the last integer of this one: a view may have an id like 2.5. The last integer
   // has no successor to compare with.
@@ -102,8 +99,8 @@ function integerOf(id: unknown): number | bigint {
   throw new Error(`an id between integers is ${typeof id}`);
 }
 
-function* allBatches(db: DatabaseSync, query: RowsQuery, batchRowsMax: number): Generator<ExampleRow[]> {
-  let batch: ExampleRow[] = [];
+function* allBatches(db: DatabaseSync, query: RowsQuery, batchRowsMax: number): Generator<SqlRow[]> {
+  let batch: SqlRow[] = [];
   for (const row of iterateRows(db, query)) {
     batch.push(row);
     if (batch.length === batchRowsMax) {

@@ -11,7 +11,7 @@ import { listTables, type Table } from "../store/table.ts";
 import { holdWriteLock } from "../store/writing.ts";
 import { type ChildRows, countChildRows, withOrphans } from "./child_rows.ts";
 import { queryOf, rowsAfter } from "./examples_query.ts";
-import { buildHashJoin, type HashJoin } from "./hash_join/hash_join.ts";
+import { buildHashJoin } from "./hash_join/hash_join.ts";
 import { type Ids, idsOf, rangesOf } from "./id_ranges.ts";
 import { joinPlanOf } from "./join_plan.ts";
 import type { ValueType } from "./level.ts";
@@ -23,6 +23,8 @@ import { requireAccounted, type RowAccount } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 const changedTriesMax = 3;
+/** Memory for the build sides of a hash join if the examples have no budget. */
+const buildBytesMax = 256e6;
 
 export interface ReadOptions {
   /** Only rows with a greater id. */
@@ -50,14 +52,10 @@ export async function readExamples(
   try {
     return await readUnchanged(store, spec, threads, options);
   } catch (error) {
-    throw failureOf(error, store, spec);
+    // Names the row for an error of the calling thread. Errors of the row readers name it already.
+    if (!(error instanceof ReadingStopped)) throw readingFailure(error, spec);
+    throw readingFailure(error, spec, { db: store.db, query: queryOf(store, spec) });
   }
-}
-
-/** Names the row for an error of the calling thread; errors of the row readers name it already. */
-function failureOf(error: unknown, store: Store, spec: FeatureSpec): unknown {
-  if (!(error instanceof ReadingStopped)) return readingFailure(error, spec);
-  return readingFailure(error, spec, { db: store.db, query: queryOf(store, spec) });
 }
 
 async function readUnchanged(
@@ -106,7 +104,7 @@ async function readOnce(
   const tables = loadableTables(store);
   const child = tables && countChildRows(store, spec, tables, after);
   // Ids that are not split into ranges are filtered by SQLite.
-  const rows = { spec, query: rowsAfter(query, ids ? undefined : after), ids };
+  const rows = { spec, query: rowsAfter(query, ids ? undefined : after), ids, tables };
   const results = await readAll(store, rows, threads, options);
   // Each thread has its own connection: a write between their first reads would give them different snapshots.
   if (store.journal.externalChanges() !== before) return undefined;
@@ -149,15 +147,25 @@ function notOrdered({ id }: FeatureSpec): Failure {
   );
 }
 
+interface RowsToRead {
+  readonly spec: FeatureSpec;
+  readonly query: RowsQuery;
+  readonly ids: Ids | "none" | undefined;
+  readonly tables: readonly Table[] | undefined;
+}
+
 async function readAll(
   store: Store,
-  { spec, query, ids }: { spec: FeatureSpec; query: RowsQuery; ids: Ids | "none" | undefined },
+  { spec, query, ids, tables }: RowsToRead,
   threads: Threads,
   { after, budget, observe = () => {} }: ReadOptions,
 ): Promise<ReadResult[]> {
   const isAll = after === undefined && ids !== undefined && ids !== "none";
-  const join = isAll
-    ? await hashJoinOf(store, spec, threads, { ids, budget, pause: () => observe(0) })
+  const plan = isAll && tables ? joinPlanOf(store, spec, tables) : undefined;
+  // The build sides of a hash join have to fit into memory next to the examples.
+  const bytesMax = budget ? budget.kibibytes * 1024 : buildBytesMax;
+  const join = isAll && plan
+    ? await buildHashJoin(store, plan, threads, { ids, bytesMax, pause: () => observe(0) })
     : undefined;
   const job: ReadJob = {
     kind: "read",
@@ -170,23 +178,6 @@ async function readAll(
     ...(join ? { join } : {}),
   };
   return await threads.run(job, () => readRanges(job, observe));
-}
-
-/** Memory for the build sides if the examples have no budget. */
-const buildBytesMax = 256e6;
-
-/** Builds a hash join if the view is a join by keys and its build sides fit into memory next to the examples. */
-async function hashJoinOf(
-  store: Store,
-  spec: FeatureSpec,
-  threads: Threads,
-  { ids, budget, pause }: { ids: Ids; budget: MemoryBudget | undefined; pause: () => void },
-): Promise<HashJoin | undefined> {
-  const tables = loadableTables(store);
-  const plan = tables && joinPlanOf(store, spec, tables);
-  if (!plan) return undefined;
-  const bytesMax = budget ? budget.kibibytes * 1024 : buildBytesMax;
-  return await buildHashJoin(store, plan, threads, { ids, bytesMax, pause });
 }
 
 /** The store's tables; undefined if they cannot be loaded into, in which case the view can still be read. */

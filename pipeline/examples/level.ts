@@ -23,8 +23,8 @@ export function isCategoryValue(value: unknown): value is CategoryValue {
  * column of texts, a text is itself ("012" is not "12"), a number its shortest text and a boolean "true" or "false".
  *
  * @param type undefined for a model of a version that did not record it: then only 12 and "12", true and "true" are one level.
- * @returns null for a missing value; undefined for a number beyond 2^53 in a column of integers or texts: a double stands for
- *   several integers there.
+ * @returns null for a missing value; undefined for a number beyond 2^53 in a column of integers or texts, where a double
+ *   represents several integers.
  */
 export function levelOf(type: ValueType | undefined, value: CategoryValue): string | null | undefined {
   if (type === undefined) return categoryOf(value);

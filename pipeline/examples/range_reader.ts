@@ -49,7 +49,7 @@ export interface ReadResult {
   /** Rows of the view. */
   readonly read: number;
   readonly leftOut: LeftOutRows;
-  /** Id of the last row, if a single range holds all rows. */
+  /** Id of the last row, if a single range has all rows. */
   readonly lastId?: unknown;
 }
 

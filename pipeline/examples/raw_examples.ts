@@ -2,7 +2,7 @@ import type { StoredChunk } from "../chunks/chunk_file.ts";
 import type { ValueType } from "./level.ts";
 import type { RowAccount } from "./row_account.ts";
 
-/** Codes of a categorical field, in the narrowest array that holds them. */
+/** Codes of a categorical field, in the narrowest array that fits them. */
 export type Codes = Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>;
 
 /** Consecutive examples as raw fields, in columns. Shared memory, so that threads need no copy. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import loanSpec from "../../features.json" with { type: "json" };
-import { Failure } from "../failure.ts";
+import { Failure, type FieldError } from "../failure.ts";
 
 const name = z.string().min(1).max(64)
   .regex(
@@ -130,29 +130,16 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
       pointer: `#/${path.join("/")}`,
       detail: message,
     }));
-    throw new Failure(
-      "spec-invalid",
-      `The feature spec ${source} is not valid. clickwell spec prints the JSON Schema of feature specs.`,
-      errors,
-    );
+    throw invalid(source, "is not valid. clickwell spec prints the JSON Schema of feature specs.", errors);
   }
   const names = result.data.features.map((feature) => feature.name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  if (repeated) {
-    throw new Failure(
-      "spec-invalid",
-      `The feature spec ${source} names the feature "${repeated}" twice: keep one of them.`,
-    );
-  }
+  if (repeated) throw invalid(source, `names the feature "${repeated}" twice: keep one of them.`);
   const { id, label } = result.data;
   const leak = names.find((name) => name === label || name === id);
   if (leak) {
-    throw new Failure(
-      "spec-invalid",
-      `The feature spec ${source} uses "${leak}" as a feature, but it is the ${
-        leak === label ? "label" : "id"
-      }: remove it from features.`,
-    );
+    const role = leak === label ? "label" : "id";
+    throw invalid(source, `uses "${leak}" as a feature, but it is the ${role}: remove it from features.`);
   }
   requireCrossable(result.data, source);
   return result.data;
@@ -173,10 +160,9 @@ function requireCrossable({ features, crosses = [] }: FeatureSpec, source: strin
       return detail === undefined ? [] : [{ pointer: `#/crosses/${i}/of/${j}`, detail }];
     })
   );
-  if (errors.length === 0) return;
-  throw new Failure(
-    "spec-invalid",
-    `The feature spec ${source} has an invalid cross: ${errors[0].detail}.`,
-    errors,
-  );
+  if (errors.length > 0) throw invalid(source, `has an invalid cross: ${errors[0].detail}.`, errors);
+}
+
+function invalid(source: string, reason: string, errors?: readonly FieldError[]): Failure {
+  return new Failure("spec-invalid", `The feature spec ${source} ${reason}`, errors);
 }

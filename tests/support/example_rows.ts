@@ -1,9 +1,10 @@
-import { type EncodedExamples, encodeExamples } from "../../pipeline/encode/encode.ts";
+import { type EncodedExamples, encodeInSteps, type EncodeOptions } from "../../pipeline/encode/encode.ts";
 import { mergeChunks } from "../../pipeline/examples/merge_chunks.ts";
 import { createChunkBuilder } from "../../pipeline/examples/chunk_builder.ts";
 import type { RawExamples } from "../../pipeline/examples/raw_examples.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
 import type { Partition } from "../../pipeline/examples/split.ts";
+import { runToEnd } from "../../pipeline/runtime/event_loop.ts";
 import { startThreads, type Threads } from "../../pipeline/runtime/thread_pool.ts";
 
 /** One example by field name; `id` and `who` have generated defaults. */
@@ -44,6 +45,16 @@ export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], ch
 
 /** All rows are training rows. */
 export const allTrain: Partition = { partCount: 3, partOf: () => 0 };
+
+/** Runs all steps of encoding. */
+export function encodeExamples(
+  raw: RawExamples,
+  spec: FeatureSpec,
+  partition: Partition,
+  options: EncodeOptions,
+): EncodedExamples {
+  return runToEnd(encodeInSteps(raw, spec, partition, options));
+}
 
 export function encodeRows(
   spec: FeatureSpec,

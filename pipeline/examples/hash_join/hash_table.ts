@@ -47,7 +47,7 @@ export function createHashTable(
   };
 }
 
-/** Rows that the table can hold. */
+/** Returns the capacity of a table in rows. */
 export function capacityOf({ keys, encoding }: HashTable): number {
   return keys.length / encoding.width;
 }

@@ -67,7 +67,7 @@ function chunkOf(numbers: readonly number[], width: number): TestChunk {
   return chunk;
 }
 
-Deno.test("spill: a chunk is read back bit for bit, whatever other chunks the file holds", () =>
+Deno.test("spill: a chunk is read back bit for bit, next to other chunks in the file", () =>
   inFolder((folder) => {
     const budget = createMemoryBudget(folder, 0);
     const number = fc.oneof(fc.double(), fc.constantFrom(NaN, -0, Infinity, 5e-324));

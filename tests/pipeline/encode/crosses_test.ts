@@ -96,7 +96,7 @@ for (const [name, spec] of specs) {
     );
   });
 
-  Deno.test(`${name}: they are learnt from the training rows alone`, () => {
+  Deno.test(`${name}: fitted on the training rows alone`, () => {
     // A column's type depends on all its values: here it is the same with and without the other rows.
     const numbers = { x: 0, z: 0, c: 12, d: 12, h: 12 };
     fc.assert(

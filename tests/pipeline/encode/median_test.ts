@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { median } from "../../../pipeline/encode/median.ts";
+import { createMedianSearch } from "../../../pipeline/encode/median.ts";
 import { createWeightedMedianSearch } from "../../../pipeline/encode/weighted_median.ts";
 
 // The same cases in every run, so that failures are reproducible.
 fc.configureGlobal({ seed: 20260101 });
+
+function median(values: Float64Array): number | undefined {
+  const search = createMedianSearch();
+  do search.add(values, 0, 1, values.length); while (search.endWalk());
+  return search.median();
+}
 
 function sortedMedian(values: readonly number[]): number | undefined {
   const sorted = Float64Array.from(values).sort();

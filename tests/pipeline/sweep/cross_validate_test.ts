@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { crossValidate, type CrossValidation, type Trial } from "../../../pipeline/sweep/cross_validate.ts";
-import { encodeExamples } from "../../../pipeline/encode/encode.ts";
+import {
+  allTrain,
+  alone,
+  encodeExamples,
+  rawExamplesOf,
+  rowsOfColumns,
+  specOf,
+} from "../../support/example_rows.ts";
 import { evaluateModel } from "../../../pipeline/fit/evaluate.ts";
 import { fit } from "../../../pipeline/fit/fit.ts";
 import { divideIntoFolds, type FoldedDesign } from "../../../pipeline/sweep/folds.ts";
@@ -14,7 +21,6 @@ import { sortSpread } from "../../../pipeline/math/bucket_sort.ts";
 import { warmPasses } from "../../../pipeline/fit/warm_passes.ts";
 import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import reference from "../../fixtures/sweep.json" with { type: "json" };
-import { allTrain, alone, rawExamplesOf, rowsOfColumns, specOf } from "../../support/example_rows.ts";
 
 const spec = specOf([
   { name: "size", type: "numeric", missingIndicator: false },
