@@ -1,56 +1,58 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { noteParsed, startSlices } from "../runtime/time_slices.ts";
 
-/** Characters that are parsed, or looked through, at once. */
-const pieceLengthDefault = 64 * 1024;
+/** Characters that are parsed or scanned at once. */
+const chunkLengthDefault = 64 * 1024;
 
-/** What a long text may hold, and how it is parsed. No body that is taken has more. */
+/** Limits of a long text, which no valid body exceeds, and its parser. */
 export interface JsonBounds {
-  /** Parses a piece: a JSON text of its own, of a part of a list's or an object's members. */
+  /** Parses a JSON text: some members of a list or an object. */
   readonly parse: (text: string) => unknown;
-  /** Entries of a list or an object of the first levels, where rows and columns are. */
+  /** Entries of a list or an object in the first levels, which contain rows and columns. */
   readonly rowsMax: number;
-  /** Lists and objects: each takes many times its length in memory. */
+  /** Lists and objects: each takes a multiple of its length in memory. */
   readonly containersMax: number;
   /** Values of any kind. */
   readonly valuesMax: number;
   /** For tests. */
-  readonly pieceLength?: number;
+  readonly chunkLength?: number;
 }
 
-/** In the levels down to this one, entries are rows or values of a column. */
+/** Down to this level, entries are rows or values of a column. */
 const rowsDepthMax = 3;
-/** A field's value is never more than a list in a list; what is passed over may go this deep. */
+/** Deeper values are cut off. A valid value is at most a list in a list; members that are ignored may be this deep. */
 const depthMax = 32;
 
 /**
- * Parses a long JSON text in pieces, so that other requests have their turn between them, and counts before it parses.
+ * Parses a long JSON text in chunks, between which other requests are served. Limits are checked before anything is parsed.
  *
  * @throws {Failure} `body-oversized`
- * @throws {SyntaxError} with a place in the whole text.
+ * @throws {SyntaxError} with a position in the whole text.
  */
 export async function parseJsonInTurns(text: string, bounds: JsonBounds): Promise<unknown> {
-  const { parse, pieceLength = pieceLengthDefault } = bounds;
+  const { parse, chunkLength = chunkLengthDefault } = bounds;
   noteParsed(text.length);
-  const shallow = await bounded(text, bounds);
-  const work: Work = { text: shallow, parse, pieceLength, pause: startSlices() };
+  const shallow = await checkBounds(text, bounds);
+  const work: Work = { text: shallow, parse, chunkLength, pause: startSlices() };
   return await parseRange(work, skipSpace(shallow, 0), shallow.length);
 }
 
 interface Work {
   readonly text: string;
   readonly parse: JsonBounds["parse"];
-  readonly pieceLength: number;
+  readonly chunkLength: number;
   readonly pause: () => Promise<void> | undefined;
 }
 
 /**
- * Counts objects and lists before any value is made, and leaves out what lies deeper than any value that is taken: an empty list
- * stands in its place, which is as wrong there.
+ * Checks the limits before any value is created, and replaces values deeper than `depthMax` by an empty list, which is as
+ * invalid there.
+ *
+ * @returns The text that remains.
  *
  * @throws {Failure} `body-oversized`
  */
-async function bounded(text: string, { rowsMax, containersMax, valuesMax }: JsonBounds): Promise<string> {
+async function checkBounds(text: string, { rowsMax, containersMax, valuesMax }: JsonBounds): Promise<string> {
   const pause = startSlices();
   let shallow = "";
   let keptFrom = 0;
@@ -58,19 +60,21 @@ async function bounded(text: string, { rowsMax, containersMax, valuesMax }: Json
   let depth = 0;
   let containers = 0;
   let commas = 0;
-  /** Commas by depth, of the list or object that is open there. */
-  const ofRows = new Float64Array(rowsDepthMax + 1);
+  /** Commas of the open list or object, by depth. */
+  const rowCommas = new Float64Array(rowsDepthMax + 1);
   for (let at = 0; at < text.length;) {
-    const end = Math.min(at + pieceLengthDefault, text.length);
+    const end = Math.min(at + chunkLengthDefault, text.length);
     for (; at < end; at++) {
       const code = text.charCodeAt(at);
       if (code === quote) at = endOfString(text, at) - 1;
       else if (code === comma) {
         commas++;
-        if (depth <= rowsDepthMax && ++ofRows[Math.max(depth, 0)] >= rowsMax) throw tooMany(rowsMax, "rows");
+        if (depth <= rowsDepthMax && ++rowCommas[Math.max(depth, 0)] >= rowsMax) {
+          throw tooMany(rowsMax, "rows");
+        }
       } else if (code === openBrace || code === openBracket) {
         containers++;
-        if (++depth <= rowsDepthMax) ofRows[Math.max(depth, 0)] = 0;
+        if (++depth <= rowsDepthMax) rowCommas[Math.max(depth, 0)] = 0;
         else if (depth === depthMax + 1) cutFrom = at;
       } else if (code === closeBrace || code === closeBracket) {
         if (depth-- !== depthMax + 1) continue;
@@ -89,16 +93,14 @@ async function bounded(text: string, { rowsMax, containersMax, valuesMax }: Json
 function tooMany(max: number, what: string): Failure {
   return new Failure(
     "body-oversized",
-    `The body has more than ${
-      max.toLocaleString("en")
-    } ${what}, the most that are taken here. Send less at a time.`,
+    `The body has more than ${max.toLocaleString("en")} ${what}, the maximum here. Send less at a time.`,
   );
 }
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** @param at Of the opening quote. @returns The place behind the closing one; the end of the text where there is none. */
+/** @param at The opening quote. @returns The position after the closing quote; the end of the text if there is none. */
 function endOfString(text: string, at: number): number {
   for (let from = at + 1;;) {
     const end = text.indexOf('"', from);
@@ -119,25 +121,25 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
-/** Parses `text` from `start`, where a value begins, up to `end`, before which it may be followed by space alone. */
+/** Parses the value that begins at `start`. It may be followed by white space only, up to `end`. */
 async function parseRange(work: Work, start: number, end: number): Promise<unknown> {
-  const { text, pieceLength } = work;
+  const { text, chunkLength } = work;
   const code = text.charCodeAt(start);
-  if (end - start <= pieceLength || (code !== openBracket && code !== openBrace)) {
+  if (end - start <= chunkLength || (code !== openBracket && code !== openBrace)) {
     await work.pause();
-    return parsePiece(work, { from: start, end, before: "", behind: "" });
+    return parseChunk(work, { from: start, end, before: "", after: "" });
   }
   return await (code === openBracket ? parseList(work, start, end) : parseObject(work, start, end));
 }
 
 async function parseList(work: Work, start: number, end: number): Promise<unknown[]> {
   const list: unknown[] = [];
-  await eachGroup(work, start, end, async ({ from, end, isLong }) => {
+  await forEachChunk(work, start, end, async ({ from, end, isLong }) => {
     if (isLong) {
       list.push(await parseRange(work, skipSpace(work.text, from), end));
       return;
     }
-    const values = parsePiece(work, { from, end, before: "[", behind: "]" });
+    const values = parseChunk(work, { from, end, before: "[", after: "]" });
     if (Array.isArray(values)) { for (const value of values) list.push(value); }
   });
   return list;
@@ -146,12 +148,12 @@ async function parseList(work: Work, start: number, end: number): Promise<unknow
 async function parseObject(work: Work, start: number, end: number): Promise<Record<string, unknown>> {
   const { text } = work;
   const object: Record<string, unknown> = {};
-  // As JSON.parse does, `__proto__` too becomes a member like any other.
+  // As in JSON.parse, `__proto__` becomes an ordinary member.
   const define = (name: string, value: unknown) =>
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
-  await eachGroup(work, start, end, async ({ from, end, isLong }) => {
+  await forEachChunk(work, start, end, async ({ from, end, isLong }) => {
     if (!isLong) {
-      const members = parsePiece(work, { from, end, before: "{", behind: "}" });
+      const members = parseChunk(work, { from, end, before: "{", after: "}" });
       for (const [name, value] of Object.entries(Object(members))) define(name, value);
       return;
     }
@@ -160,41 +162,41 @@ async function parseObject(work: Work, start: number, end: number): Promise<Reco
     const keyEnd = endOfString(text, keyStart);
     const at = skipSpace(text, keyEnd);
     if (text.charCodeAt(at) !== colon) throw malformedAt(at);
-    const name = parsePiece(work, { from: keyStart, end: keyEnd, before: "", behind: "" });
+    const name = parseChunk(work, { from: keyStart, end: keyEnd, before: "", after: "" });
     define(String(name), await parseRange(work, skipSpace(text, at + 1), end));
   });
   return object;
 }
 
 /** Members of a list or an object that are parsed at once. */
-interface Group {
+interface MemberRange {
   readonly from: number;
   readonly end: number;
-  /** It is one member, longer than a piece. */
+  /** It is one member, longer than a chunk. */
   readonly isLong: boolean;
 }
 
 /**
- * Cuts the list or object that begins at `start` at its own commas.
+ * Splits the list or object that begins at `start` at its own commas.
  *
- * @throws {SyntaxError} if it does not end before `end`, with nothing but space behind it.
+ * @throws {SyntaxError} unless it ends before `end`, followed by white space only.
  */
-async function eachGroup(
-  { text, pieceLength, pause }: Pick<Work, "text" | "pieceLength" | "pause">,
+async function forEachChunk(
+  { text, chunkLength, pause }: Pick<Work, "text" | "chunkLength" | "pause">,
   start: number,
   end: number,
-  take: (group: Group) => Promise<void>,
+  take: (range: MemberRange) => Promise<void>,
 ): Promise<void> {
   const close = text.charCodeAt(start) === openBracket ? closeBracket : closeBrace;
   let depth = 0;
   let from = start + 1;
-  // Where the member begins that is being looked through, and what stands before it of its group.
+  // The start of the current member, which may be after other members of its range.
   let memberFrom = from;
   let isFirst = true;
-  let nextPause = start + pieceLength;
+  let nextPause = start + chunkLength;
   const flush = async (to: number) => {
     if (to <= from) return;
-    await take({ from, end: to, isLong: from === memberFrom && to - from > pieceLength });
+    await take({ from, end: to, isLong: from === memberFrom && to - from > chunkLength });
   };
   let at = start + 1;
   for (; at < end; at++) {
@@ -208,8 +210,8 @@ async function eachGroup(
       const isEmpty = skipSpace(text, memberFrom) === at;
       if (isEmpty && (code === comma || !isFirst)) throw malformedAt(at);
       isFirst = false;
-      // What stands before a member that would make its group longer than a piece is parsed without it.
-      if (from < memberFrom && at - from > pieceLength) {
+      // A member that would make its range longer than a chunk begins the next range.
+      if (from < memberFrom && at - from > chunkLength) {
         await take({ from, end: memberFrom - 1, isLong: false });
         from = memberFrom;
       }
@@ -217,7 +219,7 @@ async function eachGroup(
         if (!isEmpty) await flush(at);
         break;
       }
-      if (at - from > pieceLength) {
+      if (at - from > chunkLength) {
         await flush(at);
         from = at + 1;
       }
@@ -225,28 +227,28 @@ async function eachGroup(
     }
     if (at >= nextPause) {
       await pause();
-      nextPause = at + pieceLength;
+      nextPause = at + chunkLength;
     }
   }
   if (at >= end) throw malformedAt(end);
-  const behind = skipSpace(text, at + 1);
-  if (behind < end) throw malformedAt(behind);
+  const next = skipSpace(text, at + 1);
+  if (next < end) throw malformedAt(next);
 }
 
-function parsePiece(
+function parseChunk(
   { text, parse }: Pick<Work, "text" | "parse">,
-  { from, end, before, behind }: {
+  { from, end, before, after }: {
     readonly from: number;
     readonly end: number;
     readonly before: string;
-    readonly behind: string;
+    readonly after: string;
   },
 ): unknown {
   try {
-    return parse(`${before}${text.slice(from, end)}${behind}`);
+    return parse(`${before}${text.slice(from, end)}${after}`);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // A place in the piece says nothing of the whole.
+    // A position in the chunk is not one in the whole text.
     const reason = error.message.replace(/ (?:in JSON )?at position .*$/s, "");
     throw new SyntaxError(`${reason}, between the characters ${from} and ${end}`);
   }

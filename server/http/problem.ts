@@ -1,21 +1,21 @@
 import { Failure, type FailureKind, type FieldError } from "../../pipeline/failure.ts";
 
-/** How a kind of failure is told over HTTP. */
+/** The HTTP form of a failure kind. */
 export interface ProblemForm {
   readonly status: number;
   readonly title: string;
-  /** When it is worth trying again. */
+  /** When to retry. */
   readonly retryAfterSeconds?: number;
-  /** Said in place of the failure's message, which names files of the server; the log has that one. */
+  /** Replaces the failure's message, which names files of the server and is only logged. */
   readonly detail?: string;
 }
 
-/** Kinds that only commands meet. One that came here all the same would be a bug, and would be told as one. */
+/** Kinds that only commands raise. Over HTTP they are bugs, and answered as such. */
 const bug: ProblemForm = { status: 500, title: "Internal error" };
 
 const storeUnusable = "The store cannot be used; the server's log says why. Predictions continue without it.";
 
-/** Every kind of failure as an RFC 9457 problem. docs/problems.md has a section for each that a client can meet. */
+/** Every failure kind as an RFC 9457 problem. docs/problems.md has a section for each kind that a client can receive. */
 export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "input-invalid": { status: 422, title: "Some fields are not valid" },
   "interval-missing": { status: 409, title: "The model has no intervals" },
@@ -57,7 +57,7 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
     status: 503,
     title: "The store is busy",
     retryAfterSeconds: 1,
-    detail: "Another process writes to the store: try again.",
+    detail: "Another process is writing to the store: try again.",
   },
   "store-full": {
     status: 507,
@@ -90,7 +90,7 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "interrupted": bug,
 };
 
-/** What a route that reads the store may have to tell. */
+/** Kinds of problems of routes that read the store. */
 export const readingProblems: readonly FailureKind[] = [
   "store-missing",
   "store-busy",
@@ -99,28 +99,28 @@ export const readingProblems: readonly FailureKind[] = [
   "store-older",
 ];
 
-/** What a route that writes to the store may have to tell. */
+/** Kinds of problems of routes that write to the store. */
 export const writingProblems: readonly FailureKind[] = [...readingProblems, "store-full"];
 
-/** The `type` of a kind's problem: a name that stays. */
+/** Returns the `type` of a problem. It must not change. */
 export function problemType(kind: FailureKind): string {
   return `urn:clickwell:problem:${kind}`;
 }
 
-/** True where the failure is none that a client can meet: its cause belongs into the log, and only there. */
+/** True for errors that no client should cause: the cause is logged, and not part of the response. */
 export function isBug(error: unknown): boolean {
   return !(error instanceof Failure) || problemForms[error.kind] === bug;
 }
 
 export interface ProblemOptions {
-  /** Beside the content type and Retry-After. */
+  /** In addition to the content type and Retry-After. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether the client speaks another server's protocol: see {@link foreignMembers}. */
+  /** The client speaks the protocol of another server: see {@link protocolMembers}. */
   readonly protocol?: boolean | undefined;
 }
 
 /**
- * The response to whatever was thrown.
+ * Returns the response to any error.
  *
  * @see RFC 9457, Problem Details for HTTP APIs.
  */
@@ -129,29 +129,29 @@ export function problemResponse(error: unknown, requestId: string, options: Prob
     const detail = "This is a bug in clickwell. The server's log has its cause under the request id.";
     return respond(bug, { type: "about:blank", detail, request_id: requestId }, options);
   }
-  return respond(problemForms[error.kind], { ...saidOf(error), request_id: requestId }, options);
+  return respond(problemForms[error.kind], { ...membersOf(error), request_id: requestId }, options);
 }
 
-/** A failure as a problem inside of an answer: of one row among others. */
+/** Returns a failure as a problem inside an answer, for one row among others. */
 export function problemOf(failure: Failure): Readonly<Record<string, unknown>> {
-  const { type, ...members } = saidOf(failure);
+  const { type, ...members } = membersOf(failure);
   const { title, status } = problemForms[failure.kind];
   return { type, title, status, ...members };
 }
 
-/** A line of a stream has a short answer: many of them would be a multiple of what was sent. */
+/** The answer to a line of a stream is short: long ones could be a multiple of the request. */
 const shortDetailLengthMax = 160;
 const shortErrorsMax = 3;
 
 /**
- * A failure as a short problem inside of an answer.
+ * Returns a failure as a short problem inside an answer.
  *
- * @param isLikeOthers Many of its kind were told already: without the fields.
+ * @param isLikeOthers Many others were reported before: this one is without its fields.
  */
 export function shortProblemOf(failure: Failure, isLikeOthers: boolean): Readonly<Record<string, unknown>> {
   const { kind, message } = failure;
   const { title, status, detail = message } = problemForms[kind];
-  const told = failure.errors.slice(0, isLikeOthers ? 0 : shortErrorsMax).map(({ pointer, detail }) => ({
+  const shown = failure.errors.slice(0, isLikeOthers ? 0 : shortErrorsMax).map(({ pointer, detail }) => ({
     pointer: shortened(pointer, shortDetailLengthMax),
     detail: shortened(detail, shortDetailLengthMax),
   }));
@@ -160,11 +160,11 @@ export function shortProblemOf(failure: Failure, isLikeOthers: boolean): Readonl
     title,
     status,
     detail: shortened(detail, isLikeOthers ? shortDetailLengthMax / 2 : shortDetailLengthMax),
-    ...(told.length > 0 ? { errors: told } : {}),
+    ...(shown.length > 0 ? { errors: shown } : {}),
   };
 }
 
-function saidOf({ kind, message, errors }: Failure) {
+function membersOf({ kind, message, errors }: Failure) {
   return {
     type: problemType(kind),
     detail: problemForms[kind].detail ?? shortened(message, detailLengthMax),
@@ -172,7 +172,7 @@ function saidOf({ kind, message, errors }: Failure) {
   };
 }
 
-/** An answer is no longer than it helps: who sends a hundred thousand wrong fields is not sent them back. */
+/** Limits the response to a request with many invalid fields. */
 const errorsMax = 100;
 const pointerLengthMax = 200;
 const detailLengthMax = 2_000;
@@ -203,7 +203,7 @@ function respond(form: ProblemForm, { type, ...members }: Members, options: Prob
   const status = statusOf(form, protocol);
   const problem = { type, title, status, ...members };
   return new Response(
-    JSON.stringify(protocol ? { ...foreignMembers(status, members), ...problem } : problem),
+    JSON.stringify(protocol ? { ...protocolMembers(status, members), ...problem } : problem),
     {
       status,
       headers: {
@@ -215,25 +215,25 @@ function respond(form: ProblemForm, { type, ...members }: Members, options: Prob
   );
 }
 
-/** None of the foreign protocols knows 422. */
+/** Returns the status of a problem. None of the other protocols has 422. */
 export function statusOf({ status }: ProblemForm, protocol: boolean): number {
   return protocol && status === 422 ? 400 : status;
 }
 
-/** Fields that the one line of `error` names; all of them are in `errors`. */
-const fieldsToldMax = 3;
+/** Fields that `error` lists; `errors` has all of them. */
+const listedFieldsMax = 3;
 
 /**
- * What clients of other servers read of a problem: `error` those of KServe, Triton and TensorFlow Serving, `error_code`
- * and `message` those of MLflow. Beside them stands the problem itself.
+ * Returns the members that clients of other servers read: `error` for KServe, Triton and TensorFlow Serving, `error_code` and
+ * `message` for MLflow. They are added to the problem.
  */
-function foreignMembers(status: number, { detail, errors = [] }: Pick<Members, "detail" | "errors">) {
-  const fields = errors.slice(0, fieldsToldMax).map(({ pointer, detail }) => `${pointer} ${detail}`);
+function protocolMembers(status: number, { detail, errors = [] }: Pick<Members, "detail" | "errors">) {
+  const fields = errors.slice(0, listedFieldsMax).map(({ pointer, detail }) => `${pointer} ${detail}`);
   const text = [detail, ...fields].join(" | ");
   return { error: text, error_code: errorCodes[status] ?? "BAD_REQUEST", message: text };
 }
 
-/** The names that mlflow/exceptions.py has for a status. */
+/** The names of mlflow/exceptions.py, by status. */
 const errorCodes: Readonly<Record<number, string>> = {
   401: "UNAUTHENTICATED",
   403: "PERMISSION_DENIED",

@@ -17,9 +17,9 @@ Deno.test("json in turns: any text is parsed in pieces to what it is parsed to a
       fc.jsonValue({ maxDepth: 6 }),
       fc.constantFrom("", " ", "\t"),
       fc.integer({ min: 1, max: 60 }),
-      async (value, space, pieceLength) => {
+      async (value, space, chunkLength) => {
         const text = ` ${written(value, space)}\n`;
-        assert.deepEqual(await parseJsonInTurns(text, { ...bounds, pieceLength }), parseJson(text), text);
+        assert.deepEqual(await parseJsonInTurns(text, { ...bounds, chunkLength }), parseJson(text), text);
       },
     ),
     { numRuns: 500 },
@@ -33,7 +33,7 @@ Deno.test("json in turns: what is not JSON at once is none in pieces", async () 
       fc.nat(),
       fc.constantFrom("", ",", "]", "}", '"', ":", "[", "{", "1", " ", "\\", "x"),
       fc.integer({ min: 1, max: 20 }),
-      async (value, seed, put, pieceLength) => {
+      async (value, seed, put, chunkLength) => {
         const text = JSON.stringify(value);
         const at = seed % text.length;
         const broken = text.slice(0, at) + put + text.slice(at + (seed % 2));
@@ -41,10 +41,10 @@ Deno.test("json in turns: what is not JSON at once is none in pieces", async () 
         try {
           expected = parseJson(broken);
         } catch {
-          await assert.rejects(parseJsonInTurns(broken, { ...bounds, pieceLength }), SyntaxError, broken);
+          await assert.rejects(parseJsonInTurns(broken, { ...bounds, chunkLength }), SyntaxError, broken);
           return;
         }
-        assert.deepEqual(await parseJsonInTurns(broken, { ...bounds, pieceLength }), expected, broken);
+        assert.deepEqual(await parseJsonInTurns(broken, { ...bounds, chunkLength }), expected, broken);
       },
     ),
     { numRuns: 2_000 },
@@ -53,7 +53,7 @@ Deno.test("json in turns: what is not JSON at once is none in pieces", async () 
 
 Deno.test("json in turns: a member __proto__ is a member, and of two of one name the last counts", async () => {
   const text = '{"__proto__":[1,2,3,4,5,6,7,8],"a":[1,2,3,4,5,6,7],"a":[9,9,9,9,9,9],"constructor":1}';
-  const parsed = await parseJsonInTurns(text, { ...bounds, pieceLength: 8 });
+  const parsed = await parseJsonInTurns(text, { ...bounds, chunkLength: 8 });
   assert.deepEqual(parsed, JSON.parse(text));
   assert.ok(Object.hasOwn(Object(parsed), "__proto__"));
 });
