@@ -4,8 +4,8 @@ import { problemForms, problemType, statusOf } from "../http/problem.ts";
 import { isPrimaryOnly, type Route } from "../http/route.ts";
 
 /** Problems that can occur before a route is found. */
-const ofEveryRequest: readonly FailureKind[] = ["host-invalid", "target-invalid", "target-oversized"];
-const ofBodies: readonly FailureKind[] = [
+const requestProblems: readonly FailureKind[] = ["host-invalid", "target-invalid", "target-oversized"];
+const bodyProblems: readonly FailureKind[] = [
   "body-malformed",
   "body-oversized",
   "body-late",
@@ -68,12 +68,14 @@ export const protocolProblemSchema: JsonSchema = {
 export function problemsOf(route: Route, { body }: OperationSchemas, guarded: boolean): Set<FailureKind> {
   const { write, operation: { parameters = [], problems = [] } } = route;
   const queried = parameters.some((parameter) => parameter.in === "query");
-  const ofWrites: readonly FailureKind[] = guarded ? ["unauthorized", "attempts-exceeded"] : ["forbidden"];
+  const writeProblems: readonly FailureKind[] = guarded
+    ? ["unauthorized", "attempts-exceeded"]
+    : ["forbidden"];
   return new Set([
-    ...ofEveryRequest,
-    ...(body ? ofBodies : []),
+    ...requestProblems,
+    ...(body ? bodyProblems : []),
     ...(queried ? ["input-invalid"] as const : []),
-    ...(write ? ofWrites : []),
+    ...(write ? writeProblems : []),
     // The answer needs the model or the primary thread.
     ...(isPrimaryOnly(route) || problems.includes("model-missing") ? ["thread-lost"] as const : []),
     ...problems,
@@ -108,7 +110,7 @@ function problemAnswer(kinds: readonly FailureKind[], isProtocol: boolean): Json
 /** Problems of the request target occur before the protocol is known, and have the ordinary form. */
 function protocolContent(kinds: readonly FailureKind[]): JsonSchema {
   const [early, late] = [true, false].map((isEarly) =>
-    kinds.filter((kind) => ofEveryRequest.includes(kind) === isEarly).map(problemType)
+    kinds.filter((kind) => requestProblems.includes(kind) === isEarly).map(problemType)
   );
   return {
     ...(late.length > 0 ? contentOf(late, true) : {}),

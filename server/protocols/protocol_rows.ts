@@ -16,7 +16,7 @@ export interface ProtocolRows {
    */
   readonly rowAt: (row: number) => unknown;
   /** @param pointer Pointer of the field in its row, for example `#/apr`. @returns Its pointer in the body. */
-  readonly placeOf: (row: number, pointer: string) => string;
+  readonly bodyPointer: (row: number, pointer: string) => string;
 }
 
 type Row = Record<string, unknown>;
@@ -42,7 +42,7 @@ export function rowsOfList(
       if (Array.isArray(entry)) return positionalRow(fields, entry, `${at}/${i}`);
       return fields.length === 1 ? { [fields[0].name]: entry } : entry;
     },
-    placeOf: (row, pointer) => `${at}/${row}${pointer.slice(1)}`,
+    bodyPointer: (row, pointer) => `${at}/${row}${pointer.slice(1)}`,
   };
 }
 
@@ -77,7 +77,7 @@ export function rowsOfColumns(
       }
       return row;
     },
-    placeOf: (row, pointer) =>
+    bodyPointer: (row, pointer) =>
       `${at}${pointer.slice(1)}${Array.isArray(columns[fieldNameOf(pointer)]) ? `/${row}` : ""}`,
   };
 }
@@ -96,7 +96,7 @@ export function rowsOfTable(
 ): ProtocolRows {
   const known = fieldNames(model);
   const columns = table.columns ?? [...known];
-  const places = columns.flatMap((name, i) => known.has(name) ? [{ name, i }] : []);
+  const present = columns.flatMap((name, i) => known.has(name) ? [{ name, i }] : []);
   return {
     count: table.data.length,
     rowAt(i) {
@@ -111,10 +111,10 @@ export function rowsOfTable(
         );
       }
       const row: Row = {};
-      for (const { name, i } of places) row[name] = plainValue(entry[i]);
+      for (const { name, i } of present) row[name] = plainValue(entry[i]);
       return row;
     },
-    placeOf(row, pointer) {
+    bodyPointer(row, pointer) {
       const index = columns.indexOf(fieldNameOf(pointer));
       return `${at}/${row}/${index < 0 ? fieldNameOf(pointer) : index}`;
     },

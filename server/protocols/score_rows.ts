@@ -53,13 +53,15 @@ async function scoreInTurns(scoring: Scoring): Promise<number[]> {
 
 /** @returns true to stop, because enough errors were found. */
 function score(scoring: Scoring, from: number, to: number): boolean {
-  const { model, rows: { rowAt, placeOf }, probabilities, errors } = scoring;
+  const { model, rows: { rowAt, bodyPointer }, probabilities, errors } = scoring;
   for (let i = from; i < to; i++) {
     const probability = scoreRow(model, rowAt(i), findings);
     probabilities[i] = probability;
     if (probability === probability) continue;
     scoring.badRows++;
-    for (const { pointer, detail } of findings.errors) errors.push({ pointer: placeOf(i, pointer), detail });
+    for (const { pointer, detail } of findings.errors) {
+      errors.push({ pointer: bodyPointer(i, pointer), detail });
+    }
     if (findings.errors.length === 0 || errors.length >= errorsMax) return true;
   }
   return false;

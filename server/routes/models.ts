@@ -36,8 +36,8 @@ export function registryRoutes(registry: Registry): readonly Route[] {
         schemas: async () => (await schemas()).listModels,
       },
       async handle({ request }) {
-        const [place, rows] = await Promise.all([activationState(registry), registry.listModels()]);
-        return taggedResponse(request, { models: rows.map((row) => modelAnswer(row, place)) });
+        const [state, rows] = await Promise.all([activationState(registry), registry.listModels()]);
+        return taggedResponse(request, { models: rows.map((row) => modelAnswer(row, state)) });
       },
     },
     {

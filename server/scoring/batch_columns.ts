@@ -112,7 +112,7 @@ function scoreByColumns(
     rowFailures.add(i, failure);
     failures.push([i, failure]);
   }
-  const unseen = new Map([...scores.unseen].map(([name, places]) => [name, [...places]]));
+  const unseen = new Map([...scores.unseen].map(([name, indices]) => [name, [...indices]]));
   return { probabilities, unseen, details: new Map(), failures };
 }
 
@@ -153,8 +153,8 @@ async function scoreByRows(
     }
     probabilities[i] = probability;
     for (const name of findings.unseen) {
-      const places = unseen.get(name);
-      if (places) places.push(i);
+      const indices = unseen.get(name);
+      if (indices) indices.push(i);
       else unseen.set(name, [i]);
     }
     details.forEach((detail, d) => texts[d][1][i] = detail.text(row));

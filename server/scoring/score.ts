@@ -86,10 +86,10 @@ export function scoreColumns(
   }
   const unseen = new Map<string, readonly number[]>();
   predictor.fields.forEach(({ name }, field) => {
-    const places = bad.size === 0 ? found.unseen[field] : found.unseen[field].filter((i) => !bad.has(i));
-    if (places.length > 0) {
-      unseen.set(name, places);
-      increase(counters.unseen, name, places.length);
+    const indices = bad.size === 0 ? found.unseen[field] : found.unseen[field].filter((i) => !bad.has(i));
+    if (indices.length > 0) {
+      unseen.set(name, indices);
+      increase(counters.unseen, name, indices.length);
     }
     const missing = found.missing[field] - (nulls.get(name) ?? 0);
     if (missing > 0) increase(counters.missing, name, missing);
@@ -114,12 +114,12 @@ function nameOf(row: unknown): string {
 /**
  * Returns the failure of a row that is not valid: `input-invalid` with a pointer per bad field.
  *
- * @param place What messages call the row, at the start of a sentence.
+ * @param subject What messages call the row, at the start of a sentence.
  */
 export function rowFailure(
   { predictor }: Pick<LoadedModel, "predictor">,
   errors: readonly FieldError[],
-  place = "The body",
+  subject = "The body",
 ): Failure {
   if (errors.length === 0) {
     // Each field is a number, and their sum is ∞ − ∞.
@@ -128,7 +128,7 @@ export function rowFailure(
   if (errors[0].pointer === "#") {
     return new Failure(
       "input-invalid",
-      `${place} ${
+      `${subject} ${
         errors[0].detail.replace("must be an object, not", "is")
       }, expected one object of raw fields.`,
       [...errors],

@@ -156,12 +156,12 @@ function isGiven(value: unknown): boolean {
 
 function rowUnknownFailure(model: ServingModel, row: Row): Failure {
   const { id, group } = namesOf(model);
-  const asked = [...new Set([id, group])].filter((name) => isGiven(row[name])).map((name) =>
+  const keys = [...new Set([id, group])].filter((name) => isGiven(row[name])).map((name) =>
     `${name} ${jsonText(row[name]).slice(0, 80)}`
   );
   return new Failure(
     "row-unknown",
-    `The store has no row with ${asked.join(" and ")}. Load it with clickwell ingest, or send the fields.`,
+    `The store has no row with ${keys.join(" and ")}. Load it with clickwell ingest, or send the fields.`,
   );
 }
 

@@ -45,9 +45,9 @@ interface Records {
 function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): ProtocolRows {
   const { columns, hasHeader } = layoutOf(model, count > 0 ? recordAt(0) : []);
   const first = hasHeader ? 1 : 0;
-  const lacking = hasHeader && count === 1 ? fieldsLacking(model, columns) : [];
-  if (lacking.length > 0) {
-    throw invalid("#", `is only a header, without ${lacking.join(", ")}: a row has a value for each field`);
+  const missing = hasHeader && count === 1 ? missingFields(model, columns) : [];
+  if (missing.length > 0) {
+    throw invalid("#", `is only a header, without ${missing.join(", ")}: a row has a value for each field`);
   }
   return {
     count: count - first,
@@ -64,14 +64,14 @@ function rowsOfRecords(model: LoadedModel, { count, recordAt }: Records): Protoc
       }
       return row;
     },
-    placeOf(row, pointer) {
+    bodyPointer(row, pointer) {
       const index = columns.findIndex(({ name }) => pointerTo(name) === pointer);
       return `#/${row}/${index < 0 ? pointer.slice(2) : index}`;
     },
   };
 }
 
-function fieldsLacking({ predictor: { fields } }: LoadedModel, columns: Layout["columns"]): string[] {
+function missingFields({ predictor: { fields } }: LoadedModel, columns: Layout["columns"]): string[] {
   return fields.map(({ name }) => name).filter((name) => columns.every((column) => column.name !== name));
 }
 
@@ -101,14 +101,14 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
   const readers = readersOf(model);
   const names = record.map((text) => text.trim());
   const filled = names.filter((name) => name !== "");
-  const again: string | undefined = filled[indexOfRepeated(filled)];
+  const repeatedName: string | undefined = filled[indexOfRepeated(filled)];
   // At least half of the fields, because a category of a row may equal the name of a field.
   const hasHeader = 2 * names.filter((name) => readers.has(name)).length >= readers.size;
   if (!hasHeader && record.length !== readers.size) {
     throw invalid("#", `must begin with a header of the fields ${[...readers.keys()].join(", ")}`);
   }
-  if (hasHeader && again !== undefined) {
-    throw malformed(`it has two columns ${JSON.stringify(again.slice(0, 80))}. Rename or remove one`);
+  if (hasHeader && repeatedName !== undefined) {
+    throw malformed(`it has two columns ${JSON.stringify(repeatedName.slice(0, 80))}. Rename or remove one`);
   }
   const columns = (hasHeader ? names : [...readers.keys()]).map((name) => ({
     name,
@@ -196,8 +196,8 @@ function malformed(reason: string): Failure {
 }
 
 const readersOf = oncePerModel(({ predictor: { fields } }) => {
-  const isOld = fields.some(({ type, values }) => type === "categorical" && values === undefined);
-  return new Map(fields.map((field) => [field.name, isOld ? legacyReaderOf(field) : readerOf(field)]));
+  const isUntyped = fields.some(({ type, values }) => type === "categorical" && values === undefined);
+  return new Map(fields.map((field) => [field.name, isUntyped ? untypedReaderOf(field) : readerOf(field)]));
 });
 
 /** The notation of nearly every number. */
@@ -223,7 +223,7 @@ const missingTexts = new Set([
   ...["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"],
 ]);
 
-function legacyReaderOf(field: Field): Reader {
+function untypedReaderOf(field: Field): Reader {
   if (field.type === "numeric") {
     return (text) => {
       if (plainNumber.test(text)) return Number(text);

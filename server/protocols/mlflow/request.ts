@@ -48,9 +48,12 @@ function readSplit(model: LoadedModel, split: unknown, at: string): ProtocolRows
   if (index !== undefined && !Array.isArray(index)) {
     throw invalid(`${at}/index`, `must be a list, not ${kindOf(index)}`);
   }
-  const again = columns ? indexOfRepeated(columns) : -1;
-  if (columns && again >= 0) {
-    throw invalid(`${at}/columns/${again}`, `names the column ${JSON.stringify(columns[again])} twice`);
+  const repeatedIndex = columns ? indexOfRepeated(columns) : -1;
+  if (columns && repeatedIndex >= 0) {
+    throw invalid(
+      `${at}/columns/${repeatedIndex}`,
+      `names the column ${JSON.stringify(columns[repeatedIndex])} twice`,
+    );
   }
   return rowsOfTable(model, { columns, data }, { at: `${at}/data` });
 }

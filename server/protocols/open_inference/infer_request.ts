@@ -115,7 +115,8 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): Protocol
         first.shape[0],
         names.map((name, at) => ({ name, values: first.values, at, step: names.length })),
       ),
-      placeOf: (row, pointer) => `#/inputs/0/data/${row * names.length + names.indexOf(pointer.slice(2))}`,
+      bodyPointer: (row, pointer) =>
+        `#/inputs/0/data/${row * names.length + names.indexOf(pointer.slice(2))}`,
     };
   }
   const rowCount = first === undefined ? 0 : first.values.length;
@@ -133,9 +134,9 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): Protocol
   if (new Set(names).size < names.length) throw invalid("#/inputs", "name an input twice");
   return {
     ...rowsOf(rowCount, tensors.map(({ name, values }) => ({ name, values, at: 0, step: 1 }))),
-    placeOf(row, pointer) {
-      const place = names.indexOf(pointer.slice(2));
-      return place < 0 ? `#/inputs${pointer.slice(1)}` : `#/inputs/${place}/data/${row}`;
+    bodyPointer(row, pointer) {
+      const input = names.indexOf(pointer.slice(2));
+      return input < 0 ? `#/inputs${pointer.slice(1)}` : `#/inputs/${input}/data/${row}`;
     },
   };
 }

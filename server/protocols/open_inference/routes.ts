@@ -22,7 +22,7 @@ export interface OpenInferenceOptions {
 const schemas = () => import("./schemas.ts");
 type Schemas = Awaited<ReturnType<typeof schemas>>;
 
-const places = [
+const modelPaths = [
   { path: "/v2/models/:name", of: "", id: "", parameters: [nameParameter] },
   {
     path: "/v2/models/:name/versions/:version",
@@ -76,7 +76,7 @@ export function openInferenceRoutes({ repository, slot, lifecycle }: OpenInferen
       { id: "models", answer: "names" },
       async () => jsonResponse({ models: await listModelNames(repository) }),
     ),
-    ...places.flatMap(({ path, of, id, parameters }): Route[] => [
+    ...modelPaths.flatMap(({ path, of, id, parameters }): Route[] => [
       get(
         path,
         `inputs and outputs${of}`,

@@ -48,7 +48,7 @@ export function tensorBytes(bytes: Uint8Array<ArrayBuffer>): TensorBytes {
 }
 
 /** Position of a tensor in the bytes, its number of values, and its pointer. */
-export interface TensorPlace {
+export interface TensorLocation {
   readonly start: number;
   readonly end: number;
   readonly count: number;
@@ -68,10 +68,10 @@ export type Values = Pick<readonly unknown[], "length" | "at">;
 export function readTensorBytes(
   { bytes, view }: TensorBytes,
   datatype: Datatype,
-  place: TensorPlace,
+  location: TensorLocation,
 ): Values {
-  if (datatype === "BYTES") return readTexts(bytes, view, place);
-  const { start, end, count, at } = place;
+  if (datatype === "BYTES") return readTexts(bytes, view, location);
+  const { start, end, count, at } = location;
   const size = datatypes[datatype];
   if (end - start !== count * size) {
     throw invalid(at, `has ${end - start} bytes, expected ${count} values of ${size}`);
@@ -80,7 +80,7 @@ export function readTensorBytes(
   return { length: count, at: (index) => read(view, start + index * size) };
 }
 
-function readTexts(bytes: Uint8Array, view: DataView, { start, end, count, at }: TensorPlace): string[] {
+function readTexts(bytes: Uint8Array, view: DataView, { start, end, count, at }: TensorLocation): string[] {
   const texts: string[] = [];
   for (let offset = start; offset < end;) {
     if (texts.length === count) throw invalid(at, `has more than the ${count} strings of its shape`);

@@ -29,7 +29,7 @@ interface VerbRequest {
 const schemas = () => import("./schemas.ts");
 
 /** The ways to name a model in a path. */
-const places = [
+const modelPaths = [
   { path: "/v1/models/:name", of: "", id: "", parameters: [nameParameter] },
   {
     path: "/v1/models/:name/versions/:version",
@@ -113,7 +113,7 @@ async function explanationMembers(
  * @see tensorflow/serving g3doc/api_rest.md; kserve python/kserve/kserve/protocol/rest/v1_endpoints.py.
  */
 export function tensorflowRoutes(repository: ModelRepository): readonly Route[] {
-  const posts = places.flatMap(({ path, of, id, parameters }) =>
+  const posts = modelPaths.flatMap(({ path, of, id, parameters }) =>
     verbNames.map((name): Route => ({
       method: "POST",
       path: `${path}:${name}`,
@@ -130,7 +130,7 @@ export function tensorflowRoutes(repository: ModelRepository): readonly Route[] 
       handle: (context) => answer(repository, context, verbs[name]),
     }))
   );
-  const gets = places.flatMap(({ path, of, id, parameters }): Route[] => [
+  const gets = modelPaths.flatMap(({ path, of, id, parameters }): Route[] => [
     {
       method: "GET",
       path,

@@ -73,7 +73,7 @@ Deno.test("scoring: a row has the same answer, bit for bit, alone, in rows, an a
         const alone: Answer[] = [];
         for (const row of rows) alone.push(ofRow(JSON.parse(await post(service, "/predict", row))));
         const batch = JSON.parse(await post(service, "/predict/batch", { rows }));
-        assert.deepEqual(batch.rows.map(ofPlace), alone.map(asPlace), "rows");
+        assert.deepEqual(batch.rows.map(ofPlace), alone.map(asBatchRow), "rows");
         assert.deepEqual(JSON.parse(await post(service, "/predict/batch", rows)), batch.rows, "an array");
         const lines = await post(
           service,
@@ -116,7 +116,7 @@ Deno.test("scoring: a row has the same answer, bit for bit, alone, in rows, an a
 });
 
 /** Returns the answer to a single row with the wording that a row of a batch gets. */
-function asPlace(answer: Answer): Answer {
+function asBatchRow(answer: Answer): Answer {
   return typeof answer.detail === "string"
     ? { ...answer, detail: answer.detail.replace("The body", "The row") }
     : answer;
