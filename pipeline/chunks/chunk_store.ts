@@ -198,12 +198,12 @@ export const newColumns: ColumnMaker = {
  * Allocates columns in the memory of released ones. V8 frees shared memory late: it does not count it towards the pressure
  * that starts a garbage collection.
  */
-export interface ColumnPool extends ColumnMaker {
+interface ColumnPool extends ColumnMaker {
   /** Releases the memory of a column that is no longer used. Columns of other makers are ignored. */
   release(column: Column): void;
 }
 
-export function createColumnPool(): ColumnPool {
+function createColumnPool(): ColumnPool {
   const own = new WeakSet<SharedArrayBuffer>();
   const free: SharedArrayBuffer[] = [];
   const take = (byteCount: number) => {

@@ -50,7 +50,7 @@ export function binEdges(
  * As `binEdges`, for weighted rows. With whole-number weights the edges equal those of a table in which each row is repeated
  * consecutively, also if they are computed from a sample.
  */
-export function weightedBinEdges(
+function weightedBinEdges(
   walk: Walk,
   features: readonly NumericSpec[],
   valuesMax: number,
@@ -129,13 +129,13 @@ export function edgesBetween(values: Float64Array, binCount: number): number[] {
 }
 
 /** Numbers, none of them NaN, each with a positive weight. */
-export interface WeightedValues {
+interface WeightedValues {
   readonly values: Float64Array;
   readonly weights: Float64Array;
 }
 
 /** As `edgesBetween`, for bins of about equal weight. With whole-number weights the edges equal those of repeated values. */
-export function weightedEdgesBetween({ values, weights }: WeightedValues, binCount: number): number[] {
+function weightedEdgesBetween({ values, weights }: WeightedValues, binCount: number): number[] {
   const order = Uint32Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b]);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const slack = slackOf(total);

@@ -128,7 +128,9 @@ function buildDesign(
     (chunk) => designChunkOf(chunk, plans, numericFeatures, { withGroups, columns: chunkStore.columns }),
   );
   const partRows = new Array<number>(partCount).fill(0);
-  for (const chunk of designChunks) forParts(plainFields(chunk), (part, rows) => partRows[part] += rows);
+  for (const chunk of designChunks) {
+    plainFields(chunk).partEnds.forEach((end, part, ends) => partRows[part] += end - (ends[part - 1] ?? 0));
+  }
   return {
     columnCount: encoder.columnCount,
     numericColumns: numericFeatures.map((feature) => feature.column),
@@ -136,13 +138,6 @@ function buildDesign(
     chunks: designChunks,
     partRows,
   };
-}
-
-function forParts(
-  { partEnds }: Pick<DesignChunk, "partEnds">,
-  visit: (part: number, rows: number) => void,
-): void {
-  partEnds.forEach((end, part) => visit(part, end - (part === 0 ? 0 : partEnds[part - 1])));
 }
 
 function designChunkOf(

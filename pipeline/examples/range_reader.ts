@@ -35,14 +35,9 @@ export interface ReadJob extends Job {
   readonly join?: HashJoin;
 }
 
-interface ReadPart {
-  readonly order: number;
-  readonly chunk: StoredChunk<RawChunk>;
-}
-
 /** What one thread read. */
 export interface ReadResult {
-  readonly parts: readonly ReadPart[];
+  readonly parts: readonly { readonly order: number; readonly chunk: StoredChunk<RawChunk> }[];
   readonly levels: readonly (string | null)[][];
   /** Per categorical field: the kinds of the values, as bits. */
   readonly kinds: readonly number[];
@@ -65,7 +60,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const usable = createUsableRows(spec, layout);
   const builder = createChunkBuilder(spec, { rowsMax: chunkRowsMax, columns: chunkStore.columns, layout });
   let read = 0;
-  const parts: ReadPart[] = [];
+  const parts: ReadResult["parts"][number][] = [];
   let lastId: unknown;
   try {
     for (let i = Atomics.add(shared, 0, 1); i < ranges.length; i = Atomics.add(shared, 0, 1)) {

@@ -97,7 +97,7 @@ function planScan(db: DatabaseSync, plan: JoinPlan, { parent, encodingOf, ids }:
   const { numeric, categorical } = fieldsOf(plan, parent.table);
   const sample = sampleKeys(db, plan, parent, ids);
   const shape = {
-    rowCount: countOf(db, parent.table),
+    rowCount: Number(db.prepare(`SELECT count(*) AS n FROM ${quoted(parent.table)}`).get()?.n),
     encoding: encodingOf(db, parent, sample),
     numericCount: numeric.length,
     categoricalCount: categorical.length,
@@ -119,10 +119,6 @@ function planScan(db: DatabaseSync, plan: JoinPlan, { parent, encodingOf, ids }:
       next: sharedInt32(1),
     }),
   };
-}
-
-function countOf(db: DatabaseSync, table: string): number {
-  return Number(db.prepare(`SELECT count(*) AS rows FROM ${quoted(table)}`).get()?.rows);
 }
 
 /** Assumes that all keys are UUIDs if those of the sample are. */
