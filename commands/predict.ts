@@ -89,7 +89,7 @@ export default command({
         metadata,
         lenient: options.lenient,
         keep: options.keep,
-        keepIfThere: keys ? [keys.id, keys.group] : [],
+        keepIfPresent: keys ? [keys.id, keys.group] : [],
         names: fieldNames(options.column),
         allowMissing: options["allow-missing"],
         signal,

@@ -117,7 +117,7 @@ function drawIncome(grade: number, amountRank: number, random: Random): number |
   return roundTo(valueAt(incomeByRank[grade], rank), step);
 }
 
-/** People ask for round amounts: for whole hundreds when it is little, mostly for whole five thousands when it is much. */
+/** Rounds an amount as leads do: small ones to hundreds, large ones mostly to 5,000. */
 function roundAmount(amount: number, random: Random): number {
   const u = random.uniform();
   if (amount < 2000) return roundTo(amount, 100);

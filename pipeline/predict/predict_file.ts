@@ -179,9 +179,9 @@ function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
     score(batch) {
       const found = createColumnFindings(names.length);
       const probabilities = byColumns(batch, found) ?? byRows(batch, found);
-      for (const place of batch.faults.keys()) probabilities[place] = NaN;
-      found.unseen.forEach((places, field) => {
-        const rows = places.filter((place) => probabilities[place] === probabilities[place]).length;
+      for (const index of batch.faults.keys()) probabilities[index] = NaN;
+      found.unseen.forEach((indices, field) => {
+        const rows = indices.filter((i) => probabilities[i] === probabilities[i]).length;
         if (rows > 0) count(names[field], rows);
       });
       return probabilities;

@@ -39,7 +39,7 @@ export interface RowSourceOptions {
   /** Columns to copy to the output; the file must have them. */
   readonly keep: readonly string[];
   /** Columns to copy to the output if the file has them. */
-  readonly keepIfThere: readonly string[];
+  readonly keepIfPresent: readonly string[];
   /** Columns of the file by field, if not named like the field. */
   readonly names: Readonly<Record<string, string>>;
   /** Treats a field that the file lacks as null, if the model allows null. */
@@ -106,6 +106,6 @@ export function selectColumns(
   for (const name of options.keep) {
     if (!has(name)) throw fail(name, "which --keep names", `It has ${fileColumns.slice(0, 20).join(", ")}.`);
   }
-  const kept = [...options.keepIfThere.filter(has), ...options.keep];
+  const kept = [...options.keepIfPresent.filter(has), ...options.keep];
   return { fields, kept: kept.filter((name, i) => kept.indexOf(name) === i) };
 }

@@ -43,8 +43,8 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
       clearRowRun(run);
       const rowCount = reader.read(run, batchRows);
       if (rowCount === 0) return undefined;
-      const places = Uint32Array.from({ length: rowCount }, (_, i) => i);
-      const columns = run.buffers.map((buffer) => gatherColumn(buffer, places));
+      const indices = Uint32Array.from({ length: rowCount }, (_, i) => i);
+      const columns = run.buffers.map((buffer) => gatherColumn(buffer, indices));
       let at = 0;
       const fields = names.map((name, i) =>
         name === undefined
@@ -150,8 +150,8 @@ function valueReader(field: Field, format: TextFormat): (cell: Cell) => unknown 
 function faultsOf({ columns, buffers, rowFaults }: RowRun): Map<number, string> {
   const faults = new Map<number, string>();
   buffers.forEach((buffer, i) => {
-    for (const [place, detail] of buffer.faults) faults.set(place, `column "${columns[i].name}": ${detail}`);
+    for (const [index, detail] of buffer.faults) faults.set(index, `column "${columns[i].name}": ${detail}`);
   });
-  for (const [place, detail] of rowFaults) faults.set(place, detail);
+  for (const [index, detail] of rowFaults) faults.set(index, detail);
   return faults;
 }

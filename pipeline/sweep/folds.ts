@@ -32,14 +32,14 @@ export interface FoldedDesign {
  */
 export function divideIntoFolds(
   design: DesignMatrix,
-  options: { foldCount: number; seed: number; keeper?: ChunkStore },
+  options: { foldCount: number; seed: number; chunkStore?: ChunkStore },
 ): FoldedDesign {
-  const { foldCount, seed, keeper = createChunkStore() } = options;
+  const { foldCount, seed, chunkStore = createChunkStore() } = options;
   const salt = mixed(seed + 0x2545f491);
   const foldOf = (group: number) => Math.floor((mixed(group ^ salt) / 2 ** 32) * foldCount);
   const partCount = 2 * foldCount + 1;
   const partRows = new Array<number>(partCount).fill(0);
-  const chunks = keeper.rewrite(
+  const chunks = chunkStore.rewrite(
     [...design.chunks],
     (chunk) => divideChunk(chunk, foldOf, partRows, foldCount),
   );

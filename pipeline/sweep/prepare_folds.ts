@@ -58,16 +58,18 @@ export async function prepareFolds(
   requireSplit(raw, spec, split);
   clock.lap("read");
   const fingerprint = fingerprintOf(raw);
-  const chunks = createChunkStore(budget);
+  const chunkStore = createChunkStore(budget);
   const encoding = encodeInSteps(raw, spec, split, {
     poolPure: false,
     withGroups: true,
-    chunkStore: chunks,
+    chunkStore,
   });
   const { design: encoded } = await runCooperatively(encoding, signal);
   const counts = requireBothClasses(encoded);
-  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, counts.sums, chunks) : encoded;
-  const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, keeper: chunks });
+  const design = hyperParameters.classWeight === "balanced"
+    ? balance(encoded, counts.sums, chunkStore)
+    : encoded;
+  const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, chunkStore });
   requireRows(folded);
   requireAccounted(account, folded.design.partRows.reduce((sum, rows) => sum + rows, 0));
   clock.lap("encode");

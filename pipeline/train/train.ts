@@ -94,7 +94,7 @@ export async function trainModel(
   const { spec, hyperParameters, observe = {}, signal } = options;
   const clock = startClock();
   const { threads, budget, close } = openTrainingResources(store, options);
-  const chunks = createChunkStore(budget);
+  const chunkStore = createChunkStore(budget);
   const read = async () => {
     const raw = await readExamples(store, spec, threads, {
       budget,
@@ -104,10 +104,10 @@ export async function trainModel(
       },
     });
     clock.lap("read");
-    return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunks), signal);
+    return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunkStore), signal);
   };
   try {
-    return await trainPrepared(prepared ?? await read(), { threads, chunks, clock }, options);
+    return await trainPrepared(prepared ?? await read(), { threads, chunkStore, clock }, options);
   } finally {
     close();
   }
@@ -116,14 +116,14 @@ export async function trainModel(
 /** Resources that training on prepared examples uses. */
 export interface TrainingContext {
   readonly threads: Threads;
-  readonly chunks: ChunkStore;
+  readonly chunkStore: ChunkStore;
   readonly clock: StageClock;
 }
 
 /** @throws {Failure} as `trainModel`. */
 export async function trainPrepared(
   { encoder, design: encoded, pooled, fingerprint, goldenRows, lastId, account, notes: dataNotes }: Prepared,
-  { threads, chunks, clock }: TrainingContext,
+  { threads, chunkStore, clock }: TrainingContext,
   options: Pick<TrainOptions, "spec" | "hyperParameters" | "signal" | "observe">,
 ): Promise<TrainedModel> {
   const { spec, hyperParameters } = options;
@@ -131,7 +131,7 @@ export async function trainPrepared(
   const counts = requireBothClasses(encoded);
   const { rows, clicks, sums, baseRate } = counts;
   requireInseparable(pooled, sums.rows.train);
-  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, sums, chunks) : encoded;
+  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, sums, chunkStore) : encoded;
   const fixedAtZero = hyperParameters.penalty === "none" ? pureColumns(design, [trainPart]) : [];
   clock.lap("encode");
   const fitted = await fitModel(design, encoder, fixedAtZero, threads, options);

@@ -18,7 +18,7 @@ export interface TrainingResources {
 export interface ResourceOptions {
   /** Number of threads, including the calling one; default: the machine's parallelism. */
   readonly threads?: number;
-  /** Examples beyond this size are spilled to a file beside the store. The model does not depend on it. */
+  /** Examples beyond this size are spilled to a file in the data folder. The model does not depend on it. */
   readonly memoryBytes?: number;
 }
 

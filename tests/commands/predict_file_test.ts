@@ -70,7 +70,7 @@ async function predicted(
       metadata,
       lenient: false,
       keep: [],
-      keepIfThere: ["offer_id", "lead_uuid"],
+      keepIfPresent: ["offer_id", "lead_uuid"],
       names: {},
       allowMissing: false,
       ...options,
@@ -130,7 +130,15 @@ Deno.test("predict: kept text with any characters is quoted in CSV", async () =>
     const [path, out] = [join(folder, "rows"), join(folder, "out.csv")];
     const odd = rows.map((cells, i) => ({ ...cells, note: ['a,"b"', "", " x ", null][i] }));
     Deno.writeTextFileSync(path, ndjson(odd));
-    const options = { path, out, metadata, lenient: false, keepIfThere: [], names: {}, allowMissing: false };
+    const options = {
+      path,
+      out,
+      metadata,
+      lenient: false,
+      keepIfPresent: [],
+      names: {},
+      allowMissing: false,
+    };
     await predictFile({ ...options, format: "csv", keep: ["note"] });
     assert.equal(
       Deno.readTextFileSync(out),
@@ -231,7 +239,7 @@ Deno.test("predict: a failure leaves no file behind", () =>
       metadata,
       lenient: false,
       keep: [],
-      keepIfThere: [],
+      keepIfPresent: [],
       names: {},
       allowMissing: false,
     };
@@ -258,7 +266,7 @@ Deno.test("predict: an interrupted one leaves no file behind", () =>
     const signal = AbortSignal.abort(new Error("stopped"));
     const options = { path, out: join(folder, "out.csv"), format: "csv", metadata, lenient: false } as const;
     await assert.rejects(
-      predictFile({ ...options, keep: [], keepIfThere: [], names: {}, allowMissing: false, signal }),
+      predictFile({ ...options, keep: [], keepIfPresent: [], names: {}, allowMissing: false, signal }),
       /stopped/,
     );
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["rows"]);
@@ -281,7 +289,7 @@ Deno.test("predict: a trained model gives its golden rows the probabilities of t
     const [path, out] = [join(folder, "rows"), join(folder, "out.ndjson")];
     Deno.writeTextFileSync(path, ndjson(learnt.golden.map(({ features }) => features)));
     const options = { path, out, format: "ndjson", metadata: learnt, lenient: false } as const;
-    await predictFile({ ...options, keep: [], keepIfThere: [], names: {}, allowMissing: false });
+    await predictFile({ ...options, keep: [], keepIfPresent: [], names: {}, allowMissing: false });
     assert.deepEqual(
       (await readAnswers(out, "ndjson")).map(({ probability }) => probability),
       learnt.golden.map(({ probability }) => probability),
@@ -334,7 +342,7 @@ Deno.test("predict: a model with hidden layers gives the same probabilities by r
     const { unseen } = await predictFile({
       ...options,
       keep: [],
-      keepIfThere: [],
+      keepIfPresent: [],
       names: {},
       allowMissing: false,
     });

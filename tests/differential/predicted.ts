@@ -67,7 +67,7 @@ export async function checkPredicted(
       metadata,
       lenient: true,
       keep: keep.map(({ name }) => name),
-      keepIfThere: [],
+      keepIfPresent: [],
       names: Object.fromEntries(assignment.map(([field, { name }]) => [field, name])),
       allowMissing: true,
     });
@@ -97,7 +97,7 @@ export async function checkTextsPredicted(
         metadata,
         lenient: true,
         keep: [],
-        keepIfThere: [],
+        keepIfPresent: [],
         names: Object.fromEntries(assignment.map(([field, { name }]) => [field, name])),
         allowMissing: true,
       });

@@ -15,7 +15,7 @@ const spec = specOf([
   { name: "d", type: "categorical", minCount: 5 },
 ]);
 
-/** What a model on some made-up rows has in its metadata. */
+/** Metadata of a model trained on synthetic rows. */
 export const metadata: ArtifactMetadata = await withStore(
   tableOf(["who", "clicked", "x", "z", "c", "d"]),
   async ({ store }) => {
@@ -34,7 +34,7 @@ export const metadata: ArtifactMetadata = await withStore(
   },
 );
 
-/** Gives a test a folder of models with the one model in it. */
+/** Runs a test with a models folder that contains the model. */
 export function withModel(
   test: (models: string, artifact: Artifact, folder: string) => void | Promise<void>,
 ): Promise<void> {

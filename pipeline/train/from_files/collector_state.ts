@@ -105,13 +105,13 @@ async function trainOn(
   { plan: { spec }, hyperParameters, trainingThreads }: CollectExamplesJob,
 ): Promise<CollectedExamples> {
   const clock = startClock();
-  const chunks = createChunkStore();
-  const prepared = prepare(raw, spec, hyperParameters, chunks);
+  const chunkStore = createChunkStore();
+  const prepared = prepare(raw, spec, hyperParameters, chunkStore);
   if (trainingThreads === 0) return { prepared, iterations: [] };
   const threads = startThreads(trainingThreads, trainWorkerUrl());
   const iterations: IterationEvent[] = [];
   try {
-    const trained = await trainPrepared(prepared, { threads, chunks, clock }, {
+    const trained = await trainPrepared(prepared, { threads, chunkStore, clock }, {
       spec,
       hyperParameters,
       observe: { iteration: (event) => iterations.push(event) },

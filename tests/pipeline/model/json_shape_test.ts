@@ -135,9 +135,9 @@ for (const { name, shape, good, bad } of cases) {
 }
 
 Deno.test("shape: a missing required member is rejected", () => {
-  const refuse = ({ detail }: { detail: string }) => {
+  const reject = ({ detail }: { detail: string }) => {
     throw new Error(detail);
   };
-  assert.throws(() => requireShape(text, 1, refuse), /expected a string/);
-  requireShape(text, "1", refuse);
+  assert.throws(() => requireShape(text, 1, reject), /expected a string/);
+  requireShape(text, "1", reject);
 });

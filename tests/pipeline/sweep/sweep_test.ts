@@ -325,7 +325,7 @@ Deno.test("sweep: sampling and class weights change the fits, not the meaning of
     for (const settings of [{ negatives: 0.2 }, { classWeight: "balanced" }] as const) {
       const changed = await lossWith(settings);
       assert.notEqual(changed, plain);
-      assert.ok(Math.abs(changed - plain) < 0.04, `${JSON.stringify(settings)}: ${changed} beside ${plain}`);
+      assert.ok(Math.abs(changed - plain) < 0.04, `${JSON.stringify(settings)}: ${changed} against ${plain}`);
     }
   });
 });

@@ -375,7 +375,7 @@ async function predicted(
     metadata,
     lenient: false,
     keep: [],
-    keepIfThere: ["id"],
+    keepIfPresent: ["id"],
     names: {},
     allowMissing: true,
     textFormat,
