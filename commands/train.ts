@@ -1,7 +1,7 @@
 import { Failure } from "../pipeline/failure.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { solverNames } from "../pipeline/fit/fit.ts";
-import { optimizerNames } from "../pipeline/fit/minibatch/optimizer.ts";
+import { optimizerNames } from "../pipeline/fit/minibatch/options.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";

@@ -1,16 +1,14 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { type SolverName, solverNames } from "../../pipeline/fit/fit.ts";
 import {
+  defaultLearningRates,
   defaultMinibatch,
   type MinibatchParameters,
   minibatchParameters,
-  parseHidden,
-} from "../../pipeline/fit/minibatch/options.ts";
-import {
-  defaultLearningRates,
   type OptimizerName,
   optimizerNames,
-} from "../../pipeline/fit/minibatch/optimizer.ts";
+  parseHidden,
+} from "../../pipeline/fit/minibatch/options.ts";
 import type { TrainObserver } from "../../pipeline/train/fit_model.ts";
 import type { Flags, Options } from "./command.ts";
 import type { Terminal } from "./terminal.ts";

@@ -4,7 +4,7 @@ import { requireConverged } from "./convergence.ts";
 import { solveLbfgs } from "./lbfgs.ts";
 import type { PlainNetwork } from "../model/network.ts";
 import { solveNewton } from "./newton.ts";
-import type { OptimizerName } from "./minibatch/optimizer.ts";
+import type { OptimizerName } from "./minibatch/options.ts";
 import { createPasses, type Passes } from "./passes.ts";
 import type { Penalty, Solution, SolverOptions } from "./penalised.ts";
 import { solveProximalNewton } from "./proximal_newton.ts";

@@ -6,8 +6,12 @@ import { trainPart } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type Fit, fit } from "../fit/fit.ts";
 import { solveMinibatch } from "../fit/minibatch/minibatch.ts";
-import type { OptimizerName } from "../fit/minibatch/optimizer.ts";
-import { type EpochEvent, minibatchParameters, parseHidden } from "../fit/minibatch/options.ts";
+import {
+  type EpochEvent,
+  minibatchParameters,
+  type OptimizerName,
+  parseHidden,
+} from "../fit/minibatch/options.ts";
 import type { IterationEvent } from "../fit/penalised.ts";
 import { Separation } from "../fit/separation.ts";
 import { log } from "../math/elementary.ts";
@@ -72,7 +76,7 @@ async function fitMinibatch(
   const { hidden, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
   const solution = await solveMinibatch(design, threads, {
     ...parameters,
-    hidden: parseHidden(hidden),
+    hidden: parseHidden(hidden).map((units) => ({ units, activation: "relu" })),
     seed: hyperParameters.seed,
     penalty: penaltyOf(hyperParameters),
     fixedAtZero,

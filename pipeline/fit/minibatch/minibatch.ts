@@ -58,7 +58,8 @@ export async function solveMinibatch(
   threads: Threads,
   options: MinibatchOptions,
 ): Promise<MinibatchSolution> {
-  const { hidden, batchSize, seed, fixedAtZero = [] } = options;
+  const { batchSize, seed, fixedAtZero = [] } = options;
+  const hidden = options.hidden.map(({ units }) => units);
   requireSmooth(options);
   requireValidation(design, options);
   const layout = requireAffordable(parameterLayout(design.columnCount, hidden));

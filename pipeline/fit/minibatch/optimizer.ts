@@ -1,14 +1,10 @@
+import type { OptimizerName } from "./options.ts";
+
 /** Updates the parameters from the gradient of a mini-batch. */
 export interface Optimizer {
   /** @param parameters Updated in place. @param gradient Of the same shape. */
   step(parameters: Float64Array, gradient: Float64Array): void;
 }
-
-export const optimizerNames = ["adam", "sgd"] as const;
-export type OptimizerName = typeof optimizerNames[number];
-
-/** Adam's is that of tfjs and Keras; that of sgd is larger than theirs, since columns are standardised. */
-export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = { adam: 0.001, sgd: 0.1 };
 
 export function createOptimizer(name: OptimizerName, learningRate: number, length: number): Optimizer {
   return name === "adam" ? createAdam(learningRate, length) : createSgd(learningRate);

@@ -1,6 +1,33 @@
 import { Failure } from "../../failure.ts";
-import { defaultLearningRates, type OptimizerName } from "./optimizer.ts";
 import type { Penalty } from "../penalised.ts";
+
+export const optimizerNames = ["adam", "sgd"] as const;
+export type OptimizerName = typeof optimizerNames[number];
+
+/** Adam's is that of tfjs and Keras; that of sgd is larger than theirs, since columns are standardised. */
+export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = { adam: 0.001, sgd: 0.1 };
+
+export const activationNames = [
+  "relu",
+  "tanh",
+  "sigmoid",
+  "elu",
+  "selu",
+  "softplus",
+  "swish",
+  "gelu",
+] as const;
+export type ActivationName = typeof activationNames[number];
+
+/** One hidden layer, as it is trained. */
+export interface HiddenLayer {
+  readonly units: number;
+  readonly activation: ActivationName | "linear";
+  /** Share of the layer's outputs that a training step drops. */
+  readonly dropout?: number;
+  /** Whether batch normalisation comes before or after the activation; absent without it. */
+  readonly batchNorm?: "before" | "after";
+}
 
 /** Hyper-parameters of mini-batch training, as a model's metadata records them. Exact fits have none of them. */
 export interface MinibatchParameters {
@@ -54,8 +81,8 @@ export function parseHidden(text: string): number[] {
 
 /** Options of mini-batch training. */
 export interface MinibatchOptions extends Omit<MinibatchParameters, "hidden" | "validationShare"> {
-  /** Units per hidden layer; empty for a logistic regression. */
-  readonly hidden: readonly number[];
+  /** Empty for a logistic regression. */
+  readonly hidden: readonly HiddenLayer[];
   readonly seed: number;
   /** Only `l2`: an l1 penalty needs an exact solver. */
   readonly penalty: Penalty;

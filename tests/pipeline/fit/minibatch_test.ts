@@ -9,7 +9,9 @@ import { fit } from "../../../pipeline/fit/fit.ts";
 import { solveMinibatch } from "../../../pipeline/fit/minibatch/minibatch.ts";
 import {
   type EpochEvent,
+  type HiddenLayer,
   type MinibatchOptions,
+  type OptimizerName,
   parseHidden,
 } from "../../../pipeline/fit/minibatch/options.ts";
 import {
@@ -17,7 +19,7 @@ import {
   initialParameters,
   parameterLayout,
 } from "../../../pipeline/fit/minibatch/network_parameters.ts";
-import { createOptimizer, type OptimizerName } from "../../../pipeline/fit/minibatch/optimizer.ts";
+import { createOptimizer } from "../../../pipeline/fit/minibatch/optimizer.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { createRowReader } from "../../../pipeline/fit/minibatch/row_order.ts";
 import { sharedFloat64 } from "../../../pipeline/runtime/shared_memory.ts";
@@ -32,9 +34,13 @@ function makeDesign(rowCount: number): DesignMatrix {
   return encodeRows(specOf(interactionFeatures), interactionRows(rowCount), { chunkRows }).design;
 }
 
+function reluLayers(...units: number[]): HiddenLayer[] {
+  return units.map((count) => ({ units: count, activation: "relu" }));
+}
+
 const options: MinibatchOptions = {
   optimizer: "adam",
-  hidden: [8, 4],
+  hidden: reluLayers(8, 4),
   epochs: 1,
   batchSize: 32,
   learningRate: 0.01,
@@ -162,7 +168,7 @@ Deno.test("mini-batches: training stops when the validation loss no longer falls
   const events: EpochEvent[] = [];
   const solution = await solveMinibatch(design, alone, {
     ...options,
-    hidden: [32],
+    hidden: reluLayers(32),
     epochs: 500,
     learningRate: 0.05,
     patience: 4,
@@ -175,7 +181,7 @@ Deno.test("mini-batches: training stops when the validation loss no longer falls
   assert.equal(events.length, best + 4);
   const again = await solveMinibatch(design, alone, {
     ...options,
-    hidden: [32],
+    hidden: reluLayers(32),
     epochs: best,
     learningRate: 0.05,
   });
@@ -200,7 +206,7 @@ Deno.test("mini-batches: unsupported options are rejected before training starts
       (error) => error instanceof Failure && error.kind === kind && error.message.includes(message),
     );
   await assertRejects({ penalty: { l2: 0, l1: 1 } }, "no l1 penalty");
-  await assertRejects({ hidden: [4_096, 4_096] }, "fewer units");
+  await assertRejects({ hidden: reluLayers(4_096, 4_096) }, "fewer units");
   await assertRejects({ patience: 1 }, "no validation rows", "examples-invalid");
 });
 
