@@ -1,4 +1,4 @@
-import type { Scenario, World } from "./scenario.ts";
+import type { Scenario, ScenarioContext } from "./scenario.ts";
 import { probabilityOf, row } from "../support/served_models.ts";
 
 const path = "/predict/batch";
@@ -19,7 +19,7 @@ const aprMissing = {
   errors: [{ pointer: "#/apr", detail: "is missing: send a number" }],
 };
 
-function answered({ first }: World, rows: Readonly<Record<string, unknown>>) {
+function answered({ first }: ScenarioContext, rows: Readonly<Record<string, unknown>>) {
   return { model_id: first.id, version: 1, ...rows };
 }
 
@@ -49,11 +49,11 @@ export const batchScenarios: readonly Scenario[] = [
     path,
     body: { rows: [row, other] },
     status: 200,
-    answer: (world) =>
-      answered(world, {
+    answer: (context) =>
+      answered(context, {
         rows: [
-          { probability: probabilityOf(world.first) },
-          { probability: probabilityOf(world.first, other), unseen: ["lender_id"] },
+          { probability: probabilityOf(context.first) },
+          { probability: probabilityOf(context.first, other), unseen: ["lender_id"] },
         ],
       }),
   },
@@ -74,9 +74,9 @@ export const batchScenarios: readonly Scenario[] = [
     path,
     body: { columns: columnsOf([row, other]) },
     status: 200,
-    answer: (world) =>
-      answered(world, {
-        columns: { probability: [probabilityOf(world.first), probabilityOf(world.first, other)] },
+    answer: (context) =>
+      answered(context, {
+        columns: { probability: [probabilityOf(context.first), probabilityOf(context.first, other)] },
         unseen: { lender_id: [1] },
         errors: undefined,
       }),

@@ -1,8 +1,8 @@
 import { createExplainer } from "../../pipeline/model/explanation.ts";
-import type { Scenario, World } from "./scenario.ts";
+import type { Scenario, ScenarioContext } from "./scenario.ts";
 import { probabilityOf, row } from "../support/served_models.ts";
 
-function explanationOf({ first }: World, features: Readonly<Record<string, unknown>> = row) {
+function explanationOf({ first }: ScenarioContext, features: Readonly<Record<string, unknown>> = row) {
   const { logit, intercept, contributions } = createExplainer(first.metadata)(features);
   const names = first.metadata.encoder.features.map(({ name }) => name);
   return {
@@ -12,7 +12,7 @@ function explanationOf({ first }: World, features: Readonly<Record<string, unkno
   };
 }
 
-const useSecond = ({ service }: World) =>
+const useSecond = ({ service }: ScenarioContext) =>
   service.production.assign({ modelId: "2", assignedBy: "test" }).then(() => {});
 
 export const explanations: readonly Scenario[] = [
@@ -21,10 +21,10 @@ export const explanations: readonly Scenario[] = [
     path: "/predict?explain=true",
     body: row,
     status: 200,
-    answer: (world) => ({
-      probability: probabilityOf(world.first),
-      explanation: explanationOf(world),
-      model_id: world.first.id,
+    answer: (context) => ({
+      probability: probabilityOf(context.first),
+      explanation: explanationOf(context),
+      model_id: context.first.id,
       version: 1,
     }),
   },
@@ -40,11 +40,11 @@ export const explanations: readonly Scenario[] = [
     path: "/predict/batch?explain=true",
     body: { rows: [row, { ...row, lender_id: 99 }] },
     status: 200,
-    answer: (world) => ({
+    answer: (context) => ({
       rows: [row, { ...row, lender_id: 99 }].map((features, i) => ({
-        probability: probabilityOf(world.first, features),
+        probability: probabilityOf(context.first, features),
         ...(i === 1 ? { unseen: ["lender_id"] } : {}),
-        explanation: explanationOf(world, features),
+        explanation: explanationOf(context, features),
       })),
     }),
   },
@@ -53,8 +53,8 @@ export const explanations: readonly Scenario[] = [
     path: "/predict/batch?explain=true",
     body: { columns: Object.fromEntries(Object.entries(row).map(([name, value]) => [name, [value]])) },
     status: 200,
-    answer: (world) => ({
-      columns: { probability: [probabilityOf(world.first)], explanation: [explanationOf(world)] },
+    answer: (context) => ({
+      columns: { probability: [probabilityOf(context.first)], explanation: [explanationOf(context)] },
     }),
   },
   {
@@ -62,12 +62,12 @@ export const explanations: readonly Scenario[] = [
     path: "/rank?explain=true",
     body: { lead: row, offers: [{ offer_id: 5 }] },
     status: 200,
-    answer: (world) => ({
+    answer: (context) => ({
       ranking: [{
         index: 0,
         offer_id: 5,
-        probability: probabilityOf(world.first),
-        explanation: explanationOf(world),
+        probability: probabilityOf(context.first),
+        explanation: explanationOf(context),
       }],
     }),
   },

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { tablesFileName } from "../../pipeline/store/layout.ts";
-import type { Scenario, World } from "./scenario.ts";
+import type { Scenario, ScenarioContext } from "./scenario.ts";
 import { probabilityOf, row } from "../support/served_models.ts";
 
 const path = "/predict";
@@ -166,7 +166,8 @@ export const lookups: readonly Scenario[] = [
     name: "a store whose view lacks the model's columns cannot be used",
     path,
     body: { offer_id: 1 },
-    given: (world) => changeStore(world, "DROP VIEW examples; CREATE VIEW examples AS SELECT * FROM offers"),
+    given: (context) =>
+      changeStore(context, "DROP VIEW examples; CREATE VIEW examples AS SELECT * FROM offers"),
     status: 503,
     problem: "store-invalid",
   },
@@ -174,7 +175,7 @@ export const lookups: readonly Scenario[] = [
     name: "a row for which the view fails is a problem, not a missing value",
     path,
     body: { offer_id: 1 },
-    given: (world) => changeStore(world, failingView),
+    given: (context) => changeStore(context, failingView),
     status: 409,
     problem: "examples-invalid",
   },
@@ -182,7 +183,7 @@ export const lookups: readonly Scenario[] = [
     name: "other rows of such a view are found",
     path,
     body: { offer_id: 2, apr: 11.5, lender_id: 12, annual_income: null },
-    given: (world) => changeStore(world, failingView),
+    given: (context) => changeStore(context, failingView),
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first, { ...row, annual_income: null }) }),
   },
@@ -190,7 +191,7 @@ export const lookups: readonly Scenario[] = [
     name: "a large view without an index on the id is not searched",
     path,
     body: { offer_id: 1 },
-    given: (world) => changeStore(world, unindexedView),
+    given: (context) => changeStore(context, unindexedView),
     status: 503,
     problem: "lookup-unindexed",
   },
@@ -198,7 +199,7 @@ export const lookups: readonly Scenario[] = [
     name: "for a view with other joins, a group's fields are those that all its rows share",
     path,
     body: { lead_uuid: "lead-a", apr: 11.5, lender_id: 12 },
-    given: (world) => changeStore(world, otherView),
+    given: (context) => changeStore(context, otherView),
     status: 200,
     answer: ({ first }) => ({ probability: probabilityOf(first) }),
   },
@@ -237,13 +238,13 @@ const otherView = `
     FROM offers LEFT JOIN leads USING (lead_uuid);
 `;
 
-function changeStore({ dataDir }: World, sql: string): void {
+function changeStore({ dataDir }: ScenarioContext, sql: string): void {
   const db = new DatabaseSync(join(dataDir, tablesFileName));
   db.exec(sql);
   db.close();
 }
 
-function keepStoreLocked({ dataDir, dispose }: World): void {
+function keepStoreLocked({ dataDir, dispose }: ScenarioContext): void {
   const db = new DatabaseSync(join(dataDir, tablesFileName));
   db.exec(
     "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE kept (id INTEGER); COMMIT; BEGIN EXCLUSIVE",

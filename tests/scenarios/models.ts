@@ -8,7 +8,7 @@ import { registryFileName } from "../../pipeline/store/layout.ts";
 import { downgradeStore } from "../support/downgraded_store.ts";
 import { inRegistry } from "../support/registry_file.ts";
 import type { Artifact } from "../../pipeline/model/artifact.ts";
-import { type Scenario, send, type World } from "./scenario.ts";
+import { type Scenario, type ScenarioContext, send } from "./scenario.ts";
 
 /** The first model's assignment, the third second of 1970. */
 const firstTag = `"1-${(3_000_000).toString(36)}"`;
@@ -22,17 +22,17 @@ const second4 = {
 };
 
 /** Puts the second model in production, a second after the first. */
-async function assignSecond({ dataDir, second, service }: World): Promise<void> {
+async function assignSecond({ dataDir, second, service }: ScenarioContext): Promise<void> {
   const entry = { modelId: second.id, assignedAt: 4_000_000, assignedBy: "test", reason: "better" };
   inRegistry(dataDir, (file) => assignModel(file, entry));
   await service.production.sync();
 }
 
-function aliasSecond(world: World): Promise<void> {
-  return alias(world, 2, "challenger");
+function aliasSecond(context: ScenarioContext): Promise<void> {
+  return alias(context, 2, "challenger");
 }
 
-async function alias({ service }: World, version: number, name: string): Promise<void> {
+async function alias({ service }: ScenarioContext, version: number, name: string): Promise<void> {
   const response = await send(service, { method: "PUT", path: `/models/${version}/aliases/${name}` });
   assert.equal(response.status, 200);
   await response.body?.cancel();
@@ -380,9 +380,9 @@ export const modelScenarios: readonly Scenario[] = [
     method: "POST",
     path: "/model",
     body: { model_id: "challenger", expected_current: "champion" },
-    given: async (world) => {
-      await aliasSecond(world);
-      await alias(world, 1, "champion");
+    given: async (context) => {
+      await aliasSecond(context);
+      await alias(context, 1, "champion");
     },
     status: 200,
     answer: ({ second }) => ({ model_id: second.id, version: 2 }),

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { aliasSecond } from "./alias_of.ts";
 import { probabilityOf, row } from "../support/served_models.ts";
 import { bytesOf, compressed, inferBody, tensorsOf } from "../support/tensors.ts";
-import type { Scenario, World } from "./scenario.ts";
+import type { Scenario, ScenarioContext } from "./scenario.ts";
 import { send } from "./scenario.ts";
 
 const infer = "/v2/models/clickwell/infer";
@@ -162,7 +162,7 @@ export const inferScenarios: readonly Scenario[] = [
     name: "a model answers by an alias",
     path: "/v2/models/challenger/infer",
     body: { inputs: tensorsOf([row]) },
-    given: (world) => aliasSecond(world, "challenger"),
+    given: (context) => aliasSecond(context, "challenger"),
     status: 200,
     answer: ({ second }) => ({ model_name: "challenger", outputs: output(probabilityOf(second)) }),
   },
@@ -388,7 +388,7 @@ export const inferenceScenarios: readonly Scenario[] = [
 const index = "/v2/repository/index";
 const admin = { authorization: "Bearer t0ken" };
 
-async function unload({ service, second }: World): Promise<void> {
+async function unload({ service, second }: ScenarioContext): Promise<void> {
   const path = `/v2/repository/models/${second.id}/unload`;
   assert.equal((await send(service, { method: "POST", path, body: "" })).status, 200);
 }
@@ -403,9 +403,9 @@ export const repositoryScenarios: readonly Scenario[] = [
     method: "POST",
     path: index,
     body: "",
-    given: (world) => aliasSecond(world, "challenger"),
+    given: (context) => aliasSecond(context, "challenger"),
     status: 200,
-    whole: ({ first, second }) => [
+    wholeAnswer: ({ first, second }) => [
       entry("clickwell", "1"),
       entry("challenger", "2"),
       entry(second.id, "2"),
@@ -419,7 +419,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     body: { ready: true },
     given: unload,
     status: 200,
-    whole: ({ first }) => [entry("clickwell", "1"), entry(first.id, "1")],
+    wholeAnswer: ({ first }) => [entry("clickwell", "1"), entry(first.id, "1")],
   },
   {
     name: "the index marks unloaded models",
@@ -428,7 +428,7 @@ export const repositoryScenarios: readonly Scenario[] = [
     body: {},
     given: unload,
     status: 200,
-    whole: ({ first, second }) => [
+    wholeAnswer: ({ first, second }) => [
       entry("clickwell", "1"),
       entry(second.id, "2", false),
       entry(first.id, "1"),
@@ -474,10 +474,10 @@ export const repositoryScenarios: readonly Scenario[] = [
     method: "POST",
     path: "/v2/models/2/infer",
     body: { inputs: tensorsOf([row]) },
-    async given(world) {
-      await unload(world);
+    async given(context) {
+      await unload(context);
       const path = `/v2/repository/models/2/load`;
-      assert.equal((await send(world.service, { method: "POST", path, body: "" })).status, 200);
+      assert.equal((await send(context.service, { method: "POST", path, body: "" })).status, 200);
     },
     status: 200,
     answer: ({ second }) => ({ outputs: output(probabilityOf(second)) }),
@@ -487,9 +487,9 @@ export const repositoryScenarios: readonly Scenario[] = [
     method: "POST",
     path: "/v2/models/2/infer",
     body: { inputs: tensorsOf([row]) },
-    async given(world) {
-      await unload(world);
-      await world.service.production.assign({ modelId: "2", assignedBy: "test" });
+    async given(context) {
+      await unload(context);
+      await context.service.production.assign({ modelId: "2", assignedBy: "test" });
     },
     status: 200,
     answer: ({ second }) => ({ outputs: output(probabilityOf(second)) }),

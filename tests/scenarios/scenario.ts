@@ -8,7 +8,7 @@ import { checkAnswer, type OpenapiDocument } from "../support/openapi_document.t
 import { makeServedModels, type ServedModels } from "../support/served_models.ts";
 
 /** Environment of a scenario, which it may change before its request. */
-export interface World extends ServedModels {
+export interface ScenarioContext extends ServedModels {
   readonly service: Service;
   readonly dispose: (() => void)[];
 }
@@ -23,15 +23,15 @@ export interface Scenario {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly options?: (models: ServedModels) => Partial<ServiceOptions>;
-  readonly given?: (world: World) => void | Promise<void>;
+  readonly given?: (context: ScenarioContext) => void | Promise<void>;
   readonly status: number;
   readonly problem?: FailureKind;
   /** The whole body of the answer. */
   readonly text?: string;
   /** The whole answer, as JSON. */
-  readonly whole?: (world: World) => unknown;
+  readonly wholeAnswer?: (context: ScenarioContext) => unknown;
   /** Members that the answer must have; it may have others. */
-  readonly answer?: (world: World) => Readonly<Record<string, unknown>>;
+  readonly answer?: (context: ScenarioContext) => Readonly<Record<string, unknown>>;
   /** Pointers of the bad fields; undefined for an error of a row, which has its own. */
   readonly pointers?: readonly (string | undefined)[];
   readonly responseHeaders?: Readonly<Record<string, string>>;
@@ -52,24 +52,24 @@ export async function run(
     log: createLog({ format: "json", level: "debug", write: (line) => log.push(line) }),
     ...scenario.options?.(models),
   });
-  const world: World = { ...models, service, dispose: [models.remove] };
+  const context: ScenarioContext = { ...models, service, dispose: [models.remove] };
   try {
     await service.production.sync();
-    if (!service.slot.current) await serveFirst(world);
-    await scenario.given?.(world);
+    if (!service.slot.current) await serveFirst(context);
+    await scenario.given?.(context);
     const response = await send(service, scenario, withLength);
-    await check(scenario, world, response);
+    await check(scenario, context, response);
     if (scenario.problem && scenario.path === "/model" && scenario.method === "POST") {
       assert.equal(service.slot.current?.modelId, models.first.id, "the old model goes on answering");
     }
   } finally {
-    for (const dispose of world.dispose.toReversed()) dispose();
+    for (const dispose of context.dispose.toReversed()) dispose();
     service.rejectionLog.flush();
   }
 }
 
 /** If the scenario's store cannot be read, the model is loaded by another service that can read it. */
-async function serveFirst({ service, ...models }: World): Promise<void> {
+async function serveFirst({ service, ...models }: ScenarioContext): Promise<void> {
   const log = createLog({ format: "json", level: "error", write: () => {} });
   const other = createService({ ...models, token: undefined, insecure: false, log });
   await other.production.sync();
@@ -109,11 +109,11 @@ export async function readDocument(service: Service): Promise<OpenapiDocument> {
   return await response.json();
 }
 
-async function check(scenario: Scenario, world: World, response: Response): Promise<void> {
+async function check(scenario: Scenario, context: ScenarioContext, response: Response): Promise<void> {
   const { method, status, problem, answer, pointers, responseHeaders = {} } = scenario;
   const text = await response.text();
   assert.equal(response.status, status, text);
-  await checkAnswer(await readDocument(world.service), scenario.method ?? "GET", scenario.path, {
+  await checkAnswer(await readDocument(context.service), scenario.method ?? "GET", scenario.path, {
     status,
     contentType: response.headers.get("content-type"),
     text,
@@ -128,7 +128,7 @@ async function check(scenario: Scenario, world: World, response: Response): Prom
 
   const json = JSON.parse(text);
   const isProblem = status >= 400;
-  const isForeign = createProtocolCheck(world.service.routes)(scenario.path);
+  const isForeign = createProtocolCheck(context.service.routes)(scenario.path);
   assert.equal(
     response.headers.get("content-type"),
     isProblem && !isForeign ? "application/problem+json" : "application/json",
@@ -146,8 +146,8 @@ async function check(scenario: Scenario, world: World, response: Response): Prom
     assert.deepEqual([json.type, json.status], [type, status]);
     assert.ok(json.title.length > 0 && json.detail.length > json.title.length / 2);
   }
-  if (scenario.whole) assert.deepEqual(json, scenario.whole(world));
-  for (const [name, value] of Object.entries(answer?.(world) ?? {})) {
+  if (scenario.wholeAnswer) assert.deepEqual(json, scenario.wholeAnswer(context));
+  for (const [name, value] of Object.entries(answer?.(context) ?? {})) {
     assert.deepEqual(json[name], value, name);
   }
   assert.deepEqual(json.errors?.map(({ pointer }: { pointer?: string }) => pointer), pointers);

@@ -17,7 +17,7 @@ import {
 import { readDocument, send } from "../../scenarios/scenario.ts";
 import { makeServedModels, row, type ServedModels } from "../../support/served_models.ts";
 
-interface Asked {
+interface DocumentTestContext {
   readonly service: Service;
   readonly models: ServedModels;
   readonly document: OpenapiDocument;
@@ -25,7 +25,7 @@ interface Asked {
 
 function documentTest(
   name: string,
-  test: (asked: Asked) => void | Promise<void>,
+  test: (context: DocumentTestContext) => void | Promise<void>,
   options?: Partial<ServiceOptions>,
 ) {
   Deno.test(name, async () => {
@@ -129,8 +129,8 @@ documentTest("document: without a token there is no security scheme", ({ documen
 
 documentTest(
   "document: a row has the fields, levels and nulls of the active model, and an example",
-  (asked) => {
-    const { document: { components: { schemas } }, models: { first } } = asked;
+  (context) => {
+    const { document: { components: { schemas } }, models: { first } } = context;
     assert.deepEqual(schemas.Row, {
       type: "object",
       description: "The raw fields of one row, as defined by the model in production.",
@@ -219,8 +219,8 @@ documentTest("document: the example of a body gets an answer", async ({ service,
 
 documentTest(
   "document: its ETag starts with the model's id, and If-None-Match is answered with 304",
-  async (asked) => {
-    const { service, models: { first, second } } = asked;
+  async (context) => {
+    const { service, models: { first, second } } = context;
     const ask = (headers = {}) => send(service, { path: "/openapi.json", headers });
     const etag = (await ask()).headers.get("etag") ?? "";
     assert.match(etag, new RegExp(`^"${first.id}\\.[0-9a-f]{8}"$`));
