@@ -26,7 +26,7 @@ function kindOf(work: () => void): string {
   }
 }
 
-Deno.test("only the token itself is the token", () => {
+Deno.test("admin auth: only the exact token is accepted", () => {
   const { authorizeWrite } = createAdminAuth({ token: "right", insecure: false });
   const kinds = ["right", "Right", "righ", "right.", ""].map((sent) =>
     kindOf(() => authorizeWrite(withToken(sent), "a"))
@@ -36,12 +36,12 @@ Deno.test("only the token itself is the token", () => {
   assert.equal(kindOf(() => authorizeWrite(write({ authorization: "bearer right" }), "a")), "done");
 });
 
-Deno.test("with a token, even --insecure wants it", () => {
+Deno.test("admin auth: with --insecure, a token is still required if there is one", () => {
   const { authorizeWrite } = createAdminAuth({ token: "right", insecure: true });
   assert.equal(kindOf(() => authorizeWrite(write({}), "a")), "unauthorized");
 });
 
-Deno.test("a client that guesses is locked out for a minute; others are not, and a missing token is no guess", () => {
+Deno.test("admin auth: wrong tokens lock a client out for a minute, other clients are not affected, and a missing token does not count", () => {
   let now = 0;
   const attempts = createAttemptLimiter(() => now);
   const { authorizeWrite } = createAdminAuth({ token: "right", insecure: false, attempts });
@@ -58,7 +58,7 @@ Deno.test("a client that guesses is locked out for a minute; others are not, and
   assert.equal(kindOf(() => authorizeWrite(withToken("right"), "a")), "done");
 });
 
-Deno.test("many clients do not take much memory: the ones that are longest known are forgotten", () => {
+Deno.test("attempt limiter: the number of remembered clients is bounded, the oldest are dropped", () => {
   const attempts = createAttemptLimiter(() => 0);
   for (let i = 0; i < failuresPerMinute; i++) attempts.failed("first");
   assert.equal(attempts.exceeded("first"), true);
@@ -66,7 +66,7 @@ Deno.test("many clients do not take much memory: the ones that are longest known
   assert.equal(attempts.exceeded("first"), false);
 });
 
-Deno.test("a proxy on this machine says who the client is, by its own entry; nobody else is believed", () => {
+Deno.test("client address: only a proxy on this machine is trusted, and only its own entry", () => {
   const from = (peer: string, forwarded?: string) =>
     clientOf(write(forwarded === undefined ? {} : { "x-forwarded-for": forwarded }), peer);
   assert.equal(from("127.0.0.1", "203.0.113.9"), "203.0.113.9");
@@ -77,7 +77,7 @@ Deno.test("a proxy on this machine says who the client is, by its own entry; nob
   assert.equal(from("192.0.2.1", "203.0.113.9"), "192.0.2.1");
 });
 
-Deno.test("a host is a name or an address, with a port or without", () => {
+Deno.test("host: a name or an address, optionally with a port", () => {
   for (const host of ["localhost", "a-b.example:80", "127.0.0.1:7999", "[::1]:7999", "[::1]"]) {
     assert.equal(isHost(host), true, host);
   }
@@ -88,7 +88,7 @@ Deno.test("a host is a name or an address, with a port or without", () => {
   }
 });
 
-Deno.test("loopback is what only this machine can reach", () => {
+Deno.test("loopback: addresses that only this machine can reach", () => {
   for (const name of ["localhost", "LOCALHOST", "app.localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"]) {
     assert.equal(isLoopback(name), true, name);
   }

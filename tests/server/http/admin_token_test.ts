@@ -4,7 +4,7 @@ import { keptToken, tokenFileName } from "../../../server/http/admin_token.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
 
-Deno.test("admin token: made once in a folder of its own, read again, and another one in another folder", () =>
+Deno.test("admin token: generated once per folder, then read", () =>
   inFolder(async (folder) => {
     const data = join(folder, "data");
     const made = keptToken(data);
@@ -15,7 +15,7 @@ Deno.test("admin token: made once in a folder of its own, read again, and anothe
     assert.equal((await Deno.readTextFile(join(data, tokenFileName))).trim(), made.token);
   }));
 
-Deno.test("admin token: a folder in its place is refused, and a folder that cannot be made keeps none", () =>
+Deno.test("admin token: a folder in place of the file is rejected, and without a writable folder there is no token", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, tokenFileName));
     assertFailure(() => keptToken(folder), "usage-invalid", /not a regular file/);

@@ -7,14 +7,14 @@ import { row } from "../../support/served_models.ts";
 
 const withinMs = bodyTimeoutMs + 5_000;
 
-/** They do not read their bodies, or not without a label. */
+/** Routes that do not read a body, or not without a media type. */
 const bodiless = /\/(?:load|unload)$|\/labels\//;
 
 function head(path: string, length: number): string {
   return `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${length}\r\n\r\n`;
 }
 
-Deno.test("bodies that stall or drip are given up after ten seconds, on every way, and the others do not wait for them", async () => {
+Deno.test("attack: bodies that stall or drip are abandoned after ten seconds on every route, and other requests do not wait", async () => {
   await using running = await runServer({ drainTimeoutMs: 200 });
   const { server: { port }, ask } = running;
   await ask("/predict", row);
@@ -57,7 +57,7 @@ Deno.test("bodies that stall or drip are given up after ten seconds, on every wa
   for (const connection of [...stalled.map((one) => one.connection), chunked, dripping]) connection.close();
 });
 
-Deno.test("more bodies on their way than may be are refused, bodies that are there are answered, and health too", async () => {
+Deno.test("attack: bodies beyond the quota are rejected, while complete bodies and health checks are answered", async () => {
   await using running = await runServer({ drainTimeoutMs: 200 });
   const { server: { port }, ask } = running;
   const connections: RawConnection[] = [];
@@ -70,7 +70,7 @@ Deno.test("more bodies on their way than may be are refused, bodies that are the
   );
   assert.equal((await ask("/livez")).status, 200);
   assert.equal((await ask("/readyz")).status, 200);
-  // They hang up, and there is room again.
+  // After the clients disconnect, the quota is free again.
   for (const connection of connections) connection.close();
   for (let status = 0; status !== 200;) status = (await ask("/model/history")).status;
   for (let status = 0; status !== 200;) status = (await ask("/predict", row)).status;

@@ -24,7 +24,7 @@ function memoryTest(name: string, attack: (serve: ServeProcess) => Promise<void>
           ...["--data", models.dataDir, "--models", models.modelsDir],
           ...["--workers", "2", "--drain-timeout", "0", "--drain-delay", "0"],
         ]);
-        // Both threads have answered: what they take for that is no part of the attack.
+        // Both threads have answered once: their memory for that is not part of the attack.
         for (let i = 0; i < 40; i++) await predictOnce(serve);
         const base = memoryOf(serve.pid).now;
         await attack(serve);
@@ -56,7 +56,7 @@ function bombOfMembers(): Uint8Array<ArrayBuffer> {
 }
 
 memoryTest(
-  "bodies that inflate to gigabytes are refused at the limit, in bounded memory, and others do not wait",
+  "bodies that inflate to gigabytes are rejected at the limit, in bounded memory, and other requests do not wait",
   async ({ origin }) => {
     const bombs = [bombOfMembers(), new Uint8Array(gzipSync(Buffer.alloc(100 * 2 ** 20, " "), { level: 9 }))];
     const paths = ["/invocations", "/v1/models/clickwell:predict", "/v2/models/clickwell/infer"];
@@ -76,7 +76,7 @@ memoryTest(
 );
 
 memoryTest(
-  "lengths that are only announced take no memory, and leave room for predictions and writes",
+  "announced lengths take no memory, and leave the quotas of predictions and writes free",
   async ({ origin, port }) => {
     const head = (path: string, length: number) =>
       `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n{`;

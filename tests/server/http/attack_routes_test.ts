@@ -42,12 +42,12 @@ function attackTest(name: string, attack: (target: Target) => Promise<void>): vo
   });
 }
 
-/** What no answer may say: names of files and folders of the server, a stack, the token. */
+/** What no answer may contain: names of files and folders of the server, a stack trace, the token. */
 const leaks =
   /\/tmp\/|\.ts\b|\.ts:|\.db\b|\bat [A-Za-z.<]+ \(|node:|ext:|file:\/\/\/(?!etc)|SQLITE|Deno\.|the-token-that/;
 
 async function checkAnswer(response: Response, what: string): Promise<void> {
-  // An id ends in a count, which may look like the end of a file's name.
+  // An id ends in a count, which may look like a file extension.
   const text = (await response.text()).replace(/"request_id":"[^"]*"/, "");
   assert.ok(
     response.status !== 500 && response.status < 600,
@@ -65,7 +65,7 @@ function pathsOf({ path }: Route): string[] {
   return oddIds.map((id) => path.replace(/(?<=\/):\w+/g, id));
 }
 
-/** All that the server keeps, as one text. */
+/** The whole state of the server as one text. */
 function stateOf({ models, service }: Target): string {
   const names = [registryFileName, tablesFileName].flatMap((name) => [name, `${name}-wal`]);
   const stored = names.map((name) => {
@@ -84,7 +84,7 @@ function noBugIn(log: readonly string[]): void {
 }
 
 attackTest(
-  "odd bodies to every route that takes one, with the token: no bug, no leak, the model stays",
+  "unusual bodies to every route with a body, with the token: no bug, no leak, the model stays",
   async (target) => {
     const { service, models, log } = target;
     for (const route of service.routes.filter(({ method }) => method !== "GET")) {
@@ -93,7 +93,7 @@ attackTest(
           const headers of [{ ...json, ...bearer }, { ...bearer, "content-type": "application/x-ndjson" }]
         ) {
           const path = route.path.replace(/(?<=\/):\w+/g, models.first.id);
-          // What these do is what they are for.
+          // These routes change the state by design.
           if (route.write && !/^\/model$/.test(path)) continue;
           const response = await send(service, { method: route.method, path, body, headers });
           await checkAnswer(response, `${route.method} ${path}, ${name}`);
@@ -180,7 +180,7 @@ attackTest("thousands of bad requests leave a handful of lines in the log", asyn
 });
 
 attackTest(
-  "a field sent twice counts once, as the last of them: no proxy and no log may rely on the first",
+  "of a field that is sent twice, the last value counts",
   async ({ service }) => {
     const twice = JSON.stringify(row).replace("{", '{"apr":99,');
     const answers = await Promise.all(

@@ -14,7 +14,7 @@ interface Attack {
   readonly path: string;
   readonly type?: string;
   readonly body: () => string;
-  /** What it may be answered with; 503 is always one of them. */
+  /** The allowed statuses, in addition to 503. */
   readonly status: number;
 }
 
@@ -116,13 +116,13 @@ for (const { name, path, type = json, body, status } of attacks) {
   });
 }
 
-/** The server closes the connection of a body that it has no room for: who still sends may not see the answer. */
+/** The server closes the connection of a body beyond the quota: a client that is still sending may not receive the answer. */
 function refused(error: unknown): Response {
   if (!(error instanceof TypeError)) throw error;
   return new Response(null, { status: 503 });
 }
 
-Deno.test("a batch is given up after a hundred rows that cannot be answered, and a line of a stream has a short problem", async () => {
+Deno.test("attack: a batch is aborted after a hundred invalid rows, and lines of a stream have short problems", async () => {
   const models = makeServedModels();
   try {
     await using serve = await startServe(["--data", models.dataDir, "--models", models.modelsDir]);

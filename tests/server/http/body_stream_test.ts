@@ -90,7 +90,7 @@ streamTest("no lines have no answers", async (running) => {
 });
 
 streamTest(
-  "all lines are answered by one model, whatever is put in production meanwhile",
+  "all lines are answered by one model, also if the active model changes",
   async (running) => {
     const { first, second } = running.models;
     const line = `${JSON.stringify(row)}\n`;
@@ -154,7 +154,7 @@ streamTest("a client that hangs up in the middle is no bug, and not waited for",
 
 const linesPerChunk = 400;
 
-/** Sends the lines over and over, as fast as they are taken. Explained, answers are longer than what the kernel holds of them. */
+/** Sends the lines repeatedly, as fast as they are read. With explanations, the answers exceed the buffers of the kernel. */
 async function sendLines(
   connection: Deno.Conn,
   { chunks, progress }: { chunks: number; progress: { sent: number } },
@@ -172,7 +172,7 @@ async function sendLines(
   await write(encoder.encode("0\r\n\r\n"));
 }
 
-/** Resident memory of a process, MiB; undefined where the system does not tell. */
+/** Resident memory of a process in MiB; undefined if the system does not report it. */
 function residentMiB(pid: number): number | undefined {
   try {
     const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
@@ -182,9 +182,9 @@ function residentMiB(pid: number): number | undefined {
   }
 }
 
-Deno.test("POST /predict/batch, newline-delimited: a slow reader slows the sender, and memory stays as it is", async () => {
+Deno.test("POST /predict/batch, newline-delimited: a slow reader slows down the sender, and memory does not grow", async () => {
   const models = makeServedModels();
-  // A process of its own: its memory is not that of other tests.
+  // A separate process, so that the memory of other tests does not count.
   await using server = await startServe([
     "--data",
     models.dataDir,
@@ -199,9 +199,9 @@ Deno.test("POST /predict/batch, newline-delimited: a slow reader slows the sende
     const progress = { sent: 0 };
     const memory = residentMiB(server.pid);
     const sending = sendLines(connection, { chunks, progress });
-    // A failure of the test closes the connection: that is no second one.
+    // A failure of the test closes the connection, which is not a second failure.
     sending.catch(() => {});
-    // What the kernel holds in both directions is all that goes on without a reader.
+    // Without a reader, only the buffers of the kernel are filled.
     let stalledAt = -1;
     for (let looks = 0; looks < 20 && progress.sent !== stalledAt; looks++) {
       stalledAt = progress.sent;

@@ -7,7 +7,7 @@ import {
 } from "../../../server/http/buffered_body.ts";
 import { connectRaw } from "../../support/raw_connection.ts";
 
-/** True where the runtime is of the line in which whole bodies can be taken. */
+/** True if buffered bodies are supported on this version of the runtime. */
 const isOfLine = Deno.version.deno.startsWith("2.9.");
 
 const decoder = new TextDecoder();
@@ -19,7 +19,7 @@ const takers = {
   },
 };
 
-/** Sends pieces of a request to a server of its own. @returns The lengths of what was taken at once; null where nothing was. */
+/** Sends a request in parts to a new server. @returns The lengths of the buffered bodies; null if the body was not buffered. */
 async function takenFrom(
   take: (typeof takers)[keyof typeof takers],
   requests: readonly (readonly string[])[],
@@ -60,25 +60,25 @@ function head(length: number): string {
 }
 
 for (const [kind, take] of Object.entries(takers)) {
-  Deno.test(`whole body as ${kind}: what came with its headers is taken at once, in the line of versions where that is known to work`, async () => {
+  Deno.test(`buffered body as ${kind}: a body that arrives with its headers is read synchronously on supported versions`, async () => {
     const taken = await takenFrom(take, [[head(11) + '{"apr":1.5}'], [head(0)]]);
     assert.deepEqual(taken, isOfLine ? [11, 0] : [null, null]);
   });
 
-  Deno.test(`whole body as ${kind}: what is still on its way is left to be read in the ordinary way`, async () => {
+  Deno.test(`buffered body as ${kind}: a body that is still arriving is left to be read as a stream`, async () => {
     assert.deepEqual(
       await takenFrom(take, [[head(11) + '{"apr"', ":1.5}"], [head(3), "abc"]]),
       [null, null],
     );
   });
 
-  Deno.test(`whole body as ${kind}: what is longer than asked for is refused`, async () => {
+  Deno.test(`buffered body as ${kind}: a body beyond the maximum is rejected`, async () => {
     const taken = await takenFrom(take, [[head(51) + "a".repeat(51)], [head(50) + "a".repeat(50)]], 50);
     assert.deepEqual(taken, isOfLine ? ["body-oversized", 50] : [null, null]);
   });
 }
 
-Deno.test("whole body: other versions, and requests that come from nowhere, have the ordinary way alone", async () => {
+Deno.test("buffered body: other versions, and requests without a connection, have none", async () => {
   const request = () => new Request("http://127.0.0.1/", { method: "POST", body: "{}" });
   for (const runtime of ["2.7.11", "2.8.2", "2.10.0", "3.0.0", Deno.version.deno]) {
     const untouched = request();
@@ -88,7 +88,7 @@ Deno.test("whole body: other versions, and requests that come from nowhere, have
   }
 });
 
-Deno.test("one header is read as all headers have it, in every version", async () => {
+Deno.test("buffered body: a single header is read with the value of Request.headers, on every version", async () => {
   const asked = ["content-type", "content-encoding", "x-twice", "x-none"];
   for (const runtime of [Deno.version.deno, "2.7.11"]) {
     const readHeader = createHeaderReader(runtime);

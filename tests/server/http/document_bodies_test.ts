@@ -14,7 +14,7 @@ const listed = [15_000, 72_000, 11.5, "debt_consolidation", "good", 12];
 const columns = Object.fromEntries(names.map((name, i) => [name, [values[i], values[i]]]));
 const tensors = tensorsOf([row]).map((tensor) => ({ ...tensor, parameters: {} }));
 
-/** Bodies that are answered, with every member that there may be. */
+/** Valid bodies with every possible member. */
 const bodies: readonly (readonly [path: string, body: unknown])[] = [
   ["/predict", keyed],
   ["/predict/batch?strict=true", [keyed, keyed]],
@@ -45,7 +45,7 @@ const bodies: readonly (readonly [path: string, body: unknown])[] = [
   ["/v2/repository/models/clickwell/load", { parameters: {} }],
 ];
 
-/** What is put in the place of each value; undefined takes it away. */
+/** Replacements of each value; undefined removes it. */
 const others = [undefined, null, true, 0, -1.5, "", "x", [], [null], {}, { a: 1 }];
 
 function* changed(value: unknown): Generator<unknown> {
@@ -57,14 +57,14 @@ function* changed(value: unknown): Generator<unknown> {
       }
     }
   } else if (typeof value === "object" && value !== null) {
-    // A member that is undefined is none in JSON.
+    // JSON omits a member that is undefined.
     for (const [name, member] of Object.entries(value)) {
       for (const other of changed(member)) yield { ...value, [name]: other };
     }
   }
 }
 
-Deno.test("a body that the document does not allow is not answered, whichever of its members is another", async () => {
+Deno.test("a body that the OpenAPI document does not allow is rejected, whichever member is changed", async () => {
   const models = makeServedModels();
   const service = createService({
     ...models,

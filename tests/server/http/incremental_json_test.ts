@@ -6,12 +6,12 @@ import { type JsonBounds, parseJsonInTurns } from "../../../server/http/incremen
 
 const bounds: JsonBounds = { parse: parseJson, rowsMax: 1_000, containersMax: 200_000, valuesMax: 1_000_000 };
 
-/** JSON with space between its parts, as some clients write it. */
+/** JSON with white space between its tokens, as some clients write it. */
 function written(value: unknown, space: string): string {
   return JSON.stringify(value, null, space);
 }
 
-Deno.test("json in turns: any text is parsed in pieces to what it is parsed to at once", async () => {
+Deno.test("incremental JSON: any text has the same value as with JSON.parse", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.jsonValue({ maxDepth: 6 }),
@@ -26,7 +26,7 @@ Deno.test("json in turns: any text is parsed in pieces to what it is parsed to a
   );
 });
 
-Deno.test("json in turns: what is not JSON at once is none in pieces", async () => {
+Deno.test("incremental JSON: a text that is not JSON is rejected", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.jsonValue({ maxDepth: 3 }),
@@ -51,7 +51,7 @@ Deno.test("json in turns: what is not JSON at once is none in pieces", async () 
   );
 });
 
-Deno.test("json in turns: a member __proto__ is a member, and of two of one name the last counts", async () => {
+Deno.test("incremental JSON: __proto__ is an ordinary member, and of two members of one name the last counts", async () => {
   const text = '{"__proto__":[1,2,3,4,5,6,7,8],"a":[1,2,3,4,5,6,7],"a":[9,9,9,9,9,9],"constructor":1}';
   const parsed = await parseJsonInTurns(text, { ...bounds, chunkLength: 8 });
   assert.deepEqual(parsed, JSON.parse(text));
@@ -65,7 +65,7 @@ const tooMuch: readonly (readonly [what: string, text: string])[] = [
   ["rows in columns", `{"columns":{"a":[${"1,".repeat(bounds.rowsMax)}1]}}`],
 ];
 for (const [what, text] of tooMuch) {
-  Deno.test(`json in turns: more ${what} than any body has are refused before a value is made`, async () => {
+  Deno.test(`incremental JSON: too many ${what} are rejected before any value is created`, async () => {
     let parsed = 0;
     await assert.rejects(
       parseJsonInTurns(text, { ...bounds, parse: () => parsed++ }),
@@ -75,14 +75,14 @@ for (const [what, text] of tooMuch) {
   });
 }
 
-Deno.test("json in turns: lists in lists in lists end, and what is deeper than any value is an empty list", async () => {
+Deno.test("incremental JSON: values deeper than the limit become empty lists", async () => {
   const deep = await parseJsonInTurns(`[1,${"[".repeat(50_000)}${"]".repeat(50_000)},2]`, bounds);
   assert.ok(Array.isArray(deep));
   assert.deepEqual([deep[0], deep.length, deep[2]], [1, 3, 2]);
   await assert.rejects(parseJsonInTurns(`[1,${"[".repeat(50_000)}`, bounds), SyntaxError);
 });
 
-Deno.test("json in turns: other work has its turn meanwhile", async () => {
+Deno.test("incremental JSON: other work runs between chunks", async () => {
   const text = JSON.stringify({ rows: Array.from({ length: 1_000 }, (_, i) => Array(300).fill(i)) });
   let turns = 0;
   const timer = setInterval(() => turns++, 1);

@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { Failure } from "../../../pipeline/failure.ts";
 import { answerLines, type LineStreamOptions } from "../../../server/http/ndjson_stream.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// A fixed seed, so that failures are reproducible.
 fc.configureGlobal({ seed: 20260101 });
 
 const encoder = new TextEncoder();
 
-/** Repeats each line, or tells what is wrong with it, behind its index. */
+/** Answers each line with its index and its text or failure. */
 const echo: Omit<LineStreamOptions, "onEnd"> = {
   lineBytesMax: 100,
   bodyBytesMax: 1000,
@@ -19,7 +19,7 @@ const echo: Omit<LineStreamOptions, "onEnd"> = {
   failureOf: (error) => new Error(`broken off: ${error}`),
 };
 
-/** A body of these chunks, and how many of them have been asked for. */
+/** A body of these chunks, and the number of chunks that were read. */
 function bodyOf(chunks: readonly Uint8Array[]): { body: ReadableStream<Uint8Array>; readonly taken: number } {
   const state = { taken: 0 };
   const body = new ReadableStream<Uint8Array>({
@@ -40,7 +40,7 @@ async function answersTo(chunks: readonly Uint8Array[], options = echo): Promise
   let ends = 0;
   const stream = answerLines(bodyOf(chunks).body, { ...options, onEnd: () => ends++ });
   const text = await new Response(stream).text();
-  assert.equal(ends, 1, "the end is told once");
+  assert.equal(ends, 1, "onEnd is called once");
   assert.ok(text === "" || text.endsWith("\n"));
   return text.split("\n").slice(0, -1);
 }
@@ -50,13 +50,13 @@ const texts = (...parts: readonly string[]) => parts.map((part) => encoder.encod
 for (
   const [name, chunks, answers] of [
     ["lines are answered in their order", texts("a\nb\n"), ["0 a", "1 b"]],
-    ["the last line needs no end", texts("a\nb"), ["0 a", "1 b"]],
-    ["a line may come in pieces", texts("a", "b", "c\nd", "e\n"), ["0 abc", "1 de"]],
-    ["empty lines are passed over", texts("\n\na\n \r\n\nb\n\n"), ["0 a", "1 b"]],
-    ["nothing is answered by nothing", [], []],
-    ["ends of lines may be those of Windows", texts('"a"\r\n"b"\r\n'), ['0 "a"\r', '1 "b"\r']],
+    ["the last line needs no line feed", texts("a\nb"), ["0 a", "1 b"]],
+    ["a line may arrive in parts", texts("a", "b", "c\nd", "e\n"), ["0 abc", "1 de"]],
+    ["empty lines are skipped", texts("\n\na\n \r\n\nb\n\n"), ["0 a", "1 b"]],
+    ["an empty body has an empty answer", [], []],
+    ["lines may end with CR LF", texts('"a"\r\n"b"\r\n'), ['0 "a"\r', '1 "b"\r']],
     [
-      "a line that is too long is answered by its failure, and the next is read",
+      "a line that is too long is answered with its failure, and the next is read",
       texts("x".repeat(101), "\na\n"),
       ["0 body-oversized", "1 a"],
     ],
@@ -64,7 +64,7 @@ for (
     ["a long line at the end too", texts("a\n", "x".repeat(60), "x".repeat(60)), ["0 a", "1 body-oversized"]],
     ["a line of the longest length is a line", texts("x".repeat(100), "\n"), [`0 ${"x".repeat(100)}`]],
     [
-      "a body that is too long ends with that, behind the lines within it",
+      "a body that is too long is answered up to the maximum, then with a failure",
       texts(...Array.from({ length: 12 }, () => `${"x".repeat(99)}\n`)),
       [...Array.from({ length: 10 }, (_, i) => `${i} ${"x".repeat(99)}`), "10 body-oversized"],
     ],
@@ -74,7 +74,7 @@ for (
   Deno.test(`line stream: ${name}`, async () => assert.deepEqual(await answersTo(chunks), answers));
 }
 
-Deno.test("line stream: where the chunks are cut makes no difference, in the middle of a character neither", async () => {
+Deno.test("line stream: chunk boundaries make no difference, also inside a character", async () => {
   const lines = fc.array(
     fc.string({ unit: "grapheme", maxLength: 8 }).filter((line) => !line.includes("\n")),
     {
@@ -93,7 +93,7 @@ Deno.test("line stream: where the chunks are cut makes no difference, in the mid
   );
 });
 
-Deno.test("line stream: a chunk is read when its answers are wanted, and no sooner", async () => {
+Deno.test("line stream: a chunk is read only when its answers are", async () => {
   const source = bodyOf(Array.from({ length: 100 }, () => encoder.encode("a\n")));
   const reader = answerLines(source.body, { ...echo, onEnd() {} }).getReader();
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -105,7 +105,7 @@ Deno.test("line stream: a chunk is read when its answers are wanted, and no soon
   await reader.cancel();
 });
 
-Deno.test("line stream: a reader that goes ends it, and the body with it", async () => {
+Deno.test("line stream: cancelling the answer cancels the body", async () => {
   let cancelled = false;
   let ends = 0;
   const body = new ReadableStream<Uint8Array>({
@@ -120,7 +120,7 @@ Deno.test("line stream: a reader that goes ends it, and the body with it", async
   assert.deepEqual([cancelled, ends], [true, 1]);
 });
 
-Deno.test("line stream: a body that breaks off breaks the answer off", async () => {
+Deno.test("line stream: an error of the body is an error of the answer", async () => {
   let ends = 0;
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.error(new Error("gone")),

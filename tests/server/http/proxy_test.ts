@@ -12,7 +12,7 @@ const token = "a-token-for-this-test";
 const name = "clickwell.example";
 const body = JSON.stringify(row);
 
-/** Shorter than the page says, so that a test need not wait as long as a client may. */
+/** Shorter timeouts than in docs/proxy.md, so that the tests are fast. */
 const impatient = {
   "client_header_timeout 10s;": "client_header_timeout 1s;",
   "client_body_timeout 10s;": "client_body_timeout 1s;",
@@ -56,7 +56,7 @@ function request(method: string, path: string, headers: readonly string[] = [], 
 }
 
 proxyTest(
-  "predictions, assignments and streams go through, with the client's address",
+  "predictions, assignments and streams are forwarded, with the client's address",
   async ({ connect, running }) => {
     const connection = await connect();
     await connection.send(request("POST", "/predict", [], body));
@@ -78,7 +78,7 @@ proxyTest(
 );
 
 proxyTest(
-  "slow heads, slow bodies, silent and idle connections are closed, and others are answered meanwhile",
+  "slow headers, slow bodies, silent and idle connections are closed, while others are answered",
   async (world) => {
     const { connect, running } = world;
     const slow: [what: string, sent: string, drip: string][] = [
@@ -110,7 +110,7 @@ proxyTest(
 );
 
 proxyTest(
-  "a body that is too long, and one that says it is, are refused before they reach the server",
+  "a body that is too long, or is announced so, is rejected before it reaches the server",
   async ({ connect }) => {
     const long = await connect();
     await long.send(request("POST", "/predict", ["Content-Length: 1073741824"]));
@@ -126,7 +126,7 @@ proxyTest(
 );
 
 proxyTest(
-  "no Host that a client makes up reaches the server, and no path hides another",
+  "a forged Host does not reach the server, and no path hides another",
   async ({ connect }) => {
     for (const host of ["elsewhere.example", "localhost", "x/model?", `${name}/model?`, "127.0.0.1", ""]) {
       const connection = await connect();
@@ -151,7 +151,7 @@ proxyTest(
 );
 
 proxyTest(
-  "wrong tokens are counted per client: who guesses does not lock out the others",
+  "wrong tokens are counted per client, and do not lock out others",
   async ({ connect, running }) => {
     const write = (headers: readonly string[]) =>
       request("POST", "/model", ["Content-Type: application/json", ...headers], '{"model_id":2}');
@@ -161,7 +161,7 @@ proxyTest(
       await guessing.receive(new RegExp(`(?:HTTP/1\\.1 4(?:01|29)[^]*){${i + 1}}`));
     }
     await guessing.receive(/HTTP\/1\.1 429/);
-    // The same proxy, another client: as it would say of somebody else.
+    // The same proxy with another client.
     const other = await connectRaw(running.server.port);
     await other.send(
       `POST /model HTTP/1.1\r\nHost: ${name}\r\nX-Forwarded-For: 203.0.113.7\r\nContent-Type: application/json\r\n` +
@@ -172,7 +172,7 @@ proxyTest(
   },
 );
 
-/** Writes through an nginx that says nothing of itself. @returns The status of `POST /model` and of `POST /predict`. */
+/** Writes through an nginx that adds no header. @returns The status of `POST /model` and of `POST /predict`. */
 async function throughPlainNginx(
   options: Parameters<typeof runServer>[0],
 ): Promise<readonly [number, number]> {
@@ -195,8 +195,7 @@ async function throughPlainNginx(
 }
 
 Deno.test({
-  name:
-    "nginx with nothing but proxy_pass: a client of this machine as any other, so that writes are open without a token",
+  name: "nginx with only proxy_pass: its requests look local, so that writes are open without a token",
   ignore,
   async fn() {
     assert.deepEqual(await throughPlainNginx({ token: undefined }), [200, 200]);

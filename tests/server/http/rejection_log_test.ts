@@ -9,7 +9,7 @@ function linesOf(format: LogFormat, level: LogLevel) {
   return { lines, log: createLog({ format, level, write: (line) => lines.push(line), now }) };
 }
 
-Deno.test("a line for machines is one JSON object", () => {
+Deno.test("log: a JSON line is one object", () => {
   const { lines, log } = linesOf("json", "info");
   log.info("listening", { url: "http://127.0.0.1:1", port: 1 });
   assert.deepEqual(lines.map((line) => JSON.parse(line)), [{
@@ -21,7 +21,7 @@ Deno.test("a line for machines is one JSON object", () => {
   }]);
 });
 
-Deno.test("a line for people has the fields as words, and what could look like another line in quotes", () => {
+Deno.test("log: a text line has fields as words, and quotes text that could look like another line", () => {
   const { lines, log } = linesOf("text", "info");
   log.warn("odd", { id: "cw-1", detail: "a\n2026 info fake=1", none: null });
   assert.deepEqual(lines, [
@@ -29,7 +29,7 @@ Deno.test("a line for people has the fields as words, and what could look like a
   ]);
 });
 
-Deno.test("what is below the level is not written", () => {
+Deno.test("log: messages below the level are not written", () => {
   const { lines, log } = linesOf("json", "warn");
   log.debug("a");
   log.info("b");
@@ -38,7 +38,7 @@ Deno.test("what is below the level is not written", () => {
   assert.deepEqual(lines.map((line) => JSON.parse(line).event), ["c", "d"]);
 });
 
-Deno.test("bad requests are counted, and told in one line", () => {
+Deno.test("rejection log: bad requests are counted and logged in one line", () => {
   const { lines, log } = linesOf("json", "info");
   const refusals = createRejectionLog(log);
   for (let i = 0; i < 1000; i++) {
@@ -56,11 +56,11 @@ Deno.test("bad requests are counted, and told in one line", () => {
   assert.equal(lines.length, 1, "once");
 });
 
-Deno.test("bugs are told with their cause, the first few of them", () => {
+Deno.test("rejection log: the first bugs are logged with their cause", () => {
   const { lines, log } = linesOf("json", "info");
   const refusals = createRejectionLog(log);
   for (let i = 0; i < 20; i++) refusals.record(new Error("why"), { request_id: `id.${i}` });
-  // A failure that no request can cause is one too.
+  // A failure that no request can cause is also a bug.
   refusals.record(new Failure("not-converged", "odd"), { request_id: "id" });
   refusals.flush();
   const events = lines.map((line) => JSON.parse(line));
@@ -69,7 +69,7 @@ Deno.test("bugs are told with their cause, the first few of them", () => {
   assert.equal(events[5].count, 16);
 });
 
-Deno.test("log: the key of a row that the store does not have is in no line", () => {
+Deno.test("rejection log: the key of an unknown row is not logged", () => {
   const lines: string[] = [];
   const log = createLog({ format: "json", level: "debug", write: (line) => lines.push(line) });
   const refusals = createRejectionLog(log);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRequestIds } from "../../../server/http/request_id.ts";
 
-Deno.test("request ids: none comes twice, also of two threads; each can be repeated as it stands", () => {
+Deno.test("request ids: unique across threads, and safe to repeat in a header", () => {
   const [ours, theirs] = [createRequestIds(), createRequestIds()];
   const ids = Array.from({ length: 2_500 }, () => [ours.next(), theirs.next()]).flat();
   assert.equal(new Set(ids).size, ids.length);

@@ -15,7 +15,7 @@ function contextOf(header: string) {
   return traceContextOf(new Request("http://127.0.0.1/", { headers: { traceparent: header } }));
 }
 
-Deno.test("traceparent: what has the form of the recommendation is taken over, and nothing else", () => {
+Deno.test("traceparent: only a header of the recommended form is used", () => {
   assert.deepEqual(contextOf(traceparent), { traceId, parentId });
   assert.deepEqual(contextOf(`cc-${traceId}-${parentId}-09-what-comes-later`), { traceId, parentId });
   for (
@@ -32,7 +32,7 @@ Deno.test("traceparent: what has the form of the recommendation is taken over, a
   ) assert.equal(contextOf(odd), undefined, odd);
 });
 
-Deno.test("property: whatever the header is, what is taken over are hexadecimal digits", () => {
+Deno.test("traceparent: for any header, only hexadecimal digits are used", () => {
   fc.assert(fc.property(fc.stringMatching(/^[0-9a-f-]{50,70}$/), (header) => {
     const found = contextOf(header);
     if (found) assert.match(found.traceId + found.parentId, /^[0-9a-f]{48}$/);
@@ -72,12 +72,12 @@ Deno.test("--log-requests all: a line per request, with its id and its trace, an
   assert.doesNotMatch(JSON.stringify(lines), /secret-of-a-client/);
 });
 
-Deno.test("--log-requests errors: a line per request that was refused", async () => {
+Deno.test("--log-requests errors: a line per rejected request", async () => {
   const { lines } = await linesOf("errors");
   assert.deepEqual(lines.map(({ level, status }) => [level, status]), [["warn", 422], ["warn", 400]]);
 });
 
-Deno.test("without --log-requests no request has a line, and what was refused is told with its trace", async () => {
+Deno.test("without --log-requests: no line per request, and rejections are logged with their trace", async () => {
   await using running = await runServer();
   await fetch(`${running.server.origin}/predict`, { method: "POST", body: "{", headers: { traceparent } })
     .then((response) => response.body?.cancel());
@@ -89,7 +89,7 @@ Deno.test("without --log-requests no request has a line, and what was refused is
   assert.deepEqual([last.trace_id, last.parent_span_id], [traceId, parentId]);
 });
 
-Deno.test("whoever sends thousands of bad requests does not get a line for each, even where they are asked for", () => {
+Deno.test("--log-requests errors: thousands of bad requests do not get a line each", () => {
   const lines: string[] = [];
   const log = createLog({ format: "json", level: "info", write: (line) => lines.push(line) });
   let now = 0;

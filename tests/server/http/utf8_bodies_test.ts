@@ -47,7 +47,7 @@ const bodies: readonly { path: string; headers: Record<string, string>; text: st
   },
 ];
 
-/** The body with these bytes in its place. */
+/** The body with the placeholder replaced by these bytes. */
 function spoiltBody(text: string | Uint8Array, bytes: readonly number[]): Uint8Array<ArrayBuffer> {
   const whole = typeof text === "string" ? new TextEncoder().encode(text) : text;
   const at = whole.findIndex((_, i) => [...place].every((mark, k) => whole[i + k] === mark.charCodeAt(0)));
@@ -55,7 +55,7 @@ function spoiltBody(text: string | Uint8Array, bytes: readonly number[]): Uint8A
   return Uint8Array.of(...whole.subarray(0, at), ...bytes, ...whole.subarray(at + place.length));
 }
 
-/** In one piece, and in pieces whose length nobody is told before. */
+/** At once, and in chunks without a Content-Length. */
 function waysToSend(body: Uint8Array<ArrayBuffer>): { name: string; body: BodyInit }[] {
   return [
     { name: "at once", body },
@@ -63,7 +63,7 @@ function waysToSend(body: Uint8Array<ArrayBuffer>): { name: string; body: BodyIn
   ];
 }
 
-Deno.test("bytes that are not UTF-8 are answered with 400 body-malformed by every protocol", async () => {
+Deno.test("UTF-8: other bytes are answered with 400 body-malformed by every protocol", async () => {
   await using running = await runServer({ vertex: { health: "/vertex/health", predict: "/vertex/predict" } });
   const { origin } = running.server;
   const vertex = { path: "/vertex/predict", headers: json, text: JSON.stringify({ instances: [spoilt] }) };
@@ -80,7 +80,7 @@ Deno.test("bytes that are not UTF-8 are answered with 400 body-malformed by ever
   }
 });
 
-Deno.test("of newline-delimited JSON, the line that is not UTF-8 is rejected, and the others are answered", async () => {
+Deno.test("UTF-8: in newline-delimited JSON, a line of other bytes is rejected, and the others are answered", async () => {
   await using running = await runServer();
   const text = [row, spoilt, row].map((row) => JSON.stringify(row)).join("\n");
   for (const [what, bytes] of notUtf8) {
@@ -98,12 +98,12 @@ Deno.test("of newline-delimited JSON, the line that is not UTF-8 is rejected, an
   }
 });
 
-Deno.test("tensors and texts in base64 that are not UTF-8 are rejected, compressed bodies too", async () => {
+Deno.test("UTF-8: tensors and base64 texts of other bytes are rejected, also in compressed bodies", async () => {
   await using running = await runServer();
   const { origin } = running.server;
   const infer = "/v2/models/clickwell/infer";
   for (const [what, bytes] of notUtf8) {
-    // The text of three bytes becomes one of as many as there are.
+    // The length of the text, three bytes, becomes the number of these bytes.
     const { body, headers } = inferBody([{ ...row, credit: place.slice(0, bytes.length).padEnd(3, "@") }], {
       binary: true,
     });
@@ -137,7 +137,7 @@ Deno.test("tensors and texts in base64 that are not UTF-8 are rejected, compress
   ]);
 });
 
-Deno.test("U+FFFD itself is a character: in CSV and lines as it is, in JSON as an escape", async () => {
+Deno.test("UTF-8: U+FFFD itself can be sent: unescaped in CSV and lines, escaped in JSON", async () => {
   await using running = await runServer();
   const { origin } = running.server;
   const category = { ...row, credit: "\ufffd" };

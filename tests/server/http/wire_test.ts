@@ -7,7 +7,7 @@ import { inferBody } from "../../support/tensors.ts";
 
 const body = JSON.stringify(row);
 
-/** Gives a test a connection to a server of its own. */
+/** Runs a test with a connection to a new server. */
 function wireTest(
   name: string,
   run: (connection: RawConnection, running: RunningServer) => Promise<void>,
@@ -45,7 +45,7 @@ wireTest("the short way answers as the ordinary way does, on one connection", as
 });
 
 wireTest(
-  "predictions by a foreign protocol take a short way, too: with one header, and ids in their bodies",
+  "predictions of other protocols take the fast path, too: one header, and ids in the body",
   async (connection) => {
     const instances = JSON.stringify({ instances: [row] });
     for (let i = 0; i < 3; i++) {
@@ -108,7 +108,7 @@ wireTest("a body that says it is too long is refused before it is sent", async (
 wireTest("a chunked body cannot hide its length behind a Content-Length", async (connection) => {
   const headers = ["Content-Length: 2", "Transfer-Encoding: chunked"];
   await connection.send(post("/predict", headers, chunk("  ")));
-  // Some versions of the runtime refuse this themselves, and hang up.
+  // Some versions of the runtime reject this themselves, and close the connection.
   try {
     for (let sent = 0; sent <= 1024; sent += 64) await connection.send(chunk(" ".repeat(65_536)));
   } catch { /* hung up */ }
@@ -126,7 +126,7 @@ wireTest("a body that nobody read is not taken for the next request", async (con
 
 const refused: readonly (readonly [name: string, request: string, answer: RegExp])[] = [
   [
-    "a Host header with a path in it does not choose the path",
+    "a path in the Host header does not become the path of the request",
     "GET /livez HTTP/1.1\r\nHost: x/model?\r\n\r\n",
     /400[^]*host-invalid/,
   ],
@@ -144,7 +144,7 @@ const refused: readonly (readonly [name: string, request: string, answer: RegExp
     post("/predict", ["Content-Length: 2", "Transfer-Encoding: chunked"], `${chunk("{}")}0\r\n\r\n`),
     /HTTP\/1\.1 400/,
   ],
-  // What the runtime does before 2.9 cannot be seen: docs/security.md.
+  // On versions before 2.9, the runtime hides this: see docs/security.md.
   ...(runtimeParsesHttp
     ? [
       [
@@ -171,7 +171,7 @@ const refused: readonly (readonly [name: string, request: string, answer: RegExp
   ["OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", /HTTP\/1\.1 40[045]/],
 ];
 
-/** What load balancers ask, the old ones by HTTP/1.0 and without Host. */
+/** Health checks of load balancers; old ones use HTTP/1.0 without Host. */
 for (
   const path of ["/livez", "/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"]
 ) {
@@ -189,7 +189,7 @@ for (const [name, request, answer] of refused) {
 }
 
 wireTest(
-  "a client that hangs up in the middle of its body is no bug",
+  "a client that disconnects in the middle of its body is not logged as a bug",
   async (connection, { log, server: { port } }) => {
     await connection.send(post("/predict", ["Content-Length: 100"], '{"apr":'));
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -15,28 +15,28 @@ import { createUnloadedModels, type UnloadedModels } from "../../../server/model
 import { aliasSecond } from "../../scenarios/alias_of.ts";
 import { makeServedModels, type ServedModels } from "../../support/served_models.ts";
 
-interface Shelf {
+interface Fixture {
   readonly models: ServedModels;
   readonly slot: ModelSlot;
-  readonly library: ModelRepository;
-  /** A library of another thread. */
+  readonly repository: ModelRepository;
+  /** Creates the repository of another thread. */
   readonly another: () => ModelRepository;
-  /** How often the registry was asked for a model. */
-  readonly visits: () => number;
+  /** Calls of `Registry.findModel`. */
+  readonly lookups: () => number;
   readonly assign: (modelId: string) => Promise<unknown>;
 }
 
-function libraryTest(name: string, test: (shelf: Shelf) => Promise<void>): void {
-  Deno.test(name, async () => {
+function repositoryTest(name: string, test: (fixture: Fixture) => Promise<void>): void {
+  Deno.test(`model repository: ${name}`, async () => {
     const models = makeServedModels();
     const slot = createModelSlot();
     let count = 0;
-    const asked = openRegistry(models.dataDir);
+    const actual = openRegistry(models.dataDir);
     const registry: Registry = {
-      ...asked,
+      ...actual,
       findModel(name) {
         count++;
-        return asked.findModel(name);
+        return actual.findModel(name);
       },
     };
     const unloads: UnloadedModels = createUnloadedModels();
@@ -48,15 +48,15 @@ function libraryTest(name: string, test: (shelf: Shelf) => Promise<void>): void 
         unloadedModels: createUnloadedModels(unloads.memory),
       });
     const log = createLog({ format: "json", level: "error", write: () => {} });
-    const production = createProductionModel({ ...models, registry: asked, slot, log });
+    const production = createProductionModel({ ...models, registry: actual, slot, log });
     try {
       await production.sync();
       await test({
         models,
         slot,
-        library: another(),
+        repository: another(),
         another,
-        visits: () => count,
+        lookups: () => count,
         assign: (modelId) => production.assign({ modelId, assignedBy: "test" }),
       });
     } finally {
@@ -65,11 +65,11 @@ function libraryTest(name: string, test: (shelf: Shelf) => Promise<void>): void 
   });
 }
 
-async function idOf(library: ModelRepository, name: string, version?: string): Promise<string> {
-  return (await library.find({ name, version })).modelId;
+async function idOf(repository: ModelRepository, name: string, version?: string): Promise<string> {
+  return (await repository.find({ name, version })).modelId;
 }
 
-async function refused(kind: FailureKind, work: () => unknown): Promise<void> {
+async function assertRejected(kind: FailureKind, work: () => unknown): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -79,102 +79,105 @@ async function refused(kind: FailureKind, work: () => unknown): Promise<void> {
   assert.fail(`expected ${kind}`);
 }
 
-libraryTest(
-  "what is in production is there at once, whoever it is, without a look at the store",
-  async (shelf) => {
-    const { library, slot, visits, assign, models: { second } } = shelf;
-    assert.equal(library.find({ name: "clickwell" }), slot.current);
+repositoryTest(
+  "the active model is found at once, without reading the store",
+  async (fixture) => {
+    const { repository, slot, lookups, assign, models: { second } } = fixture;
+    assert.equal(repository.find({ name: "clickwell" }), slot.current);
     await assign(second.id);
-    assert.equal(library.find({ name: "clickwell" }), slot.current);
-    assert.equal(visits(), 0);
+    assert.equal(repository.find({ name: "clickwell" }), slot.current);
+    assert.equal(lookups(), 0);
   },
 );
 
-libraryTest(
-  "a model is read once, and is there at once from then on",
-  async ({ library, visits, models: { second } }) => {
-    const [model, ...others] = [await library.find({ name: "2" }), await library.find({ name: second.id })];
+repositoryTest(
+  "a model is loaded once, and then found at once",
+  async ({ repository, lookups, models: { second } }) => {
+    const [model, ...others] = [
+      await repository.find({ name: "2" }),
+      await repository.find({ name: second.id }),
+    ];
     assert.deepEqual([model.modelId, model.version], [second.id, 2]);
     assert.deepEqual(others, [model]);
-    assert.equal(library.find({ name: "2" }), model);
-    assert.equal(library.find({ name: second.id }), model);
-    assert.equal(visits(), 2);
+    assert.equal(repository.find({ name: "2" }), model);
+    assert.equal(repository.find({ name: second.id }), model);
+    assert.equal(lookups(), 2);
   },
 );
 
-libraryTest(
-  "the model in production is the same by any of its names, and counts as one",
-  async ({ library, slot, models: { first } }) => {
+repositoryTest(
+  "the active model is found by any of its names",
+  async ({ repository, slot, models: { first } }) => {
     for (
       const [name, version] of [["1"], [first.id], ["clickwell", "1"], ["clickwell", first.id], ["1", "1"]]
     ) {
-      assert.equal(await library.find({ name, version }), slot.current);
+      assert.equal(await repository.find({ name, version }), slot.current);
     }
   },
 );
 
-libraryTest(
-  "an alias that is given to another model means that one from the next request on",
-  async ({ library, models }) => {
+repositoryTest(
+  "an alias that moves to another model names it from the next request on",
+  async ({ repository, models }) => {
     const { first, second, dataDir } = models;
     aliasSecond(models, "champion");
-    assert.equal(await idOf(library, "champion"), second.id);
+    assert.equal(await idOf(repository, "champion"), second.id);
     aliasSecond({ dataDir, second: first }, "champion");
-    assert.equal(await idOf(library, "champion"), first.id);
+    assert.equal(await idOf(repository, "champion"), first.id);
     aliasSecond(models, "champion");
-    assert.equal(await idOf(library, "clickwell", "champion"), second.id);
+    assert.equal(await idOf(repository, "clickwell", "champion"), second.id);
   },
 );
 
-libraryTest(
-  "what a name stood for goes on answering where the store cannot be read",
-  async ({ library, models }) => {
+repositoryTest(
+  "a name keeps its last model if the store cannot be read",
+  async ({ repository, models }) => {
     const { dataDir, modelsDir, second } = models;
-    assert.equal(await idOf(library, "2"), second.id);
+    assert.equal(await idOf(repository, "2"), second.id);
     Deno.removeSync(dataDir, { recursive: true });
     Deno.removeSync(modelsDir, { recursive: true });
-    assert.equal(await idOf(library, "2"), second.id);
-    await refused("store-missing", () => library.find({ name: "3" }));
+    assert.equal(await idOf(repository, "2"), second.id);
+    await assertRejected("store-missing", () => repository.find({ name: "3" }));
   },
 );
 
-libraryTest(
-  "a model that is no longer registered does not answer",
-  async ({ library, models: { dataDir, second } }) => {
-    assert.equal(await idOf(library, "2"), second.id);
+repositoryTest(
+  "a model that is no longer registered is not found",
+  async ({ repository, models: { dataDir, second } }) => {
+    assert.equal(await idOf(repository, "2"), second.id);
     const db = new DatabaseSync(join(dataDir, "clickwell.db"));
     db.prepare("DELETE FROM models WHERE model_id = ?").run(second.id);
     db.close();
-    await refused("model-unknown", () => library.find({ name: "2" }));
+    await assertRejected("model-unknown", () => repository.find({ name: "2" }));
   },
 );
 
-libraryTest(
-  "a model that is unloaded by one thread is unloaded in all of them, and loaded so",
-  async ({ library, another }) => {
+repositoryTest(
+  "a model that one thread unloads or loads is unloaded or loaded in all threads",
+  async ({ repository, another }) => {
     const other = another();
     await other.find({ name: "2" });
-    await library.unload({ name: "2" });
-    await refused("model-unloaded", () => library.find({ name: "2" }));
-    await refused("model-unloaded", () => other.find({ name: "2" }));
+    await repository.unload({ name: "2" });
+    await assertRejected("model-unloaded", () => repository.find({ name: "2" }));
+    await assertRejected("model-unloaded", () => other.find({ name: "2" }));
     await other.load({ name: "2" });
-    assert.equal((await library.find({ name: "2" })).version, 2);
+    assert.equal((await repository.find({ name: "2" })).version, 2);
   },
 );
 
-libraryTest(
-  "the model in production answers by all its names even where it was unloaded before",
-  async (shelf) => {
-    const { library, slot, assign, models: { second } } = shelf;
-    await library.unload({ name: "2" });
+repositoryTest(
+  "the active model is found by all its names, also if it was unloaded before",
+  async (fixture) => {
+    const { repository, slot, assign, models: { second } } = fixture;
+    await repository.unload({ name: "2" });
     await assign(second.id);
-    assert.equal(await library.find({ name: "2" }), slot.current);
-    await refused("model-in-production", () => library.unload({ name: second.id }));
-    await refused("model-in-production", () => library.unload({ name: "clickwell" }));
+    assert.equal(await repository.find({ name: "2" }), slot.current);
+    await assertRejected("model-in-production", () => repository.unload({ name: second.id }));
+    await assertRejected("model-in-production", () => repository.unload({ name: "clickwell" }));
   },
 );
 
-libraryTest("of many models, the sixteen read last are kept in memory", async ({ library, models }) => {
+repositoryTest("the sixteen models loaded last stay in memory", async ({ repository, models }) => {
   const { dataDir, modelsDir, first } = models;
   inRegistry(dataDir, (file) => {
     for (let i = 0; i < 17; i++) {
@@ -183,20 +186,25 @@ libraryTest("of many models, the sixteen read last are kept in memory", async ({
     }
   });
   const found = [];
-  for (let version = 2; version <= 19; version++) found.push(await library.find({ name: String(version) }));
-  assert.equal(library.find({ name: "19" }), found[17]);
-  assert.notEqual(await library.find({ name: "2" }), found[0], "it was read again");
-  assert.equal((await library.find({ name: "2" })).modelId, found[0].modelId);
+  for (let version = 2; version <= 19; version++) {
+    found.push(await repository.find({ name: String(version) }));
+  }
+  assert.equal(repository.find({ name: "19" }), found[17]);
+  assert.notEqual(await repository.find({ name: "2" }), found[0], "it was loaded again");
+  assert.equal((await repository.find({ name: "2" })).modelId, found[0].modelId);
 });
 
-libraryTest("without a model in production its name says so", async ({ library, slot }) => {
-  slot.current = undefined;
-  await refused("model-missing", () => library.find({ name: "clickwell" }));
-  await refused("model-missing", () => library.load({ name: "clickwell" }));
-  assert.deepEqual((await library.list()).map(({ version }) => version), [2, 1]);
-});
+repositoryTest(
+  "without an active model, its name is rejected as model-missing",
+  async ({ repository, slot }) => {
+    slot.current = undefined;
+    await assertRejected("model-missing", () => repository.find({ name: "clickwell" }));
+    await assertRejected("model-missing", () => repository.load({ name: "clickwell" }));
+    assert.deepEqual((await repository.list()).map(({ version }) => version), [2, 1]);
+  },
+);
 
-Deno.test("unloads are of single versions", () => {
+Deno.test("unloaded models: versions are independent", () => {
   const unloads = createUnloadedModels();
   for (const version of [1, 8, 9, 65_535]) unloads.set(version, true);
   unloads.set(8, false);

@@ -8,12 +8,12 @@ import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { runServer } from "../../support/running_server.ts";
 import { probabilityOf, row } from "../../support/served_models.ts";
 
-Deno.test("no request fails during a swap, and none that begins after its answer is by the old model", async () => {
+Deno.test("model swap: no request fails, and none that begins after the answer to the assignment gets the old model", async () => {
   await using running = await runServer();
   const { ask, models: { first, second } } = running;
   const probabilities = { [first.id]: probabilityOf(first), [second.id]: probabilityOf(second) };
   let assigned = first.id;
-  /** Odd while an assignment is under way. */
+  /** Odd during an assignment. */
   let turn = 0;
   let done = false;
 
@@ -28,7 +28,7 @@ Deno.test("no request fails during a swap, and none that begins after its answer
         probabilities[String(json.model_id)],
         "by one model, not a mixture of two",
       );
-      // While an assignment is under way, either is right.
+      // During an assignment, either model is right.
       if (before === turn && turn % 2 === 0) assert.equal(json.model_id, assigned);
     }
     return count;
@@ -48,7 +48,7 @@ Deno.test("no request fails during a swap, and none that begins after its answer
   assert.ok((await Promise.all(clients)).every((count) => count > 0));
 });
 
-Deno.test("assignments at the same time are done one after the other, and the last one in the history answers", async () => {
+Deno.test("model swap: concurrent assignments run one after the other, and the last one in the history answers", async () => {
   await using running = await runServer();
   const { ask, models: { dataDir, first, second } } = running;
   const answers = await Promise.all(
@@ -60,7 +60,7 @@ Deno.test("assignments at the same time are done one after the other, and the la
   assert.equal((await ask("/predict", row)).json.model_id, history[0].modelId);
 });
 
-Deno.test("of two assignments that expect the same model, one is done", async () => {
+Deno.test("model swap: of two assignments that expect the same model, one succeeds", async () => {
   await using running = await runServer();
   const { ask, models: { first, second } } = running;
   const request = { model_id: second.id, expected_current: first.id };
@@ -68,7 +68,7 @@ Deno.test("of two assignments that expect the same model, one is done", async ()
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
 });
 
-Deno.test("while another process writes to the store, predictions are answered and an assignment waits", async () => {
+Deno.test("model swap: while another process writes to the store, predictions are answered and an assignment waits", async () => {
   await using running = await runServer();
   const { ask, models: { dataDir, second } } = running;
   const writer = new DatabaseSync(join(dataDir, registryFileName));
@@ -82,7 +82,7 @@ Deno.test("while another process writes to the store, predictions are answered a
   assert.equal((await assignment).json.model_id, second.id);
 });
 
-Deno.test("predictions go on without store and models folder", async () => {
+Deno.test("predictions continue without store and models folder", async () => {
   await using running = await runServer();
   const { ask, models: { dataDir, modelsDir, first, second } } = running;
   Deno.removeSync(dataDir, { recursive: true });
@@ -92,7 +92,7 @@ Deno.test("predictions go on without store and models folder", async () => {
   assert.equal((await ask("/readyz")).status, 200);
 });
 
-Deno.test("a model that another process puts in production is taken over", async () => {
+Deno.test("model swap: a model that another process assigns becomes active", async () => {
   await using running = await runServer();
   const { ask, models: { dataDir, second } } = running;
   assignElsewhere(dataDir, second.id);
@@ -100,7 +100,7 @@ Deno.test("a model that another process puts in production is taken over", async
   assert.equal((await ask("/model")).json.assigned_by, "elsewhere");
 });
 
-Deno.test("while another process fills new tables, which it has to itself, a server starts without a model", async () => {
+Deno.test("during an initial load by another process, which locks the store, a server starts without a model", async () => {
   let filling: Store | undefined;
   await using running = await runServer({}, ({ dataDir }) => {
     Deno.removeSync(dataDir, { recursive: true });
@@ -117,7 +117,7 @@ Deno.test("while another process fills new tables, which it has to itself, a ser
   }
 });
 
-Deno.test("a damaged model that another process puts in production leaves the old one answering, with a line in the log", async () => {
+Deno.test("model swap: if another process assigns a damaged model, the old one continues to answer and a line is logged", async () => {
   await using running = await runServer();
   const { ask, log, models: { dataDir, modelsDir, first, second } } = running;
   Deno.truncateSync(join(modelsDir, second.id, "model.json"), 1_000);
@@ -130,7 +130,7 @@ Deno.test("a damaged model that another process puts in production leaves the ol
   assert.equal((await ask("/predict", row)).json.model_id, first.id);
 });
 
-Deno.test("a server that has a damaged model in production starts, says why it is not ready, and takes another", async () => {
+Deno.test("a server whose active model is damaged starts, reports why it is not ready, and accepts another model", async () => {
   const broken = await runServer();
   const { dataDir, modelsDir, first, second } = broken.models;
   await broken.server.stop();
@@ -153,7 +153,7 @@ function assignElsewhere(dataDir: string, modelId: string): void {
   );
 }
 
-/** Waits until it is so. */
+/** Waits until the condition holds. */
 async function eventually(isSo: () => Promise<boolean>): Promise<void> {
   for (const deadline = performance.now() + 5_000; performance.now() < deadline;) {
     if (await isSo()) return;
