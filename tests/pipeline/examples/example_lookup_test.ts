@@ -105,9 +105,9 @@ Deno.test("lookup: a server looks rows up in the current store, also after it ha
   await using running = await runServer();
   const { models: { dataDir, first }, ask } = running;
   assert.equal((await ask("/predict", { offer_id: 1 })).json.probability, probabilityOf(first));
-  const aside = join(dataDir, "..", "other");
-  Deno.mkdirSync(aside);
-  const other = openStore(aside, { mode: "create", freeBytesMin: 0 });
+  const otherDir = join(dataDir, "..", "other");
+  Deno.mkdirSync(otherDir);
+  const other = openStore(otherDir, { mode: "create", freeBytesMin: 0 });
   other.db.exec(`
     INSERT INTO leads VALUES ('lead-z', 15000, 'debt_consolidation', 'fair', 72000);
     INSERT INTO offers VALUES (1, 'lead-z', 11.5, 12);
@@ -116,7 +116,7 @@ Deno.test("lookup: a server looks rows up in the current store, also after it ha
   for (const suffix of ["-wal", "-shm"]) {
     await Deno.remove(join(dataDir, tablesFileName + suffix)).catch(() => {});
   }
-  Deno.renameSync(join(aside, tablesFileName), join(dataDir, tablesFileName));
+  Deno.renameSync(join(otherDir, tablesFileName), join(dataDir, tablesFileName));
   assert.equal(
     (await ask("/predict", { offer_id: 1 })).json.probability,
     probabilityOf(first, { ...row, credit: "fair" }),

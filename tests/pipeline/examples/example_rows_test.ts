@@ -31,7 +31,7 @@ function columnsOf(
   };
 }
 
-function refused(reading: Promise<unknown>, message: RegExp): Promise<void> {
+function assertUnreadable(reading: Promise<unknown>, message: RegExp): Promise<void> {
   return assertRejected(reading, "examples-invalid", message);
 }
 
@@ -56,7 +56,7 @@ Deno.test("examples: a label, a number and a group may be in a row with integers
 Deno.test("examples: an id that occurs twice is rejected, as after a join that multiplies rows", async () => {
   for (const id of [3, "three"]) {
     const views = tableOf(columns, { id: "id ANY" });
-    await refused(
+    await assertUnreadable(
       read([{ ...good, id: 1 }, { ...good, id }, { ...good, id }], { views }),
       /id (3|three) occurs more than once/,
     );
@@ -65,7 +65,7 @@ Deno.test("examples: an id that occurs twice is rejected, as after a join that m
 
 Deno.test("examples: rows without an id are rejected with that reason", async () => {
   const views = tableOf(columns, { id: "id ANY" });
-  await refused(
+  await assertUnreadable(
     read([{ ...good, id: 1 }, { ...good, id: null }, { ...good, id: null }], { views }),
     /several rows have no id, expected one for each/,
   );
@@ -78,7 +78,7 @@ Deno.test("examples: repeated ids are found across batches, and no row is lost",
     store.db.exec("CREATE INDEX by_id ON shown (id)");
     // One distant id puts all others into the first range.
     insertRows(store, [...ids, 10_000_000].map((id) => ({ ...good, id })));
-    await refused(readExamples(store, spec, alone), /id 16383 occurs more than once/);
+    await assertUnreadable(readExamples(store, spec, alone), /id 16383 occurs more than once/);
   });
 });
 
@@ -87,7 +87,7 @@ Deno.test("examples: a view that fails on a row reports SQLite's message", async
     CREATE TABLE shown (id INTEGER NOT NULL PRIMARY KEY, who ANY, clicked ANY, x ANY, c ANY) STRICT;
     CREATE VIEW examples AS SELECT id, who, clicked, abs(x) AS x, c FROM shown;
   `;
-  await refused(
+  await assertUnreadable(
     read([{ ...good, id: 1, x: -(2n ** 63n) }], { views }),
     /Cannot read the view examples: integer overflow/,
   );

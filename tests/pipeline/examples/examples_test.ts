@@ -33,7 +33,7 @@ function columnsOf(
   };
 }
 
-function refused(reading: Promise<unknown>, message: RegExp): Promise<void> {
+function assertUnreadable(reading: Promise<unknown>, message: RegExp): Promise<void> {
   return assertRejected(reading, "examples-invalid", message);
 }
 
@@ -71,8 +71,8 @@ for (
 ) {
   Deno.test(`examples: ${what} is rejected, with the row's id and the remedy`, async () => {
     const rows = [{ ...good, id: 4 }, { ...good, id: 5, ...row }, { ...good, id: 6 }];
-    await refused(read(rows), message);
-    await refused(
+    await assertUnreadable(read(rows), message);
+    await assertUnreadable(
       read(rows),
       /Cannot read the view examples: .*\. Fix the row, or the view in the schema\.$/,
     );
@@ -87,7 +87,7 @@ Deno.test("examples: a weight is 0 or a positive number, others are rejected", a
   assert.deepEqual([...chunk.weights ?? []], [2]);
   assert.equal((await of(2n ** 60n)).rowCount, 1);
   for (const weight of [-1, null, "2", "0", Infinity, new Uint8Array(1)]) {
-    await refused(of(weight), /id 5 has the weight .*, expected 0 or a positive number/);
+    await assertUnreadable(of(weight), /id 5 has the weight .*, expected 0 or a positive number/);
   }
 });
 
@@ -128,11 +128,11 @@ Deno.test("examples: an empty view has no rows", async () => {
 });
 
 Deno.test("examples: a missing column or view is named, with the existing columns", async () => {
-  await refused(
+  await assertUnreadable(
     read([good], { spec: specOf([{ name: "income", type: "numeric" }]) }),
     /no column income.*it has id, who, clicked, x, c/,
   );
-  await refused(read([good], { spec: { ...spec, view: "nowhere" } }), /no view "nowhere"/);
+  await assertUnreadable(read([good], { spec: { ...spec, view: "nowhere" } }), /no view "nowhere"/);
 });
 
 /** Reads the examples while another connection inserts rows, up to `changes` attempts. */
@@ -140,22 +140,22 @@ async function readWhileChanging(made: TempStore, changes: number) {
   const { openStore } = await import("../../../pipeline/store/store.ts");
   const other = openStore(made.dataDir, { mode: "write", freeBytesMin: 0, busyTimeoutMs: 0 });
   let added = 0;
-  let refused = 0;
+  let lockedOut = 0;
   try {
     const { rowCount } = await readExamples(made.store, spec, alone, {
       observe() {
-        if (added + refused === changes) return;
+        if (added + lockedOut === changes) return;
         try {
           insertRows(other, [{ ...good, id: 1000 + added }]);
           added++;
         } catch (error) {
           assert.match(String(error), /database is locked/);
           if (other.db.isTransaction) other.db.exec("ROLLBACK");
-          refused++;
+          lockedOut++;
         }
       },
     });
-    return { rowCount, added, refused };
+    return { rowCount, added, lockedOut };
   } finally {
     other.close();
   }
@@ -171,8 +171,8 @@ Deno.test("examples: a store that changes while it is read is read again", async
 Deno.test("examples: a store that keeps changing is read under a write lock", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, [{ ...good, id: 1 }]);
-    const { rowCount, added, refused } = await readWhileChanging(made, 1000);
+    const { rowCount, added, lockedOut } = await readWhileChanging(made, 1000);
     assert.equal(rowCount, 1 + added);
-    assert.ok(added > 0 && refused > 0, `${added} rows were added, and ${refused} were locked out`);
+    assert.ok(added > 0 && lockedOut > 0, `${added} rows were added, and ${lockedOut} were locked out`);
   });
 });
