@@ -66,6 +66,12 @@ export function createModelSlot(): ModelSlot {
   };
 }
 
+/** @throws {Failure} `model-missing`, or why the active model cannot be used. */
+export function activeModel({ current, unavailableReason }: ModelSlot): ServingModel {
+  if (!current) throw unavailableReason;
+  return current;
+}
+
 /** Returns the reason if the store is readable and has no assignment. */
 export function noModelAssigned(): Failure {
   return new Failure(

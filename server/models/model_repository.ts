@@ -2,7 +2,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import type { ModelRow, Registry } from "../../pipeline/model/registry.ts";
 import { createLru } from "../../pipeline/runtime/lru.ts";
 import { createArtifactCache } from "./artifact_cache.ts";
-import { type LoadedModel, loadModel, type ModelSlot } from "./loaded_model.ts";
+import { activeModel, type LoadedModel, loadModel, type ModelSlot } from "./loaded_model.ts";
 import { createUnloadedModels, type UnloadedModels } from "./unloaded_models.ts";
 
 /** The name of the active model, whichever it is. */
@@ -168,12 +168,6 @@ function createModelMemory(
     },
     delete: ({ modelId }) => models.delete(modelId),
   };
-}
-
-/** @throws {Failure} `model-missing` */
-function activeModel({ current, unavailableReason }: ModelSlot): LoadedModel {
-  if (!current) throw unavailableReason;
-  return current;
 }
 
 function isProduction({ name, version }: ModelReference): boolean {

@@ -1,7 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { predictionInit } from "../routes/predict.ts";
 import type { Route } from "../http/route.ts";
-import type { ModelSlot } from "../models/loaded_model.ts";
+import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 import { requireObject, withContent, withProtocolJson } from "./protocol_body.ts";
 import { rowsOfList } from "./protocol_rows.ts";
 import { predictionsJson } from "./responses.ts";
@@ -61,20 +61,20 @@ export function vertexRoutes({ paths, slot, existingRoutes, ping }: VertexOption
       schemas: async () => (await schemas()).vertex,
     },
     handle({ request, requestId }) {
-      const find = () => {
-        const { current } = slot;
-        if (!current) throw slot.unavailableReason;
-        return current;
-      };
-      return withContent(request, find, (content, model) =>
-        withProtocolJson(content, (body) => {
-          const rows = rowsOfList(model, requireObject(body, "The body").instances, "#/instances");
-          return withScores(
-            model,
-            rows,
-            (probabilities) => new Response(predictionsJson(model, probabilities, requestId), predictionInit),
-          );
-        }));
+      return withContent(
+        request,
+        () => activeModel(slot),
+        (content, model) =>
+          withProtocolJson(content, (body) => {
+            const rows = rowsOfList(model, requireObject(body, "The body").instances, "#/instances");
+            return withScores(
+              model,
+              rows,
+              (probabilities) =>
+                new Response(predictionsJson(model, probabilities, requestId), predictionInit),
+            );
+          }),
+      );
     },
   };
   return [

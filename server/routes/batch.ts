@@ -18,7 +18,7 @@ import {
 } from "../scoring/row_answer.ts";
 import { batchRowsMax } from "../http/row_limits.ts";
 import { isRow } from "../scoring/score.ts";
-import type { ModelSlot } from "../models/loaded_model.ts";
+import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 import { startSlices } from "../runtime/time_slices.ts";
 import type { StoredRows } from "../scoring/stored_rows.ts";
 
@@ -66,11 +66,11 @@ const detailedSliceMs = 2;
  * @throws {Failure} `model-missing`, `interval-missing`
  */
 export async function createRowWork(
-  { current: model, unavailableReason }: ModelSlot,
+  slot: ModelSlot,
   storedRows: StoredRows,
   options: RowOptions & { readonly strict: boolean },
 ): Promise<RowWork> {
-  if (model === undefined) throw unavailableReason;
+  const model = activeModel(slot);
   const details = await detailsOf(model, options);
   return {
     model,

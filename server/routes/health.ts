@@ -1,7 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { jsonResponse, type RequestContext, type Route } from "../http/route.ts";
-import type { ModelSlot } from "../models/loaded_model.ts";
+import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 
 export interface HealthRoutesOptions {
   readonly slot: ModelSlot;
@@ -49,9 +49,7 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
       },
       handle() {
         requireNotDraining(lifecycle);
-        const { current } = slot;
-        if (!current) throw slot.unavailableReason;
-        const { modelId, version } = current;
+        const { modelId, version } = activeModel(slot);
         return jsonResponse({ ready: true, model_id: modelId, version });
       },
     },

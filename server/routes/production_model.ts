@@ -7,7 +7,7 @@ import { readingProblems, writingProblems } from "../http/problem.ts";
 import type { ChangeRequest, ModelAssigner } from "../models/production_model.ts";
 import { readInstant, readInteger, readQuery } from "../http/query.ts";
 import { jsonResponse, type RequestContext, type Route } from "../http/route.ts";
-import type { ModelSlot } from "../models/loaded_model.ts";
+import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 
 const historyLimit = 50;
 const historyLimitMax = 500;
@@ -55,9 +55,7 @@ function activeModelRoute(slot: ModelSlot, registry: Registry): Route {
         const assignment = await registry.assignmentAt(readInstant("at", at));
         return taggedResponse(request, assignmentAnswer(assignment));
       }
-      const { current } = slot;
-      if (!current) throw slot.unavailableReason;
-      const { assignment } = current;
+      const { assignment } = activeModel(slot);
       return taggedResponse(request, assignmentAnswer(assignment), assignmentTag(assignment));
     },
   };

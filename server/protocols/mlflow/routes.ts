@@ -4,7 +4,7 @@ import type { Lifecycle } from "../../runtime/lifecycle.ts";
 import { requireNotDraining } from "../../routes/health.ts";
 import { predictionInit } from "../../routes/predict.ts";
 import type { Route } from "../../http/route.ts";
-import type { ModelSlot } from "../../models/loaded_model.ts";
+import { activeModel, type ModelSlot } from "../../models/loaded_model.ts";
 import { createHeaderReader } from "../../http/buffered_body.ts";
 import { withCsvRows } from "./csv_rows.ts";
 import { withContent, withProtocolJson } from "../protocol_body.ts";
@@ -98,12 +98,7 @@ function pingRoute(
 function invoke(slot: ModelSlot, request: Request, requestId: string): Response | Promise<Response> {
   const type = readHeader(request, "content-type");
   const isCsv = type !== null && type !== "application/json" && readType(type) === "text/csv";
-  const find = () => {
-    const { current } = slot;
-    if (!current) throw slot.unavailableReason;
-    return current;
-  };
-  return withContent(request, find, (content, model) => {
+  return withContent(request, () => activeModel(slot), (content, model) => {
     const answer = (rows: ProtocolRows) =>
       withScores(
         model,

@@ -5,7 +5,7 @@ import { type ModelReference, type ModelRepository, productionName } from "../..
 import type { Operation, Parameter } from "../../http/operation.ts";
 import { requireNotDraining } from "../../routes/health.ts";
 import { jsonResponse, type RequestContext, type Route } from "../../http/route.ts";
-import type { LoadedModel, ModelSlot } from "../../models/loaded_model.ts";
+import { activeModel, type LoadedModel, type ModelSlot } from "../../models/loaded_model.ts";
 import { withContent } from "../protocol_body.ts";
 import { outputName, withInferRequest } from "./infer_request.ts";
 import { inferBytes, inferJson } from "./infer_response.ts";
@@ -51,7 +51,7 @@ export function openInferenceRoutes({ repository, slot, lifecycle }: OpenInferen
     });
   const ready = () => {
     requireNotDraining(lifecycle);
-    if (!slot.current) throw slot.unavailableReason;
+    activeModel(slot);
     // The specification requires `live`, KServe `ready`.
     return jsonResponse({ live: true, ready: true });
   };
