@@ -65,12 +65,11 @@ interface Work {
 export function createHandler(options: HandlerOptions): Handler {
   const { lifecycle, requestLog } = options;
   const requestIds = createRequestIds();
-  const describeSpan = createSpanDescriber();
-  const fail = createFail(options);
-  const answerWith = createAnswerWith({ lifecycle, fail, describeSpan });
+  const reporting: Reporting = { fail: createFail(options), describeSpan: createSpanDescriber() };
+  const answerWith = createAnswerWith(lifecycle, reporting);
   const findFastPath = createFastPathFinder(options);
   const fastPaths = createRouteCache<Work>();
-  const routedWork = createRoutedWork(options, { fail, describeSpan });
+  const routedWork = createRoutedWork(options, reporting);
 
   function addFastPath(request: Request): Work | undefined {
     const target = validTargetOf(request);
@@ -89,10 +88,13 @@ export function createHandler(options: HandlerOptions): Handler {
   };
 }
 
-/** Logs an error and answers it with a problem. */
-type Fail = (error: unknown, request: Request, requestId: string, protocol: boolean) => Response;
+interface Reporting {
+  /** Logs an error and answers it with a problem. */
+  readonly fail: (error: unknown, request: Request, requestId: string, protocol: boolean) => Response;
+  readonly describeSpan: DescribeSpan | undefined;
+}
 
-function createFail({ slot, rejectionLog }: HandlerOptions): Fail {
+function createFail({ slot, rejectionLog }: HandlerOptions): Reporting["fail"] {
   return (error, request, requestId, protocol) => {
     rejectionLog.record(error, { request_id: requestId, ...traceFields(request) });
     const headers: Record<string, string> = commonHeaders(slot, requestId);
@@ -112,13 +114,10 @@ interface Pending {
   readonly startedAt: number;
 }
 
-/** Returns the one way in which requests are answered, timed and counted: synchronously if the work is. */
+/** @returns The only function that answers, times and counts requests: synchronously if their work is. */
 function createAnswerWith(
-  { lifecycle, fail, describeSpan }: {
-    readonly lifecycle: Lifecycle;
-    readonly fail: Fail;
-    readonly describeSpan: DescribeSpan | undefined;
-  },
+  lifecycle: Lifecycle,
+  { fail, describeSpan }: Reporting,
 ): (work: Work, request: Request, requestId: string) => Response | Promise<Response> {
   async function answerLater(answer: Promise<Response>, pending: Pending): Promise<Response> {
     const { work, request, requestId, weight, startedAt } = pending;
@@ -205,7 +204,7 @@ const everyRequest: Pick<DurationSampler, "sample"> = { sample: () => 1 };
 /** @returns A function that makes the work of one request for the router, which never rejects. */
 function createRoutedWork(
   { slot, lifecycle, requestCounters, requestLog, routes, router }: HandlerOptions,
-  { fail, describeSpan }: { readonly fail: Fail; readonly describeSpan: DescribeSpan | undefined },
+  { fail, describeSpan }: Reporting,
 ): (request: Request, caller: Caller) => Work {
   const isProtocol = createProtocolCheck(routes);
   const isHealth = createHealthCheck(routes);

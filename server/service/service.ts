@@ -45,53 +45,53 @@ import { createRequestCounters } from "../metrics/request_counters.ts";
 export interface ServiceOptions {
   readonly dataDir: string;
   readonly modelsDir: string;
-  /** What writes must send as `Authorization: Bearer …`. */
+  /** The token that writes must send as `Authorization: Bearer …`. */
   readonly token: string | undefined;
-  /** Writes are open to other machines without a token. */
+  /** Writes without a token are open to other machines. */
   readonly insecure: boolean;
   readonly log: Log;
-  /** Paths that Vertex AI asks. */
+  /** Paths that Vertex AI calls. */
   readonly vertex?: VertexPaths | undefined;
-  /** Which requests get a line of their own in the log. */
+  /** Which requests are logged, one line each. */
   readonly logRequests?: RequestLogMode;
-  /** Which models were unloaded, where other threads answer beside this one. */
+  /** Shared with the workers, if there are any. */
   readonly unloadedModels?: UnloadedModels | undefined;
-  /** Another registry than the one in the data folder. */
+  /** Replaces the registry of the data folder. */
   readonly registry?: Registry;
-  /** Threads that answer beside this one, and what they see. */
+  /** The worker threads. */
   readonly pool?: ModelBroadcast & { collect(): Promise<WorkerStats[]> };
   readonly sharedState?: SharedState;
-  /** What all threads have counted. */
+  /** Sums the counts of all threads. */
   readonly aggregator?: MetricsAggregator;
 }
 
-/** What answers requests in one thread. */
+/** Answers requests in one thread. */
 export interface ThreadService {
   readonly routes: readonly Route[];
   readonly router: ReturnType<typeof createRouter>;
   readonly handler: Handler;
   readonly rejectionLog: RejectionLog;
   readonly storedRows: StoredRows;
-  /** What this thread has counted. */
+  /** Returns the counts of this thread. */
   readonly snapshot: () => Snapshot;
-  /** Writes what was counted and not yet written, and lets go of the store. */
+  /** Writes the counts of the rejection log, and closes the store. */
   readonly close: () => void;
 }
 
-/** All of the server but its port: a request goes in, a response comes out. */
+/** The server without its port. */
 export interface Service extends ThreadService {
   readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly production: ProductionModel;
   readonly lifecycle: Lifecycle;
-  /** The check of who may write. */
+  /** As `AdminAuth.authorizeWrite`. */
   readonly authorizeWrite: (request: Request, client: string) => void;
 }
 
 /** How long a request waits for a registry to which another process writes. */
 export const registryPatienceMs = 2_000;
 
-/** The service of the thread that owns the store. */
+/** Creates the service of the primary thread. */
 export function createService(options: ServiceOptions): Service {
   const { dataDir, modelsDir, token, insecure, log, logRequests = "none", pool } = options;
   const {
@@ -100,100 +100,74 @@ export function createService(options: ServiceOptions): Service {
   } = options;
   const slot = createModelSlot();
   const lifecycle = createLifecycle(options.sharedState ?? createSharedState());
-  const access = createAdminAuth({ token, insecure });
-  const production = createProductionModel({
-    modelsDir,
-    registry,
-    slot,
-    log,
-    ...pool ? { broadcast: pool } : {},
-  });
+  const adminAuth = createAdminAuth({ token, insecure });
+  const broadcast = pool ? { broadcast: pool } : {};
+  const production = createProductionModel({ modelsDir, registry, slot, log, ...broadcast });
   const collect = async () => {
-    const others = await pool?.collect() ?? [];
+    const workers = await pool?.collect() ?? [];
     aggregator.update("own", service.snapshot());
-    const inFlight = others.reduce((sum, numbers) => sum + numbers.inFlight, lifecycle.inFlight);
+    const inFlight = workers.reduce((sum, worker) => sum + worker.inFlight, lifecycle.inFlight);
     return { ...aggregator.total(), inFlight };
   };
   const service: ThreadService = assembleService({
-    dataDir,
-    modelsDir,
+    ...options,
     slot,
     lifecycle,
-    log,
     logRequests,
     withStore: createStoreAccess(dataDir),
     registry,
     production,
     collect,
-    answer: answerAfterCheck(access),
+    answer: answerAfterCheck(adminAuth),
     guarded: token !== undefined,
-    vertex: options.vertex,
-    unloadedModels: options.unloadedModels,
   });
-  return { ...service, registry, slot, production, lifecycle, authorizeWrite: access.authorizeWrite };
+  return { ...service, registry, slot, production, lifecycle, authorizeWrite: adminAuth.authorizeWrite };
 }
 
-/** What a thread's service is made of. */
-export interface ThreadServiceOptions {
-  readonly dataDir: string;
-  readonly modelsDir: string;
+/** The parts of a thread's service. */
+export interface ThreadServiceOptions
+  extends Pick<ServiceOptions, "dataDir" | "modelsDir" | "log" | "vertex" | "unloadedModels"> {
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
-  readonly log: Log;
   readonly logRequests: RequestLogMode;
   readonly withStore: WithStore;
   readonly registry: Registry;
   readonly production: ModelAssigner;
-  /** What all threads have counted, and their requests in flight. */
+  /** Returns the counts of all threads, and their requests in flight. */
   readonly collect: MetricsRouteOptions["collect"];
   readonly answer: Answer;
   /** Writes need a token. */
   readonly guarded: boolean;
-  /** Paths that Vertex AI asks. */
-  readonly vertex: VertexPaths | undefined;
-  readonly unloadedModels: UnloadedModels | undefined;
 }
 
-/** The table of routes and what answers by it: the same in every thread. */
+/** Creates the route table and its handler. It is the same in every thread. */
 export function assembleService(options: ThreadServiceOptions): ThreadService {
-  const {
-    dataDir,
-    modelsDir,
-    slot,
-    lifecycle,
-    log,
-    logRequests,
-    withStore,
-    registry,
-    production,
-  } = options;
-  const { collect, answer, guarded, vertex, unloadedModels } = options;
-  const storedRows = createStoredRows(dataDir);
+  const { slot, log, production, answer, guarded } = options;
+  const storedRows = createStoredRows(options.dataDir);
   const requestCounters = createRequestCounters();
-  const repository = createModelRepository({ modelsDir, slot, registry, unloadedModels });
-  const own: readonly Route[] = [
+  const ownRoutes: readonly Route[] = [
     indexRoute(slot, () => routes),
     ...docsRoutes(),
     openapiRoute({ slot, routes: () => routes, guarded }),
     predictRoute(slot, storedRows),
-    batchRoute({ slot, storedRows, lifecycle }),
+    batchRoute({ ...options, storedRows }),
     whatIfRoute({ slot, storedRows }),
     rankRoute({ slot, storedRows }),
-    ...modelRoutes({ slot, assigner: production, registry }),
-    ...registryRoutes(registry),
-    ...healthRoutes({ slot, lifecycle }),
-    metricsRoute({ slot, withStore, registry, collect }),
+    ...modelRoutes({ ...options, assigner: production }),
+    ...registryRoutes(options.registry),
+    ...healthRoutes(options),
+    metricsRoute(options),
   ];
+  const repository = createModelRepository(options);
   const routes = [
-    ...own,
-    ...protocolRoutes({ repository, slot, lifecycle, ownRoutes: own, vertex }),
+    ...ownRoutes,
+    ...protocolRoutes({ ...options, repository, ownRoutes, vertex: options.vertex }),
   ];
   const rejectionLog = createRejectionLog(log);
   const router = createRouter(routes, answer);
-  const requestLog = createRequestLog(log, logRequests);
+  const requestLog = createRequestLog(log, options.logRequests);
   const handler = createHandler({
-    slot,
-    lifecycle,
+    ...options,
     rejectionLog,
     requestCounters,
     requestLog,
