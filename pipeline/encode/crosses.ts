@@ -68,7 +68,7 @@ function countCombinations(
         'give a field with many levels a higher "minCount", or a "hash".',
     );
   }
-  if (isWeighted) return weighCombinations(factors, size, walk);
+  if (isWeighted) return sumCombinationWeights(factors, size, walk);
   const counts = new Uint32Array(size);
   for (const chunk of walk()) {
     const combinations = combinationsOf(factors, chunk);
@@ -77,7 +77,7 @@ function countCombinations(
   return counts;
 }
 
-function weighCombinations(factors: readonly Factor[], size: number, walk: Walk): Float64Array {
+function sumCombinationWeights(factors: readonly Factor[], size: number, walk: Walk): Float64Array {
   const sums = new Float64Array(size);
   for (const chunk of walk()) {
     const combinations = combinationsOf(factors, chunk);

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 
-/** Largest database that is copied: each connection has a copy of its own. */
+/** Largest database that is copied: each connection has its own copy. */
 const bytesMax = 256 * 2 ** 20;
 /** File format write and read version in SQLite's header: 2 in both in WAL mode, else 1. https://sqlite.org/fileformat.html */
 const versionsAt = [18, 19];
