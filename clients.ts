@@ -5,8 +5,7 @@
  *     deno task clients URL FOLDER   of a running server's model, into another folder
  */
 import { dirname, join } from "node:path";
-import { demoDocument } from "./packaging/clients/demo_document.ts";
-import { writeClients } from "./packaging/clients/write_clients.ts";
+import { demoDocument, writeClients } from "./packaging/clients/write_clients.ts";
 
 const [url, folder = "."] = Deno.args;
 const document = url === undefined

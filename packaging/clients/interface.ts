@@ -1,61 +1,26 @@
-/** The interface of the server for clients, read from its OpenAPI document. */
-export interface Interface {
-  readonly version: string;
-  /** Types in the order of the document; every object has a name. */
-  readonly types: readonly NamedType[];
-  readonly operations: readonly Operation[];
-}
-
-export interface NamedType {
-  readonly name: string;
-  readonly description: string;
-  readonly type: Type;
-}
-
-export type Type =
-  | { readonly kind: "any" | "string" | "number" | "integer" | "boolean" | "null" }
-  | { readonly kind: "values"; readonly values: readonly unknown[] }
-  | { readonly kind: "union"; readonly options: readonly Type[] }
-  | { readonly kind: "array"; readonly items: Type }
-  | { readonly kind: "map"; readonly values: Type }
-  | { readonly kind: "name"; readonly name: string }
-  | ObjectType;
-
-export interface ObjectType {
-  readonly kind: "object";
-  readonly members: readonly Member[];
-  /** Alternative sets of required members. */
-  readonly alternatives: readonly (readonly string[])[];
-  /** Whether it may have further members. */
-  readonly open: boolean;
+/** How a language writes the types of the interface. */
+export interface Language {
+  /** By the word of JSON Schema; `any` for all values. */
+  readonly words: Readonly<Record<string, string>>;
+  readonly values: (values: readonly unknown[]) => string;
+  readonly union: (options: readonly string[]) => string;
+  readonly array: (item: string) => string;
+  readonly map: (value: string) => string;
+  readonly variable: (name: string) => string;
+  /** Declares a type that is not an object. */
+  readonly alias: (name: string, type: string, description: string) => string;
+  readonly object: (name: string, members: readonly Member[], schema: Schema) => string;
 }
 
 export interface Member {
   readonly name: string;
   readonly description: string;
-  readonly type: Type;
+  readonly type: string;
   readonly required: boolean;
 }
 
-export interface Operation {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly summary: string;
-  readonly parameters: readonly Parameter[];
-  readonly body: { readonly type: Type; readonly required: boolean } | undefined;
-  readonly answer: Type;
-}
-
-export interface Parameter {
-  readonly name: string;
-  readonly in: "path" | "query" | "header";
-  readonly description: string;
-  readonly type: Type;
-}
-
 /** A parsed schema; any member may be missing. */
-interface Schema {
+export interface Schema {
   readonly $ref?: string;
   readonly description?: string;
   readonly type?: string | readonly string[];
@@ -76,12 +41,7 @@ interface OperationObject {
   readonly operationId: string;
   readonly tags: readonly string[];
   readonly summary: string;
-  readonly parameters?: readonly {
-    readonly name: string;
-    readonly in: Parameter["in"];
-    readonly description: string;
-    readonly schema: Schema;
-  }[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
   readonly requestBody?: Content & { readonly required: boolean };
   readonly responses: Readonly<Record<string, Content>>;
 }
@@ -92,130 +52,86 @@ export interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-const json = "application/json";
-/** Parameters that the stateless clients do not use. */
-const leftOut = new Set(["If-None-Match"]);
+export type Operation = ReturnType<typeof readInterface>["operations"][number];
 
-/** Reads the operations that take and return JSON, except those of other protocols, which have their own clients. */
-export function readInterface({ info, paths, components }: Document): Interface {
-  const types: NamedType[] = [];
-  const read = typeReader(types);
-  for (const [name, schema] of Object.entries(components.schemas)) {
-    types.push({ name, description: schema.description ?? "", type: read(schema, name, true) });
-  }
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).flatMap(([method, operation]) => readOperation({ path, method, operation }, read))
-  );
-  const used = namesUsed(operations, types);
-  return { version: info.version, types: types.filter(({ name }) => used.has(name)), operations };
-}
-
-/** Returns the types that a client can meet: bodies, responses, problems, and the types that they use. */
-function namesUsed(operations: readonly Operation[], types: readonly NamedType[]): Set<string> {
-  const byName = new Map(types.map((named) => [named.name, named.type]));
+/**
+ * Reads the operations that take and return JSON, except those of other protocols, which have their own clients.
+ *
+ * @returns Also the declarations of the types that a client can meet: bodies, responses, problems, and the types that they use.
+ */
+export function readInterface({ paths, components: { schemas } }: Document, language: Language) {
+  const types: string[] = [];
   const used = new Set(["Problem"]);
-  const visit = (type: Type): void => {
-    if (type.kind === "name") used.add(type.name);
-    else if (type.kind === "union") type.options.forEach(visit);
-    else if (type.kind === "array") visit(type.items);
-    else if (type.kind === "map") visit(type.values);
-    else if (type.kind === "object") type.members.forEach((member) => visit(member.type));
-  };
-  for (const { parameters, body, answer } of operations) {
-    for (const type of [...parameters.map(({ type }) => type), ...(body ? [body.type] : []), answer]) {
-      visit(type);
+
+  /** Writes a type. An anonymous object gets the name of its position. */
+  function expression(schema: Schema, name: string): string {
+    const { type = "any", items = {}, anyOf, additionalProperties: values } = schema;
+    if (schema.$ref) return schema.$ref.split("/").at(-1) ?? "";
+    if (schema.const !== undefined) return language.values([schema.const]);
+    if (schema.enum) return language.values(schema.enum);
+    if (schema.properties) return declare(name, schema);
+    if (anyOf) {
+      return language.union(anyOf.map((option, i) => expression(option, name + (i === 0 ? "" : i + 1))));
     }
+    if (typeof type !== "string") return language.union(type.map((type) => expression({ type }, name)));
+    if (type === "array") return language.array(expression(items, `${name}Item`));
+    if (type !== "object") return language.words[type];
+    return language.map(expression(typeof values === "object" ? values : {}, `${name}Value`));
   }
+
+  function declare(name: string, schema: Schema): string {
+    const { description = "", properties, required = [] } = schema;
+    const members = Object.entries(properties ?? {}).map(([member, schema]) => ({
+      name: member,
+      description: schema.description ?? "",
+      type: expression(schema, name + pascal(member)),
+      required: required.includes(member),
+    }));
+    types.push(
+      properties
+        ? language.object(name, members, schema)
+        : language.alias(name, expression(schema, name), description),
+    );
+    return name;
+  }
+
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, operation]) => {
+      const { operationId: id, tags, summary, requestBody, responses } = operation;
+      const answer = responses["200"]?.content?.["application/json"]?.schema;
+      const body = requestBody?.content?.["application/json"]?.schema;
+      if (!answer || tags.includes("protocols") || (requestBody && !body)) return [];
+      // The clients keep no state, so they have no use for If-None-Match.
+      const parameters = operation.parameters?.filter(({ name }) => name !== "If-None-Match") ?? [];
+      addReferences([parameters, body, answer]);
+      const parametersIn = (place: string) =>
+        parameters.filter((parameter) => parameter.in === place).map(({ name, schema }) => ({
+          name,
+          variable: language.variable(name),
+          type: expression(schema, pascal(id) + pascal(name)),
+        }));
+      return [() => ({
+        id,
+        method: method.toUpperCase(),
+        path,
+        summary,
+        inPath: parametersIn("path"),
+        query: parametersIn("query"),
+        header: parametersIn("header"),
+        body: body &&
+          { type: expression(body, `${pascal(id)}Body`), required: requestBody?.required === true },
+        answer: expression(answer, `${pascal(id)}Answer`),
+      })];
+    })
+  );
   // Iterating over a set includes entries that are added on the way.
-  for (const name of used) visit(byName.get(name) ?? { kind: "any" });
-  return used;
-}
+  for (const name of used) addReferences(schemas[name]);
+  for (const [name, schema] of Object.entries(schemas)) if (used.has(name)) declare(name, schema);
+  return { types, operations: operations.map((read) => read()) };
 
-type Read = (schema: Schema, name: string, isNamed?: boolean) => Type;
-
-function readOperation(
-  { path, method, operation }: { path: string; method: string; operation: OperationObject },
-  read: Read,
-): Operation[] {
-  const { operationId: id, tags, summary, parameters = [], requestBody, responses } = operation;
-  const answer = responses["200"]?.content?.[json]?.schema;
-  const body = requestBody?.content?.[json]?.schema;
-  if (!answer || tags.includes("protocols") || (requestBody && !body)) return [];
-  const name = pascal(id);
-  return [{
-    id,
-    method: method.toUpperCase(),
-    path,
-    summary,
-    parameters: parameters.filter(({ name }) => !leftOut.has(name)).map((parameter) => ({
-      name: parameter.name,
-      in: parameter.in,
-      description: parameter.description,
-      type: read(parameter.schema, name + pascal(parameter.name)),
-    })),
-    body: body && { type: read(body, `${name}Body`), required: requestBody?.required === true },
-    answer: read(answer, `${name}Answer`),
-  }];
-}
-
-/** Reads types. An anonymous object gets a name from its position. */
-function typeReader(types: NamedType[]): Read {
-  const read: Read = (schema, name, isNamed = false) => {
-    if (schema.$ref) return { kind: "name", name: schema.$ref.split("/").at(-1) ?? "" };
-    if (schema.const !== undefined) return { kind: "values", values: [schema.const] };
-    if (schema.enum) return { kind: "values", values: schema.enum };
-    if (schema.properties) {
-      const type = readObject(schema, name);
-      if (isNamed) return type;
-      types.push({ name, description: schema.description ?? "", type });
-      return { kind: "name", name };
-    }
-    if (schema.anyOf) {
-      const options = schema.anyOf.map((option, i) => read(option, i === 0 ? name : `${name}${i + 1}`));
-      return { kind: "union", options };
-    }
-    return readSimple(schema, name);
-  };
-
-  function readObject(
-    { properties = {}, required = [], anyOf = [], additionalProperties = false }: Schema,
-    name: string,
-  ): ObjectType {
-    return {
-      kind: "object",
-      members: Object.entries(properties).map(([member, schema]) => ({
-        name: member,
-        description: schema.description ?? "",
-        type: read(schema, name + pascal(member)),
-        required: required.includes(member),
-      })),
-      alternatives: anyOf.map(({ required = [] }) => required),
-      open: additionalProperties !== false,
-    };
+  function addReferences(schema: unknown): void {
+    for (const [, name] of JSON.stringify(schema).matchAll(/"\$ref":"[^"]*\/(\w+)"/g)) used.add(name);
   }
-
-  function readSimple({ type, items, additionalProperties }: Schema, name: string): Type {
-    if (Array.isArray(type)) {
-      return { kind: "union", options: type.map((type) => read({ type }, name)) };
-    }
-    switch (type) {
-      case "array":
-        return { kind: "array", items: read(items ?? {}, `${name}Item`) };
-      case "object": {
-        const values = typeof additionalProperties === "object" ? additionalProperties : {};
-        return { kind: "map", values: read(values, `${name}Value`) };
-      }
-      case "string":
-      case "number":
-      case "integer":
-      case "boolean":
-      case "null":
-        return { kind: type };
-      default:
-        return { kind: "any" };
-    }
-  }
-  return read;
 }
 
 /** Converts `what-if` and `model_id` to WhatIf and ModelId. */

@@ -1,4 +1,5 @@
-import { type Interface, type NamedType, type Operation, type Type } from "./interface.ts";
+import foundation from "./foundation.py.txt" with { type: "text" };
+import { type Document, type Language, type Operation, pascal, readInterface } from "./interface.ts";
 
 const keywords = new Set(
   ("False None True and as assert async await break class continue def del elif else except finally for from global if " +
@@ -6,128 +7,80 @@ const keywords = new Set(
 );
 
 /** Writes the Python client: typed dictionaries, and a method per operation over the standard library. */
-export function writePython({ version, types, operations }: Interface, foundation: string): string {
-  const [head, rest] = foundation.split("# types\n");
+export function writePython(document: Document): string {
+  const { types, operations } = readInterface(document, python);
+  const [head, rest] = foundation.split("# types\n").map((text) => text.trim());
+  const isAlias = (text: string) => Number(/^\w+ = (?!TypedDict)/.test(text));
   return [
-    `"""The client of clickwell ${version}, made by deno task clients. Changes here are lost."""\n\n${head.trim()}`,
-    ...inOrder(types).map(typeText),
-    `${rest.trim()}\n\n${operations.map(methodText).join("\n")}`,
-  ].join("\n\n\n").trimEnd() + "\n";
+    `"""The client of clickwell ${document.info.version}, made by deno task clients. Changes here are lost."""\n\n${head}`,
+    // Aliases are evaluated in place, so they follow the types that they use. Classes may refer to later types.
+    ...types.toSorted((a, b) => isAlias(a) - isAlias(b)),
+    `${rest}\n\n${operations.map(methodText).join("\n\n")}\n`,
+  ].join("\n\n\n");
 }
 
-/** Sorts aliases after the types that they use, since they are evaluated in place. Classes may refer to later types. */
-function inOrder(types: readonly NamedType[]): NamedType[] {
-  return [
-    ...types.filter(({ type }) => type.kind === "object"),
-    ...types.filter(({ type }) => type.kind !== "object"),
-  ];
-}
+const python: Language = {
+  words: { any: "Any", integer: "int", number: "float", string: "str", boolean: "bool", null: "None" },
+  values: (values) => `Literal[${values.map(literal).join(", ")}]`,
+  union: (options) => {
+    const flat = options.flatMap((option) =>
+      /^Union\[([^[\]]*)\]$/.exec(option)?.[1].split(", ") ?? [option]
+    );
+    return `Union[${[...new Set(flat)].join(", ")}]`;
+  },
+  array: (item) => `List[${item}]`,
+  map: (value) => `Dict[str, ${value}]`,
+  variable: (name) => {
+    const text = name.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).replaceAll("-", "_")
+      .toLowerCase();
+    return keywords.has(text) ? `${text}_` : text;
+  },
+  alias: (name, type) => `${name} = ${type}`,
+  object: (name, members, { description = "" }) => {
+    const typed = members.map(({ name, type, required }) => [name, required ? type : `NotRequired[${type}]`]);
+    if (typed.every(([name]) => /^[A-Za-z_]\w*$/.test(name) && !keywords.has(name))) {
+      const doc = description === "" ? [] : [`    """${sentence(description)}"""`, ""];
+      return [`class ${name}(TypedDict):`, ...doc, ...typed.map(([name, type]) => `    ${name}: ${type}`)]
+        .join("\n");
+    }
+    const entries = typed.map(([name, type]) => `    ${JSON.stringify(name)}: ${JSON.stringify(type)},\n`);
+    return `${name} = TypedDict(${JSON.stringify(name)}, {\n${entries.join("")}})`;
+  },
+};
 
-function typeText({ name, description, type }: NamedType): string {
-  const doc = description === "" ? [] : [`    """${sentence(description)}"""`, ""];
-  if (type.kind !== "object") return `${name} = ${expression(type)}`;
-  const members = type.members.map((member) => {
-    const text = expression(member.type);
-    return [member.name, member.required ? text : `NotRequired[${text}]`];
-  });
-  if (members.some(([name]) => !isIdentifier(name))) {
-    const entries = members.map(([name, text]) => `    ${JSON.stringify(name)}: ${JSON.stringify(text)},`);
-    return [`${name} = TypedDict(${JSON.stringify(name)}, {`, ...entries, "})"].join("\n");
-  }
-  return [`class ${name}(TypedDict):`, ...doc, ...members.map(([name, text]) => `    ${name}: ${text}`)].join(
-    "\n",
-  );
-}
-
-function expression(type: Type): string {
-  switch (type.kind) {
-    case "any":
-      return "Any";
-    case "string":
-      return "str";
-    case "number":
-      return "float";
-    case "integer":
-      return "int";
-    case "boolean":
-      return "bool";
-    case "null":
-      return "None";
-    case "values":
-      return `Literal[${type.values.map(literal).join(", ")}]`;
-    case "union":
-      return `Union[${[...new Set(type.options.map(expression).flatMap(parts))].join(", ")}]`;
-    case "array":
-      return `List[${expression(type.items)}]`;
-    case "map":
-      return `Dict[str, ${expression(type.values)}]`;
-    case "name":
-      return type.name;
-    case "object":
-      throw new Error("An object without a name has no place in Python's client.");
-  }
-}
-
-/** Flattens nested unions. */
-function parts(text: string): string[] {
-  const inner = /^Union\[(.*)\]$/.exec(text)?.[1];
-  return inner === undefined || /[[\]]/.test(inner) ? [text] : inner.split(", ");
-}
-
-function methodText({ id, method, path, summary, parameters, body, answer }: Operation): string {
-  const ofPath = parameters.filter((parameter) => parameter.in === "path");
-  const named = parameters.filter((parameter) => parameter.in !== "path");
-  const positional = [
+function methodText({ id, method, path, summary, inPath, query, header, body, answer }: Operation): string {
+  const named = [...query, ...header].map(({ variable, type }) => `${variable}: Optional[${type}] = None`);
+  const parameters = [
     "self",
-    ...ofPath.map(({ name, type }) => `${snake(name)}: ${expression(type)}`),
-    ...(body
-      ? [`body: ${body.required ? expression(body.type) : `Optional[${expression(body.type)}] = None`}`]
-      : []),
+    ...inPath.map(({ variable, type }) => `${variable}: ${type}`),
+    ...(body ? [`body: ${body.required ? body.type : `Optional[${body.type}] = None`}`] : []),
+    ...(named.length > 0 ? ["*", ...named] : []),
   ];
-  const keywords = named.length > 0
-    ? ["*", ...named.map(({ name, type }) => `${snake(name)}: Optional[${expression(type)}] = None`)]
-    : [];
-  const target = path.replace(/\{(\w+)\}/g, (_, name) => `{quote(${snake(name)}, safe='')}`);
-  const pick = (place: string) => {
-    const values = named.filter((parameter) => parameter.in === place)
-      .map(({ name }) => `${JSON.stringify(name)}: ${snake(name)}`);
-    return values.length > 0 ? [`${place}={${values.join(", ")}}`] : [];
-  };
-  const sent = [`"${method}"`, `${ofPath.length > 0 ? "f" : ""}"${target}"`, ...(body ? ["body=body"] : [])];
-  const call = [...sent, ...pick("query"), ...pick("header")].join(", ");
-  return [
-    `    def ${snake(id)}(${[...positional, ...keywords].join(", ")}) -> ${quoted(expression(answer))}:`,
-    `        """${sentence(summary)}"""`,
-    `        return cast(${quoted(expression(answer))}, self._send(${call}))`,
-    "",
-  ].join("\n");
-}
-
-function quoted(text: string): string {
-  return /^[A-Za-z]+$/.test(text) ? text : `"${text.replaceAll('"', "'")}"`;
+  const target = path.replace(/\{(\w+)\}/g, (_, name) => `{quote(${python.variable(name)}, safe='')}`);
+  const groups = Object.entries({ query, header }).filter(([, { length }]) => length > 0)
+    .map(([place, group]) => {
+      return `${place}={${
+        group.map(({ name, variable }) => `${JSON.stringify(name)}: ${variable}`).join(", ")
+      }}`;
+    });
+  const call = [
+    `"${method}"`,
+    `${inPath.length > 0 ? "f" : ""}"${target}"`,
+    ...(body ? ["body=body"] : []),
+    ...groups,
+  ];
+  const type = /^[A-Za-z]+$/.test(answer) ? answer : `"${answer.replaceAll('"', "'")}"`;
+  return `    def ${python.variable(id)}(${parameters.join(", ")}) -> ${type}:
+        """${sentence(summary)}"""
+        return cast(${type}, self._send(${call.join(", ")}))`;
 }
 
 function literal(value: unknown): string {
-  return value === null
-    ? "None"
-    : value === true
-    ? "True"
-    : value === false
-    ? "False"
-    : JSON.stringify(value);
+  if (value === null) return "None";
+  return typeof value === "boolean" ? pascal(String(value)) : JSON.stringify(value);
 }
 
 function sentence(text: string): string {
   const plain = text.replaceAll("\\", "\\\\").replaceAll('"""', "'''").replaceAll("\n", " ");
   return plain.endsWith('"') ? `${plain} ` : plain;
-}
-
-function isIdentifier(name: string): boolean {
-  return /^[A-Za-z_]\w*$/.test(name) && !keywords.has(name);
-}
-
-function snake(name: string): string {
-  const text = name.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).replaceAll("-", "_")
-    .toLowerCase();
-  return keywords.has(text) ? `${text}_` : text;
 }
