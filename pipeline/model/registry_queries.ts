@@ -33,7 +33,6 @@ export function registerModel(
   return findModel(file, artifact.id);
 }
 
-/** Returns all models, newest first. */
 export function listModels(file: RegistryFile): ModelRow[] {
   return file.db.prepare("SELECT * FROM models ORDER BY version DESC").all().map(modelRow);
 }
@@ -61,13 +60,11 @@ const selection = `
 `;
 const newestFirst = "ORDER BY assignment_id DESC";
 
-/** Returns the active model, which is the newest assignment; undefined before the first. */
 export function activeModel(file: RegistryFile): Assignment | undefined {
   const row = file.db.prepare(`${selection} ${newestFirst} LIMIT 1`).get();
   return row && assignment(row);
 }
 
-/** Returns assignments, newest first. */
 export function assignmentHistory(
   file: RegistryFile,
   { limit = -1, before }: HistoryPart = {},
@@ -77,12 +74,7 @@ export function assignmentHistory(
   return file.db.prepare(`${selection} ${older} ${newestFirst} LIMIT :limit`).all(values).map(assignment);
 }
 
-/**
- * Returns the assignment that was in effect at a time.
- *
- * @param at Microseconds since 1970-01-01T00:00:00Z.
- * @throws {Failure} as `Registry.assignmentAt`.
- */
+/** @throws {Failure} as `Registry.assignmentAt`. @param at Microseconds since 1970-01-01T00:00:00Z. */
 export function assignmentAt(file: RegistryFile, at: number): Assignment {
   // Ordered by id, not by time: the clock may have been set back.
   const row = file.db.prepare(`${selection} WHERE assigned_at <= ? ${newestFirst} LIMIT 1`).get(at);
@@ -95,11 +87,7 @@ export function assignmentAt(file: RegistryFile, at: number): Assignment {
   );
 }
 
-/**
- * Returns the model to which a rollback returns: that of the newest assignment of another model than the active one.
- *
- * @throws {Failure} as `Registry.previousModel`.
- */
+/** @throws {Failure} as `Registry.previousModel`. */
 export function previousModel(file: RegistryFile): ModelRow {
   const row = file.db.prepare(`
     ${selection}
@@ -114,11 +102,7 @@ export function previousModel(file: RegistryFile): ModelRow {
   );
 }
 
-/**
- * Puts a model in production, in one transaction.
- *
- * @throws {Failure} as `Registry.assign`.
- */
+/** Puts a model in production, in one transaction. @throws {Failure} as `Registry.assign`. */
 export function assignModel(file: RegistryFile, request: AssignmentEntry): Assignment {
   const { db } = file;
   const { expectedCurrent, expectedAssignmentId } = request;

@@ -1,6 +1,8 @@
 import type { Encoder } from "../encode/encoder.ts";
 import { factorise } from "../math/cholesky.ts";
+import { normalQuantile } from "../math/normal_quantile.ts";
 import { createRowEncoder } from "./encoded_row.ts";
+import { probabilityOf } from "./predictor.ts";
 
 /**
  * Returns the standard error of the log-odds of a row that the model's predictor has answered: √(xᵀ·covariance·x), where x
@@ -82,4 +84,24 @@ function createStandardError(
     for (let i = 0; i < count; i++) variance += values[i] * dot(covariance, columns[i] * size);
     return Math.sqrt(Math.max(0, variance));
   };
+}
+
+/** A confidence interval of a probability. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Returns the interval of the log-odds, converted to probabilities, so that it lies in [0, 1].
+ *
+ * @param standardError Standard error of the log-odds; if infinite, the interval is [0, 1].
+ * @param level Confidence level, in (0, 1): the share of such intervals that contain the true probability.
+ * @see Hosmer & Lemeshow, Applied Logistic Regression (2000), section 1.4.
+ */
+export function intervalAround(logit: number, standardError: number, level: number): Interval {
+  if (standardError === Infinity) return { low: 0, high: 1 };
+  // From the lower tail: with a level near 1, (1 + level) / 2 would round to 1, whose quantile is infinite.
+  const reach = -normalQuantile((1 - level) / 2) * standardError;
+  return { low: probabilityOf(logit - reach), high: probabilityOf(logit + reach) };
 }

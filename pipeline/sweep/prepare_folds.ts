@@ -10,7 +10,7 @@ import { balance } from "../fit/class_balance.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses } from "../train/class_counts.ts";
-import type { TrainObserver } from "../train/fit_model.ts";
+import { readObserver, type TrainObserver } from "../train/fit_model.ts";
 import type { HyperParameters } from "../train/hyper_parameters.ts";
 import { requireExamples, requireSplit } from "../train/prepare.ts";
 import type { StageClock } from "../train/stage_clock.ts";
@@ -41,16 +41,14 @@ export interface PreparedFolds {
  */
 export async function prepareFolds(
   store: Store,
-  { spec, hyperParameters, foldCount, observe, signal }: PrepareFoldsOptions,
+  options: PrepareFoldsOptions,
   { threads, budget }: TrainingResources,
   clock: StageClock,
 ): Promise<PreparedFolds> {
+  const { spec, hyperParameters, foldCount, signal } = options;
   const raw = await readExamples(store, spec, threads, {
     budget,
-    observe(done) {
-      signal?.throwIfAborted();
-      observe?.stage?.({ stage: "reading", done, unit: "examples" });
-    },
+    observe: readObserver(options),
   });
   requireExamples(raw, spec);
   const { account } = raw;

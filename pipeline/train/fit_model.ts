@@ -27,6 +27,14 @@ export interface TrainObserver {
   epoch?(event: EpochEvent): void;
 }
 
+/** Returns a callback for `readExamples` that reports progress and stops when aborted. */
+export function readObserver({ observe, signal }: Pick<FitModelOptions, "observe" | "signal">) {
+  return (done: number) => {
+    signal?.throwIfAborted();
+    observe?.stage?.({ stage: "reading", done, unit: "examples" });
+  };
+}
+
 /** Options of fitting a model to a design. */
 export interface FitModelOptions {
   readonly hyperParameters: HyperParameters;

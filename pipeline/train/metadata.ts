@@ -1,27 +1,20 @@
-import type { Encoder } from "../encode/encoder.ts";
-import type { RowAccount } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { Fit } from "../fit/fit.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
-import { goldenOf, type GoldenRow } from "../model/golden.ts";
+import { goldenOf } from "../model/golden.ts";
 import { packPrecision } from "../model/packed_precision.ts";
 import { version } from "../version.ts";
 import { type ClassCounts, rowCountsOf } from "./class_counts.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
+import type { Prepared } from "./prepare.ts";
 
 /** All that the metadata of a trained model is made of. */
-export interface ModelParts extends ClassCounts {
+export interface ModelParts extends ClassCounts, Prepared {
   readonly spec: FeatureSpec;
-  readonly encoder: Encoder;
   readonly hyperParameters: HyperParameters;
-  readonly fingerprint: string;
-  readonly lastId: bigint | undefined;
-  readonly account: RowAccount;
   readonly solution: Fit;
   readonly precision: Float64Array | undefined;
   readonly metrics: Metrics;
-  readonly notes: readonly string[];
-  readonly goldenRows: readonly GoldenRow[];
 }
 
 export function describe(parts: ModelParts): ArtifactMetadata {

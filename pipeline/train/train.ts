@@ -16,7 +16,7 @@ import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import { requireBothClasses } from "./class_counts.ts";
-import { fitModel, requireInseparable, type TrainObserver } from "./fit_model.ts";
+import { fitModel, readObserver, requireInseparable, type TrainObserver } from "./fit_model.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
 import { describe } from "./metadata.ts";
 import { encodingNotes, heldOutNotes, leakNotes, minibatchNotes, weightNotes } from "./notes.ts";
@@ -91,17 +91,14 @@ export async function trainModel(
   options: TrainOptions,
   prepared?: Prepared,
 ): Promise<TrainedModel> {
-  const { spec, hyperParameters, observe = {}, signal } = options;
+  const { spec, hyperParameters, signal } = options;
   const clock = startClock();
   const { threads, budget, close } = openTrainingResources(store, options);
   const chunkStore = createChunkStore(budget);
   const read = async () => {
     const raw = await readExamples(store, spec, threads, {
       budget,
-      observe: (done) => {
-        signal?.throwIfAborted();
-        observe.stage?.({ stage: "reading", done, unit: "examples" });
-      },
+      observe: readObserver(options),
     });
     clock.lap("read");
     return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunkStore), signal);
@@ -122,11 +119,12 @@ export interface TrainingContext {
 
 /** @throws {Failure} as `trainModel`. */
 export async function trainPrepared(
-  { encoder, design: encoded, pooled, fingerprint, goldenRows, lastId, account, notes: dataNotes }: Prepared,
+  prepared: Prepared,
   { threads, chunkStore, clock }: TrainingContext,
   options: Pick<TrainOptions, "spec" | "hyperParameters" | "signal" | "observe">,
 ): Promise<TrainedModel> {
   const { spec, hyperParameters } = options;
+  const { encoder, design: encoded, pooled, account } = prepared;
   requireAccounted(account, encoded.partRows.reduce((sum, rows) => sum + rows, 0));
   const counts = requireBothClasses(encoded);
   const { rows, clicks, sums, baseRate } = counts;
@@ -141,28 +139,15 @@ export async function trainPrepared(
   const { coefficients, network } = solution;
   const metrics = evaluateModel(design, coefficients, baseRate, network);
   const notes = [
-    ...dataNotes,
+    ...prepared.notes,
     ...encodingNotes(pooled, encoder, fixedAtZero),
     ...weightNotes(rows.train, sums.rows.train),
     ...heldOutNotes({ testShare: hyperParameters.testShare, rows: rows.test, ones: clicks.test }),
     ...(rows.test === 0 ? [] : leakNotes({ design, encoder, coefficients, baseRate, metrics })),
     ...minibatchNotes(solution, hyperParameters),
   ];
-  const metadata = describe({
-    ...counts,
-    spec,
-    encoder,
-    hyperParameters,
-    fingerprint,
-    lastId,
-    account,
-    solution,
-    precision,
-    metrics,
-    notes,
-    goldenRows,
-  });
-  return { metadata, account, seconds: clock.seconds() };
+  const parts = { ...prepared, ...counts, spec, hyperParameters, solution, precision, metrics, notes };
+  return { metadata: describe(parts), account, seconds: clock.seconds() };
 }
 
 /** Returns the inverse covariance of the coefficients; undefined if a normal distribution does not describe them. */

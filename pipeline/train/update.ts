@@ -27,6 +27,7 @@ import { partSumsOf } from "./class_counts.ts";
 import { register, type TrainOptions, type TrainReport } from "./train.ts";
 import { startClock } from "./stage_clock.ts";
 import { continuationOf, nothingNew, updateNotes, withNewRows } from "./continuation.ts";
+import { readObserver } from "./fit_model.ts";
 import { openTrainingResources } from "./training_resources.ts";
 
 /** New rows are fitted in at most this many batches; each is predicted before it is fitted. */
@@ -61,10 +62,7 @@ export async function update(
       types: from.metadata.encoder.features.flatMap((feature) =>
         feature.type === "categorical" ? [feature.values] : []
       ),
-      observe: (done) => {
-        options.signal?.throwIfAborted();
-        options.observe?.stage?.({ stage: "reading", done, unit: "examples" });
-      },
+      observe: readObserver(options),
     });
     const { rowCount, lastId = after, account } = raw;
     if (rowCount === 0) throw nothingNew(from.id, spec, after, account);

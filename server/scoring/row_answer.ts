@@ -1,5 +1,5 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
-import { intervalAround } from "../../pipeline/model/interval.ts";
+import { intervalAround } from "../../pipeline/model/standard_error.ts";
 import type { Parameter } from "../http/operation.ts";
 import { readingProblems } from "../http/problem.ts";
 import { readFlag, readQuery, readShare } from "../http/query.ts";

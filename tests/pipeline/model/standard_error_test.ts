@@ -3,8 +3,11 @@ import fc from "fast-check";
 import { widthOf } from "../../../pipeline/encode/encoder.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { unpackPrecision } from "../../../pipeline/model/packed_precision.ts";
-import { invertPrecision, type StandardErrorOf } from "../../../pipeline/model/standard_error.ts";
-import { intervalAround } from "../../../pipeline/model/interval.ts";
+import {
+  intervalAround,
+  invertPrecision,
+  type StandardErrorOf,
+} from "../../../pipeline/model/standard_error.ts";
 import { normalQuantile } from "../../../pipeline/math/normal_quantile.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor, probabilityOf } from "../../../pipeline/model/predictor.ts";
