@@ -37,7 +37,7 @@ export function taggedText(request: Request, text: string, etag: string): Respon
 export const ifNoneMatch: Parameter = {
   name: "If-None-Match",
   in: "header",
-  description: "an `ETag` of before: 304 where it is still the one",
+  description: "an `ETag` received before: 304 if the answer has not changed",
   schema: { type: "string" },
 };
 
@@ -45,7 +45,8 @@ export const ifNoneMatch: Parameter = {
 export const ifMatch: Parameter = {
   name: "If-Match",
   in: "header",
-  description: "do it only if `GET /model` still has this `ETag`; `*`: if any model is in production",
+  description:
+    "change the model only if `GET /model` still has this `ETag`; `*`: only if any model is in production",
   schema: { type: "string" },
 };
 

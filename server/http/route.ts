@@ -48,7 +48,7 @@ export function allowOf(routes: readonly Route[], path: string): string {
 export function createProtocolCheck(routes: readonly Route[]): (path: string) => boolean {
   const segmentOf = (path: string) => path.split("/", 2)[1];
   const segments = new Set(
-    routes.filter(({ protocol: foreign }) => foreign).map(({ path }) => segmentOf(path)),
+    routes.filter(({ protocol }) => protocol).map(({ path }) => segmentOf(path)),
   );
   return (path) => segments.has(segmentOf(path));
 }

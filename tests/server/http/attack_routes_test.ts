@@ -8,7 +8,7 @@ import { oddBodies, oddHeaders, oddIds, oddQueries } from "../../support/edge_ca
 import { send } from "../../scenarios/scenario.ts";
 import { makeServedModels, row, type ServedModels } from "../../support/served_models.ts";
 
-const token = "the-token-that-nobody-is-told";
+const token = "a-secret-token";
 const bearer = { authorization: `Bearer ${token}` };
 const json = { "content-type": "application/json" };
 

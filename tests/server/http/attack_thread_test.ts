@@ -58,7 +58,7 @@ const attacks: readonly Attack[] = [
     status: 413,
   },
   {
-    name: "rows of a body that has something else beside them",
+    name: "rows of a body with other members",
     path: "/predict/batch",
     body: () => `{"x":1,"rows":[${"1,".repeat(9_000)}1],"y":"${"z".repeat(7 * mebibyte)}"}`,
     status: 422,
@@ -95,7 +95,7 @@ for (const { name, path, type = json, body, status } of attacks) {
         const attackers = repeatUntil(
           () => over,
           8,
-          () => fetch(serve.origin + path, request).catch(refused),
+          () => fetch(serve.origin + path, request).catch(unavailable),
         );
         const { rounds, statuses } = await measurePredictionsInThread(serve.origin, 40_000);
         over = true;
@@ -117,7 +117,7 @@ for (const { name, path, type = json, body, status } of attacks) {
 }
 
 /** The server closes the connection of a body beyond the quota: a client that is still sending may not receive the answer. */
-function refused(error: unknown): Response {
+function unavailable(error: unknown): Response {
   if (!(error instanceof TypeError)) throw error;
   return new Response(null, { status: 503 });
 }

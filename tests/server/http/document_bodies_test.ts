@@ -76,7 +76,7 @@ Deno.test("a body that the OpenAPI document does not allow is rejected, whicheve
   try {
     await service.production.sync();
     const document = await readDocument(service);
-    let refused = 0;
+    let rejected = 0;
     for (const [path, body] of bodies) {
       const operation = operationOf(document, "POST", path);
       assert(operation, path);
@@ -94,10 +94,10 @@ Deno.test("a body that the OpenAPI document does not allow is rejected, whicheve
           response.status === 400 || response.status === 422,
           `${path} ${text}: ${response.status} ${answer}`,
         );
-        refused++;
+        rejected++;
       }
     }
-    assert(refused > 1000, `${refused} bodies were refused`);
+    assert(rejected > 1000, `${rejected} bodies were rejected`);
   } finally {
     service.rejectionLog.flush();
     models.remove();

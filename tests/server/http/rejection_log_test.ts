@@ -40,29 +40,29 @@ Deno.test("log: messages below the level are not written", () => {
 
 Deno.test("rejection log: bad requests are counted and logged in one line", () => {
   const { lines, log } = linesOf("json", "info");
-  const refusals = createRejectionLog(log);
+  const rejectionLog = createRejectionLog(log);
   for (let i = 0; i < 1000; i++) {
-    refusals.record(new Failure("input-invalid", `no ${i}`), { request_id: `id.${i}` });
+    rejectionLog.record(new Failure("input-invalid", `no ${i}`), { request_id: `id.${i}` });
   }
-  refusals.record(new Failure("route-unknown", "nothing there"), { request_id: "last" });
+  rejectionLog.record(new Failure("route-unknown", "nothing there"), { request_id: "last" });
   assert.equal(lines.length, 0);
-  refusals.flush();
+  rejectionLog.flush();
   assert.equal(lines.length, 1);
   const { level, event, counts, last } = JSON.parse(lines[0]);
   assert.deepEqual([level, event], ["warn", "requests refused"]);
   assert.deepEqual(counts, { "input-invalid": 1000, "route-unknown": 1 });
   assert.deepEqual(last, { detail: "nothing there", request_id: "last" });
-  refusals.flush();
+  rejectionLog.flush();
   assert.equal(lines.length, 1, "once");
 });
 
 Deno.test("rejection log: the first bugs are logged with their cause", () => {
   const { lines, log } = linesOf("json", "info");
-  const refusals = createRejectionLog(log);
-  for (let i = 0; i < 20; i++) refusals.record(new Error("why"), { request_id: `id.${i}` });
+  const rejectionLog = createRejectionLog(log);
+  for (let i = 0; i < 20; i++) rejectionLog.record(new Error("why"), { request_id: `id.${i}` });
   // A failure that no request can cause is also a bug.
-  refusals.record(new Failure("not-converged", "odd"), { request_id: "id" });
-  refusals.flush();
+  rejectionLog.record(new Failure("not-converged", "odd"), { request_id: "id" });
+  rejectionLog.flush();
   const events = lines.map((line) => JSON.parse(line));
   assert.deepEqual(events.map(({ event }) => event), [...Array(5).fill("bug"), "more bugs, not shown"]);
   assert.match(events[0].cause, /Error: why\n.*rejection_log_test/);
@@ -72,11 +72,11 @@ Deno.test("rejection log: the first bugs are logged with their cause", () => {
 Deno.test("rejection log: the key of an unknown row is not logged", () => {
   const lines: string[] = [];
   const log = createLog({ format: "json", level: "debug", write: (line) => lines.push(line) });
-  const refusals = createRejectionLog(log);
-  refusals.record(new Failure("row-unknown", 'The store has no row with lead_uuid "jane@example.com".'), {
+  const rejectionLog = createRejectionLog(log);
+  rejectionLog.record(new Failure("row-unknown", 'The store has no row with lead_uuid "jane@example.com".'), {
     request_id: "1",
   });
-  refusals.flush();
+  rejectionLog.flush();
   assert.equal(lines.length, 1);
   assert.match(lines[0], /"row-unknown":1/);
   assert.doesNotMatch(lines[0], /jane/);

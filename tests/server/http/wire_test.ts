@@ -31,7 +31,7 @@ function chunk(text: string): string {
   return `${text.length.toString(16)}\r\n${text}\r\n`;
 }
 
-wireTest("the short way answers as the ordinary way does, on one connection", async (connection) => {
+wireTest("the fast path answers as the router does, on one connection", async (connection) => {
   for (let i = 0; i < 3; i++) {
     await connection.send(post("/predict", [`Content-Length: ${body.length}`], body));
   }
@@ -83,7 +83,7 @@ wireTest("a chunked body is read as a whole one is", async (connection) => {
 
 for (const times of ["first", "second"]) {
   wireTest(
-    `a chunked body that never ends is refused at 1 MiB, at the ${times} request`,
+    `a chunked body that never ends is rejected at 1 MiB, at the ${times} request`,
     async (connection, { server: { port } }) => {
       if (times === "second") {
         const before = await connectRaw(port);
@@ -100,7 +100,7 @@ for (const times of ["first", "second"]) {
   );
 }
 
-wireTest("a body that says it is too long is refused before it is sent", async (connection) => {
+wireTest("a body that is announced as too long is rejected before it is sent", async (connection) => {
   await connection.send(post("/predict", ["Content-Length: 1073741824"]));
   await connection.receive(/HTTP\/1\.1 413[^]*body-oversized/);
 });
@@ -115,7 +115,7 @@ wireTest("a chunked body cannot hide its length behind a Content-Length", async 
   await connection.receive(/HTTP\/1\.1 4(?:00|13)/);
 });
 
-wireTest("a body that nobody read is not taken for the next request", async (connection) => {
+wireTest("an unread body is not parsed as the next request", async (connection) => {
   const hidden = "POST /model HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n";
   await connection.send(post("/nowhere", [`Content-Length: ${hidden.length}`], hidden));
   await connection.receive(/HTTP\/1\.1 404/);
@@ -124,7 +124,7 @@ wireTest("a body that nobody read is not taken for the next request", async (con
   assert.equal(received.match(/HTTP\/1\.1 /g)?.length, 2);
 });
 
-const refused: readonly (readonly [name: string, request: string, answer: RegExp])[] = [
+const rejected: readonly (readonly [name: string, request: string, answer: RegExp])[] = [
   [
     "a path in the Host header does not become the path of the request",
     "GET /livez HTTP/1.1\r\nHost: x/model?\r\n\r\n",
@@ -181,8 +181,8 @@ for (
   });
 }
 
-for (const [name, request, answer] of refused) {
-  wireTest(`refused: ${name}`, async (connection) => {
+for (const [name, request, answer] of rejected) {
+  wireTest(`rejected: ${name}`, async (connection) => {
     await connection.send(request);
     await connection.receive(answer);
   });
