@@ -26,11 +26,7 @@ export function resourceOptionsOf({ threads, memory }: Options<typeof resourceFl
 
 const factors: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
-/**
- * Parses a size such as 500MB, 1.5 GB or 64MiB. Returns bytes.
- *
- * @throws {Failure} `usage-invalid`
- */
+/** Parses a size such as 500MB, 1.5 GB or 64MiB. Returns bytes. @throws {Failure} `usage-invalid` */
 export function parseBytes(text: string): number {
   const [, number, prefix, binary] = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*$/i.exec(text) ?? [];
   if (number === undefined || (binary && !prefix)) {

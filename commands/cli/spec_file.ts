@@ -2,11 +2,7 @@ import { readFileSync } from "node:fs";
 import { Failure } from "../../pipeline/failure.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
 
-/**
- * Reads the feature spec of `--spec`.
- *
- * @throws {Failure} `file-missing`; `spec-invalid` with a pointer per bad field.
- */
+/** Reads the feature spec of `--spec`. @throws {Failure} `file-missing`; `spec-invalid` with a pointer per bad field. */
 export function readSpec(path: string): FeatureSpec {
   let text: string;
   try {

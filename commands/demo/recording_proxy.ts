@@ -7,11 +7,7 @@ export interface RecordingProxy {
   close(): void;
 }
 
-/**
- * Opens a proxy on a free port of loopback.
- *
- * @param target The address of the server.
- */
+/** Opens a proxy on a free port of loopback. @param target The address of the server. */
 export function openRecordingProxy(
   target: { readonly hostname: string; readonly port: number },
 ): RecordingProxy {

@@ -25,11 +25,7 @@ export function headOf(
   ].join("\n");
 }
 
-/**
- * Returns the next steps after the demo, with commands to copy.
- *
- * @param other The model to put in production.
- */
+/** Returns the next steps after the demo, with commands to copy. @param other The model to put in production. */
 export function nextSteps(
   row: FeatureRow,
   other: DemoModel,

@@ -70,11 +70,7 @@ export function rowsOf(design: DesignMatrix, parts: readonly number[]): number {
   return parts.reduce((sum, part) => sum + design.partRows[part], 0);
 }
 
-/**
- * Returns the log-odds of each cell of each group, shape (groups)(cells).
- *
- * @param coefficients Shape (columns) or longer.
- */
+/** Returns the log-odds of each cell of each group, shape (groups)(cells). @param coefficients Shape (columns) or longer. */
 export function cellLogits({ groups }: DesignMatrix, coefficients: Float64Array): Float64Array[] {
   return groups.map(({ cellCount, fieldCount, columns }) => {
     const logits = new Float64Array(cellCount);

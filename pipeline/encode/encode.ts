@@ -71,11 +71,7 @@ export function* encodeInSteps(
   return { encoder, design, pooled };
 }
 
-/**
- * Encodes rows with the encoder of an existing model.
- *
- * @param raw Consumed.
- */
+/** Encodes rows with the encoder of an existing model. @param raw Consumed. */
 export function encodeWith(
   raw: RawExamples,
   encoder: Encoder,

@@ -132,11 +132,7 @@ export function encodeNumeric(feature: NumericEncoder, value: number): number {
   return (transformed(feature.transform, present) - feature.mean) / feature.scale;
 }
 
-/**
- * Returns the bin of a number: the count of edges that are not above it.
- *
- * @param edges Ascending.
- */
+/** Returns the bin of a number: the count of edges that are not above it. @param edges Ascending. */
 export function binOf(edges: readonly number[], value: number): number {
   let from = 0;
   let to = edges.length;

@@ -25,11 +25,7 @@ export interface RejectedFrom {
 
 const pendingCharactersMax = 2 ** 20;
 
-/**
- * Creates or empties the file.
- *
- * @throws {Failure} `file-unwritable`
- */
+/** Creates or empties the file. @throws {Failure} `file-unwritable` */
 export function openRejects(path: string): RejectsFile {
   const file = attempt(path, () => Deno.openSync(path, { write: true, create: true, truncate: true }));
   const encoder = new TextEncoder();

@@ -165,11 +165,7 @@ const artifactMetadata = object(members);
 export type ArtifactMetadata = ValueOf<typeof artifactMetadata>;
 export type Metrics = ValueOf<typeof metrics>;
 
-/**
- * Parses and checks the metadata in a model.json.
- *
- * @throws {Failure} `artifact-corrupt`
- */
+/** Parses and checks the metadata in a model.json. @throws {Failure} `artifact-corrupt` */
 export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactMetadata {
   const fail = (what: string) =>
     new Failure("artifact-corrupt", `The model ${modelId} cannot be used: ${what}. Train it again.`);

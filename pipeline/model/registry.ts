@@ -126,11 +126,7 @@ export interface Registry {
    * @throws {Failure} `model-unknown`; `alias-unknown`.
    */
   removeAlias(entry: { readonly model?: string; readonly alias: string }): Promise<ModelRow>;
-  /**
-   * Upgrades a registry of an earlier version.
-   *
-   * @returns Whether an upgrade was needed.
-   */
+  /** Upgrades a registry of an earlier version. @returns Whether an upgrade was needed. */
   upgrade(): Promise<boolean>;
   /** Returns a string that differs after each change of the registry. Called for every request, so it must be fast. */
   stamp(): string;

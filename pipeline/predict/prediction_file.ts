@@ -48,11 +48,7 @@ export function createPredictionFile(
   return parquetFile(out, kept);
 }
 
-/**
- * Returns the format that a file's extension names.
- *
- * @throws {Failure} `usage-invalid`
- */
+/** Returns the format that a file's extension names. @throws {Failure} `usage-invalid` */
 export function predictionFormatOf(path: string): PredictionFormat {
   const ending = extname(path).slice(1).toLowerCase();
   const found = predictionFormats.find((format) => format === (ending === "jsonl" ? "ndjson" : ending));

@@ -38,11 +38,7 @@ export interface Threads {
   close(): void;
 }
 
-/**
- * Starts `count` − 1 worker threads.
- *
- * @param url Module that calls {@link answerJobs}.
- */
+/** Starts `count` − 1 worker threads. @param url Module that calls {@link answerJobs}. */
 export function startThreads(count: number, url: URL): Threads {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   let nextId = 0;

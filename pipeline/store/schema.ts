@@ -65,11 +65,7 @@ function create(db: DatabaseSync, steps: readonly string[], fill: () => void): b
   }
 }
 
-/**
- * Checks a user's schema in a database in memory.
- *
- * @throws {Failure} `spec-invalid`
- */
+/** Checks a user's schema in a database in memory. @throws {Failure} `spec-invalid` */
 export function checkSchema(schema: string): void {
   describeTables(schema);
 }

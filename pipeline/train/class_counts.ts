@@ -58,11 +58,7 @@ interface PartCounts {
   readonly clicks: { readonly train: number; readonly test: number };
 }
 
-/**
- * Counts the rows and clicks of each part.
- *
- * @throws {Failure} `examples-invalid` unless the training rows have both labels.
- */
+/** Counts the rows and clicks of each part. @throws {Failure} `examples-invalid` unless the training rows have both labels. */
 export function requireBothClasses(design: DesignMatrix): ClassCounts {
   const { clicks, weights, clickWeights } = partSumsOf(design);
   const train = design.partRows[trainPart];

@@ -52,11 +52,7 @@ export interface TrainedModel {
   readonly seconds: Seconds;
 }
 
-/**
- * Trains a model on the store's examples and registers it.
- *
- * @throws {Failure} as `trainModel`; `store-busy`, `store-full`.
- */
+/** Trains a model on the store's examples and registers it. @throws {Failure} as `trainModel`; `store-busy`, `store-full`. */
 export async function train(store: Store, models: Models, options: TrainOptions): Promise<TrainReport> {
   return await register(models, await trainModel(store, options), options);
 }

@@ -119,11 +119,7 @@ export interface ProblemOptions {
   readonly protocol?: boolean | undefined;
 }
 
-/**
- * Returns the response to any error.
- *
- * @see RFC 9457, Problem Details for HTTP APIs.
- */
+/** Returns the response to any error. @see RFC 9457, Problem Details for HTTP APIs. */
 export function problemResponse(error: unknown, requestId: string, options: ProblemOptions = {}): Response {
   if (!(error instanceof Failure) || isBug(error)) {
     const detail = "This is a bug in clickwell. The server's log has its cause under the request id.";

@@ -38,11 +38,7 @@ export interface ModelAssigner {
    *   store.
    */
   assign(request: AssignmentRequest): Promise<Assignment>;
-  /**
-   * Assigns the previous model in the same way.
-   *
-   * @throws {Failure} `rollback-impossible` if there was none; as `assign`.
-   */
+  /** Assigns the previous model in the same way. @throws {Failure} `rollback-impossible` if there was none; as `assign`. */
   rollBack(request: ChangeRequest): Promise<Assignment>;
 }
 

@@ -14,11 +14,7 @@ export interface DocumentContext {
   readonly guarded: boolean;
 }
 
-/**
- * Returns a route as an Operation Object.
- *
- * @see OpenAPI 3.1.1, section 4.8.10, Operation Object.
- */
+/** Returns a route as an Operation Object. @see OpenAPI 3.1.1, section 4.8.10, Operation Object. */
 export async function operationObject(route: Route, context: DocumentContext): Promise<JsonSchema> {
   const { operation, summary, write } = route;
   const { components, guarded } = context;

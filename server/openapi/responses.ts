@@ -60,11 +60,7 @@ export const protocolProblemSchema: JsonSchema = {
   required: [...problemSchema.required as string[], "error", "error_code", "message"],
 };
 
-/**
- * Returns the kinds of problems that a route can respond with.
- *
- * @param guarded Whether writes require the admin token.
- */
+/** Returns the kinds of problems that a route can respond with. @param guarded Whether writes require the admin token. */
 export function problemsOf(route: Route, { body }: OperationSchemas, guarded: boolean): Set<FailureKind> {
   const { write, operation: { parameters = [], problems = [] } } = route;
   const queried = parameters.some((parameter) => parameter.in === "query");

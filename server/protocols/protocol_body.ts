@@ -149,11 +149,7 @@ function parseWithNaN(text: string): unknown {
   }
 }
 
-/**
- * Returns content as text.
- *
- * @throws {Failure} `body-malformed`
- */
+/** Returns content as text. @throws {Failure} `body-malformed` */
 export function textOf(content: string | Uint8Array): string {
   return typeof content === "string" ? content : decodeUtf8(content);
 }

@@ -1,6 +1,4 @@
-/**
- * State shared by all threads of the server through a SharedArrayBuffer. The primary thread writes it; workers only read.
- */
+/** State shared by all threads of the server through a SharedArrayBuffer. The primary thread writes it; workers only read. */
 export interface SharedState {
   /** Number of changes of the active model. */
   generation: number;

@@ -18,11 +18,7 @@ type Row = Readonly<Record<string, unknown>>;
 /** A member of a row's answer besides the probability. */
 export interface Detail {
   readonly name: string;
-  /**
-   * Returns the value as JSON.
-   *
-   * @param row A row that the model has just scored.
-   */
+  /** Returns the value as JSON. @param row A row that the model has just scored. */
   text(row: Row): string;
 }
 
@@ -85,11 +81,7 @@ export function readBatchOptions(request: Request): RowOptions & { readonly stri
   return { ...readRowOptions(query), strict: readFlag("strict", query.strict) };
 }
 
-/**
- * Prepares the requested details for a model.
- *
- * @throws {Failure} `interval-missing`
- */
+/** Prepares the requested details for a model. @throws {Failure} `interval-missing` */
 export async function detailsOf(model: ServingModel, options: RowOptions): Promise<readonly Detail[]> {
   return [
     ...(options.interval === undefined ? [] : [await intervalDetail(model, options.interval)]),

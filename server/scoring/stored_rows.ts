@@ -25,11 +25,7 @@ export interface StoredRows {
    * @throws {Failure} `row-unknown`; `input-invalid` for an invalid key; `lookup-unindexed`; a failure of the store.
    */
   complete(model: ServingModel, row: Row): Promise<Row>;
-  /**
-   * Returns the rows of a group, with their ids.
-   *
-   * @throws {Failure} as `complete` does.
-   */
+  /** Returns the rows of a group, with their ids. @throws {Failure} as `complete` does. */
   rowsOf(model: ServingModel, group: unknown, rowsMax: number): Promise<StoredRow[]>;
   close(): void;
 }

@@ -158,11 +158,7 @@ export function bufferCell(buffer: ColumnBuffer, index: number): Cell {
   return cellAt(gatherColumn(buffer, Uint32Array.of(index)), 0);
 }
 
-/**
- * Copies rows of a buffer, in the order of `indices`.
- *
- * @param indices Rows of the buffer. Shape (rows).
- */
+/** Copies rows of a buffer, in the order of `indices`. @param indices Rows of the buffer. Shape (rows). */
 export function gatherColumn(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn {
   const nulls = gatherNulls(buffer.nulls, indices);
   switch (buffer.type) {

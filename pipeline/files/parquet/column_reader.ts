@@ -9,11 +9,7 @@ import { type Append, decodeValues, type RawValues } from "./encodings.ts";
 
 /** Reads a column chunk sequentially. */
 export interface ColumnCursor {
-  /**
-   * Appends the next `rowCount` rows to the buffer.
-   *
-   * @throws {Error} if the chunk ends early or is damaged.
-   */
+  /** Appends the next `rowCount` rows to the buffer. @throws {Error} if the chunk ends early or is damaged. */
   read(rowCount: number): void;
   /** Called after the last row. @throws {Error} if the chunk has more rows. */
   end(): void;

@@ -38,11 +38,7 @@ class OutOfBytes extends Error {
   }
 }
 
-/**
- * Reads one structure, field by field.
- *
- * @param onField Reads the value of the field; otherwise it is skipped.
- */
+/** Reads one structure, field by field. @param onField Reads the value of the field; otherwise it is skipped. */
 export function readStruct(walk: Walk, onField: (field: ThriftField) => void): void {
   let id = 0;
   for (;;) {

@@ -74,9 +74,7 @@ export function createParquetFile(path: string, options: ParquetFileOptions): Pa
   };
 }
 
-/**
- * @throws {Failure} `file-unwritable` if `path` is a file of another program than `createdBy`.
- */
+/** @throws {Failure} `file-unwritable` if `path` is a file of another program than `createdBy`. */
 export function requireReplaceable(path: string, createdBy: string): void {
   const end = writing(path, () => readEnd(path, 512));
   if (end === undefined || end.includes(createdBy)) return;

@@ -61,11 +61,7 @@ export function minibatchParameters(
   };
 }
 
-/**
- * Parses the units per hidden layer.
- *
- * @throws {Failure} `usage-invalid`
- */
+/** Parses the units per hidden layer. @throws {Failure} `usage-invalid` */
 export function parseHidden(text: string): number[] {
   if (text === "") return [];
   const units = text.split(",").map((word) => /^\s*[0-9]{1,6}\s*$/.test(word) ? Number(word) : NaN);

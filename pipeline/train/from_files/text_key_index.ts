@@ -7,11 +7,7 @@ export interface TextKeyIndex {
   readonly byteCount: number;
   /** Adds the keys of a buffer's rows, from row `from` on. */
   addFrom(buffer: TextBuffer, from: number): void;
-  /**
-   * Finds the row that a row of another table refers to.
-   *
-   * @returns Its number, or −1 if there is none.
-   */
+  /** Finds the row that a row of another table refers to. @returns Its number, or −1 if there is none. */
   find(buffer: ColumnBuffer, row: number): number;
   release(): void;
 }

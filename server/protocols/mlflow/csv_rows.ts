@@ -149,11 +149,7 @@ const valuesMax = 10_000;
 const recordsPerYield = 64;
 const linesPerYield = 8_192;
 
-/**
- * Reads records that may be quoted, and yields every few records.
- *
- * @see RFC 4180
- */
+/** Reads records that may be quoted, and yields every few records. @see RFC 4180 */
 function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
   const records: string[][] = [];
   try {

@@ -113,11 +113,7 @@ function invoke(slot: ModelSlot, request: Request, requestId: string): Response 
 
 const supported = ["text/csv", "application/json"];
 
-/**
- * Returns the media type.
- *
- * @throws {Failure} `media-type-invalid`, with MLflow's own messages.
- */
+/** Returns the media type. @throws {Failure} `media-type-invalid`, with MLflow's own messages. */
 function readType(header: string): string {
   const [type, ...parameters] = header.split(";").map((part) => part.trim().toLowerCase());
   const others = parameters.filter((parameter) => parameter !== "" && !parameter.startsWith("charset="));
