@@ -7,7 +7,7 @@ import {
 } from "../../pipeline/model/registry.ts";
 import { requireMatch } from "../http/entity_tag.ts";
 import type { Log } from "../runtime/log.ts";
-import { createSerialQueue } from "../runtime/serial_queue.ts";
+import { createSerialQueue, type RunExclusive } from "../runtime/serial_queue.ts";
 import { createArtifactCache } from "./artifact_cache.ts";
 import { type LoadedModel, type ModelContent, type ModelSlot, noModelAssigned } from "./loaded_model.ts";
 import { createLoadedModelCache } from "./loaded_model_cache.ts";
@@ -74,7 +74,6 @@ export function createProductionModel(options: ProductionModelOptions): Producti
   const { registry, slot } = options;
   const runExclusive = createSerialQueue(waitingMax);
   const modelSwitch = createModelSwitch(options);
-  const { sync, reportSyncFailure } = createSync(options, modelSwitch);
 
   /** @param findTarget Finds the model to assign. */
   async function change(
@@ -112,7 +111,7 @@ export function createProductionModel(options: ProductionModelOptions): Producti
   return {
     assign: (request) => runExclusive(() => assign(request)),
     rollBack: (request) => runExclusive(() => change(request, () => registry.previousModel())),
-    sync: () => runExclusive(sync).catch(reportSyncFailure),
+    sync: createSync(options, { modelSwitch, runExclusive }),
     whileStable: (work) => runExclusive(() => work(activeModelOf(slot))),
   };
 }
@@ -172,15 +171,13 @@ async function commit(
   }
 }
 
-interface Sync {
-  sync(): Promise<void>;
-  reportSyncFailure(error: unknown): void;
-}
-
 function createSync(
   { registry, slot, log, broadcast = noWorkers }: ProductionModelOptions,
-  modelSwitch: ModelSwitch,
-): Sync {
+  { modelSwitch, runExclusive }: {
+    readonly modelSwitch: ModelSwitch;
+    readonly runExclusive: RunExclusive;
+  },
+): ProductionModel["sync"] {
   /** The last failure that was logged, and the model that answered then: the same is logged once. */
   let logged: { readonly message: string; readonly model: ModelSlot["current"] } | undefined;
   let loggedUpgradeFailure = "";
@@ -216,26 +213,22 @@ function createSync(
     broadcast.explain(reason);
   }
 
-  return {
-    async sync() {
-      await syncModel();
-      await upgradeStore();
-    },
-    reportSyncFailure(error) {
-      if (!(error instanceof Failure)) {
-        log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
-        return;
-      }
-      // A server may start before there is a store.
-      const isExpected = error.kind === "store-missing";
-      if (!isExpected) clearModel(new Failure("model-missing", unavailableText(error)));
-      if (logged?.message === error.message && logged.model === slot.current) return;
-      logged = { message: error.message, model: slot.current };
-      // During its initial load, another process locks the store.
-      const level = isExpected ? "info" : error.kind === "store-busy" ? "warn" : "error";
-      log[level]("no change of model", { kind: error.kind, detail: error.message });
-    },
-  };
+  function reportSyncFailure(error: unknown): void {
+    if (!(error instanceof Failure)) {
+      log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
+      return;
+    }
+    // A server may start before there is a store.
+    const isExpected = error.kind === "store-missing";
+    if (!isExpected) clearModel(new Failure("model-missing", unavailableText(error)));
+    if (logged?.message === error.message && logged.model === slot.current) return;
+    logged = { message: error.message, model: slot.current };
+    // During its initial load, another process locks the store.
+    const level = isExpected ? "info" : error.kind === "store-busy" ? "warn" : "error";
+    log[level]("no change of model", { kind: error.kind, detail: error.message });
+  }
+
+  return () => runExclusive(() => syncModel().then(upgradeStore)).catch(reportSyncFailure);
 }
 
 function activeModelOf({ current }: ModelSlot): ActiveModel | undefined {

@@ -72,9 +72,13 @@ export function createHandler(options: HandlerOptions): Handler {
   const routedWork = createRoutedWork(options, reporting);
 
   function addFastPath(request: Request): Work | undefined {
-    const target = validTargetOf(request);
-    const work = target === undefined ? undefined : findFastPath(target);
-    return work && fastPaths.add(request.url, work);
+    try {
+      const work = findFastPath(checkTarget(request));
+      return work && fastPaths.add(request.url, work);
+    } catch {
+      // The router's way reports what is wrong with the target.
+      return undefined;
+    }
   }
 
   return (request, info) => {
@@ -247,15 +251,6 @@ function createRoutedWork(
 function requireCapacity({ inFlight }: Lifecycle): void {
   if (inFlight < inFlightMax) return;
   throw new Failure("server-busy", `More than ${inFlightMax} requests wait here: try again in a second.`);
-}
-
-/** @returns undefined if the target is invalid: the router's way reports why. */
-function validTargetOf(request: Request): string | undefined {
-  try {
-    return checkTarget(request);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Headers of every response except those of the fast path, which have the ids in their bodies. */
