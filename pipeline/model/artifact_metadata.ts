@@ -1,6 +1,7 @@
 import { type Encoder, positionCountOf, widthOf } from "../encode/encoder.ts";
 import { valueTypes } from "../examples/level.ts";
 import { Failure } from "../failure.ts";
+import { activationNames } from "./activations.ts";
 import {
   anyOf,
   anything,
@@ -59,7 +60,7 @@ const crossEncoder = object({
 const network = object({
   layers: list(
     object({
-      activation: oneOf("relu"),
+      activation: oneOf(...activationNames, "linear"),
       /** Row-major, shape (inputs, units). */
       weights: list(finite),
       bias: list(finite, 1),

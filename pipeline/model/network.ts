@@ -1,9 +1,10 @@
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
+import { type ActivationName, activations } from "./activations.ts";
 
 /**
  * The deep part of a wide-and-deep model, whose wide part is the coefficients and the intercept:
  *
- *     logit = x·coefficients + intercept + hₙ·output,  h₀ = x,  hₗ = max(0, hₗ₋₁·weightsₗ + biasₗ)
+ *     logit = x·coefficients + intercept + hₙ·output,  h₀ = x,  hₗ = activationₗ(hₗ₋₁·weightsₗ + biasₗ)
  *
  * @see Cheng et al., Wide & Deep Learning for Recommender Systems (2016).
  */
@@ -15,7 +16,7 @@ export interface Network {
 }
 
 export interface NetworkLayer {
-  readonly activation: "relu";
+  readonly activation: ActivationName | "linear";
   /** Row-major, shape (inputs, units). */
   readonly weights: ArrayLike<number>;
   /** Shape (units). */
@@ -24,7 +25,7 @@ export interface NetworkLayer {
 
 /** A network in JSON form. */
 export interface PlainNetwork {
-  layers: { activation: "relu"; weights: number[]; bias: number[] }[];
+  layers: { activation: ActivationName | "linear"; weights: number[]; bias: number[] }[];
   output: number[];
 }
 
@@ -34,7 +35,7 @@ export interface DeepPart {
   begin(): void;
   /** Adds a value to one column of the row. */
   add(column: number, value: number): void;
-  /** Returns the row's deep part, in log-odds. */
+  /** Returns the row's deep part, in log-odds. Ends the row. */
   logit(): number;
 }
 
@@ -43,7 +44,8 @@ export interface DeepPart {
  * Weights are used as they are; sums are float64.
  */
 export function createDeepPart({ layers, output }: Network): DeepPart {
-  const steps = layers.map(({ weights, bias }) => ({
+  const steps = layers.map(({ activation, weights, bias }) => ({
+    activate: activations[activation],
     weights: Float64Array.from(weights),
     bias: Float64Array.from(bias),
     sums: new Float64Array(bias.length),
@@ -59,37 +61,29 @@ export function createDeepPart({ layers, output }: Network): DeepPart {
       }
     },
     logit() {
+      first.activate(first.sums);
       for (let l = 1; l < steps.length; l++) {
-        const { weights, bias, sums } = steps[l];
+        const { activate, weights, bias, sums } = steps[l];
         sums.set(bias);
-        addProduct(steps[l - 1].sums, weights, 0, sums);
+        addProduct(steps[l - 1].sums, weights, sums);
+        activate(sums);
       }
       const { sums } = steps[steps.length - 1];
       let logit = 0;
       for (let unit = 0; unit < sums.length; unit++) {
-        if (!(sums[unit] <= 0)) logit += sums[unit] * outputs[unit];
+        if (sums[unit] !== 0) logit += sums[unit] * outputs[unit];
       }
       return logit;
     },
   };
 }
 
-/**
- * Adds relu(inputs)·weights to `sums`. Inactive units cost nothing.
- *
- * @param weights Row-major, shape (inputs, sums), beginning at `at`.
- */
-export function addProduct(
-  inputs: Float64Array,
-  weights: Float64Array,
-  at: number,
-  sums: Float64Array,
-): void {
+/** Adds inputs·weights to `sums`. Inputs of 0 cost nothing. @param weights Row-major, shape (inputs, sums). */
+function addProduct(inputs: Float64Array, weights: Float64Array, sums: Float64Array): void {
   const count = sums.length;
-  for (let i = 0; i < inputs.length; i++, at += count) {
+  for (let i = 0, at = 0; i < inputs.length; i++, at += count) {
     const input = inputs[i];
-    // NaN must not pass as 0: an invalid value must show in the sum.
-    if (input <= 0) continue;
+    if (input === 0) continue;
     for (let unit = 0; unit < count; unit++) sums[unit] += input * weights[at + unit];
   }
 }

@@ -1,4 +1,4 @@
-import { exp } from "../math/elementary.ts";
+import { sigmoid } from "./activations.ts";
 import {
   binOf,
   type CategoricalEncoder,
@@ -176,12 +176,8 @@ function partOf(value: unknown, { numeric, coefficient, parts }: FieldValues): n
 /** Maximum number of unknown fields reported per row: searching for a similar name takes time for each. */
 const unknownReportedMax = 20;
 
-/** Returns 1 / (1 + e^−logit), without overflow. */
-export function probabilityOf(logit: number): number {
-  if (logit >= 0) return 1 / (1 + exp(-logit));
-  const odds = exp(logit);
-  return odds / (1 + odds);
-}
+/** Returns the probability of log-odds. */
+export const probabilityOf = sigmoid;
 
 function fieldOf(feature: Encoder["features"][number]): Field {
   const { name, type, nullable } = feature;

@@ -1,7 +1,6 @@
 import { createLoader } from "../../chunks/chunk_store.ts";
 import { type DesignChunk, type DesignMatrix, fitWeightsOf } from "../../encode/design_matrix.ts";
 import { exp, log, log1p } from "../../math/elementary.ts";
-import { addProduct } from "../../model/network.ts";
 import type { LayerLayout, ParameterLayout } from "./network_parameters.ts";
 import { type BatchRows, shuffleChunks } from "./row_order.ts";
 
@@ -146,6 +145,26 @@ function deepLogit(
     if (!(sums[unit] <= 0)) logit += sums[unit] * parameters[outputAt + unit];
   }
   return logit;
+}
+
+/**
+ * Adds relu(inputs)·weights to `sums`. Inactive units cost nothing.
+ *
+ * @param weights Row-major, shape (inputs, sums), beginning at `at`.
+ */
+function addProduct(
+  inputs: Float64Array,
+  weights: Float64Array,
+  at: number,
+  sums: Float64Array,
+): void {
+  const count = sums.length;
+  for (let i = 0; i < inputs.length; i++, at += count) {
+    const input = inputs[i];
+    // NaN must not pass as 0: an invalid value must show in the sum.
+    if (input <= 0) continue;
+    for (let unit = 0; unit < count; unit++) sums[unit] += input * weights[at + unit];
+  }
 }
 
 function addDeep(

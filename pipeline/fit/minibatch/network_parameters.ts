@@ -1,5 +1,6 @@
 import { loadEach } from "../../chunks/chunk_store.ts";
 import { type DesignMatrix, forRowRanges } from "../../encode/design_matrix.ts";
+import { foldBatchNorm, type TrainedLayer } from "../../model/fold_batch_norm.ts";
 import type { PlainNetwork } from "../../model/network.ts";
 import type { Random } from "../../math/random.ts";
 import { sharedFloat64 } from "../../runtime/shared_memory.ts";
@@ -107,14 +108,10 @@ export function networkOf(
   parameters: Float64Array,
 ): PlainNetwork | undefined {
   if (layers.length === 0) return undefined;
-  // + 0 turns −0, which JSON does not have, into 0.
-  const plain = (from: number, to: number) => Array.from(parameters.subarray(from, to), (value) => value + 0);
-  return {
-    layers: layers.map(({ unitCount, weightsAt, biasAt }) => ({
-      activation: "relu",
-      weights: plain(weightsAt, biasAt),
-      bias: plain(biasAt, biasAt + unitCount),
-    })),
-    output: plain(outputAt, length),
-  };
+  const dense = layers.map(({ unitCount, weightsAt, biasAt }): TrainedLayer => ({
+    activation: "relu",
+    weights: parameters.subarray(weightsAt, biasAt),
+    bias: parameters.subarray(biasAt, biasAt + unitCount),
+  }));
+  return foldBatchNorm(dense, parameters.subarray(outputAt, length), 0).network;
 }

@@ -1,4 +1,5 @@
 import { Failure } from "../../failure.ts";
+import type { ActivationName } from "../../model/activations.ts";
 import type { Penalty } from "../penalised.ts";
 
 export const optimizerNames = ["adam", "sgd"] as const;
@@ -6,18 +7,6 @@ export type OptimizerName = typeof optimizerNames[number];
 
 /** Adam's is that of tfjs and Keras; that of sgd is larger than theirs, since columns are standardised. */
 export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = { adam: 0.001, sgd: 0.1 };
-
-export const activationNames = [
-  "relu",
-  "tanh",
-  "sigmoid",
-  "elu",
-  "selu",
-  "softplus",
-  "swish",
-  "gelu",
-] as const;
-export type ActivationName = typeof activationNames[number];
 
 /** One hidden layer, as it is trained. */
 export interface HiddenLayer {
