@@ -9,14 +9,14 @@ import { prepareServing } from "./serving.ts";
 
 type Row = Readonly<Record<string, string | number | null>>;
 
-/** A body as it is sent, and of one that is not JSON alone how much of it is. */
+/** The body of a request; with `jsonLength`, only its first bytes are JSON. */
 interface Sent {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly jsonLength?: number;
 }
 
-/** One way to ask for one row. */
-interface Door {
+/** One form of a request for one row. */
+interface RequestForm {
   readonly name: string;
   readonly path: string;
   readonly contentType: string;
@@ -29,7 +29,7 @@ const vertexPath = "/vertex/model:predict";
 const numeric = ["requested", "annual_income", "apr"];
 const encoder = new TextEncoder();
 
-const json = (make: (row: Row) => unknown): Pick<Door, "contentType" | "body"> => ({
+const json = (make: (row: Row) => unknown): Pick<RequestForm, "contentType" | "body"> => ({
   contentType: "application/json",
   body: (row) => ({ bytes: encoder.encode(JSON.stringify(make(row))) }),
 });
@@ -42,9 +42,9 @@ const tensors = (row: Row) =>
     data: [value],
   }));
 
-const predictions: Door["read"] = ({ predictions }) => predictions[0];
+const predictions: RequestForm["read"] = ({ predictions }) => predictions[0];
 
-const doors: readonly Door[] = [
+const requestForms: readonly RequestForm[] = [
   {
     name: "Open Inference, JSON",
     path: "/v2/models/clickwell/infer",
@@ -105,7 +105,7 @@ const doors: readonly Door[] = [
 ];
 
 export const protocols: Benchmark = {
-  title: "every foreign protocol, one row, one worker, against POST /predict",
+  title: "every protocol adapter, one row, one worker, against POST /predict",
   peers: [],
   onThisDeno: true,
   async run(bench) {
@@ -124,17 +124,17 @@ export const protocols: Benchmark = {
         JSON.parse(line)
       );
       const checks = [];
-      const files = new Map<Door, string>();
-      for (const [i, door] of doors.entries()) {
-        const found = await askEach(server.url, door, rows);
+      const files = new Map<RequestForm, string>();
+      for (const [i, form] of requestForms.entries()) {
+        const found = await predictEach(server.url, form, rows);
         const difference = differenceOf(found, expected);
         checks.push({
-          what: `${door.name}: each answer is that of /predict, to ${small(difference)}`,
+          what: `${form.name}: each answer is that of /predict, to ${small(difference)}`,
           holds: difference === 0,
         });
-        const file = join(bench.folder, `door-${i}.bodies`);
-        await Deno.writeTextFile(file, rows.map((row) => lineOf(door, row)).join("\n"));
-        files.set(door, file);
+        const file = join(bench.folder, `form-${i}.bodies`);
+        await Deno.writeTextFile(file, rows.map((row) => lineOf(form, row)).join("\n"));
+        files.set(form, file);
       }
       const seconds = 2;
       const [native, ...measured] = await bench.turns([
@@ -146,17 +146,19 @@ export const protocols: Benchmark = {
       ]);
       return {
         data: `64 request bodies out of ${describeTables(bench.offers)}, in the form of each protocol`,
-        lines: measured.flatMap((door) => [
-          compare(door, native, {
-            what: `${door.name}: requests`,
+        lines: measured.flatMap((form) => [
+          compare(form, native, {
+            what: `${form.name}: requests`,
             unit: "requests/s",
             metric: "requestsPerSecond",
             aim: 0.6,
           }),
-          compare(door, native, { what: `${door.name}: latency, 99th percentile`, metric: "p99" }),
+          compare(form, native, { what: `${form.name}: latency, 99th percentile`, metric: "p99" }),
         ]),
         checks,
-        notes: ["All doors are of one server, with 64 connections of wrk, which needs a core of its own."],
+        notes: [
+          "All protocols are served by one server, with 64 connections of wrk, which needs a core to itself.",
+        ],
       };
     } finally {
       await server.stop();
@@ -164,8 +166,12 @@ export const protocols: Benchmark = {
   },
 };
 
-/** @returns The probability of each answer. @throws {Error} if one has none. */
-async function askEach(url: string, { path, contentType, body, read }: Door, rows: readonly Row[]) {
+/** Returns the probability of each answer. @throws {Error} if one has none. */
+async function predictEach(
+  url: string,
+  { path, contentType, body, read }: RequestForm,
+  rows: readonly Row[],
+) {
   const found: number[] = [];
   for (const row of rows) {
     const { bytes, jsonLength } = body(row);
@@ -184,8 +190,8 @@ async function askEach(url: string, { path, contentType, body, read }: Door, row
   return found;
 }
 
-/** A body as `load` reads it. */
-function lineOf({ contentType, body }: Door, row: Row): string {
+/** Returns a body in the form that `load` reads. */
+function lineOf({ contentType, body }: RequestForm, row: Row): string {
   const { bytes, jsonLength } = body(row);
   if (jsonLength !== undefined) {
     return `${jsonLength} ${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
@@ -194,11 +200,11 @@ function lineOf({ contentType, body }: Door, row: Row): string {
   return contentType === "text/csv" ? text.replaceAll("\n", "\\n") : text;
 }
 
-/** Tensors behind the JSON, as Triton's client sends them. */
+/** Returns tensors after the JSON, as Triton's client sends them. */
 function bytesOf(row: Row): Sent {
   const parts = tensors(row).map((tensor) => {
     const { data: [value], ...head } = tensor;
-    // A text that is not known has no bytes: it stays in the JSON.
+    // A missing string has no bytes: it stays in the JSON.
     if (value === null && tensor.datatype === "BYTES") return { tensor, bytes: new Uint8Array() };
     const bytes = tensor.datatype === "FP64"
       ? new Uint8Array(Float64Array.of(value === null ? NaN : Number(value)).buffer)

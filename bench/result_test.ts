@@ -51,7 +51,7 @@ Deno.test("kept results are read back as they were, in the order asked for", asy
   }
 });
 
-Deno.test("a kept result that is not one is refused", async () => {
+Deno.test("a stored result that is not one is rejected", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(

@@ -65,7 +65,7 @@ function describeFile(file: FileReport): string[] {
     if (range) lines.push(`${column}: from ${range.min} to ${range.max}`);
   }
   for (const [constraint, rows] of Object.entries(file.outOfRange)) {
-    lines.push(`${count(rows, "row")} refused: ${constraint}`);
+    lines.push(`${count(rows, "row")} rejected: ${constraint}`);
   }
   const unloadable = file.rejected - Object.values(file.outOfRange).reduce((sum, rows) => sum + rows, 0);
   if (unloadable > 0) lines.push(`${count(unloadable, "row")} with a value that cannot be loaded`);

@@ -86,7 +86,7 @@ export default command({
     ["clickwell serve --host 0.0.0.0", "the same with a token in data/admin-token, created and printed once"],
   ],
   async run({ options, terminal, signal }) {
-    refuseServeAddress();
+    rejectServeAddress();
     const vertex = readVertexEnvironment((name) => Deno.env.get(name));
     const hostname = options.host ?? (vertex ? "0.0.0.0" : "127.0.0.1");
     const given = readToken(options["admin-token-file"]);
@@ -150,7 +150,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Rejects DENO_SERVE_ADDRESS, with which the runtime would ignore --host and --port. */
-function refuseServeAddress(): void {
+function rejectServeAddress(): void {
   const address = Deno.env.get("DENO_SERVE_ADDRESS");
   if (!address) return;
   throw new Failure(

@@ -19,7 +19,7 @@ design matrix. \`clickwell train --spec FILE\` and \`clickwell sweep --spec FILE
 [Training](training.md#from-rows-to-columns) says what is computed from it, and what bins and crosses are worth.
 
 \`clickwell spec FILE\` checks a spec. \`clickwell spec\` prints the JSON Schema,
-[features-spec.schema.json](features-spec.schema.json), for editors and validators. Members that are not listed here are refused.
+[features-spec.schema.json](features-spec.schema.json), for editors and validators. Members that are not listed here are rejected.
 Names are 1 to 64 characters of A to Z, a to z, 0 to 9 and \`_\`, without a digit first.
 
 A smallest spec:

@@ -72,7 +72,7 @@ export function createExampleLookup(
         const column = by === keys.id && !scans
           ? failingColumn(db, { columns: [id, ...columns], from: view }, key)
           : undefined;
-        throw unreadable(keys.view, `${error.message}${placeOf({ by, key, column, scans })}`);
+        throw unreadable(keys.view, `${error.message}${locationOf({ by, key, column, scans })}`);
       }
     };
   };
@@ -108,7 +108,7 @@ interface FailingLookup {
   readonly scans: boolean;
 }
 
-function placeOf({ by, key, column, scans }: FailingLookup): string {
+function locationOf({ by, key, column, scans }: FailingLookup): string {
   const row = `${by} ${shownKey(key)}`;
   return scans
     ? `, while the rows were searched for ${row}`

@@ -20,7 +20,7 @@ export function readingFailure(
   const known = asFailure(reason, `read the view ${view}`);
   if (known instanceof Failure || !(error instanceof Error)) return known;
   if (error instanceof ReadingStopped) {
-    return unreadable(view, `${error.message}${placeOf(error, id, reading)}`);
+    return unreadable(view, `${error.message}${locationOf(error, id, reading)}`);
   }
   return error instanceof BadExample || sqliteCode(error) !== undefined
     ? unreadable(view, error.message)
@@ -35,7 +35,7 @@ function unreadable(view: string, detail: string): Failure {
 }
 
 /** Describes the row and column at which SQLite stopped, as far as they can be found. */
-function placeOf(
+function locationOf(
   stopped: ReadingStopped,
   idName: string,
   reading: { readonly db: DatabaseSync; readonly query: RowsQuery } | undefined,

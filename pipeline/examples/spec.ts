@@ -15,7 +15,7 @@ const name = z.string().min(1).max(64)
 const featureName = name.meta({ description: "column of the view", examples: ["apr"] });
 
 const nullable = z.boolean().default(true).meta({
-  description: "`false` refuses a missing value, in training and in serving",
+  description: "`false` rejects a missing value, in training and in serving",
   examples: [false],
 });
 

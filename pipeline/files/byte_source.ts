@@ -23,7 +23,7 @@ export function openSource(path: string): ByteSource {
           "file-invalid",
           `Cannot read ${path}: it has ${
             size.toLocaleString("en")
-          } bytes, and says of itself that more lie behind them. It is cut off or damaged.`,
+          } bytes, but its content refers to later ones. It is truncated or damaged.`,
         );
       }
       const bytes = new Uint8Array(length);
@@ -50,7 +50,7 @@ function openFile(path: string): Deno.FsFile {
   } catch (error) {
     if (error instanceof Failure) throw error;
     if (error instanceof Deno.errors.NotFound) {
-      throw new Failure("file-missing", `There is no file ${path}. Check its name.`);
+      throw new Failure("file-missing", `The file ${path} does not exist. Check its name.`);
     }
     throw new Failure(
       "file-invalid",

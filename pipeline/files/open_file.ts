@@ -6,14 +6,14 @@ import { openNdjson } from "./text/ndjson.ts";
 import { openParquet } from "./parquet/reader.ts";
 import { isParquet } from "./parquet/footer.ts";
 import type { RowReader } from "./columns/row_run.ts";
-import { refuseForeignFlags, type TextFormat } from "./text/text_format.ts";
+import { rejectOtherFlags, type TextFormat } from "./text/text_format.ts";
 import { headOf } from "./text/text_input.ts";
 import { decodeHead } from "./text/transcode.ts";
 
 export type FileFormat = "parquet" | "csv" | "ndjson";
 
 /** First bytes of other file formats, and the remedy for each. */
-const foreignKinds: readonly { readonly begins: readonly number[]; readonly is: string }[] = [
+const otherKinds: readonly { readonly begins: readonly number[]; readonly is: string }[] = [
   { begins: [0x28, 0xb5, 0x2f, 0xfd], is: "compressed by zstd as a whole: decompress it" },
   { begins: [0x50, 0x4b, 0x03, 0x04], is: "a zip archive or a spreadsheet: save its table as CSV" },
   { begins: [0x41, 0x52, 0x52, 0x4f, 0x57], is: "an Arrow file: write it as parquet" },
@@ -54,7 +54,7 @@ export function formatOf(path: string, format: TextFormat = {}): FileFormat {
     source.close();
   }
   const kind = formatOfHead(path, found, format);
-  if (kind !== "csv") refuseForeignFlags(path, kind, format);
+  if (kind !== "csv") rejectOtherFlags(path, kind, format);
   return kind;
 }
 
@@ -69,8 +69,8 @@ function formatOfHead(
     if (isGzip) throw invalid("parquet, compressed by gzip as a whole: decompress it");
     return "parquet";
   }
-  const foreign = foreignKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte));
-  if (foreign) throw invalid(foreign.is);
+  const other = otherKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte));
+  if (other) throw invalid(other.is);
   if (/\.parquet(\.|$)/i.test(path)) throw invalid("not a parquet file, despite its name");
   // UTF-16 has zero bytes, too: the reader of text checks it.
   const isUtf16 = encoding === "utf-16" || head[0] === 0xff || head[0] === 0xfe;

@@ -33,7 +33,7 @@ export function keyProblem(value: unknown): string | undefined {
     return undefined;
   }
   if (typeof value === "number" && Number.isFinite(value)) return undefined;
-  return `must be a text or a number, not ${nameOf(value)}`;
+  return `must be a string or a number, not ${nameOf(value)}`;
 }
 
 /** Returns a field's JSON pointer in fragment form (RFC 6901, section 6). */

@@ -28,17 +28,17 @@ export function createJournal(db: DatabaseSync): Journal {
   let changes = 0;
   let version = dataVersion(db);
 
-  const foreignChanges = () => {
+  const externalChanges = () => {
     const now = dataVersion(db);
     if (now !== version) changes++;
     version = now;
     return changes;
   };
   return {
-    externalChanges: foreignChanges,
+    externalChanges,
     use(mode, waitMs) {
       // A change of the mode alters the data version as a write of another connection does.
-      foreignChanges();
+      externalChanges();
       try {
         const wanted = pragmas[mode];
         const found = withBusyTimeout(db, waitMs, () => db.prepare(`PRAGMA journal_mode = ${wanted}`).get());

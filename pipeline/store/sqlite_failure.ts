@@ -30,7 +30,7 @@ const kinds: Readonly<Record<number, { kind: FailureKind; text: string; repair: 
   26: {
     kind: "store-invalid",
     text: "file is not a database",
-    repair: "It is no SQLite database, or damaged: move it away, or choose another folder with --data.",
+    repair: "It is not a SQLite database, or damaged: move it away, or choose another folder with --data.",
   },
 };
 

@@ -20,7 +20,7 @@ export interface JsonBounds {
 
 /** Down to this level, entries are rows or values of a column. */
 const rowsDepthMax = 3;
-/** Deeper values are cut off. A valid value is at most a list in a list; members that are ignored may be this deep. */
+/** Deeper values are removed. A valid value is at most a list in a list; members that are ignored may be this deep. */
 const depthMax = 32;
 
 /**

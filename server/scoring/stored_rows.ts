@@ -163,11 +163,11 @@ function rowUnknownFailure(model: ServingModel, row: Row): Failure {
 
 /** Converts an error of SQLite. SQL that was generated for the model's spec fails only if the store has another schema. */
 function storeFailure(error: unknown): unknown {
-  const failure = asFailure(error, "look a row up");
+  const failure = asFailure(error, "look up a row");
   if (failure instanceof Failure || sqliteCode(error) !== 1) return failure;
   return new Failure(
     "store-invalid",
-    `Cannot look a row up: ${
+    `Cannot look up a row: ${
       error instanceof Error ? error.message : error
     }. The model was trained on another schema.`,
   );

@@ -84,7 +84,7 @@ Deno.test("clickwell ingest reports rejects, orphans and columns left out", () =
       rejects,
     ]);
     assert.equal(code, 0);
-    assert.match(stderr, /^offers: offers\.csv: 1 row refused: CHECK constraint failed: apr >= 0$/m);
+    assert.match(stderr, /^offers: offers\.csv: 1 row rejected: CHECK constraint failed: apr >= 0$/m);
     assert.match(stderr, /^offers: offers\.csv: 1 row with a value that cannot be loaded$/m);
     assert.match(stderr, /^offers: offers\.csv: left out, not in the table: "\\u001b\[31mred"$/m);
     assert.match(stderr, /^offers: 1 orphan: lead_uuid is not in leads\. Load leads too\.$/m);

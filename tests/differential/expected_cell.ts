@@ -24,7 +24,7 @@ const taken: Readonly<Record<WrittenColumn["kind"], readonly Target[]>> = {
   other: [],
 };
 
-/** Whether a column of the file is for a column of the table at all: if not, the file is refused. */
+/** Whether a column of the file is for a column of the table at all: if not, the file is rejected. */
 export function isTaken({ kind }: WrittenColumn, target: Target): boolean {
   return taken[kind].includes(target);
 }

@@ -18,7 +18,7 @@ import type { WrittenTable } from "./written_table.ts";
 /**
  * Reads each column of a file as each type that it can become: what pyarrow reads must come out, or a failure that says why not.
  *
- * @returns What is refused though its type is one that is taken, with the reason.
+ * @returns What is rejected though its type is one that is taken, with the reason.
  */
 export function checkForeign({ path, columns, rows }: WrittenTable): string[] {
   const refused: string[] = [];
@@ -42,7 +42,7 @@ export function checkForeign({ path, columns, rows }: WrittenTable): string[] {
   return refused;
 }
 
-/** Reads a file that pyarrow does not read. @returns What is refused, if it is. */
+/** Reads a file that pyarrow does not read. @returns What is rejected, if it is. */
 export function checkUnread({ path }: WrittenTable): string[] {
   try {
     let names: readonly string[] = [];
@@ -59,7 +59,7 @@ export function checkUnread({ path }: WrittenTable): string[] {
   }
 }
 
-/** @returns The cells of a column, or why it is refused. */
+/** @returns The cells of a column, or why it is rejected. */
 function readColumn(
   path: string,
   name: string,

@@ -144,7 +144,7 @@ export const typedMembers: readonly Scenario[] = [
     status: 200,
   },
   ...[
-    { name: "an id of tensors is a text", body: { id: 5 }, pointer: "#/id" },
+    { name: "an id of tensors is a string", body: { id: 5 }, pointer: "#/id" },
     { name: "parameters of tensors are an object", body: { parameters: [] }, pointer: "#/parameters" },
     {
       name: "parameters of an output must be an object",

@@ -93,7 +93,7 @@ function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): 
     const held = keyBuffer.length;
     const count = reader.read(run, stepRows);
     if (count > 0) {
-      refuseMissing(run, held);
+      rejectMissing(run, held);
       if (!options.collectFaults) failAtFirstFault(run, firstRow, options.fileName);
       if (isOrdered && !isAscending(keyBuffer, held)) {
         isOrdered = false;
@@ -155,7 +155,7 @@ function placesOf(count: number): Uint32Array {
 }
 
 /** Turns NULL in a required column into a fault: SQLite would generate an INTEGER PRIMARY KEY. */
-function refuseMissing({ columns, buffers, rowFaults }: RowRun, start: number): void {
+function rejectMissing({ columns, buffers, rowFaults }: RowRun, start: number): void {
   for (const [i, buffer] of buffers.entries()) {
     if (!columns[i].required || buffer.nullCount === 0) continue;
     for (let row = start; row < buffer.length; row++) {

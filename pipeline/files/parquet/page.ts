@@ -37,7 +37,7 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
     const { header, length } = readHeader(source, offset, end);
     const compressedSize = countOf(header.compressed_page_size);
     const size = countOf(header.uncompressed_page_size);
-    if (offset + length + compressedSize > end) throw new Error("a page goes on behind its column");
+    if (offset + length + compressedSize > end) throw new Error("a page extends past its column");
     if (size > pageBytesMax || compressedSize > pageBytesMax) {
       throw new NotSupported(
         `a page of ${Math.max(size, compressedSize)} bytes`,
@@ -58,7 +58,7 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
 /** Checks that a value of a header is a count: from damaged bytes, the parser makes any value. */
 function countOf(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new Error("a page's header says no count where one belongs");
+  throw new Error("a page's header lacks a count");
 }
 
 /** Frees the memory of a decompressed page, unless it shares a buffer with others. */
@@ -109,7 +109,7 @@ function openPage(
     if (!isNullable) return { kind: "data", encoding, valueCount, openLevels: undefined, body: page };
     if (page.length < 4) throw new Error("a page's values end before their count");
     const levelsEnd = 4 + new DataView(page.buffer, page.byteOffset).getUint32(0, true);
-    if (levelsEnd > page.length) throw new Error("a page's NULLs go on behind the page");
+    if (levelsEnd > page.length) throw new Error("a page's NULLs extend past the page");
     const openLevels = () => createHybridReader(page, 4, levelsEnd, 1);
     return { kind: "data", encoding, valueCount, openLevels, body: page.subarray(levelsEnd) };
   }
@@ -118,7 +118,7 @@ function openPage(
     const valueCount = countOf(header.data_page_header_v2.num_values);
     const start = countOf(header.data_page_header_v2.repetition_levels_byte_length);
     const length = countOf(header.data_page_header_v2.definition_levels_byte_length);
-    if (start + length > bytes.length) throw new Error("a page's NULLs go on behind the page");
+    if (start + length > bytes.length) throw new Error("a page's NULLs extend past the page");
     const values = bytes.subarray(start + length);
     const body = is_compressed === false ? values : decompress(values, size - start - length, codec);
     const openLevels = isNullable ? () => createHybridReader(bytes, start, start + length, 1) : undefined;

@@ -38,7 +38,7 @@ export function openCsv(
     }
     const columnNames = namesOf(window, record, path);
     const places = selected(selectSources, columnNames, delimiterHint(columnNames, delimiter, format))
-      .map(({ name }) => placeOf(name, columnNames, path));
+      .map(({ name }) => fieldIndexOf(name, columnNames, path));
     const reading = {
       places,
       fieldCount: columnNames.length,
@@ -109,7 +109,7 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
 }
 
 /** @throws {Failure} `file-invalid` if several columns have no name. */
-function placeOf(name: string, columnNames: readonly string[], path: string): number {
+function fieldIndexOf(name: string, columnNames: readonly string[], path: string): number {
   const place = columnNames.indexOf(name);
   if (name !== "" || columnNames.indexOf(name, place + 1) < 0) return place;
   throw new Failure("file-invalid", `Cannot read ${path}: it has two columns without a name. Name one.`);

@@ -67,7 +67,7 @@ function scanRecord(
         if (!isLast) return undefined;
         throw new Failure(
           "file-invalid",
-          `Cannot read ${name}: it has an unclosed quote. The file is cut off, or a quote in a field is not doubled.`,
+          `Cannot read ${name}: it has an unclosed quote. The file is truncated, or a quote in a field is not doubled.`,
         );
       }
       record.starts[field] = at + 1;

@@ -42,7 +42,7 @@ export function gunzip(nextPiece: NextPiece, name: string): NextPiece {
   const damaged = (what: string) =>
     new Failure(
       "file-invalid",
-      `Cannot decompress ${name}: ${what}. The gzip file is damaged or cut off: write or copy it again.`,
+      `Cannot decompress ${name}: ${what}. The gzip file is damaged or truncated: write or copy it again.`,
     );
   /** @returns Whether input remains. */
   const fill = () => {
@@ -75,7 +75,7 @@ export function gunzip(nextPiece: NextPiece, name: string): NextPiece {
         break;
       }
       isBetweenMembers = false;
-      if (!fill()) throw damaged("it is cut off");
+      if (!fill()) throw damaged("it is truncated");
       const status = zlibInflate(stream, Z_NO_FLUSH);
       if (status === Z_STREAM_END) isBetweenMembers = true;
       else if (status !== Z_OK && status !== Z_BUF_ERROR) throw damaged(stream.msg || "it is not gzip");

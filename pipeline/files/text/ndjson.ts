@@ -43,7 +43,7 @@ export function openNdjson(
           const row = parseRow(line);
           if (typeof row === "string") appendFaultyRow(run, row, shownLine(line));
           else {
-            refuseLateColumns(row, known, { path, rowCount });
+            rejectLateColumns(row, known, { path, rowCount });
             appendRow(run, { names, format }, row);
           }
           if (++count === rowsMax) break;
@@ -111,7 +111,7 @@ export function nextLine(window: TextWindow): Uint8Array | undefined {
 }
 
 /** Rejects a field that is not among the columns, which would be lost silently. */
-function refuseLateColumns(
+function rejectLateColumns(
   row: JsonRow,
   known: ReadonlySet<string>,
   { path, rowCount }: { path: string; rowCount: number },

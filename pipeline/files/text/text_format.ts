@@ -26,7 +26,7 @@ export const encodingHint = "If the file has another encoding, give it, as in --
  *
  * @throws {Failure} `usage-invalid`
  */
-export function refuseForeignFlags(path: string, kind: "parquet" | "ndjson", format: TextFormat): void {
+export function rejectOtherFlags(path: string, kind: "parquet" | "ndjson", format: TextFormat): void {
   const named = [
     ...format.delimiter === undefined ? [] : ["--delimiter"],
     ...kind === "ndjson" || format.encoding === undefined ? [] : ["--encoding"],

@@ -110,7 +110,7 @@ function createColumns(plan: JoinPlan) {
   const ids = collectIds();
   const clickedIds = collectIds();
   const groups = collectGroups();
-  const group = groupPlaceOf(plan);
+  const group = groupColumnOf(plan);
   const fields = plan.spec.features.map(({ type }, i) => ({
     place: plan.fields[i],
     column: type === "numeric" ? collectNumbers() : collectCategories(),
@@ -131,7 +131,7 @@ function keySetOf(keySets: Map<string, KeySet>, table: string): KeySet {
 }
 
 /** A group that is a foreign key is read as the parent's key, which is hashed once per parent. */
-function groupPlaceOf({ group, child, parents }: JoinPlan): ColumnRef {
+function groupColumnOf({ group, child, parents }: JoinPlan): ColumnRef {
   const parent = parents.find(({ column }) => group.table === child && group.column === column);
   return parent ? { table: parent.table, column: parent.key } : group;
 }

@@ -157,7 +157,7 @@ function* readQuotedRecords(bytes: Uint8Array): Generator<void, Records> {
     const record = emptyRecord();
     while (readRecord(window, record, format)) {
       const { bytes } = window;
-      if (record.isMalformed) throw malformed("a field continues after its closing quote");
+      if (record.isMalformed) throw malformed("text follows the closing quote of a field");
       requireRowCount(records.length);
       requireValues(record.fieldCount);
       records.push(Array.from(

@@ -57,7 +57,9 @@ export function withInferRequest(
 /** @throws {Failure} `input-invalid` */
 function readInferRequest(model: LoadedModel, json: unknown, tail: BinaryTail): InferRequest {
   const { id, parameters, inputs, outputs } = requireObject(json, "The body");
-  if (id !== undefined && typeof id !== "string") throw invalid("#/id", `must be a text, not ${kindOf(id)}`);
+  if (id !== undefined && typeof id !== "string") {
+    throw invalid("#/id", `must be a string, not ${kindOf(id)}`);
+  }
   requireParameters(parameters, "#");
   if (!Array.isArray(inputs)) throw invalid("#/inputs", `must be a list of tensors, not ${kindOf(inputs)}`);
   requireCount(inputs, "inputs", inputsMax);

@@ -25,7 +25,7 @@ export interface BinaryTail extends TensorBytes {
 export function readTensor(input: unknown, at: string, tail: BinaryTail): Tensor {
   if (!isObject(input)) throw invalid(at, `must be an object, not ${kindOf(input)}`);
   const { name, datatype, shape, data, parameters } = input;
-  if (typeof name !== "string") throw invalid(`${at}/name`, `must be a text, not ${kindOf(name)}`);
+  if (typeof name !== "string") throw invalid(`${at}/name`, `must be a string, not ${kindOf(name)}`);
   if (!isDatatype(datatype)) {
     throw invalid(`${at}/datatype`, `must be one of ${Object.keys(datatypes).join(", ")}`);
   }

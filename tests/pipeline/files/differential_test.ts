@@ -57,7 +57,7 @@ Deno.test({
     }),
 });
 
-/** Whether what is refused is shown, with the reason. */
+/** Whether what is rejected is shown, with the reason. */
 const mayShow = Deno.env.has("CLICKWELL_PARQUET_FOLDER");
 /** The fixtures, and those of whoever has more. */
 const folders = [join(root, "tests/fixtures/parquet"), Deno.env.get("CLICKWELL_PARQUET_FOLDER") ?? []].flat();

@@ -32,7 +32,7 @@ Deno.test("ndjson: values of all kinds, fields in any order, absent ones as NULL
 
 const fails: readonly { what: string; content: string | Uint8Array; message: RegExp }[] = [
   {
-    what: "a line that is cut off",
+    what: "a truncated line",
     content: '{"id":1}\n{"id":2,"wo',
     message: /row 2: the line is not valid JSON: .*\. The row begins "\{\\"id\\":2,\\"wo"\. Correct/,
   },

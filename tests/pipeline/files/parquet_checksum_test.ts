@@ -53,7 +53,7 @@ Deno.test("parquet: each page that is written has its checksum, and is where the
           assert.equal(header.crc, zlib.crc32(page) | 0);
           places.push(at);
           at = headerEnd + page.length;
-          assert.ok(at <= end, "no page goes on behind its column");
+          assert.ok(at <= end, "no page extends past its column");
         }
         assert.ok(places.includes(Number(chunk.data_page_offset)));
         pages += places.length;

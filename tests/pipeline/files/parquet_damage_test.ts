@@ -75,7 +75,7 @@ for (
     }, thingsSchema));
 }
 
-Deno.test("parquet: a page with another checksum than its bytes is refused, with column and row group", () =>
+Deno.test("parquet: a page with another checksum than its bytes is rejected, with column and row group", () =>
   withTables(async ({ store, write }) => {
     const bytes = fixture("pages_checksum");
     // In the middle of the pages, in front of the footer.
@@ -132,7 +132,7 @@ Deno.test("parquet: a codec that is not supported is named, and so are those tha
     );
   }, thingsSchema));
 
-Deno.test("parquet: NULLs in the encoding of old, which is not read, are refused by its name", () =>
+Deno.test("parquet: NULLs in the encoding of old, which is not read, are rejected by its name", () =>
   withTables(async (loaded) => {
     const bytes = fixture("codec_none");
     // A page's header: how the NULLs are encoded, and how repetitions are.
@@ -169,7 +169,7 @@ for (
     },
   ]
 ) {
-  Deno.test(`parquet: ${what} is refused`, () =>
+  Deno.test(`parquet: ${what} is rejected`, () =>
     withTables(async (loaded) => {
       const bytes = fixture("codec_none");
       change(bytes);
@@ -179,7 +179,7 @@ for (
     }, thingsSchema));
 }
 
-Deno.test("parquet: two columns of one name are refused", () =>
+Deno.test("parquet: two columns of one name are rejected", () =>
   withTables(async (loaded) => {
     const columnData = ["id", "word", "id"].map((name) => ({ name, data: [1], type: "INT32" as const }));
     const twice = await failureOf(loaded, new Uint8Array(parquetWriteBuffer({ columnData })));
@@ -191,7 +191,7 @@ function pageHeader(kind: number, size: number, compressedSize: number): number[
   return [0x15, ...varint(2 * kind), 0x15, ...varint(2 * size), 0x15, ...varint(2 * compressedSize), 0x00];
 }
 
-Deno.test("parquet: a page that says it is larger than the limit is refused before it is read", () =>
+Deno.test("parquet: a page that says it is larger than the limit is rejected before it is read", () =>
   inFolder((folder) => {
     const path = join(folder, "page");
     const header = pageHeader(0, 257 * 2 ** 20, 10);
@@ -204,14 +204,14 @@ Deno.test("parquet: a page that says it is larger than the limit is refused befo
         /a page of 269484032 bytes is not supported/,
       );
       const short = { ...chunk, byteCount: header.length + 9 };
-      assert.throws(() => [...readPages(source, short, true)], /a page goes on behind its column/);
+      assert.throws(() => [...readPages(source, short, true)], /a page extends past its column/);
     } finally {
       source.close();
     }
     return Promise.resolve();
   }));
 
-Deno.test("parquet: a page whose length is no count is refused, where reading it would never end", () =>
+Deno.test("parquet: a page whose length is no count is rejected, where reading it would never end", () =>
   inFolder((folder) => {
     const path = join(folder, "page");
     // A double in place of the length, of which there is always something left.
@@ -222,7 +222,7 @@ Deno.test("parquet: a page whose length is no count is refused, where reading it
       const chunk = { codec: "UNCOMPRESSED", offset: 0, byteCount: source.size };
       assert.throws(
         () => [...readPages(source, chunk, true)],
-        /a page's header says no count where one belongs/,
+        /a page's header lacks a count/,
       );
     } finally {
       source.close();
@@ -247,7 +247,7 @@ Deno.test("thrift: a list that says it has billions of entries ends behind the l
   assert.equal(structEnd(bytes, 0), undefined);
 });
 
-Deno.test("thrift: structures and lists that are nested too deep are refused", () => {
+Deno.test("thrift: structures and lists that are nested too deep are rejected", () => {
   assert.throws(() => structEnd(new Uint8Array(100).fill(0x1c), 0), /nested more than 16 deep/);
   assert.throws(
     () => structEnd(Uint8Array.from([0x19, ...Array(100).fill(0x19)]), 0),

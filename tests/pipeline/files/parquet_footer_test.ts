@@ -217,7 +217,7 @@ Deno.test("parquet: files of parquet-mr before 1.2.9 leave a header out of a col
       await assertRejected(
         ingest(store, { files: { things: [path] }, allowMissing: true }),
         "file-invalid",
-        /column "word", row group 1: a page goes on behind its column/,
+        /column "word", row group 1: a page extends past its column/,
       );
     }
   }, thingsSchema));

@@ -186,9 +186,9 @@ const fails: readonly {
     message: /with --delimiter: it is newline-delimited JSON, and the flag is for CSV/,
   },
   {
-    what: "gzip that is cut off",
+    what: "truncated gzip",
     content: packed.subarray(0, packed.length - 20),
-    message: /Cannot decompress .*: it is cut off\. The gzip file is damaged or cut off/,
+    message: /Cannot decompress .*: it is truncated\. The gzip file is damaged or truncated/,
   },
   {
     what: "gzip with another checksum",

@@ -264,17 +264,17 @@ Deno.test("ingest: columns that the table lacks are ignored and reported", () =>
     assert.deepEqual(files[0].leftOut, ["__index_level_0__"]);
   }));
 
-Deno.test("ingest: a missing column fails the file even if it may be NULL: its name may be misspelt", () =>
+Deno.test("ingest: a missing column fails the file even if it may be NULL: its name may be misspelled", () =>
   withTables(async ({ store, write }) => {
     const row = { lead_uuid: "a", requested: 1, loan_purpose: "x", credit: "y" };
-    const misspelt = write("misspelt.parquet", parquetOf([{ ...row, anual_income: 2 }]));
+    const misspelled = write("misspelled.parquet", parquetOf([{ ...row, anual_income: 2 }]));
     await assertRejected(
-      ingest(store, { files: { leads: [misspelt] } }),
+      ingest(store, { files: { leads: [misspelled] } }),
       "file-invalid",
       /it has no column "annual_income" \(gross, US dollars a year\), which leads has; it has lead_uuid, .*\. It has "anual_income": use it with --column leads\.annual_income=anual_income$/,
     );
     const mapped = { leads: { annual_income: "anual_income" } };
-    const { files } = await ingest(store, { files: { leads: [misspelt] }, columnNames: mapped });
+    const { files } = await ingest(store, { files: { leads: [misspelled] }, columnNames: mapped });
     assert.deepEqual([files[0].leftOut, rowsOf(store, "leads")[0].annual_income], [[], 2]);
     const lacking = write("lacking.parquet", parquetOf([{ ...row, lead_uuid: "b" }]));
     await assertRejected(

@@ -144,7 +144,7 @@ for (
       /not a number that is not finite$/,
     ],
     [
-      "a field is misspelt",
+      "a field is misspelled",
       { ...good, lendre: 1 },
       "#/lendre",
       /^is not a field of this model; did you mean lender\?$/,

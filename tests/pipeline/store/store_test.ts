@@ -157,7 +157,7 @@ test("a file that is no database and a damaged database are reported as such", (
     assertFailure(
       () => openStore(folder, { mode }),
       "store-invalid",
-      /Cannot open .*tables\.db: file is not a database\. It is no SQLite database, or damaged/,
+      /Cannot open .*tables\.db: file is not a database\. It is not a SQLite database, or damaged/,
     );
   }
   Deno.removeSync(path);
