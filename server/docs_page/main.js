@@ -10,7 +10,7 @@ try {
   const { json } = await send({ method: "GET", target: "/openapi.json" });
   show(json);
 } catch (error) {
-  main.append(h("p", { className: "bad" }, `Cannot read openapi.json: ${error.message}`));
+  main.append(h("p.bad", `Cannot read openapi.json: ${error.message}`));
 }
 
 function show({ info, tags, paths, components }) {
@@ -18,11 +18,8 @@ function show({ info, tags, paths, components }) {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation, schemas }))
   );
-  const chapters = tags
-    .map((tag) => ({
-      ...tag,
-      operations: operations.filter(({ operation }) => operation.tags.includes(tag.name)),
-    }))
+  const of = (name) => operations.filter(({ operation }) => operation.tags.includes(name));
+  const chapters = tags.map((tag) => ({ ...tag, operations: of(tag.name) }))
     .filter(({ operations }) => operations.length > 0);
 
   document.getElementById("version").textContent = info.version;
@@ -31,7 +28,7 @@ function show({ info, tags, paths, components }) {
   const panel = predictionPanel(schemas.Row);
   main.append(
     ...(panel ? [panel] : []),
-    h("section", { className: "words" }, ...paragraphs(info.description)),
+    h("section.words", ...paragraphs(info.description)),
     ...(securitySchemes ? [tokenField()] : []),
     ...chapters.map(chapterOf),
     schemaChapter(schemas),
@@ -44,52 +41,37 @@ function show({ info, tags, paths, components }) {
 async function showModel() {
   const element = document.getElementById("model");
   const { status, json } = await send({ method: "GET", target: "/model" }).catch(() => ({ status: 0 }));
-  element.className = status === 200 ? "model good" : "model bad";
-  element.textContent = status === 200
+  const isGood = status === 200;
+  element.className = isGood ? "model" : "model bad";
+  const text = isGood
     ? `${json.model_id}, version ${json.version}, since ${new Date(json.assigned_at).toLocaleString()}`
     : json?.title ?? "The server does not respond";
+  element.replaceChildren(h(isGood ? "span.good" : "span", "● "), text);
 }
 
 function contentsOf({ name, operations }) {
-  const items = operations.map(({ method, path, operation }) =>
-    h(
-      "li",
-      {},
-      h(
-        "a",
-        { href: `#${operation.operationId}` },
-        h("span", { className: `method ${method}` }, method.toUpperCase()),
-        h("span", { className: "path" }, path),
-      ),
-    )
-  );
-  return h("div", {}, h("h3", {}, name), h("ul", {}, ...items));
+  const items = operations.map(({ method, path, operation }) => {
+    const name = h(`span.method.${method}`, method.toUpperCase());
+    return h("li", h("a", { href: `#${operation.operationId}` }, name, h("span.path", path)));
+  });
+  return h("div", h("h3", name), h("ul", ...items));
 }
 
 function chapterOf({ name, description, operations }) {
-  return h(
-    "section",
-    { className: "chapter" },
-    h("h2", {}, name, h("small", { className: "muted" }, description)),
-    ...operations.map(operationCard),
-  );
+  return h("section.chapter", h("h2", name, h("small.muted", description)), ...operations.map(operationCard));
 }
 
 function schemaChapter(schemas) {
-  const cards = Object.entries(schemas).map(([name, schema]) =>
-    h(
-      "details",
-      { className: "card", id: `schema-${name}` },
-      h(
-        "summary",
-        {},
-        h("code", { className: "path" }, name),
-        h("span", { className: "summary" }, ...inline(schema.description ?? "")),
-      ),
-      membersOf(schema, schemas) ?? h("p", {}, ...typeOf(schema)),
-    )
-  );
-  return h("section", { className: "chapter" }, h("h2", {}, "schemas"), ...cards);
+  const cards = Object.entries(schemas).map(([name, schema]) => {
+    const heading = h(
+      "summary",
+      h("code.path", name),
+      h("span.summary", ...inline(schema.description ?? "")),
+    );
+    const content = membersOf(schema, schemas) ?? h("p", ...typeOf(schema));
+    return h("details.card", { id: `schema-${name}` }, heading, content);
+  });
+  return h("section.chapter", h("h2", "schemas"), ...cards);
 }
 
 /** Returns the input for the admin token, which is kept in memory only. */
@@ -100,7 +82,7 @@ function tokenField() {
     placeholder: "for operations marked token",
     oninput: () => setToken(input.value.trim()),
   });
-  return h("section", { className: "card token" }, h("label", {}, "Admin token", input));
+  return h("section.card.token", h("label", "Admin token", input));
 }
 
 /** Opens and shows the element that the URL's fragment names. */

@@ -1,78 +1,52 @@
 import { copyable, h, inline, paragraphs } from "./element.js";
 import { curlOf, send } from "./request.js";
-import { exampleOf, membersOf, typeOf } from "./schema.js";
+import { exampleOf, membersOf, nameOf, typeOf } from "./schema.js";
 
 const shownMax = 100_000;
 
 /** Returns an operation's description with a form to try it. */
 export function operationCard({ method, path, operation, schemas }) {
-  const { operationId, summary, description = "", parameters = [], requestBody, responses, security } =
-    operation;
+  const { summary, description = "", parameters = [], requestBody, responses, security } = operation;
   return h(
-    "details",
-    { className: "card operation", id: operationId },
+    "details.card.operation",
+    { id: operation.operationId },
     h(
       "summary",
-      {},
-      h("span", { className: `method ${method}` }, method.toUpperCase()),
-      h("code", { className: "path" }, path),
-      h("span", { className: "summary" }, summary),
-      security ? h("span", { className: "badge" }, "token") : undefined,
+      h(`span.method.${method}`, method.toUpperCase()),
+      h("code.path", path),
+      h("span.summary", summary),
+      security ? h("span.badge", "token") : undefined,
     ),
     ...paragraphs(description),
-    ...(parameters.length > 0 ? [h("h4", {}, "Parameters"), parameterTable(parameters)] : []),
+    ...(parameters.length > 0 ? [h("h4", "Parameters"), parameterTable(parameters)] : []),
     ...bodyParts("Body", requestBody?.content, schemas),
     ...bodyParts("Response", responses["200"]?.content, schemas),
-    h("details", { className: "others" }, h("summary", {}, "Other responses"), responseTable(responses)),
+    h("details.others", h("summary", "Other responses"), responseTable(responses)),
     tryForm({ method, path, parameters, requestBody, guarded: security !== undefined, schemas }),
   );
 }
 
 function parameterTable(parameters) {
-  return h(
-    "table",
-    { className: "members" },
-    h(
-      "tbody",
-      {},
-      ...parameters.map(({ name, in: place, description, schema, required }) =>
-        h(
-          "tr",
-          {},
-          h(
-            "td",
-            {},
-            h("code", {}, name),
-            required ? undefined : h("span", { className: "muted" }, " optional"),
-          ),
-          h("td", { className: "type" }, `${place}, `, ...typeOf(schema)),
-          h("td", {}, ...inline(description)),
-        )
-      ),
-    ),
-  );
+  const rows = parameters.map(({ name, in: place, description, schema, required }) => {
+    const type = h("td.type", `${place}, `, ...typeOf(schema));
+    return h("tr", h("td", ...nameOf(name, required)), type, h("td", ...inline(description)));
+  });
+  return h("table.members", h("tbody", ...rows));
 }
 
 function bodyParts(title, content = {}, schemas) {
   return Object.entries(content).flatMap(([type, { schema }]) => [
-    h("h4", {}, title, " ", h("code", {}, type), " ", ...typeOf(schema)),
+    h("h4", title, " ", h("code", type), " ", ...typeOf(schema)),
     membersOf(schema, schemas),
   ]);
 }
 
 function responseTable(responses) {
   const others = Object.entries(responses).filter(([status]) => status !== "200");
-  return h(
-    "table",
-    { className: "members" },
-    h(
-      "tbody",
-      {},
-      ...others.map(([status, { description }]) =>
-        h("tr", {}, h("td", {}, h("code", {}, status)), h("td", {}, ...inline(description)))
-      ),
-    ),
+  const rows = others.map(([status, { description }]) =>
+    h("tr", h("td", h("code", status)), h("td", ...inline(description)))
   );
+  return h("table.members", h("tbody", ...rows));
 }
 
 function tryForm({ method, path, parameters, requestBody, guarded, schemas }) {
@@ -85,7 +59,7 @@ function tryForm({ method, path, parameters, requestBody, guarded, schemas }) {
     value: bodyText(content, schemas),
   });
   const curl = copyable("", "the request as a curl command");
-  const answer = h("div", { className: "answer", role: "status" });
+  const answer = h("div.answer", { role: "status" });
 
   const request = () => {
     const sent = inputs.filter(({ value }) => value() !== "");
@@ -108,9 +82,8 @@ function tryForm({ method, path, parameters, requestBody, guarded, schemas }) {
   const refresh = () => curl.show(curlOf(request()));
   refresh();
   return h(
-    "form",
+    "form.attempt",
     {
-      className: "attempt",
       oninput: refresh,
       async onsubmit(event) {
         event.preventDefault();
@@ -118,11 +91,11 @@ function tryForm({ method, path, parameters, requestBody, guarded, schemas }) {
         answer.replaceChildren(...await answerParts(request()));
       },
     },
-    h("h4", {}, "Try it"),
+    h("h4", "Try it"),
     ...inputs.map(({ element }) => element),
     body,
     curl.element,
-    h("button", { type: "submit", className: "send" }, "Send"),
+    h("button.send", { type: "submit" }, "Send"),
     answer,
   );
 }
@@ -134,7 +107,7 @@ function parameterInput({ name, in: place, schema, required }, schemas) {
     name,
     place,
     value: () => input.value.trim(),
-    element: h("label", { className: "parameter" }, name, input),
+    element: h("label.parameter", name, input),
   };
 }
 
@@ -147,16 +120,13 @@ async function answerParts(request) {
   try {
     const { status, type, text, json, milliseconds } = await send(request);
     const shown = json === undefined ? text : JSON.stringify(json, null, 2);
+    const heading = h(`strong.status.${status < 400 ? "good" : "bad"}`, String(status));
+    const details = h("span.muted", ` ${type} · ${milliseconds.toFixed(1)} ms`);
     return [
-      h(
-        "p",
-        {},
-        h("span", { className: `status ${status < 400 ? "good" : "bad"}` }, String(status)),
-        h("span", { className: "muted" }, ` ${type} · ${milliseconds.toFixed(1)} ms`),
-      ),
+      h("p", heading, details),
       h("pre", { tabIndex: 0, ariaLabel: "answer" }, shown.slice(0, shownMax)),
     ];
   } catch (error) {
-    return [h("p", { className: "bad" }, `The server does not respond: ${error.message}`)];
+    return [h("p.bad", `The server does not respond: ${error.message}`)];
   }
 }

@@ -37,20 +37,19 @@ export function predictionPanel(row) {
   ask();
   addEventListener(written, ask);
   return h(
-    "section",
-    { className: "card", id: "try" },
-    h("h2", {}, "Try a prediction"),
+    "section.card",
+    { id: "try" },
+    h("h2", "Try a prediction"),
     h(
-      "form",
+      "form.prediction",
       {
-        className: "prediction",
         onsubmit: (event) => event.preventDefault(),
         oninput() {
           clearTimeout(timer);
           timer = setTimeout(ask, pauseMs);
         },
       },
-      h("div", { className: "fields" }, ...fields.map(({ element }) => element)),
+      h("div.fields", ...fields.map(({ element }) => element)),
       result.element,
     ),
     curl.element,
@@ -74,13 +73,13 @@ function fieldOf(name, schema, example) {
     "aria-describedby": `${id}-note`,
     list: numeric ? undefined : `${id}-levels`,
   });
-  const note = h("span", { className: "note", id: `${id}-note` });
+  const note = h("span.note", { id: `${id}-note` });
   const options = numeric
     ? undefined
     : h("datalist", { id: `${id}-levels` }, ...levels.map((value) => h("option", { value: String(value) })));
   return {
     name,
-    element: h("div", { className: "field" }, h("label", { htmlFor: id }, name), input, note, options),
+    element: h("div.field", h("label", { htmlFor: id }, name), input, note, options),
     value: () => input.value === "" ? null : numeric ? input.valueAsNumber : input.value,
     showNote(error, unseen) {
       note.textContent = error ?? (unseen ? "not seen in training" : "");
@@ -91,11 +90,11 @@ function fieldOf(name, schema, example) {
 }
 
 function resultOf() {
-  const figure = h("output", { className: "figure" }, "…");
-  const bar = h("div", { className: "bar" }, h("div", { className: "filled" }));
-  const words = h("p", { className: "muted" });
+  const figure = h("output.figure", "…");
+  const bar = h("div.bar", h("div.filled"));
+  const words = h("p.muted");
   return {
-    element: h("div", { className: "result", ariaLive: "polite" }, figure, bar, words),
+    element: h("div.result", { ariaLive: "polite" }, figure, bar, words),
     show(answer) {
       const probability = answer?.json?.probability;
       const known = typeof probability === "number";
@@ -103,7 +102,7 @@ function resultOf() {
       bar.style.setProperty("--probability", known ? probability : 0);
       words.replaceChildren(
         ...(known
-          ? ["by model ", h("span", { className: "name" }, answer.json.model_id)]
+          ? ["by model ", h("span.name", answer.json.model_id)]
           : [answer?.json?.detail ?? "The server does not respond."]),
       );
     },

@@ -13,10 +13,8 @@ export function resolve(schema, schemas) {
 
 /** Returns a schema's type in a few words; names link to their schema. */
 export function typeOf(schema) {
-  if (schema.$ref) {
-    const name = schema.$ref.slice(refPrefix.length);
-    return [h("a", { href: `#schema-${name}` }, name)];
-  }
+  const name = schema.$ref?.slice(refPrefix.length);
+  if (name) return [h("a", { href: `#schema-${name}` }, name)];
   if (schema.const !== undefined) return [JSON.stringify(schema.const)];
   if (schema.enum) {
     const values = schema.enum.slice(0, valuesShown).map((value) => JSON.stringify(value)).join(" | ");
@@ -33,32 +31,29 @@ export function typeOf(schema) {
 export function membersOf(schema, schemas) {
   const rows = rowsOf(resolve(schema, schemas), 0);
   return rows.length === 0 ? undefined : h(
-    "table",
-    { className: "members" },
-    h("thead", {}, h("tr", {}, ...["member", "type", "meaning"].map((name) => h("th", {}, name)))),
-    h("tbody", {}, ...rows),
+    "table.members",
+    h("thead", h("tr", ...["member", "type", "meaning"].map((name) => h("th", name)))),
+    h("tbody", ...rows),
   );
 }
 
 function rowsOf({ properties = {}, required = [] }, depth) {
   return Object.entries(properties).flatMap(([name, schema]) => {
-    const needed = required.includes(name);
     const row = h(
       "tr",
-      {},
-      h(
-        "td",
-        { className: `depth-${depth}` },
-        h("code", {}, name),
-        needed ? undefined : h("span", { className: "muted" }, " optional"),
-      ),
-      h("td", { className: "type" }, ...typeOf(schema)),
-      h("td", {}, ...inline(schema.description ?? "")),
+      h("td", { style: `--depth: ${depth}` }, ...nameOf(name, required.includes(name))),
+      h("td.type", ...typeOf(schema)),
+      h("td", ...inline(schema.description ?? "")),
     );
     const inner = schema.type === "array" ? schema.items ?? {} : schema;
     const nested = inner.anyOf?.find(({ properties }) => properties) ?? inner;
     return depth < depthMax ? [row, ...rowsOf(nested, depth + 1)] : [row];
   });
+}
+
+/** Returns the name of a member or parameter, marked if it is optional. */
+export function nameOf(name, required) {
+  return [h("code", name), required ? undefined : h("span.muted", " optional")];
 }
 
 /** Returns an example value that the schema accepts. */
@@ -72,10 +67,8 @@ export function exampleOf(given, schemas) {
   if (options) return exampleOf(options[0], schemas);
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === "object") {
-    const needed = (schema.required ?? []).map((
-      name,
-    ) => [name, exampleOf(schema.properties?.[name], schemas)]);
-    return Object.fromEntries(needed);
+    const needed = schema.required ?? [];
+    return Object.fromEntries(needed.map((name) => [name, exampleOf(schema.properties?.[name], schemas)]));
   }
   if (type === "array") return [exampleOf(schema.items, schemas)];
   if (type === "integer" || type === "number") return Math.max(schema.minimum ?? 1, 1);
