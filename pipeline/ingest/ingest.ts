@@ -145,7 +145,7 @@ function sum(values: readonly number[]): number {
 
 const ingestWorker = workerUrl("./ingest_worker.ts", import.meta.url);
 
-/** Smaller files are loaded before a thread has started. */
+/** Smaller files are read without a thread: they are loaded before one has started. */
 const threadBytesMin = 2 * 2 ** 20;
 
 /** Returns the size of all files together. @throws {Failure} `file-missing`, before any file is loaded. */

@@ -93,7 +93,7 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
   }
 }
 
-/** Opens a file of rows, whose format is detected from its content. */
+/** Opens a file of rows, whose format is detected from its content. @throws {Failure} `file-missing`, `file-invalid` */
 function openRows(path: string, options: RowSourceOptions): RowSource {
   return formatOf(path, options.textFormat) === "ndjson"
     ? openLineRows(path, options)
