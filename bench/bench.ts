@@ -8,10 +8,10 @@ import { inTurns, type Measured, type Side, type TurnOptions } from "./measure.t
 /** A benchmark. */
 export interface Benchmark {
   readonly title: string;
-  /** Python packages whose versions belong in the result. */
+  /** Python packages whose versions are part of the result. */
   readonly peers: readonly string[];
   /**
-   * Whether clickwell has to run from source on this Deno, as its peer does: the executable contains another version.
+   * Whether clickwell must run from source on this Deno, as its peer does: the executable contains another version.
    */
   readonly onThisDeno?: boolean;
   /** @throws {Skipped} if the machine or this version of clickwell lacks what it needs. */
@@ -22,18 +22,18 @@ export interface Benchmark {
 export interface Bench {
   /** Offers of the ordinary data set; other sizes are multiples of it. */
   readonly offers: number;
-  /** How to start clickwell; arguments follow. */
+  /** The command that starts clickwell, without its arguments. */
   readonly clickwell: readonly string[];
-  /** Of the clickwell that is measured. */
+  /** The version of clickwell that is measured. */
   readonly denoVersion: string;
-  /** A temporary folder of this run. */
+  /** The temporary folder of this run. */
   readonly folder: string;
   readonly rounds: number;
-  /** Runs a command in the repository's root. During turns it is noted for the report: that is what is measured. */
+  /** Runs a command in the repository's root. During measured rounds, the command is recorded for the report. */
   run(command: readonly string[], options?: ChildOptions): Promise<Finished>;
-  /** Notes a measured command that is not started by `run`, such as a server's. */
+  /** Records a measured command that is not started by `run`, such as a server's. */
   note(command: readonly string[]): void;
-  /** Measures the sides in alternating runs. @param options Where they are to differ from those of the run. */
+  /** Measures the sides in alternating runs. @param options Override those of the run. */
   turns(sides: readonly Side[], options?: Partial<TurnOptions>): Promise<Measured[]>;
   say(line: string): void;
 }
@@ -46,7 +46,7 @@ export class Skipped extends Error {
 /** The repository. */
 export const root: string = fileURLToPath(new URL("..", import.meta.url));
 export const benchFolder: string = join(root, "bench");
-/** Generated data, which stay, and the folders of runs, which do not; not in git. */
+/** Holds generated data, which is kept, and the folders of runs, which are removed; not in git. */
 export const cacheFolder: string = join(benchFolder, ".cache");
 
 export interface BenchOptions {
@@ -57,7 +57,7 @@ export interface BenchOptions {
   readonly say: (line: string) => void;
 }
 
-/** @param commands Where what ran is noted, as a reader could repeat it. */
+/** @param commands Receives the measured commands in a form that readers can repeat. */
 export function createBench(options: BenchOptions, folder: string, commands: Set<string>): Bench {
   const { rounds, clickwell, say } = options;
   let measuring = false;

@@ -16,7 +16,7 @@ import { readExamples } from "./read_examples.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
 import { wholePath } from "./whole_path.ts";
 
-/** The table of benchmarks, in the order in which they run and stand in the report. */
+/** The benchmarks in the order in which they run and appear in the report. */
 export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "load-tables": loadTables,
   "read-examples": readExamples,

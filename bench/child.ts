@@ -1,20 +1,20 @@
-/** What a finished child process left. */
+/** The result of a finished child process. */
 export interface Finished {
   readonly stdout: string;
   /** From start to exit. */
   readonly seconds: number;
-  /** The most physical memory it held, in bytes; NaN if the system does not tell. */
+  /** Peak physical memory in bytes; NaN if the system does not report it. */
   readonly peakBytes: number;
 }
 
 export interface ChildOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Killed, and a failure, after this long. */
+  /** The process is killed after this time, which is a failure. */
   readonly timeoutMs?: number;
 }
 
-/** A child process that did not end well. */
+/** The error of a child process that failed. */
 export class ChildFailed extends Error {
   override readonly name = "ChildFailed";
 
@@ -27,9 +27,9 @@ const peakEveryMs = 5;
 const timeoutMsDefault = 30 * 60_000;
 
 /**
- * Runs a command to its end.
+ * Runs a command until it exits.
  *
- * @throws {ChildFailed} if it exits with another code than 0, with the end of what it said.
+ * @throws {ChildFailed} if it exits with another code than 0, with the end of its output.
  */
 export async function runChild(command: readonly string[], options: ChildOptions = {}): Promise<Finished> {
   const { cwd, env, timeoutMs = timeoutMsDefault } = options;
@@ -50,7 +50,7 @@ export async function runChild(command: readonly string[], options: ChildOptions
   throw new ChildFailed(code, `${command.join(" ")} ${reason}${said && `:\n${said}`}`);
 }
 
-/** Follows a process until it ends. The kernel keeps the peak: reading it now and then misses the last moment only. */
+/** Monitors a process until it exits. The kernel keeps the peak: reading it periodically misses only the last moment. */
 function watchPeak(pid: number): { stop(): number } {
   let peakBytes = NaN;
   const read = () => {
@@ -68,10 +68,10 @@ function watchPeak(pid: number): { stop(): number } {
 }
 
 /**
- * Physical memory of a running process, in bytes: now, and at its peak. Mapped files count, as far as they are loaded.
+ * Returns the current and the peak physical memory of a running process, in bytes. Mapped files count, as far as they are loaded.
  *
  * @returns undefined if the process has ended or the system has no /proc.
- * @see proc_pid_status(5): VmRSS, VmHWM. Not getrusage: its ru_maxrss starts at what the parent held.
+ * @see proc_pid_status(5): VmRSS, VmHWM. Not getrusage, whose ru_maxrss starts at the memory of the parent.
  */
 export function memoryOf(pid: number): { residentBytes: number; peakBytes: number } | undefined {
   let status: string;
@@ -82,13 +82,13 @@ export function memoryOf(pid: number): { residentBytes: number; peakBytes: numbe
   }
   const bytesOf = (field: string) =>
     Number(status.match(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m"))?.[1] ?? NaN) * 1024;
-  // A process that has ended and is not yet waited for has no memory any more.
+  // A process that has exited but was not waited for has no memory.
   const peakBytes = bytesOf("VmHWM");
   return Number.isNaN(peakBytes) ? undefined : { residentBytes: bytesOf("VmRSS"), peakBytes };
 }
 
 /**
- * Physical memory of a process and all that descend from it, in bytes; pages that several share count once.
+ * Returns the physical memory of a process and its descendants, in bytes; shared pages count once.
  *
  * @returns NaN if the system has no /proc.
  * @see proc_pid_smaps(5): Pss.
@@ -98,7 +98,7 @@ export function memoryOfTree(pid: number): number {
     const parents = new Map<number, number>();
     for (const { name } of Deno.readDirSync("/proc")) {
       if (!/^\d+$/.test(name)) continue;
-      // The command's name stands in parentheses, and may have any character.
+      // The name of the command is in parentheses, and may contain any character.
       const stat = readOrEmpty(`/proc/${name}/stat`);
       parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
     }
@@ -114,7 +114,7 @@ export function memoryOfTree(pid: number): number {
   }
 }
 
-/** A process may end while it is looked at. */
+/** A process may exit while it is inspected. */
 function readOrEmpty(path: string): string {
   try {
     return Deno.readTextFileSync(path);

@@ -10,7 +10,7 @@ Deno.test("a child's output and its time are told", async () => {
 });
 
 Deno.test("a child's peak memory counts what it has already given back", {
-  // Only Linux keeps a process's peak where others can read it.
+  // Only Linux lets other processes read a process's peak.
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const mebibyte = 2 ** 20;

@@ -11,7 +11,7 @@ const executable = join(root, "dist/clickwell");
 const tableNames = ["leads", "offers", "clicks"] as const;
 const markOffers = 1_000;
 
-/** A clickwell to measure. */
+/** A version of clickwell to measure. */
 export interface Program {
   readonly command: readonly string[];
   /** As in `clickwell --version`, without the name. */
@@ -21,7 +21,7 @@ export interface Program {
   readonly kind: string;
 }
 
-/** The executable where it has been built, else the source run by this Deno. @param source Never the executable. */
+/** Finds the executable if it has been built, else the source run by this Deno. @param source Never the executable. */
 export async function findProgram(options: { source: boolean }): Promise<Program> {
   const built = !options.source && await isFile(executable);
   const command = built ? [executable] : fromSource();
@@ -38,7 +38,7 @@ export async function findProgram(options: { source: boolean }): Promise<Program
   };
 }
 
-/** What the task `clickwell` runs, by this very Deno and without the task runner between, whose memory is not ours. */
+/** The command of the task `clickwell`, run by this Deno without the task runner, whose memory does not count. */
 function fromSource(): string[] {
   return [Deno.execPath(), ...configuration.tasks.clickwell.command.split(" ").slice(1)];
 }
@@ -66,7 +66,7 @@ export async function clickwell(bench: Bench, args: readonly string[]): Promise<
 }
 
 /**
- * A folder of generated leads.parquet, offers.parquet and clicks.parquet. It is kept from run to run, as long as
+ * Returns a folder of generated leads.parquet, offers.parquet and clicks.parquet. It is kept between runs while
  * clickwell generates the same.
  */
 export async function generatedTables(bench: Bench, offers: number): Promise<string> {
@@ -75,7 +75,7 @@ export async function generatedTables(bench: Bench, offers: number): Promise<str
   if (await isFile(join(folder, "clicks.parquet"))) return folder;
   bench.say(`generating ${grouped(offers)} offers`);
   for await (const entry of Deno.readDir(cacheFolder)) {
-    // With its store, what another generator made, or an interrupted run left unfinished.
+    // Files of another generator or an interrupted run, with their store.
     if (entry.name.startsWith(`${name}-`)) {
       await Deno.remove(join(cacheFolder, entry.name), { recursive: true });
     }
@@ -86,7 +86,7 @@ export async function generatedTables(bench: Bench, offers: number): Promise<str
   return folder;
 }
 
-/** Eight digits that are others where clickwell generates other tables. */
+/** Returns eight digits that differ if clickwell generates other tables. */
 async function generatorMark(bench: Bench): Promise<string> {
   const folder = join(bench.folder, "generator-mark");
   await generate(bench, markOffers, folder);
@@ -99,7 +99,7 @@ async function generate(bench: Bench, offers: number, out: string): Promise<void
   await clickwell(bench, ["generate", "--offers", String(offers), "--seed", "1", "--out", out]);
 }
 
-/** How the reports call a generated data set. */
+/** Describes a generated data set in reports. */
 export function describeTables(offers: number): string {
   return `${grouped(offers)} offers with leads and clicks, by clickwell generate --offers ${offers} --seed 1`;
 }
@@ -112,7 +112,7 @@ const ingestReport = z.object({
 
 export type IngestReport = z.infer<typeof ingestReport>;
 
-/** Loads a folder's tables into the store of `data`, which is made where it is not there. */
+/** Loads a folder's tables into the store of `data`, which is created if it does not exist. */
 export async function ingest(
   bench: Bench,
   tables: string,
@@ -134,7 +134,7 @@ export async function loadedStore(bench: Bench, offers: number): Promise<string>
     await ingest(bench, tables, data);
   } catch (error) {
     if (!(error instanceof ChildFailed)) throw error;
-    // What an interrupted run or another clickwell left.
+    // Left by an interrupted run or another version.
     await Deno.remove(data, { recursive: true });
     await ingest(bench, tables, data);
   }
@@ -152,16 +152,16 @@ const trainReport = z.object({
 export interface Training {
   readonly finished: Finished;
   readonly report: z.infer<typeof trainReport>;
-  /** The model's model.json. */
+  /** The path of the model's model.json. */
   readonly model: string;
 }
 
-/** Trains on all examples of a store, none held out unless the flags say so. */
+/** Trains on all examples of a store; none are held out unless flags hold some out. */
 export async function train(bench: Bench, data: string, flags: readonly string[] = []): Promise<Training> {
   return await trainWith(bench, data, flags);
 }
 
-/** Loads a folder's tables into the store of `data`, which is made, and trains on them, in one process. */
+/** Loads a folder's tables into a new store in `data` and trains on them, in one process. */
 export async function loadAndTrain(
   bench: Bench,
   tables: string,

@@ -4,19 +4,19 @@ import type { Measured, Sample } from "./measure.ts";
 import { quantity, small } from "./notation.ts";
 import type { Check } from "./result.ts";
 
-/** One fit: what it took, and how good it is. */
+/** The cost and quality of one fit. */
 export interface Fit {
   readonly sample: Sample;
-  /** What all sides must bring down equally far: the objective, or the loss on held-out rows. Asked for outside turns. */
+  /** Computes the loss that all sides must reach: the objective, or the loss on held-out rows. Not measured. */
   loss(): Promise<number>;
-  /** What else a reader wants to know of it, such as its iterations. */
+  /** Further information for readers, such as the number of iterations. */
   readonly remark: string;
 }
 
-/** A side whose effort can be set. */
+/** A side with adjustable effort. */
 export interface Entrant {
   readonly name: string;
-  /** What is set, as the report calls it: "tolerance", "passes". */
+  /** Name of the setting in the report: "tolerance", "passes". */
   readonly setting: string;
   /** The least effort first. */
   readonly settings: readonly number[];
@@ -25,15 +25,15 @@ export interface Entrant {
 }
 
 export interface ContestRules {
-  /** The loss that all sides must come to. */
+  /** The loss that all sides must reach. */
   readonly loss: number;
-  /** How far above it, relative, still counts as equal. */
+  /** Relative difference above it that still counts as equal. */
   readonly lossTolerance: number;
   readonly rounds: number;
 }
 
 export interface ContestResult {
-  /** Those that came to the loss, in the order of the entrants, ours first. */
+  /** Those that reached the loss, in the order of the entrants, ours first. */
   readonly measured: readonly Measured[];
   readonly checks: readonly Check[];
   readonly notes: readonly string[];
@@ -44,7 +44,7 @@ export interface ContestResult {
  * the others reach.
  *
  * @param entrants Ours first.
- * @throws {Error} if ours does not come to the loss; a peer that does not is left out, with a note.
+ * @throws {Error} if ours does not reach the loss; a peer that does not is left out, with a note.
  */
 export async function holdContest(
   bench: Bench,
@@ -83,7 +83,7 @@ interface Contestant {
   readonly setting: number;
   readonly fit: Fit;
   readonly loss: number;
-  /** How far the loss is above the one to come to, relative. */
+  /** Relative difference of the loss above the one to reach. */
   readonly excess: number;
 }
 
@@ -101,7 +101,7 @@ async function tryEfforts(bench: Bench, entrant: Entrant, rules: ContestRules): 
       if (excess <= rules.lossTolerance) break;
     } catch (error) {
       if (!(error instanceof ChildFailed)) throw error;
-      // What takes more effort would not do better.
+      // More effort would not improve it.
       bench.say(`${effort}: ${error.message.split("\n").at(-1)}`);
       break;
     }

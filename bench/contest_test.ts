@@ -10,7 +10,7 @@ const bench = createBench(
 );
 const rules = { loss: 1, lossTolerance: 0.01, rounds: 2 };
 
-/** Its loss at each setting; NaN if it fails. Takes as many seconds as its setting says. */
+/** Its loss at each setting; NaN if it fails. Takes its setting in seconds. */
 function entrant(
   name: string,
   losses: Readonly<Record<number, number>>,

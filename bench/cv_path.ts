@@ -8,13 +8,13 @@ import { encodeForPeers } from "./solvers.ts";
 
 const strengthCount = 20;
 const folds = 5;
-/** From a penalty that leaves little to one that hardly shows, evenly by ratio; to four digits, as flags have them. */
+/** From a penalty that leaves few coefficients to one without visible effect, at equal ratios; four digits, as in the flags. */
 const strengths = Array.from(
   { length: strengthCount },
   (_, i) => Number((10 ** (-4 + 8 * i / (strengthCount - 1))).toPrecision(4)),
 );
 const aim = 5;
-/** The libraries cut their folds in other places: their losses are near, not equal. */
+/** The libraries split the folds differently: their losses are near, not equal. */
 const lossTolerance = 2e-3;
 
 const sweepReport = z.object({
@@ -42,7 +42,7 @@ export const cvPath: Benchmark = {
       {
         name: "clickwell",
         async run() {
-          // A sweep that finds its results of an earlier round answers from them.
+          // A sweep would reuse the results of an earlier round.
           await Deno.remove(join(data, "sweeps"), { recursive: true }).catch(() => {});
           const models = join(bench.folder, "models");
           const shape = [
@@ -71,7 +71,7 @@ export const cvPath: Benchmark = {
         },
       })),
     ];
-    // Hundreds of fits warm themselves up, and say in one round what others do in many.
+    // Hundreds of fits need no warm-up, and one round of them measures as much as many rounds of others.
     const [ours, ...peers] = await bench.turns(sides, { warmups: 0, rounds: Math.min(bench.rounds, 2) });
     return {
       data: describeTables(bench.offers),

@@ -20,7 +20,7 @@ export const executable: Benchmark = {
   async run(bench) {
     if (bench.clickwell.length > 1) throw new Skipped("dist/clickwell has not been built: deno task build");
     const serving = await prepareServing(bench);
-    // One body: the first prediction is what is asked for.
+    // One body, for the first prediction.
     const body = join(bench.folder, "body.ndjson");
     await Deno.writeTextFile(body, (await Deno.readTextFile(serving.bodies)).split("\n")[0]);
     const side = { name: "clickwell", run: () => startAndAsk(bench, serving, body) };
@@ -57,7 +57,7 @@ async function startAndAsk(bench: Bench, { data, models }: Serving, body: string
   }
 }
 
-/** Its size, and what that is above an empty program's, where this Deno can compile one. */
+/** Measures its size, and the difference to an empty program, if this Deno can compile one. */
 async function sizeOf(bench: Bench): Promise<{ lines: Line[]; notes: string[] }> {
   const size = (await Deno.stat(bench.clickwell[0])).size;
   const measured = (bytes: number) => ({ name: "clickwell", samples: [{ bytes }] });
@@ -75,7 +75,7 @@ async function sizeOf(bench: Bench): Promise<{ lines: Line[]; notes: string[] }>
   return { lines: [whole, added], notes: [] };
 }
 
-/** @returns Why it is unknown. */
+/** @returns The reason if it is unknown. */
 async function emptyProgramBytes(bench: Bench): Promise<number | string> {
   const here = Deno.version.deno;
   if (bench.denoVersion !== here) return `it has Deno ${bench.denoVersion} inside, and this is ${here}`;

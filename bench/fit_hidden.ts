@@ -9,9 +9,9 @@ import { encodeForPeers } from "./solvers.ts";
 const hidden = "32,16";
 const batchSize = 1024;
 const rate = 0.001;
-/** Issue 4: no slower than twice the peer's time. */
+/** Issue 4: at most twice the peer's time. */
 const aim = 0.5;
-/** Both see the rows once, in another order and from other weights: their losses are near, not equal. */
+/** Both see the rows once, in different order and from different weights: their losses are near, not equal. */
 const lossTolerance = 0.02;
 const kerasReport = z.object({
   seconds: z.number(),
@@ -28,7 +28,7 @@ export const fitHidden: Benchmark = {
     await ingest(bench, tables, data);
     const steps = { hidden, "batch-size": batchSize };
     const shape = ["--solver", "adam", ...flags({ ...steps, "learning-rate": rate, epochs: 1 })];
-    // First of all: a clickwell that cannot do it must not cost the installation of the peer.
+    // First, so that the peer is not installed for a clickwell without hidden layers.
     const first = await train(bench, data, shape);
     await installPeers(["requirements-keras.txt"], bench.say);
     const design = await encodeForPeers(bench, tables, first.model);

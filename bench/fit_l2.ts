@@ -18,7 +18,7 @@ import {
 const fasterAims: Readonly<Record<string, number>> = { glum: 6, "newton-cholesky": 10 };
 const memoryAim = 2;
 const objectiveTolerance = 1e-9;
-/** A data set on which a process holds little but its program. */
+/** A data set so small that a process's memory is mostly its program. */
 const smallOffers = 1_000;
 
 export const fitL2: Benchmark = {
@@ -68,7 +68,7 @@ function linesOf([ours, ...peers]: readonly Measured[], small: readonly Measured
   ];
 }
 
-/** The peaks of a side less that of the same side on the small data. */
+/** Returns the peaks of a side minus that of the same side on the small data. */
 function growthOf(side: Measured, small: readonly Measured[]): Measured {
   const base = small.find(({ name }) => name === side.name);
   const floor = base ? median(seriesOf(base, "peakBytes").values) : NaN;

@@ -4,7 +4,7 @@ import type { Side } from "./measure.ts";
 import { grouped } from "./notation.ts";
 import { bound, compare } from "./result.ts";
 
-/** How many times the ordinary data set. */
+/** Sizes as multiples of the ordinary data set. */
 const factors = [5, 20];
 /** Time per offer may be a fifth longer than on the ordinary data set. */
 const linearAim = 1 / 1.2;

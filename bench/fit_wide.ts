@@ -17,7 +17,7 @@ import {
 } from "./solvers.ts";
 
 const levels = 100_000;
-/** Held-out losses that differ by less are equal: as near as an online learner comes to the optimum. */
+/** Held-out losses that differ by less are equal: an online learner comes no nearer to the optimum. */
 const lossTolerance = 4e-3;
 const vowpalReport = z.object({ seconds: z.number(), held_out_log_loss: z.number() });
 

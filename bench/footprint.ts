@@ -9,7 +9,7 @@ import { startServer } from "./server_process.ts";
 import { askEach, type PeerServer, preparePeerServers } from "./server_peers.ts";
 import { prepareServing, readRows, type Serving, writeBodies } from "./serving.ts";
 
-/** Issue 5: how many times sooner, and how many times less memory. */
+/** Issue 5: factors of start time and memory. */
 const aims: Readonly<Record<string, { readonly start: number; readonly memory: number }>> = {
   "FastAPI + scikit-learn": { start: 10, memory: 3 },
   "FastAPI + onnxruntime": { start: 3.5, memory: 2 },

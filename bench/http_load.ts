@@ -7,7 +7,7 @@ import { compare, type Line } from "./result.ts";
 
 const connections = 64;
 
-/** Where bodies go, and what they are. */
+/** The target and the media type of bodies. */
 export interface LoadOptions {
   readonly path?: string;
   readonly contentType?: string;
@@ -37,7 +37,7 @@ export async function requireWrk(bench: Bench): Promise<void> {
 
 async function found(): Promise<boolean> {
   try {
-    // wrk has no flag that succeeds without a URL: that it starts is enough.
+    // wrk has no flag that succeeds without a URL: it only has to start.
     await new Deno.Command("wrk", { args: ["--version"], stdout: "null", stderr: "null" }).output();
     return true;
   } catch {
@@ -60,11 +60,11 @@ export async function load(
   { path = "/predict", contentType = "application/json", seconds = 4 }: LoadOptions = {},
 ): Promise<Sample> {
   const effort = ["--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`];
-  // A slow server shows in its latency: it is no fault.
+  // A slow server has a high latency, which is no error.
   const shape = [...effort, "--timeout", "30s"];
   const script = join(benchFolder, "peer/load.lua");
   const command = ["wrk", ...shape, "--script", script, `${url}${path}`, "--", bodies, contentType];
-  // The port is another one each time: a report with each of them would name hardly anything else.
+  // The port differs each time, and would fill the report.
   bench.note(["wrk", ...shape, "--script", script, `$URL${path}`, "--", bodies, contentType]);
   const report = lastLineAs(await runChild(command), loadReport);
   if (report.errors > 0 || report.requests === 0) {
@@ -75,7 +75,7 @@ export async function load(
   return { requestsPerSecond: report.requests / report.seconds, p50: report.p50, p99: report.p99 };
 }
 
-/** The lines of two sides of `load`. @param aim Ours in requests per second, as a multiple of the peer's. */
+/** Returns the report lines of two sides of `load`. @param aim Ours in requests per second, as a multiple of the peer's. */
 export function loadLines(ours: Measured, peer: Measured, aim: number): Line[] {
   return [
     compare(ours, peer, { what: "requests", unit: "requests/s", metric: "requestsPerSecond", aim }),
@@ -101,7 +101,7 @@ export async function probabilities(url: string, bodies: string): Promise<number
   return found;
 }
 
-/** The largest difference between two lists of probabilities; NaN if they are not as long. */
+/** Returns the largest difference between two lists of probabilities; NaN if their lengths differ. */
 export function differenceOf(a: readonly number[], b: readonly number[]): number {
   if (a.length !== b.length) return NaN;
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0);

@@ -9,9 +9,9 @@ import { flags, peer } from "./python.ts";
 import { type Check, compare } from "./result.ts";
 
 const peerReport = z.object({ peak_bytes: z.number().nullable() });
-/** How many times the ordinary data set the large one is. */
+/** Size of the large data set, as a multiple of the ordinary one. */
 const largeFactor = 5;
-/** The collector does not free at the same moment in each run: so much growth is none. */
+/** A ratio of memories that counts as equal: garbage is not collected at the same moment in each run. */
 const sameMemory = 0.9;
 
 export const loadTables: Benchmark = {
@@ -55,7 +55,7 @@ export const loadTables: Benchmark = {
   },
 };
 
-/** Loads into a store that is not there yet. */
+/** Loads into a new store. */
 async function ingestAnew(bench: Bench, tables: string, data: string): Promise<Sample> {
   await Deno.remove(data, { recursive: true }).catch(() => {});
   const { finished: { seconds, peakBytes }, report } = await ingest(bench, tables, data);
@@ -68,7 +68,7 @@ async function peerIngest(bench: Bench, tables: string, like: string, out: strin
   return { seconds: finished.seconds, peakBytes: report.peak_bytes ?? NaN };
 }
 
-/** Whether the tables of two databases hold as many rows, values and the same totals, column by column. */
+/** Returns whether the tables of two databases have the same numbers of rows and values and the same totals, by column. */
 function sameTables(ours: string, peer: string): Check[] {
   return ["leads", "offers", "clicks", "examples"].map((table) => ({
     what: `${table}: the same rows, values and totals in both databases`,
@@ -86,6 +86,6 @@ function summaryOf(path: string, table: string): string {
     `count(${name}), total(CASE typeof(${name}) WHEN 'text' THEN length(${name}) ELSE ${name} END)`
   );
   const row = db.prepare(`SELECT count(*), ${totals.join(", ")} FROM ${table}`).get() ?? {};
-  // The order in which a table is read decides the last digits of a sum of fractions.
+  // The last digits of a sum of fractions depend on the order in which the table is read.
   return Object.values(row).map((value) => Number(value).toPrecision(10)).join(" ");
 }

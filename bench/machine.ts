@@ -1,4 +1,4 @@
-/** The machine in one line: processors, memory, system. */
+/** Describes the machine in one line: processors, memory, system. */
 export function describeMachine(): string {
   const cores = navigator.hardwareConcurrency;
   const memory = Math.round(Deno.systemMemoryInfo().total / 2 ** 30);
@@ -14,7 +14,7 @@ function processor(): string {
   return Deno.build.arch;
 }
 
-/** A warning for readers if the machine does other work at the same time; else undefined. */
+/** Returns a warning for readers if the machine does other work at the same time; else undefined. */
 export function busyWarning(): string | undefined {
   const [load] = Deno.loadavg();
   const cores = navigator.hardwareConcurrency;

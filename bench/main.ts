@@ -33,7 +33,7 @@ interface Options {
 }
 
 interface Programs {
-  /** The executable where there is one. */
+  /** The executable if there is one. */
   readonly found: Program;
   /** From source. */
   readonly ofThisDeno: Program;
@@ -80,7 +80,7 @@ async function main(): Promise<number> {
   return bad > 0 ? 1 : 0;
 }
 
-/** Removes what interrupted runs left behind. */
+/** Removes the folders of interrupted runs. */
 async function sweepRuns(): Promise<void> {
   await Deno.mkdir(cacheFolder, { recursive: true });
   for await (const { name } of Deno.readDir(cacheFolder)) {
@@ -88,7 +88,7 @@ async function sweepRuns(): Promise<void> {
   }
 }
 
-/** @returns Whether it ran, or was skipped, without a fault. A missed aim is none: machines differ in their ratios. */
+/** @returns Whether it ran, or was skipped, without an error. A missed aim is no error: ratios differ between machines. */
 async function runOne(name: string, programs: Programs, options: Options): Promise<boolean> {
   const benchmark = benchmarks[name];
   say(`${name}: ${benchmark.title}`);
@@ -105,13 +105,13 @@ async function runOne(name: string, programs: Programs, options: Options): Promi
       console.log(`\n${name}: skipped: ${error.message}\n`);
       return true;
     }
-    // The others may still tell something.
+    // The other results are still useful.
     console.log(`\n${name}: failed: ${reasonOf(error)}\n`);
     return false;
   }
 }
 
-/** With the place in the source for what is a fault of the benchmark's own. */
+/** Returns the reason, with the stack trace for a bug of the benchmark. */
 function reasonOf(error: unknown): string {
   if (error instanceof ChildFailed) return error.message;
   return error instanceof Error ? error.stack ?? error.message : String(error);

@@ -1,7 +1,7 @@
-/** What one run of one side gave, by metric: seconds, bytes, requests per second. */
+/** The result of one run of one side, by metric: seconds, bytes, requests per second. */
 export type Sample = Readonly<Record<string, number>>;
 
-/** One contestant: what it is called in the tables, and one run of it. */
+/** A contestant: its name in the tables, and a function that runs it once. */
 export interface Side {
   readonly name: string;
   run(): Promise<Sample>;
@@ -16,14 +16,14 @@ export interface Measured {
 export interface TurnOptions {
   /** Rounds that count. */
   readonly rounds: number;
-  /** Rounds before them that do not: they fill the page cache and warm the processor. */
+  /** Warm-up rounds before them: they fill the page cache and warm the processor. */
   readonly warmups?: number;
   readonly observe?: (line: string) => void;
 }
 
 /**
- * Runs the sides in alternation, round after round, so that a machine that slows down slows all of them. Each round begins
- * with another side, so that none is always the one after a pause.
+ * Runs the sides in alternation, round after round, so that a machine that slows down slows all of them. Each round
+ * begins with a different side, so that none always follows a pause.
  *
  * @returns In the order of `sides`.
  */
@@ -54,7 +54,7 @@ export interface Series {
   readonly values: readonly number[];
 }
 
-/** One metric of a side. @throws {Error} if a sample lacks it. */
+/** Returns one metric of a side. @throws {Error} if a sample lacks it. */
 export function seriesOf({ name, samples }: Measured, metric: string): Series {
   const values = samples.map((sample) => {
     if (!Object.hasOwn(sample, metric)) {
@@ -74,10 +74,10 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * How many times better ours is than the peer, round by round: above 1 ours is better. By rounds and not by medians,
- * because what disturbs a round disturbs both of its sides.
+ * Returns how many times better ours is than the peer, by round: above 1 ours is better. By rounds, not medians,
+ * because a disturbance of a round affects both of its sides.
  *
- * @param better `less` where a smaller value is better (seconds, bytes), else `more` (requests per second).
+ * @param better `less` if a smaller value is better (seconds, bytes), else `more` (requests per second).
  */
 export function ratios(ours: Series, peer: Series, better: "less" | "more"): number[] {
   if (ours.values.length !== peer.values.length) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { inTurns, median, ratios, seriesOf } from "./measure.ts";
 
-/** A side that notes when it ran, and counts its runs. */
+/** A side that records when it ran, and counts its runs. */
 function noting(name: string, notes: string[]) {
   let runs = 0;
   return {

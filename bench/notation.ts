@@ -1,6 +1,6 @@
 import type { Unit } from "./result.ts";
 
-/** A value with its unit, to three digits. */
+/** Formats a value with its unit, to three digits. */
 export function quantity(value: number, unit: Unit): string {
   if (unit === "bytes") return `${threeDigits(value / 2 ** 20)} MiB`;
   if (unit === "requests/s") return `${threeDigits(value)} /s`;

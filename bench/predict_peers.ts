@@ -16,7 +16,7 @@ const aims: Readonly<Record<string, number>> = {
   "MLflow": 500,
 };
 
-/** The pipeline has no indicators of missing values: its probabilities are near ours, not equal. */
+/** The pipeline has no missing-value indicators: its probabilities are near ours, not equal. */
 const modelTolerance = 0.02;
 
 export const predictPeers: Benchmark = {

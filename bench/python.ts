@@ -20,9 +20,9 @@ export function pythonProgram(name: string, environment: PythonEnvironment = "pe
 }
 
 /**
- * Makes a virtual environment, or brings it up to date.
+ * Creates or updates a virtual environment.
  *
- * @param requirements Files beside this one, of exact pins.
+ * @param requirements Files with exact pins, in this folder.
  * @throws {Skipped} if there is no Python to make it with.
  */
 export async function installPeers(
@@ -33,7 +33,7 @@ export async function installPeers(
   const folder = folders[environment];
   for (const name of requirements) {
     const wanted = await Deno.readTextFile(join(benchFolder, name));
-    // A copy of what was installed, beside it: asking pip would take a second at each start.
+    // A copy of the installed requirements is kept there: asking pip would take a second at each start.
     const stamp = join(folder, name);
     const installed = await Deno.readTextFile(stamp).catch(() => "");
     if (installed === wanted) continue;
@@ -62,7 +62,7 @@ async function makeEnvironment(folder: string): Promise<void> {
   }
 }
 
-/** Of Python and of some packages of the environment, as they are pinned; nothing where no package is asked for. */
+/** Returns the versions of Python and of the given packages as they are pinned; none without packages. */
 export async function peerVersions(names: readonly string[]): Promise<Record<string, string>> {
   if (names.length === 0) return {};
   const { stdout } = await runChild([pythonProgram("python"), "--version"]);

@@ -4,7 +4,7 @@ import { type Check, judge, type Line, type Result, type Unit } from "./result.t
 
 const headings = ["", "clickwell", "peer", "", "times better", "aim", ""] as const;
 
-/** A result as text for a terminal. */
+/** Formats a result for a terminal. */
 export function toText(result: Result): string {
   return [
     `${result.name}: ${result.title}`,
@@ -18,7 +18,7 @@ export function toText(result: Result): string {
   ].join("\n");
 }
 
-/** The page of all results, as kept in docs/benchmarks.md. */
+/** Returns the page of all results, docs/benchmarks.md. */
 export function toPage(results: readonly Result[]): string {
   return [
     "# Benchmarks",
@@ -85,7 +85,7 @@ function spread(values: readonly number[], unit: Unit): string {
   return `${middle} (${quantity(Math.min(...values), unit)}–${quantity(Math.max(...values), unit)})`;
 }
 
-/** Rows of cells as lines of equal columns; the first row is the headings. */
+/** Formats rows of cells as lines of aligned columns; the first row has the headings. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const all = [headings, ...rows];
   const widths = headings.map((_, column) =>

@@ -5,31 +5,31 @@ const series = z.object({ name: z.string(), values: z.array(z.number()).min(1).r
 
 const lineSchema = z.object({
   what: z.string(),
-  /** What a value counts. Bytes are shown as MiB, seconds below one as ms. */
+  /** The unit of a value. Bytes are shown as MiB, seconds below one as ms. */
   unit: z.enum(["seconds", "bytes", "requests/s"]),
   ours: series,
-  /** Absent if ours is held against a bound. */
+  /** Absent if ours is compared with a bound. */
   peer: series.optional(),
-  /** With a peer: how many times better we want to be, at least. Without: the most that our median may be. */
+  /** With a peer: the minimum of times better. Without: the maximum of our median. */
   aim: z.number().optional(),
 }).readonly();
 
 const checkSchema = z.object({ what: z.string(), holds: z.boolean() }).readonly();
 
 const findingsSchema = z.object({
-  /** What was measured on, in one line. */
+  /** The data that was measured on, in one line. */
   data: z.string(),
   lines: z.array(lineSchema).readonly(),
-  /** What was found beside the times: equal answers, equal optima. */
+  /** Results other than times: equal answers, equal optima. */
   checks: z.array(checkSchema).readonly(),
-  /** What a reader must know to read the numbers. */
+  /** Remarks that readers need to interpret the numbers. */
   notes: z.array(z.string()).readonly(),
 });
 
 const resultSchema = findingsSchema.extend({
   name: z.string(),
   title: z.string(),
-  /** The day it was measured, YYYY-MM-DD. */
+  /** The day of the measurement, YYYY-MM-DD. */
   date: z.string(),
   machine: z.string(),
   versions: z.record(z.string(), z.string()),
@@ -40,39 +40,39 @@ const resultSchema = findingsSchema.extend({
 /** One line of a benchmark's table: ours against one peer, or against a bound. */
 export type Line = z.infer<typeof lineSchema>;
 export type Unit = Line["unit"];
-/** What must hold for the numbers to mean anything. */
+/** A condition without which the numbers mean nothing. */
 export type Check = z.infer<typeof checkSchema>;
-/** What a benchmark found. */
+/** The findings of a benchmark. */
 export type Findings = z.infer<typeof findingsSchema>;
-/** Findings with all that is needed to trace and to repeat them. */
+/** Findings with the information needed to trace and repeat them. */
 export type Result = z.infer<typeof resultSchema>;
 
-/** What a line is about. */
+/** The subject of a line. */
 export interface Aspect {
   readonly what: string;
-  /** "seconds", if no other is given. */
+  /** Default: "seconds". */
   readonly unit?: Unit;
-  /** Which of the samples' metrics; "seconds", if no other is given. */
+  /** The metric of the samples; default: "seconds". */
   readonly metric?: string;
   readonly aim?: number;
 }
 
-/** Ours against a peer. @param aim How many times better ours is to be, at least. */
+/** Compares ours with a peer. @param aim Minimum of times better. */
 export function compare(ours: Measured, peer: Measured, aspect: Aspect): Line {
   return { ...bound(ours, aspect), peer: seriesOf(peer, aspect.metric ?? "seconds") };
 }
 
-/** Ours by itself. @param aim The most that our median is to be. */
+/** Reports ours alone. @param aim Maximum of our median. */
 export function bound(ours: Measured, { what, unit = "seconds", metric = "seconds", aim }: Aspect): Line {
   return { what, unit, ours: seriesOf(ours, metric), ...aim !== undefined && { aim } };
 }
 
-/** Not if the system does not tell, as of memory on others than Linux. */
+/** Unknown if the system does not report it, as memory on systems other than Linux. */
 export function isMeasured({ ours, peer }: Line): boolean {
   return [ours, ...peer ? [peer] : []].every(({ values }) => values.every(Number.isFinite));
 }
 
-/** What a line says, in numbers. */
+/** The numbers of a line. */
 export interface Verdict {
   /** How many times better ours is: median, smallest and largest of the rounds' ratios; absent without a peer. */
   readonly ratio?: { readonly median: number; readonly min: number; readonly max: number };
@@ -87,7 +87,7 @@ export function judge({ unit, ours, peer, aim }: Line): Verdict {
   return aim === undefined ? { ratio } : { ratio, reached: ratio.median >= aim };
 }
 
-/** The results that are kept in a folder, in the order of `names`. */
+/** Reads the results in a folder, in the order of `names`. */
 export async function readResults(folder: string, names: readonly string[]): Promise<Result[]> {
   const results: Result[] = [];
   for (const name of names) {

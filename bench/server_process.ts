@@ -2,10 +2,10 @@ import { root } from "./bench.ts";
 
 /** A server that a benchmark started. */
 export interface ServerProcess {
-  /** Where it listens, without a slash at the end. */
+  /** The address on which it listens, without a slash at the end. */
   readonly url: string;
   readonly pid: number;
-  /** Ends it and waits until it has ended. */
+  /** Stops it and waits until it has exited. */
   stop(): Promise<void>;
 }
 
@@ -19,9 +19,9 @@ const endWithinMs = 10_000;
 const address = /https?:\/\/127\.0\.0\.1:\d+/;
 
 /**
- * Starts a server and waits until it says, on standard output or error, where it listens.
+ * Starts a server and waits until it prints, on standard output or error, the address on which it listens.
  *
- * @throws {Error} if it ends before that, or takes too long.
+ * @throws {Error} if it exits before that, or takes too long.
  */
 export async function startServer(
   command: readonly string[],
@@ -34,7 +34,7 @@ export async function startServer(
   let said = "";
   const { promise: listening, resolve, reject } = Promise.withResolvers<string>();
   const hear = (text: string) => {
-    // Servers may log much later on: what follows the address is read and let go.
+    // Servers may log much later: output after the address is read and discarded.
     if (said.length < 100_000) said += text;
     const found = said.match(address);
     if (found) resolve(found[0]);
@@ -61,7 +61,7 @@ export async function startServer(
   }
 }
 
-/** Starts servers, works with them, and ends them whatever happens. */
+/** Starts servers, runs work with them, and always stops them. */
 export async function withServers<Result>(
   starts: readonly (() => Promise<ServerProcess>)[],
   work: (servers: readonly ServerProcess[]) => Promise<Result>,
@@ -85,5 +85,5 @@ async function follow(
 function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
-  } catch { /* it has ended by itself */ }
+  } catch { /* it has already exited */ }
 }

@@ -11,7 +11,7 @@ export interface Serving {
   readonly data: string;
   /** Folder of the models. */
   readonly models: string;
-  /** The model's model.json. */
+  /** The path of the model's model.json. */
   readonly model: string;
   /** File of request bodies, one JSON object a line. */
   readonly bodies: string;
@@ -23,7 +23,7 @@ export const specFile: string = join(root, "features.json");
 const probabilitiesReport = z.object({ probabilities: z.array(z.number()) });
 
 export async function prepareServing(bench: Bench): Promise<Serving> {
-  // Bodies and what they must be answered are made by Python, also where no peer is.
+  // Python creates the bodies and the expected answers, also without peers.
   await installPeers(["requirements.txt"], bench.say);
   const tables = await generatedTables(bench, bench.offers);
   const data = join(bench.folder, "data");
@@ -39,7 +39,7 @@ export async function prepareServing(bench: Bench): Promise<Serving> {
   return { tables, data, models: join(bench.folder, "models"), model, bodies };
 }
 
-/** What the bodies' probabilities must be, by numpy from the model's coefficients. */
+/** Returns the expected probabilities of the bodies, computed by numpy from the model's coefficients. */
 export async function expectedProbabilities(bench: Bench, { model, bodies }: Serving): Promise<number[]> {
   return (await peer(bench, "predict.py", flags({ model, bodies }), probabilitiesReport)).report
     .probabilities;
@@ -57,7 +57,7 @@ export async function preparePipeline(
     .probabilities;
 }
 
-/** The rows that the bodies ask for. */
+/** The rows of the bodies. */
 export async function readRows({ bodies }: Serving): Promise<unknown[]> {
   return (await Deno.readTextFile(bodies)).trimEnd().split("\n").map((line) => JSON.parse(line));
 }

@@ -7,11 +7,11 @@ import { small } from "./notation.ts";
 import { flags, peer } from "./python.ts";
 import type { Check } from "./result.ts";
 
-/** What is minimised: mean log loss plus (l1Ratio·‖β‖₁ + (1 − l1Ratio)/2·‖β‖²) / (C·rows). */
+/** The objective: mean log loss plus (l1Ratio·‖β‖₁ + (1 − l1Ratio)/2·‖β‖²) / (C·rows). */
 export interface Problem {
   readonly C: number;
   readonly l1Ratio: number;
-  /** clickwell's flags for the problem, beside C. */
+  /** clickwell's flags for the problem, without C. */
   readonly flags: readonly string[];
   /** Folder of clickwell's store. */
   readonly data: string;
@@ -19,9 +19,9 @@ export interface Problem {
   readonly design: string;
 }
 
-/** Powers of ten from what scikit-learn and glum take by default, and one looser, to what float64 allows. */
+/** Powers of ten from one looser than the default of scikit-learn and glum to the limit of float64. */
 export const tolerances: readonly number[] = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
-/** Who needs longer for one fit is out, with a note of how near it came in less. */
+/** A side that needs longer for one fit is left out, with a note of how near it came in less time. */
 const fitTimeoutMs = 2 * 60_000;
 
 /** clickwell's own solver. @param lossOf The objective that it reports, if no other is given. */
@@ -73,7 +73,7 @@ export function peerSolver(bench: Bench, problem: Problem, name: string, heldOut
       const test = heldOut === undefined ? {} : { "held-out": heldOut };
       const args = flags({ design, solver: name, strength: C, "l1-ratio": l1Ratio, tolerance, ...test });
       const { report } = await peer(bench, "fit.py", args, fitReport, { timeoutMs: fitTimeoutMs });
-      // Its own reading, when the fit is done and before the benchmark evaluates the objective in it.
+      // Its own measurement, after the fit and before the benchmark evaluates the objective.
       const sample = { seconds: report.seconds, peakBytes: report.peak_bytes ?? NaN };
       const remark = `${report.iterations} iterations, ${report.columns_kept} of ${report.columns} columns`;
       const loss = report.held_out_log_loss ?? report.objective;
@@ -85,7 +85,7 @@ export function peerSolver(bench: Bench, problem: Problem, name: string, heldOut
 const objectiveReport = z.object({ objective: z.number(), log_loss: z.number(), columns_kept: z.number() });
 export type ObjectiveReport = z.infer<typeof objectiveReport>;
 
-/** Objective of a clickwell model on a design, by the function that also measures the peers. */
+/** Returns the objective of a clickwell model on a design, by the function that also measures the peers. */
 export async function objectiveOf(
   bench: Bench,
   model: string,
@@ -96,7 +96,7 @@ export async function objectiveOf(
   return (await peer(bench, "objective.py", args, objectiveReport)).report;
 }
 
-/** Whether numpy finds the objective that clickwell reports: else the sides would solve different problems. */
+/** Checks that numpy computes the objective that clickwell reports: otherwise the sides solve different problems. */
 export async function checkObjective(
   bench: Bench,
   { report, model }: Training,

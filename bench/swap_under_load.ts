@@ -10,9 +10,9 @@ import { type ServerProcess, startServer, withServers } from "./server_process.t
 import { prepareServing, type Serving } from "./serving.ts";
 
 const assignments = 1_000;
-/** As many as a whole day of deployments has in an hour, and then some. */
+/** Many more than any deployment makes. */
 const assignmentsPerSecond = 20;
-/** Beside those of the load: after each assignment, every one of them is asked which model answers. */
+/** Connections in addition to those of the load: after each assignment, each is asked which model answers. */
 const witnesses = 16;
 const latencyAim = 1 / 1.5;
 const memoryAim = 1 / 1.1;
@@ -80,7 +80,7 @@ export const swapUnderLoad: Benchmark = {
   },
 };
 
-/** The id of the model that was trained first, which is in production. */
+/** Returns the id of the model that was trained first, which is in production. */
 function firstModel({ model }: Serving): string {
   return model.split("/").at(-2) ?? "";
 }
@@ -97,7 +97,7 @@ interface Swaps {
   /** Assignments, and answers of witnesses. */
   readonly made: number;
   readonly witnessed: number;
-  /** Answers that were by the old model. */
+  /** Answers by the old model. */
   readonly stale: number;
   /** @returns The median of the assignments' seconds. @throws {Error} if a request fails. */
   make(count: number, perSecond: number): Promise<number>;
@@ -120,7 +120,7 @@ function createSwaps({ url }: ServerProcess, models: readonly string[], body: st
     return answer.parse(JSON.parse(text)).model_id;
   }
 
-  /** @returns The seconds of the assignment. */
+  /** @returns The duration of the assignment in seconds. */
   async function swap(): Promise<number> {
     const modelId = models[made % models.length];
     const start = performance.now();

@@ -11,7 +11,7 @@ import { encodeForPeers, objectiveOf } from "./solvers.ts";
 
 const problem = { C: 1, l1Ratio: 0 };
 const objectiveTolerance = 1e-9;
-/** What glum takes by default; the check says whether it gives the optimum. */
+/** glum's default; the check reports whether it gives the optimum. */
 const glumTolerance = 1e-4;
 const peerReport = z.object({ peak_bytes: z.number().nullable() });
 const objectiveReport = z.object({ objective: z.number() });

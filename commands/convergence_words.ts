@@ -18,9 +18,9 @@ export function convergenceWords({ criterion, step = NaN, decrease = NaN }: Solv
     case "gradient":
       return "the gradient is within the tolerance";
     case "decrease":
-      return `the objective can fall by no more than ${short(decrease)} of itself`;
+      return `the objective can fall by at most ${short(decrease)} of its value`;
     case "subgradient":
-      return "the subgradient nearest to 0 is within the tolerance";
+      return "the minimum-norm subgradient is within the tolerance";
     case "epochs":
       return "mini-batches end after their epochs";
     case "early-stopping":

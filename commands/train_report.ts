@@ -68,7 +68,7 @@ export function say(
   const { update } = artifact.metadata;
   const ending = convergenceWords(solver);
   const on = update
-    ? `${update.rows.toLocaleString("en")} new rows, each before it was learnt`
+    ? `${update.rows.toLocaleString("en")} new rows, each predicted before it was fitted`
     : data.rows.test > 0
     ? `${data.rows.test.toLocaleString("en")} held-out rows`
     : "the training rows";

@@ -1,4 +1,4 @@
-/** The least that an HTTP server can do with a prediction's body: parse it and answer a constant. */
+/** The minimum work of an HTTP server for a prediction: parses the body and answers a constant. */
 Deno.serve({
   hostname: "127.0.0.1",
   port: 0,

@@ -15,7 +15,7 @@ export function isTimeFeature({ name, impute }: Pick<NumericEncoder, "name" | "i
 export function misreadTime(value: number): string | undefined {
   const size = Math.abs(value);
   if (size < 1e7 || size >= 9e18 || implausibleTime(value) === undefined) return undefined;
-  return `is ${value}, no plausible time: send microseconds since 1970, as 1706696100000000${
+  return `is ${value}, not a plausible time: send microseconds since 1970, as 1706696100000000${
     timeRemedy(size)
   }`;
 }

@@ -152,7 +152,7 @@ async function insertFile(store: Store, load: OpenedLoad, options: LoadOptions):
     if (!isSameState(before, fileState(path))) {
       throw new Failure(
         "file-invalid",
-        `Cannot load ${path}: it changed while it was read. Load it when it is whole.`,
+        `Cannot load ${path}: it changed while it was read. Load it when it is complete.`,
       );
     }
     requireDiskSpaceToCommit(store);

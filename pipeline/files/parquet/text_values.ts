@@ -90,4 +90,4 @@ export function uuidsToText(raw: RawValues, buffer: ColumnBuffer): Append | unde
 
 /** Appends the fault of a value in a column of the type null. */
 export const nothing: Appending = (_, buffer) => () =>
-  appendFault(buffer, "a value in a column whose type says that it has none");
+  appendFault(buffer, "a value in a column of type null, which has none");

@@ -56,11 +56,11 @@ function isDatatype(value: unknown): value is Datatype {
 }
 
 function countOf(shape: unknown, at: string): number {
-  if (!Array.isArray(shape)) throw invalid(at, `must be a list of whole numbers, not ${kindOf(shape)}`);
+  if (!Array.isArray(shape)) throw invalid(at, `must be a list of integers, not ${kindOf(shape)}`);
   let count = 1;
   for (const size of shape) {
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw invalid(at, "must be a list of whole numbers of at least 0");
+      throw invalid(at, "must be a list of integers of at least 0");
     }
     count *= size;
   }
@@ -80,7 +80,7 @@ const dimensionsMax = 8;
 function advance(tail: BinaryTail, byteCount: unknown, at: string): number {
   const { bytes, offset } = tail;
   if (typeof byteCount !== "number" || !Number.isSafeInteger(byteCount) || byteCount < 0) {
-    throw invalid(`${at}/parameters/binary_data_size`, "must be a whole number of at least 0");
+    throw invalid(`${at}/parameters/binary_data_size`, "must be an integer of at least 0");
   }
   if (byteCount > bytes.length - offset) {
     throw invalid(

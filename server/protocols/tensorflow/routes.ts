@@ -38,7 +38,7 @@ const modelPaths = [
     parameters: [nameParameter, {
       name: "version",
       in: "path",
-      description: "a version, a whole number",
+      description: "a version, an integer",
       schema: { type: "string", examples: ["1"] },
     }],
   },
@@ -221,7 +221,7 @@ function referenceOf({ name, version, label }: RequestContext["parameters"]): Mo
       "model-unknown",
       `"${
         version.slice(0, 80)
-      }" is not a version, expected a whole number; for an alias, use /v1/models/${productionName}/labels/….`,
+      }" is not a version, expected an integer; for an alias, use /v1/models/${productionName}/labels/….`,
     );
   }
   return { name, version: version ?? label };

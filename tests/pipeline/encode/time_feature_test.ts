@@ -47,10 +47,10 @@ function answers(model: ServableModel, values: readonly unknown[]): { alone: num
 }
 
 const misread: [number | bigint, RegExp][] = [
-  [1_706_696_100, /^#\/seen_at is 1706696100, no plausible time: .*seconds, multiply it by 1,000,000$/],
+  [1_706_696_100, /^#\/seen_at is 1706696100, not a plausible time: .*seconds, multiply it by 1,000,000$/],
   [1_706_696_100_000, /milliseconds, multiply it by 1,000$/],
   [1_706_696_100_000_000_000n, /nanoseconds, divide it by 1,000$/],
-  [20_240_131, /is 20240131, no plausible time: send microseconds since 1970, as 1706696100000000$/],
+  [20_240_131, /is 20240131, not a plausible time: send microseconds since 1970, as 1706696100000000$/],
 ];
 
 for (const edges of [undefined, [time]]) {
