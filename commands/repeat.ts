@@ -55,6 +55,11 @@ function differences(before: ArtifactMetadata, now: ArtifactMetadata): string[] 
     ...(now.data.fingerprint === before.data.fingerprint
       ? []
       : ["the examples in the store are not those it was trained on"]),
+    ...(now.solver.backend === before.solver.backend ? [] : [
+      `it was trained by tfjs on the backend ${before.solver.backend ?? "wasm"}, here on ${
+        now.solver.backend ?? "wasm"
+      }`,
+    ]),
     `what differs in the metadata is ${differing.join(", ")}`,
   ];
 }

@@ -32,7 +32,7 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
     platform: "neutral",
     mainFields: ["module", "main"],
     conditions: ["deno", "import"],
-    plugins: [builtins, runtimeFetch, englishOnly],
+    plugins: [builtins, runtimeFetch, englishOnly, tfjsWasm],
     define: { CLICKWELL_COMMIT: JSON.stringify(commit) },
     // Names are kept for the stack traces of bug reports.
     minifySyntax: true,
@@ -50,7 +50,9 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
   const used = outputs.flatMap(({ inputs }) =>
     Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)
   );
-  return { sources: [...new Set(used)].sort(), byteCount };
+  // Without what plugins make, whose paths begin with a namespace.
+  const files = used.filter((path) => !/^[a-z-]+:/.test(path));
+  return { sources: [...new Set(files)].sort(), byteCount };
 }
 
 async function removeFolder(folder: string): Promise<void> {
@@ -110,6 +112,27 @@ const englishOnly: esbuild.Plugin = {
   setup(build) {
     build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
       contents: 'export { default as en } from "./en.js";',
+    }));
+  },
+};
+
+/** How the glue of tfjs's wasm backend recognises Node, and takes Deno for it: it would then want the folder of its script. */
+const nodeCheck =
+  'typeof process=="object"&&typeof process.versions=="object"&&typeof process.versions.node=="string"';
+
+/** Makes the wasm backend of tfjs start from a module, and leaves out its threads, which do not start in Deno. */
+const tfjsWasm: esbuild.Plugin = {
+  name: "tfjs-wasm",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]wasm-out[\\/]tfjs-backend-wasm\.js$/ }, async ({ path }) => {
+      const text = await Deno.readTextFile(path);
+      if (!text.includes(nodeCheck)) {
+        throw new Error(`${path} does not check for Node as that of tfjs 4.22.0 does.`);
+      }
+      return { contents: text.replace(nodeCheck, "false") };
+    });
+    build.onLoad({ filter: /[\\/]wasm-out[\\/]tfjs-backend-wasm-threaded-simd\.(worker\.)?js$/ }, () => ({
+      contents: "module.exports = { default: undefined, wasmWorkerContents: '' };",
     }));
   },
 };

@@ -61,9 +61,10 @@ const functionLinesMax = 80;
 /** Which files may import a package. */
 const packagePlaces = new Map<string, RegExp>([
   ["@hyperjump/json-schema", /^tests\//],
-  ["@tensorflow/tfjs-backend-cpu", /^tests\//],
-  ["@tensorflow/tfjs-core", /^tests\//],
-  ["@tensorflow/tfjs-layers", /^tests\//],
+  ["@tensorflow/tfjs-backend-cpu", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
+  ["@tensorflow/tfjs-backend-wasm", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
+  ["@tensorflow/tfjs-core", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
+  ["@tensorflow/tfjs-layers", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
   ["esbuild", /^packaging\//],
   ["fast-check", /^(bench|tests)\//],
   ["hono", /^server\//],
@@ -193,6 +194,17 @@ Deno.test("serving loads nothing of training, and nothing of tfjs", () => {
     loaded.has(from) && specifier.startsWith("@tensorflow/")
   );
   assert.deepEqual(tfjs, []);
+});
+
+Deno.test("tfjs is loaded by training by mini-batches alone, when it begins", () => {
+  const engine = /^pipeline\/fit\/minibatch\/tfjs\//;
+  const imports = [...sources.values()].filter(({ path }) => isProgram(path) && !engine.test(path))
+    .flatMap(({ path, edges }) =>
+      edges.filter((edge) => edge.kind !== "type" && engine.test(edge.path ?? "")).map(({ kind }) =>
+        `${path}, ${kind}`
+      )
+    );
+  assert.deepEqual(imports, ["pipeline/fit/minibatch/minibatch.ts, late"]);
 });
 
 Deno.test("the server starts without what describes it: that is loaded when somebody asks", () => {

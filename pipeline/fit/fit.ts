@@ -23,6 +23,8 @@ export interface Fit extends Solution {
   readonly solver: ExactSolver | OptimizerName;
   /** The deep part of a model with hidden layers, whose wide part is `coefficients`. */
   readonly network?: PlainNetwork;
+  /** The backend of tfjs that trained it, if that is not wasm. */
+  readonly backend?: "cpu";
 }
 
 /** Columns, and numbers in the sums of one chunk range (cells of groups and their pairs), up to which a Hessian is cheap. */

@@ -139,6 +139,8 @@ const members = {
     criterion: optional(text),
     step: optional(finite),
     decrease: optional(finite),
+    /** The backend of tfjs that trained, if it is not wasm, its usual one: its results differ in the last bits. */
+    backend: optional(oneOf("cpu")),
   }),
   /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent if it is too large. */
   precision: optional(text),

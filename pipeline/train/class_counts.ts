@@ -30,9 +30,13 @@ export function partSumsOf(design: DesignMatrix): PartSums {
       });
     }
   }
-  return design.chunks.some((stored) => (isSpilled(stored) ? stored.fields : stored).weights !== undefined)
+  return isWeighted(design)
     ? { clicks, weights, clickWeights }
     : { clicks, weights: design.partRows, clickWeights: clicks };
+}
+
+function isWeighted({ chunks }: DesignMatrix): boolean {
+  return chunks.some((stored) => (isSpilled(stored) ? stored.fields : stored).weights !== undefined);
 }
 
 /** Rows and clicks of the parts that `trainTestSplit` makes. */

@@ -57,7 +57,7 @@ export async function fitModel(
 ): Promise<Fit> {
   const { hyperParameters, signal, observe } = options;
   const { optimizer } = hyperParameters;
-  if (optimizer !== undefined) return await fitMinibatch(design, optimizer, fixedAtZero, threads, options);
+  if (optimizer !== undefined) return await fitMinibatch(design, optimizer, fixedAtZero, options);
   try {
     return await fit(design, [trainPart], threads, {
       penalty: penaltyOf(hyperParameters),
@@ -78,11 +78,10 @@ async function fitMinibatch(
   design: DesignMatrix,
   optimizer: OptimizerName,
   fixedAtZero: readonly number[],
-  threads: Threads,
   { hyperParameters, signal, observe }: FitModelOptions,
 ): Promise<Fit> {
   const { hidden, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
-  const solution = await solveMinibatch(design, threads, {
+  const solution = await solveMinibatch(design, {
     ...parameters,
     hidden: parseHidden(hidden).map((units) => ({ units, activation: "relu" })),
     seed: hyperParameters.seed,

@@ -54,6 +54,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       gradientMax: solution.gradientMax,
       objective: solution.objective,
       ...solution.convergence,
+      ...(solution.backend === undefined ? {} : { backend: solution.backend }),
     },
     notes: [...parts.notes],
     golden: goldenOf({ encoder, coefficients, intercept, network }, parts.goldenRows),

@@ -1,7 +1,6 @@
 import { readRanges } from "../examples/range_reader.ts";
 import { scanBuildSides } from "../examples/hash_join/build_scan.ts";
 import { countRanges } from "../ingest/examples_count.ts";
-import { createNetworkState } from "../fit/minibatch/network_passes.ts";
 import { createPassState } from "../fit/passes.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
@@ -22,5 +21,4 @@ answerJobs({
   count: countRanges,
   collect: forceCollection,
   ...createPassState(),
-  ...createNetworkState(),
 }, transferablesOf);

@@ -6,90 +6,111 @@ import { Failure } from "../../failure.ts";
 import { log } from "../../math/elementary.ts";
 import { createRandom } from "../../math/random.ts";
 import type { PlainNetwork } from "../../model/network.ts";
-import type { Threads } from "../../runtime/thread_pool.ts";
 import { clickWeightOf } from "../objective.ts";
 import type { Solution } from "../penalised.ts";
-import {
-  clearColumn,
-  emptyColumns,
-  forWeights,
-  initialParameters,
-  networkOf,
-  type ParameterLayout,
-  parameterLayout,
-} from "./network_parameters.ts";
-import { createNetworkPasses, type NetworkPasses } from "./network_passes.ts";
-import { createOptimizer } from "./optimizer.ts";
-import type { MinibatchOptions } from "./options.ts";
-import { createRowReader, type RowReader } from "./row_order.ts";
+import { type BatchFiller, type BatchInputs, createBatchFiller, emptyColumns } from "./batch_inputs.ts";
+import type { EpochProgress, HiddenLayer, MinibatchOptions } from "./options.ts";
+import { type BatchRows, createRowReader, type RowReader } from "./row_order.ts";
+import type { Trainer } from "./tfjs/trainer.ts";
 
 /** The result of mini-batch training: near an optimum, not at one. */
 export interface MinibatchSolution extends Solution {
   /** The deep part; absent without hidden layers. */
   readonly network?: PlainNetwork;
+  /** The backend of tfjs that trained; absent for wasm, as usual. */
+  readonly backend?: "cpu";
 }
 
-/** Rows between two pauses, and of a batch that is only measured: about a tenth of a second. */
-const pauseRows = 65_536;
+/** Milliseconds between two pauses. */
+const pauseMilliseconds = 50;
+/** Rows of a batch that is only measured, and numbers of its widest layer. */
+const measuredRowsMax = 8_192;
+const measuredNumbersMax = 2 ** 22;
 /** More parameters would make a model.json of more than 20 MB. */
 const parametersMax = 2 ** 20;
+/** Rows of a step times units of all layers: about 1.5 GB of memory, as several arrays of them are held at a time. */
+const activationsMax = 2 ** 26;
 /** Log loss, as a multiple of the base rate's, above which a model is worse than the base rate. */
 const worseMax = 1.05;
 
 /** State of a mini-batch training run. */
 interface MinibatchState {
   readonly design: DesignMatrix;
-  readonly layout: ParameterLayout;
-  readonly parameters: Float64Array<SharedArrayBuffer>;
-  readonly passes: NetworkPasses;
+  readonly filler: BatchFiller;
+  /** Rows of the current batch, shape (the most rows of a batch). */
+  readonly batch: BatchRows;
+  readonly trainer: Trainer;
   readonly options: MinibatchOptions;
+  /** Pauses if the last pause is long enough ago. */
+  readonly pause: (progress?: EpochProgress) => Promise<void>;
 }
 
 /**
  * Minimises the mean over the training rows of log loss + l2/2 · ‖weights‖² (biases and the intercept are not penalised) by
- * steps along the gradients of mini-batches. Parameters are rounded to float32 at the end, as the saved layers store them.
+ * steps along the gradients of mini-batches. tfjs trains, in float32, on one thread.
  *
  * @returns The objective and the largest entry of its gradient are those of the final parameters, computed by one more pass.
  * @throws {Failure} `not-converged` if the loss is not finite, or worse than the base rate's; `usage-invalid` for an l1
- *   penalty or too many parameters; `examples-invalid` if early stopping has no validation rows.
+ *   penalty, too many parameters or too large a batch; `examples-invalid` if early stopping has no validation rows.
  */
 export async function solveMinibatch(
   design: DesignMatrix,
-  threads: Threads,
   options: MinibatchOptions,
 ): Promise<MinibatchSolution> {
-  const { batchSize, seed, fixedAtZero = [] } = options;
-  const hidden = options.hidden.map(({ units }) => units);
+  const { hidden, batchSize, seed, fixedAtZero = [] } = options;
   requireSmooth(options);
   requireValidation(design, options);
-  const layout = requireAffordable(parameterLayout(design.columnCount, hidden));
+  requireAffordable(design.columnCount, options);
   const random = createRandom(seed);
-  const baseRate = clickWeightOf(loadEach(design.chunks), [trainPart]) / weightOf(design.chunks, [trainPart]);
-  const intercept = log(baseRate / (1 - baseRate));
-  const parameters = initialParameters(layout, random, {
-    intercept,
-    zeroColumns: [...fixedAtZero, ...emptyColumns(design)],
-  });
-  const passes = await createNetworkPasses(design, threads, {
-    hidden,
-    parameters,
-    batchRowsMax: Math.max(batchSize, pauseRows),
-  });
-  const state: MinibatchState = { design, layout, parameters, passes, options };
-  const optimizer = createOptimizer(options.optimizer, options.learningRate, layout.length);
-  const epochs = await runEpochs(state, async (epoch) => {
-    const reader = createRowReader(design, trainPart, random);
-    return await runEpoch(state, reader, epoch, (gradient) => optimizer.step(parameters, gradient));
-  });
-  for (let i = 0; i < parameters.length; i++) parameters[i] = Math.fround(parameters[i]);
-  const network = networkOf(layout, parameters);
-  return {
-    coefficients: parameters.slice(0, layout.interceptAt + 1),
-    ...(network ? { network } : {}),
-    ...await certify(state, baseRate),
-    iterations: epochs,
-    convergence: { criterion: options.patience === 0 ? "epochs" : "early-stopping" },
+  const weight = weightOf(design.chunks, [trainPart]);
+  const baseRate = clickWeightOf(loadEach(design.chunks), [trainPart]) / weight;
+  const zeroColumns = [...fixedAtZero, ...emptyColumns(design)];
+  const rowsMax = Math.max(batchSize, measuredRowsOf(hidden));
+  const filler = createBatchFiller(design, zeroColumns, rowsMax);
+  // Loaded by training alone: nothing else pays for it.
+  const { createTrainer } = await import("./tfjs/trainer.ts");
+  const trainer = await createTrainer(
+    {
+      columnCount: design.columnCount,
+      numericColumns: filler.numericColumns,
+      hidden,
+      random,
+      intercept: log(baseRate / (1 - baseRate)),
+      zeroColumns,
+    },
+    { ...options, l2: options.penalty.l2 / weight },
+  );
+  try {
+    const batch = { chunks: new Uint32Array(rowsMax), rows: new Uint32Array(rowsMax) };
+    const state: MinibatchState = { design, filler, batch, trainer, options, pause: createPause(options) };
+    const epochs = await runEpochs(
+      state,
+      async (epoch) => await runEpoch(state, createRowReader(design, trainPart, random), epoch),
+    );
+    return {
+      ...trainer.model.solution(),
+      ...await certify(state, baseRate),
+      iterations: epochs,
+      convergence: { criterion: options.patience === 0 ? "epochs" : "early-stopping" },
+      ...(trainer.backend === "wasm" ? {} : { backend: trainer.backend }),
+    };
+  } finally {
+    trainer.dispose();
+  }
+}
+
+function createPause({ pause }: MinibatchOptions): MinibatchState["pause"] {
+  let pausedAt = performance.now();
+  return async (progress) => {
+    if (!pause || performance.now() - pausedAt < pauseMilliseconds) return;
+    await pause(progress);
+    pausedAt = performance.now();
   };
+}
+
+function measuredRowsOf(hidden: readonly HiddenLayer[]): number {
+  const unitsMax = Math.max(1, ...hidden.map(({ units }) => units));
+  return Math.min(measuredRowsMax, Math.floor(measuredNumbersMax / unitsMax));
 }
 
 function requireSmooth({ optimizer, penalty }: MinibatchOptions): void {
@@ -109,22 +130,43 @@ function requireValidation({ partRows }: DesignMatrix, { patience }: MinibatchOp
   );
 }
 
-function requireAffordable(layout: ParameterLayout): ParameterLayout {
-  if (layout.length <= parametersMax) return layout;
-  const [count, max] = [layout.length, parametersMax].map((value) => value.toLocaleString("en"));
+function requireAffordable(columnCount: number, { hidden, batchSize }: MinibatchOptions): void {
+  const shown = (value: number) => value.toLocaleString("en");
+  const count = parameterCount(columnCount, hidden);
+  if (count > parametersMax) {
+    throw new Failure(
+      "usage-invalid",
+      `Hidden layers of that size on ${columnCount} columns have ${
+        shown(count)
+      } parameters, expected at most ` +
+        `${
+          shown(parametersMax)
+        }. Use fewer units in --hidden, or pool rare levels with a higher minCount in the feature spec.`,
+    );
+  }
+  const units = hidden.reduce((sum, layer) => sum + layer.units, 0);
+  if (batchSize * units <= activationsMax) return;
   throw new Failure(
     "usage-invalid",
-    `Hidden layers of that size on ${layout.columnCount} columns have ${count} parameters, expected at most ${max}. ` +
-      "Use fewer units in --hidden, or pool rare levels with a higher minCount in the feature spec.",
+    `--batch-size ${batchSize} is too large for hidden layers of ${
+      shown(units)
+    } units together, expected at most ` +
+      `${shown(Math.floor(activationsMax / units))}: a step holds all of their values.`,
   );
+}
+
+function parameterCount(columnCount: number, hidden: readonly HiddenLayer[]): number {
+  const sizes = [columnCount, ...hidden.map(({ units }) => units)];
+  const deep = sizes.slice(1).reduce((sum, units, i) => sum + (sizes[i] + 1) * units, 0);
+  return columnCount + 1 + deep + (hidden.length > 0 ? sizes[hidden.length] : 0);
 }
 
 /** Runs epochs until all are done or the validation loss has stopped falling, then restores the best one. @returns Its number. */
 async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<number>): Promise<number> {
-  const { parameters, options } = state;
+  const { trainer: { model }, options } = state;
   const { epochs, patience } = options;
   const rows = state.design.partRows[trainPart];
-  let best = { epoch: 0, loss: Infinity, parameters: new Float64Array(0) };
+  let best = { epoch: 0, loss: Infinity, weights: model.state() };
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const loss = await run(epoch);
     if (patience === 0) {
@@ -133,66 +175,31 @@ async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<
     }
     const validationLoss = await validationLossOf(state);
     options.observe?.({ epoch, epochs, rows, loss, validationLoss });
-    if (validationLoss < best.loss) best = { epoch, loss: validationLoss, parameters: parameters.slice() };
+    if (validationLoss < best.loss) best = { epoch, loss: validationLoss, weights: model.state() };
     if (epoch - best.epoch >= patience) break;
   }
   if (patience === 0) return epochs;
-  parameters.set(best.parameters);
+  model.restore(best.weights);
   return best.epoch;
 }
 
 /** Passes over the training rows once, with one step per batch. @returns Mean log loss. */
-async function runEpoch(
-  state: MinibatchState,
-  reader: RowReader,
-  epoch: number,
-  step: (gradient: Float64Array) => void,
-): Promise<number> {
-  const { design, layout, passes, options } = state;
+async function runEpoch(state: MinibatchState, reader: RowReader, epoch: number): Promise<number> {
+  const { design, filler, batch, trainer, options } = state;
   const { batchSize, epochs } = options;
   const rows = design.partRows[trainPart];
   const weight = weightOf(design.chunks, [trainPart]);
-  const gradient = new Float64Array(layout.length);
   let loss = 0;
   let done = 0;
-  let pausedAt = 0;
-  for (let count = 0; (count = reader.read(passes.batch, batchSize)) > 0;) {
-    const sums = await passes.sum(count);
-    loss += sums[layout.length];
-    if (!Number.isFinite(loss)) throw diverged(`a loss that is not finite in epoch ${epoch}`, options);
+  for (let count = 0; (count = reader.read(batch, batchSize)) > 0;) {
     // The average weight times the rows, not the batch's own weight: a batch of heavy rows counts for more, as in the full sum.
-    setGradient(state, sums, { rows: (count * weight) / rows, all: weight }, gradient);
-    step(gradient);
+    loss += trainer.step(filler.fill(batch, count), (count * weight) / rows);
+    if (!Number.isFinite(loss)) throw diverged(`a loss that is not finite in epoch ${epoch}`, options);
     done += count;
-    if (done - pausedAt < pauseRows) continue;
-    pausedAt = done;
-    await options.pause?.({ epoch, epochs, done, rows });
+    await state.pause({ epoch, epochs, done, rows });
   }
   await options.pause?.({ epoch, epochs, done, rows });
   return loss / weight;
-}
-
-/**
- * Computes the gradient of the penalised mean loss from the sums over some rows.
- *
- * @param sums As returned by `NetworkPasses.sum`.
- * @param weight Weight of those rows, and of all training rows, over which the penalty is averaged.
- * @param gradient Overwritten.
- */
-function setGradient(
-  { layout, parameters, options }: MinibatchState,
-  sums: Float64Array,
-  weight: { readonly rows: number; readonly all: number },
-  gradient: Float64Array,
-): void {
-  for (let i = 0; i < gradient.length; i++) gradient[i] = sums[i] / weight.rows;
-  const l2 = options.penalty.l2 / weight.all;
-  if (l2 > 0) {
-    forWeights(layout, (from, to) => {
-      for (let i = from; i < to; i++) gradient[i] += l2 * parameters[i];
-    });
-  }
-  for (const column of options.fixedAtZero ?? []) clearColumn(layout, column, gradient);
 }
 
 /** @param result What the training ended with. */
@@ -204,29 +211,27 @@ function diverged(result: string, { learningRate }: MinibatchOptions): Failure {
   );
 }
 
-/** Returns the sums over all rows of a part, in the shape of one batch's. */
+/** Returns the sum over all rows of a part, batch by batch. */
 async function sumPart(
-  { design, layout, passes, options }: MinibatchState,
+  { design, filler, batch, options, pause }: MinibatchState,
   part: number,
-): Promise<Float64Array> {
+  sumOf: (batch: BatchInputs) => number,
+): Promise<number> {
   const reader = createRowReader(design, part);
-  const total = new Float64Array(layout.length + 1);
-  for (let count = 0; (count = reader.read(passes.batch, pauseRows)) > 0;) {
-    const sums = await passes.sum(count);
-    for (let i = 0; i < total.length; i++) total[i] += sums[i];
-    await options.pause?.();
+  const rowsWanted = measuredRowsOf(options.hidden);
+  let sum = 0;
+  for (let count = 0; (count = reader.read(batch, rowsWanted)) > 0;) {
+    sum += sumOf(filler.fill(batch, count));
+    await pause();
   }
-  return total;
+  return sum;
 }
 
 /** Returns the mean log loss of the validation rows, which are never sampled. */
 async function validationLossOf(state: MinibatchState): Promise<number> {
-  const { design, layout, parameters, options: { validationShift = 0 } } = state;
-  const intercept = parameters[layout.interceptAt];
-  parameters[layout.interceptAt] = intercept + validationShift;
-  const sums = await sumPart(state, validationPart);
-  parameters[layout.interceptAt] = intercept;
-  return sums[layout.length] / weightOf(design.chunks, [validationPart]);
+  const { design, trainer, options: { validationShift = 0 } } = state;
+  const loss = await sumPart(state, validationPart, (batch) => trainer.lossOf(batch, validationShift));
+  return loss / weightOf(design.chunks, [validationPart]);
 }
 
 /**
@@ -238,21 +243,23 @@ async function certify(
   state: MinibatchState,
   baseRate: number,
 ): Promise<{ objective: number; gradientMax: number }> {
-  const { design, layout, parameters, options } = state;
+  const { design, trainer, options } = state;
   const weight = weightOf(design.chunks, [trainPart]);
-  const sums = await sumPart(state, trainPart);
-  const loss = sums[layout.length] / weight;
+  const gradient = trainer.gradientSums();
+  const loss = await sumPart(state, trainPart, (batch) => trainer.addGradient(batch, gradient)) / weight;
   const baseLoss = -(baseRate * log(baseRate) + (1 - baseRate) * log(1 - baseRate));
   if (!(loss <= worseMax * baseLoss)) {
     const losses = `${loss.toPrecision(3)}, and the base rate alone has ${baseLoss.toPrecision(3)}`;
     throw diverged(`a log loss of ${losses}`, options);
   }
-  const gradient = new Float64Array(layout.length);
-  setGradient(state, sums, { rows: weight, all: weight }, gradient);
-  const gradientMax = gradient.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  const l2 = options.penalty.l2 / weight;
   let squares = 0;
-  forWeights(layout, (from, to) => {
-    for (let i = from; i < to; i++) squares += parameters[i] * parameters[i];
-  });
-  return { objective: loss + (options.penalty.l2 / weight / 2) * squares, gradientMax };
+  let gradientMax = 0;
+  for (const { isPenalised, sums, values } of gradient) {
+    for (let i = 0; i < sums.length; i++) {
+      gradientMax = Math.max(gradientMax, Math.abs(sums[i] / weight + (isPenalised ? l2 * values[i] : 0)));
+      if (isPenalised) squares += values[i] * values[i];
+    }
+  }
+  return { objective: loss + (l2 / 2) * squares, gradientMax };
 }

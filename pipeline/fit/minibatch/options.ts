@@ -2,11 +2,28 @@ import { Failure } from "../../failure.ts";
 import type { ActivationName } from "../../model/activations.ts";
 import type { Penalty } from "../penalised.ts";
 
-export const optimizerNames = ["adam", "sgd"] as const;
+/** Those of tfjs, `tf.train`. */
+export const optimizerNames = [
+  "adam",
+  "sgd",
+  "momentum",
+  "adagrad",
+  "adadelta",
+  "adamax",
+  "rmsprop",
+] as const;
 export type OptimizerName = typeof optimizerNames[number];
 
-/** Adam's is that of tfjs and Keras; that of sgd is larger than theirs, since columns are standardised. */
-export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = { adam: 0.001, sgd: 0.1 };
+/** Adam's is that of tfjs and Keras, others those of their papers; that of sgd is larger, since columns are standardised. */
+export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = {
+  adam: 0.001,
+  sgd: 0.1,
+  momentum: 0.01,
+  adagrad: 0.01,
+  adadelta: 1,
+  adamax: 0.002,
+  rmsprop: 0.001,
+};
 
 /** One hidden layer, as it is trained. */
 export interface HiddenLayer {

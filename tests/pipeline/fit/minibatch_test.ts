@@ -1,8 +1,4 @@
 import assert from "node:assert/strict";
-import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
-import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
-import { createBackpropagation } from "../../../pipeline/fit/minibatch/backpropagation.ts";
 import type { DesignMatrix } from "../../../pipeline/encode/design_matrix.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import { fit } from "../../../pipeline/fit/fit.ts";
@@ -11,20 +7,12 @@ import {
   type EpochEvent,
   type HiddenLayer,
   type MinibatchOptions,
-  type OptimizerName,
   parseHidden,
 } from "../../../pipeline/fit/minibatch/options.ts";
-import {
-  emptyColumns,
-  initialParameters,
-  parameterLayout,
-} from "../../../pipeline/fit/minibatch/network_parameters.ts";
-import { createOptimizer } from "../../../pipeline/fit/minibatch/optimizer.ts";
+import { emptyColumns } from "../../../pipeline/fit/minibatch/batch_inputs.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { createRowReader } from "../../../pipeline/fit/minibatch/row_order.ts";
-import { sharedFloat64 } from "../../../pipeline/runtime/shared_memory.ts";
 import { validationPart } from "../../../pipeline/examples/split.ts";
-import { assertClose } from "../../support/assert_close.ts";
 import { interactionFeatures, interactionRows } from "../../support/browser_actions.ts";
 import { alone, encodeRows, specOf } from "../../support/example_rows.ts";
 
@@ -49,58 +37,6 @@ const options: MinibatchOptions = {
   penalty: { l2: 0, l1: 0 },
 };
 
-Deno.test("mini-batches: the gradient agrees with finite differences, with and without hidden layers and weights", () => {
-  const design = makeDesign(40);
-  const random = createRandom(5);
-  const chunks = [...loadEach(design.chunks)].map((chunk) => {
-    const weights = sharedFloat64(chunk.labels.length);
-    for (let i = 0; i < weights.length; i++) weights[i] = 0.5 + random.uniform();
-    return { ...chunk, weights };
-  });
-  for (const hidden of [[], [5], [4, 3, 2]]) {
-    for (const data of [design, { ...design, chunks }]) {
-      const layout = parameterLayout(design.columnCount, hidden);
-      const parameters = initialParameters(layout, random, { intercept: 0.1, zeroColumns: [] });
-      // Away from 0, so that no unit is at the kink of its activation.
-      for (let i = 0; i < parameters.length; i++) parameters[i] += 0.2 * random.uniform() - 0.05;
-      const batch = { chunks: new Uint32Array(40), rows: Uint32Array.from({ length: 40 }, (_, i) => i) };
-      const sumsAt = (point: Float64Array) => {
-        const sums = new Float64Array(layout.length + 1);
-        createBackpropagation(data, layout).add(batch, 0, 40, point, sums);
-        return sums;
-      };
-      const gradient = sumsAt(parameters);
-      const step = 1e-6;
-      for (let i = 0; i < layout.length; i++) {
-        const [above, below] = [step, -step].map((change) =>
-          sumsAt(parameters.map((value, j) => (i === j ? value + change : value)))[layout.length]
-        );
-        assertClose(gradient[i], (above - below) / (2 * step), 1e-6, `parameter ${i} of ${hidden}`);
-      }
-    }
-  }
-});
-
-for (const name of ["adam", "sgd"] satisfies OptimizerName[]) {
-  Deno.test(`mini-batches: ${name} takes the same steps as tfjs`, async () => {
-    await tf.setBackend("cpu");
-    const random = createRandom(1);
-    const own = Float64Array.from({ length: 6 }, () => random.uniform());
-    const theirs = tf.variable(tf.tensor1d(Float32Array.from(own)), true, "parameters");
-    const step = createOptimizer(name, 0.05, own.length);
-    const optimizer = name === "adam" ? tf.train.adam(0.05) : tf.train.sgd(0.05);
-    for (let i = 0; i < 20; i++) {
-      const gradient = Float64Array.from(own, () => 2 * random.uniform() - 1);
-      step.step(own, gradient);
-      optimizer.applyGradients([{ name: "parameters", tensor: tf.tensor1d(Float32Array.from(gradient)) }]);
-    }
-    const expected = theirs.dataSync();
-    own.forEach((value, i) => assertClose(value, expected[i], 1e-5, `parameter ${i}`));
-    optimizer.dispose();
-    theirs.dispose();
-  });
-}
-
 Deno.test("mini-batches: without hidden layers, training approaches the exact solution", async () => {
   const design = makeDesign(2_000);
   const penalty = { l2: 20, l1: 0 };
@@ -115,7 +51,7 @@ Deno.test("mini-batches: without hidden layers, training approaches the exact so
     { optimizer: "sgd", learningRate: 0.05 },
   ] as const;
   for (const run of runs) {
-    const near = await solveMinibatch(design, alone, { ...options, ...run, hidden: [], epochs: 60, penalty });
+    const near = await solveMinibatch(design, { ...options, ...run, hidden: [], epochs: 60, penalty });
     assert.equal(near.network, undefined);
     assert(near.objective >= exact.objective);
     assert(
@@ -152,7 +88,7 @@ Deno.test("mini-batches: columns without training rows, and columns fixed at zer
   // side has no missing and no unseen values, shade no unseen ones.
   assert.equal(empty.length, 3);
   const fixedAtZero = [0];
-  const { coefficients, network } = await solveMinibatch(design, alone, { ...options, fixedAtZero });
+  const { coefficients, network } = await solveMinibatch(design, { ...options, fixedAtZero });
   assert(network);
   const { weights, bias } = network.layers[0];
   for (const column of [...empty, ...fixedAtZero]) {
@@ -166,7 +102,7 @@ Deno.test("mini-batches: training stops when the validation loss no longer falls
   const partition = { partCount: 4, partOf: (group: number) => (group % 4 === 0 ? validationPart : 0) };
   const { design } = encodeRows(specOf(interactionFeatures), rows, { chunkRows, partition });
   const events: EpochEvent[] = [];
-  const solution = await solveMinibatch(design, alone, {
+  const solution = await solveMinibatch(design, {
     ...options,
     hidden: reluLayers(32),
     epochs: 500,
@@ -179,7 +115,7 @@ Deno.test("mini-batches: training stops when the validation loss no longer falls
   const best = losses.indexOf(Math.min(...losses)) + 1;
   assert.equal(solution.iterations, best);
   assert.equal(events.length, best + 4);
-  const again = await solveMinibatch(design, alone, {
+  const again = await solveMinibatch(design, {
     ...options,
     hidden: reluLayers(32),
     epochs: best,
@@ -191,7 +127,7 @@ Deno.test("mini-batches: training stops when the validation loss no longer falls
 Deno.test("mini-batches: divergence is a failure that suggests a smaller learning rate", async () => {
   const diverging = { ...options, optimizer: "sgd", learningRate: 1e8, epochs: 20 } as const;
   await assert.rejects(
-    solveMinibatch(makeDesign(500), alone, diverging),
+    solveMinibatch(makeDesign(500), diverging),
     (error) =>
       error instanceof Failure && error.kind === "not-converged" &&
       error.message.includes("smaller --learning-rate"),
@@ -202,7 +138,7 @@ Deno.test("mini-batches: unsupported options are rejected before training starts
   const design = makeDesign(100);
   const assertRejects = async (change: Partial<MinibatchOptions>, message: string, kind = "usage-invalid") =>
     await assert.rejects(
-      solveMinibatch(design, alone, { ...options, ...change }),
+      solveMinibatch(design, { ...options, ...change }),
       (error) => error instanceof Failure && error.kind === kind && error.message.includes(message),
     );
   await assertRejects({ penalty: { l2: 0, l1: 1 } }, "no l1 penalty");

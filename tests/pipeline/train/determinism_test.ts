@@ -89,6 +89,20 @@ for (const [i, fit] of fits.entries()) {
   });
 }
 
+/** Trainings by mini-batches: tfjs trains, in float32. */
+const minibatchFits: readonly Settings[] = [
+  { optimizer: "adam", hidden: "8,4", epochs: 3, batchSize: 64, learningRate: 0.01 },
+  {
+    optimizer: "momentum",
+    hidden: "",
+    epochs: 3,
+    batchSize: 32,
+    learningRate: 0.01,
+    patience: 2,
+    validationShare: 0.2,
+  },
+];
+
 /** SHA-256 of the metadata without members that may change between releases: settings, notes, the version, column types, rows read. */
 function digestOf(
   { encoder, coefficients, intercept, data, metrics, solver, golden }: ArtifactMetadata,
@@ -118,4 +132,18 @@ Deno.test("determinism: every machine and every version of the runtime gives the
   ];
 
   assert.deepEqual(trained.map(digestOf), expected);
+});
+
+Deno.test("determinism: mini-batches give the same model on any number of threads, to the last bit", async () => {
+  const expected = [
+    "49d22f7e5cdcc94ca965014891a595f732fbe33cf316fa950b194ccc7a1b453a",
+    "8b47a252952f288ee325ea0ab03062a5ff13559b65619027f5f26bcb2a4396ce",
+  ];
+
+  const models = await Promise.all(minibatchFits.map((fit) => metadataOf([rows], fit)));
+
+  assert.deepEqual(models.map(digestOf), expected);
+  for (const [i, fit] of minibatchFits.entries()) {
+    assert.equal(artifactId(await metadataOf([rows], { ...fit, threads: 3 })), artifactId(models[i]));
+  }
 });
