@@ -5,7 +5,7 @@
  *     deno task build --confined    dist/clickwell-confined, for the container: its volume only, and no network
  *     deno task build --telemetry   dist/clickwell-telemetry, which exports traces and metrics by OpenTelemetry
  *
- * The commit in `clickwell --version` is that of git or, without a repository, CLICKWELL_COMMIT.
+ * The commit in `clickwell --version` is CLICKWELL_COMMIT or, if that is not set, the one of git.
  */
 import { parseArgs } from "node:util";
 import { bundle } from "./packaging/bundle.ts";

@@ -37,7 +37,7 @@ export default command({
   },
 });
 
-/** Returns the loopback address for a server that listens on every address. */
+/** Returns the host to connect to: loopback for a server that listens on every address. */
 function reachable(host: string): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
 }

@@ -1,4 +1,4 @@
-/** Returns the commit of the sources, with `-dirty` if they differ from it; `unknown` without git. */
+/** Returns CLICKWELL_COMMIT, else the commit of the sources, with `-dirty` if they differ from it; `unknown` without git. */
 export async function findCommit(): Promise<string> {
   const given = Deno.env.get("CLICKWELL_COMMIT");
   if (given) return given;

@@ -115,6 +115,7 @@ function readNumbers(
   }
 }
 
+/** A separate function, as for all inner loops over shared memory: see `countCodes` of summarise.ts. */
 function copyNumbers(
   { parent, values }: ParentField,
   parentRows: readonly Int32Array[],

@@ -93,7 +93,9 @@ export function createExampleLookup(
       if (find) return find(value)[0];
       const rows = byGroup()(value, BigInt(comparedRowsMax + 1));
       if (rows.length > comparedRowsMax) throw tooManyToCompare(keys, value);
-      return rows.length === 0 ? undefined : constants(rows, names);
+      return rows.length === 0
+        ? undefined
+        : fieldsOf(rows[0], names.filter((name) => rows.every((row) => row[name] === rows[0][name])));
     },
     examplesOf: (value, rowsMax) => byGroup()(value, BigInt(rowsMax)),
   };
@@ -135,10 +137,6 @@ function tooManyToCompare({ view, group }: ExampleKeys, value: KeyValue): Failur
 
 function fieldsOf(row: StoredRow, names: readonly string[]): StoredRow {
   return Object.fromEntries(names.map((name) => [name, row[name]]));
-}
-
-function constants(rows: readonly StoredRow[], names: readonly string[]): StoredRow {
-  return fieldsOf(rows[0], names.filter((name) => rows.every((row) => row[name] === rows[0][name])));
 }
 
 /**

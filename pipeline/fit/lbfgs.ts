@@ -98,7 +98,7 @@ async function curvaturesAt(passes: Passes, coefficients: Float64Array): Promise
   return sums.map((value) => value / passes.weight.all);
 }
 
-/** Selects the columns with curvature, and those that start at a value other than 0 and must return to 0. */
+/** Selects the intercept, numeric columns, columns with curvature, and those that start away from 0 and must return to it. */
 function freeColumnsOf(
   { design: { columnCount, numericColumns } }: Passes,
   { curvatures, start, fixedAtZero }: {

@@ -58,7 +58,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const { files, lockTimeoutMs = lockTimeoutMsDefault, reader: sharedReader } = options;
   const tables = parentsFirst(listTables(store.db));
   checkNames(tables, options);
-  const isLarge = bytesOf(Object.values(files).flat()) >= threadBytesMin;
+  const isLarge = sum(Object.values(files).flat().map((path) => fileState(path).size)) >= threadBytesMin;
   const rejects = options.rejectsPath === undefined ? undefined : openRejects(options.rejectsPath);
   const ownThreads = startThreads(isLarge && !sharedReader ? 2 : 1, ingestWorker);
   const localReader = createFileReading();
@@ -145,10 +145,5 @@ function sum(values: readonly number[]): number {
 
 const ingestWorker = workerUrl("./ingest_worker.ts", import.meta.url);
 
-/** Smaller files are loaded before a thread has started. */
+/** Smaller files are read without a thread: they are loaded before one has started. */
 const threadBytesMin = 2 * 2 ** 20;
-
-/** Returns the size of all files together. @throws {Failure} `file-missing`, before any file is loaded. */
-function bytesOf(paths: readonly string[]): number {
-  return sum(paths.map((path) => fileState(path).size));
-}

@@ -19,7 +19,7 @@ export function insertSql(table: Table, columns: readonly TableColumn[], rowCoun
   const row = `(${columns.map(() => "?").join(", ")})`;
   const rows = Array.from({ length: rowCount }, () => row).join(", ");
   return `INSERT INTO ${quoted(table.name)} (${names(columns)}) VALUES ${rows} ON CONFLICT (${
-    keyOf(table)
+    table.key.map(quoted).join(", ")
   }) DO NOTHING`;
 }
 
@@ -74,8 +74,4 @@ export function storedSql(table: Table, columns: readonly TableColumn[]): string
 
 function names(columns: readonly TableColumn[]): string {
   return columns.map(({ name }) => quoted(name)).join(", ");
-}
-
-function keyOf({ key }: Table): string {
-  return key.map(quoted).join(", ");
 }

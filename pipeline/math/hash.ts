@@ -17,7 +17,7 @@ export function hashOfAscii(bytes: Uint8Array, start: number, end: number): numb
   return mixed(hash);
 }
 
-/** Spreads each bit of a 32-bit word over all of them. */
+/** Spreads each bit of a word over all 32 bits. */
 export function mixed(word: number): number {
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);

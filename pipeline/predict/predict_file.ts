@@ -1,4 +1,4 @@
-import { Failure, type FieldError } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import { formatOf } from "../files/open_file.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
@@ -93,7 +93,7 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
   }
 }
 
-/** Opens a file of rows, whose format is detected from its content. */
+/** Opens a file of rows, whose format is detected from its content. @throws {Failure} `file-missing`, `file-invalid` */
 function openRows(path: string, options: RowSourceOptions): RowSource {
   return formatOf(path, options.textFormat) === "ndjson"
     ? openLineRows(path, options)
@@ -191,14 +191,11 @@ function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
       if (fault !== undefined) return fault;
       clearFindings(findings);
       predictor.predict(rowAt(batch, index), findings);
-      return findings.errors.map(textOf).join("; ") || "the sum of its values is not finite";
+      return findings.errors.map(({ pointer, detail }) => `${decodeURIComponent(pointer.slice(2))} ${detail}`)
+        .join("; ") || "the sum of its values is not finite";
     },
     unseen: () => Object.fromEntries(unseen),
   };
-}
-
-function textOf({ pointer, detail }: FieldError): string {
-  return `${decodeURIComponent(pointer.slice(2))} ${detail}`;
 }
 
 function rowRejected(path: string, row: number, reason: string): Failure {

@@ -30,13 +30,9 @@ export function partSumsOf(design: DesignMatrix): PartSums {
       });
     }
   }
-  return isWeighted(design)
+  return design.chunks.some((stored) => (isSpilled(stored) ? stored.fields : stored).weights !== undefined)
     ? { clicks, weights, clickWeights }
     : { clicks, weights: design.partRows, clickWeights: clicks };
-}
-
-function isWeighted({ chunks }: DesignMatrix): boolean {
-  return chunks.some((stored) => (isSpilled(stored) ? stored.fields : stored).weights !== undefined);
 }
 
 /** Rows and clicks of the parts that `trainTestSplit` makes. */

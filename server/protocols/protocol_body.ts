@@ -101,7 +101,7 @@ const bounds: Omit<JsonBounds, "parse"> = {
 /**
  * Parses JSON and answers it: short bodies synchronously, long ones in time slices. `NaN` and `Infinity`, which Python writes
  * and TensorFlow Serving reads, are accepted: NaN as null, Infinity as a number that is too large. Each then gets the same
- * error as that value would.
+ * answer as that value would.
  *
  * @throws {Failure} or rejects with `body-malformed`, `body-oversized`
  */

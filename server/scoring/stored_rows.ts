@@ -131,7 +131,7 @@ function createLookups(dataDir: string): Lookups {
           return query(lookupOf(model));
         } catch (error) {
           const failure = storeFailure(error);
-          if (isStoreFailure(failure)) close();
+          if (!(failure instanceof Failure) || failure.kind.startsWith("store-")) close();
           throw failure;
         } finally {
           // A store of an older format can be split only while no connection is open.
@@ -171,10 +171,6 @@ function storeFailure(error: unknown): unknown {
       error instanceof Error ? error.message : error
     }. The model was trained on another schema.`,
   );
-}
-
-function isStoreFailure(error: unknown): boolean {
-  return !(error instanceof Failure) || error.kind.startsWith("store-");
 }
 
 /** Returns a string that changes when another file replaces the store; empty if there is no store. */

@@ -102,7 +102,7 @@ export function clearBuffer(buffer: ColumnBuffer): void {
   buffer.isAscii = true;
 }
 
-/** Reserves memory for `rowCount` rows with texts of the average length so far. Growing step by step would fragment memory. */
+/** Reserves memory for `rows` rows with texts of the average length so far. Growing step by step would fragment memory. */
 export function reserveRows(buffer: ColumnBuffer, rows: number): void {
   if (rows > buffer.nulls.length) growRows(buffer, rows);
   if (buffer.type !== "TEXT" || buffer.length === 0) return;

@@ -64,7 +64,7 @@ export function openColumn(
   };
 }
 
-/** @param page.levels 1 for a value, 0 for NULL; undefined if no value is NULL. */
+/** @param levels 1 for a value, 0 for NULL; undefined if no value is NULL. */
 function appendRows(
   buffer: ColumnBuffer,
   count: number,

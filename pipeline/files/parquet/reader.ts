@@ -18,7 +18,7 @@ interface Loaded {
 /**
  * Opens a parquet file: flat columns of any codec and encoding, row group by row group, page by page.
  *
- * @param sources The columns to load and their names in the file; missing ones are left out.
+ * @param selectSources Selects the columns to load, given those of the file.
  * @throws {Failure} `file-missing`; `file-invalid` if it is not a parquet file, or damaged or beyond a limit, or the type of a
  *   column is incompatible with the table.
  */

@@ -19,7 +19,7 @@ export function openText(path: string, { encoding = "utf-8" }: TextFormat): Text
   const source = openSource(path);
   try {
     const file = piecesOf(source);
-    const text = transcode(unpacked(source, file.next), encoding, path);
+    const text = transcode(isPacked(source) ? gunzip(file.next, source.name) : file.next, encoding, path);
     const window = openWindow(path, text);
     const isPlain = encoding === "utf-8" && !isPacked(source);
     return {
@@ -49,10 +49,6 @@ export function headOf(source: ByteSource, length: number): { head: Uint8Array; 
 
 function isPacked(source: ByteSource): boolean {
   return isGzip(source.read(0, Math.min(2, source.size)));
-}
-
-function unpacked(source: ByteSource, next: NextPiece): NextPiece {
-  return isPacked(source) ? gunzip(next, source.name) : next;
 }
 
 function piecesOf(source: ByteSource): { next: NextPiece; offset: () => number } {

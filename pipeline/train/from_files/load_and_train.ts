@@ -62,7 +62,8 @@ export async function loadAndTrain(
     lastKeys.catch(() => {});
     const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
-    const hasAllRows = store.journal.externalChanges() === before && areAllNew(load);
+    const hasAllRows = store.journal.externalChanges() === before &&
+      load.files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read);
     const collected = hasAllRows
       ? await askReader<CollectedExamples>(
         threads,
@@ -137,11 +138,6 @@ function collectJobOf(
       mapping: { names: columnNames[table.name] ?? {}, allowMissing, ...(format ? { format } : {}) },
     },
   };
-}
-
-/** Whether every row that was read was inserted. */
-function areAllNew({ files }: IngestReport): boolean {
-  return files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read);
 }
 
 /** Runs a job on the reader thread and returns its result. */

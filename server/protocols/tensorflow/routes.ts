@@ -121,7 +121,7 @@ export function tensorflowRoutes(repository: ModelRepository): readonly Route[] 
       protocol: true,
       fastPath: true,
       operation: {
-        id: `tensorflow${capital(name)}${id}`,
+        id: `tensorflow${name[0].toUpperCase() + name.slice(1)}${id}`,
         tag: "protocols",
         parameters,
         problems: modelProblems,
@@ -169,10 +169,6 @@ export function tensorflowRoutes(repository: ModelRepository): readonly Route[] 
     handle: async () => jsonResponse({ models: await listModelNames(repository) }),
   };
   return [...posts, names, ...gets];
-}
-
-function capital(word: string): string {
-  return word[0].toUpperCase() + word.slice(1);
 }
 
 function answer(

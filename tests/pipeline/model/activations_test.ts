@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { layers, loadLayersModel, sequential } from "@tensorflow/tfjs-layers";
 import "@tensorflow/tfjs-backend-cpu";
@@ -6,11 +7,13 @@ import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { type ActivationName, activationNames, activations } from "../../../pipeline/model/activations.ts";
 import { type ArtifactMetadata, parseMetadata } from "../../../pipeline/model/artifact_metadata.ts";
-import { layersModel, weightsOf } from "../../../pipeline/model/layers_model.ts";
+import { layersModel, weightsFile, weightsOf } from "../../../pipeline/model/layers_model.ts";
 import type { PlainNetwork } from "../../../pipeline/model/network.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { assertClose } from "../../support/assert_close.ts";
+import { inFolder } from "../../support/program.ts";
+import { predictByScript } from "../../support/tfjs_model.ts";
 
 const names: readonly (ActivationName | "linear")[] = [...activationNames, "linear"];
 
@@ -133,6 +136,24 @@ function weightsByName({ weightData, weightSpecs = [] }: tf.io.ModelArtifacts): 
   }
   return weights;
 }
+
+Deno.test("activations: a script that imports nothing but tfjs loads a saved model from its files, and predicts as it is served", () =>
+  inFolder(async (folder) => {
+    const metadata = madeModel();
+    const weights = weightsOf(metadata);
+    await Deno.writeTextFile(join(folder, "model.json"), JSON.stringify(layersModel(metadata, weights)));
+    await Deno.writeFile(join(folder, weightsFile), weights);
+    const rows = [[0, 0, 0], [1, -1, 0.5], [-3, 2, 0.1]];
+    const predicted = await predictByScript(folder, rows);
+    const predictor = createPredictor(metadata);
+    rows.forEach(([a, b, c], i) => {
+      const probability = predictor.predict({ a, b, c }, createFindings());
+      assert(
+        Math.abs(probability - predicted[i]) < 1e-6,
+        `${probability} is served, tfjs gives ${predicted[i]}`,
+      );
+    });
+  }));
 
 Deno.test("activations: tfjs saves the loaded model as the same layers and the same weights", async () => {
   await tf.setBackend("cpu");

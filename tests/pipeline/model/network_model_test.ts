@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
-import * as layers from "@tensorflow/tfjs-layers";
-import "@tensorflow/tfjs-backend-cpu";
-import { type Artifact, readArtifact } from "../../../pipeline/model/artifact.ts";
+import { readArtifact } from "../../../pipeline/model/artifact.ts";
 import { parseMetadata } from "../../../pipeline/model/artifact_metadata.ts";
-import { createCategoryReader } from "../../../pipeline/encode/category_positions.ts";
-import { encodeNumeric, type Encoder } from "../../../pipeline/encode/encoder.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import type { Models } from "../../../pipeline/model/registry.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
@@ -18,6 +14,7 @@ import { train, trainModel, type TrainOptions } from "../../../pipeline/train/tr
 import { assertClose } from "../../support/assert_close.ts";
 import { interactionRows, interactionStore } from "../../support/browser_actions.ts";
 import { inFolder, run } from "../../support/program.ts";
+import { denseRow, loadByTfjs } from "../../support/tfjs_model.ts";
 
 const network = minibatchParameters({
   optimizer: "adam",
@@ -55,32 +52,6 @@ function inStore(
   });
 }
 
-/** Returns the encoded columns of a row, including zeros. */
-function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<string, unknown>>): number[] {
-  const columns = new Array<number>(columnCount).fill(0);
-  for (const feature of features) {
-    const value = row[feature.name];
-    if (feature.type === "numeric") {
-      columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
-      if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
-    } else {
-      columns[feature.column + createCategoryReader(feature)(value)] = 1;
-    }
-  }
-  return columns;
-}
-
-async function loadByTfjs(models: string, { id }: Artifact): Promise<layers.LayersModel> {
-  await tf.setBackend("cpu");
-  const { modelTopology, weightsManifest } = JSON.parse(
-    await Deno.readTextFile(join(models, id, "model.json")),
-  );
-  const weightData = (await Deno.readFile(join(models, id, "weights.bin"))).buffer;
-  return await layers.loadLayersModel(
-    tf.io.fromMemory({ modelTopology, weightSpecs: weightsManifest[0].weights, weightData }),
-  );
-}
-
 Deno.test("network: hidden layers learn an interaction that a logistic regression cannot", () =>
   inStore(async ({ store, options }) => {
     const deep = await trainModel(store, options);
@@ -104,7 +75,7 @@ Deno.test("network: tfjs loads the saved files and gives the served probabilitie
         ["dark", null].map((shade) => ({ x, side, shade }))
       )
     );
-    const model = await loadByTfjs(models, artifact);
+    const model = await loadByTfjs(join(models, artifact.id));
     const input = tf.tensor2d(rows.map((row) => denseRow(metadata.encoder, row)));
     const output = model.predict(input);
     assert(!Array.isArray(output));
