@@ -17,17 +17,7 @@ export interface RecordedRequest {
 }
 
 /** An HTTP client that records each request and response as text. */
-export interface RecordedClient {
-  /**
-   * Sends a request, records it with its response, and checks the response.
-   *
-   * @returns The JSON object of the response.
-   * @throws {Error} if the response is not the expected one, which is a bug of the program.
-   */
-  send(request: RecordedRequest): Promise<Readonly<Record<string, unknown>>>;
-  /** Number of requests sent. */
-  readonly count: number;
-}
+export type RecordedClient = ReturnType<typeof createRecordedClient>;
 
 /**
  * @param write Gets the text of one request with its response.
@@ -37,13 +27,20 @@ export function createRecordedClient(
   proxy: RecordingProxy,
   write: (text: string) => void,
   signal: AbortSignal,
-): RecordedClient {
+) {
   let count = 0;
   return {
-    get count() {
+    /** Number of requests sent. */
+    get count(): number {
       return count;
     },
-    async send(request) {
+    /**
+     * Sends a request, records it with its response, and checks the response.
+     *
+     * @returns The JSON object of the response.
+     * @throws {Error} if the response is not the expected one, which is a bug of the program.
+     */
+    async send(request: RecordedRequest): Promise<Readonly<Record<string, unknown>>> {
       const { title, method, path, body, contentType = "application/json" } = request;
       // A compressed response would not be readable in the transcript.
       const headers = new Headers({ "accept-encoding": "identity" });

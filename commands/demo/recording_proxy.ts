@@ -1,16 +1,10 @@
 /** A TCP proxy that records what a client and a server send, byte for byte. */
-export interface RecordingProxy {
-  /** The URL for the client. */
-  readonly origin: string;
-  /** Returns what was sent and received since the last call. */
-  drain(): { readonly sent: string; readonly received: string };
-  close(): void;
-}
+export type RecordingProxy = ReturnType<typeof openRecordingProxy>;
 
 /** Opens a proxy on a free port of loopback. @param target The address of the server. */
 export function openRecordingProxy(
   target: { readonly hostname: string; readonly port: number },
-): RecordingProxy {
+) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   let sent: Uint8Array[] = [];
@@ -49,14 +43,16 @@ export function openRecordingProxy(
   accept();
 
   return {
+    /** The URL for the client. */
     origin: `http://127.0.0.1:${listener.addr.port}`,
-    drain() {
+    /** Returns what was sent and received since the last call. */
+    drain(): { readonly sent: string; readonly received: string } {
       const taken = { sent: textOf(sent), received: textOf(received) };
       sent = [];
       received = [];
       return taken;
     },
-    close() {
+    close(): void {
       listener.close();
       for (const connection of open) hangUp(connection);
     },

@@ -2,13 +2,6 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { removeIfThere } from "../files/written_file.ts";
 
-/** A folder in the data directory for chunks of one training run that exceed its memory budget. */
-export interface SpillFolder {
-  readonly path: string;
-  /** Removes the folder. */
-  close(): void;
-}
-
 const prefix = "spill-";
 /** Locked while the process that created the folder runs. */
 const lockName = "lock";
@@ -16,10 +9,11 @@ const lockName = "lock";
 const unlockedAgeMsMin = 2_000;
 
 /**
+ * A folder in the data directory for chunks of one training run that exceed its memory budget.
  * Creates the folder, with access for its owner only, and removes the folders of killed training runs. If it cannot be
  * created, the first write to it fails: most training runs fit into memory and never write.
  */
-export function openSpillFolder(dataDir: string): SpillFolder {
+export function openSpillFolder(dataDir: string) {
   removeAbandoned(dataDir);
   const path = join(dataDir, `${prefix}${randomUUID()}`);
   let lock: Deno.FsFile | undefined;
@@ -30,7 +24,8 @@ export function openSpillFolder(dataDir: string): SpillFolder {
   } catch { /* The first write reports it. */ }
   return {
     path,
-    close() {
+    /** Removes the folder. */
+    close(): void {
       lock?.close();
       removeFolder(path);
     },

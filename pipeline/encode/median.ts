@@ -2,14 +2,7 @@
  * Finds the median of one column in four passes, in memory that does not grow with the rows. It is a radix selection: each pass
  * counts the next 16 bits of the values' order, among values that agree with the median in the bits before.
  */
-export interface MedianSearch {
-  /** Adds `count` numbers: every `stride`-th one from `from` on. NaN is missing. */
-  add(values: Float64Array, from: number, stride: number, count: number): void;
-  /** Ends a pass. @returns Whether another one is needed. */
-  endWalk(): boolean;
-  /** The median, which is the mean of the middle two of an even count; undefined if there are no values. */
-  median(): number | undefined;
-}
+export type MedianSearch = ReturnType<typeof createMedianSearch>;
 
 export const slotCount = 0x10000;
 /** Passes: a number has four times 16 bits. */
@@ -26,21 +19,24 @@ interface Branch {
   readonly counts: Uint32Array;
 }
 
-export function createMedianSearch(): MedianSearch {
+export function createMedianSearch() {
   let depth = 0;
   let branches: readonly Branch[] = [branchOf(0, 0, [])];
   return {
-    add(values, from, stride, count) {
+    /** Adds `count` numbers: every `stride`-th one from `from` on. NaN is missing. */
+    add(values: Float64Array, from: number, stride: number, count: number): void {
       const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
       for (const branch of branches) countSlots(branch, depth, { values, words, from, stride, count });
     },
-    endWalk() {
+    /** Ends a pass. @returns Whether another one is needed. */
+    endWalk(): boolean {
       if (depth === 0) branches = branches.map((branch) => ({ ...branch, ranks: middleOf(branch.counts) }));
       branches = branches.flatMap((branch) => branchesBelow(branch, depth));
       depth++;
       return depth < passCount && branches.length > 0;
     },
-    median() {
+    /** The median, which is the mean of the middle two of an even count; undefined if there are no values. */
+    median(): number | undefined {
       const [low, high = low] = branches.flatMap((branch) => branch.ranks.map(() => valueOf(branch)));
       return low === high ? low : (low + high) / 2;
     },

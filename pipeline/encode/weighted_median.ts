@@ -1,25 +1,6 @@
 import { passCount, slotCount, valueOf } from "./median.ts";
 import { slackOf } from "./weight_slack.ts";
 
-/**
- * Finds the weighted median of one column, in as many passes and with about as much memory as `MedianSearch`.
- *
- * The weighted median is the value at which the cumulative weight exceeds half of the total, or the mean of that value and the
- * one before it if the cumulative weight equals the half in between. With whole-number weights it is the median of the column
- * with each value repeated.
- */
-export interface WeightedMedianSearch {
-  /** @param column Every `stride`-th number of `values` from `from` on, one per weight. NaN is missing. */
-  add(
-    column: { readonly values: Float64Array; readonly from: number; readonly stride: number },
-    weights: Float64Array,
-  ): void;
-  /** Ends a pass. @returns Whether another one is needed. */
-  endWalk(): boolean;
-  /** Undefined if all values are missing. */
-  median(): number | undefined;
-}
-
 /** Half of the total weight, which the least value wanted either reaches or exceeds. */
 interface Target {
   /** Weight left to cumulate within the branch. */
@@ -37,16 +18,32 @@ interface Branch {
   readonly sums: Float64Array;
 }
 
-export function createWeightedMedianSearch(): WeightedMedianSearch {
+/**
+ * Finds the weighted median of one column, in as many passes and with about as much memory as `MedianSearch`.
+ *
+ * The weighted median is the value at which the cumulative weight exceeds half of the total, or the mean of that value and the
+ * one before it if the cumulative weight equals the half in between. With whole-number weights it is the median of the column
+ * with each value repeated.
+ */
+export function createWeightedMedianSearch() {
   let depth = 0;
   let slack = 0;
   let branches: readonly Branch[] = [branchOf(0, 0, [])];
   return {
-    add({ values, from, stride }, weights) {
+    /** @param column Every `stride`-th number of `values` from `from` on, one per weight. NaN is missing. */
+    add(
+      { values, from, stride }: {
+        readonly values: Float64Array;
+        readonly from: number;
+        readonly stride: number;
+      },
+      weights: Float64Array,
+    ): void {
       const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
       for (const branch of branches) addWeights(branch, depth, { values, words, from, stride, weights });
     },
-    endWalk() {
+    /** Ends a pass. @returns Whether another one is needed. */
+    endWalk(): boolean {
       if (depth === 0) {
         const total = branches[0].sums.reduce((sum, weight) => sum + weight, 0);
         slack = slackOf(total);
@@ -57,7 +54,8 @@ export function createWeightedMedianSearch(): WeightedMedianSearch {
       depth++;
       return depth < passCount && branches.length > 0;
     },
-    median() {
+    /** Undefined if all values are missing. */
+    median(): number | undefined {
       const [low, high = low] = branches.map(valueOf);
       return low === high ? low : (low + high) / 2;
     },

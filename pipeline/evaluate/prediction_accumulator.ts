@@ -5,19 +5,10 @@ import { aucOf, metricsOf } from "./metrics.ts";
 import { weightedAucOf, weightedMetricsOf, type WeightedRows } from "./weighted_metrics.ts";
 
 /** Collects predictions of rows and computes their metrics. Rows count by their own weights, not by those of the fit. */
-export interface PredictionAccumulator {
-  /** @param predictions Of rows from … to − 1 of the chunk: probabilities, or log-odds if only the AUC is needed. */
-  add(chunk: DesignChunk, from: number, to: number, predictions: Float64Array): void;
-  /** Returns the number of clicked rows. */
-  clicks(): number;
-  /** @param baseRate The training rows' weighted click rate. */
-  metrics(baseRate: number): Metrics;
-  /** Null if all rows were clicked, or none. */
-  auc(): number | null;
-}
+export type PredictionAccumulator = ReturnType<typeof createPredictionAccumulator>;
 
 /** @param rowCount Maximum number of rows. */
-export function createPredictionAccumulator(rowCount: number): PredictionAccumulator {
+export function createPredictionAccumulator(rowCount: number) {
   // Each has space for all rows: the system only allocates the pages that are written to.
   const [clicked, notClicked] = [new Float64Array(rowCount), new Float64Array(rowCount)];
   let weights: { readonly clicked: Float64Array; readonly notClicked: Float64Array } | undefined;
@@ -40,7 +31,8 @@ export function createPredictionAccumulator(rowCount: number): PredictionAccumul
   ];
 
   return {
-    add(chunk, from, to, predictions) {
+    /** @param predictions Of rows from … to − 1 of the chunk: probabilities, or log-odds if only the AUC is needed. */
+    add(chunk: DesignChunk, from: number, to: number, predictions: Float64Array): void {
       const { labels } = chunk;
       if (chunk.weights) addWeights(chunk, from, to, chunk.weights);
       for (let i = from; i < to; i++) {
@@ -48,12 +40,15 @@ export function createPredictionAccumulator(rowCount: number): PredictionAccumul
         else notClicked[notClickedCount++] = predictions[i - from];
       }
     },
-    clicks: () => clickedCount,
-    metrics: (baseRate) =>
+    /** Returns the number of clicked rows. */
+    clicks: (): number => clickedCount,
+    /** @param baseRate The training rows' weighted click rate. */
+    metrics: (baseRate: number): Metrics =>
       weights
         ? weightedMetricsOf(...weighted(weights), baseRate)
         : metricsOf(clickedOf(clicked), notClickedOf(notClicked), baseRate),
-    auc: () =>
+    /** Null if all rows were clicked, or none. */
+    auc: (): number | null =>
       weights
         ? weightedAucOf(...weighted(weights))
         : aucOf(sortSpread(clickedOf(clicked)), sortSpread(notClickedOf(notClicked))),

@@ -7,19 +7,6 @@ import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "
 import { BadExample, badValue, groupOf, labelOf, numberOf, type Row, weightOf } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
 
-/** Collects rows into chunks and codes their categories in the order in which they appear. */
-export interface ChunkBuilder {
-  add(rows: readonly Row[], side?: SideColumns): void;
-  /** Rows added since the last chunk was taken. */
-  readonly rowCount: number;
-  /** Returns the rows, which may be none, as a chunk. */
-  take(): RawChunk;
-  /** Per categorical field: the levels in the order of their codes, after null for missing. */
-  readonly levels: (string | null)[][];
-  /** Per categorical field: the kinds of its values so far, as bits. */
-  readonly kinds: readonly number[];
-}
-
 export interface BuilderOptions {
   /** Rows of a chunk, at most. */
   readonly rowsMax: number;
@@ -29,7 +16,8 @@ export interface BuilderOptions {
   readonly layout?: RowLayout;
 }
 
-export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): ChunkBuilder {
+/** Collects rows into chunks and codes their categories in the order in which they appear. */
+export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   const { rowsMax, columns = newColumns, layout = viewLayout(spec) } = options;
   const numericFeatures = featuresOf(spec, "numeric");
   const stride = numericFeatures.length;
@@ -53,14 +41,17 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): 
     else readNumbers(rows, source, target, (row) => badValue(row, source, spec, feature, "a number"));
   };
   return {
+    /** Per categorical field: the levels in the order of their codes, after null for missing. */
     levels: categorical.map(({ levels }) => levels),
-    get kinds() {
+    /** Per categorical field: the kinds of its values so far, as bits. */
+    get kinds(): readonly number[] {
       return categorical.map((column) => column.kinds());
     },
-    get rowCount() {
+    /** Rows added since the last chunk was taken. */
+    get rowCount(): number {
       return rowCount;
     },
-    add(rows, side = { parentRows: [], labels }) {
+    add(rows: readonly Row[], side: SideColumns = { parentRows: [], labels }): void {
       for (let j = 0; j < stride; j++) addNumbers(rows, j, side.parentRows);
       for (const column of categorical) column.add(rows, rowCount, side.parentRows);
       const { label, group, weight } = layout;
@@ -72,7 +63,8 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions): 
       }
       rowCount += rows.length;
     },
-    take() {
+    /** Returns the rows, which may be none, as a chunk. */
+    take(): RawChunk {
       const chunk = {
         rowCount,
         numeric: filled(columns.float64(rowCount * stride), numeric),

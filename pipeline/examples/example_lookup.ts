@@ -16,14 +16,7 @@ export type KeyValue = string | number | bigint;
 export type StoredRow = Record<string, string | number | null>;
 
 /** Looks up raw fields of examples by their keys. */
-export interface ExampleLookup {
-  /** Returns the fields of one example; undefined if the view has none with that id (and group, if given). */
-  example(id: KeyValue, group?: KeyValue): StoredRow | undefined;
-  /** Returns the fields that all examples of a group share; undefined if the group does not exist. */
-  group(group: KeyValue): StoredRow | undefined;
-  /** Returns at most `rowsMax` examples of a group with their ids, in the order of ids. */
-  examplesOf(group: KeyValue, rowsMax: number): StoredRow[];
-}
+export type ExampleLookup = ReturnType<typeof createExampleLookup>;
 
 /** Rows of a view up to which a query that scans all of them is executed. On larger views it is rejected. */
 const scannedRowsMax = 50_000;
@@ -48,7 +41,7 @@ export interface ExampleLookupOptions {
 export function createExampleLookup(
   db: DatabaseSync,
   { keys, fields, now }: ExampleLookupOptions,
-): ExampleLookup {
+) {
   const [view, id, group] = [keys.view, keys.id, keys.group].map(quoted);
   const names = fields.map(({ name }) => name);
   const numeric = new Set(fields.flatMap(({ name, type }) => type === "numeric" ? [name] : []));
@@ -84,11 +77,13 @@ export function createExampleLookup(
     return sql === undefined ? undefined : prepare(sql, keys.group);
   });
   return {
-    example(idValue, groupValue) {
+    /** Returns the fields of one example; undefined if the view has none with that id (and group, if given). */
+    example(idValue: KeyValue, groupValue?: KeyValue): StoredRow | undefined {
       const [row] = groupValue === undefined ? byId()(idValue) : byBoth()(idValue, groupValue);
       return row && fieldsOf(row, names);
     },
-    group(value) {
+    /** Returns the fields that all examples of a group share; undefined if the group does not exist. */
+    group(value: KeyValue): StoredRow | undefined {
       const find = ofParent();
       if (find) return find(value)[0];
       const rows = byGroup()(value, BigInt(comparedRowsMax + 1));
@@ -97,7 +92,8 @@ export function createExampleLookup(
         ? undefined
         : fieldsOf(rows[0], names.filter((name) => rows.every((row) => row[name] === rows[0][name])));
     },
-    examplesOf: (value, rowsMax) => byGroup()(value, BigInt(rowsMax)),
+    /** Returns at most `rowsMax` examples of a group with their ids, in the order of ids. */
+    examplesOf: (value: KeyValue, rowsMax: number): StoredRow[] => byGroup()(value, BigInt(rowsMax)),
   };
 }
 

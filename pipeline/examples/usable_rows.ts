@@ -4,16 +4,12 @@ import { labelOf } from "./row_values.ts";
 import type { LeftOutRows } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 
-/** Filters out rows that are not for training, and counts them. */
-export interface UsableRows {
-  /** @returns The rows to train on; the same array if these are all rows. */
-  filter(rows: readonly SqlRow[]): readonly SqlRow[];
-  /** Returns the counts of rows filtered out so far. */
-  leftOut(): LeftOutRows;
-}
-
-/** @param layout Layout of the rows. A label in a side column always exists. */
-export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout): UsableRows {
+/**
+ * Filters out rows that are not for training, and counts them.
+ *
+ * @param layout Layout of the rows. A label in a side column always exists.
+ */
+export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout) {
   let [noLabel, zeroWeight] = [0, 0];
   const isUsable = (row: SqlRow) =>
     (label === undefined || row[label] !== null) && (weight === undefined || row[weight] !== 0);
@@ -27,12 +23,14 @@ export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout
     }
   };
   return {
-    filter(rows) {
+    /** @returns The rows to train on; the same array if these are all rows. */
+    filter(rows: readonly SqlRow[]): readonly SqlRow[] {
       if (label === undefined && weight === undefined) return rows;
       if (rows.every(isUsable)) return rows;
       rows.forEach(count);
       return rows.filter(isUsable);
     },
-    leftOut: () => ({ noLabel, zeroWeight }),
+    /** Returns the counts of rows filtered out so far. */
+    leftOut: (): LeftOutRows => ({ noLabel, zeroWeight }),
   };
 }

@@ -1,23 +1,18 @@
 import { Failure } from "../failure.ts";
 
 /** Random access to the bytes of a file. */
-export interface ByteSource {
-  /** The name of the file in messages. */
-  readonly name: string;
-  readonly size: number;
-  /** @throws {Failure} `file-invalid` if the range is outside the file. */
-  read(offset: number, length: number): Uint8Array<ArrayBuffer>;
-  close(): void;
-}
+export type ByteSource = ReturnType<typeof openSource>;
 
 /** @throws {Failure} `file-missing`; `file-invalid` for a folder or an unreadable file. */
-export function openSource(path: string): ByteSource {
+export function openSource(path: string) {
   const file = openFile(path);
   const { size } = file.statSync();
   return {
+    /** The name of the file in messages. */
     name: path,
     size,
-    read(offset, length) {
+    /** @throws {Failure} `file-invalid` if the range is outside the file. */
+    read(offset: number, length: number): Uint8Array<ArrayBuffer> {
       if (!Number.isSafeInteger(length) || offset < 0 || length < 0 || offset + length > size) {
         throw new Failure(
           "file-invalid",
@@ -37,7 +32,7 @@ export function openSource(path: string): ByteSource {
       }
       return bytes;
     },
-    close: () => file.close(),
+    close: (): void => file.close(),
   };
 }
 

@@ -6,21 +6,10 @@ import { yieldToEventLoop } from "../runtime/event_loop.ts";
 const pieceBytes = 4 * 2 ** 20;
 
 /** Hashes a file incrementally, in idle time. */
-export interface FileHashing {
-  /** Hashes the next range of bytes. @returns Whether more remain. @throws {Failure} `file-invalid` */
-  advance(): boolean;
-  /**
-   * Hashes what remains.
-   *
-   * @returns SHA-256 of the file's bytes, hexadecimal.
-   * @throws {Failure} `file-invalid`; the reason of an aborted signal.
-   */
-  finish(signal?: AbortSignal): Promise<string>;
-  close(): void;
-}
+export type FileHashing = ReturnType<typeof openHashing>;
 
 /** @throws {Failure} `file-missing` or `file-invalid`. */
-export function openHashing(path: string): FileHashing {
+export function openHashing(path: string) {
   const source = openSource(path);
   const hash = createHash("sha256");
   let offset = 0;
@@ -35,8 +24,15 @@ export function openHashing(path: string): FileHashing {
     return offset < source.size;
   };
   return {
+    /** Hashes the next range of bytes. @returns Whether more remain. @throws {Failure} `file-invalid` */
     advance,
-    async finish(signal) {
+    /**
+     * Hashes what remains.
+     *
+     * @returns SHA-256 of the file's bytes, hexadecimal.
+     * @throws {Failure} `file-invalid`; the reason of an aborted signal.
+     */
+    async finish(signal?: AbortSignal): Promise<string> {
       signal?.throwIfAborted();
       while (advance()) {
         // Yields to the event loop, so that Ctrl-C is handled.

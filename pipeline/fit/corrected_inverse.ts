@@ -2,13 +2,8 @@ import { dot, type Point } from "./penalised.ts";
 
 type Iterate = Pick<Point, "coefficients" | "gradient">;
 
-/** The inverse Hessian of an earlier point, updated by the steps since then. */
-export interface CorrectedInverse {
-  times(gradient: Float64Array): Float64Array;
-  update(from: Iterate, to: Iterate): void;
-}
-
 /**
+ * The inverse Hessian of an earlier point, updated by the steps since then.
  * Creates L-BFGS's two-loop recursion with a given initial inverse.
  *
  * @param initial Solves with the initial Hessian: an exact factor, or a diagonal.
@@ -18,10 +13,10 @@ export interface CorrectedInverse {
 export function correctedInverse(
   initial: { solve(right: Float64Array): Float64Array },
   pairsMax = 30,
-): CorrectedInverse {
+) {
   const pairs: { step: Float64Array; change: Float64Array; curvature: number }[] = [];
   return {
-    times(gradient) {
+    times(gradient: Float64Array): Float64Array {
       const rest = gradient.slice();
       const shares = pairs.map(() => 0);
       for (let i = pairs.length - 1; i >= 0; i--) {
@@ -34,7 +29,7 @@ export function correctedInverse(
       );
       return direction;
     },
-    update(from, to) {
+    update(from: Iterate, to: Iterate): void {
       const step = to.coefficients.map((value, i) => value - from.coefficients[i]);
       const change = to.gradient.map((value, i) => value - from.gradient[i]);
       const curvature = dot(step, change);

@@ -5,26 +5,13 @@ import type { PassPoint } from "./objective.ts";
 import { type HessianBy, hessianByOf, type SumsLayout } from "./sums_layout.ts";
 
 /** The WebAssembly loops over rows, for one thread. Blocks of rows are copied to the kernel's memory and summed there. */
-export interface RowKernel {
-  /** Sets the point at which rows are evaluated. */
-  setPoint(point: PassPoint): void;
-  /** Computes the log-odds of rows from … to − 1 of a chunk. @param out Shape (to − from). */
-  logits(chunk: DesignChunk, from: number, to: number, out: Float64Array): void;
-  /** Sets the sums to zeros of the layout's length. */
-  clear(layout: SumsLayout): void;
-  /** Adds loss, gradient and, if the layout has one, Hessian of rows from … to − 1 of a chunk to the sums. */
-  add(chunk: DesignChunk, from: number, to: number): void;
-  /** As `add`, to a layout without a Hessian, with each row's curvature in place of its residual. */
-  addCurvatures(chunk: DesignChunk, from: number, to: number): void;
-  /** Returns a copy of the sums. */
-  sums(): Float64Array;
-}
+export type RowKernel = ReturnType<typeof createRowKernel>;
 
 /**
  * @param design Only its groups and numeric columns count: chunks are passed one by one.
  * @param hessianBy As in the layouts with a Hessian that the kernel will be given.
  */
-export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hessianByOf(design)): RowKernel {
+export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hessianByOf(design)) {
   const memory = createKernelMemory(design, hessianBy);
   const { at } = memory;
   let layout: SumsLayout | undefined;
@@ -48,12 +35,14 @@ export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hes
   }
 
   return {
-    setPoint(point) {
+    /** Sets the point at which rows are evaluated. */
+    setPoint(point: PassPoint): void {
       intercept = point.intercept;
       point.cellLogits.forEach((logits, g) => memory.numbers.set(logits, at.cellLogits[g] / 8));
       memory.numbers.set(point.numeric, at.coefficients / 8);
     },
-    logits(chunk, from, to, out) {
+    /** Computes the log-odds of rows from … to − 1 of a chunk. @param out Shape (to − from). */
+    logits(chunk: DesignChunk, from: number, to: number, out: Float64Array): void {
       for (let start = from; start < to; start += blockRows) {
         const count = Math.min(blockRows, to - start);
         loadFeatures(memory, chunk, start, count);
@@ -61,24 +50,28 @@ export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hes
         out.set(memory.numbers.subarray(at.logits / 8, at.logits / 8 + count), start - from);
       }
     },
-    clear(newLayout) {
+    /** Sets the sums to zeros of the layout's length. */
+    clear(newLayout: SumsLayout): void {
       layout = newLayout;
       growTo(memory, at.sums + 8 * layout.length);
       memory.numbers.fill(0, at.sums / 8, at.sums / 8 + layout.length);
     },
-    add(chunk, from, to) {
+    /** Adds loss, gradient and, if the layout has one, Hessian of rows from … to − 1 of a chunk to the sums. */
+    add(chunk: DesignChunk, from: number, to: number): void {
       forBlocks(chunk, from, to, (count, layout) => {
         if (layout.hessianBy === "cells") addCells(memory, design.groups, chunk, count, layout);
         else addToColumns(memory, at.residuals, chunk, count, layout);
         if (layout.hessianBy === "columns") addHessianByColumns(memory, design, chunk, count, layout);
       });
     },
-    addCurvatures(chunk, from, to) {
+    /** As `add`, to a layout without a Hessian, with each row's curvature in place of its residual. */
+    addCurvatures(chunk: DesignChunk, from: number, to: number): void {
       forBlocks(chunk, from, to, (count, layout) => {
         addToColumns(memory, at.curvatures, chunk, count, layout);
       });
     },
-    sums: () => memory.numbers.slice(at.sums / 8, at.sums / 8 + (layout?.length ?? 0)),
+    /** Returns a copy of the sums. */
+    sums: (): Float64Array => memory.numbers.slice(at.sums / 8, at.sums / 8 + (layout?.length ?? 0)),
   };
 }
 

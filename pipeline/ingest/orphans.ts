@@ -10,12 +10,7 @@ import type { RowRun } from "../files/columns/row_run.ts";
 import type { TableColumn } from "../store/table.ts";
 
 /** A counter of rows whose parent is not in the store, fed as the rows are read. */
-export interface OrphanCounter {
-  add(run: RowRun): void;
-  /** Returns the number of orphans for each reference. A row whose reference is NULL is no orphan. */
-  finish(): readonly number[];
-  close(): void;
-}
+export type OrphanCounter = ReturnType<typeof openOrphanCounter>;
 
 export interface OrphanOptions {
   /** The store whose committed rows are parents; undefined if the known keys are all there are. */
@@ -29,7 +24,7 @@ export interface OrphanOptions {
 const pendingKeysMax = 2 ** 18;
 const keysPerQuery = 128;
 
-export function openOrphanCounter({ storePath, references, known }: OrphanOptions): OrphanCounter {
+export function openOrphanCounter({ storePath, references, known }: OrphanOptions) {
   let lookup: ReturnType<typeof openLookup> | undefined;
   const counts = references.map(() => 0);
   const pending: (ColumnBuffer | undefined)[] = references.map(() => undefined);
@@ -43,7 +38,7 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
     clearBuffer(keys);
   };
   return {
-    add({ columns, buffers, rowFaults }) {
+    add({ columns, buffers, rowFaults }: RowRun): void {
       const isFaulty = (row: number) => rowFaults.has(row) || buffers.some(({ faults }) => faults.has(row));
       const hasFaults = rowFaults.size > 0 || buffers.some(({ faults }) => faults.size > 0);
       for (const [r, { column, parent }] of references.entries()) {
@@ -61,11 +56,12 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
         }
       }
     },
-    finish() {
+    /** Returns the number of orphans for each reference. A row whose reference is NULL is no orphan. */
+    finish(): readonly number[] {
       for (const [r, keys] of pending.entries()) if (keys) lookUp(r, keys);
       return counts;
     },
-    close: () => lookup?.close(),
+    close: (): void => lookup?.close(),
   };
 }
 

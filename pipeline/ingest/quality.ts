@@ -33,20 +33,12 @@ export interface TimeRange {
 }
 
 /** Counters of a file's quality report, updated batch by batch. */
-export interface QualityCounter {
-  addBatch(batch: Batch): void;
-  addRejected(fault: RowFault): void;
-  nulls(): Record<string, number>;
-  times(): Record<string, TimeRange | null>;
-  outOfRange(): Record<string, number>;
-}
-
-export function createQualityCounter(columns: readonly TableColumn[]): QualityCounter {
+export function createQualityCounter(columns: readonly TableColumn[]) {
   const nulls = new Float64Array(columns.length);
   const ranges = columns.map(({ isTime }) => isTime ? { min: Infinity, max: -Infinity } : undefined);
   const broken = new Map<string, number>();
   return {
-    addBatch(batch) {
+    addBatch(batch: Batch): void {
       for (const [k, column] of batch.columns.entries()) {
         let count = 0;
         for (let i = 0; i < batch.rowCount; i++) count += column.nulls[i];
@@ -55,18 +47,18 @@ export function createQualityCounter(columns: readonly TableColumn[]): QualityCo
         if (range) widen(range, column, batch.rowCount);
       }
     },
-    addRejected({ constraint }) {
+    addRejected({ constraint }: RowFault): void {
       if (constraint !== undefined) broken.set(constraint, (broken.get(constraint) ?? 0) + 1);
     },
-    nulls: () => Object.fromEntries(columns.map(({ name }, k) => [name, nulls[k]])),
-    times: () =>
+    nulls: (): Record<string, number> => Object.fromEntries(columns.map(({ name }, k) => [name, nulls[k]])),
+    times: (): Record<string, TimeRange | null> =>
       Object.fromEntries(columns.flatMap(({ name }, k) => {
         const range = ranges[k];
         if (!range) return [];
         const isEmpty = range.min > range.max;
         return [[name, isEmpty ? null : { min: isoTime(range.min), max: isoTime(range.max) }]];
       })),
-    outOfRange: () => Object.fromEntries(broken),
+    outOfRange: (): Record<string, number> => Object.fromEntries(broken),
   };
 }
 

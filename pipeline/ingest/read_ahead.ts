@@ -18,14 +18,6 @@ export interface SharedReader {
   readonly aheadBytes: number;
 }
 
-/** A schedule of readings. A shared reader opens the next table's first file while rows of the current file are inserted. */
-export interface ReadAhead {
-  /** Returns the options of the next file's load, with its reading if that was prefetched. */
-  start(): LoadOptions;
-  /** Ends the load of the file. @param rows Rows of the file. */
-  finish(rows: number): Promise<void>;
-}
-
 interface Readers {
   /** Read files that no shared reader reads. */
   readonly ownThreads: Threads;
@@ -41,13 +33,17 @@ type State =
   /** The current file has been read to its end, and the next one is being read. */
   | { readonly is: "prefetching"; readonly options: LoadOptions };
 
-/** @param loads The files in the order in which they are loaded. */
+/**
+ * A schedule of readings. A shared reader opens the next table's first file while rows of the current file are inserted.
+ *
+ * @param loads The files in the order in which they are loaded.
+ */
 export function createReadAhead(
   store: Store,
   loads: readonly FileLoad[],
   { ownThreads, localReader, sharedReader }: Readers,
   { initialLoad, settingsOf }: { initialLoad: InitialLoad; settingsOf: (table: Table) => LoadSettings },
-): ReadAhead {
+) {
   let threads = sharedReader?.threads ?? ownThreads;
   let state: State = { is: "idle" };
   let started = 0;
@@ -69,7 +65,8 @@ export function createReadAhead(
     return { is: "prefetching", options: { ...options, prefetched } };
   };
   return {
-    start() {
+    /** Returns the options of the next file's load, with its reading if that was prefetched. */
+    start(): LoadOptions {
       const { table } = loads[started];
       const next: FileLoad | undefined = loads[++started];
       const fileOptions = state.is === "prefetching" ? state.options : optionsOf(table);
@@ -83,7 +80,8 @@ export function createReadAhead(
       };
       return { ...fileOptions, onRead };
     },
-    async finish(rows) {
+    /** Ends the load of the file. @param rows Rows of the file. */
+    async finish(rows: number): Promise<void> {
       const { table } = loads[started - 1];
       if (state.is === "reading") {
         initialLoad.addRowsRead(table, rows);

@@ -40,12 +40,7 @@ export interface FileBatch {
   readonly rowsRead?: number;
 }
 
-export interface OpenReader {
-  readonly opened: OpenedFile;
-  /** @throws {Failure} as `openFile` and `readBatches` do. */
-  batches(): Generator<FileBatch>;
-  close(): void;
-}
+export type OpenReader = ReturnType<typeof openReader>;
 
 /** Called with each run of rows of a table. */
 type RowListener = (table: string, run: RowRun) => void;
@@ -64,7 +59,7 @@ export function openReader(
   job: ReaderJob,
   readKeys: Map<string, KeySet>,
   options: { knownKeys?: KnownKeys; onRows?: RowListener | undefined } = {},
-): OpenReader {
+) {
   const { knownKeys = new Map(), onRows = () => {} } = options;
   const { path, table, mapping, collectFaults, storePath, references } = job;
   let columns: readonly TableColumn[] = [];
@@ -82,7 +77,8 @@ export function openReader(
       leftOut: reader.columnNames.filter((name) => !names.includes(name)),
       rowCount: reader.rowCount,
     },
-    *batches() {
+    /** @throws {Failure} as `openFile` and `readBatches` do. */
+    *batches(): Generator<FileBatch> {
       orphans = openOrphanCounter({ storePath, references, known: new Map([...knownKeys, ...readKeys]) });
       const key = columns.findIndex(({ name }) => name === table.key[0]);
       // Looking up integers in the store takes a third of the time of texts: remembering them is not worth the memory.
@@ -107,7 +103,7 @@ export function openReader(
         rowsRead: reader.rowCount ?? rowsRead,
       };
     },
-    close() {
+    close(): void {
       reader.close();
       orphans?.close();
     },

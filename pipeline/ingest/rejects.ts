@@ -7,15 +7,7 @@ import type { TableColumn } from "../store/table.ts";
  * `{"table":…,"file":…,"row":…,"column":…,"reason":…,"values":{…},"line":…}`. A value that cannot be loaded is written as it is
  * in the source file; a row that cannot be split into values has its `line` instead.
  */
-export interface RejectsFile {
-  readonly path: string;
-  add(fault: RowFault, from: RejectedFrom): void;
-  /** Makes the rows added since the last call permanent. */
-  commit(): void;
-  /** Removes the rows added since `commit`: their file was not loaded. */
-  rollback(): void;
-  close(): void;
-}
+export type RejectsFile = ReturnType<typeof openRejects>;
 
 export interface RejectedFrom {
   readonly table: string;
@@ -26,7 +18,7 @@ export interface RejectedFrom {
 const pendingCharactersMax = 2 ** 20;
 
 /** Creates or empties the file. @throws {Failure} `file-unwritable` */
-export function openRejects(path: string): RejectsFile {
+export function openRejects(path: string) {
   const file = attempt(path, () => Deno.openSync(path, { write: true, create: true, truncate: true }));
   const encoder = new TextEncoder();
   let pending = "";
@@ -41,7 +33,10 @@ export function openRejects(path: string): RejectsFile {
   };
   return {
     path,
-    add({ row, column, detail, cells, line: text }, { table, file: name, columns }) {
+    add(
+      { row, column, detail, cells, line: text }: RowFault,
+      { table, file: name, columns }: RejectedFrom,
+    ): void {
       const values = Object.fromEntries(columns.map((target, i) => [target.name, jsonOf(cells[i])]));
       const line = {
         table,
@@ -55,11 +50,13 @@ export function openRejects(path: string): RejectsFile {
       pending += `${JSON.stringify(line)}\n`;
       if (pending.length >= pendingCharactersMax) flush();
     },
-    commit() {
+    /** Makes the rows added since the last call permanent. */
+    commit(): void {
       flush();
       committedSize = size;
     },
-    rollback() {
+    /** Removes the rows added since `commit`: their file was not loaded. */
+    rollback(): void {
       pending = "";
       size = committedSize;
       attempt(path, () => {
@@ -67,7 +64,7 @@ export function openRejects(path: string): RejectsFile {
         file.seekSync(size, Deno.SeekMode.Start);
       });
     },
-    close: () => file.close(),
+    close: (): void => file.close(),
   };
 }
 

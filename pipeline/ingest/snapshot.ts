@@ -8,19 +8,16 @@ import type { Table, TableColumn } from "../store/table.ts";
  * The table before the open transaction: in WAL mode, a second connection sees only committed rows. It distinguishes rows
  * that existed before from those that the same file added.
  */
-export interface Snapshot {
-  /** Returns the number of rows whose key existed before. */
-  count(rows: StatementRows): number;
-  close(): void;
-}
+export type Snapshot = ReturnType<typeof openSnapshot>;
 
 /** @param columns The columns of the rows, including the table's key. */
-export function openSnapshot(store: Store, table: Table, columns: readonly TableColumn[]): Snapshot {
+export function openSnapshot(store: Store, table: Table, columns: readonly TableColumn[]) {
   const db = openReadingConnection(store.path, { mappedBytes: 0, cacheBytes: 16 * 2 ** 20 });
   const statements = new Map<number, StatementSync>();
   const places = table.key.map((name) => columns.findIndex((column) => column.name === name));
   return {
-    count({ rowCount, cells }) {
+    /** Returns the number of rows whose key existed before. */
+    count({ rowCount, cells }: StatementRows): number {
       let statement = statements.get(rowCount);
       if (!statement) statements.set(rowCount, statement = db.prepare(knownSql(table, rowCount)));
       const keys = Array.from(
@@ -29,6 +26,6 @@ export function openSnapshot(store: Store, table: Table, columns: readonly Table
       );
       return Number(statement.get(...keys.flat())?.n);
     },
-    close: () => db.close(),
+    close: (): void => db.close(),
   };
 }

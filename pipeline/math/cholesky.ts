@@ -1,10 +1,5 @@
 /** The LDLᵀ factorisation of a symmetric positive semidefinite matrix, for any number of right-hand sides. */
-export interface Factor {
-  /** Columns that are, within rounding, a combination of those before them. */
-  readonly aliased: readonly number[];
-  /** Solves A·x = b over the columns of the order; all others, and the aliased ones, are 0 in x. */
-  solve(b: Float64Array): Float64Array;
-}
+export type Factor = ReturnType<typeof factorise>;
 
 /** A pivot below this share of its diagonal entry is rounding error. */
 const pivotShareMin = 1e-11;
@@ -17,7 +12,7 @@ const pivotShareMin = 1e-11;
  * @param order The columns to factorise, those to keep first.
  * @see Golub & Van Loan, Matrix Computations (2013), section 4.1.
  */
-export function factorise(A: Float64Array, stride: number, order: readonly number[]): Factor {
+export function factorise(A: Float64Array, stride: number, order: readonly number[]) {
   const size = order.length;
   const L = new Float64Array(size * size);
   const pivots = new Float64Array(size);
@@ -37,8 +32,10 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
     }
   }
   return {
+    /** Columns that are, within rounding, a combination of those before them. */
     aliased,
-    solve(b) {
+    /** Solves A·x = b over the columns of the order; all others, and the aliased ones, are 0 in x. */
+    solve(b: Float64Array): Float64Array {
       const z = new Float64Array(size);
       for (let i = 0; i < size; i++) {
         let sum = b[order[i]];

@@ -9,7 +9,7 @@ import {
   toProbabilities,
 } from "../model/column_predictor.ts";
 import { clearFindings, createFindings } from "../model/findings.ts";
-import { createPredictor, type Predictor } from "../model/predictor.ts";
+import { createPredictor } from "../model/predictor.ts";
 import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
 import { openLineRows } from "./line_rows.ts";
 import type { RowBatch, RowSource, RowSourceOptions } from "./row_batch.ts";
@@ -141,16 +141,7 @@ function timesOf({ encoder: { features } }: ArtifactMetadata): ReadonlySet<strin
   );
 }
 
-interface BatchScorer {
-  readonly predictor: Predictor;
-  /** Returns probabilities, shape (rows); NaN for rows that cannot be answered. */
-  score(batch: RowBatch): Float64Array;
-  /** Returns why a row of the batch has no probability. */
-  reason(batch: RowBatch, index: number): string;
-  unseen(): Record<string, number>;
-}
-
-function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
+function createBatchScorer(metadata: ArtifactMetadata) {
   const predictor = createPredictor(metadata);
   const predictColumns = createColumnPredictor(metadata);
   const names = predictor.fields.map(({ name }) => name);
@@ -176,7 +167,8 @@ function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
 
   return {
     predictor,
-    score(batch) {
+    /** Returns probabilities, shape (rows); NaN for rows that cannot be answered. */
+    score(batch: RowBatch): Float64Array {
       const found = createColumnFindings(names.length);
       const probabilities = byColumns(batch, found) ?? byRows(batch, found);
       for (const index of batch.faults.keys()) probabilities[index] = NaN;
@@ -186,7 +178,8 @@ function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
       });
       return probabilities;
     },
-    reason(batch, index) {
+    /** Returns why a row of the batch has no probability. */
+    reason(batch: RowBatch, index: number): string {
       const fault = batch.faults.get(index);
       if (fault !== undefined) return fault;
       clearFindings(findings);
@@ -194,7 +187,7 @@ function createBatchScorer(metadata: ArtifactMetadata): BatchScorer {
       return findings.errors.map(({ pointer, detail }) => `${decodeURIComponent(pointer.slice(2))} ${detail}`)
         .join("; ") || "the sum of its values is not finite";
     },
-    unseen: () => Object.fromEntries(unseen),
+    unseen: (): Record<string, number> => Object.fromEntries(unseen),
   };
 }
 

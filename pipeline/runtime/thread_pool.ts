@@ -24,22 +24,10 @@ export interface Job {
 export type Reply = { readonly id: number } & ({ readonly result: unknown } | TransferredError);
 
 /** A pool of worker threads that run the same table of jobs. The calling thread takes part. */
-export interface Threads {
-  /** The number of threads, including the calling one. */
-  readonly count: number;
-  /**
-   * Runs one job on every thread, `local` on the calling one, and waits for all.
-   *
-   * @param local Does the calling thread's part; it may block.
-   * @returns The threads' results, the calling one's first.
-   * @throws {Failure} As the first thread that failed did.
-   */
-  run<Result>(job: Job, local: () => Result | Promise<Result>): Promise<Result[]>;
-  close(): void;
-}
+export type Threads = ReturnType<typeof startThreads>;
 
 /** Starts `count` − 1 worker threads. @param url Module that calls {@link answerJobs}. */
-export function startThreads(count: number, url: URL): Threads {
+export function startThreads(count: number, url: URL) {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   let nextId = 0;
   const workers = Array.from({ length: count - 1 }, () => {
@@ -59,8 +47,16 @@ export function startThreads(count: number, url: URL): Threads {
     return worker;
   });
   return {
+    /** The number of threads, including the calling one. */
     count,
-    async run<Result>(job: Job, local: () => Result | Promise<Result>) {
+    /**
+     * Runs one job on every thread, `local` on the calling one, and waits for all.
+     *
+     * @param local Does the calling thread's part; it may block.
+     * @returns The threads' results, the calling one's first.
+     * @throws {Failure} As the first thread that failed did.
+     */
+    async run<Result>(job: Job, local: () => Result | Promise<Result>): Promise<Result[]> {
       const others = workers.map((worker) =>
         new Promise((resolve, reject) => {
           const id = nextId++;
@@ -73,7 +69,7 @@ export function startThreads(count: number, url: URL): Threads {
       for (const outcome of [own, ...rest]) if (outcome.status === "rejected") throw outcome.reason;
       return [own, ...rest].map((outcome) => (outcome as PromiseFulfilledResult<Result>).value);
     },
-    close() {
+    close(): void {
       for (const worker of workers) worker.terminate();
     },
   };

@@ -6,16 +6,7 @@ import { syncDirectory } from "../runtime/durable_file.ts";
 import { Failure } from "../failure.ts";
 
 /** The file of a sweep's results, one line per trial, from which an interrupted run resumes. */
-export interface SweepJournal {
-  readonly path: string;
-  /** Trials of earlier runs, by the candidate's index. */
-  readonly trials: ReadonlyMap<number, Trial>;
-  /** Ids of the models that earlier runs trained, by the candidate's index. */
-  readonly models: ReadonlyMap<number, string>;
-  addTrial(trial: Trial): void;
-  addModel(index: number, modelId: string): void;
-  close(): void;
-}
+export type SweepJournal = ReturnType<typeof openJournal>;
 
 /** Sizes that the lines of a sweep's file must match. */
 export interface SweepShape {
@@ -50,7 +41,7 @@ type Line = z.infer<typeof line>;
  * @param settings The settings from which the key is derived.
  * @throws {Failure} `file-invalid` for lines that are not trials of this sweep, `file-unwritable`.
  */
-export function openJournal(folder: string, key: string, settings: unknown, shape: SweepShape): SweepJournal {
+export function openJournal(folder: string, key: string, settings: unknown, shape: SweepShape) {
   const path = join(folder, `${key}.ndjson`);
   const file = openFile(folder, path);
   const trials = new Map<number, Trial>();
@@ -70,11 +61,14 @@ export function openJournal(folder: string, key: string, settings: unknown, shap
   }
   return {
     path,
+    /** Trials of earlier runs, by the candidate's index. */
     trials,
+    /** Ids of the models that earlier runs trained, by the candidate's index. */
     models,
-    addTrial: (trial) => write(lineOf(trial)),
-    addModel: (index, modelId) => write({ candidate: index, model_id: modelId } satisfies Line),
-    close: () => file.close(),
+    addTrial: (trial: Trial): void => write(lineOf(trial)),
+    addModel: (index: number, modelId: string): void =>
+      write({ candidate: index, model_id: modelId } satisfies Line),
+    close: (): void => file.close(),
   };
 }
 

@@ -7,21 +7,18 @@ export interface Seconds {
 }
 
 /** Measures the stages of a training. */
-export interface StageClock {
-  /** Ends a stage; the next one begins. */
-  lap(name: "read" | "encode" | "fit"): void;
-  seconds(): Seconds;
-}
+export type StageClock = ReturnType<typeof startClock>;
 
-export function startClock(): StageClock {
+export function startClock() {
   const start = performance.now();
   const laps = { read: 0, encode: 0, fit: 0 };
   let last = start;
   return {
-    lap(name) {
+    /** Ends a stage; the next one begins. */
+    lap(name: "read" | "encode" | "fit"): void {
       laps[name] = (performance.now() - last) / 1000;
       last = performance.now();
     },
-    seconds: () => ({ ...laps, total: (performance.now() - start) / 1000 }),
+    seconds: (): Seconds => ({ ...laps, total: (performance.now() - start) / 1000 }),
   };
 }

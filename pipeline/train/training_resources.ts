@@ -1,19 +1,14 @@
 import { dirname } from "node:path";
-import { createMemoryBudget, type MemoryBudget } from "../chunks/memory_budget.ts";
+import { createMemoryBudget } from "../chunks/memory_budget.ts";
 import { openSpillFolder } from "../chunks/spill_folder.ts";
 import type { Store } from "../store/store.ts";
-import { availableParallelism, startThreads, type Threads, workerUrl } from "../runtime/thread_pool.ts";
+import { availableParallelism, startThreads, workerUrl } from "../runtime/thread_pool.ts";
 
 /** Default memory for examples: with everything else, a training stays below one gigabyte. */
 export const defaultMemoryBytes = 256e6;
 
 /** Threads, memory budget and spill folder of one training run. `close` releases all of them. */
-export interface TrainingResources {
-  /** Read the examples and pass over the design. */
-  readonly threads: Threads;
-  readonly budget: MemoryBudget;
-  close(): void;
-}
+export type TrainingResources = ReturnType<typeof openTrainingResources>;
 
 export interface ResourceOptions {
   /** Number of threads, including the calling one; default: the machine's parallelism. */
@@ -22,14 +17,15 @@ export interface ResourceOptions {
   readonly memoryBytes?: number;
 }
 
-export function openTrainingResources(store: Store, options: ResourceOptions): TrainingResources {
+export function openTrainingResources(store: Store, options: ResourceOptions) {
   const { threads: count = availableParallelism(), memoryBytes = defaultMemoryBytes } = options;
   const folder = openSpillFolder(dirname(store.path));
   const threads = startThreads(count, trainWorkerUrl());
   return {
+    /** Read the examples and pass over the design. */
     threads,
     budget: createMemoryBudget(folder.path, memoryBytes),
-    close() {
+    close(): void {
       threads.close();
       folder.close();
     },

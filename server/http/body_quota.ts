@@ -20,11 +20,7 @@ export const streamsBytesMax = 48 * 1024 * 1024;
 export type BodyClass = "short" | "long" | "stream" | "write";
 
 /** The share of one body in its quota. */
-export interface Reservation {
-  /** Increases the share. @throws {Failure} `server-busy` */
-  growTo(byteCount: number): void;
-  release(): void;
-}
+export type Reservation = ReturnType<typeof reserve>;
 
 interface Quota {
   readonly unit: "bodies" | "bytes";
@@ -43,7 +39,7 @@ const quotas: Readonly<Record<BodyClass, Quota>> = {
  * @param byteCount The announced length of the body, or its minimum.
  * @throws {Failure} `server-busy`
  */
-export function reserve(bodyClass: BodyClass, byteCount: number): Reservation {
+export function reserve(bodyClass: BodyClass, byteCount: number) {
   const quota = quotas[bodyClass];
   let reserved = 0;
   const growTo = (byteCount: number) => {
@@ -55,8 +51,9 @@ export function reserve(bodyClass: BodyClass, byteCount: number): Reservation {
   };
   growTo(byteCount);
   return {
+    /** Increases the share. @throws {Failure} `server-busy` */
     growTo,
-    release() {
+    release(): void {
       quota.used -= reserved;
       reserved = 0;
     },

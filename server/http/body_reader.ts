@@ -39,28 +39,20 @@ function byobReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReade
 }
 
 /** A byte buffer that grows. */
-export interface ByteBuffer {
-  readonly byteCount: number;
-  /** Appends a copy of the bytes. */
-  add(bytes: Uint8Array): void;
-  /** Returns all bytes; valid until the next call. */
-  bytes(): Uint8Array<ArrayBuffer>;
-  clear(): void;
-  /** Frees the memory at once: the garbage collector would let that of many requests accumulate. */
-  free(): void;
-}
+export type ByteBuffer = ReturnType<typeof createByteBuffer>;
 
 const firstBytes = 4 * 1024;
 
-export function createByteBuffer(): ByteBuffer {
+export function createByteBuffer() {
   let buffer = new Uint8Array(0);
   let byteCount = 0;
   const resize = (length: number) => buffer = new Uint8Array(buffer.buffer.transfer(length));
   return {
-    get byteCount() {
+    get byteCount(): number {
       return byteCount;
     },
-    add(added) {
+    /** Appends a copy of the bytes. */
+    add(added: Uint8Array): void {
       const needed = byteCount + added.byteLength;
       if (needed > buffer.length) {
         resize(Math.max(needed, Math.min(2 * buffer.length, needed + 1024 * 1024), firstBytes));
@@ -68,12 +60,14 @@ export function createByteBuffer(): ByteBuffer {
       buffer.set(added, byteCount);
       byteCount = needed;
     },
-    bytes: () => buffer.subarray(0, byteCount),
-    clear() {
+    /** Returns all bytes; valid until the next call. */
+    bytes: (): Uint8Array<ArrayBuffer> => buffer.subarray(0, byteCount),
+    clear(): void {
       byteCount = 0;
       if (buffer.length > firstBytes) resize(0);
     },
-    free() {
+    /** Frees the memory at once: the garbage collector would let that of many requests accumulate. */
+    free(): void {
       byteCount = 0;
       resize(0);
     },

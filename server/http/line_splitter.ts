@@ -13,19 +13,10 @@ export interface CompleteLines {
   readonly others: string | readonly Line[];
 }
 
-/** Splits chunks of bytes into lines. Holds at most one line and one chunk. */
-export interface LineSplitter {
-  /** Bytes of the line that is not complete yet. */
-  readonly pendingBytes: number;
-  /** Returns the lines that end in the chunk. */
-  split(chunk: Uint8Array): CompleteLines;
-  /** Returns the last line, if it does not end with a line feed. */
-  end(): CompleteLines;
-}
-
 const lineFeed = 0x0a;
 
-export function createLineSplitter(lineBytesMax: number): LineSplitter {
+/** Splits chunks of bytes into lines. Holds at most one line and one chunk. */
+export function createLineSplitter(lineBytesMax: number) {
   const pending = createByteBuffer();
   let isTooLong = false;
 
@@ -46,10 +37,12 @@ export function createLineSplitter(lineBytesMax: number): LineSplitter {
   }
 
   return {
-    get pendingBytes() {
+    /** Bytes of the line that is not complete yet. */
+    get pendingBytes(): number {
       return pending.byteCount;
     },
-    split(chunk) {
+    /** Returns the lines that end in the chunk. */
+    split(chunk: Uint8Array): CompleteLines {
       const last = chunk.lastIndexOf(lineFeed);
       if (last < 0) {
         append(chunk);
@@ -63,7 +56,8 @@ export function createLineSplitter(lineBytesMax: number): LineSplitter {
       if (last + 1 < chunk.length) append(chunk.subarray(last + 1));
       return first === undefined ? { others } : { first, others };
     },
-    end: () =>
+    /** Returns the last line, if it does not end with a line feed. */
+    end: (): CompleteLines =>
       pending.byteCount > 0 || isTooLong ? { first: complete(new Uint8Array()), others: "" } : { others: "" },
   };
 }

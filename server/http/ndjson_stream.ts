@@ -101,14 +101,9 @@ export function answerLines(
   }, { highWaterMark: 0 });
 }
 
-interface LineAnswers {
-  together(lines: CompleteLines): Promise<LineAnswer>;
-  oneByOne(lines: readonly Line[]): Promise<LineAnswer>;
-}
-
 const none: LineAnswer = { text: "", isLast: false };
 
-function createLineAnswers({ lineBytesMax, answer, answerAll }: LineStreamOptions): LineAnswers {
+function createLineAnswers({ lineBytesMax, answer, answerAll }: LineStreamOptions) {
   let index = 0;
 
   async function oneByOne(lines: readonly Line[]): Promise<LineAnswer> {
@@ -125,7 +120,7 @@ function createLineAnswers({ lineBytesMax, answer, answerAll }: LineStreamOption
   }
 
   return {
-    async together({ first, others }) {
+    async together({ first, others }: CompleteLines): Promise<LineAnswer> {
       const { text, isLast } = first === undefined ? none : await oneByOne([first]);
       if (isLast || others === "") return { text, isLast };
       // A character takes at least one byte, so none of these lines is too long.

@@ -10,12 +10,7 @@ export interface RequestOrigin {
 }
 
 /** Logs requests that were answered with a problem. */
-export interface RejectionLog {
-  /** @param error Any error that was thrown while the request was answered. */
-  record(error: unknown, origin: RequestOrigin): void;
-  /** Writes the counts that are not written yet. */
-  flush(): void;
-}
+export type RejectionLog = ReturnType<typeof createRejectionLog>;
 
 const windowMs = 10_000;
 const bugsPerWindow = 5;
@@ -24,7 +19,7 @@ const bugsPerWindow = 5;
  * Bad requests are counted and logged in one line per window, with the last one as an example, so that a flood of them
  * cannot fill the disk. Bugs are logged one by one with their cause, up to a maximum per window.
  */
-export function createRejectionLog(log: Log): RejectionLog {
+export function createRejectionLog(log: Log) {
   const counts = new Map<string, number>();
   let last: (RequestOrigin & { readonly detail: string }) | undefined;
   let bugs = 0;
@@ -39,7 +34,8 @@ export function createRejectionLog(log: Log): RejectionLog {
     bugs = 0;
   };
   return {
-    record(error, origin) {
+    /** @param error Any error that was thrown while the request was answered. */
+    record(error: unknown, origin: RequestOrigin): void {
       if (timer === undefined) {
         timer = setTimeout(flush, windowMs);
         Deno.unrefTimer(timer);
@@ -51,6 +47,7 @@ export function createRejectionLog(log: Log): RejectionLog {
         log.error("bug", { ...origin, cause: causeOf(error) });
       }
     },
+    /** Writes the counts that are not written yet. */
     flush,
   };
 }

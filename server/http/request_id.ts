@@ -1,19 +1,15 @@
-/** Generates request ids, by which an answer can be found in the log. */
-export interface RequestIds {
-  next(): string;
-}
-
 /** The texts of 0 to 999, and the same with leading zeros. */
 const counts = Array.from({ length: 1000 }, (_, i) => String(i));
 const lastDigits = counts.map((digits) => digits.padStart(3, "0"));
 
 /**
+ * Generates request ids, by which an answer can be found in the log.
  * Ids are unique across processes and workers: 48 random bits, then a count.
  *
  * The digits are concatenated from existing strings. The engine caches the text of every number that it formats: to collect
  * those of all requests delayed one in a hundred of them by as long as its answer takes.
  */
-export function createRequestIds(): RequestIds {
+export function createRequestIds() {
   const bytes = crypto.getRandomValues(new Uint8Array(6));
   const prefix = `${btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_")}.`;
   let thousands = 0;
@@ -21,7 +17,7 @@ export function createRequestIds(): RequestIds {
   let endings = counts;
   let ending = 0;
   return {
-    next() {
+    next(): string {
       if (ending === endings.length) {
         thousands++;
         endings = lastDigits;

@@ -46,25 +46,21 @@ export function mergeSnapshots(snapshots: Iterable<Snapshot>): Snapshot {
 }
 
 /** Adds up the counts of workers that come and go, so that no total ever decreases. */
-export interface MetricsAggregator {
-  /** Replaces what a worker has counted so far. */
-  update(worker: string | number, snapshot: Snapshot): void;
-  /** Retires a worker: its last counts stay in the total, and a later worker of the same name starts from zero. */
-  retire(worker: string | number): void;
-  total(): Snapshot;
-}
+export type MetricsAggregator = ReturnType<typeof createMetricsAggregator>;
 
-export function createMetricsAggregator(): MetricsAggregator {
+export function createMetricsAggregator() {
   const live = new Map<string | number, Snapshot>();
   let retired = mergeSnapshots([]);
   return {
-    update: (worker, snapshot) => void live.set(worker, snapshot),
-    retire(worker) {
+    /** Replaces what a worker has counted so far. */
+    update: (worker: string | number, snapshot: Snapshot) => void live.set(worker, snapshot),
+    /** Retires a worker: its last counts stay in the total, and a later worker of the same name starts from zero. */
+    retire(worker: string | number): void {
       const last = live.get(worker);
       if (!last) return;
       retired = mergeSnapshots([retired, last]);
       live.delete(worker);
     },
-    total: () => mergeSnapshots([retired, ...live.values()]),
+    total: (): Snapshot => mergeSnapshots([retired, ...live.values()]),
   };
 }

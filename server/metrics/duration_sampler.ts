@@ -1,4 +1,4 @@
-import { createHistogram, type Histogram, observe } from "./histogram.ts";
+import { createHistogram, observe } from "./histogram.ts";
 
 /** Upper bounds of the duration buckets, in seconds. */
 export const durationBounds: readonly number[] = [
@@ -11,16 +11,7 @@ export const timedPerSecond = 512;
 export const samplingInterval = 16;
 
 /** Times all requests or, under load, a random sample of them. */
-export interface DurationSampler {
-  readonly histogram: Histogram;
-  /** Returns the sample weight of this request; 0 means do not time it. */
-  sample(): number;
-  /**
-   * @param weight The result of `sample`.
-   * @param startedAt Milliseconds of `performance.now()`.
-   */
-  record(weight: number, startedAt: number): void;
-}
+export type DurationSampler = ReturnType<typeof createDurationSampler>;
 
 /**
  * Creates a sampler. Reading the clock twice costs some 2 % of a prediction, so under load one request in sixteen is timed.
@@ -31,7 +22,7 @@ export interface DurationSampler {
  *
  * @param now Returns the time in milliseconds.
  */
-export function createDurationSampler(now: () => number = () => performance.now()): DurationSampler {
+export function createDurationSampler(now: () => number = () => performance.now()) {
   const histogram = createHistogram(durationBounds);
   let gap = 1;
   let untilNext = 1;
@@ -39,14 +30,19 @@ export function createDurationSampler(now: () => number = () => performance.now(
   let secondStartedAt = 0;
   return {
     histogram,
-    sample() {
+    /** Returns the sample weight of this request; 0 means do not time it. */
+    sample(): number {
       if (--untilNext > 0) return 0;
       const weight = gap;
       gap = ++timedCount < timedPerSecond ? 1 : 1 + Math.floor(Math.random() * (2 * samplingInterval - 1));
       untilNext = gap;
       return weight;
     },
-    record(weight, startedAt) {
+    /**
+     * @param weight The result of `sample`.
+     * @param startedAt Milliseconds of `performance.now()`.
+     */
+    record(weight: number, startedAt: number): void {
       const stoppedAt = now();
       observe(histogram, durationBounds, (stoppedAt - startedAt) / 1000, weight);
       if (stoppedAt - secondStartedAt < 1000) return;

@@ -61,23 +61,19 @@ export function addPredictionCounters(into: PredictionCounters, other: Predictio
 }
 
 /** The prediction counters of one thread, by model version. */
-export interface CountersByVersion {
-  /** Returns a model's counters: the same ones each time the model is loaded, so that counts never decrease. */
-  forModel(version: number, predictor: Pick<Predictor, "fields">): PredictionCounters;
-  /** By version. */
-  snapshot(): Map<string, PredictionCounters>;
-}
+export type CountersByVersion = ReturnType<typeof createCountersByVersion>;
 
 /** Versions that are counted separately. If there are more, those loaded first are counted together. */
 export const versionsMax = 100;
 /** The label of the versions that are counted together. */
 export const olderVersions = "older";
 
-export function createCountersByVersion(): CountersByVersion {
+export function createCountersByVersion() {
   const byVersion = new Map<string, PredictionCounters>();
   let older: PredictionCounters | undefined;
   return {
-    forModel(version, predictor) {
+    /** Returns a model's counters: the same ones each time the model is loaded, so that counts never decrease. */
+    forModel(version: number, predictor: Pick<Predictor, "fields">): PredictionCounters {
       const known = byVersion.get(String(version));
       if (known) return known;
       const counters = createPredictionCounters(predictor);
@@ -89,7 +85,8 @@ export function createCountersByVersion(): CountersByVersion {
       }
       return counters;
     },
-    snapshot() {
+    /** By version. */
+    snapshot(): Map<string, PredictionCounters> {
       const all = new Map(byVersion);
       if (older) all.set(olderVersions, older);
       return all;

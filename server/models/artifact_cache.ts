@@ -6,14 +6,6 @@ import { createLru } from "../../pipeline/runtime/lru.ts";
 import type { ModelContent } from "./loaded_model.ts";
 import { cachedModelsMax } from "./loaded_model_cache.ts";
 
-/** Reads registered models from their folder. */
-export interface ArtifactCache {
-  /**
-   * @throws {Failure} `model-unknown` if the files are missing, `artifact-corrupt` if they are not those that were registered.
-   */
-  read(row: ModelRow): ModelContent;
-}
-
 interface Entry {
   readonly content: ModelContent;
   readonly checksum: string;
@@ -21,11 +13,17 @@ interface Entry {
   readonly stamp: string;
 }
 
-/** Keeps the models read last. A model is not read and verified again as long as its files do not change. */
-export function createArtifactCache(modelsDir: string): ArtifactCache {
+/**
+ * Reads registered models from their folder.
+ * Keeps the models read last. A model is not read and verified again as long as its files do not change.
+ */
+export function createArtifactCache(modelsDir: string) {
   const entries = createLru<Entry>(cachedModelsMax);
   return {
-    read(row) {
+    /**
+     * @throws {Failure} `model-unknown` if the files are missing, `artifact-corrupt` if they are not those that were registered.
+     */
+    read(row: ModelRow): ModelContent {
       const { modelId, version, checksum } = row;
       const stamp = stampOf(join(modelsDir, modelId));
       const known = entries.get(modelId);

@@ -29,25 +29,7 @@ export interface ListedModel {
  * The models that requests can name: the active one, and any other that is registered, which is loaded at its first use.
  * Each thread has its own repository.
  */
-export interface ModelRepository {
-  /**
-   * Finds a model by name. Returns it at once if it is in memory, otherwise a promise of it.
-   *
-   * @throws {Failure} `model-missing` if no model is active. The promise rejects with `model-unknown`, `model-unloaded`,
-   *   `artifact-corrupt`, or a failure of the store.
-   */
-  find(reference: ModelReference): LoadedModel | Promise<LoadedModel>;
-  /** Finds a model, and loads it if it was unloaded. The active model does not change. */
-  load(reference: ModelReference): Promise<LoadedModel>;
-  /**
-   * Removes a model from memory. Requests for it fail until it is loaded again or becomes active.
-   *
-   * @throws {Failure} `model-in-production`; `model-unknown`; a failure of the store.
-   */
-  unload(reference: ModelReference): Promise<void>;
-  /** Lists all names: `clickwell` first, then aliases, then ids, newest first. */
-  list(): Promise<readonly ListedModel[]>;
-}
+export type ModelRepository = ReturnType<typeof createModelRepository>;
 
 type NamedModel = Pick<ModelRow, "modelId" | "version">;
 
@@ -62,7 +44,7 @@ export interface ModelRepositoryOptions {
 /** Names whose model is remembered. */
 const namesMax = 256;
 
-export function createModelRepository(options: ModelRepositoryOptions): ModelRepository {
+export function createModelRepository(options: ModelRepositoryOptions) {
   const { slot, registry, unloadedModels = createUnloadedModels() } = options;
   const models = createModelMemory({ ...options, unloadedModels });
   /** The model of a name, and the stamp of the registry before it was resolved. */
@@ -89,26 +71,39 @@ export function createModelRepository(options: ModelRepositoryOptions): ModelRep
   }
 
   return {
-    find(reference) {
+    /**
+     * Finds a model by name. Returns it at once if it is in memory, otherwise a promise of it.
+     *
+     * @throws {Failure} `model-missing` if no model is active. The promise rejects with `model-unknown`, `model-unloaded`,
+     *   `artifact-corrupt`, or a failure of the store.
+     */
+    find(reference: ModelReference): LoadedModel | Promise<LoadedModel> {
       if (isProduction(reference)) return activeModel(slot);
       const known = resolutions.peek(keyOf(reference));
       const model = known?.stamp === registry.stamp() ? models.get(known.row) : undefined;
       return model ?? resolveAndLoad(reference);
     },
-    async load(reference) {
+    /** Finds a model, and loads it if it was unloaded. The active model does not change. */
+    async load(reference: ModelReference): Promise<LoadedModel> {
       if (isProduction(reference)) return activeModel(slot);
       const row = await resolve(reference);
       unloadedModels.set(row.version, false);
       return models.getOrLoad(row);
     },
-    async unload(reference) {
+    /**
+     * Removes a model from memory. Requests for it fail until it is loaded again or becomes active.
+     *
+     * @throws {Failure} `model-in-production`; `model-unknown`; a failure of the store.
+     */
+    async unload(reference: ModelReference): Promise<void> {
       const { current } = slot;
       const row = isProduction(reference) && current ? current : await resolve(reference);
       if (row.modelId === slot.current?.modelId) throw modelInProduction(row.modelId);
       unloadedModels.set(row.version, true);
       models.delete(row);
     },
-    async list() {
+    /** Lists all names: `clickwell` first, then aliases, then ids, newest first. */
+    async list(): Promise<readonly ListedModel[]> {
       const [rows, aliases] = await Promise.all([registry.listModels(), registry.aliases()]);
       const listed = ({ modelId, version }: NamedModel, name = modelId) => ({
         name,
@@ -128,21 +123,13 @@ export function createModelRepository(options: ModelRepositoryOptions): ModelRep
   };
 }
 
-/** The models in memory, the active one among them. */
-interface ModelMemory {
-  isUnloaded(model: NamedModel): boolean;
-  get(model: NamedModel): LoadedModel | undefined;
-  /** @throws {Failure} `model-unloaded`, `artifact-corrupt` */
-  getOrLoad(row: ModelRow): LoadedModel;
-  delete(model: NamedModel): void;
-}
-
 /** Models in memory in addition to the active one; the one loaded longest ago is dropped first. */
 const modelsMax = 16;
 
+/** The models in memory, the active one among them. */
 function createModelMemory(
   { modelsDir, slot, unloadedModels }: ModelRepositoryOptions & { readonly unloadedModels: UnloadedModels },
-): ModelMemory {
+) {
   const artifacts = createArtifactCache(modelsDir);
   const models = createLru<LoadedModel>(modelsMax);
 
@@ -160,13 +147,14 @@ function createModelMemory(
   return {
     isUnloaded,
     get,
-    getOrLoad(row) {
+    /** @throws {Failure} `model-unloaded`, `artifact-corrupt` */
+    getOrLoad(row: ModelRow): LoadedModel {
       const known = get(row);
       if (known) return known;
       if (isUnloaded(row)) throw modelUnloaded(row.modelId);
       return models.set(row.modelId, loadModel(artifacts.read(row), slot.counters));
     },
-    delete: ({ modelId }) => models.delete(modelId),
+    delete: ({ modelId }: NamedModel): void => models.delete(modelId),
   };
 }
 

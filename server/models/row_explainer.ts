@@ -7,25 +7,22 @@ import { createExplainer, type Explainer } from "../../pipeline/model/explanatio
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";
 
 /** Explains rows and computes intervals. Each part is created at its first use. */
-export interface RowExplainer {
-  /** @returns undefined for a model with hidden layers. */
-  columnPredictor(): ColumnPredictor | undefined;
-  explainer(): Explainer;
-  /** Rejects with `interval-missing`. */
-  standardError(): Promise<StandardErrorOf>;
-}
+export type RowExplainer = ReturnType<typeof createRowExplainer>;
 
 /** How long the thread works before it serves other requests. */
 const sliceMs = 2;
 
-export function createRowExplainer(metadata: ArtifactMetadata): RowExplainer {
+export function createRowExplainer(metadata: ArtifactMetadata) {
   let columnPredictor: { readonly made: ColumnPredictor | undefined } | undefined;
   let explainer: Explainer | undefined;
   let standardError: Promise<StandardErrorOf> | undefined;
   return {
-    columnPredictor: () => (columnPredictor ??= { made: createColumnPredictor(metadata) }).made,
-    explainer: () => explainer ??= createExplainer(metadata),
-    standardError: () => standardError ??= standardErrorOf(metadata),
+    /** @returns undefined for a model with hidden layers. */
+    columnPredictor: (): ColumnPredictor | undefined =>
+      (columnPredictor ??= { made: createColumnPredictor(metadata) }).made,
+    explainer: (): Explainer => explainer ??= createExplainer(metadata),
+    /** Rejects with `interval-missing`. */
+    standardError: (): Promise<StandardErrorOf> => standardError ??= standardErrorOf(metadata),
   };
 }
 

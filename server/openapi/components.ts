@@ -2,19 +2,16 @@ import { z } from "zod";
 import type { BodySchema, JsonSchema } from "../http/operation.ts";
 
 /** Collects the named schemas, so that the document contains each once. */
-export interface Components {
-  /** @returns The schema to write in its place: a reference if the schema has a name. */
-  use(schema: BodySchema): JsonSchema;
-  /** By name. */
-  readonly schemas: Readonly<Record<string, JsonSchema>>;
-}
+export type Components = ReturnType<typeof createComponents>;
 
 /** @param given Schemas that replace the collected ones of the same name. */
-export function createComponents(given: Readonly<Record<string, JsonSchema>>): Components {
+export function createComponents(given: Readonly<Record<string, JsonSchema>>) {
   const schemas: Record<string, JsonSchema> = { ...given };
   return {
+    /** By name. */
     schemas,
-    use(schema) {
+    /** @returns The schema to write in its place: a reference if the schema has a name. */
+    use(schema: BodySchema): JsonSchema {
       if (!isZod(schema)) return schema;
       const { $schema: _, $defs = {}, ...own } = toJsonSchema(schema);
       for (const [name, definition] of Object.entries($defs)) schemas[name] ??= definition;

@@ -8,14 +8,7 @@ import type { Log } from "./log.ts";
  */
 export const runtimeParsesHttp: boolean = !/^2\.[0-8]\./.test(Deno.version.deno);
 
-export interface Listener {
-  readonly hostname: string;
-  readonly port: number;
-  /** Stops accepting connections and waits until all are closed; does not return while a client stalls. */
-  drain(): Promise<void>;
-  /** Closes every connection at once. Call it instead of `drain`, not after it: the runtime then cannot. */
-  abort(): void;
-}
+export type Listener = ReturnType<typeof openListener>;
 
 export interface ListenerOptions {
   readonly hostname: string;
@@ -42,7 +35,7 @@ const rebindDelayMaxMs = 2_000;
  *
  * @throws {Failure} `address-unusable`
  */
-export function openListener({ log, onError, ...options }: ListenerOptions): Listener {
+export function openListener({ log, onError, ...options }: ListenerOptions) {
   let stopping = false;
   let current: Binding | undefined = bind(options.port);
   const { hostname, port } = current.server.addr;
@@ -90,11 +83,13 @@ export function openListener({ log, onError, ...options }: ListenerOptions): Lis
   return {
     hostname,
     port,
-    async drain() {
+    /** Stops accepting connections and waits until all are closed; does not return while a client stalls. */
+    async drain(): Promise<void> {
       stopping = true;
       await current?.server.shutdown();
     },
-    abort() {
+    /** Closes every connection at once. Call it instead of `drain`, not after it: the runtime then cannot. */
+    abort(): void {
       stopping = true;
       current?.aborting.abort();
     },

@@ -15,20 +15,7 @@ import { storeKeysOf } from "./store_key.ts";
 export type Row = Readonly<Record<string, unknown>>;
 
 /** Looks up raw fields in the store by key. Only requests that need a lookup wait for the store. */
-export interface StoredRows {
-  /** Returns true if the row lacks fields and has a key by which the store may have them. */
-  canComplete(model: ServingModel, row: unknown): row is Row;
-  /**
-   * Adds stored fields to a row. Fields that were sent take precedence over stored ones.
-   *
-   * @param row A row that `canComplete` accepts.
-   * @throws {Failure} `row-unknown`; `input-invalid` for an invalid key; `lookup-unindexed`; a failure of the store.
-   */
-  complete(model: ServingModel, row: Row): Promise<Row>;
-  /** Returns the rows of a group, with their ids. @throws {Failure} as `complete` does. */
-  rowsOf(model: ServingModel, group: unknown, rowsMax: number): Promise<StoredRow[]>;
-  close(): void;
-}
+export type StoredRows = ReturnType<typeof createStoredRows>;
 
 /** How long one attempt may block the thread, and how long a busy store is retried. */
 const busyTimeoutMs = 5;
@@ -46,14 +33,21 @@ interface Connection {
  * Creates a feature lookup over a read-only connection, which is opened at first use and again when another file replaces
  * the store.
  */
-export function createStoredRows(dataDir: string): StoredRows {
+export function createStoredRows(dataDir: string) {
   const { withLookup, close } = createLookups(dataDir);
   return {
-    canComplete: (model, row): row is Row =>
+    /** Returns true if the row lacks fields and has a key by which the store may have them. */
+    canComplete: (model: ServingModel, row: unknown): row is Row =>
       model.keys !== undefined && isRow(row) &&
       (isGiven(row[model.keys.id]) || isGiven(row[model.keys.group])) &&
       model.predictor.fields.some(({ name }) => row[name] === undefined),
-    async complete(model, row) {
+    /**
+     * Adds stored fields to a row. Fields that were sent take precedence over stored ones.
+     *
+     * @param row A row that `canComplete` accepts.
+     * @throws {Failure} `row-unknown`; `input-invalid` for an invalid key; `lookup-unindexed`; a failure of the store.
+     */
+    async complete(model: ServingModel, row: Row): Promise<Row> {
       const { id, group } = namesOf(model);
       const ids = storeKeysOf(row[id], id);
       const groups = storeKeysOf(row[group], group);
@@ -70,7 +64,8 @@ export function createStoredRows(dataDir: string): StoredRows {
       if (!stored) throw rowUnknownFailure(model, row);
       return { ...stored, ...row };
     },
-    async rowsOf(model, group, rowsMax) {
+    /** Returns the rows of a group, with their ids. @throws {Failure} as `complete` does. */
+    async rowsOf(model: ServingModel, group: unknown, rowsMax: number): Promise<StoredRow[]> {
       const name = namesOf(model).group;
       const keys = storeKeysOf(group, name);
       const rows = await withLookup(model, (lookup) => {
@@ -88,13 +83,7 @@ export function createStoredRows(dataDir: string): StoredRows {
 }
 
 /** Runs queries on the store, retrying while it is busy. */
-interface Lookups {
-  /** @throws {Failure} of the store. */
-  withLookup<T>(model: ServingModel, query: (lookup: ExampleLookup) => T): Promise<T>;
-  close(): void;
-}
-
-function createLookups(dataDir: string): Lookups {
+function createLookups(dataDir: string) {
   let connection: Connection | undefined;
 
   function close(): void {
@@ -125,7 +114,8 @@ function createLookups(dataDir: string): Lookups {
   }
 
   return {
-    withLookup: (model, query) =>
+    /** @throws {Failure} of the store. */
+    withLookup: <T>(model: ServingModel, query: (lookup: ExampleLookup) => T): Promise<T> =>
       retryWhileBusy(patienceMs, () => {
         try {
           return query(lookupOf(model));

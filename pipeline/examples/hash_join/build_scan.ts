@@ -99,14 +99,7 @@ function* batchesOf(
   }
 }
 
-interface RowWriter {
-  readonly levels: (string | null)[][];
-  readonly kinds: readonly number[];
-  /** @returns Whether the hash table can store the rows. */
-  write(batch: readonly Row[]): boolean;
-}
-
-function createRowWriter({ table, keyAt }: BuildScan, thread: number, threadCount: number): RowWriter {
+function createRowWriter({ table, keyAt }: BuildScan, thread: number, threadCount: number) {
   const { numbers, codes } = table;
   const fieldsFrom = keyAt + 1;
   const inserter = createKeyInserter(table);
@@ -125,7 +118,8 @@ function createRowWriter({ table, keyAt }: BuildScan, thread: number, threadCoun
   return {
     levels,
     kinds,
-    write(batch) {
+    /** @returns Whether the hash table can store the rows. */
+    write(batch: readonly Row[]): boolean {
       const from = reserveRows(table, batch.length);
       if (from === undefined) return false;
       for (let i = 0; i < batch.length; i++) {

@@ -66,18 +66,14 @@ export function reserveRows(rows: HashTable, count: number): number | undefined 
 }
 
 /** Inserts keys on one thread, concurrently with other threads. */
-export interface KeyInserter {
-  /** @returns false if the encoding cannot represent the key, or another row has it. */
-  add(key: string, row: number): boolean;
-}
-
-export function createKeyInserter({ encoding, keys, slots }: HashTable): KeyInserter {
+export function createKeyInserter({ encoding, keys, slots }: HashTable) {
   const writer = createKeyWriter(encoding);
   const mask = slots.length - 1;
   const { width } = encoding;
   const rowBits = rowBitsOf(keys.length / width);
   return {
-    add(key, row) {
+    /** @returns false if the encoding cannot represent the key, or another row has it. */
+    add(key: string, row: number): boolean {
       if (!writer.write(key)) return false;
       const { words } = writer;
       for (let i = 0; i < width; i++) keys[row * width + i] = words[i];
@@ -109,18 +105,14 @@ function isRow(rest: number, rowBits: number): boolean {
 }
 
 /** Finds rows by their keys on one thread, after all keys have been inserted. */
-export interface KeyFinder {
-  /** @returns The row; −1 if there is none. */
-  find(key: unknown): number;
-}
-
-export function createKeyFinder({ encoding, keys, slots }: HashTable): KeyFinder {
+export function createKeyFinder({ encoding, keys, slots }: HashTable) {
   const writer = createKeyWriter(encoding);
   const mask = slots.length - 1;
   const { width } = encoding;
   const rowBits = rowBitsOf(keys.length / width);
   return {
-    find(key) {
+    /** @returns The row; −1 if there is none. */
+    find(key: unknown): number {
       // A key that the encoding cannot represent is not in the table.
       if (typeof key !== "string" || !writer.write(key)) return -1;
       const { words } = writer;

@@ -8,12 +8,7 @@ import { type Page, readPages } from "./page.ts";
 import { type Append, decodeValues, type RawValues } from "./encodings.ts";
 
 /** Reads a column chunk sequentially. */
-export interface ColumnCursor {
-  /** Appends the next `rowCount` rows to the buffer. @throws {Error} if the chunk ends early or is damaged. */
-  read(rowCount: number): void;
-  /** Called after the last row. @throws {Error} if the chunk has more rows. */
-  end(): void;
-}
+export type ColumnCursor = ReturnType<typeof openColumn>;
 
 interface OpenPage {
   rowsLeft: number;
@@ -28,7 +23,7 @@ export function openColumn(
   source: ByteSource,
   chunk: ColumnChunk,
   { element, conversion, buffer }: { element: SchemaElement; conversion: Conversion; buffer: ColumnBuffer },
-): ColumnCursor {
+) {
   const pages = readPages(source, chunk, element.repetition_type !== "REQUIRED");
   let dictionary: ColumnBuffer | undefined;
   let open: OpenPage | undefined;
@@ -47,7 +42,8 @@ export function openColumn(
     }
   };
   return {
-    read(rowCount) {
+    /** Appends the next `rowCount` rows to the buffer. @throws {Error} if the chunk ends early or is damaged. */
+    read(rowCount: number): void {
       if (levels.length < rowCount) levels = new Uint8Array(rowCount);
       for (let done = 0; done < rowCount;) {
         while (!open || open.rowsLeft === 0) open = nextPage();
@@ -58,7 +54,8 @@ export function openColumn(
         done += taken;
       }
     },
-    end() {
+    /** Called after the last row. @throws {Error} if the chunk has more rows. */
+    end(): void {
       if (open && open.rowsLeft > 0) throw new Error("the column has more rows than its row group");
     },
   };

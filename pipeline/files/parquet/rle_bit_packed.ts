@@ -1,8 +1,5 @@
 /** Reads small integers lazily: a run of a billion equal values takes two numbers. */
-export interface HybridReader {
-  /** Fills `output[0..count)`. @throws {Error} if the data ends early. */
-  read(output: Uint8Array | Int32Array, count: number): void;
-}
+export type HybridReader = ReturnType<typeof createHybridReader>;
 
 /**
  * Reads Parquet's hybrid of run lengths and bit packing, in `bytes[start..end)`.
@@ -15,7 +12,7 @@ export function createHybridReader(
   start: number,
   end: number,
   bitWidth: number,
-): HybridReader {
+) {
   if (bitWidth > 32) throw new Error(`values of ${bitWidth} bits, expected at most 32`);
   const valueBytes = Math.ceil(bitWidth / 8);
   let offset = start;
@@ -49,7 +46,8 @@ export function createHybridReader(
     offset += byteCount;
   };
   return {
-    read(output, count) {
+    /** Fills `output[0..count)`. @throws {Error} if the data ends early. */
+    read(output: Uint8Array | Int32Array, count: number): void {
       if (bitWidth === 0) {
         output.fill(0, 0, count);
         return;

@@ -5,19 +5,7 @@ import { addChecksums } from "./page_checksums.ts";
 import { removeIfThere, writing } from "../written_file.ts";
 
 /** A parquet file that is being written by row groups, under a temporary name until it is published. */
-export interface ParquetFile {
-  readonly path: string;
-  /** Number of rows written so far. */
-  readonly rows: number;
-  /** Writes a row group: columns in the order of the schema, of equal length. */
-  append(columns: readonly DecodedArray[]): void;
-  /** Writes the footer and syncs the file to disk. */
-  end(): void;
-  /** Renames the finished file. */
-  publish(): void;
-  /** Removes the file unless it is published. */
-  discard(): void;
-}
+export type ParquetFile = ReturnType<typeof createParquetFile>;
 
 export interface ParquetFileOptions {
   readonly columns: readonly SchemaElement[];
@@ -32,7 +20,7 @@ export interface ParquetFileOptions {
  *
  * @throws {Failure} `file-unwritable`, as `append`, `end` and `publish` do.
  */
-export function createParquetFile(path: string, options: ParquetFileOptions): ParquetFile {
+export function createParquetFile(path: string, options: ParquetFileOptions) {
   const { columns, createdBy, metadata = {} } = options;
   const partialPath = `${path}.partial`;
   const file = writing(path, () => Deno.openSync(partialPath, { write: true, create: true, truncate: true }));
@@ -46,25 +34,30 @@ export function createParquetFile(path: string, options: ParquetFileOptions): Pa
 
   return {
     path,
-    get rows() {
+    /** Number of rows written so far. */
+    get rows(): number {
       return Number(parquet.num_rows);
     },
-    append(data) {
+    /** Writes a row group: columns in the order of the schema, of equal length. */
+    append(data: readonly DecodedArray[]): void {
       const columnData = columns.map(({ name }, i) => ({ name, data: data[i] }));
       writing(path, () => parquet.write({ columnData, rowGroupSize: Math.max(1, data[0].length) }));
     },
-    end() {
+    /** Writes the footer and syncs the file to disk. */
+    end(): void {
       writing(path, () => {
         parquet.finish();
         file.syncSync();
       });
       file.close();
     },
-    publish() {
+    /** Renames the finished file. */
+    publish(): void {
       writing(path, () => Deno.renameSync(partialPath, path));
       published = true;
     },
-    discard() {
+    /** Removes the file unless it is published. */
+    discard(): void {
       if (published) return;
       try {
         file.close();

@@ -56,23 +56,12 @@ export interface ChildKeysJob extends Job {
 }
 
 /** Handlers of a training thread's collector jobs, and the observer of the rows that the thread reads. */
-export interface CollectorState {
-  collectExamples(job: CollectExamplesJob): void;
-  /**
-   * @returns undefined if the examples could not be collected.
-   * @throws {Failure} as `prepare` and `trainPrepared`.
-   */
-  collectedExamples(job: CollectedExamplesJob): Promise<CollectedExamples | undefined>;
-  childKeys(job: ChildKeysJob): Promise<Float64Array | undefined>;
-  observer(): RowObserver | undefined;
-}
-
-export function createCollectorState(): CollectorState {
+export function createCollectorState() {
   let result: Promise<CollectedExamples | undefined> = Promise.resolve(undefined);
   let observer: RowObserver | undefined;
   const childKeys = Promise.withResolvers<Float64Array | undefined>();
   return {
-    collectExamples(job) {
+    collectExamples(job: CollectExamplesJob): void {
       const { plan, bytesMax, childFileCount, labels } = job;
       const collector = createExampleCollector(plan, bytesMax);
       let filesLeft = childFileCount;
@@ -94,9 +83,13 @@ export function createCollectorState(): CollectorState {
         },
       };
     },
-    collectedExamples: () => result,
-    childKeys: () => childKeys.promise,
-    observer: () => observer,
+    /**
+     * @returns undefined if the examples could not be collected.
+     * @throws {Failure} as `prepare` and `trainPrepared`.
+     */
+    collectedExamples: (): Promise<CollectedExamples | undefined> => result,
+    childKeys: (): Promise<Float64Array | undefined> => childKeys.promise,
+    observer: (): RowObserver | undefined => observer,
   };
 }
 
