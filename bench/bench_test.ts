@@ -10,7 +10,7 @@ Deno.test("a report is the last line of the output", () => {
   assert.deepEqual(lastLineAs(finished('loading\n{"seconds":1}\n{"seconds":2}\n'), report), { seconds: 2 });
 });
 
-Deno.test("an output without a report is told, with what was found instead", () => {
+Deno.test("an output without a report is reported, with what was found instead", () => {
   assert.throws(() => lastLineAs(finished("done\n"), report), /not JSON: done/);
   assert.throws(() => lastLineAs(finished('{"minutes":1}\n'), report), /seconds/);
 });

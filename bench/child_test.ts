@@ -3,13 +3,13 @@ import { ChildFailed, runChild } from "./child.ts";
 
 const deno = (code: string) => [Deno.execPath(), "eval", code];
 
-Deno.test("a child's output and its time are told", async () => {
+Deno.test("a child's output and its time are returned", async () => {
   const { stdout, seconds } = await runChild(deno("setTimeout(() => console.log('done'), 100)"));
   assert.equal(stdout, "done\n");
   assert.ok(seconds >= 0.1, `${seconds} s`);
 });
 
-Deno.test("a child's peak memory counts what it has already given back", {
+Deno.test("a child's peak memory includes memory that it has freed", {
   // Only Linux lets other processes read a process's peak.
   ignore: Deno.build.os !== "linux",
 }, async () => {
@@ -21,7 +21,7 @@ Deno.test("a child's peak memory counts what it has already given back", {
   assert.ok(growth > 250 && growth < 350, `${growth} MiB for 300`);
 });
 
-Deno.test("a child that fails is told with its code and the end of what it said", async () => {
+Deno.test("a child that fails is reported with its code and the end of its output", async () => {
   const failing = runChild(deno("console.error('no such solver'); Deno.exit(3)"));
   await assert.rejects(failing, (error) => {
     assert.ok(error instanceof ChildFailed);
@@ -31,7 +31,7 @@ Deno.test("a child that fails is told with its code and the end of what it said"
   });
 });
 
-Deno.test("a child that takes too long is ended, and told", async () => {
+Deno.test("a child that takes too long is killed and reported", async () => {
   const endless = runChild(deno("setInterval(() => {}, 1000)"), { timeoutMs: 300 });
   await assert.rejects(endless, /took longer than 0.3 s/);
 });

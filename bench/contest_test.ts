@@ -33,7 +33,7 @@ function entrant(
   };
 }
 
-Deno.test("each entrant is measured at the least effort that comes to the loss", async () => {
+Deno.test("each entrant is measured at the least effort that reaches the loss", async () => {
   const [ours, peer] = [entrant("ours", { 1: 1.5, 2: 1.001 }), entrant("peer", { 1: 2, 4: 1.005, 8: 1 })];
   const { measured, checks, notes } = await holdContest(bench, [ours, peer], rules);
   assert.deepEqual(measured, [

@@ -13,7 +13,7 @@ function noting(name: string, notes: string[]) {
   };
 }
 
-Deno.test("sides run by turns, and each round begins with another side", async () => {
+Deno.test("sides run in alternation, and each round begins with a different side", async () => {
   const notes: string[] = [];
   await inTurns([noting("a", notes), noting("b", notes), noting("c", notes)], { rounds: 3, warmups: 0 });
   assert.deepEqual(notes.join(""), "abc" + "bca" + "cab");

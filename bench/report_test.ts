@@ -41,7 +41,7 @@ Deno.test("the report of a result shows medians, spread, ratio, aim, and whether
   ]);
 });
 
-Deno.test("the page has a section with a table for each result, and says what does not hold", () => {
+Deno.test("the page has a section with a table for each result, and reports what does not hold", () => {
   const page = toPage([result]);
   assert.match(page, /^## Fit, l2$/m);
   assert.match(

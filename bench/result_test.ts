@@ -22,7 +22,7 @@ Deno.test("more requests per second are better, fewer seconds are", () => {
   assert.equal(judge(compare(peer, ours, { what: "fit" })).ratio?.median, 0.25);
 });
 
-Deno.test("a line without a peer reaches its aim where our median is not above it", () => {
+Deno.test("a line without a peer reaches its aim if our median is not above it", () => {
   assert.deepEqual(judge(bound(ours, { what: "start", aim: 2 })), { reached: true });
   assert.deepEqual(judge(bound(ours, { what: "start", aim: 1.9 })), { reached: false });
 });

@@ -175,7 +175,7 @@ function longFunctions(lines: readonly string[]): string[] {
   });
 }
 
-Deno.test("the registry is used through its interface: who opens it names a folder, and nobody else knows of SQLite", () => {
+Deno.test("the registry is used through its interface: callers name a folder when they open it, and do not depend on SQLite", () => {
   const own = /^pipeline\/model\/(sqlite_registry|registry_queries|alias_queries)\.ts$/;
   const openers = /^commands\/\w+\.ts$|^server\/(service\/service|workers\/worker)\.ts$/;
   const breaks = (from: string, { path = "" }: Edge) =>
@@ -207,7 +207,7 @@ Deno.test("tfjs is loaded by training by mini-batches alone, when it begins", ()
   assert.deepEqual(imports, ["pipeline/fit/minibatch/minibatch.ts, late"]);
 });
 
-Deno.test("the server starts without what describes it: that is loaded when somebody asks", () => {
+Deno.test("the server starts without its description, which is loaded on request", () => {
   const loaded = [...reachedFrom("server/server.ts", sources, startUp)];
   assert.deepEqual(
     loaded.filter((path) => /^server\/(openapi|routes\/schemas)\/|\/(?:protocol_)?schemas\.ts$/.test(path)),
@@ -250,7 +250,7 @@ Deno.test("only main.ts ends the process", () => {
   );
 });
 
-Deno.test("nobody but the terminal writes to the standard streams", () => {
+Deno.test("only the terminal writes to the standard streams", () => {
   const others = program.filter(({ path }) => path !== "commands/cli/terminal.ts");
   assert.deepEqual(linesWith(/\bconsole\.|\bDeno\.(stdout|stderr)\b/, others), []);
 });
@@ -261,7 +261,7 @@ Deno.test("SQL is written in the rooms of the store, of loading and of reading",
   assert.deepEqual(linesWith(sql, program.filter(({ path }) => !sqlPlaces.test(path))), []);
 });
 
-Deno.test("statements are iterated over in one place, which sees where a reading ends too early", () => {
+Deno.test("statements are iterated over in one place, which detects a read that ends too early", () => {
   const iterating = linesWith(/\.iterate\(/, program).map((line) => line.replace(/:\d+$/, ""));
   assert.deepEqual([...new Set(iterating)], ["pipeline/store/checked_rows.ts"]);
 });
@@ -295,7 +295,7 @@ Deno.test("every module is part of the program, and of a test", () => {
   assert.deepEqual(ofLibrary.filter((path) => !inTests.has(path)), [], "of a test");
 });
 
-Deno.test("a file is named for what it holds, and never for a drawer", () => {
+Deno.test("a file is named for its contents, never utils or helpers", () => {
   const drawer = /^(utils?|helpers?|common|shared|misc|manager|stuff|lib)(_test)?\.\w+$/;
   assert.deepEqual(files.filter((path) => drawer.test(basename(path))), []);
   const modules = files.filter((path) =>

@@ -129,7 +129,7 @@ const kept: readonly { what: string; content: string | Uint8Array; found: Record
     found: { whole: 1.5 },
   },
   {
-    what: "a value of NDJSON that is none",
+    what: "an invalid value of NDJSON",
     content: '{"id":1}\n{"id":2,"word":[1,{"a":9007199254740993}]}\n',
     found: { word: '[1,{"a":9007199254740993}]' },
   },

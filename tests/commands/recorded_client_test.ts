@@ -4,7 +4,7 @@ import { openRecordingProxy, type RecordingProxy } from "../../commands/demo/rec
 
 const neverAborted = new AbortController().signal;
 
-/** Runs `body` with a tap before a server that sends back what it got. */
+/** Runs `body` with a recording proxy before a server that echoes requests. */
 async function withTap(
   body: (tap: RecordingProxy, server: Deno.HttpServer<Deno.NetAddr>) => Promise<void>,
 ): Promise<void> {

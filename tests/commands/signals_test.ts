@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../support/program.ts";
 
-/** Ends by itself only where it is told to end at once. */
+/** A program that exits only when it has to exit at once. */
 const stubborn = (module: URL) => `
 import { listenForInterruption } from ${JSON.stringify(module.href)};
 const signal = listenForInterruption(() => Deno.exit(130));

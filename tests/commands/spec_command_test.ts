@@ -26,7 +26,7 @@ Deno.test("docs: the reference gives every member a meaning, and an example that
   for (const example of examples) featureSpecSchema.parse(example);
 });
 
-Deno.test("the JSON Schema takes and refuses what the program takes and refuses", async () => {
+Deno.test("the JSON Schema accepts and rejects what the program accepts and rejects", async () => {
   const uri = "https://clickwell.invalid/features-spec";
   registerSchema(JSON.parse(JSON.stringify(featureSpecJsonSchema())), uri);
   try {

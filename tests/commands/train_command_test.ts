@@ -5,7 +5,7 @@ import { openStore } from "../../pipeline/store/store.ts";
 import { loanFiles } from "../support/temp_files.ts";
 import { inFolder, type Outcome, run } from "../support/program.ts";
 
-/** Makes a store of 400 offers to 200 leads: what is cheap is clicked. */
+/** Makes a store of 400 offers to 200 leads: cheap offers are clicked. */
 function fillStore(dataDir: string, { clicks = true } = {}): void {
   const store = openStore(dataDir, { mode: "create", freeBytesMin: 0 });
   const random = createRandom(6);
@@ -56,7 +56,7 @@ function resultOf({ code, stdout, stderr }: Outcome): Record<string, unknown> {
   return { ...result };
 }
 
-/** The shape of a value: names of an object's members and types of what they hold. */
+/** Returns the shape of a value: names and types of an object's members. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])];
   if (typeof value !== "object" || value === null) return value === null ? "null" : typeof value;
@@ -177,7 +177,7 @@ Deno.test("clickwell train: --memory does not change the model", () =>
     assert.match(stderr, /--memory is "much", expected a size such as 500MB/);
   }));
 
-Deno.test("clickwell train: an invalid setting is wrong usage, and the message says what is expected", () =>
+Deno.test("clickwell train: an invalid setting is wrong usage, and the message names the expected value", () =>
   withProgram(async (clickwell, folder) => {
     const bad = join(folder, "bad.json");
     await Deno.writeTextFile(bad, "{");
@@ -199,7 +199,7 @@ Deno.test("clickwell train: an invalid setting is wrong usage, and the message s
     });
   }));
 
-Deno.test("clickwell train: data that cannot be trained on exits with 1, and the message says what is missing", () =>
+Deno.test("clickwell train: data that cannot be trained on exits with 1, and the message names what is missing", () =>
   withProgram(async (clickwell, folder) => {
     const spec = join(folder, "spec.json");
     const features = [{ name: "income", type: "numeric" }, { name: "apr", type: "numerc" }];

@@ -29,7 +29,7 @@ export function isTaken({ kind }: WrittenColumn, target: Target): boolean {
   return taken[kind].includes(target);
 }
 
-/** What is a time among texts and numbers without a unit is for the tests of times. */
+/** Times among texts and numbers without a unit are covered by the tests of times. */
 export function isCompared({ kind }: WrittenColumn, target: Target): boolean {
   return target !== "TIME" || kind === "time" || kind === "null";
 }

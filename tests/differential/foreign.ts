@@ -16,9 +16,9 @@ import {
 import type { WrittenTable } from "./written_table.ts";
 
 /**
- * Reads each column of a file as each type that it can become: what pyarrow reads must come out, or a failure that says why not.
+ * Reads each column of a file as each type that it can become: the result is what pyarrow reads, or a failure with the reason.
  *
- * @returns What is rejected though its type is one that is taken, with the reason.
+ * @returns The columns that are rejected although their type is supported, with the reason.
  */
 export function checkForeign({ path, columns, rows }: WrittenTable): string[] {
   const refused: string[] = [];
@@ -42,7 +42,7 @@ export function checkForeign({ path, columns, rows }: WrittenTable): string[] {
   return refused;
 }
 
-/** Reads a file that pyarrow does not read. @returns What is rejected, if it is. */
+/** Reads a file that pyarrow does not read. @returns The rejection, if it is rejected. */
 export function checkUnread({ path }: WrittenTable): string[] {
   try {
     let names: readonly string[] = [];

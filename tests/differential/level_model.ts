@@ -43,7 +43,7 @@ export function fieldValues(
 
 const levelsPerColumn = 300;
 
-/** A model with a coefficient of its own for each value of the tables: its answer says which level a value was taken for. */
+/** A model with a separate coefficient for each value of the tables: its answer shows which level a value was read as. */
 export function makeLevelModel(tables: readonly WrittenTable[]): ArtifactMetadata {
   let columnCount = 2;
   const category = (name: FieldName, values: "integer" | "real" | "text") => {

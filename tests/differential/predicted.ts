@@ -11,7 +11,7 @@ import type { WrittenColumn, WrittenTable } from "./written_table.ts";
 /** A field of the model, and the file's column that it is taken from. */
 export type Assignment = readonly (readonly [FieldName, WrittenColumn])[];
 
-/** Ways of taking the fields from the columns of a table, so that each column stands for each field that it suits. */
+/** Mappings of a table's columns to the fields, so that each column is used for each field that it suits. */
 export function assignmentsOf({ columns }: Pick<WrittenTable, "columns">, isFor = suits): Assignment[] {
   const suiting = fieldNames.map((field) =>
     [field, columns.filter((column) => isFor(field, column))] as const
@@ -124,7 +124,7 @@ function suitsText(field: FieldName, column: WrittenColumn): boolean {
   }
 }
 
-/** What a column is handed on as: as it is. */
+/** The output of a kept column: its value unchanged. */
 function targetOf(column: WrittenColumn): Target | undefined {
   switch (column.kind) {
     case "boolean":

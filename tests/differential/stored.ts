@@ -69,7 +69,7 @@ export async function checkStored(table: WrittenTable, folder: string): Promise<
   }
 }
 
-/** Each refusal is a load of its own. */
+/** Each rejection is a separate load. */
 const refusedMax = 2;
 
 /** Loads the same table out of CSV and newline-delimited JSON. */
@@ -161,7 +161,7 @@ async function checkLoaded(
     files,
     columnNames,
     format,
-    // JSON leaves out what is NULL in each row.
+    // In JSON, NULL values are left out of each row.
     allowMissing: format !== undefined,
     ...(rejectsPath === undefined ? {} : { rejectsPath }),
   });

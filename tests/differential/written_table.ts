@@ -26,7 +26,7 @@ export interface WrittenText {
   readonly path: string;
   readonly writer: string;
   readonly columns: readonly string[];
-  /** What a reader has to be told. */
+  /** Properties that a reader cannot detect. */
   readonly format: TextFormat;
 }
 

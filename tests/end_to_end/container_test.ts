@@ -16,7 +16,7 @@ if (missing) console.log(`skipped: the container's executable in a bare root: ${
 
 const stage = readFinalStage(await Deno.readTextFile(join(root, "Dockerfile")));
 
-Deno.test("Dockerfile: nobody's user, one volume, its own health check, and signals that reach the program", () => {
+Deno.test("Dockerfile: an unprivileged user, one volume, its own health check, and signals that reach the program", () => {
   assert.deepEqual(stage.user, { uid: 65532, gid: 65532 });
   assert.deepEqual(stage.volumes, ["/data"]);
   assert.equal(stage.stopSignal, "SIGTERM");
@@ -38,11 +38,11 @@ Deno.test({
       await splitOlder(bare, join(folder, "volume"));
       await servePredictions(bare);
       await keepWithinVolume(bare);
-      assert.deepEqual(await bare.listFiles(), before, "nothing was written beside the volume");
+      assert.deepEqual(await bare.listFiles(), before, "nothing was written outside of the volume");
     }),
 });
 
-/** So many rows that reading them takes a thread, as fitting does: both must be in the executable. */
+/** Enough rows for a reader thread and fitting threads: both workers must be in the executable. */
 const offers = "60000";
 
 async function prepareModel(bare: BareRoot): Promise<void> {

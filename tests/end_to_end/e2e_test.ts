@@ -12,7 +12,7 @@ const applicant = {
   lender_id: 12,
 };
 
-/** Runs a command that must succeed. @returns What it says to machines. */
+/** Runs a command that must succeed. @returns Its JSON result. */
 async function done(folder: string, args: readonly string[]) {
   const { code, stdout, stderr } = await run([...args, "--json"], { cwd: folder });
   assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);

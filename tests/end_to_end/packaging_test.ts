@@ -79,7 +79,7 @@ Deno.test("permissions: in the container it keeps to its volume, its secrets and
   ]);
 });
 
-Deno.test("runtime: versions whose HTTP server has a fault are told", () => {
+Deno.test("runtime: versions with a faulty HTTP server are reported", () => {
   for (const version of ["2.8.3", "2.8.10", "2.9.0", "2.9.5"]) {
     assert.match(faultOf(version) ?? "", /use 2\.9\.6/);
   }

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { root } from "../support/program.ts";
 import { listFiles } from "../support/source_graph.ts";
 
-/** Pages that stay short: what is added replaces something. */
+/** Pages with a maximum length: additions replace something. */
 const linesMax: Readonly<Record<string, number>> = { "README.md": 120, "ARCHITECTURE.md": 130 };
 const decisionLinesMax = 40;
 

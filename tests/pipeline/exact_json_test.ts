@@ -54,7 +54,7 @@ const { value: anyJson } = fc.letrec((tie) => ({
   ),
 }));
 
-Deno.test("exact JSON: what is written is read back unchanged", () =>
+Deno.test("exact JSON: written values are read back unchanged", () =>
   fc.assert(fc.property(anyJson, (value) => {
     const text = jsonText(value);
     assert.deepEqual(parseJson(text), value);

@@ -130,7 +130,7 @@ export const lookups: readonly Scenario[] = [
     pointers: ["#/colour"],
   },
   {
-    name: "a null id is no key",
+    name: "a null id is not a key",
     path,
     body: { offer_id: null },
     status: 422,

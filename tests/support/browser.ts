@@ -3,7 +3,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 
 const executablePath = "/usr/bin/chromium";
 
-/** True where there is a browser to try pages with; where not, it says so. */
+/** Whether there is a browser for tests of pages; without one, a message is logged. */
 export const hasBrowser = existsSync(executablePath);
 if (!hasBrowser) {
   console.log(`skipped: pages in a browser: ${executablePath} is not there (Debian: chromium).`);

@@ -10,8 +10,8 @@ export const interactionFeatures: readonly FeatureText[] = [
 ];
 
 /**
- * Rows whose clicks hang on whether `x` is on the row's `side`: neither field alone tells anything, so that a logistic
- * regression finds nothing. Some values are missing. Two rows share one `who`.
+ * Rows whose clicks depend on whether `x` is on the row's `side`: neither field alone is informative, so that a
+ * logistic regression finds nothing. Some values are missing. Two rows share one `who`.
  */
 export function interactionRows(count: number): ExampleRow[] {
   const random = createRandom(11);

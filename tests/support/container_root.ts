@@ -4,7 +4,7 @@ import type { Outcome } from "./program.ts";
 
 /** A folder that a process takes for the root: with what the final image has, and what a container runtime mounts. */
 export interface BareRoot {
-  /** Starts the image's entry point as process 1 of its own, with the image's user and environment, and no other. */
+  /** Starts the image's entry point as process 1 of a new PID namespace, with only the image's user and environment. */
   spawn(words: readonly string[], env?: Readonly<Record<string, string>>): Deno.ChildProcess;
   /** Runs it to its end. */
   run(words: readonly string[], env?: Readonly<Record<string, string>>): Promise<Outcome>;

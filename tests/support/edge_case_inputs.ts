@@ -4,7 +4,7 @@ const deep = (open: string, close: string, depth: number) => open.repeat(depth) 
 const withField = (name: string, value: string) =>
   JSON.stringify(row).replace("{", `{${JSON.stringify(name)}:${value},`);
 
-/** Bodies that nobody sends who means well, by what is odd about them. */
+/** Bodies that no well-meaning client sends, by what is odd about them. */
 export const oddBodies: Readonly<Record<string, string>> = {
   "nothing": "",
   "white space": " \n\t",

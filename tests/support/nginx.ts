@@ -16,7 +16,7 @@ export async function hasNginx(): Promise<boolean> {
   }
 }
 
-/** The configuration that the page tells to copy. */
+/** The configuration on the page, to copy. */
 async function documentedConfiguration(): Promise<string> {
   const page = await Deno.readTextFile(join(root, "docs/proxy.md"));
   const [, configuration] = /```nginx\n([^]*?)```/.exec(page) ?? [];
@@ -48,7 +48,7 @@ export async function startNginx(
   return await runNginx(folder, port, configuration);
 }
 
-/** An nginx as somebody writes it in a hurry: nothing but `proxy_pass`. */
+/** A minimal nginx configuration: only `proxy_pass`. */
 export function startPlainNginx(folder: string, upstreamPort: number): Promise<Nginx> {
   const port = freePort();
   const location = `location / { proxy_pass http://127.0.0.1:${upstreamPort}; }`;

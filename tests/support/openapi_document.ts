@@ -83,7 +83,7 @@ export async function takesBody(document: OpenapiDocument, operation: OperationO
   return (await errorsOf({ ...schema, components: document.components }, body)).length === 0;
 }
 
-/** What is wrong with the document itself. */
+/** Errors of the document itself. */
 export async function errorsOfDocument(document: unknown): Promise<string[]> {
   const validator = await validate("https://spec.openapis.org/oas/3.1/schema-base");
   return errorsIn(validator(toJson(document), "BASIC"));

@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** File descriptors that the process may have. */
   readonly descriptorsMax?: number;
-  /** What comes in on standard input; without it, nothing. */
+  /** The content of standard input; default: empty. */
   readonly input?: string | Uint8Array<ArrayBuffer>;
 }
 
@@ -69,7 +69,7 @@ async function write(
   } catch { /* The program ended without reading all of it: its outcome says why. */ }
 }
 
-/** Runs a test in a folder of its own, and removes it. */
+/** Runs a test in a new temporary folder, and removes it. */
 export async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "clickwell-" });
   try {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** Packages that some tests need, in a virtual environment beside the lists of them; it is not in git. */
+/** Packages that some tests need, in a virtual environment next to their lists; it is not in git. */
 export interface PythonEnvironment {
   /** The interpreter that has the packages, once they are installed. */
   readonly python: string;

@@ -1,11 +1,11 @@
-/** A connection on which a test says exactly what it wants to. */
+/** A connection on which a test sends arbitrary bytes. */
 export interface RawConnection {
   send(text: string | Uint8Array): Promise<void>;
   /**
-   * Reads until what came matches.
+   * Reads until the received text matches.
    *
-   * @returns Everything that came since the connection was opened.
-   * @throws {Error} where it does not within the time, or the server hung up before.
+   * @returns Everything received since the connection was opened.
+   * @throws {Error} if it does not match in time, or the server hangs up first.
    */
   receive(pattern: RegExp, timeoutMs?: number): Promise<string>;
   /** Waits for the server to hang up. */

@@ -1,6 +1,6 @@
 import { program } from "./program.ts";
 
-/** Whether this user may mount folders in a namespace of their own, and so make one that not even root can write to. */
+/** Whether this user may mount folders in a new namespace, and so make one that not even root can write to. */
 export function canMountReadOnly(): boolean {
   if (Deno.build.os !== "linux") return false;
   const folder = Deno.makeTempDirSync();

@@ -3,9 +3,9 @@ import { root } from "./program.ts";
 
 /** One import of a source file. */
 export interface Edge {
-  /** As it is written. */
+  /** As written in the source. */
   readonly specifier: string;
-  /** The imported file, from the root of the repository, where the specifier is relative. */
+  /** The imported file, from the root of the repository, if the specifier is relative. */
   readonly path: string | undefined;
   /** `type` leaves nothing in the running program; `late` is loaded on demand or in another thread. */
   readonly kind: "type" | "static" | "late";
@@ -55,7 +55,7 @@ export function reachedFrom(
   follow: (edge: Edge) => boolean,
 ): Set<string> {
   const reached = new Set([path]);
-  // A set is walked in order of insertion, with what is inserted meanwhile.
+  // A set is iterated in order of insertion, including elements inserted during the iteration.
   for (const at of reached) {
     for (const edge of sources.get(at)?.edges ?? []) if (edge.path && follow(edge)) reached.add(edge.path);
   }

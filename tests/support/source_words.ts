@@ -5,7 +5,7 @@ export interface SourceParts {
 }
 
 /**
- * Splits a TypeScript source. Regular expressions are not told from divisions, so quotes in one can hide the rest of its line.
+ * Splits a TypeScript source. Regular expressions are not distinguished from divisions, so quotes in one can hide the rest of its line.
  */
 export function splitSource(text: string): SourceParts {
   let comments = "";

@@ -26,7 +26,7 @@ export function ndjsonOf(rows: readonly Readonly<Record<string, unknown>>[]): st
   return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 }
 
-/** So many leads as newline-delimited JSON, whose keys come in no order. */
+/** Leads as newline-delimited JSON, with keys in random order. */
 export function leadLines(count: number, loanPurpose: string): string {
   const row = { requested: 1, loan_purpose: loanPurpose, credit: "good", annual_income: 1 };
   return ndjsonOf(

@@ -16,7 +16,7 @@ export function tensorsOf(rows: readonly TensorRow[]) {
   ];
 }
 
-/** What is sent: a body and its headers. */
+/** A request body and its headers. */
 export interface SentBody {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;

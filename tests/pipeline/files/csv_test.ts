@@ -159,12 +159,12 @@ const fails: readonly {
     message: /row 2,001, column "word": text with a NUL character/,
   },
   {
-    what: "bytes that are no UTF-8",
+    what: "bytes that are not UTF-8",
     content: Uint8Array.from([...new TextEncoder().encode("id,word\n1,"), 0xc3, 0x28, 0x0a]),
     message: /row 1, column "word": "\ufffd\(" is text that is not valid UTF-8\. .*--encoding windows-1252/,
   },
   {
-    what: "a header that is no UTF-8",
+    what: "a header that is not UTF-8",
     content: Uint8Array.from([
       ...new TextEncoder().encode("id,w"),
       0xf6,
@@ -221,7 +221,7 @@ const fails: readonly {
     message: /20240131101500 is not a plausible time/,
   },
   {
-    what: "eight digits that are no date",
+    what: "eight digits that are not a date",
     content: "id,seen_at\n1,20241331\n",
     message: /20241331 is not a plausible time/,
   },

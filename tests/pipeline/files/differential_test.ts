@@ -57,9 +57,9 @@ Deno.test({
     }),
 });
 
-/** Whether what is rejected is shown, with the reason. */
+/** Whether rejections are shown, with the reason. */
 const mayShow = Deno.env.has("CLICKWELL_PARQUET_FOLDER");
-/** The fixtures, and those of whoever has more. */
+/** The fixtures, and further files if a folder of them is given. */
 const folders = [join(root, "tests/fixtures/parquet"), Deno.env.get("CLICKWELL_PARQUET_FOLDER") ?? []].flat();
 
 Deno.test({

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseInteger, parseReal } from "../../../pipeline/files/text/number_text.ts";
 import { parseTime } from "../../../pipeline/files/columns/field_value.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that a failure can be repeated.
 fc.configureGlobal({ seed: 20260101 });
 
 Deno.test("a real is a decimal number, however it is written, and nothing else", () => {

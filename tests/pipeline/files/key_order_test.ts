@@ -7,7 +7,7 @@ import { isUtf8 } from "../../../pipeline/files/columns/utf8.ts";
 import { isAscending, orderByKey } from "../../../pipeline/files/columns/key_order.ts";
 import { createKeySet, keySetOf } from "../../../pipeline/ingest/key_set.ts";
 
-// The same cases in every run: a failure that comes and goes helps nobody.
+// The same cases in every run, so that a failure can be repeated.
 fc.configureGlobal({ seed: 20260101 });
 
 function texts(values: readonly string[]): ColumnBuffer {
@@ -46,7 +46,7 @@ Deno.test("rows of equal keys keep their order", () => {
   assert.deepEqual([...orderByKey(texts(["x", "x", "x"]))], [0, 1, 2]);
 });
 
-Deno.test("any numbers are ordered roughly: none stands before one that is smaller by a millionth of their span", () =>
+Deno.test("any numbers are ordered roughly: none precedes one that is smaller by a millionth of their range", () =>
   fc.assert(
     fc.property(
       fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 50 }),
@@ -110,7 +110,7 @@ Deno.test("sets tell keys of each type apart", () => {
   }
 });
 
-Deno.test("text is UTF-8 where the runtime's own decoder says so", () => {
+Deno.test("text is UTF-8 if the runtime's own decoder accepts it", () => {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const isValid = (bytes: Uint8Array) => {
     try {

@@ -37,7 +37,7 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
     message: /row 2: the line is not valid JSON: .*\. The row begins "\{\\"id\\":2,\\"wo"\. Correct/,
   },
   {
-    what: "a line that is no object",
+    what: "a line that is not an object",
     content: '{"id":1}\n[2]\n',
     message: /row 2: the line is not a JSON object/,
   },
@@ -47,12 +47,12 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
     message: /row 1, column "whole": 18446744073709551615 needs more than 64 bits/,
   },
   {
-    what: "a number that is no integer that a double holds",
+    what: "a number that is not an integer a double can hold",
     content: '{"id":1,"whole":9007199254740993.0}\n',
     message: /row 1, column "whole": 9007199254740992 is not an integer that a double holds exactly/,
   },
   {
-    what: "a field that comes twice",
+    what: "a field that occurs twice",
     content: '{"id":1,"word":"a:{"}\n{"id":2,"word":"a","part":{"word":1},"w\\u006frd":"b"}\n',
     message: /row 2: the line has the field "word" twice, expected once/,
   },
@@ -82,7 +82,7 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
     message: /row 1, column "part": "" is no number/,
   },
   {
-    what: "a number for a text that stands for several",
+    what: "an ambiguous number for a text",
     content: '{"id":1,"word":1e300}\n',
     message: /row 1, column "word": 1e\+300 is a number beyond 2\^53, which is ambiguous, expected text/,
   },
@@ -112,7 +112,7 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
     message: /row 2, column "id": no value, expected one/,
   },
   {
-    what: "bytes that are no UTF-8",
+    what: "bytes that are not UTF-8",
     content: Uint8Array.from([
       ...new TextEncoder().encode('{"id":1}\n{"id":2,"word":"'),
       0xff,
@@ -160,7 +160,7 @@ Deno.test("ndjson: integers beyond 2^53 are exact", () =>
     ]);
   }, thingsSchema));
 
-Deno.test("ndjson: Python's NaN and Infinity are no value, and texts that look like them are texts", () =>
+Deno.test("ndjson: Python's NaN and Infinity mean no value, and texts that look like them are texts", () =>
   withTables(async ({ store, write }) => {
     const content =
       '{"id":1,"part":NaN,"word":"NaN, \\"Infinity"}\n{"id":2,"part":-Infinity,"whole":Infinity}\n{"id":3,"part":1.5}\n';
@@ -172,7 +172,7 @@ Deno.test("ndjson: Python's NaN and Infinity are no value, and texts that look l
     ]);
   }, thingsSchema));
 
-Deno.test("ndjson: a file whose first line is no JSON says so, with what it begins with", () =>
+Deno.test("ndjson: a file whose first line is not JSON is reported with its beginning", () =>
   withTables(async ({ store, write }) => {
     const load = (content: string) => ingest(store, { files: { things: [write("things.ndjson", content)] } });
     const expected =
@@ -200,7 +200,7 @@ Deno.test("ndjson: a field behind thousands of others is read", () =>
     assert.equal(rowsOf(store, "things")[0].word, "a");
   }, thingsSchema));
 
-Deno.test("ndjson: a field that comes up behind the first megabyte is not lost in silence", () =>
+Deno.test("ndjson: a field that first occurs after the first megabyte is not lost silently", () =>
   withTables(async ({ store, write }) => {
     const first = Array.from({ length: 40_000 }, (_, i) => `{"id":${i},"word":"abcdefghijkl"}\n`).join("");
     const path = write("things.ndjson", `${first}{"id":40000,"part":1}\n`);

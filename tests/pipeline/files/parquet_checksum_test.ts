@@ -32,7 +32,7 @@ function write(path: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(path);
 }
 
-Deno.test("parquet: each page that is written has its checksum, and is where the footer and the page index say", () =>
+Deno.test("parquet: each written page has its checksum, and is where the footer and the page index locate it", () =>
   inFolder((folder) => {
     const bytes = write(join(folder, "written.parquet"));
     const metadata = parquetMetadata(bytes.buffer);
@@ -72,7 +72,7 @@ Deno.test("parquet: each page that is written has its checksum, and is where the
     return Promise.resolve();
   }));
 
-Deno.test("parquet: what is written with checksums is read back the same", () =>
+Deno.test("parquet: a file written with checksums is read back unchanged", () =>
   inFolder(async (folder) => {
     const { buffer } = write(join(folder, "written.parquet"));
     const found = await parquetReadObjects({ file: buffer });

@@ -18,7 +18,7 @@ function fixture(name: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(join(root, `tests/fixtures/parquet/${name}.parquet`));
 }
 
-/** Loads bytes as a file. @returns The failure, or undefined where they loaded. */
+/** Loads bytes as a file. @returns The failure; undefined if they load. */
 async function failureOf({ store, write }: LoadedStore, bytes: Uint8Array): Promise<Failure | undefined> {
   const path = write("damaged.parquet", bytes);
   try {
@@ -88,7 +88,7 @@ Deno.test("parquet: a page with another checksum than its bytes is rejected, wit
     );
   }, thingsSchema));
 
-Deno.test("parquet: a page that swells beyond what its header says is stopped", () =>
+Deno.test("parquet: a page that expands beyond the size in its header is stopped", () =>
   withTables(async ({ store, write }) => {
     const bomb = gzipSync(new Uint8Array(64 * 2 ** 20));
     const bytes = parquetWriteBuffer({
@@ -191,7 +191,7 @@ function pageHeader(kind: number, size: number, compressedSize: number): number[
   return [0x15, ...varint(2 * kind), 0x15, ...varint(2 * size), 0x15, ...varint(2 * compressedSize), 0x00];
 }
 
-Deno.test("parquet: a page that says it is larger than the limit is rejected before it is read", () =>
+Deno.test("parquet: a page whose header exceeds the limit is rejected before it is read", () =>
   inFolder((folder) => {
     const path = join(folder, "page");
     const header = pageHeader(0, 257 * 2 ** 20, 10);
@@ -211,7 +211,7 @@ Deno.test("parquet: a page that says it is larger than the limit is rejected bef
     return Promise.resolve();
   }));
 
-Deno.test("parquet: a page whose length is no count is rejected, where reading it would never end", () =>
+Deno.test("parquet: a page whose length is not a count is rejected: reading it would never end", () =>
   inFolder((folder) => {
     const path = join(folder, "page");
     // A double in place of the length, of which there is always something left.
@@ -238,7 +238,7 @@ Deno.test("thrift: the end of a structure is found without making anything of it
   }
 });
 
-Deno.test("thrift: a list that says it has billions of entries ends behind the last byte, at once", () => {
+Deno.test("thrift: a list with a length of billions of entries ends after the last byte, at once", () => {
   // A field that is a list of two billion lists, and so on.
   const bytes = Uint8Array.from([
     0x19,
@@ -255,7 +255,7 @@ Deno.test("thrift: structures and lists that are nested too deep are rejected", 
   );
 });
 
-Deno.test("hybrid: a run of half a billion equal values is read as far as it is asked for", () => {
+Deno.test("hybrid: a run of half a billion equal values is read as far as requested", () => {
   const bytes = Uint8Array.from([...varint(2 * 500_000_000), 7]);
   const reader = createHybridReader(bytes, 0, bytes.length, 3);
   const output = new Int32Array(5);

@@ -46,7 +46,7 @@ Deno.test("parquet: columns without encryption are loaded from a file that has o
     "CREATE TABLE ids (id INTEGER PRIMARY KEY, x REAL DEFAULT 0) STRICT; CREATE VIEW examples AS SELECT * FROM ids;",
   ));
 
-Deno.test("parquet: an index of pandas without a name is told of where the key is missing", () =>
+Deno.test("parquet: an index of pandas without a name is mentioned if the key is missing", () =>
   withTables(async ({ store }) => {
     await assertRejected(
       ingest(store, { files: { things: [fixture("index_unnamed")] }, allowMissing: true }),
@@ -77,7 +77,7 @@ function withFooter(footer: readonly number[]): Uint8Array {
   return Uint8Array.from([...magic, ...footer, ...length, ...magic]);
 }
 
-Deno.test("parquet: more columns than are read are refused, with the limit", () =>
+Deno.test("parquet: more columns than the limit are rejected, with the limit", () =>
   withTables(async ({ store, write }) => {
     const count = fileColumnsMax + 2;
     const element = [0x48, 1, 0x63, 0];
@@ -117,7 +117,7 @@ for (
     ["nothing in it", [], /its footer is damaged \(it continues after its end\)/],
   ] as const
 ) {
-  Deno.test(`parquet: a footer with ${what} is a failure that is told`, () =>
+  Deno.test(`parquet: a footer with ${what} is reported as a failure`, () =>
     withTables(async ({ store, write }) => {
       const path = write("odd.parquet", withFooter(footer));
       await assertRejected(ingest(store, { files: { things: [path] } }), "file-invalid", message);

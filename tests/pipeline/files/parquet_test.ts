@@ -8,7 +8,7 @@ import { root } from "../../support/program.ts";
 const folder = join(root, "tests/fixtures/parquet");
 const expectations: Readonly<Record<string, unknown>> = fixtures;
 
-/** The rows that loading a fixture gives: those of another fixture where it names one. */
+/** The rows that a fixture loads as: those of another fixture if it names one. */
 function expectedRows(name: string): Record<string, unknown>[] {
   const rows = expectations[name];
   if (typeof rows === "string") return expectedRows(rows);

@@ -120,17 +120,17 @@ const fails: readonly {
   message: RegExp;
 }[] = [
   {
-    what: "UTF-16 that nobody named",
+    what: "UTF-16 without --encoding",
     content: gzipSync(utf16("id\n1\n", "le")),
     message: /it is UTF-16\. Use --encoding utf-16/,
   },
   {
-    what: "UTF-16 without a mark that nobody named",
+    what: "UTF-16 without a byte order mark and without --encoding",
     content: utf16("id\n1\n", "be", ""),
     message: /it is probably UTF-16: use --encoding utf-16/,
   },
   {
-    what: "windows-1252 that nobody named, in JSON",
+    what: "windows-1252 without --encoding, in JSON",
     content: Uint8Array.from([...utf8('{"id":1,"word":"'), 0xe4, ...utf8('"}\n')]),
     message: /line 1 is text that is not valid UTF-8\. .*--encoding windows-1252/,
   },
@@ -159,7 +159,7 @@ const fails: readonly {
     message: /it is not UTF-16: it has no byte order mark/,
   },
   {
-    what: "a point beside decimal commas",
+    what: "a point among decimal commas",
     content: "id;part\n1;1.234,5\n",
     format: { decimalComma: true },
     kind: "row-rejected",
@@ -208,7 +208,7 @@ const fails: readonly {
 ];
 
 for (const { what, content, format, kind = "file-invalid" as const, message } of fails) {
-  Deno.test(`text files: ${what} is refused`, () =>
+  Deno.test(`text files: ${what} is rejected`, () =>
     withTables(async ({ store, write }) => {
       const files = { things: [write("things.txt", content)] };
       await assertRejected(ingest(store, { files, allowMissing: true, format }), kind, message);
@@ -231,7 +231,7 @@ Deno.test("text files: a file in another format than before is loaded again, in 
     assert.deepEqual([other.files[0].loadedBefore, other.tables.things.replaced], [false, 1]);
   }, thingsSchema));
 
-Deno.test("text files: gzip of any content and level is unpacked in pieces, as it was", () =>
+Deno.test("text files: gzip of any content and level is decompressed incrementally, without a difference", () =>
   withTables(async ({ store, write }) => {
     let state = 1;
     const random = () => (state = Math.imul(state, 48271) >>> 0) / 2 ** 32;
@@ -253,7 +253,7 @@ Deno.test("text files: gzip of any content and level is unpacked in pieces, as i
     }
   }, thingsSchema));
 
-Deno.test("text files: however much gzip has packed, it is unpacked in pieces of bounded size", () => {
+Deno.test("text files: any amount of gzip is decompressed in chunks of bounded size", () => {
   const packed = gzipSync(new Uint8Array(64 * 2 ** 20), { level: 9 });
   let rest: Uint8Array = packed;
   const next = gunzip(() => {

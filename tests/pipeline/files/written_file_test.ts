@@ -16,12 +16,12 @@ Deno.test("written file: a full disk is a failure that names the file and what t
     /^Cannot write out\.parquet: No space left.*free some space/.test(error.message));
 });
 
-Deno.test("written file: an error that is not the system's stays what it is", () => {
+Deno.test("written file: an error that is not the system's stays unchanged", () => {
   const bug = new TypeError("undefined is not a function");
   assert.throws(failing(bug), (error) => error === bug);
 });
 
-Deno.test("written file: a text appears with its folder, in place of the one before, and nothing beside it", () =>
+Deno.test("written file: a text appears with its folder and replaces the one before, without other files", () =>
   inFolder((folder) => {
     const path = join(folder, "a/b/text.txt");
     writeText(path, "one");

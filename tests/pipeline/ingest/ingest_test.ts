@@ -357,7 +357,7 @@ Deno.test("ingest: offers without a lead and clicks without an offer are reporte
     assert.equal(third.examples, 4);
   }));
 
-Deno.test("ingest: a rejected row is no parent", () =>
+Deno.test("ingest: a rejected row is not a parent", () =>
   withTables(async (loaded) => {
     const { offers } = writeLoans(loaded);
     const lead = { loan_purpose: "x", credit: "y", annual_income: 2 };

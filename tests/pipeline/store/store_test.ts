@@ -150,7 +150,7 @@ test("a folder in place of the store is rejected", (folder) => {
   assertFailure(() => create(folder), "store-invalid", /tables\.db is a folder, expected a file/);
 });
 
-test("a file that is no database and a damaged database are reported as such", (folder) => {
+test("a file that is not a database and a damaged database are reported as such", (folder) => {
   const path = join(folder, "tables.db");
   Deno.writeTextFileSync(path, "offer_id,lead_uuid\n".repeat(1_000));
   for (const mode of ["create", "write", "read"] as const) {

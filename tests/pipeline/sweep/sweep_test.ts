@@ -321,7 +321,7 @@ Deno.test("sweep: sampling and class weights change the fits, not the meaning of
       return best.summary?.logLoss ?? NaN;
     };
     const plain = await lossWith({});
-    // Uncorrected, the odds would be four times and more what they are: a log loss that is worse by over 0.1.
+    // Without the correction, the odds would be at least four times as large, and the log loss worse by over 0.1.
     for (const settings of [{ negatives: 0.2 }, { classWeight: "balanced" }] as const) {
       const changed = await lossWith(settings);
       assert.notEqual(changed, plain);
