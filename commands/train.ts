@@ -66,13 +66,14 @@ const flags = {
     value: "NAME",
     choices: [...solverNames, ...optimizerNames],
     default: defaultHyperParameters.solver,
-    help: "auto: Newton, or L-BFGS for wide designs; adam and sgd train by mini-batches and are not exact",
+    help:
+      "auto: Newton, or L-BFGS for wide designs; adam and those after it train by mini-batches and are not exact",
   },
   ...minibatchFlags,
   ...trainingFlags,
   seed: {
     ...trainingFlags.seed,
-    help: "random seed of the split, and with adam and sgd of the first weights and the order of rows",
+    help: "random seed of the split, and in mini-batches of the first weights, the order of rows and dropout",
   },
   tolerance: {
     type: "number",
@@ -118,6 +119,7 @@ export default command({
       "clickwell train --hidden 32,16 --epochs 20 --patience 2",
       "a wide-and-deep model with early stopping",
     ],
+    ["clickwell train --layers layers.json", "hidden layers as tfjs or Keras wrote them"],
     ["clickwell train --from 1 --new-data", "train version 1 further on the rows that were added since"],
     ["clickwell train --repeat 1", "check that version 1 can be reproduced byte for byte"],
   ],

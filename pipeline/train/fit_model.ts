@@ -5,13 +5,9 @@ import type { PooledLevels } from "../encode/summarise.ts";
 import { trainPart } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type Fit, fit } from "../fit/fit.ts";
+import { parseHidden } from "../fit/minibatch/hidden_layers.ts";
 import { solveMinibatch } from "../fit/minibatch/minibatch.ts";
-import {
-  type EpochEvent,
-  minibatchParameters,
-  type OptimizerName,
-  parseHidden,
-} from "../fit/minibatch/options.ts";
+import { type EpochEvent, minibatchParameters, type OptimizerName } from "../fit/minibatch/options.ts";
 import type { IterationEvent } from "../fit/penalised.ts";
 import { Separation } from "../fit/separation.ts";
 import { log } from "../math/elementary.ts";
@@ -80,10 +76,11 @@ async function fitMinibatch(
   fixedAtZero: readonly number[],
   { hyperParameters, signal, observe }: FitModelOptions,
 ): Promise<Fit> {
-  const { hidden, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
+  const { hidden, inputColumns, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
+  requireColumns(design, inputColumns);
   const solution = await solveMinibatch(design, {
     ...parameters,
-    hidden: parseHidden(hidden).map((units) => ({ units, activation: "relu" })),
+    hidden: parseHidden(hidden),
     seed: hyperParameters.seed,
     penalty: penaltyOf(hyperParameters),
     fixedAtZero,
@@ -100,6 +97,15 @@ async function fitMinibatch(
     },
   });
   return { ...solution, solver: optimizer };
+}
+
+function requireColumns({ columnCount }: DesignMatrix, expected = columnCount): void {
+  if (expected === columnCount) return;
+  throw new Failure(
+    "usage-invalid",
+    `The first layer of --layers takes ${expected} columns, and the examples have ${columnCount}. Write the file for an ` +
+      `input of ${columnCount} columns, or in Keras without an Input layer.`,
+  );
 }
 
 /**

@@ -1,4 +1,3 @@
-import { Failure } from "../../failure.ts";
 import type { ActivationName } from "../../model/activations.ts";
 import type { Penalty } from "../penalised.ts";
 
@@ -25,7 +24,7 @@ export const defaultLearningRates: Readonly<Record<OptimizerName, number>> = {
   rmsprop: 0.001,
 };
 
-/** One hidden layer, as it is trained. */
+/** One hidden layer, as it is trained: a dense layer, its activation, and dropout last. */
 export interface HiddenLayer {
   readonly units: number;
   readonly activation: ActivationName | "linear";
@@ -38,8 +37,10 @@ export interface HiddenLayer {
 /** Hyper-parameters of mini-batch training, as a model's metadata records them. Exact fits have none of them. */
 export interface MinibatchParameters {
   readonly optimizer: OptimizerName;
-  /** Units per hidden layer, as `32,16`; empty for a logistic regression. */
+  /** Hidden layers, as `32,16`: see `parseHidden`. Empty for a logistic regression. */
   readonly hidden: string;
+  /** Columns that the first layer takes, if a file of layers says so: training requires them. */
+  readonly inputColumns?: number;
   /** Maximum number of passes over the training rows. */
   readonly epochs: number;
   readonly batchSize: number;
@@ -51,9 +52,6 @@ export interface MinibatchParameters {
 }
 
 export const defaultMinibatch = { epochs: 20, batchSize: 256, patience: 0, validationShare: 0.1 } as const;
-
-export const hiddenLayersMax = 8;
-export const hiddenUnitsMax = 4_096;
 
 /** Fills in the defaults. */
 export function minibatchParameters(
@@ -67,22 +65,9 @@ export function minibatchParameters(
   };
 }
 
-/** Parses the units per hidden layer. @throws {Failure} `usage-invalid` */
-export function parseHidden(text: string): number[] {
-  if (text === "") return [];
-  const units = text.split(",").map((word) => /^\s*[0-9]{1,6}\s*$/.test(word) ? Number(word) : NaN);
-  if (units.length <= hiddenLayersMax && units.every((count) => count >= 1 && count <= hiddenUnitsMax)) {
-    return units;
-  }
-  throw new Failure(
-    "usage-invalid",
-    `--hidden is "${text}", expected the units of up to ${hiddenLayersMax} layers, each from 1 to ${hiddenUnitsMax}, ` +
-      "separated by commas: --hidden 32,16",
-  );
-}
-
 /** Options of mini-batch training. */
-export interface MinibatchOptions extends Omit<MinibatchParameters, "hidden" | "validationShare"> {
+export interface MinibatchOptions
+  extends Omit<MinibatchParameters, "hidden" | "inputColumns" | "validationShare"> {
   /** Empty for a logistic regression. */
   readonly hidden: readonly HiddenLayer[];
   readonly seed: number;

@@ -7,7 +7,6 @@ import {
   type EpochEvent,
   type HiddenLayer,
   type MinibatchOptions,
-  parseHidden,
 } from "../../../pipeline/fit/minibatch/options.ts";
 import { emptyColumns } from "../../../pipeline/fit/minibatch/batch_inputs.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
@@ -144,15 +143,4 @@ Deno.test("mini-batches: unsupported options are rejected before training starts
   await assertRejects({ penalty: { l2: 0, l1: 1 } }, "no l1 penalty");
   await assertRejects({ hidden: reluLayers(4_096, 4_096) }, "fewer units");
   await assertRejects({ patience: 1 }, "no validation rows", "examples-invalid");
-});
-
-Deno.test("mini-batches: --hidden is a comma-separated list of units", () => {
-  assert.deepEqual(parseHidden("32, 16"), [32, 16]);
-  assert.deepEqual(parseHidden(""), []);
-  for (const text of ["0", "32,", "32;16", "1.5", "5000", "1,2,3,4,5,6,7,8,9", "wide"]) {
-    assert.throws(
-      () => parseHidden(text),
-      (error) => error instanceof Failure && error.kind === "usage-invalid",
-    );
-  }
 });

@@ -89,7 +89,9 @@ export function createNetworkModel(initial: InitialState): NetworkModel {
     },
     solution() {
       const [kernel, bias] = weightsOf(wide);
-      const coefficients = Float64Array.of(...kernel, ...bias);
+      const coefficients = new Float64Array(columnCount + 1);
+      coefficients.set(kernel);
+      coefficients.set(bias, columnCount);
       if (steps.length === 0) return { coefficients };
       const trained = steps.map((step, i) => trainedLayer(step, hidden[i]));
       const { network, intercept } = foldBatchNorm(trained, weightsOf(output)[0], bias[0]);
