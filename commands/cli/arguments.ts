@@ -3,10 +3,7 @@ import { nearestName } from "../../pipeline/did_you_mean.ts";
 import type { Command, Flag } from "./command.ts";
 
 /** The words after a command's name, sorted but not yet checked against the types of the flags. */
-export interface Arguments {
-  readonly settings: Readonly<Record<string, string | true | readonly string[]>>;
-  readonly positionals: readonly string[];
-}
+export type Arguments = ReturnType<typeof splitArguments>;
 
 /**
  * Splits the words of a command into flags and positionals. `--name value` and `--name=value` are equivalent; a list takes all
@@ -14,7 +11,7 @@ export interface Arguments {
  *
  * @throws {Failure} `usage-invalid` for an unknown flag, or a flag without a value.
  */
-export function splitArguments(command: Command, words: readonly string[]): Arguments {
+export function splitArguments(command: Command, words: readonly string[]) {
   const settings: Record<string, string | true | string[]> = {};
   const positionals: string[] = [];
   let i = 0;

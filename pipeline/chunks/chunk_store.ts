@@ -16,34 +16,13 @@ import { writing } from "../files/written_file.ts";
 import { sharedFloat64, sharedUint16, sharedUint32, sharedUint8 } from "../runtime/shared_memory.ts";
 
 /** Stores one thread's chunks: in memory while the budget lasts, then in one file. */
-export interface ChunkStore {
-  /** Allocates columns of chunks to be stored, in the memory of columns that were spilled. */
-  readonly columns: ColumnMaker;
-  /**
-   * Stores a chunk.
-   *
-   * @param chunk Owned by the store from here on: its columns are reused once it is spilled.
-   * @throws {Failure} `store-full`, `file-unwritable`.
-   */
-  put<Chunk extends object>(chunk: Chunk): StoredChunk<Chunk>;
-  /**
-   * Replaces each chunk by another one, stored in the same place.
-   *
-   * @param chunks Emptied.
-   * @param change May change a chunk in place. `index` counts from 0.
-   * @throws {Failure} as `put`.
-   */
-  rewrite<From extends object, To extends object>(
-    chunks: StoredChunk<From>[],
-    change: (chunk: From, index: number) => To,
-  ): StoredChunk<To>[];
-}
+export type ChunkStore = ReturnType<typeof createChunkStore>;
 
 /** Bytes written between two checks of the free disk space. */
 const checkBytes = 64 * 2 ** 20;
 
 /** @param budget Default: all chunks stay in memory. */
-export function createChunkStore(budget?: MemoryBudget): ChunkStore {
+export function createChunkStore(budget?: MemoryBudget) {
   const loader = createLoader();
   const pool = createColumnPool();
   const append = budget ? appender(budget) : undefined;
@@ -51,8 +30,15 @@ export function createChunkStore(budget?: MemoryBudget): ChunkStore {
     for (const { column } of columns) pool.release(column);
   };
   return {
+    /** Allocates columns of chunks to be stored, in the memory of columns that were spilled. */
     columns: budget ? pool : newColumns,
-    put(chunk) {
+    /**
+     * Stores a chunk.
+     *
+     * @param chunk Owned by the store from here on: its columns are reused once it is spilled.
+     * @throws {Failure} `store-full`, `file-unwritable`.
+     */
+    put<Chunk extends object>(chunk: Chunk): StoredChunk<Chunk> {
       if (!budget || !append) return chunk;
       const record = recordOf(chunk);
       if (reserveMemory(budget, record.byteCount)) return chunk;
@@ -60,7 +46,17 @@ export function createChunkStore(budget?: MemoryBudget): ChunkStore {
       release(record);
       return spilled;
     },
-    rewrite(chunks, change) {
+    /**
+     * Replaces each chunk by another one, stored in the same place.
+     *
+     * @param chunks Emptied.
+     * @param change May change a chunk in place. `index` counts from 0.
+     * @throws {Failure} as `put`.
+     */
+    rewrite<From extends object, To extends object>(
+      chunks: StoredChunk<From>[],
+      change: (chunk: From, index: number) => To,
+    ): StoredChunk<To>[] {
       // Reversed, so that each old chunk is popped and freed before the next: old and new chunks are never all in memory.
       const old = chunks.splice(0).reverse();
       return Array.from({ length: old.length }, (_, index) => {
@@ -121,17 +117,15 @@ function writeRecord<Chunk>(
 }
 
 /** Loads chunks on one thread: a spilled chunk is read into memory of the loader, any other is returned as it is. */
-export interface ChunkLoader {
-  /** @returns A chunk that is valid until `capacity` others have been loaded. */
-  load<Chunk extends object>(stored: StoredChunk<Chunk>): Chunk;
-}
+export type ChunkLoader = ReturnType<typeof createLoader>;
 
 /** @param capacity Spilled chunks that are valid at the same time. */
-export function createLoader(capacity = 1): ChunkLoader {
+export function createLoader(capacity = 1) {
   // In the order of loading.
   const loaded = new Map<object, { readonly chunk: object; readonly bytes: SharedArrayBuffer }>();
   return {
-    load<Chunk extends object>(stored: StoredChunk<Chunk>) {
+    /** @returns A chunk that is valid until `capacity` others have been loaded. */
+    load<Chunk extends object>(stored: StoredChunk<Chunk>): Chunk {
       if (!isSpilled<Chunk>(stored)) return stored;
       const known = loaded.get(stored)?.chunk;
       // The key is the stored chunk itself, so the type is that of the loaded chunk.

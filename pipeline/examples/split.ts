@@ -1,15 +1,7 @@
 import { mixed } from "../math/hash.ts";
 
 /** Assigns rows to parts: all rows of a group to the same side of the split, identically on every machine. */
-export interface Partition {
-  readonly partCount: number;
-  /**
-   * @param group Hash of the group, 32 bits.
-   * @param label 1 if the row was clicked.
-   * @param row Index of the row in its chunk, which depends on the data alone.
-   */
-  partOf(group: number, label: number, row: number): number;
-}
+export type Partition = ReturnType<typeof trainTestSplit>;
 
 /** Parts: training rows, held-out rows, rows left out by sampling, and rows that decide when early stopping stops. */
 export const trainPart = 0;
@@ -27,7 +19,7 @@ export interface SplitOptions {
   readonly validationShare?: number;
 }
 
-export function trainTestSplit({ seed, testShare, negatives, validationShare = 0 }: SplitOptions): Partition {
+export function trainTestSplit({ seed, testShare, negatives, validationShare = 0 }: SplitOptions) {
   const salt = mixed(seed + 0x9e3779b9);
   const sampleSalt = mixed(seed + 0x7f4a7c15);
   const testBelow = testShare * 2 ** 32;
@@ -36,7 +28,12 @@ export function trainTestSplit({ seed, testShare, negatives, validationShare = 0
   const keepBelow = negatives * 2 ** 32;
   return {
     partCount: validationShare > 0 ? 4 : 3,
-    partOf(group, label, row) {
+    /**
+     * @param group Hash of the group, 32 bits.
+     * @param label 1 if the row was clicked.
+     * @param row Index of the row in its chunk, which depends on the data alone.
+     */
+    partOf(group: number, label: number, row: number): number {
       if (mixed(group ^ salt) < testBelow) return testPart;
       if (validationBelow > 0 && mixed(group ^ validationSalt) < validationBelow) return validationPart;
       // Held-out rows are never sampled: they represent the rows that the model will score.

@@ -12,22 +12,7 @@ import type { Job, Threads } from "../runtime/thread_pool.ts";
 export type Scope = "all" | "sample";
 
 /** Passes over one design, for the solvers. Results are sums over rows, without penalty. */
-export interface Passes {
-  readonly design: DesignMatrix;
-  /** The parts whose rows are included. */
-  readonly parts: readonly number[];
-  /** Weight of the parts' rows (their number, if there are no weights), and of those in the sample. */
-  readonly weight: Readonly<Record<Scope, number>>;
-  /** Iterates over all chunks. A chunk is only valid until the next one is requested. */
-  chunks(): Iterable<DesignChunk>;
-  /** @param coefficients Shape (columns + 1), intercept last. */
-  evaluate(coefficients: Float64Array, want: { hessian: boolean; scope?: Scope }): Promise<LossSums>;
-  /**
-   * Returns the intercept's row of the Hessian, shape (columns + 1), intercept last, which needs no more memory than a
-   * gradient. For a column of 0 and 1, its entry equals that of the Hessian's diagonal.
-   */
-  curvatures(coefficients: Float64Array): Promise<Float64Array>;
-}
+export type Passes = ReturnType<typeof passesOver>;
 
 /** Each range of chunks is summed separately, and the sums are added in order: the same result for any number of threads. */
 const rangeCountMax = 16;
@@ -106,7 +91,7 @@ function passesOver(
   parts: readonly number[],
   threads: Threads,
   state: PassState,
-): Passes {
+) {
   const sample = sampleOf(design.chunks, rowsOf(design, parts));
   // Reused by the next pass of the same kind, since V8 does not collect unused SharedArrayBuffers in time.
   let sums: Float64Array<SharedArrayBuffer> | undefined;
@@ -127,12 +112,22 @@ function passesOver(
   };
   return {
     design,
+    /** The parts whose rows are included. */
     parts,
+    /** Weight of the parts' rows (their number, if there are no weights), and of those in the sample. */
     weight: { all: weightOf(design.chunks, parts), sample: weightOf(sample, parts) },
-    chunks: () => loadEach(design.chunks),
-    evaluate: (coefficients, { hessian, scope = "all" }) =>
-      pass({ coefficients, hessian, scope, of: "residuals" }),
-    async curvatures(coefficients) {
+    /** Iterates over all chunks. A chunk is only valid until the next one is requested. */
+    chunks: (): Iterable<DesignChunk> => loadEach(design.chunks),
+    /** @param coefficients Shape (columns + 1), intercept last. */
+    evaluate: (
+      coefficients: Float64Array,
+      { hessian, scope = "all" }: { hessian: boolean; scope?: Scope },
+    ): Promise<LossSums> => pass({ coefficients, hessian, scope, of: "residuals" }),
+    /**
+     * Returns the intercept's row of the Hessian, shape (columns + 1), intercept last, which needs no more memory than a
+     * gradient. For a column of 0 and 1, its entry equals that of the Hessian's diagonal.
+     */
+    async curvatures(coefficients: Float64Array): Promise<Float64Array> {
       return (await pass({ coefficients, hessian: false, scope: "all", of: "curvatures" })).gradient;
     },
   };

@@ -4,11 +4,7 @@ import { type ColumnBuffer, release } from "../files/columns/column_buffer.ts";
  * A set of keys of a table, as 48-bit fingerprints in bounded memory. That any of a million keys is mistaken for one of another
  * million is less likely than one in a million.
  */
-export interface KeySet {
-  /** Adds the keys of all rows, as far as the set has space for them. */
-  addAll(buffer: ColumnBuffer): void;
-  has(buffer: ColumnBuffer, row: number): boolean;
-}
+export type KeySet = ReturnType<typeof createKeySet>;
 
 const slotsFirst = 2 ** 16;
 /** 24 MiB of slots. */
@@ -18,7 +14,7 @@ const loadFactorMax = 0.9;
 export const keysMax = Math.floor(slotsMax * loadFactorMax);
 
 /** @param expected Number of keys, if it is known. */
-export function createKeySet(expected = 0): KeySet {
+export function createKeySet(expected = 0) {
   // A slot of zeros is free.
   let low = new Uint32Array(slotsFor(expected));
   let high = new Uint16Array(low.length);
@@ -50,7 +46,8 @@ export function createKeySet(expected = 0): KeySet {
     release(smallerHigh);
   };
   return {
-    addAll(buffer) {
+    /** Adds the keys of all rows, as far as the set has space for them. */
+    addAll(buffer: ColumnBuffer): void {
       for (let row = 0; row < buffer.length; row++) {
         if (size >= low.length * loadFactorMax) {
           if (low.length >= slotsMax) return;
@@ -60,7 +57,7 @@ export function createKeySet(expected = 0): KeySet {
         put(fingerprint[0], fingerprint[1]);
       }
     },
-    has(buffer, row) {
+    has(buffer: ColumnBuffer, row: number): boolean {
       writeFingerprint(buffer, row, fingerprint);
       return high[slotOf(fingerprint[0], fingerprint[1])] !== 0;
     },

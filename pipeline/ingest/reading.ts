@@ -20,11 +20,7 @@ const messagesAheadMin = 3;
 const firstMessagesMax = 16;
 
 /** A file that is being read. */
-export interface Reading {
-  readonly opened: OpenedFile;
-  /** Returns the next batch, undefined at the end, and releases the previous one. @throws {Failure} as `openReader` does. */
-  next(): Promise<FileBatch | undefined>;
-}
+export type Reading = ReturnType<typeof releasingReading>;
 
 /** Opens a file and closes the one that is open. */
 interface OpenJob extends Job {
@@ -48,15 +44,7 @@ interface BatchMessage {
 }
 
 /** A reader of one file at a time, on any thread. Remembers primary keys so that foreign keys can be checked without a query. */
-export interface FileReading {
-  /** @returns undefined for a prefetch if parent keys would have to be looked up in the store. */
-  open(job: OpenJob): OpenedFile | undefined;
-  /** Returns batches that the caller has to release. @throws {Failure} Only after the batches before it were returned. */
-  next(job: NextJob): BatchMessage;
-  /** Adds keys of rows that have been inserted. */
-  addKnownKeys(table: string, keys: Pick<KeySet, "has">): void;
-  close(): void;
-}
+export type FileReading = ReturnType<typeof createFileReading>;
 
 /** An observer of the rows of the files that are read. */
 export interface RowObserver {
@@ -70,7 +58,7 @@ export interface RowObserver {
 }
 
 /** @param observerOf Returns the observer of a file when the file is opened. */
-export function createFileReading(observerOf: () => RowObserver | undefined = () => undefined): FileReading {
+export function createFileReading(observerOf: () => RowObserver | undefined = () => undefined) {
   let observer: RowObserver | undefined;
   let table = "";
   let reader: OpenReader | undefined;
@@ -100,7 +88,8 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
     }
   };
   return {
-    open(job) {
+    /** @returns undefined for a prefetch if parent keys would have to be looked up in the store. */
+    open(job: OpenJob): OpenedFile | undefined {
       if (job.isPrefetch && !observer?.isComplete()) return undefined;
       close();
       observer = observerOf();
@@ -111,7 +100,8 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
       batches = reader.batches();
       return reader.opened;
     },
-    next({ bytes: bytesMax }) {
+    /** Returns batches that the caller has to release. @throws {Failure} Only after the batches before it were returned. */
+    next({ bytes: bytesMax }: NextJob): BatchMessage {
       const message: FileBatch[] = [];
       for (let bytes = 0; message.length === 0 || bytes < bytesMax;) {
         const next = nextBatch(message.length > 0);
@@ -121,7 +111,8 @@ export function createFileReading(observerOf: () => RowObserver | undefined = ()
       }
       return { batches: message, isLast: false };
     },
-    addKnownKeys: (table, keys) => void knownKeys.set(table, keys),
+    /** Adds keys of rows that have been inserted. */
+    addKnownKeys: (table: string, keys: Pick<KeySet, "has">) => void knownKeys.set(table, keys),
     close,
   };
 }
@@ -193,13 +184,14 @@ export async function openReading(
 }
 
 /** Returns the batches of messages one by one, each until the next one is requested. */
-function releasingReading(opened: OpenedFile, nextMessage: () => Promise<BatchMessage | undefined>): Reading {
+function releasingReading(opened: OpenedFile, nextMessage: () => Promise<BatchMessage | undefined>) {
   let message: BatchMessage = { batches: [], isLast: false };
   let taken = 0;
   let last: FileBatch | undefined;
   return {
     opened,
-    async next() {
+    /** Returns the next batch, undefined at the end, and releases the previous one. @throws {Failure} as `openReader` does. */
+    async next(): Promise<FileBatch | undefined> {
       if (last) releaseBatch(last.batch);
       last = undefined;
       while (taken === message.batches.length) {

@@ -104,16 +104,13 @@ function openRows(path: string, options: RowSourceOptions): RowSource {
 const reasonsMax = 20;
 const otherReasons = "other reasons";
 
-interface ReasonCounter {
-  add(reason: string): void;
-  readonly counts: ReadonlyMap<string, number>;
-}
+type ReasonCounter = ReturnType<typeof createReasonCounter>;
 
-function createReasonCounter(): ReasonCounter {
+function createReasonCounter() {
   const counts = new Map<string, number>();
   return {
     counts,
-    add(reason) {
+    add(reason: string): void {
       const name = counts.has(reason) || counts.size < reasonsMax ? reason : otherReasons;
       counts.set(name, (counts.get(name) ?? 0) + 1);
     },

@@ -1,15 +1,5 @@
 /** A map with a fixed number of entries: it drops the least recently used one. */
-export interface Lru<Value> {
-  /** Counts as a use. */
-  get(key: string): Value | undefined;
-  /** Does not count as a use. */
-  peek(key: string): Value | undefined;
-  /** Adds or replaces an entry, and returns its value. Counts as a use. */
-  set(key: string, value: Value): Value;
-  delete(key: string): void;
-}
-
-export function createLru<Value>(entriesMax: number): Lru<Value> {
+export function createLru<Value>(entriesMax: number) {
   /** In order of use: a `Map` iterates over its keys in order of insertion. */
   const entries = new Map<string, Value>();
   const set = (key: string, value: Value) => {
@@ -19,12 +9,15 @@ export function createLru<Value>(entriesMax: number): Lru<Value> {
     return value;
   };
   return {
-    get(key) {
+    /** Counts as a use. */
+    get(key: string): Value | undefined {
       const value = entries.get(key);
       return value === undefined ? undefined : set(key, value);
     },
-    peek: (key) => entries.get(key),
+    /** Does not count as a use. */
+    peek: (key: string): Value | undefined => entries.get(key),
+    /** Adds or replaces an entry, and returns its value. Counts as a use. */
     set,
-    delete: (key) => void entries.delete(key),
+    delete: (key: string) => void entries.delete(key),
   };
 }

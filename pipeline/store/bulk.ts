@@ -4,34 +4,31 @@ import { asFailure, retryWhileBusy } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
 import { lockTimeoutMsDefault } from "./writing.ts";
 
-/** A series of loads into a store, one transaction each. Each is durable before the next begins. */
-export interface Bulk {
-  /**
-   * Runs a load in rollback mode if it is alone and no other connection has the store open, else in WAL mode.
-   *
-   * @param options.isAlone Whether no other connection needs to read the store during the load.
-   * @throws {Failure} `store-busy` if the load needs WAL mode, and another process keeps the store locked.
-   */
-  load<Result>(work: () => Promise<Result>, options: { isAlone: boolean }): Promise<Result>;
-  /** Returns the store to rollback mode, in which it is a single file, unless other connections have it open. */
-  end(): void;
-}
-
 /** How long one attempt blocks the thread. */
 const attemptMs = 100;
 
-/** @param options.lockTimeoutMs How long a load waits for readers and writers. */
+/**
+ * A series of loads into a store, one transaction each. Each is durable before the next begins.
+ *
+ * @param options.lockTimeoutMs How long a load waits for readers and writers.
+ */
 export function openBulk(
   store: Store,
   { lockTimeoutMs = lockTimeoutMsDefault }: { lockTimeoutMs?: number } = {},
-): Bulk {
+) {
   let mode: JournalMode | undefined;
   const setMode = (wanted: JournalMode, waitMs: number) => {
     if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
     return mode === wanted;
   };
   return {
-    async load(work, { isAlone }) {
+    /**
+     * Runs a load in rollback mode if it is alone and no other connection has the store open, else in WAL mode.
+     *
+     * @param options.isAlone Whether no other connection needs to read the store during the load.
+     * @throws {Failure} `store-busy` if the load needs WAL mode, and another process keeps the store locked.
+     */
+    async load<Result>(work: () => Promise<Result>, { isAlone }: { isAlone: boolean }): Promise<Result> {
       // In WAL mode other connections can go on reading.
       if (isAlone && setMode("rollback", 0)) return await work();
       await retryWhileBusy(lockTimeoutMs, () => {
@@ -39,7 +36,8 @@ export function openBulk(
       });
       return await inWalMode(store, work);
     },
-    end: () => leaveWalMode(store.journal),
+    /** Returns the store to rollback mode, in which it is a single file, unless other connections have it open. */
+    end: (): void => leaveWalMode(store.journal),
   };
 }
 

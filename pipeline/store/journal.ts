@@ -9,22 +9,12 @@ import { hasCode, sqliteCode } from "./sqlite_failure.ts";
 export type JournalMode = "wal" | "rollback";
 
 /** The journal of a store. It is in rollback mode, except during a load that allows concurrent readers. */
-export interface Journal {
-  /**
-   * Changes the mode.
-   *
-   * @param waitMs How long to wait for other connections.
-   * @returns Whether the store is in this mode now; false while another connection has it open.
-   */
-  use(mode: JournalMode, waitMs: number): boolean;
-  /** Returns a number that increases with each change by another connection that is noticed. */
-  externalChanges(): number;
-}
+export type Journal = ReturnType<typeof createJournal>;
 
 const pragmas = { wal: "wal", rollback: "delete" } as const;
 const busyCode = 5;
 
-export function createJournal(db: DatabaseSync): Journal {
+export function createJournal(db: DatabaseSync) {
   let changes = 0;
   let version = dataVersion(db);
 
@@ -35,8 +25,15 @@ export function createJournal(db: DatabaseSync): Journal {
     return changes;
   };
   return {
+    /** Returns a number that increases with each change by another connection that is noticed. */
     externalChanges,
-    use(mode, waitMs) {
+    /**
+     * Changes the mode.
+     *
+     * @param waitMs How long to wait for other connections.
+     * @returns Whether the store is in this mode now; false while another connection has it open.
+     */
+    use(mode: JournalMode, waitMs: number): boolean {
       // A change of the mode alters the data version as a write of another connection does.
       externalChanges();
       try {

@@ -5,13 +5,7 @@ import { isForwarded } from "./client_address.ts";
 import { hostnameOf, isLoopback } from "../runtime/host.ts";
 
 /** Decides which requests may write. */
-export interface AdminAuth {
-  /**
-   * @param client The address of the client.
-   * @throws {Failure} `unauthorized`, `attempts-exceeded`, `forbidden`
-   */
-  authorizeWrite(request: Request, client: string): void;
-}
+export type AdminAuth = ReturnType<typeof createAdminAuth>;
 
 export interface AdminAuthOptions {
   /** The token of `Authorization: Bearer …`. Without a token, `insecure` and the host decide. */
@@ -23,10 +17,14 @@ export interface AdminAuthOptions {
 
 export function createAdminAuth(
   { token, insecure, attempts = createAttemptLimiter() }: AdminAuthOptions,
-): AdminAuth {
+) {
   const expected = token === undefined ? undefined : digest(token);
   return {
-    authorizeWrite(request, client) {
+    /**
+     * @param client The address of the client.
+     * @throws {Failure} `unauthorized`, `attempts-exceeded`, `forbidden`
+     */
+    authorizeWrite(request: Request, client: string): void {
       if (expected) checkToken(request, client, { expected, attempts });
       else checkOpen(request, insecure);
     },

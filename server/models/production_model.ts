@@ -117,26 +117,23 @@ export function createProductionModel(options: ProductionModelOptions): Producti
 }
 
 /** Changes the model in all threads, in two steps. */
-interface ModelSwitch {
-  /** Loads a model in all threads. @throws {Failure} As `ModelBroadcast.prepare`; `model-unknown`, `artifact-corrupt`. */
-  prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel>;
-  activate(model: LoadedModel, assignment: Assignment): Assignment;
-}
+type ModelSwitch = ReturnType<typeof createModelSwitch>;
 
 function createModelSwitch(
   { modelsDir, slot, log, broadcast = noWorkers }: ProductionModelOptions,
-): ModelSwitch {
+) {
   const artifacts = createArtifactCache(modelsDir);
   const loadedModels = createLoadedModelCache(slot.counters);
   return {
-    async prepare(row, assignment) {
+    /** Loads a model in all threads. @throws {Failure} As `ModelBroadcast.prepare`; `model-unknown`, `artifact-corrupt`. */
+    async prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel> {
       const content = artifacts.read(row);
       // Loaded here first: a model that fails is not sent to the workers.
       const model = loadedModels.find(content) ?? loadedModels.add(content);
       await broadcast.prepare(content, assignment);
       return model;
     },
-    activate(model, assignment) {
+    activate(model: LoadedModel, assignment: Assignment): Assignment {
       // The switch: before it no thread uses the new model, after it every thread does.
       slot.current = { ...model, assignment };
       broadcast.activate();

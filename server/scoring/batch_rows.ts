@@ -149,20 +149,16 @@ export function rowErrorJson(index: number, failure: Failure): string {
 }
 
 /** Failures of the rows of one batch, as one failure. */
-export interface RowFailures {
-  /** @throws {Failure} if more than `badRowsMax` rows cannot be answered. */
-  add(index: number, failure: Failure): void;
-  /** @throws {Failure} if a row failed, with a pointer per bad field of the first such rows. */
-  throwAny(): void;
-}
+export type RowFailures = ReturnType<typeof createRowFailures>;
 
 /** @param path Path of the list of rows in the body. */
-export function createRowFailures(path: readonly PropertyKey[]): RowFailures {
+export function createRowFailures(path: readonly PropertyKey[]) {
   let count = 0;
   let first: Failure | undefined;
   const errors: Failure["errors"][number][] = [];
   return {
-    add(index, failure) {
+    /** @throws {Failure} if more than `badRowsMax` rows cannot be answered. */
+    add(index: number, failure: Failure): void {
       count++;
       first ??= failure;
       if (count > badRowsMax) {
@@ -176,7 +172,8 @@ export function createRowFailures(path: readonly PropertyKey[]): RowFailures {
       const own = failure.errors.length > 0 ? failure.errors : [{ pointer: "#", detail: failure.message }];
       errors.push(...errorsAt([...path, index], own).slice(0, errorsMax - errors.length));
     },
-    throwAny() {
+    /** @throws {Failure} if a row failed, with a pointer per bad field of the first such rows. */
+    throwAny(): void {
       if (!first) return;
       const rows = count === 1 ? "One row" : `${count.toLocaleString("en")} rows`;
       throw new Failure(first.kind, `${rows} cannot be answered. ${first.message}`, errors);

@@ -1,15 +1,11 @@
-/** What answers the requests of a URL that may take the fast path, by the text of the URL. */
-export interface RouteCache<Work> {
-  /** Returns what was added for an equal URL. */
-  get(url: string): Work | undefined;
-  add(url: string, work: Work): Work;
-}
-
 /** Clients of one server spell its name in few ways. URLs beyond this number are matched at each request. */
 const urlsMax = 64;
 
-/** Compares with the last URL first: most servers are called by one URL, and to hash it takes longer. */
-export function createRouteCache<Work>(): RouteCache<Work> {
+/**
+ * What answers the requests of a URL that may take the fast path, by the text of the URL.
+ * Compares with the last URL first: most servers are called by one URL, and to hash it takes longer.
+ */
+export function createRouteCache<Work>() {
   const known = new Map<string, Work>();
   let lastUrl = "";
   let lastWork: Work | undefined;
@@ -18,12 +14,13 @@ export function createRouteCache<Work>(): RouteCache<Work> {
     return lastWork = work;
   };
   return {
-    get(url) {
+    /** Returns what was added for an equal URL. */
+    get(url: string): Work | undefined {
       if (url === lastUrl) return lastWork;
       const work = known.get(url);
       return work && remember(url, work);
     },
-    add(url, work) {
+    add(url: string, work: Work): Work {
       if (known.size < urlsMax) known.set(url, work);
       return remember(url, work);
     },

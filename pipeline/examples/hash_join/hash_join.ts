@@ -1,13 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
-import type { RowsQuery } from "../../store/checked_rows.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { quoted } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
 import type { Ids } from "../id_ranges.ts";
 import type { JoinPlan, ParentPlan } from "../join_plan.ts";
-import type { ParentField, RowLayout } from "../row_layout.ts";
+import type { ParentField } from "../row_layout.ts";
 import { cursorOf, sampleKeys } from "./build_cursor.ts";
 import { type BuildJob, type BuildResult, type BuildScan, scanBuildSides } from "./build_scan.ts";
 import { capacityOf, createHashTable, type HashTable, hashTableBytes } from "./hash_table.ts";
@@ -17,14 +16,7 @@ import { isUuid, type KeyEncoding, textKeys, uuidKeys } from "./key_encoding.ts"
  * A hash join of a child with its parents. The parents are the build sides, in memory; the child is the probe side, scanned
  * in order, so that SQLite seeks in no table. Plain data, to be posted to threads.
  */
-export interface HashJoin {
-  /** Query of the child; its key comes first. */
-  readonly child: RowsQuery;
-  readonly layout: RowLayout;
-  readonly buildSides: readonly BuildSide[];
-  /** SELECT of the ids between two bounds whose label is 1, in ascending order. */
-  readonly clickedIds: string;
-}
+export type HashJoin = ReturnType<typeof joinOf>;
 
 /** A parent in memory. */
 export interface BuildSide {
@@ -148,7 +140,7 @@ function findsClicks(db: DatabaseSync, plan: JoinPlan): boolean {
   return steps.every(({ detail }) => String(detail).startsWith("SEARCH "));
 }
 
-function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly BuildResult[]): HashJoin {
+function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly BuildResult[]) {
   const { spec, child, id, group, parents } = plan;
   const inOrder = [...results].sort((a, b) => a.thread - b.thread);
   const columns = [id];
@@ -172,9 +164,11 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
   };
   const buildSides = parents.map(({ column }, i) => ({ table: scans[i].table, keyAt: at(column) }));
   return {
+    /** Query of the child; its key comes first. */
     child: { columns: columns.map(quoted), from: quoted(child) },
     layout,
     buildSides,
+    /** SELECT of the ids between two bounds whose label is 1, in ascending order. */
     clickedIds: clickedQuery(plan),
   };
 }

@@ -171,12 +171,9 @@ function adjoining(
   return { starts, ends };
 }
 
-interface Reader {
-  readonly view: DataView;
-  offset: number;
-}
+type Reader = ReturnType<typeof readerOf>;
 
-function readerOf(bytes: Uint8Array): Reader {
+function readerOf(bytes: Uint8Array) {
   return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
 }
 

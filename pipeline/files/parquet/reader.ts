@@ -1,8 +1,8 @@
 import { type ByteSource, openSource } from "../byte_source.ts";
 import { Failure } from "../../failure.ts";
 import { type ColumnCursor, openColumn } from "./column_reader.ts";
-import { type Conversion, conversionOf } from "./conversion.ts";
-import { type Footer, type ParquetColumn, readFooter } from "./footer.ts";
+import { conversionOf } from "./conversion.ts";
+import { type Footer, readFooter } from "./footer.ts";
 import { describeType } from "./column_meaning.ts";
 import { openRange } from "./pandas_index.ts";
 import { NotSupported } from "./not_supported.ts";
@@ -10,10 +10,7 @@ import type { RowReader, RowRun } from "../columns/row_run.ts";
 import type { ColumnSource, SelectSources } from "../columns/column_source.ts";
 
 /** A column to load, and its conversion. */
-interface Loaded {
-  readonly column: ParquetColumn;
-  readonly conversion: Conversion;
-}
+type Loaded = ReturnType<typeof loadable>;
 
 /**
  * Opens a parquet file: flat columns of any codec and encoding, row group by row group, page by page.
@@ -49,7 +46,7 @@ export function openParquet(
 const unnamedIndex = "pandas numbers its rows by an unnamed index that is not a column of the file: " +
   'df.reset_index(names="id").to_parquet(…) writes it as the column "id"';
 
-function loadable({ column: target, name }: ColumnSource, footer: Footer, path: string): Loaded {
+function loadable({ column: target, name }: ColumnSource, footer: Footer, path: string) {
   const column = footer.columns.find((candidate) => candidate.name === name);
   if (!column) throw new Error(`a column "${name}" was chosen that the file does not have`);
   const expected =
@@ -66,13 +63,7 @@ function loadable({ column: target, name }: ColumnSource, footer: Footer, path: 
   return { column, conversion };
 }
 
-interface Rows {
-  /** Number of rows read so far. */
-  count(): number;
-  read(run: RowRun, rowsMax: number): number;
-}
-
-function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): Rows {
+function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]) {
   let group = 0;
   let rowsLeft = footer.rowGroups[0]?.rowCount ?? 0;
   let rowsRead = 0;
@@ -93,8 +84,9 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]): 
     });
   };
   return {
-    count: () => rowsRead,
-    read(run, rowsMax) {
+    /** Number of rows read so far. */
+    count: (): number => rowsRead,
+    read(run: RowRun, rowsMax: number): number {
       while (rowsLeft === 0) {
         group++;
         if (group >= footer.rowGroups.length) return 0;

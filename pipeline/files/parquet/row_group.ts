@@ -2,16 +2,7 @@ import type { ByteSource } from "../byte_source.ts";
 import { Failure } from "../../failure.ts";
 import { type ChunkMetadata, readChunks, type RowGroupMetadata } from "./metadata.ts";
 
-export interface ParquetRowGroup {
-  readonly rowCount: number;
-  /**
-   * @param places Indices of the wanted columns.
-   * @returns A function that locates the column with an index. It throws a `Failure`, `file-invalid`, for a column that is
-   *   encrypted or in another file, and an `Error` for a damaged one.
-   * @throws {Failure} `file-invalid` for a damaged list of columns.
-   */
-  openChunks(places: readonly number[]): (place: number) => ColumnChunk;
-}
+export type ParquetRowGroup = ReturnType<typeof checkRowGroup>;
 
 /** The location of the pages of a column of a row group. */
 export interface ColumnChunk {
@@ -52,12 +43,18 @@ export interface RowGroupFile {
   readonly paddingBytes: number;
 }
 
-export function checkRowGroup(group: RowGroupMetadata, file: RowGroupFile): ParquetRowGroup {
+export function checkRowGroup(group: RowGroupMetadata, file: RowGroupFile) {
   const { rowCount } = group;
   if (!(rowCount >= 0)) throw new Error("a row group without a count of rows");
   return {
     rowCount,
-    openChunks(places) {
+    /**
+     * @param places Indices of the wanted columns.
+     * @returns A function that locates the column with an index. It throws a `Failure`, `file-invalid`, for a column that is
+     *   encrypted or in another file, and an `Error` for a damaged one.
+     * @throws {Failure} `file-invalid` for a damaged list of columns.
+     */
+    openChunks(places: readonly number[]): (place: number) => ColumnChunk {
       const chunks = damageOf(() => readChunks(file.bytes, group, new Set(places)), file.invalid);
       return (place) => {
         const chunk = chunks.get(place);

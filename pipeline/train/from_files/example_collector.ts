@@ -162,18 +162,16 @@ function addParentRows(
 }
 
 /** Finds each key of a run only once: the check for orphans looks it up before its parent row is added. */
-interface Finder {
-  find(keys: TextKeyIndex, buffer: ColumnBuffer, row: number): number;
-}
+type Finder = ReturnType<typeof createFinder>;
 
 const notLookedUp = -2;
 
-function createFinder(): Finder {
+function createFinder() {
   let current: ColumnBuffer | undefined;
   let fills = -1;
   let found = new Int32Array();
   return {
-    find(keys, buffer, row) {
+    find(keys: TextKeyIndex, buffer: ColumnBuffer, row: number): number {
       if (buffer.type !== "TEXT") return -1;
       if (current !== buffer || fills !== buffer.fills) {
         [current, fills] = [buffer, buffer.fills];

@@ -3,29 +3,23 @@ import { release } from "../../files/columns/column_buffer.ts";
 export type NumberArray = Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
 /** A typed array that grows at its end. */
-export interface GrowableArray<A extends NumberArray> {
-  /** Longer than `length`; may be another array after each `extend`. */
-  readonly array: A;
-  readonly length: number;
-  /** Appends entries with unspecified values. @returns The index of the first. */
-  extend(count: number): number;
-  /** Frees the memory immediately. */
-  release(): void;
-}
+export type GrowableArray<A extends NumberArray> = ReturnType<typeof createGrowableArray<A>>;
 
 const initialLength = 4_096;
 
-function createGrowableArray<A extends NumberArray>(make: (length: number) => A): GrowableArray<A> {
+function createGrowableArray<A extends NumberArray>(make: (length: number) => A) {
   let array = make(initialLength);
   let length = 0;
   return {
-    get array() {
+    /** Longer than `length`; may be another array after each `extend`. */
+    get array(): A {
       return array;
     },
-    get length() {
+    get length(): number {
       return length;
     },
-    extend(count) {
+    /** Appends entries with unspecified values. @returns The index of the first. */
+    extend(count: number): number {
       const from = length;
       length += count;
       if (length > array.length) {
@@ -36,7 +30,8 @@ function createGrowableArray<A extends NumberArray>(make: (length: number) => A)
       }
       return from;
     },
-    release() {
+    /** Frees the memory immediately. */
+    release(): void {
       release(array);
       array = make(0);
       length = 0;

@@ -38,12 +38,9 @@ const readers: Readonly<Record<Exclude<Datatype, "BYTES">, (view: DataView, at: 
 };
 
 /** The bytes of binary tensors. */
-export interface TensorBytes {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly view: DataView;
-}
+export type TensorBytes = ReturnType<typeof tensorBytes>;
 
-export function tensorBytes(bytes: Uint8Array<ArrayBuffer>): TensorBytes {
+export function tensorBytes(bytes: Uint8Array<ArrayBuffer>) {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }
 
