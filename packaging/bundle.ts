@@ -50,7 +50,7 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
   const used = outputs.flatMap(({ inputs }) =>
     Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)
   );
-  // Without what plugins make, whose paths begin with a namespace.
+  // Without files of plugins, whose paths begin with a namespace.
   const files = used.filter((path) => !/^[a-z-]+:/.test(path));
   return { sources: [...new Set(files)].sort(), byteCount };
 }

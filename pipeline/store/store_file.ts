@@ -95,7 +95,7 @@ export function createDataFolder(dataDir: string): void {
 }
 
 /**
- * Rejects files of a database that are no regular files. The data folder is the operator's choice and may be a link, but a
+ * Rejects database files that are not regular files. The data folder is the operator's choice and may be a link, but a
  * user who can write to it must not be able to point the store at a file elsewhere.
  *
  * @throws {Failure} `store-invalid`

@@ -45,7 +45,7 @@ export interface HandlerOptions {
 /** Requests per thread that the router may have in flight. Bodies that are still arriving have their own limits, far below. */
 export const inFlightMax = 4096;
 
-/** What answers a request and what counts it. On the fast path it is made once per URL, so a request allocates nothing for it. */
+/** The function that answers a request, and its counter. On the fast path it is made once per URL, so a request allocates nothing for it. */
 interface Work {
   /** Answers a request; may throw or reject with any error. */
   readonly answer: (request: Request, requestId: string) => Response | Promise<Response>;
@@ -221,7 +221,7 @@ function createRoutedWork(
       if (request.method !== "GET") requireCapacity(lifecycle);
       const response = await router.fetch(request, caller);
       for (const [name, value] of Object.entries(commonHeaders(slot, caller.requestId))) {
-        // A route that has set a header knows better: a batch or a named model its model, a page what it may load.
+        // Headers of the route take precedence: the model of a batch or of a named model, what a page may load.
         if (!response.headers.has(name)) response.headers.set(name, value);
       }
       return response;

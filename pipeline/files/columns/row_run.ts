@@ -30,7 +30,7 @@ export interface RowRun {
 export interface RowReader {
   /** Names of the file's columns; for newline-delimited JSON, those seen so far. */
   readonly columnNames: readonly string[];
-  /** Number of rows in the file, if the format tells it. */
+  /** Number of rows in the file, if the format contains it. */
   readonly rowCount: number | undefined;
   /** Returns the number of bytes read so far. */
   bytesRead(): number;

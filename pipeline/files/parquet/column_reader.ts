@@ -114,7 +114,7 @@ function valuesOf(page: Page, element: SchemaElement, { buffer, dictionary, conv
 
 const levelsAtOnce = 65_536;
 
-/** Counts the non-NULL values of a page, which encodings do not tell. */
+/** Counts the non-NULL values of a page, which encodings do not contain. */
 function presentCountOf(page: Page): number {
   const reader = page.openLevels?.();
   if (!reader) return page.valueCount;
