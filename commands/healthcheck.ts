@@ -12,14 +12,7 @@ export default command({
     host: { type: "string", value: "HOST", default: "127.0.0.1", help: "server host" },
     port: { type: "integer", value: "PORT", default: 7999, min: 1, max: 65_535, help: "server port" },
     url: { type: "string", value: "URL", help: "server URL (overrides --host and --port)" },
-    timeout: {
-      type: "number",
-      value: "SECONDS",
-      default: 3,
-      min: 0.1,
-      max: 60,
-      help: "time limit",
-    },
+    timeout: { type: "number", value: "SECONDS", default: 3, min: 0.1, max: 60, help: "time limit" },
   },
   examples: [
     ["clickwell healthcheck", "the server on this machine's port 7999"],

@@ -22,11 +22,7 @@ export default command({
     "--drain-delay, then those in flight are finished; on Ctrl-C, without the delay; a second signal ends the process at once.",
   flags: {
     ...commonFlags,
-    host: {
-      type: "string",
-      value: "HOST",
-      help: "address to listen on [127.0.0.1; on Vertex AI 0.0.0.0]",
-    },
+    host: { type: "string", value: "HOST", help: "address to listen on [127.0.0.1; on Vertex AI 0.0.0.0]" },
     port: {
       type: "integer",
       value: "PORT",
@@ -75,10 +71,7 @@ export default command({
   examples: [
     ["clickwell serve", "on http://127.0.0.1:7999"],
     ["clickwell serve --port 0 --log-format json", "on a free port, with a JSON log"],
-    [
-      "clickwell serve --workers 4",
-      "four threads on one port, which switch models at the same moment",
-    ],
+    ["clickwell serve --workers 4", "four threads on one port, which switch models at the same moment"],
     [
       "CLICKWELL_ADMIN_TOKEN=$(openssl rand -hex 32) clickwell serve --host 0.0.0.0",
       "for other machines; changing the model requires the token",

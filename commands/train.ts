@@ -109,16 +109,10 @@ export default command({
       "clickwell train --leads leads.parquet --offers offers.parquet --clicks clicks.parquet",
       "load the files and train on them",
     ],
-    [
-      "clickwell train --penalty none --activate",
-      "no penalty; the model goes into production",
-    ],
+    ["clickwell train --penalty none --activate", "no penalty; the model goes into production"],
     ["clickwell train --penalty l1 --C 0.01", "drop the columns that help little"],
     ["clickwell train --C 0.1 --test-share 0.3 --json", "a stronger penalty, the result as JSON"],
-    [
-      "clickwell train --hidden 32,16 --epochs 20 --patience 2",
-      "a wide-and-deep model with early stopping",
-    ],
+    ["clickwell train --hidden 32,16 --epochs 20 --patience 2", "a wide-and-deep model with early stopping"],
     ["clickwell train --layers layers.json", "hidden layers as tfjs or Keras wrote them"],
     ["clickwell train --from 1 --new-data", "train version 1 further on the rows that were added since"],
     ["clickwell train --repeat 1", "check that version 1 can be reproduced byte for byte"],

@@ -129,11 +129,7 @@ async function open(
   const watch = registry.watch(production.sync);
   const origin = originOf(listener.hostname, listener.port);
   const modelId = slot.current?.modelId;
-  log.info("listening", {
-    url: origin,
-    model_id: modelId ?? null,
-    writes: guardText(token, insecure),
-  });
+  log.info("listening", { url: origin, model_id: modelId ?? null, writes: guardText(token, insecure) });
   if (!slot.current) log.warn("not ready", { detail: slot.unavailableReason.message });
 
   async function startWorkers(): Promise<void> {

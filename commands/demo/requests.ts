@@ -112,9 +112,7 @@ async function sendUnusual(
       client,
       { ...row, [category]: "never seen before" },
       "An unseen category",
-      {
-        unseen: [category],
-      },
+      { unseen: [category] },
     );
   }
   const id = encoder.features.find(({ name, type }) =>
@@ -125,9 +123,7 @@ async function sendUnusual(
       client,
       { ...row, [id]: String(row[id]) },
       "A category in another spelling",
-      {
-        probability: before,
-      },
+      { probability: before },
     );
   }
 }

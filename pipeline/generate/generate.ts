@@ -58,10 +58,7 @@ const columnsOf: Readonly<Record<TableName, readonly SchemaElement[]>> = {
     { name: "apr", ...double, ...optional },
     { name: "lender_id", ...int64, ...optional },
   ],
-  clicks: [
-    { name: "offer_id", ...int64, ...required },
-    { name: "clicked_at", ...timestamp, ...required },
-  ],
+  clicks: [{ name: "offer_id", ...int64, ...required }, { name: "clicked_at", ...timestamp, ...required }],
 };
 
 /** A table's file, with the rows not yet written, in column buffers of a row group's length. */
@@ -128,12 +125,7 @@ function createTables(open: (name: TableName) => ParquetFile, capacity: number) 
   const table = <const Columns extends readonly DecodedArray[]>(
     name: TableName,
     columns: Columns,
-  ): Table<Columns> => ({
-    file: open(name),
-    columns,
-    capacity,
-    buffered: 0,
-  });
+  ): Table<Columns> => ({ file: open(name), columns, capacity, buffered: 0 });
   const texts = () => new Array<string | null>(capacity);
   const uuids = () => new Array<Uint8Array>(capacity);
   const doubles = () => new Float64Array(capacity);

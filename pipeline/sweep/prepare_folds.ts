@@ -46,10 +46,7 @@ export async function prepareFolds(
   clock: StageClock,
 ): Promise<PreparedFolds> {
   const { spec, hyperParameters, foldCount, signal } = options;
-  const raw = await readExamples(store, spec, threads, {
-    budget,
-    observe: readObserver(options),
-  });
+  const raw = await readExamples(store, spec, threads, { budget, observe: readObserver(options) });
   requireExamples(raw, spec);
   const { account } = raw;
   const split = trainTestSplit(hyperParameters);
@@ -57,11 +54,7 @@ export async function prepareFolds(
   clock.lap("read");
   const fingerprint = fingerprintOf(raw);
   const chunkStore = createChunkStore(budget);
-  const encoding = encodeInSteps(raw, spec, split, {
-    poolPure: false,
-    withGroups: true,
-    chunkStore,
-  });
+  const encoding = encodeInSteps(raw, spec, split, { poolPure: false, withGroups: true, chunkStore });
   const { design: encoded } = await runCooperatively(encoding, signal);
   const counts = requireBothClasses(encoded);
   const design = hyperParameters.classWeight === "balanced"

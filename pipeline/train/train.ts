@@ -92,10 +92,7 @@ export async function trainModel(
   const { threads, budget, close } = openTrainingResources(store, options);
   const chunkStore = createChunkStore(budget);
   const read = async () => {
-    const raw = await readExamples(store, spec, threads, {
-      budget,
-      observe: readObserver(options),
-    });
+    const raw = await readExamples(store, spec, threads, { budget, observe: readObserver(options) });
     clock.lap("read");
     return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunkStore), signal);
   };

@@ -13,10 +13,7 @@ export function readChunks(stream: ReadableStream<Uint8Array>, chunkBytesMax: nu
   const reader = byobReader(stream);
   if (!reader) {
     const plain = stream.getReader();
-    return {
-      next: async () => (await plain.read()).value,
-      cancel: (reason) => plain.cancel(reason),
-    };
+    return { next: async () => (await plain.read()).value, cancel: (reason) => plain.cancel(reason) };
   }
   let buffer = new ArrayBuffer(chunkBytesMax);
   return {

@@ -41,12 +41,7 @@ export function createRouter(routes: readonly Route[], answer: Answer): Hono<{ B
       const request = context.req.raw;
       const { client, requestId } = context.env;
       context.env.route = route.path;
-      return answer(route, {
-        request,
-        requestId,
-        client,
-        parameters: pattern.match(context.req.path) ?? {},
-      });
+      return answer(route, { request, requestId, client, parameters: pattern.match(context.req.path) ?? {} });
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) {

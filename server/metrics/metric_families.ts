@@ -107,9 +107,7 @@ function modelFamilies({ models }: Snapshot): Family[] {
 function processFamilies({ cpuSeconds, residentBytes, startedAt }: ProcessFacts): Family[] {
   return [
     counter("process_cpu_seconds_total", "User and system CPU time of all threads.", [{ value: cpuSeconds }]),
-    gauge("process_resident_memory_bytes", "Resident memory of the process.", [{
-      value: residentBytes,
-    }]),
+    gauge("process_resident_memory_bytes", "Resident memory of the process.", [{ value: residentBytes }]),
     gauge("process_start_time_seconds", "Time at which the process started.", [{ value: startedAt }]),
   ];
 }

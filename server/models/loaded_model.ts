@@ -59,11 +59,7 @@ export interface ModelSlot {
 const warmUpCount = 2_000;
 
 export function createModelSlot(): ModelSlot {
-  return {
-    current: undefined,
-    unavailableReason: noModelAssigned(),
-    counters: createCountersByVersion(),
-  };
+  return { current: undefined, unavailableReason: noModelAssigned(), counters: createCountersByVersion() };
 }
 
 /** @throws {Failure} `model-missing`, or why the active model cannot be used. */

@@ -170,10 +170,7 @@ async function commit(
 
 function createSync(
   { registry, slot, log, broadcast = noWorkers }: ProductionModelOptions,
-  { modelSwitch, runExclusive }: {
-    readonly modelSwitch: ModelSwitch;
-    readonly runExclusive: RunExclusive;
-  },
+  { modelSwitch, runExclusive }: { readonly modelSwitch: ModelSwitch; readonly runExclusive: RunExclusive },
 ): ProductionModel["sync"] {
   /** The last failure that was logged, and the model that answered then: the same is logged once. */
   let logged: { readonly message: string; readonly model: ModelSlot["current"] } | undefined;

@@ -178,8 +178,5 @@ function fieldNameOf(pointer: string): string {
 
 /** Returns the failure of one invalid part of the body. */
 export function invalid(pointer: string, detail: string): Failure {
-  return new Failure("input-invalid", "A part of the request is not valid.", [{
-    pointer,
-    detail,
-  }]);
+  return new Failure("input-invalid", "A part of the request is not valid.", [{ pointer, detail }]);
 }

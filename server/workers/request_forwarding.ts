@@ -56,11 +56,7 @@ export function deserializeRequest({ method, url, headers, body }: SerializedReq
 }
 
 export async function serializeResponse(response: Response): Promise<SerializedResponse> {
-  return {
-    status: response.status,
-    headers: [...response.headers],
-    body: await response.arrayBuffer(),
-  };
+  return { status: response.status, headers: [...response.headers], body: await response.arrayBuffer() };
 }
 
 export function deserializeResponse({ status, headers, body }: SerializedResponse): Response {

@@ -22,11 +22,7 @@ export function openText(path: string, { encoding = "utf-8" }: TextFormat): Text
     const text = transcode(isPacked(source) ? gunzip(file.next, source.name) : file.next, encoding, path);
     const window = openWindow(path, text);
     const isPlain = encoding === "utf-8" && !isPacked(source);
-    return {
-      window,
-      bytesRead: () => isPlain ? window.bytesRead() : file.offset(),
-      close: source.close,
-    };
+    return { window, bytesRead: () => isPlain ? window.bytesRead() : file.offset(), close: source.close };
   } catch (error) {
     source.close();
     throw error;

@@ -91,10 +91,7 @@ function splitBody(
       }; the body has ${content.length} bytes.`,
     );
   }
-  return [content.subarray(0, length), {
-    ...tensorBytes(content.subarray(length)),
-    offset: 0,
-  }];
+  return [content.subarray(0, length), { ...tensorBytes(content.subarray(length)), offset: 0 }];
 }
 
 /**

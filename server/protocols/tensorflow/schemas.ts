@@ -39,12 +39,7 @@ const scoreSchema = z.array(z.union([z.enum(["0", "1"]), probabilitySchema])).le
 
 export const classify: OperationSchemas = {
   body: { "application/json": examples },
-  answer: {
-    "application/json": z.object({
-      results: z.array(z.array(scoreSchema).length(2)),
-      ...idsShape,
-    }),
-  },
+  answer: { "application/json": z.object({ results: z.array(z.array(scoreSchema).length(2)), ...idsShape }) },
   bodyExample: (row) => ({ examples: [row] }),
 };
 
