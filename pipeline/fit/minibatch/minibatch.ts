@@ -25,11 +25,11 @@ export interface MinibatchSolution extends Solution {
 const pauseMilliseconds = 50;
 /** Rows of a batch that is only measured, and numbers of its widest layer. */
 const measuredRowsMax = 8_192;
-const measuredNumbersMax = 2 ** 22;
+const measuredNumbersMax = 2 ** 18;
 /** More parameters would make a model.json of more than 20 MB. */
 const parametersMax = 2 ** 20;
-/** Rows of a step times units of all layers: about 1.5 GB of memory, as several arrays of them are held at a time. */
-const activationsMax = 2 ** 26;
+/** Rows of a step times units of all layers: about 1 GB of memory, as several arrays of them are held at a time. */
+const activationsMax = 2 ** 25;
 /** Log loss, as a multiple of the base rate's, above which a model is worse than the base rate. */
 const worseMax = 1.05;
 
