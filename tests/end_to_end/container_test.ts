@@ -56,6 +56,8 @@ async function prepareModel(bare: BareRoot): Promise<void> {
         ...["leads", "offers", "clicks"].flatMap((name) => [`--${name}`, `${tables}/${name}.parquet`]),
       ],
       ["train", "--threads", "2"],
+      ["train", "--hidden", "8", "--epochs", "1"],
+      ["train", "--repeat", "2"],
     ]
   ) {
     const { code, stderr } = await bare.run(words);
@@ -94,7 +96,7 @@ async function servePredictions(bare: BareRoot): Promise<void> {
 async function keepWithinVolume(bare: BareRoot): Promise<void> {
   const reading = await bare.run(["ingest", "--offers", "/etc/passwd"]);
   assert.equal(reading.code, 1);
-  assert.match(reading.stderr, /\/etc\/passwd, or it cannot be read/);
+  assert.match(reading.stderr, /\/etc\/passwd does not exist or is not readable/);
   const writing = await bare.run(["generate", "--out", "/elsewhere"]);
   assert.equal(writing.code, 1);
   assert.match(writing.stderr, /\/elsewhere/);

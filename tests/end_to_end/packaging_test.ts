@@ -4,7 +4,7 @@ import { bundle } from "../../packaging/bundle.ts";
 import { confinedPermissions, ordinaryPermissions } from "../../packaging/executable.ts";
 import { noticesOf } from "../../packaging/notices.ts";
 import { faultOf } from "../../packaging/runtime_version.ts";
-import { inFolder, root } from "../support/program.ts";
+import { inFolder, program, root } from "../support/program.ts";
 import { listFiles } from "../support/source_graph.ts";
 
 Deno.test("bundle: holds the program and its threads under their names, is the same each time, and names no machine", () =>
@@ -31,7 +31,36 @@ Deno.test("bundle: holds the program and its threads under their names, is the s
     assert.deepEqual(sources.filter((path) => /^(tests|packaging)\//.test(path)), []);
     await checkNotices(sources);
     await checkBuildContext(sources);
+    await checkTraining(join(once, "main.js"), folder);
   }));
+
+/** tfjs trains in the bundle, with a .wasm that is in it, and gives the bytes that it gives from source. */
+async function checkTraining(main: string, folder: string): Promise<void> {
+  const data = join(folder, "data");
+  const tables = ["leads", "offers", "clicks"].flatMap((
+    name,
+  ) => [`--${name}`, join(folder, `${name}.parquet`)]);
+  const training = ["train", "--data", data, "--hidden", "8,4", "--epochs", "2", "--json"];
+  await succeed(program, ["generate", "--offers", "2000", "--out", folder]);
+  await succeed(program, ["ingest", "--data", data, ...tables]);
+  const ids = [];
+  for (
+    const [i, words] of [program, [Deno.execPath(), "run", "--no-prompt", "--allow-all", main]].entries()
+  ) {
+    const stdout = await succeed(words, [...training, "--models", join(folder, `models-${i}`)]);
+    ids.push(JSON.parse(stdout).model_id);
+  }
+  assert.equal(ids[0], ids[1]);
+}
+
+/** Returns what a program prints. */
+async function succeed([file, ...words]: readonly string[], args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(file, { args: [...words, ...args], cwd: root })
+    .output();
+  const decoder = new TextDecoder();
+  assert.equal(code, 0, decoder.decode(stderr));
+  return decoder.decode(stdout);
+}
 
 /** Every package in the bundle comes with its licence. */
 async function checkNotices(sources: readonly string[]): Promise<void> {
