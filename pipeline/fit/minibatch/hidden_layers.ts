@@ -10,10 +10,10 @@ export const batchNormPlaces = ["before", "after"] as const;
 const defaultActivation = "relu";
 
 /**
- * Parses hidden layers: their units, separated by commas, each followed by what the layer has besides, as
+ * Parses hidden layers: their units, separated by commas, each followed by the layer's other settings, as
  * `64:tanh:dropout=0.2:batch-norm=before,32`.
  *
- * @param defaults Of layers that do not name their own; relu without them.
+ * @param defaults Settings of layers that do not name their own; relu by default.
  * @throws {Failure} `usage-invalid`
  */
 export function parseHidden(text: string, defaults: Partial<HiddenLayer> = {}): HiddenLayer[] {
@@ -27,7 +27,7 @@ export function parseHidden(text: string, defaults: Partial<HiddenLayer> = {}): 
   throw new Failure(
     "usage-invalid",
     `--hidden is "${text}", expected the units of up to ${hiddenLayersMax} layers, each from 1 to ${hiddenUnitsMax}, ` +
-      "separated by commas: --hidden 32,16, or with settings of their own: --hidden 64:tanh:dropout=0.2,16:batch-norm=before",
+      "separated by commas: --hidden 32,16, or with settings: --hidden 64:tanh:dropout=0.2,16:batch-norm=before",
   );
 }
 

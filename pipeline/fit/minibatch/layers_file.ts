@@ -5,7 +5,7 @@ import type { HiddenLayer } from "./options.ts";
 /** The hidden layers of a file that tfjs or Keras wrote. */
 export interface LayersFile {
   readonly hidden: readonly HiddenLayer[];
-  /** Columns that the first layer takes; absent if the file does not say. */
+  /** Columns that the first layer takes; absent if the file does not name them. */
   readonly inputColumns?: number;
 }
 
@@ -16,7 +16,7 @@ interface OpenLayer {
   batchNorm?: "before" | "after";
   dropout?: number;
   readonly hasBias: boolean;
-  /** Where its Dense is, for messages. */
+  /** Position of its Dense, for messages. */
   readonly place: string;
 }
 

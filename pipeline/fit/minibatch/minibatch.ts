@@ -37,11 +37,11 @@ const worseMax = 1.05;
 interface MinibatchState {
   readonly design: DesignMatrix;
   readonly filler: BatchFiller;
-  /** Rows of the current batch, shape (the most rows of a batch). */
+  /** Rows of the current batch. */
   readonly batch: BatchRows;
   readonly trainer: Trainer;
   readonly options: MinibatchOptions;
-  /** Pauses if the last pause is long enough ago. */
+  /** Pauses if the last pause was at least `pauseMilliseconds` ago. */
   readonly pause: (progress?: EpochProgress) => Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export async function solveMinibatch(
   const zeroColumns = [...fixedAtZero, ...emptyColumns(design)];
   const rowsMax = Math.max(batchSize, measuredRowsOf(hidden));
   const filler = createBatchFiller(design, zeroColumns, rowsMax);
-  // Loaded by training alone: nothing else pays for it.
+  // Loaded on demand, so that only training pays for it.
   const { createTrainer } = await import("./tfjs/trainer.ts");
   const trainer = await createTrainer(
     {

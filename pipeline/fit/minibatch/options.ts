@@ -1,7 +1,7 @@
 import type { ActivationName } from "../../model/activations.ts";
 import type { Penalty } from "../penalised.ts";
 
-/** Those of tfjs, `tf.train`. */
+/** The optimizers of tfjs, `tf.train`. */
 export const optimizerNames = [
   "adam",
   "sgd",
@@ -39,7 +39,7 @@ export interface MinibatchParameters {
   readonly optimizer: OptimizerName;
   /** Hidden layers, as `32,16`: see `parseHidden`. Empty for a logistic regression. */
   readonly hidden: string;
-  /** Columns that the first layer takes, if a file of layers says so: training requires them. */
+  /** Columns that the first layer takes, if a file of layers names them: training requires that many. */
   readonly inputColumns?: number;
   /** Maximum number of passes over the training rows. */
   readonly epochs: number;
@@ -79,7 +79,7 @@ export interface MinibatchOptions
   readonly validationShift?: number;
   readonly observe?: ((event: EpochEvent) => void) | undefined;
   /**
-   * Awaited about every 65,536 rows: yields to the event loop, and throws to end the training early.
+   * Awaited about every 50 ms: yields to the event loop, and throws to end the training early.
    *
    * @param progress Progress of the epoch; absent while a loss is measured.
    */

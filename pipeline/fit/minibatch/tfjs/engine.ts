@@ -9,7 +9,7 @@ import type { CodeKernels } from "./code_kernels.ts";
 import { registerProduct } from "./product.ts";
 import { createWasmKernels } from "./wasm_kernels.ts";
 
-/** The wasm backend on one thread, with SIMD; the cpu backend, whose results differ in the last bits, where that does not start. */
+/** The wasm backend on one thread, with SIMD; if it does not start, the cpu backend, whose results differ in the last bits. */
 export type BackendName = "wasm" | "cpu";
 
 /** tfjs, ready to train. */
