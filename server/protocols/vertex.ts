@@ -5,6 +5,7 @@ import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 import { requireObject, withContent, withProtocolJson } from "./protocol_body.ts";
 import { rowsOfList } from "./protocol_rows.ts";
 import { predictionsJson } from "./responses.ts";
+import { routesWith } from "./protocol_route.ts";
 import { withScores } from "./score_rows.ts";
 
 /** Paths that Vertex AI requests from a container, from its variables AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE. */
@@ -22,7 +23,7 @@ export interface VertexOptions {
   readonly ping: Route;
 }
 
-const schemas = () => import("./tensorflow/schemas.ts");
+const route = routesWith(() => import("./tensorflow/schemas.ts"));
 
 /** Existing paths that accept the requests of Vertex AI. */
 const equivalentPaths = new Set(["/invocations", "/v1/models/clickwell:predict"]);
@@ -48,35 +49,25 @@ export function vertexRoutes({ paths, slot, existingRoutes, ping }: VertexOption
     summary: "Vertex AI: 200 when ready to predict",
     operation: { ...ping.operation, id: "vertexHealth" },
   };
-  const predict: Route = {
-    method: "POST",
-    path: paths.predict,
-    summary: "Vertex AI: rows of raw fields → probabilities",
-    protocol: true,
-    fastPath: true,
-    operation: {
+  const predict = route(
+    "POST",
+    paths.predict,
+    {
       id: "vertexPredict",
-      tag: "protocols",
+      summary: "Vertex AI: rows of raw fields → probabilities",
+      schemas: "vertex",
+      fastPath: true,
       problems: ["model-missing"],
-      schemas: async () => (await schemas()).vertex,
     },
-    handle({ request, requestId }) {
-      return withContent(
-        request,
-        () => activeModel(slot),
-        (content, model) =>
-          withProtocolJson(content, (body) => {
-            const rows = rowsOfList(model, requireObject(body, "The body").instances, "#/instances");
-            return withScores(
-              model,
-              rows,
-              (probabilities) =>
-                new Response(predictionsJson(model, probabilities, requestId), predictionInit),
-            );
-          }),
-      );
-    },
-  };
+    ({ request, requestId }) =>
+      withContent(request, () => activeModel(slot), (content, model) =>
+        withProtocolJson(content, (body) => {
+          const rows = rowsOfList(model, requireObject(body, "The body").instances, "#/instances");
+          const respond = (probabilities: readonly number[]) =>
+            new Response(predictionsJson(model, probabilities, requestId), predictionInit);
+          return withScores(model, rows, respond);
+        })),
+  );
   return [
     ...(isThere("GET", paths.health) ? [] : [health]),
     ...(equivalentPaths.has(paths.predict) ? [] : [predict]),

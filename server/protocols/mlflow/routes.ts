@@ -11,10 +11,11 @@ import { withContent, withProtocolJson } from "../protocol_body.ts";
 import type { ProtocolRows } from "../protocol_rows.ts";
 import { readInvocation } from "./request.ts";
 import { predictionsJson } from "../responses.ts";
+import { routesWith } from "../protocol_route.ts";
 import { withScores } from "../score_rows.ts";
 
 const readHeader = createHeaderReader();
-const schemas = () => import("./schemas.ts");
+const route = routesWith(() => import("./schemas.ts"));
 
 /** Version of the scoring protocol; clients compare it with their own. */
 const mlflowVersion = "3.17.2";
@@ -38,60 +39,31 @@ export function mlflowRoutes(
     if (!slot.current) throw new Failure("model-unknown", slot.unavailableReason.message);
     return new Response("\n", { headers: { "content-type": "text/plain" } });
   };
-  const ping = pingRoute({
-    path: "/ping",
-    id: "mlflowPing",
-    summary: "MLflow, SageMaker: 200 when ready to predict",
-  }, answerPing);
-  const routes: readonly Route[] = [
-    {
-      method: "POST",
-      path: "/invocations",
-      summary: "MLflow, SageMaker: rows as JSON in one of four forms, or as CSV → probabilities",
-      protocol: true,
-      fastPath: true,
-      operation: {
-        id: "mlflowInvocations",
-        tag: "protocols",
-        problems: ["model-missing"],
-        schemas: async () => (await schemas()).invocations,
-      },
-      handle: ({ request, requestId }) => invoke(slot, request, requestId),
-    },
-    ping,
-    pingRoute({ path: "/health", id: "mlflowHealth", summary: "MLflow: same as /ping" }, answerPing),
-    {
-      method: "GET",
-      path: "/version",
-      summary: "MLflow: the version of its protocol that this server implements",
-      protocol: true,
-      operation: { id: "mlflowVersion", tag: "protocols", schemas: async () => (await schemas()).version },
-      handle: () =>
-        new Response(mlflowVersion, {
-          headers: { "content-type": "text/plain", "x-clickwell-version": programVersion },
-        }),
-    },
-  ];
-  return { routes, ping };
-}
-
-function pingRoute(
-  { path, id, summary }: { readonly path: string; readonly id: string; readonly summary: string },
-  handle: Route["handle"],
-): Route {
-  return {
-    method: "GET",
-    path,
-    summary,
-    protocol: true,
-    health: true,
-    operation: {
+  const pingRoute = (path: string, id: string, summary: string) =>
+    route("GET", path, {
       id,
-      tag: "protocols",
+      summary,
+      schemas: "ping",
+      health: true,
       problems: ["draining", "model-unknown"],
-      schemas: async () => (await schemas()).ping,
-    },
-    handle,
+    }, answerPing);
+  const ping = pingRoute("/ping", "mlflowPing", "MLflow, SageMaker: 200 when ready to predict");
+  const invocations = route("POST", "/invocations", {
+    id: "mlflowInvocations",
+    summary: "MLflow, SageMaker: rows as JSON in one of four forms, or as CSV → probabilities",
+    schemas: "invocations",
+    fastPath: true,
+    problems: ["model-missing"],
+  }, ({ request, requestId }) => invoke(slot, request, requestId));
+  const headers = { "content-type": "text/plain", "x-clickwell-version": programVersion };
+  const version = route("GET", "/version", {
+    id: "mlflowVersion",
+    summary: "MLflow: the version of its protocol that this server implements",
+    schemas: "version",
+  }, () => new Response(mlflowVersion, { headers }));
+  return {
+    routes: [invocations, ping, pingRoute("/health", "mlflowHealth", "MLflow: same as /ping"), version],
+    ping,
   };
 }
 

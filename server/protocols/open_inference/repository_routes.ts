@@ -6,9 +6,10 @@ import { jsonResponse, type Route } from "../../http/route.ts";
 import { isObject, kindOf, parseProtocolJson, requireObject } from "../protocol_body.ts";
 import { invalid } from "../protocol_rows.ts";
 import { modelProblems, nameParameter } from "../names.ts";
+import { routesWith } from "../protocol_route.ts";
 import { requireParameters } from "./tensor.ts";
 
-const schemas = () => import("./schemas.ts");
+const route = routesWith(() => import("./schemas.ts"));
 
 const bodyBytesMax = 64 * 1024;
 
@@ -19,63 +20,41 @@ const bodyBytesMax = 64 * 1024;
  * @see triton docs/protocol/extension_model_repository.md; kserve v2_endpoints.py for the answers' bodies.
  */
 export function modelRepositoryRoutes(repository: ModelRepository): readonly Route[] {
-  return [
-    {
-      method: "POST",
-      path: "/v2/repository/index",
-      summary: "Open Inference: names of the models, and whether they are ready",
-      protocol: true,
-      operation: {
-        id: "inferenceIndex",
-        tag: "protocols",
-        problems: readingProblems,
-        schemas: async () => (await schemas()).index,
-      },
-      async handle({ request }) {
-        const { ready } = await readOptions(request);
-        const all = await repository.list();
-        return jsonResponse(all.filter((model) => ready !== true || model.ready).map(indexEntry));
-      },
-    },
-    {
-      method: "POST",
-      path: "/v2/repository/models/:name/load",
-      summary: "Open Inference: load a model; does not change which one is in production",
-      protocol: true,
-      write: true,
-      operation: {
-        id: "inferenceLoad",
-        tag: "protocols",
-        parameters: [nameParameter],
-        problems: modelProblems,
-        schemas: async () => (await schemas()).load,
-      },
-      async handle({ request, parameters: { name } }) {
-        rejectContent((await readOptions(request)).parameters);
-        await repository.load({ name });
-        return jsonResponse({ name, load: true });
-      },
-    },
-    {
-      method: "POST",
-      path: "/v2/repository/models/:name/unload",
-      summary: "Open Inference: unload a model that is not in production",
-      protocol: true,
-      write: true,
-      operation: {
-        id: "inferenceUnload",
-        tag: "protocols",
-        parameters: [nameParameter],
-        problems: ["model-in-production", ...modelProblems],
-        schemas: async () => (await schemas()).unload,
-      },
-      async handle({ request, parameters: { name } }) {
-        await readOptions(request);
-        await repository.unload({ name });
-        return jsonResponse({ name, unload: true });
-      },
-    },
-  ];
+  const index = route("POST", "/v2/repository/index", {
+    id: "inferenceIndex",
+    summary: "Open Inference: names of the models, and whether they are ready",
+    schemas: "index",
+    problems: readingProblems,
+  }, async ({ request }) => {
+    const { ready } = await readOptions(request);
+    const all = await repository.list();
+    return jsonResponse(all.filter((model) => ready !== true || model.ready).map(indexEntry));
+  });
+  const load = route("POST", "/v2/repository/models/:name/load", {
+    id: "inferenceLoad",
+    summary: "Open Inference: load a model; does not change which one is in production",
+    schemas: "load",
+    write: true,
+    parameters: [nameParameter],
+    problems: modelProblems,
+  }, async ({ request, parameters: { name } }) => {
+    rejectContent((await readOptions(request)).parameters);
+    await repository.load({ name });
+    return jsonResponse({ name, load: true });
+  });
+  const unload = route("POST", "/v2/repository/models/:name/unload", {
+    id: "inferenceUnload",
+    summary: "Open Inference: unload a model that is not in production",
+    schemas: "unload",
+    write: true,
+    parameters: [nameParameter],
+    problems: ["model-in-production", ...modelProblems],
+  }, async ({ request, parameters: { name } }) => {
+    await readOptions(request);
+    await repository.unload({ name });
+    return jsonResponse({ name, unload: true });
+  });
+  return [index, load, unload];
 }
 
 function indexEntry({ name, version, ready }: ListedModel) {

@@ -11,6 +11,7 @@ import { outputName, withInferRequest } from "./infer_request.ts";
 import { inferBytes, inferJson } from "./infer_response.ts";
 import { listModelNames, modelProblems, nameParameter } from "../names.ts";
 import { modelResponse } from "../responses.ts";
+import { routesWith } from "../protocol_route.ts";
 import { withScores } from "../score_rows.ts";
 
 export interface OpenInferenceOptions {
@@ -19,8 +20,7 @@ export interface OpenInferenceOptions {
   readonly lifecycle: Lifecycle;
 }
 
-const schemas = () => import("./schemas.ts");
-type Schemas = Awaited<ReturnType<typeof schemas>>;
+const route = routesWith(() => import("./schemas.ts"));
 
 const modelPaths = [
   { path: "/v2/models/:name", of: "", id: "", parameters: [nameParameter] },
@@ -55,94 +55,60 @@ export function openInferenceRoutes({ repository, slot, lifecycle }: OpenInferen
     // The specification requires `live`, KServe `ready`.
     return jsonResponse({ live: true, ready: true });
   };
+  const get = (path: string, options: Parameters<typeof route>[2], handle: Route["handle"]) =>
+    route("GET", path, { ...options, summary: `Open Inference: ${options.summary}` }, handle);
+  const live = () => jsonResponse({ live: true });
+  const names = async () => jsonResponse({ models: await listModelNames(repository) });
+  const problems: Operation["problems"] = ["draining", "model-missing"];
+  const serverSummary = "name, version and extensions of the server";
   return [
-    get("/v2", "name, version and extensions of the server", { id: "server", answer: "server" }, server),
-    get("/v2/", "same as /v2", { id: "serverSlash", answer: "server" }, server),
-    get(
-      "/v2/health/live",
-      "200 while the process is running",
-      { id: "live", answer: "live", health: true },
-      () => jsonResponse({ live: true }),
-    ),
-    get(
-      "/v2/health/ready",
-      "200 when ready to predict",
-      { id: "ready", answer: "ready", problems: ["draining", "model-missing"], health: true },
-      ready,
-    ),
-    get(
-      "/v2/models",
-      "names of the models",
-      { id: "models", answer: "names" },
-      async () => jsonResponse({ models: await listModelNames(repository) }),
-    ),
-    ...modelPaths.flatMap(({ path, of, id, parameters }): Route[] => [
-      get(
-        path,
-        `inputs and outputs${of}`,
-        { id: `metadata${id}`, answer: "metadata", parameters, problems: modelProblems },
-        async ({ parameters }) => {
+    get("/v2", { id: "inferenceServer", summary: serverSummary, schemas: "server" }, server),
+    get("/v2/", { id: "inferenceServerSlash", summary: "same as /v2", schemas: "server" }, server),
+    get("/v2/health/live", {
+      id: "inferenceLive",
+      summary: "200 while the process is running",
+      schemas: "live",
+      health: true,
+    }, live),
+    get("/v2/health/ready", {
+      id: "inferenceReady",
+      summary: "200 when ready to predict",
+      schemas: "ready",
+      problems,
+      health: true,
+    }, ready),
+    get("/v2/models", { id: "inferenceModels", summary: "names of the models", schemas: "names" }, names),
+    ...modelPaths.flatMap(({ path, of, id, parameters }): Route[] => {
+      const shared = { parameters, problems: modelProblems };
+      return [
+        get(path, {
+          id: `inferenceMetadata${id}`,
+          summary: `inputs and outputs${of}`,
+          schemas: "metadata",
+          ...shared,
+        }, async ({ parameters }) => {
           const model = await repository.find(referenceOf(parameters));
           return modelResponse(model, await metadata(repository, parameters, model));
-        },
-      ),
-      get(
-        `${path}/ready`,
-        `200 if the model is ready${of}`,
-        { id: `modelReady${id}`, answer: "modelReady", parameters, problems: modelProblems },
-        async ({ parameters }) => {
+        }),
+        get(`${path}/ready`, {
+          id: `inferenceModelReady${id}`,
+          summary: `200 if the model is ready${of}`,
+          schemas: "modelReady",
+          ...shared,
+        }, async ({ parameters }) => {
           const model = await repository.find(referenceOf(parameters));
           return modelResponse(model, { name: parameters.name, ready: true });
-        },
-      ),
-      {
-        method: "POST",
-        path: `${path}/infer`,
-        summary: `Open Inference: tensors of raw fields → a tensor of probabilities${of}`,
-        protocol: true,
-        fastPath: true,
-        operation: {
+        }),
+        route("POST", `${path}/infer`, {
           id: `inferenceInfer${id}`,
-          tag: "protocols",
-          parameters,
-          problems: modelProblems,
-          schemas: async () => (await schemas()).infer,
-        },
-        handle: (context) => infer(repository, context),
-      },
-    ]),
+          summary: `Open Inference: tensors of raw fields → a tensor of probabilities${of}`,
+          schemas: "infer",
+          fastPath: true,
+          ...shared,
+        }, (context) => infer(repository, context)),
+      ];
+    }),
   ];
-}
-
-interface GetOptions {
-  readonly id: string;
-  readonly answer: keyof Schemas;
-  readonly parameters?: readonly Parameter[];
-  readonly problems?: Operation["problems"];
-  readonly health?: true;
-}
-
-function get(
-  path: string,
-  summary: string,
-  { id, answer, parameters = [], problems = [], health }: GetOptions,
-  handle: Route["handle"],
-): Route {
-  return {
-    method: "GET",
-    path,
-    summary: `Open Inference: ${summary}`,
-    protocol: true,
-    ...(health ? { health } : {}),
-    operation: {
-      id: `inference${id[0].toUpperCase()}${id.slice(1)}`,
-      tag: "protocols",
-      parameters,
-      problems,
-      schemas: async () => (await schemas())[answer],
-    },
-    handle,
-  };
 }
 
 function infer(

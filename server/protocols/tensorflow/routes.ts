@@ -10,6 +10,7 @@ import { isObject, withContent, withProtocolJson } from "../protocol_body.ts";
 import type { ProtocolRows } from "../protocol_rows.ts";
 import { listModelNames, modelProblems, nameParameter } from "../names.ts";
 import { idMembers, modelResponse } from "../responses.ts";
+import { routesWith } from "../protocol_route.ts";
 import { withScores } from "../score_rows.ts";
 import { tensorflowMetadata } from "./metadata.ts";
 import { readExamplesRequest, readPredictRequest } from "./request.ts";
@@ -26,7 +27,7 @@ interface VerbRequest {
   members(probabilities: readonly number[]): string | Promise<string>;
 }
 
-const schemas = () => import("./schemas.ts");
+const route = routesWith(() => import("./schemas.ts"));
 
 /** The ways to name a model in a path. */
 const modelPaths = [
@@ -114,60 +115,38 @@ async function explanationMembers(
  */
 export function tensorflowRoutes(repository: ModelRepository): readonly Route[] {
   const posts = modelPaths.flatMap(({ path, of, id, parameters }) =>
-    verbNames.map((name): Route => ({
-      method: "POST",
-      path: `${path}:${name}`,
-      summary: verbs[name].summary + of,
-      protocol: true,
-      fastPath: true,
-      operation: {
+    verbNames.map((name) =>
+      route("POST", `${path}:${name}`, {
         id: `tensorflow${name[0].toUpperCase() + name.slice(1)}${id}`,
-        tag: "protocols",
+        summary: verbs[name].summary + of,
+        schemas: name,
+        fastPath: true,
         parameters,
         problems: modelProblems,
-        schemas: async () => (await schemas())[name],
-      },
-      handle: (context) => answer(repository, context, verbs[name]),
-    }))
+      }, (context) => answer(repository, context, verbs[name]))
+    )
   );
-  const gets = modelPaths.flatMap(({ path, of, id, parameters }): Route[] => [
-    {
-      method: "GET",
-      path,
+  const gets = modelPaths.flatMap(({ path, of, id, parameters }) => [
+    route("GET", path, {
+      id: `tensorflowStatus${id}`,
       summary: `TensorFlow Serving, KServe V1: model status${of}`,
-      protocol: true,
-      operation: {
-        id: `tensorflowStatus${id}`,
-        tag: "protocols",
-        parameters,
-        problems: modelProblems,
-        schemas: async () => (await schemas()).status,
-      },
-      handle: (context) => describe(repository, context, modelStatus),
-    },
-    {
-      method: "GET",
-      path: `${path}/metadata`,
+      schemas: "status",
+      parameters,
+      problems: modelProblems,
+    }, (context) => describe(repository, context, modelStatus)),
+    route("GET", `${path}/metadata`, {
+      id: `tensorflowMetadata${id}`,
       summary: `TensorFlow Serving: inputs and outputs${of}`,
-      protocol: true,
-      operation: {
-        id: `tensorflowMetadata${id}`,
-        tag: "protocols",
-        parameters,
-        problems: modelProblems,
-        schemas: async () => (await schemas()).metadata,
-      },
-      handle: (context) => describe(repository, context, tensorflowMetadata),
-    },
+      schemas: "metadata",
+      parameters,
+      problems: modelProblems,
+    }, (context) => describe(repository, context, tensorflowMetadata)),
   ]);
-  const names: Route = {
-    method: "GET",
-    path: "/v1/models",
+  const names = route("GET", "/v1/models", {
+    id: "tensorflowModels",
     summary: "KServe V1: names of the models",
-    protocol: true,
-    operation: { id: "tensorflowModels", tag: "protocols", schemas: async () => (await schemas()).names },
-    handle: async () => jsonResponse({ models: await listModelNames(repository) }),
-  };
+    schemas: "names",
+  }, async () => jsonResponse({ models: await listModelNames(repository) }));
   return [...posts, names, ...gets];
 }
 
