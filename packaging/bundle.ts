@@ -75,7 +75,7 @@ async function findWorkers(folders: readonly string[] = workerFolders): Promise<
 }
 
 /**
- * What packages import of Node is the runtime's own. An `import` stays an import; a `require`, which a module cannot do,
+ * Resolves modules of Node to those of the runtime. An `import` stays an import; a `require`, which a module cannot do,
  * becomes one.
  */
 const builtins: esbuild.Plugin = {
@@ -116,7 +116,7 @@ const englishOnly: esbuild.Plugin = {
   },
 };
 
-/** How the glue of tfjs's wasm backend recognises Node, and takes Deno for it: it would then want the folder of its script. */
+/** The check by which the glue of tfjs's wasm backend takes Deno for Node: it would then need the folder of its script. */
 const nodeCheck =
   'typeof process=="object"&&typeof process.versions=="object"&&typeof process.versions.node=="string"';
 

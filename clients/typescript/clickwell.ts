@@ -550,7 +550,7 @@ function given(values: Readonly<Record<string, unknown>> = {}): [string, string]
   return Object.entries(values).flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)]]);
 }
 
-/** The server's operations. Each rejects with a {@link ProblemError} where the server tells a problem. */
+/** The server's operations. Each rejects with a {@link ProblemError} on an error response. */
 export interface Client {
   /** the model, the routes and an example row; redirects browsers to /docs */
   index(options?: Options): Promise<IndexAnswer>;

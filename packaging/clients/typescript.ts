@@ -19,7 +19,7 @@ ${types.join("\n\n")}
 
 ${foundation.trim()}
 
-/** The server's operations. Each rejects with a {@link ProblemError} where the server tells a problem. */
+/** The server's operations. Each rejects with a {@link ProblemError} on an error response. */
 export interface Client {
 ${operations.map((operation) => `${comment(operation.summary, "  ")}  ${signature(operation)};\n`).join("")}}
 

@@ -126,7 +126,7 @@ export function readerJobOf(
     table,
     mapping,
     collectFaults: rejects !== undefined,
-    // A row that is read may still be rejected, and then is no parent.
+    // A row that is read may still be rejected, and then is not a parent.
     areParents: areParents && rejects === undefined,
   };
 }

@@ -56,7 +56,7 @@ export function openOrphanCounter({ storePath, references, known }: OrphanOption
         }
       }
     },
-    /** Returns the number of orphans for each reference. A row whose reference is NULL is no orphan. */
+    /** Returns the number of orphans for each reference. A row whose reference is NULL is not an orphan. */
     finish(): readonly number[] {
       for (const [r, keys] of pending.entries()) if (keys) lookUp(r, keys);
       return counts;

@@ -51,7 +51,7 @@ export function appendString(buffer: TextBuffer, text: string): void {
 export function appendTime(buffer: IntegerBuffer, value: number | bigint): void {
   const time = timeOfInteger(value);
   if (time !== undefined) return appendExact(buffer, time);
-  appendFault(buffer, implausibleTime(value) ?? `${value} is no time`, value);
+  appendFault(buffer, implausibleTime(value) ?? `${value} is not a time`, value);
 }
 
 /** @param text An empty text means no value. */

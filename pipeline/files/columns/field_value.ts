@@ -8,8 +8,8 @@ const extendedTime =
 const basicTime =
   /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(?:(\d{2})(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
 /**
- * Parses ISO 8601, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is UTC; digits beyond microseconds are cut
- * off. An integer of eight digits may be a date; other integers have to be plausible: {@link implausibleTime}.
+ * Parses ISO 8601, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is UTC; digits beyond microseconds are
+ * dropped. An integer of eight digits may be a date; other integers have to be plausible: {@link implausibleTime}.
  *
  * @returns Microseconds since 1970-01-01T00:00:00Z; undefined if it is not a time; NaN for "NaN".
  */

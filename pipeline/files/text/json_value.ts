@@ -33,7 +33,7 @@ export function appendJsonValue(
     case "string":
       if (buffer.type !== "TEXT") {
         return value === ""
-          ? appendFault(buffer, '"" is no number', value)
+          ? appendFault(buffer, '"" is not a number', value)
           : appendNumberText(buffer, column, value, format);
       }
       return value.isWellFormed()

@@ -121,7 +121,7 @@ function fromBytes(
           name,
           `byte ${
             (done + i + 1).toLocaleString("en")
-          } is 0x${byte}, which is no character of ${encoding}. Name another ` +
+          } is 0x${byte}, which is not a character of ${encoding}. Name another ` +
             "--encoding",
         );
       }

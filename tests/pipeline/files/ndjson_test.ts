@@ -79,7 +79,7 @@ const fails: readonly { what: string; content: string | Uint8Array; message: Reg
   {
     what: "an empty text for a number",
     content: '{"id":1,"part":""}\n',
-    message: /row 1, column "part": "" is no number/,
+    message: /row 1, column "part": "" is not a number/,
   },
   {
     what: "an ambiguous number for a text",

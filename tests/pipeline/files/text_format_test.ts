@@ -144,7 +144,7 @@ const fails: readonly {
     what: "a byte that windows-1252 does not have",
     content: Uint8Array.from([...utf8("id,word\n1,"), 0x81, 0x0a]),
     format: { encoding: "windows-1252" },
-    message: /byte 11 is 0x81, which is no character of windows-1252\. Name another --encoding/,
+    message: /byte 11 is 0x81, which is not a character of windows-1252\. Name another --encoding/,
   },
   {
     what: "half of a surrogate pair in UTF-16",
