@@ -17,6 +17,8 @@ import {
   rowWriter,
 } from "../scoring/row_answer.ts";
 import { batchRowsMax } from "../http/row_limits.ts";
+import { predictBodyBytesMax } from "../scoring/predict.ts";
+import type { parseRowBody } from "./schemas/row_body.ts";
 import { isRow } from "../scoring/score.ts";
 import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 import { startSlices } from "../runtime/time_slices.ts";
@@ -81,6 +83,24 @@ export async function createRowWork(
     pause: startSlices(details.length > 0 ? detailedSliceMs : undefined),
     lookups: 0,
   };
+}
+
+/** Answers a request by its JSON body. @param answer Gets the body, and the function that checks it. */
+export async function withRowBody(
+  request: Request,
+  answer: (body: unknown, parse: typeof parseRowBody) => Promise<Response>,
+): Promise<Response> {
+  requirePlain(request);
+  const schemas = import("./schemas/row_body.ts");
+  try {
+    return await withJson(
+      request,
+      { bytesMax: predictBodyBytesMax },
+      async (body) => await answer(body, (await schemas).parseRowBody),
+    );
+  } catch (error) {
+    throw bodyFailure(error, request);
+  }
 }
 
 async function answerJson(work: RowWork, { request, requestId }: RequestContext): Promise<Response> {

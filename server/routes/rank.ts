@@ -1,7 +1,7 @@
 import { jsonText } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { createFindings } from "../../pipeline/model/findings.ts";
-import { createRowWork } from "./batch.ts";
+import { createRowWork, withRowBody } from "./batch.ts";
 import {
   completeRow,
   createRowFailures,
@@ -9,10 +9,7 @@ import {
   rowErrorJson,
   type RowWork,
 } from "../scoring/batch_rows.ts";
-import { withJson } from "../http/body.ts";
-import { bodyFailure, requirePlain } from "../http/body_failure.ts";
-import { predictBodyBytesMax } from "../scoring/predict.ts";
-import type { RequestContext, Route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
 import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "../scoring/row_answer.ts";
 import { batchRowsMax, requireCount } from "../http/row_limits.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
@@ -55,7 +52,13 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
     },
     async handle(context) {
       const work = await createRowWork(slot, storedRows, readBatchOptions(context.request));
-      return await withRankingBody(work, context, async ({ lead, offers, top }) => {
+      const { keys } = work.model;
+      return await withRowBody(context.request, async (body, parse) => {
+        if (isRow(body)) {
+          requireCount(body.offers, "offers", batchRowsMax);
+          requireMembers(work.model, body.lead);
+        }
+        const { lead = {}, offers, top } = parse("rank", keys ? withKeyInLead(body, keys.group) : body);
         const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
         const { ranked, failed } = await score(work, rows);
         return new Response(
@@ -66,37 +69,6 @@ export function rankRoute({ slot, storedRows }: RankOptions): Route {
       });
     },
   };
-}
-
-interface Ranking {
-  readonly lead: Row;
-  readonly offers: readonly Row[] | undefined;
-  readonly top: number | undefined;
-}
-
-async function withRankingBody(
-  { model }: RowWork,
-  { request }: RequestContext,
-  answer: (ranking: Ranking) => Promise<Response>,
-): Promise<Response> {
-  requirePlain(request);
-  const schemas = import("./schemas/row_body.ts");
-  try {
-    return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
-      const { parseRowBody } = await schemas;
-      if (isRow(body)) {
-        requireCount(body.offers, "offers", batchRowsMax);
-        requireMembers(model, body.lead);
-      }
-      const { lead = {}, ...ranking } = parseRowBody(
-        "rank",
-        model.keys ? withKeyInLead(body, model.keys.group) : body,
-      );
-      return await answer({ lead, offers: ranking.offers, top: ranking.top });
-    });
-  } catch (error) {
-    throw bodyFailure(error, request);
-  }
 }
 
 /** Maximum number of members of the lead that the model does not have; each is copied into every row. */

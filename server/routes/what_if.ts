@@ -1,15 +1,11 @@
 import { createFindings } from "../../pipeline/model/findings.ts";
 import { jsonText } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { createRowWork } from "./batch.ts";
+import { createRowWork, withRowBody } from "./batch.ts";
 import { createRowFailures, errorsAt, pauseIfDue, type RowWork } from "../scoring/batch_rows.ts";
-import { withJson } from "../http/body.ts";
-import { bodyFailure, requirePlain } from "../http/body_failure.ts";
-import { predictBodyBytesMax } from "../scoring/predict.ts";
 import { readQuery } from "../http/query.ts";
-import type { RequestContext, Route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
 import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
-import type { RowBodies } from "./schemas/row_body.ts";
 import { changesMax, requireCount } from "../http/row_limits.ts";
 import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
@@ -39,7 +35,9 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
     async handle(context) {
       const options = readRowOptions(readQuery(context.request, rowQueries));
       const work = await createRowWork(slot, storedRows, { ...options, strict: true });
-      return await withWhatIfBody(context, async ({ features, changes }) => {
+      return await withRowBody(context.request, async (body, parse) => {
+        if (isRow(body)) requireCount(body.changes, "changes", changesMax);
+        const { features, changes } = parse("whatIf", body);
         const base = await completeFeatures(work, features);
         const probability = scoreRow(work.model, base, findings);
         if (probability !== probability) {
@@ -54,23 +52,6 @@ export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
       });
     },
   };
-}
-
-async function withWhatIfBody(
-  { request }: RequestContext,
-  answer: (question: RowBodies["whatIf"]) => Promise<Response>,
-): Promise<Response> {
-  requirePlain(request);
-  const schemas = import("./schemas/row_body.ts");
-  try {
-    return await withJson(request, { bytesMax: predictBodyBytesMax }, async (body) => {
-      const { parseRowBody } = await schemas;
-      if (isRow(body)) requireCount(body.changes, "changes", changesMax);
-      return await answer(parseRowBody("whatIf", body));
-    });
-  } catch (error) {
-    throw bodyFailure(error, request);
-  }
 }
 
 async function completeFeatures({ model, storedRows }: RowWork, features: Row): Promise<Row> {

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { Failure } from "../../../pipeline/failure.ts";
-import { pointerTo } from "../../../pipeline/model/findings.ts";
+import { parseBody } from "./row_body.ts";
 
 /** A model's id, version or alias in a body. A version may be sent as a number. */
 const modelName = z.union([z.string().min(1).max(80), z.int().positive()]).transform(String);
@@ -42,17 +41,7 @@ const expectations: Readonly<Record<keyof AdminBodies, string>> = {
   change: 'A rollback takes {}, with optional "reason" and "expected_current".',
 };
 
-/**
- * @param body The parsed body.
- * @throws {Failure} `input-invalid` with a pointer per bad field.
- */
+/** @param body The parsed body. @throws {Failure} as `parseBody`. */
 export function parseAdminBody<Kind extends keyof AdminBodies>(kind: Kind, body: unknown): AdminBodies[Kind] {
-  const result = adminSchemas[kind].safeParse(body);
-  if (result.success) return result.data;
-  const errors = result.error.issues.flatMap((issue) =>
-    issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => ({ pointer: pointerTo(key), detail: "is not a field of this request" }))
-      : [{ pointer: issue.path.length > 0 ? pointerTo(String(issue.path[0])) : "#", detail: issue.message }]
-  );
-  throw new Failure("input-invalid", expectations[kind], errors);
+  return parseBody(adminSchemas[kind], body, expectations[kind]);
 }

@@ -52,20 +52,19 @@ const expectations: Readonly<Record<keyof RowBodies, string>> = {
   whatIf: 'A what-if request is {"features": {…}, "changes": [{…}, …]}.',
 };
 
-/**
- * @param body The parsed body.
- * @throws {Failure} `input-invalid` with a pointer per error.
- */
+/** @param body The parsed body. @throws {Failure} as `parseBody`. */
 export function parseRowBody<Kind extends keyof RowBodies>(kind: Kind, body: unknown): RowBodies[Kind] {
-  const result = rowSchemas[kind].safeParse(body);
+  return parseBody(rowSchemas[kind], body, expectations[kind]);
+}
+
+/** Checks a body. @param expectation The message of the failure. @throws {Failure} `input-invalid` with a pointer per error. */
+export function parseBody<Body>(schema: z.ZodType<Body>, body: unknown, expectation: string): Body {
+  const result = schema.safeParse(body);
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => ({
-        pointer: pointerOfPath([...issue.path, key]),
-        detail: "is not a field of this request",
-      }))
-      : [{ pointer: pointerOfPath(issue.path), detail: issue.message }]
-  );
-  throw new Failure("input-invalid", expectations[kind], errors.slice(0, 20));
+      ? issue.keys.map((key) => ({ path: [...issue.path, key], detail: "is not a field of this request" }))
+      : [{ path: issue.path, detail: issue.message }]
+  ).map(({ path, detail }) => ({ pointer: pointerOfPath(path), detail }));
+  throw new Failure("input-invalid", expectation, errors.slice(0, 20));
 }
