@@ -1,18 +1,22 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { Benchmark } from "./bench.ts";
+import type { Bench, Benchmark } from "./bench.ts";
 import { describeTables, generatedTables, ingest, train } from "./clickwell.ts";
+import type { Side } from "./measure.ts";
 import { flags, installPeers, peer } from "./python.ts";
-import { compare } from "./result.ts";
+import { bound, type Check, compare, type Line } from "./result.ts";
 import { encodeForPeers } from "./solvers.ts";
 
-const hidden = "32,16";
+const networks = ["32,16", "128,64"] as const;
 const batchSize = 1024;
 const rate = 0.001;
-/** Issue 4: at most twice the peer's time. */
+/** Issue 13: no slower than twice the peer's time. */
 const aim = 0.5;
-/** Both see the rows once, in different order and from different weights: their losses are near, not equal. */
-const lossTolerance = 0.02;
+/** Issue 13: a logistic regression by Adam, one epoch of a million offers. */
+const logisticSecondsMax = 2.5;
+/** Both see the rows as often, in another order and from other weights: their losses are near, not equal. */
+const lossEpochs = 5;
+const lossTolerance = 0.01;
 const kerasReport = z.object({
   seconds: z.number(),
   peak_bytes: z.number().nullable(),
@@ -20,55 +24,93 @@ const kerasReport = z.object({
 });
 
 export const fitHidden: Benchmark = {
-  title: `Hidden layers ${hidden}, one epoch`,
+  title: "Mini-batches: one epoch of hidden layers, and of a logistic regression",
   peers: ["tensorflow-cpu", "keras"],
   async run(bench) {
     const data = join(bench.folder, "data");
     const tables = await generatedTables(bench, bench.offers);
     await ingest(bench, tables, data);
-    const steps = { hidden, "batch-size": batchSize };
-    const shape = ["--solver", "adam", ...flags({ ...steps, "learning-rate": rate, epochs: 1 })];
-    // First, so that the peer is not installed for a clickwell without hidden layers.
-    const first = await train(bench, data, shape);
+    // First of all: a clickwell that cannot do it must not cost the installation of the peer.
+    const first = await train(bench, data, shapeOf(networks[0]));
     await installPeers(["requirements-keras.txt"], bench.say);
     const design = await encodeForPeers(bench, tables, first.model);
-    const losses = { clickwell: first.report.metrics.log_loss, keras: NaN };
-    const [ours, keras] = await bench.turns([
-      {
-        name: "clickwell",
-        async run() {
-          const { report, finished } = await train(bench, data, shape);
-          return { seconds: report.seconds.fit, peakBytes: finished.peakBytes };
-        },
-      },
-      {
-        name: "Keras",
-        async run() {
-          const args = flags({ design, ...steps, rate });
-          const { report } = await peer(bench, "keras_epoch.py", args, kerasReport);
-          losses.keras = report.log_loss;
-          return { seconds: report.seconds, peakBytes: report.peak_bytes ?? NaN };
-        },
-      },
+    const lines: Line[] = [];
+    for (const hidden of networks) lines.push(...await againstKeras(bench, { data, design, hidden }));
+    const [defaults, logistic] = await bench.turns([
+      trainingSide(bench, "clickwell", data, ["--hidden", networks[0], "--epochs", "1"]),
+      trainingSide(bench, "clickwell, logistic", data, [
+        "--solver",
+        "adam",
+        ...flags({ "batch-size": batchSize, epochs: 1 }),
+      ]),
     ]);
+    lines.push(
+      bound(defaults, { what: `one epoch of ${networks[0]} at the default settings` }),
+      bound(logistic, { what: "one epoch of a logistic regression by Adam", aim: logisticSecondsMax }),
+    );
     return {
       data: describeTables(bench.offers),
-      lines: [
-        compare(ours, keras, { what: "one epoch", aim }),
-        compare(ours, keras, { what: "peak memory", unit: "bytes", metric: "peakBytes" }),
-      ],
-      checks: [{
-        what: `log loss after the epoch: ${shown(losses.clickwell)}, with Keras ${shown(losses.keras)}`,
-        holds: Math.abs(losses.clickwell - losses.keras) / losses.keras <= lossTolerance,
-      }],
+      lines,
+      checks: [await compareLosses(bench, data, design)],
       notes: [
-        `A wide-and-deep network; Adam at ${rate}, batches of ${batchSize}, shuffled. Keras runs on TensorFlow for the ` +
-        "CPU, with the one-hot matrix at hand and its graph traced before the clock starts.",
+        `Wide-and-deep networks; Adam at ${rate}, batches of ${batchSize}, shuffled. clickwell trains by tfjs on one thread. ` +
+        "Keras runs on TensorFlow for the CPU, with the one-hot matrix at hand and its graph traced before the clock starts.",
       ],
     };
   },
 };
 
-function shown(loss: number): string {
-  return loss.toFixed(5);
+interface Contest {
+  readonly data: string;
+  readonly design: string;
+  readonly hidden: string;
+}
+
+function shapeOf(hidden: string, epochs = 1): string[] {
+  return ["--solver", "adam", ...flags({ hidden, "batch-size": batchSize, "learning-rate": rate, epochs })];
+}
+
+function trainingSide(bench: Bench, name: string, data: string, shape: readonly string[]): Side {
+  return {
+    name,
+    async run() {
+      const { report, finished } = await train(bench, data, shape);
+      return { seconds: report.seconds.fit, peakBytes: finished.peakBytes };
+    },
+  };
+}
+
+async function trainKeras(bench: Bench, { design, hidden }: Omit<Contest, "data">, epochs: number) {
+  const args = flags({ design, hidden, "batch-size": batchSize, rate, epochs });
+  return (await peer(bench, "keras_epoch.py", args, kerasReport)).report;
+}
+
+async function againstKeras(bench: Bench, contest: Contest): Promise<Line[]> {
+  const [ours, keras] = await bench.turns([
+    trainingSide(bench, "clickwell", contest.data, shapeOf(contest.hidden)),
+    {
+      name: "Keras",
+      async run() {
+        const report = await trainKeras(bench, contest, 1);
+        return { seconds: report.seconds, peakBytes: report.peak_bytes ?? NaN };
+      },
+    },
+  ]);
+  const what = `one epoch of ${contest.hidden}`;
+  return [
+    compare(ours, keras, { what, aim }),
+    compare(ours, keras, { what: `${what}, peak memory`, unit: "bytes", metric: "peakBytes" }),
+  ];
+}
+
+async function compareLosses(bench: Bench, data: string, design: string): Promise<Check> {
+  const [hidden] = networks;
+  const { report } = await train(bench, data, shapeOf(hidden, lossEpochs));
+  const keras = await trainKeras(bench, { design, hidden }, lossEpochs);
+  const losses = [report.metrics.log_loss, keras.log_loss];
+  const [ours, theirs] = losses.map((loss) => loss.toFixed(5));
+  return {
+    what: `log loss of ${hidden} after ${lossEpochs} epochs: ${ours}, with Keras ${theirs}`,
+    holds: Math.abs(losses[0] - losses[1]) / losses[1] <= lossTolerance,
+  };
 }
