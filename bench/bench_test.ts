@@ -15,7 +15,7 @@ Deno.test("an output without a report is reported, with what was found instead",
   assert.throws(() => lastLineAs(finished('{"minutes":1}\n'), report), /seconds/);
 });
 
-Deno.test("noted commands name no place of the machine, each once", () => {
+Deno.test("recorded commands contain no path of the machine, each once", () => {
   const commands = new Set<string>();
   const clickwell = [Deno.execPath(), "run", "main.ts"];
   const folder = join(root, "bench/.cache/run-1");
@@ -40,7 +40,7 @@ Deno.test("noted commands name no place of the machine, each once", () => {
   ]);
 });
 
-Deno.test("commands are noted while sides are measured, and not while they are prepared", async () => {
+Deno.test("commands are recorded while sides are measured, and not while they are prepared", async () => {
   const commands = new Set<string>();
   const clickwell = [Deno.execPath()];
   const bench = createBench(

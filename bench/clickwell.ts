@@ -80,9 +80,9 @@ export async function generatedTables(bench: Bench, offers: number): Promise<str
       await Deno.remove(join(cacheFolder, entry.name), { recursive: true });
     }
   }
-  const aside = `${folder}.unfinished`;
-  await generate(bench, offers, aside);
-  await Deno.rename(aside, folder);
+  const unfinished = `${folder}.unfinished`;
+  await generate(bench, offers, unfinished);
+  await Deno.rename(unfinished, folder);
   return folder;
 }
 

@@ -57,7 +57,7 @@ export async function holdContest(
     const tries = await tryEfforts(bench, entrant, rules);
     const found = tries.find(({ excess }) => excess <= rules.lossTolerance);
     if (found) contestants.push(found);
-    else if (contestants.length === 0) throw new Error(`${entrant.name} does not come to its own loss.`);
+    else if (contestants.length === 0) throw new Error(`${entrant.name} does not reach its own loss.`);
     else notes.push(outclassed(entrant, tries));
   }
   const sides = contestants.map(({ entrant, setting }) => ({
@@ -97,7 +97,7 @@ async function tryEfforts(bench: Bench, entrant: Entrant, rules: ContestRules): 
       const loss = await fit.loss();
       const excess = (loss - rules.loss) / rules.loss;
       tries.push({ entrant, setting, fit, loss, excess });
-      bench.say(`${effort}: ${small(excess)} above the loss to come to`);
+      bench.say(`${effort}: ${small(excess)} above the loss to reach`);
       if (excess <= rules.lossTolerance) break;
     } catch (error) {
       if (!(error instanceof ChildFailed)) throw error;
@@ -112,9 +112,9 @@ async function tryEfforts(bench: Bench, entrant: Entrant, rules: ContestRules): 
 /** Describes why an entrant cannot take part. */
 function outclassed({ name, setting }: Entrant, tries: readonly Contestant[]): string {
   const [nearest] = [...tries].sort((a, b) => a.excess - b.excess);
-  if (!nearest) return `${name} does not come to the loss in time.`;
+  if (!nearest) return `${name} does not reach the loss in time.`;
   const { excess, setting: value, fit } = nearest;
   const seconds = quantity(fit.sample.seconds, "seconds");
   const effort = `by ${setting} ${value} in ${seconds}`;
-  return `${name} does not come to the loss: at best ${small(excess)} above it, ${effort}.`;
+  return `${name} does not reach the loss: at best ${small(excess)} above it, ${effort}.`;
 }

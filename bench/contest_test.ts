@@ -44,23 +44,23 @@ Deno.test("each entrant is measured at the least effort that reaches the loss", 
   assert.deepEqual(notes, []);
 });
 
-Deno.test("a peer that does not come to the loss is left out, with how near it came", async () => {
+Deno.test("a peer that does not reach the loss is left out, with how near it came", async () => {
   const [ours, peer] = [entrant("ours", { 1: 1 }), entrant("peer", { 1: 1.5, 2: 1.1, 4: 1.3 })];
   const { measured, notes } = await holdContest(bench, [ours, peer], rules);
   assert.deepEqual(measured.map(({ name }) => name), ["ours"]);
-  assert.deepEqual(notes, ["peer does not come to the loss: at best 1.0e-1 above it, by passes 2 in 2 s."]);
+  assert.deepEqual(notes, ["peer does not reach the loss: at best 1.0e-1 above it, by passes 2 in 2 s."]);
 });
 
-Deno.test("a peer that fails is not asked to try harder", async () => {
+Deno.test("a peer that fails is not run with more effort", async () => {
   const [ours, peer] = [entrant("ours", { 1: 1 }), entrant("peer", { 1: NaN, 2: 1 })];
   const { notes } = await holdContest(bench, [ours, peer], rules);
   assert.deepEqual(peer.tried, [1]);
-  assert.deepEqual(notes, ["peer does not come to the loss in time."]);
+  assert.deepEqual(notes, ["peer does not reach the loss in time."]);
 });
 
-Deno.test("a contest without ours is none", async () => {
+Deno.test("a contest without ours is an error", async () => {
   const [ours, peer] = [entrant("ours", { 1: 2 }), entrant("peer", { 1: 1 })];
-  await assert.rejects(holdContest(bench, [ours, peer], rules), /ours does not come to its own loss/);
+  await assert.rejects(holdContest(bench, [ours, peer], rules), /ours does not reach its own loss/);
 });
 
 Deno.test("a peer that goes below the loss shows that ours is not at the optimum", async () => {

@@ -20,5 +20,5 @@ export function busyWarning(): string | undefined {
   const cores = navigator.hardwareConcurrency;
   if (load < cores / 4) return undefined;
   const wanted = `${load.toFixed(1)} processes wanted its ${cores} cores in the last minute`;
-  return `The machine is busy: ${wanted}. These numbers are not worth much.`;
+  return `The machine is busy: ${wanted}. These numbers are unreliable.`;
 }

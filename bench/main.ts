@@ -13,15 +13,15 @@ const page = join(root, "docs/benchmarks.md");
 const resultsFolder = join(root, "bench/results");
 const runPrefix = "run-";
 
-const help = `Measures clickwell against its peers, by turns in the same session.
+const help = `Measures clickwell against its peers, in alternation in the same session.
 
 Usage:
   deno task bench [NAME…] [--offers N] [--rounds N] [--source] [--write]
 
   --offers N  size of the data [1000000]; larger sets are multiples of it
   --rounds N  rounds that count, after a warm-up [5]
-  --source    from source even where dist/clickwell has been built
-  --write     keep the results in bench/results, and write docs/benchmarks.md from all that are kept
+  --source    from source even if dist/clickwell has been built
+  --write     store the results in bench/results, and write docs/benchmarks.md from all stored results
 
 Benchmarks:
 ${Object.entries(benchmarks).map(([name, { title }]) => `  ${name.padEnd(16)}${title}`).join("\n")}`;

@@ -39,7 +39,7 @@ Deno.test("the median is the middle value, or the mean of the middle two", () =>
   assert.throws(() => median([]), /at least one round/);
 });
 
-Deno.test("a ratio says how many times better ours is, round by round", () => {
+Deno.test("a ratio is how many times better ours is, by round", () => {
   const [ours, peer] = [{ name: "ours", values: [1, 2] }, { name: "peer", values: [4, 1] }];
   assert.deepEqual(ratios(ours, peer, "less"), [4, 0.5]);
   assert.deepEqual(ratios(ours, peer, "more"), [0.25, 2]);

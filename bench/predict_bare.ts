@@ -33,7 +33,7 @@ export const predictBare: Benchmark = {
         }],
         notes: [
           "The bare server awaits `request.json()` and answers a constant. Both run on the same Deno, with 64 " +
-          "connections of wrk, which needs a core of its own.",
+          "connections of wrk, which needs a core to itself.",
         ],
       };
     });

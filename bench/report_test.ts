@@ -54,7 +54,7 @@ Deno.test("the page has a section with a table for each result, and reports what
   assert.deepEqual(new Set(rows.map((row) => row.split("|").length)), new Set([9]));
 });
 
-Deno.test("docs/benchmarks.md is the page of the results that are kept", async () => {
+Deno.test("docs/benchmarks.md is the page of the stored results", async () => {
   const results = await readResults(join(root, "bench/results"), Object.keys(benchmarks));
   assert.equal(await Deno.readTextFile(join(root, "docs/benchmarks.md")), toPage(results));
 });

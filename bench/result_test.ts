@@ -32,14 +32,14 @@ Deno.test("a line without an aim reaches and misses nothing", () => {
   assert.equal(judge(compare(ours, peer, { what: "fit" })).reached, undefined);
 });
 
-Deno.test("a line with a value that the system does not tell is not measured", () => {
+Deno.test("a line with a value that the system does not report is not measured", () => {
   const unknown = { name: "glum", samples: [{ seconds: NaN }, { seconds: 1 }, { seconds: 1 }] };
   assert.equal(isMeasured(compare(ours, peer, { what: "fit" })), true);
   assert.equal(isMeasured(compare(ours, unknown, { what: "fit" })), false);
   assert.equal(isMeasured(bound(unknown, { what: "fit" })), false);
 });
 
-Deno.test("kept results are read back as they were, in the order asked for", async () => {
+Deno.test("stored results are read back unchanged, in the order asked for", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const [first, second] = [resultNamed("b"), resultNamed("a")];
