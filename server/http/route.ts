@@ -34,8 +34,8 @@ export interface Route {
 }
 
 /** True for a route that the primary thread answers. */
-export function isPrimaryOnly({ write, primary: central }: Route): boolean {
-  return write === true || central === true;
+export function isPrimaryOnly({ write, primary }: Route): boolean {
+  return write === true || primary === true;
 }
 
 /** Returns the `Allow` header of a path. HEAD is GET without the body. */

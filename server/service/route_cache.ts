@@ -2,8 +2,8 @@
 const urlsMax = 64;
 
 /**
- * What answers the requests of a URL that may take the fast path, by the text of the URL.
- * Compares with the last URL first: most servers are called by one URL, and to hash it takes longer.
+ * A cache of the work of fast-path requests, by the text of the URL.
+ * Compares with the last URL first: most servers are called by one URL, and hashing it takes longer.
  */
 export function createRouteCache<Work>() {
   const known = new Map<string, Work>();
