@@ -256,6 +256,23 @@ Deno.test("tfjs: what is served of every activation, of dropout and of batch nor
   }
 });
 
+Deno.test("tfjs: rows of numbers alone, and of categories alone, train", async () => {
+  for (const feature of interactionFeatures) {
+    const { design } = encodeRows(specOf([feature]), interactionRows(rowCount), { chunkRows: 64 });
+    const { coefficients, network, objective } = await solveMinibatch(design, {
+      optimizer: "adam",
+      hidden: reluLayers(3),
+      epochs: 2,
+      batchSize: 8,
+      learningRate: 0.01,
+      patience: 0,
+      seed: 3,
+      penalty: { l2: 0, l1: 0 },
+    });
+    assertClose(servedLoss(design, coefficients, network) / rowCount, objective, 1e-5, feature.name);
+  }
+});
+
 for (const optimizer of optimizerNames) {
   Deno.test(`tfjs: ${optimizer} lowers the loss, gives the same weights in every run, and leaves no tensor behind`, async () => {
     const losses: number[] = [];

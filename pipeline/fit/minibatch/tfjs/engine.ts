@@ -42,6 +42,7 @@ async function start(name: BackendName): Promise<Engine | undefined> {
   // Otherwise tfjs recommends a native package on standard error.
   tf.env().set("IS_NODE", false);
   if (name === "wasm") {
+    if (!WebAssembly.validate(simdBytes)) return undefined;
     tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
     const url = URL.createObjectURL(new Blob([simdBytes]));
     const file = "tfjs-backend-wasm";
