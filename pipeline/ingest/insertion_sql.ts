@@ -24,7 +24,7 @@ export function insertSql(table: Table, columns: readonly TableColumn[], rowCoun
 }
 
 /**
- * Selects, of rows that were inserted or skipped, the places (from 0) of those whose values differ from the table's, and
+ * Selects, of rows that were inserted or skipped, the indices (from 0) of those whose values differ from the table's, and
  * (`absent`) of those whose key is not in the table. Parameters as above.
  */
 export function differingSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {

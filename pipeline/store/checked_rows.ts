@@ -39,8 +39,8 @@ export class ReadingStopped extends Error {
  * Yields all rows of a query in ascending order of its first column.
  *
  * `StatementSync.iterate()` of Deno's `node:sqlite` ends without an error at a row for which `all()` would throw (an
- * expression that fails, an integer beyond 2⁵³). So the statement returns one more row, the marker: a query that ends before
- * it was stopped, and an aggregate over the rest reports why. This is the only place that may call `iterate()`; a test forbids it elsewhere.
+ * expression that fails, an integer beyond 2⁵³). So the statement returns one more row, the marker: a query that ends before it
+ * was stopped, and an aggregate over the rest reports why. A test forbids `iterate()` elsewhere.
  *
  * @throws {ReadingStopped}
  */

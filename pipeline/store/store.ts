@@ -127,11 +127,11 @@ function hasSchema(db: DatabaseSync, schema: string, path: string): boolean {
 }
 
 /** Sets the pragmas of a connection. Only the page size is stored in the file. */
-function configure(db: DatabaseSync, { mode, isLongLived: isKept = false }: StoreOptions): void {
+function configure(db: DatabaseSync, { mode, isLongLived = false }: StoreOptions): void {
   if (mode === "read") {
     // The join that makes examples reads leads in random order: a mapped page needs no system call.
     // Writers do not map: pages that are mapped while they are written count as memory of the process.
-    db.exec(`PRAGMA mmap_size = ${isKept ? 0 : 2147418112}; PRAGMA query_only = ON`);
+    db.exec(`PRAGMA mmap_size = ${isLongLived ? 0 : 2147418112}; PRAGMA query_only = ON`);
   } else {
     // The page size must be set while the file is empty. The join looks leads up by key: these pages make it a quarter faster
     // than SQLite's 4 KiB.
