@@ -156,11 +156,8 @@ function rowOf({ cells, rows, rowCount }: StatementRows, index: number): Stateme
 /** Prepares each statement at its first use, one for each number of rows. */
 function statementsOf(db: DatabaseSync, table: Table, columns: readonly TableColumn[]) {
   const prepared = new Map<string, StatementSync>();
-  const prepare = (key: string, sql: () => string) => {
-    let statement = prepared.get(key);
-    if (!statement) prepared.set(key, statement = db.prepare(sql()));
-    return statement;
-  };
+  const prepare = (key: string, sql: () => string) =>
+    prepared.getOrInsertComputed(key, () => db.prepare(sql()));
   return {
     insert: (rowCount: number) => prepare(`insert ${rowCount}`, () => insertSql(table, columns, rowCount)),
     differing: (rowCount: number) =>

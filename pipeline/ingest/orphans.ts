@@ -101,12 +101,8 @@ function openLookup(storePath: string, references: readonly Reference[]) {
   return {
     /** Returns the number of keys that are not in the reference's parent table. */
     missing(reference: number, keys: readonly Cell[]): number {
-      let statement = prepared[reference].get(keys.length);
-      if (!statement) {
-        statement = db.prepare(missingSql(references[reference], keys.length));
-        prepared[reference].set(keys.length, statement);
-      }
-      return Number(statement.get(...keys)?.n);
+      const prepare = () => db.prepare(missingSql(references[reference], keys.length));
+      return Number(prepared[reference].getOrInsertComputed(keys.length, prepare).get(...keys)?.n);
     },
     close: () => db.close(),
   };

@@ -18,13 +18,12 @@ export function openSnapshot(store: Store, table: Table, columns: readonly Table
   return {
     /** Returns the number of rows whose key existed before. */
     count({ rowCount, cells }: StatementRows): number {
-      let statement = statements.get(rowCount);
-      if (!statement) statements.set(rowCount, statement = db.prepare(knownSql(table, rowCount)));
+      const prepare = () => db.prepare(knownSql(table, rowCount));
       const keys = Array.from(
         { length: rowCount },
         (_, i) => places.map((place) => cells[i * columns.length + place]),
       );
-      return Number(statement.get(...keys.flat())?.n);
+      return Number(statements.getOrInsertComputed(rowCount, prepare).get(...keys.flat())?.n);
     },
     close: (): void => db.close(),
   };

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { z } from "zod";
 import type { FoldFit, Trial } from "./cross_validate.ts";
@@ -119,7 +118,7 @@ function parseLine(
       throw damaged(where, `it has ${data.folds.length} folds of ${foldCount}`);
     }
     for (const { coefficients } of data.folds) {
-      if (Buffer.from(coefficients, "base64").length === 8 * coefficientCount) continue;
+      if (Uint8Array.fromBase64(coefficients).length === 8 * coefficientCount) continue;
       throw damaged(where, `a fold does not have ${coefficientCount} coefficients`);
     }
   }
@@ -137,9 +136,7 @@ function trialOf(entry: Exclude<Line, { model_id: string }>): Trial {
   const { candidate: index } = entry;
   if ("failure" in entry) return { index, failure: entry.failure };
   const folds = entry.folds.map(({ log_loss: logLoss, coefficients, ...rest }): FoldFit => {
-    // Copied, since small Buffers are views of a shared pool, at unaligned offsets.
-    const bytes = new Uint8Array(Buffer.from(coefficients, "base64"));
-    return { ...rest, logLoss, coefficients: new Float64Array(bytes.buffer) };
+    return { ...rest, logLoss, coefficients: new Float64Array(Uint8Array.fromBase64(coefficients).buffer) };
   });
   return { index, folds };
 }
@@ -148,7 +145,7 @@ function lineOf(trial: Trial): Line {
   if ("failure" in trial) return { candidate: trial.index, failure: trial.failure };
   const folds = trial.folds.map(({ rows, clicks, logLoss, auc, columns, points, coefficients }) => {
     const { buffer, byteOffset, byteLength } = coefficients;
-    const text = Buffer.from(new Uint8Array(buffer, byteOffset, byteLength)).toString("base64");
+    const text = new Uint8Array(buffer, byteOffset, byteLength).toBase64();
     return { rows, clicks, log_loss: logLoss, auc, columns, points, coefficients: text };
   });
   return { candidate: trial.index, folds };

@@ -23,7 +23,8 @@ export function keptToken(dataDir: string): KeptToken | undefined {
   const path = join(dataDir, tokenFileName);
   const kept = readToken(path);
   if (kept !== undefined) return { token: kept, isNew: false, path };
-  const token = newToken();
+  const token = crypto.getRandomValues(new Uint8Array(tokenBytes))
+    .toBase64({ alphabet: "base64url", omitPadding: true });
   try {
     Deno.mkdirSync(dataDir, { recursive: true });
     Deno.writeTextFileSync(path, `${token}\n`, { createNew: true, mode: 0o600 });
@@ -68,9 +69,4 @@ function unusable(path: string, what: string): Failure {
     "usage-invalid",
     `The admin token of this store, ${path}, ${what}. Or set CLICKWELL_ADMIN_TOKEN.`,
   );
-}
-
-function newToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(tokenBytes));
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

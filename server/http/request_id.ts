@@ -11,7 +11,7 @@ const lastDigits = counts.map((digits) => digits.padStart(3, "0"));
  */
 export function createRequestIds() {
   const bytes = crypto.getRandomValues(new Uint8Array(6));
-  const prefix = `${btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_")}.`;
+  const prefix = `${bytes.toBase64({ alphabet: "base64url" })}.`;
   let thousands = 0;
   let beginning = prefix;
   let endings = counts;

@@ -37,8 +37,10 @@ export function mergeSnapshots(snapshots: Iterable<Snapshot>): Snapshot {
   for (const { requests, models } of snapshots) {
     addRequestCounters(sum.requests, requests);
     for (const [version, counters] of models) {
-      let ofVersion = sum.models.get(version);
-      if (!ofVersion) sum.models.set(version, ofVersion = createPredictionCounters({ fields: [] }));
+      const ofVersion = sum.models.getOrInsertComputed(
+        version,
+        () => createPredictionCounters({ fields: [] }),
+      );
       addPredictionCounters(ofVersion, counters);
     }
   }

@@ -47,11 +47,8 @@ export function createRequestCounters(): RequestCounters {
   };
   return {
     count,
-    forRoute(route, method) {
-      let counter = routeCounters.get(route);
-      if (!counter) routeCounters.set(route, counter = createRouteCounter(route, method));
-      return counter;
-    },
+    forRoute: (route, method) =>
+      routeCounters.getOrInsertComputed(route, () => createRouteCounter(route, method)),
     snapshot() {
       const sum: RequestCountersSnapshot = { requests: new Map(), durations: new Map() };
       addRequestCounters(sum, own);
@@ -84,9 +81,7 @@ function createRouteCounter(
 }
 
 function histogramOf({ durations }: RequestCountersSnapshot, route: string): Histogram {
-  let histogram = durations.get(route);
-  if (!histogram) durations.set(route, histogram = createHistogram(durationBounds));
-  return histogram;
+  return durations.getOrInsertComputed(route, () => createHistogram(durationBounds));
 }
 
 function requestKey(route: string, method: string, status: number): string {

@@ -9,14 +9,7 @@ import { readingProblems } from "../http/problem.ts";
 export function oncePerModel<Value>(make: (model: LoadedModel) => Value): (model: LoadedModel) => Value {
   // The key is the predictor, because the active model is a copy of the loaded model with its assignment.
   const cache = new WeakMap<Predictor, Value>();
-  return (model) => {
-    let value = cache.get(model.predictor);
-    if (value === undefined) {
-      value = make(model);
-      cache.set(model.predictor, value);
-    }
-    return value;
-  };
+  return (model) => cache.getOrInsertComputed(model.predictor, () => make(model));
 }
 
 /** Returns the names of a model's fields, in order. */

@@ -151,7 +151,7 @@ function plainValue(value: unknown): unknown {
 function textOfBase64(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   try {
-    return decodedUtf8(Uint8Array.from(atob(value), (character) => character.charCodeAt(0)));
+    return decodedUtf8(Uint8Array.fromBase64(value));
   } catch {
     return undefined;
   }

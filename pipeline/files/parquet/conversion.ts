@@ -88,7 +88,8 @@ function realsToReals(raw: RawValues, buffer: ColumnBuffer): Append | undefined 
 function halves(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
   if (raw.kind !== "bytes") return undefined;
   const append = appendingHalf(buffer);
-  return (i) => append(halfOf(raw.bytes[raw.starts[i]] | raw.bytes[raw.starts[i] + 1] << 8));
+  const view = new DataView(raw.bytes.buffer, raw.bytes.byteOffset, raw.bytes.byteLength);
+  return (i) => append(view.getFloat16(raw.starts[i], true));
 }
 
 function appendingHalf(buffer: ColumnBuffer): (value: number) => void {
@@ -99,28 +100,11 @@ function appendingHalf(buffer: ColumnBuffer): (value: number) => void {
       return (value) => appendFinite(buffer, value);
     case "TEXT":
       return (value) => {
-        if (Number.isFinite(value)) appendString(buffer, narrowText(value, 5, roundToHalf));
+        if (Number.isFinite(value)) appendString(buffer, narrowText(value, 5, Math.f16round));
         else if (Number.isNaN(value)) appendNull(buffer);
         else appendFault(buffer, `${value} is not finite`, String(value));
       };
   }
-}
-
-/** IEEE 754 binary16. */
-function halfOf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = (bits & 0x3ff) / 1024;
-  if (exponent === 0) return sign * fraction * 2 ** -14;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction) * 2 ** (exponent - 15);
-}
-
-/** Rounds to the nearest binary16 value, given a value near one. */
-function roundToHalf(value: number): number {
-  const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value))));
-  const step = 2 ** (exponent - 10);
-  return Math.round(value / step) * step;
 }
 
 function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appending {

@@ -77,14 +77,8 @@ export function decimalText(unscaled: number | bigint, scale: number): string {
 export function uuidsToText(raw: RawValues, buffer: ColumnBuffer): Append | undefined {
   if (raw.kind !== "bytes" || buffer.type !== "TEXT") return undefined;
   return (i) => {
-    const hex = Array.from(
-      raw.bytes.subarray(raw.starts[i], raw.ends[i]),
-      (byte) => byte.toString(16).padStart(2, "0"),
-    );
-    const parts = [[0, 4], [4, 6], [6, 8], [8, 10], [10, 16]].map(([from, to]) =>
-      hex.slice(from, to).join("")
-    );
-    appendString(buffer, parts.join("-"));
+    const hex = raw.bytes.subarray(raw.starts[i], raw.ends[i]).toHex();
+    appendString(buffer, hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5"));
   };
 }
 

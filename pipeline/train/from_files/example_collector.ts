@@ -63,7 +63,7 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
       return {
         addAll(buffer) {
           if (isComplete && buffer.type === "TEXT") parent.keys.addFrom(buffer, 0);
-          else keySetOf(keySets, table).addAll(buffer);
+          else keySets.getOrInsertComputed(table, () => createKeySet()).addAll(buffer);
         },
         has: (buffer, row) =>
           parent.finder.find(parent.keys, buffer, row) >= 0 ||
@@ -122,12 +122,6 @@ function createColumns(plan: JoinPlan) {
     ...fields,
   ];
   return { ids, clickedIds, groups, group, fields, all };
-}
-
-function keySetOf(keySets: Map<string, KeySet>, table: string): KeySet {
-  let keys = keySets.get(table);
-  if (!keys) keySets.set(table, keys = createKeySet());
-  return keys;
 }
 
 /** A group that is a foreign key is read as the parent's key, which is hashed once per parent. */

@@ -31,7 +31,7 @@ const readers: Readonly<Record<Exclude<Datatype, "BYTES">, (view: DataView, at: 
   INT16: (view, at) => view.getInt16(at, true),
   INT32: (view, at) => view.getInt32(at, true),
   INT64: (view, at) => exact(view.getBigInt64(at, true)),
-  FP16: (view, at) => present(halfOf(view.getUint16(at, true))),
+  FP16: (view, at) => present(view.getFloat16(at, true)),
   BF16: (view, at) => present(bfloatOf(view.getUint16(at, true))),
   FP32: (view, at) => present(view.getFloat32(at, true)),
   FP64: (view, at) => present(view.getFloat64(at, true)),
@@ -115,16 +115,6 @@ function exact(value: bigint): number | bigint {
 
 function present(value: number): number | null {
   return value === value ? value : null;
-}
-
-/** Decodes IEEE 754 binary16. */
-function halfOf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 const word = new DataView(new ArrayBuffer(4));
