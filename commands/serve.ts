@@ -14,12 +14,13 @@ export default command({
   name: "serve",
   summary: "the HTTP server",
   description:
-    "Serves the model in production until Ctrl-C or SIGTERM, and switches when another one is assigned. When ready, it " +
-    'prints one line: {"listening":"http://127.0.0.1:7999","model_id":…}. The admin token is CLICKWELL_ADMIN_TOKEN, ' +
-    "or the content of --admin-token-file; if it is set, every write over HTTP needs Authorization: Bearer TOKEN. " +
-    "Without it, writes are open on loopback; with --require-token, and on any other address, the token is in " +
-    "DIR/admin-token, which the first start creates and prints. On SIGTERM, /readyz answers 503, requests are served for " +
-    "--drain-delay, then those in flight are finished; on Ctrl-C, without the delay; a second signal ends the process at once.",
+    "Serves the model in production until Ctrl-C or SIGTERM, and switches when another one is assigned. When ready, it\n" +
+    'prints one line: {"listening":"http://127.0.0.1:7999","model_id":…}.\n\n' +
+    "The admin token is CLICKWELL_ADMIN_TOKEN, or the content of --admin-token-file; if it is set, every write over HTTP\n" +
+    "needs Authorization: Bearer TOKEN. Without it, writes are open on loopback; with --require-token, and on any other\n" +
+    "address, the token is in DATA/admin-token, which the first start creates and prints.\n\n" +
+    "On SIGTERM, /readyz answers 503, requests are served for --drain-delay, then those in flight are finished; on\n" +
+    "Ctrl-C, without the delay. A second signal ends the process at once.",
   flags: {
     ...commonFlags,
     host: { type: "string", value: "HOST", help: "address to listen on [127.0.0.1; on Vertex AI 0.0.0.0]" },
@@ -40,7 +41,7 @@ export default command({
     "admin-token-file": { type: "string", value: "FILE", help: "file with the admin token" },
     "require-token": {
       type: "boolean",
-      help: "require a token for writes on loopback, too; default token: the one in DIR/admin-token",
+      help: "require a token for writes on loopback, too; default token: the one in DATA/admin-token",
     },
     insecure: { type: "boolean", help: "allow writes without a token on any address" },
     "drain-delay": {

@@ -20,7 +20,7 @@ function readText(path: string): string {
   } catch {
     throw new Failure(
       "usage-invalid",
-      `Cannot read the config file ${path}: it does not exist or is not readable. Give another one with --config.`,
+      `Cannot read the config file ${path}: it does not exist or is not a readable file. Give another one with --config.`,
     );
   }
 }

@@ -10,7 +10,7 @@ export function readSpec(path: string): FeatureSpec {
   } catch {
     throw new Failure(
       "file-missing",
-      `Cannot read the feature spec ${path}: it does not exist or is not readable.`,
+      `Cannot read the feature spec ${path}: it does not exist or is not a readable file.`,
     );
   }
   let value: unknown;

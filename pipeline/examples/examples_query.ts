@@ -28,7 +28,7 @@ export function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
       "examples-invalid",
       `The view "${spec.view}" has no column ${lacking.join(", ")}, which the feature spec names; it has ${
         columns.join(", ")
-      }.`,
+      }. Correct the spec, or name another with --spec.`,
     );
   }
   return { columns: [...own, ...fields, ...weight].map(quoted), from: quoted(spec.view) };

@@ -93,8 +93,8 @@ function missing(
     ? ` Give its name with --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
     : !isNear && rowNames !== undefined
     ? ` It has ${
-      rowNames || "one without a name"
-    }: --column ${table.name}.${column.name}=${rowNames} takes that`
+      rowNames ? `"${rowNames}"` : "a column without a name"
+    }: use it with --column ${table.name}.${column.name}=${rowNames}`
     : near !== undefined
     ? ` It has "${near}": use it with --column ${table.name}.${column.name}=${near}`
     : ` Give its name with --column ${table.name}.${column.name}=NAME` +

@@ -26,7 +26,7 @@ const modelPaths = [
   { path: "/v2/models/:name", of: "", id: "", parameters: [nameParameter] },
   {
     path: "/v2/models/:name/versions/:version",
-    of: " of one version",
+    of: ", by version",
     id: "OfVersion",
     parameters: [nameParameter, {
       name: "version",

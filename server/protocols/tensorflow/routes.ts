@@ -34,7 +34,7 @@ const modelPaths = [
   { path: "/v1/models/:name", of: "", id: "", parameters: [nameParameter] },
   {
     path: "/v1/models/:name/versions/:version",
-    of: " of one version",
+    of: ", by version",
     id: "OfVersion",
     parameters: [nameParameter, {
       name: "version",
@@ -45,7 +45,7 @@ const modelPaths = [
   },
   {
     path: "/v1/models/:name/labels/:label",
-    of: " of an alias",
+    of: ", by alias",
     id: "OfLabel",
     parameters: [nameParameter, {
       name: "label",

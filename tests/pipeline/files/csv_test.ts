@@ -300,13 +300,13 @@ Deno.test("csv: a column without a name, as R writes row names, is named by noth
     await assertRejected(
       load(content),
       "file-invalid",
-      /It has one without a name: --column things\.id= /,
+      /It has a column without a name: use it with --column things\.id=/,
     );
     // A name that is like the key's says less.
     await assertRejected(
       load(content.replace("word", "ida")),
       "file-invalid",
-      /It has one without a name: --column things\.id= /,
+      /It has a column without a name: use it with --column things\.id=/,
     );
     await assertRejected(
       load(content.replace("word", "ID")),
