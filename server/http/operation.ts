@@ -41,10 +41,10 @@ export interface Operation {
   readonly id: string;
   readonly tag: Tag;
   /** Details in Markdown. */
-  readonly description?: string;
-  readonly parameters?: readonly Parameter[];
+  readonly description?: string | undefined;
+  readonly parameters?: readonly Parameter[] | undefined;
   /** Kinds of problems, except those that follow from the body, the path and the token check. */
-  readonly problems?: readonly FailureKind[];
+  readonly problems?: readonly FailureKind[] | undefined;
   /** Loaded when the document is requested: loading zod would slow down every start of the server. */
   readonly schemas: () => OperationSchemas | Promise<OperationSchemas>;
 }

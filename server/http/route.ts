@@ -1,4 +1,4 @@
-import type { Operation } from "./operation.ts";
+import type { Operation, OperationSchemas, Tag } from "./operation.ts";
 
 /** A request that is being answered. */
 export interface RequestContext {
@@ -31,6 +31,32 @@ export interface Route {
    */
   readonly fastPath?: true;
   handle(context: RequestContext): Response | Promise<Response>;
+}
+
+interface RouteOptions<Name> extends Omit<Operation, "tag" | "schemas"> {
+  readonly summary: string;
+  readonly write?: true;
+  readonly health?: true;
+  readonly fastPath?: true;
+  /** Name of the schemas of its bodies. */
+  readonly schemas: Name;
+}
+
+/** Returns a function that creates routes of one section of the document. @param load Loads the schemas of their bodies. */
+export function routesWith<Name extends string>(
+  tag: Tag,
+  load: () => Promise<Readonly<Record<Name, OperationSchemas>>>,
+) {
+  return (
+    method: Route["method"],
+    path: string,
+    { id, description, parameters, problems, schemas, ...rest }: RouteOptions<Name>,
+    handle: Route["handle"],
+  ): Route => {
+    const loaded = async () => (await load())[schemas];
+    const operation = { id, tag, description, parameters, problems, schemas: loaded };
+    return { method, path, ...rest, ...(tag === "protocols" ? { protocol: true } : {}), operation, handle };
+  };
 }
 
 /** True for a route that the primary thread answers. */

@@ -1,11 +1,10 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { predictionInit } from "../routes/predict.ts";
-import type { Route } from "../http/route.ts";
+import { type Route, routesWith } from "../http/route.ts";
 import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 import { requireObject, withContent, withProtocolJson } from "./protocol_body.ts";
 import { rowsOfList } from "./protocol_rows.ts";
 import { predictionsJson } from "./responses.ts";
-import { routesWith } from "./protocol_route.ts";
 import { withScores } from "./score_rows.ts";
 
 /** Paths that Vertex AI requests from a container, from its variables AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE. */
@@ -23,7 +22,7 @@ export interface VertexOptions {
   readonly ping: Route;
 }
 
-const route = routesWith(() => import("./tensorflow/schemas.ts"));
+const route = routesWith("protocols", () => import("./tensorflow/schemas.ts"));
 
 /** Existing paths that accept the requests of Vertex AI. */
 const equivalentPaths = new Set(["/invocations", "/v1/models/clickwell:predict"]);

@@ -5,7 +5,7 @@ import { withJson } from "../http/body.ts";
 import { bodyFailure, requirePlain } from "../http/body_failure.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { answerStream } from "../scoring/batch_stream.ts";
-import type { RequestContext, Route } from "../http/route.ts";
+import { type RequestContext, type Route, routesWith } from "../http/route.ts";
 import {
   answeredBy,
   batchParameters,
@@ -24,6 +24,8 @@ import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 import { startSlices } from "../runtime/time_slices.ts";
 import type { StoredRows } from "../scoring/stored_rows.ts";
 
+const route = routesWith<"predictBatch">("predictions", () => import("./schemas/row_answer.ts"));
+
 export const batchBodyBytesMax = 8 * 1024 * 1024;
 
 export interface BatchOptions {
@@ -34,29 +36,23 @@ export interface BatchOptions {
 
 /** Returns `POST /predict/batch`, which answers many rows by one model. */
 export function batchRoute({ slot, storedRows, lifecycle }: BatchOptions): Route {
-  return {
-    method: "POST",
-    path: "/predict/batch",
+  return route("POST", "/predict/batch", {
+    id: "predictBatch",
     summary: 'many rows: an array, {"rows":[…]}, {"columns":{…}}, or newline-delimited JSON, streamed',
-    operation: {
-      id: "predictBatch",
-      tag: "predictions",
-      description:
-        "The response has the same shape as the request, and all rows are answered by one model. A row that cannot be " +
-        "answered is reported in its place. Newline-delimited JSON may be much longer; it is answered while it is sent.",
-      parameters: batchParameters,
-      problems: rowProblems,
-      schemas: async () => (await import("./schemas/row_answer.ts")).predictBatch,
-    },
-    async handle(context) {
-      const options = readBatchOptions(context.request);
-      requirePlain(context.request);
-      const work = await createRowWork(slot, storedRows, options);
-      return isLines(context.request)
-        ? answerStream(work, context.request, lifecycle)
-        : await answerJson(work, context);
-    },
-  };
+    description:
+      "The response has the same shape as the request, and all rows are answered by one model. A row that cannot be " +
+      "answered is reported in its place. Newline-delimited JSON may be much longer; it is answered while it is sent.",
+    parameters: batchParameters,
+    problems: rowProblems,
+    schemas: "predictBatch",
+  }, async (context) => {
+    const options = readBatchOptions(context.request);
+    requirePlain(context.request);
+    const work = await createRowWork(slot, storedRows, options);
+    return isLines(context.request)
+      ? answerStream(work, context.request, lifecycle)
+      : await answerJson(work, context);
+  });
 }
 
 /** Time slice for rows with details, which take longer each. */

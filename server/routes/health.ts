@@ -1,6 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
-import { jsonResponse, type RequestContext, type Route } from "../http/route.ts";
+import { jsonResponse, type RequestContext, type Route, routesWith } from "../http/route.ts";
 import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 
 export interface HealthRoutesOptions {
@@ -8,7 +8,7 @@ export interface HealthRoutesOptions {
   readonly lifecycle: Lifecycle;
 }
 
-const schemas = () => import("./schemas/service.ts");
+const route = routesWith("operation", () => import("./schemas/service.ts"));
 
 /** @throws {Failure} `draining` */
 export function requireNotDraining({ draining }: Lifecycle): void {
@@ -20,38 +20,28 @@ export function requireNotDraining({ draining }: Lifecycle): void {
 export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
   const live = (_: RequestContext) => jsonResponse({ live: true });
   return [
-    {
-      method: "GET",
+    route("GET", "/livez", {
+      id: "live",
       health: true,
-      path: "/livez",
       summary: "200 while the process is running",
-      operation: { id: "live", tag: "operation", schemas: async () => (await schemas()).live },
-      handle: live,
-    },
-    {
-      method: "GET",
+      schemas: "live",
+    }, live),
+    route("GET", "/healthz", {
+      id: "health",
       health: true,
-      path: "/healthz",
       summary: "same as /livez",
-      operation: { id: "health", tag: "operation", schemas: async () => (await schemas()).live },
-      handle: live,
-    },
-    {
-      method: "GET",
+      schemas: "live",
+    }, live),
+    route("GET", "/readyz", {
+      id: "ready",
       health: true,
-      path: "/readyz",
       summary: "200 when ready to predict; 503 without a model and during shutdown",
-      operation: {
-        id: "ready",
-        tag: "operation",
-        problems: ["draining", "model-missing"],
-        schemas: async () => (await schemas()).ready,
-      },
-      handle() {
-        requireNotDraining(lifecycle);
-        const { modelId, version } = activeModel(slot);
-        return jsonResponse({ ready: true, model_id: modelId, version });
-      },
-    },
+      problems: ["draining", "model-missing"],
+      schemas: "ready",
+    }, () => {
+      requireNotDraining(lifecycle);
+      const { modelId, version } = activeModel(slot);
+      return jsonResponse({ ready: true, model_id: modelId, version });
+    }),
   ];
 }

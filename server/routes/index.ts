@@ -1,7 +1,9 @@
 import { version } from "../../pipeline/version.ts";
 import { docsPath } from "./docs.ts";
-import { jsonResponse, type Route } from "../http/route.ts";
+import { jsonResponse, type Route, routesWith } from "../http/route.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
+
+const route = routesWith("operation", () => import("./schemas/service.ts"));
 
 /** Maximum number of levels listed per field. */
 const levelsShownMax = 50;
@@ -12,35 +14,29 @@ const levelsShownMax = 50;
  * @param routes Returns the whole route table, including this route.
  */
 export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Route {
-  return {
-    method: "GET",
-    path: "/",
+  return route("GET", "/", {
+    id: "index",
     summary: "the model, the routes and an example row; redirects browsers to /docs",
-    operation: {
-      id: "index",
-      tag: "operation",
-      schemas: async () => (await import("./schemas/service.ts")).index,
-    },
-    handle({ request }) {
-      // Only browsers ask for HTML by name.
-      if (/\btext\/html\b/.test(request.headers.get("accept") ?? "")) {
-        return new Response(null, { status: 303, headers: { location: docsPath, vary: "accept" } });
-      }
-      const response = jsonResponse({
-        name: "clickwell",
-        version,
-        model: modelIndex(slot),
-        routes: routes().map(({ method, path, summary, write = false }) => ({
-          method,
-          path,
-          summary,
-          write,
-        })),
-      });
-      response.headers.set("vary", "accept");
-      return response;
-    },
-  };
+    schemas: "index",
+  }, ({ request }) => {
+    // Only browsers ask for HTML by name.
+    if (/\btext\/html\b/.test(request.headers.get("accept") ?? "")) {
+      return new Response(null, { status: 303, headers: { location: docsPath, vary: "accept" } });
+    }
+    const response = jsonResponse({
+      name: "clickwell",
+      version,
+      model: modelIndex(slot),
+      routes: routes().map(({ method, path, summary, write = false }) => ({
+        method,
+        path,
+        summary,
+        write,
+      })),
+    });
+    response.headers.set("vary", "accept");
+    return response;
+  });
 }
 
 function modelIndex({ current }: ModelSlot) {

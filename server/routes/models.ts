@@ -3,9 +3,9 @@ import { ifNoneMatch, taggedResponse } from "../http/entity_tag.ts";
 import { type ActivationState, modelAnswer } from "./model_answer.ts";
 import type { Parameter } from "../http/operation.ts";
 import { readingProblems, writingProblems } from "../http/problem.ts";
-import { jsonResponse, type Route } from "../http/route.ts";
+import { jsonResponse, type Route, routesWith } from "../http/route.ts";
 
-const schemas = () => import("./schemas/model.ts");
+const route = routesWith("models", () => import("./schemas/model.ts"));
 
 const modelParameter: Parameter = {
   name: "id",
@@ -24,70 +24,46 @@ const aliasParameter: Parameter = {
 /** Returns the routes of all registered models and their aliases. */
 export function registryRoutes(registry: Registry): readonly Route[] {
   return [
-    {
-      method: "GET",
-      path: "/models",
+    route("GET", "/models", {
+      id: "listModels",
       summary: "all models, newest first",
-      operation: {
-        id: "listModels",
-        tag: "models",
-        parameters: [ifNoneMatch],
-        problems: readingProblems,
-        schemas: async () => (await schemas()).listModels,
-      },
-      async handle({ request }) {
-        const [state, rows] = await Promise.all([activationState(registry), registry.listModels()]);
-        return taggedResponse(request, { models: rows.map((row) => modelAnswer(row, state)) });
-      },
-    },
-    {
-      method: "GET",
-      path: "/models/:id",
+      parameters: [ifNoneMatch],
+      problems: readingProblems,
+      schemas: "listModels",
+    }, async ({ request }) => {
+      const [state, rows] = await Promise.all([activationState(registry), registry.listModels()]);
+      return taggedResponse(request, { models: rows.map((row) => modelAnswer(row, state)) });
+    }),
+    route("GET", "/models/:id", {
+      id: "showModel",
       summary: "one model, by its id, version or alias: hyper-parameters and metrics",
-      operation: {
-        id: "showModel",
-        tag: "models",
-        parameters: [modelParameter, ifNoneMatch],
-        problems: ["model-unknown", ...readingProblems],
-        schemas: async () => (await schemas()).showModel,
-      },
-      async handle({ request, parameters: { id } }) {
-        return taggedResponse(request, await answer(registry, await registry.findModel(id)));
-      },
-    },
-    {
-      method: "PUT",
-      path: "/models/:id/aliases/:alias",
+      parameters: [modelParameter, ifNoneMatch],
+      problems: ["model-unknown", ...readingProblems],
+      schemas: "showModel",
+    }, async ({ request, parameters: { id } }) => {
+      return taggedResponse(request, await answer(registry, await registry.findModel(id)));
+    }),
+    route("PUT", "/models/:id/aliases/:alias", {
+      id: "setAlias",
       summary: "point an alias at this model",
       write: true,
-      operation: {
-        id: "setAlias",
-        tag: "models",
-        parameters: [modelParameter, aliasParameter],
-        problems: ["input-invalid", "model-unknown", ...writingProblems],
-        schemas: async () => (await schemas()).showModel,
-      },
-      async handle({ parameters: { id, alias }, client }) {
-        const request = { model: id, alias, setAt: Date.now() * 1000, setBy: `http ${client}` };
-        return jsonResponse(await answer(registry, await registry.setAlias(request)));
-      },
-    },
-    {
-      method: "DELETE",
-      path: "/models/:id/aliases/:alias",
+      parameters: [modelParameter, aliasParameter],
+      problems: ["input-invalid", "model-unknown", ...writingProblems],
+      schemas: "showModel",
+    }, async ({ parameters: { id, alias }, client }) => {
+      const request = { model: id, alias, setAt: Date.now() * 1000, setBy: `http ${client}` };
+      return jsonResponse(await answer(registry, await registry.setAlias(request)));
+    }),
+    route("DELETE", "/models/:id/aliases/:alias", {
+      id: "removeAlias",
       summary: "remove an alias from this model",
       write: true,
-      operation: {
-        id: "removeAlias",
-        tag: "models",
-        parameters: [modelParameter, aliasParameter],
-        problems: ["model-unknown", "alias-unknown", ...writingProblems],
-        schemas: async () => (await schemas()).showModel,
-      },
-      async handle({ parameters: { id, alias } }) {
-        return jsonResponse(await answer(registry, await registry.removeAlias({ model: id, alias })));
-      },
-    },
+      parameters: [modelParameter, aliasParameter],
+      problems: ["model-unknown", "alias-unknown", ...writingProblems],
+      schemas: "showModel",
+    }, async ({ parameters: { id, alias } }) => {
+      return jsonResponse(await answer(registry, await registry.removeAlias({ model: id, alias })));
+    }),
   ];
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { ifNoneMatch, taggedText } from "../http/entity_tag.ts";
-import type { Route } from "../http/route.ts";
+import { type Route, routesWith } from "../http/route.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
+
+const route = routesWith("operation", () => import("./schemas/service.ts"));
 
 export interface OpenapiRouteOptions {
   readonly slot: ModelSlot;
@@ -32,19 +34,13 @@ export function openapiRoute({ slot, routes, guarded }: OpenapiRouteOptions): Ro
     return cached = { modelId, text, etag: `"${modelId ?? "none"}.${digest}"` };
   }
 
-  return {
-    method: "GET",
-    path: "/openapi.json",
+  return route("GET", "/openapi.json", {
+    id: "openapi",
     summary: "this API as an OpenAPI document, with the fields of the model in production",
-    operation: {
-      id: "openapi",
-      tag: "operation",
-      parameters: [ifNoneMatch],
-      schemas: async () => (await import("./schemas/service.ts")).openapi,
-    },
-    async handle({ request }) {
-      const { text, etag } = await write();
-      return taggedText(request, text, etag);
-    },
-  };
+    parameters: [ifNoneMatch],
+    schemas: "openapi",
+  }, async ({ request }) => {
+    const { text, etag } = await write();
+    return taggedText(request, text, etag);
+  });
 }

@@ -9,13 +9,15 @@ import {
   rowErrorJson,
   type RowWork,
 } from "../scoring/batch_rows.ts";
-import type { Route } from "../http/route.ts";
+import { type Route, routesWith } from "../http/route.ts";
 import { answeredBy, batchParameters, readBatchOptions, rowProblems } from "../scoring/row_answer.ts";
 import { batchRowsMax, requireCount } from "../http/row_limits.ts";
 import type { RowBodies } from "./schemas/row_body.ts";
 import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { Row, StoredRows } from "../scoring/stored_rows.ts";
+
+const route = routesWith<"rank">("predictions", () => import("./schemas/row_answer.ts"));
 
 export interface RankOptions {
   readonly slot: ModelSlot;
@@ -35,40 +37,34 @@ const findings = createFindings();
 
 /** Returns `POST /rank`, which ranks the offers of one lead by probability. */
 export function rankRoute({ slot, storedRows }: RankOptions): Route {
-  return {
-    method: "POST",
-    path: "/rank",
+  return route("POST", "/rank", {
+    id: "rank",
     summary: 'one group and its rows → the rows by probability: {"lead":{…},"offers":[…],"top":k}',
-    operation: {
-      id: "rank",
-      tag: "predictions",
-      description:
-        "`lead` holds the fields that all rows of the group share, `offers` the fields of each row, which take precedence. " +
-        "If `lead` has a key of the store, omitted fields are read from the store, and so are the rows if `offers` is " +
-        "omitted. Rows of equal probability keep their order.",
-      parameters: batchParameters,
-      problems: rowProblems,
-      schemas: async () => (await import("./schemas/row_answer.ts")).rank,
-    },
-    async handle(context) {
-      const work = await createRowWork(slot, storedRows, readBatchOptions(context.request));
-      const { keys } = work.model;
-      return await withRowBody(context.request, async (body, parse) => {
-        if (isRow(body)) {
-          requireCount(body.offers, "offers", batchRowsMax);
-          requireMembers(work.model, body.lead);
-        }
-        const { lead = {}, offers, top } = parse("rank", keys ? withKeyInLead(body, keys.group) : body);
-        const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
-        const { ranked, failed } = await score(work, rows);
-        return new Response(
-          `{"ranking":[${await rankingText(work, ranked.slice(0, top))}],` +
-            `"offers":${rows.length}${failed},${answeredBy(work.model, context.requestId)}}`,
-          { headers: { "content-type": "application/json" } },
-        );
-      });
-    },
-  };
+    description:
+      "`lead` holds the fields that all rows of the group share, `offers` the fields of each row, which take precedence. " +
+      "If `lead` has a key of the store, omitted fields are read from the store, and so are the rows if `offers` is " +
+      "omitted. Rows of equal probability keep their order.",
+    parameters: batchParameters,
+    problems: rowProblems,
+    schemas: "rank",
+  }, async (context) => {
+    const work = await createRowWork(slot, storedRows, readBatchOptions(context.request));
+    const { keys } = work.model;
+    return await withRowBody(context.request, async (body, parse) => {
+      if (isRow(body)) {
+        requireCount(body.offers, "offers", batchRowsMax);
+        requireMembers(work.model, body.lead);
+      }
+      const { lead = {}, offers, top } = parse("rank", keys ? withKeyInLead(body, keys.group) : body);
+      const rows = offers ? await sentOffers(work, lead, offers) : await storedOffers(work, lead);
+      const { ranked, failed } = await score(work, rows);
+      return new Response(
+        `{"ranking":[${await rankingText(work, ranked.slice(0, top))}],` +
+          `"offers":${rows.length}${failed},${answeredBy(work.model, context.requestId)}}`,
+        { headers: { "content-type": "application/json" } },
+      );
+    });
+  });
 }
 
 /** Maximum number of members of the lead that the model does not have; each is copied into every row. */

@@ -4,12 +4,14 @@ import { Failure } from "../../pipeline/failure.ts";
 import { createRowWork, withRowBody } from "./batch.ts";
 import { createRowFailures, errorsAt, pauseIfDue, type RowWork } from "../scoring/batch_rows.ts";
 import { readQuery } from "../http/query.ts";
-import type { Route } from "../http/route.ts";
+import { type Route, routesWith } from "../http/route.ts";
 import { answeredBy, readRowOptions, rowParameters, rowProblems, rowQueries } from "../scoring/row_answer.ts";
 import { changesMax, requireCount } from "../http/row_limits.ts";
 import { isRow, rowFailure, scoreRow } from "../scoring/score.ts";
 import type { ModelSlot } from "../models/loaded_model.ts";
 import type { Row, StoredRows } from "../scoring/stored_rows.ts";
+
+const route = routesWith<"predictWhatIf">("predictions", () => import("./schemas/row_answer.ts"));
 
 export interface WhatIfOptions {
   readonly slot: ModelSlot;
@@ -20,38 +22,32 @@ const findings = createFindings();
 
 /** Returns `POST /predict/what-if`, which answers one row as sent and with changed fields. */
 export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
-  return {
-    method: "POST",
-    path: "/predict/what-if",
+  return route("POST", "/predict/what-if", {
+    id: "predictWhatIf",
     summary: 'one row as sent and with changed fields: {"features":{…},"changes":[{…},…]}',
-    operation: {
-      id: "predictWhatIf",
-      tag: "predictions",
-      description: "Each variant is the row with the fields of one change replaced.",
-      parameters: rowParameters,
-      problems: rowProblems,
-      schemas: async () => (await import("./schemas/row_answer.ts")).predictWhatIf,
-    },
-    async handle(context) {
-      const options = readRowOptions(readQuery(context.request, rowQueries));
-      const work = await createRowWork(slot, storedRows, { ...options, strict: true });
-      return await withRowBody(context.request, async (body, parse) => {
-        if (isRow(body)) requireCount(body.changes, "changes", changesMax);
-        const { features, changes } = parse("whatIf", body);
-        const base = await completeFeatures(work, features);
-        const probability = scoreRow(work.model, base, findings);
-        if (probability !== probability) {
-          throw withPath(rowFailure(work.model, findings.errors, "The row"), ["features"]);
-        }
-        const baseText = `"base":{${work.write(base, probability, findings.unseen)}}`;
-        const variants = (await variantTexts(work, base, { before: probability, changes })).join(",");
-        return new Response(
-          `{${baseText},"variants":[${variants}],${answeredBy(work.model, context.requestId)}}`,
-          { headers: { "content-type": "application/json" } },
-        );
-      });
-    },
-  };
+    description: "Each variant is the row with the fields of one change replaced.",
+    parameters: rowParameters,
+    problems: rowProblems,
+    schemas: "predictWhatIf",
+  }, async (context) => {
+    const options = readRowOptions(readQuery(context.request, rowQueries));
+    const work = await createRowWork(slot, storedRows, { ...options, strict: true });
+    return await withRowBody(context.request, async (body, parse) => {
+      if (isRow(body)) requireCount(body.changes, "changes", changesMax);
+      const { features, changes } = parse("whatIf", body);
+      const base = await completeFeatures(work, features);
+      const probability = scoreRow(work.model, base, findings);
+      if (probability !== probability) {
+        throw withPath(rowFailure(work.model, findings.errors, "The row"), ["features"]);
+      }
+      const baseText = `"base":{${work.write(base, probability, findings.unseen)}}`;
+      const variants = (await variantTexts(work, base, { before: probability, changes })).join(",");
+      return new Response(
+        `{${baseText},"variants":[${variants}],${answeredBy(work.model, context.requestId)}}`,
+        { headers: { "content-type": "application/json" } },
+      );
+    });
+  });
 }
 
 async function completeFeatures({ model, storedRows }: RowWork, features: Row): Promise<Row> {

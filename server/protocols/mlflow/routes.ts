@@ -3,7 +3,7 @@ import { version as programVersion } from "../../../pipeline/version.ts";
 import type { Lifecycle } from "../../runtime/lifecycle.ts";
 import { requireNotDraining } from "../../routes/health.ts";
 import { predictionInit } from "../../routes/predict.ts";
-import type { Route } from "../../http/route.ts";
+import { type Route, routesWith } from "../../http/route.ts";
 import { activeModel, type ModelSlot } from "../../models/loaded_model.ts";
 import { createHeaderReader } from "../../http/buffered_body.ts";
 import { withCsvRows } from "./csv_rows.ts";
@@ -11,11 +11,10 @@ import { withContent, withProtocolJson } from "../protocol_body.ts";
 import type { ProtocolRows } from "../protocol_rows.ts";
 import { readInvocation } from "./request.ts";
 import { predictionsJson } from "../responses.ts";
-import { routesWith } from "../protocol_route.ts";
 import { withScores } from "../score_rows.ts";
 
 const readHeader = createHeaderReader();
-const route = routesWith(() => import("./schemas.ts"));
+const route = routesWith("protocols", () => import("./schemas.ts"));
 
 /** Version of the scoring protocol; clients compare it with their own. */
 const mlflowVersion = "3.17.2";

@@ -2,14 +2,13 @@ import { withBytes } from "../../http/body.ts";
 import { bodyFailure } from "../../http/body_failure.ts";
 import type { ListedModel, ModelRepository } from "../../models/model_repository.ts";
 import { readingProblems } from "../../http/problem.ts";
-import { jsonResponse, type Route } from "../../http/route.ts";
+import { jsonResponse, type Route, routesWith } from "../../http/route.ts";
 import { isObject, kindOf, parseProtocolJson, requireObject } from "../protocol_body.ts";
 import { invalid } from "../protocol_rows.ts";
 import { modelProblems, nameParameter } from "../names.ts";
-import { routesWith } from "../protocol_route.ts";
 import { requireParameters } from "./tensor.ts";
 
-const route = routesWith(() => import("./schemas.ts"));
+const route = routesWith("protocols", () => import("./schemas.ts"));
 
 const bodyBytesMax = 64 * 1024;
 

@@ -4,14 +4,13 @@ import type { Lifecycle } from "../../runtime/lifecycle.ts";
 import { type ModelReference, type ModelRepository, productionName } from "../../models/model_repository.ts";
 import type { Operation, Parameter } from "../../http/operation.ts";
 import { requireNotDraining } from "../../routes/health.ts";
-import { jsonResponse, type RequestContext, type Route } from "../../http/route.ts";
+import { jsonResponse, type RequestContext, type Route, routesWith } from "../../http/route.ts";
 import { activeModel, type LoadedModel, type ModelSlot } from "../../models/loaded_model.ts";
 import { withContent } from "../protocol_body.ts";
 import { outputName, withInferRequest } from "./infer_request.ts";
 import { inferBytes, inferJson } from "./infer_response.ts";
 import { listModelNames, modelProblems, nameParameter } from "../names.ts";
 import { modelResponse } from "../responses.ts";
-import { routesWith } from "../protocol_route.ts";
 import { withScores } from "../score_rows.ts";
 
 export interface OpenInferenceOptions {
@@ -20,7 +19,7 @@ export interface OpenInferenceOptions {
   readonly lifecycle: Lifecycle;
 }
 
-const route = routesWith(() => import("./schemas.ts"));
+const route = routesWith("protocols", () => import("./schemas.ts"));
 
 const modelPaths = [
   { path: "/v2/models/:name", of: "", id: "", parameters: [nameParameter] },

@@ -2,7 +2,7 @@ import { Failure } from "../../../pipeline/failure.ts";
 import { type ModelReference, type ModelRepository, productionName } from "../../models/model_repository.ts";
 import type { Parameter } from "../../http/operation.ts";
 import { predictionInit } from "../../routes/predict.ts";
-import { jsonResponse, type RequestContext, type Route } from "../../http/route.ts";
+import { jsonResponse, type RequestContext, type Route, routesWith } from "../../http/route.ts";
 import { explanationDetail } from "../../scoring/row_answer.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { startSlices } from "../../runtime/time_slices.ts";
@@ -10,7 +10,6 @@ import { isObject, withContent, withProtocolJson } from "../protocol_body.ts";
 import type { ProtocolRows } from "../protocol_rows.ts";
 import { listModelNames, modelProblems, nameParameter } from "../names.ts";
 import { idMembers, modelResponse } from "../responses.ts";
-import { routesWith } from "../protocol_route.ts";
 import { withScores } from "../score_rows.ts";
 import { tensorflowMetadata } from "./metadata.ts";
 import { readExamplesRequest, readPredictRequest } from "./request.ts";
@@ -27,7 +26,7 @@ interface VerbRequest {
   members(probabilities: readonly number[]): string | Promise<string>;
 }
 
-const route = routesWith(() => import("./schemas.ts"));
+const route = routesWith("protocols", () => import("./schemas.ts"));
 
 /** The ways to name a model in a path. */
 const modelPaths = [

@@ -8,7 +8,7 @@ const modelId = z.string().describe(
 const version = z.int().positive().describe("the model's number in this store: 1, 2, 3 …");
 const instant = z.string().meta({ format: "date-time" });
 
-export const assignmentAnswerSchema = z.object({
+const assignmentAnswerSchema = z.object({
   model_id: modelId,
   version,
   assigned_at: instant,
@@ -17,7 +17,7 @@ export const assignmentAnswerSchema = z.object({
   assignment_id: z.int().positive().describe("increases with every assignment of this store"),
 }).meta({ id: "Assignment", description: "The model in production: when, by whom and why it was assigned." });
 
-export const modelAnswerSchema = z.object({
+const modelAnswerSchema = z.object({
   model_id: modelId,
   version,
   aliases: z.array(z.string()).describe("names that can be used in place of its id"),
