@@ -23,7 +23,7 @@ export function describeRows(
   if (rows.read !== undefined) {
     const parts = [
       [rows.train, "trained on"],
-      [rows.validation, "to stop by"],
+      [rows.validation, "for validation"],
       [rows.test, "held out"],
       [rows.left_out, "left out by --negatives"],
       [rows.no_label, `without a label (${label})`],

@@ -18,7 +18,11 @@ export function openBulk(
 ) {
   let mode: JournalMode | undefined;
   const setMode = (wanted: JournalMode, waitMs: number) => {
-    if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
+    try {
+      if (mode !== wanted && store.journal.use(wanted, waitMs)) mode = wanted;
+    } catch (error) {
+      throw asFailure(error, `write to ${store.path}`);
+    }
     return mode === wanted;
   };
   return {
@@ -26,7 +30,8 @@ export function openBulk(
      * Runs a load in rollback mode if it is alone and no other connection has the store open, else in WAL mode.
      *
      * @param options.isAlone Whether no other connection needs to read the store during the load.
-     * @throws {Failure} `store-busy` if the load needs WAL mode, and another process keeps the store locked.
+     * @throws {Failure} `store-busy` if the load needs WAL mode, and another process keeps the store locked; `store-invalid`
+     *   if the store cannot be written.
      */
     async load<Result>(work: () => Promise<Result>, { isAlone }: { isAlone: boolean }): Promise<Result> {
       // In WAL mode other connections can go on reading.

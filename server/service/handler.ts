@@ -76,7 +76,7 @@ export function createHandler(options: HandlerOptions): Handler {
       const work = findFastPath(checkTarget(request));
       return work && fastPaths.add(request.url, work);
     } catch {
-      // The router's way reports what is wrong with the target.
+      // The router reports what is wrong with the target.
       return undefined;
     }
   }

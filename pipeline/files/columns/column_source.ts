@@ -90,14 +90,14 @@ function missing(
   const rowNames = ["", "__index_level_0__"].find((candidate) => fileColumns.includes(candidate));
   const meaning = column.comment ? ` (${column.comment})` : "";
   const remedy = remark !== undefined
-    ? ` Give its name with --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
+    ? ` Give its name with clickwell ingest --column ${table.name}.${column.name}=NAME, or write it: ${remark}`
     : !isNear && rowNames !== undefined
     ? ` It has ${
       rowNames ? `"${rowNames}"` : "a column without a name"
-    }: use it with --column ${table.name}.${column.name}=${rowNames}`
+    }: use it with clickwell ingest --column ${table.name}.${column.name}=${rowNames}`
     : near !== undefined
-    ? ` It has "${near}": use it with --column ${table.name}.${column.name}=${near}`
-    : ` Give its name with --column ${table.name}.${column.name}=NAME` +
+    ? ` It has "${near}": use it with clickwell ingest --column ${table.name}.${column.name}=${near}`
+    : ` Give its name with clickwell ingest --column ${table.name}.${column.name}=NAME` +
       (mayAllow ? ", or load NULL with --allow-missing" : "");
   return new Failure(
     "file-invalid",

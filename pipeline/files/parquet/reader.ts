@@ -57,7 +57,7 @@ function loadable({ column: target, name }: ColumnSource, footer: Footer, path: 
     const found = isNested ? "a list, map or group of columns" : describeType(column.element);
     throw new Failure(
       "file-invalid",
-      `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or give another one with --column`,
+      `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or give another one with clickwell ingest --column`,
     );
   }
   return { column, conversion };

@@ -300,18 +300,18 @@ Deno.test("csv: a column without a name, as R writes row names, is named by noth
     await assertRejected(
       load(content),
       "file-invalid",
-      /It has a column without a name: use it with --column things\.id=/,
+      /It has a column without a name: use it with clickwell ingest --column things\.id=/,
     );
     // A name that is like the key's says less.
     await assertRejected(
       load(content.replace("word", "ida")),
       "file-invalid",
-      /It has a column without a name: use it with --column things\.id=/,
+      /It has a column without a name: use it with clickwell ingest --column things\.id=/,
     );
     await assertRejected(
       load(content.replace("word", "ID")),
       "file-invalid",
-      /It has "ID": use it with --column things\.id=ID/,
+      /It has "ID": use it with clickwell ingest --column things\.id=ID/,
     );
     await load(content, { things: { id: "" } });
     assert.deepEqual(rowsOf(store, "things").map(({ id, word }) => [id, word]), [[1, "a"], [2, "b"]]);

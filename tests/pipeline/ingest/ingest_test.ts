@@ -271,7 +271,7 @@ Deno.test("ingest: a missing column fails the file even if it may be NULL: its n
     await assertRejected(
       ingest(store, { files: { leads: [misspelled] } }),
       "file-invalid",
-      /it has no column "annual_income" \(gross, US dollars a year\), which leads has; it has lead_uuid, .*\. It has "anual_income": use it with --column leads\.annual_income=anual_income$/,
+      /it has no column "annual_income" \(gross, US dollars a year\), which leads has; it has lead_uuid, .*\. It has "anual_income": use it with clickwell ingest --column leads\.annual_income=anual_income$/,
     );
     const mapped = { leads: { annual_income: "anual_income" } };
     const { files } = await ingest(store, { files: { leads: [misspelled] }, columnNames: mapped });

@@ -72,7 +72,7 @@ Deno.test("a server needs only the registry: without tables it scores rows, and 
     assert.equal((await post(server.origin, "/predict", row)).status, 200);
     const lookup = await post(server.origin, "/predict", { offer_id: 1 });
     assert.deepEqual([lookup.status, lookup.json.type], [503, "urn:clickwell:problem:store-missing"]);
-    assert.match(lookup.json.detail, /there are no tables/);
+    assert.match(lookup.json.detail, /it has no tables/);
     assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 200);
     const metrics = await (await fetch(`${server.origin}/metrics`)).text();
     assert.match(metrics, /^clickwell_model_trained_timestamp_seconds 2$/m);
@@ -156,6 +156,10 @@ Deno.test({
         const { code, stderr } = await spawnReadOnly(folders, [...words, ...where]).output();
         assert.equal(code, 0, new TextDecoder().decode(stderr));
       }
+      const load = ["ingest", "--index", "offers.lead_uuid"];
+      const { code, stderr } = await spawnReadOnly(folders, [...load, ...where]).output();
+      assert.equal(code, 1);
+      assert.match(new TextDecoder().decode(stderr), /Cannot write to .*tables\.db: .*read-only\./);
       assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"]);
     }),
 });
