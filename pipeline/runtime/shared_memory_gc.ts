@@ -18,6 +18,15 @@ export async function forceCollectionOnAll(threads: Threads): Promise<void> {
 const pressureBytes = 64 * 2 ** 20;
 const pressureCount = 4;
 
+/** Makes the engine begin a garbage collection of the calling thread, which goes on beside the program: takes a few milliseconds. */
+export function requestCollection(): void {
+  try {
+    new ArrayBuffer(pressureBytes);
+  } catch {
+    // Not even address space is left.
+  }
+}
+
 /**
  * Forces a garbage collection of the calling thread by allocating buffers. The engine counts their memory; the system does not
  * provide it, since it is never touched.

@@ -6,6 +6,7 @@ import { Failure } from "../../failure.ts";
 import { log } from "../../math/elementary.ts";
 import { createRandom } from "../../math/random.ts";
 import type { PlainNetwork } from "../../model/network.ts";
+import { requestCollection } from "../../runtime/shared_memory_gc.ts";
 import { clickWeightOf } from "../objective.ts";
 import type { Solution } from "../penalised.ts";
 import { type BatchFiller, type BatchInputs, createBatchFiller, emptyColumns } from "./batch_inputs.ts";
@@ -23,6 +24,8 @@ export interface MinibatchSolution extends Solution {
 
 /** Milliseconds between two pauses. */
 const pauseMilliseconds = 50;
+/** Steps between two collections: what tfjs leaves behind would else grow to 30 MB before the engine collects it. */
+const collectionSteps = 512;
 /** Rows of a batch that is only measured, and numbers of its widest layer. */
 const measuredRowsMax = 8_192;
 const measuredNumbersMax = 2 ** 18;
@@ -41,6 +44,8 @@ interface MinibatchState {
   readonly batch: BatchRows;
   readonly trainer: Trainer;
   readonly options: MinibatchOptions;
+  /** Requests a garbage collection after so many steps. */
+  readonly afterStep: () => void;
   /** Pauses if the last pause was at least `pauseMilliseconds` ago. */
   readonly pause: (progress?: EpochProgress) => Promise<void>;
 }
@@ -82,7 +87,15 @@ export async function solveMinibatch(
   );
   try {
     const batch = { chunks: new Uint32Array(rowsMax), rows: new Uint32Array(rowsMax) };
-    const state: MinibatchState = { design, filler, batch, trainer, options, pause: createPause(options) };
+    const state: MinibatchState = {
+      design,
+      filler,
+      batch,
+      trainer,
+      options,
+      afterStep: createAfterStep(),
+      pause: createPause(options),
+    };
     const epochs = await runEpochs(
       state,
       async (epoch) => await runEpoch(state, createRowReader(design, trainPart, random), epoch),
@@ -97,6 +110,13 @@ export async function solveMinibatch(
   } finally {
     trainer.dispose();
   }
+}
+
+function createAfterStep(): MinibatchState["afterStep"] {
+  let steps = 0;
+  return () => {
+    if (++steps % collectionSteps === 0) requestCollection();
+  };
 }
 
 function createPause({ pause }: MinibatchOptions): MinibatchState["pause"] {
@@ -196,6 +216,7 @@ async function runEpoch(state: MinibatchState, reader: RowReader, epoch: number)
     loss += trainer.step(filler.fill(batch, count), (count * weight) / rows);
     if (!Number.isFinite(loss)) throw diverged(`a loss that is not finite in epoch ${epoch}`, options);
     done += count;
+    state.afterStep();
     await state.pause({ epoch, epochs, done, rows });
   }
   await options.pause?.({ epoch, epochs, done, rows });
