@@ -61,8 +61,13 @@ export function describe(parts: ModelParts): ArtifactMetadata {
   };
 }
 
-/** Sorts the settings by name, so that the same settings give the same bytes in whatever order they were given. */
-function inOrder(hyperParameters: HyperParameters): ArtifactMetadata["hyperParameters"] {
+/**
+ * Sorts the settings by name, so that the same settings give the same bytes in whatever order they were given. Leaves out what
+ * a file of layers said of its input, which was checked: the same layers give the same bytes wherever they came from.
+ */
+function inOrder(
+  { inputColumns: _, ...hyperParameters }: HyperParameters,
+): ArtifactMetadata["hyperParameters"] {
   const entries = Object.entries(hyperParameters).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -161,7 +161,7 @@ function requireAffordable(columnCount: number, { hidden, batchSize }: Minibatch
       } parameters, expected at most ` +
         `${
           shown(parametersMax)
-        }. Use fewer units in --hidden, or pool rare levels with a higher minCount in the feature spec.`,
+        }. Use fewer units in --hidden or --layers, or pool rare levels with a higher minCount in the feature spec.`,
     );
   }
   const units = hidden.reduce((sum, layer) => sum + layer.units, 0);

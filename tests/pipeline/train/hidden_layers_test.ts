@@ -117,10 +117,11 @@ function fixture(name: string): string {
 Deno.test("hidden layers: --layers of tfjs, Keras 2 and Keras 3, and --hidden, give one model, and --repeat its bytes", () =>
   inStore(async (train) => {
     const ids = [];
-    for (const name of ["tfjs_4.json", "keras_2.json", "keras_3.json"]) {
+    const files = ["tfjs_4.json", "keras_2.json", "keras_3.json"].map((name) => ["--layers", fixture(name)]);
+    const text = "32:swish:dropout=0.25:batch-norm=before,16:batch-norm=after,8:gelu,4:linear";
+    for (const layers of [...files, ["--hidden", text]]) {
       const { code, stdout, stderr } = await train(
-        "--layers",
-        fixture(name),
+        ...layers,
         "--epochs",
         "2",
         "--batch-size",
