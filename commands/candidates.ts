@@ -1,4 +1,4 @@
-import { Failure } from "../pipeline/failure.ts";
+import { usageInvalid } from "../pipeline/failure.ts";
 import {
   drawCandidates,
   gridOf,
@@ -35,10 +35,7 @@ export function candidatesOf(flags: SearchFlags): Path[] {
   const range = rangeOf(flags["C-range"]);
   if (flags.random !== undefined) {
     if (strengths.length > 0) {
-      throw new Failure(
-        "usage-invalid",
-        "--random draws strengths from --C-range: leave out --C, or --random.",
-      );
+      throw usageInvalid("--random draws strengths from --C-range: leave out --C, or --random.");
     }
     return drawCandidates({ penalties, l1Ratios }, { count: flags.random, range, seed: flags.seed });
   }
@@ -49,10 +46,7 @@ export function candidatesOf(flags: SearchFlags): Path[] {
   });
   const count = paths.flat().length;
   if (count <= candidatesMax) return paths;
-  throw new Failure(
-    "usage-invalid",
-    `The grid has ${count} candidates, expected at most ${candidatesMax}: use --random.`,
-  );
+  throw usageInvalid(`The grid has ${count} candidates, expected at most ${candidatesMax}: use --random.`);
 }
 
 /** Returns the words of a list, separated by commas, spaces or both. */
@@ -64,13 +58,13 @@ function wordsOf(list: readonly string[], preset: readonly string[]): readonly s
 function penaltyOf(word: string): PenaltyName {
   const name = penaltyNames.find((name) => name === word);
   if (name) return name;
-  throw new Failure("usage-invalid", `--penalty has "${word}", expected some of ${penaltyNames.join(", ")}`);
+  throw usageInvalid(`--penalty has "${word}", expected some of ${penaltyNames.join(", ")}`);
 }
 
 function numberOf(word: string, flag: string, [min, max]: readonly [number, number]): number {
   const value = word.trim() === "" ? NaN : Number(word);
   if (value >= min && value <= max) return value;
-  throw new Failure("usage-invalid", `--${flag} has "${word}", expected numbers from ${min} to ${max}`);
+  throw usageInvalid(`--${flag} has "${word}", expected numbers from ${min} to ${max}`);
 }
 
 function rangeOf(text: string): readonly [number, number] {
@@ -79,8 +73,5 @@ function rangeOf(text: string): readonly [number, number] {
     const [from, to] = ends.map((word) => numberOf(word, "C-range", strengthBounds));
     if (from <= to) return [from, to];
   }
-  throw new Failure(
-    "usage-invalid",
-    `--C-range is "${text}", expected FROM:TO with FROM at most TO, as in 1e-4:1e4`,
-  );
+  throw usageInvalid(`--C-range is "${text}", expected FROM:TO with FROM at most TO, as in 1e-4:1e4`);
 }

@@ -1,4 +1,4 @@
-import { Failure } from "../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { createIndex } from "../pipeline/store/schema.ts";
@@ -123,10 +123,7 @@ export default command({
 });
 
 function nothingToDo(): Failure {
-  return new Failure(
-    "usage-invalid",
-    "clickwell ingest needs a file: --leads, --offers, --clicks FILE or --table NAME=FILE",
-  );
+  return usageInvalid("clickwell ingest needs a file: --leads, --offers, --clicks FILE or --table NAME=FILE");
 }
 
 /** Parses `offers.apr=rate` to `{ offers: { apr: "rate" } }`. */
@@ -135,7 +132,7 @@ function columnNames(words: readonly string[]): Record<string, Record<string, st
   for (const [place, name] of words.map(splitColumn)) {
     const [table, column] = place.split(".");
     if (!column) {
-      throw new Failure("usage-invalid", `--column is "${place}=${name}", expected TABLE.COLUMN=NAME`);
+      throw usageInvalid(`--column is "${place}=${name}", expected TABLE.COLUMN=NAME`);
     }
     names[table] = { ...names[table], [column]: name };
   }

@@ -1,6 +1,6 @@
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { columnNames } from "../pipeline/encode/column_names.ts";
-import { Failure } from "../pipeline/failure.ts";
+import { usageInvalid } from "../pipeline/failure.ts";
 import { describeRows } from "./row_report.ts";
 import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/registry.ts";
@@ -75,7 +75,7 @@ export default command({
         case "aliases":
           return await sayAliases(registry, terminal);
         default:
-          throw new Failure("usage-invalid", `clickwell models has no "${verb}", expected ${oneOf(verbs)}.`);
+          throw usageInvalid(`clickwell models has no "${verb}", expected ${oneOf(verbs)}.`);
       }
     } finally {
       await registry.close();
@@ -85,7 +85,7 @@ export default command({
 
 function named(verb: string, word: string | undefined, what = "a model's id, version or alias"): string {
   if (word !== undefined) return word;
-  throw new Failure("usage-invalid", `clickwell models ${verb} needs ${what}: see clickwell models --help`);
+  throw usageInvalid(`clickwell models ${verb} needs ${what}: see clickwell models --help`);
 }
 
 function oneOf(words: readonly string[]): string {

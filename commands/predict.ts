@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { exampleKeysOf } from "../pipeline/examples/example_keys.ts";
-import { Failure } from "../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
@@ -55,12 +55,11 @@ export default command({
   async run({ options, positionals: [path], terminal, signal }) {
     const { out } = options;
     if (out === undefined) {
-      throw new Failure("usage-invalid", "clickwell predict needs an output file: --out FILE.");
+      throw usageInvalid("clickwell predict needs an output file: --out FILE.");
     }
     const format = options.format ?? (out === dash ? "csv" : predictionFormatOf(out));
     if (out === dash && (options.json || format === "parquet")) {
-      throw new Failure(
-        "usage-invalid",
+      throw usageInvalid(
         `${options.json ? "--json prints its object" : "parquet cannot be written"} to standard output, ` +
           "expected --out FILE.",
       );
@@ -137,7 +136,7 @@ function fieldNames(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(words.map((word) => {
     const at = word.indexOf("=");
     if (at < 1) {
-      throw new Failure("usage-invalid", `--column is "${word}", expected FIELD=NAME`);
+      throw usageInvalid(`--column is "${word}", expected FIELD=NAME`);
     }
     return [word.slice(0, at), word.slice(at + 1)];
   }));

@@ -1,4 +1,4 @@
-import { Failure } from "../pipeline/failure.ts";
+import { usageInvalid } from "../pipeline/failure.ts";
 import { availableParallelism } from "../pipeline/runtime/thread_pool.ts";
 import { createLog, logFormats, logLevels } from "../server/runtime/log.ts";
 import { requestLogModes } from "../server/http/request_log.ts";
@@ -126,8 +126,7 @@ function tokenOfStore(dataDir: string, hostname: string, terminal: Terminal): st
   const kept = keptToken(dataDir);
   if (kept === undefined) {
     if (!isLoopback(hostname)) throw unguarded(hostname);
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       `Cannot keep an admin token in ${dataDir}: the folder is not writable. Set CLICKWELL_ADMIN_TOKEN (or the file ` +
         "CLICKWELL_ADMIN_TOKEN_FILE).",
     );
@@ -147,8 +146,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 function rejectServeAddress(): void {
   const address = Deno.env.get("DENO_SERVE_ADDRESS");
   if (!address) return;
-  throw new Failure(
-    "usage-invalid",
+  throw usageInvalid(
     `DENO_SERVE_ADDRESS is ${JSON.stringify(address)}, which would override --host and --port. Unset it.`,
   );
 }
@@ -163,8 +161,7 @@ function readToken(path: string | undefined): string | undefined {
   const given = Deno.env.get("CLICKWELL_ADMIN_TOKEN")?.trim();
   if (path === undefined) return given || undefined;
   if (given) {
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       "The admin token is given twice: unset CLICKWELL_ADMIN_TOKEN or --admin-token-file (CLICKWELL_ADMIN_TOKEN_FILE).",
     );
   }
@@ -172,11 +169,8 @@ function readToken(path: string | undefined): string | undefined {
   try {
     token = Deno.readTextFileSync(path).trim();
   } catch {
-    throw new Failure(
-      "usage-invalid",
-      `Cannot read the admin token from ${path}: it does not exist or is not readable.`,
-    );
+    throw usageInvalid(`Cannot read the admin token from ${path}: it does not exist or is not readable.`);
   }
   if (/^\S+$/.test(token)) return token;
-  throw new Failure("usage-invalid", `The admin token in ${path} is empty or has spaces, expected one word.`);
+  throw usageInvalid(`The admin token in ${path} is empty or has spaces, expected one word.`);
 }

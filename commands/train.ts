@@ -1,4 +1,4 @@
-import { Failure } from "../pipeline/failure.ts";
+import { usageInvalid } from "../pipeline/failure.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { solverNames } from "../pipeline/fit/fit.ts";
 import { optimizerNames } from "../pipeline/fit/minibatch/options.ts";
@@ -121,8 +121,7 @@ export default command({
     const { options } = invocation;
     const loads = Object.keys(filesByTable(options)).length > 0;
     if (loads && (options.from !== undefined || options.repeat !== undefined)) {
-      throw new Failure(
-        "usage-invalid",
+      throw usageInvalid(
         "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
       );
     }

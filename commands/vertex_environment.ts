@@ -1,4 +1,4 @@
-import { Failure } from "../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../pipeline/failure.ts";
 
 /** The port and paths on which Vertex AI expects a custom container to listen. */
 export interface VertexEnvironment {
@@ -30,8 +30,5 @@ export function readVertexEnvironment(
 }
 
 function unexpected(name: string, value: string, expected: string): Failure {
-  return new Failure(
-    "usage-invalid",
-    `${name} is ${JSON.stringify(value.slice(0, 200))}, expected ${expected}.`,
-  );
+  return usageInvalid(`${name} is ${JSON.stringify(value.slice(0, 200))}, expected ${expected}.`);
 }

@@ -74,3 +74,13 @@ export class Failure extends Error {
     super(message);
   }
 }
+
+/** Returns the failure of a wrong command line or setting. */
+export function usageInvalid(message: string): Failure {
+  return new Failure("usage-invalid", message);
+}
+
+/** Returns the failure of a file with the wrong format or content. */
+export function fileInvalid(message: string): Failure {
+  return new Failure("file-invalid", message);
+}

@@ -1,4 +1,4 @@
-import { Failure } from "../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { yieldToEventLoop } from "../pipeline/runtime/event_loop.ts";
 import { createSharedState } from "./runtime/shared_state.ts";
 import { createMetricsAggregator } from "./metrics/counters_snapshot.ts";
@@ -179,8 +179,7 @@ function requireGuard({ hostname, token, insecure }: ServerOptions): void {
 
 /** The failure of a server whose writes would be open to other machines. */
 export function unguarded(hostname: string): Failure {
-  return new Failure(
-    "usage-invalid",
+  return usageInvalid(
     `On ${hostname} other machines could change the model in production. Set CLICKWELL_ADMIN_TOKEN (or the file ` +
       "CLICKWELL_ADMIN_TOKEN_FILE), listen on 127.0.0.1, or accept it with --insecure.",
   );

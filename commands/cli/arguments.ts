@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../../pipeline/failure.ts";
 import { nearestName } from "../../pipeline/did_you_mean.ts";
 import type { Command, Flag } from "./command.ts";
 
@@ -71,15 +71,9 @@ function listOf(value: string | true | string[] | undefined): string[] {
 }
 
 function valueMissing(name: string, flag: Flag): Failure {
-  return new Failure(
-    "usage-invalid",
-    `--${name} needs a value: --${name} ${flag.value ?? flag.type.toUpperCase()}`,
-  );
+  return usageInvalid(`--${name} needs a value: --${name} ${flag.value ?? flag.type.toUpperCase()}`);
 }
 
 function usage(command: Command, what: string): Failure {
-  return new Failure(
-    "usage-invalid",
-    `clickwell ${command.name} ${what} See clickwell ${command.name} --help`,
-  );
+  return usageInvalid(`clickwell ${command.name} ${what} See clickwell ${command.name} --help`);
 }

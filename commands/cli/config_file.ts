@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { usageInvalid } from "../../pipeline/failure.ts";
 
 /**
  * Reads a config file: one JSON object of settings by flag name.
@@ -8,18 +8,14 @@ import { Failure } from "../../pipeline/failure.ts";
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
   const value = parse(readText(path), path);
   if (isObject(value)) return value;
-  throw new Failure(
-    "usage-invalid",
-    `${path} is not a JSON object, expected settings by flag name: {"C": 0.5}`,
-  );
+  throw usageInvalid(`${path} is not a JSON object, expected settings by flag name: {"C": 0.5}`);
 }
 
 function readText(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       `Cannot read the config file ${path}: it does not exist or is not a readable file. Give another one with --config.`,
     );
   }
@@ -30,7 +26,7 @@ function parse(text: string, path: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Failure("usage-invalid", `The config file ${path} is not JSON: ${reason}.`);
+    throw usageInvalid(`The config file ${path} is not JSON: ${reason}.`);
   }
 }
 

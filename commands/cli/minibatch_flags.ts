@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../../pipeline/failure.ts";
 import { type SolverName, solverNames } from "../../pipeline/fit/fit.ts";
 import {
   batchNormPlaces,
@@ -109,8 +109,7 @@ export function solverOf(
   const [idle] = Object.entries(options)
     .flatMap(([name, value]) => Object.hasOwn(minibatchFlags, name) && value !== undefined ? [name] : []);
   if (idle !== undefined) {
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       `--${idle} is for training by mini-batches and the solver is ${solver}: use --solver adam or another of mini-batches, or leave it out.`,
     );
   }
@@ -142,14 +141,11 @@ function layersOf(options: Options<typeof minibatchFlags>): Partial<MinibatchPar
   if (path !== undefined) {
     const other = hidden === undefined ? settings : "hidden";
     if (other === undefined) return fromFile(path);
-    throw new Failure("usage-invalid", `--layers has all of the hidden layers: leave out --${other}.`);
+    throw usageInvalid(`--layers has all of the hidden layers: leave out --${other}.`);
   }
   if (hidden === undefined) {
     if (settings === undefined) return {};
-    throw new Failure(
-      "usage-invalid",
-      `--${settings} is of hidden layers: add --hidden, as in --hidden 32,16.`,
-    );
+    throw usageInvalid(`--${settings} is of hidden layers: add --hidden, as in --hidden 32,16.`);
   }
   const batchNorm = options["batch-norm"];
   return {
@@ -165,10 +161,7 @@ function fromFile(path: string): Partial<MinibatchParameters> {
   let text: string;
   try {
     if (Deno.statSync(path).size > layersBytesMax) {
-      throw new Failure(
-        "usage-invalid",
-        `Cannot use the layers of --layers ${path}: it has more than 1 MiB.`,
-      );
+      throw usageInvalid(`Cannot use the layers of --layers ${path}: it has more than 1 MiB.`);
     }
     text = Deno.readTextFileSync(path);
   } catch (error) {

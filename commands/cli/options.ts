@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../../pipeline/failure.ts";
 import { nearestName } from "../../pipeline/did_you_mean.ts";
 import { type Arguments, checkPositionals, splitArguments } from "./arguments.ts";
 import type { Command, Flag, Flags, Options } from "./command.ts";
@@ -61,8 +61,7 @@ export function rejectUnknownSettings(
   for (const name of names) {
     if (known.has(name)) continue;
     const near = nearestName(name, [...known]);
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       `No command has the setting ${JSON.stringify(name)} of ${path}.${
         near ? ` Did you mean "${near}"?` : ""
       }`,
@@ -164,8 +163,5 @@ function checkNumber({ type, min = -Infinity, max = Infinity }: Flag, given: Giv
 }
 
 function unexpected({ value, place }: Given, expected: string, hint?: string): Failure {
-  return new Failure(
-    "usage-invalid",
-    `${place} is ${JSON.stringify(value)}, expected ${expected}.${hint ? ` ${hint}` : ""}`,
-  );
+  return usageInvalid(`${place} is ${JSON.stringify(value)}, expected ${expected}.${hint ? ` ${hint}` : ""}`);
 }

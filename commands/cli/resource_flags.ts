@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { usageInvalid } from "../../pipeline/failure.ts";
 import { defaultMemoryBytes, type ResourceOptions } from "../../pipeline/train/training_resources.ts";
 import type { Flags, Options } from "./command.ts";
 
@@ -30,10 +30,7 @@ const factors: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e
 export function parseBytes(text: string): number {
   const [, number, prefix, binary] = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*$/i.exec(text) ?? [];
   if (number === undefined || (binary && !prefix)) {
-    throw new Failure(
-      "usage-invalid",
-      `--memory is ${JSON.stringify(text)}, expected a size such as 500MB or 2GB.`,
-    );
+    throw usageInvalid(`--memory is ${JSON.stringify(text)}, expected a size such as 500MB or 2GB.`);
   }
   const unit = prefix.toUpperCase();
   const factor = binary ? 2 ** (10 * Object.keys(factors).indexOf(unit)) : factors[unit];

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openSpillFolder } from "../../pipeline/chunks/spill_folder.ts";
-import { Failure } from "../../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../../pipeline/failure.ts";
 
 /** Stands for standard input and standard output on the command line. */
 export const dash = "-";
@@ -25,10 +25,7 @@ export async function withStandardInput<T>(
   const dashes = paths.filter((path) => path === dash).length;
   if (dashes === 0) return await use((path) => path);
   if (dashes > 1) {
-    throw new Failure(
-      "usage-invalid",
-      "Standard input (-) is named twice, expected once: it can be read once.",
-    );
+    throw usageInvalid("Standard input (-) is named twice, expected once: it can be read once.");
   }
   const folder = writing(() => openFolder(dataDir));
   const copy = join(folder.path, "standard-input");

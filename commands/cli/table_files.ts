@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { usageInvalid } from "../../pipeline/failure.ts";
 import type { LoadProgress } from "../../pipeline/ingest/load.ts";
 import type { Flags } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -49,7 +49,7 @@ export function resolveFiles(
 export function splitAt(word: string, flag: string, expected: string): [string, string] {
   const at = word.indexOf("=");
   if (at < 1 || at === word.length - 1) {
-    throw new Failure("usage-invalid", `${flag} is "${word}", expected ${expected}`);
+    throw usageInvalid(`${flag} is "${word}", expected ${expected}`);
   }
   return [word.slice(0, at), word.slice(at + 1)];
 }

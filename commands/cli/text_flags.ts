@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { usageInvalid } from "../../pipeline/failure.ts";
 import { type TextEncoding, textEncodings, type TextFormat } from "../../pipeline/files/text/text_format.ts";
 import type { Flags } from "./command.ts";
 
@@ -58,18 +58,14 @@ const encodingNames: Readonly<Record<string, TextEncoding>> = {
 function encodingOf(name: string): TextEncoding {
   const plain = name.toLowerCase().replace(/[-_ ]/g, "");
   if (Object.hasOwn(encodingNames, plain)) return encodingNames[plain];
-  throw new Failure(
-    "usage-invalid",
-    `--encoding is ${JSON.stringify(name)}, expected one of ${textEncodings.join(", ")}.`,
-  );
+  throw usageInvalid(`--encoding is ${JSON.stringify(name)}, expected one of ${textEncodings.join(", ")}.`);
 }
 
 function delimiterOf(word: string): string {
   const delimiter = word === "\\t" || word === "tab" ? "\t" : word;
   const code = delimiter.charCodeAt(0);
   if (delimiter.length === 1 && code > 0 && code < 0x80 && !/["\r\n\w]/.test(delimiter)) return delimiter;
-  throw new Failure(
-    "usage-invalid",
+  throw usageInvalid(
     `--delimiter is ${
       JSON.stringify(word)
     }, expected one ASCII character other than a letter, a digit or a quote: , or ; or | or \\t for a tab.`,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { hashFile } from "../../pipeline/files/content_hash.ts";
-import { Failure } from "../../pipeline/failure.ts";
+import { usageInvalid } from "../../pipeline/failure.ts";
 import { generate } from "../../pipeline/generate/generate.ts";
 import { ingest, type IngestReport } from "../../pipeline/ingest/ingest.ts";
 import { loadedFiles } from "../../pipeline/ingest/load_log.ts";
@@ -40,7 +40,7 @@ export async function tablesOf(
   if (missing.length === 0) return { files: given, origin: "the files that were given" };
   if (missing.length < tableNames.length) {
     const flags = missing.map((name) => `--${name} FILE`).join(" and ");
-    throw new Failure("usage-invalid", `The demo needs all three tables or none: give ${flags} too.`);
+    throw usageInvalid(`The demo needs all three tables or none: give ${flags} too.`);
   }
   const report = await generate({
     directory,
@@ -68,8 +68,7 @@ export async function loadTables(
   const hashes = await Promise.all(Object.values(files).flat().map((path) => hashFile(path, signal)));
   const other = loadedFiles(store).find(({ contentHash }) => !hashes.includes(contentHash));
   if (other) {
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       `Cannot run the demo in ${store.path}: it holds other data (${other.file}). ` +
         `Use other folders for the demo: clickwell demo --data ${join("demo", "data")} --models ${
           join("demo", "models")

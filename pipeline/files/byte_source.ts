@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { Failure, fileInvalid } from "../failure.ts";
 
 /** Random access to the bytes of a file. */
 export type ByteSource = ReturnType<typeof openSource>;
@@ -14,8 +14,7 @@ export function openSource(path: string) {
     /** @throws {Failure} `file-invalid` if the range is outside the file. */
     read(offset: number, length: number): Uint8Array<ArrayBuffer> {
       if (!Number.isSafeInteger(length) || offset < 0 || length < 0 || offset + length > size) {
-        throw new Failure(
-          "file-invalid",
+        throw fileInvalid(
           `Cannot read ${path}: it has ${
             size.toLocaleString("en")
           } bytes, but its content refers to later ones. It is truncated or damaged.`,
@@ -26,7 +25,7 @@ export function openSource(path: string) {
       for (let done = 0; done < length;) {
         const count = file.readSync(bytes.subarray(done));
         if (count === null) {
-          throw new Failure("file-invalid", `Cannot read ${path}: it was truncated while it was read.`);
+          throw fileInvalid(`Cannot read ${path}: it was truncated while it was read.`);
         }
         done += count;
       }
@@ -39,7 +38,7 @@ export function openSource(path: string) {
 function openFile(path: string): Deno.FsFile {
   try {
     if (!Deno.statSync(path).isFile) {
-      throw new Failure("file-invalid", `Cannot read ${path}: it is not a file.`);
+      throw fileInvalid(`Cannot read ${path}: it is not a file.`);
     }
     return Deno.openSync(path, { read: true });
   } catch (error) {
@@ -47,9 +46,6 @@ function openFile(path: string): Deno.FsFile {
     if (error instanceof Deno.errors.NotFound) {
       throw new Failure("file-missing", `The file ${path} does not exist. Check its name.`);
     }
-    throw new Failure(
-      "file-invalid",
-      `Cannot read ${path}: ${error instanceof Error ? error.message : error}.`,
-    );
+    throw fileInvalid(`Cannot read ${path}: ${error instanceof Error ? error.message : error}.`);
   }
 }

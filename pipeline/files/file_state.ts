@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { Failure, fileInvalid } from "../failure.ts";
 
 /** Size and modification time of a file, which reveal changes. */
 export interface FileState {
@@ -15,7 +15,7 @@ export function fileState(path: string): FileState {
   } catch {
     throw new Failure("file-missing", `The file ${path} does not exist or is not readable. Check its name.`);
   }
-  if (!info.isFile) throw new Failure("file-invalid", noFile(path, info));
+  if (!info.isFile) throw fileInvalid(noFile(path, info));
   return { size: info.size, modifiedAt: info.mtime?.getTime() };
 }
 

@@ -1,7 +1,7 @@
 import { openSource } from "./byte_source.ts";
 import type { SelectSources } from "./columns/column_source.ts";
 import { openCsv } from "./text/csv.ts";
-import { Failure } from "../failure.ts";
+import { fileInvalid } from "../failure.ts";
 import { openNdjson } from "./text/ndjson.ts";
 import { openParquet } from "./parquet/reader.ts";
 import { isParquet } from "./parquet/footer.ts";
@@ -63,7 +63,7 @@ function formatOfHead(
   { head, isGzip }: { head: Uint8Array; isGzip: boolean },
   { encoding = "utf-8" }: TextFormat,
 ): FileFormat {
-  const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${path}: it is ${detail}.`);
+  const invalid = (detail: string) => fileInvalid(`Cannot read ${path}: it is ${detail}.`);
   if (head.length === 0) throw invalid("empty");
   if (isParquet(head)) {
     if (isGzip) throw invalid("parquet, compressed by gzip as a whole: decompress it");

@@ -1,5 +1,5 @@
 import type { DesignMatrix } from "../encode/design_matrix.ts";
-import { Failure } from "../failure.ts";
+import { Failure, usageInvalid } from "../failure.ts";
 import { requireConverged } from "./convergence.ts";
 import { solveLbfgs } from "./lbfgs.ts";
 import type { PlainNetwork } from "../model/network.ts";
@@ -78,10 +78,7 @@ export function chooseSolver(
   const isAffordable = hessianIs(design, affordable);
   if (penalty.l1 > 0) {
     if (solver === "lbfgs") {
-      throw new Failure(
-        "usage-invalid",
-        "--solver lbfgs has no l1 penalty: use --solver auto, or --penalty l2.",
-      );
+      throw usageInvalid("--solver lbfgs has no l1 penalty: use --solver auto, or --penalty l2.");
     }
     if (isAffordable) return "proximal-newton";
     throw tooWide("An l1 penalty needs a Hessian", columnCount);
@@ -106,8 +103,7 @@ function hessianIs(design: DesignMatrix, { columns, sums }: typeof cheap): boole
 }
 
 function tooWide(need: string, columnCount: number): Failure {
-  return new Failure(
-    "usage-invalid",
+  return usageInvalid(
     `${need}, and one over these ${columnCount} columns is too large. Use --penalty l2 with --solver auto, or reduce the ` +
       "columns of fields with many levels in the feature spec, with a higher minCount or a hash.",
   );

@@ -1,5 +1,5 @@
 import { startThreads, workerUrl } from "../runtime/thread_pool.ts";
-import { Failure } from "../failure.ts";
+import { usageInvalid } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { openBulk } from "../store/bulk.ts";
@@ -118,7 +118,7 @@ function checkNames(tables: readonly Table[], { files, columnNames = {} }: Inges
     const known = findTable(tables, name).columns.map((column) => column.name);
     const unknown = Object.keys(columnNames[name] ?? {}).find((column) => !known.includes(column));
     if (unknown === undefined) continue;
-    throw new Failure("usage-invalid", `${name} has no column "${unknown}": it has ${known.join(", ")}.`);
+    throw usageInvalid(`${name} has no column "${unknown}": it has ${known.join(", ")}.`);
   }
 }
 

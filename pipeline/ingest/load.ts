@@ -3,7 +3,7 @@ import { allRejected, checkCounts } from "./accounting.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { type FileHashing, openHashing } from "../files/content_hash.ts";
 import { requireDiskSpaceToCommit } from "../store/disk_space.ts";
-import { Failure } from "../failure.ts";
+import { Failure, fileInvalid } from "../failure.ts";
 import type { RowFault } from "../files/columns/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
@@ -150,10 +150,7 @@ async function insertFile(store: Store, load: OpenedLoad, options: LoadOptions):
     const report = await insertAll(store, load, options);
     const contentHash = await hashing.finish(signal);
     if (!isSameState(before, fileState(path))) {
-      throw new Failure(
-        "file-invalid",
-        `Cannot load ${path}: it changed while it was read. Load it when it is complete.`,
-      );
+      throw fileInvalid(`Cannot load ${path}: it changed while it was read. Load it when it is complete.`);
     }
     requireDiskSpaceToCommit(store);
     const tableRows = rowsBefore + report.inserted;

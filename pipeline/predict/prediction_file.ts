@@ -1,7 +1,7 @@
 import type { DecodedArray } from "hyparquet";
 import type { SchemaElement } from "hyparquet-writer";
 import { extname } from "node:path";
-import { Failure } from "../failure.ts";
+import { usageInvalid } from "../failure.ts";
 import type { Cell } from "../files/columns/batch.ts";
 import { createParquetFile } from "../files/parquet/writer.ts";
 import { createTextFile, type TextFile, unheldText } from "../files/text/text_file.ts";
@@ -38,13 +38,12 @@ export function createPredictionFile(
   kept: readonly KeptColumn[],
 ): PredictionFile {
   if (kept.some(({ name }) => name === probabilityColumn)) {
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       `--keep cannot name a column ${probabilityColumn}: the output has a column of that name.`,
     );
   }
   if (format !== "parquet") return format === "csv" ? csvFile(out, kept) : linesFile(out, kept);
-  if (typeof out !== "string") throw new Failure("usage-invalid", "Parquet can only be written to a file.");
+  if (typeof out !== "string") throw usageInvalid("Parquet can only be written to a file.");
   return parquetFile(out, kept);
 }
 
@@ -53,8 +52,7 @@ export function predictionFormatOf(path: string): PredictionFormat {
   const ending = extname(path).slice(1).toLowerCase();
   const found = predictionFormats.find((format) => format === (ending === "jsonl" ? "ndjson" : ending));
   if (found) return found;
-  throw new Failure(
-    "usage-invalid",
+  throw usageInvalid(
     `--out is ${JSON.stringify(path)}, expected a name that ends in .csv, .ndjson, .jsonl or .parquet.`,
   );
 }

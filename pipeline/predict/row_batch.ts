@@ -1,4 +1,4 @@
-import { Failure } from "../failure.ts";
+import { fileInvalid } from "../failure.ts";
 import type { Cell } from "../files/columns/batch.ts";
 import { withPoint } from "../files/columns/checked_append.ts";
 import { parseReal } from "../files/text/number_text.ts";
@@ -91,10 +91,7 @@ export function selectColumns(
   const fail = (name: string, what: string, remedy: string) => {
     const near = nearestName(name, fileColumns);
     const hint = near === undefined ? "" : ` It has "${near}".`;
-    return new Failure(
-      "file-invalid",
-      `Cannot predict ${path}: it has no column "${name}", ${what}.${hint} ${remedy}`,
-    );
+    return fileInvalid(`Cannot predict ${path}: it has no column "${name}", ${what}.${hint} ${remedy}`);
   };
   const fields = options.fields.map(({ name, nullable }) => {
     const column = Object.hasOwn(options.names, name) ? options.names[name] : name;

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import text from "../../schema.sql" with { type: "text" };
-import { Failure } from "../failure.ts";
+import { Failure, usageInvalid } from "../failure.ts";
 import { applicationId, registrySteps, tablesSteps, versionAfter } from "./migration.ts";
 import { quoted } from "./sqlite.ts";
 import { asFailure } from "./sqlite_failure.ts";
@@ -183,7 +183,7 @@ export function createIndex({ db, path }: { db: DatabaseSync; path: string }, pl
   const names = columns.map((column) => column.name);
   if (!names.includes(columnName)) {
     const detail = `--index is "${place}", expected TABLE.COLUMN: ${name} has ${names.join(", ")}.`;
-    throw new Failure("usage-invalid", detail);
+    throw usageInvalid(detail);
   }
   const index = `${ownIndexPrefix}${name}_${columnName}`;
   if (db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?").get(index)) return false;

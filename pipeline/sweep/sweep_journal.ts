@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { FoldFit, Trial } from "./cross_validate.ts";
 import { syncDirectory } from "../runtime/durable_file.ts";
-import { Failure } from "../failure.ts";
+import { Failure, fileInvalid } from "../failure.ts";
 
 /** The file of a sweep's results, one line per trial, from which an interrupted run resumes. */
 export type SweepJournal = ReturnType<typeof openJournal>;
@@ -126,10 +126,7 @@ function parseLine(
 }
 
 function damaged(where: string, why: string): Failure {
-  return new Failure(
-    "file-invalid",
-    `Cannot resume the sweep from ${where}: ${why}. Remove the file to start again.`,
-  );
+  return fileInvalid(`Cannot resume the sweep from ${where}: ${why}. Remove the file to start again.`);
 }
 
 function trialOf(entry: Exclude<Line, { model_id: string }>): Trial {

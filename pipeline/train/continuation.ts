@@ -2,7 +2,7 @@ import type { Artifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { RowAccount } from "../examples/row_account.ts";
 import { type FeatureSpec, parseSpec } from "../examples/spec.ts";
-import { Failure } from "../failure.ts";
+import { Failure, usageInvalid } from "../failure.ts";
 import { unpackPrecision } from "../model/packed_precision.ts";
 import type { Prior } from "../fit/penalised.ts";
 import { precisionColumnsMax } from "../fit/precision.ts";
@@ -21,7 +21,7 @@ export function continuationOf({ id, metadata }: Artifact): Continuation {
   const size = coefficients.length + 1;
   const unpacked = precision === undefined ? undefined : unpackPrecision(precision, size);
   if (!unpacked || data.last_id === undefined) {
-    throw new Failure("usage-invalid", `${id} cannot be continued: ${whyNot(metadata)}`);
+    throw usageInvalid(`${id} cannot be continued: ${whyNot(metadata)}`);
   }
   const prior: Prior = { mean: Float64Array.of(...coefficients, intercept), precision: unpacked };
   return { spec: parseSpec(metadata.spec, `of ${id}`), after: BigInt(data.last_id), prior };

@@ -3,7 +3,7 @@ import type { DesignMatrix } from "../encode/design_matrix.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import type { PooledLevels } from "../encode/summarise.ts";
 import { trainPart } from "../examples/split.ts";
-import { Failure } from "../failure.ts";
+import { Failure, usageInvalid } from "../failure.ts";
 import { type Fit, fit } from "../fit/fit.ts";
 import { parseHidden } from "../fit/minibatch/hidden_layers.ts";
 import { solveMinibatch } from "../fit/minibatch/minibatch.ts";
@@ -101,8 +101,7 @@ async function fitMinibatch(
 
 function requireColumns({ columnCount }: DesignMatrix, expected = columnCount): void {
   if (expected === columnCount) return;
-  throw new Failure(
-    "usage-invalid",
+  throw usageInvalid(
     `The first layer of --layers takes ${expected} columns, and the examples have ${columnCount}. Write the file for an ` +
       `input of ${columnCount} columns, or in Keras without an Input layer.`,
   );

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Failure } from "../../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../../pipeline/failure.ts";
 
 /** The file of a generated token, in the folder of the store. */
 export const tokenFileName = "admin-token";
@@ -65,8 +65,5 @@ function readToken(path: string): string | undefined {
 }
 
 function unusable(path: string, what: string): Failure {
-  return new Failure(
-    "usage-invalid",
-    `The admin token of this store, ${path}, ${what}. Or set CLICKWELL_ADMIN_TOKEN.`,
-  );
+  return usageInvalid(`The admin token of this store, ${path}, ${what}. Or set CLICKWELL_ADMIN_TOKEN.`);
 }

@@ -1,4 +1,4 @@
-import { Failure } from "../../pipeline/failure.ts";
+import { usageInvalid } from "../../pipeline/failure.ts";
 import { predictionInit } from "../routes/predict.ts";
 import { type Route, routesWith } from "../http/route.ts";
 import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
@@ -37,8 +37,7 @@ export function vertexRoutes({ paths, slot, existingRoutes, ping }: VertexOption
   const isThere = (method: Route["method"], path: string) =>
     existingRoutes.some((route) => route.method === method && route.path === path);
   if (isThere("POST", paths.predict) && !equivalentPaths.has(paths.predict)) {
-    throw new Failure(
-      "usage-invalid",
+    throw usageInvalid(
       `AIP_PREDICT_ROUTE is ${paths.predict}, which clickwell uses for other requests: choose another path, for example /vertex/predict.`,
     );
   }

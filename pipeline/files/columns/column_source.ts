@@ -1,4 +1,4 @@
-import { Failure } from "../../failure.ts";
+import { Failure, fileInvalid } from "../../failure.ts";
 import { printable } from "./printable.ts";
 import { nearestName } from "../../did_you_mean.ts";
 import type { Table, TableColumn } from "../../store/table.ts";
@@ -99,8 +99,7 @@ function missing(
     ? ` It has "${near}": use it with clickwell ingest --column ${table.name}.${column.name}=${near}`
     : ` Give its name with clickwell ingest --column ${table.name}.${column.name}=NAME` +
       (mayAllow ? ", or load NULL with --allow-missing" : "");
-  return new Failure(
-    "file-invalid",
+  return fileInvalid(
     `Cannot load ${fileName}: it has no column "${name}"${meaning}, which ${table.name} ${
       mayAllow ? "has" : "needs"
     }; it has ${list(fileColumns)}.${remedy}`,

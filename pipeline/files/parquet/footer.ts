@@ -1,6 +1,6 @@
 import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "../byte_source.ts";
-import { Failure } from "../../failure.ts";
+import { fileInvalid } from "../../failure.ts";
 import { type FileMetadata, readMetadata } from "./metadata.ts";
 import { type RangeIndex, rangeIndexOf } from "./pandas_index.ts";
 import {
@@ -49,7 +49,7 @@ export function isParquet(head: Uint8Array): boolean {
 
 /** @throws {Failure} `file-invalid` if it is not a parquet file, or truncated, damaged, encrypted or beyond a limit. */
 export function readFooter(source: ByteSource): Footer {
-  const invalid = (detail: string) => new Failure("file-invalid", `Cannot read ${source.name}: ${detail}`);
+  const invalid = (detail: string) => fileInvalid(`Cannot read ${source.name}: ${detail}`);
   const bytes = footerBytes(source, invalid);
   return damageOf(() => {
     const metadata = readMetadata(bytes, {

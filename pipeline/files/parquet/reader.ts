@@ -1,5 +1,5 @@
 import { type ByteSource, openSource } from "../byte_source.ts";
-import { Failure } from "../../failure.ts";
+import { Failure, fileInvalid } from "../../failure.ts";
 import { type ColumnCursor, openColumn } from "./column_reader.ts";
 import { conversionOf } from "./conversion.ts";
 import { type Footer, readFooter } from "./footer.ts";
@@ -55,8 +55,7 @@ function loadable({ column: target, name }: ColumnSource, footer: Footer, path: 
   const conversion = isNested ? undefined : conversionOf(column.element, target);
   if (!conversion) {
     const found = isNested ? "a list, map or group of columns" : describeType(column.element);
-    throw new Failure(
-      "file-invalid",
+    throw fileInvalid(
       `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or give another one with clickwell ingest --column`,
     );
   }
@@ -114,8 +113,7 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]) {
 function unreadable(path: string, column: string, group: number, error: unknown): Failure {
   const detail = error instanceof Error ? error.message : String(error);
   const remedy = error instanceof NotSupported ? error.remedy : "The file is damaged: write or copy it again";
-  return new Failure(
-    "file-invalid",
+  return fileInvalid(
     `Cannot read ${path}: column "${column}", row group ${group + 1}: ${detail}. ${remedy}.`,
   );
 }

@@ -4,7 +4,7 @@ import type { ColumnSource } from "../columns/column_source.ts";
 import { chooseDelimiter, delimiterHint } from "./csv_delimiter.ts";
 import { appendNumberField, appendTextField, isMarker } from "./csv_field.ts";
 import { type CsvRecord, emptyRecord, readRecord } from "./csv_record.ts";
-import { Failure } from "../../failure.ts";
+import { Failure, fileInvalid } from "../../failure.ts";
 import { printable } from "../columns/printable.ts";
 import { appendFaultyRow, type RowReader, type RowRun } from "../columns/row_run.ts";
 import { encodingHint, type TextFormat } from "./text_format.ts";
@@ -34,7 +34,7 @@ export function openCsv(
     const layout = { delimiter, name: path };
     const record = emptyRecord();
     if (!readRecord(window, record, layout)) {
-      throw new Failure("file-invalid", `Cannot read ${path}: it is empty, expected a header.`);
+      throw fileInvalid(`Cannot read ${path}: it is empty, expected a header.`);
     }
     const columnNames = namesOf(window, record, path);
     const places = selected(selectSources, columnNames, delimiterHint(columnNames, delimiter, format))
@@ -86,13 +86,10 @@ function selected(
 
 function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string[] {
   if (!isUtf8(bytes, record.from, record.to)) {
-    throw new Failure("file-invalid", `Cannot read ${path}: its header is ${notUtf8}. ${encodingHint}.`);
+    throw fileInvalid(`Cannot read ${path}: its header is ${notUtf8}. ${encodingHint}.`);
   }
   if (record.isMalformed) {
-    throw new Failure(
-      "file-invalid",
-      `Cannot read ${path}: in its header, text follows the closing quote of a field.`,
-    );
+    throw fileInvalid(`Cannot read ${path}: in its header, text follows the closing quote of a field.`);
   }
   const names = Array.from(
     { length: record.fieldCount },
@@ -100,10 +97,7 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
   );
   const repeated = names.find((name, i) => name !== "" && names.indexOf(name) !== i);
   if (repeated) {
-    throw new Failure(
-      "file-invalid",
-      `Cannot read ${path}: it has two columns named ${printable(repeated)}. Rename one.`,
-    );
+    throw fileInvalid(`Cannot read ${path}: it has two columns named ${printable(repeated)}. Rename one.`);
   }
   return names;
 }
@@ -112,7 +106,7 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
 function fieldIndexOf(name: string, columnNames: readonly string[], path: string): number {
   const place = columnNames.indexOf(name);
   if (name !== "" || columnNames.indexOf(name, place + 1) < 0) return place;
-  throw new Failure("file-invalid", `Cannot read ${path}: it has two columns without a name. Name one.`);
+  throw fileInvalid(`Cannot read ${path}: it has two columns without a name. Name one.`);
 }
 
 interface Reading {

@@ -1,4 +1,4 @@
-import { Failure } from "../../failure.ts";
+import { fileInvalid } from "../../failure.ts";
 import type { TextWindow } from "./text_window.ts";
 
 /** The fields of a record, as ranges of the window's bytes; valid until the next record is read. */
@@ -65,8 +65,7 @@ function scanRecord(
       const close = closingQuote(bytes, at + 1, end, isLast);
       if (close === undefined) {
         if (!isLast) return undefined;
-        throw new Failure(
-          "file-invalid",
+        throw fileInvalid(
           `Cannot read ${name}: it has an unclosed quote. The file is truncated, or a quote in a field is not doubled.`,
         );
       }

@@ -8,7 +8,7 @@ import {
   zlibInflateReset,
   ZStream,
 } from "pako";
-import { Failure } from "../../failure.ts";
+import { fileInvalid } from "../../failure.ts";
 
 /** Returns the next bytes of a file, valid until the next call; empty at the end. */
 export type NextPiece = () => Uint8Array;
@@ -40,8 +40,7 @@ export function gunzip(nextPiece: NextPiece, name: string): NextPiece {
   let isDone = false;
 
   const damaged = (what: string) =>
-    new Failure(
-      "file-invalid",
+    fileInvalid(
       `Cannot decompress ${name}: ${what}. The gzip file is damaged or truncated: write or copy it again.`,
     );
   /** @returns Whether input remains. */

@@ -1,5 +1,5 @@
 import type { ColumnSource } from "../columns/column_source.ts";
-import { Failure } from "../../failure.ts";
+import { fileInvalid } from "../../failure.ts";
 import { appendJsonValue } from "./json_value.ts";
 import { type JsonRow, parseRow, shownLine } from "./json_line.ts";
 import { appendFaultyRow, type RowReader, type RowRun } from "../columns/row_run.ts";
@@ -81,8 +81,7 @@ export function firstColumns(window: TextWindow, path: string): string[] {
   }
   if (names.size > 0 || !wrong) return [...names];
   const detail = wrong.detail.replace(/^the line /, "");
-  throw new Failure(
-    "file-invalid",
+  throw fileInvalid(
     `Cannot read ${path}: line ${wrong.line} ${detail}; it begins ${
       JSON.stringify(wrong.text)
     }. Expected a JSON object on each line.`,
@@ -118,8 +117,7 @@ function rejectLateColumns(
 ): void {
   for (const name of Object.keys(row)) {
     if (known.has(name)) continue;
-    throw new Failure(
-      "file-invalid",
+    throw fileInvalid(
       `Cannot load ${path}: row ${rowCount.toLocaleString("en")} has a field ${
         JSON.stringify(name.slice(0, 80))
       } that no row of the first megabyte has. ` +

@@ -1,4 +1,4 @@
-import { Failure } from "../../failure.ts";
+import { usageInvalid } from "../../failure.ts";
 
 export const textEncodings = ["utf-8", "windows-1252", "latin1", "utf-16"] as const;
 export type TextEncoding = (typeof textEncodings)[number];
@@ -37,8 +37,7 @@ export function rejectOtherFlags(path: string, kind: "parquet" | "ndjson", forma
   const [is, wanted] = kind === "parquet"
     ? ["parquet", "CSV or newline-delimited JSON"]
     : ["newline-delimited JSON", "CSV"];
-  throw new Failure(
-    "usage-invalid",
+  throw usageInvalid(
     `Cannot read ${path} with ${
       named.join(", ")
     }: it is ${is}, and the flag is for ${wanted}. Leave it out, or load the ` +

@@ -1,4 +1,4 @@
-import { Failure } from "../../failure.ts";
+import { fileInvalid } from "../../failure.ts";
 import type { NextPiece } from "./gunzip.ts";
 
 /** A window that slides over a text file and holds at least the current record. */
@@ -34,8 +34,7 @@ export function openWindow(name: string, nextPiece: NextPiece): TextWindow {
     start = 0;
     if (end === bytes.length) {
       if (bytes.length >= recordBytesMax) {
-        throw new Failure(
-          "file-invalid",
+        throw fileInvalid(
           `Cannot read ${name}: a record after byte ${(offset - end).toLocaleString("en")} is longer than ${
             recordBytesMax.toLocaleString("en")
           } bytes. Is a quote left open?`,

@@ -1,4 +1,4 @@
-import { Failure } from "../../failure.ts";
+import { Failure, fileInvalid } from "../../failure.ts";
 import type { NextPiece } from "./gunzip.ts";
 import type { TextEncoding } from "./text_format.ts";
 
@@ -141,5 +141,5 @@ function fromBytes(
 }
 
 function invalid(name: string, detail: string): Failure {
-  return new Failure("file-invalid", `Cannot read ${name}: ${detail}.`);
+  return fileInvalid(`Cannot read ${name}: ${detail}.`);
 }
