@@ -27,12 +27,7 @@ export function indexRoute(slot: ModelSlot, routes: () => readonly Route[]): Rou
       name: "clickwell",
       version,
       model: modelIndex(slot),
-      routes: routes().map(({ method, path, summary, write = false }) => ({
-        method,
-        path,
-        summary,
-        write,
-      })),
+      routes: routes().map(({ method, path, summary, write = false }) => ({ method, path, summary, write })),
     });
     response.headers.set("vary", "accept");
     return response;

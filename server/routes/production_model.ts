@@ -105,10 +105,7 @@ function historyRoute(registry: Registry): Route {
     schemas: "modelHistory",
   }, async ({ request }) => {
     const query = readQuery(request, ["limit", "before"]);
-    const limit = readInteger("limit", query.limit ?? String(historyLimit), {
-      min: 1,
-      max: historyLimitMax,
-    });
+    const limit = readInteger("limit", query.limit ?? String(historyLimit), { min: 1, max: historyLimitMax });
     const before = query.before === undefined
       ? {}
       : { before: readInteger("before", query.before, { min: 1, max: Number.MAX_SAFE_INTEGER }) };

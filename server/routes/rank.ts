@@ -19,11 +19,6 @@ import type { Row, StoredRows } from "../scoring/stored_rows.ts";
 
 const route = routesWith<"rank">("predictions", () => import("./schemas/row_answer.ts"));
 
-export interface RankOptions {
-  readonly slot: ModelSlot;
-  readonly storedRows: StoredRows;
-}
-
 /** A scored offer of a ranking. */
 interface Ranked {
   /** Position among the offers that were sent, or that the store has, from 0. */
@@ -36,7 +31,7 @@ interface Ranked {
 const findings = createFindings();
 
 /** Returns `POST /rank`, which ranks the offers of one lead by probability. */
-export function rankRoute({ slot, storedRows }: RankOptions): Route {
+export function rankRoute(slot: ModelSlot, storedRows: StoredRows): Route {
   return route("POST", "/rank", {
     id: "rank",
     summary: 'one group and its rows → the rows by probability: {"lead":{…},"offers":[…],"top":k}',

@@ -13,15 +13,10 @@ import type { Row, StoredRows } from "../scoring/stored_rows.ts";
 
 const route = routesWith<"predictWhatIf">("predictions", () => import("./schemas/row_answer.ts"));
 
-export interface WhatIfOptions {
-  readonly slot: ModelSlot;
-  readonly storedRows: StoredRows;
-}
-
 const findings = createFindings();
 
 /** Returns `POST /predict/what-if`, which answers one row as sent and with changed fields. */
-export function whatIfRoute({ slot, storedRows }: WhatIfOptions): Route {
+export function whatIfRoute(slot: ModelSlot, storedRows: StoredRows): Route {
   return route("POST", "/predict/what-if", {
     id: "predictWhatIf",
     summary: 'one row as sent and with changed fields: {"features":{…},"changes":[{…},…]}',

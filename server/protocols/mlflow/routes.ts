@@ -19,18 +19,13 @@ const route = routesWith("protocols", () => import("./schemas.ts"));
 /** Version of the scoring protocol; clients compare it with their own. */
 const mlflowVersion = "3.17.2";
 
-export interface MlflowOptions {
-  readonly slot: ModelSlot;
-  readonly lifecycle: Lifecycle;
-}
-
 /**
  * Returns the routes of MLflow's scoring server. Its two main paths are also those of a SageMaker container.
  *
  * @see mlflow/pyfunc/scoring_server/__init__.py.
  */
 export function mlflowRoutes(
-  { slot, lifecycle }: MlflowOptions,
+  { slot, lifecycle }: { readonly slot: ModelSlot; readonly lifecycle: Lifecycle },
 ): { readonly routes: readonly Route[]; readonly ping: Route } {
   const answerPing = () => {
     requireNotDraining(lifecycle);
