@@ -208,6 +208,33 @@ Deno.test("tfjs: Adam in one kernel takes the steps of tf.train.adam, and the ba
   assert.deepEqual(results[0], results[1]);
 });
 
+Deno.test("tfjs: products of transposed matrices, and copies that share memory, have the values of other backends", async () => {
+  const outcomes: number[][] = [];
+  for (const backend of backends) {
+    await startEngine(backend);
+    const random = createRandom(2);
+    const outcome: number[] = [];
+    for (const [rows, inner, columns] of [[1, 1, 1], [7, 5, 3], [130, 33, 17], [4, 64, 8], [3, 1, 6]]) {
+      for (const [transposeA, transposeB] of [[false, false], [true, false], [false, true], [true, true]]) {
+        const a = tf.tensor2d(numbersOf(rows * inner, random), transposeA ? [inner, rows] : [rows, inner]);
+        const b = tf.tensor2d(
+          numbersOf(inner * columns, random),
+          transposeB ? [columns, inner] : [inner, columns],
+        );
+        const copy = a.clone();
+        const cast = tf.cast(copy, "float32");
+        a.dispose();
+        outcome.push(...tf.matMul(copy, b, transposeA, transposeB).dataSync());
+        copy.dispose();
+        outcome.push(...cast.dataSync(), ...tf.cast(cast, "int32").dataSync());
+      }
+    }
+    outcomes.push(outcome);
+  }
+  outcomes[0].forEach((value, i) => assertClose(value, outcomes[1][i], 1e-5, `value ${i}`));
+  assert.equal(outcomes[0].length, outcomes[1].length);
+});
+
 Deno.test("tfjs: the internals of the wasm backend that are used are there", async () => {
   await startEngine("wasm");
   const backend = tf.backend();

@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-layers";
 import { createCpuKernels } from "./cpu_kernels.ts";
 import type { CodeKernels } from "./code_kernels.ts";
-import { registerProduct } from "./product.ts";
+import { replaceKernels } from "./replaced_kernels.ts";
 import { createWasmKernels } from "./wasm_kernels.ts";
 
 /** The wasm backend on one thread, with SIMD; if it does not start, the cpu backend, whose results differ in the last bits. */
@@ -54,8 +54,9 @@ async function start(name: BackendName): Promise<Engine | undefined> {
   if (!await tf.setBackend(name)) return undefined;
   const backend = tf.backend();
   if (backend instanceof BackendWasm) {
-    registerProduct(backend);
-    return { backend: "wasm", kernels: createWasmKernels(backend) };
+    const kernels = createWasmKernels(backend);
+    replaceKernels(backend, kernels);
+    return { backend: "wasm", kernels };
   }
   return backend instanceof MathBackendCPU
     ? { backend: "cpu", kernels: createCpuKernels(backend) }

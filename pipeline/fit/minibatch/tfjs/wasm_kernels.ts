@@ -8,10 +8,19 @@ interface Exports {
   forward(...addressesAndCounts: number[]): void;
   backward(...addressesAndCounts: number[]): void;
   adam(...addressesAndSettings: number[]): void;
+  transpose(...addressesAndCounts: number[]): void;
+}
+
+/** What the kernels of the wasm backend have besides. */
+export interface WasmKernels extends CodeKernels {
+  /** Returns the transpose of the last two dimensions, others of which are 1. */
+  transpose(values: TensorInfo): TensorInfo;
 }
 
 function hasExports(exports: object): exports is Exports {
-  return ["forward", "backward", "adam"].every((name) => typeof Reflect.get(exports, name) === "function");
+  return ["forward", "backward", "adam", "transpose"].every((name) =>
+    typeof Reflect.get(exports, name) === "function"
+  );
 }
 
 /**
@@ -29,7 +38,7 @@ export function memoryOf({ wasm }: BackendWasm): WebAssembly.Memory {
 }
 
 /** Creates the kernels that run on the memory of the wasm backend: nothing is copied. */
-export function createWasmKernels(backend: BackendWasm): CodeKernels {
+export function createWasmKernels(backend: BackendWasm): WasmKernels {
   const imports = { env: { memory: memoryOf(backend) } };
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
   if (!hasExports(exports)) throw new Error("codes.wasm lacks an export");
@@ -51,6 +60,12 @@ export function createWasmKernels(backend: BackendWasm): CodeKernels {
       const addresses = [codes, numbers, columns, slopes, kernel, bias].map(addressOf);
       exports.backward(...addresses, rowCount, codeCount, numbers.shape[1], columnCount, units);
       return [kernel, bias];
+    },
+    transpose(values) {
+      const [rowCount, columnCount] = values.shape.slice(-2);
+      const out = backend.makeOutput([...values.shape.slice(0, -2), columnCount, rowCount], "float32");
+      exports.transpose(addressOf(values), addressOf(out), rowCount, columnCount);
+      return out;
     },
     adam(values, slopes, { means, squares }, { l2, beta1, beta2, rate, squareScale, epsilon }) {
       // A new tensor: XNNPACK keeps packed copies of weights by the id of their tensor, and would not see a change in place.

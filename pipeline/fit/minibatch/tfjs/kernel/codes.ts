@@ -1,6 +1,6 @@
 /**
- * The loops of mini-batch training that tfjs has no kernel for, in AssemblyScript: a dense layer over codes, and Adam's update
- * of one variable. `deno task codes-kernel` compiles it to codes.wasm, which is committed next to it. It runs on the memory of
+ * The loops of mini-batch training that tfjs has no kernel for, or a slow one, in AssemblyScript: a dense layer over codes,
+ * Adam's update of one variable, a transposition. `deno task codes-kernel` compiles it to codes.wasm, which is committed next to it. It runs on the memory of
  * tfjs's wasm backend: addresses are those of tensors, in bytes. Numbers are f32, codes are i32.
  *
  * WebAssembly defines every result to the last bit, on every machine; each sum has one fixed order.
@@ -195,5 +195,48 @@ export function adam(
     v += (<f32> 1 - square) * (slope * slope - v);
     store<f32>(squares + i, v);
     store<f32>(out + i, value - rate * m / (sqrt<f32>(v * scale) + epsilon));
+  }
+}
+
+/** out[c, r] = values[r, c]. In tiles of 64 rows, whose cache lines are used for 16 columns. */
+export function transpose(values: usize, out: usize, rows: i32, columns: i32): void {
+  const stride = <usize> columns << 2;
+  const outStride = <usize> rows << 2;
+  const quadRows = rows & -4;
+  const quadColumns = columns & -4;
+  for (let tile = 0; tile < rows; tile += 64) {
+    const end = min(tile + 64, rows);
+    const quadEnd = min(tile + 64, quadRows);
+    for (let c = 0; c < quadColumns; c += 4) {
+      let r = tile;
+      for (; r < quadEnd; r += 4) {
+        const from = values + <usize> r * stride + (<usize> c << 2);
+        const a = v128.load(from);
+        const b = v128.load(from + stride);
+        const d = v128.load(from + 2 * stride);
+        const e = v128.load(from + 3 * stride);
+        const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+        const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+        const de = v128.shuffle<f32>(d, e, 0, 4, 1, 5);
+        const deHigh = v128.shuffle<f32>(d, e, 2, 6, 3, 7);
+        const to = out + <usize> c * outStride + (<usize> r << 2);
+        v128.store(to, v128.shuffle<f32>(ab, de, 0, 1, 4, 5));
+        v128.store(to + outStride, v128.shuffle<f32>(ab, de, 2, 3, 6, 7));
+        v128.store(to + 2 * outStride, v128.shuffle<f32>(abHigh, deHigh, 0, 1, 4, 5));
+        v128.store(to + 3 * outStride, v128.shuffle<f32>(abHigh, deHigh, 2, 3, 6, 7));
+      }
+      for (; r < end; r++) copyRow(values, out, r, c, c + 4, stride, outStride);
+    }
+    for (let r = tile; r < end; r++) copyRow(values, out, r, quadColumns, columns, stride, outStride);
+  }
+}
+
+/** Copies the columns from `c` to `end` of row `r` to a column. */
+// @ts-ignore: a decorator of the compiler
+@inline
+function copyRow(values: usize, out: usize, r: i32, c: i32, end: i32, stride: usize, outStride: usize): void {
+  for (; c < end; c++) {
+    const value = load<f32>(values + <usize> r * stride + (<usize> c << 2));
+    store<f32>(out + <usize> c * outStride + (<usize> r << 2), value);
   }
 }
