@@ -4,6 +4,7 @@ import type { Random } from "../../../math/random.ts";
 import { foldBatchNorm, type TrainedLayer } from "../../../model/fold_batch_norm.ts";
 import type { PlainNetwork } from "../../../model/network.ts";
 import type { HiddenLayer } from "../options.ts";
+import { BatchNorm, normEpsilon } from "./batch_norm.ts";
 import { CodesDense } from "./codes_dense.ts";
 import { SeededDropout } from "./seeded_dropout.ts";
 
@@ -42,9 +43,6 @@ export interface ServedModel {
 }
 
 type Layer = layers.Layer;
-
-/** Added to a variance before its root, as by tfjs and Keras. */
-const normEpsilon = 1e-3;
 
 /** The layers that a hidden layer becomes, in the order in which they are applied. */
 interface Step {
@@ -115,8 +113,7 @@ function createStep(
     ? new CodesDense(columnCount, units)
     : layers.dense({ units, kernelInitializer: "zeros" });
   if (inputCount !== undefined) dense.build([null, inputCount]);
-  const norm = batchNorm && layers.batchNormalization({ epsilon: normEpsilon });
-  norm?.build([null, units]);
+  const norm = batchNorm && new BatchNorm(units);
   const all = [
     dense,
     ...(norm && batchNorm === "before" ? [norm] : []),
