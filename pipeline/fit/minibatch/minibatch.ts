@@ -44,7 +44,7 @@ interface MinibatchState {
   readonly batch: BatchRows;
   readonly trainer: Trainer;
   readonly options: MinibatchOptions;
-  /** Requests a garbage collection after so many steps. */
+  /** Requests a garbage collection every few steps. */
   readonly afterStep: () => void;
   /** Pauses if the last pause was at least `pauseMilliseconds` ago. */
   readonly pause: (progress?: EpochProgress) => Promise<void>;
