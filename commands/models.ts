@@ -11,7 +11,17 @@ import { convergenceWords } from "./convergence_words.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
 import type { Terminal } from "./cli/terminal.ts";
 
-const verbs = ["list", "show", "activate", "rollback", "history", "alias", "unalias", "aliases"];
+/** The commands, and the number of words that each takes. */
+const verbs: Readonly<Record<string, number>> = {
+  list: 0,
+  show: 1,
+  activate: 1,
+  rollback: 0,
+  history: 0,
+  alias: 2,
+  unalias: 1,
+  aliases: 0,
+};
 
 export default command({
   name: "models",
@@ -27,7 +37,7 @@ export default command({
     "  aliases            list all aliases",
   ].join("\n"),
   positionals: {
-    name: verbs.join("|"),
+    name: Object.keys(verbs).join("|"),
     help: "a command; MODEL is a model's id, version or alias",
     min: 1,
     max: 3,
@@ -45,6 +55,8 @@ export default command({
   ],
   async run({ options, positionals, terminal }) {
     const [verb, model, name] = positionals;
+    const surplus = positionals[1 + (verbs[verb] ?? Infinity)];
+    if (surplus !== undefined) throw usageInvalid(`clickwell models ${verb} does not take "${surplus}".`);
     const registry = openRegistry(options.data);
     try {
       switch (verb) {
@@ -75,7 +87,7 @@ export default command({
         case "aliases":
           return await sayAliases(registry, terminal);
         default:
-          throw usageInvalid(`clickwell models has no "${verb}", expected ${oneOf(verbs)}.`);
+          throw usageInvalid(`clickwell models has no "${verb}", expected ${oneOf(Object.keys(verbs))}.`);
       }
     } finally {
       await registry.close();

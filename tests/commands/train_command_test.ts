@@ -244,6 +244,9 @@ Deno.test("clickwell models: messages name the missing model and the existing on
       /clickwell models has no "delte", expected list, show, activate, rollback, history, alias, unalias or aliases/,
     );
     assert.match(nameless.stderr, /needs a model's id, version or alias/);
+    const surplus = await clickwell("models", "activate", "1", "2");
+    assert.equal(surplus.code, 2);
+    assert.match(surplus.stderr, /clickwell models activate does not take "2"/);
   }));
 
 Deno.test("clickwell models: a damaged model is neither shown nor activated", () =>
