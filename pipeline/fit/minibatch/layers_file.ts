@@ -182,7 +182,7 @@ function unitsOf({ take, fail }: Entry): number {
 
 function activationOf({ take, fail }: Entry): HiddenLayer["activation"] {
   const given = take("activation") ?? "linear";
-  const name = activationAliases.get(String(given)) ?? given;
+  const name = typeof given === "string" ? activationAliases.get(given) ?? given : given;
   return layerActivations.find((known) => known === name) ??
     fail(`activation is ${shown(given)}, expected ${layerActivations.join(", ")}`);
 }
@@ -190,7 +190,8 @@ function activationOf({ take, fail }: Entry): HiddenLayer["activation"] {
 /** Requires the settings of a BatchNormalization that training has. */
 function requireDefaults({ take, fail }: Entry): void {
   const axis = take("axis") ?? -1;
-  if (![-1, 1].includes(Number(axis))) fail(`axis is ${shown(axis)}, expected -1`);
+  const last: unknown = Array.isArray(axis) && axis.length === 1 ? axis[0] : axis;
+  if (last !== -1 && last !== 1) fail(`axis is ${shown(axis)}, expected -1`);
   const expected = { momentum: 0.99, epsilon: 0.001, center: true, scale: true };
   for (const [name, value] of Object.entries(expected)) {
     const given = take(name) ?? value;

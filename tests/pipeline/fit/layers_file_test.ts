@@ -79,6 +79,12 @@ const rejected: Readonly<Record<string, readonly [unknown[], RegExp]>> = {
     /layer 1 \(Dense\): activation is \{"class_name":"function".*expected linear, relu/,
   ],
   "an activation that is not served": [[linear, activation("softmax")], /layer 2 .*"softmax"/],
+  "an activation in a list": [[dense({ activation: ["silu"] })], /activation is \["silu"\]/],
+  "an activation that has no text": [
+    [dense({ activation: { toString: 1 } })],
+    /activation is \{"toString":1\}/,
+  ],
+  "an axis that is no number": [[dense(), norm({ axis: { valueOf: 1, toString: 1 } })], /axis is/],
   "two activations": [[dense(), activation()], /has the activation relu already/],
   "two normalisations": [[linear, norm(), activation(), norm()], /layer 4 .*already/],
   "a regularizer": [
