@@ -19,7 +19,7 @@ export type Activation = (values: Float64Array) => void;
 export const activations: Readonly<Record<ActivationName | "linear", Activation>> = {
   linear: () => {},
   relu(values) {
-    for (let i = 0; i < values.length; i++) if (values[i] <= 0) values[i] = 0;
+    for (let i = 0; i < values.length; i++) values[i] = Math.max(values[i], 0);
   },
   tanh: forEach((x) => {
     const odds = exp(x < 0 ? 2 * x : -2 * x);
