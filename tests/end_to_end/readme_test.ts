@@ -23,9 +23,10 @@ Deno.test("docs: decisions are numbered without a gap, and the index has each wi
   const index = textOf("docs/decisions/README.md");
   decisions.forEach((path, i) => {
     const number = String(i + 1).padStart(4, "0");
-    const [, title] = /^# \d{4}\. (.+)\n/.exec(textOf(path)) ?? [];
+    const [, title, successor] = /^# \d{4}\. (.+)\n(?:\nReplaced by \[(\d{4})\])?/.exec(textOf(path)) ?? [];
+    const entry = `${title}${successor === undefined ? "" : `; replaced by ${successor}`}`;
     assert.ok(basename(path).startsWith(number) && textOf(path).startsWith(`# ${number}. `), path);
-    assert.ok(index.includes(`- [${number}](${basename(path)}) ${title}\n`), `the index lacks ${path}`);
+    assert.ok(index.includes(`- [${number}](${basename(path)}) ${entry}\n`), `the index lacks ${path}`);
   });
 });
 
