@@ -8,8 +8,12 @@ const digitsMax = 40;
 
 /** @throws {SyntaxError} */
 export function parseJson(text: string): unknown {
-  const value: unknown = JSON.parse(text);
-  return hasLongInteger(text) ? JSON.parse(text, exactInteger) : value;
+  return exactJson(text, JSON.parse(text));
+}
+
+/** Returns `parsed`, which is `JSON.parse(text)`, with exact integers. */
+export function exactJson(text: string, parsed: unknown): unknown {
+  return hasLongInteger(text) ? JSON.parse(text, exactInteger) : parsed;
 }
 
 function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {

@@ -1,4 +1,4 @@
-import { parseJson } from "../../pipeline/exact_json.ts";
+import { exactJson, parseJson } from "../../pipeline/exact_json.ts";
 import { createFindings } from "../../pipeline/model/findings.ts";
 import { answeredBy, detailsOf, type RowOptions, rowWriter } from "./row_answer.ts";
 import { rowFailure, scoreOrdinary, scoreRow } from "./score.ts";
@@ -50,10 +50,12 @@ export function predictText(
   storedRows: StoredRows,
 ): string | Promise<string> {
   const model = slot.current;
-  const probability = model === undefined ? NaN : scoreOrdinary(model, text, findings);
-  return model === undefined || probability !== probability
-    ? predict(slot, parseJson(requireUtf8(text)), requestId, storedRows)
-    : predictionJson(model, probability, requestId);
+  if (!model?.hasExactLevels) return predict(slot, parseJson(requireUtf8(text)), requestId, storedRows);
+  const row: unknown = JSON.parse(text);
+  const probability = scoreOrdinary(model, row, findings);
+  return probability === probability
+    ? predictionJson(model, probability, requestId)
+    : predict(slot, exactJson(requireUtf8(text), row), requestId, storedRows);
 }
 
 /** @param probability Probability of the row that `findings` describes. */

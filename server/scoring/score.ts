@@ -25,15 +25,13 @@ export function scoreRow(model: LoadedModel, row: unknown, findings: Findings): 
 }
 
 /**
- * Scores a row from the text of a body, if the row is ordinary: each category is a level of the model, and there are no keys.
+ * Scores a row as `JSON.parse` reads it, if the row is ordinary: each category is a level of the model, and there are no keys.
  * Then exact parsing is not needed: bytes that are not UTF-8, and integers beyond 2^53, never are such a level.
  *
- * @returns NaN, without counting, if the row is not ordinary. Parse it with `parseJson` after `requireUtf8` then.
- * @throws {SyntaxError}
+ * @param model With `hasExactLevels`.
+ * @returns NaN, without counting, if the row is not ordinary. Check its text by `requireUtf8` and `exactJson` then.
  */
-export function scoreOrdinary(model: LoadedModel, text: string, findings: Findings): number {
-  if (!model.hasExactLevels) return NaN;
-  const row: unknown = JSON.parse(text);
+export function scoreOrdinary(model: LoadedModel, row: unknown, findings: Findings): number {
   if (!isRow(row)) return NaN;
   clearFindings(findings);
   const probability = model.predictor.predict(row, findings);

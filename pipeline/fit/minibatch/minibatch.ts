@@ -39,6 +39,8 @@ const worseMax = 1.05;
 /** State of a mini-batch training run. */
 interface MinibatchState {
   readonly design: DesignMatrix;
+  /** Weight of the training rows. */
+  readonly weight: number;
   readonly filler: BatchFiller;
   /** Rows of the current batch. */
   readonly batch: BatchRows;
@@ -89,6 +91,7 @@ export async function solveMinibatch(
     const batch = { chunks: new Uint32Array(rowsMax), rows: new Uint32Array(rowsMax) };
     const state: MinibatchState = {
       design,
+      weight,
       filler,
       batch,
       trainer,
@@ -205,10 +208,9 @@ async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<
 
 /** Passes over the training rows once, with one step per batch. @returns Mean log loss. */
 async function runEpoch(state: MinibatchState, reader: RowReader, epoch: number): Promise<number> {
-  const { design, filler, batch, trainer, options } = state;
+  const { design, weight, filler, batch, trainer, options } = state;
   const { batchSize, epochs } = options;
   const rows = design.partRows[trainPart];
-  const weight = weightOf(design.chunks, [trainPart]);
   let loss = 0;
   let done = 0;
   for (let count = 0; (count = reader.read(batch, batchSize)) > 0;) {
@@ -264,8 +266,7 @@ async function certify(
   state: MinibatchState,
   baseRate: number,
 ): Promise<{ objective: number; gradientMax: number }> {
-  const { design, trainer, options } = state;
-  const weight = weightOf(design.chunks, [trainPart]);
+  const { weight, trainer, options } = state;
   const gradient = trainer.gradientSums();
   const loss = await sumPart(state, trainPart, (batch) => trainer.addGradient(batch, gradient)) / weight;
   const baseLoss = -(baseRate * log(baseRate) + (1 - baseRate) * log(1 - baseRate));
