@@ -9,30 +9,14 @@ import {
   removeUnfinished,
   writeArtifact,
 } from "../../../pipeline/model/artifact.ts";
-import { createCategoryReader } from "../../../pipeline/encode/category_positions.ts";
-import { encodeNumeric, type Encoder } from "../../../pipeline/encode/encoder.ts";
 import { drawFeatureRow } from "../../../pipeline/generate/feature_row.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
+import { denseRow } from "../../support/tfjs_model.ts";
 import { metadata, withModel } from "../../support/trained_model.ts";
 import { inFolder } from "../../support/program.ts";
-
-/** Returns the encoded columns of a row, including zeros. */
-function denseRow({ features, columnCount }: Encoder, row: Readonly<Record<string, unknown>>): number[] {
-  const columns = new Array<number>(columnCount).fill(0);
-  for (const feature of features) {
-    const value = row[feature.name];
-    if (feature.type === "numeric") {
-      columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
-      if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
-    } else {
-      columns[feature.column + createCategoryReader(feature)(value)] = 1;
-    }
-  }
-  return columns;
-}
 
 Deno.test("artifact: tfjs loads the files and gives the same probabilities", async () => {
   await withModel(async (_models, { metadata }, folder) => {

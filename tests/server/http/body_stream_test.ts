@@ -89,21 +89,23 @@ streamTest("no lines have no answers", async (running) => {
   assert.equal(await (await post(running, "")).text(), "");
 });
 
+const encoder = new TextEncoder();
+
+/** Starts a stream of lines with one line. @returns The writer of further lines, and the response, which has begun. */
+async function openStream({ server }: RunningServer, line: string) {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const asked = fetch(`${server.origin}/predict/batch`, { method: "POST", headers: lines, body: readable });
+  await writer.write(encoder.encode(line));
+  return { writer, response: await asked };
+}
+
 streamTest(
   "all lines are answered by one model, also if the active model changes",
   async (running) => {
     const { first, second } = running.models;
     const line = `${JSON.stringify(row)}\n`;
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const writer = writable.getWriter();
-    const encoder = new TextEncoder();
-    const asked = fetch(`${running.server.origin}/predict/batch`, {
-      method: "POST",
-      headers: lines,
-      body: readable,
-    });
-    await writer.write(encoder.encode(line));
-    const response = await asked;
+    const { writer, response } = await openStream(running, line);
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     const before = await reader.read();
     assert.equal((await running.ask("/model", { model_id: second.id })).status, 200);
@@ -120,16 +122,7 @@ streamTest(
 
 streamTest("a server that drains answers a stream to its end", async (running) => {
   const line = `${JSON.stringify(row)}\n`;
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
-  const encoder = new TextEncoder();
-  const asked = fetch(`${running.server.origin}/predict/batch`, {
-    method: "POST",
-    headers: lines,
-    body: readable,
-  });
-  await writer.write(encoder.encode(line));
-  const response = await asked;
+  const { writer, response } = await openStream(running, line);
   const stopped = running.server.stop();
   await new Promise((resolve) => setTimeout(resolve, 100));
   await writer.write(encoder.encode(line));
