@@ -6,15 +6,13 @@ import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { countExamples } from "../../../pipeline/ingest/examples_count.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
-import { gridOf } from "../../../pipeline/sweep/grid.ts";
-import { sweep } from "../../../pipeline/sweep/sweep.ts";
 import { startThreads } from "../../../pipeline/runtime/thread_pool.ts";
 import { trainWorkerUrl } from "../../../pipeline/train/training_resources.ts";
-import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { update } from "../../../pipeline/train/update.ts";
 import { assertFailure, assertRejected } from "../../support/expected_failure.ts";
 import { alone, specOf } from "../../support/example_rows.ts";
-import { insertRows, modelsOf, type TempStore, trainOn, withStore } from "../../support/temp_store.ts";
+import { sweepOn } from "../../support/one_candidate_sweep.ts";
+import { insertRows, modelsOf, trainOn, withStore } from "../../support/temp_store.ts";
 import { inFolder, type Outcome, run } from "../../support/program.ts";
 
 const spec = specOf([{ name: "x", type: "numeric" }, { name: "age", type: "numeric" }]);
@@ -65,7 +63,7 @@ for (const [kind, column, idOf] of kinds) {
       insertRows(made.store, rowsOf(idOf, { broken: 700 }));
       await assertRejected(readExamples(made.store, spec, alone), "examples-invalid", message);
       await assertRejected(trainOn(made, spec), "examples-invalid", message);
-      await assertRejected(sweepOn(made), "examples-invalid", message);
+      await assertRejected(sweepOn(made, spec), "examples-invalid", message);
       const threads = startThreads(2, trainWorkerUrl());
       try {
         await assertRejected(readExamples(made.store, spec, threads), "examples-invalid", message);
@@ -73,20 +71,6 @@ for (const [kind, column, idOf] of kinds) {
         threads.close();
       }
     });
-  });
-}
-
-async function sweepOn(made: TempStore): Promise<unknown> {
-  return await sweep(made.store, made.dataDir, modelsOf(made), {
-    spec,
-    paths: gridOf({ penalties: ["l2"], strengths: [1], l1Ratios: [] }),
-    hyperParameters: defaultHyperParameters,
-    foldCount: 3,
-    gradientTolerance: 1e-7,
-    oneStandardError: false,
-    threads: 1,
-    activate: false,
-    now: 1,
   });
 }
 

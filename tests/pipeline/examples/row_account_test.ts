@@ -5,14 +5,12 @@ import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
 import { requireAccounted } from "../../../pipeline/examples/row_account.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
-import { gridOf } from "../../../pipeline/sweep/grid.ts";
-import { sweep } from "../../../pipeline/sweep/sweep.ts";
 import { startThreads } from "../../../pipeline/runtime/thread_pool.ts";
 import { trainWorkerUrl } from "../../../pipeline/train/training_resources.ts";
-import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { update } from "../../../pipeline/train/update.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { alone, specOf } from "../../support/example_rows.ts";
+import { sweepOn } from "../../support/one_candidate_sweep.ts";
 import { insertRows, modelsOf, tableOf, trainOn, withStore } from "../../support/temp_store.ts";
 import { inFolder, run } from "../../support/program.ts";
 
@@ -148,17 +146,7 @@ Deno.test("rows: if all lack their parent, the failure reports it", async () => 
 Deno.test("rows: a sweep accounts for them as training does", async () => {
   await withStore(tableOf(columns), async (made) => {
     insertRows(made.store, makeRows(600));
-    const { rows, account } = await sweep(made.store, made.dataDir, modelsOf(made), {
-      spec,
-      paths: gridOf({ penalties: ["l2"], strengths: [1], l1Ratios: [] }),
-      hyperParameters: defaultHyperParameters,
-      foldCount: 3,
-      gradientTolerance: 1e-7,
-      oneStandardError: false,
-      threads: 1,
-      activate: false,
-      now: 1,
-    });
+    const { rows, account } = await sweepOn(made, spec);
     const trained = await trainOn(made, spec);
     assert.deepEqual(rows, trained.artifact.metadata.data.rows);
     assert.deepEqual(account, trained.account);
