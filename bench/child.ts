@@ -1,6 +1,7 @@
 /** The result of a finished child process. */
 export interface Finished {
   readonly stdout: string;
+  readonly stderr: string;
   /** From start to exit. */
   readonly seconds: number;
   /** Peak physical memory in bytes; NaN if the system does not report it. */
@@ -44,10 +45,11 @@ export async function runChild(command: readonly string[], options: ChildOptions
   const seconds = (performance.now() - start) / 1000;
   const peakBytes = peak.stop();
   const decoder = new TextDecoder();
-  if (code === 0) return { stdout: decoder.decode(stdout), seconds, peakBytes };
+  const [out, said] = [stdout, stderr].map((bytes) => decoder.decode(bytes));
+  if (code === 0) return { stdout: out, stderr: said, seconds, peakBytes };
   const reason = signal.aborted ? `took longer than ${timeoutMs / 1000} s` : `exited with ${code}`;
-  const said = decoder.decode(stderr).trim().split("\n").slice(-5).join("\n");
-  throw new ChildFailed(code, `${command.join(" ")} ${reason}${said && `:\n${said}`}`);
+  const end = said.trim().split("\n").slice(-5).join("\n");
+  throw new ChildFailed(code, `${command.join(" ")} ${reason}${end && `:\n${end}`}`);
 }
 
 /** Monitors a process until it exits. The kernel keeps the peak: reading it periodically misses only the last moment. */

@@ -56,7 +56,8 @@ const exitCodeUsage = 2;
 /** Runs a command of clickwell. @throws {Skipped} if this version does not have the command or a flag of it. */
 export async function clickwell(bench: Bench, args: readonly string[]): Promise<Finished> {
   try {
-    return await bench.run([...bench.clickwell, ...args, "--json", "--quiet"]);
+    const quiet = args.includes("--quiet=false") ? [] : ["--quiet"];
+    return await bench.run([...bench.clickwell, ...args, "--json", ...quiet]);
   } catch (error) {
     if (error instanceof ChildFailed && error.code === exitCodeUsage) {
       throw new Skipped(error.message.split("\n").at(-1));

@@ -99,7 +99,7 @@ export async function solveMinibatch(
       afterStep: createAfterStep(),
       pause: createPause(options),
     };
-    const epochs = await runEpochs(
+    const { epochs, criterion } = await runEpochs(
       state,
       async (epoch) => await runEpoch(state, createRowReader(design, trainPart, random), epoch),
     );
@@ -107,7 +107,7 @@ export async function solveMinibatch(
       ...trainer.model.solution(),
       ...await certify(state, baseRate),
       iterations: epochs,
-      convergence: { criterion: options.patience === 0 ? "epochs" : "early-stopping" },
+      convergence: { criterion },
       ...(trainer.backend === "wasm" ? {} : { backend: trainer.backend }),
     };
   } finally {
@@ -184,12 +184,19 @@ function parameterCount(columnCount: number, hidden: readonly HiddenLayer[]): nu
   return columnCount + 1 + deep + (hidden.length > 0 ? sizes[hidden.length] : 0);
 }
 
+/** How the epochs ended, and the number of the last one that counts. */
+interface Ended {
+  readonly epochs: number;
+  readonly criterion: "epochs" | "early-stopping";
+}
+
 /** Runs epochs until all are done or the validation loss has stopped falling, then restores the best one. @returns Its number. */
-async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<number>): Promise<number> {
+async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<number>): Promise<Ended> {
   const { trainer: { model }, options } = state;
   const { epochs, patience } = options;
   const rows = state.design.partRows[trainPart];
   let best = { epoch: 0, loss: Infinity, weights: model.state() };
+  let criterion: Ended["criterion"] = "epochs";
   for (let epoch = 1; epoch <= epochs; epoch++) {
     const loss = await run(epoch);
     if (patience === 0) {
@@ -199,11 +206,13 @@ async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<
     const validationLoss = await validationLossOf(state);
     options.observe?.({ epoch, epochs, rows, loss, validationLoss });
     if (validationLoss < best.loss) best = { epoch, loss: validationLoss, weights: model.state() };
-    if (epoch - best.epoch >= patience) break;
+    if (epoch - best.epoch < patience) continue;
+    criterion = "early-stopping";
+    break;
   }
-  if (patience === 0) return epochs;
+  if (patience === 0) return { epochs, criterion };
   model.restore(best.weights);
-  return best.epoch;
+  return { epochs: best.epoch, criterion };
 }
 
 /** Passes over the training rows once, with one step per batch. @returns Mean log loss. */

@@ -114,6 +114,7 @@ Deno.test("mini-batches: training stops when the validation loss no longer falls
   const best = losses.indexOf(Math.min(...losses)) + 1;
   assert.equal(solution.iterations, best);
   assert.equal(events.length, best + 4);
+  assert.equal(solution.convergence.criterion, "early-stopping");
   const again = await solveMinibatch(design, {
     ...options,
     hidden: reluLayers(32),
@@ -121,6 +122,10 @@ Deno.test("mini-batches: training stops when the validation loss no longer falls
     learningRate: 0.05,
   });
   assert.deepEqual(again.coefficients, solution.coefficients);
+  assert.equal(again.convergence.criterion, "epochs");
+  // All epochs were done before the loss had stopped falling for as long as that.
+  const short = { ...options, hidden: reluLayers(32), epochs: 3, patience: 4 };
+  assert.equal((await solveMinibatch(design, short)).convergence.criterion, "epochs");
 });
 
 Deno.test("mini-batches: divergence is a failure that suggests a smaller learning rate", async () => {
