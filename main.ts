@@ -58,17 +58,20 @@ async function main(words: readonly string[]): Promise<number> {
     }
     // `--train` and `--serve` as the first flag mean the command of that name.
     const command = await load(first.replace(/^--/, ""));
-    const { options, positionals, unknownSettings } = readOptions(command, rest, {
+    const { unknownSettings, notes, ...given } = readOptions(command, rest, {
       environment,
       readConfig,
+      isFolder,
     });
+    const { options } = given;
     if (options.help) {
       terminal.print(helpOf(command));
       return exitCodes.done;
     }
     if (unknownSettings.names.length > 0) rejectUnknownSettings(unknownSettings, await loadAll());
     json ||= options.json === true;
-    const result = await run(command, { options, positionals });
+    for (const note of notes) terminal.say(`note: ${note}`);
+    const result = await run(command, given);
     if (json && result) terminal.print(JSON.stringify(result));
     return exitCodes.done;
   } catch (error) {
@@ -83,7 +86,7 @@ async function main(words: readonly string[]): Promise<number> {
 
 async function run(
   command: Command,
-  given: Pick<CheckedOptions, "options" | "positionals">,
+  given: Pick<CheckedOptions, "options" | "origins" | "positionals">,
 ): Promise<Result> {
   using terminal = createTerminal({ quiet: given.options.quiet === true });
   const signal = listenForInterruption(() => Deno.exit(exitCodes.interrupted));
@@ -108,6 +111,14 @@ function summaries(): [name: string, summary: string][] {
 
 function environment(name: string): string | undefined {
   return Deno.env.get(name);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 async function versionLine(): Promise<string> {

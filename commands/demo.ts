@@ -28,12 +28,13 @@ export default command({
     "Afterwards clickwell serve has the trained models. A second run changes only the history of assignments.",
   ].join("\n"),
   flags: {
-    leads: { type: "list", value: "FILE", help: "your leads, in place of generated ones" },
-    offers: { type: "list", value: "FILE", help: "your offers" },
-    clicks: { type: "list", value: "FILE", help: "your clicks" },
+    leads: { type: "list", value: "FILE", path: "whole", help: "your leads, in place of generated ones" },
+    offers: { type: "list", value: "FILE", path: "whole", help: "your offers" },
+    clicks: { type: "list", value: "FILE", path: "whole", help: "your clicks" },
     transcript: {
       type: "string",
       value: "FILE",
+      path: "whole",
       help: "file for the requests and responses [DATA/demo/transcript.txt]",
     },
     ...commonFlags,

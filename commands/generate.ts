@@ -27,7 +27,12 @@ export default command({
       default: 7,
       help: "random seed",
     },
-    out: { type: "string", value: "DIR", help: "output folder [DATA/generated, under --data]" },
+    out: {
+      type: "string",
+      value: "DIR",
+      path: "whole",
+      help: "output folder [DATA/generated, under --data]",
+    },
     "click-rate": {
       type: "number",
       value: "SHARE",

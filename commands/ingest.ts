@@ -1,4 +1,4 @@
-import { Failure, usageInvalid } from "../pipeline/failure.ts";
+import { type Failure, usageInvalid } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { createIndex } from "../pipeline/store/schema.ts";
@@ -7,6 +7,7 @@ import { openStore } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { describeIngest } from "./ingest_report.ts";
+import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
 import { filesByTable, loadObserver, resolveFiles, splitAt, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
@@ -37,6 +38,7 @@ export default command({
     rejects: {
       type: "string",
       value: "FILE",
+      path: "whole",
       help: "write rows that cannot be loaded to this file, with the reason, as NDJSON",
     },
     column: { type: "list", value: "TABLE.COLUMN=NAME", help: "name of a column in the files" },
@@ -50,11 +52,7 @@ export default command({
       value: "TABLE.COLUMN",
       help: "create an index on this column, for lookups over HTTP; works without files",
     },
-    schema: {
-      type: "string",
-      value: "FILE",
-      help: "SQL of your own tables and their view examples, for a new store",
-    },
+    ...schemaFlag,
     ...commonFlags,
   },
   examples: [
@@ -90,11 +88,11 @@ export default command({
       const files = resolveFiles(named, pathOf);
       // Checked before the store is created, so that a mistyped name leaves none behind.
       for (const path of Object.values(files).flat()) fileState(path);
-      const schema = options.schema === undefined ? undefined : readSchema(options.schema);
+      const schema = schemaOf(options);
       const tables = Object.keys(files);
       const store = tables.length > 0
-        ? openStoreToLoad(options.data, { tables, ...(schema === undefined ? {} : { schema }) })
-        : openStore(options.data, { mode: "write", ...(schema === undefined ? {} : { schema }) });
+        ? openStoreToLoad(options.data, { tables, ...schema })
+        : openStore(options.data, { mode: "write", ...schema });
       try {
         const report = await ingest(store, {
           files,
@@ -144,15 +142,4 @@ function splitColumn(word: string): [place: string, name: string] {
   return word.endsWith("=") && word.length > 1
     ? [word.slice(0, -1), ""]
     : splitAt(word, "--column", "TABLE.COLUMN=NAME");
-}
-
-function readSchema(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw new Failure(
-      "file-missing",
-      `Cannot read the schema ${path}: ${error instanceof Error ? error.message : error}.`,
-    );
-  }
 }

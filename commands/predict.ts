@@ -24,7 +24,12 @@ export default command({
   ].join("\n"),
   positionals: { name: "FILE", help: "the rows", min: 1, max: 1 },
   flags: {
-    out: { type: "string", value: "FILE", help: "output file, in an existing folder; - is standard output" },
+    out: {
+      type: "string",
+      value: "FILE",
+      path: "whole",
+      help: "output file, in an existing folder; - is standard output",
+    },
     format: {
       type: "string",
       value: "FORMAT",

@@ -38,7 +38,7 @@ export default command({
       max: 256,
       help: "number of threads that serve requests; default: the number of cores",
     },
-    "admin-token-file": { type: "string", value: "FILE", help: "file with the admin token" },
+    "admin-token-file": { type: "string", value: "FILE", path: "whole", help: "file with the admin token" },
     "require-token": {
       type: "boolean",
       help: "require a token for writes on loopback, too; default token: the one in DATA/admin-token",

@@ -20,6 +20,7 @@ import {
 } from "./cli/command.ts";
 import { minibatchFlags, solverOf } from "./cli/minibatch_flags.ts";
 import { resourceOptionsOf } from "./cli/resource_flags.ts";
+import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
 import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
@@ -37,6 +38,7 @@ const flags = {
   offers: tableFlags.offers,
   clicks: tableFlags.clicks,
   table: tableFlags.table,
+  ...schemaFlag,
   ...textFlags,
   penalty: {
     type: "string",
@@ -83,7 +85,11 @@ const flags = {
     max: 1e-2,
     help: "largest entry of the gradient at which a fit has converged",
   },
-  activate: { type: "boolean", help: "put the model in production" },
+  activate: {
+    type: "boolean",
+    help:
+      "put the model in production; a model of other fields than the one there is put there unless --activate=false",
+  },
   from: {
     type: "string",
     value: "MODEL",
@@ -101,13 +107,18 @@ export default command({
   name: "train",
   summary: "store → model",
   description:
-    "Fits a logistic regression on the store's examples and registers it. The first model goes into production.",
+    "Fits a logistic regression on the store's examples and registers it. The first model goes into production, and so does one\n" +
+    "whose fields are others than those of the model there.",
   flags,
   examples: [
     ["clickwell train", "l2 with C = 1 on ./data"],
     [
       "clickwell train --leads leads.parquet --offers offers.parquet --clicks clicks.parquet",
       "load the files and train on them",
+    ],
+    [
+      "clickwell train --data mine --schema my.sql --table orders=orders.csv --spec my.json",
+      "the same for your own tables",
     ],
     ["clickwell train --penalty none --activate", "no penalty; the model goes into production"],
     ["clickwell train --penalty l1 --C 0.01", "drop the columns that help little"],
@@ -119,21 +130,23 @@ export default command({
   ],
   async run(invocation) {
     const { options } = invocation;
-    const loads = Object.keys(filesByTable(options)).length > 0;
-    if (loads && (options.from !== undefined || options.repeat !== undefined)) {
-      throw usageInvalid(
-        "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
-      );
+    const files = filesToLoad(invocation);
+    const tables = Object.keys(files);
+    if (tables.length === 0 && invocation.origins.schema === "flag") {
+      throw usageInvalid("--schema creates tables for the files to load: name them with --table NAME=FILE");
     }
+    const schema = schemaOf(options);
     const models = { dir: options.models, registry: openRegistry(options.data) };
     try {
       // Registering a model splits the store of an older version, which must not be open then.
       if (options.repeat === undefined) await models.registry.upgrade();
-      const store = loads
-        ? openStoreToLoad(options.data, { tables: Object.keys(filesByTable(options)) })
+      const store = tables.length > 0
+        ? openStoreToLoad(options.data, { tables, ...schema })
         : openStore(options.data, { mode: "read", isLongLived: true });
       try {
-        return await (loads ? loadFilesAndTrain : trainOnStore)(store, models, invocation);
+        return tables.length > 0
+          ? await loadFilesAndTrain(store, models, files, invocation)
+          : await trainOnStore(store, models, invocation);
       } finally {
         store.close();
       }
@@ -144,10 +157,29 @@ export default command({
 });
 
 type TrainInvocation = Invocation<typeof flags>;
+type Files = Readonly<Record<string, readonly string[]>>;
 
-async function loadFilesAndTrain(store: Store, models: Models, invocation: TrainInvocation): Promise<Result> {
+/**
+ * Returns the files to load first, by table. Those of a config file are not for `--from` and `--repeat`.
+ *
+ * @throws {Failure} `usage-invalid` for `--from` or `--repeat` with files.
+ */
+function filesToLoad({ options, origins }: TrainInvocation): Files {
+  if (options.from === undefined && options.repeat === undefined) return filesByTable(options);
+  const isGiven = (name: string) => ["flag", "environment"].includes(origins[name]);
+  if (!Object.keys(tableFlags).some(isGiven)) return {};
+  throw usageInvalid(
+    "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
+  );
+}
+
+async function loadFilesAndTrain(
+  store: Store,
+  models: Models,
+  files: Files,
+  invocation: TrainInvocation,
+): Promise<Result> {
   const { options, terminal, signal } = invocation;
-  const files = filesByTable(options);
   const train = {
     ...sharedOptions(invocation),
     spec: specOf(options),
@@ -164,7 +196,7 @@ async function loadFilesAndTrain(store: Store, models: Models, invocation: Train
       }),
   );
   for (const line of describeIngest(load)) terminal.say(line);
-  say(terminal, trained, options.models);
+  say(terminal, trained, invocation);
   return { ...resultOf(trained, options.models), loaded: load.tables, examples: load.examples };
 }
 
@@ -184,14 +216,14 @@ async function trainOnStore(store: Store, models: Models, invocation: TrainInvoc
       readArtifact(options.models, (await models.registry.findModel(options.from)).modelId),
       shared,
     );
-  say(terminal, report, options.models);
+  say(terminal, report, invocation);
   return resultOf(report, options.models);
 }
 
-function sharedOptions({ options, terminal, signal }: TrainInvocation) {
+function sharedOptions({ options, origins, terminal, signal }: TrainInvocation) {
   return {
     ...resourceOptionsOf(options),
-    activate: options.activate,
+    ...(origins.activate === "default" ? {} : { activate: options.activate }),
     now: Date.now() * 1000,
     signal,
     observe: observerOf(terminal, options),

@@ -1,5 +1,6 @@
 import type { TrainObserver } from "../pipeline/train/fit_model.ts";
-import type { TrainReport } from "../pipeline/train/train.ts";
+import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
+import { closingLine, type Folders } from "./closing_line.ts";
 import { convergenceMembers, convergenceWords } from "./convergence_words.ts";
 import { epochObserver } from "./cli/minibatch_flags.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -61,9 +62,10 @@ function secondsLeft(
 /** Prints the report for people. */
 export function say(
   terminal: Terminal,
-  { model, artifact, account, active, seconds }: TrainReport,
-  modelsDir: string,
+  report: TrainReport,
+  folders: Folders,
 ): void {
+  const { model, artifact, account, active, seconds } = report;
   const { data, hyperParameters, metrics, solver, notes } = artifact.metadata;
   const { update } = artifact.metadata;
   const ending = convergenceWords(solver);
@@ -75,7 +77,7 @@ export function say(
   const lines = [
     `model ${model.modelId}, version ${model.version}${
       active ? ", in production" : ""
-    }  (${modelsDir}/${model.modelId})`,
+    }  (${folders.options.models}/${model.modelId})`,
     `  fitted on ${data.rows.train.toLocaleString("en")} rows in ${seconds.fit.toFixed(2)} s: ` +
     `${solver.iterations} ${
       hyperParameters.optimizer === undefined ? "passes" : "epochs"
@@ -96,7 +98,10 @@ export function say(
       }`,
     );
   }
-  if (!active) lines.push(`  put it in production: clickwell models activate ${model.modelId}`);
+  if (active && report.production.reason === otherFieldsReason) {
+    lines.push(`  in production because ${otherFieldsReason}`);
+  }
+  lines.push(closingLine(report, folders));
   for (const line of lines) terminal.say(line);
 }
 

@@ -10,6 +10,10 @@ export interface Flag {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /**
+   * That the value is a path, or `NAME=PATH`. A config file with `"relativeTo": "file"` gives it relative to its own folder.
+   */
+  readonly path?: "whole" | "named";
 }
 
 export type Flags = Readonly<Record<string, Flag>>;
@@ -26,8 +30,13 @@ type TextOf<F extends Flag> = F extends { choices: readonly (infer Choice)[] } ?
 /** The checked values of a command's flags. Flags with a default always have a value. */
 export type Options<F extends Flags> = { readonly [Name in keyof F]: ValueOf<F[Name]> };
 
+/** The source of a setting. */
+export type Origin = "flag" | "environment" | "config" | "default";
+
 export interface Invocation<F extends Flags> {
   readonly options: Options<F>;
+  /** The source of each option. */
+  readonly origins: Readonly<Record<string, Origin>>;
   readonly positionals: readonly string[];
   readonly terminal: Terminal;
   /** Aborted by the first Ctrl-C or SIGTERM; the reason is a failure `interrupted`. */
@@ -59,9 +68,16 @@ export const commonFlags = {
     type: "string",
     value: "DIR",
     default: "./data",
+    path: "whole",
     help: "folder of clickwell.db (the models) and tables.db (the tables)",
   },
-  models: { type: "string", value: "DIR", default: "./models", help: "folder of the models" },
+  models: {
+    type: "string",
+    value: "DIR",
+    default: "./models",
+    path: "whole",
+    help: "folder of the models; DATA/models if --data is given and that folder exists",
+  },
   config: { type: "string", value: "FILE", help: "settings as a JSON object, by flag name" },
   json: { type: "boolean", help: "print the result as one JSON object on standard output" },
   quiet: { type: "boolean", help: "do not show progress" },

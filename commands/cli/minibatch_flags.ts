@@ -49,6 +49,7 @@ export const minibatchFlags = {
   layers: {
     type: "string",
     value: "FILE",
+    path: "whole",
     help: "hidden layers as a Sequential model that tfjs or Keras wrote as JSON, in place of --hidden",
   },
   epochs: {

@@ -1,7 +1,8 @@
+import { dirname, isAbsolute, join } from "node:path";
 import { Failure, usageInvalid } from "../../pipeline/failure.ts";
 import { nearestName } from "../../pipeline/did_you_mean.ts";
 import { type Arguments, checkPositionals, splitArguments } from "./arguments.ts";
-import type { Command, Flag, Flags, Options } from "./command.ts";
+import type { Command, Flag, Flags, Invocation, Options, Origin } from "./command.ts";
 
 /** The sources of settings other than the command line. */
 export interface OptionSources {
@@ -9,11 +10,13 @@ export interface OptionSources {
   environment(name: string): string | undefined;
   /** Returns the object in a config file. */
   readConfig(path: string): Readonly<Record<string, unknown>>;
+  isFolder(path: string): boolean;
 }
 
-export interface CheckedOptions {
+export interface CheckedOptions extends Pick<Invocation<Flags>, "origins" | "positionals"> {
   readonly options: Options<Flags>;
-  readonly positionals: readonly string[];
+  /** Notes for people on settings of the config file that the environment overrides. */
+  readonly notes: readonly string[];
   /** Settings of the config file that this command does not have. They may belong to another command. */
   readonly unknownSettings: { readonly path: string; readonly names: readonly string[] };
 }
@@ -25,7 +28,8 @@ export function environmentName(flagName: string): string {
 
 /**
  * Reads a command's settings: from the flag, else the environment, else the config file, else the default. An empty variable
- * counts as unset; a list in a variable is separated by commas. With `--help`, everything else is ignored.
+ * counts as unset; a list in a variable is separated by commas. With `--help`, everything else is ignored. If `--data DIR` is
+ * given in any of these ways and `--models` is not, the folder `DIR/models` is that of the models, if it exists.
  *
  * @throws {Failure} `usage-invalid` for an unknown flag, or a value of the wrong type or out of range.
  */
@@ -39,15 +43,25 @@ export function readOptions(
     ? { path: "", settings: {} }
     : readFile(settings.config ?? sources.environment(environmentName("config")), sources);
   const options: Record<string, unknown> = {};
+  const origins: Record<string, Origin> = {};
+  const notes: string[] = [];
   for (const [name, flag] of Object.entries(command.flags)) {
     const given = settings.help && name !== "help"
       ? undefined
       : firstGiven(name, flag, { settings, sources, file });
     options[name] = given ? check(flag, given) : flag.default ?? absent(flag);
+    origins[name] = given?.origin ?? "default";
+    if (given?.origin === "environment") notes.push(...overrideNotes(name, flag, given, file));
   }
   if (!options.help) checkPositionals(command, positionals);
+  const { data } = options;
+  if (origins.models === "default" && origins.data !== "default" && typeof data === "string") {
+    const models = join(data, "models");
+    if (sources.isFolder(models)) options.models = models;
+  }
   const names = Object.keys(file.settings).filter((name) => !inFile(command.flags, name));
-  return { options: options as Options<Flags>, positionals, unknownSettings: { path: file.path, names } };
+  const unknownSettings = { path: file.path, names };
+  return { options: options as Options<Flags>, origins, positionals, notes, unknownSettings };
 }
 
 /** @throws {Failure} `usage-invalid` for a setting that no command has, so that a misspelled one is not ignored. */
@@ -77,17 +91,52 @@ function inFile(flags: Flags, name: string): boolean {
 interface ConfigFile {
   readonly path: string;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** The folder to which paths in the file are relative; default: the working directory. */
+  readonly folder?: string;
 }
 
+/** @throws {Failure} `usage-invalid` for a `relativeTo` other than "file". */
 function readFile(path: Arguments["settings"][string] | undefined, sources: OptionSources): ConfigFile {
   if (typeof path !== "string" || path === "") return { path: "", settings: {} };
-  return { path, settings: sources.readConfig(path) };
+  const { relativeTo, ...settings } = sources.readConfig(path);
+  if (relativeTo === undefined) return { path, settings };
+  if (relativeTo === "file") return { path, settings, folder: dirname(path) };
+  throw unexpected(
+    { value: relativeTo, place: `"relativeTo" in ${path}` },
+    '"file", for paths relative to the folder of the file',
+    "Without it, they are relative to the working directory.",
+  );
+}
+
+/** Returns a setting of the config file with its paths as seen from the working directory; null if the file lacks it. */
+function settingOf({ settings, folder }: ConfigFile, name: string, flag: Flag): unknown {
+  const value = Object.hasOwn(settings, name) ? settings[name] : null;
+  if (folder === undefined || flag.path === undefined) return value;
+  return Array.isArray(value)
+    ? value.map((entry) => seenFrom(folder, entry, flag.path))
+    : seenFrom(folder, value, flag.path);
+}
+
+/** @param value A path in the folder, or a name with one. A dash, which is standard input, stays. */
+function seenFrom(folder: string, value: unknown, kind: Flag["path"]): unknown {
+  if (typeof value !== "string") return value;
+  const start = kind === "named" ? value.indexOf("=") + 1 : 0;
+  const path = value.slice(start);
+  if (path === "" || path === "-" || isAbsolute(path)) return value;
+  return value.slice(0, start) + join(folder, path);
+}
+
+function overrideNotes(name: string, flag: Flag, { value, place }: Given, file: ConfigFile): string[] {
+  const setting = settingOf(file, name, flag);
+  if (setting === null || String(setting) === String(value)) return [];
+  return [`${place} is set and overrides "${name}" in ${file.path}`];
 }
 
 /** A value as it was written, and the name of its place in messages. */
 interface Given {
   readonly value: unknown;
   readonly place: string;
+  readonly origin: Origin;
 }
 
 interface AllSources {
@@ -97,13 +146,15 @@ interface AllSources {
 }
 
 function firstGiven(name: string, flag: Flag, { settings, sources, file }: AllSources): Given | undefined {
-  if (Object.hasOwn(settings, name)) return { value: settings[name], place: `--${name}` };
+  if (Object.hasOwn(settings, name)) return { value: settings[name], place: `--${name}`, origin: "flag" };
   if (name === "help") return undefined;
   const variable = environmentName(name);
   const text = sources.environment(variable);
-  if (text) return { value: flag.type === "list" ? text.split(",") : text, place: variable };
-  const inFile = Object.hasOwn(file.settings, name) ? file.settings[name] : null;
-  return inFile === null ? undefined : { value: inFile, place: `"${name}" in ${file.path}` };
+  if (text) {
+    return { value: flag.type === "list" ? text.split(",") : text, place: variable, origin: "environment" };
+  }
+  const value = settingOf(file, name, flag);
+  return value === null ? undefined : { value, place: `"${name}" in ${file.path}`, origin: "config" };
 }
 
 function absent(flag: Flag): boolean | readonly string[] | undefined {
@@ -162,6 +213,10 @@ function checkNumber({ type, min = -Infinity, max = Infinity }: Flag, given: Giv
   throw unexpected(given, kind + range);
 }
 
-function unexpected({ value, place }: Given, expected: string, hint?: string): Failure {
+function unexpected(
+  { value, place }: Pick<Given, "value" | "place">,
+  expected: string,
+  hint?: string,
+): Failure {
   return usageInvalid(`${place} is ${JSON.stringify(value)}, expected ${expected}.${hint ? ` ${hint}` : ""}`);
 }

@@ -5,10 +5,15 @@ import type { Terminal } from "./terminal.ts";
 
 /** The flags that name files to load. */
 export const tableFlags = {
-  leads: { type: "list", value: "FILE", help: "files of the table leads" },
-  offers: { type: "list", value: "FILE", help: "files of the table offers" },
-  clicks: { type: "list", value: "FILE", help: "files of the table clicks" },
-  table: { type: "list", value: "NAME=FILE", help: "a file of another table; - is standard input" },
+  leads: { type: "list", value: "FILE", path: "whole", help: "files of the table leads" },
+  offers: { type: "list", value: "FILE", path: "whole", help: "files of the table offers" },
+  clicks: { type: "list", value: "FILE", path: "whole", help: "files of the table clicks" },
+  table: {
+    type: "list",
+    value: "NAME=FILE",
+    path: "named",
+    help: "a file of another table; - is standard input",
+  },
 } as const satisfies Flags;
 
 /** Reports the progress of each file. */

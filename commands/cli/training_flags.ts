@@ -37,7 +37,12 @@ export const trainingFlags = {
     default: defaultHyperParameters.classWeight,
     help: "balanced: give both classes the same total weight; the intercept is corrected for it",
   },
-  spec: { type: "string", value: "FILE", help: "feature spec, as JSON; default: that of loan offers" },
+  spec: {
+    type: "string",
+    value: "FILE",
+    path: "whole",
+    help: "feature spec, as JSON; default: that of loan offers",
+  },
   iterations: {
     type: "integer",
     value: "N",

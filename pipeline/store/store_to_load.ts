@@ -1,10 +1,11 @@
-import { Failure } from "../failure.ts";
+import { Failure, usageInvalid } from "../failure.ts";
 import { layoutOf } from "./layout.ts";
 import { isOlderFile } from "./upgrade/older_store.ts";
-import { isUnused, tableNamesOf } from "./schema.ts";
+import { differingTables, isUnused, tableNamesOf } from "./schema.ts";
 import { sqliteCode } from "./sqlite_failure.ts";
 import { openStore, type Store, type StoreOptions } from "./store.ts";
 import { fileAt, removeDatabase } from "./store_file.ts";
+import { listTables } from "./table.ts";
 
 export interface LoadTarget extends Pick<StoreOptions, "schema" | "freeBytesMin"> {
   /** Names of the tables to load into. */
@@ -32,6 +33,38 @@ export function openStoreToLoad(dataDir: string, { tables, ...options }: LoadTar
       if (isNewFolder) removeIfEmpty(dataDir);
     },
   };
+}
+
+/**
+ * Checks that a data folder is free for the tables of a schema: it has none, nothing was ever loaded into them, or they are of
+ * the same schema. Changes nothing.
+ *
+ * @param files The files that are meant for the folder.
+ * @throws {Failure} `usage-invalid` if it has other tables; as `openStore` for tables that cannot be read.
+ */
+export function requireFreeFolder(dataDir: string, schema: string, files: readonly string[]): void {
+  const { tables, registry } = layoutOf(dataDir);
+  if (fileAt(tables) === undefined && !isOlderFile(registry, {})) return;
+  const store = openStore(dataDir, { mode: "read" });
+  try {
+    const differing = differingTables(store.db, schema);
+    if (differing.length === 0 || isUnused(store.db)) return;
+    const names = listTables(store.db).map(({ name }) => name);
+    const wanted = tableNamesOf(schema);
+    const holds = wanted.every((name) => names.includes(name))
+      ? `${
+        names.length > 1 ? "tables of the same names" : `the table ${names[0]}`
+      } with other columns, types or view`
+      : `other tables (${names.join(", ")})`;
+    const flag = dataDir === "mine" ? "--data mine2" : "--data mine";
+    throw usageInvalid(
+      `Cannot use ${
+        files.join(", ")
+      } with ${dataDir}: the folder holds ${holds}. Choose another folder: ${flag}`,
+    );
+  } finally {
+    store.close();
+  }
 }
 
 /** Without a schema, a new store has the tables of loan offers. */

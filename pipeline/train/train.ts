@@ -9,9 +9,10 @@ import { evaluateModel } from "../fit/evaluate.ts";
 import type { Fit } from "../fit/fit.ts";
 import { precisionAt, precisionColumnsMax } from "../fit/precision.ts";
 import { pureColumns } from "../fit/separation.ts";
-import { type Artifact, removeUnfinished, writeArtifact } from "../model/artifact.ts";
+import { Failure } from "../failure.ts";
+import { type Artifact, readArtifact, removeUnfinished, writeArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
-import type { ModelRow, Models, Registry } from "../model/registry.ts";
+import type { Assignment, ModelRow, Models } from "../model/registry.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
@@ -27,7 +28,10 @@ import { openTrainingResources, type ResourceOptions } from "./training_resource
 export interface TrainOptions extends ResourceOptions {
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
-  /** Puts the model in production; the first model of a registry is put there in any case. */
+  /**
+   * Whether to put the model in production, where the first model of a registry is put in any case. Default: if its fields
+   * are others than those of the model there.
+   */
   readonly activate?: boolean;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now: number;
@@ -42,6 +46,8 @@ export interface TrainReport {
   readonly account: RowAccount;
   /** Whether the model is in production now. */
   readonly active: boolean;
+  /** The assignment that is in effect now: of this model, or of an earlier one. */
+  readonly production: Assignment;
   readonly seconds: Seconds;
 }
 
@@ -63,16 +69,16 @@ export async function train(store: Store, models: Models, options: TrainOptions)
  * @throws {Failure} `interrupted`, `file-unwritable`, `store-busy`, `store-full`.
  */
 export async function register(
-  { dir, registry }: Models,
+  models: Models,
   { metadata, account, seconds }: TrainedModel,
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
 ): Promise<TrainReport> {
   options.signal?.throwIfAborted();
-  removeUnfinished(dir);
-  const artifact = writeArtifact(dir, metadata);
-  const model = await registry.registerModel(artifact, options.now);
-  const active = await activate(registry, model, options);
-  return { model, artifact, account, active, seconds };
+  removeUnfinished(models.dir);
+  const artifact = writeArtifact(models.dir, metadata);
+  const model = await models.registry.registerModel(artifact, options.now);
+  const production = await activate(models, artifact, options);
+  return { model, artifact, account, active: production.modelId === model.modelId, production, seconds };
 }
 
 /**
@@ -155,16 +161,37 @@ async function precisionOf(
   return await precisionAt(design, [trainPart], threads, coefficients, penaltyOf(hyperParameters));
 }
 
-/** Puts the model in production if asked for, or if there is none there. @returns Whether it is there now. */
+/** The reason in the history of a model that was put in production because of its fields. */
+export const otherFieldsReason = "its fields are others than those of the model before";
+
+/** Puts the model in production if it belongs there. @returns The assignment that is in effect now. */
 async function activate(
-  registry: Registry,
-  { modelId }: ModelRow,
+  { dir, registry }: Models,
+  { id: modelId, metadata }: Artifact,
   options: Pick<TrainOptions, "activate" | "now">,
-): Promise<boolean> {
-  const current = (await registry.activeModel())?.modelId;
-  if (current !== undefined && !options.activate) return current === modelId;
-  if (current === modelId) return true;
-  const reason = current === undefined ? "the first model" : "trained with --activate";
-  await registry.assign({ modelId, assignedAt: options.now, assignedBy: "clickwell train", reason });
-  return true;
+): Promise<Assignment> {
+  const current = await registry.activeModel();
+  if (current?.modelId === modelId) return current;
+  const reason = current === undefined
+    ? "the first model"
+    : options.activate
+    ? "trained with --activate"
+    : options.activate === undefined && hasOtherFields(metadata, dir, current.modelId)
+    ? otherFieldsReason
+    : undefined;
+  if (current !== undefined && reason === undefined) return current;
+  const assigned = { modelId, assignedAt: options.now, assignedBy: "clickwell train" };
+  return await registry.assign({ ...assigned, ...(reason === undefined ? {} : { reason }) });
+}
+
+/** Returns false if the files of the model in production are missing or damaged, too: what it needs is then unknown. */
+function hasOtherFields({ encoder }: ArtifactMetadata, dir: string, activeId: string): boolean {
+  const namesOf = ({ features }: Pick<ArtifactMetadata["encoder"], "features">) =>
+    JSON.stringify(features.map(({ name }) => name).sort());
+  try {
+    return namesOf(encoder) !== namesOf(readArtifact(dir, activeId).metadata.encoder);
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }

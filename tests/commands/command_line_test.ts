@@ -105,6 +105,22 @@ Deno.test("a setting comes from the flag, else the environment, else the config 
     assert.equal(await offersOf(["--config", config], {}), 101);
   }));
 
+Deno.test("with relativeTo, a config file works from any folder, and the command says what the environment overrides", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "mine"));
+    const settings = { relativeTo: "file", out: "made", offers: 101, data: "." };
+    await Deno.writeTextFile(join(folder, "mine/clickwell.json"), JSON.stringify(settings));
+    const words = ["generate", "--json", "--quiet", "--config", "mine/clickwell.json"];
+    const plain = await run(words, { cwd: folder });
+    assert.equal(plain.code, 0, plain.stderr);
+    assert.equal(JSON.parse(plain.stdout).offers.path, "mine/made/offers.parquet");
+    assert.doesNotMatch(plain.stderr, /^note:/m);
+    const { code, stderr } = await run(words, { cwd: folder, env: { CLICKWELL_OUT: "elsewhere" } });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^note: CLICKWELL_OUT is set and overrides "out" in mine\/clickwell\.json$/m);
+    assert.equal(Deno.statSync(join(folder, "elsewhere/offers.parquet")).isFile, true);
+  }));
+
 Deno.test("a setting of the config file that no command has is rejected", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "settings.json"), '{"penality": "l2"}');

@@ -21,6 +21,8 @@ const bake = command({
       help: "kind of crust",
     },
     "top-with": { type: "list", value: "SEED", help: "what goes on top" },
+    flour: { type: "list", value: "FILE", path: "whole", help: "kinds of flour" },
+    extra: { type: "list", value: "NAME=FILE", path: "named", help: "other ingredients" },
     steam: { type: "boolean", help: "with steam" },
   },
   examples: [["clickwell bake --heat 240", "hotter"]],
@@ -30,10 +32,15 @@ const bake = command({
 interface Around {
   readonly environment?: Readonly<Record<string, string>>;
   readonly file?: Readonly<Record<string, unknown>>;
+  readonly folders?: readonly string[];
 }
 
-function read(words: readonly string[], { environment = {}, file = {} }: Around = {}) {
-  return readOptions(bake, words, { environment: (name) => environment[name], readConfig: () => file });
+function read(words: readonly string[], { environment = {}, file = {}, folders = [] }: Around = {}) {
+  return readOptions(bake, words, {
+    environment: (name) => environment[name],
+    readConfig: () => file,
+    isFolder: (path) => folders.includes(path),
+  });
 }
 
 function optionsOf(words: readonly string[], around?: Around) {
@@ -141,7 +148,7 @@ Deno.test("options: an unknown flag is rejected with a suggestion", () => {
 Deno.test("options: too few or too many positionals are rejected", () => {
   assert.match(refused(() => read(["rye", "spelt"])), /^clickwell bake does not take "spelt"\./);
   const picky = { ...bake, positionals: { name: "LOAF", help: "", min: 1, max: 1 } };
-  const around = { environment: () => undefined, readConfig: () => ({}) };
+  const around = { environment: () => undefined, readConfig: () => ({}), isFolder: () => false };
   assert.match(refused(() => readOptions(picky, [], around)), /^clickwell bake needs LOAF\./);
   assert.equal(readOptions(picky, ["--help"], around).options.help, true, "help needs nothing else");
 });
@@ -166,6 +173,68 @@ Deno.test("options: a config file may have settings of other commands, but no un
     'No command has the setting "penalti" of my.json. Did you mean "penalty"?',
   );
   assert.match(refused(() => rejectUnknownSettings({ path: "my.json", names: ["help"] }, [bake])), /"help"/);
+});
+
+Deno.test("options: with relativeTo, paths of the config file are relative to its folder", () => {
+  const file = {
+    relativeTo: "file",
+    data: ".",
+    flour: ["rye.csv", "../spelt.csv", "/mill/oat.csv", "-"],
+    extra: ["salt=sea/salt.csv", "water=-", "yeast=/y.csv"],
+    crust: "thick",
+  };
+  const { options, unknownSettings } = read(["--config", "my/bakery.json"], { file });
+  assert.deepEqual(options.data, "my");
+  assert.deepEqual(options.flour, ["my/rye.csv", "spelt.csv", "/mill/oat.csv", "-"]);
+  assert.deepEqual(options.extra, ["salt=my/sea/salt.csv", "water=-", "yeast=/y.csv"]);
+  assert.equal(options.crust, "thick", "it is no path");
+  assert.deepEqual(unknownSettings.names, []);
+  const { relativeTo: _, ...older } = file;
+  assert.deepEqual(optionsOf(["--config", "my/bakery.json"], { file: older }).flour, file.flour);
+  assert.equal(optionsOf(["--config", "my/bakery.json", "--data", "."], { file }).data, ".", "a flag's path");
+  assert.equal(
+    refused(() => read(["--config", "my.json"], { file: { relativeTo: "home" } })),
+    '"relativeTo" in my.json is "home", expected "file", for paths relative to the folder of the file. ' +
+      "Without it, they are relative to the working directory.",
+  );
+});
+
+Deno.test("options: a variable that overrides the config file is reported", () => {
+  const file = { relativeTo: "file", data: ".", heat: 100, loaves: 3 };
+  const environment = { CLICKWELL_HEAT: "150", CLICKWELL_DATA: "my", CLICKWELL_LOAVES: "4" };
+  const { notes, origins } = read(["--config", "my/bakery.json", "--loaves", "5"], { file, environment });
+  assert.deepEqual(
+    notes,
+    ['CLICKWELL_HEAT is set and overrides "heat" in my/bakery.json'],
+    "data is the same",
+  );
+  const { data, heat, loaves, crust } = origins;
+  assert.deepEqual({ data, heat, loaves, crust }, {
+    data: "environment",
+    heat: "environment",
+    loaves: "flag",
+    crust: "default",
+  });
+  assert.equal(read(["--config", "my/bakery.json"], { file }).origins.heat, "config");
+});
+
+Deno.test("options: the models are in DATA/models if --data is given and that folder exists", () => {
+  const folders = ["mine/models", "data/models"];
+  const rows: [words: string[], around: Around, models: string][] = [
+    [["--data", "mine"], { folders }, "mine/models"],
+    [["--data", "mine/"], { folders }, "mine/models"],
+    [["--data", "yours"], { folders }, "./models"],
+    [[], { folders }, "./models"],
+    [["--data", "./data"], { folders }, "data/models"],
+    [["--data", "mine", "--models", "m"], { folders }, "m"],
+    [[], { folders, environment: { CLICKWELL_DATA: "mine" } }, "mine/models"],
+    [["--data", "mine"], { folders, environment: { CLICKWELL_MODELS: "m" } }, "m"],
+    [["--config", "x"], { folders, file: { data: "mine" } }, "mine/models"],
+    [["--config", "x", "--data", "mine"], { folders, file: { models: "m" } }, "m"],
+  ];
+  for (const [words, around, models] of rows) {
+    assert.equal(optionsOf(words, around).models, models, JSON.stringify([words, around]));
+  }
 });
 
 Deno.test("help: names every flag with its value, choices and default, and every example", () => {

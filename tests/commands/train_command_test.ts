@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createRandom } from "../../pipeline/math/random.ts";
 import { openStore } from "../../pipeline/store/store.ts";
 import { loanFiles } from "../support/temp_files.ts";
@@ -278,6 +278,92 @@ Deno.test("clickwell train with files loads them, and trains on them", () =>
     assert.equal(loaded.examples, 4);
     const again = resultOf(await run(["train", ...folders, ...settings]));
     assert.equal(again.model_id, loaded.model_id, "what was loaded is in the store");
+  }));
+
+/** A folder with a table of letters and the SQL, the spec and the config file for it, as a user writes them. */
+async function writeLetters(folder: string): Promise<void> {
+  const random = createRandom(3);
+  const rows = Array.from({ length: 300 }, (_, i) => {
+    const pages = 1 + random.below(9);
+    return `${i},${pages},${random.uniform() < pages / 10 ? 1 : 0}`;
+  });
+  const features = [{ name: "pages", type: "numeric" }];
+  const spec = { id: "letter_id", label: "answered", group: "letter_id", features };
+  const files = {
+    "letters.csv": ["letter_id,pages,answered", ...rows, ""].join("\n"),
+    "mine/schema.sql": `
+      CREATE TABLE letters (letter_id INTEGER NOT NULL PRIMARY KEY, pages INTEGER, answered INTEGER) STRICT;
+      CREATE VIEW examples AS SELECT letter_id, pages, answered FROM letters;
+    `,
+    "mine/features.json": JSON.stringify(spec),
+    "mine/clickwell.json": JSON.stringify({
+      relativeTo: "file",
+      schema: "schema.sql",
+      spec: "features.json",
+      table: ["letters=../letters.csv"],
+      data: ".",
+      models: "models",
+    }),
+  };
+  await Deno.mkdir(join(folder, "mine"));
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
+}
+
+Deno.test("clickwell train --schema loads tables of your own; its last line names the model that serve answers with", () =>
+  inFolder(async (folder) => {
+    await writeLetters(folder);
+    const flags = [
+      "--schema",
+      "mine/schema.sql",
+      "--spec",
+      "mine/features.json",
+      "--table",
+      "letters=letters.csv",
+    ];
+    const first = await run(["train", ...flags, "--quiet", "--data", "store"], { cwd: folder });
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(
+      first.stderr.trimEnd().split("\n").at(-1),
+      "clickwell serve --data store answers with this model. Tables: store/tables.db; models: ./models",
+    );
+    const second = await run(["train", "--spec", "mine/features.json", "--C", "0.1", "--data", "store"], {
+      cwd: folder,
+    });
+    const [, id] = /^model (\S+), version 2/m.exec(second.stderr) ?? [];
+    const [, firstId] = /^model (\S+), version 1, in production/m.exec(first.stderr) ?? [];
+    assert.equal(
+      second.stderr.trimEnd().split("\n").at(-1),
+      `clickwell serve --data store still answers with ${firstId}, version 1; to change it: ` +
+        `clickwell models activate ${id} --data store. Tables: store/tables.db; models: ./models`,
+    );
+    const lonely = await run(["train", "--schema", "mine/schema.sql", "--data", "store"], { cwd: folder });
+    assert.equal(lonely.code, 2);
+    assert.match(
+      lonely.stderr,
+      /--schema creates tables for the files to load: name them with --table NAME=FILE/,
+    );
+  }));
+
+Deno.test("clickwell train --config loads and trains, from any folder and again", () =>
+  inFolder(async (folder) => {
+    await writeLetters(folder);
+    const words = ["train", "--config", "mine/clickwell.json", "--json", "--quiet"];
+    const first = resultOf(await run(words, { cwd: folder }));
+    assert.deepEqual([first.version, first.examples], [1, 300]);
+    assert.equal(first.path, `mine/models/${first.model_id}`);
+    const config = join("..", basename(folder), "mine/clickwell.json");
+    const elsewhere = await run(["train", "--config", config, "--json"], { cwd: folder });
+    assert.equal(resultOf(elsewhere).model_id, first.model_id, "nothing new was loaded");
+    assert.match(
+      elsewhere.stderr.trimEnd().split("\n").at(-1) ?? "",
+      new RegExp(`^clickwell serve --config ${RegExp.escape(config)} answers with this model\\.`),
+    );
+    const again = await run(["train", "--config", "mine/clickwell.json", "--repeat", "1", "--json"], {
+      cwd: folder,
+    });
+    assert.equal(resultOf(again).agrees, true, "files of a config file are not for --repeat");
+    const activated = await run(["models", "list", "--data", "mine", "--json"], { cwd: folder });
+    assert.equal(resultOf(activated).models instanceof Array, true);
   }));
 
 Deno.test("clickwell train with files rejects --from and --repeat", () =>

@@ -6,6 +6,7 @@ import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { testPart, trainTestSplit } from "../../../pipeline/examples/split.ts";
+import { otherFieldsReason } from "../../../pipeline/train/train.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { columns, makeRows, spec, withRows } from "../../support/click_tables.ts";
 import { type ExampleRow, specOf } from "../../support/example_rows.ts";
@@ -28,6 +29,23 @@ Deno.test("train: the first model goes into production, later ones only if asked
       [first.model.modelId, "the first model"],
     ]);
     assert.deepEqual((await made.registry.listModels()).map(({ version }) => version), [3, 2, 1]);
+  });
+});
+
+Deno.test("train: a model of other fields than the one in production takes its place, unless told not to", async () => {
+  const fewer = specOf([{ name: "x", type: "numeric" }]);
+  await withRows(makeRows(200), async (made) => {
+    const first = await trainOn(made, spec);
+    const kept = await trainOn(made, fewer, {}, { activate: false });
+    assert.deepEqual([kept.active, kept.production.modelId], [false, first.model.modelId]);
+    const second = await trainOn(made, fewer);
+    assert.deepEqual([second.active, second.production.modelId], [true, second.model.modelId]);
+    assert.equal(second.production.reason, otherFieldsReason);
+    const sameFields = await trainOn(made, fewer, { C: 0.1 });
+    assert.deepEqual([sameFields.active, sameFields.production.version], [false, 2]);
+    Deno.removeSync(join(made.modelsDir, second.model.modelId), { recursive: true });
+    const unknown = await trainOn(made, spec, { C: 0.1 });
+    assert.equal(unknown.active, false, "the fields of a model without files are not known");
   });
 });
 

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { layoutOf } from "../pipeline/store/layout.ts";
+import type { TrainReport } from "../pipeline/train/train.ts";
+import type { commonFlags, Invocation } from "./cli/command.ts";
+
+/** The folders of a command, and the sources of these settings. */
+export type Folders = Pick<Invocation<typeof commonFlags>, "options" | "origins">;
+
+/** Returns the last line of a training: the model with which `clickwell serve` answers, and where things are. */
+export function closingLine(
+  { model, production }: Pick<TrainReport, "model" | "production">,
+  folders: Folders,
+): string {
+  const { data, models } = folders.options;
+  const flags = folderFlags(folders);
+  const active = production.modelId === model.modelId
+    ? `clickwell serve${flags} answers with this model`
+    : `clickwell serve${flags} still answers with ${production.modelId}, version ${production.version}; to change it: ` +
+      `clickwell models activate ${model.modelId}${flags}`;
+  return `${active}. Tables: ${layoutOf(data).tables}; models: ${models}`;
+}
+
+/** Returns the flags with which another command uses the same folders, each after a space. */
+export function folderFlags({ options: { data, models, config }, origins }: Folders): string {
+  const isInConfig = [origins.data, origins.models].includes("config");
+  const found = origins.data !== "default" && models === join(data, "models");
+  const flags = [
+    ...(isInConfig && config !== undefined && origins.config === "flag" ? ["--config", config] : []),
+    ...(origins.data === "flag" ? ["--data", data] : []),
+    ...(origins.models === "flag" && !found ? ["--models", models] : []),
+  ];
+  return flags.map((word) => ` ${shellWord(word)}`).join("");
+}
+
+/** Returns a word as a shell takes it. */
+export function shellWord(word: string): string {
+  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
