@@ -21,6 +21,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: "generate sample data of any size, as parquet",
     load: () => import("./commands/generate.ts"),
   },
+  init: {
+    summary: "your own file → its schema, feature spec and settings",
+    load: () => import("./commands/init.ts"),
+  },
   ingest: { summary: "parquet, CSV or NDJSON files → store", load: () => import("./commands/ingest.ts") },
   train: { summary: "store → model", load: () => import("./commands/train.ts") },
   sweep: {

@@ -14,6 +14,7 @@ const rooms: readonly (readonly string[])[] = [
   ["pipeline/chunks"],
   ["pipeline/examples"],
   ["pipeline/encode", "pipeline/ingest"],
+  ["pipeline/init"],
   ["pipeline/model"],
   ["pipeline/evaluate"],
   ["pipeline/fit"],
@@ -53,7 +54,7 @@ const pureCore = [
 const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 
 /** Rooms in which SQL is written. */
-const sqlPlaces = /^pipeline\/(store|ingest|examples)\/|^pipeline\/model\/\w+_queries\.ts$/;
+const sqlPlaces = /^pipeline\/(store|ingest|init|examples)\/|^pipeline\/model\/\w+_queries\.ts$/;
 
 const linesMax = 300;
 const functionLinesMax = 80;

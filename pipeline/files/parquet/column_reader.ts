@@ -24,7 +24,8 @@ export function openColumn(
   chunk: ColumnChunk,
   { element, conversion, buffer }: { element: SchemaElement; conversion: Conversion; buffer: ColumnBuffer },
 ) {
-  const pages = readPages(source, chunk, element.repetition_type !== "REQUIRED");
+  const skipping = { rows: 0 };
+  const pages = readPages(source, chunk, element.repetition_type !== "REQUIRED", skipping);
   let dictionary: ColumnBuffer | undefined;
   let open: OpenPage | undefined;
   let levels = new Uint8Array();
@@ -35,13 +36,28 @@ export function openColumn(
       if (!page) throw new Error("the column ends before its row group does");
       if (page.kind === "data") {
         const take = valuesOf(page, element, { buffer, dictionary, conversion });
-        return { rowsLeft: page.valueCount, levels: page.openLevels?.(), take };
+        const opened = { rowsLeft: page.valueCount, levels: page.openLevels?.(), take };
+        skipWithin(opened, skipping.rows);
+        skipping.rows = 0;
+        return opened;
       }
       if (dictionary) throw new Error("the column has two dictionaries");
       dictionary = readDictionary(page, element, { type: buffer.type, conversion });
     }
   };
+  const skipWithin = (page: OpenPage, rowCount: number): void => {
+    if (levels.length < rowCount) levels = new Uint8Array(rowCount);
+    page.levels?.read(levels, rowCount);
+    page.take(page.levels ? sum(levels, rowCount) : rowCount);
+    page.rowsLeft -= rowCount;
+  };
   return {
+    /** Skips rows: pages that have no other rows are not read. */
+    skip(rowCount: number): void {
+      const within = Math.min(open?.rowsLeft ?? 0, rowCount);
+      if (open && within > 0) skipWithin(open, within);
+      skipping.rows += rowCount - within;
+    },
     /** Appends the next `rowCount` rows to the buffer. @throws {Error} if the chunk ends early or is damaged. */
     read(rowCount: number): void {
       if (levels.length < rowCount) levels = new Uint8Array(rowCount);

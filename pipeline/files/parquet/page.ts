@@ -29,9 +29,16 @@ const headerBytesMax = 2 ** 20;
  * Reads the pages of a column chunk lazily. A page is valid until the next one is read.
  *
  * @param isNullable Whether the column's values may be NULL.
+ * @param skipping `rows` is the number of rows to skip before the next page: pages without other rows are not read, and their rows
+ *   are subtracted.
  * @throws {Error} for a damaged page, or one beyond a limit.
  */
-export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: boolean): Generator<Page> {
+export function* readPages(
+  source: ByteSource,
+  chunk: ColumnChunk,
+  isNullable: boolean,
+  skipping = { rows: 0 },
+): Generator<Page> {
   const end = chunk.offset + chunk.byteCount;
   for (let offset = chunk.offset; offset < end;) {
     const { header, length } = readHeader(source, offset, end);
@@ -43,6 +50,12 @@ export function* readPages(source: ByteSource, chunk: ColumnChunk, isNullable: b
         `a page of ${Math.max(size, compressedSize)} bytes`,
         `Write it with pages of at most ${pageBytesMax}, or with smaller row groups`,
       );
+    }
+    const rows = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values ?? Infinity;
+    if (skipping.rows > 0 && rows >= 0 && rows <= skipping.rows) {
+      skipping.rows -= rows;
+      offset += length + compressedSize;
+      continue;
     }
     const bytes = source.read(offset + length, compressedSize);
     const page = openPage(header, bytes, chunk.codec, isNullable);

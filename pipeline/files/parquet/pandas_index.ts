@@ -48,6 +48,9 @@ export function openRange(
       const append = conversion({ kind: "integers", words: new Int32Array(values.buffer) }, buffer);
       for (let i = 0; i < rowCount; i++) append(i);
     },
+    skip(rowCount) {
+      next += BigInt(rowCount) * BigInt(step);
+    },
     end() {},
   };
 }

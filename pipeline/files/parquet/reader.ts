@@ -12,6 +12,12 @@ import type { ColumnSource, SelectSources } from "../columns/column_source.ts";
 /** A column to load, and its conversion. */
 type Loaded = ReturnType<typeof loadable>;
 
+/** A reader that can skip rows without reading their pages. */
+export interface ParquetReader extends RowReader {
+  /** @param run The run that is read into. @throws {Failure} `file-invalid` */
+  skip(run: RowRun, rowCount: number): void;
+}
+
 /**
  * Opens a parquet file: flat columns of any codec and encoding, row group by row group, page by page.
  *
@@ -22,7 +28,7 @@ type Loaded = ReturnType<typeof loadable>;
 export function openParquet(
   path: string,
   selectSources: SelectSources,
-): RowReader {
+): ParquetReader {
   const source = openSource(path);
   try {
     const footer = readFooter(source);
@@ -35,6 +41,7 @@ export function openParquet(
       rowCount: footer.rowCount,
       bytesRead: () => Math.round(source.size * (rows.count() / Math.max(1, footer.rowCount))),
       read: rows.read,
+      skip: rows.skip,
       close: source.close,
     };
   } catch (error) {
@@ -82,29 +89,50 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]) {
       }
     });
   };
+  /** Applies `use` to each column. */
+  const forEachColumn = (open: readonly ColumnCursor[], use: (cursor: ColumnCursor) => void): void => {
+    for (const [i, cursor] of open.entries()) {
+      try {
+        use(cursor);
+      } catch (error) {
+        throw failureOf(error, loaded[i].column.name);
+      }
+    }
+  };
+  /** @returns Whether there is another one. */
+  const nextGroup = (): boolean => {
+    if (group + 1 >= footer.rowGroups.length) return false;
+    rowsLeft = footer.rowGroups[++group].rowCount;
+    cursors = undefined;
+    return true;
+  };
   return {
     /** Number of rows read so far. */
     count: (): number => rowsRead,
     read(run: RowRun, rowsMax: number): number {
-      while (rowsLeft === 0) {
-        group++;
-        if (group >= footer.rowGroups.length) return 0;
-        rowsLeft = footer.rowGroups[group].rowCount;
-        cursors = undefined;
-      }
+      while (rowsLeft === 0) if (!nextGroup()) return 0;
       cursors ??= openGroup(run);
       const count = Math.min(rowsLeft, rowsMax);
       rowsLeft -= count;
-      for (const [i, cursor] of cursors.entries()) {
-        try {
-          cursor.read(count);
-          if (rowsLeft === 0) cursor.end();
-        } catch (error) {
-          throw failureOf(error, loaded[i].column.name);
-        }
-      }
+      forEachColumn(cursors, (cursor) => {
+        cursor.read(count);
+        if (rowsLeft === 0) cursor.end();
+      });
       rowsRead += count;
       return count;
+    },
+    skip(run: RowRun, rowCount: number): void {
+      let count = rowCount;
+      while (count >= rowsLeft) {
+        count -= rowsLeft;
+        rowsRead += rowsLeft;
+        rowsLeft = 0;
+        if (!nextGroup()) return;
+      }
+      cursors ??= openGroup(run);
+      forEachColumn(cursors, (cursor) => cursor.skip(count));
+      rowsLeft -= count;
+      rowsRead += count;
     },
   };
 }

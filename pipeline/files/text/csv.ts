@@ -19,6 +19,7 @@ const encoder = new TextEncoder();
  * column of numbers.
  *
  * @param selectSources Selects the columns to load.
+ * @param open Opens the text; other than the whole file to look at parts of it.
  * @throws {Failure} `file-missing`, or `file-invalid` for a wrong encoding, a header with two columns of the same name, or no
  *   header.
  */
@@ -26,8 +27,9 @@ export function openCsv(
   path: string,
   selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
   format: TextFormat = {},
+  open: typeof openText = openText,
 ): RowReader {
-  const text = openText(path, format);
+  const text = open(path, format);
   try {
     const { window } = text;
     const delimiter = chooseDelimiter(window, format.delimiter);

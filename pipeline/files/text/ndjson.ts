@@ -15,6 +15,7 @@ const lineFeed = 0x0a;
  * The columns are the fields of the objects in the first megabyte.
  *
  * @param selectSources Selects the columns to load.
+ * @param open Opens the text; other than the whole file to look at parts of it.
  * @throws {Failure} `file-missing`; `file-invalid` for a wrong encoding, or a file whose first lines are not JSON; from `read`, for a
  *   field that first occurs too late.
  */
@@ -22,8 +23,9 @@ export function openNdjson(
   path: string,
   selectSources: (fileColumns: readonly string[]) => readonly ColumnSource[],
   format: TextFormat = {},
+  open: typeof openText = openText,
 ): RowReader {
-  const text = openText(path, format);
+  const text = open(path, format);
   try {
     const { window } = text;
     const columnNames = firstColumns(window, path);

@@ -1,0 +1,41 @@
+import { printable } from "../pipeline/files/columns/printable.ts";
+import type { Proposal, ProposedFeature } from "../pipeline/init/proposal.ts";
+
+const width = 13;
+
+/** Describes what was taken for what, in lines for people. */
+export function describeProposal({ features, leftOut, findings }: Proposal): string[] {
+  const [notes, found] = [
+    findings.filter(({ about }) => about === "note"),
+    findings.filter(({ about }) => about !== "note"),
+  ];
+  const types = [...new Set(features.map(({ type }) => type))];
+  return [
+    ...found.map(({ about, text }) => about === "file" ? text : line(about, text)),
+    ...types.map((type) =>
+      line(type, features.filter((feature) => feature.type === type).map(shownFeature).join(", "))
+    ),
+    ...leftOut.map(({ column, why }) => line("left out", `${printable(column)}: ${why}`)),
+    ...notes.map(({ text }) => line("note", text)),
+  ];
+}
+
+function line(heading: string, text: string): string {
+  return `  ${heading.padEnd(width)}${text}`;
+}
+
+function shownFeature(feature: ProposedFeature): string {
+  const name = printable(feature.name);
+  switch (feature.type) {
+    case "numeric":
+      return feature.transform ? `${name} (${feature.transform})` : name;
+    case "categorical":
+      return feature.hash ? `${name} (hash ${feature.hash})` : name;
+    case "ordinal":
+      return `${name} (${feature.levels.join(" < ")})`;
+    case "time":
+      return `${name} (${feature.parts.join(", ")})`;
+    case "words":
+      return name;
+  }
+}

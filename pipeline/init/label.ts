@@ -1,0 +1,211 @@
+import { nearestName } from "../did_you_mean.ts";
+import { Failure, usageInvalid } from "../failure.ts";
+import { printable } from "../files/columns/printable.ts";
+import type { ColumnProfile } from "./column_profile.ts";
+import { labelRank } from "./names.ts";
+import type { TableProfile } from "./profile.ts";
+
+/** A column of two values, and the one that means 1. */
+export interface FoundLabel {
+  readonly column: ColumnProfile;
+  /** The value that means 1; undefined for 0 and 1. */
+  readonly positive: string | undefined;
+  /** Whether `positive` is a word for yes, and not just the rarer of the two. */
+  readonly isCertain: boolean;
+  /** Share of the rows looked at whose label is 1, among those that have one. */
+  readonly share: number;
+}
+
+const positives = new Set([
+  ...[
+    "1",
+    "yes",
+    "y",
+    "true",
+    "t",
+    "ja",
+    "j",
+    "oui",
+    "si",
+    "sí",
+    "positive",
+    "pos",
+    "success",
+    "won",
+    "good",
+  ],
+  ...[
+    "click",
+    "clicked",
+    "converted",
+    "opened",
+    "responded",
+    "accepted",
+    "approved",
+    "bought",
+    "subscribed",
+    "churned",
+  ],
+]);
+const negatives = new Set([
+  ...[
+    "0",
+    "no",
+    "n",
+    "false",
+    "f",
+    "nein",
+    "non",
+    "negative",
+    "neg",
+    "failure",
+    "lost",
+    "bad",
+    "none",
+    "-",
+    "ignored",
+  ],
+]);
+
+/**
+ * Finds the label among the columns of a table.
+ *
+ * @param name The column that the user named; without it, a column of two values that is named like a label.
+ * @throws {Failure} `usage-invalid` if no column or several could be it; `examples-invalid` if it does not have two values.
+ */
+export function labelOf(table: TableProfile, name?: string): FoundLabel {
+  requireRows(table);
+  if (name !== undefined) return checkLabel(table, namedColumn(table, name, "--label"));
+  const candidates = table.columns.filter(hasTwoValues);
+  const ranked = candidates.flatMap((column) => {
+    const rank = labelRank(column.name);
+    return rank === undefined ? [] : [{ column, rank }];
+  }).sort((a, b) => a.rank - b.rank);
+  const isClear = ranked.length > 0 && (ranked.length === 1 || ranked[0].rank < ranked[1].rank);
+  if (!isClear) {
+    throw labelMissing(
+      table,
+      ranked.length > 0 ? ranked.map(({ column }) => column) : candidates,
+    );
+  }
+  return checkLabel(table, ranked[0].column);
+}
+
+/** @throws {Failure} `examples-invalid` for a table without two rows. */
+function requireRows({ path, rowCount }: TableProfile): void {
+  if (rowCount >= 2) return;
+  throw new Failure(
+    "examples-invalid",
+    `Cannot make a model of ${path}: it has ${
+      rowCount === 0 ? "no row" : "one row"
+    }, expected rows of both outcomes. Give a file ` +
+      "with more rows.",
+  );
+}
+
+/** Returns a column by its name, in any case. @throws {Failure} `usage-invalid` if the table has none. */
+export function namedColumn({ columns, path }: TableProfile, name: string, flag: string): ColumnProfile {
+  const found = columns.find((column) => column.name === name) ??
+    columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  if (found) return found;
+  const names = columns.map((column) => column.name);
+  const near = nearestName(name, names);
+  throw usageInvalid(
+    `${flag} is ${JSON.stringify(name)}, but ${path} has no column of that name.${
+      near === undefined ? "" : ` Did you mean ${printable(near)}?`
+    } It has ${listed(names)}.`,
+  );
+}
+
+function hasTwoValues({ kind, distinct, levels }: ColumnProfile): boolean {
+  if (distinct !== 2 || kind === "time" || kind === "date") return false;
+  return kind === "boolean" || kind === "text" || levels.every(({ level }) => level === "0" || level === "1");
+}
+
+/** @throws {Failure} `examples-invalid` if the column does not have two values that can be 0 and 1. */
+function checkLabel(table: TableProfile, column: ColumnProfile): FoundLabel {
+  const { kind, distinct, levels, rows, nulls } = column;
+  const isZeroOne = (kind === "integer" || kind === "real") &&
+    levels.every(({ level }) => level === "0" || level === "1");
+  const isWhole = table.rowsLookedAt >= table.rowCount;
+  // One of the two may be so rare that the rows looked at do not have it.
+  const mayBeRare = !isWhole && distinct === 1 && (isZeroOne || kind === "boolean");
+  if (!hasTwoValues(column) && !mayBeRare) throw labelInvalid(table, column);
+  const ones = levels.find(({ level }) => level === "1")?.count ?? 0;
+  const present = Math.max(1, rows - nulls);
+  if (kind !== "text") return { column, positive: undefined, isCertain: true, share: ones / present };
+  const [frequent, rare] = levels;
+  const certain = levels.find(({ level }) => positives.has(folded(level))) ??
+    otherOf(levels, levels.find(({ level }) => negatives.has(folded(level))));
+  const positive = certain ?? rare ?? frequent;
+  return {
+    column,
+    positive: positive.level,
+    isCertain: certain !== undefined,
+    share: positive.count / present,
+  };
+}
+
+function folded(level: string): string {
+  return level.trim().toLowerCase();
+}
+
+function otherOf<T>(two: readonly T[], one: T | undefined): T | undefined {
+  return one === undefined ? undefined : two.find((other) => other !== one);
+}
+
+function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfile): Failure {
+  const { name, kind, distinct, levels, range } = column;
+  const rows = `the ${rowsLookedAt.toLocaleString("en")} rows looked at`;
+  const is = (what: string, remedy: string) =>
+    new Failure(
+      "examples-invalid",
+      `Cannot use ${printable(name)} of ${path} as the label: ${what}, expected two values. ${remedy}`,
+    );
+  if (distinct === 0) return is(`it has no value in ${rows}`, "Name another column with --label.");
+  if (distinct === 1) {
+    return is(
+      `it has one value, ${JSON.stringify(levels[0].level)}, in ${rows}`,
+      "A model needs rows of both outcomes: add the others, or name another column with --label.",
+    );
+  }
+  if (range && kind !== "time" && kind !== "date") {
+    return is(
+      `it is a number, with ${distinct.toLocaleString("en")} values from ${range.min} to ${range.max}`,
+      "clickwell predicts an outcome that happens or not: write a column that is 1 where it did, such as where the number is " +
+        "above a limit, else 0, and name it with --label.",
+    );
+  }
+  return is(
+    `it has ${distinct.toLocaleString("en")} values (${listed(levels.map(({ level }) => level), 5)})`,
+    "clickwell predicts an outcome that happens or not: write a column that is 1 for the value to predict, else 0, and name it " +
+      "with --label.",
+  );
+}
+
+function labelMissing({ path, columns }: TableProfile, candidates: readonly ColumnProfile[]): Failure {
+  if (candidates.length === 0) {
+    const seen = columns.map(({ name, kind, distinct }) =>
+      `${printable(name)} (${kind}, ${distinct.toLocaleString("en")})`
+    );
+    return usageInvalid(
+      `${path} has no column of two values that could be the label; it has, with the number of values, ${
+        listed(seen, 12)
+      }. Add a column that is 1 where it was clicked, else 0, and name it with --label COLUMN.`,
+    );
+  }
+  const names = candidates.map(({ name, levels }) =>
+    `${printable(name)} (${levels.map(({ level }) => printable(level)).join(", ")})`
+  );
+  return usageInvalid(
+    `${path} has ${candidates.length === 1 ? "one column" : `${candidates.length} columns`} of two values: ${
+      listed(names, 12)
+    }. Say which one is the label: --label ${candidates[0].name}`,
+  );
+}
+
+/** Lists names, at most `max`. */
+export function listed(names: readonly string[], max = 20): string {
+  const shown = names.slice(0, max).map(printable).join(", ");
+  return names.length > max ? `${shown} and ${names.length - max} more` : shown;
+}

@@ -1,0 +1,77 @@
+import type { ParquetReader } from "../files/parquet/reader.ts";
+import type { RowReader } from "../files/columns/row_run.ts";
+import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
+import { releaseBuffer } from "../files/columns/column_buffer.ts";
+import { yieldToEventLoop } from "../runtime/event_loop.ts";
+import type { TableColumn } from "../store/table.ts";
+import { type CollectedColumn, createCollector } from "./column_values.ts";
+
+/** A range of consecutive rows. */
+export interface RowRange {
+  readonly skipped: number;
+  readonly count: number;
+}
+
+/** The rows of a file that were looked at. */
+export interface SampledRows {
+  readonly columns: readonly CollectedColumn[];
+  readonly rows: number;
+  /** Number of rows that cannot be split into values; their values count as missing. */
+  readonly faultyRows: number;
+  readonly faultyRow: string | undefined;
+  readonly isWhole: boolean;
+}
+
+const stepRows = 4_096;
+/** Number of values that are kept, at most: a table with thousands of columns is looked at in fewer rows. */
+const valuesMax = 2 ** 24;
+
+/** Returns how many rows to look at. @param columnCount Number of columns. */
+export function rowsToLookAt(columnCount: number): number {
+  const rowsMax = Math.floor(valuesMax / Math.max(1, columnCount));
+  return Math.max(stepRows, Math.min(rowsWanted, rowsMax));
+}
+
+const rowsWanted = 100_000;
+
+/** Describes a column for a reader of files. */
+export function readColumn(name: string, type: TableColumn["type"], isTime = false): TableColumn {
+  return { name, type, required: false, hasDefault: false, isTime, comment: "" };
+}
+
+/**
+ * Reads ranges of rows.
+ *
+ * @param ranges In the order of the file; each skips rows after the one before it. Readers of text skip none.
+ * @throws {Failure} as `read` does; the reason of an aborted signal.
+ */
+export async function sampleRows(
+  reader: RowReader & Partial<Pick<ParquetReader, "skip">>,
+  columns: readonly TableColumn[],
+  { ranges, signal }: { ranges: readonly RowRange[]; signal?: AbortSignal | undefined },
+): Promise<SampledRows> {
+  const run = createRowRun(columns);
+  const collectors = columns.map(createCollector);
+  let [rows, faultyRows, isWhole] = [0, 0, false];
+  let faultyRow: string | undefined;
+  try {
+    for (const { skipped, count } of ranges) {
+      if (skipped > 0) reader.skip?.(run, skipped);
+      for (let done = 0; done < count && !isWhole;) {
+        const read = reader.read(run, Math.min(stepRows, count - done));
+        isWhole = read === 0;
+        done += read;
+        rows += read;
+        faultyRows += run.rowFaults.size;
+        faultyRow ??= run.rowFaults.values().next().value;
+        for (const [i, buffer] of run.buffers.entries()) collectors[i].append(buffer);
+        clearRowRun(run);
+        await yieldToEventLoop();
+        signal?.throwIfAborted();
+      }
+    }
+  } finally {
+    run.buffers.forEach(releaseBuffer);
+  }
+  return { columns: collectors.map((collector) => collector.finish()), rows, faultyRows, faultyRow, isWhole };
+}

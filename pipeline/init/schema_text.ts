@@ -1,0 +1,93 @@
+import { basename } from "node:path";
+import { printable } from "../files/columns/printable.ts";
+import { quoted } from "../store/sqlite.ts";
+import type { Proposal, ProposedColumn, ProposedLabel, ProposedTable, ProposedView } from "./proposal.ts";
+
+/** Returns the SQL of the tables and of the view `examples`. */
+export function schemaText({ tables, view, label }: Proposal): string {
+  const head = [
+    "-- Written by clickwell init. Edit it before the first load; later, clickwell schema apply changes a store.",
+    '-- The comment at the end of a column\'s line gives its meaning; one with the unit "microseconds since 1970-01-01T00:00:00Z"',
+    "-- makes the column a time.",
+  ].join("\n");
+  return [head, ...tables.map(tableText), viewText(view, label)].join("\n\n") + "\n";
+}
+
+function tableText({ name, paths, columns, key, isNumbered }: ProposedTable): string {
+  const isText = columns.some((column) => column.name === key[0] && column.type === "TEXT");
+  const lines = columns.map((column) => definitionOf(column, { key, isNumbered }));
+  const width = Math.max(...lines.map((line) => line.length));
+  const body = lines.map((line, i) => {
+    const comma = i === lines.length - 1 && key.length === 1 ? "" : ",";
+    return `  ${`${line}${comma}`.padEnd(width + 1)}  -- ${oneLine(columns[i].comment)}`;
+  });
+  const keys = key.length === 1 ? [] : [`  PRIMARY KEY (${key.map(identifier).join(", ")})`];
+  return [
+    `-- ${paths.map((path) => oneLine(basename(path))).join(", ")}`,
+    `CREATE TABLE ${identifier(name)} (`,
+    ...body,
+    ...keys,
+    isText || key.length > 1 ? ") STRICT, WITHOUT ROWID;" : ") STRICT;",
+  ].join("\n");
+}
+
+function definitionOf(
+  { name, type, isRequired }: ProposedColumn,
+  { key, isNumbered }: { key: readonly string[]; isNumbered: boolean },
+): string {
+  const isOnlyKey = key.length === 1 && key[0] === name;
+  const required = isRequired && !(isOnlyKey && isNumbered) ? " NOT NULL" : "";
+  return `${identifier(name)} ${type}${required}${isOnlyKey ? " PRIMARY KEY" : ""}`;
+}
+
+function oneLine(text: string): string {
+  return printable(text).replaceAll("--", "- -");
+}
+
+function viewText({ child, joins, columns }: ProposedView, label: ProposedLabel): string {
+  const items = columns.map(({ name, table, column }) => {
+    const as = name === column ? "" : ` AS ${identifier(name)}`;
+    return `  ${identifier(table)}.${identifier(column)}${as}`;
+  });
+  const labels = label.is === "exists"
+    ? [
+      `  EXISTS (SELECT 1 FROM ${identifier(label.table)} WHERE ${place(label.table, label.column)} = ${
+        place(child, label.childColumn)
+      }) AS ${identifier(label.name)}`,
+    ]
+    : [];
+  const parents = joins.map(({ parent, key, column, isOptional }) =>
+    `${isOptional ? "LEFT JOIN" : "JOIN"} ${identifier(parent)} ON ${place(parent, key)} = ${
+      place(child, column)
+    }`
+  );
+  return [
+    "-- One row per example.",
+    "CREATE VIEW examples AS",
+    "SELECT",
+    [...items, ...labels].join(",\n"),
+    [`FROM ${identifier(child)}`, ...parents].join("\n") + ";",
+  ].join("\n");
+}
+
+function place(table: string, column: string): string {
+  return `${identifier(table)}.${identifier(column)}`;
+}
+
+/** Returns a name as an identifier of SQL: quoted unless it is a plain word that is not a keyword. */
+export function identifier(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/i.test(name) && !keywords.has(name.toUpperCase()) ? name : quoted(name);
+}
+
+/** The keywords of SQLite. @see https://www.sqlite.org/lang_keywords.html */
+const keywords = new Set(
+  ("ABORT ACTION ADD AFTER ALL ALTER ALWAYS ANALYZE AND AS ASC ATTACH AUTOINCREMENT BEFORE BEGIN BETWEEN BY CASCADE CASE CAST " +
+    "CHECK COLLATE COLUMN COMMIT CONFLICT CONSTRAINT CREATE CROSS CURRENT CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DATABASE " +
+    "DEFAULT DEFERRABLE DEFERRED DELETE DESC DETACH DISTINCT DO DROP EACH ELSE END ESCAPE EXCEPT EXCLUDE EXCLUSIVE EXISTS EXPLAIN " +
+    "FAIL FALSE FILTER FIRST FOLLOWING FOR FOREIGN FROM FULL GENERATED GLOB GROUP GROUPS HAVING IF IGNORE IMMEDIATE IN INDEX " +
+    "INDEXED INITIALLY INNER INSERT INSTEAD INTERSECT INTO IS ISNULL JOIN KEY LAST LEFT LIKE LIMIT MATCH MATERIALIZED NATURAL NO " +
+    "NOT NOTHING NOTNULL NULL NULLS OF OFFSET ON OR ORDER OTHERS OUTER OVER PARTITION PLAN PRAGMA PRECEDING PRIMARY QUERY RAISE " +
+    "RANGE RECURSIVE REFERENCES REGEXP REINDEX RELEASE RENAME REPLACE RESTRICT RETURNING RIGHT ROLLBACK ROW ROWS SAVEPOINT SELECT " +
+    "SET STRICT TABLE TEMP TEMPORARY THEN TIES TO TRANSACTION TRIGGER TRUE UNBOUNDED UNION UNIQUE UPDATE USING VACUUM VALUES VIEW " +
+    "VIRTUAL WHEN WHERE WINDOW WITH WITHOUT").split(" "),
+);

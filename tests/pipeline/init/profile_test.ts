@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import {
+  type ColumnProfile,
+  profileFile,
+  type ProfileOptions,
+  tableNameOf,
+  type TableProfile,
+} from "../../../pipeline/init/profile.ts";
+import { assertRejected } from "../../support/expected_failure.ts";
+import { inFolder } from "../../support/program.ts";
+import { ndjsonOf, parquetOf } from "../../support/temp_files.ts";
+
+/** Profiles a file of some content. */
+async function profiled(
+  name: string,
+  content: string | Uint8Array,
+  options?: ProfileOptions,
+): Promise<TableProfile> {
+  const found: TableProfile[] = [];
+  await inFolder(async (folder) => {
+    const path = join(folder, name);
+    await (typeof content === "string" ? Deno.writeTextFile(path, content) : Deno.writeFile(path, content));
+    found.push(await profileFile(path, options));
+  });
+  return found[0];
+}
+
+function column({ columns }: TableProfile, name: string): ColumnProfile {
+  const found = columns.find((column) => column.name === name);
+  assert(found, `no column ${name}`);
+  return found;
+}
+
+const kindsOf = ({ columns }: TableProfile) =>
+  Object.fromEntries(columns.map(({ name, kind }) => [name, kind]));
+
+const rows = [
+  {
+    id: 1,
+    share: 0.5,
+    is_new: true,
+    sent: "2024-01-31T10:15:00Z",
+    born: "1990-05-01",
+    word: "a",
+    zip: "01234",
+    none: null,
+  },
+  {
+    id: 2,
+    share: 1.5,
+    is_new: false,
+    sent: "2024-02-01 09:00:00",
+    born: "1985-01-31",
+    word: "b",
+    zip: "99999",
+    none: null,
+  },
+  {
+    id: 3,
+    share: null,
+    is_new: true,
+    sent: "2024-02-02T09:00:00Z",
+    born: "2001-12-24",
+    word: "a",
+    zip: "01234",
+    none: null,
+  },
+];
+const kinds = {
+  id: "integer",
+  share: "real",
+  is_new: "boolean",
+  sent: "time",
+  born: "date",
+  word: "text",
+  zip: "text",
+  none: "empty",
+};
+
+Deno.test("init: the kinds of columns are the same in CSV, newline-delimited JSON and gzip", async () => {
+  const names = Object.keys(rows[0]);
+  const lines = rows.map((row) => Object.values(row).map((value) => value ?? "").join(","));
+  const csv = [names.join(","), ...lines].join("\n");
+  assert.deepEqual(kindsOf(await profiled("t.csv", csv)), kinds);
+  assert.deepEqual(kindsOf(await profiled("t.csv.gz", gzipSync(csv))), kinds);
+  assert.deepEqual(kindsOf(await profiled("t.ndjson", ndjsonOf(rows))), kinds);
+});
+
+Deno.test("init: parquet has its types; texts are times if all of them are, and never numbers", async () => {
+  const profile = await profiled(
+    "t.parquet",
+    parquetOf([
+      { id: 1n, x: 0.5, flag: true, at: new Date(0), day: "2024-01-31", code: "12", big: 2n ** 60n },
+      { id: 2n, x: null, flag: false, at: new Date(1), day: "2024-02-01", code: "13", big: 2n ** 60n + 1n },
+    ]),
+  );
+  assert.deepEqual(kindsOf(profile), {
+    id: "integer",
+    x: "real",
+    flag: "boolean",
+    at: "time",
+    day: "date",
+    code: "text",
+    big: "integer",
+  });
+  assert.deepEqual([profile.rowCount, profile.isCounted, profile.rowsLookedAt], [2, true, 2]);
+  // A double would not distinguish the two.
+  assert.equal(column(profile, "big").isUnique, true);
+});
+
+Deno.test("init: counts of a column are those of its rows", async () => {
+  const profile = await profiled("t.csv", "n,word\n3,b\n1,a\n3,b\n,a\n2,b\n");
+  const { values, ...n } = column(profile, "n");
+  assert.deepEqual(n, {
+    name: "n",
+    kind: "integer",
+    rows: 5,
+    nulls: 1,
+    distinct: 3,
+    singles: 2,
+    pairs: 1,
+    isUnique: false,
+    isSorted: false,
+    range: { min: 1, median: 3, max: 3, mean: 2.25 },
+    levels: [{ level: "3", count: 2 }, { level: "1", count: 1 }, { level: "2", count: 1 }],
+    length: undefined,
+  });
+  assert.deepEqual(values, { is: "numbers", numbers: Float64Array.of(3, 1, 3, NaN, 2) });
+  const word = column(profile, "word");
+  assert.deepEqual(word.levels, [{ level: "b", count: 3 }, { level: "a", count: 2 }]);
+  assert.deepEqual(word.length, { min: 1, max: 1, mean: 1, words: 1 });
+  assert.deepEqual(word.values, { is: "texts", texts: ["b", "a"], codes: Int32Array.of(0, 1, 0, 1, 0) });
+});
+
+Deno.test("init: encoding, decimal comma and texts for no value are detected", async () => {
+  const text = "größe;preis;ort\n1,5;10;Köln\n2,5;NA;Zürich\n0,75;30;Köln\n";
+  const latin = Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const profile = await profiled("t.csv", latin);
+  assert.deepEqual(profile.format, { encoding: "windows-1252", decimalComma: true, nulls: ["NA"] });
+  assert.deepEqual(kindsOf(profile), { größe: "real", preis: "integer", ort: "text" });
+  assert.equal(column(profile, "größe").range?.max, 2.5);
+  assert.equal(column(profile, "preis").nulls, 1);
+  const utf16 = new Uint8Array(new Uint16Array([0xfeff, ...[...text].map((c) => c.charCodeAt(0))]).buffer);
+  assert.equal((await profiled("u.csv", utf16)).format.encoding, "utf-16");
+});
+
+Deno.test("init: a comma next to a point is no decimal comma, and a note says so", async () => {
+  const profile = await profiled("t.csv", "a;b\n1,5;1.5\n2,5;2.5\n");
+  assert.deepEqual(kindsOf(profile), { a: "text", b: "real" });
+  assert.match(
+    profile.notes.join(),
+    /^a is read as text: its numbers have a comma, and those of another column have a point/,
+  );
+});
+
+Deno.test("init: a comma that may separate thousands is no decimal comma unless the user says so", async () => {
+  const text = 'a,b\n"1,500",1\n"12,500",2\n';
+  const profile = await profiled("t.csv", text);
+  assert.deepEqual(kindsOf(profile), { a: "text", b: "integer" });
+  assert.match(profile.notes.join(), /^a is read as text: .* may separate thousands.*use --decimal-comma/);
+  const given = await profiled("t.csv", text, { format: { decimalComma: true } });
+  assert.equal(column(given, "a").range?.max, 12.5);
+});
+
+Deno.test("init: integers that are all dates are dates, and ids of as many digits are not", async () => {
+  const profile = await profiled(
+    "t.csv",
+    "day,id\n20240131,20249999\n20240201,20240101\n20240229,20240102\n",
+  );
+  assert.deepEqual(kindsOf(profile), { day: "date", id: "integer" });
+  assert.equal(column(profile, "day").levels.at(-1)?.level, "2024-02-29T00:00:00Z");
+});
+
+Deno.test("init: a large parquet file is looked at in ranges over all of it, with or without row groups", async () => {
+  const rowCount = 400_000;
+  const many = Array.from({ length: rowCount }, (_, i) => ({ n: i, word: i % 3 ? `w${i % 7}` : null }));
+  for (const rowGroupSize of [20_000, rowCount]) {
+    const profile = await profiled("t.parquet", parquetOf(many, { rowGroupSize }));
+    assert.deepEqual([profile.rowCount, profile.rowsLookedAt], [rowCount, 100_000]);
+    const { values, range, isSorted, distinct } = column(profile, "n");
+    assert.deepEqual([range?.min, isSorted, distinct], [0, true, 100_000]);
+    assert((range?.max ?? 0) >= 0.95 * rowCount - 1, `up to ${range?.max}`);
+    // Columns skip the same rows.
+    const word = column(profile, "word").values;
+    assert(values.is === "numbers" && word.is === "texts");
+    values.numbers.forEach((n, row) =>
+      assert.equal(word.texts[word.codes[row]], n % 3 ? `w${n % 7}` : undefined)
+    );
+  }
+});
+
+Deno.test("init: a large CSV file is looked at in ranges over all of it", async () => {
+  const rowCount = 300_000;
+  const lines = Array.from({ length: rowCount }, (_, i) => `${i},text of row ${i}`);
+  const profile = await profiled("t.csv", ["n,word", ...lines].join("\n"));
+  assert(profile.rowsLookedAt >= 100_000 && profile.rowsLookedAt <= 160_000, String(profile.rowsLookedAt));
+  assert.equal(profile.isCounted, false);
+  assert(Math.abs(profile.rowCount / rowCount - 1) < 0.05, String(profile.rowCount));
+  assert.deepEqual([column(profile, "n").range?.min, column(profile, "n").range?.max], [0, rowCount - 1]);
+  assert.equal(column(profile, "word").isUnique, true);
+});
+
+Deno.test("init: columns that no table can have are named", async () => {
+  const long = "x".repeat(300);
+  const profile = await profiled("t.csv", `,a,A,b\tc,${long},ä ö\n1,2,3,4,5,6\n`);
+  assert.deepEqual(profile.columns.map(({ name }) => name), ["a", "ä ö"]);
+  assert.deepEqual(profile.unreadable.map(({ column, why }) => [column.slice(0, 3), why]), [
+    ["", "it has no name"],
+    ["A", "its name differs from a only in case"],
+    ["b\tc", "its name has a control character"],
+    ["xxx", "its name is longer than 256 bytes"],
+  ]);
+});
+
+Deno.test("init: rows that cannot be read are counted in a note", async () => {
+  const profile = await profiled("t.csv", "a,b\n1,2\n3\n4,5\n");
+  assert.match(profile.notes.join(), /^1 row of 3 cannot be loaded: 1 fields, expected 2/);
+});
+
+Deno.test("init: a file that is missing, empty or of another format is a failure", async () => {
+  await assertRejected(profileFile("missing.csv"), "file-missing", /missing\.csv does not exist/);
+  await assertRejected(profiled("t.csv", ""), "file-invalid", /is empty/);
+  await assertRejected(profiled("t.xlsx", Uint8Array.of(0x50, 0x4b, 3, 4, 0)), "file-invalid", /spreadsheet/);
+});
+
+Deno.test("init: the name of a table is that of its file, in letters, digits and underscores", () => {
+  const cases = [
+    ["a/mails.csv.gz", "mails"],
+    ["Große Angebote 2024.parquet", "Große_Angebote_2024"],
+    ["2024-leads.ndjson", "table_2024_leads"],
+    ["loads.csv", "table_loads"],
+    ["examples.csv", "table_examples"],
+    ["---.csv", "rows"],
+  ];
+  for (const [path, name] of cases) assert.equal(tableNameOf(path), name);
+});
