@@ -7,7 +7,9 @@
 -- Conventions that loading relies on:
 --   * every table is STRICT and has a primary key;
 --   * the comment at the end of a column's line gives its meaning and unit;
---   * an INTEGER column whose name ends in _at is a time, in microseconds since 1970-01-01T00:00:00Z;
+--   * an INTEGER column whose name ends in _at, or whose comment gives that unit, is a time, in microseconds since
+--     1970-01-01T00:00:00Z;
+--   * a key that is INTEGER PRIMARY KEY without NOT NULL is a row number, which the store gives to rows of files without it;
 --   * a CHECK defines the valid range.
 
 CREATE TABLE leads (

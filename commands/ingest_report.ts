@@ -52,7 +52,7 @@ function describeFile(file: FileReport): string[] {
   const lines: string[] = [];
   if (file.loadedBefore) lines.push("loaded before with the same content: nothing to do");
   else if (file.read === 0) lines.push("has columns and no rows: nothing to load");
-  else lines.push(...describeDuplicates(file));
+  else lines.push(...describeNumbers(file), ...describeDuplicates(file));
   const nulls = Object.entries(file.nulls).filter(([, rows]) => rows > 0);
   if (nulls.length > 0) {
     lines.push(
@@ -80,6 +80,15 @@ function describeFile(file: FileReport): string[] {
     );
   }
   return lines.map((line) => `${file.table}: ${file.file}: ${line}`);
+}
+
+/** Describes the numbers of rows without a key. */
+function describeNumbers({ firstRowNumber, read }: FileReport): string[] {
+  return firstRowNumber === undefined ? [] : [
+    `the rows have no key: they are numbered from ${number(firstRowNumber)} to ${
+      number(firstRowNumber + read - 1)
+    }`,
+  ];
 }
 
 /** Describes rows with repeated keys. Without `--on-conflict`, such rows are equal. */

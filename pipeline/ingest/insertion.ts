@@ -6,7 +6,6 @@ import { differingSql, insertSql, replaceSql, type StatementRows } from "./inser
 import { rowFailure } from "../files/columns/row_run.ts";
 import { openSnapshot, type Snapshot } from "./snapshot.ts";
 import { hasCode } from "../store/sqlite_failure.ts";
-import type { Store } from "../store/store.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
 /** What to do with a row whose key exists with other values. */
@@ -42,6 +41,8 @@ export interface Insertion {
 export interface InsertionOptions {
   /** The columns of each batch. */
   readonly columns: readonly TableColumn[];
+  /** The row number of the file's first row, if the store numbers its rows. */
+  readonly firstRowNumber?: number | undefined;
   readonly onConflict: OnConflict;
   /** Receives rows that the table rejects. Without it, the first of them fails the file. */
   readonly onReject: ((fault: RowFault) => void) | undefined;
@@ -57,10 +58,17 @@ const constraintCode = 19;
 /** Result code of invalid JSON and of integer overflow in a CHECK, a generated column or a trigger. */
 const expressionCode = 1;
 
-export function openInsertion(store: Store, table: Table, options: InsertionOptions): Insertion {
-  const { columns, onConflict, onReject, fileName } = options;
+export interface InsertionTarget {
+  readonly db: DatabaseSync;
+  /** Its file; undefined if only this connection has the table. */
+  readonly path: string | undefined;
+}
+
+export function openInsertion(store: InsertionTarget, table: Table, options: InsertionOptions): Insertion {
+  const { onConflict, onReject, fileName, firstRowNumber } = options;
+  const columns = insertedColumns(table, options);
   const statements = statementsOf(store.db, table, columns);
-  const rowsMax = Math.max(1, Math.min(rowsPerStatementMax, Math.floor(parametersMax / columns.length)));
+  const rowsMax = rowsPerStatement(columns);
   const counts = zeroCounts();
   const wasEmpty = store.db.prepare(`SELECT 1 FROM ${quoted(table.name)} LIMIT 1`).get() === undefined;
   const cells = new Array<Cell>(rowsMax * columns.length);
@@ -89,10 +97,8 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
     if (inserted === undefined) return;
     counts.inserted += inserted;
     if (inserted === rows.rowCount) return;
-    if (!wasEmpty) {
-      snapshot ??= openSnapshot(store, table, columns);
-      existingBefore += snapshot.count(rows);
-    }
+    if (!wasEmpty && store.path !== undefined) snapshot ??= openSnapshot(store.path, table, columns);
+    existingBefore += snapshot?.count(rows) ?? 0;
     const found = statements.differing(rows.rowCount).all(...rows.cells);
     const placesOf = (isAbsent: number) =>
       found.filter(({ absent }) => absent === isAbsent).map(({ place }) => Number(place));
@@ -130,21 +136,49 @@ export function openInsertion(store: Store, table: Table, options: InsertionOpti
     add(batch) {
       counts.read += batch.rowCount + batch.faults.length;
       for (const fault of batch.faults) reject(fault);
-      for (let start = 0; start < batch.rowCount; start += rowsMax) {
-        addRows(rowsOf(batch, start, Math.min(rowsMax, batch.rowCount - start), cells));
+      for (let start = 0, count = 0; start < batch.rowCount; start += count) {
+        count = Math.min(rowsMax, batch.rowCount - start);
+        addRows(rowsOf(batch, { start, count, firstRowNumber, cells }));
       }
     },
     close: () => snapshot?.close(),
   };
 }
 
-/** @param scratch Holds the cells if it has their length: then the rows are valid until the next call. */
-function rowsOf(batch: Batch, start: number, rowCount: number, scratch: Cell[]): StatementRows {
-  const width = batch.columns.length;
-  const length = rowCount * width;
+interface BatchRange {
+  readonly start: number;
+  readonly count: number;
+  readonly firstRowNumber: number | undefined;
+  /** Holds the cells if it has their length: then the rows are valid until the next call. */
+  readonly cells: Cell[];
+}
+
+function rowsOf(batch: Batch, { start, count, firstRowNumber, cells: scratch }: BatchRange): StatementRows {
+  const width = batch.columns.length + (firstRowNumber === undefined ? 0 : 1);
+  const length = count * width;
   const cells = scratch.length === length ? scratch : new Array<Cell>(length);
-  for (let k = 0; k < width; k++) copyCells(batch.columns[k], start, rowCount, { cells, at: k, step: width });
-  return { rowCount, cells, rows: batch.rows.subarray(start, start + rowCount) };
+  for (const [k, column] of batch.columns.entries()) {
+    copyCells(column, start, count, { cells, at: k, step: width });
+  }
+  const rows = batch.rows.subarray(start, start + count);
+  if (firstRowNumber !== undefined) {
+    for (let i = 0; i < count; i++) cells[(i + 1) * width - 1] = firstRowNumber + rows[i] - 1;
+  }
+  return { rowCount: count, cells, rows };
+}
+
+function rowsPerStatement({ length }: readonly TableColumn[]): number {
+  return Math.max(1, Math.min(rowsPerStatementMax, Math.floor(parametersMax / length)));
+}
+
+/** Returns the columns of a batch, then the row number: the places of the file's columns stay. */
+function insertedColumns(
+  { columns, key }: Table,
+  { columns: ofBatch, firstRowNumber }: InsertionOptions,
+): readonly TableColumn[] {
+  return firstRowNumber === undefined
+    ? ofBatch
+    : [...ofBatch, ...columns.filter(({ name }) => name === key[0])];
 }
 
 function rowOf({ cells, rows, rowCount }: StatementRows, index: number): StatementRows {

@@ -33,15 +33,28 @@ export function differingSql(table: Table, columns: readonly TableColumn[], rowC
     .join(", ");
   const stored = ({ name }: TableColumn) => `${quoted(table.name)}.${quoted(name)}`;
   const isKey = ({ name }: TableColumn) => table.key.includes(name);
-  const onKey = columns.flatMap((column, k) => isKey(column) ? [`${stored(column)} = given.c${k}`] : []);
+  const onKey = columns.flatMap((column, k) =>
+    isKey(column) ? [`${stored(column)} = ${givenRows}.c${k}`] : []
+  );
   const sameValues = columns.flatMap((column, k) =>
-    isKey(column) ? [] : [`${stored(column)} IS given.c${k}`]
+    isKey(column) ? [] : [`${stored(column)} IS ${givenRows}.c${k}`]
   );
   const isAbsent = `${quoted(table.name)}.${quoted(table.key[0])} IS NULL`;
   // LEFT JOIN makes SQLite keep the order of the tables and look each given row up by its key.
-  return `WITH given (place, ${given.join(", ")}) AS (VALUES ${rows})
-    SELECT place, ${isAbsent} AS absent FROM given LEFT JOIN ${quoted(table.name)} ON ${onKey.join(" AND ")}
-    WHERE ${isAbsent} OR NOT (${["TRUE", ...sameValues].join(" AND ")}) ORDER BY place`;
+  return `WITH ${givenRows} (place, ${given.join(", ")}) AS (VALUES ${rows})
+    SELECT ${givenRows}.place AS place, ${isAbsent} AS absent
+    FROM ${givenRows} LEFT JOIN ${quoted(table.name)} ON ${onKey.join(" AND ")}
+    WHERE ${isAbsent} OR NOT (${allOf(sameValues)}) ORDER BY 1`;
+}
+
+/** The rows of a query's parameters, by a name that no table should have. */
+const givenRows = quoted("clickwell given");
+
+/** Joins conditions by AND, two by two: SQLite limits the depth of an expression, not its length. */
+function allOf(conditions: readonly string[]): string {
+  if (conditions.length < 2) return conditions[0] ?? "TRUE";
+  const middle = conditions.length >> 1;
+  return `(${allOf(conditions.slice(0, middle))} AND ${allOf(conditions.slice(middle))})`;
 }
 
 /** Inserts one row and replaces the one with the same key. Parameters: its cells. */
@@ -56,13 +69,13 @@ export function replaceSql(table: Table, columns: readonly TableColumn[]): strin
 export function knownSql(table: Table, rowCount: number): string {
   const given = table.key.map((_, k) => `k${k}`);
   const row = `(${given.map(() => "?").join(", ")})`;
-  const onKey = table.key.map((name, k) => `${quoted(table.name)}.${quoted(name)} = given.k${k}`).join(
+  const onKey = table.key.map((name, k) => `${quoted(table.name)}.${quoted(name)} = ${givenRows}.k${k}`).join(
     " AND ",
   );
-  return `WITH given (${given.join(", ")}) AS (VALUES ${
+  return `WITH ${givenRows} (${given.join(", ")}) AS (VALUES ${
     Array.from({ length: rowCount }, () => row).join(", ")
   })
-    SELECT count(*) AS n FROM given CROSS JOIN ${quoted(table.name)} ON ${onKey}`;
+    SELECT count(*) AS n FROM ${givenRows} CROSS JOIN ${quoted(table.name)} ON ${onKey}`;
 }
 
 /** Selects the row of one key. Parameters: the key. */

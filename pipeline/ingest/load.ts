@@ -7,7 +7,7 @@ import { Failure, fileInvalid } from "../failure.ts";
 import type { RowFault } from "../files/columns/batch.ts";
 import { type FileState, fileState, isSameState } from "../files/file_state.ts";
 import { type OnConflict, openInsertion } from "./insertion.ts";
-import { countRows, findLoad, recordLoad } from "./load_log.ts";
+import { countRows, findLoad, firstNumberFor, recordLoad } from "./load_log.ts";
 import { createOrphanRejects } from "./orphans.ts";
 import { createQualityCounter, type FileReport } from "./quality.ts";
 import type { FileBatch, OpenedFile, ReaderJob } from "./reader_job.ts";
@@ -19,7 +19,7 @@ import { asFailure } from "../store/sqlite_failure.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
 import type { Store } from "../store/store.ts";
 import { beginWriting } from "../store/writing.ts";
-import type { Table } from "../store/table.ts";
+import type { Table, TableColumn } from "../store/table.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
 /** Progress of the load of a file. */
@@ -205,7 +205,17 @@ async function insertAll(
     if (fault.isRead) orphanRejects.add(fault.cells);
     rejects.add(fault, { table: table.name, file, columns });
   });
-  const insertion = openInsertion(store, table, { columns, onConflict, onReject, fileName: path });
+  const firstRowNumber = lacksRowNumber(table, columns)
+    // Another process may have loaded the file while this one waited for the lock.
+    ? firstNumberFor(store, table, hasLoads(store, table) ? await hashing.finish(signal) : undefined)
+    : undefined;
+  const insertion = openInsertion(store, table, {
+    columns,
+    onConflict,
+    onReject,
+    fileName: path,
+    firstRowNumber,
+  });
   try {
     let batches = 0;
     let orphans: readonly number[] = [];
@@ -240,6 +250,7 @@ async function insertAll(
       file,
       ...counts,
       loadedBefore: false,
+      ...(firstRowNumber === undefined ? {} : { firstRowNumber }),
       duplicates: insertion.duplicates(),
       nulls: quality.nulls(),
       times: quality.times(),
@@ -250,12 +261,18 @@ async function insertAll(
       ])),
       leftOut,
       missing: table.columns.map(({ name }) => name).filter((name) =>
-        !columns.some((column) => column.name === name)
+        !columns.some((column) => column.name === name) &&
+        (firstRowNumber === undefined || name !== table.key[0])
       ),
     };
   } finally {
     insertion.close();
   }
+}
+
+/** Whether the store numbers the rows, of a file that has these columns of the table. */
+function lacksRowNumber({ isNumbered, key }: Table, columns: readonly TableColumn[]): boolean {
+  return isNumbered && !columns.some(({ name }) => name === key[0]);
 }
 
 /** Returns the next rows to insert, and hashes the file while waiting for them. */

@@ -35,7 +35,8 @@ export function findLoad(
   { contentHash, mapping }: Pick<LoadEntry, "contentHash" | "mapping">,
 ): FileReport | undefined {
   const row = store.db.prepare(`
-    SELECT report FROM loads AS earlier WHERE table_name = ? AND content_hash = ? AND NOT EXISTS (
+    SELECT report FROM loads AS earlier
+    WHERE table_name = ? AND content_hash = ? AND report ->> 'columnsChanged' IS NULL AND NOT EXISTS (
       SELECT 1 FROM loads AS later
       WHERE later.table_name = earlier.table_name AND later.load_id > earlier.load_id AND later.report ->> 'replaced' > 0
     ) ORDER BY load_id DESC LIMIT 1
@@ -69,6 +70,25 @@ export function recordLoad(store: Store, table: Table, entry: LoadEntry): void {
   store.db.prepare(`
     INSERT INTO loads (table_name, file_name, content_hash, loaded_at, on_conflict, report) VALUES (?, ?, ?, ?, ?, ?)
   `).run(table.name, report.file, contentHash, loadedAt, onConflict, JSON.stringify(stored));
+}
+
+/**
+ * Returns the row number for the first row of a file: that of an earlier load of the same content, or the one after the last
+ * that a row has or had.
+ */
+export function firstNumberFor({ db }: Store, { name, key }: Table, contentHash: string | undefined): number {
+  const earlier = contentHash === undefined ? undefined : db.prepare(`
+    SELECT report ->> 'firstRowNumber' AS first FROM loads
+    WHERE table_name = ? AND content_hash = ? AND first IS NOT NULL ORDER BY load_id LIMIT 1
+  `).get(name, contentHash);
+  if (earlier) return Number(earlier.first);
+  const { last } = db.prepare(`
+    SELECT max(
+      coalesce((SELECT max(${quoted(key[0])}) FROM ${quoted(name)}), 0),
+      coalesce((SELECT max((report ->> 'firstRowNumber') + (report ->> 'read') - 1) FROM loads WHERE table_name = ?), 0)
+    ) AS last
+  `).get(name) ?? {};
+  return Number(last) + 1;
 }
 
 /** Returns the rows of the table after the last load into it; 0 before the first. */

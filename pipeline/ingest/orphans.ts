@@ -111,6 +111,6 @@ function openLookup(storePath: string, references: readonly Reference[]) {
 /** Counts the given keys that are not in the parent table. Parameters: the keys. */
 function missingSql({ column, parent }: Reference, count: number): string {
   const keys = Array.from({ length: count }, () => "(?)").join(", ");
-  return `WITH given (k) AS (VALUES ${keys}) SELECT count(*) AS n FROM given
-    WHERE NOT EXISTS (SELECT 1 FROM ${quoted(parent)} WHERE ${quoted(column)} = given.k)`;
+  return `WITH "clickwell given" (k) AS (VALUES ${keys}) SELECT count(*) AS n FROM "clickwell given"
+    WHERE NOT EXISTS (SELECT 1 FROM ${quoted(parent)} WHERE ${quoted(column)} = "clickwell given".k)`;
 }

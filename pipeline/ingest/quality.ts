@@ -10,6 +10,8 @@ export interface FileReport extends Readonly<RowCounts> {
   readonly file: string;
   /** Whether the same content was loaded before, so that its rows were not read again. */
   readonly loadedBefore: boolean;
+  /** The row number that the store gave to the first row; absent if the file has the key. */
+  readonly firstRowNumber?: number;
   /** Rows whose key an earlier row of the file has. */
   readonly duplicates: number;
   /** Rows without a value, by column. */

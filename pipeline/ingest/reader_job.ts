@@ -82,7 +82,7 @@ export function openReader(
       orphans = openOrphanCounter({ storePath, references, known: new Map([...knownKeys, ...readKeys]) });
       const key = columns.findIndex(({ name }) => name === table.key[0]);
       // Looking up integers in the store takes a third of the time of texts: remembering them is not worth the memory.
-      const isKept = job.areParents && columns[key].type === "TEXT";
+      const isKept = job.areParents && key >= 0 && columns[key].type === "TEXT";
       const keys = isKept ? readKeys.get(table.name) ?? createKeySet(reader.rowCount) : undefined;
       let rowsRead = 0;
       const onRun = (run: RowRun) => {
@@ -91,7 +91,8 @@ export function openReader(
         keys?.addAll(run.buffers[key]);
         onRows(table.name, run);
       };
-      const options = { columns, key: table.key[0], collectFaults, fileName: path, onRun };
+      const runKey = key < 0 ? undefined : table.key[0];
+      const options = { columns, key: runKey, collectFaults, fileName: path, onRun };
       for (const batch of readBatches(reader, options)) {
         yield { batch, bytesRead: reader.bytesRead() };
       }

@@ -1,7 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import { knownSql, type StatementRows } from "./insertion_sql.ts";
 import { openReadingConnection } from "../store/reading_connection.ts";
-import type { Store } from "../store/store.ts";
 import type { Table, TableColumn } from "../store/table.ts";
 
 /**
@@ -11,8 +10,8 @@ import type { Table, TableColumn } from "../store/table.ts";
 export type Snapshot = ReturnType<typeof openSnapshot>;
 
 /** @param columns The columns of the rows, including the table's key. */
-export function openSnapshot(store: Store, table: Table, columns: readonly TableColumn[]) {
-  const db = openReadingConnection(store.path, { mappedBytes: 0, cacheBytes: 16 * 2 ** 20 });
+export function openSnapshot(path: string, table: Table, columns: readonly TableColumn[]) {
+  const db = openReadingConnection(path, { mappedBytes: 0, cacheBytes: 16 * 2 ** 20 });
   const statements = new Map<number, StatementSync>();
   const places = table.key.map((name) => columns.findIndex((column) => column.name === name));
   return {

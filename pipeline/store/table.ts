@@ -11,7 +11,7 @@ export interface TableColumn {
   /** Whether the column is NOT NULL or part of the primary key. */
   readonly required: boolean;
   readonly hasDefault: boolean;
-  /** Whether it is a time, in microseconds since 1970-01-01T00:00:00Z: an INTEGER whose name ends in `_at`. */
+  /** Whether it is a time in microseconds since 1970-01-01T00:00:00Z: an INTEGER whose name ends in `_at`, or whose comment has that unit. */
   readonly isTime: boolean;
   /** The comment at the end of the column's line in the schema: its meaning and unit. */
   readonly comment: string;
@@ -29,8 +29,16 @@ export interface Table {
   readonly columns: readonly TableColumn[];
   /** Column names of the primary key, in the key's order. */
   readonly key: readonly string[];
+  /**
+   * Whether the key is a row number, which the store gives to the rows of a file without that column: one
+   * `INTEGER PRIMARY KEY` without NOT NULL.
+   */
+  readonly isNumbered: boolean;
   readonly foreignKeys: readonly ForeignKey[];
 }
+
+/** The unit in the comment of a column of times. */
+export const timeUnit = "microseconds since 1970-01-01T00:00:00Z";
 
 /** The tables of the registry, each after those that it refers to. */
 export const registryTableNames: readonly string[] = ["models", "model_aliases", "production_model"];
@@ -85,27 +93,33 @@ function describeTable(db: DatabaseSync, name: string, sql: string): Table {
     .all(name);
   const columns: TableColumn[] = [];
   const key: string[] = [];
+  let isNumbered = false;
   for (const row of rows) {
     // Generated columns are not loaded.
     if (row.hidden !== 0) continue;
     const column = String(row.name);
     const place = Number(row.pk);
-    if (place > 0) key[place - 1] = column;
+    if (place > 0) {
+      key[place - 1] = column;
+      // In a STRICT table, SQLite adds NOT NULL to every other key than INTEGER PRIMARY KEY.
+      isNumbered = row.notnull === 0;
+    }
     const type = columnType(String(row.type));
     if (!type) throw badTable(`column ${name}.${column} is ${row.type}, expected INTEGER, REAL or TEXT`);
+    const comment = comments.get(column) ?? "";
     columns.push({
       name: column,
       type,
       required: row.notnull === 1 || place > 0,
       hasDefault: row.dflt_value !== null,
-      isTime: type === "INTEGER" && column.endsWith("_at"),
-      comment: comments.get(column) ?? "",
+      isTime: type === "INTEGER" && (column.endsWith("_at") || comment.includes(timeUnit)),
+      comment,
     });
   }
   if (key.length === 0) throw badTable(`table ${name} has no PRIMARY KEY`);
   const foreignKeys = listForeignKeys(db, name);
   if (foreignKeys.length > 0) checkForeignKeys(db, name);
-  return { name, columns, key, foreignKeys };
+  return { name, columns, key, isNumbered, foreignKeys };
 }
 
 function listForeignKeys(db: DatabaseSync, table: string): ForeignKey[] {

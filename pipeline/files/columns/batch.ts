@@ -35,6 +35,8 @@ export interface RowFault {
   readonly column?: string;
   /** The reason, as in `"abc" is not a number`. */
   readonly detail: string;
+  /** Types that could hold the value, in words; absent if the column's type is not the reason. */
+  readonly wider?: string;
   /** The violated constraint of the table; absent if a value could not be converted. */
   readonly constraint?: string;
   /** Whether all values could be read, and the table rejects the row. */

@@ -45,9 +45,11 @@ export function columnSources(
   },
 ): ColumnSource[] {
   const sources: ColumnSource[] = [];
+  const nameOf = ({ name }: TableColumn) => Object.hasOwn(names, name) ? names[name] : name;
   for (const column of table.columns) {
-    const name = Object.hasOwn(names, column.name) ? names[column.name] : column.name;
+    const name = nameOf(column);
     if (fileColumns.includes(name)) sources.push({ column, name });
+    else if (isNumberedBy(table, column, name, fileColumns)) continue;
     else if (isNeeded(table, column)) {
       const isKey = table.key.includes(column.name);
       throw missing(table, column, name, {
@@ -61,7 +63,22 @@ export function columnSources(
       throw missing(table, column, name, { fileColumns, fileName, mayAllow: true });
     }
   }
+  if (sources.length === 0) {
+    const column = table.columns[table.columns.length - 1];
+    throw missing(table, column, nameOf(column), { fileColumns, fileName, mayAllow: false });
+  }
   return sources;
+}
+
+/** Whether the store numbers the rows. A key whose name in the file differs only in case was meant instead. */
+function isNumberedBy(
+  { isNumbered, key }: Table,
+  { name: own }: TableColumn,
+  name: string,
+  fileColumns: readonly string[],
+): boolean {
+  return isNumbered && key[0] === own && name === own &&
+    !fileColumns.some((candidate) => candidate.toLowerCase() === name.toLowerCase());
 }
 
 /** A key is never filled with a default. */

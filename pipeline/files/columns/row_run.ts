@@ -46,8 +46,8 @@ export interface RowReader {
 
 export interface RowRunOptions {
   readonly columns: readonly TableColumn[];
-  /** The first column of the table's key. */
-  readonly key: string;
+  /** The first column of the table's key; undefined if the file lacks it: then its rows keep their order. */
+  readonly key: string | undefined;
   /** Collect rows that cannot be loaded, in place of failing at the first. */
   readonly collectFaults: boolean;
   /** The name of the file in messages. */
@@ -84,28 +84,29 @@ export function* readBatches(reader: RowReader, options: RowRunOptions): Generat
 }
 
 function* fillAndEmpty(run: RowRun, reader: RowReader, options: RowRunOptions): Generator<Batch> {
-  const keyBuffer = run.buffers[options.columns.findIndex(({ name }) => name === options.key)];
+  const keyBuffer = run.buffers.find((_, i) => options.columns[i].name === options.key);
   let firstRow = 1;
   let isOrdered = true;
   const isSingle = (reader.rowCount ?? Infinity) <= singleRunRowsMax;
   let rowsOfRun = isSingle ? singleRunRowsMax : runRowsFirst;
   for (;;) {
-    const held = keyBuffer.length;
+    const held = run.buffers[0].length;
     const count = reader.read(run, stepRows);
     if (count > 0) {
       rejectMissing(run, held);
       if (!options.collectFaults) failAtFirstFault(run, firstRow, options.fileName);
-      if (isOrdered && !isAscending(keyBuffer, held)) {
+      if (isOrdered && keyBuffer && !isAscending(keyBuffer, held)) {
         isOrdered = false;
         for (const buffer of run.buffers) reserveRows(buffer, rowsOfRun + stepRows);
       }
     }
-    const isEnough = isOrdered ? keyBuffer.length >= batchRows : isFull(run, rowsOfRun);
+    const rowCount = held + count;
+    const isEnough = isOrdered ? rowCount >= batchRows : isFull(run, rowsOfRun);
     if (count === 0 || isEnough) {
-      yield* batchesOf(run, isOrdered ? placesOf(keyBuffer.length) : orderByKey(keyBuffer), firstRow);
+      yield* batchesOf(run, isOrdered || !keyBuffer ? placesOf(rowCount) : orderByKey(keyBuffer), firstRow);
       // After the batches, which insertion waits for.
       options.onRun?.(run);
-      firstRow += keyBuffer.length;
+      firstRow += rowCount;
       if (!isOrdered) rowsOfRun = Math.min(runRowsMax, runGrowth * rowsOfRun);
       clearRowRun(run);
       isOrdered = true;
@@ -177,12 +178,18 @@ function failAtFirstFault(run: RowRun, firstRow: number, fileName: string): void
 const shownLength = 60;
 
 /** @throws {Failure} `row-rejected`, always. */
-export function rowFailure(fileName: string, { row, column, detail, line }: RowFault): Failure {
+export function rowFailure(fileName: string, { row, column, detail, line, wider }: RowFault): Failure {
   const place = `row ${row.toLocaleString("en")}${column === undefined ? "" : `, column "${column}"`}`;
   const begins = line === undefined ? "" : `. The row begins ${JSON.stringify(line.slice(0, shownLength))}`;
   return new Failure(
     "row-rejected",
-    `Cannot load ${fileName}: ${place}: ${detail}${begins}. Correct the file, or write such rows to a file with clickwell ingest --rejects FILE`,
+    `Cannot load ${fileName}: ${place}: ${detail}${begins}. Correct the file, or write such rows to a file with clickwell ingest --rejects FILE${
+      wider === undefined
+        ? ""
+        : `, or give ${
+          JSON.stringify(column)
+        } a wider type (${wider}) in the schema with clickwell schema apply`
+    }`,
   );
 }
 
@@ -201,7 +208,17 @@ function faultOf(
   const line = rowLines.get(place);
   if (detail !== undefined) return { row, detail, cells, ...(line === undefined ? {} : { line }) };
   const index = buffers.findIndex(({ faults }) => faults.has(place));
-  return { row, column: columns[index].name, detail: buffers[index].faults.get(place) ?? "", cells };
+  const { name, type } = columns[index];
+  const buffer = buffers[index];
+  // A value that was found, and is not of the type.
+  const isTyped = type !== "TEXT" && buffer.found.has(place);
+  return {
+    row,
+    column: name,
+    detail: buffer.faults.get(place) ?? "",
+    cells,
+    ...(isTyped ? { wider: type === "REAL" ? "TEXT" : "REAL or TEXT" } : {}),
+  };
 }
 
 /** Returns the rows of a batch, fewer if texts are long: rows share the bytes of equal texts in a run, but not in a batch. */

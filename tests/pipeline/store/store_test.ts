@@ -284,6 +284,7 @@ test("custom tables replace those of loan offers; the program's records are adde
     assert.deepEqual(listTables(db), [{
       name: "mails",
       key: ["mail_id"],
+      isNumbered: false,
       foreignKeys: [],
       columns: [
         {
