@@ -1,4 +1,6 @@
 import { type Failure, usageInvalid } from "../pipeline/failure.ts";
+import { memberOf } from "../pipeline/exact_json.ts";
+import { splitName } from "../pipeline/store/sqlite.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { createIndex } from "../pipeline/store/schema.ts";
@@ -9,7 +11,7 @@ import { command, commonFlags } from "./cli/command.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
-import { filesByTable, loadObserver, resolveFiles, splitAt, tableFlags } from "./cli/table_files.ts";
+import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 
 export default command({
@@ -129,19 +131,14 @@ function nothingToDo(): Failure {
 /** Parses `offers.apr=rate` to `{ offers: { apr: "rate" } }`. */
 function columnNames(words: readonly string[]): Record<string, Record<string, string>> {
   const names: Record<string, Record<string, string>> = {};
-  for (const [place, name] of words.map(splitColumn)) {
-    const [table, column] = place.split(".");
-    if (!column) {
-      throw usageInvalid(`--column is "${place}=${name}", expected TABLE.COLUMN=NAME`);
+  for (const word of words) {
+    const [table, rest] = splitName(word, ".") ?? [];
+    // The name in the files may be empty: R writes row names to a column without a name.
+    const [column, name] = rest === undefined ? [] : splitName(rest, "=") ?? [];
+    if (table === undefined || column === undefined || name === undefined) {
+      throw usageInvalid(`--column is "${word}", expected TABLE.COLUMN=NAME`);
     }
-    names[table] = { ...names[table], [column]: name };
+    names[table] = { ...memberOf(names, table), [column]: name };
   }
   return names;
-}
-
-/** @returns The column and its name in the files, which may be empty: R writes row names to a column without a name. */
-function splitColumn(word: string): [place: string, name: string] {
-  return word.endsWith("=") && word.length > 1
-    ? [word.slice(0, -1), ""]
-    : splitAt(word, "--column", "TABLE.COLUMN=NAME");
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { exampleKeysOf } from "../pipeline/examples/example_keys.ts";
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
+import { splitName } from "../pipeline/store/sqlite.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
@@ -139,10 +140,8 @@ async function modelIdOf(
 /** Parses `apr=rate` to `{ apr: "rate" }`. The name may be empty: R writes row names to a column without a name. */
 function fieldNames(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(words.map((word) => {
-    const at = word.indexOf("=");
-    if (at < 1) {
-      throw usageInvalid(`--column is "${word}", expected FIELD=NAME`);
-    }
-    return [word.slice(0, at), word.slice(at + 1)];
+    const split = splitName(word, "=");
+    if (!split) throw usageInvalid(`--column is "${word}", expected FIELD=NAME`);
+    return split;
   }));
 }

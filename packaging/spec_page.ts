@@ -11,7 +11,7 @@ type Part = ReturnType<typeof featureSpecJsonSchema>;
 
 const introduction = `# The feature spec
 
-<!-- Written by \`deno task spec-page\` from pipeline/examples/spec.ts. Change the texts there. -->
+<!-- Written by \`deno task spec-page\` from pipeline/examples/spec.ts and feature_types.ts. Change the texts there. -->
 
 A feature spec is a JSON object that names the columns of the view \`examples\` and says how each feature becomes columns of the
 design matrix. \`clickwell train --spec FILE\` and \`clickwell sweep --spec FILE\` take one; without the flag they use
@@ -20,7 +20,7 @@ design matrix. \`clickwell train --spec FILE\` and \`clickwell sweep --spec FILE
 
 \`clickwell spec FILE\` checks a spec. \`clickwell spec\` prints the JSON Schema,
 [features-spec.schema.json](features-spec.schema.json), for editors and validators. Members that are not listed here are rejected.
-Names are 1 to 64 characters of A to Z, a to z, 0 to 9 and \`_\`, without a digit first.
+A name is the column's own: any text of at most 256 bytes in UTF-8 without control characters.
 
 A smallest spec:
 
@@ -40,11 +40,13 @@ A smallest spec:
 export function specFiles(): Readonly<Record<string, string>> {
   const schema = featureSpecJsonSchema();
   const features = partsOf(schema.properties?.features);
+  const leftOut = partsOf(schema.properties?.leftOut);
   const crosses = partsOf(schema.properties?.crosses);
   const page = [
     introduction,
     section("The object", schema),
     ...features.map((part) => section(`${part.title}, in \`features\``, part)),
+    ...leftOut.map((part) => section(`${part.title}, in \`leftOut\``, part)),
     ...crosses.map((part) => section(`${part.title}, in \`crosses\``, part)),
   ].join("\n\n") + "\n";
   return {
@@ -80,8 +82,9 @@ function typeOf(member: Part): string {
   if (member.anyOf) {
     return member.anyOf.map((part) => typeof part === "boolean" ? "" : typeOf(part)).join(", ");
   }
+  if (member.oneOf) return "feature";
   const { minItems, maxItems, minimum, maximum = Infinity } = member;
-  if (member.type === "array") return `list of ${minItems ?? 0} to ${maxItems}`;
+  if (member.type === "array") return `list of ${minItems ?? 0} to ${maxItems?.toLocaleString("en-US")}`;
   if (member.type === "integer" && maximum >= Number.MAX_SAFE_INTEGER) return `integer from ${minimum}`;
   if (member.type === "integer") return `integer from ${minimum} to ${maximum.toLocaleString("en-US")}`;
   return member.pattern ? "name" : String(member.type);

@@ -6,6 +6,11 @@
 /** Maximum length of an exact integer; a longer one is a double, as every other number. */
 const digitsMax = 40;
 
+/** Returns an object's own member: a name may also be one that every object inherits, such as `constructor`. */
+export function memberOf<T>(object: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
 /** @throws {SyntaxError} */
 export function parseJson(text: string): unknown {
   return exactJson(text, JSON.parse(text));

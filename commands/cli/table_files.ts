@@ -1,5 +1,6 @@
 import { usageInvalid } from "../../pipeline/failure.ts";
 import type { LoadProgress } from "../../pipeline/ingest/load.ts";
+import { splitName } from "../../pipeline/store/sqlite.ts";
 import type { Flags } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -38,7 +39,11 @@ export function filesByTable({ leads, offers, clicks, table }: FileOptions): Rec
   for (const [name, paths] of Object.entries({ leads, offers, clicks })) {
     for (const path of paths) add(name, path);
   }
-  for (const [name, path] of table.map((word) => splitAt(word, "--table", "NAME=FILE"))) add(name, path);
+  for (const word of table) {
+    const [name, path] = splitName(word, "=") ?? ["", ""];
+    if (path === "") throw usageInvalid(`--table is "${word}", expected NAME=FILE`);
+    add(name, path);
+  }
   return Object.fromEntries(files);
 }
 
@@ -48,13 +53,4 @@ export function resolveFiles(
   pathOf: (path: string) => string,
 ): Record<string, string[]> {
   return Object.fromEntries(Object.entries(files).map(([table, paths]) => [table, paths.map(pathOf)]));
-}
-
-/** Splits `NAME=VALUE`. @throws {Failure} `usage-invalid` if one of the two is empty. */
-export function splitAt(word: string, flag: string, expected: string): [string, string] {
-  const at = word.indexOf("=");
-  if (at < 1 || at === word.length - 1) {
-    throw usageInvalid(`${flag} is "${word}", expected ${expected}`);
-  }
-  return [word.slice(0, at), word.slice(at + 1)];
 }

@@ -1,5 +1,5 @@
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
-import type { NumericSpec } from "../examples/spec.ts";
+import type { NumericSpec } from "../examples/feature_types.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeightOf, trainWeights } from "./row_weight.ts";
 import { slackOf } from "./weight_slack.ts";

@@ -1,6 +1,7 @@
 import { log1p } from "../math/elementary.ts";
 import type { ValueType } from "../examples/level.ts";
-import type { CategoricalSpec, FeatureSpec, NumericSpec } from "../examples/spec.ts";
+import type { CategoricalSpec, NumericSpec } from "../examples/feature_types.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
 
 /** The encoder of one numeric field, fitted on the training rows. */
 export interface NumericEncoder {

@@ -1,6 +1,6 @@
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import { createMedianSearch } from "./median.ts";
-import type { NumericSpec } from "../examples/spec.ts";
+import type { NumericSpec } from "../examples/feature_types.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeights } from "./row_weight.ts";
 import { createWeightedMedianSearch } from "./weighted_median.ts";

@@ -1,7 +1,7 @@
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import { transformed } from "./encoder.ts";
 import { Failure } from "../failure.ts";
-import type { NumericSpec } from "../examples/spec.ts";
+import type { NumericSpec } from "../examples/feature_types.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeightOf } from "./row_weight.ts";
 

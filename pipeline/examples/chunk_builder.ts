@@ -1,10 +1,11 @@
 import { type ColumnMaker, newColumns } from "../chunks/chunk_store.ts";
 import { writtenLevel } from "./hash_join/build_scan.ts";
+import { createLabelReader } from "./labels.ts";
 import { kindBitOf, tableLevelOf } from "./level.ts";
 import type { RawChunk } from "./raw_examples.ts";
 import { createRecoding } from "./recoding.ts";
 import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
-import { BadExample, badValue, groupOf, labelOf, numberOf, type Row, weightOf } from "./row_values.ts";
+import { BadExample, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 export interface BuilderOptions {
@@ -30,6 +31,7 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
       : recodedColumn(codes, source);
   });
   const labels = new Uint8Array(rowsMax);
+  const labelReader = createLabelReader(spec);
   const groups = new Uint32Array(rowsMax);
   const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
   let rowCount = 0;
@@ -47,6 +49,10 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
     get kinds(): readonly number[] {
       return categorical.map((column) => column.kinds());
     },
+    /** The label that counted as 0 so far, if the spec says which counts as 1. */
+    get negative(): string | undefined {
+      return labelReader.negative();
+    },
     /** Rows added since the last chunk was taken. */
     get rowCount(): number {
       return rowCount;
@@ -56,7 +62,7 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
       for (const column of categorical) column.add(rows, rowCount, side.parentRows);
       const { label, group, weight } = layout;
       if (label === undefined) labels.set(side.labels.subarray(0, rows.length), rowCount);
-      else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelOf(rows[i], label, spec);
+      else for (let i = 0; i < rows.length; i++) labels[rowCount + i] = labelReader.read(rows[i], label);
       for (let i = 0; i < rows.length; i++) groups[rowCount + i] = groupOf(rows[i], group, spec);
       if (weights && weight !== undefined) {
         for (let i = 0; i < rows.length; i++) weights[rowCount + i] = weightOf(rows[i], weight, spec);

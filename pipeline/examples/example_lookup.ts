@@ -7,6 +7,7 @@ import { quoted } from "../store/sqlite.ts";
 import { columnOrigins } from "../store/view/view_columns.ts";
 import { listTables } from "../store/table.ts";
 import type { ExampleKeys } from "./example_keys.ts";
+import { tokensOf } from "../store/view/sql_tokens.ts";
 import { parentJoinOf } from "../store/view/view_shape.ts";
 
 /** A key to look up. A bigint finds the same integer in a column of numbers and in one of text. */
@@ -157,9 +158,11 @@ function parentQuery(db: DatabaseSync, keys: ExampleKeys, fields: readonly strin
 
 /** Returns whether SQLite scans whole tables, or builds a temporary index of them, for each execution. */
 function isScan(db: DatabaseSync, sql: string): boolean {
-  const parameters = Array.from(sql.matchAll(/\?/g), () => null);
+  const parameters = tokensOf(sql).flatMap(({ kind, text }) =>
+    kind === "other" && text === "?" ? [null] : []
+  );
   return db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters).some(({ detail }) =>
-    /\bSCAN (?!CONSTANT ROW)|\bAUTOMATIC\b/.test(String(detail))
+    /^SCAN (?!CONSTANT ROW)|\bAUTOMATIC\b/.test(String(detail))
   );
 }
 

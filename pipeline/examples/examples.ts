@@ -15,6 +15,7 @@ import { buildHashJoin } from "./hash_join/hash_join.ts";
 import { type Ids, idsOf, rangesOf } from "./id_ranges.ts";
 import { joinPlanOf } from "./join_plan.ts";
 import type { ValueType } from "./level.ts";
+import { requireOneNegative } from "./labels.ts";
 import { mergeChunks } from "./merge_chunks.ts";
 import { type ReadJob, readRanges, type ReadResult } from "./range_reader.ts";
 import type { RawExamples } from "./raw_examples.ts";
@@ -108,6 +109,7 @@ async function readOnce(
   const results = await readAll(store, rows, threads, options);
   // Each thread has its own connection: a write between their first reads would give them different snapshots.
   if (store.journal.externalChanges() !== before) return undefined;
+  requireOneNegative(spec, results.map(({ negative }) => negative));
   // Frees the buffers of the readers and their garbage.
   await forceCollectionOnAll(threads);
   const merged = mergeChunks(

@@ -1,6 +1,7 @@
 import type { FeatureSpec } from "./spec.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
+import { isSameName } from "../store/view/sql_tokens.ts";
 import { type ViewColumn, viewColumnsOf } from "../store/view/view_columns.ts";
 import { viewOrdersById } from "./id_ranges.ts";
 import { parentJoinOf } from "../store/view/view_shape.ts";
@@ -40,7 +41,9 @@ export function joinPlanOf(
 ): JoinPlan | undefined {
   const { db } = store;
   const join = parentJoinOf(db, spec.view, tables);
-  if (!join || spec.weight !== undefined || !viewOrdersById(store, spec)) return undefined;
+  if (!join || spec.weight !== undefined || spec.positive !== undefined || !viewOrdersById(store, spec)) {
+    return undefined;
+  }
   const { child, parents } = join;
   const columns = viewColumnsOf(db, spec.view, join);
   const id = columns.get(spec.id);
@@ -48,10 +51,8 @@ export function joinPlanOf(
   const group = columnRef(columns.get(spec.group));
   const fields = spec.features.map(({ name }) => columnRef(columns.get(name)));
   if (id?.is !== "column" || label?.is !== "exists" || !group) return undefined;
-  const labelTable = tables.find(({ name }) => name.toLowerCase() === label.table.toLowerCase());
-  const labelColumn = labelTable?.columns.find(({ name }) =>
-    name.toLowerCase() === label.column.toLowerCase()
-  );
+  const labelTable = tables.find(({ name }) => isSameName(name, label.table));
+  const labelColumn = labelTable?.columns.find(({ name }) => isSameName(name, label.column));
   const involved = [child, ...parents.map(({ parent }) => parent), ...(labelTable ? [labelTable] : [])];
   const places = fields.flatMap((field) => field ?? []);
   const isPlain = labelTable !== undefined && labelColumn?.type === "INTEGER" &&

@@ -44,6 +44,8 @@ export interface ReadResult {
   /** Rows of the view. */
   readonly read: number;
   readonly leftOut: LeftOutRows;
+  /** The label that counted as 0, if the spec says which counts as 1. */
+  readonly negative: string | undefined;
   /** Id of the last row, if a single range has all rows. */
   readonly lastId?: unknown;
 }
@@ -100,6 +102,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
     kinds: builder.kinds,
     read,
     leftOut: usable.leftOut(),
+    negative: builder.negative,
     ...(lastId === undefined ? {} : { lastId }),
   };
 }

@@ -26,20 +26,6 @@ export function weightOf(row: Row, at: number, spec: FeatureSpec): number {
   );
 }
 
-/** @throws {BadExample} if the label is neither 0 nor 1: a row without a label is not an example. */
-export function labelOf(row: Row, at: number, spec: FeatureSpec): number {
-  const label = row[at];
-  if (label === 0 || label === 1) return label;
-  const hint = typeof label === "string"
-    ? ` (in the view, write ${spec.label} = 'TEXT' AS ${spec.label})`
-    : "";
-  throw new BadExample(
-    `${spec.id} ${String(row[0])} has the ${spec.label} ${
-      JSON.stringify(String(label).slice(0, 60))
-    }, expected 0 or 1, or NULL for a row that is not for training${hint}`,
-  );
-}
-
 /** Hashes a row's group. @throws {BadExample} if it is NULL. */
 export function groupOf(row: Row, at: number, spec: FeatureSpec): number {
   const group = row[at];

@@ -1,76 +1,23 @@
 import { z } from "zod";
 import loanSpec from "../../features.json" with { type: "json" };
 import { Failure, type FieldError } from "../failure.ts";
+import { cross, featureType, name } from "./feature_types.ts";
 
-const name = z.string().min(1).max(64)
-  .regex(
-    /^[A-Za-z_][A-Za-z0-9_]*$/,
-    "is not a name of A to Z, a to z, 0 to 9 and _ that does not start with a digit: rename the column in the view, with AS",
-  )
-  .refine(
-    (name) => !(name in {}),
-    "is a name that every JavaScript object has: rename the column in the view",
-  );
+/** As many features as a table in SQLite has columns by default, twice: a search may derive some. */
+const featuresMax = 4_096;
+const crossesMax = 1_024;
 
-const featureName = name.meta({ description: "column of the view", examples: ["apr"] });
-
-const nullable = z.boolean().default(true).meta({
-  description: "`false` rejects a missing value, in training and in serving",
-  examples: [false],
-});
-
-const numeric = z.strictObject({
-  name: featureName,
-  type: z.literal("numeric").meta({ description: "the value is a number or a time" }),
-  impute: z.union([z.literal("median"), z.literal("mean"), z.number()]).default("median").meta({
-    description: "replaces a missing value, before the transform",
-    examples: [0],
+const leftOut = z.strictObject({
+  column: name.meta({ description: "column of the view", examples: ["row_number"] }),
+  why: z.string().min(1).meta({
+    description: "reason, for readers",
+    examples: ["a level per row, as an id has"],
   }),
-  missingIndicator: z.boolean().default(true).meta({
-    description: "adds a column that is 1 if the value is missing",
-    examples: [false],
+  feature: featureType.optional().meta({
+    description: "the entry of `features` that would use the column: move it there",
+    examples: [{ name: "row_number", type: "numeric" }],
   }),
-  transform: z.enum(["none", "log1p"]).default("none").meta({
-    description: "`log1p` is sign(x)·ln(1 + |x|)",
-    examples: ["log1p"],
-  }),
-  scale: z.enum(["standard", "none"]).default("standard").meta({
-    description: "`standard` scales to mean 0 and standard deviation 1",
-    examples: ["none"],
-  }),
-  bins: z.int().min(2).max(256).optional().meta({
-    description:
-      "adds a column for each bin of the transformed value; bins hold about equal numbers of training rows",
-    examples: [32],
-  }),
-  nullable,
-}).meta({ title: "Numeric feature" });
-
-const categorical = z.strictObject({
-  name: featureName.meta({ examples: ["lender_id"] }),
-  type: z.literal("categorical").meta({ description: "the value is one of a set of levels" }),
-  minCount: z.int().min(1).default(1).meta({
-    description: "levels with fewer training rows share the column of unseen levels",
-    examples: [5],
-  }),
-  hash: z.int().min(2).max(2 ** 20).optional().meta({
-    description:
-      "number of columns that levels share by their hash, for fields with very many levels: no level is unseen",
-    examples: [4096],
-  }),
-  nullable,
-}).meta({ title: "Categorical feature" });
-
-const cross = z.strictObject({
-  of: z.array(name).min(2).max(4).meta({
-    description: "names of categorical features, or of numeric ones with `bins`; each at most once",
-    examples: [["lender_id", "apr"]],
-  }),
-  minCount: z.int().min(1).default(20).meta({
-    description: "combinations with fewer training rows get no column: only the features' own columns apply",
-    examples: [50],
-  }),
-}).meta({ title: "Cross" });
+}).meta({ title: "Column left out" });
 
 /** The feature spec: the columns of the view that are features, and how each becomes columns of the design matrix. */
 export const featureSpecSchema = z.strictObject({
@@ -83,6 +30,11 @@ export const featureSpecSchema = z.strictObject({
     description: "column of the outcome, 0 or 1; NULL for a row that is not for training; not a feature",
     examples: ["clicked"],
   }),
+  positive: z.string().min(1).optional().meta({
+    description:
+      "the label's value that counts as 1: any other value is 0, of which there may be one besides NULL; without it, labels are 0 and 1",
+    examples: ["yes"],
+  }),
   group: name.meta({
     description: "column of the group: its rows are all in training or all held out",
     examples: ["lead_uuid"],
@@ -92,11 +44,20 @@ export const featureSpecSchema = z.strictObject({
       "column that says how many rows an example counts for; 0 for none; without it, every example counts for 1",
     examples: ["weight"],
   }),
-  features: z.array(z.discriminatedUnion("type", [numeric, categorical])).min(1).max(256).meta({
+  time: name.optional().meta({
+    description:
+      "column of the time of an example, in microseconds since 1970-01-01T00:00:00Z; it may be a feature too",
+    examples: ["offered_at"],
+  }),
+  features: z.array(featureType).min(1).max(featuresMax).meta({
     description: "the features, each name once",
     examples: [[{ name: "apr", type: "numeric" }]],
   }),
-  crosses: z.array(cross).max(64).optional().meta({
+  leftOut: z.array(leftOut).max(featuresMax).optional().meta({
+    description: "columns of the view that are no features, and why: for readers, with no effect on training",
+    examples: [[{ column: "row_number", why: "a level per row, as an id has" }]],
+  }),
+  crosses: z.array(cross).max(crossesMax).optional().meta({
     description: "sets of features whose combinations get columns, in addition to the features' own",
     examples: [[{ of: ["lender_id", "apr"] }]],
   }),
@@ -107,9 +68,6 @@ export function featureSpecJsonSchema(): z.core.JSONSchema.JSONSchema {
   return z.toJSONSchema(featureSpecSchema, { io: "input" });
 }
 
-export type NumericSpec = z.infer<typeof numeric>;
-export type CategoricalSpec = z.infer<typeof categorical>;
-export type CrossSpec = z.infer<typeof cross>;
 export type FeatureSpec = z.infer<typeof featureSpecSchema>;
 
 /** Returns the spec of the default data set, loan offers. */

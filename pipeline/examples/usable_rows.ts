@@ -1,6 +1,6 @@
 import type { SqlRow } from "../store/checked_rows.ts";
 import type { RowLayout } from "./row_layout.ts";
-import { labelOf } from "./row_values.ts";
+import { createLabelReader } from "./labels.ts";
 import type { LeftOutRows } from "./row_account.ts";
 import type { FeatureSpec } from "./spec.ts";
 
@@ -10,6 +10,7 @@ import type { FeatureSpec } from "./spec.ts";
  * @param layout Layout of the rows. A label in a side column always exists.
  */
 export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout) {
+  const labelReader = createLabelReader(spec);
   let [noLabel, zeroWeight] = [0, 0];
   const isUsable = (row: SqlRow) =>
     (label === undefined || row[label] !== null) && (weight === undefined || row[weight] !== 0);
@@ -18,7 +19,7 @@ export function createUsableRows(spec: FeatureSpec, { label, weight }: RowLayout
     if (label !== undefined && row[label] === null) noLabel++;
     else {
       // An invalid label is an error even if the weight is 0.
-      if (label !== undefined) labelOf(row, label, spec);
+      if (label !== undefined) labelReader.read(row, label);
       zeroWeight++;
     }
   };

@@ -1,3 +1,4 @@
+import { memberOf } from "../exact_json.ts";
 import { startThreads, workerUrl } from "../runtime/thread_pool.ts";
 import { usageInvalid } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
@@ -67,7 +68,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   const initialLoad = createInitialLoad(store, tables, { keepsKeys: rejects === undefined });
   const rowCounts = new Map<string, number>();
   const loads = tables.flatMap((table) =>
-    (Object.hasOwn(files, table.name) ? files[table.name] : []).map((path) => ({ table, path }))
+    (memberOf(files, table.name) ?? []).map((path) => ({ table, path }))
   );
   const settingsOf = (table: Table) => ({ ...loadSettings(table, tables, options), rejects, rowCounts });
   const readers = { ownThreads, localReader, sharedReader };
@@ -105,7 +106,7 @@ function loadSettings(
     areParents: tables.flatMap((other) => referencesOf(other, tables))
       .some(({ parent }) => parent === table.name),
     onConflict: options.onConflict ?? "fail",
-    mapping: { names: columnNames[table.name] ?? {}, allowMissing, ...(format ? { format } : {}) },
+    mapping: { names: memberOf(columnNames, table.name) ?? {}, allowMissing, ...(format ? { format } : {}) },
     signal: options.signal,
     lockTimeoutMs: options.lockTimeoutMs ?? lockTimeoutMsDefault,
     observe: options.observe ?? (() => {}),
@@ -116,7 +117,7 @@ function loadSettings(
 function checkNames(tables: readonly Table[], { files, columnNames = {} }: IngestOptions): void {
   for (const name of [...Object.keys(files), ...Object.keys(columnNames)]) {
     const known = findTable(tables, name).columns.map((column) => column.name);
-    const unknown = Object.keys(columnNames[name] ?? {}).find((column) => !known.includes(column));
+    const unknown = Object.keys(memberOf(columnNames, name) ?? {}).find((column) => !known.includes(column));
     if (unknown === undefined) continue;
     throw usageInvalid(`${name} has no column "${unknown}": it has ${known.join(", ")}.`);
   }

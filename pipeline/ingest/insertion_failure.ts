@@ -12,14 +12,20 @@ export function constraintFault(
   table: Table,
 ): RowFault {
   if (error.message === "FOREIGN KEY constraint failed") return foreignKeyFault(error, row, columns, table);
-  const words = new Set(error.message.match(/\w+/g));
-  const named = columns.flatMap(({ name }, i) => words.has(name) ? [{ name, cell: row.cells[i] }] : []);
+  const named = columns.flatMap(({ name }, i) =>
+    names(error.message, name) ? [{ name, cell: row.cells[i] }] : []
+  );
   const values = named.map(({ name, cell }) => `${name} is ${formatValue(cell)}`).join(", ");
   return faultOf(row, {
     ...(named.length > 0 ? { column: named[0].name } : {}),
     constraint: error.message,
     detail: values ? `${error.message} (${values})` : error.message,
   });
+}
+
+/** Returns whether a message contains a name that is not part of a longer word. */
+function names(message: string, name: string): boolean {
+  return new RegExp(`(?<![\\p{L}\\p{N}_])${RegExp.escape(name)}(?![\\p{L}\\p{N}_])`, "u").test(message);
 }
 
 function faultOf(

@@ -1,4 +1,5 @@
 import type { Table } from "../store/table.ts";
+import { isSameName } from "../store/view/sql_tokens.ts";
 
 /**
  * A reference by name: a column with the name of another table's whole key refers to that table, as `offers.lead_uuid` to
@@ -30,7 +31,7 @@ export function parentsFirst(tables: readonly Table[]): Table[] {
     seen.add(table);
     const parents = [...table.foreignKeys, ...referencesOf(table, tables)].map(({ parent }) => parent);
     for (const parent of parents) {
-      const found = tables.find(({ name }) => name.toLowerCase() === parent.toLowerCase());
+      const found = tables.find(({ name }) => isSameName(name, parent));
       if (found) visit(found);
     }
     ordered.push(table);

@@ -41,6 +41,11 @@ export function pointerTo(name: string): string {
   return `#/${encodeURIComponent(name.toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1"))}`;
 }
 
+/** Returns the name of the field that a pointer into a row points to. */
+export function fieldNameOf(pointer: string): string {
+  return decodeURIComponent(pointer.slice(2)).replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
 export function numericProblem(value: unknown, nullable: boolean): string {
   const expected = nullable ? "a number, or null if it is not known" : "a number";
   if (value === undefined) return `is missing: send ${expected}`;

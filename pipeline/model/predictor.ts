@@ -12,6 +12,7 @@ import {
 import { createCategoryReader, levelPositions } from "../encode/category_positions.ts";
 import { createCrossings, type Crossing } from "../encode/cross_lookup.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
+import { memberOf } from "../exact_json.ts";
 import type { ValueType } from "../examples/level.ts";
 import { createDeepPart, type DeepPart, type Network } from "./network.ts";
 import {
@@ -105,7 +106,7 @@ export function createPredictor(model: ServableModel): Predictor {
     findings.hasOthers = true;
     const unknown = Object.keys(row).filter((name) => row[name] !== undefined && !known.has(name));
     for (const name of unknown.slice(0, unknownReportedMax)) errors.push(unknownField(name, names));
-    const wrong = ownKeys.filter((name) => keyProblem(row[name]) !== undefined);
+    const wrong = ownKeys.filter((name) => keyProblem(memberOf(row, name)) !== undefined);
     for (const name of wrong) errors.push({ pointer: pointerTo(name), detail: keyProblem(row[name]) ?? "" });
     return unknown.length === 0 && wrong.length === 0;
   }
@@ -130,7 +131,12 @@ type ReadFields = (row: Readonly<Record<string, unknown>>, values: unknown[]) =>
  * Only the names become code, as string literals, so a name cannot inject code.
  */
 function compileFieldReader(names: readonly string[]): ReadFields {
-  const statements = names.map((name, i) => `values[${i}] = row[${JSON.stringify(name)}];`);
+  const statements = names.map((name, i) => {
+    const text = JSON.stringify(name);
+    return name in {}
+      ? `values[${i}] = Object.hasOwn(row, ${text}) ? row[${text}] : undefined;`
+      : `values[${i}] = row[${text}];`;
+  });
   return new Function("row", "values", statements.join("\n")) as ReadFields;
 }
 

@@ -8,7 +8,7 @@ import {
   createColumnPredictor,
   toProbabilities,
 } from "../model/column_predictor.ts";
-import { clearFindings, createFindings } from "../model/findings.ts";
+import { clearFindings, createFindings, fieldNameOf } from "../model/findings.ts";
 import { createPredictor } from "../model/predictor.ts";
 import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
 import { openLineRows } from "./line_rows.ts";
@@ -181,7 +181,7 @@ function createBatchScorer(metadata: ArtifactMetadata) {
       if (fault !== undefined) return fault;
       clearFindings(findings);
       predictor.predict(rowAt(batch, index), findings);
-      return findings.errors.map(({ pointer, detail }) => `${decodeURIComponent(pointer.slice(2))} ${detail}`)
+      return findings.errors.map(({ pointer, detail }) => `${fieldNameOf(pointer)} ${detail}`)
         .join("; ") || "the sum of its values is not finite";
     },
     unseen: (): Record<string, number> => Object.fromEntries(unseen),

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import text from "../../schema.sql" with { type: "text" };
 import { Failure, usageInvalid } from "../failure.ts";
 import { applicationId, registrySteps, tablesSteps, versionAfter } from "./migration.ts";
-import { quoted } from "./sqlite.ts";
+import { quoted, splitName, unquoted } from "./sqlite.ts";
 import { asFailure } from "./sqlite_failure.ts";
 import { findTable, listTables, ownTableNames } from "./table.ts";
 
@@ -178,7 +178,8 @@ function userObjects(db: DatabaseSync): Map<string, string> {
  * @throws {Failure} `table-unknown`; `usage-invalid` for a column that the table does not have; `store-busy`, `store-full`.
  */
 export function createIndex({ db, path }: { db: DatabaseSync; path: string }, place: string): boolean {
-  const [tableName, columnName = ""] = place.split(".");
+  const [tableName, column] = splitName(place, ".") ?? [place, ""];
+  const columnName = unquoted(column);
   const { name, columns } = findTable(listTables(db), tableName);
   const names = columns.map((column) => column.name);
   if (!names.includes(columnName)) {

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { nearestName } from "../did_you_mean.ts";
 import { quoted } from "./sqlite.ts";
+import { tokensOf } from "./view/sql_tokens.ts";
 
 export type ColumnType = "INTEGER" | "REAL" | "TEXT";
 
@@ -154,9 +155,11 @@ function columnType(declared: string): ColumnType | undefined {
 function readComments(sql: string): ReadonlyMap<string, string> {
   const comments = new Map<string, string>();
   for (const line of sql.split("\n")) {
-    const [, quotedName, bareName, comment] = /^\s*(?:"([^"]+)"|(\w+))\s.*?--\s*(.*?)\s*$/.exec(line) ?? [];
-    const name = quotedName ?? bareName;
-    if (name && comment) comments.set(name, comment);
+    const [first] = tokensOf(line);
+    // Quoted texts and names may contain the signs of a comment.
+    const [, comment] = /^(?:[^'"`[-]|'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|-(?!-))*--\s*(.*?)\s*$/.exec(line) ??
+      [];
+    if (first && first.kind !== "other" && comment) comments.set(first.text, comment);
   }
   return comments;
 }

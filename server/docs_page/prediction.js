@@ -30,7 +30,9 @@ export function predictionPanel(row) {
     if (number !== sentCount) return;
     const errors = new Map(answer?.json?.errors?.map(({ pointer, detail }) => [pointer, detail]));
     const unseen = answer?.json?.unseen ?? [];
-    for (const field of fields) field.showNote(errors.get(`#/${field.name}`), unseen.includes(field.name));
+    for (const field of fields) {
+      field.showNote(errors.get(pointerTo(field.name)), unseen.includes(field.name));
+    }
     result.show(answer);
   }
 
@@ -56,10 +58,16 @@ export function predictionPanel(row) {
   );
 }
 
+/** Returns a field's JSON pointer in fragment form. */
+function pointerTo(name) {
+  return `#/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`;
+}
+
 /** Returns the input of one raw field. Empty means null: a value that is not known. */
 function fieldOf(name, schema, example) {
   const numeric = Array.isArray(schema.type) && !schema.type.includes("string");
-  const id = `field-${name}`;
+  // An id has no spaces.
+  const id = `field-${encodeURIComponent(name)}`;
   const levels = schema.anyOf?.find((option) => option.enum)?.enum ?? schema.examples ?? [];
   const nullable = JSON.stringify(schema).includes('"null"');
   const input = h("input", {

@@ -1,6 +1,6 @@
 import { Failure } from "../../pipeline/failure.ts";
 import type { Field } from "../../pipeline/model/predictor.ts";
-import { pointerTo } from "../../pipeline/model/findings.ts";
+import { fieldNameOf, pointerTo } from "../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { fieldNames, rowNames } from "./names.ts";
 import { isObject, kindOf } from "./protocol_body.ts";
@@ -169,11 +169,6 @@ function lengthOf(columns: readonly (readonly [name: string, column: unknown])[]
     }
   }
   return length ?? 0;
-}
-
-/** Returns the name of the field that a pointer into a row points to. */
-function fieldNameOf(pointer: string): string {
-  return decodeURIComponent(pointer.slice(2)).replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
 /** Returns the failure of one invalid part of the body. */

@@ -1,4 +1,4 @@
-import { jsonText } from "../../pipeline/exact_json.ts";
+import { jsonText, memberOf } from "../../pipeline/exact_json.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { createFindings } from "../../pipeline/model/findings.ts";
 import { createRowWork, withRowBody } from "./batch.ts";
@@ -175,7 +175,7 @@ async function rankingText(work: RowWork, ranked: readonly Ranked[]): Promise<st
 
 /** Returns an offer as JSON. It includes the offer's id, if any: an index does not identify an offer of the store. */
 function offerText({ model: { keys }, write }: RowWork, { index, row, probability, unseen }: Ranked): string {
-  const id = keys && row[keys.id] !== undefined
+  const id = keys && memberOf(row, keys.id) !== undefined
     ? `${JSON.stringify(keys.id)}:${jsonText(row[keys.id])},`
     : "";
   return `{"index":${index},${id}${write(row, probability, unseen)}}`;

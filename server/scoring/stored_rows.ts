@@ -4,7 +4,7 @@ import {
   type StoredRow,
 } from "../../pipeline/examples/example_lookup.ts";
 import { Failure } from "../../pipeline/failure.ts";
-import { jsonText } from "../../pipeline/exact_json.ts";
+import { jsonText, memberOf } from "../../pipeline/exact_json.ts";
 import { asFailure, retryWhileBusy, sqliteCode } from "../../pipeline/store/sqlite_failure.ts";
 import { layoutOf } from "../../pipeline/store/layout.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
@@ -39,8 +39,8 @@ export function createStoredRows(dataDir: string) {
     /** Returns true if the row lacks fields and has a key by which the store may have them. */
     canComplete: (model: ServingModel, row: unknown): row is Row =>
       model.keys !== undefined && isRow(row) &&
-      (isGiven(row[model.keys.id]) || isGiven(row[model.keys.group])) &&
-      model.predictor.fields.some(({ name }) => row[name] === undefined),
+      (isGiven(memberOf(row, model.keys.id)) || isGiven(memberOf(row, model.keys.group))) &&
+      model.predictor.fields.some(({ name }) => memberOf(row, name) === undefined),
     /**
      * Adds stored fields to a row. Fields that were sent take precedence over stored ones.
      *
@@ -49,8 +49,8 @@ export function createStoredRows(dataDir: string) {
      */
     async complete(model: ServingModel, row: Row): Promise<Row> {
       const { id, group } = namesOf(model);
-      const ids = storeKeysOf(row[id], id);
-      const groups = storeKeysOf(row[group], group);
+      const ids = storeKeysOf(memberOf(row, id), id);
+      const groups = storeKeysOf(memberOf(row, group), group);
       const find = (lookup: ExampleLookup, i: number) => {
         const [idValue, groupValue] = [ids.at(i), groups.at(i)];
         if (idValue !== undefined) return lookup.example(idValue, groupValue);
@@ -142,7 +142,7 @@ function isGiven(value: unknown): boolean {
 
 function rowUnknownFailure(model: ServingModel, row: Row): Failure {
   const { id, group } = namesOf(model);
-  const keys = [...new Set([id, group])].filter((name) => isGiven(row[name])).map((name) =>
+  const keys = [...new Set([id, group])].filter((name) => isGiven(memberOf(row, name))).map((name) =>
     `${name} ${jsonText(row[name]).slice(0, 80)}`
   );
   return new Failure(

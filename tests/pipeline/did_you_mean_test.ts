@@ -15,13 +15,16 @@ Deno.test("did you mean: a similar name is suggested, and none that differs in e
   for (const [word, candidates, near] of cases) assert.equal(nearestName(word, candidates), near, word);
 });
 
-Deno.test("did you mean: an invalid feature name fails with the valid names, and how to rename the column", () => {
-  for (const name of ["Sepal.Length", "a b", "größe", "2nd"]) {
-    const features = [{ name, type: "numeric" }];
-    assert.throws(() => parseSpec({ id: "id", label: "y", group: "id", features }, "spec.json"), (error) => {
+Deno.test("did you mean: a feature may have any name but one with control characters or of more than 256 bytes", () => {
+  const parsed = (name: string) =>
+    parseSpec({ id: "id", label: "y", group: "id", features: [{ name, type: "numeric" }] }, "spec.json");
+  for (const name of ["Sepal.Length", "a b", "größe", "2nd", 'the "best"', "constructor", "ß".repeat(128)]) {
+    assert.equal(parsed(name).features[0].name, name);
+  }
+  for (const name of ["two\nlines", "", "ß".repeat(129), "x".repeat(257), "\ud800"]) {
+    assert.throws(() => parsed(name), (error) => {
       assert(error instanceof Failure);
-      assert.deepEqual(error.errors.map(({ pointer }) => pointer), ["#/features/0/name"], name);
-      assert.match(error.errors[0].detail, /A to Z, a to z, 0 to 9 and _.* in the view, with AS/);
+      assert.deepEqual(error.errors.map(({ pointer }) => pointer)[0], "#/features/0/name", name);
       return true;
     });
   }

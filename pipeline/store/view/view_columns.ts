@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { isSameName, type ParentJoin } from "./view_shape.ts";
+import { isSameName, namesIn, type Token } from "./sql_tokens.ts";
+import type { ParentJoin } from "./view_shape.ts";
 
 /** A column of a query and the table column that it stands for; both are null for an expression. */
 export interface ColumnOrigin {
@@ -28,53 +29,34 @@ export type ViewColumn =
  * @returns The recognised columns, by name.
  */
 export function viewColumnsOf(db: DatabaseSync, view: string, join: ParentJoin): Map<string, ViewColumn> {
-  const row = db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?").get(view);
   const names = db.prepare("SELECT name FROM pragma_table_info(?)").all(view).map(({ name }) => String(name));
-  const items = selectedItems(String(row?.sql));
   const columns = new Map<string, ViewColumn>();
-  if (items.length !== names.length) return columns;
-  for (const [i, item] of items.entries()) {
+  if (join.items.length !== names.length) return columns;
+  for (const [i, item] of join.items.entries()) {
     const column = columnOf(item, join);
     if (column) columns.set(names[i], column);
   }
   return columns;
 }
 
-function columnOf(item: string, { child, parents }: ParentJoin): ViewColumn | undefined {
-  const tables = [child, ...parents.map(({ parent }) => parent)];
-  const plain = /^(\w+)\.(\w+)(?: AS \w+)?$/i.exec(item);
+function columnOf(item: readonly Token[], { child, parents }: ParentJoin): ViewColumn | undefined {
+  const plain = namesIn(item, "? . ?") ?? namesIn(item, "? . ? AS ?");
   if (plain) {
-    const table = tables.find(({ name }) => isSameName(name, plain[1]));
-    const column = table?.columns.find(({ name }) => isSameName(name, plain[2]));
+    const tables = [child, ...parents.map(({ parent }) => parent)];
+    const table = tables.find(({ name }) => isSameName(name, plain[0]));
+    const column = table?.columns.find(({ name }) => isSameName(name, plain[1]));
     return table && column ? { is: "column", table: table.name, column: column.name } : undefined;
   }
-  const exists = /^EXISTS ?\( ?SELECT 1 FROM (\w+) WHERE (\w+)\.(\w+) = (\w+)\.(\w+) ?\) AS \w+$/i.exec(item);
+  const exists = namesIn(item, "EXISTS ( SELECT 1 FROM ? WHERE ? . ? = ? . ? ) AS ?");
   if (!exists) return undefined;
-  const [, table, ...ends] = exists;
+  const [table, ...ends] = exists;
   const [inner, outer] = isSameName(ends[0], table)
-    ? [ends.slice(0, 2), ends.slice(2)]
-    : [ends.slice(2), ends.slice(0, 2)];
+    ? [ends.slice(0, 2), ends.slice(2, 4)]
+    : [ends.slice(2, 4), ends.slice(0, 2)];
   const childColumn = child.columns.find(({ name }) => isSameName(name, outer[1]));
   const isOwn = isSameName(inner[0], table) && isSameName(outer[0], child.name) &&
     !isSameName(table, child.name);
   return isOwn && childColumn
     ? { is: "exists", table, column: inner[1], childColumn: childColumn.name }
     : undefined;
-}
-
-/** Returns the result columns of a view's SELECT, on one line each and without comments; none if anything is quoted. */
-function selectedItems(sql: string): string[] {
-  const flat = sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, " ").replace(/\s+/g, " ");
-  const from = flat.search(/\bSELECT /i);
-  if (from < 0 || /['"`[]/.test(flat)) return [];
-  const items = [""];
-  let depth = 0;
-  for (const word of flat.slice(from + "SELECT ".length).split(/(\bFROM\b|[(),])/i)) {
-    if (word === "(") depth++;
-    if (word === ")") depth--;
-    if (depth === 0 && /^FROM$/i.test(word)) return items.map((item) => item.trim());
-    if (depth === 0 && word === ",") items.push("");
-    else items[items.length - 1] += word;
-  }
-  return [];
 }

@@ -1,3 +1,4 @@
+import { memberOf } from "../../exact_json.ts";
 import { type JoinPlan, joinPlanOf } from "../../examples/join_plan.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
 import { fileState } from "../../files/file_state.ts";
@@ -90,7 +91,7 @@ function planOf(store: Store, options: LoadAndTrainOptions): JoinPlan | undefine
   if (threadsOf(options.train) < 2 || !isWorthIt || rejectsPath !== undefined) return undefined;
   const plan = emptyJoinPlanOf(store, spec, listTables(store.db));
   // Without files of the child table, nothing would signal that its rows have been read.
-  return plan && (files[plan.child] ?? []).length > 0 ? plan : undefined;
+  return plan && (memberOf(files, plan.child) ?? []).length > 0 ? plan : undefined;
 }
 
 /** Returns the view's join; undefined if it is not known to be a join by keys, or if the store has rows of it already. */
@@ -134,8 +135,12 @@ function collectJobOf(
     childFileCount: files[plan.child].length,
     labels: {
       table,
-      paths: files[table.name] ?? [],
-      mapping: { names: columnNames[table.name] ?? {}, allowMissing, ...(format ? { format } : {}) },
+      paths: memberOf(files, table.name) ?? [],
+      mapping: {
+        names: memberOf(columnNames, table.name) ?? {},
+        allowMissing,
+        ...(format ? { format } : {}),
+      },
     },
   };
 }

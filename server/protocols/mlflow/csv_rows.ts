@@ -99,7 +99,7 @@ function layoutOf(model: LoadedModel, record: readonly string[]): Layout {
   const first = record.join("\n");
   if (last.first === first && last.layout?.hasHeader) return last.layout;
   const readers = readersOf(model);
-  const names = record.map((text) => text.trim());
+  const names = record.map((text) => readers.has(text) ? text : text.trim());
   const filled = names.filter((name) => name !== "");
   const repeatedName: string | undefined = filled[indexOfRepeated(filled)];
   // At least half of the fields, because a category of a row may equal the name of a field.

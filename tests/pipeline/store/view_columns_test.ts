@@ -7,6 +7,7 @@ import { listTables } from "../../../pipeline/store/table.ts";
 const tables = `
   CREATE TABLE leads (lead_uuid TEXT NOT NULL PRIMARY KEY, credit TEXT) STRICT;
   CREATE TABLE offers (offer_id INTEGER NOT NULL PRIMARY KEY, lead_uuid TEXT NOT NULL, apr REAL) STRICT;
+  CREATE TABLE "the clicks" ("offer.id" INTEGER NOT NULL PRIMARY KEY) STRICT;
   CREATE TABLE clicks (offer_id INTEGER NOT NULL PRIMARY KEY) STRICT;
 `;
 
@@ -39,6 +40,15 @@ const recognised: readonly [list: string, columns: Record<string, string>][] = [
     rate: "offers.apr",
     credit: "leads.credit",
   }],
+  [
+    `"offers"."apr" AS "Preis, in € (FROM)", [leads].credit AS \`a"b\`,
+      EXISTS (SELECT 1 FROM "the clicks" WHERE "the clicks"."offer.id" = offers.offer_id) AS "clicked?"`,
+    {
+      "Preis, in € (FROM)": "offers.apr",
+      'a"b': "leads.credit",
+      "clicked?": "in the clicks.offer.id by offer_id",
+    },
+  ],
   [`offers.offer_id, ${clicked}`, { offer_id: "offers.offer_id", clicked: "in clicks.offer_id by offer_id" }],
   ["exists(select 1 from clicks where offers.offer_id = clicks.offer_id) as clicked, offers.apr", {
     clicked: "in clicks.offer_id by offer_id",

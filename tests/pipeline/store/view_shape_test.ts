@@ -7,6 +7,9 @@ const tables = `
   CREATE TABLE leads (lead_uuid TEXT NOT NULL PRIMARY KEY, credit TEXT) STRICT;
   CREATE TABLE lenders (lender_id INTEGER NOT NULL PRIMARY KEY, name TEXT) STRICT;
   CREATE TABLE offers (offer_id INTEGER NOT NULL PRIMARY KEY, lead_uuid TEXT NOT NULL, lender_id INTEGER, other TEXT) STRICT;
+  CREATE TABLE "größe -- FROM x" ("a b" INTEGER NOT NULL PRIMARY KEY, "who ""is"" it" TEXT NOT NULL) STRICT;
+  CREATE TABLE "GRÖSSE" (lead_uuid TEXT NOT NULL PRIMARY KEY) STRICT;
+  CREATE TABLE "grösse" (id INTEGER NOT NULL PRIMARY KEY, lead_uuid TEXT NOT NULL) STRICT;
 `;
 
 /** Returns what the view is recognised as: the child, and the columns that refer to its parents. */
@@ -40,6 +43,14 @@ const recognised: readonly [select: string, shape: string][] = [
     "offers lead_uuid→leads",
   ],
   [
+    'SELECT "offers".`offer_id` FROM "OFFERS" JOIN [leads] ON "leads"."lead_uuid" = offers."LEAD_UUID"',
+    "offers lead_uuid→leads",
+  ],
+  [
+    'SELECT ("größe -- FROM x"."a b" > 1) AS "n (" FROM "größe -- FROM x" JOIN leads ON leads.lead_uuid = "größe -- FROM x"."who ""is"" it"',
+    'größe -- FROM x who "is" it→leads',
+  ],
+  [
     `SELECT CASE WHEN (offer_id > 1) THEN (1) ELSE (0) END AS clicked FROM offers ${join}`,
     "offers lead_uuid→leads",
   ],
@@ -51,6 +62,10 @@ for (const [select, shape] of recognised) {
 }
 
 const others: readonly string[] = [
+  `SELECT "count"(*) AS n FROM offers ${join}`,
+  `SELECT (count(*)) AS n FROM offers ${join}`,
+  // SQLite ignores the case of A to Z only.
+  'SELECT * FROM "Grösse" JOIN "GRÖSSE" ON "GRÖSSE".lead_uuid = "GRÖsse".lead_uuid',
   "SELECT * FROM offers LEFT JOIN leads ON leads.lead_uuid = offers.lead_uuid",
   "SELECT * FROM offers CROSS JOIN leads",
   "SELECT * FROM offers, leads",

@@ -1,0 +1,84 @@
+import { z } from "zod";
+
+/** UTF-8 bytes of a name, at most. */
+const nameBytesMax = 256;
+
+/** The name of a column or view: any text without control characters, as SQL can quote it. */
+export const name = z.string().min(1).max(nameBytesMax)
+  .regex(
+    // deno-lint-ignore no-control-regex
+    /^[^\u0000-\u001f\u007f-\u009f]+$/,
+    "has a control character: rename the column in the view, with AS",
+  )
+  .refine(
+    (name) => name.isWellFormed() && new TextEncoder().encode(name).length <= nameBytesMax,
+    `is not a name of at most ${nameBytesMax} bytes in UTF-8: rename the column in the view, with AS`,
+  );
+
+const featureName = name.meta({ description: "column of the view", examples: ["apr"] });
+
+const nullable = z.boolean().default(true).meta({
+  description: "`false` rejects a missing value, in training and in serving",
+  examples: [false],
+});
+
+const numeric = z.strictObject({
+  name: featureName,
+  type: z.literal("numeric").meta({ description: "the value is a number or a time" }),
+  impute: z.union([z.literal("median"), z.literal("mean"), z.number()]).default("median").meta({
+    description: "replaces a missing value, before the transform",
+    examples: [0],
+  }),
+  missingIndicator: z.boolean().default(true).meta({
+    description: "adds a column that is 1 if the value is missing",
+    examples: [false],
+  }),
+  transform: z.enum(["none", "log1p"]).default("none").meta({
+    description: "`log1p` is sign(x)·ln(1 + |x|)",
+    examples: ["log1p"],
+  }),
+  scale: z.enum(["standard", "none"]).default("standard").meta({
+    description: "`standard` scales to mean 0 and standard deviation 1",
+    examples: ["none"],
+  }),
+  bins: z.int().min(2).max(256).optional().meta({
+    description:
+      "adds a column for each bin of the transformed value; bins hold about equal numbers of training rows",
+    examples: [32],
+  }),
+  nullable,
+}).meta({ title: "Numeric feature" });
+
+const categorical = z.strictObject({
+  name: featureName.meta({ examples: ["lender_id"] }),
+  type: z.literal("categorical").meta({ description: "the value is one of a set of levels" }),
+  minCount: z.int().min(1).default(1).meta({
+    description: "levels with fewer training rows share the column of unseen levels",
+    examples: [5],
+  }),
+  hash: z.int().min(2).max(2 ** 20).optional().meta({
+    description:
+      "number of columns that levels share by their hash, for fields with very many levels: no level is unseen",
+    examples: [4096],
+  }),
+  nullable,
+}).meta({ title: "Categorical feature" });
+
+/** An entry of `features`: a column of the view, and how it becomes columns of the design matrix. */
+export const featureType = z.discriminatedUnion("type", [numeric, categorical]);
+
+/** An entry of `crosses`. */
+export const cross = z.strictObject({
+  of: z.array(name).min(2).max(4).meta({
+    description: "names of categorical features, or of numeric ones with `bins`; each at most once",
+    examples: [["lender_id", "apr"]],
+  }),
+  minCount: z.int().min(1).default(20).meta({
+    description: "combinations with fewer training rows get no column: only the features' own columns apply",
+    examples: [50],
+  }),
+}).meta({ title: "Cross" });
+
+export type NumericSpec = z.infer<typeof numeric>;
+export type CategoricalSpec = z.infer<typeof categorical>;
+export type CrossSpec = z.infer<typeof cross>;
