@@ -6,6 +6,7 @@ import { ownTableNames } from "../store/table.ts";
 import { type ColumnKind, type ColumnProfile, profileColumn } from "./column_profile.ts";
 import type { ColumnValues } from "./column_values.ts";
 import { type FileSample, sampleParquet } from "./parquet_sample.ts";
+import { withCheckedKey } from "./key_check.ts";
 import { kindOfIntegers, kindOfTexts, numbersOfTexts, type TextKind } from "./text_kind.ts";
 import { detectEncoding, sampleText } from "./text_sample.ts";
 
@@ -56,6 +57,8 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     ? { columns: typedColumns(sample), format, notes: [] }
     : readTexts(sample, format);
   const named = withoutUnusableNames(columns);
+  const isPart = sample.rows < sample.rowCount;
+  const file = { path, format: found.format, isParquet: fileFormat === "parquet", signal };
   return {
     name: tableNameOf(path),
     path,
@@ -64,7 +67,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     isCounted: sample.isWhole || fileFormat === "parquet",
     rowsLookedAt: sample.rows,
     ...found,
-    columns: named.columns,
+    columns: isPart ? await withCheckedKey(named.columns, file) : named.columns,
     unreadable: [...sample.unreadable, ...named.unreadable],
     notes: [...found.notes, ...faultNotes(sample)],
   };

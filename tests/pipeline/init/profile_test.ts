@@ -202,6 +202,33 @@ Deno.test("init: a large CSV file is looked at in ranges over all of it", async 
   assert.equal(column(profile, "word").isUnique, true);
 });
 
+Deno.test("init: a key is checked in all rows of a file, not only in those that were looked at", async () => {
+  const rowCount = 200_000;
+  // The rows that repeat a key lie between two ranges.
+  const keyOf = (i: number) => i === 40_001 ? 40_000 : i;
+  const many = Array.from({ length: rowCount }, (_, i) => ({
+    id: BigInt(keyOf(i)),
+    word_id: `w${keyOf(i)}`,
+    big_id: 2n ** 60n + BigInt(keyOf(i)),
+    sound_id: `s${i}`,
+  }));
+  const profile = await profiled("t.parquet", parquetOf(many, { rowGroupSize: rowCount }));
+  assert(profile.rowsLookedAt < rowCount);
+  assert.deepEqual(profile.columns.map(({ name, isUnique }) => [name, isUnique]), [
+    ["id", false],
+    ["word_id", false],
+    ["big_id", false],
+    ["sound_id", true],
+  ]);
+  const lines = Array.from(
+    { length: 300_000 },
+    (_, i) => `${i === 299_000 ? 20_000 : i},${"text ".repeat(5)}`,
+  );
+  const text = await profiled("t.csv", ["id,word", ...lines].join("\n"));
+  assert(text.rowsLookedAt < 200_000);
+  assert.equal(column(text, "id").isUnique, false);
+});
+
 Deno.test("init: columns that no table can have are named", async () => {
   const long = "x".repeat(300);
   const profile = await profiled("t.csv", `,a,A,b\tc,${long},ä ö\n1,2,3,4,5,6\n`);
