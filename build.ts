@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { bundle } from "./packaging/bundle.ts";
 import { findCommit } from "./packaging/commit.ts";
 import { compile, confinedPermissions, ordinaryPermissions } from "./packaging/executable.ts";
-import { noticesOf } from "./packaging/notices.ts";
+import { noticesOf, packagesOf } from "./packaging/notices.ts";
 import { faultOf } from "./packaging/runtime_version.ts";
 
 const flag = { type: "boolean", default: false } as const;
@@ -23,7 +23,7 @@ const notices = "dist/THIRD_PARTY_NOTICES.txt";
 const { sources, byteCount } = await bundle({ folder: bundleFolder, commit: await findCommit() });
 const permissions = confined ? confinedPermissions : ordinaryPermissions;
 await compile({ bundleFolder, output, permissions, telemetry });
-await Deno.writeTextFile(notices, await noticesOf(sources));
+await Deno.writeTextFile(notices, noticesOf(await packagesOf(sources)));
 
 const fault = faultOf(Deno.version.deno);
 if (fault) console.error(`warning: ${fault}`);

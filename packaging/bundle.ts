@@ -42,6 +42,8 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
     metafile: true,
     logLevel: "warning",
   }).finally(() => esbuild.stop());
+  // The executable keeps the times of its files: with one time, the same sources give the same bytes.
+  for await (const { name } of Deno.readDir(folder)) await Deno.utime(join(folder, name), 0, 0);
   const outputs = Object.values(metafile.outputs);
   const byteCount = outputs.reduce((sum, { bytes }) => sum + bytes, 0);
   if (byteCount > byteCountMax) {

@@ -9,6 +9,10 @@ export interface Compilation {
    * compilation. OTEL_EXPORTER_OTLP_ENDPOINT sets the target.
    */
   readonly telemetry: boolean;
+  /** Target triple of another platform; default: that of this machine. */
+  readonly target?: string;
+  /** Path of the base to compile with, the file denort of the same Deno and target. Default: Deno fetches it. */
+  readonly base?: string;
 }
 
 /** The permissions of the task `clickwell`, so that the executable has the same. */
@@ -48,7 +52,8 @@ export const confinedPermissions: readonly string[] = ordinaryPermissions.map((f
  *
  * @throws {Error} if Deno fails, after it printed the reason.
  */
-export async function compile({ bundleFolder, output, permissions, telemetry }: Compilation): Promise<void> {
+export async function compile(compilation: Compilation): Promise<void> {
+  const { bundleFolder, output, permissions, telemetry, target, base } = compilation;
   const args = [
     "compile",
     "--quiet",
@@ -59,9 +64,10 @@ export async function compile({ bundleFolder, output, permissions, telemetry }: 
     "--no-prompt",
     ...permissions,
     ...["--deny-run", "--deny-ffi"],
+    ...(target === undefined ? [] : ["--target", target]),
     ...["--include", bundleFolder, "--output", output, `${bundleFolder}/main.js`],
   ];
-  const env = { OTEL_DENO: String(telemetry) };
+  const env = { OTEL_DENO: String(telemetry), ...(base === undefined ? {} : { DENORT_BIN: base }) };
   const { success } = await new Deno.Command(Deno.execPath(), { args, env, stdin: "null" }).spawn().status;
   if (success) return;
   throw new Error(

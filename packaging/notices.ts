@@ -1,22 +1,29 @@
 import { join } from "node:path";
 
-interface Package {
+/** A package that a bundle has parts of. */
+export interface Package {
   readonly name: string;
   readonly version: string;
+  /** SPDX expression. */
   readonly license: string;
+  /** Text of the licence. */
   readonly text: string;
 }
 
 /**
- * Returns the licences of the packages in the bundle.
+ * Returns the packages in a bundle, by name.
  *
  * @param sources The files of the bundle; those of a package are in `…/node_modules/<name>/`.
- * @throws {Error} for a package without a licence file.
+ * @throws {Error} for a package whose manifest lacks name, version or licence.
  */
-export async function noticesOf(sources: readonly string[]): Promise<string> {
+export async function packagesOf(sources: readonly string[]): Promise<Package[]> {
   const folders = new Set(sources.map(packageFolder).filter((folder) => folder !== undefined));
   const packages = await Promise.all([...folders].map(readPackage));
-  packages.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  return packages.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
+
+/** Returns the licences of packages as one text. */
+export function noticesOf(packages: readonly Package[]): string {
   return [
     "clickwell contains the runtime of Deno (https://deno.com, MIT) and parts of these packages.\n",
     ...packages.map(({ name, version, license, text }) =>

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { bundle } from "../../packaging/bundle.ts";
 import { confinedPermissions, ordinaryPermissions } from "../../packaging/executable.ts";
-import { noticesOf } from "../../packaging/notices.ts";
+import { billOfMaterials, type Lock } from "../../packaging/bill_of_materials.ts";
+import { noticesOf, packagesOf } from "../../packaging/notices.ts";
 import { faultOf } from "../../packaging/runtime_version.ts";
 import { inFolder, program, root } from "../support/program.ts";
 import { listFiles } from "../support/source_graph.ts";
@@ -24,12 +27,14 @@ Deno.test("bundle: holds the program and its threads under their names, is the s
     for (const [i, name] of names.entries()) {
       assert.equal(await Deno.readTextFile(join(twice, name)), texts[i], name);
       assert.ok(!texts[i].includes(root), `${name} names a folder of this machine`);
+      assert.equal((await Deno.stat(join(once, name))).mtime?.getTime(), 0, "the executable keeps the time");
     }
     assert.ok(texts.some((text) => text.includes("0123456789ab")), "the commit is in it");
     assert.ok(texts.some((text) => text.includes("CREATE TABLE")), "the schema is in it");
     assert.equal(byteCount, texts.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0));
     assert.deepEqual(sources.filter((path) => /^(tests|packaging)\//.test(path)), []);
     await checkNotices(sources);
+    await checkBillOfMaterials(sources);
     await checkBuildContext(sources);
     await checkTraining(join(once, "main.js"), folder);
   }));
@@ -64,7 +69,7 @@ async function succeed([file, ...words]: readonly string[], args: readonly strin
 
 /** Every package in the bundle comes with its licence. */
 async function checkNotices(sources: readonly string[]): Promise<void> {
-  const [, ...notices] = (await noticesOf(sources)).split(`${"-".repeat(80)}\n`);
+  const [, ...notices] = noticesOf(await packagesOf(sources)).split(`${"-".repeat(80)}\n`);
   for (const name of ["hono", "hyparquet", "zod"]) {
     const notice = notices.find((text) => text.startsWith(`${name} `)) ?? "";
     assert.match(notice, /^\S+ \d+\.\d+\.\d+ \(MIT\)\n\n[^]*Permission is hereby granted/);
@@ -72,6 +77,59 @@ async function checkNotices(sources: readonly string[]): Promise<void> {
   const tools = notices.filter((text) => /^(esbuild|fast-check) /.test(text));
   assert.deepEqual(tools, [], "what only builds and tests is not in it");
 }
+
+/** Each package in the bundle is in the bill of materials, with its licence and the hash of its archive. */
+async function checkBillOfMaterials(sources: readonly string[]): Promise<void> {
+  const packages = await packagesOf(sources);
+  const lock: Lock = JSON.parse(await Deno.readTextFile(join(root, "deno.lock")));
+  const { components } = billOfMaterials(packages, { deno: "2.9.6", commit: "0123456789ab", lock });
+  assert.deepEqual(
+    components.map(({ name, version }) => `${name} ${version}`),
+    [...packages.map(({ name, version }) => `${name} ${version}`), "deno 2.9.6"],
+  );
+  for (const { name, purl, hashes = [] } of components.slice(0, -1)) {
+    assert.match(purl ?? "", /^pkg:npm\/(%40[\w-]+\/)?[\w-]+@\d+\.\d+\.\d+$/, name);
+    assert.match(hashes[0]?.content ?? "", /^[0-9a-f]{128}$/, name);
+  }
+  const zod = components.find(({ name }) => name === "zod");
+  assert.deepEqual(zod?.licenses, [{ license: { id: "MIT" } }]);
+  // Of the package's archive, as its registry has it.
+  const encoded = Object.entries(lock.npm).find(([key]) => key.startsWith("zod@"))?.[1].integrity ?? "";
+  assert.equal(`sha512-${Buffer.from(zod?.hashes?.[0].content ?? "", "hex").toString("base64")}`, encoded);
+}
+
+Deno.test("release: a platform without a base is named with the reason, and what is there has a checksum", () =>
+  inFolder(async (folder) => {
+    const [bases, out] = [join(folder, "bases"), join(folder, "out")];
+    await Deno.mkdir(bases);
+    const args = [
+      "run",
+      "--no-prompt",
+      "--allow-all",
+      "packaging/release.ts",
+      "--bases",
+      bases,
+      "--out",
+      out,
+    ];
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
+    assert.equal(code, 1, "nothing was made");
+    const said = new TextDecoder().decode(stderr);
+    const text = await Deno.readTextFile(join(out, "RELEASE.txt"));
+    for (const target of ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc"]) {
+      const line = `was not made for ${target}: there is no base ${join(bases, `denort-${target}`)}`;
+      assert.ok(said.includes(line) && text.includes(line), said);
+    }
+    const sums = (await Deno.readTextFile(join(out, "SHA256SUMS"))).trim().split("\n");
+    assert.deepEqual(
+      sums.map((line) => line.split("  ")[1]),
+      ["LICENSE", "RELEASE.txt", "THIRD_PARTY_NOTICES.txt", "clickwell.cdx.json"],
+    );
+    for (const line of sums) {
+      const [sum, name] = line.split("  ");
+      assert.equal(sum, createHash("sha256").update(await Deno.readFile(join(out, name))).digest("hex"));
+    }
+  }));
 
 /** A container is built from what .dockerignore lets through. */
 async function checkBuildContext(sources: readonly string[]): Promise<void> {
