@@ -1,0 +1,44 @@
+import { countWhere } from "./class_rates.ts";
+import { warnOfPairs, warnOfTime } from "./comparisons.ts";
+import { warnOfIdentity } from "./identities.ts";
+import { keysOf } from "./keys.ts";
+import type { LeakSample } from "./leak_sample.ts";
+import type { LeakWarning } from "./leak_warning.ts";
+import { warnOfRepeatedRows } from "./repeated_rows.ts";
+import { warnOfColumn, warnOfValue } from "./single_columns.ts";
+import { warnOfAggregates, warnOfOwnRow } from "./within_keys.ts";
+
+/** Rows of either label from which columns are compared with the outcome. */
+const labelledMin = 20;
+
+/**
+ * Looks for columns that give the outcome away, or that say nothing about rows to come, and for rows that occur more than once. Each
+ * column is named by at most one kind of warning. The result depends on the rows alone.
+ */
+export function findLeaks(sample: LeakSample): LeakWarning[] {
+  const { columns, rows } = sample;
+  const found: LeakWarning[] = [];
+  const open = new Set(columns.keys());
+  const check = (warningOf: (c: number) => LeakWarning | undefined) => {
+    for (const c of open) {
+      const warning = warningOf(c);
+      if (!warning) continue;
+      found.push(warning);
+      open.delete(c);
+    }
+  };
+  const all = countWhere(rows, () => true);
+  const isJudged = Math.min(all.clicks, all.rows - all.clicks) >= labelledMin;
+  check((c) => warnOfIdentity(sample, c));
+  if (isJudged) {
+    check((c) => warnOfTime(sample, c));
+    const keys = keysOf(sample);
+    const isNumber = (c: number) => columns[c].kind === "number";
+    check((c) => isNumber(c) ? warnOfAggregates(sample, c, keys) : undefined);
+    check((c) => warnOfColumn(sample, c, all));
+    check((c) => isNumber(c) ? warnOfOwnRow(sample, c, keys) : undefined);
+    check((c) => warnOfValue(sample, c, all));
+    found.push(...warnOfPairs(sample, [...open]));
+  }
+  return [...found, ...warnOfRepeatedRows(sample)];
+}

@@ -1,0 +1,60 @@
+import { loadEach } from "../chunks/chunk_store.ts";
+import { findLeaks } from "../examples/leaks/find_leaks.ts";
+import type { LeakColumn, LeakRows, LeakValues } from "../examples/leaks/leak_rows.ts";
+import { createLeakSampler } from "../examples/leaks/leak_sample.ts";
+import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
+import { strideOf } from "../examples/ordered_chunk.ts";
+import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
+import type { FeatureSpec } from "../examples/spec.ts";
+import { type Partition, testPart } from "../examples/split.ts";
+
+/** Looks for leaks in a sample of the examples, in one pass over their chunks. */
+export function leaksOfExamples(
+  { chunks, levels, rowCount }: RawExamples,
+  { features, group }: FeatureSpec,
+  { partOf }: Partition,
+): LeakWarning[] {
+  const categories = features.filter(({ type }) => type === "categorical");
+  const numbers = features.filter(({ type }) => type === "numeric");
+  const columns: LeakColumn[] = [
+    ...numbers.map(({ name }) => ({ name, kind: "number" as const })),
+    ...categories.map(({ name }, field) => ({ name, kind: "category" as const, levels: levels[field] })),
+  ];
+  const sampler = createLeakSampler(columns, rowCount);
+  for (const chunk of loadEach(chunks)) {
+    const { groups, labels } = chunk;
+    sampler.add({
+      ...rowsOf(chunk),
+      isHeldOut: (row) => partOf(groups[row], labels[row], row) === testPart,
+    });
+  }
+  const found = findLeaks(sampler.sample());
+  if (!features.some(({ name }) => name === group)) return found;
+  return [groupAsFeature(group), ...found.filter(({ columns }) => !columns.includes(group))];
+}
+
+function rowsOf(chunk: RawChunk): LeakRows {
+  const { rowCount, numeric, codes, labels, groups, weights } = chunk;
+  const stride = rowCount === 0 ? 0 : strideOf(chunk);
+  const numbers: LeakValues[] = Array.from(
+    { length: stride },
+    (_, offset) => ({ values: numeric, offset, stride }),
+  );
+  return {
+    rowCount,
+    columns: [...numbers, ...codes.map((values) => ({ values }))],
+    labels,
+    groups,
+    ...(weights ? { weights } : {}),
+  };
+}
+
+function groupAsFeature(group: string): LeakWarning {
+  return {
+    kind: "group-feature",
+    columns: [group],
+    text:
+      `${group} is the group and a feature: held-out rows are of groups that the model has not seen, so that the metrics ` +
+      "do not show what it is worth for known ones. Take it out of the features.",
+  };
+}
