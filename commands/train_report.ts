@@ -110,7 +110,7 @@ export function resultOf(
   { model, artifact, account, active, seconds }: TrainReport,
   modelsDir: string,
 ): Record<string, unknown> {
-  const { data, metrics, solver, notes, update } = artifact.metadata;
+  const { data, metrics, solver, notes, warnings = [], update } = artifact.metadata;
   return {
     model_id: model.modelId,
     version: model.version,
@@ -126,6 +126,7 @@ export function resultOf(
       ...convergenceMembers(solver),
     },
     notes,
+    warnings,
     ...(update
       ? { update: { ...update, ...(account.known === undefined ? {} : { known: account.known }) } }
       : {}),

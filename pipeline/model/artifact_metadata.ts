@@ -156,6 +156,8 @@ const members = {
   })),
   /** Remarks for people: levels that were pooled, columns without information. */
   notes: list(text),
+  /** Leaks that were found in the examples; absent if there are none, and in older models. Their texts are among the notes. */
+  warnings: optional(list(object({ kind: text, columns: list(text), text }))),
   /** Rows of raw fields with their probabilities in training, which are verified whenever the model is loaded. */
   golden: list(object({
     features: dictionary(anyOf("a string, a finite number or null", text, finite, none)),

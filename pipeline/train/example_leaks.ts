@@ -1,3 +1,4 @@
+import { plainFields } from "../chunks/chunk_file.ts";
 import { loadEach } from "../chunks/chunk_store.ts";
 import { findLeaks } from "../examples/leaks/find_leaks.ts";
 import type { LeakColumn, LeakRows, LeakValues } from "../examples/leaks/leak_rows.ts";
@@ -21,7 +22,7 @@ export function leaksOfExamples(
     ...categories.map(({ name }, field) => ({ name, kind: "category" as const, levels: levels[field] })),
   ];
   const sampler = createLeakSampler(columns, rowCount);
-  for (const chunk of loadEach(chunks)) {
+  for (const chunk of loadEach(chunks.filter((chunk) => plainFields(chunk).rowCount > 0))) {
     const { groups, labels } = chunk;
     sampler.add({
       ...rowsOf(chunk),
@@ -35,7 +36,7 @@ export function leaksOfExamples(
 
 function rowsOf(chunk: RawChunk): LeakRows {
   const { rowCount, numeric, codes, labels, groups, weights } = chunk;
-  const stride = rowCount === 0 ? 0 : strideOf(chunk);
+  const stride = strideOf(chunk);
   const numbers: LeakValues[] = Array.from(
     { length: stride },
     (_, offset) => ({ values: numeric, offset, stride }),

@@ -57,6 +57,9 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       ...(solution.backend === undefined ? {} : { backend: solution.backend }),
     },
     notes: [...parts.notes],
+    ...(parts.warnings.length === 0
+      ? {}
+      : { warnings: parts.warnings.map((warning) => ({ ...warning, columns: [...warning.columns] })) }),
     golden: goldenOf({ encoder, coefficients, intercept, network }, parts.goldenRows),
   };
 }

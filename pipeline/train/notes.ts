@@ -4,6 +4,7 @@ import { columnNames } from "../encode/column_names.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { type Encoder, type FeatureEncoder, widthOf } from "../encode/encoder.ts";
 import type { PooledLevels } from "../encode/summarise.ts";
+import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { testPart } from "../examples/split.ts";
@@ -11,11 +12,6 @@ import { evaluateModel } from "../fit/evaluate.ts";
 import type { Fit } from "../fit/fit.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
-
-/** Below this number of rows, the number of levels is not judged. */
-const rowsMin = 20;
-/** Levels per row from which a category counts as an id of the rows. */
-const levelShare = 0.8;
 
 /** Whether all rows are in one group, so that all of them are held out or none. */
 export function areOneGroup({ chunks, rowCount }: RawExamples): boolean {
@@ -29,34 +25,16 @@ export function areOneGroup({ chunks, rowCount }: RawExamples): boolean {
   return true;
 }
 
-/** Notes on the groups and the categories of the examples. */
-export function dataNotes(
-  { rowCount, levels }: RawExamples,
-  { group, features }: FeatureSpec,
+/** Notes on the groups of the examples. */
+export function groupNotes(
+  { rowCount }: Pick<RawExamples, "rowCount">,
+  { group }: Pick<FeatureSpec, "group">,
   { isOneGroup, testShare }: { isOneGroup: boolean; testShare: number },
 ): string[] {
-  const notes: string[] = [];
-  if (isOneGroup && testShare > 0) {
-    notes.push(
-      `all ${rowCount} rows are in one group (${group}): none of them can be held out. Name another group in the feature spec.`,
-    );
-  }
-  if (features.some(({ name }) => name === group)) {
-    notes.push(
-      `${group} is the group and a feature: held-out rows are of groups that the model has not seen, so that the metrics ` +
-        "do not show what it is worth for known ones.",
-    );
-  }
-  const categories = features.filter(({ type }) => type === "categorical");
-  for (const [field, { name }] of categories.entries()) {
-    const count = (levels[field] ?? []).filter((level) => level !== null).length;
-    if (rowCount < rowsMin || count < levelShare * rowCount) continue;
-    notes.push(
-      `${name} has ${count} levels on ${rowCount} rows, nearly one for each, as an id has: what is learnt of a level hardly ` +
-        "helps for another row. Take it out of the features, or give it minCount.",
-    );
-  }
-  return notes;
+  if (!isOneGroup || testShare === 0) return [];
+  return [
+    `all ${rowCount} rows are in one group (${group}): none of them can be held out. Name another group in the feature spec.`,
+  ];
 }
 
 /** A mean weight below this, or above its inverse, is noted: such weights are probably shares, not counts of rows. */
@@ -156,27 +134,27 @@ export interface Evaluated {
   readonly metrics: Metrics;
 }
 
-/** Notes on an AUC that is too good to be true, with the features that reach it alone. */
-export function leakNotes(evaluated: Evaluated): string[] {
+/** Warns of an AUC that is too good to be true, and names the features that reach it alone. */
+export function warnOfAuc(evaluated: Evaluated): LeakWarning[] {
   const { auc } = evaluated.metrics;
   // With weights near the largest number, whose products overflow, the AUC is not known.
   if (auc === null || !Number.isFinite(auc) || auc < suspiciousAuc) return [];
   const { features } = evaluated.encoder;
   const sample = { ...evaluated, design: firstChunks(evaluated.design) };
-  const alone = features.filter((feature) => (aucOfFeature(sample, feature) ?? 0) >= suspiciousAuc)
+  const columns = features.filter((feature) => (aucOfFeature(sample, feature) ?? 0) >= suspiciousAuc)
     .map(({ name }) => name);
-  const named = alone.slice(0, 5).join(", ") + (alone.length > 5 ? ", …" : "");
-  const what = alone.length === 0
+  const named = columns.slice(0, 5).join(", ") + (columns.length > 5 ? ", …" : "");
+  const what = columns.length === 0
     ? "no feature does it alone"
-    : alone.length === 1
+    : columns.length === 1
     ? `${named} alone does it`
     : `each of ${named} does it alone`;
-  return [
+  const text =
     `the held-out AUC is ${
       auc.toFixed(4)
-    }, which real outcomes hardly ever allow: ${what}. Are all features known before the ` +
-    "outcome is? If not, take those out: the model would not have them when it is asked.",
-  ];
+    }, which real outcomes hardly ever allow: ${what}. Are all features ` +
+    "known before the outcome is? If not, take those out: the model would not have them when it is asked.";
+  return [{ kind: "too-good", columns, text }];
 }
 
 /** About a million rows: each feature takes a pass over them. */

@@ -9,7 +9,9 @@ import { type Partition, testPart, trainTestSplit } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
 import { runToEnd } from "../runtime/event_loop.ts";
-import { areOneGroup, dataNotes } from "./notes.ts";
+import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
+import { leaksOfExamples } from "./example_leaks.ts";
+import { areOneGroup, groupNotes } from "./notes.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
 
 /** Examples ready for training: plain data over shared memory, which can be posted to other threads. */
@@ -20,6 +22,8 @@ export interface Prepared extends EncodedExamples {
   readonly account: RowAccount;
   /** Notes about the data, for the model's metadata. */
   readonly notes: readonly string[];
+  /** Warnings of leaks, for the model's metadata. */
+  readonly warnings: readonly LeakWarning[];
 }
 
 /**
@@ -48,7 +52,9 @@ export function* prepareInSteps(
   requireExamples(raw, spec);
   const { lastId, account } = raw;
   const split = splitOf(hyperParameters);
-  const notes = dataNotes(raw, spec, { isOneGroup: requireSplit(raw, spec, split), ...hyperParameters });
+  const notes = groupNotes(raw, spec, { isOneGroup: requireSplit(raw, spec, split), ...hyperParameters });
+  const warnings = leaksOfExamples(raw, spec, split);
+  yield;
   const fingerprint = fingerprintOf(raw);
   yield;
   const goldenRows = pickGolden(raw, spec);
@@ -56,7 +62,7 @@ export function* prepareInSteps(
     poolPure: hyperParameters.penalty === "none",
     chunkStore,
   });
-  return { ...encoded, fingerprint, goldenRows, lastId, account, notes };
+  return { ...encoded, fingerprint, goldenRows, lastId, account, notes, warnings };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { tellsOutcome } from "../examples/leaks/leak_warning.ts";
 import { readExamples } from "../examples/examples.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
@@ -20,7 +21,7 @@ import { requireBothClasses } from "./class_counts.ts";
 import { fitModel, readObserver, requireInseparable, type TrainObserver } from "./fit_model.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
 import { describe } from "./metadata.ts";
-import { encodingNotes, heldOutNotes, leakNotes, minibatchNotes, weightNotes } from "./notes.ts";
+import { encodingNotes, heldOutNotes, minibatchNotes, warnOfAuc, weightNotes } from "./notes.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
 import { type Seconds, type StageClock, startClock } from "./stage_clock.ts";
 import { openTrainingResources, type ResourceOptions } from "./training_resources.ts";
@@ -137,15 +138,31 @@ export async function trainPrepared(
   const solution = { ...fitted, coefficients: corrected(fitted.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
   const metrics = evaluateModel(design, coefficients, baseRate, network);
+  // An AUC that is too good is explained by the columns that give the outcome away.
+  const isExplained = rows.test === 0 || prepared.warnings.some(tellsOutcome);
+  const warnings = [
+    ...prepared.warnings,
+    ...(isExplained ? [] : warnOfAuc({ design, encoder, coefficients, baseRate, metrics })),
+  ];
   const notes = [
     ...prepared.notes,
+    ...warnings.map(({ text }) => text),
     ...encodingNotes(pooled, encoder, fixedAtZero),
     ...weightNotes(rows.train, sums.rows.train),
     ...heldOutNotes({ testShare: hyperParameters.testShare, rows: rows.test, ones: clicks.test }),
-    ...(rows.test === 0 ? [] : leakNotes({ design, encoder, coefficients, baseRate, metrics })),
     ...minibatchNotes(solution, hyperParameters),
   ];
-  const parts = { ...prepared, ...counts, spec, hyperParameters, solution, precision, metrics, notes };
+  const parts = {
+    ...prepared,
+    ...counts,
+    spec,
+    hyperParameters,
+    solution,
+    precision,
+    metrics,
+    notes,
+    warnings,
+  };
   return { metadata: describe(parts), account, seconds: clock.seconds() };
 }
 

@@ -97,6 +97,7 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
         step: "number",
       },
       notes: [],
+      warnings: [],
       seconds: { read: "number", encode: "number", fit: "number", total: "number" },
     });
     assert.deepEqual([first.version, first.active], [1, true]);

@@ -10,7 +10,7 @@ const repeatsMin = 15;
 /** Pairs of successive rows from which a number that always rises counts as a running number. */
 const risingMin = 200;
 
-/** Warns of a column that identifies its rows or groups: what is learnt of a value is of no use for another row. */
+/** Warns of a column that identifies its rows or groups: its values say nothing about other rows. */
 export function warnOfIdentity(sample: LeakSample, c: number): LeakWarning | undefined {
   const { columns, rows } = sample;
   const groupValues = rows.groups && groupValuesOf(rows.columns[c], rows.groups, rows.groupCount);

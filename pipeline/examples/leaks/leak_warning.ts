@@ -14,6 +14,20 @@ export type LeakKind =
   | "duplicate-rows"
   | "too-good";
 
+/** Kinds that do not tell the outcome: such a column says nothing about rows to come, or rows occur more than once. */
+const otherKinds: readonly LeakKind[] = [
+  "running-number",
+  "level-per-row",
+  "group-feature",
+  "multiplied-rows",
+  "duplicate-rows",
+];
+
+/** Whether a warning is of columns that give the outcome away. */
+export function tellsOutcome({ kind }: LeakWarning): boolean {
+  return !otherKinds.includes(kind);
+}
+
 /** A warning of a leak. */
 export interface LeakWarning {
   readonly kind: LeakKind;

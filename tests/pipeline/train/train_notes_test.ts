@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { evaluateModel } from "../../../pipeline/fit/evaluate.ts";
-import { leakNotes } from "../../../pipeline/train/notes.ts";
+import { warnOfAuc } from "../../../pipeline/train/notes.ts";
 import { testPart, trainTestSplit } from "../../../pipeline/examples/split.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
 import type { HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { encodeRows, type FeatureText, specOf } from "../../support/example_rows.ts";
 import { insertRows, tableOf, trainOn, withStore } from "../../support/temp_store.ts";
@@ -27,16 +28,23 @@ const x: FeatureText = { name: "x", type: "numeric" };
 const y: FeatureText = { name: "y", type: "numeric" };
 const c: FeatureText = { name: "c", type: "categorical" };
 
-async function notesOf(
+type Remarks = readonly [notes: readonly string[], warnings: ArtifactMetadata["warnings"]];
+
+async function remarksOn(
   rows: readonly Row[],
   features: readonly FeatureText[],
   settings: Partial<HyperParameters> = {},
   spec: FeatureSpec = specOf(features),
-): Promise<readonly string[]> {
+): Promise<Remarks> {
   return await withStore(tableOf(["who", "clicked", "x", "y", "c"]), async (made) => {
     insertRows(made.store, rows);
-    return (await trainOn(made, spec, settings)).artifact.metadata.notes;
+    const { notes, warnings } = (await trainOn(made, spec, settings)).artifact.metadata;
+    return [notes, warnings];
   });
+}
+
+async function notesOf(...training: Parameters<typeof remarksOn>): Promise<readonly string[]> {
+  return (await remarksOn(...training))[0];
 }
 
 Deno.test("notes: ordinary data gives none", async () => {
@@ -45,8 +53,9 @@ Deno.test("notes: ordinary data gives none", async () => {
 
 Deno.test("notes: a group that is also a feature", async () => {
   const spec = parseSpec({ id: "id", label: "clicked", group: "c", features: [x, c] }, "the test's spec");
-  const notes = await notesOf(makeRows(600, (i) => ({ c: `c${i % 60}` })), [], {}, spec);
-  assert.equal(notes.length, 1);
+  const [notes, warnings] = await remarksOn(makeRows(600, (i) => ({ c: `c${i % 60}` })), [], {}, spec);
+  assert.deepEqual(warnings?.map(({ kind, columns }) => [kind, columns]), [["group-feature", ["c"]]]);
+  assert.deepEqual(notes, warnings?.map(({ text }) => text));
   assert.match(
     notes[0],
     /^c is the group and a feature: held-out rows are of groups that the model has not seen/,
@@ -94,23 +103,28 @@ Deno.test("notes: held-out rows of one label", async () => {
   assert.match(notes.join("\n"), /^all \d+ held-out row\(s\) have label 0: the metrics do not show/m);
 });
 
-Deno.test("notes: a held-out AUC of 1, with the feature that gives the label away", async () => {
+Deno.test("notes: a feature that gives the label away, also as a warning", async () => {
   const leaking = makeRows(600, (i, { clicked }) => ({ y: Number(clicked) * 10 + (i % 7) }));
-  const notes = await notesOf(leaking, [x, y, c]);
-  assert.equal(notes.length, 1);
+  const [notes, warnings] = await remarksOn(leaking, [x, y, c]);
+  assert.deepEqual(warnings?.map(({ kind, columns }) => [kind, columns]), [["label-copy", ["y"]]]);
+  assert.equal(notes.length, 1, "the AUC that follows from it is not a note too");
   assert.match(
     notes[0],
-    /^the held-out AUC is 1\.0000, .*: y alone does it\. Are all features known before the outcome is\?/,
+    /^y alone tells the outcome, with an AUC of 1\.000 .* Is it known when the model is asked\?/,
   );
 
   const byLevel = makeRows(600, (_, { clicked }) => ({ c: clicked === 1 ? "paid" : null }));
-  assert.match((await notesOf(byLevel, [x, y, c]))[0], /: c alone does it\./);
+  assert.match(
+    (await notesOf(byLevel, [x, y, c]))[0],
+    /^c is there or missing by the outcome: 0 % .* and 100 %/,
+  );
+});
 
-  const twice = makeRows(600, (_, { clicked }) => ({ x: clicked, y: 3 - Number(clicked) }));
-  assert.match((await notesOf(twice, [x, y, c]))[0], /: each of x, y does it alone\./);
-
-  const together = makeRows(600, (_, { x, y }) => ({ clicked: Number(x) + Number(y) > 0.5 ? 1 : 0 }));
-  assert.match((await notesOf(together, [x, y, c], { C: 1e6 }))[0], /: no feature does it alone\./);
+Deno.test("notes: a held-out AUC of 1 that no feature gives alone", async () => {
+  const together = makeRows(600, (_, { x, y }) => ({ clicked: Number(x) / 2 + Number(y) > 0.5 ? 1 : 0 }));
+  const [[note], warnings] = await remarksOn(together, [x, y, c], { C: 1e6 });
+  assert.match(note, /^the held-out AUC is 1\.0000, .*: no feature does it alone\./);
+  assert.deepEqual(warnings?.map(({ kind, columns }) => [kind, columns]), [["too-good", []]]);
 });
 
 Deno.test("notes: with many rows, a sample is enough to find the feature that gives the label away", () => {
@@ -120,12 +134,12 @@ Deno.test("notes: with many rows, a sample is enough to find the feature that gi
   const coefficients = Float64Array.of(0.1, 0, 9, 0, 0);
   const metrics = evaluateModel(design, coefficients, 0.5);
   assert.match(
-    leakNotes({ design, encoder, coefficients, baseRate: 0.5, metrics })[0],
+    warnOfAuc({ design, encoder, coefficients, baseRate: 0.5, metrics })[0].text,
     /: y alone does it\./,
   );
   // If products of weights overflow, there is no AUC.
   const unknown = { ...metrics, auc: Infinity };
-  assert.deepEqual(leakNotes({ design, encoder, coefficients, baseRate: 0.5, metrics: unknown }), []);
+  assert.deepEqual(warnOfAuc({ design, encoder, coefficients, baseRate: 0.5, metrics: unknown }), []);
 });
 
 Deno.test("notes: a category with (nearly) as many levels as rows", async () => {
