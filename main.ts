@@ -22,7 +22,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     load: () => import("./commands/generate.ts"),
   },
   init: {
-    summary: "your own file → its schema, feature spec and settings",
+    summary: "your own files → their schema, feature spec and settings",
     load: () => import("./commands/init.ts"),
   },
   ingest: { summary: "parquet, CSV or NDJSON files → store", load: () => import("./commands/ingest.ts") },

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
-import { profileFile } from "../pipeline/init/profile.ts";
-import { propose } from "../pipeline/init/propose.ts";
+import type { LeftFile } from "../pipeline/init/folder.ts";
+import { proposeFiles } from "../pipeline/init/propose_files.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
 import { schemaText } from "../pipeline/init/schema_text.ts";
 import { configText, specText } from "../pipeline/init/settings_text.ts";
@@ -13,26 +13,34 @@ import { describeProposal } from "./init_report.ts";
 
 export default command({
   name: "init",
-  summary: "your own file → its schema, feature spec and settings",
+  summary: "your own files → their schema, feature spec and settings",
   description: [
-    "Looks at a file (parquet, CSV, newline-delimited JSON; text may be compressed by gzip) and writes what clickwell needs to know",
-    "about it: schema.sql (the table and the view of the examples), features.json (the feature spec) and clickwell.json (the",
-    "settings that name the other two). It prints what it took for what and why. Then train and serve take --config:",
+    "Looks at files (parquet, CSV, newline-delimited JSON; text may be compressed by gzip), or at those of a folder, and writes what",
+    "clickwell needs to know about them: schema.sql (the tables and the view of the examples), features.json (the feature spec) and",
+    "clickwell.json (the settings that name the other two). It prints what it took for what and why. Then train and serve take --config:",
     "",
     "  clickwell train --config mine/clickwell.json",
     "  clickwell serve --config mine/clickwell.json",
     "",
-    "At least 100,000 rows, spread over the file, are looked at; every row is checked when it is loaded. The label is a column of",
-    "two values: 0 and 1, true and false, or two texts. Columns that look like an id, a constant, a duplicate or a free text are",
-    'left out of the features, and listed in the spec under "leftOut" with the entry to move up.',
+    "At least 100,000 rows, spread over each file, are looked at; every row is checked when it is loaded. Several files are joined by",
+    "columns that have the values of a key of another file, from many rows to one, so that no join multiplies rows.",
+    "",
+    "The label is a column of two values (0 and 1, true and false, or two texts); or one of the files, such as clicks: 1 where it has a",
+    "row with the key; or two counts, such as --label clicks/impressions: each row is then two examples, clicked and not, by weight.",
+    "Columns that look like an id, a constant, a duplicate or a free text are left out of the features, and listed in the spec under",
+    '"leftOut" with the entry to move up.',
   ].join("\n"),
-  positionals: { name: "FILE", help: "a file of your own", min: 1, max: 1 },
+  positionals: { name: "FILE", help: "files of your own, or a folder of them", min: 1, max: Infinity },
   flags: {
-    out: { type: "string", value: "DIR", help: "folder to write to [a folder named like the table]" },
+    out: {
+      type: "string",
+      value: "DIR",
+      help: "folder to write to [a folder named like the table of the examples]",
+    },
     label: {
       type: "string",
-      value: "COLUMN",
-      help: "the outcome: a column of two values [found by its name]",
+      value: "NAME",
+      help: "the outcome: COLUMN, TABLE.COLUMN, TABLE or CLICKS/IMPRESSIONS [found by names and values]",
     },
     group: {
       type: "string",
@@ -40,6 +48,11 @@ export default command({
       help: "rows with the same value are all in training or all held out [found by names and values]",
     },
     time: { type: "string", value: "COLUMN", help: "when an example happened [found by names and values]" },
+    join: {
+      type: "list",
+      value: "TABLE.COLUMN=TABLE.KEY",
+      help: "joins two tables whose names and values do not show it",
+    },
     "dry-run": { type: "boolean", help: "print what would be written, and write nothing" },
     replace: { type: "boolean", help: "write over files that exist" },
     ...textFlags,
@@ -50,15 +63,16 @@ export default command({
       "clickwell init mails.csv --out mine",
       "write mine/schema.sql, mine/features.json and mine/clickwell.json",
     ],
+    ["clickwell init leads.parquet offers.parquet clicks.parquet --label clicks", "join three files"],
     ["clickwell init visits.parquet --label bought --group visitor_id --dry-run", "look first"],
   ],
-  async run({ options, positionals: [path], terminal, signal }) {
+  async run({ options, positionals, terminal, signal }) {
     const format = textFormatOf(options);
-    const profile = await profileFile(path, { signal, ...format ? { format } : {} });
-    const proposal = propose(profile, wishesOf(options));
-    const folder = options.out ?? profile.name;
+    const found = await proposeFiles(positionals, wishesOf(options), { signal, ...format ? { format } : {} });
+    const { proposal, left } = found;
+    const folder = options.out ?? proposal.view.child;
     const texts = textsOf(proposal, folder);
-    for (const line of describeProposal(proposal)) terminal.say(line);
+    for (const line of describeProposal(proposal, left)) terminal.say(line);
     if (options["dry-run"]) {
       if (!options.json) { for (const { path, text } of texts) terminal.output(`${path}\n${text}\n`); }
     } else {
@@ -67,12 +81,17 @@ export default command({
       terminal.say(`wrote ${texts.map(({ path }) => path).join(", ")}`);
       terminal.say(`next: clickwell train --config ${join(folder, "clickwell.json")}`);
     }
-    return resultOf(proposal, texts);
+    return resultOf(found, texts);
   },
 });
 
-function wishesOf({ label, group, time }: Readonly<Record<"label" | "group" | "time", string | undefined>>) {
+function wishesOf(
+  { label, group, time, join }: Readonly<Record<"label" | "group" | "time", string | undefined>> & {
+    readonly join: readonly string[];
+  },
+) {
   return {
+    join,
     ...label === undefined ? {} : { label },
     ...group === undefined ? {} : { group },
     ...time === undefined ? {} : { time },
@@ -104,7 +123,7 @@ function requireAbsent(texts: readonly WrittenText[]): void {
 }
 
 function resultOf(
-  { label, tables, features, leftOut }: Proposal,
+  { proposal: { label, tables, features, leftOut }, left }: { proposal: Proposal; left: readonly LeftFile[] },
   [schema, spec, config]: readonly [WrittenText, WrittenText, WrittenText],
 ) {
   return {
@@ -112,8 +131,11 @@ function resultOf(
     spec: spec.path,
     config: config.path,
     label: label.name,
-    tables: Object.fromEntries(tables.map(({ name, paths }) => [name, paths[0]])),
+    tables: Object.fromEntries(
+      tables.map(({ name, paths }) => [name, paths.length === 1 ? paths[0] : paths]),
+    ),
     features,
     left_out: leftOut.map(({ column, why }) => ({ column, why })),
+    ...left.length === 0 ? {} : { left_files: left },
   };
 }

@@ -1,10 +1,14 @@
 import { printable } from "../pipeline/files/columns/printable.ts";
+import type { LeftFile } from "../pipeline/init/folder.ts";
 import type { Proposal, ProposedFeature } from "../pipeline/init/proposal.ts";
 
 const width = 13;
 
 /** Describes what was taken for what, in lines for people. */
-export function describeProposal({ features, leftOut, findings }: Proposal): string[] {
+export function describeProposal(
+  { features, leftOut, findings }: Proposal,
+  left: readonly LeftFile[] = [],
+): string[] {
   const [notes, found] = [
     findings.filter(({ about }) => about === "note"),
     findings.filter(({ about }) => about !== "note"),
@@ -16,6 +20,7 @@ export function describeProposal({ features, leftOut, findings }: Proposal): str
       line(type, features.filter((feature) => feature.type === type).map(shownFeature).join(", "))
     ),
     ...leftOut.map(({ column, why }) => line("left out", `${printable(column)}: ${why}`)),
+    ...left.map(({ file, why }) => line("not read", `${printable(file)}: ${why}`)),
     ...notes.map(({ text }) => line("note", text)),
   ];
 }

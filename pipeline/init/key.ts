@@ -53,9 +53,13 @@ export function groupOf(
 }
 
 function mayBeGroup(column: ColumnProfile, rows: TableRows): boolean {
-  const { name, kind, nulls, isUnique, length } = column;
-  if (kind !== "integer" && kind !== "text") return false;
-  if (nulls > 0 || isUnique || !(isIdName(name) || isPersonName(name))) return false;
+  return (isIdName(column.name) || isPersonName(column.name)) && hasGroups(column, rows);
+}
+
+/** Returns whether the values of a column look like those of groups, whatever its name. */
+export function hasGroups(column: ColumnProfile, rows: TableRows): boolean {
+  const { kind, nulls, isUnique, length } = column;
+  if ((kind !== "integer" && kind !== "text") || nulls > 0 || isUnique) return false;
   if (length !== undefined && length.words > 2) return false;
   return levelCount(column, rows) >= groupsMin && rowsPerLevel(column, rows) <= groupRowsMax;
 }

@@ -74,7 +74,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
 }
 
 /** Extensions of the files that are read. */
-const extensions = /(\.(parquet|csv|tsv|txt|ndjson|jsonl|json|gz|snappy|zstd))+$/i;
+const extensions = /(\.(parquet|csv|tsv|txt|ndjson|jsonl|json|gz|gzip|snappy|zstd))+$/i;
 /** Names that a table cannot have: that of the view, and those of the program's records. */
 const takenNames: ReadonlySet<string> = new Set(["examples", ...ownTableNames]);
 

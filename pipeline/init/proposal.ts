@@ -27,6 +27,8 @@ export interface ProposedTable {
   readonly key: readonly string[];
   /** Whether the key is a row number that the files do not have: the store gives it. */
   readonly isNumbered: boolean;
+  /** Columns by which rows are found, besides the key. */
+  readonly indexes?: readonly string[];
 }
 
 export interface ProposedColumn {
@@ -48,9 +50,12 @@ export interface ProposedView {
 
 export interface ProposedJoin {
   readonly parent: string;
+  /** Its name in the view: another than the table's if the table is joined twice. */
+  readonly alias: string;
   /** The key of the parent. */
   readonly key: string;
-  /** The column of the child that refers to it. */
+  /** The table in the view whose `column` refers to it: the child, or a parent that is joined before. */
+  readonly from: string;
   readonly column: string;
   /** Whether a child without a parent is an example, too. */
   readonly isOptional: boolean;
@@ -59,6 +64,7 @@ export interface ProposedJoin {
 export interface ProposedViewColumn {
   /** Its name in the view. */
   readonly name: string;
+  /** The name of its table in the view. */
   readonly table: string;
   readonly column: string;
 }
@@ -76,7 +82,14 @@ export type ProposedLabel =
     readonly childColumn: string;
   }
   /** Two counts of the child: each row is two examples, of the label 1 and 0, that are weighted by the counts. */
-  | { readonly is: "ratio"; readonly name: string; readonly clicks: string; readonly impressions: string };
+  | {
+    readonly is: "ratio";
+    readonly name: string;
+    /** The key of the child, from which the ids of the two examples are made. */
+    readonly key: string;
+    readonly clicks: string;
+    readonly impressions: string;
+  };
 
 /** An entry of the spec's `features`. `name` is a column of the view. */
 export type ProposedFeature =

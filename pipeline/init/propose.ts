@@ -1,162 +1,272 @@
 import type { ColumnProfile } from "./column_profile.ts";
-import { isoTime } from "../files/columns/field_value.ts";
 import { fieldsOf } from "./fields.ts";
-import { groupOf } from "./key.ts";
-import { type FoundLabel, labelOf, namedColumn } from "./label.ts";
-import { isEventTimeName } from "./names.ts";
-import { rowsPerLevel } from "./levels.ts";
+import { joinedFormat } from "./joined_format.ts";
+import {
+  existsFinding,
+  fileFindings,
+  joinFindings,
+  keyFinding,
+  labelFinding,
+  ratioFinding,
+  roleFindings,
+} from "./findings.ts";
+import { type JoinTree, joinTreeOf } from "./join_tree.ts";
+import { keyTableOf } from "./key_columns.ts";
+import { groupOf, hasGroups } from "./key.ts";
+import { namedColumn } from "./label.ts";
+import { chooseLabel, type LabelChoice } from "./label_choice.ts";
+import { isEventTimeName, isPersonName } from "./names.ts";
+import { namedJoinsOf } from "./named_joins.ts";
 import type { TableProfile } from "./profile.ts";
-import type { Finding, LeftOutColumn, Proposal, ProposedTable } from "./proposal.ts";
-import { tableOf } from "./table.ts";
+import type { Finding, LeftOutColumn, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
+import { findReferences, type KeySearch, type KeySearchResult } from "./references.ts";
+import { labelTableFor, tableOf } from "./table.ts";
+import { requireConnected } from "./unconnected.ts";
+import { freeName, namedField, type ViewField, viewFieldsOf } from "./view_fields.ts";
 
 /** What the user has said; what is absent is found. */
 export interface Wishes {
   readonly label?: string;
   readonly group?: string;
   readonly time?: string;
+  /** Joins, each as TABLE.COLUMN=TABLE.KEY. */
+  readonly join?: readonly string[];
 }
 
 /**
- * Proposes a table, a view and a feature spec for one file.
+ * Proposes a table, the view and a feature spec for one file.
  *
  * @throws {Failure} `usage-invalid` if the label is not clear, or a column is named that the file does not have;
  *   `examples-invalid` if the label does not have two values.
  */
 export function propose(profile: TableProfile, wishes: Wishes = {}): Proposal {
-  const label = labelOf(profile, wishes.label);
-  const table = tableOf(profile);
-  const [id] = table.key;
-  const roles = rolesOf(profile, wishes, new Set([id, label.column.name]));
-  const isFeature = ({ name }: ColumnProfile) =>
-    name !== id && name !== label.column.name && name !== roles.group?.name;
-  const { features, leftOut } = fieldsOf(
-    profile.columns.filter(isFeature).map((column) => ({
-      name: column.name,
-      column,
-      rows: profile,
-      table: table.name,
-    })),
-  );
-  const groupLeftOut: LeftOutColumn[] = roles.group
-    ? [{
-      column: roles.group.name,
-      why: "it is the group: its rows are held out together, so training and testing share no value",
-      feature: { name: roles.group.name, type: "categorical", hash: 4_096 },
-    }]
+  const choice = chooseLabel([profile], { references: [], nearMisses: [] }, wishes.label);
+  return proposalOf(choice, joinTreeOf(profile.name, [profile.name], []), [profile], wishes);
+}
+
+export interface TablesOptions {
+  /** Whether the user named the file of a table: then it must join. A table that was found in a folder may be left out. */
+  readonly isNamed: (profile: TableProfile) => boolean;
+  readonly searchKeys: (searches: readonly KeySearch[]) => Promise<readonly KeySearchResult[]>;
+}
+
+/**
+ * Proposes tables, the view that joins them and a feature spec for several files.
+ *
+ * @throws {Failure} `usage-invalid` if the label is not clear, a file does not join, or a column is named that no file has;
+ *   `examples-invalid` if the label does not have two values.
+ */
+export async function proposeTables(
+  profiles: readonly TableProfile[],
+  wishes: Wishes,
+  { isNamed, searchKeys }: TablesOptions,
+): Promise<Proposal> {
+  const tables = profiles.map(keyTableOf);
+  const named = namedJoinsOf(profiles, wishes.join ?? []);
+  const { references, nearMisses } = await findReferences({ tables, named, searchKeys });
+  const choice = chooseLabel(profiles, { references, nearMisses }, wishes.label);
+  const joinable = profiles.filter(({ name }) => !(choice.is === "exists" && choice.by.table === name));
+  const tree = joinTreeOf(choice.examples.name, joinable.map(({ name }) => name), references);
+  requireConnected(tree, profiles, { isNamed, nearMisses });
+  return proposalOf(choice, tree, profiles, wishes);
+}
+
+interface Parts {
+  readonly choice: LabelChoice;
+  readonly tree: JoinTree;
+  /** The columns of the view, without the label. */
+  readonly fields: readonly ViewField[];
+  readonly tables: readonly ProposedTable[];
+  readonly profiles: readonly TableProfile[];
+  readonly wishes: Wishes;
+}
+
+function proposalOf(
+  choice: LabelChoice,
+  tree: JoinTree,
+  profiles: readonly TableProfile[],
+  wishes: Wishes,
+): Proposal {
+  const tables = proposedTablesOf(choice, tree, profiles);
+  const counts: readonly (ColumnProfile | undefined)[] = choice.is === "ratio"
+    ? [choice.clicks, choice.impressions]
     : [];
-  const allLeftOut = [...groupLeftOut, ...leftOut];
+  const fields = viewFieldsOf(tree, profiles, tables).filter(({ column }) => !counts.includes(column));
+  const parts = { choice, tree, fields, tables, profiles, wishes };
+  const key = rootKey(parts);
+  const label = labelOf(choice, fields, key);
+  const roles = rolesOf(parts, new Set([key, label.name]));
+  const isFeature = (field: ViewField) =>
+    field.name !== key && field.name !== label.name && field !== roles.group &&
+    !field.isNumber;
+  const { features, leftOut } = fieldsOf(fields.filter(isFeature));
+  const used = profiles.filter(({ name }) => tables.some((table) => table.name === name));
+  const names = [...fields.map(({ name }) => name), label.name];
+  const isRatio = choice.is === "ratio";
+  const id = isRatio ? freeName("example_id", names) : key;
   return {
-    tables: [table],
+    tables,
     view: {
-      child: table.name,
-      joins: [],
-      columns: table.columns.map(({ name }) => ({ name, table: table.name, column: name })),
+      child: tree.root,
+      joins: tree.joins.map(({ table, alias, key, from, column, isOuter }) => ({
+        parent: table,
+        alias,
+        key,
+        from,
+        column,
+        isOptional: isOuter,
+      })),
+      columns: fields.map(({ name, alias, column }) => ({
+        name,
+        table: alias,
+        column: column.name,
+      })),
     },
-    label: {
-      is: "column",
-      name: label.column.name,
-      ...label.positive === undefined ? {} : { positive: label.positive },
-    },
+    label,
     id,
-    group: roles.group?.name ?? id,
+    group: roles.group?.name ?? key,
     ...roles.time ? { time: roles.time.name } : {},
+    ...isRatio ? { weight: freeName("weight", [...names, id]) } : {},
     features,
-    leftOut: allLeftOut,
-    format: profile.format,
-    findings: [
-      ...fileFindings(profile),
-      keyFinding(table),
-      labelFinding(label),
-      ...roleFindings(profile, roles),
-      ...profile.notes.map((text) => ({ about: "note", text }) as const),
-    ],
+    leftOut: [...roles.group ? [groupLeftOut(roles.group.name)] : [], ...leftOut],
+    format: joinedFormat(used),
+    findings: findingsOf(parts, used, roles),
   };
 }
 
-interface Roles {
-  readonly group: ColumnProfile | undefined;
-  readonly time: ColumnProfile | undefined;
+function rootKey({ tree, tables }: Parts): string {
+  const [key] = tables.find(({ name }) => name === tree.root)?.key ?? [];
+  return key;
 }
 
-function rolesOf(profile: TableProfile, wishes: Wishes, taken: ReadonlySet<string>): Roles {
+/** Proposes the tables: parents before the tables that refer to them, and the label's last. */
+function proposedTablesOf(
+  choice: LabelChoice,
+  tree: JoinTree,
+  profiles: readonly TableProfile[],
+): ProposedTable[] {
+  const profileOf = (name: string) => profiles.filter((profile) => profile.name === name);
+  const required = (table: string) =>
+    tree.joins.filter((join) =>
+      !join.isOuter && (join.from === table || aliasTable(tree, join.from) === table)
+    )
+      .map(({ column }) => column);
+  const proposedOf = (name: string, key: string | undefined) =>
+    profileOf(name).map((profile) => {
+      const table = tableOf(profile, profile.columns.find((column) => column.name === key));
+      const needed = required(name);
+      const columns = table.columns.map((column) =>
+        needed.includes(column.name) ? { ...column, isRequired: true } : column
+      );
+      return { ...table, columns };
+    });
+  const parents = [...new Set(tree.joins.map(({ table }) => table))].reverse();
+  return [
+    ...parents.flatMap((parent) => proposedOf(parent, tree.joins.find(({ table }) => table === parent)?.key)),
+    ...proposedOf(tree.root, choice.is === "exists" ? choice.by.key : undefined),
+    ...choice.is === "exists"
+      ? profileOf(choice.by.table).map((profile) => labelTableFor(profile, choice.by.column))
+      : [],
+  ];
+}
+
+function aliasTable({ joins }: JoinTree, alias: string): string | undefined {
+  return joins.find((join) => join.alias === alias)?.table;
+}
+
+function labelOf(choice: LabelChoice, fields: readonly ViewField[], key: string): ProposedLabel {
+  const names = fields.map(({ name }) => name);
+  switch (choice.is) {
+    case "column": {
+      const { column, positive } = choice.found;
+      return { is: "column", name: column.name, ...positive === undefined ? {} : { positive } };
+    }
+    case "exists": {
+      const { table, column, key: childColumn } = choice.by;
+      return { is: "exists", name: freeName("clicked", names), table, column, childColumn };
+    }
+    case "ratio": {
+      const { clicks, impressions } = choice;
+      return {
+        is: "ratio",
+        name: freeName("clicked", names),
+        key,
+        clicks: clicks.name,
+        impressions: impressions.name,
+      };
+    }
+  }
+}
+
+interface ViewRoles {
+  readonly group: ViewField | undefined;
+  readonly time: ViewField | undefined;
+}
+
+function rolesOf({ tree, fields, wishes, choice }: Parts, taken: ReadonlySet<string>): ViewRoles {
+  const named = (name: string, flag: string) => {
+    if (tree.joins.length > 0) return namedField(fields, name, flag);
+    const column = namedColumn(choice.examples, name, flag);
+    return fields.find((field) => field.column === column);
+  };
   const group = wishes.group === undefined
-    ? groupOf(profile.columns, profile, (name) => taken.has(name))
-    : namedColumn(profile, wishes.group, "--group");
+    ? groupField(tree, fields.filter(({ name }) => !taken.has(name)), choice.examples)
+    : named(wishes.group, "--group");
   const time = wishes.time === undefined
-    ? profile.columns.find(mayBeEventTime)
-    : namedColumn(profile, wishes.time, "--time");
+    ? fields.find(({ column }) => mayBeEventTime(column))
+    : named(wishes.time, "--time");
   return { group, time };
+}
+
+/** Returns the group: of the columns that refer to parents the one of a person, or with the most values; else another of the examples. */
+function groupField(
+  { root, joins }: JoinTree,
+  fields: readonly ViewField[],
+  examples: TableProfile,
+): ViewField | undefined {
+  const own = fields.filter(({ alias }) => alias === root);
+  const refers = ({ name }: ColumnProfile) =>
+    joins.some(({ from, column, isOuter }) => from === root && column === name && !isOuter);
+  const referring = own.filter(({ column }) => refers(column) && hasGroups(column, examples))
+    .sort((a, b) =>
+      Number(isPersonName(b.column.name)) - Number(isPersonName(a.column.name)) ||
+      b.column.distinct - a.column.distinct
+    );
+  const other = () => {
+    const isTaken = (name: string) => !own.some(({ column }) => column.name === name);
+    const found = groupOf(examples.columns, examples, isTaken);
+    return own.find(({ column }) => column === found);
+  };
+  return referring[0] ?? other();
+}
+
+/** Returns the entry of the group, which is no feature. */
+export function groupLeftOut(name: string): LeftOutColumn {
+  return {
+    column: name,
+    why: "it is the group: its rows are held out together, so training and testing share no value",
+    feature: { name, type: "categorical", hash: 4_096 },
+  };
 }
 
 function mayBeEventTime({ name, kind, nulls, distinct }: ColumnProfile): boolean {
   return (kind === "time" || kind === "date") && nulls === 0 && distinct > 2 && isEventTimeName(name);
 }
 
-export function fileFindings(
-  { path, fileFormat, rowCount, isCounted, rowsLookedAt, columns, format, unreadable }: TableProfile,
-): Finding[] {
-  const details = [
-    { parquet: "parquet", csv: "CSV", ndjson: "newline-delimited JSON" }[fileFormat],
-    ...format.encoding === undefined ? [] : [format.encoding],
-    ...format.decimalComma === true ? ["decimal comma"] : [],
-    ...format.nulls === undefined
-      ? []
-      : [`${format.nulls.map((text) => JSON.stringify(text)).join(", ")} for no value`],
-  ];
-  const rows = `${isCounted ? "" : "about "}${rowCount.toLocaleString("en")} rows`;
-  const seen = rowsLookedAt < rowCount ? `, ${rowsLookedAt.toLocaleString("en")} looked at` : "";
+function findingsOf(parts: Parts, used: readonly TableProfile[], roles: ViewRoles): Finding[] {
+  const { choice, tree, tables, profiles } = parts;
+  const labelFindings = choice.is === "column"
+    ? [labelFinding(choice.found)]
+    : choice.is === "exists"
+    ? [existsFinding(choice.by, profiles)]
+    : [ratioFinding(choice)];
+  const root = tables.filter(({ name }) => name === tree.root);
   return [
-    { about: "file", text: `${path}: ${details.join(", ")}; ${rows}${seen}, ${columns.length} columns` },
-    ...unreadable.map(({ column, why }) =>
-      ({ about: "note", text: `${JSON.stringify(column)} is not loaded: ${why}.` }) as const
-    ),
-  ];
-}
-
-function keyFinding({ key: [name], isNumbered, columns }: ProposedTable): Finding {
-  const type = columns.find((column) => column.name === name)?.type === "TEXT" ? "a text" : "an integer";
-  return {
-    about: "key",
-    text: isNumbered
-      ? `none found: the store numbers the rows in ${name}. A corrected file can then not replace this one; a column of unique ` +
-        "ids would be a key"
-      : `${name}, ${type} that no two rows share`,
-  };
-}
-
-export function labelFinding({ column, positive, isCertain, share }: FoundLabel): Finding {
-  const other = column.levels.find(({ level }) => level !== positive)?.level;
-  const is = positive === undefined ? "" : `, 1 for ${JSON.stringify(positive)}`;
-  const doubt = isCertain || positive === undefined
-    ? ""
-    : `, the rarer value; for ${JSON.stringify(other)} write it as "positive" in the spec`;
-  const missing = column.nulls === 0
-    ? ""
-    : `; ${column.nulls.toLocaleString("en")} rows without a label are kept, not trained on`;
-  return { about: "label", text: `${column.name}${is}: ${percent(share)} of the rows${doubt}${missing}` };
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toPrecision(3)} %`;
-}
-
-function roleFindings(profile: TableProfile, { group, time }: Roles): Finding[] {
-  return [
-    {
-      about: "group",
-      text: group
-        ? `${group.name}, about ${
-          rowsPerLevel(group, profile).toPrecision(2)
-        } rows each, which are held out together`
-        : "none found: each row is one. If rows belong together, such as those of a customer, name their column with --group",
-    },
-    ...time
-      ? [
-        {
-          about: "time",
-          text: `${time.name}, ${isoTime(time.range?.min ?? NaN)} to ${isoTime(time.range?.max ?? NaN)}`,
-        } as const,
-      ]
-      : [],
+    ...used.flatMap(fileFindings),
+    ...joinFindings(tree, profiles),
+    ...root.map(keyFinding),
+    ...labelFindings,
+    ...roleFindings(choice.examples, { group: roles.group?.column, time: roles.time?.column }),
+    ...used.flatMap(({ notes }) => notes.map((text) => ({ about: "note", text }) as const)),
   ];
 }

@@ -4,16 +4,17 @@ import { quoted } from "../store/sqlite.ts";
 import type { Proposal, ProposedColumn, ProposedLabel, ProposedTable, ProposedView } from "./proposal.ts";
 
 /** Returns the SQL of the tables and of the view `examples`. */
-export function schemaText({ tables, view, label }: Proposal): string {
+export function schemaText(proposal: Proposal): string {
+  const { tables } = proposal;
   const head = [
     "-- Written by clickwell init. Edit it before the first load; later, clickwell schema apply changes a store.",
     '-- The comment at the end of a column\'s line gives its meaning; one with the unit "microseconds since 1970-01-01T00:00:00Z"',
     "-- makes the column a time.",
   ].join("\n");
-  return [head, ...tables.map(tableText), viewText(view, label)].join("\n\n") + "\n";
+  return [head, ...tables.map(tableText), viewText(proposal)].join("\n\n") + "\n";
 }
 
-function tableText({ name, paths, columns, key, isNumbered }: ProposedTable): string {
+function tableText({ name, paths, columns, key, isNumbered, indexes = [] }: ProposedTable): string {
   const isText = columns.some((column) => column.name === key[0] && column.type === "TEXT");
   const lines = columns.map((column) => definitionOf(column, { key, isNumbered }));
   const width = Math.max(...lines.map((line) => line.length));
@@ -28,6 +29,9 @@ function tableText({ name, paths, columns, key, isNumbered }: ProposedTable): st
     ...body,
     ...keys,
     isText || key.length > 1 ? ") STRICT, WITHOUT ROWID;" : ") STRICT;",
+    ...indexes.map((column) =>
+      `CREATE INDEX ${identifier(`${name}_by_${column}`)} ON ${identifier(name)} (${identifier(column)});`
+    ),
   ].join("\n");
 }
 
@@ -44,30 +48,64 @@ function oneLine(text: string): string {
   return printable(text).replaceAll("--", "- -");
 }
 
-function viewText({ child, joins, columns }: ProposedView, label: ProposedLabel): string {
+function viewText({ view, tables, label, id, weight }: Proposal): string {
+  const { child, joins, columns } = view;
   const items = columns.map(({ name, table, column }) => {
     const as = name === column ? "" : ` AS ${identifier(name)}`;
-    return `  ${identifier(table)}.${identifier(column)}${as}`;
+    return `${place(table, column)}${as}`;
   });
-  const labels = label.is === "exists"
-    ? [
-      `  EXISTS (SELECT 1 FROM ${identifier(label.table)} WHERE ${place(label.table, label.column)} = ${
-        place(child, label.childColumn)
-      }) AS ${identifier(label.name)}`,
-    ]
-    : [];
-  const parents = joins.map(({ parent, key, column, isOptional }) =>
-    `${isOptional ? "LEFT JOIN" : "JOIN"} ${identifier(parent)} ON ${place(parent, key)} = ${
-      place(child, column)
-    }`
-  );
+  const parents = joins.map(({ parent, alias, key, from, column, isOptional }) => {
+    const as = alias === parent ? "" : ` AS ${identifier(alias)}`;
+    return `${isOptional ? "LEFT JOIN" : "JOIN"} ${identifier(parent)}${as} ON ${place(alias, key)} = ${
+      place(from, column)
+    }`;
+  });
+  const outcomes = label.is === "ratio"
+    ? outcomesOf(view, label, { id, weight: weight ?? "weight", tables })
+    : undefined;
+  const labels = label.is === "exists" ? [existsText(child, label)] : outcomes?.items ?? [];
   return [
-    "-- One row per example.",
+    label.is === "ratio"
+      ? "-- Two rows per row: clicked and not, each with its count as the weight."
+      : "-- One row per example.",
     "CREATE VIEW examples AS",
     "SELECT",
-    [...items, ...labels].join(",\n"),
-    [`FROM ${identifier(child)}`, ...parents].join("\n") + ";",
+    [...items, ...labels].map((item) => `  ${item}`).join(",\n"),
+    [`FROM ${identifier(child)}`, ...parents, ...outcomes ? [outcomes.join] : []].join("\n") + ";",
   ].join("\n");
+}
+
+type LabelOf<Is extends ProposedLabel["is"]> = Extract<ProposedLabel, { readonly is: Is }>;
+
+function existsText(child: string, { name, table, column, childColumn }: LabelOf<"exists">): string {
+  const where = `${place(table, column)} = ${place(child, childColumn)}`;
+  return `EXISTS (SELECT 1 FROM ${identifier(table)} WHERE ${where}) AS ${identifier(name)}`;
+}
+
+/** Returns what makes two rows of each: a table of both outcomes, and the id, label and weight of a row. */
+function outcomesOf(
+  { child, columns }: ProposedView,
+  { name, key, clicks, impressions }: LabelOf<"ratio">,
+  { id, weight, tables }: { id: string; weight: string; tables: Proposal["tables"] },
+) {
+  const isText = tables.some((table) =>
+    table.name === child && table.columns.some((column) => column.name === key && column.type === "TEXT")
+  );
+  const outcomes = identifier(
+    columns.some(({ table }) => table === "outcomes") ? "both_outcomes" : "outcomes",
+  );
+  const [few, many] = [place(child, clicks), place(child, impressions)];
+  const own = identifier(name);
+  return {
+    items: [
+      `${isText ? `${place(child, key)} || ':' ||` : `2 * ${place(child, key)} +`} ${outcomes}.${own} AS ${
+        identifier(id)
+      }`,
+      `${outcomes}.${own}`,
+      `CASE ${outcomes}.${own} WHEN 1 THEN ${few} ELSE ${many} - ${few} END AS ${identifier(weight)}`,
+    ],
+    join: `CROSS JOIN (SELECT 1 AS ${own} UNION ALL SELECT 0) AS ${outcomes}`,
+  };
 }
 
 function place(table: string, column: string): string {

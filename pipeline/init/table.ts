@@ -22,6 +22,27 @@ export function tableOf(profile: TableProfile, key = keyOf(profile.columns)): Pr
   return { name, paths: [path], columns: [numbered, ...columns], key: [number], isNumbered: true };
 }
 
+/** More columns than these are no key. */
+const keyColumnsMax = 4;
+
+/**
+ * Proposes a table whose rows are outcomes, such as clicks, which are found by one of its columns.
+ *
+ * The key is made of all columns, if they are few: a row that repeats another one changes no label.
+ */
+export function labelTableFor(profile: TableProfile, column: string): ProposedTable {
+  const found = profile.columns.find(({ name }) => name === column);
+  const rest = profile.columns.filter(({ name }) => name !== column);
+  const isKey = profile.columns.length <= keyColumnsMax && profile.columns.every(({ nulls }) => nulls === 0);
+  if (found && isKey) {
+    const columns = [found, ...rest].map((each) => ({ ...columnOf(each, false), isRequired: true }));
+    const key = columns.map(({ name }) => name);
+    return { name: profile.name, paths: [profile.path], columns, key, isNumbered: false };
+  }
+  const table = tableOf(profile);
+  return table.key[0] === column ? table : { ...table, indexes: [column] };
+}
+
 function columnOf(column: ColumnProfile, isKey: boolean): ProposedColumn {
   const { name, kind, range } = column;
   // The store takes an INTEGER whose name ends in _at for a time.

@@ -1,0 +1,153 @@
+import { basename } from "node:path";
+import { isoTime } from "../files/columns/field_value.ts";
+import type { ColumnProfile } from "./column_profile.ts";
+import type { JoinTree } from "./join_tree.ts";
+import type { FoundLabel } from "./label.ts";
+import type { LabelChoice } from "./label_choice.ts";
+import type { LabelTable } from "./label_table.ts";
+import { rowsPerLevel } from "./levels.ts";
+import type { TableProfile } from "./profile.ts";
+import type { Finding, ProposedTable } from "./proposal.ts";
+import type { Reference } from "./references.ts";
+
+export function fileFindings(
+  { path, fileFormat, rowCount, isCounted, rowsLookedAt, columns, format, unreadable }: TableProfile,
+): Finding[] {
+  const details = [
+    { parquet: "parquet", csv: "CSV", ndjson: "newline-delimited JSON" }[fileFormat],
+    ...format.encoding === undefined ? [] : [format.encoding],
+    ...format.decimalComma === true ? ["decimal comma"] : [],
+    ...format.nulls === undefined
+      ? []
+      : [`${format.nulls.map((text) => JSON.stringify(text)).join(", ")} for no value`],
+  ];
+  const rows = `${isCounted ? "" : "about "}${rowCount.toLocaleString("en")} rows`;
+  const seen = rowsLookedAt < rowCount ? `, ${rowsLookedAt.toLocaleString("en")} looked at` : "";
+  return [
+    { about: "file", text: `${path}: ${details.join(", ")}; ${rows}${seen}, ${columns.length} columns` },
+    ...unreadable.map(({ column, why }) =>
+      ({ about: "note", text: `${JSON.stringify(column)} is not loaded: ${why}.` }) as const
+    ),
+  ];
+}
+
+export function keyFinding({ key: [name], isNumbered, columns }: ProposedTable): Finding {
+  const type = columns.find((column) => column.name === name)?.type === "TEXT" ? "a text" : "an integer";
+  return {
+    about: "key",
+    text: isNumbered
+      ? `none found: the store numbers the rows in ${name}. A corrected file can then not replace this one; a column of unique ` +
+        "ids would be a key"
+      : `${name}, ${type} that no two rows share`,
+  };
+}
+
+export function labelFinding({ column, positive, isCertain, share }: FoundLabel): Finding {
+  const other = column.levels.find(({ level }) => level !== positive)?.level;
+  const is = positive === undefined ? "" : `, 1 for ${JSON.stringify(positive)}`;
+  const doubt = isCertain || positive === undefined
+    ? ""
+    : `, the rarer value; for ${JSON.stringify(other)} write it as "positive" in the spec`;
+  const missing = column.nulls === 0
+    ? ""
+    : `; ${column.nulls.toLocaleString("en")} rows without a label are kept, not trained on`;
+  return { about: "label", text: `${column.name}${is}: ${percent(share)} of the rows${doubt}${missing}` };
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(3)} %`;
+}
+
+interface Roles {
+  readonly group: ColumnProfile | undefined;
+  readonly time: ColumnProfile | undefined;
+}
+
+export function roleFindings(profile: TableProfile, { group, time }: Roles): Finding[] {
+  return [
+    {
+      about: "group",
+      text: group
+        ? `${group.name}, about ${
+          rowsPerLevel(group, profile).toPrecision(2)
+        } rows each, which are held out together`
+        : "none found: each row is one. If rows belong together, such as those of a customer, name their column with --group",
+    },
+    ...time
+      ? [
+        {
+          about: "time",
+          text: `${time.name}, ${isoTime(time.range?.min ?? NaN)} to ${isoTime(time.range?.max ?? NaN)}`,
+        } as const,
+      ]
+      : [],
+  ];
+}
+
+/** Says what was joined by what, and which tables were not. */
+export function joinFindings(tree: JoinTree, profiles: readonly TableProfile[]): Finding[] {
+  const joined = tree.joins.map(({ reference, isOuter }) => {
+    const { table, column, parent, key, why, nullShare } = reference;
+    const missing = nullShare > 0 ? `, ${percent(nullShare)} of the rows have none` : "";
+    const kept = isOuter ? "; rows without one stay examples, with missing values" : "";
+    const text = `${table}.${column} = ${parent}.${key}: it ${why}; ${
+      foundWords(reference)
+    }${missing}${kept}`;
+    return { about: "join", text } as const;
+  });
+  const children = tree.children.map((reference) =>
+    ({ about: "join", text: childWords(reference) }) as const
+  );
+  const left = profiles.filter(({ name }) => tree.unconnected.includes(name)).map(({ path }) => ({
+    about: "join",
+    text: `${basename(path)} is left out: no column joins it to the others`,
+  } as const));
+  return [...joined, ...children, ...left];
+}
+
+function foundWords({ foundCount, valueCount }: Reference): string {
+  const all = foundCount === valueCount;
+  return all
+    ? `all ${valueCount.toLocaleString("en")} values are there`
+    : `${foundCount.toLocaleString("en")} of ${valueCount.toLocaleString("en")} values are there`;
+}
+
+function childWords({ table, column, parent, isOneToOne }: Reference): string {
+  const many = isOneToOne ? "only some rows" : "several rows";
+  return `${table} is not joined: ${many} of ${parent} have ${
+    isOneToOne ? "a row of it" : "the same one of it"
+  } (${table}.${column})`;
+}
+
+/** Says which rows have the label 1, and how many of them. */
+export function existsFinding(
+  { table, column, examples, key }: LabelTable,
+  profiles: readonly TableProfile[],
+): Finding {
+  const labels = profiles.find(({ name }) => name === table);
+  const rows = profiles.find(({ name }) => name === examples);
+  const values = labels?.columns.find(({ name }) => name === column)?.distinct ?? 0;
+  const isWhole = labels !== undefined && labels.rowsLookedAt === labels.rowCount;
+  const share = isWhole && rows ? `: ${percent(values / Math.max(1, rows.rowCount))} of the rows` : "";
+  return {
+    about: "label",
+    text:
+      `1 where ${table} has a row with the ${key} of ${examples}, else 0${share}. The other columns of ${table} are known only ` +
+      "afterwards, so they are no features",
+  };
+}
+
+/** Says that two counts are the label, and the share of clicks. */
+export function ratioFinding(
+  { clicks, impressions }: Extract<LabelChoice, { is: "ratio" }>,
+): Finding {
+  const [few, many] = [clicks, impressions].map(({ range, rows, nulls }) =>
+    (range?.mean ?? 0) * (rows - nulls)
+  );
+  const share = many > 0 ? `: ${percent(few / many)} of the ${impressions.name}` : "";
+  return {
+    about: "label",
+    text:
+      `${clicks.name} of ${impressions.name}${share}. Each row is two examples, clicked and not, that are weighted by the counts`,
+  };
+}

@@ -1,0 +1,158 @@
+import { Failure } from "../failure.ts";
+import { printable } from "../files/columns/printable.ts";
+import type { TextFormat } from "../files/text/text_format.ts";
+import { inputFilesOf, type LeftFile, partsByName } from "./folder.ts";
+import { searchKeys } from "./key_search.ts";
+import { isTime, typeOf } from "./parquet_sample.ts";
+import { type ColumnKind, profileFile, type TableProfile } from "./profile.ts";
+import type { Proposal } from "./proposal.ts";
+import { proposeTables, type Wishes } from "./propose.ts";
+import type { KeySearch, KeySearchResult } from "./references.ts";
+import { readColumn } from "./sampled_rows.ts";
+
+export interface FilesOptions {
+  /** Describes text files; what is absent is detected. */
+  readonly format?: TextFormat;
+  readonly signal?: AbortSignal;
+}
+
+/** A table of one or several files. */
+interface FilesTable {
+  readonly profile: TableProfile;
+  readonly paths: readonly string[];
+  readonly isNamed: boolean;
+}
+
+/**
+ * Looks at files, and at the files of folders, and proposes tables, the view and the feature spec.
+ *
+ * @returns The proposal, and the things in folders that are no tables.
+ * @throws {Failure} as `inputFilesOf`, `profileFile` and `proposeTables`.
+ */
+export async function proposeFiles(
+  paths: readonly string[],
+  wishes: Wishes,
+  { format, signal }: FilesOptions,
+): Promise<{ proposal: Proposal; left: readonly LeftFile[] }> {
+  const files = inputFilesOf(paths);
+  const left = [...files.left];
+  const profiles: TableProfile[] = [];
+  for (const path of [...files.named, ...files.found]) {
+    const profiling = profileFile(path, { ...format ? { format } : {}, ...signal ? { signal } : {} });
+    if (files.named.includes(path)) profiles.push(await profiling);
+    else {
+      const profile = await orReason(profiling);
+      if (typeof profile === "string") left.push({ file: path, why: profile });
+      else profiles.push(profile);
+    }
+  }
+  const tables = tablesOf(profiles, files.named);
+  const named = tables.filter(({ isNamed }) => isNamed).map(({ profile }) => profile);
+  const proposal = await proposeTables(tables.map(({ profile }) => profile), wishes, {
+    isNamed: (profile) => named.includes(profile),
+    searchKeys: (searches) => searchFiles(tables, searches, signal),
+  });
+  const pathsOf = (name: string) => tables.find(({ profile }) => profile.name === name)?.paths ?? [];
+  const proposed = proposal.tables.map((table) => ({ ...table, paths: pathsOf(table.name) }));
+  return { proposal: { ...proposal, tables: proposed }, left };
+}
+
+/** Searches each table once, for all keys that are looked for in it. */
+async function searchFiles(
+  tables: readonly FilesTable[],
+  searches: readonly KeySearch[],
+  signal: AbortSignal | undefined,
+): Promise<KeySearchResult[]> {
+  const found = new Map<KeySearch, KeySearchResult>();
+  for (const table of tables) {
+    const own = searches.filter((search) => search.table === table.profile.name);
+    if (own.length === 0) continue;
+    for (const [i, result] of (await searchKeys(searchedTable(table), own, signal)).entries()) {
+      found.set(own[i], result);
+    }
+  }
+  return searches.flatMap((search) => found.get(search) ?? []);
+}
+
+/** Returns why a file in a folder cannot be read, if it cannot. */
+async function orReason(profiling: Promise<TableProfile>): Promise<TableProfile | string> {
+  try {
+    const profile = await profiling;
+    return profile.rowCount === 0 ? "it has no row" : profile;
+  } catch (error) {
+    if (error instanceof Failure && error.kind === "file-invalid") {
+      return error.message.replace(/^Cannot read [^:]*: /, "");
+    }
+    throw error;
+  }
+}
+
+function searchedTable({ profile, paths }: FilesTable) {
+  const columns = profile.columns.map(({ name, kind }) => readColumn(name, typeOf(kind), isTime(kind)));
+  return { paths, format: profile.format, columns };
+}
+
+/** Makes a table of each file, or of files with the same columns whose names differ in numbers only. */
+function tablesOf(profiles: readonly TableProfile[], named: readonly string[]): FilesTable[] {
+  const byPath = new Map(profiles.map((profile) => [profile.path, profile]));
+  const tables = [...partsByName([...byPath.keys()])].flatMap(([stem, paths]): FilesTable[] => {
+    const parts = paths.flatMap((path) => byPath.get(path) ?? []);
+    const whole = parts.length > 1 ? joinedParts(stem, parts) : undefined;
+    if (whole) return [{ profile: whole, paths, isNamed: paths.some((path) => named.includes(path)) }];
+    return parts.map((profile) => ({
+      profile,
+      paths: [profile.path],
+      isNamed: named.includes(profile.path),
+    }));
+  });
+  return withNames(tables);
+}
+
+/** The kinds of columns, each of which can hold the values of those before it. */
+const kindOrder: readonly ColumnKind[] = ["empty", "boolean", "integer", "real", "text"];
+
+/**
+ * Returns the profile of a table of several files: that of one part whose columns can hold the values of all.
+ *
+ * @returns undefined if they are different tables.
+ */
+function joinedParts(stem: string, parts: readonly TableProfile[]): TableProfile | undefined {
+  const [first] = parts;
+  const namesOf = ({ columns }: TableProfile) => columns.map(({ name }) => name).sort().join("\n");
+  if (parts.some((part) => namesOf(part) !== namesOf(first) || part.fileFormat !== first.fileFormat)) {
+    return undefined;
+  }
+  const holds = (a: ColumnKind, b: ColumnKind) =>
+    a === b || kindOrder.indexOf(a) > kindOrder.indexOf(b) && b !== "boolean";
+  const widest = parts.find(({ columns }) =>
+    columns.every(({ name, kind }) =>
+      parts.every((part) => holds(kind, part.columns.find((other) => other.name === name)?.kind ?? kind))
+    )
+  );
+  return widest && {
+    ...widest,
+    name: tableName(stem),
+    rowCount: parts.reduce((sum, { rowCount }) => sum + rowCount, 0),
+    isCounted: parts.every(({ isCounted }) => isCounted),
+  };
+}
+
+function tableName(stem: string): string {
+  return printable(stem).replace(/[^\p{L}\p{N}_]+/gu, "_").replace(/^_+|_+$/g, "") || "rows";
+}
+
+/** Removes the word that the names of all tables begin with, and numbers tables of the same name. */
+function withNames(tables: readonly FilesTable[]): FilesTable[] {
+  const names = tables.map(({ profile }) => profile.name);
+  const [prefix] = names[0].split("_");
+  const isShared = names.length > 1 &&
+    names.every((name) => /^\p{L}/u.test(name.slice(prefix.length + 1)) && name.startsWith(`${prefix}_`));
+  const taken = new Set<string>();
+  return tables.map((table) => {
+    const name = isShared ? table.profile.name.slice(prefix.length + 1) : table.profile.name;
+    let free = name;
+    for (let i = 2; taken.has(free.toLowerCase()); i++) free = `${name}_${i}`;
+    taken.add(free.toLowerCase());
+    return { ...table, profile: { ...table.profile, name: free } };
+  });
+}

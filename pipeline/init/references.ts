@@ -1,0 +1,293 @@
+import { wordsOf } from "./names.ts";
+import { isGenericKey, type NamedColumn, nameEvidence } from "./reference_names.ts";
+
+/** What the search for joins sees of a table. */
+export interface KeyTable {
+  readonly name: string;
+  readonly rowCount: number;
+  /** Whether all rows were looked at; otherwise more keys have to be read from the file. */
+  readonly isComplete: boolean;
+  /** Columns that may be keys or refer to one: integers and texts. */
+  readonly columns: readonly KeyColumn[];
+}
+
+export interface KeyColumn {
+  readonly name: string;
+  /** Rows looked at. */
+  readonly rowCount: number;
+  readonly nullCount: number;
+  /** Whether no value is known to occur twice. */
+  readonly isUnique: boolean;
+  /** Number of distinct values in the rows looked at. */
+  readonly valueCount: number;
+  /** These values, as texts. */
+  values(): ReadonlySet<string>;
+  /** A few of them. */
+  someValues(): readonly string[];
+}
+
+/** A column of a table that refers to the rows of another by their key. */
+export interface Reference {
+  readonly table: string;
+  readonly column: string;
+  readonly parent: string;
+  readonly key: string;
+  /** Distinct values that were looked for among the keys. */
+  readonly valueCount: number;
+  readonly foundCount: number;
+  /** Share of the rows looked at without a value. */
+  readonly nullShare: number;
+  /** Whether at most one row refers to each key. */
+  readonly isOneToOne: boolean;
+  /** 4 if the user named it, 3 to 1 by its name, 0 by its values alone. */
+  readonly strength: number;
+  /** Why it was taken for one, as in `is named for customers`. */
+  readonly why: string;
+}
+
+/** Columns that seem to refer to each other, and why they are not joined. */
+export interface NearMiss {
+  readonly tables: readonly [string, string];
+  readonly text: string;
+}
+
+/** Keys to look for in the file of a table. */
+export interface KeySearch {
+  readonly table: string;
+  readonly column: string;
+  readonly wanted: ReadonlySet<string>;
+}
+
+export interface KeySearchResult {
+  /** Which of the wanted keys the file has. */
+  readonly found: ReadonlySet<string>;
+  /** One of them that the file has twice. */
+  readonly repeated: string | undefined;
+}
+
+/** A join that the user named. */
+export interface NamedJoin {
+  readonly from: NamedColumn;
+  readonly to: NamedColumn;
+}
+
+export interface ReferenceSearch {
+  readonly tables: readonly KeyTable[];
+  readonly named?: readonly NamedJoin[];
+  /** Looks for keys in the files of tables that were not looked at completely. */
+  readonly searchKeys: (searches: readonly KeySearch[]) => Promise<readonly KeySearchResult[]>;
+}
+
+interface Pair {
+  readonly table: KeyTable;
+  readonly column: KeyColumn;
+  readonly parent: KeyTable;
+  readonly key: KeyColumn;
+}
+
+interface Candidate extends Pair {
+  readonly strength: number;
+  readonly why: string;
+}
+
+/** Share of the values that must be keys. With names that suggest it, a part of the parents may be missing. */
+const foundShareMin = { byName: 0.5, byValue: 0.95 };
+/** Fewer distinct values may agree by chance. */
+const valueCountMin = 5;
+/** Integers that fill more of their range than this agree with any other counter. */
+const densityMax = 0.1;
+
+/**
+ * Finds the columns that refer to a key of another table, by their names and values. All references are from many rows to one:
+ * a key has no value twice and no NULL.
+ */
+export async function findReferences(
+  search: ReferenceSearch,
+): Promise<{ references: Reference[]; nearMisses: NearMiss[] }> {
+  const candidates = candidatesOf(search);
+  const results = await keysOf(candidates, search);
+  const references: Reference[] = [];
+  const nearMisses = repeatedKeys(search.tables);
+  for (const [i, candidate] of candidates.entries()) {
+    const { found, repeated } = results[i];
+    const { table, column, parent, key, strength, why } = candidate;
+    const tables = [table.name, parent.name] as const;
+    const other = `${parent.name}.${key.name}`;
+    if (repeated !== undefined) {
+      const text = `${table.name}.${column.name} ${why}, but ${other} has ${
+        JSON.stringify(repeated)
+      } twice, so it is no key`;
+      nearMisses.push({ tables, text });
+    } else if (isEnough(found.size, candidate)) references.push(referenceOf(candidate, found.size));
+    else if (strength > 1) {
+      const counts = `${counted(found.size)} of its ${counted(column.valueCount)} values`;
+      nearMisses.push({
+        tables,
+        text: `${table.name}.${column.name} ${why}, but only ${counts} are in ${other}`,
+      });
+    }
+  }
+  return { references: withoutWeaker(references), nearMisses };
+}
+
+function isEnough(foundCount: number, { column, strength }: Candidate): boolean {
+  const shareMin = strength === 4 ? 0 : strength > 0 ? foundShareMin.byName : foundShareMin.byValue;
+  return foundCount > 0 && foundCount >= shareMin * column.valueCount;
+}
+
+function referenceOf(
+  { table, column, parent, key, strength, why }: Candidate,
+  foundCount: number,
+): Reference {
+  return {
+    table: table.name,
+    column: column.name,
+    parent: parent.name,
+    key: key.name,
+    valueCount: column.valueCount,
+    foundCount,
+    nullShare: column.nullCount / column.rowCount,
+    isOneToOne: isKey(column),
+    strength,
+    why,
+  };
+}
+
+/** Returns whether each row has a value that no other row is known to have. */
+export function isKey({ rowCount, nullCount, isUnique }: KeyColumn): boolean {
+  return rowCount > 0 && nullCount === 0 && isUnique;
+}
+
+function candidatesOf({ tables, named = [] }: ReferenceSearch): Candidate[] {
+  return tables.flatMap((parent) =>
+    parent.columns.filter(isKey).flatMap((key) => {
+      const canAgree = !isDense(key, parent.rowCount);
+      return tables.filter((table) => table !== parent).flatMap((table) =>
+        table.columns.filter(({ valueCount }) => valueCount > 0).flatMap((column) => {
+          const pair = { table, column, parent, key };
+          return candidateOf(pair, { named, canAgree }) ?? [];
+        })
+      );
+    })
+  );
+}
+
+function candidateOf(
+  pair: Pair,
+  { named, canAgree }: { named: readonly NamedJoin[]; canAgree: boolean },
+): Candidate | undefined {
+  const from = { table: pair.table.name, column: pair.column.name };
+  const to = { table: pair.parent.name, column: pair.key.name };
+  if (named.some((join) => isSame(join.from, from) && isSame(join.to, to))) {
+    return { ...pair, strength: 4, why: "was named by --join" };
+  }
+  const evidence = nameEvidence(from, to);
+  if (evidence) return { ...pair, strength: evidence.strength, why: evidence.words };
+  if (isSameKey(pair)) return { ...pair, strength: 0, why: "has the same name and values" };
+  return canAgree && mayAgreeByValue(pair) ? { ...pair, strength: 0, why: "has its values" } : undefined;
+}
+
+function isSame(a: NamedColumn, b: NamedColumn): boolean {
+  return a.table === b.table && a.column === b.column;
+}
+
+/** Returns whether two tables have a row per thing each, by keys such as `id`: as many rows, or one table has little more than the key. */
+function isSameKey({ table, column, parent, key }: Pair): boolean {
+  const isPair = isGenericKey(column.name) && wordsOf(column.name).join() === wordsOf(key.name).join();
+  return isPair && isKey(column) && (table.rowCount === parent.rowCount || table.columns.length === 1);
+}
+
+/** Returns whether the values of two columns without similar names suggest a reference, from the rows looked at. */
+function mayAgreeByValue({ column, parent, key }: Pair): boolean {
+  if (column.valueCount < valueCountMin) return false;
+  const lookedShare = parent.isComplete ? 1 : Math.min(1, key.rowCount / parent.rowCount);
+  const keys = key.values();
+  const agrees = (values: Iterable<string>, count: number) => {
+    let found = 0;
+    for (const value of values) if (keys.has(value)) found++;
+    return found >= 0.5 * lookedShare * count;
+  };
+  // Most columns have no value in common with a key, which a few values show.
+  const some = column.someValues();
+  return (lookedShare < 0.2 || agrees(some, some.length)) && agrees(column.values(), column.valueCount);
+}
+
+/** Returns whether the values are integers that fill their range, as the numbers of rows do. */
+function isDense(key: KeyColumn, rowCountTotal: number): boolean {
+  let [low, high] = [Infinity, -Infinity];
+  const isInteger = (value: string) => /^-?\d{1,15}$/.test(value);
+  if (!key.someValues().every(isInteger)) return false;
+  for (const value of key.values()) {
+    if (!isInteger(value)) return false;
+    const number = Number(value);
+    low = Math.min(low, number);
+    high = Math.max(high, number);
+  }
+  return Math.max(rowCountTotal, key.rowCount) / (high - low + 1) > densityMax;
+}
+
+/** Looks up the candidates' values among the keys; those of tables that were not looked at completely in one pass per file. */
+async function keysOf(
+  candidates: readonly Candidate[],
+  { searchKeys }: ReferenceSearch,
+): Promise<KeySearchResult[]> {
+  const partial = candidates.filter(({ parent }) => !parent.isComplete);
+  const searches = partial.map(({ parent, key, column }) => ({
+    table: parent.name,
+    column: key.name,
+    wanted: column.values(),
+  }));
+  const results = searches.length > 0 ? await searchKeys(searches) : [];
+  return candidates.map((candidate) => {
+    const { column, key } = candidate;
+    const at = partial.indexOf(candidate);
+    return at < 0 ? { found: common(column.values(), key.values()), repeated: undefined } : results[at];
+  });
+}
+
+function common(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
+  return new Set(a).intersection(b);
+}
+
+/** Removes references that a stronger one between the same tables explains. */
+function withoutWeaker(references: readonly Reference[]): Reference[] {
+  const rank = ({ strength, foundCount, valueCount }: Reference) => strength + foundCount / valueCount;
+  const sorted = [...references].sort((a, b) => rank(b) - rank(a));
+  return sorted.filter((reference, i) => {
+    const { table, column, parent, key, strength } = reference;
+    const better = sorted.slice(0, i);
+    const sameWay = better.filter((other) => other.table === table && other.parent === parent);
+    const isTaken = sameWay.some((other) => other.column === column);
+    const isOtherKey = sameWay.some((other) => other.key !== key && other.strength > strength);
+    const anyWay = [
+      ...sameWay,
+      ...better.filter((other) => other.table === parent && other.parent === table),
+    ];
+    const isWeak = strength === 0 && anyWay.some((other) => other.strength > 0);
+    return !isTaken && !isOtherKey && !isWeak;
+  });
+}
+
+/** Finds columns of the same name that are a key of neither table: a join by them would multiply rows. */
+function repeatedKeys(tables: readonly KeyTable[]): NearMiss[] {
+  const byName = tables.map(({ name, columns }) => {
+    const named = columns.filter((column) => !isKey(column) && !isGenericKey(column.name));
+    return { name, columns: new Map(named.map((column) => [wordsOf(column.name).join("_"), column])) };
+  });
+  return byName.flatMap((table, i) =>
+    byName.slice(i + 1).flatMap((other) =>
+      [...table.columns].flatMap(([words, column]): NearMiss[] => {
+        const key = other.columns.get(words);
+        if (!key || common(column.values(), key.values()).size === 0) return [];
+        const names = `${table.name}.${column.name} and ${other.name}.${key.name}`;
+        const text =
+          `${names} have values in common, but some of them in several rows each, so a join would multiply rows`;
+        return [{ tables: [table.name, other.name], text }];
+      })
+    )
+  );
+}
+
+function counted(count: number): string {
+  return count.toLocaleString("en");
+}

@@ -1,0 +1,286 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { proposeFiles } from "../../../pipeline/init/propose_files.ts";
+import type { Wishes } from "../../../pipeline/init/propose.ts";
+import { schemaText } from "../../../pipeline/init/schema_text.ts";
+import { ingest } from "../../../pipeline/ingest/ingest.ts";
+import { openStore } from "../../../pipeline/store/store.ts";
+import { listTables } from "../../../pipeline/store/table.ts";
+import { parentJoinOf } from "../../../pipeline/store/view/view_shape.ts";
+import { assertRejected } from "../../support/expected_failure.ts";
+import { upTo } from "../../support/key_tables.ts";
+import { inFolder } from "../../support/program.ts";
+
+type Files = Readonly<Record<string, readonly string[]>>;
+
+/** Writes files, by name their lines. */
+async function write(folder: string, files: Files): Promise<string[]> {
+  for (const [name, lines] of Object.entries(files)) {
+    await Deno.writeTextFile(join(folder, name), lines.join("\n") + "\n");
+  }
+  return Object.keys(files).map((name) => join(folder, name));
+}
+
+/** Proposes, loads the files into a store of the proposed schema, and returns both with the rows of the view. */
+async function proposed(files: Files, wishes: Wishes = {}) {
+  let result: Awaited<ReturnType<typeof load>> | undefined;
+  await inFolder(async (folder) => {
+    result = await load(folder, await write(folder, files), wishes);
+  });
+  assert(result);
+  return result;
+}
+
+async function load(folder: string, paths: readonly string[], wishes: Wishes) {
+  const { proposal, left } = await proposeFiles(paths, wishes, {});
+  const store = openStore(join(folder, "data"), { mode: "create", schema: schemaText(proposal) });
+  try {
+    const files = Object.fromEntries(proposal.tables.map(({ name, paths }) => [name, paths]));
+    await ingest(store, { files, format: proposal.format });
+    const rows = store.db.prepare("SELECT * FROM examples").all();
+    const isKnownJoin = parentJoinOf(store.db, "examples", listTables(store.db)) !== undefined;
+    const textOf = (about: string) =>
+      proposal.findings.filter((finding) => finding.about === about).map(({ text }) => text).join("\n");
+    return { proposal, left, rows, isKnownJoin, textOf };
+  } finally {
+    store.close();
+  }
+}
+
+const customers = ["id,segment,region", ...upTo(60).map((i) => `${i},${["new", "old"][i % 2]},R${i % 5}`)];
+const regions = ["code,density", ...upTo(5).map((i) => `R${i - 1},${i * 1.5}`)];
+const orders = [
+  "order_id,customer_id,amount,accepted",
+  ...upTo(300).map((i) => `${1000 + i},${1 + i % 60},${i / 2},${["yes", "no", "no"][i % 3]}`),
+];
+
+Deno.test("files: the table with the label is joined to its parents and their parents", async () => {
+  const { proposal, rows, isKnownJoin, textOf } = await proposed({
+    "regions.csv": regions,
+    "customers.csv": customers,
+    "orders.csv": orders,
+  });
+  assert.deepEqual(proposal.tables.map(({ name }) => name), ["regions", "customers", "orders"]);
+  assert.deepEqual(proposal.label, { is: "column", name: "accepted", positive: "yes" });
+  assert.deepEqual([proposal.id, proposal.group], ["order_id", "customer_id"]);
+  assert.deepEqual(proposal.features.map(({ name }) => name), ["amount", "segment", "region", "density"]);
+  assert.equal(rows.length, 300);
+  assert.deepEqual({ ...rows[0] }, {
+    order_id: 1001,
+    customer_id: 2,
+    amount: 0.5,
+    accepted: "no",
+    segment: "new",
+    region: "R2",
+    density: 4.5,
+  });
+  assert(!isKnownJoin, "a parent of a parent");
+  assert.match(
+    textOf("join"),
+    /orders\.customer_id = customers\.id: it is named for customers; all 60 values are there/,
+  );
+});
+
+Deno.test("files: a view of a table and its parents is recognised as a join by keys", async () => {
+  const { isKnownJoin } = await proposed({ "customers.csv": customers, "orders.csv": orders });
+  assert(isKnownJoin);
+});
+
+Deno.test("files: a table with several rows for an example is not joined, and the findings say so", async () => {
+  const churned = ["id,plan,churned", ...upTo(60).map((i) => `${i},${"ABC"[i % 3]},${i % 2}`)];
+  const { proposal, rows, textOf } = await proposed({
+    "customers.csv": churned,
+    "orders.csv": orders.map((line) => line.replace(/,[^,]*$/, "")),
+  });
+  assert.deepEqual(proposal.tables.map(({ name }) => name), ["customers"]);
+  assert.equal(rows.length, 60);
+  assert.match(textOf("join"), /orders is not joined: several rows/);
+});
+
+Deno.test("files: a file whose keys are a part of another's is the label", async () => {
+  const buyers = [
+    "id,bought_at",
+    ...upTo(20).map((i) => `${3 * i},2024-01-${String(1 + i % 28).padStart(2, "0")}T10:00:00Z`),
+  ];
+  const { proposal, rows, textOf } = await proposed({
+    "customers.csv": customers,
+    "purchases.csv": buyers.map((line) => line.replace(/^id/, "customer_id")),
+  });
+  assert.deepEqual(proposal.label, {
+    is: "exists",
+    name: "clicked",
+    table: "purchases",
+    column: "customer_id",
+    childColumn: "id",
+  });
+  assert.deepEqual(
+    rows.filter(({ clicked }) => clicked === 1).map(({ id }) => id),
+    upTo(20).map((i) => 3 * i),
+  );
+  assert.match(textOf("label"), /1 where purchases has a row .*: 33\.3 % of the rows/);
+});
+
+Deno.test("files: --label names a table, whatever the columns of the others", async () => {
+  const { proposal, rows } = await proposed(
+    { "customers.csv": customers, "orders.csv": orders.slice(0, 31) },
+    { label: "orders" },
+  );
+  assert.equal(proposal.label.is, "exists");
+  assert.equal(rows.filter(({ clicked }) => clicked === 1).length, 30);
+});
+
+Deno.test("files: clicks of impressions are two examples a row, by weight", async () => {
+  const ads = ["ad,place,shown,clicks", ...upTo(40).map((i) => `ad${i},${"XY"[i % 2]},${10 * i},${i % 7}`)];
+  const { proposal, rows } = await proposed({ "ads.csv": ads }, { label: "clicks/shown" });
+  assert.deepEqual([proposal.id, proposal.group, proposal.weight, proposal.label.name], [
+    "example_id",
+    "ad",
+    "weight",
+    "clicked",
+  ]);
+  assert.deepEqual(proposal.features.map(({ name }) => name), ["place"]);
+  assert.equal(rows.length, 80);
+  assert.equal(new Set(rows.map(({ example_id }) => example_id)).size, 80);
+  const sum = (label: number) =>
+    rows.filter(({ clicked }) => clicked === label).reduce((sum, { weight }) => sum + Number(weight), 0);
+  assert.equal(sum(1), upTo(40).reduce((sum, i) => sum + i % 7, 0));
+  assert.equal(sum(0) + sum(1), upTo(40).reduce((sum, i) => sum + 10 * i, 0));
+});
+
+Deno.test("files: clicks of impressions of rows without a key have whole numbers as ids", () =>
+  inFolder(async (folder) => {
+    const paths = await write(folder, {
+      "ads.csv": ["place,shown,clicked", ...upTo(40).map((i) => `${"XY"[i % 2]},${10 * i},${i % 7}`)],
+    });
+    const { proposal } = await proposeFiles(paths, { label: "clicked/shown" }, {});
+    assert.deepEqual([proposal.group, proposal.label.name], ["row_number", "clicked"]);
+    const store = openStore(join(folder, "data"), { mode: "create", schema: schemaText(proposal) });
+    try {
+      store.db.exec("INSERT INTO ads (place, shown, clicked) VALUES ('X', 10, 1), ('Y', 20, 5)");
+      const rows = store.db.prepare("SELECT example_id, clicked, weight FROM examples ORDER BY example_id")
+        .all();
+      assert.deepEqual(rows.map((row) => Object.values(row)), [[2, 0, 9], [3, 1, 1], [4, 0, 15], [5, 1, 5]]);
+    } finally {
+      store.close();
+    }
+  }));
+
+Deno.test("files: more clicks than impressions are refused, with the counts", () =>
+  assertRejected(
+    proposed({ "ads.csv": ["ad,shown,clicks", "a,5,1", "b,5,9", "c,5,2"] }, { label: "clicks/shown" }),
+    "usage-invalid",
+    /1 of the rows of ads .* have more clicks than shown, such as 9 and 5/,
+  ));
+
+const weather = ["day,rain", ...upTo(30).map((i) => `2024-01-${String(i).padStart(2, "0")},${i % 4}`)];
+
+Deno.test("files: two files that do not join are refused with what was seen, and the flag that joins them", () =>
+  assertRejected(
+    proposed({ "orders.csv": orders, "weather.csv": weather }),
+    "usage-invalid",
+    /weather\.csv does not join orders\.csv: .*orders has order_id \("1001"\), .*weather has day \(.*Name the columns with --join orders\.COLUMN=weather\.KEY/s,
+  ));
+
+Deno.test("files: names that do not match their values are refused with the counts", () =>
+  assertRejected(
+    proposed({
+      "orders.csv": orders,
+      "customers.csv": customers.map((line) => line.replace(/^(\d+)/, "9$1")),
+    }),
+    "usage-invalid",
+    /orders\.customer_id is named for customers, but only 0 of its 60 values are in customers\.id/,
+  ));
+
+Deno.test("files: a join that the user names is taken", async () => {
+  const other = customers.map((line, i) => i === 0 ? "nummer,segment,region" : line);
+  const renamed = orders.map((line, i) => i === 0 ? "order_id,buyer,amount,accepted" : line);
+  const files = { "orders.csv": renamed, "kunden.csv": other };
+  await assertRejected(proposed(files), "usage-invalid", /does not join/);
+  const { proposal } = await proposed(files, { join: ["orders.buyer=kunden.nummer"] });
+  assert.deepEqual(proposal.tables.map(({ name, key }) => [name, ...key]), [["kunden", "nummer"], [
+    "orders",
+    "order_id",
+  ]]);
+  await assertRejected(
+    proposed(files, { join: ["orders.buyer"] }),
+    "usage-invalid",
+    /expected TABLE\.COLUMN=TABLE\.KEY/,
+  );
+  await assertRejected(
+    proposed(files, { join: ["orders.buyr=kunden.nummer"] }),
+    "usage-invalid",
+    /Did you mean buyer/,
+  );
+});
+
+Deno.test("files: of a folder, what does not join and what is no table are named and left", () =>
+  inFolder(async (folder) => {
+    const data = join(folder, "in");
+    await Deno.mkdir(data);
+    await write(data, {
+      "customers.csv": customers,
+      "orders.csv": orders,
+      "weather.csv": weather,
+      "empty.csv": ["a,b"],
+      "notes.md": ["# Notes"],
+    });
+    await Deno.writeFile(join(data, "broken.parquet"), new Uint8Array([1, 2, 3]));
+    const { proposal, left, rows, textOf } = await load(folder, [data], {});
+    assert.deepEqual(proposal.tables.map(({ name }) => name), ["customers", "orders"]);
+    assert.equal(rows.length, 300);
+    assert.deepEqual(
+      left.map(({ file }) => file),
+      ["notes.md", "broken.parquet", "empty.csv"].map((name) => join(data, name)),
+    );
+    assert.match(textOf("join"), /weather\.csv is left out/);
+  }));
+
+Deno.test("files: parts of a table are loaded into one table", () =>
+  inFolder(async (folder) => {
+    const [head, ...lines] = orders;
+    const paths = await write(folder, {
+      "customers.csv": customers,
+      "orders-2024-01.csv": [head, ...lines.slice(0, 100)],
+      "orders-2024-02.csv": [head, ...lines.slice(100)],
+    });
+    const { proposal, rows } = await load(folder, paths, {});
+    assert.deepEqual(proposal.tables.map(({ name, paths }) => [name, paths.length]), [["customers", 1], [
+      "orders",
+      2,
+    ]]);
+    assert.equal(rows.length, 300);
+  }));
+
+Deno.test("files: rows that refer to nothing stay examples with missing values if there are many", async () => {
+  const some = orders.map((line, i) => i % 4 === 1 ? line.replace(/^(\d+),\d+/, "$1,") : line);
+  const { rows, isKnownJoin } = await proposed({ "customers.csv": customers, "orders.csv": some });
+  assert.equal(rows.length, 300);
+  assert(!isKnownJoin);
+  assert.equal(rows.filter(({ segment }) => segment === null).length, 75);
+});
+
+Deno.test("files: a column that several tables have is named by its table", async () => {
+  const both = {
+    "a.csv": ["a_id,won", ...upTo(20).map((i) => `${i},${i % 2}`)],
+    "b.csv": ["b_id,a_id,won", ...upTo(40).map((i) => `${i},${1 + i % 20},${i % 2}`)],
+  };
+  await assertRejected(proposed(both), "usage-invalid", /Several things could be the label: a\.won, b\.won/);
+  await assertRejected(
+    proposed(both, { label: "won" }),
+    "usage-invalid",
+    /write --label a\.won or --label b\.won/,
+  );
+  const { proposal } = await proposed(both, { label: "b.won" });
+  assert.deepEqual([proposal.view.child, proposal.label.name], ["b", "won"]);
+  assert.deepEqual(proposal.features.map(({ name }) => name), ["a_won"]);
+});
+
+Deno.test("files: tables without a label are refused with their columns", () =>
+  assertRejected(
+    proposed({
+      "customers.csv": customers,
+      "regions.csv": regions.map((line) => line.replace("code", "region")),
+    }),
+    "usage-invalid",
+    /There is no label: .*customers \(id, segment, region\).*--label/s,
+  ));
