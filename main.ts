@@ -35,6 +35,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: "check a feature spec, or print its JSON Schema",
     load: () => import("./commands/spec.ts"),
   },
+  schema: {
+    summary: "change the tables and the view of a store",
+    load: () => import("./commands/schema.ts"),
+  },
   models: { summary: "list, show, name and activate the models", load: () => import("./commands/models.ts") },
   predict: { summary: "file → file with probabilities", load: () => import("./commands/predict.ts") },
   serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },

@@ -12,10 +12,14 @@ export const schemaFlag = {
 } as const satisfies Flags;
 
 /** Reads the SQL of `--schema`; an empty object without the flag. @throws {Failure} `file-missing` */
-export function schemaOf({ schema: path }: { readonly schema: string | undefined }): { schema?: string } {
-  if (path === undefined) return {};
+export function schemaOf({ schema }: { readonly schema: string | undefined }): { schema?: string } {
+  return schema === undefined ? {} : { schema: readSchema(schema) };
+}
+
+/** @throws {Failure} `file-missing` */
+export function readSchema(path: string): string {
   try {
-    return { schema: Deno.readTextFileSync(path) };
+    return Deno.readTextFileSync(path);
   } catch (error) {
     throw new Failure(
       "file-missing",

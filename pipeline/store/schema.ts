@@ -4,7 +4,7 @@ import { Failure, usageInvalid } from "../failure.ts";
 import { applicationId, registrySteps, tablesSteps, versionAfter } from "./migration.ts";
 import { quoted, splitName, unquoted } from "./sqlite.ts";
 import { asFailure } from "./sqlite_failure.ts";
-import { findTable, listTables, ownTableNames } from "./table.ts";
+import { findTable, listTables, ownTableNames, type Table } from "./table.ts";
 
 /** Prefix of the indexes that `--index` creates, which are not part of the schema of a store. */
 export const ownIndexPrefix = "clickwell_by_";
@@ -67,16 +67,47 @@ function create(db: DatabaseSync, steps: readonly string[], fill: () => void): b
 
 /** Checks a user's schema in a database in memory. @throws {Failure} `spec-invalid` */
 export function checkSchema(schema: string): void {
-  describeTables(schema);
+  describeSchema(schema);
 }
 
 /** Returns the names of the objects that differ between a schema and the store. @throws {Failure} `spec-invalid` */
 export function differingTables(db: DatabaseSync, schema: string): string[] {
-  const wanted = describeTables(schema);
-  const found = userObjects(db);
+  const [wanted, found] = [describeSchema(schema).objects, userObjects(db)].map((objects) =>
+    new Map(objects.map(({ name, sql }) => [name, sql]))
+  );
   return [...new Set([...wanted.keys(), ...found.keys()])].filter((name) =>
     wanted.get(name) !== found.get(name)
   );
+}
+
+/** A table, view, index or trigger of the user. */
+export interface SchemaObject {
+  readonly type: string;
+  readonly name: string;
+  /** The table that it is, or is of. */
+  readonly table: string;
+  readonly sql: string;
+}
+
+/** What a schema creates, in its order. */
+export interface SchemaDescription {
+  readonly tables: readonly Table[];
+  readonly objects: readonly SchemaObject[];
+}
+
+/** Describes a user's schema. @throws {Failure} `spec-invalid` */
+export function describeSchema(schema: string): SchemaDescription {
+  return withSchema(schema, describeStore);
+}
+
+export function describeStore(db: DatabaseSync): SchemaDescription {
+  return { tables: listTables(db), objects: userObjects(db) };
+}
+
+/** Returns a function that returns a number, which changes with the tables and views of a store. */
+export function schemaVersionOf({ db }: { db: DatabaseSync }): () => unknown {
+  const statement = db.prepare("PRAGMA schema_version");
+  return () => statement.get()?.schema_version;
 }
 
 /** Returns the names of the tables that a schema creates. */
@@ -88,10 +119,6 @@ export function tableNamesOf(schema = loanOffers): string[] {
 export function isUnused(db: DatabaseSync): boolean {
   const hasRows = (table: string) => db.prepare(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() !== undefined;
   return !hasRows("loads") && !listTables(db).some(({ name }) => hasRows(name));
-}
-
-function describeTables(schema: string): ReadonlyMap<string, string> {
-  return withSchema(schema, userObjects);
 }
 
 /** Runs `inspect` on a database in memory with a schema's tables. @throws {Failure} `spec-invalid` */
@@ -151,7 +178,8 @@ function setAuthorizer(db: DatabaseSync, authorizer: ((action: number) => number
   db.setAuthorizer(authorizer);
 }
 
-function requireExamples(db: DatabaseSync): void {
+/** @throws {Failure} `spec-invalid` */
+export function requireExamples(db: DatabaseSync): void {
   try {
     db.prepare("SELECT * FROM examples LIMIT 1").all();
   } catch (error) {
@@ -159,15 +187,19 @@ function requireExamples(db: DatabaseSync): void {
   }
 }
 
-/** Returns the SQL of every table, view, index and trigger of the user, by name. */
-function userObjects(db: DatabaseSync): Map<string, string> {
-  const rows = db.prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
-  const isUsers = (name: string, table: string) =>
-    !ownTableNames.has(table) && !table.startsWith("sqlite_") && !name.startsWith(ownIndexPrefix);
-  return new Map(
-    rows.filter(({ name, tbl_name }) => isUsers(String(name), String(tbl_name)))
-      .map(({ name, sql }) => [String(name), String(sql)]),
-  );
+function userObjects(db: DatabaseSync): SchemaObject[] {
+  return db.prepare(
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid",
+  ).all()
+    .map(({ type, name, tbl_name, sql }) => ({
+      type: String(type),
+      name: String(name),
+      table: String(tbl_name),
+      sql: String(sql),
+    }))
+    .filter(({ name, table }) =>
+      !ownTableNames.has(table) && !table.startsWith("sqlite_") && !name.startsWith(ownIndexPrefix)
+    );
 }
 
 /**

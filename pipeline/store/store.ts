@@ -122,7 +122,7 @@ function hasSchema(db: DatabaseSync, schema: string, path: string): boolean {
     `Cannot use this schema with ${path}: the store was created from another one (${
       differing.join(", ")
     } differ). ` +
-      "Omit --schema, or choose another folder with --data",
+      "Omit --schema, change the store to this one with clickwell schema apply, or choose another folder with --data",
   );
 }
 

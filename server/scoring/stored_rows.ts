@@ -7,6 +7,7 @@ import { Failure } from "../../pipeline/failure.ts";
 import { jsonText, memberOf } from "../../pipeline/exact_json.ts";
 import { asFailure, retryWhileBusy, sqliteCode } from "../../pipeline/store/sqlite_failure.ts";
 import { layoutOf } from "../../pipeline/store/layout.ts";
+import { schemaVersionOf } from "../../pipeline/store/schema.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
 import { isRow } from "./score.ts";
 import type { ServingModel } from "../models/loaded_model.ts";
@@ -26,7 +27,10 @@ interface Connection {
   /** Identifies the file that was opened. */
   readonly stamp: string;
   model: ServingModel | undefined;
+  /** Increases when the tables or views change. */
+  readonly schemaVersion: () => unknown;
   lookup: ExampleLookup | undefined;
+  lookupVersion: unknown;
 }
 
 /**
@@ -94,13 +98,9 @@ function createLookups(dataDir: string) {
   function lookupOf(model: ServingModel): ExampleLookup {
     const stamp = stampOf(dataDir);
     if (connection?.stamp !== stamp) close();
-    connection ??= {
-      store: openStore(dataDir, { mode: "read", busyTimeoutMs, isLongLived: true }),
-      stamp,
-      model: undefined,
-      lookup: undefined,
-    };
-    if (connection.model !== model || !connection.lookup) {
+    connection ??= connect(dataDir, stamp);
+    const version = connection.schemaVersion();
+    if (connection.model !== model || !connection.lookup || connection.lookupVersion !== version) {
       const { keys, predictor: { fields } } = model;
       if (!keys) throw new Error("a model without keys cannot look up a row");
       connection.lookup = createExampleLookup(connection.store.db, {
@@ -109,6 +109,7 @@ function createLookups(dataDir: string) {
         now: () => performance.now(),
       });
       connection.model = model;
+      connection.lookupVersion = version;
     }
     return connection.lookup;
   }
@@ -129,6 +130,18 @@ function createLookups(dataDir: string) {
         }
       }),
     close,
+  };
+}
+
+function connect(dataDir: string, stamp: string): Connection {
+  const store = openStore(dataDir, { mode: "read", busyTimeoutMs, isLongLived: true });
+  return {
+    store,
+    stamp,
+    model: undefined,
+    schemaVersion: schemaVersionOf(store),
+    lookup: undefined,
+    lookupVersion: undefined,
   };
 }
 
