@@ -5,7 +5,7 @@ import { kindBitOf, tableLevelOf } from "./level.ts";
 import type { RawChunk } from "./raw_examples.ts";
 import { createRecoding } from "./recoding.ts";
 import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
-import { BadExample, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
+import { BadExample, badTime, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 export interface BuilderOptions {
@@ -34,6 +34,7 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   const labelReader = createLabelReader(spec);
   const groups = new Uint32Array(rowsMax);
   const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
+  const timeReader = createTimeReader(spec, layout, rowsMax);
   let rowCount = 0;
   const addNumbers = (rows: readonly Row[], j: number, parentRows: readonly Int32Array[]) => {
     const feature = numericFeatures[j];
@@ -67,6 +68,7 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
       if (weights && weight !== undefined) {
         for (let i = 0; i < rows.length; i++) weights[rowCount + i] = weightOf(rows[i], weight, spec);
       }
+      timeReader?.add(rows, rowCount, side.parentRows);
       rowCount += rows.length;
     },
     /** Returns the rows, which may be none, as a chunk. */
@@ -80,9 +82,29 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
         labels: filled(columns.uint8(rowCount), labels),
         groups: filled(columns.uint32(rowCount), groups),
       };
-      const taken = weights ? { ...chunk, weights: filled(columns.float64(rowCount), weights) } : chunk;
+      const taken = {
+        ...chunk,
+        ...(weights ? { weights: filled(columns.float64(rowCount), weights) } : {}),
+        ...(timeReader ? { times: filled(columns.float64(rowCount), timeReader.times) } : {}),
+      };
       rowCount = 0;
       return taken;
+    },
+  };
+}
+
+/** Reads the times of rows. @returns undefined if the rows have none. */
+function createTimeReader(spec: FeatureSpec, { time }: RowLayout, rowsMax: number) {
+  if (time === undefined) return undefined;
+  const times = new Float64Array(rowsMax);
+  return {
+    /** Shape (rows). */
+    times,
+    /** Reads the times of the rows, to `times[from]` and on. */
+    add(rows: readonly Row[], from: number, parentRows: readonly Int32Array[]): void {
+      const target = { numeric: times, first: from, stride: 1 };
+      if (typeof time !== "number") copyNumbers(time, parentRows, target, rows.length);
+      else readNumbers(rows, time, target, (row) => badTime(row, time, spec));
     },
   };
 }

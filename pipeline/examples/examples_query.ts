@@ -22,7 +22,8 @@ export function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
   const own = [spec.id, spec.label, spec.group];
   const fields = spec.features.map((feature) => feature.name);
   const weight = spec.weight === undefined ? [] : [spec.weight];
-  const lacking = [...own, ...weight, ...fields].filter((name) => !columns.includes(name));
+  const time = spec.time === undefined ? [] : [spec.time];
+  const lacking = [...own, ...weight, ...time, ...fields].filter((name) => !columns.includes(name));
   if (lacking.length > 0) {
     throw new Failure(
       "examples-invalid",
@@ -31,7 +32,7 @@ export function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
       }. Correct the spec, or name another with --spec.`,
     );
   }
-  return { columns: [...own, ...fields, ...weight].map(quoted), from: quoted(spec.view) };
+  return { columns: [...own, ...fields, ...weight, ...time].map(quoted), from: quoted(spec.view) };
 }
 
 /** Restricts a query to rows whose id, the first column, is above `after`. */

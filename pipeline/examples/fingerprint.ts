@@ -7,8 +7,9 @@ export function fingerprintOf({ chunks, levels }: RawExamples): string {
   const hash = createHash("sha256").update(JSON.stringify(levels));
   // The hash does not accept shared memory. One buffer for all columns: separate copies would be as much garbage as the data.
   let copy = new Uint8Array();
-  for (const { numeric, codes, labels, groups, weights } of loadEach(chunks)) {
-    for (const column of [numeric, ...codes, labels, groups, ...(weights ? [weights] : [])]) {
+  for (const { numeric, codes, labels, groups, weights, times } of loadEach(chunks)) {
+    const others = [weights, times].filter((column) => column !== undefined);
+    for (const column of [numeric, ...codes, labels, groups, ...others]) {
       const { buffer, byteOffset, byteLength } = column;
       if (copy.length < byteLength) copy = new Uint8Array(byteLength);
       copy.set(new Uint8Array(buffer, byteOffset, byteLength));

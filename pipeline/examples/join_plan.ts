@@ -17,6 +17,8 @@ export interface JoinPlan {
   /** Column that contains the ids of the examples with label 1. */
   readonly label: ColumnRef;
   readonly group: ColumnRef;
+  /** Present if the spec names a time. */
+  readonly time?: ColumnRef;
   /** In the order of the spec's features. */
   readonly fields: readonly ColumnRef[];
 }
@@ -50,6 +52,8 @@ export function joinPlanOf(
   const label = columns.get(spec.label);
   const group = columnRef(columns.get(spec.group));
   const fields = spec.features.map(({ name }) => columnRef(columns.get(name)));
+  const time = spec.time === undefined ? undefined : columnRef(columns.get(spec.time));
+  if (spec.time !== undefined && !time) return undefined;
   if (id?.is !== "column" || label?.is !== "exists" || !group) return undefined;
   const labelTable = tables.find(({ name }) => isSameName(name, label.table));
   const labelColumn = labelTable?.columns.find(({ name }) => isSameName(name, label.column));
@@ -71,6 +75,7 @@ export function joinPlanOf(
     parents: parents.map(({ column, parent }) => ({ table: parent.name, key: parent.key[0], column })),
     label: { table: labelTable.name, column: labelColumn.name },
     group,
+    ...(time ? { time } : {}),
     fields: places,
   };
 }

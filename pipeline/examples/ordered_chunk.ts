@@ -12,10 +12,12 @@ export type Walk = () => Iterable<OrderedChunk>;
 
 /** Sorts a chunk's rows by part, in place. The sort is stable. */
 export function orderByPart(chunk: RawChunk, { partCount, partOf }: Partition): OrderedChunk {
-  const { groups, labels, rowCount } = chunk;
+  const { groups, labels, times, rowCount } = chunk;
   const parts = new Uint8Array(rowCount);
   const next = new Uint32Array(partCount);
-  for (let i = 0; i < rowCount; i++) next[parts[i] = partOf(groups[i], labels[i], i)]++;
+  for (let i = 0; i < rowCount; i++) {
+    next[parts[i] = partOf(groups[i], labels[i], i, times ? times[i] : NaN)]++;
+  }
   const partEnds: number[] = [];
   for (let part = 0, end = 0; part < partCount; part++) {
     end += next[part];
@@ -32,6 +34,7 @@ export function orderByPart(chunk: RawChunk, { partCount, partOf }: Partition): 
         labels,
         groups,
         ...(chunk.weights ? [chunk.weights] : []),
+        ...(chunk.times ? [chunk.times] : []),
       ]
     ) {
       reorder(column, target);

@@ -18,6 +18,8 @@ export interface RawChunk {
   readonly groups: Uint32Array<SharedArrayBuffer>;
   /** Shape (rows), positive; absent if every row counts once. */
   readonly weights?: Float64Array<SharedArrayBuffer>;
+  /** Time of each row, shape (rows), in microseconds since 1970; NaN is missing. Present if the spec names a time. */
+  readonly times?: Float64Array<SharedArrayBuffer>;
 }
 
 /** All examples, in the order of their ids. */

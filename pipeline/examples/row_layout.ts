@@ -6,17 +6,21 @@ export interface RowLayout {
   readonly label?: number;
   readonly group: number;
   readonly weight?: number;
+  /** As an element of `fields`. */
+  readonly time?: number | ParentField;
   /** Per feature of the spec: its index in the row, or its column on the build side of a hash join. */
   readonly fields: readonly (number | ParentField)[];
 }
 
-/** The layout of the view's rows: id, label, group, the fields in the order of the spec, then the weight if there is one. */
-export function viewLayout({ features, weight }: FeatureSpec): RowLayout {
+/** The layout of the view's rows: id, label, group, the fields in the order of the spec, then weight and time if there are any. */
+export function viewLayout({ features, weight, time }: FeatureSpec): RowLayout {
   const fieldsFrom = 3;
+  const weightAt = fieldsFrom + features.length;
   return {
     label: 1,
     group: 2,
-    ...(weight === undefined ? {} : { weight: fieldsFrom + features.length }),
+    ...(weight === undefined ? {} : { weight: weightAt }),
+    ...(time === undefined ? {} : { time: weight === undefined ? weightAt : weightAt + 1 }),
     fields: features.map((_, i) => fieldsFrom + i),
   };
 }

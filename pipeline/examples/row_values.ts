@@ -36,6 +36,15 @@ export function groupOf(row: Row, at: number, spec: FeatureSpec): number {
   return hashOf(group);
 }
 
+/** The error for a time that is not a number. */
+export function badTime(row: Row, at: number, spec: FeatureSpec): BadExample {
+  return new BadExample(
+    `${spec.id} ${String(row[0])} has the ${spec.time} ${
+      JSON.stringify(String(row[at])).slice(0, 60)
+    }, expected a time: microseconds since 1970`,
+  );
+}
+
 /** The error for a value that a field cannot have. @param feature Index in the spec. */
 export function badValue(
   row: Row,

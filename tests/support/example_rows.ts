@@ -13,15 +13,16 @@ export type ExampleRow = Readonly<Record<string, unknown>>;
 /** A feature as features.json writes it. */
 export type FeatureText = Readonly<Record<string, unknown>> & { readonly name: string };
 
-/** Returns a spec over the columns id, clicked, who, and weight if `weight` is set. */
+/** Returns a spec over the columns id, clicked, who, weight if `weight` is set, and the time if there is one. */
 export function specOf(
   features: readonly FeatureText[],
-  options: { weight?: boolean; crosses?: readonly unknown[] } = {},
+  options: { weight?: boolean; time?: string; crosses?: readonly unknown[] } = {},
 ): FeatureSpec {
   const weight = options.weight ? { weight: "weight" } : {};
+  const time = options.time === undefined ? {} : { time: options.time };
   const crosses = options.crosses ? { crosses: options.crosses } : {};
   const names = { id: "id", label: "clicked", group: "who" };
-  return parseSpec({ ...names, ...weight, ...crosses, features }, "the test's spec");
+  return parseSpec({ ...names, ...weight, ...time, ...crosses, features }, "the test's spec");
 }
 
 /** Returns examples in memory, as if read from a view. @param chunkRows Rows per chunk: many chunks from few rows. */
@@ -34,6 +35,7 @@ export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], ch
     row.who ?? `who-${i}`,
     ...names.map((name) => row[name] ?? null),
     ...(spec.weight === undefined ? [] : [row.weight ?? 1]),
+    ...(spec.time === undefined ? [] : [row[spec.time] ?? null]),
   ]);
   const parts = [];
   for (let from = 0; from < cells.length; from += chunkRows) {

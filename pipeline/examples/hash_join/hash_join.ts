@@ -67,13 +67,16 @@ export async function buildHashJoin(
   return undefined;
 }
 
-/** Returns the columns of a parent that are fields, by type. */
-function fieldsOf({ spec, fields }: JoinPlan, table: string) {
+/** Returns the columns of a parent that are fields, by type. The time is a numeric field after the last feature. */
+function fieldsOf({ spec, fields, time }: JoinPlan, table: string) {
   const own = spec.features.flatMap(({ type }, feature) =>
     fields[feature].table === table ? [{ type, feature, column: fields[feature].column }] : []
   );
+  const ownTime = time?.table === table
+    ? [{ type: "numeric", feature: fields.length, column: time.column }]
+    : [];
   return {
-    numeric: own.filter(({ type }) => type === "numeric"),
+    numeric: [...own.filter(({ type }) => type === "numeric"), ...ownTime],
     categorical: own.filter(({ type }) => type === "categorical"),
   };
 }
@@ -141,7 +144,7 @@ function findsClicks(db: DatabaseSync, plan: JoinPlan): boolean {
 }
 
 function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly BuildResult[]) {
-  const { spec, child, id, group, parents } = plan;
+  const { spec, child, id, group, parents, time } = plan;
   const inOrder = [...results].sort((a, b) => a.thread - b.thread);
   const columns = [id];
   /** Index of a column in a row of the child. Each column is selected once. */
@@ -161,6 +164,7 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
   const layout = {
     group: at(group.column),
     fields: spec.features.map((_, feature) => parentFields.get(feature) ?? at(plan.fields[feature].column)),
+    ...(time ? { time: parentFields.get(plan.fields.length) ?? at(time.column) } : {}),
   };
   const buildSides = parents.map(({ column }, i) => ({ table: scans[i].table, keyAt: at(column) }));
   return {

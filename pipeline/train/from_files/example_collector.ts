@@ -34,7 +34,7 @@ export interface ExampleCollector {
 
 /** @param bytesMax If the rows take more memory, collecting is abandoned, and the examples must be read from the store. */
 export function createExampleCollector(plan: JoinPlan, bytesMax: number): ExampleCollector {
-  const { ids, clickedIds, groups, fields, group, all: columns } = createColumns(plan);
+  const { ids, clickedIds, groups, fields, group, time, all: columns } = createColumns(plan);
   const parents = plan.parents.map((parent) => ({
     ...parent,
     keys: createTextKeyIndex(),
@@ -97,6 +97,7 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
         ),
         fields: fields.map(({ place, column }) => ({ table: place.table, column })),
         group: { table: group.table, hashes: groups.values() },
+        ...(time ? { time: { table: time.place.table, values: time.column.values() } } : {}),
       });
       abandon();
       for (const { keys } of parents) keys.release();
@@ -115,13 +116,15 @@ function createColumns(plan: JoinPlan) {
     place: plan.fields[i],
     column: type === "numeric" ? collectNumbers() : collectCategories(),
   }));
+  const time = plan.time && { place: plan.time, column: collectNumbers() };
   const all: readonly { readonly place: ColumnRef; readonly column: ColumnCollector<unknown> }[] = [
     { place: { table: plan.child, column: plan.id }, column: ids },
     { place: plan.label, column: clickedIds },
     { place: group, column: groups },
     ...fields,
+    ...(time ? [time] : []),
   ];
-  return { ids, clickedIds, groups, group, fields, all };
+  return { ids, clickedIds, groups, group, fields, time, all };
 }
 
 /** A group that is a foreign key is read as the parent's key, which is hashed once per parent. */

@@ -21,6 +21,8 @@ export interface CollectedColumns {
     readonly column: Float64Collector | CategoryCollector;
   }[];
   readonly group: { readonly table: string; readonly hashes: Uint32Array };
+  /** Present if the spec names a time. */
+  readonly time?: { readonly table: string; readonly values: Float64Array };
 }
 
 /** −1 as an unsigned 32-bit integer. */
@@ -28,7 +30,7 @@ const noParent = 0xffff_ffff;
 
 /** Joins rows into examples, in the order of their ids. Rows that lack a parent are left out. */
 export function joinColumns(
-  { child, ids, clickedIds, parentRows, fields, group }: CollectedColumns,
+  { child, ids, clickedIds, parentRows, fields, group, time }: CollectedColumns,
 ): RawExamples {
   const own = sortById(rowsWithParents(ids.length, [...parentRows.values()]), ids);
   const rowsOf = new Map([[child, own]]);
@@ -44,6 +46,7 @@ export function joinColumns(
     ),
     labels: labelsOf(own, ids, clickedIds),
     groups: { rows: at(group.table), values: group.hashes },
+    ...(time ? { times: { rows: at(time.table), values: time.values } } : {}),
   };
   const levels = columns.categorical.map((column) => column.levels);
   const parts = chunkBounds(own, ids).map(([from, to], order) => ({
@@ -141,9 +144,14 @@ interface Columns {
   readonly categorical: readonly SelectedCategories[];
   readonly labels: Uint8Array;
   readonly groups: Selected<Uint32Array>;
+  readonly times?: Selected<Float64Array>;
 }
 
-function chunkOf(from: number, to: number, { numeric, categorical, labels, groups }: Columns): RawChunk {
+function chunkOf(
+  from: number,
+  to: number,
+  { numeric, categorical, labels, groups, times }: Columns,
+): RawChunk {
   const rowCount = to - from;
   const chunk = {
     rowCount,
@@ -151,6 +159,7 @@ function chunkOf(from: number, to: number, { numeric, categorical, labels, group
     codes: categorical.map((column) => recode(pick(column, from, to), column)),
     labels: sharedUint8(rowCount),
     groups: pick(groups, from, to),
+    ...(times ? { times: pickNumbers(times, from, to) } : {}),
   };
   numeric.forEach(({ rows, values }, field) => {
     for (let i = from, k = field; i < to; i++, k += numeric.length) chunk.numeric[k] = values[rows[i]];
@@ -165,6 +174,16 @@ function pick(
   to: number,
 ): Uint32Array<SharedArrayBuffer> {
   const picked = sharedUint32(to - from);
+  for (let i = from; i < to; i++) picked[i - from] = values[rows[i]];
+  return picked;
+}
+
+function pickNumbers(
+  { rows, values }: Selected<Float64Array>,
+  from: number,
+  to: number,
+): Float64Array<SharedArrayBuffer> {
+  const picked = sharedFloat64(to - from);
   for (let i = from; i < to; i++) picked[i - from] = values[rows[i]];
   return picked;
 }

@@ -17,6 +17,7 @@ import {
   createKeyInserter,
 } from "../../../pipeline/examples/hash_join/hash_table.ts";
 import type { ValueType } from "../../../pipeline/examples/level.ts";
+import type { RawExamples } from "../../../pipeline/examples/raw_examples.ts";
 import { defaultSpec, type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
@@ -70,6 +71,9 @@ const twoParentSpec = parseSpec({
   ],
 }, "the test's spec");
 
+/** Times are any numbers. */
+const timed = (time: string): FeatureSpec => ({ ...twoParentSpec, time });
+
 const categoriesSpec = parseSpec({
   id: "offer_id",
   label: "clicked",
@@ -98,6 +102,13 @@ const cases: readonly Case[] = [
   },
   { name: "more leads and offers than a chunk", key: uuidOf, leadCount: 9_000 },
   { name: "two parents, one with a column called rowid", schema: twoParents, spec: twoParentSpec },
+  { name: "the time in the child, which is a field too", schema: twoParents, spec: timed("apr") },
+  { name: "the time in a parent", schema: twoParents, spec: timed("requested") },
+  {
+    name: "the time in a parent without other numbers",
+    schema: twoParents,
+    spec: { ...timed("size"), features: twoParentSpec.features.filter(({ name }) => name === "credit") },
+  },
   {
     name: "categories of every type",
     schema: twoParents,
@@ -158,8 +169,14 @@ for (const one of cases) {
       assert.deepEqual(hashed.types, joined.types);
       if (one.types) assert.deepEqual(hashed.types, one.types);
       assert.equal(fingerprintOf(hashed), fingerprintOf(joined));
+      assert.equal(timesOf(hashed).length, spec.time === undefined ? 0 : hashed.rowCount);
+      assert.deepEqual(timesOf(hashed), timesOf(joined));
     });
   });
+}
+
+function timesOf({ chunks }: RawExamples): number[] {
+  return [...loadEach(chunks)].flatMap(({ times = [] }) => [...times]);
 }
 
 Deno.test("hash join: fields of the parents are in their columns", async () => {
