@@ -7,6 +7,7 @@ type Rows = ArtifactMetadata["data"]["rows"];
 interface Columns {
   readonly label?: unknown;
   readonly weight?: unknown;
+  readonly time?: unknown;
 }
 
 /**
@@ -16,7 +17,7 @@ interface Columns {
  */
 export function describeRows(
   rows: Rows,
-  { label, weight }: Columns,
+  { label, weight, time }: Columns,
   { orphans, known }: Pick<RowAccount, "orphans" | "known"> = {},
 ): string[] {
   const lines: string[] = [];
@@ -28,6 +29,9 @@ export function describeRows(
       [rows.left_out, "left out by --negatives"],
       [rows.no_label, `without a label (${label})`],
       [rows.zero_weight, `of weight 0 (${weight})`],
+      [rows.straddling, "left out since their group is held out later"],
+      [rows.immature, "younger than --mature"],
+      [rows.no_time, `without a time (${time})`],
     ] as const;
     const named = parts.flatMap(([count, what]) =>
       count === undefined || count === 0 ? [] : [`${shown(count)} ${what}`]
@@ -54,7 +58,7 @@ export function newRows(trained: number, { read, noLabel, zeroWeight }: RowAccou
 
 /** Returns the `rows` of `--json`. `read` is the sum of the others except `orphans`, which are not in the view. */
 export function rowsResult(
-  { train, test, validation, left_out: negatives, read, no_label, zero_weight }: Rows,
+  { train, test, validation, left_out: negatives, read, no_label, zero_weight, ...excluded }: Rows,
   { orphans }: Pick<RowAccount, "orphans"> = {},
 ): Record<string, unknown> {
   return {
@@ -62,7 +66,7 @@ export function rowsResult(
     train,
     test,
     ...(validation === undefined ? {} : { validation }),
-    left_out: { negatives, no_label: no_label ?? 0, zero_weight: zero_weight ?? 0 },
+    left_out: { negatives, no_label: no_label ?? 0, zero_weight: zero_weight ?? 0, ...excluded },
     ...(orphans ? { orphans: orphans.rows } : {}),
   };
 }

@@ -95,7 +95,7 @@ export default command({
       const report = await sweep(store, options.data, { dir: options.models, registry }, {
         spec,
         paths,
-        hyperParameters: { ...defaultHyperParameters, ...sharedHyperParameters(options) },
+        hyperParameters: { ...defaultHyperParameters, ...sharedHyperParameters(options, spec) },
         foldCount: options.folds,
         gradientTolerance: options["sweep-tolerance"],
         oneStandardError: options["one-standard-error"],

@@ -4,6 +4,7 @@ import { solverNames } from "../pipeline/fit/fit.ts";
 import { optimizerNames } from "../pipeline/fit/minibatch/options.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
+import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { defaultHyperParameters, type HyperParameters } from "../pipeline/train/hyper_parameters.ts";
@@ -180,11 +181,7 @@ async function loadFilesAndTrain(
   invocation: TrainInvocation,
 ): Promise<Result> {
   const { options, terminal, signal } = invocation;
-  const train = {
-    ...sharedOptions(invocation),
-    spec: specOf(options),
-    hyperParameters: hyperParametersOf(options),
-  };
+  const train = trainOptionsOf(invocation);
   const format = textFormatOf(options);
   const { load, trained } = await withStandardInput(
     Object.values(files).flat(),
@@ -205,11 +202,7 @@ async function trainOnStore(store: Store, models: Models, invocation: TrainInvoc
   const shared = sharedOptions(invocation);
   if (options.repeat !== undefined) return await repeat(store, models, options.repeat, shared, terminal);
   const report = options.from === undefined
-    ? await train(store, models, {
-      ...shared,
-      spec: specOf(options),
-      hyperParameters: hyperParametersOf(options),
-    })
+    ? await train(store, models, trainOptionsOf(invocation))
     : await update(
       store,
       models,
@@ -230,13 +223,19 @@ function sharedOptions({ options, origins, terminal, signal }: TrainInvocation) 
   };
 }
 
-function hyperParametersOf(options: Options<typeof flags>): HyperParameters {
+function trainOptionsOf(invocation: TrainInvocation) {
+  const { options } = invocation;
+  const spec = specOf(options);
+  return { ...sharedOptions(invocation), spec, hyperParameters: hyperParametersOf(options, spec) };
+}
+
+function hyperParametersOf(options: Options<typeof flags>, spec: FeatureSpec): HyperParameters {
   return {
     penalty: options.penalty,
     C: options.C,
     l1Ratio: options["l1-ratio"],
     ...solverOf(options),
-    ...sharedHyperParameters(options),
+    ...sharedHyperParameters(options, spec),
     tolerance: options.tolerance,
   };
 }

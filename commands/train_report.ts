@@ -1,3 +1,5 @@
+import { shownTime } from "../pipeline/examples/time_split.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import type { TrainObserver } from "../pipeline/train/fit_model.ts";
 import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
 import { closingLine, type Folders } from "./closing_line.ts";
@@ -87,6 +89,7 @@ export function say(
     `AUC ${metrics.auc?.toFixed(4) ?? "-"}, Brier ${metrics.brier.toFixed(4)}, calibration error ${
       metrics.ece.toFixed(4)
     }`,
+    ...timeLines(artifact.metadata).map((line) => `  ${line}`),
     ...describeRows(update ? newRows(update.rows, account) : data.rows, artifact.metadata.spec, account)
       .map((line) => `  ${line}`),
     ...notes.map((note) => `  note: ${note}`),
@@ -105,18 +108,38 @@ export function say(
   for (const line of lines) terminal.say(line);
 }
 
+/** Describes a split by time: from when on rows were held out, and in which period the model did worst. */
+function timeLines({ data, metrics }: ArtifactMetadata): string[] {
+  const from = data.times?.held_out_from;
+  const lines = from === undefined ? [] : [`held out by time, from ${shownTime(from)} on`];
+  if (metrics.by_time) {
+    const { unit, parts } = metrics.by_time;
+    const gainOf = (part: typeof parts[number]) => part.base_log_loss - part.log_loss;
+    const worst = parts.reduce((worst, part) => gainOf(part) < gainOf(worst) ? part : worst);
+    lines.push(
+      `by ${unit}, ${parts.length} parts from ${parts[0].from}: worst is ${worst.from} (log loss ${
+        worst.log_loss.toFixed(4)
+      }, base rate ${worst.base_log_loss.toFixed(4)}, mean probability ${
+        worst.predicted.toFixed(4)
+      }, click rate ${worst.observed.toFixed(4)}, ${worst.rows} rows)`,
+    );
+  }
+  return lines;
+}
+
 /** Returns the object that `--json` prints. */
 export function resultOf(
   { model, artifact, account, active, seconds }: TrainReport,
   modelsDir: string,
 ): Record<string, unknown> {
-  const { data, metrics, solver, notes, warnings = [], update } = artifact.metadata;
+  const { data, hyperParameters, metrics, solver, notes, warnings = [], update } = artifact.metadata;
   return {
     model_id: model.modelId,
     version: model.version,
     path: `${modelsDir}/${model.modelId}`,
     active,
     rows: rowsResult(data.rows, account),
+    ...(data.times ? { split: { by: hyperParameters.split ?? "group", ...data.times } } : {}),
     metrics,
     solver: {
       name: solver.name,

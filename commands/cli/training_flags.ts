@@ -1,4 +1,7 @@
+import { parseDuration } from "../../pipeline/examples/duration.ts";
 import { defaultSpec, type FeatureSpec } from "../../pipeline/examples/spec.ts";
+import { requireTime } from "../../pipeline/examples/time_split.ts";
+import { usageInvalid } from "../../pipeline/failure.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../pipeline/train/hyper_parameters.ts";
 import type { Flags, Options } from "./command.ts";
 import { resourceFlags } from "./resource_flags.ts";
@@ -20,7 +23,20 @@ export const trainingFlags = {
     default: defaultHyperParameters.testShare,
     min: 0,
     max: 0.9,
-    help: "share of the groups to hold out for testing",
+    help: "share of the groups to hold out for testing; with --split time or both: of the rows",
+  },
+  split: {
+    type: "string",
+    value: "HOW",
+    choices: ["group", "time", "both"],
+    help:
+      "hold out groups, the last rows by time, or both: the last rows, whose groups leave the training; default: both if the spec names a time, else group",
+  },
+  mature: {
+    type: "string",
+    value: "DURATION",
+    help:
+      "leave out rows that are younger than this, as 12h, 7d or 2w, counted from the newest row: their label may still change",
   },
   negatives: {
     type: "number",
@@ -60,15 +76,41 @@ export function specOf({ spec }: Pick<TrainingOptions, "spec">): FeatureSpec {
   return spec === undefined ? defaultSpec() : readSpec(spec);
 }
 
-/** Returns the hyper-parameters that the shared flags set. */
-export function sharedHyperParameters(
-  options: TrainingOptions,
-): Pick<HyperParameters, "seed" | "testShare" | "negatives" | "classWeight" | "iterationsMax"> {
+type SharedHyperParameters = Pick<
+  HyperParameters,
+  "seed" | "testShare" | "negatives" | "classWeight" | "iterationsMax" | "split" | "matureSeconds"
+>;
+
+/**
+ * Returns the hyper-parameters that the shared flags set.
+ *
+ * @throws {Failure} `usage-invalid` for a `--split` or `--mature` that needs a time, if the spec names none.
+ */
+export function sharedHyperParameters(options: TrainingOptions, spec: FeatureSpec): SharedHyperParameters {
   return {
     seed: options.seed,
     testShare: options["test-share"],
     negatives: options.negatives,
     classWeight: options["class-weight"],
     iterationsMax: options.iterations,
+    ...splitOf(options, spec),
+  };
+}
+
+/** A split by group has no setting, as before there were others. */
+function splitOf(
+  { split: wanted, mature }: Pick<TrainingOptions, "split" | "mature">,
+  spec: FeatureSpec,
+): Pick<HyperParameters, "split" | "matureSeconds"> {
+  const split = wanted ?? (spec.time === undefined ? "group" : "both");
+  if (split !== "group") requireTime(spec, `--split ${split}`);
+  if (mature !== undefined) requireTime(spec, "--mature");
+  const matureSeconds = mature === undefined ? undefined : parseDuration(mature);
+  if (mature !== undefined && matureSeconds === undefined) {
+    throw usageInvalid(`--mature is ${JSON.stringify(mature)}, expected a duration such as 12h, 7d or 2w.`);
+  }
+  return {
+    ...(split === "group" ? {} : { split }),
+    ...(matureSeconds === undefined ? {} : { matureSeconds }),
   };
 }

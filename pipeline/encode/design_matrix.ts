@@ -43,6 +43,8 @@ export interface DesignChunk {
   readonly weights?: Float64Array<SharedArrayBuffer>;
   /** Weight of each row in a fit, shape (rows): its weight times its class weight. Absent without class weights. */
   readonly fitWeights?: Float64Array<SharedArrayBuffer>;
+  /** Time of each row, shape (rows); NaN is missing. Present if the spec names a time. */
+  readonly times?: Float64Array<SharedArrayBuffer>;
   /** Hash of the group, shape (rows); present if folds are to be derived from it. */
   readonly groups?: Uint32Array<SharedArrayBuffer>;
 }

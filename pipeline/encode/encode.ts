@@ -145,13 +145,14 @@ function designChunkOf(
   // Before missing numbers are imputed: the indicators read them from the columns.
   const cells = plans.map((plan) => cellsOf(plan, chunk, columns));
   numericFeatures.forEach((feature, field) => standardise(chunk, field, feature));
-  const { partEnds, numeric, labels, weights, groups } = chunk;
+  const { partEnds, numeric, labels, weights, times, groups } = chunk;
   return {
     partEnds,
     numeric,
     cells,
     labels,
     ...(weights ? { weights } : {}),
+    ...(times ? { times } : {}),
     ...(withGroups ? { groups } : {}),
   };
 }

@@ -1,4 +1,5 @@
-import { type DesignMatrix, rowsOf } from "../encode/design_matrix.ts";
+import { type DesignChunk, type DesignMatrix, rowsOf } from "../encode/design_matrix.ts";
+import { createPeriodAccumulator } from "../evaluate/metrics_by_time.ts";
 import { createPredictionAccumulator } from "../evaluate/prediction_accumulator.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
@@ -19,13 +20,49 @@ export function evaluateModel(
   baseRate: number,
   network?: Network,
 ): Metrics {
-  const deep = network && createDeepPart(network);
-  const parts = design.partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
+  const parts = evaluatedParts(design);
   const predictions = createPredictionAccumulator(rowsOf(design, parts));
+  forProbabilities(design, parts, { coefficients, network }, predictions.add);
+  return predictions.metrics(baseRate);
+}
+
+/**
+ * Like `evaluateModel`, with the metrics of each day, week or month.
+ *
+ * @returns Without them if rows have no times, or if these are not divided into 4 to 30 periods by any unit.
+ */
+export function evaluateByTime(
+  design: DesignMatrix,
+  coefficients: Float64Array,
+  baseRate: number,
+  network?: Network,
+): Metrics {
+  const parts = evaluatedParts(design);
+  const periods = createPeriodAccumulator(design, parts);
+  if (!periods) return evaluateModel(design, coefficients, baseRate, network);
+  const predictions = createPredictionAccumulator(rowsOf(design, parts));
+  forProbabilities(design, parts, { coefficients, network }, (chunk, from, to, probabilities) => {
+    predictions.add(chunk, from, to, probabilities);
+    periods.add(chunk, from, to, probabilities);
+  });
+  return { ...predictions.metrics(baseRate), by_time: periods.metrics(baseRate) };
+}
+
+function evaluatedParts({ partRows }: DesignMatrix): readonly number[] {
+  return partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
+}
+
+/** Calls `use` with the probabilities of each range of rows of some parts, as `forLogits` does with the log-odds. */
+function forProbabilities(
+  design: DesignMatrix,
+  parts: readonly number[],
+  { coefficients, network }: { coefficients: Float64Array; network: Network | undefined },
+  use: (chunk: DesignChunk, from: number, to: number, probabilities: Float64Array) => void,
+): void {
+  const deep = network && createDeepPart(network);
   forLogits(design, parts, coefficients, (chunk, from, to, logits) => {
     if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);
     for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
-    predictions.add(chunk, from, to, logits);
+    use(chunk, from, to, logits);
   });
-  return predictions.metrics(baseRate);
 }

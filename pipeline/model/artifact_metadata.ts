@@ -71,6 +71,24 @@ const network = object({
   output: list(finite),
 });
 
+/** Metrics of the rows of each day, week or month. */
+const metricsByTime = object({
+  /** Calendar unit in UTC. */
+  unit: oneOf("day", "week", "month", "hour", "6 hours", "quarter", "year"),
+  parts: list(object({
+    /** Start of the period, ISO 8601. */
+    from: text,
+    rows: count,
+    clicks: count,
+    log_loss: finite,
+    auc: anyOf("a finite number or null", finite, none),
+    base_log_loss: finite,
+    /** Mean probability and click rate. */
+    predicted: finite,
+    observed: finite,
+  })),
+});
+
 /** If the spec names a weight, rows are weighted, and `rows` of a calibration bin is the sum of their weights. */
 const metrics = object({
   log_loss: finite,
@@ -81,6 +99,8 @@ const metrics = object({
   calibration: list(
     object({ from: finite, to: finite, rows: positive, predicted: finite, observed: finite }),
   ),
+  /** Present if the spec names a time, and if a calendar unit divides the rows into 4 to 30 parts. */
+  by_time: optional(metricsByTime),
 });
 
 /** Members of a model's `userDefinedMetadata`: what prediction from raw fields needs, and how the model was made. */
@@ -108,7 +128,8 @@ const members = {
     last_id: optional(matching(/^-?[0-9]{1,20}$/)),
     /**
      * Rows of the parts; `left_out` are those that `--negatives` left out. Of the rows `read`, those without a label and those
-     * of weight 0 are in no part. Models of 0.1.0 have no counts of rows read.
+     * of weight 0 are in no part, and so are those that a split by time excludes: of groups that reach into the held-out time,
+     * too young, or without a time. Models of 0.1.0 have no counts of rows read.
      */
     rows: object({
       train: count,
@@ -118,8 +139,18 @@ const members = {
       read: optional(count),
       no_label: optional(count),
       zero_weight: optional(count),
+      straddling: optional(count),
+      immature: optional(count),
+      no_time: optional(count),
     }),
     clicks: object({ train: count, test: count }),
+    /** Present for a split by time, in the unit of the time column: see `SplitTimes` of examples/time_split.ts. */
+    times: optional(object({
+      newest: finite,
+      held_out_from: optional(finite),
+      validation_from: optional(finite),
+      mature_until: optional(finite),
+    })),
     /** Present if the spec names a weight: the same, each row counted by its weight. */
     weights: optional(object({
       rows: object({ train: finite, test: finite, left_out: finite, validation: optional(finite) }),
@@ -169,6 +200,7 @@ const artifactMetadata = object(members);
 
 export type ArtifactMetadata = ValueOf<typeof artifactMetadata>;
 export type Metrics = ValueOf<typeof metrics>;
+export type MetricsByTime = ValueOf<typeof metricsByTime>;
 
 /** Parses and checks the metadata in a model.json. @throws {Failure} `artifact-corrupt` */
 export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactMetadata {

@@ -2,7 +2,8 @@ import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
 import { reorder } from "../examples/ordered_chunk.ts";
 import { mixed } from "../math/hash.ts";
-import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
+import { excludedPart, leftOutPart, testPart, trainPart } from "../examples/split.ts";
+import { type FoldOf, timeFolds } from "./time_folds.ts";
 
 /** Maximum number of folds: a row's part is stored in a byte. */
 export const foldCountMax = 50;
@@ -22,44 +23,58 @@ export interface FoldedDesign {
   readonly trainParts: readonly number[];
 }
 
+export interface FoldOptions {
+  /** From 2 to `foldCountMax`. */
+  readonly foldCount: number;
+  readonly seed: number;
+  /** How the held-out rows were chosen; default: by group. */
+  readonly split?: "time" | "both" | undefined;
+  readonly chunkStore?: ChunkStore;
+}
+
 /**
- * Divides the training rows among folds by their group: all rows of a group are in one fold, the same one on every
- * machine. The parts of the result are: the kept rows of each fold, the held-out rows, the left-out rows of each fold.
+ * Divides the training rows among folds as they were divided from the held-out rows: by their group, so that all rows of a group
+ * are in one fold, the same one on every machine; or by time, so that each fold is fitted to the rows before those it is scored
+ * on. The parts of the result are: the kept rows of each block, the held-out rows, the left-out rows of each block, the excluded rows.
  *
- * @param design Must have the hashes of the rows' groups, and the parts of `trainTestSplit`. Consumed: its chunks' columns
+ * @param design Must have the hashes of the rows' groups, and the parts of `splitInSteps`. Consumed: its chunks' columns
  *   are reordered in place, and the hashes dropped.
- * @param options.foldCount From 2 to `foldCountMax`.
  */
-export function divideIntoFolds(
-  design: DesignMatrix,
-  options: { foldCount: number; seed: number; chunkStore?: ChunkStore },
-): FoldedDesign {
-  const { foldCount, seed, chunkStore = createChunkStore() } = options;
-  const salt = mixed(seed + 0x2545f491);
-  const foldOf = (group: number) => Math.floor((mixed(group ^ salt) / 2 ** 32) * foldCount);
-  const partCount = 2 * foldCount + 1;
-  const partRows = new Array<number>(partCount).fill(0);
-  const chunks = chunkStore.rewrite(
-    [...design.chunks],
-    (chunk) => divideChunk(chunk, foldOf, partRows, foldCount),
+export function divideIntoFolds(design: DesignMatrix, options: FoldOptions): FoldedDesign {
+  const { foldCount, split, chunkStore = createChunkStore() } = options;
+  const foldOf = split === undefined ? groupFolds(options) : timeFolds(design, { foldCount, split });
+  const { blockCount, folds } = foldOf;
+  const partRows = new Array<number>(2 * blockCount + (design.partRows.length > excludedPart ? 2 : 1)).fill(
+    0,
   );
-  const all = Array.from({ length: foldCount }, (_, fold) => fold);
+  const chunks = chunkStore.rewrite([...design.chunks], (chunk) => divideChunk(chunk, foldOf, partRows));
   return {
     design: { ...design, chunks, partRows },
-    trainParts: all,
-    folds: all.map((fold) => ({
-      trainParts: all.filter((other) => other !== fold),
-      scoreParts: [fold, foldCount + 1 + fold],
+    trainParts: Array.from({ length: blockCount }, (_, block) => block),
+    folds: folds.map(({ fittedTo, scoredOn }) => ({
+      trainParts: fittedTo,
+      scoreParts: [scoredOn, blockCount + 1 + scoredOn],
     })),
+  };
+}
+
+/** Each fold is scored on one block and fitted to the others. */
+function groupFolds({ foldCount, seed }: FoldOptions): FoldOf {
+  const salt = mixed(seed + 0x2545f491);
+  const all = Array.from({ length: foldCount }, (_, fold) => fold);
+  return {
+    blockCount: foldCount,
+    blockOf: (group) => Math.floor((mixed(group ^ salt) / 2 ** 32) * foldCount),
+    isOnlyScored: () => false,
+    folds: all.map((fold) => ({ fittedTo: all.filter((other) => other !== fold), scoredOn: fold })),
   };
 }
 
 /** @param partRows Row counts of the parts, to which the chunk's rows are added. */
 function divideChunk(
-  { groups, ...chunk }: DesignChunk,
-  foldOf: (group: number) => number,
+  { groups, times, ...chunk }: DesignChunk,
+  { blockCount, blockOf, isOnlyScored }: FoldOf,
   partRows: number[],
-  foldCount: number,
 ): DesignChunk {
   if (!groups) throw new Error("the design has no group hashes");
   const rowCount = groups.length;
@@ -67,8 +82,13 @@ function divideChunk(
   const counts = new Uint32Array(partRows.length);
   for (let i = 0, before = trainPart; i < rowCount; i++) {
     while (i >= chunk.partEnds[before]) before++;
-    const fold = before === testPart ? 0 : foldOf(groups[i]);
-    parts[i] = before === testPart ? foldCount : before === leftOutPart ? foldCount + 1 + fold : fold;
+    if (before === testPart) parts[i] = blockCount;
+    else if (before === excludedPart) parts[i] = 2 * blockCount + 1;
+    else {
+      const block = blockOf(groups[i], times ? times[i] : NaN);
+      const isLeftOut = before === leftOutPart || isOnlyScored(groups[i], block);
+      parts[i] = isLeftOut ? blockCount + 1 + block : block;
+    }
     counts[parts[i]]++;
   }
   const next = new Uint32Array(counts.length);

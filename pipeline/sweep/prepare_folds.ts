@@ -4,12 +4,12 @@ import { readExamples } from "../examples/examples.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
-import { trainTestSplit } from "../examples/split.ts";
+import { splitInSteps } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import { balance } from "../fit/class_balance.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Store } from "../store/store.ts";
-import { type ClassCounts, requireBothClasses } from "../train/class_counts.ts";
+import { type ClassCounts, requireBothClasses, usedRows } from "../train/class_counts.ts";
 import { readObserver, type TrainObserver } from "../train/fit_model.ts";
 import type { HyperParameters } from "../train/hyper_parameters.ts";
 import { requireExamples, requireSplit } from "../train/prepare.ts";
@@ -48,31 +48,36 @@ export async function prepareFolds(
   const { spec, hyperParameters, foldCount, signal } = options;
   const raw = await readExamples(store, spec, threads, { budget, observe: readObserver(options) });
   requireExamples(raw, spec);
-  const { account } = raw;
-  const split = trainTestSplit(hyperParameters);
-  requireSplit(raw, spec, split);
   clock.lap("read");
+  const { split } = hyperParameters;
+  // Cross-validation needs no rows for early stopping.
+  const splitting = splitInSteps(raw, spec, { ...hyperParameters, validationShare: 0 });
+  const { partition, excluded } = await runCooperatively(splitting, signal);
+  if (split === undefined) requireSplit(raw, spec, partition);
+  const account = { ...raw.account, ...excluded };
   const fingerprint = fingerprintOf(raw);
   const chunkStore = createChunkStore(budget);
-  const encoding = encodeInSteps(raw, spec, split, { poolPure: false, withGroups: true, chunkStore });
+  const encoding = encodeInSteps(raw, spec, partition, { poolPure: false, withGroups: true, chunkStore });
   const { design: encoded } = await runCooperatively(encoding, signal);
   const counts = requireBothClasses(encoded);
   const design = hyperParameters.classWeight === "balanced"
     ? balance(encoded, counts.sums, chunkStore)
     : encoded;
-  const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, chunkStore });
-  requireRows(folded);
-  requireAccounted(account, folded.design.partRows.reduce((sum, rows) => sum + rows, 0));
+  const folded = divideIntoFolds(design, { foldCount, seed: hyperParameters.seed, split, chunkStore });
+  requireRows(folded, split);
+  requireAccounted(account, usedRows(encoded));
   clock.lap("encode");
   return { folded, counts, account, fingerprint };
 }
 
-function requireRows({ design, folds, trainParts }: FoldedDesign): void {
+function requireRows({ design, folds, trainParts }: FoldedDesign, split: HyperParameters["split"]): void {
   const least = Math.min(...trainParts.map((part) => design.partRows[part]));
   if (least > 0) return;
   throw new Failure(
     "examples-invalid",
-    `Cannot make ${folds.length} folds: one of them has no row, since all rows of a group are in one fold. ` +
+    `Cannot make ${folds.length} folds: one of them has no row, since all rows of ${
+      split === undefined ? "a group" : split === "time" ? "the same time" : "the same time, and of a group,"
+    } are in one fold. ` +
       "Use fewer with --folds, load more rows, or hold out less with --test-share.",
   );
 }

@@ -157,7 +157,7 @@ async function validateCandidates(
 /** Returns all that the results of the cross-validation depend on. */
 function settingsOf(options: SweepOptions, fingerprint: string): Record<string, unknown> {
   const { spec, paths, hyperParameters, foldCount, gradientTolerance } = options;
-  const { seed, testShare, negatives, classWeight, iterationsMax } = hyperParameters;
+  const { seed, testShare, split, matureSeconds, negatives, classWeight, iterationsMax } = hyperParameters;
   return {
     program: version,
     fingerprint,
@@ -166,6 +166,9 @@ function settingsOf(options: SweepOptions, fingerprint: string): Record<string, 
     folds: foldCount,
     seed,
     testShare,
+    // Left out of the text, and so of the key, if they are undefined.
+    split,
+    matureSeconds,
     negatives,
     classWeight,
     gradientTolerance,

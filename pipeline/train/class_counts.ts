@@ -2,7 +2,7 @@ import { loadEach } from "../chunks/chunk_store.ts";
 import { isSpilled } from "../chunks/chunk_file.ts";
 import { type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 import type { RowAccount } from "../examples/row_account.ts";
-import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
+import { excludedPart, leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import { Failure } from "../failure.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 
@@ -54,6 +54,11 @@ interface PartCounts {
   readonly clicks: { readonly train: number; readonly test: number };
 }
 
+/** Returns the number of rows of all parts but the excluded one. */
+export function usedRows({ partRows }: DesignMatrix): number {
+  return partRows.reduce((sum, rows, part) => part === excludedPart ? sum : sum + rows, 0);
+}
+
 /** Counts the rows and clicks of each part. @throws {Failure} `examples-invalid` unless the training rows have both labels. */
 export function requireBothClasses(design: DesignMatrix): ClassCounts {
   const { clicks, weights, clickWeights } = partSumsOf(design);
@@ -75,11 +80,13 @@ export function requireBothClasses(design: DesignMatrix): ClassCounts {
 }
 
 function partCounts(
-  [train, test, leftOut, validation]: readonly number[],
+  [train, test, leftOut, validation, excluded]: readonly number[],
   clicks: readonly number[],
 ): PartCounts {
+  // A split that excludes rows has a validation part even if training does not stop early.
+  const hasValidation = validation !== undefined && (validation > 0 || excluded === undefined);
   return {
-    rows: { train, test, left_out: leftOut, ...(validation === undefined ? {} : { validation }) },
+    rows: { train, test, left_out: leftOut, ...(hasValidation ? { validation } : {}) },
     clicks: { train: clicks[trainPart], test: clicks[testPart] },
   };
 }
@@ -87,7 +94,15 @@ function partCounts(
 /** Returns row counts in the form of a model's metadata. */
 export function rowCountsOf(
   { rows }: Pick<ClassCounts, "rows">,
-  { read, noLabel, zeroWeight }: RowAccount,
+  { read, noLabel, zeroWeight, straddling, immature, noTime }: RowAccount,
 ): ArtifactMetadata["data"]["rows"] {
-  return { ...rows, read, no_label: noLabel, zero_weight: zeroWeight };
+  return {
+    ...rows,
+    read,
+    no_label: noLabel,
+    zero_weight: zeroWeight,
+    ...(straddling === undefined ? {} : { straddling }),
+    ...(immature === undefined ? {} : { immature }),
+    ...(noTime === undefined ? {} : { no_time: noTime }),
+  };
 }

@@ -23,6 +23,12 @@ export function continuationOf({ id, metadata }: Artifact): Continuation {
   if (!unpacked || data.last_id === undefined) {
     throw usageInvalid(`${id} cannot be continued: ${whyNot(metadata)}`);
   }
+  if (metadata.hyperParameters.matureSeconds !== undefined) {
+    throw usageInvalid(
+      `${id} cannot be continued: it was trained with --mature, so rows that were too young then have an id that it has passed. ` +
+        "Train on all rows with clickwell train.",
+    );
+  }
   const prior: Prior = { mean: Float64Array.of(...coefficients, intercept), precision: unpacked };
   return { spec: parseSpec(metadata.spec, `of ${id}`), after: BigInt(data.last_id), prior };
 }

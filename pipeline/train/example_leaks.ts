@@ -23,10 +23,10 @@ export function leaksOfExamples(
   ];
   const sampler = createLeakSampler(columns, rowCount);
   for (const chunk of loadEach(chunks.filter((chunk) => plainFields(chunk).rowCount > 0))) {
-    const { groups, labels } = chunk;
+    const { groups, labels, times } = chunk;
     sampler.add({
       ...rowsOf(chunk),
-      isHeldOut: (row) => partOf(groups[row], labels[row], row) === testPart,
+      isHeldOut: (row) => partOf(groups[row], labels[row], row, times?.[row]) === testPart,
     });
   }
   const found = findLeaks(sampler.sample());

@@ -14,8 +14,15 @@ export interface HyperParameters extends Partial<MinibatchParameters> {
   readonly l1Ratio: number;
   readonly solver: SolverName;
   readonly seed: number;
-  /** Share of the groups that are held out. */
+  /** Share of the groups that are held out; of the rows, for a split by time. */
   readonly testShare: number;
+  /**
+   * Absent: rows are held out by group. `time`: the last rows by time are. `both`: in addition, the groups of held-out rows leave
+   * the training.
+   */
+  readonly split?: "time" | "both";
+  /** Rows that are younger, counted from the newest one, are left out: their label may still change. */
+  readonly matureSeconds?: number;
   /** Share of the training rows without a click that are kept; the intercept is corrected for it. */
   readonly negatives: number;
   /** `balanced`: both classes have the same weight in the fit; the intercept is corrected for it. */

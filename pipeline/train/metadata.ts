@@ -1,4 +1,5 @@
 import type { FeatureSpec } from "../examples/spec.ts";
+import type { SplitTimes } from "../examples/time_split.ts";
 import type { Fit } from "../fit/fit.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { goldenOf } from "../model/golden.ts";
@@ -44,6 +45,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       ...(lastId === undefined ? {} : { last_id: String(lastId) }),
       rows: rowCountsOf(parts, parts.account),
       clicks: { ...parts.clicks },
+      ...(parts.times ? { times: timesOf(parts.times) } : {}),
       ...(parts.spec.weight === undefined ? {} : { weights: parts.sums }),
     },
     ...(precision === undefined ? {} : { precision: packPrecision(precision) }),
@@ -61,6 +63,17 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       ? {}
       : { warnings: parts.warnings.map((warning) => ({ ...warning, columns: [...warning.columns] })) }),
     golden: goldenOf({ encoder, coefficients, intercept, network }, parts.goldenRows),
+  };
+}
+
+function timesOf(
+  { newest, heldOutFrom, validationFrom, matureUntil }: SplitTimes,
+): ArtifactMetadata["data"]["times"] {
+  return {
+    newest,
+    ...(heldOutFrom === undefined ? {} : { held_out_from: heldOutFrom }),
+    ...(validationFrom === undefined ? {} : { validation_from: validationFrom }),
+    ...(matureUntil === undefined ? {} : { mature_until: matureUntil }),
   };
 }
 

@@ -5,13 +5,15 @@ import { fingerprintOf } from "../examples/fingerprint.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { RowAccount } from "../examples/row_account.ts";
-import { type Partition, testPart, trainTestSplit } from "../examples/split.ts";
+import { type Partition, testPart } from "../examples/split.ts";
+import { type ExampleSplitOptions, splitInSteps, type SplitTimes } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
 import { runToEnd } from "../runtime/event_loop.ts";
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { leaksOfExamples } from "./example_leaks.ts";
 import { areOneGroup, groupNotes } from "./notes.ts";
+import { timeNotes } from "./time_notes.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
 
 /** Examples ready for training: plain data over shared memory, which can be posted to other threads. */
@@ -20,6 +22,8 @@ export interface Prepared extends EncodedExamples {
   readonly goldenRows: readonly GoldenRow[];
   readonly lastId: bigint | undefined;
   readonly account: RowAccount;
+  /** Present for a split by time. */
+  readonly times?: SplitTimes;
   /** Notes about the data, for the model's metadata. */
   readonly notes: readonly string[];
   /** Warnings of leaks, for the model's metadata. */
@@ -50,19 +54,33 @@ export function* prepareInSteps(
   chunkStore: ChunkStore = createChunkStore(),
 ): Generator<void, Prepared> {
   requireExamples(raw, spec);
-  const { lastId, account } = raw;
-  const split = splitOf(hyperParameters);
-  const notes = groupNotes(raw, spec, { isOneGroup: requireSplit(raw, spec, split), ...hyperParameters });
-  const warnings = leaksOfExamples(raw, spec, split);
+  const { lastId } = raw;
+  const { partition, excluded, times } = yield* splitInSteps(raw, spec, splitOptionsOf(hyperParameters));
+  const account = { ...raw.account, ...excluded };
+  const isOneGroup = hyperParameters.split === undefined && requireSplit(raw, spec, partition);
+  const notes = [
+    ...groupNotes(raw, spec, { isOneGroup, ...hyperParameters }),
+    ...timeNotes(times, spec, hyperParameters),
+  ];
+  const warnings = leaksOfExamples(raw, spec, partition);
   yield;
   const fingerprint = fingerprintOf(raw);
   yield;
   const goldenRows = pickGolden(raw, spec);
-  const encoded = yield* encodeInSteps(raw, spec, split, {
+  const encoded = yield* encodeInSteps(raw, spec, partition, {
     poolPure: hyperParameters.penalty === "none",
     chunkStore,
   });
-  return { ...encoded, fingerprint, goldenRows, lastId, account, notes, warnings };
+  return {
+    ...encoded,
+    fingerprint,
+    goldenRows,
+    lastId,
+    account,
+    ...(times ? { times } : {}),
+    notes,
+    warnings,
+  };
 }
 
 /**
@@ -74,7 +92,7 @@ export function* prepareInSteps(
 export function requireSplit(raw: RawExamples, { group }: FeatureSpec, { partOf }: Partition): boolean {
   const isOneGroup = areOneGroup(raw);
   const [first] = isOneGroup ? loadEach(raw.chunks.filter((chunk) => plainFields(chunk).rowCount > 0)) : [];
-  if (first && partOf(first.groups[0], first.labels[0], 0) === testPart) {
+  if (first && partOf(first.groups[0], first.labels[0], 0, first.times?.[0]) === testPart) {
     throw new Failure(
       "examples-invalid",
       `All ${raw.rowCount} rows are in one group (${group}), which is held out: no row is left to train on. ` +
@@ -112,9 +130,9 @@ export function requireExamples({ rowCount, account }: RawExamples, spec: Featur
   );
 }
 
-/** Returns the split; it has a validation part only if training may stop early. */
-function splitOf(hyperParameters: HyperParameters): Partition {
-  const { seed, testShare, negatives, optimizer, patience = 0, validationShare = 0 } = hyperParameters;
+/** Returns the options of the split; it has a validation part only if training may stop early. */
+function splitOptionsOf(hyperParameters: HyperParameters): ExampleSplitOptions {
+  const { optimizer, patience = 0, validationShare = 0 } = hyperParameters;
   const stopsEarly = optimizer !== undefined && patience > 0;
-  return trainTestSplit({ seed, testShare, negatives, validationShare: stopsEarly ? validationShare : 0 });
+  return { ...hyperParameters, validationShare: stopsEarly ? validationShare : 0 };
 }

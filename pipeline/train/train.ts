@@ -6,7 +6,7 @@ import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { balance, corrected } from "../fit/class_balance.ts";
-import { evaluateModel } from "../fit/evaluate.ts";
+import { evaluateByTime } from "../fit/evaluate.ts";
 import type { Fit } from "../fit/fit.ts";
 import { precisionAt, precisionColumnsMax } from "../fit/precision.ts";
 import { pureColumns } from "../fit/separation.ts";
@@ -17,7 +17,7 @@ import type { Assignment, ModelRow, Models } from "../model/registry.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
-import { requireBothClasses } from "./class_counts.ts";
+import { requireBothClasses, usedRows } from "./class_counts.ts";
 import { fitModel, readObserver, requireInseparable, type TrainObserver } from "./fit_model.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
 import { describe } from "./metadata.ts";
@@ -125,7 +125,7 @@ export async function trainPrepared(
 ): Promise<TrainedModel> {
   const { spec, hyperParameters } = options;
   const { encoder, design: encoded, pooled, account } = prepared;
-  requireAccounted(account, encoded.partRows.reduce((sum, rows) => sum + rows, 0));
+  requireAccounted(account, usedRows(encoded));
   const counts = requireBothClasses(encoded);
   const { rows, clicks, sums, baseRate } = counts;
   requireInseparable(pooled, sums.rows.train);
@@ -137,7 +137,7 @@ export async function trainPrepared(
   const precision = await precisionOf(design, threads, fitted, hyperParameters);
   const solution = { ...fitted, coefficients: corrected(fitted.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
-  const metrics = evaluateModel(design, coefficients, baseRate, network);
+  const metrics = evaluateByTime(design, coefficients, baseRate, network);
   // An AUC that is too good is explained by the columns that give the outcome away.
   const isExplained = rows.test === 0 || prepared.warnings.some(tellsOutcome);
   const warnings = [

@@ -9,7 +9,7 @@ import { defaultSpec, type FeatureSpec } from "../../../pipeline/examples/spec.t
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { loadAndTrain, type LoadAndTrainReport } from "../../../pipeline/train/from_files/load_and_train.ts";
-import { defaultHyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { trainModel } from "../../../pipeline/train/train.ts";
 import { artifactId } from "../../../pipeline/model/artifact.ts";
 import { type FileRow, ndjsonOf, parquetOf } from "../../support/temp_files.ts";
@@ -76,6 +76,7 @@ async function load(
   options: {
     prepare?: (store: Store) => void;
     spec?: FeatureSpec;
+    hyperParameters?: Partial<HyperParameters>;
     bytesMin?: number;
     memoryBytes?: number;
   } = {},
@@ -97,7 +98,7 @@ async function load(
     );
     const settings = {
       spec: options.spec ?? defaultSpec(),
-      hyperParameters: { ...defaultHyperParameters, tolerance: 1e-8 },
+      hyperParameters: { ...defaultHyperParameters, tolerance: 1e-8, ...options.hyperParameters },
       threads: 2,
       now: 1,
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
@@ -167,6 +168,20 @@ for (const [name, files] of fromFiles) {
     const { report, storeId } = await load(files);
     assert.equal(report.collected, true);
     assert.equal(report.trained.model.modelId, storeId);
+  });
+}
+
+/** A column of the child, and one of its parent. Both have missing values. */
+for (const time of ["apr", "annual_income"]) {
+  Deno.test(`load and train: rows are held out by ${time} as from the store`, async () => {
+    const { report, storeId } = await load(plain, {
+      spec: { ...defaultSpec(), time },
+      hyperParameters: { split: "both" },
+    });
+    assert.equal(report.collected, true);
+    assert.equal(report.trained.model.modelId, storeId);
+    const { straddling = 0, noTime = 0 } = report.trained.account;
+    assert(straddling + noTime > 0);
   });
 }
 
