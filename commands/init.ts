@@ -3,12 +3,14 @@ import { join, relative, resolve } from "node:path";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
 import type { LeftFile } from "../pipeline/init/folder.ts";
+import type { Wishes } from "../pipeline/init/propose.ts";
 import { proposeFiles } from "../pipeline/init/propose_files.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
 import { schemaText } from "../pipeline/init/schema_text.ts";
 import { configText, specText } from "../pipeline/init/settings_text.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
+import { askOnTerminal, proposeInDialogue } from "./init_dialogue.ts";
 import { describeProposal } from "./init_report.ts";
 
 export default command({
@@ -53,6 +55,7 @@ export default command({
       value: "TABLE.COLUMN=TABLE.KEY",
       help: "joins two tables whose names and values do not show it",
     },
+    interactive: { type: "boolean", help: "show the proposal, and ask for corrections before writing it" },
     "dry-run": { type: "boolean", help: "print what would be written, and write nothing" },
     replace: { type: "boolean", help: "write over files that exist" },
     ...textFlags,
@@ -68,11 +71,16 @@ export default command({
   ],
   async run({ options, positionals, terminal, signal }) {
     const format = textFormatOf(options);
-    const found = await proposeFiles(positionals, wishesOf(options), { signal, ...format ? { format } : {} });
+    const propose = (wishes: Wishes) =>
+      proposeFiles(positionals, wishes, { signal, ...format ? { format } : {} });
+    const say = (line: string) => terminal.say(line);
+    const found = options.interactive
+      ? await proposeInDialogue(wishesOf(options), { propose, say, ask: askOnTerminal(say, signal) })
+      : await propose(wishesOf(options));
     const { proposal, left } = found;
     const folder = options.out ?? proposal.view.child;
     const texts = textsOf(proposal, folder);
-    for (const line of describeProposal(proposal, left)) terminal.say(line);
+    if (!options.interactive) { for (const line of describeProposal(proposal, left)) terminal.say(line); }
     if (options["dry-run"]) {
       if (!options.json) { for (const { path, text } of texts) terminal.output(`${path}\n${text}\n`); }
     } else {

@@ -16,6 +16,7 @@ import { groupOf, hasGroups } from "./key.ts";
 import { namedColumn } from "./label.ts";
 import { chooseLabel, type LabelChoice } from "./label_choice.ts";
 import { isEventTimeName, isPersonName } from "./names.ts";
+import { labelsOfColumn, labelsOfTable, leaksAmong, withoutLeaks } from "./leak_search.ts";
 import { namedJoinsOf } from "./named_joins.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, LeftOutColumn, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
@@ -99,7 +100,7 @@ function proposalOf(
   const isFeature = (field: ViewField) =>
     field.name !== key && field.name !== label.name && field !== roles.group &&
     !field.isNumber;
-  const { features, leftOut } = fieldsOf(fields.filter(isFeature));
+  const { features, leftOut, warnings } = featuresOf(parts, fields.filter(isFeature), roles);
   const used = profiles.filter(({ name }) => tables.some((table) => table.name === name));
   const names = [...fields.map(({ name }) => name), label.name];
   const isRatio = choice.is === "ratio";
@@ -130,8 +131,33 @@ function proposalOf(
     features,
     leftOut: [...roles.group ? [groupLeftOut(roles.group.name)] : [], ...leftOut],
     format: joinedFormat(used),
-    findings: findingsOf(parts, used, roles),
+    findings: [
+      ...findingsOf(parts, used, roles),
+      ...warnings.map((text) => ({ about: "note", text }) as const),
+    ],
   };
+}
+
+/** Proposes the features: without columns of the examples that give the outcome away. */
+function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewField[], roles: ViewRoles) {
+  const proposed = fieldsOf(fields);
+  const labels = choice.is === "column"
+    ? labelsOfColumn(choice.found)
+    : choice.is === "exists"
+    ? labelsOfTable(choice.examples, profiles.find(({ name }) => name === choice.by.table), choice.by)
+    : undefined;
+  if (!labels) return { ...proposed, warnings: [] };
+  const isOwn = (field: ViewField) =>
+    field.alias === tree.root && proposed.features.some(({ name }) => name === field.name);
+  const valuesOf = (field: ViewField | undefined) =>
+    field?.alias === tree.root ? field.column.values : undefined;
+  const warnings = leaksAmong({
+    fields: fields.filter(isOwn),
+    labels,
+    group: valuesOf(roles.group),
+    time: valuesOf(roles.time),
+  });
+  return withoutLeaks(proposed, warnings);
 }
 
 function rootKey({ tree, tables }: Parts): string {

@@ -1,0 +1,124 @@
+import { findLeaks } from "../examples/leaks/find_leaks.ts";
+import type { LeakColumn } from "../examples/leaks/leak_rows.ts";
+import { createLeakSampler } from "../examples/leaks/leak_sample.ts";
+import type { LeakKind, LeakWarning } from "../examples/leaks/leak_warning.ts";
+import { askWhetherKnown } from "../examples/leaks/warning_text.ts";
+import type { ColumnValues } from "./column_values.ts";
+import type { Field, ProposedFields } from "./fields.ts";
+import type { FoundLabel } from "./label.ts";
+import type { TableProfile } from "./profile.ts";
+
+/** Rows in which columns are compared with the outcome. */
+export interface LabelledRows {
+  /** Columns of the examples' own table. */
+  readonly fields: readonly Field[];
+  /** Shape (rows): 0, 1, or another number for a row without a label. */
+  readonly labels: Uint8Array;
+  readonly group: ColumnValues | undefined;
+  readonly time: ColumnValues | undefined;
+}
+
+const noLabel = 2;
+
+/** Returns the labels of the rows that were looked at. */
+export function labelsOfColumn({ column: { values }, positive }: FoundLabel): Uint8Array {
+  if (values.is === "numbers") {
+    return Uint8Array.from(values.numbers, (value) => value === 0 || value === 1 ? value : noLabel);
+  }
+  const labelOfCode = values.texts.map((text) => Number(text === (positive ?? "1")));
+  return Uint8Array.from(values.codes, (code) => code < 0 ? noLabel : labelOfCode[code]);
+}
+
+/**
+ * Returns 1 for the rows of the examples whose key is in a column of another table, else 0.
+ *
+ * @returns undefined if that table was not looked at as a whole.
+ */
+export function labelsOfTable(
+  examples: TableProfile,
+  outcomes: TableProfile | undefined,
+  { key, column }: { readonly key: string; readonly column: string },
+): Uint8Array | undefined {
+  const keys = examples.columns.find(({ name }) => name === key)?.values;
+  const referring = outcomes?.columns.find(({ name }) => name === column)?.values;
+  if (!keys || !outcomes || !referring || outcomes.rowsLookedAt < outcomes.rowCount) return undefined;
+  if (keys.is === "numbers" && referring.is === "numbers") {
+    const clicked = new Set(referring.numbers);
+    return Uint8Array.from(keys.numbers, (value) => Number(clicked.has(value)));
+  }
+  if (keys.is !== "texts" || referring.is !== "texts") return undefined;
+  const clicked = new Set(referring.texts);
+  const labelOfCode = keys.texts.map((text) => Number(clicked.has(text)));
+  return Uint8Array.from(keys.codes, (code) => code < 0 ? noLabel : labelOfCode[code]);
+}
+
+/** Looks for leaks among the columns. */
+export function leaksAmong({ fields, labels, group, time }: LabelledRows): LeakWarning[] {
+  const columns = fields.map(leakColumnOf);
+  const sampler = createLeakSampler(columns, labels.length);
+  sampler.add({
+    rowCount: labels.length,
+    columns: fields.map(({ column }) => ({ values: leakValuesOf(column.values) })),
+    labels,
+    ...group ? { groups: groupCodes(group) } : {},
+    ...time?.is === "numbers" ? { times: time.numbers } : {},
+  });
+  return findLeaks(sampler.sample());
+}
+
+function leakColumnOf({ name, column: { kind, values } }: Field): LeakColumn {
+  if (values.is === "texts") return { name, kind: "category", levels: [null, ...values.texts] };
+  return { name, kind: kind === "time" || kind === "date" ? "time" : "number" };
+}
+
+function leakValuesOf(values: ColumnValues): ArrayLike<number> {
+  return values.is === "numbers" ? values.numbers : values.codes.map((code) => code + 1);
+}
+
+function groupCodes(group: ColumnValues): ArrayLike<number> {
+  if (group.is === "texts") return group.codes;
+  const codes = new Map<number, number>();
+  return Int32Array.from(group.numbers, (value) => codes.getOrInsertComputed(value, () => codes.size));
+}
+
+/** Kinds of warnings of a single column that is then left out. */
+const leftOutKinds: readonly LeakKind[] = [
+  "label-copy",
+  "missing-by-label",
+  "value-by-label",
+  "later-than-example",
+  "label-aggregate",
+  "own-row",
+  "running-number",
+  "level-per-row",
+  "group-feature",
+];
+
+/** Leaves out the features that leak. @returns The other warnings as sentences. */
+export function withoutLeaks(
+  { features, leftOut }: ProposedFields,
+  warnings: readonly LeakWarning[],
+): ProposedFields & { readonly warnings: readonly string[] } {
+  const isLeftOut = ({ kind, columns }: LeakWarning) => leftOutKinds.includes(kind) && columns.length === 1;
+  const whyOf = new Map(
+    warnings.filter(isLeftOut).map(({ columns: [name], text }) => [name, whyLeftOut(text)]),
+  );
+  const leaking = features.flatMap((feature) => {
+    const why = whyOf.get(feature.name);
+    return why === undefined ? [] : [{ column: feature.name, why, feature }];
+  });
+  return {
+    features: features.filter(({ name }) => !whyOf.has(name)),
+    leftOut: [...leftOut, ...leaking],
+    warnings: warnings.filter((warning) => !isLeftOut(warning)).map(({ text }) => text),
+  };
+}
+
+/** Returns the text of a warning without its advice to leave the column out. */
+function whyLeftOut(text: string): string {
+  return text.replace(
+    askWhetherKnown,
+    "If it is known when the model is asked, move its entry to the features.",
+  )
+    .replace(/ Take it out of the features.*$/, "");
+}
