@@ -5,7 +5,8 @@ import { type FoundLabel, labelOf, listed, namedColumn } from "./label.ts";
 import { type LabelTable, labelTableOf, proposeLabelTables } from "./label_table.ts";
 import { wordsOf } from "./names.ts";
 import type { TableProfile } from "./profile.ts";
-import type { NearMiss, Reference } from "./references.ts";
+import type { NearMiss } from "./near_misses.ts";
+import type { Reference } from "./references.ts";
 
 /** The label of several tables, and the table with a row for each example. */
 export type LabelChoice =

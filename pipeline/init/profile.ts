@@ -166,12 +166,14 @@ function withoutNulls(values: TextColumn, nulls: readonly string[] = []): TextCo
 }
 
 const nameBytesMax = 256;
+/** The name that pandas gives to an index without one. */
+const pandasIndex = /^__index_level_\d+__$/;
 
 /** Takes out columns whose names SQLite does not keep apart, or that a line of SQL cannot have. */
 function withoutUnusableNames(columns: readonly ColumnProfile[]) {
   const seen = new Map<string, string>();
   const unreadable: { column: string; why: string }[] = [];
-  const usable = columns.filter(({ name }) => {
+  const usable = columns.filter(({ name, kind }) => {
     const folded = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
     const other = seen.get(folded);
     const why = other !== undefined
@@ -180,6 +182,8 @@ function withoutUnusableNames(columns: readonly ColumnProfile[]) {
       ? "its name has a control character"
       : new TextEncoder().encode(name).length > nameBytesMax
       ? `its name is longer than ${nameBytesMax} bytes`
+      : kind === "integer" && pandasIndex.test(name)
+      ? "pandas wrote it: the numbers of its rows"
       : undefined;
     if (why === undefined) seen.set(folded, name);
     else unreadable.push({ column: name, why });

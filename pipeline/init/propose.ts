@@ -11,7 +11,7 @@ import {
   roleFindings,
 } from "./findings.ts";
 import { type JoinTree, joinTreeOf } from "./join_tree.ts";
-import { keyTableOf } from "./key_columns.ts";
+import { keyTableOf } from "./key_table.ts";
 import { groupOf, hasGroups } from "./key.ts";
 import { namedColumn } from "./label.ts";
 import { chooseLabel, type LabelChoice } from "./label_choice.ts";

@@ -1,30 +1,7 @@
+import { common, isKey, type KeyColumn, type KeyTable } from "./key_table.ts";
 import { wordsOf } from "./names.ts";
+import { missedKeys, type NearMiss } from "./near_misses.ts";
 import { isGenericKey, type NamedColumn, nameEvidence } from "./reference_names.ts";
-
-/** What the search for joins sees of a table. */
-export interface KeyTable {
-  readonly name: string;
-  readonly rowCount: number;
-  /** Whether all rows were looked at; otherwise more keys have to be read from the file. */
-  readonly isComplete: boolean;
-  /** Columns that may be keys or refer to one: integers and texts. */
-  readonly columns: readonly KeyColumn[];
-}
-
-export interface KeyColumn {
-  readonly name: string;
-  /** Rows looked at. */
-  readonly rowCount: number;
-  readonly nullCount: number;
-  /** Whether no value is known to occur twice. */
-  readonly isUnique: boolean;
-  /** Number of distinct values in the rows looked at. */
-  readonly valueCount: number;
-  /** These values, as texts. */
-  values(): ReadonlySet<string>;
-  /** A few of them. */
-  someValues(): readonly string[];
-}
 
 /** A column of a table that refers to the rows of another by their key. */
 export interface Reference {
@@ -43,12 +20,6 @@ export interface Reference {
   readonly strength: number;
   /** Why it was taken for one, as in `is named for customers`. */
   readonly why: string;
-}
-
-/** Columns that seem to refer to each other, and why they are not joined. */
-export interface NearMiss {
-  readonly tables: readonly [string, string];
-  readonly text: string;
 }
 
 /** Keys to look for in the file of a table. */
@@ -107,7 +78,7 @@ export async function findReferences(
   const candidates = candidatesOf(search);
   const results = await keysOf(candidates, search);
   const references: Reference[] = [];
-  const nearMisses = repeatedKeys(search.tables);
+  const nearMisses = missedKeys(search.tables);
   for (const [i, candidate] of candidates.entries()) {
     const { found, repeated } = results[i];
     const { table, column, parent, key, strength, why } = candidate;
@@ -151,11 +122,6 @@ function referenceOf(
     strength,
     why,
   };
-}
-
-/** Returns whether each row has a value that no other row is known to have. */
-export function isKey({ rowCount, nullCount, isUnique }: KeyColumn): boolean {
-  return rowCount > 0 && nullCount === 0 && isUnique;
 }
 
 function candidatesOf({ tables, named = [] }: ReferenceSearch): Candidate[] {
@@ -245,10 +211,6 @@ async function keysOf(
   });
 }
 
-function common(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
-  return new Set(a).intersection(b);
-}
-
 /** Removes references that a stronger one between the same tables explains. */
 function withoutWeaker(references: readonly Reference[]): Reference[] {
   const rank = ({ strength, foundCount, valueCount }: Reference) => strength + foundCount / valueCount;
@@ -266,26 +228,6 @@ function withoutWeaker(references: readonly Reference[]): Reference[] {
     const isWeak = strength === 0 && anyWay.some((other) => other.strength > 0);
     return !isTaken && !isOtherKey && !isWeak;
   });
-}
-
-/** Finds columns of the same name that are a key of neither table: a join by them would multiply rows. */
-function repeatedKeys(tables: readonly KeyTable[]): NearMiss[] {
-  const byName = tables.map(({ name, columns }) => {
-    const named = columns.filter((column) => !isKey(column) && !isGenericKey(column.name));
-    return { name, columns: new Map(named.map((column) => [wordsOf(column.name).join("_"), column])) };
-  });
-  return byName.flatMap((table, i) =>
-    byName.slice(i + 1).flatMap((other) =>
-      [...table.columns].flatMap(([words, column]): NearMiss[] => {
-        const key = other.columns.get(words);
-        if (!key || common(column.values(), key.values()).size === 0) return [];
-        const names = `${table.name}.${column.name} and ${other.name}.${key.name}`;
-        const text =
-          `${names} have values in common, but some of them in several rows each, so a join would multiply rows`;
-        return [{ tables: [table.name, other.name], text }];
-      })
-    )
-  );
 }
 
 function counted(count: number): string {

@@ -66,7 +66,7 @@ function viewText({ view, tables, label, id, weight }: Proposal): string {
   const labels = label.is === "exists" ? [existsText(child, label)] : outcomes?.items ?? [];
   return [
     label.is === "ratio"
-      ? "-- Two rows per row: clicked and not, each with its count as the weight."
+      ? "-- Two examples per row: clicked and not, weighted by their counts."
       : "-- One row per example.",
     "CREATE VIEW examples AS",
     "SELECT",

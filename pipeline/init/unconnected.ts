@@ -4,7 +4,7 @@ import { printable } from "../files/columns/printable.ts";
 import type { JoinTree } from "./join_tree.ts";
 import { listed } from "./label.ts";
 import type { TableProfile } from "./profile.ts";
-import type { NearMiss } from "./references.ts";
+import type { NearMiss } from "./near_misses.ts";
 
 const shownColumnsMax = 8;
 const shownTextMax = 24;

@@ -31,6 +31,7 @@ Deno.test(
         ["offers", "offer_id"],
         ["clicks", "offer_id", "clicked_at"],
       ]);
+      assert(!proposal.tables.some(({ columns }) => columns.some(({ name }) => name.startsWith("__index"))));
       const paths = Object.fromEntries(proposal.tables.map(({ name, paths }) => [name, paths]));
       const spec = parseSpec(JSON.parse(specText(proposal)), "features.json");
       const losses = [];

@@ -1,4 +1,5 @@
-import { type KeySearch, type KeyTable } from "../../pipeline/init/references.ts";
+import type { KeyTable } from "../../pipeline/init/key_table.ts";
+import type { KeySearch } from "../../pipeline/init/references.ts";
 
 type Values = readonly (string | number | null)[];
 
@@ -21,7 +22,7 @@ export function keyTableOf(
         name: column,
         rowCount: looked,
         nullCount: values.filter((value) => value === null).length,
-        isUnique: distinct.size === values.length,
+        isUnique: () => distinct.size === values.length,
         valueCount: distinct.size,
         values: () => distinct,
         someValues: () => [...distinct].slice(0, 64),

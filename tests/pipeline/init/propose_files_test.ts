@@ -259,6 +259,29 @@ Deno.test("files: rows that refer to nothing stay examples with missing values i
   assert.equal(rows.filter(({ segment }) => segment === null).length, 75);
 });
 
+Deno.test("files: a parent may repeat rows, which are loaded once; rows that differ make it no key", async () => {
+  const repeated = [...customers, customers[1], customers[7]];
+  const { proposal, rows } = await proposed({ "customers.csv": repeated, "orders.csv": orders });
+  assert.deepEqual(proposal.tables.map(({ name, key }) => [name, ...key]), [["customers", "id"], [
+    "orders",
+    "order_id",
+  ]]);
+  assert.equal(rows.length, 300);
+  await assertRejected(
+    proposed({ "customers.csv": [...customers, "7,other,R9"], "orders.csv": orders }),
+    "usage-invalid",
+    /orders\.customer_id is named for customers, but customers\.id has a value in several rows that differ/,
+  );
+  await assertRejected(
+    proposed({
+      "customers.csv": [...customers, "7,other,R9"].map((line) => line.replace(/^id/, "customer_id")),
+      "orders.csv": orders,
+    }),
+    "usage-invalid",
+    /orders\.customer_id have values in common, but some of them in several rows each, so a join would multiply rows/,
+  );
+});
+
 Deno.test("files: a column that several tables have is named by its table", async () => {
   const both = {
     "a.csv": ["a_id,won", ...upTo(20).map((i) => `${i},${i % 2}`)],

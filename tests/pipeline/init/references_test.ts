@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { findReferences, type KeyTable, type NamedJoin } from "../../../pipeline/init/references.ts";
+import type { KeyTable } from "../../../pipeline/init/key_table.ts";
+import { findReferences, type NamedJoin } from "../../../pipeline/init/references.ts";
 import { keyTableOf, searchIn, upTo } from "../../support/key_tables.ts";
 
 const noSearch = () => Promise.reject(new Error("all keys were looked at"));
