@@ -26,7 +26,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     load: () => import("./commands/init.ts"),
   },
   ingest: { summary: "parquet, CSV or NDJSON files → store", load: () => import("./commands/ingest.ts") },
-  train: { summary: "store → model", load: () => import("./commands/train.ts") },
+  train: { summary: "files or store → model", load: () => import("./commands/train.ts") },
   sweep: {
     summary: "find the best hyper-parameters by cross-validation",
     load: () => import("./commands/sweep.ts"),

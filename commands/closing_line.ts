@@ -4,7 +4,10 @@ import type { TrainReport } from "../pipeline/train/train.ts";
 import type { commonFlags, Invocation } from "./cli/command.ts";
 
 /** The folders of a command, and the sources of these settings. */
-export type Folders = Pick<Invocation<typeof commonFlags>, "options" | "origins">;
+export interface Folders extends Pick<Invocation<typeof commonFlags>, "options" | "origins"> {
+  /** The config file, if the command wrote it. */
+  readonly settingsPath?: string;
+}
 
 /** Returns the last line of a training: the model with which `clickwell serve` answers, and where things are. */
 export function closingLine(
@@ -17,7 +20,8 @@ export function closingLine(
     ? `clickwell serve${flags} answers with this model`
     : `clickwell serve${flags} still answers with ${production.modelId}, version ${production.version}; to change it: ` +
       `clickwell models activate ${model.modelId}${flags}`;
-  return `${active}. Tables: ${layoutOf(data).tables}; models: ${models}`;
+  const settings = folders.settingsPath === undefined ? "" : `; settings: ${folders.settingsPath}`;
+  return `${active}. Tables: ${layoutOf(data).tables}; models: ${models}${settings}`;
 }
 
 /** Returns the flags with which another command uses the same folders, each after a space. */

@@ -1,17 +1,20 @@
-import { existsSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
 import { usageInvalid } from "../pipeline/failure.ts";
-import { writeText } from "../pipeline/files/written_file.ts";
-import type { LeftFile } from "../pipeline/init/folder.ts";
 import type { Wishes } from "../pipeline/init/propose.ts";
 import { proposeFiles } from "../pipeline/init/propose_files.ts";
-import type { Proposal } from "../pipeline/init/proposal.ts";
-import { schemaText } from "../pipeline/init/schema_text.ts";
-import { configText, specText } from "../pipeline/init/settings_text.ts";
+import { requireFreeFolder } from "../pipeline/store/store_to_load.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
+import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
 import { askOnTerminal, proposeInDialogue } from "./init_dialogue.ts";
 import { describeProposal } from "./init_report.ts";
+import {
+  existing,
+  listFiles,
+  proposalResult,
+  type ProposedFiles,
+  proposedFiles,
+  writeProposed,
+} from "./proposed_files.ts";
 
 export default command({
   name: "init",
@@ -37,24 +40,10 @@ export default command({
     out: {
       type: "string",
       value: "DIR",
+      path: "whole",
       help: "folder to write to [a folder named like the table of the examples]",
     },
-    label: {
-      type: "string",
-      value: "NAME",
-      help: "the outcome: COLUMN, TABLE.COLUMN, TABLE or CLICKS/IMPRESSIONS [found by names and values]",
-    },
-    group: {
-      type: "string",
-      value: "COLUMN",
-      help: "rows with the same value are all in training or all held out [found by names and values]",
-    },
-    time: { type: "string", value: "COLUMN", help: "when an example happened [found by names and values]" },
-    join: {
-      type: "list",
-      value: "TABLE.COLUMN=TABLE.KEY",
-      help: "joins two tables whose names and values do not show it",
-    },
+    ...wishFlags,
     interactive: { type: "boolean", help: "show the proposal, and ask for corrections before writing it" },
     "dry-run": { type: "boolean", help: "print what would be written, and write nothing" },
     replace: { type: "boolean", help: "write over files that exist" },
@@ -79,71 +68,28 @@ export default command({
       : await propose(wishesOf(options));
     const { proposal, left } = found;
     const folder = options.out ?? proposal.view.child;
-    const texts = textsOf(proposal, folder);
+    const files = proposedFiles(proposal, folder);
     if (!options.interactive) { for (const line of describeProposal(proposal, left)) terminal.say(line); }
+    requireFreeFolder(folder, files.schema.text, positionals, "--out");
     if (options["dry-run"]) {
-      if (!options.json) { for (const { path, text } of texts) terminal.output(`${path}\n${text}\n`); }
+      if (!options.json) {
+        for (const { path, text } of listFiles(files)) terminal.output(`${path}\n${text}\n`);
+      }
     } else {
-      if (!options.replace) requireAbsent(texts);
-      for (const { path, text } of texts) writeText(path, text);
-      terminal.say(`wrote ${texts.map(({ path }) => path).join(", ")}`);
-      terminal.say(`next: clickwell train --config ${join(folder, "clickwell.json")}`);
+      if (!options.replace) requireAbsent(files);
+      terminal.say(writeProposed(files));
+      terminal.say(`next: clickwell train --config ${files.config.path}`);
     }
-    return resultOf(found, texts);
+    return proposalResult(found, files);
   },
 });
 
-function wishesOf(
-  { label, group, time, join }: Readonly<Record<"label" | "group" | "time", string | undefined>> & {
-    readonly join: readonly string[];
-  },
-) {
-  return {
-    join,
-    ...label === undefined ? {} : { label },
-    ...group === undefined ? {} : { group },
-    ...time === undefined ? {} : { time },
-  };
-}
-
-interface WrittenText {
-  readonly path: string;
-  readonly text: string;
-}
-
-function textsOf(proposal: Proposal, folder: string): readonly [WrittenText, WrittenText, WrittenText] {
-  const pathOf = (path: string) => relative(resolve(folder), resolve(path));
-  return [
-    { path: join(folder, "schema.sql"), text: schemaText(proposal) },
-    { path: join(folder, "features.json"), text: specText(proposal) },
-    { path: join(folder, "clickwell.json"), text: configText(proposal, pathOf) },
-  ];
-}
-
-function requireAbsent(texts: readonly WrittenText[]): void {
-  const present = texts.map(({ path }) => path).filter((path) => existsSync(path));
+function requireAbsent(files: ProposedFiles): void {
+  const present = existing(files);
   if (present.length === 0) return;
   throw usageInvalid(
     `${present.join(", ")} ${present.length === 1 ? "exists" : "exist"}. Write over ${
       present.length === 1 ? "it" : "them"
     } with --replace, or to another folder with --out`,
   );
-}
-
-function resultOf(
-  { proposal: { label, tables, features, leftOut }, left }: { proposal: Proposal; left: readonly LeftFile[] },
-  [schema, spec, config]: readonly [WrittenText, WrittenText, WrittenText],
-) {
-  return {
-    schema: schema.path,
-    spec: spec.path,
-    config: config.path,
-    label: label.name,
-    tables: Object.fromEntries(
-      tables.map(({ name, paths }) => [name, paths.length === 1 ? paths[0] : paths]),
-    ),
-    features,
-    left_out: leftOut.map(({ column, why }) => ({ column, why })),
-    ...left.length === 0 ? {} : { left_files: left },
-  };
 }

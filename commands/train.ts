@@ -27,6 +27,7 @@ import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/tabl
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
+import { fileFlags, proposeForFiles } from "./train_files.ts";
 import { repeat } from "./repeat.ts";
 import { observerOf, resultOf, say } from "./train_report.ts";
 
@@ -40,6 +41,7 @@ const flags = {
   clicks: tableFlags.clicks,
   table: tableFlags.table,
   ...schemaFlag,
+  ...fileFlags,
   ...textFlags,
   penalty: {
     type: "string",
@@ -106,12 +108,19 @@ const flags = {
 
 export default command({
   name: "train",
-  summary: "store → model",
+  summary: "files or store → model",
   description:
     "Fits a logistic regression on the store's examples and registers it. The first model goes into production, and so does one\n" +
     "whose fields are others than those of the model there.",
+  positionals: {
+    name: "[FILE…]",
+    help: "files of your own: writes what clickwell init writes to the data folder, loads them and trains",
+    min: 0,
+    max: Infinity,
+  },
   flags,
   examples: [
+    ["clickwell train mails.csv --label opened --data mine", "from a file of your own to a model"],
     ["clickwell train", "l2 with C = 1 on ./data"],
     [
       "clickwell train --leads leads.parquet --offers offers.parquet --clicks clicks.parquet",
@@ -129,11 +138,14 @@ export default command({
     ["clickwell train --from 1 --new-data", "train version 1 further on the rows that were added since"],
     ["clickwell train --repeat 1", "check that version 1 can be reproduced byte for byte"],
   ],
-  async run(invocation) {
+  async run(given) {
+    const proposed = given.positionals.length > 0 ? await proposeForFiles(given) : undefined;
+    if (!proposed) rejectFileFlags(given);
+    const invocation = { ...given, ...proposed, options: { ...given.options, ...proposed?.settings } };
     const { options } = invocation;
     const files = filesToLoad(invocation);
     const tables = Object.keys(files);
-    if (tables.length === 0 && invocation.origins.schema === "flag") {
+    if (tables.length === 0 && given.origins.schema === "flag") {
       throw usageInvalid("--schema creates tables for the files to load: name them with --table NAME=FILE");
     }
     const schema = schemaOf(options);
@@ -146,7 +158,7 @@ export default command({
         : openStore(options.data, { mode: "read", isLongLived: true });
       try {
         return tables.length > 0
-          ? await loadFilesAndTrain(store, models, files, invocation)
+          ? { ...proposed?.result, ...await loadFilesAndTrain(store, models, files, invocation) }
           : await trainOnStore(store, models, invocation);
       } finally {
         store.close();
@@ -156,6 +168,13 @@ export default command({
     }
   },
 });
+
+/** @throws {Failure} `usage-invalid` for a flag that needs files to look at. */
+function rejectFileFlags({ origins }: TrainInvocation): void {
+  const name = Object.keys(fileFlags).find((name) => origins[name] === "flag");
+  if (name === undefined) return;
+  throw usageInvalid(`--${name} is for files to look at: clickwell train FILE… --label COLUMN`);
+}
 
 type TrainInvocation = Invocation<typeof flags>;
 type Files = Readonly<Record<string, readonly string[]>>;

@@ -16,6 +16,12 @@ export interface FilesOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A proposal for files, and the things in folders that are no tables. */
+export interface FilesProposal {
+  readonly proposal: Proposal;
+  readonly left: readonly LeftFile[];
+}
+
 /** A table of one or several files. */
 interface FilesTable {
   readonly profile: TableProfile;
@@ -26,14 +32,13 @@ interface FilesTable {
 /**
  * Looks at files, and at the files of folders, and proposes tables, the view and the feature spec.
  *
- * @returns The proposal, and the things in folders that are no tables.
  * @throws {Failure} as `inputFilesOf`, `profileFile` and `proposeTables`.
  */
 export async function proposeFiles(
   paths: readonly string[],
   wishes: Wishes,
   { format, signal }: FilesOptions,
-): Promise<{ proposal: Proposal; left: readonly LeftFile[] }> {
+): Promise<FilesProposal> {
   const files = inputFilesOf(paths);
   const left = [...files.left];
   const profiles: TableProfile[] = [];

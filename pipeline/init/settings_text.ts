@@ -31,15 +31,20 @@ function spaced(json: string): string {
  * Returns the settings by which the files are loaded, trained on and served, as JSON.
  *
  * @param pathOf Returns the path of a file as it is written, relative to the folder of the settings.
+ * @param models The folder of the models, relative to that of the settings.
  */
-export function configText({ tables, format }: Proposal, pathOf: (path: string) => string): string {
+export function configText(
+  { tables, format }: Proposal,
+  pathOf: (path: string) => string,
+  models = "models",
+): string {
   const settings = {
     relativeTo: "file",
     schema: "schema.sql",
     spec: "features.json",
     table: tables.flatMap(({ name, paths }) => paths.map((path) => `${name}=${pathOf(path)}`)),
     data: ".",
-    models: "models",
+    models,
     ...format.encoding === undefined ? {} : { encoding: format.encoding },
     ...format.delimiter === undefined ? {} : { delimiter: format.delimiter },
     ...format.decimalComma === undefined ? {} : { "decimal-comma": format.decimalComma },

@@ -1,3 +1,4 @@
+import { basename, resolve } from "node:path";
 import { Failure, usageInvalid } from "../failure.ts";
 import { layoutOf } from "./layout.ts";
 import { isOlderFile } from "./upgrade/older_store.ts";
@@ -40,9 +41,15 @@ export function openStoreToLoad(dataDir: string, { tables, ...options }: LoadTar
  * the same schema. Changes nothing.
  *
  * @param files The files that are meant for the folder.
+ * @param flag The flag that names the folder.
  * @throws {Failure} `usage-invalid` if it has other tables; as `openStore` for tables that cannot be read.
  */
-export function requireFreeFolder(dataDir: string, schema: string, files: readonly string[]): void {
+export function requireFreeFolder(
+  dataDir: string,
+  schema: string,
+  files: readonly string[],
+  flag = "--data",
+): void {
   const { tables, registry } = layoutOf(dataDir);
   if (fileAt(tables) === undefined && !isOlderFile(registry, {})) return;
   const store = openStore(dataDir, { mode: "read" });
@@ -51,16 +58,17 @@ export function requireFreeFolder(dataDir: string, schema: string, files: readon
     if (differing.length === 0 || isUnused(store.db)) return;
     const names = listTables(store.db).map(({ name }) => name);
     const wanted = tableNamesOf(schema);
-    const holds = wanted.every((name) => names.includes(name))
-      ? `${
-        names.length > 1 ? "tables of the same names" : `the table ${names[0]}`
-      } with other columns, types or view`
-      : `other tables (${names.join(", ")})`;
-    const flag = dataDir === "mine" ? "--data mine2" : "--data mine";
+    const other = `${flag} ${basename(resolve(dataDir)) === "mine" ? "mine2" : "mine"}`;
     throw usageInvalid(
-      `Cannot use ${
-        files.join(", ")
-      } with ${dataDir}: the folder holds ${holds}. Choose another folder: ${flag}`,
+      wanted.every((name) => names.includes(name))
+        ? `Cannot use ${dataDir} for ${files.join(", ")}: it holds ${
+          names.join(", ")
+        } with other columns, types or comments. Load more rows with clickwell ingest --data ${dataDir} --table ${
+          wanted[0]
+        }=FILE, or choose another folder: ${other}`
+        : `Cannot use ${dataDir} for ${files.join(", ")}: it holds other tables (${
+          names.join(", ")
+        }). Choose another folder: ${other}`,
     );
   } finally {
     store.close();

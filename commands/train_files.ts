@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import { usageInvalid } from "../pipeline/failure.ts";
+import { proposeFiles } from "../pipeline/init/propose_files.ts";
+import type { Proposal } from "../pipeline/init/proposal.ts";
+import { layoutOf } from "../pipeline/store/layout.ts";
+import { fileAt } from "../pipeline/store/store_file.ts";
+import { requireFreeFolder } from "../pipeline/store/store_to_load.ts";
+import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
+import { dash } from "./cli/standard_input.ts";
+import { type textFlags, textFormatOf } from "./cli/text_flags.ts";
+import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
+import { describeProposal } from "./init_report.ts";
+import {
+  edited,
+  proposalResult,
+  type ProposedFiles,
+  proposedFiles,
+  writeProposed,
+} from "./proposed_files.ts";
+
+/** The flags for `train FILE…`. */
+export const fileFlags = {
+  label: { ...wishFlags.label, help: `with FILE: ${wishFlags.label.help}` },
+  group: { ...wishFlags.group, help: `with FILE: ${wishFlags.group.help}` },
+  time: { ...wishFlags.time, help: `with FILE: ${wishFlags.time.help}` },
+  join: { ...wishFlags.join, help: `with FILE: ${wishFlags.join.help}` },
+  replace: {
+    type: "boolean",
+    help: "with FILE: write over an edited schema.sql, features.json or clickwell.json",
+  },
+} as const satisfies Flags;
+
+type FilesInvocation = Invocation<typeof commonFlags & typeof textFlags & typeof fileFlags>;
+
+/** What the command's flags would be for the files of a proposal. */
+export interface ProposedSettings {
+  readonly settings: {
+    readonly schema: string;
+    readonly spec: string;
+    readonly table: readonly string[];
+    readonly models: string;
+    readonly encoding: string | undefined;
+    readonly delimiter: string | undefined;
+    readonly "decimal-comma": boolean;
+    readonly null: readonly string[];
+  };
+  /** The config file that was written. */
+  readonly settingsPath: string;
+  /** What `--json` prints of the proposal. */
+  readonly result: Record<string, unknown>;
+}
+
+/** Settings that the command makes itself if it is given files. */
+const exclusive = ["leads", "offers", "clicks", "table", "schema", "spec", "from", "repeat"];
+
+/**
+ * Looks at the files of `train FILE…` and writes the schema, the feature spec and the settings for them to the data folder, as
+ * `clickwell init` does.
+ *
+ * @throws {Failure} `usage-invalid` for flags that do not go with files, a folder that holds other tables, and files that were
+ *   edited; as `proposeFiles`. Nothing is written then.
+ */
+export async function proposeForFiles(invocation: FilesInvocation): Promise<ProposedSettings> {
+  const { options, positionals, terminal, signal } = invocation;
+  rejectExclusive(invocation);
+  const format = textFormatOf(options);
+  const found = await proposeFiles(positionals, wishesOf(options), { signal, ...format ? { format } : {} });
+  const { proposal, left } = found;
+  const models = modelsFolderOf(invocation);
+  const files = proposedFiles(proposal, options.data, models);
+  for (const line of describeProposal(proposal, left)) terminal.say(line);
+  requireFreeFolder(options.data, files.schema.text, positionals);
+  if (!options.replace) rejectEdited(files, positionals);
+  terminal.say(writeProposed(files));
+  return {
+    settings: settingsOf(proposal, files, models),
+    settingsPath: files.config.path,
+    result: proposalResult(found, files),
+  };
+}
+
+function settingsOf({ tables, format }: Proposal, { schema, spec }: ProposedFiles, models: string) {
+  return {
+    schema: schema.path,
+    spec: spec.path,
+    table: tables.flatMap(({ name, paths }) => paths.map((path) => `${name}=${path}`)),
+    models,
+    encoding: format.encoding,
+    delimiter: format.delimiter,
+    "decimal-comma": format.decimalComma ?? false,
+    null: format.nulls ?? [],
+  };
+}
+
+function rejectExclusive({ origins, positionals }: FilesInvocation): void {
+  const given = exclusive.filter((name) => (origins[name] ?? "default") !== "default");
+  if (given.length > 0) {
+    throw usageInvalid(
+      `clickwell train ${positionals.join(" ")} makes the tables, the schema and the spec itself: omit ${
+        given.map((name) => `--${name}`).join(", ")
+      }, or name the files with --table NAME=FILE`,
+    );
+  }
+  if (positionals.includes(dash)) {
+    throw usageInvalid("clickwell train - cannot look at standard input before it reads it: name a file");
+  }
+}
+
+/** A new folder given by `--data` gets the models, too. */
+function modelsFolderOf({ options: { data, models }, origins }: FilesInvocation): string {
+  const { tables, registry } = layoutOf(data);
+  const isNew = fileAt(tables) === undefined && fileAt(registry) === undefined;
+  return origins.models === "default" && origins.data !== "default" && isNew ? join(data, "models") : models;
+}
+
+function rejectEdited(files: ProposedFiles, positionals: readonly string[]): void {
+  const paths = edited(files);
+  if (paths.length === 0) return;
+  throw usageInvalid(
+    `${paths.join(", ")} ${paths.length === 1 ? "is" : "are"} not what train ${
+      positionals.join(" ")
+    } would write. Train with ${
+      paths.length === 1 ? "it" : "them"
+    }: clickwell train --config ${files.config.path}, write over ${
+      paths.length === 1 ? "it" : "them"
+    } with --replace, or choose another folder with --data`,
+  );
+}

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createRandom } from "../../pipeline/math/random.ts";
+import { inFolder, type Outcome, run } from "../support/program.ts";
+
+/** Writes a table of mails, of which those about sales are opened more often. */
+function writeMails(folder: string, { seed = 5, name = "mails.csv" } = {}): void {
+  const random = createRandom(seed);
+  const lines = Array.from({ length: 400 }, (_, i) => {
+    const [hour, topic] = [random.below(24), ["news", "sale", "survey"][random.below(3)]];
+    const isOpened = random.uniform() < 0.2 + hour / 60 + (topic === "sale" ? 0.3 : 0);
+    return `${i},${hour},${topic},${isOpened ? 1 : 0}\n`;
+  });
+  Deno.writeTextFileSync(join(folder, name), `mail_id,hour,topic,opened\n${lines.join("")}`);
+}
+
+function reportOf({ code, stdout, stderr }: Outcome) {
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+function lastLine({ code, stderr }: Outcome): string | undefined {
+  assert.equal(code, 0, stderr);
+  return stderr.trimEnd().split("\n").at(-1);
+}
+
+/** Every file in a folder, with its content. */
+function contentsOf(folder: string): Record<string, string> {
+  const entries = [...Deno.readDirSync(folder)].map(({ name, isDirectory }): [string, string][] =>
+    isDirectory
+      ? Object.entries(contentsOf(join(folder, name))).map(([path, text]) => [join(name, path), text])
+      : [[name, Deno.readTextFileSync(join(folder, name))]]
+  );
+  return Object.fromEntries(entries.flat());
+}
+
+Deno.test("clickwell train FILE writes what init would, loads the file and trains: the model is that of init and train", () =>
+  inFolder(async (cwd) => {
+    writeMails(cwd);
+    const outcome = await run(["train", "mails.csv", "--label", "opened", "--data", "mine", "--quiet"], {
+      cwd,
+    });
+    assert.equal(
+      lastLine(outcome),
+      "clickwell serve --data mine answers with this model. Tables: mine/tables.db; models: mine/models; " +
+        "settings: mine/clickwell.json",
+    );
+    assert.equal(existsSync(join(cwd, "models")), false, "a new folder gets the models");
+    const trained = reportOf(await run(["train", "--config", "mine/clickwell.json", "--json"], { cwd }));
+    assert.equal(trained.version, 1, "nothing has changed");
+
+    reportOf(await run(["init", "mails.csv", "--label", "opened", "--out", "yours", "--json"], { cwd }));
+    const yours = reportOf(await run(["train", "--config", "yours/clickwell.json", "--json"], { cwd }));
+    assert.equal(yours.model_id, trained.model_id);
+    for (const file of ["schema.sql", "features.json", "clickwell.json"]) {
+      assert.equal(
+        Deno.readTextFileSync(join(cwd, "mine", file)),
+        Deno.readTextFileSync(join(cwd, "yours", file)),
+      );
+    }
+    const again = reportOf(
+      await run(["train", "mails.csv", "--label", "opened", "--data", "mine", "--json", "--quiet"], { cwd }),
+    );
+    assert.deepEqual([again.model_id, again.path], [trained.model_id, `mine/models/${trained.model_id}`]);
+    assert.deepEqual(again.loaded.mails.unchanged, 400);
+    assert.deepEqual([again.label, again.config], ["opened", "mine/clickwell.json"]);
+  }));
+
+Deno.test("clickwell train FILE in ./data: the models are in ./models, where serve looks for them", () =>
+  inFolder(async (cwd) => {
+    writeMails(cwd);
+    const outcome = await run(["train", "mails.csv", "--label", "opened", "--quiet"], { cwd });
+    assert.equal(
+      lastLine(outcome),
+      "clickwell serve answers with this model. Tables: data/tables.db; models: ./models; settings: data/clickwell.json",
+    );
+    const settings = JSON.parse(Deno.readTextFileSync(join(cwd, "data/clickwell.json")));
+    assert.equal(settings.models, "../models");
+  }));
+
+Deno.test("clickwell train FILE and init refuse the folder that the demo left, and write nothing to it", () =>
+  inFolder(async (cwd) => {
+    reportOf(await run(["demo", "--json", "--quiet"], { cwd }));
+    writeMails(cwd);
+    const before = contentsOf(cwd);
+    const words = ["mails.csv", "--label", "opened"];
+    const refusals = [
+      await run(["train", ...words], { cwd }),
+      await run(["init", ...words, "--out", "data"], { cwd }),
+    ];
+    for (const [i, flag] of ["--data mine", "--out mine"].entries()) {
+      assert.equal(refusals[i].code, 2);
+      assert.match(
+        refusals[i].stderr,
+        new RegExp(
+          `Cannot use (\\./)?data for mails\\.csv: it holds other tables \\(leads, offers, clicks\\)\\. Choose another folder: ${flag}\\n$`,
+        ),
+      );
+    }
+    assert.deepEqual(contentsOf(cwd), before);
+
+    const mine = await run(["train", ...words, "--data", "mine"], { cwd });
+    assert.match(lastLine(mine) ?? "", /^clickwell serve --data mine answers with this model\./);
+    const after = contentsOf(cwd);
+    for (const [path, text] of Object.entries(before)) assert.equal(after[path], text, path);
+  }));
+
+Deno.test("clickwell train FILE leaves edited files alone, unless --replace is given", () =>
+  inFolder(async (cwd) => {
+    writeMails(cwd);
+    const words = ["train", "mails.csv", "--label", "opened", "--data", "mine", "--quiet"];
+    await run(words, { cwd });
+    const path = join(cwd, "mine/features.json");
+    const text = Deno.readTextFileSync(path);
+    Deno.writeTextFileSync(path, text.replace('"numeric"', '"categorical"'));
+    const refused = await run(words, { cwd });
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /mine\/features\.json is not what train mails\.csv would write\. Train with it: clickwell train --config mine\/clickwell\.json, write over it with --replace/,
+    );
+    const edited = await run(["train", "--config", "mine/clickwell.json", "--quiet"], { cwd });
+    assert.match(edited.stderr, /^model \S+, version 2/m);
+    const replaced = await run([...words, "--replace"], { cwd });
+    assert.match(replaced.stderr, /^model \S+, version 1/m);
+    assert.equal(Deno.readTextFileSync(path), text);
+  }));
+
+Deno.test("clickwell train FILE: rows of another file for the same table are for ingest", () =>
+  inFolder(async (cwd) => {
+    writeMails(cwd);
+    const words = ["train", "mails.csv", "--label", "opened", "--data", "mine", "--quiet"];
+    await run(words, { cwd });
+    const path = join(cwd, "mails.csv");
+    Deno.writeTextFileSync(path, Deno.readTextFileSync(path) + "4000,99,sale,1\n");
+    const refused = await run([...words, "--replace"], { cwd });
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /it holds mails with other columns, types or comments\. Load more rows with clickwell ingest/,
+    );
+    const grown = reportOf(await run(["train", "--config", "mine/clickwell.json", "--json"], { cwd }));
+    assert.equal(grown.examples, 401);
+  }));
+
+Deno.test("clickwell train FILE rejects flags that say what it finds out, and bad input; nothing is written", () =>
+  inFolder(async (cwd) => {
+    writeMails(cwd);
+    const rows: [words: string[], code: number, message: RegExp][] = [
+      [
+        ["mails.csv", "--schema", "my.sql", "--from", "1"],
+        2,
+        /makes the tables, the schema and the spec itself: omit --schema, --from/,
+      ],
+      [["mails.csv", "--table", "mails=mails.csv"], 2, /omit --table/],
+      [["-", "--label", "opened"], 2, /cannot look at standard input/],
+      [["--label", "opened"], 2, /--label is for files to look at: clickwell train FILE/],
+      [["mails.csv", "--label", "hour"], 1, /hour/],
+      [["none.csv", "--label", "opened"], 1, /none\.csv/],
+    ];
+    for (const [words, code, message] of rows) {
+      const outcome = await run(["train", ...words, "--data", "mine"], { cwd });
+      assert.match(outcome.stderr, message);
+      assert.equal(outcome.code, code, outcome.stderr);
+    }
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["mails.csv"]);
+  }));
