@@ -2,14 +2,13 @@ import { plainFields } from "../chunks/chunk_file.ts";
 import { loadEach } from "../chunks/chunk_store.ts";
 import { findLeaks } from "../examples/leaks/find_leaks.ts";
 import type { LeakColumn, LeakRows, LeakValues } from "../examples/leaks/leak_rows.ts";
-import { createLeakSampler } from "../examples/leaks/leak_sample.ts";
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { strideOf } from "../examples/ordered_chunk.ts";
 import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { type Partition, testPart } from "../examples/split.ts";
 
-/** Looks for leaks in a sample of the examples, in one pass over their chunks. */
+/** Looks for leaks in a sample of the examples. */
 export function leaksOfExamples(
   { chunks, levels, rowCount }: RawExamples,
   { features, group }: FeatureSpec,
@@ -21,15 +20,18 @@ export function leaksOfExamples(
     ...numbers.map(({ name }) => ({ name, kind: "number" as const })),
     ...categories.map(({ name }, field) => ({ name, kind: "category" as const, levels: levels[field] })),
   ];
-  const sampler = createLeakSampler(columns, rowCount);
-  for (const chunk of loadEach(chunks.filter((chunk) => plainFields(chunk).rowCount > 0))) {
-    const { groups, labels, times } = chunk;
-    sampler.add({
-      ...rowsOf(chunk),
-      isHeldOut: (row) => partOf(groups[row], labels[row], row, times?.[row]) === testPart,
-    });
-  }
-  const found = findLeaks(sampler.sample());
+  const filled = chunks.filter((chunk) => plainFields(chunk).rowCount > 0);
+  const found = findLeaks({
+    columns,
+    rowCount,
+    *walk() {
+      for (const chunk of loadEach(filled)) {
+        const { groups, labels, times } = chunk;
+        const isHeldOut = (row: number) => partOf(groups[row], labels[row], row, times?.[row]) === testPart;
+        yield { ...rowsOf(chunk), isHeldOut };
+      }
+    },
+  });
   if (!features.some(({ name }) => name === group)) return found;
   return [groupAsFeature(group), ...found.filter(({ columns }) => !columns.includes(group))];
 }

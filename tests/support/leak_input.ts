@@ -1,6 +1,5 @@
 import { findLeaks } from "../../pipeline/examples/leaks/find_leaks.ts";
 import type { LeakColumn, LeakRows } from "../../pipeline/examples/leaks/leak_rows.ts";
-import { createLeakSampler } from "../../pipeline/examples/leaks/leak_sample.ts";
 import type { LeakWarning } from "../../pipeline/examples/leaks/leak_warning.ts";
 import type { Cell, MadeTable } from "./made_tables.ts";
 
@@ -37,7 +36,5 @@ export function leakInputOf({ columns, labels, groups, times, weights }: MadeTab
 
 export function leaksOf(table: MadeTable): LeakWarning[] {
   const { columns, rows } = leakInputOf(table);
-  const sampler = createLeakSampler(columns, rows.rowCount);
-  sampler.add(rows);
-  return findLeaks(sampler.sample());
+  return findLeaks({ columns, rowCount: rows.rowCount, walk: () => [rows] });
 }

@@ -28,7 +28,8 @@ export function warnOfAggregate(
   };
 }
 
-function keyValuesOf({ totals, rows, starts, count }: Key, values: Float64Array): KeyValue[] {
+function keyValuesOf({ totals: totalsOf, rows, starts, count }: Key, values: Float64Array): KeyValue[] {
+  const totals = totalsOf?.();
   if (!totals) return [];
   const keyed: KeyValue[] = [];
   for (let key = 0; key < count; key++) {

@@ -11,23 +11,32 @@ export function hashOfNumber(value: number, salt: number): number {
 }
 
 /** Columns that are hashed to choose rows. */
-const hashedColumns = 3;
+const hashedColumns = 2;
 const lookedAtRows = 4_096;
 
-/** Returns a function that hashes a row by the columns with the most distinct values among the first rows. */
-export function createContentHash(first: LeakRows): (rows: LeakRows, row: number) => number {
-  const rowCount = Math.min(first.rowCount, lookedAtRows);
-  const distinct = first.columns.map((column) => distinctOf(column, rowCount));
-  const hashed = distinct.map((_, c) => c).sort((a, b) => distinct[b] - distinct[a] || a - b)
-    .slice(0, hashedColumns);
-  return ({ columns }, row) => {
-    let hash = 0x2545f491;
-    for (const c of hashed) {
-      const { values, offset = 0, stride = 1 } = columns[c];
-      hash = hashOfNumber(values[offset + stride * row], hash);
-    }
-    return hash;
-  };
+/** Returns the columns with the most distinct values among the first rows. */
+export function distinctiveColumns({ columns, rowCount }: LeakRows): number[] {
+  const distinct = columns.map((column) => distinctOf(column, Math.min(rowCount, lookedAtRows)));
+  return distinct.map((_, c) => c).sort((a, b) => distinct[b] - distinct[a] || a - b).slice(0, hashedColumns);
+}
+
+/** Chooses rows by a hash of some of their columns. @param share Of 2³². */
+export function chosenByContent(
+  { columns, rowCount }: LeakRows,
+  hashed: readonly number[],
+  share: number,
+): number[] {
+  const hashes = new Uint32Array(rowCount).fill(0x2545f491);
+  for (const c of hashed) addHashes(columns[c], hashes);
+  const chosen: number[] = [];
+  for (let row = 0; row < rowCount; row++) if (hashes[row] < share) chosen.push(row);
+  return chosen;
+}
+
+function addHashes({ values, offset = 0, stride = 1 }: LeakValues, hashes: Uint32Array): void {
+  for (let row = 0, k = offset; row < hashes.length; row++, k += stride) {
+    hashes[row] = hashOfNumber(values[k], hashes[row]);
+  }
 }
 
 function distinctOf({ values, offset = 0, stride = 1 }: LeakValues, rowCount: number): number {

@@ -2,7 +2,8 @@ import { countWhere } from "./class_rates.ts";
 import { warnOfPairs, warnOfTime } from "./comparisons.ts";
 import { warnOfIdentity } from "./identities.ts";
 import { keysOf } from "./keys.ts";
-import type { LeakSample } from "./leak_sample.ts";
+import type { LeakTable } from "./leak_rows.ts";
+import { sampleLeaks } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
 import { warnOfRepeatedRows } from "./repeated_rows.ts";
 import { warnOfColumn, warnOfValue } from "./single_columns.ts";
@@ -15,7 +16,8 @@ const labelledMin = 20;
  * Looks for columns that give the outcome away, or that say nothing about rows to come, and for rows that occur more than once. Each
  * column is named by at most one kind of warning. The result depends on the rows alone.
  */
-export function findLeaks(sample: LeakSample): LeakWarning[] {
+export function findLeaks(table: LeakTable): LeakWarning[] {
+  const sample = sampleLeaks(table);
   const { columns, rows } = sample;
   const found: LeakWarning[] = [];
   const open = new Set(columns.keys());

@@ -19,13 +19,9 @@ export function warnOfIdentity(sample: LeakSample, c: number): LeakWarning | und
   return runningNumber(sample, c) ?? numberPerGroup(sample, c, groupValues);
 }
 
-function levelPerRow({ columns, rowCount, rows, totals }: LeakSample, c: number): LeakWarning | undefined {
-  const { name } = columns[c];
-  const total = totals[c];
-  const count = total
-    ? total.rows.subarray(1).filter((rows) => rows > 0).length
-    : distinctOf(rows.columns[c]);
-  const of = total ? rowCount : rows.rowCount;
+function levelPerRow({ columns, rowCount: of }: LeakSample, c: number): LeakWarning | undefined {
+  const { name, levels = [] } = columns[c];
+  const count = levels.length - 1;
   if (of < judgedMin || count < idShare * of) return undefined;
   return {
     kind: "level-per-row",

@@ -9,8 +9,8 @@ export interface Key {
   readonly rows: Uint32Array;
   /** First of each key's rows in `rows`, shape (count + 1). */
   readonly starts: Uint32Array;
-  /** Rows and clicks per key in the whole table; undefined if they are not known. */
-  readonly totals?: LevelTotals;
+  /** Returns rows and clicks per key in the whole table; absent if they are not known. */
+  readonly totals?: () => LevelTotals;
 }
 
 /** Keys that are looked at: the group, and the first categories. */
@@ -20,20 +20,25 @@ const keyShareMax = 0.85;
 
 /** Returns the keys of which several rows are in the sample. */
 export function keysOf(sample: LeakSample): Key[] {
-  const { columns, rows: { rowCount, groups, groupCount, labels, weights }, hasWholeGroups, totals } = sample;
+  const { columns, rows: { rowCount, groups, groupCount, labels, weights }, hasWholeGroups } = sample;
   const byGroup = groups ? [sorted("the group", groups, groupCount)] : [];
   const group = byGroup.map((key) =>
-    hasWholeGroups ? { ...key, totals: countKeys(key, labels, weights) } : key
+    hasWholeGroups ? { ...key, totals: () => countKeys(key, labels, weights) } : key
   );
   let left = keysMax - group.length;
   const categories = columns.flatMap(({ kind, levels, name }, c) => {
     if (kind !== "category" || !levels || left-- <= 0) return [];
     // Code 0 is missing.
     const codes = Uint32Array.from(sample.rows.columns[c], (code) => code - 1);
-    const total = totals[c];
-    const key = sorted(name, codes, levels.length - 1);
-    const after = (sums: Float64Array) => sums.subarray(1);
-    return [total ? { ...key, totals: { rows: after(total.rows), clicks: after(total.clicks) } } : key];
+    let totals: LevelTotals | undefined;
+    return [{
+      ...sorted(name, codes, levels.length - 1),
+      totals() {
+        if (totals) return totals;
+        const { rows, clicks } = sample.totalsOf(c);
+        return totals = { rows: rows.subarray(1), clicks: clicks.subarray(1) };
+      },
+    }];
   });
   return [...group, ...categories].filter((key) => usedKeys(key) <= keyShareMax * rowCount);
 }

@@ -16,10 +16,19 @@ export interface LeakValues {
   readonly stride?: number;
 }
 
+/** A table in which leaks are looked for. */
+export interface LeakTable {
+  readonly columns: readonly LeakColumn[];
+  /** Rows, at least as many as there are. */
+  readonly rowCount: number;
+  /** Starts a pass over the rows. Each run is valid until the next one is taken. */
+  walk(): Iterable<LeakRows>;
+}
+
 /** Consecutive rows of a table. */
 export interface LeakRows {
   readonly rowCount: number;
-  /** In the order of the sample's columns. */
+  /** In the order of the table's columns. */
   readonly columns: readonly LeakValues[];
   /** 0 or 1. Rows with any other label are ignored. */
   readonly labels: ArrayLike<number>;

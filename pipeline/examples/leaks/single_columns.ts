@@ -57,14 +57,14 @@ function labelCopy({ name }: LeakColumn, binned: BinnedColumn, rows: SampledRows
 /** Values with a smaller share of the rows are not looked at one by one. */
 const valueShareMin = 0.002;
 const valuesMax = 50;
+/** Rows in which the frequent values are looked for. */
+const valueRowsMax = 4_096;
 
 /** Warns of a column one value of which tells the label. */
 export function warnOfValue({ columns, rows }: LeakSample, c: number, all: Counts): LeakWarning | undefined {
   const column = columns[c];
   const values = rows.columns[c];
-  const frequent = frequentValues(column, values);
-  const found = frequent.flatMap((value) => {
-    const state = countWhere(rows, (i) => values[i] === value);
+  const found = [...countValues(frequentValues(column, values), values, rows)].flatMap(([value, state]) => {
     const verdict = verdictOf(state, all);
     return verdict ? [{ value, state, verdict }] : [];
   });
@@ -88,9 +88,27 @@ export function warnOfValue({ columns, rows }: LeakSample, c: number, all: Count
 
 function frequentValues(column: LeakColumn, values: Float64Array): number[] {
   const counts = new Map<number, number>();
-  for (const value of values) {
+  const step = Math.ceil(values.length / valueRowsMax);
+  for (let i = 0; i < values.length; i += step) {
+    const value = values[i];
     if (!isMissing(column, value)) counts.set(value, (counts.get(value) ?? 0) + 1);
   }
-  return [...counts].filter(([, count]) => count >= valueShareMin * values.length)
+  return [...counts].filter(([, count]) => count * step >= valueShareMin * values.length)
     .sort(([a, ofA], [b, ofB]) => ofB - ofA || a - b).slice(0, valuesMax).map(([value]) => value);
+}
+
+function countValues(
+  wanted: readonly number[],
+  values: Float64Array,
+  { labels, weights }: SampledRows,
+): Map<number, { rows: number; clicks: number }> {
+  const counts = new Map(wanted.map((value) => [value, { rows: 0, clicks: 0 }]));
+  if (wanted.length === 0) return counts;
+  values.forEach((value, i) => {
+    const state = counts.get(value);
+    if (!state) return;
+    state.rows += weights[i];
+    if (labels[i] === 1) state.clicks += weights[i];
+  });
+  return counts;
 }
