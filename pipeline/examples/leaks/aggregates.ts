@@ -28,11 +28,14 @@ export function warnOfAggregate(
   };
 }
 
+/** Keys that are looked at. */
+const keysMax = 5_000;
+
 function keyValuesOf({ totals: totalsOf, rows, starts, count }: Key, values: Float64Array): KeyValue[] {
   const totals = totalsOf?.();
   if (!totals) return [];
   const keyed: KeyValue[] = [];
-  for (let key = 0; key < count; key++) {
+  for (let key = 0; key < count && keyed.length < keysMax; key++) {
     if (starts[key] === starts[key + 1] || totals.rows[key] <= 0) continue;
     const value = values[rows[starts[key]]];
     if (value === value) keyed.push({ rows: totals.rows[key], clicks: totals.clicks[key], value });

@@ -10,14 +10,21 @@ export function hashOfNumber(value: number, salt: number): number {
   return mixed(Math.imul(words[0] ^ salt, 0x9e3779b1) ^ words[1]);
 }
 
-/** Columns that are hashed to choose rows. */
-const hashedColumns = 2;
+/** Columns that are hashed to choose rows: as many as are needed for about this many distinct values, at most three. */
+const distinctMin = 1_000;
+const hashedColumnsMax = 3;
 const lookedAtRows = 4_096;
 
 /** Returns the columns with the most distinct values among the first rows. */
 export function distinctiveColumns({ columns, rowCount }: LeakRows): number[] {
   const distinct = columns.map((column) => distinctOf(column, Math.min(rowCount, lookedAtRows)));
-  return distinct.map((_, c) => c).sort((a, b) => distinct[b] - distinct[a] || a - b).slice(0, hashedColumns);
+  const sorted = distinct.map((_, c) => c).sort((a, b) => distinct[b] - distinct[a] || a - b);
+  let combinations = 1;
+  return sorted.slice(0, hashedColumnsMax).filter((c) => {
+    const isNeeded = combinations < distinctMin;
+    combinations *= distinct[c];
+    return isNeeded;
+  });
 }
 
 /** Chooses rows by a hash of some of their columns. @param share Of 2³². */

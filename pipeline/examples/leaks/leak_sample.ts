@@ -25,8 +25,11 @@ export interface LeakSample {
   totalsOf(c: number): LevelTotals;
 }
 
-/** Rows of a sample, about; fewer of a wide table. */
+/** A table of at most this many rows is looked at as a whole. */
 const sampleRowsMax = 20_000;
+/** Rows of a sample, about; more if clicks are rare, fewer of a wide table. */
+const usualRows = 8_000;
+const sampledClicks = 400;
 const sampleRowsMin = 2_000;
 const sampleCellsMax = 1e6;
 /** Groups of more rows than this, on average, are too few to be sampled. */
@@ -34,17 +37,19 @@ const groupRowsMax = 50;
 
 /** Takes a sample of a table, in one pass over its rows. */
 export function sampleLeaks({ columns, rowCount, walk }: LeakTable): LeakSample {
-  const fitting = Math.floor(sampleCellsMax / Math.max(1, columns.length));
-  const wanted = Math.min(sampleRowsMax, Math.max(sampleRowsMin, fitting));
-  const isAll = rowCount <= wanted;
-  const share = (wanted / rowCount) * 2 ** 32;
-  const step = Math.ceil(rowCount / wanted);
-  const rows = createRowBuffer(columns.length, isAll ? rowCount : 2 * wanted);
-  const twins = isAll ? rows : createRowBuffer(columns.length, 2 * wanted);
-  let [seen, isByGroup] = [0, true];
+  const fitting = Math.max(sampleRowsMin, Math.floor(sampleCellsMax / Math.max(1, columns.length)));
+  const isAll = rowCount <= Math.min(sampleRowsMax, fitting);
+  const rows = createRowBuffer(columns.length, isAll ? rowCount : 2 * Math.min(sampleRowsMax, fitting));
+  const twins = isAll ? rows : createRowBuffer(columns.length, 2 * Math.min(sampleRowsMax, fitting));
+  let [seen, share, step, isByGroup] = [0, 2 ** 32, 1, true];
   let hashed: readonly number[] | undefined;
   for (const run of walk()) {
-    if (seen === 0) isByGroup = run.groups !== undefined && hasSmallGroups(run.groups, run.rowCount);
+    if (seen === 0) {
+      const wanted = Math.min(sampleRowsMax, fitting, Math.max(usualRows, sampledClicks / clickRateOf(run)));
+      share = (wanted / rowCount) * 2 ** 32;
+      step = Math.ceil(rowCount / wanted);
+      isByGroup = run.groups !== undefined && hasSmallGroups(run.groups, run.rowCount);
+    }
     const chosen = isAll
       ? Uint32Array.from({ length: run.rowCount }, (_, row) => row)
       : isByGroup && run.groups
@@ -72,6 +77,12 @@ export function sampleLeaks({ columns, rowCount, walk }: LeakTable): LeakSample 
 
 function isLabelled({ labels }: LeakRows, row: number): boolean {
   return labels[row] === 0 || labels[row] === 1;
+}
+
+function clickRateOf({ labels, rowCount }: LeakRows): number {
+  let clicks = 0;
+  for (let row = 0; row < rowCount; row++) if (labels[row] === 1) clicks++;
+  return (clicks + 1) / rowCount;
 }
 
 function hasSmallGroups(groups: ArrayLike<number>, rowCount: number): boolean {

@@ -8,6 +8,9 @@ import type { SampledRows } from "./sampled_rows.ts";
 
 /** Pairs of rows from which a number counts as one of the key. */
 const pairsMin = 50;
+/** Pairs that are looked at to find that out, and to find out whether a number's changes may tell the outcome. */
+const constantPairsMax = 1_000;
+const changedPairsMax = 4_000;
 /** Share of the pairs of one key that have the same number, from which it is a number of the key. */
 const constantShareMin = 0.99;
 
@@ -19,7 +22,7 @@ export function warnOfAggregates(
 ): LeakWarning | undefined {
   const { columns, rows } = sample;
   for (const key of keys) {
-    const changes = changesOf(rows, rows.columns[c], key);
+    const changes = changesOf(rows, rows.columns[c], key, constantPairsMax);
     const isOfKey = changes.all >= pairsMin && changes.equal >= constantShareMin * changes.all;
     // If all rows of a key have the same outcome, so has everything that follows from it.
     if (!isOfKey || changes.differing < pairsMin) continue;
@@ -36,7 +39,7 @@ export function warnOfOwnRow(sample: LeakSample, c: number, keys: readonly Key[]
   const values = rows.columns[c];
   for (const key of keys) {
     const isTold = [key, ...rows.times ? [inTimeOrder(key, rows.times)] : []].some((ordered) => {
-      const changes = changesOf(rows, values, ordered);
+      const changes = changesOf(rows, values, ordered, changedPairsMax);
       if (changes.equal >= constantShareMin * changes.all) return false;
       return changes.after.every(mayTell) && changesTell(rows, values, ordered);
     });
@@ -66,11 +69,16 @@ interface KeyChanges {
   readonly after: readonly [Changes, Changes];
 }
 
-function changesOf({ labels }: SampledRows, values: Float64Array, { rows, starts, count }: Key): KeyChanges {
+function changesOf(
+  { labels }: SampledRows,
+  values: Float64Array,
+  { rows, starts, count }: Key,
+  pairsMax: number,
+): KeyChanges {
   const none = (): Directions => [0, 0, 0];
   const after = [[none(), none()], [none(), none()]] as const;
   let [all, equal, differing] = [0, 0, 0];
-  for (let key = 0; key < count; key++) {
+  for (let key = 0; key < count && all < pairsMax; key++) {
     for (let at = starts[key] + 1; at < starts[key + 1]; at++) {
       const [before, row] = [rows[at - 1], rows[at]];
       const [a, b] = [values[before], values[row]];
