@@ -1,6 +1,5 @@
 import { findLeaks } from "../examples/leaks/find_leaks.ts";
 import type { LeakColumn } from "../examples/leaks/leak_rows.ts";
-import { createLeakSampler } from "../examples/leaks/leak_sample.ts";
 import type { LeakKind, LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { askWhetherKnown } from "../examples/leaks/warning_text.ts";
 import type { ColumnValues } from "./column_values.ts";
@@ -55,15 +54,14 @@ export function labelsOfTable(
 /** Looks for leaks among the columns. */
 export function leaksAmong({ fields, labels, group, time }: LabelledRows): LeakWarning[] {
   const columns = fields.map(leakColumnOf);
-  const sampler = createLeakSampler(columns, labels.length);
-  sampler.add({
+  const rows = {
     rowCount: labels.length,
     columns: fields.map(({ column }) => ({ values: leakValuesOf(column.values) })),
     labels,
     ...group ? { groups: groupCodes(group) } : {},
     ...time?.is === "numbers" ? { times: time.numbers } : {},
-  });
-  return findLeaks(sampler.sample());
+  };
+  return findLeaks({ columns, rowCount: labels.length, walk: () => [rows] });
 }
 
 function leakColumnOf({ name, column: { kind, values } }: Field): LeakColumn {

@@ -37,7 +37,7 @@ export function leaksOfExamples(
 }
 
 function rowsOf(chunk: RawChunk): LeakRows {
-  const { rowCount, numeric, codes, labels, groups, weights } = chunk;
+  const { rowCount, numeric, codes, labels, groups, weights, times } = chunk;
   const stride = strideOf(chunk);
   const numbers: LeakValues[] = Array.from(
     { length: stride },
@@ -49,6 +49,7 @@ function rowsOf(chunk: RawChunk): LeakRows {
     labels,
     groups,
     ...(weights ? { weights } : {}),
+    ...(times ? { times } : {}),
   };
 }
 
