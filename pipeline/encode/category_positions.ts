@@ -1,7 +1,7 @@
 import { isCategoryValue, levelOf } from "../examples/level.ts";
 import { isBeyondExact, shortestText } from "../files/text/number_text.ts";
 import { hashOf } from "../math/hash.ts";
-import { type CategoricalEncoder, levelCountOf } from "./encoder.ts";
+import { levelCountOf, type LeveledEncoder } from "./encoder.ts";
 
 /** Result of a category reader for a value that is not a category, such as an object or a number that is not finite. */
 export const noCategory = -1;
@@ -16,10 +16,11 @@ export type CategoryReader = (value: unknown) => number;
 
 /** @param ordinary Result of `ordinaryPositions`, for callers that also use it directly. */
 export function createCategoryReader(
-  feature: CategoricalEncoder,
+  feature: LeveledEncoder,
   ordinary: ReadonlyMap<unknown, number> = ordinaryPositions(feature),
 ): CategoryReader {
-  const { values, buckets } = feature;
+  const { values } = feature;
+  const buckets = bucketsOf(feature);
   const missing = levelCountOf(feature);
   return (value) => {
     const known = ordinary.get(value);
@@ -32,16 +33,21 @@ export function createCategoryReader(
   };
 }
 
+/** Returns the count of columns that levels share by their hash; undefined if each has its own. */
+export function bucketsOf(feature: LeveledEncoder): number | undefined {
+  return feature.type === "categorical" ? feature.buckets : undefined;
+}
+
 /** Returns the positions that need a single lookup: none if levels are hashed. */
-export function ordinaryPositions(feature: CategoricalEncoder): ReadonlyMap<unknown, number> {
-  return feature.buckets === undefined ? levelPositions(feature) : new Map();
+export function ordinaryPositions(feature: LeveledEncoder): ReadonlyMap<unknown, number> {
+  return bucketsOf(feature) === undefined ? levelPositions(feature) : new Map();
 }
 
 /**
  * Returns the positions of levels that are not hashed, by each of their ordinary spellings in JSON, which need no conversion.
  * All other spellings are read by the category reader.
  */
-export function levelPositions({ values, levels }: CategoricalEncoder): Map<unknown, number> {
+export function levelPositions({ values, levels }: LeveledEncoder): Map<unknown, number> {
   const positions = new Map<unknown, number>();
   levels.forEach((level, i) => {
     positions.set(level, i);
@@ -56,7 +62,7 @@ export function levelPositions({ values, levels }: CategoricalEncoder): Map<unkn
 }
 
 /** Returns whether a number is a spelling of the level and of no other. */
-function isKeyOf(values: CategoricalEncoder["values"], number: number, level: string): boolean {
+function isKeyOf(values: LeveledEncoder["values"], number: number, level: string): boolean {
   if (values === undefined) return String(number === 0 ? 0 : number) === level;
   return shortestText(number) === level && (values === "real" || !isBeyondExact(number));
 }

@@ -79,8 +79,7 @@ function occurringCombinations(factors: readonly Factor[], walk: Walk): Occurrin
 function planGroup(factors: readonly Factor[], { flags, count }: Occurring): GroupPlan {
   const cellOf = new Uint32Array(flags.length);
   for (let code = 0, cell = 0; code < flags.length; code++) if (flags[code]) cellOf[code] = cell++;
-  const group = { cellCount: count, fieldCount: factors.length, columns: columnsOf(factors, flags, count) };
-  return { group, factors, cellOf };
+  return { group: { cellCount: count, ...columnsOf(factors, flags, count) }, factors, cellOf };
 }
 
 /** Returns the cell of each row of a chunk. */
@@ -99,17 +98,24 @@ function columnsOf(
   factors: readonly Factor[],
   occurs: Uint8Array,
   cellCount: number,
-): Int32Array<SharedArrayBuffer> {
-  const columns = sharedInt32(cellCount * factors.length);
+): Pick<FactorGroup, "fieldCount" | "columns"> {
+  /** Per factor: its first place in a cell, of as many as it has columns at a position. */
+  const places: number[] = [];
+  let fieldCount = 0;
+  for (const factor of factors) {
+    places.push(fieldCount);
+    fieldCount += factor.columns.reduce((most, columns) => Math.max(most, columns.length), 1);
+  }
+  const columns = sharedInt32(cellCount * fieldCount).fill(-1);
   for (let code = 0, cell = 0; code < occurs.length; code++) {
     if (!occurs[code]) continue;
     let rest = code;
     for (let f = factors.length - 1; f >= 0; f--) {
       const position = rest % factors[f].positionCount;
       rest = (rest - position) / factors[f].positionCount;
-      columns[cell * factors.length + f] = factors[f].columns[position];
+      columns.set(factors[f].columns[position], cell * fieldCount + places[f]);
     }
     cell++;
   }
-  return columns;
+  return { fieldCount, columns };
 }

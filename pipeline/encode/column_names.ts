@@ -1,18 +1,14 @@
+import { partValues } from "../examples/time_parts.ts";
 import { exp } from "../math/elementary.ts";
+import { bucketsOf } from "./category_positions.ts";
 import { type Encoder, type FeatureEncoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
 
 /**
  * Returns the names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `credit=good`, `credit:missing`, `credit:unseen`,
- * `zip#0`, `apr 10…20 × credit=good`.
+ * `zip#0`, `size≥medium`, `shown_at:hour=12`, `shown_at:age`, `apr 10…20 × credit=good`.
  */
 export function columnNames({ features, crosses = [] }: Encoder): string[] {
-  const own = features.flatMap((feature) =>
-    feature.type === "categorical" ? positionNames(feature) : [
-      feature.name,
-      ...(feature.missingIndicator ? [`${feature.name}:missing`] : []),
-      ...(feature.edges ? positionNames(feature).slice(0, -1) : []),
-    ]
-  );
+  const own = features.flatMap(ownNames);
   const crossed = crosses.flatMap(({ of, keys }) => {
     const fields = of.map((name) =>
       features.filter((feature) => feature.name === name).map(positionNames)[0]
@@ -23,11 +19,43 @@ export function columnNames({ features, crosses = [] }: Encoder): string[] {
   return [...own, ...crossed];
 }
 
+/** Returns the names of a field's own columns. */
+function ownNames(feature: FeatureEncoder): string[] {
+  const { name } = feature;
+  switch (feature.type) {
+    case "numeric":
+      return [
+        name,
+        ...(feature.missingIndicator ? [`${name}:missing`] : []),
+        ...(feature.edges ? positionNames(feature).slice(0, -1) : []),
+      ];
+    case "categorical":
+      return positionNames(feature);
+    case "ordinal":
+      return [
+        ...feature.levels.slice(1).map((level) => `${name}≥${level}`),
+        `${name}:missing`,
+        `${name}:unseen`,
+      ];
+    case "time":
+      return [
+        ...feature.parts.flatMap((part) =>
+          [...partValues[part].map((value) => `=${value}`), ":missing"].map((value) =>
+            `${name}:${part}${value}`
+          )
+        ),
+        ...(feature.age ? ownNames(feature.age) : []),
+      ];
+  }
+}
+
 /** Returns the names of a field's levels or bins, by position. */
 function positionNames(feature: FeatureEncoder): string[] {
   const { name } = feature;
   if (feature.type === "numeric") return [...binNames(feature), `${name}:missing`];
-  const { levels, buckets } = feature;
+  if (feature.type === "time") return [];
+  const { levels } = feature;
+  const buckets = bucketsOf(feature);
   const known = buckets === undefined
     ? levels.map((level) => `${name}=${level}`)
     : Array.from({ length: buckets }, (_, bucket) => `${name}#${bucket}`);

@@ -21,7 +21,7 @@ export interface DesignMatrix {
 /** Categorical fields whose combinations of levels are coded together. */
 export interface FactorGroup {
   readonly cellCount: number;
-  /** Fields of the group, which is the most columns in which a cell can have a 1. */
+  /** The most columns in which a cell can have a 1: one per field, for an ordinal field one per level above the first. */
   readonly fieldCount: number;
   /** Columns in which each cell has a 1, shape (cells, fields); −1 if a field has none. */
   readonly columns: Int32Array<SharedArrayBuffer>;

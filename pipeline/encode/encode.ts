@@ -4,7 +4,15 @@ import { binEdges } from "./bin_edges.ts";
 import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
 import { withCrosses } from "./crosses.ts";
 import type { DesignChunk, DesignMatrix } from "./design_matrix.ts";
-import { createEncoder, type Encoder, type NumericEncoder, transformed } from "./encoder.ts";
+import { deriveColumns } from "./derived_columns.ts";
+import {
+  createEncoder,
+  type Encoder,
+  type NumericEncoder,
+  numericOf,
+  numericSpecsOf,
+  transformed,
+} from "./encoder.ts";
 import { type Factor, factorsOf } from "./factors.ts";
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
@@ -47,11 +55,13 @@ export function* encodeInSteps(
   const { poolPure, withGroups = false, chunkStore = createChunkStore() } = options;
   const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   yield;
-  const numeric = spec.features.filter((feature) => feature.type === "numeric");
+  const derived = deriveColumns(ordered, spec.features, chunkStore);
+  yield;
+  const numeric = numericSpecsOf(spec);
   const isWeighted = spec.weight !== undefined;
   // From the raw values. All later passes see transformed values.
-  const imputations = yield* imputationsOf(() => loadEach(ordered), numeric, isWeighted);
-  const chunks = transformColumns(ordered, numeric, chunkStore);
+  const imputations = yield* imputationsOf(() => loadEach(derived), numeric, isWeighted);
+  const chunks = transformColumns(derived, numeric, chunkStore);
   yield;
   const edges = binEdges(() => loadEach(chunks), numeric, isWeighted);
   const pooled: PooledLevels[] = [];
@@ -79,16 +89,13 @@ export function encodeWith(
   chunkStore: ChunkStore = createChunkStore(),
 ): DesignMatrix {
   const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
-  const chunks = transformColumns(ordered, numericOf(encoder), chunkStore);
+  const derived = deriveColumns(ordered, encoder.features, chunkStore);
+  const chunks = transformColumns(derived, numericOf(encoder), chunkStore);
   return buildDesign(chunks, factorsOf(() => loadEach(chunks), raw.levels, encoder), encoder, {
     partCount: partition.partCount,
     withGroups: false,
     chunkStore,
   });
-}
-
-function numericOf({ features }: Encoder): NumericEncoder[] {
-  return features.filter((feature) => feature.type === "numeric");
 }
 
 /** Transforms the numeric columns, in place. Missing values stay missing. */

@@ -1,21 +1,26 @@
 import {
   binOf,
-  type CategoricalEncoder,
+  columnsAt,
   type Encoder,
+  type LeveledEncoder,
   type NumericEncoder,
+  numericOf,
   positionCountOf,
+  type TimeEncoder,
 } from "./encoder.ts";
 import { createCategoryReader } from "./category_positions.ts";
+import { cyclicColumnsOf } from "./time_columns.ts";
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
+import { partCounts } from "../examples/time_parts.ts";
 
-/** One categorical field, a numeric field's bins, or its indicator of missing values. */
+/** A field with levels, a part of a time, a numeric field's bins, or its indicator of missing values. */
 export interface Factor {
   /** Name of the field. */
   readonly name: string;
   readonly positionCount: number;
-  /** By position: the column that has a 1; −1 for none. */
-  readonly columns: readonly number[];
+  /** By position: the columns that have a 1, ascending. */
+  readonly columns: readonly (readonly number[])[];
   /** Multiplies each row's combination by `positionCount` and adds the row's position. @param out Combinations, shape (rows). */
   append(chunk: OrderedChunk, out: Uint32Array): void;
 }
@@ -30,23 +35,31 @@ export function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: En
   const missing = missingFields(walk, encoder);
   let numericIndex = 0;
   let categoricalIndex = 0;
-  for (const feature of encoder.features) {
-    if (feature.type === "categorical") {
-      const field = categoricalIndex++;
-      factors.push(categoricalFactor(feature, field, levels[field]));
-      continue;
-    }
+  // Parts of times follow the categories.
+  let partIndex = levels.length;
+  const addNumeric = (feature: NumericEncoder) => {
     const field = numericIndex++;
     if (feature.edges) factors.push(binFactor(feature, feature.edges, field));
     // If nothing is missing, the indicator's column is all 0 and needs no factor.
     else if (missing.has(field)) factors.push(missingFactor(feature, field));
+  };
+  for (const feature of encoder.features) {
+    if (feature.type === "numeric") addNumeric(feature);
+    else if (feature.type === "time") {
+      factors.push(...partFactors(feature, partIndex));
+      partIndex += feature.parts.length;
+      if (feature.age) addNumeric(feature.age);
+    } else {
+      const field = categoricalIndex++;
+      factors.push(levelFactor(feature, field, levels[field]));
+    }
   }
   return factors;
 }
 
 /** Returns the numeric fields that have an indicator and at least one missing value. */
-function missingFields(walk: Walk, { features }: Encoder): ReadonlySet<number> {
-  const numeric = features.filter((feature) => feature.type === "numeric");
+function missingFields(walk: Walk, encoder: Encoder): ReadonlySet<number> {
+  const numeric = numericOf(encoder);
   const open = new Set([...numeric.keys()].filter((field) => numeric[field].missingIndicator));
   const found = new Set<number>();
   if (open.size === 0) return found;
@@ -72,7 +85,7 @@ function missingFactor({ name, column }: NumericEncoder, field: number): Factor 
   return {
     name,
     positionCount: 2,
-    columns: [-1, column + 1],
+    columns: [[], [column + 1]],
     append(chunk, out) {
       const { numeric } = chunk;
       const stride = strideOf(chunk);
@@ -92,9 +105,9 @@ function binFactor(feature: NumericEncoder, edges: readonly number[], field: num
     name,
     positionCount,
     columns: [
-      ...edges.map((_, bin) => first + bin),
-      first + edges.length,
-      missingIndicator ? column + 1 : -1,
+      ...edges.map((_, bin) => [first + bin]),
+      [first + edges.length],
+      missingIndicator ? [column + 1] : [],
     ],
     append(chunk, out) {
       const { numeric } = chunk;
@@ -107,8 +120,24 @@ function binFactor(feature: NumericEncoder, edges: readonly number[], field: num
   };
 }
 
-function categoricalFactor(
-  feature: CategoricalEncoder,
+/** Returns the factors of a time's parts. @param firstField Index of the first one's codes, which are positions. */
+function partFactors(feature: TimeEncoder, firstField: number): Factor[] {
+  return cyclicColumnsOf(feature).map(({ part, column }, i) => {
+    const positionCount = partCounts[part] + 1;
+    return {
+      name: `${feature.name}:${part}`,
+      positionCount,
+      columns: Array.from({ length: positionCount }, (_, position) => [column + position]),
+      append(chunk, out) {
+        const codes = chunk.codes[firstField + i];
+        for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + codes[i];
+      },
+    };
+  });
+}
+
+function levelFactor(
+  feature: LeveledEncoder,
   field: number,
   levels: readonly (string | null)[],
 ): Factor {
@@ -117,7 +146,7 @@ function categoricalFactor(
   return {
     name: feature.name,
     positionCount,
-    columns: Array.from({ length: positionCount }, (_, position) => feature.column + position),
+    columns: Array.from({ length: positionCount }, (_, position) => columnsAt(feature, position)),
     append(chunk, out) {
       const codes = chunk.codes[field];
       for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + positionOf[codes[i]];

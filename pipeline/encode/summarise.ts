@@ -1,8 +1,8 @@
 import type { Walk } from "../examples/ordered_chunk.ts";
-import type { FieldSummary } from "./encoder.ts";
+import { type FieldSummary, numericSpecsOf, type NumericSummary, ordinalLevels } from "./encoder.ts";
 import { momentsOf } from "./moments.ts";
 import type { Codes, RawExamples } from "../examples/raw_examples.ts";
-import type { CategoricalSpec } from "../examples/feature_types.ts";
+import type { CategoricalSpec, OrdinalSpec } from "../examples/feature_types.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeights } from "./row_weight.ts";
@@ -16,8 +16,11 @@ export interface PooledLevels {
   readonly rows: number;
   /** Sum of those rows' weights: their count if each counts once. */
   readonly weight: number;
-  /** `rare`: on fewer rows than the spec's `minCount`, each counted by its weight. `pure`: always or never clicked. */
-  readonly reason: "rare" | "pure";
+  /**
+   * `rare`: on fewer rows than the spec's `minCount`, each counted by its weight. `pure`: always or never clicked. `unlisted`:
+   * not among the levels that the spec lists.
+   */
+  readonly reason: "rare" | "pure" | "unlisted";
 }
 
 export interface SummariseOptions {
@@ -43,20 +46,48 @@ export function summarise(
   spec: FeatureSpec,
   { imputations, edges, poolPure, onPooled }: SummariseOptions,
 ): FieldSummary[] {
-  const numeric = spec.features.filter((feature) => feature.type === "numeric");
-  const moments = momentsOf(walk, numeric, imputations);
+  const moments = momentsOf(walk, numericSpecsOf(spec), imputations);
   const counts = countLevels(walk, levels, spec.weight !== undefined);
   let numericIndex = 0;
   let categoricalIndex = 0;
-  return spec.features.map((feature) => {
-    if (feature.type === "categorical") {
-      const field = categoricalIndex++;
-      const own = summariseCategorical(counts[field], feature, onPooled, poolPure);
-      return { type: "categorical", values: types[field], levels: own };
-    }
+  const nextNumeric = (): NumericSummary => {
     const field = numericIndex++;
     return { type: "numeric", impute: imputations[field], edges: edges[field], ...moments[field] };
+  };
+  return spec.features.map((feature): FieldSummary => {
+    if (feature.type === "numeric") return nextNumeric();
+    if (feature.type === "time") {
+      return { type: "time", age: feature.parts.includes("age") ? nextNumeric() : undefined };
+    }
+    const field = categoricalIndex++;
+    const values = types[field];
+    if (feature.type === "ordinal") {
+      noteUnlisted(counts[field], feature, ordinalLevels(feature, values), onPooled);
+      return { type: "ordinal", values };
+    }
+    const own = summariseCategorical(counts[field], feature, onPooled, poolPure);
+    return { type: "categorical", values, levels: own };
   });
+}
+
+function noteUnlisted(
+  counts: readonly LevelCount[],
+  { name }: OrdinalSpec,
+  levels: readonly string[],
+  onPooled: (pooled: PooledLevels) => void,
+): void {
+  const found = counts.filter(({ level }) => !levels.includes(level));
+  if (found.length > 0) onPooled(pooledOf(name, found, "unlisted"));
+}
+
+function pooledOf(
+  field: string,
+  found: readonly LevelCount[],
+  reason: PooledLevels["reason"],
+): PooledLevels {
+  const rows = found.reduce((sum, count) => sum + count.rows, 0);
+  const weight = found.reduce((sum, count) => sum + count.weight, 0);
+  return { field, levels: found.map(({ level }) => level), rows, weight, reason };
 }
 
 /** @returns The levels that are not pooled. */
@@ -73,9 +104,7 @@ function summariseCategorical(
     const found = [...left].filter(wanted);
     if (found.length === 0) return;
     for (const count of found) left.delete(count);
-    const rows = found.reduce((sum, count) => sum + count.rows, 0);
-    const weight = found.reduce((sum, count) => sum + count.weight, 0);
-    onPooled({ field: name, levels: found.map(({ level }) => level), rows, weight, reason });
+    onPooled(pooledOf(name, found, reason));
   };
   pool("rare", ({ weight }) => !isFrequent(weight, minCount));
   if (poolPure) pool("pure", ({ rows, clicks }) => clicks === 0 || clicks === rows);
@@ -98,7 +127,7 @@ function countLevels(walk: Walk, levels: RawExamples["levels"], isWeighted: bool
   if (levels.length === 0) return [];
   for (const chunk of walk()) {
     const { codes, labels, partEnds } = chunk;
-    for (let field = 0; field < codes.length; field++) {
+    for (let field = 0; field < levels.length; field++) {
       countCodes(codes[field], labels, partEnds[trainPart], { rows: rows[field], clicks: clicks[field] });
       if (isWeighted) addWeights(codes[field], trainWeights(chunk), sums[field]);
     }

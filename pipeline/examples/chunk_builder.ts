@@ -1,5 +1,6 @@
 import { type ColumnMaker, newColumns } from "../chunks/chunk_store.ts";
 import { writtenLevel } from "./hash_join/build_scan.ts";
+import { type InputColumn, inputColumnsOf } from "./input_columns.ts";
 import { createLabelReader } from "./labels.ts";
 import { kindBitOf, tableLevelOf } from "./level.ts";
 import type { RawChunk } from "./raw_examples.ts";
@@ -20,14 +21,13 @@ export interface BuilderOptions {
 /** Collects rows into chunks and codes their categories in the order in which they appear. */
 export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   const { rowsMax, columns = newColumns, layout = viewLayout(spec) } = options;
-  const numericFeatures = featuresOf(spec, "numeric");
-  const stride = numericFeatures.length;
+  const numbers = inputsWith(spec, layout, "number");
+  const stride = numbers.length;
   const numeric = new Float64Array(rowsMax * stride);
-  const categorical = featuresOf(spec, "categorical").map((feature) => {
-    const source = layout.fields[feature];
+  const categorical = inputsWith(spec, layout, "category").map(({ name, source }) => {
     const codes = new Uint32Array(rowsMax);
     return typeof source === "number"
-      ? codedColumn(codes, source, (row) => badValue(row, source, spec, feature, categoryExpected))
+      ? codedColumn(codes, source, (row) => badValue(row, source, spec, name, categoryExpected))
       : recodedColumn(codes, source);
   });
   const labels = new Uint8Array(rowsMax);
@@ -37,11 +37,10 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
   const timeReader = createTimeReader(spec, layout, rowsMax);
   let rowCount = 0;
   const addNumbers = (rows: readonly Row[], j: number, parentRows: readonly Int32Array[]) => {
-    const feature = numericFeatures[j];
-    const source = layout.fields[feature];
+    const { name, source } = numbers[j];
     const target = { numeric, first: rowCount * stride + j, stride };
     if (typeof source !== "number") copyNumbers(source, parentRows, target, rows.length);
-    else readNumbers(rows, source, target, (row) => badValue(row, source, spec, feature, "a number"));
+    else readNumbers(rows, source, target, (row) => badValue(row, source, spec, name, "a number"));
   };
   return {
     /** Per categorical field: the levels in the order of their codes, after null for missing. */
@@ -109,9 +108,11 @@ function createTimeReader(spec: FeatureSpec, { time }: RowLayout, rowsMax: numbe
   };
 }
 
-/** Indices of the features of one type. */
-function featuresOf({ features }: FeatureSpec, type: "numeric" | "categorical"): number[] {
-  return features.flatMap((feature, i) => feature.type === type ? [i] : []);
+/** Returns the columns of one kind that features read, and where they are in a row. */
+function inputsWith({ features }: FeatureSpec, { fields }: RowLayout, kind: InputColumn["kind"]) {
+  return inputColumnsOf(features)
+    .map((column, i) => ({ ...column, source: fields[i] }))
+    .filter((column) => column.kind === kind);
 }
 
 /** Elements `first`, `first + stride`, … of `numeric`. */

@@ -28,7 +28,7 @@ const comparedRowsMax = 1_000;
 export interface ExampleLookupOptions {
   readonly keys: ExampleKeys;
   /** Fields of the model. */
-  readonly fields: readonly { readonly name: string; readonly type: "numeric" | "categorical" }[];
+  readonly fields: readonly { readonly name: string; readonly type: "numeric" | "categorical" | "time" }[];
   /** A clock in milliseconds, of any epoch. */
   readonly now: () => number;
 }
@@ -45,7 +45,7 @@ export function createExampleLookup(
 ) {
   const [view, id, group] = [keys.view, keys.id, keys.group].map(quoted);
   const names = fields.map(({ name }) => name);
-  const numeric = new Set(fields.flatMap(({ name, type }) => type === "numeric" ? [name] : []));
+  const numeric = new Set(fields.flatMap(({ name, type }) => type === "categorical" ? [] : [name]));
   const columns = [...new Set([...names, keys.id])].map(quoted);
   const select = `SELECT ${columns.join(", ")} FROM ${view}`;
   const isSmall = createRowCheck(db, view, now);

@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import type { RowsQuery } from "../store/checked_rows.ts";
 import { quoted } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
+import { inputColumnsOf } from "./input_columns.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /**
@@ -20,7 +21,7 @@ export function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
     );
   }
   const own = [spec.id, spec.label, spec.group];
-  const fields = spec.features.map((feature) => feature.name);
+  const fields = inputColumnsOf(spec.features).map(({ name }) => name);
   const weight = spec.weight === undefined ? [] : [spec.weight];
   const time = spec.time === undefined ? [] : [spec.time];
   const lacking = [...own, ...weight, ...time, ...fields].filter((name) => !columns.includes(name));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { timeParts } from "./time_parts.ts";
 
 /** UTF-8 bytes of a name, at most. */
 const nameBytesMax = 256;
@@ -64,13 +65,43 @@ const categorical = z.strictObject({
   nullable,
 }).meta({ title: "Categorical feature" });
 
+const ordinal = z.strictObject({
+  name: featureName.meta({ examples: ["credit"] }),
+  type: z.literal("ordinal").meta({ description: "the value is one of a list of levels that have an order" }),
+  levels: z.array(z.union([z.string().min(1), z.number()])).min(2).max(1_000).meta({
+    description:
+      "the levels, lowest first; each after the first adds a column that is 1 from it upwards; any other value is unseen",
+    examples: [["poor", "fair", "good", "excellent"]],
+  }),
+  nullable,
+}).meta({ title: "Ordinal feature" });
+
+const time = z.strictObject({
+  name: featureName.meta({ examples: ["offered_at"] }),
+  type: z.literal("time").meta({
+    description: "the value is a time, in microseconds since 1970-01-01T00:00:00Z",
+  }),
+  parts: z.array(z.enum(timeParts)).min(1).max(timeParts.length).default(["hour", "weekday"]).meta({
+    description:
+      "a column for each `hour`, `weekday` and `month` in UTC; `age` adds the days from `since` to the time",
+    examples: [["hour", "weekday", "month", "age"]],
+  }),
+  since: name.optional().meta({
+    description:
+      "what `age` is counted from: another column of the view that is a time, or a time such as 2024-01-31; without it, 1970-01-01",
+    examples: ["signed_up_at"],
+  }),
+  nullable,
+}).meta({ title: "Time feature" });
+
 /** An entry of `features`: a column of the view, and how it becomes columns of the design matrix. */
-export const featureType = z.discriminatedUnion("type", [numeric, categorical]);
+export const featureType = z.discriminatedUnion("type", [numeric, categorical, ordinal, time]);
 
 /** An entry of `crosses`. */
 export const cross = z.strictObject({
   of: z.array(name).min(2).max(4).meta({
-    description: "names of categorical features, or of numeric ones with `bins`; each at most once",
+    description:
+      "names of categorical or ordinal features, or of numeric ones with `bins`; each at most once",
     examples: [["lender_id", "apr"]],
   }),
   minCount: z.int().min(1).default(20).meta({
@@ -81,4 +112,7 @@ export const cross = z.strictObject({
 
 export type NumericSpec = z.infer<typeof numeric>;
 export type CategoricalSpec = z.infer<typeof categorical>;
+export type OrdinalSpec = z.infer<typeof ordinal>;
+export type TimeSpec = z.infer<typeof time>;
+export type FeatureType = z.infer<typeof featureType>;
 export type CrossSpec = z.infer<typeof cross>;

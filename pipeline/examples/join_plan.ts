@@ -1,3 +1,4 @@
+import { inputColumnsOf } from "./input_columns.ts";
 import type { FeatureSpec } from "./spec.ts";
 import type { Store } from "../store/store.ts";
 import { comparesBytes, type Table } from "../store/table.ts";
@@ -19,7 +20,7 @@ export interface JoinPlan {
   readonly group: ColumnRef;
   /** Present if the spec names a time. */
   readonly time?: ColumnRef;
-  /** In the order of the spec's features. */
+  /** In the order of `inputColumnsOf`. */
   readonly fields: readonly ColumnRef[];
 }
 
@@ -51,7 +52,7 @@ export function joinPlanOf(
   const id = columns.get(spec.id);
   const label = columns.get(spec.label);
   const group = columnRef(columns.get(spec.group));
-  const fields = spec.features.map(({ name }) => columnRef(columns.get(name)));
+  const fields = inputColumnsOf(spec.features).map(({ name }) => columnRef(columns.get(name)));
   const time = spec.time === undefined ? undefined : columnRef(columns.get(spec.time));
   if (spec.time !== undefined && !time) return undefined;
   if (id?.is !== "column" || label?.is !== "exists" || !group) return undefined;

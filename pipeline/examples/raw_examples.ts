@@ -8,9 +8,9 @@ export type Codes = Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuff
 /** Consecutive examples as raw fields, in columns. Shared memory, so that threads need no copy. */
 export interface RawChunk {
   readonly rowCount: number;
-  /** Numeric fields in the order of the spec, row-major, shape (rows, numeric fields). NaN is missing. */
+  /** Columns of numbers in the order of `inputColumnsOf`, row-major, shape (rows, columns). NaN is missing. */
   readonly numeric: Float64Array<SharedArrayBuffer>;
-  /** Per categorical field in the order of the spec, shape (rows): index into its levels; 0 is missing. */
+  /** Per column of categories in that order, shape (rows): index into its levels; 0 is missing. */
   readonly codes: readonly Codes[];
   /** Shape (rows): 1 if the offer was clicked. */
   readonly labels: Uint8Array<SharedArrayBuffer>;

@@ -1,3 +1,4 @@
+import { inputColumnsOf } from "./input_columns.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /** Where the columns of an example are in a row. The id is at 0. */
@@ -8,20 +9,21 @@ export interface RowLayout {
   readonly weight?: number;
   /** As an element of `fields`. */
   readonly time?: number | ParentField;
-  /** Per feature of the spec: its index in the row, or its column on the build side of a hash join. */
+  /** Per column that features read: its index in the row, or its column on the build side of a hash join. */
   readonly fields: readonly (number | ParentField)[];
 }
 
-/** The layout of the view's rows: id, label, group, the fields in the order of the spec, then weight and time if there are any. */
+/** The layout of the view's rows: id, label, group, the columns that features read, then weight and time if there are any. */
 export function viewLayout({ features, weight, time }: FeatureSpec): RowLayout {
   const fieldsFrom = 3;
-  const weightAt = fieldsFrom + features.length;
+  const columns = inputColumnsOf(features);
+  const weightAt = fieldsFrom + columns.length;
   return {
     label: 1,
     group: 2,
     ...(weight === undefined ? {} : { weight: weightAt }),
     ...(time === undefined ? {} : { time: weight === undefined ? weightAt : weightAt + 1 }),
-    fields: features.map((_, i) => fieldsFrom + i),
+    fields: columns.map((_, i) => fieldsFrom + i),
   };
 }
 

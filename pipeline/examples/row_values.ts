@@ -45,15 +45,14 @@ export function badTime(row: Row, at: number, spec: FeatureSpec): BadExample {
   );
 }
 
-/** The error for a value that a field cannot have. @param feature Index in the spec. */
+/** The error for a value that a column cannot have. @param name The column's. */
 export function badValue(
   row: Row,
   at: number,
   spec: FeatureSpec,
-  feature: number,
+  name: string,
   expected: string,
 ): BadExample {
-  const { name } = spec.features[feature];
   const value = row[at] instanceof Uint8Array ? "a blob" : JSON.stringify(String(row[at])).slice(0, 60);
   return new BadExample(`${spec.id} ${String(row[0])} has the ${name} ${value}, expected ${expected}`);
 }

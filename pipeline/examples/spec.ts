@@ -99,8 +99,29 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
     const role = leak === label ? "label" : "id";
     throw invalid(source, `uses "${leak}" as a feature, but it is the ${role}: remove it from features.`);
   }
+  requireLists(result.data, source);
   requireCrossable(result.data, source);
   return result.data;
+}
+
+/** @throws {Failure} `spec-invalid` for what an age is counted from if there is none, and for a level or part that is listed twice. */
+function requireLists({ features }: FeatureSpec, source: string): void {
+  features.forEach((feature, i) => {
+    const fail = (member: string, detail: string) =>
+      invalid(source, `has an invalid feature "${feature.name}": ${detail}.`, [
+        { pointer: `#/features/${i}/${member}`, detail },
+      ]);
+    if (feature.type === "time") {
+      const { parts, since } = feature;
+      if (since !== undefined && !parts.includes("age")) {
+        throw fail("since", 'it says what an age is counted from, but "age" is not among the parts');
+      }
+      if (new Set(parts).size < parts.length) throw fail("parts", "a part is listed twice");
+    }
+    if (feature.type === "ordinal" && new Set(feature.levels.map(String)).size < feature.levels.length) {
+      throw fail("levels", "a level is listed twice");
+    }
+  });
 }
 
 /** @throws {Failure} `spec-invalid` for a cross of a field without levels or bins. */
@@ -110,6 +131,8 @@ function requireCrossable({ features, crosses = [] }: FeatureSpec, source: strin
       const feature = features.find((feature) => feature.name === name);
       const detail = feature === undefined
         ? `"${name}" is not one of the features`
+        : feature.type === "time"
+        ? `"${name}" is a time: cross a column that the view makes of it`
         : feature.type === "numeric" && feature.bins === undefined
         ? `"${name}" is a number without bins: give it some with "bins"`
         : of.indexOf(name) < j

@@ -1,6 +1,7 @@
 import { drawBell } from "./distribution.ts";
 import { exp } from "../math/elementary.ts";
 import type { Encoder, FeatureEncoder } from "../encode/encoder.ts";
+import { inputsOf } from "../examples/input_columns.ts";
 import type { Random } from "../math/random.ts";
 
 /** A row of raw fields in the form that `POST /predict` accepts. */
@@ -8,8 +9,13 @@ export type FeatureRow = Readonly<Record<string, string | number | null>>;
 
 /** Draws a row similar to those that the encoder was fitted on: typical numbers, known categories. */
 export function drawFeatureRow({ features }: Encoder, random: Random): FeatureRow {
-  return Object.fromEntries(features.map((feature) => [feature.name, drawValue(feature, random)]));
+  return Object.fromEntries(
+    features.flatMap((feature) => inputsOf(feature).map(({ name }) => [name, drawValue(feature, random)])),
+  );
 }
+
+/** Times of the year 2024. */
+const [microsMin, secondsMax] = [1_704_067_200e6, 366 * 86_400];
 
 function drawValue(feature: FeatureEncoder, random: Random): string | number | null {
   if (feature.type === "numeric") {
@@ -20,6 +26,7 @@ function drawValue(feature: FeatureEncoder, random: Random): string | number | n
       : transformed;
     return Number(value.toPrecision(2));
   }
+  if (feature.type === "time") return microsMin + random.below(secondsMax) * 1e6;
   const { levels } = feature;
   if (levels.length === 0) return null;
   const level = levels[random.below(levels.length)];

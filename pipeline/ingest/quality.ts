@@ -1,5 +1,5 @@
 import type { Batch, BatchColumn, RowFault } from "../files/columns/batch.ts";
-import { isoTime } from "../files/columns/field_value.ts";
+import { isoTime } from "../files/columns/iso_time.ts";
 import { type RowCounts, zeroCounts } from "./insertion.ts";
 import type { TableColumn } from "../store/table.ts";
 

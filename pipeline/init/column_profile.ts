@@ -1,4 +1,4 @@
-import { isoTime } from "../files/columns/field_value.ts";
+import { isoTime } from "../files/columns/iso_time.ts";
 import { shortestText } from "../files/text/number_text.ts";
 import type { ColumnValues } from "./column_values.ts";
 

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { isoTime } from "../files/columns/field_value.ts";
+import { isoTime } from "../files/columns/iso_time.ts";
 import type { ColumnProfile } from "./column_profile.ts";
 import type { JoinTree } from "./join_tree.ts";
 import type { FoundLabel } from "./label.ts";

@@ -1,7 +1,6 @@
-import { type Encoder, positionCountOf, widthOf } from "../encode/encoder.ts";
-import { valueTypes } from "../examples/level.ts";
 import { Failure } from "../failure.ts";
 import { activationNames } from "./activations.ts";
+import { columnCountOf, encoder } from "./encoder_shape.ts";
 import {
   anyOf,
   anything,
@@ -19,43 +18,10 @@ import {
   positive,
   requireShape,
   text,
-  textOf,
   type ValueOf,
-  variant,
 } from "./json_shape.ts";
 
 const count = integerFrom(0);
-const columnName = textOf(1, 64);
-
-const numericEncoder = object({
-  type: oneOf("numeric"),
-  name: columnName,
-  nullable: flag,
-  transform: oneOf("none", "log1p"),
-  impute: finite,
-  mean: finite,
-  scale: positive,
-  column: count,
-  missingIndicator: flag,
-  edges: optional(list(finite, 0, 255)),
-});
-
-const categoricalEncoder = object({
-  type: oneOf("categorical"),
-  name: columnName,
-  nullable: flag,
-  /** Type of the values in training, which determines how spellings are read. Absent in models of 0.1.0. */
-  values: optional(oneOf(...valueTypes)),
-  levels: list(text),
-  buckets: optional(integerFrom(2)),
-  column: count,
-});
-
-const crossEncoder = object({
-  of: list(columnName, 2),
-  keys: list(count),
-  column: count,
-});
 
 const network = object({
   layers: list(
@@ -110,11 +76,7 @@ const members = {
   /** Version of clickwell that trained the model. */
   program: text,
   spec: dictionary(anything),
-  encoder: object({
-    features: list(variant("type", { numeric: numericEncoder, categorical: categoricalEncoder }), 1),
-    columnCount: count,
-    crosses: optional(list(crossEncoder)),
-  }),
+  encoder,
   /** Log-odds per column, float64. */
   coefficients: list(finite),
   intercept: finite,
@@ -246,27 +208,4 @@ function networkProblem(
   // Then the served weights are exactly those in weights.bin.
   const exact = isExact(output) && layers.every(({ weights, bias }) => isExact(weights) && isExact(bias));
   return exact ? undefined : "a weight of its network is not a float32 number";
-}
-
-/** @returns NaN if the columns are not contiguous, or a cross does not fit its fields. */
-function columnCountOf({ features, crosses = [] }: Encoder): number {
-  let columns = 0;
-  for (const feature of features) {
-    if (feature.column !== columns) return NaN;
-    if (feature.type === "numeric" && !ascends(feature.edges ?? [])) return NaN;
-    columns += widthOf(feature);
-  }
-  for (const { of, keys, column } of crosses) {
-    // Fields of a cross are in the order of the encoder, so each must exist and occur once.
-    const crossed = features.filter(({ name }) => of.includes(name));
-    if (crossed.length !== of.length || crossed.some(({ name }, i) => name !== of[i])) return NaN;
-    const combinations = crossed.reduce((product, feature) => product * positionCountOf(feature), 1);
-    if (column !== columns || !ascends(keys) || keys.some((key) => key >= combinations)) return NaN;
-    columns += keys.length;
-  }
-  return columns;
-}
-
-function ascends(values: readonly number[]): boolean {
-  return values.every((value, i) => i === 0 || value > values[i - 1]);
 }

@@ -1,7 +1,20 @@
-import { binOf, encodeNumeric, type Encoder, levelCountOf, transformed } from "../encode/encoder.ts";
+import {
+  binOf,
+  encodeNumeric,
+  type FeatureEncoder,
+  levelCountOf,
+  type LeveledEncoder,
+  type NumericEncoder,
+  type TimeEncoder,
+  transformed,
+} from "../encode/encoder.ts";
 import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
+import { inputsOf } from "../examples/input_columns.ts";
+import { clearFindings, createFindings } from "./findings.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
+import { fieldsOf } from "./signature.ts";
+import { createTerm, partAt } from "./terms.ts";
 
 /** Results of checking many rows by columns. The caller may pass one object to several calls. */
 export interface ColumnFindings {
@@ -27,36 +40,48 @@ export function createColumnFindings(fieldCount: number): ColumnFindings {
   return { unseen: Array.from({ length: fieldCount }, () => []), missing: new Float64Array(fieldCount) };
 }
 
-/** Adds a field's part to the log-odds of all rows. */
-type AddField = (
-  values: readonly unknown[],
+/** Adds a feature's part to the log-odds of all rows. @param columns Values of all fields. */
+type AddFeature = (
+  columns: readonly (readonly unknown[])[],
   logits: Float64Array,
-  at: number,
   findings: ColumnFindings,
 ) => void;
 
-/** @returns undefined for a model with hidden layers or crosses, whose log-odds are not sums over single fields. */
+/** @returns undefined for a model with hidden layers or crosses, whose log-odds are not sums over single features. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
   if (model.network || model.encoder.crosses) return undefined;
-  const adders = model.encoder.features.map((feature) =>
-    feature.type === "numeric"
-      ? numericAdder(feature, model.coefficients)
-      : categoricalAdder(feature, model.coefficients)
-  );
+  const { encoder: { features }, coefficients, intercept } = model;
+  const names = fieldsOf(features).map(({ name }) => name);
+  const adders = features.map((feature) => adderOf(feature, coefficients, names));
   return (columns, rowCount, findings) => {
-    // Fields are added in the order of the encoder, so that each sum has the terms of the predictor in its order.
-    const logits = new Float64Array(rowCount).fill(model.intercept);
-    adders.forEach((add, field) => add(columns[field], logits, field, findings));
+    // Features are added in the order of the encoder, so that each sum has the terms of the predictor in its order.
+    const logits = new Float64Array(rowCount).fill(intercept);
+    for (const add of adders) add(columns, logits, findings);
     return logits;
   };
 }
 
-type Feature<T extends Encoder["features"][number]["type"]> = Extract<
-  Encoder["features"][number],
-  { type: T }
->;
+function adderOf(
+  feature: FeatureEncoder,
+  coefficients: ArrayLike<number>,
+  names: readonly string[],
+): AddFeature {
+  const field = names.indexOf(feature.name);
+  switch (feature.type) {
+    case "numeric":
+      return numericAdder(feature, coefficients, field);
+    case "time":
+      return timeAdder(feature, coefficients, names);
+    default:
+      return levelAdder(feature, coefficients, field);
+  }
+}
 
-function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<number>): AddField {
+function numericAdder(
+  feature: NumericEncoder,
+  coefficients: ArrayLike<number>,
+  field: number,
+): AddFeature {
   const { column, missingIndicator, nullable } = feature;
   const { edges, transform } = feature;
   const coefficient = coefficients[column];
@@ -64,7 +89,8 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
   const ofMissing = encodeNumeric(feature, NaN) * coefficient +
     (missingIndicator ? coefficients[column + 1] : 0);
   const isTime = isTimeFeature(feature);
-  return (values, logits, field, { missing }) => {
+  return (columns, logits, { missing }) => {
+    const values = columns[field];
     for (let i = 0; i < logits.length; i++) {
       let value = values[i];
       if (typeof value === "bigint") value = Number(value);
@@ -83,16 +109,17 @@ function numericAdder(feature: Feature<"numeric">, coefficients: ArrayLike<numbe
   };
 }
 
-function categoricalAdder(feature: Feature<"categorical">, coefficients: ArrayLike<number>): AddField {
-  const { column, nullable } = feature;
+function levelAdder(feature: LeveledEncoder, coefficients: ArrayLike<number>, field: number): AddFeature {
+  const { nullable } = feature;
   const levelCount = levelCountOf(feature);
   const ordinary = ordinaryPositions(feature);
   const read = createCategoryReader(feature, ordinary);
   const own = Float64Array.from(
     { length: levelCount + 2 },
-    (_, position) => coefficients[column + position],
+    (_, position) => partAt(feature, position, coefficients),
   );
-  return (values, logits, field, { unseen, missing }) => {
+  return (columns, logits, { unseen, missing }) => {
+    const values = columns[field];
     for (let i = 0; i < logits.length; i++) {
       const known = ordinary.get(values[i]);
       if (known !== undefined) {
@@ -107,6 +134,28 @@ function categoricalAdder(feature: Feature<"categorical">, coefficients: ArrayLi
       if (position === levelCount) missing[field]++;
       else if (position > levelCount) unseen[field].push(i);
       logits[i] += own[position];
+    }
+  };
+}
+
+/** By the predictor's own term: a time takes as long either way. */
+function timeAdder(
+  feature: TimeEncoder,
+  coefficients: ArrayLike<number>,
+  names: readonly string[],
+): AddFeature {
+  const options = { coefficients, deep: undefined, crossing: undefined, names };
+  const term = createTerm(feature, options);
+  const inputs = inputsOf(feature).map(({ name }) => names.indexOf(name));
+  const [own] = inputs;
+  const findings = createFindings();
+  const members: unknown[] = names.map(() => undefined);
+  return (columns, logits, { missing }) => {
+    for (let i = 0; i < logits.length; i++) {
+      for (const field of inputs) members[field] = columns[field][i];
+      logits[i] += term(members[own], findings, members);
+      for (const name of findings.missing) missing[names.indexOf(name)]++;
+      clearFindings(findings);
     }
   };
 }

@@ -1,19 +1,23 @@
 import {
   binOf,
-  type CategoricalEncoder,
+  columnsAt,
   encodeNumeric,
   type Encoder,
+  type LeveledEncoder,
   type NumericEncoder,
   positionCountOf,
+  type TimeEncoder,
   transformed,
 } from "../encode/encoder.ts";
 import { createCategoryReader } from "../encode/category_positions.ts";
 import { createCrossings } from "../encode/cross_lookup.ts";
+import { createTimeEncoding } from "../encode/time_columns.ts";
+import { isTime, readTime } from "../encode/time_feature.ts";
 
-/** Receives a nonzero column of a row, with the index of its field. */
-export type TakeColumn = (fieldIndex: number, column: number, value: number) => void;
+/** Receives a nonzero column of a row, with the index of its feature. */
+export type TakeColumn = (featureIndex: number, column: number, value: number) => void;
 
-/** Calls `take` for each nonzero column of a row, field by field in the order of the encoder. */
+/** Calls `take` for each nonzero column of a row, feature by feature in the order of the encoder. */
 export type RowEncoder = (row: Readonly<Record<string, unknown>>, take: TakeColumn) => void;
 
 /**
@@ -23,21 +27,28 @@ export type RowEncoder = (row: Readonly<Record<string, unknown>>, take: TakeColu
  */
 export function createRowEncoder(encoder: Encoder): RowEncoder {
   const crossings = createCrossings(encoder);
-  const fields = encoder.features.map((feature, i): RowEncoder => {
+  const features = encoder.features.map((feature, i): RowEncoder => {
     const crossing = crossings[i];
     const enter = (position: number, take: TakeColumn) =>
       crossing?.(position, (column) => take(i, column, 1));
-    return feature.type === "numeric" ? numericField(feature, i, enter) : categoricalField(feature, i, enter);
+    switch (feature.type) {
+      case "numeric":
+        return numericFeature(feature, i, enter);
+      case "time":
+        return timeFeature(feature, i);
+      default:
+        return leveledFeature(feature, i, enter);
+    }
   });
   return (row, take) => {
-    for (const field of fields) field(row, take);
+    for (const feature of features) feature(row, take);
   };
 }
 
-/** Calls `take` for the crosses that a field completes; they count as columns of that field. */
+/** Calls `take` for the crosses that a feature completes; they count as columns of that feature. */
 type EnterCrosses = (position: number, take: TakeColumn) => void;
 
-function numericField(feature: NumericEncoder, i: number, enter: EnterCrosses): RowEncoder {
+function numericFeature(feature: NumericEncoder, i: number, enter: EnterCrosses): RowEncoder {
   const { name, column, missingIndicator, edges, transform } = feature;
   const firstBin = column + (missingIndicator ? 2 : 1);
   return (row, take) => {
@@ -56,12 +67,26 @@ function numericField(feature: NumericEncoder, i: number, enter: EnterCrosses): 
   };
 }
 
-function categoricalField(feature: CategoricalEncoder, i: number, enter: EnterCrosses): RowEncoder {
-  const { name, column } = feature;
+function leveledFeature(feature: LeveledEncoder, i: number, enter: EnterCrosses): RowEncoder {
   const read = createCategoryReader(feature);
   return (row, take) => {
-    const position = read(row[name]);
-    take(i, column + position, 1);
+    const position = read(row[feature.name]);
+    for (const column of columnsAt(feature, position)) take(i, column, 1);
     enter(position, take);
   };
+}
+
+function timeFeature(feature: TimeEncoder, i: number): RowEncoder {
+  const encode = createTimeEncoding(feature);
+  const { name, since = 0 } = feature;
+  const read = (value: unknown) => {
+    const time = isTime(value) ? readTime(value) : NaN;
+    return typeof time === "number" ? time : NaN;
+  };
+  return (row, take) =>
+    encode(
+      read(row[name]),
+      typeof since === "number" ? since : read(row[since]),
+      (column, value) => take(i, column, value),
+    );
 }

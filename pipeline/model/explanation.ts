@@ -1,13 +1,14 @@
 import { createDeepPart } from "./network.ts";
 import { createRowEncoder } from "./encoded_row.ts";
 import type { ServableModel } from "./predictor.ts";
+import { fieldsOf } from "./signature.ts";
 
 /** The parts of a row's log-odds. */
 export interface Explanation {
-  /** intercept + the contributions in their order + network: bit for bit the log-odds of the predictor. */
+  /** intercept + the contributions of the features in their order + network: bit for bit the log-odds of the predictor. */
   readonly logit: number;
   readonly intercept: number;
-  /** Log-odds per raw field, in the order of the model's fields, shape (fields). */
+  /** Log-odds per raw field, in the order of the model's fields, shape (fields). What an age is counted from has none. */
   readonly contributions: Float64Array;
   /**
    * The deep part's log-odds in a model with hidden layers, where the fields act together. The contributions are then
@@ -22,14 +23,19 @@ export type Explainer = (row: Readonly<Record<string, unknown>>) => Explanation;
 export function createExplainer({ encoder, coefficients, intercept, network }: ServableModel): Explainer {
   const encode = createRowEncoder(encoder);
   const deep = network && createDeepPart(network);
+  const { features } = encoder;
+  const fields = fieldsOf(features).map(({ name }) => name);
+  const fieldOf = features.map(({ name }) => fields.indexOf(name));
   return (row) => {
-    const contributions = new Float64Array(encoder.features.length);
+    const parts = new Float64Array(features.length);
     deep?.begin();
-    encode(row, (field, column, value) => {
-      contributions[field] += value * coefficients[column];
+    encode(row, (feature, column, value) => {
+      parts[feature] += value * coefficients[column];
       deep?.add(column, value);
     });
-    const wide = contributions.reduce((sum, part) => sum + part, intercept);
+    const wide = parts.reduce((sum, part) => sum + part, intercept);
+    const contributions = new Float64Array(fields.length);
+    parts.forEach((part, feature) => contributions[fieldOf[feature]] = part);
     const hidden = deep?.logit();
     return { logit: hidden === undefined ? wide : wide + hidden, intercept, contributions, network: hidden };
   };

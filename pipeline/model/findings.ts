@@ -54,6 +54,13 @@ export function numericProblem(value: unknown, nullable: boolean): string {
   return `must be ${expected}, not ${nameOf(value)}`;
 }
 
+export function timeProblem(value: unknown, nullable: boolean): string {
+  const expected = `a time (ISO 8601, as 2024-01-31T10:15:00Z, or microseconds since 1970)${
+    nullable ? ", or null if it is not known" : ""
+  }`;
+  return value === undefined ? `is missing: send ${expected}` : `must be ${expected}, not ${nameOf(value)}`;
+}
+
 /** @param position The result of the category reader. */
 export function categoricalProblem(value: unknown, position: number, nullable: boolean): string {
   const expected = nullable

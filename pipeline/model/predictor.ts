@@ -1,28 +1,13 @@
 import { sigmoid } from "./activations.ts";
-import {
-  binOf,
-  type CategoricalEncoder,
-  encodeNumeric,
-  type Encoder,
-  levelCountOf,
-  type NumericEncoder,
-  positionCountOf,
-  transformed,
-} from "../encode/encoder.ts";
-import { createCategoryReader, levelPositions } from "../encode/category_positions.ts";
-import { createCrossings, type Crossing } from "../encode/cross_lookup.ts";
-import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
+import { encodeNumeric, type Encoder, type NumericEncoder } from "../encode/encoder.ts";
+import { bucketsOf, levelPositions } from "../encode/category_positions.ts";
+import { createCrossings } from "../encode/cross_lookup.ts";
+import { isTimeFeature } from "../encode/time_feature.ts";
 import { memberOf } from "../exact_json.ts";
-import type { ValueType } from "../examples/level.ts";
-import { createDeepPart, type DeepPart, type Network } from "./network.ts";
-import {
-  categoricalProblem,
-  type Findings,
-  keyProblem,
-  numericProblem,
-  pointerTo,
-  unknownField,
-} from "./findings.ts";
+import { createDeepPart, type Network } from "./network.ts";
+import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
+import { type Field, fieldsOf } from "./signature.ts";
+import { createTerm, partAt } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
 export interface ServableModel {
@@ -34,17 +19,6 @@ export interface ServableModel {
   readonly network?: Network | undefined;
   /** Names of store keys that a row may have in addition to its fields; their values do not affect the prediction. */
   readonly keys?: readonly string[] | undefined;
-}
-
-/** A raw field of the model's signature. */
-export interface Field {
-  readonly name: string;
-  readonly type: "numeric" | "categorical";
-  readonly nullable: boolean;
-  /** Levels of a categorical field that have a coefficient. */
-  readonly levels?: readonly string[];
-  /** Type of a categorical field's values in training, if the model keeps it. */
-  readonly values?: ValueType;
 }
 
 export interface Predictor {
@@ -59,21 +33,18 @@ export interface Predictor {
   logit(row: Readonly<Record<string, unknown>>, findings: Findings): number;
 }
 
-/** Returns one field's part of the logit, and adds the field to the deep part; NaN if the value is invalid. */
-type Term = (value: unknown, findings: Findings) => number;
-
 /** Prepares a model for rows of raw fields. Each row is checked, encoded and summed in one pass. */
 export function createPredictor(model: ServableModel): Predictor {
   const { encoder, coefficients, intercept, network, keys = [] } = model;
   const deep = network && createDeepPart(network);
-  const names = encoder.features.map(({ name }) => name);
+  const fields = fieldsOf(encoder.features);
+  const names = fields.map(({ name }) => name);
+  /** Per feature: the index of the field with its name. */
+  const places = encoder.features.map(({ name }) => names.indexOf(name));
   const crossings = createCrossings(encoder);
-  const terms = encoder.features.map((feature, i) => {
-    const cross = crossings[i] && crossedPart(crossings[i], coefficients, deep);
-    return feature.type === "numeric"
-      ? numericTerm(feature, coefficients, deep, cross)
-      : categoricalTerm(feature, coefficients, deep, cross);
-  });
+  const terms = encoder.features.map((feature, i) =>
+    createTerm(feature, { coefficients, deep, crossing: crossings[i], names })
+  );
   const known = new Set([...names, ...keys]);
   /** Keys that are not fields too, as a group may be. */
   const ownKeys = [...new Set(keys)].filter((name) => !names.includes(name));
@@ -88,12 +59,12 @@ export function createPredictor(model: ServableModel): Predictor {
     let present = 0;
     deep?.begin();
     readFields(row, members);
-    for (let i = 0; i < members.length; i++) {
-      const value = members[i];
-      if (value !== undefined) present++;
+    for (let i = 0; i < members.length; i++) if (members[i] !== undefined) present++;
+    for (let i = 0; i < places.length; i++) {
+      const value = members[places[i]];
       const known = values[i];
       const part = known === undefined ? NaN : partOf(value, known);
-      sum += part === part ? part : terms[i](value, findings);
+      sum += part === part ? part : terms[i](value, findings, members);
     }
     let memberCount = 0;
     for (const _ in row) memberCount++;
@@ -111,7 +82,7 @@ export function createPredictor(model: ServableModel): Predictor {
     return unknown.length === 0 && wrong.length === 0;
   }
   return {
-    fields: encoder.features.map(fieldOf),
+    fields,
     logit,
     predict: (row, findings) => probabilityOf(logit(row, findings)),
   };
@@ -158,9 +129,9 @@ function valuesOf(
     if (feature.edges || isTimeFeature(feature)) return undefined;
     return { numeric: feature, coefficient: coefficients[feature.column], parts: new Map() };
   }
-  if (feature.buckets !== undefined) return undefined;
+  if (feature.type === "time" || bucketsOf(feature) !== undefined) return undefined;
   const parts = [...levelPositions(feature)].map(([value, position]) =>
-    [value, coefficients[feature.column + position]] as const
+    [value, partAt(feature, position, coefficients)] as const
   );
   return { numeric: undefined, coefficient: 0, parts: new Map(parts) };
 }
@@ -184,103 +155,3 @@ const unknownReportedMax = 20;
 
 /** Returns the probability of log-odds. */
 export const probabilityOf = sigmoid;
-
-function fieldOf(feature: Encoder["features"][number]): Field {
-  const { name, type, nullable } = feature;
-  if (feature.type === "numeric") return { name, type, nullable };
-  const { levels, values } = feature;
-  return { name, type, nullable, levels, ...(values === undefined ? {} : { values }) };
-}
-
-/** Adds the log-odds of the crosses that a field completes to the field's part. */
-type AddCrosses = (part: number, position: number) => number;
-
-function crossedPart(
-  crossing: Crossing,
-  coefficients: ArrayLike<number>,
-  deep: DeepPart | undefined,
-): AddCrosses {
-  let sum = 0;
-  const take = (column: number) => {
-    deep?.add(column, 1);
-    sum += coefficients[column];
-  };
-  return (part, position) => {
-    sum = part;
-    crossing(position, take);
-    return sum;
-  };
-}
-
-function numericTerm(
-  feature: NumericEncoder,
-  coefficients: ArrayLike<number>,
-  deep: DeepPart | undefined,
-  cross: AddCrosses | undefined,
-): Term {
-  const { column, edges, transform } = feature;
-  const firstBin = column + (feature.missingIndicator ? 2 : 1);
-  const binned = (part: number, edges: readonly number[], value: number) => {
-    const bin = binOf(edges, transformed(transform, value));
-    deep?.add(firstBin + bin, 1);
-    const sum = part + coefficients[firstBin + bin];
-    return cross ? cross(sum, bin) : sum;
-  };
-  const coefficient = coefficients[column];
-  const encodedMissing = encodeNumeric(feature, NaN);
-  const ofMissing = encodedMissing * coefficient +
-    (feature.missingIndicator ? coefficients[column + 1] : 0);
-  const isTime = isTimeFeature(feature);
-  return (sent, { errors, missing }) => {
-    // Rounded to a double, as in training.
-    const value = typeof sent === "bigint" ? Number(sent) : sent;
-    const misread = isTime && typeof value === "number" ? misreadTime(value) : undefined;
-    if (misread !== undefined) {
-      errors.push({ pointer: pointerTo(feature.name), detail: misread });
-      return NaN;
-    }
-    if (typeof value === "number" && Number.isFinite(value)) {
-      const encoded = encodeNumeric(feature, value);
-      const part = encoded * coefficient;
-      // A large number divided by a scale far below 1 can become infinite.
-      if (Number.isFinite(part)) {
-        deep?.add(column, encoded);
-        return edges ? binned(part, edges, value) : part;
-      }
-    }
-    if (value === null && feature.nullable) {
-      missing.push(feature.name);
-      deep?.add(column, encodedMissing);
-      if (feature.missingIndicator) deep?.add(column + 1, 1);
-      return cross ? cross(ofMissing, positionCountOf(feature) - 1) : ofMissing;
-    }
-    errors.push({ pointer: pointerTo(feature.name), detail: numericProblem(value, feature.nullable) });
-    return NaN;
-  };
-}
-
-function categoricalTerm(
-  feature: CategoricalEncoder,
-  coefficients: ArrayLike<number>,
-  deep: DeepPart | undefined,
-  cross: AddCrosses | undefined,
-): Term {
-  const { name, column, nullable } = feature;
-  const levelCount = levelCountOf(feature);
-  const read = createCategoryReader(feature);
-  const at = (position: number) => {
-    deep?.add(column + position, 1);
-    const part = coefficients[column + position];
-    return cross ? cross(part, position) : part;
-  };
-  return (value, { errors, unseen, missing }) => {
-    const position = read(value);
-    if (position < 0 || (position === levelCount && !nullable)) {
-      errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, position, nullable) });
-      return NaN;
-    }
-    if (position === levelCount) missing.push(name);
-    else if (position > levelCount) unseen.push(name);
-    return at(position);
-  };
-}

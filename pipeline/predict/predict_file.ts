@@ -10,6 +10,7 @@ import {
 } from "../model/column_predictor.ts";
 import { clearFindings, createFindings, fieldNameOf } from "../model/findings.ts";
 import { createPredictor } from "../model/predictor.ts";
+import { fieldsOf } from "../model/signature.ts";
 import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
 import { openLineRows } from "./line_rows.ts";
 import type { RowBatch, RowSource, RowSourceOptions } from "./row_batch.ts";
@@ -131,11 +132,9 @@ function rejectedRows(
 }
 
 function timesOf({ encoder: { features } }: ArtifactMetadata): ReadonlySet<string> {
-  return new Set(
-    features.filter((feature) => feature.type === "numeric" && isTimeFeature(feature)).map(({ name }) =>
-      name
-    ),
-  );
+  const numbers = features.filter((feature) => feature.type === "numeric" && isTimeFeature(feature));
+  const times = fieldsOf(features).filter(({ type }) => type === "time");
+  return new Set([...numbers, ...times].map(({ name }) => name));
 }
 
 function createBatchScorer(metadata: ArtifactMetadata) {

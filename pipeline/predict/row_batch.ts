@@ -3,7 +3,7 @@ import type { Cell } from "../files/columns/batch.ts";
 import { withPoint } from "../files/columns/checked_append.ts";
 import { parseReal } from "../files/text/number_text.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
-import type { Field } from "../model/predictor.ts";
+import type { Field } from "../model/signature.ts";
 import { nearestName } from "../did_you_mean.ts";
 import type { ColumnType } from "../store/table.ts";
 
@@ -66,6 +66,7 @@ export function fieldReader(
     if (!decimalComma || values === undefined || values === "text") return (value) => value;
     return (value) => typeof value === "string" ? pointed(value) : value;
   }
+  if (type === "time") return (value) => value;
   return (value) => {
     if (typeof value === "boolean") return Number(value);
     if (typeof value !== "string") return value;

@@ -7,7 +7,7 @@ import { readFooter } from "../files/parquet/footer.ts";
 import { type Meaning, meaningOf } from "../files/parquet/column_meaning.ts";
 import { clearRowRun, createRowRun, type RowRun } from "../files/columns/row_run.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
-import type { Field } from "../model/predictor.ts";
+import type { Field } from "../model/signature.ts";
 import type { ColumnType, TableColumn } from "../store/table.ts";
 import {
   batchRows,
@@ -85,7 +85,8 @@ const time: ColumnShape = { type: "INTEGER", isTime: true };
 function createShapes(path: string, { textFormat, times }: RowSourceOptions): ShapeOf {
   const shapeOfNumber = ({ name }: Field) => times?.has(name) ? time : real;
   if (formatOf(path, textFormat) !== "parquet") {
-    return (_, field) => field?.type === "numeric" ? shapeOfNumber(field) : text;
+    return (_, field) =>
+      field?.type === "numeric" ? shapeOfNumber(field) : field?.type === "time" ? time : text;
   }
   const source = openSource(path);
   try {
@@ -94,6 +95,7 @@ function createShapes(path: string, { textFormat, times }: RowSourceOptions): Sh
     );
     return (name, field) => {
       const meaning = meanings.get(name);
+      if (field?.type === "time") return time;
       if (field?.type !== "numeric") return shapeOfMeaning(meaning, field?.values);
       const shape = shapeOfNumber(field);
       // Reading as REAL rejects integers beyond 2^53 as inexact, but a numeric field may be inexact.
@@ -137,7 +139,7 @@ function valuesOf<T>(column: BatchColumn, rowCount: number, read: (cell: Cell) =
  */
 function valueReader(field: Field, format: TextFormat): (cell: Cell) => unknown {
   const { type, values, levels = [] } = field;
-  if (type === "numeric" || values !== undefined) return fieldReader(field, format);
+  if (type !== "categorical" || values !== undefined) return fieldReader(field, format);
   const known = new Set(levels);
   return (cell) => {
     if (typeof cell === "bigint") return String(cell);

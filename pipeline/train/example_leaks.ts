@@ -1,3 +1,4 @@
+import { inputColumnsOf } from "../examples/input_columns.ts";
 import { plainFields } from "../chunks/chunk_file.ts";
 import { loadEach } from "../chunks/chunk_store.ts";
 import { findLeaks } from "../examples/leaks/find_leaks.ts";
@@ -14,8 +15,8 @@ export function leaksOfExamples(
   { features, group }: FeatureSpec,
   { partOf }: Partition,
 ): LeakWarning[] {
-  const categories = features.filter(({ type }) => type === "categorical");
-  const numbers = features.filter(({ type }) => type === "numeric");
+  const categories = inputColumnsOf(features).filter(({ kind }) => kind === "category");
+  const numbers = inputColumnsOf(features).filter(({ kind }) => kind === "number");
   const columns: LeakColumn[] = [
     ...numbers.map(({ name }) => ({ name, kind: "number" as const })),
     ...categories.map(({ name }, field) => ({ name, kind: "category" as const, levels: levels[field] })),

@@ -58,6 +58,12 @@ export function weightNotes(rows: number, weight: number): string[] {
   ];
 }
 
+const reasons: Readonly<Record<PooledLevels["reason"], string>> = {
+  rare: "rare",
+  pure: "all of their rows have the same label, and without a penalty log-odds have no bound",
+  unlisted: "the feature spec does not list them",
+};
+
 /** Notes on levels that share the column of unseen levels, and on columns whose coefficient is fixed at 0. */
 export function encodingNotes(
   pooled: readonly PooledLevels[],
@@ -66,9 +72,7 @@ export function encodingNotes(
 ): string[] {
   const notes = pooled.map(({ field, levels, rows, weight, reason }) => {
     const named = levels.slice(0, 5).join(", ") + (levels.length > 5 ? ", …" : "");
-    const why = reason === "rare"
-      ? "rare"
-      : "all of their rows have the same label, and without a penalty log-odds have no bound";
+    const why = reasons[reason];
     const weighed = weight === rows ? "" : `, of weight ${Number(weight.toPrecision(4))},`;
     return `${field}: ${levels.length} level(s) on ${rows} training row(s)${weighed} share the column of unseen levels (${named}): ${why}.`;
   });

@@ -2,7 +2,8 @@ import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts
 import { type ExampleKeys, exampleKeysOf } from "../../pipeline/examples/example_keys.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { clearFindings, createFindings } from "../../pipeline/model/findings.ts";
-import { createPredictor, type Field, type Predictor } from "../../pipeline/model/predictor.ts";
+import { createPredictor, type Predictor } from "../../pipeline/model/predictor.ts";
+import type { Field } from "../../pipeline/model/signature.ts";
 import type { Assignment } from "../../pipeline/model/registry.ts";
 import { createRowExplainer, type RowExplainer } from "./row_explainer.ts";
 import {
@@ -79,7 +80,7 @@ export function noModelAssigned(): Failure {
 /** False for hashed levels, which are not recorded, and for older models, which do not record the numbers among the levels. */
 function isExact({ name, type, levels, values }: Field): boolean {
   if (name.includes(replacement)) return false;
-  if (type === "numeric") return true;
+  if (type !== "categorical") return true;
   return values !== undefined && levels !== undefined && levels.length > 0 &&
     !levels.some((level) => level.includes(replacement));
 }

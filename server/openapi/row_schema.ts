@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Field } from "../../pipeline/model/predictor.ts";
+import type { Field } from "../../pipeline/model/signature.ts";
 import type { JsonSchema } from "../http/operation.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 
@@ -88,6 +88,11 @@ function fieldSchema(field: Field): JsonSchema {
   const orNull = field.nullable ? ["null"] : [];
   const unknown = field.nullable ? "; null if not known" : "";
   if (field.type === "numeric") return { type: ["number", ...orNull], description: `a number${unknown}` };
+  if (field.type === "time") {
+    const description =
+      `a time: ISO 8601, UTC without a zone, or microseconds since 1970-01-01T00:00:00Z${unknown}`;
+    return { type: ["number", "string", ...orNull], description, examples: ["2024-01-31T10:15:00Z"] };
+  }
 
   // A category may be a string, a number or a boolean, and an unknown one is answered too: a list of the levels alone would
   // forbid valid values.

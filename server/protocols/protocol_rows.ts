@@ -1,5 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
-import type { Field } from "../../pipeline/model/predictor.ts";
+import type { Field } from "../../pipeline/model/signature.ts";
 import { fieldNameOf, pointerTo } from "../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { fieldNames, rowNames } from "./names.ts";

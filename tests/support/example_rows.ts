@@ -1,5 +1,6 @@
 import { type EncodedExamples, encodeInSteps, type EncodeOptions } from "../../pipeline/encode/encode.ts";
 import { mergeChunks } from "../../pipeline/examples/merge_chunks.ts";
+import { inputColumnsOf } from "../../pipeline/examples/input_columns.ts";
 import { createChunkBuilder } from "../../pipeline/examples/chunk_builder.ts";
 import type { RawExamples } from "../../pipeline/examples/raw_examples.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
@@ -28,7 +29,7 @@ export function specOf(
 /** Returns examples in memory, as if read from a view. @param chunkRows Rows per chunk: many chunks from few rows. */
 export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], chunkRows = 50): RawExamples {
   const builder = createChunkBuilder(spec, { rowsMax: chunkRows });
-  const names = spec.features.map(({ name }) => name);
+  const names = inputColumnsOf(spec.features).map(({ name }) => name);
   const cells = rows.map((row, i) => [
     row.id ?? i,
     row.clicked ?? 0,

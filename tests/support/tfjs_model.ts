@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { type LayersModel, loadLayersModel } from "@tensorflow/tfjs-layers";
 import { createCategoryReader } from "../../pipeline/encode/category_positions.ts";
-import { encodeNumeric, type Encoder } from "../../pipeline/encode/encoder.ts";
+import { columnsAt, encodeNumeric, type Encoder } from "../../pipeline/encode/encoder.ts";
 import { root } from "./program.ts";
 
 /** Returns the encoded columns of a row, including zeros. */
@@ -18,8 +18,10 @@ export function denseRow(
     if (feature.type === "numeric") {
       columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
       if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
+    } else if (feature.type === "time") {
+      throw new Error("a test of tfjs has no times");
     } else {
-      columns[feature.column + createCategoryReader(feature)(value)] = 1;
+      for (const column of columnsAt(feature, createCategoryReader(feature)(value))) columns[column] = 1;
     }
   }
   return columns;

@@ -5,6 +5,7 @@ import { openReadingConnection, scanMemory } from "../../store/reading_connectio
 import { quoted } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
 import type { Ids } from "../id_ranges.ts";
+import { inputColumnsOf } from "../input_columns.ts";
 import type { JoinPlan, ParentPlan } from "../join_plan.ts";
 import type { ParentField } from "../row_layout.ts";
 import { cursorOf, sampleKeys } from "./build_cursor.ts";
@@ -67,17 +68,17 @@ export async function buildHashJoin(
   return undefined;
 }
 
-/** Returns the columns of a parent that are fields, by type. The time is a numeric field after the last feature. */
+/** Returns the columns of a parent that are fields, by kind. The time is a number after the last field. */
 function fieldsOf({ spec, fields, time }: JoinPlan, table: string) {
-  const own = spec.features.flatMap(({ type }, feature) =>
-    fields[feature].table === table ? [{ type, feature, column: fields[feature].column }] : []
+  const own = inputColumnsOf(spec.features).flatMap(({ kind }, field) =>
+    fields[field].table === table ? [{ kind, field, column: fields[field].column }] : []
   );
   const ownTime = time?.table === table
-    ? [{ type: "numeric", feature: fields.length, column: time.column }]
+    ? [{ kind: "number", field: fields.length, column: time.column }]
     : [];
   return {
-    numeric: [...own.filter(({ type }) => type === "numeric"), ...ownTime],
-    categorical: own.filter(({ type }) => type === "categorical"),
+    numeric: [...own.filter(({ kind }) => kind === "number"), ...ownTime],
+    categorical: own.filter(({ kind }) => kind === "category"),
   };
 }
 
@@ -144,7 +145,7 @@ function findsClicks(db: DatabaseSync, plan: JoinPlan): boolean {
 }
 
 function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly BuildResult[]) {
-  const { spec, child, id, group, parents, time } = plan;
+  const { child, id, group, parents, time } = plan;
   const inOrder = [...results].sort((a, b) => a.thread - b.thread);
   const columns = [id];
   /** Index of a column in a row of the child. Each column is selected once. */
@@ -154,16 +155,16 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
   parents.forEach(({ table }, parent) => {
     const { numeric, categorical } = fieldsOf(plan, table);
     const { numbers, codes } = scans[parent].table;
-    numeric.forEach(({ feature }, i) => parentFields.set(feature, { parent, values: numbers[i] }));
-    categorical.forEach(({ feature }, i) => {
+    numeric.forEach(({ field }, i) => parentFields.set(field, { parent, values: numbers[i] }));
+    categorical.forEach(({ field }, i) => {
       const levels = inOrder.map((result) => result.levels[parent][i]);
       const kinds = inOrder.reduce((bits, result) => bits | result.kinds[parent][i], 0);
-      parentFields.set(feature, { parent, values: { codes: codes[i], levels, kinds } });
+      parentFields.set(field, { parent, values: { codes: codes[i], levels, kinds } });
     });
   });
   const layout = {
     group: at(group.column),
-    fields: spec.features.map((_, feature) => parentFields.get(feature) ?? at(plan.fields[feature].column)),
+    fields: plan.fields.map(({ column }, field) => parentFields.get(field) ?? at(column)),
     ...(time ? { time: parentFields.get(plan.fields.length) ?? at(time.column) } : {}),
   };
   const buildSides = parents.map(({ column }, i) => ({ table: scans[i].table, keyAt: at(column) }));

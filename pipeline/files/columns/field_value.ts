@@ -1,5 +1,6 @@
 /** Times written as text: cells of CSV, strings of JSON. */
 
+import { dayOf } from "./calendar.ts";
 import { parseInteger } from "../text/number_text.ts";
 import { implausibleTime } from "./plausible_time.ts";
 
@@ -32,25 +33,13 @@ export function timeOfInteger(value: number | bigint): number | bigint | undefin
 function timeOf(parts: readonly (string | undefined)[]): number | bigint | undefined {
   const [year, month, day] = [Number(parts[0]), Number(parts[1]), Number(parts[2])];
   const [hour, minute, second] = [Number(parts[3] ?? 0), Number(parts[4] ?? 0), Number(parts[5] ?? 0)];
-  const date = new Date(0);
-  // Date.UTC maps the years 0 to 99 to 1900 to 1999.
-  date.setUTCFullYear(year, month - 1, day);
-  const isDate = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  const days = dayOf(year, month, day);
   const offset = zoneMinutes(parts[7]);
-  if (!isDate || hour > 23 || minute > 59 || second > 59 || offset === undefined) return undefined;
+  if (days === undefined || hour > 23 || minute > 59 || second > 59 || offset === undefined) return undefined;
   const micros = Number((parts[6] ?? "").padEnd(6, "0").slice(0, 6));
-  const seconds = date.getTime() / 1000 + (hour * 60 + minute - offset) * 60 + second;
+  const seconds = days * 86_400 + (hour * 60 + minute - offset) * 60 + second;
   const time = seconds * 1e6 + micros;
   return Number.isSafeInteger(time) ? time : BigInt(seconds) * 1_000_000n + BigInt(micros);
-}
-
-/** @param micros Since 1970-01-01T00:00:00Z. @returns In the form that `parseTime` reads; the number itself if it is beyond the calendar. */
-export function isoTime(micros: number): string {
-  const millis = Math.floor(micros / 1000);
-  if (!(Math.abs(millis) <= 8.64e15)) return String(micros);
-  const rest = micros - 1000 * millis;
-  const text = new Date(millis).toISOString();
-  return rest === 0 ? text.replace(/\.000Z$/, "Z") : text.replace("Z", `${String(rest).padStart(3, "0")}Z`);
 }
 
 /** @returns Minutes east of UTC; undefined for an invalid zone. */

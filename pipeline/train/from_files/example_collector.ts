@@ -1,6 +1,7 @@
 import type { ColumnBuffer } from "../../files/columns/column_buffer.ts";
 import type { RowRun } from "../../files/columns/row_run.ts";
 import { createKeySet, type KeySet } from "../../ingest/key_set.ts";
+import { inputColumnsOf } from "../../examples/input_columns.ts";
 import type { ColumnRef, JoinPlan } from "../../examples/join_plan.ts";
 import {
   collectCategories,
@@ -112,9 +113,9 @@ function createColumns(plan: JoinPlan) {
   const clickedIds = collectIds();
   const groups = collectGroups();
   const group = groupColumnOf(plan);
-  const fields = plan.spec.features.map(({ type }, i) => ({
+  const fields = inputColumnsOf(plan.spec.features).map(({ kind }, i) => ({
     place: plan.fields[i],
-    column: type === "numeric" ? collectNumbers() : collectCategories(),
+    column: kind === "number" ? collectNumbers() : collectCategories(),
   }));
   const time = plan.time && { place: plan.time, column: collectNumbers() };
   const all: readonly { readonly place: ColumnRef; readonly column: ColumnCollector<unknown> }[] = [

@@ -15,7 +15,7 @@ export interface CollectedColumns {
   readonly clickedIds: Float64Array;
   /** By parent table, shape (rows of the child): the parent row that each child row refers to, or `noParent`. */
   readonly parentRows: ReadonlyMap<string, Uint32Array>;
-  /** In the order of the spec's features. */
+  /** In the order of `inputColumnsOf`. */
   readonly fields: readonly {
     readonly table: string;
     readonly column: Float64Collector | CategoryCollector;

@@ -2,7 +2,7 @@ import { isBeyondExact, parseReal } from "../../../pipeline/files/text/number_te
 import { Failure } from "../../../pipeline/failure.ts";
 import { emptyRecord, readRecord } from "../../../pipeline/files/text/csv_record.ts";
 import { windowOver } from "../../../pipeline/files/text/text_window.ts";
-import type { Field } from "../../../pipeline/model/predictor.ts";
+import type { Field } from "../../../pipeline/model/signature.ts";
 import { pointerTo } from "../../../pipeline/model/findings.ts";
 import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
 import { heavyBodyBytes } from "../../http/body.ts";
@@ -205,6 +205,9 @@ const plainNumber = /^-?[0-9]+(?:\.[0-9]+)?$/;
  */
 function readerOf({ type }: Field): Reader {
   if (type === "categorical") return (text) => text === "" ? null : text;
+  if (type === "time") {
+    return (text) => plainNumber.test(text) ? Number(text) : text.trim() === "" ? null : text;
+  }
   return (text) => {
     if (plainNumber.test(text)) return Number(text);
     if (text.trim() === "") return null;

@@ -142,7 +142,7 @@ async function metadata(
     platform: "clickwell",
     inputs: model.predictor.fields.map(({ name, type }) => ({
       name,
-      datatype: type === "numeric" ? "FP64" : "BYTES",
+      datatype: { numeric: "FP64", time: "INT64", categorical: "BYTES" }[type],
       shape: [-1],
     })),
     outputs: [{ name: outputName, datatype: "FP64", shape: [-1] }],

@@ -1,4 +1,4 @@
-import type { Field } from "../../../pipeline/model/predictor.ts";
+import type { Field } from "../../../pipeline/model/signature.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { signatureName } from "./request.ts";
 
@@ -26,7 +26,7 @@ export function tensorflowMetadata(name: string, { version, predictor }: LoadedM
 }
 
 function dtypeOf({ type }: Field): string {
-  return type === "numeric" ? "DT_DOUBLE" : "DT_STRING";
+  return { numeric: "DT_DOUBLE", time: "DT_INT64", categorical: "DT_STRING" }[type];
 }
 
 /** Describes a tensor with one value per row and any number of rows. */

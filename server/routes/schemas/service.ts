@@ -3,7 +3,7 @@ import type { OperationSchemas } from "../../http/operation.ts";
 
 const field = z.object({
   name: z.string(),
-  type: z.enum(["numeric", "categorical"]),
+  type: z.enum(["numeric", "categorical", "time"]),
   nullable: z.boolean().describe("true if null may be sent for an unknown value"),
   level_count: z.int().min(0).optional().describe("number of categories that the model knows"),
   levels: z.array(z.string()).optional().describe("the first 50 of these categories"),

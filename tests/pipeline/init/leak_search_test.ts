@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { isoTime } from "../../../pipeline/files/columns/field_value.ts";
+import { isoTime } from "../../../pipeline/files/columns/iso_time.ts";
 import { profileFile } from "../../../pipeline/init/profile.ts";
 import { propose, proposeTables } from "../../../pipeline/init/propose.ts";
 import type { Proposal } from "../../../pipeline/init/proposal.ts";

@@ -1,0 +1,33 @@
+import type { FeatureEncoder } from "../encode/encoder.ts";
+import { inputColumnsOf, inputsOf } from "../examples/input_columns.ts";
+import type { ValueType } from "../examples/level.ts";
+
+/** A raw field of the model's signature. */
+export interface Field {
+  readonly name: string;
+  /** How its values are sent: a time is microseconds since 1970-01-01T00:00:00Z, or a text. */
+  readonly type: "numeric" | "categorical" | "time";
+  readonly nullable: boolean;
+  /** Levels of a categorical field that have a coefficient. */
+  readonly levels?: readonly string[];
+  /** Type of a categorical field's values in training, if the model keeps it. */
+  readonly values?: ValueType;
+}
+
+/** Returns the raw fields that features read, each once, in the order of the features. */
+export function fieldsOf(features: readonly FeatureEncoder[]): Field[] {
+  const names = new Set(inputColumnsOf(features).map(({ name }) => name));
+  return [...names].map((name) => {
+    const own = features.find((feature) => feature.name === name);
+    const reader = own ?? features.find((feature) => inputsOf(feature).some((input) => input.name === name));
+    return fieldOf(name, own, reader?.nullable ?? true);
+  });
+}
+
+/** @param feature The feature of that name; undefined for what the age of another one is counted from. */
+function fieldOf(name: string, feature: FeatureEncoder | undefined, nullable: boolean): Field {
+  if (feature === undefined || feature.type === "time") return { name, type: "time", nullable };
+  if (feature.type === "numeric") return { name, type: "numeric", nullable };
+  const { levels, values } = feature;
+  return { name, type: "categorical", nullable, levels, ...(values === undefined ? {} : { values }) };
+}
