@@ -3,8 +3,7 @@ import { isoTime } from "../files/columns/iso_time.ts";
 import type { ColumnProfile } from "./column_profile.ts";
 import type { JoinTree } from "./join_tree.ts";
 import type { FoundLabel } from "./label.ts";
-import type { LabelChoice } from "./label_choice.ts";
-import type { LabelTable } from "./label_table.ts";
+import type { ExistsLabel, LabelChoice } from "./label_choice.ts";
 import { rowsPerLevel } from "./levels.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, ProposedTable } from "./proposal.ts";
@@ -113,27 +112,21 @@ function foundWords({ foundCount, valueCount }: Reference): string {
 }
 
 function childWords({ table, column, parent, isOneToOne }: Reference): string {
-  const many = isOneToOne ? "only some rows" : "several rows";
-  return `${table} is not joined: ${many} of ${parent} have ${
-    isOneToOne ? "a row of it" : "the same one of it"
-  } (${table}.${column})`;
+  const why = isOneToOne
+    ? `only some rows of ${parent} have a row of it`
+    : `several of its rows belong to one row of ${parent}. Count or sum them for each row of ${parent} first`;
+  return `${table} is not joined by ${column}: ${why}`;
 }
 
 /** Says which rows have the label 1, and how many of them. */
-export function existsFinding(
-  { table, column, examples, key }: LabelTable,
-  profiles: readonly TableProfile[],
-): Finding {
-  const labels = profiles.find(({ name }) => name === table);
-  const rows = profiles.find(({ name }) => name === examples);
-  const values = labels?.columns.find(({ name }) => name === column)?.distinct ?? 0;
-  const isWhole = labels !== undefined && labels.rowsLookedAt === labels.rowCount;
-  const share = isWhole && rows ? `: ${percent(values / Math.max(1, rows.rowCount))} of the rows` : "";
+export function existsFinding({ by, clicked, examples }: ExistsLabel): Finding {
+  const { table, key } = by;
+  const share = percent(clicked.size / Math.max(1, examples.rowsLookedAt));
   return {
     about: "label",
     text:
-      `1 where ${table} has a row with the ${key} of ${examples}, else 0${share}. The other columns of ${table} are known only ` +
-      "afterwards, so they are no features",
+      `1 where ${table} has a row with the ${key} of ${examples.name}, else 0: ${share} of the rows. The other columns of ${table} ` +
+      "are known only afterwards, so they are no features",
   };
 }
 

@@ -11,13 +11,7 @@ import type { Reference } from "./references.ts";
 /** The label of several tables, and the table with a row for each example. */
 export type LabelChoice =
   | { readonly is: "column"; readonly examples: TableProfile; readonly found: FoundLabel }
-  /** 1 for the rows of the examples to which a row of another table refers. */
-  | {
-    readonly is: "exists";
-    readonly examples: TableProfile;
-    readonly by: LabelTable;
-    readonly isNamed: boolean;
-  }
+  | ExistsLabel
   /** Two counts of each row: how often it was clicked, and how often it was shown. */
   | {
     readonly is: "ratio";
@@ -25,6 +19,15 @@ export type LabelChoice =
     readonly clicks: ColumnProfile;
     readonly impressions: ColumnProfile;
   };
+
+/** A label that is 1 for the rows of the examples to which a row of another table refers. */
+export interface ExistsLabel {
+  readonly is: "exists";
+  readonly examples: TableProfile;
+  readonly by: LabelTable;
+  /** Keys of such rows among those that were looked at, as texts. Empty until they are looked up. */
+  readonly clicked: ReadonlySet<string>;
+}
 
 /**
  * Chooses the label.
@@ -120,7 +123,7 @@ interface Tables {
 
 function existsLabel(table: TableProfile, { profiles, references }: Tables): LabelChoice {
   const by = labelTableOf(table.name, references, rowCounts(profiles));
-  if (by) return { is: "exists", examples: profileOf(profiles, by.examples), by, isNamed: true };
+  if (by) return { is: "exists", examples: profileOf(profiles, by.examples), by, clicked: new Set() };
   const others = profiles.filter((profile) => profile !== table);
   throw usageInvalid(
     `--label is the table ${table.name}, but none of its columns (${
@@ -162,7 +165,7 @@ function findLabel(
       is: "exists" as const,
       examples: profileOf(profiles, by.examples),
       by,
-      isNamed: false,
+      clicked: new Set<string>(),
     })),
   ];
   if (choices.length === 1) return choices[0];

@@ -17,6 +17,25 @@ export interface LabelTable {
 const outcomeWords =
   /^(click|conversion|purchas|order|respon|repl|open|churn|cancel|subscri|buy|bought|sale|sold|outcome|label|target|accept|booking|booked|approv|default|fraud|return|refund|bestell|kauf|klick|kuend|künd)/;
 
+/** Names of labels by the beginning of their table's name, which is a plural. */
+const labelNames: readonly (readonly [RegExp, string])[] = [
+  [/^open/, "opened"],
+  [/^conver/, "converted"],
+  [/^(purchas|order|buy|sale|kauf|bestell)/, "bought"],
+  [/^(respon|repl|antwort)/, "responded"],
+  [/^book/, "booked"],
+  [/^subscri/, "subscribed"],
+  [/^(churn|kuend|künd|cancel)/, "cancelled"],
+  [/^(return|refund)/, "returned"],
+  [/^accept/, "accepted"],
+];
+
+/** Returns a name for the label of a table: what happened to the rows that it refers to. */
+export function labelName(table: string): string {
+  const words = wordsOf(table);
+  return labelNames.find(([start]) => words.some((word) => start.test(word)))?.[1] ?? "clicked";
+}
+
 /** Returns the label of a table that the user named. @returns undefined if it refers to no other table. */
 export function labelTableOf(
   table: string,

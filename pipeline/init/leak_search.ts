@@ -9,7 +9,7 @@ import type { TableProfile } from "./profile.ts";
 
 /** Rows in which columns are compared with the outcome. */
 export interface LabelledRows {
-  /** Columns of the examples' own table. */
+  /** Columns with their values in the rows of the examples. */
   readonly fields: readonly Field[];
   /** Shape (rows): 0, 1, or another number for a row without a label. */
   readonly labels: Uint8Array;
@@ -28,25 +28,16 @@ export function labelsOfColumn({ column: { values }, positive }: FoundLabel): Ui
   return Uint8Array.from(values.codes, (code) => code < 0 ? noLabel : labelOfCode[code]);
 }
 
-/**
- * Returns 1 for the rows of the examples whose key is in a column of another table, else 0.
- *
- * @returns undefined if that table was not looked at as a whole.
- */
-export function labelsOfTable(
-  examples: TableProfile,
-  outcomes: TableProfile | undefined,
-  { key, column }: { readonly key: string; readonly column: string },
+/** Returns 1 for the rows whose key is one of those that were clicked, else 0. @param clicked Keys as texts. */
+export function labelsOfKeys(
+  { columns }: TableProfile,
+  key: string,
+  clicked: ReadonlySet<string>,
 ): Uint8Array | undefined {
-  const keys = examples.columns.find(({ name }) => name === key)?.values;
-  const referring = outcomes?.columns.find(({ name }) => name === column)?.values;
-  if (!keys || !outcomes || !referring || outcomes.rowsLookedAt < outcomes.rowCount) return undefined;
-  if (keys.is === "numbers" && referring.is === "numbers") {
-    const clicked = new Set(referring.numbers);
-    return Uint8Array.from(keys.numbers, (value) => Number(clicked.has(value)));
+  const keys = columns.find(({ name }) => name === key)?.values;
+  if (keys?.is !== "texts") {
+    return keys && Uint8Array.from(keys.numbers, (value) => Number(clicked.has(String(value))));
   }
-  if (keys.is !== "texts" || referring.is !== "texts") return undefined;
-  const clicked = new Set(referring.texts);
   const labelOfCode = keys.texts.map((text) => Number(clicked.has(text)));
   return Uint8Array.from(keys.codes, (code) => code < 0 ? noLabel : labelOfCode[code]);
 }

@@ -11,19 +11,19 @@ import {
   roleFindings,
 } from "./findings.ts";
 import { type JoinTree, joinTreeOf } from "./join_tree.ts";
-import { keyTableOf } from "./key_table.ts";
-import { groupOf, hasGroups } from "./key.ts";
-import { namedColumn } from "./label.ts";
+import { common, type KeyTable, keyTableOf } from "./key_table.ts";
+import { joinedValues } from "./joined_values.ts";
+import { labelName } from "./label_table.ts";
 import { chooseLabel, type LabelChoice } from "./label_choice.ts";
-import { isEventTimeName, isPersonName } from "./names.ts";
-import { labelsOfColumn, labelsOfTable, leaksAmong, withoutLeaks } from "./leak_search.ts";
+import { labelsOfColumn, labelsOfKeys, leaksAmong, withoutLeaks } from "./leak_search.ts";
 import { namedJoinsOf } from "./named_joins.ts";
 import type { TableProfile } from "./profile.ts";
-import type { Finding, LeftOutColumn, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
+import type { Finding, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
 import { findReferences, type KeySearch, type KeySearchResult } from "./references.ts";
 import { labelTableFor, tableOf } from "./table.ts";
 import { requireConnected } from "./unconnected.ts";
-import { freeName, namedField, type ViewField, viewFieldsOf } from "./view_fields.ts";
+import { groupLeftOut, rolesOf, type ViewRoles } from "./roles.ts";
+import { freeName, type ViewField, viewFieldsOf } from "./view_fields.ts";
 
 /** What the user has said; what is absent is found. */
 export interface Wishes {
@@ -65,11 +65,34 @@ export async function proposeTables(
   const tables = profiles.map(keyTableOf);
   const named = namedJoinsOf(profiles, wishes.join ?? []);
   const { references, nearMisses } = await findReferences({ tables, named, searchKeys });
-  const choice = chooseLabel(profiles, { references, nearMisses }, wishes.label);
+  const choice = await withClicked(
+    chooseLabel(profiles, { references, nearMisses }, wishes.label),
+    tables,
+    searchKeys,
+  );
   const joinable = profiles.filter(({ name }) => !(choice.is === "exists" && choice.by.table === name));
   const tree = joinTreeOf(choice.examples.name, joinable.map(({ name }) => name), references);
   requireConnected(tree, profiles, { isNamed, nearMisses });
   return proposalOf(choice, tree, profiles, wishes);
+}
+
+/** Looks up which of the examples that were looked at have a row in the table of the label. */
+async function withClicked(
+  choice: LabelChoice,
+  tables: readonly KeyTable[],
+  searchKeys: TablesOptions["searchKeys"],
+): Promise<LabelChoice> {
+  if (choice.is !== "exists") return choice;
+  const columnOf = (table: string, column: string) =>
+    tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column);
+  const { by } = choice;
+  const wanted = columnOf(by.examples, by.key)?.values() ?? new Set();
+  const outcomes = tables.find(({ name }) => name === by.table);
+  if (outcomes?.isComplete) {
+    return { ...choice, clicked: common(wanted, columnOf(by.table, by.column)?.values() ?? new Set()) };
+  }
+  const [result] = await searchKeys([{ table: by.table, column: by.column, wanted }]);
+  return { ...choice, clicked: result.found };
 }
 
 interface Parts {
@@ -96,7 +119,7 @@ function proposalOf(
   const parts = { choice, tree, fields, tables, profiles, wishes };
   const key = rootKey(parts);
   const label = labelOf(choice, fields, key);
-  const roles = rolesOf(parts, new Set([key, label.name]));
+  const roles = rolesOf({ ...parts, examples: choice.examples }, new Set([key, label.name]));
   const isFeature = (field: ViewField) =>
     field.name !== key && field.name !== label.name && field !== roles.group &&
     !field.isNumber;
@@ -138,21 +161,23 @@ function proposalOf(
   };
 }
 
-/** Proposes the features: without columns of the examples that give the outcome away. */
+/** Proposes the features: without columns that give the outcome away. */
 function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewField[], roles: ViewRoles) {
   const proposed = fieldsOf(fields);
   const labels = choice.is === "column"
     ? labelsOfColumn(choice.found)
     : choice.is === "exists"
-    ? labelsOfTable(choice.examples, profiles.find(({ name }) => name === choice.by.table), choice.by)
+    ? labelsOfKeys(choice.examples, choice.by.key, choice.clicked)
     : undefined;
   if (!labels) return { ...proposed, warnings: [] };
-  const isOwn = (field: ViewField) =>
-    field.alias === tree.root && proposed.features.some(({ name }) => name === field.name);
-  const valuesOf = (field: ViewField | undefined) =>
-    field?.alias === tree.root ? field.column.values : undefined;
+  const valuesAt = joinedValues(tree, profiles);
+  const valuesOf = (field: ViewField | undefined) => field && valuesAt(field.alias, field.column);
+  const isFeature = (field: ViewField) => proposed.features.some(({ name }) => name === field.name);
   const warnings = leaksAmong({
-    fields: fields.filter(isOwn),
+    fields: fields.filter(isFeature).map((field) => ({
+      ...field,
+      column: { ...field.column, values: valuesAt(field.alias, field.column) },
+    })),
     labels,
     group: valuesOf(roles.group),
     time: valuesOf(roles.time),
@@ -209,7 +234,7 @@ function labelOf(choice: LabelChoice, fields: readonly ViewField[], key: string)
     }
     case "exists": {
       const { table, column, key: childColumn } = choice.by;
-      return { is: "exists", name: freeName("clicked", names), table, column, childColumn };
+      return { is: "exists", name: freeName(labelName(table), names), table, column, childColumn };
     }
     case "ratio": {
       const { clicks, impressions } = choice;
@@ -224,67 +249,12 @@ function labelOf(choice: LabelChoice, fields: readonly ViewField[], key: string)
   }
 }
 
-interface ViewRoles {
-  readonly group: ViewField | undefined;
-  readonly time: ViewField | undefined;
-}
-
-function rolesOf({ tree, fields, wishes, choice }: Parts, taken: ReadonlySet<string>): ViewRoles {
-  const named = (name: string, flag: string) => {
-    if (tree.joins.length > 0) return namedField(fields, name, flag);
-    const column = namedColumn(choice.examples, name, flag);
-    return fields.find((field) => field.column === column);
-  };
-  const group = wishes.group === undefined
-    ? groupField(tree, fields.filter(({ name }) => !taken.has(name)), choice.examples)
-    : named(wishes.group, "--group");
-  const time = wishes.time === undefined
-    ? fields.find(({ column }) => mayBeEventTime(column))
-    : named(wishes.time, "--time");
-  return { group, time };
-}
-
-/** Returns the group: of the columns that refer to parents the one of a person, or with the most values; else another of the examples. */
-function groupField(
-  { root, joins }: JoinTree,
-  fields: readonly ViewField[],
-  examples: TableProfile,
-): ViewField | undefined {
-  const own = fields.filter(({ alias }) => alias === root);
-  const refers = ({ name }: ColumnProfile) =>
-    joins.some(({ from, column, isOuter }) => from === root && column === name && !isOuter);
-  const referring = own.filter(({ column }) => refers(column) && hasGroups(column, examples))
-    .sort((a, b) =>
-      Number(isPersonName(b.column.name)) - Number(isPersonName(a.column.name)) ||
-      b.column.distinct - a.column.distinct
-    );
-  const other = () => {
-    const isTaken = (name: string) => !own.some(({ column }) => column.name === name);
-    const found = groupOf(examples.columns, examples, isTaken);
-    return own.find(({ column }) => column === found);
-  };
-  return referring[0] ?? other();
-}
-
-/** Returns the entry of the group, which is no feature. */
-export function groupLeftOut(name: string): LeftOutColumn {
-  return {
-    column: name,
-    why: "it is the group: its rows are held out together, so training and testing share no value",
-    feature: { name, type: "categorical", hash: 4_096 },
-  };
-}
-
-function mayBeEventTime({ name, kind, nulls, distinct }: ColumnProfile): boolean {
-  return (kind === "time" || kind === "date") && nulls === 0 && distinct > 2 && isEventTimeName(name);
-}
-
 function findingsOf(parts: Parts, used: readonly TableProfile[], roles: ViewRoles): Finding[] {
   const { choice, tree, tables, profiles } = parts;
   const labelFindings = choice.is === "column"
     ? [labelFinding(choice.found)]
     : choice.is === "exists"
-    ? [existsFinding(choice.by, profiles)]
+    ? [existsFinding(choice)]
     : [ratioFinding(choice)];
   const root = tables.filter(({ name }) => name === tree.root);
   return [

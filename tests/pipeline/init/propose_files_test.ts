@@ -94,7 +94,10 @@ Deno.test("files: a table with several rows for an example is not joined, and th
   });
   assert.deepEqual(proposal.tables.map(({ name }) => name), ["customers"]);
   assert.equal(rows.length, 60);
-  assert.match(textOf("join"), /orders is not joined: several rows/);
+  assert.match(
+    textOf("join"),
+    /orders is not joined by customer_id: several of its rows belong to one row of customers/,
+  );
 });
 
 Deno.test("files: a file whose keys are a part of another's is the label", async () => {
@@ -108,13 +111,13 @@ Deno.test("files: a file whose keys are a part of another's is the label", async
   });
   assert.deepEqual(proposal.label, {
     is: "exists",
-    name: "clicked",
+    name: "bought",
     table: "purchases",
     column: "customer_id",
     childColumn: "id",
   });
   assert.deepEqual(
-    rows.filter(({ clicked }) => clicked === 1).map(({ id }) => id),
+    rows.filter(({ bought }) => bought === 1).map(({ id }) => id),
     upTo(20).map((i) => 3 * i),
   );
   assert.match(textOf("label"), /1 where purchases has a row .*: 33\.3 % of the rows/);
@@ -126,7 +129,7 @@ Deno.test("files: --label names a table, whatever the columns of the others", as
     { label: "orders" },
   );
   assert.equal(proposal.label.is, "exists");
-  assert.equal(rows.filter(({ clicked }) => clicked === 1).length, 30);
+  assert.equal(rows.filter(({ bought }) => bought === 1).length, 30);
 });
 
 Deno.test("files: clicks of impressions are two examples a row, by weight", async () => {
@@ -282,10 +285,24 @@ Deno.test("files: a parent may repeat rows, which are loaded once; rows that dif
   );
 });
 
+Deno.test("files: a column of a joined table that gives the outcome away is left out", async () => {
+  const users = [
+    "user,bought_before,age",
+    ...upTo(100).map((i) => `u${i},${i % 2},${20 + ((i >> 1) * 7) % 40}`),
+  ];
+  const visits = [
+    "visit_id,user,pages,bought",
+    ...upTo(600).map((i) => `${i},u${1 + i % 100},${(i * 11) % 9},${(1 + i % 100) % 2}`),
+  ];
+  const { proposal } = await proposed({ "users.csv": users, "visits.csv": visits });
+  assert.deepEqual(proposal.features.map(({ name }) => name), ["pages", "age"]);
+  assert(proposal.leftOut.some(({ column }) => column === "bought_before"));
+});
+
 Deno.test("files: a column that several tables have is named by its table", async () => {
   const both = {
     "a.csv": ["a_id,won", ...upTo(20).map((i) => `${i},${i % 2}`)],
-    "b.csv": ["b_id,a_id,won", ...upTo(40).map((i) => `${i},${1 + i % 20},${i % 2}`)],
+    "b.csv": ["b_id,a_id,won", ...upTo(40).map((i) => `${i},${1 + i % 20},${i % 3 >> 1}`)],
   };
   await assertRejected(proposed(both), "usage-invalid", /Several things could be the label: a\.won, b\.won/);
   await assertRejected(

@@ -1,0 +1,82 @@
+import type { ColumnProfile } from "./column_profile.ts";
+import type { JoinTree } from "./join_tree.ts";
+import { groupOf, hasGroups } from "./key.ts";
+import { namedColumn } from "./label.ts";
+import { isEventTimeName, isPersonName } from "./names.ts";
+import type { TableProfile } from "./profile.ts";
+import type { LeftOutColumn } from "./proposal.ts";
+import { namedField, type ViewField } from "./view_fields.ts";
+
+export interface RoleSearch {
+  readonly tree: JoinTree;
+  readonly fields: readonly ViewField[];
+  /** What the user named. */
+  readonly wishes: { readonly group?: string; readonly time?: string };
+  /** The table with a row for each example. */
+  readonly examples: TableProfile;
+}
+
+/** Columns of the view that are no features, or not only. */
+export interface ViewRoles {
+  readonly group: ViewField | undefined;
+  readonly time: ViewField | undefined;
+}
+
+/**
+ * Finds the group and the time of the examples.
+ *
+ * @param taken Columns that are neither.
+ * @throws {Failure} `usage-invalid` if a column is named that the examples do not have.
+ */
+export function rolesOf(
+  { tree, fields, wishes, examples }: RoleSearch,
+  taken: ReadonlySet<string>,
+): ViewRoles {
+  const named = (name: string, flag: string) => {
+    if (tree.joins.length > 0) return namedField(fields, name, flag);
+    const column = namedColumn(examples, name, flag);
+    return fields.find((field) => field.column === column);
+  };
+  const group = wishes.group === undefined
+    ? groupField(tree, fields.filter(({ name }) => !taken.has(name)), examples)
+    : named(wishes.group, "--group");
+  const time = wishes.time === undefined
+    ? fields.find(({ column }) => mayBeEventTime(column))
+    : named(wishes.time, "--time");
+  return { group, time };
+}
+
+/** Returns the group: of the columns that refer to parents the one of a person, or with the most values; else another of the examples. */
+function groupField(
+  { root, joins }: JoinTree,
+  fields: readonly ViewField[],
+  examples: TableProfile,
+): ViewField | undefined {
+  const own = fields.filter(({ alias }) => alias === root);
+  const refers = ({ name }: ColumnProfile) =>
+    joins.some(({ from, column, isOuter }) => from === root && column === name && !isOuter);
+  const referring = own.filter(({ column }) => refers(column) && hasGroups(column, examples))
+    .sort((a, b) =>
+      Number(isPersonName(b.column.name)) - Number(isPersonName(a.column.name)) ||
+      b.column.distinct - a.column.distinct
+    );
+  const other = () => {
+    const isTaken = (name: string) => !own.some(({ column }) => column.name === name);
+    const found = groupOf(examples.columns, examples, isTaken);
+    return own.find(({ column }) => column === found);
+  };
+  return referring[0] ?? other();
+}
+
+function mayBeEventTime({ name, kind, nulls, distinct }: ColumnProfile): boolean {
+  return (kind === "time" || kind === "date") && nulls === 0 && distinct > 2 && isEventTimeName(name);
+}
+
+/** Returns the entry of the group, which is no feature. */
+export function groupLeftOut(name: string): LeftOutColumn {
+  return {
+    column: name,
+    why: "it is the group: its rows are held out together, so training and testing share no value",
+    feature: { name, type: "categorical", hash: 4_096 },
+  };
+}
