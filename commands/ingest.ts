@@ -1,6 +1,4 @@
 import { type Failure, usageInvalid } from "../pipeline/failure.ts";
-import { memberOf } from "../pipeline/exact_json.ts";
-import { splitName } from "../pipeline/store/sqlite.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { ingest } from "../pipeline/ingest/ingest.ts";
 import { createIndex } from "../pipeline/store/schema.ts";
@@ -11,7 +9,7 @@ import { command, commonFlags } from "./cli/command.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
-import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
+import { columnNames, filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 
 export default command({
@@ -126,19 +124,4 @@ export default command({
 
 function nothingToDo(): Failure {
   return usageInvalid("clickwell ingest needs a file: --leads, --offers, --clicks FILE or --table NAME=FILE");
-}
-
-/** Parses `offers.apr=rate` to `{ offers: { apr: "rate" } }`. */
-function columnNames(words: readonly string[]): Record<string, Record<string, string>> {
-  const names: Record<string, Record<string, string>> = {};
-  for (const word of words) {
-    const [table, rest] = splitName(word, ".") ?? [];
-    // The name in the files may be empty: R writes row names to a column without a name.
-    const [column, name] = rest === undefined ? [] : splitName(rest, "=") ?? [];
-    if (table === undefined || column === undefined || name === undefined) {
-      throw usageInvalid(`--column is "${word}", expected TABLE.COLUMN=NAME`);
-    }
-    names[table] = { ...memberOf(names, table), [column]: name };
-  }
-  return names;
 }

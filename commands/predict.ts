@@ -1,15 +1,22 @@
 import { existsSync } from "node:fs";
-import { exampleKeysOf } from "../pipeline/examples/example_keys.ts";
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { splitName } from "../pipeline/store/sqlite.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
-import { predictFile } from "../pipeline/predict/predict_file.ts";
 import { predictionFormatOf, predictionFormats } from "../pipeline/predict/prediction_file.ts";
 import { command, commonFlags } from "./cli/command.ts";
-import { dash, withStandardInput } from "./cli/standard_input.ts";
+import { readSchema } from "./cli/schema_file.ts";
+import { dash } from "./cli/standard_input.ts";
+import { columnNames, type FileOptions, filesByTable, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
+import { describeTables, predictFrom, type PredictInput } from "./predict_input.ts";
+
+interface InputOptions extends FileOptions {
+  readonly unlabelled: boolean;
+  readonly schema: string | undefined;
+  readonly column: readonly string[];
+}
 
 export default command({
   name: "predict",
@@ -21,10 +28,14 @@ export default command({
     "and have the probability, the columns of the id and the group if the file has them, and those of --keep. Memory does not grow",
     "with the file.",
     "",
-    "A row has all fields of the model: join files of several tables first.",
+    "A row of FILE has all fields of the model. Files of tables, named as for ingest, are joined by the view of the model's spec:",
+    "their rows stand in for those of the store's tables, other tables are the store's, and nothing is stored. --unlabelled predicts",
+    "the rows of the store whose label is NULL. Both are written in the order of the ids.",
   ].join("\n"),
-  positionals: { name: "FILE", help: "the rows", min: 1, max: 1 },
+  positionals: { name: "[FILE]", help: "the rows", min: 0, max: 1 },
   flags: {
+    ...tableFlags,
+    unlabelled: { type: "boolean", help: "predict the rows of the store that have no label" },
     out: {
       type: "string",
       value: "FILE",
@@ -40,7 +51,17 @@ export default command({
     replace: { type: "boolean", help: "replace an existing file" },
     model: { type: "string", value: "MODEL", help: "a model's id, version or alias [the one in production]" },
     keep: { type: "list", value: "COLUMN", help: "also write these columns" },
-    column: { type: "list", value: "FIELD=NAME", help: "name of a field in the file" },
+    column: {
+      type: "list",
+      value: "FIELD=NAME",
+      help: "name of a field in the file; with files of tables, TABLE.COLUMN=NAME",
+    },
+    schema: {
+      type: "string",
+      value: "FILE",
+      path: "whole",
+      help: "with files of tables: SQL of the tables and the view [those of the store]",
+    },
     ...textFlags,
     "allow-missing": {
       type: "boolean",
@@ -57,6 +78,14 @@ export default command({
     ],
     ["zcat -f offers.csv.gz | clickwell predict - --out - > scores.csv", "in a pipeline"],
     ["clickwell predict offers.ndjson --out scores.ndjson --lenient --json", "with a report as JSON"],
+    [
+      "clickwell predict --unlabelled --out scores.parquet",
+      "rows of the store whose outcome is not known yet",
+    ],
+    [
+      "clickwell predict --leads new-leads.parquet --offers new-offers.parquet --out scores.csv",
+      "new rows of two tables, which are not stored",
+    ],
   ],
   async run({ options, positionals: [path], terminal, signal }) {
     const { out } = options;
@@ -70,8 +99,8 @@ export default command({
           "expected --out FILE.",
       );
     }
-    const textFormat = textFormatOf(options);
-    if (path !== dash) fileState(path);
+    const input = inputOf(options, path);
+    if (path !== undefined && path !== dash) fileState(path);
     if (out !== dash && existsSync(out) && !options.replace) {
       throw new Failure(
         "file-unwritable",
@@ -79,25 +108,19 @@ export default command({
       );
     }
     const { id: modelId, metadata } = readArtifact(options.models, await modelIdOf(options));
-    const keys = exampleKeysOf(metadata.spec);
     const start = performance.now();
-    const input = { dataDir: options.data, signal };
-    const report = await withStandardInput([path], input, (pathOf) =>
-      predictFile({
-        path: pathOf(path),
-        out: out === dash ? terminal.output : out,
-        format,
-        metadata,
-        lenient: options.lenient,
-        keep: options.keep,
-        keepIfPresent: keys ? [keys.id, keys.group] : [],
-        names: fieldNames(options.column),
-        allowMissing: options["allow-missing"],
-        signal,
-        textFormat,
-        observe: (_, done) =>
-          terminal.progress({ stage: "predict", done, total: fileState(pathOf(path)).size, unit: "bytes" }),
-      }));
+    const { tables, ...report } = await predictFrom(input, {
+      out: out === dash ? terminal.output : out,
+      format,
+      metadata,
+      lenient: options.lenient,
+      keep: options.keep,
+      allowMissing: options["allow-missing"],
+      textFormat: textFormatOf(options),
+      signal,
+      terminal,
+      dataDir: options.data,
+    });
     const seconds = (performance.now() - start) / 1000;
     terminal.say(
       `${report.answered.toLocaleString("en")} rows predicted by ${modelId} in ${
@@ -114,7 +137,15 @@ export default command({
       terminal.say(`${rows.toLocaleString("en")} rows have a ${field} that the model was not trained on`);
     }
     const { meanProbability, ...counts } = report;
-    return { ...counts, mean_probability: meanProbability, model_id: modelId, out, seconds };
+    for (const line of describeTables(tables, report.rows)) terminal.say(line);
+    return {
+      ...counts,
+      ...(tables === undefined ? {} : { tables }),
+      mean_probability: meanProbability,
+      model_id: modelId,
+      out,
+      seconds,
+    };
   },
 });
 
@@ -135,6 +166,29 @@ async function modelIdOf(
   } finally {
     await registry.close();
   }
+}
+
+/** Returns what to predict. @throws {Failure} `usage-invalid` unless the command line names one thing. */
+function inputOf(options: InputOptions, path: string | undefined): PredictInput {
+  const files = filesByTable(options);
+  const hasTables = Object.keys(files).length > 0;
+  if ([path !== undefined, hasTables, options.unlabelled].filter(Boolean).length !== 1) {
+    throw usageInvalid(
+      "clickwell predict needs one of FILE, files of tables (--leads, --offers, --table NAME=FILE) and --unlabelled.",
+    );
+  }
+  if (options.schema !== undefined && !hasTables) {
+    throw usageInvalid("--schema is the schema of files of tables, expected --table NAME=FILE with it.");
+  }
+  if (hasTables) {
+    const schema = options.schema === undefined ? undefined : readSchema(options.schema);
+    return { is: "tables", files, schema, columnNames: columnNames(options.column) };
+  }
+  if (path !== undefined) return { is: "file", path, names: fieldNames(options.column) };
+  if (options.column.length > 0) {
+    throw usageInvalid("--column names columns of files, and --unlabelled reads none.");
+  }
+  return { is: "unlabelled" };
 }
 
 /** Parses `apr=rate` to `{ apr: "rate" }`. The name may be empty: R writes row names to a column without a name. */

@@ -1,3 +1,4 @@
+import { memberOf } from "../../pipeline/exact_json.ts";
 import { usageInvalid } from "../../pipeline/failure.ts";
 import type { LoadProgress } from "../../pipeline/ingest/load.ts";
 import { splitName } from "../../pipeline/store/sqlite.ts";
@@ -53,4 +54,19 @@ export function resolveFiles(
   pathOf: (path: string) => string,
 ): Record<string, string[]> {
   return Object.fromEntries(Object.entries(files).map(([table, paths]) => [table, paths.map(pathOf)]));
+}
+
+/** Parses `offers.apr=rate` to `{ offers: { apr: "rate" } }`. @throws {Failure} `usage-invalid` */
+export function columnNames(words: readonly string[]): Record<string, Record<string, string>> {
+  const names: Record<string, Record<string, string>> = {};
+  for (const word of words) {
+    const [table, rest] = splitName(word, ".") ?? [];
+    // The name in the files may be empty: R writes row names to a column without a name.
+    const [column, name] = rest === undefined ? [] : splitName(rest, "=") ?? [];
+    if (table === undefined || column === undefined || name === undefined) {
+      throw usageInvalid(`--column is "${word}", expected TABLE.COLUMN=NAME`);
+    }
+    names[table] = { ...memberOf(names, table), [column]: name };
+  }
+  return names;
 }

@@ -2,6 +2,7 @@ import { memberOf } from "../exact_json.ts";
 import { startThreads, workerUrl } from "../runtime/thread_pool.ts";
 import { usageInvalid } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
+import type { ColumnMapping } from "../files/columns/column_source.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { openBulk } from "../store/bulk.ts";
 import type { Store } from "../store/store.ts";
@@ -10,12 +11,13 @@ import { lockTimeoutMsDefault } from "../store/writing.ts";
 import { countExamples } from "./examples_count.ts";
 import { createInitialLoad } from "./initial_load.ts";
 import type { OnConflict, RowCounts } from "./insertion.ts";
-import { loadFile, type LoadProgress, type LoadSettings } from "./load.ts";
+import { type FileLoad, loadFile, type LoadProgress, type LoadSettings } from "./load.ts";
 import { type FileReport, sumCounts } from "./quality.ts";
 import { createReadAhead, type SharedReader } from "./read_ahead.ts";
 import { createFileReading } from "./reading.ts";
 import { parentsFirst, type Reference, referencesOf } from "./reference.ts";
 import { openRejects } from "./rejects.ts";
+import { withWiderTypes } from "./widening.ts";
 
 export interface IngestOptions {
   /** Files to load, by table. Tables are loaded after those whose keys they refer to. */
@@ -78,7 +80,11 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
     for (const load of loads) {
       const fileOptions = readAhead.start();
       const isAlone = fileOptions.isSelfContained;
-      const report = await bulk.load(() => loadFile(store, load, fileOptions), { isAlone });
+      const report = await loadWidely(
+        load,
+        options,
+        () => bulk.load(() => loadFile(store, load, fileOptions), { isAlone }),
+      );
       reports.push(report);
       await readAhead.finish(report.read);
     }
@@ -95,18 +101,42 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
   }
 }
 
+/** Runs the load of a file. A failure of a value that its column cannot hold names the types that hold all values. */
+async function loadWidely(
+  { table }: FileLoad,
+  options: IngestOptions,
+  load: () => Promise<FileReport>,
+): Promise<FileReport> {
+  try {
+    return await load();
+  } catch (error) {
+    const { files, signal } = options;
+    throw await withWiderTypes(error, table, {
+      paths: memberOf(files, table.name) ?? [],
+      mapping: mappingOf(table, options),
+      signal,
+    });
+  }
+}
+
+function mappingOf(
+  { name }: Table,
+  { columnNames = {}, allowMissing = false, format }: IngestOptions,
+): ColumnMapping {
+  return { names: memberOf(columnNames, name) ?? {}, allowMissing, ...(format ? { format } : {}) };
+}
+
 function loadSettings(
   table: Table,
   tables: readonly Table[],
   options: IngestOptions,
 ): Omit<LoadSettings, "rejects" | "rowCounts"> {
-  const { columnNames = {}, allowMissing = false, format } = options;
   return {
     references: referencesOf(table, tables),
     areParents: tables.flatMap((other) => referencesOf(other, tables))
       .some(({ parent }) => parent === table.name),
     onConflict: options.onConflict ?? "fail",
-    mapping: { names: memberOf(columnNames, table.name) ?? {}, allowMissing, ...(format ? { format } : {}) },
+    mapping: mappingOf(table, options),
     signal: options.signal,
     lockTimeoutMs: options.lockTimeoutMs ?? lockTimeoutMsDefault,
     observe: options.observe ?? (() => {}),

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { formatOf } from "../files/open_file.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
@@ -15,10 +16,9 @@ import { createPredictionFile, type PredictionFormat, type PredictionOut } from 
 import { openLineRows } from "./line_rows.ts";
 import type { RowBatch, RowSource, RowSourceOptions } from "./row_batch.ts";
 import { openTableRows } from "./table_rows.ts";
+import { openViewRows, type ViewSourceOptions } from "./view_source.ts";
 
-export interface PredictFileOptions extends Omit<RowSourceOptions, "fields" | "times"> {
-  /** The file of rows: parquet, CSV or newline-delimited JSON. */
-  readonly path: string;
+export interface PredictOptions {
   readonly out: PredictionOut;
   readonly format: PredictionFormat;
   readonly metadata: ArtifactMetadata;
@@ -28,6 +28,16 @@ export interface PredictFileOptions extends Omit<RowSourceOptions, "fields" | "t
   readonly signal?: AbortSignal;
   /** Called after each batch with the number of rows answered and of bytes read. */
   readonly observe?: (rows: number, bytes: number) => void;
+}
+
+export interface PredictFileOptions extends PredictOptions, Omit<RowSourceOptions, "fields" | "times"> {
+  /** The file of rows: parquet, CSV or newline-delimited JSON. */
+  readonly path: string;
+}
+
+export interface PredictViewOptions extends PredictOptions, Omit<ViewSourceOptions, "fields"> {
+  /** A connection that has the view. */
+  readonly db: DatabaseSync;
 }
 
 export interface PredictFileReport {
@@ -50,9 +60,38 @@ export interface PredictFileReport {
  *   unless `lenient`.
  */
 export async function predictFile(options: PredictFileOptions): Promise<PredictFileReport> {
-  const { path, out, format, metadata, lenient, signal, observe } = options;
+  const { path, metadata } = options;
   const scorer = createBatchScorer(metadata);
   const source = openRows(path, { ...options, fields: scorer.predictor.fields, times: timesOf(metadata) });
+  const nameOf = (row: number) => `${path}: row ${row.toLocaleString("en")}`;
+  return await predictRows(source, scorer, { ...options, nameOf, remedy: "Correct the file" });
+}
+
+/**
+ * Predicts the rows of a view, in the order of their ids.
+ *
+ * @throws {Failure} as `predictFile`; `file-invalid` if the view lacks a field; `examples-invalid` if SQLite cannot compute it.
+ */
+export async function predictView(options: PredictViewOptions): Promise<PredictFileReport> {
+  const { db, metadata, view, id } = options;
+  const scorer = createBatchScorer(metadata);
+  const source = openViewRows(db, { ...options, fields: scorer.predictor.fields });
+  const nameOf = (_: number, { kept: [ids] }: RowBatch, index: number) =>
+    `the view ${view}: the row with ${id} ${JSON.stringify(String(ids[index])).slice(0, 80)}`;
+  return await predictRows(source, scorer, { ...options, nameOf, remedy: "Correct the row" });
+}
+
+interface RowOptions extends PredictOptions {
+  /** Names a row in a message. @param row From 1. @param index In the batch. */
+  readonly nameOf: (row: number, batch: RowBatch, index: number) => string;
+  readonly remedy: string;
+}
+
+async function predictRows(
+  source: RowSource,
+  scorer: ReturnType<typeof createBatchScorer>,
+  { out, format, lenient, signal, observe, nameOf, remedy }: RowOptions,
+): Promise<PredictFileReport> {
   try {
     const file = createPredictionFile(out, format, source.kept);
     try {
@@ -67,7 +106,14 @@ export async function predictFile(options: PredictFileOptions): Promise<PredictF
             continue;
           }
           const reason = scorer.reason(batch, i);
-          if (!lenient) throw rowRejected(path, rows + i + 1, reason);
+          if (!lenient) {
+            throw new Failure(
+              "row-rejected",
+              `Cannot predict ${
+                nameOf(rows + i + 1, batch, i)
+              }: ${reason}. ${remedy}, or write such rows without a probability with --lenient`,
+            );
+          }
           reasons.add(reason);
         }
         file.append(batch.kept, probabilities);
@@ -185,14 +231,4 @@ function createBatchScorer(metadata: ArtifactMetadata) {
     },
     unseen: (): Record<string, number> => Object.fromEntries(unseen),
   };
-}
-
-function rowRejected(path: string, row: number, reason: string): Failure {
-  return new Failure(
-    "row-rejected",
-    `Cannot predict ${path}: row ${
-      row.toLocaleString("en")
-    }: ${reason}. Correct the file, or write such rows without a ` +
-      "probability with --lenient",
-  );
 }

@@ -190,6 +190,8 @@ export function rowFailure(fileName: string, { row, column, detail, line, wider 
           JSON.stringify(column)
         } a wider type (${wider}) in the schema with clickwell schema apply`
     }`,
+    [],
+    wider === undefined ? {} : { misfit: { row, column } },
   );
 }
 

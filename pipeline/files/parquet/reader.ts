@@ -63,7 +63,9 @@ function loadable({ column: target, name }: ColumnSource, footer: Footer, path: 
   if (!conversion) {
     const found = isNested ? "a list, map or group of columns" : describeType(column.element);
     throw fileInvalid(
-      `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or give another one with clickwell ingest --column`,
+      `Cannot load ${path}: column "${name}" is ${found}, expected ${expected}. Convert it, or give another one with clickwell ingest --column${
+        isNested ? "" : ", or change the type of the table's column with clickwell schema apply"
+      }`,
     );
   }
   return { column, conversion };
