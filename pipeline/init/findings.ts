@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { isoTime } from "../files/columns/iso_time.ts";
 import type { ColumnProfile } from "./column_profile.ts";
 import type { JoinTree } from "./join_tree.ts";
-import type { FoundLabel } from "./label.ts";
+import { type FoundLabel, listed } from "./label.ts";
 import type { ExistsLabel, LabelChoice } from "./label_choice.ts";
 import { rowsPerLevel } from "./levels.ts";
 import type { TableProfile } from "./profile.ts";
@@ -24,8 +24,13 @@ export function fileFindings(
   const seen = rowsLookedAt < rowCount ? `, ${rowsLookedAt.toLocaleString("en")} looked at` : "";
   return [
     { about: "file", text: `${path}: ${details.join(", ")}; ${rows}${seen}, ${columns.length} columns` },
-    ...unreadable.map(({ column, why }) =>
-      ({ about: "note", text: `${JSON.stringify(column)} is not loaded: ${why}.` }) as const
+    ...[...Map.groupBy(unreadable, ({ why }) => why)].map(([why, columns]) =>
+      ({
+        about: "note",
+        text: `${listed(columns.map(({ column }) => column), 12)} ${
+          columns.length === 1 ? "is" : "are"
+        } not loaded: ${why}.`,
+      }) as const
     ),
   ];
 }
@@ -68,7 +73,7 @@ export function roleFindings(profile: TableProfile, { group, time }: Roles): Fin
       about: "group",
       text: group
         ? `${group.name}, about ${
-          rowsPerLevel(group, profile).toPrecision(2)
+          shownCount(rowsPerLevel(group, profile))
         } rows each, which are held out together`
         : "none found: each row is one. If rows belong together, such as those of a customer, name their column with --group",
     },
@@ -81,6 +86,11 @@ export function roleFindings(profile: TableProfile, { group, time }: Roles): Fin
       ]
       : [],
   ];
+}
+
+/** Returns a count of rows with two digits at least: 2.3, 1,000. */
+function shownCount(count: number): string {
+  return count < 10 ? count.toPrecision(2) : Math.round(count).toLocaleString("en");
 }
 
 /** Says what was joined by what, and which tables were not. */

@@ -9,6 +9,7 @@ import type { Proposal } from "./proposal.ts";
 import { proposeTables, type Wishes } from "./propose.ts";
 import type { KeySearch, KeySearchResult } from "./references.ts";
 import { readColumn } from "./sampled_rows.ts";
+import { withinWidth } from "./table_width.ts";
 
 export interface FilesOptions {
   /** Describes text files; what is absent is detected. */
@@ -51,10 +52,11 @@ export async function proposeFiles(
       else profiles.push(profile);
     }
   }
-  const tables = tablesOf(profiles, files.named);
-  const named = tables.filter(({ isNamed }) => isNamed).map(({ profile }) => profile);
+  const named = Object.values(wishes).flat();
+  const tables = tablesOf(profiles.map((profile) => withinWidth(profile, named)), files.named);
+  const required = tables.filter(({ isNamed }) => isNamed).map(({ profile }) => profile);
   const proposal = await proposeTables(tables.map(({ profile }) => profile), wishes, {
-    isNamed: (profile) => named.includes(profile),
+    isNamed: (profile) => required.includes(profile),
     searchKeys: (searches) => searchFiles(tables, searches, signal),
   });
   const pathsOf = (name: string) => tables.find(({ profile }) => profile.name === name)?.paths ?? [];
