@@ -39,7 +39,9 @@ function shownFeature(feature: ProposedFeature): string {
     case "ordinal":
       return `${name} (${feature.levels.join(" < ")})`;
     case "time":
-      return `${name} (${feature.parts.join(", ")})`;
+      return `${name} (${feature.parts.join(", ")}${
+        feature.since === undefined ? "" : ` since ${printable(feature.since)}`
+      })`;
     case "words":
       return name;
   }

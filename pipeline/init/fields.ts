@@ -20,15 +20,19 @@ export interface ProposedFields {
   readonly leftOut: readonly LeftOutColumn[];
 }
 
-/** Proposes a feature for each field, or leaves it out: what looks like an id, a constant, a duplicate or a free text. */
-export function fieldsOf(fields: readonly Field[]): ProposedFields {
+/**
+ * Proposes a feature for each field, or leaves it out: what looks like an id, a constant, a duplicate or a free text.
+ *
+ * @param time The column of the view that is the time of the examples.
+ */
+export function fieldsOf(fields: readonly Field[], time?: string): ProposedFields {
   const features: ProposedFeature[] = [];
   const leftOut: LeftOutColumn[] = [];
   const kept: Field[] = [];
   for (const field of fields) {
-    const feature = featureOf(field);
+    const feature = featureOf(field, time);
     const twin = kept.find((other) => isTwin(other, field));
-    const why = whyLeftOut(field) ??
+    const why = whyLeftOut(field) ?? whyNoTime(feature) ??
       (twin && `it is the same as ${twin.name} in every row that was looked at`);
     if (why === undefined) {
       features.push(feature);
@@ -86,12 +90,19 @@ export function hasEqualRows(a: ColumnValues, b: ColumnValues): boolean {
   });
 }
 
-function featureOf(field: Field): ProposedFeature {
+/** Returns why a time is no feature, if none of its parts varies. */
+function whyNoTime(feature: ProposedFeature): string | undefined {
+  return feature.type === "time" && feature.parts.length === 0
+    ? "it is the time of the examples, and rows to come have later ones"
+    : undefined;
+}
+
+function featureOf(field: Field, time: string | undefined): ProposedFeature {
   const { name, column } = field;
   switch (column.kind) {
     case "time":
     case "date":
-      return { name, type: "time", parts: timeParts(column) };
+      return timeFeature(name, column, time);
     case "real":
       return numeric(name, column);
     case "integer":
@@ -142,13 +153,23 @@ function minCountOf(rowCount: number, perLevel: number): number {
 const [microsPerHour, microsPerDay] = [3_600_000_000, 86_400_000_000];
 const yearDays = 366;
 
-/** Returns the parts of a time that vary: no hour in a column of dates, no month unless there is more than a year. */
-function timeParts({ kind, range }: ColumnProfile): TimePart[] {
+/**
+ * Proposes the parts of a time. Of the time of the examples those that come again, since rows to come are later; of another one the days
+ * between the two.
+ */
+function timeFeature(name: string, column: ColumnProfile, time: string | undefined): ProposedFeature {
+  if (time === undefined) return { name, type: "time", parts: [...cyclicParts(column), "age"] };
+  return name === time
+    ? { name, type: "time", parts: cyclicParts(column) }
+    : { name, type: "time", parts: ["age"], since: time };
+}
+
+/** Returns the parts that vary: no hour in a column of dates, no month unless there is more than a year. */
+function cyclicParts({ kind, range }: ColumnProfile): TimePart[] {
   const span = range ? range.max - range.min : 0;
   return [
     ...kind === "time" && span > microsPerHour ? ["hour" as const] : [],
-    ...span > microsPerDay || kind === "date" ? ["weekday" as const] : [],
+    ...span > microsPerDay ? ["weekday" as const] : [],
     ...span > yearDays * microsPerDay ? ["month" as const] : [],
-    "age",
   ];
 }

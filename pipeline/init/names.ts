@@ -121,14 +121,3 @@ export function labelRank(name: string): number | undefined {
   );
   return rank < 0 ? undefined : rank;
 }
-
-const eventWords = /(^|_)(at|time|timestamp|ts|date|datetime|datum|zeit|zeitpunkt|day|when)$/;
-const otherTimes =
-  /birth|born|dob|geburt|expir|valid|until|due|update|modif|click|clos|end|cancel|churn|convert|open|purchas|delet/;
-
-/** Returns whether a name may be that of the time of an example, and not of another one. */
-export function isEventTimeName(name: string): boolean {
-  const words = wordsOf(name).join("_");
-  return !otherTimes.test(words) &&
-    (eventWords.test(words) || /sent|shown|created|impress|event|visit|request/.test(words));
-}

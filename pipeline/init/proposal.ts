@@ -101,7 +101,12 @@ export type ProposedFeature =
     readonly hash?: number;
   }
   | { readonly name: string; readonly type: "ordinal"; readonly levels: readonly string[] }
-  | { readonly name: string; readonly type: "time"; readonly parts: readonly TimePart[] }
+  | {
+    readonly name: string;
+    readonly type: "time";
+    readonly parts: readonly TimePart[];
+    readonly since?: string;
+  }
   | { readonly name: string; readonly type: "words"; readonly minCount?: number };
 
 export type TimePart = "hour" | "weekday" | "month" | "age";

@@ -163,7 +163,7 @@ function proposalOf(
 
 /** Proposes the features: without columns that give the outcome away. */
 function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewField[], roles: ViewRoles) {
-  const proposed = fieldsOf(fields);
+  const proposed = fieldsOf(fields, roles.time?.name);
   const labels = choice.is === "column"
     ? labelsOfColumn(choice.found)
     : choice.is === "exists"

@@ -1,8 +1,9 @@
 import type { ColumnProfile } from "./column_profile.ts";
+import { eventTimeOf } from "./event_time.ts";
 import type { JoinTree } from "./join_tree.ts";
 import { groupOf, hasGroups } from "./key.ts";
 import { namedColumn } from "./label.ts";
-import { isEventTimeName, isPersonName } from "./names.ts";
+import { isPersonName } from "./names.ts";
 import type { TableProfile } from "./profile.ts";
 import type { LeftOutColumn } from "./proposal.ts";
 import { namedField, type ViewField } from "./view_fields.ts";
@@ -40,9 +41,7 @@ export function rolesOf(
   const group = wishes.group === undefined
     ? groupField(tree, fields.filter(({ name }) => !taken.has(name)), examples)
     : named(wishes.group, "--group");
-  const time = wishes.time === undefined
-    ? fields.find(({ column }) => mayBeEventTime(column))
-    : named(wishes.time, "--time");
+  const time = wishes.time === undefined ? eventTimeOf(fields) : named(wishes.time, "--time");
   return { group, time };
 }
 
@@ -66,10 +65,6 @@ function groupField(
     return own.find(({ column }) => column === found);
   };
   return referring[0] ?? other();
-}
-
-function mayBeEventTime({ name, kind, nulls, distinct }: ColumnProfile): boolean {
-  return (kind === "time" || kind === "date") && nulls === 0 && distinct > 2 && isEventTimeName(name);
 }
 
 /** Returns the entry of the group, which is no feature. */

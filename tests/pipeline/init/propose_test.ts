@@ -27,6 +27,7 @@ async function proposed(rows: readonly Row[], wishes?: Wishes): Promise<Proposal
 const mails: readonly Row[] = Array.from({ length: 400 }, (_, i) => ({
   mail_id: 1_000 + i,
   customer: `c${i % 90}`,
+  signup_date: `2023-0${1 + i % 9}-2${i % 8}`,
   sent: `2024-0${1 + i % 6}-1${i % 10}T0${i % 9}:15:00Z`,
   income: Math.round(1_000 * Math.exp(((i * 37) % 100) / 25)),
   age: 20 + (i * 7) % 60,
@@ -61,7 +62,8 @@ Deno.test("init: key, label, group and time are found by names and values", asyn
 Deno.test("init: each column is a feature of its kind, or left out with a reason and the feature that it would be", async () => {
   const { features, leftOut } = await proposed(mails);
   assert.deepEqual(features, [
-    { name: "sent", type: "time", parts: ["hour", "weekday", "age"] },
+    { name: "signup_date", type: "time", parts: ["age"], since: "sent" },
+    { name: "sent", type: "time", parts: ["hour", "weekday"] },
     { name: "income", type: "numeric", transform: "log1p" },
     { name: "age", type: "numeric" },
     { name: "country", type: "categorical", minCount: 2 },
