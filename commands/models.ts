@@ -131,7 +131,7 @@ async function show(
   { registry, modelsDir, terminal }: { registry: Registry; modelsDir: string; terminal: Terminal },
 ): Promise<Result> {
   const { metadata, checksum } = readArtifact(modelsDir, row.modelId);
-  const { data, metrics, solver, notes, coefficients, intercept } = metadata;
+  const { data, metrics, solver, notes, warnings = [], coefficients, intercept } = metadata;
   const names = columnNames(metadata.encoder);
   const ending = convergenceWords(solver);
   const strongest = names.map((name, i) => ({ name, coefficient: coefficients[i] }))
@@ -158,7 +158,16 @@ async function show(
   for (const line of lines) terminal.say(line);
   const named = Object.fromEntries(names.map((name, i) => [name, coefficients[i]]));
   const place = { active: (await registry.activeModel())?.modelId, aliases: await registry.aliases() };
-  return { ...modelAnswer(row, place), data, metrics, solver, notes, intercept, coefficients: named };
+  return {
+    ...modelAnswer(row, place),
+    data,
+    metrics,
+    solver,
+    notes,
+    warnings,
+    intercept,
+    coefficients: named,
+  };
 }
 
 async function activate(

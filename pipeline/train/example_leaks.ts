@@ -17,8 +17,10 @@ export function leaksOfExamples(
 ): LeakWarning[] {
   const categories = inputColumnsOf(features).filter(({ kind }) => kind === "category");
   const numbers = inputColumnsOf(features).filter(({ kind }) => kind === "number");
+  const isTime = (name: string) =>
+    features.some((feature) => feature.name === name && feature.type === "time");
   const columns: LeakColumn[] = [
-    ...numbers.map(({ name }) => ({ name, kind: "number" as const })),
+    ...numbers.map(({ name }) => ({ name, kind: isTime(name) ? "time" as const : "number" as const })),
     ...categories.map(({ name }, field) => ({ name, kind: "category" as const, levels: levels[field] })),
   ];
   const filled = chunks.filter((chunk) => plainFields(chunk).rowCount > 0);

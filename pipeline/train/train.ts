@@ -19,6 +19,7 @@ import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import { requireBothClasses, usedRows } from "./class_counts.ts";
 import { fitModel, readObserver, requireInseparable, type TrainObserver } from "./fit_model.ts";
+import { type FeatureEffect, featureEffects } from "./feature_effects.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
 import { describe } from "./metadata.ts";
 import { encodingNotes, heldOutNotes, minibatchNotes, warnOfAuc, weightNotes } from "./notes.ts";
@@ -49,6 +50,8 @@ export interface TrainReport {
   readonly active: boolean;
   /** The assignment that is in effect now: of this model, or of an earlier one. */
   readonly production: Assignment;
+  /** How much each feature moves the predictions; absent where that is not known. */
+  readonly effects?: readonly FeatureEffect[];
   readonly seconds: Seconds;
 }
 
@@ -56,6 +59,8 @@ export interface TrainReport {
 export interface TrainedModel {
   readonly metadata: ArtifactMetadata;
   readonly account: RowAccount;
+  /** Absent for a model with hidden layers, where features act together, and for one that continues another. */
+  readonly effects?: readonly FeatureEffect[];
   readonly seconds: Seconds;
 }
 
@@ -71,7 +76,7 @@ export async function train(store: Store, models: Models, options: TrainOptions)
  */
 export async function register(
   models: Models,
-  { metadata, account, seconds }: TrainedModel,
+  { metadata, account, effects, seconds }: TrainedModel,
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
 ): Promise<TrainReport> {
   options.signal?.throwIfAborted();
@@ -79,7 +84,8 @@ export async function register(
   const artifact = writeArtifact(models.dir, metadata);
   const model = await models.registry.registerModel(artifact, options.now);
   const production = await activate(models, artifact, options);
-  return { model, artifact, account, active: production.modelId === model.modelId, production, seconds };
+  const active = production.modelId === model.modelId;
+  return { model, artifact, account, active, production, ...(effects ? { effects } : {}), seconds };
 }
 
 /**
@@ -163,7 +169,12 @@ export async function trainPrepared(
     notes,
     warnings,
   };
-  return { metadata: describe(parts), account, seconds: clock.seconds() };
+  return {
+    metadata: describe(parts),
+    account,
+    ...(network === undefined ? { effects: featureEffects(design, encoder, coefficients) } : {}),
+    seconds: clock.seconds(),
+  };
 }
 
 /** Returns the inverse covariance of the coefficients; undefined if a normal distribution does not describe them. */

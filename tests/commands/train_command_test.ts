@@ -98,6 +98,7 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
       },
       notes: [],
       warnings: [],
+      effects: [{ feature: "string", effect: "number" }],
       seconds: { read: "number", encode: "number", fit: "number", total: "number" },
     });
     assert.deepEqual([first.version, first.active], [1, true]);
@@ -113,9 +114,22 @@ Deno.test("clickwell train and models: from a store to models that are listed, s
     assert.match(again.stderr, new RegExp(`^model ${first.model_id}, version 1, in production`, "m"));
     assert.match(
       again.stderr,
-      /^ {2}converged: the gradient is within the tolerance, and the next step would change/m,
+      /^ {2}fitted on .*; converged: the gradient is within the tolerance, and the next step would change/m,
     );
-    assert.match(again.stderr, /log loss 0\.\d{4} \(base rate 0\.\d{4}\), AUC 0\.\d{4}, Brier/);
+    assert.match(
+      again.stderr,
+      /^ {2}on \d+ held-out rows: log loss 0\.\d{4}, \d+\.\d % better than the click rate alone \(base rate 0\.\d{4}\); AUC 0\.\d{4}: of a/m,
+    );
+    assert.match(
+      again.stderr,
+      /^ {2}what matters most: apr \d\.\d\d, .* \(mean effect on a row's log-odds\)$/m,
+    );
+    assert.match(
+      again.stderr,
+      /^ {2}nothing odd was found in the rows\n {2}next: look for a better strength/m,
+    );
+    const report = again.stderr.slice(again.stderr.indexOf("model ")).trimEnd().split("\n");
+    assert.ok(report.length <= 10, again.stderr);
 
     const listed = resultOf(await clickwell("models", "list", "--json"));
     assert.deepEqual(

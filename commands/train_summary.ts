@@ -1,0 +1,165 @@
+import { shownTime } from "../pipeline/examples/time_split.ts";
+import { tellsOutcome } from "../pipeline/examples/leaks/leak_warning.ts";
+import type { ArtifactMetadata, Metrics } from "../pipeline/model/artifact_metadata.ts";
+import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
+import { closingLine, type Folders } from "./closing_line.ts";
+import { convergenceWords } from "./convergence_words.ts";
+import { describeRows, newRows } from "./row_report.ts";
+
+/**
+ * Returns the report of a training for people, in about ten lines: which model it is, how good it is and against what, what matters
+ * most, the rows and the fit, what is odd, and what to do next.
+ */
+export function summaryOf(report: TrainReport, folders: Folders): string[] {
+  const { model, artifact: { metadata }, account, active, production } = report;
+  const { data, spec, update } = metadata;
+  return [
+    `model ${model.modelId}, version ${model.version}${
+      active ? ", in production" : ""
+    }  (${folders.options.models}/${model.modelId})`,
+    ...[
+      qualityLine(metadata),
+      ...calibrationLines(metadata.metrics),
+      ...timeLines(metadata),
+      ...effectLines(report),
+      ...describeRows(update ? newRows(update.rows, account) : data.rows, spec, account),
+      fitLine(report),
+      ...oddLines(report),
+      ...(update
+        ? [
+          `it continues ${update.from}, whose log loss on the new rows is ${
+            update.log_loss_unchanged.toFixed(4)
+          }`,
+        ]
+        : []),
+      ...(active && production.reason === otherFieldsReason
+        ? [`in production because ${otherFieldsReason}`]
+        : []),
+      nextLine(metadata),
+    ].map((line) => `  ${line}`),
+    closingLine(report, folders),
+  ];
+}
+
+/** Says how good the model is, compared with the click rate alone. */
+function qualityLine({ data, metrics, update }: ArtifactMetadata): string {
+  const on = update
+    ? `${shown(update.rows)} new rows, each predicted before it was fitted`
+    : data.rows.test > 0
+    ? `${shown(data.rows.test)} held-out rows`
+    : "the training rows";
+  const { log_loss: loss, base_log_loss: baseLoss, auc } = metrics;
+  const gain = 100 * gainOf(metrics);
+  const compared = `${Math.abs(gain).toFixed(1)} % ${
+    gain < 0 ? "worse" : "better"
+  } than the click rate alone`;
+  const pairs = auc === null || !Number.isFinite(auc)
+    ? "-"
+    : `${auc.toFixed(4)}: of a clicked row and another one, the clicked one is ranked first ${
+      Math.round(100 * auc)
+    } times in 100`;
+  return `on ${on}: log loss ${loss.toFixed(4)}, ${compared} (base rate ${
+    baseLoss.toFixed(4)
+  }); AUC ${pairs}`;
+}
+
+/** Returns the share of the base rate's log loss that the model saves. */
+function gainOf({ log_loss: loss, base_log_loss: baseLoss }: Metrics): number {
+  return baseLoss > 0 ? 1 - loss / baseLoss : 0;
+}
+
+function calibrationLines({ calibration, brier, ece }: Metrics): string[] {
+  const rows = calibration.reduce((sum, bin) => sum + bin.rows, 0);
+  if (!(rows > 0 && rows < Infinity)) return [];
+  const mean = (of: "predicted" | "observed") =>
+    calibration.reduce((sum, bin) => sum + bin.rows * bin[of], 0) / rows;
+  return [
+    `mean probability ${mean("predicted").toFixed(4)}, click rate ${
+      mean("observed").toFixed(4)
+    }; calibration error ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
+  ];
+}
+
+/** Describes a split by time: from when on rows were held out, and in which period the model did worst. */
+function timeLines({ data, metrics }: ArtifactMetadata): string[] {
+  const from = data.times?.held_out_from;
+  const lines = from === undefined ? [] : [`held out by time, from ${shownTime(from)} on`];
+  if (metrics.by_time) {
+    const { unit, parts } = metrics.by_time;
+    const gainOf = (part: typeof parts[number]) => part.base_log_loss - part.log_loss;
+    const worst = parts.reduce((worst, part) => gainOf(part) < gainOf(worst) ? part : worst);
+    lines.push(
+      `by ${unit}, ${parts.length} parts from ${parts[0].from}: worst is ${worst.from} (log loss ${
+        worst.log_loss.toFixed(4)
+      }, base rate ${worst.base_log_loss.toFixed(4)}, mean probability ${
+        worst.predicted.toFixed(4)
+      }, click rate ${worst.observed.toFixed(4)}, ${worst.rows} rows)`,
+    );
+  }
+  return lines;
+}
+
+const effectsShown = 5;
+
+function effectLines({ effects = [] }: TrainReport): string[] {
+  const named = effects.slice(0, effectsShown).map(({ feature, effect }) =>
+    `${feature} ${effect.toFixed(2)}`
+  );
+  if (named.length === 0) return [];
+  const left = effects.length - named.length;
+  return [
+    `what matters most: ${named.join(", ")}${
+      left > 0 ? `, and ${left} more` : ""
+    } (mean effect on a row's log-odds)`,
+  ];
+}
+
+function fitLine({ artifact: { metadata }, seconds }: TrainReport): string {
+  const { data, hyperParameters, solver } = metadata;
+  const ending = convergenceWords(solver);
+  return `fitted on ${shown(data.rows.train)} rows in ${seconds.fit.toFixed(2)} s: ${solver.iterations} ${
+    hyperParameters.optimizer === undefined ? "passes" : "epochs"
+  }, largest gradient entry ${solver.gradientMax.toExponential(1)}${
+    ending === undefined ? "" : `; converged: ${ending}`
+  }`;
+}
+
+const oddShown = 6;
+
+/** Lists warnings, then notes; of many, the first. */
+function oddLines({ artifact: { metadata: { notes, warnings = [] } } }: TrainReport): string[] {
+  const warned = new Set(warnings.map(({ text }) => text));
+  const lines = [
+    ...warnings.map(({ text }) => `warning: ${text}`),
+    ...notes.filter((note) => !warned.has(note)).map((note) => `note: ${note}`),
+  ];
+  if (lines.length === 0) return ["nothing odd was found in the rows"];
+  return lines.length <= oddShown
+    ? lines
+    : [...lines.slice(0, oddShown), `and ${lines.length - oddShown} more, all with --json`];
+}
+
+/** A smaller share of the base rate's log loss is hardly worth a model. */
+const gainMin = 0.01;
+
+/** Says what to do next. */
+function nextLine({ data, metrics, warnings = [], hyperParameters }: ArtifactMetadata): string {
+  if (warnings.some(tellsOutcome)) {
+    return "next: decide about the columns warned of, then train again; until then the log loss may be too good to be true";
+  }
+  if (warnings.length > 0) {
+    return "next: follow the warnings, then train again: the rows to come may not be like the held-out ones";
+  }
+  if (data.rows.test === 0) {
+    return "next: hold rows out with --test-share 0.2, to see how good the model is on rows it does not know";
+  }
+  if (gainOf(metrics) < gainMin) {
+    return "next: add columns that say more about the outcome, or more rows; the model is hardly better than the click rate";
+  }
+  if (hyperParameters.optimizer !== undefined) return "next: compare it with --solver auto, which is exact";
+  return "next: look for a better strength of the penalty with clickwell sweep";
+}
+
+function shown(count: number): string {
+  return count.toLocaleString("en");
+}
