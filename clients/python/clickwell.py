@@ -55,7 +55,7 @@ class Field(TypedDict):
     """A raw field of the model in production."""
 
     name: str
-    type: Literal["numeric", "categorical"]
+    type: Literal["numeric", "categorical", "time"]
     nullable: bool
     level_count: NotRequired[int]
     levels: NotRequired[List[str]]

@@ -219,7 +219,7 @@ export interface Problem {
 /** A raw field of the model in production. */
 export interface Field {
   name: string;
-  type: "numeric" | "categorical";
+  type: "numeric" | "categorical" | "time";
   /** true if null may be sent for an unknown value */
   nullable: boolean;
   /** number of categories that the model knows */
