@@ -6,6 +6,9 @@ import type { FeatureSpec } from "../examples/spec.ts";
 import { type CyclicPart, cyclicParts, partCounts } from "../examples/time_parts.ts";
 import { Failure } from "../failure.ts";
 
+/** The value with which every row is scored, in place of the field's own. */
+export type ServedValue = string | number | boolean | null;
+
 /** The encoder of one numeric field, fitted on the training rows. */
 export interface NumericEncoder {
   readonly type: "numeric";
@@ -75,7 +78,9 @@ export interface TimeEncoder {
   readonly column: number;
 }
 
-export type FeatureEncoder = NumericEncoder | CategoricalEncoder | OrdinalEncoder | TimeEncoder;
+export type FeatureEncoder =
+  & (NumericEncoder | CategoricalEncoder | OrdinalEncoder | TimeEncoder)
+  & { readonly servedAs?: ServedValue | undefined };
 
 /** A field whose values are levels. */
 export type LeveledEncoder = CategoricalEncoder | OrdinalEncoder;
@@ -112,7 +117,7 @@ export function createEncoder(spec: FeatureSpec, summaries: readonly FieldSummar
     const summary = summaries[i];
     const encoder = encoderOf(feature, summary, column);
     column += widthOf(encoder);
-    return encoder;
+    return feature.servedAs === undefined ? encoder : { ...encoder, servedAs: feature.servedAs };
   });
   return { features, columnCount: column };
 }

@@ -23,6 +23,15 @@ const nullable = z.boolean().default(true).meta({
   examples: [false],
 });
 
+/** @param value Schema of the field's values. */
+function servedAs<T extends z.ZodType>(value: T, example: string | number) {
+  return value.optional().meta({
+    description:
+      "the value with which every row is scored, whatever is sent: for a field that is known only afterwards, as the position in a list; training uses the rows' own",
+    examples: [example],
+  });
+}
+
 const numeric = z.strictObject({
   name: featureName,
   type: z.literal("numeric").meta({ description: "the value is a number or a time" }),
@@ -48,6 +57,7 @@ const numeric = z.strictObject({
     examples: [32],
   }),
   nullable,
+  servedAs: servedAs(z.union([z.number(), z.null()]), 1),
 }).meta({ title: "Numeric feature" });
 
 const categorical = z.strictObject({
@@ -63,6 +73,7 @@ const categorical = z.strictObject({
     examples: [4096],
   }),
   nullable,
+  servedAs: servedAs(z.union([z.string(), z.number(), z.boolean(), z.null()]), "top"),
 }).meta({ title: "Categorical feature" });
 
 const ordinal = z.strictObject({
@@ -74,6 +85,7 @@ const ordinal = z.strictObject({
     examples: [["poor", "fair", "good", "excellent"]],
   }),
   nullable,
+  servedAs: servedAs(z.union([z.string(), z.number(), z.boolean(), z.null()]), "good"),
 }).meta({ title: "Ordinal feature" });
 
 const time = z.strictObject({
@@ -92,6 +104,7 @@ const time = z.strictObject({
     examples: ["signed_up_at"],
   }),
   nullable,
+  servedAs: servedAs(z.union([z.string(), z.number(), z.null()]), "2024-01-31T10:15:00Z"),
 }).meta({ title: "Time feature" });
 
 /** An entry of `features`: a column of the view, and how it becomes columns of the design matrix. */

@@ -13,6 +13,8 @@ export interface ReadingFeature {
   readonly type: FeatureType["type"];
   /** A column, or a time as text or in microseconds. */
   readonly since?: string | number | undefined;
+  /** Replaces the value of the feature's own column in serving. */
+  readonly servedAs?: string | number | boolean | null | undefined;
 }
 
 /** Returns the columns that a feature reads, its own first. */
@@ -31,10 +33,19 @@ export function inputsOf({ name, type, since }: ReadingFeature): InputColumn[] {
 
 /** Returns the columns that features read, each once, in the order of the features. Examples have them in this order. */
 export function inputColumnsOf(features: readonly ReadingFeature[]): InputColumn[] {
+  return eachOnce(features.flatMap(inputsOf));
+}
+
+/** Returns the columns that features read in serving, likewise: not the own column of a feature that is served as a fixed value. */
+export function servedColumnsOf(features: readonly ReadingFeature[]): InputColumn[] {
+  return eachOnce(
+    features.flatMap((feature) => inputsOf(feature).slice(feature.servedAs === undefined ? 0 : 1)),
+  );
+}
+
+function eachOnce(inputs: readonly InputColumn[]): InputColumn[] {
   const columns = new Map<string, InputColumn>();
-  for (const input of features.flatMap(inputsOf)) {
-    columns.getOrInsertComputed(`${input.kind} ${input.name}`, () => input);
-  }
+  for (const input of inputs) columns.getOrInsertComputed(`${input.kind} ${input.name}`, () => input);
   return [...columns.values()];
 }
 

@@ -66,6 +66,7 @@ function adderOf(
   coefficients: ArrayLike<number>,
   names: readonly string[],
 ): AddFeature {
+  if (feature.servedAs !== undefined) return servedAdder(feature, coefficients, names);
   const field = names.indexOf(feature.name);
   switch (feature.type) {
     case "numeric":
@@ -134,6 +135,25 @@ function levelAdder(feature: LeveledEncoder, coefficients: ArrayLike<number>, fi
       if (position === levelCount) missing[field]++;
       else if (position > levelCount) unseen[field].push(i);
       logits[i] += own[position];
+    }
+  };
+}
+
+/** By the predictor's own term, whose value is the same for all rows unless it depends on other fields. */
+function servedAdder(
+  feature: FeatureEncoder,
+  coefficients: ArrayLike<number>,
+  names: readonly string[],
+): AddFeature {
+  const term = createTerm(feature, { coefficients, deep: undefined, crossing: undefined, names });
+  const others = inputsOf(feature).slice(1).map(({ name }) => names.indexOf(name));
+  const findings = createFindings();
+  const members: unknown[] = names.map(() => undefined);
+  return (columns, logits) => {
+    for (let i = 0; i < logits.length; i++) {
+      for (const field of others) members[field] = columns[field][i];
+      logits[i] += term(undefined, findings, members);
+      clearFindings(findings);
     }
   };
 }

@@ -40,8 +40,12 @@ export function createRowEncoder(encoder: Encoder): RowEncoder {
         return leveledFeature(feature, i, enter);
     }
   });
+  const encoders = features.map((encode, i): RowEncoder => {
+    const { name, servedAs } = encoder.features[i];
+    return servedAs === undefined ? encode : (row, take) => encode({ ...row, [name]: servedAs }, take);
+  });
   return (row, take) => {
-    for (const feature of features) feature(row, take);
+    for (const encode of encoders) encode(row, take);
   };
 }
 

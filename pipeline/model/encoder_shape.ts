@@ -6,6 +6,7 @@ import {
   flag,
   integerFrom,
   list,
+  none,
   object,
   oneOf,
   optional,
@@ -20,6 +21,10 @@ const columnName = textOf(1, 256);
 /** With the suffix of a derived column. */
 const derivedName = textOf(1, 300);
 
+const servedAs = optional(
+  anyOf("a string, a finite number, true, false or null", text, finite, flag, none),
+);
+
 const numericEncoder = object({
   type: oneOf("numeric"),
   name: derivedName,
@@ -29,6 +34,7 @@ const numericEncoder = object({
   mean: finite,
   scale: positive,
   column: count,
+  servedAs,
   missingIndicator: flag,
   edges: optional(list(finite, 0, 255)),
 });
@@ -42,6 +48,7 @@ const categoricalEncoder = object({
   levels: list(text),
   buckets: optional(integerFrom(2)),
   column: count,
+  servedAs,
 });
 
 const ordinalEncoder = object({
@@ -51,6 +58,7 @@ const ordinalEncoder = object({
   values: oneOf(...valueTypes),
   levels: list(text, 2),
   column: count,
+  servedAs,
 });
 
 const timeEncoder = object({
@@ -61,6 +69,7 @@ const timeEncoder = object({
   since: optional(anyOf("a string or a finite number", columnName, finite)),
   age: optional(numericEncoder),
   column: count,
+  servedAs,
 });
 
 const featureEncoder = variant("type", {

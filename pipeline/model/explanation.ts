@@ -1,14 +1,15 @@
 import { createDeepPart } from "./network.ts";
 import { createRowEncoder } from "./encoded_row.ts";
 import type { ServableModel } from "./predictor.ts";
-import { fieldsOf } from "./signature.ts";
+import type { FeatureEncoder } from "../encode/encoder.ts";
+import { fieldsOf, unusedFieldsOf } from "./signature.ts";
 
 /** The parts of a row's log-odds. */
 export interface Explanation {
   /** intercept + the contributions of the features in their order + network: bit for bit the log-odds of the predictor. */
   readonly logit: number;
   readonly intercept: number;
-  /** Log-odds per raw field, in the order of the model's fields, shape (fields). What an age is counted from has none. */
+  /** Log-odds in the order of `contributorsOf`. What an age is counted from has none. */
   readonly contributions: Float64Array;
   /**
    * The deep part's log-odds in a model with hidden layers, where the fields act together. The contributions are then
@@ -20,12 +21,17 @@ export interface Explanation {
 /** Explains a row that the model's predictor has answered. */
 export type Explainer = (row: Readonly<Record<string, unknown>>) => Explanation;
 
+/** Returns the names of a model's fields, and of the features that are served as fixed values. */
+export function contributorsOf(features: readonly FeatureEncoder[]): string[] {
+  return [...fieldsOf(features).map(({ name }) => name), ...unusedFieldsOf(features)];
+}
+
 export function createExplainer({ encoder, coefficients, intercept, network }: ServableModel): Explainer {
   const encode = createRowEncoder(encoder);
   const deep = network && createDeepPart(network);
   const { features } = encoder;
-  const fields = fieldsOf(features).map(({ name }) => name);
-  const fieldOf = features.map(({ name }) => fields.indexOf(name));
+  const names = contributorsOf(features);
+  const indexOf = features.map(({ name }) => names.indexOf(name));
   return (row) => {
     const parts = new Float64Array(features.length);
     deep?.begin();
@@ -34,8 +40,8 @@ export function createExplainer({ encoder, coefficients, intercept, network }: S
       deep?.add(column, value);
     });
     const wide = parts.reduce((sum, part) => sum + part, intercept);
-    const contributions = new Float64Array(fields.length);
-    parts.forEach((part, feature) => contributions[fieldOf[feature]] = part);
+    const contributions = new Float64Array(names.length);
+    parts.forEach((part, feature) => contributions[indexOf[feature]] = part);
     const hidden = deep?.logit();
     return { logit: hidden === undefined ? wide : wide + hidden, intercept, contributions, network: hidden };
   };

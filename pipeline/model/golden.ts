@@ -5,7 +5,7 @@ import { strideOf } from "../examples/ordered_chunk.ts";
 import { createFindings } from "./findings.ts";
 import { createPredictor, type ServableModel } from "./predictor.ts";
 import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
-import { inputColumnsOf } from "../examples/input_columns.ts";
+import { inputColumnsOf, servedColumnsOf } from "../examples/input_columns.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 
 /** A row of raw fields in the form that clients send. */
@@ -31,12 +31,16 @@ function rawRow(chunk: RawChunk, at: number, levels: RawExamples["levels"], spec
   const row: GoldenRow = {};
   let numericIndex = at * strideOf(chunk);
   let categoricalIndex = 0;
+  const served = new Set(servedColumnsOf(spec.features).map(({ name }) => name));
+  const set = (name: string, value: GoldenRow[string]) => {
+    if (served.has(name)) row[name] = value;
+  };
   for (const { name, kind } of inputColumnsOf(spec.features)) {
     if (kind === "number") {
       const value = chunk.numeric[numericIndex++];
-      row[name] = Number.isFinite(value) ? value : null;
+      set(name, Number.isFinite(value) ? value : null);
     } else {
-      row[name] = levels[categoricalIndex][chunk.codes[categoricalIndex++][at]];
+      set(name, levels[categoricalIndex][chunk.codes[categoricalIndex++][at]]);
     }
   }
   return row;

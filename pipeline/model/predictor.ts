@@ -6,7 +6,7 @@ import { isTimeFeature } from "../encode/time_feature.ts";
 import { memberOf } from "../exact_json.ts";
 import { createDeepPart, type Network } from "./network.ts";
 import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
-import { type Field, fieldsOf } from "./signature.ts";
+import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
 import { createTerm, partAt } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
@@ -23,6 +23,8 @@ export interface ServableModel {
 
 export interface Predictor {
   readonly fields: readonly Field[];
+  /** Names that a row may have in addition, as features that are served as fixed values. */
+  readonly unused: readonly string[];
   /**
    * Returns the probability of a click, in [0, 1], for one row of raw fields.
    *
@@ -39,19 +41,24 @@ export function createPredictor(model: ServableModel): Predictor {
   const deep = network && createDeepPart(network);
   const fields = fieldsOf(encoder.features);
   const names = fields.map(({ name }) => name);
-  /** Per feature: the index of the field with its name. */
-  const places = encoder.features.map(({ name }) => names.indexOf(name));
+  /** Per feature: the index of the field with its name; beyond the fields, where nothing is, if there is none. */
+  const places = encoder.features.map(({ name, servedAs }) =>
+    servedAs === undefined ? names.indexOf(name) : names.length
+  );
   const crossings = createCrossings(encoder);
   const terms = encoder.features.map((feature, i) =>
     createTerm(feature, { coefficients, deep, crossing: crossings[i], names })
   );
-  const known = new Set([...names, ...keys]);
+  const unused = unusedFieldsOf(encoder.features);
+  const known = new Set([...names, ...unused, ...keys]);
   /** Keys that are not fields too, as a group may be. */
   const ownKeys = [...new Set(keys)].filter((name) => !names.includes(name));
   const readFields = compileFieldReader(names);
-  const members: unknown[] = names.map(() => undefined);
+  const members: unknown[] = [...names, ""].map(() => undefined);
   const values = encoder.features.map((feature, i) =>
-    deep === undefined && crossings[i] === undefined ? valuesOf(feature, coefficients) : undefined
+    deep === undefined && crossings[i] === undefined && feature.servedAs === undefined
+      ? valuesOf(feature, coefficients)
+      : undefined
   );
 
   const logit: Predictor["logit"] = (row, findings) => {
@@ -59,7 +66,7 @@ export function createPredictor(model: ServableModel): Predictor {
     let present = 0;
     deep?.begin();
     readFields(row, members);
-    for (let i = 0; i < members.length; i++) if (members[i] !== undefined) present++;
+    for (let i = 0; i < names.length; i++) if (members[i] !== undefined) present++;
     for (let i = 0; i < places.length; i++) {
       const value = members[places[i]];
       const known = values[i];
@@ -83,6 +90,7 @@ export function createPredictor(model: ServableModel): Predictor {
   }
   return {
     fields,
+    unused,
     logit,
     predict: (row, findings) => probabilityOf(logit(row, findings)),
   };

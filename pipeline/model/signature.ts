@@ -1,5 +1,5 @@
 import type { FeatureEncoder } from "../encode/encoder.ts";
-import { inputColumnsOf, inputsOf } from "../examples/input_columns.ts";
+import { inputsOf, servedColumnsOf } from "../examples/input_columns.ts";
 import type { ValueType } from "../examples/level.ts";
 
 /** A raw field of the model's signature. */
@@ -16,12 +16,18 @@ export interface Field {
 
 /** Returns the raw fields that features read, each once, in the order of the features. */
 export function fieldsOf(features: readonly FeatureEncoder[]): Field[] {
-  const names = new Set(inputColumnsOf(features).map(({ name }) => name));
+  const names = new Set(servedColumnsOf(features).map(({ name }) => name));
   return [...names].map((name) => {
-    const own = features.find((feature) => feature.name === name);
+    const own = features.find((feature) => feature.name === name && feature.servedAs === undefined);
     const reader = own ?? features.find((feature) => inputsOf(feature).some((input) => input.name === name));
     return fieldOf(name, own, reader?.nullable ?? true);
   });
+}
+
+/** Returns the names of features that are served as fixed values, and are no fields: rows may have them, to no effect. */
+export function unusedFieldsOf(features: readonly FeatureEncoder[]): string[] {
+  const fields = new Set(servedColumnsOf(features).map(({ name }) => name));
+  return features.map(({ name }) => name).filter((name) => !fields.has(name));
 }
 
 /** @param feature The feature of that name; undefined for what the age of another one is counted from. */

@@ -14,7 +14,15 @@ import { createCategoryReader } from "../encode/category_positions.ts";
 import type { Crossing } from "../encode/cross_lookup.ts";
 import { createTimeEncoding } from "../encode/time_columns.ts";
 import { isTime, isTimeFeature, misreadTime, readTime } from "../encode/time_feature.ts";
-import { categoricalProblem, type Findings, numericProblem, pointerTo, timeProblem } from "./findings.ts";
+import {
+  categoricalProblem,
+  clearFindings,
+  createFindings,
+  type Findings,
+  numericProblem,
+  pointerTo,
+  timeProblem,
+} from "./findings.ts";
 import type { DeepPart } from "./network.ts";
 
 /**
@@ -34,7 +42,21 @@ export interface TermOptions {
   readonly names: readonly string[];
 }
 
-export function createTerm(
+export function createTerm(feature: FeatureEncoder, options: TermOptions): Term {
+  const term = sentTerm(feature, options);
+  const { servedAs } = feature;
+  if (servedAs === undefined) return term;
+  const findings = createFindings();
+  return (_, { errors }, members) => {
+    clearFindings(findings);
+    const part = term(servedAs, findings, members);
+    errors.push(...findings.errors);
+    return part;
+  };
+}
+
+/** Returns the term of a feature that is scored as it is sent. */
+function sentTerm(
   feature: FeatureEncoder,
   { coefficients, deep, crossing, names }: TermOptions,
 ): Term {

@@ -12,6 +12,7 @@ import { type GoldenRow, pickGolden } from "../model/golden.ts";
 import { runToEnd } from "../runtime/event_loop.ts";
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { leaksOfExamples } from "./example_leaks.ts";
+import { servedValueNotes } from "../model/served_values.ts";
 import { areOneGroup, groupNotes } from "./notes.ts";
 import { timeNotes } from "./time_notes.ts";
 import type { HyperParameters } from "./hyper_parameters.ts";
@@ -78,7 +79,7 @@ export function* prepareInSteps(
     lastId,
     account,
     ...(times ? { times } : {}),
-    notes,
+    notes: [...notes, ...servedValueNotes(encoded.encoder)],
     warnings,
   };
 }

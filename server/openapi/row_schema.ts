@@ -54,10 +54,13 @@ const unknownFields: JsonSchema = {
   description: "The raw fields of one row. No model is in production, so the fields are not known.",
 };
 
-function propertiesOf({ predictor: { fields }, keys }: NonNullable<ModelSignature>): JsonSchema {
+function propertiesOf({ predictor: { fields, unused }, keys }: NonNullable<ModelSignature>): JsonSchema {
   return Object.fromEntries([
     ...(keys ? [keys.id, keys.group].map((name) => [name, keySchema]) : []),
     ...fields.map((field) => [field.name, fieldSchema(field)]),
+    ...unused.map((
+      name,
+    ) => [name, { description: "not used: every row is scored as the feature spec says" }]),
   ]);
 }
 

@@ -17,10 +17,10 @@ export const fieldNames: (model: LoadedModel) => ReadonlySet<string> = oncePerMo
   ({ predictor: { fields } }) => new Set(fields.map(({ name }) => name)),
 );
 
-/** Returns the names that a row may have: fields and keys. */
+/** Returns the names that a row may have: fields, keys, and those of features that are served as fixed values. */
 export const rowNames: (model: LoadedModel) => ReadonlySet<string> = oncePerModel(
-  ({ predictor: { fields }, keys }) =>
-    new Set([...fields.map(({ name }) => name), ...(keys ? [keys.id, keys.group] : [])]),
+  ({ predictor: { fields, unused }, keys }) =>
+    new Set([...fields.map(({ name }) => name), ...unused, ...(keys ? [keys.id, keys.group] : [])]),
 );
 
 /** Returns all names that requests can use; only that of the active model if the store cannot be read. */

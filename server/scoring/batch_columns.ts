@@ -66,13 +66,14 @@ function checkColumns({ model: { predictor, keys } }: RowWork, columns: Columns)
   const names = Object.keys(columns);
   const fields = predictor.fields.map(({ name }) => name);
   const keyNames = keys ? [keys.id, keys.group] : [];
+  const others = [...keyNames, ...predictor.unused];
   const errors: FieldError[] = [];
   const fail = (name: string, detail: string) =>
     errors.push({ pointer: pointerOfPath(["columns", name]), detail });
   const rowCount = names.length === 0 ? 0 : columns[names[0]].length;
   for (const name of names) {
     if (errors.length >= errorsMax) break;
-    if (!fields.includes(name) && !keyNames.includes(name)) {
+    if (!fields.includes(name) && !others.includes(name)) {
       fail(name.slice(0, 80), `is not a field of this model; its fields are ${fields.join(", ")}`);
     } else if (columns[name].length !== rowCount) {
       fail(name, `has ${columns[name].length} values, expected ${rowCount} as in ${names[0]}`);

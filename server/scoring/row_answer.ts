@@ -1,4 +1,5 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
+import { contributorsOf } from "../../pipeline/model/explanation.ts";
 import { intervalAround } from "../../pipeline/model/standard_error.ts";
 import type { Parameter } from "../http/operation.ts";
 import { readingProblems } from "../http/problem.ts";
@@ -115,9 +116,9 @@ async function intervalDetail({ explainer }: ServingModel, level: number): Promi
   };
 }
 
-export function explanationDetail({ explainer: insight, predictor }: LoadedModel): Detail {
+export function explanationDetail({ explainer: insight, metadata }: LoadedModel): Detail {
   const explain = insight.explainer();
-  const names = predictor.fields.map(({ name }) => JSON.stringify(name));
+  const names = contributorsOf(metadata.encoder.features).map((name) => JSON.stringify(name));
   return {
     name: "explanation",
     text(row) {

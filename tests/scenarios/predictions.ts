@@ -109,7 +109,10 @@ export const predictions: readonly Scenario[] = [
     given: ({ service: { slot } }) => {
       if (!slot.current) return;
       const { fields } = slot.current.predictor;
-      slot.current = { ...slot.current, predictor: { fields, predict: () => NaN, logit: () => NaN } };
+      slot.current = {
+        ...slot.current,
+        predictor: { fields, unused: [], predict: () => NaN, logit: () => NaN },
+      };
     },
     status: 422,
     problem: "input-invalid",

@@ -1,4 +1,5 @@
 import { Failure } from "../../../pipeline/failure.ts";
+import { fieldNameOf } from "../../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { createHeaderReader } from "../../http/buffered_body.ts";
 import { fieldNames, rowNames } from "../names.ts";
@@ -115,7 +116,7 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): Protocol
         names.map((name, at) => ({ name, values: first.values, at, step: names.length })),
       ),
       bodyPointer: (row, pointer) =>
-        `#/inputs/0/data/${row * names.length + names.indexOf(pointer.slice(2))}`,
+        `#/inputs/0/data/${row * names.length + names.indexOf(fieldNameOf(pointer))}`,
     };
   }
   const rowCount = first === undefined ? 0 : first.values.length;
@@ -134,7 +135,7 @@ function rowsOfTensors(model: LoadedModel, tensors: readonly Tensor[]): Protocol
   return {
     ...rowsOf(rowCount, tensors.map(({ name, values }) => ({ name, values, at: 0, step: 1 }))),
     bodyPointer(row, pointer) {
-      const input = names.indexOf(pointer.slice(2));
+      const input = names.indexOf(fieldNameOf(pointer));
       return input < 0 ? `#/inputs${pointer.slice(1)}` : `#/inputs/${input}/data/${row}`;
     },
   };
