@@ -1,4 +1,3 @@
-import type { ColumnBuffer, IntegerBuffer, TextBuffer } from "../files/columns/column_buffer.ts";
 import { releaseBuffer } from "../files/columns/column_buffer.ts";
 import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
 import { fileState } from "../files/file_state.ts";
@@ -7,6 +6,7 @@ import type { TextFormat } from "../files/text/text_format.ts";
 import { yieldToEventLoop } from "../runtime/event_loop.ts";
 import type { ColumnProfile } from "./column_profile.ts";
 import { keyOf } from "./key.ts";
+import { writeKeys } from "./key_numbers.ts";
 import { typeOf } from "./parquet_sample.ts";
 import { readColumn } from "./sampled_rows.ts";
 
@@ -77,49 +77,4 @@ function grown(keys: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(2 * keys.length);
   larger.set(keys);
   return larger;
-}
-
-function writeKeys(buffer: ColumnBuffer, keys: Float64Array): void {
-  switch (buffer.type) {
-    case "INTEGER":
-      return writeIntegers(buffer, keys);
-    case "TEXT":
-      return writeHashes(buffer, keys);
-    case "REAL":
-      return keys.set(buffer.values.subarray(0, buffer.length));
-  }
-}
-
-/** An integer beyond 2^53 is written as a hash, which is below 2^53. */
-function writeIntegers({ words, length }: IntegerBuffer, keys: Float64Array): void {
-  for (let row = 0; row < length; row++) {
-    const [low, high] = [words[2 * row], words[2 * row + 1]];
-    const value = high * 2 ** 32 + (low >>> 0);
-    keys[row] = Number.isSafeInteger(value) ? value : hashOf(mixed(low, high), mixed(high, low));
-  }
-}
-
-/** 53 bits: that two of four million texts have the same hash has a probability of one in a thousand. */
-function writeHashes({ bytes, spans, length }: TextBuffer, keys: Float64Array): void {
-  for (let row = 0; row < length; row++) {
-    const end = spans[2 * row + 1];
-    let [first, second] = [0x811c9dc5, 0x9747b28c];
-    for (let i = spans[2 * row]; i < end; i++) {
-      first = Math.imul(first ^ bytes[i], 0x01000193);
-      second = Math.imul(second ^ bytes[i], 0x5bd1e995);
-      second ^= second >>> 15;
-    }
-    keys[row] = hashOf(mixed(first, end - spans[2 * row]), mixed(second, first));
-  }
-}
-
-function hashOf(first: number, second: number): number {
-  return (first >>> 0) * 2 ** 21 + (second >>> 11);
-}
-
-/** Mixes two words, as the finalizer of MurmurHash3 does with one. */
-function mixed(value: number, other: number): number {
-  let bits = Math.imul(value ^ (value >>> 16), 0x85ebca6b) ^ Math.imul(other, 0x9e3779b1);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return bits ^ (bits >>> 16);
 }

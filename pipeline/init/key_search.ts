@@ -1,10 +1,10 @@
-import { type Cell, copyCells, gatherColumn } from "../files/columns/batch.ts";
-import { type ColumnBuffer, releaseBuffer } from "../files/columns/column_buffer.ts";
+import { releaseBuffer } from "../files/columns/column_buffer.ts";
 import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
 import { openFile } from "../files/open_file.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { yieldToEventLoop } from "../runtime/event_loop.ts";
 import type { TableColumn } from "../store/table.ts";
+import { keyNumber, writeKeys } from "./key_numbers.ts";
 import type { KeySearch, KeySearchResult } from "./references.ts";
 
 /** The files of a table that may have the keys. */
@@ -29,17 +29,23 @@ export async function searchKeys(
   signal?: AbortSignal,
 ): Promise<KeySearchResult[]> {
   const wantedColumns = columns.filter(({ name }) => searches.some(({ column }) => column === name));
-  const counters = searches.map(({ wanted }) => createKeyCounter(wanted));
+  const placeOf = (name: string) => wantedColumns.findIndex((column) => column.name === name);
+  const counters = searches.map(({ column, wanted }) => {
+    const at = placeOf(column);
+    return { at, ...createKeyCounter(wanted, wantedColumns[at]) };
+  });
+  const numbers = new Float64Array(stepRows);
   const sources = wantedColumns.map((column) => ({ column, name: column.name }));
   for (const path of paths) {
     const reader = openFile(path, () => sources, format);
     const run = createRowRun(wantedColumns);
     try {
       for (let step = 1; reader.read(run, stepRows) > 0; step++) {
-        const cells = run.buffers.map(cellsOf);
-        searches.forEach(({ column }, i) => {
-          counters[i].count(cells[wantedColumns.findIndex(({ name }) => name === column)]);
-        });
+        for (const [at, buffer] of run.buffers.entries()) {
+          writeKeys(buffer, numbers);
+          const own = counters.filter((counter) => counter.at === at);
+          for (const { count } of own) count(numbers.subarray(0, buffer.length), buffer.nulls);
+        }
         clearRowRun(run);
         if (step % stepsPerYield === 0) await yieldToEventLoop();
         signal?.throwIfAborted();
@@ -52,28 +58,21 @@ export async function searchKeys(
   return counters.map(({ result }) => result());
 }
 
-function cellsOf(buffer: ColumnBuffer): Cell[] {
-  const column = gatherColumn(buffer, Uint32Array.from({ length: buffer.length }, (_, row) => row));
-  const cells: Cell[] = [];
-  copyCells(column, 0, buffer.length, { cells, at: 0, step: 1 });
-  return cells;
-}
-
-/** Counts which of the wanted keys occur, and whether one occurs twice. Numbers are looked up without making texts of them. */
-function createKeyCounter(wanted: ReadonlySet<string>) {
-  const keys = new Map<Cell, string>();
+/** Counts which of the wanted keys occur, and whether one occurs twice, by their numbers. */
+function createKeyCounter(wanted: ReadonlySet<string>, { type }: TableColumn) {
+  const keys = new Map<number, string>();
   for (const key of wanted) {
-    keys.set(key, key);
-    const number = Number(key);
-    if (Number.isSafeInteger(number) && String(number) === key) keys.set(number, key);
+    const number = keyNumber(key, type);
+    if (number !== undefined) keys.set(number, key);
   }
   const found = new Set<string>();
   let repeated: string | undefined;
   return {
-    count(cells: readonly Cell[]): void {
-      for (const cell of cells) {
-        const key = keys.get(typeof cell === "bigint" ? String(cell) : cell);
-        if (key === undefined) continue;
+    /** @param numbers The numbers of a range of rows. */
+    count(numbers: Float64Array, nulls: Uint8Array): void {
+      for (let row = 0; row < numbers.length; row++) {
+        const key = keys.get(numbers[row]);
+        if (key === undefined || nulls[row] === 1) continue;
         if (found.has(key)) repeated ??= key;
         else found.add(key);
       }
