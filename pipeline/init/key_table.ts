@@ -58,6 +58,7 @@ function keyColumnOf(
   isUnique: () => boolean,
 ): KeyColumn {
   let all: ReadonlySet<string> | undefined;
+  let some: readonly string[] | undefined;
   let unique: boolean | undefined;
   return {
     name,
@@ -66,7 +67,7 @@ function keyColumnOf(
     isUnique: () => unique ??= isUnique(),
     valueCount: distinct,
     values: () => all ??= valuesOf(values),
-    someValues: () => [...valuesOf(values, 4 * someCount)].slice(0, someCount),
+    someValues: () => some ??= [...valuesOf(values, 4 * someCount)].slice(0, someCount),
   };
 }
 

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { Failure, usageInvalid } from "../failure.ts";
 import { printable } from "../files/columns/printable.ts";
 import type { ColumnProfile } from "./column_profile.ts";
@@ -108,9 +109,10 @@ function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** Finds a table by its name, or by its last word: `clicks` of `ds_clicks`. */
+/** Finds a table by its name, by that of its file, or by its last word: `clicks` of `ds_clicks`. */
 export function findTable(profiles: readonly TableProfile[], name: string): TableProfile | undefined {
-  const exact = profiles.find((profile) => isSameName(profile.name, name));
+  const exact = profiles.find((profile) => isSameName(profile.name, name)) ??
+    profiles.find(({ path }) => path === name || basename(path) === name);
   if (exact) return exact;
   const byWord = profiles.filter((profile) => wordsOf(profile.name).at(-1) === name.toLowerCase());
   return byWord.length === 1 ? byWord[0] : undefined;

@@ -1,6 +1,6 @@
 import { common, isKey, type KeyColumn, type KeyTable } from "./key_table.ts";
 import { isIdName, wordsOf } from "./names.ts";
-import { isGenericKey, nameEvidence } from "./reference_names.ts";
+import { type CompareNames, isGenericKey } from "./reference_names.ts";
 
 /** Columns that seem to refer to each other, and why they are not joined. */
 export interface NearMiss {
@@ -9,22 +9,22 @@ export interface NearMiss {
 }
 
 /** Finds columns that would join tables if they were keys. */
-export function missedKeys(tables: readonly KeyTable[]): NearMiss[] {
-  return [...nearKeys(tables), ...repeatedKeys(tables)];
+export function missedKeys(tables: readonly KeyTable[], compare: CompareNames): NearMiss[] {
+  return [...nearKeys(tables, compare), ...repeatedKeys(tables)];
 }
 
 /** Share of distinct values from which a column is nearly a key. */
 const nearKeyShareMin = 0.5;
 
 /** Finds columns that would be keys if some rows did not share a value, and to which a column of another table refers by name. */
-function nearKeys(tables: readonly KeyTable[]): NearMiss[] {
+function nearKeys(tables: readonly KeyTable[], compare: CompareNames): NearMiss[] {
   const isNear = (key: KeyColumn) =>
     !isKey(key) && isIdName(key.name) && key.valueCount >= nearKeyShareMin * key.rowCount;
   return tables.flatMap((parent) =>
     parent.columns.filter(isNear).flatMap((key) =>
       tables.filter((table) => table !== parent).flatMap((table) =>
         table.columns.flatMap((column): NearMiss[] => {
-          const evidence = nameEvidence(
+          const evidence = compare(
             { table: table.name, column: column.name },
             { table: parent.name, column: key.name },
           );

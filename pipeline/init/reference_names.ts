@@ -24,25 +24,42 @@ export function isGenericKey(name: string): boolean {
 }
 
 /** Compares the name of a column with a key of another table. */
-export function nameEvidence(own: NamedColumn, key: NamedColumn): NameEvidence | undefined {
-  const [ownWords, keyWords] = [wordsOf(own.column), wordsOf(key.column)];
-  const [ownStem, keyStem] = [stemOf(ownWords), stemOf(keyWords)];
-  if (ownStem.length === 0) return undefined;
-  if (isSame(ownWords, keyWords)) return { strength: 3, words: "has the same name" };
-  const tableStem = stemOf(wordsOf(key.table)).map(singular);
-  const isOfTable = (stem: readonly string[]) => stem.length > 0 && endsWith(tableStem, stem.map(singular));
-  // A key such as `id` or `customer_no` of the table customers: any column that is named for the table refers to it.
-  if ((keyStem.length === 0 || isOfTable(keyStem)) && isOfTable(ownStem)) {
-    return { strength: 2, words: `is named for ${key.table}` };
-  }
-  if (keyStem.length > 0 && isSame(ownStem.map(singular), keyStem.map(singular))) {
-    return { strength: 2, words: `is named as ${key.column} is` };
-  }
-  const name = keyStem.length > 0 ? keyStem : tableStem.slice(-1);
-  if (name.length > 0 && endsWith(ownStem.map(singular), name.map(singular))) {
-    return { strength: 1, words: `ends as ${keyStem.length > 0 ? key.column : key.table} does` };
-  }
-  return undefined;
+export type CompareNames = (own: NamedColumn, key: NamedColumn) => NameEvidence | undefined;
+
+interface ParsedName {
+  readonly words: readonly string[];
+  /** The words that say what is identified, as singulars. */
+  readonly stem: readonly string[];
+}
+
+/** Returns a comparison that splits each name once: wide tables have many pairs of few names. */
+export function createNameComparison(): CompareNames {
+  const names = new Map<string, ParsedName>();
+  const parsed = (name: string) => names.getOrInsertComputed(name, parseName);
+  return (own, key) => {
+    const [ownName, keyName, tableName] = [parsed(own.column), parsed(key.column), parsed(key.table)];
+    if (ownName.stem.length === 0) return undefined;
+    if (isSame(ownName.words, keyName.words)) return { strength: 3, words: "has the same name" };
+    const isOfTable = ({ stem }: ParsedName) => stem.length > 0 && endsWith(tableName.stem, stem);
+    const hasStem = keyName.stem.length > 0;
+    // A key such as `id` or `customer_no` of the table customers: any column that is named for the table refers to it.
+    if ((!hasStem || isOfTable(keyName)) && isOfTable(ownName)) {
+      return { strength: 2, words: `is named for ${key.table}` };
+    }
+    if (hasStem && isSame(ownName.stem, keyName.stem)) {
+      return { strength: 2, words: `is named as ${key.column} is` };
+    }
+    const end = hasStem ? keyName.stem : tableName.stem.slice(-1);
+    if (end.length > 0 && endsWith(ownName.stem, end)) {
+      return { strength: 1, words: `ends as ${hasStem ? key.column : key.table} does` };
+    }
+    return undefined;
+  };
+}
+
+function parseName(name: string): ParsedName {
+  const words = wordsOf(name);
+  return { words, stem: stemOf(words).map(singular) };
 }
 
 /** Returns the words without those that make an identifier of any name. */

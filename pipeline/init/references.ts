@@ -1,7 +1,12 @@
 import { common, isKey, type KeyColumn, type KeyTable } from "./key_table.ts";
 import { wordsOf } from "./names.ts";
 import { missedKeys, type NearMiss } from "./near_misses.ts";
-import { isGenericKey, type NamedColumn, nameEvidence } from "./reference_names.ts";
+import {
+  type CompareNames,
+  createNameComparison,
+  isGenericKey,
+  type NamedColumn,
+} from "./reference_names.ts";
 
 /** A column of a table that refers to the rows of another by their key. */
 export interface Reference {
@@ -75,10 +80,11 @@ const densityMax = 0.1;
 export async function findReferences(
   search: ReferenceSearch,
 ): Promise<{ references: Reference[]; nearMisses: NearMiss[] }> {
-  const candidates = candidatesOf(search);
+  const compare = createNameComparison();
+  const candidates = candidatesOf(search, compare);
   const results = await keysOf(candidates, search);
   const references: Reference[] = [];
-  const nearMisses = missedKeys(search.tables);
+  const nearMisses = missedKeys(search.tables, compare);
   for (const [i, candidate] of candidates.entries()) {
     const { found, repeated } = results[i];
     const { table, column, parent, key, strength, why } = candidate;
@@ -124,14 +130,14 @@ function referenceOf(
   };
 }
 
-function candidatesOf({ tables, named = [] }: ReferenceSearch): Candidate[] {
+function candidatesOf({ tables, named = [] }: ReferenceSearch, compare: CompareNames): Candidate[] {
   return tables.flatMap((parent) =>
     parent.columns.filter(isKey).flatMap((key) => {
       const canAgree = !isDense(key, parent.rowCount);
       return tables.filter((table) => table !== parent).flatMap((table) =>
         table.columns.filter(({ valueCount }) => valueCount > 0).flatMap((column) => {
           const pair = { table, column, parent, key };
-          return candidateOf(pair, { named, canAgree }) ?? [];
+          return candidateOf(pair, { named, canAgree, compare }) ?? [];
         })
       );
     })
@@ -140,14 +146,18 @@ function candidatesOf({ tables, named = [] }: ReferenceSearch): Candidate[] {
 
 function candidateOf(
   pair: Pair,
-  { named, canAgree }: { named: readonly NamedJoin[]; canAgree: boolean },
+  { named, canAgree, compare }: {
+    named: readonly NamedJoin[];
+    canAgree: boolean;
+    compare: CompareNames;
+  },
 ): Candidate | undefined {
   const from = { table: pair.table.name, column: pair.column.name };
   const to = { table: pair.parent.name, column: pair.key.name };
   if (named.some((join) => isSame(join.from, from) && isSame(join.to, to))) {
     return { ...pair, strength: 4, why: "was named by --join" };
   }
-  const evidence = nameEvidence(from, to);
+  const evidence = compare(from, to);
   if (evidence) return { ...pair, strength: evidence.strength, why: evidence.words };
   if (isSameKey(pair)) return { ...pair, strength: 0, why: "has the same name and values" };
   return canAgree && mayAgreeByValue(pair) ? { ...pair, strength: 0, why: "has its values" } : undefined;

@@ -129,6 +129,11 @@ Deno.test("files: --label names a table, whatever the columns of the others", as
     { label: "orders" },
   );
   assert.equal(proposal.label.is, "exists");
+  const byFile = await proposed(
+    { "customers.csv": customers, "orders.csv": orders.slice(0, 31) },
+    { label: "orders.csv" },
+  );
+  assert.deepEqual(byFile.proposal.label, proposal.label);
   assert.equal(rows.filter(({ bought }) => bought === 1).length, 30);
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { wordsOf } from "../../../pipeline/init/names.ts";
-import { isGenericKey, nameEvidence } from "../../../pipeline/init/reference_names.ts";
+import { createNameComparison, isGenericKey } from "../../../pipeline/init/reference_names.ts";
 
 Deno.test("names are split into words, however they are written", () => {
   for (const name of ["lead_uuid", "Lead-UUID", "leadUUID", "LeadUuid", "LEAD UUID"]) {
@@ -30,7 +30,7 @@ for (const [own, key, strength] of strengths) {
   Deno.test(`names: ${own} ${strength > 0 ? `refers to ${key} with strength ${strength}` : `does not refer to ${key}`}`, () => {
     const [table, column] = own.split(".");
     const [keyTable, keyColumn] = key.split(".");
-    const found = nameEvidence({ table, column }, { table: keyTable, column: keyColumn });
+    const found = createNameComparison()({ table, column }, { table: keyTable, column: keyColumn });
     assert.equal(found?.strength ?? 0, strength);
   });
 }
