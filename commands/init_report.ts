@@ -17,7 +17,10 @@ export function describeProposal(
   return [
     ...found.map(({ about, text }) => about === "file" ? text : line(about, text)),
     ...types.map((type) =>
-      line(type, features.filter((feature) => feature.type === type).map(shownFeature).join(", "))
+      line(
+        type === "time" ? "time parts" : type,
+        features.filter((feature) => feature.type === type).map(shownFeature).join(", "),
+      )
     ),
     ...leftOut.map(({ column, why }) => line("left out", `${printable(column)}: ${why}`)),
     ...left.map(({ file, why }) => line("not read", `${printable(file)}: ${why}`)),

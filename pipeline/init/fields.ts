@@ -152,6 +152,8 @@ function minCountOf(rowCount: number, perLevel: number): number {
 
 const [microsPerHour, microsPerDay] = [3_600_000_000, 86_400_000_000];
 const yearDays = 366;
+/** Dates that are further apart, such as those of births, tell by their age alone. */
+const seasonYearsMax = 10;
 
 /**
  * Proposes the parts of a time. Of the time of the examples those that come again, since rows to come are later; of another one the days
@@ -167,6 +169,7 @@ function timeFeature(name: string, column: ColumnProfile, time: string | undefin
 /** Returns the parts that vary: no hour in a column of dates, no month unless there is more than a year. */
 function cyclicParts({ kind, range }: ColumnProfile): TimePart[] {
   const span = range ? range.max - range.min : 0;
+  if (kind === "date" && span > seasonYearsMax * yearDays * microsPerDay) return [];
   return [
     ...kind === "time" && span > microsPerHour ? ["hour" as const] : [],
     ...span > microsPerDay ? ["weekday" as const] : [],
