@@ -27,7 +27,7 @@ import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/tabl
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
-import { fileFlags, proposeForFiles } from "./train_files.ts";
+import { fileFlags, type ProposedSettings, proposeForFiles } from "./train_files.ts";
 import { repeat } from "./repeat.ts";
 import { observerOf, resultOf, say } from "./train_report.ts";
 
@@ -158,7 +158,7 @@ export default command({
         : openStore(options.data, { mode: "read", isLongLived: true });
       try {
         return tables.length > 0
-          ? { ...proposed?.result, ...await loadFilesAndTrain(store, models, files, invocation) }
+          ? await loadProposed(store, models, files, { invocation, proposed })
           : await trainOnStore(store, models, invocation);
       } finally {
         store.close();
@@ -191,6 +191,31 @@ function filesToLoad({ options, origins }: TrainInvocation): Files {
   throw usageInvalid(
     "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
   );
+}
+
+interface Proposed {
+  readonly invocation: TrainInvocation;
+  readonly proposed: ProposedSettings | undefined;
+}
+
+/** Loads and trains; again with wider types if a row does not fit those that the command chose. */
+async function loadProposed(
+  store: Store,
+  models: Models,
+  files: Files,
+  { invocation, proposed }: Proposed,
+): Promise<Result> {
+  let [given, result] = [invocation, proposed?.result];
+  for (;;) {
+    try {
+      return { ...result, ...await loadFilesAndTrain(store, models, files, given) };
+    } catch (error) {
+      const wider = await proposed?.widen(error, store);
+      if (!wider) throw error;
+      result = wider.result;
+      given = { ...given, options: { ...given.options, ...wider.settings } };
+    }
+  }
 }
 
 async function loadFilesAndTrain(

@@ -2,9 +2,14 @@ import { join } from "node:path";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { proposeFiles } from "../pipeline/init/propose_files.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
+import { type ColumnTypes, widenProposal } from "../pipeline/init/widen.ts";
+import { widerTypesOf } from "../pipeline/ingest/widening.ts";
+import { applySchema } from "../pipeline/store/apply_schema.ts";
 import { layoutOf } from "../pipeline/store/layout.ts";
+import { openStore, type Store } from "../pipeline/store/store.ts";
 import { fileAt } from "../pipeline/store/store_file.ts";
 import { requireFreeFolder } from "../pipeline/store/store_to_load.ts";
+import { listTables } from "../pipeline/store/table.ts";
 import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
 import { dash } from "./cli/standard_input.ts";
 import { type textFlags, textFormatOf } from "./cli/text_flags.ts";
@@ -48,6 +53,11 @@ export interface ProposedSettings {
   readonly settingsPath: string;
   /** What `--json` prints of the proposal. */
   readonly result: Record<string, unknown>;
+  /**
+   * Gives columns the types that all rows need, in the files and in the store, if a load failed for a value that its column cannot
+   * hold. @returns What changes; undefined for any other error, and if the column must stay as it is.
+   */
+  widen(error: unknown, store: Store): Promise<Pick<ProposedSettings, "settings" | "result"> | undefined>;
 }
 
 /** Settings that the command makes itself if it is given files. */
@@ -65,7 +75,8 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   rejectExclusive(invocation);
   const format = textFormatOf(options);
   const found = await proposeFiles(positionals, wishesOf(options), { signal, ...format ? { format } : {} });
-  const { proposal, left } = found;
+  const { left } = found;
+  let proposal = widenProposal(found.proposal, storedTypes(options.data)) ?? found.proposal;
   const models = modelsFolderOf(invocation);
   const files = proposedFiles(proposal, options.data, models);
   for (const line of describeProposal(proposal, left)) terminal.say(line);
@@ -75,8 +86,42 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   return {
     settings: settingsOf(proposal, files, models),
     settingsPath: files.config.path,
-    result: proposalResult(found, files),
+    result: proposalResult({ proposal, left }, files),
+    async widen(error, store) {
+      const types = widerTypesOf(error);
+      const widened = types && widenProposal(proposal, types);
+      if (!widened || widened === proposal) return undefined;
+      proposal = widened;
+      for (const [table, columns] of types) {
+        for (const [column, type] of columns) {
+          terminal.say(`${table}.${column} is ${type}, since a row that was not looked at has another value`);
+        }
+      }
+      const files = proposedFiles(proposal, options.data, models);
+      terminal.say(writeProposed(files));
+      const { text: schema, path: schemaName } = files.schema;
+      await applySchema(store, { schema, schemaName, mayDrop: false, signal });
+      return {
+        settings: settingsOf(proposal, files, models),
+        result: proposalResult({ proposal, left }, files),
+      };
+    },
   };
+}
+
+/** Returns the types of the columns of the store: an earlier load of the files may have needed wider ones. */
+function storedTypes(dataDir: string): ColumnTypes {
+  if (fileAt(layoutOf(dataDir).tables) === undefined) return new Map();
+  const store = openStore(dataDir, { mode: "read" });
+  try {
+    return new Map(
+      listTables(store.db).map((
+        { name, columns },
+      ) => [name, new Map(columns.map(({ name, type }) => [name, type]))]),
+    );
+  } finally {
+    store.close();
+  }
 }
 
 function settingsOf({ tables, format }: Proposal, { schema, spec }: ProposedFiles, models: string) {

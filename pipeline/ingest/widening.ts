@@ -67,6 +67,19 @@ export async function withWiderTypes(
   }
 }
 
+/** Returns the types by which a table's columns can hold all values, of a failure by `withWiderTypes`; undefined for any other. */
+export function widerTypesOf(
+  error: unknown,
+): ReadonlyMap<string, ReadonlyMap<string, ColumnType>> | undefined {
+  if (!(error instanceof Failure)) return undefined;
+  const { table, types } = error.report;
+  if (typeof table !== "string" || typeof types !== "object" || types === null) return undefined;
+  const found = Object.entries(types).flatMap(([name, type]): [string, ColumnType][] =>
+    type === "REAL" || type === "TEXT" ? [[name, type]] : []
+  );
+  return new Map([[table, new Map(found)]]);
+}
+
 /** A key and a time are not made REAL: the one would no longer be exact, the other no time. */
 function widerOf({ key }: Table, column: TableColumn): TableColumn {
   const isNumber = column.type === "INTEGER" && !column.isTime && !key.includes(column.name);

@@ -188,7 +188,7 @@ export function rowFailure(fileName: string, { row, column, detail, line, wider 
         ? ""
         : `, or give ${
           JSON.stringify(column)
-        } a wider type (${wider}) in the schema with clickwell schema apply`
+        } a wider type (${wider}) in the schema, with which clickwell schema apply changes a store`
     }`,
     [],
     wider === undefined ? {} : { misfit: { row, column } },

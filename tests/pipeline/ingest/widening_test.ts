@@ -61,7 +61,7 @@ Deno.test("widening: a load names the column, the row and the value, and schema 
     await assertRejected(
       ingest(store, { files }),
       "row-rejected",
-      /row 2, column "whole": "7\.5" is not a 64-bit integer\. .*a wider type \(REAL or TEXT\) .*clickwell schema apply: with "whole" REAL, "part" TEXT, things can hold every value$/,
+      /row 2, column "whole": "7\.5" is not a 64-bit integer\. .*a wider type \(REAL or TEXT\) .*clickwell schema apply changes a store: with "whole" REAL, "part" TEXT, things can hold every value$/,
     );
     const wider = schema.replace("whole INTEGER", "whole REAL").replace("part  REAL", "part TEXT");
     await applySchema(store, { schema: wider, schemaName: "wider.sql", mayDrop: false });

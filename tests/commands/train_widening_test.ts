@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createRandom } from "../../pipeline/math/random.ts";
+import { inFolder, run } from "../support/program.ts";
+
+/** Writes mails as CSV, compressed: only the first rows of such a file are looked at. @param last The last rows. */
+async function writeMails(folder: string, last: readonly string[]): Promise<void> {
+  const random = createRandom(5);
+  const lines = Array.from({ length: 160_000 }, (_, i) => {
+    const hour = random.below(24);
+    return `${i},${hour},${random.below(50) / 2},${random.uniform() < 0.2 + hour / 60 ? 1 : 0}\n`;
+  });
+  const text = `mail_id,hour,price,opened\n${lines.join("")}${last.map((line) => `${line}\n`).join("")}`;
+  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  await Deno.writeFile(join(folder, "mails.csv.gz"), packed);
+}
+
+const train = ["train", "mails.csv.gz", "--label", "opened", "--data", "mine", "--json", "--quiet"];
+
+Deno.test("train FILE: a row that was not looked at widens the types of columns, in the files, the store and the features", () =>
+  inFolder(async (cwd) => {
+    await writeMails(cwd, ["160000,7.5,2,1", "160001,8,free,0"]);
+    const outcome = await run(train, { cwd });
+    assert.equal(outcome.code, 0, outcome.stderr);
+    assert.match(outcome.stderr, /mails\.hour is REAL, since a row that was not looked at has another value/);
+    const report = JSON.parse(outcome.stdout);
+    assert.deepEqual([report.loaded.mails.inserted, report.examples], [160_002, 160_002]);
+    const types = report.features.map(({ name, type }: { name: string; type: string }) => [name, type]);
+    assert.deepEqual(types, [["hour", "numeric"], ["price", "categorical"]]);
+    const schema = Deno.readTextFileSync(join(cwd, "mine/schema.sql"));
+    assert.match(schema, /hour +REAL, +--/);
+    assert.match(schema, /price +TEXT, +--/);
+    const again = await run(train, { cwd });
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(JSON.parse(again.stdout).model_id, report.model_id);
+    assert.equal(JSON.parse(again.stdout).loaded.mails.unchanged, 160_002);
+    const byConfig = await run(["train", "--config", "mine/clickwell.json", "--json", "--quiet"], { cwd });
+    assert.equal(JSON.parse(byConfig.stdout).model_id, report.model_id, byConfig.stderr);
+  }));
+
+Deno.test("train FILE: a label is not widened: the failure names the row and the value", () =>
+  inFolder(async (cwd) => {
+    await writeMails(cwd, ["160000,7,2,perhaps"]);
+    const { code, stderr } = await run(train, { cwd });
+    assert.equal(code, 1);
+    assert.match(stderr, /row 160,001, column "opened": "perhaps" is not a 64-bit integer/);
+    assert.throws(() => Deno.statSync(join(cwd, "mine/tables.db")), Deno.errors.NotFound);
+  }));
