@@ -8,6 +8,7 @@ import { fitSizes } from "./fit_sizes.ts";
 import { fitWide } from "./fit_wide.ts";
 import { footprint } from "./footprint.ts";
 import { loadTables } from "./load_tables.ts";
+import { ownTable } from "./own_table.ts";
 import { predictBare } from "./predict_bare.ts";
 import { predictBatch } from "./predict_batch.ts";
 import { predictPeers } from "./predict_peers.ts";
@@ -21,6 +22,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "load-tables": loadTables,
   "read-examples": readExamples,
   "whole-path": wholePath,
+  "own-table": ownTable,
   "fit-l2": fitL2,
   "fit-l1": fitL1,
   "fit-wide": fitWide,
