@@ -42,12 +42,14 @@ export function specFiles(): Readonly<Record<string, string>> {
   const features = partsOf(schema.properties?.features);
   const leftOut = partsOf(schema.properties?.leftOut);
   const crosses = partsOf(schema.properties?.crosses);
+  const rates = partsOf(schema.properties?.rates);
   const page = [
     introduction,
     section("The object", schema),
     ...features.map((part) => section(`${part.title}, in \`features\``, part)),
     ...leftOut.map((part) => section(`${part.title}, in \`leftOut\``, part)),
     ...crosses.map((part) => section(`${part.title}, in \`crosses\``, part)),
+    ...rates.map((part) => section(`${part.title}, in \`rates\``, part)),
   ].join("\n\n") + "\n";
   return {
     "docs/features-spec.md": page,
@@ -87,7 +89,7 @@ function typeOf(member: Part): string {
   if (member.type === "array") return `list of ${minItems ?? 0} to ${maxItems?.toLocaleString("en-US")}`;
   if (member.type === "integer" && maximum >= Number.MAX_SAFE_INTEGER) return `integer from ${minimum}`;
   if (member.type === "integer") return `integer from ${minimum} to ${maximum.toLocaleString("en-US")}`;
-  return member.pattern ? "name" : String(member.type);
+  return member.pattern ? member.title ?? "name" : String(member.type);
 }
 
 /** Returns the schemas of the items of a list. */

@@ -26,7 +26,8 @@ export interface GroupPlan {
  */
 export function planGroups(walk: Walk, factors: readonly Factor[], encoder: Encoder): GroupPlan[] {
   const crosses = encoder.crosses ?? [];
-  return [...groupFactors(factors, walk), ...crosses.map((cross) => planCross(cross, factors))];
+  const own = factors.filter(({ columns }) => columns.some(({ length }) => length > 0));
+  return [...groupFactors(own, walk), ...crosses.map((cross) => planCross(cross, factors))];
 }
 
 /** Puts factors into groups, in order, each as long as at most `cellsMax` of its combinations occur. */

@@ -5,9 +5,10 @@ import { type Encoder, type FeatureEncoder, type NumericEncoder, positionCountOf
 
 /**
  * Returns the names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `credit=good`, `credit:missing`, `credit:unseen`,
- * `zip#0`, `size≥medium`, `shown_at:hour=12`, `shown_at:age`, `apr 10…20 × credit=good`.
+ * `zip#0`, `size≥medium`, `shown_at:hour=12`, `shown_at:age`, `subject "sale"`, `rate of zip`,
+ * `apr 10…20 × credit=good`, `rate of zip × credit`.
  */
-export function columnNames({ features, crosses = [] }: Encoder): string[] {
+export function columnNames({ features, crosses = [], rates = [] }: Encoder): string[] {
   const own = features.flatMap(ownNames);
   const crossed = crosses.flatMap(({ of, keys }) => {
     const fields = of.map((name) =>
@@ -16,7 +17,10 @@ export function columnNames({ features, crosses = [] }: Encoder): string[] {
     const counts = features.filter(({ name }) => of.includes(name)).map(positionCountOf);
     return keys.map((key) => digitsOf(key, counts).map((digit, i) => fields[i][digit]).join(" × "));
   });
-  return [...own, ...crossed];
+  const rated = rates.filter(({ column }) => column >= own.length).map(({ of }) =>
+    `rate of ${of.join(" × ")}`
+  );
+  return [...own, ...crossed, ...rated];
 }
 
 /** Returns the names of a field's own columns. */
@@ -37,6 +41,10 @@ function ownNames(feature: FeatureEncoder): string[] {
         `${name}:missing`,
         `${name}:unseen`,
       ];
+    case "words":
+      return [...feature.words.map((word) => `${name} "${word}"`), `${name}:missing`];
+    case "rate":
+      return [`rate of ${name}`];
     case "time":
       return [
         ...feature.parts.flatMap((part) =>
@@ -53,7 +61,7 @@ function ownNames(feature: FeatureEncoder): string[] {
 function positionNames(feature: FeatureEncoder): string[] {
   const { name } = feature;
   if (feature.type === "numeric") return [...binNames(feature), `${name}:missing`];
-  if (feature.type === "time") return [];
+  if (feature.type === "time" || feature.type === "words") return [];
   const { levels } = feature;
   const buckets = bucketsOf(feature);
   const known = buckets === undefined

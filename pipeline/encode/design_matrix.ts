@@ -18,13 +18,15 @@ export interface DesignMatrix {
   readonly partRows: readonly number[];
 }
 
-/** Categorical fields whose combinations of levels are coded together. */
+/** Categorical fields whose combinations of levels are coded together, or one field of texts, whose sets of words are coded. */
 export interface FactorGroup {
   readonly cellCount: number;
-  /** The most columns in which a cell can have a 1: one per field, for an ordinal field one per level above the first. */
+  /** The most columns in which a cell can have a 1: one per field, for an ordinal field one per level above the first, or per word. */
   readonly fieldCount: number;
-  /** Columns in which each cell has a 1, shape (cells, fields); −1 if a field has none. */
+  /** Columns in which each cell has a 1, shape (cells, fields); −1 for none. */
   readonly columns: Int32Array<SharedArrayBuffer>;
+  /** Whether the columns of a cell are a set of one field's columns, which ascend. */
+  readonly isSet?: boolean;
 }
 
 export type CellCodes = Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>;

@@ -5,21 +5,18 @@ import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
 import { withCrosses } from "./crosses.ts";
 import type { DesignChunk, DesignMatrix } from "./design_matrix.ts";
 import { deriveColumns } from "./derived_columns.ts";
-import {
-  createEncoder,
-  type Encoder,
-  type NumericEncoder,
-  numericOf,
-  numericSpecsOf,
-  transformed,
-} from "./encoder.ts";
-import { type Factor, factorsOf } from "./factors.ts";
+import { createEncoder, numericSpecsOf } from "./create_encoder.ts";
+import { type Encoder, type NumericEncoder, numericOf, transformed } from "./encoder.ts";
+import { codesFactor, factorsOf } from "./factors.ts";
 import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
+import { inputColumnsOf } from "../examples/input_columns.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { Partition } from "../examples/split.ts";
 import { imputationsOf } from "./imputation.ts";
+import { type RateColumn, rateColumnsOf, withRates } from "./rates.ts";
 import { type PooledLevels, summarise } from "./summarise.ts";
+import { planWords } from "./word_cells.ts";
 
 /** The design matrix, and the encoder that produced it. */
 export interface EncodedExamples {
@@ -75,9 +72,11 @@ export function* encodeInSteps(
   const walk = () => loadEach(chunks);
   const fields = createEncoder(spec, summaries);
   const factors = factorsOf(walk, raw.levels, fields);
-  const encoder = withCrosses(fields, spec, factors, walk);
+  const crossed = withCrosses(fields, spec, factors, walk);
+  const { encoder, columns: rateColumns } = withRates(crossed, spec, factors, walk);
+  const plans = [...planGroups(walk, factors, encoder), ...wordPlans(encoder, raw.levels)];
   const { partCount } = partition;
-  const design = buildDesign(chunks, factors, encoder, { partCount, withGroups, chunkStore });
+  const design = buildDesign(chunks, { encoder, plans, rateColumns }, { partCount, withGroups, chunkStore });
   return { encoder, design, pooled };
 }
 
@@ -91,10 +90,23 @@ export function encodeWith(
   const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   const derived = deriveColumns(ordered, encoder.features, chunkStore);
   const chunks = transformColumns(derived, numericOf(encoder), chunkStore);
-  return buildDesign(chunks, factorsOf(() => loadEach(chunks), raw.levels, encoder), encoder, {
+  const walk = () => loadEach(chunks);
+  const factors = factorsOf(walk, raw.levels, encoder);
+  const plans = [...planGroups(walk, factors, encoder), ...wordPlans(encoder, raw.levels)];
+  return buildDesign(chunks, { encoder, plans, rateColumns: rateColumnsOf(encoder, factors) }, {
     partCount: partition.partCount,
     withGroups: false,
     chunkStore,
+  });
+}
+
+/** Plans the factor groups of the fields of texts. */
+function wordPlans({ features }: Encoder, levels: RawExamples["levels"]): GroupPlan[] {
+  const coded = inputColumnsOf(features).filter(({ kind }) => kind === "category").map(({ name }) => name);
+  return features.flatMap((feature) => {
+    if (feature.type !== "words") return [];
+    const field = coded.indexOf(feature.name);
+    return [planWords(feature, codesFactor(feature.name, field, levels[field].length), levels[field])];
   });
 }
 
@@ -116,19 +128,24 @@ function transformColumns(
   });
 }
 
+/** How the columns of a design are computed. */
+interface DesignPlan {
+  readonly encoder: Encoder;
+  readonly plans: readonly GroupPlan[];
+  readonly rateColumns: readonly RateColumn[];
+}
+
 /** @param chunks With transformed numeric columns. Consumed: they become the design's. */
 function buildDesign(
   chunks: StoredChunk<OrderedChunk>[],
-  factors: readonly Factor[],
-  encoder: Encoder,
+  plan: DesignPlan,
   options: { partCount: number; withGroups: boolean; chunkStore: ChunkStore },
 ): DesignMatrix {
+  const { encoder, plans, rateColumns } = plan;
   const { partCount, withGroups, chunkStore } = options;
-  const numericFeatures = numericOf(encoder);
-  const plans = planGroups(() => loadEach(chunks), factors, encoder);
   const designChunks = chunkStore.rewrite(
     chunks,
-    (chunk) => designChunkOf(chunk, plans, numericFeatures, { withGroups, columns: chunkStore.columns }),
+    (chunk, index) => designChunkOf(chunk, index, plan, { withGroups, columns: chunkStore.columns }),
   );
   const partRows = new Array<number>(partCount).fill(0);
   for (const chunk of designChunks) {
@@ -136,7 +153,7 @@ function buildDesign(
   }
   return {
     columnCount: encoder.columnCount,
-    numericColumns: numericFeatures.map((feature) => feature.column),
+    numericColumns: [...numericOf(encoder), ...rateColumns].map(({ column }) => column),
     groups: plans.map(({ group }) => group),
     chunks: designChunks,
     partRows,
@@ -145,23 +162,40 @@ function buildDesign(
 
 function designChunkOf(
   chunk: OrderedChunk,
-  plans: readonly GroupPlan[],
-  numericFeatures: readonly NumericEncoder[],
+  index: number,
+  { encoder, plans, rateColumns }: DesignPlan,
   { withGroups, columns }: { withGroups: boolean; columns: ColumnMaker },
 ): DesignChunk {
   // Before missing numbers are imputed: the indicators read them from the columns.
   const cells = plans.map((plan) => cellsOf(plan, chunk, columns));
-  numericFeatures.forEach((feature, field) => standardise(chunk, field, feature));
-  const { partEnds, numeric, labels, weights, times, groups } = chunk;
+  const rates = rateColumns.map((rate) => rate.valuesOf(chunk, index));
+  numericOf(encoder).forEach((feature, field) => standardise(chunk, field, feature));
+  const { partEnds, labels, weights, times, groups } = chunk;
   return {
     partEnds,
-    numeric,
+    numeric: widened(chunk, rates, columns),
     cells,
     labels,
     ...(weights ? { weights } : {}),
     ...(times ? { times } : {}),
     ...(withGroups ? { groups } : {}),
   };
+}
+
+/** Returns the chunk's numbers with those of more columns after them in each row. */
+function widened(
+  { numeric, rowCount }: OrderedChunk,
+  added: readonly Float64Array[],
+  columns: ColumnMaker,
+): OrderedChunk["numeric"] {
+  if (added.length === 0) return numeric;
+  const width = rowCount === 0 ? 0 : numeric.length / rowCount;
+  const target = columns.float64(rowCount * (width + added.length));
+  for (let i = 0, from = 0, to = 0; i < rowCount; i++) {
+    for (let j = 0; j < width; j++) target[to++] = numeric[from++];
+    for (const values of added) target[to++] = values[i];
+  }
+  return target;
 }
 
 /** As `encodeNumeric`, in place, on values that are already transformed. */

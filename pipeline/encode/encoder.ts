@@ -1,10 +1,6 @@
 import { log1p } from "../math/elementary.ts";
-import type { FeatureType, NumericSpec, OrdinalSpec, TimeSpec } from "../examples/feature_types.ts";
-import { timeOf } from "../examples/input_columns.ts";
-import { levelOf, type ValueType } from "../examples/level.ts";
-import type { FeatureSpec } from "../examples/spec.ts";
-import { type CyclicPart, cyclicParts, partCounts } from "../examples/time_parts.ts";
-import { Failure } from "../failure.ts";
+import type { ValueType } from "../examples/level.ts";
+import { type CyclicPart, partCounts } from "../examples/time_parts.ts";
 
 /** The value with which every row is scored, in place of the field's own. */
 export type ServedValue = string | number | boolean | null;
@@ -78,12 +74,67 @@ export interface TimeEncoder {
   readonly column: number;
 }
 
+/** The encoder of one field of texts: one column per word, then one for missing. A row has a 1 in the column of each of its words. */
+export interface WordsEncoder {
+  readonly type: "words";
+  readonly name: string;
+  readonly nullable: boolean;
+  /** Type of its values in training. */
+  readonly values: ValueType;
+  /** In ascending order of code units. */
+  readonly words: readonly string[];
+  /** How many different known words of a text count: the first ones. */
+  readonly wordsMax: number;
+  readonly column: number;
+}
+
+/** The encoder of a field whose only column is the click rate of its level. The rates are in the encoder's `rates`. */
+export interface RateFieldEncoder {
+  readonly type: "rate";
+  readonly name: string;
+  readonly nullable: boolean;
+  /** Type of its values in training. */
+  readonly values: ValueType;
+  /** In ascending order of code units. */
+  readonly levels: readonly string[];
+  readonly column: number;
+}
+
+/** How the rows of a rate lose weight with their age. */
+export interface RateDecay {
+  /** Name of the field that has a row's time. */
+  readonly time: string;
+  /** Time after which a row counts half, in microseconds. */
+  readonly halfLife: number;
+  /** Time of the last training row, in microseconds since 1970, as of which the sums are. */
+  readonly asOf: number;
+}
+
+/** The click rate of the training rows by the levels or bins of one or more fields, which has a column. */
+export interface RateEncoder {
+  /** Names of fields with levels or bins, in the order of the encoder. */
+  readonly of: readonly string[];
+  /** Combinations that occur in the training rows, ascending, as the keys of a cross. */
+  readonly keys: readonly number[];
+  /** Weight of the training rows of each key. */
+  readonly rows: readonly number[];
+  /** Weight of those with label 1. */
+  readonly clicks: readonly number[];
+  /** The click rate of all training rows, in (0, 1). */
+  readonly base: number;
+  /** Weight of the base rate in each key's rate, in rows. */
+  readonly prior: number;
+  readonly decay?: RateDecay | undefined;
+  /** That of the field, if it is of a single field of the type `rate`. */
+  readonly column: number;
+}
+
 export type FeatureEncoder =
-  & (NumericEncoder | CategoricalEncoder | OrdinalEncoder | TimeEncoder)
+  & (NumericEncoder | CategoricalEncoder | OrdinalEncoder | TimeEncoder | WordsEncoder | RateFieldEncoder)
   & { readonly servedAs?: ServedValue | undefined };
 
 /** A field whose values are levels. */
-export type LeveledEncoder = CategoricalEncoder | OrdinalEncoder;
+export type LeveledEncoder = CategoricalEncoder | OrdinalEncoder | RateFieldEncoder;
 
 /** Maps raw fields to columns. It is part of the artifact, so serving encodes as training did. */
 export interface Encoder {
@@ -91,107 +142,13 @@ export interface Encoder {
   readonly columnCount: number;
   /** Their columns follow those of the fields. */
   readonly crosses?: readonly CrossEncoder[] | undefined;
+  /** First those of the fields of the type `rate`; the columns of the others follow those of the crosses. */
+  readonly rates?: readonly RateEncoder[] | undefined;
 }
 
-/** Summary of a numeric column over the training rows. */
-export interface NumericSummary {
-  readonly type: "numeric";
-  readonly impute: number;
-  readonly mean: number;
-  readonly scale: number;
-  readonly edges?: readonly number[] | undefined;
-}
-
-/** Summary of one field over the training rows, from which the encoder is fitted. */
-export type FieldSummary =
-  | NumericSummary
-  | { readonly type: "categorical"; readonly values: ValueType; readonly levels: readonly string[] }
-  | { readonly type: "ordinal"; readonly values: ValueType }
-  /** @property age Present if it is one of the parts. */
-  | { readonly type: "time"; readonly age?: NumericSummary | undefined };
-
-/** Creates an encoder whose columns are in the order of the spec's fields. */
-export function createEncoder(spec: FeatureSpec, summaries: readonly FieldSummary[]): Encoder {
-  let column = 0;
-  const features = spec.features.map((feature, i): FeatureEncoder => {
-    const summary = summaries[i];
-    const encoder = encoderOf(feature, summary, column);
-    column += widthOf(encoder);
-    return feature.servedAs === undefined ? encoder : { ...encoder, servedAs: feature.servedAs };
-  });
-  return { features, columnCount: column };
-}
-
-function encoderOf(feature: FeatureType, summary: FieldSummary, column: number): FeatureEncoder {
-  const { name, nullable } = feature;
-  if (feature.type === "numeric" && summary.type === "numeric") {
-    return numericEncoder(feature, summary, column);
-  }
-  if (feature.type === "categorical" && summary.type === "categorical") {
-    // By code units, not by locale: the order is the same on every machine.
-    const levels = [...summary.levels].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    const { hash } = feature;
-    const own = { name, nullable, values: summary.values };
-    if (hash !== undefined) return { type: "categorical", ...own, levels: [], buckets: hash, column };
-    return { type: "categorical", ...own, levels, column };
-  }
-  if (feature.type === "ordinal" && summary.type === "ordinal") {
-    const { values } = summary;
-    return { type: "ordinal", name, nullable, values, levels: ordinalLevels(feature, values), column };
-  }
-  if (feature.type === "time" && summary.type === "time") return timeEncoder(feature, summary.age, column);
-  throw new Error(`the summary of ${name} is of another type`);
-}
-
-function numericEncoder(
-  { name, nullable, transform, missingIndicator }: Omit<NumericSpec, "type">,
-  { impute, mean, scale, edges }: NumericSummary,
-  column: number,
-): NumericEncoder {
-  const own = { name, nullable, transform, impute, mean, scale, column, missingIndicator };
-  return { type: "numeric", ...own, ...(edges ? { edges } : {}) };
-}
-
-/** Returns the levels of an ordinal field as the column's type spells them. @throws {Failure} `spec-invalid` if two are one. */
-export function ordinalLevels({ name, levels }: OrdinalSpec, values: ValueType): string[] {
-  const own = levels.map((level) => levelOf(values, level) ?? String(level));
-  if (new Set(own).size === own.length) return own;
-  throw new Failure(
-    "spec-invalid",
-    `The feature spec lists a level of ${name} twice: ${levels.join(", ")} are ${
-      own.join(", ")
-    } in a column of numbers.`,
-  );
-}
-
-function timeEncoder(
-  { name, nullable, parts, since }: TimeSpec,
-  summary: NumericSummary | undefined,
-  column: number,
-): TimeEncoder {
-  const cyclic = cyclicParts(parts);
-  const own = { type: "time", name, nullable, parts: cyclic, column } as const;
-  if (summary === undefined) return own;
-  const ageColumn = column + widthOf(own);
-  const age = numericEncoder({ ...ageSpecOf(name), nullable }, summary, ageColumn);
-  return { ...own, ...(since === undefined ? {} : { since: timeOf(since) ?? since }), age };
-}
-
-/** Returns how the age of a time is encoded. */
-export function ageSpecOf(name: string): NumericSpec {
-  const own = { name: `${name}:age`, type: "numeric", impute: "mean", missingIndicator: true } as const;
-  return { ...own, transform: "none", scale: "standard", nullable: true };
-}
-
-/** Returns the specs of all numeric columns that features have, in order: those of numeric fields, and of ages. */
-export function numericSpecsOf({ features }: FeatureSpec): NumericSpec[] {
-  return features.flatMap((feature) =>
-    feature.type === "numeric"
-      ? [feature]
-      : feature.type === "time" && feature.parts.includes("age")
-      ? [ageSpecOf(feature.name)]
-      : []
-  );
+/** Returns the name of the field that has a row's time, as of which rates are; undefined if none decays. */
+export function rateTimeOf({ rates = [] }: Pick<Encoder, "rates">): string | undefined {
+  return rates.find(({ decay }) => decay !== undefined)?.decay?.time;
 }
 
 /** Returns the encoders of all numeric columns, in order. */
@@ -210,6 +167,10 @@ export function widthOf(feature: FeatureEncoder): number {
       return positionCountOf(feature);
     case "ordinal":
       return positionCountOf(feature) - 1;
+    case "words":
+      return feature.words.length + 1;
+    case "rate":
+      return 1;
     case "time":
       return feature.parts.reduce((sum, part) => sum + partCounts[part] + 1, 0) +
         (feature.age ? widthOf(feature.age) : 0);
@@ -225,14 +186,15 @@ export function levelCountOf(feature: LeveledEncoder): number {
 
 /** Returns the count of a field's levels or bins, plus missing, plus unseen for levels. 0 for a field without either. */
 export function positionCountOf(feature: FeatureEncoder): number {
-  if (feature.type === "categorical" || feature.type === "ordinal") return levelCountOf(feature) + 2;
-  return feature.type === "numeric" && feature.edges ? feature.edges.length + 2 : 0;
+  if (feature.type === "numeric") return feature.edges ? feature.edges.length + 2 : 0;
+  return "levels" in feature ? levelCountOf(feature) + 2 : 0;
 }
 
 /** Returns the columns that are 1 at a position of a field with levels. */
 export function columnsAt(feature: LeveledEncoder, position: number): number[] {
   const { column } = feature;
   if (feature.type === "categorical") return [column + position];
+  if (feature.type === "rate") return [];
   const { length } = feature.levels;
   return position < length
     ? Array.from({ length: position }, (_, above) => column + above)

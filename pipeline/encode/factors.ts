@@ -19,14 +19,14 @@ export interface Factor {
   /** Name of the field. */
   readonly name: string;
   readonly positionCount: number;
-  /** By position: the columns that have a 1, ascending. */
+  /** By position: the columns that have a 1, ascending. None at any position of the field of a rate. */
   readonly columns: readonly (readonly number[])[];
   /** Multiplies each row's combination by `positionCount` and adds the row's position. @param out Combinations, shape (rows). */
   append(chunk: OrderedChunk, out: Uint32Array): void;
 }
 
 /**
- * Returns the factors of all one-hot columns, in the order of the encoder.
+ * Returns the factors of all one-hot columns but those of words, and of the fields of rates, in the order of the encoder.
  *
  * @param walk Chunks in which missing numbers are not imputed yet.
  */
@@ -49,7 +49,8 @@ export function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: En
       factors.push(...partFactors(feature, partIndex));
       partIndex += feature.parts.length;
       if (feature.age) addNumeric(feature.age);
-    } else {
+    } else if (feature.type === "words") categoricalIndex++;
+    else {
       const field = categoricalIndex++;
       factors.push(levelFactor(feature, field, levels[field]));
     }
@@ -150,6 +151,19 @@ function levelFactor(
     append(chunk, out) {
       const codes = chunk.codes[field];
       for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + positionOf[codes[i]];
+    },
+  };
+}
+
+/** Returns the factor of a raw field's codes, whose positions are the codes. */
+export function codesFactor(name: string, field: number, levelCount: number): Factor {
+  return {
+    name,
+    positionCount: levelCount,
+    columns: [],
+    append(chunk, out) {
+      const codes = chunk.codes[field];
+      for (let i = 0; i < out.length; i++) out[i] = levelCount * out[i] + codes[i];
     },
   };
 }

@@ -1,12 +1,14 @@
 import type { Walk } from "../examples/ordered_chunk.ts";
-import { type FieldSummary, numericSpecsOf, type NumericSummary, ordinalLevels } from "./encoder.ts";
+import { type FieldSummary, numericSpecsOf, type NumericSummary, ordinalLevels } from "./create_encoder.ts";
 import { momentsOf } from "./moments.ts";
 import type { Codes, RawExamples } from "../examples/raw_examples.ts";
-import type { CategoricalSpec, OrdinalSpec } from "../examples/feature_types.ts";
+import type { CategoricalSpec, OrdinalSpec, WordsSpec } from "../examples/feature_types.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeights } from "./row_weight.ts";
 import { isFrequent } from "./weight_slack.ts";
+import { wordsMaxOf } from "./word_cells.ts";
+import { wordsOf } from "./words.ts";
 
 /** Levels of one field that share the unseen column, and the reason. */
 export interface PooledLevels {
@@ -65,8 +67,13 @@ export function summarise(
       noteUnlisted(counts[field], feature, ordinalLevels(feature, values), onPooled);
       return { type: "ordinal", values };
     }
-    const own = summariseCategorical(counts[field], feature, onPooled, poolPure);
-    return { type: "categorical", values, levels: own };
+    if (feature.type === "words") {
+      return { type: "words", values, ...summariseWords(counts[field], feature, poolPure) };
+    }
+    const { type } = feature;
+    // A rate is finite for any labels.
+    const own = summariseLevels(counts[field], feature, onPooled, poolPure && type !== "rate");
+    return { type, values, levels: own };
   });
 }
 
@@ -91,9 +98,9 @@ function pooledOf(
 }
 
 /** @returns The levels that are not pooled. */
-function summariseCategorical(
+function summariseLevels(
   counts: readonly LevelCount[],
-  { name, minCount, hash }: CategoricalSpec,
+  { name, minCount, hash }: Pick<CategoricalSpec, "name" | "minCount" | "hash">,
   onPooled: (pooled: PooledLevels) => void,
   poolPure: boolean,
 ): string[] {
@@ -109,6 +116,32 @@ function summariseCategorical(
   pool("rare", ({ weight }) => !isFrequent(weight, minCount));
   if (poolPure) pool("pure", ({ rows, clicks }) => clicks === 0 || clicks === rows);
   return [...left].map(({ level }) => level);
+}
+
+/** Returns the most frequent words, and how many of a text count. @param poolPure Leaves out words that were always or never clicked. */
+function summariseWords(
+  counts: readonly LevelCount[],
+  { minCount, max }: WordsSpec,
+  poolPure: boolean,
+): { words: string[]; wordsMax: number } {
+  const countOf = new Map<string, LevelCount>();
+  for (const { level, rows, clicks, weight } of counts) {
+    for (const word of wordsOf(level)) {
+      const before = countOf.get(word) ?? { level: word, rows: 0, clicks: 0, weight: 0 };
+      countOf.set(word, {
+        level: word,
+        rows: before.rows + rows,
+        clicks: before.clicks + clicks,
+        weight: before.weight + weight,
+      });
+    }
+  }
+  const frequent = [...countOf.values()].filter(({ rows, clicks, weight }) =>
+    isFrequent(weight, minCount) && !(poolPure && (clicks === 0 || clicks === rows))
+  );
+  // Among words of equal weight, the first in the order of code units.
+  frequent.sort((a, b) => b.weight - a.weight || (a.level < b.level ? -1 : 1));
+  return { words: frequent.slice(0, max).map(({ level }) => level), wordsMax: wordsMaxOf(counts.length) };
 }
 
 interface LevelCount {

@@ -107,8 +107,58 @@ const time = z.strictObject({
   servedAs: servedAs(z.union([z.string(), z.number(), z.null()]), "2024-01-31T10:15:00Z"),
 }).meta({ title: "Time feature" });
 
+const words = z.strictObject({
+  name: featureName.meta({ examples: ["subject"] }),
+  type: z.literal("words").meta({ description: "the value is a text; each of its words has a column" }),
+  minCount: z.int().min(1).default(5).meta({
+    description: "words of fewer training rows have no column",
+    examples: [20],
+  }),
+  max: z.int().min(1).max(2 ** 16).default(1_000).meta({
+    description: "number of columns, at most: of the words of the most training rows",
+    examples: [5_000],
+  }),
+  nullable,
+  servedAs: servedAs(z.union([z.string(), z.number(), z.boolean(), z.null()]), "no subject"),
+}).meta({ title: "Words feature" });
+
+const prior = z.number().min(0.001).max(1e9).default(20).meta({
+  description: "how many rows at the overall click rate are added to those of a level",
+  examples: [50],
+});
+
+const halfLife = z.string()
+  .regex(/^(?=.*[1-9])\d{1,9}(\.\d{1,9})?[smhdw]$/, "is not a duration such as 12h, 30d or 8w")
+  .optional().meta({
+    title: "duration",
+    description: "time after which a training row counts half in the rate, by the spec's `time`",
+    examples: ["30d"],
+  });
+
+const rateField = z.strictObject({
+  name: featureName.meta({ examples: ["zip"] }),
+  type: z.literal("rate").meta({
+    description: "the value is one of a set of levels, and the level's click rate is the only column",
+  }),
+  minCount: z.int().min(1).default(1).meta({
+    description: "levels with fewer training rows share the rate of unseen levels",
+    examples: [5],
+  }),
+  prior,
+  halfLife,
+  nullable,
+  servedAs: servedAs(z.union([z.string(), z.number(), z.boolean(), z.null()]), "top"),
+}).meta({ title: "Rate feature" });
+
 /** An entry of `features`: a column of the view, and how it becomes columns of the design matrix. */
-export const featureType = z.discriminatedUnion("type", [numeric, categorical, ordinal, time]);
+export const featureType = z.discriminatedUnion("type", [
+  numeric,
+  categorical,
+  ordinal,
+  time,
+  words,
+  rateField,
+]);
 
 /** An entry of `crosses`. */
 export const cross = z.strictObject({
@@ -123,9 +173,21 @@ export const cross = z.strictObject({
   }),
 }).meta({ title: "Cross" });
 
+/** An entry of `rates`. */
+export const rate = z.strictObject({
+  of: z.array(name).min(1).max(4).meta({
+    description: "names of features with levels, or of numeric ones with `bins`; each at most once",
+    examples: [["lender_id", "apr"]],
+  }),
+  prior,
+  halfLife,
+}).meta({ title: "Rate" });
+
 export type NumericSpec = z.infer<typeof numeric>;
 export type CategoricalSpec = z.infer<typeof categorical>;
 export type OrdinalSpec = z.infer<typeof ordinal>;
 export type TimeSpec = z.infer<typeof time>;
 export type FeatureType = z.infer<typeof featureType>;
+export type WordsSpec = z.infer<typeof words>;
 export type CrossSpec = z.infer<typeof cross>;
+export type RateSpec = z.infer<typeof rate>;

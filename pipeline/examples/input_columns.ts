@@ -27,6 +27,8 @@ export function inputsOf({ name, type, since }: ReadingFeature): InputColumn[] {
         .map((name) => ({ name, kind: "number" }));
     case "categorical":
     case "ordinal":
+    case "words":
+    case "rate":
       return [{ name, kind: "category" }];
   }
 }

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import loanSpec from "../../features.json" with { type: "json" };
 import { Failure, type FieldError } from "../failure.ts";
-import { cross, featureType, name } from "./feature_types.ts";
+import { cross, featureType, name, rate } from "./feature_types.ts";
 
 /** As many features as a table in SQLite has columns by default, twice: a search may derive some. */
 const featuresMax = 4_096;
 const crossesMax = 1_024;
+const ratesMax = 256;
 
 const leftOut = z.strictObject({
   column: name.meta({ description: "column of the view", examples: ["row_number"] }),
@@ -61,6 +62,11 @@ export const featureSpecSchema = z.strictObject({
     description: "sets of features whose combinations get columns, in addition to the features' own",
     examples: [[{ of: ["lender_id", "apr"] }]],
   }),
+  rates: z.array(rate).max(ratesMax).optional().meta({
+    description:
+      "sets of features whose combinations' click rates are columns, in addition to the features' own",
+    examples: [[{ of: ["lender_id", "apr"] }]],
+  }),
 }).meta({ title: "Feature spec of clickwell" });
 
 /** Returns the JSON Schema (draft 2020-12) of a feature spec, as it may be written: members with a default may be left out. */
@@ -101,6 +107,7 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
   }
   requireLists(result.data, source);
   requireCrossable(result.data, source);
+  requireTimeOfRates(result.data, source);
   return result.data;
 }
 
@@ -124,9 +131,39 @@ function requireLists({ features }: FeatureSpec, source: string): void {
   });
 }
 
-/** @throws {Failure} `spec-invalid` for a cross of a field without levels or bins. */
-function requireCrossable({ features, crosses = [] }: FeatureSpec, source: string): void {
-  const errors = crosses.flatMap(({ of }, i) =>
+/** @throws {Failure} `spec-invalid` for a cross or a rate of a field without levels or bins. */
+function requireCrossable({ features, crosses = [], rates = [] }: FeatureSpec, source: string): void {
+  requireCombinable(features, { member: "crosses", what: "cross", combined: crosses }, source);
+  requireCombinable(features, { member: "rates", what: "rate", combined: rates }, source);
+}
+
+/** @throws {Failure} `spec-invalid` for a rate with a half-life without the spec's `time`. */
+function requireTimeOfRates({ features, rates = [], time }: FeatureSpec, source: string): void {
+  if (time !== undefined) return;
+  const detail = 'a half-life needs the column of an example\'s time: name it with "time"';
+  const errors = Object.entries({ features, rates }).flatMap(([member, entries]) =>
+    entries.flatMap((entry, i) =>
+      "halfLife" in entry && entry.halfLife !== undefined
+        ? [{ pointer: `#/${member}/${i}/halfLife`, detail }]
+        : []
+    )
+  );
+  if (errors.length > 0) throw invalid(source, `has an invalid rate: ${detail}.`, errors);
+}
+
+/** Features whose combinations a member of the spec names. */
+interface Combined {
+  readonly member: string;
+  readonly what: string;
+  readonly combined: readonly { readonly of: readonly string[] }[];
+}
+
+function requireCombinable(
+  features: FeatureSpec["features"],
+  { member, what, combined }: Combined,
+  source: string,
+): void {
+  const errors = combined.flatMap(({ of }, i) =>
     of.flatMap((name, j) => {
       const feature = features.find((feature) => feature.name === name);
       const detail = feature === undefined
@@ -135,13 +172,15 @@ function requireCrossable({ features, crosses = [] }: FeatureSpec, source: strin
         ? `"${name}" is a time: cross a column that the view makes of it`
         : feature.type === "numeric" && feature.bins === undefined
         ? `"${name}" is a number without bins: give it some with "bins"`
+        : feature.type === "words"
+        ? `"${name}" is a text, whose words are not levels: make it a category`
         : of.indexOf(name) < j
         ? `"${name}" is listed twice`
         : undefined;
-      return detail === undefined ? [] : [{ pointer: `#/crosses/${i}/of/${j}`, detail }];
+      return detail === undefined ? [] : [{ pointer: `#/${member}/${i}/of/${j}`, detail }];
     })
   );
-  if (errors.length > 0) throw invalid(source, `has an invalid cross: ${errors[0].detail}.`, errors);
+  if (errors.length > 0) throw invalid(source, `has an invalid ${what}: ${errors[0].detail}.`, errors);
 }
 
 function invalid(source: string, reason: string, errors?: readonly FieldError[]): Failure {

@@ -13,7 +13,7 @@ const sampleRows = 65_536;
 
 /**
  * An approximation of a wide design with few columns: numeric columns and the most frequent levels are kept, and all other
- * levels of a field share one column.
+ * levels of a field share one column. Other words of a text have none, since a row may have several.
  */
 export interface CoarseDesign {
   readonly columnCount: number;
@@ -86,7 +86,7 @@ function assignColumns(
   curvatures: Float64Array,
   curvatureMin: number,
 ): Pick<CoarseDesign, "columnOf" | "sizes"> {
-  const fieldOf = fieldsOf(design);
+  const { fieldOf, sets } = fieldsOf(design);
   const isSeparate = new Uint8Array(design.columnCount);
   for (const column of design.numericColumns) isSeparate[column] = 1;
   for (const column of strongest(curvatures, fieldOf, curvatureMin)) isSeparate[column] = 1;
@@ -94,7 +94,8 @@ function assignColumns(
   const restOf = new Map<number, number>();
   const sizes: number[] = [];
   for (let column = 0; column < columnOf.length; column++) {
-    if (!isSeparate[column] && !(fieldOf[column] >= 0 && curvatures[column] > 0)) continue;
+    const isInField = fieldOf[column] >= 0 && !sets.has(fieldOf[column]) && curvatures[column] > 0;
+    if (!isSeparate[column] && !isInField) continue;
     const rest = isSeparate[column] ? undefined : restOf.get(fieldOf[column]);
     columnOf[column] = rest ?? sizes.length;
     if (rest !== undefined) sizes[rest]++;
@@ -106,17 +107,26 @@ function assignColumns(
   return { columnOf, sizes: Int32Array.from(sizes) };
 }
 
-/** Returns the field's index for each column; −1 for numeric columns and columns in no cell. */
-function fieldsOf({ columnCount, groups }: DesignMatrix): Int32Array {
+/** The fields of a design's one-hot columns. */
+interface ColumnFields {
+  /** Shape (columns): the field's index; −1 for numeric columns and columns in no cell. */
+  readonly fieldOf: Int32Array;
+  /** Indices of the fields of texts. */
+  readonly sets: ReadonlySet<number>;
+}
+
+function fieldsOf({ columnCount, groups }: DesignMatrix): ColumnFields {
   const fieldOf = new Int32Array(columnCount).fill(-1);
+  const sets = new Set<number>();
   let first = 0;
-  for (const { columns, fieldCount } of groups) {
+  for (const { columns, fieldCount, isSet } of groups) {
     for (let at = 0; at < columns.length; at++) {
-      if (columns[at] >= 0) fieldOf[columns[at]] = first + (at % fieldCount);
+      if (columns[at] >= 0) fieldOf[columns[at]] = first + (isSet ? 0 : at % fieldCount);
     }
+    if (isSet) sets.add(first);
     first += fieldCount;
   }
-  return fieldOf;
+  return { fieldOf, sets };
 }
 
 /** Returns the one-hot columns with the largest curvature. */

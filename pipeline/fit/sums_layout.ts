@@ -57,14 +57,16 @@ export function layoutOf(design: DesignMatrix, hessian: boolean | HessianBy): Su
 }
 
 /** Returns how a pass over a design computes the Hessian. */
-export function hessianByOf({ groups, columnCount }: DesignMatrix): HessianBy {
-  let pairs = 0;
+export function hessianByOf({ groups, numericColumns, columnCount }: DesignMatrix): HessianBy {
+  let sums = 0;
   let before = 0;
-  for (const { cellCount } of groups) {
-    pairs += before * cellCount;
+  for (const { cellCount, isSet } of groups) {
+    sums += before * cellCount;
+    // There may be a set for each row.
+    if (isSet) sums += cellCount * (2 + numericColumns.length);
     before += cellCount;
   }
-  return pairs > triangleOf(columnCount + 1) ? "columns" : "cells";
+  return sums > triangleOf(columnCount + 1) ? "columns" : "cells";
 }
 
 function triangleOf(size: number): number {

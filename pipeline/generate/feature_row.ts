@@ -1,6 +1,6 @@
 import { drawBell } from "./distribution.ts";
 import { exp } from "../math/elementary.ts";
-import type { Encoder, FeatureEncoder } from "../encode/encoder.ts";
+import { type Encoder, type FeatureEncoder, rateTimeOf } from "../encode/encoder.ts";
 import { inputsOf } from "../examples/input_columns.ts";
 import type { Random } from "../math/random.ts";
 
@@ -8,14 +8,22 @@ import type { Random } from "../math/random.ts";
 export type FeatureRow = Readonly<Record<string, string | number | null>>;
 
 /** Draws a row similar to those that the encoder was fitted on: typical numbers, known categories. */
-export function drawFeatureRow({ features }: Encoder, random: Random): FeatureRow {
-  return Object.fromEntries(
-    features.flatMap((feature) => inputsOf(feature).map(({ name }) => [name, drawValue(feature, random)])),
-  );
+export function drawFeatureRow(encoder: Encoder, random: Random): FeatureRow {
+  const time = rateTimeOf(encoder);
+  return Object.fromEntries([
+    ...(time === undefined ? [] : [[time, drawTime(random)]]),
+    ...encoder.features.flatMap((feature) =>
+      inputsOf(feature).map(({ name }) => [name, drawValue(feature, random)])
+    ),
+  ]);
 }
 
 /** Times of the year 2024. */
 const [microsMin, secondsMax] = [1_704_067_200e6, 366 * 86_400];
+
+function drawTime(random: Random): number {
+  return microsMin + random.below(secondsMax) * 1e6;
+}
 
 function drawValue(feature: FeatureEncoder, random: Random): string | number | null {
   if (feature.type === "numeric") {
@@ -26,8 +34,8 @@ function drawValue(feature: FeatureEncoder, random: Random): string | number | n
       : transformed;
     return Number(value.toPrecision(2));
   }
-  if (feature.type === "time") return microsMin + random.below(secondsMax) * 1e6;
-  const { levels } = feature;
+  if (feature.type === "time") return drawTime(random);
+  const levels = feature.type === "words" ? feature.words : feature.levels;
   if (levels.length === 0) return null;
   const level = levels[random.below(levels.length)];
   // An id is a category, but is usually written as a number.

@@ -7,6 +7,7 @@ import {
   type NumericEncoder,
   type TimeEncoder,
   transformed,
+  type WordsEncoder,
 } from "../encode/encoder.ts";
 import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
@@ -47,11 +48,11 @@ type AddFeature = (
   findings: ColumnFindings,
 ) => void;
 
-/** @returns undefined for a model with hidden layers or crosses, whose log-odds are not sums over single features. */
+/** @returns undefined for a model with hidden layers, crosses or rates, whose log-odds are not sums over single features. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
-  if (model.network || model.encoder.crosses) return undefined;
+  if (model.network || model.encoder.crosses || model.encoder.rates) return undefined;
   const { encoder: { features }, coefficients, intercept } = model;
-  const names = fieldsOf(features).map(({ name }) => name);
+  const names = fieldsOf(model.encoder).map(({ name }) => name);
   const adders = features.map((feature) => adderOf(feature, coefficients, names));
   return (columns, rowCount, findings) => {
     // Features are added in the order of the encoder, so that each sum has the terms of the predictor in its order.
@@ -72,7 +73,8 @@ function adderOf(
     case "numeric":
       return numericAdder(feature, coefficients, field);
     case "time":
-      return timeAdder(feature, coefficients, names);
+    case "words":
+      return termAdder(feature, coefficients, names);
     default:
       return levelAdder(feature, coefficients, field);
   }
@@ -145,7 +147,13 @@ function servedAdder(
   coefficients: ArrayLike<number>,
   names: readonly string[],
 ): AddFeature {
-  const term = createTerm(feature, { coefficients, deep: undefined, crossing: undefined, names });
+  const term = createTerm(feature, {
+    coefficients,
+    deep: undefined,
+    crossing: undefined,
+    names,
+    rateTime: undefined,
+  });
   const others = inputsOf(feature).slice(1).map(({ name }) => names.indexOf(name));
   const findings = createFindings();
   const members: unknown[] = names.map(() => undefined);
@@ -158,23 +166,24 @@ function servedAdder(
   };
 }
 
-/** By the predictor's own term: a time takes as long either way. */
-function timeAdder(
-  feature: TimeEncoder,
+/** By the predictor's own term: a time or a text takes as long either way. */
+function termAdder(
+  feature: TimeEncoder | WordsEncoder,
   coefficients: ArrayLike<number>,
   names: readonly string[],
 ): AddFeature {
-  const options = { coefficients, deep: undefined, crossing: undefined, names };
+  const options = { coefficients, deep: undefined, crossing: undefined, names, rateTime: undefined };
   const term = createTerm(feature, options);
   const inputs = inputsOf(feature).map(({ name }) => names.indexOf(name));
   const [own] = inputs;
   const findings = createFindings();
   const members: unknown[] = names.map(() => undefined);
-  return (columns, logits, { missing }) => {
+  return (columns, logits, { unseen, missing }) => {
     for (let i = 0; i < logits.length; i++) {
       for (const field of inputs) members[field] = columns[field][i];
       logits[i] += term(members[own], findings, members);
       for (const name of findings.missing) missing[names.indexOf(name)]++;
+      for (const name of findings.unseen) unseen[names.indexOf(name)].push(i);
       clearFindings(findings);
     }
   };

@@ -6,13 +6,15 @@ import {
   type LeveledEncoder,
   type NumericEncoder,
   positionCountOf,
+  rateTimeOf,
   type TimeEncoder,
   transformed,
+  type WordsEncoder,
 } from "../encode/encoder.ts";
 import { createCategoryReader } from "../encode/category_positions.ts";
-import { createCrossings } from "../encode/cross_lookup.ts";
+import { createCrossings, rowTimeOf } from "../encode/cross_lookup.ts";
 import { createTimeEncoding } from "../encode/time_columns.ts";
-import { isTime, readTime } from "../encode/time_feature.ts";
+import { createWordReader } from "../encode/words.ts";
 
 /** Receives a nonzero column of a row, with the index of its feature. */
 export type TakeColumn = (featureIndex: number, column: number, value: number) => void;
@@ -27,15 +29,19 @@ export type RowEncoder = (row: Readonly<Record<string, unknown>>, take: TakeColu
  */
 export function createRowEncoder(encoder: Encoder): RowEncoder {
   const crossings = createCrossings(encoder);
+  const rateTime = rateTimeOf(encoder);
+  let time = NaN;
   const features = encoder.features.map((feature, i): RowEncoder => {
     const crossing = crossings[i];
     const enter = (position: number, take: TakeColumn) =>
-      crossing?.(position, (column) => take(i, column, 1));
+      crossing?.(position, (column, value) => take(i, column, value), time);
     switch (feature.type) {
       case "numeric":
         return numericFeature(feature, i, enter);
       case "time":
         return timeFeature(feature, i);
+      case "words":
+        return wordsFeature(feature, i);
       default:
         return leveledFeature(feature, i, enter);
     }
@@ -45,11 +51,12 @@ export function createRowEncoder(encoder: Encoder): RowEncoder {
     return servedAs === undefined ? encode : (row, take) => encode({ ...row, [name]: servedAs }, take);
   });
   return (row, take) => {
+    time = rateTime === undefined ? NaN : rowTimeOf(row[rateTime]);
     for (const encode of encoders) encode(row, take);
   };
 }
 
-/** Calls `take` for the crosses that a feature completes; they count as columns of that feature. */
+/** Calls `take` for the crosses and rates that a feature completes; they count as columns of that feature. */
 type EnterCrosses = (position: number, take: TakeColumn) => void;
 
 function numericFeature(feature: NumericEncoder, i: number, enter: EnterCrosses): RowEncoder {
@@ -80,17 +87,23 @@ function leveledFeature(feature: LeveledEncoder, i: number, enter: EnterCrosses)
   };
 }
 
+function wordsFeature(feature: WordsEncoder, i: number): RowEncoder {
+  const { name, column } = feature;
+  const read = createWordReader(feature);
+  return (row, take) => {
+    const positions = read(row[name]);
+    if (typeof positions === "number") return;
+    for (const position of positions) take(i, column + position, 1);
+  };
+}
+
 function timeFeature(feature: TimeEncoder, i: number): RowEncoder {
   const encode = createTimeEncoding(feature);
   const { name, since = 0 } = feature;
-  const read = (value: unknown) => {
-    const time = isTime(value) ? readTime(value) : NaN;
-    return typeof time === "number" ? time : NaN;
-  };
   return (row, take) =>
     encode(
-      read(row[name]),
-      typeof since === "number" ? since : read(row[since]),
+      rowTimeOf(row[name]),
+      typeof since === "number" ? since : rowTimeOf(row[since]),
       (column, value) => take(i, column, value),
     );
 }

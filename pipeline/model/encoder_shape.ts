@@ -1,7 +1,8 @@
-import { type Encoder, positionCountOf, widthOf } from "../encode/encoder.ts";
+import { type Encoder, type FeatureEncoder, positionCountOf, widthOf } from "../encode/encoder.ts";
 import { valueTypes } from "../examples/level.ts";
 import {
   anyOf,
+  between,
   finite,
   flag,
   integerFrom,
@@ -72,11 +73,45 @@ const timeEncoder = object({
   servedAs,
 });
 
+const wordsEncoder = object({
+  type: oneOf("words"),
+  name: columnName,
+  nullable: flag,
+  values: oneOf(...valueTypes),
+  words: list(text),
+  wordsMax: integerFrom(1),
+  column: count,
+  servedAs,
+});
+
+const rateFieldEncoder = object({
+  type: oneOf("rate"),
+  name: columnName,
+  nullable: flag,
+  values: oneOf(...valueTypes),
+  levels: list(text),
+  column: count,
+  servedAs,
+});
+
+const rateEncoder = object({
+  of: list(columnName, 1),
+  keys: list(count),
+  rows: list(positive),
+  clicks: list(finite),
+  base: between(0, 1),
+  prior: positive,
+  decay: optional(object({ time: columnName, halfLife: positive, asOf: finite })),
+  column: count,
+});
+
 const featureEncoder = variant("type", {
   numeric: numericEncoder,
   categorical: categoricalEncoder,
   ordinal: ordinalEncoder,
   time: timeEncoder,
+  words: wordsEncoder,
+  rate: rateFieldEncoder,
 });
 
 const crossEncoder = object({
@@ -90,10 +125,11 @@ export const encoder = object({
   features: list(featureEncoder, 1),
   columnCount: count,
   crosses: optional(list(crossEncoder)),
+  rates: optional(list(rateEncoder)),
 });
 
-/** Counts the columns of an encoder. @returns NaN if the columns are not contiguous, or a cross does not fit its fields. */
-export function columnCountOf({ features, crosses = [] }: Encoder): number {
+/** Counts the columns of an encoder. @returns NaN if the columns are not contiguous, or a cross or a rate does not fit its fields. */
+export function columnCountOf({ features, crosses = [], rates = [] }: Encoder): number {
   let columns = 0;
   for (const feature of features) {
     if (feature.column !== columns) return NaN;
@@ -104,15 +140,30 @@ export function columnCountOf({ features, crosses = [] }: Encoder): number {
     }
     columns += widthOf(feature);
   }
-  for (const { of, keys, column } of crosses) {
-    // Fields of a cross are in the order of the encoder, so each must exist and occur once.
-    const crossed = features.filter(({ name }) => of.includes(name));
-    if (crossed.length !== of.length || crossed.some(({ name }, i) => name !== of[i])) return NaN;
-    const combinations = crossed.reduce((product, feature) => product * positionCountOf(feature), 1);
-    if (column !== columns || !ascends(keys) || keys.some((key) => key >= combinations)) return NaN;
-    columns += keys.length;
+  for (const cross of crosses) {
+    if (cross.column !== columns || !fitsFields(cross, features)) return NaN;
+    columns += cross.keys.length;
   }
-  return columns;
+  const own = features.filter(({ type }) => type === "rate");
+  for (const [i, rate] of rates.entries()) {
+    const isOwn = i < own.length;
+    if (!fitsFields(rate, features) || rate.column !== (isOwn ? own[i].column : columns)) return NaN;
+    if (rate.rows.length !== rate.keys.length || rate.clicks.length !== rate.keys.length) return NaN;
+    if (!isOwn) columns++;
+  }
+  return rates.length < own.length ? NaN : columns;
+}
+
+/** Returns whether the fields exist, in the order of the encoder, and have all combinations. */
+function fitsFields(
+  { of, keys }: { readonly of: readonly string[]; readonly keys: readonly number[] },
+  features: readonly FeatureEncoder[],
+): boolean {
+  // Fields are in the order of the encoder, so each must exist and occur once.
+  const crossed = features.filter(({ name }) => of.includes(name));
+  if (crossed.length !== of.length || crossed.some(({ name }, i) => name !== of[i])) return false;
+  const combinations = crossed.reduce((product, feature) => product * positionCountOf(feature), 1);
+  return ascends(keys) && keys.every((key) => key < combinations);
 }
 
 function ascends(values: readonly number[]): boolean {

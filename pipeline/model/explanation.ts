@@ -1,7 +1,7 @@
 import { createDeepPart } from "./network.ts";
 import { createRowEncoder } from "./encoded_row.ts";
 import type { ServableModel } from "./predictor.ts";
-import type { FeatureEncoder } from "../encode/encoder.ts";
+import type { Encoder } from "../encode/encoder.ts";
 import { fieldsOf, unusedFieldsOf } from "./signature.ts";
 
 /** The parts of a row's log-odds. */
@@ -9,7 +9,7 @@ export interface Explanation {
   /** intercept + the contributions of the features in their order + network: bit for bit the log-odds of the predictor. */
   readonly logit: number;
   readonly intercept: number;
-  /** Log-odds in the order of `contributorsOf`. What an age is counted from has none. */
+  /** Log-odds in the order of `contributorsOf`. What an age or a rate is counted from has none. */
   readonly contributions: Float64Array;
   /**
    * The deep part's log-odds in a model with hidden layers, where the fields act together. The contributions are then
@@ -22,15 +22,15 @@ export interface Explanation {
 export type Explainer = (row: Readonly<Record<string, unknown>>) => Explanation;
 
 /** Returns the names of a model's fields, and of the features that are served as fixed values. */
-export function contributorsOf(features: readonly FeatureEncoder[]): string[] {
-  return [...fieldsOf(features).map(({ name }) => name), ...unusedFieldsOf(features)];
+export function contributorsOf(encoder: Pick<Encoder, "features" | "rates">): string[] {
+  return [...fieldsOf(encoder).map(({ name }) => name), ...unusedFieldsOf(encoder)];
 }
 
 export function createExplainer({ encoder, coefficients, intercept, network }: ServableModel): Explainer {
   const encode = createRowEncoder(encoder);
   const deep = network && createDeepPart(network);
   const { features } = encoder;
-  const names = contributorsOf(features);
+  const names = contributorsOf(encoder);
   const indexOf = features.map(({ name }) => names.indexOf(name));
   return (row) => {
     const parts = new Float64Array(features.length);

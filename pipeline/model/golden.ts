@@ -43,6 +43,12 @@ function rawRow(chunk: RawChunk, at: number, levels: RawExamples["levels"], spec
       set(name, levels[categoricalIndex][chunk.codes[categoricalIndex++][at]]);
     }
   }
+  const { time, features, rates = [] } = spec;
+  const decays = [...features, ...rates].some((one) => "halfLife" in one && one.halfLife !== undefined);
+  if (time !== undefined && decays) {
+    const value = chunk.times?.[at] ?? NaN;
+    row[time] = Number.isFinite(value) ? value : null;
+  }
   return row;
 }
 

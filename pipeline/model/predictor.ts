@@ -1,13 +1,14 @@
 import { sigmoid } from "./activations.ts";
-import { encodeNumeric, type Encoder, type NumericEncoder } from "../encode/encoder.ts";
+import { encodeNumeric, type Encoder, type NumericEncoder, rateTimeOf } from "../encode/encoder.ts";
 import { bucketsOf, levelPositions } from "../encode/category_positions.ts";
 import { createCrossings } from "../encode/cross_lookup.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
+import { servedColumnsOf } from "../examples/input_columns.ts";
 import { memberOf } from "../exact_json.ts";
 import { createDeepPart, type Network } from "./network.ts";
 import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
-import { createTerm, partAt } from "./terms.ts";
+import { createTerm, createTimeCheck, partAt } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
 export interface ServableModel {
@@ -39,17 +40,20 @@ export interface Predictor {
 export function createPredictor(model: ServableModel): Predictor {
   const { encoder, coefficients, intercept, network, keys = [] } = model;
   const deep = network && createDeepPart(network);
-  const fields = fieldsOf(encoder.features);
+  const fields = fieldsOf(encoder);
   const names = fields.map(({ name }) => name);
   /** Per feature: the index of the field with its name; beyond the fields, where nothing is, if there is none. */
   const places = encoder.features.map(({ name, servedAs }) =>
     servedAs === undefined ? names.indexOf(name) : names.length
   );
   const crossings = createCrossings(encoder);
+  const rateTime = rateTimeOf(encoder);
   const terms = encoder.features.map((feature, i) =>
-    createTerm(feature, { coefficients, deep, crossing: crossings[i], names })
+    createTerm(feature, { coefficients, deep, crossing: crossings[i], names, rateTime })
   );
-  const unused = unusedFieldsOf(encoder.features);
+  const isRead = servedColumnsOf(encoder.features).some(({ name }) => name === rateTime);
+  const timeCheck = rateTime === undefined || isRead ? undefined : createTimeCheck(rateTime);
+  const unused = unusedFieldsOf(encoder);
   const known = new Set([...names, ...unused, ...keys]);
   /** Keys that are not fields too, as a group may be. */
   const ownKeys = [...new Set(keys)].filter((name) => !names.includes(name));
@@ -73,6 +77,7 @@ export function createPredictor(model: ServableModel): Predictor {
       const part = known === undefined ? NaN : partOf(value, known);
       sum += part === part ? part : terms[i](value, findings, members);
     }
+    if (timeCheck && !timeCheck(members[names.length - 1], findings)) return NaN;
     let memberCount = 0;
     for (const _ in row) memberCount++;
     if (memberCount !== present && !allowOthers(row, findings)) return NaN;
@@ -128,7 +133,7 @@ interface FieldValues {
   readonly parts: ReadonlyMap<unknown, number>;
 }
 
-/** @returns undefined for a field whose values take more than one step: with bins, times, or hashed. */
+/** @returns undefined for a field whose values take more than one step: with bins, times, hashed, texts, or rates. */
 function valuesOf(
   feature: Encoder["features"][number],
   coefficients: ArrayLike<number>,
@@ -137,7 +142,8 @@ function valuesOf(
     if (feature.edges || isTimeFeature(feature)) return undefined;
     return { numeric: feature, coefficient: coefficients[feature.column], parts: new Map() };
   }
-  if (feature.type === "time" || bucketsOf(feature) !== undefined) return undefined;
+  if (feature.type === "time" || feature.type === "words" || feature.type === "rate") return undefined;
+  if (bucketsOf(feature) !== undefined) return undefined;
   const parts = [...levelPositions(feature)].map(([value, position]) =>
     [value, partAt(feature, position, coefficients)] as const
   );

@@ -16,7 +16,13 @@ export function servedValueNotes({ features, columnCount }: Encoder): string[] {
     const { name, servedAs, ...own } = feature;
     const names = inputsOf(feature).map((input) => input.name);
     const findings = createFindings();
-    createTerm({ ...own, name }, { coefficients, deep: undefined, crossing: undefined, names })(
+    createTerm({ ...own, name }, {
+      coefficients,
+      deep: undefined,
+      crossing: undefined,
+      names,
+      rateTime: undefined,
+    })(
       servedAs,
       findings,
       names.map(() => null),

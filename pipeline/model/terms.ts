@@ -9,10 +9,12 @@ import {
   positionCountOf,
   type TimeEncoder,
   transformed,
+  type WordsEncoder,
 } from "../encode/encoder.ts";
 import { createCategoryReader } from "../encode/category_positions.ts";
-import type { Crossing } from "../encode/cross_lookup.ts";
+import { type Crossing, rowTimeOf } from "../encode/cross_lookup.ts";
 import { createTimeEncoding } from "../encode/time_columns.ts";
+import { createWordReader } from "../encode/words.ts";
 import { isTime, isTimeFeature, misreadTime, readTime } from "../encode/time_feature.ts";
 import {
   categoricalProblem,
@@ -36,10 +38,12 @@ export type Term = (value: unknown, findings: Findings, members: readonly unknow
 export interface TermOptions {
   readonly coefficients: ArrayLike<number>;
   readonly deep: DeepPart | undefined;
-  /** Undefined if the feature is in no cross. */
+  /** Undefined if the feature is in no cross and no rate. */
   readonly crossing: Crossing | undefined;
   /** Names of all fields. */
   readonly names: readonly string[];
+  /** Name of the field that has the row's time, if rates decay. */
+  readonly rateTime: string | undefined;
 }
 
 export function createTerm(feature: FeatureEncoder, options: TermOptions): Term {
@@ -58,35 +62,38 @@ export function createTerm(feature: FeatureEncoder, options: TermOptions): Term 
 /** Returns the term of a feature that is scored as it is sent. */
 function sentTerm(
   feature: FeatureEncoder,
-  { coefficients, deep, crossing, names }: TermOptions,
+  options: TermOptions,
 ): Term {
-  const cross = crossing && crossedPart(crossing, coefficients, deep);
+  const { coefficients, deep, names } = options;
+  const cross = crossedPart(options);
   switch (feature.type) {
     case "numeric":
       return numericTerm(feature, coefficients, deep, cross);
     case "time":
       return timeTerm(feature, coefficients, deep, names);
+    case "words":
+      return wordsTerm(feature, coefficients, deep);
     default:
       return levelTerm(feature, coefficients, deep, cross);
   }
 }
 
-/** Adds the log-odds of the crosses that a field completes to the field's part. */
-type AddCrosses = (part: number, position: number) => number;
+/** Adds the log-odds of the crosses and rates that a field completes to the field's part. */
+type AddCrosses = (part: number, position: number, members: readonly unknown[]) => number;
 
 function crossedPart(
-  crossing: Crossing,
-  coefficients: ArrayLike<number>,
-  deep: DeepPart | undefined,
-): AddCrosses {
+  { crossing, coefficients, deep, names, rateTime }: TermOptions,
+): AddCrosses | undefined {
+  if (!crossing) return undefined;
+  const timeAt = rateTime === undefined ? -1 : names.indexOf(rateTime);
   let sum = 0;
-  const take = (column: number) => {
-    deep?.add(column, 1);
-    sum += coefficients[column];
+  const take = (column: number, value: number) => {
+    deep?.add(column, value);
+    sum += value * coefficients[column];
   };
-  return (part, position) => {
+  return (part, position, members) => {
     sum = part;
-    crossing(position, take);
+    crossing(position, take, timeAt < 0 ? NaN : rowTimeOf(members[timeAt]));
     return sum;
   };
 }
@@ -99,18 +106,23 @@ function numericTerm(
 ): Term {
   const { column, edges, transform } = feature;
   const firstBin = column + (feature.missingIndicator ? 2 : 1);
-  const binned = (part: number, edges: readonly number[], value: number) => {
+  const binned = (
+    part: number,
+    edges: readonly number[],
+    value: number,
+    members: readonly unknown[],
+  ) => {
     const bin = binOf(edges, transformed(transform, value));
     deep?.add(firstBin + bin, 1);
     const sum = part + coefficients[firstBin + bin];
-    return cross ? cross(sum, bin) : sum;
+    return cross ? cross(sum, bin, members) : sum;
   };
   const coefficient = coefficients[column];
   const encodedMissing = encodeNumeric(feature, NaN);
   const ofMissing = encodedMissing * coefficient +
     (feature.missingIndicator ? coefficients[column + 1] : 0);
   const isTime = isTimeFeature(feature);
-  return (sent, { errors, missing }) => {
+  return (sent, { errors, missing }, members) => {
     // Rounded to a double, as in training.
     const value = typeof sent === "bigint" ? Number(sent) : sent;
     const misread = isTime && typeof value === "number" ? misreadTime(value) : undefined;
@@ -124,14 +136,14 @@ function numericTerm(
       // A large number divided by a scale far below 1 can become infinite.
       if (Number.isFinite(part)) {
         deep?.add(column, encoded);
-        return edges ? binned(part, edges, value) : part;
+        return edges ? binned(part, edges, value, members) : part;
       }
     }
     if (value === null && feature.nullable) {
       missing.push(feature.name);
       deep?.add(column, encodedMissing);
       if (feature.missingIndicator) deep?.add(column + 1, 1);
-      return cross ? cross(ofMissing, positionCountOf(feature) - 1) : ofMissing;
+      return cross ? cross(ofMissing, positionCountOf(feature) - 1, members) : ofMissing;
     }
     errors.push({ pointer: pointerTo(feature.name), detail: numericProblem(value, feature.nullable) });
     return NaN;
@@ -147,12 +159,12 @@ function levelTerm(
   const { name, nullable } = feature;
   const levelCount = levelCountOf(feature);
   const read = createCategoryReader(feature);
-  const at = (position: number) => {
+  const at = (position: number, members: readonly unknown[]) => {
     if (deep) { for (const column of columnsAt(feature, position)) deep.add(column, 1); }
     const part = partAt(feature, position, coefficients);
-    return cross ? cross(part, position) : part;
+    return cross ? cross(part, position, members) : part;
   };
-  return (value, { errors, unseen, missing }) => {
+  return (value, { errors, unseen, missing }, members) => {
     const position = read(value);
     if (position < 0 || (position === levelCount && !nullable)) {
       errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, position, nullable) });
@@ -160,7 +172,7 @@ function levelTerm(
     }
     if (position === levelCount) missing.push(name);
     else if (position > levelCount) unseen.push(name);
-    return at(position);
+    return at(position, members);
   };
 }
 
@@ -168,6 +180,46 @@ function levelTerm(
 export function partAt(feature: LeveledEncoder, position: number, coefficients: ArrayLike<number>): number {
   if (feature.type === "categorical") return coefficients[feature.column + position];
   return columnsAt(feature, position).reduce((sum, column) => sum + coefficients[column], 0);
+}
+
+function wordsTerm(
+  feature: WordsEncoder,
+  coefficients: ArrayLike<number>,
+  deep: DeepPart | undefined,
+): Term {
+  const { name, column, nullable, words } = feature;
+  const read = createWordReader(feature);
+  return (value, { errors, unseen, missing }) => {
+    const positions = read(value);
+    const isMissing = typeof positions !== "number" && positions[0] === words.length;
+    if (typeof positions === "number" || (isMissing && !nullable)) {
+      const position = typeof positions === "number" ? positions : words.length;
+      errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, position, nullable) });
+      return NaN;
+    }
+    if (isMissing) missing.push(name);
+    else if (positions.length === 0) unseen.push(name);
+    let sum = 0;
+    for (const position of positions) {
+      deep?.add(column + position, 1);
+      sum += coefficients[column + position];
+    }
+    return sum;
+  };
+}
+
+/** Checks the time of a row that no feature reads, as of which rates are. */
+export function createTimeCheck(name: string): (value: unknown, findings: Findings) => boolean {
+  return (value, { errors, missing }) => {
+    if (value === null) {
+      missing.push(name);
+      return true;
+    }
+    const time = isTime(value) ? readTime(value) : timeProblem(value, true);
+    if (typeof time === "number") return true;
+    errors.push({ pointer: pointerTo(name), detail: time });
+    return false;
+  };
 }
 
 function timeTerm(

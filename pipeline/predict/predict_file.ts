@@ -177,9 +177,9 @@ function rejectedRows(
   return { rejected, reasons: Object.fromEntries(counts) };
 }
 
-function timesOf({ encoder: { features } }: ArtifactMetadata): ReadonlySet<string> {
-  const numbers = features.filter((feature) => feature.type === "numeric" && isTimeFeature(feature));
-  const times = fieldsOf(features).filter(({ type }) => type === "time");
+function timesOf({ encoder }: ArtifactMetadata): ReadonlySet<string> {
+  const numbers = encoder.features.filter((feature) => feature.type === "numeric" && isTimeFeature(feature));
+  const times = fieldsOf(encoder).filter(({ type }) => type === "time");
   return new Set([...numbers, ...times].map(({ name }) => name));
 }
 

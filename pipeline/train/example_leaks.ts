@@ -35,8 +35,13 @@ export function leaksOfExamples(
       }
     },
   });
-  if (!features.some(({ name }) => name === group)) return found;
-  return [groupAsFeature(group), ...found.filter(({ columns }) => !columns.includes(group))];
+  // A text is seldom that of another row, but its words are.
+  const texts = new Set(features.flatMap(({ type, name }) => type === "words" ? [name] : []));
+  const judged = found.filter(({ kind, columns }) =>
+    !(kind === "level-per-row" || kind === "group-feature") || columns.some((name) => !texts.has(name))
+  );
+  if (!features.some(({ name }) => name === group)) return judged;
+  return [groupAsFeature(group), ...judged.filter(({ columns }) => !columns.includes(group))];
 }
 
 function rowsOf(chunk: RawChunk): LeakRows {

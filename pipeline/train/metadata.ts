@@ -35,6 +35,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       features: [...encoder.features.map((feature) => ({ ...feature }))],
       columnCount: encoder.columnCount,
       ...(encoder.crosses ? { crosses: encoder.crosses } : {}),
+      ...(encoder.rates ? { rates: encoder.rates } : {}),
     } as ArtifactMetadata["encoder"],
     coefficients,
     intercept,

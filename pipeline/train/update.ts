@@ -60,7 +60,7 @@ export async function update(
       after,
       budget,
       types: from.metadata.encoder.features.flatMap((feature) =>
-        feature.type === "categorical" || feature.type === "ordinal" ? [feature.values] : []
+        "values" in feature ? [feature.values] : feature.type === "categorical" ? [undefined] : []
       ),
       observe: readObserver(options),
     });

@@ -99,9 +99,16 @@ function fieldSchema(field: Field): JsonSchema {
 
   // A category may be a string, a number or a boolean, and an unknown one is answered too: a list of the levels alone would
   // forbid valid values.
-  const { levels = [], values } = field;
+  const { levels = [], values, wordCount } = field;
   const bounds = values === "integer" || values === "text" ? exactIntegers : {};
   const any = { type: ["string", "number", "boolean", ...orNull], ...bounds };
+  if (wordCount !== undefined) {
+    return {
+      ...any,
+      description: `a text; the model knows ${wordCount} words${unknown}`,
+      examples: ["a text"],
+    };
+  }
   const spelling = values ? spellings[values] : "";
   const description = `a category; the model knows ${levels.length}${unknown}${spelling}`;
   if (levels.length === 0 || levels.length > levelsListedMax) {

@@ -118,7 +118,7 @@ async function intervalDetail({ explainer }: ServingModel, level: number): Promi
 
 export function explanationDetail({ explainer: insight, metadata }: LoadedModel): Detail {
   const explain = insight.explainer();
-  const names = contributorsOf(metadata.encoder.features).map((name) => JSON.stringify(name));
+  const names = contributorsOf(metadata.encoder).map((name) => JSON.stringify(name));
   return {
     name: "explanation",
     text(row) {

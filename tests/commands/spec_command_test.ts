@@ -51,6 +51,13 @@ Deno.test("the JSON Schema accepts and rejects what the program accepts and reje
       [{ ...one, leftOut: [{ column: "e" }] }, false],
       [{ ...one, colour: "red" }, false],
       [{ ...one, crosses: [{ of: ["d"] }] }, false],
+      [feature({ type: "words", minCount: 2, max: 500 }), true],
+      [feature({ type: "words", max: 0 }), false],
+      [{ ...one, time: "e", features: [{ name: "d", type: "rate", prior: 0.5, halfLife: "30d" }] }, true],
+      [feature({ type: "rate", prior: 0 }), false],
+      [feature({ type: "rate", halfLife: "30 days" }), false],
+      [{ ...one, rates: [{ of: ["d"] }] }, true],
+      [{ ...one, rates: [{ of: [] }] }, false],
     ];
     for (const [spec, isValid] of rows) {
       const { valid } = await validate(uri, JSON.parse(JSON.stringify(spec)));

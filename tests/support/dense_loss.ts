@@ -1,7 +1,7 @@
 import { loadEach } from "../../pipeline/chunks/chunk_store.ts";
 import type { DesignMatrix } from "../../pipeline/encode/design_matrix.ts";
 
-/** The training rows as a dense matrix: the reference for the structured design. */
+/** Rows as a dense matrix: the reference for the structured design. */
 export interface DenseExamples {
   /** Shape (rows, columns + 1); the last column is 1, for the intercept. */
   readonly X: readonly (readonly number[])[];
@@ -9,13 +9,13 @@ export interface DenseExamples {
   readonly weights: readonly number[];
 }
 
-/** Expands the rows of a design's first part, including zeros. */
-export function denseExamples(design: DesignMatrix): DenseExamples {
+/** Expands the rows of one part of a design, the training rows by default, including zeros. */
+export function denseExamples(design: DesignMatrix, part = 0): DenseExamples {
   const X: number[][] = [];
   const labels: number[] = [];
   const weights: number[] = [];
   for (const chunk of loadEach(design.chunks)) {
-    for (let i = 0; i < chunk.partEnds[0]; i++) {
+    for (let i = part === 0 ? 0 : chunk.partEnds[part - 1]; i < chunk.partEnds[part]; i++) {
       const row = new Array<number>(design.columnCount + 1).fill(0);
       row[design.columnCount] = 1;
       design.numericColumns.forEach((column, j) => {

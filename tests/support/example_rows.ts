@@ -17,13 +17,14 @@ export type FeatureText = Readonly<Record<string, unknown>> & { readonly name: s
 /** Returns a spec over the columns id, clicked, who, weight if `weight` is set, and the time if there is one. */
 export function specOf(
   features: readonly FeatureText[],
-  options: { weight?: boolean; time?: string; crosses?: readonly unknown[] } = {},
+  options: { weight?: boolean; time?: string; crosses?: readonly unknown[]; rates?: readonly unknown[] } = {},
 ): FeatureSpec {
-  const weight = options.weight ? { weight: "weight" } : {};
-  const time = options.time === undefined ? {} : { time: options.time };
-  const crosses = options.crosses ? { crosses: options.crosses } : {};
+  const { weight, ...combined } = options;
   const names = { id: "id", label: "clicked", group: "who" };
-  return parseSpec({ ...names, ...weight, ...time, ...crosses, features }, "the test's spec");
+  return parseSpec(
+    { ...names, ...(weight ? { weight: "weight" } : {}), ...combined, features },
+    "the test's spec",
+  );
 }
 
 /** Returns examples in memory, as if read from a view. @param chunkRows Rows per chunk: many chunks from few rows. */

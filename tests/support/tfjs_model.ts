@@ -18,8 +18,8 @@ export function denseRow(
     if (feature.type === "numeric") {
       columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
       if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
-    } else if (feature.type === "time") {
-      throw new Error("a test of tfjs has no times");
+    } else if (feature.type === "time" || feature.type === "words" || feature.type === "rate") {
+      throw new Error(`a test of tfjs has no ${feature.type}`);
     } else {
       for (const column of columnsAt(feature, createCategoryReader(feature)(value))) columns[column] = 1;
     }

@@ -47,7 +47,7 @@ for (const options of [{}, { crosses }]) {
     assert.deepEqual(predictor.fields.map(({ name }) => name), ["start", "x"]);
     assert.deepEqual(predictor.unused, ["position", "place", "size", "at"]);
     const explain = createExplainer(model);
-    const names = contributorsOf(encoder.features);
+    const names = contributorsOf(encoder);
     const logits = rows.map((row) => {
       const { start, x } = row;
       const findings = createFindings();

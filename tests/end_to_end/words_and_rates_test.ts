@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inFolder, run } from "../support/program.ts";
+import { startServe } from "../support/serve_process.ts";
+
+const schema = `
+  CREATE TABLE mails (
+    mail_id INTEGER NOT NULL PRIMARY KEY, -- the number of the e-mail
+    person TEXT NOT NULL,
+    subject TEXT,
+    zip TEXT,
+    hour INTEGER,
+    opened INTEGER
+  ) STRICT;
+  CREATE VIEW examples AS SELECT * FROM mails;
+`;
+
+const spec = {
+  id: "mail_id",
+  label: "opened",
+  group: "person",
+  features: [
+    { name: "subject", type: "words", minCount: 2 },
+    { name: "zip", type: "rate", prior: 10 },
+    { name: "hour", type: "categorical" },
+  ],
+  rates: [{ of: ["zip", "hour"] }],
+};
+
+function rowsText(): string {
+  const subjects = ["Sale: 50% off", "Your invoice", "Für dich: SALE", ""];
+  const lines = ["mail_id,person,subject,zip,hour,opened"];
+  for (let i = 0; i < 600; i++) {
+    const opened = (i * 7919) % 97 < 15 + (i % 4) * 8 + (i % 7) * 6 ? 1 : 0;
+    lines.push(`${i + 1},p${i % 150},"${subjects[i % 4]}",0${1000 + (i % 7)},${(i * 5) % 3},${opened}`);
+  }
+  return lines.join("\n") + "\n";
+}
+
+Deno.test("clickwell: words and click rates, from a file to answers of a file, a request and a batch", () =>
+  inFolder(async (folder) => {
+    const path = (name: string) => join(folder, name);
+    await Deno.writeTextFile(path("my.sql"), schema);
+    await Deno.writeTextFile(path("my.json"), JSON.stringify(spec));
+    await Deno.writeTextFile(path("mails.csv"), rowsText());
+    const folders = ["--data", path("data"), "--models", path("models")];
+    const loaded = await run([
+      ...["ingest", "--data", path("data"), "--schema", path("my.sql")],
+      ...["--table", `mails=${path("mails.csv")}`],
+    ]);
+    assert.equal(loaded.code, 0, loaded.stderr);
+    const trained = await run(["train", ...folders, "--spec", path("my.json"), "--json"]);
+    assert.equal(trained.code, 0, trained.stderr);
+    const { metrics } = JSON.parse(trained.stdout);
+    assert.ok(metrics.log_loss < metrics.base_log_loss);
+    const searched = await run(["sweep", ...folders, "--spec", path("my.json"), "--C", "0.1,1", "--json"]);
+    assert.equal(searched.code, 0, searched.stderr);
+
+    const row = { subject: "sale FÜR alle", zip: "01003", hour: 1 };
+    await Deno.writeTextFile(path("new.csv"), "subject,zip,hour\nsale FÜR alle,01003,1\n,,\n");
+    const predicted = await run(["predict", ...folders, path("new.csv"), "--out", path("out.csv")]);
+    assert.equal(predicted.code, 0, predicted.stderr);
+    const answers = await Deno.readTextFile(path("out.csv"));
+
+    await using server = await startServe(folders);
+    const post = async (target: string, body: unknown) => {
+      const response = await fetch(new URL(target, server.origin), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, answer: await response.json() };
+    };
+    const { answer: { probability } } = await post("/predict", row);
+    assert.ok(answers.includes(String(probability)), answers);
+    const { answer: explained } = await post("/predict?explain=true", row);
+    const { contributions } = explained.explanation;
+    assert.deepEqual(Object.keys(contributions), ["subject", "zip", "hour"]);
+    assert.ok(Object.values(contributions).every((part) => part !== 0), JSON.stringify(contributions));
+    const columns = Object.fromEntries(Object.entries(row).map(([name, value]) => [name, [value]]));
+    const byColumns = await post("/predict/batch", { columns });
+    assert.deepEqual(byColumns.answer.columns.probability, [probability]);
+    const byRows = await post("/predict/batch", {
+      rows: [row, { ...row, subject: "x", zip: "9", hour: null }],
+    });
+    assert.equal(byRows.answer.rows[0].probability, probability);
+    const { answer: unseen } = await post("/predict", { subject: "x", zip: "9", hour: 1 });
+    assert.deepEqual(unseen.unseen, ["subject", "zip"]);
+    const { status, answer: problem } = await post("/predict", { ...row, subject: ["sale"] });
+    assert.deepEqual([status, problem.errors[0].pointer], [422, "#/subject"]);
+    const byId = await post("/predict", { mail_id: 5 });
+    assert.equal(byId.status, 200, JSON.stringify(byId.answer));
+    const document = await (await fetch(new URL("/openapi.json", server.origin))).json();
+    const { subject } = document.components.schemas.Row.properties;
+    assert.match(subject.description, /^a text; the model knows \d+ words/);
+    assert.deepEqual(subject.type, ["string", "number", "boolean", "null"]);
+  }));
