@@ -41,8 +41,13 @@ export function inputFilesOf(paths: readonly string[]): InputFiles {
     }
   }
   if (named.length + found.length > 0) return { named, found, left };
+  throw noTable(paths, left);
+}
+
+/** The failure of folders in which no file is a table. */
+export function noTable(paths: readonly string[], left: readonly LeftFile[]): Failure {
   const seen = left.map(({ file, why }) => `${basename(file)} (${why})`).slice(0, 10).join(", ");
-  throw usageInvalid(
+  return usageInvalid(
     `There is no table in ${paths.join(", ")}: ${
       seen ? `it has ${seen}` : "it is empty"
     }. Expected parquet, CSV or ` +

@@ -58,7 +58,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     : readTexts(sample, format);
   const named = withoutUnusableNames(columns);
   const isPart = sample.rows < sample.rowCount;
-  const file = { path, format: found.format, isParquet: fileFormat === "parquet", signal };
+  const file = { paths: [path], format: found.format, isParquet: fileFormat === "parquet", signal };
   return {
     name: tableNameOf(path),
     path,

@@ -19,7 +19,7 @@ import { labelsOfColumn, labelsOfKeys, leaksAmong, withoutLeaks } from "./leak_s
 import { namedJoinsOf } from "./named_joins.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
-import { findReferences, type KeySearch, type KeySearchResult } from "./references.ts";
+import { findReferences, type KeySearch, type KeySearchResult, withNullShares } from "./references.ts";
 import { labelTableFor, tableOf } from "./table.ts";
 import { requireConnected } from "./unconnected.ts";
 import { groupLeftOut, rolesOf, type ViewRoles } from "./roles.ts";
@@ -71,7 +71,10 @@ export async function proposeTables(
     searchKeys,
   );
   const joinable = profiles.filter(({ name }) => !(choice.is === "exists" && choice.by.table === name));
-  const tree = joinTreeOf(choice.examples.name, joinable.map(({ name }) => name), references);
+  const names = joinable.map(({ name }) => name);
+  const among = references.filter(({ table, parent }) => names.includes(table) && names.includes(parent));
+  const checked = await withNullShares(among, { tables, searchKeys });
+  const tree = joinTreeOf(choice.examples.name, names, checked);
   requireConnected(tree, profiles, { isNamed, nearMisses });
   return proposalOf(choice, tree, profiles, wishes);
 }

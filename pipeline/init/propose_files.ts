@@ -1,10 +1,10 @@
 import { Failure } from "../failure.ts";
-import { printable } from "../files/columns/printable.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
-import { inputFilesOf, type LeftFile, partsByName } from "./folder.ts";
+import { inputFilesOf, type LeftFile, noTable, partsByName } from "./folder.ts";
 import { searchKeys } from "./key_search.ts";
 import { isTime, typeOf } from "./parquet_sample.ts";
-import { type ColumnKind, profileFile, type TableProfile } from "./profile.ts";
+import { withCheckedKey } from "./key_check.ts";
+import { type ColumnKind, profileFile, tableNameOf, type TableProfile } from "./profile.ts";
 import type { Proposal } from "./proposal.ts";
 import { proposeTables, type Wishes } from "./propose.ts";
 import type { KeySearch, KeySearchResult } from "./references.ts";
@@ -53,7 +53,8 @@ export async function proposeFiles(
     }
   }
   const named = Object.values(wishes).flat();
-  const tables = tablesOf(profiles.map((profile) => withinWidth(profile, named)), files.named);
+  if (profiles.length === 0) throw noTable(paths, left);
+  const tables = await tablesOf(profiles.map((profile) => withinWidth(profile, named)), files.named, signal);
   const required = tables.filter(({ isNamed }) => isNamed).map(({ profile }) => profile);
   const proposal = await proposeTables(tables.map(({ profile }) => profile), wishes, {
     isNamed: (profile) => required.includes(profile),
@@ -74,7 +75,7 @@ async function searchFiles(
   for (const table of tables) {
     const own = searches.filter((search) => search.table === table.profile.name);
     if (own.length === 0) continue;
-    for (const [i, result] of (await searchKeys(searchedTable(table), own, signal)).entries()) {
+    for (const [i, result] of (await searchKeys({ ...searchedTable(table), signal }, own)).entries()) {
       found.set(own[i], result);
     }
   }
@@ -88,7 +89,7 @@ async function orReason(profiling: Promise<TableProfile>): Promise<TableProfile 
     return profile.rowCount === 0 ? "it has no row" : profile;
   } catch (error) {
     if (error instanceof Failure && error.kind === "file-invalid") {
-      return error.message.replace(/^Cannot read [^:]*: /, "");
+      return error.message.replace(/^Cannot read [^:]*: |\.$/g, "");
     }
     throw error;
   }
@@ -100,18 +101,27 @@ function searchedTable({ profile, paths }: FilesTable) {
 }
 
 /** Makes a table of each file, or of files with the same columns whose names differ in numbers only. */
-function tablesOf(profiles: readonly TableProfile[], named: readonly string[]): FilesTable[] {
+async function tablesOf(
+  profiles: readonly TableProfile[],
+  named: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<FilesTable[]> {
   const byPath = new Map(profiles.map((profile) => [profile.path, profile]));
-  const tables = [...partsByName([...byPath.keys()])].flatMap(([stem, paths]): FilesTable[] => {
+  const tables: FilesTable[] = [];
+  for (const [stem, paths] of partsByName([...byPath.keys()])) {
     const parts = paths.flatMap((path) => byPath.get(path) ?? []);
     const whole = parts.length > 1 ? joinedParts(stem, parts) : undefined;
-    if (whole) return [{ profile: whole, paths, isNamed: paths.some((path) => named.includes(path)) }];
-    return parts.map((profile) => ({
-      profile,
-      paths: [profile.path],
-      isNamed: named.includes(profile.path),
-    }));
-  });
+    if (whole) {
+      // A key of one part may occur in another.
+      const files = { paths, format: whole.format, isParquet: whole.fileFormat === "parquet", signal };
+      const profile = { ...whole, columns: await withCheckedKey(whole.columns, files) };
+      tables.push({ profile, paths, isNamed: paths.some((path) => named.includes(path)) });
+    } else {
+      tables.push(...parts.map((profile) => {
+        return { profile, paths: [profile.path], isNamed: named.includes(profile.path) };
+      }));
+    }
+  }
   return withNames(tables);
 }
 
@@ -138,14 +148,10 @@ function joinedParts(stem: string, parts: readonly TableProfile[]): TableProfile
   );
   return widest && {
     ...widest,
-    name: tableName(stem),
+    name: tableNameOf(stem),
     rowCount: parts.reduce((sum, { rowCount }) => sum + rowCount, 0),
     isCounted: parts.every(({ isCounted }) => isCounted),
   };
-}
-
-function tableName(stem: string): string {
-  return printable(stem).replace(/[^\p{L}\p{N}_]+/gu, "_").replace(/^_+|_+$/g, "") || "rows";
 }
 
 /** Removes the word that the names of all tables begin with, and numbers tables of the same name. */

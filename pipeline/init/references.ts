@@ -39,6 +39,8 @@ export interface KeySearchResult {
   readonly found: ReadonlySet<string>;
   /** One of them that the file has twice. */
   readonly repeated: string | undefined;
+  /** Rows without a value. */
+  readonly nullCount: number;
 }
 
 /** A join that the user named. */
@@ -217,7 +219,29 @@ async function keysOf(
   return candidates.map((candidate) => {
     const { column, key } = candidate;
     const at = partial.indexOf(candidate);
-    return at < 0 ? { found: common(column.values(), key.values()), repeated: undefined } : results[at];
+    return at >= 0
+      ? results[at]
+      : { found: common(column.values(), key.values()), repeated: undefined, nullCount: key.nullCount };
+  });
+}
+
+/** Counts the rows without a value in whole files: a join must not drop rows that were not looked at. */
+export async function withNullShares(
+  references: readonly Reference[],
+  { tables, searchKeys }: Pick<ReferenceSearch, "tables" | "searchKeys">,
+): Promise<readonly Reference[]> {
+  const partial = tables.filter(({ isComplete }) => !isComplete);
+  const open = references.filter(({ table, nullShare }) =>
+    nullShare === 0 && partial.some(({ name }) => name === table)
+  );
+  if (open.length === 0) return references;
+  const results = await searchKeys(
+    open.map(({ table, column }) => ({ table, column, wanted: new Set() })),
+  );
+  return references.map((reference) => {
+    const at = open.indexOf(reference);
+    const rowCount = partial.find(({ name }) => name === reference.table)?.rowCount ?? 1;
+    return at < 0 ? reference : { ...reference, nullShare: results[at].nullCount / rowCount };
   });
 }
 

@@ -39,8 +39,10 @@ function textsOf(values: Values): string[] {
 export function searchIn(tables: Readonly<Record<string, Readonly<Record<string, Values>>>>) {
   return (searches: readonly KeySearch[]) =>
     Promise.resolve(searches.map(({ table, column, wanted }) => {
-      const keys = textsOf(tables[table][column]).filter((key) => wanted.has(key));
-      return { found: new Set(keys), repeated: keys.find((key, i) => keys.indexOf(key) !== i) };
+      const values = tables[table][column];
+      const keys = textsOf(values).filter((key) => wanted.has(key));
+      const repeated = keys.find((key, i) => keys.indexOf(key) !== i);
+      return { found: new Set(keys), repeated, nullCount: values.filter((value) => value === null).length };
     }));
 }
 

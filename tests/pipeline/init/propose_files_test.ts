@@ -259,6 +259,44 @@ Deno.test("files: parts of a table are loaded into one table", () =>
     assert.equal(rows.length, 300);
   }));
 
+Deno.test("files: a key that occurs in two parts of a table is none", () =>
+  inFolder(async (folder) => {
+    const [head, ...lines] = orders;
+    const paths = await write(folder, {
+      "orders-1.csv": [head, ...lines],
+      "orders-2.csv": [head, ...lines.map((line) => line.replace(/,(yes|no)$/, ",no"))],
+    });
+    const { proposal } = await proposeFiles(paths, {}, {});
+    assert.deepEqual(proposal.tables.map(({ key, isNumbered }) => [key, isNumbered]), [[
+      ["row_number"],
+      true,
+    ]]);
+  }));
+
+Deno.test("files: a folder whose files are no tables is refused, with the reasons", () =>
+  inFolder(async (folder) => {
+    await write(folder, { "a.csv": ["x,y"], "b.parquet": ["no"] });
+    await assertRejected(
+      proposeFiles([folder], {}, {}),
+      "usage-invalid",
+      /There is no table in .*: it has a\.csv \(it has no row\), b\.parquet \(it is not a parquet file, despite its name\)/,
+    );
+  }));
+
+Deno.test("files: rows without a parent beyond those that were looked at stay examples", () =>
+  inFolder(async (folder) => {
+    const [head] = orders;
+    const many = upTo(160_000).map((i) =>
+      `${i},${i === 90_001 ? "" : 1 + i % 60},${i % 97},${["yes", "no", "no"][i % 3]}`
+    );
+    const paths = await write(folder, { "customers.csv": customers, "orders.csv": [head, ...many] });
+    const { proposal } = await proposeFiles(paths, {}, {});
+    assert.deepEqual(proposal.view.joins.map(({ parent, isOptional }) => [parent, isOptional]), [[
+      "customers",
+      true,
+    ]]);
+  }));
+
 Deno.test("files: rows that refer to nothing stay examples with missing values if there are many", async () => {
   const some = orders.map((line, i) => i % 4 === 1 ? line.replace(/^(\d+),\d+/, "$1,") : line);
   const { rows, isKnownJoin } = await proposed({ "customers.csv": customers, "orders.csv": some });

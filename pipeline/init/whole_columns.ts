@@ -1,0 +1,47 @@
+import { type ColumnBuffer, releaseBuffer } from "../files/columns/column_buffer.ts";
+import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
+import { openFile } from "../files/open_file.ts";
+import type { TextFormat } from "../files/text/text_format.ts";
+import { yieldToEventLoop } from "../runtime/event_loop.ts";
+import type { TableColumn } from "../store/table.ts";
+
+/** Columns of a table to be read in all rows of its files. */
+export interface WholeColumns {
+  readonly paths: readonly string[];
+  readonly format: TextFormat;
+  /** In the types in which they are read. */
+  readonly columns: readonly TableColumn[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rows of a step, at most. */
+export const stepRows = 4_096;
+const stepsPerYield = 16;
+
+/**
+ * Reads columns, a few rows at a time.
+ *
+ * @param take Called with the buffers of the columns; false ends the read.
+ * @throws {Failure} as `openFile` and its readers; the reason of an aborted signal.
+ */
+export async function readWholeColumns(
+  { paths, format, columns, signal }: WholeColumns,
+  take: (buffers: readonly ColumnBuffer[]) => boolean,
+): Promise<void> {
+  const sources = columns.map((column) => ({ column, name: column.name }));
+  for (const path of paths) {
+    const reader = openFile(path, () => sources, format);
+    const run = createRowRun(columns);
+    try {
+      for (let step = 1; reader.read(run, stepRows) > 0; step++) {
+        if (!take(run.buffers)) return;
+        clearRowRun(run);
+        if (step % stepsPerYield === 0) await yieldToEventLoop();
+        signal?.throwIfAborted();
+      }
+    } finally {
+      run.buffers.forEach(releaseBuffer);
+      reader.close();
+    }
+  }
+}
