@@ -2,12 +2,13 @@ import { basename } from "node:path";
 import { isoTime } from "../files/columns/iso_time.ts";
 import type { ColumnProfile } from "./column_profile.ts";
 import type { JoinTree } from "./join_tree.ts";
-import { type FoundLabel, listed } from "./label.ts";
+import type { FoundLabel } from "./label.ts";
 import type { ExistsLabel, LabelChoice } from "./label_choice.ts";
 import { rowsPerLevel } from "./levels.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, ProposedTable } from "./proposal.ts";
 import type { Reference } from "./references.ts";
+import { listed } from "./names.ts";
 
 export function fileFindings(
   { path, fileFormat, rowCount, isCounted, rowsLookedAt, columns, format, unreadable }: TableProfile,

@@ -2,7 +2,7 @@ import { nearestName } from "../did_you_mean.ts";
 import { Failure, usageInvalid } from "../failure.ts";
 import { printable } from "../files/columns/printable.ts";
 import type { ColumnProfile } from "./column_profile.ts";
-import { labelRank } from "./names.ts";
+import { labelRank, listed } from "./names.ts";
 import type { TableProfile } from "./profile.ts";
 
 /** A column of two values, and the one that means 1. */
@@ -202,10 +202,4 @@ function labelMissing({ path, columns }: TableProfile, candidates: readonly Colu
       listed(names, 12)
     }. Say which one is the label: --label ${candidates[0].name}`,
   );
-}
-
-/** Lists names, at most `max`. */
-export function listed(names: readonly string[], max = 20): string {
-  const shown = names.slice(0, max).map(printable).join(", ");
-  return names.length > max ? `${shown} and ${names.length - max} more` : shown;
 }

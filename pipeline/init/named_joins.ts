@@ -1,9 +1,10 @@
 import { usageInvalid } from "../failure.ts";
 import { findTable } from "./label_choice.ts";
-import { listed, namedColumn } from "./label.ts";
+import { namedColumn } from "./label.ts";
 import type { TableProfile } from "./profile.ts";
 import type { NamedColumn } from "./reference_names.ts";
 import type { NamedJoin } from "./references.ts";
+import { listed } from "./names.ts";
 
 /** Reads joins such as `orders.customer=customers.id`. @throws {Failure} `usage-invalid` for anything else. */
 export function namedJoinsOf(profiles: readonly TableProfile[], joins: readonly string[]): NamedJoin[] {

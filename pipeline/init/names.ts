@@ -1,3 +1,5 @@
+import { printable } from "../files/columns/printable.ts";
+
 /** Names of columns that say what a column is. A word ends at an underscore, a space, a hyphen or before a capital letter. */
 
 /** Returns the words of a name, in lower case. */
@@ -120,4 +122,10 @@ export function labelRank(name: string): number | undefined {
     names.some((label) => words === label || words === `is_${label}` || words === `has_${label}`)
   );
   return rank < 0 ? undefined : rank;
+}
+
+/** Lists names, at most `max`. */
+export function listed(names: readonly string[], max = 20): string {
+  const shown = names.slice(0, max).map(printable).join(", ");
+  return names.length > max ? `${shown} and ${names.length - max} more` : shown;
 }

@@ -5,6 +5,7 @@ import type { TextFormat } from "../files/text/text_format.ts";
 import { ownTableNames } from "../store/table.ts";
 import { type ColumnKind, type ColumnProfile, profileColumn } from "./column_profile.ts";
 import type { ColumnValues } from "./column_values.ts";
+import { faultNotes, faultyColumns, headerNote, isFaulty, timeNotes } from "./file_notes.ts";
 import { type FileSample, sampleParquet } from "./parquet_sample.ts";
 import { withCheckedKey } from "./key_check.ts";
 import { kindOfIntegers, kindOfTexts, numbersOfTexts, type TextKind } from "./text_kind.ts";
@@ -56,7 +57,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
   const { columns, ...found } = fileFormat === "parquet"
     ? { columns: typedColumns(sample), format, notes: [] }
     : readTexts(sample, format);
-  const named = withoutUnusableNames(columns);
+  const named = withoutUnusableNames(columns.filter((_, i) => !isFaulty(sample.columns[i])));
   const isPart = sample.rows < sample.rowCount;
   const file = { paths: [path], format: found.format, isParquet: fileFormat === "parquet", signal };
   return {
@@ -68,8 +69,13 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     rowsLookedAt: sample.rows,
     ...found,
     columns: isPart ? await withCheckedKey(named.columns, file) : named.columns,
-    unreadable: [...sample.unreadable, ...named.unreadable],
-    notes: [...found.notes, ...faultNotes(sample)],
+    unreadable: [...sample.unreadable, ...faultyColumns(sample), ...named.unreadable],
+    notes: [
+      ...found.notes,
+      ...headerNote(sample, fileFormat),
+      ...faultNotes(sample),
+      ...timeNotes(named.columns),
+    ],
   };
 }
 
@@ -190,27 +196,6 @@ function withoutUnusableNames(columns: readonly ColumnProfile[]) {
     return why === undefined;
   });
   return { columns: usable, unreadable };
-}
-
-function faultNotes({ read, columns, faultyRows, faultyRow, rows }: FileSample): string[] {
-  const cells = columns.flatMap(({ faults, fault }, i) =>
-    faults === 0 ? [] : [
-      `${read[i].column.name} has ${counted(faults, "value")} of ${
-        rows.toLocaleString("en")
-      } that cannot be loaded: ${fault}.`,
-    ]
-  );
-  const lines = faultyRows === 0 ? [] : [
-    `${counted(faultyRows, "row")} of ${
-      rows.toLocaleString("en")
-    } cannot be loaded: ${faultyRow}. Correct the file, or load it with ` +
-    "clickwell ingest --rejects FILE.",
-  ];
-  return [...lines, ...cells];
-}
-
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Returns whether a column holds numbers, times and booleans among them. */

@@ -83,7 +83,8 @@ function numberKindOf(name: string, texts: readonly string[]): ColumnKind | unde
   return texts.every((text) => Number(parseTime(text.trim())) % microsPerDay === 0) ? "date" : "time";
 }
 
-const timeName = /time|date|stamp|when|_at$|_ts$|^ts$/i;
+/** Names of columns of times. */
+export const timeName = /time|date|stamp|when|_at$|_ts$|^ts$/i;
 
 /**
  * Returns `date` for integers that are all dates like 20240131, `time` for microseconds since 1970 in a column with such a name:

@@ -2,9 +2,9 @@ import { basename } from "node:path";
 import { usageInvalid } from "../failure.ts";
 import { printable } from "../files/columns/printable.ts";
 import type { JoinTree } from "./join_tree.ts";
-import { listed } from "./label.ts";
 import type { TableProfile } from "./profile.ts";
 import type { NearMiss } from "./near_misses.ts";
+import { listed } from "./names.ts";
 
 const shownColumnsMax = 8;
 const shownTextMax = 24;

@@ -1,10 +1,10 @@
 import { usageInvalid } from "../failure.ts";
 import type { Field } from "./fields.ts";
 import type { JoinTree } from "./join_tree.ts";
-import { listed } from "./label.ts";
 import type { TableProfile } from "./profile.ts";
 import type { ProposedTable } from "./proposal.ts";
 import { profileColumn } from "./column_profile.ts";
+import { listed } from "./names.ts";
 
 /** A column of the view. */
 export interface ViewField extends Field {

@@ -7,6 +7,7 @@ import { type CsvRecord, emptyRecord, readRecord } from "./csv_record.ts";
 import { Failure, fileInvalid } from "../../failure.ts";
 import { printable } from "../columns/printable.ts";
 import { appendFaultyRow, type RowReader, type RowRun } from "../columns/row_run.ts";
+import { parseReal } from "./number_text.ts";
 import { encodingHint, type TextFormat } from "./text_format.ts";
 import { openText } from "./text_input.ts";
 import type { TextWindow } from "./text_window.ts";
@@ -99,7 +100,11 @@ function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string
   );
   const repeated = names.find((name, i) => name !== "" && names.indexOf(name) !== i);
   if (repeated) {
-    throw fileInvalid(`Cannot read ${path}: it has two columns named ${printable(repeated)}. Rename one.`);
+    // The first row of a file without a header has numbers.
+    const remedy = parseReal(repeated) === undefined
+      ? "Rename one"
+      : "If its first line is a row, put a line with the names of the columns before it";
+    throw fileInvalid(`Cannot read ${path}: it has two columns named ${printable(repeated)}. ${remedy}.`);
   }
   return names;
 }

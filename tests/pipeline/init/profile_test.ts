@@ -263,3 +263,40 @@ Deno.test("init: the name of a table is that of its file, in letters, digits and
   ];
   for (const [path, name] of cases) assert.equal(tableNameOf(path), name);
 });
+
+Deno.test("init: columns of lists and objects are not loaded, with one of their values", async () => {
+  const profile = await profiled(
+    "t.ndjson",
+    ndjsonOf([{ a: 1, b: [1], c: null }, { a: 2, b: [2], c: { d: 1 } }]),
+  );
+  assert.deepEqual(profile.columns.map(({ name }) => name), ["a"]);
+  assert.deepEqual(profile.unreadable, [
+    { column: "b", why: "it has values such as this: [1] is an array, expected one value" },
+    { column: "c", why: 'it has values such as this: {"d":1} is an object, expected one value' },
+  ]);
+  assert.deepEqual(profile.notes, []);
+});
+
+Deno.test("init: dates in other forms, and seconds since 1970, are no times, with a note", async () => {
+  const text =
+    "gesendet;created_at;n\n31.12.2023;1700000000;1\n1.1.2024;1700000001;2\n02.01.2024;1700000002;3\n";
+  const profile = await profiled("t.csv", text);
+  assert.deepEqual(kindsOf(profile), { gesendet: "text", created_at: "integer", n: "integer" });
+  assert.deepEqual(profile.notes.map((note) => note.replace(/\. Written.*/, "")), [
+    "gesendet looks like dates (31.12.2023), and is read as text",
+    "created_at looks like seconds since 1970, and is read as a number",
+  ]);
+});
+
+Deno.test("init: a first line that looks like a row is mentioned", async () => {
+  const profile = await profiled("t.csv", "12,0.5,a\n13,0.7,b\n14,0.1,a\n");
+  assert.match(
+    profile.notes.join(),
+    /^the first line \(12, 0\.5, a\) gives the names of the columns, and looks like a row/,
+  );
+  await assertRejected(
+    profiled("t.csv", "1,1,0\n2,3,1\n"),
+    "file-invalid",
+    /two columns named 1\. If its first line is a row, put a line with the names of the columns before it\.$/,
+  );
+});

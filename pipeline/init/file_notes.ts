@@ -1,0 +1,85 @@
+import { parseTime } from "../files/columns/field_value.ts";
+import type { FileFormat } from "../files/open_file.ts";
+import { parseReal } from "../files/text/number_text.ts";
+import type { ColumnProfile } from "./column_profile.ts";
+import type { CollectedColumn } from "./column_values.ts";
+import { listed } from "./names.ts";
+import type { FileSample } from "./parquet_sample.ts";
+import { timeName } from "./text_kind.ts";
+
+/** Share of the values that may be unreadable in a column that is loaded. */
+const faultShareMax = 0.01;
+
+/** Returns whether too many values of a column cannot be loaded, such as objects of JSON. */
+export function isFaulty({ faults, values }: CollectedColumn): boolean {
+  const present = values.is === "numbers"
+    ? values.numbers.filter((value) => value === value).length
+    : values.codes.filter((code) => code >= 0).length;
+  return faults > faultShareMax * (faults + present);
+}
+
+/** Returns the columns with too many values that cannot be loaded, and the reason of one. */
+export function faultyColumns({ read, columns }: FileSample): { column: string; why: string }[] {
+  return columns.flatMap((column, i) =>
+    isFaulty(column)
+      ? [{ column: read[i].column.name, why: `it has values such as this: ${column.fault}` }]
+      : []
+  );
+}
+
+/** Warns of a CSV file whose first line looks like a row. */
+export function headerNote({ read }: FileSample, fileFormat: FileFormat): string[] {
+  const names = read.map(({ column }) => column.name);
+  const numbers = names.filter((name) => parseReal(name) !== undefined || parseTime(name) !== undefined);
+  return fileFormat !== "csv" || 2 * numbers.length < names.length || names.length === 0 ? [] : [
+    `the first line (${
+      listed(names, 6)
+    }) gives the names of the columns, and looks like a row: if it is one, put a line with the ` +
+    "names before it.",
+  ];
+}
+
+/** Seconds, and milliseconds, of the years 2001 to 2100. */
+const epochRanges = [[978_307_200, 4_102_444_800, "seconds"], [
+  978_307_200_000,
+  4_102_444_800_000,
+  "milliseconds",
+]] as const;
+
+/** Dates that are read as text: 31.12.2023, 12/31/2023, with or without a time. */
+const writtenDate = /^\d{1,2}([./-])\d{1,2}\1(\d{4}|\d{2})\b/;
+
+/** Says which columns look like times that are not written as one. */
+export function timeNotes(columns: readonly ColumnProfile[]): string[] {
+  const note = (name: string, looksLike: string, readAs: string) =>
+    `${name} looks like ${looksLike}, and is read as ${readAs}. Written as ISO 8601, such as 2024-01-31T10:15:00Z, it would be a time.`;
+  return columns.flatMap(({ name, kind, range, levels }) => {
+    const isDates = kind === "text" && levels.every(({ level }) => writtenDate.test(level.trim()));
+    if (isDates) return [note(name, `dates (${levels[0].level})`, "text")];
+    if (kind !== "integer" || !range || !timeName.test(name)) return [];
+    const unit = epochRanges.find(([min, max]) => range.min >= min && range.max < max)?.[2];
+    return unit === undefined ? [] : [note(name, `${unit} since 1970`, "a number")];
+  });
+}
+
+/** Says which rows and values cannot be loaded. */
+export function faultNotes({ read, columns, faultyRows, faultyRow, rows }: FileSample): string[] {
+  const cells = columns.flatMap(({ faults, fault, ...column }, i) =>
+    faults === 0 || isFaulty({ faults, fault, ...column }) ? [] : [
+      `${read[i].column.name} has ${counted(faults, "value")} of ${
+        rows.toLocaleString("en")
+      } that cannot be loaded: ${fault}.`,
+    ]
+  );
+  const lines = faultyRows === 0 ? [] : [
+    `${counted(faultyRows, "row")} of ${
+      rows.toLocaleString("en")
+    } cannot be loaded: ${faultyRow}. Correct the file, or load it with ` +
+    "clickwell ingest --rejects FILE.",
+  ];
+  return [...lines, ...cells];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
