@@ -5,10 +5,10 @@ import { fileState } from "../pipeline/files/file_state.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { predictionFormatOf, predictionFormats } from "../pipeline/predict/prediction_file.ts";
-import { command, commonFlags } from "./cli/command.ts";
+import { command, commonFlags, type Invocation } from "./cli/command.ts";
 import { readSchema } from "./cli/schema_file.ts";
 import { dash } from "./cli/standard_input.ts";
-import { columnNames, type FileOptions, filesByTable, tableFlags } from "./cli/table_files.ts";
+import { columnNames, type FileOptions, namedFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { describeTables, predictFrom, type PredictInput } from "./predict_input.ts";
 
@@ -87,7 +87,7 @@ export default command({
       "new rows of two tables, which are not stored",
     ],
   ],
-  async run({ options, positionals: [path], terminal, signal }) {
+  async run({ options, origins, positionals: [path], terminal, signal }) {
     const { out } = options;
     if (out === undefined) {
       throw usageInvalid("clickwell predict needs an output file: --out FILE.");
@@ -99,7 +99,7 @@ export default command({
           "expected --out FILE.",
       );
     }
-    const input = inputOf(options, path);
+    const input = inputOf(options, origins, path);
     if (path !== undefined && path !== dash) fileState(path);
     if (out !== dash && existsSync(out) && !options.replace) {
       throw new Failure(
@@ -169,15 +169,19 @@ async function modelIdOf(
 }
 
 /** Returns what to predict. @throws {Failure} `usage-invalid` unless the command line names one thing. */
-function inputOf(options: InputOptions, path: string | undefined): PredictInput {
-  const files = filesByTable(options);
+function inputOf(
+  options: InputOptions,
+  origins: Invocation<typeof commonFlags>["origins"],
+  path: string | undefined,
+): PredictInput {
+  const files = namedFiles(options, origins);
   const hasTables = Object.keys(files).length > 0;
   if ([path !== undefined, hasTables, options.unlabelled].filter(Boolean).length !== 1) {
     throw usageInvalid(
       "clickwell predict needs one of FILE, files of tables (--leads, --offers, --table NAME=FILE) and --unlabelled.",
     );
   }
-  if (options.schema !== undefined && !hasTables) {
+  if (options.schema !== undefined && origins.schema !== "config" && !hasTables) {
     throw usageInvalid("--schema is the schema of files of tables, expected --table NAME=FILE with it.");
   }
   if (hasTables) {

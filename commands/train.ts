@@ -23,7 +23,7 @@ import { minibatchFlags, solverOf } from "./cli/minibatch_flags.ts";
 import { resourceOptionsOf } from "./cli/resource_flags.ts";
 import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
-import { filesByTable, loadObserver, resolveFiles, tableFlags } from "./cli/table_files.ts";
+import { filesByTable, loadObserver, namedFiles, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
@@ -186,8 +186,7 @@ type Files = Readonly<Record<string, readonly string[]>>;
  */
 function filesToLoad({ options, origins }: TrainInvocation): Files {
   if (options.from === undefined && options.repeat === undefined) return filesByTable(options);
-  const isGiven = (name: string) => ["flag", "environment"].includes(origins[name]);
-  if (!Object.keys(tableFlags).some(isGiven)) return {};
+  if (Object.keys(namedFiles(options, origins)).length === 0) return {};
   throw usageInvalid(
     "--from and --repeat train on what is in the store: load the files with clickwell ingest first",
   );

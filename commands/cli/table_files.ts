@@ -2,7 +2,7 @@ import { memberOf } from "../../pipeline/exact_json.ts";
 import { usageInvalid } from "../../pipeline/failure.ts";
 import type { LoadProgress } from "../../pipeline/ingest/load.ts";
 import { splitName } from "../../pipeline/store/sqlite.ts";
-import type { Flags } from "./command.ts";
+import type { Flags, Origin } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The flags that name files to load. */
@@ -46,6 +46,15 @@ export function filesByTable({ leads, offers, clicks, table }: FileOptions): Rec
     add(name, path);
   }
   return Object.fromEntries(files);
+}
+
+/** Returns the files that the command line or the environment names by table. Those of a config file are to be loaded, only. */
+export function namedFiles(
+  options: FileOptions,
+  origins: Readonly<Record<string, Origin>>,
+): Record<string, string[]> {
+  const of = (name: keyof FileOptions) => origins[name] === "config" ? [] : options[name];
+  return filesByTable({ leads: of("leads"), offers: of("offers"), clicks: of("clicks"), table: of("table") });
 }
 
 /** Replaces each path by what `pathOf` returns for it. */

@@ -67,6 +67,26 @@ Deno.test("clickwell train FILE writes what init would, loads the file and train
     assert.deepEqual([again.label, again.config], ["opened", "mine/clickwell.json"]);
   }));
 
+Deno.test("the config file of train FILE works with predict, sweep and models: its files are for loading alone", () =>
+  inFolder(async (cwd) => {
+    writeMails(cwd);
+    await run(["train", "mails.csv", "--label", "opened", "--data", "mine", "--quiet"], { cwd });
+    const config = ["--config", "mine/clickwell.json", "--json"];
+    const predicted = reportOf(
+      await run(["predict", "mails.csv", "--out", "scores.csv", ...config], { cwd }),
+    );
+    assert.equal(predicted.answered, 400);
+    const tables = ["--table", "mails=mails.csv"];
+    const joined = reportOf(await run(["predict", ...tables, "--out", "joined.csv", ...config], { cwd }));
+    assert.deepEqual([joined.answered, joined.tables], [400, { mails: 400 }]);
+    const neither = await run(["predict", "--out", "none.csv", ...config], { cwd });
+    assert.equal(neither.code, 2);
+    const swept = reportOf(await run(["sweep", "--C", "0.1,1", "--quiet", ...config], { cwd }));
+    assert.match(swept.path, /^mine\/models\//);
+    const { models } = reportOf(await run(["models", "list", ...config], { cwd }));
+    assert.deepEqual(models.map(({ version }: { version: number }) => version), [2, 1].slice(-models.length));
+  }));
+
 Deno.test("clickwell train FILE in ./data: the models are in ./models, where serve looks for them", () =>
   inFolder(async (cwd) => {
     writeMails(cwd);
