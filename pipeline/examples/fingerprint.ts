@@ -4,7 +4,8 @@ import type { RawExamples } from "./raw_examples.ts";
 
 /** Returns the SHA-256 of the examples as read, in hexadecimal. It depends on the rows alone, not on how they were loaded. */
 export function fingerprintOf({ chunks, levels }: RawExamples): string {
-  const hash = createHash("sha256").update(JSON.stringify(levels));
+  const hash = createHash("sha256");
+  for (const text of jsonParts(levels)) hash.update(text);
   // The hash does not accept shared memory. One buffer for all columns: separate copies would be as much garbage as the data.
   let copy = new Uint8Array();
   for (const { numeric, codes, labels, groups, weights, times } of loadEach(chunks)) {
@@ -17,4 +18,21 @@ export function fingerprintOf({ chunks, levels }: RawExamples): string {
     }
   }
   return hash.digest("hex");
+}
+
+/** Levels in one part of the JSON, at most: texts of all rows may be longer than the longest string. */
+const partLevels = 4_096;
+
+/** Yields the parts of the JSON of the levels. */
+function* jsonParts(levels: RawExamples["levels"]): Generator<string> {
+  yield "[";
+  for (const [field, list] of levels.entries()) {
+    yield field === 0 ? "[" : ",[";
+    for (let from = 0; from < list.length; from += partLevels) {
+      const part = JSON.stringify(list.slice(from, from + partLevels)).slice(1, -1);
+      yield from === 0 ? part : `,${part}`;
+    }
+    yield "]";
+  }
+  yield "]";
 }

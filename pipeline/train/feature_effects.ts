@@ -15,8 +15,8 @@ const rowsMax = 4_096;
 const cellsMax = 1e6;
 
 /**
- * Computes the effect of each feature on the log-odds, largest first, from some of the rows. A cross counts towards the last of its
- * fields, as in an explanation.
+ * Computes the effect of each feature on the log-odds, largest first, from some of the rows. A cross or a rate counts towards the
+ * last of its fields, as in an explanation.
  *
  * @param coefficients Shape (columns) or longer.
  * @see Lundberg & Lee, A Unified Approach to Interpreting Model Predictions (2017), for linear models.
@@ -50,12 +50,12 @@ export function featureEffects(
 }
 
 /** Returns the index of the feature of each column. */
-function featuresOfColumns({ features, crosses = [], columnCount }: Encoder): Uint32Array {
+function featuresOfColumns({ features, crosses = [], rates = [], columnCount }: Encoder): Uint32Array {
   const featureOf = new Uint32Array(columnCount);
   features.forEach((feature, f) => featureOf.fill(f, feature.column, feature.column + widthOf(feature)));
-  for (const { of, keys, column } of crosses) {
-    featureOf.fill(features.findLastIndex(({ name }) => of.includes(name)), column, column + keys.length);
-  }
+  const lastOf = (of: readonly string[]) => features.findLastIndex(({ name }) => of.includes(name));
+  for (const { of, keys, column } of crosses) featureOf.fill(lastOf(of), column, column + keys.length);
+  for (const { of, column } of rates) featureOf[column] = lastOf(of);
   return featureOf;
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
@@ -121,6 +122,18 @@ Deno.test("examples: the fingerprint depends on the rows, not on their order", a
     const changed = rows.map((row) => row.id === 20 ? { ...row, ...change } : row);
     assert.notEqual(fingerprintOf(await read(changed)), fingerprint, JSON.stringify(change));
   }
+});
+
+Deno.test("examples: the fingerprint is of the levels as one JSON, however many there are", async () => {
+  const rows = Array.from({ length: 9_000 }, (_, id) => ({ ...good, id, c: `text "${id}" \ud800` }));
+  const raw = await read(rows);
+  const hash = createHash("sha256").update(JSON.stringify(raw.levels));
+  for (const { numeric, codes, labels, groups } of loadEach(raw.chunks)) {
+    for (const column of [numeric, ...codes, labels, groups]) {
+      hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength).slice());
+    }
+  }
+  assert.equal(fingerprintOf(raw), hash.digest("hex"));
 });
 
 Deno.test("examples: an empty view has no rows", async () => {

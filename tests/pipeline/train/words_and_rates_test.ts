@@ -7,9 +7,10 @@ import { layersModel, weightsOf } from "../../../pipeline/model/layers_model.ts"
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { featureEffects } from "../../../pipeline/train/feature_effects.ts";
 import { trainModel, type TrainOptions } from "../../../pipeline/train/train.ts";
 import { update } from "../../../pipeline/train/update.ts";
-import { type ExampleRow, specOf } from "../../support/example_rows.ts";
+import { encodeRows, type ExampleRow, specOf } from "../../support/example_rows.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { insertRows, modelsOf, tableOf, trainOn, withStore } from "../../support/temp_store.ts";
 
@@ -124,6 +125,17 @@ Deno.test("words and rates: a model continues on new rows, with its own words an
     assert.deepEqual(report.artifact.metadata.encoder, artifact.metadata.encoder);
     assert.equal(report.artifact.metadata.update?.rows, 500);
   }));
+
+Deno.test("rates: a rate counts towards the last of its fields in what matters most", () => {
+  const { encoder, design } = encodeRows(spec, rows);
+  const coefficients = new Float64Array(encoder.columnCount + 1);
+  coefficients[encoder.columnCount - 1] = 1;
+  const effects = featureEffects(design, encoder, coefficients).map((
+    { feature, effect },
+  ) => [feature, effect > 0]);
+  assert.deepEqual(effects[0], ["lender", true]);
+  assert.ok(effects.slice(1).every(([, isAny]) => !isAny), JSON.stringify(effects));
+});
 
 Deno.test("rates: an artifact whose rates do not fit its fields is rejected", () => {
   const [first, ...others] = trained.encoder.rates ?? [];
