@@ -15,7 +15,7 @@ export interface JoinPlan {
   /** Its integer key. */
   readonly id: string;
   readonly parents: readonly ParentPlan[];
-  /** Column that contains the ids of the examples with label 1. */
+  /** Column that contains the ids of the examples with label 1; the labels themselves if it is a column of the child. */
   readonly label: ColumnRef;
   readonly group: ColumnRef;
   /** Present if the spec names a time. */
@@ -36,17 +36,21 @@ export interface ColumnRef {
   readonly column: string;
 }
 
-/** Plans the join of a spec's view. @returns undefined if the view is not recognised as a join by keys. */
-export function joinPlanOf(
-  store: Store,
-  spec: FeatureSpec,
-  tables: readonly Table[],
-): JoinPlan | undefined {
+/**
+ * Plans the join of a spec's view whose label is whether a table has a row of the example's key.
+ *
+ * @returns undefined if the view is not recognised as a join by keys.
+ */
+export function joinPlanOf(store: Store, spec: FeatureSpec, tables: readonly Table[]): JoinPlan | undefined {
+  const plan = anyPlanOf(store, spec, tables);
+  return plan && plan.label.table !== plan.child ? plan : undefined;
+}
+
+/** Plans the join of a spec's view whose label may also be a column of 0 and 1 of the table with a row for each example. */
+export function anyPlanOf(store: Store, spec: FeatureSpec, tables: readonly Table[]): JoinPlan | undefined {
   const { db } = store;
   const join = parentJoinOf(db, spec.view, tables);
-  if (!join || spec.weight !== undefined || spec.positive !== undefined || !viewOrdersById(store, spec)) {
-    return undefined;
-  }
+  if (!join || spec.weight !== undefined || !viewOrdersById(store, spec)) return undefined;
   const { child, parents } = join;
   const columns = viewColumnsOf(db, spec.view, join);
   const id = columns.get(spec.id);
@@ -55,15 +59,21 @@ export function joinPlanOf(
   const fields = inputColumnsOf(spec.features).map(({ name }) => columnRef(columns.get(name)));
   const time = spec.time === undefined ? undefined : columnRef(columns.get(spec.time));
   if (spec.time !== undefined && !time) return undefined;
-  if (id?.is !== "column" || label?.is !== "exists" || !group) return undefined;
+  if (id?.is !== "column" || !label || !group) return undefined;
   const labelTable = tables.find(({ name }) => isSameName(name, label.table));
   const labelColumn = labelTable?.columns.find(({ name }) => isSameName(name, label.column));
-  const involved = [child, ...parents.map(({ parent }) => parent), ...(labelTable ? [labelTable] : [])];
+  const isOwnLabel = label.is === "column" && labelTable === child;
+  const others = labelTable && !isOwnLabel ? [labelTable] : [];
+  const involved = [child, ...parents.map(({ parent }) => parent), ...others];
   const places = fields.flatMap((field) => field ?? []);
-  const isPlain = labelTable !== undefined && labelColumn?.type === "INTEGER" &&
+  const isLabel = labelColumn?.type === "INTEGER"
+    ? isOwnLabel || spec.positive === undefined
+    : isOwnLabel && spec.positive !== undefined && labelColumn?.type === "TEXT";
+  const isPlain = labelTable !== undefined && labelColumn !== undefined && isLabel &&
     places.length === fields.length &&
     child.key.length === 1 && child.key[0] === id.column && id.table === child.name &&
-    label.childColumn === id.column && typeOf(child, id.column) === "INTEGER" &&
+    (isOwnLabel || (label.is === "exists" && label.childColumn === id.column)) &&
+    typeOf(child, id.column) === "INTEGER" &&
     parents.every(({ column, parent }) =>
       typeOf(child, column) === "TEXT" && typeOf(parent, parent.key[0]) === "TEXT"
     ) &&

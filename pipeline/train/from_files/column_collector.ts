@@ -85,6 +85,22 @@ export function collectCategories(): CategoryCollector {
   };
 }
 
+/** Collects labels, as 0 and 1. @param positive The value that counts as 1; another one counts as 0. Default: 1 and 0 themselves. */
+export function collectLabels(positive?: string): ColumnCollector<Uint8Array> {
+  const values = collectCategories();
+  const isLabel = (level: string | null) => positive !== undefined || level === "0" || level === "1";
+  return {
+    ...values,
+    add(buffer) {
+      if (buffer.nullCount > 0 || !values.add(buffer)) return false;
+      const [, ...levels] = values.levels;
+      return levels.every(isLabel) && levels.filter((level) => level !== (positive ?? "1")).length <= 1;
+    },
+    values: () =>
+      Uint8Array.from(values.values(), (code) => Number(values.levels[code] === (positive ?? "1"))),
+  };
+}
+
 /** Collects the hashes of groups, as `hashOf` computes them. */
 export function collectGroups(): Uint32Collector {
   const collected = growableUint32();

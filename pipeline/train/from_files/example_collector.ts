@@ -1,4 +1,9 @@
-import type { ColumnBuffer } from "../../files/columns/column_buffer.ts";
+import {
+  appendInteger,
+  clearBuffer,
+  type ColumnBuffer,
+  createBuffer,
+} from "../../files/columns/column_buffer.ts";
 import type { RowRun } from "../../files/columns/row_run.ts";
 import { createKeySet, type KeySet } from "../../ingest/key_set.ts";
 import { inputColumnsOf } from "../../examples/input_columns.ts";
@@ -7,6 +12,7 @@ import {
   collectCategories,
   collectGroups,
   collectIds,
+  collectLabels,
   collectNumbers,
   type ColumnCollector,
 } from "./column_collector.ts";
@@ -35,7 +41,8 @@ export interface ExampleCollector {
 
 /** @param bytesMax If the rows take more memory, collecting is abandoned, and the examples must be read from the store. */
 export function createExampleCollector(plan: JoinPlan, bytesMax: number): ExampleCollector {
-  const { ids, clickedIds, groups, fields, group, time, all: columns } = createColumns(plan);
+  const { ids, labels, groups, fields, group, time, all: columns } = createColumns(plan);
+  const rowNumbers = createRowNumbers();
   const parents = plan.parents.map((parent) => ({
     ...parent,
     keys: createTextKeyIndex(),
@@ -73,7 +80,12 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
     },
     add(table, run) {
       if (!isComplete) return;
-      const bufferOf = (name: string) => run.buffers[run.columns.findIndex((column) => column.name === name)];
+      const hasKey = table !== plan.child || run.columns.some(({ name }) => name === plan.id);
+      const numbers = hasKey ? undefined : rowNumbers.next(run.buffers[0].length);
+      const bufferOf = (name: string) =>
+        numbers && name === plan.id
+          ? numbers
+          : run.buffers[run.columns.findIndex((column) => column.name === name)];
       const areAdded = columns.every(({ place, column }) => {
         if (place.table !== table) return true;
         const buffer = bufferOf(place.column);
@@ -92,7 +104,9 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
       const examples = joinColumns({
         child: plan.child,
         ids: ids.values(),
-        clickedIds: clickedIds.values(),
+        ...(labels.are === "ids"
+          ? { clickedIds: labels.column.values() }
+          : { labels: labels.column.values() }),
         parentRows: new Map(
           parents.map(({ table, parentRows: { array, length } }) => [table, array.subarray(0, length)]),
         ),
@@ -110,7 +124,9 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
 /** Creates a collector for each column that the examples need. */
 function createColumns(plan: JoinPlan) {
   const ids = collectIds();
-  const clickedIds = collectIds();
+  const labels = plan.label.table === plan.child
+    ? { are: "labels" as const, column: collectLabels(plan.spec.positive) }
+    : { are: "ids" as const, column: collectIds() };
   const groups = collectGroups();
   const group = groupColumnOf(plan);
   const fields = inputColumnsOf(plan.spec.features).map(({ kind }, i) => ({
@@ -120,12 +136,26 @@ function createColumns(plan: JoinPlan) {
   const time = plan.time && { place: plan.time, column: collectNumbers() };
   const all: readonly { readonly place: ColumnRef; readonly column: ColumnCollector<unknown> }[] = [
     { place: { table: plan.child, column: plan.id }, column: ids },
-    { place: plan.label, column: clickedIds },
+    { place: plan.label, column: labels.column },
     { place: group, column: groups },
     ...fields,
     ...(time ? [time] : []),
   ];
-  return { ids, clickedIds, groups, group, fields, time, all };
+  return { ids, labels, groups, group, fields, time, all };
+}
+
+/** Numbers the rows of files without a key, as the store does if it is empty. */
+function createRowNumbers() {
+  const buffer = createBuffer("INTEGER");
+  let last = 0;
+  return {
+    /** Returns the numbers of the next rows, valid until the next call. */
+    next(count: number): ColumnBuffer {
+      clearBuffer(buffer);
+      for (let i = 0; i < count && buffer.type === "INTEGER"; i++) appendInteger(buffer, ++last);
+      return buffer;
+    },
+  };
 }
 
 /** A group that is a foreign key is read as the parent's key, which is hashed once per parent. */

@@ -11,8 +11,10 @@ export interface CollectedColumns {
   readonly child: string;
   /** Shape (rows of the child). */
   readonly ids: Float64Array;
-  /** Ids of the examples with label 1, in any order. */
-  readonly clickedIds: Float64Array;
+  /** Ids of the examples with label 1, in any order; absent if the labels are given. */
+  readonly clickedIds?: Float64Array;
+  /** Shape (rows of the child): 0 or 1. */
+  readonly labels?: Uint8Array;
   /** By parent table, shape (rows of the child): the parent row that each child row refers to, or `noParent`. */
   readonly parentRows: ReadonlyMap<string, Uint32Array>;
   /** In the order of `inputColumnsOf`. */
@@ -30,7 +32,7 @@ const noParent = 0xffff_ffff;
 
 /** Joins rows into examples, in the order of their ids. Rows that lack a parent are left out. */
 export function joinColumns(
-  { child, ids, clickedIds, parentRows, fields, group, time }: CollectedColumns,
+  { child, ids, clickedIds = new Float64Array(), labels, parentRows, fields, group, time }: CollectedColumns,
 ): RawExamples {
   const own = sortById(rowsWithParents(ids.length, [...parentRows.values()]), ids);
   const rowsOf = new Map([[child, own]]);
@@ -44,7 +46,7 @@ export function joinColumns(
     categorical: fields.flatMap(({ table, column }) =>
       "levels" in column ? [{ rows: at(table), values: column.values(), ...levelsOfExamples(column) }] : []
     ),
-    labels: labelsOf(own, ids, clickedIds),
+    labels: labels ? Uint8Array.from(own, (row) => labels[row]) : labelsOf(own, ids, clickedIds),
     groups: { rows: at(group.table), values: group.hashes },
     ...(time ? { times: { rows: at(time.table), values: time.values } } : {}),
   };

@@ -1,9 +1,10 @@
 import { memberOf } from "../../exact_json.ts";
-import { type JoinPlan, joinPlanOf } from "../../examples/join_plan.ts";
+import { anyPlanOf, type JoinPlan } from "../../examples/join_plan.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
 import { fileState } from "../../files/file_state.ts";
 import { ingest, type IngestOptions, type IngestReport } from "../../ingest/ingest.ts";
 import { countRows } from "../../ingest/load_log.ts";
+import type { FileReport } from "../../ingest/quality.ts";
 import { parentsFirst } from "../../ingest/reference.ts";
 import type { Models } from "../../model/registry.ts";
 import { availableParallelism, startThreads, type Threads } from "../../runtime/thread_pool.ts";
@@ -64,7 +65,8 @@ export async function loadAndTrain(
     const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
     const hasAllRows = store.journal.externalChanges() === before &&
-      load.files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read);
+      load.files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read) &&
+      areNumberedFromOne(load.files.filter(({ table }) => table === plan.child));
     const collected = hasAllRows
       ? await askReader<CollectedExamples>(
         threads,
@@ -100,7 +102,7 @@ function emptyJoinPlanOf(
   spec: FeatureSpec,
   tables: readonly Table[],
 ): JoinPlan | undefined {
-  const plan = joinPlanOf(store, spec, tables);
+  const plan = anyPlanOf(store, spec, tables);
   if (!plan) return undefined;
   const child = findTable(tables, plan.child);
   const label = findTable(tables, plan.label.table);
@@ -110,7 +112,18 @@ function emptyJoinPlanOf(
   const order = parentsFirst(tables);
   const childAt = order.indexOf(child);
   const isInOrder = parents.every((parent) => order.indexOf(parent) < childAt);
-  return isInOrder && order.indexOf(label) > childAt ? plan : undefined;
+  return isInOrder && (label === child || order.indexOf(label) > childAt) ? plan : undefined;
+}
+
+/** Whether the files have their keys, or the store numbered all of their rows from 1, as the collector does. */
+function areNumberedFromOne(files: readonly FileReport[]): boolean {
+  let next = 1;
+  return files.every(({ firstRowNumber }) => firstRowNumber === undefined) ||
+    files.every(({ firstRowNumber, read }) => {
+      const isNext = firstRowNumber === next;
+      next += read;
+      return isNext;
+    });
 }
 
 function threadsOf({ threads = availableParallelism() }: TrainOptions): number {
@@ -135,7 +148,7 @@ function collectJobOf(
     childFileCount: files[plan.child].length,
     labels: {
       table,
-      paths: memberOf(files, table.name) ?? [],
+      paths: table.name === plan.child ? [] : memberOf(files, table.name) ?? [],
       mapping: {
         names: memberOf(columnNames, table.name) ?? {},
         allowMissing,

@@ -5,7 +5,7 @@ import { countRows } from "../../../pipeline/ingest/load_log.ts";
 import type { Models } from "../../../pipeline/model/registry.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
-import { defaultSpec, type FeatureSpec } from "../../../pipeline/examples/spec.ts";
+import { defaultSpec, type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
 import { listTables } from "../../../pipeline/store/table.ts";
 import { loadAndTrain, type LoadAndTrainReport } from "../../../pipeline/train/from_files/load_and_train.ts";
@@ -75,6 +75,7 @@ async function load(
   files: Readonly<Record<string, readonly (string | Uint8Array)[]>>,
   options: {
     prepare?: (store: Store) => void;
+    schema?: string;
     spec?: FeatureSpec;
     hyperParameters?: Partial<HyperParameters>;
     bytesMin?: number;
@@ -82,7 +83,8 @@ async function load(
   } = {},
 ): Promise<Loaded> {
   const folder = await Deno.makeTempDir();
-  const store = openStore(join(folder, "data"), { mode: "create", freeBytesMin: 0 });
+  const schema = options.schema === undefined ? {} : { schema: options.schema };
+  const store = openStore(join(folder, "data"), { mode: "create", freeBytesMin: 0, ...schema });
   try {
     options.prepare?.(store);
     const paths = Object.fromEntries(
@@ -170,6 +172,99 @@ for (const [name, files] of fromFiles) {
     assert.equal(report.trained.model.modelId, storeId);
   });
 }
+
+/** A table with its own label, whose rows the store numbers. */
+const mailsSchema = `
+  CREATE TABLE mails (
+    row_number INTEGER PRIMARY KEY,
+    sender     TEXT,
+    hour       INTEGER,
+    price      REAL,
+    opened     INTEGER,
+    answer     TEXT
+  ) STRICT;
+  CREATE VIEW examples AS
+  SELECT mails.row_number, mails.sender, mails.hour, mails.price, mails.opened, mails.answer
+  FROM mails;
+`;
+
+const mailsSpec: Record<string, unknown> & { readonly group: string } = {
+  id: "row_number",
+  group: "row_number",
+  label: "opened",
+  features: [
+    { name: "hour", type: "categorical" },
+    { name: "price", type: "numeric" },
+    { name: "sender", type: "categorical" },
+  ],
+};
+
+function makeMails(count: number): Row[] {
+  const random = createRandom(9);
+  const either = <T>(values: readonly T[]) => values[random.below(values.length)];
+  return Array.from({ length: count }, () => ({
+    sender: either(["a", "ä", "🦊", ""]),
+    hour: either([1, 2, 3, null]),
+    price: either([0, 2.5, null, 1e9]),
+    ...(random.below(3) === 0 ? { opened: 1, answer: "ja" } : { opened: 0, answer: "nö" }),
+  }));
+}
+
+const mails = makeMails(2_000);
+const withKeys = mails.map((mail, i) => ({ row_number: 5 + 3 * i, ...mail }));
+
+const ownLabels: readonly [
+  name: string,
+  files: readonly string[],
+  isCollected: boolean,
+  spec?: Partial<typeof mailsSpec>,
+][] = [
+  ["rows that the store numbers", [ndjsonOf(mails)], true],
+  ["several files", [ndjsonOf(mails.slice(0, 700)), ndjsonOf(mails.slice(700))], true],
+  ["many rows, in chunks", [ndjsonOf(makeMails(40_000))], true],
+  ["groups", [ndjsonOf(mails)], true, { group: "sender" }],
+  ["a label of two texts", [ndjsonOf(mails)], true, { label: "answer", positive: "ja" }],
+  ["a label of two numbers", [ndjsonOf(mails)], true, { label: "opened", positive: "0" }],
+  ["a label of three texts", [ndjsonOf([...mails, { ...mails[0], answer: "vielleicht" }])], false, {
+    label: "answer",
+    positive: "ja",
+  }],
+  ["rows with their keys, in random order", [ndjsonOf(shuffled(withKeys, 2))], true],
+  ["files with and without keys", [ndjsonOf(withKeys), ndjsonOf(mails)], false],
+  ["rows without a label", [ndjsonOf([...mails, { ...mails[0], opened: null }])], false],
+  ["rows without a group", [ndjsonOf(mails)], false, { group: "hour" }],
+];
+
+for (const [name, files, isCollected, spec] of ownLabels) {
+  Deno.test(`load and train: a table with its own label: ${name}`, async () => {
+    const running = load({ mails: files }, {
+      schema: mailsSchema,
+      spec: parseSpec({ ...mailsSpec, ...spec }, "mails"),
+    });
+    if (spec?.group === "hour") return await assert.rejects(running, /has no hour, expected a group/);
+    if (name.endsWith("three texts")) {
+      return await assert.rejects(running, /a third value beside "ja" and "nö"/);
+    }
+    const { report, storeId, rows } = await running;
+    assert.equal(report.collected, isCollected);
+    assert.equal(report.trained.model.modelId, storeId);
+    assert.equal(rows.mails, report.load.tables.mails.read);
+  });
+}
+
+Deno.test("load and train: rows that were numbered before keep their numbers, and are read from the store", async () => {
+  const { report, storeId } = await load({ mails: [ndjsonOf(mails)] }, {
+    schema: mailsSchema,
+    spec: parseSpec(mailsSpec, "mails"),
+    prepare: ({ db }) => {
+      const report = JSON.stringify({ firstRowNumber: 1, read: 10, tableRows: 10 });
+      db.prepare("INSERT INTO loads VALUES (1, 'mails', 'old.csv', 'x', 1, 'fail', ?)").run(report);
+    },
+  });
+  assert.deepEqual(report.load.files.map(({ firstRowNumber }) => firstRowNumber), [11]);
+  assert.equal(report.collected, false);
+  assert.equal(report.trained.model.modelId, storeId);
+});
 
 /** A column of the child, and one of its parent. Both have missing values. */
 for (const time of ["apr", "annual_income"]) {
