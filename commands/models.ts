@@ -1,6 +1,7 @@
 import { readArtifact } from "../pipeline/model/artifact.ts";
 import { columnNames } from "../pipeline/encode/column_names.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
+import { periodTable, timeLines } from "./time_report.ts";
 import { describeRows } from "./row_report.ts";
 import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/registry.ts";
@@ -151,6 +152,8 @@ async function show(
       solver.gradientMax.toExponential(1)
     } after ${solver.iterations} passes${ending === undefined ? "" : `: ${ending}`}`,
     `  checksum     ${checksum}`,
+    ...timeLines(metadata).map((line) => `  time         ${line}`),
+    ...(metrics.by_time ? periodTable(metrics.by_time) : []).map((line) => `    ${line}`),
     ...notes.map((note) => `  note         ${note}`),
     `  strongest of ${names.length} coefficients, in log-odds; the intercept is ${intercept.toFixed(4)}:`,
     ...strongest.map(({ name, coefficient }) => `    ${coefficient.toFixed(4).padStart(9)}  ${name}`),

@@ -2,7 +2,7 @@ import { loadEach } from "../chunks/chunk_store.ts";
 import { isSpilled } from "../chunks/chunk_file.ts";
 import { type DesignChunk, type DesignMatrix, forRowRanges } from "../encode/design_matrix.ts";
 import type { Metrics, MetricsByTime } from "../model/artifact_metadata.ts";
-import { createUnitChoice, periodOf, periodStart, type PeriodUnit } from "./periods.ts";
+import { createPeriodChoice, type Periods, periodStart } from "./periods.ts";
 import { createPredictionAccumulator, type PredictionAccumulator } from "./prediction_accumulator.ts";
 
 /** Collects predictions of rows by the period of their time. Rows without a time are in none. */
@@ -24,14 +24,15 @@ export function createPeriodAccumulator(
 ): PeriodAccumulator | undefined {
   const [first] = design.chunks;
   if (first === undefined || (isSpilled(first) ? first.fields : first).times === undefined) return undefined;
-  const choice = createUnitChoice();
+  const choice = createPeriodChoice();
   visitTimes(design, parts, choice.add);
-  const unit = choice.unit();
-  if (unit === undefined) return undefined;
+  const periods = choice.choose();
+  if (!periods) return undefined;
+  const { unit } = periods;
   const rowCounts = new Map<number, number>();
   visitTimes(design, parts, (time) => {
-    const period = periodOf(unit, time);
-    if (period === period) rowCounts.set(period, (rowCounts.get(period) ?? 0) + 1);
+    const period = periods.of(time);
+    if (period !== undefined) rowCounts.set(period, (rowCounts.get(period) ?? 0) + 1);
   });
   const predictions = new Map(
     [...rowCounts].sort(([a], [b]) => a - b).map((
@@ -39,7 +40,8 @@ export function createPeriodAccumulator(
     ) => [period, createPredictionAccumulator(rows)]),
   );
   return {
-    add: (chunk, from, to, probabilities) => addRows(chunk, { from, to, probabilities }, unit, predictions),
+    add: (chunk, from, to, probabilities) =>
+      addRows(chunk, { from, to, probabilities }, periods, predictions),
     metrics: (baseRate) => ({
       unit,
       parts: [...predictions].map(([period, own]) => ({
@@ -66,15 +68,17 @@ function visitTimes(design: DesignMatrix, parts: readonly number[], visit: (time
 function addRows(
   chunk: DesignChunk,
   { from, to, probabilities }: { from: number; to: number; probabilities: Float64Array },
-  unit: PeriodUnit,
+  periods: Periods,
   predictions: ReadonlyMap<number, PredictionAccumulator>,
 ): void {
   const { times } = chunk;
   if (!times) throw new Error("the chunk has no times");
   for (let i = from; i < to;) {
-    const [start, period] = [i, periodOf(unit, times[i])];
-    while (++i < to && periodOf(unit, times[i]) === period);
-    predictions.get(period)?.add(chunk, start, i, probabilities.subarray(start - from, i - from));
+    const [start, period] = [i, periods.of(times[i])];
+    while (++i < to && periods.of(times[i]) === period);
+    if (period !== undefined) {
+      predictions.get(period)?.add(chunk, start, i, probabilities.subarray(start - from, i - from));
+    }
   }
 }
 

@@ -62,25 +62,31 @@ function dateOf(time: number): string {
   return new Date(time / 1000).toISOString().slice(0, 10);
 }
 
-/** Chooses the unit by which times are divided into 4 to 30 periods, not counting empty ones. */
-export function createUnitChoice() {
-  // Few enough to be counted exactly, whatever the times are.
-  const found = new Map(periodUnits.map((unit) => [unit, new Set<number>()]));
-  let isPlausible = true;
+/** Divides times into periods of the unit by which they are in 4 to 30, not counting empty ones. */
+export function createPeriodChoice() {
+  // Each unit consists of whole hours, and few of many rows are in an hour of their own.
+  const hours = new Set<number>();
   return {
+    /** Adds a time. One that is missing, or implausible as microseconds since 1970, is in no period. */
     add(time: number): void {
-      if (time !== time) return;
-      if (implausibleTime(time) !== undefined) isPlausible = false;
-      if (!isPlausible) return;
-      for (const [unit, periods] of found) if (periods.size <= partsMax) periods.add(periodOf(unit, time));
+      if (time === time && implausibleTime(time) === undefined) hours.add(periodOf("hour", time));
     },
-    /** Undefined if no unit does, or if the times are not microseconds since 1970. */
-    unit: (): PeriodUnit | undefined =>
-      isPlausible
-        ? periodUnits.find((unit) => {
-          const { size } = found.get(unit) ?? { size: 0 };
-          return size >= partsMin && size <= partsMax;
-        })
-        : undefined,
+    /** Returns undefined if there is no such unit. */
+    choose(): Periods | undefined {
+      for (const unit of periodUnits) {
+        const periods = new Map([...hours].map((hour) => [hour, periodOf(unit, hour * microsPerHour)]));
+        const { size } = new Set(periods.values());
+        if (size < partsMin || size > partsMax) continue;
+        return { unit, of: (time) => periods.get(periodOf("hour", time)) };
+      }
+      return undefined;
+    },
   };
+}
+
+/** The periods of times. */
+export interface Periods {
+  readonly unit: PeriodUnit;
+  /** Returns the number of a time's period; undefined for a time that was not added. */
+  of(time: number): number | undefined;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import {
-  createUnitChoice,
+  createPeriodChoice,
   partsMax,
   periodOf,
   periodStart,
@@ -12,10 +12,10 @@ const microsOf = (text: string) => 1000 * Date.parse(text);
 
 /** Returns the unit for times at even distances. */
 function unitOf(from: string, to: string, count = 2_000): PeriodUnit | undefined {
-  const choice = createUnitChoice();
+  const choice = createPeriodChoice();
   const [first, last] = [microsOf(from), microsOf(to)];
   for (let i = 0; i < count; i++) choice.add(first + (last - first) * i / (count - 1));
-  return choice.unit();
+  return choice.choose()?.unit;
 }
 
 Deno.test("periods: a time is in the period that starts at or before it, in UTC, weeks on Monday", () => {
@@ -52,24 +52,30 @@ Deno.test("periods: the unit makes 4 to 30 parts, days rather than hours", () =>
 });
 
 Deno.test("periods: few rows far away do not choose the unit, and numbers that are no times have none", () => {
-  const choice = createUnitChoice();
+  const choice = createPeriodChoice();
   for (let day = 1; day <= 20; day++) choice.add(microsOf("2024-05-01") + day * 86_400e6);
   choice.add(microsOf("2099-01-01"));
-  choice.add(NaN);
-  assert.equal(choice.unit(), "day");
-  choice.add(20_240_501);
-  assert.equal(choice.unit(), undefined);
+  for (const missing of [NaN, 0, 20_240_501]) choice.add(missing);
+  const periods = choice.choose();
+  assert.equal(periods?.unit, "day");
+  assert.equal(periods.of(0), undefined);
+  const numbers = createPeriodChoice();
+  for (let i = 0; i < 100; i++) numbers.add(20_240_501 + i * 1e6);
+  assert.equal(numbers.choose(), undefined);
 });
 
 Deno.test("periods: no gap between units, from four hours to a hundred quarters", () => {
   for (let hours = 5; hours < 24 * 365 * 25; hours = Math.ceil(hours * 1.07)) {
-    const choice = createUnitChoice();
-    const found = new Set<number>();
+    const choice = createPeriodChoice();
     const first = microsOf("2000-02-03T04:00Z");
     for (let i = 0; i <= 4_000; i++) choice.add(first + hours * 3_600e6 * i / 4_000);
-    const unit = choice.unit();
-    assert(unit !== undefined, `${hours} hours`);
-    for (let i = 0; i <= 4_000; i++) found.add(periodOf(unit, first + hours * 3_600e6 * i / 4_000));
+    const periods = choice.choose();
+    assert(periods, `${hours} hours`);
+    const { unit } = periods;
+    const timeOf = (i: number) => first + hours * 3_600e6 * i / 4_000;
+    const found = new Set(Array.from({ length: 4_001 }, (_, i) => periods.of(timeOf(i))));
+    assert(!found.has(undefined));
+    assert.equal(periods.of(timeOf(77)), periodOf(unit, timeOf(77)));
     assert(found.size >= 4 && found.size <= partsMax, `${hours} hours in ${found.size} parts by ${unit}`);
   }
 });

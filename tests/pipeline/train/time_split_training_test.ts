@@ -239,6 +239,12 @@ Deno.test("clickwell train: a spec with a time holds out by both, and --split an
     assert(mature.rows.left_out.immature > 0);
     assert.equal(mature.split.newest - mature.split.mature_until, 14 * day);
 
+    const shown = await run(["models", "show", "1", ...places]);
+    assert.match(shown.stderr, /^ {2}time {9}held out by time, from 2024-/m);
+    const { from, rows: own, log_loss: loss } = metrics.by_time.parts[1];
+    const line = shown.stderr.split("\n").find((line) => line.startsWith(`    ${from} `));
+    assert.ok(line?.includes(` ${own} `) && line.includes(` ${loss.toFixed(4)} `), shown.stderr);
+
     const repeated = await run(["train", "--repeat", "1", ...places]);
     assert.equal(repeated.code, 0, repeated.stderr);
 

@@ -1,0 +1,45 @@
+import { shownTime } from "../pipeline/examples/time_split.ts";
+import type { ArtifactMetadata, MetricsByTime } from "../pipeline/model/artifact_metadata.ts";
+
+type Period = MetricsByTime["parts"][number];
+
+/** Describes a split by time: from when on rows were held out, and in which period the model did worst. */
+export function timeLines({ data, metrics }: Pick<ArtifactMetadata, "data" | "metrics">): string[] {
+  const from = data.times?.held_out_from;
+  const lines = from === undefined ? [] : [`held out by time, from ${shownTime(from)} on`];
+  if (metrics.by_time) {
+    const { unit, parts } = metrics.by_time;
+    const worst = parts.reduce((worst, part) => gainOf(part) < gainOf(worst) ? part : worst);
+    lines.push(`by ${unit}, ${parts.length} parts from ${parts[0].from}: worst is ${wordsOf(worst)}`);
+  }
+  return lines;
+}
+
+function gainOf({ log_loss, base_log_loss }: Period): number {
+  return base_log_loss - log_loss;
+}
+
+function wordsOf(
+  { from, log_loss: loss, base_log_loss: base, predicted, observed, rows }: Period,
+): string {
+  return `${from} (log loss ${loss.toFixed(4)}, base rate ${base.toFixed(4)}, mean probability ${
+    predicted.toFixed(4)
+  }, click rate ${observed.toFixed(4)}, ${rows} rows)`;
+}
+
+/** Returns the metrics of each period as a table. */
+export function periodTable({ unit, parts }: MetricsByTime): string[] {
+  const rowOf = (cells: readonly string[]) =>
+    cells.map((cell, i) => i === 0 ? cell.padEnd(17) : cell.padStart(11)).join("");
+  return [
+    rowOf([unit, "rows", "click rate", "predicted", "log loss", "base rate", "AUC"]),
+    ...parts.map(({ from, rows, observed, predicted, log_loss: loss, base_log_loss: base, auc }) =>
+      rowOf([
+        from,
+        String(rows),
+        ...[observed, predicted, loss, base].map((value) => value.toFixed(4)),
+        auc?.toFixed(4) ?? "-",
+      ])
+    ),
+  ];
+}
