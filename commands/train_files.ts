@@ -13,6 +13,7 @@ import { listTables } from "../pipeline/store/table.ts";
 import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
 import { dash } from "./cli/standard_input.ts";
 import { type textFlags, textFormatOf } from "./cli/text_flags.ts";
+import type { trainingFlags } from "./cli/training_flags.ts";
 import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
 import { describeProposal } from "./init_report.ts";
 import {
@@ -35,7 +36,9 @@ export const fileFlags = {
   },
 } as const satisfies Flags;
 
-type FilesInvocation = Invocation<typeof commonFlags & typeof textFlags & typeof fileFlags>;
+type FilesInvocation = Invocation<
+  typeof commonFlags & typeof textFlags & typeof fileFlags & Pick<typeof trainingFlags, "split">
+>;
 
 /** What the command's flags would be for the files of a proposal. */
 export interface ProposedSettings {
@@ -44,6 +47,7 @@ export interface ProposedSettings {
     readonly spec: string;
     readonly table: readonly string[];
     readonly models: string;
+    readonly split: "group" | "time" | "both" | undefined;
     readonly encoding: string | undefined;
     readonly delimiter: string | undefined;
     readonly "decimal-comma": boolean;
@@ -78,13 +82,14 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   const { left } = found;
   let proposal = widenProposal(found.proposal, storedTypes(options.data)) ?? found.proposal;
   const models = modelsFolderOf(invocation);
+  const split = options.split ?? proposal.split;
   const files = proposedFiles(proposal, options.data, models);
   for (const line of describeProposal(proposal, left)) terminal.say(line);
   requireFreeFolder(options.data, files.schema.text, positionals);
   if (!options.replace) rejectEdited(files, positionals);
   terminal.say(writeProposed(files));
   return {
-    settings: settingsOf(proposal, files, models),
+    settings: settingsOf(proposal, files, { models, split }),
     settingsPath: files.config.path,
     result: proposalResult({ proposal, left }, files),
     async widen(error, store) {
@@ -102,7 +107,7 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
       const { text: schema, path: schemaName } = files.schema;
       await applySchema(store, { schema, schemaName, mayDrop: false, signal });
       return {
-        settings: settingsOf(proposal, files, models),
+        settings: settingsOf(proposal, files, { models, split }),
         result: proposalResult({ proposal, left }, files),
       };
     },
@@ -124,12 +129,16 @@ function storedTypes(dataDir: string): ColumnTypes {
   }
 }
 
-function settingsOf({ tables, format }: Proposal, { schema, spec }: ProposedFiles, models: string) {
+function settingsOf(
+  { tables, format }: Proposal,
+  { schema, spec }: ProposedFiles,
+  own: Pick<ProposedSettings["settings"], "models" | "split">,
+) {
   return {
     schema: schema.path,
     spec: spec.path,
     table: tables.flatMap(({ name, paths }) => paths.map((path) => `${name}=${path}`)),
-    models,
+    ...own,
     encoding: format.encoding,
     delimiter: format.delimiter,
     "decimal-comma": format.decimalComma ?? false,

@@ -1,10 +1,10 @@
-import { shownTime } from "../pipeline/examples/time_split.ts";
 import { tellsOutcome } from "../pipeline/examples/leaks/leak_warning.ts";
 import type { ArtifactMetadata, Metrics } from "../pipeline/model/artifact_metadata.ts";
 import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
 import { closingLine, type Folders } from "./closing_line.ts";
 import { convergenceWords } from "./convergence_words.ts";
 import { describeRows, newRows } from "./row_report.ts";
+import { timeLines } from "./time_report.ts";
 
 /**
  * Returns the report of a training for people, in about ten lines: which model it is, how good it is and against what, what matters
@@ -78,25 +78,6 @@ function calibrationLines({ calibration, brier, ece }: Metrics): string[] {
       mean("observed").toFixed(4)
     }; calibration error ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
   ];
-}
-
-/** Describes a split by time: from when on rows were held out, and in which period the model did worst. */
-function timeLines({ data, metrics }: ArtifactMetadata): string[] {
-  const from = data.times?.held_out_from;
-  const lines = from === undefined ? [] : [`held out by time, from ${shownTime(from)} on`];
-  if (metrics.by_time) {
-    const { unit, parts } = metrics.by_time;
-    const gainOf = (part: typeof parts[number]) => part.base_log_loss - part.log_loss;
-    const worst = parts.reduce((worst, part) => gainOf(part) < gainOf(worst) ? part : worst);
-    lines.push(
-      `by ${unit}, ${parts.length} parts from ${parts[0].from}: worst is ${worst.from} (log loss ${
-        worst.log_loss.toFixed(4)
-      }, base rate ${worst.base_log_loss.toFixed(4)}, mean probability ${
-        worst.predicted.toFixed(4)
-      }, click rate ${worst.observed.toFixed(4)}, ${worst.rows} rows)`,
-    );
-  }
-  return lines;
 }
 
 const effectsShown = 5;

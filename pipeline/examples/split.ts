@@ -22,6 +22,8 @@ export const leftOutPart = 2;
 export const validationPart = 3;
 export const excludedPart = 4;
 
+export const defaultTestShare = 0.2;
+
 export interface SplitOptions {
   readonly seed: number;
   /** Expected share of groups that are held out, in [0, 1). */

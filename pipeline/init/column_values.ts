@@ -8,6 +8,13 @@ export type ColumnValues =
   /** Distinct texts, and the index of each row's text; −1 for a missing value. Shape of `codes` (rows). */
   | { readonly is: "texts"; readonly texts: readonly string[]; readonly codes: Int32Array };
 
+/** Returns a code for each row, the same for the same value. Shape (rows). */
+export function codesOf(values: ColumnValues): Uint32Array {
+  if (values.is === "texts") return Uint32Array.from(values.codes);
+  const codes = new Map<number, number>();
+  return Uint32Array.from(values.numbers, (value) => codes.getOrInsertComputed(value, () => codes.size));
+}
+
 /** The values of a column in the types that the reader of the file gives, before their kind is known. */
 export interface CollectedColumn {
   readonly values: ColumnValues;

@@ -7,6 +7,7 @@ import type { ExistsLabel, LabelChoice } from "./label_choice.ts";
 import { rowsPerLevel } from "./levels.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, ProposedTable } from "./proposal.ts";
+import { keepsGroups } from "./time_split.ts";
 import type { Reference } from "./references.ts";
 import { listed } from "./names.ts";
 
@@ -66,9 +67,10 @@ function percent(share: number): string {
 interface Roles {
   readonly group: ColumnProfile | undefined;
   readonly time: ColumnProfile | undefined;
+  readonly straddling: number | undefined;
 }
 
-export function roleFindings(profile: TableProfile, { group, time }: Roles): Finding[] {
+export function roleFindings(profile: TableProfile, { group, time, straddling }: Roles): Finding[] {
   return [
     {
       about: "group",
@@ -82,7 +84,9 @@ export function roleFindings(profile: TableProfile, { group, time }: Roles): Fin
       ? [
         {
           about: "time",
-          text: `${time.name}, ${isoTime(time.range?.min ?? NaN)} to ${isoTime(time.range?.max ?? NaN)}`,
+          text: `${time.name}, ${isoTime(time.range?.min ?? NaN)} to ${isoTime(time.range?.max ?? NaN)}; ${
+            heldOutWords(group, straddling)
+          }`,
         } as const,
       ]
       : [],
@@ -92,6 +96,13 @@ export function roleFindings(profile: TableProfile, { group, time }: Roles): Fin
 /** Returns a count of rows with two digits at least: 2.3, 1,000. */
 function shownCount(count: number): string {
   return count < 10 ? count.toPrecision(2) : Math.round(count).toLocaleString("en");
+}
+
+function heldOutWords(group: ColumnProfile | undefined, straddling: number | undefined): string {
+  if (!group || !keepsGroups(straddling)) return "the last fifth is held out";
+  return `the last fifth is held out, by time alone (--split time): ${
+    percent(straddling ?? 0)
+  } of the earlier rows are of a ${group.name} that comes again, and --split both would leave them out`;
 }
 
 /** Says what was joined by what, and which tables were not. */

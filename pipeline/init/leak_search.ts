@@ -2,7 +2,7 @@ import { findLeaks } from "../examples/leaks/find_leaks.ts";
 import type { LeakColumn } from "../examples/leaks/leak_rows.ts";
 import type { LeakKind, LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { askWhetherKnown } from "../examples/leaks/warning_text.ts";
-import type { ColumnValues } from "./column_values.ts";
+import { codesOf, type ColumnValues } from "./column_values.ts";
 import type { Field, ProposedFields } from "./fields.ts";
 import type { FoundLabel } from "./label.ts";
 import type { TableProfile } from "./profile.ts";
@@ -49,7 +49,7 @@ export function leaksAmong({ fields, labels, group, time }: LabelledRows): LeakW
     rowCount: labels.length,
     columns: fields.map(({ column }) => ({ values: leakValuesOf(column.values) })),
     labels,
-    ...group ? { groups: groupCodes(group) } : {},
+    ...group ? { groups: codesOf(group) } : {},
     ...time?.is === "numbers" ? { times: time.numbers } : {},
   };
   return findLeaks({ columns, rowCount: labels.length, walk: () => [rows] });
@@ -62,12 +62,6 @@ function leakColumnOf({ name, column: { kind, values } }: Field): LeakColumn {
 
 function leakValuesOf(values: ColumnValues): ArrayLike<number> {
   return values.is === "numbers" ? values.numbers : values.codes.map((code) => code + 1);
-}
-
-function groupCodes(group: ColumnValues): ArrayLike<number> {
-  if (group.is === "texts") return group.codes;
-  const codes = new Map<number, number>();
-  return Int32Array.from(group.numbers, (value) => codes.getOrInsertComputed(value, () => codes.size));
 }
 
 /** Kinds of warnings of a single column that is then left out. */

@@ -10,6 +10,8 @@ export interface Proposal {
   readonly id: string;
   readonly group: string;
   readonly time?: string;
+  /** How rows are held out; absent for the default. */
+  readonly split?: "time";
   readonly weight?: string;
   readonly features: readonly ProposedFeature[];
   readonly leftOut: readonly LeftOutColumn[];

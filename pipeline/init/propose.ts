@@ -24,6 +24,7 @@ import { labelTableFor, tableOf } from "./table.ts";
 import { requireConnected } from "./unconnected.ts";
 import { groupLeftOut, rolesOf, type ViewRoles } from "./roles.ts";
 import { freeName, type ViewField, viewFieldsOf } from "./view_fields.ts";
+import { keepsGroups } from "./time_split.ts";
 
 /** What the user has said; what is absent is found. */
 export interface Wishes {
@@ -153,6 +154,7 @@ function proposalOf(
     id,
     group: roles.group?.name ?? key,
     ...roles.time ? { time: roles.time.name } : {},
+    ...keepsGroups(roles.straddling) ? { split: "time" } : {},
     ...isRatio ? { weight: freeName("weight", [...names, id]) } : {},
     features,
     leftOut: [...roles.group ? [groupLeftOut(roles.group.name)] : [], ...leftOut],
@@ -265,7 +267,11 @@ function findingsOf(parts: Parts, used: readonly TableProfile[], roles: ViewRole
     ...joinFindings(tree, profiles),
     ...root.map(keyFinding),
     ...labelFindings,
-    ...roleFindings(choice.examples, { group: roles.group?.column, time: roles.time?.column }),
+    ...roleFindings(choice.examples, {
+      group: roles.group?.column,
+      time: roles.time?.column,
+      straddling: roles.straddling,
+    }),
     ...used.flatMap(({ notes }) => notes.map((text) => ({ about: "note", text }) as const)),
   ];
 }

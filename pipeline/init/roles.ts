@@ -6,6 +6,7 @@ import { namedColumn } from "./label.ts";
 import { isPersonName } from "./names.ts";
 import type { TableProfile } from "./profile.ts";
 import type { LeftOutColumn } from "./proposal.ts";
+import { straddlingShare } from "./time_split.ts";
 import { namedField, type ViewField } from "./view_fields.ts";
 
 export interface RoleSearch {
@@ -21,6 +22,8 @@ export interface RoleSearch {
 export interface ViewRoles {
   readonly group: ViewField | undefined;
   readonly time: ViewField | undefined;
+  /** Share of the earlier rows whose group has a row among the last ones; undefined if unknown. */
+  readonly straddling: number | undefined;
 }
 
 /**
@@ -42,7 +45,9 @@ export function rolesOf(
     ? groupField(tree, fields.filter(({ name }) => !taken.has(name)), examples)
     : named(wishes.group, "--group");
   const time = wishes.time === undefined ? eventTimeOf(fields) : named(wishes.time, "--time");
-  return { group, time };
+  const isOwn = group?.alias === tree.root && time?.alias === tree.root;
+  const straddling = isOwn ? straddlingShare(group.column.values, time.column.values) : undefined;
+  return { group, time, straddling };
 }
 
 /** Returns the group: of the columns that refer to parents the one of a person, or with the most values; else another of the examples. */

@@ -34,7 +34,7 @@ function spaced(json: string): string {
  * @param models The folder of the models, relative to that of the settings.
  */
 export function configText(
-  { tables, format }: Proposal,
+  { tables, split, format }: Proposal,
   pathOf: (path: string) => string,
   models = "models",
 ): string {
@@ -45,6 +45,7 @@ export function configText(
     table: tables.flatMap(({ name, paths }) => paths.map((path) => `${name}=${pathOf(path)}`)),
     data: ".",
     models,
+    ...split === undefined ? {} : { split },
     ...format.encoding === undefined ? {} : { encoding: format.encoding },
     ...format.delimiter === undefined ? {} : { delimiter: format.delimiter },
     ...format.decimalComma === undefined ? {} : { "decimal-comma": format.decimalComma },

@@ -1,3 +1,4 @@
+import { defaultTestShare } from "../examples/split.ts";
 import type { SolverName } from "../fit/fit.ts";
 import type { MinibatchParameters } from "../fit/minibatch/options.ts";
 import type { Penalty } from "../fit/penalised.ts";
@@ -39,7 +40,7 @@ export const defaultHyperParameters: HyperParameters = {
   l1Ratio: 0.5,
   solver: "auto",
   seed: 7,
-  testShare: 0.2,
+  testShare: defaultTestShare,
   negatives: 1,
   classWeight: "none",
   tolerance: 1e-10,

@@ -87,6 +87,34 @@ Deno.test("the config file of train FILE works with predict, sweep and models: i
     assert.deepEqual(models.map(({ version }: { version: number }) => version), [2, 1].slice(-models.length));
   }));
 
+Deno.test("clickwell train FILE holds out by time alone if most groups come again, as its settings say", () =>
+  inFolder(async (cwd) => {
+    const random = createRandom(7);
+    const lines = Array.from({ length: 600 }, (_, i) => {
+      const sentAt = new Date(Date.UTC(2024, 2, 1) + 1_000 * random.below(90 * 86_400)).toISOString();
+      const hour = random.below(24);
+      return `${i},reader-${random.below(40)},${sentAt},${hour},${
+        random.uniform() < 0.2 + hour / 60 ? 1 : 0
+      }\n`;
+    });
+    Deno.writeTextFileSync(
+      join(cwd, "mails.csv"),
+      `mail_id,reader_id,sent_at,hour,opened\n${lines.join("")}`,
+    );
+    const train = ["train", "mails.csv", "--label", "opened", "--data", "mine", "--json", "--quiet"];
+    const trained = reportOf(await run(train, { cwd }));
+    assert.equal(trained.split.by, "time");
+    assert.equal(trained.rows.train + trained.rows.test, 600);
+    const repeated = reportOf(
+      await run(["train", "--config", "mine/clickwell.json", "--json", "--quiet"], { cwd }),
+    );
+    assert.equal(repeated.model_id, trained.model_id);
+    const both = reportOf(await run([...train, "--split", "both"], { cwd }));
+    assert.equal(both.split.by, "both");
+    assert(both.rows.left_out.straddling > 240);
+    assert.match(both.notes.join("\n"), /leave the training.*--split time keeps them/);
+  }));
+
 Deno.test("clickwell train FILE in ./data: the models are in ./models, where serve looks for them", () =>
   inFolder(async (cwd) => {
     writeMails(cwd);

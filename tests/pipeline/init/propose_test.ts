@@ -59,6 +59,24 @@ Deno.test("init: key, label, group and time are found by names and values", asyn
   ]);
 });
 
+Deno.test("init: rows are held out by time alone if most groups come again, else by the default", async () => {
+  const splitOf = async (rows: readonly Row[]) => {
+    const proposal = await proposed(rows);
+    const config = JSON.parse(configText(proposal, (path) => path));
+    assert.equal(config.split, proposal.split);
+    return { split: config.split, text: proposal.findings.find(({ about }) => about === "time")?.text ?? "" };
+  };
+  const loyal = await splitOf(mails.map((mail, i) => ({ ...mail, customer: `c${i % 31}` })));
+  assert.equal(loyal.split, "time");
+  assert.match(
+    loyal.text,
+    /by time alone \(--split time\): \d+(\.\d)? % of the earlier rows are of a customer that comes again/,
+  );
+  const passing = await splitOf(mails);
+  assert.equal(passing.split, undefined);
+  assert.match(passing.text, /; the last fifth is held out$/);
+});
+
 Deno.test("init: each column is a feature of its kind, or left out with a reason and the feature that it would be", async () => {
   const { features, leftOut } = await proposed(mails);
   assert.deepEqual(features, [
