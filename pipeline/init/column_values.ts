@@ -1,4 +1,4 @@
-import { gatherColumn } from "../files/columns/batch.ts";
+import { type BatchColumn, gatherColumn } from "../files/columns/batch.ts";
 import type { ColumnBuffer, IntegerBuffer, RealBuffer, TextBuffer } from "../files/columns/column_buffer.ts";
 
 /** The values of a column in the rows that were looked at, in the order of the file: row `i` is the same row in every column. */
@@ -22,6 +22,8 @@ export interface CollectedColumn {
   readonly faults: number;
   /** Why the first of them cannot be read. */
   readonly fault: string | undefined;
+  /** Whether one of its numbers is not whole. */
+  readonly hasFraction: boolean;
 }
 
 /** Collects the values of a column from one run of rows after the other. */
@@ -30,13 +32,17 @@ export interface ValueCollector {
   finish(): CollectedColumn;
 }
 
-export function createCollector(): ValueCollector {
+/**
+ * @param readsNumbers Whether texts become numbers if all of them are plain decimal numbers. Others, such as 012, +1 or 1e3, stay texts.
+ */
+export function createCollector({ readsNumbers }: { readonly readsNumbers: boolean }): ValueCollector {
   const numbers: Float64Array[] = [];
+  const texts: BatchColumn[] = [];
   const codes: Int32Array[] = [];
   const coder = createTextCoder();
   let [faults, isText] = [0, false];
   let fault: string | undefined;
-  const appendTexts = (part: Int32Array) => {
+  const appendCodes = (part: Int32Array) => {
     isText = true;
     codes.push(part);
   };
@@ -44,23 +50,40 @@ export function createCollector(): ValueCollector {
     append(buffer) {
       faults += buffer.faults.size;
       fault ??= buffer.faults.values().next().value;
-      if (buffer.type === "TEXT") return appendTexts(codesOfTexts(buffer, coder));
+      if (buffer.type === "TEXT") {
+        const part = gatherColumn(buffer, rowsOf(buffer));
+        return readsNumbers ? void texts.push(part) : appendCodes(codesOfTexts(part, coder));
+      }
       if (buffer.type === "REAL") return void numbers.push(numbersOfReals(buffer));
       if (!isText && !isBeyondExact(buffer)) return void numbers.push(numbersOfIntegers(buffer));
       // A double does not distinguish integers beyond 2^53: the column becomes texts.
       for (const part of numbers.splice(0)) {
-        appendTexts(Int32Array.from(part, (value) => value !== value ? -1 : coder.codeOf(String(value))));
+        appendCodes(Int32Array.from(part, (value) => value !== value ? -1 : coder.codeOf(String(value))));
       }
-      appendTexts(codesOfIntegers(buffer, coder));
+      appendCodes(codesOfIntegers(buffer, coder));
     },
-    finish: () => ({
-      values: isText
-        ? { is: "texts", texts: coder.texts, codes: joinedCodes(codes) }
-        : { is: "numbers", numbers: joinedNumbers(numbers) },
-      faults,
-      fault,
-    }),
+    finish() {
+      const plain = texts.length > 0 ? plainNumbers(texts) : undefined;
+      if (plain) {
+        return { values: { is: "numbers", ...plain }, faults, fault, hasFraction: plain.hasFraction };
+      }
+      for (const part of texts) appendCodes(codesOfTexts(part, coder));
+      return {
+        values: isText
+          ? { is: "texts", texts: coder.texts, codes: joinedCodes(codes) }
+          : { is: "numbers", numbers: joinedNumbers(numbers) },
+        faults,
+        fault,
+        hasFraction: false,
+      };
+    },
   };
+}
+
+function rowsOf({ length }: TextBuffer): Uint32Array {
+  const rows = new Uint32Array(length);
+  for (let row = 0; row < length; row++) rows[row] = row;
+  return rows;
 }
 
 interface TextCoder {
@@ -82,9 +105,8 @@ function createTextCoder(): TextCoder {
   };
 }
 
-function codesOfTexts(buffer: TextBuffer, coder: TextCoder): Int32Array {
-  const codes = new Int32Array(buffer.length);
-  const column = gatherColumn(buffer, Uint32Array.from({ length: buffer.length }, (_, row) => row));
+function codesOfTexts(column: BatchColumn, coder: TextCoder): Int32Array {
+  const codes = new Int32Array(column.nulls.length);
   if (column.type === "TERMS") {
     const codeOfTerm = column.terms.map(coder.codeOf);
     for (let row = 0; row < codes.length; row++) {
@@ -98,6 +120,54 @@ function codesOfTexts(buffer: TextBuffer, coder: TextCoder): Int32Array {
     }
   }
   return codes;
+}
+
+/** Reads texts as numbers, without a string that is kept for each. @returns undefined if one of them is no plain decimal number. */
+function plainNumbers(
+  parts: readonly BatchColumn[],
+): { numbers: Float64Array; hasFraction: boolean } | undefined {
+  const numbers = new Float64Array(parts.reduce((sum, { nulls }) => sum + nulls.length, 0));
+  let [at, hasFraction] = [0, false];
+  for (const part of parts) {
+    if (part.type !== "TEXT") return undefined;
+    const { text, ends, nulls } = part;
+    for (let row = 0, start = 0; row < ends.length; row++) {
+      const end = ends[row];
+      const kind = nulls[row] === 1 ? "missing" : plainKindOf(text, start, end);
+      if (kind === undefined) return undefined;
+      if (kind === "fraction") hasFraction = true;
+      numbers[at++] = kind === "missing" ? NaN : Number(text.substring(start, end));
+      start = end;
+    }
+  }
+  return { numbers, hasFraction };
+}
+
+const [minus, point, zero, nine] = [0x2d, 0x2e, 0x30, 0x39];
+/** Digits of an integer that a double always represents exactly. */
+const digitsMax = 15;
+
+/** Returns whether the text is a whole number or one with a fraction; undefined if it is written in another way. */
+function plainKindOf(text: string, start: number, end: number): "whole" | "fraction" | undefined {
+  const first = text.charCodeAt(start) === minus ? start + 1 : start;
+  let at = first;
+  while (at < end && isDigit(text.charCodeAt(at))) at++;
+  const digits = at - first;
+  if (digits === 0 || digits > digitsMax) return undefined;
+  if (digits > 1 && text.charCodeAt(first) === zero) return undefined;
+  if (at === end) return "whole";
+  if (text.charCodeAt(at) !== point) return undefined;
+  let isWhole = true;
+  for (at++; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (!isDigit(code)) return undefined;
+    if (code !== zero) isWhole = false;
+  }
+  return isWhole ? "whole" : "fraction";
+}
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= nine;
 }
 
 function isBeyondExact({ words, length }: IntegerBuffer): boolean {

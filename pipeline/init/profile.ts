@@ -1,14 +1,12 @@
 import { basename } from "node:path";
-import { timeOfInteger } from "../files/columns/field_value.ts";
 import { type FileFormat, formatOf } from "../files/open_file.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { ownTableNames } from "../store/table.ts";
-import { type ColumnKind, type ColumnProfile, profileColumn } from "./column_profile.ts";
-import type { ColumnValues } from "./column_values.ts";
+import type { ColumnKind, ColumnProfile } from "./column_profile.ts";
 import { faultNotes, faultyColumns, headerNote, isFaulty, timeNotes } from "./file_notes.ts";
-import { type FileSample, sampleParquet } from "./parquet_sample.ts";
+import { sampleParquet } from "./parquet_sample.ts";
 import { withCheckedKey } from "./key_check.ts";
-import { kindOfIntegers, kindOfTexts, numbersOfTexts, type TextKind } from "./text_kind.ts";
+import { textColumns, typedColumns } from "./typed_columns.ts";
 import { detectEncoding, sampleText } from "./text_sample.ts";
 
 export type { ColumnKind, ColumnProfile, LevelCount, NumberRange, TextLength } from "./column_profile.ts";
@@ -56,7 +54,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     : await sampleText(path, format, signal);
   const { columns, ...found } = fileFormat === "parquet"
     ? { columns: typedColumns(sample), format, notes: [] }
-    : readTexts(sample, format);
+    : textColumns(sample, format);
   const named = withoutUnusableNames(columns.filter((_, i) => !isFaulty(sample.columns[i])));
   const isPart = sample.rows < sample.rowCount;
   const file = { paths: [path], format: found.format, isParquet: fileFormat === "parquet", signal };
@@ -90,85 +88,6 @@ export function tableNameOf(path: string): string {
   const name = stem.replace(/[^\p{L}\p{N}_]+/gu, "_").replace(/^_+|_+$/g, "") || "rows";
   const isFree = !takenNames.has(name.toLowerCase()) && !/^\d|^sqlite_/i.test(name);
   return isFree ? name : `table_${name}`;
-}
-
-/** Returns the columns of a file that has types. Texts that are all times are times. */
-function typedColumns({ read, columns }: FileSample): ColumnProfile[] {
-  return read.map(({ column: { name }, kind }, i) => {
-    const { values } = columns[i];
-    if (values.is === "texts") {
-      const found = kind === "text" ? kindOfTexts(name, values) : undefined;
-      const isTime = (found?.kind === "time" || found?.kind === "date") && found.nulls.length === 0;
-      if (isTime) return profileColumn(name, found.kind, numbersOfTexts(values, found));
-      return profileColumn(name, kind, values);
-    }
-    const profile = profileColumn(name, kind, values);
-    return kind === "integer" ? asTimes(profile, values) : profile;
-  });
-}
-
-/** Reads integers like 20240131 as dates, if all of a column are. */
-function asTimes(profile: ColumnProfile, values: ColumnValues & { is: "numbers" }): ColumnProfile {
-  const { min, max } = profile.range ?? { min: 0, max: 0 };
-  const isDate = min > 19_000_100 && max < 21_991_232;
-  if (!isDate && !(min >= 1e14 && max < 1e16)) return profile;
-  const present = values.numbers.filter((value) => value === value);
-  const kind = kindOfIntegers(profile.name, [...new Set(present)]);
-  if (kind === "integer") return profile;
-  const numbers = values.numbers.map((value) => value === value ? Number(timeOfInteger(value)) : NaN);
-  return profileColumn(profile.name, kind, { is: "numbers", numbers });
-}
-
-type TextColumn = ColumnValues & { readonly is: "texts" };
-
-/** Finds the kinds of the columns of a text file, and with them its decimal comma and the texts that mean no value. */
-function readTexts({ read, columns }: FileSample, given: TextFormat) {
-  const texts = columns.map(({ values }) => values).filter((values): values is TextColumn =>
-    values.is === "texts"
-  );
-  const found = texts.map((values, i) => kindOfTexts(read[i].column.name, withoutNulls(values, given.nulls)));
-  const decimalComma = given.decimalComma ?? hasDecimalComma(found);
-  const kinds = found.map((kind) =>
-    kind.hasComma && !decimalComma ? { ...kind, kind: "text" as const } : kind
-  );
-  const nulls = given.nulls ?? [...new Set(kinds.flatMap((kind) => kind.kind === "text" ? [] : kind.nulls))];
-  const format: TextFormat = {
-    ...given,
-    ...decimalComma ? { decimalComma } : {},
-    ...nulls.length === 0 ? {} : { nulls },
-  };
-  const notes = decimalComma
-    ? []
-    : found.flatMap(({ hasComma, mayBeThousands }, i) =>
-      hasComma ? [commaNote(read[i].column.name, mayBeThousands)] : []
-    );
-  const profiles = texts.map((values, i) => {
-    const present = withoutNulls(values, nulls);
-    const { kind } = kinds[i];
-    const isText = kind === "text" || kind === "empty";
-    return profileColumn(read[i].column.name, kind, isText ? present : numbersOfTexts(present, kinds[i]));
-  });
-  return { columns: profiles, format, notes };
-}
-
-function commaNote(name: string, mayBeThousands: boolean): string {
-  const is = mayBeThousands
-    ? "its numbers have a comma that may separate thousands. If it is a decimal comma, use --decimal-comma; else write them " +
-      "without it"
-    : "its numbers have a comma, and those of another column have a point. Write all with one of the two";
-  return `${name} is read as text: ${is}.`;
-}
-
-function hasDecimalComma(found: readonly TextKind[]): boolean {
-  return found.some(({ hasComma, mayBeThousands }) => hasComma && !mayBeThousands) &&
-    !found.some(({ hasPoint }) => hasPoint);
-}
-
-function withoutNulls(values: TextColumn, nulls: readonly string[] = []): TextColumn {
-  if (nulls.length === 0) return values;
-  const isNull = values.texts.map((text) => nulls.includes(text) || nulls.includes(text.trim()));
-  if (!isNull.includes(true)) return values;
-  return { ...values, codes: values.codes.map((code) => code >= 0 && isNull[code] ? -1 : code) };
 }
 
 const nameBytesMax = 256;

@@ -39,19 +39,26 @@ export function readColumn(name: string, type: TableColumn["type"], isTime = fal
   return { name, type, required: false, hasDefault: false, isTime, comment: "" };
 }
 
+interface Sampling {
+  /** In the order of the file; each skips rows after the one before it. Readers of text skip none. */
+  readonly ranges: readonly RowRange[];
+  /** Whether texts become numbers if all of them are. */
+  readonly readsNumbers?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads ranges of rows.
  *
- * @param ranges In the order of the file; each skips rows after the one before it. Readers of text skip none.
  * @throws {Failure} as `read` does; the reason of an aborted signal.
  */
 export async function sampleRows(
   reader: RowReader & Partial<Pick<ParquetReader, "skip">>,
   columns: readonly TableColumn[],
-  { ranges, signal }: { ranges: readonly RowRange[]; signal?: AbortSignal | undefined },
+  { ranges, readsNumbers = false, signal }: Sampling,
 ): Promise<SampledRows> {
   const run = createRowRun(columns);
-  const collectors = columns.map(createCollector);
+  const collectors = columns.map(() => createCollector({ readsNumbers }));
   let [rows, faultyRows, isWhole] = [0, 0, false];
   let faultyRow: string | undefined;
   try {

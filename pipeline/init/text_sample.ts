@@ -69,7 +69,11 @@ async function sampleRanges(path: string, { format, ranges, signal }: TextSampli
   try {
     const unnamed = reader.columnNames.filter((name) => name === "");
     const count = columns.length === 0 ? 0 : Math.ceil(1.5 * rowsToLookAt(columns.length));
-    const sample = await sampleRows(reader, columns, { ranges: [{ skipped: 0, count }], signal });
+    const sample = await sampleRows(reader, columns, {
+      ranges: [{ skipped: 0, count }],
+      readsNumbers: true,
+      signal,
+    });
     const isWhole = sample.isWhole && ranges.length === 0;
     const rowsPerByte = sample.rows / Math.max(1, reader.bytesRead());
     return {
@@ -207,13 +211,18 @@ function encodingOf({ window }: TextInput): TextEncoding | undefined {
     } catch {
       isUtf8 = false;
     }
-    is1252 &&= !bytes.some((byte) => undefinedBytes.has(byte));
+    if (!isUtf8) is1252 &&= !hasUndefined(bytes);
     bytesRead += bytes.length;
     window.moveTo(window.end);
     if (window.isLast) break;
     window.extend();
   }
   return isUtf8 ? undefined : is1252 ? "windows-1252" : "latin1";
+}
+
+function hasUndefined(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte > 0x80 && byte < 0x9e && undefinedBytes.has(byte)) return true;
+  return false;
 }
 
 const detectionBytesMax = 64 * 2 ** 20;

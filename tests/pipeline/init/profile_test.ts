@@ -300,3 +300,14 @@ Deno.test("init: a first line that looks like a row is mentioned", async () => {
     /two columns named 1\. If its first line is a row, put a line with the names of the columns before it\.$/,
   );
 });
+
+Deno.test("init: numbers keep their spelling until all of a column are numbers", async () => {
+  const text = "a,b,c,d,e\n1.50,12.0,1.50,007,-999\n2,13.0,2,008,5\n-3,,x,009,-1\n";
+  const profile = await profiled("t.csv", text, { format: { nulls: ["-999"] } });
+  assert.deepEqual(kindsOf(profile), { a: "real", b: "integer", c: "text", d: "text", e: "integer" });
+  assert.deepEqual(column(profile, "a").values, { is: "numbers", numbers: Float64Array.of(1.5, 2, -3) });
+  assert.deepEqual(column(profile, "b").values, { is: "numbers", numbers: Float64Array.of(12, 13, NaN) });
+  assert.deepEqual(column(profile, "c").levels.map(({ level }) => level), ["1.50", "2", "x"]);
+  assert.deepEqual(column(profile, "d").levels[0].level, "007");
+  assert.deepEqual([column(profile, "e").nulls, column(profile, "e").range?.min], [1, -1]);
+});

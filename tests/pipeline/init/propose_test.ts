@@ -5,6 +5,7 @@ import { propose, type Wishes } from "../../../pipeline/init/propose.ts";
 import type { Proposal } from "../../../pipeline/init/proposal.ts";
 import { schemaText } from "../../../pipeline/init/schema_text.ts";
 import { configText, specText } from "../../../pipeline/init/settings_text.ts";
+import { parseSpec } from "../../../pipeline/examples/spec.ts";
 import { checkSchema } from "../../../pipeline/store/schema.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
@@ -147,6 +148,7 @@ Deno.test("init: the schema is one that the store takes, whatever the names are"
 Deno.test("init: spec and settings are JSON with a line for each feature", async () => {
   const proposal = await proposed(mails);
   const spec = JSON.parse(specText(proposal));
+  parseSpec(spec, "features.json");
   assert.deepEqual(
     [spec.view, spec.id, spec.label, spec.positive, spec.group, spec.time],
     ["examples", "mail_id", "opened", "yes", "customer", "sent"],
