@@ -186,7 +186,9 @@ function inputOf(
   }
   if (hasTables) {
     const schema = options.schema === undefined ? undefined : readSchema(options.schema);
-    return { is: "tables", files, schema, columnNames: columnNames(options.column) };
+    // The schema of a config file is that of the store.
+    const schemas = origins.schema === "config" ? { schemaOfNewStore: schema } : { schema };
+    return { is: "tables", files, ...schemas, columnNames: columnNames(options.column) };
   }
   if (path !== undefined) return { is: "file", path, names: fieldNames(options.column) };
   if (options.column.length > 0) {

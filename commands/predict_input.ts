@@ -22,7 +22,10 @@ export type PredictInput =
   | {
     readonly is: "tables";
     readonly files: Readonly<Record<string, readonly string[]>>;
-    readonly schema: string | undefined;
+    /** SQL to use in place of the store. */
+    readonly schema?: string | undefined;
+    /** SQL to use if there is no store. */
+    readonly schemaOfNewStore?: string | undefined;
     readonly columnNames: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
 

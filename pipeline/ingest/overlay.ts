@@ -18,7 +18,9 @@ export interface OverlayOptions {
   /** The store whose tables the files stand in for. */
   readonly dataDir: string;
   /** SQL of tables and views, which are used in place of the store: then all tables without files are empty. */
-  readonly schema: string | undefined;
+  readonly schema?: string | undefined;
+  /** The same, but only if there is no store. Default: the tables of loan offers, if the files are of those. */
+  readonly schemaOfNewStore?: string | undefined;
   readonly files: Readonly<Record<string, readonly string[]>>;
   readonly view: string;
   /** Columns of the view that the files need not have the values of, as the label. */
@@ -71,19 +73,22 @@ export async function openOverlay(options: OverlayOptions): Promise<Overlay> {
 }
 
 /** Opens the store, or an empty one in memory. */
-function openBase({ dataDir, schema, files }: OverlayOptions): { db: DatabaseSync; close(): void } {
+function openBase(
+  { dataDir, schema, schemaOfNewStore, files }: OverlayOptions,
+): { db: DatabaseSync; close(): void } {
   if (schema === undefined) {
     try {
       return openStore(dataDir, { mode: "read" });
     } catch (error) {
       const loanTables = tableNamesOf();
       const areLoans = Object.keys(files).every((name) => loanTables.includes(name));
-      if (!areLoans || !(error instanceof Failure) || error.kind !== "store-missing") throw error;
+      const isKnown = areLoans || schemaOfNewStore !== undefined;
+      if (!isKnown || !(error instanceof Failure) || error.kind !== "store-missing") throw error;
     }
   }
   const db = new DatabaseSync(":memory:");
   try {
-    createTables(db, schema ?? loanOffers);
+    createTables(db, schema ?? schemaOfNewStore ?? loanOffers);
     return { db, close: () => db.close() };
   } catch (error) {
     db.close();

@@ -139,6 +139,16 @@ Deno.test("predict --table --schema: tables and a view without a store", () =>
     assert.match(alone.stderr, /the files have 1 of calls rows; the view made 0 of them/);
   }));
 
+Deno.test("predict --config --table: the config file's schema is that of the store, which is read", () =>
+  withShop(async ({ write, folder, predict }) => {
+    const calls = ["--table", `calls=${write("new.csv", "id,name,cost\n1,p3,4\n")}`];
+    const config = write("clickwell.json", JSON.stringify({ schema: join(folder, "shop.sql") }));
+    const out = join(folder, "out.csv");
+    const { code, stderr } = await predict(["--config", config, ...calls, "--out", out]);
+    assert.equal(code, 0, stderr);
+    assert.match(Deno.readTextFileSync(out), /^id,name,probability\n1,p3,0\.\d+\n$/);
+  }));
+
 const refused: readonly [name: string, words: (shop: Shop) => string[], message: RegExp][] = [
   ["nothing to predict", () => [], /needs one of FILE, files of tables .* and --unlabelled/],
   ["two things to predict", ({ write }) => [write("a.csv", "id\n"), "--unlabelled"], /needs one of FILE/],

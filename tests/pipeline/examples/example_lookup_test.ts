@@ -49,6 +49,15 @@ Deno.test("lookup: an example has the columns of the view", () =>
     assert.equal(lookup.example("c"), undefined);
   }));
 
+Deno.test("lookup: an example without a label is found by its id, and among those of its group", () =>
+  withMails((_, store) => {
+    store.db.exec("DROP VIEW examples");
+    store.db.exec(schema.slice(schema.indexOf("CREATE VIEW")).replace("0 AS opened", "NULL AS opened"));
+    const lookup = createExampleLookup(store.db, { keys, fields, now: () => 0 });
+    assert.deepEqual(lookup.example("a"), { words: 20, topic: 7, country: "de", age: 30 });
+    assert.deepEqual(lookup.examplesOf(1n, 10).map(({ mail }) => mail), ["a", "b"]);
+  }));
+
 Deno.test("lookup: a category beyond 2^53 keeps its digits, as in training", () =>
   withMails((lookup) => assert.equal(lookup.example("b")?.topic, "9007199254740993")));
 

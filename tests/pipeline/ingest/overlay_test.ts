@@ -105,6 +105,8 @@ Deno.test("overlay: with a schema, tables without files are empty, and no store 
     assert.deepEqual(await rowsIn(loaded, { calls }, options), []);
     const people = [write("p.csv", "name\nbob\n")];
     assert.deepEqual(await rowsIn(loaded, { calls, people }, options), [[1, 30, 7, null]]);
+    const fallback = { schemaOfNewStore: schema, dataDir: join(folder, "nowhere") };
+    assert.deepEqual(await rowsIn(loaded, { calls, people }, fallback), [[1, 30, 7, null]]);
     await assertRejected(
       open(loaded, { calls }, { dataDir: join(folder, "nowhere") }),
       "store-missing",
