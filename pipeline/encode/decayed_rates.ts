@@ -2,7 +2,7 @@ import type { Walk } from "../examples/ordered_chunk.ts";
 import { trainPart } from "../examples/split.ts";
 import { baseRateOf, decayOf, rateValue, rateValueAtTime, type RowSums } from "./click_rate.ts";
 import type { RateDecay } from "./encoder.ts";
-import { combinationsOf, type Factor } from "./factors.ts";
+import type { KeyTable } from "./key_table.ts";
 
 /** A rate whose rows lose weight with their age. */
 export interface DecayedRate {
@@ -15,9 +15,6 @@ export interface DecayedRate {
 }
 
 interface DecayOptions {
-  /** Shape (combinations): the index of each key of the training rows plus 1; 0 for a combination that is none. */
-  readonly placeOf: Uint32Array;
-  readonly keyCount: number;
   readonly prior: number;
   readonly decay: Omit<RateDecay, "asOf">;
 }
@@ -27,9 +24,10 @@ interface DecayOptions {
  * label; rows of the same time do not count for each other. A row that is not a training row, and not earlier than the last of them, has
  * the rate that serving has, and so has any row without a time, which counts for none.
  */
-export function fitDecayed(factors: readonly Factor[], walk: Walk, options: DecayOptions): DecayedRate {
-  const { keyCount, prior } = options;
-  const rows = collectRows(factors, walk, options.placeOf);
+export function fitDecayed(table: KeyTable, walk: Walk, options: DecayOptions): DecayedRate {
+  const { prior } = options;
+  const keyCount = table.keys.length;
+  const rows = collectRows(table, walk);
   const { places, times, trainWeights, labels } = rows;
   // The last key has the sums of all rows.
   const sums = createDecayedSums(keyCount + 1, options.decay.halfLife);
@@ -92,7 +90,7 @@ interface CollectedRows {
   readonly labels: Uint8Array;
 }
 
-function collectRows(factors: readonly Factor[], walk: Walk, placeOf: Uint32Array): CollectedRows {
+function collectRows({ placesOf }: KeyTable, walk: Walk): CollectedRows {
   let rowCount = 0;
   for (const chunk of walk()) rowCount += chunk.rowCount;
   const rows = {
@@ -105,11 +103,10 @@ function collectRows(factors: readonly Factor[], walk: Walk, placeOf: Uint32Arra
   for (const chunk of walk()) {
     const { times, weights, labels, partEnds } = chunk;
     if (!times) throw new Error("the rows of a rate with a half-life have no times");
-    const combinations = combinationsOf(factors, chunk);
+    rows.places.set(placesOf(chunk), first);
     rows.times.set(times, first);
     rows.labels.set(labels, first);
-    for (let i = 0; i < combinations.length; i++) {
-      rows.places[first + i] = placeOf[combinations[i]];
+    for (let i = 0; i < times.length; i++) {
       const isCounted = i < partEnds[trainPart] && times[i] === times[i];
       rows.trainWeights[first + i] = isCounted ? weights?.[i] ?? 1 : 0;
     }

@@ -10,10 +10,11 @@ import { rateValueAt } from "./cross_lookup.ts";
 import { factorsNamed } from "./crosses.ts";
 import { fitDecayed } from "./decayed_rates.ts";
 import type { Encoder, RateEncoder } from "./encoder.ts";
-import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
+import { combinationCount, type Factor } from "./factors.ts";
+import { type KeyTable, keyTable, occurringKeys } from "./key_table.ts";
 
-/** Combinations for which a table is allocated, at most. */
-const combinationsMax = 2 ** 24;
+/** Combinations of a rate that the training rows have, at most: an artifact of more would be too large. */
+const keysMax = 2 ** 21;
 /** Folds of the training groups: a row's rate is that of the rows in the other folds. */
 const foldCount = 5;
 
@@ -67,15 +68,12 @@ export function withRates(
 export function rateColumnsOf({ rates = [] }: Encoder, factors: readonly Factor[]): RateColumn[] {
   return rates.map((rate) => {
     const crossed = factorsNamed(rate.of, factors);
-    /** By combination: the index of its key plus 1; 0 for none. */
-    const placeOf = new Uint32Array(combinationCount(crossed));
-    rate.keys.forEach((key, i) => placeOf[key] = i + 1);
+    const { placesOf } = keyTable(crossed, rate.keys);
     const values = Float64Array.from(rate.keys, (_, i) => rateValueAt(rate, i, NaN));
     return {
       column: rate.column,
       valuesOf: (chunk) =>
-        Float64Array.from(combinationsOf(crossed, chunk), (key, row) => {
-          const place = placeOf[key];
+        Float64Array.from(placesOf(chunk), (place, row) => {
           if (place === 0) return 0;
           return rate.decay && chunk.times
             ? rateValueAt(rate, place - 1, chunk.times[row])
@@ -100,7 +98,10 @@ function fitRate(
   // In the order of the fields, not in that of the spec.
   const inOrder = features.flatMap(({ name }) => of.includes(name) ? [name] : []);
   const crossed = factorsNamed(inOrder, factors);
-  const { keys, placeOf } = occurringKeys(crossed, inOrder, walk);
+  requireKeys(0, inOrder, crossed);
+  const table = occurringKeys(crossed, walk);
+  const { keys } = table;
+  requireKeys(keys.length, inOrder, crossed);
   const encoderOf = (totals: readonly RowSums[], base: number): RateEncoder => ({
     of: inOrder,
     keys,
@@ -112,17 +113,17 @@ function fitRate(
   });
   if (halfLife !== undefined && time !== undefined) {
     const decay = { time, halfLife: 1e6 * (parseDuration(halfLife) ?? 0) };
-    const fitted = fitDecayed(crossed, walk, { placeOf, keyCount: keys.length, prior, decay });
+    const fitted = fitDecayed(table, walk, { prior, decay });
     const valuesOf = valuesByChunk(fitted.values, walk);
     return { column, encoder: { ...encoderOf(fitted.totals, fitted.base), decay: fitted.decay }, valuesOf };
   }
-  const sums = sumsByFold(crossed, placeOf, keys.length, walk);
+  const sums = sumsByFold(table, walk);
   const totals = keys.map((_, place) => sums.of(place));
   const values = valuesByFold(keys.length, sums, prior);
   return {
     column,
     encoder: encoderOf(totals, baseRateOf(sums.all())),
-    valuesOf: (chunk) => pickValues(combinationsOf(crossed, chunk), chunk, { placeOf, values }),
+    valuesOf: (chunk) => pickValues(table.placesOf(chunk), chunk, values),
   };
 }
 
@@ -133,33 +134,16 @@ function valuesByChunk(values: Float64Array, walk: Walk): RateColumn["valuesOf"]
   return (_, index) => values.subarray(firsts[index], firsts[index + 1]);
 }
 
-/** The combinations of the training rows. */
-interface OccurringKeys {
-  /** Ascending. */
-  readonly keys: readonly number[];
-  /** Shape (combinations): the index of each key plus 1; 0 for a combination that does not occur. */
-  readonly placeOf: Uint32Array;
-}
-
-function occurringKeys(factors: readonly Factor[], names: readonly string[], walk: Walk): OccurringKeys {
-  const size = combinationCount(factors);
-  if (size > combinationsMax) {
-    throw new Failure(
-      "spec-invalid",
-      `The rate of ${names.join(" and ")} has ${size} combinations, of at most ${combinationsMax}: ` +
-        'give a field with many levels a higher "minCount", or a "hash".',
-    );
-  }
-  const placeOf = new Uint32Array(size);
-  for (const chunk of walk()) {
-    const combinations = combinationsOf(factors, chunk);
-    for (let i = 0; i < chunk.partEnds[trainPart]; i++) placeOf[combinations[i]] = 1;
-  }
-  const keys: number[] = [];
-  placeOf.forEach((occurs, key) => {
-    if (occurs === 1) placeOf[key] = keys.push(key);
-  });
-  return { keys, placeOf };
+/** @throws {Failure} `spec-invalid` if the training rows have too many combinations, or a key of one would not be exact. */
+function requireKeys(keyCount: number, names: readonly string[], factors: readonly Factor[]): void {
+  const isExact = combinationCount(factors) <= Number.MAX_SAFE_INTEGER;
+  if (isExact && keyCount <= keysMax) return;
+  const [count, most] = isExact ? [keyCount, keysMax] : [combinationCount(factors), Number.MAX_SAFE_INTEGER];
+  throw new Failure(
+    "spec-invalid",
+    `The rate of ${names.join(" and ")} has ${count} combinations, of at most ${most}: ` +
+      'give a field with many levels a higher "minCount", or a "hash".',
+  );
 }
 
 /** Returns the fold of a row's group. Its hash selects the held-out groups and the folds of a sweep by other functions. */
@@ -175,17 +159,12 @@ interface FoldSums {
   all(without?: number): RowSums;
 }
 
-function sumsByFold(
-  factors: readonly Factor[],
-  placeOf: Uint32Array,
-  keyCount: number,
-  walk: Walk,
-): FoldSums {
+function sumsByFold({ keys, placesOf }: KeyTable, walk: Walk): FoldSums {
   // Place 0 is that of all rows.
-  const rows = new Float64Array((keyCount + 1) * foldCount);
+  const rows = new Float64Array((keys.length + 1) * foldCount);
   const clicks = new Float64Array(rows.length);
   for (const chunk of walk()) {
-    const places = combinationsOf(factors, chunk).map((combination) => placeOf[combination]);
+    const places = placesOf(chunk);
     addRows(places, chunk, rows, clicks);
     addRows(places.fill(0), chunk, rows, clicks);
   }
@@ -234,16 +213,15 @@ function valuesByFold(keyCount: number, sums: FoldSums, prior: number): Float64A
 
 /** Returns the value of each row: out of fold for the rows of training groups, including those that sampling left out. */
 function pickValues(
-  combinations: Uint32Array,
+  places: Uint32Array,
   { groups, partEnds }: OrderedChunk,
-  { placeOf, values }: { placeOf: Uint32Array; values: Float64Array },
+  values: Float64Array,
 ): Float64Array {
-  const picked = new Float64Array(combinations.length);
+  const picked = new Float64Array(places.length);
   for (let i = 0; i < picked.length; i++) {
-    const place = placeOf[combinations[i]];
-    if (place === 0) continue;
+    if (places[i] === 0) continue;
     const isTraining = i < partEnds[trainPart] || (i >= partEnds[testPart] && i < partEnds[leftOutPart]);
-    picked[i] = values[(place - 1) * stride + (isTraining ? foldOf(groups[i]) : foldCount)];
+    picked[i] = values[(places[i] - 1) * stride + (isTraining ? foldOf(groups[i]) : foldCount)];
   }
   return picked;
 }

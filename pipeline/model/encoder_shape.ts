@@ -94,11 +94,14 @@ const rateFieldEncoder = object({
   servedAs,
 });
 
+/** Weight of rows: 0 if they have decayed, or have no time. */
+const weight = between(0, Number.MAX_VALUE);
+
 const rateEncoder = object({
   of: list(columnName, 1),
   keys: list(count),
-  rows: list(positive),
-  clicks: list(finite),
+  rows: list(weight),
+  clicks: list(weight),
   base: between(0, 1),
   prior: positive,
   decay: optional(object({ time: columnName, halfLife: positive, asOf: finite })),

@@ -126,6 +126,29 @@ Deno.test("words and rates: a model continues on new rows, with its own words an
     assert.equal(report.artifact.metadata.update?.rows, 500);
   }));
 
+Deno.test("rates: rows without a time, and rows that have decayed to nothing, leave a model that can be read", () =>
+  withStore(tableOf([...columns, "at"]), async (made) => {
+    const year = 365 * 86_400e6;
+    const timed = rows.map((row, i) => ({
+      ...row,
+      at: i % 7 === 0 ? null : 1.6e15 + (i % 2) * 3 * year + i,
+      zip: i % 7 === 0 ? "untimed" : i % 2 === 0 ? "old" : "new",
+    }));
+    insertRows(made.store, timed);
+    const own = specOf([{ name: "zip", type: "rate", halfLife: "1h" }], { time: "at" });
+    const { artifact } = await trainOn(made, own);
+    const [rate] = artifact.metadata.encoder.rates ?? [];
+    const sumOf = (zip: string) =>
+      rate.rows[
+        artifact.metadata.encoder.features.flatMap((feature) =>
+          feature.type === "rate" ? [feature.levels.indexOf(zip)] : []
+        )[0]
+      ];
+    assert.deepEqual([sumOf("untimed"), sumOf("old")], [0, 0]);
+    assert.ok(sumOf("new") > 1);
+    assert.deepEqual(readArtifact(made.modelsDir, artifact.id).metadata, artifact.metadata);
+  }));
+
 Deno.test("rates: a rate counts towards the last of its fields in what matters most", () => {
   const { encoder, design } = encodeRows(spec, rows);
   const coefficients = new Float64Array(encoder.columnCount + 1);
