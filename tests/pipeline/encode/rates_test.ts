@@ -213,6 +213,32 @@ Deno.test("rates: the same rates from a table of combinations and from a map of 
   );
 });
 
+Deno.test("rates: a field that is served as a fixed value has the rates and words of that value, alone and combined", () => {
+  const rows = Array.from({ length: 60 }, (_, i) => ({
+    zip: ["a", "b", null][i % 3],
+    lender: i % 2,
+    subject: ["big sale", "news", "sale"][(i * i) % 3],
+    clicked: i % 3 === 0 ? 1 : 0,
+    who: `g${i}`,
+  }));
+  const specWith = (served: boolean) =>
+    specOf([
+      { name: "zip", type: "rate", ...(served ? { servedAs: "a" } : {}) },
+      { name: "subject", type: "words", minCount: 1, ...(served ? { servedAs: "SALE" } : {}) },
+      { name: "lender", type: "categorical" },
+    ], { rates: [{ of: ["zip", "lender"] }] });
+  const [served, plain] = [true, false].map((served) => encodeRows(specWith(served), rows).encoder);
+  const coefficients = Float64Array.from({ length: served.columnCount }, (_, i) => Math.sin(5 * i + 1));
+  const [model, other] = [served, plain].map((encoder) => ({ encoder, coefficients, intercept: 0.1 }));
+  const [predictor, expected] = [createPredictor(model), createPredictor(other)];
+  for (const lender of [0, 1, 2]) {
+    const logit = expected.logit({ zip: "a", subject: "sale", lender }, createFindings());
+    assert.equal(predictor.logit({ lender }, createFindings()), logit);
+    assert.equal(createExplainer(model)({ lender }).logit, logit);
+  }
+  assert.deepEqual(predictor.fields.map(({ name }) => name), ["lender"]);
+});
+
 Deno.test("rates: missing is a level, rare levels share the rate of unseen ones", () => {
   const one = specOf([{ name: "zip", type: "rate", minCount: 2, prior: 1 }]);
   const levels = ["a", "a", "b", "c", null, null];
