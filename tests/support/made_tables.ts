@@ -338,7 +338,7 @@ export const plants: readonly Plant[] = [
     name: "the label with noise, as a number",
     kind: "label-copy",
     table: 6,
-    plant: (table, random) => withColumn(table, (label) => 10 * label + 5 * normal(random)),
+    plant: (table, random) => withColumn(table, (label) => 10 * label + 3.5 * normal(random)),
   },
   {
     name: "a number that lies in the middle where clicked",

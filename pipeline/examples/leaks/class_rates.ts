@@ -9,16 +9,21 @@ export interface Counts {
 /** Clicks, or rows without one, that chance would give a state before it is judged. */
 const expectedMin = 20;
 /** Share of the expected number up to which a state counts as without any. */
-const shareMax = 0.05;
+const defaultShareMax = 0.05;
 /** Share of the rows from which a state counts that lacks the rarer label. */
 const commonShareMin = 0.1;
 
 /**
  * Judges a state of the rows by its labels.
  *
+ * @param shareMax Share of the expected number up to which the state counts as without any.
  * @returns `never` if hardly any of its rows has label 1, `always` if hardly any has label 0, far fewer than chance allows.
  */
-export function verdictOf(state: Counts, all: Counts): "never" | "always" | undefined {
+export function verdictOf(
+  state: Counts,
+  all: Counts,
+  shareMax = defaultShareMax,
+): "never" | "always" | undefined {
   if (state.rows <= 0 || all.rows <= 0) return undefined;
   const rate = all.clicks / all.rows;
   const isCommon = state.rows >= commonShareMin * all.rows;

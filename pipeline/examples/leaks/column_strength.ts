@@ -64,13 +64,27 @@ function aucOf(scores: Float64Array, { clicks, others }: LabelCounts): number {
   return clicksBelow > 0 && othersBelow > 0 ? pairs / (clicksBelow * othersBelow) : 0.5;
 }
 
-/** Whether a column tells the labels apart so well that it is hardly known before the outcome. */
+/** An honest number hardly reaches it alone: normal values do at a factor of e³ in the odds per standard deviation. */
+const aucMin = 0.88;
+/** Columns that may reach it, and the AUC that no other may have: then the others say what honest columns of the table reach. */
+const telltalesMax = 3;
+const othersAucMax = 0.8;
+/** AUC from which a column is a telltale if others are nearly as good, and if many are. */
+const strongAucMin = 0.97;
+const strongestAucMin = 0.985;
+
+/** Whether a column tells the labels apart so well that it is hardly known before the outcome, whatever the others do. */
 export function isTelltale({ auc, error }: Strength): boolean {
   return auc - error >= aucMin;
 }
 
-/** An honest feature hardly reaches it alone: normal values reach it at a factor of e³ in the odds per standard deviation. */
-const aucMin = 0.88;
+/** Returns the least AUC of a telltale, given all columns: where the outcome is easily told, honest columns tell it, too. */
+export function telltaleAuc(strengths: readonly Strength[]): number {
+  const candidates = strengths.filter(isTelltale).length;
+  if (candidates > telltalesMax) return strongestAucMin;
+  const others = strengths.filter((strength) => !isTelltale(strength)).map(({ auc }) => auc);
+  return others.some((auc) => auc > othersAucMax) ? strongAucMin : aucMin;
+}
 
 /** Odds ratio, and difference of the shares, from which one of two values is probably a copy of the label with errors. */
 const oddsRatioMin = 12;

@@ -12,6 +12,8 @@ import { askWhetherKnown, percent } from "./warning_text.ts";
 const comparedMax = 40;
 /** Rows of a comparison of two numbers or categories. */
 const comparedRows = 5_000;
+/** Share of the expected rows up to which a comparison counts as without any: there are many pairs of columns. */
+const shareMax = 0.01;
 
 /** Warns of a time that lies after the example's, or after another time, by the outcome. */
 export function warnOfTime(sample: LeakSample, c: number): LeakWarning | undefined {
@@ -128,7 +130,7 @@ function comparison(
       return holds(values[i], others[i]);
     });
     const elsewhere: Counts = { rows: both.rows - where.rows, clicks: both.clicks - where.clicks };
-    if (!verdictOf(where, both) && !verdictOf(elsewhere, both)) continue;
+    if (!verdictOf(where, both, shareMax) && !verdictOf(elsewhere, both, shareMax)) continue;
     const names = [columns[a].name, columns[b].name];
     return {
       kind: "comparison",

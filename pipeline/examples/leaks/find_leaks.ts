@@ -6,11 +6,14 @@ import type { LeakTable } from "./leak_rows.ts";
 import { sampleLeaks } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
 import { warnOfRepeatedRows } from "./repeated_rows.ts";
-import { warnOfColumn, warnOfValue } from "./single_columns.ts";
+import { warnOfCopies, warnOfMissing, warnOfValue } from "./single_columns.ts";
 import { warnOfAggregates, warnOfOwnRow } from "./within_keys.ts";
 
 /** Rows of either label from which columns are compared with the outcome. */
 const labelledMin = 20;
+/** Columns, and their share, of which more are no leaks if a value or a comparison of each goes with one outcome. */
+const usualMin = 5;
+const usualShare = 0.2;
 
 /**
  * Looks for columns that give the outcome away, or that say nothing about rows to come, and for rows that occur more than once. Each
@@ -37,10 +40,16 @@ export function findLeaks(table: LeakTable): LeakWarning[] {
     const keys = keysOf(sample);
     const isNumber = (c: number) => columns[c].kind === "number";
     check((c) => isNumber(c) ? warnOfAggregates(sample, c, keys) : undefined);
-    check((c) => warnOfColumn(sample, c, all));
+    check((c) => warnOfMissing(sample, c, all));
+    const copies = warnOfCopies(sample, [...open]);
+    check((c) => copies.get(c));
     check((c) => isNumber(c) ? warnOfOwnRow(sample, c, keys) : undefined);
+    const before = found.length;
     check((c) => warnOfValue(sample, c, all));
     found.push(...warnOfPairs(sample, [...open]));
+    // Where many columns have such values, the outcome is easily told: they are no sign of a leak.
+    const isUsual = found.length - before > Math.max(usualMin, usualShare * columns.length);
+    if (isUsual) found.splice(before);
   }
   return [...found, ...warnOfRepeatedRows(sample)];
 }

@@ -1,17 +1,35 @@
 import { type Counts, countWhere, minus, verdictOf } from "./class_rates.ts";
-import { binColumn, type BinnedColumn } from "./column_bins.ts";
-import { isNoisyCopy, isTelltale, strengthOf } from "./column_strength.ts";
+import { binColumn } from "./column_bins.ts";
+import { isNoisyCopy, isTelltale, type Strength, strengthOf, telltaleAuc } from "./column_strength.ts";
 import type { LeakColumn } from "./leak_rows.ts";
 import type { LeakSample } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
 import type { SampledRows } from "./sampled_rows.ts";
 import { askWhetherKnown, percent, shownList } from "./warning_text.ts";
 
-/** Warns of a column that tells the label alone, by its values or by being missing. */
-export function warnOfColumn({ columns, rows }: LeakSample, c: number, all: Counts): LeakWarning | undefined {
-  const column = columns[c];
-  const values = rows.columns[c];
-  return missingByLabel(column, values, rows, all) ?? labelCopy(column, binColumn(column, values), rows);
+/** Warns of columns that are there or missing by the label. */
+export function warnOfMissing(
+  { columns, rows }: LeakSample,
+  c: number,
+  all: Counts,
+): LeakWarning | undefined {
+  return missingByLabel(columns[c], rows.columns[c], rows, all);
+}
+
+/** Warns of columns whose values tell the label alone. @param open Indices of the columns to look at. */
+export function warnOfCopies(
+  { columns, rows }: LeakSample,
+  open: readonly number[],
+): Map<number, LeakWarning> {
+  const looked = open.map((c) => {
+    const binned = binColumn(columns[c], rows.columns[c]);
+    return { c, strength: strengthOf(binned, rows), isNoisy: isNoisyCopy(binned, rows) };
+  });
+  const aucMin = telltaleAuc(looked.map(({ strength }) => strength));
+  const found = looked.filter(({ strength, isNoisy }) =>
+    isNoisy || (isTelltale(strength) && strength.auc >= aucMin)
+  );
+  return new Map(found.map(({ c, strength }) => [c, labelCopy(columns[c], strength)]));
 }
 
 export function isMissing({ kind }: LeakColumn, value: number): boolean {
@@ -40,16 +58,12 @@ function missingByLabel(
   };
 }
 
-function labelCopy({ name }: LeakColumn, binned: BinnedColumn, rows: SampledRows): LeakWarning | undefined {
-  const strength = strengthOf(binned, rows);
-  if (!isTelltale(strength) && !isNoisyCopy(binned, rows)) return undefined;
+function labelCopy({ name }: LeakColumn, { auc }: Strength): LeakWarning {
   return {
     kind: "label-copy",
     columns: [name],
     text:
-      `${name} alone tells the outcome, with an AUC of ${
-        strength.auc.toFixed(3)
-      } on rows that it was not computed ` +
+      `${name} alone tells the outcome, with an AUC of ${auc.toFixed(3)} on rows that it was not computed ` +
       `from, as a copy of the label does. ${askWhetherKnown}`,
   };
 }
