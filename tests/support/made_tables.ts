@@ -564,9 +564,71 @@ export const plants: readonly Plant[] = [
       return { ...table, columns: { ...table.columns, after, before } };
     },
   },
+  {
+    name: "a rate by a number that is a key",
+    kind: "label-aggregate",
+    table: 8,
+    plant: (table) => {
+      const ids = table.labels.map((_, i) => 900 + (i * 31) % 250);
+      const keyed = aggregate(table, ids, ({ rows, clicks }) => (clicks + 1) / (rows + 9));
+      return { ...keyed, columns: { ...keyed.columns, campaign: ids } };
+    },
+  },
+  {
+    name: "a count of the group's later clicks",
+    kind: "own-row",
+    table: 8,
+    plant: (table) => {
+      const counts = new Map<Cell, number>();
+      const later = table.labels.map(() => 0);
+      for (let i = later.length - 1; i >= 0; i--) {
+        const count = counts.get(table.groups[i]) ?? 0;
+        later[i] = count;
+        counts.set(table.groups[i], count + table.labels[i]);
+      }
+      return withColumn(table, (_, i) => later[i]);
+    },
+  },
+  {
+    name: "numbers that are whole where clicked",
+    kind: "form-by-label",
+    table: 3,
+    plant: (table, random) =>
+      withColumn(
+        table,
+        (label) => label === 1 ? random.below(100) : Number((100 * random.uniform()).toFixed(2)),
+      ),
+  },
+  {
+    name: "times at midnight where not clicked",
+    kind: "form-by-label",
+    table: 8,
+    plant: (table, random) =>
+      withColumn(
+        table,
+        (label) =>
+          start - 80_000e6 + 24 * hour * random.below(300) + (label === 1 ? random.below(86_400) * 1e6 : 0),
+      ),
+  },
 ];
 
-/** Makes the table of a plant, with the leak. */
-export function planted({ table, plant }: Plant, seed: number): MadeTable {
-  return plant(cleanTables(seed)[table], createRandom(seed * 100 + 77));
+/** Makes the table of a plant, with the leak. @param copies Tables of other seeds that are put below each other. */
+export function planted({ table, plant }: Plant, seed: number, copies = 1): MadeTable {
+  return plant(largeTable(table, seed, copies), createRandom(seed * 100 + 77));
+}
+
+/** Puts tables of different seeds below each other; their groups are different ones. */
+export function largeTable(table: number, seed: number, copies: number): MadeTable {
+  const parts = listOf(copies, (i) => cleanTables(seed + 1_000 * i)[table]);
+  const [first] = parts;
+  return {
+    ...first,
+    columns: Object.fromEntries(
+      Object.keys(first.columns).map((name) => [name, parts.flatMap(({ columns }) => columns[name])]),
+    ),
+    labels: parts.flatMap(({ labels }) => labels),
+    groups: parts.flatMap(({ groups }, i) => groups.map((group) => copies === 1 ? group : `${i} ${group}`)),
+    ...(first.times ? { times: parts.flatMap(({ times = [] }) => times) } : {}),
+    ...(first.weights ? { weights: parts.flatMap(({ weights = [] }) => weights) } : {}),
+  };
 }

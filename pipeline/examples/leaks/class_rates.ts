@@ -11,7 +11,7 @@ const expectedMin = 20;
 /** Share of the expected number up to which a state counts as without any. */
 const defaultShareMax = 0.05;
 /** Share of the rows from which a state counts that lacks the rarer label. */
-const commonShareMin = 0.1;
+const commonShareMin = 0.03;
 
 /**
  * Judges a state of the rows by its labels.

@@ -7,6 +7,7 @@ import { sampleLeaks } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
 import { warnOfRepeatedRows } from "./repeated_rows.ts";
 import { warnOfCopies, warnOfMissing, warnOfValue } from "./single_columns.ts";
+import { warnOfForm } from "./value_forms.ts";
 import { warnOfAggregates, warnOfOwnRow } from "./within_keys.ts";
 
 /** Rows of either label from which columns are compared with the outcome. */
@@ -46,6 +47,7 @@ export function findLeaks(table: LeakTable): LeakWarning[] {
     check((c) => isNumber(c) ? warnOfOwnRow(sample, c, keys) : undefined);
     const before = found.length;
     check((c) => warnOfValue(sample, c, all));
+    check((c) => warnOfForm(sample, c, all));
     found.push(...warnOfPairs(sample, [...open]));
     // Where many columns have such values, the outcome is easily told: they are no sign of a leak.
     const isUsual = found.length - before > Math.max(usualMin, usualShare * columns.length);

@@ -1,4 +1,5 @@
 import type { LeakSample, LevelTotals } from "./leak_sample.ts";
+import type { SampledRows } from "./sampled_rows.ts";
 
 /** A column by whose values rows belong together, or the group. */
 export interface Key {
@@ -13,34 +14,63 @@ export interface Key {
   readonly totals?: () => LevelTotals;
 }
 
-/** Keys that are looked at: the group, and the first categories. */
-const keysMax = 8;
+/** Categories and numbers that are looked at as keys. */
+const categoriesMax = 7;
+const numbersMax = 4;
 /** Keys per row, at most: of more, hardly any has several rows. */
 const keyShareMax = 0.85;
+/** Distinct values of a number from which it may be a key. */
+const distinctMin = 4;
 
-/** Returns the keys of which several rows are in the sample. */
+/** Returns the keys of which several rows are in the sample: the group, the first categories and whole numbers. */
 export function keysOf(sample: LeakSample): Key[] {
-  const { columns, rows: { rowCount, groups, groupCount, labels, weights }, hasWholeGroups } = sample;
-  const byGroup = groups ? [sorted("the group", groups, groupCount)] : [];
-  const group = byGroup.map((key) =>
-    hasWholeGroups ? { ...key, totals: () => countKeys(key, labels, weights) } : key
+  const { columns, rows, hasWholeGroups } = sample;
+  const named = (kind: "category" | "number", isKey: (c: number) => boolean, max: number) =>
+    [...columns.keys()].filter((c) => columns[c].kind === kind && isKey(c)).slice(0, max);
+  const group = rows.groups ? [sorted("the group", rows.groups, rows.groupCount)] : [];
+  const categories = named("category", (c) => columns[c].levels !== undefined, categoriesMax);
+  const numbers = named("number", (c) => isWhole(rows.columns[c]), numbersMax);
+  return [
+    ...group.map((key) => hasWholeGroups ? { ...key, totals: () => countKeys(key, rows) } : key),
+    ...categories.map((c) => categoryKey(sample, c)),
+    ...numbers.map((c) => numberKey(sample, c)),
+  ].filter((key) => usedKeys(key) <= keyShareMax * rows.rowCount && usedKeys(key) >= distinctMin);
+}
+
+function categoryKey(sample: LeakSample, c: number): Key {
+  const { name, levels = [] } = sample.columns[c];
+  // Code 0 is missing.
+  const codes = Uint32Array.from(sample.rows.columns[c], (code) => code - 1);
+  return {
+    ...sorted(name, codes, levels.length - 1),
+    totals: once(() => {
+      const { rows, clicks } = sample.totalsOf(c);
+      return { rows: rows.subarray(1), clicks: clicks.subarray(1) };
+    }),
+  };
+}
+
+function numberKey(sample: LeakSample, c: number): Key {
+  const codeOf = new Map<number, number>();
+  const codes = Uint32Array.from(
+    sample.rows.columns[c],
+    (value) => value === value ? codeOf.getOrInsertComputed(value, () => codeOf.size) : noKey,
   );
-  let left = keysMax - group.length;
-  const categories = columns.flatMap(({ kind, levels, name }, c) => {
-    if (kind !== "category" || !levels || left-- <= 0) return [];
-    // Code 0 is missing.
-    const codes = Uint32Array.from(sample.rows.columns[c], (code) => code - 1);
-    let totals: LevelTotals | undefined;
-    return [{
-      ...sorted(name, codes, levels.length - 1),
-      totals() {
-        if (totals) return totals;
-        const { rows, clicks } = sample.totalsOf(c);
-        return totals = { rows: rows.subarray(1), clicks: clicks.subarray(1) };
-      },
-    }];
-  });
-  return [...group, ...categories].filter((key) => usedKeys(key) <= keyShareMax * rowCount);
+  return {
+    ...sorted(sample.columns[c].name, codes, codeOf.size),
+    totals: once(() => sample.totalsOfNumbers(c, codeOf)),
+  };
+}
+
+const noKey = 2 ** 32 - 1;
+
+function once<T>(compute: () => T): () => T {
+  let value: { readonly known: T } | undefined;
+  return () => (value ??= { known: compute() }).known;
+}
+
+function isWhole(values: Float64Array): boolean {
+  return values.every((value) => value !== value || Number.isInteger(value));
 }
 
 /** Sorts rows by their key. @param codes Those from `count` on are no keys. */
@@ -62,7 +92,7 @@ function usedKeys({ starts, count }: Key): number {
   return used;
 }
 
-function countKeys({ rows, starts, count }: Key, labels: Uint8Array, weights: Float64Array): LevelTotals {
+function countKeys({ rows, starts, count }: Key, { labels, weights }: SampledRows): LevelTotals {
   const totals = { rows: new Float64Array(count), clicks: new Float64Array(count) };
   for (let key = 0; key < count; key++) {
     for (let at = starts[key]; at < starts[key + 1]; at++) {

@@ -23,6 +23,8 @@ export interface LeakSample {
   readonly twins: SampledRows;
   /** Counts a category's levels in the whole table, in another pass over its rows. */
   totalsOf(c: number): LevelTotals;
+  /** The same for a number. @param codeOf Codes of the values to count. */
+  totalsOfNumbers(c: number, codeOf: ReadonlyMap<number, number>): LevelTotals;
 }
 
 /** A table of at most this many rows is looked at as a whole. */
@@ -71,7 +73,8 @@ export function sampleLeaks({ columns, rowCount, walk }: LeakTable): LeakSample 
     rows: taken,
     hasWholeGroups: !rows.isFull() && (isAll || isByGroup),
     twins: isAll ? taken : twins.take(),
-    totalsOf: (c) => countLevels(walk(), c, columns[c].levels?.length ?? 0),
+    totalsOf: (c) => countLevels(walk(), c, columns[c].levels?.length ?? 0, (code) => code),
+    totalsOfNumbers: (c, codeOf) => countLevels(walk(), c, codeOf.size, (value) => codeOf.get(value)),
   };
 }
 
@@ -104,23 +107,22 @@ function chosenByPlace(before: number, rowCount: number, step: number): number[]
   return chosen;
 }
 
-function countLevels(runs: Iterable<LeakRows>, c: number, levelCount: number): LevelTotals {
-  const totals = { rows: new Float64Array(levelCount), clicks: new Float64Array(levelCount) };
-  for (const run of runs) addLevels(run, c, totals);
-  return totals;
-}
-
-function addLevels(
-  { columns, labels, weights, rowCount }: LeakRows,
+function countLevels(
+  runs: Iterable<LeakRows>,
   c: number,
-  { rows, clicks }: LevelTotals,
-): void {
-  const { values, offset = 0, stride = 1 } = columns[c];
-  for (let i = 0, k = offset; i < rowCount; i++, k += stride) {
-    const label = labels[i];
-    if (label !== 0 && label !== 1) continue;
-    const weight = weights ? weights[i] : 1;
-    rows[values[k]] += weight;
-    clicks[values[k]] += weight * label;
+  levelCount: number,
+  codeOf: (value: number) => number | undefined,
+): LevelTotals {
+  const totals = { rows: new Float64Array(levelCount), clicks: new Float64Array(levelCount) };
+  for (const { columns, labels, weights, rowCount } of runs) {
+    const { values, offset = 0, stride = 1 } = columns[c];
+    for (let i = 0, k = offset; i < rowCount; i++, k += stride) {
+      const [label, code] = [labels[i], codeOf(values[k])];
+      if (code === undefined || (label !== 0 && label !== 1)) continue;
+      const weight = weights ? weights[i] : 1;
+      totals.rows[code] += weight;
+      totals.clicks[code] += weight * label;
+    }
   }
+  return totals;
 }

@@ -7,6 +7,7 @@ export type LeakKind =
   | "label-aggregate"
   | "own-row"
   | "comparison"
+  | "form-by-label"
   | "running-number"
   | "level-per-row"
   | "group-feature"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { leaksOf } from "../../../support/leak_input.ts";
-import { cleanTables, planted, plants } from "../../../support/made_tables.ts";
+import { cleanTables, largeTable, planted, plants } from "../../../support/made_tables.ts";
 
 for (const plant of plants) {
   Deno.test(`leaks: ${plant.name}`, () => {
@@ -14,6 +14,37 @@ for (const plant of plants) {
     }
   });
 }
+
+const sampled = [
+  "the label with a tenth of the rows flipped",
+  "a time after the click",
+  "a smoothed rate by group over the whole table",
+  "a rate by a level over the whole table",
+  "a rate by a level of very many over the whole table",
+  "a rate by a number that is a key",
+  "a running count that includes the row itself",
+  "ids in the order of the rows, with gaps of any size",
+  "the group as a feature under another name",
+  "a join that multiplies rows, with a column of the joined table",
+  "a join that multiplies rows, whose columns are not read",
+];
+
+for (const plant of plants.filter(({ name }) => sampled.includes(name))) {
+  Deno.test(`leaks: ${plant.name}, in more rows than are looked at`, () => {
+    const found = leaksOf(planted(plant, 4, 8));
+    assert.deepEqual(found.map(({ kind, columns }) => [kind, columns]), [[
+      plant.kind,
+      plant.columns ?? ["planted"],
+    ]]);
+  });
+}
+
+Deno.test("leaks: clean tables of more rows than are looked at give no warning", () => {
+  for (const table of Array(10).keys()) {
+    const found = leaksOf(largeTable(table, 5, 8)).map(({ text }) => text);
+    assert.deepEqual(found, []);
+  }
+});
 
 Deno.test("leaks: ten clean tables give at most one warning, ten times", () => {
   for (let seed = 1; seed <= 10; seed++) {
