@@ -3,6 +3,8 @@ import type { SampledRows } from "./sampled_rows.ts";
 
 /** A column by whose values rows belong together, or the group. */
 export interface Key {
+  /** Index of its column; absent for the group. */
+  readonly column?: number;
   readonly name: string;
   /** Keys of the rows from 0 on. */
   readonly count: number;
@@ -42,6 +44,7 @@ function categoryKey(sample: LeakSample, c: number): Key {
   // Code 0 is missing.
   const codes = Uint32Array.from(sample.rows.columns[c], (code) => code - 1);
   return {
+    column: c,
     ...sorted(name, codes, levels.length - 1),
     totals: once(() => {
       const { rows, clicks } = sample.totalsOf(c);
@@ -57,6 +60,7 @@ function numberKey(sample: LeakSample, c: number): Key {
     (value) => value === value ? codeOf.getOrInsertComputed(value, () => codeOf.size) : noKey,
   );
   return {
+    column: c,
     ...sorted(sample.columns[c].name, codes, codeOf.size),
     totals: once(() => sample.totalsOfNumbers(c, codeOf)),
   };

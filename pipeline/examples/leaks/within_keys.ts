@@ -22,6 +22,7 @@ export function warnOfAggregates(
 ): LeakWarning | undefined {
   const { columns, rows } = sample;
   for (const key of keys) {
+    if (key.column === c) continue;
     const changes = changesOf(rows, rows.columns[c], key, constantPairsMax);
     const isOfKey = changes.all >= pairsMin && changes.equal >= constantShareMin * changes.all;
     // If all rows of a key have the same outcome, so has everything that follows from it.
@@ -38,6 +39,7 @@ export function warnOfOwnRow(sample: LeakSample, c: number, keys: readonly Key[]
   const { name } = columns[c];
   const values = rows.columns[c];
   for (const key of keys) {
+    if (key.column === c) continue;
     const isTold = [key, ...rows.times ? [inTimeOrder(key, rows.times)] : []].some((ordered) => {
       const changes = changesOf(rows, values, ordered, changedPairsMax);
       if (changes.equal >= constantShareMin * changes.all) return false;
