@@ -75,9 +75,9 @@ export function roleFindings(profile: TableProfile, { group, time, straddling }:
     {
       about: "group",
       text: group
-        ? `${group.name}, about ${
-          shownCount(rowsPerLevel(group, profile))
-        } rows each, which are held out together`
+        ? `${group.name}, about ${shownCount(rowsPerLevel(group, profile))} rows each${
+          keepsGroups(straddling) ? "" : ", which are held out together"
+        }`
         : "none found: each row is one. If rows belong together, such as those of a customer, name their column with --group",
     },
     ...time

@@ -157,7 +157,10 @@ function proposalOf(
     ...keepsGroups(roles.straddling) ? { split: "time" } : {},
     ...isRatio ? { weight: freeName("weight", [...names, id]) } : {},
     features,
-    leftOut: [...roles.group ? [groupLeftOut(roles.group.name)] : [], ...leftOut],
+    leftOut: [
+      ...roles.group ? [groupLeftOut(roles.group.name, keepsGroups(roles.straddling))] : [],
+      ...leftOut,
+    ],
     format: joinedFormat(used),
     findings: [
       ...findingsOf(parts, used, roles),

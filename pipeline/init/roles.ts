@@ -73,10 +73,12 @@ function groupField(
 }
 
 /** Returns the entry of the group, which is no feature. */
-export function groupLeftOut(name: string): LeftOutColumn {
+export function groupLeftOut(name: string, isDivided: boolean): LeftOutColumn {
   return {
     column: name,
-    why: "it is the group: its rows are held out together, so training and testing share no value",
+    why: isDivided
+      ? "it is the group: what is learnt of one helps only as long as it comes again"
+      : "it is the group: its rows are held out together, so training and testing share no value",
     feature: { name, type: "categorical", hash: 4_096 },
   };
 }

@@ -9,11 +9,16 @@ import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { type Partition, testPart } from "../examples/split.ts";
 
-/** Looks for leaks in a sample of the examples. */
+/**
+ * Looks for leaks in a sample of the examples.
+ *
+ * @param isKnownGroup Whether held-out rows may be of groups that have training rows: the group as a feature is then no leak.
+ */
 export function leaksOfExamples(
   { chunks, levels, rowCount }: RawExamples,
   { features, group }: FeatureSpec,
   { partOf }: Partition,
+  isKnownGroup: boolean,
 ): LeakWarning[] {
   const categories = inputColumnsOf(features).filter(({ kind }) => kind === "category");
   const numbers = inputColumnsOf(features).filter(({ kind }) => kind === "number");
@@ -40,6 +45,7 @@ export function leaksOfExamples(
   const judged = found.filter(({ kind, columns }) =>
     !(kind === "level-per-row" || kind === "group-feature") || columns.some((name) => !texts.has(name))
   );
+  if (isKnownGroup) return judged.filter(({ kind }) => kind !== "group-feature");
   if (!features.some(({ name }) => name === group)) return judged;
   return [groupAsFeature(group), ...judged.filter(({ columns }) => !columns.includes(group))];
 }

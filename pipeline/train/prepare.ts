@@ -63,7 +63,7 @@ export function* prepareInSteps(
     ...groupNotes(raw, spec, { isOneGroup, ...hyperParameters }),
     ...timeNotes(times, spec, hyperParameters),
   ];
-  const warnings = leaksOfExamples(raw, spec, partition);
+  const warnings = leaksOfExamples(raw, spec, partition, hyperParameters.split === "time");
   yield;
   const fingerprint = fingerprintOf(raw);
   yield;

@@ -65,6 +65,7 @@ Deno.test("init: rows are held out by time alone if most groups come again, else
     const proposal = await proposed(rows);
     const config = JSON.parse(configText(proposal, (path) => path));
     assert.equal(config.split, proposal.split);
+    assert.equal(/held out together/.test(JSON.stringify(proposal)), config.split === undefined);
     return { split: config.split, text: proposal.findings.find(({ about }) => about === "time")?.text ?? "" };
   };
   const loyal = await splitOf(mails.map((mail, i) => ({ ...mail, customer: `c${i % 31}` })));

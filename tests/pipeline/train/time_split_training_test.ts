@@ -260,3 +260,12 @@ Deno.test("clickwell train: a spec with a time holds out by both, and --split an
       assert.match(refused.stderr, message);
     }
   }));
+
+Deno.test("time split: the group as a feature is warned of, unless the split is by time alone", () =>
+  withMails(makeMails(600), async (made) => {
+    const grouped = specOf([...features, { name: "who", type: "categorical" }], { time: "sent_at" });
+    for (const split of ["time", "both"] as const) {
+      const { warnings = [] } = (await trainOn(made, grouped, { split })).artifact.metadata;
+      assert.equal(warnings.some(({ kind }) => kind === "group-feature"), split === "both");
+    }
+  }));
