@@ -8,8 +8,10 @@ import { sharedInt32 } from "../runtime/shared_memory.ts";
 
 /** Cells of one group, at most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;
-/** Combinations of levels for which a lookup table is allocated, at most. */
+/** Combinations of levels for which a lookup table is allocated, at most; less if there are many factors, and with them tables. */
 const combinationsMax = 2 ** 22;
+const combinationsMaxOfMany = 2 ** 16;
+const manyFactors = 512;
 
 /** A factor group, and the table that codes a chunk's rows. */
 export interface GroupPlan {
@@ -33,11 +35,12 @@ export function planGroups(walk: Walk, factors: readonly Factor[], encoder: Enco
 /** Puts factors into groups, in order, each as long as at most `cellsMax` of its combinations occur. */
 function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
   const groups: GroupPlan[] = [];
+  const productMax = factors.length > manyFactors ? combinationsMaxOfMany : combinationsMax;
   for (let from = 0; from < factors.length;) {
     let to = from + 1;
     for (let product = factors[from].positionCount; to < factors.length; to++) {
       product *= factors[to].positionCount;
-      if (product > combinationsMax) break;
+      if (product > productMax) break;
     }
     let occurring = occurringCombinations(factors.slice(from, to), walk);
     while (occurring.count > cellsMax && to > from + 1) {

@@ -9,6 +9,8 @@ import { isFrequent } from "./weight_slack.ts";
 
 /** Combinations for which counters are allocated, at most. */
 const combinationsMax = 2 ** 24;
+/** Combinations of all crosses together, at most. */
+const combinationsInAllMax = 2 ** 30;
 
 /**
  * Fits crosses: adds a column for each combination of fields that is frequent enough, after the columns of the fields.
@@ -30,11 +32,12 @@ export function withCrosses(
     minCount,
   }));
   const own = inOrder.map(({ of }) => factorsNamed(of, factors));
-  const counts = own.map((crossed, i) => countCombinations(crossed, inOrder[i].of, walk, isWeighted));
+  requireFitting(own);
   let { columnCount } = encoder;
   const crosses = inOrder.map(({ of, minCount }, i): CrossEncoder => {
     const keys: number[] = [];
-    counts[i].forEach((count, key) => {
+    // The counters of one cross at a time.
+    countCombinations(own[i], of, walk, isWeighted).forEach((count, key) => {
       if (isFrequent(count, minCount)) keys.push(key);
     });
     const column = columnCount;
@@ -42,6 +45,17 @@ export function withCrosses(
     return { of, keys, column };
   });
   return { ...encoder, columnCount, crosses };
+}
+
+/** @throws {Failure} `spec-invalid` if the lookup tables of all crosses together would take gigabytes. */
+function requireFitting(crosses: readonly (readonly Factor[])[]): void {
+  const total = crosses.reduce((sum, factors) => sum + combinationCount(factors), 0);
+  if (crosses.length <= 1 || total <= combinationsInAllMax) return;
+  throw new Failure(
+    "spec-invalid",
+    `The ${crosses.length} crosses have ${total} combinations, of at most ${combinationsInAllMax} in all: ` +
+      'take out some, or give fields with many levels a higher "minCount", or a "hash".',
+  );
 }
 
 /** Returns the factors with the given names. @throws {Error} if one does not exist, which `parseSpec` excludes. */

@@ -24,20 +24,27 @@ export function* imputationsOf(
   features: readonly NumericSpec[],
   isWeighted: boolean,
 ): Generator<void, number[]> {
-  const imputations = features.map(({ impute }, field) =>
-    impute === "median"
-      ? isWeighted ? weightedMedianOf(field) : medianOf(field)
-      : impute === "mean"
-      ? meanOf(field)
-      : fixed(impute)
-  );
-  let open = imputations.filter((_, field) => typeof features[field].impute !== "number");
-  while (open.length > 0) {
-    for (const chunk of walk()) for (const imputation of open) imputation.add(chunk);
-    open = open.filter((imputation) => imputation.endWalk());
-    yield;
+  const values: number[] = [];
+  for (let from = 0; from < features.length; from += fieldsMax) {
+    const imputations = features.slice(from, from + fieldsMax)
+      .map(({ impute }, i) => imputationOf(impute, from + i, isWeighted));
+    let open = imputations.filter((_, i) => typeof features[from + i].impute !== "number");
+    while (open.length > 0) {
+      for (const chunk of walk()) for (const imputation of open) imputation.add(chunk);
+      open = open.filter((imputation) => imputation.endWalk());
+      yield;
+    }
+    values.push(...imputations.map((imputation) => imputation.value()));
   }
-  return imputations.map((imputation) => imputation.value());
+  return values;
+}
+
+/** Fields that a pass looks at: the search for a median takes half a megabyte. */
+const fieldsMax = 256;
+
+function imputationOf(impute: NumericSpec["impute"], field: number, isWeighted: boolean): Imputation {
+  if (impute === "median") return isWeighted ? weightedMedianOf(field) : medianOf(field);
+  return impute === "mean" ? meanOf(field) : fixed(impute);
 }
 
 function medianOf(field: number): Imputation {

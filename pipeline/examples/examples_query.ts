@@ -2,7 +2,7 @@ import { Failure } from "../failure.ts";
 import type { RowsQuery } from "../store/checked_rows.ts";
 import { quoted } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
-import { inputColumnsOf } from "./input_columns.ts";
+import { viewColumnNames } from "./row_layout.ts";
 import type { FeatureSpec } from "./spec.ts";
 
 /**
@@ -20,11 +20,9 @@ export function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
       `The store has no view "${spec.view}", which the feature spec reads. Name the view of your schema in "view".`,
     );
   }
-  const own = [spec.id, spec.label, spec.group];
-  const fields = inputColumnsOf(spec.features).map(({ name }) => name);
-  const weight = spec.weight === undefined ? [] : [spec.weight];
-  const time = spec.time === undefined ? [] : [spec.time];
-  const lacking = [...own, ...weight, ...time, ...fields].filter((name) => !columns.includes(name));
+  const names = viewColumnNames(spec);
+  const known = new Set(columns);
+  const lacking = names.filter((name) => !known.has(name));
   if (lacking.length > 0) {
     throw new Failure(
       "examples-invalid",
@@ -33,7 +31,7 @@ export function queryOf({ db }: Store, spec: FeatureSpec): RowsQuery {
       }. Correct the spec, or name another with --spec.`,
     );
   }
-  return { columns: [...own, ...fields, ...weight, ...time].map(quoted), from: quoted(spec.view) };
+  return { columns: names.map(quoted), from: quoted(spec.view) };
 }
 
 /** Restricts a query to rows whose id, the first column, is above `after`. */

@@ -13,7 +13,17 @@ export interface Ids {
 }
 
 /** Rows of a chunk, at most. */
-export const chunkRowsMax = 16_384;
+const chunkRowsMax = 16_384;
+/** Of examples with more columns, a chunk has fewer rows: a chunk of 2,000 numbers a row would take 262 MB. */
+const chunkColumnsMax = 256;
+/** A batch of the reader fits into a chunk. */
+const chunkRowsMin = 512;
+
+/** Returns the most rows of a chunk of examples. @param columnCount Columns that features read. */
+export function chunkRowsOf(columnCount: number): number {
+  if (columnCount <= chunkColumnsMax) return chunkRowsMax;
+  return Math.max(chunkRowsMin, Math.floor(chunkRowsMax * chunkColumnsMax / columnCount));
+}
 /** Ranges of ids that threads take one after the other: enough to share the work evenly. */
 const rangeCount = 64;
 /** The least integer that SQLite stores. */
@@ -51,7 +61,7 @@ export function idsOf(store: Store, spec: FeatureSpec): Ids | "none" | undefined
 }
 
 /**
- * Splits the ids into ranges. Each range is read in chunks of `chunkRowsMax` rows, so that chunk boundaries depend on the
+ * Splits the ids into ranges. Each range is read in chunks of `chunkRowsOf` rows, so that chunk boundaries depend on the
  * ids alone.
  *
  * @param after Only ids above it.

@@ -8,7 +8,7 @@ import { createChunkBuilder } from "./chunk_builder.ts";
 import { readRows } from "./example_rows.ts";
 import type { HashJoin } from "./hash_join/hash_join.ts";
 import { createProbe } from "./hash_join/probe.ts";
-import { chunkRowsMax, type IdRange } from "./id_ranges.ts";
+import { chunkRowsOf, type IdRange } from "./id_ranges.ts";
 import type { RawChunk } from "./raw_examples.ts";
 import { readingFailure } from "./reading_failure.ts";
 import type { LeftOutRows } from "./row_account.ts";
@@ -60,7 +60,8 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
   const probe = join && createProbe(db, join);
   const layout = join?.layout ?? viewLayout(spec);
   const usable = createUsableRows(spec, layout);
-  const builder = createChunkBuilder(spec, { rowsMax: chunkRowsMax, columns: chunkStore.columns, layout });
+  const rowsMax = chunkRowsOf(layout.fields.length);
+  const builder = createChunkBuilder(spec, { rowsMax, columns: chunkStore.columns, layout });
   let read = 0;
   const parts: ReadResult["parts"][number][] = [];
   let lastId: unknown;
@@ -79,7 +80,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         // Filters only rows that contain their label, which have no side columns.
         const rows = usable.filter(viewRows);
         read += viewRows.length;
-        const fitting = chunkRowsMax - builder.rowCount;
+        const fitting = rowsMax - builder.rowCount;
         if (rows.length <= fitting) builder.add(rows, side);
         else {
           builder.add(rows.slice(0, fitting), side);

@@ -13,17 +13,26 @@ export interface RowLayout {
   readonly fields: readonly (number | ParentField)[];
 }
 
-/** The layout of the view's rows: id, label, group, the columns that features read, then weight and time if there are any. */
-export function viewLayout({ features, weight, time }: FeatureSpec): RowLayout {
-  const fieldsFrom = 3;
-  const columns = inputColumnsOf(features);
-  const weightAt = fieldsFrom + columns.length;
+/**
+ * Returns the columns of the view that training reads: id, label, group, the columns that features read, then weight and time if
+ * there are any. Each once: SQLite returns no more columns than a table may have.
+ */
+export function viewColumnNames({ id, label, group, features, weight, time }: FeatureSpec): string[] {
+  const others = [weight, time].filter((name) => name !== undefined);
+  return [...new Set([id, label, group, ...inputColumnsOf(features).map(({ name }) => name), ...others])];
+}
+
+/** The layout of the view's rows, which have the columns of `viewColumnNames`. */
+export function viewLayout(spec: FeatureSpec): RowLayout {
+  const { label, group, features, weight, time } = spec;
+  const index = new Map(viewColumnNames(spec).map((name, i) => [name, i]));
+  const at = (name: string) => index.get(name) ?? -1;
   return {
-    label: 1,
-    group: 2,
-    ...(weight === undefined ? {} : { weight: weightAt }),
-    ...(time === undefined ? {} : { time: weight === undefined ? weightAt : weightAt + 1 }),
-    fields: columns.map((_, i) => fieldsFrom + i),
+    label: at(label),
+    group: at(group),
+    ...(weight === undefined ? {} : { weight: at(weight) }),
+    ...(time === undefined ? {} : { time: at(time) }),
+    fields: inputColumnsOf(features).map(({ name }) => at(name)),
   };
 }
 

@@ -28,6 +28,7 @@ export function insertSql(table: Table, columns: readonly TableColumn[], rowCoun
  * (`absent`) of those whose key is not in the table. Parameters as above.
  */
 export function differingSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {
+  if (columns.length > givenColumnsMax) return differingWideSql(table, columns, rowCount);
   const given = columns.map((_, k) => `c${k}`);
   const rows = Array.from({ length: rowCount }, (_, i) => `(${i}, ${columns.map(() => "?").join(", ")})`)
     .join(", ");
@@ -45,6 +46,25 @@ export function differingSql(table: Table, columns: readonly TableColumn[], rowC
     SELECT ${givenRows}.place AS place, ${isAbsent} AS absent
     FROM ${givenRows} LEFT JOIN ${quoted(table.name)} ON ${onKey.join(" AND ")}
     WHERE ${isAbsent} OR NOT (${allOf(sameValues)}) ORDER BY 1`;
+}
+
+/** Given rows have a column more than the table, and SQLite allows 2,000. */
+const givenColumnsMax = 1_500;
+
+/** As `differingSql`, with a SELECT for each row, of which a statement has few if the table is wide. */
+function differingWideSql(table: Table, columns: readonly TableColumn[], rowCount: number): string {
+  const stored = ({ name }: TableColumn) => `${quoted(table.name)}.${quoted(name)}`;
+  const isAbsent = `${quoted(table.name)}.${quoted(table.key[0])} IS NULL`;
+  const rows = Array.from({ length: rowCount }, (_, place) => {
+    const parameter = (k: number) => `?${place * columns.length + k + 1}`;
+    const conditions = (isKey: boolean, operator: string) =>
+      columns.flatMap((column, k) =>
+        table.key.includes(column.name) === isKey ? [`${stored(column)} ${operator} ${parameter(k)}`] : []
+      );
+    return `SELECT ${place} AS place, ${isAbsent} AS absent FROM (SELECT 1) LEFT JOIN ${quoted(table.name)}
+      ON ${allOf(conditions(true, "="))} WHERE ${isAbsent} OR NOT (${allOf(conditions(false, "IS"))})`;
+  });
+  return `${rows.join(" UNION ALL ")} ORDER BY 1`;
 }
 
 /** The rows of a query's parameters, by a name that no table should have. */

@@ -170,7 +170,8 @@ function membersOf({ kind, message, errors }: Failure) {
 
 /** Limits the response to a request with many invalid fields. */
 const errorsMax = 100;
-const pointerLengthMax = 200;
+/** A name has at most 256 bytes, of which each may take three characters. */
+const pointerLengthMax = 900;
 const detailLengthMax = 2_000;
 
 function shownErrors(errors: readonly FieldError[]): FieldError[] {

@@ -1,6 +1,6 @@
 import { type EncodedExamples, encodeInSteps, type EncodeOptions } from "../../pipeline/encode/encode.ts";
 import { mergeChunks } from "../../pipeline/examples/merge_chunks.ts";
-import { inputColumnsOf } from "../../pipeline/examples/input_columns.ts";
+import { viewColumnNames } from "../../pipeline/examples/row_layout.ts";
 import { createChunkBuilder } from "../../pipeline/examples/chunk_builder.ts";
 import type { RawExamples } from "../../pipeline/examples/raw_examples.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
@@ -30,15 +30,11 @@ export function specOf(
 /** Returns examples in memory, as if read from a view. @param chunkRows Rows per chunk: many chunks from few rows. */
 export function rawExamplesOf(spec: FeatureSpec, rows: readonly ExampleRow[], chunkRows = 50): RawExamples {
   const builder = createChunkBuilder(spec, { rowsMax: chunkRows });
-  const names = inputColumnsOf(spec.features).map(({ name }) => name);
-  const cells = rows.map((row, i) => [
-    row.id ?? i,
-    row.clicked ?? 0,
-    row.who ?? `who-${i}`,
-    ...names.map((name) => row[name] ?? null),
-    ...(spec.weight === undefined ? [] : [row.weight ?? 1]),
-    ...(spec.time === undefined ? [] : [row[spec.time] ?? null]),
-  ]);
+  const names = viewColumnNames(spec);
+  const cells = rows.map((row, i) => {
+    const defaults: ExampleRow = { id: i, clicked: 0, who: `who-${i}`, weight: 1 };
+    return names.map((name) => row[name] ?? defaults[name] ?? null);
+  });
   const parts = [];
   for (let from = 0; from < cells.length; from += chunkRows) {
     builder.add(cells.slice(from, from + chunkRows));

@@ -1,6 +1,6 @@
 import { sharedFloat64, sharedUint32, sharedUint8 } from "../../runtime/shared_memory.ts";
 import type { CategoryCollector, Float64Collector } from "./column_collector.ts";
-import { chunkRowsMax, rangesOf } from "../../examples/id_ranges.ts";
+import { chunkRowsOf, rangesOf } from "../../examples/id_ranges.ts";
 import { mergeChunks } from "../../examples/merge_chunks.ts";
 import type { RawChunk, RawExamples } from "../../examples/raw_examples.ts";
 import { createRecoding } from "../../examples/recoding.ts";
@@ -51,7 +51,7 @@ export function joinColumns(
     ...(time ? { times: { rows: at(time.table), values: time.values } } : {}),
   };
   const levels = columns.categorical.map((column) => column.levels);
-  const parts = chunkBounds(own, ids).map(([from, to], order) => ({
+  const parts = chunkBounds(own, ids, chunkRowsOf(fields.length)).map(([from, to], order) => ({
     order,
     levels,
     chunk: chunkOf(from, to, columns),
@@ -100,7 +100,11 @@ function labelsOf(rows: Uint32Array, ids: Float64Array, clickedIds: Float64Array
 }
 
 /** Returns the bounds of the chunks that reading a store with these ids would give, including empty ones. */
-function chunkBounds(rows: Uint32Array, ids: Float64Array): [from: number, to: number][] {
+function chunkBounds(
+  rows: Uint32Array,
+  ids: Float64Array,
+  rowsMax: number,
+): [from: number, to: number][] {
   if (rows.length === 0) return [];
   const idAt = (i: number) => ids[rows[i]];
   const bounds: [number, number][] = [];
@@ -109,7 +113,7 @@ function chunkBounds(rows: Uint32Array, ids: Float64Array): [from: number, to: n
     const end = firstAtLeast(Number(to), { from, length: rows.length, idAt });
     if (from === end) bounds.push([from, end]);
     for (; from < end; from = bounds[bounds.length - 1][1]) {
-      bounds.push([from, Math.min(end, from + chunkRowsMax)]);
+      bounds.push([from, Math.min(end, from + rowsMax)]);
     }
   }
   return bounds;
