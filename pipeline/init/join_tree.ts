@@ -1,3 +1,4 @@
+import { freeName } from "./free_name.ts";
 import type { Reference } from "./references.ts";
 
 /** A table that is joined to the examples by its key: one row of it, at most, for each example. */
@@ -11,6 +12,8 @@ export interface Join {
   readonly column: string;
   /** Whether examples without a row of the table stay, with missing values. */
   readonly isOuter: boolean;
+  /** The newest row that was known at the time of the example is joined: the time of either. */
+  readonly asOf?: { readonly knownAt: string; readonly time: string };
   readonly reference: Reference;
 }
 
@@ -32,29 +35,44 @@ const orphanShareMax = 0.05;
  * Joins tables to the examples along references from many rows to one, so that no join multiplies rows.
  *
  * @param tables The names of all tables, the label's without.
+ * @param time The column of the time of the examples, if they have one.
  */
 export function joinTreeOf(
   root: string,
   tables: readonly string[],
   references: readonly Reference[],
+  time?: string,
 ): JoinTree {
   const joins: Join[] = [];
   const joined = new Set([root]);
   const queue = [{ table: root, alias: root, isOuter: false }];
   for (let at = 0; at < queue.length; at++) {
     const from = queue[at];
-    const outgoing = references.filter(({ table, parent }) =>
-      table === from.table && tables.includes(parent) && !joined.has(parent)
+    const outgoing = references.filter((reference) =>
+      reference.table === from.table && tables.includes(reference.parent) && !joined.has(reference.parent) &&
+      (reference.knownAt === undefined || (time !== undefined && from.table === root))
     );
     for (const reference of outgoing) {
+      const asOf = reference.knownAt !== undefined && time !== undefined
+        ? { knownAt: reference.knownAt, time }
+        : undefined;
       const { parent: table, key, column } = reference;
       const isRepeated = outgoing.some((other) => other !== reference && other.parent === table);
       const alias = isRepeated
-        ? freeAlias(`${table}_${column}`, [...tables, ...joins.map((join) => join.alias)])
+        ? freeName(`${table}_${column}`, [...tables, ...joins.map((join) => join.alias)])
         : table;
       // The parents of a row that may be missing may be missing, too.
-      const isOuter = from.isOuter || isPartial(reference);
-      joins.push({ table, alias, key, from: from.alias, column, isOuter, reference });
+      const isOuter = from.isOuter || asOf !== undefined || isPartial(reference);
+      joins.push({
+        table,
+        alias,
+        key,
+        from: from.alias,
+        column,
+        isOuter,
+        ...asOf ? { asOf } : {},
+        reference,
+      });
       joined.add(table);
       queue.push({ table, alias, isOuter });
     }
@@ -85,11 +103,4 @@ function childrenOf(
     }
   }
   return { children, connected };
-}
-
-function freeAlias(alias: string, taken: readonly string[]): string {
-  const isTaken = (name: string) => taken.some((other) => other.toLowerCase() === name.toLowerCase());
-  let free = alias;
-  for (let i = 2; isTaken(free); i++) free = `${alias}_${i}`;
-  return free;
 }

@@ -34,22 +34,41 @@ interface Columns {
 
 /** Returns the row of the parent for each row of the examples, −1 if there is none. */
 function parentRows(
-  { alias, key, from, column }: Join,
+  { alias, key, from, column, asOf }: Join,
   { columnOf, valuesOf }: Columns,
 ): Int32Array | undefined {
   const [referring, keys] = [columnOf(from, column), columnOf(alias, key)?.values];
   if (!referring || !keys) return undefined;
-  const rowOfKey = new Map<number | string, number>();
   const own = valuesOf(from, referring);
   const isText = own.is === "texts" || keys.is === "texts";
   const keyAt = (values: ColumnValues, row: number) => {
     const value = values.is === "texts" ? values.texts[values.codes[row]] : values.numbers[row];
     return isText && typeof value === "number" ? String(value) : value;
   };
-  const keyCount = keys.is === "texts" ? keys.codes.length : keys.numbers.length;
-  for (let row = 0; row < keyCount; row++) rowOfKey.set(keyAt(keys, row), row);
-  const rowCount = own.is === "texts" ? own.codes.length : own.numbers.length;
-  return Int32Array.from({ length: rowCount }, (_, row) => rowOfKey.get(keyAt(own, row)) ?? -1);
+  const rowsOfKey = Map.groupBy(new Array(lengthOf(keys)).keys(), (row) => keyAt(keys, row));
+  const [known, times] = asOf
+    ? [numbersOf(columnOf(alias, asOf.knownAt)), numbersOf(columnOf(from, asOf.time))]
+    : [];
+  const newestRow = (rows: readonly number[], row: number) =>
+    known && times
+      ? rows.reduce(
+        (newest, other) =>
+          known[other] <= times[row] && !(newest >= 0 && known[newest] > known[other]) ? other : newest,
+        -1,
+      )
+      : rows[rows.length - 1];
+  return Int32Array.from({ length: lengthOf(own) }, (_, row) => {
+    const rows = rowsOfKey.get(keyAt(own, row));
+    return rows ? newestRow(rows, row) : -1;
+  });
+}
+
+function lengthOf(values: ColumnValues): number {
+  return values.is === "texts" ? values.codes.length : values.numbers.length;
+}
+
+function numbersOf(column: ColumnProfile | undefined): Float64Array | undefined {
+  return column?.values.is === "numbers" ? column.values.numbers : undefined;
 }
 
 function gathered(values: ColumnValues, rows: Int32Array): ColumnValues {

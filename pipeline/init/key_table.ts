@@ -6,6 +6,8 @@ export interface KeyTable {
   readonly rowCount: number;
   /** Whether all rows were looked at; otherwise more keys have to be read from the file. */
   readonly isComplete: boolean;
+  /** The column of the time from which on each row was known, if the table has one: it has a row for each change. */
+  readonly knownAt: string | undefined;
   /** Columns that may be keys or refer to one: integers and texts. */
   readonly columns: readonly KeyColumn[];
 }
@@ -17,6 +19,8 @@ export interface KeyColumn {
   readonly nullCount: number;
   /** Whether no value is known to occur in two rows that differ. */
   isUnique(): boolean;
+  /** Whether no two rows have the same value and the same time from which on they were known. */
+  isUniqueByTime(): boolean;
   /** Number of distinct values in the rows looked at. */
   readonly valueCount: number;
   /** These values, as texts. */
@@ -30,6 +34,11 @@ export function isKey(column: KeyColumn): boolean {
   return column.rowCount > 0 && column.nullCount === 0 && column.isUnique();
 }
 
+/** Returns whether rows of other tables can refer to a column: by its values, or by its values and a time. */
+export function isReferable(table: KeyTable, column: KeyColumn): boolean {
+  return isKey(column) || (table.knownAt !== undefined && column.isUniqueByTime());
+}
+
 export function common(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
   return new Set(a).intersection(b);
 }
@@ -37,38 +46,46 @@ export function common(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<stri
 /** Longer texts identify nothing. */
 const keyLengthMax = 256;
 const someCount = 64;
+/** The name of the time from which on a row was known. */
+const isKnownAt = /^known_at$/i;
 
 /** Returns what the search for joins sees of a file: its integers and short texts. */
 export function keyTableOf({ name, rowCount, rowsLookedAt, columns }: TableProfile): KeyTable {
+  const known = columns.find(({ name, kind, nulls }) =>
+    isKnownAt.test(name) && (kind === "time" || kind === "date") && nulls === 0
+  );
   const isKeyKind = ({ kind, length }: ColumnProfile) =>
     kind === "integer" || (kind === "text" && (length?.max ?? Infinity) <= keyLengthMax);
   return {
     name,
     rowCount,
     isComplete: rowsLookedAt === rowCount,
+    knownAt: known?.name,
     columns: columns.filter(isKeyKind).map((column) => {
       const isWhole = rowsLookedAt === rowCount;
-      return keyColumnOf(column, () => column.isUnique || (isWhole && onlyRepeats(column, columns)));
+      return {
+        ...keyColumnOf(column),
+        isUnique: once(() => column.isUnique || (isWhole && onlyRepeats(column, columns))),
+        isUniqueByTime: once(() => known !== undefined && isUniqueTogether(column, known)),
+      };
     }),
   };
 }
 
-function keyColumnOf(
-  { name, rows, nulls, distinct, values }: ColumnProfile,
-  isUnique: () => boolean,
-): KeyColumn {
-  let all: ReadonlySet<string> | undefined;
-  let some: readonly string[] | undefined;
-  let unique: boolean | undefined;
+function keyColumnOf({ name, rows, nulls, distinct, values }: ColumnProfile) {
   return {
     name,
     rowCount: rows,
     nullCount: nulls,
-    isUnique: () => unique ??= isUnique(),
     valueCount: distinct,
-    values: () => all ??= valuesOf(values),
-    someValues: () => some ??= [...valuesOf(values, 4 * someCount)].slice(0, someCount),
+    values: once(() => valuesOf(values)),
+    someValues: once(() => [...valuesOf(values, 4 * someCount)].slice(0, someCount)),
   };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** Returns the distinct values among the first rows, as texts. */
@@ -90,8 +107,6 @@ const distinctShareMin = 0.5;
 /** Returns whether rows that share a value of a column are equal: loading such rows leaves one of them. */
 function onlyRepeats(column: ColumnProfile, columns: readonly ColumnProfile[]): boolean {
   if (column.nulls > 0 || column.distinct < distinctShareMin * column.rows) return false;
-  const valueAt = ({ values }: ColumnProfile, row: number) =>
-    values.is === "texts" ? values.codes[row] : values.numbers[row];
   const first = new Map<number, number>();
   for (let row = 0; row < column.rows; row++) {
     const value = valueAt(column, row);
@@ -100,4 +115,17 @@ function onlyRepeats(column: ColumnProfile, columns: readonly ColumnProfile[]): 
     else if (!columns.every((other) => Object.is(valueAt(other, row), valueAt(other, earlier)))) return false;
   }
   return true;
+}
+
+/** A number for the value of a row: equal for equal values of a column. */
+function valueAt({ values }: ColumnProfile, row: number): number {
+  return values.is === "texts" ? values.codes[row] : values.numbers[row];
+}
+
+/** Returns whether no two rows have the same values in both columns, and each row has both. */
+function isUniqueTogether(a: ColumnProfile, b: ColumnProfile): boolean {
+  if (a.nulls > 0 || b.nulls > 0) return false;
+  const seen = new Set<string>();
+  for (let row = 0; row < a.rows; row++) seen.add(`${valueAt(a, row)} ${valueAt(b, row)}`);
+  return seen.size === a.rows;
 }

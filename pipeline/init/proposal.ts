@@ -61,6 +61,8 @@ export interface ProposedJoin {
   readonly column: string;
   /** Whether a child without a parent is an example, too. */
   readonly isOptional: boolean;
+  /** The parent has a row for each change: the newest one known at the time of the example is joined. */
+  readonly asOf?: { readonly knownAt: string; readonly time: string };
 }
 
 export interface ProposedViewColumn {

@@ -1,5 +1,6 @@
 import type { ColumnProfile } from "./column_profile.ts";
 import { fieldsOf } from "./fields.ts";
+import { freeName } from "./free_name.ts";
 import { joinedFormat } from "./joined_format.ts";
 import {
   existsFinding,
@@ -20,10 +21,10 @@ import { namedJoinsOf } from "./named_joins.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
 import { findReferences, type KeySearch, type KeySearchResult, withNullShares } from "./references.ts";
-import { labelTableFor, tableOf } from "./table.ts";
-import { requireConnected } from "./unconnected.ts";
-import { groupLeftOut, rolesOf, type ViewRoles } from "./roles.ts";
-import { freeName, type ViewField, viewFieldsOf } from "./view_fields.ts";
+import { keyedTable, labelTableFor, tableOf } from "./table.ts";
+import { requireConnected, timeMisses } from "./unconnected.ts";
+import { exampleTime, groupLeftOut, rolesOf, type ViewRoles } from "./roles.ts";
+import { type ViewField, viewFieldsOf } from "./view_fields.ts";
 import { keepsGroups } from "./time_split.ts";
 
 /** What the user has said; what is absent is found. */
@@ -66,17 +67,18 @@ export async function proposeTables(
   const tables = profiles.map(keyTableOf);
   const named = namedJoinsOf(profiles, wishes.join ?? []);
   const { references, nearMisses } = await findReferences({ tables, named, searchKeys });
-  const choice = await withClicked(
-    chooseLabel(profiles, { references, nearMisses }, wishes.label),
-    tables,
-    searchKeys,
-  );
+  // Rows of changes are no examples, and what changed is no outcome.
+  const ofThings = references.filter(({ knownAt }) => knownAt === undefined);
+  const found = { references: ofThings, nearMisses };
+  const choice = await withClicked(chooseLabel(profiles, found, wishes.label), tables, searchKeys);
   const joinable = profiles.filter(({ name }) => !(choice.is === "exists" && choice.by.table === name));
   const names = joinable.map(({ name }) => name);
   const among = references.filter(({ table, parent }) => names.includes(table) && names.includes(parent));
   const checked = await withNullShares(among, { tables, searchKeys });
-  const tree = joinTreeOf(choice.examples.name, names, checked);
-  requireConnected(tree, profiles, { isNamed, nearMisses });
+  const time = exampleTime(choice.examples, wishes.time);
+  const tree = joinTreeOf(choice.examples.name, names, checked, time);
+  const misses = time === undefined ? [...timeMisses(checked), ...nearMisses] : nearMisses;
+  requireConnected(tree, profiles, { isNamed, nearMisses: misses });
   return proposalOf(choice, tree, profiles, wishes);
 }
 
@@ -136,12 +138,9 @@ function proposalOf(
     tables,
     view: {
       child: tree.root,
-      joins: tree.joins.map(({ table, alias, key, from, column, isOuter }) => ({
+      joins: tree.joins.map(({ table, isOuter, reference: _, ...join }) => ({
+        ...join,
         parent: table,
-        alias,
-        key,
-        from,
-        column,
         isOptional: isOuter,
       })),
       columns: fields.map(({ name, alias, column }) => ({
@@ -212,7 +211,10 @@ function proposedTablesOf(
       .map(({ column }) => column);
   const proposedOf = (name: string, key: string | undefined) =>
     profileOf(name).map((profile) => {
-      const table = tableOf(profile, profile.columns.find((column) => column.name === key));
+      const asOf = tree.joins.find(({ table }) => table === name)?.asOf;
+      const table = asOf && key !== undefined
+        ? keyedTable(profile, [key, asOf.knownAt])
+        : tableOf(profile, profile.columns.find((column) => column.name === key));
       const needed = required(name);
       const columns = table.columns.map((column) =>
         needed.includes(column.name) ? { ...column, isRequired: true } : column

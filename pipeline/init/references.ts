@@ -1,4 +1,4 @@
-import { common, isKey, type KeyColumn, type KeyTable } from "./key_table.ts";
+import { common, isKey, isReferable, type KeyColumn, type KeyTable } from "./key_table.ts";
 import { wordsOf } from "./names.ts";
 import { missedKeys, type NearMiss } from "./near_misses.ts";
 import {
@@ -17,8 +17,10 @@ export interface Reference {
   /** Distinct values that were looked for among the keys. */
   readonly valueCount: number;
   readonly foundCount: number;
-  /** Share of the rows looked at without a value. */
+  /** Share of the rows without a value. */
   readonly nullShare: number;
+  /** The time from which on a row of the parent was known, if the parent has a row for each change. */
+  readonly knownAt?: string;
   /** Whether at most one row refers to each key. */
   readonly isOneToOne: boolean;
   /** 4 if the user named it, 3 to 1 by its name, 0 by its values alone. */
@@ -92,7 +94,7 @@ export async function findReferences(
     const { table, column, parent, key, strength, why } = candidate;
     const tables = [table.name, parent.name] as const;
     const other = `${parent.name}.${key.name}`;
-    if (repeated !== undefined) {
+    if (repeated !== undefined && !(parent.knownAt !== undefined && key.isUniqueByTime())) {
       const text = `${table.name}.${column.name} ${why}, but ${other} has ${
         JSON.stringify(repeated)
       } twice, so it is no key`;
@@ -127,6 +129,7 @@ function referenceOf(
     foundCount,
     nullShare: column.nullCount / column.rowCount,
     isOneToOne: isKey(column),
+    ...parent.knownAt !== undefined && key.isUniqueByTime() ? { knownAt: parent.knownAt } : {},
     strength,
     why,
   };
@@ -134,8 +137,8 @@ function referenceOf(
 
 function candidatesOf({ tables, named = [] }: ReferenceSearch, compare: CompareNames): Candidate[] {
   return tables.flatMap((parent) =>
-    parent.columns.filter(isKey).flatMap((key) => {
-      const canAgree = !isDense(key, parent.rowCount);
+    parent.columns.filter((column) => isReferable(parent, column)).flatMap((key) => {
+      const canAgree = isKey(key) && !isDense(key, parent.rowCount);
       return tables.filter((table) => table !== parent).flatMap((table) =>
         table.columns.filter(({ valueCount }) => valueCount > 0).flatMap((column) => {
           const pair = { table, column, parent, key };
@@ -172,7 +175,8 @@ function isSame(a: NamedColumn, b: NamedColumn): boolean {
 /** Returns whether two tables have a row per thing each, by keys such as `id`: as many rows, or one table has little more than the key. */
 function isSameKey({ table, column, parent, key }: Pair): boolean {
   const isPair = isGenericKey(column.name) && wordsOf(column.name).join() === wordsOf(key.name).join();
-  return isPair && isKey(column) && (table.rowCount === parent.rowCount || table.columns.length === 1);
+  return isPair && isKey(column) && isKey(key) &&
+    (table.rowCount === parent.rowCount || table.columns.length === 1);
 }
 
 /** Returns whether the values of two columns without similar names suggest a reference, from the rows looked at. */

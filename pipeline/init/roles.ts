@@ -44,10 +44,25 @@ export function rolesOf(
   const group = wishes.group === undefined
     ? groupField(tree, fields.filter(({ name }) => !taken.has(name)), examples)
     : named(wishes.group, "--group");
-  const time = wishes.time === undefined ? eventTimeOf(fields) : named(wishes.time, "--time");
+  const time = wishes.time === undefined ? timeField(tree, fields) : named(wishes.time, "--time");
   const isOwn = group?.alias === tree.root && time?.alias === tree.root;
   const straddling = isOwn ? straddlingShare(group.column.values, time.column.values) : undefined;
   return { group, time, straddling };
+}
+
+/** Returns the time of the examples' own table, else of a table in which each of them has a row. */
+function timeField({ root, joins }: JoinTree, fields: readonly ViewField[]): ViewField | undefined {
+  const isOuter = (alias: string) => joins.some((join) => join.alias === alias && join.isOuter);
+  return eventTimeOf(fields.filter(({ alias }) => alias === root)) ??
+    eventTimeOf(fields.filter(({ alias }) => !isOuter(alias)));
+}
+
+/** Returns the column of the time of the examples in their own table, if there is one. */
+export function exampleTime({ name, columns }: TableProfile, wish: string | undefined): string | undefined {
+  if (wish === undefined) return eventTimeOf(columns.map((column) => ({ column })))?.column.name;
+  const isMeant = (column: string) =>
+    [column, `${name}.${column}`].some((own) => own.toLowerCase() === wish.toLowerCase());
+  return columns.find((column) => isMeant(column.name))?.name;
 }
 
 /** Returns the group: of the columns that refer to parents the one of a person, or with the most values; else another of the examples. */

@@ -1,7 +1,15 @@
 import { basename } from "node:path";
 import { printable } from "../files/columns/printable.ts";
 import { quoted } from "../store/sqlite.ts";
-import type { Proposal, ProposedColumn, ProposedLabel, ProposedTable, ProposedView } from "./proposal.ts";
+import { freeName } from "./free_name.ts";
+import type {
+  Proposal,
+  ProposedColumn,
+  ProposedJoin,
+  ProposedLabel,
+  ProposedTable,
+  ProposedView,
+} from "./proposal.ts";
 
 /** Returns the SQL of the tables and of the view `examples`. */
 export function schemaText(proposal: Proposal): string {
@@ -54,12 +62,7 @@ function viewText({ view, tables, label, id, weight }: Proposal): string {
     const as = name === column ? "" : ` AS ${identifier(name)}`;
     return `${place(table, column)}${as}`;
   });
-  const parents = joins.map(({ parent, alias, key, from, column, isOptional }) => {
-    const as = alias === parent ? "" : ` AS ${identifier(alias)}`;
-    return `${isOptional ? "LEFT JOIN" : "JOIN"} ${identifier(parent)}${as} ON ${place(alias, key)} = ${
-      place(from, column)
-    }`;
-  });
+  const parents = joins.map((join) => joinText(join, tables.map(({ name }) => name)));
   const outcomes = label.is === "ratio"
     ? outcomesOf(view, label, { id, weight: weight ?? "weight", tables })
     : undefined;
@@ -72,6 +75,26 @@ function viewText({ view, tables, label, id, weight }: Proposal): string {
     "SELECT",
     [...items, ...labels].map((item) => `  ${item}`).join(",\n"),
     [`FROM ${identifier(child)}`, ...parents, ...outcomes ? [outcomes.join] : []].join("\n") + ";",
+  ].join("\n");
+}
+
+function joinText(
+  { parent, alias, key, from, column, isOptional, asOf }: ProposedJoin,
+  tables: readonly string[],
+): string {
+  const as = alias === parent ? "" : ` AS ${identifier(alias)}`;
+  const on = `${place(alias, key)} = ${place(from, column)}`;
+  const join = `${isOptional ? "LEFT JOIN" : "JOIN"} ${identifier(parent)}${as} ON ${on}`;
+  if (!asOf) return join;
+  const known = freeName("known", tables);
+  const { knownAt, time } = asOf;
+  return [
+    `${join} AND ${place(alias, knownAt)} = (`,
+    `  SELECT max(${place(known, knownAt)}) FROM ${identifier(parent)} AS ${identifier(known)}`,
+    `  WHERE ${place(known, key)} = ${place(from, column)} AND ${place(known, knownAt)} <= ${
+      place(from, time)
+    }`,
+    ")",
   ].join("\n");
 }
 

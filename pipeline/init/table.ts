@@ -22,6 +22,17 @@ export function tableOf(profile: TableProfile, key = keyOf(profile.columns)): Pr
   return { name, paths: [path], columns: [numbered, ...columns], key: [number], isNumbered: true };
 }
 
+/** Proposes a table with a key of several columns, which come first. */
+export function keyedTable(profile: TableProfile, key: readonly string[]): ProposedTable {
+  const isKey = ({ name }: ColumnProfile) => key.includes(name);
+  const inKey = key.flatMap((name) => profile.columns.filter((column) => column.name === name));
+  const columns = [
+    ...inKey.map((column) => ({ ...columnOf(column, false), isRequired: true })),
+    ...profile.columns.filter((column) => !isKey(column)).map((column) => columnOf(column, false)),
+  ];
+  return { name: profile.name, paths: [profile.path], columns, key, isNumbered: false };
+}
+
 /** More columns than these are no key. */
 const keyColumnsMax = 4;
 
@@ -31,13 +42,10 @@ const keyColumnsMax = 4;
  * The key is made of all columns, if they are few: a row that repeats another one changes no label.
  */
 export function labelTableFor(profile: TableProfile, column: string): ProposedTable {
-  const found = profile.columns.find(({ name }) => name === column);
-  const rest = profile.columns.filter(({ name }) => name !== column);
   const isKey = profile.columns.length <= keyColumnsMax && profile.columns.every(({ nulls }) => nulls === 0);
-  if (found && isKey) {
-    const columns = [found, ...rest].map((each) => ({ ...columnOf(each, false), isRequired: true }));
-    const key = columns.map(({ name }) => name);
-    return { name: profile.name, paths: [profile.path], columns, key, isNumbered: false };
+  if (isKey) {
+    const rest = profile.columns.map(({ name }) => name).filter((name) => name !== column);
+    return keyedTable(profile, [column, ...rest]);
   }
   const table = tableOf(profile);
   return table.key[0] === column ? table : { ...table, indexes: [column] };

@@ -5,6 +5,18 @@ import type { JoinTree } from "./join_tree.ts";
 import type { TableProfile } from "./profile.ts";
 import type { NearMiss } from "./near_misses.ts";
 import { listed } from "./names.ts";
+import type { Reference } from "./references.ts";
+
+/** Says why tables with a row for each change are not joined to examples without a time. */
+export function timeMisses(references: readonly Reference[]): NearMiss[] {
+  return references.flatMap(({ table, parent, knownAt }): NearMiss[] =>
+    knownAt === undefined ? [] : [{
+      tables: [table, parent],
+      text:
+        `${parent} has a row for each change, known from ${knownAt} on, but ${table} has no time: name its column with --time`,
+    }]
+  );
+}
 
 const shownColumnsMax = 8;
 const shownTextMax = 24;

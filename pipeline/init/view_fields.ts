@@ -1,6 +1,7 @@
 import { usageInvalid } from "../failure.ts";
 import type { Field } from "./fields.ts";
 import type { JoinTree } from "./join_tree.ts";
+import { freeName, isTaken } from "./free_name.ts";
 import type { TableProfile } from "./profile.ts";
 import type { ProposedTable } from "./proposal.ts";
 import { profileColumn } from "./column_profile.ts";
@@ -21,7 +22,7 @@ export function viewFieldsOf(
   tables: readonly ProposedTable[],
 ): ViewField[] {
   const fields: ViewField[] = [];
-  const add = (table: string, alias: string, options: { key?: string; isPrefixed?: boolean }) => {
+  const add = (table: string, alias: string, options: { keys?: readonly string[]; isPrefixed?: boolean }) => {
     const rows = profiles.find(({ name }) => name === table);
     if (!rows) return;
     const proposed = tables.find(({ name }) => name === table);
@@ -31,7 +32,7 @@ export function viewFieldsOf(
       fields.push({ name: number, column, rows, table: alias, alias, isNumber: true });
     }
     for (const column of rows.columns) {
-      if (column.name === options.key) continue;
+      if (options.keys?.includes(column.name)) continue;
       const taken = fields.map(({ name }) => name);
       const name = options.isPrefixed || isTaken(column.name, taken)
         ? freeName(`${alias}_${column.name}`, taken)
@@ -40,19 +41,10 @@ export function viewFieldsOf(
     }
   };
   add(root, root, {});
-  for (const { table, alias, key } of joins) add(table, alias, { key, isPrefixed: alias !== table });
+  for (const { table, alias, key, asOf } of joins) {
+    add(table, alias, { keys: [key, ...asOf ? [asOf.knownAt] : []], isPrefixed: alias !== table });
+  }
   return fields;
-}
-
-/** Returns a name that is not taken, in any case: the name itself, or with a number. */
-export function freeName(name: string, taken: readonly string[]): string {
-  let free = name;
-  for (let i = 2; isTaken(free, taken); i++) free = `${name}_${i}`;
-  return free;
-}
-
-function isTaken(name: string, taken: readonly string[]): boolean {
-  return taken.some((other) => other.toLowerCase() === name.toLowerCase());
 }
 
 /** Returns a column of the view by its name, or by TABLE.COLUMN. @throws {Failure} `usage-invalid` if there is none. */

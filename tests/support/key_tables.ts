@@ -15,6 +15,7 @@ export function keyTableOf(
     name,
     rowCount,
     isComplete: looked === rowCount,
+    knownAt: undefined,
     columns: Object.entries(columns).map(([column, all]) => {
       const values = all.slice(0, looked);
       const distinct = new Set(textsOf(values));
@@ -23,6 +24,7 @@ export function keyTableOf(
         rowCount: looked,
         nullCount: values.filter((value) => value === null).length,
         isUnique: () => distinct.size === values.length,
+        isUniqueByTime: () => false,
         valueCount: distinct.size,
         values: () => distinct,
         someValues: () => [...distinct].slice(0, 64),

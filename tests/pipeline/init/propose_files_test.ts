@@ -328,6 +328,46 @@ Deno.test("files: a parent may repeat rows, which are loaded once; rows that dif
   );
 });
 
+const day = (i: number) => `2024-01-${String(i).padStart(2, "0")}T00:00:00Z`;
+const plans = [
+  "customer,known_at,plan",
+  ...upTo(20).flatMap((i) => [`c${i},${day(5)},old`, `c${i},${day(15)},${i % 2 ? "new" : "old"}`]),
+];
+const mails = [
+  "mail_id,customer,sent_at,opened",
+  ...upTo(280).map((i) => `${i},c${1 + i % 20},${day(1 + i % 28)},${(i * 7) % 11 < 4 ? 1 : 0}`),
+];
+
+Deno.test("files: of a table with a row for each change, the newest one known at the time of the example is joined", async () => {
+  const { proposal, rows, textOf } = await proposed({ "mails.csv": mails, "plans.csv": plans });
+  assert.deepEqual(proposal.tables.map(({ name, key }) => [name, ...key]), [
+    ["plans", "customer", "known_at"],
+    ["mails", "mail_id"],
+  ]);
+  assert.deepEqual([proposal.time, proposal.group], ["sent_at", "customer"]);
+  assert.deepEqual(proposal.features.map(({ name }) => name), ["sent_at", "plan"]);
+  assert.equal(rows.length, 280);
+  const expected = upTo(280).map((i) => {
+    const [sent, customer] = [1 + i % 28, 1 + i % 20];
+    return sent < 5 ? null : sent < 15 || customer % 2 === 0 ? "old" : "new";
+  });
+  assert.deepEqual(rows.map(({ plan }) => plan), expected);
+  assert.match(
+    textOf("join"),
+    /mails\.customer = plans\.customer: .*the newest row whose known_at is not after sent_at/,
+  );
+});
+
+Deno.test("files: changes are not joined to examples without a time", () =>
+  assertRejected(
+    proposed({
+      "mails.csv": mails.map((line) => line.replace(/^([^,]*,[^,]*),[^,]*,/, "$1,")),
+      "plans.csv": plans,
+    }),
+    "usage-invalid",
+    /plans has a row for each change, known from known_at on, but mails has no time: name its column with --time/,
+  ));
+
 Deno.test("files: a column of a joined table that gives the outcome away is left out", async () => {
   const users = [
     "user,bought_before,age",
