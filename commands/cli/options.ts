@@ -59,10 +59,27 @@ export function readOptions(
     const models = join(data, "models");
     if (sources.isFolder(models)) options.models = models;
   }
-  const names = Object.keys(file.settings).filter((name) => !inFile(command.flags, name));
+  const names = Object.keys(file.settings).filter((name) =>
+    !inFile(command.flags, name) && !initSettings.has(name)
+  );
   const unknownSettings = { path: file.path, names };
   return { options: options as Options<Flags>, origins, positionals, notes, unknownSettings };
 }
+
+/**
+ * Settings that `clickwell init` writes for `train`. To know them without loading `train` lets `serve` start twice as fast from
+ * such a file.
+ */
+export const initSettings: ReadonlySet<string> = new Set([
+  "schema",
+  "spec",
+  "table",
+  "split",
+  "encoding",
+  "delimiter",
+  "decimal-comma",
+  "null",
+]);
 
 /** @throws {Failure} `usage-invalid` for a setting that no command has, so that a misspelled one is not ignored. */
 export function rejectUnknownSettings(

@@ -34,7 +34,7 @@ function spaced(json: string): string {
  * @param models The folder of the models, relative to that of the settings.
  */
 export function configText(
-  { tables, split, format }: Proposal,
+  { tables, split, format }: Pick<Proposal, "tables" | "split" | "format">,
   pathOf: (path: string) => string,
   models = "models",
 ): string {

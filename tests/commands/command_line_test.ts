@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import configuration from "../../deno.json" with { type: "json" };
+import { initSettings } from "../../commands/cli/options.ts";
+import { configText } from "../../pipeline/init/settings_text.ts";
 import { inFolder, run, spawn } from "../support/program.ts";
 
 const overview = await run(["--help"]);
@@ -120,6 +122,15 @@ Deno.test("with relativeTo, a config file works from any folder, and the command
     assert.match(stderr, /^note: CLICKWELL_OUT is set and overrides "out" in mine\/clickwell\.json$/m);
     assert.equal(Deno.statSync(join(folder, "elsewhere/offers.parquet")).isFile, true);
   }));
+
+Deno.test("the settings that init writes are known without loading train, which has them", async () => {
+  const { flags } = (await import("../../commands/train.ts")).default;
+  assert.deepEqual([...initSettings].filter((name) => !Object.hasOwn(flags, name)), []);
+  const format = { encoding: "latin1", delimiter: ";", decimalComma: true, nulls: ["-"] } as const;
+  const config = JSON.parse(configText({ tables: [], split: "time", format }, (path) => path));
+  const written = Object.keys(config).filter((name) => !["relativeTo", "data", "models"].includes(name));
+  assert.deepEqual(written.sort(), [...initSettings].sort());
+});
 
 Deno.test("a setting of the config file that no command has is rejected", () =>
   inFolder(async (folder) => {
