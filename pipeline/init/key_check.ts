@@ -15,6 +15,8 @@ export interface CheckedFiles extends Omit<WholeColumns, "columns"> {
 const rowsMax = 4 * 2 ** 20;
 /** Larger text files are not read as a whole. */
 const textBytesMax = 128 * 2 ** 20;
+/** Decompressing takes as long as reading several times the bytes. */
+const packedFactor = 8;
 
 /**
  * Reads the column that would be the key in all rows of the files, and takes it back if a value is missing or occurs twice; then the next
@@ -27,7 +29,10 @@ export async function withCheckedKey(
   columns: readonly ColumnProfile[],
   files: CheckedFiles,
 ): Promise<readonly ColumnProfile[]> {
-  const byteCount = files.paths.reduce((sum, path) => sum + fileState(path).size, 0);
+  const byteCount = files.paths.reduce(
+    (sum, path) => sum + fileState(path).size * (/\.gz(ip)?$/i.test(path) ? packedFactor : 1),
+    0,
+  );
   if (!files.isParquet && byteCount > textBytesMax) return columns;
   let checked = columns;
   for (let key = keyOf(checked); key !== undefined; key = keyOf(checked)) {
