@@ -63,6 +63,20 @@ export function timeNotes(columns: readonly ColumnProfile[]): string[] {
   });
 }
 
+/** A number with a currency or a percent sign. */
+const withUnit = /^(?:[$€£¥] ?-?\d[\d.,']*|-?\d[\d.,']* ?(?:[%$€£¥]|EUR|USD|GBP|CHF))$/;
+
+/** Says which texts look like numbers with a unit. */
+export function unitNotes(columns: readonly ColumnProfile[]): string[] {
+  return columns.filter(({ kind, levels }) =>
+    kind === "text" && levels.every(({ level }) => withUnit.test(level.trim()))
+  ).map(({ name, levels }) =>
+    `${name} looks like numbers with a unit (${
+      levels[0].level
+    }), and is read as text. Written without it, it would be numeric.`
+  );
+}
+
 /** Says which rows and values cannot be loaded. */
 export function faultNotes({ read, columns, faultyRows, faultyRow, rows }: FileSample): string[] {
   const cells = columns.flatMap((column, i) =>

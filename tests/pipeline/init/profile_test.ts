@@ -288,6 +288,14 @@ Deno.test("init: dates in other forms, and seconds since 1970, are no times, wit
   ]);
 });
 
+Deno.test("init: numbers with a unit are texts, with a note", async () => {
+  const profile = await profiled("t.csv", 'a,b,c\n"$1,200",12.5 %,5\n$80,3 %,x\n');
+  assert.deepEqual(profile.notes.map((note) => note.replace(/,? and is read.*/, "")), [
+    "a looks like numbers with a unit ($1,200)",
+    "b looks like numbers with a unit (12.5 %)",
+  ]);
+});
+
 Deno.test("init: a first line that looks like a row is mentioned", async () => {
   const profile = await profiled("t.csv", "12,0.5,a\n13,0.7,b\n14,0.1,a\n");
   assert.match(
