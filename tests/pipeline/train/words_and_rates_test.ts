@@ -149,6 +149,33 @@ Deno.test("rates: rows without a time, and rows that have decayed to nothing, le
     assert.deepEqual(readArtifact(made.modelsDir, artifact.id).metadata, artifact.metadata);
   }));
 
+/** Rows with a time, in an order that is not that of their ids. */
+function timedRows(rowCount: number, first = 0): ExampleRow[] {
+  return drawRows(rowCount, first).map((row, i) => ({
+    ...row,
+    at: i % 40 === 0 ? null : 1.7e15 + ((first + i) * 7919 % 2_503) * 3_600e6,
+  }));
+}
+
+Deno.test("half-life: threads and memory do not change the model, new rows continue it, and held-out rows may be later", () =>
+  withStore(tableOf([...columns, "at"]), async (made) => {
+    const own = specOf([{ name: "zip", type: "rate", halfLife: "20d" }, { name: "x", type: "numeric" }], {
+      time: "at",
+      rates: [{ of: ["zip"], halfLife: "40d", prior: 5 }],
+    });
+    insertRows(made.store, timedRows(2_000));
+    const { artifact } = await trainOn(made, own);
+    for (const options of [{ threads: 3 }, { threads: 2, memoryBytes: 1 }]) {
+      assert.equal((await trainOn(made, own, {}, options)).artifact.id, artifact.id);
+    }
+    const both = await trainOn(made, own, { split: "both" });
+    assert.notEqual(both.artifact.id, artifact.id);
+    assert.ok(both.artifact.metadata.golden.some(({ features }) => features.at === null));
+    insertRows(made.store, timedRows(500, 2_000));
+    const report = await update(made.store, modelsOf(made), artifact, { threads: 1, now: 0 });
+    assert.deepEqual(report.artifact.metadata.encoder.rates, artifact.metadata.encoder.rates);
+  }));
+
 Deno.test("rates: a rate counts towards the last of its fields in what matters most", () => {
   const { encoder, design } = encodeRows(spec, rows);
   const coefficients = new Float64Array(encoder.columnCount + 1);
