@@ -40,6 +40,9 @@ function plainLabelOf(row: Row, at: number, spec: FeatureSpec): number {
   if (label === 0 || label === 1) return label;
   const hint = typeof label === "string"
     ? ` (if it is the one that counts as 1, write "positive": ${JSON.stringify(label)} in the feature spec)`
+    : typeof label === "number" || typeof label === "bigint"
+    ? `. clickwell predicts an outcome that happens or not, neither a number nor one of several classes: say in the view what ` +
+      `counts as 1, as with ${spec.label} > 1 AS ${spec.label}`
     : "";
   throw badLabel(row, at, spec, `expected 0 or 1, or NULL for a row that is not for training${hint}`);
 }

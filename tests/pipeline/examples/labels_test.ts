@@ -34,6 +34,16 @@ Deno.test("labels: the positive value may be a number, however the column spells
     assert.deepEqual(await labelsOf(made, "2"), [0, 1, 1, 0, 1]);
   }));
 
+Deno.test("labels: a number or one of several classes is rejected with what to do", async () => {
+  await withLabels([0, 1, 7.5], async ({ store }) => {
+    await assertRejected(
+      readExamples(store, plain, alone),
+      "examples-invalid",
+      /id 2 has the clicked "7\.5", expected 0 or 1, .*neither a number nor one of several classes: .* clicked > 1 AS clicked/,
+    );
+  });
+});
+
 Deno.test("labels: a third value is rejected with its row, the other two and the remedy", async () => {
   await withLabels(["no", "yes", "maybe"], async ({ store }) => {
     await assertRejected(

@@ -46,6 +46,19 @@ Deno.test("leaks: clean tables of more rows than are looked at give no warning",
   }
 });
 
+Deno.test("leaks: the documentation has every kind", async () => {
+  const source = await Deno.readTextFile(
+    new URL("../../../../pipeline/examples/leaks/leak_warning.ts", import.meta.url),
+  );
+  const page = await Deno.readTextFile(new URL("../../../../docs/leaks.md", import.meta.url));
+  const kinds = [...source.matchAll(/^ {2}\| "([\w-]+)"/gm)].map(([, kind]) => kind);
+  const documented = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, kind]) => kind).filter((kind) =>
+    kind !== "kind"
+  );
+  assert.deepEqual(documented, [...new Set(documented)]);
+  assert.deepEqual([...documented].sort(), [...kinds].sort());
+});
+
 Deno.test("leaks: ten clean tables give at most one warning, ten times", () => {
   for (let seed = 1; seed <= 10; seed++) {
     const found = cleanTables(seed).flatMap((table) =>
