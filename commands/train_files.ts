@@ -105,7 +105,9 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
       const files = proposedFiles(proposal, options.data, models);
       terminal.say(writeProposed(files));
       const { text: schema, path: schemaName } = files.schema;
-      await applySchema(store, { schema, schemaName, mayDrop: false, signal });
+      // Numbers that were stored already would not be spelled as in their file.
+      const emptied = store.isNew ? [...types.keys()] : [];
+      await applySchema(store, { schema, schemaName, mayDrop: false, emptied, signal });
       return {
         settings: settingsOf(proposal, files, { models, split }),
         result: proposalResult({ proposal, left }, files),

@@ -7,7 +7,7 @@ import { planSchemaChange, requireNoDrop, type SchemaChange, type SchemaPlan } f
 import { quoted } from "./sqlite.ts";
 import { asFailure } from "./sqlite_failure.ts";
 import type { Store } from "./store.ts";
-import type { Table } from "./table.ts";
+import type { Table, TableColumn } from "./table.ts";
 import { isSameName } from "./view/sql_tokens.ts";
 import { beginWriting } from "./writing.ts";
 
@@ -18,6 +18,8 @@ export interface ApplySchemaOptions {
   readonly schemaName: string;
   /** Whether tables and columns that the schema does not have may be dropped. */
   readonly mayDrop: boolean;
+  /** Tables whose rows are deleted with their entries in the log of loads, since their files are to be loaded again. */
+  readonly emptied?: readonly string[];
   readonly lockTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -52,10 +54,14 @@ export async function applySchema(store: Store, options: ApplySchemaOptions): Pr
 
 function changeInTransaction(
   store: Store,
-  { schema, schemaName, mayDrop }: ApplySchemaOptions,
+  { schema, schemaName, mayDrop, emptied = [] }: ApplySchemaOptions,
 ): SchemaChange {
   const { db, path } = store;
   try {
+    for (const name of emptied) {
+      db.exec(`DELETE FROM ${quoted(name)}`);
+      db.prepare("DELETE FROM loads WHERE table_name = ?").run(name);
+    }
     const plan = planSchemaChange(db, schema);
     if (!mayDrop) requireNoDrop(plan.change, schemaName);
     if (plan.change.tables.length > 0 || plan.change.others.length > 0) {
@@ -149,7 +155,7 @@ function rebuild(db: DatabaseSync, old: Table | undefined, next: Table | undefin
 function misfitOf(
   db: DatabaseSync,
   old: Table,
-  { column, before }: { column: Table["columns"][number]; before: Table["columns"][number] },
+  { column, before }: { column: TableColumn; before: TableColumn },
 ): string | undefined {
   if (column.type === before.type) return undefined;
   const key = quoted(old.key[0]);
@@ -168,16 +174,22 @@ function misfitOf(
     } in the row with ${old.key[0]} ${JSON.stringify(row.k).slice(0, 80)}`;
 }
 
-/** Makes files that were loaded before count as new, so that they can be loaded for the columns that were added. */
+/**
+ * Makes files that were loaded before count as new if loading them again can change rows: they have a column that was added,
+ * or a number that is now a text, which may be spelled in another way.
+ */
 function markLoads(db: DatabaseSync, old: Table, next: Table): void {
-  const isNew = next.columns.some((column) =>
-    !old.columns.some(({ name, type }) => isSameName(name, column.name) && type === column.type)
+  const before = ({ name }: TableColumn) => old.columns.find((column) => isSameName(column.name, name));
+  const added = next.columns.filter((column) => !before(column)).map(({ name }) => name);
+  const isSpelled = next.columns.some((column) =>
+    column.type === "TEXT" && (before(column)?.type ?? "TEXT") !== "TEXT"
   );
-  if (!isNew) return;
-  db.prepare(
-    "UPDATE loads SET report = json_set(report, '$.columnsChanged', json('true')) WHERE table_name = ?",
-  )
-    .run(next.name);
+  db.prepare(`
+    UPDATE loads SET report = json_set(report, '$.columnsChanged', json('true'))
+    WHERE table_name = ? AND (? OR EXISTS (
+      SELECT 1 FROM json_each(report, '$.leftOut') AS left_out, json_each(?) AS added WHERE left_out.value = added.value
+    ))
+  `).run(next.name, Number(isSpelled), JSON.stringify(added));
 }
 
 /** @throws {Failure} `row-rejected` for rows that violate a foreign key of the schema. */

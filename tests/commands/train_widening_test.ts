@@ -4,15 +4,19 @@ import { createRandom } from "../../pipeline/math/random.ts";
 import { inFolder, run } from "../support/program.ts";
 
 /** Writes mails as CSV, compressed: only the first rows of such a file are looked at. @param last The last rows. */
-async function writeMails(folder: string, last: readonly string[]): Promise<void> {
+async function writeMails(
+  folder: string,
+  last: readonly string[],
+  { name = "mails.csv.gz", firstId = 0 } = {},
+): Promise<void> {
   const random = createRandom(5);
   const lines = Array.from({ length: 160_000 }, (_, i) => {
     const hour = random.below(24);
-    return `${i},${hour},${random.below(50) / 2},${random.uniform() < 0.2 + hour / 60 ? 1 : 0}\n`;
+    return `${firstId + i},${hour},${random.below(50) / 2}0,${random.uniform() < 0.2 + hour / 60 ? 1 : 0}\n`;
   });
   const text = `mail_id,hour,price,opened\n${lines.join("")}${last.map((line) => `${line}\n`).join("")}`;
   const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-  await Deno.writeFile(join(folder, "mails.csv.gz"), packed);
+  await Deno.writeFile(join(folder, name), packed);
 }
 
 const train = ["train", "mails.csv.gz", "--label", "opened", "--data", "mine", "--json", "--quiet"];
@@ -45,4 +49,15 @@ Deno.test("train FILE: a label is not widened: the failure names the row and the
     assert.equal(code, 1);
     assert.match(stderr, /row 160,001, column "opened": "perhaps" is not a 64-bit integer/);
     assert.throws(() => Deno.statSync(join(cwd, "mine/tables.db")), Deno.errors.NotFound);
+  }));
+
+Deno.test("train FILE: a file that was loaded before its table is widened is read again, as its values are spelled", () =>
+  inFolder(async (cwd) => {
+    await writeMails(cwd, [], { name: "mails-1.csv.gz" });
+    await writeMails(cwd, ["400000,8,free,0"], { name: "mails-2.csv.gz", firstId: 200_000 });
+    const files = ["mails-1.csv.gz", "mails-2.csv.gz"];
+    const outcome = await run(["train", ...files, ...train.slice(2)], { cwd });
+    assert.equal(outcome.code, 0, outcome.stderr);
+    const [table] = Object.values<{ read: number; inserted: number }>(JSON.parse(outcome.stdout).loaded);
+    assert.deepEqual([table.read, table.inserted], [320_001, 320_001]);
   }));

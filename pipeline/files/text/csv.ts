@@ -88,16 +88,15 @@ function selected(
 }
 
 function namesOf({ bytes }: TextWindow, record: CsvRecord, path: string): string[] {
-  if (!isUtf8(bytes, record.from, record.to)) {
+  const fields = Array.from({ length: record.fieldCount }, (_, i) => i);
+  // Not the record as a whole: where quotes were removed from a field, bytes of it are left behind its end.
+  if (!fields.every((i) => isUtf8(bytes, record.starts[i], record.ends[i]))) {
     throw fileInvalid(`Cannot read ${path}: its header is ${notUtf8}. ${encodingHint}.`);
   }
   if (record.isMalformed) {
     throw fileInvalid(`Cannot read ${path}: in its header, text follows the closing quote of a field.`);
   }
-  const names = Array.from(
-    { length: record.fieldCount },
-    (_, i) => decoder.decode(bytes.subarray(record.starts[i], record.ends[i])).trim(),
-  );
+  const names = fields.map((i) => decoder.decode(bytes.subarray(record.starts[i], record.ends[i])).trim());
   const repeated = names.find((name, i) => name !== "" && names.indexOf(name) !== i);
   if (repeated) {
     // The first row of a file without a header has numbers.

@@ -41,6 +41,11 @@ const loads: readonly { what: string; content: string | Uint8Array; rows: Row[] 
     rows: [{ id: 1, word: "2" }],
   },
   {
+    what: "quotes in the header, before characters beyond ASCII",
+    content: '"price ""net"" (€)",id,"word"\n7,1,2\n',
+    rows: [{ id: 1, word: "2" }],
+  },
+  {
     what: "booleans as pandas, R and SQL write them, for numbers",
     content: "id,whole,part,word\n1,TRUE,True,true\n2,false,False,FALSE\n",
     rows: [{ id: 1, whole: 1, part: 1, word: "true" }, { id: 2, whole: 0, part: 0, word: "FALSE" }],

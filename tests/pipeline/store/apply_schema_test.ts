@@ -198,15 +198,36 @@ Deno.test("schema: indexes of lookups, triggers and references to a changed tabl
   }, withTrigger);
 });
 
-Deno.test("schema: a file that was loaded before fills a column that was added", () =>
+Deno.test("schema: a file that was loaded before fills a column that was added; one without it counts as loaded", () =>
   withTables(async (loaded) => {
-    const { store } = loaded;
-    const { people } = await loadCalls(loaded);
-    const without = loaded.write("people.csv", "name,city,age\nann,Rome,41\nbob,Oslo,39\n");
-    await ingest(store, { files: { people: [without] } });
-    await apply(loaded, change("city TEXT", "city TEXT,\n age INTEGER"));
-    await ingest(store, { files: { people }, onConflict: "replace" });
+    const { store, write } = loaded;
+    const files = await loadCalls(loaded);
+    const ages = [write("ages.csv", "name,city,age\nann,Rome,41\nbob,Oslo,39\n")];
+    await ingest(store, { files: { people: ages } });
+    await apply(
+      loaded,
+      change("city TEXT", "city TEXT,\n age INTEGER").replace("cost  REAL", "cost REAL,\n hour INTEGER"),
+    );
+    const again = await ingest(store, { files });
+    assert.deepEqual(again.files.map(({ loadedBefore }) => loadedBefore), [true, true]);
+    await ingest(store, { files: { people: ages }, onConflict: "replace" });
     assert.deepEqual(rowsOf(store, "people").map(({ age }) => age), [41, 39]);
+  }, schema));
+
+Deno.test("schema: a file that was loaded before restores how a number that becomes a text is spelled", () =>
+  withTables(async (loaded) => {
+    const { store, write } = loaded;
+    const calls = [write("codes.csv", "id,name,place,cost\n1,ann,0815,1.50\n")];
+    await ingest(store, { files: { calls } });
+    await apply(loaded, change("place INTEGER,", "place TEXT,"));
+    assert.equal(rowsOf(store, "calls")[0].place, "815");
+    await assertRejected(
+      ingest(store, { files: { calls } }),
+      "row-conflict",
+      /place is "0815" in the file, "815" in the store/,
+    );
+    await ingest(store, { files: { calls }, onConflict: "replace" });
+    assert.equal(rowsOf(store, "calls")[0].place, "0815");
   }, schema));
 
 Deno.test("schema: a key can give way to row numbers", () =>
