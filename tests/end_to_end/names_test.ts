@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { writeClients } from "../../packaging/clients/write_clients.ts";
 import { inFolder, run } from "../support/program.ts";
 import { startServe } from "../support/serve_process.ts";
 
@@ -138,4 +140,17 @@ Deno.test("clickwell: names with any characters stay as they are, from the file 
         ...Object.keys(row),
       ].sort(),
     );
+    // Clients in other languages have the names in quotes.
+    const clients = writeClients(document);
+    for (const [file, text] of Object.entries(clients)) {
+      for (const name of Object.keys(row)) {
+        assert.ok(
+          text.includes(name === "constructor" ? name : JSON.stringify(name)),
+          `${file} lacks ${name}`,
+        );
+      }
+    }
+    await Deno.writeTextFile(path("client.ts"), clients["clients/typescript/clickwell.ts"]);
+    const { createClient } = await import(pathToFileURL(path("client.ts")).href);
+    assert.equal((await createClient(server.origin).predict(row)).probability, probability);
   }));
