@@ -81,8 +81,8 @@ export function joinTreeOf(
   return { root, joins, children, unconnected: tables.filter((table) => !connected.has(table)) };
 }
 
-function isPartial({ nullShare, foundCount, valueCount }: Reference): boolean {
-  return nullShare > 0 || foundCount < (1 - orphanShareMax) * valueCount;
+function isPartial({ nullShare, foundCount, valueCount, isOptional }: Reference): boolean {
+  return isOptional === true || nullShare > 0 || foundCount < (1 - orphanShareMax) * valueCount;
 }
 
 /** Finds the tables that refer to joined ones, directly or through others. */

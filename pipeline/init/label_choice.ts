@@ -1,11 +1,11 @@
-import { basename } from "node:path";
 import { Failure, usageInvalid } from "../failure.ts";
 import { printable } from "../files/columns/printable.ts";
-import type { ColumnProfile } from "./column_profile.ts";
-import { type FoundLabel, labelOf, namedColumn } from "./label.ts";
+import { type FoundLabel, labelOf } from "./label.ts";
 import { type LabelTable, labelTableOf, proposeLabelTables } from "./label_table.ts";
-import { listed, wordsOf } from "./names.ts";
+import { listed } from "./names.ts";
+import { findColumn, findTable } from "./places.ts";
 import type { TableProfile } from "./profile.ts";
+import { type RatioLabel, ratioLabel } from "./ratio_label.ts";
 import type { NearMiss } from "./near_misses.ts";
 import type { Reference } from "./references.ts";
 
@@ -13,13 +13,7 @@ import type { Reference } from "./references.ts";
 export type LabelChoice =
   | { readonly is: "column"; readonly examples: TableProfile; readonly found: FoundLabel }
   | ExistsLabel
-  /** Two counts of each row: how often it was clicked, and how often it was shown. */
-  | {
-    readonly is: "ratio";
-    readonly examples: TableProfile;
-    readonly clicks: ColumnProfile;
-    readonly impressions: ColumnProfile;
-  };
+  | RatioLabel;
 
 /** A label that is 1 for the rows of the examples to which a row of another table refers. */
 export interface ExistsLabel {
@@ -51,7 +45,7 @@ export function chooseLabel(
   const table = profiles.length > 1 ? findTable(profiles, wish) : undefined;
   if (table) return existsLabel(table, { profiles, references });
   const counts = /^(.+)\/(.+)$/.exec(wish);
-  if (counts) return ratioLabel(profiles, counts[1].trim(), counts[2].trim());
+  if (counts) return countsLabel(counts[1].trim(), counts[2].trim(), { profiles, references });
   if (profiles.length === 1) {
     return { is: "column", examples: profiles[0], found: labelOf(profiles[0], wish) };
   }
@@ -68,54 +62,13 @@ function shownTable({ name, columns }: TableProfile): string {
   return `${name} (${listed(columns.map((column) => column.name), 12)})`;
 }
 
-interface Place {
-  readonly profile: TableProfile;
-  readonly column: ColumnProfile;
-}
-
-/**
- * Finds a column by COLUMN or TABLE.COLUMN.
- *
- * @throws {Failure} `usage-invalid` if several tables have it.
- */
-export function findColumn(
-  profiles: readonly TableProfile[],
-  name: string,
-  flag = "--label",
-): Place | undefined {
-  const places = placesOf(profiles, (column) => column === name);
-  const loose = places.length > 0 ? places : placesOf(profiles, (column) => isSameName(column, name));
-  if (loose.length > 1) {
-    const names = loose.map(({ profile, column }) => `${profile.name}.${column.name}`);
-    throw usageInvalid(
-      `${flag} is ${JSON.stringify(name)}, which ${
-        listed(loose.map(({ profile }) => profile.name))
-      } have: write ${flag} ${names.join(` or ${flag} `)}`,
-    );
-  }
-  if (loose.length === 1) return loose[0];
-  const dot = name.indexOf(".");
-  const table = dot > 0 ? findTable(profiles, name.slice(0, dot)) : undefined;
-  return table && placesOf([table], (column) => isSameName(column, name.slice(dot + 1)))[0];
-}
-
-function placesOf(profiles: readonly TableProfile[], isMeant: (column: string) => boolean): Place[] {
-  return profiles.flatMap((profile) =>
-    profile.columns.filter(({ name }) => isMeant(name)).map((column) => ({ profile, column }))
-  );
-}
-
-function isSameName(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
-}
-
-/** Finds a table by its name, by that of its file, or by its last word: `clicks` of `ds_clicks`. */
-export function findTable(profiles: readonly TableProfile[], name: string): TableProfile | undefined {
-  const exact = profiles.find((profile) => isSameName(profile.name, name)) ??
-    profiles.find(({ path }) => path === name || basename(path) === name);
-  if (exact) return exact;
-  const byWord = profiles.filter((profile) => wordsOf(profile.name).at(-1) === name.toLowerCase());
-  return byWord.length === 1 ? byWord[0] : undefined;
+/** Returns the label of two counts; of two tables, the one whose rows are clicks on rows of the other. */
+function countsLabel(clicks: string, impressions: string, tables: Tables): LabelChoice {
+  const { profiles } = tables;
+  const table = findColumn(profiles, clicks) ? undefined : findTable(profiles, clicks);
+  return table && findTable(profiles, impressions)
+    ? existsLabel(table, tables)
+    : ratioLabel(profiles, clicks, impressions);
 }
 
 interface Tables {
@@ -203,56 +156,4 @@ function foundLabel(profile: TableProfile): FoundLabel | undefined {
     if (error instanceof Failure) return undefined;
     throw error;
   }
-}
-
-/** @throws {Failure} `usage-invalid` if the columns are not counts of one table, or do not count shares. */
-function ratioLabel(
-  profiles: readonly TableProfile[],
-  clicksName: string,
-  impressionsName: string,
-): LabelChoice {
-  const place = findColumn(profiles, clicksName);
-  if (!place) {
-    if (profiles.length === 1) namedColumn(profiles[0], clicksName, "--label");
-    throw usageInvalid(
-      `--label is ${clicksName}/${impressionsName}, but no table has a column ${clicksName}.`,
-    );
-  }
-  const { profile: examples, column: clicks } = place;
-  const bare = impressionsName.replace(new RegExp(`^${RegExp.escape(examples.name)}\\.`, "i"), "");
-  const impressions = namedColumn(examples, bare, "--label");
-  for (const column of [clicks, impressions]) requireCount(examples, column);
-  const [few, many] = [clicks.values, impressions.values];
-  if (few.is === "numbers" && many.is === "numbers") {
-    const row = few.numbers.findIndex((count, i) => count > many.numbers[i]);
-    if (row >= 0) {
-      const counts = few.numbers.filter((count, i) => count > many.numbers[i]).length;
-      throw usageInvalid(
-        `--label is ${clicks.name}/${impressions.name}, but ${
-          counts.toLocaleString("en")
-        } of the rows of ${examples.name} that were ` +
-          `looked at have more ${clicks.name} than ${impressions.name}, such as ${few.numbers[row]} and ${
-            many.numbers[row]
-          }. ` +
-          `Write --label CLICKS/IMPRESSIONS, the clicks among the impressions first, and correct such rows.`,
-      );
-    }
-  }
-  return { is: "ratio", examples, clicks, impressions };
-}
-
-function requireCount({ name: table }: TableProfile, { name, kind, range, nulls }: ColumnProfile): void {
-  const isNumber = kind === "integer" || kind === "real";
-  const problem = !isNumber
-    ? `is no column of numbers but ${kind}`
-    : (range?.min ?? 0) < 0
-    ? `has the value ${range?.min}`
-    : nulls > 0
-    ? `has no value in ${nulls.toLocaleString("en")} rows`
-    : undefined;
-  if (problem === undefined) return;
-  throw usageInvalid(
-    `--label names ${table}.${name} as a count, but it ${problem}. Expected how often each row was clicked and shown: 0 or more in ` +
-      "every row.",
-  );
 }

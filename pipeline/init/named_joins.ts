@@ -1,5 +1,5 @@
 import { usageInvalid } from "../failure.ts";
-import { findTable } from "./label_choice.ts";
+import { findTable } from "./places.ts";
 import { namedColumn } from "./label.ts";
 import type { TableProfile } from "./profile.ts";
 import type { NamedColumn } from "./reference_names.ts";

@@ -91,6 +91,8 @@ export type ProposedLabel =
     readonly name: string;
     /** The key of the child, from which the ids of the two examples are made. */
     readonly key: string;
+    /** The name in the view of the table that has the clicks, if it is not the child. */
+    readonly clicksTable?: string;
     readonly clicks: string;
     readonly impressions: string;
   };

@@ -20,6 +20,7 @@ import { labelsOfColumn, labelsOfKeys, leaksAmong, withoutLeaks } from "./leak_s
 import { namedJoinsOf } from "./named_joins.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
+import { withClicksJoined } from "./ratio_label.ts";
 import { findReferences, type KeySearch, type KeySearchResult, withNullShares } from "./references.ts";
 import { keyedTable, labelTableFor, tableOf } from "./table.ts";
 import { requireConnected, timeMisses } from "./unconnected.ts";
@@ -76,7 +77,8 @@ export async function proposeTables(
   const among = references.filter(({ table, parent }) => names.includes(table) && names.includes(parent));
   const checked = await withNullShares(among, { tables, searchKeys });
   const time = exampleTime(choice.examples, wishes.time);
-  const tree = joinTreeOf(choice.examples.name, names, checked, time);
+  const joining = choice.is === "ratio" ? withClicksJoined(choice, checked) : checked;
+  const tree = joinTreeOf(choice.examples.name, names, joining, time);
   const misses = time === undefined ? [...timeMisses(checked), ...nearMisses] : nearMisses;
   requireConnected(tree, profiles, { isNamed, nearMisses: misses });
   return proposalOf(choice, tree, profiles, wishes);
@@ -119,12 +121,12 @@ function proposalOf(
 ): Proposal {
   const tables = proposedTablesOf(choice, tree, profiles);
   const counts: readonly (ColumnProfile | undefined)[] = choice.is === "ratio"
-    ? [choice.clicks, choice.impressions]
+    ? [choice.clicks, choice.impressions, ...choice.clicksTable?.columns ?? []]
     : [];
   const fields = viewFieldsOf(tree, profiles, tables).filter(({ column }) => !counts.includes(column));
   const parts = { choice, tree, fields, tables, profiles, wishes };
   const key = rootKey(parts);
-  const label = labelOf(choice, fields, key);
+  const label = labelOf(parts, key);
   const roles = rolesOf({ ...parts, examples: choice.examples }, new Set([key, label.name]));
   const isFeature = (field: ViewField) =>
     field.name !== key && field.name !== label.name && field !== roles.group &&
@@ -235,7 +237,7 @@ function aliasTable({ joins }: JoinTree, alias: string): string | undefined {
   return joins.find((join) => join.alias === alias)?.table;
 }
 
-function labelOf(choice: LabelChoice, fields: readonly ViewField[], key: string): ProposedLabel {
+function labelOf({ choice, fields, tree }: Parts, key: string): ProposedLabel {
   const names = fields.map(({ name }) => name);
   switch (choice.is) {
     case "column": {
@@ -247,11 +249,13 @@ function labelOf(choice: LabelChoice, fields: readonly ViewField[], key: string)
       return { is: "exists", name: freeName(labelName(table), names), table, column, childColumn };
     }
     case "ratio": {
-      const { clicks, impressions } = choice;
+      const { clicks, clicksTable, impressions } = choice;
+      const join = tree.joins.find(({ table }) => table === clicksTable?.name);
       return {
         is: "ratio",
         name: freeName("clicked", names),
         key,
+        ...join ? { clicksTable: join.alias } : {},
         clicks: clicks.name,
         impressions: impressions.name,
       };

@@ -21,6 +21,8 @@ export interface Reference {
   readonly nullShare: number;
   /** The time from which on a row of the parent was known, if the parent has a row for each change. */
   readonly knownAt?: string;
+  /** Whether a row without a parent means something, such as no clicks. */
+  readonly isOptional?: boolean;
   /** Whether at most one row refers to each key. */
   readonly isOneToOne: boolean;
   /** 4 if the user named it, 3 to 1 by its name, 0 by its values alone. */

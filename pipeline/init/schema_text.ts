@@ -107,8 +107,8 @@ function existsText(child: string, { name, table, column, childColumn }: LabelOf
 
 /** Returns what makes two rows of each: a table of both outcomes, and the id, label and weight of a row. */
 function outcomesOf(
-  { child, columns }: ProposedView,
-  { name, key, clicks, impressions }: LabelOf<"ratio">,
+  { child, columns, joins }: ProposedView,
+  { name, key, clicksTable = child, clicks, impressions }: LabelOf<"ratio">,
   { id, weight, tables }: { id: string; weight: string; tables: Proposal["tables"] },
 ) {
   const isText = tables.some((table) =>
@@ -117,7 +117,9 @@ function outcomesOf(
   const outcomes = identifier(
     columns.some(({ table }) => table === "outcomes") ? "both_outcomes" : "outcomes",
   );
-  const [few, many] = [place(child, clicks), place(child, impressions)];
+  const isOptional = joins.some(({ alias, isOptional }) => alias === clicksTable && isOptional);
+  const few = isOptional ? `coalesce(${place(clicksTable, clicks)}, 0)` : place(clicksTable, clicks);
+  const many = place(child, impressions);
   const own = identifier(name);
   return {
     items: [

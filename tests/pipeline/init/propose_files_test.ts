@@ -173,6 +173,36 @@ Deno.test("files: clicks of impressions of rows without a key have whole numbers
     }
   }));
 
+Deno.test("files: clicks and impressions may be in two files, of which that of the clicks lacks rows without any", async () => {
+  const shown = ["ad_id,place,impressions", ...upTo(60).map((i) => `a${i},${"XY"[i % 2]},${10 * i}`)];
+  const clicks = ["ad_id,clicks,device", ...upTo(20).map((i) => `a${3 * i},${i % 7},${"PQ"[i % 2]}`)];
+  const { proposal, rows, textOf } = await proposed(
+    { "impressions.csv": shown, "clicks.csv": clicks },
+    { label: "clicks/impressions" },
+  );
+  assert.deepEqual(proposal.features.map(({ name }) => name), ["place"]);
+  assert.equal(rows.length, 120);
+  const sum = (label: number) =>
+    rows.filter(({ clicked }) => clicked === label).reduce((sum, { weight }) => sum + Number(weight), 0);
+  assert.equal(sum(1), upTo(20).reduce((sum, i) => sum + i % 7, 0));
+  assert.equal(sum(0) + sum(1), upTo(60).reduce((sum, i) => sum + 10 * i, 0));
+  assert.match(textOf("label"), /clicks of impressions: 0\.\d+ %/);
+  await assertRejected(
+    proposed({ "impressions.csv": shown, "clicks.csv": [...clicks, "a3,5,P"] }, {
+      label: "clicks/impressions",
+    }),
+    "usage-invalid",
+    /several rows of clicks belong to one row of impressions \(ad_id\)\. Sum them/,
+  );
+});
+
+Deno.test("files: the names of two files as counts are clicks on the rows of the second", async () => {
+  const shown = ["shown_id,place", ...upTo(60).map((i) => `s${i},${"XY"[i % 2]}`)];
+  const clicks = ["shown_id,at", ...upTo(20).map((i) => `s${3 * i},2024-01-01`)];
+  const { proposal } = await proposed({ "shows.csv": shown, "hits.csv": clicks }, { label: "hits/shows" });
+  assert.equal(proposal.label.is, "exists");
+});
+
 Deno.test("files: more clicks than impressions are refused, with the counts", () =>
   assertRejected(
     proposed({ "ads.csv": ["ad,shown,clicks", "a,5,1", "b,5,9", "c,5,2"] }, { label: "clicks/shown" }),
