@@ -99,7 +99,10 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
   const names = result.data.features.map((feature) => feature.name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated) throw invalid(source, `names the feature "${repeated}" twice: keep one of them.`);
-  const { id, label } = result.data;
+  const { id, label, time } = result.data;
+  if (time === label) {
+    throw invalid(source, `has the label "${label}" as its time: name the column of the time.`);
+  }
   const leak = names.find((name) => name === label || name === id);
   if (leak) {
     const role = leak === label ? "label" : "id";

@@ -145,6 +145,14 @@ Deno.test("time split: a window of maturity leaves out young rows of any label, 
   assert(parts.includes(testPart) && parts.includes(trainPart));
 });
 
+Deno.test("time split: the time is not the label", () => {
+  assertFailure(
+    () => specOf([{ name: "x", type: "numeric" }], { time: "clicked" }),
+    "spec-invalid",
+    /has the label "clicked" as its time: name the column of the time/,
+  );
+});
+
 Deno.test("time split: a spec without a time, and rows that cannot be split, are failures with what to do", () => {
   const timeless = specOf([{ name: "x", type: "numeric" }]);
   const split = (rows: readonly ExampleRow[], options = {}) => () => void splitOf(rows, options);
