@@ -29,15 +29,18 @@ export function readTime(value: number | bigint | string): number | string {
   return misreadTime(number) ?? number;
 }
 
+const microsPerDay = 86_400_000_000;
+
 /**
  * Describes what is wrong with a number that a request sends as a time: seconds, milliseconds, nanoseconds or a date of eight
- * digits would be read as another time than intended.
+ * digits would be read as another time than intended. A date near 1970, such as that of a birth, is a whole number of days.
  *
  * @returns undefined for a time, and for a value by which a view may mark an unknown time: 0, -1 or the largest integer.
  */
 export function misreadTime(value: number): string | undefined {
   const size = Math.abs(value);
   if (size < 1e7 || size >= 9e18 || implausibleTime(value) === undefined) return undefined;
+  if (size < 1e14 && size % microsPerDay === 0) return undefined;
   return `is ${value}, not a plausible time: send microseconds since 1970, as 1706696100000000${
     timeRemedy(size)
   }`;

@@ -63,7 +63,9 @@ for (const edges of [undefined, [time]]) {
   });
 
   Deno.test(`time feature: times and marks of an unknown time are accepted${edges ? ", with bins" : ""}`, () => {
-    const values = [time, BigInt(time), time - 40 * year, null, 0, -1, 9_223_372_036_854_775_807n];
+    // Among them 1967-04-21 and 1970-01-03, as dates of births.
+    const dates = [-985 * 86_400_000_000, 2 * 86_400_000_000];
+    const values = [time, BigInt(time), time - 40 * year, null, 0, -1, 9_223_372_036_854_775_807n, ...dates];
     const { alone, errors } = answers(modelOf("seen_at", time, edges), values);
     assert.deepEqual(errors, values.map(() => ""));
     assert(alone.every(Number.isFinite));
