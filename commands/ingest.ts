@@ -22,7 +22,7 @@ export default command({
     "A report accounts for every row. A row that cannot be loaded fails the command unless --rejects is given and other rows can",
     "be loaded; so does a key that exists with other values, unless --on-conflict is given.",
     "",
-    "Times (columns in _at, or by their comment) are ISO 8601, timestamps, dates like 20240131, or microseconds since 1970 from 1973",
+    "Times (columns in _at, or by their comment) are ISO 8601, timestamps, dates like 20240131 or 31.1.2024, or microseconds since 1970 from 1973",
     "to 2286; without a zone they are UTC. NaN and an empty field of CSV, quoted or not, mean no value. TRUE and false are 1 and 0",
     "in a column of numbers. Flags for text files are rejected for parquet files, which carry this information.",
     "",

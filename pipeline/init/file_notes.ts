@@ -47,7 +47,7 @@ const epochRanges = [[978_307_200, 4_102_444_800, "seconds"], [
   "milliseconds",
 ]] as const;
 
-/** Dates that are read as text: 31.12.2023, 12/31/2023, with or without a time. */
+/** Dates that are read as text: 12/31/2023, 31.12.23, with or without a time. */
 const writtenDate = /^\d{1,2}([./-])\d{1,2}\1(\d{4}|\d{2})\b/;
 
 /** Says which columns look like times that are not written as one. */

@@ -8,8 +8,11 @@ const extendedTime =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$/;
 const basicTime =
   /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(?:(\d{2})(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
+/** A day, a month and a year with points between, in the order that is common to the countries that write dates so. */
+const dottedTime = /^(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,? +(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?$/;
+
 /**
- * Parses ISO 8601, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is UTC; digits beyond microseconds are
+ * Parses ISO 8601, a date like 31.12.2024 with or without a time, or microseconds since 1970-01-01T00:00:00Z. A time without a zone is UTC; digits beyond microseconds are
  * dropped. An integer of eight digits may be a date; other integers have to be plausible: {@link implausibleTime}.
  *
  * @returns Microseconds since 1970-01-01T00:00:00Z; undefined if it is not a time; NaN for "NaN".
@@ -17,6 +20,11 @@ const basicTime =
 export function parseTime(text: string): number | bigint | undefined {
   const match = extendedTime.exec(text) ?? basicTime.exec(text);
   if (match) return timeOf(match.slice(1));
+  const dotted = dottedTime.exec(text);
+  if (dotted) {
+    const [, day, month, year, ...rest] = dotted;
+    return timeOf([year, month, day, ...rest]);
+  }
   const integer = parseInteger(text);
   return integer === undefined ? undefined : timeOfInteger(integer);
 }

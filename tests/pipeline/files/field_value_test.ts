@@ -100,7 +100,12 @@ Deno.test("a time is ISO 8601, or microseconds since 1970", () => {
     ["2021-03-23T23:60Z", undefined],
     ["2021-03-23T23:59:60Z", undefined],
     ["2021-03-23T02:01:48+25:00", undefined],
-    ["23.03.2021", undefined],
+    ["23.03.2021", 1616457600000000],
+    ["3.1.2021 7:05", 1609657500000000],
+    ["23.03.2021, 02:01:48,339", 1616464908339000],
+    ["03.23.2021", undefined],
+    ["23.03.21", undefined],
+    ["1.2.3", undefined],
     ["yesterday", undefined],
   ];
   for (const [text, value] of rows) assert.deepEqual(parseTime(text), value, text);

@@ -279,13 +279,18 @@ Deno.test("init: columns of lists and objects are not loaded, with one of their 
 
 Deno.test("init: dates in other forms, and seconds since 1970, are no times, with a note", async () => {
   const text =
-    "gesendet;created_at;n\n31.12.2023;1700000000;1\n1.1.2024;1700000001;2\n02.01.2024;1700000002;3\n";
+    "gesendet;created_at;n\n12/31/2023;1700000000;1\n1/1/2024;1700000001;2\n01/02/2024;1700000002;3\n";
   const profile = await profiled("t.csv", text);
   assert.deepEqual(kindsOf(profile), { gesendet: "text", created_at: "integer", n: "integer" });
   assert.deepEqual(profile.notes.map((note) => note.replace(/\. Written.*/, "")), [
-    "gesendet looks like dates (31.12.2023), and is read as text",
+    "gesendet looks like dates (12/31/2023), and is read as text",
     "created_at looks like seconds since 1970, and is read as a number",
   ]);
+});
+
+Deno.test("init: dates with points are dates, with or without a time", async () => {
+  const text = "tag;gesendet\n31.12.2023;1.1.2024 7:05\n1.1.2024;2.1.2024 18:30\n;28.02.2024 00:00:00\n";
+  assert.deepEqual(kindsOf(await profiled("t.csv", text)), { tag: "date", gesendet: "time" });
 });
 
 Deno.test("init: numbers with a unit are texts, with a note", async () => {
