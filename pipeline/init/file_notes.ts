@@ -66,15 +66,33 @@ export function timeNotes(columns: readonly ColumnProfile[]): string[] {
 /** A number with a currency or a percent sign. */
 const withUnit = /^(?:[$€£¥] ?-?\d[\d.,']*|-?\d[\d.,']* ?(?:[%$€£¥]|EUR|USD|GBP|CHF))$/;
 
-/** Says which texts look like numbers with a unit. */
+/** A number whose thousands are separated, as 2.345,67 or 2,345.67, or one that is too small for it. */
+const [grouped, ungrouped] = [
+  /^-?\d{1,3}(?:(?:\.\d{3})+(?:,\d+)?|(?:,\d{3})+\.\d+)$/,
+  /^-?\d{1,3}(?:[.,]\d+)?$/,
+];
+
+/** Says which texts look like numbers with a unit, or with separated thousands. */
 export function unitNotes(columns: readonly ColumnProfile[]): string[] {
-  return columns.filter(({ kind, levels }) =>
-    kind === "text" && levels.every(({ level }) => withUnit.test(level.trim()))
-  ).map(({ name, levels }) =>
-    `${name} looks like numbers with a unit (${
-      levels[0].level
-    }), and is read as text. Written without it, it would be numeric.`
-  );
+  return columns.flatMap(({ name, kind, levels }) => {
+    const texts = levels.map(({ level }) => level.trim());
+    if (kind !== "text") return [];
+    if (texts.every((text) => withUnit.test(text))) {
+      return [
+        `${name} looks like numbers with a unit (${
+          levels[0].level
+        }), and is read as text. Written without it, it would be numeric.`,
+      ];
+    }
+    const example = texts.find((text) => grouped.test(text));
+    if (example === undefined || !texts.every((text) => grouped.test(text) || ungrouped.test(text))) {
+      return [];
+    }
+    return [
+      `${name} looks like numbers with separated thousands (${example}), and is read as text. Written without the separator, it ` +
+      "would be numeric.",
+    ];
+  });
 }
 
 /** Says which rows and values cannot be loaded. */

@@ -301,6 +301,14 @@ Deno.test("init: numbers with a unit are texts, with a note", async () => {
   ]);
 });
 
+Deno.test("init: numbers with separated thousands are texts, with a note", async () => {
+  const profile = await profiled("t.csv", "a;b;c\n2.345,67;1,234.5;1.2.3\n-3,10;7;4\n12.000;8;5\n");
+  assert.deepEqual(profile.notes.map((note) => note.replace(/,? and is read.*/, "")), [
+    "a looks like numbers with separated thousands (2.345,67)",
+    "b looks like numbers with separated thousands (1,234.5)",
+  ]);
+});
+
 Deno.test("init: a first line that looks like a row is mentioned", async () => {
   const profile = await profiled("t.csv", "12,0.5,a\n13,0.7,b\n14,0.1,a\n");
   assert.match(
