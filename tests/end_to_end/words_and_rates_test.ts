@@ -84,6 +84,15 @@ Deno.test("clickwell: words and click rates, from a file to answers of a file, a
       rows: [row, { ...row, subject: "x", zip: "9", hour: null }],
     });
     assert.equal(byRows.answer.rows[0].probability, probability);
+    const ofMlflow = await post("/invocations", { dataframe_records: [row] });
+    assert.deepEqual(ofMlflow.answer.predictions, [probability], JSON.stringify(ofMlflow.answer));
+    const ofTensorFlow = await post("/v1/models/clickwell:predict", { instances: [row] });
+    assert.ok(JSON.stringify(ofTensorFlow.answer).includes(String(probability)));
+    const inputs = Object.entries(row).map(([name, value]) => (
+      { name, shape: [1], datatype: "BYTES", data: [String(value)] }
+    ));
+    const ofTensors = await post("/v2/models/clickwell/infer", { inputs });
+    assert.deepEqual(ofTensors.answer.outputs?.[0].data, [probability], JSON.stringify(ofTensors.answer));
     const { answer: unseen } = await post("/predict", { subject: "x", zip: "9", hour: 1 });
     assert.deepEqual(unseen.unseen, ["subject", "zip"]);
     const { status, answer: problem } = await post("/predict", { ...row, subject: ["sale"] });
@@ -177,6 +186,11 @@ Deno.test("clickwell: a rate with a half-life is as of the time that a row has, 
     assert.ok(answers.includes(String(old)) && answers.includes(String(recent)), answers);
     const byRows = await post("/predict/batch", { columns: { zip: ["z3", "z3"], sent_at: [later, null] } });
     assert.deepEqual(byRows.answer.columns.probability, [old, recent]);
+    const tensor = (name: string, data: unknown) => ({ name, shape: [1], datatype: "BYTES", data: [data] });
+    const ofTensors = await post("/v2/models/clickwell/infer", {
+      inputs: [tensor("zip", "z3"), tensor("sent_at", later)],
+    });
+    assert.deepEqual(ofTensors.answer.outputs?.[0].data, [old], JSON.stringify(ofTensors.answer));
     const { status, answer: problem } = await post("/predict", { zip: "z3", sent_at: "soon" });
     assert.deepEqual([status, problem.errors[0].pointer], [422, "#/sent_at"]);
     const byId = await post("/predict?explain=true", { mail_id: 5 });
