@@ -104,12 +104,14 @@ async function predictTables(input: PredictInput & { is: "tables" }, settings: S
   });
 }
 
-/** Reports tables of which fewer rows were predicted than their files have. */
+/** Reports how many rows the files have, and how many the view made of them: fewer if it leaves some out. */
 export function describeTables(tables: Report["tables"] = {}, rows: number): string[] {
-  const read = Object.entries(tables).map(([name, count]) => `${count.toLocaleString("en")} of ${name}`);
-  return read.length === 0
-    ? []
-    : [`the files have ${read.join(", ")} rows; the view made ${rows.toLocaleString("en")} of them`];
+  const read = Object.entries(tables).map(([name, count]) => `${name} ${count.toLocaleString("en")}`);
+  return read.length === 0 ? [] : [
+    `rows of the files: ${read.join(", ")}; examples that the view makes of them: ${
+      rows.toLocaleString("en")
+    }`,
+  ];
 }
 
 function showProgress({ terminal }: Settings, done: number, total: number, unit: "bytes" | "rows"): void {

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { openBulk } from "./bulk.ts";
-import { requireDiskSpaceToCommit } from "./disk_space.ts";
+import { requireDiskSpaceToCommit, requireFreeSpace, reserveBytes } from "./disk_space.ts";
 import { ownIndexPrefix, requireExamples } from "./schema.ts";
 import { planSchemaChange, requireNoDrop, type SchemaChange, type SchemaPlan } from "./schema_change.ts";
 import { quoted } from "./sqlite.ts";
@@ -64,6 +64,9 @@ function changeInTransaction(
     }
     const plan = planSchemaChange(db, schema);
     if (!mayDrop) requireNoDrop(plan.change, schemaName);
+    // A copy of a table goes to the log, and from there to the file.
+    const isCopied = plan.change.tables.some(({ change, rows }) => change === "changed" && rows > 0);
+    if (isCopied) requireFreeSpace(path, reserveBytes + 2 * Deno.statSync(path).size);
     if (plan.change.tables.length > 0 || plan.change.others.length > 0) {
       change(db, plan, schemaName);
       requireExamples(db);

@@ -136,7 +136,7 @@ Deno.test("predict --table --schema: tables and a view without a store", () =>
       "--json",
     ]);
     assert.deepEqual(JSON.parse(alone.stdout).tables, { calls: 1 });
-    assert.match(alone.stderr, /the files have 1 of calls rows; the view made 0 of them/);
+    assert.match(alone.stderr, /rows of the files: calls 1; examples that the view makes of them: 0/);
   }));
 
 Deno.test("predict --config --table: the config file's schema is that of the store, which is read", () =>
