@@ -29,6 +29,7 @@ import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_fla
 import { describeIngest } from "./ingest_report.ts";
 import { fileFlags, type ProposedSettings, proposeForFiles } from "./train_files.ts";
 import { repeat } from "./repeat.ts";
+import { widenConfigured } from "./widen_config.ts";
 import { observerOf, resultOf, say } from "./train_report.ts";
 
 const flags = {
@@ -209,7 +210,11 @@ async function loadProposed(
     try {
       return { ...result, ...await loadFilesAndTrain(store, models, files, given) };
     } catch (error) {
-      const wider = await proposed?.widen(error, store);
+      if (!proposed) {
+        if (await widenConfigured(error, store, given)) continue;
+        throw error;
+      }
+      const wider = await proposed.widen(error, store);
       if (!wider) throw error;
       result = wider.result;
       given = { ...given, options: { ...given.options, ...wider.settings } };

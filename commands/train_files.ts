@@ -14,6 +14,7 @@ import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
 import { dash } from "./cli/standard_input.ts";
 import { type textFlags, textFormatOf } from "./cli/text_flags.ts";
 import type { trainingFlags } from "./cli/training_flags.ts";
+import { sayWidened } from "./widen_config.ts";
 import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
 import { describeProposal } from "./init_report.ts";
 import {
@@ -97,11 +98,7 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
       const widened = types && widenProposal(proposal, types);
       if (!widened || widened === proposal) return undefined;
       proposal = widened;
-      for (const [table, columns] of types) {
-        for (const [column, type] of columns) {
-          terminal.say(`${table}.${column} is ${type}, since a row that was not looked at has another value`);
-        }
-      }
+      sayWidened(terminal, types);
       const files = proposedFiles(proposal, options.data, models);
       terminal.say(writeProposed(files));
       const { text: schema, path: schemaName } = files.schema;

@@ -2,29 +2,36 @@ import type { Proposal } from "./proposal.ts";
 
 /** Returns the feature spec, as JSON: a line for each feature. */
 export function specText({ id, label, group, time, weight, features, leftOut }: Proposal): string {
-  const members: [string, string][] = [
-    ["view", '"examples"'],
-    ["id", JSON.stringify(id)],
-    ["label", JSON.stringify(label.name)],
-    ...label.is === "column" && label.positive !== undefined
-      ? [["positive", JSON.stringify(label.positive)] satisfies [string, string]]
-      : [],
-    ["group", JSON.stringify(group)],
-    ...time === undefined ? [] : [["time", JSON.stringify(time)] satisfies [string, string]],
-    ...weight === undefined ? [] : [["weight", JSON.stringify(weight)] satisfies [string, string]],
-    ["features", linesOf(features)],
-    ...leftOut.length === 0 ? [] : [["leftOut", linesOf(leftOut)] satisfies [string, string]],
-  ];
-  return `{\n${members.map(([name, text]) => `  ${JSON.stringify(name)}: ${text}`).join(",\n")}\n}\n`;
+  return specJson({
+    view: "examples",
+    id,
+    label: label.name,
+    ...label.is === "column" && label.positive !== undefined ? { positive: label.positive } : {},
+    group,
+    ...time === undefined ? {} : { time },
+    ...weight === undefined ? {} : { weight },
+    features,
+    ...leftOut.length === 0 ? {} : { leftOut },
+  });
 }
 
-function linesOf(entries: readonly object[]): string {
-  return `[\n${entries.map((entry) => `    ${spaced(JSON.stringify(entry, null, 1))}`).join(",\n")}\n  ]`;
+/** Returns the members of a feature spec as JSON: a line for each, and for each entry of a list. */
+export function specJson(members: Readonly<Record<string, unknown>>): string {
+  const lines = Object.entries(members).map(([name, value]) =>
+    `  ${JSON.stringify(name)}: ${Array.isArray(value) ? linesOf(value) : onOneLine(value)}`
+  );
+  return `{\n${lines.join(",\n")}\n}\n`;
 }
 
-/** Puts indented JSON on one line. A line break within a text is escaped, so that these are the indentation. */
-function spaced(json: string): string {
-  return json.replace(/\n */g, " ").replace(/([[]) | ([\]])/g, "$1$2");
+function linesOf(entries: readonly unknown[]): string {
+  return `[\n${entries.map((entry) => `    ${onOneLine(entry)}`).join(",\n")}\n  ]`;
+}
+
+function onOneLine(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(onOneLine).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{ ${members.map(([name, member]) => `${JSON.stringify(name)}: ${onOneLine(member)}`).join(", ")} }`;
 }
 
 /**

@@ -6,6 +6,11 @@ export type ColumnTypes = ReadonlyMap<string, ReadonlyMap<string, ColumnType>>;
 
 const widths: readonly ColumnType[] = ["INTEGER", "REAL", "TEXT"];
 
+/** Returns whether a type can hold more values than another. */
+export function isWiderType(type: string, other: ColumnType): boolean {
+  return widths.indexOf(other) > widths.findIndex((width) => width === type);
+}
+
 /**
  * Gives columns of a proposal wider types, which the rows that were not looked at need: a feature of a column that becomes TEXT
  * becomes categorical.
@@ -15,7 +20,7 @@ const widths: readonly ColumnType[] = ["INTEGER", "REAL", "TEXT"];
 export function widenProposal(proposal: Proposal, types: ColumnTypes): Proposal | undefined {
   const typeOf = (table: string, { name, type }: ProposedColumn) => {
     const found = types.get(table)?.get(name) ?? type;
-    return widths.indexOf(found) > widths.indexOf(type) ? found : type;
+    return isWiderType(type, found) ? found : type;
   };
   const tables = proposal.tables.map((table) => ({
     ...table,
@@ -70,6 +75,9 @@ function withoutSince(feature: ProposedFeature, texts: ReadonlySet<string>): Pro
   return rest;
 }
 
-function asCategory(feature: ProposedFeature): ProposedFeature {
+/** Returns the categorical feature of a column that becomes TEXT. */
+export function asCategory<F extends { readonly name: string; readonly type: string }>(
+  feature: F,
+): F | { readonly name: string; readonly type: "categorical"; readonly minCount: number } {
   return feature.type === "categorical" ? feature : { name: feature.name, type: "categorical", minCount };
 }

@@ -12,7 +12,9 @@ async function writeMails(
   const random = createRandom(5);
   const lines = Array.from({ length: 160_000 }, (_, i) => {
     const hour = random.below(24);
-    return `${firstId + i},${hour},${random.below(50) / 2}0,${random.uniform() < 0.2 + hour / 60 ? 1 : 0}\n`;
+    return `${firstId + i},${hour},${(random.below(50) / 2).toFixed(2)},${
+      random.uniform() < 0.2 + hour / 60 ? 1 : 0
+    }\n`;
   });
   const text = `mail_id,hour,price,opened\n${lines.join("")}${last.map((line) => `${line}\n`).join("")}`;
   const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
@@ -40,6 +42,28 @@ Deno.test("train FILE: a row that was not looked at widens the types of columns,
     assert.equal(JSON.parse(again.stdout).loaded.mails.unchanged, 160_002);
     const byConfig = await run(["train", "--config", "mine/clickwell.json", "--json", "--quiet"], { cwd });
     assert.equal(JSON.parse(byConfig.stdout).model_id, report.model_id, byConfig.stderr);
+  }));
+
+Deno.test("train --config of init's files: the same, in the files that init wrote and someone edited", () =>
+  inFolder(async (cwd) => {
+    await writeMails(cwd, ["160000,7.5,2,1", "160001,8,free,0"]);
+    const init = await run(["init", "mails.csv.gz", "--label", "opened", "--out", "mine"], { cwd });
+    assert.equal(init.code, 0, init.stderr);
+    const [schemaPath, specPath] = ["mine/schema.sql", "mine/features.json"].map((path) => join(cwd, path));
+    Deno.writeTextFileSync(schemaPath, `${Deno.readTextFileSync(schemaPath)}-- A remark.\n`);
+    const words = ["train", "--config", "mine/clickwell.json", "--json", "--quiet"];
+    const outcome = await run(words, { cwd });
+    assert.equal(outcome.code, 0, outcome.stderr);
+    assert.match(
+      outcome.stderr,
+      /mails\.price is TEXT, since .*\nchanged .*schema\.sql and .*features\.json\n/,
+    );
+    assert.equal(JSON.parse(outcome.stdout).loaded.mails.inserted, 160_002);
+    assert.match(Deno.readTextFileSync(schemaPath), /hour REAL, .*\n.*price TEXT, [\s\S]*-- A remark\.\n$/);
+    const { features } = JSON.parse(Deno.readTextFileSync(specPath));
+    assert.deepEqual(features.map(({ type }: { type: string }) => type), ["numeric", "categorical"]);
+    const again = await run(words, { cwd });
+    assert.equal(JSON.parse(again.stdout).model_id, JSON.parse(outcome.stdout).model_id, again.stderr);
   }));
 
 Deno.test("train FILE: a label is not widened: the failure names the row and the value", () =>
