@@ -9,10 +9,19 @@ export function timeLines({ data, metrics }: Pick<ArtifactMetadata, "data" | "me
   const lines = from === undefined ? [] : [`held out by time, from ${shownTime(from)} on`];
   if (metrics.by_time) {
     const { unit, parts } = metrics.by_time;
-    const worst = parts.reduce((worst, part) => gainOf(part) < gainOf(worst) ? part : worst);
+    const worst = parts.filter(({ rows }) => rows >= shareMin * averageRows(parts)).reduce((worst, part) =>
+      gainOf(part) < gainOf(worst) ? part : worst
+    );
     lines.push(`by ${unit}, ${parts.length} parts from ${parts[0].from}: worst is ${wordsOf(worst)}`);
   }
   return lines;
+}
+
+/** Share of the average rows of a period below which its metrics say too little. */
+const shareMin = 0.25;
+
+function averageRows(parts: readonly Period[]): number {
+  return parts.reduce((sum, { rows }) => sum + rows, 0) / parts.length;
 }
 
 function gainOf({ log_loss, base_log_loss }: Period): number {
