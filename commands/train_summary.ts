@@ -105,19 +105,25 @@ function fitLine({ artifact: { metadata }, seconds }: TrainReport): string {
   }`;
 }
 
-const oddShown = 6;
+const warningsShown = 5;
+const notesShown = 2;
 
 /** Lists warnings, then notes; of many, the first. */
-function oddLines({ artifact: { metadata: { notes, warnings = [] } } }: TrainReport): string[] {
+function oddLines({ model, artifact: { metadata: { notes, warnings = [] } } }: TrainReport): string[] {
   const warned = new Set(warnings.map(({ text }) => text));
-  const lines = [
-    ...warnings.map(({ text }) => `warning: ${text}`),
-    ...notes.filter((note) => !warned.has(note)).map((note) => `note: ${note}`),
+  const others = notes.filter((note) => !warned.has(note));
+  if (notes.length === 0) return ["nothing odd was found in the rows"];
+  return [
+    ...firstOf(warnings.map(({ text }) => text), "warning", warningsShown, model.version),
+    ...firstOf(others, "note", notesShown, model.version),
   ];
-  if (lines.length === 0) return ["nothing odd was found in the rows"];
-  return lines.length <= oddShown
-    ? lines
-    : [...lines.slice(0, oddShown), `and ${lines.length - oddShown} more, all with --json`];
+}
+
+function firstOf(texts: readonly string[], what: string, shownMax: number, version: number): string[] {
+  const lines = texts.map((text) => `${what}: ${text}`);
+  if (lines.length <= shownMax) return lines;
+  const left = lines.length - shownMax + 1;
+  return [...lines.slice(0, shownMax - 1), `and ${left} more ${what}s: clickwell models show ${version}`];
 }
 
 /** A smaller share of the base rate's log loss is hardly worth a model. */

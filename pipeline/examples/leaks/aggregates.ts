@@ -1,3 +1,4 @@
+import { log } from "../../math/elementary.ts";
 import type { Key } from "./keys.ts";
 import type { LeakWarning } from "./leak_warning.ts";
 
@@ -102,7 +103,7 @@ const squareMax = 0.15;
 /** The same for each of few keys. */
 const distanceMax = 0.1;
 
-/** Whether a number is the click rate or the clicks of each key, but for a factor and a constant if the keys are not few. */
+/** Whether a number is the click rate, its log-odds or the clicks of each key, but for a factor and a constant if the keys are not few. */
 function equalsRates(keyed: readonly KeyValue[]): boolean {
   const usable = keyed.filter(({ rows, clicks }) => clicks > 0 && clicks < rows && rows >= 20);
   if (usable.length < fewKeysMin || usable.length < 0.5 * keyed.length) return false;
@@ -116,7 +117,12 @@ function equalsRates(keyed: readonly KeyValue[]): boolean {
     y: clicks,
     error: Math.sqrt(clicks * (1 - clicks / rows)),
   }));
-  return [rates, counts].some((points) =>
+  const logits = rates.map(({ x, y, error }) => ({
+    x,
+    y: log(y / (1 - y)),
+    error: error / (y * (1 - y)),
+  }));
+  return [rates, counts, logits].some((points) =>
     points.length < fittedKeysMin
       ? points.every(({ x, y, error }) => Math.abs(x - y) <= distanceMax * error)
       : residualSquare(points) <= squareMax

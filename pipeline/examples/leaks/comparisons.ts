@@ -13,7 +13,7 @@ const comparedMax = 40;
 /** Rows of a comparison of two numbers or categories. */
 const comparedRows = 5_000;
 /** Share of the expected rows up to which a comparison counts as without any: there are many pairs of columns. */
-const shareMax = 0.01;
+const shareMax = 0.02;
 
 /** Warns of a time that lies after the example's, or after another time, by the outcome. */
 export function warnOfTime(sample: LeakSample, c: number): LeakWarning | undefined {

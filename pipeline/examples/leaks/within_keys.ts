@@ -9,8 +9,10 @@ import type { SampledRows } from "./sampled_rows.ts";
 /** Pairs of rows from which a number counts as one of the key. */
 const pairsMin = 50;
 /** Pairs that are looked at to find that out, and to find out whether a number's changes may tell the outcome. */
-const constantPairsMax = 1_000;
+const constantPairsMax = 2_000;
 const changedPairsMax = 4_000;
+/** Pairs whose labels differ: else labels are the key's, too. */
+const differingMin = 10;
 /** Share of the pairs of one key that have the same number, from which it is a number of the key. */
 const constantShareMin = 0.99;
 
@@ -26,7 +28,7 @@ export function warnOfAggregates(
     const changes = changesOf(rows, rows.columns[c], key, constantPairsMax);
     const isOfKey = changes.all >= pairsMin && changes.equal >= constantShareMin * changes.all;
     // If all rows of a key have the same outcome, so has everything that follows from it.
-    if (!isOfKey || changes.differing < pairsMin) continue;
+    if (!isOfKey || changes.differing < differingMin) continue;
     const warning = warnOfAggregate(columns[c].name, key, rows.columns[c]);
     if (warning) return warning;
   }
