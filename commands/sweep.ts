@@ -186,7 +186,8 @@ function say(
 
 /** Returns the object that `--json` prints. */
 function resultOf(report: SweepReport, modelsDir: string): Record<string, unknown> {
-  const { key, leaderboard, best, model, metrics, notes, rows, account, active, resumed, seconds } = report;
+  const { key, leaderboard, best, model, metrics, notes, warnings, rows, account, active, resumed, seconds } =
+    report;
   return {
     sweep: key,
     candidates: leaderboard.map(rowOf),
@@ -199,6 +200,7 @@ function resultOf(report: SweepReport, modelsDir: string): Record<string, unknow
     rows: rowsResult(rows, account),
     metrics,
     notes,
+    warnings,
     seconds,
   };
 }

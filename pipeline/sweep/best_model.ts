@@ -1,5 +1,5 @@
 import { readArtifact } from "../model/artifact.ts";
-import type { Metrics } from "../model/artifact_metadata.ts";
+import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { Failure } from "../failure.ts";
 import type { ModelRow, Models, Registry } from "../model/registry.ts";
 import type { Store } from "../store/store.ts";
@@ -10,6 +10,7 @@ export interface BestModel {
   readonly model: ModelRow;
   readonly metrics: Metrics;
   readonly notes: readonly string[];
+  readonly warnings: NonNullable<ArtifactMetadata["warnings"]>;
   /** Duration of the training; 0 if an earlier run trained the model. */
   readonly seconds: number;
 }
@@ -28,8 +29,8 @@ export async function trainBest(
   const known = await knownModel(models, knownId);
   if (known) return known;
   const { model, artifact, seconds } = await train(store, models, options);
-  const { metrics, notes } = artifact.metadata;
-  return { model, metrics, notes, seconds: seconds.total };
+  const { metrics, notes, warnings = [] } = artifact.metadata;
+  return { model, metrics, notes, warnings, seconds: seconds.total };
 }
 
 async function knownModel(
@@ -39,8 +40,8 @@ async function knownModel(
   const model = (await registry.listModels()).find((row) => row.modelId === modelId);
   if (!model) return undefined;
   try {
-    const { metrics, notes } = readArtifact(dir, model.modelId).metadata;
-    return { model, metrics, notes, seconds: 0 };
+    const { metrics, notes, warnings = [] } = readArtifact(dir, model.modelId).metadata;
+    return { model, metrics, notes, warnings, seconds: 0 };
   } catch (error) {
     // Lost or damaged: training writes the same files again.
     if (error instanceof Failure) return undefined;

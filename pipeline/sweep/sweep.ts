@@ -53,6 +53,8 @@ export interface SweepReport {
   readonly metrics: Metrics;
   /** The model's notes, as in its metadata. */
   readonly notes: readonly string[];
+  /** Leaks, whose texts are among the notes. */
+  readonly warnings: BestModel["warnings"];
   /** Rows of the cross-validation, and of the best candidate's training. */
   readonly rows: ArtifactMetadata["data"]["rows"];
   readonly account: RowAccount;
@@ -99,6 +101,7 @@ export async function sweep(
       model: trained.model,
       metrics: trained.metrics,
       notes: trained.notes,
+      warnings: trained.warnings,
       rows,
       account,
       active,
