@@ -108,13 +108,13 @@ function heldOutWords(group: ColumnProfile | undefined, straddling: number | und
 /** Says what was joined by what, and which tables were not. */
 export function joinFindings(tree: JoinTree, profiles: readonly TableProfile[]): Finding[] {
   const joined = tree.joins.map(({ reference, isOuter, asOf }) => {
-    const { table, column, parent, key, why, nullShare } = reference;
+    const { table, column, parent, key, also = [], why, nullShare } = reference;
+    const ends = [{ column, key }, ...also].map((pair) => `${table}.${pair.column} = ${parent}.${pair.key}`)
+      .join(" and ");
     const missing = nullShare > 0 ? `, ${percent(nullShare)} of the rows have none` : "";
     const newest = asOf ? `; the newest row whose ${asOf.knownAt} is not after ${asOf.time}` : "";
     const kept = isOuter ? "; rows without one stay examples, with missing values" : "";
-    const text = `${table}.${column} = ${parent}.${key}: it ${why}; ${
-      foundWords(reference)
-    }${missing}${newest}${kept}`;
+    const text = `${ends}: it ${why}; ${foundWords(reference)}${missing}${newest}${kept}`;
     return { about: "join", text } as const;
   });
   const children = tree.children.map((reference) =>

@@ -28,6 +28,11 @@ export interface JoinTree {
   readonly unconnected: readonly string[];
 }
 
+/** Returns the columns of the joined table by which its rows are found. */
+export function keysOf({ key, reference: { also = [] }, asOf }: Join): string[] {
+  return [key, ...also.map((pair) => pair.key), ...asOf ? [asOf.knownAt] : []];
+}
+
 /** Share of rows without a parent up to which they are reported as orphans; more of them stay examples. */
 const orphanShareMax = 0.05;
 

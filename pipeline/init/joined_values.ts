@@ -1,5 +1,6 @@
 import type { ColumnProfile } from "./column_profile.ts";
 import type { ColumnValues } from "./column_values.ts";
+import { tuplesOf } from "./composite_references.ts";
 import type { Join, JoinTree } from "./join_tree.ts";
 import type { TableProfile } from "./profile.ts";
 
@@ -34,20 +35,24 @@ interface Columns {
 
 /** Returns the row of the parent for each row of the examples, −1 if there is none. */
 function parentRows(
-  { alias, key, from, column, asOf }: Join,
+  { alias, key, from, column, asOf, reference: { also = [] } }: Join,
   { columnOf, valuesOf }: Columns,
 ): Int32Array | undefined {
-  const [referring, keys] = [columnOf(from, column), columnOf(alias, key)?.values];
-  if (!referring || !keys) return undefined;
-  const own = valuesOf(from, referring);
-  const isText = own.is === "texts" || keys.is === "texts";
-  const keyAt = (values: ColumnValues, row: number) => {
-    const value = values.is === "texts" ? values.texts[values.codes[row]] : values.numbers[row];
-    return isText && typeof value === "number" ? String(value) : value;
-  };
-  const rowsOfKey = Map.groupBy(new Array(lengthOf(keys)).keys(), (row) => keyAt(keys, row));
+  const pairs = [{ column, key }, ...also].flatMap((pair) => {
+    const [referring, keys] = [columnOf(from, pair.column), columnOf(alias, pair.key)];
+    return referring && keys ? [{ own: valuesOf(from, referring), keys: keys.values }] : [];
+  });
+  if (pairs.length <= also.length) return undefined;
+  const isText = pairs.length > 1 || pairs[0].own.is === "texts" || pairs[0].keys.is === "texts";
+  const keysIn = (columns: readonly ColumnValues[]): readonly (string | number | undefined)[] =>
+    isText ? tuplesOf(columns) : Array.from(numbersOf(columns[0]));
+  const ownKeys = keysIn(pairs.map(({ own }) => own));
+  const keys = keysIn(pairs.map((pair) => pair.keys));
+  const rowsOfKey = Map.groupBy(keys.keys(), (row) => keys[row]);
   const [known, times] = asOf
-    ? [numbersOf(columnOf(alias, asOf.knownAt)), numbersOf(columnOf(from, asOf.time))]
+    ? [columnOf(alias, asOf.knownAt), columnOf(from, asOf.time)].map((column) =>
+      column && numbersOf(column.values)
+    )
     : [];
   const newestRow = (rows: readonly number[], row: number) =>
     known && times
@@ -57,18 +62,15 @@ function parentRows(
         -1,
       )
       : rows[rows.length - 1];
-  return Int32Array.from({ length: lengthOf(own) }, (_, row) => {
-    const rows = rowsOfKey.get(keyAt(own, row));
+  return Int32Array.from(ownKeys.keys(), (row) => {
+    const key = ownKeys[row];
+    const rows = key === undefined ? undefined : rowsOfKey.get(key);
     return rows ? newestRow(rows, row) : -1;
   });
 }
 
-function lengthOf(values: ColumnValues): number {
-  return values.is === "texts" ? values.codes.length : values.numbers.length;
-}
-
-function numbersOf(column: ColumnProfile | undefined): Float64Array | undefined {
-  return column?.values.is === "numbers" ? column.values.numbers : undefined;
+function numbersOf(values: ColumnValues): Float64Array {
+  return values.is === "numbers" ? values.numbers : new Float64Array();
 }
 
 function gathered(values: ColumnValues, rows: Int32Array): ColumnValues {

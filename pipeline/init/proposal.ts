@@ -59,6 +59,8 @@ export interface ProposedJoin {
   /** The table in the view whose `column` refers to it: the child, or a parent that is joined before. */
   readonly from: string;
   readonly column: string;
+  /** Further columns of both, if the key has several. */
+  readonly also?: readonly { readonly column: string; readonly key: string }[];
   /** Whether a child without a parent is an example, too. */
   readonly isOptional: boolean;
   /** The parent has a row for each change: the newest one known at the time of the example is joined. */

@@ -11,7 +11,8 @@ import {
   ratioFinding,
   roleFindings,
 } from "./findings.ts";
-import { type JoinTree, joinTreeOf } from "./join_tree.ts";
+import { compositeReferences } from "./composite_references.ts";
+import { type JoinTree, joinTreeOf, keysOf } from "./join_tree.ts";
 import { common, type KeyTable, keyTableOf } from "./key_table.ts";
 import { joinedValues } from "./joined_values.ts";
 import { labelName } from "./label_table.ts";
@@ -67,9 +68,10 @@ export async function proposeTables(
 ): Promise<Proposal> {
   const tables = profiles.map(keyTableOf);
   const named = namedJoinsOf(profiles, wishes.join ?? []);
-  const { references, nearMisses } = await findReferences({ tables, named, searchKeys });
+  const { references: single, nearMisses } = await findReferences({ tables, named, searchKeys });
+  const references = [...single, ...compositeReferences(profiles, single)];
   // Rows of changes are no examples, and what changed is no outcome.
-  const ofThings = references.filter(({ knownAt }) => knownAt === undefined);
+  const ofThings = single.filter(({ knownAt }) => knownAt === undefined);
   const found = { references: ofThings, nearMisses };
   const choice = await withClicked(chooseLabel(profiles, found, wishes.label), tables, searchKeys);
   const joinable = profiles.filter(({ name }) => !(choice.is === "exists" && choice.by.table === name));
@@ -140,8 +142,9 @@ function proposalOf(
     tables,
     view: {
       child: tree.root,
-      joins: tree.joins.map(({ table, isOuter, reference: _, ...join }) => ({
+      joins: tree.joins.map(({ table, isOuter, reference: { also }, ...join }) => ({
         ...join,
+        ...also ? { also } : {},
         parent: table,
         isOptional: isOuter,
       })),
@@ -213,9 +216,10 @@ function proposedTablesOf(
       .map(({ column }) => column);
   const proposedOf = (name: string, key: string | undefined) =>
     profileOf(name).map((profile) => {
-      const asOf = tree.joins.find(({ table }) => table === name)?.asOf;
-      const table = asOf && key !== undefined
-        ? keyedTable(profile, [key, asOf.knownAt])
+      const join = tree.joins.find(({ table }) => table === name);
+      const keys = join ? keysOf(join) : [];
+      const table = keys.length > 1 && keys[0] === key
+        ? keyedTable(profile, keys)
         : tableOf(profile, profile.columns.find((column) => column.name === key));
       const needed = required(name);
       const columns = table.columns.map((column) =>

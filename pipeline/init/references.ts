@@ -14,6 +14,8 @@ export interface Reference {
   readonly column: string;
   readonly parent: string;
   readonly key: string;
+  /** Further columns, if the key has several. */
+  readonly also?: readonly { readonly column: string; readonly key: string }[];
   /** Distinct values that were looked for among the keys. */
   readonly valueCount: number;
   readonly foundCount: number;

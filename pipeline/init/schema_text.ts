@@ -79,11 +79,13 @@ function viewText({ view, tables, label, id, weight }: Proposal): string {
 }
 
 function joinText(
-  { parent, alias, key, from, column, isOptional, asOf }: ProposedJoin,
+  { parent, alias, key, from, column, also = [], isOptional, asOf }: ProposedJoin,
   tables: readonly string[],
 ): string {
   const as = alias === parent ? "" : ` AS ${identifier(alias)}`;
-  const on = `${place(alias, key)} = ${place(from, column)}`;
+  const on = [{ key, column }, ...also].map((pair) =>
+    `${place(alias, pair.key)} = ${place(from, pair.column)}`
+  ).join(" AND ");
   const join = `${isOptional ? "LEFT JOIN" : "JOIN"} ${identifier(parent)}${as} ON ${on}`;
   if (!asOf) return join;
   const known = freeName("known", tables);

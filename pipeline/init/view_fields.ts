@@ -1,6 +1,6 @@
 import { usageInvalid } from "../failure.ts";
 import type { Field } from "./fields.ts";
-import type { JoinTree } from "./join_tree.ts";
+import { type JoinTree, keysOf } from "./join_tree.ts";
 import { freeName, isTaken } from "./free_name.ts";
 import type { TableProfile } from "./profile.ts";
 import type { ProposedTable } from "./proposal.ts";
@@ -41,8 +41,9 @@ export function viewFieldsOf(
     }
   };
   add(root, root, {});
-  for (const { table, alias, key, asOf } of joins) {
-    add(table, alias, { keys: [key, ...asOf ? [asOf.knownAt] : []], isPrefixed: alias !== table });
+  for (const join of joins) {
+    const { table, alias } = join;
+    add(table, alias, { keys: keysOf(join), isPrefixed: alias !== table });
   }
   return fields;
 }

@@ -388,6 +388,33 @@ Deno.test("files: of a table with a row for each change, the newest one known at
   );
 });
 
+Deno.test("files: tables are joined by several columns of the same names, if no single column joins them", async () => {
+  const cities = ["Bonn", "Köln", "Ulm"];
+  const visits = [
+    "visit_id,city,day,pages,bought",
+    ...upTo(300).map((i) =>
+      `${i},${cities[i % 3]},${day(1 + i % 28)},${(i * 5) % 8},${(i * 7) % 11 < 4 ? 1 : 0}`
+    ),
+  ];
+  const weather = [
+    "city,day,rain",
+    ...cities.flatMap((city, c) => upTo(27).map((i) => `${city},${day(i)},${100 * c + i}`)),
+  ];
+  const { proposal, rows, textOf } = await proposed({ "visits.csv": visits, "weather.csv": weather });
+  assert.deepEqual(proposal.tables.map(({ name, key }) => [name, ...key]), [
+    ["weather", "city", "day"],
+    ["visits", "visit_id"],
+  ]);
+  assert.deepEqual(
+    rows.map(({ rain }) => rain),
+    upTo(300).map((i) => i % 28 === 27 ? null : 100 * (i % 3) + 1 + i % 28),
+  );
+  assert.match(
+    textOf("join"),
+    /visits\.city = weather\.city and visits\.day = weather\.day: it has the same names; 81 of 84/,
+  );
+});
+
 Deno.test("files: changes are not joined to examples without a time", () =>
   assertRejected(
     proposed({
