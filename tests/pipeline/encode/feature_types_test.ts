@@ -12,7 +12,8 @@ import { parseSpec } from "../../../pipeline/examples/spec.ts";
 import { denseExamples } from "../../support/dense_loss.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { encodeRows, type ExampleRow, specOf } from "../../support/example_rows.ts";
-import { insertRows, tableOf, trainOn, withStore } from "../../support/temp_store.ts";
+import { update } from "../../../pipeline/train/update.ts";
+import { insertRows, modelsOf, tableOf, trainOn, withStore } from "../../support/temp_store.ts";
 
 const runs = { seed: 7, numRuns: 60 };
 const hour = 3_600e6;
@@ -250,7 +251,7 @@ const fullRow = {
   z: 1,
 };
 
-Deno.test("feature types: a model with them is the same for any number of threads, and is read back", async () => {
+Deno.test("feature types: a model with them is the same for any number of threads and any memory, is read back and updated", async () => {
   const table = tableOf(["who", "clicked", ...names]);
   await withStore(table, async (made) => {
     insertRows(
@@ -270,6 +271,15 @@ Deno.test("feature types: a model with them is the same for any number of thread
     const one = await trainOn(made, spec, {}, { threads: 1 });
     const three = await trainOn(made, spec, {}, { threads: 3 });
     assert.equal(three.artifact.id, one.artifact.id);
+    const spilled = await trainOn(made, spec, {}, { threads: 1, memoryBytes: 1 });
+    assert.equal(spilled.artifact.id, one.artifact.id);
+    insertRows(
+      made.store,
+      Array.from({ length: 100 }, (_, i) => ({ ...fullRow, id: 1_000 + i, who: `v${i}`, clicked: i % 2 })),
+    );
+    const options = { threads: 1, now: 1_700_000_000_000_001 };
+    const updated = await update(made.store, modelsOf(made), one.artifact, options);
+    assert.equal(updated.artifact.metadata.update?.rows, 100);
     assert.equal(artifactId(one.artifact.metadata), one.artifact.id);
     assert.ok(one.artifact.metadata.golden.length > 0);
     assert.match(
