@@ -12,7 +12,8 @@ const names = {
   group: "who?",
   label: "ge=kauft",
   number: "Preis in €/Stück -- netto",
-  category: "constructor",
+  category: "__proto__",
+  inherited: "constructor",
   other: "2024, Größe ~ '--'",
 };
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
@@ -26,6 +27,7 @@ const schema = `
     ${quoted(names.label)} TEXT,
     ${quoted(names.number)} REAL CHECK (${quoted(names.number)} >= 0), -- net price
     ${quoted(names.category)} TEXT,
+    ${quoted(names.inherited)} TEXT,
     ${quoted(names.other)} TEXT
   ) STRICT;
   CREATE VIEW examples AS SELECT * FROM ${quoted(names.table)};
@@ -39,17 +41,28 @@ const spec = {
   features: [
     { name: names.number, type: "numeric" },
     { name: names.category, type: "categorical" },
+    { name: names.inherited, type: "categorical" },
     { name: names.other, type: "categorical" },
   ],
 };
 
 /** @param priceName Name of the price in the file. */
 function rowsText(priceName: string, priceOf = (i: number): number | string => (i * 37) % 100): string {
-  const lines = [csv([names.id, names.group, names.label, priceName, names.category, names.other])];
+  const lines = [
+    csv([names.id, names.group, names.label, priceName, names.category, names.inherited, names.other]),
+  ];
   for (let i = 0; i < 400; i++) {
     const isBought = (i * 7919) % 97 < 20 + (i % 3) * 20;
     lines.push(
-      csv([i + 1, `k${i % 90}`, isBought ? "ja" : "nein", priceOf(i), `team ${i % 3}`, `S${i % 4}`]),
+      csv([
+        i + 1,
+        `k${i % 90}`,
+        isBought ? "ja" : "nein",
+        priceOf(i),
+        `team ${i % 3}`,
+        `c${i % 2}`,
+        `S${i % 4}`,
+      ]),
     );
   }
   return lines.join("\n") + "\n";
@@ -87,7 +100,12 @@ Deno.test("clickwell: names with any characters stay as they are, from the file 
     assert.equal(trained.code, 0, trained.stderr);
     assert.ok(JSON.parse(trained.stdout).metrics.log_loss < 0.7);
 
-    const row = { [names.number]: 12.5, [names.category]: "team 1", [names.other]: "S2" };
+    const row = {
+      [names.number]: 12.5,
+      [names.category]: "team 1",
+      [names.inherited]: "c1",
+      [names.other]: "S2",
+    };
     await Deno.writeTextFile(path("new.csv"), `${csv(Object.keys(row))}\n${csv(Object.values(row))}\n`);
     const predicted = await run(["predict", ...folders, path("new.csv"), "--out", path("out.csv")]);
     assert.equal(predicted.code, 0, predicted.stderr);
@@ -119,15 +137,21 @@ Deno.test("clickwell: names with any characters stay as they are, from the file 
     });
     assert.deepEqual((await byCsv.json()).predictions ?? [], [probability]);
 
-    const { [names.category]: _, ...lacking } = row;
+    const { [names.category]: _, [names.inherited]: _other, ...lacking } = row;
     const { status, answer: problem } = await post("/predict", { ...lacking, [names.number]: "much" });
     assert.equal(status, 422);
     assert.deepEqual(problem.errors.map(({ pointer }: { pointer: string }) => pointer), [
       `#/${encodeURIComponent(names.number.replaceAll("/", "~1"))}`,
+      "#/__proto__",
       "#/constructor",
     ]);
     assert.match(problem.errors[1].detail, /is missing/);
 
+    const whatIf = await post("/predict/what-if", {
+      features: row,
+      changes: [{ [names.category]: "team 2" }],
+    });
+    assert.ok(whatIf.answer.variants[0].difference !== 0, JSON.stringify(whatIf.answer));
     const byId = await post("/predict", { [names.id]: 5 });
     assert.equal(byId.status, 200, JSON.stringify(byId.answer));
     const ranked = await post("/rank", { [names.group]: "k7" });
@@ -145,7 +169,7 @@ Deno.test("clickwell: names with any characters stay as they are, from the file 
     for (const [file, text] of Object.entries(clients)) {
       for (const name of Object.keys(row)) {
         assert.ok(
-          text.includes(name === "constructor" ? name : JSON.stringify(name)),
+          text.includes(/^[a-z_]+$/.test(name) ? name : JSON.stringify(name)),
           `${file} lacks ${name}`,
         );
       }
