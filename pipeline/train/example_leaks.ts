@@ -40,8 +40,14 @@ export function leaksOfExamples(
       }
     },
   });
-  // A text is seldom that of another row, but its words are.
-  const texts = new Set(features.flatMap(({ type, name }) => type === "words" ? [name] : []));
+  // A text is seldom that of another row, but its words are; rare levels share a column if they have a minCount.
+  const texts = new Set(
+    features.flatMap((feature) =>
+      feature.type === "words" || (feature.type === "categorical" && feature.minCount > 1)
+        ? [feature.name]
+        : []
+    ),
+  );
   const judged = found.filter(({ kind, columns }) =>
     !(kind === "level-per-row" || kind === "group-feature") || columns.some((name) => !texts.has(name))
   );

@@ -92,7 +92,7 @@ function neighbourDifferences(
 
 /** Keys of few rows are compared with keys of as many rows only, others with keys of about as many. */
 function sizeClassOf(rows: number): number {
-  return rows <= 32 && Number.isInteger(rows) ? rows : 32 + Math.floor(4 * Math.log2(Math.max(rows, 1)));
+  return rows <= 32 && Number.isInteger(rows) ? rows : 32 + Math.floor(6 * log(Math.max(rows, 1)));
 }
 
 /** Few keys are compared with their rates one by one. */

@@ -120,6 +120,26 @@ Deno.test("notes: a feature that gives the label away, also as a warning", async
   );
 });
 
+Deno.test("notes: warnings are the same on any number of threads, and if the examples are spilled", async () => {
+  const rows = makeRows(
+    24_000,
+    (i, { clicked }) => ({ y: Number(clicked) + (i % 5 === 0 ? NaN : 0.1), c: `c${i % 9}` }),
+  );
+  await withStore(tableOf(["who", "clicked", "x", "y", "c"]), async (made) => {
+    insertRows(made.store, rows);
+    const resources = [{}, { threads: 3 }, { memoryBytes: 0 }];
+    const models = [];
+    for (const resource of resources) {
+      models.push((await trainOn(made, specOf([x, y, c]), {}, resource)).artifact);
+    }
+    const [first] = models;
+    assert.deepEqual(first.metadata.warnings?.map(({ kind, columns }) => [kind, columns]), [["label-copy", [
+      "y",
+    ]]]);
+    assert.deepEqual(models.map(({ id }) => id), models.map(() => first.id));
+  });
+});
+
 Deno.test("notes: a held-out AUC of 1 that no feature gives alone", async () => {
   const together = makeRows(600, (_, { x, y }) => ({ clicked: Number(x) / 2 + Number(y) > 0.5 ? 1 : 0 }));
   const [[note], warnings] = await remarksOn(together, [x, y, c], { C: 1e6 });
