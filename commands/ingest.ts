@@ -24,7 +24,7 @@ export default command({
     "",
     "Times (columns in _at, or by their comment) are ISO 8601, timestamps, dates like 20240131 or 31.1.2024, or microseconds since 1970 from 1973",
     "to 2286; without a zone they are UTC. NaN and an empty field of CSV, quoted or not, mean no value. TRUE and false are 1 and 0",
-    "in a column of numbers. Flags for text files are rejected for parquet files, which carry this information.",
+    "in a column of numbers. Flags for text files are rejected for parquet files alone, which carry this information.",
     "",
     "If the key is INTEGER PRIMARY KEY without NOT NULL, the rows of a file that lacks it are numbered.",
   ].join("\n"),

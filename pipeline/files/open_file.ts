@@ -1,7 +1,7 @@
 import { openSource } from "./byte_source.ts";
 import type { SelectSources } from "./columns/column_source.ts";
 import { openCsv } from "./text/csv.ts";
-import { fileInvalid } from "../failure.ts";
+import { Failure, fileInvalid } from "../failure.ts";
 import { openNdjson } from "./text/ndjson.ts";
 import { openParquet } from "./parquet/reader.ts";
 import { isParquet } from "./parquet/footer.ts";
@@ -38,6 +38,37 @@ export function openFile(path: string, selectSources: SelectSources, format: Tex
       return openCsv(path, selectSources, format);
     case "ndjson":
       return openNdjson(path, selectSources, format);
+  }
+}
+
+/**
+ * Returns the format for the files of a table: that of the text files among all that are loaded. Parquet files have none, unless they are
+ * alone: then a format is a mistake, which reading them reports.
+ *
+ * @param paths The files of the table.
+ * @param loaded All files that are loaded.
+ */
+export function formatAmong(
+  paths: readonly string[],
+  loaded: readonly string[],
+  format: TextFormat | undefined,
+): TextFormat | undefined {
+  const areParquet = (some: readonly string[]) => some.length > 0 && some.every(isParquetFile);
+  return format && areParquet(paths) && !areParquet(loaded) ? undefined : format;
+}
+
+/** Returns false for a file that cannot be read: reading it reports why. */
+function isParquetFile(path: string): boolean {
+  try {
+    const source = openSource(path);
+    try {
+      return isParquet(headOf(source, headBytes).head);
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { startThreads, workerUrl } from "../runtime/thread_pool.ts";
 import { usageInvalid } from "../failure.ts";
 import { fileState } from "../files/file_state.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
+import { formatAmong } from "../files/open_file.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { openBulk } from "../store/bulk.ts";
 import type { Store } from "../store/store.ts";
@@ -121,8 +122,9 @@ async function loadWidely(
 
 function mappingOf(
   { name }: Table,
-  { columnNames = {}, allowMissing = false, format }: IngestOptions,
+  { files, columnNames = {}, allowMissing = false, ...options }: IngestOptions,
 ): ColumnMapping {
+  const format = formatAmong(memberOf(files, name) ?? [], Object.values(files).flat(), options.format);
   return { names: memberOf(columnNames, name) ?? {}, allowMissing, ...(format ? { format } : {}) };
 }
 

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { releaseBatch } from "../files/columns/batch.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
+import { formatAmong } from "../files/open_file.ts";
 import { memberOf } from "../exact_json.ts";
 import { Failure } from "../failure.ts";
 import { yieldToEventLoop } from "../runtime/event_loop.ts";
@@ -148,7 +149,8 @@ const batchesPerYield = 8;
 
 /** @returns The number of rows. */
 async function readFiles(db: DatabaseSync, table: Table, options: OverlayOptions): Promise<number> {
-  const { files, columnNames, allowMissing, format, signal, observe = () => {} } = options;
+  const { files, columnNames, allowMissing, signal, observe = () => {} } = options;
+  const format = formatAmong(files[table.name], Object.values(files).flat(), options.format);
   const mapping = {
     names: memberOf(columnNames, table.name) ?? {},
     allowMissing,

@@ -2,6 +2,7 @@ import { memberOf } from "../../exact_json.ts";
 import { anyPlanOf, type JoinPlan } from "../../examples/join_plan.ts";
 import type { FeatureSpec } from "../../examples/spec.ts";
 import { fileState } from "../../files/file_state.ts";
+import { formatAmong } from "../../files/open_file.ts";
 import { ingest, type IngestOptions, type IngestReport } from "../../ingest/ingest.ts";
 import { countRows } from "../../ingest/load_log.ts";
 import type { FileReport } from "../../ingest/quality.ts";
@@ -135,8 +136,9 @@ function collectJobOf(
   store: Store,
   { load, train }: LoadAndTrainOptions,
 ): CollectExamplesJob {
-  const { files, columnNames = {}, allowMissing = false, format } = load;
+  const { files, columnNames = {}, allowMissing = false } = load;
   const table: Table = findTable(listTables(store.db), plan.label.table);
+  const format = formatAmong(files[table.name] ?? [], Object.values(files).flat(), load.format);
   return {
     kind: "collectExamples",
     plan,

@@ -9,7 +9,7 @@ import { listTables } from "../../../pipeline/store/table.ts";
 import { parentJoinOf } from "../../../pipeline/store/view/view_shape.ts";
 import { assertRejected } from "../../support/expected_failure.ts";
 import { upTo } from "../../support/key_tables.ts";
-import { inFolder } from "../../support/program.ts";
+import { inFolder, root } from "../../support/program.ts";
 
 type Files = Readonly<Record<string, readonly string[]>>;
 
@@ -414,6 +414,48 @@ Deno.test("files: tables are joined by several columns of the same names, if no 
     /visits\.city = weather\.city and visits\.day = weather\.day: it has the same names; 81 of 84/,
   );
 });
+
+const kunden = ["id,stadt", ...upTo(60).map((i) => `${i},${["Köln", "Bonn"][i % 2]}`)].join("\n");
+const asLatin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+
+Deno.test("files: text files of one encoding, and parquet files, are loaded together", () =>
+  inFolder(async (folder) => {
+    await Deno.writeFile(join(folder, "kunden.csv"), asLatin1(kunden));
+    const [orderFile] = await write(folder, {
+      "orders.csv": orders.map((line) => line.replace("customer_id", "kunde_id")),
+    });
+    const { proposal, rows } = await load(folder, [join(folder, "kunden.csv"), orderFile], {});
+    assert.equal(proposal.format.encoding, "windows-1252");
+    assert.deepEqual(new Set(rows.map(({ stadt }) => stadt)), new Set(["Köln", "Bonn"]));
+
+    const sample = join(root, "data", "sample");
+    const lead = await Deno.makeTempDir({ dir: folder });
+    const store = openStore(join(lead, "data"), { mode: "create" });
+    try {
+      const clicks = join(lead, "clicks.csv");
+      await Deno.writeTextFile(clicks, "offer_id;clicked_at;w\n1;2026-01-01T00:00:00Z;0,5\n");
+      const files = { leads: [join(sample, "leads.parquet")], clicks: [clicks] };
+      const report = await ingest(store, { files, format: { decimalComma: true, encoding: "windows-1252" } });
+      assert.deepEqual(Object.values(report.tables).map(({ inserted }) => inserted > 0), [true, true]);
+    } finally {
+      store.close();
+    }
+  }));
+
+Deno.test("files: text files of different encodings are refused", () =>
+  inFolder(async (folder) => {
+    await Deno.writeFile(join(folder, "kunden.csv"), asLatin1(kunden));
+    const [orderFile] = await write(folder, {
+      "orders.csv": orders.map((line, i) =>
+        line.replace("customer_id", "kunde_id") + (i === 0 ? ",größe" : ",groß")
+      ),
+    });
+    await assertRejected(
+      proposeFiles([join(folder, "kunden.csv"), orderFile], {}, {}),
+      "usage-invalid",
+      /Cannot load kunden\.csv and orders\.csv together: the first is CSV, windows-1252, the second is CSV.* Convert one/,
+    );
+  }));
 
 Deno.test("files: changes are not joined to examples without a time", () =>
   assertRejected(
