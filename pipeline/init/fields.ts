@@ -44,6 +44,8 @@ export function fieldsOf(fields: readonly Field[], time?: string): ProposedField
 
 /** Values with fewer rows each say nothing about other rows. */
 const rowsPerLevelMin = 2;
+/** Why a field is left out whose values occur in few rows. */
+export const whyLikeId = `it is like an id: fewer than ${rowsPerLevelMin} rows have the same value`;
 const freeTextWordsMin = 4;
 
 /** @returns undefined for a field that is a feature. */
@@ -58,9 +60,7 @@ function whyLeftOut({ column, rows }: Field): string | undefined {
   }
   if (kind !== "text" && !(kind === "integer" && isIdName(name))) return undefined;
   if (isUnique && distinct > 2) return "it is an id: no value occurs twice";
-  return distinct > 2 && rowsPerLevel(column, rows) < rowsPerLevelMin
-    ? `it is like an id: fewer than ${rowsPerLevelMin} rows have the same value`
-    : undefined;
+  return distinct > 2 && rowsPerLevel(column, rows) < rowsPerLevelMin ? whyLikeId : undefined;
 }
 
 function isFreeText({ distinct, length, rows, nulls }: ColumnProfile): boolean {
@@ -138,8 +138,12 @@ function numeric(name: string, { range }: ColumnProfile): ProposedFeature {
 const levelsMax = 2 ** 17;
 const hashColumns = 2 ** 18;
 
+export function hashed(name: string): ProposedFeature {
+  return { name, type: "categorical", hash: hashColumns };
+}
+
 function categorical({ name, column, rows }: Field): ProposedFeature {
-  if (levelCount(column, rows) > levelsMax) return { name, type: "categorical", hash: hashColumns };
+  if (levelCount(column, rows) > levelsMax) return hashed(name);
   const minCount = minCountOf(rows.rowCount, rowsPerLevel(column, rows));
   return minCount > 1 ? { name, type: "categorical", minCount } : { name, type: "categorical" };
 }

@@ -19,6 +19,7 @@ import { labelName } from "./label_table.ts";
 import { chooseLabel, type LabelChoice } from "./label_choice.ts";
 import { labelsOfColumn, labelsOfKeys, leaksAmong, withoutLeaks } from "./leak_search.ts";
 import { namedJoinsOf } from "./named_joins.ts";
+import { withOutcome } from "./outcome_levels.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
 import { withClicksJoined } from "./ratio_label.ts";
@@ -175,21 +176,27 @@ function proposalOf(
 
 /** Proposes the features: without columns that give the outcome away. */
 function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewField[], roles: ViewRoles) {
-  const proposed = fieldsOf(fields, roles.time?.name);
+  const alone = fieldsOf(fields, roles.time?.name);
   const labels = choice.is === "column"
     ? labelsOfColumn(choice.found)
     : choice.is === "exists"
     ? labelsOfKeys(choice.examples, choice.by.key, choice.clicked)
     : undefined;
-  if (!labels) return { ...proposed, warnings: [] };
+  if (!labels) return { ...alone, warnings: [] };
   const valuesAt = joinedValues(tree, profiles);
   const valuesOf = (field: ViewField | undefined) => field && valuesAt(field.alias, field.column);
+  const withValues = (field: ViewField) => ({
+    ...field,
+    column: { ...field.column, values: valuesAt(field.alias, field.column) },
+  });
+  const mayHaveLevels = ({ name }: ViewField) =>
+    [...alone.features, ...alone.leftOut.map(({ feature }) => feature)].some((feature) =>
+      feature.name === name && feature.type === "categorical"
+    );
+  const proposed = withOutcome(alone, fields.filter(mayHaveLevels).map(withValues), labels);
   const isFeature = (field: ViewField) => proposed.features.some(({ name }) => name === field.name);
   const warnings = leaksAmong({
-    fields: fields.filter(isFeature).map((field) => ({
-      ...field,
-      column: { ...field.column, values: valuesAt(field.alias, field.column) },
-    })),
+    fields: fields.filter(isFeature).map(withValues),
     labels,
     group: valuesOf(roles.group),
     time: valuesOf(roles.time),
