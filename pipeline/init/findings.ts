@@ -120,9 +120,11 @@ export function joinFindings(tree: JoinTree, profiles: readonly TableProfile[]):
   const children = tree.children.map((reference) =>
     ({ about: "join", text: childWords(reference) }) as const
   );
-  const left = profiles.filter(({ name }) => tree.unconnected.includes(name)).map(({ path }) => ({
+  const whyLeft = (name: string) =>
+    tree.nearMisses?.find(({ tables }) => tables.includes(name))?.text ?? "no column joins it to the others";
+  const left = profiles.filter(({ name }) => tree.unconnected.includes(name)).map(({ name, path }) => ({
     about: "join",
-    text: `${basename(path)} is left out: no column joins it to the others`,
+    text: `${basename(path)} is left out: ${whyLeft(name)}`,
   } as const));
   return [...joined, ...children, ...left];
 }

@@ -1,4 +1,5 @@
 import { freeName } from "./free_name.ts";
+import type { NearMiss } from "./near_misses.ts";
 import type { Reference } from "./references.ts";
 
 /** A table that is joined to the examples by its key: one row of it, at most, for each example. */
@@ -26,6 +27,8 @@ export interface JoinTree {
   readonly children: readonly Reference[];
   /** Tables that no reference connects to the examples. */
   readonly unconnected: readonly string[];
+  /** Columns that seem to connect them, and why they do not. */
+  readonly nearMisses?: readonly NearMiss[];
 }
 
 /** Returns the columns of the joined table by which its rows are found. */

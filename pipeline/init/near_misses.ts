@@ -41,9 +41,13 @@ function nearKeys(tables: readonly KeyTable[], compare: CompareNames): NearMiss[
 
 /** Finds columns of the same name that are a key of neither table: a join by them would multiply rows. */
 function repeatedKeys(tables: readonly KeyTable[]): NearMiss[] {
-  const byName = tables.map(({ name, columns }) => {
+  const byName = tables.map(({ name, columns, knownAt }) => {
     const named = columns.filter((column) => !isKey(column) && !isGenericKey(column.name));
-    return { name, columns: new Map(named.map((column) => [wordsOf(column.name).join("_"), column])) };
+    return {
+      name,
+      knownAt,
+      columns: new Map(named.map((column) => [wordsOf(column.name).join("_"), column])),
+    };
   });
   return byName.flatMap((table, i) =>
     byName.slice(i + 1).flatMap((other) =>
@@ -51,8 +55,10 @@ function repeatedKeys(tables: readonly KeyTable[]): NearMiss[] {
         const key = other.columns.get(words);
         if (!key || common(column.values(), key.values()).size === 0) return [];
         const names = `${table.name}.${column.name} and ${other.name}.${key.name}`;
+        const knownAt = table.knownAt ?? other.knownAt;
+        const same = knownAt === undefined ? "" : ` of the same ${knownAt}`;
         const text =
-          `${names} have values in common, but some of them in several rows each, so a join would multiply rows`;
+          `${names} have values in common, but some of them in several rows${same} each, so a join would multiply rows`;
         return [{ tables: [table.name, other.name], text }];
       })
     )

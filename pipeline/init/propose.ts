@@ -84,7 +84,7 @@ export async function proposeTables(
   const tree = joinTreeOf(choice.examples.name, names, joining, time);
   const misses = time === undefined ? [...timeMisses(checked), ...nearMisses] : nearMisses;
   requireConnected(tree, profiles, { isNamed, nearMisses: misses });
-  return proposalOf(choice, tree, profiles, wishes);
+  return proposalOf(choice, { ...tree, nearMisses: misses }, profiles, wishes);
 }
 
 /** Looks up which of the examples that were looked at have a row in the table of the label. */

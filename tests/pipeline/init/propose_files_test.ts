@@ -270,7 +270,7 @@ Deno.test("files: of a folder, what does not join and what is no table are named
       left.map(({ file }) => file),
       ["notes.md", "broken.parquet", "empty.csv"].map((name) => join(data, name)),
     );
-    assert.match(textOf("join"), /weather\.csv is left out/);
+    assert.match(textOf("join"), /weather\.csv is left out: no column joins it to the others/);
   }));
 
 Deno.test("files: parts of a table are loaded into one table", () =>
@@ -387,6 +387,15 @@ Deno.test("files: of a table with a row for each change, the newest one known at
     /mails\.customer = plans\.customer: .*the newest row whose known_at is not after sent_at/,
   );
 });
+
+Deno.test("files: changes of one time are named as the reason why a file of a folder is left out", () =>
+  inFolder(async (folder) => {
+    const data = join(folder, "in");
+    await Deno.mkdir(data);
+    await write(data, { "mails.csv": mails, "plans.csv": [...plans, plans[1].replace("old", "other")] });
+    const { textOf } = await load(folder, [data], {});
+    assert.match(textOf("join"), /plans\.csv is left out: .* in several rows of the same known_at each/);
+  }));
 
 Deno.test("files: tables are joined by several columns of the same names, if no single column joins them", async () => {
   const cities = ["Bonn", "Köln", "Ulm"];
