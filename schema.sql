@@ -83,6 +83,15 @@ CREATE TABLE model_aliases (
   set_by   TEXT NOT NULL                                         -- a command or a client
 ) STRICT, WITHOUT ROWID;
 
+-- A model's name and note for people, and that it was deleted: the row of a deleted model stays, because the history refers to it.
+CREATE TABLE model_notes (
+  model_id   TEXT NOT NULL PRIMARY KEY REFERENCES models (model_id),
+  name       TEXT,                                               -- a few words
+  note       TEXT,                                               -- a text
+  deleted_at INTEGER,                                            -- microseconds since 1970-01-01T00:00:00Z, or NULL
+  deleted_by TEXT                                                -- a command or a client
+) STRICT, WITHOUT ROWID;
+
 -- The active model: the newest row. Rows are only added; the others are the history.
 CREATE TABLE production_model (
   assignment_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT CHECK (assignment_id > 0),

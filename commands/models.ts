@@ -1,27 +1,84 @@
 import { readArtifact } from "../pipeline/model/artifact.ts";
-import { columnNames } from "../pipeline/encode/column_names.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
-import { periodTable, timeLines } from "./time_report.ts";
-import { describeRows } from "./row_report.ts";
-import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
+import type { ModelRow, Models } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_answer.ts";
-import { command, commonFlags, type Result } from "./cli/command.ts";
-import { convergenceWords } from "./convergence_words.ts";
+import { command, commonFlags, type Flags, type Options, type Result } from "./cli/command.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
+import { noteModel, textsOf } from "./model_notes.ts";
+import { deleteModel, pruneModels } from "./model_removal.ts";
+import { fixed, showModel, showSpec } from "./show_model.ts";
 import type { Terminal } from "./cli/terminal.ts";
 
-/** The commands, and the number of words that each takes. */
-const verbs: Readonly<Record<string, number>> = {
-  list: 0,
-  show: 1,
-  activate: 1,
-  rollback: 0,
-  history: 0,
-  alias: 2,
-  unalias: 1,
-  aliases: 0,
+const flags = {
+  ...commonFlags,
+  spec: {
+    type: "boolean",
+    flagOnly: true,
+    help: "show: print the feature spec of the model, for clickwell train --spec",
+  },
+  keep: { type: "integer", value: "N", min: 0, help: "prune: number of newest models to keep" },
+  "dry-run": { type: "boolean", help: "prune: print what would be deleted, and delete nothing" },
+  reason: { type: "string", value: "TEXT", help: "reason to record in the history" },
+} as const satisfies Flags;
+
+/** A command with its words, and what it works on. */
+interface Call extends Models {
+  /** The words after the command, as many as it takes. */
+  readonly words: readonly string[];
+  readonly options: Options<typeof flags>;
+  readonly terminal: Terminal;
+}
+
+interface Verb {
+  /** What each of its words is, for the message that one is missing. */
+  readonly words: readonly string[];
+  readonly run: (call: Call) => Promise<Result>;
+}
+
+const aModel = "a model's id, version or alias";
+const aText = 'a text; an empty one, "", removes it';
+
+/** The commands. */
+const verbs: Readonly<Record<string, Verb>> = {
+  list: { words: [], run: list },
+  show: { words: [aModel], run: show },
+  activate: {
+    words: [aModel],
+    run: async (call) => activate(await call.registry.findModel(call.words[0]), call, call.options.reason),
+  },
+  rollback: {
+    words: [],
+    run: async (call) =>
+      activate(await call.registry.previousModel(), call, call.options.reason ?? "rollback"),
+  },
+  history: { words: [], run: history },
+  alias: {
+    words: [aModel, "a name"],
+    run: ({ registry, words: [model, alias], terminal }) => addAlias(registry, { model, alias }, terminal),
+  },
+  unalias: {
+    words: ["the name to remove"],
+    run: ({ registry, words: [alias], terminal }) => dropAlias(registry, alias, terminal),
+  },
+  aliases: { words: [], run: ({ registry, terminal }) => sayAliases(registry, terminal) },
+  name: {
+    words: [aModel, aText],
+    run: ({ registry, words: [model, name], terminal }) => noteModel(registry, { model, name }, terminal),
+  },
+  note: {
+    words: [aModel, aText],
+    run: ({ registry, words: [model, note], terminal }) => noteModel(registry, { model, note }, terminal),
+  },
+  delete: { words: [aModel], run: (call) => deleteModel(call, call.words[0], call.terminal) },
+  prune: {
+    words: [],
+    run: (call) => {
+      const { keep, "dry-run": isDry } = call.options;
+      return pruneModels(call, { keep, isDry, terminal: call.terminal });
+    },
+  },
 };
 
 export default command({
@@ -36,6 +93,10 @@ export default command({
     "  alias MODEL NAME   point NAME at MODEL; a name points at one model",
     "  unalias NAME       remove an alias",
     "  aliases            list all aliases",
+    "  name MODEL TEXT    give a model a name of a few words, for people",
+    "  note MODEL TEXT    write down something about a model",
+    "  delete MODEL       remove a model's files, unless it is in production or has an alias; the history still names it",
+    "  prune --keep N     delete all but the N newest models, those in production or with an alias, and the one before",
   ].join("\n"),
   positionals: {
     name: Object.keys(verbs).join("|"),
@@ -43,69 +104,43 @@ export default command({
     min: 1,
     max: 3,
   },
-  flags: {
-    ...commonFlags,
-    reason: { type: "string", value: "TEXT", help: "reason to record in the history" },
-  },
+  flags,
   examples: [
     ["clickwell models list", "list all models, newest first"],
     ["clickwell models show 2", "show version 2"],
     ["clickwell models activate 2 --reason 'better calibrated'", "put it in production"],
     ["clickwell models rollback", "put the previous model back in production"],
     ["clickwell models alias 2 champion", "point champion at version 2"],
+    ["clickwell models show 2 --spec > features.json", "the feature spec of version 2"],
+    ["clickwell models prune --keep 5 --dry-run", "what would be deleted"],
   ],
-  async run({ options, positionals, terminal }) {
-    const [verb, model, name] = positionals;
-    const surplus = positionals[1 + (verbs[verb] ?? Infinity)];
-    if (surplus !== undefined) throw usageInvalid(`clickwell models ${verb} does not take "${surplus}".`);
+  async run({ options, positionals: [word, ...words], terminal }) {
+    if (!Object.hasOwn(verbs, word)) {
+      throw usageInvalid(`clickwell models has no "${word}", expected ${oneOf(Object.keys(verbs))}.`);
+    }
+    const verb = verbs[word];
+    if (words.length > verb.words.length) {
+      throw usageInvalid(`clickwell models ${word} does not take "${words[verb.words.length]}".`);
+    }
+    if (words.length < verb.words.length) {
+      throw usageInvalid(
+        `clickwell models ${word} needs ${verb.words[words.length]}: see clickwell models --help`,
+      );
+    }
     const registry = openRegistry(options.data);
     try {
-      switch (verb) {
-        case "list":
-          return await list(registry, terminal);
-        case "show":
-          return await show(await registry.findModel(named(verb, model)), {
-            registry,
-            modelsDir: options.models,
-            terminal,
-          });
-        case "activate":
-          return await activate(registry, await registry.findModel(named(verb, model)), options, terminal);
-        case "rollback": {
-          const reason = options.reason ?? "rollback";
-          return await activate(registry, await registry.previousModel(), { ...options, reason }, terminal);
-        }
-        case "history":
-          return await history(registry, terminal);
-        case "alias":
-          return await addAlias(
-            registry,
-            { model: named(verb, model), alias: named(verb, name, "a name") },
-            terminal,
-          );
-        case "unalias":
-          return await dropAlias(registry, named(verb, model, "the name to remove"), terminal);
-        case "aliases":
-          return await sayAliases(registry, terminal);
-        default:
-          throw usageInvalid(`clickwell models has no "${verb}", expected ${oneOf(Object.keys(verbs))}.`);
-      }
+      return await verb.run({ registry, dir: options.models, words, options, terminal });
     } finally {
       await registry.close();
     }
   },
 });
 
-function named(verb: string, word: string | undefined, what = "a model's id, version or alias"): string {
-  if (word !== undefined) return word;
-  throw usageInvalid(`clickwell models ${verb} needs ${what}: see clickwell models --help`);
-}
-
 function oneOf(words: readonly string[]): string {
   return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
-async function list(registry: Registry, terminal: Terminal): Promise<Result> {
+async function list({ registry, terminal }: Call): Promise<Result> {
   const active = (await registry.activeModel())?.modelId;
   const aliases = await registry.aliases();
   const models = await registry.listModels();
@@ -120,78 +155,39 @@ async function list(registry: Registry, terminal: Terminal): Promise<Result> {
     terminal.say(
       `${modelId === active ? "*" : " "} ${String(version).padStart(3)}  ${modelId}  ${instant(createdAt)}  ${
         settings.padEnd(14)
-      } ${quality}${names.length > 0 ? `  ${names.join(", ")}` : ""}`,
+      } ${quality}${names.length > 0 ? `  ${names.join(", ")}` : ""}${
+        row.name === undefined ? "" : `  "${row.name}"`
+      }`,
     );
   }
   if (active) terminal.say("* is in production");
-  return { models: models.map((row) => modelAnswer(row, { active, aliases })) };
+  return { models: models.map((row) => ({ ...modelAnswer(row, { active, aliases }), ...textsOf(row) })) };
 }
 
-async function show(
-  row: ModelRow,
-  { registry, modelsDir, terminal }: { registry: Registry; modelsDir: string; terminal: Terminal },
-): Promise<Result> {
-  const { metadata, checksum } = readArtifact(modelsDir, row.modelId);
-  const { data, metrics, solver, notes, warnings = [], coefficients, intercept } = metadata;
-  const names = columnNames(metadata.encoder);
-  const ending = convergenceWords(solver);
-  const strongest = names.map((name, i) => ({ name, coefficient: coefficients[i] }))
-    .sort((a, b) => Math.abs(b.coefficient) - Math.abs(a.coefficient)).slice(0, 15);
-  const lines = [
-    `${row.modelId}, version ${row.version}, trained ${
-      instant(row.createdAt)
-    } by clickwell ${metadata.program}`,
-    `  rows         ${data.rows.train} training, ${data.rows.test} held out`,
-    ...describeRows(data.rows, metadata.spec).map((line) => `               ${line}`),
-    `  settings     ${JSON.stringify(metadata.hyperParameters)}`,
-    `  log loss     ${fixed(metrics.log_loss)} (base rate ${fixed(metrics.base_log_loss)})`,
-    `  AUC          ${fixed(metrics.auc)}`,
-    `  Brier score  ${fixed(metrics.brier)}`,
-    `  calibration  ${fixed(metrics.ece)} expected error`,
-    `  certificate  largest gradient entry ${
-      solver.gradientMax.toExponential(1)
-    } after ${solver.iterations} passes${ending === undefined ? "" : `: ${ending}`}`,
-    `  checksum     ${checksum}`,
-    ...timeLines(metadata).map((line) => `  time         ${line}`),
-    ...(metrics.by_time ? periodTable(metrics.by_time) : []).map((line) => `    ${line}`),
-    ...notes.map((note) => `  note         ${note}`),
-    `  strongest of ${names.length} coefficients, in log-odds; the intercept is ${intercept.toFixed(4)}:`,
-    ...strongest.map(({ name, coefficient }) => `    ${coefficient.toFixed(4).padStart(9)}  ${name}`),
-  ];
-  for (const line of lines) terminal.say(line);
-  const named = Object.fromEntries(names.map((name, i) => [name, coefficients[i]]));
-  const place = { active: (await registry.activeModel())?.modelId, aliases: await registry.aliases() };
-  return {
-    ...modelAnswer(row, place),
-    data,
-    metrics,
-    solver,
-    notes,
-    warnings,
-    intercept,
-    coefficients: named,
-  };
+async function show({ registry, dir, words: [model], options, terminal }: Call): Promise<Result> {
+  const row = await registry.findModel(model);
+  if (options.spec) return showSpec(row, dir, { json: options.json, terminal });
+  return await showModel(row, { registry, modelsDir: dir, terminal });
 }
 
 async function activate(
-  registry: Registry,
   { modelId }: ModelRow,
-  options: { models: string; reason: string | undefined },
-  terminal: Terminal,
+  { registry, dir, terminal }: Call,
+  reason: string | undefined,
 ): Promise<Result> {
   // A model that cannot be loaded must not become the active one: the next start would fail.
-  readArtifact(options.models, modelId);
+  readArtifact(dir, modelId);
   const made = await registry.assign({
     modelId,
     assignedAt: Date.now() * 1000,
     assignedBy: "clickwell models",
-    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(reason === undefined ? {} : { reason }),
   });
   terminal.say(`${modelId}, version ${made.version}, is in production.`);
   return assignmentAnswer(made);
 }
 
-async function history(registry: Registry, terminal: Terminal): Promise<Result> {
+async function history({ registry, terminal }: Call): Promise<Result> {
   const rows = await registry.history();
   if (rows.length === 0) terminal.say("No model has been in production yet.");
   for (const { modelId, version, assignedAt, assignedBy, reason } of rows) {
@@ -202,8 +198,4 @@ async function history(registry: Registry, terminal: Terminal): Promise<Result> 
     );
   }
   return { history: rows.map(assignmentAnswer) };
-}
-
-function fixed(value: unknown): string {
-  return typeof value === "number" ? value.toFixed(4) : "-";
 }

@@ -14,6 +14,8 @@ export interface Flag {
    * That the value is a path, or `NAME=PATH`. A config file with `"relativeTo": "file"` gives it relative to its own folder.
    */
   readonly path?: "whole" | "named";
+  /** Whether only the flag sets it: another command has a setting of that name for the environment and config files. */
+  readonly flagOnly?: boolean;
 }
 
 export type Flags = Readonly<Record<string, Flag>>;

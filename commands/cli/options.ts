@@ -100,9 +100,10 @@ export function rejectUnknownSettings(
   }
 }
 
-/** Returns whether a config file may set the flag: every flag but `--config` and `--help`. */
+/** Returns whether a config file may set the flag: every flag but `--config`, `--help` and those that are flags only. */
 function inFile(flags: Flags, name: string): boolean {
-  return Object.hasOwn(flags, name) && name !== "config" && name !== "help";
+  return Object.hasOwn(flags, name) && name !== "config" && name !== "help" &&
+    !flags[name].flagOnly;
 }
 
 interface ConfigFile {
@@ -164,7 +165,7 @@ interface AllSources {
 
 function firstGiven(name: string, flag: Flag, { settings, sources, file }: AllSources): Given | undefined {
   if (Object.hasOwn(settings, name)) return { value: settings[name], place: `--${name}`, origin: "flag" };
-  if (name === "help") return undefined;
+  if (name === "help" || flag.flagOnly) return undefined;
   const variable = environmentName(name);
   const text = sources.environment(variable);
   if (text) {

@@ -18,7 +18,7 @@ export interface Artifact {
 
 const modelFile = "model.json";
 /** Prefix of the folders to which models are written before they are renamed. */
-const temporaryPrefix = ".tmp-";
+export const temporaryPrefix = ".tmp-";
 const unfinishedAgeMs = 3_600_000;
 const idPattern = /^cw-[0-9a-f]{16}$/;
 const modelJsonBytesMax = 256 * 1024 * 1024;
@@ -84,12 +84,12 @@ function unwritable(error: unknown, modelsDir: string): unknown {
 }
 
 /** Errors of the operating system have a code; those of Deno's permissions have none. */
-function isOfSystem(error: unknown): error is Error {
+export function isOfSystem(error: unknown): error is Error {
   return error instanceof Deno.errors.NotCapable ||
     (error instanceof Error && "code" in error && typeof error.code === "string");
 }
 
-function reasonOf(error: Error): string {
+export function reasonOf(error: Error): string {
   return error.message.replace(/ \(os error .*$/, "");
 }
 
@@ -184,7 +184,7 @@ function isOld(path: string): boolean {
 }
 
 /** Rejects names that are not ids: an id becomes the name of a folder, and must not be another path. */
-function checkedId(modelId: string): string {
+export function checkedId(modelId: string): string {
   if (idPattern.test(modelId)) return modelId;
   throw new Failure(
     "model-unknown",
@@ -250,7 +250,7 @@ function idOf(checksum: string): string {
   return `cw-${checksum.slice(0, 16)}`;
 }
 
-function exists(path: string): boolean {
+export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;

@@ -11,6 +11,9 @@ export interface ModelRow {
   readonly hyperParameters: Readonly<Record<string, unknown>>;
   readonly metrics: Readonly<Record<string, unknown>>;
   readonly checksum: string;
+  /** A few words for people, if it has been given any. */
+  readonly name?: string;
+  readonly note?: string;
 }
 
 /** One row of the history of models in production. */
@@ -68,6 +71,24 @@ export interface AliasEntry {
   readonly setBy: string;
 }
 
+/** A model to delete. */
+export interface DeletionEntry {
+  /** An id or a version. */
+  readonly model: string;
+  /** Microseconds since 1970-01-01T00:00:00Z. */
+  readonly deletedAt: number;
+  /** A command or a client. */
+  readonly deletedBy: string;
+}
+
+/** A name and a note of a model, for people. A member that is absent stays as it is; an empty text removes it. */
+export interface NoteEntry {
+  /** An id, a version or an alias. */
+  readonly model: string;
+  readonly name?: string;
+  readonly note?: string;
+}
+
 /** An active watch of a registry. */
 export interface RegistryWatch {
   stop(): void;
@@ -78,14 +99,18 @@ export interface RegistryWatch {
  * this interface, so that it can be kept elsewhere. Every method may reject with a failure of the store.
  */
 export interface Registry {
-  /** Registers a model. A model that is already registered keeps its version. @param createdAt Microseconds since 1970. */
+  /**
+   * Registers a model. A model that is already registered keeps its version; one that was deleted is there again.
+   *
+   * @param createdAt Microseconds since 1970-01-01T00:00:00Z.
+   */
   registerModel(
     artifact: Pick<Artifact, "id" | "checksum" | "metadata">,
     createdAt: number,
   ): Promise<ModelRow>;
-  /** Returns all models, newest first. */
+  /** Returns all models but the deleted ones, newest first. */
   listModels(): Promise<ModelRow[]>;
-  /** Finds a model by its id, its version or an alias. @throws {Failure} `model-unknown` */
+  /** Finds a model by its id, its version or an alias. @throws {Failure} `model-unknown`, also for a deleted one. */
   findModel(name: string): Promise<ModelRow>;
   /** Returns the active model, which is the newest assignment; undefined before the first. */
   activeModel(): Promise<Assignment | undefined>;
@@ -126,6 +151,16 @@ export interface Registry {
    * @throws {Failure} `model-unknown`; `alias-unknown`.
    */
   removeAlias(entry: { readonly model?: string; readonly alias: string }): Promise<ModelRow>;
+  /**
+   * Marks a model as deleted. Its row and its assignments stay; it cannot be found or assigned any longer.
+   *
+   * @throws {Failure} `model-unknown`; `model-in-production` if it is active or has an alias.
+   */
+  deleteModel(entry: DeletionEntry): Promise<ModelRow>;
+  /** Removes the mark of a deleted model. @param modelId Its id. */
+  restoreModel(modelId: string): Promise<void>;
+  /** Sets or removes a model's name and note. @throws {Failure} `model-unknown`; `input-invalid` if a text is too long. */
+  setNote(entry: NoteEntry): Promise<ModelRow>;
   /** Upgrades a registry of an earlier version. @returns Whether an upgrade was needed. */
   upgrade(): Promise<boolean>;
   /** Returns a string that differs after each change of the registry. Called for every request, so it must be fast. */

@@ -10,7 +10,7 @@ import {
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { RegistryFile as OpenFile } from "../store/registry_file.ts";
 
-/** The open registry file. All queries of its tables are here and in `alias_queries.ts`. */
+/** The open registry file. All queries of its tables are here, in `alias_queries.ts` and in `note_queries.ts`. */
 export type RegistryFile = Pick<OpenFile, "db" | "path">;
 
 /** @throws {Failure} as `Registry.registerModel`. */
@@ -20,35 +20,57 @@ export function registerModel(
   createdAt: number,
 ): ModelRow {
   const { hyperParameters, metrics } = artifact.metadata;
+  const { db } = file;
   const values = [createdAt, JSON.stringify(hyperParameters), JSON.stringify(metrics), artifact.checksum];
   try {
-    file.db.prepare(`
+    db.exec("BEGIN IMMEDIATE");
+    db.prepare(`
       INSERT INTO models (model_id, version, created_at, hyper_parameters, metrics, checksum)
       SELECT ?, coalesce(max(version), 0) + 1, ?, ?, ?, ? FROM models WHERE true
       ON CONFLICT (model_id) DO NOTHING
     `).run(artifact.id, ...values);
+    db.prepare("UPDATE model_notes SET deleted_at = NULL, deleted_by = NULL WHERE model_id = ?").run(
+      artifact.id,
+    );
+    db.exec("COMMIT");
   } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
     throw asFailure(error, `register the model ${artifact.id} in ${file.path}`);
   }
   return findModel(file, artifact.id);
 }
 
+const modelSelection =
+  "SELECT models.*, name, note, deleted_at FROM models LEFT JOIN model_notes USING (model_id)";
+/** Ids of deleted models. */
+const deletedIds = "SELECT model_id FROM model_notes WHERE deleted_at IS NOT NULL";
+
 export function listModels(file: RegistryFile): ModelRow[] {
-  return file.db.prepare("SELECT * FROM models ORDER BY version DESC").all().map(modelRow);
+  return file.db.prepare(`${modelSelection} WHERE deleted_at IS NULL ORDER BY version DESC`).all().map(
+    modelRow,
+  );
 }
 
 /** @throws {Failure} as `Registry.findModel`. */
 export function findModel(file: RegistryFile, name: string): ModelRow {
   const row = /^[0-9]{1,15}$/.test(name)
-    ? file.db.prepare("SELECT * FROM models WHERE version = ?").get(Number(name))
+    ? file.db.prepare(`${modelSelection} WHERE version = ?`).get(Number(name))
     : file.db.prepare(`
-      SELECT * FROM models
+      ${modelSelection}
       WHERE model_id = coalesce((SELECT model_id FROM model_aliases WHERE alias = :name), :name)
     `).get({ name });
   if (!row) {
     throw new Failure(
       "model-unknown",
       `There is no model "${name.slice(0, 80)}". GET /models or clickwell models list shows those there are.`,
+    );
+  }
+  if (row.deleted_at !== null) {
+    throw new Failure(
+      "model-unknown",
+      `The model ${row.model_id}, version ${row.version}, was deleted at ${
+        new Date(Number(row.deleted_at) / 1000).toISOString()
+      }. The history still has its assignments; training it again, or clickwell models import, brings it back.`,
     );
   }
   return modelRow(row);
@@ -92,6 +114,7 @@ export function previousModel(file: RegistryFile): ModelRow {
   const row = file.db.prepare(`
     ${selection}
     WHERE model_id <> (SELECT model_id FROM production_model ORDER BY assignment_id DESC LIMIT 1)
+      AND model_id NOT IN (${deletedIds})
     ${newestFirst} LIMIT 1
   `).get();
   if (row) return findModel(file, assignment(row).modelId);
@@ -161,6 +184,8 @@ function modelRow(row: Row): ModelRow {
     hyperParameters: JSON.parse(String(row.hyper_parameters)),
     metrics: JSON.parse(String(row.metrics)),
     checksum: String(row.checksum),
+    ...(typeof row.name === "string" ? { name: row.name } : {}),
+    ...(typeof row.note === "string" ? { note: row.note } : {}),
   };
 }
 

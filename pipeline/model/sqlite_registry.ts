@@ -1,4 +1,5 @@
 import { listAliases, removeAlias, setAlias } from "./alias_queries.ts";
+import { deleteModel, restoreModel, setNote } from "./note_queries.ts";
 import type { Registry } from "./registry.ts";
 import {
   activeModel,
@@ -53,6 +54,9 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
     aliases: () => read(listAliases),
     setAlias: (entry) => write((file) => setAlias(file, entry)),
     removeAlias: (entry) => write((file) => removeAlias(file, entry)),
+    deleteModel: (entry) => write((file) => deleteModel(file, entry)),
+    restoreModel: (modelId) => write((file) => restoreModel(file, modelId)),
+    setNote: (entry) => write((file) => setNote(file, entry)),
     upgrade: () => retryWhileBusy(patienceMs, () => upgrade(dataDir)),
     stamp,
     watch: (onChange) => watchStamp(stamp, onChange),

@@ -4,7 +4,7 @@ import { createJournal } from "./journal.ts";
 import { layoutOf } from "./layout.ts";
 import { isOlder, migrate, readVersion, registrySteps } from "./migration.ts";
 import { finishSplit, isOlderFile, splitOlder } from "./upgrade/older_store.ts";
-import { createRegistry } from "./schema.ts";
+import { addModelNotes, createRegistry } from "./schema.ts";
 import { asFailure } from "./sqlite_failure.ts";
 import { createDataFolder, fileAt, type FileOptions, openFile } from "./store_file.ts";
 
@@ -43,6 +43,7 @@ export function openRegistryFile(dataDir: string, options: FileOptions): Registr
       if (version === 0) createRegistry(db);
       if (isOlder(version)) completeOlder(db);
       else migrate(db, { path, readOnly: mode === "read", steps: registrySteps });
+      addModelNotes(db, { temporary: mode === "read" });
       if (mode === "read") db.exec("PRAGMA query_only = ON");
       requireRegistry(db, path);
       return { db, path, close: () => db.close() };

@@ -19,7 +19,7 @@ const registryLine = /^-- In clickwell\.db: .*$/m;
 const registryAt = text.search(registryLine);
 /** SQL of the log of loads. */
 const tablesRecords = text.slice(loanOffers.length, registryAt);
-/** SQL of models, model_aliases and production_model. */
+/** SQL of models, model_aliases, model_notes and production_model. */
 const registryRecords = text.slice(registryAt);
 
 /** Returns a schema without the program's records, which an edited copy of schema.sql contains. */
@@ -46,6 +46,18 @@ export function createRegistry(db: DatabaseSync, fill: () => void = () => {}): v
     db.exec(registryRecords);
     fill();
   });
+}
+
+/**
+ * Creates the table `model_notes` in a registry that an earlier version made, which goes on reading it.
+ *
+ * @param options.temporary Creates it for this connection only.
+ */
+export function addModelNotes(db: DatabaseSync, { temporary }: { readonly temporary: boolean }): void {
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'model_notes'").get()) return;
+  const [statement] = /^CREATE TABLE model_notes[^;]*;/m.exec(registryRecords) ?? [];
+  if (statement === undefined) throw new Error("schema.sql has no table model_notes");
+  db.exec(statement.replace("CREATE TABLE", `CREATE ${temporary ? "TEMP " : ""}TABLE IF NOT EXISTS`));
 }
 
 function create(db: DatabaseSync, steps: readonly string[], fill: () => void): boolean {

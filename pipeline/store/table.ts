@@ -42,7 +42,12 @@ export interface Table {
 export const timeUnit = "microseconds since 1970-01-01T00:00:00Z";
 
 /** The tables of the registry, each after those that it refers to. */
-export const registryTableNames: readonly string[] = ["models", "model_aliases", "production_model"];
+export const registryTableNames: readonly string[] = [
+  "models",
+  "model_aliases",
+  "model_notes",
+  "production_model",
+];
 
 /** The program's own tables: no file is loaded into them. */
 export const ownTableNames: ReadonlySet<string> = new Set(["loads", ...registryTableNames]);

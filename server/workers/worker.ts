@@ -116,7 +116,8 @@ function logToPrimary(primary: RpcPeer<PrimaryApi>): Log {
 
 function readOnly(registry: Registry): Registry {
   const writes = { registerModel: primaryOnly, assign: primaryOnly, upgrade: primaryOnly };
-  return { ...registry, ...writes, setAlias: primaryOnly, removeAlias: primaryOnly };
+  const notes = { deleteModel: primaryOnly, restoreModel: primaryOnly, setNote: primaryOnly };
+  return { ...registry, ...writes, ...notes, setAlias: primaryOnly, removeAlias: primaryOnly };
 }
 
 /** The primary thread answers routes that write: only an error in the route table leads here. */

@@ -367,3 +367,76 @@ Deno.test("registry: an alias cannot look like an id or a version", async () => 
     assert.deepEqual(await registry.aliases(), []);
   });
 });
+
+Deno.test("registry: a deleted model is neither found, listed nor assigned; the history names it", async () => {
+  await withRegistry(async (registry) => {
+    await registered(registry, [one, two, three]);
+    for (const artifact of [one, two, three]) await assign(registry, artifact);
+    const deletion = { deletedAt: 9_000_000, deletedBy: "a test" };
+    assert.equal((await registry.deleteModel({ model: "2", ...deletion })).modelId, two.id);
+    assert.deepEqual((await registry.listModels()).map(({ version }) => version), [3, 1]);
+    for (const attempt of [registry.findModel("2"), registry.findModel(two.id), assign(registry, two)]) {
+      await assertRejected(attempt, "model-unknown", /version 2, was deleted at 1970-01-01T00:00:09.000Z/);
+    }
+    assert.deepEqual((await registry.history()).map(({ modelId }) => modelId), [three.id, two.id, one.id]);
+    assert.equal((await registry.previousModel()).modelId, one.id, "a rollback passes over it");
+    await assertRejected(registry.deleteModel({ model: "2", ...deletion }), "model-unknown", /was deleted/);
+  });
+});
+
+Deno.test("registry: the active model and those with an alias are not deleted", async () => {
+  await withRegistry(async (registry) => {
+    await registered(registry, [one, two]);
+    await assign(registry, one);
+    await registry.setAlias({ model: "2", alias: "champion", setAt: 0, setBy: "a test" });
+    const deletion = { deletedAt: 9, deletedBy: "a test" };
+    for (
+      const [model, reason] of [["1", /is in production/], ["champion", /champion is an alias/]] as const
+    ) {
+      await assertRejected(registry.deleteModel({ model, ...deletion }), "model-in-production", reason);
+    }
+    assert.equal((await registry.listModels()).length, 2);
+  });
+});
+
+Deno.test("registry: a deleted model that is registered again has its version, and no later model gets it", async () => {
+  await withRegistry(async (registry) => {
+    const [, row] = [await registry.registerModel(one, 0), await registry.registerModel(two, 5)];
+    await registry.deleteModel({ model: two.id, deletedAt: 9, deletedBy: "a test" });
+    assert.equal((await registry.registerModel(three, 0)).version, 3);
+    assert.deepEqual(await registry.registerModel(two, 6), row);
+    assert.deepEqual(await registry.findModel("2"), row);
+  });
+});
+
+Deno.test("registry: a model has a name and a note, which an empty text removes", async () => {
+  await withRegistry(async (registry) => {
+    const row = await registry.registerModel(one, 0);
+    assert.equal((await registry.setNote({ model: "1", name: " spring " })).name, "spring");
+    assert.equal((await registry.setNote({ model: "1", note: "without apr" })).name, "spring");
+    assert.deepEqual(await registry.listModels(), [{ ...row, name: "spring", note: "without apr" }]);
+    await registry.setNote({ model: "1", name: "", note: " " });
+    assert.deepEqual(await registry.findModel("1"), row);
+    await assertRejected(
+      registry.setNote({ model: "1", name: "x".repeat(101) }),
+      "input-invalid",
+      /at most 100/,
+    );
+    await assertRejected(registry.setNote({ model: "2", name: "x" }), "model-unknown", /no model "2"/);
+  });
+});
+
+Deno.test("registry: one that has no table of notes yet is read, and gets it with the next change", async () => {
+  await withRegistry(async (registry, dataDir) => {
+    await registered(registry, [one]);
+    using db = new DatabaseSync(join(dataDir, registryFileName));
+    db.exec("DROP TABLE model_notes");
+    const hasNotes = () =>
+      db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'model_notes'").get() !== undefined;
+    assert.equal((await registry.findModel("1")).modelId, one.id);
+    assert.equal(hasNotes(), false, "reading changes nothing");
+    await registry.setNote({ model: "1", note: "kept" });
+    assert.equal(hasNotes(), true);
+    assert.equal((await registry.findModel("1")).note, "kept");
+  });
+});

@@ -86,6 +86,7 @@ function assertSplit(dataDir: string): void {
     ...common,
     tables: [
       "model_aliases",
+      "model_notes",
       "models",
       "production_model",
       "production_model_is_append_only_delete",
