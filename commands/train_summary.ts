@@ -140,6 +140,9 @@ function nextLine({ data, metrics, warnings = [], hyperParameters }: ArtifactMet
   if (data.rows.test === 0) {
     return "next: hold rows out with --test-share 0.2, to see how good the model is on rows it does not know";
   }
+  if (gainOf(metrics) < 0) {
+    return "next: try a stronger penalty, as with --C 0.01, fewer columns or more rows; the click rate alone is better";
+  }
   if (gainOf(metrics) < gainMin) {
     return "next: add columns that say more about the outcome, or more rows; the model is hardly better than the click rate";
   }

@@ -14,10 +14,13 @@ export function hashOfNumber(value: number, salt: number): number {
 const distinctMin = 1_000;
 const hashedColumnsMax = 3;
 const lookedAtRows = 4_096;
+/** Cells that are looked at to choose these columns. */
+const lookedAtCells = 200_000;
 
 /** Returns the columns with the most distinct values among the first rows. */
 export function distinctiveColumns({ columns, rowCount }: LeakRows): number[] {
-  const distinct = columns.map((column) => distinctOf(column, Math.min(rowCount, lookedAtRows)));
+  const rows = Math.min(rowCount, lookedAtRows, Math.ceil(lookedAtCells / columns.length));
+  const distinct = columns.map((column) => distinctOf(column, rows));
   const sorted = distinct.map((_, c) => c).sort((a, b) => distinct[b] - distinct[a] || a - b);
   let combinations = 1;
   return sorted.slice(0, hashedColumnsMax).filter((c) => {

@@ -15,6 +15,8 @@ const labelledMin = 20;
 /** Columns, and their share, of which more are no leaks if a value or a comparison of each goes with one outcome. */
 const usualMin = 5;
 const usualShare = 0.2;
+/** Columns of whose values the form is looked at; not of a wide table, for the time that it takes. */
+const formColumnsMax = 300;
 
 /**
  * Looks for columns that give the outcome away, or that say nothing about rows to come, and for rows that occur more than once. Each
@@ -47,7 +49,7 @@ export function findLeaks(table: LeakTable): LeakWarning[] {
     check((c) => isNumber(c) ? warnOfOwnRow(sample, c, keys) : undefined);
     const before = found.length;
     check((c) => warnOfValue(sample, c, all));
-    check((c) => warnOfForm(sample, c, all));
+    if (columns.length <= formColumnsMax) check((c) => warnOfForm(sample, c, all));
     found.push(...warnOfPairs(sample, [...open]));
     // Where many columns have such values, the outcome is easily told: they are no sign of a leak.
     const isUsual = found.length - before > Math.max(usualMin, usualShare * columns.length);

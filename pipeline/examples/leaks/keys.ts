@@ -16,9 +16,10 @@ export interface Key {
   readonly totals?: () => LevelTotals;
 }
 
-/** Categories and numbers that are looked at as keys. */
+/** Categories and numbers that are looked at as keys; fewer of many columns, each of which is compared with each key. */
 const categoriesMax = 7;
 const numbersMax = 4;
+const comparedMax = 600;
 /** Keys per row, at most: of more, hardly any has several rows. */
 const keyShareMax = 0.85;
 /** Distinct values of a number from which it may be a key. */
@@ -29,9 +30,10 @@ export function keysOf(sample: LeakSample): Key[] {
   const { columns, rows, hasWholeGroups } = sample;
   const named = (kind: "category" | "number", isKey: (c: number) => boolean, max: number) =>
     [...columns.keys()].filter((c) => columns[c].kind === kind && isKey(c)).slice(0, max);
+  const most = Math.max(1, Math.floor(comparedMax / columns.length));
   const group = rows.groups ? [sorted("the group", rows.groups, rows.groupCount)] : [];
-  const categories = named("category", (c) => columns[c].levels !== undefined, categoriesMax);
-  const numbers = named("number", (c) => isWhole(rows.columns[c]), numbersMax);
+  const categories = named("category", (c) => columns[c].levels !== undefined, Math.min(categoriesMax, most));
+  const numbers = named("number", (c) => isWhole(rows.columns[c]), Math.min(numbersMax, most));
   return [
     ...group.map((key) => hasWholeGroups ? { ...key, totals: () => countKeys(key, rows) } : key),
     ...categories.map((c) => categoryKey(sample, c)),

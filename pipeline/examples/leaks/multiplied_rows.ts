@@ -12,6 +12,7 @@ const differingShareMax = 0.02;
 const equalShareMin = 0.98;
 /** Columns of nearly unique values that are looked at. */
 const lookedAtMax = 4;
+const searchedMax = 200;
 
 /**
  * Finds rows that a join has multiplied: rows with the same value of a nearly unique column have the same outcome and are equal in
@@ -19,7 +20,10 @@ const lookedAtMax = 4;
  */
 export function multipliedRows({ twins, columns }: LeakSample): LeakWarning | undefined {
   const { rowCount, labels } = twins;
-  const unique = columns.map((_, c) => ({ c, distinct: new Set(twins.columns[c]).size }))
+  const unique = columns.slice(0, searchedMax).map((_, c) => ({
+    c,
+    distinct: new Set(twins.columns[c]).size,
+  }))
     .filter(({ distinct }) =>
       distinct >= distinctShareMin * rowCount && distinct <= (1 - repeatedShareMin) * rowCount
     )
