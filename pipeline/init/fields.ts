@@ -1,3 +1,5 @@
+import { Failure } from "../failure.ts";
+import { printable } from "../files/columns/printable.ts";
 import type { ColumnProfile } from "./column_profile.ts";
 import type { ColumnValues } from "./column_values.ts";
 import { levelCount, orderedLevels, rowsPerLevel, type TableRows } from "./levels.ts";
@@ -40,6 +42,29 @@ export function fieldsOf(fields: readonly Field[], time?: string): ProposedField
     } else leftOut.push({ column: field.name, why, feature });
   }
   return { features, leftOut };
+}
+
+/**
+ * Makes features of the free texts if there is no other.
+ *
+ * @throws {Failure} `examples-invalid` if there is still none.
+ */
+export function withSomeFeature(proposed: ProposedFields): ProposedFields {
+  if (proposed.features.length > 0) return proposed;
+  const isText = ({ feature }: LeftOutColumn) => feature.type === "words";
+  const features = proposed.leftOut.filter(isText).map(({ feature }) => feature);
+  const leftOut = proposed.leftOut.filter((entry) => !isText(entry));
+  if (features.length > 0) return { features, leftOut };
+  const seen = leftOut.map(({ column, why }) => `${printable(column)} (${why.replace(/\.$/, "")})`).join(
+    ", ",
+  );
+  throw new Failure(
+    "examples-invalid",
+    `There is no column from which to predict the label${
+      seen === "" ? "" : `: ${seen}`
+    }. Add columns with what is known of each row before the ` +
+      "outcome, or join a file that has some.",
+  );
 }
 
 /** Values with fewer rows each say nothing about other rows. */

@@ -1,5 +1,5 @@
 import type { ColumnProfile } from "./column_profile.ts";
-import { fieldsOf } from "./fields.ts";
+import { fieldsOf, withSomeFeature } from "./fields.ts";
 import { freeName } from "./free_name.ts";
 import { joinedFormat } from "./joined_format.ts";
 import {
@@ -134,7 +134,8 @@ function proposalOf(
   const isFeature = (field: ViewField) =>
     field.name !== key && field.name !== label.name && field !== roles.group &&
     !field.isNumber;
-  const { features, leftOut, warnings } = featuresOf(parts, fields.filter(isFeature), roles);
+  const { warnings, ...proposed } = featuresOf(parts, fields.filter(isFeature), roles);
+  const { features, leftOut } = withSomeFeature(proposed);
   const used = profiles.filter(({ name }) => tables.some((table) => table.name === name));
   const names = [...fields.map(({ name }) => name), label.name];
   const isRatio = choice.is === "ratio";

@@ -218,3 +218,14 @@ Deno.test("init: a label that is not one says what was seen and what to do", asy
     /it has one row, expected rows of both outcomes/,
   );
 });
+
+Deno.test("init: a free text is a feature if there is no other, and a table without any is rejected", async () => {
+  const texts = mails.map(({ mail_id, note, opened }) => ({ mail_id, note, opened }));
+  const { features, leftOut } = await proposed(texts);
+  assert.deepEqual([features.map(({ name, type }) => [name, type]), leftOut], [[["note", "words"]], []]);
+  await assertRejected(
+    proposed(mails.map(({ mail_id, version, opened }) => ({ mail_id, version, opened }))),
+    "examples-invalid",
+    /^There is no column from which to predict the label: version \(it is constant: "7" in every row\)\. Add columns/,
+  );
+});
