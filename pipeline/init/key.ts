@@ -19,10 +19,10 @@ export function mayBeKey({ kind, isUnique, nulls }: ColumnProfile): boolean {
   return (kind === "integer" || kind === "text") && isUnique && nulls === 0;
 }
 
-/** Returns whether values look like those of a key: consecutive integers, or texts of one word and about one length. */
+/** Returns whether values look like those of a key: consecutive integers, or short texts of one word. */
 function isLikeKey({ range, length, rows }: ColumnProfile): boolean {
   if (range) return range.max - range.min < 2 * rows;
-  return length !== undefined && length.words <= 1 && length.max <= 64 && length.min >= length.max / 2;
+  return length !== undefined && length.words <= 1 && length.max <= 64;
 }
 
 const rowNumber = "row_number";

@@ -119,21 +119,32 @@ export function namedColumn({ columns, path }: TableProfile, name: string, flag:
 
 function hasTwoValues({ kind, distinct, levels }: ColumnProfile): boolean {
   if (distinct !== 2 || kind === "time" || kind === "date") return false;
-  return kind === "boolean" || kind === "text" || levels.every(({ level }) => level === "0" || level === "1");
+  return kind === "boolean" || kind === "text" || isZeroOne(levels) || isSigns(levels);
+}
+
+function isZeroOne(levels: ColumnProfile["levels"]): boolean {
+  return levels.every(({ level }) => level === "0" || level === "1");
+}
+
+/** Returns whether the values are −1 and 1. */
+function isSigns(levels: ColumnProfile["levels"]): boolean {
+  return levels.length === 2 && levels.every(({ level }) => level === "-1" || level === "1");
 }
 
 /** @throws {Failure} `examples-invalid` if the column does not have two values that can be 0 and 1. */
 function checkLabel(table: TableProfile, column: ColumnProfile): FoundLabel {
   const { kind, distinct, levels, rows, nulls } = column;
-  const isZeroOne = (kind === "integer" || kind === "real") &&
-    levels.every(({ level }) => level === "0" || level === "1");
+  const isNumber = kind === "integer" || kind === "real";
   const isWhole = table.rowsLookedAt >= table.rowCount;
   // One of the two may be so rare that the rows looked at do not have it.
-  const mayBeRare = !isWhole && distinct === 1 && (isZeroOne || kind === "boolean");
+  const mayBeRare = !isWhole && distinct === 1 && ((isNumber && isZeroOne(levels)) || kind === "boolean");
   if (!hasTwoValues(column) && !mayBeRare) throw labelInvalid(table, column);
   const ones = levels.find(({ level }) => level === "1")?.count ?? 0;
   const present = Math.max(1, rows - nulls);
-  if (kind !== "text") return { column, positive: undefined, isCertain: true, share: ones / present };
+  if (kind !== "text") {
+    const positive = isSigns(levels) ? "1" : undefined;
+    return { column, positive, isCertain: true, share: ones / present };
+  }
   const [frequent, rare] = levels;
   const certain = levels.find(({ level }) => positives.has(folded(level))) ??
     otherOf(levels, levels.find(({ level }) => negatives.has(folded(level))));
@@ -157,10 +168,10 @@ function otherOf<T>(two: readonly T[], one: T | undefined): T | undefined {
 function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfile): Failure {
   const { name, kind, distinct, levels, range } = column;
   const rows = `the ${rowsLookedAt.toLocaleString("en")} rows looked at`;
-  const is = (what: string, remedy: string) =>
+  const is = (what: string, remedy: string, expected = "two values") =>
     new Failure(
       "examples-invalid",
-      `Cannot use ${printable(name)} of ${path} as the label: ${what}, expected two values. ${remedy}`,
+      `Cannot use ${printable(name)} of ${path} as the label: ${what}, expected ${expected}. ${remedy}`,
     );
   if (distinct === 0) return is(`it has no value in ${rows}`, "Name another column with --label.");
   if (distinct === 1) {
@@ -169,7 +180,15 @@ function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfil
       "A model needs rows of both outcomes: add the others, or name another column with --label.",
     );
   }
-  if (range && kind !== "time" && kind !== "date") {
+  const isNumber = range !== undefined && kind !== "time" && kind !== "date";
+  if (isNumber && distinct === 2) {
+    return is(
+      `its numbers are ${range.min} and ${range.max}, of which none says that the outcome happened`,
+      "Write 1 for the outcome to predict and 0 for the other, or two texts.",
+      "0 and 1",
+    );
+  }
+  if (isNumber) {
     return is(
       `it is a number, with ${distinct.toLocaleString("en")} values from ${range.min} to ${range.max}`,
       "clickwell predicts an outcome that happens or not: write a column that is 1 where it did, such as where the number is " +

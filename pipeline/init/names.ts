@@ -24,6 +24,9 @@ const idWords = new Set([
   "ref",
   "hash",
   "token",
+  "schlüssel",
+  "schluessel",
+  "kennung",
   "index",
 ]);
 

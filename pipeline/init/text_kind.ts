@@ -55,7 +55,7 @@ export function kindOfTexts(name: string, { texts, codes }: Texts): TextKind {
   };
 }
 
-const thousands = /^[+-]?\d{1,3}(?:,\d{3})+$/;
+const thousands = /^[+-]?[1-9]\d{0,2}(?:,\d{3})+$/;
 
 function usedTexts(texts: readonly string[], codes: Int32Array): string[] {
   const isUsed = new Uint8Array(texts.length);

@@ -160,6 +160,8 @@ Deno.test("init: a comma that may separate thousands is no decimal comma unless 
   const profile = await profiled("t.csv", text);
   assert.deepEqual(kindsOf(profile), { a: "text", b: "integer" });
   assert.match(profile.notes.join(), /^a is read as text: .* may separate thousands.*use --decimal-comma/);
+  // No thousands begin with 0.
+  assert.deepEqual(kindsOf(await profiled("t.csv", "a;b\n0,125;1\n1,500;2\n")), { a: "real", b: "integer" });
   const given = await profiled("t.csv", text, { format: { decimalComma: true } });
   assert.equal(column(given, "a").range?.max, 12.5);
 });

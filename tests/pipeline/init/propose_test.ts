@@ -179,6 +179,7 @@ Deno.test("init: two texts are a label; the word that means yes is 1, else the r
   assert.equal(await labelled("nein", "ja"), "ja");
   assert.equal(await labelled("No", "other"), "other");
   assert.equal(await labelled("gone", "here"), "gone");
+  assert.equal(await labelled("1", "-1"), "1");
   assert.equal(await labelled("1", "0"), undefined);
   assert.equal(await labelled("TRUE", "false"), undefined);
 });
@@ -196,7 +197,10 @@ Deno.test("init: a label that is not one says what was seen and what to do", asy
       /it has 17 values \(v0, v1, .* and 12 more\), expected two values\..*write a column that is 1/,
     ],
     [(i) => i / 3, /it is a number, with 400 values from 0 to 133, expected two values\..*above a limit/],
-    [(i) => 1 + i % 2, /it is a number, with 2 values from 1 to 2, expected two values/],
+    [
+      (i) => 1 + i % 2,
+      /its numbers are 1 and 2, of which none says that the outcome happened, expected 0 and 1\. Write 1 for/,
+    ],
     [() => "", /it has no value/],
   ];
   for (const [valueOf, message] of cases) {
