@@ -44,6 +44,9 @@ export function fieldsOf(fields: readonly Field[], time?: string): ProposedField
   return { features, leftOut };
 }
 
+/** Columns that a message describes. */
+const shownMax = 8;
+
 /**
  * Makes features of the free texts if there is no other.
  *
@@ -55,13 +58,14 @@ export function withSomeFeature(proposed: ProposedFields): ProposedFields {
   const features = proposed.leftOut.filter(isText).map(({ feature }) => feature);
   const leftOut = proposed.leftOut.filter((entry) => !isText(entry));
   if (features.length > 0) return { features, leftOut };
-  const seen = leftOut.map(({ column, why }) => `${printable(column)} (${why.replace(/\.$/, "")})`).join(
-    ", ",
+  const shown = leftOut.slice(0, shownMax).map(({ column, why }) =>
+    `${printable(column)} (${why.replace(/\.$/, "")})`
   );
+  const more = leftOut.length > shownMax ? ` and ${leftOut.length - shownMax} more` : "";
   throw new Failure(
     "examples-invalid",
     `There is no column from which to predict the label${
-      seen === "" ? "" : `: ${seen}`
+      shown.length === 0 ? "" : `: ${shown.join(", ")}${more}`
     }. Add columns with what is known of each row before the ` +
       "outcome, or join a file that has some.",
   );

@@ -16,56 +16,13 @@ export interface FoundLabel {
   readonly share: number;
 }
 
-const positives = new Set([
-  ...[
-    "1",
-    "yes",
-    "y",
-    "true",
-    "t",
-    "ja",
-    "j",
-    "oui",
-    "si",
-    "sí",
-    "positive",
-    "pos",
-    "success",
-    "won",
-    "good",
-  ],
-  ...[
-    "click",
-    "clicked",
-    "converted",
-    "opened",
-    "responded",
-    "accepted",
-    "approved",
-    "bought",
-    "subscribed",
-    "churned",
-  ],
-]);
-const negatives = new Set([
-  ...[
-    "0",
-    "no",
-    "n",
-    "false",
-    "f",
-    "nein",
-    "non",
-    "negative",
-    "neg",
-    "failure",
-    "lost",
-    "bad",
-    "none",
-    "-",
-    "ignored",
-  ],
-]);
+const positives = new Set(
+  ("1 wahr vrai on yes y true t ja j oui si sí positive pos success won good click clicked " +
+    "converted opened responded accepted approved bought subscribed churned").split(" "),
+);
+const negatives = new Set(
+  ("0 falsch faux off no n false f nein non negative neg failure lost bad none - ignored").split(" "),
+);
 
 /**
  * Finds the label among the columns of a table.

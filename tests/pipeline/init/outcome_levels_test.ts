@@ -49,8 +49,8 @@ async function proposed(deviation: number): Promise<Proposal> {
   await inFolder(async (folder) => {
     const path = join(folder, "views.csv");
     const { codes, labels } = drawn({ rows: 30_000, levels: 30_000, deviation });
-    const lines = Array.from(codes, (code, i) => `${i},p${code},${labels[i]}\n`);
-    await Deno.writeTextFile(path, `view_id,page,clicked\n${lines.join("")}`);
+    const lines = Array.from(codes, (code, i) => `${i},p${code},${(i * 7_919) % 101},${labels[i]}\n`);
+    await Deno.writeTextFile(path, `view_id,page,seconds,clicked\n${lines.join("")}`);
     found.push(propose(await profileFile(path)));
   });
   return found[0];
@@ -58,7 +58,7 @@ async function proposed(deviation: number): Promise<Proposal> {
 
 Deno.test("init: a field of very many levels is a feature if they tell the outcome, else left out", async () => {
   const { features } = await proposed(1.5);
-  assert.deepEqual(features, [{ name: "page", type: "categorical" }]);
+  assert.deepEqual(features, [{ name: "seconds", type: "numeric" }, { name: "page", type: "categorical" }]);
   const { leftOut } = await proposed(0);
   assert.deepEqual(leftOut.map(({ column, why }) => [column, why]), [
     ["page", "it is like an id: fewer than 2 rows have the same value"],
