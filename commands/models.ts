@@ -6,6 +6,7 @@ import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_answer.ts";
 import { command, commonFlags, type Flags, type Options, type Result } from "./cli/command.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
+import { compareModels } from "./compare_models.ts";
 import { noteModel, textsOf } from "./model_notes.ts";
 import { deleteModel, pruneModels } from "./model_removal.ts";
 import { fixed, showModel, showSpec } from "./show_model.ts";
@@ -44,6 +45,10 @@ const aText = 'a text; an empty one, "", removes it';
 const verbs: Readonly<Record<string, Verb>> = {
   list: { words: [], run: list },
   show: { words: [aModel], run: show },
+  compare: {
+    words: [aModel, "another model"],
+    run: (call) => compareModels(call, call.words, call.terminal),
+  },
   activate: {
     words: [aModel],
     run: async (call) => activate(await call.registry.findModel(call.words[0]), call, call.options.reason),
@@ -87,6 +92,7 @@ export default command({
   description: [
     "  list               list all models, newest first",
     "  show MODEL         show metrics and the strongest coefficients of a model",
+    "  compare A B        compare the metrics, settings, features and coefficients of two models",
     "  activate MODEL     put a model in production; a running server follows within a second",
     "  rollback           put the previous model back in production",
     "  history            list which model was in production when",
@@ -112,6 +118,7 @@ export default command({
     ["clickwell models rollback", "put the previous model back in production"],
     ["clickwell models alias 2 champion", "point champion at version 2"],
     ["clickwell models show 2 --spec > features.json", "the feature spec of version 2"],
+    ["clickwell models compare 1 2", "what changed between versions 1 and 2"],
     ["clickwell models prune --keep 5 --dry-run", "what would be deleted"],
   ],
   async run({ options, positionals: [word, ...words], terminal }) {

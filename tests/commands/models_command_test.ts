@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { writeArtifact } from "../../pipeline/model/artifact.ts";
 import { removeArtifact } from "../../pipeline/model/remove_artifact.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { type Outcome, run } from "../support/program.ts";
@@ -116,4 +117,45 @@ Deno.test("clickwell models show --spec: prints the feature spec; the setting of
     assert.deepEqual(parsed(await models(["show", "2", "--spec", "--json"])), second.metadata.spec);
     const shown = await models(["show", "2", "--json"], { CLICKWELL_SPEC: "features.json" });
     assert.equal(parsed(shown).version, 2);
+  }));
+
+Deno.test("clickwell models compare: metrics, settings, features and coefficients of two models", () =>
+  withModels(async (models, { modelsDir, dataDir, first }) => {
+    const { metadata } = first;
+    const third = writeArtifact(modelsDir, {
+      ...metadata,
+      spec: { ...metadata.spec, features: [{ name: "apr", type: "numeric" }] },
+      coefficients: metadata.coefficients.map((value, i) => i === 4 ? value + 2 : value),
+      hyperParameters: { penalty: "l2", C: 0.5 },
+      metrics: { ...metadata.metrics, log_loss: 0.45, auc: null },
+      golden: [],
+    });
+    await openRegistry(dataDir).registerModel(third, 5_000_000);
+    const compared = parsed(await models(["compare", "1", "3", "--json"]));
+    assert.deepEqual(compared.models.map(({ version }: { version: number }) => version), [1, 3]);
+    assert.equal(compared.same_rows, true);
+    assert.deepEqual([compared.metrics.log_loss.a, compared.metrics.log_loss.b], [0.5, 0.45]);
+    assert.equal(compared.metrics.auc.difference, null);
+    assert.deepEqual(compared.hyper_parameters, { C: { a: 1, b: 0.5 } });
+    assert.deepEqual(compared.features, { only_a: [], only_b: ["apr"], changed: [] });
+    assert.deepEqual(compared.coefficients.map(({ name }: { name: string }) => name), ["apr"]);
+    const { stderr } = await models(["compare", "1", "3"]);
+    assert.match(stderr, /log loss +0\.5000 +0\.4500 +-0\.0500 {2}B is better\n/);
+    assert.match(stderr, /setting +C: 1 → 0\.5\n/);
+    const same = parsed(await models(["compare", "1", "1", "--json"]));
+    assert.deepEqual([same.coefficients, same.hyper_parameters], [[], {}]);
+  }));
+
+Deno.test("clickwell models compare: models of other rows are compared with a word about it", () =>
+  withModels(async (models, { modelsDir, dataDir, first }) => {
+    const data = { ...first.metadata.data, fingerprint: "other" };
+    const third = writeArtifact(modelsDir, { ...first.metadata, data });
+    await openRegistry(dataDir).registerModel(third, 5_000_000);
+    const { code, stderr } = await models(["compare", "1", "3"]);
+    assert.deepEqual([code, /different held-out rows: clickwell evaluate A --against B/.test(stderr)], [
+      0,
+      true,
+    ], stderr);
+    const one = await models(["compare", "1"]);
+    assert.deepEqual([one.code, /needs another model/.test(one.stderr)], [2, true], one.stderr);
   }));
