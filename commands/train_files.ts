@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { proposeFiles } from "../pipeline/init/propose_files.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
+import { isMarker, missingMarkers } from "../pipeline/init/missing_markers.ts";
 import { type ColumnTypes, widenProposal } from "../pipeline/init/widen.ts";
 import { widerTypesOf } from "../pipeline/ingest/widening.ts";
 import { applySchema } from "../pipeline/store/apply_schema.ts";
@@ -9,8 +10,9 @@ import { layoutOf } from "../pipeline/store/layout.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { fileAt } from "../pipeline/store/store_file.ts";
 import { requireFreeFolder } from "../pipeline/store/store_to_load.ts";
-import { listTables } from "../pipeline/store/table.ts";
+import { findTable, listTables } from "../pipeline/store/table.ts";
 import type { commonFlags, Flags, Invocation } from "./cli/command.ts";
+import { readConfig } from "./cli/config_file.ts";
 import { dash } from "./cli/standard_input.ts";
 import { type textFlags, textFormatOf } from "./cli/text_flags.ts";
 import type { trainingFlags } from "./cli/training_flags.ts";
@@ -81,7 +83,8 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   const format = textFormatOf(options);
   const found = await proposeFiles(positionals, wishesOf(options), { signal, ...format ? { format } : {} });
   const { left } = found;
-  let proposal = widenProposal(found.proposal, storedTypes(options.data)) ?? found.proposal;
+  const stored = widenProposal(found.proposal, storedTypes(options.data)) ?? found.proposal;
+  let proposal = withNulls(stored, storedNulls(options.data));
   const models = modelsFolderOf(invocation);
   const split = options.split ?? proposal.split;
   const files = proposedFiles(proposal, options.data, models);
@@ -94,10 +97,15 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
     settingsPath: files.config.path,
     result: proposalResult({ proposal, left }, files),
     async widen(error, store) {
-      const types = widerTypesOf(error);
-      const widened = types && widenProposal(proposal, types);
-      if (!widened || widened === proposal) return undefined;
-      proposal = widened;
+      const wider = widerTypesOf(error);
+      if (!wider) return undefined;
+      const { types, nulls } = await withoutMarkers(wider, proposal, { store, signal });
+      const widened = widenProposal(proposal, types);
+      if (!widened || (widened === proposal && nulls.size === 0)) return undefined;
+      proposal = withNulls(widened, nulls);
+      for (const text of nulls) {
+        terminal.say(`${JSON.stringify(text)} means no value, in a row that was not looked at`);
+      }
       sayWidened(terminal, types);
       const files = proposedFiles(proposal, options.data, models);
       terminal.say(writeProposed(files));
@@ -111,6 +119,39 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
       };
     },
   };
+}
+
+/** Takes out the columns that become texts only because of texts that mean no value. */
+async function withoutMarkers(
+  types: ColumnTypes,
+  { tables, format }: Proposal,
+  { store, signal }: { store: Store; signal: AbortSignal },
+): Promise<{ types: ColumnTypes; nulls: ReadonlySet<string> }> {
+  const nulls = new Set<string>();
+  const needed = new Map(types);
+  for (const [name, columns] of types) {
+    const texts = [...columns].filter(([, type]) => type === "TEXT").map(([column]) => column);
+    const paths = tables.find((table) => table.name === name)?.paths ?? [];
+    const table = findTable(listTables(store.db), name);
+    const missing = await missingMarkers(table, texts, { paths, format, signal });
+    for (const text of missing.nulls) nulls.add(text);
+    needed.set(name, new Map([...columns].filter(([column]) => !missing.columns.has(column))));
+  }
+  return { types: needed, nulls };
+}
+
+/** Returns the texts for no value in the settings that an earlier load has written. */
+function storedNulls(dataDir: string): ReadonlySet<string> {
+  const path = join(dataDir, "clickwell.json");
+  if (fileAt(layoutOf(dataDir).tables) === undefined || fileAt(path) === undefined) return new Set();
+  const { null: nulls } = readConfig(path);
+  return new Set(Array.isArray(nulls) ? nulls.filter(isMarker) : []);
+}
+
+function withNulls(proposal: Proposal, nulls: ReadonlySet<string>): Proposal {
+  if (nulls.size === 0) return proposal;
+  const { format } = proposal;
+  return { ...proposal, format: { ...format, nulls: [...new Set([...format.nulls ?? [], ...nulls])] } };
 }
 
 /** Returns the types of the columns of the store: an earlier load of the files may have needed wider ones. */

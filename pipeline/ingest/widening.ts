@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
 import { type ColumnMapping, columnSources } from "../files/columns/column_source.ts";
 import { clearRowRun, createRowRun } from "../files/columns/row_run.ts";
-import { releaseBuffer } from "../files/columns/column_buffer.ts";
+import { type FoundValue, releaseBuffer } from "../files/columns/column_buffer.ts";
 import { openFile } from "../files/open_file.ts";
 import { yieldToEventLoop } from "../runtime/event_loop.ts";
 import type { ColumnType, Table, TableColumn } from "../store/table.ts";
@@ -28,7 +28,7 @@ export async function widenedTypes(
   while (checked.length > 0) {
     const misfits = new Set<string>();
     for (const path of paths) {
-      for (const name of misfitsOf(table, checked, { path, mapping })) {
+      for (const { name } of misfitsOf(table, checked, { path, mapping })) {
         misfits.add(name);
         if (misfits.size === checked.length) break;
       }
@@ -88,12 +88,20 @@ function widerOf({ key }: Table, column: TableColumn): TableColumn {
 
 const runRows = 16_384;
 
-/** Yields the names of columns with a value that their type cannot hold, each once. */
-function* misfitsOf(
+/** A value that the type of its column cannot hold. */
+export interface Misfit {
+  /** The name of the column. */
+  readonly name: string;
+  /** The value in the file, if it is known. */
+  readonly found: FoundValue | undefined;
+}
+
+/** Yields the values of a file that the types of the checked columns cannot hold: the different ones of each range of rows. */
+export function* misfitsOf(
   table: Table,
   checked: readonly TableColumn[],
   { path, mapping }: { path: string; mapping: ColumnMapping },
-): Generator<string> {
+): Generator<Misfit> {
   const byName = new Map(checked.map((column) => [column.name, column]));
   let columns: readonly TableColumn[] = [];
   const reader = openFile(path, (fileColumns) => {
@@ -107,13 +115,11 @@ function* misfitsOf(
     return sources;
   }, mapping.format);
   const run = createRowRun(columns);
-  const found = new Set<string>();
   try {
     while (columns.length > 0 && reader.read(run, runRows) > 0) {
       for (const [i, { name }] of columns.entries()) {
-        if (run.buffers[i].faults.size === 0 || found.has(name)) continue;
-        found.add(name);
-        yield name;
+        const { faults, found } = run.buffers[i];
+        for (const value of new Set(faults.keys().map((row) => found.get(row)))) yield { name, found: value };
       }
       clearRowRun(run);
     }

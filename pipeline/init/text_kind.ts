@@ -26,7 +26,7 @@ const plainText: Omit<TextKind, "kind"> = {
 type Texts = ColumnValues & { readonly is: "texts" };
 
 /** Texts that may mean no value, in any case. NaN always does in a column of numbers. */
-const marker = /^(?:#?n\/?a|null|none|nil|missing|unknown|\\n|[-.?])$/i;
+export const marker = /^(?:#?n\/?a|null|none|nil|missing|unknown|\\n|[-.?])$/i;
 /** A code that begins with 0, or a telephone number, is not a number. */
 const spelledLikeCode = /^[+-]?0\d|^\+/;
 const wholeDecimal = /^[+-]?\d+\.0*$/;

@@ -44,6 +44,24 @@ Deno.test("train FILE: a row that was not looked at widens the types of columns,
     assert.equal(JSON.parse(byConfig.stdout).model_id, report.model_id, byConfig.stderr);
   }));
 
+Deno.test("train FILE: texts that mean no value, in rows that were not looked at, widen no type", () =>
+  inFolder(async (cwd) => {
+    await writeMails(cwd, ["160000,n/a,2,1", "160001,8,-,0", "160002,n/a,free,0"]);
+    const outcome = await run(train, { cwd });
+    assert.equal(outcome.code, 0, outcome.stderr);
+    assert.match(
+      outcome.stderr,
+      /^"n\/a" means no value, in a row that was not looked at\nmails\.price is TEXT/m,
+    );
+    const report = JSON.parse(outcome.stdout);
+    const types = report.features.map(({ name, type }: { name: string; type: string }) => [name, type]);
+    assert.deepEqual(types, [["hour", "numeric"], ["price", "categorical"]]);
+    assert.deepEqual(JSON.parse(Deno.readTextFileSync(join(cwd, "mine/clickwell.json"))).null, ["n/a"]);
+    const again = await run(train, { cwd });
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(JSON.parse(again.stdout).model_id, report.model_id);
+  }));
+
 Deno.test("train --config of init's files: the same, in the files that init wrote and someone edited", () =>
   inFolder(async (cwd) => {
     await writeMails(cwd, ["160000,7.5,2,1", "160001,8,free,0"]);
