@@ -9,10 +9,31 @@ import { Failure } from "./pipeline/failure.ts";
 import { nearestName } from "./pipeline/did_you_mean.ts";
 
 /**
- * The table of commands. The module of a command is loaded when the command is called, so that serving does not load what only
- * training needs.
+ * The table of commands, those for the first steps first. The module of a command is loaded when the command is called, so that serving
+ * does not load what only training needs.
  */
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ default: Command }> }>> = {
+  init: {
+    summary: "your own files → their schema, feature spec and settings",
+    load: () => import("./commands/init.ts"),
+  },
+  train: { summary: "files or store → model", load: () => import("./commands/train.ts") },
+  serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },
+  predict: { summary: "file → file with probabilities", load: () => import("./commands/predict.ts") },
+  models: { summary: "list, show, name and activate the models", load: () => import("./commands/models.ts") },
+  sweep: {
+    summary: "find the best hyper-parameters by cross-validation",
+    load: () => import("./commands/sweep.ts"),
+  },
+  ingest: { summary: "parquet, CSV or NDJSON files → store", load: () => import("./commands/ingest.ts") },
+  schema: {
+    summary: "change the tables and the view of a store",
+    load: () => import("./commands/schema.ts"),
+  },
+  spec: {
+    summary: "check a feature spec, or print its JSON Schema",
+    load: () => import("./commands/spec.ts"),
+  },
   demo: {
     summary: "run everything on generated data and record every request and response",
     load: () => import("./commands/demo.ts"),
@@ -21,27 +42,6 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: "generate sample data of any size, as parquet",
     load: () => import("./commands/generate.ts"),
   },
-  init: {
-    summary: "your own files → their schema, feature spec and settings",
-    load: () => import("./commands/init.ts"),
-  },
-  ingest: { summary: "parquet, CSV or NDJSON files → store", load: () => import("./commands/ingest.ts") },
-  train: { summary: "files or store → model", load: () => import("./commands/train.ts") },
-  sweep: {
-    summary: "find the best hyper-parameters by cross-validation",
-    load: () => import("./commands/sweep.ts"),
-  },
-  spec: {
-    summary: "check a feature spec, or print its JSON Schema",
-    load: () => import("./commands/spec.ts"),
-  },
-  schema: {
-    summary: "change the tables and the view of a store",
-    load: () => import("./commands/schema.ts"),
-  },
-  models: { summary: "list, show, name and activate the models", load: () => import("./commands/models.ts") },
-  predict: { summary: "file → file with probabilities", load: () => import("./commands/predict.ts") },
-  serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },
   healthcheck: {
     summary: "check whether a running server is ready",
     load: () => import("./commands/healthcheck.ts"),

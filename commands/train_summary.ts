@@ -129,6 +129,9 @@ function firstOf(texts: readonly string[], what: string, shownMax: number, versi
 /** A smaller share of the base rate's log loss is hardly worth a model. */
 const gainMin = 0.01;
 
+/** Share of the earlier rows from which it matters that they left the training with their groups. */
+const leavingShareMin = 0.2;
+
 /** Says what to do next. */
 function nextLine({ data, metrics, warnings = [], hyperParameters }: ArtifactMetadata): string {
   if (warnings.some(tellsOutcome)) {
@@ -139,6 +142,12 @@ function nextLine({ data, metrics, warnings = [], hyperParameters }: ArtifactMet
   }
   if (data.rows.test === 0) {
     return "next: hold rows out with --test-share 0.2, to see how good the model is on rows it does not know";
+  }
+  const leavingRows = hyperParameters.split === "both" ? data.rows.straddling ?? 0 : 0;
+  if (gainOf(metrics) < gainMin && leavingRows > leavingShareMin * (leavingRows + data.rows.train)) {
+    return `next: try --split time. ${
+      shown(leavingRows)
+    } earlier rows left the training since their group is held out, and those that remain may be of other groups`;
   }
   if (gainOf(metrics) < 0) {
     return "next: try a stronger penalty, as with --C 0.01, fewer columns or more rows; the click rate alone is better";

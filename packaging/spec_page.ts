@@ -14,8 +14,8 @@ const introduction = `# The feature spec
 <!-- Written by \`deno task spec-page\` from pipeline/examples/spec.ts and feature_types.ts. Change the texts there. -->
 
 A feature spec is a JSON object that names the columns of the view \`examples\` and says how each feature becomes columns of the
-design matrix. \`clickwell train --spec FILE\` and \`clickwell sweep --spec FILE\` take one; without the flag they use
-[features.json](../features.json), the spec of loan offers. [features-crossed.json](features-crossed.json) has bins and crosses.
+design matrix. \`clickwell init\` [writes one](own-data.md) for your own files. \`clickwell train --spec FILE\` and \`clickwell sweep --spec FILE\`
+take one; without the flag they use [features.json](../features.json), the spec of loan offers. [features-crossed.json](features-crossed.json) has bins and crosses.
 [Training](training.md#from-rows-to-columns) says what is computed from it, and what bins and crosses are worth.
 
 \`clickwell spec FILE\` checks a spec. \`clickwell spec\` prints the JSON Schema,
@@ -36,6 +36,22 @@ A smallest spec:
 }
 \`\`\``;
 
+const whichType = `## Which type
+
+| the column has | type |
+|---|---|
+| an amount, a count, an age, a rate | \`numeric\`; with \`"transform": "log1p"\` if a few values are much larger than the others; with \`bins\` if the outcome does not rise or fall all the way |
+| a kind, a code, yes or no, a name | \`categorical\`; with \`minCount\` if levels are rare; with \`hash\` if there are more than a hundred thousand |
+| a kind whose values have an order: poor, fair, good | \`ordinal\`, which needs fewer rows than \`categorical\` for the same levels |
+| a time | \`time\`: \`hour\`, \`weekday\` and \`month\` of what happens again and again, \`age\` for how long something lasts. \`numeric\` only if a trend goes on |
+| a sentence, a title, a list of tags | \`words\` |
+| very many levels with a few rows each: a page, a postcode | \`rate\`: one column in place of one for each level; \`categorical\` if each level has hundreds of rows |
+| something that matters only together with another field | two features, and a cross of them in \`crosses\`; with many combinations, an entry in \`rates\` |
+| a value that is known only afterwards, as a position | its type, with \`servedAs\` |
+| an id, a free text that is different in each row, what is written after the outcome | none: \`leftOut\` |
+
+\`clickwell init\` chooses by [these rules](own-data.md#what-init-did). What each type costs and is worth: [training](training.md#from-rows-to-columns).`;
+
 /** Returns the generated files by their path in the repository. */
 export function specFiles(): Readonly<Record<string, string>> {
   const schema = featureSpecJsonSchema();
@@ -46,6 +62,7 @@ export function specFiles(): Readonly<Record<string, string>> {
   const page = [
     introduction,
     section("The object", schema),
+    whichType,
     ...features.map((part) => section(`${part.title}, in \`features\``, part)),
     ...leftOut.map((part) => section(`${part.title}, in \`leftOut\``, part)),
     ...crosses.map((part) => section(`${part.title}, in \`crosses\``, part)),

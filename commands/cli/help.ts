@@ -32,7 +32,12 @@ export function overviewOf(summaries: readonly (readonly [name: string, summary:
     "Commands:",
     ...columns(summaries),
     "",
-    "Start here:",
+    "Start here, with a file that has a yes/no column:",
+    "  clickwell init FILE --label COLUMN --out mine",
+    "  clickwell train --config mine/clickwell.json",
+    "  clickwell serve --config mine/clickwell.json",
+    "",
+    "Or without one:",
     "  clickwell demo",
   ].join("\n");
 }

@@ -39,7 +39,7 @@ export function fieldsOf(fields: readonly Field[], time?: string): ProposedField
     if (why === undefined) {
       features.push(feature);
       kept.push(field);
-    } else leftOut.push({ column: field.name, why, feature });
+    } else leftOut.push({ column: field.name, why, feature: withParts(feature) });
   }
   return { features, leftOut };
 }
@@ -126,6 +126,11 @@ function whyNoTime(feature: ProposedFeature): string | undefined {
     : undefined;
 }
 
+/** Returns an entry that a spec may have: one of a time has a part. */
+function withParts(feature: ProposedFeature): ProposedFeature {
+  return feature.type === "time" && feature.parts.length === 0 ? { ...feature, parts: ["weekday"] } : feature;
+}
+
 function featureOf(field: Field, time: string | undefined): ProposedFeature {
   const { name, column } = field;
   switch (column.kind) {
@@ -199,9 +204,13 @@ function timeFeature(name: string, column: ColumnProfile, time: string | undefin
     : { name, type: "time", parts: ["age"], since: time };
 }
 
+/** Fewer times, such as those of monthly snapshots, do not show what an hour or a weekday does. */
+const cyclicTimesMin = 14;
+
 /** Returns the parts that vary: no hour in a column of dates, no month unless there is more than a year. */
-function cyclicParts({ kind, range }: ColumnProfile): TimePart[] {
+function cyclicParts({ kind, range, distinct }: ColumnProfile): TimePart[] {
   const span = range ? range.max - range.min : 0;
+  if (distinct < cyclicTimesMin) return [];
   if (kind === "date" && span > seasonYearsMax * yearDays * microsPerDay) return [];
   return [
     ...kind === "time" && span > microsPerHour ? ["hour" as const] : [],

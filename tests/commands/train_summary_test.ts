@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { filesOfPages } from "../end_to_end/recipes/recipe_files.ts";
 import { inFolder, run } from "../support/program.ts";
 import { type MadeTable, planted, plants } from "../support/made_tables.ts";
 
@@ -61,4 +62,18 @@ Deno.test("clickwell train warns of a leak, says what to do, and has it in --jso
     assert.match(stderr, /^ {2}warning: planted alone tells the outcome, .* take it out of the features\.$/m);
     assert.match(stderr, /^ {2}next: decide about the columns warned of, then train again/m);
     assert.match(stderr, /^ {2}what matters most: planted \d\.\d\d, /m);
+  }));
+
+Deno.test("clickwell train advises --split time if the groups that last were left out, and the model is no good", () =>
+  inFolder(async (folder) => {
+    const { "months.csv": months } = filesOfPages["docs/recipes/churn.md"]();
+    await Deno.writeTextFile(join(folder, "months.csv"), months);
+    const { code, stderr } = await run(["train", "months.csv", "--label", "churned", "--data", "mine"], {
+      cwd: folder,
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /next: try --split time\. 1,130 earlier rows left the training since their group is held out/,
+    );
   }));

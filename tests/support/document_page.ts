@@ -11,14 +11,17 @@ export interface ShownCall {
   readonly answer: string | undefined;
 }
 
-/** Returns the paths of the pages that show calls, relative to the repository's root. */
+/** A page whose calls are of models of other tables than the demo's: tests/end_to_end/recipes_test.ts runs them. */
+const isOfOwnTables = (path: string) => path === "docs/own-data.md";
+
+/** Returns the paths of the pages that show calls to the demo's models, relative to the repository's root. */
 export function pagesWithCalls(): string[] {
   const folders = ["docs", "docs/protocols"].filter((folder) => existsSync(join(root, folder)));
   const pages = folders.flatMap((folder) =>
     [...Deno.readDirSync(join(root, folder))].map(({ name }) => `${folder}/${name}`)
   );
   return ["README.md", ...pages.filter((path) => path.endsWith(".md"))].filter((path) =>
-    callsOf(path).length > 0
+    !isOfOwnTables(path) && callsOf(path).length > 0
   )
     .sort();
 }
