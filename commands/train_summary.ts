@@ -69,15 +69,32 @@ function gainOf({ log_loss: loss, base_log_loss: baseLoss }: Metrics): number {
 }
 
 function calibrationLines({ calibration, brier, ece }: Metrics): string[] {
+  const means = meansOf(calibration);
+  if (!means) return [];
+  const { predicted, observed } = means;
+  return [
+    `mean probability ${predicted.toFixed(4)}, click rate ${observed.toFixed(4)}; calibration error ${
+      ece.toFixed(4)
+    }, Brier ${brier.toFixed(4)}`,
+  ];
+}
+
+/** @returns undefined without rows. */
+function meansOf(calibration: Metrics["calibration"]) {
   const rows = calibration.reduce((sum, bin) => sum + bin.rows, 0);
-  if (!(rows > 0 && rows < Infinity)) return [];
+  if (!(rows > 0 && rows < Infinity)) return undefined;
   const mean = (of: "predicted" | "observed") =>
     calibration.reduce((sum, bin) => sum + bin.rows * bin[of], 0) / rows;
-  return [
-    `mean probability ${mean("predicted").toFixed(4)}, click rate ${
-      mean("observed").toFixed(4)
-    }; calibration error ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
-  ];
+  return { rows, predicted: mean("predicted"), observed: mean("observed") };
+}
+
+/** Returns whether the mean probability is far from the click rate, and by more than chance. */
+function isOff({ calibration }: Metrics): boolean {
+  const means = meansOf(calibration);
+  if (!means) return false;
+  const { rows, predicted, observed } = means;
+  const away = Math.abs(predicted - observed);
+  return away > 0.2 * observed && away > 5 * Math.sqrt(predicted * (1 - predicted) / rows);
 }
 
 const effectsShown = 5;
@@ -144,10 +161,10 @@ function nextLine({ data, metrics, warnings = [], hyperParameters }: ArtifactMet
     return "next: hold rows out with --test-share 0.2, to see how good the model is on rows it does not know";
   }
   const leavingRows = hyperParameters.split === "both" ? data.rows.straddling ?? 0 : 0;
-  if (gainOf(metrics) < gainMin && leavingRows > leavingShareMin * (leavingRows + data.rows.train)) {
-    return `next: try --split time. ${
+  if (isOff(metrics) && leavingRows > leavingShareMin * (leavingRows + data.rows.train)) {
+    return `next: try --split time, since the mean probability is far from the click rate: ${
       shown(leavingRows)
-    } earlier rows left the training since their group is held out, and those that remain may be of other groups`;
+    } earlier rows left the training because their group is held out, and may be unlike those that remain`;
   }
   if (gainOf(metrics) < 0) {
     return "next: try a stronger penalty, as with --C 0.01, fewer columns or more rows; the click rate alone is better";

@@ -64,7 +64,7 @@ Deno.test("clickwell train warns of a leak, says what to do, and has it in --jso
     assert.match(stderr, /^ {2}what matters most: planted \d\.\d\d, /m);
   }));
 
-Deno.test("clickwell train advises --split time if the groups that last were left out, and the model is no good", () =>
+Deno.test("clickwell train advises --split time if groups that last were left out, and the probabilities are off", () =>
   inFolder(async (folder) => {
     const { "months.csv": months } = filesOfPages["docs/recipes/churn.md"]();
     await Deno.writeTextFile(join(folder, "months.csv"), months);
@@ -74,6 +74,6 @@ Deno.test("clickwell train advises --split time if the groups that last were lef
     assert.equal(code, 0, stderr);
     assert.match(
       stderr,
-      /next: try --split time\. 1,130 earlier rows left the training since their group is held out/,
+      /next: try --split time, since .*: 1,130 earlier rows left the training because their group is held out/,
     );
   }));

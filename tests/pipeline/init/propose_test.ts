@@ -211,11 +211,7 @@ Deno.test("init: a label that is not one says what was seen and what to do", asy
     [(i) => i / 3, /it is a number, with 400 values from 0 to 133, expected two values\..*above a limit/],
     [
       (i) => 1 + i % 2,
-<<<<<<< HEAD
       /its numbers are 1 and 2, of which none says that the outcome happened, expected 0 and 1\. Write 1 for/,
-=======
-      /it is a number, with 2 values from 1 to 2, expected two values/,
->>>>>>> 89cfc37 (Your own data is one page from a CSV to a call, with recipes that a test runs; init has no hour or weekday for few times)
     ],
     [() => "", /it has no value/],
   ];
