@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
   train: { summary: "files or store → model", load: () => import("./commands/train.ts") },
   serve: { summary: "the HTTP server", load: () => import("./commands/serve.ts") },
   predict: { summary: "file → file with probabilities", load: () => import("./commands/predict.ts") },
+  evaluate: {
+    summary: "a model on rows with labels → metrics with intervals",
+    load: () => import("./commands/evaluate.ts"),
+  },
   models: { summary: "list, show, name and activate the models", load: () => import("./commands/models.ts") },
   sweep: {
     summary: "find the best hyper-parameters by cross-validation",

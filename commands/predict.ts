@@ -3,8 +3,8 @@ import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { splitName } from "../pipeline/store/sqlite.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
-import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { predictionFormatOf, predictionFormats } from "../pipeline/predict/prediction_file.ts";
+import { chosenModelId } from "./chosen_model.ts";
 import { command, commonFlags, type Invocation } from "./cli/command.ts";
 import { readSchema } from "./cli/schema_file.ts";
 import { dash } from "./cli/standard_input.ts";
@@ -107,7 +107,13 @@ export default command({
         `Cannot write ${out}: it exists already. Replace it with --replace.`,
       );
     }
-    const { id: modelId, metadata } = readArtifact(options.models, await modelIdOf(options));
+    const { id: modelId, metadata } = readArtifact(
+      options.models,
+      await chosenModelId(options.model, {
+        data: options.data,
+        remedy: "choose one with --model",
+      }),
+    );
     const start = performance.now();
     const { tables, ...report } = await predictFrom(input, {
       out: out === dash ? terminal.output : out,
@@ -148,25 +154,6 @@ export default command({
     };
   },
 });
-
-/** Returns the id of the model. A model named by its id needs no store. */
-async function modelIdOf(
-  { model, data }: { readonly model: string | undefined; readonly data: string },
-): Promise<string> {
-  if (model !== undefined && /^cw-[0-9a-f]{16}$/.test(model)) return model;
-  const registry = openRegistry(data);
-  try {
-    if (model !== undefined) return (await registry.findModel(model)).modelId;
-    const active = await registry.activeModel();
-    if (active) return active.modelId;
-    throw new Failure(
-      "model-missing",
-      "No model is in production. Train one with clickwell train, or choose one with --model",
-    );
-  } finally {
-    await registry.close();
-  }
-}
 
 /** Returns what to predict. @throws {Failure} `usage-invalid` unless the command line names one thing. */
 function inputOf(

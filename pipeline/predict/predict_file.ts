@@ -141,7 +141,7 @@ async function predictRows(
 }
 
 /** Opens a file of rows, whose format is detected from its content. @throws {Failure} `file-missing`, `file-invalid` */
-function openRows(path: string, options: RowSourceOptions): RowSource {
+export function openRows(path: string, options: RowSourceOptions): RowSource {
   return formatOf(path, options.textFormat) === "ndjson"
     ? openLineRows(path, options)
     : openTableRows(path, options);
@@ -153,7 +153,7 @@ const otherReasons = "other reasons";
 
 type ReasonCounter = ReturnType<typeof createReasonCounter>;
 
-function createReasonCounter() {
+export function createReasonCounter() {
   const counts = new Map<string, number>();
   return {
     counts,
@@ -177,13 +177,15 @@ function rejectedRows(
   return { rejected, reasons: Object.fromEntries(counts) };
 }
 
-function timesOf({ encoder }: ArtifactMetadata): ReadonlySet<string> {
+/** Returns the names of fields that are times. */
+export function timesOf({ encoder }: ArtifactMetadata): ReadonlySet<string> {
   const numbers = encoder.features.filter((feature) => feature.type === "numeric" && isTimeFeature(feature));
   const times = fieldsOf(encoder).filter(({ type }) => type === "time");
   return new Set([...numbers, ...times].map(({ name }) => name));
 }
 
-function createBatchScorer(metadata: ArtifactMetadata) {
+/** Scores batches of rows by a model. */
+export function createBatchScorer(metadata: ArtifactMetadata) {
   const predictor = createPredictor(metadata);
   const predictColumns = createColumnPredictor(metadata);
   const names = predictor.fields.map(({ name }) => name);

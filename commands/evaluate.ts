@@ -1,0 +1,249 @@
+import { defaultResampling } from "../pipeline/evaluate/evaluation.ts";
+import { usageInvalid } from "../pipeline/failure.ts";
+import { fileState } from "../pipeline/files/file_state.ts";
+import { splitName } from "../pipeline/store/sqlite.ts";
+import { openStore } from "../pipeline/store/store.ts";
+import { readArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
+import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
+import {
+  type EvaluatedRows,
+  evaluateRows,
+  type EvaluateRowsOptions,
+  type NamedModel,
+} from "../pipeline/predict/evaluate_rows.ts";
+import { heldOutRows, holdsOutTheSame } from "../pipeline/predict/held_out_rows.ts";
+import { chosenModelId } from "./chosen_model.ts";
+import { command, commonFlags, type Flags, type Invocation, type Result } from "./cli/command.ts";
+import { dash, withStandardInput } from "./cli/standard_input.ts";
+import { textFlags, textFormatOf } from "./cli/text_flags.ts";
+import { describeEvaluation } from "./evaluation_report.ts";
+
+const flags = {
+  against: {
+    type: "string",
+    value: "MODEL",
+    help: "another model, compared on the same rows by a paired test that is clustered by group",
+  },
+  slice: {
+    type: "list",
+    value: "FIELD",
+    help: "also evaluate each level of a field or column; numbers in ten parts, and 20 levels at most",
+  },
+  "by-time": {
+    type: "boolean",
+    help: "also evaluate each day, week or month: whichever makes 4 to 30 parts",
+  },
+  threshold: {
+    type: "list",
+    value: "P",
+    help:
+      "precision, recall and lift of choosing the rows with this probability or more; several with commas",
+  },
+  resamples: {
+    type: "integer",
+    value: "N",
+    default: defaultResampling.resamples,
+    min: 2,
+    max: 10_000,
+    help: "resamples of groups from which the 90 % intervals are made",
+  },
+  seed: {
+    type: "integer",
+    value: "SEED",
+    default: defaultResampling.seed,
+    min: 0,
+    max: 2 ** 32 - 1,
+    help: "random seed of the resamples",
+  },
+  column: { type: "list", value: "FIELD=NAME", help: "name of a field, or of the label, in the files" },
+  ...textFlags,
+  "allow-missing": {
+    type: "boolean",
+    help: "treat fields that a file lacks as null, if the model allows it",
+  },
+  lenient: { type: "boolean", help: "leave out invalid rows, and count them" },
+  ...commonFlags,
+} as const satisfies Flags;
+
+type EvaluateInvocation = Invocation<typeof flags>;
+
+export default command({
+  name: "evaluate",
+  summary: "a model on rows with labels → metrics with intervals",
+  description: [
+    "Computes how good a model is: log loss, normalised entropy, AUC, PR-AUC, Brier score and calibration error, each with a 90 %",
+    "interval from resampled groups, against the base rate and against the rates of the strongest field alone. Without a FILE, on the",
+    "rows of the store that the model's training held out. A FILE is read as by predict, and has the label column.",
+  ].join("\n"),
+  positionals: {
+    name: "[MODEL] [FILE…]",
+    help: "a model's id, version or alias [the one in production], and files of rows with labels",
+    min: 0,
+    max: Infinity,
+  },
+  flags,
+  examples: [
+    ["clickwell evaluate", "the model in production, on its held-out rows"],
+    ["clickwell evaluate 2 --against 1", "version 2 against version 1, on the rows held out from version 2"],
+    ["clickwell evaluate 2 june.parquet --by-time --slice lender_id", "on new rows, by time and by lender"],
+    ["clickwell evaluate 2 --threshold 0.2,0.5 --json", "what two thresholds reach, as JSON"],
+  ],
+  async run(invocation) {
+    const { options, positionals: [model, ...paths] } = invocation;
+    for (const path of paths) if (path !== dash) fileState(path);
+    const settings = settingsOf(invocation);
+    const remedy = "name one: clickwell evaluate MODEL";
+    const named = await readModel(model, options, remedy);
+    const against = options.against === undefined
+      ? undefined
+      : await readModel(options.against, options, remedy);
+    const evaluated = paths.length > 0
+      ? await onFiles(named, paths, { ...settings, against }, invocation)
+      : await onHeldOut(named, { ...settings, against }, invocation);
+    const notes = notesOf(named, evaluated, { against, isHeldOut: paths.length === 0 });
+    const on = paths.length > 0 ? "rows" : "held-out rows";
+    for (const line of describeEvaluation(named.id, evaluated.evaluation, on)) invocation.terminal.say(line);
+    for (const note of notes) invocation.terminal.say(`  note         ${note}`);
+    return resultOf(named, evaluated, { paths, notes });
+  },
+});
+
+async function readModel(
+  model: string | undefined,
+  { data, models }: EvaluateInvocation["options"],
+  remedy: string,
+): Promise<NamedModel> {
+  return readArtifact(models, await chosenModelId(model, { data, remedy }));
+}
+
+type Settings = Omit<EvaluateRowsOptions, "against">;
+
+function settingsOf({ options, terminal, signal }: EvaluateInvocation): Settings {
+  return {
+    slices: [...new Set(options.slice)],
+    byTime: options["by-time"],
+    thresholds: options.threshold.flatMap((words) => words.split(",")).map(thresholdOf),
+    resamples: options.resamples,
+    seed: options.seed,
+    lenient: options.lenient,
+    signal,
+    observe: (rows) => terminal.progress({ stage: "evaluate", done: rows, unit: "rows" }),
+  };
+}
+
+function thresholdOf(word: string): number {
+  const threshold = word.trim() === "" ? NaN : Number(word);
+  if (threshold >= 0 && threshold <= 1) return threshold;
+  throw usageInvalid(`--threshold is "${word}", expected a probability from 0 to 1`);
+}
+
+async function onFiles(
+  model: NamedModel,
+  paths: readonly string[],
+  settings: EvaluateRowsOptions,
+  { options, signal }: EvaluateInvocation,
+): Promise<EvaluatedRows> {
+  const names = Object.fromEntries(options.column.map((word) => {
+    const split = splitName(word, "=");
+    if (!split) throw usageInvalid(`--column is "${word}", expected FIELD=NAME`);
+    return split;
+  }));
+  const textFormat = textFormatOf(options);
+  return await withStandardInput(
+    paths,
+    { dataDir: options.data, signal },
+    (pathOf) =>
+      evaluateRows(
+        { is: "files", paths: paths.map(pathOf), names, allowMissing: options["allow-missing"], textFormat },
+        model,
+        settings,
+      ),
+  );
+}
+
+async function onHeldOut(
+  model: NamedModel,
+  settings: EvaluateRowsOptions,
+  { options }: EvaluateInvocation,
+): Promise<EvaluatedRows> {
+  if (options.column.length > 0) {
+    throw usageInvalid("--column names columns of files: clickwell evaluate MODEL FILE…");
+  }
+  // The rows of another store are not those that were held out.
+  await requireRegistered(model.id, options.data);
+  const heldOut = heldOutRows(model.id, trainedMetadata(model, options.models));
+  const store = openStore(options.data, { mode: "read" });
+  try {
+    return await evaluateRows({ is: "view", db: store.db, heldOut }, model, settings);
+  } finally {
+    store.close();
+  }
+}
+
+async function requireRegistered(modelId: string, data: string): Promise<void> {
+  const registry = openRegistry(data);
+  try {
+    await registry.findModel(modelId);
+  } finally {
+    await registry.close();
+  }
+}
+
+/** Returns the metadata of the model whose training held rows out: a model that continues another one has trained on new rows only. */
+function trainedMetadata({ metadata }: NamedModel, modelsDir: string): ArtifactMetadata {
+  let trained = metadata;
+  // Each model continues an older one, so that this ends.
+  while (trained.update) trained = readArtifact(modelsDir, trained.update.from).metadata;
+  return trained;
+}
+
+function notesOf(
+  { metadata }: NamedModel,
+  { evaluation, unlabelled, newer, hasGroups, rejected, reasons }: EvaluatedRows,
+  { against, isHeldOut }: { against: NamedModel | undefined; isHeldOut: boolean },
+): string[] {
+  const notes: string[] = [];
+  const count = (rows: number) => rows.toLocaleString("en");
+  const trainedOn = metadata.data.rows.test;
+  if (isHeldOut && evaluation.rows + rejected !== trainedOn) {
+    notes.push(
+      `the training held out ${count(trainedOn)} rows: the store has ${
+        count(evaluation.rows + rejected)
+      } of that split now`,
+    );
+  }
+  if (newer > 0) {
+    notes.push(`${count(newer)} rows of held-out groups or times are left out, which were added since`);
+  }
+  if (!isHeldOut && unlabelled > 0) notes.push(`${count(unlabelled)} rows have no label, or weight 0`);
+  if (!hasGroups) {
+    notes.push(
+      "the files have no group for every row: those rows count as independent, and intervals may be too narrow",
+    );
+  }
+  if (isHeldOut && against && !holdsOutTheSame(metadata, against.metadata)) {
+    notes.push(
+      `${against.id} held out other rows: it may have been trained on some of these, to its advantage`,
+    );
+  }
+  if (rejected > 0) {
+    const words = Object.entries(reasons).map(([reason, rows]) => `${count(rows)} × ${reason}`);
+    notes.push(`${count(rejected)} rows cannot be answered and are left out: ${words.join(", ")}`);
+  }
+  return notes;
+}
+
+function resultOf(
+  { id }: NamedModel,
+  { evaluation, unlabelled, newer, rejected, reasons }: EvaluatedRows,
+  { paths, notes }: { paths: readonly string[]; notes: readonly string[] },
+): Result {
+  return {
+    model_id: id,
+    evaluated_on: paths.length > 0 ? paths : "held-out rows",
+    ...evaluation,
+    left_out: { unlabelled, newer, rejected, reasons },
+    notes,
+  };
+}

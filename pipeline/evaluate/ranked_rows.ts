@@ -1,0 +1,135 @@
+import { slackOf } from "../encode/weight_slack.ts";
+import { log } from "../math/elementary.ts";
+import { bounded } from "./metrics.ts";
+
+/** Rows with a label, and what a resample needs to know of them. */
+export interface LabelledRows {
+  /** Shape (rows): 1 if the row was clicked. */
+  readonly labels: Uint8Array;
+  /** Hash of the group, shape (rows): rows of a group are resampled together. */
+  readonly groups: Uint32Array;
+  /** Shape (rows), positive; absent if every row counts once. */
+  readonly weights?: Float64Array | undefined;
+}
+
+/** The groups of rows, numbered. */
+export interface Groups {
+  /** Number of the group of each row, shape (rows). */
+  readonly ofRow: Uint32Array;
+  /** Hash of each group, shape (groups). */
+  readonly hashes: Uint32Array;
+}
+
+export function numberGroups(groups: Uint32Array): Groups {
+  const numbers = new Map<number, number>();
+  const ofRow = new Uint32Array(groups.length);
+  for (let i = 0; i < groups.length; i++) {
+    let number = numbers.get(groups[i]);
+    if (number === undefined) numbers.set(groups[i], number = numbers.size);
+    ofRow[i] = number;
+  }
+  return { ofRow, hashes: Uint32Array.from(numbers.keys()) };
+}
+
+/** Rows in ascending order of their probability; all arrays have shape (rows). */
+export interface RankedRows {
+  readonly probabilities: Float64Array;
+  readonly labels: Uint8Array;
+  readonly weights: Float64Array;
+  /** Number of the row's group. */
+  readonly groups: Uint32Array;
+  readonly losses: Float64Array;
+}
+
+/** @param probabilities Shape (rows), in the order of `rows`. */
+export function rankRows(rows: LabelledRows, { ofRow }: Groups, probabilities: Float64Array): RankedRows {
+  const order = Uint32Array.from(probabilities, (_, i) => i);
+  order.sort((a, b) => probabilities[a] - probabilities[b] || a - b);
+  const { labels, weights } = rows;
+  const losses = lossesOf(rows, probabilities);
+  return {
+    probabilities: Float64Array.from(order, (row) => probabilities[row]),
+    labels: Uint8Array.from(order, (row) => labels[row]),
+    weights: Float64Array.from(order, (row) => weights ? weights[row] : 1),
+    groups: Uint32Array.from(order, (row) => ofRow[row]),
+    losses: Float64Array.from(order, (row) => losses[row]),
+  };
+}
+
+/** Returns the log loss of each row, without its weight. */
+export function lossesOf({ labels }: LabelledRows, probabilities: Float64Array): Float64Array {
+  return probabilities.map((p, i) => -log(bounded(labels[i] === 1 ? p : 1 - p)));
+}
+
+/** Metrics of rows. Those that need both classes are null if one of them is empty. */
+export interface MetricValues {
+  readonly log_loss: number;
+  /**
+   * Log loss relative to that of the rows' own click rate: 1 is no better than a constant.
+   *
+   * @see He et al., Practical Lessons from Predicting Clicks on Ads at Facebook (2014), section 3.
+   */
+  readonly normalised_entropy: number | null;
+  readonly auc: number | null;
+  /** Area under the precision-recall curve as a sum of steps: average precision. */
+  readonly pr_auc: number | null;
+  readonly brier: number;
+  /** Expected calibration error over 15 bins of equal count. */
+  readonly ece: number;
+}
+
+export const reliabilityBins = 15;
+
+/** Computes the metrics. @param counts How often each group occurs, shape (groups). Default: once. @returns undefined without rows. */
+export function metricsAt(rows: RankedRows, counts?: Uint8Array): MetricValues | undefined {
+  const { probabilities, labels, weights, groups, losses } = rows;
+  let [total, clicks, loss, squares] = [0, 0, 0, 0];
+  for (let i = 0; i < labels.length; i++) {
+    const weight = counts ? weights[i] * counts[groups[i]] : weights[i];
+    total += weight;
+    clicks += weight * labels[i];
+    loss += weight * losses[i];
+    squares += weight * (labels[i] - probabilities[i]) ** 2;
+  }
+  if (total === 0) return undefined;
+  const slack = slackOf(total);
+  let [wins, precisions, calibration] = [0, 0, 0];
+  let [before, clicksBefore] = [0, 0];
+  let [bin, binSum, binClicks] = [1, 0, 0];
+  for (let i = 0; i < labels.length;) {
+    const probability = probabilities[i];
+    let [clicked, others] = [0, 0];
+    for (; i < labels.length && probabilities[i] === probability; i++) {
+      const weight = counts ? weights[i] * counts[groups[i]] : weights[i];
+      if (labels[i] === 1) clicked += weight;
+      else others += weight;
+    }
+    if (clicked > 0) {
+      wins += clicked * (before - clicksBefore + others / 2);
+      precisions += clicked * Math.min(1, (clicks - clicksBefore) / (total - before));
+    }
+    before += clicked + others;
+    clicksBefore += clicked;
+    binSum += (clicked + others) * probability;
+    binClicks += clicked;
+    if (before >= (total * bin) / reliabilityBins - slack) {
+      calibration += Math.abs(binSum - binClicks);
+      while (before >= (total * bin) / reliabilityBins - slack && bin < reliabilityBins) bin++;
+      [binSum, binClicks] = [0, 0];
+    }
+  }
+  const hasBoth = clicks > 0 && total - clicks > 0;
+  return {
+    log_loss: loss / total,
+    normalised_entropy: hasBoth ? loss / total / entropyOf(clicks / total) : null,
+    auc: hasBoth ? wins / clicks / (total - clicks) : null,
+    pr_auc: hasBoth ? precisions / clicks : null,
+    brier: squares / total,
+    ece: (calibration + Math.abs(binSum - binClicks)) / total,
+  };
+}
+
+/** Returns the log loss of a constant that is the click rate. */
+function entropyOf(rate: number): number {
+  return -(rate * log(rate) + (1 - rate) * log(1 - rate));
+}
