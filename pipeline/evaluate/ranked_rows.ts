@@ -31,29 +31,50 @@ export function numberGroups(groups: Uint32Array): Groups {
   return { ofRow, hashes: Uint32Array.from(numbers.keys()) };
 }
 
-/** Rows in ascending order of their probability; all arrays have shape (rows). */
+/** Rows in ascending order of their probability; arrays have shape (rows) but for the sums. */
 export interface RankedRows {
   readonly probabilities: Float64Array;
   readonly labels: Uint8Array;
   readonly weights: Float64Array;
   /** Number of the row's group. */
   readonly groups: Uint32Array;
+  readonly sums: GroupSums;
+}
+
+/** Sums over the rows of each group by their weights, shape (groups) each: a resample takes less time than by rows. */
+interface GroupSums {
+  readonly weights: Float64Array;
+  readonly clicks: Float64Array;
   readonly losses: Float64Array;
+  readonly squares: Float64Array;
 }
 
 /** @param probabilities Shape (rows), in the order of `rows`. */
-export function rankRows(rows: LabelledRows, { ofRow }: Groups, probabilities: Float64Array): RankedRows {
+export function rankRows(rows: LabelledRows, groups: Groups, probabilities: Float64Array): RankedRows {
   const order = Uint32Array.from(probabilities, (_, i) => i);
   order.sort((a, b) => probabilities[a] - probabilities[b] || a - b);
   const { labels, weights } = rows;
-  const losses = lossesOf(rows, probabilities);
   return {
     probabilities: Float64Array.from(order, (row) => probabilities[row]),
     labels: Uint8Array.from(order, (row) => labels[row]),
     weights: Float64Array.from(order, (row) => weights ? weights[row] : 1),
-    groups: Uint32Array.from(order, (row) => ofRow[row]),
-    losses: Float64Array.from(order, (row) => losses[row]),
+    groups: Uint32Array.from(order, (row) => groups.ofRow[row]),
+    sums: groupSums(rows, groups, probabilities),
   };
+}
+
+function groupSums(rows: LabelledRows, { ofRow, hashes }: Groups, probabilities: Float64Array): GroupSums {
+  const [weights, clicks, losses, squares] = [0, 1, 2, 3].map(() => new Float64Array(hashes.length));
+  const { labels } = rows;
+  const ofRows = lossesOf(rows, probabilities);
+  for (let i = 0; i < labels.length; i++) {
+    const [group, weight] = [ofRow[i], rows.weights ? rows.weights[i] : 1];
+    weights[group] += weight;
+    clicks[group] += weight * labels[i];
+    losses[group] += weight * ofRows[i];
+    squares[group] += weight * (labels[i] - probabilities[i]) ** 2;
+  }
+  return { weights, clicks, losses, squares };
 }
 
 /** Returns the log loss of each row, without its weight. */
@@ -82,14 +103,14 @@ export const reliabilityBins = 15;
 
 /** Computes the metrics. @param counts How often each group occurs, shape (groups). Default: once. @returns undefined without rows. */
 export function metricsAt(rows: RankedRows, counts?: Uint8Array): MetricValues | undefined {
-  const { probabilities, labels, weights, groups, losses } = rows;
+  const { probabilities, labels, weights, groups, sums } = rows;
   let [total, clicks, loss, squares] = [0, 0, 0, 0];
-  for (let i = 0; i < labels.length; i++) {
-    const weight = counts ? weights[i] * counts[groups[i]] : weights[i];
-    total += weight;
-    clicks += weight * labels[i];
-    loss += weight * losses[i];
-    squares += weight * (labels[i] - probabilities[i]) ** 2;
+  for (let group = 0; group < sums.weights.length; group++) {
+    const count = counts ? counts[group] : 1;
+    total += count * sums.weights[group];
+    clicks += count * sums.clicks[group];
+    loss += count * sums.losses[group];
+    squares += count * sums.squares[group];
   }
   if (total === 0) return undefined;
   const slack = slackOf(total);

@@ -30,6 +30,18 @@ function poissonTable(): number[] {
   return ends;
 }
 
+function countOf(word: number): number {
+  let count = 0;
+  while (count < poissonEnds.length && word >= poissonEnds[count]) count++;
+  return count;
+}
+
+/** By the upper byte of a word: its count, or −1 if that depends on the other bytes. A look-up is faster than comparisons. */
+const countsByByte = Int8Array.from({ length: 256 }, (_, byte) => {
+  const count = countOf(byte * 2 ** 24);
+  return count === countOf(byte * 2 ** 24 + 2 ** 24 - 1) ? count : -1;
+});
+
 /**
  * Draws how often each group occurs in a resample: independently, Poisson with mean 1. The draw depends on the hash of the group,
  * the seed and the number of the resample alone, thus not on the order of the rows, and two models get the same resamples.
@@ -43,9 +55,8 @@ export function drawCounts(hashes: Uint32Array, resample: number, seed: number, 
   const secondSalt = mixed(salt + 0x85157af5);
   for (let i = 0; i < hashes.length; i++) {
     const word = mixed(mixed(hashes[i] ^ salt) + secondSalt);
-    let count = 0;
-    while (count < poissonEnds.length && word >= poissonEnds[count]) count++;
-    counts[i] = count;
+    const count = countsByByte[word >>> 24];
+    counts[i] = count >= 0 ? count : countOf(word);
   }
 }
 

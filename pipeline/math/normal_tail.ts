@@ -1,3 +1,5 @@
+import { exp } from "./elementary.ts";
+
 /** Coefficients of a Chebyshev series. */
 const terms = [
   -1.26551223,
@@ -20,5 +22,5 @@ const terms = [
 export function normalTails(z: number): number {
   const x = Math.abs(z) / Math.SQRT2;
   const t = 1 / (1 + x / 2);
-  return t * Math.exp(-x * x + terms.reduceRight((sum, term) => sum * t + term, 0));
+  return t * exp(-x * x + terms.reduceRight((sum, term) => sum * t + term, 0));
 }

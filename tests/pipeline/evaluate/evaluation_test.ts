@@ -5,12 +5,13 @@ import { createColumnValues, withLargest } from "../../../pipeline/evaluate/divi
 import { defaultResampling, evaluate, type ScoredRows } from "../../../pipeline/evaluate/evaluation.ts";
 import { aucOf, metricsOf } from "../../../pipeline/evaluate/metrics.ts";
 import { divideByTime } from "../../../pipeline/evaluate/period_division.ts";
-import { metricsAt, numberGroups, rankRows } from "../../../pipeline/evaluate/ranked_rows.ts";
+import { lossesOf, metricsAt, numberGroups, rankRows } from "../../../pipeline/evaluate/ranked_rows.ts";
 import { drawCounts, estimateOf } from "../../../pipeline/evaluate/resampling.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { normalQuantile } from "../../../pipeline/math/normal_quantile.ts";
 import { normalTails } from "../../../pipeline/math/normal_tail.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
+import references from "../../fixtures/metrics.json" with { type: "json" };
 import { assertClose } from "../../support/assert_close.ts";
 
 const options = { ...defaultResampling, baseRate: 0.3 };
@@ -49,6 +50,36 @@ Deno.test("evaluation: log loss, AUC and Brier score are those that training com
   assertClose(auc ?? NaN, expected.auc ?? NaN, 1e-12, "AUC");
   assertClose(brier, expected.brier, 1e-12, "Brier score");
 });
+
+for (const reference of references) {
+  const { name, metrics, test } = reference;
+  const rows = {
+    probabilities: Float64Array.from(reference.probabilities),
+    labels: Uint8Array.from(reference.labels),
+    groups: Uint32Array.from(reference.groups),
+    weights: reference.weights ? Float64Array.from(reference.weights) : undefined,
+  };
+
+  Deno.test(`evaluation: metrics are those of scikit-learn: ${name}`, () => {
+    const { log_loss, auc, pr_auc, brier } = valuesOf(rows);
+    assertClose(log_loss, metrics.log_loss, 1e-12, "log loss");
+    assertClose(auc ?? NaN, metrics.auc, 1e-12, "AUC");
+    assertClose(pr_auc ?? NaN, metrics.pr_auc, 1e-12, "PR-AUC");
+    assertClose(brier, metrics.brier, 1e-12, "Brier score");
+  });
+
+  if (test) {
+    Deno.test(`evaluation: the paired test is the one that statsmodels computes: ${name}`, () => {
+      const [losses, others] = [rows.probabilities, Float64Array.from(reference.others)]
+        .map((probabilities) => lossesOf(rows, probabilities));
+      const found = pairedTest(rows, numberGroups(rows.groups), losses, others);
+      assertClose(found.difference, test.difference, 1e-12, "difference");
+      assertClose(found.standard_error ?? NaN, test.standard_error, 1e-12, "standard error");
+      assertClose(found.z ?? NaN, test.z, 1e-10, "z");
+      assertClose((found.p_value ?? NaN) / test.p_value, 1, 1e-6, "p");
+    });
+  }
+}
 
 Deno.test("evaluation: a weight of n, and n occurrences of a group, are n rows", () => {
   fc.assert(
