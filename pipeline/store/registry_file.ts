@@ -86,7 +86,7 @@ function emptyRegistry(dataDir: string): RegistryFile {
   if (!fileAt(tables)) {
     throw new Failure(
       "store-missing",
-      `There is no store at ${registry}. Run clickwell ingest and clickwell train first, or name its folder with --data`,
+      `There is no store at ${registry}. Run clickwell train first, or name its folder with --data`,
     );
   }
   const db = new DatabaseSync(":memory:");

@@ -188,3 +188,10 @@ async function untilThere(path: string): Promise<void> {
   }
   throw new Error(`${path} is not there after 30 s`);
 }
+
+Deno.test("clickwell --help begins with init, train and serve", async () => {
+  const { stdout } = await run(["--help"]);
+  const names = [...stdout.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, name]) => name);
+  assert.deepEqual(names.slice(0, 3), ["init", "train", "serve"]);
+  assert.match(stdout, /^ {2}clickwell init FILE --label COLUMN --out mine$/m);
+});
