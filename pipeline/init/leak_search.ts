@@ -81,12 +81,13 @@ const leftOutKinds: readonly LeakKind[] = [
   "group-feature",
 ];
 
-/** Leaves out the features that leak. @returns The other warnings as sentences. */
+/** Leaves out the features that surely leak. @returns The other warnings as sentences. */
 export function withoutLeaks(
   { features, leftOut }: ProposedFields,
   warnings: readonly LeakWarning[],
 ): ProposedFields & { readonly warnings: readonly string[] } {
-  const isLeftOut = ({ kind, columns }: LeakWarning) => leftOutKinds.includes(kind) && columns.length === 1;
+  const isLeftOut = ({ kind, columns, isWeak }: LeakWarning) =>
+    !isWeak && leftOutKinds.includes(kind) && columns.length === 1;
   const whyOf = new Map(
     warnings.filter(isLeftOut).map(({ columns: [name], text }) => [name, whyLeftOut(text)]),
   );

@@ -29,7 +29,7 @@ export function leaksOfExamples(
     ...categories.map(({ name }, field) => ({ name, kind: "category" as const, levels: levels[field] })),
   ];
   const filled = chunks.filter((chunk) => plainFields(chunk).rowCount > 0);
-  const found = findLeaks({
+  const found: LeakWarning[] = findLeaks({
     columns,
     rowCount,
     *walk() {
@@ -39,7 +39,7 @@ export function leaksOfExamples(
         yield { ...rowsOf(chunk), isHeldOut };
       }
     },
-  });
+  }).map(({ isWeak: _, ...warning }) => warning);
   // A text is seldom that of another row, but its words are; rare levels share a column if they have a minCount.
   const texts = new Set(
     features.flatMap((feature) =>

@@ -16,21 +16,21 @@ export interface MadeTable {
 const hour = 3_600e6;
 const start = 1_700_000_000e6;
 
-function normal(random: Random): number {
+export function normal(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
   return radius * Math.cos(2 * Math.PI * random.uniform());
 }
 
 /** Returns 1 with the probability of these log-odds. */
-function outcome(random: Random, logit: number): number {
+export function outcome(random: Random, logit: number): number {
   return random.uniform() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
 }
 
-function listOf<T>(count: number, make: (i: number) => T): T[] {
+export function listOf<T>(count: number, make: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => make(i));
 }
 
-function ascending(values: readonly number[]): number[] {
+export function ascending(values: readonly number[]): number[] {
   return [...values].sort((a, b) => a - b);
 }
 

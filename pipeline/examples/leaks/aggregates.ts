@@ -1,4 +1,5 @@
 import { log } from "../../math/elementary.ts";
+import { mixed } from "../../math/hash.ts";
 import type { Key } from "./keys.ts";
 import type { LeakWarning } from "./leak_warning.ts";
 
@@ -17,7 +18,7 @@ export function warnOfAggregate(
 ): LeakWarning | undefined {
   const keyed = keyValuesOf(key, values);
   const distinct = new Set(keyed.map(({ value }) => value)).size;
-  if (distinct < 2 || !(followsClicks(keyed) || equalsRates(keyed))) return undefined;
+  if (distinct < 2 || !(isExact(keyed) || followsClicks(keyed) || equalsRates(keyed))) return undefined;
   const of = key.name === "the group" ? "its group" : `its ${key.name}`;
   return {
     kind: "label-aggregate",
@@ -59,8 +60,8 @@ function followsClicks(keyed: readonly KeyValue[]): boolean {
   if (byValue.count < neighboursMin || byValue.chance < chanceMin) return false;
   if (byValue.difference > differenceShareMax * byValue.chance) return false;
   // Where at most one row of a group is clicked, clicks differ little in any order.
-  const anyOrder = neighbourDifferences(keyed, (_, i) => (i * 7_919) % 65_537);
-  return byValue.difference / byValue.chance <= differenceShareMax * anyOrder.difference / anyOrder.chance;
+  const anyOrder = neighbourDifferences(keyed, () => 0);
+  return byValue.difference / byValue.chance < differenceShareMax * anyOrder.difference / anyOrder.chance;
 }
 
 interface Differences {
@@ -73,10 +74,15 @@ interface Differences {
 
 function neighbourDifferences(
   keyed: readonly KeyValue[],
-  orderOf: (key: KeyValue, i: number) => number,
+  orderOf: (key: KeyValue) => number,
 ): Differences {
-  const sorted = keyed.map((key, i) => ({ key, size: sizeClassOf(key.rows), order: orderOf(key, i) }))
-    .sort((a, b) => a.size - b.size || a.order - b.order);
+  // Keys of one order are mixed: those that are neighbours in the table may have like outcomes.
+  const sorted = keyed.map((key, i) => ({
+    key,
+    size: sizeClassOf(key.rows),
+    order: orderOf(key),
+    mix: mixed(i),
+  })).sort((a, b) => a.size - b.size || a.order - b.order || a.mix - b.mix);
   let [count, difference, chance] = [0, 0, 0];
   for (let i = 1; i < sorted.length; i++) {
     const [{ key: a, size }, { key: b, size: sizeB }] = [sorted[i - 1], sorted[i]];
@@ -93,6 +99,16 @@ function neighbourDifferences(
 /** Keys of few rows are compared with keys of as many rows only, others with keys of about as many. */
 function sizeClassOf(rows: number): number {
   return rows <= 32 && Number.isInteger(rows) ? rows : 32 + Math.floor(6 * log(Math.max(rows, 1)));
+}
+
+/** Keys, at least, whose rates or clicks a number is exactly. */
+const exactKeysMin = 20;
+
+function isExact(keyed: readonly KeyValue[]): boolean {
+  const isEach = (of: (key: KeyValue) => number) =>
+    keyed.every((key) => Math.abs(key.value - of(key)) <= 1e-9 * Math.abs(key.value));
+  return keyed.length >= exactKeysMin &&
+    (isEach(({ clicks }) => clicks) || isEach(({ rows, clicks }) => clicks / rows));
 }
 
 /** Few keys are compared with their rates one by one. */

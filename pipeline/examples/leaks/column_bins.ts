@@ -7,12 +7,13 @@ export interface BinnedColumn {
   readonly binCount: number;
 }
 
-const binsMax = 64;
+/** Bins of numbers, at most and of few rows, and the rows of the rarer label for each. */
+const [binsMax, fewBins, binRows] = [64, 10, 10];
 const quantileRowsMax = 4_096;
 
 /** Bins a column: missing at 0, then its levels, or ranges of about equally many rows. Only bins with rows are numbered. */
-export function binColumn({ kind }: LeakColumn, values: Float64Array): BinnedColumn {
-  return kind === "category" ? binLevels(values) : binNumbers(values);
+export function binColumn({ kind }: LeakColumn, values: Float64Array, labels: Uint8Array): BinnedColumn {
+  return kind === "category" ? binLevels(values) : binNumbers(values, labels);
 }
 
 function binLevels(codes: Float64Array): BinnedColumn {
@@ -22,21 +23,24 @@ function binLevels(codes: Float64Array): BinnedColumn {
 }
 
 /** Bins numbers by quantiles. A value that would fill a bin alone has one, and so does each of few distinct values. */
-export function binNumbers(values: Float64Array): BinnedColumn {
-  const edges = edgesOf(values);
+export function binNumbers(values: Float64Array, labels: Uint8Array): BinnedColumn {
+  const clicks = labels.reduce((sum, label) => sum + label, 0);
+  const edges = edgesOf(values, Math.min(clicks, labels.length - clicks));
   const bins = Uint32Array.from(values, (value) => value === value ? 1 + edgesUpTo(edges, value) : 0);
   return { bins, binCount: edges.length + 2 };
 }
 
-function edgesOf(values: Float64Array): number[] {
+/** @param rarer Rows of the rarer label. */
+function edgesOf(values: Float64Array, rarer: number): number[] {
   const step = Math.ceil(values.length / quantileRowsMax);
   const sorted = values.filter((value, i) => i % step === 0 && value === value).sort();
   const distinct = [...new Set(sorted)];
   // The edge is the least value of its bin.
-  if (distinct.length <= binsMax) return distinct.slice(1);
+  const binCount = Math.min(binsMax, Math.max(fewBins, Math.floor(rarer / binRows)));
+  if (distinct.length <= binCount) return distinct.slice(1);
   const edges: number[] = [];
-  for (let bin = 1; bin < binsMax; bin++) {
-    const edge = sorted[Math.floor((bin * sorted.length) / binsMax)];
+  for (let bin = 1; bin < binCount; bin++) {
+    const edge = sorted[Math.floor((bin * sorted.length) / binCount)];
     if (edge > (edges.at(-1) ?? sorted[0])) edges.push(edge);
   }
   return edges;

@@ -1,11 +1,11 @@
-import { type Counts, countWhere, verdictOf } from "./class_rates.ts";
+import { countWhere, minus } from "./class_rates.ts";
 import { binNumbers } from "./column_bins.ts";
-import { isTelltale, strengthOf } from "./column_strength.ts";
+import { strengthOf } from "./column_strength.ts";
 import type { LeakColumn } from "./leak_rows.ts";
 import type { LeakSample } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
-import type { SampledRows } from "./sampled_rows.ts";
-import { isMissing } from "./single_columns.ts";
+import { type Evidence, judge } from "./other_columns.ts";
+import { isMissing, standsOut } from "./single_columns.ts";
 import { askWhetherKnown, percent } from "./warning_text.ts";
 
 /** Columns of one kind that are compared with each other. */
@@ -16,28 +16,33 @@ const comparedRows = 5_000;
 const shareMax = 0.02;
 
 /** Warns of a time that lies after the example's, or after another time, by the outcome. */
-export function warnOfTime(sample: LeakSample, c: number): LeakWarning | undefined {
+export function warnOfTime(sample: LeakSample, c: number, evidence: Evidence): LeakWarning | undefined {
   const { columns, rows } = sample;
   const { times } = rows;
   if (columns[c].kind !== "time" || !times) return undefined;
-  const seen = laterWhereClicked(rows, rows.columns[c], times, "the time of the example");
+  const seen = laterWhereClicked(sample, evidence, [c], times, "the time of the example");
   return seen === undefined ? undefined : later([columns[c].name], seen);
 }
 
 /** Warns of pairs of columns whose comparison tells the outcome. @param open Indices of the columns to compare. */
-export function warnOfPairs(sample: LeakSample, open: readonly number[]): LeakWarning[] {
+export function warnOfPairs(
+  sample: LeakSample,
+  open: readonly number[],
+  evidence: Evidence,
+): LeakWarning[] {
   const { columns, rows } = sample;
-  const few = firstRows(rows);
+  const fewer = firstRows(sample);
+  const few = fewer.rows;
   const named = (kind: LeakColumn["kind"]) => open.filter((c) => columns[c].kind === kind);
   return [
     ...pairs(named("time"), (a, b) => {
-      const seen = laterWhereClicked(rows, rows.columns[a], rows.columns[b], columns[b].name);
+      const seen = laterWhereClicked(sample, evidence, [a, b], rows.columns[b], columns[b].name);
       return seen === undefined ? undefined : later([columns[a].name, columns[b].name], seen);
     }),
-    ...pairs(named("number"), (a, b) => comparison(sample, few, [a, b], few.columns[b])),
+    ...pairs(named("number"), (a, b) => comparison(fewer, evidence, [a, b], few.columns[b])),
     ...pairs(named("category"), (a, b) => {
       const translated = translate(columns[b], columns[a], few.columns[b]);
-      return translated && comparison(sample, few, [a, b], translated);
+      return translated && comparison(fewer, evidence, [a, b], translated);
     }),
   ];
 }
@@ -74,35 +79,37 @@ function later(columns: readonly string[], seen: string): LeakWarning {
   };
 }
 
-/** Describes how a time is later than another one by the outcome; undefined if it is not. */
+/** Describes how the first column's time is later than another one by the outcome; undefined if it is not. */
 function laterWhereClicked(
-  rows: SampledRows,
-  values: Float64Array,
+  sample: LeakSample,
+  evidence: Evidence,
+  left: readonly number[],
   others: Float64Array,
   than: string,
 ): string | undefined {
-  const lead = values.map((value, i) => value - others[i]);
-  const both = countWhere(rows, (i) => lead[i] === lead[i]);
+  const { rows } = sample;
+  const lead = rows.columns[left[0]].map((value, i) => value - others[i]);
+  const all = countWhere(rows, (i) => lead[i] === lead[i]);
   const after = countWhere(rows, (i) => lead[i] > 0);
-  const upTo = { rows: both.rows - after.rows, clicks: both.clicks - after.clicks };
-  if (verdictOf(after, both) || verdictOf(upTo, both)) {
+  const upTo = minus(all, after);
+  const isTold = judge(sample, evidence, { state: after, all, isIn: (i) => lead[i] > 0, left }) ||
+    judge(sample, evidence, { state: upTo, all, isIn: (i) => lead[i] <= 0, left });
+  if (isTold) {
     return `${percent(after)} of the rows in which it is later than ${than} have label 1, ${
       percent(upTo)
     } of those in which ` +
       "it is not.";
   }
-  const { auc, error } = strengthOf(binNumbers(lead), rows);
-  if (!isTelltale({ auc, error })) return undefined;
-  return `the time from ${than} to it has an AUC of ${auc.toFixed(3)} alone.`;
+  const strength = strengthOf(binNumbers(lead, rows.labels), rows);
+  if (after.rows === 0 || !standsOut([strength], evidence.without(left))) return undefined;
+  return `the time from ${than} to it has an AUC of ${strength.auc.toFixed(3)} alone.`;
 }
 
-function firstRows(rows: SampledRows): SampledRows {
-  if (rows.rowCount <= comparedRows) return rows;
-  return {
-    ...rows,
-    rowCount: comparedRows,
-    columns: rows.columns.map((column) => column.subarray(0, comparedRows)),
-  };
+function firstRows(sample: LeakSample): LeakSample {
+  const { rows } = sample;
+  const rowCount = Math.min(rows.rowCount, comparedRows);
+  const columns = rows.columns.map((column) => column.subarray(0, rowCount));
+  return { ...sample, rows: { ...rows, rowCount, columns } };
 }
 
 const relations = [
@@ -113,24 +120,24 @@ const relations = [
 
 /** @param others Values of the second column; categories as codes of the first column's levels. */
 function comparison(
-  { columns }: LeakSample,
-  rows: SampledRows,
+  sample: LeakSample,
+  evidence: Evidence,
   [a, b]: readonly [number, number],
   others: Float64Array,
 ): LeakWarning | undefined {
+  const { columns, rows } = sample;
   const values = rows.columns[a];
   const isNumber = columns[a].kind === "number";
-  const both = countWhere(
-    rows,
-    (i) => !isMissing(columns[a], values[i]) && !isMissing(columns[b], others[i]),
-  );
+  const isThere = (i: number) => !isMissing(columns[a], values[i]) && !isMissing(columns[b], others[i]);
+  const both = countWhere(rows, isThere);
   for (const [words, holds] of isNumber ? relations : [relations[1]]) {
-    const where = countWhere(rows, (i) => {
-      if (isMissing(columns[a], values[i]) || isMissing(columns[b], others[i])) return false;
-      return holds(values[i], others[i]);
-    });
-    const elsewhere: Counts = { rows: both.rows - where.rows, clicks: both.clicks - where.clicks };
-    if (!verdictOf(where, both, shareMax) && !verdictOf(elsewhere, both, shareMax)) continue;
+    const isIn = (i: number) => isThere(i) && holds(values[i], others[i]);
+    const where = countWhere(rows, isIn);
+    const elsewhere = minus(both, where);
+    const told = { all: both, left: [a, b], shareMax };
+    const isTold = judge(sample, evidence, { ...told, state: where, isIn }) ||
+      judge(sample, evidence, { ...told, state: elsewhere, isIn: (i) => isThere(i) && !isIn(i) });
+    if (!isTold) continue;
     const names = [columns[a].name, columns[b].name];
     return {
       kind: "comparison",

@@ -5,16 +5,15 @@ import { keysOf } from "./keys.ts";
 import type { LeakTable } from "./leak_rows.ts";
 import { sampleLeaks } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
+import { type Evidence, weighColumns } from "./other_columns.ts";
 import { warnOfRepeatedRows } from "./repeated_rows.ts";
-import { warnOfCopies, warnOfMissing, warnOfValue } from "./single_columns.ts";
+import { withoutRepeats } from "./sampled_rows.ts";
+import { findCopies, warnOfCopy, warnOfMissing, warnOfValue } from "./single_columns.ts";
 import { warnOfForm } from "./value_forms.ts";
 import { warnOfAggregates, warnOfOwnRow } from "./within_keys.ts";
 
 /** Rows of either label from which columns are compared with the outcome. */
 const labelledMin = 20;
-/** Columns, and their share, of which more are no leaks if a value or a comparison of each goes with one outcome. */
-const usualMin = 5;
-const usualShare = 0.2;
 /** Columns of whose values the form is looked at; not of a wide table, for the time that it takes. */
 const formColumnsMax = 300;
 
@@ -39,21 +38,22 @@ export function findLeaks(table: LeakTable): LeakWarning[] {
   const isJudged = Math.min(all.clicks, all.rows - all.clicks) >= labelledMin;
   check((c) => warnOfIdentity(sample, c));
   if (isJudged) {
-    check((c) => warnOfTime(sample, c));
     const keys = keysOf(sample);
     const isNumber = (c: number) => columns[c].kind === "number";
     check((c) => isNumber(c) ? warnOfAggregates(sample, c, keys) : undefined);
-    check((c) => warnOfMissing(sample, c, all));
-    const copies = warnOfCopies(sample, [...open]);
-    check((c) => copies.get(c));
-    check((c) => isNumber(c) ? warnOfOwnRow(sample, c, keys) : undefined);
-    const before = found.length;
-    check((c) => warnOfValue(sample, c, all));
-    if (columns.length <= formColumnsMax) check((c) => warnOfForm(sample, c, all));
-    found.push(...warnOfPairs(sample, [...open]));
-    // Where many columns have such values, the outcome is easily told: they are no sign of a leak.
-    const isUsual = found.length - before > Math.max(usualMin, usualShare * columns.length);
-    if (isUsual) found.splice(before);
+    const judged = { ...sample, rows: withoutRepeats(rows) };
+    const everything = weighColumns(judged, open);
+    const copies = findCopies(judged, open, everything);
+    // What a copy tells is no reason to expect it.
+    const evidence: Evidence = { ...everything, without: (left) => everything.without([...copies, ...left]) };
+    const all = countWhere(judged.rows, () => true);
+    check((c) => warnOfTime(judged, c, evidence));
+    check((c) => warnOfMissing(judged, c, all, evidence));
+    check((c) => warnOfCopy(judged, c, copies, everything));
+    check((c) => isNumber(c) ? warnOfOwnRow(judged, c, keys, everything) : undefined);
+    check((c) => warnOfValue(judged, c, all, evidence));
+    if (columns.length <= formColumnsMax) check((c) => warnOfForm(judged, c, all, evidence));
+    found.push(...warnOfPairs(judged, [...open], evidence));
   }
   return [...found, ...warnOfRepeatedRows(sample)];
 }

@@ -36,4 +36,6 @@ export interface LeakWarning {
   readonly columns: readonly string[];
   /** What was seen, and what to do. */
   readonly text: string;
+  /** Set if an honest column may look like this, too: it is no reason to leave the column out unasked. */
+  readonly isWeak?: boolean;
 }

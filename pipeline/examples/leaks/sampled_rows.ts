@@ -74,3 +74,19 @@ function scaled(weights: Float64Array): Float64Array {
   const scale = squares > 0 && squares < Infinity ? sum / squares : 0;
   return scale === 1 ? weights : weights.map((weight) => weight * scale);
 }
+
+/** Returns rows whose weights sum to the number of independent rows: rows of a group repeat each other as far as their labels do. */
+export function withoutRepeats(rows: SampledRows): SampledRows {
+  const { groups, groupCount, labels, weights } = rows;
+  if (!groups) return rows;
+  const rate = weights.reduce((sum, weight, i) => sum + weight * labels[i], 0) /
+    weights.reduce((a, b) => a + b, 0);
+  const surplus = new Float64Array(groupCount);
+  let independent = 0;
+  weights.forEach((weight, i) => {
+    surplus[groups[i]] += weight * (labels[i] - rate);
+    independent += weight ** 2 * rate * (1 - rate);
+  });
+  const repeats = surplus.reduce((sum, value) => sum + value ** 2, 0) / independent;
+  return repeats > 1 ? { ...rows, weights: weights.map((weight) => weight / repeats) } : rows;
+}

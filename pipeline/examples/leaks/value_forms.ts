@@ -1,9 +1,10 @@
-import { type Counts, countWhere, minus, verdictOf } from "./class_rates.ts";
+import { type Counts, countWhere, minus } from "./class_rates.ts";
 import { binNumbers } from "./column_bins.ts";
 import { strengthOf } from "./column_strength.ts";
 import type { LeakColumn } from "./leak_rows.ts";
 import type { LeakSample } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
+import { type Evidence, judge } from "./other_columns.ts";
 import { percent } from "./warning_text.ts";
 
 /** A column by the form of its values in place of the values. */
@@ -21,7 +22,13 @@ const shareMax = 0.02;
 const levelsMin = 20;
 
 /** Warns of a column whose values are written differently by the outcome, as by another program or at another time. */
-export function warnOfForm({ columns, rows }: LeakSample, c: number, all: Counts): LeakWarning | undefined {
+export function warnOfForm(
+  sample: LeakSample,
+  c: number,
+  all: Counts,
+  evidence: Evidence,
+): LeakWarning | undefined {
+  const { columns, rows } = sample;
   const { name } = columns[c];
   for (const { words, values } of formsOf(columns[c], rows.columns[c])) {
     const first = values.find((value) => value === value);
@@ -29,9 +36,11 @@ export function warnOfForm({ columns, rows }: LeakSample, c: number, all: Counts
     if (isOther.rows === 0) continue;
     const isFirst = countWhere(rows, (i) => values[i] === first);
     const present = { rows: isFirst.rows + isOther.rows, clicks: isFirst.clicks + isOther.clicks };
-    const { auc, error } = strengthOf(binNumbers(values), rows);
-    const isTold = auc - error >= aucMin ||
-      [isFirst, minus(present, isFirst)].some((state) => verdictOf(state, present, shareMax));
+    const { auc, error } = strengthOf(binNumbers(values, rows.labels), rows);
+    const isJudged = (state: Counts, isIn: (i: number) => boolean) =>
+      judge(sample, evidence, { state, all: present, isIn, left: [c], shareMax });
+    const isTold = auc - error >= aucMin || isJudged(isFirst, (i) => values[i] === first) ||
+      isJudged(minus(present, isFirst), (i) => values[i] === values[i] && values[i] !== first);
     if (!isTold) continue;
     return {
       kind: "form-by-label",
@@ -69,9 +78,9 @@ function shareOf(time: number, unit: number): number {
   return time !== time ? NaN : time % unit === 0 ? 0 : 1;
 }
 
-/** Returns how many decimals a number has; 3 for more. */
+/** Returns how many decimals a number has; 3 for more, NaN for 0, which is written without in any form. */
 function decimalsOf(value: number): number {
-  if (value !== value) return NaN;
+  if (value !== value || value === 0) return NaN;
   for (let decimals = 0, scale = 1; decimals < 3; decimals++, scale *= 10) {
     if (Math.abs(Math.round(value * scale) - value * scale) <= 1e-9 * Math.abs(value * scale)) {
       return decimals;

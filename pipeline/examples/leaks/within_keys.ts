@@ -1,9 +1,10 @@
 import { warnOfAggregate } from "./aggregates.ts";
 import { binNumbers } from "./column_bins.ts";
-import { strengthOf } from "./column_strength.ts";
+import { type Strength, strengthOf } from "./column_strength.ts";
 import type { Key } from "./keys.ts";
 import type { LeakSample } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
+import type { Evidence } from "./other_columns.ts";
 import type { SampledRows } from "./sampled_rows.ts";
 
 /** Pairs of rows from which a number counts as one of the key. */
@@ -36,7 +37,12 @@ export function warnOfAggregates(
 }
 
 /** Warns of a number whose change from the row of the same key before tells the outcome. */
-export function warnOfOwnRow(sample: LeakSample, c: number, keys: readonly Key[]): LeakWarning | undefined {
+export function warnOfOwnRow(
+  sample: LeakSample,
+  c: number,
+  keys: readonly Key[],
+  { strengths }: Evidence,
+): LeakWarning | undefined {
   const { columns, rows } = sample;
   const { name } = columns[c];
   const values = rows.columns[c];
@@ -45,7 +51,9 @@ export function warnOfOwnRow(sample: LeakSample, c: number, keys: readonly Key[]
     const isTold = [key, ...rows.times ? [inTimeOrder(key, rows.times)] : []].some((ordered) => {
       const changes = changesOf(rows, values, ordered, changedPairsMax);
       if (changes.equal >= constantShareMin * changes.all) return false;
-      return changes.after.every(mayTell) && changesTell(rows, values, ordered);
+      if (!changes.after.every(mayTell) || areSorted(changes)) return false;
+      const told = changesTell(rows, values, ordered);
+      return told.length > 0 && told.every((strength) => tellsMore(strength, strengths[c]));
     });
     if (!isTold) continue;
     return {
@@ -116,13 +124,27 @@ function mayTell([others, clicked]: Changes): boolean {
 /** AUC of the changes alone from which they tell the outcome. */
 const aucMin = 0.95;
 
-/** Whether the changes tell the later row's label, among pairs of one earlier label. */
+/** Share of what the number alone tells wrongly, up to which its changes tell more. */
+const missedRatioMax = 0.4;
+
+/** Whether changes tell the outcome, and more than the number itself does. */
+function tellsMore({ auc, error, missed }: Strength, alone: Strength | undefined): boolean {
+  return auc >= aucMin && error < 0.05 && missed <= missedRatioMax * (alone?.missed ?? 1);
+}
+
+/** Whether the label changes from row to row in one direction only, so that whatever rises or falls tells it. */
+function areSorted({ after: [others, clicked] }: KeyChanges): boolean {
+  const [rises, falls] = [others[1], clicked[0]].map((counts) => counts.reduce((a, b) => a + b, 0));
+  return 5 * Math.min(rises, falls) < Math.max(rises, falls);
+}
+
+/** Computes how well the changes tell the later row's label, among pairs of one earlier label. */
 function changesTell(
   { labels, weights }: SampledRows,
   values: Float64Array,
   { rows, starts, count }: Key,
-): boolean {
-  const judged = [0, 1].flatMap((earlier) => {
+): Strength[] {
+  return [0, 1].flatMap((earlier) => {
     const changes: number[] = [];
     const later: number[] = [];
     for (let key = 0; key < count; key++) {
@@ -142,9 +164,8 @@ function changesTell(
     };
     const clicked = pairs.labels.reduce((sum, label) => sum + label, 0);
     if (Math.min(clicked, pairs.rowCount - clicked) < judgedMin) return [];
-    return [strengthOf(binNumbers(Float64Array.from(changes)), pairs)];
+    return [strengthOf(binNumbers(Float64Array.from(changes), pairs.labels), pairs)];
   });
-  return judged.length > 0 && judged.every(({ auc, error }) => auc >= aucMin && error < 0.05);
 }
 
 /** Sorts each key's rows by their time. */

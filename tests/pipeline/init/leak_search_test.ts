@@ -82,3 +82,10 @@ Deno.test("init compares columns with a label that is another table", () =>
     assert.deepEqual(leftOut.map(({ column }) => column), ["state"]);
     assert.deepEqual(features.map(({ name }) => name), ["apr"]);
   }));
+
+Deno.test("init keeps a column that only perhaps leaks, and warns of it", async () => {
+  const [poorCopy] = plants.filter(({ name }) => name.includes("a sixth of the rows flipped"));
+  const proposal = await proposalOf(planted(poorCopy, 1));
+  assert(proposal.features.some(({ name }) => name === "planted"));
+  assert(notesOf(proposal).some((note) => note.startsWith("planted alone tells the outcome")));
+});
