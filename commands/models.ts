@@ -7,6 +7,7 @@ import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_a
 import { command, commonFlags, type Flags, type Options, type Result } from "./cli/command.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
 import { compareModels } from "./compare_models.ts";
+import { saveModel, takeModel } from "./model_files.ts";
 import { noteModel, textsOf } from "./model_notes.ts";
 import { deleteModel, pruneModels } from "./model_removal.ts";
 import { fixed, showModel, showSpec } from "./show_model.ts";
@@ -21,6 +22,7 @@ const flags = {
   },
   keep: { type: "integer", value: "N", min: 0, help: "prune: number of newest models to keep" },
   "dry-run": { type: "boolean", help: "prune: print what would be deleted, and delete nothing" },
+  replace: { type: "boolean", help: "export: replace an earlier export" },
   reason: { type: "string", value: "TEXT", help: "reason to record in the history" },
 } as const satisfies Flags;
 
@@ -48,6 +50,17 @@ const verbs: Readonly<Record<string, Verb>> = {
   compare: {
     words: [aModel, "another model"],
     run: (call) => compareModels(call, call.words, call.terminal),
+  },
+  export: {
+    words: [aModel, "a folder"],
+    run: (call) => {
+      const [model, folder] = call.words;
+      return saveModel(call, { model, folder, replace: call.options.replace }, call.terminal);
+    },
+  },
+  import: {
+    words: ["the folder of an export"],
+    run: (call) => takeModel(call, call.words[0], call.terminal),
   },
   activate: {
     words: [aModel],
@@ -102,6 +115,8 @@ export default command({
     "  name MODEL TEXT    give a model a name of a few words, for people",
     "  note MODEL TEXT    write down something about a model",
     "  delete MODEL       remove a model's files, unless it is in production or has an alias; the history still names it",
+    "  export MODEL DIR   write a model and its scorers, SQL and JavaScript, to a new folder",
+    "  import DIR         register the model of an export, which keeps its id",
     "  prune --keep N     delete all but the N newest models, those in production or with an alias, and the one before",
   ].join("\n"),
   positionals: {
@@ -119,6 +134,7 @@ export default command({
     ["clickwell models alias 2 champion", "point champion at version 2"],
     ["clickwell models show 2 --spec > features.json", "the feature spec of version 2"],
     ["clickwell models compare 1 2", "what changed between versions 1 and 2"],
+    ["clickwell models export 2 exported", "the files of version 2, with SQL and JavaScript that score rows"],
     ["clickwell models prune --keep 5 --dry-run", "what would be deleted"],
   ],
   async run({ options, positionals: [word, ...words], terminal }) {

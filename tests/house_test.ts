@@ -19,7 +19,7 @@ const rooms: readonly (readonly string[])[] = [
   ["pipeline/evaluate"],
   ["pipeline/fit"],
   ["pipeline/train"],
-  ["pipeline/generate", "pipeline/predict", "pipeline/sweep"],
+  ["pipeline/export", "pipeline/generate", "pipeline/predict", "pipeline/sweep"],
   ["server/runtime"],
   ["server/http", "server/metrics"],
   ["server/models"],
@@ -54,7 +54,7 @@ const pureCore = [
 const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 
 /** Rooms in which SQL is written. */
-const sqlPlaces = /^pipeline\/(store|ingest|init|examples)\/|^pipeline\/model\/\w+_queries\.ts$/;
+const sqlPlaces = /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/\w+_queries\.ts$/;
 
 const linesMax = 300;
 const functionLinesMax = 80;

@@ -23,20 +23,34 @@ const unfinishedAgeMs = 3_600_000;
 const idPattern = /^cw-[0-9a-f]{16}$/;
 const modelJsonBytesMax = 256 * 1024 * 1024;
 
+/** The content of a model's files. */
+export interface ArtifactFiles {
+  readonly modelJson: Uint8Array<ArrayBuffer>;
+  readonly weights: Uint8Array<ArrayBuffer>;
+  /** Files that are kept beside them and not checked, by name. */
+  readonly others?: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Writes a model as `placeArtifact` does. */
+export function writeArtifact(modelsDir: string, metadata: ArtifactMetadata): Artifact {
+  const { id, ...files } = filesOf(metadata);
+  return placeArtifact(modelsDir, id, files);
+}
+
 /**
  * Writes a model's files to a temporary folder and renames it, so that a reader sees all files or none.
  *
  * @returns The artifact, read back from the files.
- * @throws {Failure} `file-unwritable`; `artifact-corrupt` if the files do not read back as written.
+ * @throws {Failure} `file-unwritable`; `artifact-corrupt` if a check of `readArtifact` fails.
  */
-export function writeArtifact(modelsDir: string, metadata: ArtifactMetadata): Artifact {
-  const { id, modelJson, weights } = filesOf(metadata);
+export function placeArtifact(modelsDir: string, id: string, files: ArtifactFiles): Artifact {
+  const { modelJson, weights, others } = files;
+  // Check that the files can be read back before writing them.
+  artifactOf(checkedId(id), { modelJson, weights, parsed: parsedOf(modelJson, id) });
   const existing = readIfValid(modelsDir, id);
   if (existing) return existing;
-  // Check that the files can be read back before writing them.
-  artifactOf(id, { modelJson, weights, parsed: parsedOf(modelJson, id) });
   try {
-    placeFiles(modelsDir, id, { [modelFile]: modelJson, [weightsFile]: weights });
+    placeFiles(modelsDir, id, { [modelFile]: modelJson, [weightsFile]: weights, ...others });
   } catch (error) {
     // Another process may have written the same model first.
     const concurrent = readIfValid(modelsDir, id);

@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto";
+import { basename, dirname, join, resolve } from "node:path";
+import { Failure } from "../failure.ts";
+import { type Artifact, exists, isOfSystem, readArtifact, reasonOf } from "../model/artifact.ts";
+import type { ModelRow } from "../model/registry.ts";
+import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
+import { jsScorer } from "./js_scorer.ts";
+import { dialects } from "./sql_dialect.ts";
+import { sqlScorer } from "./sql_scorer.ts";
+
+/** The file of an export that lists the others. */
+export const manifestName = "export.json";
+/** Version of the layout of an export. */
+export const exportFormat = 1;
+
+/** The files of a model's folder that an export has unchanged; the last ones only if the model has them. */
+export const modelFiles = ["model.json", "weights.bin"] as const;
+export const keptFiles = ["report.json"] as const;
+
+/** The content of `export.json`. */
+export interface Manifest {
+  readonly format: number;
+  readonly model_id: string;
+  /** ISO 8601. */
+  readonly created_at: string;
+  readonly name: string | null;
+  readonly note: string | null;
+  /** SHA-256 of each file, hexadecimal. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A file that an export does not have, because its language cannot express the model. */
+export interface LeftOutFile {
+  readonly file: string;
+  readonly why: string;
+}
+
+export interface Exported {
+  readonly files: readonly string[];
+  readonly leftOut: readonly LeftOutFile[];
+}
+
+/**
+ * Writes a model, its golden examples and its scorers to a new folder: all files or none.
+ *
+ * @param options.replace Replaces a folder that is an export.
+ * @throws {Failure} `model-unknown`, `artifact-corrupt`; `file-unwritable`.
+ */
+export function exportModel(
+  row: ModelRow,
+  { modelsDir, folder, replace }: {
+    readonly modelsDir: string;
+    readonly folder: string;
+    readonly replace: boolean;
+  },
+): Exported {
+  const target = resolve(folder);
+  requireFree(target, folder, replace);
+  const artifact = readArtifact(modelsDir, row.modelId);
+  const leftOut: LeftOutFile[] = [];
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for (const name of [...modelFiles, ...keptFiles]) {
+    const path = join(modelsDir, row.modelId, name);
+    if (exists(path)) files[name] = Deno.readFileSync(path);
+  }
+  for (const [name, text] of scorersOf(artifact, leftOut)) files[name] = new TextEncoder().encode(text);
+  files["golden.ndjson"] = new TextEncoder().encode(
+    artifact.metadata.golden.map((example) => `${JSON.stringify(example)}\n`).join(""),
+  );
+  const manifest: Manifest = {
+    format: exportFormat,
+    model_id: row.modelId,
+    created_at: new Date(row.createdAt / 1000).toISOString(),
+    name: row.name ?? null,
+    note: row.note ?? null,
+    files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
+  };
+  files[manifestName] = new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`);
+  place(target, files);
+  return { files: Object.keys(files).sort(), leftOut };
+}
+
+function scorersOf({ id, metadata }: Artifact, leftOut: LeftOutFile[]): [string, string][] {
+  const title = `Scores rows by the model ${id} of clickwell ${metadata.program}.`;
+  const header = [
+    title,
+    "Reads the rows of the view that the model was trained on; another table with the same columns can take its place after FROM.",
+    "Fields of numbers must be columns of numbers, other fields columns of texts. A field with an invalid value gives NULL.",
+  ].map((line) => `-- ${line}\n`).join("");
+  const statements = dialects.flatMap((dialect): [string, string][] => {
+    try {
+      return [[dialect.file, header + sqlScorer(metadata, dialect)]];
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      leftOut.push({ file: dialect.file, why: error.message });
+      return [];
+    }
+  });
+  return [...statements, ["score.js", jsScorer(metadata, title)]];
+}
+
+/** @throws {Failure} `file-unwritable` if the folder has files that an export may not replace. */
+function requireFree(target: string, folder: string, replace: boolean): void {
+  if (!exists(target)) return;
+  const isEmpty = Deno.statSync(target).isDirectory && [...Deno.readDirSync(target)].length === 0;
+  if (isEmpty || (replace && exists(join(target, manifestName)))) return;
+  throw new Failure(
+    "file-unwritable",
+    `Cannot export to ${folder}: it exists already. ${
+      exists(join(target, manifestName)) ? "Replace it with --replace." : "Name a new folder."
+    }`,
+  );
+}
+
+/** Writes to a temporary folder beside the target, and renames it. */
+function place(target: string, files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>): void {
+  const parent = dirname(target);
+  let temporary: string | undefined;
+  try {
+    Deno.mkdirSync(parent, { recursive: true });
+    temporary = Deno.makeTempDirSync({ dir: parent, prefix: `.${basename(target)}-` });
+    for (const [name, bytes] of Object.entries(files)) writeDurably(join(temporary, name), bytes);
+    if (exists(target)) Deno.removeSync(target, { recursive: true });
+    Deno.renameSync(temporary, target);
+    syncDirectory(parent);
+  } catch (error) {
+    if (temporary !== undefined && exists(temporary)) Deno.removeSync(temporary, { recursive: true });
+    if (!isOfSystem(error)) throw error;
+    throw new Failure(
+      "file-unwritable",
+      `Cannot write the export to ${target}: ${
+        reasonOf(error)
+      }. Make its folder writable, or name another one.`,
+    );
+  }
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,48 @@
+import type { Dialect } from "./sql_dialect.ts";
+
+/** Looks values up in one SELECT: few by CASE, many by a joined table of values. */
+export interface Lookups {
+  /**
+   * Returns an expression of the value of a key.
+   *
+   * @param entries Literals of keys and values.
+   * @param otherwise The value of any other key, and of NULL.
+   */
+  find(key: string, entries: readonly (readonly [key: string, value: string])[], otherwise: string): string;
+  /** Returns the definitions of the joined tables, for WITH. */
+  tables(): string[];
+  joins(): string[];
+}
+
+/** A CASE is searched from its beginning for each row. */
+const casesMax = 64;
+
+/** @param prefix Distinguishes the tables of several SELECTs of a statement. */
+export function createLookups({ joinsMax }: Dialect, prefix: string): Lookups {
+  const tables: string[] = [];
+  const joins: string[] = [];
+  return {
+    find(key, entries, otherwise) {
+      if (entries.length === 0) return otherwise;
+      if (entries.length <= casesMax || joins.length === joinsMax) {
+        const whens = entries.map(([key, value]) => `WHEN ${key} THEN ${value}`);
+        return `CASE ${key} ${whens.join(" ")} ELSE ${otherwise} END`;
+      }
+      const name = `clickwell_${prefix}${joins.length}`;
+      tables.push(
+        `${name}(k, v) AS (VALUES\n${entries.map(([key, value]) => `(${key}, ${value})`).join(",\n")})`,
+      );
+      joins.push(`LEFT JOIN ${name} ON ${name}.k = ${key}`);
+      return `coalesce(${name}.v, ${otherwise})`;
+    },
+    tables: () => tables,
+    joins: () => joins,
+  };
+}
+
+/** Returns the sum of terms as a balanced tree: databases limit the depth of an expression. */
+export function balancedSum(terms: readonly string[]): string {
+  if (terms.length <= 2) return terms.length === 1 ? terms[0] : `(${terms.join("\n+ ")})`;
+  const middle = terms.length >>> 1;
+  return `(${balancedSum(terms.slice(0, middle))}\n+ ${balancedSum(terms.slice(middle))})`;
+}

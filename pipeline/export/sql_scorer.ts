@@ -1,0 +1,244 @@
+import { createCategoryReader } from "../encode/category_positions.ts";
+import { rateValueAt } from "../encode/cross_lookup.ts";
+import { binOf, encodeNumeric, levelCountOf, positionCountOf, transformed } from "../encode/encoder.ts";
+import type { Encoder, FeatureEncoder, LeveledEncoder, NumericEncoder } from "../encode/encoder.ts";
+import { quoted } from "../store/sqlite.ts";
+import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import { partAt } from "../model/terms.ts";
+import { leastAt } from "./bin_edges.ts";
+import { cannotSay, type Dialect, textLiteral } from "./sql_dialect.ts";
+import { balancedSum, createLookups, type Lookups } from "./sql_lookups.ts";
+
+/** The parts of a model that its SQL is made of. */
+export type ScoredModel = Pick<
+  ArtifactMetadata,
+  "spec" | "encoder" | "coefficients" | "intercept" | "network"
+>;
+
+/**
+ * Returns one SELECT that scores the rows of the model's view: its id and the probability, NULL for a row with an invalid field.
+ *
+ * @throws {Failure} `input-invalid` if SQL cannot express the model, with the reason.
+ */
+export function sqlScorer(model: ScoredModel, dialect: Dialect): string {
+  const { spec, encoder, coefficients, intercept } = model;
+  requireExpressible(model);
+  const id = quoted(String(spec.id));
+  const positions = createLookups(dialect, "p");
+  const parts = createLookups(dialect, "t");
+  const crossed = new Set([...encoder.crosses ?? [], ...encoder.rates ?? []].flatMap(({ of }) => of));
+  const columns = encoder.features.flatMap((feature, i) =>
+    crossed.has(feature.name) ? [`${positionOf(feature, dialect, positions)} AS ${positionName(i)}`] : []
+  );
+  const terms = [
+    dialect.number(intercept),
+    ...encoder.features.map((feature) => partOf(feature, { dialect, coefficients, lookups: parts })),
+    ...combinedParts(encoder, { dialect, coefficients, lookups: parts }),
+  ];
+  const view = quoted(String(spec.view ?? "examples"));
+  const summed = [
+    `summed ${dialect.once} (`,
+    `SELECT r.${id} AS ${id}, ${balancedSum(terms)} AS logit`,
+    "FROM prepared AS r",
+    ...parts.joins(),
+    ")",
+  ].join("\n");
+  const prepared = [
+    `prepared ${dialect.once} (`,
+    `SELECT ${["r.*", ...columns].join(",\n")}`,
+    `FROM ${view} AS r`,
+    ...positions.joins(),
+    ")",
+  ].join("\n");
+  const tables = [...positions.tables(), prepared, ...parts.tables(), summed].join(",\n");
+  const statement = `WITH ${tables}\n${dialect.probability(id)};\n`;
+  if (statement.length > dialect.lengthMax) {
+    throw cannotSay(
+      `a model with a statement of ${statement.length} characters: ${dialect.name} takes at most ${dialect.lengthMax}`,
+    );
+  }
+  return statement;
+}
+
+/** @throws {Failure} `input-invalid` */
+function requireExpressible({ spec, encoder, network }: ScoredModel): void {
+  if (network) throw cannotSay("hidden layers, which score.js has");
+  if (typeof spec.id !== "string") throw cannotSay("a model whose feature spec names no id");
+  for (const feature of encoder.features) {
+    const { name, type } = feature;
+    if (type === "time" || type === "words") {
+      throw cannotSay(`the feature "${name}" of the type ${type}, which score.js has`);
+    }
+    if (type === "categorical" && feature.buckets !== undefined) {
+      throw cannotSay(`the hash of the field "${name}", which score.js has`);
+    }
+    if (type !== "numeric") levelKindOf(feature);
+  }
+  const decaying = encoder.rates?.find(({ decay }) => decay !== undefined);
+  if (decaying) {
+    throw cannotSay(`the rate of "${decaying.of.join(" × ")}" with a half-life, which score.js has`);
+  }
+}
+
+/** Whether a field's levels are compared as numbers or as texts. @throws {Failure} `input-invalid` if there are both. */
+function levelKindOf({ name, values, levels }: LeveledEncoder): "number" | "text" {
+  if (values === "text") return "text";
+  const numbers = levels.filter((level) => level.trim() !== "" && String(Number(level)) === level);
+  if (values === undefined && numbers.length === 0) return "text";
+  if (
+    numbers.length === levels.length &&
+    levels.every((level) => Math.abs(Number(level)) <= Number.MAX_SAFE_INTEGER)
+  ) {
+    return "number";
+  }
+  throw cannotSay(
+    `the levels of the field "${name}", which are numbers and texts or beyond 2^53; score.js has them`,
+  );
+}
+
+interface TermContext {
+  readonly dialect: Dialect;
+  readonly coefficients: ArrayLike<number>;
+  readonly lookups: Lookups;
+}
+
+const positionName = (feature: number) => `clickwell_position_${feature}`;
+const columnOf = (name: string) => `r.${quoted(name)}`;
+
+/** Returns a feature's part of the log-odds; NULL for an invalid value. */
+function partOf(feature: FeatureEncoder, context: TermContext): string {
+  const { dialect: { number } } = context;
+  const { servedAs } = feature;
+  if (feature.type === "numeric") return numericPart(feature, context);
+  if (feature.type === "time" || feature.type === "words") throw cannotSay(feature.type);
+  const { coefficients, dialect, lookups } = context;
+  const at = (position: number) => number(partAt(feature, position, coefficients));
+  if (servedAs !== undefined) return at(createCategoryReader(feature)(servedAs));
+  return byLevel(feature, dialect, at, lookups);
+}
+
+/** Returns the position of a feature's value among its levels or bins; NULL for an invalid value. */
+function positionOf(feature: FeatureEncoder, dialect: Dialect, lookups: Lookups): string {
+  const { servedAs } = feature;
+  if (feature.type === "numeric") {
+    const { edges = [], nullable } = feature;
+    if (servedAs !== undefined) {
+      return String(
+        servedAs === null ? edges.length + 1 : binOf(edges, transformed(feature.transform, Number(servedAs))),
+      );
+    }
+    return guarded(columnOf(feature.name), dialect, {
+      missing: nullable ? String(edges.length + 1) : undefined,
+      present: byBin(feature, dialect, String),
+    });
+  }
+  if (feature.type === "time" || feature.type === "words") throw cannotSay(feature.type);
+  if (servedAs !== undefined) return String(createCategoryReader(feature)(servedAs));
+  return byLevel(feature, dialect, String, lookups);
+}
+
+/** Returns the value of a position of a field with levels. */
+function byLevel(
+  feature: LeveledEncoder,
+  dialect: Dialect,
+  at: (position: number) => string,
+  lookups: Lookups,
+): string {
+  const { name, levels, nullable } = feature;
+  const count = levelCountOf(feature);
+  const isNumber = levelKindOf(feature) === "number";
+  const column = columnOf(name);
+  const entries = levels.map((level, i) =>
+    [isNumber ? dialect.number(Number(level)) : textLiteral(level), at(i)] as const
+  );
+  const missing = nullable ? at(count) : undefined;
+  if (isNumber) {
+    const present = lookups.find(dialect.double(column), entries, at(count + 1));
+    return guarded(column, dialect, { missing, present });
+  }
+  const present = lookups.find(dialect.text(column), entries, at(count + 1));
+  return `CASE WHEN ${column} IS NULL THEN ${missing ?? "NULL"} ELSE ${present} END`;
+}
+
+/** Returns an expression of a column of numbers: NULL for a value that is infinite, or missing where it must not be. */
+function guarded(
+  column: string,
+  { isNaN, isInvalid }: Dialect,
+  { missing = "NULL", present }: { readonly missing: string | undefined; readonly present: string },
+): string {
+  const absent = isNaN ? `${column} IS NULL OR ${isNaN(column)}` : `${column} IS NULL`;
+  return `CASE WHEN ${absent} THEN ${missing} WHEN ${isInvalid(column)} THEN NULL ELSE ${present} END`;
+}
+
+function numericPart(feature: NumericEncoder & FeatureEncoder, context: TermContext): string {
+  const { dialect, coefficients } = context;
+  const { name, column, edges, transform, mean, scale, nullable, missingIndicator } = feature;
+  const { number } = dialect;
+  const coefficient = coefficients[column];
+  const firstBin = column + (missingIndicator ? 2 : 1);
+  const ofMissing = encodeNumeric(feature, NaN) * coefficient +
+    (missingIndicator ? coefficients[column + 1] : 0);
+  const { servedAs } = feature;
+  if (servedAs === null) return number(ofMissing);
+  if (servedAs !== undefined) {
+    const value = Number(servedAs);
+    const bin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
+    return number(encodeNumeric(feature, value) * coefficient + bin);
+  }
+  const value = dialect.double(columnOf(name));
+  const shown = transform === "none"
+    ? value
+    : `CASE WHEN ${value} < ${number(0)} THEN -${dialect.log1p(`abs(${value})`)} ELSE ${
+      dialect.log1p(`abs(${value})`)
+    } END`;
+  const linear = `((${shown} - ${number(mean)}) / ${number(scale)} * ${number(coefficient)})`;
+  const binned = edges
+    ? `(${linear} + ${byBin(feature, dialect, (bin) => number(coefficients[firstBin + bin]))})`
+    : linear;
+  return guarded(columnOf(name), dialect, {
+    missing: nullable ? number(ofMissing) : undefined,
+    present: binned,
+  });
+}
+
+/** Returns the value of a number's bin. Edges are compared in the field's unit, so that no logarithm decides about them. */
+function byBin(feature: NumericEncoder, dialect: Dialect, at: (bin: number) => string): string {
+  const { name, edges = [], transform } = feature;
+  if (edges.length === 0) return at(0);
+  const value = dialect.double(columnOf(name));
+  const whens = edges.map((edge, bin) =>
+    `WHEN ${value} < ${dialect.number(leastAt(transform, edge))} THEN ${at(bin)}`
+  );
+  return `CASE ${whens.join(" ")} ELSE ${at(edges.length)} END`;
+}
+
+/** Returns the parts of crosses and rates, by the positions of their fields. */
+function combinedParts({ features, crosses = [], rates = [] }: Encoder, context: TermContext): string[] {
+  const { dialect: { number }, coefficients, lookups } = context;
+  const key = (of: readonly string[]) =>
+    of.map((name) => features.findIndex((feature) => feature.name === name))
+      .reduce(
+        (sum, i) => {
+          const position = `CAST(r.${positionName(i)} AS BIGINT)`;
+          return sum === ""
+            ? `(0 + ${position})`
+            : `(${sum} * ${positionCountOf(features[i])} + ${position})`;
+        },
+        "",
+      );
+  return [
+    ...crosses.map(({ of, keys, column }) =>
+      lookups.find(key(of), keys.map((key, i) => [String(key), number(coefficients[column + i])]), number(0))
+    ),
+    ...rates.map((rate) =>
+      lookups.find(
+        key(rate.of),
+        rate.keys.map((
+          key,
+          i,
+        ) => [String(key), number(rateValueAt(rate, i, NaN) * coefficients[rate.column])]),
+        number(0),
+      )
+    ),
+  ];
+}
