@@ -69,20 +69,18 @@ export function reliabilityOf(rows: RankedRows): ReliabilityBin[] {
   for (let i = 0, before = 0; i < labels.length;) {
     const from = i;
     const wanted = (total * (bins.length + 1)) / reliabilityBins - slack;
-    let [weight, clicks, predicted, squares] = [0, 0, 0, 0];
+    let [weight, clicks, predicted] = [0, 0, 0];
     while (
       i < labels.length &&
       (i === from || before + weight < wanted || probabilities[i] === probabilities[i - 1])
     ) {
       weight += weights[i];
-      squares += weights[i] ** 2;
       clicks += weights[i] * labels[i];
       predicted += weights[i] * probabilities[i++];
     }
     before += weight;
     const observed = clicks / weight;
-    const independent = weight ** 2 / squares;
-    const size = sizeOf({ from, to: i, observed, weight, independent }, { labels, weights, groups });
+    const size = sizeOf({ from, to: i, observed, weight }, { labels, weights, groups });
     bins.push({
       from: probabilities[from],
       to: probabilities[i - 1],
@@ -100,17 +98,17 @@ export function reliabilityOf(rows: RankedRows): ReliabilityBin[] {
  * of a group are alike.
  */
 function sizeOf(
-  bin: { from: number; to: number; observed: number; weight: number; independent: number },
+  bin: { from: number; to: number; observed: number; weight: number },
   { labels, weights, groups }: Pick<RankedRows, "labels" | "weights" | "groups">,
 ): number {
-  const { from, to, observed, weight, independent } = bin;
+  const { from, to, observed, weight } = bin;
   const residuals = new Map<number, number>();
   for (let i = from; i < to; i++) {
     residuals.set(groups[i], (residuals.get(groups[i]) ?? 0) + weights[i] * (labels[i] - observed));
   }
   let variance = 0;
   for (const residual of residuals.values()) variance += (residual / weight) ** 2;
-  return variance > 0 ? Math.min(independent, observed * (1 - observed) / variance) : independent;
+  return variance > 0 ? Math.min(weight, observed * (1 - observed) / variance) : weight;
 }
 
 /** @see Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927). */
@@ -126,7 +124,7 @@ function wilson(rate: number, size: number): { low: number; high: number } {
 
 /**
  * Returns the calibration error that a perfect model is expected to show on as many rows, from chance alone: clicks of independent
- * rows deviate from the sum of their probabilities.
+ * rows deviate from the sum of their probabilities. A row counts as the number of rows that its weight says.
  */
 export function perfectEce({ probabilities, weights }: RankedRows): number {
   const total = sumOf(weights);
@@ -136,7 +134,7 @@ export function perfectEce({ probabilities, weights }: RankedRows): number {
   for (let i = 0; i < weights.length; i++) {
     const p = probabilities[i];
     before += weights[i];
-    variance += weights[i] ** 2 * p * (1 - p);
+    variance += weights[i] * p * (1 - p);
     clicks += weights[i] * p;
     others += weights[i] * (1 - p);
     const isLast = i === weights.length - 1;

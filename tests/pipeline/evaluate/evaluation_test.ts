@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { pairedTest } from "../../../pipeline/evaluate/comparison.ts";
+import { perfectEce } from "../../../pipeline/evaluate/curves.ts";
 import { createColumnValues, withLargest } from "../../../pipeline/evaluate/divisions.ts";
 import { defaultResampling, evaluate, type ScoredRows } from "../../../pipeline/evaluate/evaluation.ts";
 import { aucOf, metricsOf } from "../../../pipeline/evaluate/metrics.ts";
@@ -34,9 +35,12 @@ function makeRows(
   };
 }
 
+function rankedOf(rows: ScoredRows) {
+  return rankRows(rows, numberGroups(rows.groups), rows.probabilities);
+}
+
 function valuesOf(rows: ScoredRows, counts?: Uint8Array) {
-  const groups = numberGroups(rows.groups);
-  const values = metricsAt(rankRows(rows, groups, rows.probabilities), counts);
+  const values = metricsAt(rankedOf(rows), counts);
   assert.ok(values);
   return values;
 }
@@ -95,9 +99,17 @@ Deno.test("evaluation: a weight of n, and n occurrences of a group, are n rows",
           groups: Uint32Array.from(some, (_, i) => i),
         });
         const once = make(cases);
-        const repeated = valuesOf(make(cases.flatMap((one) => Array(one[2]).fill(one))));
-        const weighted = valuesOf({ ...once, weights: Float64Array.from(cases, ([, , n]) => n) });
+        const repeatedCases = cases.flatMap((one) => Array<typeof one>(one[2]).fill(one));
+        const repeated = valuesOf(make(repeatedCases));
+        const withWeights = { ...once, weights: Float64Array.from(cases, ([, , n]) => n) };
+        const weighted = valuesOf(withWeights);
         const counted = valuesOf(once, Uint8Array.from(cases, ([, , n]) => n));
+        assertClose(
+          perfectEce(rankedOf(withWeights)),
+          perfectEce(rankedOf(make(repeatedCases))),
+          1e-9,
+          "calibration error of a perfect model",
+        );
         for (const got of [weighted, counted]) {
           for (const [name, value] of Object.entries(repeated)) {
             assertClose(
