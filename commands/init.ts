@@ -30,7 +30,7 @@ export default command({
     "At least 100,000 rows, spread over each file, are looked at; every row is checked when it is loaded. Several files are joined by",
     "columns that have the values of a key of another file, from many rows to one, so that no join multiplies rows.",
     "",
-    "The label is a column of two values (0 and 1, true and false, or two texts); or one of the files, such as clicks: 1 where it has a",
+    "The label is a column of two values (0 and 1, true and false, two texts or two numbers); or one of the files, such as clicks: 1 where it has a",
     "row with the key; or two counts, such as --label clicks/impressions: each row is then two examples, clicked and not, by weight.",
     "Columns that look like an id, a constant, a duplicate or a free text are left out of the features, and listed in the spec under",
     '"leftOut" with the entry to move up.',

@@ -11,7 +11,8 @@ export const wishFlags = {
   group: {
     type: "string",
     value: "COLUMN",
-    help: "rows with the same value are all in training or all held out [found by names and values]",
+    help:
+      "rows with the same value are all in training or all held out; none: each row is one [found by names and values]",
   },
   time: { type: "string", value: "COLUMN", help: "when an example happened [found by names and values]" },
   join: {

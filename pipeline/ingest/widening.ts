@@ -14,9 +14,9 @@ export interface WideningOptions {
 
 /**
  * Finds the types that the columns of a table need to hold every value of its files: REAL in place of INTEGER if all values
- * are numbers, else TEXT.
+ * are numbers, else TEXT. No type holds an infinite number of a parquet file.
  *
- * @returns The types of the columns that need another one than they have, by column.
+ * @returns The types of the columns that need another one than they have, and can have one, by column.
  * @throws {Failure} as `openFile` and `columnSources`.
  */
 export async function widenedTypes(
@@ -35,9 +35,10 @@ export async function widenedTypes(
       await yieldToEventLoop();
       signal?.throwIfAborted();
     }
-    checked = checked.filter(({ name }) => misfits.has(name)).map((column) => widerOf(table, column));
+    const failing = checked.filter(({ name }) => misfits.has(name));
+    for (const { name, type } of failing) if (type === "TEXT") widened.delete(name);
+    checked = failing.filter(({ type }) => type !== "TEXT").map((column) => widerOf(table, column));
     for (const { name, type } of checked) widened.set(name, type);
-    checked = checked.filter(({ type }) => type !== "TEXT");
   }
   return widened;
 }
@@ -54,6 +55,7 @@ export async function withWiderTypes(
   if (!(error instanceof Failure) || !("misfit" in error.report)) return error;
   try {
     const types = await widenedTypes(table, options);
+    if (types.size === 0) return error;
     const shown = [...types].map(([column, type]) => `${JSON.stringify(column)} ${type}`).join(", ");
     return new Failure(
       error.kind,

@@ -87,9 +87,23 @@ function whyLeftOut({ column, rows }: Field): string | undefined {
       distinct.toLocaleString("en")
     } values`;
   }
+  if (isNumbering(column, rows)) return "it is an id: it numbers the rows";
   if (kind !== "text" && !(kind === "integer" && isIdName(name))) return undefined;
   if (isUnique && distinct > 2) return "it is an id: no value occurs twice";
   return distinct > 2 && rowsPerLevel(column, rows) < rowsPerLevelMin ? whyLikeId : undefined;
+}
+
+/** Fewer integers may all differ by chance. */
+const numberedRowsMin = 50;
+
+/** Returns whether integers are nearly consecutive and all differ, in whatever order: drawn at random, some would be the same. */
+function isNumbering(
+  { kind, isUnique, range, distinct, nulls }: ColumnProfile,
+  { rowCount }: TableRows,
+): boolean {
+  return kind === "integer" && isUnique && nulls === 0 && distinct >= numberedRowsMin &&
+    range !== undefined &&
+    range.max - range.min < 2 * rowCount;
 }
 
 function isFreeText({ distinct, length, rows, nulls }: ColumnProfile): boolean {

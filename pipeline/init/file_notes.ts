@@ -5,7 +5,7 @@ import type { ColumnProfile } from "./column_profile.ts";
 import type { CollectedColumn } from "./column_values.ts";
 import { listed } from "./names.ts";
 import type { FileSample } from "./parquet_sample.ts";
-import { timeName } from "./text_kind.ts";
+import { marker, spelledLikeCode, timeName } from "./text_kind.ts";
 
 /** Share of the values that may be unreadable in a column that is loaded. */
 const faultShareMax = 0.01;
@@ -75,12 +75,12 @@ const [grouped, ungrouped] = [
 /** Says which texts look like numbers with a unit, or with separated thousands. */
 export function unitNotes(columns: readonly ColumnProfile[]): string[] {
   return columns.flatMap(({ name, kind, levels }) => {
-    const texts = levels.map(({ level }) => level.trim());
-    if (kind !== "text") return [];
+    const texts = levels.map(({ level }) => level.trim()).filter((text) => !marker.test(text));
+    if (kind !== "text" || texts.length === 0) return [];
     if (texts.every((text) => withUnit.test(text))) {
       return [
         `${name} looks like numbers with a unit (${
-          levels[0].level
+          texts[0]
         }), and is read as text. Written without it, it would be numeric.`,
       ];
     }
@@ -91,6 +91,36 @@ export function unitNotes(columns: readonly ColumnProfile[]): string[] {
     return [
       `${name} looks like numbers with separated thousands (${example}), and is read as text. Written without the separator, it ` +
       "would be numeric.",
+    ];
+  });
+}
+
+/** Texts among numbers, and their share of the rows, that may be mistakes or mean no value. */
+const [strayTextsMax, strayShareMax] = [8, 0.1];
+
+/** Says which columns of texts would be numbers but for a few of them, such as inf, or the word in a row of totals. */
+export function strayTextNotes(columns: readonly ColumnProfile[]): string[] {
+  return columns.flatMap(({ name, kind, values, rows, nulls }) => {
+    if (kind !== "text" || values.is !== "texts") return [];
+    const isCode = values.texts.some((text) => spelledLikeCode.test(text.trim()));
+    const strays = new Set(
+      values.texts.keys().filter((code) => parseReal(values.texts[code].trim()) === undefined),
+    );
+    if (isCode || strays.size === 0 || strays.size > strayTextsMax) return [];
+    const found = new Set<number>();
+    let count = 0;
+    for (const code of values.codes) {
+      if (!strays.has(code)) continue;
+      found.add(code);
+      count++;
+    }
+    if (count === 0 || count > strayShareMax * (rows - nulls)) return [];
+    const texts = [...found].map((code) => JSON.stringify(values.texts[code].trim())).join(" ");
+    return [
+      `${name} is read as text: among its numbers ${
+        found.size === 1 ? "is" : "are"
+      } ${texts}. If that means no value, it would be ` +
+      `numeric with --null ${texts}.`,
     ];
   });
 }

@@ -53,7 +53,9 @@ export function labelFinding({ column, positive, isCertain, share }: FoundLabel)
   const is = positive === undefined ? "" : `, 1 for ${JSON.stringify(positive)}`;
   const doubt = isCertain || positive === undefined
     ? ""
-    : `, the rarer value; for ${JSON.stringify(other)} write it as "positive" in the spec`;
+    : `, the ${column.kind === "text" ? "rarer" : "greater"} value; for ${
+      JSON.stringify(other)
+    } write it as "positive" in the spec`;
   const missing = column.nulls === 0
     ? ""
     : `; ${column.nulls.toLocaleString("en")} rows without a label are kept, not trained on`;

@@ -1,7 +1,7 @@
 import { nearestName } from "../did_you_mean.ts";
 import { Failure, usageInvalid } from "../failure.ts";
 import { printable } from "../files/columns/printable.ts";
-import type { ColumnProfile } from "./column_profile.ts";
+import type { ColumnProfile, LevelCount } from "./column_profile.ts";
 import { labelRank, listed } from "./names.ts";
 import type { TableProfile } from "./profile.ts";
 
@@ -10,7 +10,7 @@ export interface FoundLabel {
   readonly column: ColumnProfile;
   /** The value that means 1; undefined for 0 and 1. */
   readonly positive: string | undefined;
-  /** Whether `positive` is a word for yes, and not just the rarer of the two. */
+  /** Whether `positive` is a word for yes, and not just the rarer of two texts or the greater of two numbers. */
   readonly isCertain: boolean;
   /** Share of the rows looked at whose label is 1, among those that have one. */
   readonly share: number;
@@ -74,18 +74,12 @@ export function namedColumn({ columns, path }: TableProfile, name: string, flag:
   );
 }
 
-function hasTwoValues({ kind, distinct, levels }: ColumnProfile): boolean {
-  if (distinct !== 2 || kind === "time" || kind === "date") return false;
-  return kind === "boolean" || kind === "text" || isZeroOne(levels) || isSigns(levels);
+function hasTwoValues({ distinct, kind }: ColumnProfile): boolean {
+  return distinct === 2 && kind !== "time" && kind !== "date";
 }
 
 function isZeroOne(levels: ColumnProfile["levels"]): boolean {
   return levels.every(({ level }) => level === "0" || level === "1");
-}
-
-/** Returns whether the values are −1 and 1. */
-function isSigns(levels: ColumnProfile["levels"]): boolean {
-  return levels.length === 2 && levels.every(({ level }) => level === "-1" || level === "1");
 }
 
 /** @throws {Failure} `examples-invalid` if the column does not have two values that can be 0 and 1. */
@@ -98,20 +92,33 @@ function checkLabel(table: TableProfile, column: ColumnProfile): FoundLabel {
   if (!hasTwoValues(column) && !mayBeRare) throw labelInvalid(table, column);
   const ones = levels.find(({ level }) => level === "1")?.count ?? 0;
   const present = Math.max(1, rows - nulls);
-  if (kind !== "text") {
-    const positive = isSigns(levels) ? "1" : undefined;
-    return { column, positive, isCertain: true, share: ones / present };
+  if (kind === "boolean" || (isNumber && isZeroOne(levels))) {
+    return { column, positive: undefined, isCertain: true, share: ones / present };
   }
   const [frequent, rare] = levels;
-  const certain = levels.find(({ level }) => positives.has(folded(level))) ??
-    otherOf(levels, levels.find(({ level }) => negatives.has(folded(level))));
-  const positive = certain ?? rare ?? frequent;
+  const certain = isNumber ? levels.find(({ level }) => level === "1" && isSigns(levels)) : certainOf(levels);
+  const positive = certain ?? (isNumber ? greaterOf(frequent, rare) : rare ?? frequent);
   return {
     column,
     positive: positive.level,
     isCertain: certain !== undefined,
     share: positive.count / present,
   };
+}
+
+/** Returns whether the values are −1 and 1. */
+function isSigns(levels: readonly LevelCount[]): boolean {
+  return levels.every(({ level }) => level === "-1" || level === "1");
+}
+
+function greaterOf(a: LevelCount, b: LevelCount): LevelCount {
+  return Number(b.level) > Number(a.level) ? b : a;
+}
+
+/** Returns the one of two texts that is a word for yes, or is not the one for no. */
+function certainOf(levels: readonly LevelCount[]): LevelCount | undefined {
+  return levels.find(({ level }) => positives.has(folded(level))) ??
+    otherOf(levels, levels.find(({ level }) => negatives.has(folded(level))));
 }
 
 function folded(level: string): string {
@@ -137,14 +144,13 @@ function labelInvalid({ path, rowsLookedAt }: TableProfile, column: ColumnProfil
       "A model needs rows of both outcomes: add the others, or name another column with --label.",
     );
   }
-  const isNumber = range !== undefined && kind !== "time" && kind !== "date";
-  if (isNumber && distinct === 2) {
+  if (kind === "time" || kind === "date") {
     return is(
-      `its numbers are ${range.min} and ${range.max}, of which none says that the outcome happened`,
-      "Write 1 for the outcome to predict and 0 for the other, or two texts.",
-      "0 and 1",
+      `it is a ${kind}`,
+      "Write a column that is 1 where the outcome happened, such as where the time is not empty, else 0, and name it with --label.",
     );
   }
+  const isNumber = range !== undefined;
   if (isNumber) {
     return is(
       `it is a number, with ${distinct.toLocaleString("en")} values from ${range.min} to ${range.max}`,

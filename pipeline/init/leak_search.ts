@@ -22,11 +22,8 @@ const noLabel = 2;
 /** Returns the labels of the rows that were looked at. */
 export function labelsOfColumn({ column: { values }, positive }: FoundLabel): Uint8Array {
   if (values.is === "numbers") {
-    // −1 is the other value of a label of signs.
-    return Uint8Array.from(
-      values.numbers,
-      (value) => value === 1 ? 1 : value === 0 || value === -1 ? 0 : noLabel,
-    );
+    const one = Number(positive ?? "1");
+    return Uint8Array.from(values.numbers, (value) => Number.isNaN(value) ? noLabel : Number(value === one));
   }
   const labelOfCode = values.texts.map((text) => Number(text === (positive ?? "1")));
   return Uint8Array.from(values.codes, (code) => code < 0 ? noLabel : labelOfCode[code]);

@@ -3,7 +3,15 @@ import { type FileFormat, formatOf } from "../files/open_file.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
 import { ownTableNames } from "../store/table.ts";
 import type { ColumnKind, ColumnProfile } from "./column_profile.ts";
-import { faultNotes, faultyColumns, headerNote, isFaulty, timeNotes, unitNotes } from "./file_notes.ts";
+import {
+  faultNotes,
+  faultyColumns,
+  headerNote,
+  isFaulty,
+  strayTextNotes,
+  timeNotes,
+  unitNotes,
+} from "./file_notes.ts";
 import { sampleParquet } from "./parquet_sample.ts";
 import { withCheckedKey } from "./key_check.ts";
 import { textColumns, typedColumns } from "./typed_columns.ts";
@@ -74,6 +82,7 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
       ...faultNotes(sample),
       ...timeNotes(named.columns),
       ...unitNotes(named.columns),
+      ...fileFormat === "parquet" ? [] : strayTextNotes(named.columns),
     ],
   };
 }

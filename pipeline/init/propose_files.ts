@@ -4,6 +4,7 @@ import { inputFilesOf, type LeftFile, noTable, partsByName } from "./folder.ts";
 import { searchKeys } from "./key_search.ts";
 import { isTime, typeOf } from "./parquet_sample.ts";
 import { withCheckedKey } from "./key_check.ts";
+import { joinedRows } from "./part_rows.ts";
 import { type ColumnKind, profileFile, tableNameOf, type TableProfile } from "./profile.ts";
 import type { Proposal } from "./proposal.ts";
 import { proposeTables, type Wishes } from "./propose.ts";
@@ -129,7 +130,7 @@ async function tablesOf(
 const kindOrder: readonly ColumnKind[] = ["empty", "boolean", "integer", "real", "text"];
 
 /**
- * Returns the profile of a table of several files: that of one part whose columns can hold the values of all.
+ * Returns the profile of a table of several files: with the types of one part whose columns can hold the values of all.
  *
  * @returns undefined if they are different tables.
  */
@@ -149,6 +150,7 @@ function joinedParts(stem: string, parts: readonly TableProfile[]): TableProfile
   return widest && {
     ...widest,
     name: tableNameOf(stem),
+    ...joinedRows(widest, parts),
     rowCount: parts.reduce((sum, { rowCount }) => sum + rowCount, 0),
     isCounted: parts.every(({ isCounted }) => isCounted),
   };

@@ -12,7 +12,7 @@ import { namedField, type ViewField } from "./view_fields.ts";
 export interface RoleSearch {
   readonly tree: JoinTree;
   readonly fields: readonly ViewField[];
-  /** What the user named. */
+  /** What the user named; `none` for no group, unless a column has that name. */
   readonly wishes: { readonly group?: string; readonly time?: string };
   /** The table with a row for each example. */
   readonly examples: TableProfile;
@@ -25,6 +25,9 @@ export interface ViewRoles {
   /** Share of the earlier rows whose group has a row among the last ones; undefined if unknown. */
   readonly straddling: number | undefined;
 }
+
+/** The group that the user names if each row is one. */
+const noGroup = "none";
 
 /**
  * Finds the group and the time of the examples.
@@ -41,8 +44,11 @@ export function rolesOf(
     const column = namedColumn(examples, name, flag);
     return fields.find((field) => field.column === column);
   };
+  const hasNone = fields.some(({ name }) => name.toLowerCase() === noGroup);
   const group = wishes.group === undefined
     ? groupField(tree, fields.filter(({ name }) => !taken.has(name)), examples)
+    : wishes.group === noGroup && !hasNone
+    ? undefined
     : named(wishes.group, "--group");
   const time = wishes.time === undefined ? timeField(tree, fields) : named(wishes.time, "--time");
   const isOwn = group?.alias === tree.root && time?.alias === tree.root;

@@ -28,7 +28,8 @@ type Texts = ColumnValues & { readonly is: "texts" };
 /** Texts that may mean no value, in any case. NaN always does in a column of numbers. */
 export const marker = /^(?:#?n\/?a|null|none|nil|missing|unknown|\\n|[-.?])$/i;
 /** A code that begins with 0, or a telephone number, is not a number. */
-const spelledLikeCode = /^[+-]?0\d|^\+/;
+export const spelledLikeCode = /^[+-]?0\d|^\+/;
+const longDigits = /^[+-]?\d{19,}$/;
 const wholeDecimal = /^[+-]?\d+\.0*$/;
 const microsPerDay = 86_400_000_000;
 /** Texts whose share of the rows is higher are values, whatever they mean. */
@@ -75,7 +76,7 @@ function shareOf(some: readonly string[], { texts, codes }: Pick<Texts, "texts" 
 function numberKindOf(name: string, texts: readonly string[]): ColumnKind | undefined {
   if (texts.length === 0) return undefined;
   if (texts.every(isBoolean)) return "boolean";
-  if (!texts.some((text) => spelledLikeCode.test(text.trim()))) {
+  if (!texts.some((text) => spelledLikeCode.test(text.trim()) || isLongInteger(text.trim()))) {
     if (texts.every(isInteger)) return kindOfIntegers(name, texts.map(Number));
     if (texts.every(isReal)) return "real";
   }
@@ -118,6 +119,11 @@ function isInteger(text: string): boolean {
   // "12.0" is how programs write an integer next to missing values; "1e3" is a number.
   const written = text.trim();
   return parseInteger(written) !== undefined && (wholeDecimal.test(written) || !/[.e]/i.test(written));
+}
+
+/** Returns whether a text is an integer of more than 64 bits, as ids are: a real number would be another one. */
+function isLongInteger(text: string): boolean {
+  return longDigits.test(text) && parseInteger(text) === undefined;
 }
 
 function isReal(text: string): boolean {

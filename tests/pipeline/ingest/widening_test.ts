@@ -53,6 +53,14 @@ Deno.test("widening: types of a parquet file are compared with those of the tabl
     assert.deepEqual(types, new Map([["whole", "REAL"], ["part", "TEXT"]]));
   }, schema));
 
+Deno.test("widening: no type holds an infinite number of a parquet file", () =>
+  withTables(async (loaded) => {
+    const path = loaded.write("a.parquet", parquetOf([{ id: 1n, part: Infinity }, { id: 2n, part: 1.5 }]));
+    const table = listTables(loaded.store.db)[0];
+    const types = await widenedTypes(table, { paths: [path], mapping: { names: {}, allowMissing: true } });
+    assert.deepEqual(types, new Map());
+  }, schema));
+
 Deno.test("widening: a load names the column, the row and the value, and schema apply, after which it succeeds", () =>
   withTables(async (loaded) => {
     const { store, write } = loaded;

@@ -303,6 +303,21 @@ Deno.test("init: numbers with a unit are texts, with a note", async () => {
   ]);
 });
 
+Deno.test("init: numbers with a unit are recognised next to texts that mean no value", async () => {
+  const { notes } = await profiled("t.csv", "a,b\nN/A,1\n12 €,2\n13 €,3\n");
+  assert.deepEqual(notes.map((note) => note.replace(/,? and is read.*/, "")), [
+    "a looks like numbers with a unit (12 €)",
+  ]);
+});
+
+Deno.test("init: a few texts among numbers are named, with the flag that makes them no value", async () => {
+  const lines = Array.from({ length: 40 }, (_, i) => `${i / 4},0${i},${i % 7 === 0 ? "a" : "b"}`);
+  const { notes } = await profiled("t.csv", `x,code,kind\n${lines.join("\n")}\ninf,total,a\n-inf,,b\n`);
+  assert.deepEqual(notes, [
+    'x is read as text: among its numbers are "inf" "-inf". If that means no value, it would be numeric with --null "inf" "-inf".',
+  ]);
+});
+
 Deno.test("init: numbers with separated thousands are texts, with a note", async () => {
   const profile = await profiled("t.csv", "a;b;c\n2.345,67;1,234.5;1.2.3\n-3,10;7;4\n12.000;8;5\n");
   assert.deepEqual(profile.notes.map((note) => note.replace(/,? and is read.*/, "")), [

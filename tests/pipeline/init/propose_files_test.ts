@@ -289,6 +289,24 @@ Deno.test("files: parts of a table are loaded into one table", () =>
     assert.equal(rows.length, 300);
   }));
 
+Deno.test("files: the rows of all parts of a table are looked at: each may have one outcome", async () => {
+  const part = (month: number, outcome: string) => [
+    "sent,amount,size,opened",
+    ...upTo(60).map((i) =>
+      `2024-0${month}-1${i % 10},${month === 1 ? i : i / 2},${month === 1 ? "S" : "M"},${outcome}`
+    ),
+  ];
+  const { proposal, textOf } = await proposed({
+    "mails-2024-01.csv": part(1, "no"),
+    "mails-2024-02.csv": part(2, "yes"),
+  }, { label: "opened" });
+  assert.deepEqual(proposal.label, { is: "column", name: "opened", positive: "yes" });
+  assert.match(textOf("label"), /50\.0 % of the rows/);
+  assert.match(textOf("file"), /120 rows, 4 columns/);
+  assert.match(textOf("time"), /2024-01-10.* to 2024-02-19/);
+  assert.ok(!proposal.leftOut.some(({ why }) => why.includes("constant")));
+});
+
 Deno.test("files: a key that occurs in two parts of a table is none", () =>
   inFolder(async (folder) => {
     const [head, ...lines] = orders;

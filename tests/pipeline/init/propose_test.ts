@@ -196,6 +196,53 @@ Deno.test("init: two texts are a label; the word that means yes is 1, else the r
   assert.equal(await labelled("TRUE", "false"), undefined);
 });
 
+Deno.test("init: --group none makes each row a group", async () => {
+  const { group, features } = await proposed(mails, { group: "none" });
+  assert.equal(group, "mail_id");
+  assert.ok(features.some(({ name }) => name === "customer"));
+  const rows = mails.map((row, i) => ({ ...row, none: i % 40 }));
+  assert.equal((await proposed(rows, { group: "none" })).group, "none");
+});
+
+Deno.test("init: integers that number the rows, in whatever order, are an id", async () => {
+  const rows = mails.map((row, i) => ({ ...row, place: (i * 7) % 400 + 3, income: (i * 7_919) % 1_000_003 }));
+  const { features, leftOut } = await proposed(rows);
+  assert.equal(leftOut.find(({ column }) => column === "place")?.why, "it is an id: it numbers the rows");
+  assert.ok(features.some(({ name }) => name === "income"));
+});
+
+Deno.test("init: integers of more than 64 bits are texts", async () => {
+  const rows = mails.map((row, i) => ({
+    ...row,
+    mail_id: `123456789012345678${90 + i % 10}${i}`,
+    shop: `9999999999999999999${i % 5}`,
+  }));
+  const { id, tables, features } = await proposed(rows);
+  assert.equal(id, "mail_id");
+  const typeOf = (name: string) => tables[0].columns.find((column) => column.name === name)?.type;
+  assert.deepEqual([typeOf("mail_id"), typeOf("shop")], ["TEXT", "TEXT"]);
+  assert.equal(features.find(({ name }) => name === "shop")?.type, "categorical");
+});
+
+Deno.test("init: two numbers are a label; the greater one is 1", async () => {
+  const labelled = async (one: number, other: number) => {
+    const rows = mails.map(({ opened: _, ...row }, i) => ({ ...row, state: i % 5 === 0 ? one : other }));
+    const { label, findings } = await proposed(rows, { label: "state" });
+    return [
+      label.is === "column" ? label.positive : "?",
+      findings.find(({ about }) => about === "label")?.text,
+    ];
+  };
+  assert.deepEqual(await labelled(2, 1), [
+    "2",
+    'state, 1 for "2": 20.0 % of the rows, the greater value; for "1" write it as "positive" in the spec',
+  ]);
+  assert.equal((await labelled(1999, 2008))[0], "2008");
+  assert.equal((await labelled(-0.25, -1.5))[0], "-0.25");
+  assert.equal((await labelled(0, 2))[0], "2");
+  assert.deepEqual(await labelled(1, -1), ["1", 'state, 1 for "1": 20.0 % of the rows']);
+});
+
 Deno.test("init: a label that is not one says what was seen and what to do", async () => {
   const withLabel = (valueOf: (i: number) => string | number) =>
     mails.map(({ opened: _, is_new: __, ...row }, i) => ({ ...row, y: valueOf(i) }));
@@ -209,10 +256,7 @@ Deno.test("init: a label that is not one says what was seen and what to do", asy
       /it has 17 values \(v0, v1, .* and 12 more\), expected two values\..*write a column that is 1/,
     ],
     [(i) => i / 3, /it is a number, with 400 values from 0 to 133, expected two values\..*above a limit/],
-    [
-      (i) => 1 + i % 2,
-      /its numbers are 1 and 2, of which none says that the outcome happened, expected 0 and 1\. Write 1 for/,
-    ],
+    [(i) => `2024-01-0${1 + i % 2}`, /it is a date, expected two values\. Write a column that is 1 where/],
     [() => "", /it has no value/],
   ];
   for (const [valueOf, message] of cases) {
