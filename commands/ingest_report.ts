@@ -25,6 +25,8 @@ const numberColumns = [
 ] as const;
 
 /** Maximum number of column names in a line: a file may have thousands. */
+/** Columns with missing values that are listed. */
+const nullsShown = 40;
 const namesShown = 40;
 
 /** Columns that are left out if all of their numbers are 0. */
@@ -57,8 +59,11 @@ function describeFile(file: FileReport): string[] {
   if (nulls.length > 0) {
     lines.push(
       `without a value: ${
-        nulls.map(([column, rows]) => `${column} ${number(rows)} (${share(rows, file.read)})`).join(", ")
-      }`,
+        nulls.slice(0, nullsShown).map(([column, rows]) =>
+          `${column} ${number(rows)} (${share(rows, file.read)})`
+        )
+          .join(", ")
+      }${nulls.length > nullsShown ? ` and ${number(nulls.length - nullsShown)} more columns` : ""}`,
     );
   }
   for (const [column, range] of Object.entries(file.times)) {

@@ -19,13 +19,22 @@ export function describeProposal(
     ...types.map((type) =>
       line(
         type === "time" ? "time parts" : type,
-        features.filter((feature) => feature.type === type).map(shownFeature).join(", "),
+        shownFeatures(features.filter((feature) => feature.type === type)),
       )
     ),
     ...leftOut.map(({ column, why }) => line("left out", `${printable(column)}: ${why}`)),
     ...left.map(({ file, why }) => line("not read", `${printable(file)}: ${why}`)),
     ...notes.map(({ text }) => line("note", text)),
   ];
+}
+
+/** Features of a type that are listed; the spec has all. */
+const featuresShown = 60;
+
+function shownFeatures(features: readonly ProposedFeature[]): string {
+  const more = features.length - featuresShown;
+  const shown = features.slice(0, featuresShown).map(shownFeature).join(", ");
+  return more > 0 ? `${shown} and ${more.toLocaleString("en")} more` : shown;
 }
 
 function line(heading: string, text: string): string {

@@ -31,7 +31,7 @@ export function fileFindings(
         about: "note",
         text: `${listed(columns.map(({ column }) => column), 12)} ${
           columns.length === 1 ? "is" : "are"
-        } not loaded: ${why}.`,
+        } not loaded: ${columns.length === 1 ? why : why.replace(/^it has no name$/, "they have no name")}.`,
       }) as const
     ),
   ];
@@ -58,7 +58,9 @@ export function labelFinding({ column, positive, isCertain, share }: FoundLabel)
     } write it as "positive" in the spec`;
   const missing = column.nulls === 0
     ? ""
-    : `; ${column.nulls.toLocaleString("en")} rows without a label are kept, not trained on`;
+    : `; ${column.nulls.toLocaleString("en")} ${
+      column.nulls === 1 ? "row without a label is" : "rows without a label are"
+    } kept, not trained on`;
   return { about: "label", text: `${column.name}${is}: ${percent(share)} of the rows${doubt}${missing}` };
 }
 

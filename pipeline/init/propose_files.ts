@@ -4,8 +4,8 @@ import { inputFilesOf, type LeftFile, noTable, partsByName } from "./folder.ts";
 import { searchKeys } from "./key_search.ts";
 import { isTime, typeOf } from "./parquet_sample.ts";
 import { withCheckedKey } from "./key_check.ts";
-import { joinedRows } from "./part_rows.ts";
-import { type ColumnKind, profileFile, tableNameOf, type TableProfile } from "./profile.ts";
+import { joinedParts } from "./table_parts.ts";
+import { profileFile, type TableProfile } from "./profile.ts";
 import type { Proposal } from "./proposal.ts";
 import { proposeTables, type Wishes } from "./propose.ts";
 import type { KeySearch, KeySearchResult } from "./references.ts";
@@ -124,36 +124,6 @@ async function tablesOf(
     }
   }
   return withNames(tables);
-}
-
-/** The kinds of columns, each of which can hold the values of those before it. */
-const kindOrder: readonly ColumnKind[] = ["empty", "boolean", "integer", "real", "text"];
-
-/**
- * Returns the profile of a table of several files: with the types of one part whose columns can hold the values of all.
- *
- * @returns undefined if they are different tables.
- */
-function joinedParts(stem: string, parts: readonly TableProfile[]): TableProfile | undefined {
-  const [first] = parts;
-  const namesOf = ({ columns }: TableProfile) => columns.map(({ name }) => name).sort().join("\n");
-  if (parts.some((part) => namesOf(part) !== namesOf(first) || part.fileFormat !== first.fileFormat)) {
-    return undefined;
-  }
-  const holds = (a: ColumnKind, b: ColumnKind) =>
-    a === b || kindOrder.indexOf(a) > kindOrder.indexOf(b) && b !== "boolean";
-  const widest = parts.find(({ columns }) =>
-    columns.every(({ name, kind }) =>
-      parts.every((part) => holds(kind, part.columns.find((other) => other.name === name)?.kind ?? kind))
-    )
-  );
-  return widest && {
-    ...widest,
-    name: tableNameOf(stem),
-    ...joinedRows(widest, parts),
-    rowCount: parts.reduce((sum, { rowCount }) => sum + rowCount, 0),
-    isCounted: parts.every(({ isCounted }) => isCounted),
-  };
 }
 
 /** Removes the word that the names of all tables begin with, and numbers tables of the same name. */

@@ -87,6 +87,13 @@ interface RowOptions extends PredictOptions {
   readonly remedy: string;
 }
 
+/** Names the flag for a row of JSON that lacks a field which may be null. */
+function maybeAbsent(reason: string): string {
+  return /is missing: send [^;]*\bnull\b/.test(reason)
+    ? ", treat fields that are missing as null with --allow-missing"
+    : "";
+}
+
 async function predictRows(
   source: RowSource,
   scorer: ReturnType<typeof createBatchScorer>,
@@ -109,9 +116,9 @@ async function predictRows(
           if (!lenient) {
             throw new Failure(
               "row-rejected",
-              `Cannot predict ${
-                nameOf(rows + i + 1, batch, i)
-              }: ${reason}. ${remedy}, or write such rows without a probability with --lenient`,
+              `Cannot predict ${nameOf(rows + i + 1, batch, i)}: ${reason}. ${remedy}${
+                maybeAbsent(reason)
+              }, or write such rows without a probability with --lenient`,
             );
           }
           reasons.add(reason);

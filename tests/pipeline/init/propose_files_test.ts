@@ -307,6 +307,29 @@ Deno.test("files: the rows of all parts of a table are looked at: each may have 
   assert.ok(!proposal.leftOut.some(({ why }) => why.includes("constant")));
 });
 
+Deno.test("files: each column of a table of parts has the type that holds the values of all", async () => {
+  const part = (price: string, paid: string, place: string) => [
+    "price,paid,place,opened",
+    ...upTo(40).map((i) => `${i}${price},${i}${paid},${place},${["yes", "no", "no"][i % 3]}`),
+  ];
+  const { proposal, rows } = await proposed({
+    "mails-1.csv": part("", ".5", ""),
+    "mails-2.csv": part(".25", "", "Köln"),
+  });
+  const types = proposal.tables[0].columns.map(({ name, type }) => `${name} ${type}`);
+  assert.deepEqual(types.slice(-4), ["price REAL", "paid REAL", "place TEXT", "opened TEXT"]);
+  assert.equal(rows.length, 80);
+});
+
+Deno.test("files: parts of a table with other columns are refused with the columns that only one has", () =>
+  assert.rejects(
+    proposed({
+      "mails-1.csv": ["hour,size,opened", "1,2,yes", "2,3,no"],
+      "mails-2.csv": ["hour,size,opened,extra", "1,2,yes,1", "2,3,no,2"],
+    }),
+    /mails-1\.csv and mails-2\.csv look like parts of one table.*but only mails-2\.csv has extra\. Give them/,
+  ));
+
 Deno.test("files: a key that occurs in two parts of a table is none", () =>
   inFolder(async (folder) => {
     const [head, ...lines] = orders;
