@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { type Artifact, exists, isOfSystem, readArtifact, reasonOf } from "../model/artifact.ts";
 import type { ModelRow } from "../model/registry.ts";
 import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
-import { jsScorer } from "./js_scorer.ts";
+import { jsScorer, requireAgreement } from "./js_scorer.ts";
 import { dialects } from "./sql_dialect.ts";
 import { sqlScorer } from "./sql_scorer.ts";
 
@@ -96,7 +96,9 @@ function scorersOf({ id, metadata }: Artifact, leftOut: LeftOutFile[]): [string,
       return [];
     }
   });
-  return [...statements, ["score.js", jsScorer(metadata, title)]];
+  const module = jsScorer(metadata, title);
+  requireAgreement(metadata, module);
+  return [...statements, ["score.js", module]];
 }
 
 /** @throws {Failure} `file-unwritable` if the folder has files that an export may not replace. */

@@ -1,4 +1,5 @@
 import source from "./score.js" with { type: "text" };
+import { Failure } from "../failure.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import { leastAt } from "./bin_edges.ts";
 
@@ -24,4 +25,27 @@ export function jsScorer(
     `export const score = createScore(${JSON.stringify(model)});`,
     "",
   ].join("\n");
+}
+
+/** Largest accepted difference of a probability. */
+const tolerance = 1e-9;
+
+/**
+ * Runs a scorer on the model's golden examples: a model may have parts that scorers do not know.
+ *
+ * @param module The text of the module.
+ * @throws {Failure} `input-invalid` if an example gives another probability.
+ */
+export function requireAgreement({ golden }: Pick<ArtifactMetadata, "golden">, module: string): void {
+  const load = new Function(`${module.replaceAll(/^export /gm, "")}\nreturn score;`);
+  const score: (row: ArtifactMetadata["golden"][number]["features"]) => number = load();
+  for (const { features, probability } of golden) {
+    const found = score(features);
+    if (Math.abs(found - probability) <= tolerance) continue;
+    throw new Failure(
+      "input-invalid",
+      `Cannot export the model: score.js would give ${found} for a golden example, and the model gives ${probability}. ` +
+        "The model has parts that exports do not have.",
+    );
+  }
 }

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { exportModel } from "../../../pipeline/export/export_model.ts";
 import { importModel } from "../../../pipeline/export/import_model.ts";
+import { jsScorer, requireAgreement } from "../../../pipeline/export/js_scorer.ts";
 import { dialects } from "../../../pipeline/export/sql_dialect.ts";
 import { sqlScorer } from "../../../pipeline/export/sql_scorer.ts";
 import { readArtifact, writeArtifact } from "../../../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
+import { assertFailure } from "../../support/expected_failure.ts";
 import { inFolder } from "../../support/program.ts";
 import { metadata, withModel } from "../../support/trained_model.ts";
 
@@ -80,5 +82,19 @@ Deno.test("export: SQLite finds one of many levels by an index", () => {
   assert.match(
     plan.map(({ detail }) => detail).join("\n"),
     /SEARCH clickwell_t0 USING AUTOMATIC COVERING INDEX/,
+  );
+});
+
+Deno.test("export: a model whose golden examples the scorers do not reproduce is not exported", () => {
+  const module = jsScorer(metadata, "a test");
+  requireAgreement(metadata, module);
+  const golden = metadata.golden.map(({ features, probability }) => ({
+    features,
+    probability: probability / 2,
+  }));
+  assertFailure(
+    () => requireAgreement({ golden }, module),
+    "input-invalid",
+    /score\.js would give .* for a golden example/,
   );
 });
