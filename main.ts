@@ -46,6 +46,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: "generate sample data of any size, as parquet",
     load: () => import("./commands/generate.ts"),
   },
+  bench: { summary: "measure how fast this machine predicts", load: () => import("./commands/bench.ts") },
   healthcheck: {
     summary: "check whether a running server is ready",
     load: () => import("./commands/healthcheck.ts"),

@@ -14,6 +14,7 @@ import { predictBatch } from "./predict_batch.ts";
 import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { readExamples } from "./read_examples.ts";
+import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
 import { wholePath } from "./whole_path.ts";
 
@@ -32,6 +33,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "predict-bare": predictBare,
   "predict-peers": predictPeers,
   "predict-batch": predictBatch,
+  "self-measurement": selfMeasurement,
   protocols,
   footprint,
   "swap-under-load": swapUnderLoad,

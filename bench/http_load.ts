@@ -5,13 +5,14 @@ import { runChild } from "./child.ts";
 import type { Measured, Sample } from "./measure.ts";
 import { compare, type Line } from "./result.ts";
 
-const connections = 64;
+const connectionsDefault = 64;
 
 /** The target and the media type of bodies. */
 export interface LoadOptions {
   readonly path?: string;
   readonly contentType?: string;
   readonly seconds?: number;
+  readonly connections?: number;
 }
 
 const answer = z.object({ probability: z.number() });
@@ -57,7 +58,8 @@ export async function load(
   bench: Bench,
   url: string,
   bodies: string,
-  { path = "/predict", contentType = "application/json", seconds = 4 }: LoadOptions = {},
+  { path = "/predict", contentType = "application/json", seconds = 4, connections = connectionsDefault }:
+    LoadOptions = {},
 ): Promise<Sample> {
   const effort = ["--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`];
   // A slow server has a high latency, which is no error.

@@ -10,7 +10,7 @@ export interface Bundle {
 
 /** Maximum size of the program in the executable. */
 const byteCountMax = 10_000_000;
-const workerFolders = ["pipeline", "server"];
+const workerFolders = ["commands", "pipeline", "server"];
 
 /**
  * Bundles the program into a flat folder: `main.js`, each `*_worker.js` under the name that the sources use, and a chunk per

@@ -30,7 +30,7 @@ const rooms: readonly (readonly string[])[] = [
   ["server/workers"],
   ["server"],
   ["commands/cli"],
-  ["commands/demo"],
+  ["commands/bench", "commands/demo"],
   ["commands"],
   ["."],
 ];

@@ -14,7 +14,7 @@ const summaries = [...overview.stdout.matchAll(/^ {2}(\w+) {2,}(\S.*)$/gm)].map(
 Deno.test("clickwell, --help, -h and help print the commands on standard output", async () => {
   assert.deepEqual([overview.code, overview.stderr], [0, ""]);
   const named = summaries.map(({ name }) => name);
-  for (const name of ["demo", "generate", "ingest", "train", "models", "serve", "healthcheck"]) {
+  for (const name of ["demo", "generate", "ingest", "train", "models", "serve", "bench", "healthcheck"]) {
     assert.ok(named.includes(name), name);
   }
   const others = await Promise.all([[], ["-h"], ["help"]].map((words) => run(words)));

@@ -16,7 +16,7 @@ Deno.test("bundle: holds the program and its threads under their names, is the s
     const { sources, byteCount } = await bundle({ folder: once, commit: "0123456789ab" });
     await bundle({ folder: twice, commit: "0123456789ab" });
     const names = (await Array.fromAsync(Deno.readDir(once))).map(({ name }) => name).sort();
-    const workers = listFiles("pipeline").concat(listFiles("server")).filter((path) =>
+    const workers = ["commands", "pipeline", "server"].flatMap(listFiles).filter((path) =>
       path.endsWith("_worker.ts")
     );
     for (const worker of workers) {
