@@ -215,6 +215,15 @@ for (
   });
 }
 
+Deno.test("predict: a line that lacks a field that may be null names the flag that takes it as null", async () => {
+  const { lender_id: _, ...row } = rows[0];
+  await assertRejected(
+    predicted(ndjson([rows[0], row])),
+    "row-rejected",
+    /row 2: lender_id is missing: send .*null.*\. Correct the file, treat fields that are missing as null with --allow-missing, or write/,
+  );
+});
+
 Deno.test("predict: rows without a probability are counted by reason, however many there are", async () => {
   const cheap = Array.from(
     { length: 90 },

@@ -184,12 +184,12 @@ export function rowFailure(fileName: string, { row, column, detail, line, wider 
   return new Failure(
     "row-rejected",
     `Cannot load ${fileName}: ${place}: ${detail}${begins}. Correct the file, or write such rows to a file with clickwell ingest --rejects FILE${
-      wider === undefined
+      // No type holds an infinite number of a parquet file.
+      wider === undefined || detail.endsWith(" is not finite")
         ? ""
         : `, or give ${
           JSON.stringify(column)
-        } a wider type (${wider}) in the schema, with which clickwell schema apply changes a store`
-    }`,
+        } a wider type (${wider}) in the schema, with which clickwell schema apply changes a store`}`,
     [],
     wider === undefined ? {} : { misfit: { row, column } },
   );

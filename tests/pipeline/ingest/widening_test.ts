@@ -59,6 +59,12 @@ Deno.test("widening: no type holds an infinite number of a parquet file", () =>
     const table = listTables(loaded.store.db)[0];
     const types = await widenedTypes(table, { paths: [path], mapping: { names: {}, allowMissing: true } });
     assert.deepEqual(types, new Map());
+    const loading = ingest(loaded.store, { files: { things: [path] }, allowMissing: true });
+    await assertRejected(
+      loading,
+      "row-rejected",
+      /column "part": Infinity is not finite\. .*--rejects FILE$/,
+    );
   }, schema));
 
 Deno.test("widening: a load names the column, the row and the value, and schema apply, after which it succeeds", () =>
