@@ -1,10 +1,13 @@
 import { shownTime } from "../pipeline/examples/time_split.ts";
 import type { ArtifactMetadata, MetricsByTime } from "../pipeline/model/artifact_metadata.ts";
+import { labelWords } from "./label_words.ts";
 
 type Period = MetricsByTime["parts"][number];
 
 /** Describes a split by time: from when on rows were held out, and in which period the model did worst. */
-export function timeLines({ data, metrics }: Pick<ArtifactMetadata, "data" | "metrics">): string[] {
+export function timeLines(
+  { data, metrics, spec }: Pick<ArtifactMetadata, "data" | "metrics" | "spec">,
+): string[] {
   const from = data.times?.held_out_from;
   const lines = from === undefined ? [] : [`held out by time, from ${shownTime(from)} on`];
   if (metrics.by_time) {
@@ -12,7 +15,11 @@ export function timeLines({ data, metrics }: Pick<ArtifactMetadata, "data" | "me
     const worst = parts.filter(({ rows }) => rows >= shareMin * averageRows(parts)).reduce((worst, part) =>
       gainOf(part) < gainOf(worst) ? part : worst
     );
-    lines.push(`by ${unit}, ${parts.length} parts from ${parts[0].from}: worst is ${wordsOf(worst)}`);
+    lines.push(
+      `by ${unit}, ${parts.length} parts from ${parts[0].from}: worst is ${
+        wordsOf(worst, labelWords(spec).rate)
+      }`,
+    );
   }
   return lines;
 }
@@ -30,10 +37,11 @@ function gainOf({ log_loss, base_log_loss }: Period): number {
 
 function wordsOf(
   { from, log_loss: loss, base_log_loss: base, predicted, observed, rows }: Period,
+  rate: string,
 ): string {
   return `${from} (log loss ${loss.toFixed(4)}, base rate ${base.toFixed(4)}, mean probability ${
     predicted.toFixed(4)
-  }, click rate ${observed.toFixed(4)}, ${rows} rows)`;
+  }, ${rate}: ${observed.toFixed(4)}, ${rows} rows)`;
 }
 
 /** Returns the metrics of each period as a table. */

@@ -3,6 +3,7 @@ import type { ArtifactMetadata, Metrics } from "../pipeline/model/artifact_metad
 import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
 import { closingLine, type Folders } from "./closing_line.ts";
 import { convergenceWords } from "./convergence_words.ts";
+import { labelWords } from "./label_words.ts";
 import { describeRows, newRows } from "./row_report.ts";
 import { timeLines } from "./time_report.ts";
 
@@ -19,7 +20,7 @@ export function summaryOf(report: TrainReport, folders: Folders): string[] {
     }  (${folders.options.models}/${model.modelId})`,
     ...[
       qualityLine(metadata),
-      ...calibrationLines(metadata.metrics),
+      ...calibrationLines(metadata),
       ...timeLines(metadata),
       ...effectLines(report),
       ...describeRows(update ? newRows(update.rows, account) : data.rows, spec, account),
@@ -41,8 +42,9 @@ export function summaryOf(report: TrainReport, folders: Folders): string[] {
   ];
 }
 
-/** Says how good the model is, compared with the click rate alone. */
-function qualityLine({ data, metrics, update }: ArtifactMetadata): string {
+/** Says how good the model is, compared with the rate of the outcome alone. */
+function qualityLine({ data, metrics, spec, update }: ArtifactMetadata): string {
+  const words = labelWords(spec);
   const on = update
     ? `${shown(update.rows)} new rows, each predicted before it was fitted`
     : data.rows.test > 0
@@ -52,12 +54,10 @@ function qualityLine({ data, metrics, update }: ArtifactMetadata): string {
   const gain = 100 * gainOf(metrics);
   const compared = `${Math.abs(gain).toFixed(1)} % ${
     gain < 0 ? "worse" : "better"
-  } than the click rate alone`;
+  } than the ${words.rate} alone`;
   const pairs = auc === null || !Number.isFinite(auc)
     ? "-"
-    : `${auc.toFixed(4)}: of a clicked row and another one, the clicked one is ranked first ${
-      Math.round(100 * auc)
-    } times in 100`;
+    : `${auc.toFixed(4)}: of ${words.pair} is ranked first ${Math.round(100 * auc)} times in 100`;
   return `on ${on}: log loss ${loss.toFixed(4)}, ${compared} (base rate ${
     baseLoss.toFixed(4)
   }); AUC ${pairs}`;
@@ -68,14 +68,14 @@ function gainOf({ log_loss: loss, base_log_loss: baseLoss }: Metrics): number {
   return baseLoss > 0 ? 1 - loss / baseLoss : 0;
 }
 
-function calibrationLines({ calibration, brier, ece }: Metrics): string[] {
+function calibrationLines({ metrics: { calibration, brier, ece }, spec }: ArtifactMetadata): string[] {
   const means = meansOf(calibration);
   if (!means) return [];
   const { predicted, observed } = means;
   return [
-    `mean probability ${predicted.toFixed(4)}, click rate ${observed.toFixed(4)}; calibration error ${
-      ece.toFixed(4)
-    }, Brier ${brier.toFixed(4)}`,
+    `mean probability ${predicted.toFixed(4)}, ${labelWords(spec).rate}: ${
+      observed.toFixed(4)
+    }; calibration error ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
   ];
 }
 
@@ -150,7 +150,8 @@ const gainMin = 0.01;
 const leavingShareMin = 0.2;
 
 /** Says what to do next. */
-function nextLine({ data, metrics, warnings = [], hyperParameters }: ArtifactMetadata): string {
+function nextLine({ data, metrics, spec, warnings = [], hyperParameters }: ArtifactMetadata): string {
+  const { rate } = labelWords(spec);
   if (warnings.some(tellsOutcome)) {
     return "next: decide about the columns warned of, then train again; until then the log loss may be too good to be true";
   }
@@ -162,15 +163,15 @@ function nextLine({ data, metrics, warnings = [], hyperParameters }: ArtifactMet
   }
   const leavingRows = hyperParameters.split === "both" ? data.rows.straddling ?? 0 : 0;
   if (isOff(metrics) && leavingRows > leavingShareMin * (leavingRows + data.rows.train)) {
-    return `next: try --split time, since the mean probability is far from the click rate: ${
+    return `next: try --split time, since the mean probability is far from the ${rate}: ${
       shown(leavingRows)
     } earlier rows left the training because their group is held out, and may be unlike those that remain`;
   }
   if (gainOf(metrics) < 0) {
-    return "next: try a stronger penalty, as with --C 0.01, fewer columns or more rows; the click rate alone is better";
+    return `next: try a stronger penalty, as with --C 0.01, fewer columns or more rows; the ${rate} alone is better`;
   }
   if (gainOf(metrics) < gainMin) {
-    return "next: add columns that say more about the outcome, or more rows; the model is hardly better than the click rate";
+    return `next: add columns that say more about the outcome, or more rows; the model is hardly better than the ${rate}`;
   }
   if (hyperParameters.optimizer !== undefined) return "next: compare it with --solver auto, which is exact";
   return "next: look for a better strength of the penalty with clickwell sweep";

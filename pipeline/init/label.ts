@@ -173,7 +173,7 @@ function labelMissing({ path, columns }: TableProfile, candidates: readonly Colu
     return usageInvalid(
       `${path} has no column of two values that could be the label; it has, with the number of values, ${
         listed(seen, 12)
-      }. Add a column that is 1 where it was clicked, else 0, and name it with --label COLUMN.`,
+      }. Add a column that is 1 where the outcome happened, else 0, and name it with --label COLUMN.`,
     );
   }
   const names = candidates.map(({ name, levels }) =>

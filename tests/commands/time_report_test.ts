@@ -23,10 +23,10 @@ Deno.test("time report: the worst period is the one with the least gain, among t
   ];
   const by_time: MetricsByTime = { unit: "week", parts };
   const data = { ...metadata.data, times: { newest: 1.72e15, held_out_from: 1.714953600e15 } };
-  assert.deepEqual(timeLines({ data, metrics: { ...metadata.metrics, by_time } }), [
+  assert.deepEqual(timeLines({ ...metadata, data, metrics: { ...metadata.metrics, by_time } }), [
     "held out by time, from 2024-05-06T00:00Z on",
     "by week, 4 parts from 2024-05-06: worst is 2024-05-20 (log loss 0.5500, base rate 0.6000, mean probability 0.2500, " +
-    "click rate 0.5000, 90 rows)",
+    "click rate: 0.5000, 90 rows)",
   ]);
   assert.deepEqual(timeLines(metadata), []);
   const table = periodTable(by_time);

@@ -74,6 +74,12 @@ Deno.test("clickwell train advises --split time if groups that last were left ou
     assert.equal(code, 0, stderr);
     assert.match(
       stderr,
+      / % (better|worse) than the rate of churned = 1 alone .*: of a row with churned = 1 and another/,
+    );
+    assert.match(stderr, /mean probability 0\.\d{4}, rate of churned = 1: 0\.\d{4};/);
+    assert.doesNotMatch(stderr, /click rate|clicked/);
+    assert.match(
+      stderr,
       /next: try --split time, since .*: 1,130 earlier rows left the training because their group is held out/,
     );
   }));
