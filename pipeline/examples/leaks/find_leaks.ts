@@ -5,7 +5,7 @@ import { keysOf } from "./keys.ts";
 import type { LeakTable } from "./leak_rows.ts";
 import { sampleLeaks } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
-import { type Evidence, weighColumns } from "./other_columns.ts";
+import { assessColumns, type Evidence } from "./other_columns.ts";
 import { warnOfRepeatedRows } from "./repeated_rows.ts";
 import { withoutRepeats } from "./sampled_rows.ts";
 import { findCopies, warnOfCopy, warnOfMissing, warnOfValue } from "./single_columns.ts";
@@ -42,7 +42,7 @@ export function findLeaks(table: LeakTable): LeakWarning[] {
     const isNumber = (c: number) => columns[c].kind === "number";
     check((c) => isNumber(c) ? warnOfAggregates(sample, c, keys) : undefined);
     const judged = { ...sample, rows: withoutRepeats(rows) };
-    const everything = weighColumns(judged, open);
+    const everything = assessColumns(judged, open);
     const copies = findCopies(judged, open, everything);
     // What a copy tells is no reason to expect it.
     const evidence: Evidence = { ...everything, without: (left) => everything.without([...copies, ...left]) };

@@ -12,8 +12,8 @@ export interface Evidence {
   without(columns: readonly number[]): Strength;
 }
 
-/** Weighs columns. @param open Indices of the columns to look at. */
-export function weighColumns({ columns, rows }: LeakSample, open: Iterable<number>): Evidence {
+/** Assesses columns. @param open Indices of the columns to look at. */
+export function assessColumns({ columns, rows }: LeakSample, open: Iterable<number>): Evidence {
   const looked = new Set(open);
   const strengths = columns.map((column, c) =>
     looked.has(c) ? strengthOf(binColumn(column, rows.columns[c], rows.labels), rows) : undefined
