@@ -24,7 +24,7 @@ Usage:
   --write     store the results in bench/results, and write docs/benchmarks.md from all stored results
 
 Benchmarks:
-${Object.entries(benchmarks).map(([name, { title }]) => `  ${name.padEnd(16)}${title}`).join("\n")}`;
+${Object.entries(benchmarks).map(([name, { title }]) => `  ${name.padEnd(17)}${title}`).join("\n")}`;
 
 interface Options {
   readonly offers: number;
