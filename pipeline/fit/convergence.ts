@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { log } from "../math/elementary.ts";
 import type { Convergence } from "./certificate.ts";
 import { isFlat } from "./line_search.ts";
 import type { Point, Solution, SolverOptions } from "./penalised.ts";
@@ -88,6 +89,17 @@ export function judgeWide(
   const known = Number.isFinite(decrease) ? { decrease } : {};
   if (gradientMax <= gradientTolerance) return { criterion: "gradient", ...known };
   return decrease <= toleranceFactor * gradientTolerance ? { criterion: "decrease", ...known } : known;
+}
+
+/** Returns how far a point is from `judgeWide`'s nearer limit, as the logarithm of a factor. */
+export function distanceOf(
+  { gradientMax }: Point,
+  { decrease = NaN }: Convergence,
+  { gradientTolerance }: Pick<SolverOptions, "gradientTolerance">,
+): number {
+  const gradient = log(gradientMax / gradientTolerance);
+  const bound = log(decrease / (toleranceFactor * gradientTolerance));
+  return bound < gradient ? bound : gradient;
 }
 
 /** Returns the largest change of a coefficient β by a step, relative to max(1, |β|). */

@@ -15,6 +15,14 @@ export function correctedInverse(
   pairsMax = 30,
 ) {
   const pairs: { step: Float64Array; change: Float64Array; curvature: number }[] = [];
+  /** @param change Of the gradient, by the step. */
+  const add = (step: Float64Array, change: Float64Array): void => {
+    const curvature = dot(step, change);
+    // Skips the last, tiny steps, whose curvature is lost in rounding.
+    if (curvature <= 1e-14 * Math.sqrt(dot(step, step) * dot(change, change))) return;
+    pairs.push({ step, change, curvature });
+    if (pairs.length > pairsMax) pairs.shift();
+  };
   return {
     times(gradient: Float64Array): Float64Array {
       const rest = gradient.slice();
@@ -30,14 +38,12 @@ export function correctedInverse(
       return direction;
     },
     update(from: Iterate, to: Iterate): void {
-      const step = to.coefficients.map((value, i) => value - from.coefficients[i]);
-      const change = to.gradient.map((value, i) => value - from.gradient[i]);
-      const curvature = dot(step, change);
-      // Skips the last, tiny steps, whose curvature is lost in rounding.
-      if (curvature <= 1e-14 * Math.sqrt(dot(step, step) * dot(change, change))) return;
-      pairs.push({ step, change, curvature });
-      if (pairs.length > pairsMax) pairs.shift();
+      add(
+        to.coefficients.map((value, i) => value - from.coefficients[i]),
+        to.gradient.map((value, i) => value - from.gradient[i]),
+      );
     },
+    add,
   };
 }
 

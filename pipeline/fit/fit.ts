@@ -8,7 +8,7 @@ import type { OptimizerName } from "./minibatch/options.ts";
 import { createPasses, type Passes } from "./passes.ts";
 import type { Penalty, Solution, SolverOptions } from "./penalised.ts";
 import { solveProximalNewton } from "./proximal_newton.ts";
-import { requireFiniteOptimum } from "./separation.ts";
+import { requireFiniteOptimum, requireNotSeparated, separatesAll } from "./separation.ts";
 import { hessianByOf, layoutOf } from "./sums_layout.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 
@@ -59,11 +59,19 @@ export async function fitPasses(
   const solution = solver === "newton"
     ? await solveNewton(passes, options)
     : solver === "lbfgs"
-    ? await solveLbfgs(passes, { ...options, wide: !isNarrow(passes.design) })
+    ? await solveLbfgs(passes, {
+      ...options,
+      wide: !isNarrow(passes.design),
+      isSeparatedBy: isUnpenalised(options.penalty)
+        ? (coefficients) => separatesAll(passes, coefficients)
+        : undefined,
+    })
     : await solveProximalNewton(passes, options);
   // On the way to an optimum at infinity the gradient vanishes too, but steps do not shrink.
-  if (isUnpenalised(options.penalty) && solution.gradientMax <= options.gradientTolerance) {
-    await requireFiniteOptimum(passes, solution, options);
+  if (isUnpenalised(options.penalty)) {
+    if (solution.gradientMax <= options.gradientTolerance) {
+      await requireFiniteOptimum(passes, solution, options);
+    } else requireNotSeparated(passes, solution);
   }
   requireConverged(solution, options);
   return { ...solution, solver };

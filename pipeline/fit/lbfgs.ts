@@ -2,10 +2,11 @@ import { log } from "../math/elementary.ts";
 import type { Convergence } from "./certificate.ts";
 import { createCoarseDesign } from "./coarse_design.ts";
 import { coarseInverse, type FreeColumns, freeColumns } from "./coarse_inverse.ts";
-import { judgeWide } from "./convergence.ts";
+import { distanceOf, judgeWide } from "./convergence.ts";
 import { correctedInverse } from "./corrected_inverse.ts";
 import { lineSearch } from "./line_search.ts";
 import { clickWeightOf } from "./objective.ts";
+import { continueByNewtonCg, type NewtonCgProblem } from "./newton_cg.ts";
 import type { Passes } from "./passes.ts";
 import {
   dot,
@@ -15,25 +16,35 @@ import {
   type Solution,
   type SolverOptions,
 } from "./penalised.ts";
+import { createProgress } from "./slow_progress.ts";
 
 /** Steps that are stored: at most `pairNumbersMax` numbers in total if there are many columns, but at least `min` steps. */
 const pairs = { max: 10, min: 4 };
 const pairNumbersMax = 2 ** 24;
 /** Steps after which the curvature is computed again, and then at three times that step. */
 const refreshedAfter = 8;
+/** Products that Newton-CG stores, within the same limits. */
+const productsKept = 30;
+/** The ridge of Newton-CG's preconditioner, as a share of the intercept's curvature. */
+const ridgeShare = 1e-6;
 
 /**
  * Minimises mean log loss + l2/2 · ‖β‖² by L-BFGS, for designs too wide for a Hessian. The initial inverse is that of a coarse
- * design with a diagonal, so that fields, frequent levels and rare ones are each scaled by their own curvature.
+ * design with a diagonal, so that fields, frequent levels and rare ones are each scaled by their own curvature. If it will not
+ * converge in the passes that are left, Newton-CG continues from its point.
  *
  * @param options.wide Whether a small bound of the objective's remaining decrease also counts as convergence, as in designs
  *   too wide for a Hessian.
+ * @param options.isSeparatedBy Whether coefficients prove that there is no finite optimum: they are then returned.
  * @returns The point where it stopped; `convergence` reports whether that is an optimum.
  * @see Nocedal & Wright, Numerical Optimization (2006), section 7.2.
  */
 export async function solveLbfgs(
   passes: Passes,
-  options: SolverOptions & { readonly wide: boolean },
+  options: SolverOptions & {
+    readonly wide: boolean;
+    readonly isSeparatedBy?: ((coefficients: Float64Array) => boolean) | undefined;
+  },
 ): Promise<Solution> {
   const { iterationsMax, observe, checkpoint, fixedAtZero = [] } = options;
   const { l2 } = meanPenalty(passes, options.penalty);
@@ -58,6 +69,7 @@ export async function solveLbfgs(
   let refreshAt = refreshedAfter;
   observe?.({ iteration: 0, objective: point.objective, gradientMax: point.gradientMax, step: 0 });
   let convergence = convergenceOf(point);
+  const progress = createProgress(iterationsMax);
   for (let steps = 0; convergence.criterion === undefined && iterations < iterationsMax; steps++) {
     checkpoint?.();
     if (steps === refreshAt && iterations + 1 < iterationsMax) {
@@ -77,6 +89,30 @@ export async function solveLbfgs(
     inverse.update(point, next);
     point = next;
     convergence = convergenceOf(point);
+    progress.add(iterations, distanceOf(point, convergence, options));
+    if (progress.isTooSlow()) break;
+  }
+  const isOver = convergence.criterion !== undefined || iterations >= iterationsMax;
+  if (!isOver && !options.isSeparatedBy?.(free.spread(point.coefficients))) {
+    const onStep = ({ objective, gradientMax }: Point, step: number, taken: number) =>
+      observe?.({ iteration: iterations + taken - 2, objective, gradientMax, step });
+    const found = await continueByNewtonCg(point, {
+      evaluate: at,
+      convergenceOf,
+      pairsMax: pairsFor(free, productsKept),
+      hessianTimes: productsOf(passes, free, l2),
+      async preconditionerAt(picked) {
+        const coefficients = free.spread(picked);
+        curvatures = await curvaturesAt(passes, coefficients);
+        // Without a penalty, curvatures that have vanished would dominate.
+        const ridge = Math.max(l2, ridgeShare * curvatures[curvatures.length - 1]);
+        return coarseInverse(coarse, free, { hessian: coarse.hessianAt(coefficients), curvatures, l2: ridge })
+          .solve;
+      },
+    }, { passesMax: iterationsMax - iterations, onStep, checkpoint });
+    point = found.point;
+    iterations += found.passes;
+    convergence = found.convergence;
   }
   const { objective, gradientMax } = point;
   const isStart = iterations === 2;
@@ -96,6 +132,19 @@ function baseRateOf({ design, parts, weight, chunks }: Passes): Float64Array {
 async function curvaturesAt(passes: Passes, coefficients: Float64Array): Promise<Float64Array> {
   const sums = await passes.curvatures(coefficients);
   return sums.map((value) => value / passes.weight.all);
+}
+
+/** Returns a function that multiplies the Hessian of the penalised mean loss by a direction. */
+function productsOf(
+  passes: Passes,
+  { pick, spread }: FreeColumns,
+  l2: number,
+): NewtonCgProblem["hessianTimes"] {
+  return async (coefficients, direction) => {
+    const sums = await passes.hessianTimes(spread(coefficients), spread(direction));
+    const last = direction.length - 1;
+    return pick(sums).map((sum, j) => sum / passes.weight.all + (j < last ? l2 * direction[j] : 0));
+  };
 }
 
 /** Selects the intercept, numeric columns, columns with curvature, and those that start away from 0 and must return to it. */
@@ -118,8 +167,8 @@ function pickedPoint({ pick }: FreeColumns, { coefficients, gradient, ...point }
   return { ...point, coefficients: pick(coefficients), gradient: pick(gradient) };
 }
 
-function pairsFor({ columns }: FreeColumns): number {
-  return Math.max(pairs.min, Math.min(pairs.max, Math.floor(pairNumbersMax / (2 * columns.length))));
+function pairsFor({ columns }: FreeColumns, max = pairs.max): number {
+  return Math.max(pairs.min, Math.min(max, Math.floor(pairNumbersMax / (2 * columns.length))));
 }
 
 /**

@@ -33,8 +33,10 @@ export interface PassJob extends Job {
   readonly scope: Scope;
   readonly hessian: boolean;
   /** The number of each row that is added to the sums of its columns. */
-  readonly of: "residuals" | "curvatures";
+  readonly of: "residuals" | "curvatures" | "products";
   readonly coefficients: Float64Array;
+  /** For products: the direction by which the Hessian is multiplied, shape (columns + 1), intercept last. */
+  readonly direction?: Float64Array;
   /** Shape (1): the next chunk range that no thread has taken. */
   readonly next: Int32Array<SharedArrayBuffer>;
   /** Overwritten, shape (chunk ranges, layout.length). */
@@ -96,13 +98,13 @@ function passesOver(
   // Reused by the next pass of the same kind, since V8 does not collect unused SharedArrayBuffers in time.
   let sums: Float64Array<SharedArrayBuffer> | undefined;
   const pass = async (
-    { hessian, scope, of, coefficients }: Omit<PassJob, "kind" | "parts" | "next" | "sums">,
+    { hessian, scope, ...of }: Omit<PassJob, "kind" | "parts" | "next" | "sums">,
   ) => {
     const layout = layoutOf(design, hessian);
     const rangeCount = chunkRangeCount((scope === "all" ? design.chunks : sample).length, layout.length);
     if (sums?.length !== rangeCount * layout.length) sums = sharedFloat64(rangeCount * layout.length);
     const next = sharedInt32(1);
-    const job: PassJob = { kind: "pass", parts, scope, hessian, of, coefficients, next, sums };
+    const job: PassJob = { kind: "pass", parts, scope, hessian, ...of, next, sums };
     await threads.run(job, () => state.pass(job));
     const total = new Float64Array(layout.length);
     for (let range = 0, k = 0; range < rangeCount; range++) {
@@ -130,6 +132,11 @@ function passesOver(
     async curvatures(coefficients: Float64Array): Promise<Float64Array> {
       return (await pass({ coefficients, hessian: false, scope: "all", of: "curvatures" })).gradient;
     },
+    /** Returns the Hessian at a point times a direction, both of shape (columns + 1), without computing the Hessian. */
+    async hessianTimes(coefficients: Float64Array, direction: Float64Array): Promise<Float64Array> {
+      const job = { coefficients, direction, hessian: false, scope: "all", of: "products" } as const;
+      return (await pass(job)).gradient;
+    },
   };
 }
 
@@ -150,17 +157,18 @@ export function createPassState(): PassState {
     attach({ design }) {
       attached = { design, kernel: createRowKernel(design), loader: createLoader() };
     },
-    pass({ parts, scope, hessian, of, coefficients, next, sums }) {
+    pass({ parts, scope, hessian, of, coefficients, direction, next, sums }) {
       const { design, kernel, loader } = requireAttached();
       const chunks = scope === "all" ? design.chunks : sampleOf(design.chunks, rowsOf(design, parts));
       const layout = layoutOf(design, hessian);
       const ranges = chunkRangesOf(chunks, layout.length);
       kernel.setPoint(passPoint(design, coefficients));
+      if (direction) kernel.setDirection(passPoint(design, direction), layout);
+      const add = addOf(kernel, of);
       for (let i = Atomics.add(next, 0, 1); i < ranges.length; i = Atomics.add(next, 0, 1)) {
         kernel.clear(layout);
         for (const stored of ranges[i]) {
           const chunk = loader.load(stored);
-          const add = of === "residuals" ? kernel.add : kernel.addCurvatures;
           forRowRanges(chunk, parts, (from, to) => add(chunk, from, to));
         }
         sums.set(kernel.sums(), i * layout.length);
@@ -175,6 +183,14 @@ export function createPassState(): PassState {
       return scored;
     },
   };
+}
+
+function addOf(kernel: RowKernel, of: PassJob["of"]): RowKernel["add"] {
+  return of === "residuals"
+    ? kernel.add
+    : of === "curvatures"
+    ? kernel.addCurvatures
+    : kernel.addHessianProducts;
 }
 
 function chunkRangeCount(chunkCount: number, sumsLength: number): number {

@@ -16,6 +16,8 @@ export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hes
   const { at } = memory;
   let layout: SumsLayout | undefined;
   let intercept = 0;
+  let directionIntercept = 0;
+  let directionAt: PointAddresses | undefined;
 
   /** Calls `addSums` with each block of rows, after it has computed their residuals and curvatures and added their loss. */
   function forBlocks(
@@ -28,7 +30,7 @@ export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hes
     for (let start = from; start < to; start += blockRows) {
       const count = Math.min(blockRows, to - start);
       loadFeatures(memory, chunk, start, count);
-      computeLogits(memory, chunk, intercept, count);
+      computeLogits(memory, chunk, intercept, at, count);
       memory.numbers[at.sums / 8] += computeResiduals(memory, chunk, start, count);
       addSums(count, layout);
     }
@@ -41,12 +43,17 @@ export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hes
       point.cellLogits.forEach((logits, g) => memory.numbers.set(logits, at.cellLogits[g] / 8));
       memory.numbers.set(point.numeric, at.coefficients / 8);
     },
+    /** Sets the direction of `addHessianProducts`. @param sums The layout that `clear` will set. */
+    setDirection(direction: PassPoint, sums: SumsLayout): void {
+      directionIntercept = direction.intercept;
+      directionAt = loadDirection(memory, at.sums + 8 * sums.length, direction);
+    },
     /** Computes the log-odds of rows from … to − 1 of a chunk. @param out Shape (to − from). */
     logits(chunk: DesignChunk, from: number, to: number, out: Float64Array): void {
       for (let start = from; start < to; start += blockRows) {
         const count = Math.min(blockRows, to - start);
         loadFeatures(memory, chunk, start, count);
-        computeLogits(memory, chunk, intercept, count);
+        computeLogits(memory, chunk, intercept, at, count);
         out.set(memory.numbers.subarray(at.logits / 8, at.logits / 8 + count), start - from);
       }
     },
@@ -70,9 +77,43 @@ export function createRowKernel(design: DesignMatrix, hessianBy: HessianBy = hes
         addToColumns(memory, at.curvatures, chunk, count, layout);
       });
     },
+    /** As `addCurvatures`, with each row's curvature times its change of log-odds along the direction. */
+    addHessianProducts(chunk: DesignChunk, from: number, to: number): void {
+      const tables = directionAt;
+      if (!tables) throw new Error("products are added before setDirection()");
+      forBlocks(chunk, from, to, (count, layout) => {
+        scaleCurvatures(memory, chunk, directionIntercept, tables, count);
+        addToColumns(memory, at.curvatures, chunk, count, layout);
+      });
+    },
     /** Returns a copy of the sums. */
     sums: (): Float64Array => memory.numbers.slice(at.sums / 8, at.sums / 8 + (layout?.length ?? 0)),
   };
+}
+
+/** Addresses of the tables of one point, in bytes. */
+interface PointAddresses {
+  /** Per group: the log-odds of all cells. */
+  readonly cellLogits: readonly number[];
+  /** Coefficients of the numeric columns. */
+  readonly coefficients: number;
+}
+
+/** Copies a direction's tables behind the sums: only fits that need products have them. */
+function loadDirection(
+  memory: KernelMemory,
+  sumsEnd: number,
+  { cellLogits, numeric }: PassPoint,
+): PointAddresses {
+  let end = Math.ceil(sumsEnd / 64) * 64;
+  const load = (values: Float64Array) => {
+    const at = end;
+    end += Math.ceil((8 * values.length + 16) / 64) * 64;
+    growTo(memory, end);
+    memory.numbers.set(values, at / 8);
+    return at;
+  };
+  return { coefficients: load(numeric), cellLogits: cellLogits.map(load) };
 }
 
 /** Copies a block's cell codes and numbers to the kernel's memory. */
@@ -89,17 +130,34 @@ function loadFeatures(
   if (width > 0) numbers.set(numeric.subarray(start * width, (start + count) * width), at.numeric / 8);
 }
 
+/** @param tables Of the point or of the direction. */
 function computeLogits(
   { kernel, at, width }: KernelMemory,
   { cells }: DesignChunk,
   intercept: number,
+  tables: PointAddresses,
   count: number,
 ): void {
-  kernel.linear(at.logits, intercept, at.numeric, width, at.coefficients, count);
+  kernel.linear(at.logits, intercept, at.numeric, width, tables.coefficients, count);
   for (let g = 0; g < cells.length; g++) {
     const add = cells[g].BYTES_PER_ELEMENT === 2 ? kernel.addCells16 : kernel.addCells32;
-    add(at.logits, at.codes[g], at.cellLogits[g], count);
+    add(at.logits, at.codes[g], tables.cellLogits[g], count);
   }
+}
+
+/** Multiplies the block's curvatures by the rows' change of log-odds along a direction. */
+function scaleCurvatures(
+  memory: KernelMemory,
+  chunk: DesignChunk,
+  intercept: number,
+  tables: PointAddresses,
+  count: number,
+): void {
+  const { kernel, at, numbers } = memory;
+  computeLogits(memory, chunk, intercept, tables, count);
+  // The padding row, whose curvature is 0.
+  numbers[at.logits / 8 + count] = 0;
+  kernel.scale(at.curvatures, at.logits, count);
 }
 
 /** Computes the block's residuals and curvatures. @returns Its loss. */

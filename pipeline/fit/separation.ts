@@ -57,6 +57,15 @@ export async function requireFiniteOptimum(
   throw separationAt(passes, end, growing);
 }
 
+/**
+ * Reports a fit without a penalty that has not converged since its coefficients separate all rows: there is no finite optimum.
+ *
+ * @throws {Separation}
+ */
+export function requireNotSeparated(passes: Passes, { coefficients }: Solution): void {
+  if (separatesAll(passes, coefficients)) throw separationAt(passes, coefficients, []);
+}
+
 /** @param unbounded Columns without a finite coefficient. */
 function separationAt(passes: Passes, coefficients: Float64Array, unbounded: readonly number[]): Separation {
   if (!separatesAll(passes, coefficients)) return new Separation(unbounded, false);
@@ -65,7 +74,7 @@ function separationAt(passes: Passes, coefficients: Float64Array, unbounded: rea
 }
 
 /** Whether every row with label 1 has positive log-odds, and every other row negative ones. */
-function separatesAll({ design, parts }: Passes, coefficients: Float64Array): boolean {
+export function separatesAll({ design, parts }: Passes, coefficients: Float64Array): boolean {
   let separates = true;
   forLogits(design, parts, coefficients, ({ labels }, from, _to, logits) => {
     for (let i = 0; separates && i < logits.length; i++) {

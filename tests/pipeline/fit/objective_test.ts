@@ -103,6 +103,16 @@ for (const { groups, numbers } of shapes) {
       assert.equal(slim.hessian, undefined);
       const curvatures = await passes.curvatures(point);
       assertAllClose(curvatures, expected.hessian[design.columnCount], 1e-12, "the intercept's row");
+      const direction = randomPoint(design, random);
+      const products = expected.hessian.map((row) =>
+        row.reduce((sum, entry, j) => sum + entry * direction[j], 0)
+      );
+      assertAllClose(
+        await passes.hessianTimes(point, direction),
+        products,
+        1e-11,
+        "Hessian times a direction",
+      );
       assertAllClose(full.hessian ?? [], expected.hessian.flat(), 1e-12, "Hessian");
     }
   });

@@ -208,6 +208,7 @@ Deno.test("warm passes: a fit that starts from the previous solution takes its f
     weight: { all: 10, sample: 10 },
     chunks: () => [],
     curvatures: () => Promise.reject(new Error("Newton's method asks for a Hessian")),
+    hessianTimes: () => Promise.reject(new Error("Newton's method asks for a Hessian")),
     evaluate(coefficients, { hessian }) {
       calls.push(hessian ? "Hessian" : "gradient");
       const sums = { loss: coefficients[0], gradient: Float64Array.of(coefficients[0], 2) };
