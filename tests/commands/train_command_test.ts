@@ -256,7 +256,7 @@ Deno.test("clickwell models: messages name the missing model and the existing on
     assert.match(rollback.stderr, /There is no model to go back to/);
     assert.match(
       verb.stderr,
-      /clickwell models has no "delte", expected list, show, activate, .* or /,
+      /clickwell models has no "delte", expected list, show, compare, .* or prune/,
     );
     assert.match(nameless.stderr, /needs a model's id, version or alias/);
     const surplus = await clickwell("models", "activate", "1", "2");
