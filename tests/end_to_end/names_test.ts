@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { writeClients } from "../../packaging/clients/write_clients.ts";
 import { inFolder, run } from "../support/program.ts";
-import { startServe } from "../support/serve_process.ts";
+import { postJson, startServe } from "../support/serve_process.ts";
 
 /** Names that SQL, CSV, JavaScript, JSON pointers and flags each read in another way. */
 const names = {
@@ -112,14 +112,7 @@ Deno.test("clickwell: names with any characters stay as they are, from the file 
     const answers = await Deno.readTextFile(path("out.csv"));
 
     await using server = await startServe(folders);
-    const post = async (target: string, body: unknown) => {
-      const response = await fetch(new URL(target, server.origin), {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      });
-      return { status: response.status, answer: await response.json() };
-    };
+    const post = (path: string, body: unknown) => postJson(server.origin, path, body);
     const { answer: { probability } } = await post("/predict", row);
     assert.ok(probability > 0 && probability < 1);
     assert.ok(answers.includes(String(probability)), answers);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder, run } from "../support/program.ts";
-import { startServe } from "../support/serve_process.ts";
+import { postJson, startServe } from "../support/serve_process.ts";
 
 const schema = `
   CREATE TABLE mails (
@@ -63,14 +63,7 @@ Deno.test("clickwell: words and click rates, from a file to answers of a file, a
     const answers = await Deno.readTextFile(path("out.csv"));
 
     await using server = await startServe(folders);
-    const post = async (target: string, body: unknown) => {
-      const response = await fetch(new URL(target, server.origin), {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      });
-      return { status: response.status, answer: await response.json() };
-    };
+    const post = (path: string, body: unknown) => postJson(server.origin, path, body);
     const { answer: { probability } } = await post("/predict", row);
     assert.ok(answers.includes(String(probability)), answers);
     const { answer: explained } = await post("/predict?explain=true", row);
@@ -170,13 +163,7 @@ Deno.test("clickwell: a rate with a half-life is as of the time that a row has, 
     const answers = await Deno.readTextFile(path("out.csv"));
 
     await using server = await startServe(folders);
-    const post = async (target: string, body: unknown) => {
-      const response = await fetch(new URL(target, server.origin), {
-        method: "POST",
-        body: JSON.stringify(body),
-      });
-      return { status: response.status, answer: await response.json() };
-    };
+    const post = (path: string, body: unknown) => postJson(server.origin, path, body);
     const probability = async (sentAt: unknown) =>
       (await post("/predict", { zip: "z3", sent_at: sentAt })).answer.probability;
     const [old, recent] = [await probability(later), await probability(null)];

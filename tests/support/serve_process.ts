@@ -52,6 +52,16 @@ export async function whenReady(child: Deno.ChildProcess): Promise<ServeProcess>
   };
 }
 
+/** Posts a JSON body. @returns The status and the parsed answer. */
+export async function postJson(origin: string, path: string, body: unknown) {
+  const response = await fetch(origin + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, answer: await response.json() };
+}
+
 async function firstLine(
   stream: ReadableStream<Uint8Array>,
 ): Promise<[line: string, rest: ReadableStreamDefaultReader<Uint8Array>]> {

@@ -5,7 +5,7 @@ import { downgradeStore } from "../../support/downgraded_store.ts";
 import { ndjsonOf } from "../../support/temp_files.ts";
 import { inFolder, root, run } from "../../support/program.ts";
 import { canMountReadOnly, makeWritable, spawnReadOnly } from "../../support/read_only_mount.ts";
-import { startServe, whenReady } from "../../support/serve_process.ts";
+import { postJson, startServe, whenReady } from "../../support/serve_process.ts";
 import { makeServedModels, row, type ServedModels } from "../../support/served_models.ts";
 
 const samples = ["leads", "offers", "clicks"].flatMap((
@@ -24,15 +24,6 @@ async function done(args: readonly string[]) {
 function ask(path: string, sql: string): unknown[] {
   using db = new DatabaseSync(path, { readOnly: true });
   return db.prepare(sql).all().map((found) => ({ ...found }));
-}
-
-async function post(origin: string, path: string, body: unknown) {
-  const response = await fetch(origin + path, {
-    method: "POST",
-    body: JSON.stringify(body),
-    headers: { "content-type": "application/json" },
-  });
-  return { status: response.status, json: await response.json() };
 }
 
 Deno.test("each file is created by its first writer, and both are single files in rollback mode afterwards", () =>
@@ -72,11 +63,11 @@ Deno.test("a server needs only the registry: without tables it scores rows, and 
     Deno.removeSync(join(models.dataDir, "tables.db"));
     await using server = await startServe(["--data", models.dataDir, "--models", models.modelsDir]);
     assert.equal(server.ready.model_id, models.first.id);
-    assert.equal((await post(server.origin, "/predict", row)).status, 200);
-    const lookup = await post(server.origin, "/predict", { offer_id: 1 });
-    assert.deepEqual([lookup.status, lookup.json.type], [503, "urn:clickwell:problem:store-missing"]);
-    assert.match(lookup.json.detail, /it has no tables/);
-    assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 200);
+    assert.equal((await postJson(server.origin, "/predict", row)).status, 200);
+    const lookup = await postJson(server.origin, "/predict", { offer_id: 1 });
+    assert.deepEqual([lookup.status, lookup.answer.type], [503, "urn:clickwell:problem:store-missing"]);
+    assert.match(lookup.answer.detail, /it has no tables/);
+    assert.equal((await postJson(server.origin, "/model", { model_id: 2 })).status, 200);
     const metrics = await (await fetch(`${server.origin}/metrics`)).text();
     assert.match(metrics, /^clickwell_model_trained_timestamp_seconds 2$/m);
     assert.doesNotMatch(metrics, /^clickwell_store_rows\{/m);
@@ -142,14 +133,14 @@ Deno.test({
       const child = spawnReadOnly(folders, ["serve", "--port", "0", ...where]);
       await using server = await whenReady(child);
       assert.equal(server.ready.model_id, first.id);
-      const sent = await post(server.origin, "/predict", row);
+      const sent = await postJson(server.origin, "/predict", row);
       assert.equal(sent.status, 200);
-      const found = await post(server.origin, "/predict", { offer_id: 1 });
-      assert.deepEqual([found.status, found.json.probability], [200, sent.json.probability]);
+      const found = await postJson(server.origin, "/predict", { offer_id: 1 });
+      assert.deepEqual([found.status, found.answer.probability], [200, sent.answer.probability]);
       const { models } = await (await fetch(`${server.origin}/models`)).json();
       assert.equal(models.length, 2);
-      const refused = await post(server.origin, "/model", { model_id: 2 });
-      assert.deepEqual([refused.status, refused.json.type], [503, "urn:clickwell:problem:store-invalid"]);
+      const refused = await postJson(server.origin, "/model", { model_id: 2 });
+      assert.deepEqual([refused.status, refused.answer.type], [503, "urn:clickwell:problem:store-invalid"]);
       const out = join(dataDir, "../scores.csv");
       const rows = join(dataDir, "../rows.ndjson");
       Deno.writeTextFileSync(rows, ndjsonOf([row]));
@@ -174,11 +165,11 @@ Deno.test({
     inServed(async ({ dataDir, modelsDir, second }, where) => {
       const child = spawnReadOnly([dataDir, modelsDir], ["serve", "--port", "0", ...where]);
       await using server = await whenReady(child);
-      assert.equal((await post(server.origin, "/predict", { offer_id: 1 })).status, 200);
-      assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 503);
+      assert.equal((await postJson(server.origin, "/predict", { offer_id: 1 })).status, 200);
+      assert.equal((await postJson(server.origin, "/model", { model_id: 2 })).status, 503);
       await makeWritable(server.pid, dataDir);
-      assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 200);
-      assert.equal((await post(server.origin, "/predict", { offer_id: 1 })).json.model_id, second.id);
+      assert.equal((await postJson(server.origin, "/model", { model_id: 2 })).status, 200);
+      assert.equal((await postJson(server.origin, "/predict", { offer_id: 1 })).answer.model_id, second.id);
     }),
 });
 
@@ -194,13 +185,13 @@ Deno.test({
       const child = spawnReadOnly([dataDir, modelsDir], ["serve", "--port", "0", ...where]);
       await using server = await whenReady(child);
       assert.equal(server.ready.model_id, first.id);
-      assert.equal((await post(server.origin, "/predict", { offer_id: 1 })).status, 200);
-      assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 503);
+      assert.equal((await postJson(server.origin, "/predict", { offer_id: 1 })).status, 200);
+      assert.equal((await postJson(server.origin, "/model", { model_id: 2 })).status, 503);
       await makeWritable(server.pid, dataDir);
-      assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 200);
+      assert.equal((await postJson(server.origin, "/model", { model_id: 2 })).status, 200);
       assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"], "the first write split it");
-      const found = await post(server.origin, "/predict", { offer_id: 1 });
-      assert.deepEqual([found.status, found.json.model_id], [200, second.id]);
+      const found = await postJson(server.origin, "/predict", { offer_id: 1 });
+      assert.deepEqual([found.status, found.answer.model_id], [200, second.id]);
     }),
 });
 
@@ -238,11 +229,11 @@ Deno.test({
       const child = spawnReadOnly(folders, ["serve", "--port", "0", ...where]);
       await using server = await whenReady(child);
       assert.equal(server.ready.model_id, first.id);
-      assert.equal((await post(server.origin, "/predict", { offer_id: 1 })).status, 200);
-      assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 503);
+      assert.equal((await postJson(server.origin, "/predict", { offer_id: 1 })).status, 200);
+      assert.equal((await postJson(server.origin, "/model", { model_id: 2 })).status, 503);
       await makeWritable(server.pid, dataDir);
-      assert.equal((await post(server.origin, "/model", { model_id: 2 })).status, 200);
-      assert.equal((await post(server.origin, "/predict", { offer_id: 1 })).status, 200);
+      assert.equal((await postJson(server.origin, "/model", { model_id: 2 })).status, 200);
+      assert.equal((await postJson(server.origin, "/predict", { offer_id: 1 })).status, 200);
       assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"]);
     }),
 });
@@ -250,7 +241,7 @@ Deno.test({
 Deno.test("tables that were loaded during a server's lookups are a single file after it has ended", () =>
   inServed(async ({ dataDir }, where) => {
     await using server = await startServe([...where, "--workers", "2"]);
-    const found = async () => (await post(server.origin, "/predict", { offer_id: 1 })).status;
+    const found = async () => (await postJson(server.origin, "/predict", { offer_id: 1 })).status;
     assert.equal(await found(), 200);
     const path = join(dataDir, "../offers.ndjson");
     Deno.writeTextFileSync(path, ndjsonOf([{ offer_id: 70, lead_uuid: "lead-a", apr: 1, lender_id: 1 }]));
@@ -261,7 +252,7 @@ Deno.test("tables that were loaded during a server's lookups are a single file a
     }
     assert.equal(await found(), 200, "during the load");
     await loading;
-    assert.equal((await post(server.origin, "/predict", { offer_id: 70 })).status, 200);
+    assert.equal((await postJson(server.origin, "/predict", { offer_id: 70 })).status, 200);
     server.kill("SIGTERM");
     assert.equal((await server.ended()).code, 0);
     assert.deepEqual(namesIn(dataDir), ["clickwell.db", "tables.db"]);
