@@ -18,6 +18,7 @@ const rooms: readonly (readonly string[])[] = [
   ["pipeline/model"],
   ["pipeline/evaluate"],
   ["pipeline/fit"],
+  ["pipeline/report"],
   ["pipeline/train"],
   ["pipeline/export", "pipeline/generate", "pipeline/predict", "pipeline/sweep"],
   ["server/runtime"],

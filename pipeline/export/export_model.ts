@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { Failure } from "../failure.ts";
 import { type Artifact, exists, isOfSystem, readArtifact, reasonOf } from "../model/artifact.ts";
 import type { ModelRow } from "../model/registry.ts";
+import { reportName } from "../report/report_file.ts";
 import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
 import { jsScorer, requireAgreement } from "./js_scorer.ts";
 import { dialects } from "./sql_dialect.ts";
@@ -15,7 +16,7 @@ export const exportFormat = 1;
 
 /** The files of a model's folder that an export has unchanged; the last ones only if the model has them. */
 export const modelFiles = ["model.json", "weights.bin"] as const;
-export const keptFiles = ["report.json"] as const;
+export const keptFiles = [reportName] as const;
 
 /** The content of `export.json`. */
 export interface Manifest {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Failure, fileInvalid } from "../failure.ts";
 import { type Artifact, isOfSystem, placeArtifact, reasonOf } from "../model/artifact.ts";
 import type { ModelRow, Models } from "../model/registry.ts";
+import { parseReport, reportName } from "../report/report_file.ts";
 import { exportFormat, keptFiles, type Manifest, manifestName, modelFiles, sha256 } from "./export_model.ts";
 
 /**
@@ -12,6 +13,8 @@ import { exportFormat, keptFiles, type Manifest, manifestName, modelFiles, sha25
 export async function importModel({ dir, registry }: Models, folder: string): Promise<ModelRow> {
   const manifest = readManifest(folder);
   const contents = readFiles(folder, manifest);
+  const report = contents.get(reportName);
+  if (report) parseReport(report, manifest.model_id);
   const artifact = placeModel(dir, manifest.model_id, contents);
   const row = await registry.registerModel(artifact, Date.parse(manifest.created_at) * 1000);
   const texts = { name: manifest.name, note: manifest.note };

@@ -20,7 +20,7 @@ type Members = Readonly<Record<string, Shape<unknown>>>;
 /** Members that accept undefined are optional. */
 type ObjectOf<M extends Members> =
   & { [K in keyof M as undefined extends ValueOf<M[K]> ? never : K]: ValueOf<M[K]> }
-  & { [K in keyof M as undefined extends ValueOf<M[K]> ? K : never]?: ValueOf<M[K]> };
+  & { [K in keyof M as undefined extends ValueOf<M[K]> ? K : never]?: Exclude<ValueOf<M[K]>, undefined> };
 
 export const text: Shape<string> = simple("a string", (value) => typeof value === "string");
 export const flag: Shape<boolean> = simple("true or false", (value) => typeof value === "boolean");

@@ -69,7 +69,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
 
 function timesOf(
   { newest, heldOutFrom, validationFrom, matureUntil }: SplitTimes,
-): ArtifactMetadata["data"]["times"] {
+): NonNullable<ArtifactMetadata["data"]["times"]> {
   return {
     newest,
     ...(heldOutFrom === undefined ? {} : { held_out_from: heldOutFrom }),

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DatabaseSync } from "node:sqlite";
+import { formatReport } from "../../pipeline/report/report_file.ts";
 import { type Outcome, run } from "../support/program.ts";
 import { makeServedModels, probabilityOf, row, type ServedModels } from "../support/served_models.ts";
+import { storedReport } from "../support/stored_report.ts";
 
 interface Made {
   readonly served: ServedModels;
@@ -38,12 +40,16 @@ function parsed({ code, stdout, stderr }: Outcome) {
   return JSON.parse(stdout);
 }
 
+function writeReport(modelsDir: string, modelId: string): void {
+  Deno.writeFileSync(join(modelsDir, modelId, "report.json"), formatReport(storedReport(modelId)));
+}
+
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
 Deno.test("clickwell models export and import: another store has the same model, its name and its files", () =>
   withExport(async ({ served, models, elsewhere, folder }) => {
     const { second, modelsDir } = served;
-    Deno.writeTextFileSync(join(modelsDir, second.id, "report.json"), "{}");
+    writeReport(modelsDir, second.id);
     await models("name", "2", "spring");
     const exported = parsed(await models("export", "2", folder, "--json"));
     assert.deepEqual(exported.left_out, []);
