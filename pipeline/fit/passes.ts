@@ -76,7 +76,7 @@ export async function createPasses(
 /** Passes the design to every thread, replacing the one before. */
 export async function attachDesign(design: DesignMatrix, threads: Threads): Promise<AttachedDesign> {
   const state = createPassState();
-  const attach: AttachJob = { kind: "attach", design };
+  const attach: AttachJob = { kind: "attach", isState: true, design };
   await threads.run(attach, () => state.attach(attach));
   return {
     passes: (parts) => passesOver(design, parts, threads, state),

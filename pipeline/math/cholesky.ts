@@ -1,8 +1,12 @@
+import { largeFactor } from "./large_factor.ts";
+
 /** The LDLᵀ factorisation of a symmetric positive semidefinite matrix, for any number of right-hand sides. */
 export type Factor = ReturnType<typeof factorise>;
 
 /** A pivot below this share of its diagonal entry is rounding error. */
 const pivotShareMin = 1e-11;
+/** For a smaller matrix, the kernel would gain less than its memory costs. */
+const largeSizeMin = 256;
 
 /**
  * Factorises A in the given order of columns. Leaves out a column that is a combination of those before it, such as the last
@@ -13,6 +17,43 @@ const pivotShareMin = 1e-11;
  * @see Golub & Van Loan, Matrix Computations (2013), section 4.1.
  */
 export function factorise(A: Float64Array, stride: number, order: readonly number[]) {
+  const { L, stride: rowLength, pivots, aliased } = order.length < largeSizeMin
+    ? smallFactor(A, stride, order)
+    : factorByKernel(A, stride, order);
+  const size = order.length;
+  return {
+    /** Columns that are, within rounding, a combination of those before them. */
+    aliased,
+    /** Solves A·x = b over the columns of the order; all others, and the aliased ones, are 0 in x. */
+    solve(b: Float64Array): Float64Array {
+      const z = new Float64Array(size);
+      for (let i = 0; i < size; i++) {
+        let sum = b[order[i]];
+        for (let k = 0; k < i; k++) sum -= L[i * rowLength + k] * z[k];
+        z[i] = pivots[i] === 0 ? 0 : sum;
+      }
+      const x = new Float64Array(stride);
+      for (let i = size - 1; i >= 0; i--) {
+        if (pivots[i] === 0) continue;
+        let sum = z[i] / pivots[i];
+        for (let k = i + 1; k < size; k++) sum -= L[k * rowLength + i] * x[order[k]];
+        x[order[i]] = sum;
+      }
+      return x;
+    },
+  };
+}
+
+interface Parts {
+  /** Shape (size, stride), row-major, where only what is below the diagonal counts. */
+  readonly L: Float64Array;
+  readonly stride: number;
+  /** Shape (size); 0 for an aliased column. */
+  readonly pivots: Float64Array;
+  readonly aliased: readonly number[];
+}
+
+function smallFactor(A: Float64Array, stride: number, order: readonly number[]): Parts {
   const size = order.length;
   const L = new Float64Array(size * size);
   const pivots = new Float64Array(size);
@@ -22,36 +63,30 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
   for (let i = 0; i < size; i++) {
     const row = i * size;
     for (let j = 0; j <= i; j++) {
-      const [a, b] = order[i] > order[j] ? [order[i], order[j]] : [order[j], order[i]];
-      const sum = A[a * stride + b] - dotOf(scaled, L, j * size, j);
+      const a = A[lowerAt(order[i], order[j], stride)];
+      const sum = a - dotOf(scaled, L, j * size, j);
       if (j < i) {
         scaled[j] = sum;
         L[row + j] = pivots[j] === 0 ? 0 : sum / pivots[j];
-      } else if (sum > pivotShareMin * A[a * stride + b]) pivots[i] = sum;
+      } else if (sum > pivotShareMin * a) pivots[i] = sum;
       else aliased.push(order[i]);
     }
   }
-  return {
-    /** Columns that are, within rounding, a combination of those before them. */
-    aliased,
-    /** Solves A·x = b over the columns of the order; all others, and the aliased ones, are 0 in x. */
-    solve(b: Float64Array): Float64Array {
-      const z = new Float64Array(size);
-      for (let i = 0; i < size; i++) {
-        let sum = b[order[i]];
-        for (let k = 0; k < i; k++) sum -= L[i * size + k] * z[k];
-        z[i] = pivots[i] === 0 ? 0 : sum;
-      }
-      const x = new Float64Array(stride);
-      for (let i = size - 1; i >= 0; i--) {
-        if (pivots[i] === 0) continue;
-        let sum = z[i] / pivots[i];
-        for (let k = i + 1; k < size; k++) sum -= L[k * size + i] * x[order[k]];
-        x[order[i]] = sum;
-      }
-      return x;
-    },
-  };
+  return { L, stride: size, pivots, aliased };
+}
+
+function factorByKernel(A: Float64Array, stride: number, order: readonly number[]): Parts {
+  const factor = largeFactor(order.length, pivotShareMin, (L, rowLength) => {
+    for (let i = 0; i < order.length; i++) {
+      for (let j = 0; j <= i; j++) L[i * rowLength + j] = A[lowerAt(order[i], order[j], stride)];
+    }
+  });
+  return { ...factor, aliased: order.filter((_, i) => factor.pivots[i] === 0) };
+}
+
+/** Returns where the lower triangle has the entry of two columns. */
+function lowerAt(a: number, b: number, stride: number): number {
+  return a > b ? a * stride + b : b * stride + a;
 }
 
 /** Returns Σ a[k] · b[from + k] for k < count. Four independent sums, since each addition to one would wait for the last. */

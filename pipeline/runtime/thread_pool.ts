@@ -1,3 +1,4 @@
+import { yieldToEventLoop } from "./event_loop.ts";
 import { deserializeError, serializeError, type TransferredError } from "./failure_transfer.ts";
 
 /** Returns the number of threads that this process may run at once: at least 1. */
@@ -18,6 +19,8 @@ export function workerUrl(path: string, base: string): URL {
 /** A job for one thread. Each kind of job is one entry of the worker's job table. */
 export interface Job {
   readonly kind: string;
+  /** Whether it gives a thread the state that later jobs need: a thread that joins the pool later begins with the last one. */
+  readonly isState?: true;
 }
 
 /** The message with which a worker answers a job. */
@@ -26,11 +29,17 @@ export type Reply = { readonly id: number } & ({ readonly result: unknown } | Tr
 /** A pool of worker threads that run the same table of jobs. The calling thread takes part. */
 export type Threads = ReturnType<typeof startThreads>;
 
+export interface PoolOptions {
+  /** Shape (1): as soon as it is not 0, another worker thread is started, and takes part in the jobs that follow its start. */
+  readonly isOneMoreFree?: Int32Array<SharedArrayBuffer>;
+}
+
 /** Starts `count` − 1 worker threads. @param url Module that calls {@link answerJobs}. */
-export function startThreads(count: number, url: URL) {
+export function startThreads(count: number, url: URL, { isOneMoreFree }: PoolOptions = {}) {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
+  const started: Worker[] = [];
   let nextId = 0;
-  const workers = Array.from({ length: count - 1 }, () => {
+  const start = () => {
     const worker = new Worker(url, { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       const call = waiting.get(data.id);
@@ -44,10 +53,39 @@ export function startThreads(count: number, url: URL) {
       for (const call of waiting.values()) call.reject(error);
       waiting.clear();
     };
+    started.push(worker);
     return worker;
-  });
+  };
+  const ask = (worker: Worker, job: Job) =>
+    new Promise<unknown>((resolve, reject) => {
+      const id = nextId++;
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ id, job });
+    });
+  const workers = Array.from({ length: count - 1 }, start);
+  let state: Job | undefined;
+  let joining: "not yet" | "soon" | "joined" = "not yet";
+  const join = async (worker: Worker) => {
+    let known: Job | undefined;
+    while (known !== state) {
+      known = state;
+      if (known) await ask(worker, known);
+    }
+    joining = "joined";
+    workers.push(worker);
+  };
+  /** The pool does not wait for a thread that starts: the work may be done before it is ready. */
+  const letJoin = async () => {
+    if (joining === "not yet" && isOneMoreFree && Atomics.load(isOneMoreFree, 0) !== 0) {
+      joining = "soon";
+      // A thread that fails to start does not join.
+      join(start()).catch(() => {});
+    }
+    // Its reply is an event.
+    if (joining === "soon") await yieldToEventLoop();
+  };
   return {
-    /** The number of threads, including the calling one. */
+    /** The number of threads from the beginning, including the calling one. */
     count,
     /**
      * Runs one job on every thread, `local` on the calling one, and waits for all.
@@ -57,20 +95,16 @@ export function startThreads(count: number, url: URL) {
      * @throws {Failure} As the first thread that failed did.
      */
     async run<Result>(job: Job, local: () => Result | Promise<Result>): Promise<Result[]> {
-      const others = workers.map((worker) =>
-        new Promise((resolve, reject) => {
-          const id = nextId++;
-          waiting.set(id, { resolve, reject });
-          worker.postMessage({ id, job });
-        })
-      );
+      if (job.isState) state = job;
+      else await letJoin();
+      const others = workers.map((worker) => ask(worker, job));
       // Wait for all threads, even if one fails: the caller may release memory that the others still use.
       const [own, ...rest] = await Promise.allSettled([Promise.resolve().then(local), ...others]);
       for (const outcome of [own, ...rest]) if (outcome.status === "rejected") throw outcome.reason;
       return [own, ...rest].map((outcome) => (outcome as PromiseFulfilledResult<Result>).value);
     },
     close(): void {
-      for (const worker of workers) worker.terminate();
+      for (const worker of started) worker.terminate();
     },
   };
 }

@@ -25,6 +25,8 @@ export interface CollectExamplesJob extends Job {
   readonly bytesMax: number;
   /** Threads to train on; if 0, the examples are only prepared and returned. */
   readonly trainingThreads: number;
+  /** Shape (1): not 0 as soon as all rows are inserted: another thread can then train, too. */
+  readonly isLoaded: Int32Array<SharedArrayBuffer>;
   /** Number of files of the child table that the thread will read. */
   readonly childFileCount: number;
   /** Files that the thread reads itself after the last file of the child table. */
@@ -95,13 +97,13 @@ export function createCollectorState() {
 
 async function trainOn(
   raw: RawExamples,
-  { plan: { spec }, hyperParameters, trainingThreads }: CollectExamplesJob,
+  { plan: { spec }, hyperParameters, trainingThreads, isLoaded }: CollectExamplesJob,
 ): Promise<CollectedExamples> {
   const clock = startClock();
   const chunkStore = createChunkStore();
   const prepared = prepare(raw, spec, hyperParameters, chunkStore);
   if (trainingThreads === 0) return { prepared, iterations: [] };
-  const threads = startThreads(trainingThreads, trainWorkerUrl());
+  const threads = startThreads(trainingThreads, trainWorkerUrl(), { isOneMoreFree: isLoaded });
   const iterations: IterationEvent[] = [];
   try {
     const trained = await trainPrepared(prepared, { threads, chunkStore, clock }, {

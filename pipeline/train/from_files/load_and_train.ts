@@ -9,6 +9,7 @@ import type { FileReport } from "../../ingest/quality.ts";
 import { parentsFirst } from "../../ingest/reference.ts";
 import type { Models } from "../../model/registry.ts";
 import { availableParallelism, startThreads, type Threads } from "../../runtime/thread_pool.ts";
+import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Store } from "../../store/store.ts";
 import { findTable, listTables, type Table } from "../../store/table.ts";
 import { register, train, trainModel, type TrainOptions, type TrainReport } from "../train.ts";
@@ -59,12 +60,14 @@ export async function loadAndTrain(
   }
   const threads = startThreads(2, trainWorkerUrl());
   try {
-    await askReader(threads, collectJobOf(plan, store, options));
+    const isLoaded = sharedInt32(1);
+    await askReader(threads, collectJobOf(plan, store, options, isLoaded));
     const lastKeys = askReader<Float64Array>(threads, { kind: "childKeys" } satisfies ChildKeysJob);
     // If the load fails first, this promise is never awaited.
     lastKeys.catch(() => {});
     const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
+    Atomics.store(isLoaded, 0, 1);
     const hasAllRows = store.journal.externalChanges() === before &&
       load.files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read) &&
       areNumberedFromOne(load.files.filter(({ table }) => table === plan.child));
@@ -135,6 +138,7 @@ function collectJobOf(
   plan: JoinPlan,
   store: Store,
   { load, train }: LoadAndTrainOptions,
+  isLoaded: Int32Array<SharedArrayBuffer>,
 ): CollectExamplesJob {
   const { files, columnNames = {}, allowMissing = false } = load;
   const table: Table = findTable(listTables(store.db), plan.label.table);
@@ -147,6 +151,7 @@ function collectJobOf(
     bytesMax: 1.5 * (train.memoryBytes ?? defaultMemoryBytes),
     // One thread inserts. Mini-batch training takes many times as long as a load: it runs afterwards, on all threads.
     trainingThreads: train.hyperParameters.optimizer === undefined ? threadsOf(train) - 1 : 0,
+    isLoaded,
     childFileCount: files[plan.child].length,
     labels: {
       table,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../pipeline/failure.ts";
+import { sharedInt32 } from "../../../pipeline/runtime/shared_memory.ts";
 import { startThreads, workerUrl } from "../../../pipeline/runtime/thread_pool.ts";
+import type { KeepJob } from "../../support/counting_worker.ts";
 
 /** Runs a job on one worker and returns the error with which it fails. */
 async function errorOf(kind: string): Promise<unknown> {
@@ -35,6 +37,32 @@ Deno.test("thread pool: a bug in a worker is an error with the worker's stack", 
 
 Deno.test("thread pool: a result that cannot be posted is a bug of the job", async () => {
   assert.match(String(await errorOf("return")), /in another thread: DataCloneError/);
+});
+
+Deno.test("thread pool: a thread that becomes free joins the pool, with the state that the others have", async () => {
+  const isOneMoreFree = sharedInt32(1);
+  const threads = startThreads(2, new URL("../../support/counting_worker.ts", import.meta.url), {
+    isOneMoreFree,
+  });
+  const keep = (number: number) => {
+    const job: KeepJob = { kind: "keep", isState: true, number };
+    return threads.run(job, () => {});
+  };
+  const recalled = () => threads.run({ kind: "recall" }, () => 0);
+  try {
+    await keep(7);
+    assert.deepEqual(await recalled(), [0, 7]);
+
+    Atomics.store(isOneMoreFree, 0, 1);
+    let numbers: number[];
+    do numbers = await recalled(); while (numbers.length < 3);
+    assert.deepEqual(numbers, [0, 7, 7]);
+
+    await keep(8);
+    assert.deepEqual(await recalled(), [0, 8, 8]);
+  } finally {
+    threads.close();
+  }
 });
 
 Deno.test("worker URL: TypeScript in the source, JavaScript in the bundle", () => {
