@@ -62,10 +62,11 @@ const pointsMax = 200;
 
 /** Returns bins of about equal weight. Rows with the same probability share a bin. */
 export function reliabilityOf(rows: RankedRows): ReliabilityBin[] {
-  const { probabilities, labels, weights, groups } = rows;
+  const { probabilities, labels, weights, groups, sums } = rows;
   const total = sumOf(weights);
   const slack = slackOf(total);
   const bins: ReliabilityBin[] = [];
+  const residuals = new Float64Array(sums.weights.length);
   for (let i = 0, before = 0; i < labels.length;) {
     const from = i;
     const wanted = (total * (bins.length + 1)) / reliabilityBins - slack;
@@ -80,7 +81,7 @@ export function reliabilityOf(rows: RankedRows): ReliabilityBin[] {
     }
     before += weight;
     const observed = clicks / weight;
-    const size = sizeOf({ from, to: i, observed, weight }, { labels, weights, groups });
+    const size = sizeOf({ from, to: i, observed, weight }, { labels, weights, groups }, residuals);
     bins.push({
       from: probabilities[from],
       to: probabilities[i - 1],
@@ -96,18 +97,22 @@ export function reliabilityOf(rows: RankedRows): ReliabilityBin[] {
 /**
  * Returns the number of independent rows of weight 1 that would determine a bin's click rate as well: fewer than the rows if rows
  * of a group are alike.
+ *
+ * @param residuals All 0, shape (groups); and again when it returns.
  */
 function sizeOf(
   bin: { from: number; to: number; observed: number; weight: number },
   { labels, weights, groups }: Pick<RankedRows, "labels" | "weights" | "groups">,
+  residuals: Float64Array,
 ): number {
   const { from, to, observed, weight } = bin;
-  const residuals = new Map<number, number>();
-  for (let i = from; i < to; i++) {
-    residuals.set(groups[i], (residuals.get(groups[i]) ?? 0) + weights[i] * (labels[i] - observed));
-  }
+  // Reused from bin to bin, and 0 between them.
+  for (let i = from; i < to; i++) residuals[groups[i]] += weights[i] * (labels[i] - observed);
   let variance = 0;
-  for (const residual of residuals.values()) variance += (residual / weight) ** 2;
+  for (let i = from; i < to; i++) {
+    variance += (residuals[groups[i]] / weight) ** 2;
+    residuals[groups[i]] = 0;
+  }
   return variance > 0 ? Math.min(weight, observed * (1 - observed) / variance) : weight;
 }
 

@@ -1,3 +1,4 @@
+import { binned } from "./blocks.ts";
 import { type Groups, metricsAt, type MetricValues, type RankedRows } from "./ranked_rows.ts";
 import { drawCounts, type Estimate, estimateOf, type ResampleOptions } from "./resampling.ts";
 
@@ -10,17 +11,21 @@ export interface Draws {
   readonly resampled: readonly (MetricValues | undefined)[];
 }
 
-/** @param rankings Of the same rows by one prediction each: all get the same resamples. */
+/**
+ * @param rankings Of the same rows by one prediction each: all get the same resamples.
+ * @param options.areBlocks Whether the groups are blocks of them.
+ */
 export function drawMetrics(
   rankings: readonly RankedRows[],
   { hashes }: Groups,
-  { resamples, seed }: ResampleOptions,
+  { resamples, seed, areBlocks = false }: ResampleOptions & { readonly areBlocks?: boolean },
 ): Draws[] {
+  const resampledRows = areBlocks ? rankings.map(binned) : rankings;
   const counts = new Uint8Array(hashes.length);
   const resampled: (MetricValues | undefined)[][] = rankings.map(() => []);
   for (let resample = 0; hashes.length > 1 && resample < resamples; resample++) {
     drawCounts(hashes, resample, seed, counts);
-    rankings.forEach((rows, i) => resampled[i].push(metricsAt(rows, counts)));
+    resampledRows.forEach((rows, i) => resampled[i].push(metricsAt(rows, counts)));
   }
   return rankings.map((rows, i) => {
     const whole = metricsAt(rows);

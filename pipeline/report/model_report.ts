@@ -14,8 +14,8 @@ export interface ModelReport {
   readonly rows: "held-out" | "training" | "files";
   readonly columns: ReportColumns;
   readonly evaluation: Evaluation;
-  /** Rows from which intervals and slices of the evaluation were made, if these are fewer than the rows. */
-  readonly interval_rows?: number;
+  /** Number of rows from which the evaluated ones are a sample, by group; absent if all were evaluated. */
+  readonly sampled_from?: number;
   /** Empty for a model with hidden layers, where a coefficient is only a part of what its column does. */
   readonly coefficients: CoefficientList;
   /** One per field, in the order of the model's fields; at most 100 fields. */
@@ -104,7 +104,8 @@ export interface CurvePart {
   /** 90 % interval of the effect; absent if the model keeps no precision. */
   readonly low?: number;
   readonly high?: number;
-  readonly train: RowCounts;
+  /** Training rows; absent if they are not known, as for a model without `report.json`. */
+  readonly train?: RowCounts;
   readonly evaluated: PredictedCounts;
 }
 

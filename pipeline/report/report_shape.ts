@@ -52,6 +52,7 @@ const evaluation: Shape<Evaluation> = object({
   level: finite,
   resamples: count,
   seed: count,
+  blocks: optional(count),
   metrics,
   perfect_ece: finite,
   baselines: object({
@@ -107,7 +108,7 @@ const fieldCurve = object({
     is: optional(oneOf("missing", "unseen")),
     effect: orNull,
     ...interval,
-    train: object({ rows: finite, clicks: finite }),
+    train: optional(object({ rows: finite, clicks: finite })),
     evaluated: object({ rows: finite, clicks: finite, predicted: finite }),
   })),
   more: optional(count),
@@ -156,7 +157,7 @@ export const reportShape: Shape<ModelReport> = object({
   rows: oneOf("held-out", "training", "files"),
   columns: object({ label: text, group: text, time: optional(text), weight: optional(text) }),
   evaluation,
-  interval_rows: optional(count),
+  sampled_from: optional(count),
   coefficients: object({
     shown: list(object({ column: text, field: text, value: finite, ...interval })),
     in_all: count,
