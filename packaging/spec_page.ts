@@ -40,13 +40,13 @@ const whichType = `## Which type
 
 | the column has | type |
 |---|---|
-| an amount, a count, an age, a rate | \`numeric\`; with \`"transform": "log1p"\` if a few values are much larger than the others; with \`bins\` if the outcome does not rise or fall all the way |
+| an amount, a count, an age, a rate | \`numeric\`; with \`"transform": "log1p"\` if a few values are much larger than the others; with \`bins\` if the outcome does not rise or fall all the way; with \`values\` if some numbers are special, such as 0 or round ones |
 | a kind, a code, yes or no, a name | \`categorical\`; with \`minCount\` if levels are rare; with \`hash\` if there are more than a hundred thousand |
 | a kind whose values have an order: poor, fair, good | \`ordinal\`, which needs fewer rows than \`categorical\` for the same levels |
 | a time | \`time\`: \`hour\`, \`weekday\` and \`month\` of what happens again and again, \`age\` for how long something lasts. \`numeric\` only if a trend goes on |
 | a sentence, a title, a list of tags | \`words\` |
 | very many levels with a few rows each: a page, a postcode | \`rate\`: one column in place of one for each level; \`categorical\` if each level has hundreds of rows |
-| something that matters only together with another field | two features, and a cross of them in \`crosses\`; with many combinations, an entry in \`rates\` |
+| something that matters only together with another field | two features, and a cross of them in \`crosses\`, a number by few bins; with many combinations, an entry in \`rates\` |
 | a value that is known only afterwards, as a position | its type, with \`servedAs\` |
 | an id, a free text that is different in each row, what is written after the outcome | none: \`leftOut\` |
 
@@ -106,6 +106,9 @@ function typeOf(member: Part): string {
   if (member.type === "array") return `list of ${minItems ?? 0} to ${maxItems?.toLocaleString("en-US")}`;
   if (member.type === "integer" && maximum >= Number.MAX_SAFE_INTEGER) return `integer from ${minimum}`;
   if (member.type === "integer") return `integer from ${minimum} to ${maximum.toLocaleString("en-US")}`;
+  if (member.type === "object") {
+    return `object with ${Object.keys(member.properties ?? {}).map((name) => `\`${name}\``).join(", ")}`;
+  }
   return member.pattern ? member.title ?? "name" : String(member.type);
 }
 

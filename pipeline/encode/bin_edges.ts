@@ -1,5 +1,5 @@
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
-import type { NumericSpec } from "../examples/feature_types.ts";
+import { binCountsOf, type NumericSpec } from "../examples/feature_types.ts";
 import { trainPart } from "../examples/split.ts";
 import { trainWeightOf, trainWeights } from "./row_weight.ts";
 import { slackOf } from "./weight_slack.ts";
@@ -12,14 +12,14 @@ const valuesMax = 2 ** 18;
  *
  * @param walk Chunks with transformed numeric columns; edges are of transformed values too.
  * @param isWeighted Whether the chunks have weights.
- * @returns Per numeric field; undefined if it has no bins.
+ * @returns Per numeric field: the edges of each count of bins, as `binCountsOf` has them.
  */
 export function binEdges(
   walk: Walk,
   features: readonly NumericSpec[],
   isWeighted: boolean,
-): (readonly number[] | undefined)[] {
-  if (features.every(({ bins }) => bins === undefined)) return features.map(() => undefined);
+): (readonly number[])[][] {
+  if (features.every(({ bins }) => bins === undefined)) return features.map(() => []);
   if (isWeighted) return weightedBinEdges(walk, features, valuesMax);
   let trainRows = 0;
   for (const { partEnds } of walk()) trainRows += partEnds[trainPart];
@@ -41,8 +41,8 @@ export function binEdges(
     }
     row += partEnds[trainPart];
   }
-  return features.map(({ bins }, field) =>
-    bins === undefined ? undefined : edgesBetween(samples[field].subarray(0, counts[field]), bins)
+  return features.map((feature, field) =>
+    binCountsOf(feature).map((bins) => edgesBetween(samples[field].subarray(0, counts[field]), bins))
   );
 }
 
@@ -54,7 +54,7 @@ function weightedBinEdges(
   walk: Walk,
   features: readonly NumericSpec[],
   valuesMax: number,
-): (readonly number[] | undefined)[] {
+): (readonly number[])[][] {
   const takenFrom = createSampling(walk, valuesMax);
   const samples = features.map(() => createSample());
   for (const chunk of walk()) {
@@ -63,9 +63,10 @@ function weightedBinEdges(
       if (bins !== undefined) samples[field].add(chunk, field, taken);
     });
   }
-  return features.map(({ bins }, field) =>
-    bins === undefined ? undefined : weightedEdgesBetween(samples[field].values(), bins)
-  );
+  return features.map((feature, field) => {
+    const values = samples[field].values();
+    return binCountsOf(feature).map((bins) => weightedEdgesBetween(values, bins));
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ColumnMaker } from "../chunks/chunk_store.ts";
 import type { CellCodes, FactorGroup } from "./design_matrix.ts";
-import { factorsNamed } from "./crosses.ts";
+import { factorsOfFields } from "./crosses.ts";
 import type { CrossEncoder, Encoder } from "./encoder.ts";
 import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
 import type { OrderedChunk, Walk } from "../examples/ordered_chunk.ts";
@@ -53,8 +53,9 @@ function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
 }
 
 /** Plans the group of a cross: one cell for each combination that has a column, and one for all others. */
-function planCross({ of, keys, column }: CrossEncoder, factors: readonly Factor[]): GroupPlan {
-  const crossed = factorsNamed(of, factors);
+function planCross(cross: CrossEncoder, factors: readonly Factor[]): GroupPlan {
+  const { keys, column } = cross;
+  const crossed = factorsOfFields(cross, factors);
   const cellOf = new Uint32Array(combinationCount(crossed)).fill(keys.length);
   const columns = sharedInt32(keys.length + 1).fill(-1);
   keys.forEach((key, cell) => {

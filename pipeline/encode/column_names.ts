@@ -1,20 +1,21 @@
 import { partValues } from "../examples/time_parts.ts";
 import { exp } from "../math/elementary.ts";
 import { bucketsOf } from "./category_positions.ts";
+import { type Division, divisionsOf } from "./divisions.ts";
 import { type Encoder, type FeatureEncoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
 
 /**
- * Returns the names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `credit=good`, `credit:missing`, `credit:unseen`,
+ * Returns the names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `apr 10…20 (16 bins)` of several counts, `apr=12.5`,
+ * `credit=good`, `credit:missing`, `credit:unseen`,
  * `zip#0`, `size≥medium`, `shown_at:hour=12`, `shown_at:age`, `subject "sale"`, `rate of zip`,
  * `apr 10…20 × credit=good`, `rate of zip × credit`.
  */
 export function columnNames({ features, crosses = [], rates = [] }: Encoder): string[] {
   const own = features.flatMap(ownNames);
-  const crossed = crosses.flatMap(({ of, keys }) => {
-    const fields = of.map((name) =>
-      features.filter((feature) => feature.name === name).map(positionNames)[0]
-    );
-    const counts = features.filter(({ name }) => of.includes(name)).map(positionCountOf);
+  const crossed = crosses.flatMap(({ of, divisions = [], keys }) => {
+    const crossed = of.flatMap((name) => features.filter((feature) => feature.name === name));
+    const fields = crossed.map((feature, i) => positionNames(feature, divisions[i]));
+    const counts = crossed.map((feature, i) => positionCountOf(feature, divisions[i]));
     return keys.map((key) => digitsOf(key, counts).map((digit, i) => fields[i][digit]).join(" × "));
   });
   const rated = rates.filter(({ column }) => column >= own.length).map(({ of }) =>
@@ -31,7 +32,7 @@ function ownNames(feature: FeatureEncoder): string[] {
       return [
         name,
         ...(feature.missingIndicator ? [`${name}:missing`] : []),
-        ...(feature.edges ? positionNames(feature).slice(0, -1) : []),
+        ...divisionsOf(feature).flatMap((division, i) => positionNames(feature, i).slice(0, division.count)),
       ];
     case "categorical":
       return positionNames(feature);
@@ -57,10 +58,12 @@ function ownNames(feature: FeatureEncoder): string[] {
   }
 }
 
-/** Returns the names of a field's levels or bins, by position. */
-function positionNames(feature: FeatureEncoder): string[] {
+/** Returns the names of a field's levels, bins or exact values, by position. @param division Index among a numeric field's divisions. */
+function positionNames(feature: FeatureEncoder, division = 0): string[] {
   const { name } = feature;
-  if (feature.type === "numeric") return [...binNames(feature), `${name}:missing`];
+  if (feature.type === "numeric") {
+    return [...divisionNames(feature, divisionsOf(feature)[division]), `${name}:missing`];
+  }
   if (feature.type === "time" || feature.type === "words") return [];
   const { levels } = feature;
   const buckets = bucketsOf(feature);
@@ -70,15 +73,21 @@ function positionNames(feature: FeatureEncoder): string[] {
   return [...known, `${name}:missing`, `${name}:unseen`];
 }
 
-/** Returns the names of bins, with edges in the field's unit to four digits. */
-function binNames({ name, edges = [], transform }: NumericEncoder): string[] {
+/** Returns the names of bins, with edges in the field's unit to four digits, or of exact values. */
+function divisionNames({ name, transform }: NumericEncoder, division: Division): string[] {
+  if (division.kind === "values") {
+    return [...division.values.map((value) => `${name}=${value}`), `${name}:other`];
+  }
+  const { edges, bins } = division;
   const shown = edges.map((edge) => String(Number(restored(transform, edge).toPrecision(4))));
-  if (shown.length === 0) return [`${name} any`];
+  const among = bins === undefined ? "" : ` (${bins} bins)`;
+  if (shown.length === 0) return [`${name} any${among}`];
   return [
-    `${name} <${shown[0]}`,
-    ...shown.slice(1).map((to, i) => `${name} ${shown[i]}…${to}`),
-    `${name} ≥${shown[shown.length - 1]}`,
-  ];
+    `<${shown[0]}`,
+    ...shown.slice(1).map((to, i) => `${shown[i]}…${to}`),
+    `≥${shown[shown.length - 1]}`,
+  ]
+    .map((range) => `${name} ${range}${among}`);
 }
 
 /** Inverts a transform. */

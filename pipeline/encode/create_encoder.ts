@@ -1,4 +1,10 @@
-import type { FeatureType, NumericSpec, OrdinalSpec, TimeSpec } from "../examples/feature_types.ts";
+import {
+  binCountsOf,
+  type FeatureType,
+  type NumericSpec,
+  type OrdinalSpec,
+  type TimeSpec,
+} from "../examples/feature_types.ts";
 import { timeOf } from "../examples/input_columns.ts";
 import { levelOf, type ValueType } from "../examples/level.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
@@ -18,7 +24,9 @@ export interface NumericSummary {
   readonly impute: number;
   readonly mean: number;
   readonly scale: number;
-  readonly edges?: readonly number[] | undefined;
+  /** For each count of bins. */
+  readonly edges: readonly (readonly number[])[];
+  readonly exactValues?: readonly number[] | undefined;
 }
 
 /** Summary of one field over the training rows, from which the encoder is fitted. */
@@ -80,12 +88,21 @@ function inOrder(texts: readonly string[]): string[] {
 }
 
 function numericEncoder(
-  { name, nullable, transform, missingIndicator }: Omit<NumericSpec, "type">,
-  { impute, mean, scale, edges }: NumericSummary,
+  spec: Omit<NumericSpec, "type">,
+  { impute, mean, scale, edges, exactValues }: NumericSummary,
   column: number,
 ): NumericEncoder {
+  const { name, nullable, transform, missingIndicator } = spec;
   const own = { name, nullable, transform, impute, mean, scale, column, missingIndicator };
-  return { type: "numeric", ...own, ...(edges ? { edges } : {}) };
+  return {
+    type: "numeric",
+    ...own,
+    ...(typeof spec.bins === "number" ? { edges: edges[0] } : {}),
+    ...(typeof spec.bins === "object"
+      ? { resolutions: binCountsOf(spec).map((bins, i) => ({ bins, edges: edges[i] })) }
+      : {}),
+    ...(exactValues ? { exactValues } : {}),
+  };
 }
 
 /** Returns the levels of an ordinal field as the column's type spells them. @throws {Failure} `spec-invalid` if two are one. */

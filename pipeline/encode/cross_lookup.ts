@@ -1,41 +1,54 @@
 import { rateValueAtTime } from "./click_rate.ts";
-import { type Encoder, positionCountOf, type RateEncoder } from "./encoder.ts";
+import { divisionsOf } from "./divisions.ts";
+import { type CombinedFields, type Encoder, positionCountOf, type RateEncoder } from "./encoder.ts";
 import { isTime, readTime } from "./time_feature.ts";
 
 /** Receives a nonzero column of a combination that a row has, and its value. */
 export type TakeCombined = (column: number, value: number) => void;
 
-/**
- * Sets one field's position in a row, and passes on the columns of all crosses and rates of which it is the last field. To be called
- * for each field of a cross or a rate, in the order of the encoder.
- *
- * @param time The row's time, if rates decay; NaN if it has none.
- */
-export type Crossing = (position: number, take: TakeCombined, time: number) => void;
+/** One field's part in crosses and rates. To be used for each field of a cross or a rate, in the order of the encoder. */
+export interface Crossing {
+  /** The field's position in a row, to be set before `complete`; of a numeric field, the one in each of its divisions. */
+  readonly positions: Int32Array;
+  /**
+   * Passes on the columns of all crosses and rates of which this is the last field.
+   *
+   * @param time The row's time, if rates decay; NaN if it has none.
+   */
+  complete(take: TakeCombined, time: number): void;
+}
 
 /** @returns Per field; undefined if the field is in no cross and no rate. */
 export function createCrossings(
   { features, crosses = [], rates = [] }: Encoder,
 ): (Crossing | undefined)[] {
-  const positions = new Int32Array(features.length);
-  const prepare = (of: readonly string[], passOn: PassOn) => {
+  const counts = features.map((feature) =>
+    feature.type === "numeric" ? Math.max(1, divisionsOf(feature).length) : 1
+  );
+  const firsts = counts.map((_, i) => counts.slice(0, i).reduce((sum, count) => sum + count, 0));
+  const positions = new Int32Array(counts.reduce((sum, count) => sum + count, 0));
+  const prepare = ({ of, divisions = [] }: CombinedFields, passOn: PassOn) => {
     const fields = of.map((name) => features.findIndex((feature) => feature.name === name));
-    return { fields, bases: fields.map((field) => positionCountOf(features[field])), passOn };
+    const places = fields.map((field, i) => firsts[field] + (divisions[i] ?? 0));
+    const bases = fields.map((field, i) => positionCountOf(features[field], divisions[i]));
+    return { fields, places, bases, passOn };
   };
   const prepared = [
-    ...crosses.map(({ of, keys, column }) => prepare(of, passColumn(keys, column))),
-    ...rates.map((rate) => prepare(rate.of, passRate(rate))),
+    ...crosses.map((cross) => prepare(cross, passColumn(cross.keys, cross.column))),
+    ...rates.map((rate) => prepare(rate, passRate(rate))),
   ];
-  return features.map((_, own) => {
+  return features.map((_, own): Crossing | undefined => {
     if (!prepared.some(({ fields }) => fields.includes(own))) return undefined;
     const completed = prepared.filter(({ fields }) => fields[fields.length - 1] === own);
-    return (position, take, time) => {
-      positions[own] = position;
-      for (const { fields, bases, passOn } of completed) {
-        let key = 0;
-        for (let i = 0; i < fields.length; i++) key = key * bases[i] + positions[fields[i]];
-        passOn(key, take, time);
-      }
+    return {
+      positions: positions.subarray(firsts[own], firsts[own] + counts[own]),
+      complete(take, time) {
+        for (const { places, bases, passOn } of completed) {
+          let key = 0;
+          for (let i = 0; i < places.length; i++) key = key * bases[i] + positions[places[i]];
+          passOn(key, take, time);
+        }
+      },
     };
   });
 }

@@ -1,5 +1,7 @@
 import type { Walk } from "../examples/ordered_chunk.ts";
-import type { CrossEncoder, Encoder } from "./encoder.ts";
+import { type CombinedField, nameOf } from "../examples/feature_types.ts";
+import type { CombinedFields, CrossEncoder, Encoder, FeatureEncoder } from "./encoder.ts";
+import { divisionsOf } from "./divisions.ts";
 import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
 import { Failure } from "../failure.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
@@ -27,22 +29,21 @@ export function withCrosses(
   if (specs.length === 0) return encoder;
   const isWeighted = weight !== undefined;
   const inOrder = specs.map(({ of, minCount }) => ({
-    // In the order of the fields, not in that of the cross.
-    of: encoder.features.flatMap(({ name }) => of.includes(name) ? [name] : []),
+    fields: combinedFields(of, encoder.features),
     minCount,
   }));
-  const own = inOrder.map(({ of }) => factorsNamed(of, factors));
+  const own = inOrder.map(({ fields }) => factorsOfFields(fields, factors));
   requireFitting(own);
   let { columnCount } = encoder;
-  const crosses = inOrder.map(({ of, minCount }, i): CrossEncoder => {
+  const crosses = inOrder.map(({ fields, minCount }, i): CrossEncoder => {
     const keys: number[] = [];
     // The counters of one cross at a time.
-    countCombinations(own[i], of, walk, isWeighted).forEach((count, key) => {
+    countCombinations(own[i], fields.of, walk, isWeighted).forEach((count, key) => {
       if (isFrequent(count, minCount)) keys.push(key);
     });
     const column = columnCount;
     columnCount += keys.length;
-    return { of, keys, column };
+    return { ...fields, keys, column };
   });
   return { ...encoder, columnCount, crosses };
 }
@@ -58,10 +59,42 @@ function requireFitting(crosses: readonly (readonly Factor[])[]): void {
   );
 }
 
-/** Returns the factors with the given names. @throws {Error} if one does not exist, which `parseSpec` excludes. */
-export function factorsNamed(names: readonly string[], factors: readonly Factor[]): Factor[] {
-  return names.map((name) => {
-    const factor = factors.find((factor) => factor.name === name);
+/** Returns the fields of a cross or a rate in the order of the features, not in that of the spec. */
+export function combinedFields(
+  of: readonly CombinedField[],
+  features: readonly FeatureEncoder[],
+): CombinedFields {
+  const found = features.flatMap((feature) =>
+    of.filter((field) => nameOf(field) === feature.name).map((field) => ({
+      name: feature.name,
+      division: divisionNamed(field, feature),
+    }))
+  );
+  return {
+    of: found.map(({ name }) => name),
+    ...(found.some(({ division }) => division > 0)
+      ? { divisions: found.map(({ division }) => division) }
+      : {}),
+  };
+}
+
+/** Returns the index of the division that a cross names: the first one by default. */
+function divisionNamed(field: CombinedField, feature: FeatureEncoder): number {
+  if (typeof field === "string" || feature.type !== "numeric") return 0;
+  const divisions = divisionsOf(feature);
+  return "values" in field
+    ? divisions.length - 1
+    : Math.max(0, divisions.findIndex((own) => own.kind === "bins" && own.bins === field.bins));
+}
+
+/** Returns the factors of combined fields. @throws {Error} if one does not exist, which `parseSpec` excludes. */
+export function factorsOfFields(
+  { of, divisions = [] }: CombinedFields,
+  factors: readonly Factor[],
+): Factor[] {
+  return of.map((name, i) => {
+    const wanted = divisions[i] ?? 0;
+    const factor = factors.find(({ name: own, division = 0 }) => own === name && division === wanted);
     if (!factor) throw new Error(`${name} has neither levels nor bins`);
     return factor;
   });

@@ -5,6 +5,7 @@ import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
 import { withCrosses } from "./crosses.ts";
 import type { DesignChunk, DesignMatrix } from "./design_matrix.ts";
 import { deriveColumns } from "./derived_columns.ts";
+import { exactPositions, exactValuesOf } from "./exact_values.ts";
 import { createEncoder, numericSpecsOf } from "./create_encoder.ts";
 import { type Encoder, type NumericEncoder, numericOf, transformed } from "./encoder.ts";
 import { codesFactor, factorsOf } from "./factors.ts";
@@ -58,15 +59,19 @@ export function* encodeInSteps(
   const isWeighted = spec.weight !== undefined;
   // From the raw values. All later passes see transformed values.
   const imputations = yield* imputationsOf(() => loadEach(derived), numeric, isWeighted);
-  const chunks = transformColumns(derived, numeric, chunkStore);
+  const pooled: PooledLevels[] = [];
+  const onPooled = (levels: PooledLevels) => pooled.push(levels);
+  const exactValues = exactValuesOf(() => loadEach(derived), numeric, { isWeighted, poolPure, onPooled });
+  const transforms = numeric.map(({ transform }, i) => ({ transform, exactValues: exactValues[i] }));
+  const chunks = transformColumns(derived, transforms, chunkStore);
   yield;
   const edges = binEdges(() => loadEach(chunks), numeric, isWeighted);
-  const pooled: PooledLevels[] = [];
   const summaries = summarise(() => loadEach(chunks), raw, spec, {
     imputations,
     edges,
+    exactValues,
     poolPure,
-    onPooled: (levels) => pooled.push(levels),
+    onPooled,
   });
   yield;
   const walk = () => loadEach(chunks);
@@ -110,21 +115,30 @@ function wordPlans({ features }: Encoder, levels: RawExamples["levels"]): GroupP
   });
 }
 
-/** Transforms the numeric columns, in place. Missing values stay missing. */
+/**
+ * Transforms the numeric columns, in place, and appends the positions of exact values as codes: a transform can make two values equal.
+ * Missing values stay missing.
+ */
 function transformColumns(
   chunks: StoredChunk<OrderedChunk>[],
-  features: readonly Pick<NumericEncoder, "transform">[],
+  features: readonly Pick<NumericEncoder, "transform" | "exactValues">[],
   chunkStore: ChunkStore,
 ): StoredChunk<OrderedChunk>[] {
-  if (features.every(({ transform }) => transform === "none")) return chunks;
+  if (features.every(({ transform, exactValues }) => transform === "none" && !exactValues)) return chunks;
   return chunkStore.rewrite(chunks, (chunk) => {
-    const { numeric } = chunk;
+    const { numeric, rowCount } = chunk;
     const stride = strideOf(chunk);
+    const { columns } = chunkStore;
+    const positions = features.flatMap(({ exactValues }, field) => {
+      if (!exactValues) return [];
+      const target = exactValues.length < 0xffff ? columns.uint16(rowCount) : columns.uint32(rowCount);
+      return [exactPositions(chunk, field, exactValues, target)];
+    });
     features.forEach(({ transform }, field) => {
       if (transform === "none") return;
       for (let k = field; k < numeric.length; k += stride) numeric[k] = transformed(transform, numeric[k]);
     });
-    return chunk;
+    return positions.length === 0 ? chunk : { ...chunk, codes: [...chunk.codes, ...positions] };
   });
 }
 

@@ -1,6 +1,7 @@
 import { log1p } from "../math/elementary.ts";
 import type { ValueType } from "../examples/level.ts";
 import { type CyclicPart, partCounts } from "../examples/time_parts.ts";
+import { divisionsOf, type Resolution } from "./divisions.ts";
 
 /** The value with which every row is scored, in place of the field's own. */
 export type ServedValue = string | number | boolean | null;
@@ -16,11 +17,15 @@ export interface NumericEncoder {
   /** The column is (transform(x) − mean) / scale. */
   readonly mean: number;
   readonly scale: number;
-  /** Column of the value. The indicator of missing values, if any, is the next one; then come the bins. */
+  /** Column of the value. The indicator of missing values, if any, is the next one; then come bins, then exact values. */
   readonly column: number;
   readonly missingIndicator: boolean;
-  /** Bin edges of the transformed value, ascending; absent if the field has no bins. */
+  /** Bin edges of the transformed value, ascending; absent if the field has no bins, or those of several counts. */
   readonly edges?: readonly number[] | undefined;
+  /** Bins of several counts, the coarsest first. */
+  readonly resolutions?: readonly Resolution[] | undefined;
+  /** Exact values that have a column, ascending, in the field's unit. */
+  readonly exactValues?: readonly number[] | undefined;
 }
 
 /** The encoder of one categorical field: one column per level, then one for missing, one for unseen. */
@@ -37,10 +42,16 @@ export interface CategoricalEncoder {
   readonly column: number;
 }
 
-/** Fields whose combinations have columns. */
-export interface CrossEncoder {
-  /** Names of fields with levels or bins, in the order of the encoder. */
+/** Fields whose levels, bins or exact values are combined. */
+export interface CombinedFields {
+  /** Names of fields with levels, bins or exact values, in the order of the encoder. */
   readonly of: readonly string[];
+  /** Per field: the index among its divisions of the one that is combined, 0 for a field with levels; absent if all are 0. */
+  readonly divisions?: readonly number[] | undefined;
+}
+
+/** Fields whose combinations have columns. */
+export interface CrossEncoder extends CombinedFields {
   /**
    * Combinations that have a column, ascending. A key has the fields' positions as mixed-radix digits, the first field's the
    * most significant, each to the base of its field's number of positions.
@@ -111,9 +122,7 @@ export interface RateDecay {
 }
 
 /** The click rate of the training rows by the levels or bins of one or more fields, which has a column. */
-export interface RateEncoder {
-  /** Names of fields with levels or bins, in the order of the encoder. */
-  readonly of: readonly string[];
+export interface RateEncoder extends CombinedFields {
   /** Combinations that occur in the training rows, ascending, as the keys of a cross. */
   readonly keys: readonly number[];
   /** Weight of the training rows of each key. */
@@ -162,7 +171,7 @@ export function numericOf({ features }: Pick<Encoder, "features">): NumericEncod
 export function widthOf(feature: FeatureEncoder): number {
   switch (feature.type) {
     case "numeric":
-      return (feature.missingIndicator ? 2 : 1) + (feature.edges ? feature.edges.length + 1 : 0);
+      return divisionsOf(feature).reduce((sum, { count }) => sum + count, feature.missingIndicator ? 2 : 1);
     case "categorical":
       return positionCountOf(feature);
     case "ordinal":
@@ -184,9 +193,14 @@ export function levelCountOf(feature: LeveledEncoder): number {
     : feature.levels.length;
 }
 
-/** Returns the count of a field's levels or bins, plus missing, plus unseen for levels. 0 for a field without either. */
-export function positionCountOf(feature: FeatureEncoder): number {
-  if (feature.type === "numeric") return feature.edges ? feature.edges.length + 2 : 0;
+/**
+ * Returns the count of a field's levels or bins, plus missing, plus unseen for levels or other for exact values. 0 for a field without
+ * any.
+ *
+ * @param division Index among a numeric field's divisions.
+ */
+export function positionCountOf(feature: FeatureEncoder, division = 0): number {
+  if (feature.type === "numeric") return divisionsOf(feature)[division]?.positionCount ?? 0;
   return "levels" in feature ? levelCountOf(feature) + 2 : 0;
 }
 
@@ -211,16 +225,4 @@ export function transformed(transform: NumericEncoder["transform"], value: numbe
 export function encodeNumeric(feature: NumericEncoder, value: number): number {
   const present = value === value ? value : feature.impute;
   return (transformed(feature.transform, present) - feature.mean) / feature.scale;
-}
-
-/** Returns the bin of a number: the count of edges that are not above it. @param edges Ascending. */
-export function binOf(edges: readonly number[], value: number): number {
-  let from = 0;
-  let to = edges.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (edges[middle] <= value) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }

@@ -1,5 +1,4 @@
 import {
-  binOf,
   columnsAt,
   type Encoder,
   type LeveledEncoder,
@@ -9,21 +8,27 @@ import {
   type TimeEncoder,
 } from "./encoder.ts";
 import { createCategoryReader } from "./category_positions.ts";
+import { binOf, type Division, divisionsOf } from "./divisions.ts";
 import { cyclicColumnsOf } from "./time_columns.ts";
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import { partCounts } from "../examples/time_parts.ts";
 
-/** A field with levels, a part of a time, a numeric field's bins, or its indicator of missing values. */
+/** A field with levels, a part of a time, a numeric field's bins or exact values, or its indicator of missing values. */
 export interface Factor {
   /** Name of the field. */
   readonly name: string;
+  /** Index among a numeric field's divisions, if it is not the first one; `allBins` for all bins together, which cannot be crossed. */
+  readonly division?: number;
   readonly positionCount: number;
-  /** By position: the columns that have a 1, ascending. None at any position of the field of a rate. */
+  /** By position: the columns that have a 1, ascending. None at any position of a factor that is only crossed. */
   readonly columns: readonly (readonly number[])[];
   /** Multiplies each row's combination by `positionCount` and adds the row's position. @param out Combinations, shape (rows). */
   append(chunk: OrderedChunk, out: Uint32Array): void;
 }
+
+/** As the division of a factor: bins of several counts. */
+const allBins = -1;
 
 /**
  * Returns the factors of all one-hot columns but those of words, and of the fields of rates, in the order of the encoder.
@@ -37,10 +42,14 @@ export function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: En
   let categoricalIndex = 0;
   // Parts of times follow the categories.
   let partIndex = levels.length;
+  // Positions of exact values follow the parts.
+  let exactIndex = partIndex +
+    encoder.features.reduce((sum, feature) => sum + (feature.type === "time" ? feature.parts.length : 0), 0);
   const addNumeric = (feature: NumericEncoder) => {
     const field = numericIndex++;
-    if (feature.edges) factors.push(binFactor(feature, feature.edges, field));
-    // If nothing is missing, the indicator's column is all 0 and needs no factor.
+    if (feature.edges || feature.resolutions || feature.exactValues) {
+      factors.push(...divisionFactors(feature, field, feature.exactValues ? exactIndex++ : -1));
+    } // If nothing is missing, the indicator's column is all 0 and needs no factor.
     else if (missing.has(field)) factors.push(missingFactor(feature, field));
   };
   for (const feature of encoder.features) {
@@ -97,19 +106,59 @@ function missingFactor({ name, column }: NumericEncoder, field: number): Factor 
   };
 }
 
-/** The factor of a field's bins, with missing as its last position: a value has either a bin or the indicator. */
-function binFactor(feature: NumericEncoder, edges: readonly number[], field: number): Factor {
+/**
+ * Returns the factors of a field's bins and exact values, with missing as their last position: a value has either a bin or the indicator.
+ *
+ * @param exactField Index of the codes of exact values, which are positions.
+ */
+function divisionFactors(feature: NumericEncoder, field: number, exactField: number): Factor[] {
   const { name, column, missingIndicator } = feature;
-  const positionCount = positionCountOf(feature);
-  const first = column + (missingIndicator ? 2 : 1);
+  const indicator = missingIndicator ? [column + 1] : [];
+  const divisions = divisionsOf(feature);
+  const bins = divisions.filter((division) => division.kind === "bins");
+  const own = bins.map(({ edges, column }, i): Factor => ({
+    ...binFactor(name, field, edges),
+    division: i,
+    columns: bins.length > 1
+      ? []
+      : [...Array.from(edges, (_, bin) => [column + bin]), [column + edges.length], indicator],
+  }));
+  const together = bins.length > 1 ? [allBinsFactor(name, field, bins, indicator)] : [];
+  const exact = divisions.filter(({ kind }) => kind === "values").map((
+    { column, count, positionCount },
+  ): Factor => ({
+    ...codesFactor(name, exactField, positionCount),
+    division: bins.length,
+    columns: [
+      ...Array.from({ length: count }, (_, value) => [column + value]),
+      [],
+      bins.length > 0 ? [] : indicator,
+    ],
+  }));
+  return [...together, ...own, ...exact];
+}
+
+/** A factor of bins of several counts: its positions are the intervals between all their edges. */
+function allBinsFactor(
+  name: string,
+  field: number,
+  bins: readonly (Division & { readonly kind: "bins" })[],
+  indicator: readonly number[],
+): Factor {
+  const edges = [...Float64Array.from(new Set(bins.flatMap(({ edges }) => edges))).sort()];
+  const columnsFrom = (least: number) => bins.map(({ edges, column }) => column + binOf(edges, least));
+  return {
+    ...binFactor(name, field, edges),
+    division: allBins,
+    columns: [columnsFrom(-Infinity), ...edges.map(columnsFrom), indicator],
+  };
+}
+
+function binFactor(name: string, field: number, edges: readonly number[]): Omit<Factor, "columns"> {
+  const positionCount = edges.length + 2;
   return {
     name,
     positionCount,
-    columns: [
-      ...edges.map((_, bin) => [first + bin]),
-      [first + edges.length],
-      missingIndicator ? [column + 1] : [],
-    ],
     append(chunk, out) {
       const { numeric } = chunk;
       const stride = strideOf(chunk);

@@ -7,7 +7,7 @@ import { Failure } from "../failure.ts";
 import { mixed } from "../math/hash.ts";
 import { baseRateOf, rateValue, type RowSums } from "./click_rate.ts";
 import { rateValueAt } from "./cross_lookup.ts";
-import { factorsNamed } from "./crosses.ts";
+import { combinedFields, factorsOfFields } from "./crosses.ts";
 import { fitDecayed } from "./decayed_rates.ts";
 import type { Encoder, RateEncoder } from "./encoder.ts";
 import { combinationCount, type Factor } from "./factors.ts";
@@ -67,7 +67,7 @@ export function withRates(
 /** Returns the columns of rates that were fitted on other rows. */
 export function rateColumnsOf({ rates = [] }: Encoder, factors: readonly Factor[]): RateColumn[] {
   return rates.map((rate) => {
-    const crossed = factorsNamed(rate.of, factors);
+    const crossed = factorsOfFields(rate, factors);
     const { placesOf } = keyTable(crossed, rate.keys);
     const values = Float64Array.from(rate.keys, (_, i) => rateValueAt(rate, i, NaN));
     return {
@@ -95,15 +95,14 @@ function fitRate(
   factors: readonly Factor[],
   walk: Walk,
 ): RateColumn & { readonly encoder: RateEncoder } {
-  // In the order of the fields, not in that of the spec.
-  const inOrder = features.flatMap(({ name }) => of.includes(name) ? [name] : []);
-  const crossed = factorsNamed(inOrder, factors);
-  requireKeys(0, inOrder, crossed);
+  const fields = combinedFields(of, features);
+  const crossed = factorsOfFields(fields, factors);
+  requireKeys(0, fields.of, crossed);
   const table = occurringKeys(crossed, walk);
   const { keys } = table;
-  requireKeys(keys.length, inOrder, crossed);
+  requireKeys(keys.length, fields.of, crossed);
   const encoderOf = (totals: readonly RowSums[], base: number): RateEncoder => ({
-    of: inOrder,
+    ...fields,
     keys,
     rows: totals.map(({ rows }) => rows),
     clicks: totals.map(({ clicks }) => clicks),

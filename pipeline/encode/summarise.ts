@@ -19,17 +19,19 @@ export interface PooledLevels {
   /** Sum of those rows' weights: their count if each counts once. */
   readonly weight: number;
   /**
-   * `rare`: on fewer rows than the spec's `minCount`, each counted by its weight. `pure`: always or never clicked. `unlisted`:
-   * not among the levels that the spec lists.
+   * `rare`: on fewer rows than the spec's `minCount`, each counted by its weight. `pure`: always or never clicked. `pure-value`: the
+   * same, exact values of a numeric field. `unlisted`: not among the levels that the spec lists.
    */
-  readonly reason: "rare" | "pure" | "unlisted";
+  readonly reason: "rare" | "pure" | "pure-value" | "unlisted";
 }
 
 export interface SummariseOptions {
   /** Per numeric field: replaces a missing value, before the transform. */
   readonly imputations: readonly number[];
-  /** Per numeric field: bin edges of the transformed value; undefined if the field has no bins. */
-  readonly edges: readonly (readonly number[] | undefined)[];
+  /** Per numeric field: bin edges of the transformed value, for each count of bins. */
+  readonly edges: readonly (readonly (readonly number[])[])[];
+  /** Per numeric field: exact values that have a column; undefined if the field has no `values`. */
+  readonly exactValues: readonly (readonly number[] | undefined)[];
   /** Whether levels that were always or never clicked are pooled. */
   readonly poolPure: boolean;
   /** Called with the pooled levels of a field. */
@@ -46,7 +48,7 @@ export function summarise(
   walk: Walk,
   { levels, types }: Pick<RawExamples, "levels" | "types">,
   spec: FeatureSpec,
-  { imputations, edges, poolPure, onPooled }: SummariseOptions,
+  { imputations, edges, exactValues, poolPure, onPooled }: SummariseOptions,
 ): FieldSummary[] {
   const moments = momentsOf(walk, numericSpecsOf(spec), imputations);
   const counts = countLevels(walk, levels, spec.weight !== undefined);
@@ -54,7 +56,8 @@ export function summarise(
   let categoricalIndex = 0;
   const nextNumeric = (): NumericSummary => {
     const field = numericIndex++;
-    return { type: "numeric", impute: imputations[field], edges: edges[field], ...moments[field] };
+    const divided = { edges: edges[field], exactValues: exactValues[field] };
+    return { type: "numeric", impute: imputations[field], ...divided, ...moments[field] };
   };
   return spec.features.map((feature): FieldSummary => {
     if (feature.type === "numeric") return nextNumeric();

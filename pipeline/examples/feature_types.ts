@@ -32,6 +32,8 @@ function servedAs<T extends z.ZodType>(value: T, example: string | number) {
   });
 }
 
+const bins = z.int().min(2).max(256);
+
 const numeric = z.strictObject({
   name: featureName,
   type: z.literal("numeric").meta({ description: "the value is a number or a time" }),
@@ -51,10 +53,19 @@ const numeric = z.strictObject({
     description: "`standard` scales to mean 0 and standard deviation 1",
     examples: ["none"],
   }),
-  bins: z.int().min(2).max(256).optional().meta({
+  bins: z.union([bins, z.array(bins).min(1).max(8)]).optional().meta({
     description:
-      "adds a column for each bin of the transformed value; bins hold about equal numbers of training rows",
-    examples: [32],
+      "adds a column for each bin of the transformed value; bins hold about equal numbers of training rows; a list, ascending, adds those of each count",
+    examples: [[4, 16, 64]],
+  }),
+  values: z.strictObject({
+    minCount: z.int().min(1).default(5).meta({
+      description: "values with fewer training rows have no column",
+      examples: [20],
+    }),
+  }).optional().meta({
+    description: "adds a column for each exact value of at least `minCount` (5) training rows",
+    examples: [{ minCount: 5 }],
   }),
   nullable,
   servedAs: servedAs(z.union([z.number(), z.null()]), 1),
@@ -160,12 +171,22 @@ export const featureType = z.discriminatedUnion("type", [
   rateField,
 ]);
 
+/** A feature of a cross or a rate: its name, or its name and the bins or values that are combined. */
+const combinedField = z.union([
+  name,
+  z.strictObject({ name, bins }),
+  z.strictObject({ name, values: z.literal(true) }),
+], {
+  error: 'is neither a name nor a name with bins or values, such as {"name": "apr", "bins": 16} or ' +
+    '{"name": "term", "values": true}',
+});
+
 /** An entry of `crosses`. */
 export const cross = z.strictObject({
-  of: z.array(name).min(2).max(4).meta({
+  of: z.array(combinedField).min(2).max(4).meta({
     description:
-      "names of categorical or ordinal features, or of numeric ones with `bins`; each at most once",
-    examples: [["lender_id", "apr"]],
+      'categorical or ordinal features, or numeric ones with `bins` or `values`, by name; each at most once. A numeric one is divided by its bins, the coarsest of several, or else its values; `{"name": …, "bins": 16}` or `{"name": …, "values": true}` names others',
+    examples: [["lender_id", { name: "apr", bins: 16 }]],
   }),
   minCount: z.int().min(1).default(20).meta({
     description: "combinations with fewer training rows get no column: only the features' own columns apply",
@@ -175,8 +196,8 @@ export const cross = z.strictObject({
 
 /** An entry of `rates`. */
 export const rate = z.strictObject({
-  of: z.array(name).min(1).max(4).meta({
-    description: "names of features with levels, or of numeric ones with `bins`; each at most once",
+  of: z.array(combinedField).min(1).max(4).meta({
+    description: "features with levels, or numeric ones with `bins` or `values`, as in a cross",
     examples: [["lender_id", "apr"]],
   }),
   prior,
@@ -189,5 +210,16 @@ export type OrdinalSpec = z.infer<typeof ordinal>;
 export type TimeSpec = z.infer<typeof time>;
 export type FeatureType = z.infer<typeof featureType>;
 export type WordsSpec = z.infer<typeof words>;
+export type CombinedField = z.infer<typeof combinedField>;
 export type CrossSpec = z.infer<typeof cross>;
 export type RateSpec = z.infer<typeof rate>;
+
+/** Returns the name of a feature of a cross or a rate. */
+export function nameOf(field: CombinedField): string {
+  return typeof field === "string" ? field : field.name;
+}
+
+/** Returns the counts of bins that a numeric feature asks for, ascending. */
+export function binCountsOf({ bins = [] }: Pick<NumericSpec, "bins">): readonly number[] {
+  return typeof bins === "number" ? [bins] : bins;
+}

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import loanSpec from "../../features.json" with { type: "json" };
 import { Failure, type FieldError } from "../failure.ts";
-import { cross, featureType, name, rate } from "./feature_types.ts";
+import {
+  binCountsOf,
+  type CombinedField,
+  cross,
+  type FeatureType,
+  featureType,
+  name,
+  nameOf,
+  rate,
+} from "./feature_types.ts";
 
 /** As many features as a table in SQLite has columns by default, twice: a search may derive some. */
 const featuresMax = 4_096;
@@ -114,7 +123,10 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
   return result.data;
 }
 
-/** @throws {Failure} `spec-invalid` for what an age is counted from if there is none, and for a level or part that is listed twice. */
+/**
+ * @throws {Failure} `spec-invalid` for what an age is counted from if there is none, for a level or part that is listed twice, and for
+ *   counts of bins that do not ascend.
+ */
 function requireLists({ features }: FeatureSpec, source: string): void {
   features.forEach((feature, i) => {
     const fail = (member: string, detail: string) =>
@@ -130,6 +142,9 @@ function requireLists({ features }: FeatureSpec, source: string): void {
     }
     if (feature.type === "ordinal" && new Set(feature.levels.map(String)).size < feature.levels.length) {
       throw fail("levels", "a level is listed twice");
+    }
+    if (feature.type === "numeric" && binCountsOf(feature).some((bins, i, all) => bins <= all[i - 1])) {
+      throw fail("bins", "the counts of bins must ascend");
     }
   });
 }
@@ -158,7 +173,7 @@ function requireTimeOfRates({ features, rates = [], time }: FeatureSpec, source:
 interface Combined {
   readonly member: string;
   readonly what: string;
-  readonly combined: readonly { readonly of: readonly string[] }[];
+  readonly combined: readonly { readonly of: readonly CombinedField[] }[];
 }
 
 function requireCombinable(
@@ -167,23 +182,39 @@ function requireCombinable(
   source: string,
 ): void {
   const errors = combined.flatMap(({ of }, i) =>
-    of.flatMap((name, j) => {
+    of.flatMap((field, j) => {
+      const name = nameOf(field);
       const feature = features.find((feature) => feature.name === name);
-      const detail = feature === undefined
-        ? `"${name}" is not one of the features`
-        : feature.type === "time"
-        ? `"${name}" is a time: cross a column that the view makes of it`
-        : feature.type === "numeric" && feature.bins === undefined
-        ? `"${name}" is a number without bins: give it some with "bins"`
-        : feature.type === "words"
-        ? `"${name}" is a text, whose words are not levels: make it a category`
-        : of.indexOf(name) < j
+      const detail = of.findIndex((other) => nameOf(other) === name) < j
         ? `"${name}" is listed twice`
-        : undefined;
+        : combinationProblem(field, feature);
       return detail === undefined ? [] : [{ pointer: `#/${member}/${i}/of/${j}`, detail }];
     })
   );
   if (errors.length > 0) throw invalid(source, `has an invalid ${what}: ${errors[0].detail}.`, errors);
+}
+
+/** Returns why a field cannot be combined as it is named; undefined if it can. */
+function combinationProblem(field: CombinedField, feature: FeatureType | undefined): string | undefined {
+  const name = nameOf(field);
+  if (feature === undefined) return `"${name}" is not one of the features`;
+  if (feature.type === "time") return `"${name}" is a time: cross a column that the view makes of it`;
+  if (feature.type === "words") return `"${name}" is a text, whose words are not levels: make it a category`;
+  if (feature.type !== "numeric") {
+    return typeof field === "string" ? undefined : `"${name}" has levels, no bins or values: name it alone`;
+  }
+  const counts = binCountsOf(feature);
+  if (typeof field !== "string" && "bins" in field) {
+    if (counts.includes(field.bins)) return undefined;
+    const own = counts.length === 0 ? "none" : counts.join(", ");
+    return `"${name}" has no ${field.bins} bins: its "bins" are ${own}`;
+  }
+  if (typeof field !== "string" && feature.values === undefined) {
+    return `"${name}" has no exact values: give it some with "values"`;
+  }
+  return counts.length > 0 || feature.values !== undefined
+    ? undefined
+    : `"${name}" is a number without bins: give it some with "bins", or "values"`;
 }
 
 function invalid(source: string, reason: string, errors?: readonly FieldError[]): Failure {

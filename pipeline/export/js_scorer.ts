@@ -12,11 +12,18 @@ export function jsScorer(
   title: string,
 ): string {
   // In the field's unit, so that the logarithms of two engines cannot disagree about an edge.
-  const features = encoder.features.map((feature) =>
-    feature.type === "numeric" && feature.edges
-      ? { ...feature, edges: feature.edges.map((edge) => leastAt(feature.transform, edge)) }
-      : feature
-  );
+  const features = encoder.features.map((feature) => {
+    if (feature.type !== "numeric") return feature;
+    const inUnit = (edges: readonly number[]) => edges.map((edge) => leastAt(feature.transform, edge));
+    const { edges, resolutions } = feature;
+    return {
+      ...feature,
+      ...(edges ? { edges: inUnit(edges) } : {}),
+      ...(resolutions
+        ? { resolutions: resolutions.map(({ bins, edges }) => ({ bins, edges: inUnit(edges) })) }
+        : {}),
+    };
+  });
   const model = { encoder: { ...encoder, features }, coefficients, intercept, network };
   return [
     `// ${title}`,

@@ -3,8 +3,13 @@ export function createScore({ encoder, coefficients, intercept, network }) {
   const { features, crosses = [], rates = [] } = encoder;
   const readers = features.map(readerOf);
   const combined = [...crosses, ...rates].map((term) => {
-    const fields = term.of.map((name) => features.findIndex((feature) => feature.name === name));
-    return { ...term, fields, places: new Map(term.keys.map((key, i) => [key, i])) };
+    const { of, divisions = [], keys } = term;
+    const fields = of.map((name) => features.findIndex((feature) => feature.name === name));
+    const digits = fields.map((field, i) => {
+      const division = divisions[i] ?? 0;
+      return { field, division, base: positionCount(features[field], division) };
+    });
+    return { ...term, digits, places: new Map(keys.map((key, i) => [key, i])) };
   });
   return (row) => {
     const hidden = network && Float64Array.from(network.layers[0].bias);
@@ -26,7 +31,10 @@ export function createScore({ encoder, coefficients, intercept, network }) {
     for (const term of combined) {
       const time = term.decay ? timeOrMissing(row[term.decay.time], true) : NaN;
       if (time === undefined) return NaN;
-      const key = term.fields.reduce((key, i) => key * positionCount(features[i]) + positions[i], 0);
+      const key = term.digits.reduce(
+        (key, { field, division, base }) => key * base + positions[field][division],
+        0,
+      );
       const place = term.places.get(key);
       if (place === undefined) continue;
       if (term.rows) take(term.column, rateOf(term, place, time));
@@ -36,7 +44,7 @@ export function createScore({ encoder, coefficients, intercept, network }) {
   };
 }
 
-/** Each reader takes the columns of a value and returns its position; undefined if the value is invalid. */
+/** Each reader takes the columns of a value and returns its position, in each division of a number; undefined if the value is invalid. */
 function readerOf(feature) {
   if (feature.type === "numeric") return numericReader(feature);
   if (feature.type === "words") return wordsReader(feature);
@@ -55,23 +63,51 @@ function readerOf(feature) {
     if (type === "categorical") take(column + position, 1);
     else if (type === "ordinal" && position >= count) take(column + position - 1, 1);
     else if (type === "ordinal") { for (let above = 0; above < position; above++) take(column + above, 1); }
-    return position;
+    return [position];
   };
 }
 
-function positionCount({ type, edges, levels, buckets }) {
-  return type === "numeric" ? edges.length + 2 : (buckets ?? levels.length) + 2;
+function positionCount(feature, division) {
+  if (feature.type === "numeric") return divisionsOf(feature)[division].missing + 1;
+  return (feature.buckets ?? feature.levels.length) + 2;
+}
+
+/** Returns the divisions of a number: into bins, and into exact values and others. */
+function divisionsOf(
+  { column, missingIndicator, edges, resolutions = edges ? [{ edges }] : [], exactValues },
+) {
+  let next = column + (missingIndicator ? 2 : 1);
+  const divisions = resolutions.map(({ edges }) => {
+    const [first, count] = [next, edges.length + 1];
+    next += count;
+    return {
+      first,
+      count,
+      missing: count,
+      positionOf: (value) => edges.filter((edge) => edge <= value).length,
+    };
+  });
+  if (!exactValues) return divisions;
+  const known = new Map(exactValues.map((value, i) => [value, i]));
+  const count = exactValues.length;
+  return [...divisions, {
+    first: next,
+    count,
+    missing: count + 1,
+    positionOf: (value) => known.get(value) ?? count,
+  }];
 }
 
 function numericReader(feature) {
-  const { name, column, edges, nullable, missingIndicator, impute } = feature;
+  const { name, column, nullable, missingIndicator, impute } = feature;
+  const divisions = divisionsOf(feature);
   const isTime = name.endsWith("_at") && isPlausible(impute);
   return (sent, take) => {
     const value = typeof sent === "bigint" ? Number(sent) : sent;
     if (value === null && nullable) {
       take(column, encodeNumber(feature, impute));
       if (missingIndicator) take(column + 1, 1);
-      return edges ? edges.length + 1 : 0;
+      return divisions.map(({ missing }) => missing);
     }
     if (typeof value !== "number" || !Number.isFinite(value) || (isTime && isMisread(value))) {
       return undefined;
@@ -79,10 +115,11 @@ function numericReader(feature) {
     const encoded = encodeNumber(feature, value);
     if (!Number.isFinite(encoded)) return undefined;
     take(column, encoded);
-    if (!edges) return 0;
-    const bin = edges.filter((edge) => edge <= value).length;
-    take(column + (missingIndicator ? 2 : 1) + bin, 1);
-    return bin;
+    return divisions.map(({ first, count, positionOf }) => {
+      const position = positionOf(value);
+      if (position < count) take(first + position, 1);
+      return position;
+    });
   };
 }
 
@@ -100,12 +137,12 @@ function wordsReader({ column, nullable, words, wordsMax, values }) {
   return (value, take) => {
     const text = levelOf(values, value);
     if (text === undefined || (text === null && !nullable)) return undefined;
-    if (text === null) return take(column + words.length, 1), 0;
+    if (text === null) return take(column + words.length, 1), [];
     const found = new Set(text.normalize("NFC").toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu));
     for (const word of [...found].filter((word) => known.has(word)).slice(0, wordsMax)) {
       take(column + known.get(word), 1);
     }
-    return 0;
+    return [];
   };
 }
 
@@ -120,11 +157,11 @@ function timeReader({ column, nullable, parts, since = 0, age }) {
       take(first + (Number.isNaN(micros) ? count : partOf(part, micros)), 1);
       first += count + 1;
     }
-    if (!age) return 0;
+    if (!age) return [];
     const days = (micros - origin) / 864e8;
     take(age.column, encodeNumber(age, Number.isNaN(days) ? age.impute : days));
     if (Number.isNaN(days)) take(age.column + 1, 1);
-    return 0;
+    return [];
   };
 }
 

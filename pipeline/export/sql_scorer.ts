@@ -1,7 +1,14 @@
 import { createCategoryReader } from "../encode/category_positions.ts";
 import { rateValueAt } from "../encode/cross_lookup.ts";
-import { binOf, encodeNumeric, levelCountOf, positionCountOf, transformed } from "../encode/encoder.ts";
-import type { Encoder, FeatureEncoder, LeveledEncoder, NumericEncoder } from "../encode/encoder.ts";
+import { type Division, divisionsOf, positionIn } from "../encode/divisions.ts";
+import { encodeNumeric, levelCountOf, positionCountOf, transformed } from "../encode/encoder.ts";
+import type {
+  CombinedFields,
+  Encoder,
+  FeatureEncoder,
+  LeveledEncoder,
+  NumericEncoder,
+} from "../encode/encoder.ts";
 import { quoted } from "../store/sqlite.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import { partAt } from "../model/terms.ts";
@@ -26,9 +33,11 @@ export function sqlScorer(model: ScoredModel, dialect: Dialect): string {
   const id = quoted(String(spec.id));
   const positions = createLookups(dialect, "p");
   const parts = createLookups(dialect, "t");
-  const crossed = new Set([...encoder.crosses ?? [], ...encoder.rates ?? []].flatMap(({ of }) => of));
+  const crossed = new Set([...encoder.crosses ?? [], ...encoder.rates ?? []].flatMap(crossedNames));
   const columns = encoder.features.flatMap((feature, i) =>
-    crossed.has(feature.name) ? [`${positionOf(feature, dialect, positions)} AS ${positionName(i)}`] : []
+    divisionIndices(feature).filter((division) => crossed.has(crossedName(feature.name, division))).map((
+      division,
+    ) => `${positionOf(feature, division, dialect, positions)} AS ${positionName(i, division)}`)
   );
   const terms = [
     dialect.number(intercept),
@@ -102,7 +111,19 @@ interface TermContext {
   readonly lookups: Lookups;
 }
 
-const positionName = (feature: number) => `clickwell_position_${feature}`;
+const positionName = (feature: number, division: number) =>
+  `clickwell_position_${feature}${division === 0 ? "" : `_${division}`}`;
+
+/** Identifies a division of a field among those that are combined. */
+const crossedName = (name: string, division: number) => `${division} ${name}`;
+const crossedNames = ({ of, divisions }: CombinedFields) =>
+  of.map((name, i) => crossedName(name, divisions?.[i] ?? 0));
+
+/** Returns the indices of a field's divisions; 0 for one with levels. */
+function divisionIndices(feature: FeatureEncoder): number[] {
+  return feature.type === "numeric" ? [...divisionsOf(feature).keys()] : [0];
+}
+
 const columnOf = (name: string) => `r.${quoted(name)}`;
 
 /** Returns a feature's part of the log-odds; NULL for an invalid value. */
@@ -117,19 +138,23 @@ function partOf(feature: FeatureEncoder, context: TermContext): string {
   return byLevel(feature, dialect, at, lookups);
 }
 
-/** Returns the position of a feature's value among its levels or bins; NULL for an invalid value. */
-function positionOf(feature: FeatureEncoder, dialect: Dialect, lookups: Lookups): string {
+/** Returns the position of a feature's value among its levels, or in one of its divisions; NULL for an invalid value. */
+function positionOf(
+  feature: FeatureEncoder,
+  index: number,
+  dialect: Dialect,
+  lookups: Lookups,
+): string {
   const { servedAs } = feature;
   if (feature.type === "numeric") {
-    const { edges = [], nullable } = feature;
+    const division = divisionsOf(feature)[index];
+    const ofMissing = String(division.positionCount - 1);
     if (servedAs !== undefined) {
-      return String(
-        servedAs === null ? edges.length + 1 : binOf(edges, transformed(feature.transform, Number(servedAs))),
-      );
+      return servedAs === null ? ofMissing : String(positionOfNumber(feature, division, Number(servedAs)));
     }
     return guarded(columnOf(feature.name), dialect, {
-      missing: nullable ? String(edges.length + 1) : undefined,
-      present: byBin(feature, dialect, String),
+      missing: feature.nullable ? ofMissing : undefined,
+      present: byDivision(feature, division, { dialect, lookups }, String),
     });
   }
   if (feature.type === "time" || feature.type === "words") throw cannotSay(feature.type);
@@ -172,18 +197,22 @@ function guarded(
 
 function numericPart(feature: NumericEncoder & FeatureEncoder, context: TermContext): string {
   const { dialect, coefficients } = context;
-  const { name, column, edges, transform, mean, scale, nullable, missingIndicator } = feature;
+  const { name, column, transform, mean, scale, nullable, missingIndicator } = feature;
   const { number } = dialect;
   const coefficient = coefficients[column];
-  const firstBin = column + (missingIndicator ? 2 : 1);
+  const divisions = divisionsOf(feature);
+  const ofPosition = (division: Division, position: number) =>
+    position < division.count ? coefficients[division.column + position] : 0;
   const ofMissing = encodeNumeric(feature, NaN) * coefficient +
     (missingIndicator ? coefficients[column + 1] : 0);
   const { servedAs } = feature;
   if (servedAs === null) return number(ofMissing);
   if (servedAs !== undefined) {
     const value = Number(servedAs);
-    const bin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
-    return number(encodeNumeric(feature, value) * coefficient + bin);
+    return number(divisions.reduce(
+      (sum, division) => sum + ofPosition(division, positionOfNumber(feature, division, value)),
+      encodeNumeric(feature, value) * coefficient,
+    ));
   }
   const value = dialect.double(columnOf(name));
   const shown = transform === "none"
@@ -192,20 +221,33 @@ function numericPart(feature: NumericEncoder & FeatureEncoder, context: TermCont
       dialect.log1p(`abs(${value})`)
     } END`;
   const linear = `((${shown} - ${number(mean)}) / ${number(scale)} * ${number(coefficient)})`;
-  const binned = edges
-    ? `(${linear} + ${byBin(feature, dialect, (bin) => number(coefficients[firstBin + bin]))})`
-    : linear;
+  const divided = divisions.map((division) =>
+    byDivision(feature, division, context, (position) => number(ofPosition(division, position)))
+  );
   return guarded(columnOf(name), dialect, {
     missing: nullable ? number(ofMissing) : undefined,
-    present: binned,
+    present: balancedSum([linear, ...divided]),
   });
 }
 
-/** Returns the value of a number's bin. Edges are compared in the field's unit, so that no logarithm decides about them. */
-function byBin(feature: NumericEncoder, dialect: Dialect, at: (bin: number) => string): string {
-  const { name, edges = [], transform } = feature;
-  if (edges.length === 0) return at(0);
+function positionOfNumber({ transform }: NumericEncoder, division: Division, value: number): number {
+  return positionIn(division, value, transformed(transform, value));
+}
+
+/** Returns the value of a number's position. Edges are compared in the field's unit, so that no logarithm decides about them. */
+function byDivision(
+  { name, transform }: NumericEncoder,
+  division: Division,
+  { dialect, lookups }: Pick<TermContext, "dialect" | "lookups">,
+  at: (position: number) => string,
+): string {
   const value = dialect.double(columnOf(name));
+  if (division.kind === "values") {
+    const entries = division.values.map((exact, i) => [dialect.number(exact), at(i)] as const);
+    return lookups.find(value, entries, at(division.count));
+  }
+  const { edges } = division;
+  if (edges.length === 0) return at(0);
   const whens = edges.map((edge, bin) =>
     `WHEN ${value} < ${dialect.number(leastAt(transform, edge))} THEN ${at(bin)}`
   );
@@ -215,24 +257,26 @@ function byBin(feature: NumericEncoder, dialect: Dialect, at: (bin: number) => s
 /** Returns the parts of crosses and rates, by the positions of their fields. */
 function combinedParts({ features, crosses = [], rates = [] }: Encoder, context: TermContext): string[] {
   const { dialect: { number }, coefficients, lookups } = context;
-  const key = (of: readonly string[]) =>
-    of.map((name) => features.findIndex((feature) => feature.name === name))
-      .reduce(
-        (sum, i) => {
-          const position = `CAST(r.${positionName(i)} AS BIGINT)`;
-          return sum === ""
-            ? `(0 + ${position})`
-            : `(${sum} * ${positionCountOf(features[i])} + ${position})`;
-        },
-        "",
-      );
+  const key = ({ of, divisions = [] }: CombinedFields) =>
+    of.reduce((sum, name, i) => {
+      const field = features.findIndex((feature) => feature.name === name);
+      const division = divisions[i] ?? 0;
+      const position = `CAST(r.${positionName(field, division)} AS BIGINT)`;
+      return sum === ""
+        ? `(0 + ${position})`
+        : `(${sum} * ${positionCountOf(features[field], division)} + ${position})`;
+    }, "");
   return [
-    ...crosses.map(({ of, keys, column }) =>
-      lookups.find(key(of), keys.map((key, i) => [String(key), number(coefficients[column + i])]), number(0))
+    ...crosses.map((cross) =>
+      lookups.find(
+        key(cross),
+        cross.keys.map((key, i) => [String(key), number(coefficients[cross.column + i])]),
+        number(0),
+      )
     ),
     ...rates.map((rate) =>
       lookups.find(
-        key(rate.of),
+        key(rate),
         rate.keys.map((
           key,
           i,

@@ -1,5 +1,4 @@
 import {
-  binOf,
   encodeNumeric,
   type FeatureEncoder,
   levelCountOf,
@@ -10,6 +9,7 @@ import {
   type WordsEncoder,
 } from "../encode/encoder.ts";
 import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
+import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { inputsOf } from "../examples/input_columns.ts";
 import { clearFindings, createFindings } from "./findings.ts";
@@ -86,9 +86,8 @@ function numericAdder(
   field: number,
 ): AddFeature {
   const { column, missingIndicator, nullable } = feature;
-  const { edges, transform } = feature;
   const coefficient = coefficients[column];
-  const firstBin = column + (missingIndicator ? 2 : 1);
+  const addDivided = dividedAdder(feature, coefficients);
   const ofMissing = encodeNumeric(feature, NaN) * coefficient +
     (missingIndicator ? coefficients[column + 1] : 0);
   const isTime = isTimeFeature(feature);
@@ -101,14 +100,31 @@ function numericAdder(
         const part = isTime && misreadTime(value) !== undefined
           ? NaN
           : encodeNumeric(feature, value) * coefficient;
-        const ofBin = edges ? coefficients[firstBin + binOf(edges, transformed(transform, value))] : 0;
         // As in the predictor, a value whose encoding is infinite is too large.
-        logits[i] += Number.isFinite(part) ? part + ofBin : NaN;
+        logits[i] += Number.isFinite(part) ? addDivided(part, value) : NaN;
       } else if (value === null && nullable) {
         missing[field]++;
         logits[i] += ofMissing;
       } else logits[i] = NaN;
     }
+  };
+}
+
+/** Returns a function that adds the log-odds of a number's bins and exact value to the part of the number itself. */
+function dividedAdder(
+  feature: NumericEncoder,
+  coefficients: ArrayLike<number>,
+): (part: number, value: number) => number {
+  const divisions = divisionsOf(feature);
+  if (divisions.length === 0) return (part) => part;
+  return (part, value) => {
+    const shown = transformed(feature.transform, value);
+    let sum = part;
+    for (const division of divisions) {
+      const position = positionIn(division, value, shown);
+      if (position < division.count) sum += coefficients[division.column + position];
+    }
+    return sum;
   };
 }
 

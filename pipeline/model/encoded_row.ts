@@ -1,18 +1,17 @@
 import {
-  binOf,
   columnsAt,
   encodeNumeric,
   type Encoder,
   type LeveledEncoder,
   type NumericEncoder,
-  positionCountOf,
   rateTimeOf,
   type TimeEncoder,
   transformed,
   type WordsEncoder,
 } from "../encode/encoder.ts";
 import { createCategoryReader } from "../encode/category_positions.ts";
-import { createCrossings, rowTimeOf } from "../encode/cross_lookup.ts";
+import { createCrossings, type Crossing, rowTimeOf } from "../encode/cross_lookup.ts";
+import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { createTimeEncoding } from "../encode/time_columns.ts";
 import { createWordReader } from "../encode/words.ts";
 
@@ -33,8 +32,10 @@ export function createRowEncoder(encoder: Encoder): RowEncoder {
   let time = NaN;
   const features = encoder.features.map((feature, i): RowEncoder => {
     const crossing = crossings[i];
-    const enter = (position: number, take: TakeColumn) =>
-      crossing?.(position, (column, value) => take(i, column, value), time);
+    const enter: EnterCrosses = {
+      positions: crossing?.positions,
+      complete: (take) => crossing?.complete((column, value) => take(i, column, value), time),
+    };
     switch (feature.type) {
       case "numeric":
         return numericFeature(feature, i, enter);
@@ -56,25 +57,34 @@ export function createRowEncoder(encoder: Encoder): RowEncoder {
   };
 }
 
-/** Calls `take` for the crosses and rates that a feature completes; they count as columns of that feature. */
-type EnterCrosses = (position: number, take: TakeColumn) => void;
+/** A feature's part in crosses and rates. */
+interface EnterCrosses {
+  /** The feature's positions, to be set before; undefined if it is in none. */
+  readonly positions: Crossing["positions"] | undefined;
+  /** Calls `take` for the crosses and rates that the feature completes; they count as columns of that feature. */
+  complete(take: TakeColumn): void;
+}
 
 function numericFeature(feature: NumericEncoder, i: number, enter: EnterCrosses): RowEncoder {
-  const { name, column, missingIndicator, edges, transform } = feature;
-  const firstBin = column + (missingIndicator ? 2 : 1);
+  const { name, column, missingIndicator, transform } = feature;
+  const divisions = divisionsOf(feature);
   return (row, take) => {
     const value = typeof row[name] === "bigint" ? Number(row[name]) : row[name];
     if (typeof value !== "number") {
       take(i, column, encodeNumeric(feature, NaN));
       if (missingIndicator) take(i, column + 1, 1);
-      if (edges) enter(positionCountOf(feature) - 1, take);
+      divisions.forEach(({ positionCount }, d) => enter.positions?.set([positionCount - 1], d));
+      enter.complete(take);
       return;
     }
     take(i, column, encodeNumeric(feature, value));
-    if (!edges) return;
-    const bin = binOf(edges, transformed(transform, value));
-    take(i, firstBin + bin, 1);
-    enter(bin, take);
+    const shown = transformed(transform, value);
+    divisions.forEach((division, d) => {
+      const position = positionIn(division, value, shown);
+      enter.positions?.set([position], d);
+      if (position < division.count) take(i, division.column + position, 1);
+    });
+    enter.complete(take);
   };
 }
 
@@ -83,7 +93,8 @@ function leveledFeature(feature: LeveledEncoder, i: number, enter: EnterCrosses)
   return (row, take) => {
     const position = read(row[feature.name]);
     for (const column of columnsAt(feature, position)) take(i, column, 1);
-    enter(position, take);
+    enter.positions?.fill(position);
+    enter.complete(take);
   };
 }
 

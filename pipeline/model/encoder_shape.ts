@@ -1,4 +1,11 @@
-import { type Encoder, type FeatureEncoder, positionCountOf, widthOf } from "../encode/encoder.ts";
+import {
+  type CombinedFields,
+  type Encoder,
+  type FeatureEncoder,
+  type NumericEncoder,
+  positionCountOf,
+  widthOf,
+} from "../encode/encoder.ts";
 import { valueTypes } from "../examples/level.ts";
 import {
   anyOf,
@@ -26,6 +33,9 @@ const servedAs = optional(
   anyOf("a string, a finite number, true, false or null", text, finite, flag, none),
 );
 
+/** Edges of bins. */
+const edges = list(finite, 0, 255);
+
 const numericEncoder = object({
   type: oneOf("numeric"),
   name: derivedName,
@@ -37,7 +47,9 @@ const numericEncoder = object({
   column: count,
   servedAs,
   missingIndicator: flag,
-  edges: optional(list(finite, 0, 255)),
+  edges: optional(edges),
+  resolutions: optional(list(object({ bins: integerFrom(2), edges }), 1, 8)),
+  exactValues: optional(list(finite)),
 });
 
 const categoricalEncoder = object({
@@ -99,6 +111,7 @@ const weight = between(0, Number.MAX_VALUE);
 
 const rateEncoder = object({
   of: list(columnName, 1),
+  divisions: optional(list(count)),
   keys: list(count),
   rows: list(weight),
   clicks: list(weight),
@@ -119,6 +132,7 @@ const featureEncoder = variant("type", {
 
 const crossEncoder = object({
   of: list(columnName, 2),
+  divisions: optional(list(count)),
   keys: list(count),
   column: count,
 });
@@ -136,7 +150,7 @@ export function columnCountOf({ features, crosses = [], rates = [] }: Encoder): 
   let columns = 0;
   for (const feature of features) {
     if (feature.column !== columns) return NaN;
-    if (feature.type === "numeric" && !ascends(feature.edges ?? [])) return NaN;
+    if (feature.type === "numeric" && !areDivided(feature)) return NaN;
     if (feature.type === "time" && feature.age) {
       const { age } = feature;
       if (age.column + widthOf(age) !== columns + widthOf(feature)) return NaN;
@@ -157,15 +171,25 @@ export function columnCountOf({ features, crosses = [], rates = [] }: Encoder): 
   return rates.length < own.length ? NaN : columns;
 }
 
+/** Returns whether edges and exact values ascend, and there are no bins of one count and of several. */
+function areDivided({ edges, resolutions = [], exactValues = [] }: NumericEncoder): boolean {
+  if (edges && resolutions.length > 0) return false;
+  return [edges ?? [], ...resolutions.map((resolution) => resolution.edges), exactValues].every(ascends);
+}
+
 /** Returns whether the fields exist, in the order of the encoder, and have all combinations. */
 function fitsFields(
-  { of, keys }: { readonly of: readonly string[]; readonly keys: readonly number[] },
+  { of, divisions, keys }: CombinedFields & { readonly keys: readonly number[] },
   features: readonly FeatureEncoder[],
 ): boolean {
   // Fields are in the order of the encoder, so each must exist and occur once.
   const crossed = features.filter(({ name }) => of.includes(name));
   if (crossed.length !== of.length || crossed.some(({ name }, i) => name !== of[i])) return false;
-  const combinations = crossed.reduce((product, feature) => product * positionCountOf(feature), 1);
+  if (divisions && divisions.length !== of.length) return false;
+  if (divisions?.some((division, i) => division > 0 && crossed[i].type !== "numeric")) return false;
+  const counts = crossed.map((feature, i) => positionCountOf(feature, divisions?.[i]));
+  if (counts.includes(0)) return false;
+  const combinations = counts.reduce((product, count) => product * count, 1);
   return ascends(keys) && keys.every((key) => key < combinations);
 }
 

@@ -2,6 +2,7 @@ import { sigmoid } from "./activations.ts";
 import { encodeNumeric, type Encoder, type NumericEncoder, rateTimeOf } from "../encode/encoder.ts";
 import { bucketsOf, levelPositions } from "../encode/category_positions.ts";
 import { createCrossings } from "../encode/cross_lookup.ts";
+import { divisionsOf } from "../encode/divisions.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
 import { servedColumnsOf } from "../examples/input_columns.ts";
 import { memberOf } from "../exact_json.ts";
@@ -139,7 +140,7 @@ function valuesOf(
   coefficients: ArrayLike<number>,
 ): FieldValues | undefined {
   if (feature.type === "numeric") {
-    if (feature.edges || isTimeFeature(feature)) return undefined;
+    if (divisionsOf(feature).length > 0 || isTimeFeature(feature)) return undefined;
     return { numeric: feature, coefficient: coefficients[feature.column], parts: new Map() };
   }
   if (feature.type === "time" || feature.type === "words" || feature.type === "rate") return undefined;

@@ -1,17 +1,16 @@
 import {
-  binOf,
   columnsAt,
   encodeNumeric,
   type FeatureEncoder,
   levelCountOf,
   type LeveledEncoder,
   type NumericEncoder,
-  positionCountOf,
   type TimeEncoder,
   transformed,
   type WordsEncoder,
 } from "../encode/encoder.ts";
 import { createCategoryReader } from "../encode/category_positions.ts";
+import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { type Crossing, rowTimeOf } from "../encode/cross_lookup.ts";
 import { createTimeEncoding } from "../encode/time_columns.ts";
 import { createWordReader } from "../encode/words.ts";
@@ -79,7 +78,11 @@ function sentTerm(
 }
 
 /** Adds the log-odds of the crosses and rates that a field completes to the field's part. */
-type AddCrosses = (part: number, position: number, members: readonly unknown[]) => number;
+interface AddCrosses {
+  /** The field's positions, to be set before. */
+  readonly positions: Int32Array;
+  add(part: number, members: readonly unknown[]): number;
+}
 
 function crossedPart(
   { crossing, coefficients, deep, names, rateTime }: TermOptions,
@@ -91,10 +94,13 @@ function crossedPart(
     deep?.add(column, value);
     sum += value * coefficients[column];
   };
-  return (part, position, members) => {
-    sum = part;
-    crossing(position, take, timeAt < 0 ? NaN : rowTimeOf(members[timeAt]));
-    return sum;
+  return {
+    positions: crossing.positions,
+    add(part, members) {
+      sum = part;
+      crossing.complete(take, timeAt < 0 ? NaN : rowTimeOf(members[timeAt]));
+      return sum;
+    },
   };
 }
 
@@ -104,18 +110,20 @@ function numericTerm(
   deep: DeepPart | undefined,
   cross: AddCrosses | undefined,
 ): Term {
-  const { column, edges, transform } = feature;
-  const firstBin = column + (feature.missingIndicator ? 2 : 1);
-  const binned = (
-    part: number,
-    edges: readonly number[],
-    value: number,
-    members: readonly unknown[],
-  ) => {
-    const bin = binOf(edges, transformed(transform, value));
-    deep?.add(firstBin + bin, 1);
-    const sum = part + coefficients[firstBin + bin];
-    return cross ? cross(sum, bin, members) : sum;
+  const { column, transform } = feature;
+  const divisions = divisionsOf(feature);
+  const divided = (part: number, value: number, members: readonly unknown[]) => {
+    const shown = transformed(transform, value);
+    let sum = part;
+    for (let i = 0; i < divisions.length; i++) {
+      const division = divisions[i];
+      const position = positionIn(division, value, shown);
+      if (cross) cross.positions[i] = position;
+      if (position === division.count) continue;
+      deep?.add(division.column + position, 1);
+      sum += coefficients[division.column + position];
+    }
+    return cross ? cross.add(sum, members) : sum;
   };
   const coefficient = coefficients[column];
   const encodedMissing = encodeNumeric(feature, NaN);
@@ -136,14 +144,16 @@ function numericTerm(
       // A large number divided by a scale far below 1 can become infinite.
       if (Number.isFinite(part)) {
         deep?.add(column, encoded);
-        return edges ? binned(part, edges, value, members) : part;
+        return divisions.length > 0 ? divided(part, value, members) : part;
       }
     }
     if (value === null && feature.nullable) {
       missing.push(feature.name);
       deep?.add(column, encodedMissing);
       if (feature.missingIndicator) deep?.add(column + 1, 1);
-      return cross ? cross(ofMissing, positionCountOf(feature) - 1, members) : ofMissing;
+      if (!cross) return ofMissing;
+      divisions.forEach(({ positionCount }, i) => cross.positions[i] = positionCount - 1);
+      return cross.add(ofMissing, members);
     }
     errors.push({ pointer: pointerTo(feature.name), detail: numericProblem(value, feature.nullable) });
     return NaN;
@@ -162,7 +172,9 @@ function levelTerm(
   const at = (position: number, members: readonly unknown[]) => {
     if (deep) { for (const column of columnsAt(feature, position)) deep.add(column, 1); }
     const part = partAt(feature, position, coefficients);
-    return cross ? cross(part, position, members) : part;
+    if (!cross) return part;
+    cross.positions[0] = position;
+    return cross.add(part, members);
   };
   return (value, { errors, unseen, missing }, members) => {
     const position = read(value);

@@ -61,6 +61,7 @@ export function weightNotes(rows: number, weight: number): string[] {
 const reasons: Readonly<Record<PooledLevels["reason"], string>> = {
   rare: "rare",
   pure: "all of their rows have the same label, and without a penalty log-odds have no bound",
+  "pure-value": "all of their rows have the same label, and without a penalty log-odds have no bound",
   unlisted: "the feature spec does not list them",
 };
 
@@ -74,7 +75,10 @@ export function encodingNotes(
     const named = levels.slice(0, 5).join(", ") + (levels.length > 5 ? ", …" : "");
     const why = reasons[reason];
     const weighed = weight === rows ? "" : `, of weight ${Number(weight.toPrecision(4))},`;
-    return `${field}: ${levels.length} level(s) on ${rows} training row(s)${weighed} share the column of unseen levels (${named}): ${why}.`;
+    const are = reason === "pure-value"
+      ? `${levels.length} value(s) on ${rows} training row(s)${weighed} have no column`
+      : `${levels.length} level(s) on ${rows} training row(s)${weighed} share the column of unseen levels`;
+    return `${field}: ${are} (${named}): ${why}.`;
   });
   // A wide design has millions of names.
   const names = fixedAtZero.length === 0 ? [] : columnNames(encoder);

@@ -4,7 +4,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { type LayersModel, loadLayersModel } from "@tensorflow/tfjs-layers";
 import { createCategoryReader } from "../../pipeline/encode/category_positions.ts";
-import { columnsAt, encodeNumeric, type Encoder } from "../../pipeline/encode/encoder.ts";
+import {
+  columnsAt,
+  encodeNumeric,
+  type Encoder,
+  type NumericEncoder,
+  transformed,
+} from "../../pipeline/encode/encoder.ts";
 import { root } from "./program.ts";
 
 /** Returns the encoded columns of a row, including zeros. */
@@ -18,6 +24,7 @@ export function denseRow(
     if (feature.type === "numeric") {
       columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
       if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
+      if (value !== null) setDivided(feature, Number(value), columns);
     } else if (feature.type === "time" || feature.type === "words" || feature.type === "rate") {
       throw new Error(`a test of tfjs has no ${feature.type}`);
     } else {
@@ -25,6 +32,17 @@ export function denseRow(
     }
   }
   return columns;
+}
+
+/** Sets the columns of a number's bins and exact value. */
+function setDivided(feature: NumericEncoder, value: number, columns: number[]): void {
+  const { edges, resolutions = edges ? [{ edges }] : [], exactValues = [], transform } = feature;
+  let first = feature.column + (feature.missingIndicator ? 2 : 1);
+  for (const { edges } of resolutions) {
+    columns[first + edges.filter((edge) => edge <= transformed(transform, value)).length] = 1;
+    first += edges.length + 1;
+  }
+  if (exactValues.includes(value)) columns[first + exactValues.indexOf(value)] = 1;
 }
 
 /** Loads a model's files by tfjs, on its cpu backend. */

@@ -10,13 +10,23 @@ export const columns = ["who", "clicked", "x", "y", "z", "c", "d", "weight"];
 /** A spec with everything that is fitted: imputations, scales, edges, levels and crosses. */
 export const spec = specOf(
   [
-    { name: "x", type: "numeric", bins: 4 },
+    { name: "x", type: "numeric", bins: [2, 4] },
     { name: "y", type: "numeric", impute: "mean" },
-    { name: "z", type: "numeric", transform: "log1p", bins: 3, missingIndicator: false },
+    {
+      name: "z",
+      type: "numeric",
+      transform: "log1p",
+      bins: 3,
+      values: { minCount: 7 },
+      missingIndicator: false,
+    },
     { name: "c", type: "categorical", minCount: 8 },
     { name: "d", type: "categorical", hash: 3 },
   ],
-  { weight: true, crosses: [{ of: ["x", "c"], minCount: 6 }, { of: ["c", "d"], minCount: 5 }] },
+  {
+    weight: true,
+    crosses: [{ of: [{ name: "x", bins: 4 }, "c"], minCount: 6 }, { of: ["c", "d"], minCount: 5 }],
+  },
 );
 
 export interface WeightedRow extends ExampleRow {

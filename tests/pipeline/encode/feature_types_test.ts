@@ -29,7 +29,7 @@ const spec = specOf([
   { name: "stars", type: "ordinal", levels: [1, 2, 3, 4, 5] },
   { name: "seen", type: "time", parts: ["weekday"] },
   { name: "until", type: "time", parts: ["age"], since: "2024-01-31T10:15:00Z" },
-  { name: "z", type: "numeric", transform: "log1p", bins: 3 },
+  { name: "z", type: "numeric", transform: "log1p", bins: [3, 7], values: { minCount: 2 } },
 ]);
 const names = ["at", "x", "size", "c", "stars", "seen", "until", "z"];
 
@@ -265,6 +265,7 @@ Deno.test("feature types: a model with them is the same for any number of thread
         stars: (id * 7) % 6,
         seen: noon - id * hour,
         until: noon + id * day,
+        z: id % 9 === 0 ? null : id % 40,
         clicked: (id * 7919) % 13 < 3 + id % 3 ? 1 : 0,
       })),
     );
@@ -287,10 +288,13 @@ Deno.test("feature types: a model with them is the same for any number of thread
       /stars: 1 level\(s\) on \d+ training row\(s\) .*\(0\): the feature spec does not list them/,
     );
     // The more stars, the fewer rows: the columns of later levels have coefficients too.
-    const stars = one.artifact.metadata.encoder.features[4];
+    const [, , , , stars, , , z] = one.artifact.metadata.encoder.features;
     assert.ok(
       one.artifact.metadata.coefficients.slice(stars.column, stars.column + 4).every((value) => value !== 0),
     );
+    assert.ok(z.type === "numeric");
+    assert.deepEqual(z.resolutions?.map(({ edges }) => edges.length), [2, 6]);
+    assert.deepEqual(z.exactValues, Array.from({ length: 40 }, (_, value) => value));
   });
 });
 

@@ -38,7 +38,7 @@ function trainingRow(random: Random, id: number): Row {
     who: `w${id % 150}`,
     clicked,
     n,
-    l: Math.round(1e5 * random.uniform()),
+    l: random.below(4) === 0 ? 100 * random.below(9) : Math.round(1e5 * random.uniform()),
     b: random.below(9) === 0 ? null : random.below(40) - 10,
     c: random.below(12) === 0 ? null : oneOf(random, texts),
     k: random.below(90),
@@ -73,16 +73,20 @@ const sqlSpec = parseSpec({
   group: "who",
   features: [
     { name: "n", type: "numeric" },
-    { name: "l", type: "numeric", transform: "log1p", bins: 5 },
-    { name: "b", type: "numeric", bins: 4 },
+    { name: "l", type: "numeric", transform: "log1p", bins: [2, 5, 20], values: { minCount: 2 } },
+    { name: "b", type: "numeric", bins: 4, values: { minCount: 10 } },
     { name: "c", type: "categorical", minCount: 5 },
     { name: "k", type: "categorical", minCount: 1, nullable: false },
     { name: "m", type: "categorical", minCount: 1 },
     { name: "o", type: "ordinal", levels: ["low", "middle", "high"], nullable: false },
     { name: "r", type: "rate", prior: 10 },
   ],
-  crosses: [{ of: ["l", "c"], minCount: 3 }, { of: ["b", "k"], minCount: 1 }],
-  rates: [{ of: ["c", "o"], prior: 20 }],
+  crosses: [
+    { of: [{ name: "l", bins: 5 }, "c"], minCount: 3 },
+    { of: ["b", "k"], minCount: 1 },
+    { of: ["l", { name: "b", values: true }], minCount: 3 },
+  ],
+  rates: [{ of: ["c", "o"], prior: 20 }, { of: [{ name: "l", bins: 20 }], prior: 5 }],
 }, "of a test");
 
 function trainOnRows(
@@ -230,7 +234,7 @@ const otherSpec = parseSpec({
   group: "who",
   features: [
     { name: "n", type: "numeric", servedAs: 0.5 },
-    { name: "b", type: "numeric", bins: 3 },
+    { name: "b", type: "numeric", bins: [3, 6], values: { minCount: 20 } },
     { name: "c", type: "categorical", hash: 8 },
     { name: "k", type: "categorical", minCount: 5 },
     { name: "m", type: "words", minCount: 2 },
@@ -238,7 +242,7 @@ const otherSpec = parseSpec({
   ],
   crosses: [{ of: ["b", "c"], minCount: 2 }],
   time: "l",
-  rates: [{ of: ["b"], prior: 5, halfLife: "10d" }, { of: ["b", "k"], prior: 5 }],
+  rates: [{ of: [{ name: "b", bins: 6 }], prior: 5, halfLife: "10d" }, { of: ["b", "k"], prior: 5 }],
 }, "of a test");
 
 /** Gives a row a time of the year 2024 and a text of two words. */
