@@ -302,3 +302,25 @@ Deno.test("divisions: a spec that names bins or values which a field lacks is re
     );
   }
 });
+
+Deno.test("divisions: an encoder whose edges, values or divisions do not fit is not one", () => {
+  const rows = Array.from({ length: 20 }, (_, x) => ({ x, y: x, z: x, c: "a", at: 1e15 }));
+  const { encoder } = encodeRows(combined, rows);
+  const [, x] = encoder.features;
+  const crosses = encoder.crosses ?? [];
+  assert.equal(columnCountOf(encoder), encoder.columnCount);
+  const withX = (changes: object) => ({
+    ...encoder,
+    features: encoder.features.map((feature) => feature === x ? { ...x, ...changes } : feature),
+  });
+  const withCross = (changes: object) => ({ ...encoder, crosses: [{ ...crosses[0], ...changes }] });
+  const damaged: readonly Encoder[] = [
+    withX({ edges: [1, 2] }),
+    withX({ resolutions: numericOf(encoder, "x").resolutions?.map(({ bins }) => ({ bins, edges: [2, 1] })) }),
+    withX({ exactValues: [3, 3] }),
+    withCross({ divisions: [0] }),
+    withCross({ divisions: [9, 0], keys: [] }),
+    withCross({ divisions: [0, 1], keys: [] }),
+  ];
+  damaged.forEach((encoder, i) => assert.equal(columnCountOf(encoder), NaN, `the encoder ${i}`));
+});
