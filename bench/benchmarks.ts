@@ -14,6 +14,7 @@ import { predictBatch } from "./predict_batch.ts";
 import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { readExamples } from "./read_examples.ts";
+import { secondTraining } from "./second_training.ts";
 import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
 import { wholePath } from "./whole_path.ts";
@@ -29,6 +30,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "fit-wide": fitWide,
   "fit-hidden": fitHidden,
   "fit-sizes": fitSizes,
+  "second-training": secondTraining,
   "cv-path": cvPath,
   "predict-bare": predictBare,
   "predict-peers": predictPeers,

@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import { removeCachedExamples } from "../pipeline/examples/cache/cached_examples.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
 import { applySchema } from "../pipeline/store/apply_schema.ts";
 import {
@@ -45,6 +47,7 @@ export default command({
         return { ...change, applied: false };
       }
       const applied = await applySchema(store, { schema, schemaName: path, mayDrop: options.drop, signal });
+      removeCachedExamples(dirname(store.path));
       if (hasNewValues(applied)) {
         terminal.say(
           "Load the files again with clickwell ingest --on-conflict replace for the values of new columns.",

@@ -1,5 +1,6 @@
 import { usageInvalid } from "../../pipeline/failure.ts";
 import { defaultMemoryBytes, type ResourceOptions } from "../../pipeline/train/training_resources.ts";
+import { defaultCacheBytes } from "../../pipeline/examples/cache/cached_examples.ts";
 import type { Flags, Options } from "./command.ts";
 
 /** The flags of commands that work with the examples of a store. */
@@ -18,19 +19,32 @@ export const resourceFlags = {
     help:
       "memory for examples, as 500MB or 2GB; the rest is spilled to a file in the data folder; does not change the result",
   },
+  cache: {
+    type: "string",
+    value: "SIZE",
+    default: `${defaultCacheBytes / 1e9}GB`,
+    help:
+      "disk space in the data folder for examples, so that the next training on the same tables need not read them again; 0 keeps none; does not change the result",
+  },
 } as const satisfies Flags;
 
-export function resourceOptionsOf({ threads, memory }: Options<typeof resourceFlags>): ResourceOptions {
-  return { ...(threads === undefined ? {} : { threads }), memoryBytes: parseBytes(memory) };
+export function resourceOptionsOf(
+  { threads, memory, cache }: Options<typeof resourceFlags>,
+): ResourceOptions {
+  return {
+    ...(threads === undefined ? {} : { threads }),
+    memoryBytes: parseBytes(memory),
+    cacheBytes: parseBytes(cache, "--cache"),
+  };
 }
 
 const factors: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
 /** Parses a size such as 500MB, 1.5 GB or 64MiB. Returns bytes. @throws {Failure} `usage-invalid` */
-export function parseBytes(text: string): number {
+export function parseBytes(text: string, flag = "--memory"): number {
   const [, number, prefix, binary] = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*$/i.exec(text) ?? [];
   if (number === undefined || (binary && !prefix)) {
-    throw usageInvalid(`--memory is ${JSON.stringify(text)}, expected a size such as 500MB or 2GB.`);
+    throw usageInvalid(`${flag} is ${JSON.stringify(text)}, expected a size such as 500MB or 2GB.`);
   }
   const unit = prefix.toUpperCase();
   const factor = binary ? 2 ** (10 * Object.keys(factors).indexOf(unit)) : factors[unit];

@@ -101,7 +101,8 @@ function createFile(budget: MemoryBudget): string {
   return path;
 }
 
-function writeRecord<Chunk>(
+/** Writes a chunk's columns to a place in a file that exists. @throws {Failure} `file-unwritable`. */
+export function writeRecord<Chunk>(
   { fields, columns, byteCount }: ChunkRecord<Chunk>,
   place: Place,
 ): SpilledChunk<Chunk> {
@@ -130,7 +131,7 @@ export function createLoader(capacity = 1) {
       const known = loaded.get(stored)?.chunk;
       // The key is the stored chunk itself, so the type is that of the loaded chunk.
       if (known) return known as Chunk;
-      const bytes = read(stored.place, evict(loaded, capacity));
+      const bytes = readRecord(stored.place, evict(loaded, capacity));
       const chunk = chunkOver(stored, bytes);
       loaded.set(stored, { chunk, bytes });
       return chunk;
@@ -152,7 +153,10 @@ function evict(
 }
 
 /** Reads a record into `memory` if it fits, otherwise into new memory. */
-function read({ path, at, byteCount }: Place, memory: SharedArrayBuffer | undefined): SharedArrayBuffer {
+export function readRecord(
+  { path, at, byteCount }: Place,
+  memory: SharedArrayBuffer | undefined,
+): SharedArrayBuffer {
   const bytes = memory && byteCount <= memory.byteLength ? memory : new SharedArrayBuffer(byteCount);
   // Opened for each chunk, which takes a hundredth of the read time and leaves nothing to close.
   using file = Deno.openSync(path);

@@ -1,23 +1,33 @@
 import { createHash } from "node:crypto";
 import { loadEach } from "../chunks/chunk_store.ts";
-import type { RawExamples } from "./raw_examples.ts";
+import type { RawChunk, RawExamples } from "./raw_examples.ts";
 
 /** Returns the SHA-256 of the examples as read, in hexadecimal. It depends on the rows alone, not on how they were loaded. */
-export function fingerprintOf({ chunks, levels }: RawExamples): string {
+export function fingerprintOf({ chunks, levels, fingerprint }: RawExamples): string {
+  if (fingerprint !== undefined) return fingerprint;
+  const hash = createFingerprint(levels);
+  for (const chunk of loadEach(chunks)) hash.add(chunk);
+  return hash.digest();
+}
+
+/** Computes the fingerprint of examples from their chunks, which are added in order. */
+export function createFingerprint(levels: RawExamples["levels"]) {
   const hash = createHash("sha256");
   for (const text of jsonParts(levels)) hash.update(text);
   // The hash does not accept shared memory. One buffer for all columns: separate copies would be as much garbage as the data.
   let copy = new Uint8Array();
-  for (const { numeric, codes, labels, groups, weights, times } of loadEach(chunks)) {
-    const others = [weights, times].filter((column) => column !== undefined);
-    for (const column of [numeric, ...codes, labels, groups, ...others]) {
-      const { buffer, byteOffset, byteLength } = column;
-      if (copy.length < byteLength) copy = new Uint8Array(byteLength);
-      copy.set(new Uint8Array(buffer, byteOffset, byteLength));
-      hash.update(copy.subarray(0, byteLength));
-    }
-  }
-  return hash.digest("hex");
+  return {
+    add({ numeric, codes, labels, groups, weights, times }: RawChunk): void {
+      const others = [weights, times].filter((column) => column !== undefined);
+      for (const column of [numeric, ...codes, labels, groups, ...others]) {
+        const { buffer, byteOffset, byteLength } = column;
+        if (copy.length < byteLength) copy = new Uint8Array(byteLength);
+        copy.set(new Uint8Array(buffer, byteOffset, byteLength));
+        hash.update(copy.subarray(0, byteLength));
+      }
+    },
+    digest: (): string => hash.digest("hex"),
+  };
 }
 
 /** Levels in one part of the JSON, at most: texts of all rows may be longer than the longest string. */

@@ -35,4 +35,6 @@ export interface RawExamples {
   readonly account: RowAccount;
   /** The greatest id, if ids are integers: rows added later have a greater one. */
   readonly lastId?: bigint;
+  /** SHA-256 of the rows, if it is known already: see `fingerprintOf`. */
+  readonly fingerprint?: string;
 }

@@ -1,6 +1,8 @@
+import { dirname } from "node:path";
 import { memberOf } from "../exact_json.ts";
 import { startThreads, workerUrl } from "../runtime/thread_pool.ts";
 import { usageInvalid } from "../failure.ts";
+import { removeCachedExamples } from "../examples/cache/cached_examples.ts";
 import { fileState } from "../files/file_state.ts";
 import type { ColumnMapping } from "../files/columns/column_source.ts";
 import { formatAmong } from "../files/open_file.ts";
@@ -99,6 +101,7 @@ export async function ingest(store: Store, options: IngestOptions): Promise<Inge
     localReader.close();
     bulk.end();
     rejects?.close();
+    if (reports.some(({ loadedBefore }) => !loadedBefore)) removeCachedExamples(dirname(store.path));
   }
 }
 

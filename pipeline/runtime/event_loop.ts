@@ -3,6 +3,19 @@ export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
+/** Milliseconds for which work may keep the event loop waiting. */
+const busyMsMax = 50;
+
+/** Returns a function that yields to the event loop if the last time was more than 50 ms ago: yielding itself takes about one. */
+export function createYielding(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < busyMsMax) return;
+    await yieldToEventLoop();
+    last = performance.now();
+  };
+}
+
 /**
  * Runs long work and yields to the event loop between its steps. Signals are delivered between tasks: otherwise Ctrl-C would
  * take effect only at the end.

@@ -17,14 +17,20 @@ export const cacheBytes = 32 * mebibyte;
  * @throws {Failure} `store-full`
  */
 export function requireFreeSpace(path: string, needed: number): void {
-  const free = freeBytes(dirname(path));
-  if (free === undefined || free >= needed) return;
+  if (hasFreeSpace(path, needed)) return;
+  const free = freeBytes(dirname(path)) ?? 0;
   const inMiB = (bytes: number) => `${Math.floor(bytes / mebibyte).toLocaleString("en")} MiB`;
   throw new Failure(
     "store-full",
     `Cannot write ${path}: ${inMiB(free)} are free on its disk, expected at least ${inMiB(needed)}. ` +
       "Free some space and try again.",
   );
+}
+
+/** Whether the disk of `path` has `needed` free bytes, or its free space is unknown. */
+export function hasFreeSpace(path: string, needed: number): boolean {
+  const free = freeBytes(dirname(path));
+  return free === undefined || free >= needed;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createChunkStore } from "../chunks/chunk_store.ts";
 import { encodeInSteps } from "../encode/encode.ts";
-import { readExamples } from "../examples/examples.ts";
+import { readCachedExamples } from "../examples/cache/cached_examples.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
@@ -14,10 +14,10 @@ import { readObserver, type TrainObserver } from "../train/fit_model.ts";
 import type { HyperParameters } from "../train/hyper_parameters.ts";
 import { requireExamples, requireSplit } from "../train/prepare.ts";
 import type { StageClock } from "../train/stage_clock.ts";
-import type { TrainingResources } from "../train/training_resources.ts";
+import { cacheOptionsOf, type ResourceOptions, type TrainingResources } from "../train/training_resources.ts";
 import { divideIntoFolds, type FoldedDesign } from "./folds.ts";
 
-export interface PrepareFoldsOptions {
+export interface PrepareFoldsOptions extends Pick<ResourceOptions, "cacheBytes"> {
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
   readonly foldCount: number;
@@ -46,7 +46,11 @@ export async function prepareFolds(
   clock: StageClock,
 ): Promise<PreparedFolds> {
   const { spec, hyperParameters, foldCount, signal } = options;
-  const raw = await readExamples(store, spec, threads, { budget, observe: readObserver(options) });
+  const raw = await readCachedExamples(store, spec, threads, {
+    ...cacheOptionsOf(options),
+    budget,
+    observe: readObserver(options),
+  });
   requireExamples(raw, spec);
   clock.lap("read");
   const { split } = hyperParameters;

@@ -17,7 +17,7 @@ import type { TrainObserver } from "../train/fit_model.ts";
 import { type HyperParameters, penaltyOf } from "../train/hyper_parameters.ts";
 import { type Seconds, type StageClock, startClock } from "../train/stage_clock.ts";
 import { version } from "../version.ts";
-import { openTrainingResources, type ResourceOptions } from "../train/training_resources.ts";
+import { cacheOptionsOf, openTrainingResources, type ResourceOptions } from "../train/training_resources.ts";
 import { activateBest, type BestModel, trainBest } from "./best_model.ts";
 import { type PreparedFolds, prepareFolds, type PrepareFoldsOptions } from "./prepare_folds.ts";
 
@@ -263,6 +263,7 @@ async function trainAndRecord(
     hyperParameters: withCandidate(hyperParameters, candidate),
     ...(threads === undefined ? {} : { threads }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...cacheOptionsOf(options),
     now,
     ...(signal ? { signal } : {}),
     ...(observe ? { observe } : {}),

@@ -1,7 +1,7 @@
 import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { tellsOutcome } from "../examples/leaks/leak_warning.ts";
-import { readExamples } from "../examples/examples.ts";
+import { readCachedExamples } from "../examples/cache/cached_examples.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
@@ -25,7 +25,7 @@ import { describe } from "./metadata.ts";
 import { encodingNotes, heldOutNotes, minibatchNotes, warnOfAuc, weightNotes } from "./notes.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
 import { type Seconds, type StageClock, startClock } from "./stage_clock.ts";
-import { openTrainingResources, type ResourceOptions } from "./training_resources.ts";
+import { cacheOptionsOf, openTrainingResources, type ResourceOptions } from "./training_resources.ts";
 
 export interface TrainOptions extends ResourceOptions {
   readonly spec: FeatureSpec;
@@ -105,7 +105,11 @@ export async function trainModel(
   const { threads, budget, close } = openTrainingResources(store, options);
   const chunkStore = createChunkStore(budget);
   const read = async () => {
-    const raw = await readExamples(store, spec, threads, { budget, observe: readObserver(options) });
+    const raw = await readCachedExamples(store, spec, threads, {
+      ...cacheOptionsOf(options),
+      budget,
+      observe: readObserver(options),
+    });
     clock.lap("read");
     return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunkStore), signal);
   };

@@ -15,6 +15,13 @@ export interface ResourceOptions {
   readonly threads?: number;
   /** Examples beyond this size are spilled to a file in the data folder. The model does not depend on it. */
   readonly memoryBytes?: number;
+  /** Disk space beside the store for examples that later trainings need not read again; default: `defaultCacheBytes`. */
+  readonly cacheBytes?: number;
+}
+
+/** Returns the options of reading examples that are among those of resources. */
+export function cacheOptionsOf({ cacheBytes }: ResourceOptions): Pick<ResourceOptions, "cacheBytes"> {
+  return cacheBytes === undefined ? {} : { cacheBytes };
 }
 
 export function openTrainingResources(store: Store, options: ResourceOptions) {
