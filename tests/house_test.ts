@@ -57,7 +57,7 @@ const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 /** Rooms in which SQL is written. */
 const sqlPlaces = /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/\w+_queries\.ts$/;
 
-/** The search for tables, which no command calls yet. */
+/** The search for tables, which only a training thread knows yet. */
 const notYetCalled = /^pipeline\/fit\/tables\//;
 
 const linesMax = 300;

@@ -29,6 +29,8 @@ export interface CoefficientOptions {
 const ridge = 30;
 /** Largest derivative of the mean loss that counts as 0, and largest change by a further step. */
 const tolerance = { gradient: 1e-9, step: 1e-8 };
+/** Near the optimum the objective falls by less than its rounding error, and the gradient still shrinks. */
+const slack = 1e-14;
 const iterationsMax = 100;
 
 /**
@@ -120,7 +122,7 @@ function search(
       i < count ? Math.max(0, value - share * step[i]) : value - share * step[i]
     );
     const at = objectiveOf(values, next);
-    if (at < objective) return { b: next, objective: at };
+    if (at <= objective + slack * Math.abs(objective)) return { b: next, objective: at };
   }
   return undefined;
 }
