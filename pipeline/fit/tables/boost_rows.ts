@@ -76,7 +76,7 @@ export const growth = {
   gainMin: 1e-9,
   rowShare: 0.8,
   fieldShare: 0.7,
-  /** A leaf of n rows has the share n / (n + shrink) of its own value, and the rest of its parent's. */
+  /** A leaf of n rows has its value to the share n / (n + shrink), and else its parent's. */
   shrink: 10,
 };
 

@@ -7,7 +7,7 @@ import { scoredRows, scoreFolds } from "./fold_scores.ts";
 import { addTable, type Table, tablesOf } from "./forest_tables.ts";
 import type { FoundModel, FoundTable } from "./found_model.ts";
 import { mergeBins } from "./merge_bins.ts";
-import { purify, weighCells } from "./purify.ts";
+import { cellWeightsOf, purify } from "./purify.ts";
 
 /** A table of a smaller coefficient is left out. */
 const coefficientMin = 0.02;
@@ -111,7 +111,7 @@ function mergeAll(tables: readonly Table[], rows: FoldedRows, logits: Float64Arr
   return tables.map((table) =>
     mergeBins(
       table,
-      weighCells(table, fields, curvatures),
+      cellWeightsOf(table, fields, curvatures),
       table.fields.map((field) => fields[field].isNumeric),
       budget,
     )
@@ -143,7 +143,7 @@ function fitIntercept(
 
 /** Returns the variance over the rows of what a table adds to the logit. */
 function worthOf(table: Table, fields: readonly BoostField[], weights: Float64Array | undefined): number {
-  const cellWeights = weighCells(table, fields, weights);
+  const cellWeights = cellWeightsOf(table, fields, weights);
   let [sum, squares, total] = [0, 0, 0];
   for (let i = 0; i < cellWeights.length; i++) {
     sum += cellWeights[i] * table.cells[i];

@@ -3,7 +3,7 @@ import type { Table } from "./forest_tables.ts";
 /**
  * Merges like rows and like columns of a table, or like bins of a curve. The two adjacent lines whose union costs least are merged, while
  * the sum of the costs ½ · Σ w₁w₂ / (w₁ + w₂) · (v₁ − v₂)² stays within the budget; a merged cell is the weighted mean. Levels are adjacent
- * in the order of their means. Bin 0 keeps a line of its own.
+ * in the order of their means. Bin 0 keeps its line.
  *
  * @param weights Weight of each cell: that of its rows in the loss's curvature.
  * @param isNumeric Whether the axis of each field is in the order of its values.

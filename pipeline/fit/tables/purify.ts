@@ -14,7 +14,7 @@ const rounds = 50;
  * Moves the mean of each row and column of the pairs' tables into the curves of their fields, until the means are 0, and the mean of each
  * curve into the intercept. Means are weighted by rows. A missing value of a numeric field that had none adds nothing.
  *
- * @param fields Bins of the rows that weigh the cells.
+ * @param fields Bins of the rows, by which means are weighted.
  * @param weights Of the rows; default: 1.
  * @see Lengerich et al., Purifying Interaction Effects with the Functional ANOVA (2020).
  */
@@ -43,7 +43,7 @@ export function purify(
       for (let bin = 0; bin < curve.length; bin++) curve[bin] += table.cells[table.positions[0][bin]];
       continue;
     }
-    const cellWeights = weighCells(table, fields, weights);
+    const cellWeights = cellWeightsOf(table, fields, weights);
     const isUnseen = [first, second].map((f) => fields[f].isNumeric && counts[f][0] === 0);
     const { cells, rowMeans, columnMeans } = withoutMeans(table, cellWeights, isUnseen);
     add(curveOf(first), table.positions[0], rowMeans);
@@ -95,7 +95,7 @@ export function binWeights({ codes, binCount }: BoostField, weights: Float64Arra
 }
 
 /** Returns the weight of the rows in each cell, row-major. @param weights Of the rows; default: 1. */
-export function weighCells(
+export function cellWeightsOf(
   { fields: [first, second], positions, shape }: Table,
   fields: readonly BoostField[],
   weights: Float64Array | undefined,

@@ -21,6 +21,8 @@ const stepRows = 50_000;
 export function createSplitFinder(fields: readonly BoostField[], { mode, allowed }: SplitOptions) {
   const offsets = binOffsets(fields);
   const free: Histogram[] = [];
+  const bestSplit = (leaf: Leaf, histogram: Histogram, among: readonly number[]) =>
+    scanFields(leaf, histogram, among, { fields, offsets, mode });
 
   function* count(leaf: Leaf, rows: SplitRows, among: readonly number[]): Generator<void, Histogram> {
     const histogram = free.pop() ?? new Float64Array(3 * offsets[fields.length]);
@@ -30,20 +32,6 @@ export function createSplitFinder(fields: readonly BoostField[], { mode, allowed
       if (leaf.end - leaf.start > stepRows) yield;
     }
     return histogram;
-  }
-
-  function bestSplit(leaf: Leaf, histogram: Histogram, among: readonly number[]): Split | undefined {
-    const best = noSplit();
-    for (const f of among) {
-      const { isNumeric, binCount } = fields[f];
-      if (isNumeric) {
-        scanCuts(best, f, histogram, offsets[f], rangeOf(leaf, f, fields[f]), leaf);
-        continue;
-      }
-      scanLevels(best, f, histogram, offsets[f], binCount, leaf);
-      if (mode === "sorted") scanSubsets(best, f, histogram, offsets[f], binCount, leaf);
-    }
-    return best.field < 0 ? undefined : best;
   }
 
   /** Subtracts what the smaller child holds from the parent's sums. */
@@ -112,4 +100,28 @@ function candidates({ path }: Leaf, offered: readonly number[], allowed: Uint8Ar
   const fieldCount = Math.round(Math.sqrt(allowed.length));
   const others = offered.filter((f) => f !== own && allowed[own * fieldCount + f] === 1);
   return [...others, own].sort((a, b) => a - b);
+}
+
+interface Bins extends Pick<SplitOptions, "mode"> {
+  readonly fields: readonly BoostField[];
+  readonly offsets: Int32Array;
+}
+
+function scanFields(
+  leaf: Leaf,
+  histogram: Histogram,
+  among: readonly number[],
+  { fields, offsets, mode }: Bins,
+): Split | undefined {
+  const best = noSplit();
+  for (const f of among) {
+    const { isNumeric, binCount } = fields[f];
+    if (isNumeric) {
+      scanCuts(best, f, histogram, offsets[f], rangeOf(leaf, f, fields[f]), leaf);
+      continue;
+    }
+    scanLevels(best, f, histogram, offsets[f], binCount, leaf);
+    if (mode === "sorted") scanSubsets(best, f, histogram, offsets[f], binCount, leaf);
+  }
+  return best.field < 0 ? undefined : best;
 }

@@ -20,7 +20,7 @@ const shapes = [
   { name: "d", kind: "numeric", bins: 10 },
 ] as const;
 /** A pair of which neither field says anything alone, and a curve. */
-const planted = binnedRows(3000, shapes, {
+const planted = binnedRows(2400, shapes, {
   groupRows: 2,
   logit: ([a, , c, d]) => 1.5 * step(a > 15) * step(c > 3) + 0.15 * (d - 5),
 });
@@ -111,8 +111,8 @@ Deno.test("a missing value that training never saw adds nothing to the logit", (
 });
 
 Deno.test("rows of later folds come after those they are fitted to, if times are given", async () => {
-  const times = new Float64Array(new SharedArrayBuffer(8 * 3000)).map((_, i) => (i * 7919) % 3000);
-  const shared = new Float64Array(new SharedArrayBuffer(8 * 3000));
+  const times = new Float64Array(new SharedArrayBuffer(8 * 2400)).map((_, i) => (i * 7919) % 2400);
+  const shared = new Float64Array(new SharedArrayBuffer(8 * 2400));
   shared.set(times);
   const { outOfFold: { blocks, folds, logits } } = await find({ ...planted, times: shared });
   for (const { fittedTo, scoredOn } of folds) {
