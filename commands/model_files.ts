@@ -11,7 +11,7 @@ export async function saveModel(
   terminal: Terminal,
 ): Promise<Result> {
   const row = await registry.findModel(model);
-  const { files, leftOut } = exportModel(row, { modelsDir: dir, folder, replace });
+  const { files, leftOut } = await exportModel(row, { modelsDir: dir, folder, replace });
   terminal.say(`Exported ${row.modelId}, version ${row.version}, to ${folder}: ${files.join(", ")}.`);
   for (const { file, why } of leftOut) terminal.say(`It has no ${file}: ${why}.`);
   return { model_id: row.modelId, version: row.version, path: folder, files, left_out: leftOut };

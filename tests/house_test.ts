@@ -19,6 +19,7 @@ const rooms: readonly (readonly string[])[] = [
   ["pipeline/evaluate"],
   ["pipeline/fit"],
   ["pipeline/report"],
+  ["pipeline/report_page"],
   ["pipeline/train"],
   ["pipeline/export", "pipeline/generate", "pipeline/predict", "pipeline/sweep"],
   ["server/runtime"],
@@ -57,7 +58,7 @@ const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 /** Rooms in which SQL is written. */
 const sqlPlaces = /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/\w+_queries\.ts$/;
 
-/** The search for tables, which only a training thread knows yet. */
+/** The search for tables, which no command calls yet. */
 const notYetCalled = /^pipeline\/fit\/tables\//;
 
 const linesMax = 300;
@@ -66,16 +67,19 @@ const functionLinesMax = 80;
 /** Which files may import a package. */
 const packagePlaces = new Map<string, RegExp>([
   ["@hyperjump/json-schema", /^tests\//],
+  ["@observablehq/plot", /^pipeline\/report_page\//],
   ["@tensorflow/tfjs-backend-cpu", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
   ["@tensorflow/tfjs-backend-wasm", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
   ["@tensorflow/tfjs-core", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
   ["@tensorflow/tfjs-layers", /^(pipeline\/fit\/minibatch\/tfjs|tests)\//],
+  ["axe-core", /^tests\//],
   ["esbuild", /^packaging\//],
   ["fast-check", /^(bench|tests)\//],
   ["hono", /^server\//],
   ["hyparquet", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
   ["hyparquet-compressors", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
   ["hyparquet-writer", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
+  ["linkedom", /^(pipeline\/report_page|tests)\//],
   ["pako", /^pipeline\/files\//],
   ["playwright-core", /^tests\//],
   ["zod", /^(bench|pipeline|server|tests)\//],

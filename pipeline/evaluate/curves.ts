@@ -1,5 +1,5 @@
 import { exp, log } from "../math/elementary.ts";
-import { normalQuantile } from "../math/normal_quantile.ts";
+import { wilson } from "../math/wilson.ts";
 import { slackOf } from "../encode/weight_slack.ts";
 import { type RankedRows, reliabilityBins } from "./ranked_rows.ts";
 import { confidenceLevel } from "./resampling.ts";
@@ -88,7 +88,7 @@ export function reliabilityOf(rows: RankedRows): ReliabilityBin[] {
       rows: weight,
       predicted: predicted / weight,
       observed,
-      ...wilson(observed, size),
+      ...wilson(observed, size, confidenceLevel),
     });
   }
   return bins;
@@ -114,17 +114,6 @@ function sizeOf(
     residuals[groups[i]] = 0;
   }
   return variance > 0 ? Math.min(weight, observed * (1 - observed) / variance) : weight;
-}
-
-/** @see Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927). */
-function wilson(rate: number, size: number): { low: number; high: number } {
-  const z = -normalQuantile((1 - confidenceLevel) / 2);
-  const centre = (rate + z ** 2 / (2 * size)) / (1 + z ** 2 / size);
-  const reach = z * Math.sqrt(rate * (1 - rate) / size + z ** 2 / (4 * size ** 2)) / (1 + z ** 2 / size);
-  return {
-    low: Math.min(rate, Math.max(0, centre - reach)),
-    high: Math.max(rate, Math.min(1, centre + reach)),
-  };
 }
 
 /**

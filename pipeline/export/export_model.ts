@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { Failure } from "../failure.ts";
 import { type Artifact, exists, isOfSystem, readArtifact, reasonOf } from "../model/artifact.ts";
 import type { ModelRow } from "../model/registry.ts";
-import { reportName } from "../report/report_file.ts";
+import { parseReport, reportName } from "../report/report_file.ts";
 import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
 import { jsScorer, requireAgreement } from "./js_scorer.ts";
 import { dialects } from "./sql_dialect.ts";
@@ -13,6 +13,9 @@ import { sqlScorer } from "./sql_scorer.ts";
 export const manifestName = "export.json";
 /** Version of the layout of an export. */
 export const exportFormat = 1;
+
+/** The page that draws the report of a model that has one. */
+export const pageName = "report.html";
 
 /** The files of a model's folder that an export has unchanged; the last ones only if the model has them. */
 export const modelFiles = ["model.json", "weights.bin"] as const;
@@ -42,19 +45,19 @@ export interface Exported {
 }
 
 /**
- * Writes a model, its golden examples and its scorers to a new folder: all files or none.
+ * Writes a model, the page of its report, its golden examples and its scorers to a new folder: all files or none.
  *
  * @param options.replace Replaces a folder that is an export.
  * @throws {Failure} `model-unknown`, `artifact-corrupt`; `file-unwritable`.
  */
-export function exportModel(
+export async function exportModel(
   row: ModelRow,
   { modelsDir, folder, replace }: {
     readonly modelsDir: string;
     readonly folder: string;
     readonly replace: boolean;
   },
-): Exported {
+): Promise<Exported> {
   const target = resolve(folder);
   requireFree(target, folder, replace);
   const artifact = readArtifact(modelsDir, row.modelId);
@@ -63,6 +66,11 @@ export function exportModel(
   for (const name of [...modelFiles, ...keptFiles]) {
     const path = join(modelsDir, row.modelId, name);
     if (exists(path)) files[name] = Deno.readFileSync(path);
+  }
+  const report = files[reportName];
+  if (report) {
+    const { renderReport } = await import("../report_page/render_report.ts");
+    files[pageName] = new TextEncoder().encode(renderReport(parseReport(report, row.modelId)).html);
   }
   for (const [name, text] of scorersOf(artifact, leftOut)) files[name] = new TextEncoder().encode(text);
   files["golden.ndjson"] = new TextEncoder().encode(

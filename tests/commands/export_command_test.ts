@@ -58,6 +58,7 @@ Deno.test("clickwell models export and import: another store has the same model,
       "export.json",
       "golden.ndjson",
       "model.json",
+      "report.html",
       "report.json",
       "score.duckdb.sql",
       "score.js",
@@ -81,7 +82,9 @@ Deno.test("clickwell models export and import: another store has the same model,
     ]);
     const again = join(folder, "again");
     await elsewhere("export", "1", again);
-    for (const name of ["model.json", "weights.bin", "report.json", "golden.ndjson", "score.js"]) {
+    for (
+      const name of ["model.json", "weights.bin", "report.json", "report.html", "golden.ndjson", "score.js"]
+    ) {
       assert.deepEqual(Deno.readFileSync(join(again, name)), Deno.readFileSync(join(folder, name)), name);
     }
     assert.equal(parsed(await elsewhere("import", folder, "--json")).version, 1, "twice is once");

@@ -23,8 +23,10 @@ let started: Promise<Browser> | undefined;
 /** Opens a page that knows of no other, and closes it after the visit. */
 export async function visit(
   url: string,
-  { colorScheme, look }: {
+  { colorScheme, width = 1280, look }: {
     readonly colorScheme?: "light" | "dark";
+    /** Of the window, in CSS pixels. */
+    readonly width?: number;
     readonly look: (page: Page, trail: Trail) => Promise<void>;
   },
 ): Promise<void> {
@@ -35,7 +37,10 @@ export async function visit(
       ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
     ],
   });
-  const context = await (await started).newContext({ colorScheme: colorScheme ?? "light" });
+  const context = await (await started).newContext({
+    colorScheme: colorScheme ?? "light",
+    viewport: { width, height: 720 },
+  });
   try {
     const page = await context.newPage();
     const trail: Trail = { urls: [], errors: [] };

@@ -20,7 +20,7 @@ Deno.test("export: an imported model has the bytes, the time and the texts of th
     await registry.registerModel(artifact, 5_000_000);
     const row = await registry.setNote({ model: "1", note: "first" });
     const target = join(root, "exported");
-    const { leftOut } = exportModel(row, { modelsDir, folder: target, replace: false });
+    const { leftOut } = await exportModel(row, { modelsDir, folder: target, replace: false });
     assert.deepEqual(leftOut, []);
     const elsewhere = { dir: join(root, "other models"), registry: openRegistry(join(root, "other data")) };
     assert.deepEqual(await importModel(elsewhere, target), row);
@@ -30,7 +30,7 @@ Deno.test("export: an imported model has the bytes, the time and the texts of th
   }));
 
 Deno.test("export: a model that SQL cannot express has no statements, and every other file", () =>
-  inFolder((folder) => {
+  inFolder(async (folder) => {
     const [feature] = metadata.encoder.features.filter(({ type }) => type === "numeric");
     const words: ArtifactMetadata["encoder"]["features"][number] = {
       ...{ type: "words", name: "subject", nullable: true, values: "text" },
@@ -53,11 +53,10 @@ Deno.test("export: a model that SQL cannot express has no statements, and every 
       checksum: "",
     };
     const options = { modelsDir: join(folder, "models"), folder: join(folder, "exported"), replace: false };
-    const { files, leftOut } = exportModel(row, options);
+    const { files, leftOut } = await exportModel(row, options);
     assert.deepEqual(files, ["export.json", "golden.ndjson", "model.json", "score.js", "weights.bin"]);
     assert.deepEqual(leftOut.map(({ file }) => file), dialects.map(({ file }) => file));
     assert.match(leftOut[0].why, /the feature "subject" of the type words/);
-    return Promise.resolve();
   }));
 
 Deno.test("export: SQLite finds one of many levels by an index", () => {
