@@ -1,6 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
 import { startThreads, workerUrl } from "../../pipeline/runtime/thread_pool.ts";
 import type { Server } from "../../server/server.ts";
+import { withOmittedRequests } from "./coordinated_omission.ts";
 import { requestsOf, type Target } from "./requests.ts";
 import type { LoadJob, LoadReport } from "./send_load.ts";
 
@@ -13,7 +14,7 @@ export interface Speed {
   readonly requests: number;
   readonly requestsPerSecond: number;
   readonly rowsPerSecond: number;
-  /** Median and 99th percentile of the time to an answer. */
+  /** Median and 99th percentile of the time to an answer, with the requests that slow answers have delayed. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -83,13 +84,13 @@ function speedOf(
       `Cannot measure the server: POST ${path} was not answered within ${seconds} s. Give it longer with --seconds.`,
     );
   }
-  const sorted = new Float32Array(requests);
+  const answered = new Float32Array(requests);
   let offset = 0;
   for (const { latenciesMs } of reports) {
-    sorted.set(latenciesMs, offset);
+    answered.set(latenciesMs, offset);
     offset += latenciesMs.length;
   }
-  sorted.sort();
+  const sorted = withOmittedRequests(answered, { connections, durationMs: 1000 * seconds }).sort();
   const requestsPerSecond = requests / seconds;
   return {
     path,

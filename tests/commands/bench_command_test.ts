@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
+import { withOmittedRequests } from "../../commands/bench/coordinated_omission.ts";
 import { percentile, type Speed } from "../../commands/bench/measure.ts";
 import { responseEnd } from "../../commands/bench/response_end.ts";
 import { expectations } from "../../commands/bench/text.ts";
@@ -182,4 +183,15 @@ Deno.test("bench: says what to expect of the machine", () => {
   const single = expectations(predict, batch, { workers: 1, loadThreads: 1, cores: 1 }).join("\n");
   assert.match(single, /With one thread/);
   assert.match(single, /The load took part of the 1 core: from another machine, expect more/);
+});
+
+Deno.test("bench: a slow answer counts also for the requests that it delayed, as in wrk", () => {
+  const span = { connections: 1, durationMs: 100 };
+  const even = new Float32Array(10).fill(10);
+  assert.deepEqual(withOmittedRequests(even, span), even);
+  // Ten answers in 100 ms: one every 10 ms would have been asked for.
+  const paused = Float32Array.of(5, 5, 5, 5, 5, 5, 5, 5, 15, 45);
+  assert.deepEqual([...withOmittedRequests(paused, span)], [...paused, 35, 25, 15]);
+  const few = Float32Array.of(90);
+  assert.deepEqual(withOmittedRequests(few, { connections: 2, durationMs: 100 }), few);
 });
