@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { createBench, lastLineAs, root } from "./bench.ts";
 
-const finished = (stdout: string) => ({ stdout, stderr: "", seconds: 1, peakBytes: 1 });
+const finished = (stdout: string) => ({ stdout, stderr: "", seconds: 1, peakBytes: 1, cpuSeconds: 1 });
 const report = z.object({ seconds: z.number() });
 
 Deno.test("a report is the last line of the output", () => {

@@ -13,6 +13,7 @@ import { predictBare } from "./predict_bare.ts";
 import { predictBatch } from "./predict_batch.ts";
 import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
+import { quality } from "./quality.ts";
 import { readExamples } from "./read_examples.ts";
 import { secondTraining } from "./second_training.ts";
 import { selfMeasurement } from "./self_measurement.ts";
@@ -35,6 +36,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "predict-bare": predictBare,
   "predict-peers": predictPeers,
   "predict-batch": predictBatch,
+  quality,
   "self-measurement": selfMeasurement,
   protocols,
   footprint,

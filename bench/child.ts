@@ -6,6 +6,8 @@ export interface Finished {
   readonly seconds: number;
   /** Peak physical memory in bytes; NaN if the system does not report it. */
   readonly peakBytes: number;
+  /** Time of all threads on the processor, without processes that it starts; NaN if the system does not report it. */
+  readonly cpuSeconds: number;
 }
 
 export interface ChildOptions {
@@ -40,31 +42,37 @@ export async function runChild(command: readonly string[], options: ChildOptions
   const pipes = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
   const child = new Deno.Command(file, { args, ...cwd && { cwd }, ...env && { env }, ...pipes, signal })
     .spawn();
-  const peak = watchPeak(child.pid);
+  const watch = watchChild(child.pid);
   const { code, stdout, stderr } = await child.output();
   const seconds = (performance.now() - start) / 1000;
-  const peakBytes = peak.stop();
+  const { peakBytes, cpuSeconds } = watch.stop();
   const decoder = new TextDecoder();
   const [out, said] = [stdout, stderr].map((bytes) => decoder.decode(bytes));
-  if (code === 0) return { stdout: out, stderr: said, seconds, peakBytes };
+  if (code === 0) return { stdout: out, stderr: said, seconds, peakBytes, cpuSeconds };
   const reason = signal.aborted ? `took longer than ${timeoutMs / 1000} s` : `exited with ${code}`;
   const end = said.trim().split("\n").slice(-5).join("\n");
   throw new ChildFailed(code, `${command.join(" ")} ${reason}${end && `:\n${end}`}`);
 }
 
-/** Monitors a process until it exits. The kernel keeps the peak: reading it periodically misses only the last moment. */
-function watchPeak(pid: number): { stop(): number } {
+/**
+ * Monitors a process until it exits. The kernel keeps the peak and the time: reading them periodically misses only the last
+ * moment.
+ */
+function watchChild(pid: number): { stop(): { peakBytes: number; cpuSeconds: number } } {
   let peakBytes = NaN;
+  let cpuSeconds = NaN;
   const read = () => {
     const memory = memoryOf(pid);
+    // A process that has exited keeps its time, but has no memory.
     if (memory) peakBytes = memory.peakBytes;
+    cpuSeconds = cpuSecondsOf(pid) ?? cpuSeconds;
   };
   read();
   const timer = setInterval(read, peakEveryMs);
   return {
     stop() {
       clearInterval(timer);
-      return peakBytes;
+      return { peakBytes, cpuSeconds };
     },
   };
 }
@@ -100,9 +108,7 @@ export function memoryOfTree(pid: number): number {
     const parents = new Map<number, number>();
     for (const { name } of Deno.readDirSync("/proc")) {
       if (!/^\d+$/.test(name)) continue;
-      // The name of the command is in parentheses, and may contain any character.
-      const stat = readOrEmpty(`/proc/${name}/stat`);
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+      parents.set(Number(name), Number(statOf(Number(name))[1]));
     }
     const descends = (of: number | undefined): boolean =>
       of !== undefined && of > 1 && (of === pid || descends(parents.get(of)));
@@ -114,6 +120,22 @@ export function memoryOfTree(pid: number): number {
   } catch {
     return NaN;
   }
+}
+
+/** Linux reports times in hundredths of a second on all its common platforms (USER_HZ). */
+const ticksPerSecond = 100;
+
+/** @see proc_pid_stat(5): utime, stime. @returns undefined if the process is gone or the system has no /proc. */
+function cpuSecondsOf(pid: number): number | undefined {
+  const fields = statOf(pid);
+  return fields.length > 1 ? (Number(fields[11]) + Number(fields[12])) / ticksPerSecond : undefined;
+}
+
+/** Returns the fields of a process's stat from its state on. */
+function statOf(pid: number): string[] {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  // The name of the command is in parentheses, and may contain any character.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** A process may exit while it is inspected. */

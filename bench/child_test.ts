@@ -21,6 +21,16 @@ Deno.test("a child's peak memory includes memory that it has freed", {
   assert.ok(growth > 250 && growth < 350, `${growth} MiB for 300`);
 });
 
+Deno.test("a child's time on the processor is that of its work, not of its waiting", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const busy = "let sum = 0; for (let i = 0; i < 5e8; i++) sum += Math.sqrt(i);";
+  const idle = await runChild(deno("setTimeout(() => {}, 1000)"));
+  const working = await runChild(deno(busy));
+  assert.ok(working.cpuSeconds > idle.cpuSeconds + 0.1, `${working.cpuSeconds} s, idle ${idle.cpuSeconds} s`);
+  assert.ok(idle.cpuSeconds < idle.seconds - 0.5, `${idle.cpuSeconds} s`);
+});
+
 Deno.test("a child that fails is reported with its code and the end of its output", async () => {
   const failing = runChild(deno("console.error('no such solver'); Deno.exit(3)"));
   await assert.rejects(failing, (error) => {

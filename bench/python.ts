@@ -67,9 +67,12 @@ export async function peerVersions(names: readonly string[]): Promise<Record<str
   if (names.length === 0) return {};
   const { stdout } = await runChild([pythonProgram("python"), "--version"]);
   const versions: Record<string, string> = { Python: stdout.trim().replace("Python ", "") };
-  const files = ["requirements.txt", "requirements-keras.txt", "requirements-serving.txt"].map((name) =>
-    join(benchFolder, name)
-  );
+  const files = [
+    "requirements.txt",
+    "requirements-keras.txt",
+    "requirements-quality.txt",
+    "requirements-serving.txt",
+  ].map((name) => join(benchFolder, name));
   const pins = (await Promise.all(files.map((file) => Deno.readTextFile(file)))).join("\n").split("\n");
   for (const name of names) {
     const pin = pins.find((line) => line.startsWith(`${name}==`));

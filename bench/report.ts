@@ -1,6 +1,6 @@
 import { median } from "./measure.ts";
 import { quantity, times } from "./notation.ts";
-import { type Check, judge, type Line, type Result, type Unit } from "./result.ts";
+import { type Check, judge, type Line, type Result, type Unit, type Verdict } from "./result.ts";
 
 const headings = ["", "clickwell", "peer", "", "times better", "aim", ""] as const;
 
@@ -73,10 +73,16 @@ function cellsOf(line: Line): string[] {
     spread(ours.values, unit),
     peer?.name ?? "",
     peer ? spread(peer.values, unit) : "",
-    ratio ? `${times(ratio.median)} (${times(ratio.min)}–${times(ratio.max)})` : "",
-    aim === undefined ? "" : peer ? `≥ ${times(aim)}` : `≤ ${quantity(aim, unit)}`,
+    ratio ? ratioText(ratio, line) : "",
+    aim === undefined ? "" : peer ? `≥ ${times(aim, unit)}` : `≤ ${quantity(aim, unit)}`,
     reached === undefined ? "" : reached ? "reached" : "missed",
   ];
+}
+
+/** A loss is a mean of its own, and has no spread over rounds. */
+function ratioText({ median, min, max }: NonNullable<Verdict["ratio"]>, { unit }: Line): string {
+  const middle = times(median, unit);
+  return unit === "loss" ? middle : `${middle} (${times(min, unit)}–${times(max, unit)})`;
 }
 
 function spread(values: readonly number[], unit: Unit): string {

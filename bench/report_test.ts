@@ -66,7 +66,9 @@ Deno.test("quantities have three digits and a unit of their size", () => {
     [quantity(12.345, "seconds"), "12.3 s"],
     [quantity(3 * 2 ** 20, "bytes"), "3 MiB"],
     [quantity(143_210, "requests/s"), "143,000 /s"],
+    [quantity(0.43449, "loss"), "0.4345"],
     [times(0.7064), "0.706×"],
+    [times(1.00456, "loss"), "1.0046×"],
     [times(423.6), "424×"],
   ];
   for (const [found, expected] of cases) assert.equal(found, expected);

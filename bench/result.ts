@@ -5,8 +5,8 @@ const series = z.object({ name: z.string(), values: z.array(z.number()).min(1).r
 
 const lineSchema = z.object({
   what: z.string(),
-  /** The unit of a value. Bytes are shown as MiB, seconds below one as ms. */
-  unit: z.enum(["seconds", "bytes", "requests/s"]),
+  /** The unit of a value. Bytes are shown as MiB, seconds below one as ms. A loss is a plain number, the less the better. */
+  unit: z.enum(["seconds", "bytes", "requests/s", "loss"]),
   ours: series,
   /** Absent if ours is compared with a bound. */
   peer: series.optional(),
