@@ -1,6 +1,7 @@
 import { readRanges } from "../examples/range_reader.ts";
 import { scanBuildSides } from "../examples/hash_join/build_scan.ts";
 import { countRanges } from "../ingest/examples_count.ts";
+import { boostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
 import { forceCollection } from "../runtime/shared_memory_gc.ts";
@@ -20,5 +21,6 @@ answerJobs({
   next,
   count: countRanges,
   collect: forceCollection,
+  boostTables,
   ...createPassState(),
 }, transferablesOf);

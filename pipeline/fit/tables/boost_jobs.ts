@@ -1,0 +1,109 @@
+import { yieldToEventLoop } from "../../runtime/event_loop.ts";
+import { sharedInt32 } from "../../runtime/shared_memory.ts";
+import type { Job, Threads } from "../../runtime/thread_pool.ts";
+import { boost } from "./boost.ts";
+import type { BoostRows, BoostRun, BoostTask } from "./boost_rows.ts";
+
+/** Job that takes runs of boosting, one by one, until none is left. */
+export interface BoostJob extends Job {
+  readonly kind: "boostTables";
+  readonly rows: BoostRows;
+  readonly tasks: readonly BoostTask[];
+  /** Shared by the threads: whether to stop, the next task, then per task its trees so far. */
+  readonly state: Int32Array<SharedArrayBuffer>;
+}
+
+const [stopAt, nextAt, treesAt] = [0, 1, 2];
+/** The calling thread handles events after this time. */
+const sliceMs = 30;
+const watchMs = 100;
+
+export interface BoostJobOptions {
+  /** Called with the number of trees of all runs so far. */
+  readonly observe?: ((trees: number) => void) | undefined;
+  /** Throws to end the runs early. */
+  readonly checkpoint?: (() => void) | undefined;
+}
+
+/**
+ * Does runs of boosting on all threads. Each is done by one thread, so that results do not depend on their number.
+ *
+ * @param threads Their workers answer `boostTables` by {@link boostTables}.
+ * @returns The runs, in the order of the tasks.
+ */
+export async function boostAll(
+  rows: BoostRows,
+  tasks: readonly BoostTask[],
+  threads: Threads,
+  { observe, checkpoint }: BoostJobOptions = {},
+): Promise<BoostRun[]> {
+  const state = sharedInt32(treesAt + tasks.length);
+  const job: BoostJob = { kind: "boostTables", rows, tasks, state };
+  let failure: { readonly cause: unknown } | undefined;
+  const watch = () => {
+    try {
+      checkpoint?.();
+      let trees = 0;
+      for (let i = treesAt; i < state.length; i++) trees += Atomics.load(state, i);
+      observe?.(trees);
+    } catch (cause) {
+      failure = { cause };
+      Atomics.store(state, stopAt, 1);
+    }
+  };
+  const timer = setInterval(watch, watchMs);
+  try {
+    const parts = await threads.run(job, () => boostCooperatively(job));
+    watch();
+    if (failure) throw failure.cause;
+    const runs = new Map(parts.flat());
+    return tasks.map((_, i) => {
+      const run = runs.get(i);
+      if (!run) throw new Error("a run of boosting was lost");
+      return run;
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+type NumberedRun = readonly [task: number, run: BoostRun];
+
+/** Answers a {@link BoostJob} in a worker. */
+export function boostTables(job: BoostJob): NumberedRun[] {
+  const steps = takeTasks(job);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+async function boostCooperatively(job: BoostJob): Promise<NumberedRun[]> {
+  const steps = takeTasks(job);
+  let began = performance.now();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (performance.now() - began < sliceMs) continue;
+    await yieldToEventLoop();
+    began = performance.now();
+  }
+}
+
+function* takeTasks({ rows, tasks, state }: BoostJob): Generator<void, NumberedRun[]> {
+  const runs: NumberedRun[] = [];
+  for (;;) {
+    const task = Atomics.add(state, nextAt, 1);
+    if (task >= tasks.length) return runs;
+    const steps = boost(rows, tasks[task], (trees) => Atomics.store(state, treesAt + task, trees));
+    for (;;) {
+      const { done, value } = steps.next();
+      if (Atomics.load(state, stopAt) === 1) return runs;
+      if (done) {
+        runs.push([task, value]);
+        break;
+      }
+      yield;
+    }
+  }
+}

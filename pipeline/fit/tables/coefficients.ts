@@ -1,0 +1,195 @@
+import { yieldToEventLoop } from "../../runtime/event_loop.ts";
+import { factorise } from "../../math/cholesky.ts";
+import { exp } from "../../math/elementary.ts";
+import { Failure } from "../../failure.ts";
+import { rowLoss } from "./boost.ts";
+import type { TablesCertificate } from "./found_model.ts";
+
+/** Values of tables on rows that they were not fitted to. */
+export interface TableValues {
+  /** Per table, shape (rows). */
+  readonly columns: readonly Float64Array[];
+  readonly labels: Uint8Array;
+  readonly weights: Float64Array | undefined;
+}
+
+export interface TableCoefficients {
+  readonly intercept: number;
+  /** Shape (tables), none below 0. */
+  readonly coefficients: Float64Array;
+  readonly certificate: TablesCertificate;
+}
+
+export interface CoefficientOptions {
+  readonly start: number;
+  readonly checkpoint?: (() => void) | undefined;
+}
+
+/** Weight of the penalty, in rows. */
+const ridge = 30;
+/** Largest derivative of the mean loss that counts as 0, and largest change by a further step. */
+const tolerance = { gradient: 1e-9, step: 1e-8 };
+/** Near the optimum the objective falls by less than its rounding error, and the gradient still shrinks. */
+const slack = 1e-14;
+const iterationsMax = 100;
+
+/**
+ * Minimises Σ w · log loss(intercept + Z·b) + 15 · Σ (b − 1)² over the intercept and b ≥ 0, which is convex, by Newton's method on the
+ * coefficients that are not held at 0.
+ *
+ * @param values Z by columns, labels and weights.
+ * @throws {Failure} `not-converged` after 100 steps.
+ * @see Bertsekas, Projected Newton Methods for Optimization Problems with Simple Constraints (1982).
+ */
+export async function fitCoefficients(
+  values: TableValues,
+  { start, checkpoint }: CoefficientOptions,
+): Promise<TableCoefficients> {
+  const count = values.columns.length;
+  // The intercept last.
+  let b = new Float64Array(count + 1).fill(1);
+  b[count] = start;
+  let objective = objectiveOf(values, b);
+  for (let iterations = 0; iterations < iterationsMax; iterations++) {
+    checkpoint?.();
+    await yieldToEventLoop();
+    const { gradient, hessian, total } = derivativesOf(values, b);
+    const held = (i: number) => i < count && b[i] === 0 && gradient[i] >= 0;
+    const free = [count, ...Array.from({ length: count }, (_, i) => i).filter((i) => !held(i))];
+    const gradientMax = free.reduce((most, i) => Math.max(most, Math.abs(gradient[i])), 0) / total;
+    const step = newtonStep(hessian, gradient, free, b);
+    const change = free.reduce(
+      (most, i) => Math.max(most, Math.abs(step[i]) / Math.max(1, Math.abs(b[i]))),
+      0,
+    );
+    const isThere = gradientMax <= tolerance.gradient && change <= tolerance.step;
+    const next = isThere ? undefined : search(values, b, step, objective);
+    if (!next && gradientMax <= tolerance.gradient) {
+      const atBound = gradient.subarray(0, count).filter((_, i) => b[i] === 0);
+      const certificate: TablesCertificate = {
+        gradientMax,
+        ...atBound.length > 0 ? { boundGradientMin: Math.min(...atBound) / total } : {},
+        objective: objective / total,
+        iterations,
+      };
+      return { intercept: b[count], coefficients: b.slice(0, count), certificate };
+    }
+    if (!next) break;
+    [b, objective] = [next.b, next.objective];
+  }
+  throw new Failure(
+    "not-converged",
+    `Cannot fit the coefficients of ${count} tables in ${iterationsMax} Newton steps. Train with another --seed.`,
+  );
+}
+
+/** Returns the step to subtract, over the free coefficients. One at 0 that it would take below is held as well. */
+function newtonStep(
+  hessian: Float64Array,
+  gradient: Float64Array,
+  free: readonly number[],
+  b: Float64Array,
+): Float64Array {
+  const count = b.length - 1;
+  for (let order = free;;) {
+    const step = factorise(hessian, count + 1, order).solve(gradient);
+    const inside = order.filter((i) => i === count || b[i] > 0 || step[i] <= 0);
+    if (inside.length === order.length) return step;
+    order = inside;
+  }
+}
+
+/**
+ * Takes a step, halved until the objective falls: first with what would be below 0 at 0, else only as far as the first coefficient
+ * that reaches 0.
+ *
+ * @returns Undefined if the objective does not fall.
+ */
+function search(
+  values: TableValues,
+  b: Float64Array,
+  step: Float64Array,
+  objective: number,
+): { b: Float64Array<ArrayBuffer>; objective: number } | undefined {
+  const count = values.columns.length;
+  const reach = b.reduce(
+    (least, value, i) => i < count && step[i] > value ? Math.min(least, value / step[i]) : least,
+    1,
+  );
+  const tries = Array.from({ length: 30 }, (_, k) => 2 ** -k);
+  for (const share of [...tries.slice(0, 6), ...tries.map((one) => one * reach)]) {
+    const next = b.map((value, i) =>
+      i < count ? Math.max(0, value - share * step[i]) : value - share * step[i]
+    );
+    const at = objectiveOf(values, next);
+    if (at <= objective + slack * Math.abs(objective)) return { b: next, objective: at };
+  }
+  return undefined;
+}
+
+/** Returns the logits of the rows. @param b Coefficients, intercept last. */
+export function valueLogits({ columns, labels }: TableValues, b: Float64Array): Float64Array {
+  const logits = new Float64Array(labels.length).fill(b[columns.length]);
+  for (let t = 0; t < columns.length; t++) {
+    const column = columns[t];
+    for (let i = 0; i < logits.length; i++) logits[i] += b[t] * column[i];
+  }
+  return logits;
+}
+
+function objectiveOf(values: TableValues, b: Float64Array): number {
+  const { labels, weights, columns } = values;
+  const logits = valueLogits(values, b);
+  let sum = 0;
+  for (let i = 0; i < labels.length; i++) sum += (weights ? weights[i] : 1) * rowLoss(logits[i], labels[i]);
+  for (let t = 0; t < columns.length; t++) sum += ridge / 2 * (b[t] - 1) ** 2;
+  return sum;
+}
+
+/** Returns the gradient and the lower triangle of the Hessian of the sum of losses, and the rows' weight. */
+function derivativesOf({ columns, labels, weights }: TableValues, b: Float64Array) {
+  const count = columns.length;
+  const logits = valueLogits({ columns, labels, weights }, b);
+  const [residuals, curvatures] = [new Float64Array(labels.length), new Float64Array(labels.length)];
+  let total = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const p = 1 / (1 + exp(-logits[i]));
+    const weight = weights ? weights[i] : 1;
+    total += weight;
+    residuals[i] = weight * (p - labels[i]);
+    curvatures[i] = weight * p * (1 - p);
+  }
+  const gradient = new Float64Array(count + 1);
+  const hessian = new Float64Array((count + 1) ** 2);
+  const scaled = new Float64Array(labels.length);
+  for (let t = 0; t < count; t++) {
+    const column = columns[t];
+    let [slope, cross] = [0, 0];
+    for (let i = 0; i < scaled.length; i++) {
+      scaled[i] = curvatures[i] * column[i];
+      slope += residuals[i] * column[i];
+      cross += scaled[i];
+    }
+    gradient[t] = slope + ridge * (b[t] - 1);
+    hessian[count * (count + 1) + t] = cross;
+    for (let u = 0; u <= t; u++) hessian[t * (count + 1) + u] = product(scaled, columns[u]);
+    hessian[t * (count + 1) + t] += ridge;
+  }
+  gradient[count] = residuals.reduce((sum, value) => sum + value, 0);
+  hessian[count * (count + 2)] = curvatures.reduce((sum, value) => sum + value, 0);
+  return { gradient, hessian, total };
+}
+
+/** Four independent sums, since each addition to one would wait for the last. */
+function product(a: Float64Array, b: Float64Array): number {
+  let [first, second, third, fourth] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 4 <= a.length; i += 4) {
+    first += a[i] * b[i];
+    second += a[i + 1] * b[i + 1];
+    third += a[i + 2] * b[i + 2];
+    fourth += a[i + 3] * b[i + 3];
+  }
+  for (; i < a.length; i++) first += a[i] * b[i];
+  return first + second + (third + fourth);
+}

@@ -1,0 +1,168 @@
+import { boostAll } from "./boost_jobs.ts";
+import { rowsOf } from "./boost.ts";
+import { blocksOf, poolLevels, takeRows } from "./boost_fields.ts";
+import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boost_rows.ts";
+import { fitTables } from "./fit_tables.ts";
+import type { FoundModel, SearchRows, Stage, Steps } from "./found_model.ts";
+import { divideRows, holdOut, placeOf } from "./row_folds.ts";
+import type { SearchContext, SearchOptions } from "./search_options.ts";
+import { foldTasks, searchTrees } from "./search_trees.ts";
+import { streamSeed } from "./stream_seed.ts";
+
+/** Up to here a search is on all rows; else on a sample of whole groups. */
+const searchRowsMax = 100_000;
+/** Share of more rows that is held out to find the number of trees and the coefficients. */
+const heldOutShare = 0.2;
+/** The final trees have more rows than those of the folds. */
+const treesFactor = 1.1;
+/** Final runs, whose mean is taken. */
+const finalRuns = 4;
+/** Numbers of streams of random numbers: the folds are the first. */
+const streams = { final: 100, sample: 200 };
+
+/**
+ * Finds a model of curves of one field and tables of two. Trees whose paths split on at most two fields are boosted and cross-validated to
+ * choose their kind; those of all rows are added up into tables, which get a coefficient each; then like bins are merged, and what a
+ * curve can say is moved from the tables into the curves. The result does not depend on the number of threads.
+ *
+ * @param rows Training rows as bins.
+ * @throws {Failure} `examples-invalid` if a fold has no rows or one label; whatever `checkpoint` throws.
+ * @see Lou et al., Accurate Intelligible Models with Pairwise Interactions (2013).
+ */
+export async function findTables(rows: SearchRows, options: SearchOptions): Promise<FoundModel> {
+  const { steps } = options;
+  const seed = steps?.seed ?? options.seed;
+  const context = { ...options, seed };
+  const { fields, pooled } = poolLevels(rows);
+  const isLarge = rows.labels.length > searchRowsMax;
+  const folded = isLarge
+    ? holdOut(rows, seed, Math.min(heldOutShare, searchRowsMax / rows.labels.length))
+    : divideRows(rows, seed);
+  const { labels, weights } = rows;
+  const all: FoldedRows = { fields, labels, ...weights ? { weights } : {}, ...folded };
+  const { runs, stages, ...chosen } = await chooseTrees(rows, all, isLarge, context, steps);
+  const trees = steps?.trees ?? finalTrees(all, runs);
+  const done: Steps = { ...chosen, seed, foldTrees: runs.map((run) => run.trees), trees };
+  const finals = await boostFinal(all, done, context);
+  const model = await fitTables(all, runs, finals, context);
+  const tables = model.tables.map((table) => ({
+    ...table,
+    positions: table.positions.map((positions, axis) => {
+      const bins = pooled[table.fields[axis] ?? 0];
+      return bins ? bins.map((bin) => positions[bin]) : positions;
+    }),
+  }));
+  const { logLoss, ece } = model.outOfFold;
+  const last: Stage = {
+    name: "coefficients",
+    mode: done.mode,
+    leaves: done.leaves,
+    pairCount: done.pairs.length,
+    logLoss,
+    ece,
+    trees,
+    chosen: true,
+  };
+  return { ...model, tables, stages: steps ? [] : [...stages, last], steps: done };
+}
+
+type Choice = Pick<Steps, "mode" | "leaves" | "pairs" | "foldPairs"> & {
+  readonly runs: readonly BoostRun[];
+  readonly stages: readonly Stage[];
+};
+
+/** Searches, or repeats the steps of a search; on many rows, the folds' runs are those of the held-out rows. */
+async function chooseTrees(
+  rows: SearchRows,
+  all: FoldedRows,
+  isLarge: boolean,
+  context: SearchContext,
+  steps: Steps | undefined,
+): Promise<Choice> {
+  const { seed, threads, observe, checkpoint } = context;
+  const searched = steps
+    ? undefined
+    : await searchTrees(isLarge ? sampleRows(rows, all, seed) : all, context);
+  if (searched && !isLarge) return searched;
+  const kind = steps ?? searched;
+  if (!kind) throw new Error("neither steps nor a search");
+  const { mode, leaves, pairs } = kind;
+  const foldPairs = steps?.foldPairs ?? all.folds.map(() => pairs);
+  const tasks = foldTasks(all, { seed, mode, leaves, foldPairs }).map((task, fold): BoostTask => {
+    if (!steps) return task;
+    const { scoredOn: _, ...unscored } = task;
+    return { ...unscored, treesMax: steps.foldTrees[fold] };
+  });
+  const runs = await boostAll(all, tasks, threads, {
+    checkpoint,
+    observe: observe &&
+      ((trees) => observe({ stage: "held-out", mode, leaves, pairCount: pairs.length, trees })),
+  });
+  return { mode, leaves, pairs, foldPairs, runs, stages: searched?.stages ?? [] };
+}
+
+/** Draws whole groups of the rows that are not held out, and divides them into folds. */
+function sampleRows(rows: SearchRows, all: FoldedRows, seed: number): FoldedRows {
+  const candidates = rowsOf(all, new Set([0]));
+  const sampleSeed = streamSeed(seed, streams.sample);
+  const places = Float64Array.from(candidates, (row) => placeOf(rows.groups[row], sampleSeed));
+  const cut = candidates.length > searchRowsMax ? places.slice().sort()[searchRowsMax] : 1;
+  const drawn = candidates.filter((_, i) => places[i] < cut);
+  const taken = takeRows(all, drawn);
+  const folded = divideRows({
+    fields: rows.fields,
+    labels: taken.labels,
+    groups: pick(rows.groups, drawn, new Uint32Array(new SharedArrayBuffer(4 * drawn.length))),
+    ...rows.times
+      ? { times: pick(rows.times, drawn, new Float64Array(new SharedArrayBuffer(8 * drawn.length))) }
+      : {},
+    ...rows.split ? { split: rows.split } : {},
+  }, seed);
+  return { ...taken, ...folded };
+}
+
+function pick<Column extends Uint32Array<SharedArrayBuffer> | Float64Array<SharedArrayBuffer>>(
+  from: ArrayLike<number>,
+  rows: Uint32Array,
+  to: Column,
+): Column {
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]];
+  return to;
+}
+
+/** Returns the number of final trees: the mean of the folds', weighted by the rows they are fitted to, and somewhat more. */
+function finalTrees(rows: FoldedRows, runs: readonly BoostRun[]): number {
+  let [sum, total] = [0, 0];
+  rows.folds.forEach(({ fittedTo }, fold) => {
+    const count = rowsOf(rows, new Set(fittedTo)).length;
+    sum += count * runs[fold].trees;
+    total += count;
+  });
+  return Math.round(treesFactor * sum / total);
+}
+
+async function boostFinal(rows: FoldedRows, steps: Steps, context: SearchContext): Promise<BoostRun[]> {
+  const { mode, leaves, pairs, trees, seed } = steps;
+  const { observe, checkpoint, threads } = context;
+  const fittedTo = blocksOf(rows);
+  const tasks = Array.from({ length: finalRuns }, (_, i): BoostTask => ({
+    fittedTo,
+    mode,
+    leaves,
+    pairs,
+    treesMax: trees,
+    patience: stopping.patience,
+    seed: streamSeed(seed, streams.final + i),
+  }));
+  const event = {
+    stage: "final",
+    mode,
+    leaves,
+    pairCount: pairs.length,
+    treesTotal: finalRuns * trees,
+  } as const;
+  return await boostAll(rows, tasks, threads, {
+    checkpoint,
+    observe: observe && ((count) => observe({ ...event, trees: count })),
+  });
+}

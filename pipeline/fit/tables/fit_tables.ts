@@ -1,0 +1,158 @@
+import { exp } from "../../math/elementary.ts";
+import { totalWeight } from "./boost_fields.ts";
+import type { BoostField, BoostRun, FoldedRows } from "./boost_rows.ts";
+import { fitCoefficients, type TableCoefficients, type TableValues, valueLogits } from "./coefficients.ts";
+import type { SearchContext } from "./search_options.ts";
+import { scoredRows, scoreFolds } from "./fold_scores.ts";
+import { addTable, type Table, tablesOf } from "./forest_tables.ts";
+import type { FoundModel, FoundTable } from "./found_model.ts";
+import { mergeBins } from "./merge_bins.ts";
+import { cellWeightsOf, purify } from "./purify.ts";
+
+/** A table of a smaller coefficient is left out. */
+const coefficientMin = 0.02;
+/** The increase of the mean loss that merging like bins of all tables may cost, about. */
+const mergeBudget = 1e-4;
+
+/** Tables of trees, with coefficients fitted on rows that the trees were not. */
+export type FittedTables = Omit<FoundModel, "stages" | "steps">;
+
+/** Adds the final trees up into tables, multiplies them by their coefficients, merges like bins and purifies them. */
+export async function fitTables(
+  rows: FoldedRows,
+  foldRuns: readonly BoostRun[],
+  finals: readonly BoostRun[],
+  context: Pick<SearchContext, "checkpoint">,
+): Promise<FittedTables> {
+  const { fields, labels, weights } = rows;
+  const { start, tables } = tablesOf(finals, fields);
+  const { coefficients, ofTable, outOfFold } = await fitOnFolds(rows, foldRuns, { start, ...context });
+  const everyRow = Uint32Array.from(labels.keys());
+  const kept = tables.flatMap((table) => {
+    const coefficient = ofTable.get(keyOf(table)) ?? 1;
+    if (coefficient < coefficientMin) return [];
+    return [{ coefficient, table: { ...table, cells: table.cells.map((cell) => coefficient * cell) } }];
+  });
+  const scaled = kept.map(({ table }) => table);
+  const logits = new Float64Array(labels.length).fill(coefficients.intercept);
+  for (const table of scaled) addTable(table, fields, everyRow, logits);
+  const merged = mergeAll(scaled, rows, logits);
+  logits.fill(0);
+  for (const table of merged) addTable(table, fields, everyRow, logits);
+  const intercept = fitIntercept(logits, labels, weights, coefficients.intercept);
+  const pure = purify(intercept, merged, fields, weights);
+  const coefficientOf = new Map(kept.map(({ table, coefficient }) => [keyOf(table), coefficient]));
+  const found = pure.tables.map((table) =>
+    foundTable(table, coefficientOf.get(keyOf(table)) ?? 1, worthOf(table, fields, weights))
+  );
+  return {
+    intercept: pure.intercept,
+    tables: found.sort((a, b) => b.worth - a.worth || compareFields(a, b)),
+    outOfFold,
+    certificate: coefficients.certificate,
+  };
+}
+
+const keyOf = ({ fields }: Pick<Table, "fields">) => fields.join();
+
+function compareFields({ fields: [a, b = -1] }: FoundTable, { fields: [c, d = -1] }: FoundTable): number {
+  return a - c || b - d;
+}
+
+/** Fits a coefficient per table to what the folds' tables add to the rows that each fold is scored on. */
+async function fitOnFolds(
+  rows: FoldedRows,
+  runs: readonly BoostRun[],
+  options: { readonly start: number } & Pick<SearchContext, "checkpoint">,
+) {
+  const { fields, labels, weights } = rows;
+  const scored = scoredRows(rows);
+  const total = scored.reduce((sum, { length }) => sum + length, 0);
+  const columns = new Map<string, Float64Array>();
+  const places = new Uint32Array(total);
+  let from = 0;
+  runs.forEach((run, fold) => {
+    const count = scored[fold].length;
+    places.set(scored[fold], from);
+    for (const table of tablesOf([run], fields).tables) {
+      const column = columns.get(keyOf(table)) ?? new Float64Array(total);
+      columns.set(keyOf(table), column);
+      addTable(table, fields, scored[fold], column.subarray(from, from + count));
+    }
+    from += count;
+  });
+  const values: TableValues = {
+    columns: [...columns.values()],
+    labels: Uint8Array.from(places, (row) => labels[row]),
+    weights: weights && Float64Array.from(places, (row) => weights[row]),
+  };
+  const coefficients: TableCoefficients = await fitCoefficients(values, options);
+  const b = Float64Array.of(...coefficients.coefficients, coefficients.intercept);
+  const logits = valueLogits(values, b);
+  const ends = scored.map((_, fold) =>
+    scored.slice(0, fold + 1).reduce((sum, { length }) => sum + length, 0)
+  );
+  const foldLogits = ends.map((end, fold) => logits.subarray(end - scored[fold].length, end));
+  const { blocks, folds } = rows;
+  return {
+    coefficients,
+    ofTable: new Map([...columns.keys()].map((key, t) => [key, coefficients.coefficients[t]])),
+    outOfFold: { blocks, folds, ...scoreFolds(rows, rows, foldLogits) },
+  };
+}
+
+function mergeAll(tables: readonly Table[], rows: FoldedRows, logits: Float64Array): Table[] {
+  const { fields, weights } = rows;
+  const curvatures = Float64Array.from(logits, (logit, i) => {
+    const p = 1 / (1 + exp(-logit));
+    return (weights ? weights[i] : 1) * p * (1 - p);
+  });
+  const budget = mergeBudget * totalWeight(rows) / tables.length;
+  return tables.map((table) =>
+    mergeBins(
+      table,
+      cellWeightsOf(table, fields, curvatures),
+      table.fields.map((field) => fields[field].isNumeric),
+      budget,
+    )
+  );
+}
+
+/** Returns the intercept with which the mean probability of the rows is that of their labels, by Newton's method. */
+function fitIntercept(
+  logits: Float64Array,
+  labels: Uint8Array,
+  weights: Float64Array | undefined,
+  start: number,
+): number {
+  let intercept = start;
+  for (let step = 0; step < 50; step++) {
+    let [gradient, curvature] = [0, 0];
+    for (let i = 0; i < labels.length; i++) {
+      const p = 1 / (1 + exp(-logits[i] - intercept));
+      const weight = weights ? weights[i] : 1;
+      gradient += weight * (p - labels[i]);
+      curvature += weight * p * (1 - p);
+    }
+    const change = gradient / curvature;
+    intercept -= Math.max(-1, Math.min(1, change));
+    if (Math.abs(change) < 1e-12) break;
+  }
+  return intercept;
+}
+
+/** Returns the variance over the rows of what a table adds to the logit. */
+function worthOf(table: Table, fields: readonly BoostField[], weights: Float64Array | undefined): number {
+  const cellWeights = cellWeightsOf(table, fields, weights);
+  let [sum, squares, total] = [0, 0, 0];
+  for (let i = 0; i < cellWeights.length; i++) {
+    sum += cellWeights[i] * table.cells[i];
+    squares += cellWeights[i] * table.cells[i] ** 2;
+    total += cellWeights[i];
+  }
+  return Math.max(0, squares / total - (sum / total) ** 2);
+}
+
+function foundTable({ fields, positions, cells }: Table, coefficient: number, worth: number): FoundTable {
+  return { fields, positions, cells: cells.map((cell) => cell / coefficient), coefficient, worth };
+}

@@ -1,0 +1,145 @@
+import { boostAll } from "./boost_jobs.ts";
+import { type BoostRun, type BoostTask, type FoldedRows, stopping } from "./boost_rows.ts";
+import type { SearchContext } from "./search_options.ts";
+import { scoreFolds } from "./fold_scores.ts";
+import type { Pair, Stage, Steps } from "./found_model.ts";
+import { streamSeed } from "./stream_seed.ts";
+
+/** Leaves of a tree that are tried, ascending. */
+const leafCounts = [4, 8, 16, 32, 64];
+/** Numbers of pairs that are tried, if they are below `pairShareMax` of all pairs. */
+const pairCounts = [12, 25, 50];
+const pairShareMax = 0.8;
+/** A simpler model is chosen if its loss is at most this much worse. */
+const simplerMargin = 1.001;
+/** The second mode is given up if its first loss is this much worse. */
+const modeMargin = 1.003;
+
+/** Trees of one kind, cross-validated. */
+interface Candidate {
+  readonly name: Stage["name"];
+  readonly mode: Stage["mode"];
+  readonly leaves: number;
+  /** Per fold. */
+  readonly pairs: readonly (readonly Pair[] | "all")[];
+  readonly pairCount: number;
+}
+
+interface Tried extends Candidate {
+  readonly runs: readonly BoostRun[];
+  readonly logLoss: number;
+  readonly stage: Stage;
+}
+
+/** The trees that a search has chosen. */
+export interface ChosenTrees extends Pick<Steps, "mode" | "leaves" | "pairs" | "foldPairs"> {
+  readonly runs: readonly BoostRun[];
+  readonly stages: readonly Stage[];
+}
+
+/**
+ * Searches for the kind of trees with the least loss on rows that their fold was not fitted to: only curves, then more leaves and two ways
+ * of dividing levels, then the fewest pairs of fields that are nearly as good.
+ */
+export async function searchTrees(rows: FoldedRows, context: SearchContext): Promise<ChosenTrees> {
+  const tried: Tried[] = [];
+  let stopped = false;
+  const run = async (candidate: Candidate) => {
+    const result = await crossValidate(rows, candidate, context);
+    tried.push(result);
+    stopped = context.stopAt?.(result.stage) === true;
+    return result;
+  };
+  const { fields, folds } = rows;
+  const every = (pairs: readonly Pair[] | "all") => folds.map(() => pairs);
+  const pairTotal = fields.length * (fields.length - 1) / 2;
+  const curves = await run({ name: "curves", mode: "sorted", leaves: 4, pairs: every([]), pairCount: 0 });
+  let best: Tried | undefined;
+  const ladder = async (mode: Stage["mode"], from: number, giveUpAbove: number) => {
+    let last = giveUpAbove;
+    for (const leaves of leafCounts.filter((count) => count >= from)) {
+      if (stopped) return;
+      const result = await run({ name: "pairs", mode, leaves, pairs: every("all"), pairCount: pairTotal });
+      if (!best || result.logLoss < best.logLoss) best = result;
+      if (!(result.logLoss < last)) return;
+      last = result.logLoss;
+    }
+  };
+  await ladder("sorted", leafCounts[0], Infinity);
+  if (best && fields.some(({ isNumeric }) => !isNumeric)) {
+    await ladder("single", best.leaves, best.logLoss * modeMargin);
+  }
+  let chosen = curves;
+  if (best && curves.logLoss > best.logLoss * simplerMargin) {
+    chosen = best;
+    for (const count of pairCounts.filter((m) => m < pairShareMax * pairTotal)) {
+      if (stopped) break;
+      const pairs = best.runs.map(({ pairGain }) => largestPairs([pairGain], fields.length, count));
+      const result = await run({
+        name: "pruned",
+        mode: best.mode,
+        leaves: best.leaves,
+        pairs,
+        pairCount: count,
+      });
+      if (result.logLoss > best.logLoss * simplerMargin) continue;
+      chosen = result;
+      break;
+    }
+  }
+  const stages = tried.map(({ stage }) => ({ ...stage, chosen: stage === chosen.stage }));
+  const gains = (best ?? curves).runs.map(({ pairGain }) => pairGain);
+  const { mode, leaves, runs } = chosen;
+  return {
+    mode,
+    leaves,
+    pairs: largestPairs(gains, fields.length, chosen.pairCount),
+    foldPairs: chosen.pairs.map((pairs) => pairs === "all" ? allPairs(fields.length) : pairs),
+    runs,
+    stages,
+  };
+}
+
+async function crossValidate(rows: FoldedRows, candidate: Candidate, context: SearchContext): Promise<Tried> {
+  const { name, mode, leaves, pairs, pairCount } = candidate;
+  const { seed, threads, observe, checkpoint } = context;
+  const tasks = foldTasks(rows, { seed, mode, leaves, foldPairs: pairs });
+  const runs = await boostAll(rows, tasks, threads, {
+    checkpoint,
+    observe: observe && ((trees) => observe({ stage: name, mode, leaves, pairCount, trees })),
+  });
+  const { logLoss, ece } = scoreFolds(rows, rows, runs.map(({ logits }) => logits));
+  const trees = runs.reduce((sum, run) => sum + run.trees, 0) / runs.length;
+  const stage: Stage = { name, mode, leaves, pairCount, logLoss, ece, trees, chosen: false };
+  return { ...candidate, runs, logLoss, stage };
+}
+
+interface TreeKind extends Pick<Steps, "seed" | "mode" | "leaves"> {
+  readonly foldPairs: readonly (readonly Pair[] | "all")[];
+}
+
+/** Returns a run per fold, which ends when more trees do not lower the loss of its scored rows. */
+export function foldTasks({ folds }: FoldedRows, { seed, mode, leaves, foldPairs }: TreeKind): BoostTask[] {
+  return folds.map(({ fittedTo, scoredOn }, fold) => ({
+    fittedTo,
+    scoredOn,
+    mode,
+    leaves,
+    pairs: foldPairs[fold],
+    ...stopping,
+    seed: streamSeed(seed, fold),
+  }));
+}
+
+/** Returns the pairs of most gain in all runs together, the first of equal ones. */
+export function largestPairs(gains: readonly Float64Array[], fieldCount: number, count: number): Pair[] {
+  const gainOf = ([a, b]: Pair) => gains.reduce((sum, gain) => sum + gain[a * fieldCount + b], 0);
+  const ranked = allPairs(fieldCount).map((pair) => ({ pair, gain: gainOf(pair) }));
+  ranked.sort((one, other) => other.gain - one.gain);
+  return ranked.slice(0, count).map(({ pair }) => pair).sort(([a, b], [c, d]) => a - c || b - d);
+}
+
+export function allPairs(fieldCount: number): Pair[] {
+  const numbers = Array.from({ length: fieldCount }, (_, i) => i);
+  return numbers.flatMap((a) => numbers.slice(a + 1).map((b): Pair => [a, b]));
+}

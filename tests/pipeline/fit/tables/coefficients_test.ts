@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { fitCoefficients, type TableValues } from "../../../../pipeline/fit/tables/coefficients.ts";
+import { createRandom } from "../../../../pipeline/math/random.ts";
+import { assertClose } from "../../../support/assert_close.ts";
+
+/** Rows whose labels follow the given factors of random columns. */
+function valuesOf(factors: readonly number[], rowCount = 2000): TableValues {
+  const random = createRandom(5);
+  const columns = factors.map(() => Float64Array.from({ length: rowCount }, () => 2 * random.uniform() - 1));
+  const labels = Uint8Array.from({ length: rowCount }, (_, i) => {
+    const logit = columns.reduce((sum, column, t) => sum + factors[t] * column[i], -0.5);
+    return random.uniform() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
+  });
+  return { columns, labels, weights: undefined };
+}
+
+/** The derivative of the penalised sum of losses by a coefficient, from the definition. */
+function slopeBy(
+  { columns, labels, weights }: TableValues,
+  b: Float64Array,
+  intercept: number,
+  t: number,
+): number {
+  return labels.reduce((sum, label, i) => {
+    const logit = columns.reduce((total, column, u) => total + b[u] * column[i], intercept);
+    return sum + (weights?.[i] ?? 1) * (1 / (1 + Math.exp(-logit)) - label) * columns[t][i];
+  }, 30 * (b[t] - 1));
+}
+
+Deno.test("coefficients are the optimum of the penalised loss: the derivative is 0, or not negative at 0", async () => {
+  const values = valuesOf([1.5, 0.7, -2, 1, -3]);
+  const { intercept, coefficients, certificate } = await fitCoefficients(values, { start: 0 });
+  assert.ok(coefficients[0] > coefficients[1]);
+  for (let t = 0; t < 5; t++) {
+    const slope = slopeBy(values, coefficients, intercept, t);
+    if (coefficients[t] > 0) assertClose(slope, 0, 1e-5, "derivative");
+    else assert.ok(slope > 0);
+  }
+  assert.deepEqual([...coefficients.keys()].filter((t) => coefficients[t] === 0), [2, 4]);
+  assert.ok(certificate.gradientMax <= 1e-9);
+  assert.ok((certificate.boundGradientMin ?? -1) >= 0);
+});
+
+Deno.test("a table that says nothing about its rows keeps a coefficient of 1", async () => {
+  const values = valuesOf([1]);
+  const { coefficients } = await fitCoefficients(
+    { ...values, columns: [...values.columns, new Float64Array(2000)] },
+    { start: 0 },
+  );
+  assert.equal(coefficients[1], 1);
+});
+
+Deno.test("without tables, the intercept is the log-odds of the labels", async () => {
+  const values = { ...valuesOf([0.1]), columns: [] };
+  const { intercept } = await fitCoefficients(values, { start: 0 });
+  const rate = values.labels.reduce((sum, label) => sum + label, 0) / 2000;
+  assertClose(intercept, Math.log(rate / (1 - rate)), 1e-9, "intercept");
+});
+
+Deno.test("a row of weight 2 counts as two rows", async () => {
+  const values = valuesOf([1.5, 0.7]);
+  const twice = (column: Float64Array) => Float64Array.of(...column, ...column.subarray(0, 500));
+  const repeated = {
+    columns: values.columns.map(twice),
+    labels: Uint8Array.of(...values.labels, ...values.labels.subarray(0, 500)),
+    weights: undefined,
+  };
+  const weights = Float64Array.from({ length: 2000 }, (_, i) => i < 500 ? 2 : 1);
+  const one = await fitCoefficients({ ...values, weights }, { start: 0 });
+  const other = await fitCoefficients(repeated, { start: 0 });
+  assertClose(one.coefficients[0], other.coefficients[0], 1e-8, "coefficient");
+  assertClose(one.intercept, other.intercept, 1e-8, "intercept");
+});

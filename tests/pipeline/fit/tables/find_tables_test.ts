@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { findTables } from "../../../../pipeline/fit/tables/find_tables.ts";
+import {
+  type FoundModel,
+  type SearchRows,
+  type Stage,
+  tableLogits,
+} from "../../../../pipeline/fit/tables/found_model.ts";
+import type { SearchEvent } from "../../../../pipeline/fit/tables/search_options.ts";
+import { startThreads } from "../../../../pipeline/runtime/thread_pool.ts";
+import { trainWorkerUrl } from "../../../../pipeline/train/training_resources.ts";
+import { binnedRows, weightedRows } from "../../../support/binned_rows.ts";
+import { alone } from "../../../support/example_rows.ts";
+
+const step = (condition: boolean) => condition ? 1 : -1;
+const shapes = [
+  { name: "a", kind: "numeric", bins: 30, missing: 0.1 },
+  { name: "b", kind: "numeric", bins: 30 },
+  { name: "c", kind: "categorical", bins: 6 },
+  { name: "d", kind: "numeric", bins: 10 },
+] as const;
+/** A pair of which neither field says anything alone, and a curve. */
+const planted = binnedRows(2400, shapes, {
+  groupRows: 2,
+  logit: ([a, , c, d]) => 1.5 * step(a > 15) * step(c > 3) + 0.15 * (d - 5),
+});
+
+const text = (model: FoundModel) =>
+  JSON.stringify(
+    model,
+    (_, value) => ArrayBuffer.isView(value) ? [...(value as Float64Array)].join() : value,
+  );
+
+const find = (rows: SearchRows, options: Partial<Parameters<typeof findTables>[1]> = {}) =>
+  findTables(rows, { seed: 7, threads: alone, ...options });
+
+const plantedModel = await find(planted);
+
+Deno.test("a planted pair of fields is found, and is worth most", () => {
+  const { tables, outOfFold, stages } = plantedModel;
+  assert.deepEqual(tables[0].fields, [0, 2]);
+  assert.ok(tables[0].worth > 1);
+  const curve = tables.find(({ fields }) => fields.join() === "3");
+  assert.ok(curve && curve.worth > 0.05);
+  const [curves] = stages;
+  assert.equal(curves.name, "curves");
+  assert.ok(outOfFold.logLoss < 0.85 * curves.logLoss);
+  assert.equal(stages.filter(({ chosen, name }) => chosen && name !== "coefficients").length, 1);
+});
+
+Deno.test("cells read as log-odds: the planted steps are found at the planted bins", () => {
+  const [table] = plantedModel.tables;
+  const at = (a: number, c: number) => {
+    const width = Math.max(...table.positions[1]) + 1;
+    return table.coefficient * table.cells[table.positions[0][a] * width + table.positions[1][c]];
+  };
+  for (const [a, c] of [[5, 1], [25, 5]]) assert.ok(Math.abs(at(a, c) - 1.5) < 0.4, `${at(a, c)}`);
+  for (const [a, c] of [[5, 5], [25, 1]]) assert.ok(Math.abs(at(a, c) + 1.5) < 0.4, `${at(a, c)}`);
+});
+
+Deno.test("no table is found in noise", async () => {
+  const noise = binnedRows(2000, shapes, { seed: 4, logit: () => -0.4 });
+  const { tables, steps, outOfFold } = await find(noise);
+  assert.deepEqual(steps.pairs, []);
+  assert.ok(tables.every(({ worth }) => worth < 0.02), `${tables.map(({ worth }) => worth)}`);
+  assert.ok(outOfFold.logLoss < 0.69);
+});
+
+Deno.test("1, 2 and 5 threads find the same bytes", async () => {
+  for (const count of [2, 5]) {
+    const threads = startThreads(count, trainWorkerUrl());
+    try {
+      assert.equal(text(await find(planted, { threads })), text(plantedModel));
+    } finally {
+      threads.close();
+    }
+  }
+});
+
+Deno.test("the steps of a search give the same bytes without it", async () => {
+  const repeated = await find(planted, { seed: 99, steps: plantedModel.steps });
+  assert.deepEqual(repeated.stages, []);
+  assert.equal(text({ ...repeated, stages: plantedModel.stages }), text(plantedModel));
+});
+
+Deno.test("out-of-fold logits are by models that have not seen the row's group", () => {
+  const { blocks, folds, logits } = plantedModel.outOfFold;
+  assert.ok(logits.every(Number.isFinite));
+  assert.ok(folds.every(({ fittedTo, scoredOn }) => !fittedTo.includes(scoredOn)));
+  for (let i = 0; i < blocks.length; i += 2) assert.equal(blocks[i], blocks[i + 1]);
+});
+
+Deno.test("the mean probability of the training rows is that of their labels", () => {
+  const logits = tableLogits(plantedModel, planted.fields.map(({ codes }) => codes), planted.labels.length);
+  const mean = logits.reduce((sum, logit) => sum + 1 / (1 + Math.exp(-logit)), 0) / logits.length;
+  const rate = planted.labels.reduce((sum, label) => sum + label, 0) / logits.length;
+  assert.ok(Math.abs(mean - rate) < 1e-9);
+});
+
+Deno.test("a missing value that training never saw adds nothing to the logit", () => {
+  for (const { fields, positions, cells } of plantedModel.tables) {
+    // Fields b and d have no missing values.
+    const axis = fields.findIndex((field) => field === 1 || field === 3);
+    if (axis < 0) continue;
+    const width = positions.length === 1 ? 1 : Math.max(...positions[1]) + 1;
+    const unseen = cells.filter((_, i) =>
+      (axis === 0 ? Math.floor(i / width) : i % width) === positions[axis][0]
+    );
+    assert.ok(unseen.every((cell) => cell === 0));
+  }
+});
+
+Deno.test("rows of later folds come after those they are fitted to, if times are given", async () => {
+  const times = new Float64Array(new SharedArrayBuffer(8 * 2400)).map((_, i) => (i * 7919) % 2400);
+  const shared = new Float64Array(new SharedArrayBuffer(8 * 2400));
+  shared.set(times);
+  const { outOfFold: { blocks, folds, logits } } = await find({ ...planted, times: shared });
+  for (const { fittedTo, scoredOn } of folds) {
+    const timesOf = (among: readonly number[]) => [...times].filter((_, i) => among.includes(blocks[i]));
+    assert.ok(Math.max(...timesOf(fittedTo)) < Math.min(...timesOf([scoredOn])));
+  }
+  assert.equal(logits.filter(Number.isNaN).length, blocks.filter((block) => block === 0).length);
+});
+
+Deno.test("stopAt ends the search after a stage, and the best trees so far are used", async () => {
+  const seen: Stage[] = [];
+  const { stages, tables } = await find(planted, { stopAt: (stage) => seen.push(stage) === 2 });
+  assert.deepEqual(seen.map(({ name, leaves }) => [name, leaves]), [["curves", 4], ["pairs", 4]]);
+  assert.equal(stages.length, 3);
+  assert.deepEqual(tables[0].fields, [0, 2]);
+});
+
+Deno.test("a checkpoint that throws ends the search, in worker threads too", async () => {
+  const threads = startThreads(2, trainWorkerUrl());
+  try {
+    let calls = 0;
+    const checkpoint = () => {
+      if (++calls > 2) throw new Error("stopped here");
+    };
+    await assert.rejects(find(planted, { threads, checkpoint }), /stopped here/);
+  } finally {
+    threads.close();
+  }
+});
+
+Deno.test("progress is reported per stage, with the trees so far", async () => {
+  const events: SearchEvent[] = [];
+  await find(planted, { observe: (event) => events.push(event) });
+  assert.deepEqual([...new Set(events.map(({ stage }) => stage))].slice(0, 2), ["curves", "pairs"]);
+  const final = events.filter(({ stage }) => stage === "final").at(-1);
+  assert.equal(final?.trees, final?.treesTotal);
+});
+
+Deno.test("one field, and a field of one value, are no obstacle", async () => {
+  const one = binnedRows(1500, [shapes[0]], { logit: ([a]) => 0.1 * a - 1.5 });
+  assert.deepEqual((await find(one)).tables.map(({ fields }) => fields), [[0]]);
+  const constant = binnedRows(1500, [{ name: "k", kind: "numeric", bins: 1 }, shapes[0]], {
+    logit: ([, a]) => 0.1 * a - 1.5,
+  });
+  assert.deepEqual((await find(constant)).tables.map(({ fields }) => fields), [[1]]);
+});
+
+Deno.test("weights of 1 give the same bytes as none", async () => {
+  assert.equal(text(await find(weightedRows(planted, () => 1))), text(plantedModel));
+});
+
+Deno.test("a row counts by its weight: rows of weight 0.001 have next to no say", async () => {
+  const opposite = binnedRows(3000, [shapes[3]], { logit: ([d]) => d > 5 ? 1 : -1 });
+  const rows = weightedRows(opposite, (row) => opposite.labels[row] === 1 ? 0.001 : 1);
+  const { intercept } = await find(rows);
+  assert.ok(intercept < -5);
+});
