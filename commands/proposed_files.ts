@@ -57,6 +57,12 @@ export function writeProposed(files: ProposedFiles): string {
   return `wrote ${listFiles(files).map(({ path }) => path).join(", ")}`;
 }
 
+/** Writes the schema alone. */
+export function writeSchema({ folder, schema }: ProposedFiles): void {
+  createDataFolder(folder);
+  writeText(schema.path, schema.text);
+}
+
 /** Returns what `--json` prints of a proposal. */
 export function proposalResult(
   { proposal: { label, tables, features, leftOut }, left }: FilesProposal,

@@ -165,6 +165,7 @@ export default command({
         store.close();
       }
     } finally {
+      proposed?.close();
       await models.registry.close();
     }
   },
@@ -205,10 +206,11 @@ async function loadProposed(
   files: Files,
   { invocation, proposed }: Proposed,
 ): Promise<Result> {
-  let [given, result] = [invocation, proposed?.result];
+  let given = invocation;
   for (;;) {
     try {
-      return { ...result, ...await loadFilesAndTrain(store, models, files, given) };
+      const trained = await loadFilesAndTrain(store, models, files, { invocation: given, proposed });
+      return { ...await proposed?.result(), ...trained };
     } catch (error) {
       if (!proposed) {
         if (await widenConfigured(error, store, given)) continue;
@@ -216,8 +218,7 @@ async function loadProposed(
       }
       const wider = await proposed.widen(error, store);
       if (!wider) throw error;
-      result = wider.result;
-      given = { ...given, options: { ...given.options, ...wider.settings } };
+      given = { ...given, options: { ...given.options, ...wider } };
     }
   }
 }
@@ -226,10 +227,16 @@ async function loadFilesAndTrain(
   store: Store,
   models: Models,
   files: Files,
-  invocation: TrainInvocation,
+  { invocation, proposed }: Proposed,
 ): Promise<Result> {
   const { options, terminal, signal } = invocation;
-  const train = trainOptionsOf(invocation);
+  const early = proposed?.specSoFar();
+  const train = trainOptionsOf(invocation, early);
+  const finalTrain = early && proposed?.result().then(() => {
+    const { spec, hyperParameters } = trainOptionsOf(invocation);
+    return { ...train, spec, hyperParameters };
+  });
+  finalTrain?.catch(() => {});
   const format = textFormatOf(options);
   const { load, trained } = await withStandardInput(
     Object.values(files).flat(),
@@ -238,6 +245,7 @@ async function loadFilesAndTrain(
       loadAndTrain(store, models, {
         load: { files: resolveFiles(files, pathOf), format, signal, observe: loadObserver(terminal) },
         train,
+        ...finalTrain ? { finalTrain } : {},
       }),
   );
   for (const line of describeIngest(load)) terminal.say(line);
@@ -271,9 +279,8 @@ function sharedOptions({ options, origins, terminal, signal }: TrainInvocation) 
   };
 }
 
-function trainOptionsOf(invocation: TrainInvocation) {
+function trainOptionsOf(invocation: TrainInvocation, spec = specOf(invocation.options)) {
   const { options } = invocation;
-  const spec = specOf(options);
   return { ...sharedOptions(invocation), spec, hyperParameters: hyperParametersOf(options, spec) };
 }
 

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { usageInvalid } from "../pipeline/failure.ts";
-import { proposeFiles } from "../pipeline/init/propose_files.ts";
+import { type FeatureSpec, parseSpec } from "../pipeline/examples/spec.ts";
+import { fileState } from "../pipeline/files/file_state.ts";
+import { proposeUnjudged } from "../pipeline/init/propose_files.ts";
 import type { Proposal } from "../pipeline/init/proposal.ts";
+import { judgedAside, judgedHere } from "../pipeline/init/unjudged_proposal.ts";
 import { isMarker, missingMarkers } from "../pipeline/init/missing_markers.ts";
 import { type ColumnTypes, widenProposal } from "../pipeline/init/widen.ts";
 import { widerTypesOf } from "../pipeline/ingest/widening.ts";
@@ -21,10 +24,12 @@ import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
 import { describeProposal } from "./init_report.ts";
 import {
   edited,
+  existing,
   proposalResult,
   type ProposedFiles,
   proposedFiles,
   writeProposed,
+  writeSchema,
 } from "./proposed_files.ts";
 
 /** The flags for `train FILE…`. */
@@ -58,13 +63,17 @@ export interface ProposedSettings {
   };
   /** The config file that was written. */
   readonly settingsPath: string;
-  /** What `--json` prints of the proposal. */
-  readonly result: Record<string, unknown>;
+  /** Returns the spec of all features that are not known to leak, while the search for leaks goes on in another thread. */
+  specSoFar(): FeatureSpec | undefined;
+  /** Returns what `--json` prints of the proposal, as soon as it is complete and its files are written. */
+  result(): Promise<Record<string, unknown>>;
   /**
    * Gives columns the types that all rows need, in the files and in the store, if a load failed for a value that its column cannot
-   * hold. @returns What changes; undefined for any other error, and if the column must stay as it is.
+   * hold. @returns The settings from then on; undefined for any other error, and if the column must stay as it is.
    */
-  widen(error: unknown, store: Store): Promise<Pick<ProposedSettings, "settings" | "result"> | undefined>;
+  widen(error: unknown, store: Store): Promise<ProposedSettings["settings"] | undefined>;
+  /** Ends the search for leaks. */
+  close(): void;
 }
 
 /** Settings that the command makes itself if it is given files. */
@@ -81,44 +90,86 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   const { options, positionals, terminal, signal } = invocation;
   rejectExclusive(invocation);
   const format = textFormatOf(options);
-  const found = await proposeFiles(positionals, wishesOf(options), { signal, ...format ? { format } : {} });
-  const { left } = found;
-  const stored = widenProposal(found.proposal, storedTypes(options.data)) ?? found.proposal;
-  let proposal = withNulls(stored, storedNulls(options.data));
+  const { unjudged, left } = await proposeUnjudged(positionals, wishesOf(options), {
+    signal,
+    ...format ? { format } : {},
+  });
+  const stored = { types: storedTypes(options.data), nulls: storedNulls(options.data) };
+  const adapted = (proposal: Proposal) =>
+    withNulls(widenProposal(proposal, stored.types) ?? proposal, stored.nulls);
   const models = modelsFolderOf(invocation);
-  const split = options.split ?? proposal.split;
-  const files = proposedFiles(proposal, options.data, models);
-  for (const line of describeProposal(proposal, left)) terminal.say(line);
-  requireFreeFolder(options.data, files.schema.text, positionals);
-  if (!options.replace) rejectEdited(files, positionals);
-  terminal.say(writeProposed(files));
+  const filesOf = (proposal: Proposal) => proposedFiles(proposal, options.data, models);
+  const soFar = adapted(unjudged.judged([]));
+  requireFreeFolder(options.data, filesOf(soFar).schema.text, positionals);
+  const isAside = unjudged.rows !== undefined && isLarge(soFar) && existing(filesOf(soFar)).length === 0;
+  const write = (proposal: Proposal) => {
+    for (const line of describeProposal(proposal, left)) terminal.say(line);
+    if (!options.replace && !isAside) rejectEdited(filesOf(proposal), positionals);
+    terminal.say(writeProposed(filesOf(proposal)));
+    return proposal;
+  };
+  const judging = isAside ? judgedAside(unjudged) : undefined;
+  // The load needs the schema, the end of the training the spec.
+  if (isAside) writeSchema(filesOf(soFar));
+  const settled = judging?.proposal.then((judged) => write(adapted(judged)));
+  settled?.catch(() => {});
+  let proposal = settled ?? Promise.resolve(write(adapted(judgedHere(unjudged))));
+  const split = options.split ?? soFar.split;
+  const settingsFor = (proposal: Proposal) => settingsOf(proposal, filesOf(proposal), { models, split });
+  let isSettled = !isAside;
+  settled?.then(() => isSettled = true, () => {});
   return {
-    settings: settingsOf(proposal, files, { models, split }),
-    settingsPath: files.config.path,
-    result: proposalResult({ proposal, left }, files),
+    settings: settingsFor(soFar),
+    settingsPath: filesOf(soFar).config.path,
+    specSoFar() {
+      const { text, path } = filesOf(soFar).spec;
+      return isSettled ? undefined : parseSpec(JSON.parse(text), path);
+    },
+    async result() {
+      const settled = await proposal;
+      return proposalResult({ proposal: settled, left }, filesOf(settled));
+    },
     async widen(error, store) {
+      if (signal.aborted) return undefined;
+      const settled = await proposal;
       const wider = widerTypesOf(error);
       if (!wider) return undefined;
-      const { types, nulls } = await withoutMarkers(wider, proposal, { store, signal });
-      const widened = widenProposal(proposal, types);
-      if (!widened || (widened === proposal && nulls.size === 0)) return undefined;
-      proposal = withNulls(widened, nulls);
-      for (const text of nulls) {
-        terminal.say(`${JSON.stringify(text)} means no value, in a row that was not looked at`);
-      }
-      sayWidened(terminal, types);
-      const files = proposedFiles(proposal, options.data, models);
-      terminal.say(writeProposed(files));
-      const { text: schema, path: schemaName } = files.schema;
+      const widened = await widenedProposal(wider, settled, { store, terminal, signal });
+      if (!widened) return undefined;
+      terminal.say(writeProposed(filesOf(widened.proposal)));
+      const { text: schema, path: schemaName } = filesOf(widened.proposal).schema;
       // Numbers that were stored already would not be spelled as in their file.
-      const emptied = store.isNew ? [...types.keys()] : [];
+      const emptied = store.isNew ? widened.tables : [];
       await applySchema(store, { schema, schemaName, mayDrop: false, emptied, signal });
-      return {
-        settings: settingsOf(proposal, files, { models, split }),
-        result: proposalResult({ proposal, left }, files),
-      };
+      proposal = Promise.resolve(widened.proposal);
+      return settingsFor(widened.proposal);
     },
+    close: () => judging?.close(),
   };
+}
+
+/** Smaller files are looked at and loaded before another thread has started. */
+const asideBytesMin = 16 * 2 ** 20;
+
+function isLarge({ tables }: Proposal): boolean {
+  const paths = tables.flatMap(({ paths }) => paths);
+  return paths.reduce((sum, path) => sum + fileState(path).size, 0) >= asideBytesMin;
+}
+
+/** Widens the columns of a proposal, and says what changes. @returns undefined if nothing does. */
+async function widenedProposal(
+  wider: ColumnTypes,
+  proposal: Proposal,
+  { store, terminal, signal }: Pick<FilesInvocation, "terminal" | "signal"> & { readonly store: Store },
+): Promise<{ proposal: Proposal; tables: string[] } | undefined> {
+  const { types, nulls } = await withoutMarkers(wider, proposal, { store, signal });
+  const widened = widenProposal(proposal, types);
+  if (!widened || (widened === proposal && nulls.size === 0)) return undefined;
+  for (const text of nulls) {
+    terminal.say(`${JSON.stringify(text)} means no value, in a row that was not looked at`);
+  }
+  sayWidened(terminal, types);
+  return { proposal: withNulls(widened, nulls), tables: [...types.keys()] };
 }
 
 /** Takes out the columns that become texts only because of texts that mean no value. */

@@ -12,20 +12,21 @@ import {
   roleFindings,
 } from "./findings.ts";
 import { compositeReferences } from "./composite_references.ts";
-import { type JoinTree, joinTreeOf, keysOf } from "./join_tree.ts";
+import { type JoinTree, joinTreeOf } from "./join_tree.ts";
 import { common, type KeyTable, keyTableOf } from "./key_table.ts";
 import { joinedValues } from "./joined_values.ts";
 import { labelName } from "./label_table.ts";
 import { chooseLabel, type LabelChoice } from "./label_choice.ts";
-import { labelsOfColumn, labelsOfKeys, leaksAmong, withoutLeaks } from "./leak_search.ts";
+import { labelsOfColumn, labelsOfKeys, withoutLeaks } from "./leak_search.ts";
 import { namedJoinsOf } from "./named_joins.ts";
 import { withOutcome } from "./outcome_levels.ts";
 import type { TableProfile } from "./profile.ts";
 import type { Finding, Proposal, ProposedLabel, ProposedTable } from "./proposal.ts";
+import { proposedTablesOf } from "./proposed_tables.ts";
 import { withClicksJoined } from "./ratio_label.ts";
 import { findReferences, type KeySearch, type KeySearchResult, withNullShares } from "./references.ts";
-import { keyedTable, labelTableFor, tableOf } from "./table.ts";
 import { requireConnected, timeMisses } from "./unconnected.ts";
+import { judgedHere, type UnjudgedProposal } from "./unjudged_proposal.ts";
 import { exampleTime, groupLeftOut, rolesOf, type ViewRoles } from "./roles.ts";
 import { type ViewField, viewFieldsOf } from "./view_fields.ts";
 import { keepsGroups } from "./time_split.ts";
@@ -47,7 +48,7 @@ export interface Wishes {
  */
 export function propose(profile: TableProfile, wishes: Wishes = {}): Proposal {
   const choice = chooseLabel([profile], { references: [], nearMisses: [] }, wishes.label);
-  return proposalOf(choice, joinTreeOf(profile.name, [profile.name], []), [profile], wishes);
+  return judgedHere(proposalOf(choice, joinTreeOf(profile.name, [profile.name], []), [profile], wishes));
 }
 
 export interface TablesOptions {
@@ -66,7 +67,7 @@ export async function proposeTables(
   profiles: readonly TableProfile[],
   wishes: Wishes,
   { isNamed, searchKeys }: TablesOptions,
-): Promise<Proposal> {
+): Promise<UnjudgedProposal> {
   const tables = profiles.map(keyTableOf);
   const named = namedJoinsOf(profiles, wishes.join ?? []);
   const { references: single, nearMisses } = await findReferences({ tables, named, searchKeys });
@@ -121,7 +122,7 @@ function proposalOf(
   tree: JoinTree,
   profiles: readonly TableProfile[],
   wishes: Wishes,
-): Proposal {
+): UnjudgedProposal {
   const tables = proposedTablesOf(choice, tree, profiles);
   const counts: readonly (ColumnProfile | undefined)[] = choice.is === "ratio"
     ? [choice.clicks, choice.impressions, ...choice.clicksTable?.columns ?? []]
@@ -134,13 +135,12 @@ function proposalOf(
   const isFeature = (field: ViewField) =>
     field.name !== key && field.name !== label.name && field !== roles.group &&
     !field.isNumber;
-  const { warnings, ...proposed } = featuresOf(parts, fields.filter(isFeature), roles);
-  const { features, leftOut } = withSomeFeature(proposed);
+  const { proposed, rows } = featuresOf(parts, fields.filter(isFeature), roles);
   const used = profiles.filter(({ name }) => tables.some((table) => table.name === name));
   const names = [...fields.map(({ name }) => name), label.name];
   const isRatio = choice.is === "ratio";
   const id = isRatio ? freeName("example_id", names) : key;
-  return {
+  const known: Omit<Proposal, "features" | "leftOut" | "findings"> = {
     tables,
     view: {
       child: tree.root,
@@ -162,20 +162,28 @@ function proposalOf(
     ...roles.time ? { time: roles.time.name } : {},
     ...keepsGroups(roles.straddling) ? { split: "time" } : {},
     ...isRatio ? { weight: freeName("weight", [...names, id]) } : {},
-    features,
-    leftOut: [
-      ...roles.group ? [groupLeftOut(roles.group.name, keepsGroups(roles.straddling))] : [],
-      ...leftOut,
-    ],
     format: joinedFormat(used),
-    findings: [
-      ...findingsOf(parts, used, roles),
-      ...warnings.map((text) => ({ about: "note", text }) as const),
-    ],
+  };
+  const findings = findingsOf(parts, used, roles);
+  return {
+    rows,
+    judged(leaks) {
+      const { warnings, ...kept } = withoutLeaks(proposed, leaks);
+      const { features, leftOut } = withSomeFeature(kept);
+      return {
+        ...known,
+        features,
+        leftOut: [
+          ...roles.group ? [groupLeftOut(roles.group.name, keepsGroups(roles.straddling))] : [],
+          ...leftOut,
+        ],
+        findings: [...findings, ...warnings.map((text) => ({ about: "note", text }) as const)],
+      };
+    },
   };
 }
 
-/** Proposes the features: without columns that give the outcome away. */
+/** Proposes the features, and the rows in which to search for those that leak. */
 function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewField[], roles: ViewRoles) {
   const alone = fieldsOf(fields, roles.time?.name);
   const labels = choice.is === "column"
@@ -183,7 +191,7 @@ function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewFiel
     : choice.is === "exists"
     ? labelsOfKeys(choice.examples, choice.by.key, choice.clicked)
     : undefined;
-  if (!labels) return { ...alone, warnings: [] };
+  if (!labels) return { proposed: alone, rows: undefined };
   const valuesAt = joinedValues(tree, profiles);
   const valuesOf = (field: ViewField | undefined) => field && valuesAt(field.alias, field.column);
   const withValues = (field: ViewField) => ({
@@ -196,57 +204,18 @@ function featuresOf({ choice, tree, profiles }: Parts, fields: readonly ViewFiel
     );
   const proposed = withOutcome(alone, fields.filter(mayHaveLevels).map(withValues), labels);
   const isFeature = (field: ViewField) => proposed.features.some(({ name }) => name === field.name);
-  const warnings = leaksAmong({
+  const rows = {
     fields: fields.filter(isFeature).map(withValues),
     labels,
     group: valuesOf(roles.group),
     time: valuesOf(roles.time),
-  });
-  return withoutLeaks(proposed, warnings);
+  };
+  return { proposed, rows };
 }
 
 function rootKey({ tree, tables }: Parts): string {
   const [key] = tables.find(({ name }) => name === tree.root)?.key ?? [];
   return key;
-}
-
-/** Proposes the tables: parents before the tables that refer to them, and the label's last. */
-function proposedTablesOf(
-  choice: LabelChoice,
-  tree: JoinTree,
-  profiles: readonly TableProfile[],
-): ProposedTable[] {
-  const profileOf = (name: string) => profiles.filter((profile) => profile.name === name);
-  const required = (table: string) =>
-    tree.joins.filter((join) =>
-      !join.isOuter && (join.from === table || aliasTable(tree, join.from) === table)
-    )
-      .map(({ column }) => column);
-  const proposedOf = (name: string, key: string | undefined) =>
-    profileOf(name).map((profile) => {
-      const join = tree.joins.find(({ table }) => table === name);
-      const keys = join ? keysOf(join) : [];
-      const table = keys.length > 1 && keys[0] === key
-        ? keyedTable(profile, keys)
-        : tableOf(profile, profile.columns.find((column) => column.name === key));
-      const needed = required(name);
-      const columns = table.columns.map((column) =>
-        needed.includes(column.name) ? { ...column, isRequired: true } : column
-      );
-      return { ...table, columns };
-    });
-  const parents = [...new Set(tree.joins.map(({ table }) => table))].reverse();
-  return [
-    ...parents.flatMap((parent) => proposedOf(parent, tree.joins.find(({ table }) => table === parent)?.key)),
-    ...proposedOf(tree.root, choice.is === "exists" ? choice.by.key : undefined),
-    ...choice.is === "exists"
-      ? profileOf(choice.by.table).map((profile) => labelTableFor(profile, choice.by.column))
-      : [],
-  ];
-}
-
-function aliasTable({ joins }: JoinTree, alias: string): string | undefined {
-  return joins.find((join) => join.alias === alias)?.table;
 }
 
 function labelOf({ choice, fields, tree }: Parts, key: string): ProposedLabel {

@@ -11,6 +11,7 @@ import { proposeTables, type Wishes } from "./propose.ts";
 import type { KeySearch, KeySearchResult } from "./references.ts";
 import { readColumn } from "./sampled_rows.ts";
 import { withinWidth } from "./table_width.ts";
+import { judgedHere, type UnjudgedProposal } from "./unjudged_proposal.ts";
 
 export interface FilesOptions {
   /** Describes text files; what is absent is detected. */
@@ -21,6 +22,12 @@ export interface FilesOptions {
 /** A proposal for files, and the things in folders that are no tables. */
 export interface FilesProposal {
   readonly proposal: Proposal;
+  readonly left: readonly LeftFile[];
+}
+
+/** The same before the search for leaks. */
+export interface UnjudgedFiles {
+  readonly unjudged: UnjudgedProposal;
   readonly left: readonly LeftFile[];
 }
 
@@ -39,8 +46,18 @@ interface FilesTable {
 export async function proposeFiles(
   paths: readonly string[],
   wishes: Wishes,
-  { format, signal }: FilesOptions,
+  options: FilesOptions,
 ): Promise<FilesProposal> {
+  const { unjudged, left } = await proposeUnjudged(paths, wishes, options);
+  return { proposal: judgedHere(unjudged), left };
+}
+
+/** Like `proposeFiles`, without the search for leaks. @throws {Failure} as it does. */
+export async function proposeUnjudged(
+  paths: readonly string[],
+  wishes: Wishes,
+  { format, signal }: FilesOptions,
+): Promise<UnjudgedFiles> {
   const files = inputFilesOf(paths);
   const left = [...files.left];
   const profiles: TableProfile[] = [];
@@ -57,13 +74,16 @@ export async function proposeFiles(
   if (profiles.length === 0) throw noTable(paths, left);
   const tables = await tablesOf(profiles.map((profile) => withinWidth(profile, named)), files.named, signal);
   const required = tables.filter(({ isNamed }) => isNamed).map(({ profile }) => profile);
-  const proposal = await proposeTables(tables.map(({ profile }) => profile), wishes, {
+  const { rows, judged } = await proposeTables(tables.map(({ profile }) => profile), wishes, {
     isNamed: (profile) => required.includes(profile),
     searchKeys: (searches) => searchFiles(tables, searches, signal),
   });
   const pathsOf = (name: string) => tables.find(({ profile }) => profile.name === name)?.paths ?? [];
-  const proposed = proposal.tables.map((table) => ({ ...table, paths: pathsOf(table.name) }));
-  return { proposal: { ...proposal, tables: proposed }, left };
+  const withPaths = (proposal: Proposal) => ({
+    ...proposal,
+    tables: proposal.tables.map((table) => ({ ...table, paths: pathsOf(table.name) })),
+  });
+  return { unjudged: { rows, judged: (warnings) => withPaths(judged(warnings)) }, left };
 }
 
 /** Searches each table once, for all keys that are looked for in it. */

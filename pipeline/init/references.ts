@@ -140,6 +140,7 @@ function referenceOf(
 }
 
 function candidatesOf({ tables, named = [] }: ReferenceSearch, compare: CompareNames): Candidate[] {
+  if (tables.length < 2) return [];
   return tables.flatMap((parent) =>
     parent.columns.filter((column) => isReferable(parent, column)).flatMap((key) => {
       const canAgree = isKey(key) && !isDense(key, parent.rowCount);

@@ -9,12 +9,13 @@ import { answerJobs } from "../runtime/thread_pool.ts";
 import { createCollectorState } from "./from_files/collector_state.ts";
 
 /** Jobs of a training thread. After `collectExamples` it also reads files for an ingest. */
-const { collectExamples, collectedExamples, childKeys, observer } = createCollectorState();
+const { collectExamples, finalSpec, collectedExamples, childKeys, observer } = createCollectorState();
 const { open, next } = createFileReading(observer);
 answerJobs({
   read: readRanges,
   build: scanBuildSides,
   collectExamples,
+  finalSpec,
   collectedExamples,
   childKeys,
   open,

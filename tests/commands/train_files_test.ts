@@ -67,6 +67,32 @@ Deno.test("clickwell train FILE writes what init would, loads the file and train
     assert.deepEqual([again.label, again.config], ["opened", "mine/clickwell.json"]);
   }));
 
+Deno.test("clickwell train FILE of a large file: columns that leak are searched for during the load; files and model are those of init and train", () =>
+  inFolder(async (cwd) => {
+    const random = createRandom(8);
+    const lines = Array.from({ length: 50_000 }, (_, i) => {
+      const isWon = random.uniform() < 0.3;
+      const hour = random.below(24) + (isWon && i % 3 === 0 ? 1 : 0);
+      return `${i},${hour},${["a", "b"][random.below(2)]},${isWon ? "won" : "open"},${isWon ? 1 : 0},${
+        "-".repeat(400)
+      }\n`;
+    });
+    Deno.writeTextFileSync(join(cwd, "deals.csv"), `deal,hour,team,state,won,rest\n${lines.join("")}`);
+    const label = ["deals.csv", "--label", "won", "--json"];
+    const mine = reportOf(await run(["train", ...label, "--data", "mine"], { cwd }));
+    reportOf(await run(["init", ...label, "--out", "yours"], { cwd }));
+    const yours = reportOf(await run(["train", "--config", "yours/clickwell.json", "--json"], { cwd }));
+    assert.equal(mine.model_id, yours.model_id);
+    assert.deepEqual(mine.left_out.map(({ column }: { column: string }) => column).sort(), ["rest", "state"]);
+    assert.deepEqual(mine.features.map(({ name }: { name: string }) => name), ["hour", "team"]);
+    for (const file of ["schema.sql", "features.json", "clickwell.json"]) {
+      assert.equal(
+        Deno.readTextFileSync(join(cwd, "mine", file)),
+        Deno.readTextFileSync(join(cwd, "yours", file)),
+      );
+    }
+  }));
+
 Deno.test("the config file of train FILE works with predict, sweep and models: its files are for loading alone", () =>
   inFolder(async (cwd) => {
     writeMails(cwd);

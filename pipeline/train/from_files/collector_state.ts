@@ -1,6 +1,7 @@
 import { createChunkStore } from "../../chunks/chunk_store.ts";
 import { createExampleCollector, type ExampleCollector } from "./example_collector.ts";
 import type { ColumnRef, JoinPlan } from "../../examples/join_plan.ts";
+import type { FeatureSpec } from "../../examples/spec.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
 import { type ColumnMapping, columnSources } from "../../files/columns/column_source.ts";
 import { openFile } from "../../files/open_file.ts";
@@ -20,6 +21,8 @@ import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 export interface CollectExamplesJob extends Job {
   readonly kind: "collectExamples";
   readonly plan: JoinPlan;
+  /** Whether features of the plan's spec may be taken out: the spec to train by then follows in a `FinalSpecJob`. */
+  readonly isProvisional: boolean;
   readonly hyperParameters: HyperParameters;
   /** Maximum memory for the rows until they are joined into examples. */
   readonly bytesMax: number;
@@ -47,6 +50,12 @@ export interface CollectedExamples {
   readonly iterations: readonly IterationEvent[];
 }
 
+/** Gives the spec to train by: that of the plan with at most its features. */
+export interface FinalSpecJob extends Job {
+  readonly kind: "finalSpec";
+  readonly spec: FeatureSpec;
+}
+
 /** Requests the result of a `CollectExamplesJob`. */
 export interface CollectedExamplesJob extends Job {
   readonly kind: "collectedExamples";
@@ -61,12 +70,14 @@ export interface ChildKeysJob extends Job {
 export function createCollectorState() {
   let result: Promise<CollectedExamples | undefined> = Promise.resolve(undefined);
   let observer: RowObserver | undefined;
+  const finalSpec = Promise.withResolvers<FeatureSpec>();
   const childKeys = Promise.withResolvers<Float64Array | undefined>();
   return {
     collectExamples(job: CollectExamplesJob): void {
       const { plan, bytesMax, childFileCount, labels } = job;
       const collector = createExampleCollector(plan, bytesMax);
       let filesLeft = childFileCount;
+      if (!job.isProvisional) finalSpec.resolve(plan.spec);
       observer = {
         keysOf: collector.keysOf,
         isComplete: collector.isComplete,
@@ -75,16 +86,18 @@ export function createCollectorState() {
           if (table !== plan.child || --filesLeft > 0) return;
           childKeys.resolve(collector.childIds());
           // After the reply that the file has ended, so that its rows are inserted at the same time.
-          result = yieldToEventLoop().then(() => {
+          result = yieldToEventLoop().then(async () => {
             readLabels(collector, plan.label, labels);
-            const raw = collector.build();
-            return raw && trainOn(raw, job);
+            const spec = await finalSpec.promise;
+            const raw = collector.build(spec.features);
+            return raw && await trainOn(raw, spec, job);
           });
           // A rejection is observed by `collectedExamples()`.
           result.catch(() => {});
         },
       };
     },
+    finalSpec: ({ spec }: FinalSpecJob): void => finalSpec.resolve(spec),
     /**
      * @returns undefined if the examples could not be collected.
      * @throws {Failure} as `prepare` and `trainPrepared`.
@@ -97,7 +110,8 @@ export function createCollectorState() {
 
 async function trainOn(
   raw: RawExamples,
-  { plan: { spec }, hyperParameters, trainingThreads, isLoaded }: CollectExamplesJob,
+  spec: FeatureSpec,
+  { hyperParameters, trainingThreads, isLoaded }: CollectExamplesJob,
 ): Promise<CollectedExamples> {
   const clock = startClock();
   const chunkStore = createChunkStore();

@@ -18,6 +18,7 @@ import {
 } from "./column_collector.ts";
 import { joinColumns } from "./join.ts";
 import { type GrowableArray, growableUint32 } from "./growable_array.ts";
+import type { FeatureSpec } from "../../examples/spec.ts";
 import type { RawExamples } from "../../examples/raw_examples.ts";
 import { createTextKeyIndex, type TextKeyIndex } from "./text_key_index.ts";
 
@@ -34,9 +35,10 @@ export interface ExampleCollector {
   /**
    * Returns the examples in the order of their ids: identical, bit for bit, to those read from a store with these rows.
    *
-   * @returns undefined if the rows exceeded `bytesMax`, or one cannot be part of an example.
+   * @param features At most the features of the plan's spec; default: all of them.
+   * @returns undefined if the rows exceeded `bytesMax`, one cannot be part of an example, or a column was not collected.
    */
-  build(): RawExamples | undefined;
+  build(features?: FeatureSpec["features"]): RawExamples | undefined;
 }
 
 /** @param bytesMax If the rows take more memory, collecting is abandoned, and the examples must be read from the store. */
@@ -63,7 +65,6 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
   const byteCount = () =>
     columns.reduce((sum, { column }) => sum + column.byteCount(), 0) +
     parents.reduce((sum, { keys, parentRows }) => sum + keys.byteCount + parentRows.array.byteLength, 0);
-
   return {
     keysOf(table) {
       const parent = parents.find((one) => one.table === table);
@@ -91,16 +92,17 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
         const buffer = bufferOf(place.column);
         return buffer !== undefined && column.add(buffer);
       });
-      for (const parent of parents) if (parent.table === table) addKeys(parent, bufferOf(parent.key));
-      if (table === plan.child) {
-        for (const parent of parents) addParentRows(parent, bufferOf(parent.column));
+      for (const parent of parents) {
+        if (parent.table === table) addKeys(parent, bufferOf(parent.key));
+        if (plan.child === table) addParentRows(parent, bufferOf(parent.column));
       }
       if (!areAdded || byteCount() > bytesMax) abandon();
     },
     isComplete: () => isComplete,
     childIds: () => isComplete ? ids.values().slice().sort() : undefined,
-    build() {
-      if (!isComplete) return undefined;
+    build(features = plan.spec.features) {
+      const kept = inputIndicesOf(plan.spec.features, features);
+      if (!isComplete || kept.includes(-1)) return undefined;
       const examples = joinColumns({
         child: plan.child,
         ids: ids.values(),
@@ -110,7 +112,7 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
         parentRows: new Map(
           parents.map(({ table, parentRows: { array, length } }) => [table, array.subarray(0, length)]),
         ),
-        fields: fields.map(({ place, column }) => ({ table: place.table, column })),
+        fields: kept.map((i) => ({ table: fields[i].place.table, column: fields[i].column })),
         group: { table: group.table, hashes: groups.values() },
         ...(time ? { time: { table: time.place.table, values: time.column.values() } } : {}),
       });
@@ -119,6 +121,14 @@ export function createExampleCollector(plan: JoinPlan, bytesMax: number): Exampl
       return examples;
     },
   };
+}
+
+/** Returns which of the columns that features read others read, in their order; −1 for one that is not among them. */
+function inputIndicesOf(all: FeatureSpec["features"], others: FeatureSpec["features"]): number[] {
+  const inputs = inputColumnsOf(all);
+  return inputColumnsOf(others).map(({ kind, name }) =>
+    inputs.findIndex((input) => input.kind === kind && input.name === name)
+  );
 }
 
 /** Creates a collector for each column that the examples need. */

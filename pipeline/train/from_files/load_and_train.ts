@@ -19,11 +19,14 @@ import type {
   CollectedExamples,
   CollectedExamplesJob,
   CollectExamplesJob,
+  FinalSpecJob,
 } from "./collector_state.ts";
 
 export interface LoadAndTrainOptions {
   readonly load: Omit<IngestOptions, "reader">;
   readonly train: TrainOptions;
+  /** What to train with in the end, if that is known only during the load: features of `train.spec` may be missing from its spec. */
+  readonly finalTrain?: Promise<TrainOptions>;
   /** Smaller files are loaded first, and the examples are then read from the store. */
   readonly collectBytesMin?: number;
 }
@@ -54,9 +57,10 @@ export async function loadAndTrain(
   // The plan requires empty tables: if no other connection changes them, they then hold only the loaded rows.
   const before = store.journal.externalChanges();
   const plan = planOf(store, options);
+  const { finalTrain = Promise.resolve(options.train) } = options;
   if (!plan) {
     const load = await ingest(store, options.load);
-    return { load, trained: await train(store, models, options.train), collected: false };
+    return { load, trained: await train(store, models, await finalTrain), collected: false };
   }
   const threads = startThreads(2, trainWorkerUrl());
   try {
@@ -65,23 +69,28 @@ export async function loadAndTrain(
     const lastKeys = askReader<Float64Array>(threads, { kind: "childKeys" } satisfies ChildKeysJob);
     // If the load fails first, this promise is never awaited.
     lastKeys.catch(() => {});
+    if (options.finalTrain) {
+      finalTrain.then(({ spec }) => askReader(threads, { kind: "finalSpec", spec } satisfies FinalSpecJob))
+        .catch(() => {});
+    }
     const reader = { threads, lastTable: plan.child, lastKeys: () => lastKeys, aheadBytes };
     const load = await ingest(store, { ...options.load, reader });
     Atomics.store(isLoaded, 0, 1);
     const hasAllRows = store.journal.externalChanges() === before &&
       load.files.every(({ read, inserted, loadedBefore }) => !loadedBefore && inserted === read) &&
       areNumberedFromOne(load.files.filter(({ table }) => table === plan.child));
+    const final = await finalTrain;
     const collected = hasAllRows
       ? await askReader<CollectedExamples>(
         threads,
         { kind: "collectedExamples" } satisfies CollectedExamplesJob,
       )
       : undefined;
-    for (const event of collected?.iterations ?? []) options.train.observe?.iteration?.(event);
-    const trained = collected?.trained ?? await trainModel(store, options.train, collected?.prepared);
+    for (const event of collected?.iterations ?? []) final.observe?.iteration?.(event);
+    const trained = collected?.trained ?? await trainModel(store, final, collected?.prepared);
     return {
       load,
-      trained: await register(models, trained, options.train),
+      trained: await register(models, trained, final),
       collected: collected !== undefined,
     };
   } finally {
@@ -137,7 +146,7 @@ function threadsOf({ threads = availableParallelism() }: TrainOptions): number {
 function collectJobOf(
   plan: JoinPlan,
   store: Store,
-  { load, train }: LoadAndTrainOptions,
+  { load, train, finalTrain }: LoadAndTrainOptions,
   isLoaded: Int32Array<SharedArrayBuffer>,
 ): CollectExamplesJob {
   const { files, columnNames = {}, allowMissing = false } = load;
@@ -146,6 +155,7 @@ function collectJobOf(
   return {
     kind: "collectExamples",
     plan,
+    isProvisional: finalTrain !== undefined,
     hyperParameters: train.hyperParameters,
     // Twice the size of the examples, less the parents' values, which are held only once per parent.
     bytesMax: 1.5 * (train.memoryBytes ?? defaultMemoryBytes),
@@ -168,7 +178,7 @@ function collectJobOf(
 /** Runs a job on the reader thread and returns its result. */
 async function askReader<Result>(
   threads: Threads,
-  job: CollectExamplesJob | ChildKeysJob | CollectedExamplesJob,
+  job: CollectExamplesJob | FinalSpecJob | ChildKeysJob | CollectedExamplesJob,
 ): Promise<Result | undefined> {
   const [, result] = await threads.run<Result | undefined>(job, () => undefined);
   return result;

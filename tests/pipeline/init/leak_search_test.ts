@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isoTime } from "../../../pipeline/files/columns/iso_time.ts";
 import { profileFile } from "../../../pipeline/init/profile.ts";
 import { propose, proposeTables } from "../../../pipeline/init/propose.ts";
+import { judgedHere } from "../../../pipeline/init/unjudged_proposal.ts";
 import type { Proposal } from "../../../pipeline/init/proposal.ts";
 import { inFolder } from "../../support/program.ts";
 import { cleanTables, type MadeTable, planted, plants } from "../../support/made_tables.ts";
@@ -75,10 +76,12 @@ Deno.test("init compares columns with a label that is another table", () =>
       ["offer_id,source", ...rows.filter(isClicked).map((i) => `${i},mail`)].join("\n"),
     );
     const profiles = [await profileFile(offers), await profileFile(clicks)];
-    const { leftOut, features } = await proposeTables(profiles, { label: "clicks" }, {
-      isNamed: () => true,
-      searchKeys: () => Promise.resolve([]),
-    });
+    const { leftOut, features } = judgedHere(
+      await proposeTables(profiles, { label: "clicks" }, {
+        isNamed: () => true,
+        searchKeys: () => Promise.resolve([]),
+      }),
+    );
     assert.deepEqual(leftOut.map(({ column }) => column), ["state"]);
     assert.deepEqual(features.map(({ name }) => name), ["apr"]);
   }));

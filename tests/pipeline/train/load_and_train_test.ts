@@ -70,6 +70,10 @@ function modelsIn(folder: string): Models {
   return { dir: join(folder, "models"), registry: openRegistry(join(folder, "data")) };
 }
 
+function later<T>(value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), 20));
+}
+
 /** Loads files into a new store and trains on two threads. @param files Contents of the files, by table. */
 async function load(
   files: Readonly<Record<string, readonly (string | Uint8Array)[]>>,
@@ -77,6 +81,8 @@ async function load(
     prepare?: (store: Store) => void;
     schema?: string;
     spec?: FeatureSpec;
+    /** What the spec is in the end, known during the load. */
+    finalSpec?: FeatureSpec;
     hyperParameters?: Partial<HyperParameters>;
     bytesMin?: number;
     memoryBytes?: number;
@@ -105,12 +111,14 @@ async function load(
       now: 1,
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     };
+    const final = { ...settings, spec: options.finalSpec ?? settings.spec };
     const report = await loadAndTrain(store, modelsIn(folder), {
       load: { files: paths },
       train: settings,
+      ...options.finalSpec ? { finalTrain: later(final) } : {},
       collectBytesMin: options.bytesMin ?? 0,
     });
-    const { metadata, account } = await trainModel(store, settings);
+    const { metadata, account } = await trainModel(store, final);
     assert.deepEqual(report.trained.account, account, "the row account is that of the store");
     const rows = Object.fromEntries(
       listTables(store.db).map((table) => [table.name, countRows(store, table)]),
@@ -251,6 +259,37 @@ for (const [name, files, isCollected, spec] of ownLabels) {
     assert.equal(rows.mails, report.load.tables.mails.read);
   });
 }
+
+const features = {
+  "without a number": [["hour", "categorical"], ["sender", "categorical"]],
+  "without a category": [["price", "numeric"], ["sender", "categorical"]],
+  "as they were": [["hour", "categorical"], ["price", "numeric"], ["sender", "categorical"]],
+  "with one that was not collected": [["price", "numeric"], ["answer", "categorical"]],
+};
+
+for (const [how, named] of Object.entries(features)) {
+  Deno.test(`load and train: features known during the load, ${how}, give the model of the store`, async () => {
+    const final = { ...mailsSpec, features: named.map(([name, type]) => ({ name, type })) };
+    const { report, storeId } = await load({ mails: [ndjsonOf(mails)] }, {
+      schema: mailsSchema,
+      spec: parseSpec(mailsSpec, "mails"),
+      finalSpec: parseSpec(final, "mails"),
+    });
+    assert.equal(report.collected, !how.endsWith("not collected"));
+    assert.equal(report.trained.model.modelId, storeId);
+  });
+}
+
+Deno.test("load and train: features known during the load that the view does not have are rejected", async () => {
+  await assert.rejects(
+    load({ mails: [ndjsonOf(mails)] }, {
+      schema: mailsSchema,
+      spec: parseSpec(mailsSpec, "mails"),
+      finalSpec: parseSpec({ ...mailsSpec, features: [{ name: "weight", type: "numeric" }] }, "mails"),
+    }),
+    /weight/,
+  );
+});
 
 Deno.test("load and train: rows that were numbered before keep their numbers, and are read from the store", async () => {
   const { report, storeId } = await load({ mails: [ndjsonOf(mails)] }, {
