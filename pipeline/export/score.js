@@ -40,7 +40,7 @@ export function createScore({ encoder, coefficients, intercept, network }) {
       if (term.rows) take(term.column, rateOf(term, place, time));
       else take(term.column + place, 1);
     }
-    takeTables(tables, positions, take);
+    if (tables.length > 0) takeTables(tables, positions, take);
     return sigmoid(hidden ? logit + deepPart(network, hidden) : logit);
   };
 }

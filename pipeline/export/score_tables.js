@@ -1,5 +1,5 @@
 /** Returns a function that reads the value of a field of tables: its position, of a time several; undefined if it is invalid. */
-function tableFieldReader({ type, nullable, edges, levels, values, parts, since = 0, ageEdges, isTime }) {
+export function tableFieldReader({ type, nullable, edges, levels, values, parts, since = 0, ageEdges, isTime }) {
   if (type === "binned") {
     return (sent) => {
       const value = typeof sent === "bigint" ? Number(sent) : sent;
@@ -42,7 +42,7 @@ function binAmong(edges, value) {
 }
 
 /** Takes the columns of tables: the cells at the positions of a row. */
-function takeTables(tables, positions, take) {
+export function takeTables(tables, positions, take) {
   for (const { of, rows, columns, columnCount, cells, column } of tables) {
     const [row, place = 0] = of.map(([feature, axis]) => [positions[feature]].flat()[axis]);
     take(column, cells[rows[row] * columnCount + (columns ? columns[place] : 0)]);

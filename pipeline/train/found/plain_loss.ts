@@ -62,7 +62,7 @@ export async function plainQuality(
 }
 
 /** Rows of the blocks from this one on are only scored: see `divideRows` of fit/tables/row_folds.ts. */
-const onlyScored = 128;
+const onlyScored = 64;
 
 /** Divides a copy of the training rows into parts by their block, and by whether they are scored; all other rows are the last part. */
 function divide(design: DesignMatrix, { blocks, logits }: OutOfFold, chunkStore: ChunkStore) {
