@@ -4,7 +4,7 @@ import { trainPart } from "../examples/split.ts";
 import type { PooledLevels } from "./summarise.ts";
 import { isFrequent } from "./weight_slack.ts";
 
-/** A tree splits off no level of fewer rows, so that a bin of its own would be of no use. */
+/** A tree splits off no level of fewer rows, so that a bin for it alone would be of no use. */
 export const levelRowsMin = 10;
 
 /**

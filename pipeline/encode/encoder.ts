@@ -111,7 +111,7 @@ export interface RateFieldEncoder {
   readonly column: number;
 }
 
-/** A number that is looked up in tables and has no column of its own. Its positions are its bins, then missing. */
+/** A number that is looked up in tables and has no column itself. Its positions are its bins, then missing. */
 export interface BinnedEncoder {
   readonly type: "binned";
   readonly name: string;
@@ -122,7 +122,7 @@ export interface BinnedEncoder {
   readonly column: number;
 }
 
-/** A category that is looked up in tables and has no column of its own. Its positions are its levels, then missing, then unseen. */
+/** A category that is looked up in tables and has no column itself. Its positions are its levels, then missing, then unseen. */
 export interface LevelsEncoder {
   readonly type: "levels";
   readonly name: string;

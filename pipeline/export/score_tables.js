@@ -1,5 +1,7 @@
 /** Returns a function that reads the value of a field of tables: its position, of a time several; undefined if it is invalid. */
-export function tableFieldReader({ type, nullable, edges, levels, values, parts, since = 0, ageEdges, isTime }) {
+export function tableFieldReader(
+  { type, nullable, edges, levels, values, parts, since = 0, ageEdges, isTime },
+) {
   if (type === "binned") {
     return (sent) => {
       const value = typeof sent === "bigint" ? Number(sent) : sent;

@@ -122,7 +122,7 @@ const rateEncoder = object({
   column: count,
 });
 
-/** A field of tables has no columns of its own. */
+/** A field of tables has no columns itself. */
 const tableField = { name: columnName, nullable: flag, column: count, servedAs };
 
 const binnedEncoder = object({ type: oneOf("binned"), ...tableField, edges: list(finite, 0, 65_535) });

@@ -10,7 +10,8 @@ import { createDeepPart, type Network } from "./network.ts";
 import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
 import { createTableLookup, isTableField } from "../encode/table_lookup.ts";
-import { ordinaryPositionOf, ordinaryPositionsOf, placesOf } from "./table_terms.ts";
+import { createTableSum } from "./table_sum.ts";
+import { placesOf } from "./table_terms.ts";
 import { createTerm, createTimeCheck, partAt } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
@@ -62,9 +63,7 @@ export function createPredictor(model: ServableModel): Predictor {
       places: lookup && placesOf(lookup, i),
     })
   );
-  const ordinary = encoder.features.map((feature, i) =>
-    lookup && ordinaryPositionsOf(feature, placesOf(lookup, i))
-  );
+  const addTables = lookup && createTableSum(encoder, lookup, { terms, places });
   const isRead = servedColumnsOf(encoder.features).some(({ name }) => name === rateTime);
   const timeCheck = rateTime === undefined || isRead ? undefined : createTimeCheck(rateTime);
   const unused = unusedFieldsOf(encoder);
@@ -85,33 +84,19 @@ export function createPredictor(model: ServableModel): Predictor {
     deep?.begin();
     readFields(row, members);
     for (let i = 0; i < names.length; i++) if (members[i] !== undefined) present++;
-    sum = lookup ? lookup.addTo(placed(sum, findings)) : parts(sum, findings);
+    sum = addTables ? addTables(sum, members, findings) : addParts(sum, findings);
     if (timeCheck && !timeCheck(members[names.length - 1], findings)) return NaN;
     let memberCount = 0;
     for (const _ in row) memberCount++;
     if (memberCount !== present && !allowOthers(row, findings)) return NaN;
     return deep === undefined ? sum : sum + deep.logit();
   };
-  /** Adds the parts of all features. */
-  function parts(sum: number, findings: Findings): number {
+  function addParts(sum: number, findings: Findings): number {
     for (let i = 0; i < places.length; i++) {
       const value = members[places[i]];
       const known = values[i];
       const part = known === undefined ? NaN : partOf(value, known);
       sum += part === part ? part : terms[i](value, findings, members);
-    }
-    return sum;
-  }
-  /** The same for a model with tables, for which it puts the positions of the row in their places. */
-  function placed(sum: number, findings: Findings): number {
-    if (!lookup) return sum;
-    const { positions } = lookup;
-    for (let i = 0; i < places.length; i++) {
-      const value = members[places[i]];
-      const known = ordinary[i];
-      const position = known === undefined ? -1 : ordinaryPositionOf(value, known);
-      if (known !== undefined && position >= 0) positions[known.place] = position;
-      else sum += terms[i](value, findings, members);
     }
     return sum;
   }
