@@ -30,7 +30,7 @@ export function contributorsOf(encoder: Pick<Encoder, "features" | "rates" | "ta
 }
 
 /** Returns the name of what a table contributes to. */
-function contributorOf(table: TableEncoder, { features }: Pick<Encoder, "features">): string {
+export function contributorOf(table: TableEncoder, { features }: Pick<Encoder, "features">): string {
   const axis = axesOf({ features }).find(({ name }) => name === table.of[0]);
   return table.of.length > 1 || !axis ? tableName(table) : features[axis.feature].name;
 }
