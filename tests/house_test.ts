@@ -58,9 +58,6 @@ const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 /** Rooms in which SQL is written. */
 const sqlPlaces = /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/\w+_queries\.ts$/;
 
-/** The search for tables, which no command calls yet. */
-const notYetCalled = /^pipeline\/fit\/tables\//;
-
 const linesMax = 300;
 const functionLinesMax = 80;
 
@@ -299,7 +296,7 @@ Deno.test("every module is part of the program, and of a test", () => {
   const inTests = new Set(tests.flatMap((path) => [...reachedFrom(path, sources, () => true)]));
   const modules = program.map(({ path }) => path);
   assert.deepEqual(
-    modules.filter((path) => !inProgram.has(path) && !notYetCalled.test(path)),
+    modules.filter((path) => !inProgram.has(path)),
     [],
     "of the program",
   );
