@@ -78,7 +78,7 @@ const packagePlaces = new Map<string, RegExp>([
   ["hyparquet-writer", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
   ["linkedom", /^(pipeline\/report_page|tests)\//],
   ["pako", /^pipeline\/files\//],
-  ["playwright-core", /^tests\//],
+  ["playwright-core", /^(packaging|tests)\//],
   ["zod", /^(bench|pipeline|server|tests)\//],
 ]);
 
@@ -90,7 +90,7 @@ const sources: ReadonlyMap<string, Source> = new Map(
 const program = [...sources.values()].filter(({ path }) =>
   /^(main\.ts$|commands\/|pipeline\/|server\/)/.test(path) && !path.includes("/kernel/")
 );
-const texts = files.filter((path) => !/\.(parquet|gz|br|zst|lz4|bin|db|lock)$/.test(path));
+const texts = files.filter((path) => !/\.(parquet|gz|br|zst|lz4|bin|db|lock|webp)$/.test(path));
 
 const isProgram = (path: string) => program.some((source) => source.path === path);
 const startUp = ({ kind }: Edge) => kind === "static";
