@@ -1,6 +1,7 @@
 import * as esbuild from "esbuild";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
+import { packChunks } from "./packed_chunks.ts";
 
 export interface Bundle {
   /** The source files that contribute to the bundle. */
@@ -20,8 +21,9 @@ const workerFolders = ["commands", "pipeline", "server"];
  */
 export async function bundle({ folder, commit }: { folder: string; commit: string }): Promise<Bundle> {
   await removeFolder(folder);
+  const entryPoints = ["main.ts", ...await findWorkers()];
   const { metafile } = await esbuild.build({
-    entryPoints: ["main.ts", ...await findWorkers()],
+    entryPoints,
     outdir: folder,
     entryNames: "[name]",
     chunkNames: "[name]-[hash]",
@@ -42,10 +44,15 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
     metafile: true,
     logLevel: "warning",
   }).finally(() => esbuild.stop());
+  await packChunks(metafile.outputs, entryPoints);
   // The executable keeps the times of its files: with one time, the same sources give the same bytes.
-  for await (const { name } of Deno.readDir(folder)) await Deno.utime(join(folder, name), 0, 0);
+  let byteCount = 0;
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    await Deno.utime(path, 0, 0);
+    byteCount += (await Deno.stat(path)).size;
+  }
   const outputs = Object.values(metafile.outputs);
-  const byteCount = outputs.reduce((sum, { bytes }) => sum + bytes, 0);
   if (byteCount > byteCountMax) {
     throw new Error(`The bundle has ${byteCount} bytes, expected at most ${byteCountMax}.`);
   }

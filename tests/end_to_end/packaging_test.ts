@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { inflateSync } from "node:zlib";
+import configuration from "../../deno.json" with { type: "json" };
 import { bundle } from "../../packaging/bundle.ts";
 import { confinedPermissions, ordinaryPermissions } from "../../packaging/executable.ts";
 import { billOfMaterials, type Lock } from "../../packaging/bill_of_materials.ts";
 import { noticesOf, packagesOf } from "../../packaging/notices.ts";
+import { packedBytesMin } from "../../packaging/packed_chunks.ts";
 import { faultOf } from "../../packaging/runtime_version.ts";
 import { inFolder, program, root } from "../support/program.ts";
 import { listFiles } from "../support/source_graph.ts";
@@ -23,15 +26,18 @@ Deno.test("bundle: holds the program and its threads under their names, is the s
       assert.ok(names.includes(worker.replace(/^.*[\\/](.*)\.ts$/, "$1.js")), worker);
     }
     assert.ok(names.includes("main.js"));
-    const texts = await Promise.all(names.map((name) => Deno.readTextFile(join(once, name))));
+    const texts = await Promise.all(names.map((name) => unpacked(join(once, name))));
     for (const [i, name] of names.entries()) {
-      assert.equal(await Deno.readTextFile(join(twice, name)), texts[i], name);
+      assert.deepEqual(await Deno.readFile(join(twice, name)), await Deno.readFile(join(once, name)), name);
       assert.ok(!texts[i].includes(root), `${name} names a folder of this machine`);
       assert.equal((await Deno.stat(join(once, name))).mtime?.getTime(), 0, "the executable keeps the time");
     }
     assert.ok(texts.some((text) => text.includes("0123456789ab")), "the commit is in it");
     assert.ok(texts.some((text) => text.includes("CREATE TABLE")), "the schema is in it");
-    assert.equal(byteCount, texts.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0));
+    const sizes = await Promise.all(names.map(async (name) => (await Deno.stat(join(once, name))).size));
+    assert.equal(byteCount, sizes.reduce((sum, size) => sum + size, 0));
+    const large = names.filter((_, i) => sizes[i] >= packedBytesMin);
+    assert.deepEqual(large, [], "the runtime reads every file at each start");
     assert.deepEqual(sources.filter((path) => /^(tests|packaging)\//.test(path)), []);
     await checkNotices(sources);
     await checkBillOfMaterials(sources);
@@ -39,7 +45,13 @@ Deno.test("bundle: holds the program and its threads under their names, is the s
     await checkTraining(join(once, "main.js"), folder);
   }));
 
-/** tfjs trains in the bundle, with a .wasm that is in it, and gives the bytes that it gives from source. */
+/** Returns the text of a module, also of one that is packed. */
+async function unpacked(path: string): Promise<string> {
+  const bytes = await Deno.readFile(path);
+  return new TextDecoder().decode(path.endsWith(".bin") ? inflateSync(bytes) : bytes);
+}
+
+/** tfjs trains in the bundle, where it is packed, with a .wasm that is in it, and gives the bytes that it gives from source. */
 async function checkTraining(main: string, folder: string): Promise<void> {
   const data = join(folder, "data");
   const tables = ["leads", "offers", "clicks"].flatMap((
@@ -49,9 +61,9 @@ async function checkTraining(main: string, folder: string): Promise<void> {
   await succeed(program, ["generate", "--offers", "2000", "--out", folder]);
   await succeed(program, ["ingest", "--data", data, ...tables]);
   const ids = [];
-  for (
-    const [i, words] of [program, [Deno.execPath(), "run", "--no-prompt", "--allow-all", main]].entries()
-  ) {
+  const features = configuration.unstable.map((feature) => `--unstable-${feature}`);
+  const bundled = [Deno.execPath(), "run", "--no-prompt", "--allow-all", ...features, main];
+  for (const [i, words] of [program, bundled].entries()) {
     const stdout = await succeed(words, [...training, "--models", join(folder, `models-${i}`)]);
     ids.push(JSON.parse(stdout).model_id);
   }
