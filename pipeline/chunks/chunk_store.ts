@@ -46,6 +46,11 @@ export function createChunkStore(budget?: MemoryBudget) {
       release(record);
       return spilled;
     },
+    /** Writes a chunk to the file, also while memory is left. @throws {Failure} as `put`, and {Error} without a budget. */
+    spill<Chunk extends object>(chunk: Chunk): SpilledChunk<Chunk> {
+      if (!append) throw new Error("a chunk store without a budget has no file");
+      return append(recordOf(chunk));
+    },
     /**
      * Replaces each chunk by another one, stored in the same place.
      *

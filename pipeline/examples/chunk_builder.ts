@@ -1,9 +1,9 @@
 import { type ColumnMaker, newColumns } from "../chunks/chunk_store.ts";
-import { writtenLevel } from "./hash_join/build_scan.ts";
+import { writtenLevel } from "./hash_join/written_codes.ts";
 import { type InputColumn, inputColumnsOf } from "./input_columns.ts";
 import { createLabelReader } from "./labels.ts";
 import { kindBitOf, tableLevelOf } from "./level.ts";
-import type { RawChunk } from "./raw_examples.ts";
+import type { PendingChunk, RawChunk } from "./raw_examples.ts";
 import { createRecoding } from "./recoding.ts";
 import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
 import { BadExample, badTime, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
@@ -28,13 +28,16 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
     const codes = new Uint32Array(rowsMax);
     return typeof source === "number"
       ? codedColumn(codes, source, (row) => badValue(row, source, spec, name, categoryExpected))
-      : recodedColumn(codes, source);
+      : source.values
+      ? recodedColumn(codes, source.parent, source.values)
+      : laterColumn(codes);
   });
   const labels = new Uint8Array(rowsMax);
   const labelReader = createLabelReader(spec);
   const groups = new Uint32Array(rowsMax);
   const weights = spec.weight === undefined ? undefined : new Float64Array(rowsMax);
   const timeReader = createTimeReader(spec, layout, rowsMax);
+  const parentKeys = createParentKeys(layout, rowsMax);
   let rowCount = 0;
   const addNumbers = (rows: readonly Row[], j: number, parentRows: readonly Int32Array[]) => {
     const { name, source } = numbers[j];
@@ -57,7 +60,7 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
     get rowCount(): number {
       return rowCount;
     },
-    add(rows: readonly Row[], side: SideColumns = { parentRows: [], labels }): void {
+    add(rows: readonly Row[], side: SideColumns = { parentRows: [], labels, parentKeys: [] }): void {
       for (let j = 0; j < stride; j++) addNumbers(rows, j, side.parentRows);
       for (const column of categorical) column.add(rows, rowCount, side.parentRows);
       const { label, group, weight } = layout;
@@ -68,15 +71,19 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
         for (let i = 0; i < rows.length; i++) weights[rowCount + i] = weightOf(rows[i], weight, spec);
       }
       timeReader?.add(rows, rowCount, side.parentRows);
+      parentKeys?.add(side, rowCount, rows.length);
       rowCount += rows.length;
     },
     /** Returns the rows, which may be none, as a chunk. */
-    take(): RawChunk {
+    take(): RawChunk | PendingChunk {
       const chunk = {
         rowCount,
         numeric: filled(columns.float64(rowCount * stride), numeric),
-        codes: categorical.map(({ codes, levels }) =>
-          filled(levels.length <= 0x10000 ? columns.uint16(rowCount) : columns.uint32(rowCount), codes)
+        codes: categorical.map(({ codes, levels, isWide = false }) =>
+          filled(
+            isWide || levels.length > 0x10000 ? columns.uint32(rowCount) : columns.uint16(rowCount),
+            codes,
+          )
         ),
         labels: filled(columns.uint8(rowCount), labels),
         groups: filled(columns.uint32(rowCount), groups),
@@ -85,10 +92,29 @@ export function createChunkBuilder(spec: FeatureSpec, options: BuilderOptions) {
         ...chunk,
         ...(weights ? { weights: filled(columns.float64(rowCount), weights) } : {}),
         ...(timeReader ? { times: filled(columns.float64(rowCount), timeReader.times) } : {}),
+        ...parentKeys?.take(rowCount, columns),
       };
       rowCount = 0;
       return taken;
     },
+  };
+}
+
+/** Collects the keys of parents that come later. @returns undefined if there are none. */
+function createParentKeys({ keyWidths = [] }: RowLayout, rowsMax: number) {
+  if (keyWidths.length === 0) return undefined;
+  const collected = keyWidths.map((width) => new Uint32Array(rowsMax * width));
+  return {
+    /** Copies the keys of some rows, to those of row `from` and on. */
+    add({ parentKeys }: SideColumns, from: number, count: number): void {
+      keyWidths.forEach((width, i) =>
+        collected[i].set(parentKeys[i].subarray(0, count * width), from * width)
+      );
+    },
+    take: (rowCount: number, columns: ColumnMaker): Pick<PendingChunk, "parentKeys" | "parentsFound"> => ({
+      parentKeys: collected.map((keys, i) => filled(columns.uint32(rowCount * keyWidths[i]), keys)),
+      parentsFound: columns.uint8(rowCount).fill(0),
+    }),
   };
 }
 
@@ -136,14 +162,21 @@ function readNumbers(
   }
 }
 
+/** Numbers of a parent that comes later. */
+const noNumbers = new Float64Array(new SharedArrayBuffer(0));
+
 /** A separate function, as for all inner loops over shared memory: see `countCodes` of summarise.ts. */
 function copyNumbers(
-  { parent, values }: ParentField,
+  { parent, values = noNumbers }: ParentField,
   parentRows: readonly Int32Array[],
   { numeric, first, stride }: StridedColumn,
   count: number,
 ): void {
   if ("codes" in values) throw new Error("a numeric field is stored as codes");
+  if (values === noNumbers) {
+    for (let i = 0, k = first; i < count; i++, k += stride) numeric[k] = NaN;
+    return;
+  }
   const rows = parentRows[parent];
   for (let i = 0, k = first; i < count; i++, k += stride) numeric[k] = values[rows[i]];
 }
@@ -153,6 +186,8 @@ interface CodeColumn {
   readonly codes: Uint32Array;
   /** By code; null for missing at 0. */
   readonly levels: (string | null)[];
+  /** Whether the codes need 32 bits, whatever the number of levels. */
+  readonly isWide?: boolean;
   /** Kinds of the values so far, as bits. */
   kinds(): number;
   /** Codes the field of the rows, from `codes[from]` on. */
@@ -191,7 +226,11 @@ function codedColumn(codes: Uint32Array, at: number, bad: (row: Row) => BadExamp
 }
 
 /** Replaces the codes of the build side by the builder's own. */
-function recodedColumn(codes: Uint32Array, { parent, values }: ParentField): CodeColumn {
+function recodedColumn(
+  codes: Uint32Array,
+  parent: number,
+  values: NonNullable<ParentField["values"]>,
+): CodeColumn {
   if (!("codes" in values)) throw new Error("a categorical field is stored as numbers");
   const levels: (string | null)[] = [null];
   const { codes: written, levels: writtenLevels, kinds } = values;
@@ -205,6 +244,11 @@ function recodedColumn(codes: Uint32Array, { parent, values }: ParentField): Cod
       for (let i = 0; i < rows.length; i++) codes[from + i] = recoded(written[parentRow[i]]);
     },
   };
+}
+
+/** Codes that a parent gives later. */
+function laterColumn(codes: Uint32Array): CodeColumn {
+  return { codes, levels: [null], isWide: true, kinds: () => 0, add: () => {} };
 }
 
 /** Fills `target` from the start of `source`, which is as long or longer. */

@@ -12,7 +12,9 @@ import { holdWriteLock } from "../store/writing.ts";
 import { type ChildRows, countChildRows, withOrphans } from "./child_rows.ts";
 import { queryOf, rowsAfter } from "./examples_query.ts";
 import { buildHashJoin } from "./hash_join/hash_join.ts";
-import { type Ids, idsOf, rangesOf } from "./id_ranges.ts";
+import { joinLater } from "./hash_join/partitioned_join.ts";
+import { inputColumnsOf } from "./input_columns.ts";
+import { chunkRowsOf, type Ids, idsOf, rangesOf } from "./id_ranges.ts";
 import { joinPlanOf } from "./join_plan.ts";
 import type { ValueType } from "./level.ts";
 import { requireOneNegative } from "./labels.ts";
@@ -167,7 +169,12 @@ async function readAll(
   // The build sides of a hash join have to fit into memory next to the examples.
   const bytesMax = budget ? budget.kibibytes * 1024 : buildBytesMax;
   const join = isAll && plan
-    ? await buildHashJoin(store, plan, threads, { ids, bytesMax, pause: () => observe(0) })
+    ? await buildHashJoin(store, plan, threads, {
+      ids,
+      bytesMax,
+      ...(budget ? { budget } : {}),
+      pause: () => observe(0),
+    })
     : undefined;
   const job: ReadJob = {
     kind: "read",
@@ -179,7 +186,14 @@ async function readAll(
     ...(budget ? { budget } : {}),
     ...(join ? { join } : {}),
   };
-  return await threads.run(job, () => readRanges(job, observe));
+  const results = await threads.run(job, () => readRanges(job, observe));
+  if (!join) return results;
+  return await joinLater(results, join, {
+    threads,
+    chunkStore: createChunkStore(budget),
+    rowsMax: chunkRowsOf(inputColumnsOf(spec.features).length),
+    pause: () => observe(0),
+  });
 }
 
 /** The store's tables; undefined if they cannot be loaded into, in which case the view can still be read. */

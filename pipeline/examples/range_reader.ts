@@ -7,6 +7,7 @@ import { openReadingConnection, type ReadingMemory, scanMemory } from "../store/
 import { createChunkBuilder } from "./chunk_builder.ts";
 import { readRows } from "./example_rows.ts";
 import type { HashJoin } from "./hash_join/hash_join.ts";
+import { rangeStride } from "./hash_join/partitioned_join.ts";
 import { createProbe } from "./hash_join/probe.ts";
 import { chunkRowsOf, type IdRange } from "./id_ranges.ts";
 import type { RawChunk } from "./raw_examples.ts";
@@ -73,7 +74,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         db.exec(`PRAGMA mmap_size = 0; PRAGMA mmap_size = ${memory.mappedBytes}`);
       }
       const take = () =>
-        parts.push({ order: i * 2 ** 24 + sequence++, chunk: chunkStore.put(builder.take()) });
+        parts.push({ order: i * rangeStride + sequence++, chunk: chunkStore.put(builder.take()) });
       for (const batch of readRows(db, query, ranges[i], { idName: spec.id, batchRowsMax })) {
         if (ranges[i] === null) lastId = batch.at(-1)?.[0];
         const { rows: viewRows, side } = probe ? probe(batch) : { rows: batch };
@@ -85,7 +86,7 @@ export function readRanges(job: ReadJob, observe: (rowCount: number) => void = (
         else {
           builder.add(rows.slice(0, fitting), side);
           take();
-          builder.add(rows.slice(fitting), side && sliceSideColumns(side, fitting));
+          builder.add(rows.slice(fitting), side && sliceSideColumns(side, fitting, layout));
         }
         observe(Atomics.add(shared, 1, batch.length) + batch.length);
       }

@@ -11,6 +11,8 @@ export interface RowLayout {
   readonly time?: number | ParentField;
   /** Per column that features read: its index in the row, or its column on the build side of a hash join. */
   readonly fields: readonly (number | ParentField)[];
+  /** Per parent that comes later: the words of one of its keys. */
+  readonly keyWidths?: readonly number[];
 }
 
 /**
@@ -40,7 +42,8 @@ export function viewLayout(spec: FeatureSpec): RowLayout {
 export interface ParentField {
   /** Index of the parent table. */
   readonly parent: number;
-  readonly values: Float64Array<SharedArrayBuffer> | WrittenCodes;
+  /** Absent if the values come later, from a parent that does not fit into memory. */
+  readonly values?: Float64Array<SharedArrayBuffer> | WrittenCodes;
 }
 
 /** Categories as the scanning threads coded them. */
@@ -58,9 +61,19 @@ export interface SideColumns {
   readonly parentRows: readonly Int32Array[];
   /** Shape (rows) or longer. */
   readonly labels: Uint8Array;
+  /** Per parent that comes later, shape (rows, words of a key) or longer: the key that the row refers to. */
+  readonly parentKeys: readonly Uint32Array[];
 }
 
 /** Returns the side columns without their first `count` rows. */
-export function sliceSideColumns({ parentRows, labels }: SideColumns, count: number): SideColumns {
-  return { parentRows: parentRows.map((column) => column.subarray(count)), labels: labels.subarray(count) };
+export function sliceSideColumns(
+  { parentRows, labels, parentKeys }: SideColumns,
+  count: number,
+  { keyWidths = [] }: Pick<RowLayout, "keyWidths">,
+): SideColumns {
+  return {
+    parentRows: parentRows.map((column) => column.subarray(count)),
+    labels: labels.subarray(count),
+    parentKeys: parentKeys.map((keys, i) => keys.subarray(count * keyWidths[i])),
+  };
 }

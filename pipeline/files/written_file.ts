@@ -1,6 +1,5 @@
 import { dirname } from "node:path";
 import { Failure } from "../failure.ts";
-import { syncDirectory } from "../runtime/durable_file.ts";
 
 /**
  * Runs `write`, which writes `path`. Errors of the system become failures with advice.
@@ -24,22 +23,14 @@ export function makeFolder(directory: string): void {
   writing(directory, () => Deno.mkdirSync(directory, { recursive: true }));
 }
 
-/**
- * Writes a text file, and creates its folder if needed. The file appears complete, replaces an existing one, and survives a power
- * failure once this returns.
- */
+/** Writes a text file, and creates its folder if needed. The file appears complete and replaces an existing one. */
 export function writeText(path: string, text: string): void {
   makeFolder(dirname(path));
   const partialPath = `${path}.partial`;
   writing(path, () => {
     try {
       Deno.writeTextFileSync(partialPath, text);
-      {
-        using file = Deno.openSync(partialPath, { write: true });
-        file.syncSync();
-      }
       Deno.renameSync(partialPath, path);
-      syncDirectory(dirname(path));
     } catch (error) {
       removeIfThere(partialPath);
       throw error;

@@ -29,10 +29,7 @@ export function timeSection(byTime: ByTime | undefined): Section | undefined {
         says: agreement(parts, unit),
         shows: drawRates(parts, unit),
         legend,
-        more: detailsOf(
-          "As numbers",
-          partTable(unit, parts.map((part) => ({ ...part, name: periodName(part.name) }))),
-        ),
+        more: detailsOf("As numbers", partTable(unit, parts)),
       }),
       cardOf({
         title: `Error by ${unit}`,

@@ -1,5 +1,6 @@
 import { readRanges } from "../examples/range_reader.ts";
 import { scanBuildSides } from "../examples/hash_join/build_scan.ts";
+import { fillPartition } from "../examples/hash_join/partitioned_join.ts";
 import { countRanges } from "../ingest/examples_count.ts";
 import { boostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
@@ -14,6 +15,7 @@ const { open, next } = createFileReading(observer);
 answerJobs({
   read: readRanges,
   build: scanBuildSides,
+  fill: fillPartition,
   collectExamples,
   finalSpec,
   collectedExamples,

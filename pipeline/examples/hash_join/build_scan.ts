@@ -1,21 +1,24 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { SpilledChunk } from "../../chunks/chunk_file.ts";
+import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import type { Job } from "../../runtime/thread_pool.ts";
 import { isOutOfRange } from "../../store/checked_rows.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { arrays } from "../../store/sqlite.ts";
 import { asFailure } from "../../store/sqlite_failure.ts";
-import { kindBitOf, tableLevelOf } from "../level.ts";
 import type { Row } from "../row_values.ts";
 import type { Bound, BuildCursor } from "./build_cursor.ts";
 import { createKeyInserter, type HashTable, reserveRows } from "./hash_table.ts";
+import { createPartitionWriter, type ParentRows, type Partitioning } from "./partition_writer.ts";
+import { type Coding, createCoding } from "./written_codes.ts";
 
-/** The scan of one table into a hash table, in ranges of a cursor. */
+/** The scan of one table in ranges of a cursor, into a hash table or into partitions in files. */
 export interface BuildScan extends BuildCursor {
   /** SELECT cursor, key if that is another column, numeric fields, categorical fields FROM the table, without WHERE. */
   readonly select: string;
   /** Index of the key in a row. */
   readonly keyAt: 0 | 1;
-  readonly table: HashTable;
+  readonly into: HashTable | Partitioning;
   /** Shape (1): next range. */
   readonly next: Int32Array<SharedArrayBuffer>;
 }
@@ -28,6 +31,8 @@ export interface BuildJob extends Job {
   readonly threadCount: number;
   /** Shape (1): threads that have started. */
   readonly startedCount: Int32Array<SharedArrayBuffer>;
+  /** Whose folder has the files of partitions. */
+  readonly budget?: MemoryBudget;
 }
 
 /** The levels that one thread read. */
@@ -38,6 +43,8 @@ export interface BuildResult {
   readonly levels: readonly (readonly (string | null)[])[][];
   /** Per table and categorical field: the kinds of the values, as bits. */
   readonly kinds: readonly (readonly number[])[];
+  /** Per table and partition: the rows that this thread read; none for a table in memory. */
+  readonly partitions: readonly (readonly (readonly SpilledChunk<ParentRows>[])[])[];
 }
 
 /** Rows of one batch from SQLite: few enough to be collected as young garbage. */
@@ -54,22 +61,33 @@ export function scanBuildSides(job: BuildJob, pause: () => void = () => {}): Bui
   using db = openReadingConnection(job.path, scanMemory);
   const levels: (string | null)[][][] = [];
   const kinds: (readonly number[])[] = [];
+  const partitions: BuildResult["partitions"][number][] = [];
   for (const scan of job.scans) {
-    const writer = createRowWriter(scan, thread, job.threadCount);
-    levels.push(writer.levels);
-    kinds.push(writer.kinds);
+    const { into, keyAt } = scan;
+    const isPartitioned = "partitionCount" in into;
+    const coding = createCoding(
+      isPartitioned ? into.categoricalCount : into.codes.length,
+      thread,
+      job.threadCount,
+    );
+    const writer = isPartitioned
+      ? createPartitionWriter(into, keyAt, coding, job.budget)
+      : createRowWriter(into, keyAt, coding);
     try {
       for (const batch of batchesOf(db, scan)) {
         if (!writer.write(batch)) return stop(job);
         pause();
       }
+      levels.push(coding.levels);
+      kinds.push(coding.kinds);
+      partitions.push(writer.finish());
     } catch (error) {
       stop(job);
       if (isOutOfRange(error)) return undefined;
       throw asFailure(error, `read the tables of the view`);
     }
   }
-  return { thread, levels, kinds };
+  return { thread, levels, kinds, partitions };
 }
 
 /** Stops all threads: their rows would not be used. */
@@ -99,25 +117,13 @@ function* batchesOf(
   }
 }
 
-function createRowWriter({ table, keyAt }: BuildScan, thread: number, threadCount: number) {
+/** Writes rows into a hash table. */
+function createRowWriter(table: HashTable, keyAt: number, { codeOf }: Coding) {
   const { numbers, codes } = table;
   const fieldsFrom = keyAt + 1;
   const inserter = createKeyInserter(table);
-  const levels: (string | null)[][] = codes.map(() => [null]);
-  const kinds = codes.map(() => 0);
-  const codesOf = codes.map(() => new Map<unknown, number>([[null, 0]]));
-  const codeOf = (field: number, value: unknown) => {
-    const known = codesOf[field].get(value);
-    if (known !== undefined) return known;
-    if (typeof value !== "string" && typeof value !== "number") return undefined;
-    kinds[field] |= kindBitOf(value);
-    const code = writtenCode(levels[field].push(tableLevelOf(value)) - 1, thread, threadCount);
-    codesOf[field].set(value, code);
-    return code;
-  };
   return {
-    levels,
-    kinds,
+    finish: () => [],
     /** @returns Whether the hash table can store the rows. */
     write(batch: readonly Row[]): boolean {
       const from = reserveRows(table, batch.length);
@@ -148,19 +154,4 @@ function createRowWriter({ table, keyAt }: BuildScan, thread: number, threadCoun
       return true;
     },
   };
-}
-
-/** Combines a thread's own code, above 0, with the thread's number: threads assign codes without coordination. */
-function writtenCode(code: number, thread: number, threadCount: number): number {
-  return (code - 1) * threadCount + thread + 1;
-}
-
-/** Returns the level of a written code. @param levels Per thread, by its own codes. */
-export function writtenLevel(
-  written: number,
-  levels: readonly (readonly (string | null)[])[],
-): string | null {
-  if (written === 0) return null;
-  const threadCount = levels.length;
-  return levels[(written - 1) % threadCount][Math.floor((written - 1) / threadCount) + 1];
 }

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
+import type { SpilledChunk } from "../../chunks/chunk_file.ts";
+import type { MemoryBudget } from "../../chunks/memory_budget.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
 import { openReadingConnection, scanMemory } from "../../store/reading_connection.ts";
 import { quoted } from "../../store/sqlite.ts";
@@ -7,11 +9,13 @@ import type { Store } from "../../store/store.ts";
 import type { Ids } from "../id_ranges.ts";
 import { inputColumnsOf } from "../input_columns.ts";
 import type { JoinPlan, ParentPlan } from "../join_plan.ts";
-import type { ParentField } from "../row_layout.ts";
+import type { ParentField, WrittenCodes } from "../row_layout.ts";
 import { cursorOf, sampleKeys } from "./build_cursor.ts";
 import { type BuildJob, type BuildResult, type BuildScan, scanBuildSides } from "./build_scan.ts";
-import { capacityOf, createHashTable, type HashTable, hashTableBytes } from "./hash_table.ts";
+import { capacityOf, createHashTable, type HashTable, type HashTableShape } from "./hash_table.ts";
 import { isUuid, type KeyEncoding, textKeys, uuidKeys } from "./key_encoding.ts";
+import type { ParentRows, Partitioning } from "./partition_writer.ts";
+import { placeSides, sumOf } from "./placement.ts";
 
 /**
  * A hash join of a child with its parents. The parents are the build sides, in memory; the child is the probe side, scanned
@@ -19,25 +23,45 @@ import { isUuid, type KeyEncoding, textKeys, uuidKeys } from "./key_encoding.ts"
  */
 export type HashJoin = ReturnType<typeof joinOf>;
 
-/** A parent in memory. */
-export interface BuildSide {
-  readonly table: HashTable;
+/** A parent: in memory, or in partitions in files, with which the rows are joined later. */
+export type BuildSide = MemorySide | LaterSide;
+
+interface SideKey {
   /** Index of the column that refers to it in a row of the child. */
   readonly keyAt: number;
+}
+
+export interface MemorySide extends SideKey {
+  readonly table: HashTable;
+}
+
+export interface LaterSide extends SideKey {
+  /** Index of the parent. */
+  readonly parent: number;
+  readonly encoding: KeyEncoding;
+  readonly partitioning: Partitioning;
+  /** Per partition: its rows. */
+  readonly partitions: readonly (readonly SpilledChunk<ParentRows>[])[];
+  /** Indices among the numbers of an example, in the order of the rows' numbers; −1 for its time. */
+  readonly numbers: readonly number[];
+  /** Indices among the categories of an example, and their written codes' levels, in the order of the rows' codes. */
+  readonly categories: readonly Omit<WrittenCodes & { readonly field: number }, "codes">[];
 }
 
 export interface BuildOptions {
   readonly ids: Ids;
   /** Memory for the build sides. */
   readonly bytesMax: number;
+  /** Whose folder has the parents that do not fit into memory; without it, such a plan cannot be joined here. */
+  readonly budget?: MemoryBudget;
   /** Called regularly on the calling thread. */
   readonly pause: () => void;
 }
 
 /**
- * Reads a plan's parents into hash tables, on all threads.
+ * Reads a plan's parents on all threads: into hash tables, or into partitions in files if they do not fit into memory.
  *
- * @returns undefined if they exceed `bytesMax`, or contain values that only SQLite can compare.
+ * @returns undefined if they contain values that only SQLite can compare.
  */
 export async function buildHashJoin(
   store: Store,
@@ -51,21 +75,34 @@ export async function buildHashJoin(
   if (plan.group.table !== plan.child || !areExact(options.ids) || !findsClicks(db, plan)) return undefined;
   for (const encodingOf of [sampledEncoding, measuredEncoding]) {
     const sides = plan.parents.map((parent) => planScan(db, plan, { parent, encodingOf, ids: options.ids }));
-    const bytes = sides.reduce((sum, { shape }) => sum + hashTableBytes(shape), 0);
-    if (bytes > options.bytesMax) return undefined;
-    const scans = sides.map(({ createScan }) => createScan());
+    const canSpill = options.budget !== undefined;
+    const places = placeSides(sides.map(({ shape }) => shape), options.bytesMax, canSpill);
+    if (!places) return undefined;
+    const scans = sides.map(({ createScan }, i) => createScan(places[i]));
     const job: BuildJob = {
       kind: "build",
       path: store.path,
       scans,
       threadCount: threads.count,
       startedCount: sharedInt32(1),
+      ...(options.budget ? { budget: options.budget } : {}),
     };
     const results = await threads.run(job, () => scanBuildSides(job, options.pause));
-    const areComplete = scans.every(({ table }) => Atomics.load(table.reserved, 0) === capacityOf(table));
-    if (areComplete && results.every((result) => result !== undefined)) return joinOf(plan, scans, results);
+    if (results.every((result) => result !== undefined) && areComplete(scans, results)) {
+      return joinOf(plan, scans, results);
+    }
   }
   return undefined;
+}
+
+/** Whether all rows of the parents were read: they may have changed since they were counted. */
+function areComplete(scans: readonly BuildScan[], results: readonly BuildResult[]): boolean {
+  return scans.every(({ into }, i) =>
+    "partitionCount" in into
+      ? sumOf(results.flatMap(({ partitions }) => partitions[i].flat()), ({ fields }) => fields.rowCount) ===
+        into.rowCount
+      : Atomics.load(into.reserved, 0) === capacityOf(into)
+  );
 }
 
 /** Returns the columns of a parent that are fields, by kind. The time is a number after the last field. */
@@ -106,12 +143,12 @@ function planScan(db: DatabaseSync, plan: JoinPlan, { parent, encodingOf, ids }:
   ];
   return {
     shape,
-    createScan: (): BuildScan => ({
+    createScan: (place: HashTableShape | Partitioning): BuildScan => ({
       select: `SELECT ${columns.join(", ")} FROM ${quoted(parent.table)}`,
       keyAt: cursor === key ? 0 : 1,
       cursor,
       bounds,
-      table: createHashTable(shape),
+      into: "partitionCount" in place ? place : createHashTable(place),
       next: sharedInt32(1),
     }),
   };
@@ -154,20 +191,46 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
   const parentFields = new Map<number, ParentField>();
   parents.forEach(({ table }, parent) => {
     const { numeric, categorical } = fieldsOf(plan, table);
-    const { numbers, codes } = scans[parent].table;
-    numeric.forEach(({ field }, i) => parentFields.set(field, { parent, values: numbers[i] }));
-    categorical.forEach(({ field }, i) => {
-      const levels = inOrder.map((result) => result.levels[parent][i]);
-      const kinds = inOrder.reduce((bits, result) => bits | result.kinds[parent][i], 0);
-      parentFields.set(field, { parent, values: { codes: codes[i], levels, kinds } });
-    });
+    const { into } = scans[parent];
+    if ("partitionCount" in into) {
+      for (const { field } of [...numeric, ...categorical]) parentFields.set(field, { parent });
+      return;
+    }
+    numeric.forEach(({ field }, i) => parentFields.set(field, { parent, values: into.numbers[i] }));
+    categorical.forEach(({ field }, i) =>
+      parentFields.set(field, { parent, values: { codes: into.codes[i], ...levelsOf(inOrder, parent, i) } })
+    );
   });
+  const columnAt = createColumnIndex(plan);
+  const sideOf = (column: string, parent: number): BuildSide => {
+    const { into } = scans[parent];
+    const keyAt = at(column);
+    if (!("partitionCount" in into)) return { table: into, keyAt };
+    const { numeric, categorical } = fieldsOf(plan, plan.parents[parent].table);
+    return {
+      keyAt,
+      parent,
+      encoding: into.encoding,
+      partitioning: into,
+      partitions: Array.from(
+        { length: into.partitionCount },
+        (_, p) => inOrder.flatMap(({ partitions }) => partitions[parent][p]),
+      ),
+      numbers: numeric.map(({ field }) => columnAt(field)),
+      categories: categorical.map(({ field }, i) => ({
+        field: columnAt(field),
+        ...levelsOf(inOrder, parent, i),
+      })),
+    };
+  };
+  const buildSides = parents.map(({ column }, i) => sideOf(column, i));
+  const keyWidths = buildSides.flatMap((side) => "table" in side ? [] : [side.encoding.width]);
   const layout = {
     group: at(group.column),
     fields: plan.fields.map(({ column }, field) => parentFields.get(field) ?? at(column)),
     ...(time ? { time: parentFields.get(plan.fields.length) ?? at(time.column) } : {}),
+    keyWidths,
   };
-  const buildSides = parents.map(({ column }, i) => ({ table: scans[i].table, keyAt: at(column) }));
   return {
     /** Query of the child; its key comes first. */
     child: { columns: columns.map(quoted), from: quoted(child) },
@@ -176,4 +239,25 @@ function joinOf(plan: JoinPlan, scans: readonly BuildScan[], results: readonly B
     /** SELECT of the ids between two bounds whose label is 1, in ascending order. */
     clickedIds: clickedQuery(plan),
   };
+}
+
+/** Returns the levels and kinds of a categorical field, as the threads coded it. */
+function levelsOf(
+  results: readonly BuildResult[],
+  parent: number,
+  field: number,
+): Pick<WrittenCodes, "levels" | "kinds"> {
+  return {
+    levels: results.map((result) => result.levels[parent][field]),
+    kinds: results.reduce((bits, result) => bits | result.kinds[parent][field], 0),
+  };
+}
+
+/** Returns a function that gives the index of a field among those of its kind; −1 for the time, which is after the last. */
+function createColumnIndex({ spec }: JoinPlan): (field: number) => number {
+  const columns = inputColumnsOf(spec.features);
+  return (field) =>
+    field === columns.length
+      ? -1
+      : columns.slice(0, field).filter(({ kind }) => kind === columns[field].kind).length;
 }

@@ -65,27 +65,34 @@ export function reserveRows(rows: HashTable, count: number): number | undefined 
   return first + count <= capacityOf(rows) ? first : undefined;
 }
 
+/** Empties a table, whose memory is used again. No thread may use it meanwhile. */
+export function clearTable({ slots, reserved }: HashTable): void {
+  slots.fill(0);
+  Atomics.store(reserved, 0, 0);
+}
+
 /** Inserts keys on one thread, concurrently with other threads. */
 export function createKeyInserter({ encoding, keys, slots }: HashTable) {
   const writer = createKeyWriter(encoding);
   const mask = slots.length - 1;
   const { width } = encoding;
   const rowBits = rowBitsOf(keys.length / width);
+  /** @returns false if another row has the key, which is `words[at]` and on. */
+  const addWords = (words: Uint32Array, at: number, row: number): boolean => {
+    for (let i = 0; i < width; i++) keys[row * width + i] = words[at + i];
+    const hash = hashOfWords(words, at, width);
+    const tag = tagOf(hash, rowBits);
+    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
+      const taken = Atomics.compareExchange(slots, slot, 0, tag + row + 1);
+      if (taken === 0) return true;
+      const other = taken - tag;
+      if (isRow(other, rowBits) && areEqual(keys, (other - 1) * width, words, at, width)) return false;
+    }
+  };
   return {
     /** @returns false if the encoding cannot represent the key, or another row has it. */
-    add(key: string, row: number): boolean {
-      if (!writer.write(key)) return false;
-      const { words } = writer;
-      for (let i = 0; i < width; i++) keys[row * width + i] = words[i];
-      const hash = hashOfWords(words, 0, width);
-      const tag = tagOf(hash, rowBits);
-      for (let slot = hash & mask;; slot = (slot + 1) & mask) {
-        const taken = Atomics.compareExchange(slots, slot, 0, tag + row + 1);
-        if (taken === 0) return true;
-        const other = taken - tag;
-        if (isRow(other, rowBits) && areEqual(keys, (other - 1) * width, words)) return false;
-      }
-    },
+    add: (key: string, row: number): boolean => writer.write(key) && addWords(writer.words, 0, row),
+    addWords,
   };
 }
 
@@ -110,26 +117,29 @@ export function createKeyFinder({ encoding, keys, slots }: HashTable) {
   const mask = slots.length - 1;
   const { width } = encoding;
   const rowBits = rowBitsOf(keys.length / width);
+  /** Finds the key at `words[at]`, whose hash is given. @returns The row; −1 if there is none. */
+  const findWords = (words: Uint32Array, at: number, hash: number): number => {
+    const tag = tagOf(hash, rowBits);
+    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
+      const taken = slots[slot];
+      if (taken === 0) return -1;
+      const row = taken - tag;
+      if (isRow(row, rowBits) && areEqual(keys, (row - 1) * width, words, at, width)) return row - 1;
+    }
+  };
   return {
     /** @returns The row; −1 if there is none. */
     find(key: unknown): number {
       // A key that the encoding cannot represent is not in the table.
       if (typeof key !== "string" || !writer.write(key)) return -1;
-      const { words } = writer;
-      const hash = hashOfWords(words, 0, width);
-      const tag = tagOf(hash, rowBits);
-      for (let slot = hash & mask;; slot = (slot + 1) & mask) {
-        const taken = slots[slot];
-        if (taken === 0) return -1;
-        const row = taken - tag;
-        if (isRow(row, rowBits) && areEqual(keys, (row - 1) * width, words)) return row - 1;
-      }
+      return findWords(writer.words, 0, hashOfWords(writer.words, 0, width));
     },
+    findWords,
   };
 }
 
-/** Compares the key at `keys[at]` with `words`. */
-function areEqual(keys: Uint32Array, at: number, words: Uint32Array): boolean {
-  for (let i = 0; i < words.length; i++) if (keys[at + i] !== words[i]) return false;
+/** Compares the key at `keys[from]` with that at `words[at]`. */
+function areEqual(keys: Uint32Array, from: number, words: Uint32Array, at: number, width: number): boolean {
+  for (let i = 0; i < width; i++) if (keys[from + i] !== words[at + i]) return false;
   return true;
 }

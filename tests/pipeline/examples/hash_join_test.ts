@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { plainFields } from "../../../pipeline/chunks/chunk_file.ts";
 import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
+import { createMemoryBudget } from "../../../pipeline/chunks/memory_budget.ts";
 import { readExamples } from "../../../pipeline/examples/examples.ts";
 import { fingerprintOf } from "../../../pipeline/examples/fingerprint.ts";
 import { buildHashJoin } from "../../../pipeline/examples/hash_join/hash_join.ts";
@@ -169,10 +171,44 @@ for (const one of cases) {
       assert.deepEqual(hashed.types, joined.types);
       if (one.types) assert.deepEqual(hashed.types, one.types);
       assert.equal(fingerprintOf(hashed), fingerprintOf(joined));
+      assert.deepEqual(layoutOf(hashed), layoutOf(joined));
       assert.equal(timesOf(hashed).length, spec.time === undefined ? 0 : hashed.rowCount);
       assert.deepEqual(timesOf(hashed), timesOf(joined));
     });
   });
+}
+
+for (const one of cases.filter(({ isHashable = true }) => isHashable)) {
+  Deno.test(`join of parents beyond the memory budget: ${one.name}: the same examples`, async () => {
+    await withTables(one, async (store) => {
+      const spec = one.spec ?? defaultSpec();
+      const hashed = await readExamples(store, spec, alone);
+      const expected = contentOf(hashed);
+      const folder = await Deno.makeTempDir();
+      let reads = 0;
+      const read = async (threads: Threads, memoryBytes: number) => {
+        const budget = createMemoryBudget(join(folder, String(reads++)), memoryBytes);
+        return contentOf(await readExamples(store, spec, threads, { budget }));
+      };
+      try {
+        // The smaller of two parents fits into the second.
+        for (const memoryBytes of [0, 20_000]) assert.deepEqual(await read(alone, memoryBytes), expected);
+        await withThreads(async (threads) => assert.deepEqual(await read(threads, 0), expected));
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+  });
+}
+
+function contentOf(raw: RawExamples) {
+  const { account, types, levels } = raw;
+  return { account, types, levels, layout: layoutOf(raw), fingerprint: fingerprintOf(raw) };
+}
+
+/** Rows of each chunk. */
+function layoutOf({ chunks }: RawExamples): number[] {
+  return chunks.map((chunk) => plainFields(chunk).rowCount);
 }
 
 function timesOf({ chunks }: RawExamples): number[] {
@@ -192,13 +228,32 @@ Deno.test("hash join: fields of the parents are in their columns", async () => {
   });
 });
 
-Deno.test("hash join: not built if the parents exceed the memory of the examples", async () => {
-  await withTables({ name: "", key: uuidOf }, async (store) => {
-    const spec = defaultSpec();
-    const plan = joinPlanOf(store, spec, listTables(store.db));
+Deno.test("hash join: parents beyond the memory are in partitions, the smaller ones in memory", async () => {
+  await withTables({ name: "", key: uuidOf, schema: twoParents, leadCount: 2_000 }, async (store) => {
+    const plan = joinPlanOf(store, twoParentSpec, listTables(store.db));
     assert(plan);
-    const ids = idsOf(store);
-    assert.equal(await buildHashJoin(store, plan, alone, { ids, bytesMax: 1_000, pause() {} }), undefined);
+    const folder = await Deno.makeTempDir();
+    try {
+      const partitionsOf = async (bytesMax: number, hasFolder = true) => {
+        const budget = hasFolder ? { budget: createMemoryBudget(join(folder, String(bytesMax)), 0) } : {};
+        const built = await buildHashJoin(store, plan, alone, {
+          ids: idsOf(store),
+          bytesMax,
+          pause() {},
+          ...budget,
+        });
+        return built?.buildSides.map((side) => "table" in side ? 0 : side.partitioning.partitionCount);
+      };
+      assert.deepEqual(await partitionsOf(1e9), [0, 0]);
+      const [leads = 0, lenders] = await partitionsOf(60_000) ?? [];
+      assert.equal(lenders, 0);
+      assert(leads >= 2, `${leads} partitions`);
+      const [more = 0, both = 0] = await partitionsOf(1_000) ?? [];
+      assert(more >= leads && both >= 2, `${more} and ${both} partitions`);
+      assert.equal(await partitionsOf(1_000, false), undefined, "without a folder");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 });
 
