@@ -1,4 +1,5 @@
 import type { Benchmark } from "./bench.ts";
+import { batchPrediction } from "./batch_prediction.ts";
 import { cvPath } from "./cv_path.ts";
 import { executable } from "./executable.ts";
 import { fitHidden } from "./fit_hidden.ts";
@@ -7,6 +8,7 @@ import { fitL2 } from "./fit_l2.ts";
 import { fitSizes } from "./fit_sizes.ts";
 import { fitWide } from "./fit_wide.ts";
 import { footprint } from "./footprint.ts";
+import { foundPredict } from "./found_predict.ts";
 import { loadTables } from "./load_tables.ts";
 import { ownTable } from "./own_table.ts";
 import { predictBare } from "./predict_bare.ts";
@@ -15,7 +17,6 @@ import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { quality } from "./quality.ts";
 import { readExamples } from "./read_examples.ts";
-import { secondTraining } from "./second_training.ts";
 import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
 import { wholePath } from "./whole_path.ts";
@@ -31,12 +32,13 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "fit-wide": fitWide,
   "fit-hidden": fitHidden,
   "fit-sizes": fitSizes,
-  "second-training": secondTraining,
   "cv-path": cvPath,
   "predict-bare": predictBare,
   "predict-peers": predictPeers,
   "predict-batch": predictBatch,
+  "batch-prediction": batchPrediction,
   quality,
+  "found-predict": foundPredict,
   "self-measurement": selfMeasurement,
   protocols,
   footprint,
