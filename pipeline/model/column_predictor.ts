@@ -12,6 +12,7 @@ import { createCategoryReader, ordinaryPositions } from "../encode/category_posi
 import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { inputsOf } from "../examples/input_columns.ts";
+import type { BatchColumn } from "../files/columns/batch.ts";
 import { clearFindings, createFindings } from "./findings.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 import { fieldsOf } from "./signature.ts";
@@ -29,13 +30,17 @@ export interface ColumnFindings {
  * Scores rows given as one array of values per field.
  *
  * @param columns In the order of the model's fields, shape (rows) each.
+ * @param typed The same values without an object each, where they are known so.
  * @returns Log-odds, shape (rows): bit for bit those of the predictor; NaN for rows that it rejects.
  */
 export type ColumnPredictor = (
   columns: readonly (readonly unknown[])[],
   rowCount: number,
   findings: ColumnFindings,
+  typed?: TypedColumns,
 ) => Float64Array;
+
+type TypedColumns = readonly (BatchColumn | undefined)[];
 
 export function createColumnFindings(fieldCount: number): ColumnFindings {
   return { unseen: Array.from({ length: fieldCount }, () => []), missing: new Float64Array(fieldCount) };
@@ -46,6 +51,7 @@ type AddFeature = (
   columns: readonly (readonly unknown[])[],
   logits: Float64Array,
   findings: ColumnFindings,
+  typed: TypedColumns,
 ) => void;
 
 /** @returns undefined for a model with hidden layers, crosses or rates, whose log-odds are not sums over single features. */
@@ -54,10 +60,10 @@ export function createColumnPredictor(model: ServableModel): ColumnPredictor | u
   const { encoder: { features }, coefficients, intercept } = model;
   const names = fieldsOf(model.encoder).map(({ name }) => name);
   const adders = features.map((feature) => adderOf(feature, coefficients, names));
-  return (columns, rowCount, findings) => {
+  return (columns, rowCount, findings, typed = []) => {
     // Features are added in the order of the encoder, so that each sum has the terms of the predictor in its order.
     const logits = new Float64Array(rowCount).fill(intercept);
-    for (const add of adders) add(columns, logits, findings);
+    for (const add of adders) add(columns, logits, findings, typed);
     return logits;
   };
 }
@@ -91,22 +97,43 @@ function numericAdder(
   const ofMissing = encodeNumeric(feature, NaN) * coefficient +
     (missingIndicator ? coefficients[column + 1] : 0);
   const isTime = isTimeFeature(feature);
-  return (columns, logits, { missing }) => {
-    const values = columns[field];
+  /** @returns NaN for a value that the predictor rejects. */
+  const partOf = (value: number): number => {
+    if (!Number.isFinite(value)) return NaN;
+    const part = isTime && misreadTime(value) !== undefined
+      ? NaN
+      : encodeNumeric(feature, value) * coefficient;
+    // As in the predictor, a value whose encoding is infinite is too large.
+    return Number.isFinite(part) ? addDivided(part, value) : NaN;
+  };
+  return (columns, logits, { missing }, typed) => {
+    const column = typed[field];
+    const isNumbers = column?.type === "INTEGER" || column?.type === "REAL";
+    const valueAt = isNumbers ? cellReader(column) : (i: number) => columns[field][i];
     for (let i = 0; i < logits.length; i++) {
-      let value = values[i];
-      if (typeof value === "bigint") value = Number(value);
-      if (typeof value === "number" && Number.isFinite(value)) {
-        const part = isTime && misreadTime(value) !== undefined
-          ? NaN
-          : encodeNumeric(feature, value) * coefficient;
-        // As in the predictor, a value whose encoding is infinite is too large.
-        logits[i] += Number.isFinite(part) ? addDivided(part, value) : NaN;
-      } else if (value === null && nullable) {
+      const value = valueAt(i);
+      if (typeof value === "number") logits[i] += partOf(value);
+      else if (typeof value === "bigint") logits[i] += partOf(Number(value));
+      else if (value === null && nullable) {
         missing[field]++;
         logits[i] += ofMissing;
       } else logits[i] = NaN;
     }
+  };
+}
+
+type NumberColumn = Extract<BatchColumn, { type: "REAL" | "INTEGER" }>;
+
+/** Returns a function that reads a cell; an integer that is no exact double is a bigint. */
+function cellReader(column: NumberColumn): (row: number) => number | bigint | null {
+  const { nulls } = column;
+  if (column.type === "REAL") return (row) => nulls[row] === 1 ? null : column.values[row];
+  const { words, exact } = column;
+  return (row) => {
+    if (nulls[row] === 1) return null;
+    const high = words[2 * row + 1];
+    const isExact = high >= -0x20_0000 && high < 0x20_0000;
+    return isExact ? high * 2 ** 32 + (words[2 * row] >>> 0) : exact[row];
   };
 }
 
@@ -137,22 +164,32 @@ function levelAdder(feature: LeveledEncoder, coefficients: ArrayLike<number>, fi
     { length: levelCount + 2 },
     (_, position) => partAt(feature, position, coefficients),
   );
-  return (columns, logits, { unseen, missing }) => {
-    const values = columns[field];
+  /** @param position Beyond the levels: missing, then unseen; below 0 for a value that is none. */
+  const add = (position: number, i: number, logits: Float64Array, found: ColumnFindings): void => {
+    if (position < 0 || (position === levelCount && !nullable)) {
+      logits[i] = NaN;
+      return;
+    }
+    if (position === levelCount) found.missing[field]++;
+    else if (position > levelCount) found.unseen[field].push(i);
+    logits[i] += own[position];
+  };
+  return (columns, logits, found, typed) => {
+    const column = typed[field];
+    if (column?.type === "TERMS") {
+      const { nulls, codes, terms } = column;
+      const ofMissing = read(null);
+      const ofTerm = Int32Array.from(terms, (term) => ordinary.get(term) ?? read(term));
+      for (let i = 0; i < logits.length; i++) {
+        add(nulls[i] === 1 ? ofMissing : ofTerm[codes[i]], i, logits, found);
+      }
+      return;
+    }
+    const isNumbers = column?.type === "INTEGER" || column?.type === "REAL";
+    const valueAt = isNumbers ? cellReader(column) : (i: number) => columns[field][i];
     for (let i = 0; i < logits.length; i++) {
-      const known = ordinary.get(values[i]);
-      if (known !== undefined) {
-        logits[i] += own[known];
-        continue;
-      }
-      const position = read(values[i]);
-      if (position < 0 || (position === levelCount && !nullable)) {
-        logits[i] = NaN;
-        continue;
-      }
-      if (position === levelCount) missing[field]++;
-      else if (position > levelCount) unseen[field].push(i);
-      logits[i] += own[position];
+      const value = valueAt(i);
+      add(ordinary.get(value) ?? read(value), i, logits, found);
     }
   };
 }

@@ -103,6 +103,7 @@ async function predictRows(
     const file = createPredictionFile(out, format, source.kept);
     try {
       let [rows, answered, sum] = [0, 0, 0];
+      const turns = createTurns();
       const reasons = createReasonCounter();
       for (let batch = source.next(); batch; batch = source.next()) {
         const probabilities = scorer.score(batch);
@@ -123,11 +124,10 @@ async function predictRows(
           }
           reasons.add(reason);
         }
-        file.append(batch.kept, probabilities);
+        file.append(batch, probabilities);
         rows += batch.rowCount;
         observe?.(rows, source.bytesRead());
-        // Signals such as Ctrl-C are delivered only between tasks of the event loop.
-        await new Promise((resume) => setTimeout(resume, 0));
+        await turns.give();
         signal?.throwIfAborted();
       }
       file.publish();
@@ -145,6 +145,21 @@ async function predictRows(
   } finally {
     source.close();
   }
+}
+
+/** A timer takes a millisecond even if nothing waits: as long as some thousands of rows. */
+const turnMs = 20;
+
+/** Lets the event loop take a turn now and then: signals such as Ctrl-C are delivered only between its tasks. */
+function createTurns() {
+  let last = performance.now();
+  return {
+    async give(): Promise<void> {
+      if (performance.now() - last < turnMs) return;
+      await new Promise((resume) => setTimeout(resume, 0));
+      last = performance.now();
+    },
+  };
 }
 
 /** Opens a file of rows, whose format is detected from its content. @throws {Failure} `file-missing`, `file-invalid` */
@@ -203,7 +218,7 @@ export function createBatchScorer(metadata: ArtifactMetadata) {
     Object.fromEntries(names.map((name, i) => [name, fields[i][index]]));
 
   function byColumns(batch: RowBatch, found: ColumnFindings): Float64Array | undefined {
-    const logits = predictColumns?.(batch.fields, batch.rowCount, found);
+    const logits = predictColumns?.(batch.fields, batch.rowCount, found, batch.typed?.fields);
     return logits && toProbabilities(logits);
   }
 

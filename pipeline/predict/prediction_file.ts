@@ -1,4 +1,3 @@
-import type { DecodedArray } from "hyparquet";
 import type { SchemaElement } from "hyparquet-writer";
 import { extname } from "node:path";
 import { usageInvalid } from "../failure.ts";
@@ -6,15 +5,16 @@ import type { Cell } from "../files/columns/batch.ts";
 import { createParquetFile } from "../files/parquet/writer.ts";
 import { createTextFile, type TextFile, unheldText } from "../files/text/text_file.ts";
 import type { ColumnType } from "../store/table.ts";
-import type { KeptColumn } from "./row_batch.ts";
+import { createCollectedColumn } from "./collected_column.ts";
+import { batchRows, type KeptColumn, type RowBatch } from "./row_batch.ts";
 
 /** A file of probabilities, written under a temporary name until it is published. */
 export interface PredictionFile {
   /**
-   * @param kept Values per kept column, each of shape (rows).
+   * @param batch Its kept columns are written.
    * @param probabilities Shape (rows); NaN for none.
    */
-  append(kept: readonly (readonly Cell[])[], probabilities: Float64Array): void;
+  append(batch: Pick<RowBatch, "kept" | "typed">, probabilities: Float64Array): void;
   /** Writes the remaining rows and renames the file. */
   publish(): void;
   /** Removes the file unless it is published. */
@@ -69,7 +69,7 @@ function csvFile(out: PredictionOut, kept: readonly KeptColumn[]): PredictionFil
   file.append(`${[...kept.map(({ name }) => csvText(name)), probabilityColumn].join(",")}\n`);
   return {
     ...file,
-    append(columns, probabilities) {
+    append({ kept: columns }, probabilities) {
       let text = "";
       for (let i = 0; i < probabilities.length; i++) {
         for (const column of columns) text += `${csvCell(column[i])},`;
@@ -94,7 +94,7 @@ function linesFile(out: PredictionOut, kept: readonly KeptColumn[]): PredictionF
   const names = kept.map(({ name }) => JSON.stringify(name));
   return {
     ...file,
-    append(columns, probabilities) {
+    append({ kept: columns }, probabilities) {
       let text = "";
       for (let i = 0; i < probabilities.length; i++) {
         text += "{";
@@ -129,19 +129,22 @@ function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile 
     columns: names.map((name, i) => ({ name, ...elements[types[i]] })),
     createdBy: "clickwell predict",
   });
-  let columns: unknown[][] = names.map(() => []);
+  const collected = types.map((type) => createCollectedColumn(type, rowGroupRowsMax + batchRows));
+  const [own] = collected.slice(-1);
   const flush = () => {
-    if (columns[0].length > 0) file.append(columns.map((column) => column as DecodedArray));
-    columns = names.map(() => []);
+    if (own.length() > 0) file.append(collected.map((column) => column.take()));
   };
   return {
-    append(batch, probabilities) {
-      batch.forEach((column, c) => {
-        for (const cell of column) columns[c].push(parquetCell(cell, types[c]));
-      });
-      const last = columns[columns.length - 1];
-      for (const probability of probabilities) last.push(probability === probability ? probability : null);
-      if (last.length >= rowGroupRowsMax) flush();
+    append({ kept: columns, typed }, probabilities) {
+      // Cells are only made where they are read.
+      for (let c = 0; c < columns.length; c++) {
+        const column = typed?.kept[c];
+        if (column === undefined || !collected[c].appendTyped(column, probabilities.length)) {
+          collected[c].appendCells(columns[c]);
+        }
+      }
+      own.appendReals(probabilities);
+      if (own.length() >= rowGroupRowsMax) flush();
     },
     publish() {
       flush();
@@ -150,9 +153,4 @@ function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile 
     },
     discard: file.discard,
   };
-}
-
-function parquetCell(cell: Cell, type: ColumnType): unknown {
-  if (cell === null) return null;
-  return type === "INTEGER" ? BigInt(cell) : type === "TEXT" ? String(cell) : cell;
 }

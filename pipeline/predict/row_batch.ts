@@ -1,5 +1,5 @@
 import { fileInvalid } from "../failure.ts";
-import type { Cell } from "../files/columns/batch.ts";
+import type { BatchColumn, Cell } from "../files/columns/batch.ts";
 import { withPoint } from "../files/columns/checked_append.ts";
 import { parseReal } from "../files/text/number_text.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
@@ -14,6 +14,14 @@ export interface RowBatch {
   readonly fields: readonly (readonly unknown[])[];
   /** Values per kept column, each of shape (rows). */
   readonly kept: readonly (readonly Cell[])[];
+  /**
+   * The same values without an object each, per field and kept column; undefined if there are only those above. Valid until the
+   * next batch is read.
+   */
+  readonly typed?: {
+    readonly fields: readonly (BatchColumn | undefined)[];
+    readonly kept: readonly (BatchColumn | undefined)[];
+  };
   /** Errors of rows whose values could not be read, by index in the batch. */
   readonly faults: ReadonlyMap<number, string>;
 }

@@ -1,6 +1,7 @@
 import type { ValueType } from "../examples/level.ts";
 import { openSource } from "../files/byte_source.ts";
-import { type BatchColumn, type Cell, cellAt, gatherColumn } from "../files/columns/batch.ts";
+import { type BatchColumn, type Cell, copyCells, gatherColumn } from "../files/columns/batch.ts";
+import type { ColumnBuffer } from "../files/columns/column_buffer.ts";
 import type { ColumnSource } from "../files/columns/column_source.ts";
 import { formatOf, openFile } from "../files/open_file.ts";
 import { readFooter } from "../files/parquet/footer.ts";
@@ -33,8 +34,14 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
   }, options.textFormat);
   const run = createRowRun(sources.map(({ column }) => column));
   const { textFormat: format = {} } = options;
-  const readers = options.fields.map((field) => valueReader(field, format));
+  const readers = options.fields.map((field, i) => {
+    const name = selected.fields[i];
+    return valueReader(field, name === undefined ? real : shapeOf(name, field), format);
+  });
   const { fields: names, kept: keep } = selected;
+  let fieldColumnCount = 0;
+  /** Where the columns of the fields are, in reading order. */
+  const places = names.map((name) => name === undefined ? undefined : fieldColumnCount++);
   return {
     kept: keep.map((name) => ({ name, type: shapeOf(name).type })),
     bytesRead: reader.bytesRead,
@@ -44,17 +51,50 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
       const rowCount = reader.read(run, batchRows);
       if (rowCount === 0) return undefined;
       const indices = Uint32Array.from({ length: rowCount }, (_, i) => i);
-      const columns = run.buffers.map((buffer) => gatherColumn(buffer, indices));
-      let at = 0;
-      const fields = names.map((name, i) =>
-        name === undefined
-          ? Array<unknown>(rowCount).fill(null)
-          : valuesOf(columns[at++], rowCount, readers[i])
-      );
-      const kept = columns.slice(at).map((column) => valuesOf(column, rowCount, (cell) => cell));
-      return { rowCount, fields, kept, faults: faultsOf(run) };
+      const columns = run.buffers.map((buffer) => columnOfBuffer(buffer, indices));
+      const fieldColumns = places.map((place) => place === undefined ? undefined : columns[place]);
+      const keptColumns = columns.slice(fieldColumnCount);
+      return {
+        rowCount,
+        fields: lazily(
+          fieldColumns.map((column, i) => () =>
+            column === undefined
+              ? Array<unknown>(rowCount).fill(null)
+              : valuesOf(column, rowCount, readers[i])
+          ),
+        ),
+        kept: lazily(keptColumns.map((column) => () => valuesOf(column, rowCount))),
+        typed: {
+          fields: fieldColumns.map((column, i) => readers[i] === undefined ? column : undefined),
+          kept: keptColumns,
+        },
+        faults: faultsOf(run),
+      };
     },
   };
+}
+
+/** Uses the memory of the buffer where it can: the column is valid until the buffer is cleared. */
+function columnOfBuffer(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn {
+  const { nulls } = buffer;
+  switch (buffer.type) {
+    case "INTEGER":
+      return { type: "INTEGER", nulls, words: buffer.words, exact: new BigInt64Array(buffer.words.buffer) };
+    case "REAL":
+      return { type: "REAL", nulls, values: buffer.values };
+    case "TEXT":
+      return gatherColumn(buffer, indices);
+  }
+}
+
+/** Returns an array whose entries are made when they are first read. */
+function lazily<T>(makers: readonly (() => T)[]): readonly T[] {
+  const made: T[] = [];
+  makers.forEach((make, i) => {
+    let known: { value: T } | undefined;
+    Object.defineProperty(made, i, { get: () => (known ??= { value: make() }).value, enumerable: true });
+  });
+  return made;
 }
 
 /** Returns the file's columns in reading order: those of fields, then those that are kept. */
@@ -129,17 +169,27 @@ function shapeOfMeaning(meaning: Meaning | undefined, values: ValueType | undefi
   return { type: typesOf[meaning.is] ?? "TEXT", isTime: false };
 }
 
-function valuesOf<T>(column: BatchColumn, rowCount: number, read: (cell: Cell) => T): T[] {
-  return Array.from({ length: rowCount }, (_, i) => read(cellAt(column, i)));
+function valuesOf(column: BatchColumn, rowCount: number): Cell[];
+function valuesOf(column: BatchColumn, rowCount: number, read: ReadCell | undefined): unknown[];
+function valuesOf(column: BatchColumn, rowCount: number, read?: ReadCell): unknown[] {
+  const cells: Cell[] = [];
+  copyCells(column, 0, rowCount, { cells, at: 0, step: 1 });
+  return read === undefined ? cells : cells.map(read);
 }
 
+type ReadCell = (cell: Cell) => unknown;
+
 /**
- * Returns a function that converts a category to the model's spelling. For a model that does not keep its columns' types,
- * numbers are spelled as in the store: the text 12.0 becomes 12, unless 12.0 is a level.
+ * Returns a function that converts a value to the model's spelling; undefined if values stay as they are. For a model that does
+ * not keep its columns' types, numbers are spelled as in the store: the text 12.0 becomes 12, unless 12.0 is a level.
  */
-function valueReader(field: Field, format: TextFormat): (cell: Cell) => unknown {
+function valueReader(field: Field, shape: ColumnShape, format: TextFormat): ReadCell | undefined {
   const { type, values, levels = [] } = field;
-  if (type !== "categorical" || values !== undefined) return fieldReader(field, format);
+  if (type === "time" || (type === "numeric" && shape.type !== "TEXT")) return undefined;
+  if (type !== "categorical" || values !== undefined) {
+    const isSame = type === "categorical" && (!format.decimalComma || values === "text");
+    return isSame ? undefined : fieldReader(field, format);
+  }
   const known = new Set(levels);
   return (cell) => {
     if (typeof cell === "bigint") return String(cell);

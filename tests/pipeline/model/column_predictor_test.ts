@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { createColumnFindings, createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
+import type { BatchColumn, Cell } from "../../../pipeline/files/columns/batch.ts";
+import { encodeRows, specOf } from "../../support/example_rows.ts";
+
+const spec = specOf([
+  { name: "x", type: "numeric", transform: "log1p" },
+  { name: "n", type: "numeric", bins: 4 },
+  { name: "c", type: "categorical", minCount: 2 },
+  { name: "k", type: "categorical", minCount: 1 },
+  { name: "strict", type: "numeric", nullable: false },
+]);
+const names = ["x", "n", "c", "k", "strict"];
+const training = Array.from({ length: 40 }, (_, i) => ({
+  x: i % 5 === 0 ? null : i / 3,
+  n: i,
+  c: ["a", "b", null][i % 3],
+  k: i % 7,
+  strict: i / 2,
+}));
+/** Beyond the integers that a double holds. */
+const large = 2n ** 60n + 1n;
+const columns: readonly (readonly Cell[])[] = [
+  [0.5, null, -2, Infinity, 1e300, 0, 7.25, 3],
+  [3, null, large, -5, 2 ** 40, 0, 39, -(2n ** 62n)],
+  ["a", null, "b", "new", "", "a", "a", "b"],
+  [1, 6, null, 99, large, 0, 3, 2],
+  [1, 2, 3, 4, 5, null, 6, 7],
+];
+
+function typedColumn(type: "INTEGER" | "REAL" | "TERMS", cells: readonly Cell[]): BatchColumn {
+  const nulls = Uint8Array.from(cells, (cell) => cell === null ? 1 : 0);
+  if (type === "REAL") return { type, nulls, values: Float64Array.from(cells, (cell) => Number(cell ?? 0)) };
+  if (type === "INTEGER") {
+    const exact = BigInt64Array.from(cells, (cell) => BigInt(cell ?? 0));
+    return { type, nulls, exact, words: new Int32Array(exact.buffer) };
+  }
+  const terms = [...new Set(cells.filter((cell) => cell !== null).map(String))];
+  const codes = Uint16Array.from(cells, (cell) => cell === null ? 0 : terms.indexOf(String(cell)));
+  return { type, nulls, terms, codes };
+}
+
+Deno.test("columns of typed values have the log-odds and the findings of their cells, to the last bit", () => {
+  const { encoder } = encodeRows(spec, training);
+  const coefficients = Float64Array.from({ length: encoder.columnCount }, (_, i) => Math.sin(3 * i + 1));
+  const predict = createColumnPredictor({ encoder, coefficients, intercept: 0.3 });
+  assert.ok(predict);
+  const [byCells, byTyped] = [createColumnFindings(names.length), createColumnFindings(names.length)];
+  const rowCount = columns[0].length;
+  const expected = predict(columns, rowCount, byCells);
+  const typed = (["REAL", "INTEGER", "TERMS", "INTEGER", "REAL"] as const).map((type, i) =>
+    typedColumn(type, columns[i])
+  );
+  // Without cells: none may be read where there are typed values.
+  assert.deepEqual(predict([], rowCount, byTyped, typed), expected);
+  assert.deepEqual(byTyped, byCells);
+  assert.deepEqual([...expected].map(Number.isNaN), [false, false, false, true, false, true, false, false]);
+  const some = typed.map((column, i) => i % 2 === 0 ? column : undefined);
+  assert.deepEqual(predict(columns, rowCount, createColumnFindings(names.length), some), expected);
+});
