@@ -8,6 +8,7 @@ import { createRecoding } from "./recoding.ts";
 import { type ParentField, type RowLayout, type SideColumns, viewLayout } from "./row_layout.ts";
 import { BadExample, badTime, badValue, groupOf, numberOf, type Row, weightOf } from "./row_values.ts";
 import type { FeatureSpec } from "./spec.ts";
+import { createTextCodes } from "./text_codes.ts";
 
 export interface BuilderOptions {
   /** Rows of a chunk, at most. */
@@ -200,6 +201,7 @@ const categoryExpected = "a category (text or number)";
 function codedColumn(codes: Uint32Array, at: number, bad: (row: Row) => BadExample): CodeColumn {
   const levels: (string | null)[] = [null];
   const codeOf = new Map<unknown, number>([[null, 0]]);
+  const texts = createTextCodes(levels);
   /** Codes of values that came as numbers: 12 and "12" are one level, but two values. */
   const codeOfNumber = new Map<string, number>();
   let kinds = 0;
@@ -207,9 +209,13 @@ function codedColumn(codes: Uint32Array, at: number, bad: (row: Row) => BadExamp
     if (typeof value !== "string" && typeof value !== "number" && typeof value !== "bigint") throw bad(row);
     kinds |= kindBitOf(value);
     const level = tableLevelOf(value);
-    const code = (typeof value === "string" ? codeOfNumber : codeOf).get(level) ?? levels.push(level) - 1;
-    codeOf.set(value, code);
-    if (typeof value !== "string") codeOfNumber.set(level, code);
+    const known = typeof value === "string" ? codeOfNumber.get(level) : texts.find(level);
+    const code = known || levels.push(level) - 1;
+    if (typeof value === "string") texts.add(value, code);
+    else {
+      codeOf.set(value, code);
+      codeOfNumber.set(level, code);
+    }
     return code;
   };
   return {
@@ -219,7 +225,9 @@ function codedColumn(codes: Uint32Array, at: number, bad: (row: Row) => BadExamp
     add(rows, from) {
       for (let i = 0; i < rows.length; i++) {
         const value = rows[i][at];
-        codes[from + i] = codeOf.get(value) ?? addValue(value, rows[i]);
+        codes[from + i] = typeof value === "string"
+          ? texts.find(value) || addValue(value, rows[i])
+          : codeOf.get(value) ?? addValue(value, rows[i]);
       }
     },
   };
