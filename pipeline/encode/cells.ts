@@ -28,7 +28,7 @@ export interface GroupPlan {
  */
 export function planGroups(walk: Walk, factors: readonly Factor[], encoder: Encoder): GroupPlan[] {
   const crosses = encoder.crosses ?? [];
-  const own = factors.filter(({ columns }) => columns.some(({ length }) => length > 0));
+  const own = factors.filter(({ columnsMax }) => columnsMax > 0);
   return [...groupFactors(own, walk), ...crosses.map((cross) => planCross(cross, factors))];
 }
 
@@ -109,7 +109,7 @@ function columnsOf(
   let fieldCount = 0;
   for (const factor of factors) {
     places.push(fieldCount);
-    fieldCount += factor.columns.reduce((most, columns) => Math.max(most, columns.length), 1);
+    fieldCount += factor.columnsMax;
   }
   const columns = sharedInt32(cellCount * fieldCount).fill(-1);
   for (let code = 0, cell = 0; code < occurs.length; code++) {
@@ -118,7 +118,7 @@ function columnsOf(
     for (let f = factors.length - 1; f >= 0; f--) {
       const position = rest % factors[f].positionCount;
       rest = (rest - position) / factors[f].positionCount;
-      columns.set(factors[f].columns[position], cell * fieldCount + places[f]);
+      columns.set(factors[f].columnsAt(position), cell * fieldCount + places[f]);
     }
     cell++;
   }

@@ -21,8 +21,10 @@ export interface Factor {
   /** Index among a numeric field's divisions, if it is not the first one; `allBins` for all bins together, which cannot be crossed. */
   readonly division?: number;
   readonly positionCount: number;
-  /** By position: the columns that have a 1, ascending. None at any position of a factor that is only crossed. */
-  readonly columns: readonly (readonly number[])[];
+  /** The most columns that have a 1 at a position; 0 for a factor that is only crossed. */
+  readonly columnsMax: number;
+  /** Returns the columns that have a 1 at a position, ascending. Not a list of lists: hashed fields have millions of positions. */
+  readonly columnsAt: (position: number) => readonly number[];
   /** Multiplies each row's combination by `positionCount` and adds the row's position. @param out Combinations, shape (rows). */
   append(chunk: OrderedChunk, out: Uint32Array): void;
 }
@@ -95,7 +97,8 @@ function missingFactor({ name, column }: NumericEncoder, field: number): Factor 
   return {
     name,
     positionCount: 2,
-    columns: [[], [column + 1]],
+    columnsMax: 1,
+    columnsAt: (position) => position === 0 ? [] : [column + 1],
     append(chunk, out) {
       const { numeric } = chunk;
       const stride = strideOf(chunk);
@@ -119,9 +122,8 @@ function divisionFactors(feature: NumericEncoder, field: number, exactField: num
   const own = bins.map(({ edges, column }, i): Factor => ({
     ...binFactor(name, field, edges),
     division: i,
-    columns: bins.length > 1
-      ? []
-      : [...Array.from(edges, (_, bin) => [column + bin]), [column + edges.length], indicator],
+    columnsMax: bins.length > 1 ? 0 : 1,
+    columnsAt: (position) => position <= edges.length ? [column + position] : indicator,
   }));
   const together = bins.length > 1 ? [allBinsFactor(name, field, bins, indicator)] : [];
   const exact = divisions.filter(({ kind }) => kind === "values").map((
@@ -129,11 +131,13 @@ function divisionFactors(feature: NumericEncoder, field: number, exactField: num
   ): Factor => ({
     ...codesFactor(name, exactField, positionCount),
     division: bins.length,
-    columns: [
-      ...Array.from({ length: count }, (_, value) => [column + value]),
-      [],
-      bins.length > 0 ? [] : indicator,
-    ],
+    columnsMax: count > 0 || (bins.length === 0 && missingIndicator) ? 1 : 0,
+    columnsAt: (position) =>
+      position < count
+        ? [column + position]
+        : position === positionCount - 1 && bins.length === 0
+        ? indicator
+        : [],
   }));
   return [...together, ...own, ...exact];
 }
@@ -150,11 +154,16 @@ function allBinsFactor(
   return {
     ...binFactor(name, field, edges),
     division: allBins,
-    columns: [columnsFrom(-Infinity), ...edges.map(columnsFrom), indicator],
+    columnsMax: bins.length,
+    columnsAt: (position) =>
+      position <= edges.length ? columnsFrom(position === 0 ? -Infinity : edges[position - 1]) : indicator,
   };
 }
 
-function binFactor(name: string, field: number, edges: readonly number[]): Omit<Factor, "columns"> {
+/** A factor that has no columns yet. */
+type Uncolumned = Omit<Factor, "columnsMax" | "columnsAt">;
+
+function binFactor(name: string, field: number, edges: readonly number[]): Uncolumned {
   const positionCount = edges.length + 2;
   return {
     name,
@@ -177,7 +186,8 @@ function partFactors(feature: TimeEncoder, firstField: number): Factor[] {
     return {
       name: `${feature.name}:${part}`,
       positionCount,
-      columns: Array.from({ length: positionCount }, (_, position) => [column + position]),
+      columnsMax: 1,
+      columnsAt: (position) => [column + position],
       append(chunk, out) {
         const codes = chunk.codes[firstField + i];
         for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + codes[i];
@@ -196,7 +206,8 @@ function levelFactor(
   return {
     name: feature.name,
     positionCount,
-    columns: Array.from({ length: positionCount }, (_, position) => columnsAt(feature, position)),
+    columnsMax: feature.type === "rate" ? 0 : feature.type === "ordinal" ? feature.levels.length - 1 : 1,
+    columnsAt: (position) => columnsAt(feature, position),
     append(chunk, out) {
       const codes = chunk.codes[field];
       for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + positionOf[codes[i]];
@@ -209,7 +220,8 @@ export function codesFactor(name: string, field: number, levelCount: number): Fa
   return {
     name,
     positionCount: levelCount,
-    columns: [],
+    columnsMax: 0,
+    columnsAt: () => [],
     append(chunk, out) {
       const codes = chunk.codes[field];
       for (let i = 0; i < out.length; i++) out[i] = levelCount * out[i] + codes[i];
