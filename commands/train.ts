@@ -1,31 +1,22 @@
 import { usageInvalid } from "../pipeline/failure.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
-import { solverNames } from "../pipeline/fit/fit.ts";
-import { optimizerNames } from "../pipeline/fit/minibatch/options.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
-import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
-import { defaultHyperParameters, type HyperParameters } from "../pipeline/train/hyper_parameters.ts";
 import { train } from "../pipeline/train/train.ts";
 import { loadAndTrain } from "../pipeline/train/from_files/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
-import {
-  command,
-  commonFlags,
-  type Flags,
-  type Invocation,
-  type Options,
-  type Result,
-} from "./cli/command.ts";
-import { minibatchFlags, solverOf } from "./cli/minibatch_flags.ts";
+import { command, commonFlags, type Flags, type Invocation, type Result } from "./cli/command.ts";
+import { exactFlags, hyperParametersOf } from "./cli/exact_flags.ts";
+import { minibatchFlags } from "./cli/minibatch_flags.ts";
 import { resourceOptionsOf } from "./cli/resource_flags.ts";
 import { schemaFlag, schemaOf } from "./cli/schema_file.ts";
 import { withStandardInput } from "./cli/standard_input.ts";
 import { filesByTable, loadObserver, namedFiles, resolveFiles, tableFlags } from "./cli/table_files.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
-import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_flags.ts";
+import { searchFlags, searchOf } from "./cli/search_flags.ts";
+import { specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { fileFlags, type ProposedSettings, proposeForFiles } from "./train_files.ts";
 import { repeat } from "./repeat.ts";
@@ -44,51 +35,14 @@ const flags = {
   ...schemaFlag,
   ...fileFlags,
   ...textFlags,
-  penalty: {
-    type: "string",
-    value: "NAME",
-    choices: ["l2", "l1", "elasticnet", "none"],
-    default: defaultHyperParameters.penalty,
-    help: "penalty on the coefficients",
-  },
-  C: {
-    type: "number",
-    value: "C",
-    default: defaultHyperParameters.C,
-    min: 1e-9,
-    max: 1e12,
-    help: "inverse strength of the penalty, as in scikit-learn",
-  },
-  "l1-ratio": {
-    type: "number",
-    value: "RATIO",
-    default: defaultHyperParameters.l1Ratio,
-    min: 0,
-    max: 1,
-    help: "share of l1 in an elastic net",
-  },
-  solver: {
-    type: "string",
-    value: "NAME",
-    choices: [...solverNames, ...optimizerNames],
-    default: defaultHyperParameters.solver,
-    help:
-      "auto: Newton, or L-BFGS for wide designs; adam and those after it train by mini-batches and are not exact",
-  },
+  ...exactFlags,
   ...minibatchFlags,
   ...trainingFlags,
   seed: {
     ...trainingFlags.seed,
     help: "random seed of the split, and in mini-batches of the first weights, the order of rows and dropout",
   },
-  tolerance: {
-    type: "number",
-    value: "G",
-    default: defaultHyperParameters.tolerance,
-    min: 1e-13,
-    max: 1e-2,
-    help: "largest entry of the gradient at which a fit has converged",
-  },
+  ...searchFlags,
   activate: {
     type: "boolean",
     help:
@@ -135,6 +89,10 @@ export default command({
     ["clickwell train --penalty l1 --C 0.01", "drop the columns that help little"],
     ["clickwell train --C 0.1 --test-share 0.3 --json", "a stronger penalty, the result as JSON"],
     ["clickwell train --hidden 32,16 --epochs 20 --patience 2", "a wide-and-deep model with early stopping"],
+    [
+      "clickwell train --features auto",
+      "find curves and tables of two features; the plain spec stays unless they are better",
+    ],
     ["clickwell train --layers layers.json", "hidden layers as tfjs or Keras wrote them"],
     ["clickwell train --from 1 --new-data", "train version 1 further on the rows that were added since"],
     ["clickwell train --repeat 1", "check that version 1 can be reproduced byte for byte"],
@@ -281,16 +239,7 @@ function sharedOptions({ options, origins, terminal, signal }: TrainInvocation) 
 
 function trainOptionsOf(invocation: TrainInvocation, spec = specOf(invocation.options)) {
   const { options } = invocation;
-  return { ...sharedOptions(invocation), spec, hyperParameters: hyperParametersOf(options, spec) };
-}
-
-function hyperParametersOf(options: Options<typeof flags>, spec: FeatureSpec): HyperParameters {
-  return {
-    penalty: options.penalty,
-    C: options.C,
-    l1Ratio: options["l1-ratio"],
-    ...solverOf(options),
-    ...sharedHyperParameters(options, spec),
-    tolerance: options.tolerance,
-  };
+  const search = searchOf(invocation, spec);
+  const hyperParameters = { ...hyperParametersOf(options, spec), ...search.hyperParameters };
+  return { ...sharedOptions(invocation), ...search.options, spec, hyperParameters };
 }

@@ -5,6 +5,7 @@ import { convergenceMembers } from "./convergence_words.ts";
 import { epochObserver } from "./cli/minibatch_flags.ts";
 import type { Terminal } from "./cli/terminal.ts";
 import { rowsResult } from "./row_report.ts";
+import { searchResult, stageLine, stageResult } from "./search_report.ts";
 import { summaryOf } from "./train_summary.ts";
 
 /** Reports each step of a fit as a line; with `--json`, as JSON lines on standard error. */
@@ -17,6 +18,8 @@ export function observerOf(
   let first: { at: number; gradientMax: number } | undefined;
   return {
     stage: (event) => terminal.progress(event),
+    searched: (stage) =>
+      terminal.say(json ? JSON.stringify({ searched: stageResult(stage) }) : stageLine(stage)),
     epoch: epochObserver(terminal, json),
     iteration({ iteration, objective, gradientMax, step }) {
       const at = performance.now();
@@ -67,7 +70,7 @@ export function say(terminal: Terminal, report: TrainReport, folders: Folders): 
 
 /** Returns the object that `--json` prints. */
 export function resultOf(
-  { model, artifact, account, active, effects, seconds }: TrainReport,
+  { model, artifact, account, active, effects, search, seconds }: TrainReport,
   modelsDir: string,
 ): Record<string, unknown> {
   const { data, hyperParameters, metrics, solver, notes, warnings = [], update } = artifact.metadata;
@@ -89,6 +92,7 @@ export function resultOf(
     notes,
     warnings,
     ...(effects ? { effects } : {}),
+    ...(search ? { search: searchResult(search) } : {}),
     ...(update
       ? { update: { ...update, ...(account.known === undefined ? {} : { known: account.known }) } }
       : {}),

@@ -4,6 +4,7 @@ import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts"
 import { closingLine, type Folders } from "./closing_line.ts";
 import { convergenceWords } from "./convergence_words.ts";
 import { labelWords } from "./label_words.ts";
+import { searchLines } from "./search_report.ts";
 import { describeRows, newRows } from "./row_report.ts";
 import { timeLines } from "./time_report.ts";
 
@@ -23,6 +24,7 @@ export function summaryOf(report: TrainReport, folders: Folders): string[] {
       ...calibrationLines(metadata),
       ...timeLines(metadata),
       ...effectLines(report),
+      ...searchLines(report.search),
       ...describeRows(update ? newRows(update.rows, account) : data.rows, spec, account),
       fitLine(report),
       ...oddLines(report),
@@ -172,6 +174,9 @@ function nextLine({ data, metrics, spec, warnings = [], hyperParameters }: Artif
   }
   if (gainOf(metrics) < gainMin) {
     return `next: add columns that say more about the outcome, or more rows; the model is hardly better than the ${rate}`;
+  }
+  if (spec.tables !== undefined) {
+    return "next: make the same tables of newer rows, without a search: clickwell models show MODEL --spec > features.json, then train --spec features.json";
   }
   if (hyperParameters.optimizer !== undefined) return "next: compare it with --solver auto, which is exact";
   return "next: look for a better strength of the penalty with clickwell sweep";

@@ -58,9 +58,6 @@ const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 /** Rooms in which SQL is written. */
 const sqlPlaces = /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/\w+_queries\.ts$/;
 
-/** The search for tables, which no command calls yet. */
-const notYetCalled = /^pipeline\/fit\/tables\//;
-
 const linesMax = 300;
 const functionLinesMax = 80;
 
@@ -81,7 +78,7 @@ const packagePlaces = new Map<string, RegExp>([
   ["hyparquet-writer", /^(pipeline\/(files\/parquet|generate|predict)|bench|tests)\//],
   ["linkedom", /^(pipeline\/report_page|tests)\//],
   ["pako", /^pipeline\/files\//],
-  ["playwright-core", /^tests\//],
+  ["playwright-core", /^(packaging|tests)\//],
   ["zod", /^(bench|pipeline|server|tests)\//],
 ]);
 
@@ -93,7 +90,7 @@ const sources: ReadonlyMap<string, Source> = new Map(
 const program = [...sources.values()].filter(({ path }) =>
   /^(main\.ts$|commands\/|pipeline\/|server\/)/.test(path) && !path.includes("/kernel/")
 );
-const texts = files.filter((path) => !/\.(parquet|gz|br|zst|lz4|bin|db|lock)$/.test(path));
+const texts = files.filter((path) => !/\.(parquet|gz|br|zst|lz4|bin|db|lock|webp)$/.test(path));
 
 const isProgram = (path: string) => program.some((source) => source.path === path);
 const startUp = ({ kind }: Edge) => kind === "static";
@@ -299,7 +296,7 @@ Deno.test("every module is part of the program, and of a test", () => {
   const inTests = new Set(tests.flatMap((path) => [...reachedFrom(path, sources, () => true)]));
   const modules = program.map(({ path }) => path);
   assert.deepEqual(
-    modules.filter((path) => !inProgram.has(path) && !notYetCalled.test(path)),
+    modules.filter((path) => !inProgram.has(path)),
     [],
     "of the program",
   );

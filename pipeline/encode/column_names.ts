@@ -2,15 +2,21 @@ import { partValues } from "../examples/time_parts.ts";
 import { exp } from "../math/elementary.ts";
 import { bucketsOf } from "./category_positions.ts";
 import { type Division, divisionsOf } from "./divisions.ts";
-import { type Encoder, type FeatureEncoder, type NumericEncoder, positionCountOf } from "./encoder.ts";
+import {
+  type Encoder,
+  type FeatureEncoder,
+  type NumericEncoder,
+  positionCountOf,
+  type TableEncoder,
+} from "./encoder.ts";
 
 /**
  * Returns the names of all columns, in order: `apr`, `apr:missing`, `apr 10…20`, `apr 10…20 (16 bins)` of several counts, `apr=12.5`,
  * `credit=good`, `credit:missing`, `credit:unseen`,
  * `zip#0`, `size≥medium`, `shown_at:hour=12`, `shown_at:age`, `subject "sale"`, `rate of zip`,
- * `apr 10…20 × credit=good`, `rate of zip × credit`.
+ * `apr 10…20 × credit=good`, `rate of zip × credit`, `curve of apr`, `table of apr × credit`.
  */
-export function columnNames({ features, crosses = [], rates = [] }: Encoder): string[] {
+export function columnNames({ features, crosses = [], rates = [], tables = [] }: Encoder): string[] {
   const own = features.flatMap(ownNames);
   const crossed = crosses.flatMap(({ of, divisions = [], keys }) => {
     const crossed = of.flatMap((name) => features.filter((feature) => feature.name === name));
@@ -21,7 +27,17 @@ export function columnNames({ features, crosses = [], rates = [] }: Encoder): st
   const rated = rates.filter(({ column }) => column >= own.length).map(({ of }) =>
     `rate of ${of.join(" × ")}`
   );
-  return [...own, ...crossed, ...rated];
+  return [
+    ...own,
+    ...crossed,
+    ...rated,
+    ...tables.map((table) => `${table.of.length > 1 ? "table" : "curve"} of ${tableName(table)}`),
+  ];
+}
+
+/** Returns the name of a table: of its field, or of both. */
+export function tableName({ of }: Pick<TableEncoder, "of">): string {
+  return of.join(" × ");
 }
 
 /** Returns the names of a field's own columns. */
@@ -46,6 +62,10 @@ function ownNames(feature: FeatureEncoder): string[] {
       return [...feature.words.map((word) => `${name} "${word}"`), `${name}:missing`];
     case "rate":
       return [`rate of ${name}`];
+    case "binned":
+    case "levels":
+    case "clock":
+      return [];
     case "time":
       return [
         ...feature.parts.flatMap((part) =>
@@ -59,12 +79,17 @@ function ownNames(feature: FeatureEncoder): string[] {
 }
 
 /** Returns the names of a field's levels, bins or exact values, by position. @param division Index among a numeric field's divisions. */
-function positionNames(feature: FeatureEncoder, division = 0): string[] {
+export function positionNames(feature: FeatureEncoder, division = 0): string[] {
   const { name } = feature;
   if (feature.type === "numeric") {
     return [...divisionNames(feature, divisionsOf(feature)[division]), `${name}:missing`];
   }
-  if (feature.type === "time" || feature.type === "words") return [];
+  if (feature.type === "binned") {
+    const { column, edges } = feature;
+    const [division] = divisionsOf({ column, edges, missingIndicator: false });
+    return [...divisionNames({ name, transform: "none" }, division), `${name}:missing`];
+  }
+  if (feature.type === "time" || feature.type === "clock" || feature.type === "words") return [];
   const { levels } = feature;
   const buckets = bucketsOf(feature);
   const known = buckets === undefined
@@ -74,7 +99,10 @@ function positionNames(feature: FeatureEncoder, division = 0): string[] {
 }
 
 /** Returns the names of bins, with edges in the field's unit to four digits, or of exact values. */
-function divisionNames({ name, transform }: NumericEncoder, division: Division): string[] {
+function divisionNames(
+  { name, transform }: Pick<NumericEncoder, "name" | "transform">,
+  division: Division,
+): string[] {
   if (division.kind === "values") {
     return [...division.values.map((value) => `${name}=${value}`), `${name}:other`];
   }

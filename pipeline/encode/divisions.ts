@@ -63,7 +63,7 @@ export function positionIn(division: Division, value: number, shown: number): nu
 }
 
 /** Returns the bin of a number: the count of edges that are not above it. @param edges Ascending. */
-export function binOf(edges: readonly number[], value: number): number {
+export function binOf(edges: ArrayLike<number>, value: number): number {
   let from = 0;
   let to = edges.length;
   while (from < to) {

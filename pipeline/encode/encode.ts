@@ -1,5 +1,6 @@
 import { type ChunkStore, type ColumnMaker, createChunkStore, loadEach } from "../chunks/chunk_store.ts";
 import { plainFields, type StoredChunk } from "../chunks/chunk_file.ts";
+import { type BinnedRows, binRows } from "./bin_rows.ts";
 import { binEdges } from "./bin_edges.ts";
 import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
 import { withCrosses } from "./crosses.ts";
@@ -24,6 +25,8 @@ export interface EncodedExamples {
   readonly encoder: Encoder;
   readonly design: DesignMatrix;
   readonly pooled: readonly PooledLevels[];
+  /** The same rows as bins, if they were asked for. */
+  readonly binned?: BinnedRows;
 }
 
 export interface EncodeOptions {
@@ -32,6 +35,8 @@ export interface EncodeOptions {
    * be infinite.
    */
   readonly poolPure: boolean;
+  /** Whether the rows are also returned as bins, from which tables are found. */
+  readonly withBins?: boolean;
   /** Whether the design keeps the group hashes of the rows. */
   readonly withGroups?: boolean;
   /** Stores the chunks of the design. */
@@ -50,9 +55,11 @@ export function* encodeInSteps(
   partition: Partition,
   options: EncodeOptions,
 ): Generator<void, EncodedExamples> {
-  const { poolPure, withGroups = false, chunkStore = createChunkStore() } = options;
+  const { poolPure, withBins = false, withGroups = false, chunkStore = createChunkStore() } = options;
   const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   yield;
+  // Before the numbers are transformed, in place.
+  const binned = withBins ? yield* binRows(() => loadEach(ordered), raw, spec) : undefined;
   const derived = deriveColumns(ordered, spec.features, chunkStore);
   yield;
   const numeric = numericSpecsOf(spec);
@@ -82,7 +89,7 @@ export function* encodeInSteps(
   const plans = [...planGroups(walk, factors, encoder), ...wordPlans(encoder, raw.levels)];
   const { partCount } = partition;
   const design = buildDesign(chunks, { encoder, plans, rateColumns }, { partCount, withGroups, chunkStore });
-  return { encoder, design, pooled };
+  return { encoder, design, pooled, ...(binned ? { binned } : {}) };
 }
 
 /** Encodes rows with the encoder of an existing model. @param raw Consumed. */

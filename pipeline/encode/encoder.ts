@@ -111,6 +111,55 @@ export interface RateFieldEncoder {
   readonly column: number;
 }
 
+/** A number that is looked up in tables and has no column itself. Its positions are its bins, then missing. */
+export interface BinnedEncoder {
+  readonly type: "binned";
+  readonly name: string;
+  readonly nullable: boolean;
+  /** In the field's unit, ascending. */
+  readonly edges: readonly number[];
+  /** Where its columns would begin, as that of all fields of tables. */
+  readonly column: number;
+}
+
+/** A category that is looked up in tables and has no column itself. Its positions are its levels, then missing, then unseen. */
+export interface LevelsEncoder {
+  readonly type: "levels";
+  readonly name: string;
+  readonly nullable: boolean;
+  /** Type of its values in training. */
+  readonly values: ValueType;
+  readonly levels: readonly string[];
+  readonly column: number;
+}
+
+/** A time whose parts and age are looked up in tables and have no columns. */
+export interface ClockEncoder {
+  readonly type: "clock";
+  readonly name: string;
+  readonly nullable: boolean;
+  readonly parts: readonly CyclicPart[];
+  /** What the age is counted from: another column, or a time in microseconds. */
+  readonly since?: string | number | undefined;
+  /** Bin edges of the age in days, ascending; absent if the age is not looked up. */
+  readonly ageEdges?: readonly number[] | undefined;
+  readonly column: number;
+}
+
+/** A field that is looked up in tables. */
+export type TableFieldEncoder = BinnedEncoder | LevelsEncoder | ClockEncoder;
+
+/** Log-odds by the positions of one or two axes of fields, in one column: the value of a row is its cell. */
+export interface TableEncoder {
+  /** Names of axes, in the order of `axesOf`: of a field, or of a part of a time. */
+  readonly of: readonly string[];
+  /** Per axis the table's row, or column, of each position, as `packPositions` packs them. */
+  readonly positions: readonly string[];
+  /** Row by row, as `packCells` packs them. */
+  readonly cells: string;
+  readonly column: number;
+}
+
 /** How the rows of a rate lose weight with their age. */
 export interface RateDecay {
   /** Name of the field that has a row's time. */
@@ -139,11 +188,19 @@ export interface RateEncoder extends CombinedFields {
 }
 
 export type FeatureEncoder =
-  & (NumericEncoder | CategoricalEncoder | OrdinalEncoder | TimeEncoder | WordsEncoder | RateFieldEncoder)
+  & (
+    | NumericEncoder
+    | CategoricalEncoder
+    | OrdinalEncoder
+    | TimeEncoder
+    | WordsEncoder
+    | RateFieldEncoder
+    | TableFieldEncoder
+  )
   & { readonly servedAs?: ServedValue | undefined };
 
 /** A field whose values are levels. */
-export type LeveledEncoder = CategoricalEncoder | OrdinalEncoder | RateFieldEncoder;
+export type LeveledEncoder = CategoricalEncoder | OrdinalEncoder | RateFieldEncoder | LevelsEncoder;
 
 /** Maps raw fields to columns. It is part of the artifact, so serving encodes as training did. */
 export interface Encoder {
@@ -153,6 +210,8 @@ export interface Encoder {
   readonly crosses?: readonly CrossEncoder[] | undefined;
   /** First those of the fields of the type `rate`; the columns of the others follow those of the crosses. */
   readonly rates?: readonly RateEncoder[] | undefined;
+  /** Their columns are the last. */
+  readonly tables?: readonly TableEncoder[] | undefined;
 }
 
 /** Returns the name of the field that has a row's time, as of which rates are; undefined if none decays. */
@@ -180,6 +239,10 @@ export function widthOf(feature: FeatureEncoder): number {
       return feature.words.length + 1;
     case "rate":
       return 1;
+    case "binned":
+    case "levels":
+    case "clock":
+      return 0;
     case "time":
       return feature.parts.reduce((sum, part) => sum + partCounts[part] + 1, 0) +
         (feature.age ? widthOf(feature.age) : 0);
@@ -201,6 +264,7 @@ export function levelCountOf(feature: LeveledEncoder): number {
  */
 export function positionCountOf(feature: FeatureEncoder, division = 0): number {
   if (feature.type === "numeric") return divisionsOf(feature)[division]?.positionCount ?? 0;
+  if (feature.type === "binned") return feature.edges.length + 2;
   return "levels" in feature ? levelCountOf(feature) + 2 : 0;
 }
 
@@ -208,7 +272,7 @@ export function positionCountOf(feature: FeatureEncoder, division = 0): number {
 export function columnsAt(feature: LeveledEncoder, position: number): number[] {
   const { column } = feature;
   if (feature.type === "categorical") return [column + position];
-  if (feature.type === "rate") return [];
+  if (feature.type === "rate" || feature.type === "levels") return [];
   const { length } = feature.levels;
   return position < length
     ? Array.from({ length: position }, (_, above) => column + above)

@@ -61,7 +61,9 @@ export function factorsOf(walk: Walk, levels: RawExamples["levels"], encoder: En
       partIndex += feature.parts.length;
       if (feature.age) addNumeric(feature.age);
     } else if (feature.type === "words") categoricalIndex++;
-    else {
+    else if (feature.type === "binned" || feature.type === "levels" || feature.type === "clock") {
+      throw new Error(`${feature.name} has no columns: it is looked up in tables`);
+    } else {
       const field = categoricalIndex++;
       factors.push(levelFactor(feature, field, levels[field]));
     }

@@ -10,7 +10,7 @@ export interface InputColumn {
 /** The members of a feature, in a spec or an encoder, that determine which columns it reads. */
 export interface ReadingFeature {
   readonly name: string;
-  readonly type: FeatureType["type"];
+  readonly type: FeatureType["type"] | "binned" | "levels" | "clock";
   /** A column, or a time as text or in microseconds. */
   readonly since?: string | number | undefined;
   /** Replaces the value of the feature's own column in serving. */
@@ -21,14 +21,17 @@ export interface ReadingFeature {
 export function inputsOf({ name, type, since }: ReadingFeature): InputColumn[] {
   switch (type) {
     case "numeric":
+    case "binned":
       return [{ name, kind: "number" }];
     case "time":
+    case "clock":
       return [name, ...(typeof since === "string" && timeOf(since) === undefined ? [since] : [])]
         .map((name) => ({ name, kind: "number" }));
     case "categorical":
     case "ordinal":
     case "words":
     case "rate":
+    case "levels":
       return [{ name, kind: "category" }];
   }
 }

@@ -11,6 +11,7 @@ import {
   nameOf,
   rate,
 } from "./feature_types.ts";
+import { tableErrors, tablesSpec } from "./table_spec.ts";
 
 /** As many features as a table in SQLite has columns by default, twice: a search may derive some. */
 const featuresMax = 4_096;
@@ -76,6 +77,18 @@ export const featureSpecSchema = z.strictObject({
       "sets of features whose combinations' click rates are columns, in addition to the features' own",
     examples: [[{ of: ["lender_id", "apr"] }]],
   }),
+  tables: tablesSpec.optional().meta({
+    description:
+      "how curves and tables are made of the features, without a search: as `train --features auto` writes it into the spec of the model that it finds",
+    examples: [{
+      mode: "sorted",
+      leaves: 8,
+      pairs: [["apr", "lender_id"]],
+      foldPairs: [],
+      foldTrees: [100],
+      trees: 110,
+    }],
+  }),
 }).meta({ title: "Feature spec of clickwell" });
 
 /** Returns the JSON Schema (draft 2020-12) of a feature spec, as it may be written: members with a default may be left out. */
@@ -120,6 +133,8 @@ export function parseSpec(value: unknown, source: string): FeatureSpec {
   requireLists(result.data, source);
   requireCrossable(result.data, source);
   requireTimeOfRates(result.data, source);
+  const errors = tableErrors(result.data);
+  if (errors.length > 0) throw invalid(source, `has invalid tables: ${errors[0].detail}.`, errors);
   return result.data;
 }
 

@@ -1,6 +1,10 @@
 import source from "./score.js" with { type: "text" };
+import tablesSource from "./score_tables.js" with { type: "text" };
+import { axesOf, unpackTable } from "../encode/table_lookup.ts";
 import { Failure } from "../failure.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import { hasTimes } from "../model/table_terms.ts";
+import type { Encoder } from "../encode/encoder.ts";
 import { leastAt } from "./bin_edges.ts";
 
 /** Returns a JavaScript module that exports `score(row)`. @param title A line for its first comment. */
@@ -13,6 +17,7 @@ export function jsScorer(
 ): string {
   // In the field's unit, so that the logarithms of two engines cannot disagree about an edge.
   const features = encoder.features.map((feature) => {
+    if (feature.type === "binned" && hasTimes(feature)) return { ...feature, isTime: true };
     if (feature.type !== "numeric") return feature;
     const inUnit = (edges: readonly number[]) => edges.map((edge) => leastAt(feature.transform, edge));
     const { edges, resolutions } = feature;
@@ -24,14 +29,38 @@ export function jsScorer(
         : {}),
     };
   });
-  const model = { encoder: { ...encoder, features }, coefficients, intercept, network };
+  const tables = encoder.tables && { tables: tablesOf(encoder) };
+  const model = { encoder: { ...encoder, features, ...tables }, coefficients, intercept, network };
   return [
     `// ${title}`,
     source,
+    ...(tables ? [tablesSource] : []),
     `/** Returns the probability of a click for the raw fields of a row; NaN if the value of a field is invalid. */`,
     `export const score = createScore(${JSON.stringify(model)});`,
     "",
   ].join("\n");
+}
+
+/** Returns tables as arrays of numbers; an axis is the index of its feature, and its own among those of the feature. */
+function tablesOf(encoder: Encoder) {
+  const axes = axesOf(encoder);
+  return (encoder.tables ?? []).flatMap((table) => {
+    const unpacked = unpackTable(table, axes);
+    if (!unpacked) return [];
+    const { positions: [rows, columns], columnCount, cells } = unpacked;
+    const of = unpacked.axes.map((axis) => {
+      const { feature } = axes[axis];
+      return [feature, axis - axes.findIndex((other) => other.feature === feature)];
+    });
+    return [{
+      of,
+      rows: [...rows],
+      ...(columns ? { columns: [...columns] } : {}),
+      columnCount,
+      cells: [...cells],
+      column: table.column,
+    }];
+  });
 }
 
 /** Largest accepted difference of a probability. */

@@ -1,6 +1,6 @@
 /** Returns a function that scores one row of raw fields: its probability of a click, NaN if the value of a field is invalid. */
 export function createScore({ encoder, coefficients, intercept, network }) {
-  const { features, crosses = [], rates = [] } = encoder;
+  const { features, crosses = [], rates = [], tables = [] } = encoder;
   const readers = features.map(readerOf);
   const combined = [...crosses, ...rates].map((term) => {
     const { of, divisions = [], keys } = term;
@@ -40,6 +40,7 @@ export function createScore({ encoder, coefficients, intercept, network }) {
       if (term.rows) take(term.column, rateOf(term, place, time));
       else take(term.column + place, 1);
     }
+    if (tables.length > 0) takeTables(tables, positions, take);
     return sigmoid(hidden ? logit + deepPart(network, hidden) : logit);
   };
 }
@@ -49,6 +50,7 @@ function readerOf(feature) {
   if (feature.type === "numeric") return numericReader(feature);
   if (feature.type === "words") return wordsReader(feature);
   if (feature.type === "time") return timeReader(feature);
+  if (["binned", "levels", "clock"].includes(feature.type)) return tableFieldReader(feature);
   const { type, column, nullable, levels, values, buckets } = feature;
   const count = buckets ?? levels.length;
   const known = new Map(levels.map((level, i) => [level, i]));

@@ -9,6 +9,13 @@ export interface Lookups {
    * @param otherwise The value of any other key, and of NULL.
    */
   find(key: string, entries: readonly (readonly [key: string, value: string])[], otherwise: string): string;
+  /**
+   * Returns an expression of the value at an integer.
+   *
+   * @param column Name of a column of integers from 0 to less than the number of values.
+   * @param values Literals.
+   */
+  at(column: string, values: readonly string[]): string;
   /** Returns the definitions of the joined tables, for WITH. */
   tables(): string[];
   joins(): string[];
@@ -21,7 +28,13 @@ const casesMax = 64;
 export function createLookups({ joinsMax }: Dialect, prefix: string): Lookups {
   const tables: string[] = [];
   const joins: string[] = [];
-  return {
+  const lookups: Lookups = {
+    at(column, values) {
+      const steps = values.flatMap((value, from) => value === values[from - 1] ? [] : [{ value, from }]);
+      if (steps.length <= casesMax || joins.length === joinsMax) return byStep(column, steps);
+      const entries = values.map((value, i) => [String(i), value] as const);
+      return lookups.find(column, entries, values[0]);
+    },
     find(key, entries, otherwise) {
       if (entries.length === 0) return otherwise;
       if (entries.length <= casesMax || joins.length === joinsMax) {
@@ -38,6 +51,18 @@ export function createLookups({ joinsMax }: Dialect, prefix: string): Lookups {
     tables: () => tables,
     joins: () => joins,
   };
+  return lookups;
+}
+
+/** Returns the value of the last step that begins at or below a number, found by halving. @param steps Ascending. */
+export function byStep(
+  expression: string,
+  steps: readonly { readonly value: string; readonly from: number | string }[],
+): string {
+  if (steps.length === 1) return steps[0].value;
+  const middle = steps.length >>> 1;
+  const [below, above] = [steps.slice(0, middle), steps.slice(middle)].map((own) => byStep(expression, own));
+  return `CASE WHEN ${expression} < ${steps[middle].from} THEN ${below} ELSE ${above} END`;
 }
 
 /** Returns the sum of terms as a balanced tree: databases limit the depth of an expression. */

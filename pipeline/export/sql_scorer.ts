@@ -12,9 +12,12 @@ import type {
 import { quoted } from "../store/sqlite.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import { partAt } from "../model/terms.ts";
+import { isTableField } from "../encode/table_lookup.ts";
 import { leastAt } from "./bin_edges.ts";
 import { cannotSay, type Dialect, textLiteral } from "./sql_dialect.ts";
+import { columnOf, guarded } from "./sql_columns.ts";
 import { balancedSum, createLookups, type Lookups } from "./sql_lookups.ts";
+import { binnedPosition, keyedRows, tableParts, type TermContext } from "./sql_tables.ts";
 
 /** The parts of a model that its SQL is made of. */
 export type ScoredModel = Pick<
@@ -35,20 +38,29 @@ export function sqlScorer(model: ScoredModel, dialect: Dialect): string {
   const parts = createLookups(dialect, "t");
   const crossed = new Set([...encoder.crosses ?? [], ...encoder.rates ?? []].flatMap(crossedNames));
   const columns = encoder.features.flatMap((feature, i) =>
-    divisionIndices(feature).filter((division) => crossed.has(crossedName(feature.name, division))).map((
-      division,
-    ) => `${positionOf(feature, division, dialect, positions)} AS ${positionName(i, division)}`)
+    divisionIndices(feature).filter((division) =>
+      isTableField(feature) || crossed.has(crossedName(feature.name, division))
+    ).map((division) =>
+      `${positionOf(feature, division, dialect, positions)} AS ${positionName(i, division)}`
+    )
   );
   const terms = [
     dialect.number(intercept),
-    ...encoder.features.map((feature) => partOf(feature, { dialect, coefficients, lookups: parts })),
+    ...encoder.features.map((feature, i) =>
+      isTableField(feature)
+        // NULL for an invalid value.
+        ? `(${dialect.number(0)} * r.${positionName(i, 0)})`
+        : partOf(feature, { dialect, coefficients, lookups: parts })
+    ),
     ...combinedParts(encoder, { dialect, coefficients, lookups: parts }),
+    ...tableParts(encoder, { dialect, coefficients, lookups: parts }),
   ];
+  const keyed = keyedRows(encoder, (feature) => positionName(feature, 0), dialect);
   const view = quoted(String(spec.view ?? "examples"));
   const summed = [
     `summed ${dialect.once} (`,
     `SELECT r.${id} AS ${id}, ${balancedSum(terms)} AS logit`,
-    "FROM prepared AS r",
+    `FROM ${keyed.length === 0 ? "prepared" : "keyed"} AS r`,
     ...parts.joins(),
     ")",
   ].join("\n");
@@ -59,7 +71,7 @@ export function sqlScorer(model: ScoredModel, dialect: Dialect): string {
     ...positions.joins(),
     ")",
   ].join("\n");
-  const tables = [...positions.tables(), prepared, ...parts.tables(), summed].join(",\n");
+  const tables = [...positions.tables(), prepared, ...keyed, ...parts.tables(), summed].join(",\n");
   const statement = `WITH ${tables}\n${dialect.probability(id)};\n`;
   if (statement.length > dialect.lengthMax) {
     throw cannotSay(
@@ -75,13 +87,15 @@ function requireExpressible({ spec, encoder, network }: ScoredModel): void {
   if (typeof spec.id !== "string") throw cannotSay("a model whose feature spec names no id");
   for (const feature of encoder.features) {
     const { name, type } = feature;
-    if (type === "time" || type === "words") {
-      throw cannotSay(`the feature "${name}" of the type ${type}, which score.js has`);
+    if (type === "time" || type === "clock" || type === "words") {
+      throw cannotSay(
+        `the feature "${name}" of the type ${type === "clock" ? "time" : type}, which score.js has`,
+      );
     }
     if (type === "categorical" && feature.buckets !== undefined) {
       throw cannotSay(`the hash of the field "${name}", which score.js has`);
     }
-    if (type !== "numeric") levelKindOf(feature);
+    if (type !== "numeric" && type !== "binned") levelKindOf(feature);
   }
   const decaying = encoder.rates?.find(({ decay }) => decay !== undefined);
   if (decaying) {
@@ -105,12 +119,6 @@ function levelKindOf({ name, values, levels }: LeveledEncoder): "number" | "text
   );
 }
 
-interface TermContext {
-  readonly dialect: Dialect;
-  readonly coefficients: ArrayLike<number>;
-  readonly lookups: Lookups;
-}
-
 const positionName = (feature: number, division: number) =>
   `clickwell_position_${feature}${division === 0 ? "" : `_${division}`}`;
 
@@ -124,14 +132,17 @@ function divisionIndices(feature: FeatureEncoder): number[] {
   return feature.type === "numeric" ? [...divisionsOf(feature).keys()] : [0];
 }
 
-const columnOf = (name: string) => `r.${quoted(name)}`;
-
 /** Returns a feature's part of the log-odds; NULL for an invalid value. */
 function partOf(feature: FeatureEncoder, context: TermContext): string {
   const { dialect: { number } } = context;
   const { servedAs } = feature;
   if (feature.type === "numeric") return numericPart(feature, context);
-  if (feature.type === "time" || feature.type === "words") throw cannotSay(feature.type);
+  if (
+    feature.type === "time" || feature.type === "words" || feature.type === "binned" ||
+    feature.type === "clock"
+  ) {
+    throw cannotSay(feature.type);
+  }
   const { coefficients, dialect, lookups } = context;
   const at = (position: number) => number(partAt(feature, position, coefficients));
   if (servedAs !== undefined) return at(createCategoryReader(feature)(servedAs));
@@ -157,7 +168,10 @@ function positionOf(
       present: byDivision(feature, division, { dialect, lookups }, String),
     });
   }
-  if (feature.type === "time" || feature.type === "words") throw cannotSay(feature.type);
+  if (feature.type === "binned") return binnedPosition(feature, dialect);
+  if (feature.type === "time" || feature.type === "words" || feature.type === "clock") {
+    throw cannotSay(feature.type);
+  }
   if (servedAs !== undefined) return String(createCategoryReader(feature)(servedAs));
   return byLevel(feature, dialect, String, lookups);
 }
@@ -183,16 +197,6 @@ function byLevel(
   }
   const present = lookups.find(dialect.text(column), entries, at(count + 1));
   return `CASE WHEN ${column} IS NULL THEN ${missing ?? "NULL"} ELSE ${present} END`;
-}
-
-/** Returns an expression of a column of numbers: NULL for a value that is infinite, or missing where it must not be. */
-function guarded(
-  column: string,
-  { isNaN, isInvalid }: Dialect,
-  { missing = "NULL", present }: { readonly missing: string | undefined; readonly present: string },
-): string {
-  const absent = isNaN ? `${column} IS NULL OR ${isNaN(column)}` : `${column} IS NULL`;
-  return `CASE WHEN ${absent} THEN ${missing} WHEN ${isInvalid(column)} THEN NULL ELSE ${present} END`;
 }
 
 function numericPart(feature: NumericEncoder & FeatureEncoder, context: TermContext): string {

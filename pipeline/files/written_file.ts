@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { Failure } from "../failure.ts";
+import { syncDirectory } from "../runtime/durable_file.ts";
 
 /**
  * Runs `write`, which writes `path`. Errors of the system become failures with advice.
@@ -23,14 +24,22 @@ export function makeFolder(directory: string): void {
   writing(directory, () => Deno.mkdirSync(directory, { recursive: true }));
 }
 
-/** Writes a text file, and creates its folder if needed. The file appears complete and replaces an existing one. */
+/**
+ * Writes a text file, and creates its folder if needed. The file appears complete, replaces an existing one, and survives a power
+ * failure once this returns.
+ */
 export function writeText(path: string, text: string): void {
   makeFolder(dirname(path));
   const partialPath = `${path}.partial`;
   writing(path, () => {
     try {
       Deno.writeTextFileSync(partialPath, text);
+      {
+        using file = Deno.openSync(partialPath, { write: true });
+        file.syncSync();
+      }
       Deno.renameSync(partialPath, path);
+      syncDirectory(dirname(path));
     } catch (error) {
       removeIfThere(partialPath);
       throw error;

@@ -20,7 +20,8 @@ type ExactSolver = "newton" | "proximal-newton" | "lbfgs";
 
 /** A solution and the solver that found it. */
 export interface Fit extends Solution {
-  readonly solver: ExactSolver | OptimizerName;
+  /** `tables`: the coefficients of found tables, by Newton's method with a penalty towards 1. */
+  readonly solver: ExactSolver | OptimizerName | "tables";
   /** The deep part of a model with hidden layers, whose wide part is `coefficients`. */
   readonly network?: PlainNetwork;
   /** The backend of tfjs that trained it, if that is not wasm. */

@@ -34,7 +34,11 @@ function drawValue(feature: FeatureEncoder, random: Random): string | number | n
       : transformed;
     return Number(value.toPrecision(2));
   }
-  if (feature.type === "time") return drawTime(random);
+  if (feature.type === "time" || feature.type === "clock") return drawTime(random);
+  if (feature.type === "binned") {
+    const { edges } = feature;
+    return edges.length === 0 ? 0 : Number(edges[random.below(edges.length)].toPrecision(2));
+  }
   const levels = feature.type === "words" ? feature.words : feature.levels;
   if (levels.length === 0) return null;
   const level = levels[random.below(levels.length)];

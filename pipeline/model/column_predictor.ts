@@ -54,9 +54,10 @@ type AddFeature = (
   typed: TypedColumns,
 ) => void;
 
-/** @returns undefined for a model with hidden layers, crosses or rates, whose log-odds are not sums over single features. */
+/** @returns undefined for a model with hidden layers, crosses, rates or tables, whose log-odds are not sums over single features. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
-  if (model.network || model.encoder.crosses || model.encoder.rates) return undefined;
+  const { crosses, rates, tables } = model.encoder;
+  if (model.network || crosses || rates || tables) return undefined;
   const { encoder: { features }, coefficients, intercept } = model;
   const names = fieldsOf(model.encoder).map(({ name }) => name);
   const adders = features.map((feature) => adderOf(feature, coefficients, names));
@@ -81,6 +82,10 @@ function adderOf(
     case "time":
     case "words":
       return termAdder(feature, coefficients, names);
+    case "binned":
+    case "levels":
+    case "clock":
+      throw new Error(`${feature.name} is looked up in tables`);
     default:
       return levelAdder(feature, coefficients, field);
   }

@@ -5,17 +5,21 @@ import {
   type LeveledEncoder,
   type NumericEncoder,
   rateTimeOf,
+  type TableFieldEncoder,
   type TimeEncoder,
   transformed,
   type WordsEncoder,
 } from "../encode/encoder.ts";
+import { createTableLookup } from "../encode/table_lookup.ts";
 import { createCategoryReader } from "../encode/category_positions.ts";
 import { createCrossings, type Crossing, rowTimeOf } from "../encode/cross_lookup.ts";
 import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { createTimeEncoding } from "../encode/time_columns.ts";
 import { createWordReader } from "../encode/words.ts";
+import { createFindings } from "./findings.ts";
+import { type AxisPlaces, createTableTerm, placesOf } from "./table_terms.ts";
 
-/** Receives a nonzero column of a row, with the index of its feature. */
+/** Receives a nonzero column of a row, with the index of its feature, or of its table, counted from the number of features. */
 export type TakeColumn = (featureIndex: number, column: number, value: number) => void;
 
 /** Calls `take` for each nonzero column of a row, feature by feature in the order of the encoder. */
@@ -27,8 +31,10 @@ export type RowEncoder = (row: Readonly<Record<string, unknown>>, take: TakeColu
  * Rows are not checked: they must be rows that the model's predictor has answered.
  */
 export function createRowEncoder(encoder: Encoder): RowEncoder {
+  const { tables = [] } = encoder;
   const crossings = createCrossings(encoder);
   const rateTime = rateTimeOf(encoder);
+  const lookup = createTableLookup(encoder, new Float64Array(encoder.columnCount));
   let time = NaN;
   const features = encoder.features.map((feature, i): RowEncoder => {
     const crossing = crossings[i];
@@ -43,6 +49,10 @@ export function createRowEncoder(encoder: Encoder): RowEncoder {
         return timeFeature(feature, i);
       case "words":
         return wordsFeature(feature, i);
+      case "binned":
+      case "levels":
+      case "clock":
+        return tableField(feature, lookup && placesOf(lookup, i));
       default:
         return leveledFeature(feature, i, enter);
     }
@@ -54,6 +64,8 @@ export function createRowEncoder(encoder: Encoder): RowEncoder {
   return (row, take) => {
     time = rateTime === undefined ? NaN : rowTimeOf(row[rateTime]);
     for (const encode of encoders) encode(row, take);
+    if (!lookup) return;
+    for (let t = 0; t < tables.length; t++) take(features.length + t, tables[t].column, lookup.cellOf(t));
   };
 }
 
@@ -96,6 +108,15 @@ function leveledFeature(feature: LeveledEncoder, i: number, enter: EnterCrosses)
     enter.positions?.fill(position);
     enter.complete(take);
   };
+}
+
+/** By the term that scores the field, which finds nothing wrong in a row that was answered. */
+function tableField(feature: TableFieldEncoder, places: AxisPlaces | undefined): RowEncoder {
+  if (!places) throw new Error(`${feature.name} is in no table`);
+  const { name } = feature;
+  const since = feature.type === "clock" && typeof feature.since === "string" ? feature.since : name;
+  const term = createTableTerm(feature, places, [since]);
+  return (row) => void term(row[name], createFindings(), [row[since]]);
 }
 
 function wordsFeature(feature: WordsEncoder, i: number): RowEncoder {

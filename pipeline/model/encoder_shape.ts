@@ -6,6 +6,7 @@ import {
   positionCountOf,
   widthOf,
 } from "../encode/encoder.ts";
+import { axesOf, isTableField, unpackTable } from "../encode/table_lookup.ts";
 import { valueTypes } from "../examples/level.ts";
 import {
   anyOf,
@@ -121,7 +122,30 @@ const rateEncoder = object({
   column: count,
 });
 
+/** A field of tables has no columns itself. */
+const tableField = { name: columnName, nullable: flag, column: count, servedAs };
+
+const binnedEncoder = object({ type: oneOf("binned"), ...tableField, edges: list(finite, 0, 65_535) });
+
+const levelsEncoder = object({
+  type: oneOf("levels"),
+  ...tableField,
+  values: oneOf(...valueTypes),
+  levels: list(text),
+});
+
+const clockEncoder = object({
+  type: oneOf("clock"),
+  ...tableField,
+  parts: list(oneOf("hour", "weekday", "month")),
+  since: optional(anyOf("a string or a finite number", columnName, finite)),
+  ageEdges: optional(list(finite, 0, 65_535)),
+});
+
 const featureEncoder = variant("type", {
+  binned: binnedEncoder,
+  levels: levelsEncoder,
+  clock: clockEncoder,
   numeric: numericEncoder,
   categorical: categoricalEncoder,
   ordinal: ordinalEncoder,
@@ -137,19 +161,30 @@ const crossEncoder = object({
   column: count,
 });
 
+const tableEncoder = object({
+  of: list(derivedName, 1, 2),
+  positions: list(text, 1, 2),
+  cells: text,
+  column: count,
+});
+
 /** The encoder of a model, as its metadata have it. */
 export const encoder = object({
   features: list(featureEncoder, 1),
   columnCount: count,
   crosses: optional(list(crossEncoder)),
   rates: optional(list(rateEncoder)),
+  tables: optional(list(tableEncoder)),
 });
 
-/** Counts the columns of an encoder. @returns NaN if the columns are not contiguous, or a cross or a rate does not fit its fields. */
-export function columnCountOf({ features, crosses = [], rates = [] }: Encoder): number {
+/** Counts the columns of an encoder. @returns NaN if the columns are not contiguous, or a cross, a rate or a table does not fit its fields. */
+export function columnCountOf({ features, crosses = [], rates = [], tables }: Encoder): number {
   let columns = 0;
   for (const feature of features) {
     if (feature.column !== columns) return NaN;
+    if (feature.type === "binned" && !ascends(feature.edges)) return NaN;
+    if (feature.type === "clock" && !ascends(feature.ageEdges ?? [])) return NaN;
+    if (tables === undefined && isTableField(feature)) return NaN;
     if (feature.type === "numeric" && !areDivided(feature)) return NaN;
     if (feature.type === "time" && feature.age) {
       const { age } = feature;
@@ -168,7 +203,13 @@ export function columnCountOf({ features, crosses = [], rates = [] }: Encoder): 
     if (rate.rows.length !== rate.keys.length || rate.clicks.length !== rate.keys.length) return NaN;
     if (!isOwn) columns++;
   }
-  return rates.length < own.length ? NaN : columns;
+  if (rates.length < own.length) return NaN;
+  const axes = axesOf({ features });
+  if (new Set(axes.map(({ name }) => name)).size < axes.length) return NaN;
+  for (const table of tables ?? []) {
+    if (table.column !== columns++ || unpackTable(table, axes) === undefined) return NaN;
+  }
+  return columns;
 }
 
 /** Returns whether edges and exact values ascend, and there are no bins of one count and of several. */

@@ -1,7 +1,9 @@
 import { createDeepPart } from "./network.ts";
 import { createRowEncoder } from "./encoded_row.ts";
 import type { ServableModel } from "./predictor.ts";
-import type { Encoder } from "../encode/encoder.ts";
+import { tableName } from "../encode/column_names.ts";
+import type { Encoder, TableEncoder } from "../encode/encoder.ts";
+import { axesOf } from "../encode/table_lookup.ts";
 import { fieldsOf, unusedFieldsOf } from "./signature.ts";
 
 /** The parts of a row's log-odds. */
@@ -21,9 +23,16 @@ export interface Explanation {
 /** Explains a row that the model's predictor has answered. */
 export type Explainer = (row: Readonly<Record<string, unknown>>) => Explanation;
 
-/** Returns the names of a model's fields, and of the features that are served as fixed values. */
-export function contributorsOf(encoder: Pick<Encoder, "features" | "rates">): string[] {
-  return [...fieldsOf(encoder).map(({ name }) => name), ...unusedFieldsOf(encoder)];
+/** Returns the names of a model's fields, of the features that are served as fixed values, and of pairs of fields with a table. */
+export function contributorsOf(encoder: Pick<Encoder, "features" | "rates" | "tables">): string[] {
+  const pairs = (encoder.tables ?? []).filter(({ of }) => of.length > 1).map(tableName);
+  return [...fieldsOf(encoder).map(({ name }) => name), ...unusedFieldsOf(encoder), ...pairs];
+}
+
+/** Returns the name of what a table contributes to. */
+export function contributorOf(table: TableEncoder, { features }: Pick<Encoder, "features">): string {
+  const axis = axesOf({ features }).find(({ name }) => name === table.of[0]);
+  return table.of.length > 1 || !axis ? tableName(table) : features[axis.feature].name;
 }
 
 export function createExplainer({ encoder, coefficients, intercept, network }: ServableModel): Explainer {
@@ -31,9 +40,13 @@ export function createExplainer({ encoder, coefficients, intercept, network }: S
   const deep = network && createDeepPart(network);
   const { features } = encoder;
   const names = contributorsOf(encoder);
-  const indexOf = features.map(({ name }) => names.indexOf(name));
+  const { tables = [] } = encoder;
+  const indexOf = [
+    ...features.map(({ name }) => names.indexOf(name)),
+    ...tables.map((table) => names.lastIndexOf(contributorOf(table, encoder))),
+  ];
   return (row) => {
-    const parts = new Float64Array(features.length);
+    const parts = new Float64Array(features.length + tables.length);
     deep?.begin();
     encode(row, (feature, column, value) => {
       parts[feature] += value * coefficients[column];
@@ -41,7 +54,7 @@ export function createExplainer({ encoder, coefficients, intercept, network }: S
     });
     const wide = parts.reduce((sum, part) => sum + part, intercept);
     const contributions = new Float64Array(names.length);
-    parts.forEach((part, feature) => contributions[indexOf[feature]] = part);
+    parts.forEach((part, i) => contributions[indexOf[i]] += part);
     const hidden = deep?.logit();
     return { logit: hidden === undefined ? wide : wide + hidden, intercept, contributions, network: hidden };
   };

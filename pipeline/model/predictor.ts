@@ -9,6 +9,9 @@ import { memberOf } from "../exact_json.ts";
 import { createDeepPart, type Network } from "./network.ts";
 import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
+import { createTableLookup, isTableField } from "../encode/table_lookup.ts";
+import { createTableSum } from "./table_sum.ts";
+import { placesOf } from "./table_terms.ts";
 import { createTerm, createTimeCheck, partAt } from "./terms.ts";
 
 /** The part of a model that predicting from raw fields needs. */
@@ -49,9 +52,18 @@ export function createPredictor(model: ServableModel): Predictor {
   );
   const crossings = createCrossings(encoder);
   const rateTime = rateTimeOf(encoder);
+  const lookup = createTableLookup(encoder, coefficients);
   const terms = encoder.features.map((feature, i) =>
-    createTerm(feature, { coefficients, deep, crossing: crossings[i], names, rateTime })
+    createTerm(feature, {
+      coefficients,
+      deep,
+      crossing: crossings[i],
+      names,
+      rateTime,
+      places: lookup && placesOf(lookup, i),
+    })
   );
+  const addTables = lookup && createTableSum(encoder, lookup, { terms, places });
   const isRead = servedColumnsOf(encoder.features).some(({ name }) => name === rateTime);
   const timeCheck = rateTime === undefined || isRead ? undefined : createTimeCheck(rateTime);
   const unused = unusedFieldsOf(encoder);
@@ -72,18 +84,22 @@ export function createPredictor(model: ServableModel): Predictor {
     deep?.begin();
     readFields(row, members);
     for (let i = 0; i < names.length; i++) if (members[i] !== undefined) present++;
-    for (let i = 0; i < places.length; i++) {
-      const value = members[places[i]];
-      const known = values[i];
-      const part = known === undefined ? NaN : partOf(value, known);
-      sum += part === part ? part : terms[i](value, findings, members);
-    }
+    sum = addTables ? addTables(sum, members, findings) : addParts(sum, findings);
     if (timeCheck && !timeCheck(members[names.length - 1], findings)) return NaN;
     let memberCount = 0;
     for (const _ in row) memberCount++;
     if (memberCount !== present && !allowOthers(row, findings)) return NaN;
     return deep === undefined ? sum : sum + deep.logit();
   };
+  function addParts(sum: number, findings: Findings): number {
+    for (let i = 0; i < places.length; i++) {
+      const value = members[places[i]];
+      const known = values[i];
+      const part = known === undefined ? NaN : partOf(value, known);
+      sum += part === part ? part : terms[i](value, findings, members);
+    }
+    return sum;
+  }
   /** @returns Whether all members that are not fields are keys with valid values. */
   function allowOthers(row: Readonly<Record<string, unknown>>, findings: Findings): boolean {
     const { errors } = findings;
@@ -144,6 +160,7 @@ function valuesOf(
     return { numeric: feature, coefficient: coefficients[feature.column], parts: new Map() };
   }
   if (feature.type === "time" || feature.type === "words" || feature.type === "rate") return undefined;
+  if (isTableField(feature)) return undefined;
   if (bucketsOf(feature) !== undefined) return undefined;
   const parts = [...levelPositions(feature)].map(([value, position]) =>
     [value, partAt(feature, position, coefficients)] as const

@@ -38,8 +38,10 @@ export function unusedFieldsOf(encoder: Pick<Encoder, "features" | "rates">): st
 
 /** @param feature The feature of that name; undefined for a time that another one, or a rate, is counted from. */
 function fieldOf(name: string, feature: FeatureEncoder | undefined, nullable: boolean): Field {
-  if (feature === undefined || feature.type === "time") return { name, type: "time", nullable };
-  if (feature.type === "numeric") return { name, type: "numeric", nullable };
+  if (feature === undefined || feature.type === "time" || feature.type === "clock") {
+    return { name, type: "time", nullable };
+  }
+  if (feature.type === "numeric" || feature.type === "binned") return { name, type: "numeric", nullable };
   if (feature.type === "words") {
     return { name, type: "categorical", nullable, values: feature.values, wordCount: feature.words.length };
   }

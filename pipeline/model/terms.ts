@@ -25,14 +25,9 @@ import {
   timeProblem,
 } from "./findings.ts";
 import type { DeepPart } from "./network.ts";
-
-/**
- * Returns one feature's part of the logit, and adds the feature to the deep part; NaN if the value is invalid.
- *
- * @param value Value of the feature's own field.
- * @param members Values of all fields.
- */
-export type Term = (value: unknown, findings: Findings, members: readonly unknown[]) => number;
+import { type AxisPlaces, createTableTerm } from "./table_terms.ts";
+import type { Term } from "./term.ts";
+import { readTimeField } from "./time_field.ts";
 
 export interface TermOptions {
   readonly coefficients: ArrayLike<number>;
@@ -43,6 +38,8 @@ export interface TermOptions {
   readonly names: readonly string[];
   /** Name of the field that has the row's time, if rates decay. */
   readonly rateTime: string | undefined;
+  /** Where a field of tables puts its positions; by default nowhere, which only checks the value. */
+  readonly places?: AxisPlaces | undefined;
 }
 
 export function createTerm(feature: FeatureEncoder, options: TermOptions): Term {
@@ -72,10 +69,17 @@ function sentTerm(
       return timeTerm(feature, coefficients, deep, names);
     case "words":
       return wordsTerm(feature, coefficients, deep);
+    case "binned":
+    case "levels":
+    case "clock":
+      return createTableTerm(feature, options.places ?? noPlaces, names);
     default:
       return levelTerm(feature, coefficients, deep, cross);
   }
 }
+
+/** Writes beyond the end of an array have no effect. */
+const noPlaces: AxisPlaces = { positions: new Int32Array(0), first: 0 };
 
 /** Adds the log-odds of the crosses and rates that a field completes to the field's part. */
 interface AddCrosses {
@@ -243,24 +247,16 @@ function timeTerm(
   const { name, nullable, since = 0 } = feature;
   const encode = createTimeEncoding(feature);
   const sinceAt = typeof since === "string" ? names.indexOf(since) : -1;
-  const read = (name: string, value: unknown, { errors, missing }: Findings) => {
-    if (value === null && nullable) {
-      missing.push(name);
-      return NaN;
-    }
-    const time = isTime(value) ? readTime(value) : timeProblem(value, nullable);
-    if (typeof time === "number") return time;
-    errors.push({ pointer: pointerTo(name), detail: time });
-    return undefined;
-  };
   let sum = 0;
   const take = (column: number, value: number) => {
     deep?.add(column, value);
     sum += value * coefficients[column];
   };
   return (value, findings, members) => {
-    const micros = read(name, value, findings);
-    const origin = typeof since === "number" ? since : read(since, members[sinceAt], findings);
+    const micros = readTimeField(name, value, nullable, findings);
+    const origin = typeof since === "number"
+      ? since
+      : readTimeField(since, members[sinceAt], nullable, findings);
     if (micros === undefined || origin === undefined) return NaN;
     sum = 0;
     encode(micros, origin, take);

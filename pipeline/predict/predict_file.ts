@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../failure.ts";
 import { formatOf } from "../files/open_file.ts";
+import { hasTimes } from "../model/table_terms.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import {
@@ -201,7 +202,9 @@ function rejectedRows(
 
 /** Returns the names of fields that are times. */
 export function timesOf({ encoder }: ArtifactMetadata): ReadonlySet<string> {
-  const numbers = encoder.features.filter((feature) => feature.type === "numeric" && isTimeFeature(feature));
+  const numbers = encoder.features.filter((feature) =>
+    feature.type === "binned" ? hasTimes(feature) : feature.type === "numeric" && isTimeFeature(feature)
+  );
   const times = fieldsOf(encoder).filter(({ type }) => type === "time");
   return new Set([...numbers, ...times].map(({ name }) => name));
 }

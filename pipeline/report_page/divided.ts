@@ -29,7 +29,10 @@ export function timeSection(byTime: ByTime | undefined): Section | undefined {
         says: agreement(parts, unit),
         shows: drawRates(parts, unit),
         legend,
-        more: detailsOf("As numbers", partTable(unit, parts)),
+        more: detailsOf(
+          "As numbers",
+          partTable(unit, parts.map((part) => ({ ...part, name: periodName(part.name) }))),
+        ),
       }),
       cardOf({
         title: `Error by ${unit}`,

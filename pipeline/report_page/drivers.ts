@@ -23,12 +23,23 @@ export function driversSection(report: ModelReport): Section {
     id: "drivers",
     title: "What drives the predictions?",
     says: "A model finds what goes together with clicks. That is not always what causes them.",
-    cards: [importanceCard(report.importance), coefficientsCard(report.coefficients)],
+    cards: [
+      report.importance ? importanceCard(report.importance) : missingImportance(report.model_id),
+      coefficientsCard(report.coefficients),
+    ],
   };
 }
 
-function importanceCard(importance: Importance | undefined): Markup | undefined {
-  if (!importance || importance.fields.length === 0) return undefined;
+function missingImportance(modelId: string): Markup {
+  return cardOf({
+    title: "Importance of the fields",
+    says: "It was not measured. This command measures it, and draws it in a report of its own:",
+    shows: markup`<p><code>clickwell evaluate ${modelId} --report FILE.html</code></p>`,
+  });
+}
+
+function importanceCard(importance: Importance): Markup | undefined {
+  if (importance.fields.length === 0) return undefined;
   const { fields, rows, seed } = importance;
   const sum = fields.reduce((sum, { log_loss }) => sum + Math.max(0, log_loss), 0);
   const [first] = fields;

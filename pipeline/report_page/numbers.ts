@@ -1,15 +1,18 @@
+/** A space at which a line does not end. */
+const space = "\u00a0";
+
 /** A share as text: 0.123 → `12.3 %`. Small shares have more decimals. */
 export function percent(share: number | null): string {
   if (share === null) return "unknown";
   const percents = 100 * share;
   const size = Math.abs(percents);
   const digits = size === 0 || size === 100 ? 0 : size >= 0.995 ? 1 : size >= 0.0995 ? 2 : 3;
-  return `${percents.toFixed(digits)} %`;
+  return `${percents.toFixed(digits)}${space}%`;
 }
 
 /** A share as an axis has it, which is a rounded one: 0.2 → `20 %`. */
 export function percentTick(share: number): string {
-  return `${Number((100 * share).toPrecision(4))} %`;
+  return `${Number((100 * share).toPrecision(4))}${space}%`;
 }
 
 /** A count as text: 12345.6 → `12,346`. Weighted counts are rounded. */

@@ -13,7 +13,7 @@ export function changeWords(logOdds: number, whose = "the odds of a click"): str
 
 /** The same as an axis or a table has it: `× 2`. */
 export function odds(logOdds: number): string {
-  return `× ${factorOf(logOdds)}`;
+  return `×\u00a0${factorOf(logOdds)}`;
 }
 
 /** The factor with two digits, for the axis of a small plot. */

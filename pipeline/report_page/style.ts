@@ -89,7 +89,7 @@ h3 { font-size: 1.05rem; line-height: 1.35; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: 1rem; margin-top: 1rem; }
 .tiles li { padding: 0.9rem 1.1rem 1rem; border: 1px solid var(--line); border-radius: 12px; background: var(--card); }
 .tiles h2 { color: var(--muted); font-size: 0.85rem; font-weight: 600; letter-spacing: 0; }
-.tiles .value { margin: 0.1rem 0 0.3rem; font-size: 1.7rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.tiles .value { margin: 0.1rem 0 0.3rem; font-size: 1.45rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .tiles .value small { font-size: 0.55em; font-weight: 400; color: var(--muted); }
 .tiles p { color: var(--muted); font-size: 0.87rem; }
 .tiles .value, .tiles .value bdi { color: var(--text); }
@@ -161,9 +161,14 @@ footer { color: var(--muted); font-size: 0.85rem; }
   .page, .page.indexed { display: block; max-width: none; padding: 0; }
   .cards { grid-template-columns: 1fr 1fr; }
   .card, .verdict, .tiles li { break-inside: avoid; }
-  .card.wide { break-inside: auto; }
-  h2, .lead { break-after: avoid; }
+  .card.wide, .card:has(details) { break-inside: auto; }
+  .plot, figcaption, tr { break-inside: avoid; }
+  /* A heading takes the room of what must follow it on its page. */
+  section > h2 { break-inside: avoid; }
+  section > h2::after { content: ""; display: block; height: 40rem; margin-bottom: -40rem; }
   .table { overflow: visible; max-height: none; }
+  .card:not(.wide) table { font-size: 0.72rem; }
+  .card:not(.wide) :is(th, td) { padding: 0.15rem 0.25rem; white-space: normal; }
   details::details-content { content-visibility: visible; height: auto; display: block; }
 }
 `;

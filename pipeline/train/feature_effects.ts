@@ -1,6 +1,7 @@
 import { loadEach } from "../chunks/chunk_store.ts";
 import { plainFields } from "../chunks/chunk_file.ts";
 import type { DesignChunk, DesignMatrix } from "../encode/design_matrix.ts";
+import { contributorOf, contributorsOf } from "../model/explanation.ts";
 import { type Encoder, widthOf } from "../encode/encoder.ts";
 
 /** How much a feature moves the predictions. */
@@ -16,7 +17,7 @@ const cellsMax = 1e6;
 
 /**
  * Computes the effect of each feature on the log-odds, largest first, from some of the rows. A cross or a rate counts towards the
- * last of its fields, as in an explanation.
+ * last of its fields, a table of two fields for itself, as in an explanation.
  *
  * @param coefficients Shape (columns) or longer.
  * @see Lundberg & Lee, A Unified Approach to Interpreting Model Predictions (2017), for linear models.
@@ -26,9 +27,9 @@ export function featureEffects(
   encoder: Encoder,
   coefficients: Float64Array,
 ): FeatureEffect[] {
-  const { features } = encoder;
-  const wanted = Math.max(1, Math.min(rowsMax, Math.floor(cellsMax / features.length)));
-  const featureOf = featuresOfColumns(encoder);
+  const names = encoder.tables ? contributorsOf(encoder) : encoder.features.map(({ name }) => name);
+  const wanted = Math.max(1, Math.min(rowsMax, Math.floor(cellsMax / names.length)));
+  const featureOf = featuresOfColumns(encoder, names);
   const rows: Float64Array[] = [];
   const filled = design.chunks.filter((chunk) => (plainFields(chunk).partEnds.at(-1) ?? 0) > 0);
   // Some rows of each of a few chunks, which are spread over the data.
@@ -37,10 +38,10 @@ export function featureEffects(
   for (const chunk of loadEach(chosen)) {
     const step = Math.max(1, Math.ceil(chunk.labels.length * chosen.length / wanted));
     for (let row = 0; row < chunk.labels.length; row += step) {
-      rows.push(contributionsOf(design, chunk, row, { coefficients, featureOf, count: features.length }));
+      rows.push(contributionsOf(design, chunk, row, { coefficients, featureOf, count: names.length }));
     }
   }
-  return features.map(({ name }, f) => {
+  return names.map((name, f) => {
     const mean = rows.reduce((sum, own) => sum + own[f], 0) / rows.length;
     return {
       feature: name,
@@ -49,13 +50,15 @@ export function featureEffects(
   }).sort((a, b) => b.effect - a.effect);
 }
 
-/** Returns the index of the feature of each column. */
-function featuresOfColumns({ features, crosses = [], rates = [], columnCount }: Encoder): Uint32Array {
+/** Returns the index of the feature of each column; of one in a table, that of its field or pair among the names. */
+function featuresOfColumns(encoder: Encoder, names: readonly string[]): Uint32Array {
+  const { features, crosses = [], rates = [], tables = [], columnCount } = encoder;
   const featureOf = new Uint32Array(columnCount);
   features.forEach((feature, f) => featureOf.fill(f, feature.column, feature.column + widthOf(feature)));
   const lastOf = (of: readonly string[]) => features.findLastIndex(({ name }) => of.includes(name));
   for (const { of, keys, column } of crosses) featureOf.fill(lastOf(of), column, column + keys.length);
   for (const { of, column } of rates) featureOf[column] = lastOf(of);
+  for (const table of tables) featureOf[table.column] = names.lastIndexOf(contributorOf(table, encoder));
   return featureOf;
 }
 

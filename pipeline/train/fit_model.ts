@@ -8,6 +8,7 @@ import { type Fit, fit } from "../fit/fit.ts";
 import { parseHidden } from "../fit/minibatch/hidden_layers.ts";
 import { solveMinibatch } from "../fit/minibatch/minibatch.ts";
 import { type EpochEvent, minibatchParameters, type OptimizerName } from "../fit/minibatch/options.ts";
+import type { Stage } from "../fit/tables/found_model.ts";
 import type { IterationEvent } from "../fit/penalised.ts";
 import { Separation } from "../fit/separation.ts";
 import { log } from "../math/elementary.ts";
@@ -19,6 +20,8 @@ export interface TrainObserver {
   stage?(
     stage: { readonly stage: string; readonly done: number; readonly total?: number; readonly unit: string },
   ): void;
+  /** Called after each kind of tree that a search for tables has tried. */
+  searched?(stage: Stage): void;
   iteration?(event: IterationEvent): void;
   epoch?(event: EpochEvent): void;
 }

@@ -1,3 +1,4 @@
+import type { FeatureSpec } from "../examples/spec.ts";
 import { defaultTestShare } from "../examples/split.ts";
 import type { SolverName } from "../fit/fit.ts";
 import type { MinibatchParameters } from "../fit/minibatch/options.ts";
@@ -8,6 +9,11 @@ import type { Penalty } from "../fit/penalised.ts";
  * mini-batches, and `solver`, `tolerance` and `iterationsMax` are ignored.
  */
 export interface HyperParameters extends Partial<MinibatchParameters> {
+  /**
+   * `auto`: curves and tables are searched for; `found`: they are made as the spec's `tables` says. The penalty and the solver are then
+   * those of the plain spec, with which they are compared.
+   */
+  readonly features?: "auto" | "found";
   readonly penalty: "l2" | "l1" | "elasticnet" | "none";
   /** Inverse strength of the penalty, as in scikit-learn; ignored without a penalty. */
   readonly C: number;
@@ -46,6 +52,11 @@ export const defaultHyperParameters: HyperParameters = {
   tolerance: 1e-10,
   iterationsMax: 200,
 };
+
+/** Returns whether a training makes curves and tables. */
+export function makesTables({ tables }: Pick<FeatureSpec, "tables">, { features }: HyperParameters): boolean {
+  return features === "auto" || tables !== undefined;
+}
 
 /** Converts scikit-learn's `C` and `l1_ratio` to strengths relative to the sum of the losses. */
 export function penaltyOf(

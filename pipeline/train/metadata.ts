@@ -36,6 +36,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       columnCount: encoder.columnCount,
       ...(encoder.crosses ? { crosses: encoder.crosses } : {}),
       ...(encoder.rates ? { rates: encoder.rates } : {}),
+      ...(encoder.tables ? { tables: encoder.tables } : {}),
     } as ArtifactMetadata["encoder"],
     coefficients,
     intercept,

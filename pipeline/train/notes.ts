@@ -3,6 +3,7 @@ import { plainFields } from "../chunks/chunk_file.ts";
 import { columnNames } from "../encode/column_names.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { type Encoder, type FeatureEncoder, widthOf } from "../encode/encoder.ts";
+import { axesOf } from "../encode/table_lookup.ts";
 import type { PooledLevels } from "../encode/summarise.ts";
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
@@ -180,9 +181,20 @@ function firstChunks(design: DesignMatrix): DesignMatrix {
   return partRows[testPart] === 0 ? design : { ...design, chunks, partRows };
 }
 
-/** Returns the AUC of one feature alone on the held-out rows, without its crosses. */
-function aucOfFeature({ design, coefficients, baseRate }: Evaluated, feature: FeatureEncoder): number | null {
+/** Returns the AUC of one feature alone on the held-out rows, without its crosses and tables of two. */
+function aucOfFeature(
+  { design, encoder, coefficients, baseRate }: Evaluated,
+  feature: FeatureEncoder,
+): number | null {
   const end = feature.column + widthOf(feature);
-  const own = coefficients.map((value, column) => column >= feature.column && column < end ? value : 0);
+  const axes = axesOf({ features: [feature] }).map(({ name }) => name);
+  const curves = new Set(
+    (encoder.tables ?? []).filter(({ of }) => of.length === 1 && axes.includes(of[0])).map(({ column }) =>
+      column
+    ),
+  );
+  const own = coefficients.map((value, column) =>
+    (column >= feature.column && column < end) || curves.has(column) ? value : 0
+  );
   return evaluateModel(design, own, baseRate).auc;
 }

@@ -15,7 +15,7 @@ import { leaksOfExamples } from "./example_leaks.ts";
 import { servedValueNotes } from "../model/served_values.ts";
 import { areOneGroup, groupNotes } from "./notes.ts";
 import { timeNotes } from "./time_notes.ts";
-import type { HyperParameters } from "./hyper_parameters.ts";
+import { type HyperParameters, makesTables } from "./hyper_parameters.ts";
 
 /** Examples ready for training: plain data over shared memory, which can be posted to other threads. */
 export interface Prepared extends EncodedExamples {
@@ -68,8 +68,11 @@ export function* prepareInSteps(
   const fingerprint = fingerprintOf(raw);
   yield;
   const goldenRows = pickGolden(raw, spec);
+  const withTables = makesTables(spec, hyperParameters);
   const encoded = yield* encodeInSteps(raw, spec, partition, {
     poolPure: hyperParameters.penalty === "none",
+    withBins: withTables,
+    withGroups: withTables,
     chunkStore,
   });
   return {

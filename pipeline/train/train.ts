@@ -17,9 +17,10 @@ import type { Assignment, ModelRow, Models } from "../model/registry.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
-import { requireBothClasses, usedRows } from "./class_counts.ts";
+import { type ClassCounts, requireBothClasses, usedRows } from "./class_counts.ts";
 import { fitModel, readObserver, requireInseparable, type TrainObserver } from "./fit_model.ts";
 import { type FeatureEffect, featureEffects } from "./feature_effects.ts";
+import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/find_features.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
 import { describe } from "./metadata.ts";
 import { encodingNotes, heldOutNotes, minibatchNotes, warnOfAuc, weightNotes } from "./notes.ts";
@@ -37,6 +38,8 @@ export interface TrainOptions extends ResourceOptions {
   readonly activate?: boolean;
   /** Microseconds since 1970-01-01T00:00:00Z. */
   readonly now: number;
+  /** Whether a search for tables has to end after the stage at hand. */
+  readonly isOver?: () => boolean;
   readonly signal?: AbortSignal;
   readonly observe?: TrainObserver;
 }
@@ -52,6 +55,8 @@ export interface TrainReport {
   readonly production: Assignment;
   /** How much each feature moves the predictions; absent where that is not known. */
   readonly effects?: readonly FeatureEffect[];
+  /** Present if curves and tables were found, or searched for. */
+  readonly search?: FeatureSearch;
   readonly seconds: Seconds;
 }
 
@@ -61,6 +66,7 @@ export interface TrainedModel {
   readonly account: RowAccount;
   /** Absent for a model with hidden layers, where features act together, and for one that continues another. */
   readonly effects?: readonly FeatureEffect[];
+  readonly search?: FeatureSearch;
   readonly seconds: Seconds;
 }
 
@@ -76,7 +82,7 @@ export async function train(store: Store, models: Models, options: TrainOptions)
  */
 export async function register(
   models: Models,
-  { metadata, account, effects, seconds }: TrainedModel,
+  { metadata, account, effects, search, seconds }: TrainedModel,
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
 ): Promise<TrainReport> {
   options.signal?.throwIfAborted();
@@ -85,7 +91,16 @@ export async function register(
   const model = await models.registry.registerModel(artifact, options.now);
   const production = await activate(models, artifact, options);
   const active = production.modelId === model.modelId;
-  return { model, artifact, account, active, production, ...(effects ? { effects } : {}), seconds };
+  return {
+    model,
+    artifact,
+    account,
+    active,
+    production,
+    ...(effects ? { effects } : {}),
+    ...(search ? { search } : {}),
+    seconds,
+  };
 }
 
 /**
@@ -127,25 +142,29 @@ export interface TrainingContext {
   readonly clock: StageClock;
 }
 
+/** Options of a training on prepared examples. */
+export type PreparedOptions = Pick<
+  TrainOptions,
+  "spec" | "hyperParameters" | "isOver" | "signal" | "observe"
+>;
+
 /** @throws {Failure} as `trainModel`. */
 export async function trainPrepared(
   prepared: Prepared,
   { threads, chunkStore, clock }: TrainingContext,
-  options: Pick<TrainOptions, "spec" | "hyperParameters" | "signal" | "observe">,
+  options: PreparedOptions,
 ): Promise<TrainedModel> {
-  const { spec, hyperParameters } = options;
-  const { encoder, design: encoded, pooled, account } = prepared;
+  const { design: encoded, account } = prepared;
   requireAccounted(account, usedRows(encoded));
   const counts = requireBothClasses(encoded);
   const { rows, clicks, sums, baseRate } = counts;
-  requireInseparable(pooled, sums.rows.train);
-  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, sums, chunkStore) : encoded;
-  const fixedAtZero = hyperParameters.penalty === "none" ? pureColumns(design, [trainPart]) : [];
+  requireInseparable(prepared.pooled, sums.rows.train);
   clock.lap("encode");
-  const fitted = await fitModel(design, encoder, fixedAtZero, threads, options);
+  const fitted = await fitPrepared(prepared, counts, { threads, chunkStore }, options);
+  const { spec, hyperParameters, design, encoder, pooled, fixedAtZero, search, fit } = fitted;
   clock.lap("fit");
-  const precision = await precisionOf(design, threads, fitted, hyperParameters);
-  const solution = { ...fitted, coefficients: corrected(fitted.coefficients, sums, hyperParameters) };
+  const precision = await precisionOf(design, threads, fit, hyperParameters);
+  const solution = { ...fit, coefficients: corrected(fit.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
   const metrics = evaluateByTime(design, coefficients, baseRate, network);
   // An AUC that is too good is explained by the columns that give the outcome away.
@@ -161,10 +180,12 @@ export async function trainPrepared(
     ...weightNotes(rows.train, sums.rows.train),
     ...heldOutNotes({ testShare: hyperParameters.testShare, rows: rows.test, ones: clicks.test }),
     ...minibatchNotes(solution, hyperParameters),
+    ...fitted.notes,
   ];
   const parts = {
     ...prepared,
     ...counts,
+    encoder,
     spec,
     hyperParameters,
     solution,
@@ -177,8 +198,36 @@ export async function trainPrepared(
     metadata: describe(parts),
     account,
     ...(network === undefined ? { effects: featureEffects(design, encoder, coefficients) } : {}),
+    ...(search ? { search } : {}),
     seconds: clock.seconds(),
   };
+}
+
+/** What was fitted to the training rows: the columns of the plain spec, or tables that were found. */
+interface FittedDesign extends FoundFeatures {
+  readonly fixedAtZero: readonly number[];
+  readonly search?: FeatureSearch;
+}
+
+async function fitPrepared(
+  { encoder, design: encoded, pooled, binned }: Prepared,
+  { sums, baseRate }: ClassCounts,
+  { threads, chunkStore }: Omit<TrainingContext, "clock">,
+  options: PreparedOptions,
+): Promise<FittedDesign> {
+  const { spec, hyperParameters: given } = options;
+  const { search, found } = binned
+    ? await findFeatures(binned, encoded, { threads, chunkStore, baseRate }, options)
+    : {};
+  if (search && found) return { ...found, fixedAtZero: [], search };
+  // The plain spec that stays is the same model without a search.
+  const { features: _, ...hyperParameters } = given;
+  const design = hyperParameters.classWeight === "balanced" ? balance(encoded, sums, chunkStore) : encoded;
+  const fixedAtZero = hyperParameters.penalty === "none" ? pureColumns(design, [trainPart]) : [];
+  const fit = await fitModel(design, encoder, fixedAtZero, threads, { ...options, hyperParameters });
+  const { tables: __, ...plain } = spec;
+  const own = { design, encoder, pooled, spec: plain, hyperParameters, fit, notes: [], fixedAtZero };
+  return search ? { ...own, search } : own;
 }
 
 /** Returns the inverse covariance of the coefficients; undefined if a normal distribution does not describe them. */

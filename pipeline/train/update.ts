@@ -12,6 +12,7 @@ import {
 } from "../evaluate/prediction_accumulator.ts";
 import { forLogits } from "../fit/logits.ts";
 import { createPasses } from "../fit/passes.ts";
+import { usageInvalid } from "../failure.ts";
 import { evaluatePoint, type Prior } from "../fit/penalised.ts";
 import { packPrecision } from "../model/packed_precision.ts";
 import { probabilityOf } from "../model/predictor.ts";
@@ -55,6 +56,7 @@ export async function update(
   const clock = startClock();
   const { threads, budget, close } = openTrainingResources(store, options);
   try {
+    requirePlain(from);
     const { spec, after, prior } = continuationOf(from);
     const raw = await readExamples(store, spec, threads, {
       after,
@@ -85,6 +87,15 @@ export async function update(
   } finally {
     close();
   }
+}
+
+/** @throws {Failure} `usage-invalid` */
+function requirePlain({ id, metadata: { encoder } }: Artifact): void {
+  if (!encoder.tables) return;
+  throw usageInvalid(
+    `${id} is a model of curves and tables, which new rows alone cannot continue. Make the same tables of all rows, without a ` +
+      "search: clickwell models show MODEL --spec > features.json, then clickwell train --spec features.json",
+  );
 }
 
 /** The result of fitting all batches. */

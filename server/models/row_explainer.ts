@@ -43,7 +43,7 @@ function intervalMissing(): Failure {
   return new Failure(
     "interval-missing",
     "The model in production has no intervals, because it has no covariance of its coefficients: it was trained with an " +
-      "L1 penalty, by mini-batches, with class weights, or has too many columns. Ask without interval, or train with " +
+      "L1 penalty, by mini-batches, with class weights, has too many columns, or is of curves and tables. Ask without interval, or train with " +
       "--penalty l2 or none.",
   );
 }

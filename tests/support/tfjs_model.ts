@@ -11,21 +11,27 @@ import {
   type NumericEncoder,
   transformed,
 } from "../../pipeline/encode/encoder.ts";
+import { createRowEncoder } from "../../pipeline/model/encoded_row.ts";
 import { root } from "./program.ts";
 
 /** Returns the encoded columns of a row, including zeros. */
 export function denseRow(
-  { features, columnCount }: Encoder,
+  encoder: Encoder,
   row: Readonly<Record<string, unknown>>,
 ): number[] {
+  const { features, columnCount } = encoder;
   const columns = new Array<number>(columnCount).fill(0);
+  if (encoder.tables) {
+    createRowEncoder(encoder)(row, (_, column, value) => columns[column] = value);
+    return columns;
+  }
   for (const feature of features) {
     const value = row[feature.name];
     if (feature.type === "numeric") {
       columns[feature.column] = encodeNumeric(feature, value === null ? NaN : Number(value));
       if (value === null && feature.missingIndicator) columns[feature.column + 1] = 1;
       if (value !== null) setDivided(feature, Number(value), columns);
-    } else if (feature.type === "time" || feature.type === "words" || feature.type === "rate") {
+    } else if (feature.type !== "categorical" && feature.type !== "ordinal") {
       throw new Error(`a test of tfjs has no ${feature.type}`);
     } else {
       for (const column of columnsAt(feature, createCategoryReader(feature)(value))) columns[column] = 1;

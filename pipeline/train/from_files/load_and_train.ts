@@ -12,6 +12,7 @@ import { availableParallelism, startThreads, type Threads } from "../../runtime/
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Store } from "../../store/store.ts";
 import { findTable, listTables, type Table } from "../../store/table.ts";
+import { makesTables } from "../hyper_parameters.ts";
 import { register, train, trainModel, type TrainOptions, type TrainReport } from "../train.ts";
 import { defaultMemoryBytes, trainWorkerUrl } from "../training_resources.ts";
 import type {
@@ -159,8 +160,11 @@ function collectJobOf(
     hyperParameters: train.hyperParameters,
     // Twice the size of the examples, less the parents' values, which are held only once per parent.
     bytesMax: 1.5 * (train.memoryBytes ?? defaultMemoryBytes),
-    // One thread inserts. Mini-batch training takes many times as long as a load: it runs afterwards, on all threads.
-    trainingThreads: train.hyperParameters.optimizer === undefined ? threadsOf(train) - 1 : 0,
+    // One thread inserts. Mini-batches and tables take many times as long as a load: they are trained afterwards, on all threads.
+    trainingThreads:
+      train.hyperParameters.optimizer === undefined && !makesTables(train.spec, train.hyperParameters)
+        ? threadsOf(train) - 1
+        : 0,
     isLoaded,
     childFileCount: files[plan.child].length,
     labels: {

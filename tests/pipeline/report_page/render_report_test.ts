@@ -35,7 +35,7 @@ Deno.test("the report: above each plot or table stands what it shows, and it has
         card.querySelector(`figcaption ${tag}`)?.textContent ?? ""
       );
       assert.ok(title.length > 0, name);
-      assert.match(says, /\w.*[.]$/, `${name}: ${title}`);
+      assert.match(says, /\w.*[.:]$/, `${name}: ${title}`);
       assert.doesNotMatch(says, /undefined|NaN|Infinity|null|object/, `${name}: ${title}`);
     }
     const plots = [...page.querySelectorAll("svg")];
@@ -77,7 +77,8 @@ Deno.test("the report has everything that an evaluation and a training have to s
 
 Deno.test("the report leaves out what a model does not have, and says so where it would be missed", () => {
   const hidden = titlesOf(hiddenLayersReport);
-  assert.ok(!hidden.includes("Coefficients") && !hidden.includes("Importance of the fields"));
+  assert.ok(!hidden.includes("Coefficients") && !hidden.includes("Which fields act together?"));
+  assert.match(renderReport(hiddenLayersReport).html, /It was not measured.*:<\/p>/);
   assert.ok(hidden.includes("Training, epoch by epoch"));
   const text = parsed(renderReport(smallestReport).html).body.textContent;
   assert.match(text, /The steps of this training were not recorded/);
@@ -90,7 +91,7 @@ Deno.test("the report says how good the model is against the click rate and the 
     parsed(renderReport(report).html).querySelector(".verdict")?.textContent ?? "";
   assert.match(
     text(usualReport),
-    /^\s*Good The model predicts far better .*: its error is 21\.4 % smaller\./,
+    /^\s*Good The model predicts far better .*: its error is 21\.4.% smaller\./,
   );
   assert.match(text(usualReport), /It is also better than lender_id alone/);
   assert.match(text(usualReport), /Measured on 5,948 rows: held-out rows/);

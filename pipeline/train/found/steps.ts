@@ -1,0 +1,28 @@
+import type { FeatureSpec } from "../../examples/spec.ts";
+import type { TablesSpec } from "../../examples/table_spec.ts";
+import type { Pair, Steps } from "../../fit/tables/found_model.ts";
+
+/** Returns the feature spec of found tables: that of the search, with what it has chosen. @param names Of the axes. */
+export function foundSpec(spec: FeatureSpec, steps: Steps, names: readonly string[]): FeatureSpec {
+  const named = (pairs: readonly Pair[]) => pairs.map((pair) => pair.map((axis) => names[axis]));
+  const { mode, leaves, pairs, foldPairs, foldTrees, trees } = steps;
+  const tables: TablesSpec = {
+    mode,
+    leaves,
+    pairs: named(pairs),
+    foldPairs: foldPairs.map(named),
+    foldTrees: [...foldTrees],
+    trees,
+  };
+  return { ...spec, tables };
+}
+
+/** Returns the steps of a spec's tables. */
+export function stepsOf(tables: TablesSpec, seed: number, names: readonly string[]): Steps {
+  const placed = (pairs: readonly (readonly string[])[]) =>
+    pairs.map(([a, b]): Pair => {
+      const [first, second] = [names.indexOf(a), names.indexOf(b)];
+      return first < second ? [first, second] : [second, first];
+    });
+  return { ...tables, seed, pairs: placed(tables.pairs), foldPairs: tables.foldPairs.map(placed) };
+}

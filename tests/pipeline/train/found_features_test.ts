@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { createRandom, type Random } from "../../../pipeline/math/random.ts";
+import { artifactId, readArtifact } from "../../../pipeline/model/artifact.ts";
+import { createFindings } from "../../../pipeline/model/findings.ts";
+import { createPredictor } from "../../../pipeline/model/predictor.ts";
+import { parseSpec } from "../../../pipeline/examples/spec.ts";
+import type { HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
+import { update } from "../../../pipeline/train/update.ts";
+import { assertClose } from "../../support/assert_close.ts";
+import { assertFailure, assertRejected } from "../../support/expected_failure.ts";
+import { type ExampleRow, type FeatureText, specOf } from "../../support/example_rows.ts";
+import {
+  insertRows,
+  modelsOf,
+  tableOf,
+  type TempStore,
+  trainOn,
+  withStore,
+} from "../../support/temp_store.ts";
+import { denseRow, predictByScript } from "../../support/tfjs_model.ts";
+
+const auto: Partial<HyperParameters> = { features: "auto" };
+const features: readonly FeatureText[] = [
+  { name: "x", type: "numeric" },
+  { name: "c", type: "categorical" },
+  { name: "at", type: "time", parts: ["weekday"] },
+];
+const names = ["who", "weight", "clicked", "x", "c", "at", "subject"];
+const day = 86_400e6;
+
+/** A label that depends on a step of x, which is in another direction for each level of c: no straight line and no level tells. */
+function rowsOf(random: Random, count: number, from = 0): ExampleRow[] {
+  return Array.from({ length: count }, (_, i) => {
+    const id = from + i;
+    const x = random.below(30) === 0 ? null : random.below(200) / 10;
+    const c = ["a", "b", "d"][random.below(3)];
+    const logit = (x === null ? 0 : x > 10 ? 2 : -2) * (c === "a" ? 1 : -1);
+    return {
+      id,
+      who: `w${Math.floor(id / 4)}`,
+      weight: 1 + (id % 2),
+      clicked: random.uniform() < 1 / (1 + Math.exp(-logit)) ? 1 : 0,
+      x,
+      c: random.below(40) === 0 ? null : c,
+      at: Date.UTC(2024, 0, 1) * 1000 + Math.floor(id / 25) * day,
+      subject: `news ${id % 5}`,
+    };
+  });
+}
+
+function withRows<T>(count: number, use: (made: TempStore) => Promise<T>): Promise<T> {
+  return withStore(tableOf(names), async (made) => {
+    insertRows(made.store, rowsOf(createRandom(3), count));
+    return await use(made);
+  });
+}
+
+Deno.test("found features: a search finds the pair that matters, says what it took, and is the same for any number of threads and any memory", () =>
+  withRows(1_800, async (made) => {
+    const spec = specOf(features);
+    const one = await trainOn(made, spec, auto);
+    const { search, artifact: { metadata } } = one;
+    assert.equal(search?.taken, "tables");
+    assert.ok(search.outOfFold.tables.logLoss < search.outOfFold.plain.logLoss - 0.1);
+    assert.deepEqual(search.tables[0].of, ["x", "c"]);
+    assert.equal(search.stages[0].name, "curves");
+    assert.equal(metadata.solver.name, "tables");
+    assert.ok(metadata.solver.gradientMax < 1e-9);
+    assert.equal(metadata.hyperParameters.features, "found");
+    assert.equal(metadata.coefficients.length, metadata.encoder.tables?.length);
+    assert.match(
+      metadata.notes.join("\n"),
+      /out-of-fold log loss is 0\.\d{4} .*, that of the plain spec 0\./,
+    );
+    assert.equal(one.effects?.[0].feature, "x × c");
+    assert.equal(artifactId(metadata), one.artifact.id);
+
+    const three = await trainOn(made, spec, auto, { threads: 3 });
+    assert.equal(three.artifact.id, one.artifact.id);
+    const spilled = await trainOn(made, spec, auto, { memoryBytes: 1 });
+    assert.equal(spilled.artifact.id, one.artifact.id);
+
+    // The spec of the model makes the same tables without a search.
+    const again = await trainOn(made, parseSpec(metadata.spec, "the model's"));
+    assert.deepEqual(again.search?.stages, []);
+    assert.equal(again.artifact.id, one.artifact.id);
+  }));
+
+Deno.test("found features: the plain spec stays if it is as good, and is the same model as without a search", () =>
+  withStore(tableOf(names), async (made) => {
+    const random = createRandom(4);
+    // A straight line in x is all there is.
+    insertRows(
+      made.store,
+      rowsOf(random, 3_000).map((row) => {
+        const x = 20 * random.uniform();
+        return { ...row, x, clicked: random.uniform() < 1 / (1 + Math.exp((10 - x) / 3)) ? 1 : 0 };
+      }),
+    );
+    const spec = specOf([{ name: "x", type: "numeric" }]);
+    const searched = await trainOn(made, spec, auto);
+    assert.equal(searched.search?.taken, "plain");
+    assert.ok(searched.search.outOfFold.tables.logLoss >= searched.search.outOfFold.plain.logLoss);
+    const plain = await trainOn(made, spec);
+    assert.equal(searched.artifact.id, plain.artifact.id);
+  }));
+
+Deno.test("found features: a time budget ends the search after a stage, and the spec repeats what it reached", () =>
+  withRows(900, async (made) => {
+    const spec = specOf(features);
+    let stages = 0;
+    const cut = await trainOn(made, spec, auto, {
+      isOver: () => true,
+      observe: { searched: () => stages++ },
+    });
+    assert.ok(stages >= 1 && stages < 4, `${stages} stages`);
+    assert.equal(cut.search?.isCutShort, true);
+    if (cut.search.taken === "plain") return;
+    const again = await trainOn(made, parseSpec(cut.artifact.metadata.spec, "the model's"));
+    assert.equal(again.artifact.id, cut.artifact.id);
+  }));
+
+Deno.test("found features: a served row has the training's log-odds, and tfjs gives its probability", () =>
+  withRows(1_200, async (made) => {
+    const { artifact } = await trainOn(made, specOf(features), auto);
+    const { metadata } = readArtifact(made.modelsDir, artifact.id);
+    assert.ok(metadata.encoder.tables);
+    assert.equal(metadata.golden.length, 8);
+    const predictor = createPredictor(metadata);
+    const rows = metadata.golden.map(({ features }) => features);
+    const odd = { x: 1e300, c: "unseen", at: null };
+    const all = [...rows, odd, { ...odd, x: null, c: null }];
+    const dense = all.map((row) => denseRow(metadata.encoder, row));
+    const byTfjs = await predictByScript(`${made.modelsDir}/${artifact.id}`, dense);
+    all.forEach((row, i) =>
+      assertClose(byTfjs[i], predictor.predict(row, createFindings()), 1e-6, `row ${i}`)
+    );
+  }));
+
+Deno.test("found features: weights, a split by time and a text that tables do not have", () =>
+  withRows(1_500, async (made) => {
+    const spec = specOf([...features, { name: "subject", type: "words" }], { weight: true, time: "at" });
+    for (const split of ["time", "both"] as const) {
+      const { search, artifact: { metadata } } = await trainOn(made, spec, { ...auto, split });
+      assert.equal(search?.taken, "tables", split);
+      assert.deepEqual(search.leftOut, ["subject"]);
+      assert.match(metadata.notes.join("\n"), /subject: the words of a text are not looked up/);
+      const row = { x: 3, c: "a", at: null };
+      const predictor = createPredictor(metadata);
+      const alone = predictor.predict(row, createFindings());
+      assert.equal(predictor.predict({ ...row, subject: "news 1" }, createFindings()), alone);
+      assert.ok(alone > 0 && alone < 0.5);
+    }
+  }));
+
+Deno.test("found features: settings that tables do not have are refused, and so is a continuation", () =>
+  withRows(600, async (made) => {
+    const spec = specOf(features);
+    const refused = async (changes: Partial<HyperParameters>, message: RegExp) =>
+      await assertRejected(trainOn(made, spec, { ...auto, ...changes }), "usage-invalid", message);
+    await refused({ classWeight: "balanced" }, /--class-weight balanced is not for curves and tables/);
+    const { artifact, search } = await trainOn(made, spec, auto);
+    assert.equal(search?.taken, "tables");
+    insertRows(made.store, rowsOf(createRandom(9), 50, 600));
+    await assertRejected(
+      update(made.store, modelsOf(made), artifact, { threads: 1, now: 1 }),
+      "usage-invalid",
+      /is a model of curves and tables, which new rows alone cannot continue/,
+    );
+  }));
+
+Deno.test("found features: a spec whose tables name no feature is rejected", () => {
+  const tables = { mode: "single", leaves: 4, pairs: [["x", "y"]], foldPairs: [], foldTrees: [3], trees: 3 };
+  const parse = (change: object) =>
+    parseSpec(
+      { id: "id", label: "clicked", group: "who", features, tables: { ...tables, ...change } },
+      "spec.json",
+    );
+  assertFailure(() => parse({}), "spec-invalid", /"y" is not one of the features/);
+  assertFailure(() => parse({ pairs: [["x", "x"]] }), "spec-invalid", /"x" is paired with itself/);
+  assertFailure(() => parse({ leaves: 1 }), "spec-invalid", /is not valid/);
+  parse({ pairs: [["x", "at:weekday"]] });
+});
