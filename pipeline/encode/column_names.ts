@@ -1,5 +1,4 @@
 import { partValues } from "../examples/time_parts.ts";
-import { exp } from "../math/elementary.ts";
 import { bucketsOf } from "./category_positions.ts";
 import { type Division, divisionsOf } from "./divisions.ts";
 import {
@@ -7,6 +6,7 @@ import {
   type FeatureEncoder,
   type NumericEncoder,
   positionCountOf,
+  restored,
   type TableEncoder,
 } from "./encoder.ts";
 
@@ -118,10 +118,11 @@ function divisionNames(
     .map((range) => `${name} ${range}${among}`);
 }
 
-/** Inverts a transform. */
-function restored(transform: NumericEncoder["transform"], value: number): number {
-  if (transform === "none") return value;
-  return value < 0 ? 1 - exp(-value) : exp(value) - 1;
+/** Returns the names of a field's levels, bins or exact values without the field's, by position: `good`, `10…20`, `#0`, `missing`. */
+export function levelNames(feature: FeatureEncoder, division = 0): string[] {
+  return positionNames(feature, division).map((name) =>
+    name.slice(feature.name.length).replace(/^[ =:]/, "")
+  );
 }
 
 /** Returns the mixed-radix digits of a number, the most significant first. @param bases One per digit. */

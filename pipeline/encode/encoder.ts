@@ -1,4 +1,4 @@
-import { log1p } from "../math/elementary.ts";
+import { exp, log1p } from "../math/elementary.ts";
 import type { ValueType } from "../examples/level.ts";
 import { type CyclicPart, partCounts } from "../examples/time_parts.ts";
 import { divisionsOf, type Resolution } from "./divisions.ts";
@@ -283,6 +283,12 @@ export function columnsAt(feature: LeveledEncoder, position: number): number[] {
 export function transformed(transform: NumericEncoder["transform"], value: number): number {
   if (transform === "none") return value;
   return value < 0 ? -log1p(-value) : log1p(value);
+}
+
+/** Inverts `transformed`. */
+export function restored(transform: NumericEncoder["transform"], value: number): number {
+  if (transform === "none") return value;
+  return value < 0 ? 1 - exp(-value) : exp(value) - 1;
 }
 
 /** Returns the value of a numeric field's column. @param value In the field's unit; NaN is missing. */

@@ -1,6 +1,6 @@
 import { log } from "../math/elementary.ts";
 import { bounded } from "./metrics.ts";
-import type { Groups, LabelledRows } from "./ranked_rows.ts";
+import type { Groups, GroupSums, LabelledRows } from "./ranked_rows.ts";
 import { drawCounts, type Estimate, estimateOf, type ResampleOptions } from "./resampling.ts";
 import type { SingleField } from "./single_field.ts";
 
@@ -22,42 +22,58 @@ export interface Baselines {
 interface BaselineInputs {
   readonly rows: LabelledRows;
   readonly groups: Groups;
-  /** Log loss of each row. */
-  readonly losses: Float64Array;
+  /** Sums over the groups, with the model's losses. */
+  readonly sums: GroupSums;
   readonly strongest: SingleField | undefined;
   readonly baseRate: number;
 }
 
 /** @returns The baselines, each with its difference from the model. */
 export function baselinesOf(
-  { rows, groups, losses, strongest, baseRate }: BaselineInputs,
+  { rows, groups, sums, strongest, baseRate }: BaselineInputs,
   options: ResampleOptions,
 ): Baselines {
   const [ofClick, ofOther] = [-log(bounded(baseRate)), -log(bounded(1 - baseRate))];
-  const ofBaseRate = Float64Array.from(rows.labels, (label) => label === 1 ? ofClick : ofOther);
-  const of = (own: Float64Array) => baselineOf(rows, groups, { losses, own }, options);
+  const ofBaseRate = sums.weights.map((weight, group) =>
+    ofClick * sums.clicks[group] + ofOther * (weight - sums.clicks[group])
+  );
+  const of = (own: Float64Array) => baselineOf(groups, sums, own, options);
   return {
     base_rate: { rate: baseRate, ...of(ofBaseRate) },
     ...(strongest
-      ? { strongest_field: { field: strongest.name, levels: strongest.levels, ...of(strongest.losses) } }
+      ? {
+        strongest_field: {
+          field: strongest.name,
+          levels: strongest.levels,
+          ...of(groupLosses(rows, groups, strongest.losses)),
+        },
+      }
       : {}),
   };
 }
 
-/** A log loss is a quotient of sums over groups, so that a resample takes a pass over groups and not over rows. */
-function baselineOf(
+/** Returns the sum of the weighted losses of each group. */
+function groupLosses(
   { weights }: LabelledRows,
   { ofRow, hashes }: Groups,
-  { losses, own }: { readonly losses: Float64Array; readonly own: Float64Array },
+  losses: Float64Array,
+): Float64Array {
+  const sums = new Float64Array(hashes.length);
+  for (let i = 0; i < ofRow.length; i++) sums[ofRow[i]] += (weights ? weights[i] : 1) * losses[i];
+  return sums;
+}
+
+/**
+ * A log loss is a quotient of sums over groups, so that a resample takes a pass over groups and not over rows.
+ *
+ * @param baseline Losses of the baseline, shape (groups).
+ */
+function baselineOf(
+  { hashes }: Groups,
+  { weights: total, losses: model }: GroupSums,
+  baseline: Float64Array,
   { resamples, seed }: ResampleOptions,
 ): Baseline {
-  const [total, model, baseline] = [0, 1, 2].map(() => new Float64Array(hashes.length));
-  for (let i = 0; i < ofRow.length; i++) {
-    const weight = weights ? weights[i] : 1;
-    total[ofRow[i]] += weight;
-    model[ofRow[i]] += weight * losses[i];
-    baseline[ofRow[i]] += weight * own[i];
-  }
   const counts = new Uint8Array(hashes.length).fill(1);
   const meanOf = () => {
     let [rows, ofModel, ofBaseline] = [0, 0, 0];

@@ -1,6 +1,6 @@
-import { blocksOf } from "./blocks.ts";
 import { type Baselines, baselinesOf } from "./baselines.ts";
 import { type PairedTest, pairedTest } from "./comparison.ts";
+import { blocksOf, coarseRows } from "./coarse_rows.ts";
 import {
   type CurvePoint,
   curvesOf,
@@ -93,8 +93,9 @@ export interface EvaluationOptions extends ResampleOptions {
   readonly periods?: { readonly unit: string; readonly division: Division } | undefined;
   readonly thresholds?: readonly number[];
   /**
-   * Number of rows from which on blocks of groups are resampled in place of the groups, which takes a fraction of the time; intervals
-   * are then within about 10 % of those by groups. Default: none.
+   * Number of rows from which on rows of similar probability are combined, and blocks of groups are resampled in place of the groups,
+   * which takes a fraction of the time: then the AUC is that of the rows to about five digits, the calibration error to about three, and
+   * intervals are within about a tenth of those by groups. Default: none.
    */
   readonly blocksFrom?: number;
   /** Another model, with its probabilities of the same rows. */
@@ -115,12 +116,20 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
   const numbered = numberGroups(rows.groups);
   const areBlocks = rows.labels.length >= (options.blocksFrom ?? Infinity);
   const groups = areBlocks ? blocksOf(numbered) : numbered;
-  const ranked = rankRows(rows, groups, rows.probabilities);
-  const other = against && rankRows(rows, groups, against.probabilities);
-  const all = other ? [ranked, other] : [ranked];
-  const draws = drawMetrics(all, groups, { resamples, seed, areBlocks });
-  const losses = lossesOf(rows, rows.probabilities);
-  const strongest = strongestField(rows, numbered, fields);
+  const rankings = [rows.probabilities, ...(against ? [against.probabilities] : [])].map((probabilities) => {
+    const losses = lossesOf(rows, probabilities);
+    if (areBlocks) return { ...coarseRows({ ...rows, probabilities }, groups, losses), losses };
+    const cells = rankRows(rows, groups, probabilities);
+    return { cells, bins: cells, losses };
+  });
+  const [{ cells: ranked, bins, losses }, other] = rankings;
+  const draws = drawMetrics(
+    rankings.map(({ cells }) => cells),
+    groups,
+    { resamples, seed },
+    rankings.map(({ bins }) => bins),
+  );
+  const strongest = strongestField(rows, groups, fields);
   const partsOf = (division: Division) => evaluateParts(rows, division, options);
   return {
     rows: rows.labels.length,
@@ -133,8 +142,8 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
     ...(areBlocks ? { blocks: groups.hashes.length } : {}),
     metrics: estimates(draws[0]),
     perfect_ece: perfectEce(ranked),
-    baselines: baselinesOf({ rows, groups, losses, strongest, baseRate }, options),
-    reliability: reliabilityOf(ranked),
+    baselines: baselinesOf({ rows, groups, sums: ranked.sums, strongest, baseRate }, options),
+    reliability: reliabilityOf(bins),
     ...curvesOf(ranked),
     scores: scoresOf(ranked),
     gains: gainsOf(ranked),
@@ -150,7 +159,7 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
           model_id: against.modelId,
           metrics: estimates(draws[1]),
           differences: differences(draws[1], draws[0]),
-          test: pairedTest(rows, numbered, losses, lossesOf(rows, against.probabilities)),
+          test: pairedTest(rows, numbered, losses, other.losses),
         },
       }
       : {}),

@@ -1,4 +1,3 @@
-import { binned } from "./blocks.ts";
 import { type Groups, metricsAt, type MetricValues, type RankedRows } from "./ranked_rows.ts";
 import { drawCounts, type Estimate, estimateOf, type ResampleOptions } from "./resampling.ts";
 
@@ -13,14 +12,14 @@ export interface Draws {
 
 /**
  * @param rankings Of the same rows by one prediction each: all get the same resamples.
- * @param options.areBlocks Whether the groups are blocks of them.
+ * @param resampledRows The rows that are resampled in place of those, likewise.
  */
 export function drawMetrics(
   rankings: readonly RankedRows[],
   { hashes }: Groups,
-  { resamples, seed, areBlocks = false }: ResampleOptions & { readonly areBlocks?: boolean },
+  { resamples, seed }: ResampleOptions,
+  resampledRows: readonly RankedRows[] = rankings,
 ): Draws[] {
-  const resampledRows = areBlocks ? rankings.map(binned) : rankings;
   const counts = new Uint8Array(hashes.length);
   const resampled: (MetricValues | undefined)[][] = rankings.map(() => []);
   for (let resample = 0; hashes.length > 1 && resample < resamples; resample++) {

@@ -54,7 +54,7 @@ export interface RankedRows {
 }
 
 /** Sums over the rows of each group by their weights, shape (groups) each: a resample takes less time than by rows. */
-interface GroupSums {
+export interface GroupSums {
   readonly weights: Float64Array;
   readonly clicks: Float64Array;
   readonly losses: Float64Array;
@@ -98,7 +98,10 @@ function groupSums(rows: LabelledRows, { ofRow, hashes }: Groups, probabilities:
 }
 
 /** Returns the log loss of each row, without its weight. */
-export function lossesOf({ labels }: LabelledRows, probabilities: Float64Array): Float64Array {
+export function lossesOf(
+  { labels }: Pick<LabelledRows, "labels">,
+  probabilities: Float64Array,
+): Float64Array {
   return probabilities.map((p, i) => -log(bounded(labels[i] === 1 ? p : 1 - p)));
 }
 

@@ -1,7 +1,8 @@
+import { log } from "../math/elementary.ts";
 import { mixed } from "../math/hash.ts";
 import type { Division } from "./divisions.ts";
+import { bounded } from "./metrics.ts";
 import type { Groups, LabelledRows } from "./ranked_rows.ts";
-import { lossesOf } from "./ranked_rows.ts";
 
 /** A prediction by one field alone: the click rate of its level. */
 export interface SingleField {
@@ -30,7 +31,7 @@ export function strongestField(
   const folds = groups.hashes.map((hash) => mixed(hash ^ 0x51ed270b) % foldCount);
   let best: { readonly field: SingleField; readonly loss: number } | undefined;
   for (const { name, codes, levels } of fields) {
-    const losses = lossesOf(rows, ratesOf(rows, groups, folds, { codes, levelCount: levels.length }));
+    const losses = foldLosses(rows, groups, folds, { codes, levelCount: levels.length });
     let loss = 0;
     for (let i = 0; i < losses.length; i++) loss += (rows.weights ? rows.weights[i] : 1) * losses[i];
     if (!best || loss < best.loss) best = { field: { name, levels: levels.length, losses }, loss };
@@ -38,8 +39,8 @@ export function strongestField(
   return best?.field;
 }
 
-/** Returns the rate of each row's level in the other folds, shape (rows). */
-function ratesOf(
+/** Returns the loss of each row by the rate that its level has in the other folds, shape (rows). */
+function foldLosses(
   { labels, weights }: LabelledRows,
   { ofRow }: Groups,
   folds: Uint32Array,
@@ -48,25 +49,42 @@ function ratesOf(
   // The last level of a fold has all rows.
   const width = levelCount + 1;
   const [totals, clicks] = [new Float64Array(foldCount * width), new Float64Array(foldCount * width)];
-  const [allTotals, allClicks] = [new Float64Array(width), new Float64Array(width)];
+  const places = new Uint32Array(labels.length);
   for (let i = 0; i < labels.length; i++) {
+    const at = places[i] = folds[ofRow[i]] * width + codes[i];
     const weight = weights ? weights[i] : 1;
-    for (const level of [codes[i], levelCount]) {
-      const at = folds[ofRow[i]] * width + level;
-      totals[at] += weight;
-      clicks[at] += weight * labels[i];
-      allTotals[level] += weight;
-      allClicks[level] += weight * labels[i];
+    const all = at - codes[i] + levelCount;
+    totals[at] += weight;
+    totals[all] += weight;
+    if (labels[i] === 0) continue;
+    clicks[at] += weight;
+    clicks[all] += weight;
+  }
+  const losses = placeLosses(totals, clicks, width);
+  const own = new Float64Array(labels.length);
+  for (let i = 0; i < own.length; i++) own[i] = losses[2 * places[i] + labels[i]];
+  return own;
+}
+
+/** Returns the losses of an unclicked and of a clicked row of each level in each fold, shape (folds, levels + 1, 2). */
+function placeLosses(totals: Float64Array, clicks: Float64Array, width: number): Float64Array {
+  const sumOf = (sums: Float64Array, level: number) => {
+    let sum = 0;
+    for (let at = level; at < sums.length; at += width) sum += sums[at];
+    return sum;
+  };
+  const losses = new Float64Array(2 * totals.length);
+  const [allRows, allClicks] = [sumOf(totals, width - 1), sumOf(clicks, width - 1)];
+  for (let level = 0; level < width - 1; level++) {
+    const [rows, ones] = [sumOf(totals, level), sumOf(clicks, level)];
+    for (let from = 0; from < totals.length; from += width) {
+      const [at, all] = [from + level, from + width - 1];
+      // Half a click in one row keeps the rate off 0 and 1.
+      const rate = (allClicks - clicks[all] + 0.5) / (allRows - totals[all] + 1);
+      const own = (ones - clicks[at] + priorRows * rate) / (rows - totals[at] + priorRows);
+      losses[2 * at] = -log(bounded(1 - own));
+      losses[2 * at + 1] = -log(bounded(own));
     }
   }
-  return Float64Array.from(labels, (_, i) => {
-    const from = folds[ofRow[i]] * width;
-    const [level, all] = [codes[i], levelCount];
-    const rows = allTotals[all] - totals[from + all];
-    // Half a click in one row keeps the rate off 0 and 1.
-    const rate = (allClicks[all] - clicks[from + all] + 0.5) / (rows + 1);
-    const ownRows = allTotals[level] - totals[from + level];
-    const ownClicks = allClicks[level] - clicks[from + level];
-    return (ownClicks + priorRows * rate) / (ownRows + priorRows);
-  });
+  return losses;
 }

@@ -48,12 +48,13 @@ export function evaluateByTime(
   return { ...predictions.metrics(baseRate), by_time: periods.metrics(baseRate) };
 }
 
-function evaluatedParts({ partRows }: DesignMatrix): readonly number[] {
+/** Returns the parts whose rows are evaluated. */
+export function evaluatedParts({ partRows }: DesignMatrix): readonly number[] {
   return partRows[testPart] > 0 ? [testPart] : [trainPart, leftOutPart];
 }
 
 /** Calls `use` with the probabilities of each range of rows of some parts, as `forLogits` does with the log-odds. */
-function forProbabilities(
+export function forProbabilities(
   design: DesignMatrix,
   parts: readonly number[],
   { coefficients, network }: { coefficients: Float64Array; network: Network | undefined },

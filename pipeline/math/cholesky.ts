@@ -8,6 +8,9 @@ const pivotShareMin = 1e-11;
 /** For a smaller matrix, the kernel would gain less than its memory costs. */
 const largeSizeMin = 256;
 
+/** What an aliased column has beyond the combination of the others is rounding up to this. */
+const distanceTolerance = 1e-6;
+
 /**
  * Factorises A in the given order of columns. Leaves out a column that is a combination of those before it, such as the last
  * level of a category after an intercept, as R's `glm` does with aliased columns.
@@ -21,6 +24,16 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
     ? smallFactor(A, stride, order)
     : factorByKernel(A, stride, order);
   const size = order.length;
+  /** Solves L·z = b; an entry of an aliased column is what b has there beyond the combination of the others. */
+  const forward = (b: Float64Array): Float64Array => {
+    const z = new Float64Array(size);
+    for (let i = 0; i < size; i++) {
+      let sum = b[order[i]];
+      for (let k = 0; k < i; k++) if (pivots[k] !== 0) sum -= L[i * size + k] * z[k];
+      z[i] = sum;
+    }
+    return z;
+  };
   return {
     /** Columns that are, within rounding, a combination of those before them. */
     aliased,
@@ -40,6 +53,19 @@ export function factorise(A: Float64Array, stride: number, order: readonly numbe
         x[order[i]] = sum;
       }
       return x;
+    },
+    /**
+     * Returns bᵀ·A⁻¹·b over the columns of the order: the variance of b·x if A is the inverse covariance of x. Infinity if b is no
+     * combination of the columns of A, which then does not determine b·x.
+     */
+    quadratic(b: Float64Array): number {
+      const z = forward(b);
+      let sum = 0;
+      for (let i = 0; i < size; i++) {
+        if (pivots[i] !== 0) sum += z[i] ** 2 / pivots[i];
+        else if (Math.abs(z[i]) > distanceTolerance) return Infinity;
+      }
+      return sum;
     },
   };
 }

@@ -31,10 +31,14 @@ export interface ArtifactFiles {
   readonly others?: Readonly<Record<string, Uint8Array>>;
 }
 
-/** Writes a model as `placeArtifact` does. */
-export function writeArtifact(modelsDir: string, metadata: ArtifactMetadata): Artifact {
+/** Writes a model as `placeArtifact` does. @param othersOf Files to keep beside its own, which are not part of its id. */
+export function writeArtifact(
+  modelsDir: string,
+  metadata: ArtifactMetadata,
+  othersOf: (id: string) => ArtifactFiles["others"] = () => ({}),
+): Artifact {
   const { id, ...files } = filesOf(metadata);
-  return placeArtifact(modelsDir, id, files);
+  return placeArtifact(modelsDir, id, { ...files, others: othersOf(id) ?? {} });
 }
 
 /**

@@ -18,38 +18,46 @@ export function pickGolden({ rowCount, chunks, levels }: RawExamples, spec: Feat
   const count = Math.min(goldenCount, rowCount);
   const places = Array.from({ length: count }, (_, i) => Math.floor((i * rowCount) / count));
   const loader = createLoader();
+  const read = createRawRowReader(levels, spec);
   let end = 0;
   return chunks.flatMap((stored) => {
     const from = end;
     end += plainFields(stored).rowCount;
     const own = places.filter((place) => place >= from && place < end);
-    return own.map((place) => rawRow(loader.load(stored), place - from, levels, spec));
+    return own.map((place) => read(loader.load(stored), place - from));
   });
 }
 
-function rawRow(chunk: RawChunk, at: number, levels: RawExamples["levels"], spec: FeatureSpec): GoldenRow {
-  const row: GoldenRow = {};
-  let numericIndex = at * strideOf(chunk);
-  let categoricalIndex = 0;
+/** Returns a function that gives a row of a chunk in the form that clients send. */
+export function createRawRowReader(
+  levels: RawExamples["levels"],
+  spec: FeatureSpec,
+): (chunk: RawChunk, at: number) => GoldenRow {
+  const inputs = inputColumnsOf(spec.features);
   const served = new Set(servedColumnsOf(spec.features).map(({ name }) => name));
-  const set = (name: string, value: GoldenRow[string]) => {
-    if (served.has(name)) row[name] = value;
-  };
-  for (const { name, kind } of inputColumnsOf(spec.features)) {
-    if (kind === "number") {
-      const value = chunk.numeric[numericIndex++];
-      set(name, Number.isFinite(value) ? value : null);
-    } else {
-      set(name, levels[categoricalIndex][chunk.codes[categoricalIndex++][at]]);
-    }
-  }
   const { time, features, rates = [] } = spec;
   const decays = [...features, ...rates].some((one) => "halfLife" in one && one.halfLife !== undefined);
-  if (time !== undefined && decays) {
-    const value = chunk.times?.[at] ?? NaN;
-    row[time] = Number.isFinite(value) ? value : null;
-  }
-  return row;
+  return (chunk, at) => {
+    const row: GoldenRow = {};
+    let numericIndex = at * strideOf(chunk);
+    let categoricalIndex = 0;
+    const set = (name: string, value: GoldenRow[string]) => {
+      if (served.has(name)) row[name] = value;
+    };
+    for (const { name, kind } of inputs) {
+      if (kind === "number") {
+        const value = chunk.numeric[numericIndex++];
+        set(name, Number.isFinite(value) ? value : null);
+      } else {
+        set(name, levels[categoricalIndex][chunk.codes[categoricalIndex++][at]]);
+      }
+    }
+    if (time !== undefined && decays) {
+      const value = chunk.times?.[at] ?? NaN;
+      row[time] = Number.isFinite(value) ? value : null;
+    }
+    return row;
+  };
 }
 
 /** Returns the rows with the model's probabilities, which are verified whenever the model is loaded. */

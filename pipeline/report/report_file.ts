@@ -12,9 +12,19 @@ const opening = '{"sha256":"';
 const middle = '","report":';
 const closing = "}\n";
 
+/** Digits of numbers that are drawn or read by people; edges of bins have more, since values lie on them. */
+const drawnDigits = 7;
+
 /** Returns the bytes of `report.json`: the report, and before it the SHA-256 of its text, hexadecimal. */
 export function formatReport(report: ModelReport): Uint8Array<ArrayBuffer> {
-  const text = JSON.stringify(report);
+  const exact = new Set(["from", "to", ...Object.keys(report.hyper_parameters)]);
+  const text = JSON.stringify(
+    report,
+    (key, value) =>
+      typeof value === "number" && !Number.isInteger(value) && !exact.has(key)
+        ? Number(value.toPrecision(drawnDigits))
+        : value,
+  );
   return new TextEncoder().encode(opening + sha256(text) + middle + text + closing);
 }
 

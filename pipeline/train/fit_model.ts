@@ -12,6 +12,7 @@ import type { Stage } from "../fit/tables/found_model.ts";
 import type { IterationEvent } from "../fit/penalised.ts";
 import { Separation } from "../fit/separation.ts";
 import { log } from "../math/elementary.ts";
+import type { Trace } from "../report/trace.ts";
 import { yieldToEventLoop } from "../runtime/event_loop.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
@@ -24,6 +25,21 @@ export interface TrainObserver {
   searched?(stage: Stage): void;
   iteration?(event: IterationEvent): void;
   epoch?(event: EpochEvent): void;
+}
+
+/** Returns an observer that also adds the steps of a fit to its trace. */
+export function tracedBy({ observer }: Trace, observe?: TrainObserver): TrainObserver {
+  return {
+    ...observe,
+    iteration(event) {
+      observer.iteration(event);
+      observe?.iteration?.(event);
+    },
+    epoch(event) {
+      observer.epoch(event);
+      observe?.epoch?.(event);
+    },
+  };
 }
 
 /** Returns a callback for `readExamples` that reports progress and stops when aborted. */

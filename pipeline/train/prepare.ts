@@ -15,12 +15,15 @@ import { leaksOfExamples } from "./example_leaks.ts";
 import { servedValueNotes } from "../model/served_values.ts";
 import { areOneGroup, groupNotes } from "./notes.ts";
 import { timeNotes } from "./time_notes.ts";
+import { type SampledRow, sampleRows } from "../report/sampled_rows.ts";
 import { type HyperParameters, makesTables } from "./hyper_parameters.ts";
 
 /** Examples ready for training: plain data over shared memory, which can be posted to other threads. */
 export interface Prepared extends EncodedExamples {
   readonly fingerprint: string;
   readonly goldenRows: readonly GoldenRow[];
+  /** Some of the rows that are evaluated, for the report. */
+  readonly sampled: readonly SampledRow[];
   readonly lastId: bigint | undefined;
   readonly account: RowAccount;
   /** Present for a split by time. */
@@ -69,16 +72,19 @@ export function* prepareInSteps(
   yield;
   const goldenRows = pickGolden(raw, spec);
   const withTables = makesTables(spec, hyperParameters);
+  const sampled = sampleRows(raw, spec, partition, hyperParameters.testShare);
+  yield;
   const encoded = yield* encodeInSteps(raw, spec, partition, {
     poolPure: hyperParameters.penalty === "none",
     withBins: withTables,
-    withGroups: withTables,
+    withGroups: true,
     chunkStore,
   });
   return {
     ...encoded,
     fingerprint,
     goldenRows,
+    sampled,
     lastId,
     account,
     ...(times ? { times } : {}),

@@ -12,13 +12,16 @@ import { precisionAt, precisionColumnsMax } from "../fit/precision.ts";
 import { pureColumns } from "../fit/separation.ts";
 import { Failure } from "../failure.ts";
 import { type Artifact, readArtifact, removeUnfinished, writeArtifact } from "../model/artifact.ts";
+import { formatReport, reportName } from "../report/report_file.ts";
+import { createTrace } from "../report/trace.ts";
+import { reportOfTraining, type TrainingReport } from "../report/training_report.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { Assignment, ModelRow, Models } from "../model/registry.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses, usedRows } from "./class_counts.ts";
-import { fitModel, readObserver, requireInseparable, type TrainObserver } from "./fit_model.ts";
+import { fitModel, readObserver, requireInseparable, tracedBy, type TrainObserver } from "./fit_model.ts";
 import { type FeatureEffect, featureEffects } from "./feature_effects.ts";
 import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/find_features.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
@@ -63,6 +66,8 @@ export interface TrainReport {
 /** The result of training, not yet written or registered. */
 export interface TrainedModel {
   readonly metadata: ArtifactMetadata;
+  /** Absent for a model that continues another one, whose training rows are not read again. */
+  readonly report?: TrainingReport;
   readonly account: RowAccount;
   /** Absent for a model with hidden layers, where features act together, and for one that continues another. */
   readonly effects?: readonly FeatureEffect[];
@@ -82,12 +87,16 @@ export async function train(store: Store, models: Models, options: TrainOptions)
  */
 export async function register(
   models: Models,
-  { metadata, account, effects, search, seconds }: TrainedModel,
+  { metadata, report, account, effects, search, seconds }: TrainedModel,
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
 ): Promise<TrainReport> {
   options.signal?.throwIfAborted();
   removeUnfinished(models.dir);
-  const artifact = writeArtifact(models.dir, metadata);
+  const artifact = writeArtifact(
+    models.dir,
+    metadata,
+    (id) => report ? { [reportName]: formatReport({ ...report, model_id: id }) } : {},
+  );
   const model = await models.registry.registerModel(artifact, options.now);
   const production = await activate(models, artifact, options);
   const active = production.modelId === model.modelId;
@@ -160,7 +169,11 @@ export async function trainPrepared(
   const { rows, clicks, sums, baseRate } = counts;
   requireInseparable(prepared.pooled, sums.rows.train);
   clock.lap("encode");
-  const fitted = await fitPrepared(prepared, counts, { threads, chunkStore }, options);
+  const trace = createTrace();
+  const fitted = await fitPrepared(prepared, counts, { threads, chunkStore }, {
+    ...options,
+    observe: tracedBy(trace, options.observe),
+  });
   const { spec, hyperParameters, design, encoder, pooled, fixedAtZero, search, fit } = fitted;
   clock.lap("fit");
   const precision = await precisionOf(design, threads, fit, hyperParameters);
@@ -194,8 +207,14 @@ export async function trainPrepared(
     notes,
     warnings,
   };
+  const metadata = describe(parts);
   return {
-    metadata: describe(parts),
+    metadata,
+    report: reportOfTraining({
+      ...{ design, encoder, metadata, baseRate },
+      sampled: prepared.sampled,
+      trace: trace.steps(),
+    }),
     account,
     ...(network === undefined ? { effects: featureEffects(design, encoder, coefficients) } : {}),
     ...(search ? { search } : {}),

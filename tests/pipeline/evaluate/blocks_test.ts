@@ -22,20 +22,31 @@ function makeRows(count: number, seed: number): ScoredRows {
   return rows;
 }
 
-Deno.test("evaluation by blocks: values are the same, and intervals are about as wide as those by groups", () => {
+Deno.test("evaluation by blocks: values are those of the rows, and intervals are about as wide as those by groups", () => {
   const ratios: number[] = [];
   for (let seed = 1; seed <= 6; seed++) {
     const rows = makeRows(12_000, seed);
     const exact = evaluate(rows, options);
     const coarse = evaluate(rows, { ...options, blocksFrom: 12_000 });
     assert.equal(exact.blocks, undefined);
-    assert.equal(coarse.blocks, 100);
+    assert.equal(coarse.blocks, 64);
     assert.equal(coarse.groups, exact.groups);
-    assert.deepEqual([coarse.roc, coarse.pr, coarse.scores], [exact.roc, exact.pr, exact.scores]);
-    for (const name of ["log_loss", "auc", "pr_auc", "brier", "ece"] as const) {
+    const tolerances = { log_loss: 1e-12, brier: 1e-12, auc: 2e-5, pr_auc: 2e-3, ece: 3e-3 };
+    for (const name of ["log_loss", "brier", "auc", "pr_auc", "ece"] as const) {
       const [a, b] = [exact.metrics[name], coarse.metrics[name]];
-      assert.ok(Math.abs(Number(a.value) - Number(b.value)) < 1e-9, name);
+      assert.ok(
+        Math.abs(Number(a.value) - Number(b.value)) < tolerances[name],
+        `${name} ${a.value} ${b.value}`,
+      );
       ratios.push((Number(b.high) - Number(b.low)) / (Number(a.high) - Number(a.low)));
+    }
+    for (const { threshold, recall } of coarse.gains) {
+      const chosen = rows.labels.filter((_, i) => rows.probabilities[i] >= threshold * (1 - 1 / 128));
+      assert.ok(recall <= chosen.reduce((sum, label) => sum + label, 0) / exact.clicks + 1e-9);
+    }
+    for (const [i, bin] of coarse.reliability.entries()) {
+      assert.ok(Math.abs(bin.observed - exact.reliability[i].observed) < 0.06);
+      assert.ok(bin.low < bin.observed && bin.observed < bin.high);
     }
     const [base, other] = [exact.baselines.base_rate.difference, coarse.baselines.base_rate.difference];
     ratios.push((Number(other.high) - Number(other.low)) / (Number(base.high) - Number(base.low)));

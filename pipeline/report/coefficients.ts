@@ -1,0 +1,78 @@
+import { columnNames } from "../encode/column_names.ts";
+import { type Encoder, widthOf } from "../encode/encoder.ts";
+import type { ColumnSums } from "./column_sums.ts";
+import type { ReachOf } from "./interval_of.ts";
+import type { CoefficientList } from "./model_report.ts";
+import type { NumberBins } from "./number_bins.ts";
+import { shortName } from "./short_name.ts";
+
+const shownMax = 200;
+
+/** What the list of coefficients is made of. */
+export interface CoefficientInputs {
+  readonly encoder: Encoder;
+  /** Shape (columns) or longer. */
+  readonly coefficients: ArrayLike<number>;
+  readonly intercept: number;
+  /** Over the training rows, or if these are not known over the evaluated ones. */
+  readonly sums: ColumnSums;
+  readonly bins: readonly NumberBins[];
+  readonly reachOf?: ReachOf | undefined;
+}
+
+/** Lists the coefficients that move predictions most: by their size times the standard deviation of their column. */
+export function coefficientList(inputs: CoefficientInputs): CoefficientList {
+  const { encoder, coefficients, intercept, reachOf } = inputs;
+  const names = columnNames(encoder);
+  const fields = fieldsOfColumns(encoder);
+  const deviations = deviationsOf(inputs);
+  const sizes = Float64Array.from(
+    deviations,
+    (deviation, column) => deviation * Math.abs(coefficients[column]),
+  );
+  const order = [...sizes.keys()].sort((a, b) => sizes[b] - sizes[a] || a - b).slice(0, shownMax);
+  return {
+    shown: order.map((column) => {
+      const value = coefficients[column];
+      const reach = reachOf?.(new Map([[column, 1]]));
+      return {
+        column: shortName(names[column]),
+        field: shortName(fields[column]),
+        value,
+        ...(reach === undefined ? {} : { low: value - reach, high: value + reach }),
+      };
+    }),
+    in_all: encoder.columnCount,
+    intercept,
+  };
+}
+
+/** Returns the name of each column's field, or of all fields of a cross or a rate. */
+function fieldsOfColumns({ features, crosses = [], rates = [], columnCount }: Encoder): string[] {
+  const fields = new Array<string>(columnCount).fill("");
+  for (const feature of features) {
+    fields.fill(feature.name, feature.column, feature.column + widthOf(feature));
+  }
+  for (const { of, keys, column } of crosses) fields.fill(of.join(" × "), column, column + keys.length);
+  for (const { of, column } of rates) fields[column] = of.join(" × ");
+  return fields;
+}
+
+function deviationsOf({ encoder, sums, bins }: CoefficientInputs): Float64Array {
+  const { total, ones } = sums;
+  const deviations = new Float64Array(encoder.columnCount);
+  for (let column = 0; column < deviations.length; column++) {
+    const share = ones.rows[column] / total.rows;
+    deviations[column] = Math.sqrt(Math.max(0, share * (1 - share)));
+  }
+  bins.forEach(({ plan }, i) => {
+    const { rows, values } = sums.numbers[i];
+    const mean = values.reduce((sum, value) => sum + value, 0) / total.rows;
+    const squares = rows.reduce(
+      (sum, count, bin) => count > 0 ? sum + count * (values[bin] / count - mean) ** 2 : sum,
+      0,
+    );
+    deviations[plan.column] = Math.sqrt(squares / total.rows);
+  });
+  return deviations;
+}

@@ -1,0 +1,155 @@
+import type { ColumnSums, Counts, NumberCounts } from "./column_sums.ts";
+import type { CountRule, LevelPlan, NumberPlan } from "./curve_plans.ts";
+import type { CurvePart, PredictedCounts } from "./model_report.ts";
+import { type NumberBins, rounded, unitOf } from "./number_bins.ts";
+import { shortName } from "./short_name.ts";
+
+/** A part of a curve before its effect is known. */
+export interface CountedPart extends Pick<CurvePart, "name" | "from" | "to" | "is"> {
+  readonly train?: PredictedCounts;
+  readonly evaluated: PredictedCounts;
+  /** Mean value of each column over the rows of the part, but those that are 0; absent if it is not known, without rows. */
+  readonly means?: readonly (readonly [column: number, value: number])[];
+  /** What other columns add to the log-odds on average, whose means are not among them. */
+  readonly added?: number;
+}
+
+/** The sums of which parts are made. */
+export interface PartSums {
+  /** Over the training rows, if they are known. */
+  readonly train?: ColumnSums | undefined;
+  readonly evaluated: ColumnSums;
+}
+
+/** Returns a part for each position that has rows. */
+export function levelParts({ positions }: LevelPlan, { train, evaluated }: PartSums): CountedPart[] {
+  return positions.flatMap(({ name, is, count, columns }) => {
+    const own = {
+      ...(train ? { train: countsAt(train, count) } : {}),
+      evaluated: countsAt(evaluated, count),
+    };
+    if (!(own.evaluated.rows > 0 || (own.train && own.train.rows > 0))) return [];
+    return [{
+      name: shortName(name),
+      ...(is ? { is } : {}),
+      ...own,
+      means: columns.map((column) => [column, 1] as const),
+    }];
+  });
+}
+
+function countsAt({ total, ones }: ColumnSums, { plus, minus, all = false }: CountRule): PredictedCounts {
+  const sumOf = (name: keyof Counts) =>
+    plus.reduce((sum, column) => sum + ones[name][column], all ? total[name] : 0) -
+    minus.reduce((sum, column) => sum + ones[name][column], 0);
+  return { rows: sumOf("rows"), clicks: sumOf("clicks"), predicted: sumOf("predicted") };
+}
+
+/** Returns a part for each bin that has rows, and one for missing values. @param at Index of the bins among the sums. */
+export function numberParts(bins: NumberBins, { train, evaluated }: PartSums, at: number): CountedPart[] {
+  const { plan, units, areValues } = bins;
+  const range = rangeOf(plan, train?.numbers[at], evaluated.numbers[at]);
+  const [ofTrain, ofEvaluated] = [train, evaluated].map((sums) => sums && withoutMissing(bins, sums, at));
+  const basis = ofTrain ?? ofEvaluated;
+  if (!ofEvaluated || !basis) throw new Error("evaluated rows have sums");
+  const ends = [range.min, ...units, range.max];
+  const parts = ends.slice(1).flatMap((to, bin): CountedPart[] => {
+    const [own, others] = [ofEvaluated, ofTrain].map((counts) => counts && countsIn(counts, bin));
+    if (!own || !(own.rows > 0 || (others && others.rows > 0))) return [];
+    const name = nameOf({ from: ends[bin], to, bin, last: units.length, areValues });
+    return [{
+      ...{ name, from: ends[bin], to },
+      ...(others ? { train: others } : {}),
+      evaluated: own,
+      ...meansIn(bins, basis, bin),
+    }];
+  });
+  return [...parts, ...missingPart(plan, { train, evaluated })];
+}
+
+function countsIn({ rows, clicks, predicted }: Counts, bin: number): PredictedCounts {
+  return { rows: rows[bin], clicks: clicks[bin], predicted: predicted[bin] };
+}
+
+/** Takes the rows without a value out of the bin of the value that stands for it. */
+function withoutMissing(
+  { plan: { missing }, edges }: NumberBins,
+  sums: ColumnSums,
+  at: number,
+): NumberCounts {
+  const counts = sums.numbers[at];
+  if (!missing) return counts;
+  let bin = 0;
+  while (bin < edges.length && edges[bin] <= missing.value) bin++;
+  const own = {
+    ...counts,
+    rows: counts.rows.slice(),
+    clicks: counts.clicks.slice(),
+    predicted: counts.predicted.slice(),
+    values: counts.values.slice(),
+  };
+  const absent = sums.ones.rows[missing.column];
+  own.rows[bin] = positive(own.rows[bin] - absent, absent);
+  own.clicks[bin] = positive(own.clicks[bin] - sums.ones.clicks[missing.column], absent);
+  own.predicted[bin] = positive(own.predicted[bin] - sums.ones.predicted[missing.column], absent);
+  own.values[bin] -= absent * missing.value;
+  return own;
+}
+
+/** Sums of weights differ by rounding: what is left then is none. */
+function positive(difference: number, scale: number): number {
+  return difference > 1e-9 * scale ? difference : 0;
+}
+
+function missingPart({ column, missing }: NumberPlan, { train, evaluated }: PartSums): CountedPart[] {
+  if (!missing) return [];
+  const rule = { plus: [missing.column], minus: [] };
+  const own = {
+    ...(train ? { train: countsAt(train, rule) } : {}),
+    evaluated: countsAt(evaluated, rule),
+  };
+  if (!(own.evaluated.rows > 0 || (own.train && own.train.rows > 0))) return [];
+  return [{ name: "missing", is: "missing", ...own, means: [[column, missing.value], [missing.column, 1]] }];
+}
+
+/** Returns the mean value of the column, and the column of the model's bin or what its bins and exact values add. */
+function meansIn(
+  { plan, edges }: NumberBins,
+  basis: NumberCounts,
+  bin: number,
+): Pick<CountedPart, "means" | "added"> {
+  const { divided, bins: own } = plan;
+  const rows = basis.rows[bin];
+  if (!(rows > 0)) return {};
+  const mean = [plan.column, basis.values[bin] / rows] as const;
+  if (!divided) return { means: [mean] };
+  const areOwn = own && own.edges.length === edges.length && divided.to - divided.from === edges.length + 1;
+  return areOwn ? { means: [mean, [own.first + bin, 1]] } : { means: [mean], added: basis.added[bin] / rows };
+}
+
+/** Returns the range of the values in the field's unit. */
+function rangeOf(plan: NumberPlan, ...counts: readonly (NumberCounts | undefined)[]) {
+  const of = (value: number) => Number.isFinite(value) ? rounded(unitOf(plan, value), 12) : 0;
+  const known = counts.filter((one) => one !== undefined);
+  return {
+    min: of(Math.min(...known.map(({ min }) => min))),
+    max: of(Math.max(...known.map(({ max }) => max))),
+  };
+}
+
+function nameOf({ from, to, bin, last, areValues }: {
+  readonly from: number;
+  readonly to: number;
+  readonly bin: number;
+  readonly last: number;
+  readonly areValues: boolean;
+}): string {
+  const text = (value: number) => String(rounded(value, 4));
+  if (last === 0) return from === to ? text(from) : `${text(from)} to ${text(to)}`;
+  if (areValues) return bin === last && to > from ? `${text(from)} or more` : text(from);
+  return bin === 0
+    ? `below ${text(to)}`
+    : bin === last
+    ? `${text(from)} or more`
+    : `${text(from)} to ${text(to)}`;
+}

@@ -1,0 +1,166 @@
+import { loadEach } from "../chunks/chunk_store.ts";
+import { type DesignChunk, type DesignMatrix, forRowRanges, rowsOf } from "../encode/design_matrix.ts";
+import type { Encoder } from "../encode/encoder.ts";
+import { defaultResampling, evaluate, type Evaluation, type ScoredRows } from "../evaluate/evaluation.ts";
+import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
+import { forProbabilities } from "../fit/evaluate.ts";
+import { mixed } from "../math/hash.ts";
+import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
+import type { ColumnSums } from "./column_sums.ts";
+import { curvePlansOf } from "./curve_plans.ts";
+import { createDesignSums } from "./design_sums.ts";
+import type { ModelReport, TraceStep } from "./model_report.ts";
+import { chooseBins, type NumberBins } from "./number_bins.ts";
+import { numberValues } from "./number_values.ts";
+import { periodsOf } from "./period_parts.ts";
+import { modelParts } from "./model_parts.ts";
+import { type RowDivider, rowDivider, strongestOf } from "./row_division.ts";
+import type { SampledRow } from "./sampled_rows.ts";
+
+/** The report of a model whose id is not known yet. */
+export type TrainingReport = Omit<ModelReport, "model_id">;
+
+export interface TrainedParts {
+  /** With the hashes of groups. */
+  readonly design: DesignMatrix;
+  readonly encoder: Encoder;
+  readonly metadata: ArtifactMetadata;
+  /** Weighted click rate of the training rows. */
+  readonly baseRate: number;
+  /** Some of the evaluated rows. */
+  readonly sampled: readonly SampledRow[];
+  readonly trace: readonly TraceStep[];
+}
+
+/** Rows that are evaluated at most, and from which on blocks of groups are resampled: the report then takes a bounded time. */
+const evaluatedMax = 250_000;
+const blocksFrom = 10_000;
+
+/**
+ * Collects what the report of a trained model draws, in a few passes over the rows. The result depends on the rows and the model alone.
+ */
+export function reportOfTraining(parts: TrainedParts): TrainingReport {
+  const { design, encoder, metadata, baseRate, sampled, trace } = parts;
+  const plans = curvePlansOf(encoder);
+  const numberPlans = plans.filter((plan) => plan.kind === "numbers");
+  const values = numberValues(encoder, numberPlans, sampled);
+  const bins = numberPlans.map((plan, i) => chooseBins(plan, values[i]));
+  // Held-out rows of one label are not enough to evaluate on.
+  const { rows, clicks } = metadata.data;
+  const isHeldOut = clicks.test > 0 && clicks.test < rows.test;
+  const strongest = strongestOf(sampled, encoder);
+  const divider = strongest === undefined ? undefined : rowDivider(design, encoder, bins, strongest);
+  const collected = collectRows(design, isHeldOut ? [testPart] : [trainPart, leftOutPart], {
+    ...{ metadata, bins, divider },
+    rowsMax: evaluatedMax,
+  });
+  const { sums: evaluated, scored, rowCount, codes } = collected;
+  const train = isHeldOut ? trainSums(design, bins, metadata) : evaluated;
+  const evaluation: Evaluation = evaluate(scored, {
+    ...defaultResampling,
+    baseRate,
+    fields: divider ? [{ name: divider.name, levels: divider.levels, codes }] : [],
+    blocksFrom,
+  });
+  const isOfSameRows = isHeldOut || rows.test === 0;
+  const periods = isOfSameRows ? periodsOf(metadata.metrics.by_time) : undefined;
+  return {
+    version: 1,
+    program: metadata.program,
+    rows: isHeldOut ? "held-out" : "training",
+    evaluation: periods ? { ...evaluation, by_time: periods } : evaluation,
+    ...(scored.labels.length < rowCount ? { sampled_from: rowCount } : {}),
+    ...modelParts(metadata, { encoder, plans, bins, values, train, evaluated, sampled }),
+    trace,
+  };
+}
+
+interface RowInputs {
+  readonly metadata: ArtifactMetadata;
+  readonly bins: readonly NumberBins[];
+  readonly divider: RowDivider | undefined;
+  readonly rowsMax: number;
+}
+
+/** Rows that were evaluated, and the sums over all rows. */
+interface CollectedRows {
+  /** Number of all rows. */
+  readonly rowCount: number;
+  readonly sums: ColumnSums;
+  readonly scored: ScoredRows;
+  /** Level of the strongest field, shape (evaluated rows). */
+  readonly codes: Int32Array;
+}
+
+/** Scores the rows of some parts, and keeps those of some groups if there are many. */
+function collectRows(
+  design: DesignMatrix,
+  parts: readonly number[],
+  { metadata, bins, divider, rowsMax }: RowInputs,
+): CollectedRows {
+  const rowCount = rowsOf(design, parts);
+  const isKept = createGroupSample(rowsMax / rowCount);
+  const probabilities = new Float64Array(rowCount);
+  const labels = new Uint8Array(rowCount);
+  const groups = new Uint32Array(rowCount);
+  const codes = new Int32Array(rowCount);
+  let weights: Float64Array | undefined;
+  let count = 0;
+  const coefficients = Float64Array.from(metadata.coefficients.concat(metadata.intercept));
+  const collected = createDesignSums(design, bins, coefficients);
+  const model = { coefficients, network: metadata.network };
+  forProbabilities(design, parts, model, (chunk, from, to, own) => {
+    collected.add(chunk, from, to, own);
+    if (chunk.weights) weights ??= new Float64Array(rowCount);
+    for (let row = from; row < to; row++) {
+      const group = groupOf(chunk, row);
+      if (!isKept(group)) continue;
+      probabilities[count] = own[row - from];
+      labels[count] = chunk.labels[row];
+      groups[count] = group;
+      if (weights && chunk.weights) weights[count] = chunk.weights[row];
+      if (divider) codes[count] = divider.codeOf(chunk, row);
+      count++;
+    }
+  });
+  const ones = labels.subarray(0, count).reduce((sum, label) => sum + label, 0);
+  if (count < rowCount && (ones === 0 || ones === count)) {
+    // A few groups have all rows of a label.
+    return collectRows(design, parts, { metadata, bins, divider, rowsMax: Infinity });
+  }
+  return {
+    rowCount,
+    sums: collected.sums(),
+    codes: codes.subarray(0, count),
+    scored: {
+      probabilities: probabilities.subarray(0, count),
+      labels: labels.subarray(0, count),
+      groups: groups.subarray(0, count),
+      ...(weights ? { weights: weights.subarray(0, count) } : {}),
+    },
+  };
+}
+
+function groupOf({ groups }: DesignChunk, row: number): number {
+  if (!groups) throw new Error("the design keeps no groups");
+  return groups[row];
+}
+
+/** Returns which groups are in a sample of about a share of them. */
+function createGroupSample(share: number): (group: number) => boolean {
+  if (share >= 1) return () => true;
+  const below = share * 2 ** 32;
+  return (group) => mixed(group ^ 0x1f83d9ab) < below;
+}
+
+function trainSums(
+  design: DesignMatrix,
+  bins: readonly NumberBins[],
+  { coefficients }: ArtifactMetadata,
+): ColumnSums {
+  const collected = createDesignSums(design, bins, coefficients);
+  for (const chunk of loadEach(design.chunks)) {
+    forRowRanges(chunk, [trainPart, leftOutPart], (from, to) => collected.add(chunk, from, to));
+  }
+  return collected.sums();
+}
