@@ -1,8 +1,9 @@
-import { yieldToEventLoop } from "../../runtime/event_loop.ts";
+import { runToEnd } from "../../runtime/event_loop.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Job, Threads } from "../../runtime/thread_pool.ts";
 import { boost } from "./boost.ts";
 import type { BoostRows, BoostRun, BoostTask } from "./boost_rows.ts";
+import { createPause, runWithPauses } from "./pauses.ts";
 
 /** Job that takes runs of boosting, one by one, until none is left. */
 export interface BoostJob extends Job {
@@ -14,8 +15,7 @@ export interface BoostJob extends Job {
 }
 
 const [stopAt, nextAt, treesAt] = [0, 1, 2];
-/** The calling thread handles events after this time. */
-const sliceMs = 30;
+/** Progress is reported, and a stop noticed, after this time. */
 const watchMs = 100;
 
 export interface BoostJobOptions {
@@ -53,7 +53,7 @@ export async function boostAll(
   };
   const timer = setInterval(watch, watchMs);
   try {
-    const parts = await threads.run(job, () => boostCooperatively(job));
+    const parts = await threads.run(job, () => runWithPauses(takeTasks(job), createPause()));
     watch();
     if (failure) throw failure.cause;
     const runs = new Map(parts.flat());
@@ -71,23 +71,7 @@ type NumberedRun = readonly [task: number, run: BoostRun];
 
 /** Answers a {@link BoostJob} in a worker. */
 export function boostTables(job: BoostJob): NumberedRun[] {
-  const steps = takeTasks(job);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
-}
-
-async function boostCooperatively(job: BoostJob): Promise<NumberedRun[]> {
-  const steps = takeTasks(job);
-  let began = performance.now();
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    if (performance.now() - began < sliceMs) continue;
-    await yieldToEventLoop();
-    began = performance.now();
-  }
+  return runToEnd(takeTasks(job));
 }
 
 function* takeTasks({ rows, tasks, state }: BoostJob): Generator<void, NumberedRun[]> {

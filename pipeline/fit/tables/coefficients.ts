@@ -1,9 +1,9 @@
-import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 import { factorise } from "../../math/cholesky.ts";
 import { exp } from "../../math/elementary.ts";
 import { Failure } from "../../failure.ts";
 import { rowLoss } from "./boost.ts";
 import type { TablesCertificate } from "./found_model.ts";
+import { type Pause, runWithPauses } from "./pauses.ts";
 
 /** Values of tables on rows that they were not fitted to. */
 export interface TableValues {
@@ -22,7 +22,7 @@ export interface TableCoefficients {
 
 export interface CoefficientOptions {
   readonly start: number;
-  readonly checkpoint?: (() => void) | undefined;
+  readonly pause: Pause;
 }
 
 /** Weight of the penalty, in rows. */
@@ -43,7 +43,7 @@ const iterationsMax = 100;
  */
 export async function fitCoefficients(
   values: TableValues,
-  { start, checkpoint }: CoefficientOptions,
+  { start, pause }: CoefficientOptions,
 ): Promise<TableCoefficients> {
   const count = values.columns.length;
   // The intercept last.
@@ -51,9 +51,7 @@ export async function fitCoefficients(
   b[count] = start;
   let objective = objectiveOf(values, b);
   for (let iterations = 0; iterations < iterationsMax; iterations++) {
-    checkpoint?.();
-    await yieldToEventLoop();
-    const { gradient, hessian, total } = derivativesOf(values, b);
+    const { gradient, hessian, total } = await runWithPauses(derivativesInSteps(values, b), pause);
     const held = (i: number) => i < count && b[i] === 0 && gradient[i] >= 0;
     const free = [count, ...Array.from({ length: count }, (_, i) => i).filter((i) => !held(i))];
     const gradientMax = free.reduce((most, i) => Math.max(most, Math.abs(gradient[i])), 0) / total;
@@ -147,7 +145,7 @@ function objectiveOf(values: TableValues, b: Float64Array): number {
 }
 
 /** Returns the gradient and the lower triangle of the Hessian of the sum of losses, and the rows' weight. */
-function derivativesOf({ columns, labels, weights }: TableValues, b: Float64Array) {
+function* derivativesInSteps({ columns, labels, weights }: TableValues, b: Float64Array) {
   const count = columns.length;
   const logits = valueLogits({ columns, labels, weights }, b);
   const [residuals, curvatures] = [new Float64Array(labels.length), new Float64Array(labels.length)];
@@ -174,6 +172,7 @@ function derivativesOf({ columns, labels, weights }: TableValues, b: Float64Arra
     hessian[count * (count + 1) + t] = cross;
     for (let u = 0; u <= t; u++) hessian[t * (count + 1) + u] = product(scaled, columns[u]);
     hessian[t * (count + 1) + t] += ridge;
+    yield;
   }
   gradient[count] = residuals.reduce((sum, value) => sum + value, 0);
   hessian[count * (count + 2)] = curvatures.reduce((sum, value) => sum + value, 0);

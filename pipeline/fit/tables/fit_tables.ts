@@ -1,12 +1,19 @@
 import { exp } from "../../math/elementary.ts";
 import { totalWeight } from "./boost_fields.ts";
 import type { BoostField, BoostRun, FoldedRows } from "./boost_rows.ts";
-import { fitCoefficients, type TableCoefficients, type TableValues, valueLogits } from "./coefficients.ts";
+import {
+  type CoefficientOptions,
+  fitCoefficients,
+  type TableCoefficients,
+  type TableValues,
+  valueLogits,
+} from "./coefficients.ts";
 import type { SearchContext } from "./search_options.ts";
 import { scoredRows, scoreFolds } from "./fold_scores.ts";
-import { addTable, type Table, tablesOf } from "./forest_tables.ts";
+import { addTable, type Table, tablesInSteps } from "./forest_tables.ts";
 import type { FoundModel, FoundTable } from "./found_model.ts";
 import { mergeBins } from "./merge_bins.ts";
+import { createPause, runWithPauses } from "./pauses.ts";
 import { cellWeightsOf, purify } from "./purify.ts";
 
 /** A table of a smaller coefficient is left out. */
@@ -25,8 +32,9 @@ export async function fitTables(
   context: Pick<SearchContext, "checkpoint">,
 ): Promise<FittedTables> {
   const { fields, labels, weights } = rows;
-  const { start, tables } = tablesOf(finals, fields);
-  const { coefficients, ofTable, outOfFold } = await fitOnFolds(rows, foldRuns, { start, ...context });
+  const pause = createPause(context.checkpoint);
+  const { start, tables } = await runWithPauses(tablesInSteps(finals, fields), pause);
+  const { coefficients, ofTable, outOfFold } = await fitOnFolds(rows, foldRuns, { start, pause });
   const everyRow = Uint32Array.from(labels.keys());
   const kept = tables.flatMap((table) => {
     const coefficient = ofTable.get(keyOf(table)) ?? 1;
@@ -36,10 +44,11 @@ export async function fitTables(
   const scaled = kept.map(({ table }) => table);
   const logits = new Float64Array(labels.length).fill(coefficients.intercept);
   for (const table of scaled) addTable(table, fields, everyRow, logits);
-  const merged = mergeAll(scaled, rows, logits);
+  const merged = await runWithPauses(mergeInSteps(scaled, rows, logits), pause);
   logits.fill(0);
   for (const table of merged) addTable(table, fields, everyRow, logits);
   const intercept = fitIntercept(logits, labels, weights, coefficients.intercept);
+  await pause();
   const pure = purify(intercept, merged, fields, weights);
   const coefficientOf = new Map(kept.map(({ table, coefficient }) => [keyOf(table), coefficient]));
   const found = pure.tables.map((table) =>
@@ -63,7 +72,7 @@ function compareFields({ fields: [a, b = -1] }: FoundTable, { fields: [c, d = -1
 async function fitOnFolds(
   rows: FoldedRows,
   runs: readonly BoostRun[],
-  options: { readonly start: number } & Pick<SearchContext, "checkpoint">,
+  options: CoefficientOptions,
 ) {
   const { fields, labels, weights } = rows;
   const scored = scoredRows(rows);
@@ -71,16 +80,17 @@ async function fitOnFolds(
   const columns = new Map<string, Float64Array>();
   const places = new Uint32Array(total);
   let from = 0;
-  runs.forEach((run, fold) => {
+  for (const [fold, run] of runs.entries()) {
     const count = scored[fold].length;
     places.set(scored[fold], from);
-    for (const table of tablesOf([run], fields).tables) {
+    const { tables } = await runWithPauses(tablesInSteps([run], fields), options.pause);
+    for (const table of tables) {
       const column = columns.get(keyOf(table)) ?? new Float64Array(total);
       columns.set(keyOf(table), column);
       addTable(table, fields, scored[fold], column.subarray(from, from + count));
     }
     from += count;
-  });
+  }
   const values: TableValues = {
     columns: [...columns.values()],
     labels: Uint8Array.from(places, (row) => labels[row]),
@@ -101,21 +111,24 @@ async function fitOnFolds(
   };
 }
 
-function mergeAll(tables: readonly Table[], rows: FoldedRows, logits: Float64Array): Table[] {
+function* mergeInSteps(
+  tables: readonly Table[],
+  rows: FoldedRows,
+  logits: Float64Array,
+): Generator<void, Table[]> {
   const { fields, weights } = rows;
   const curvatures = Float64Array.from(logits, (logit, i) => {
     const p = 1 / (1 + exp(-logit));
     return (weights ? weights[i] : 1) * p * (1 - p);
   });
   const budget = mergeBudget * totalWeight(rows) / tables.length;
-  return tables.map((table) =>
-    mergeBins(
-      table,
-      cellWeightsOf(table, fields, curvatures),
-      table.fields.map((field) => fields[field].isNumeric),
-      budget,
-    )
-  );
+  const merged: Table[] = [];
+  for (const table of tables) {
+    const isNumeric = table.fields.map((field) => fields[field].isNumeric);
+    merged.push(mergeBins(table, cellWeightsOf(table, fields, curvatures), isNumeric, budget));
+    yield;
+  }
+  return merged;
 }
 
 /** Returns the intercept with which the mean probability of the rows is that of their labels, by Newton's method. */

@@ -14,6 +14,13 @@ export interface Table {
   readonly cells: Float64Array;
 }
 
+/** The sum of a forest's trees. */
+export interface ForestTables {
+  /** The logit without tables. */
+  readonly start: number;
+  readonly tables: readonly Table[];
+}
+
 /** A leaf and the forest that holds its sets. */
 interface Placed {
   readonly leaf: ForestLeaf;
@@ -34,16 +41,17 @@ interface Axis {
  * column. The sum of the trees is the sum of the tables, apart from rounding.
  *
  * @param runs Forests whose mean is taken, and how many trees of each count.
- * @returns The logit without tables, and the tables: curves first, in the order of their fields.
+ * @returns Curves first, in the order of their fields.
  */
-export function tablesOf(
+export function* tablesInSteps(
   runs: readonly Pick<BoostRun, "forest" | "trees">[],
   fields: readonly BoostField[],
-): { readonly start: number; readonly tables: Table[] } {
+): Generator<void, ForestTables> {
   const byPath = new Map<number, Placed[]>();
   let start = 0;
   for (const { forest, trees } of runs) {
     start += forest.start / runs.length;
+    yield;
     for (const leaf of leavesOf(forest, fields, trees)) {
       const [first, second] = leaf.path;
       if (first === undefined) {
@@ -57,7 +65,12 @@ export function tablesOf(
     }
   }
   const keys = [...byPath.keys()].sort((a, b) => a - b);
-  return { start, tables: keys.map((key) => tableOf(byPath.get(key) ?? [], fields, runs.length)) };
+  const tables: Table[] = [];
+  for (const key of keys) {
+    tables.push(tableOf(byPath.get(key) ?? [], fields, runs.length));
+    yield;
+  }
+  return { start, tables };
 }
 
 function tableOf(leaves: readonly Placed[], fields: readonly BoostField[], runCount: number): Table {

@@ -7,6 +7,29 @@ import type { BoostField } from "./boost_rows.ts";
  */
 export type Histogram = Float64Array;
 
+/** Memory for histograms. A leaf whose path has two fields can only be divided by these, and has room for no others. */
+export function createHistogramPool(fields: readonly BoostField[]) {
+  const offsets = binOffsets(fields);
+  const [first = 0, second = 0] = fields.map(({ binCount }) => binCount).sort((a, b) => b - a);
+  const sizes = [3 * offsets[fields.length], 3 * (first + second)];
+  const free: readonly [Histogram[], Histogram[]] = [[], []];
+  const kindOf = (path: readonly number[]) => path.length === 2 ? 1 : 0;
+  return {
+    take: (path: readonly number[]): Histogram =>
+      free[kindOf(path)].pop() ?? new Float64Array(sizes[kindOf(path)]),
+    release(histogram: Histogram, path: readonly number[]): void {
+      free[kindOf(path)].push(histogram);
+    },
+    /** Returns where a field's bins begin in the histogram of a leaf with this path. */
+    offsetOf(path: readonly number[], field: number): number {
+      if (path.length < 2) return offsets[field];
+      return field === path[0] ? 0 : fields[path[0]].binCount;
+    },
+  };
+}
+
+export type HistogramPool = ReturnType<typeof createHistogramPool>;
+
 /** The part of a field's bins from 1 that a leaf may hold, besides bin 0. */
 export interface BinRange {
   readonly from: number;
@@ -24,7 +47,7 @@ export interface OrderedRows {
 }
 
 /** Returns the offset of each field's bins, and their total. */
-export function binOffsets(fields: readonly BoostField[]): Int32Array {
+function binOffsets(fields: readonly BoostField[]): Int32Array {
   const offsets = new Int32Array(fields.length + 1);
   for (let f = 0; f < fields.length; f++) offsets[f + 1] = offsets[f] + fields[f].binCount;
   return offsets;
@@ -66,13 +89,15 @@ export function countField(
   }
 }
 
-/** Subtracts one child's sums from its parent's, which become the other child's. */
+/** Subtracts one child's sums over the bins of a field from those of its parent, which become the other child's. */
 export function subtractField(
   parent: Histogram,
+  parentOffset: number,
   child: Histogram,
-  offset: number,
+  childOffset: number,
   { from, to }: BinRange,
 ): void {
-  for (let i = 3 * offset; i < 3 * offset + 3; i++) parent[i] -= child[i];
-  for (let i = 3 * (offset + from); i < 3 * (offset + to); i++) parent[i] -= child[i];
+  const ahead = 3 * (childOffset - parentOffset);
+  for (let i = 3 * parentOffset; i < 3 * parentOffset + 3; i++) parent[i] -= child[i + ahead];
+  for (let i = 3 * (parentOffset + from); i < 3 * (parentOffset + to); i++) parent[i] -= child[i + ahead];
 }

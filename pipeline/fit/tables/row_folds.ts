@@ -86,9 +86,9 @@ function markSeenGroups(blocks: Uint8Array, groups: Uint32Array): void {
   }
 }
 
-function requireRows({ labels }: SearchRows, { blocks, folds }: RowFolds): void {
+function requireRows({ labels, weights }: SearchRows, { blocks, folds }: RowFolds): void {
   const counts = new Float64Array(512);
-  for (let i = 0; i < blocks.length; i++) counts[2 * blocks[i] + labels[i]]++;
+  for (let i = 0; i < blocks.length; i++) if (!weights || weights[i] > 0) counts[2 * blocks[i] + labels[i]]++;
   for (const { fittedTo, scoredOn } of folds) {
     const fitted = [0, 1].map((label) => fittedTo.reduce((sum, block) => sum + counts[2 * block + label], 0));
     const scored = [scoredOn, scoredOn + onlyScored].reduce(

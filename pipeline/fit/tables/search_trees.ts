@@ -8,8 +8,10 @@ import { streamSeed } from "./stream_seed.ts";
 /** Leaves of a tree that are tried, ascending. */
 const leafCounts = [4, 8, 16, 32, 64];
 /** Numbers of pairs that are tried, if they are below `pairShareMax` of all pairs. */
-const pairCounts = [12, 25, 50];
+const pairCounts = [12, 25, 50, 100, 200];
 const pairShareMax = 0.8;
+/** More pairs are never kept, whatever they are worth: each has a coefficient to fit. */
+const pairsMax = 200;
 /** A simpler model is chosen if its loss is at most this much worse. */
 const simplerMargin = 1.001;
 /** The second mode is given up if its first loss is this much worse. */
@@ -51,7 +53,7 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
     return result;
   };
   const { fields, folds } = rows;
-  const every = (pairs: readonly Pair[] | "all") => folds.map(() => pairs);
+  const every = <Pairs>(pairs: Pairs) => folds.map(() => pairs);
   const pairTotal = fields.length * (fields.length - 1) / 2;
   const curves = await run({ name: "curves", mode: "sorted", leaves: 4, pairs: every([]), pairCount: 0 });
   let best: Tried | undefined;
@@ -69,24 +71,8 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
   if (best && fields.some(({ isNumeric }) => !isNumeric)) {
     await ladder("single", best.leaves, best.logLoss * modeMargin);
   }
-  let chosen = curves;
-  if (best && curves.logLoss > best.logLoss * simplerMargin) {
-    chosen = best;
-    for (const count of pairCounts.filter((m) => m < pairShareMax * pairTotal)) {
-      if (stopped) break;
-      const pairs = best.runs.map(({ pairGain }) => largestPairs([pairGain], fields.length, count));
-      const result = await run({
-        name: "pruned",
-        mode: best.mode,
-        leaves: best.leaves,
-        pairs,
-        pairCount: count,
-      });
-      if (result.logLoss > best.logLoss * simplerMargin) continue;
-      chosen = result;
-      break;
-    }
-  }
+  const isCurves = !best || curves.logLoss <= best.logLoss * simplerMargin;
+  const chosen = isCurves || !best ? curves : await prune(best, pairTotal, fields.length, run, () => stopped);
   const stages = tried.map(({ stage }) => ({ ...stage, chosen: stage === chosen.stage }));
   const gains = (best ?? curves).runs.map(({ pairGain }) => pairGain);
   const { mode, leaves, runs } = chosen;
@@ -98,6 +84,26 @@ export async function searchTrees(rows: FoldedRows, context: SearchContext): Pro
     runs,
     stages,
   };
+}
+
+/** Returns the trees with the fewest pairs that are nearly as good as with all. */
+async function prune(
+  best: Tried,
+  pairTotal: number,
+  fieldCount: number,
+  run: (candidate: Candidate) => Promise<Tried>,
+  isStopped: () => boolean,
+): Promise<Tried> {
+  let least = pairTotal <= pairsMax ? best : undefined;
+  for (const count of pairCounts.filter((m) => m < pairShareMax * pairTotal)) {
+    if (isStopped() && least) break;
+    const pairs = best.runs.map(({ pairGain }) => largestPairs([pairGain], fieldCount, count));
+    const { mode, leaves } = best;
+    const result = await run({ name: "pruned", mode, leaves, pairs, pairCount: count });
+    if (result.logLoss <= best.logLoss * simplerMargin) return result;
+    if (!least || result.logLoss < least.logLoss) least = result;
+  }
+  return least ?? best;
 }
 
 async function crossValidate(rows: FoldedRows, candidate: Candidate, context: SearchContext): Promise<Tried> {

@@ -1,5 +1,12 @@
 import { type BoostField, type BoostTask, growth } from "./boost_rows.ts";
-import { binOffsets, countField, type Histogram, type OrderedRows, subtractField } from "./histograms.ts";
+import {
+  countField,
+  createHistogramPool,
+  type Histogram,
+  type HistogramPool,
+  type OrderedRows,
+  subtractField,
+} from "./histograms.ts";
 import { type Leaf, rangeOf } from "./leaf.ts";
 import { noSplit, scanCuts, scanLevels, scanSubsets, type Split } from "./split_search.ts";
 
@@ -14,47 +21,48 @@ export interface SplitRows extends OrderedRows {
   readonly offered: readonly number[];
 }
 
-/** A step yields after this many rows. */
+/** Work on more rows is divided into steps. */
 const stepRows = 50_000;
 
 /** Creates a finder of the best divisions of leaves, which keeps the memory of histograms from tree to tree. */
 export function createSplitFinder(fields: readonly BoostField[], { mode, allowed }: SplitOptions) {
-  const offsets = binOffsets(fields);
-  const free: Histogram[] = [];
-  const bestSplit = (leaf: Leaf, histogram: Histogram, among: readonly number[]) =>
-    scanFields(leaf, histogram, among, { fields, offsets, mode });
+  const pool = createHistogramPool(fields);
 
   function* count(leaf: Leaf, rows: SplitRows, among: readonly number[]): Generator<void, Histogram> {
-    const histogram = free.pop() ?? new Float64Array(3 * offsets[fields.length]);
+    const histogram = pool.take(leaf.path);
     for (const f of among) {
       const range = rangeOf(leaf, f, fields[f]);
-      countField(histogram, offsets[f], range, fields[f].codes, rows, leaf.start, leaf.end);
+      const offset = pool.offsetOf(leaf.path, f);
+      countField(histogram, offset, range, fields[f].codes, rows, leaf.start, leaf.end);
       if (leaf.end - leaf.start > stepRows) yield;
     }
     return histogram;
   }
 
-  /** Subtracts what the smaller child holds from the parent's sums. */
-  function subtract(
-    parent: Histogram,
-    counted: Histogram,
-    [larger, smaller]: [Leaf, Leaf],
-    among: readonly number[],
-  ) {
+  const bestSplit = (leaf: Leaf, histogram: Histogram, among: readonly number[]) =>
+    scanFields(leaf, histogram, among, { fields, pool, mode });
+
+  /** Returns the larger child's sums: the parent's, where they are or in less room, without the smaller child's. */
+  function subtract(parent: Leaf, sums: Histogram, counted: Histogram, children: Children): Histogram {
+    const { smaller, larger, among } = children;
+    const { path } = larger;
+    const rest = path.length === parent.path.length || path.length < 2 ? sums : pool.take(path);
     for (const f of among) {
       const [own, other] = [larger, smaller].map((one) => rangeOf(one, f, fields[f]));
+      const [from, to] = [pool.offsetOf(parent.path, f), pool.offsetOf(path, f)];
+      if (rest !== sums) rest.set(sums.subarray(3 * from, 3 * (from + fields[f].binCount)), 3 * to);
       // Of the field that was split, the two share bin 0 alone.
       const range = { from: Math.max(own.from, other.from), to: Math.min(own.to, other.to) };
-      subtractField(parent, counted, offsets[f], range);
+      subtractField(rest, to, counted, pool.offsetOf(path, f), range);
     }
+    if (rest !== sums) pool.release(sums, parent.path);
+    return rest;
   }
 
   function keep(leaf: Leaf, histogram: Histogram): void {
     if (leaf.split) leaf.histogram = histogram;
-    else free.push(histogram);
+    else pool.release(histogram, leaf.path);
   }
-
-  const isOpen = ({ weight }: Leaf) => weight >= 2 * growth.leafRows;
 
   return {
     /** Finds the best division of a tree's root. */
@@ -66,30 +74,40 @@ export function createSplitFinder(fields: readonly BoostField[], { mode, allowed
     },
     /** Finds the best divisions of a leaf's children: the rows of the smaller one are counted, and the other's sums are the rest. */
     *ofChildren(leaf: Leaf, [left, right]: [Leaf, Leaf], rows: SplitRows): Generator<void> {
-      const parent = leaf.histogram;
-      if (!parent) throw new Error("a leaf was divided without its sums");
+      const sums = leaf.histogram;
+      if (!sums) throw new Error("a leaf was divided without its sums");
       leaf.histogram = undefined;
-      const [smaller, larger] = left.end - left.start <= right.end - right.start
-        ? [left, right]
-        : [right, left];
+      const isLeftSmaller = left.end - left.start <= right.end - right.start;
+      const [smaller, larger] = isLeftSmaller ? [left, right] : [right, left];
       const among = candidates(smaller, rows.offered, allowed);
-      if (isOpen(smaller) || isOpen(larger)) {
-        const counted = yield* count(smaller, rows, among);
-        if (isOpen(smaller)) smaller.split = bestSplit(smaller, counted, among);
-        if (isOpen(larger)) {
-          subtract(parent, counted, [larger, smaller], among);
-          larger.split = bestSplit(larger, parent, among);
-        }
-        keep(smaller, counted);
-      }
-      keep(larger, parent);
+      if (!isOpen(smaller) && !isOpen(larger)) return pool.release(sums, leaf.path);
+      const counted = yield* count(smaller, rows, among);
+      if (isOpen(smaller)) smaller.split = bestSplit(smaller, counted, among);
+      if (isOpen(larger)) {
+        const rest = subtract(leaf, sums, counted, { smaller, larger, among });
+        larger.split = bestSplit(larger, rest, among);
+        keep(larger, rest);
+      } else pool.release(sums, leaf.path);
+      keep(smaller, counted);
     },
     /** Releases the memory of a leaf that is not divided. */
     release(leaf: Leaf): void {
-      if (leaf.histogram) free.push(leaf.histogram);
+      if (leaf.histogram) pool.release(leaf.histogram, leaf.path);
       leaf.histogram = undefined;
     },
   };
+}
+
+/** The children of a leaf, and the fields that they may split on. */
+interface Children {
+  readonly smaller: Leaf;
+  readonly larger: Leaf;
+  readonly among: readonly number[];
+}
+
+/** Whether a leaf has enough rows for two sides. */
+function isOpen({ weight }: Leaf): boolean {
+  return weight >= 2 * growth.leafRows;
 }
 
 /** Returns the fields that a leaf may split on, ascending. */
@@ -104,24 +122,25 @@ function candidates({ path }: Leaf, offered: readonly number[], allowed: Uint8Ar
 
 interface Bins extends Pick<SplitOptions, "mode"> {
   readonly fields: readonly BoostField[];
-  readonly offsets: Int32Array;
+  readonly pool: HistogramPool;
 }
 
 function scanFields(
   leaf: Leaf,
   histogram: Histogram,
   among: readonly number[],
-  { fields, offsets, mode }: Bins,
+  { fields, pool, mode }: Bins,
 ): Split | undefined {
   const best = noSplit();
   for (const f of among) {
     const { isNumeric, binCount } = fields[f];
+    const offset = pool.offsetOf(leaf.path, f);
     if (isNumeric) {
-      scanCuts(best, f, histogram, offsets[f], rangeOf(leaf, f, fields[f]), leaf);
+      scanCuts(best, f, histogram, offset, rangeOf(leaf, f, fields[f]), leaf);
       continue;
     }
-    scanLevels(best, f, histogram, offsets[f], binCount, leaf);
-    if (mode === "sorted") scanSubsets(best, f, histogram, offsets[f], binCount, leaf);
+    scanLevels(best, f, histogram, offset, binCount, leaf);
+    if (mode === "sorted") scanSubsets(best, f, histogram, offset, binCount, leaf);
   }
   return best.field < 0 ? undefined : best;
 }

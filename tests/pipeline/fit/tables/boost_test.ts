@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { boost } from "../../../../pipeline/fit/tables/boost.ts";
 import type { BoostRows, BoostTask } from "../../../../pipeline/fit/tables/boost_rows.ts";
 import { poolLevels } from "../../../../pipeline/fit/tables/boost_fields.ts";
-import { addTable, tablesOf } from "../../../../pipeline/fit/tables/forest_tables.ts";
+import { addTable, tablesInSteps } from "../../../../pipeline/fit/tables/forest_tables.ts";
 import type { SearchRows } from "../../../../pipeline/fit/tables/found_model.ts";
 import { createGrower } from "../../../../pipeline/fit/tables/grow.ts";
 import type { Leaf } from "../../../../pipeline/fit/tables/leaf.ts";
@@ -44,7 +44,7 @@ for (const mode of ["sorted", "single"] as const) {
     const rows = boostRows(mixedRows, (row) => row % 3 === 0);
     const run = runToEnd(boost(rows, { ...task, mode }));
     assert.ok(run.trees > 20);
-    const { start, tables } = tablesOf([run], rows.fields);
+    const { start, tables } = runToEnd(tablesInSteps([run], rows.fields));
     assert.ok(tables.some(({ fields }) => fields.length === 2));
     const scored = Uint32Array.from({ length: 1000 }, (_, i) => 3 * i);
     const logits = new Float64Array(scored.length).fill(start);
@@ -58,7 +58,7 @@ Deno.test("purified tables add up to the same logits, and hold no mean of a row 
   const rows = boostRows(mixedRows, () => false);
   const { scoredOn: _, ...unscored } = task;
   const run = runToEnd(boost(rows, unscored));
-  const { start, tables } = tablesOf([run], rows.fields);
+  const { start, tables } = runToEnd(tablesInSteps([run], rows.fields));
   const pure = purify(start, tables, rows.fields, undefined);
   const every = Uint32Array.from(rows.labels.keys());
   const [before, after] = [start, pure.intercept].map((base) => new Float64Array(every.length).fill(base));
@@ -91,10 +91,10 @@ Deno.test("more trees are grown until none of the last 60 lowers the loss of the
 
 function treesGrown(
   rows: BoostRows,
-  run: { readonly forest: Parameters<typeof tablesOf>[0][number]["forest"] },
+  run: { readonly forest: Parameters<typeof tablesInSteps>[0][number]["forest"] },
 ) {
   let count = 0;
-  const total = (trees: number) => tablesOf([{ ...run, trees }], rows.fields);
+  const total = (trees: number) => runToEnd(tablesInSteps([{ ...run, trees }], rows.fields));
   while (JSON.stringify(total(count + 1)) !== JSON.stringify(total(count))) count++;
   return count;
 }

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { fitCoefficients, type TableValues } from "../../../../pipeline/fit/tables/coefficients.ts";
+import { createPause } from "../../../../pipeline/fit/tables/pauses.ts";
 import { createRandom } from "../../../../pipeline/math/random.ts";
 import { assertClose } from "../../../support/assert_close.ts";
+
+const pause = createPause();
 
 /** Rows whose labels follow the given factors of random columns. */
 function valuesOf(factors: readonly number[], rowCount = 2000): TableValues {
@@ -29,7 +32,7 @@ function slopeBy(
 
 Deno.test("coefficients are the optimum of the penalised loss: the derivative is 0, or not negative at 0", async () => {
   const values = valuesOf([1.5, 0.7, -2, 1, -3]);
-  const { intercept, coefficients, certificate } = await fitCoefficients(values, { start: 0 });
+  const { intercept, coefficients, certificate } = await fitCoefficients(values, { start: 0, pause });
   assert.ok(coefficients[0] > coefficients[1]);
   for (let t = 0; t < 5; t++) {
     const slope = slopeBy(values, coefficients, intercept, t);
@@ -45,14 +48,14 @@ Deno.test("a table that says nothing about its rows keeps a coefficient of 1", a
   const values = valuesOf([1]);
   const { coefficients } = await fitCoefficients(
     { ...values, columns: [...values.columns, new Float64Array(2000)] },
-    { start: 0 },
+    { start: 0, pause },
   );
   assert.equal(coefficients[1], 1);
 });
 
 Deno.test("without tables, the intercept is the log-odds of the labels", async () => {
   const values = { ...valuesOf([0.1]), columns: [] };
-  const { intercept } = await fitCoefficients(values, { start: 0 });
+  const { intercept } = await fitCoefficients(values, { start: 0, pause });
   const rate = values.labels.reduce((sum, label) => sum + label, 0) / 2000;
   assertClose(intercept, Math.log(rate / (1 - rate)), 1e-9, "intercept");
 });
@@ -66,8 +69,8 @@ Deno.test("a row of weight 2 counts as two rows", async () => {
     weights: undefined,
   };
   const weights = Float64Array.from({ length: 2000 }, (_, i) => i < 500 ? 2 : 1);
-  const one = await fitCoefficients({ ...values, weights }, { start: 0 });
-  const other = await fitCoefficients(repeated, { start: 0 });
+  const one = await fitCoefficients({ ...values, weights }, { start: 0, pause });
+  const other = await fitCoefficients(repeated, { start: 0, pause });
   assertClose(one.coefficients[0], other.coefficients[0], 1e-8, "coefficient");
   assertClose(one.intercept, other.intercept, 1e-8, "intercept");
 });
