@@ -1,6 +1,7 @@
 import { exp } from "../../math/elementary.ts";
+import { rowsOf } from "./boost.ts";
 import { totalWeight } from "./boost_fields.ts";
-import type { BoostField, BoostRun, FoldedRows } from "./boost_rows.ts";
+import type { BoostRun, FoldedRows } from "./boost_rows.ts";
 import {
   type CoefficientOptions,
   fitCoefficients,
@@ -10,11 +11,11 @@ import {
 } from "./coefficients.ts";
 import type { SearchContext } from "./search_options.ts";
 import { scoredRows, scoreFolds } from "./fold_scores.ts";
-import { addTable, type Table, tablesInSteps } from "./forest_tables.ts";
+import { addTable, type ForestTables, type Table, tablesInSteps } from "./forest_tables.ts";
 import type { FoundModel, FoundTable } from "./found_model.ts";
 import { mergeBins } from "./merge_bins.ts";
-import { createPause, runWithPauses } from "./pauses.ts";
-import { cellWeightsOf, purify } from "./purify.ts";
+import { createPause, type Pause, runWithPauses } from "./pauses.ts";
+import { cellWeightsOf, type MeanRows, purifyInSteps } from "./purify.ts";
 
 /** A table of a smaller coefficient is left out. */
 const coefficientMin = 0.02;
@@ -24,7 +25,10 @@ const mergeBudget = 1e-4;
 /** Tables of trees, with coefficients fitted on rows that the trees were not. */
 export type FittedTables = Omit<FoundModel, "stages" | "steps">;
 
-/** Adds the final trees up into tables, multiplies them by their coefficients, merges like bins and purifies them. */
+/**
+ * Adds the final trees up into purified tables, multiplies them by their coefficients and merges like bins. A curve and a pair's table are
+ * then scaled apart: trees tend to say too much of the one and too little of the other.
+ */
 export async function fitTables(
   rows: FoldedRows,
   foldRuns: readonly BoostRun[],
@@ -33,9 +37,9 @@ export async function fitTables(
 ): Promise<FittedTables> {
   const { fields, labels, weights } = rows;
   const pause = createPause(context.checkpoint);
-  const { start, tables } = await runWithPauses(tablesInSteps(finals, fields), pause);
+  const among = Uint32Array.from(labels.keys());
+  const { start, tables } = await pureTables(finals, { fields, among, weights }, pause);
   const { coefficients, ofTable, outOfFold } = await fitOnFolds(rows, foldRuns, { start, pause });
-  const everyRow = Uint32Array.from(labels.keys());
   const kept = tables.flatMap((table) => {
     const coefficient = ofTable.get(keyOf(table)) ?? 1;
     if (coefficient < coefficientMin) return [];
@@ -43,16 +47,16 @@ export async function fitTables(
   });
   const scaled = kept.map(({ table }) => table);
   const logits = new Float64Array(labels.length).fill(coefficients.intercept);
-  for (const table of scaled) addTable(table, fields, everyRow, logits);
+  for (const table of scaled) addTable(table, fields, among, logits);
   const merged = await runWithPauses(mergeInSteps(scaled, rows, logits), pause);
   logits.fill(0);
-  for (const table of merged) addTable(table, fields, everyRow, logits);
+  for (const table of merged) addTable(table, fields, among, logits);
   const intercept = fitIntercept(logits, labels, weights, coefficients.intercept);
-  await pause();
-  const pure = purify(intercept, merged, fields, weights);
+  // Merging has left some small means.
+  const pure = await runWithPauses(purifyInSteps(intercept, merged, { fields, among, weights }), pause);
   const coefficientOf = new Map(kept.map(({ table, coefficient }) => [keyOf(table), coefficient]));
   const found = pure.tables.map((table) =>
-    foundTable(table, coefficientOf.get(keyOf(table)) ?? 1, worthOf(table, fields, weights))
+    foundTable(table, coefficientOf.get(keyOf(table)) ?? 1, worthOf(table, { fields, among, weights }))
   );
   return {
     intercept: pure.intercept,
@@ -60,6 +64,13 @@ export async function fitTables(
     outOfFold,
     certificate: coefficients.certificate,
   };
+}
+
+/** Adds trees up into purified tables. @param rows Those that the trees were fitted to. */
+async function pureTables(runs: readonly BoostRun[], rows: MeanRows, pause: Pause): Promise<ForestTables> {
+  const { start, tables } = await runWithPauses(tablesInSteps(runs, rows.fields), pause);
+  const pure = await runWithPauses(purifyInSteps(start, tables, rows), pause);
+  return { start: pure.intercept, tables: pure.tables };
 }
 
 const keyOf = ({ fields }: Pick<Table, "fields">) => fields.join();
@@ -83,7 +94,8 @@ async function fitOnFolds(
   for (const [fold, run] of runs.entries()) {
     const count = scored[fold].length;
     places.set(scored[fold], from);
-    const { tables } = await runWithPauses(tablesInSteps([run], fields), options.pause);
+    const among = rowsOf(rows, new Set(rows.folds[fold].fittedTo));
+    const { tables } = await pureTables([run], { fields, among, weights }, options.pause);
     for (const table of tables) {
       const column = columns.get(keyOf(table)) ?? new Float64Array(total);
       columns.set(keyOf(table), column);
@@ -121,11 +133,14 @@ function* mergeInSteps(
     const p = 1 / (1 + exp(-logit));
     return (weights ? weights[i] : 1) * p * (1 - p);
   });
+  const among = Uint32Array.from(logits.keys());
   const budget = mergeBudget * totalWeight(rows) / tables.length;
   const merged: Table[] = [];
   for (const table of tables) {
     const isNumeric = table.fields.map((field) => fields[field].isNumeric);
-    merged.push(mergeBins(table, cellWeightsOf(table, fields, curvatures), isNumeric, budget));
+    merged.push(
+      mergeBins(table, cellWeightsOf(table, { fields, among, weights: curvatures }), isNumeric, budget),
+    );
     yield;
   }
   return merged;
@@ -155,8 +170,8 @@ function fitIntercept(
 }
 
 /** Returns the variance over the rows of what a table adds to the logit. */
-function worthOf(table: Table, fields: readonly BoostField[], weights: Float64Array | undefined): number {
-  const cellWeights = cellWeightsOf(table, fields, weights);
+function worthOf(table: Table, rows: MeanRows): number {
+  const cellWeights = cellWeightsOf(table, rows);
   let [sum, squares, total] = [0, 0, 0];
   for (let i = 0; i < cellWeights.length; i++) {
     sum += cellWeights[i] * table.cells[i];

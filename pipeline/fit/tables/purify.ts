@@ -8,22 +8,30 @@ export interface Purified {
   readonly tables: readonly Table[];
 }
 
+/** Rows by which means are weighted. */
+export interface MeanRows {
+  readonly fields: readonly BoostField[];
+  /** Row numbers. */
+  readonly among: Uint32Array;
+  /** Of all rows; default: 1. */
+  readonly weights?: Float64Array | undefined;
+}
+
 const rounds = 50;
 
 /**
  * Moves the mean of each row and column of the pairs' tables into the curves of their fields, until the means are 0, and the mean of each
  * curve into the intercept. Means are weighted by rows. A missing value of a numeric field that had none adds nothing.
  *
- * @param fields Bins of the rows, by which means are weighted.
- * @param weights Of the rows; default: 1.
+ * @param rows Those by which means are weighted.
  * @see Lengerich et al., Purifying Interaction Effects with the Functional ANOVA (2020).
  */
-export function purify(
+export function* purifyInSteps(
   intercept: number,
   tables: readonly Table[],
-  fields: readonly BoostField[],
-  weights: Float64Array | undefined,
-): Purified {
+  rows: MeanRows,
+): Generator<void, Purified> {
+  const { fields } = rows;
   const curves = new Map<number, Float64Array>();
   const curveOf = (field: number) => {
     const known = curves.get(field);
@@ -33,7 +41,7 @@ export function purify(
     return made;
   };
   const counts = fields.map((field, f) =>
-    tables.some((table) => table.fields.includes(f)) ? binWeights(field, weights) : new Float64Array(0)
+    tables.some((table) => table.fields.includes(f)) ? binWeights(field, rows) : new Float64Array(0)
   );
   const pairs: Table[] = [];
   for (const table of tables) {
@@ -43,7 +51,8 @@ export function purify(
       for (let bin = 0; bin < curve.length; bin++) curve[bin] += table.cells[table.positions[0][bin]];
       continue;
     }
-    const cellWeights = cellWeightsOf(table, fields, weights);
+    yield;
+    const cellWeights = cellWeightsOf(table, rows);
     const isUnseen = [first, second].map((f) => fields[f].isNumeric && counts[f][0] === 0);
     const { cells, rowMeans, columnMeans } = withoutMeans(table, cellWeights, isUnseen);
     add(curveOf(first), table.positions[0], rowMeans);
@@ -88,24 +97,24 @@ function curveTable(field: number, curve: Float64Array, isNumeric: boolean): Tab
 }
 
 /** Returns the weight of the rows in each bin. */
-export function binWeights({ codes, binCount }: BoostField, weights: Float64Array | undefined): Float64Array {
+function binWeights({ codes, binCount }: BoostField, { among, weights }: MeanRows): Float64Array {
   const sums = new Float64Array(binCount);
-  for (let i = 0; i < codes.length; i++) sums[codes[i]] += weights ? weights[i] : 1;
+  for (let i = 0; i < among.length; i++) sums[codes[among[i]]] += weights ? weights[among[i]] : 1;
   return sums;
 }
 
-/** Returns the weight of the rows in each cell, row-major. @param weights Of the rows; default: 1. */
+/** Returns the weight of the rows in each cell, row-major. */
 export function cellWeightsOf(
   { fields: [first, second], positions, shape }: Table,
-  fields: readonly BoostField[],
-  weights: Float64Array | undefined,
+  { fields, among, weights }: MeanRows,
 ): Float64Array {
   const sums = new Float64Array(shape[0] * shape[1]);
   const down = fields[first].codes;
   const across = second === undefined ? undefined : fields[second].codes;
-  for (let i = 0; i < down.length; i++) {
-    const column = across ? positions[1][across[i]] : 0;
-    sums[positions[0][down[i]] * shape[1] + column] += weights ? weights[i] : 1;
+  for (let i = 0; i < among.length; i++) {
+    const row = among[i];
+    const column = across ? positions[1][across[row]] : 0;
+    sums[positions[0][down[row]] * shape[1] + column] += weights ? weights[row] : 1;
   }
   return sums;
 }

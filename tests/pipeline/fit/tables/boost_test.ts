@@ -6,7 +6,7 @@ import { addTable, tablesInSteps } from "../../../../pipeline/fit/tables/forest_
 import type { SearchRows } from "../../../../pipeline/fit/tables/found_model.ts";
 import { createGrower } from "../../../../pipeline/fit/tables/grow.ts";
 import type { Leaf } from "../../../../pipeline/fit/tables/leaf.ts";
-import { purify } from "../../../../pipeline/fit/tables/purify.ts";
+import { purifyInSteps } from "../../../../pipeline/fit/tables/purify.ts";
 import { runToEnd } from "../../../../pipeline/runtime/event_loop.ts";
 import { sharedUint8 } from "../../../../pipeline/runtime/shared_memory.ts";
 import { binnedRows } from "../../../support/binned_rows.ts";
@@ -59,8 +59,8 @@ Deno.test("purified tables add up to the same logits, and hold no mean of a row 
   const { scoredOn: _, ...unscored } = task;
   const run = runToEnd(boost(rows, unscored));
   const { start, tables } = runToEnd(tablesInSteps([run], rows.fields));
-  const pure = purify(start, tables, rows.fields, undefined);
   const every = Uint32Array.from(rows.labels.keys());
+  const pure = runToEnd(purifyInSteps(start, tables, { fields: rows.fields, among: every }));
   const [before, after] = [start, pure.intercept].map((base) => new Float64Array(every.length).fill(base));
   for (const table of tables) addTable(table, rows.fields, every, before);
   for (const table of pure.tables) addTable(table, rows.fields, every, after);

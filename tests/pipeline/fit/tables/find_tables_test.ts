@@ -7,9 +7,11 @@ import {
   tableLogits,
 } from "../../../../pipeline/fit/tables/found_model.ts";
 import type { SearchEvent } from "../../../../pipeline/fit/tables/search_options.ts";
+import { allPairs } from "../../../../pipeline/fit/tables/search_trees.ts";
 import { startThreads } from "../../../../pipeline/runtime/thread_pool.ts";
 import { trainWorkerUrl } from "../../../../pipeline/train/training_resources.ts";
 import { binnedRows, weightedRows } from "../../../support/binned_rows.ts";
+import { assertRejected } from "../../../support/expected_failure.ts";
 import { alone } from "../../../support/example_rows.ts";
 
 const step = (condition: boolean) => condition ? 1 : -1;
@@ -169,4 +171,52 @@ Deno.test("a row counts by its weight: rows of weight 0.001 have next to no say"
   const rows = weightedRows(opposite, (row) => opposite.labels[row] === 1 ? 0.001 : 1);
   const { intercept } = await find(rows);
   assert.ok(intercept < -5);
+});
+
+const many = 110_000;
+const fewFields = [
+  { name: "a", kind: "numeric", bins: 20 },
+  { name: "c", kind: "categorical", bins: 70_000 },
+  { name: "d", kind: "categorical", bins: 3 },
+] as const;
+
+Deno.test("of more than 100,000 rows, whole groups are held out, and the search is on a sample of the others", async () => {
+  const rows = binnedRows(many, fewFields, { groupRows: 2, logit: () => 0 });
+  const counts: number[] = [];
+  const { outOfFold: { blocks, folds, logits } } = await find(rows, {
+    stopAt: () => true,
+    observe: ({ stage }) => counts.push(stage === "held-out" ? 1 : 0),
+  });
+  assert.deepEqual(folds, [{ fittedTo: [0], scoredOn: 1 }]);
+  const held = blocks.reduce((sum, block) => sum + block, 0);
+  assert.ok(Math.abs(held / many - 0.2) < 0.01, `${held}`);
+  for (let i = 0; i < many; i += 2) assert.equal(blocks[i], blocks[i + 1]);
+  assert.ok(logits.every((logit, i) => Number.isNaN(logit) === (blocks[i] === 0)));
+  assert.ok(counts.includes(1));
+});
+
+Deno.test("tables of a field of 70,000 levels are as large as its frequent levels are many", async () => {
+  const rows = binnedRows(many, fewFields, {
+    logit: ([a, c, d]) => step(a > 10) * step(d > 1) + (c > 200 ? 0 : 2),
+  });
+  // Two levels are frequent.
+  for (let i = 0; i < many; i += 4) rows.fields[1].codes[i] = 1 + i % 8 / 4;
+  const steps = { ...plantedModel.steps, leaves: 8, mode: "single", pairs: allPairs(3), trees: 20 } as const;
+  const { tables } = await find(rows, { steps: { ...steps, foldPairs: [allPairs(3)], foldTrees: [20] } });
+  const sizes = tables.map(({ cells }) => cells.length);
+  assert.ok(Math.max(...sizes) < 200, `${sizes}`);
+  assert.ok(
+    tables.every(({ fields, positions }) =>
+      fields.every((f, axis) => positions[axis].length === rows.fields[f].binCount)
+    ),
+  );
+});
+
+Deno.test("rows of one group are no folds: the failure says so", async () => {
+  const rows = binnedRows(200, [shapes[0]], { groupRows: 200, logit: () => 0 });
+  await assertRejected(
+    find(rows),
+    "examples-invalid",
+    /one of 3 folds of 200 training rows .*All rows of a group/,
+  );
 });
