@@ -21,12 +21,13 @@ export interface TableCoefficients {
 }
 
 export interface CoefficientOptions {
-  readonly start: number;
+  /** Coefficients to start from, intercept last. */
+  readonly start: Float64Array;
+  /** Weight of the penalty, in rows. */
+  readonly ridge: number;
   readonly pause: Pause;
 }
 
-/** Weight of the penalty, in rows. */
-const ridge = 30;
 /** Largest derivative of the mean loss that counts as 0, and largest change by a further step. */
 const tolerance = { gradient: 1e-9, step: 1e-8 };
 /** Near the optimum the objective falls by less than its rounding error, and the gradient still shrinks. */
@@ -34,7 +35,7 @@ const slack = 1e-14;
 const iterationsMax = 100;
 
 /**
- * Minimises Σ w · log loss(intercept + Z·b) + 15 · Σ (b − 1)² over the intercept and b ≥ 0, which is convex, by Newton's method on the
+ * Minimises Σ w · log loss(intercept + Z·b) + ridge/2 · Σ (b − 1)² over the intercept and b ≥ 0, which is convex, by Newton's method on the
  * coefficients that are not held at 0.
  *
  * @param values Z by columns, labels and weights.
@@ -43,15 +44,14 @@ const iterationsMax = 100;
  */
 export async function fitCoefficients(
   values: TableValues,
-  { start, pause }: CoefficientOptions,
+  { start, ridge, pause }: CoefficientOptions,
 ): Promise<TableCoefficients> {
   const count = values.columns.length;
   // The intercept last.
-  let b = new Float64Array(count + 1).fill(1);
-  b[count] = start;
-  let objective = objectiveOf(values, b);
+  let b = start.slice();
+  let objective = objectiveOf(values, b, ridge);
   for (let iterations = 0; iterations < iterationsMax; iterations++) {
-    const { gradient, hessian, total } = await runWithPauses(derivativesInSteps(values, b), pause);
+    const { gradient, hessian, total } = await runWithPauses(derivativesInSteps(values, b, ridge), pause);
     const held = (i: number) => i < count && b[i] === 0 && gradient[i] >= 0;
     const free = [count, ...Array.from({ length: count }, (_, i) => i).filter((i) => !held(i))];
     const gradientMax = free.reduce((most, i) => Math.max(most, Math.abs(gradient[i])), 0) / total;
@@ -61,13 +61,14 @@ export async function fitCoefficients(
       0,
     );
     const isThere = gradientMax <= tolerance.gradient && change <= tolerance.step;
-    const next = isThere ? undefined : search(values, b, step, objective);
+    const next = isThere ? undefined : search(values, b, step, { objective, ridge });
     if (!next && gradientMax <= tolerance.gradient) {
       const atBound = gradient.subarray(0, count).filter((_, i) => b[i] === 0);
       const certificate: TablesCertificate = {
         gradientMax,
         ...atBound.length > 0 ? { boundGradientMin: Math.min(...atBound) / total } : {},
         objective: objective / total,
+        ridge,
         iterations,
       };
       return { intercept: b[count], coefficients: b.slice(0, count), certificate };
@@ -107,7 +108,7 @@ function search(
   values: TableValues,
   b: Float64Array,
   step: Float64Array,
-  objective: number,
+  { objective, ridge }: { readonly objective: number; readonly ridge: number },
 ): { b: Float64Array<ArrayBuffer>; objective: number } | undefined {
   const count = values.columns.length;
   const reach = b.reduce(
@@ -119,7 +120,7 @@ function search(
     const next = b.map((value, i) =>
       i < count ? Math.max(0, value - share * step[i]) : value - share * step[i]
     );
-    const at = objectiveOf(values, next);
+    const at = objectiveOf(values, next, ridge);
     if (at <= objective + slack * Math.abs(objective)) return { b: next, objective: at };
   }
   return undefined;
@@ -135,7 +136,7 @@ export function valueLogits({ columns, labels }: TableValues, b: Float64Array): 
   return logits;
 }
 
-function objectiveOf(values: TableValues, b: Float64Array): number {
+function objectiveOf(values: TableValues, b: Float64Array, ridge: number): number {
   const { labels, weights, columns } = values;
   const logits = valueLogits(values, b);
   let sum = 0;
@@ -145,7 +146,7 @@ function objectiveOf(values: TableValues, b: Float64Array): number {
 }
 
 /** Returns the gradient and the lower triangle of the Hessian of the sum of losses, and the rows' weight. */
-function* derivativesInSteps({ columns, labels, weights }: TableValues, b: Float64Array) {
+function* derivativesInSteps({ columns, labels, weights }: TableValues, b: Float64Array, ridge: number) {
   const count = columns.length;
   const logits = valueLogits({ columns, labels, weights }, b);
   const [residuals, curvatures] = [new Float64Array(labels.length), new Float64Array(labels.length)];

@@ -2,13 +2,8 @@ import { exp } from "../../math/elementary.ts";
 import { rowsOf } from "./boost.ts";
 import { totalWeight } from "./boost_fields.ts";
 import type { BoostRun, FoldedRows } from "./boost_rows.ts";
-import {
-  type CoefficientOptions,
-  fitCoefficients,
-  type TableCoefficients,
-  type TableValues,
-  valueLogits,
-} from "./coefficients.ts";
+import type { TableValues } from "./coefficients.ts";
+import { crossFit } from "./cross_fit.ts";
 import type { SearchContext } from "./search_options.ts";
 import { scoredRows, scoreFolds } from "./fold_scores.ts";
 import { addTable, type ForestTables, type Table, tablesInSteps } from "./forest_tables.ts";
@@ -39,7 +34,7 @@ export async function fitTables(
   const pause = createPause(context.checkpoint);
   const among = Uint32Array.from(labels.keys());
   const { start, tables } = await pureTables(finals, { fields, among, weights }, pause);
-  const { coefficients, ofTable, outOfFold } = await fitOnFolds(rows, foldRuns, { start, pause });
+  const { coefficients, ofTable, outOfFold } = await fitOnFolds(rows, foldRuns, { intercept: start, pause });
   const kept = tables.flatMap((table) => {
     const coefficient = ofTable.get(keyOf(table)) ?? 1;
     if (coefficient < coefficientMin) return [];
@@ -83,7 +78,7 @@ function compareFields({ fields: [a, b = -1] }: FoundTable, { fields: [c, d = -1
 async function fitOnFolds(
   rows: FoldedRows,
   runs: readonly BoostRun[],
-  options: CoefficientOptions,
+  options: { readonly intercept: number; readonly pause: Pause },
 ) {
   const { fields, labels, weights } = rows;
   const scored = scoredRows(rows);
@@ -108,9 +103,8 @@ async function fitOnFolds(
     labels: Uint8Array.from(places, (row) => labels[row]),
     weights: weights && Float64Array.from(places, (row) => weights[row]),
   };
-  const coefficients: TableCoefficients = await fitCoefficients(values, options);
-  const b = Float64Array.of(...coefficients.coefficients, coefficients.intercept);
-  const logits = valueLogits(values, b);
+  const coefficients = await crossFit(values, scored.map(({ length }) => length), options);
+  const { logits } = coefficients;
   const ends = scored.map((_, fold) =>
     scored.slice(0, fold + 1).reduce((sum, { length }) => sum + length, 0)
   );

@@ -102,6 +102,8 @@ export interface TablesCertificate {
   readonly boundGradientMin?: number;
   /** Mean over the rows of the penalised log loss. */
   readonly objective: number;
+  /** Weight of the penalty towards 1, in rows. */
+  readonly ridge: number;
   readonly iterations: number;
 }
 

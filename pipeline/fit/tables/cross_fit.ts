@@ -1,0 +1,70 @@
+import { lossOf } from "./boost.ts";
+import { fitCoefficients, type TableCoefficients, type TableValues, valueLogits } from "./coefficients.ts";
+import type { Pause } from "./pauses.ts";
+
+/** Weights of the penalty that are tried, in rows. */
+const ridges = [10, 30, 100, 300];
+/** Of many tables, or without folds to compare them on, it is this one. */
+const usualRidge = 30;
+const comparedTablesMax = 100;
+
+/** Coefficients of all rows, and the logits of each fold's rows by coefficients of the others. */
+export interface CrossFitted extends TableCoefficients {
+  /** Shape (rows). With a single fold, by the coefficients of all rows. */
+  readonly logits: Float64Array;
+}
+
+/**
+ * Fits coefficients with the penalty whose coefficients of all folds but one suit the rows of that one best.
+ *
+ * @param foldRows Number of rows of each fold; they follow one another.
+ * @param intercept To start from.
+ */
+export async function crossFit(
+  values: TableValues,
+  foldRows: readonly number[],
+  { intercept, pause }: { readonly intercept: number; readonly pause: Pause },
+): Promise<CrossFitted> {
+  const tableCount = values.columns.length;
+  const ones = new Float64Array(tableCount + 1).fill(1);
+  ones[tableCount] = intercept;
+  const every = Uint32Array.from(values.labels.keys());
+  const isCompared = foldRows.length > 1 && tableCount <= comparedTablesMax;
+  let starts: readonly Float64Array[] = foldRows.map(() => ones);
+  let best: { ridge: number; loss: number; logits: Float64Array } | undefined;
+  for (const ridge of isCompared ? ridges : [usualRidge]) {
+    const logits = new Float64Array(every.length);
+    const fitted: Float64Array[] = [];
+    let from = 0;
+    for (const [fold, count] of foldRows.entries()) {
+      const others = foldRows.length > 1 ? withoutRows(values, from, from + count) : values;
+      const fit = joined(await fitCoefficients(others, { start: starts[fold], ridge, pause }));
+      fitted.push(fit);
+      logits.set(valueLogits(part(values, from, from + count), fit), from);
+      from += count;
+    }
+    starts = fitted;
+    const loss = lossOf(every, logits, values.labels, values.weights);
+    if (!best || loss < best.loss) best = { ridge, loss, logits };
+  }
+  const { ridge = usualRidge, logits = new Float64Array(0) } = best ?? {};
+  return { ...await fitCoefficients(values, { start: ones, ridge, pause }), logits };
+}
+
+function joined({ coefficients, intercept }: TableCoefficients): Float64Array {
+  return Float64Array.of(...coefficients, intercept);
+}
+
+function part({ columns, labels, weights }: TableValues, from: number, to: number): TableValues {
+  return {
+    columns: columns.map((column) => column.subarray(from, to)),
+    labels: labels.subarray(from, to),
+    weights: weights?.subarray(from, to),
+  };
+}
+
+/** Gives some rows a weight of 0. */
+function withoutRows({ columns, labels, weights }: TableValues, from: number, to: number): TableValues {
+  const others = weights?.slice() ?? new Float64Array(labels.length).fill(1);
+  return { columns, labels, weights: others.fill(0, from, to) };
+}
