@@ -3,7 +3,7 @@ import { fitCoefficients, type TableCoefficients, type TableValues, valueLogits 
 import type { Pause } from "./pauses.ts";
 
 /** Weights of the penalty that are tried, in rows. */
-const ridges = [10, 30, 100, 300];
+const ridges = [10, 30, 100, 300, 1000];
 /** Of many tables, or without folds to compare them on, it is this one. */
 const usualRidge = 30;
 const comparedTablesMax = 100;
@@ -12,6 +12,8 @@ const comparedTablesMax = 100;
 export interface CrossFitted extends TableCoefficients {
   /** Shape (rows). With a single fold, by the coefficients of all rows. */
   readonly logits: Float64Array;
+  /** Mean log loss of these logits. */
+  readonly loss: number;
 }
 
 /**
@@ -47,8 +49,9 @@ export async function crossFit(
     const loss = lossOf(every, logits, values.labels, values.weights);
     if (!best || loss < best.loss) best = { ridge, loss, logits };
   }
-  const { ridge = usualRidge, logits = new Float64Array(0) } = best ?? {};
-  return { ...await fitCoefficients(values, { start: ones, ridge, pause }), logits };
+  if (!best) throw new Error("no penalty was tried");
+  const { ridge, loss, logits } = best;
+  return { ...await fitCoefficients(values, { start: ones, ridge, pause }), logits, loss };
 }
 
 function joined({ coefficients, intercept }: TableCoefficients): Float64Array {
