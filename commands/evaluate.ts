@@ -103,7 +103,10 @@ export default command({
       : await onHeldOut(named, { ...settings, against }, invocation);
     const notes = notesOf(named, evaluated, { against, isHeldOut: paths.length === 0 });
     const on = paths.length > 0 ? "rows" : "held-out rows";
-    for (const line of describeEvaluation(named.id, evaluated.evaluation, on)) invocation.terminal.say(line);
+    const { spec } = named.metadata;
+    for (const line of describeEvaluation(named.id, evaluated.evaluation, { on, spec })) {
+      invocation.terminal.say(line);
+    }
     for (const note of notes) invocation.terminal.say(`  note         ${note}`);
     return resultOf(named, evaluated, { paths, notes });
   },

@@ -1,16 +1,27 @@
 import type { Against, Evaluation, EvaluationPart } from "../pipeline/evaluate/evaluation.ts";
 import type { Baseline } from "../pipeline/evaluate/baselines.ts";
+import { labelWords } from "./label_words.ts";
 import type { Estimate } from "../pipeline/evaluate/resampling.ts";
 
-/** Describes an evaluation for people. @param on What the rows are: `held-out rows`. */
-export function describeEvaluation(modelId: string, evaluation: Evaluation, on: string): string[] {
+/**
+ * Describes an evaluation for people.
+ *
+ * @param on What the rows are: `held-out rows`.
+ * @param spec The model's feature spec, which names the label.
+ */
+export function describeEvaluation(
+  modelId: string,
+  evaluation: Evaluation,
+  { on, spec }: { readonly on: string; readonly spec: Readonly<Record<string, unknown>> },
+): string[] {
+  const { rate, ones } = labelWords(spec);
   const { rows, clicks, groups, observed, predicted, metrics, perfect_ece, baselines } = evaluation;
   const { base_rate: base, strongest_field: field } = baselines;
   return [
-    `${modelId} on ${count(rows)} ${on} of ${count(groups)} groups, ${count(clicks)} with label 1`,
-    `  click rate   ${fixed(observed)}, mean probability ${fixed(predicted)}`,
+    `${modelId} on ${count(rows)} ${on} of ${count(groups)} groups, ${count(clicks)} ${ones}`,
+    `  observed     ${rate} ${fixed(observed)}, mean probability ${fixed(predicted)}`,
     `  log loss     ${shown(metrics.log_loss)}`,
-    `  entropy      ${shown(metrics.normalised_entropy)}, normalised: 1 is no better than the click rate`,
+    `  entropy      ${shown(metrics.normalised_entropy)}, normalised: 1 is no better than the ${rate}`,
     `  AUC          ${shown(metrics.auc)}`,
     `  PR-AUC       ${shown(metrics.pr_auc)}: ${fixed(observed)} is chance`,
     `  Brier score  ${shown(metrics.brier)}`,
@@ -18,9 +29,9 @@ export function describeEvaluation(modelId: string, evaluation: Evaluation, on: 
       fixed(perfect_ece)
     }`,
     `  base rate    ${fixed(base.rate)} for every row: ${baselineWords(base)}`,
-    ...(field ? [`  best field   click rates of ${field.field} alone: ${baselineWords(field)}`] : []),
+    ...(field ? [`  best field   ${rate} by ${field.field} alone: ${baselineWords(field)}`] : []),
     ...(evaluation.against ? againstLines(evaluation.against) : []),
-    ...gainLines(evaluation),
+    ...gainLines(evaluation, ones),
     ...evaluation.thresholds.map(({ threshold, share, precision, recall, lift }) =>
       `  threshold    ${threshold}: ${percent(share)} of the rows, precision ${fixed(precision)}, recall ${
         fixed(recall)
@@ -53,10 +64,10 @@ function againstLines({ model_id, metrics, differences, test }: Against): string
   ];
 }
 
-function gainLines({ gains }: Evaluation): string[] {
+function gainLines({ gains }: Evaluation, ones: string): string[] {
   const shown = gains.filter(({ share }) => [0.05, 0.1, 0.2, 0.5].includes(share))
     .map(({ share, recall, lift }) => `${percent(share)} have ${percent(recall)} (lift ${lift.toFixed(2)})`);
-  return [`  gains        of the clicks, the best ${shown.join(", ")}`];
+  return [`  gains        of the rows ${ones}, the best ${shown.join(", ")}`];
 }
 
 function partTable(title: string, parts: readonly EvaluationPart[]): string[] {
@@ -64,7 +75,7 @@ function partTable(title: string, parts: readonly EvaluationPart[]): string[] {
   const rowOf = ([name, ...cells]: readonly string[]) =>
     `  ${name.slice(0, 40).padEnd(width)}${cells.map((cell) => cell.padStart(11)).join("")}`;
   return [
-    rowOf([title, "rows", "click rate", "predicted", "log loss", "n. entropy", "AUC", "cal. error"]),
+    rowOf([title, "rows", "observed", "predicted", "log loss", "n. entropy", "AUC", "cal. error"]),
     ...parts.map(({ name, rows, observed, predicted, metrics }) =>
       rowOf([
         name,

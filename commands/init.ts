@@ -6,7 +6,7 @@ import { command, commonFlags } from "./cli/command.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
 import { askOnTerminal, proposeInDialogue } from "./init_dialogue.ts";
-import { describeProposal } from "./init_report.ts";
+import { describeProposal, lookObserver } from "./init_report.ts";
 import {
   existing,
   listFiles,
@@ -61,7 +61,11 @@ export default command({
   async run({ options, positionals, terminal, signal }) {
     const format = textFormatOf(options);
     const propose = (wishes: Wishes) =>
-      proposeFiles(positionals, wishes, { signal, ...format ? { format } : {} });
+      proposeFiles(positionals, wishes, {
+        signal,
+        observe: lookObserver(terminal),
+        ...format ? { format } : {},
+      });
     const say = (line: string) => terminal.say(line);
     const found = options.interactive
       ? await proposeInDialogue(wishesOf(options), { propose, say, ask: askOnTerminal(say, signal) })

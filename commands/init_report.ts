@@ -1,8 +1,17 @@
+import { basename } from "node:path";
+import type { LookObserver } from "../pipeline/init/profile.ts";
+import type { Terminal } from "./cli/terminal.ts";
 import { printable } from "../pipeline/files/columns/printable.ts";
 import type { LeftFile } from "../pipeline/init/folder.ts";
 import type { Proposal, ProposedFeature } from "../pipeline/init/proposal.ts";
 
 const width = 13;
+
+/** Shows how far a file has been read, where all of its rows are looked at. */
+export function lookObserver(terminal: Terminal): LookObserver {
+  return ({ path, rows, rowsTotal }) =>
+    terminal.progress({ stage: `looking at ${basename(path)}`, done: rows, total: rowsTotal, unit: "rows" });
+}
 
 /** Describes what was taken for what, in lines for people. */
 export function describeProposal(

@@ -1,4 +1,5 @@
 import { readArtifact } from "../pipeline/model/artifact.ts";
+import { nearestName } from "../pipeline/did_you_mean.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
 import type { ModelRow, Models } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/registry.ts";
@@ -139,7 +140,12 @@ export default command({
   ],
   async run({ options, positionals: [word, ...words], terminal }) {
     if (!Object.hasOwn(verbs, word)) {
-      throw usageInvalid(`clickwell models has no "${word}", expected ${oneOf(Object.keys(verbs))}.`);
+      const near = nearestName(word, Object.keys(verbs));
+      throw usageInvalid(
+        `clickwell models has no "${word}", expected ${oneOf(Object.keys(verbs))}.${
+          near === undefined ? "" : ` Did you mean ${near}?`
+        }`,
+      );
     }
     const verb = verbs[word];
     if (words.length > verb.words.length) {

@@ -83,7 +83,9 @@ export default command({
     rejectServeAddress();
     const vertex = readVertexEnvironment((name) => Deno.env.get(name));
     const hostname = options.host ?? (vertex ? "0.0.0.0" : "127.0.0.1");
-    const given = readToken(options["admin-token-file"]);
+    const tokenFile = options["admin-token-file"];
+    const given = readToken(tokenFile);
+    if (tokenFile !== undefined) noteReaders(tokenFile, terminal);
     const isRequired = options["require-token"] || (!isLoopback(hostname) && !options.insecure);
     const token = given === undefined && isRequired ? tokenOfStore(options.data, hostname, terminal) : given;
     const log = createLog({
@@ -173,4 +175,16 @@ function readToken(path: string | undefined): string | undefined {
   }
   if (/^\S+$/.test(token)) return token;
   throw usageInvalid(`The admin token in ${path} is empty or has spaces, expected one word.`);
+}
+
+/**
+ * Notes that others can read the token. Secrets that Docker and Kubernetes mount are such files, and links, in a container without
+ * other users: they are not rejected.
+ */
+function noteReaders(path: string, terminal: Terminal): void {
+  const { mode } = Deno.statSync(path);
+  if (mode === null || (mode & 0o004) === 0) return;
+  terminal.say(
+    `note: every user of this machine can read the admin token in ${path}. If there are others, chmod 600 it and change the token.`,
+  );
 }

@@ -87,6 +87,7 @@ export default command({
   async run({ options, terminal, signal }) {
     const paths = candidatesOf(options);
     const spec = specOf(options);
+    const hyperParameters = { ...defaultHyperParameters, ...sharedHyperParameters(options, spec) };
     const registry = openRegistry(options.data);
     // Registering a model splits the store of an older version, which must not be open then.
     await registry.upgrade();
@@ -95,7 +96,7 @@ export default command({
       const report = await sweep(store, options.data, { dir: options.models, registry }, {
         spec,
         paths,
-        hyperParameters: { ...defaultHyperParameters, ...sharedHyperParameters(options, spec) },
+        hyperParameters,
         foldCount: options.folds,
         gradientTolerance: options["sweep-tolerance"],
         oneStandardError: options["one-standard-error"],
@@ -106,7 +107,7 @@ export default command({
         observe: observerOf(terminal, options.quiet),
       });
       say(terminal, report, spec, options.models);
-      return resultOf(report, options.models);
+      return { ...resultOf(report, options.models), split: hyperParameters.split ?? "group" };
     } finally {
       store.close();
       await registry.close();

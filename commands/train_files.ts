@@ -21,7 +21,7 @@ import { type textFlags, textFormatOf } from "./cli/text_flags.ts";
 import type { trainingFlags } from "./cli/training_flags.ts";
 import { sayWidened } from "./widen_config.ts";
 import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
-import { describeProposal } from "./init_report.ts";
+import { describeProposal, lookObserver } from "./init_report.ts";
 import {
   edited,
   existing,
@@ -92,6 +92,7 @@ export async function proposeForFiles(invocation: FilesInvocation): Promise<Prop
   const format = textFormatOf(options);
   const { unjudged, left } = await proposeUnjudged(positionals, wishesOf(options), {
     signal,
+    observe: lookObserver(terminal),
     ...format ? { format } : {},
   });
   const stored = { types: storedTypes(options.data), nulls: storedNulls(options.data) };

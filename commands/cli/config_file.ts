@@ -1,4 +1,5 @@
 import { usageInvalid } from "../../pipeline/failure.ts";
+import { readGivenFile } from "./given_file.ts";
 
 /**
  * Reads a config file: one JSON object of settings by flag name.
@@ -6,19 +7,13 @@ import { usageInvalid } from "../../pipeline/failure.ts";
  * @throws {Failure} `usage-invalid` if the file cannot be read or holds something else.
  */
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
-  const value = parse(readText(path), path);
+  const text = readGivenFile(path, "the config file", {
+    kind: "usage-invalid",
+    remedy: "Give another one with --config.",
+  });
+  const value = parse(text, path);
   if (isObject(value)) return value;
   throw usageInvalid(`${path} is not a JSON object, expected settings by flag name: {"C": 0.5}`);
-}
-
-function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    throw usageInvalid(
-      `Cannot read the config file ${path}: it does not exist or is not a readable file. Give another one with --config.`,
-    );
-  }
 }
 
 function parse(text: string, path: string): unknown {

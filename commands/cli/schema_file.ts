@@ -1,5 +1,5 @@
-import { Failure } from "../../pipeline/failure.ts";
 import type { Flags } from "./command.ts";
+import { readGivenFile } from "./given_file.ts";
 
 /** The flag of commands that may create the tables. */
 export const schemaFlag = {
@@ -18,12 +18,5 @@ export function schemaOf({ schema }: { readonly schema: string | undefined }): {
 
 /** @throws {Failure} `file-missing` */
 export function readSchema(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw new Failure(
-      "file-missing",
-      `Cannot read the schema ${path}: ${error instanceof Error ? error.message : error}.`,
-    );
-  }
+  return readGivenFile(path, "the schema");
 }

@@ -1,18 +1,10 @@
-import { readFileSync } from "node:fs";
 import { Failure } from "../../pipeline/failure.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
+import { readGivenFile } from "./given_file.ts";
 
 /** Reads the feature spec of `--spec`. @throws {Failure} `file-missing`; `spec-invalid` with a pointer per bad field. */
 export function readSpec(path: string): FeatureSpec {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    throw new Failure(
-      "file-missing",
-      `Cannot read the feature spec ${path}: it does not exist or is not a readable file.`,
-    );
-  }
+  const text = readGivenFile(path, "the feature spec");
   let value: unknown;
   try {
     value = JSON.parse(text);

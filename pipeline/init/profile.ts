@@ -44,7 +44,12 @@ export interface ProfileOptions {
   /** Describes a text file; what is absent is detected. */
   readonly format?: TextFormat;
   readonly signal?: AbortSignal;
+  /** Called while a column is read in all rows. */
+  readonly observe?: LookObserver | undefined;
 }
+
+/** An observer of long looks at a file. @param rowsTotal The number of its rows, maybe an estimate. */
+export type LookObserver = (look: { path: string; rows: number; rowsTotal: number }) => void;
 
 /**
  * Looks at a file: the kinds of its columns, their values and the format of its texts.
@@ -53,7 +58,7 @@ export interface ProfileOptions {
  *   aborted signal.
  */
 export async function profileFile(path: string, options: ProfileOptions = {}): Promise<TableProfile> {
-  const { format: given = {}, signal } = options;
+  const { format: given = {}, signal, observe } = options;
   const encoding = given.encoding ?? detectEncoding(path);
   const format: TextFormat = { ...given, ...encoding === undefined ? {} : { encoding } };
   const fileFormat = formatOf(path, format);
@@ -65,7 +70,13 @@ export async function profileFile(path: string, options: ProfileOptions = {}): P
     : textColumns(sample, format);
   const named = withoutUnusableNames(columns.filter((_, i) => !isFaulty(sample.columns[i])));
   const isPart = sample.rows < sample.rowCount;
-  const file = { paths: [path], format: found.format, isParquet: fileFormat === "parquet", signal };
+  const file = {
+    paths: [path],
+    format: found.format,
+    isParquet: fileFormat === "parquet",
+    signal,
+    observe: observe && ((path: string, rows: number) => observe({ path, rows, rowsTotal: sample.rowCount })),
+  };
   return {
     name: tableNameOf(path),
     path,

@@ -5,18 +5,20 @@ import { searchKeys } from "./key_search.ts";
 import { isTime, typeOf } from "./parquet_sample.ts";
 import { withCheckedKey } from "./key_check.ts";
 import { joinedParts } from "./table_parts.ts";
-import { profileFile, type TableProfile } from "./profile.ts";
+import { type LookObserver, profileFile, type TableProfile } from "./profile.ts";
 import type { Proposal } from "./proposal.ts";
 import { proposeTables, type Wishes } from "./propose.ts";
 import type { KeySearch, KeySearchResult } from "./references.ts";
 import { readColumn } from "./sampled_rows.ts";
 import { withinWidth } from "./table_width.ts";
+import type { RowsObserver } from "./whole_columns.ts";
 import { judgedHere, type UnjudgedProposal } from "./unjudged_proposal.ts";
 
 export interface FilesOptions {
   /** Describes text files; what is absent is detected. */
   readonly format?: TextFormat;
   readonly signal?: AbortSignal;
+  readonly observe?: LookObserver;
 }
 
 /** A proposal for files, and the things in folders that are no tables. */
@@ -56,13 +58,17 @@ export async function proposeFiles(
 export async function proposeUnjudged(
   paths: readonly string[],
   wishes: Wishes,
-  { format, signal }: FilesOptions,
+  { format, signal, observe }: FilesOptions,
 ): Promise<UnjudgedFiles> {
   const files = inputFilesOf(paths);
   const left = [...files.left];
   const profiles: TableProfile[] = [];
   for (const path of [...files.named, ...files.found]) {
-    const profiling = profileFile(path, { ...format ? { format } : {}, ...signal ? { signal } : {} });
+    const profiling = profileFile(path, {
+      ...format ? { format } : {},
+      ...signal ? { signal } : {},
+      observe,
+    });
     if (files.named.includes(path)) profiles.push(await profiling);
     else {
       const profile = await orReason(profiling);
@@ -72,11 +78,14 @@ export async function proposeUnjudged(
   }
   const named = Object.values(wishes).flat();
   if (profiles.length === 0) throw noTable(paths, left);
-  const tables = await tablesOf(profiles.map((profile) => withinWidth(profile, named)), files.named, signal);
+  const tables = await tablesOf(profiles.map((profile) => withinWidth(profile, named)), files.named, {
+    signal,
+    observe,
+  });
   const required = tables.filter(({ isNamed }) => isNamed).map(({ profile }) => profile);
   const { rows, judged } = await proposeTables(tables.map(({ profile }) => profile), wishes, {
     isNamed: (profile) => required.includes(profile),
-    searchKeys: (searches) => searchFiles(tables, searches, signal),
+    searchKeys: (searches) => searchFiles(tables, searches, { signal, observe }),
   });
   const pathsOf = (name: string) => tables.find(({ profile }) => profile.name === name)?.paths ?? [];
   const withPaths = (proposal: Proposal) => ({
@@ -86,17 +95,39 @@ export async function proposeUnjudged(
   return { unjudged: { rows, judged: (warnings) => withPaths(judged(warnings)) }, left };
 }
 
+interface Observed {
+  readonly signal: AbortSignal | undefined;
+  readonly observe: LookObserver | undefined;
+}
+
+/** Returns an observer of the rows of files with these profiles. */
+function rowsOf(
+  profiles: readonly TableProfile[],
+  observe: LookObserver | undefined,
+): RowsObserver | undefined {
+  if (!observe) return undefined;
+  return (path, rows) => {
+    const rowsTotal = profiles.find((profile) => profile.path === path)?.rowCount ?? rows;
+    observe({ path, rows, rowsTotal: Math.max(rows, rowsTotal) });
+  };
+}
+
 /** Searches each table once, for all keys that are looked for in it. */
 async function searchFiles(
   tables: readonly FilesTable[],
   searches: readonly KeySearch[],
-  signal: AbortSignal | undefined,
+  { signal, observe }: Observed,
 ): Promise<KeySearchResult[]> {
   const found = new Map<KeySearch, KeySearchResult>();
   for (const table of tables) {
     const own = searches.filter((search) => search.table === table.profile.name);
     if (own.length === 0) continue;
-    for (const [i, result] of (await searchKeys({ ...searchedTable(table), signal }, own)).entries()) {
+    for (
+      const [i, result] of (await searchKeys(
+        { ...searchedTable(table), signal, observe: rowsOf([table.profile], observe) },
+        own,
+      )).entries()
+    ) {
       found.set(own[i], result);
     }
   }
@@ -125,7 +156,7 @@ function searchedTable({ profile, paths }: FilesTable) {
 async function tablesOf(
   profiles: readonly TableProfile[],
   named: readonly string[],
-  signal: AbortSignal | undefined,
+  { signal, observe }: Observed,
 ): Promise<FilesTable[]> {
   const byPath = new Map(profiles.map((profile) => [profile.path, profile]));
   const tables: FilesTable[] = [];
@@ -134,7 +165,13 @@ async function tablesOf(
     const whole = parts.length > 1 ? joinedParts(stem, parts) : undefined;
     if (whole) {
       // A key of one part may occur in another.
-      const files = { paths, format: whole.format, isParquet: whole.fileFormat === "parquet", signal };
+      const files = {
+        paths,
+        format: whole.format,
+        isParquet: whole.fileFormat === "parquet",
+        signal,
+        observe: rowsOf(parts, observe),
+      };
       const profile = { ...whole, columns: await withCheckedKey(whole.columns, files) };
       tables.push({ profile, paths, isNamed: paths.some((path) => named.includes(path)) });
     } else {

@@ -12,7 +12,11 @@ export interface WholeColumns {
   /** In the types in which they are read. */
   readonly columns: readonly TableColumn[];
   readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the number of rows of a file that have been read. */
+  readonly observe?: RowsObserver | undefined;
 }
+
+export type RowsObserver = (path: string, rows: number) => void;
 
 /** Rows of a step, at most. */
 export const stepRows = 4_096;
@@ -25,7 +29,7 @@ const stepsPerYield = 16;
  * @throws {Failure} as `openFile` and its readers; the reason of an aborted signal.
  */
 export async function readWholeColumns(
-  { paths, format, columns, signal }: WholeColumns,
+  { paths, format, columns, signal, observe }: WholeColumns,
   take: (buffers: readonly ColumnBuffer[]) => boolean,
 ): Promise<void> {
   const sources = columns.map((column) => ({ column, name: column.name }));
@@ -33,10 +37,15 @@ export async function readWholeColumns(
     const reader = openFile(path, () => sources, format);
     const run = createRowRun(columns);
     try {
-      for (let step = 1; reader.read(run, stepRows) > 0; step++) {
+      let rows = 0;
+      for (let step = 1, read = 1; (read = reader.read(run, stepRows)) > 0; step++) {
+        rows += read;
         if (!take(run.buffers)) return;
         clearRowRun(run);
-        if (step % stepsPerYield === 0) await yieldToEventLoop();
+        if (step % stepsPerYield === 0) {
+          observe?.(path, rows);
+          await yieldToEventLoop();
+        }
         signal?.throwIfAborted();
       }
     } finally {

@@ -74,6 +74,33 @@ Deno.test("wrong usage exits with 2, suggests the nearest word, and prints nothi
   }
 });
 
+Deno.test("a misspelled command of models is named with the nearest one", async () => {
+  const { code, stderr } = await run(["models", "delte", "1"]);
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^clickwell: clickwell models has no "delte", expected list, .*\. Did you mean delete\?\n$/,
+  );
+  assert.doesNotMatch((await run(["models", "xxxxxx"])).stderr, /Did you mean/);
+});
+
+Deno.test("a file that is not there has one sentence, whatever it is for", () =>
+  inFolder(async (cwd) => {
+    const rows: [words: string[], code: number, message: string][] = [
+      [["schema", "apply", "none.sql"], 1, "Cannot read the schema none.sql"],
+      [["spec", "none.json"], 1, "Cannot read the feature spec none.json"],
+      [["serve", "--config", "none.json"], 2, "Cannot read the config file none.json"],
+    ];
+    for (const [words, code, message] of rows) {
+      const outcome = await run(words, { cwd });
+      assert.equal(outcome.code, code, outcome.stderr);
+      assert.ok(
+        outcome.stderr.startsWith(`clickwell: ${message}: it does not exist or is not a readable file.`),
+        outcome.stderr,
+      );
+    }
+  }));
+
 Deno.test("a failure exits with 1 and, with --json, prints the error", () =>
   inFolder(async (folder) => {
     const [plain, json] = await Promise.all([

@@ -115,6 +115,12 @@ Deno.test("clickwell evaluate", async (t) => {
       assert.equal(found.baselines.strongest_field.field, "topic");
       assert.ok(found.baselines.strongest_field.difference.value > 0);
       assert.deepEqual(found.notes, []);
+      const { stderr } = await run(["evaluate"]);
+      assert.match(
+        stderr,
+        /groups, [\d,]+ with opened = yes\n +observed +rate of opened = yes 0\.\d+, mean/,
+      );
+      assert.doesNotMatch(stderr, /click|label 1/);
     });
 
     await t.step(

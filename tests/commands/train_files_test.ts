@@ -109,6 +109,7 @@ Deno.test("the config file of train FILE works with predict, sweep and models: i
     assert.equal(neither.code, 2);
     const swept = reportOf(await run(["sweep", "--C", "0.1,1", "--quiet", ...config], { cwd }));
     assert.match(swept.path, /^mine\/models\//);
+    assert.equal(swept.split, "group");
     const { models } = reportOf(await run(["models", "list", ...config], { cwd }));
     assert.deepEqual(models.map(({ version }: { version: number }) => version), [2, 1].slice(-models.length));
   }));

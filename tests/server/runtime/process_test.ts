@@ -305,7 +305,7 @@ processTest(
 
 processTest("the token may be in a file, and is never shown", async ({ dataDir }, folders) => {
   const path = join(dataDir, "token");
-  Deno.writeTextFileSync(path, "from-the-file\n");
+  Deno.writeTextFileSync(path, "from-the-file\n", { mode: 0o644 });
   await using serve = await startServe(folders, { env: { CLICKWELL_ADMIN_TOKEN_FILE: path } });
   const assign = (token: string) =>
     fetch(`${serve.origin}/model`, {
@@ -319,7 +319,20 @@ processTest("the token may be in a file, and is never shown", async ({ dataDir }
   // fetch sends text/plain for a string: an assignment must have the media type of JSON.
   assert.equal((await assign("from-the-file")).status, 415);
   serve.kill("SIGINT");
-  assert.doesNotMatch((await serve.ended()).stderr, /from-the-file/);
+  const { stderr } = await serve.ended();
+  assert.doesNotMatch(stderr, /from-the-file/);
+  assert.match(
+    stderr,
+    /note: every user of this machine can read the admin token in \S+\/token\. .*chmod 600/,
+  );
+});
+
+processTest("a token in a file that others cannot read gets no note", async ({ dataDir }, folders) => {
+  const path = join(dataDir, "own-token");
+  Deno.writeTextFileSync(path, "from-the-file\n", { mode: 0o640 });
+  await using serve = await startServe(folders, { env: { CLICKWELL_ADMIN_TOKEN_FILE: path } });
+  serve.kill("SIGINT");
+  assert.doesNotMatch((await serve.ended()).stderr, /can read the admin token/);
 });
 
 processTest(
