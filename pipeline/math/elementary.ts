@@ -33,7 +33,8 @@ export function fractionalPowers(count: number): Float64Array {
 
 /** Square roots are defined by IEEE 754. The error of each root and product is carried, so that only the last rounding remains. */
 function powersWithRests(): [Float64Array, Float64Array] {
-  const [high, low] = [new Float64Array(steps).fill(1), new Float64Array(steps)];
+  const high = new Float64Array(steps).fill(1);
+  const low = new Float64Array(steps);
   for (let bit = steps >> 1, root = 2, rest = 0; bit > 0; bit >>= 1) {
     const next = Math.sqrt(root);
     const square = exactProduct(next, next);
@@ -53,8 +54,11 @@ function powersWithRests(): [Float64Array, Float64Array] {
 /** Returns a · b rounded to nearest, and the exact error (Dekker; Veltkamp's splitting). */
 function exactProduct(a: number, b: number): { high: number; low: number } {
   const high = a * b;
-  const [aHigh, bHigh] = [upperHalf(a), upperHalf(b)];
-  const [aLow, bLow] = [a - aHigh, b - bHigh];
+  // Without lists of two: every start of a thread computes hundreds of these before they are compiled.
+  const aHigh = upperHalf(a);
+  const bHigh = upperHalf(b);
+  const aLow = a - aHigh;
+  const bLow = b - bHigh;
   return { high, low: aLow * bLow - (high - aHigh * bHigh - aLow * bHigh - aHigh * bLow) };
 }
 
