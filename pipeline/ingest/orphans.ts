@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Cell, cellAt, gatherColumn } from "../files/columns/batch.ts";
-import { clearBuffer, type ColumnBuffer, copierOf, createBuffer } from "../files/columns/column_buffer.ts";
+import { clearBuffer, type ColumnBuffer, createBuffer } from "../files/columns/column_buffer.ts";
+import { copierOf } from "../files/columns/copied_rows.ts";
 import { openReadingConnection } from "../store/reading_connection.ts";
 import { quoted } from "../store/sqlite.ts";
 import { orderByKey } from "../files/columns/key_order.ts";

@@ -149,7 +149,7 @@ async function predictRows(
 }
 
 /** A timer takes a millisecond even if nothing waits: as long as some thousands of rows. */
-const turnMs = 20;
+const turnMs = 50;
 
 /** Lets the event loop take a turn now and then: signals such as Ctrl-C are delivered only between its tasks. */
 function createTurns() {

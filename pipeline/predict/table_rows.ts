@@ -33,6 +33,7 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
     return sources;
   }, options.textFormat);
   const run = createRowRun(sources.map(({ column }) => column));
+  const indices = Uint32Array.from({ length: batchRows }, (_, i) => i);
   const { textFormat: format = {} } = options;
   const readers = options.fields.map((field, i) => {
     const name = selected.fields[i];
@@ -50,8 +51,7 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
       clearRowRun(run);
       const rowCount = reader.read(run, batchRows);
       if (rowCount === 0) return undefined;
-      const indices = Uint32Array.from({ length: rowCount }, (_, i) => i);
-      const columns = run.buffers.map((buffer) => columnOfBuffer(buffer, indices));
+      const columns = run.buffers.map((buffer) => columnOfBuffer(buffer, indices.subarray(0, rowCount)));
       const fieldColumns = places.map((place) => place === undefined ? undefined : columns[place]);
       const keptColumns = columns.slice(fieldColumnCount);
       return {

@@ -198,7 +198,7 @@ export function appendText(buffer: TextBuffer, source: Uint8Array, start: number
 }
 
 /** Appends a text that is stored in the buffer already, at `bytes[start..end)`. */
-function appendSpan(buffer: TextBuffer, start: number, end: number): void {
+export function appendSpan(buffer: TextBuffer, start: number, end: number): void {
   const row = addRow(buffer);
   buffer.spans[2 * row] = start;
   buffer.spans[2 * row + 1] = end;
@@ -206,43 +206,6 @@ function appendSpan(buffer: TextBuffer, start: number, end: number): void {
   if (end - start > buffer.longest) buffer.longest = end - start;
 }
 
-/** Returns a function that appends a row of another buffer of the same type. Each text is copied once. */
-export function copierOf(buffer: ColumnBuffer, source: ColumnBuffer): (index: number) => void {
-  const append = appenderOf(buffer, source);
-  return (index) => {
-    if (source.nulls[index] === 0) return append(index);
-    const fault = source.faults.get(index);
-    if (fault === undefined) appendNull(buffer);
-    else appendFault(buffer, fault, source.found.get(index));
-  };
-}
-
-function appenderOf(buffer: ColumnBuffer, source: ColumnBuffer): (index: number) => void {
-  if (buffer.type === "INTEGER" && source.type === "INTEGER") {
-    return (index) => appendWords(buffer, source.words[2 * index], source.words[2 * index + 1]);
-  }
-  if (buffer.type === "REAL" && source.type === "REAL") {
-    return (index) => appendReal(buffer, source.values[index]);
-  }
-  if (buffer.type !== "TEXT" || source.type !== "TEXT") {
-    throw new Error(`cannot copy ${source.type} to ${buffer.type}`);
-  }
-  // Offset of each text in the buffer; −1 if it has not been copied since the buffer was cleared.
-  const places = new Int32Array(source.length).fill(-1);
-  let { fills } = buffer;
-  return (index) => {
-    if (fills !== buffer.fills) {
-      places.fill(-1);
-      fills = buffer.fills;
-    }
-    const start = source.spans[2 * index];
-    const end = source.spans[2 * index + 1];
-    const place = places[index];
-    if (place >= 0) return appendSpan(buffer, place, place + end - start);
-    places[index] = buffer.byteCount;
-    appendText(buffer, source.bytes, start, end);
-  };
-}
 function addRow(buffer: ColumnBuffer): number {
   const row = buffer.length;
   if (row === buffer.nulls.length) growRows(buffer, row + 1);
@@ -255,7 +218,8 @@ function addRow(buffer: ColumnBuffer): number {
   return row;
 }
 
-function growRows(buffer: ColumnBuffer, rows: number): void {
+/** Grows the memory of the rows to at least `rows`. */
+export function growRows(buffer: ColumnBuffer, rows: number): void {
   buffer.nulls = grown(buffer.nulls, rows, bytesOf);
   const capacity = buffer.nulls.length;
   if (buffer.type === "INTEGER") buffer.words = grown(buffer.words, 2 * capacity, intsOf);

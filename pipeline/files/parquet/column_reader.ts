@@ -1,6 +1,7 @@
 import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "../byte_source.ts";
-import { appendNull, type ColumnBuffer, copierOf, createBuffer } from "../columns/column_buffer.ts";
+import { appendNull, type ColumnBuffer, createBuffer } from "../columns/column_buffer.ts";
+import { appendNumbers, copierOf } from "../columns/copied_rows.ts";
 import type { Conversion } from "./conversion.ts";
 import type { ColumnChunk } from "./row_group.ts";
 import { createHybridReader, type HybridReader } from "./rle_bit_packed.ts";
@@ -16,8 +17,11 @@ interface OpenPage {
   readonly take: Take;
 }
 
-/** Takes the next `count` non-NULL values; the returned function appends one of them by its index. */
-type Take = (count: number) => Append;
+/**
+ * Takes the next `count` non-NULL values; the returned function appends one of them by its index, its member `all` all of them if
+ * it can.
+ */
+type Take = (count: number) => Append & { readonly all?: () => boolean };
 
 export function openColumn(
   source: ByteSource,
@@ -86,6 +90,7 @@ function appendRows(
   const presentCount = levels ? sum(levels, count) : count;
   const append = take(presentCount);
   if (!levels || presentCount === count) {
+    if (append.all?.()) return;
     for (let i = 0; i < count; i++) append(i);
     return;
   }
@@ -172,7 +177,8 @@ function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: Colu
         throw new Error("a page refers to an entry beyond its dictionary");
       }
     }
-    return (i) => copy(indices[i]);
+    const all = () => appendNumbers(buffer, dictionary, indices, count);
+    return Object.assign((i: number) => copy(indices[i]), { all });
   };
 }
 

@@ -1,6 +1,7 @@
 import type { DecodedArray } from "hyparquet";
 import { ByteWriter, ParquetWriter, type SchemaElement, type Writer } from "hyparquet-writer";
 import { Failure } from "../../failure.ts";
+import { writeRowGroup } from "./row_group_writer.ts";
 import { addChecksums } from "./page_checksums.ts";
 import { removeIfThere, writing } from "../written_file.ts";
 
@@ -40,8 +41,7 @@ export function createParquetFile(path: string, options: ParquetFileOptions) {
     },
     /** Writes a row group: columns in the order of the schema, of equal length. */
     append(data: readonly DecodedArray[]): void {
-      const columnData = columns.map(({ name }, i) => ({ name, data: data[i] }));
-      writing(path, () => parquet.write({ columnData, rowGroupSize: Math.max(1, data[0].length) }));
+      writing(path, () => writeRowGroup(parquet, data));
     },
     /** Writes the footer and syncs the file to disk. */
     end(): void {
