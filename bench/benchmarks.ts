@@ -17,6 +17,7 @@ import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { quality } from "./quality.ts";
 import { readExamples } from "./read_examples.ts";
+import { searchTime } from "./search_time.ts";
 import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
 import { wholePath } from "./whole_path.ts";
@@ -38,6 +39,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "predict-batch": predictBatch,
   "batch-prediction": batchPrediction,
   quality,
+  "search-time": searchTime,
   "found-predict": foundPredict,
   "self-measurement": selfMeasurement,
   protocols,

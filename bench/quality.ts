@@ -28,7 +28,9 @@ const tableSchema = z.object({
 });
 type Table = z.infer<typeof tableSchema>;
 
-const search = z.object({ seconds: z.number(), cpu_seconds: z.number(), encoding: z.string() });
+const spent = z.object({ seconds: z.number(), cpu_seconds: z.number() });
+/** What LightGBM's trials of the chosen encoding took, and the last fit. */
+export const lightgbmReport = z.object({ search: spent, refit: spent });
 const trained = z.object({ model_id: z.string() });
 const scores = z.object({
   log_loss: z.number(),
@@ -82,7 +84,7 @@ async function measureSplit(bench: Bench, table: Table): Promise<Split> {
     bench,
     "lightgbm_search.py",
     flags({ train, test, spec, trials, out: lightgbm }),
-    search,
+    lightgbmReport,
   );
   const sides = [
     `found=${found.out}:probability`,
@@ -100,8 +102,8 @@ async function measureSplit(bench: Bench, table: Table): Promise<Split> {
   return {
     ...table,
     scores: scored,
-    seconds: { ours: found.seconds, peer: searched.seconds },
-    cpuSeconds: { ours: found.cpuSeconds, peer: searched.cpu_seconds },
+    seconds: { ours: found.seconds, peer: searched.search.seconds + searched.refit.seconds },
+    cpuSeconds: { ours: found.cpuSeconds, peer: searched.search.cpu_seconds + searched.refit.cpu_seconds },
   };
 }
 

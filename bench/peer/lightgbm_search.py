@@ -55,14 +55,15 @@ def main() -> None:
     clock = Clock()
     fits = [0] if options.test is None else range(SEEDS)
     [single] = side_by_side(best.refit, fits[:1])
-    seconds, cpu_seconds = (round(best.spent[i] + spent, 3) for i, spent in enumerate(clock.read()))
+    refit = clock.read()
     if options.test:
         models = [single, *side_by_side(best.refit, fits[1:])]
         test = encoders[best.name](pd.read_parquet(options.test))
         probabilities = np.array([lgb.Booster(model_str=model).predict(test, num_threads=1) for model in models])
         columns = {"single": probabilities[0], "averaged": probabilities.mean(axis=0)}
         pd.DataFrame(columns).to_parquet(options.out, index=False)
-    print(json.dumps({**report, "seconds": seconds, "cpu_seconds": cpu_seconds}))
+    spent = {"search": best.spent, "refit": refit}
+    print(json.dumps({**report, **{name: dict(zip(("seconds", "cpu_seconds"), both)) for name, both in spent.items()}}))
 
 
 def folds_of(groups: pd.Series) -> list[tuple[np.ndarray, np.ndarray]]:

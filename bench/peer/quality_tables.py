@@ -35,7 +35,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--loans", type=Path, help="folder of the tables of loan offers, if it is there")
+    parser.add_argument("--whole", action="store_true", help="write one file of all rows of the tables of --loans, and no others")
     options = parser.parse_args()
+
+    if options.whole:
+        table = loans(options.loans)
+        options.out.mkdir(parents=True, exist_ok=True)
+        table.rows.to_parquet(options.out / "train.parquet", index=False)
+        print(json.dumps({"rows": len(table.rows)}))
+        return
 
     makers = dict(TABLES)
     if options.loans and options.loans.is_dir():
@@ -81,7 +89,7 @@ def numbered(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def loans(folder: Path) -> Table:
-    leads, offers, clicks = (pd.read_parquet(next(folder.glob(f"*{name}*"))) for name in ("leads", "offers", "clicks"))
+    leads, offers, clicks = (pd.read_parquet(next(folder.glob(f"*{name}.parquet*"))) for name in ("leads", "offers", "clicks"))
     rows = offers.merge(leads, on="lead_uuid")
     rows["clicked"] = rows["offer_id"].isin(clicks["offer_id"]).astype(int)
     return Table(rows, "clicked", "loan offers", group="lead_uuid", id="offer_id")
