@@ -40,9 +40,18 @@ export function createLabelledRowReader(spec: FeatureSpec, { isStored }: { reado
     const value = number ?? cell;
     if (value === null || value !== value) return undefined;
     try {
-      return reader.read([nameOf(), value], 1);
+      // The name of a row costs as much as the rest: it is only made for a message.
+      return reader.read(["", value], 1);
     } catch (error) {
-      if (error instanceof BadExample) throw invalid(error.message.replace(`${spec.id} `, ""));
+      if (error instanceof BadExample) throw invalid(faultOf(value, nameOf()));
+      throw error;
+    }
+  };
+  const faultOf = (value: Cell, name: string): string => {
+    try {
+      return `${name} has the label ${reader.read([name, value], 1)}`;
+    } catch (error) {
+      if (error instanceof BadExample) return error.message.replace(`${spec.id} `, "");
       throw error;
     }
   };

@@ -17,6 +17,7 @@ import { createPredictionFile, type PredictionFormat, type PredictionOut } from 
 import { openLineRows } from "./line_rows.ts";
 import type { RowBatch, RowSource, RowSourceOptions } from "./row_batch.ts";
 import { openTableRows } from "./table_rows.ts";
+import { createTurns } from "./turns.ts";
 import { openViewRows, type ViewSourceOptions } from "./view_source.ts";
 
 export interface PredictOptions {
@@ -146,21 +147,6 @@ async function predictRows(
   } finally {
     source.close();
   }
-}
-
-/** A timer takes a millisecond even if nothing waits: as long as some thousands of rows. */
-const turnMs = 50;
-
-/** Lets the event loop take a turn now and then: signals such as Ctrl-C are delivered only between its tasks. */
-function createTurns() {
-  let last = performance.now();
-  return {
-    async give(): Promise<void> {
-      if (performance.now() - last < turnMs) return;
-      await new Promise((resume) => setTimeout(resume, 0));
-      last = performance.now();
-    },
-  };
 }
 
 /** Opens a file of rows, whose format is detected from its content. @throws {Failure} `file-missing`, `file-invalid` */

@@ -11,6 +11,7 @@ import type { HeldOut } from "./held_out_rows.ts";
 import { createLabelledRowReader, type RowCells } from "./labelled_row.ts";
 import { createBatchScorer, createReasonCounter, openRows, timesOf } from "./predict_file.ts";
 import type { RowBatch, RowSource } from "./row_batch.ts";
+import { createTurns } from "./turns.ts";
 import { openViewRows } from "./view_source.ts";
 
 /** Where rows with labels are read: the view of the model's spec, or files. */
@@ -79,6 +80,7 @@ export async function scoreRows(input: EvaluationInput, options: ScoreRowsOption
   const scorer = createBatchScorer(options.metadata);
   const { fields } = scorer.predictor;
   const rows = createRows(scorer, input, options);
+  const turns = createTurns();
   let read = 0;
   for (const path of input.is === "view" ? [undefined] : input.paths) {
     const source = openSource(input, path, fields, options);
@@ -89,8 +91,7 @@ export async function scoreRows(input: EvaluationInput, options: ScoreRowsOption
         rows.add(batch, columns, { path, read });
         read += batch.rowCount;
         observe?.(read);
-        // Signals such as Ctrl-C are delivered only between tasks of the event loop.
-        await new Promise((resume) => setTimeout(resume, 0));
+        await turns.give();
         signal?.throwIfAborted();
       }
     } finally {
