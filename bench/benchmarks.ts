@@ -17,6 +17,7 @@ import { predictPeers } from "./predict_peers.ts";
 import { protocols } from "./protocols.ts";
 import { quality } from "./quality.ts";
 import { readExamples } from "./read_examples.ts";
+import { reportTime } from "./report_time.ts";
 import { searchTime } from "./search_time.ts";
 import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
@@ -41,6 +42,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   quality,
   "search-time": searchTime,
   "found-predict": foundPredict,
+  "report-time": reportTime,
   "self-measurement": selfMeasurement,
   protocols,
   footprint,

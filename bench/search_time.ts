@@ -50,7 +50,7 @@ export const searchTime: Benchmark = {
 };
 
 /** @returns The path of a parquet file of all examples. */
-async function wholeTable(bench: Bench, offers: number): Promise<string> {
+export async function wholeTable(bench: Bench, offers: number): Promise<string> {
   const loans = await generatedTables(bench, offers);
   const out = join(bench.folder, `whole-${offers}`);
   const args = ["--whole", ...flags({ loans, out })];
