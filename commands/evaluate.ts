@@ -18,6 +18,7 @@ import { command, commonFlags, type Flags, type Invocation, type Result } from "
 import { dash, withStandardInput } from "./cli/standard_input.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { describeEvaluation } from "./evaluation_report.ts";
+import { reportFlags, requireReportPath, writeEvaluatedReport } from "./report_page.ts";
 
 const flags = {
   against: {
@@ -63,6 +64,7 @@ const flags = {
     help: "treat fields that a file lacks as null, if the model allows it",
   },
   lenient: { type: "boolean", help: "leave out invalid rows, and count them" },
+  ...reportFlags,
   ...commonFlags,
 } as const satisfies Flags;
 
@@ -87,10 +89,12 @@ export default command({
     ["clickwell evaluate", "the model in production, on its held-out rows"],
     ["clickwell evaluate 2 --against 1", "version 2 against version 1, on the rows held out from version 2"],
     ["clickwell evaluate 2 june.parquet --by-time --slice lender_id", "on new rows, by time and by lender"],
+    ["clickwell evaluate 2 --report report.html", "also as a report to look at"],
     ["clickwell evaluate 2 --threshold 0.2,0.5 --json", "what two thresholds reach, as JSON"],
   ],
   async run(invocation) {
     const { options, positionals: [model, ...paths] } = invocation;
+    requireReportPath(options);
     for (const path of paths) if (path !== dash) fileState(path);
     const settings = settingsOf(invocation);
     const remedy = "name one: clickwell evaluate MODEL";
@@ -108,7 +112,13 @@ export default command({
       invocation.terminal.say(line);
     }
     for (const note of notes) invocation.terminal.say(`  note         ${note}`);
-    return resultOf(named, evaluated, { paths, notes });
+    const rows = paths.length > 0 ? "files" : "held-out";
+    const reported = await writeEvaluatedReport(
+      options,
+      { modelId: named.id, evaluation: evaluated.evaluation, rows },
+      invocation.terminal,
+    );
+    return { ...resultOf(named, evaluated, { paths, notes }), ...reported };
   },
 });
 

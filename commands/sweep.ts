@@ -7,6 +7,7 @@ import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters } from "../pipeline/train/hyper_parameters.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
+import { reportFlags, requireReportPath, writeTrainedReport } from "./report_page.ts";
 import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -66,6 +67,7 @@ const flags = {
     help: "--tolerance of the fits to folds; the best candidate is trained to the default of train",
   },
   activate: { type: "boolean", help: "put the best model in production" },
+  ...reportFlags,
 } as const satisfies Flags;
 
 export default command({
@@ -78,6 +80,7 @@ export default command({
   examples: [
     ["clickwell sweep", "l2 with 20 strengths, 5 folds"],
     ["clickwell sweep --penalty l2,l1 --C 0.01,0.1,1,10 --activate", "8 candidates, the best in production"],
+    ["clickwell sweep --report report.html", "also write a report of the best model to look at"],
     ["clickwell sweep --penalty elasticnet --random 50 --C-range 1e-3:10", "50 random elastic nets"],
     [
       "clickwell sweep --penalty l1 --one-standard-error",
@@ -93,6 +96,7 @@ export default command({
     await registry.upgrade();
     const store = openStore(options.data, { mode: "read", isLongLived: true });
     try {
+      requireReportPath(options);
       const report = await sweep(store, options.data, { dir: options.models, registry }, {
         spec,
         paths,
@@ -107,7 +111,9 @@ export default command({
         observe: observerOf(terminal, options.quiet),
       });
       say(terminal, report, spec, options.models);
-      return { ...resultOf(report, options.models), split: hyperParameters.split ?? "group" };
+      const split = hyperParameters.split ?? "group";
+      const reported = await writeTrainedReport(options, report, terminal);
+      return { ...resultOf(report, options.models), split, ...reported };
     } finally {
       store.close();
       await registry.close();

@@ -20,6 +20,7 @@ import { specOf, trainingFlags } from "./cli/training_flags.ts";
 import { describeIngest } from "./ingest_report.ts";
 import { fileFlags, type ProposedSettings, proposeForFiles } from "./train_files.ts";
 import { repeat } from "./repeat.ts";
+import { reportFlag, requireTrainedReport, writeTrainedReport } from "./report_page.ts";
 import { widenConfigured } from "./widen_config.ts";
 import { observerOf, resultOf, say } from "./train_report.ts";
 
@@ -48,6 +49,7 @@ const flags = {
     help:
       "put the model in production; a model of other fields than the one there is put there unless --activate=false",
   },
+  ...reportFlag,
   from: {
     type: "string",
     value: "MODEL",
@@ -87,6 +89,7 @@ export default command({
     ],
     ["clickwell train --penalty none --activate", "no penalty; the model goes into production"],
     ["clickwell train --penalty l1 --C 0.01", "drop the columns that help little"],
+    ["clickwell train --report report.html", "also write a report to look at"],
     ["clickwell train --C 0.1 --test-share 0.3 --json", "a stronger penalty, the result as JSON"],
     ["clickwell train --hidden 32,16 --epochs 20 --patience 2", "a wide-and-deep model with early stopping"],
     [
@@ -130,8 +133,10 @@ export default command({
 });
 
 /** @throws {Failure} `usage-invalid` for a flag that needs files to look at. */
-function rejectFileFlags({ origins }: TrainInvocation): void {
-  const name = Object.keys(fileFlags).find((name) => origins[name] === "flag");
+function rejectFileFlags({ options, origins }: TrainInvocation): void {
+  requireTrainedReport(options);
+  const isOfReport = (name: string) => name === "replace" && options.report !== undefined;
+  const name = Object.keys(fileFlags).find((name) => origins[name] === "flag" && !isOfReport(name));
   if (name === undefined) return;
   throw usageInvalid(`--${name} is for files to look at: clickwell train FILE… --label COLUMN`);
 }
@@ -208,7 +213,8 @@ async function loadFilesAndTrain(
   );
   for (const line of describeIngest(load)) terminal.say(line);
   say(terminal, trained, invocation);
-  return { ...resultOf(trained, options.models), loaded: load.tables, examples: load.examples };
+  const reported = await writeTrainedReport(options, trained, terminal);
+  return { ...resultOf(trained, options.models), loaded: load.tables, examples: load.examples, ...reported };
 }
 
 async function trainOnStore(store: Store, models: Models, invocation: TrainInvocation): Promise<Result> {
@@ -224,7 +230,7 @@ async function trainOnStore(store: Store, models: Models, invocation: TrainInvoc
       shared,
     );
   say(terminal, report, invocation);
-  return resultOf(report, options.models);
+  return { ...resultOf(report, options.models), ...await writeTrainedReport(options, report, terminal) };
 }
 
 function sharedOptions({ options, origins, terminal, signal }: TrainInvocation) {

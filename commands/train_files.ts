@@ -22,6 +22,7 @@ import type { trainingFlags } from "./cli/training_flags.ts";
 import { sayWidened } from "./widen_config.ts";
 import { wishesOf, wishFlags } from "./cli/wish_flags.ts";
 import { describeProposal, lookObserver } from "./init_report.ts";
+import { type reportFlag, requireReportPath } from "./report_page.ts";
 import {
   edited,
   existing,
@@ -40,12 +41,17 @@ export const fileFlags = {
   join: { ...wishFlags.join, help: `with FILE: ${wishFlags.join.help}` },
   replace: {
     type: "boolean",
-    help: "with FILE: write over an edited schema.sql, features.json or clickwell.json",
+    help:
+      "write over an existing report; with FILE, over an edited schema.sql, features.json or clickwell.json",
   },
 } as const satisfies Flags;
 
 type FilesInvocation = Invocation<
-  typeof commonFlags & typeof textFlags & typeof fileFlags & Pick<typeof trainingFlags, "split">
+  & typeof commonFlags
+  & typeof reportFlag
+  & typeof textFlags
+  & typeof fileFlags
+  & Pick<typeof trainingFlags, "split">
 >;
 
 /** What the command's flags would be for the files of a proposal. */
@@ -89,6 +95,7 @@ const exclusive = ["leads", "offers", "clicks", "table", "schema", "spec", "from
 export async function proposeForFiles(invocation: FilesInvocation): Promise<ProposedSettings> {
   const { options, positionals, terminal, signal } = invocation;
   rejectExclusive(invocation);
+  requireReportPath(options);
   const format = textFormatOf(options);
   const { unjudged, left } = await proposeUnjudged(positionals, wishesOf(options), {
     signal,

@@ -4,7 +4,7 @@ import { drawLevels } from "./level_plots.ts";
 import type { CurvePart, FieldCurve, Importance } from "../report/model_report.ts";
 import { cardOf, detailsOf, named, type Section, tableOf } from "./card.ts";
 import { type Content, type Markup, markup } from "./markup.ts";
-import { count, counted, figure, percent } from "./numbers.ts";
+import { count, counted, figure, percent, withoutRounding } from "./numbers.ts";
 import { changeWords, factorOf, odds } from "./odds.ts";
 import { partsGrade, worstPart } from "./verdict.ts";
 
@@ -67,7 +67,8 @@ function nameOf({ field, part }: FieldCurve): Markup {
 function curveCard(curve: FieldCurve): Markup {
   const { type, effects, parts } = curve;
   const isOfBins = parts.some(({ from, to }) => from !== undefined || to !== undefined);
-  const drawn = parts.map(drawnPart);
+  const edges = parts.flatMap(({ from, to }) => [from, to]);
+  const drawn = parts.map((part) => drawnPart(part, edges));
   const shown = isOfBins || type === "ordinal" || type === "time" ? drawn : largestLevels(drawn);
   const left = (curve.more ?? 0) + drawn.length - shown.length;
   const judged = shown.flatMap(({ name, rows, predicted, observed }) =>
@@ -93,8 +94,11 @@ function curveCard(curve: FieldCurve): Markup {
 }
 
 /** Takes the rates of the evaluated rows, or of the training rows where none are evaluated. */
-function drawnPart(part: CurvePart): DrawnPart {
-  const { train, evaluated, name, is, effect, low, high, from, to } = part;
+function drawnPart(part: CurvePart, edges: readonly (number | undefined)[]): DrawnPart {
+  const { train, evaluated, name, is, effect, low, high } = part;
+  const [from, to] = [part.from, part.to].map((edge) =>
+    edge === undefined ? undefined : withoutRounding(edge, edges)
+  );
   const counts = evaluated.rows > 0 ? evaluated : train ?? { rows: 0, clicks: 0 };
   return {
     name: is !== undefined

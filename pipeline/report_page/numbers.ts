@@ -31,6 +31,12 @@ export function figure(value: number | null, digits = 3): string {
     : String(Number(value.toPrecision(digits)));
 }
 
+/** Removes what rounding leaves of a zero, among numbers of the size of others. */
+export function withoutRounding(value: number, others: readonly (number | undefined)[]): number {
+  const size = Math.max(...others.map((other) => Math.abs(other ?? 0)));
+  return Math.abs(value) < 1e-12 * size ? 0 : value;
+}
+
 /** A number with four decimals, as metrics are compared. */
 export function decimals(value: number | null): string {
   return value === null ? "unknown" : value.toFixed(4);

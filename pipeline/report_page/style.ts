@@ -107,7 +107,7 @@ figcaption p { margin-top: 0.3rem; font-size: 0.94rem; }
 .plot { display: block; width: 100%; max-width: 520px; height: auto; margin: 0.7rem auto 0; overflow: visible; color: var(--muted); font-size: 12px; }
 .plot text { white-space: pre; }
 .stack .plot + .plot { margin-top: 0; }
-.beside { display: grid; grid-template-columns: 260fr 140fr; max-width: 520px; margin: 0 auto; }
+.beside { display: grid; grid-template-columns: 260fr 140fr; column-gap: 0.5rem; max-width: 520px; margin: 0 auto; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.15rem 1rem; justify-content: center; margin-top: 0.5rem; color: var(--muted); font-size: 0.84rem; }
 .legend li { display: inline-flex; align-items: center; gap: 0.4rem; }
 .mark { flex: none; width: 0.8rem; height: 0.8rem; background: var(--mark); }

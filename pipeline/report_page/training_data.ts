@@ -3,7 +3,7 @@ import type { DataQuality, FieldQuality, ModelReport, TraceStep } from "../repor
 import { cardOf, named, type Section, tableOf } from "./card.ts";
 import { draw } from "./drawing.ts";
 import { type Markup, markup, shortened } from "./markup.ts";
-import { count, counted, decimals, figure, percent } from "./numbers.ts";
+import { count, counted, decimals, figure, percent, withoutRounding } from "./numbers.ts";
 import { type Grade, gradeUpTo, limits, worstOf } from "./verdict.ts";
 
 const fieldsMax = 300;
@@ -85,7 +85,6 @@ function fieldsCard({ fields }: DataQuality, evaluated: number): Markup | undefi
 function fieldsTable(fields: readonly FieldQuality[], evaluated: number): Markup {
   const shareOf = (value: number | undefined, of: number) =>
     value === undefined || of === 0 ? "-" : percent(value / of);
-  const numberOf = (value: number | undefined) => value === undefined ? "-" : figure(value, 4);
   return tableOf({
     label: "Quality of the fields",
     head: ["field", "type", "missing", "levels", "pooled", "unseen when tested", "min", "median", "max"],
@@ -96,9 +95,9 @@ function fieldsTable(fields: readonly FieldQuality[], evaluated: number): Markup
       own.levels === undefined ? "-" : count(own.levels),
       shareOf(own.pooled, own.rows),
       shareOf(own.unseen, evaluated),
-      numberOf(own.min),
-      numberOf(own.median),
-      numberOf(own.max),
+      ...[own.min, own.median, own.max].map((value, _, all) =>
+        value === undefined ? "-" : figure(withoutRounding(value, all), 4)
+      ),
     ]),
   });
 }
@@ -136,19 +135,24 @@ function notesCard({ notes, warnings }: ModelReport): Markup {
   });
 }
 
+/** What ends a training by mini-batches, which does not search for an optimum. */
+const byEpochs: ReadonlySet<string | undefined> = new Set(["epochs", "early-stopping"]);
+
 function solverCard({ solver, trace }: ModelReport): Markup {
-  const isExact = solver.criterion !== undefined;
-  const isByEpoch = trace.some(({ validation_loss }) => validation_loss !== undefined);
+  const isExact = !byEpochs.has(solver.criterion);
+  const isValidated = trace.some(({ validation_loss }) => validation_loss !== undefined);
   return cardOf({
     title: isExact ? "Search for the best coefficients" : "Training, epoch by epoch",
-    grade: isExact ? "good" : isByEpoch ? epochGrade(trace) : undefined,
+    grade: isExact ? "good" : isValidated ? epochGrade(trace) : undefined,
     says: isExact
       ? `The best coefficients that there are: ${solver.name} converged in ${
         counted(solver.iterations, "iteration")
-      } (criterion: ${solver.criterion}; largest entry of the gradient ${figure(solver.gradient_max)}).`
-      : `${solver.name} trained by mini-batches for ${counted(solver.iterations, "step")}, to a log loss of ${
-        decimals(solver.objective)
-      }.${isByEpoch ? epochWords(trace) : ""}`,
+      }. The largest entry of the gradient, which is 0 at the optimum, is ${figure(solver.gradient_max)}.`
+      : `${solver.name} trained by mini-batches for ${
+        counted(solver.iterations, "epoch")
+      }, to a log loss of ${decimals(solver.objective)}${
+        solver.criterion === "early-stopping" ? ", until that of the validation rows no longer fell" : ""
+      }.${isValidated ? epochWords(trace) : ""}`,
     shows: trace.length > 0 ? drawTrace(trace, isExact) : undefined,
     legend: trace.length === 0
       ? []
@@ -156,7 +160,7 @@ function solverCard({ solver, trace }: ModelReport): Markup {
       ? [{ mark: "line model", words: "largest entry of the gradient, 0 at the optimum" }]
       : [
         { mark: "line model", words: isExact ? "objective" : "log loss of the training rows" },
-        ...(isByEpoch ? [{ mark: "line observed", words: "of the validation rows" }] : []),
+        ...(isValidated ? [{ mark: "line observed", words: "of the validation rows" }] : []),
       ],
     how: trace.length === 0 ? "The steps of this training were not recorded." : undefined,
   });

@@ -160,7 +160,6 @@ export const smallestReport: ModelReport = {
 /** A model with hidden layers: without coefficients, with epochs, and without permuted fields. */
 export const hiddenLayersReport: ModelReport = (() => {
   const { importance: _, ...rest } = usualReport;
-  const { criterion: _criterion, ...solver } = usualReport.solver;
   return {
     ...rest,
     coefficients: { shown: [], in_all: 0, intercept: 0 },
@@ -170,7 +169,7 @@ export const hiddenLayersReport: ModelReport = (() => {
       parts: curve.parts.map(({ low: _low, high: _high, ...part }) => part),
     })),
     crosses: [],
-    solver: { ...solver, name: "adam" },
+    solver: { ...usualReport.solver, name: "adam", criterion: "epochs", iterations: 6 },
     trace: Array.from({ length: 6 }, (_, i) => ({
       step: i + 1,
       objective: 0.6 - 0.02 * i,

@@ -1,0 +1,127 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Evaluation } from "../pipeline/evaluate/evaluation.ts";
+import { Failure, usageInvalid } from "../pipeline/failure.ts";
+import { writeText } from "../pipeline/files/written_file.ts";
+import type { ModelRow } from "../pipeline/model/registry.ts";
+import { evaluatedReport } from "../pipeline/report/evaluated_report.ts";
+import type { ModelReport } from "../pipeline/report/model_report.ts";
+import { parseReport, reportName } from "../pipeline/report/report_file.ts";
+import type { Flags } from "./cli/command.ts";
+import type { Terminal } from "./cli/terminal.ts";
+
+/** The flag of commands that write the page of a report. */
+export const reportFlag = {
+  report: {
+    type: "string",
+    value: "FILE.html",
+    path: "whole",
+    flagOnly: true,
+    help: "also write a report to look at: plots, what they show, and whether it is good",
+  },
+} as const satisfies Flags;
+
+/** Also the flag that replaces a page. */
+export const reportFlags = {
+  ...reportFlag,
+  replace: { type: "boolean", help: "replace an existing report" },
+} as const satisfies Flags;
+
+interface ReportOptions {
+  readonly report: string | undefined;
+  readonly replace: boolean;
+}
+
+/**
+ * Checks that a report can be written before the work begins that it is about.
+ *
+ * @throws {Failure} `usage-invalid` for a name that is not one of HTML; `file-unwritable` for a folder, and for a file that exists.
+ */
+export function requireReportPath({ report: path, replace }: ReportOptions): void {
+  if (path === undefined) return;
+  if (!/\.html?$/i.test(path)) {
+    throw usageInvalid(`--report is "${path}", expected the name of a page: FILE.html`);
+  }
+  if (!existsSync(path)) return;
+  if (statSync(path).isDirectory()) {
+    throw new Failure("file-unwritable", `Cannot write ${path}: it is a folder. Name a file.`);
+  }
+  if (!replace) {
+    throw new Failure(
+      "file-unwritable",
+      `Cannot write ${path}: it exists already. Replace it with --replace.`,
+    );
+  }
+}
+
+/**
+ * The same for a training, of which a continued or repeated one keeps no report.
+ *
+ * @throws {Failure} as `requireReportPath`; `usage-invalid`
+ */
+export function requireTrainedReport(
+  options: ReportOptions & { readonly from: string | undefined; readonly repeat: string | undefined },
+): void {
+  if (options.report !== undefined && (options.from ?? options.repeat) !== undefined) {
+    throw usageInvalid("--report is of a whole training: clickwell evaluate MODEL --report FILE.html");
+  }
+  requireReportPath(options);
+}
+
+/** Writes the page of a report, and says where it is. @throws {Failure} `file-unwritable` */
+export async function writeReport(path: string, report: ModelReport, terminal: Terminal): Promise<void> {
+  const { renderReport } = await import("../pipeline/report_page/render_report.ts");
+  writeText(path, renderReport(report).html);
+  terminal.say(`report: ${path}`);
+}
+
+/**
+ * Writes the page of the report that the training of a model has kept.
+ *
+ * @returns What `--json` adds to the result.
+ * @throws {Failure} `file-missing`, `artifact-corrupt`; `file-unwritable`
+ */
+export async function writeTrainedReport(
+  { report: path, models }: PageOptions,
+  { model: { modelId } }: { readonly model: Pick<ModelRow, "modelId"> },
+  terminal: Terminal,
+): Promise<{ readonly report?: string }> {
+  if (path === undefined) return {};
+  await writeReport(path, storedReport(models, modelId), terminal);
+  return { report: path };
+}
+
+/**
+ * Writes the page of an evaluation: what it found, and what the training has kept of the model.
+ *
+ * @param rows The rows that were evaluated.
+ * @returns What `--json` adds to the result.
+ * @throws {Failure} `file-missing`, `artifact-corrupt`; `file-unwritable`
+ */
+export async function writeEvaluatedReport(
+  { report: path, models }: PageOptions,
+  { modelId, evaluation, rows }: {
+    readonly modelId: string;
+    readonly evaluation: Evaluation;
+    readonly rows: "held-out" | "files";
+  },
+  terminal: Terminal,
+): Promise<{ readonly report?: string }> {
+  if (path === undefined) return {};
+  await writeReport(path, evaluatedReport(storedReport(models, modelId), evaluation, rows), terminal);
+  return { report: path };
+}
+
+interface PageOptions extends Pick<ReportOptions, "report"> {
+  readonly models: string;
+}
+
+function storedReport(models: string, modelId: string): ModelReport {
+  const path = join(models, modelId, reportName);
+  if (existsSync(path)) return parseReport(Deno.readFileSync(path), modelId);
+  throw new Failure(
+    "file-missing",
+    `Cannot make a report of ${modelId}: it has no ${reportName}, in which a training keeps what the model does. ` +
+      "Models of older versions, and those that continue another model, have none. Train it again.",
+  );
+}
