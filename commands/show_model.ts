@@ -1,5 +1,6 @@
 import { columnNames } from "../pipeline/encode/column_names.ts";
 import { readArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
 import { instant, modelAnswer } from "../server/routes/model_answer.ts";
 import type { Result } from "./cli/command.ts";
@@ -32,7 +33,7 @@ export async function showModel(
     `  log loss     ${fixed(metrics.log_loss)} (base rate ${fixed(metrics.base_log_loss)})`,
     `  AUC          ${fixed(metrics.auc)}`,
     `  Brier score  ${fixed(metrics.brier)}`,
-    `  calibration  ${fixed(metrics.ece)} expected error`,
+    `  calibration  ${fixed(metrics.ece)} expected error${mapWords(metadata)}`,
     `  certificate  largest gradient entry ${
       solver.gradientMax.toExponential(1)
     } after ${solver.iterations} passes${ending === undefined ? "" : `: ${ending}`}`,
@@ -51,12 +52,22 @@ export async function showModel(
     ...textsOf(row),
     data,
     metrics,
+    ...(metadata.calibration ? { calibration: metadata.calibration } : {}),
     solver,
     notes,
     warnings,
     intercept,
     coefficients: named,
   };
+}
+
+function mapWords({ calibration }: ArtifactMetadata): string {
+  if (calibration === undefined) return "";
+  return calibration.method === "platt"
+    ? `; platt: log-odds times ${calibration.slope.toPrecision(4)} plus ${
+      calibration.intercept.toPrecision(4)
+    }, in the weights`
+    : `; isotonic map of ${calibration.logits.length} points`;
 }
 
 /** `clickwell models show MODEL --spec`: prints the feature spec that the model was trained by, for `train --spec`. */

@@ -1,4 +1,4 @@
-import { foldCountMax } from "../pipeline/sweep/folds.ts";
+import { foldCountMax } from "../pipeline/fit/folds.ts";
 import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
 import type { LeaderboardEntry } from "../pipeline/sweep/leaderboard.ts";
 import type { FeatureSpec } from "../pipeline/examples/spec.ts";

@@ -73,7 +73,8 @@ export function resultOf(
   { model, artifact, account, active, effects, search, seconds }: TrainReport,
   modelsDir: string,
 ): Record<string, unknown> {
-  const { data, hyperParameters, metrics, solver, notes, warnings = [], update } = artifact.metadata;
+  const { data, hyperParameters, metrics, calibration, solver, notes, warnings = [], update } =
+    artifact.metadata;
   return {
     model_id: model.modelId,
     version: model.version,
@@ -82,6 +83,7 @@ export function resultOf(
     rows: rowsResult(data.rows, account),
     ...(data.times ? { split: { by: hyperParameters.split ?? "group", ...data.times } } : {}),
     metrics,
+    ...(calibration ? { calibration } : {}),
     solver: {
       name: solver.name,
       iterations: solver.iterations,

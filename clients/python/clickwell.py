@@ -86,6 +86,7 @@ class Explanation(TypedDict):
     intercept: float
     contributions: Dict[str, Union[float, None]]
     network: NotRequired[Union[float, None]]
+    calibration: NotRequired[Union[float, None]]
 
 
 class RowAnswer(TypedDict):

@@ -252,13 +252,15 @@ export interface Interval {
 }
 
 export interface Explanation {
-  /** log-odds: the sum of intercept, contributions and network */
+  /** log-odds: the sum of intercept, contributions, network and calibration */
   logit: number | null;
   intercept: number;
   /** log-odds by field */
   contributions: Record<string, number | null>;
   /** only for models with hidden layers: log-odds from the fields' interactions */
   network?: number | null;
+  /** only for models with an isotonic calibration: what the map adds to the sum of the other parts */
+  calibration?: number | null;
 }
 
 export interface RowAnswer {

@@ -53,11 +53,14 @@ type FitOptions = Options<typeof exactFlags & typeof minibatchFlags & typeof tra
 
 /** @throws {Failure} `usage-invalid` for flags that do not go together. */
 export function hyperParametersOf(options: FitOptions, spec: FeatureSpec): HyperParameters {
+  const solver = solverOf(options);
   return {
     penalty: options.penalty,
     C: options.C,
     l1Ratio: options["l1-ratio"],
-    ...solverOf(options),
+    ...solver,
+    // An exact fit stays the optimum; one by mini-batches is near an optimum at best.
+    ...(solver.optimizer === undefined ? {} : { calibrate: "auto" }),
     ...sharedHyperParameters(options, spec),
     tolerance: options.tolerance,
   };

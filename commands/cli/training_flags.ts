@@ -3,6 +3,7 @@ import { defaultSpec, type FeatureSpec } from "../../pipeline/examples/spec.ts";
 import { requireTime } from "../../pipeline/examples/time_split.ts";
 import { usageInvalid } from "../../pipeline/failure.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../pipeline/train/hyper_parameters.ts";
+import { calibrationChoices } from "../../pipeline/fit/calibration/calibrate.ts";
 import type { Flags, Options } from "./command.ts";
 import { resourceFlags } from "./resource_flags.ts";
 import { readSpec } from "./spec_file.ts";
@@ -53,6 +54,13 @@ export const trainingFlags = {
     default: defaultHyperParameters.classWeight,
     help: "balanced: give both classes the same total weight; the intercept is corrected for it",
   },
+  calibrate: {
+    type: "string",
+    value: "HOW",
+    choices: calibrationChoices,
+    help:
+      "map of the log-odds, fitted to out-of-fold rows: platt, isotonic, auto (a map only if it is better) or none; default: none, but auto for mini-batches and found features",
+  },
   spec: {
     type: "string",
     value: "FILE",
@@ -78,12 +86,18 @@ export function specOf({ spec }: Pick<TrainingOptions, "spec">): FeatureSpec {
 
 type SharedHyperParameters = Pick<
   HyperParameters,
-  "seed" | "testShare" | "negatives" | "classWeight" | "iterationsMax" | "split" | "matureSeconds"
+  | "seed"
+  | "testShare"
+  | "negatives"
+  | "classWeight"
+  | "iterationsMax"
+  | "split"
+  | "matureSeconds"
+  | "calibrate"
 >;
 
 /**
  * Returns the hyper-parameters that the shared flags set.
- *
  * @throws {Failure} `usage-invalid` for a `--split` or `--mature` that needs a time, if the spec names none.
  */
 export function sharedHyperParameters(options: TrainingOptions, spec: FeatureSpec): SharedHyperParameters {
@@ -93,6 +107,7 @@ export function sharedHyperParameters(options: TrainingOptions, spec: FeatureSpe
     negatives: options.negatives,
     classWeight: options["class-weight"],
     iterationsMax: options.iterations,
+    ...(options.calibrate === undefined ? {} : { calibrate: options.calibrate }),
     ...splitOf(options, spec),
   };
 }

@@ -9,9 +9,9 @@ import { leastAt } from "./bin_edges.ts";
 
 /** Returns a JavaScript module that exports `score(row)`. @param title A line for its first comment. */
 export function jsScorer(
-  { encoder, coefficients, intercept, network }: Pick<
+  { encoder, coefficients, intercept, network, calibration }: Pick<
     ArtifactMetadata,
-    "encoder" | "coefficients" | "intercept" | "network"
+    "encoder" | "coefficients" | "intercept" | "network" | "calibration"
   >,
   title: string,
 ): string {
@@ -30,7 +30,11 @@ export function jsScorer(
     };
   });
   const tables = encoder.tables && { tables: tablesOf(encoder) };
-  const model = { encoder: { ...encoder, features, ...tables }, coefficients, intercept, network };
+  // A platt map is in the weights.
+  const map = calibration?.method === "isotonic"
+    ? { logits: calibration.logits, mapped: calibration.log_odds }
+    : undefined;
+  const model = { encoder: { ...encoder, features, ...tables }, coefficients, intercept, network, map };
   return [
     `// ${title}`,
     source,

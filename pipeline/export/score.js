@@ -1,5 +1,5 @@
 /** Returns a function that scores one row of raw fields: its probability of a click, NaN if the value of a field is invalid. */
-export function createScore({ encoder, coefficients, intercept, network }) {
+export function createScore({ encoder, coefficients, intercept, network, map }) {
   const { features, crosses = [], rates = [], tables = [] } = encoder;
   const readers = features.map(readerOf);
   const combined = [...crosses, ...rates].map((term) => {
@@ -41,7 +41,8 @@ export function createScore({ encoder, coefficients, intercept, network }) {
       else take(term.column + place, 1);
     }
     if (tables.length > 0) takeTables(tables, positions, take);
-    return sigmoid(hidden ? logit + deepPart(network, hidden) : logit);
+    const sum = hidden ? logit + deepPart(network, hidden) : logit;
+    return sigmoid(map ? calibrated(map, sum) : sum);
   };
 }
 
@@ -295,6 +296,16 @@ function rateOf({ rows, clicks, base, prior, decay }, place, time) {
   if (all === 0) return 0;
   const odds = (ones + prior * base) / (Math.max(0, all - ones) + prior * (1 - base));
   return Math.log(odds) - Math.log(base / (1 - base));
+}
+
+/** Lines between points; beyond the first and the last one, their distance from the log-odds. */
+function calibrated({ logits, mapped }, logit) {
+  const above = logits.findIndex((point) => logit < point);
+  const last = logits.length - 1;
+  if (above === 0) return logit + mapped[0] - logits[0];
+  if (above < 0) return logit + mapped[last] - logits[last];
+  const share = (logit - logits[above - 1]) / (logits[above] - logits[above - 1]);
+  return mapped[above - 1] + share * (mapped[above] - mapped[above - 1]);
 }
 
 function deepPart({ layers, output }, first) {

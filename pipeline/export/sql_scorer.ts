@@ -15,6 +15,7 @@ import { partAt } from "../model/terms.ts";
 import { isTableField } from "../encode/table_lookup.ts";
 import { leastAt } from "./bin_edges.ts";
 import { cannotSay, type Dialect, textLiteral } from "./sql_dialect.ts";
+import { calibratedRows } from "./sql_calibration.ts";
 import { columnOf, guarded } from "./sql_columns.ts";
 import { balancedSum, createLookups, type Lookups } from "./sql_lookups.ts";
 import { binnedPosition, keyedRows, tableParts, type TermContext } from "./sql_tables.ts";
@@ -22,7 +23,7 @@ import { binnedPosition, keyedRows, tableParts, type TermContext } from "./sql_t
 /** The parts of a model that its SQL is made of. */
 export type ScoredModel = Pick<
   ArtifactMetadata,
-  "spec" | "encoder" | "coefficients" | "intercept" | "network"
+  "spec" | "encoder" | "coefficients" | "intercept" | "network" | "calibration"
 >;
 
 /**
@@ -57,8 +58,9 @@ export function sqlScorer(model: ScoredModel, dialect: Dialect): string {
   ];
   const keyed = keyedRows(encoder, (feature) => positionName(feature, 0), dialect);
   const view = quoted(String(spec.view ?? "examples"));
+  const map = model.calibration?.method === "isotonic" ? model.calibration : undefined;
   const summed = [
-    `summed ${dialect.once} (`,
+    `${map ? "uncalibrated" : "summed"} ${dialect.once} (`,
     `SELECT r.${id} AS ${id}, ${balancedSum(terms)} AS logit`,
     `FROM ${keyed.length === 0 ? "prepared" : "keyed"} AS r`,
     ...parts.joins(),
@@ -71,7 +73,10 @@ export function sqlScorer(model: ScoredModel, dialect: Dialect): string {
     ...positions.joins(),
     ")",
   ].join("\n");
-  const tables = [...positions.tables(), prepared, ...keyed, ...parts.tables(), summed].join(",\n");
+  const calibrated = map ? [calibratedRows(id, map, dialect)] : [];
+  const tables = [...positions.tables(), prepared, ...keyed, ...parts.tables(), summed, ...calibrated].join(
+    ",\n",
+  );
   const statement = `WITH ${tables}\n${dialect.probability(id)};\n`;
   if (statement.length > dialect.lengthMax) {
     throw cannotSay(

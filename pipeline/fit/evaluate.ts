@@ -3,26 +3,34 @@ import { createPeriodAccumulator } from "../evaluate/metrics_by_time.ts";
 import { createPredictionAccumulator } from "../evaluate/prediction_accumulator.ts";
 import { leftOutPart, testPart, trainPart } from "../examples/split.ts";
 import type { Metrics } from "../model/artifact_metadata.ts";
+import { type CalibrationMap, servedCalibration } from "../model/calibration_map.ts";
 import { addDeepLogits, createDeepPart, type Network } from "../model/network.ts";
 import { probabilityOf } from "../model/predictor.ts";
 import { forLogits } from "./logits.ts";
 
+/** The parts of a model that its log-odds are made of. */
+export interface EvaluatedModel {
+  /** Shape (columns + 1), intercept last. */
+  readonly coefficients: Float64Array;
+  /** The deep part of a wide-and-deep model, whose wide part is `coefficients`. */
+  readonly network?: Network | undefined;
+  /** As a model has it: a platt map is in the coefficients already. */
+  readonly calibration?: CalibrationMap | undefined;
+}
+
 /**
  * Computes a model's metrics on the held-out rows, or on the training rows if none were held out. Each row counts by its weight.
  *
- * @param coefficients Shape (columns + 1), intercept last.
  * @param baseRate Weighted click rate of the training rows.
- * @param network The deep part of a wide-and-deep model, whose wide part is `coefficients`.
  */
 export function evaluateModel(
   design: DesignMatrix,
-  coefficients: Float64Array,
+  model: EvaluatedModel,
   baseRate: number,
-  network?: Network,
+  parts: readonly number[] = evaluatedParts(design),
 ): Metrics {
-  const parts = evaluatedParts(design);
   const predictions = createPredictionAccumulator(rowsOf(design, parts));
-  forProbabilities(design, parts, { coefficients, network }, predictions.add);
+  forProbabilities(design, parts, model, predictions.add);
   return predictions.metrics(baseRate);
 }
 
@@ -33,15 +41,14 @@ export function evaluateModel(
  */
 export function evaluateByTime(
   design: DesignMatrix,
-  coefficients: Float64Array,
+  model: EvaluatedModel,
   baseRate: number,
-  network?: Network,
+  parts: readonly number[] = evaluatedParts(design),
 ): Metrics {
-  const parts = evaluatedParts(design);
   const periods = createPeriodAccumulator(design, parts);
-  if (!periods) return evaluateModel(design, coefficients, baseRate, network);
+  if (!periods) return evaluateModel(design, model, baseRate, parts);
   const predictions = createPredictionAccumulator(rowsOf(design, parts));
-  forProbabilities(design, parts, { coefficients, network }, (chunk, from, to, probabilities) => {
+  forProbabilities(design, parts, model, (chunk, from, to, probabilities) => {
     predictions.add(chunk, from, to, probabilities);
     periods.add(chunk, from, to, probabilities);
   });
@@ -57,13 +64,27 @@ export function evaluatedParts({ partRows }: DesignMatrix): readonly number[] {
 export function forProbabilities(
   design: DesignMatrix,
   parts: readonly number[],
-  { coefficients, network }: { coefficients: Float64Array; network: Network | undefined },
+  model: EvaluatedModel,
   use: (chunk: DesignChunk, from: number, to: number, probabilities: Float64Array) => void,
 ): void {
+  forModelLogits(design, parts, model, (chunk, from, to, logits) => {
+    for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
+    use(chunk, from, to, logits);
+  });
+}
+
+/** Calls `use` with the log-odds that a model gives, as `forLogits` does. */
+export function forModelLogits(
+  design: DesignMatrix,
+  parts: readonly number[],
+  { coefficients, network, calibration }: EvaluatedModel,
+  use: (chunk: DesignChunk, from: number, to: number, logits: Float64Array) => void,
+): void {
   const deep = network && createDeepPart(network);
+  const calibrated = servedCalibration(calibration);
   forLogits(design, parts, coefficients, (chunk, from, to, logits) => {
     if (deep) addDeepLogits(design, chunk, { from, to }, deep, logits);
-    for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
+    if (calibrated) { for (let i = 0; i < logits.length; i++) logits[i] = calibrated(logits[i]); }
     use(chunk, from, to, logits);
   });
 }

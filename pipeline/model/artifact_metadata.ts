@@ -19,6 +19,7 @@ import {
   requireShape,
   text,
   type ValueOf,
+  variant,
 } from "./json_shape.ts";
 
 const count = integerFrom(0);
@@ -35,6 +36,20 @@ const network = object({
   ),
   /** Log-odds per unit of the last layer. */
   output: list(finite),
+});
+
+/** The out-of-fold rows that a calibration map was fitted to, and their mean log loss before and, on other groups, after. */
+const calibrationFit = { folds: count, rows: count, log_loss_before: finite, log_loss_after: finite };
+
+/** See model/calibration_map.ts. The weights contain a platt map; an isotonic one is applied to the log-odds. */
+const calibration = variant("method", {
+  platt: object({ method: oneOf("platt"), slope: positive, intercept: finite, ...calibrationFit }),
+  isotonic: object({
+    method: oneOf("isotonic"),
+    logits: list(finite, 2),
+    log_odds: list(finite, 2),
+    ...calibrationFit,
+  }),
 });
 
 /** Metrics of the rows of each day, week or month. */
@@ -82,6 +97,8 @@ const members = {
   intercept: finite,
   /** Deep part of a wide-and-deep model, with float32 weights; the coefficients are the wide part. */
   network: optional(network),
+  /** Absent if probabilities are those of the log-odds as they were fitted. */
+  calibration: optional(calibration),
   hyperParameters: dictionary(anyOf("a string, a finite number, true or false", text, finite, flag)),
   data: object({
     /** SHA-256 of the examples as read, hexadecimal. */
@@ -162,6 +179,7 @@ const artifactMetadata = object(members);
 
 export type ArtifactMetadata = ValueOf<typeof artifactMetadata>;
 export type Metrics = ValueOf<typeof metrics>;
+export type CalibrationRecord = ValueOf<typeof calibration>;
 export type MetricsByTime = ValueOf<typeof metricsByTime>;
 
 /** Parses and checks the metadata in a model.json. @throws {Failure} `artifact-corrupt` */
@@ -188,7 +206,17 @@ export function parseMetadata(modelJson: Uint8Array, modelId: string): ArtifactM
   }
   const problem = metadata.network ? networkProblem(metadata.network, width) : undefined;
   if (problem !== undefined) throw fail(problem);
+  if (metadata.calibration && !isAscending(metadata.calibration)) {
+    throw fail("the points of its calibration do not ascend");
+  }
   return metadata;
+}
+
+function isAscending(map: CalibrationRecord): boolean {
+  if (map.method === "platt") return true;
+  const { logits, log_odds } = map;
+  const ascends = (values: readonly number[]) => values.every((value, i) => i === 0 || value > values[i - 1]);
+  return logits.length === log_odds.length && ascends(logits) && ascends(log_odds);
 }
 
 /** Describes what is wrong with a network's shapes or weights; undefined if nothing is. */

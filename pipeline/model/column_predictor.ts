@@ -13,6 +13,7 @@ import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { inputsOf } from "../examples/input_columns.ts";
 import type { BatchColumn } from "../files/columns/batch.ts";
+import { servedCalibration } from "./calibration_map.ts";
 import { clearFindings, createFindings } from "./findings.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 import { fieldsOf } from "./signature.ts";
@@ -56,6 +57,18 @@ type AddFeature = (
 
 /** @returns undefined for a model with hidden layers, crosses, rates or tables, whose log-odds are not sums over single features. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
+  const predict = createColumnSum(model);
+  const calibrated = servedCalibration(model.calibration);
+  if (!predict || !calibrated) return predict;
+  return (columns, rowCount, findings, typed) => {
+    const logits = predict(columns, rowCount, findings, typed);
+    for (let i = 0; i < logits.length; i++) logits[i] = calibrated(logits[i]);
+    return logits;
+  };
+}
+
+/** Returns the log-odds before an isotonic map. */
+function createColumnSum(model: ServableModel): ColumnPredictor | undefined {
   const { crosses, rates, tables } = model.encoder;
   if (model.network || crosses || rates || tables) return undefined;
   const { encoder: { features }, coefficients, intercept } = model;

@@ -1,3 +1,4 @@
+import { servedCalibration } from "./calibration_map.ts";
 import { createDeepPart } from "./network.ts";
 import { createRowEncoder } from "./encoded_row.ts";
 import type { ServableModel } from "./predictor.ts";
@@ -8,8 +9,13 @@ import { fieldsOf, unusedFieldsOf } from "./signature.ts";
 
 /** The parts of a row's log-odds. */
 export interface Explanation {
-  /** intercept + the contributions of the features in their order + network: bit for bit the log-odds of the predictor. */
+  /**
+   * intercept + the contributions of the features in their order + network: bit for bit the log-odds of the predictor. With an
+   * isotonic map + calibration: the predictor's to rounding.
+   */
   readonly logit: number;
+  /** The log-odds without the isotonic map: what the parts but `calibration` sum to. */
+  readonly uncalibrated: number;
   readonly intercept: number;
   /** Log-odds in the order of `contributorsOf`. What an age or a rate is counted from has none. */
   readonly contributions: Float64Array;
@@ -18,6 +24,8 @@ export interface Explanation {
    * those of the wide part alone.
    */
   readonly network: number | undefined;
+  /** What the isotonic map adds to the log-odds of this row, which depends on their sum and not on single fields; undefined without one. */
+  readonly calibration: number | undefined;
 }
 
 /** Explains a row that the model's predictor has answered. */
@@ -35,7 +43,9 @@ export function contributorOf(table: TableEncoder, { features }: Pick<Encoder, "
   return table.of.length > 1 || !axis ? tableName(table) : features[axis.feature].name;
 }
 
-export function createExplainer({ encoder, coefficients, intercept, network }: ServableModel): Explainer {
+export function createExplainer(model: ServableModel): Explainer {
+  const { encoder, coefficients, intercept, network } = model;
+  const calibrated = servedCalibration(model.calibration);
   const encode = createRowEncoder(encoder);
   const deep = network && createDeepPart(network);
   const { features } = encoder;
@@ -56,6 +66,9 @@ export function createExplainer({ encoder, coefficients, intercept, network }: S
     const contributions = new Float64Array(names.length);
     parts.forEach((part, i) => contributions[indexOf[i]] += part);
     const hidden = deep?.logit();
-    return { logit: hidden === undefined ? wide : wide + hidden, intercept, contributions, network: hidden };
+    const uncalibrated = hidden === undefined ? wide : wide + hidden;
+    const logit = calibrated === undefined ? uncalibrated : calibrated(uncalibrated);
+    const calibration = calibrated === undefined ? undefined : logit - uncalibrated;
+    return { logit, uncalibrated, intercept, contributions, network: hidden, calibration };
   };
 }

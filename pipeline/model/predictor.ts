@@ -6,6 +6,7 @@ import { divisionsOf } from "../encode/divisions.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
 import { servedColumnsOf } from "../examples/input_columns.ts";
 import { memberOf } from "../exact_json.ts";
+import { type CalibrationMap, servedCalibration } from "./calibration_map.ts";
 import { createDeepPart, type Network } from "./network.ts";
 import { type Findings, keyProblem, pointerTo, unknownField } from "./findings.ts";
 import { type Field, fieldsOf, unusedFieldsOf } from "./signature.ts";
@@ -22,6 +23,8 @@ export interface ServableModel {
   readonly intercept: number;
   /** The deep part of a wide-and-deep model, whose wide part is the coefficients. */
   readonly network?: Network | undefined;
+  /** A platt map is part of the coefficients; an isotonic one is applied to the sum. */
+  readonly calibration?: CalibrationMap | undefined;
   /** Names of store keys that a row may have in addition to its fields; their values do not affect the prediction. */
   readonly keys?: readonly string[] | undefined;
 }
@@ -36,14 +39,15 @@ export interface Predictor {
    * @returns NaN if a field is invalid; `findings.errors` then has the fields and the reasons.
    */
   predict(row: Readonly<Record<string, unknown>>, findings: Findings): number;
-  /** Like `predict`, in log-odds. */
+  /** Like `predict`, in log-odds; calibrated, if the model is. */
   logit(row: Readonly<Record<string, unknown>>, findings: Findings): number;
 }
 
 /** Prepares a model for rows of raw fields. Each row is checked, encoded and summed in one pass. */
 export function createPredictor(model: ServableModel): Predictor {
-  const { encoder, coefficients, intercept, network, keys = [] } = model;
+  const { encoder, coefficients, intercept, network, calibration, keys = [] } = model;
   const deep = network && createDeepPart(network);
+  const calibrated = servedCalibration(calibration);
   const fields = fieldsOf(encoder);
   const names = fields.map(({ name }) => name);
   /** Per feature: the index of the field with its name; beyond the fields, where nothing is, if there is none. */
@@ -89,7 +93,8 @@ export function createPredictor(model: ServableModel): Predictor {
     let memberCount = 0;
     for (const _ in row) memberCount++;
     if (memberCount !== present && !allowOthers(row, findings)) return NaN;
-    return deep === undefined ? sum : sum + deep.logit();
+    if (deep !== undefined) sum += deep.logit();
+    return calibrated === undefined ? sum : calibrated(sum);
   };
   function addParts(sum: number, findings: Findings): number {
     for (let i = 0; i < places.length; i++) {

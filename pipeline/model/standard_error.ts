@@ -95,13 +95,21 @@ export interface Interval {
 /**
  * Returns the interval of the log-odds, converted to probabilities, so that it lies in [0, 1].
  *
+ * @param logit The model's log-odds before an isotonic map.
  * @param standardError Standard error of the log-odds; if infinite, the interval is [0, 1].
+ * @param calibrated The model's isotonic map, if it has one.
  * @param level Confidence level, in (0, 1): the share of such intervals that contain the true probability.
  * @see Hosmer & Lemeshow, Applied Logistic Regression (2000), section 1.4.
  */
-export function intervalAround(logit: number, standardError: number, level: number): Interval {
+export function intervalAround(
+  logit: number,
+  standardError: number,
+  level: number,
+  calibrated: (logit: number) => number = (logit) => logit,
+): Interval {
   if (standardError === Infinity) return { low: 0, high: 1 };
   // From the lower tail: with a level near 1, (1 + level) / 2 would round to 1, whose quantile is infinite.
   const reach = -normalQuantile((1 - level) / 2) * standardError;
-  return { low: probabilityOf(logit - reach), high: probabilityOf(logit + reach) };
+  // The map ascends, so that the interval contains the calibrated probability. Its own uncertainty is not counted.
+  return { low: probabilityOf(calibrated(logit - reach)), high: probabilityOf(calibrated(logit + reach)) };
 }

@@ -108,7 +108,8 @@ function collectRows(
   let count = 0;
   const coefficients = Float64Array.from(metadata.coefficients.concat(metadata.intercept));
   const collected = createDesignSums(design, bins, coefficients);
-  const model = { coefficients, network: metadata.network };
+  const { network, calibration } = metadata;
+  const model = { coefficients, network, calibration };
   forProbabilities(design, parts, model, (chunk, from, to, own) => {
     collected.add(chunk, from, to, own);
     if (chunk.weights) weights ??= new Float64Array(rowCount);

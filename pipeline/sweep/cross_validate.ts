@@ -1,7 +1,7 @@
 import { type ClassSums, corrected } from "../fit/class_balance.ts";
 import { Failure } from "../failure.ts";
 import { chooseSolver, fitPasses } from "../fit/fit.ts";
-import type { Fold, FoldedDesign } from "./folds.ts";
+import type { Fold, FoldedDesign } from "../fit/folds.ts";
 import type { FoldScore } from "./leaderboard.ts";
 import { pureColumns, Separation } from "../fit/separation.ts";
 import type { AttachedDesign, Passes } from "../fit/passes.ts";

@@ -7,6 +7,7 @@ import type { FeatureSpec } from "../examples/spec.ts";
 import { splitInSteps } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import { balance } from "../fit/class_balance.ts";
+import { divideIntoFolds, type FoldedDesign } from "../fit/folds.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses, usedRows } from "../train/class_counts.ts";
@@ -15,7 +16,6 @@ import type { HyperParameters } from "../train/hyper_parameters.ts";
 import { requireExamples, requireSplit } from "../train/prepare.ts";
 import type { StageClock } from "../train/stage_clock.ts";
 import { cacheOptionsOf, type ResourceOptions, type TrainingResources } from "../train/training_resources.ts";
-import { divideIntoFolds, type FoldedDesign } from "./folds.ts";
 
 export interface PrepareFoldsOptions extends Pick<ResourceOptions, "cacheBytes"> {
   readonly spec: FeatureSpec;

@@ -160,7 +160,8 @@ async function validateCandidates(
 /** Returns all that the results of the cross-validation depend on. */
 function settingsOf(options: SweepOptions, fingerprint: string): Record<string, unknown> {
   const { spec, paths, hyperParameters, foldCount, gradientTolerance } = options;
-  const { seed, testShare, split, matureSeconds, negatives, classWeight, iterationsMax } = hyperParameters;
+  const { seed, testShare, split, matureSeconds, negatives, classWeight, iterationsMax, calibrate } =
+    hyperParameters;
   return {
     program: version,
     fingerprint,
@@ -174,6 +175,8 @@ function settingsOf(options: SweepOptions, fingerprint: string): Record<string, 
     matureSeconds,
     negatives,
     classWeight,
+    // Of the best model alone, which a sweep that is run again does not train again.
+    calibrate: calibrate === "none" ? undefined : calibrate,
     gradientTolerance,
     iterationsMax,
   };

@@ -23,6 +23,12 @@ export function continuationOf({ id, metadata }: Artifact): Continuation {
   if (!unpacked || data.last_id === undefined) {
     throw usageInvalid(`${id} cannot be continued: ${whyNot(metadata)}`);
   }
+  if (metadata.calibration?.method === "isotonic") {
+    throw usageInvalid(
+      `${id} cannot be continued: its isotonic calibration is of its own log-odds, and new rows would change those. ` +
+        "Train on all rows with clickwell train, or once with --calibrate platt, which is part of the weights.",
+    );
+  }
   if (metadata.hyperParameters.matureSeconds !== undefined) {
     throw usageInvalid(
       `${id} cannot be continued: it was trained with --mature, so rows that were too young then have an id that it has passed. ` +

@@ -7,7 +7,12 @@ import { Failure, usageInvalid } from "../failure.ts";
 import { type Fit, fit } from "../fit/fit.ts";
 import { parseHidden } from "../fit/minibatch/hidden_layers.ts";
 import { solveMinibatch } from "../fit/minibatch/minibatch.ts";
-import { type EpochEvent, minibatchParameters, type OptimizerName } from "../fit/minibatch/options.ts";
+import {
+  type EpochEvent,
+  minibatchParameters,
+  type OptimizerName,
+  type TrainedParts,
+} from "../fit/minibatch/options.ts";
 import type { Stage } from "../fit/tables/found_model.ts";
 import type { IterationEvent } from "../fit/penalised.ts";
 import { Separation } from "../fit/separation.ts";
@@ -53,6 +58,10 @@ export function readObserver({ observe, signal }: Pick<FitModelOptions, "observe
 /** Options of fitting a model to a design. */
 export interface FitModelOptions {
   readonly hyperParameters: HyperParameters;
+  /** Default: the training rows, and those for early stopping. */
+  readonly parts?: TrainedParts;
+  /** Starting point of an exact fit, shape (columns + 1), intercept last. */
+  readonly start?: Float64Array;
   readonly signal?: AbortSignal;
   readonly observe?: TrainObserver;
 }
@@ -70,16 +79,17 @@ export async function fitModel(
   threads: Threads,
   options: FitModelOptions,
 ): Promise<Fit> {
-  const { hyperParameters, signal, observe } = options;
+  const { hyperParameters, signal, observe, start, parts } = options;
   const { optimizer } = hyperParameters;
   if (optimizer !== undefined) return await fitMinibatch(design, optimizer, fixedAtZero, options);
   try {
-    return await fit(design, [trainPart], threads, {
+    return await fit(design, parts?.train ?? [trainPart], threads, {
       penalty: penaltyOf(hyperParameters),
       solver: hyperParameters.solver,
       gradientTolerance: hyperParameters.tolerance,
       iterationsMax: hyperParameters.iterationsMax,
       fixedAtZero,
+      ...(start ? { start } : {}),
       observe: (event) => observe?.iteration?.(event),
       checkpoint: () => signal?.throwIfAborted(),
     });
@@ -93,7 +103,7 @@ async function fitMinibatch(
   design: DesignMatrix,
   optimizer: OptimizerName,
   fixedAtZero: readonly number[],
-  { hyperParameters, signal, observe }: FitModelOptions,
+  { hyperParameters, parts, signal, observe }: FitModelOptions,
 ): Promise<Fit> {
   const { hidden, inputColumns, ...parameters } = minibatchParameters({ ...hyperParameters, optimizer });
   requireColumns(design, inputColumns);
@@ -103,6 +113,7 @@ async function fitMinibatch(
     seed: hyperParameters.seed,
     penalty: penaltyOf(hyperParameters),
     fixedAtZero,
+    parts,
     validationShift: log(hyperParameters.negatives),
     observe: (event) => observe?.epoch?.(event),
     async pause(progress) {

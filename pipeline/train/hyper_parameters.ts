@@ -1,5 +1,6 @@
 import type { FeatureSpec } from "../examples/spec.ts";
 import { defaultTestShare } from "../examples/split.ts";
+import type { CalibrationChoice } from "../fit/calibration/calibrate.ts";
 import type { SolverName } from "../fit/fit.ts";
 import type { MinibatchParameters } from "../fit/minibatch/options.ts";
 import type { Penalty } from "../fit/penalised.ts";
@@ -34,6 +35,11 @@ export interface HyperParameters extends Partial<MinibatchParameters> {
   readonly negatives: number;
   /** `balanced`: both classes have the same weight in the fit; the intercept is corrected for it. */
   readonly classWeight: "none" | "balanced";
+  /**
+   * The map that calibrates the log-odds; `auto` is a map only if out-of-fold rows are better predicted by it. Default: none, `auto` for
+   * found tables. A model's metadata has the map that was found, so that repeating the model does not choose again.
+   */
+  readonly calibrate?: CalibrationChoice;
   /** Largest entry of the gradient at which a fit ends. */
   readonly tolerance: number;
   /** Maximum number of passes over the data. */

@@ -1,7 +1,7 @@
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { SplitTimes } from "../examples/time_split.ts";
 import type { Fit } from "../fit/fit.ts";
-import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
+import type { ArtifactMetadata, CalibrationRecord, Metrics } from "../model/artifact_metadata.ts";
 import { goldenOf } from "../model/golden.ts";
 import { packPrecision } from "../model/packed_precision.ts";
 import { version } from "../version.ts";
@@ -15,6 +15,7 @@ export interface ModelParts extends ClassCounts, Prepared {
   readonly hyperParameters: HyperParameters;
   readonly solution: Fit;
   readonly precision: Float64Array | undefined;
+  readonly calibration?: CalibrationRecord;
   readonly metrics: Metrics;
 }
 
@@ -41,6 +42,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
     coefficients,
     intercept,
     ...(network === undefined ? {} : { network }),
+    ...(parts.calibration === undefined ? {} : { calibration: parts.calibration }),
     hyperParameters: inOrder(parts.hyperParameters),
     data: {
       fingerprint: parts.fingerprint,
@@ -64,7 +66,10 @@ export function describe(parts: ModelParts): ArtifactMetadata {
     ...(parts.warnings.length === 0
       ? {}
       : { warnings: parts.warnings.map((warning) => ({ ...warning, columns: [...warning.columns] })) }),
-    golden: goldenOf({ encoder, coefficients, intercept, network }, parts.goldenRows),
+    golden: goldenOf(
+      { encoder, coefficients, intercept, network, calibration: parts.calibration },
+      parts.goldenRows,
+    ),
   };
 }
 

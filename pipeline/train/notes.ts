@@ -196,5 +196,5 @@ function aucOfFeature(
   const own = coefficients.map((value, column) =>
     (column >= feature.column && column < end) || curves.has(column) ? value : 0
   );
-  return evaluateModel(design, own, baseRate).auc;
+  return evaluateModel(design, { coefficients: own }, baseRate).auc;
 }

@@ -77,6 +77,7 @@ export function* prepareInSteps(
   const encoded = yield* encodeInSteps(raw, spec, partition, {
     poolPure: hyperParameters.penalty === "none",
     withBins: withTables,
+    // For the noise of the calibration, and folds.
     withGroups: true,
     chunkStore,
   });

@@ -22,6 +22,7 @@ import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses, usedRows } from "./class_counts.ts";
 import { fitModel, readObserver, requireInseparable, tracedBy, type TrainObserver } from "./fit_model.ts";
+import { calibrateIfAsked } from "./calibrated_model.ts";
 import { type FeatureEffect, featureEffects } from "./feature_effects.ts";
 import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/find_features.ts";
 import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
@@ -179,13 +180,18 @@ export async function trainPrepared(
   const precision = await precisionOf(design, threads, fit, hyperParameters);
   const solution = { ...fit, coefficients: corrected(fit.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
-  const metrics = evaluateByTime(design, coefficients, baseRate, network);
+  const metrics = evaluateByTime(design, solution, baseRate);
   // An AUC that is too good is explained by the columns that give the outcome away.
   const isExplained = rows.test === 0 || prepared.warnings.some(tellsOutcome);
   const warnings = [
     ...prepared.warnings,
     ...(isExplained ? [] : warnOfAuc({ design, encoder, coefficients, baseRate, metrics })),
   ];
+  const effects = network === undefined ? featureEffects(design, encoder, coefficients) : undefined;
+  const { calibrationNotes, design: evaluated, ...calibrated } = await calibrateIfAsked({
+    ...{ design, encoder, solution, precision, threads, counts, chunkStore, metrics, baseRate },
+    outOfFold: fitted.outOfFold,
+  }, { ...options, hyperParameters });
   const notes = [
     ...prepared.notes,
     ...warnings.map(({ text }) => text),
@@ -194,29 +200,19 @@ export async function trainPrepared(
     ...heldOutNotes({ testShare: hyperParameters.testShare, rows: rows.test, ones: clicks.test }),
     ...minibatchNotes(solution, hyperParameters),
     ...fitted.notes,
+    ...calibrationNotes,
   ];
-  const parts = {
-    ...prepared,
-    ...counts,
-    encoder,
-    spec,
-    hyperParameters,
-    solution,
-    precision,
-    metrics,
-    notes,
-    warnings,
-  };
+  const parts = { ...prepared, ...counts, encoder, spec, ...calibrated, notes, warnings };
   const metadata = describe(parts);
   return {
     metadata,
     report: reportOfTraining({
-      ...{ design, encoder, metadata, baseRate },
+      ...{ design: evaluated, encoder, metadata, baseRate },
       sampled: prepared.sampled,
       trace: trace.steps(),
     }),
     account,
-    ...(network === undefined ? { effects: featureEffects(design, encoder, coefficients) } : {}),
+    ...(effects ? { effects } : {}),
     ...(search ? { search } : {}),
     seconds: clock.seconds(),
   };

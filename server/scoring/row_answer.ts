@@ -1,5 +1,6 @@
 import type { FailureKind } from "../../pipeline/failure.ts";
 import { contributorsOf } from "../../pipeline/model/explanation.ts";
+import { servedCalibration } from "../../pipeline/model/calibration_map.ts";
 import { intervalAround } from "../../pipeline/model/standard_error.ts";
 import type { Parameter } from "../http/operation.ts";
 import { readingProblems } from "../http/problem.ts";
@@ -104,13 +105,19 @@ const writePlain: WriteRow = (_row, probability, unseen) =>
     ? `"probability":${probability}`
     : `"probability":${probability},"unseen":${JSON.stringify(unseen)}`;
 
-async function intervalDetail({ explainer }: ServingModel, level: number): Promise<Detail> {
+async function intervalDetail({ explainer, metadata }: ServingModel, level: number): Promise<Detail> {
   const standardErrorOf = await explainer.standardError();
   const explain = explainer.explainer();
+  const calibrated = servedCalibration(metadata.calibration);
   return {
     name: "interval",
     text(row) {
-      const { low, high } = intervalAround(explain(row).logit, standardErrorOf(row), level);
+      const { low, high } = intervalAround(
+        explain(row).uncalibrated,
+        standardErrorOf(row),
+        level,
+        calibrated,
+      );
       return `{"level":${level},"low":${low},"high":${high}}`;
     },
   };
@@ -122,10 +129,13 @@ export function explanationDetail({ explainer: insight, metadata }: LoadedModel)
   return {
     name: "explanation",
     text(row) {
-      const { logit, intercept, contributions, network } = explain(row);
+      const { logit, intercept, contributions, network, calibration } = explain(row);
       const parts = names.map((name, i) => `${name}:${numberText(contributions[i])}`).join(",");
       const hidden = network === undefined ? "" : `,"network":${numberText(network)}`;
-      return `{"logit":${numberText(logit)},"intercept":${intercept},"contributions":{${parts}}${hidden}}`;
+      const map = calibration === undefined ? "" : `,"calibration":${numberText(calibration)}`;
+      return `{"logit":${
+        numberText(logit)
+      },"intercept":${intercept},"contributions":{${parts}}${hidden}${map}}`;
     },
   };
 }

@@ -1,6 +1,5 @@
 import { createLoader, loadEach } from "../../chunks/chunk_store.ts";
 import { type DesignMatrix, fitWeightsOf, forRowRanges } from "../../encode/design_matrix.ts";
-import { trainPart } from "../../examples/split.ts";
 import { type BatchRows, shuffleChunks } from "./row_order.ts";
 
 /** The rows of a batch. Overwritten by the next batch. */
@@ -80,13 +79,16 @@ export function createBatchFiller(
 }
 
 /** Returns the columns that are 0 on all training rows. They have no gradient, so that a random weight would stay as noise. */
-export function emptyColumns({ columnCount, numericColumns, groups, chunks }: DesignMatrix): number[] {
+export function emptyColumns(
+  { columnCount, numericColumns, groups, chunks }: DesignMatrix,
+  trainParts: readonly number[],
+): number[] {
   const seen = new Uint8Array(columnCount);
   for (const column of numericColumns) seen[column] = 1;
   groups.forEach(({ cellCount, fieldCount, columns }, g) => {
     const occurs = new Uint8Array(cellCount);
     for (const chunk of loadEach(chunks)) {
-      forRowRanges(chunk, [trainPart], (from, to) => {
+      forRowRanges(chunk, trainParts, (from, to) => {
         for (let i = from; i < to; i++) occurs[chunk.cells[g][i]] = 1;
       });
     }

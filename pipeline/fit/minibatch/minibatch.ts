@@ -1,7 +1,6 @@
 import { loadEach } from "../../chunks/chunk_store.ts";
-import type { DesignMatrix } from "../../encode/design_matrix.ts";
+import { type DesignMatrix, rowsOf } from "../../encode/design_matrix.ts";
 import { weightOf } from "../../encode/row_weight.ts";
-import { trainPart, validationPart } from "../../examples/split.ts";
 import { Failure } from "../../failure.ts";
 import { log } from "../../math/elementary.ts";
 import { createRandom } from "../../math/random.ts";
@@ -10,7 +9,7 @@ import { requestCollection } from "../../runtime/shared_memory_gc.ts";
 import { clickWeightOf } from "../objective.ts";
 import type { Solution } from "../penalised.ts";
 import { type BatchFiller, type BatchInputs, createBatchFiller, emptyColumns } from "./batch_inputs.ts";
-import type { EpochProgress, HiddenLayer, MinibatchOptions } from "./options.ts";
+import { type EpochProgress, type HiddenLayer, type MinibatchOptions, partsOf } from "./options.ts";
 import { type BatchRows, createRowReader, type RowReader } from "./row_order.ts";
 import type { Trainer } from "./tfjs/trainer.ts";
 
@@ -69,9 +68,10 @@ export async function solveMinibatch(
   requireValidation(design, options);
   requireAffordable(design.columnCount, options);
   const random = createRandom(seed);
-  const weight = weightOf(design.chunks, [trainPart]);
-  const baseRate = clickWeightOf(loadEach(design.chunks), [trainPart]) / weight;
-  const zeroColumns = [...fixedAtZero, ...emptyColumns(design)];
+  const { train } = partsOf(options);
+  const weight = weightOf(design.chunks, train);
+  const baseRate = clickWeightOf(loadEach(design.chunks), train) / weight;
+  const zeroColumns = [...fixedAtZero, ...emptyColumns(design, train)];
   const rowsMax = Math.max(batchSize, measuredRowsOf(hidden));
   const filler = createBatchFiller(design, zeroColumns, rowsMax);
   // Loaded on demand, so that only training pays for it.
@@ -101,7 +101,7 @@ export async function solveMinibatch(
     };
     const { epochs, criterion } = await runEpochs(
       state,
-      async (epoch) => await runEpoch(state, createRowReader(design, trainPart, random), epoch),
+      async (epoch) => await runEpoch(state, createRowReader(design, train, random), epoch),
     );
     return {
       ...trainer.model.solution(),
@@ -145,8 +145,8 @@ function requireSmooth({ optimizer, penalty }: MinibatchOptions): void {
   );
 }
 
-function requireValidation({ partRows }: DesignMatrix, { patience }: MinibatchOptions): void {
-  if (patience === 0 || partRows[validationPart] > 0) return;
+function requireValidation(design: DesignMatrix, options: MinibatchOptions): void {
+  if (options.patience === 0 || rowsOf(design, partsOf(options).validation) > 0) return;
   throw new Failure(
     "examples-invalid",
     "Cannot stop early: there are no validation rows. Raise --validation-share, load more rows, or omit --patience.",
@@ -194,7 +194,7 @@ interface Ended {
 async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<number>): Promise<Ended> {
   const { trainer: { model }, options } = state;
   const { epochs, patience } = options;
-  const rows = state.design.partRows[trainPart];
+  const rows = rowsOf(state.design, partsOf(options).train);
   let best = { epoch: 0, loss: Infinity, weights: model.state() };
   let criterion: Ended["criterion"] = "epochs";
   for (let epoch = 1; epoch <= epochs; epoch++) {
@@ -219,7 +219,7 @@ async function runEpochs(state: MinibatchState, run: (epoch: number) => Promise<
 async function runEpoch(state: MinibatchState, reader: RowReader, epoch: number): Promise<number> {
   const { design, weight, filler, batch, trainer, options } = state;
   const { batchSize, epochs } = options;
-  const rows = design.partRows[trainPart];
+  const rows = rowsOf(design, partsOf(options).train);
   let loss = 0;
   let done = 0;
   for (let count = 0; (count = reader.read(batch, batchSize)) > 0;) {
@@ -243,13 +243,13 @@ function diverged(result: string, { learningRate }: MinibatchOptions): Failure {
   );
 }
 
-/** Returns the sum over all rows of a part, batch by batch. */
-async function sumPart(
+/** Returns the sum over all rows of some parts, batch by batch. */
+async function sumParts(
   { design, filler, batch, options, pause }: MinibatchState,
-  part: number,
+  parts: readonly number[],
   sumOf: (batch: BatchInputs) => number,
 ): Promise<number> {
-  const reader = createRowReader(design, part);
+  const reader = createRowReader(design, parts);
   const rowsWanted = measuredRowsOf(options.hidden);
   let sum = 0;
   for (let count = 0; (count = reader.read(batch, rowsWanted)) > 0;) {
@@ -262,8 +262,9 @@ async function sumPart(
 /** Returns the mean log loss of the validation rows, which are never sampled. */
 async function validationLossOf(state: MinibatchState): Promise<number> {
   const { design, trainer, options: { validationShift = 0 } } = state;
-  const loss = await sumPart(state, validationPart, (batch) => trainer.lossOf(batch, validationShift));
-  return loss / weightOf(design.chunks, [validationPart]);
+  const { validation } = partsOf(state.options);
+  const loss = await sumParts(state, validation, (batch) => trainer.lossOf(batch, validationShift));
+  return loss / weightOf(design.chunks, validation);
 }
 
 /**
@@ -277,7 +278,8 @@ async function certify(
 ): Promise<{ objective: number; gradientMax: number }> {
   const { weight, trainer, options } = state;
   const gradient = trainer.gradientSums();
-  const loss = await sumPart(state, trainPart, (batch) => trainer.addGradient(batch, gradient)) / weight;
+  const { train } = partsOf(options);
+  const loss = await sumParts(state, train, (batch) => trainer.addGradient(batch, gradient)) / weight;
   const baseLoss = -(baseRate * log(baseRate) + (1 - baseRate) * log(1 - baseRate));
   if (!(loss <= worseMax * baseLoss)) {
     const losses = `${loss.toPrecision(3)}, and the base rate alone has ${baseLoss.toPrecision(3)}`;

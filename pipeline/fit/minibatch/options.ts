@@ -1,3 +1,4 @@
+import { trainPart, validationPart } from "../../examples/split.ts";
 import type { ActivationName } from "../../model/activations.ts";
 import type { Penalty } from "../penalised.ts";
 
@@ -75,6 +76,8 @@ export interface MinibatchOptions
   readonly penalty: Penalty;
   /** Columns whose coefficients stay 0. */
   readonly fixedAtZero?: readonly number[];
+  /** The rows to train on, and those that decide when early stopping stops. Default: the parts of the split. */
+  readonly parts?: TrainedParts | undefined;
   /** Added to the validation rows' log-odds: corrects for the sampling of the training rows. */
   readonly validationShift?: number;
   readonly observe?: ((event: EpochEvent) => void) | undefined;
@@ -84,6 +87,15 @@ export interface MinibatchOptions
    * @param progress Progress of the epoch; absent while a loss is measured.
    */
   readonly pause?: ((progress?: EpochProgress) => void | Promise<void>) | undefined;
+}
+
+export interface TrainedParts {
+  readonly train: readonly number[];
+  readonly validation: readonly number[];
+}
+
+export function partsOf({ parts }: Pick<MinibatchOptions, "parts">): TrainedParts {
+  return parts ?? { train: [trainPart], validation: [validationPart] };
 }
 
 /** Reported after each epoch. */

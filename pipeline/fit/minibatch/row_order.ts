@@ -8,7 +8,7 @@ export interface BatchRows {
   readonly rows: Uint32Array;
 }
 
-/** Reads the rows of one part once. */
+/** Reads the rows of some parts once. */
 export interface RowReader {
   /** Writes the next rows to the start of `batch`. @returns Their number: less than `rowsWanted` only at the end. */
   read(batch: BatchRows, rowsWanted: number): number;
@@ -18,10 +18,14 @@ export interface RowReader {
 export const shuffleChunks = 32;
 
 /**
- * Creates a reader of the rows of one part in random order: the chunks are shuffled, then the rows of each buffer of
+ * Creates a reader of the rows of some parts in random order: the chunks are shuffled, then the rows of each buffer of
  * `shuffleChunks` chunks. Without `random`, in the order of the data.
  */
-export function createRowReader({ chunks }: DesignMatrix, part: number, random?: Random): RowReader {
+export function createRowReader(
+  { chunks }: DesignMatrix,
+  parts: readonly number[],
+  random?: Random,
+): RowReader {
   const order = Uint32Array.from(chunks, (_, i) => i);
   if (random) { for (let i = order.length - 1; i > 0; i--) swap(order, i, random.below(i + 1)); }
   let nextChunk = 0;
@@ -32,7 +36,7 @@ export function createRowReader({ chunks }: DesignMatrix, part: number, random?:
     const bufferChunks = order.subarray(nextChunk, nextChunk + shuffleChunks);
     nextChunk += bufferChunks.length;
     nextRow = 0;
-    buffer = rowsOfChunks(chunks, bufferChunks, part);
+    buffer = rowsOfChunks(chunks, bufferChunks, parts);
     if (!random) return;
     for (let i = buffer.rows.length - 1; i > 0; i--) {
       const j = random.below(i + 1);
@@ -60,10 +64,14 @@ export function createRowReader({ chunks }: DesignMatrix, part: number, random?:
   };
 }
 
-function rowsOfChunks(chunks: DesignMatrix["chunks"], selected: Uint32Array, part: number): BatchRows {
-  const ends = Array.from(selected, (c) => {
+function rowsOfChunks(
+  chunks: DesignMatrix["chunks"],
+  selected: Uint32Array,
+  parts: readonly number[],
+): BatchRows {
+  const ends = [...selected].flatMap((c) => {
     const { partEnds } = plainFields(chunks[c]);
-    return { chunk: c, from: part === 0 ? 0 : partEnds[part - 1], to: partEnds[part] };
+    return parts.map((part) => ({ chunk: c, from: part === 0 ? 0 : partEnds[part - 1], to: partEnds[part] }));
   });
   const rowCount = ends.reduce((sum, { from, to }) => sum + to - from, 0);
   const buffer = { chunks: new Uint32Array(rowCount), rows: new Uint32Array(rowCount) };

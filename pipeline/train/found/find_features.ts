@@ -11,10 +11,12 @@ import type { SearchEvent } from "../../fit/tables/search_options.ts";
 import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
+import type { OutOfFold } from "../calibrate_fit.ts";
 import type { TrainObserver } from "../fit_model.ts";
 import type { HyperParameters } from "../hyper_parameters.ts";
 import { foundDesign } from "./found_design.ts";
 import { foundEncoder } from "./found_encoder.ts";
+import { outOfFoldRowsOf } from "./out_of_fold_rows.ts";
 import { type OutOfFoldQuality, plainQuality } from "./plain_loss.ts";
 import { searchRowsOf } from "./search_rows.ts";
 import { foundSpec, stepsOf } from "./steps.ts";
@@ -51,6 +53,8 @@ export interface FoundFeatures {
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
   readonly fit: Fit;
+  /** Absent for the plain spec. */
+  readonly outOfFold?: OutOfFold;
   readonly notes: readonly string[];
 }
 
@@ -91,7 +95,8 @@ export async function findFeatures(
   let isCutShort = false;
   // Signals are delivered between tasks.
   await yieldToEventLoop();
-  const model = await findTables(searchRowsOf(binned, design, hyperParameters.split), {
+  const rows = searchRowsOf(binned, design, hyperParameters.split);
+  const model = await findTables(rows, {
     seed: hyperParameters.seed,
     threads,
     steps: wanted && stepsOf(wanted, hyperParameters.seed, names),
@@ -133,6 +138,10 @@ export async function findFeatures(
     spec: foundSpec(spec, model.steps, names),
     hyperParameters: { ...hyperParameters, features: "found" as const },
     fit: fitOf(model),
+    outOfFold: {
+      rows: outOfFoldRowsOf(rows, model.outOfFold.logits, hyperParameters.negatives),
+      folds: model.outOfFold.folds.length,
+    },
     notes: notesOf(search, model),
   };
   return { search, found };

@@ -16,11 +16,15 @@ const intervalSchema = z.object({
 
 const logOdds = z.number().nullable();
 export const explanationSchema = z.object({
-  logit: logOdds.describe("log-odds: the sum of intercept, contributions and network"),
+  logit: logOdds.describe("log-odds: the sum of intercept, contributions, network and calibration"),
   intercept: z.number(),
   contributions: z.record(z.string(), logOdds).describe("log-odds by field"),
   network: logOdds.optional()
     .describe("only for models with hidden layers: log-odds from the fields' interactions"),
+  calibration: logOdds.optional()
+    .describe(
+      "only for models with an isotonic calibration: what the map adds to the sum of the other parts",
+    ),
 }).meta({ id: "Explanation" });
 
 const details = {

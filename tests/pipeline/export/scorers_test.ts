@@ -103,9 +103,11 @@ function trainOnRows(
 }
 
 const sqlModel = await trainOnRows(sqlSpec);
+const isotonicModel = await trainOnRows(sqlSpec, { calibrate: "isotonic" });
 const random = createRandom(9);
 const rows = Array.from({ length: 20_000 }, (_, id) => scoredRow(random, id));
 const expected = probabilitiesOf(sqlModel, rows);
+const calibrated = probabilitiesOf(isotonicModel, rows);
 
 /** NaN for a row with an invalid field. */
 function probabilitiesOf(metadata: ArtifactMetadata, rows: readonly Row[]): number[] {
@@ -138,6 +140,12 @@ Deno.test("export: the rows of the tests have every kind of answer", () => {
   const invalid = expected.filter(Number.isNaN).length;
   assert.ok(invalid > 100 && invalid < rows.length / 2, `${invalid} rows are invalid`);
   assert.ok(expected.some((p) => p < 0.1) && expected.some((p) => p > 0.9));
+  const { calibration } = isotonicModel;
+  assert.ok(calibration?.method === "isotonic" && calibration.logits.length > 5);
+  // Below the first point, between points and above the last one.
+  const { logits } = calibration;
+  const logitsOf = expected.filter((p) => !Number.isNaN(p)).map((p) => Math.log(p / (1 - p)));
+  assert.ok(logitsOf.some((z) => z < logits[0]) && logitsOf.some((z) => z > (logits.at(-1) ?? Infinity)));
 });
 
 Deno.test("export: SQLite gives the probabilities of the predictor to 1e-9", () => {
@@ -152,8 +160,10 @@ Deno.test("export: SQLite gives the probabilities of the predictor to 1e-9", () 
     );
   }
   db.exec("COMMIT");
-  const found = db.prepare(statementOf("SQLite")).all().sort((a, b) => Number(a.id) - Number(b.id));
-  assertAgree(found.map(({ probability }) => probability as number | null), rows, expected);
+  for (const [model, wanted] of [[sqlModel, expected], [isotonicModel, calibrated]] as const) {
+    const found = db.prepare(statementOf("SQLite", model)).all().sort((a, b) => Number(a.id) - Number(b.id));
+    assertAgree(found.map(({ probability }) => probability as number | null), rows, wanted);
+  }
 });
 
 const hasDuckdb = existsSync(differentialPython);
@@ -169,6 +179,7 @@ Deno.test({
         rows.map((row) => JSON.stringify(row)).join("\n"),
       );
       await Deno.writeTextFile(join(folder, "score.sql"), statementOf("DuckDB"));
+      await Deno.writeTextFile(join(folder, "calibrated.sql"), statementOf("DuckDB", isotonicModel));
       const columns = [
         "id: 'BIGINT'",
         ...names.map((name) => `${name}: '${isNumber[name] ? "DOUBLE" : "VARCHAR"}'`),
@@ -179,13 +190,18 @@ folder = sys.argv[1]
 duckdb.sql("CREATE TABLE examples AS SELECT * FROM read_json('" + folder + "/rows.ndjson', columns={${
         columns.join(", ")
       }})")
-print(json.dumps([p for _, p in sorted(duckdb.sql(open(folder + "/score.sql").read()).fetchall())]))`;
+for name in "score", "calibrated":
+    print(json.dumps([p for _, p in sorted(duckdb.sql(open(folder + "/" + name + ".sql").read()).fetchall())]))`;
       const { success, stdout, stderr } = await new Deno.Command(differentialPython, {
         args: ["-c", code, folder],
       })
         .output();
       assert.ok(success, new TextDecoder().decode(stderr).slice(-2_000));
-      assertAgree(JSON.parse(new TextDecoder().decode(stdout)), rows, expected);
+      const [plain, mapped] = new TextDecoder().decode(stdout).trimEnd().split("\n").map((line) =>
+        JSON.parse(line)
+      );
+      assertAgree(plain, rows, expected);
+      assertAgree(mapped, rows, calibrated);
     }),
 });
 
@@ -209,11 +225,16 @@ Deno.test({
       ...lines,
       "\\.",
       statementOf("PostgreSQL"),
+      statementOf("PostgreSQL", isotonicModel),
     ].join("\n"));
-    const byId = new Map(
-      found.map((line) => line.split("|")).map(([id, p]) => [Number(id), p === "" ? null : Number(p)]),
-    );
-    assertAgree(rows.map(({ id }) => byId.get(Number(id)) ?? null), rows, expected);
+    assert.equal(found.length, 2 * rows.length);
+    for (const [from, wanted] of [[0, expected], [rows.length, calibrated]] as const) {
+      const byId = new Map(
+        found.slice(from, from + rows.length).map((line) => line.split("|"))
+          .map(([id, p]) => [Number(id), p === "" ? null : Number(p)]),
+      );
+      assertAgree(rows.map(({ id }) => byId.get(Number(id)) ?? null), rows, wanted);
+    }
   },
 });
 
@@ -226,6 +247,7 @@ async function moduleOf(metadata: ArtifactMetadata): Promise<(row: Row) => numbe
 Deno.test("export: score.js gives the probabilities of the predictor to 1e-9", async () => {
   const score = await moduleOf(sqlModel);
   assertAgree(rows.map(score), rows, expected);
+  assertAgree(rows.map(await moduleOf(isotonicModel)), rows, calibrated);
 });
 
 const otherSpec = parseSpec({

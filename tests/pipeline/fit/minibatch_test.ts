@@ -65,7 +65,7 @@ Deno.test("mini-batches: an epoch reads every row once, in an order that depends
   const design = makeDesign(500);
   const orderOf = (seed: number) => {
     const batch = { chunks: new Uint32Array(500), rows: new Uint32Array(500) };
-    const reader = createRowReader(design, 0, createRandom(seed));
+    const reader = createRowReader(design, [0], createRandom(seed));
     const counts = Array.from({ length: 9 }, () => {
       const part = { chunks: new Uint32Array(60), rows: new Uint32Array(60) };
       const count = reader.read(part, 60);
@@ -83,7 +83,7 @@ Deno.test("mini-batches: an epoch reads every row once, in an order that depends
 
 Deno.test("mini-batches: columns without training rows, and columns fixed at zero, have weight 0", async () => {
   const design = makeDesign(300);
-  const empty = emptyColumns(design);
+  const empty = emptyColumns(design, [0]);
   // side has no missing and no unseen values, shade no unseen ones.
   assert.equal(empty.length, 3);
   const fixedAtZero = [0];

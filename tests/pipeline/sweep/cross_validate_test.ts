@@ -11,7 +11,7 @@ import {
 } from "../../support/example_rows.ts";
 import { evaluateModel } from "../../../pipeline/fit/evaluate.ts";
 import { fit } from "../../../pipeline/fit/fit.ts";
-import { divideIntoFolds, type FoldedDesign } from "../../../pipeline/sweep/folds.ts";
+import { divideIntoFolds, type FoldedDesign } from "../../../pipeline/fit/folds.ts";
 import { attachDesign, type Passes } from "../../../pipeline/fit/passes.ts";
 import type { Penalty } from "../../../pipeline/fit/penalised.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
@@ -239,7 +239,7 @@ Deno.test("score: it equals the metrics of a model", () => {
   const parts = design.partRows.map((_, part) => part);
   const raw = rawExamplesOf(spec, rowsOfColumns(reference.columns));
   const plain = encodeExamples(raw, spec, allTrain, { poolPure: false, withGroups: true }).design;
-  const metrics = evaluateModel(plain, coefficients, 0.3);
+  const metrics = evaluateModel(plain, { coefficients }, 0.3);
   const score = scoreOf(design, parts, coefficients);
   assertClose(score.logLoss, metrics.log_loss, 1e-13, "log loss");
   assertClose(score.auc ?? NaN, metrics.auc ?? NaN, 1e-13, "AUC");

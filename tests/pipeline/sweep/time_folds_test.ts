@@ -4,7 +4,7 @@ import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { forRowRanges } from "../../../pipeline/encode/design_matrix.ts";
 import { splitInSteps } from "../../../pipeline/examples/time_split.ts";
 import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
-import { divideIntoFolds, type FoldedDesign } from "../../../pipeline/sweep/folds.ts";
+import { divideIntoFolds, type FoldedDesign } from "../../../pipeline/fit/folds.ts";
 import { gridOf } from "../../../pipeline/sweep/grid.ts";
 import { sweep } from "../../../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters, type HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";

@@ -152,7 +152,7 @@ Deno.test("notes: with many rows, a sample is enough to find the feature that gi
   const partition = trainTestSplit({ seed: 7, testShare: 0.3, negatives: 1 });
   const { design, encoder } = encodeRows(specOf([x, y]), rows, { chunkRows: 4, partition });
   const coefficients = Float64Array.of(0.1, 0, 9, 0, 0);
-  const metrics = evaluateModel(design, coefficients, 0.5);
+  const metrics = evaluateModel(design, { coefficients }, 0.5);
   assert.match(
     warnOfAuc({ design, encoder, coefficients, baseRate: 0.5, metrics })[0].text,
     /: y alone does it\./,

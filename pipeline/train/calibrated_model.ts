@@ -1,0 +1,100 @@
+import type { DesignMatrix } from "../encode/design_matrix.ts";
+import { testPart } from "../examples/split.ts";
+import { checkCalibration } from "../fit/calibration/check.ts";
+import { evaluateByTime } from "../fit/evaluate.ts";
+import type { Fit } from "../fit/fit.ts";
+import { createModelRows } from "../fit/model_rows.ts";
+import type { CalibrationRecord, Metrics } from "../model/artifact_metadata.ts";
+import {
+  type CalibratedFit,
+  calibrateFit,
+  type CalibrateFitOptions,
+  evaluatedModel,
+} from "./calibrate_fit.ts";
+import type { FitModelOptions } from "./fit_model.ts";
+import type { HyperParameters } from "./hyper_parameters.ts";
+
+/** A model with the metrics of what it serves. */
+export interface CalibratedModel {
+  /** The same rows as before, perhaps in another order. */
+  readonly design: DesignMatrix;
+  readonly solution: Fit;
+  readonly precision: Float64Array | undefined;
+  readonly calibration?: CalibrationRecord;
+  readonly metrics: Metrics;
+  /** With the map that was found in place of `auto`. */
+  readonly hyperParameters: HyperParameters;
+  readonly calibrationNotes: readonly string[];
+}
+
+export interface UncalibratedFit extends Omit<CalibrateFitOptions, keyof FitModelOptions> {
+  /** Of the fit as it is. */
+  readonly metrics: Metrics;
+  /** Weighted click rate of the training rows. */
+  readonly baseRate: number;
+}
+
+/**
+ * Calibrates a fit if the hyper-parameters say so, and checks the calibration on the held-out rows in any case.
+ *
+ * @throws {Failure} as `calibrateFit`.
+ */
+export async function calibrateIfAsked(
+  { metrics, baseRate, ...fit }: UncalibratedFit,
+  { hyperParameters, signal, observe }: FitModelOptions,
+): Promise<CalibratedModel> {
+  const { calibrate, ...others } = hyperParameters;
+  const choice = calibrate ?? (fit.outOfFold ? "auto" : "none");
+  if (choice === "none") {
+    const { solution, precision } = fit;
+    return {
+      design: fit.design,
+      solution,
+      precision,
+      metrics,
+      // What the default is, is not kept.
+      hyperParameters: fit.outOfFold ? hyperParameters : others,
+      calibrationNotes: checkNotes(fit.design, { solution }),
+    };
+  }
+  const made = await calibrateFit(choice, {
+    ...fit,
+    hyperParameters,
+    ...(signal ? { signal } : {}),
+    ...(observe ? { observe } : {}),
+  });
+  const { design, solution, precision, calibration, notes } = made;
+  const kept = { design, solution, precision, hyperParameters: others };
+  const calibrationNotes = [...notes, ...checkNotes(design, made)];
+  if (!calibration) return { ...kept, metrics, calibrationNotes };
+  return {
+    ...kept,
+    calibration,
+    metrics: evaluateByTime(design, evaluatedModel(made), baseRate),
+    hyperParameters: { ...others, calibrate: calibration.method },
+    calibrationNotes,
+  };
+}
+
+/** Notes on probabilities of held-out rows that are off by more than chance. */
+function checkNotes(
+  design: DesignMatrix,
+  model: Pick<CalibratedFit, "solution" | "calibration">,
+): string[] {
+  const rows = createModelRows(design, [testPart]);
+  rows.add([testPart], evaluatedModel(model));
+  const found = checkCalibration(rows.rows);
+  if (!found?.isOff) return [];
+  const { predicted, observed, slope, chiSquare, degrees } = found;
+  const [mean, rate, distance] = [predicted, observed, chiSquare].map((value) => value.toPrecision(3));
+  const fitted = slope === undefined
+    ? "the rate does not rise with the log-odds"
+    : `log-odds times ${slope.toPrecision(3)} would fit best`;
+  const advice = model.calibration
+    ? "A map of the training rows does not mend it: the held-out rows are of another kind, or later."
+    : "--calibrate auto fits a map to out-of-fold rows; bins and crosses in the feature spec let the model follow the data.";
+  return [
+    `the calibration is off on the held-out rows by more than chance (chi-square ${distance}, ${degrees} expected): mean probability ` +
+    `${mean}, rate ${rate}, ${fitted}. ${advice}`,
+  ];
+}
