@@ -29,6 +29,7 @@ export type FailureKind =
   | "rollback-impossible" // no other model was in production before
   | "precondition-failed" // If-Match does not match
   | "alias-unknown"
+  | "report-missing"
   | "model-unloaded" // unloaded from memory over HTTP
   | "model-in-production" // the operation requires a model that is not in production
   | "artifact-corrupt"

@@ -182,6 +182,7 @@ export interface Problem {
     | "urn:clickwell:problem:rollback-impossible"
     | "urn:clickwell:problem:precondition-failed"
     | "urn:clickwell:problem:alias-unknown"
+    | "urn:clickwell:problem:report-missing"
     | "urn:clickwell:problem:model-unloaded"
     | "urn:clickwell:problem:model-in-production"
     | "urn:clickwell:problem:artifact-corrupt"

@@ -19,7 +19,6 @@ export interface Artifact {
 const modelFile = "model.json";
 /** Prefix of the folders to which models are written before they are renamed. */
 export const temporaryPrefix = ".tmp-";
-const unfinishedAgeMs = 3_600_000;
 const idPattern = /^cw-[0-9a-f]{16}$/;
 const modelJsonBytesMax = 256 * 1024 * 1024;
 
@@ -52,7 +51,10 @@ export function placeArtifact(modelsDir: string, id: string, files: ArtifactFile
   // Check that the files can be read back before writing them.
   artifactOf(checkedId(id), { modelJson, weights, parsed: parsedOf(modelJson, id) });
   const existing = readIfValid(modelsDir, id);
-  if (existing) return existing;
+  if (existing) {
+    restoreOthers(join(modelsDir, id), others);
+    return existing;
+  }
   try {
     placeFiles(modelsDir, id, { [modelFile]: modelJson, [weightsFile]: weights, ...others });
   } catch (error) {
@@ -62,6 +64,22 @@ export function placeArtifact(modelsDir: string, id: string, files: ArtifactFile
     throw unwritable(error, modelsDir);
   }
   return readArtifact(modelsDir, id);
+}
+
+/** Writes files that a model's folder lacks, or that were changed. @throws {Failure} `file-unwritable` */
+function restoreOthers(folder: string, others: ArtifactFiles["others"] = {}): void {
+  try {
+    for (const [name, bytes] of Object.entries(others)) {
+      const path = join(folder, name);
+      if (exists(path) && equalBytes(Deno.readFileSync(path), bytes)) continue;
+      const temporary = `${path}${temporaryPrefix}${crypto.randomUUID()}`;
+      writeDurably(temporary, bytes);
+      Deno.renameSync(temporary, path);
+      syncDirectory(folder);
+    }
+  } catch (error) {
+    throw unwritable(error, folder);
+  }
 }
 
 /** Reads a model; undefined if there is none or it is damaged. */
@@ -91,7 +109,7 @@ function placeFiles(modelsDir: string, id: string, files: Readonly<Record<string
 }
 
 /** Converts an error of the operating system to a failure; returns any other error unchanged. */
-function unwritable(error: unknown, modelsDir: string): unknown {
+export function unwritable(error: unknown, modelsDir: string): unknown {
   if (!isOfSystem(error)) return error;
   return new Failure(
     "file-unwritable",
@@ -177,28 +195,6 @@ function filesOf(
   const weights = weightsOf(metadata);
   const modelJson = new TextEncoder().encode(JSON.stringify(layersModel(metadata, weights), null, 1) + "\n");
   return { id: idOf(checksumOf(modelJson, weights)), modelJson, weights };
-}
-
-/**
- * Removes temporary folders of interrupted writes. Those younger than an hour may be in use by another process.
- *
- * @throws {Failure} `file-unwritable`
- */
-export function removeUnfinished(modelsDir: string): void {
-  if (!exists(modelsDir)) return;
-  try {
-    for (const { name } of Deno.readDirSync(modelsDir)) {
-      const path = join(modelsDir, name);
-      if (name.startsWith(temporaryPrefix) && isOld(path)) Deno.removeSync(path, { recursive: true });
-    }
-  } catch (error) {
-    throw unwritable(error, modelsDir);
-  }
-}
-
-function isOld(path: string): boolean {
-  const { mtime } = Deno.lstatSync(path);
-  return mtime !== null && Date.now() - mtime.getTime() > unfinishedAgeMs;
 }
 
 /** Rejects names that are not ids: an id becomes the name of a folder, and must not be another path. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { requireShape } from "../model/json_shape.ts";
 import type { ModelReport } from "./model_report.ts";
@@ -7,6 +8,8 @@ import { reportShape } from "./report_shape.ts";
 /** Name of the file in a model's folder that has its report. */
 export const reportName = "report.json";
 
+/** A larger file is no report. */
+const bytesMax = 4 * 2 ** 20;
 const digits = 64;
 const opening = '{"sha256":"';
 const middle = '","report":';
@@ -48,6 +51,25 @@ export function parseReport(bytes: Uint8Array, modelId: string): ModelReport {
   });
   if (value.model_id !== modelId) throw fail(`its ${reportName} is that of ${value.model_id}`);
   return value;
+}
+
+/** Reads the report of a model; undefined if it has none. @throws {Failure} `artifact-corrupt` if it was changed. */
+export function readReport(modelsDir: string, modelId: string): ModelReport | undefined {
+  const path = join(modelsDir, modelId, reportName);
+  if (reportStamp(modelsDir, modelId) === undefined) return undefined;
+  return parseReport(Deno.readFileSync(path), modelId);
+}
+
+/** Returns a text that changes with the file of a model's report; undefined if it has none. */
+export function reportStamp(modelsDir: string, modelId: string): string | undefined {
+  try {
+    // A symbolic link could lead out of the models folder.
+    const { isFile, size, mtime } = Deno.lstatSync(join(modelsDir, modelId, reportName));
+    return isFile && size <= bytesMax ? `${size} ${mtime?.getTime()}` : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
 }
 
 /** Returns the text of the report if it has the checksum before it. */

@@ -46,7 +46,8 @@ async function showModel() {
   const text = isGood
     ? `${json.model_id}, version ${json.version}, since ${new Date(json.assigned_at).toLocaleString()}`
     : json?.title ?? "The server does not respond";
-  element.replaceChildren(h(isGood ? "span.good" : "span", "● "), text);
+  const report = isGood ? [" · ", h("a", { href: `/models/${json.model_id}/report` }, "report")] : [];
+  element.replaceChildren(h(isGood ? "span.good" : "span", "● "), text, ...report);
 }
 
 function contentsOf({ name, operations }) {

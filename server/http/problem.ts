@@ -29,6 +29,7 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "rollback-impossible": { status: 409, title: "There is no model to go back to" },
   "precondition-failed": { status: 412, title: "The model in production has changed" },
   "alias-unknown": { status: 404, title: "The model has no such alias" },
+  "report-missing": { status: 404, title: "The model has no report" },
   "model-unloaded": { status: 503, title: "The model is unloaded" },
   "model-in-production": { status: 409, title: "The model is in production" },
   "artifact-corrupt": { status: 409, title: "The model's files cannot be used" },

@@ -11,6 +11,7 @@ import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
 import { createModelRepository } from "../models/model_repository.ts";
 import { metricsRoute, type MetricsRouteOptions } from "../routes/metrics.ts";
+import { modelReportRoute } from "../routes/model_report.ts";
 import { modelRoutes } from "../routes/production_model.ts";
 import { openapiRoute } from "../routes/openapi.ts";
 import { predictRoute } from "../routes/predict.ts";
@@ -155,6 +156,7 @@ export function assembleService(options: ThreadServiceOptions): ThreadService {
     rankRoute(slot, storedRows),
     ...modelRoutes({ ...options, assigner: production }),
     ...registryRoutes(options.registry),
+    modelReportRoute(options),
     ...healthRoutes(options),
     metricsRoute(options),
   ];

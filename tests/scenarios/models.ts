@@ -427,6 +427,18 @@ export const modelScenarios: readonly Scenario[] = [
     problem: "alias-unknown",
   },
   {
+    name: "a model that has no report answers report-missing",
+    path: "/models/1/report",
+    status: 404,
+    problem: "report-missing",
+  },
+  {
+    name: "an unknown model has no report",
+    path: "/models/3/report",
+    status: 404,
+    problem: "model-unknown",
+  },
+  {
     name: "an unknown model cannot be shown",
     path: "/models/3",
     status: 404,

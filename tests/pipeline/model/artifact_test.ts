@@ -3,12 +3,8 @@ import { join } from "node:path";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
-import {
-  artifactId,
-  readArtifact,
-  removeUnfinished,
-  writeArtifact,
-} from "../../../pipeline/model/artifact.ts";
+import { artifactId, readArtifact, writeArtifact } from "../../../pipeline/model/artifact.ts";
+import { removeUnfinished } from "../../../pipeline/model/remove_artifact.ts";
 import { drawFeatureRow } from "../../../pipeline/generate/feature_row.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";

@@ -1,0 +1,82 @@
+import { Failure } from "../../pipeline/failure.ts";
+import type { Registry } from "../../pipeline/model/registry.ts";
+import { readReport, reportStamp } from "../../pipeline/report/report_file.ts";
+import { createLru } from "../../pipeline/runtime/lru.ts";
+import type { OperationSchemas } from "../http/operation.ts";
+import { readingProblems } from "../http/problem.ts";
+import type { Route } from "../http/route.ts";
+
+/** Pages that are kept: rendering one takes about half a second. */
+const pagesMax = 8;
+
+const schemas: OperationSchemas = { answer: { "text/html": { type: "string" } } };
+
+/** A page, and the stamp of the file that it was made of. */
+interface KeptPage {
+  readonly stamp: string;
+  readonly html: string;
+  readonly policy: string;
+}
+
+/**
+ * Returns the route of a model's report as a page. What renders it is loaded at the first request, in the primary thread: starting and
+ * predicting need nothing of it.
+ */
+export function modelReportRoute({ registry, modelsDir }: {
+  readonly registry: Registry;
+  readonly modelsDir: string;
+}): Route {
+  const pages = createLru<KeptPage>(pagesMax);
+  const pageOf = async (modelId: string): Promise<KeptPage> => {
+    // Before the file is read, so that a change in between is noticed by the next request.
+    const stamp = reportStamp(modelsDir, modelId);
+    const kept = pages.get(modelId);
+    if (kept && kept.stamp === stamp) return kept;
+    const report = stamp === undefined ? undefined : readReport(modelsDir, modelId);
+    if (stamp === undefined || report === undefined) throw reportMissing(modelId);
+    const { renderReport } = await import("../../pipeline/report_page/render_report.ts");
+    const { html, styleHashes } = renderReport(report);
+    const page = { stamp, html, policy: policyOf(styleHashes) };
+    pages.set(modelId, page);
+    return page;
+  };
+  return {
+    method: "GET",
+    path: "/models/:id/report",
+    summary: "the report of a model as a page: how good it is, what it does, and on what data it was trained",
+    primary: true,
+    operation: {
+      id: "modelReport",
+      tag: "models",
+      parameters: [{
+        name: "id",
+        in: "path",
+        description: "a model's id, version or alias",
+        schema: { type: "string", pattern: "^[A-Za-z0-9_-]{1,80}$", examples: ["1"] },
+      }],
+      problems: ["model-unknown", "report-missing", "artifact-corrupt", ...readingProblems],
+      schemas: () => schemas,
+    },
+    async handle({ parameters: { id } }) {
+      const { modelId } = await registry.findModel(id);
+      const { html, policy } = await pageOf(modelId);
+      return new Response(html, {
+        headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": policy },
+      });
+    },
+  };
+}
+
+/** The page loads nothing and runs nothing: its own styles apply, and no site may frame it. */
+function policyOf(styleHashes: readonly string[]): string {
+  const styles = styleHashes.map((hash) => `'sha256-${hash}'`).join(" ");
+  return `default-src 'none'; style-src ${styles}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
+}
+
+function reportMissing(modelId: string): Failure {
+  return new Failure(
+    "report-missing",
+    `The model ${modelId} has no report: it was trained by an earlier version, or continues another model. ` +
+      `clickwell evaluate ${modelId} --report FILE.html writes one.`,
+  );
+}
