@@ -18,6 +18,8 @@ export interface TableCoefficients {
   /** Shape (tables), none below 0. */
   readonly coefficients: Float64Array;
   readonly certificate: TablesCertificate;
+  /** The last Hessian of the losses that was computed, for a fit to the same values with another penalty. */
+  readonly hessian: Float64Array;
 }
 
 export interface CoefficientOptions {
@@ -25,6 +27,8 @@ export interface CoefficientOptions {
   readonly start: Float64Array;
   /** Weight of the penalty, in rows. */
   readonly ridge: number;
+  /** Of an earlier fit. */
+  readonly hessian?: Float64Array | undefined;
   readonly pause: Pause;
 }
 
@@ -33,10 +37,12 @@ const tolerance = { gradient: 1e-9, step: 1e-8 };
 /** Near the optimum the objective falls by less than its rounding error, and the gradient still shrinks. */
 const slack = 1e-14;
 const iterationsMax = 100;
+/** A Hessian is computed again if the gradient has not shrunk to this share. */
+const slowShare = 0.2;
 
 /**
  * Minimises Σ w · log loss(intercept + Z·b) + ridge/2 · Σ (b − 1)² over the intercept and b ≥ 0, which is convex, by Newton's method on the
- * coefficients that are not held at 0.
+ * coefficients that are not held at 0. A Hessian is used for several steps while they are fast.
  *
  * @param values Z by columns, labels and weights.
  * @throws {Failure} `not-converged` after 100 steps.
@@ -44,18 +50,26 @@ const iterationsMax = 100;
  */
 export async function fitCoefficients(
   values: TableValues,
-  { start, ridge, pause }: CoefficientOptions,
+  { start, ridge, pause, hessian: known }: CoefficientOptions,
 ): Promise<TableCoefficients> {
   const count = values.columns.length;
   // The intercept last.
   let b = start.slice();
   let objective = objectiveOf(values, b, ridge);
+  let hessian = known;
+  let before = Infinity;
   for (let iterations = 0; iterations < iterationsMax; iterations++) {
-    const { gradient, hessian, total } = await runWithPauses(derivativesInSteps(values, b, ridge), pause);
+    await pause();
+    const point = pointOf(values, b, ridge);
+    const { gradient, total } = point;
     const held = (i: number) => i < count && b[i] === 0 && gradient[i] >= 0;
     const free = [count, ...Array.from({ length: count }, (_, i) => i).filter((i) => !held(i))];
     const gradientMax = free.reduce((most, i) => Math.max(most, Math.abs(gradient[i])), 0) / total;
-    const step = newtonStep(hessian, gradient, free, b);
+    if (!hessian || gradientMax > slowShare * before) {
+      hessian = await runWithPauses(hessianInSteps(values, point.curvatures), pause);
+    }
+    before = gradientMax;
+    const step = newtonStep(withRidge(hessian, ridge, count), gradient, free, b);
     const change = free.reduce(
       (most, i) => Math.max(most, Math.abs(step[i]) / Math.max(1, Math.abs(b[i]))),
       0,
@@ -71,7 +85,7 @@ export async function fitCoefficients(
         ridge,
         iterations,
       };
-      return { intercept: b[count], coefficients: b.slice(0, count), certificate };
+      return { intercept: b[count], coefficients: b.slice(0, count), certificate, hessian };
     }
     if (!next) break;
     [b, objective] = [next.b, next.objective];
@@ -80,6 +94,13 @@ export async function fitCoefficients(
     "not-converged",
     `Cannot fit the coefficients of ${count} tables in ${iterationsMax} Newton steps. Train with another --seed.`,
   );
+}
+
+/** Adds the penalty to the diagonal of the coefficients. */
+function withRidge(hessian: Float64Array, ridge: number, count: number): Float64Array {
+  const sum = hessian.slice();
+  for (let t = 0; t < count; t++) sum[t * (count + 2)] += ridge;
+  return sum;
 }
 
 /** Returns the step to subtract, over the free coefficients. One at 0 that it would take below is held as well. */
@@ -145,10 +166,11 @@ function objectiveOf(values: TableValues, b: Float64Array, ridge: number): numbe
   return sum;
 }
 
-/** Returns the gradient and the lower triangle of the Hessian of the sum of losses, and the rows' weight. */
-function* derivativesInSteps({ columns, labels, weights }: TableValues, b: Float64Array, ridge: number) {
+/** Returns the gradient of the penalised sum of losses, the curvature of each row's loss, and the rows' weight. */
+function pointOf(values: TableValues, b: Float64Array, ridge: number) {
+  const { columns, labels, weights } = values;
   const count = columns.length;
-  const logits = valueLogits({ columns, labels, weights }, b);
+  const logits = valueLogits(values, b);
   const [residuals, curvatures] = [new Float64Array(labels.length), new Float64Array(labels.length)];
   let total = 0;
   for (let i = 0; i < labels.length; i++) {
@@ -159,25 +181,29 @@ function* derivativesInSteps({ columns, labels, weights }: TableValues, b: Float
     curvatures[i] = weight * p * (1 - p);
   }
   const gradient = new Float64Array(count + 1);
+  for (let t = 0; t < count; t++) gradient[t] = product(residuals, columns[t]) + ridge * (b[t] - 1);
+  gradient[count] = residuals.reduce((sum, value) => sum + value, 0);
+  return { gradient, curvatures, total };
+}
+
+/** Returns the lower triangle of the Hessian of the sum of losses, without the penalty. */
+function* hessianInSteps({ columns }: TableValues, curvatures: Float64Array): Generator<void, Float64Array> {
+  const count = columns.length;
   const hessian = new Float64Array((count + 1) ** 2);
-  const scaled = new Float64Array(labels.length);
+  const scaled = new Float64Array(curvatures.length);
   for (let t = 0; t < count; t++) {
     const column = columns[t];
-    let [slope, cross] = [0, 0];
+    let cross = 0;
     for (let i = 0; i < scaled.length; i++) {
       scaled[i] = curvatures[i] * column[i];
-      slope += residuals[i] * column[i];
       cross += scaled[i];
     }
-    gradient[t] = slope + ridge * (b[t] - 1);
     hessian[count * (count + 1) + t] = cross;
     for (let u = 0; u <= t; u++) hessian[t * (count + 1) + u] = product(scaled, columns[u]);
-    hessian[t * (count + 1) + t] += ridge;
     yield;
   }
-  gradient[count] = residuals.reduce((sum, value) => sum + value, 0);
   hessian[count * (count + 2)] = curvatures.reduce((sum, value) => sum + value, 0);
-  return { gradient, hessian, total };
+  return hessian;
 }
 
 /** Four independent sums, since each addition to one would wait for the last. */

@@ -32,20 +32,21 @@ export async function crossFit(
   ones[tableCount] = intercept;
   const every = Uint32Array.from(values.labels.keys());
   const isCompared = foldRows.length > 1 && tableCount <= comparedTablesMax;
-  let starts: readonly Float64Array[] = foldRows.map(() => ones);
+  let fits: readonly Partial<TableCoefficients>[] = foldRows.map(() => ({}));
   let best: { ridge: number; loss: number; logits: Float64Array } | undefined;
   for (const ridge of isCompared ? ridges : [usualRidge]) {
     const logits = new Float64Array(every.length);
-    const fitted: Float64Array[] = [];
+    const fitted: TableCoefficients[] = [];
     let from = 0;
     for (const [fold, count] of foldRows.entries()) {
       const others = foldRows.length > 1 ? withoutRows(values, from, from + count) : values;
-      const fit = joined(await fitCoefficients(others, { start: starts[fold], ridge, pause }));
+      const { hessian } = fits[fold];
+      const fit = await fitCoefficients(others, { start: joined(fits[fold]) ?? ones, ridge, pause, hessian });
       fitted.push(fit);
-      logits.set(valueLogits(part(values, from, from + count), fit), from);
+      logits.set(valueLogits(part(values, from, from + count), joined(fit) ?? ones), from);
       from += count;
     }
-    starts = fitted;
+    fits = fitted;
     const loss = lossOf(every, logits, values.labels, values.weights);
     if (!best || loss < best.loss) best = { ridge, loss, logits };
   }
@@ -54,8 +55,8 @@ export async function crossFit(
   return { ...await fitCoefficients(values, { start: ones, ridge, pause }), logits, loss };
 }
 
-function joined({ coefficients, intercept }: TableCoefficients): Float64Array {
-  return Float64Array.of(...coefficients, intercept);
+function joined({ coefficients, intercept }: Partial<TableCoefficients>): Float64Array | undefined {
+  return coefficients && intercept !== undefined ? Float64Array.of(...coefficients, intercept) : undefined;
 }
 
 function part({ columns, labels, weights }: TableValues, from: number, to: number): TableValues {
