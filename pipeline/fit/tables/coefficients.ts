@@ -35,7 +35,7 @@ export interface CoefficientOptions {
 /** Largest derivative of the mean loss that counts as 0, and largest change by a further step. */
 const tolerance = { gradient: 1e-9, step: 1e-8 };
 /** Near the optimum the objective falls by less than its rounding error, and the gradient still shrinks. */
-const slack = 1e-14;
+const slack = 1e-12;
 const iterationsMax = 100;
 /** A Hessian is computed again if the gradient has not shrunk to this share. */
 const slowShare = 0.2;
@@ -65,7 +65,8 @@ export async function fitCoefficients(
     const held = (i: number) => i < count && b[i] === 0 && gradient[i] >= 0;
     const free = [count, ...Array.from({ length: count }, (_, i) => i).filter((i) => !held(i))];
     const gradientMax = free.reduce((most, i) => Math.max(most, Math.abs(gradient[i])), 0) / total;
-    if (!hessian || gradientMax > slowShare * before) {
+    const isStale = hessian !== undefined && gradientMax <= slowShare * before;
+    if (!hessian || !isStale) {
       hessian = await runWithPauses(hessianInSteps(values, point.curvatures), pause);
     }
     before = gradientMax;
@@ -87,8 +88,9 @@ export async function fitCoefficients(
       };
       return { intercept: b[count], coefficients: b.slice(0, count), certificate, hessian };
     }
-    if (!next) break;
-    [b, objective] = [next.b, next.objective];
+    if (!next && !isStale) break;
+    if (next) [b, objective] = [next.b, next.objective];
+    else before = 0;
   }
   throw new Failure(
     "not-converged",
