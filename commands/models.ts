@@ -177,9 +177,9 @@ async function list({ registry, terminal }: Call): Promise<Result> {
   for (const row of models) {
     const { modelId, version, createdAt, hyperParameters, metrics } = row;
     const names = aliasesOf(row, aliases);
-    const settings = `${hyperParameters.penalty}${
-      hyperParameters.penalty === "none" ? "" : ` C=${hyperParameters.C}`
-    }`;
+    const settings = hyperParameters.features === "found"
+      ? "found features"
+      : `${hyperParameters.penalty}${hyperParameters.penalty === "none" ? "" : ` C=${hyperParameters.C}`}`;
     const quality = `log loss ${fixed(metrics.log_loss)}  AUC ${fixed(metrics.auc)}`;
     terminal.say(
       `${modelId === active ? "*" : " "} ${String(version).padStart(3)}  ${modelId}  ${instant(createdAt)}  ${

@@ -8,6 +8,7 @@ import type { Terminal } from "./cli/terminal.ts";
 import { convergenceWords } from "./convergence_words.ts";
 import { textsOf } from "./model_notes.ts";
 import { describeRows } from "./row_report.ts";
+import { shownTables, tableLines } from "./table_lines.ts";
 import { periodTable, timeLines } from "./time_report.ts";
 
 /** `clickwell models show MODEL` */
@@ -19,6 +20,7 @@ export async function showModel(
   const { data, metrics, solver, notes, warnings = [], coefficients, intercept } = metadata;
   const names = columnNames(metadata.encoder);
   const ending = convergenceWords(solver);
+  const tables = shownTables(metadata);
   const strongest = names.map((name, i) => ({ name, coefficient: coefficients[i] }))
     .sort((a, b) => Math.abs(b.coefficient) - Math.abs(a.coefficient)).slice(0, 15);
   const lines = [
@@ -41,8 +43,10 @@ export async function showModel(
     ...timeLines(metadata).map((line) => `  time         ${line}`),
     ...(metrics.by_time ? periodTable(metrics.by_time) : []).map((line) => `    ${line}`),
     ...notes.map((note) => `  note         ${note}`),
-    `  strongest of ${names.length} coefficients, in log-odds; the intercept is ${intercept.toFixed(4)}:`,
-    ...strongest.map(({ name, coefficient }) => `    ${coefficient.toFixed(4).padStart(9)}  ${name}`),
+    ...(tables ? tableLines(tables, intercept) : [
+      `  strongest of ${names.length} coefficients, in log-odds; the intercept is ${intercept.toFixed(4)}:`,
+      ...strongest.map(({ name, coefficient }) => `    ${coefficient.toFixed(4).padStart(9)}  ${name}`),
+    ]),
   ];
   for (const line of lines) terminal.say(line);
   const named = Object.fromEntries(names.map((name, i) => [name, coefficients[i]]));
@@ -58,6 +62,7 @@ export async function showModel(
     warnings,
     intercept,
     coefficients: named,
+    ...(tables ? { tables } : {}),
   };
 }
 

@@ -11,6 +11,9 @@ import { reportFlags, requireReportPath, writeTrainedReport } from "./report_pag
 import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";
 import type { Terminal } from "./cli/terminal.ts";
+import { isSearch, searchFlags, searchOf } from "./cli/search_flags.ts";
+import { searchLines, searchResult, stageLine } from "./search_report.ts";
+import { usageInvalid } from "../pipeline/failure.ts";
 import { resourceOptionsOf } from "./cli/resource_flags.ts";
 import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_flags.ts";
 
@@ -56,6 +59,11 @@ const flags = {
     type: "boolean",
     help: "choose the strongest penalty whose log loss is within one standard error of the best one",
   },
+  ...searchFlags,
+  features: {
+    ...searchFlags.features,
+    help: `${searchFlags.features.help}; compared with the best candidate`,
+  },
   ...trainingFlags,
   seed: { ...trainingFlags.seed, help: "random seed of the split, the folds and the random candidates" },
   "sweep-tolerance": {
@@ -86,11 +94,14 @@ export default command({
       "clickwell sweep --penalty l1 --one-standard-error",
       "the fewest columns with a log loss near the best one",
     ],
+    ["clickwell sweep --features auto", "curves and tables, if they are better than the best strength"],
   ],
-  async run({ options, terminal, signal }) {
+  async run({ options, origins, terminal, signal }) {
     const paths = candidatesOf(options);
     const spec = specOf(options);
     const hyperParameters = { ...defaultHyperParameters, ...sharedHyperParameters(options, spec) };
+    requireNoTables(spec);
+    const search = searchOf({ options, origins }, spec);
     const registry = openRegistry(options.data);
     // Registering a model splits the store of an older version, which must not be open then.
     await registry.upgrade();
@@ -104,6 +115,7 @@ export default command({
         foldCount: options.folds,
         gradientTolerance: options["sweep-tolerance"],
         oneStandardError: options["one-standard-error"],
+        ...(isSearch(options) ? { tables: { budget: options["time-budget"], ...search.options } } : {}),
         ...resourceOptionsOf(options),
         activate: options.activate,
         now: Date.now() * 1000,
@@ -121,11 +133,21 @@ export default command({
   },
 });
 
+/** @throws {Failure} `usage-invalid` */
+function requireNoTables({ tables }: FeatureSpec): void {
+  if (tables === undefined) return;
+  throw usageInvalid(
+    "The feature spec has tables, whose coefficients have no strength to look for: train it with clickwell train --spec, or take " +
+      '"tables" out.',
+  );
+}
+
 /** Reports each candidate as it is done, with its rank so far. */
 function observerOf(terminal: Terminal, quiet: boolean): SweepObserver {
   if (quiet) return {};
   return {
     stage: (event) => terminal.progress(event),
+    searched: (stage) => terminal.say(stageLine(stage)),
     resumed({ path, done, total }) {
       if (done === 0) return;
       terminal.say(
@@ -160,7 +182,7 @@ const rowsShown = 20;
 
 function say(
   terminal: Terminal,
-  { leaderboard, best, model, metrics, notes, rows, account, active }: SweepReport,
+  { leaderboard, best, model, metrics, notes, search, rows, account, active }: SweepReport,
   spec: FeatureSpec,
   modelsDir: string,
 ): void {
@@ -181,11 +203,12 @@ function say(
     }  (${modelsDir}/${model.modelId})`,
   );
   terminal.say(
-    `  ${named(best.candidate)}, trained on all training rows: held-out log loss ${
-      metrics.log_loss.toFixed(4)
-    }, ` +
+    `  ${
+      model.hyperParameters.features === "found" ? "curves and tables" : named(best.candidate)
+    }, trained on all training rows: held-out log loss ${metrics.log_loss.toFixed(4)}, ` +
       `AUC ${metrics.auc?.toFixed(4) ?? "-"}`,
   );
+  for (const line of searchLines(search)) terminal.say(`  ${line}`);
   for (const line of describeRows(rows, spec, account)) terminal.say(`  ${line}`);
   for (const note of notes) terminal.say(`  note: ${note}`);
   if (!active) terminal.say(`  put it in production: clickwell models activate ${model.modelId}`);
@@ -208,6 +231,7 @@ function resultOf(report: SweepReport, modelsDir: string): Record<string, unknow
     metrics,
     notes,
     warnings,
+    ...(report.search ? { search: searchResult(report.search) } : {}),
     seconds,
   };
 }

@@ -101,6 +101,8 @@ export default command({
     ["clickwell train --repeat 1", "check that version 1 can be reproduced byte for byte"],
   ],
   async run(given) {
+    // Before files are looked at.
+    searchOf(given, {});
     const proposed = given.positionals.length > 0 ? await proposeForFiles(given) : undefined;
     if (!proposed) rejectFileFlags(given);
     const invocation = { ...given, ...proposed, options: { ...given.options, ...proposed?.settings } };

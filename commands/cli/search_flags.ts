@@ -27,7 +27,6 @@ export const searchFlags = {
 /** Settings of a fit that tables do not have. */
 const idleFlags = [
   ...["penalty", "C", "l1-ratio", "solver", "tolerance", "class-weight", "from"],
-  ...["C-range", "strengths", "random", "folds", "one-standard-error", "sweep-tolerance"],
   ...Object.keys(minibatchFlags),
 ];
 
@@ -45,7 +44,10 @@ export function isSearch({ features }: Pick<Options<typeof searchFlags>, "featur
 }
 
 /** @throws {Failure} `usage-invalid` for flags that do not go with tables, and for a time budget without a search. */
-export function searchOf({ options, origins }: SearchInvocation, { tables }: FeatureSpec): Search {
+export function searchOf(
+  { options, origins }: SearchInvocation,
+  { tables }: Pick<FeatureSpec, "tables">,
+): Search {
   const searches = isSearch(options);
   const budget = options["time-budget"];
   if (budget !== undefined && !searches && origins["time-budget"] === "flag") {

@@ -28,6 +28,8 @@ export interface BinnedAxis {
   readonly binOfPosition: Int32Array;
   /** Edges of the bins of numbers. */
   readonly edges?: readonly number[] | undefined;
+  /** Least and greatest number of the training rows; absent without one. */
+  readonly range?: readonly [min: number, max: number] | undefined;
   /** Shape (rows): of all parts, chunk by chunk. */
   readonly codes: Uint16Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>;
 }
@@ -199,7 +201,9 @@ function binNumbers(name: string, numberOf: NumberOf, context: Context) {
     const value = numberOf(numeric, start);
     return value === value ? binOf(edges, value) + 1 : 0;
   });
-  return { ...axis, edges };
+  const own = values.subarray(0, count);
+  const [min, max] = [Math.min, Math.max].map((of) => own.reduce((a, b) => of(a, b), own[0]));
+  return { ...axis, edges, ...(count > 0 ? { range: [min, max] as const } : {}) };
 }
 
 /** @param binCount Without that of missing values. */

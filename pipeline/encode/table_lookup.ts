@@ -88,6 +88,12 @@ export interface TableLookup {
   cellOf(table: number): number;
   /** Adds what the tables add to the logit, in their order. */
   addTo(sum: number): number;
+  /**
+   * The same for many rows.
+   *
+   * @param positions Per axis, and one more of which all positions are 0: the positions of the rows.
+   */
+  addColumns(positions: readonly Int32Array[], logits: Float64Array): void;
 }
 
 /**
@@ -144,6 +150,15 @@ export function createTableLookup(
         ];
       }
       return sum;
+    },
+    addColumns(positions, logits) {
+      for (let t = 0; t < rowAxes.length; t++) {
+        const [rows, columns] = [positions[rowAxes[t]], positions[columnAxes[t]]];
+        const [rowStart, columnStart] = [rowStarts[t], columnStarts[t]];
+        for (let i = 0; i < logits.length; i++) {
+          logits[i] += products[places[rowStart + rows[i]] + places[columnStart + columns[i]]];
+        }
+      }
     },
   };
 }

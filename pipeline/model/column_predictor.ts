@@ -17,35 +17,9 @@ import { servedCalibration } from "./calibration_map.ts";
 import { clearFindings, createFindings } from "./findings.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 import { fieldsOf } from "./signature.ts";
+import type { ColumnFindings, ColumnPredictor, TypedColumns } from "./column_findings.ts";
+import { createTableColumns } from "./table_columns.ts";
 import { createTerm, partAt } from "./terms.ts";
-
-/** Results of checking many rows by columns. The caller may pass one object to several calls. */
-export interface ColumnFindings {
-  /** Per field in the model's order: indices of rows whose category did not occur in the training rows. */
-  readonly unseen: number[][];
-  /** Per field: number of rows with null. */
-  readonly missing: Float64Array;
-}
-
-/**
- * Scores rows given as one array of values per field.
- *
- * @param columns In the order of the model's fields, shape (rows) each.
- * @param typed The same values without an object each, where they are known so.
- * @returns Log-odds, shape (rows): bit for bit those of the predictor; NaN for rows that it rejects.
- */
-export type ColumnPredictor = (
-  columns: readonly (readonly unknown[])[],
-  rowCount: number,
-  findings: ColumnFindings,
-  typed?: TypedColumns,
-) => Float64Array;
-
-type TypedColumns = readonly (BatchColumn | undefined)[];
-
-export function createColumnFindings(fieldCount: number): ColumnFindings {
-  return { unseen: Array.from({ length: fieldCount }, () => []), missing: new Float64Array(fieldCount) };
-}
 
 /** Adds a feature's part to the log-odds of all rows. @param columns Values of all fields. */
 type AddFeature = (
@@ -55,7 +29,7 @@ type AddFeature = (
   typed: TypedColumns,
 ) => void;
 
-/** @returns undefined for a model with hidden layers, crosses, rates or tables, whose log-odds are not sums over single features. */
+/** @returns undefined for a model with hidden layers, crosses or rates, whose log-odds are not sums over single features. */
 export function createColumnPredictor(model: ServableModel): ColumnPredictor | undefined {
   const predict = createColumnSum(model);
   const calibrated = servedCalibration(model.calibration);
@@ -70,7 +44,8 @@ export function createColumnPredictor(model: ServableModel): ColumnPredictor | u
 /** Returns the log-odds before an isotonic map. */
 function createColumnSum(model: ServableModel): ColumnPredictor | undefined {
   const { crosses, rates, tables } = model.encoder;
-  if (model.network || crosses || rates || tables) return undefined;
+  if (model.network || crosses || rates) return undefined;
+  if (tables) return createTableColumns(model);
   const { encoder: { features }, coefficients, intercept } = model;
   const names = fieldsOf(model.encoder).map(({ name }) => name);
   const adders = features.map((feature) => adderOf(feature, coefficients, names));

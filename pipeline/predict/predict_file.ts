@@ -4,12 +4,8 @@ import { formatOf } from "../files/open_file.ts";
 import { hasTimes } from "../model/table_terms.ts";
 import { isTimeFeature } from "../encode/time_feature.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
-import {
-  type ColumnFindings,
-  createColumnFindings,
-  createColumnPredictor,
-  toProbabilities,
-} from "../model/column_predictor.ts";
+import { type ColumnFindings, createColumnFindings } from "../model/column_findings.ts";
+import { createColumnPredictor, toProbabilities } from "../model/column_predictor.ts";
 import { clearFindings, createFindings, fieldNameOf } from "../model/findings.ts";
 import { createPredictor } from "../model/predictor.ts";
 import { fieldsOf } from "../model/signature.ts";

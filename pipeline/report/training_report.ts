@@ -9,6 +9,10 @@ import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { ColumnSums } from "./column_sums.ts";
 import { curvePlansOf } from "./curve_plans.ts";
 import { createDesignSums } from "./design_sums.ts";
+import { foundParts } from "./found_parts.ts";
+import type { FoundRows } from "./found_sums.ts";
+import { servedCalibration } from "../model/calibration_map.ts";
+import { probabilityOf } from "../model/predictor.ts";
 import type { ModelReport, TraceStep } from "./model_report.ts";
 import { chooseBins, type NumberBins } from "./number_bins.ts";
 import { numberValues } from "./number_values.ts";
@@ -30,6 +34,8 @@ export interface TrainedParts {
   /** Some of the evaluated rows. */
   readonly sampled: readonly SampledRow[];
   readonly trace: readonly TraceStep[];
+  /** Of a model of curves and tables: the bins of all rows. */
+  readonly axes?: FoundRows["axes"] | undefined;
 }
 
 /** Rows that are evaluated at most, and from which on blocks of groups are resampled: the report then takes a bounded time. */
@@ -71,8 +77,25 @@ export function reportOfTraining(parts: TrainedParts): TrainingReport {
     evaluation: periods ? { ...evaluation, by_time: periods } : evaluation,
     ...(scored.labels.length < rowCount ? { sampled_from: rowCount } : {}),
     ...modelParts(metadata, { encoder, plans, bins, values, train, evaluated, sampled }),
+    ...(parts.axes ? curvesAndTables(parts, parts.axes, isHeldOut) : {}),
     trace,
   };
+}
+
+function curvesAndTables(
+  { design, encoder, metadata }: TrainedParts,
+  axes: FoundRows["axes"],
+  isHeldOut: boolean,
+) {
+  const { coefficients, intercept, calibration } = metadata;
+  const calibrated = servedCalibration(calibration);
+  return foundParts({ encoder, coefficients, intercept }, {
+    design,
+    axes,
+    trainParts: [trainPart],
+    evaluatedParts: isHeldOut ? [testPart] : [trainPart, leftOutPart],
+    probabilityOf: (logit) => probabilityOf(calibrated ? calibrated(logit) : logit),
+  });
 }
 
 interface RowInputs {

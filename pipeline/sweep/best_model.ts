@@ -3,6 +3,7 @@ import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { Failure } from "../failure.ts";
 import type { ModelRow, Models, Registry } from "../model/registry.ts";
 import type { Store } from "../store/store.ts";
+import type { FeatureSearch } from "../train/found/find_features.ts";
 import { train, type TrainOptions } from "../train/train.ts";
 
 /** The model of a sweep's best candidate. */
@@ -11,6 +12,8 @@ export interface BestModel {
   readonly metrics: Metrics;
   readonly notes: readonly string[];
   readonly warnings: NonNullable<ArtifactMetadata["warnings"]>;
+  /** Present if tables were searched for in this run. */
+  readonly search?: FeatureSearch;
   /** Duration of the training; 0 if an earlier run trained the model. */
   readonly seconds: number;
 }
@@ -28,9 +31,9 @@ export async function trainBest(
 ): Promise<BestModel> {
   const known = await knownModel(models, knownId);
   if (known) return known;
-  const { model, artifact, seconds } = await train(store, models, options);
+  const { model, artifact, search, seconds } = await train(store, models, options);
   const { metrics, notes, warnings = [] } = artifact.metadata;
-  return { model, metrics, notes, warnings, seconds: seconds.total };
+  return { model, metrics, notes, warnings, ...(search ? { search } : {}), seconds: seconds.total };
 }
 
 async function knownModel(

@@ -28,6 +28,12 @@ export interface SweepOptions extends ResourceOptions, PrepareFoldsOptions {
   readonly gradientTolerance: number;
   /** Selects the strongest penalty within one standard error of the best. */
   readonly oneStandardError: boolean;
+  /**
+   * Searches for tables, and compares them with the best candidate, which stays unless they are better.
+   *
+   * @property budget The time budget as it was given, for the key; `isOver` is of its clock.
+   */
+  readonly tables?: { readonly budget?: string | undefined; readonly isOver?: (() => boolean) | undefined };
   /** Puts the best candidate's model in production; the first model of a registry is put there in any case. */
   readonly activate: boolean;
   /** Microseconds since 1970-01-01T00:00:00Z. */
@@ -55,6 +61,7 @@ export interface SweepReport {
   readonly notes: readonly string[];
   /** Leaks, whose texts are among the notes. */
   readonly warnings: BestModel["warnings"];
+  readonly search?: BestModel["search"];
   /** Rows of the cross-validation, and of the best candidate's training. */
   readonly rows: ArtifactMetadata["data"]["rows"];
   readonly account: RowAccount;
@@ -102,6 +109,7 @@ export async function sweep(
       metrics: trained.metrics,
       notes: trained.notes,
       warnings: trained.warnings,
+      ...(trained.search ? { search: trained.search } : {}),
       rows,
       account,
       active,
@@ -179,6 +187,8 @@ function settingsOf(options: SweepOptions, fingerprint: string): Record<string, 
     calibrate: calibrate === "none" ? undefined : calibrate,
     gradientTolerance,
     iterationsMax,
+    // As of `split`: without tables the key is that of earlier versions.
+    tables: options.tables && { budget: options.tables.budget ?? null },
   };
 }
 
@@ -259,11 +269,16 @@ async function trainAndRecord(
 ): Promise<BestModel> {
   const { best: { candidate }, spec, threads, memoryBytes, now, signal, observe, paths, hyperParameters } =
     options;
+  const { tables } = options;
   const index = paths.flat().indexOf(candidate);
   const knownId = journal.models.get(index);
   const trained = await trainBest(store, models, knownId, {
     spec,
-    hyperParameters: withCandidate(hyperParameters, candidate),
+    hyperParameters: {
+      ...withCandidate(hyperParameters, candidate),
+      ...(tables ? { features: "auto" } : {}),
+    },
+    ...(tables?.isOver ? { isOver: tables.isOver } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...cacheOptionsOf(options),

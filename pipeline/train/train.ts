@@ -208,7 +208,7 @@ export async function trainPrepared(
   return {
     metadata,
     report: reportOfTraining({
-      ...{ design: evaluated, encoder, metadata, baseRate },
+      ...{ design: evaluated, encoder, metadata, baseRate, axes: fitted.axes },
       sampled: prepared.sampled,
       trace: trace.steps(),
     }),

@@ -1,7 +1,8 @@
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { unpackPrecision } from "../../pipeline/model/packed_precision.ts";
-import { type ColumnPredictor, createColumnPredictor } from "../../pipeline/model/column_predictor.ts";
+import type { ColumnPredictor } from "../../pipeline/model/column_findings.ts";
+import { createColumnPredictor } from "../../pipeline/model/column_predictor.ts";
 import { invertPrecision, type StandardErrorOf } from "../../pipeline/model/standard_error.ts";
 import { createExplainer, type Explainer } from "../../pipeline/model/explanation.ts";
 import { yieldToEventLoop } from "../../pipeline/runtime/event_loop.ts";

@@ -1,5 +1,6 @@
 import { Failure, type FieldError } from "../../pipeline/failure.ts";
-import { createColumnFindings, toProbabilities } from "../../pipeline/model/column_predictor.ts";
+import { createColumnFindings } from "../../pipeline/model/column_findings.ts";
+import { toProbabilities } from "../../pipeline/model/column_predictor.ts";
 import { clearFindings, createFindings, type Findings } from "../../pipeline/model/findings.ts";
 import type { LoadedModel } from "../models/loaded_model.ts";
 import { badRowsMax } from "../http/row_limits.ts";

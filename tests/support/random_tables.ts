@@ -51,7 +51,7 @@ export function encodeByTables(
   return {
     binned,
     tables,
-    encoder: foundEncoder(binned, tables),
+    ...foundEncoder(binned, tables),
     design: foundDesign(design, binned, tables, createChunkStore()),
     coefficients: Float64Array.from(tables, ({ coefficient }) => coefficient),
   };

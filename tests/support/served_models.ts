@@ -7,6 +7,7 @@ import { createPredictor } from "../../pipeline/model/predictor.ts";
 import { assignModel, registerModel } from "../../pipeline/model/registry_queries.ts";
 import { inRegistry } from "./registry_file.ts";
 import { registryFileName } from "../../pipeline/store/layout.ts";
+import { tabled } from "./tabled_model.ts";
 import { openStore } from "../../pipeline/store/store.ts";
 
 /** Folders with a store and two models, of which the first is active. */
@@ -36,14 +37,16 @@ const storedRows = `
     (4, 'lead-b', 30, 99), (5, 'lead-b', NULL, 7), (9007199254740993, 'lead-b', 12, 7);
 `;
 
-export function makeServedModels(): ServedModels {
+/** @param options.withTables The first model has curves and tables. */
+export function makeServedModels({ withTables = false } = {}): ServedModels {
   const root = Deno.makeTempDirSync();
   const dataDir = join(root, "data");
   const modelsDir = join(root, "models");
-  const first = writeArtifact(modelsDir, {
-    ...makeMetadata(-1),
-    precision: packPrecision(makePrecision(18)),
-  });
+  const plain = makeMetadata(-1);
+  const first = writeArtifact(
+    modelsDir,
+    withTables ? tabled(plain) : { ...plain, precision: packPrecision(makePrecision(18)) },
+  );
   const second = writeArtifact(modelsDir, makeMetadata(1));
   const store = openStore(dataDir, { mode: "create" });
   try {

@@ -10,6 +10,7 @@ import type { FoundModel, Stage } from "../../fit/tables/found_model.ts";
 import type { SearchEvent } from "../../fit/tables/search_options.ts";
 import { yieldToEventLoop } from "../../runtime/event_loop.ts";
 import type { ChunkStore } from "../../chunks/chunk_store.ts";
+import type { FoundRows } from "../../report/found_sums.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
 import type { OutOfFold } from "../calibrate_fit.ts";
 import type { TrainObserver } from "../fit_model.ts";
@@ -49,6 +50,8 @@ export interface FoundTerm {
 export interface FoundFeatures {
   readonly design: DesignMatrix;
   readonly encoder: Encoder;
+  /** The bins of the rows, for the report. */
+  readonly axes?: FoundRows["axes"];
   readonly pooled: readonly PooledLevels[];
   readonly spec: FeatureSpec;
   readonly hyperParameters: HyperParameters;
@@ -131,9 +134,16 @@ export async function findFeatures(
     leftOut: binned.leftOut,
   };
   if (search.taken === "plain") return { search, found: undefined };
+  const { encoder, positionsOfBins } = foundEncoder(binned, model.tables);
   const found = {
     design: foundDesign(design, binned, model.tables, chunkStore),
-    encoder: foundEncoder(binned, model.tables),
+    encoder,
+    axes: binned.axes.map(({ name, codes, range }, a) => ({
+      name,
+      codes,
+      range,
+      positions: positionsOfBins[a],
+    })),
     pooled: binned.pooled,
     spec: foundSpec(spec, model.steps, names),
     hyperParameters: { ...hyperParameters, features: "found" as const },

@@ -3,6 +3,13 @@ import type { Encoder, TableEncoder, TableFieldEncoder } from "../../encode/enco
 import { packCells, packPositions } from "../../encode/packed_table.ts";
 import type { FoundTable } from "../../fit/tables/found_model.ts";
 
+/** An encoder, and how the bins that it was found on are its positions. */
+export interface FoundEncoder {
+  readonly encoder: Encoder;
+  /** Per axis the encoder's position of each bin. */
+  readonly positionsOfBins: readonly Int32Array[];
+}
+
 /**
  * Returns the encoder of found tables, whose columns are in their order. Of the edges between bins it has those at which a table
  * changes.
@@ -10,7 +17,7 @@ import type { FoundTable } from "../../fit/tables/found_model.ts";
 export function foundEncoder(
   { axes, features }: Pick<BinnedRows, "axes" | "features">,
   tables: readonly FoundTable[],
-): Encoder {
+): FoundEncoder {
   const kept = axes.map((axis, a) => {
     const maps = tables.flatMap(({ fields, positions }) =>
       fields.flatMap((field, i) => field === a ? [positions[i]] : [])
@@ -23,11 +30,28 @@ export function foundEncoder(
     cells: packCells(cells),
     column,
   }));
-  return {
+  const encoder = {
     features: features.map((feature, f) => withEdges(feature, kept.filter((_, a) => axes[a].feature === f))),
     columnCount: tables.length,
     tables: encoders,
   };
+  return { encoder, positionsOfBins: axes.map((axis, a) => positionsOfBins(axis, kept[a])) };
+}
+
+/** Returns the encoder's position of each bin; of bin 0, if several positions have it, the last one. */
+function positionsOfBins({ binCount, edges }: BinnedAxis, { bins }: KeptPositions): Int32Array {
+  const positions = new Int32Array(binCount);
+  if (!edges) bins.forEach((bin, position) => positions[bin] = position);
+  else {
+    // The first bin of each position, in ascending order; the last position is that of missing values.
+    let position = 0;
+    for (let bin = 1; bin < binCount; bin++) {
+      if (position + 1 < bins.length - 1 && bin >= bins[position + 1]) position++;
+      positions[bin] = position;
+    }
+    positions[0] = bins.length - 1;
+  }
+  return positions;
 }
 
 interface KeptPositions {

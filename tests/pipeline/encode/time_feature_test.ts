@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Encoder } from "../../../pipeline/encode/encoder.ts";
-import { createColumnFindings, createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
+import { createColumnFindings } from "../../../pipeline/model/column_findings.ts";
+import { createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor, type ServableModel } from "../../../pipeline/model/predictor.ts";
 

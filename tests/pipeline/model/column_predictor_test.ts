@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createColumnFindings, createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
+import { createColumnFindings } from "../../../pipeline/model/column_findings.ts";
+import { createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
 import type { BatchColumn, Cell } from "../../../pipeline/files/columns/batch.ts";
 import { encodeRows, specOf } from "../../support/example_rows.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { contributorsOf, createExplainer } from "../../../pipeline/model/explanation.ts";
-import { createColumnFindings, createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
+import { createColumnFindings } from "../../../pipeline/model/column_findings.ts";
+import { createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { rowSchemaOf } from "../../../server/openapi/row_schema.ts";

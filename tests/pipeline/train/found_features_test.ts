@@ -3,6 +3,7 @@ import { createRandom, type Random } from "../../../pipeline/math/random.ts";
 import { artifactId, readArtifact } from "../../../pipeline/model/artifact.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
+import { parseReport } from "../../../pipeline/report/report_file.ts";
 import { parseSpec } from "../../../pipeline/examples/spec.ts";
 import type { HyperParameters } from "../../../pipeline/train/hyper_parameters.ts";
 import { update } from "../../../pipeline/train/update.ts";
@@ -126,6 +127,13 @@ Deno.test("found features: a served row has the training's log-odds, and tfjs gi
     const { metadata } = readArtifact(made.modelsDir, artifact.id);
     assert.ok(metadata.encoder.tables);
     assert.equal(metadata.golden.length, 8);
+    const report = parseReport(
+      await Deno.readFile(`${made.modelsDir}/${artifact.id}/report.json`),
+      artifact.id,
+    );
+    assert.deepEqual(report.curves.map(({ field }) => field), ["x", "c", "at"]);
+    assert.deepEqual(report.crosses[0].of, ["x", "c"]);
+    assert.equal(report.importance?.fields.length, 3);
     const predictor = createPredictor(metadata);
     const rows = metadata.golden.map(({ features }) => features);
     const odd = { x: 1e300, c: "unseen", at: null };

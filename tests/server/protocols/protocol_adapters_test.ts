@@ -155,8 +155,14 @@ async function probabilitiesBy(
   return await read(response);
 }
 
-Deno.test("protocols: the same rows get the same probabilities in all protocols, to the last bit", async () => {
-  const models = makeServedModels();
+for (const withTables of [false, true]) {
+  const of = withTables ? "tables" : "columns";
+  Deno.test(`protocols: the same rows get the same probabilities in all protocols, to the last bit, by a model of ${of}`, () =>
+    sameProbabilities(withTables));
+}
+
+async function sameProbabilities(withTables: boolean): Promise<void> {
+  const models = makeServedModels({ withTables });
   const log = createLog({ format: "json", level: "error", write: () => {} });
   const service = createService({ ...models, token: undefined, insecure: false, log, vertex });
   try {
@@ -182,4 +188,4 @@ Deno.test("protocols: the same rows get the same probabilities in all protocols,
   } finally {
     models.remove();
   }
-});
+}

@@ -36,8 +36,11 @@ const rows = fc.array(
 );
 
 /** Runs a test with a server in memory that has a model. */
-async function withService(test: (service: Service) => Promise<void>): Promise<void> {
-  const models = makeServedModels();
+async function withService(
+  test: (service: Service) => Promise<void>,
+  options: { withTables?: boolean } = {},
+): Promise<void> {
+  const models = makeServedModels(options);
   const { dataDir, modelsDir } = models;
   const log = createLog({ format: "text", level: "error", write: () => {} });
   const service = createService({ dataDir, modelsDir, token: undefined, insecure: false, log });
@@ -66,54 +69,58 @@ function ofPlace({ probability, unseen, error }: Answer): Answer {
   return ofRow(error === undefined ? { probability, unseen } : error as Answer);
 }
 
-Deno.test("scoring: a row has the same answer, bit for bit, alone, in rows, an array, columns, lines and a ranking", async () => {
-  await withService(async (service) => {
-    await fc.assert(
-      fc.asyncProperty(rows, async (rows) => {
-        const alone: Answer[] = [];
-        for (const row of rows) alone.push(ofRow(JSON.parse(await post(service, "/predict", row))));
-        const batch = JSON.parse(await post(service, "/predict/batch", { rows }));
-        assert.deepEqual(batch.rows.map(ofPlace), alone.map(asBatchRow), "rows");
-        assert.deepEqual(JSON.parse(await post(service, "/predict/batch", rows)), batch.rows, "an array");
-        const lines = await post(
-          service,
-          "/predict/batch",
-          rows.map((row) => JSON.stringify(row)).join("\n"),
-          {
-            "content-type": "application/x-ndjson",
-          },
-        );
-        assert.deepEqual(lines.trimEnd().split("\n").map((line) => JSON.parse(line)), batch.rows, "lines");
-        const names = Object.keys(rows[0]) as (keyof typeof rows[0])[];
-        const columns = Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])]));
-        const byColumns = JSON.parse(await post(service, "/predict/batch", { columns }));
-        assert.deepEqual(
-          byColumns.columns.probability,
-          alone.map(({ probability }) => probability ?? null),
-          "columns",
-        );
-        assert.deepEqual(
-          byColumns.errors ?? [],
-          batch.rows.filter(({ error }: Answer) => error !== undefined),
-          "errors of columns",
-        );
-        const ranking = JSON.parse(await post(service, "/rank", { lead: {}, offers: rows })).ranking;
-        const order = alone.map(({ probability }, index) => ({
-          probability: Number(probability ?? NaN),
-          index,
-        }))
-          .filter(({ probability }) => probability === probability)
-          .sort((a, b) => b.probability - a.probability || a.index - b.index);
-        assert.deepEqual(
-          ranking.map(({ index, probability }: Answer) => ({ probability, index })),
-          order,
-          "ranking",
-        );
-      }),
-      { numRuns: 60 },
-    );
-  });
-});
+for (const withTables of [false, true]) {
+  const of = withTables ? "of tables" : "of columns";
+  Deno.test(`scoring by a model ${of}: a row has the same answer, bit for bit, alone, in rows, an array, columns, lines and a ranking`, () =>
+    withService(sameAnswers, { withTables }));
+}
+
+async function sameAnswers(service: Service): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(rows, async (rows) => {
+      const alone: Answer[] = [];
+      for (const row of rows) alone.push(ofRow(JSON.parse(await post(service, "/predict", row))));
+      const batch = JSON.parse(await post(service, "/predict/batch", { rows }));
+      assert.deepEqual(batch.rows.map(ofPlace), alone.map(asBatchRow), "rows");
+      assert.deepEqual(JSON.parse(await post(service, "/predict/batch", rows)), batch.rows, "an array");
+      const lines = await post(
+        service,
+        "/predict/batch",
+        rows.map((row) => JSON.stringify(row)).join("\n"),
+        {
+          "content-type": "application/x-ndjson",
+        },
+      );
+      assert.deepEqual(lines.trimEnd().split("\n").map((line) => JSON.parse(line)), batch.rows, "lines");
+      const names = Object.keys(rows[0]) as (keyof typeof rows[0])[];
+      const columns = Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])]));
+      const byColumns = JSON.parse(await post(service, "/predict/batch", { columns }));
+      assert.deepEqual(
+        byColumns.columns.probability,
+        alone.map(({ probability }) => probability ?? null),
+        "columns",
+      );
+      assert.deepEqual(
+        byColumns.errors ?? [],
+        batch.rows.filter(({ error }: Answer) => error !== undefined),
+        "errors of columns",
+      );
+      const ranking = JSON.parse(await post(service, "/rank", { lead: {}, offers: rows })).ranking;
+      const order = alone.map(({ probability }, index) => ({
+        probability: Number(probability ?? NaN),
+        index,
+      }))
+        .filter(({ probability }) => probability === probability)
+        .sort((a, b) => b.probability - a.probability || a.index - b.index);
+      assert.deepEqual(
+        ranking.map(({ index, probability }: Answer) => ({ probability, index })),
+        order,
+        "ranking",
+      );
+    }),
+    { numRuns: 60 },
+  );
+}
 
 /** Returns the answer to a single row with the wording that a row of a batch gets. */
 function asBatchRow(answer: Answer): Answer {

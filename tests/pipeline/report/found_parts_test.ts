@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { createRandom } from "../../../pipeline/math/random.ts";
+import { foundParts } from "../../../pipeline/report/found_parts.ts";
+import { assertClose } from "../../support/assert_close.ts";
+import { denseExamples } from "../../support/dense_loss.ts";
+import { specOf } from "../../support/example_rows.ts";
+import { encodeByTables } from "../../support/random_tables.ts";
+
+const random = createRandom(4);
+const rows = Array.from({ length: 900 }, (_, id) => ({
+  id,
+  who: `w${id}`,
+  weight: 1 + (id % 2),
+  clicked: random.below(3) === 0 ? 1 : 0,
+  x: random.below(20) === 0 ? null : Math.round(3_000 * random.uniform()) / 10,
+  c: random.below(15) === 0 ? null : `level ${random.below(60)}`,
+  at: Date.UTC(2024, 0, 1) * 1000 + random.below(1_000) * 3_600e6,
+}));
+const spec = specOf([
+  { name: "x", type: "numeric" },
+  { name: "c", type: "categorical" },
+  { name: "at", type: "time", parts: ["weekday", "age"] },
+], { weight: true });
+const partition = { partCount: 3, partOf: (group: number) => group % 4 === 0 ? 1 : 0 };
+const { binned, encoder, positionsOfBins, design, coefficients } = encodeByTables(spec, rows, random, {
+  partition,
+});
+const { curves, crosses } = foundParts({ encoder, coefficients, intercept: -0.5 }, {
+  design,
+  axes: binned.axes.map(({ name, codes, range }, a) => ({
+    name,
+    codes,
+    range,
+    positions: positionsOfBins[a],
+  })),
+  trainParts: [0],
+  evaluatedParts: [1],
+  probabilityOf: (logit) => 1 / (1 + Math.exp(-logit)),
+});
+const sum = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+Deno.test("report of found features: a curve of each axis has all rows in its parts, and a mean effect of 0", () => {
+  assert.deepEqual(curves.map(({ field, part }) => part === undefined ? field : `${field} ${part}`), [
+    "x",
+    "c",
+    "at weekday",
+    "at age",
+  ]);
+  const weights = [0, 1].map((part) => sum(denseExamples(design, part).weights));
+  for (const { field, parts, more, spread } of curves) {
+    assert.ok(parts.length <= 42, field);
+    assert.ok(spread > 0);
+    if (more !== undefined) continue;
+    assertClose(sum(parts.map(({ train }) => train?.rows ?? 0)), weights[0], 1e-9, field);
+    assertClose(sum(parts.map(({ evaluated }) => evaluated.rows)), weights[1], 1e-9, field);
+    assertClose(sum(parts.map(({ train, effect }) => (train?.rows ?? 0) * (effect ?? 0))), 0, 1e-9, field);
+  }
+});
+
+Deno.test("report of found features: parts of numbers follow each other, from the least number to the greatest", () => {
+  const parts = curves[0].parts.filter(({ is }) => is === undefined);
+  const values = rows.flatMap(({ x }) => x === null ? [] : [x]);
+  assert.ok(parts[0].from !== undefined && parts[0].from >= Math.min(...values));
+  parts.slice(1).forEach(({ from }, i) => assert.equal(from, parts[i].to));
+  assert.equal(curves[0].parts.at(-1)?.name, "missing");
+  assert.match(parts[0].name, /^below /);
+  assert.match(parts.at(-1)?.name ?? "", / or more$/);
+});
+
+Deno.test("report of found features: the pairs of the largest spread, each with the rows and columns of the most rows", () => {
+  assert.equal(crosses.length, 6);
+  assert.deepEqual(
+    crosses.map(({ spread }) => spread),
+    crosses.map(({ spread }) => spread).toSorted((a, b) => b - a),
+  );
+  for (const { row_names, column_names, effects, rows, clicks } of crosses) {
+    assert.ok(row_names.length <= 20 && column_names.length <= 20);
+    for (const grid of [effects, rows, clicks]) {
+      assert.deepEqual([grid.length, grid[0].length], [row_names.length, column_names.length]);
+    }
+    assert.ok(clicks.every((line, i) => line.every((count, j) => count <= rows[i][j])));
+  }
+  assert.ok(JSON.stringify({ curves, crosses }).length < 200_000);
+});
