@@ -12,11 +12,14 @@ const tables = `
 `;
 
 /** Returns what the columns of a view are recognised as. */
-function columnsOf(list: string): Record<string, string> {
+function columnsOf(
+  list: string,
+  from = "offers JOIN leads ON leads.lead_uuid = offers.lead_uuid",
+): Record<string, string> {
   const db = new DatabaseSync(":memory:");
   try {
     db.exec(`${tables} CREATE VIEW examples AS
-      SELECT ${list} FROM offers JOIN leads ON leads.lead_uuid = offers.lead_uuid`);
+      SELECT ${list} FROM ${from}`);
     const join = parentJoinOf(db, "examples", listTables(db));
     if (!join) return {};
     return Object.fromEntries(
@@ -74,3 +77,35 @@ const others: readonly string[] = [
 for (const list of others) {
   Deno.test(`view columns: ${list} is not recognised`, () => assert.deepEqual(columnsOf(list), {}));
 }
+
+Deno.test("view columns: in a view of one table, columns need no table, and * stands for all of them", () => {
+  const own = { offer_id: "offers.offer_id", lead_uuid: "offers.lead_uuid", apr: "offers.apr" };
+  assert.deepEqual(columnsOf("*", "offers"), own);
+  assert.deepEqual(columnsOf("Offers.*", "offers"), own);
+  assert.deepEqual(columnsOf(`"APR" AS rate, lead_uuid, offers.offer_id, ${clicked}`, "offers"), {
+    rate: "offers.apr",
+    lead_uuid: "offers.lead_uuid",
+    offer_id: "offers.offer_id",
+    clicked: "in clicks.offer_id by offer_id",
+  });
+  assert.deepEqual(columnsOf(`*, ${clicked}`, "offers"), {
+    ...own,
+    clicked: "in clicks.offer_id by offer_id",
+  });
+  for (const list of ["current_date AS apr", "NULL AS apr", "'apr'", "apr + 1 AS apr", "rowid", "1"]) {
+    assert.deepEqual(columnsOf(list, "offers"), {}, list);
+  }
+});
+
+Deno.test("view columns: * is not recognised in a join, nor of a table with a generated column", () => {
+  assert.deepEqual(columnsOf("*"), {});
+  assert.deepEqual(columnsOf("apr"), {});
+  const db = new DatabaseSync(":memory:");
+  db.exec(`
+    CREATE TABLE offers (offer_id INTEGER NOT NULL PRIMARY KEY, apr REAL, twice REAL AS (2 * apr)) STRICT;
+    CREATE VIEW examples AS SELECT * FROM offers;
+  `);
+  const join = parentJoinOf(db, "examples", listTables(db));
+  assert.deepEqual(join ? [...viewColumnsOf(db, "examples", join)] : [], []);
+  db.close();
+});

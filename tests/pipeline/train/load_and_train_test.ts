@@ -260,6 +260,19 @@ for (const [name, files, isCollected, spec] of ownLabels) {
   });
 }
 
+Deno.test("load and train: a view that is all of a table, by * or by bare names, is collected as one with full names is", async () => {
+  const bare = "row_number, sender AS sender, hour, price, opened, answer";
+  for (const list of ["*", "mails.*", bare]) {
+    const schema = mailsSchema.replace(/SELECT [^;]+;/, `SELECT ${list} FROM mails;`);
+    const { report, storeId } = await load({ mails: [ndjsonOf(mails)] }, {
+      schema,
+      spec: parseSpec(mailsSpec, "mails"),
+    });
+    assert.equal(report.collected, true, list);
+    assert.equal(report.trained.model.modelId, storeId);
+  }
+});
+
 const features = {
   "without a number": [["hour", "categorical"], ["sender", "categorical"]],
   "without a category": [["price", "numeric"], ["sender", "categorical"]],
