@@ -115,7 +115,7 @@ export default command({
     const rows = paths.length > 0 ? "files" : "held-out";
     const reported = await writeEvaluatedReport(
       options,
-      { modelId: named.id, evaluation: evaluated.evaluation, rows },
+      { model: named, evaluation: evaluated.evaluation, rows },
       invocation.terminal,
     );
     return { ...resultOf(named, evaluated, { paths, notes }), ...reported };

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Evaluation } from "../pipeline/evaluate/evaluation.ts";
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
+import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import type { ModelRow } from "../pipeline/model/registry.ts";
-import { evaluatedReport } from "../pipeline/report/evaluated_report.ts";
+import { evaluatedReport, reportWithoutTraining } from "../pipeline/report/evaluated_report.ts";
 import type { ModelReport } from "../pipeline/report/model_report.ts";
 import { parseReport, reportName } from "../pipeline/report/report_file.ts";
 import type { Flags } from "./cli/command.ts";
@@ -92,24 +93,39 @@ export async function writeTrainedReport(
 }
 
 /**
- * Writes the page of an evaluation: what it found, and what the training has kept of the model.
+ * Writes the page of an evaluation: what it found, and what the training has kept of the model. A model of an older version, or one
+ * that continues another, has only what its own files say.
  *
- * @param rows The rows that were evaluated.
+ * @param found.rows The rows that were evaluated.
  * @returns What `--json` adds to the result.
- * @throws {Failure} `file-missing`, `artifact-corrupt`; `file-unwritable`
+ * @throws {Failure} `file-unwritable`
  */
 export async function writeEvaluatedReport(
   { report: path, models }: PageOptions,
-  { modelId, evaluation, rows }: {
-    readonly modelId: string;
+  { model, evaluation, rows }: {
+    readonly model: { readonly id: string; readonly metadata: ArtifactMetadata };
     readonly evaluation: Evaluation;
     readonly rows: "held-out" | "files";
   },
   terminal: Terminal,
 ): Promise<{ readonly report?: string }> {
   if (path === undefined) return {};
-  await writeReport(path, evaluatedReport(storedReport(models, modelId), evaluation, rows), terminal);
+  const stored = readableReport(models, model.id);
+  const report = stored
+    ? evaluatedReport(stored, evaluation, rows)
+    : reportWithoutTraining(model, evaluation, rows);
+  await writeReport(path, report, terminal);
   return { report: path };
+}
+
+/** Returns undefined for a report that was changed, too: the evaluation makes a new one. */
+function readableReport(models: string, modelId: string): ModelReport | undefined {
+  try {
+    return storedReport(models, modelId);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
 }
 
 interface PageOptions extends Pick<ReportOptions, "report"> {
@@ -121,7 +137,7 @@ function storedReport(models: string, modelId: string): ModelReport {
   if (existsSync(path)) return parseReport(Deno.readFileSync(path), modelId);
   throw new Failure(
     "file-missing",
-    `Cannot make a report of ${modelId}: it has no ${reportName}, in which a training keeps what the model does. ` +
-      "Models of older versions, and those that continue another model, have none. Train it again.",
+    `Cannot write the report of the training: ${modelId} has no ${reportName}. ` +
+      `Make one of its rows: clickwell evaluate ${modelId} --report FILE.html`,
   );
 }

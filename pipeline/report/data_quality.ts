@@ -18,7 +18,15 @@ export interface QualityInputs extends PartSums {
 }
 
 /** Describes the data that a model was trained on. */
-export function dataQuality({ rows, clicks }: ArtifactMetadata["data"], inputs: QualityInputs): DataQuality {
+export function dataQuality(data: ArtifactMetadata["data"], inputs: QualityInputs): DataQuality {
+  return {
+    ...rowQuality(data),
+    fields: inputs.encoder.features.slice(0, fieldsMax).map((feature) => fieldQuality(feature, inputs)),
+  };
+}
+
+/** Returns the counts of the rows of a training. */
+export function rowQuality({ rows, clicks }: ArtifactMetadata["data"]): Omit<DataQuality, "fields"> {
   const reasons: readonly (readonly [string, number | undefined])[] = [
     ["without a label", rows.no_label],
     ["of weight 0", rows.zero_weight],
@@ -39,7 +47,6 @@ export function dataQuality({ rows, clicks }: ArtifactMetadata["data"], inputs: 
     excluded: Object.fromEntries(
       reasons.flatMap(([reason, count = 0]) => count > 0 ? [[reason, count]] : []),
     ),
-    fields: inputs.encoder.features.slice(0, fieldsMax).map((feature) => fieldQuality(feature, inputs)),
   };
 }
 

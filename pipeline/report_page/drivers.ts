@@ -24,19 +24,18 @@ export function driversSection(report: ModelReport): Section {
     title: "What drives the predictions?",
     says: "A model finds what goes together with clicks. That is not always what causes them.",
     cards: [
-      report.importance ? importanceCard(report.importance) : missingImportance(report.model_id),
+      report.importance ? importanceCard(report.importance) : missingImportance(),
       coefficientsCard(report.coefficients),
     ],
   };
 }
 
-function missingImportance(modelId: string): Markup {
-  return cardOf({
+const missingImportance = (): Markup =>
+  cardOf({
     title: "Importance of the fields",
-    says: "It was not measured. This command measures it, and draws it in a report of its own:",
-    shows: markup`<p><code>clickwell evaluate ${modelId} --report FILE.html</code></p>`,
+    says: "It is measured at the training, and was not measured for this model.",
+    shows: undefined,
   });
-}
 
 function importanceCard(importance: Importance): Markup | undefined {
   if (importance.fields.length === 0) return undefined;

@@ -95,5 +95,18 @@ Deno.test("train and evaluate --report", async (t) => {
       done(await run(["evaluate", "1", csv, "--report", own, "--json"]));
       assert.match(Deno.readTextFileSync(own), /Measured on 2,000 rows: the rows of the given files/);
     });
+
+    await t.step("evaluate writes a report of a model that has none, or a changed one", async () => {
+      const own = join(folder, "older.html");
+      const [model] = [...Deno.readDirSync(join(folder, "models"))].map(({ name }) => name);
+      const stored = join(folder, "models", model, "report.json");
+      Deno.writeTextFileSync(stored, Deno.readTextFileSync(stored).replace("0", "1"));
+      done(await run(["evaluate", model, csv, "--report", own, "--json"]));
+      assert.ok(!titlesOf(own).includes("topic") && titlesOf(own).includes("Coefficients"));
+      Deno.removeSync(stored);
+      const changed = Deno.readTextFileSync(own);
+      done(await run(["evaluate", model, csv, "--report", own, "--replace", "--json"]));
+      assert.equal(Deno.readTextFileSync(own), changed);
+    });
   });
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { evaluatedReport } from "../../../pipeline/report/evaluated_report.ts";
+import { evaluatedReport, reportWithoutTraining } from "../../../pipeline/report/evaluated_report.ts";
+import { formatReport, parseReport } from "../../../pipeline/report/report_file.ts";
+import { metadata } from "../../support/trained_model.ts";
 import { storedReport } from "../../support/stored_report.ts";
 
 const stored = storedReport();
@@ -23,4 +25,13 @@ Deno.test("the report of an evaluation on rows of files does not show the rates 
       stored.curves.flatMap(({ parts }) => parts.map(({ train }) => train)),
     );
   }
+});
+
+Deno.test("the report of an evaluation of a model without one has what the model's files say", () => {
+  const report = reportWithoutTraining({ id: "cw-0123456789abcdef", metadata }, evaluation, "files");
+  assert.equal(parseReport(formatReport(report), report.model_id).model_id, report.model_id, "its shape");
+  assert.equal(report.coefficients.in_all, metadata.coefficients.length);
+  const sizes = report.coefficients.shown.map(({ value }) => Math.abs(value));
+  assert.deepEqual(sizes, sizes.toSorted((a, b) => b - a));
+  assert.deepEqual([report.curves, report.data.fields, report.notes], [[], [], metadata.notes]);
 });
