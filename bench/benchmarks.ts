@@ -9,6 +9,7 @@ import { fitSizes } from "./fit_sizes.ts";
 import { fitWide } from "./fit_wide.ts";
 import { footprint } from "./footprint.ts";
 import { foundPredict } from "./found_predict.ts";
+import { intervals } from "./intervals.ts";
 import { loadTables } from "./load_tables.ts";
 import { ownTable } from "./own_table.ts";
 import { predictBare } from "./predict_bare.ts";
@@ -39,6 +40,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "predict-peers": predictPeers,
   "predict-batch": predictBatch,
   "batch-prediction": batchPrediction,
+  intervals,
   quality,
   "search-time": searchTime,
   "found-predict": foundPredict,
