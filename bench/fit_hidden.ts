@@ -37,10 +37,20 @@ export const fitHidden: Benchmark = {
     const lines: Line[] = [];
     for (const hidden of networks) lines.push(...await againstKeras(bench, { data, design, hidden }));
     const [defaults, logistic] = await bench.turns([
-      trainingSide(bench, "clickwell", data, ["--hidden", networks[0], "--epochs", "1"]),
+      trainingSide(bench, "clickwell", data, [
+        "--hidden",
+        networks[0],
+        "--epochs",
+        "1",
+        "--calibrate",
+        "none",
+      ]),
       trainingSide(bench, "clickwell, logistic", data, [
         "--solver",
         "adam",
+        // Peers train once, and not again for folds.
+        "--calibrate",
+        "none",
         ...flags({ "batch-size": batchSize, epochs: 1 }),
       ]),
     ]);
@@ -68,7 +78,8 @@ interface Contest {
 }
 
 function shapeOf(hidden: string, epochs: number): string[] {
-  return ["--solver", "adam", ...flags({ hidden, "batch-size": batchSize, "learning-rate": rate, epochs })];
+  const settings = { hidden, "batch-size": batchSize, "learning-rate": rate, epochs, calibrate: "none" };
+  return ["--solver", "adam", ...flags(settings)];
 }
 
 function trainingSide(bench: Bench, name: string, data: string, shape: readonly string[]): Side {

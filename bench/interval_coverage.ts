@@ -102,10 +102,11 @@ async function fitSet(rows: readonly ExampleRow[], settings: Partial<HyperParame
   const context = { threads: alone, chunkStore: createChunkStore(), clock: startClock() };
   const prepared = prepare(rawExamplesOf(spec, rows, rows.length), spec, hyperParameters);
   const { metadata } = await trainPrepared(prepared, context, { spec, hyperParameters });
-  const { encoder, precision: text = "" } = metadata;
+  const { encoder, precision: text = "", covariance } = metadata;
   const precision = unpackPrecision(text, encoder.columnCount + 1);
   if (!precision) throw new Error("the model has no precision");
-  const standardErrorOf = runToEnd(invertPrecision(encoder, precision));
+  const robust = covariance === undefined ? undefined : unpackPrecision(covariance, encoder.columnCount + 1);
+  const standardErrorOf = runToEnd(invertPrecision(encoder, precision, robust));
   return {
     predictor: createPredictor(metadata),
     intervalOf: (row: Record<string, number | string>, logit: number) =>

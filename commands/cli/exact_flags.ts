@@ -39,6 +39,13 @@ export const exactFlags = {
     help:
       "auto: Newton, or L-BFGS for wide designs; adam and those after it train by mini-batches and are not exact",
   },
+  intervals: {
+    type: "string",
+    value: "HOW",
+    choices: ["hessian", "robust"],
+    default: "hessian",
+    help: "covariance that intervals are from; robust: by groups, whose rows may depend on each other",
+  },
   tolerance: {
     type: "number",
     value: "G",
@@ -63,5 +70,6 @@ export function hyperParametersOf(options: FitOptions, spec: FeatureSpec): Hyper
     ...(solver.optimizer === undefined ? {} : { calibrate: "auto" }),
     ...sharedHyperParameters(options, spec),
     tolerance: options.tolerance,
+    ...(options.intervals === "robust" ? { intervals: "robust" } : {}),
   };
 }

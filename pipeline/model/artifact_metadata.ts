@@ -154,6 +154,8 @@ const members = {
   }),
   /** Inverse covariance of the coefficients and the intercept: lower triangle, float64, base64. Absent if it is too large. */
   precision: optional(text),
+  /** Covariance by groups of the coefficients and the intercept, packed as `precision`; present with robust intervals. */
+  covariance: optional(text),
   /** Present if the model continues another: its id, the number of new rows, and the other model's log loss on them. */
   update: optional(object({
     from: text,

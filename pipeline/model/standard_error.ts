@@ -26,20 +26,23 @@ const distanceTolerance = 1e-6;
  * Inverts a model's precision. Yields after each column, so that the caller can interleave other work.
  *
  * @param precision Inverse covariance of the coefficients and, last, the intercept; shape (columns + 1, columns + 1).
+ * @param robust The covariance to use in place of the inverse, of the same shape; the precision then tells only which rows are like the
+ *   training rows.
  * @see McCullagh & Nelder, Generalized Linear Models (1989), section 4.4: the covariance is the inverse of XᵀWX.
  */
 export function* invertPrecision(
   encoder: Encoder,
   precision: Float64Array,
+  robust?: Float64Array,
 ): Generator<void, StandardErrorOf> {
   const size = encoder.columnCount + 1;
   const intercept = size - 1;
   // The intercept first, so that it is never the one left out among columns that are combinations of others.
   const order = [intercept, ...Array.from({ length: intercept }, (_, column) => column)];
   const { aliased, solve } = factorise(precision, size, order);
-  const covariance = new Float64Array(size * size);
+  const covariance = robust ?? new Float64Array(size * size);
   const unit = new Float64Array(size);
-  for (let column = 0; column < size; column++) {
+  for (let column = 0; robust === undefined && column < size; column++) {
     unit[column] = 1;
     covariance.set(solve(unit), column * size);
     unit[column] = 0;

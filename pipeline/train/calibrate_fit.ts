@@ -18,6 +18,7 @@ export interface CalibrateFitOptions extends Omit<OutOfFoldOptions, "folded" | "
   /** The fit to all training rows, corrected for sampling. */
   readonly solution: Fit;
   readonly precision: Float64Array | undefined;
+  readonly covariance: Float64Array | undefined;
   /** Rows with out-of-fold log-odds; default: those of fits to folds. */
   readonly outOfFold?: OutOfFold | undefined;
   readonly chunkStore?: ChunkStore;
@@ -33,6 +34,7 @@ export interface OutOfFold {
 export interface CalibratedFit {
   readonly solution: Fit;
   readonly precision: Float64Array | undefined;
+  readonly covariance: Float64Array | undefined;
   /** Absent if the log-odds stay as they were fitted. */
   readonly calibration?: CalibrationRecord;
   /** The rows in their new order. */
@@ -62,14 +64,19 @@ export async function calibrateFit(
 /** @param found A note in place of a map; undefined for none. */
 function withMap(
   found: CalibrationRecord | string | undefined,
-  { solution, precision }: CalibrateFitOptions,
+  { solution, precision, covariance }: CalibrateFitOptions,
   design: DesignMatrix,
 ): CalibratedFit {
-  if (typeof found === "string") return { solution, precision, design, notes: [found] };
-  if (!found) return { solution, precision, design, notes: [] };
+  if (typeof found === "string") return { solution, precision, covariance, design, notes: [found] };
+  if (!found) return { solution, precision, covariance, design, notes: [] };
   const kept = { calibration: found, design, notes: [noteOf(found)] };
-  if (found.method === "isotonic") return { solution, precision, ...kept };
-  return { ...foldPlatt(solution, precision, found), ...kept };
+  if (found.method === "isotonic") return { solution, precision, covariance, ...kept };
+  const { slope } = found;
+  return {
+    ...foldPlatt(solution, precision, found),
+    covariance: covariance?.map((value) => value * slope ** 2),
+    ...kept,
+  };
 }
 
 /** @returns A note in place of a map if `auto` could not fit the folds; undefined if it keeps the log-odds. */

@@ -20,6 +20,7 @@ export interface CalibratedModel {
   readonly design: DesignMatrix;
   readonly solution: Fit;
   readonly precision: Float64Array | undefined;
+  readonly covariance: Float64Array | undefined;
   readonly calibration?: CalibrationRecord;
   readonly metrics: Metrics;
   /** With the map that was found in place of `auto`. */
@@ -46,11 +47,12 @@ export async function calibrateIfAsked(
   const { calibrate, ...others } = hyperParameters;
   const choice = calibrate ?? (fit.outOfFold ? "auto" : "none");
   if (choice === "none") {
-    const { solution, precision } = fit;
+    const { solution, precision, covariance } = fit;
     return {
       design: fit.design,
       solution,
       precision,
+      covariance,
       metrics,
       // What the default is, is not kept.
       hyperParameters: fit.outOfFold ? hyperParameters : others,
@@ -63,8 +65,8 @@ export async function calibrateIfAsked(
     ...(signal ? { signal } : {}),
     ...(observe ? { observe } : {}),
   });
-  const { design, solution, precision, calibration, notes } = made;
-  const kept = { design, solution, precision, hyperParameters: others };
+  const { design, solution, precision, covariance, calibration, notes } = made;
+  const kept = { design, solution, precision, covariance, hyperParameters: others };
   const calibrationNotes = [...notes, ...checkNotes(design, made)];
   if (!calibration) return { ...kept, metrics, calibrationNotes };
   return {

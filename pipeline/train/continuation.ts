@@ -23,6 +23,12 @@ export function continuationOf({ id, metadata }: Artifact): Continuation {
   if (!unpacked || data.last_id === undefined) {
     throw usageInvalid(`${id} cannot be continued: ${whyNot(metadata)}`);
   }
+  if (metadata.covariance !== undefined) {
+    throw usageInvalid(
+      `${id} cannot be continued: its robust intervals are of groups whose rows it no longer has. ` +
+        "Train on all rows with clickwell train, or once without --intervals robust.",
+    );
+  }
   if (metadata.calibration?.method === "isotonic") {
     throw usageInvalid(
       `${id} cannot be continued: its isotonic calibration is of its own log-odds, and new rows would change those. ` +

@@ -15,6 +15,7 @@ export interface ModelParts extends ClassCounts, Prepared {
   readonly hyperParameters: HyperParameters;
   readonly solution: Fit;
   readonly precision: Float64Array | undefined;
+  readonly covariance: Float64Array | undefined;
   readonly calibration?: CalibrationRecord;
   readonly metrics: Metrics;
 }
@@ -53,6 +54,7 @@ export function describe(parts: ModelParts): ArtifactMetadata {
       ...(parts.spec.weight === undefined ? {} : { weights: parts.sums }),
     },
     ...(precision === undefined ? {} : { precision: packPrecision(precision) }),
+    ...(parts.covariance === undefined ? {} : { covariance: packPrecision(parts.covariance) }),
     metrics,
     solver: {
       name: solution.solver,

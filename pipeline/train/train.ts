@@ -1,5 +1,4 @@
 import { type ChunkStore, createChunkStore } from "../chunks/chunk_store.ts";
-import type { DesignMatrix } from "../encode/design_matrix.ts";
 import { tellsOutcome } from "../examples/leaks/leak_warning.ts";
 import { readCachedExamples } from "../examples/cache/cached_examples.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
@@ -7,8 +6,6 @@ import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
 import { balance, corrected } from "../fit/class_balance.ts";
 import { evaluateByTime } from "../fit/evaluate.ts";
-import type { Fit } from "../fit/fit.ts";
-import { precisionAt, precisionColumnsMax } from "../fit/precision.ts";
 import { pureColumns } from "../fit/separation.ts";
 import { Failure } from "../failure.ts";
 import { type Artifact, readArtifact, writeArtifact } from "../model/artifact.ts";
@@ -26,8 +23,9 @@ import { fitModel, readObserver, requireInseparable, tracedBy, type TrainObserve
 import { calibrateIfAsked } from "./calibrated_model.ts";
 import { type FeatureEffect, featureEffects } from "./feature_effects.ts";
 import { type FeatureSearch, findFeatures, type FoundFeatures } from "./found/find_features.ts";
-import { type HyperParameters, penaltyOf } from "./hyper_parameters.ts";
+import type { HyperParameters } from "./hyper_parameters.ts";
 import { describe } from "./metadata.ts";
+import { uncertaintyOf } from "./uncertainty.ts";
 import { encodingNotes, heldOutNotes, minibatchNotes, warnOfAuc, weightNotes } from "./notes.ts";
 import { type Prepared, prepareInSteps } from "./prepare.ts";
 import { type Seconds, type StageClock, startClock } from "./stage_clock.ts";
@@ -178,7 +176,7 @@ export async function trainPrepared(
   });
   const { spec, hyperParameters, design, encoder, pooled, fixedAtZero, search, fit } = fitted;
   clock.lap("fit");
-  const precision = await precisionOf(design, threads, fit, hyperParameters);
+  const uncertainty = await uncertaintyOf(design, threads, fit, hyperParameters);
   const solution = { ...fit, coefficients: corrected(fit.coefficients, sums, hyperParameters) };
   const { coefficients, network } = solution;
   const metrics = evaluateByTime(design, solution, baseRate);
@@ -190,7 +188,8 @@ export async function trainPrepared(
   ];
   const effects = network === undefined ? featureEffects(design, encoder, coefficients) : undefined;
   const { calibrationNotes, design: evaluated, ...calibrated } = await calibrateIfAsked({
-    ...{ design, encoder, solution, precision, threads, counts, chunkStore, metrics, baseRate },
+    ...uncertainty,
+    ...{ design, encoder, solution, threads, counts, chunkStore, metrics, baseRate },
     outOfFold: fitted.outOfFold,
   }, { ...options, hyperParameters });
   const notes = [
@@ -244,18 +243,6 @@ async function fitPrepared(
   const { tables: __, ...plain } = spec;
   const own = { design, encoder, pooled, spec: plain, hyperParameters, fit, notes: [], fixedAtZero };
   return search ? { ...own, search } : own;
-}
-
-/** Returns the inverse covariance of the coefficients; undefined if a normal distribution does not describe them. */
-async function precisionOf(
-  design: DesignMatrix,
-  threads: Threads,
-  { solver, coefficients }: Fit,
-  hyperParameters: HyperParameters,
-): Promise<Float64Array | undefined> {
-  const isNormal = solver === "newton" && hyperParameters.classWeight === "none";
-  if (!isNormal || design.columnCount > precisionColumnsMax) return undefined;
-  return await precisionAt(design, [trainPart], threads, coefficients, penaltyOf(hyperParameters));
 }
 
 /** The reason in the history of a model that was put in production because of its fields. */

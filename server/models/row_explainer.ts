@@ -27,10 +27,14 @@ export function createRowExplainer(metadata: ArtifactMetadata) {
   };
 }
 
-async function standardErrorOf({ encoder, precision: text }: ArtifactMetadata): Promise<StandardErrorOf> {
+async function standardErrorOf(
+  { encoder, precision: text, covariance }: ArtifactMetadata,
+): Promise<StandardErrorOf> {
   const precision = text === undefined ? undefined : unpackPrecision(text, encoder.columnCount + 1);
   if (!precision) throw intervalMissing();
-  const work = invertPrecision(encoder, precision);
+  const robust = covariance === undefined ? undefined : unpackPrecision(covariance, encoder.columnCount + 1);
+  if (covariance !== undefined && !robust) throw intervalMissing();
+  const work = invertPrecision(encoder, precision, robust);
   for (let start = performance.now();;) {
     const { done, value } = work.next();
     if (done) return value;
