@@ -146,7 +146,7 @@ export interface FieldImportance {
 }
 
 export interface TraceStep {
-  /** Number of the iteration or epoch, from 1. */
+  /** Number of the iteration, of which 0 is the starting point, or of the epoch, from 1. */
   readonly step: number;
   /** Of an iteration: the penalised mean log loss. Of an epoch: mean log loss of the training rows. */
   readonly objective: number;
