@@ -8,6 +8,7 @@ import {
 } from "../../../../pipeline/fit/tables/found_model.ts";
 import type { SearchEvent } from "../../../../pipeline/fit/tables/search_options.ts";
 import { allPairs } from "../../../../pipeline/fit/tables/search_trees.ts";
+import { sharedFloat64 } from "../../../../pipeline/runtime/shared_memory.ts";
 import { startThreads } from "../../../../pipeline/runtime/thread_pool.ts";
 import { trainWorkerUrl } from "../../../../pipeline/train/training_resources.ts";
 import { binnedRows, weightedRows } from "../../../support/binned_rows.ts";
@@ -115,10 +116,9 @@ Deno.test("a missing value that training never saw adds nothing to the logit", (
 });
 
 Deno.test("rows of later folds come after those they are fitted to, if times are given", async () => {
-  const times = new Float64Array(new SharedArrayBuffer(8 * 2400)).map((_, i) => (i * 7919) % 2400);
-  const shared = new Float64Array(new SharedArrayBuffer(8 * 2400));
-  shared.set(times);
-  const { outOfFold: { blocks, folds, logits } } = await find({ ...planted, times: shared }, short);
+  const times = sharedFloat64(2400);
+  for (let i = 0; i < times.length; i++) times[i] = (i * 7919) % 2400;
+  const { outOfFold: { blocks, folds, logits } } = await find({ ...planted, times }, short);
   for (const { fittedTo, scoredOn } of folds) {
     const timesOf = (among: readonly number[]) => [...times].filter((_, i) => among.includes(blocks[i]));
     assert.ok(Math.max(...timesOf(fittedTo)) < Math.min(...timesOf([scoredOn])));
