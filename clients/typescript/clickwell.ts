@@ -256,7 +256,7 @@ export interface Explanation {
   /** log-odds: the sum of intercept, contributions, network and calibration */
   logit: number | null;
   intercept: number;
-  /** log-odds by field */
+  /** log-odds by field, and by pair of fields that has a table */
   contributions: Record<string, number | null>;
   /** only for models with hidden layers: log-odds from the fields' interactions */
   network?: number | null;

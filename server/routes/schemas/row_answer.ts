@@ -18,7 +18,9 @@ const logOdds = z.number().nullable();
 export const explanationSchema = z.object({
   logit: logOdds.describe("log-odds: the sum of intercept, contributions, network and calibration"),
   intercept: z.number(),
-  contributions: z.record(z.string(), logOdds).describe("log-odds by field"),
+  contributions: z.record(z.string(), logOdds).describe(
+    "log-odds by field, and by pair of fields that has a table",
+  ),
   network: logOdds.optional()
     .describe("only for models with hidden layers: log-odds from the fields' interactions"),
   calibration: logOdds.optional()
