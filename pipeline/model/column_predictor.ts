@@ -12,8 +12,8 @@ import { createCategoryReader, ordinaryPositions } from "../encode/category_posi
 import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { inputsOf } from "../examples/input_columns.ts";
-import type { BatchColumn } from "../files/columns/batch.ts";
 import { servedCalibration } from "./calibration_map.ts";
+import { createCellResults } from "./cell_results.ts";
 import { clearFindings, createFindings } from "./findings.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 import { fieldsOf } from "./signature.ts";
@@ -99,34 +99,29 @@ function numericAdder(
     // As in the predictor, a value whose encoding is infinite is too large.
     return Number.isFinite(part) ? addDivided(part, value) : NaN;
   };
+  const resultOf = createCellResults((cell) => partOf(Number(cell)));
   return (columns, logits, { missing }, typed) => {
     const column = typed[field];
-    const isNumbers = column?.type === "INTEGER" || column?.type === "REAL";
-    const valueAt = isNumbers ? cellReader(column) : (i: number) => columns[field][i];
-    for (let i = 0; i < logits.length; i++) {
-      const value = valueAt(i);
-      if (typeof value === "number") logits[i] += partOf(value);
-      else if (typeof value === "bigint") logits[i] += partOf(Number(value));
-      else if (value === null && nullable) {
-        missing[field]++;
-        logits[i] += ofMissing;
-      } else logits[i] = NaN;
+    const addMissing = (i: number) => {
+      if (nullable) missing[field]++;
+      logits[i] += nullable ? ofMissing : NaN;
+    };
+    if (column?.type === "INTEGER" || column?.type === "REAL") {
+      const { nulls } = column;
+      const partAt = resultOf(column);
+      for (let i = 0; i < logits.length; i++) {
+        if (nulls[i] === 1) addMissing(i);
+        else logits[i] += partAt(i);
+      }
+      return;
     }
-  };
-}
-
-type NumberColumn = Extract<BatchColumn, { type: "REAL" | "INTEGER" }>;
-
-/** Returns a function that reads a cell; an integer that is no exact double is a bigint. */
-function cellReader(column: NumberColumn): (row: number) => number | bigint | null {
-  const { nulls } = column;
-  if (column.type === "REAL") return (row) => nulls[row] === 1 ? null : column.values[row];
-  const { words, exact } = column;
-  return (row) => {
-    if (nulls[row] === 1) return null;
-    const high = words[2 * row + 1];
-    const isExact = high >= -0x20_0000 && high < 0x20_0000;
-    return isExact ? high * 2 ** 32 + (words[2 * row] >>> 0) : exact[row];
+    const values = columns[field];
+    for (let i = 0; i < logits.length; i++) {
+      const value = values[i];
+      if (typeof value === "number" || typeof value === "bigint") logits[i] += partOf(Number(value));
+      else if (value === null) addMissing(i);
+      else logits[i] = NaN;
+    }
   };
 }
 
@@ -153,6 +148,7 @@ function levelAdder(feature: LeveledEncoder, coefficients: ArrayLike<number>, fi
   const levelCount = levelCountOf(feature);
   const ordinary = ordinaryPositions(feature);
   const read = createCategoryReader(feature, ordinary);
+  const positionsOf = createCellResults((value) => ordinary.get(value) ?? read(value));
   const own = Float64Array.from(
     { length: levelCount + 2 },
     (_, position) => partAt(feature, position, coefficients),
@@ -178,10 +174,18 @@ function levelAdder(feature: LeveledEncoder, coefficients: ArrayLike<number>, fi
       }
       return;
     }
-    const isNumbers = column?.type === "INTEGER" || column?.type === "REAL";
-    const valueAt = isNumbers ? cellReader(column) : (i: number) => columns[field][i];
+    if (column?.type === "INTEGER" || column?.type === "REAL") {
+      const { nulls } = column;
+      const ofMissing = read(null);
+      const positionAt = positionsOf(column);
+      for (let i = 0; i < logits.length; i++) {
+        add(nulls[i] === 1 ? ofMissing : positionAt(i), i, logits, found);
+      }
+      return;
+    }
+    const values = columns[field];
     for (let i = 0; i < logits.length; i++) {
-      const value = valueAt(i);
+      const value = values[i];
       add(ordinary.get(value) ?? read(value), i, logits, found);
     }
   };

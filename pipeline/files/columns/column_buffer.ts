@@ -152,6 +152,16 @@ export function appendWords(buffer: IntegerBuffer, low: number, high: number): v
   buffer.words[2 * row + 1] = high;
 }
 
+/** Appends integers without a call each. @param words Shape (2 · rows), as those of the buffer. */
+export function appendAllWords(buffer: IntegerBuffer, words: Int32Array): void {
+  const first = buffer.length;
+  const end = first + words.length / 2;
+  if (end > buffer.nulls.length) growRows(buffer, end);
+  buffer.words.set(words, 2 * first);
+  buffer.nulls.fill(0, first, end);
+  buffer.length = end;
+}
+
 /** @param value A safe integer. */
 export function appendInteger(buffer: IntegerBuffer, value: number): void {
   appendWords(buffer, value | 0, Math.floor(value / 2 ** 32));

@@ -1,7 +1,7 @@
 import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "../byte_source.ts";
 import { appendNull, type ColumnBuffer, createBuffer } from "../columns/column_buffer.ts";
-import { appendNumbers, copierOf } from "../columns/copied_rows.ts";
+import { copierOf } from "../columns/copied_rows.ts";
 import type { Conversion } from "./conversion.ts";
 import type { ColumnChunk } from "./row_group.ts";
 import { createHybridReader, type HybridReader } from "./rle_bit_packed.ts";
@@ -129,7 +129,13 @@ function valuesOf(page: Page, element: SchemaElement, { buffer, dictionary, conv
     const first = next;
     next += taken;
     if (next > count) throw new Error("a page has fewer values than rows");
-    return (i) => append(first + i);
+    const { range } = append;
+    if (!range) return (i) => append(first + i);
+    const all = () => {
+      range(first, taken);
+      return true;
+    };
+    return Object.assign((i: number) => append(first + i), { all });
   };
 }
 
@@ -177,7 +183,7 @@ function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: Colu
         throw new Error("a page refers to an entry beyond its dictionary");
       }
     }
-    const all = () => appendNumbers(buffer, dictionary, indices, count);
+    const all = () => copy.all(indices, count);
     return Object.assign((i: number) => copy(indices[i]), { all });
   };
 }

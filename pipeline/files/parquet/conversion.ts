@@ -1,12 +1,14 @@
 import type { SchemaElement } from "hyparquet";
 import { appendExact, appendFinite, appendString, appendWhole } from "../columns/checked_append.ts";
 import {
+  appendAllWords,
   appendFault,
   appendInteger,
   appendNull,
   appendReal,
   appendWords,
   type ColumnBuffer,
+  type IntegerBuffer,
   type RealBuffer,
 } from "../columns/column_buffer.ts";
 import { describeType, type Meaning, meaningOf } from "./column_meaning.ts";
@@ -116,7 +118,7 @@ function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appe
     const valueOf = (i: number) => integerOf(words[2 * i], high(i), unsignedBits === 64);
     switch (buffer.type) {
       case "INTEGER":
-        if (unsignedBits === 0) return (i) => appendWords(buffer, words[2 * i], words[2 * i + 1]);
+        if (unsignedBits === 0) return wordsAppender(buffer, words);
         return (i) => appendExact(buffer, valueOf(i));
       case "REAL":
         return (i) => appendExactReal(buffer, valueOf(i));
@@ -124,6 +126,13 @@ function integersTo(type: ColumnBuffer["type"], unsignedBits: 0 | 32 | 64): Appe
         return (i) => appendString(buffer, String(valueOf(i)));
     }
   };
+}
+
+function wordsAppender(buffer: IntegerBuffer, words: Int32Array): Append {
+  return Object.assign((i: number) => appendWords(buffer, words[2 * i], words[2 * i + 1]), {
+    range: (first: number, count: number) =>
+      appendAllWords(buffer, words.subarray(2 * first, 2 * (first + count))),
+  });
 }
 
 function appendExactReal(buffer: RealBuffer, value: number | bigint): void {

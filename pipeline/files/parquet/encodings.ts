@@ -17,7 +17,10 @@ export type RawValues =
   };
 
 /** Appends value `index` of a page to a buffer. */
-export type Append = (index: number) => void;
+export type Append = ((index: number) => void) & {
+  /** Appends `count` values from `first` on, without a call each. */
+  readonly range?: (first: number, count: number) => void;
+};
 
 /** @returns undefined if a page holds values of another type than its column. */
 export type Appending = (raw: RawValues, buffer: ColumnBuffer) => Append | undefined;

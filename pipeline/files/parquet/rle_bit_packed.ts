@@ -15,6 +15,7 @@ export function createHybridReader(
 ) {
   if (bitWidth > 32) throw new Error(`values of ${bitWidth} bits, expected at most 32`);
   const valueBytes = Math.ceil(bitWidth / 8);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let offset = start;
   let equalLeft = 0;
   let equalValue = 0;
@@ -64,7 +65,7 @@ export function createHybridReader(
           done += taken;
         } else {
           const taken = Math.min(packedLeft, count - done);
-          unpack(bytes, packedBit, bitWidth, output, done, taken);
+          unpack({ bytes, view }, packedBit, bitWidth, output, done, taken);
           packedBit += taken * bitWidth;
           packedLeft -= taken;
           done += taken;
@@ -76,24 +77,51 @@ export function createHybridReader(
 
 /** Values of up to 24 bits fit into four bytes at any bit offset. */
 function unpack(
-  bytes: Uint8Array,
+  { bytes, view }: { readonly bytes: Uint8Array; readonly view: DataView },
   firstBit: number,
   bitWidth: number,
   output: Uint8Array | Int32Array,
   start: number,
   count: number,
 ): void {
+  if (bitWidth === 1) return unpackBits(bytes, firstBit, output, start, count);
   if (bitWidth > 24) return unpackWide(bytes, firstBit, bitWidth, output, start, count);
   const mask = 2 ** bitWidth - 1;
   // As byte and bit: a count of bits would exceed small integers at 128 MiB.
   let byte = Math.floor(firstBit / 8);
   let bit = firstBit % 8;
-  for (let i = 0; i < count; i++) {
+  let i = 0;
+  for (const byteMax = bytes.length - 4; i < count && byte <= byteMax; i++) {
+    output[start + i] = (view.getUint32(byte, true) >>> bit) & mask;
+    bit += bitWidth;
+    byte += bit >> 3;
+    bit &= 7;
+  }
+  // The last bytes, beyond which there is none.
+  for (; i < count; i++) {
     const word = bytes[byte] | bytes[byte + 1] << 8 | bytes[byte + 2] << 16 | bytes[byte + 3] << 24;
     output[start + i] = (word >>> bit) & mask;
     bit += bitWidth;
     byte += bit >> 3;
     bit &= 7;
+  }
+}
+
+/** Mostly of NULLs, whose output is of another kind: V8 optimises a loop that sees a single kind. */
+function unpackBits(
+  bytes: Uint8Array,
+  firstBit: number,
+  output: Uint8Array | Int32Array,
+  start: number,
+  count: number,
+): void {
+  let at = Math.floor(firstBit / 8);
+  let bit = firstBit % 8;
+  for (let i = 0; i < count; i++) {
+    output[start + i] = bytes[at] >>> bit & 1;
+    if (++bit < 8) continue;
+    bit = 0;
+    at++;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ColumnChunk, DecodedArray } from "hyparquet";
 import type { ParquetWriter, SchemaElement, Writer } from "hyparquet-writer";
-import { snappyCompress, useDictionary, writeColumn, writePageHeader } from "./hyparquet_writer_internals.ts";
+import { useDictionary, writeColumn, writePageHeader } from "./hyparquet_writer_internals.ts";
+import { snappyBytes } from "./snappy_writer.ts";
 
 /** The library's default: a column of more bytes has several pages. */
 const pageBytes = 2 ** 20;
@@ -51,7 +52,7 @@ function writeAny({ writer }: ParquetWriter, schemaPath: SchemaElement[], values
       element,
       schemaPath,
       codec: "SNAPPY",
-      compressors: { SNAPPY: snappyCompress },
+      compressors: { SNAPPY: snappyBytes },
       stats: true,
       pageSize: pageBytes,
       columnIndex: false,
@@ -80,7 +81,7 @@ function writeNumbers(writer: Writer, element: SchemaElement, values: Numbers): 
   if (useDictionary(values, type, undefined, undefined, undefined, false).dictionary) return undefined;
   const levels = definedRun(values.length);
   const plain = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const compressed = snappyCompress(plain);
+  const compressed = snappyBytes(plain);
   const start = writer.offset;
   writePageHeader(writer, {
     type: "DATA_PAGE_V2",
@@ -138,11 +139,23 @@ function statisticsOfReals(values: Float64Array) {
   return { min_value: min === 0 ? -0 : min, max_value: max === 0 ? 0 : max, null_count: 0n, nan_count: 0n };
 }
 
+/** By 32-bit halves, the low one first: reading an entry makes a BigInt. */
 function statisticsOfIntegers(values: BigInt64Array) {
-  let [min, max] = [values[0], values[0]];
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] < min) min = values[i];
-    if (values[i] > max) max = values[i];
+  const halves = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
+  let [least, leastLow, leastHigh] = [0, halves[0] >>> 0, halves[1]];
+  let [greatest, greatestLow, greatestHigh] = [0, leastLow, leastHigh];
+  for (let i = 1; i < values.length; i++) {
+    const low = halves[2 * i] >>> 0;
+    const high = halves[2 * i + 1];
+    if (high < leastHigh || (high === leastHigh && low < leastLow)) {
+      least = i;
+      leastLow = low;
+      leastHigh = high;
+    } else if (high > greatestHigh || (high === greatestHigh && low > greatestLow)) {
+      greatest = i;
+      greatestLow = low;
+      greatestHigh = high;
+    }
   }
-  return { min_value: min, max_value: max, null_count: 0n };
+  return { min_value: values[least], max_value: values[greatest], null_count: 0n };
 }

@@ -3,6 +3,7 @@ import { ByteWriter, ParquetWriter, type SchemaElement, type Writer } from "hypa
 import { Failure } from "../../failure.ts";
 import { writeRowGroup } from "./row_group_writer.ts";
 import { addChecksums } from "./page_checksums.ts";
+import { snappyBytes } from "./snappy_writer.ts";
 import { removeIfThere, writing } from "../written_file.ts";
 
 /** A parquet file that is being written by row groups, under a temporary name until it is published. */
@@ -30,6 +31,7 @@ export function createParquetFile(path: string, options: ParquetFileOptions) {
     writer: fileWriter(file, () => parquet),
     schema: [{ name: "schema", num_children: columns.length }, ...columns],
     createdBy,
+    compressors: { SNAPPY: snappyBytes },
     kvMetadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
 

@@ -59,3 +59,29 @@ Deno.test("columns of typed values have the log-odds and the findings of their c
   const some = typed.map((column, i) => i % 2 === 0 ? column : undefined);
   assert.deepEqual(predict(columns, rowCount, createColumnFindings(names.length), some), expected);
 });
+
+Deno.test("more values than a column's results are kept of, some of them again, have the log-odds of their cells", () => {
+  const { encoder } = encodeRows(spec, training);
+  const coefficients = Float64Array.from({ length: encoder.columnCount }, (_, i) => Math.cos(5 * i + 2));
+  const predict = createColumnPredictor({ encoder, coefficients, intercept: -0.1 });
+  assert.ok(predict);
+  const rowCount = 30_000;
+  const cells = (valueAt: (i: number) => Cell) => Array.from({ length: rowCount }, (_, i) => valueAt(i));
+  const many = [
+    cells((i) => i % 3 === 0 ? i % 50 : i % 101 === 0 ? null : Math.sin(i) * 1e6),
+    // −1 has all bits, 0 none.
+    cells((i) => i % 2 === 0 ? -1 : i % 5 === 0 ? 0 : (i * 40_503) % 20_011 - 10_000),
+    cells((i) => ["a", "b", "new", null][i % 4]),
+    cells((i) => i % 9 === 0 ? -1 : i % 7 === 0 ? i : i % 12),
+    cells((i) => i % 6 === 0 ? 0 : i / 7),
+  ];
+  // A file may have a column as integers, and the next one as real numbers, also of the same bits.
+  for (const types of [["REAL", "INTEGER", "INTEGER", "REAL"], ["REAL", "REAL", "REAL", "REAL"]] as const) {
+    const [x, n, k, strict] = types;
+    const typed = ([x, n, "TERMS", k, strict] as const).map((type, i) => typedColumn(type, many[i]));
+    const [byCells, byTyped] = [createColumnFindings(names.length), createColumnFindings(names.length)];
+    const expected = predict(many, rowCount, byCells);
+    assert.deepEqual(predict([], rowCount, byTyped, typed), expected);
+    assert.deepEqual(byTyped, byCells);
+  }
+});

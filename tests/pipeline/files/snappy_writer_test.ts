@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { compressors } from "hyparquet-compressors";
+import { snappyCompress } from "../../../pipeline/files/parquet/hyparquet_writer_internals.ts";
+import { snappyBytes } from "../../../pipeline/files/parquet/snappy_writer.ts";
+import { createRandom } from "../../../pipeline/math/random.ts";
+
+function assertAsLibrary(input: Uint8Array): void {
+  const bytes = snappyBytes(input).slice();
+  assert.ok(compressors.SNAPPY);
+  assert.deepEqual(compressors.SNAPPY(bytes, input.length), input);
+  assert.deepEqual(bytes, snappyCompress(input));
+}
+
+Deno.test("snappy: any bytes are compressed as the library compresses them", () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.array(fc.nat(2), { maxLength: 500 }).map((values) => Uint8Array.from(values)),
+  );
+  fc.assert(fc.property(bytes, assertAsLibrary), { seed: 7, numRuns: 500 });
+});
+
+Deno.test("snappy: copies of any length and distance, and literals of any length, are as the library's", () => {
+  const random = createRandom(7);
+  const noise = (length: number) => Uint8Array.from({ length }, () => random.below(256));
+  for (const length of [1, 14, 15, 16, 60, 61, 256, 257, 2_047, 2_048, 65_535, 65_536, 70_000, 300_000]) {
+    assertAsLibrary(noise(length));
+    const piece = noise(100);
+    for (const copied of [4, 11, 12, 63, 64, 65, 67, 68, 69, 100]) {
+      const input = new Uint8Array(length + 2 * piece.length);
+      input.set(piece);
+      input.set(noise(length), piece.length);
+      input.set(piece.subarray(0, copied), piece.length + length);
+      assertAsLibrary(input.subarray(0, piece.length + length + copied));
+      assertAsLibrary(input);
+    }
+  }
+  assertAsLibrary(new Uint8Array());
+  assertAsLibrary(new Uint8Array(600_000));
+  assertAsLibrary(new Uint8Array(BigInt64Array.from({ length: 65_536 }, (_, i) => BigInt(i * 3)).buffer));
+});
