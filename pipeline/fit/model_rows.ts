@@ -1,4 +1,5 @@
 import { isSpilled } from "../chunks/chunk_file.ts";
+import { mixed } from "../math/hash.ts";
 import { type DesignMatrix, rowsOf } from "../encode/design_matrix.ts";
 import type { OutOfFoldRows } from "./calibration/calibrate.ts";
 import { type EvaluatedModel, forModelLogits } from "./evaluate.ts";
@@ -33,5 +34,19 @@ export function createModelRows(design: DesignMatrix, parts: readonly number[]) 
         at += to - from;
       });
     },
+  };
+}
+
+/** Returns the rows of some groups, about `rowsMax` of them; all rows if they are fewer. */
+export function rowsOfSomeGroups(rows: OutOfFoldRows, rowsMax: number): OutOfFoldRows {
+  const { logits, labels, groups, weights } = rows;
+  if (labels.length <= rowsMax) return rows;
+  const below = rowsMax / labels.length * 2 ** 32;
+  const kept = Uint32Array.from(groups.keys()).filter((row) => mixed(groups[row] ^ 0x2545f491) < below);
+  return {
+    logits: Float64Array.from(kept, (row) => logits[row]),
+    labels: Uint8Array.from(kept, (row) => labels[row]),
+    groups: Uint32Array.from(kept, (row) => groups[row]),
+    ...(weights ? { weights: Float64Array.from(kept, (row) => weights[row]) } : {}),
   };
 }

@@ -39,7 +39,7 @@ export interface TrainedParts {
 }
 
 /** Rows that are evaluated at most, and from which on blocks of groups are resampled: the report then takes a bounded time. */
-const evaluatedMax = 250_000;
+const evaluatedMax = 100_000;
 const blocksFrom = 10_000;
 
 /**
