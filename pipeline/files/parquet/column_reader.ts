@@ -197,6 +197,7 @@ function readDictionary(
   const dictionary = createBuffer(type);
   if (page.valueCount === 0) return dictionary;
   const append = conversion(decodeValues(page.body, page.encoding, element, page.valueCount), dictionary);
-  for (let i = 0; i < page.valueCount; i++) append(i);
+  if (append.range) append.range(0, page.valueCount);
+  else for (let i = 0; i < page.valueCount; i++) append(i);
   return dictionary;
 }
