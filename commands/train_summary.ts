@@ -38,7 +38,7 @@ export function summaryOf(report: TrainReport, folders: Folders): string[] {
       ...(active && production.reason === otherFieldsReason
         ? [`in production because ${otherFieldsReason}`]
         : []),
-      nextLine(metadata),
+      nextLine(metadata, model.version),
     ].map((line) => `  ${line}`),
     closingLine(report, folders),
   ];
@@ -152,7 +152,10 @@ const gainMin = 0.01;
 const leavingShareMin = 0.2;
 
 /** Says what to do next. */
-function nextLine({ data, metrics, spec, warnings = [], hyperParameters }: ArtifactMetadata): string {
+function nextLine(
+  { data, metrics, spec, warnings = [], hyperParameters }: ArtifactMetadata,
+  version: number,
+): string {
   const { rate } = labelWords(spec);
   if (warnings.some(tellsOutcome)) {
     return "next: decide about the columns warned of, then train again; until then the log loss may be too good to be true";
@@ -176,7 +179,7 @@ function nextLine({ data, metrics, spec, warnings = [], hyperParameters }: Artif
     return `next: add columns that say more about the outcome, or more rows; the model is hardly better than the ${rate}`;
   }
   if (spec.tables !== undefined) {
-    return "next: make the same tables of newer rows, without a search: clickwell models show MODEL --spec > features.json, then train --spec features.json";
+    return `next: make the same tables of newer rows, without a search: clickwell models show ${version} --spec > found.json, then clickwell train --spec found.json`;
   }
   if (hyperParameters.optimizer !== undefined) return "next: compare it with --solver auto, which is exact";
   return "next: look for a better strength of the penalty with clickwell sweep";
