@@ -1,5 +1,5 @@
-/** A timer takes a millisecond even if nothing waits: as long as some thousands of rows. */
-const turnMs = 50;
+/** A timer takes two milliseconds even if nothing waits: as long as some thousands of rows. Ctrl-C may wait this long. */
+const turnMs = 150;
 
 /** Lets the event loop take a turn now and then: signals such as Ctrl-C are delivered only between its tasks. */
 export function createTurns() {

@@ -178,8 +178,10 @@ function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: Colu
   return (count) => {
     if (indices.length < count) indices = new Int32Array(count);
     reader.read(indices, count);
+    const { length } = dictionary;
     for (let i = 0; i < count; i++) {
-      if (indices[i] < 0 || indices[i] >= dictionary.length) {
+      // A negative index is a large one without its sign.
+      if (indices[i] >>> 0 >= length) {
         throw new Error("a page refers to an entry beyond its dictionary");
       }
     }
