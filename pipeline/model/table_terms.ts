@@ -129,12 +129,5 @@ export function ordinaryPositionsOf(
 export function ordinaryPositionOf(value: unknown, { edges, known }: OrdinaryPositions): number {
   if (edges === undefined) return known.get(value) ?? -1;
   if (typeof value !== "number" || !(value - value === 0)) return -1;
-  let from = 0;
-  let to = edges.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (edges[middle] <= value) from = middle + 1;
-    else to = middle;
-  }
-  return from;
+  return binOf(edges, value);
 }

@@ -9,11 +9,11 @@ import { createColumnPredictor, toProbabilities } from "../model/column_predicto
 import { clearFindings, createFindings, fieldNameOf } from "../model/findings.ts";
 import { createPredictor } from "../model/predictor.ts";
 import { fieldsOf } from "../model/signature.ts";
+import { createYielding } from "../runtime/event_loop.ts";
 import { createPredictionFile, type PredictionFormat, type PredictionOut } from "./prediction_file.ts";
 import { openLineRows } from "./line_rows.ts";
 import type { RowBatch, RowSource, RowSourceOptions } from "./row_batch.ts";
 import { openTableRows } from "./table_rows.ts";
-import { createTurns } from "./turns.ts";
 import { openViewRows, type ViewSourceOptions } from "./view_source.ts";
 
 export interface PredictOptions {
@@ -101,7 +101,7 @@ async function predictRows(
     const file = createPredictionFile(out, format, source.kept);
     try {
       let [rows, answered, sum] = [0, 0, 0];
-      const turns = createTurns();
+      const yielding = createYielding();
       const reasons = createReasonCounter();
       for (let batch = source.next(); batch; batch = source.next()) {
         const probabilities = scorer.score(batch);
@@ -125,7 +125,7 @@ async function predictRows(
         file.append(batch, probabilities);
         rows += batch.rowCount;
         observe?.(rows, source.bytesRead());
-        await turns.give();
+        await yielding();
         signal?.throwIfAborted();
       }
       file.publish();

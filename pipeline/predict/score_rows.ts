@@ -7,11 +7,11 @@ import type { TextFormat } from "../files/text/text_format.ts";
 import { hashOf, mixed } from "../math/hash.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { Field } from "../model/signature.ts";
+import { createYielding } from "../runtime/event_loop.ts";
 import type { HeldOut } from "./held_out_rows.ts";
 import { createLabelledRowReader, type RowCells } from "./labelled_row.ts";
 import { createBatchScorer, createReasonCounter, openRows, timesOf } from "./predict_file.ts";
 import type { RowBatch, RowSource } from "./row_batch.ts";
-import { createTurns } from "./turns.ts";
 import { openViewRows } from "./view_source.ts";
 
 /** Where rows with labels are read: the view of the model's spec, or files. */
@@ -80,7 +80,7 @@ export async function scoreRows(input: EvaluationInput, options: ScoreRowsOption
   const scorer = createBatchScorer(options.metadata);
   const { fields } = scorer.predictor;
   const rows = createRows(scorer, input, options);
-  const turns = createTurns();
+  const yielding = createYielding();
   let read = 0;
   for (const path of input.is === "view" ? [undefined] : input.paths) {
     const source = openSource(input, path, fields, options);
@@ -91,7 +91,7 @@ export async function scoreRows(input: EvaluationInput, options: ScoreRowsOption
         rows.add(batch, columns, { path, read });
         read += batch.rowCount;
         observe?.(read);
-        await turns.give();
+        await yielding();
         signal?.throwIfAborted();
       }
     } finally {
