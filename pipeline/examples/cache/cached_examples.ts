@@ -4,6 +4,7 @@ import { Failure } from "../../failure.ts";
 import { removeIfThere } from "../../files/written_file.ts";
 import type { Threads } from "../../runtime/thread_pool.ts";
 import { hasFreeSpace, reserveBytes } from "../../store/disk_space.ts";
+import { sqliteCode } from "../../store/sqlite_failure.ts";
 import type { Store } from "../../store/store.ts";
 import { readExamples, type ReadOptions } from "../examples.ts";
 import type { RawExamples } from "../raw_examples.ts";
@@ -52,9 +53,16 @@ export async function readCachedExamples(
   return fingerprint === undefined ? raw : { ...raw, fingerprint };
 }
 
+/** @returns undefined if the tables are not cached, or cannot be looked at now, as during a load that locks them. */
 function nameOf(store: Store, spec: FeatureSpec): string | undefined {
-  const tables = hashOfTables(store);
-  return tables === undefined ? undefined : cacheName.of(tables, hashOfFields(spec));
+  try {
+    const tables = hashOfTables(store);
+    return tables === undefined ? undefined : cacheName.of(tables, hashOfFields(spec));
+  } catch (error) {
+    // Reading the examples waits for the load, or says what is wrong.
+    if (sqliteCode(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 async function loadCached(
