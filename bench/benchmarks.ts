@@ -20,6 +20,7 @@ import { quality } from "./quality.ts";
 import { readExamples } from "./read_examples.ts";
 import { reportTime } from "./report_time.ts";
 import { searchTime } from "./search_time.ts";
+import { secondTraining } from "./second_training.ts";
 import { selfMeasurement } from "./self_measurement.ts";
 import { swapUnderLoad } from "./swap_under_load.ts";
 import { wholePath } from "./whole_path.ts";
@@ -35,6 +36,7 @@ export const benchmarks: Readonly<Record<string, Benchmark>> = {
   "fit-wide": fitWide,
   "fit-hidden": fitHidden,
   "fit-sizes": fitSizes,
+  "second-training": secondTraining,
   "cv-path": cvPath,
   "predict-bare": predictBare,
   "predict-peers": predictPeers,

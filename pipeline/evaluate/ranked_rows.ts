@@ -140,13 +140,16 @@ export function metricsAt(rows: RankedRows, counts?: Uint8Array): MetricValues |
   let [wins, precisions, calibration] = [0, 0, 0];
   let [before, clicksBefore] = [0, 0];
   let [bin, binSum, binClicks] = [1, 0, 0];
+  let binEnd = total / reliabilityBins - slack;
   for (let i = 0; i < labels.length;) {
     const probability = probabilities[i];
     let [clicked, others] = [0, 0];
     for (; i < labels.length && probabilities[i] === probability; i++) {
       const weight = counts ? weights[i] * counts[groups[i]] : weights[i];
-      if (labels[i] === 1) clicked += weight;
-      else others += weight;
+      // Labels are in no order by which a processor could predict a branch.
+      const ofClick = weight * labels[i];
+      clicked += ofClick;
+      others += weight - ofClick;
     }
     if (clicked > 0) {
       wins += clicked * (before - clicksBefore + others / 2);
@@ -156,10 +159,10 @@ export function metricsAt(rows: RankedRows, counts?: Uint8Array): MetricValues |
     clicksBefore += clicked;
     binSum += (clicked + others) * probability;
     binClicks += clicked;
-    if (before >= (total * bin) / reliabilityBins - slack) {
+    if (before >= binEnd) {
       calibration += Math.abs(binSum - binClicks);
-      while (before >= (total * bin) / reliabilityBins - slack && bin < reliabilityBins) bin++;
-      [binSum, binClicks] = [0, 0];
+      while (before >= binEnd && bin < reliabilityBins) binEnd = (total * ++bin) / reliabilityBins - slack;
+      binSum = binClicks = 0;
     }
   }
   const hasBoth = clicks > 0 && total - clicks > 0;
