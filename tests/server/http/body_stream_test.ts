@@ -219,7 +219,7 @@ Deno.test("POST /predict/batch, newline-delimited: a slow reader slows down the 
     if (memory !== undefined && after !== undefined) {
       const grown = after - memory;
       assert.ok(
-        grown < 80,
+        grown < 64,
         `${megabytesOf(chunks)} MB were answered, and memory grew by ${grown.toFixed(0)} MiB`,
       );
     }
