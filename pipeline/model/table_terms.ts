@@ -1,16 +1,16 @@
-import { createCategoryReader, ordinaryPositions } from "../encode/category_positions.ts";
+import { ordinaryPositions } from "../encode/category_positions.ts";
 import { binOf } from "../encode/divisions.ts";
 import {
   type BinnedEncoder,
   type ClockEncoder,
   type FeatureEncoder,
-  levelCountOf,
   type LevelsEncoder,
   type TableFieldEncoder,
 } from "../encode/encoder.ts";
 import { createClockReader, isTableField, type TableLookup } from "../encode/table_lookup.ts";
 import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
-import { categoricalProblem, numericProblem, pointerTo } from "./findings.ts";
+import { numericProblem, pointerTo } from "./findings.ts";
+import { createLevelField } from "./level_field.ts";
 import { readTimeField } from "./time_field.ts";
 import type { Term } from "./term.ts";
 
@@ -73,17 +73,10 @@ function binnedTerm(feature: BinnedEncoder, { positions, first }: AxisPlaces): T
 }
 
 function levelsTerm(feature: LevelsEncoder, { positions, first }: AxisPlaces): Term {
-  const { name, nullable } = feature;
-  const levelCount = levelCountOf(feature);
-  const read = createCategoryReader(feature);
-  return (value, { errors, unseen, missing }) => {
-    const position = read(value);
-    if (position < 0 || (position === levelCount && !nullable)) {
-      errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, position, nullable) });
-      return NaN;
-    }
-    if (position === levelCount) missing.push(name);
-    else if (position > levelCount) unseen.push(name);
+  const read = createLevelField(feature);
+  return (value, findings) => {
+    const position = read(value, findings);
+    if (position < 0) return NaN;
     positions[first] = position;
     return 0;
   };

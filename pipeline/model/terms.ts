@@ -2,19 +2,17 @@ import {
   columnsAt,
   encodeNumeric,
   type FeatureEncoder,
-  levelCountOf,
   type LeveledEncoder,
   type NumericEncoder,
   type TimeEncoder,
   transformed,
   type WordsEncoder,
 } from "../encode/encoder.ts";
-import { createCategoryReader } from "../encode/category_positions.ts";
 import { divisionsOf, positionIn } from "../encode/divisions.ts";
 import { type Crossing, rowTimeOf } from "../encode/cross_lookup.ts";
 import { createTimeEncoding } from "../encode/time_columns.ts";
 import { createWordReader } from "../encode/words.ts";
-import { isTime, isTimeFeature, misreadTime, readTime } from "../encode/time_feature.ts";
+import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import {
   categoricalProblem,
   clearFindings,
@@ -22,8 +20,8 @@ import {
   type Findings,
   numericProblem,
   pointerTo,
-  timeProblem,
 } from "./findings.ts";
+import { createLevelField } from "./level_field.ts";
 import type { DeepPart } from "./network.ts";
 import { type AxisPlaces, createTableTerm } from "./table_terms.ts";
 import type { Term } from "./term.ts";
@@ -170,9 +168,7 @@ function levelTerm(
   deep: DeepPart | undefined,
   cross: AddCrosses | undefined,
 ): Term {
-  const { name, nullable } = feature;
-  const levelCount = levelCountOf(feature);
-  const read = createCategoryReader(feature);
+  const read = createLevelField(feature);
   const at = (position: number, members: readonly unknown[]) => {
     if (deep) { for (const column of columnsAt(feature, position)) deep.add(column, 1); }
     const part = partAt(feature, position, coefficients);
@@ -180,15 +176,9 @@ function levelTerm(
     cross.positions[0] = position;
     return cross.add(part, members);
   };
-  return (value, { errors, unseen, missing }, members) => {
-    const position = read(value);
-    if (position < 0 || (position === levelCount && !nullable)) {
-      errors.push({ pointer: pointerTo(name), detail: categoricalProblem(value, position, nullable) });
-      return NaN;
-    }
-    if (position === levelCount) missing.push(name);
-    else if (position > levelCount) unseen.push(name);
-    return at(position, members);
+  return (value, findings, members) => {
+    const position = read(value, findings);
+    return position < 0 ? NaN : at(position, members);
   };
 }
 
@@ -226,16 +216,7 @@ function wordsTerm(
 
 /** Checks the time of a row that no feature reads, as of which rates are. */
 export function createTimeCheck(name: string): (value: unknown, findings: Findings) => boolean {
-  return (value, { errors, missing }) => {
-    if (value === null) {
-      missing.push(name);
-      return true;
-    }
-    const time = isTime(value) ? readTime(value) : timeProblem(value, true);
-    if (typeof time === "number") return true;
-    errors.push({ pointer: pointerTo(name), detail: time });
-    return false;
-  };
+  return (value, findings) => readTimeField(name, value, true, findings) !== undefined;
 }
 
 function timeTerm(

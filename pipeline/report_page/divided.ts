@@ -118,17 +118,20 @@ function drawRates(parts: readonly EvaluationPart[], unit: string): Markup {
       Plot.dot(drawn, {
         x: "i",
         y: "observed",
-        r: 4,
-        fill: "var(--observed)",
-        stroke: "var(--card)",
-        title: ({ name, rows, observed, predicted }: EvaluationPart) =>
-          `${axisName(name)}: observed ${percent(observed)}, predicted ${percent(predicted)}, ${
-            count(rows)
-          } rows`,
+        ...observedDot,
       }),
     ],
   });
 }
+
+/** How the click rate of a part is drawn. */
+const observedDot = {
+  r: 4,
+  fill: "var(--observed)",
+  stroke: "var(--card)",
+  title: ({ name, rows, observed, predicted }: EvaluationPart) =>
+    `${axisName(name)}: observed ${percent(observed)}, predicted ${percent(predicted)}, ${count(rows)} rows`,
+};
 
 function drawErrors(parts: readonly EvaluationPart[], unit: string): Markup {
   const drawn = parts.flatMap((part, i) => {
@@ -218,13 +221,7 @@ function drawSlice(field: string, parts: readonly EvaluationPart[]): Markup {
       Plot.dot(drawn, {
         x: "observed",
         y: "i",
-        r: 4,
-        fill: "var(--observed)",
-        stroke: "var(--card)",
-        title: ({ name, rows, observed, predicted }: EvaluationPart) =>
-          `${axisName(name)}: observed ${percent(observed)}, predicted ${percent(predicted)}, ${
-            count(rows)
-          } rows`,
+        ...observedDot,
       }),
     ],
   });

@@ -17,8 +17,8 @@ export const cacheBytes = 32 * mebibyte;
  * @throws {Failure} `store-full`
  */
 export function requireFreeSpace(path: string, needed: number): void {
-  if (hasFreeSpace(path, needed)) return;
-  const free = freeBytes(dirname(path)) ?? 0;
+  const free = freeBytes(dirname(path));
+  if (free === undefined || free >= needed) return;
   const inMiB = (bytes: number) => `${Math.floor(bytes / mebibyte).toLocaleString("en")} MiB`;
   throw new Failure(
     "store-full",

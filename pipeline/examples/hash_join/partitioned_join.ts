@@ -15,6 +15,7 @@ import {
 } from "./hash_table.ts";
 import { hashOfWords } from "./key_encoding.ts";
 import { type ParentRows, partitionOf } from "./partition_writer.ts";
+import { sumOf } from "./placement.ts";
 import { repackRange } from "./repack.ts";
 import { writtenLevel } from "./written_codes.ts";
 
@@ -37,29 +38,33 @@ export interface FillJob extends Job {
   readonly next: Int32Array<SharedArrayBuffer>;
 }
 
-/** Runs one thread's share of a `FillJob`. */
-export async function fillPartition(job: FillJob, pause: () => void = () => {}): Promise<void> {
+/** Runs one thread's share of a `FillJob`. @returns The number of rows whose parent it found. */
+export async function fillPartition(job: FillJob, pause: () => void = () => {}): Promise<number> {
   const { chunks, next } = job;
   const loader = createLoader();
   const fill = createFiller(job);
   const yielding = createYielding();
+  let rowCount = 0;
   for (let i = Atomics.add(next, 0, 1); i < chunks.length; i = Atomics.add(next, 0, 1)) {
     const stored = chunks[i];
     const chunk = loader.load(stored);
+    const filled = fill(chunk);
     // The same columns as before, so that the record has the same layout.
-    if (fill(chunk) && isSpilled(stored)) writeRecord(recordOf(chunk), stored.place);
+    if (filled > 0 && isSpilled(stored)) writeRecord(recordOf(chunk), stored.place);
+    rowCount += filled;
     await yielding();
     pause();
   }
+  return rowCount;
 }
 
-/** @returns A function that fills a chunk's columns and returns whether it changed any. */
+/** @returns A function that fills a chunk's columns and returns the number of rows that it filled. */
 function createFiller({ table, partition, partitionCount, later, numbers, categories, used }: FillJob) {
   const { width } = table.encoding;
   const finder = createKeyFinder(table);
   let rows = new Int32Array(0);
   let parentRows = new Int32Array(0);
-  return ({ rowCount, numeric, codes, times, parentKeys, parentsFound }: PendingChunk): boolean => {
+  return ({ rowCount, numeric, codes, times, parentKeys, parentsFound }: PendingChunk): number => {
     if (rows.length < rowCount) [rows, parentRows] = [new Int32Array(rowCount), new Int32Array(rowCount)];
     let count = 0;
     for (let row = 0, at = 0; row < rowCount; row++, at += width) {
@@ -72,24 +77,44 @@ function createFiller({ table, partition, partitionCount, later, numbers, catego
       parentsFound[row]++;
     }
     const stride = rowCount === 0 ? 0 : numeric.length / rowCount;
+    const places = { rows, parentRows, count };
     numbers.forEach((column, i) => {
-      const target = column < 0 ? times : numeric;
-      if (target) scatter(target, column < 0 ? 0 : column, column < 0 ? 1 : stride, table.numbers[i]);
+      if (column >= 0) scatterNumbers(numeric, column, stride, table.numbers[i], places);
+      else if (times) scatterNumbers(times, 0, 1, table.numbers[i], places);
     });
-    categories.forEach((column, i) => scatterCodes(codes[column], table.codes[i], used[i]));
-    return count > 0;
-
-    function scatter(target: Float64Array, first: number, step: number, values: Float64Array) {
-      for (let i = 0; i < count; i++) target[rows[i] * step + first] = values[parentRows[i]];
-    }
-    function scatterCodes(target: PendingChunk["codes"][number], values: Uint32Array, used: Uint8Array) {
-      for (let i = 0; i < count; i++) {
-        const code = values[parentRows[i]];
-        target[rows[i]] = code;
-        used[code] = 1;
-      }
-    }
+    categories.forEach((column, i) => scatterCodes(codes[column], table.codes[i], used[i], places));
+    return count;
   };
+}
+
+/** Rows of a chunk, and those of their parents, shape (count) or longer. */
+interface FoundRows {
+  readonly rows: Int32Array;
+  readonly parentRows: Int32Array;
+  readonly count: number;
+}
+
+function scatterNumbers(
+  target: Float64Array,
+  first: number,
+  stride: number,
+  values: Float64Array,
+  { rows, parentRows, count }: FoundRows,
+): void {
+  for (let i = 0; i < count; i++) target[rows[i] * stride + first] = values[parentRows[i]];
+}
+
+function scatterCodes(
+  target: PendingChunk["codes"][number],
+  values: Uint32Array,
+  used: Uint8Array,
+  { rows, parentRows, count }: FoundRows,
+): void {
+  for (let i = 0; i < count; i++) {
+    const code = values[parentRows[i]];
+    target[rows[i]] = code;
+    used[code] = 1;
+  }
 }
 
 /** What threads read of the child. */
@@ -126,17 +151,23 @@ export async function joinLater<Result extends ChildResult>(
 ): Promise<Result[]> {
   const sides = buildSides.flatMap((side) => "table" in side ? [] : [side]);
   if (sides.length === 0) return [...results];
-  const chunks = results.flatMap(({ parts }) => parts.map(({ chunk }) => chunk as StoredChunk<PendingChunk>));
+  const chunks = results.flatMap(({ parts }) => parts.map(pendingChunk));
   const fields = new Map<number, { levels: (string | null)[]; kinds: number }>();
+  let foundCount = 0;
   for (const [later, side] of sides.entries()) {
-    const used = await joinSide(side, later, chunks, options);
+    const { used, rowCount } = await joinSide(side, later, chunks, options);
+    foundCount += rowCount;
     side.categories.forEach(({ field, levels, kinds }, i) => {
       const list = Array.from(used[i], (isUsed, code) => isUsed === 1 ? writtenLevel(code, levels) : null);
       fields.set(field, { levels: list, kinds: list.some((level) => level !== null) ? kinds : 0 });
     });
   }
+  const pendingCount = sumOf(chunks, (chunk) => plainFields(chunk).rowCount);
+  const isComplete = foundCount === sides.length * pendingCount;
   return results.map((result) => {
-    const { parts, missing } = withoutOrphans(result.parts, sides.length, options);
+    const { parts, missing } = isComplete
+      ? { parts: result.parts.map(joinedPart), missing: 0 }
+      : withoutOrphans(result.parts, sides.length, options);
     return {
       ...result,
       parts,
@@ -147,20 +178,24 @@ export async function joinLater<Result extends ChildResult>(
   });
 }
 
-/** Joins all rows with one parent. @returns Per categorical field, by written code: 1 if an example has it. */
+/**
+ * Joins all rows with one parent.
+ *
+ * @returns The number of rows whose parent was found; per categorical field, by written code: 1 if an example has it.
+ */
 async function joinSide(
   { partitioning, partitions, numbers, categories }: LaterSide,
   later: number,
   chunks: readonly StoredChunk<PendingChunk>[],
   { threads, pause }: LaterOptions,
-): Promise<Uint8Array<SharedArrayBuffer>[]> {
-  const rowsOf = (parts: LaterSide["partitions"][number]) =>
-    parts.reduce((sum, part) => sum + plainFields<ParentRows>(part).rowCount, 0);
+): Promise<{ rowCount: number; used: Uint8Array<SharedArrayBuffer>[] }> {
+  const rowsOf = (parts: LaterSide["partitions"][number]) => sumOf(parts, ({ fields }) => fields.rowCount);
   // One table for all partitions: shared memory is freed late.
   const table = createHashTable({ ...partitioning, rowCount: Math.max(1, ...partitions.map(rowsOf)) });
   const used = categories.map(({ levels }) =>
     sharedUint8(1 + Math.max(...levels.map((own) => own.length)) * levels.length)
   );
+  let rowCount = 0;
   for (const [partition, parts] of partitions.entries()) {
     clearTable(table);
     for (const rows of loadEach(parts)) insert(table, rows);
@@ -177,9 +212,10 @@ async function joinSide(
       chunks,
       next: sharedInt32(1),
     };
-    await threads.run(job, () => fillPartition(job, pause));
+    const filled = await threads.run(job, () => fillPartition(job, pause));
+    rowCount += sumOf(filled, (own) => own);
   }
-  return used;
+  return { rowCount, used };
 }
 
 function insert(table: HashTable, { rowCount, keys, numbers, codes }: ParentRows): void {
@@ -201,39 +237,35 @@ function withoutOrphans(
   parentCount: number,
   { chunkStore, rowsMax }: LaterOptions,
 ): { parts: ChildPart[]; missing: number } {
-  const pending = parts.map(({ order, chunk }) => ({ order, chunk: chunk as StoredChunk<PendingChunk> }));
-  let missing = 0;
-  for (const { parentsFound } of loadEach(pending.map(({ chunk }) => chunk))) {
-    for (const count of parentsFound) if (count < parentCount) missing++;
-  }
-  if (missing === 0) {
-    return { parts: pending.map(({ order, chunk }) => ({ order, chunk: joined(chunk) })), missing };
-  }
   const ranges = Map.groupBy(
-    pending.toSorted((a, b) => a.order - b.order),
+    parts.toSorted((a, b) => a.order - b.order),
     ({ order }) => Math.floor(order / rangeStride),
   );
-  const repacked = [...ranges].flatMap(([range, chunks]) =>
+  const repacked = [...ranges].flatMap(([range, parts]) =>
     Array.from(
-      repackRange(loadEach(chunks.map(({ chunk }) => chunk)), {
-        parentCount,
-        rowsMax,
-        columns: chunkStore.columns,
-      }),
+      repackRange(loadEach(parts.map(pendingChunk)), { parentCount, rowsMax, columns: chunkStore.columns }),
       (chunk, sequence) => ({ order: range * rangeStride + sequence, chunk: chunkStore.put(chunk) }),
     )
   );
-  return { parts: repacked, missing };
+  const rowsIn = (some: readonly ChildPart[]) => sumOf(some, ({ chunk }) => plainFields(chunk).rowCount);
+  return { parts: repacked, missing: rowsIn(parts) - rowsIn(repacked) };
 }
 
 /** The order of a range's first chunk is its index times this. */
 export const rangeStride = 2 ** 24;
 
-function joined(stored: StoredChunk<PendingChunk>): StoredChunk<RawChunk> {
+/** Until parents that come later are joined, all chunks are pending ones. */
+function pendingChunk({ chunk }: ChildPart): StoredChunk<PendingChunk> {
+  return chunk as StoredChunk<PendingChunk>;
+}
+
+/** Returns a part without what only the join needed. */
+function joinedPart(part: ChildPart): ChildPart {
+  const stored = pendingChunk(part);
   if (isSpilled(stored)) {
     const { parentKeys: _keys, parentsFound: _found, ...fields } = stored.fields;
-    return { place: stored.place, fields };
+    return { order: part.order, chunk: { place: stored.place, fields } };
   }
   const { parentKeys: _keys, parentsFound: _found, ...chunk } = stored;
-  return chunk;
+  return { order: part.order, chunk };
 }
