@@ -1,5 +1,6 @@
 import type { Command, Result } from "./commands/cli/command.ts";
 import { exitCodes, reportError } from "./commands/cli/error_report.ts";
+import { jsonFileIn, requireJsonFile, writeJsonFile } from "./commands/cli/json_file.ts";
 import { readConfig } from "./commands/cli/config_file.ts";
 import { helpOf, overviewOf } from "./commands/cli/help.ts";
 import { listenForInterruption } from "./commands/cli/signals.ts";
@@ -57,6 +58,7 @@ async function main(words: readonly string[]): Promise<number> {
   const terminal = createTerminal({ quiet: false });
   const [first = "--help", ...rest] = words;
   let json = words.includes("--json");
+  const jsonFile = jsonFileIn(words);
   try {
     switch (first) {
       case "--help":
@@ -83,13 +85,18 @@ async function main(words: readonly string[]): Promise<number> {
     }
     if (unknownSettings.names.length > 0) rejectUnknownSettings(unknownSettings, await loadAll());
     json ||= options.json === true;
+    if (jsonFile !== undefined) await requireJsonFile(jsonFile);
     for (const note of notes) terminal.say(`note: ${note}`);
     const result = await run(command, given);
+    if (jsonFile !== undefined && result) await writeJsonFile(jsonFile, result);
     if (json && result) terminal.print(JSON.stringify(result));
     return exitCodes.done;
   } catch (error) {
     const { exitCode, stack, report, ...reported } = reportError(error);
-    if (json) terminal.print(JSON.stringify({ ...report, error: reported }));
+    const result = { ...report, error: reported };
+    if (json) terminal.print(JSON.stringify(result));
+    // The message names a file that cannot be written.
+    if (jsonFile !== undefined) await writeJsonFile(jsonFile, result).catch(() => {});
     terminal.say(`clickwell: ${reported.message}`);
     for (const { pointer, detail } of reported.errors) terminal.say(`  ${pointer}: ${detail}`);
     if (stack && environment("CLICKWELL_DEBUG")) { for (const line of stack.split("\n")) terminal.say(line); }

@@ -7,6 +7,7 @@ import { isLoopback } from "../server/runtime/host.ts";
 import { startServer, unguarded } from "../server/server.ts";
 import { readVertexEnvironment } from "./vertex_environment.ts";
 import { command, commonFlags } from "./cli/command.ts";
+import { writeJsonFile } from "./cli/json_file.ts";
 import { Interruption } from "./cli/signals.ts";
 import type { Terminal } from "./cli/terminal.ts";
 
@@ -15,7 +16,7 @@ export default command({
   summary: "the HTTP server",
   description:
     "Serves the model in production until Ctrl-C or SIGTERM, and switches when another one is assigned. When ready, it\n" +
-    'prints one line: {"listening":"http://127.0.0.1:7999","model_id":…}.\n\n' +
+    'prints one line, with or without --json, and writes it to --json-file: {"listening":"http://127.0.0.1:7999","model_id":…}.\n\n' +
     "The admin token is CLICKWELL_ADMIN_TOKEN, or the content of --admin-token-file; if it is set, every write over HTTP\n" +
     "needs Authorization: Bearer TOKEN. Without it, writes are open on loopback; with --require-token, and on any other\n" +
     "address, the token is in DATA/admin-token, which the first start creates and prints.\n\n" +
@@ -114,7 +115,9 @@ export default command({
           "a proxy on this machine. Start with --require-token, or set CLICKWELL_ADMIN_TOKEN.",
       });
     }
-    terminal.print(JSON.stringify({ listening: server.origin, model_id: server.modelId ?? null }));
+    const ready = { listening: server.origin, model_id: server.modelId ?? null };
+    if (options["json-file"] !== undefined) await writeJsonFile(options["json-file"], ready);
+    terminal.print(JSON.stringify(ready));
     const broken = await Promise.race([aborted(signal), server.broken]);
     // A person who presses Ctrl-C waits; SIGTERM comes from an orchestrator, whose load balancer needs the delay.
     const { reason } = signal;

@@ -81,8 +81,8 @@ export function showSpec({ modelId }: ModelRow, modelsDir: string, { json, termi
   readonly terminal: Terminal;
 }): Result {
   const { spec } = readArtifact(modelsDir, modelId).metadata;
-  if (json) return spec;
-  terminal.print(JSON.stringify(spec, null, 2));
+  if (!json) terminal.print(JSON.stringify(spec, null, 2));
+  return spec;
 }
 
 export function fixed(value: unknown): string {

@@ -16,9 +16,9 @@ export default command({
   // deno-lint-ignore require-await
   async run({ positionals: [path], options, terminal }) {
     if (path === undefined) {
-      if (options.json) return featureSpecJsonSchema();
-      terminal.print(JSON.stringify(featureSpecJsonSchema(), null, 2));
-      return;
+      const schema = featureSpecJsonSchema();
+      if (!options.json) terminal.print(JSON.stringify(schema, null, 2));
+      return schema;
     }
     const { features, crosses = [] } = readSpec(path);
     terminal.say(`${path} is valid: ${features.length} features, ${crosses.length} crosses.`);

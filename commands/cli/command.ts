@@ -45,7 +45,7 @@ export interface Invocation<F extends Flags> {
   readonly signal: AbortSignal;
 }
 
-/** The object that `--json` prints, if any. */
+/** The object that `--json` prints and `--json-file` writes, if any. */
 export type Result = Readonly<Record<string, unknown>> | void;
 
 /** A command of the program. */
@@ -82,6 +82,13 @@ export const commonFlags = {
   },
   config: { type: "string", value: "FILE", help: "settings as a JSON object, by flag name" },
   json: { type: "boolean", help: "print the result as one JSON object on standard output" },
+  "json-file": {
+    type: "string",
+    value: "FILE",
+    path: "whole",
+    flagOnly: true,
+    help: "write that object to a file, which appears complete, and makes its folders",
+  },
   quiet: { type: "boolean", help: "do not show progress" },
   help: { type: "boolean", help: "show this help" },
 } as const satisfies Flags;

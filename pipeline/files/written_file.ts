@@ -47,6 +47,14 @@ export function writeText(path: string, text: string): void {
   });
 }
 
+/** Makes the folder of a file and checks that a file can be made in it. @throws {Failure} `file-unwritable` */
+export function requireWritable(path: string): void {
+  makeFolder(dirname(path));
+  const partialPath = `${path}.partial`;
+  writing(path, () => Deno.writeTextFileSync(partialPath, ""));
+  removeIfThere(partialPath);
+}
+
 /** Removes the rest of a failed write. Errors are ignored: the failure of the write is reported. */
 export function removeIfThere(path: string): void {
   try {
