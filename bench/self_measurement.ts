@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { targetsOf } from "../commands/bench/requests.ts";
-import { readArtifact } from "../pipeline/model/artifact.ts";
+import { readArtifact } from "../pipeline/model/artifact_folder.ts";
 import type { Bench, Benchmark } from "./bench.ts";
 import { lastLineAs } from "./bench.ts";
 import { clickwell, describeTables, generatedTables, ingest, train } from "./clickwell.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Failure } from "../pipeline/failure.ts";
-import { readArtifact } from "../pipeline/model/artifact.ts";
 import type { Registry } from "../pipeline/model/registry.ts";
+import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { availableParallelism } from "../pipeline/runtime/thread_pool.ts";
 import { createLog } from "../server/runtime/log.ts";
@@ -134,7 +134,7 @@ async function measureModel(
   { data, models }: Folders,
   { load, terminal, signal, generated }: Context,
 ) {
-  const { encoder } = readArtifact(models, modelId).metadata;
+  const { encoder } = (await openArtifacts({ data, models }).read(modelId)).metadata;
   const server = await startServer({
     dataDir: data,
     modelsDir: models,

@@ -1,5 +1,5 @@
 import { columnNames } from "../pipeline/encode/column_names.ts";
-import { type Artifact, readArtifact } from "../pipeline/model/artifact.ts";
+import type { Artifact } from "../pipeline/model/artifact.ts";
 import type { ModelRow, Models } from "../pipeline/model/registry.ts";
 import type { Result } from "./cli/command.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -24,12 +24,12 @@ interface Both<T> {
 
 /** `clickwell models compare A B`: what the two models were trained with, how good they are, and where they differ. */
 export async function compareModels(
-  { registry, dir }: Models,
+  { registry, artifacts }: Models,
   [a, b]: readonly string[],
   terminal: Terminal,
 ): Promise<Result> {
   const rows = [await registry.findModel(a), await registry.findModel(b)] as const;
-  const [first, second] = rows.map(({ modelId }) => readArtifact(dir, modelId));
+  const [first, second] = [await artifacts.read(rows[0].modelId), await artifacts.read(rows[1].modelId)];
   const comparison = {
     models: rows.map(({ modelId, version }) => ({ model_id: modelId, version })),
     same_rows: haveSameRows(first, second),

@@ -1,5 +1,6 @@
 import { printableText } from "./cli/printable_text.ts";
 import { join } from "node:path";
+import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import type { FeatureRow } from "../pipeline/generate/feature_row.ts";
@@ -80,7 +81,7 @@ async function prepare(tables: DemoTables, folders: Folders, stage: DemoStage) {
       `${read.toLocaleString("en")} ${name}`
     );
     terminal.say(`store       ${rows.join(", ")} in ${store.path}`);
-    const models = await trainBoth(store, { dir: folders.models, registry }, stage);
+    const models = await trainBoth(store, { artifacts: openArtifacts(folders), registry }, stage);
     for (const model of models) terminal.say(`model       ${summaryOf(model)}`);
     return { head: headOf(tables, report, models), models };
   } finally {

@@ -3,8 +3,9 @@ import { usageInvalid } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { splitName } from "../pipeline/store/sqlite.ts";
 import { openStore } from "../pipeline/store/store.ts";
-import { readArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactStore } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
+import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import {
   type EvaluatedRows,
@@ -98,13 +99,14 @@ export default command({
     for (const path of paths) if (path !== dash) fileState(path);
     const settings = settingsOf(invocation);
     const remedy = "name one: clickwell evaluate MODEL";
-    const named = await readModel(model, options, remedy);
-    const against = options.against === undefined
-      ? undefined
-      : await readModel(options.against, options, remedy);
+    const artifacts = openArtifacts(options);
+    const read = async (model: string | undefined) =>
+      await artifacts.read(await chosenModelId(model, { data: options.data, remedy }));
+    const named = await read(model);
+    const against = options.against === undefined ? undefined : await read(options.against);
     const evaluated = paths.length > 0
       ? await onFiles(named, paths, { ...settings, against }, invocation)
-      : await onHeldOut(named, { ...settings, against }, invocation);
+      : await onHeldOut(named, artifacts, { ...settings, against }, invocation);
     const notes = notesOf(named, evaluated, { against, isHeldOut: paths.length === 0 });
     const on = paths.length > 0 ? "rows" : "held-out rows";
     const { spec } = named.metadata;
@@ -116,19 +118,11 @@ export default command({
     const reported = await writeEvaluatedReport(
       options,
       { model: named, evaluation: evaluated.evaluation, rows },
-      invocation.terminal,
+      { artifacts, terminal: invocation.terminal },
     );
     return { ...resultOf(named, evaluated, { paths, notes }), ...reported };
   },
 });
-
-async function readModel(
-  model: string | undefined,
-  { data, models }: EvaluateInvocation["options"],
-  remedy: string,
-): Promise<NamedModel> {
-  return readArtifact(models, await chosenModelId(model, { data, remedy }));
-}
 
 type Settings = Omit<EvaluateRowsOptions, "against">;
 
@@ -177,6 +171,7 @@ async function onFiles(
 
 async function onHeldOut(
   model: NamedModel,
+  artifacts: ArtifactStore,
   settings: EvaluateRowsOptions,
   { options }: EvaluateInvocation,
 ): Promise<EvaluatedRows> {
@@ -185,7 +180,7 @@ async function onHeldOut(
   }
   // The rows of another store are not those that were held out.
   await requireRegistered(model.id, options.data);
-  const heldOut = heldOutRows(model.id, trainedMetadata(model, options.models));
+  const heldOut = heldOutRows(model.id, await trainedMetadata(model, artifacts));
   const store = openStore(options.data, { mode: "read" });
   try {
     return await evaluateRows({ is: "view", db: store.db, heldOut }, model, settings);
@@ -204,10 +199,13 @@ async function requireRegistered(modelId: string, data: string): Promise<void> {
 }
 
 /** Returns the metadata of the model whose training held rows out: a model that continues another one has trained on new rows only. */
-function trainedMetadata({ metadata }: NamedModel, modelsDir: string): ArtifactMetadata {
+async function trainedMetadata(
+  { metadata }: NamedModel,
+  artifacts: ArtifactStore,
+): Promise<ArtifactMetadata> {
   let trained = metadata;
   // Each model continues an older one, so that this ends.
-  while (trained.update) trained = readArtifact(modelsDir, trained.update.from).metadata;
+  while (trained.update) trained = (await artifacts.read(trained.update.from)).metadata;
   return trained;
 }
 

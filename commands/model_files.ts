@@ -6,12 +6,12 @@ import type { Terminal } from "./cli/terminal.ts";
 
 /** `clickwell models export MODEL DIR` */
 export async function saveModel(
-  { registry, dir }: Models,
+  { registry, artifacts }: Models,
   { model, folder, replace }: { readonly model: string; readonly folder: string; readonly replace: boolean },
   terminal: Terminal,
 ): Promise<Result> {
   const row = await registry.findModel(model);
-  const { files, leftOut } = await exportModel(row, { modelsDir: dir, folder, replace });
+  const { files, leftOut } = await exportModel(row, { artifacts, folder, replace });
   terminal.say(`Exported ${row.modelId}, version ${row.version}, to ${folder}: ${files.join(", ")}.`);
   for (const { file, why } of leftOut) terminal.say(`It has no ${file}: ${why}.`);
   return { model_id: row.modelId, version: row.version, path: folder, files, left_out: leftOut };

@@ -1,5 +1,4 @@
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
-import { removeArtifact } from "../pipeline/model/remove_artifact.ts";
 import type { ModelRow, Models } from "../pipeline/model/registry.ts";
 import type { Result } from "./cli/command.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -9,7 +8,9 @@ export async function deleteModel(models: Models, model: string, terminal: Termi
   const row = await models.registry.findModel(model);
   const hadFiles = await remove(models, row);
   const what = `${row.modelId}, version ${row.version}`;
-  terminal.say(hadFiles ? `Deleted ${what}.` : `Deleted ${what}, which had no files in ${models.dir}.`);
+  terminal.say(
+    hadFiles ? `Deleted ${what}.` : `Deleted ${what}, which had no files in ${models.artifacts.location}.`,
+  );
   return { deleted: [answerOf(row)] };
 }
 
@@ -61,14 +62,14 @@ async function removeUnlessUsed(models: Models, row: ModelRow): Promise<boolean>
 }
 
 /** Marks the row first: from then on, no process starts to use the files. @returns Whether there were files. */
-async function remove({ registry, dir }: Models, { modelId }: ModelRow): Promise<boolean> {
+async function remove({ registry, artifacts }: Models, { modelId }: ModelRow): Promise<boolean> {
   await registry.deleteModel({
     model: modelId,
     deletedAt: Date.now() * 1000,
     deletedBy: "clickwell models",
   });
   try {
-    return removeArtifact(dir, modelId);
+    return await artifacts.remove(modelId);
   } catch (error) {
     await registry.restoreModel(modelId);
     throw error;

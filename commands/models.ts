@@ -1,8 +1,8 @@
-import { readArtifact } from "../pipeline/model/artifact.ts";
 import { nearestName } from "../pipeline/did_you_mean.ts";
 import { usageInvalid } from "../pipeline/failure.ts";
 import type { ModelRow, Models } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/registry.ts";
+import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_answer.ts";
 import { command, commonFlags, type Flags, type Options, type Result } from "./cli/command.ts";
@@ -158,7 +158,7 @@ export default command({
     }
     const registry = openRegistry(options.data);
     try {
-      return await verb.run({ registry, dir: options.models, words, options, terminal });
+      return await verb.run({ registry, artifacts: openArtifacts(options), words, options, terminal });
     } finally {
       await registry.close();
     }
@@ -193,19 +193,20 @@ async function list({ registry, terminal }: Call): Promise<Result> {
   return { models: models.map((row) => ({ ...modelAnswer(row, { active, aliases }), ...textsOf(row) })) };
 }
 
-async function show({ registry, dir, words: [model], options, terminal }: Call): Promise<Result> {
+async function show({ registry, artifacts, words: [model], options, terminal }: Call): Promise<Result> {
   const row = await registry.findModel(model);
-  if (options.spec) return showSpec(row, dir, { json: options.json, terminal });
-  return await showModel(row, { registry, modelsDir: dir, terminal });
+  if (options.spec) return await showSpec(row, artifacts, { json: options.json, terminal });
+  return await showModel(row, { registry, artifacts, terminal });
 }
 
 async function activate(
   { modelId }: ModelRow,
-  { registry, dir, terminal }: Call,
+  { registry, artifacts, terminal }: Call,
   reason: string | undefined,
 ): Promise<Result> {
   // A model that cannot be loaded must not become the active one: the next start would fail.
-  readArtifact(dir, modelId);
+  await artifacts.read(modelId);
+  await artifacts.confirm(modelId);
   const made = await registry.assign({
     modelId,
     assignedAt: Date.now() * 1000,

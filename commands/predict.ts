@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { splitName } from "../pipeline/store/sqlite.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
-import { readArtifact } from "../pipeline/model/artifact.ts";
+import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { predictionFormatOf, predictionFormats } from "../pipeline/predict/prediction_file.ts";
 import { chosenModelId } from "./chosen_model.ts";
 import { command, commonFlags, type Invocation } from "./cli/command.ts";
@@ -107,8 +107,7 @@ export default command({
         `Cannot write ${out}: it exists already. Replace it with --replace.`,
       );
     }
-    const { id: modelId, metadata } = readArtifact(
-      options.models,
+    const { id: modelId, metadata } = await openArtifacts(options).read(
       await chosenModelId(options.model, {
         data: options.data,
         remedy: "choose one with --model",

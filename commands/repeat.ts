@@ -1,6 +1,6 @@
 import { Failure } from "../pipeline/failure.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
-import { artifactId, readArtifact } from "../pipeline/model/artifact.ts";
+import { artifactId } from "../pipeline/model/artifact.ts";
 import { parseSpec } from "../pipeline/examples/spec.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import type { Store } from "../pipeline/store/store.ts";
@@ -15,13 +15,13 @@ import type { Terminal } from "./cli/terminal.ts";
  */
 export async function repeat(
   store: Store,
-  { dir, registry }: Models,
+  { artifacts, registry }: Models,
   idOrVersion: string,
   shared: Omit<TrainOptions, "spec" | "hyperParameters">,
   terminal: Terminal,
 ): Promise<Record<string, unknown>> {
   const { modelId } = await registry.findModel(idOrVersion);
-  const { metadata: before } = readArtifact(dir, modelId);
+  const { metadata: before } = await artifacts.read(modelId);
   const { metadata } = await trainModel(store, {
     ...shared,
     spec: parseSpec(before.spec, `of ${modelId}`),

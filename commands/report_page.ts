@@ -1,13 +1,13 @@
 import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Evaluation } from "../pipeline/evaluate/evaluation.ts";
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
+import type { ArtifactStore } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import type { ModelRow } from "../pipeline/model/registry.ts";
 import { evaluatedReport, reportWithoutTraining } from "../pipeline/report/evaluated_report.ts";
 import type { ModelReport } from "../pipeline/report/model_report.ts";
-import { parseReport, reportName } from "../pipeline/report/report_file.ts";
+import { readReport, reportName } from "../pipeline/report/report_file.ts";
 import type { Flags } from "./cli/command.ts";
 import type { Terminal } from "./cli/terminal.ts";
 
@@ -83,12 +83,12 @@ export async function writeReport(path: string, report: ModelReport, terminal: T
  * @throws {Failure} `file-missing`, `artifact-corrupt`; `file-unwritable`
  */
 export async function writeTrainedReport(
-  { report: path, models }: PageOptions,
+  { report: path }: Pick<ReportOptions, "report">,
   { model: { modelId } }: { readonly model: Pick<ModelRow, "modelId"> },
-  terminal: Terminal,
+  { artifacts, terminal }: PageContext,
 ): Promise<{ readonly report?: string }> {
   if (path === undefined) return {};
-  await writeReport(path, storedReport(models, modelId), terminal);
+  await writeReport(path, await storedReport(artifacts, modelId), terminal);
   return { report: path };
 }
 
@@ -101,16 +101,16 @@ export async function writeTrainedReport(
  * @throws {Failure} `file-unwritable`
  */
 export async function writeEvaluatedReport(
-  { report: path, models }: PageOptions,
+  { report: path }: Pick<ReportOptions, "report">,
   { model, evaluation, rows }: {
     readonly model: { readonly id: string; readonly metadata: ArtifactMetadata };
     readonly evaluation: Evaluation;
     readonly rows: "held-out" | "files";
   },
-  terminal: Terminal,
+  { artifacts, terminal }: PageContext,
 ): Promise<{ readonly report?: string }> {
   if (path === undefined) return {};
-  const stored = readableReport(models, model.id);
+  const stored = await readableReport(artifacts, model.id);
   const report = stored
     ? evaluatedReport(stored, evaluation, rows)
     : reportWithoutTraining(model, evaluation, rows);
@@ -119,22 +119,23 @@ export async function writeEvaluatedReport(
 }
 
 /** Returns undefined for a report that was changed, too: the evaluation makes a new one. */
-function readableReport(models: string, modelId: string): ModelReport | undefined {
+async function readableReport(artifacts: ArtifactStore, modelId: string): Promise<ModelReport | undefined> {
   try {
-    return storedReport(models, modelId);
+    return await readReport(artifacts, modelId);
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;
   }
 }
 
-interface PageOptions extends Pick<ReportOptions, "report"> {
-  readonly models: string;
+interface PageContext {
+  readonly artifacts: ArtifactStore;
+  readonly terminal: Terminal;
 }
 
-function storedReport(models: string, modelId: string): ModelReport {
-  const path = join(models, modelId, reportName);
-  if (existsSync(path)) return parseReport(Deno.readFileSync(path), modelId);
+async function storedReport(artifacts: ArtifactStore, modelId: string): Promise<ModelReport> {
+  const report = await readReport(artifacts, modelId);
+  if (report) return report;
   throw new Failure(
     "file-missing",
     `Cannot write the report of the training: ${modelId} has no ${reportName}. ` +

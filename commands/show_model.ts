@@ -1,7 +1,7 @@
 import { columnNames } from "../pipeline/encode/column_names.ts";
-import { readArtifact } from "../pipeline/model/artifact.ts";
+import type { ArtifactStore } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
-import type { ModelRow, Registry } from "../pipeline/model/registry.ts";
+import type { ModelRow, Models } from "../pipeline/model/registry.ts";
 import { instant, modelAnswer } from "../server/routes/model_answer.ts";
 import type { Result } from "./cli/command.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -14,9 +14,9 @@ import { periodTable, timeLines } from "./time_report.ts";
 /** `clickwell models show MODEL` */
 export async function showModel(
   row: ModelRow,
-  { registry, modelsDir, terminal }: { registry: Registry; modelsDir: string; terminal: Terminal },
+  { registry, artifacts, terminal }: Models & { readonly terminal: Terminal },
 ): Promise<Result> {
-  const { metadata, checksum } = readArtifact(modelsDir, row.modelId);
+  const { metadata, checksum } = await artifacts.read(row.modelId);
   const { data, metrics, solver, notes, warnings = [], coefficients, intercept } = metadata;
   const names = columnNames(metadata.encoder);
   const ending = convergenceWords(solver);
@@ -76,11 +76,11 @@ function mapWords({ calibration }: ArtifactMetadata): string {
 }
 
 /** `clickwell models show MODEL --spec`: prints the feature spec that the model was trained by, for `train --spec`. */
-export function showSpec({ modelId }: ModelRow, modelsDir: string, { json, terminal }: {
+export async function showSpec({ modelId }: ModelRow, artifacts: ArtifactStore, { json, terminal }: {
   readonly json: boolean;
   readonly terminal: Terminal;
-}): Result {
-  const { spec } = readArtifact(modelsDir, modelId).metadata;
+}): Promise<Result> {
+  const { spec } = (await artifacts.read(modelId)).metadata;
   if (!json) terminal.print(JSON.stringify(spec, null, 2));
   return spec;
 }

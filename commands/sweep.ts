@@ -2,6 +2,7 @@ import { foldCountMax } from "../pipeline/fit/folds.ts";
 import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
 import type { LeaderboardEntry } from "../pipeline/sweep/leaderboard.ts";
 import type { FeatureSpec } from "../pipeline/examples/spec.ts";
+import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
@@ -102,13 +103,14 @@ export default command({
     const hyperParameters = { ...defaultHyperParameters, ...sharedHyperParameters(options, spec) };
     requireNoTables(spec);
     const search = searchOf({ options, origins }, spec);
+    const artifacts = openArtifacts(options);
     const registry = openRegistry(options.data);
     // Registering a model splits the store of an older version, which must not be open then.
     await registry.upgrade();
     const store = openStore(options.data, { mode: "read", isLongLived: true });
     try {
       requireReportPath(options);
-      const report = await sweep(store, options.data, { dir: options.models, registry }, {
+      const report = await sweep(store, options.data, { artifacts, registry }, {
         spec,
         paths,
         hyperParameters,
@@ -122,10 +124,10 @@ export default command({
         signal,
         observe: observerOf(terminal, options.quiet),
       });
-      say(terminal, report, spec, options.models);
+      say(terminal, report, spec, artifacts.location);
       const split = hyperParameters.split ?? "group";
-      const reported = await writeTrainedReport(options, report, terminal);
-      return { ...resultOf(report, options.models), split, ...reported };
+      const reported = await writeTrainedReport(options, report, { artifacts, terminal });
+      return { ...resultOf(report, artifacts.location), split, ...reported };
     } finally {
       store.close();
       await registry.close();

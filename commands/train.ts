@@ -1,6 +1,6 @@
 import { usageInvalid } from "../pipeline/failure.ts";
-import { readArtifact } from "../pipeline/model/artifact.ts";
 import type { Models } from "../pipeline/model/registry.ts";
+import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
@@ -113,7 +113,7 @@ export default command({
       throw usageInvalid("--schema creates tables for the files to load: name them with --table NAME=FILE");
     }
     const schema = schemaOf(options);
-    const models = { dir: options.models, registry: openRegistry(options.data) };
+    const models = { artifacts: openArtifacts(options), registry: openRegistry(options.data) };
     try {
       // Registering a model splits the store of an older version, which must not be open then.
       if (options.repeat === undefined) await models.registry.upgrade();
@@ -215,8 +215,13 @@ async function loadFilesAndTrain(
   );
   for (const line of describeIngest(load)) terminal.say(line);
   say(terminal, trained, invocation);
-  const reported = await writeTrainedReport(options, trained, terminal);
-  return { ...resultOf(trained, options.models), loaded: load.tables, examples: load.examples, ...reported };
+  const reported = await writeTrainedReport(options, trained, { ...models, terminal });
+  return {
+    ...resultOf(trained, models.artifacts.location),
+    loaded: load.tables,
+    examples: load.examples,
+    ...reported,
+  };
 }
 
 async function trainOnStore(store: Store, models: Models, invocation: TrainInvocation): Promise<Result> {
@@ -228,11 +233,12 @@ async function trainOnStore(store: Store, models: Models, invocation: TrainInvoc
     : await update(
       store,
       models,
-      readArtifact(options.models, (await models.registry.findModel(options.from)).modelId),
+      await models.artifacts.read((await models.registry.findModel(options.from)).modelId),
       shared,
     );
   say(terminal, report, invocation);
-  return { ...resultOf(report, options.models), ...await writeTrainedReport(options, report, terminal) };
+  const reported = await writeTrainedReport(options, report, { ...models, terminal });
+  return { ...resultOf(report, models.artifacts.location), ...reported };
 }
 
 function sharedOptions({ options, origins, terminal, signal }: TrainInvocation) {

@@ -1,5 +1,6 @@
 import { tellsOutcome } from "../pipeline/examples/leaks/leak_warning.ts";
 import type { ArtifactMetadata, Metrics } from "../pipeline/model/artifact_metadata.ts";
+import { locationOf } from "../pipeline/model/open_artifacts.ts";
 import { otherFieldsReason, type TrainReport } from "../pipeline/train/train.ts";
 import { closingLine, type Folders } from "./closing_line.ts";
 import { convergenceWords } from "./convergence_words.ts";
@@ -16,9 +17,9 @@ export function summaryOf(report: TrainReport, folders: Folders): string[] {
   const { model, artifact: { metadata }, account, active, production } = report;
   const { data, spec, update } = metadata;
   return [
-    `model ${model.modelId}, version ${model.version}${
-      active ? ", in production" : ""
-    }  (${folders.options.models}/${model.modelId})`,
+    `model ${model.modelId}, version ${model.version}${active ? ", in production" : ""}  (${
+      locationOf(folders.options.models)
+    }/${model.modelId})`,
     ...[
       qualityLine(metadata),
       ...calibrationLines(metadata),

@@ -192,6 +192,13 @@ Deno.test("the registry is used through its interface: callers name a folder whe
   assert.deepEqual(edges.map(({ specifier }) => specifier), ["./artifact.ts", "../failure.ts"]);
 });
 
+Deno.test("stored models are used through one interface: who opens it names a place, and no other file knows of a folder", () => {
+  const own = /^pipeline\/model\/artifact_folder\.ts$/;
+  const breaks = (from: string, { path = "" }: Edge) =>
+    own.test(path) && isProgram(from) && from !== "pipeline/model/open_artifacts.ts";
+  assert.deepEqual(importsWhere(breaks), []);
+});
+
 Deno.test("serving loads nothing of training, and nothing of tfjs", () => {
   const serving = [...sources.keys()].filter((path) => /^server\/|^commands\/serve\.ts$/.test(path));
   const loaded = new Set(serving.flatMap((path) => [...reachedFrom(path, sources, running)]));

@@ -3,6 +3,7 @@ import { defaultSpec } from "../../pipeline/examples/spec.ts";
 import { Failure } from "../../pipeline/failure.ts";
 import { generate } from "../../pipeline/generate/generate.ts";
 import { ingest } from "../../pipeline/ingest/ingest.ts";
+import { openArtifacts } from "../../pipeline/model/open_artifacts.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
 import { openStoreToLoad } from "../../pipeline/store/store_to_load.ts";
 import { defaultHyperParameters } from "../../pipeline/train/hyper_parameters.ts";
@@ -39,7 +40,7 @@ export async function trainGenerated(
   try {
     const files = { leads: [leads.path], offers: [offers.path], clicks: [clicks.path] };
     await ingest(store, { files, signal });
-    const { model } = await train(store, { dir: models, registry }, {
+    const { model } = await train(store, { artifacts: openArtifacts({ data, models }), registry }, {
       spec: defaultSpec(),
       hyperParameters: defaultHyperParameters,
       now: Date.now() * 1000,

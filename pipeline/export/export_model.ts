@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { Failure } from "../failure.ts";
-import { type Artifact, exists, isOfSystem, readArtifact, reasonOf } from "../model/artifact.ts";
+import { type Artifact, type ArtifactStore, modelFile, weightsFile } from "../model/artifact.ts";
 import type { ModelRow } from "../model/registry.ts";
 import { parseReport, reportName } from "../report/report_file.ts";
 import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
+import { exists, isOfSystem, reasonOf } from "../runtime/system_error.ts";
 import { jsScorer, requireAgreement } from "./js_scorer.ts";
 import { dialects } from "./sql_dialect.ts";
 import { sqlScorer } from "./sql_scorer.ts";
@@ -18,7 +19,7 @@ export const exportFormat = 1;
 export const pageName = "report.html";
 
 /** The files of a model's folder that an export has unchanged; the last ones only if the model has them. */
-export const modelFiles = ["model.json", "weights.bin"] as const;
+export const modelFiles = [modelFile, weightsFile] as const;
 export const keptFiles = [reportName] as const;
 
 /** The content of `export.json`. */
@@ -52,20 +53,21 @@ export interface Exported {
  */
 export async function exportModel(
   row: ModelRow,
-  { modelsDir, folder, replace }: {
-    readonly modelsDir: string;
+  { artifacts, folder, replace }: {
+    readonly artifacts: ArtifactStore;
     readonly folder: string;
     readonly replace: boolean;
   },
 ): Promise<Exported> {
   const target = resolve(folder);
   requireFree(target, folder, replace);
-  const artifact = readArtifact(modelsDir, row.modelId);
+  const artifact = await artifacts.read(row.modelId);
   const leftOut: LeftOutFile[] = [];
-  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
-  for (const name of [...modelFiles, ...keptFiles]) {
-    const path = join(modelsDir, row.modelId, name);
-    if (exists(path)) files[name] = Deno.readFileSync(path);
+  const { modelJson, weights } = artifact.files;
+  const files: Record<string, Uint8Array<ArrayBuffer>> = { [modelFile]: modelJson, [weightsFile]: weights };
+  for (const name of keptFiles) {
+    const bytes = await artifacts.readKept(row.modelId, name);
+    if (bytes) files[name] = bytes;
   }
   const report = files[reportName];
   if (report) {

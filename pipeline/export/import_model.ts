@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { Failure, fileInvalid } from "../failure.ts";
-import { type Artifact, isOfSystem, placeArtifact, reasonOf } from "../model/artifact.ts";
+import { type ArtifactFiles, artifactOf, type KeptFiles } from "../model/artifact.ts";
 import type { ModelRow, Models } from "../model/registry.ts";
 import { parseReport, reportName } from "../report/report_file.ts";
+import { isOfSystem, reasonOf } from "../runtime/system_error.ts";
 import { exportFormat, keptFiles, type Manifest, manifestName, modelFiles, sha256 } from "./export_model.ts";
 
 /**
@@ -10,12 +11,13 @@ import { exportFormat, keptFiles, type Manifest, manifestName, modelFiles, sha25
  *
  * @throws {Failure} `file-missing`, `file-invalid`; `artifact-corrupt`; `file-unwritable`; as `Registry.registerModel`.
  */
-export async function importModel({ dir, registry }: Models, folder: string): Promise<ModelRow> {
+export async function importModel({ artifacts, registry }: Models, folder: string): Promise<ModelRow> {
   const manifest = readManifest(folder);
   const contents = readFiles(folder, manifest);
   const report = contents.get(reportName);
   if (report) parseReport(report, manifest.model_id);
-  const artifact = placeModel(dir, manifest.model_id, contents);
+  const artifact = artifactOf(manifest.model_id, modelFilesOf(contents));
+  await artifacts.write(artifact, keptFilesOf(contents));
   const row = await registry.registerModel(artifact, Date.parse(manifest.created_at) * 1000);
   const texts = { name: manifest.name, note: manifest.note };
   const wanted = Object.entries(texts).filter(([, text]) => text !== null && text !== "");
@@ -25,14 +27,17 @@ export async function importModel({ dir, registry }: Models, folder: string): Pr
 
 type Contents = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
-function placeModel(dir: string, modelId: string, contents: Contents): Artifact {
+function modelFilesOf(contents: Contents): ArtifactFiles {
   const [modelJson, weights] = modelFiles.map((name) => contents.get(name));
   if (!modelJson || !weights) throw new Error("the manifest was checked");
-  const kept = keptFiles.flatMap((name) => {
+  return { modelJson, weights };
+}
+
+function keptFilesOf(contents: Contents): KeptFiles {
+  return Object.fromEntries(keptFiles.flatMap((name) => {
     const bytes = contents.get(name);
     return bytes ? [[name, bytes] as const] : [];
-  });
-  return placeArtifact(dir, modelId, { modelJson, weights, others: Object.fromEntries(kept) });
+  }));
 }
 
 /** @throws {Failure} `file-missing`; `file-invalid` */

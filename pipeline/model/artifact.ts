@@ -1,157 +1,99 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { type ArtifactMetadata, parseMetadata } from "./artifact_metadata.ts";
-import { syncDirectory, writeDurably } from "../runtime/durable_file.ts";
 import { Failure } from "../failure.ts";
 import { layersModel, weightsFile, weightsOf } from "./layers_model.ts";
 import { createFindings } from "./findings.ts";
 import { createPredictor } from "./predictor.ts";
 
-/** A model stored in `models/<id>/`: tfjs layers files whose metadata is enough to predict from raw fields. */
+/** A model as it is stored: tfjs layers files whose metadata is enough to predict from raw fields. */
 export interface Artifact {
   /** Derived from the bytes of both files, so that the same content has the same id on every machine. */
   readonly id: string;
   readonly metadata: ArtifactMetadata;
   /** SHA-256 of model.json and weights.bin, hexadecimal. */
   readonly checksum: string;
+  readonly files: ArtifactFiles;
 }
-
-const modelFile = "model.json";
-/** Prefix of the folders to which models are written before they are renamed. */
-export const temporaryPrefix = ".tmp-";
-const idPattern = /^cw-[0-9a-f]{16}$/;
-const modelJsonBytesMax = 256 * 1024 * 1024;
 
 /** The content of a model's files. */
 export interface ArtifactFiles {
   readonly modelJson: Uint8Array<ArrayBuffer>;
   readonly weights: Uint8Array<ArrayBuffer>;
-  /** Files that are kept beside them and not checked, by name. */
-  readonly others?: Readonly<Record<string, Uint8Array>>;
 }
 
-/** Writes a model as `placeArtifact` does. @param othersOf Files to keep beside its own, which are not part of its id. */
-export function writeArtifact(
-  modelsDir: string,
-  metadata: ArtifactMetadata,
-  othersOf: (id: string) => ArtifactFiles["others"] = () => ({}),
-): Artifact {
-  const { id, ...files } = filesOf(metadata);
-  return placeArtifact(modelsDir, id, { ...files, others: othersOf(id) ?? {} });
-}
+/** Files that are kept beside a model's own and are not part of its id, by name. */
+export type KeptFiles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+
+export const modelFile = "model.json";
+export { weightsFile };
+/** The largest model.json in bytes. */
+export const modelJsonBytesMax = 256 * 1024 * 1024;
+
+const idPattern = /^cw-[0-9a-f]{16}$/;
 
 /**
- * Writes a model's files to a temporary folder and renames it, so that a reader sees all files or none.
+ * Where models are stored. The program uses stored models only through this interface. A stored model has all its files or is
+ * not there: a reader never gets a part of one.
  *
- * @returns The artifact, read back from the files.
- * @throws {Failure} `file-unwritable`; `artifact-corrupt` if a check of `readArtifact` fails.
+ * Methods may reject with `artifacts-unavailable` if the place cannot be reached or refuses the request.
  */
-export function placeArtifact(modelsDir: string, id: string, files: ArtifactFiles): Artifact {
-  const { modelJson, weights, others } = files;
-  // Check that the files can be read back before writing them.
-  artifactOf(checkedId(id), { modelJson, weights, parsed: parsedOf(modelJson, id) });
-  const existing = readIfValid(modelsDir, id);
-  if (existing) {
-    restoreOthers(join(modelsDir, id), others);
-    return existing;
-  }
-  try {
-    placeFiles(modelsDir, id, { [modelFile]: modelJson, [weightsFile]: weights, ...others });
-  } catch (error) {
-    // Another process may have written the same model first.
-    const concurrent = readIfValid(modelsDir, id);
-    if (concurrent) return concurrent;
-    throw unwritable(error, modelsDir);
-  }
-  return readArtifact(modelsDir, id);
+export interface ArtifactStore {
+  /** Names the place in messages: the path of a folder, or a URL without its parameters. */
+  readonly location: string;
+  /**
+   * Reads a model and verifies it: checksum against its id, shapes, finite weights, golden examples.
+   *
+   * @throws {Failure} `model-unknown` if there is no model with that id, `artifact-corrupt` if a check fails.
+   */
+  read(modelId: string): Promise<Artifact>;
+  /** Returns a file kept beside a model; undefined if the model has none of that name. */
+  readKept(modelId: string, name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /**
+   * Writes a model, and files to keep beside it. Several processes may write the same model at once. Files that were damaged
+   * are replaced.
+   *
+   * @returns Whether the model was there already.
+   * @throws {Failure} `file-unwritable`
+   */
+  write(artifact: Artifact, kept?: KeptFiles): Promise<"written" | "there">;
+  /** Removes a model's files. @returns Whether there were any. @throws {Failure} `file-unwritable` */
+  remove(modelId: string): Promise<boolean>;
+  /** Checks that every process that shares the place finds the model there. @throws {Failure} `model-unknown` */
+  confirm(modelId: string): Promise<void>;
+  /**
+   * Returns a text that changes with the model's files on this machine; empty if they are not here, or cannot be read. Called for
+   * every assignment.
+   */
+  stamp(modelId: string): string;
 }
 
-/** Writes files that a model's folder lacks, or that were changed. @throws {Failure} `file-unwritable` */
-function restoreOthers(folder: string, others: ArtifactFiles["others"] = {}): void {
-  try {
-    for (const [name, bytes] of Object.entries(others)) {
-      const path = join(folder, name);
-      if (exists(path) && equalBytes(Deno.readFileSync(path), bytes)) continue;
-      const temporary = `${path}${temporaryPrefix}${crypto.randomUUID()}`;
-      writeDurably(temporary, bytes);
-      Deno.renameSync(temporary, path);
-      syncDirectory(folder);
-    }
-  } catch (error) {
-    throw unwritable(error, folder);
-  }
+/** Returns the artifact of a model, which can be read back from its files. @throws {Failure} `artifact-corrupt` if it cannot. */
+export function makeArtifact(metadata: ArtifactMetadata): Artifact {
+  const files = filesOf(metadata);
+  return artifactOf(idOfFiles(files), files);
 }
 
-/** Reads a model; undefined if there is none or it is damaged. */
-function readIfValid(modelsDir: string, id: string): Artifact | undefined {
-  try {
-    return readArtifact(modelsDir, id);
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
+/** Returns the id of a model with this content. */
+export function artifactId(metadata: ArtifactMetadata): string {
+  return idOfFiles(filesOf(metadata));
 }
 
-function placeFiles(modelsDir: string, id: string, files: Readonly<Record<string, Uint8Array>>): void {
-  Deno.mkdirSync(modelsDir, { recursive: true, mode: 0o700 });
-  const target = join(modelsDir, id);
-  const temporary = Deno.makeTempDirSync({ dir: modelsDir, prefix: temporaryPrefix });
-  try {
-    for (const [name, bytes] of Object.entries(files)) writeDurably(join(temporary, name), bytes);
-    // An existing folder is damaged: an intact one would have been used.
-    if (exists(target)) Deno.removeSync(target, { recursive: true });
-    Deno.renameSync(temporary, target);
-    syncDirectory(modelsDir);
-  } catch (error) {
-    if (exists(temporary)) Deno.removeSync(temporary, { recursive: true });
-    throw error;
-  }
-}
-
-/** Converts an error of the operating system to a failure; returns any other error unchanged. */
-export function unwritable(error: unknown, modelsDir: string): unknown {
-  if (!isOfSystem(error)) return error;
-  return new Failure(
-    "file-unwritable",
-    `Cannot write the model to ${modelsDir}: ${
-      reasonOf(error)
-    }. Make the folder writable, or choose another with --models.`,
-  );
-}
-
-/** Errors of the operating system have a code; those of Deno's permissions have none. */
-export function isOfSystem(error: unknown): error is Error {
-  return error instanceof Deno.errors.NotCapable ||
-    (error instanceof Error && "code" in error && typeof error.code === "string");
-}
-
-export function reasonOf(error: Error): string {
-  return error.message.replace(/ \(os error .*$/, "");
-}
-
-/**
- * Reads a model and verifies it: checksum against its id, shapes, finite weights, golden examples.
- *
- * @throws {Failure} `model-unknown` if there is no model with that id, `artifact-corrupt` if a check fails.
- */
-export function readArtifact(modelsDir: string, modelId: string): Artifact {
-  const folder = join(modelsDir, checkedId(modelId));
-  const modelJson = readPlainFile(folder, modelFile, modelId);
-  const parsed = parsedOf(modelJson, modelId);
-  // The size is checked before reading, since a file of the wrong size may be of any size.
-  const weights = readPlainFile(folder, weightsFile, modelId, parsed.expected?.length);
-  return artifactOf(modelId, { modelJson, weights, parsed });
+function filesOf(metadata: ArtifactMetadata): ArtifactFiles {
+  const weights = weightsOf(metadata);
+  const modelJson = new TextEncoder().encode(JSON.stringify(layersModel(metadata, weights), null, 1) + "\n");
+  return { modelJson, weights };
 }
 
 /** The content of model.json, or why it cannot be parsed. */
-interface Parsed {
+export interface ParsedModel {
   readonly metadata?: ArtifactMetadata;
   /** The expected content of weights.bin. */
   readonly expected?: Uint8Array<ArrayBuffer>;
   readonly error?: unknown;
 }
 
-function parsedOf(modelJson: Uint8Array<ArrayBuffer>, modelId: string): Parsed {
+/** Parses a model.json, before weights.bin is read. */
+export function parseModel(modelJson: Uint8Array<ArrayBuffer>, modelId: string): ParsedModel {
   try {
     const metadata = parseMetadata(modelJson, modelId);
     return { metadata, expected: weightsOf(metadata) };
@@ -160,15 +102,17 @@ function parsedOf(modelJson: Uint8Array<ArrayBuffer>, modelId: string): Parsed {
   }
 }
 
-function artifactOf(
+/**
+ * Verifies the files of a model. Every {@link ArtifactStore} returns what this has returned.
+ *
+ * @throws {Failure} `artifact-corrupt` if a check fails; `model-unknown` for a text that is no id.
+ */
+export function artifactOf(
   modelId: string,
-  { modelJson, weights, parsed }: {
-    readonly modelJson: Uint8Array<ArrayBuffer>;
-    readonly weights: Uint8Array<ArrayBuffer>;
-    readonly parsed: Parsed;
-  },
+  files: ArtifactFiles,
+  parsed: ParsedModel = parseModel(files.modelJson, checkedId(modelId)),
 ): Artifact {
-  const checksum = checksumOf(modelJson, weights);
+  const checksum = checksumOf(files);
   if (idOf(checksum) !== modelId) {
     throw corrupt(
       modelId,
@@ -177,24 +121,11 @@ function artifactOf(
   }
   const { metadata, expected, error } = parsed;
   if (metadata === undefined || expected === undefined) throw error;
-  if (!equalBytes(expected, weights)) {
+  if (!equalBytes(expected, files.weights)) {
     throw corrupt(modelId, "weights.bin does not have the weights of model.json");
   }
   checkGolden(metadata, modelId);
-  return { id: modelId, metadata, checksum };
-}
-
-/** Returns the id of a model with this content. */
-export function artifactId(metadata: ArtifactMetadata): string {
-  return filesOf(metadata).id;
-}
-
-function filesOf(
-  metadata: ArtifactMetadata,
-): { id: string; modelJson: Uint8Array<ArrayBuffer>; weights: Uint8Array<ArrayBuffer> } {
-  const weights = weightsOf(metadata);
-  const modelJson = new TextEncoder().encode(JSON.stringify(layersModel(metadata, weights), null, 1) + "\n");
-  return { id: idOf(checksumOf(modelJson, weights)), modelJson, weights };
+  return { id: modelId, metadata, checksum, files };
 }
 
 /** Rejects names that are not ids: an id becomes the name of a folder, and must not be another path. */
@@ -203,45 +134,6 @@ export function checkedId(modelId: string): string {
   throw new Failure(
     "model-unknown",
     `There is no model "${modelId.slice(0, 80)}": an id is cw- and 16 hexadecimal digits.`,
-  );
-}
-
-/** @param expectedSize Expected size in bytes, if known. */
-function readPlainFile(
-  folder: string,
-  name: string,
-  modelId: string,
-  expectedSize?: number,
-): Uint8Array<ArrayBuffer> {
-  const path = join(folder, name);
-  try {
-    // A symbolic link could lead out of the models folder: neither the folder nor the file may be one.
-    if (Deno.lstatSync(folder).isSymlink) throw corrupt(modelId, "its folder is a symbolic link");
-    const { isFile, size } = Deno.lstatSync(path);
-    if (!isFile) throw corrupt(modelId, `${name} is not a plain file`);
-    if (size > modelJsonBytesMax) {
-      throw corrupt(modelId, `${name} has ${size} bytes, more than the maximum of ${modelJsonBytesMax}`);
-    }
-    if (expectedSize !== undefined && size !== expectedSize) {
-      throw corrupt(
-        modelId,
-        `its files were changed: ${name} has ${size} bytes, and ${modelFile} requires ${expectedSize}`,
-      );
-    }
-    return Deno.readFileSync(path);
-  } catch (error) {
-    throw unreadable(error, { folder, name, modelId });
-  }
-}
-
-function unreadable(error: unknown, file: { folder: string; name: string; modelId: string }): unknown {
-  const { folder, name, modelId } = file;
-  if (error instanceof Failure || !isOfSystem(error)) return error;
-  if (!isAbsence(error)) return corrupt(modelId, `${name} cannot be read: ${reasonOf(error)}`);
-  if (exists(folder)) return corrupt(modelId, `${name} is missing`);
-  return new Failure(
-    "model-unknown",
-    `There is no model ${modelId} in the models folder. clickwell models list shows those there are.`,
   );
 }
 
@@ -256,7 +148,11 @@ function checkGolden(metadata: ArtifactMetadata, modelId: string): void {
   }
 }
 
-function checksumOf(modelJson: Uint8Array, weights: Uint8Array): string {
+function idOfFiles(files: ArtifactFiles): string {
+  return idOf(checksumOf(files));
+}
+
+function checksumOf({ modelJson, weights }: ArtifactFiles): string {
   return createHash("sha256").update(modelJson).update(weights).digest("hex");
 }
 
@@ -264,25 +160,12 @@ function idOf(checksum: string): string {
   return `cw-${checksum.slice(0, 16)}`;
 }
 
-export function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (isAbsence(error)) return false;
-    throw error;
-  }
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
-function corrupt(modelId: string, what: string): Failure {
+/** Returns the failure of a model whose files are damaged. */
+export function corrupt(modelId: string, what: string): Failure {
   return new Failure(
     "artifact-corrupt",
     `The model ${modelId} cannot be used: ${what}. Train it again, or restore its folder from a backup.`,

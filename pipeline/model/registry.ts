@@ -1,4 +1,4 @@
-import type { Artifact } from "./artifact.ts";
+import type { Artifact, ArtifactStore } from "./artifact.ts";
 import { Failure } from "../failure.ts";
 
 /** One registered model. */
@@ -174,9 +174,9 @@ export interface Registry {
   close(): Promise<void>;
 }
 
-/** The models folder and its registry. */
+/** The stored models and their registry. */
 export interface Models {
-  readonly dir: string;
+  readonly artifacts: ArtifactStore;
   readonly registry: Registry;
 }
 

@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { Failure } from "../failure.ts";
+import type { ArtifactStore } from "../model/artifact.ts";
 import { requireShape } from "../model/json_shape.ts";
 import type { ModelReport } from "./model_report.ts";
 import { reportShape } from "./report_shape.ts";
 
-/** Name of the file in a model's folder that has its report. */
+/** Name of the file kept beside a model that has its report. */
 export const reportName = "report.json";
 
-/** A larger file is no report. */
-const bytesMax = 4 * 2 ** 20;
 const digits = 64;
 const opening = '{"sha256":"';
 const middle = '","report":';
@@ -54,22 +52,12 @@ export function parseReport(bytes: Uint8Array, modelId: string): ModelReport {
 }
 
 /** Reads the report of a model; undefined if it has none. @throws {Failure} `artifact-corrupt` if it was changed. */
-export function readReport(modelsDir: string, modelId: string): ModelReport | undefined {
-  const path = join(modelsDir, modelId, reportName);
-  if (reportStamp(modelsDir, modelId) === undefined) return undefined;
-  return parseReport(Deno.readFileSync(path), modelId);
-}
-
-/** Returns a text that changes with the file of a model's report; undefined if it has none. */
-export function reportStamp(modelsDir: string, modelId: string): string | undefined {
-  try {
-    // A symbolic link could lead out of the models folder.
-    const { isFile, size, mtime } = Deno.lstatSync(join(modelsDir, modelId, reportName));
-    return isFile && size <= bytesMax ? `${size} ${mtime?.getTime()}` : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
-  }
+export async function readReport(
+  artifacts: ArtifactStore,
+  modelId: string,
+): Promise<ModelReport | undefined> {
+  const bytes = await artifacts.readKept(modelId, reportName);
+  return bytes && parseReport(bytes, modelId);
 }
 
 /** Returns the text of the report if it has the checksum before it. */

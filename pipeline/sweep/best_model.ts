@@ -1,4 +1,3 @@
-import { readArtifact } from "../model/artifact.ts";
 import type { ArtifactMetadata, Metrics } from "../model/artifact_metadata.ts";
 import { Failure } from "../failure.ts";
 import type { ModelRow, Models, Registry } from "../model/registry.ts";
@@ -37,13 +36,13 @@ export async function trainBest(
 }
 
 async function knownModel(
-  { dir, registry }: Models,
+  { artifacts, registry }: Models,
   modelId: string | undefined,
 ): Promise<BestModel | undefined> {
   const model = (await registry.listModels()).find((row) => row.modelId === modelId);
   if (!model) return undefined;
   try {
-    const { metrics, notes, warnings = [] } = readArtifact(dir, model.modelId).metadata;
+    const { metrics, notes, warnings = [] } = (await artifacts.read(model.modelId)).metadata;
     return { model, metrics, notes, warnings, seconds: 0 };
   } catch (error) {
     // Lost or damaged: training writes the same files again.

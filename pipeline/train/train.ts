@@ -8,12 +8,11 @@ import { balance, corrected } from "../fit/class_balance.ts";
 import { evaluateByTime } from "../fit/evaluate.ts";
 import { pureColumns } from "../fit/separation.ts";
 import { Failure } from "../failure.ts";
-import { type Artifact, readArtifact, writeArtifact } from "../model/artifact.ts";
+import { type Artifact, type ArtifactStore, makeArtifact } from "../model/artifact.ts";
 import { formatReport, reportName } from "../report/report_file.ts";
 import { createTrace } from "../report/trace.ts";
 import { reportOfTraining, type TrainingReport } from "../report/training_report.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
-import { removeUnfinished } from "../model/remove_artifact.ts";
 import type { Assignment, ModelRow, Models } from "../model/registry.ts";
 import { runCooperatively } from "../runtime/event_loop.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
@@ -83,7 +82,7 @@ export async function train(store: Store, models: Models, options: TrainOptions)
 /**
  * Writes a trained model's files, registers the model and, if asked for, puts it in production.
  *
- * @throws {Failure} `interrupted`, `file-unwritable`, `store-busy`, `store-full`.
+ * @throws {Failure} `interrupted`, `file-unwritable`, `artifacts-unavailable`, `store-busy`, `store-full`.
  */
 export async function register(
   models: Models,
@@ -91,11 +90,10 @@ export async function register(
   options: Pick<TrainOptions, "activate" | "now" | "signal">,
 ): Promise<TrainReport> {
   options.signal?.throwIfAborted();
-  removeUnfinished(models.dir);
-  const artifact = writeArtifact(
-    models.dir,
-    metadata,
-    (id) => report ? { [reportName]: formatReport({ ...report, model_id: id }) } : {},
+  const artifact = makeArtifact(metadata);
+  await models.artifacts.write(
+    artifact,
+    report ? { [reportName]: formatReport({ ...report, model_id: artifact.id }) } : {},
   );
   const model = await models.registry.registerModel(artifact, options.now);
   const production = await activate(models, artifact, options);
@@ -250,7 +248,7 @@ export const otherFieldsReason = "its fields are others than those of the model 
 
 /** Puts the model in production if it belongs there. @returns The assignment that is in effect now. */
 async function activate(
-  { dir, registry }: Models,
+  { artifacts, registry }: Models,
   { id: modelId, metadata }: Artifact,
   options: Pick<TrainOptions, "activate" | "now">,
 ): Promise<Assignment> {
@@ -260,7 +258,7 @@ async function activate(
     ? "the first model"
     : options.activate
     ? "trained with --activate"
-    : options.activate === undefined && hasOtherFields(metadata, dir, current.modelId)
+    : options.activate === undefined && await hasOtherFields(metadata, artifacts, current.modelId)
     ? otherFieldsReason
     : undefined;
   if (current !== undefined && reason === undefined) return current;
@@ -269,11 +267,15 @@ async function activate(
 }
 
 /** Returns false if the files of the model in production are missing or damaged, too: what it needs is then unknown. */
-function hasOtherFields({ encoder }: ArtifactMetadata, dir: string, activeId: string): boolean {
+async function hasOtherFields(
+  { encoder }: ArtifactMetadata,
+  artifacts: ArtifactStore,
+  activeId: string,
+): Promise<boolean> {
   const namesOf = ({ features }: Pick<ArtifactMetadata["encoder"], "features">) =>
     JSON.stringify(features.map(({ name }) => name).sort());
   try {
-    return namesOf(encoder) !== namesOf(readArtifact(dir, activeId).metadata.encoder);
+    return namesOf(encoder) !== namesOf((await artifacts.read(activeId)).metadata.encoder);
   } catch (error) {
     if (error instanceof Failure) return false;
     throw error;

@@ -1,4 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
+import type { ArtifactStore } from "../../pipeline/model/artifact.ts";
 import type { ModelRow, Registry } from "../../pipeline/model/registry.ts";
 import { createLru } from "../../pipeline/runtime/lru.ts";
 import { createArtifactCache } from "./artifact_cache.ts";
@@ -34,7 +35,7 @@ export type ModelRepository = ReturnType<typeof createModelRepository>;
 type NamedModel = Pick<ModelRow, "modelId" | "version">;
 
 export interface ModelRepositoryOptions {
-  readonly modelsDir: string;
+  readonly artifacts: ArtifactStore;
   readonly slot: ModelSlot;
   readonly registry: Registry;
   /** Shared by all threads of the process, if there are several. */
@@ -60,7 +61,7 @@ export function createModelRepository(options: ModelRepositoryOptions) {
 
   async function resolveAndLoad(reference: ModelReference): Promise<LoadedModel> {
     try {
-      return models.getOrLoad(await resolve(reference));
+      return await models.getOrLoad(await resolve(reference));
     } catch (error) {
       // Predictions do not wait for the store: if it cannot be read, a name keeps the model it had last.
       const last = isOfStore(error) ? resolutions.peek(keyOf(reference)) : undefined;
@@ -75,7 +76,7 @@ export function createModelRepository(options: ModelRepositoryOptions) {
      * Finds a model by name. Returns it at once if it is in memory, otherwise a promise of it.
      *
      * @throws {Failure} `model-missing` if no model is active. The promise rejects with `model-unknown`, `model-unloaded`,
-     *   `artifact-corrupt`, or a failure of the store.
+     *   `artifact-corrupt`, `artifacts-unavailable`, or a failure of the store.
      */
     find(reference: ModelReference): LoadedModel | Promise<LoadedModel> {
       if (isProduction(reference)) return activeModel(slot);
@@ -88,7 +89,7 @@ export function createModelRepository(options: ModelRepositoryOptions) {
       if (isProduction(reference)) return activeModel(slot);
       const row = await resolve(reference);
       unloadedModels.set(row.version, false);
-      return models.getOrLoad(row);
+      return await models.getOrLoad(row);
     },
     /**
      * Removes a model from memory. Requests for it fail until it is loaded again or becomes active.
@@ -128,9 +129,9 @@ const modelsMax = 16;
 
 /** The models in memory, the active one among them. */
 function createModelMemory(
-  { modelsDir, slot, unloadedModels }: ModelRepositoryOptions & { readonly unloadedModels: UnloadedModels },
+  { artifacts, slot, unloadedModels }: ModelRepositoryOptions & { readonly unloadedModels: UnloadedModels },
 ) {
-  const artifacts = createArtifactCache(modelsDir);
+  const cache = createArtifactCache(artifacts);
   const models = createLru<LoadedModel>(modelsMax);
 
   function isUnloaded({ modelId, version }: NamedModel): boolean {
@@ -144,15 +145,28 @@ function createModelMemory(
     return unloadedModels.has(version) ? undefined : models.peek(modelId);
   }
 
+  /** Models that are being loaded: requests that come meanwhile wait for the same. */
+  const loads = new Map<string, Promise<LoadedModel>>();
+
+  async function load(row: ModelRow): Promise<LoadedModel> {
+    try {
+      return models.set(row.modelId, loadModel(await cache.read(row), slot.counters));
+    } finally {
+      loads.delete(row.modelId);
+    }
+  }
+
   return {
     isUnloaded,
     get,
-    /** @throws {Failure} `model-unloaded`, `artifact-corrupt` */
-    getOrLoad(row: ModelRow): LoadedModel {
+    /** @throws {Failure} `model-unloaded`, `artifact-corrupt`, `artifacts-unavailable` */
+    async getOrLoad(row: ModelRow): Promise<LoadedModel> {
       const known = get(row);
       if (known) return known;
       if (isUnloaded(row)) throw modelUnloaded(row.modelId);
-      return models.set(row.modelId, loadModel(artifacts.read(row), slot.counters));
+      const loading = loads.get(row.modelId) ?? load(row);
+      loads.set(row.modelId, loading);
+      return await loading;
     },
     delete: ({ modelId }: NamedModel): void => models.delete(modelId),
   };

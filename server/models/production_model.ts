@@ -1,4 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
+import type { ArtifactStore } from "../../pipeline/model/artifact.ts";
 import {
   type Assignment,
   ConcurrentAssignment,
@@ -34,8 +35,8 @@ export interface ModelAssigner {
    * Loads a model, commits the assignment and switches to the model. When this returns, no other model answers; when it
    * throws, nothing has changed.
    *
-   * @throws {Failure} `model-unknown`, `artifact-corrupt`, `assignment-conflict`, `precondition-failed`, a failure of the
-   *   store.
+   * @throws {Failure} `model-unknown`, `artifact-corrupt`, `artifacts-unavailable`, `assignment-conflict`,
+   *   `precondition-failed`, a failure of the store.
    */
   assign(request: AssignmentRequest): Promise<Assignment>;
   /** Assigns the previous model in the same way. @throws {Failure} `rollback-impossible` if there was none; as `assign`. */
@@ -57,7 +58,7 @@ export interface ActiveModel {
 }
 
 export interface ProductionModelOptions {
-  readonly modelsDir: string;
+  readonly artifacts: ArtifactStore;
   readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly log: Log;
@@ -120,14 +121,18 @@ export function createProductionModel(options: ProductionModelOptions): Producti
 type ModelSwitch = ReturnType<typeof createModelSwitch>;
 
 function createModelSwitch(
-  { modelsDir, slot, log, broadcast = noWorkers }: ProductionModelOptions,
+  { artifacts, slot, log, broadcast = noWorkers }: ProductionModelOptions,
 ) {
-  const artifacts = createArtifactCache(modelsDir);
+  const cache = createArtifactCache(artifacts);
   const loadedModels = createLoadedModelCache(slot.counters);
   return {
-    /** Loads a model in all threads. @throws {Failure} As `ModelBroadcast.prepare`; `model-unknown`, `artifact-corrupt`. */
+    /**
+     * Loads a model in all threads.
+     *
+     * @throws {Failure} As `ModelBroadcast.prepare`; `model-unknown`, `artifact-corrupt`, `artifacts-unavailable`.
+     */
     async prepare(row: ModelRow, assignment: Assignment): Promise<LoadedModel> {
-      const content = artifacts.read(row);
+      const content = await cache.read(row);
       // Loaded here first: a model that fails is not sent to the workers.
       const model = loadedModels.find(content) ?? loadedModels.add(content);
       await broadcast.prepare(content, assignment);

@@ -1,6 +1,7 @@
 import { Failure } from "../../pipeline/failure.ts";
+import { type ArtifactStore, equalBytes } from "../../pipeline/model/artifact.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
-import { readReport, reportStamp } from "../../pipeline/report/report_file.ts";
+import { parseReport, reportName } from "../../pipeline/report/report_file.ts";
 import { createLru } from "../../pipeline/runtime/lru.ts";
 import type { OperationSchemas } from "../http/operation.ts";
 import { readingProblems } from "../http/problem.ts";
@@ -11,9 +12,9 @@ const pagesMax = 8;
 
 const schemas: OperationSchemas = { answer: { "text/html": { type: "string" } } };
 
-/** A page, and the stamp of the file that it was made of. */
+/** A page, and the file that it was made of. */
 interface KeptPage {
-  readonly stamp: string;
+  readonly bytes: Uint8Array;
   readonly html: string;
   readonly policy: string;
 }
@@ -22,21 +23,20 @@ interface KeptPage {
  * Returns the route of a model's report as a page. What renders it is loaded at the first request, in the primary thread: starting and
  * predicting need nothing of it.
  */
-export function modelReportRoute({ registry, modelsDir }: {
+export function modelReportRoute({ registry, artifacts }: {
   readonly registry: Registry;
-  readonly modelsDir: string;
+  readonly artifacts: ArtifactStore;
 }): Route {
   const pages = createLru<KeptPage>(pagesMax);
   const pageOf = async (modelId: string): Promise<KeptPage> => {
-    // Before the file is read, so that a change in between is noticed by the next request.
-    const stamp = reportStamp(modelsDir, modelId);
+    const bytes = await artifacts.readKept(modelId, reportName);
+    if (bytes === undefined) throw reportMissing(modelId);
     const kept = pages.get(modelId);
-    if (kept && kept.stamp === stamp) return kept;
-    const report = stamp === undefined ? undefined : readReport(modelsDir, modelId);
-    if (stamp === undefined || report === undefined) throw reportMissing(modelId);
+    if (kept && equalBytes(kept.bytes, bytes)) return kept;
+    const report = parseReport(bytes, modelId);
     const { renderReport } = await import("../../pipeline/report_page/render_report.ts");
     const { html, styleHashes } = renderReport(report);
-    const page = { stamp, html, policy: policyOf(styleHashes) };
+    const page = { bytes, html, policy: policyOf(styleHashes) };
     pages.set(modelId, page);
     return page;
   };

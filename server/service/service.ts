@@ -36,7 +36,9 @@ import {
   type WorkerStats,
 } from "../metrics/counters_snapshot.ts";
 import type { UnloadedModels } from "../models/unloaded_models.ts";
+import type { ArtifactStore } from "../../pipeline/model/artifact.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
+import { openArtifacts } from "../../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { createStoreAccess, type WithStore } from "../models/store_access.ts";
 import { createStoredRows, type StoredRows } from "../scoring/stored_rows.ts";
@@ -99,11 +101,12 @@ export function createService(options: ServiceOptions): Service {
     registry = openRegistry(dataDir, { patienceMs: registryPatienceMs }),
     aggregator = createMetricsAggregator(),
   } = options;
+  const artifacts = openArtifacts({ data: dataDir, models: modelsDir });
   const slot = createModelSlot();
   const lifecycle = createLifecycle(options.sharedState ?? createSharedState());
   const adminAuth = createAdminAuth({ token, insecure });
   const broadcast = pool ? { broadcast: pool } : {};
-  const production = createProductionModel({ modelsDir, registry, slot, log, ...broadcast });
+  const production = createProductionModel({ artifacts, registry, slot, log, ...broadcast });
   const collect = async () => {
     const workers = await pool?.collect() ?? [];
     aggregator.update("own", service.snapshot());
@@ -112,6 +115,7 @@ export function createService(options: ServiceOptions): Service {
   };
   const service: ThreadService = assembleService({
     ...options,
+    artifacts,
     slot,
     lifecycle,
     logRequests,
@@ -127,7 +131,8 @@ export function createService(options: ServiceOptions): Service {
 
 /** The parts of a thread's service. */
 export interface ThreadServiceOptions
-  extends Pick<ServiceOptions, "dataDir" | "modelsDir" | "log" | "vertex" | "unloadedModels"> {
+  extends Pick<ServiceOptions, "dataDir" | "log" | "vertex" | "unloadedModels"> {
+  readonly artifacts: ArtifactStore;
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
   readonly logRequests: RequestLogMode;

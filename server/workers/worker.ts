@@ -1,6 +1,7 @@
 import { getHeapStatistics } from "node:v8";
 import { Failure } from "../../pipeline/failure.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
+import { openArtifacts } from "../../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { drainListener } from "../http/drain.ts";
 import { problemResponse } from "../http/problem.ts";
@@ -62,6 +63,7 @@ export function runWorker(
   const log = logToPrimary(primary);
   const service = assembleService({
     ...data,
+    artifacts: openArtifacts({ data: data.dataDir, models: data.modelsDir }),
     unloadedModels: createUnloadedModels(data.unloadedModels),
     slot,
     lifecycle,

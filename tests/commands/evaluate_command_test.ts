@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readArtifact } from "../../pipeline/model/artifact.ts";
+import { readArtifact } from "../../pipeline/model/artifact_folder.ts";
 import { createRandom } from "../../pipeline/math/random.ts";
 import { assertClose } from "../support/assert_close.ts";
 import { inFolder, type Outcome, run } from "../support/program.ts";

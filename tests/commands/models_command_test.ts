@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { writeArtifact } from "../../pipeline/model/artifact.ts";
-import { removeArtifact } from "../../pipeline/model/remove_artifact.ts";
+import { writeArtifact } from "../support/written_artifact.ts";
+import { removeArtifact } from "../../pipeline/model/artifact_folder.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { type Outcome, run } from "../support/program.ts";
 import { runServer } from "../support/running_server.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parquetReadObjects } from "hyparquet";
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { writeArtifact } from "../../pipeline/model/artifact.ts";
+import { writeArtifact } from "../support/written_artifact.ts";
 import { predictFile, type PredictFileOptions } from "../../pipeline/predict/predict_file.ts";
 import type { PredictionFormat } from "../../pipeline/predict/prediction_file.ts";
 import { assertRejected } from "../support/expected_failure.ts";

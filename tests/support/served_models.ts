@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { packPrecision } from "../../pipeline/model/packed_precision.ts";
-import { type Artifact, writeArtifact } from "../../pipeline/model/artifact.ts";
+import { type Artifact } from "../../pipeline/model/artifact.ts";
+import { writeArtifact } from "./written_artifact.ts";
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
 import { createFindings } from "../../pipeline/model/findings.ts";
 import { createPredictor } from "../../pipeline/model/predictor.ts";

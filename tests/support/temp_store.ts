@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { createFolderStore } from "../../pipeline/model/artifact_folder.ts";
 import type { Models, Registry } from "../../pipeline/model/registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../../pipeline/store/store.ts";
@@ -16,7 +17,7 @@ export interface TempStore {
 
 /** Returns the models folder and the registry of a temporary store. */
 export function modelsOf({ modelsDir, registry }: TempStore): Models {
-  return { dir: modelsDir, registry };
+  return { artifacts: createFolderStore(modelsDir), registry };
 }
 
 /**

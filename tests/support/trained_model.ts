@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { type Artifact, writeArtifact } from "../../pipeline/model/artifact.ts";
+import { type Artifact } from "../../pipeline/model/artifact.ts";
+import { writeArtifact } from "./written_artifact.ts";
 import type { ArtifactMetadata } from "../../pipeline/model/artifact_metadata.ts";
 import { createRandom } from "../../pipeline/math/random.ts";
 import { defaultHyperParameters } from "../../pipeline/train/hyper_parameters.ts";

@@ -6,7 +6,8 @@ import { importModel } from "../../../pipeline/export/import_model.ts";
 import { jsScorer, requireAgreement } from "../../../pipeline/export/js_scorer.ts";
 import { dialects } from "../../../pipeline/export/sql_dialect.ts";
 import { sqlScorer } from "../../../pipeline/export/sql_scorer.ts";
-import { readArtifact, writeArtifact } from "../../../pipeline/model/artifact.ts";
+import { createFolderStore } from "../../../pipeline/model/artifact_folder.ts";
+import { writeArtifact } from "../../support/written_artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
@@ -20,11 +21,18 @@ Deno.test("export: an imported model has the bytes, the time and the texts of th
     await registry.registerModel(artifact, 5_000_000);
     const row = await registry.setNote({ model: "1", note: "first" });
     const target = join(root, "exported");
-    const { leftOut } = await exportModel(row, { modelsDir, folder: target, replace: false });
+    const { leftOut } = await exportModel(row, {
+      artifacts: createFolderStore(modelsDir),
+      folder: target,
+      replace: false,
+    });
     assert.deepEqual(leftOut, []);
-    const elsewhere = { dir: join(root, "other models"), registry: openRegistry(join(root, "other data")) };
+    const elsewhere = {
+      artifacts: createFolderStore(join(root, "other models")),
+      registry: openRegistry(join(root, "other data")),
+    };
     assert.deepEqual(await importModel(elsewhere, target), row);
-    assert.equal(readArtifact(elsewhere.dir, artifact.id).checksum, artifact.checksum);
+    assert.equal((await elsewhere.artifacts.read(artifact.id)).checksum, artifact.checksum);
     await elsewhere.registry.setNote({ model: "1", note: "second" });
     assert.equal((await importModel(elsewhere, target)).note, "second", "a text of the store is kept");
   }));
@@ -52,7 +60,8 @@ Deno.test("export: a model that SQL cannot express has no statements, and every 
       metrics: {},
       checksum: "",
     };
-    const options = { modelsDir: join(folder, "models"), folder: join(folder, "exported"), replace: false };
+    const artifacts = createFolderStore(join(folder, "models"));
+    const options = { artifacts, folder: join(folder, "exported"), replace: false };
     const { files, leftOut } = await exportModel(row, options);
     assert.deepEqual(files, ["export.json", "golden.ndjson", "model.json", "score.js", "weights.bin"]);
     assert.deepEqual(leftOut.map(({ file }) => file), dialects.map(({ file }) => file));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { writeArtifact } from "../../../pipeline/model/artifact.ts";
+import { writeArtifact } from "../../support/written_artifact.ts";
 import { assignModel, registerModel } from "../../../pipeline/model/registry_queries.ts";
 import { checkAnswered } from "../../differential/answered.ts";
 import { differentialPython } from "../../differential/install.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readArtifact, writeArtifact } from "../../../pipeline/model/artifact.ts";
+import { readArtifact } from "../../../pipeline/model/artifact_folder.ts";
+import { writeArtifact } from "../../support/written_artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { metadata, withModel } from "../../support/trained_model.ts";

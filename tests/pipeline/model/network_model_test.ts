@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
-import { readArtifact } from "../../../pipeline/model/artifact.ts";
+import { createFolderStore, readArtifact } from "../../../pipeline/model/artifact_folder.ts";
 import { parseMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { Failure } from "../../../pipeline/failure.ts";
 import type { Models } from "../../../pipeline/model/registry.ts";
@@ -26,7 +26,7 @@ const network = minibatchParameters({
 
 /** Returns a test's models folder, and the registry of its store. */
 function modelsIn(dir: string): Models {
-  return { dir, registry: openRegistry(join(dirname(dir), "data")) };
+  return { artifacts: createFolderStore(dir), registry: openRegistry(join(dirname(dir), "data")) };
 }
 
 /** Runs a test with a store, an empty models folder and training options. */

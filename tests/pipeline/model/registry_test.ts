@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Artifact } from "../../../pipeline/model/artifact.ts";
+import type { Artifact as StoredArtifact } from "../../../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { aliasesOf } from "../../../pipeline/model/registry.ts";
 import {
@@ -39,6 +39,8 @@ const metadata: ArtifactMetadata = {
   notes: [],
   golden: [],
 };
+
+type Artifact = Pick<StoredArtifact, "id" | "metadata" | "checksum">;
 
 function artifactOf(digit: string): Artifact {
   return { id: `cw-${digit.repeat(16)}`, metadata, checksum: digit.repeat(64) };

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readArtifact } from "../../../pipeline/model/artifact.ts";
-import { removeArtifact } from "../../../pipeline/model/remove_artifact.ts";
+import { createFolderStore, readArtifact } from "../../../pipeline/model/artifact_folder.ts";
 import { readReport } from "../../../pipeline/report/report_file.ts";
-import { assertFailure } from "../../support/expected_failure.ts";
+import { assertRejected } from "../../support/expected_failure.ts";
 import { specOf } from "../../support/example_rows.ts";
 import { insertRows, tableOf, trainOn, withStore } from "../../support/temp_store.ts";
 
@@ -19,20 +18,21 @@ const rows = Array.from({ length: 200 }, (_, id) => ({
 Deno.test("report.json: written with the model, removed with it, and not part of its id", () =>
   withStore(tableOf(["who", "clicked", "x", "c"]), async (made) => {
     insertRows(made.store, rows);
+    const artifacts = createFolderStore(made.modelsDir);
     const { artifact } = await trainOn(made, spec);
     const names = () =>
       [...Deno.readDirSync(join(made.modelsDir, artifact.id))].map(({ name }) => name).sort();
     assert.deepEqual(names(), ["model.json", "report.json", "weights.bin"]);
-    const report = readReport(made.modelsDir, artifact.id);
+    const report = await readReport(artifacts, artifact.id);
     assert.equal(report?.model_id, artifact.id);
     assert.equal(report?.evaluation.rows, artifact.metadata.data.rows.test);
     Deno.removeSync(join(made.modelsDir, artifact.id, "report.json"));
-    assert.equal(readReport(made.modelsDir, artifact.id), undefined);
+    assert.equal(await readReport(artifacts, artifact.id), undefined);
     assert.deepEqual(readArtifact(made.modelsDir, artifact.id), artifact, "the model is the same without it");
     await trainOn(made, spec);
     assert.deepEqual(names(), ["model.json", "report.json", "weights.bin"]);
-    assert.ok(removeArtifact(made.modelsDir, artifact.id));
-    assert.equal(readReport(made.modelsDir, artifact.id), undefined);
+    assert.ok(await artifacts.remove(artifact.id));
+    assert.equal(await readReport(artifacts, artifact.id), undefined);
   }));
 
 Deno.test("report.json: one that was changed is refused, the model is not, and the same training puts it back", () =>
@@ -42,8 +42,8 @@ Deno.test("report.json: one that was changed is refused, the model is not, and t
     const path = join(made.modelsDir, artifact.id, "report.json");
     const bytes = Deno.readFileSync(path);
     Deno.writeTextFileSync(path, new TextDecoder().decode(bytes).replace('"rows":', '"Rows":'));
-    assertFailure(
-      () => readReport(made.modelsDir, artifact.id),
+    await assertRejected(
+      readReport(createFolderStore(made.modelsDir), artifact.id),
       "artifact-corrupt",
       /report.json was changed/,
     );

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { defaultSpec } from "../../../pipeline/examples/spec.ts";
 import { ingest } from "../../../pipeline/ingest/ingest.ts";
+import { createFolderStore } from "../../../pipeline/model/artifact_folder.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../../../pipeline/store/store.ts";
 import { holdWriteLock } from "../../../pipeline/store/writing.ts";
@@ -45,7 +46,7 @@ Deno.test("during a training, repeated assignments all succeed, and the training
   try {
     let rowsRead = 0;
     for (let i = 0; i < 3; i++) {
-      const { artifact } = await train(store, { dir: modelsDir, registry }, {
+      const { artifact } = await train(store, { artifacts: createFolderStore(modelsDir), registry }, {
         spec: defaultSpec(),
         hyperParameters: { ...defaultHyperParameters, seed: i },
         threads: 1,

@@ -5,6 +5,7 @@ import { drawCandidates, gridOf, type Path, spacedStrengths } from "../../../pip
 import { chooseBest, leaderboardOf, type Outcome, summaryOf } from "../../../pipeline/sweep/leaderboard.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import type { Models } from "../../../pipeline/model/registry.ts";
+import { createFolderStore } from "../../../pipeline/model/artifact_folder.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { defaultSpec } from "../../../pipeline/examples/spec.ts";
 import { openStore, type Store } from "../../../pipeline/store/store.ts";
@@ -62,7 +63,10 @@ async function inStore(test: (store: Store, data: string, models: Models) => Pro
   await inFolder(async (folder) => {
     const store = makeStore(folder);
     try {
-      await test(store, folder, { dir: join(folder, "models"), registry: openRegistry(folder) });
+      await test(store, folder, {
+        artifacts: createFolderStore(join(folder, "models")),
+        registry: openRegistry(folder),
+      });
     } finally {
       store.close();
     }
@@ -260,10 +264,10 @@ Deno.test("sweep: a finished sweep is answered from its file, without a fit or a
     assert.deepEqual(second.leaderboard, first.leaderboard);
     assert.equal(journalOf(data), before);
     // Where the model is gone, it is trained again.
-    Deno.removeSync(models.dir, { recursive: true });
+    Deno.removeSync(models.artifacts.location, { recursive: true });
     const third = await sweep(store, data, models, optionsOf());
     assert.equal(third.model.modelId, first.model.modelId);
-    assert.ok(Deno.statSync(join(models.dir, third.model.modelId)).isDirectory);
+    assert.ok(Deno.statSync(join(models.artifacts.location, third.model.modelId)).isDirectory);
   });
 });
 

@@ -4,7 +4,9 @@ import { minibatchParameters } from "../../../pipeline/fit/minibatch/options.ts"
 import { jsScorer, requireAgreement } from "../../../pipeline/export/js_scorer.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
-import { artifactId, readArtifact, writeArtifact } from "../../../pipeline/model/artifact.ts";
+import { artifactId } from "../../../pipeline/model/artifact.ts";
+import { readArtifact } from "../../../pipeline/model/artifact_folder.ts";
+import { writeArtifact } from "../../support/written_artifact.ts";
 import { type ArtifactMetadata, parseMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { createCalibration } from "../../../pipeline/model/calibration_map.ts";
 import { createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";

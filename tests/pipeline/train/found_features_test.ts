@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createRandom, type Random } from "../../../pipeline/math/random.ts";
-import { artifactId, readArtifact } from "../../../pipeline/model/artifact.ts";
+import { artifactId } from "../../../pipeline/model/artifact.ts";
+import { readArtifact } from "../../../pipeline/model/artifact_folder.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { parseReport } from "../../../pipeline/report/report_file.ts";

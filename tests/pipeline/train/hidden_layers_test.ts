@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs-core";
 import { layerActivations } from "../../../pipeline/fit/minibatch/hidden_layers.ts";
 import { minibatchParameters, optimizerNames } from "../../../pipeline/fit/minibatch/options.ts";
-import { readArtifact } from "../../../pipeline/model/artifact.ts";
+import { createFolderStore, readArtifact } from "../../../pipeline/model/artifact_folder.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";
 import { createPredictor } from "../../../pipeline/model/predictor.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
@@ -21,7 +21,10 @@ async function trainIn(folder: string, changes: Partial<HyperParameters>) {
   const { store, spec } = interactionStore(join(folder, "data"), 3_000);
   const models = join(folder, "models");
   try {
-    const { artifact } = await train(store, { dir: models, registry: openRegistry(join(folder, "data")) }, {
+    const { artifact } = await train(store, {
+      artifacts: createFolderStore(models),
+      registry: openRegistry(join(folder, "data")),
+    }, {
       spec,
       hyperParameters: {
         ...defaultHyperParameters,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { countRows } from "../../../pipeline/ingest/load_log.ts";
 import type { Models } from "../../../pipeline/model/registry.ts";
+import { createFolderStore } from "../../../pipeline/model/artifact_folder.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 import { defaultSpec, type FeatureSpec, parseSpec } from "../../../pipeline/examples/spec.ts";
@@ -67,7 +68,10 @@ interface Loaded {
 
 /** Returns the models folder beside a store, and the registry. */
 function modelsIn(folder: string): Models {
-  return { dir: join(folder, "models"), registry: openRegistry(join(folder, "data")) };
+  return {
+    artifacts: createFolderStore(join(folder, "models")),
+    registry: openRegistry(join(folder, "data")),
+  };
 }
 
 function later<T>(value: T): Promise<T> {

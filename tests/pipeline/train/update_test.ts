@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { artifactId, readArtifact } from "../../../pipeline/model/artifact.ts";
+import { artifactId } from "../../../pipeline/model/artifact.ts";
+import { readArtifact } from "../../../pipeline/model/artifact_folder.ts";
 import { createPasses } from "../../../pipeline/fit/passes.ts";
 import { evaluatePoint } from "../../../pipeline/fit/penalised.ts";
 import { packPrecision, unpackPrecision } from "../../../pipeline/model/packed_precision.ts";

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { artifactId, readArtifact, writeArtifact } from "../../../pipeline/model/artifact.ts";
+import { artifactId } from "../../../pipeline/model/artifact.ts";
+import { readArtifact } from "../../../pipeline/model/artifact_folder.ts";
+import { writeArtifact } from "../../support/written_artifact.ts";
 import { parseMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import type { ArtifactMetadata } from "../../../pipeline/model/artifact_metadata.ts";
 import { createFindings } from "../../../pipeline/model/findings.ts";

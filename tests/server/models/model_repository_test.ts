@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Failure, type FailureKind } from "../../../pipeline/failure.ts";
-import { writeArtifact } from "../../../pipeline/model/artifact.ts";
+import { writeArtifact } from "../../support/written_artifact.ts";
 import type { Registry } from "../../../pipeline/model/registry.ts";
 import { registerModel } from "../../../pipeline/model/registry_queries.ts";
+import { createFolderStore } from "../../../pipeline/model/artifact_folder.ts";
 import { openRegistry } from "../../../pipeline/model/sqlite_registry.ts";
 import { inRegistry } from "../../support/registry_file.ts";
 import { createLog } from "../../../server/runtime/log.ts";
@@ -29,6 +30,7 @@ interface Fixture {
 function repositoryTest(name: string, test: (fixture: Fixture) => Promise<void>): void {
   Deno.test(`model repository: ${name}`, async () => {
     const models = makeServedModels();
+    const artifacts = createFolderStore(models.modelsDir);
     const slot = createModelSlot();
     let count = 0;
     const actual = openRegistry(models.dataDir);
@@ -42,13 +44,13 @@ function repositoryTest(name: string, test: (fixture: Fixture) => Promise<void>)
     const unloads: UnloadedModels = createUnloadedModels();
     const another = () =>
       createModelRepository({
-        ...models,
+        artifacts,
         slot,
         registry,
         unloadedModels: createUnloadedModels(unloads.memory),
       });
     const log = createLog({ format: "json", level: "error", write: () => {} });
-    const production = createProductionModel({ ...models, registry: actual, slot, log });
+    const production = createProductionModel({ artifacts, registry: actual, slot, log });
     try {
       await production.sync();
       await test({
