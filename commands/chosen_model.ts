@@ -1,8 +1,31 @@
-import { Failure } from "../pipeline/failure.ts";
+import { Failure, fileInvalid } from "../pipeline/failure.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
+import { readGivenFile } from "./cli/given_file.ts";
 
 /**
- * Returns the id of a model by its id, version or alias; without one, of the model in production. A model named by its id needs no
+ * Returns the id in a file that `--json-file` wrote, for a model that is named `@FILE`; any other name as it is.
+ *
+ * @throws {Failure} `file-missing`; `file-invalid` for a file without the id of a model.
+ */
+export function givenModel(name: string): string {
+  if (!name.startsWith("@")) return name;
+  const path = name.slice(1);
+  const id = idIn(readGivenFile(path, "the result"));
+  if (id !== undefined) return id;
+  throw fileInvalid(`${path} has no model_id: expected what clickwell train --json-file writes.`);
+}
+
+function idIn(text: string): string | undefined {
+  try {
+    const { model_id } = JSON.parse(text) ?? {};
+    return typeof model_id === "string" ? model_id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Returns the id of a model by its id, version, alias or a file that names it; without one, of the model in production. A model named by its id needs no
  * store.
  *
  * @param data The data folder.
@@ -10,9 +33,10 @@ import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
  * @throws {Failure} `model-unknown`, `model-missing`
  */
 export async function chosenModelId(
-  model: string | undefined,
+  name: string | undefined,
   { data, remedy }: { readonly data: string; readonly remedy: string },
 ): Promise<string> {
+  const model = name === undefined ? undefined : givenModel(name);
   if (model !== undefined && /^cw-[0-9a-f]{16}$/.test(model)) return model;
   const registry = openRegistry(data);
   try {

@@ -1,5 +1,5 @@
 import { defaultResampling } from "../pipeline/evaluate/evaluation.ts";
-import { usageInvalid } from "../pipeline/failure.ts";
+import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { fileState } from "../pipeline/files/file_state.ts";
 import { splitName } from "../pipeline/store/sqlite.ts";
 import { openStore } from "../pipeline/store/store.ts";
@@ -15,11 +15,12 @@ import {
 } from "../pipeline/predict/evaluate_rows.ts";
 import { heldOutRows, holdsOutTheSame } from "../pipeline/predict/held_out_rows.ts";
 import { chosenModelId } from "./chosen_model.ts";
-import { command, commonFlags, type Flags, type Invocation, type Result } from "./cli/command.ts";
+import { command, commonFlags, type Flags, type Invocation } from "./cli/command.ts";
 import { dash, withStandardInput } from "./cli/standard_input.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { describeEvaluation } from "./evaluation_report.ts";
 import { reportFlags, requireReportPath, writeEvaluatedReport } from "./report_page.ts";
+import { gateFlag, requireAnother, requireNotWorse } from "./worse_model.ts";
 
 const flags = {
   against: {
@@ -27,6 +28,7 @@ const flags = {
     value: "MODEL",
     help: "another model, compared on the same rows by a paired test that is clustered by group",
   },
+  ...gateFlag,
   slice: {
     type: "list",
     value: "FIELD",
@@ -81,7 +83,8 @@ export default command({
   ].join("\n"),
   positionals: {
     name: "[MODEL] [FILE…]",
-    help: "a model's id, version or alias [the one in production], and files of rows with labels",
+    help:
+      "a model's id, version or alias, or @FILE, which train --json-file wrote [the one in production]; files of rows with labels",
     min: 0,
     max: Infinity,
   },
@@ -92,10 +95,15 @@ export default command({
     ["clickwell evaluate 2 june.parquet --by-time --slice lender_id", "on new rows, by time and by lender"],
     ["clickwell evaluate 2 --report report.html", "also as a report to look at"],
     ["clickwell evaluate 2 --threshold 0.2,0.5 --json", "what two thresholds reach, as JSON"],
+    [
+      "clickwell evaluate @trained.json --fail-if-worse",
+      "the model that train --json-file trained.json made, against the one in production: 1 if it is worse",
+    ],
   ],
   async run(invocation) {
     const { options, positionals: [model, ...paths] } = invocation;
     requireReportPath(options);
+    requireAnother(model, options);
     for (const path of paths) if (path !== dash) fileState(path);
     const settings = settingsOf(invocation);
     const remedy = "name one: clickwell evaluate MODEL";
@@ -103,11 +111,14 @@ export default command({
     const read = async (model: string | undefined) =>
       await artifacts.read(await chosenModelId(model, { data: options.data, remedy }));
     const named = await read(model);
-    const against = options.against === undefined ? undefined : await read(options.against);
+    const against = await readAgainst(options, read);
     const evaluated = paths.length > 0
       ? await onFiles(named, paths, { ...settings, against }, invocation)
       : await onHeldOut(named, artifacts, { ...settings, against }, invocation);
     const notes = notesOf(named, evaluated, { against, isHeldOut: paths.length === 0 });
+    if (options["fail-if-worse"] && against === undefined) {
+      notes.push("no model is in production: there is none to be worse than");
+    }
     const on = paths.length > 0 ? "rows" : "held-out rows";
     const { spec } = named.metadata;
     for (const line of describeEvaluation(named.id, evaluated.evaluation, { on, spec })) {
@@ -120,9 +131,25 @@ export default command({
       { model: named, evaluation: evaluated.evaluation, rows },
       { artifacts, terminal: invocation.terminal },
     );
-    return { ...resultOf(named, evaluated, { paths, notes }), ...reported };
+    const result = { ...resultOf(named, evaluated, { paths, notes }), ...reported };
+    if (options["fail-if-worse"]) requireNotWorse(named.id, evaluated.evaluation, result);
+    return result;
   },
 });
+
+/** Returns the model to compare with: with `--fail-if-worse`, the one in production if none is named and there is one. */
+async function readAgainst(
+  { against, "fail-if-worse": isGate }: EvaluateInvocation["options"],
+  read: (model: string | undefined) => Promise<NamedModel>,
+): Promise<NamedModel | undefined> {
+  if (against === undefined && !isGate) return undefined;
+  try {
+    return await read(against);
+  } catch (error) {
+    if (against === undefined && error instanceof Failure && error.kind === "model-missing") return undefined;
+    throw error;
+  }
+}
 
 type Settings = Omit<EvaluateRowsOptions, "against">;
 
@@ -249,7 +276,7 @@ function resultOf(
   { id }: NamedModel,
   { evaluation, unlabelled, newer, rejected, reasons }: EvaluatedRows,
   { paths, notes }: { paths: readonly string[]; notes: readonly string[] },
-): Result {
+) {
   return {
     model_id: id,
     evaluated_on: paths.length > 0 ? paths : "held-out rows",

@@ -6,6 +6,7 @@ import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_answer.ts";
 import { command, commonFlags, type Flags, type Options, type Result } from "./cli/command.ts";
+import { givenModel } from "./chosen_model.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
 import { compareModels } from "./compare_models.ts";
 import { saveModel, takeModel } from "./model_files.ts";
@@ -42,6 +43,7 @@ interface Verb {
 }
 
 const aModel = "a model's id, version or alias";
+const anotherModel = "another model";
 const aText = 'a text; an empty one, "", removes it';
 
 /** The commands. */
@@ -49,7 +51,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   list: { words: [], run: list },
   show: { words: [aModel], run: show },
   compare: {
-    words: [aModel, "another model"],
+    words: [aModel, anotherModel],
     run: (call) => compareModels(call, call.words, call.terminal),
   },
   export: {
@@ -122,7 +124,7 @@ export default command({
   ].join("\n"),
   positionals: {
     name: Object.keys(verbs).join("|"),
-    help: "a command; MODEL is a model's id, version or alias",
+    help: "a command; MODEL is a model's id, version or alias, or @FILE, which train --json-file wrote",
     min: 1,
     max: 3,
   },
@@ -158,7 +160,10 @@ export default command({
     }
     const registry = openRegistry(options.data);
     try {
-      return await verb.run({ registry, artifacts: openArtifacts(options), words, options, terminal });
+      const named = words.map((word, i) =>
+        [aModel, anotherModel].includes(verb.words[i]) ? givenModel(word) : word
+      );
+      return await verb.run({ registry, artifacts: openArtifacts(options), words: named, options, terminal });
     } finally {
       await registry.close();
     }

@@ -49,7 +49,11 @@ export default command({
       help: "output format, overrides the extension of --out [csv on standard output]",
     },
     replace: { type: "boolean", help: "replace an existing file" },
-    model: { type: "string", value: "MODEL", help: "a model's id, version or alias [the one in production]" },
+    model: {
+      type: "string",
+      value: "MODEL",
+      help: "a model's id, version or alias, or @FILE [the one in production]",
+    },
     keep: { type: "list", value: "COLUMN", help: "also write these columns" },
     column: {
       type: "list",

@@ -27,22 +27,57 @@ export const ordinaryPermissions: readonly string[] = configuration.tasks.clickw
  */
 const engineFlags = "--max-semi-space-size=2,--heap-growing-percent=150";
 
-const readable = ["/data", "/run/secrets"];
-const reachable = ["0.0.0.0", "127.0.0.1", "localhost", "[::]", "[::1]"];
+/** What a program may read and write, and the hosts that it may connect to or listen on; undefined allows every host. */
+interface Limits {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly net: readonly string[] | undefined;
+}
+
+const ownMachine = ["0.0.0.0", "127.0.0.1", "localhost", "[::]", "[::1]"];
 
 /** Permissions in the container: its volume, mounted secrets, and no network beyond itself. */
-export const confinedPermissions: readonly string[] = ordinaryPermissions.map((flag) => {
-  switch (flag) {
-    case "--allow-read":
-      return `${flag}=${readable.join(",")}`;
-    case "--allow-write":
-      return `${flag}=/data`;
-    case "--allow-net":
-      return `${flag}=${reachable.join(",")}`;
-    default:
-      return flag;
-  }
+export const confinedPermissions: readonly string[] = limited({
+  read: ["/data", "/run/secrets"],
+  write: ["/data"],
+  net: ownMachine,
 });
+
+/** Where a step of a Kubeflow pipeline finds its inputs and leaves its outputs, and the workspace that the steps of a run share. */
+const pipelineFolders = ["/tmp/kfp", "/gcs", "/s3", "/minio", "/kfp-workspace"];
+
+/**
+ * Permissions in a fleet's container: also the folders in which Kubernetes, KServe and Kubeflow mount what it works on, and the network.
+ *
+ * @param hosts Hosts that it may connect to, with a port or without: those of the registry and of the object store. Empty allows all.
+ * @throws {Error} for a host that is not one.
+ */
+export function fleetPermissions(hosts: readonly string[]): readonly string[] {
+  const invalid = hosts.find((host) => !/^(\[[0-9a-fA-F:]+\]|(\*\.)?[\w.-]+)(:\d{1,5})?$/.test(host));
+  if (invalid !== undefined) {
+    throw new Error(`--host is ${JSON.stringify(invalid)}, expected a host or HOST:PORT.`);
+  }
+  return limited({
+    read: ["/data", "/run/secrets", "/var/run/secrets", "/etc/clickwell", "/mnt/models", ...pipelineFolders],
+    write: ["/data", ...pipelineFolders],
+    net: hosts.length === 0 ? undefined : [...ownMachine, ...hosts],
+  });
+}
+
+function limited({ read, write, net }: Limits): readonly string[] {
+  return ordinaryPermissions.map((flag) => {
+    switch (flag) {
+      case "--allow-read":
+        return `${flag}=${read.join(",")}`;
+      case "--allow-write":
+        return `${flag}=${write.join(",")}`;
+      case "--allow-net":
+        return net === undefined ? flag : `${flag}=${net.join(",")}`;
+      default:
+        return flag;
+    }
+  });
+}
 
 /**
  * Compiles a bundle with the running Deno.

@@ -31,6 +31,7 @@ export type FailureKind =
   | "alias-unknown"
   | "report-missing"
   | "model-unloaded" // unloaded from memory over HTTP
+  | "model-worse" // an evaluation that must not find a worse model did
   | "model-in-production" // the operation requires a model that is not in production
   | "artifact-corrupt"
   | "unauthorized"

@@ -85,6 +85,7 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
   "spec-invalid": bug,
   "not-converged": bug,
   "not-repeated": bug,
+  "model-worse": bug,
   "separable": bug,
   "server-unready": bug,
   "address-unusable": bug,

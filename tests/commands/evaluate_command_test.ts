@@ -163,6 +163,59 @@ Deno.test("clickwell evaluate", async (t) => {
       },
     );
 
+    await t.step("--fail-if-worse: exits with 1 for a model that is worse by more than chance", async () => {
+      const outcome = await run(["evaluate", "2", "--fail-if-worse", "--json"]);
+      assert.equal(outcome.code, 1);
+      const { error, ...found } = JSON.parse(outcome.stdout);
+      assert.equal(error.kind, "model-worse");
+      assert.match(error.message, /^cw-\w+ is worse than cw-\w+: its log loss is 0\.\d+ higher.*\(p = /);
+      assert.deepEqual(found, await evaluate(["2", "--against", "1"]), "with the whole evaluation");
+      assert.match(outcome.stderr, /more than chance explains/);
+      // Against the one that is named, and against itself.
+      const better = await evaluate(["1", "--against", "2", "--fail-if-worse"]);
+      assert.deepEqual(better, await evaluate(["1", "--against", "2"]));
+      assert.equal((await evaluate(["1", "--fail-if-worse"])).against.test.p_value, null);
+      assert.equal((await failure(["--fail-if-worse"])).kind, "usage-invalid");
+      // In a store in which none is in production.
+      const [exported, other] = [join(folder, "exported"), join(folder, "other")];
+      const elsewhere = ["--data", other, "--models", join(other, "models")];
+      for (
+        const words of [["models", "export", "1", exported], ["models", "import", exported, ...elsewhere]]
+      ) {
+        assert.equal((await run(words)).code, 0);
+      }
+      const rows = write("rows.csv", csvOf(makeMails(1, 1, 3000)));
+      const first = await evaluate(["1", rows, "--fail-if-worse", ...elsewhere]);
+      assert.match(first.notes.join(), /no model is in production/);
+    });
+
+    await t.step("@FILE names the model that a command wrote to --json-file", async () => {
+      const path = join(folder, "result.json");
+      const trained = await run([
+        "train",
+        "--spec",
+        join(folder, "spec1.json"),
+        "--C",
+        "0.2",
+        "--json-file",
+        path,
+      ]);
+      assert.equal(trained.code, 0, trained.stderr);
+      const { model_id } = JSON.parse(Deno.readTextFileSync(path));
+      assert.equal((await evaluate([`@${path}`, "--against", `@${path}`])).model_id, model_id);
+      const shown = await run(["models", "show", `@${path}`, "--json"]);
+      assert.equal(JSON.parse(shown.stdout).model_id, model_id);
+      const invalid = [
+        write("none.json", "{}"),
+        write("null.json", "null"),
+        write("text.json", "cw-"),
+        folder,
+      ];
+      for (const file of invalid) {
+        assert.match((await failure([`@${file}`])).kind, /^file-(invalid|missing)$/, file);
+      }
+    });
+
     await t.step("--slice, --by-time and --threshold", async () => {
       const found = await evaluate([
         "1",

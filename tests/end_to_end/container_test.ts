@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type BareRoot, canMount, makeBareRoot } from "../support/container_root.ts";
-import { readFinalStage } from "../support/dockerfile.ts";
+import { readStage } from "../support/dockerfile.ts";
 import { downgradeStore } from "../support/downgraded_store.ts";
 import { inFolder, root } from "../support/program.ts";
 import { whenReady } from "../support/serve_process.ts";
@@ -14,7 +14,7 @@ const missing = !executable
   : "this user may not mount, which a bare root needs";
 if (missing) console.log(`skipped: the container's executable in a bare root: ${missing}`);
 
-const stage = readFinalStage(await Deno.readTextFile(join(root, "Dockerfile")));
+const stage = readStage(await Deno.readTextFile(join(root, "Dockerfile")));
 
 Deno.test("Dockerfile: an unprivileged user, one volume, its own health check, and signals that reach the program", () => {
   assert.deepEqual(stage.user, { uid: 65532, gid: 65532 });

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import type { FinalStage } from "./dockerfile.ts";
+import type { ContainerStage } from "./dockerfile.ts";
 import type { Outcome } from "./program.ts";
 
 /** A folder that a process takes for the root: with what the final image has, and what a container runtime mounts. */
@@ -23,12 +23,13 @@ const imageLibraries = /^(libc|libm|libdl|libpthread|librt|libgcc_s|ld-linux-[\w
  */
 const enter = `
 set -eu
-root="$1" volume="$2" owner="$3"
-shift 3
+root="$1" volume="$2" owner="$3" mounts="$4"
+shift 4
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 for device in null zero random urandom; do mount --bind "/dev/$device" "$root/dev/$device"; done
 mount --bind "$volume" "$root/data"
+for path in $mounts; do mount --bind "\${root%/root}/mounts$path" "$root$path"; done
 mount -o remount,bind,ro "$root"
 exec chroot --userspec="$owner" --groups="\${owner#*:}" "$root" "$@"
 `;
@@ -47,9 +48,15 @@ export function canMount(): boolean {
 /**
  * Makes a root for an executable.
  *
+ * @param mounts Folders that are mounted besides the volume, as paths in the root. Outside, each is in the folder's `mounts`.
  * @throws {Error} where the executable needs a library that the base image does not have.
  */
-export async function makeBareRoot(folder: string, stage: FinalStage, executable: string): Promise<BareRoot> {
+export async function makeBareRoot(
+  folder: string,
+  stage: ContainerStage,
+  executable: string,
+  mounts: readonly string[] = [],
+): Promise<BareRoot> {
   const [root, volume] = [join(folder, "root"), join(folder, "volume")];
   const owner = `${stage.user.uid}:${stage.user.gid}`;
   for (const path of ["proc", "dev", "data", "etc"]) await Deno.mkdir(join(root, path), { recursive: true });
@@ -60,8 +67,11 @@ export async function makeBareRoot(folder: string, stage: FinalStage, executable
     join(root, "etc/passwd"),
     `nonroot:x:${owner}:nonroot:/home/nonroot:/sbin/nologin\n`,
   );
-  await Deno.mkdir(volume);
-  await Deno.chown(volume, stage.user.uid, stage.user.gid);
+  for (const path of mounts) await Deno.mkdir(join(root, path), { recursive: true });
+  for (const path of [volume, ...mounts.map((path) => join(folder, "mounts", path))]) {
+    await Deno.mkdir(path, { recursive: true });
+    await Deno.chown(path, stage.user.uid, stage.user.gid);
+  }
   // The folder above is for its maker alone, and the image's user must pass through it.
   await Deno.chmod(folder, 0o755);
   await copy(executable, join(root, stage.entrypoint[0]));
@@ -71,7 +81,7 @@ export async function makeBareRoot(folder: string, stage: FinalStage, executable
     new Deno.Command("unshare", {
       args: [
         ...["--mount", "--pid", "--fork", "--kill-child"],
-        ...["sh", "-c", enter, "enter", root, volume, owner, ...stage.entrypoint, ...words],
+        ...["sh", "-c", enter, "enter", root, volume, owner, mounts.join(" "), ...stage.entrypoint, ...words],
       ],
       clearEnv: true,
       env: { PATH: Deno.env.get("PATH") ?? "", ...stage.env, ...env },

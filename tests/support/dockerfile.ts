@@ -1,5 +1,5 @@
-/** What the last stage of a Dockerfile makes of a container. */
-export interface FinalStage {
+/** What a stage of a Dockerfile, and those that it begins with, make of a container. */
+export interface ContainerStage {
   readonly base: string;
   readonly env: Readonly<Record<string, string>>;
   readonly user: { readonly uid: number; readonly gid: number };
@@ -11,22 +11,25 @@ export interface FinalStage {
   readonly command: readonly string[];
 }
 
-/** Reads as much of the format as our Dockerfile uses: numeric users, and commands as JSON. */
-export function readFinalStage(text: string): FinalStage {
-  const instructions = text.replaceAll(/^#.*\n/gm, "").replaceAll(/\\\n/g, " ").split("\n").filter((line) =>
-    line.trim()
-  );
-  const stage = instructions.slice(instructions.findLastIndex((line) => line.startsWith("FROM ")));
+/**
+ * Reads as much of the format as our Dockerfile uses: numeric users, and commands as JSON.
+ *
+ * @param name Name of the stage; default: the last one.
+ */
+export function readStage(text: string, name?: string): ContainerStage {
+  const stages = stagesOf(text);
+  const last = name ?? stages.at(-1)?.name;
+  const stage = withBase(stages, stages.find((one) => one.name === last));
   const valuesOf = (name: string) =>
     stage.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length).trim());
   const valueOf = (name: string) => {
     const values = valuesOf(name);
     if (values.length === 1) return values[0];
-    throw new Error(`The last stage has ${values.length} lines ${name}, expected one.`);
+    throw new Error(`The stage has ${values.length} lines ${name}, expected one.`);
   };
   const [uid, gid] = valueOf("USER").split(":").map(Number);
   return {
-    base: valueOf("FROM"),
+    base: valueOf("FROM").replace(/ AS .*$/, ""),
     env: Object.fromEntries(valuesOf("ENV").flatMap((line) => line.split(/\s+/).map(splitPair))),
     user: { uid, gid },
     workdir: valueOf("WORKDIR"),
@@ -36,6 +39,29 @@ export function readFinalStage(text: string): FinalStage {
     entrypoint: wordsOf(valueOf("ENTRYPOINT")),
     command: wordsOf(valueOf("CMD")),
   };
+}
+
+interface Stage {
+  readonly name: string;
+  /** An image, or the name of another stage. */
+  readonly base: string;
+  readonly instructions: readonly string[];
+}
+
+function stagesOf(text: string): Stage[] {
+  const whole = text.replaceAll(/^#.*\n/gm, "").replaceAll(/\\\n/g, " ");
+  return whole.split(/^(?=FROM )/m).filter((stage) => stage.startsWith("FROM ")).map((stage) => {
+    const instructions = stage.split("\n").filter((line) => line.trim());
+    const [, base, name = ""] = /^FROM (\S+)(?: AS (\S+))?$/.exec(instructions[0]) ?? [];
+    return { base, name, instructions };
+  });
+}
+
+/** Returns the instructions of a stage after those of the stages that it begins with, up to the image of the first. */
+function withBase(stages: readonly Stage[], stage: Stage | undefined): string[] {
+  if (stage === undefined) throw new Error("There is no such stage.");
+  const base = stages.find(({ name }) => name === stage.base);
+  return base ? [...withBase(stages, base), ...stage.instructions.slice(1)] : [...stage.instructions];
 }
 
 function splitPair(pair: string): [name: string, value: string] {

@@ -12,21 +12,32 @@ export interface PythonEnvironment {
   install(): Promise<void>;
 }
 
-/** @param lists Names of the files that list the packages, with their versions. */
-export function pythonEnvironment(folder: string, lists: readonly string[]): PythonEnvironment {
+/**
+ * @param lists Names of the files that list the packages, with their versions.
+ * @param alone Names of lists of packages that are installed without what they need.
+ */
+export function pythonEnvironment(
+  folder: string,
+  lists: readonly string[],
+  alone: readonly string[] = [],
+): PythonEnvironment {
   const environment = join(folder, ".venv");
   const python = join(environment, "bin/python");
   const stamp = join(environment, "requirements.txt");
-  const paths = lists.map((name) => join(folder, name));
+  const [paths, alonePaths] = [lists, alone].map((names) => names.map((name) => join(folder, name)));
   return {
     python,
     async install() {
-      const wanted = (await Promise.all(paths.map((path) => Deno.readTextFile(path)))).join("\n");
+      const wanted = (await Promise.all([...paths, ...alonePaths].map((path) => Deno.readTextFile(path))))
+        .join("\n");
       if (await Deno.readTextFile(stamp).catch(() => "") === wanted) return;
       console.error(`installing ${paths.join(", ")} into ${environment}`);
       await run("python3", ["-m", "venv", environment]);
       const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
       await run(python, [...pip, ...paths.flatMap((path) => ["-r", path])]);
+      if (alone.length > 0) {
+        await run(python, [...pip, "--no-deps", ...alonePaths.flatMap((path) => ["-r", path])]);
+      }
       await Deno.writeTextFile(stamp, wanted);
     },
   };
