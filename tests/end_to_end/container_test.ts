@@ -1,45 +1,66 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type BareRoot, canMount, makeBareRoot } from "../support/container_root.ts";
-import { readStage } from "../support/dockerfile.ts";
+import { type ContainerStage, readStage } from "../support/dockerfile.ts";
 import { downgradeStore } from "../support/downgraded_store.ts";
 import { inFolder, root } from "../support/program.ts";
 import { whenReady } from "../support/serve_process.ts";
 
-const executable = Deno.env.get("CLICKWELL_CONFINED");
-const missing = !executable
-  ? "CLICKWELL_CONFINED does not name what deno task build --confined makes"
-  : canMount()
-  ? undefined
-  : "this user may not mount, which a bare root needs";
-if (missing) console.log(`skipped: the container's executable in a bare root: ${missing}`);
+const dockerfile = await Deno.readTextFile(join(root, "Dockerfile"));
 
-const stage = readStage(await Deno.readTextFile(join(root, "Dockerfile")));
+/** An image of the Dockerfile: what names its executable, and what its permissions are for. */
+interface Image {
+  readonly name: string;
+  readonly variable: string;
+  readonly checkPermissions: (bare: BareRoot) => Promise<void>;
+}
 
-Deno.test("Dockerfile: an unprivileged user, one volume, its own health check, and signals that reach the program", () => {
-  assert.deepEqual(stage.user, { uid: 65532, gid: 65532 });
-  assert.deepEqual(stage.volumes, ["/data"]);
-  assert.equal(stage.stopSignal, "SIGTERM");
-  assert.deepEqual(stage.entrypoint, ["/usr/bin/clickwell"]);
-  assert.deepEqual(stage.command, ["serve"]);
-  assert.equal(stage.healthcheck[0], stage.entrypoint[0]);
-  assert.match(stage.base, /^gcr\.io\/distroless\/cc-debian\d+:nonroot$/);
-});
+const images: readonly Image[] = [
+  { name: "confined", variable: "CLICKWELL_CONFINED", checkPermissions: keepToItself },
+  { name: "fleet", variable: "CLICKWELL_FLEET", checkPermissions: reachOthers },
+];
 
-Deno.test({
-  name:
-    "container: all of it works as process 1 without privileges, on a read-only root with nothing but the image's files",
-  ignore: missing !== undefined,
-  fn: () =>
-    inFolder(async (folder) => {
-      const bare = await makeBareRoot(folder, stage, join(root, executable ?? ""));
-      const before = await bare.listFiles();
-      await prepareModel(bare);
-      await splitOlder(bare, join(folder, "volume"));
-      await servePredictions(bare);
-      await keepWithinVolume(bare);
-      assert.deepEqual(await bare.listFiles(), before, "nothing was written outside of the volume");
-    }),
+for (const { name, variable, checkPermissions } of images) {
+  const stage = readStage(dockerfile, name);
+  const executable = Deno.env.get(variable);
+  const missing = !executable
+    ? `${variable} does not name what deno task build --${name} makes`
+    : canMount()
+    ? undefined
+    : "this user may not mount, which a bare root needs";
+  if (missing) console.log(`skipped: the ${name} executable in a bare root: ${missing}`);
+
+  Deno.test(`Dockerfile, ${name}: an unprivileged user, one volume, its own health check, and signals that reach the program`, () => {
+    assert.deepEqual(stage.user, { uid: 65532, gid: 65532 });
+    assert.deepEqual(stage.volumes, ["/data"]);
+    assert.equal(stage.stopSignal, "SIGTERM");
+    assert.deepEqual(stage.entrypoint, ["/usr/bin/clickwell"]);
+    assert.deepEqual(stage.command, ["serve"]);
+    assert.equal(stage.healthcheck[0], stage.entrypoint[0]);
+    assert.match(stage.base, /^gcr\.io\/distroless\/cc-debian\d+:nonroot$/);
+  });
+
+  Deno.test({
+    name:
+      `container, ${name}: all of it works as process 1 without privileges, on a read-only root with nothing but the image's files`,
+    ignore: missing !== undefined,
+    fn: () =>
+      inFolder(async (folder) => {
+        const bare = await makeBareRoot(folder, stage, join(root, executable ?? ""));
+        const before = await bare.listFiles();
+        await prepareModel(bare);
+        await splitOlder(bare, stage, join(folder, "volume"));
+        await servePredictions(bare, stage);
+        await keepWithinVolume(bare);
+        await checkPermissions(bare);
+        assert.deepEqual(await bare.listFiles(), before, "nothing was written outside of the volume");
+      }),
+  });
+}
+
+Deno.test("Dockerfile: docker build without a target makes the image that has no network", () => {
+  assert.deepEqual(readStage(dockerfile), readStage(dockerfile, "confined"));
+  assert.match(dockerfile.trimEnd().split("\n").at(-1) ?? "", /clickwell-confined/);
 });
 
 /** Enough rows for a reader thread and fitting threads: both workers must be in the executable. */
@@ -66,7 +87,7 @@ async function prepareModel(bare: BareRoot): Promise<void> {
 }
 
 /** A store of an earlier version is split by the container's permissions, too. */
-async function splitOlder(bare: BareRoot, volume: string): Promise<void> {
+async function splitOlder(bare: BareRoot, stage: ContainerStage, volume: string): Promise<void> {
   downgradeStore(volume);
   Deno.chownSync(join(volume, "clickwell.db"), stage.user.uid, stage.user.gid);
   const { code, stderr } = await bare.run(["models", "activate", "1", "--reason", "split"]);
@@ -76,7 +97,7 @@ async function splitOlder(bare: BareRoot, volume: string): Promise<void> {
 }
 
 /** The image's own command, on a free port. */
-async function servePredictions(bare: BareRoot): Promise<void> {
+async function servePredictions(bare: BareRoot, stage: ContainerStage): Promise<void> {
   const env = { CLICKWELL_PORT: "0", CLICKWELL_ADMIN_TOKEN: "a-token-for-this-test-alone" };
   const child = bare.spawn(stage.command, env);
   await using server = await whenReady(child);
@@ -100,7 +121,24 @@ async function keepWithinVolume(bare: BareRoot): Promise<void> {
   const writing = await bare.run(["generate", "--out", "/elsewhere"]);
   assert.equal(writing.code, 1);
   assert.match(writing.stderr, /\/elsewhere/);
+}
+
+async function keepToItself(bare: BareRoot): Promise<void> {
   const calling = await bare.run(["healthcheck", "--url", "http://192.0.2.1"]);
   assert.equal(calling.code, 1);
   assert.match(calling.stderr, /Requires net access to "192\.0\.2\.1:80"/);
+}
+
+/** Another host, which is one of this machine's other addresses. */
+async function reachOthers(bare: BareRoot): Promise<void> {
+  const server = Deno.serve(
+    { hostname: "127.0.0.2", port: 0, onListen: () => {} },
+    () => new Response("ready"),
+  );
+  try {
+    const { code, stderr } = await bare.run(["healthcheck", "--url", `http://127.0.0.2:${server.addr.port}`]);
+    assert.equal(code, 0, stderr);
+  } finally {
+    await server.shutdown();
+  }
 }

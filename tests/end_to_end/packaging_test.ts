@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import configuration from "../../deno.json" with { type: "json" };
 import { bundle } from "../../packaging/bundle.ts";
-import { confinedPermissions, ordinaryPermissions } from "../../packaging/executable.ts";
+import { confinedPermissions, fleetPermissions, ordinaryPermissions } from "../../packaging/executable.ts";
 import { billOfMaterials, type Lock } from "../../packaging/bill_of_materials.ts";
 import { noticesOf, packagesOf } from "../../packaging/notices.ts";
 import { packedBytesMin } from "../../packaging/packed_chunks.ts";
@@ -176,6 +176,45 @@ Deno.test("permissions: in the container it keeps to its volume, its secrets and
     "--allow-sys=statfs",
     "--allow-write=/data",
   ]);
+});
+
+Deno.test("permissions: in a fleet it also has what Kubernetes and Kubeflow mount, and the network or the hosts that are named", async () => {
+  const mounts = ["/tmp/kfp", "/gcs", "/s3", "/minio", "/kfp-workspace"].join(",");
+  const permissions = fleetPermissions([]);
+  assert.ok(permissions.includes("--allow-net"));
+  assert.ok(permissions.includes(`--allow-write=/data,${mounts}`));
+  assert.ok(
+    permissions.includes(
+      `--allow-read=/data,/run/secrets,/var/run/secrets,/etc/clickwell,/mnt/models,${mounts}`,
+    ),
+  );
+  assert.equal(permissions.length, ordinaryPermissions.length);
+  const hosts = ["postgres.example:5432", "*.storage.example", "[fd00::1]:443", "10.0.0.7"];
+  const named = fleetPermissions(hosts);
+  assert.ok(named.includes(`--allow-net=0.0.0.0,127.0.0.1,localhost,[::],[::1],${hosts.join(",")}`));
+  for (const host of ["", "a,b", "https://a", "a:b", "a b"]) {
+    assert.throws(() => fleetPermissions([host]), host);
+  }
+
+  // The runtime takes the flags, and holds the program to them.
+  const server = Deno.serve(
+    { hostname: "127.0.0.2", port: 0, onListen: () => {} },
+    () => new Response("ready"),
+  );
+  const ask = async (permissions: readonly string[]) => {
+    const url = `http://127.0.0.2:${server.addr.port}`;
+    const args = ["run", "--no-prompt", ...permissions, join(root, "main.ts"), "healthcheck", "--url", url];
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
+    return [code, new TextDecoder().decode(stderr)] as const;
+  };
+  try {
+    assert.equal((await ask(fleetPermissions([`127.0.0.2:${server.addr.port}`])))[0], 0);
+    const [code, stderr] = await ask(named);
+    assert.equal(code, 1);
+    assert.match(stderr, /Requires net access to "127\.0\.0\.2:/);
+  } finally {
+    await server.shutdown();
+  }
 });
 
 Deno.test("runtime: versions with a faulty HTTP server are reported", () => {
