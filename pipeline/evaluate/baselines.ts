@@ -1,7 +1,7 @@
 import { log } from "../math/elementary.ts";
 import { bounded } from "./metrics.ts";
 import type { Groups, GroupSums, LabelledRows } from "./ranked_rows.ts";
-import { drawCounts, type Estimate, estimateOf, type ResampleOptions } from "./resampling.ts";
+import { type Estimate, estimateOf } from "./resampling.ts";
 import type { SingleField } from "./single_field.ts";
 
 /** A simpler prediction of the same rows. */
@@ -28,26 +28,42 @@ interface BaselineInputs {
   readonly baseRate: number;
 }
 
-/** @returns The baselines, each with its difference from the model. */
-export function baselinesOf(
+/** Log losses of the baselines, and their differences from the model's; null without rows. */
+export type BaselineValues = readonly (readonly [logLoss: number | null, difference: number | null])[];
+
+/** Computes log losses. @param counts How often each group occurs, shape (groups). Default: once. */
+export type BaselineReader = (counts?: Uint8Array) => BaselineValues;
+
+/** Returns a function that computes the log losses of the base rate, and of the strongest field if there is one. */
+export function createBaselineReader(
   { rows, groups, sums, strongest, baseRate }: BaselineInputs,
-  options: ResampleOptions,
-): Baselines {
+): BaselineReader {
   const [ofClick, ofOther] = [-log(bounded(baseRate)), -log(bounded(1 - baseRate))];
   const ofBaseRate = sums.weights.map((weight, group) =>
     ofClick * sums.clicks[group] + ofOther * (weight - sums.clicks[group])
   );
-  const of = (own: Float64Array) => baselineOf(groups, sums, own, options);
+  const losses = [ofBaseRate, ...(strongest ? [groupLosses(rows, groups, strongest.losses)] : [])];
+  const once = new Uint8Array(groups.hashes.length).fill(1);
+  return (counts = once) => losses.map((own) => meansAt(sums, own, counts));
+}
+
+/** @param drawn What the reader finds in resamples. @returns The baselines, each with its difference from the model. */
+export function baselinesOf(
+  { strongest, baseRate }: Pick<BaselineInputs, "strongest" | "baseRate">,
+  read: BaselineReader,
+  drawn: readonly BaselineValues[],
+): Baselines {
+  const [ofBaseRate, ofField] = read().map(([logLoss, difference], baseline) => ({
+    log_loss: estimateOf(logLoss, drawn.map((values) => values[baseline][0]), { low: 0, high: Infinity }),
+    difference: estimateOf(difference, drawn.map((values) => values[baseline][1]), {
+      low: -Infinity,
+      high: Infinity,
+    }),
+  }));
   return {
-    base_rate: { rate: baseRate, ...of(ofBaseRate) },
+    base_rate: { rate: baseRate, ...ofBaseRate },
     ...(strongest
-      ? {
-        strongest_field: {
-          field: strongest.name,
-          levels: strongest.levels,
-          ...of(groupLosses(rows, groups, strongest.losses)),
-        },
-      }
+      ? { strongest_field: { field: strongest.name, levels: strongest.levels, ...ofField } }
       : {}),
   };
 }
@@ -68,30 +84,16 @@ function groupLosses(
  *
  * @param baseline Losses of the baseline, shape (groups).
  */
-function baselineOf(
-  { hashes }: Groups,
+function meansAt(
   { weights: total, losses: model }: GroupSums,
   baseline: Float64Array,
-  { resamples, seed }: ResampleOptions,
-): Baseline {
-  const counts = new Uint8Array(hashes.length).fill(1);
-  const meanOf = () => {
-    let [rows, ofModel, ofBaseline] = [0, 0, 0];
-    for (let group = 0; group < counts.length; group++) {
-      rows += counts[group] * total[group];
-      ofModel += counts[group] * model[group];
-      ofBaseline += counts[group] * baseline[group];
-    }
-    return rows > 0 ? [ofBaseline / rows, (ofBaseline - ofModel) / rows] : [null, null];
-  };
-  const [logLoss, difference] = meanOf();
-  const drawn: (number | null)[][] = [];
-  for (let resample = 0; hashes.length > 1 && resample < resamples; resample++) {
-    drawCounts(hashes, resample, seed, counts);
-    drawn.push(meanOf());
+  counts: Uint8Array,
+): BaselineValues[number] {
+  let [rows, ofModel, ofBaseline] = [0, 0, 0];
+  for (let group = 0; group < counts.length; group++) {
+    rows += counts[group] * total[group];
+    ofModel += counts[group] * model[group];
+    ofBaseline += counts[group] * baseline[group];
   }
-  return {
-    log_loss: estimateOf(logLoss, drawn.map(([loss]) => loss), { low: 0, high: Infinity }),
-    difference: estimateOf(difference, drawn.map(([, one]) => one), { low: -Infinity, high: Infinity }),
-  };
+  return rows > 0 ? [ofBaseline / rows, (ofBaseline - ofModel) / rows] : [null, null];
 }

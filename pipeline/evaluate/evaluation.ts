@@ -1,4 +1,4 @@
-import { type Baselines, baselinesOf } from "./baselines.ts";
+import { type Baselines, baselinesOf, createBaselineReader } from "./baselines.ts";
 import { type PairedTest, pairedTest } from "./comparison.ts";
 import { blocksOf, coarseRows } from "./coarse_rows.ts";
 import {
@@ -15,9 +15,16 @@ import {
   thresholdResult,
 } from "./curves.ts";
 import { type Division, withLargest } from "./divisions.ts";
-import { differences, drawMetrics, estimates, type MetricEstimates } from "./metric_estimates.ts";
-import { type LabelledRows, lossesOf, numberGroups, type RankedRows, rankRows } from "./ranked_rows.ts";
-import { confidenceLevel, type ResampleOptions } from "./resampling.ts";
+import { differences, drawsOf, estimates, type MetricEstimates } from "./metric_estimates.ts";
+import {
+  createMetricReader,
+  type LabelledRows,
+  lossesOf,
+  numberGroups,
+  type RankedRows,
+  rankRows,
+} from "./ranked_rows.ts";
+import { confidenceLevel, resample, type ResampleOptions } from "./resampling.ts";
 import { strongestField } from "./single_field.ts";
 
 /** Rows with the probabilities that a model gave them. */
@@ -123,13 +130,17 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
     return { cells, bins: cells, losses };
   });
   const [{ cells: ranked, bins, losses }, other] = rankings;
-  const draws = drawMetrics(
-    rankings.map(({ cells }) => cells),
-    groups,
-    { resamples, seed },
-    rankings.map(({ bins }) => bins),
-  );
   const strongest = strongestField(rows, groups, fields);
+  const readBaselines = createBaselineReader({ rows, groups, sums: ranked.sums, strongest, baseRate });
+  const readers = rankings.map(({ cells, bins }) => {
+    const ofBins = createMetricReader(bins);
+    return { ofBins, ofCells: cells === bins ? ofBins : createMetricReader(cells) };
+  });
+  const drawn = resample(groups.hashes, { resamples, seed }, (counts) => ({
+    metrics: readers.map(({ ofBins }) => ofBins(counts)),
+    baselines: readBaselines(counts),
+  }));
+  const draws = readers.map(({ ofCells }, i) => drawsOf(ofCells, drawn.map(({ metrics }) => metrics[i])));
   const partsOf = (division: Division) => evaluateParts(rows, division, options);
   return {
     rows: rows.labels.length,
@@ -142,7 +153,7 @@ export function evaluate(rows: ScoredRows, options: EvaluationOptions): Evaluati
     ...(areBlocks ? { blocks: groups.hashes.length } : {}),
     metrics: estimates(draws[0]),
     perfect_ece: perfectEce(ranked),
-    baselines: baselinesOf({ rows, groups, sums: ranked.sums, strongest, baseRate }, options),
+    baselines: baselinesOf({ strongest, baseRate }, readBaselines, drawn.map((values) => values.baselines)),
     reliability: reliabilityOf(bins),
     ...curvesOf(ranked),
     scores: scoresOf(ranked),
@@ -179,7 +190,8 @@ function evaluateParts(
     const own = { labels, groups: rows.groups.filter(isOwn), weights: rows.weights?.filter(isOwn) };
     const groups = numberGroups(own.groups);
     const ranked = rankRows(own, groups, rows.probabilities.filter(isOwn));
-    const [draws] = drawMetrics([ranked], groups, options);
+    const read = createMetricReader(ranked);
+    const draws = drawsOf(read, resample(groups.hashes, options, read));
     return [{
       name,
       rows: labels.length,

@@ -1,5 +1,5 @@
-import { type Groups, metricsAt, type MetricValues, type RankedRows } from "./ranked_rows.ts";
-import { drawCounts, type Estimate, estimateOf, type ResampleOptions } from "./resampling.ts";
+import type { MetricReader, MetricValues } from "./ranked_rows.ts";
+import { type Estimate, estimateOf } from "./resampling.ts";
 
 export type MetricName = keyof MetricValues;
 export type MetricEstimates = Readonly<Record<MetricName, Estimate>>;
@@ -11,26 +11,13 @@ export interface Draws {
 }
 
 /**
- * @param rankings Of the same rows by one prediction each: all get the same resamples.
- * @param resampledRows The rows that are resampled in place of those, likewise.
+ * @param read Reads the metrics of the rows.
+ * @param resampled Metrics of resamples of the rows, or of rows that stand for them.
  */
-export function drawMetrics(
-  rankings: readonly RankedRows[],
-  { hashes }: Groups,
-  { resamples, seed }: ResampleOptions,
-  resampledRows: readonly RankedRows[] = rankings,
-): Draws[] {
-  const counts = new Uint8Array(hashes.length);
-  const resampled: (MetricValues | undefined)[][] = rankings.map(() => []);
-  for (let resample = 0; hashes.length > 1 && resample < resamples; resample++) {
-    drawCounts(hashes, resample, seed, counts);
-    resampledRows.forEach((rows, i) => resampled[i].push(metricsAt(rows, counts)));
-  }
-  return rankings.map((rows, i) => {
-    const whole = metricsAt(rows);
-    if (!whole) throw new Error("there are no rows");
-    return { whole, resampled: resampled[i] };
-  });
+export function drawsOf(read: MetricReader, resampled: Draws["resampled"]): Draws {
+  const whole = read();
+  if (!whole) throw new Error("there are no rows");
+  return { whole, resampled };
 }
 
 const names: readonly MetricName[] = ["log_loss", "normalised_entropy", "auc", "pr_auc", "brier", "ece"];

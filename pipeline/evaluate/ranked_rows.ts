@@ -124,56 +124,81 @@ export interface MetricValues {
 
 export const reliabilityBins = 15;
 
-/** Computes the metrics. @param counts How often each group occurs, shape (groups). Default: once. @returns undefined without rows. */
-export function metricsAt(rows: RankedRows, counts?: Uint8Array): MetricValues | undefined {
-  const { probabilities, labels, weights, groups, sums } = rows;
+/** Computes metrics. @param counts How often each group occurs, shape (groups). Default: once. @returns undefined without rows. */
+export type MetricReader = (counts?: Uint8Array) => MetricValues | undefined;
+
+/** Returns a function that computes the metrics of rows in which groups occur more or less often: much of a pass is done once. */
+export function createMetricReader(rows: RankedRows): MetricReader {
+  const { probabilities, sums } = rows;
+  const codes = codesOf(rows);
+  const areOne = rows.weights.every((weight) => weight === 1);
+  // Sums of whole numbers take half the time.
+  const weights = areOne ? new Uint8Array(codes.length).fill(1) : rows.weights;
+  const once = new Uint8Array(sums.weights.length).fill(1);
+  return (counts = once) => {
+    const { total, clicks, loss, squares } = totalsAt(sums, counts);
+    if (total === 0) return undefined;
+    const slack = slackOf(total);
+    let [wins, precisions, calibration] = [0, 0, 0];
+    let [before, clicksBefore, all, clicked] = [0, 0, 0, 0];
+    let [bin, binSum, binClicks] = [1, 0, 0];
+    let binEnd = total / reliabilityBins - slack;
+    for (let i = 0; i < codes.length; i++) {
+      const code = codes[i];
+      const weight = weights[i] * counts[code >>> 2];
+      // Labels are in no order by which a processor could predict a branch.
+      all += weight;
+      clicked += weight * (code & 1);
+      if ((code & lastOfEqual) === 0) continue;
+      if (clicked > 0) {
+        wins += clicked * (before - clicksBefore + (all - clicked) / 2);
+        precisions += clicked * Math.min(1, (clicks - clicksBefore) / (total - before));
+      }
+      before += all;
+      clicksBefore += clicked;
+      binSum += all * probabilities[i];
+      binClicks += clicked;
+      all = clicked = 0;
+      if (before >= binEnd) {
+        calibration += Math.abs(binSum - binClicks);
+        while (before >= binEnd && bin < reliabilityBins) binEnd = (total * ++bin) / reliabilityBins - slack;
+        binSum = binClicks = 0;
+      }
+    }
+    const hasBoth = clicks > 0 && total - clicks > 0;
+    return {
+      log_loss: loss / total,
+      normalised_entropy: hasBoth ? loss / total / entropyOf(clicks / total) : null,
+      auc: hasBoth ? wins / clicks / (total - clicks) : null,
+      pr_auc: hasBoth ? precisions / clicks : null,
+      brier: squares / total,
+      ece: (calibration + Math.abs(binSum - binClicks)) / total,
+    };
+  };
+}
+
+const lastOfEqual = 2;
+
+/** Returns four times each row's group, plus 2 if it is the last of those of the same probability, plus its label: one array to read. */
+function codesOf({ probabilities, labels, groups }: RankedRows): Uint32Array {
+  const codes = new Uint32Array(labels.length);
+  for (let i = 0; i < codes.length; i++) {
+    const isLast = probabilities[i] !== probabilities[i + 1];
+    codes[i] = 4 * groups[i] + (isLast ? lastOfEqual : 0) + labels[i];
+  }
+  return codes;
+}
+
+function totalsAt(sums: GroupSums, counts: Uint8Array) {
   let [total, clicks, loss, squares] = [0, 0, 0, 0];
-  for (let group = 0; group < sums.weights.length; group++) {
-    const count = counts ? counts[group] : 1;
+  for (let group = 0; group < counts.length; group++) {
+    const count = counts[group];
     total += count * sums.weights[group];
     clicks += count * sums.clicks[group];
     loss += count * sums.losses[group];
     squares += count * sums.squares[group];
   }
-  if (total === 0) return undefined;
-  const slack = slackOf(total);
-  let [wins, precisions, calibration] = [0, 0, 0];
-  let [before, clicksBefore] = [0, 0];
-  let [bin, binSum, binClicks] = [1, 0, 0];
-  let binEnd = total / reliabilityBins - slack;
-  for (let i = 0; i < labels.length;) {
-    const probability = probabilities[i];
-    let [clicked, others] = [0, 0];
-    for (; i < labels.length && probabilities[i] === probability; i++) {
-      const weight = counts ? weights[i] * counts[groups[i]] : weights[i];
-      // Labels are in no order by which a processor could predict a branch.
-      const ofClick = weight * labels[i];
-      clicked += ofClick;
-      others += weight - ofClick;
-    }
-    if (clicked > 0) {
-      wins += clicked * (before - clicksBefore + others / 2);
-      precisions += clicked * Math.min(1, (clicks - clicksBefore) / (total - before));
-    }
-    before += clicked + others;
-    clicksBefore += clicked;
-    binSum += (clicked + others) * probability;
-    binClicks += clicked;
-    if (before >= binEnd) {
-      calibration += Math.abs(binSum - binClicks);
-      while (before >= binEnd && bin < reliabilityBins) binEnd = (total * ++bin) / reliabilityBins - slack;
-      binSum = binClicks = 0;
-    }
-  }
-  const hasBoth = clicks > 0 && total - clicks > 0;
-  return {
-    log_loss: loss / total,
-    normalised_entropy: hasBoth ? loss / total / entropyOf(clicks / total) : null,
-    auc: hasBoth ? wins / clicks / (total - clicks) : null,
-    pr_auc: hasBoth ? precisions / clicks : null,
-    brier: squares / total,
-    ece: (calibration + Math.abs(binSum - binClicks)) / total,
-  };
+  return { total, clicks, loss, squares };
 }
 
 /** Returns the log loss of a constant that is the click rate. */

@@ -61,6 +61,25 @@ export function drawCounts(hashes: Uint32Array, resample: number, seed: number, 
 }
 
 /**
+ * Returns what a function makes of each resample: of the same draws, whatever else is made of them. Without resamples for fewer than two
+ * groups.
+ *
+ * @param hashes Of the groups, shape (groups).
+ * @param valueOf Gets how often each group occurs, shape (groups); overwritten by the next resample.
+ */
+export function resample<T>(
+  hashes: Uint32Array,
+  { resamples, seed }: ResampleOptions,
+  valueOf: (counts: Uint8Array) => T,
+): T[] {
+  const counts = new Uint8Array(hashes.length);
+  return Array.from({ length: hashes.length > 1 ? resamples : 0 }, (_, number) => {
+    drawCounts(hashes, number, seed, counts);
+    return valueOf(counts);
+  });
+}
+
+/**
  * Derives the interval of a value from its values in the resamples: their quantiles, moved such that their mean is the value, since
  * those of a calibration error lie above it.
  *

@@ -88,6 +88,9 @@ export async function evaluateRows(
 
 /** Returns the rows that were answered, and a function that divides them as all rows are divided. */
 function answeredRows(rows: ReadRows, isAnswered: (row: number) => boolean) {
+  if (rows.labels.every((_, i) => isAnswered(i))) {
+    return { answered: rows, divide: (division: Division): Division => division };
+  }
   const isOwn = (_: number, i: number) => isAnswered(i);
   const answered = {
     probabilities: rows.probabilities.filter(isOwn),
@@ -96,9 +99,7 @@ function answeredRows(rows: ReadRows, isAnswered: (row: number) => boolean) {
     ...(rows.weights ? { weights: rows.weights.filter(isOwn) } : {}),
     times: rows.times.filter(isOwn),
   };
-  const areAll = answered.labels.length === rows.labels.length;
-  const divide = (division: Division): Division =>
-    areAll ? division : { ...division, codes: division.codes.filter(isOwn) };
+  const divide = (division: Division): Division => ({ ...division, codes: division.codes.filter(isOwn) });
   return { answered, divide };
 }
 

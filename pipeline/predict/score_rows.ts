@@ -188,30 +188,38 @@ function createFieldValues(
     values: valuesOf(name),
   }));
   return {
-    add(batch: RowBatch, i: number, columns: Columns): void {
-      for (const { at, values } of used) values.add(batch.fields[at][i]);
-      for (const { name, at, values } of slices) {
-        values.add(at >= 0 ? batch.fields[at][i] : batch.kept[columns(name)][i]);
-      }
+    /** Returns a function that adds the values of a row. */
+    adder({ fields: own, kept }: RowBatch, columns: Columns): (i: number) => void {
+      const pairs = [
+        ...used.map(({ at, values }) => ({ values, cells: own[at] })),
+        ...slices.map(({ name, at, values }) => ({ values, cells: at >= 0 ? own[at] : kept[columns(name)] })),
+      ];
+      return (i) => {
+        for (const { values, cells } of pairs) values.add(cells[i]);
+      };
     },
     fields: used.map(({ values }) => values),
     slices: slices.map(({ values }) => values),
   };
 }
 
-/** Returns the cells of a row's columns that are no fields. */
-function cellsOf({ kept }: RowBatch, i: number, columns: Columns, spec: FeatureSpec): RowCells {
-  const cellOf = (name: string | undefined) => {
+/** Returns a function that gives the cells of a row's columns that are no fields. */
+function createCellReader(
+  { kept }: RowBatch,
+  columns: Columns,
+  { label, id, group, weight, time }: FeatureSpec,
+): (i: number) => RowCells {
+  const [labels, ids, groups, weights, times] = [label, id, group, weight, time].map((name) => {
     const at = columns(name);
-    return at < 0 ? undefined : kept[at][i];
-  };
-  return {
-    label: cellOf(spec.label) ?? null,
-    id: cellOf(spec.id),
-    group: cellOf(spec.group),
-    weight: cellOf(spec.weight),
-    time: cellOf(spec.time),
-  };
+    return at < 0 ? undefined : kept[at];
+  });
+  return (i) => ({
+    label: labels?.[i] ?? null,
+    id: ids?.[i],
+    group: groups?.[i],
+    weight: weights?.[i],
+    time: times?.[i],
+  });
 }
 
 /** Collects rows. */
@@ -229,13 +237,7 @@ function createRows(
   let [unlabelled, newer, checksum] = [0, 0, 0];
   let hasGroups = true;
 
-  function addRow(
-    batch: RowBatch,
-    i: number,
-    columns: Columns,
-    { path, read }: BatchOrigin,
-  ): boolean {
-    const cells = cellsOf(batch, i, columns, spec);
+  function addRow(cells: RowCells, i: number, { path, read }: BatchOrigin): boolean {
     const nameOf = () =>
       path === undefined
         ? `the row with ${spec.id} ${String(cells.id).slice(0, 80)}`
@@ -261,15 +263,17 @@ function createRows(
     /** @throws {Failure} `row-rejected`, `examples-invalid` */
     add(batch: RowBatch, columns: Columns, origin: BatchOrigin): void {
       const scores = scorer.score(batch);
+      const cellsOf = createCellReader(batch, columns, spec);
+      const addValues = values.adder(batch, columns);
       for (let i = 0; i < batch.rowCount; i++) {
-        if (!addRow(batch, i, columns, origin)) continue;
+        if (!addRow(cellsOf(i), i, origin)) continue;
         probabilities.push(scores[i]);
         if (scores[i] !== scores[i]) {
           const reason = scorer.reason(batch, i);
           if (!lenient) throw rejected(origin, i, reason);
           reasons.add(reason);
         }
-        values.add(batch, i, columns);
+        addValues(i);
       }
     },
     all: (): ReadRows => ({

@@ -6,7 +6,12 @@ import { createColumnValues, withLargest } from "../../../pipeline/evaluate/divi
 import { defaultResampling, evaluate, type ScoredRows } from "../../../pipeline/evaluate/evaluation.ts";
 import { aucOf, metricsOf } from "../../../pipeline/evaluate/metrics.ts";
 import { divideByTime } from "../../../pipeline/evaluate/period_division.ts";
-import { lossesOf, metricsAt, numberGroups, rankRows } from "../../../pipeline/evaluate/ranked_rows.ts";
+import {
+  createMetricReader,
+  lossesOf,
+  numberGroups,
+  rankRows,
+} from "../../../pipeline/evaluate/ranked_rows.ts";
 import { drawCounts, estimateOf } from "../../../pipeline/evaluate/resampling.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
 import { normalQuantile } from "../../../pipeline/math/normal_quantile.ts";
@@ -40,7 +45,7 @@ function rankedOf(rows: ScoredRows) {
 }
 
 function valuesOf(rows: ScoredRows, counts?: Uint8Array) {
-  const values = metricsAt(rankedOf(rows), counts);
+  const values = createMetricReader(rankedOf(rows))(counts);
   assert.ok(values);
   return values;
 }
@@ -229,11 +234,11 @@ Deno.test("evaluation: one group, or one class, has values without intervals", (
   assert.equal(metrics.auc.low, null);
   assert.equal(baselines.base_rate.difference.high, null);
   assert.deepEqual(estimateOf(null, [1, 2], { low: 0, high: 1 }), { value: null, low: null, high: null });
-  const oneClass = metricsAt(rankRows(
+  const oneClass = createMetricReader(rankRows(
     { labels: Uint8Array.of(1, 1), groups: Uint32Array.of(1, 2) },
     numberGroups(Uint32Array.of(1, 2)),
     Float64Array.of(0.2, 0.4),
-  ));
+  ))();
   assert.equal(oneClass?.auc, null);
   assert.equal(oneClass?.normalised_entropy, null);
 });
