@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type ColumnValues, createColumnValues } from "../evaluate/divisions.ts";
+import type { ColumnValues } from "../evaluate/divisions.ts";
 import { exampleKeysOf } from "../examples/example_keys.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { Failure, fileInvalid, usageInvalid } from "../failure.ts";
@@ -8,6 +8,7 @@ import { hashOf, mixed } from "../math/hash.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { Field } from "../model/signature.ts";
 import { createYielding } from "../runtime/event_loop.ts";
+import { type Columns, createFieldValues } from "./field_values.ts";
 import type { HeldOut } from "./held_out_rows.ts";
 import { createLabelledRowReader, type RowCells } from "./labelled_row.ts";
 import { createBatchScorer, createReasonCounter, openRows, timesOf } from "./predict_file.ts";
@@ -65,9 +66,6 @@ export interface ReadRows {
   /** Of the rows' ids or numbers: equal if another pass read the same rows. */
   readonly checksum: number;
 }
-
-/** Texts are no fields to predict by alone, and more fields than this take too much memory. */
-const fieldsMax = 64;
 
 /**
  * Reads rows with labels and scores them.
@@ -130,9 +128,6 @@ function nameIn(input: EvaluationInput, name: string): string {
   return input.is === "files" && Object.hasOwn(input.names, name) ? input.names[name] : name;
 }
 
-/** Returns where a column is among those that a source keeps; −1 if it has no such column. */
-type Columns = (name: string | undefined) => number;
-
 function columnsOf({ kept }: RowSource, input: EvaluationInput): Columns {
   const places = new Map(kept.map(({ name }, i) => [name, i]));
   return (name) => name === undefined ? -1 : places.get(nameIn(input, name)) ?? -1;
@@ -168,39 +163,6 @@ interface BatchOrigin {
   readonly path: string | undefined;
   /** Rows of the file before the batch. */
   readonly read: number;
-}
-
-/** Collects the values of the fields and of the slices. */
-function createFieldValues(
-  fields: readonly Field[],
-  { slices: names, scoresOnly }: { readonly slices: readonly string[]; readonly scoresOnly: boolean },
-) {
-  const valuesOf = (name: string) => {
-    const areLevels = fields.some((field) => field.name === name && field.type === "categorical");
-    return createColumnValues(name, { areLevels });
-  };
-  const used = fields.flatMap(({ wordCount, name }, at) =>
-    wordCount === undefined ? [{ at, values: valuesOf(name) }] : []
-  ).slice(0, scoresOnly ? 0 : fieldsMax);
-  const slices = names.map((name) => ({
-    name,
-    at: fields.findIndex((field) => field.name === name),
-    values: valuesOf(name),
-  }));
-  return {
-    /** Returns a function that adds the values of a row. */
-    adder({ fields: own, kept }: RowBatch, columns: Columns): (i: number) => void {
-      const pairs = [
-        ...used.map(({ at, values }) => ({ values, cells: own[at] })),
-        ...slices.map(({ name, at, values }) => ({ values, cells: at >= 0 ? own[at] : kept[columns(name)] })),
-      ];
-      return (i) => {
-        for (const { values, cells } of pairs) values.add(cells[i]);
-      };
-    },
-    fields: used.map(({ values }) => values),
-    slices: slices.map(({ values }) => values),
-  };
 }
 
 /** Returns a function that gives the cells of a row's columns that are no fields. */
