@@ -49,14 +49,16 @@ export async function predictFrom(input: PredictInput, settings: Settings): Prom
     case "file": {
       const { path, names } = input;
       const keys = exampleKeysOf(metadata.spec);
-      return await withStandardInput([path], { dataDir, signal }, (pathOf) =>
-        predictFile({
+      return await withStandardInput([path], { dataDir, signal }, (pathOf) => {
+        const { size } = fileState(pathOf(path));
+        return predictFile({
           ...settings,
           path: pathOf(path),
           keepIfPresent: keys ? [keys.id, keys.group] : [],
           names,
-          observe: (_, done) => showProgress(settings, done, fileState(pathOf(path)).size, "bytes"),
-        }));
+          observe: (_, done) => showProgress(settings, done, size, "bytes"),
+        });
+      });
     }
     case "unlabelled": {
       const { label, ...keys } = requireKeys(metadata);

@@ -22,7 +22,25 @@ export type ColumnPredictor = (
   typed?: TypedColumns,
 ) => Float64Array;
 
-export type TypedColumns = readonly (BatchColumn | undefined)[];
+export type TypedColumns = readonly (BatchColumn | CodedColumn | undefined)[];
+
+/** A column whose rows are entries of a dictionary. */
+export interface CodedColumn {
+  readonly type: "CODES";
+  /** Index of each row's entry. Shape (rows, or more). */
+  readonly codes: Int32Array;
+  /** One object for all rows of a dictionary. */
+  readonly entries: Entries;
+}
+
+/** The values of a dictionary, of which the last is null. */
+export interface Entries {
+  readonly count: number;
+  /** Shape (count). */
+  readonly cells: readonly unknown[];
+  /** The same values without an object each, where they are known so. */
+  readonly typed: BatchColumn | undefined;
+}
 
 export function createColumnFindings(fieldCount: number): ColumnFindings {
   return { unseen: Array.from({ length: fieldCount }, () => []), missing: new Float64Array(fieldCount) };

@@ -14,6 +14,7 @@ import { isTimeFeature, misreadTime } from "../encode/time_feature.ts";
 import { inputsOf } from "../examples/input_columns.ts";
 import { servedCalibration } from "./calibration_map.ts";
 import { createCellResults } from "./cell_results.ts";
+import { addByCode, createEntryResults } from "./coded_columns.ts";
 import { clearFindings, createFindings } from "./findings.ts";
 import { probabilityOf, type ServableModel } from "./predictor.ts";
 import { fieldsOf } from "./signature.ts";
@@ -48,12 +49,34 @@ function createColumnSum(model: ServableModel): ColumnPredictor | undefined {
   if (tables) return createTableColumns(model);
   const { encoder: { features }, coefficients, intercept } = model;
   const names = fieldsOf(model.encoder).map(({ name }) => name);
-  const adders = features.map((feature) => adderOf(feature, coefficients, names));
+  const adders = features.map((feature) => {
+    const add = adderOf(feature, coefficients, names);
+    const inputs = inputsOf(feature);
+    const isAlone = feature.servedAs === undefined && inputs.length === 1;
+    return isAlone ? byEntries(add, names.indexOf(feature.name), names.length) : add;
+  });
   return (columns, rowCount, findings, typed = []) => {
     // Features are added in the order of the encoder, so that each sum has the terms of the predictor in its order.
     const logits = new Float64Array(rowCount).fill(intercept);
     for (const add of adders) add(columns, logits, findings, typed);
     return logits;
+  };
+}
+
+/** Adds the parts of a dictionary's entries where a column has one, and otherwise those of its rows. */
+function byEntries(add: AddFeature, field: number, fieldCount: number): AddFeature {
+  const partsOf = createEntryResults(field, fieldCount, (columns, rowCount, findings, typed) => {
+    // Unlike 0, −0 changes no part that is added to it.
+    const parts = new Float64Array(rowCount).fill(-0);
+    add(columns, parts, findings, typed);
+    return parts;
+  });
+  return (columns, logits, findings, typed) => {
+    const column = typed[field];
+    const found = column?.type === "CODES" ? partsOf(column) : undefined;
+    if (column?.type !== "CODES" || !found) return add(columns, logits, findings, typed);
+    addByCode(logits, found.results, column.codes);
+    found.addFindings(column, logits.length, findings);
   };
 }
 

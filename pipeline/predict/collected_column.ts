@@ -1,5 +1,6 @@
 import type { DecodedArray } from "hyparquet";
 import type { BatchColumn, Cell } from "../files/columns/batch.ts";
+import type { CodedColumn } from "../model/column_findings.ts";
 import type { ColumnType } from "../store/table.ts";
 
 /** A column of a row group of the output, collected batch by batch. */
@@ -23,10 +24,23 @@ export function createCollectedColumn(type: ColumnType, rowsMax: number) {
   const valueAt = (row: number): unknown =>
     nulls[row] === 1 ? null : type === "INTEGER" ? integers[row] : reals[row];
 
+  const appendCoded = ({ codes, entries: { typed, count } }: CodedColumn, rowCount: number): boolean => {
+    if (typed?.type !== type || typed.type === "TEXT" || cells.length > 0) return false;
+    if (typed.type === "INTEGER") gatherWords(words, typedCount, typed.words, codes, rowCount);
+    else if (typed.type === "REAL") gatherReals(reals, typedCount, typed.values, codes, rowCount);
+    for (let i = 0; i < rowCount; i++) {
+      const isNull = codes[i] === count - 1;
+      nulls[typedCount + i] = isNull ? 1 : 0;
+      if (isNull) hasNull = true;
+    }
+    typedCount += rowCount;
+    return true;
+  };
   return {
     length: (): number => typedCount + cells.length,
     /** @returns Whether the values were appended: otherwise their cells have to be. */
-    appendTyped(column: BatchColumn, rowCount: number): boolean {
+    appendTyped(column: BatchColumn | CodedColumn, rowCount: number): boolean {
+      if (column.type === "CODES") return appendCoded(column, rowCount);
       if (column.type !== type || column.type === "TEXT" || cells.length > 0) return false;
       if (column.type === "INTEGER") words.set(column.words.subarray(0, 2 * rowCount), 2 * typedCount);
       else if (column.type === "REAL") reals.set(column.values.subarray(0, rowCount), typedCount);
@@ -69,4 +83,27 @@ export function createCollectedColumn(type: ColumnType, rowsMax: number) {
 function parquetCell(cell: Cell, type: ColumnType): unknown {
   if (cell === null) return null;
   return type === "INTEGER" ? BigInt(cell) : type === "TEXT" ? String(cell) : cell;
+}
+
+function gatherWords(
+  words: Int32Array,
+  first: number,
+  from: Int32Array,
+  codes: Int32Array,
+  rowCount: number,
+): void {
+  for (let i = 0, to = 2 * first; i < rowCount; i++, to += 2) {
+    words[to] = from[2 * codes[i]];
+    words[to + 1] = from[2 * codes[i] + 1];
+  }
+}
+
+function gatherReals(
+  reals: Float64Array,
+  first: number,
+  from: Float64Array,
+  codes: Int32Array,
+  rowCount: number,
+): void {
+  for (let i = 0; i < rowCount; i++) reals[first + i] = from[codes[i]];
 }

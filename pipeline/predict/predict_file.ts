@@ -105,12 +105,10 @@ async function predictRows(
       const reasons = createReasonCounter();
       for (let batch = source.next(); batch; batch = source.next()) {
         const probabilities = scorer.score(batch);
-        for (let i = 0; i < batch.rowCount; i++) {
-          if (probabilities[i] === probabilities[i]) {
-            answered++;
-            sum += probabilities[i];
-            continue;
-          }
+        sum = sumOf(probabilities, sum);
+        const unanswered = indicesOfNaN(probabilities);
+        answered += batch.rowCount - unanswered.length;
+        for (const i of unanswered) {
           const reason = scorer.reason(batch, i);
           if (!lenient) {
             throw new Failure(
@@ -143,6 +141,21 @@ async function predictRows(
   } finally {
     source.close();
   }
+}
+
+// Loops by themselves: V8 compiles a function that is called often, and a long one with many calls seldom or more than once.
+
+/** Adds the numbers to a sum, one after the other, but for NaN. */
+function sumOf(values: Float64Array, sum: number): number {
+  let total = sum;
+  for (let i = 0; i < values.length; i++) if (values[i] === values[i]) total += values[i];
+  return total;
+}
+
+function indicesOfNaN(values: Float64Array): number[] {
+  const indices: number[] = [];
+  for (let i = 0; i < values.length; i++) if (values[i] !== values[i]) indices.push(i);
+  return indices;
 }
 
 /** Opens a file of rows, whose format is detected from its content. @throws {Failure} `file-missing`, `file-invalid` */

@@ -128,6 +128,7 @@ function parquetFile(path: string, kept: readonly KeptColumn[]): PredictionFile 
   const file = createParquetFile(path, {
     columns: names.map((name, i) => ({ name, ...elements[types[i]] })),
     createdBy: "clickwell predict",
+    isQuick: true,
   });
   const collected = types.map((type) => createCollectedColumn(type, rowGroupRowsMax + batchRows));
   const [own] = collected.slice(-1);

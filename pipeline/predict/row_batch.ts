@@ -1,8 +1,9 @@
 import { fileInvalid } from "../failure.ts";
-import type { BatchColumn, Cell } from "../files/columns/batch.ts";
+import type { Cell } from "../files/columns/batch.ts";
 import { withPoint } from "../files/columns/checked_append.ts";
 import { parseReal } from "../files/text/number_text.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
+import type { TypedColumns } from "../model/column_findings.ts";
 import type { Field } from "../model/signature.ts";
 import { nearestName } from "../did_you_mean.ts";
 import type { ColumnType } from "../store/table.ts";
@@ -18,10 +19,7 @@ export interface RowBatch {
    * The same values without an object each, per field and kept column; undefined if there are only those above. Valid until the
    * next batch is read.
    */
-  readonly typed?: {
-    readonly fields: readonly (BatchColumn | undefined)[];
-    readonly kept: readonly (BatchColumn | undefined)[];
-  };
+  readonly typed?: { readonly fields: TypedColumns; readonly kept: TypedColumns };
   /** Errors of rows whose values could not be read, by index in the batch. */
   readonly faults: ReadonlyMap<number, string>;
 }

@@ -1,6 +1,7 @@
 import type { ValueType } from "../examples/level.ts";
 import { openSource } from "../files/byte_source.ts";
 import { type BatchColumn, type Cell, copyCells, gatherColumn } from "../files/columns/batch.ts";
+import { addNullEntry } from "../files/columns/coded_rows.ts";
 import type { ColumnBuffer } from "../files/columns/column_buffer.ts";
 import type { ColumnSource } from "../files/columns/column_source.ts";
 import { formatOf, openFile } from "../files/open_file.ts";
@@ -8,6 +9,7 @@ import { readFooter } from "../files/parquet/footer.ts";
 import { type Meaning, meaningOf } from "../files/parquet/column_meaning.ts";
 import { clearRowRun, createRowRun, type RowRun } from "../files/columns/row_run.ts";
 import type { TextFormat } from "../files/text/text_format.ts";
+import type { CodedColumn, Entries } from "../model/column_findings.ts";
 import type { Field } from "../model/signature.ts";
 import type { ColumnType, TableColumn } from "../store/table.ts";
 import {
@@ -33,7 +35,6 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
     return sources;
   }, options.textFormat);
   const run = createRowRun(sources.map(({ column }) => column));
-  const indices = Uint32Array.from({ length: batchRows }, (_, i) => i);
   const { textFormat: format = {} } = options;
   const readers = options.fields.map((field, i) => {
     const name = selected.fields[i];
@@ -43,6 +44,9 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
   let fieldColumnCount = 0;
   /** Where the columns of the fields are, in reading order. */
   const places = names.map((name) => name === undefined ? undefined : fieldColumnCount++);
+  const takers = sources.map((_, i) =>
+    columnTaker(places.includes(i) ? readers[places.indexOf(i)] : undefined)
+  );
   return {
     kept: keep.map((name) => ({ name, type: shapeOf(name).type })),
     bytesRead: reader.bytesRead,
@@ -51,7 +55,7 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
       clearRowRun(run);
       const rowCount = reader.read(run, batchRows);
       if (rowCount === 0) return undefined;
-      const columns = run.buffers.map((buffer) => columnOfBuffer(buffer, indices.subarray(0, rowCount)));
+      const columns = run.buffers.map((buffer, i) => takers[i](buffer, rowCount));
       const fieldColumns = places.map((place) => place === undefined ? undefined : columns[place]);
       const keptColumns = columns.slice(fieldColumnCount);
       return {
@@ -65,7 +69,9 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
         ),
         kept: lazily(keptColumns.map((column) => () => valuesOf(column, rowCount))),
         typed: {
-          fields: fieldColumns.map((column, i) => readers[i] === undefined ? column : undefined),
+          fields: fieldColumns.map((column, i) =>
+            column?.type === "CODES" || readers[i] === undefined ? column : undefined
+          ),
           kept: keptColumns,
         },
         faults: faultsOf(run),
@@ -74,8 +80,36 @@ export function openTableRows(path: string, options: RowSourceOptions): RowSourc
   };
 }
 
+/**
+ * Returns a function that takes the column of a buffer, valid until the buffer is cleared.
+ *
+ * @param read Converts the values of a dictionary.
+ */
+function columnTaker(read: ReadCell | undefined) {
+  let known: { readonly dictionary: ColumnBuffer; readonly entries: Entries } | undefined;
+  return (buffer: ColumnBuffer, rowCount: number): BatchColumn | CodedColumn => {
+    if (!buffer.coded) return columnOfBuffer(buffer, rowCount);
+    const { codes, dictionary } = buffer.coded;
+    if (known?.dictionary !== dictionary) known = { dictionary, entries: entriesOf(dictionary, read) };
+    return { type: "CODES", codes, entries: known.entries };
+  };
+}
+
+function entriesOf(dictionary: ColumnBuffer, read: ReadCell | undefined): Entries {
+  const count = addNullEntry(dictionary);
+  const column = columnOfBuffer(dictionary, count);
+  let cells: readonly unknown[] | undefined;
+  return {
+    count,
+    typed: read === undefined ? column : undefined,
+    get cells() {
+      return cells ??= valuesOf(column, count, read);
+    },
+  };
+}
+
 /** Uses the memory of the buffer where it can: the column is valid until the buffer is cleared. */
-function columnOfBuffer(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn {
+function columnOfBuffer(buffer: ColumnBuffer, rowCount: number): BatchColumn {
   const { nulls } = buffer;
   switch (buffer.type) {
     case "INTEGER":
@@ -83,8 +117,19 @@ function columnOfBuffer(buffer: ColumnBuffer, indices: Uint32Array): BatchColumn
     case "REAL":
       return { type: "REAL", nulls, values: buffer.values };
     case "TEXT":
-      return gatherColumn(buffer, indices);
+      return gatherColumn(buffer, firstRows(rowCount));
   }
+}
+
+let rows = new Uint32Array();
+
+/** Returns 0, 1, … */
+function firstRows(count: number): Uint32Array {
+  if (rows.length < count) {
+    rows = new Uint32Array(Math.max(batchRows, count));
+    for (let i = 0; i < rows.length; i++) rows[i] = i;
+  }
+  return rows.subarray(0, count);
 }
 
 /** Returns an array whose entries are made when they are first read. */
@@ -104,9 +149,14 @@ function sourcesOf(
   shapeOf: ShapeOf,
 ): ColumnSource[] {
   const ofFields = selected.fields.flatMap((name, i) =>
-    name === undefined ? [] : [{ name, column: columnOf(name, shapeOf(name, fields[i])) }]
+    name === undefined ? [] : [{ name, column: columnOf(name, shapeOf(name, fields[i])), mayBeCoded: true }]
   );
-  return [...ofFields, ...selected.kept.map((name) => ({ name, column: columnOf(name, shapeOf(name)) }))];
+  const kept = selected.kept.map((name) => ({
+    name,
+    column: columnOf(name, shapeOf(name)),
+    mayBeCoded: true,
+  }));
+  return [...ofFields, ...kept];
 }
 
 function columnOf(name: string, { type, isTime }: ColumnShape): TableColumn {
@@ -169,9 +219,13 @@ function shapeOfMeaning(meaning: Meaning | undefined, values: ValueType | undefi
   return { type: typesOf[meaning.is] ?? "TEXT", isTime: false };
 }
 
-function valuesOf(column: BatchColumn, rowCount: number): Cell[];
-function valuesOf(column: BatchColumn, rowCount: number, read: ReadCell | undefined): unknown[];
-function valuesOf(column: BatchColumn, rowCount: number, read?: ReadCell): unknown[] {
+function valuesOf(column: BatchColumn | CodedColumn, rowCount: number): Cell[];
+function valuesOf(column: BatchColumn | CodedColumn, rowCount: number, read: ReadCell | undefined): unknown[];
+function valuesOf(column: BatchColumn | CodedColumn, rowCount: number, read?: ReadCell): unknown[] {
+  if (column.type === "CODES") {
+    const { codes, entries: { cells } } = column;
+    return Array.from({ length: rowCount }, (_, i) => cells[codes[i]]);
+  }
   const cells: Cell[] = [];
   copyCells(column, 0, rowCount, { cells, at: 0, step: 1 });
   return read === undefined ? cells : cells.map(read);

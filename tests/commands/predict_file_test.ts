@@ -35,7 +35,7 @@ function csvCell(value: unknown): string {
 }
 
 /** Lender ids as doubles, as Python writes columns of integers with gaps. */
-function parquet(table: readonly Cells[]): Uint8Array {
+function parquet(table: readonly Cells[], options: { rowGroupSize?: number } = {}): Uint8Array {
   const types = { requested: "DOUBLE", annual_income: "DOUBLE", apr: "DOUBLE", lender_id: "DOUBLE" } as const;
   const columnData = names.map((name) => ({
     name,
@@ -43,7 +43,7 @@ function parquet(table: readonly Cells[]): Uint8Array {
     type: name === "offer_id" ? "INT64" as const : name in types ? "DOUBLE" as const : "STRING" as const,
     nullable: true,
   }));
-  return new Uint8Array(parquetWriteBuffer({ columnData }));
+  return new Uint8Array(parquetWriteBuffer({ columnData, ...options }));
 }
 
 const inputs: Readonly<Record<string, string | Uint8Array>> = {
@@ -291,6 +291,30 @@ Deno.test("predict: a file of many batches is predicted to its end", async () =>
   );
   assert.equal(seen.at(-1), many.length);
   assert.ok(seen.every((count, i) => count - (seen[i - 1] ?? 0) <= 4_096), `answered up to ${seen}`);
+});
+
+Deno.test("predict: row groups of parquet with a dictionary, without one, and of both give the server's probabilities", async () => {
+  const many = Array.from({ length: 9_000 }, (_, i) => ({
+    ...rows[i % rows.length],
+    offer_id: 2 ** 40 + 3 * i,
+    // At first few amounts, then more and more others.
+    requested: i < 2_000 ? 1_000 * (i % 3 + 1) : i,
+    loan_purpose: i % 5 === 0 ? null : `purpose ${i % 13}`,
+  }));
+  const expected = many.map(({ offer_id: _, ...fields }) => probabilityOf(models.first, fields));
+  for (const rowGroupSize of [9_000, 1_000]) {
+    const content = parquet(many, { rowGroupSize });
+    for (const format of ["parquet", "ndjson"] as const) {
+      const { report, answers } = await predicted(content, format, { keep: ["requested", "loan_purpose"] });
+      assert.deepEqual(answers.map(({ probability }) => probability), expected);
+      assert.deepEqual(answers.map(({ offer_id }) => Number(offer_id)), many.map(({ offer_id }) => offer_id));
+      assert.deepEqual(answers.map(({ requested }) => requested), many.map(({ requested }) => requested));
+      assert.deepEqual(answers.map((row) => row.loan_purpose), many.map((row) => row.loan_purpose));
+      assert.equal(report.answered, many.length);
+      assert.equal(report.unseen.loan_purpose, many.filter((row) => row.loan_purpose !== null).length);
+      assert.equal(report.unseen.lender_id, many.filter(({ lender_id }) => lender_id === 99).length);
+    }
+  }
 });
 
 Deno.test("predict: a trained model gives its golden rows the probabilities of training", () =>

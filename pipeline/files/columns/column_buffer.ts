@@ -16,9 +16,21 @@ interface Rows {
   readonly found: Map<number, FoundValue>;
   /** Total length of the texts in `found`. */
   foundLength: number;
+  /** The rows, if they are entries of a dictionary: then `nulls` and the values are not set. Only of columns that are read so. */
+  coded: CodedRows | undefined;
+  /** Memory for codes. */
+  codeMemory: Int32Array<ArrayBuffer>;
 }
 
 export type FoundValue = string | number | bigint;
+
+/** Rows of a buffer as entries of a dictionary, while their values are not in the buffer. */
+export interface CodedRows {
+  /** Index of each row's entry; the number of entries for NULL. Shape (at least the buffer's rows). */
+  readonly codes: Int32Array<ArrayBuffer>;
+  /** The entries, of which none is NULL or faulty. */
+  readonly dictionary: ColumnBuffer;
+}
 
 /** 64-bit integers as pairs of 32-bit words, the low one first: exact, and without a BigInt each. */
 export interface IntegerBuffer extends Rows {
@@ -66,6 +78,8 @@ export function createBuffer(type: ColumnType): ColumnBuffer {
     faults: new Map<number, string>(),
     found: new Map<number, FoundValue>(),
     foundLength: 0,
+    coded: undefined,
+    codeMemory: new Int32Array(),
   });
   switch (type) {
     case "INTEGER":
@@ -94,6 +108,7 @@ export function clearBuffer(buffer: ColumnBuffer): void {
   buffer.faults.clear();
   buffer.found.clear();
   buffer.foundLength = 0;
+  buffer.coded = undefined;
   if (buffer.type !== "TEXT") return;
   buffer.byteCount = 0;
   buffer.textLength = 0;

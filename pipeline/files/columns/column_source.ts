@@ -8,6 +8,8 @@ import type { TextFormat } from "../text/text_format.ts";
 export interface ColumnSource {
   readonly column: TableColumn;
   readonly name: string;
+  /** Whether rows that are entries of a dictionary in the file may be read as codes, see `CodedRows` of `column_buffer.ts`. */
+  readonly mayBeCoded?: boolean;
 }
 
 /**

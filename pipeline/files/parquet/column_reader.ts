@@ -1,6 +1,7 @@
 import type { SchemaElement } from "hyparquet";
 import type { ByteSource } from "../byte_source.ts";
 import { appendNull, type ColumnBuffer, createBuffer } from "../columns/column_buffer.ts";
+import { appendCodes, expandCodes } from "../columns/coded_rows.ts";
 import { copierOf } from "../columns/copied_rows.ts";
 import type { Conversion } from "./conversion.ts";
 import type { ColumnChunk } from "./row_group.ts";
@@ -17,16 +18,29 @@ interface OpenPage {
   readonly take: Take;
 }
 
-/**
- * Takes the next `count` non-NULL values; the returned function appends one of them by its index, its member `all` all of them if
- * it can.
- */
-type Take = (count: number) => Append & { readonly all?: () => boolean };
+/** Takes the next `count` non-NULL values. */
+type Take = (count: number) => Taken;
+
+/** Appends one of the values by its index. */
+type Taken = Append & {
+  /** Appends all of them. @returns Whether it could. */
+  readonly all?: () => boolean;
+  /** Appends the rows as codes. @param levels 1 for a value, 0 for NULL. @returns Whether it could. */
+  readonly coded?: (count: number, levels: Uint8Array | undefined) => boolean;
+};
+
+interface ColumnTarget {
+  readonly element: SchemaElement;
+  readonly conversion: Conversion;
+  readonly buffer: ColumnBuffer;
+  /** Whether the rows may be appended as codes. */
+  readonly mayBeCoded: boolean;
+}
 
 export function openColumn(
   source: ByteSource,
   chunk: ColumnChunk,
-  { element, conversion, buffer }: { element: SchemaElement; conversion: Conversion; buffer: ColumnBuffer },
+  { element, conversion, buffer, mayBeCoded }: ColumnTarget,
 ) {
   const skipping = { rows: 0 };
   const pages = readPages(source, chunk, element.repetition_type !== "REQUIRED", skipping);
@@ -39,7 +53,7 @@ export function openColumn(
       const { value: page } = pages.next();
       if (!page) throw new Error("the column ends before its row group does");
       if (page.kind === "data") {
-        const take = valuesOf(page, element, { buffer, dictionary, conversion });
+        const take = valuesOf(page, element, { buffer, dictionary, conversion, mayBeCoded });
         const opened = { rowsLeft: page.valueCount, levels: page.openLevels?.(), take };
         skipWithin(opened, skipping.rows);
         skipping.rows = 0;
@@ -51,8 +65,8 @@ export function openColumn(
   };
   const skipWithin = (page: OpenPage, rowCount: number): void => {
     if (levels.length < rowCount) levels = new Uint8Array(rowCount);
-    page.levels?.read(levels, rowCount);
-    page.take(page.levels ? sum(levels, rowCount) : rowCount);
+    const read = rowCount === 0 ? undefined : readLevels(page, levels, rowCount);
+    page.take(read ? sum(read, rowCount) : rowCount);
     page.rowsLeft -= rowCount;
   };
   return {
@@ -68,8 +82,7 @@ export function openColumn(
       for (let done = 0; done < rowCount;) {
         while (!open || open.rowsLeft === 0) open = nextPage();
         const taken = Math.min(open.rowsLeft, rowCount - done);
-        open.levels?.read(levels, taken);
-        appendRows(buffer, taken, { levels: open.levels && levels, take: open.take });
+        appendRows(buffer, taken, { levels: readLevels(open, levels, taken), take: open.take });
         open.rowsLeft -= taken;
         done += taken;
       }
@@ -81,6 +94,15 @@ export function openColumn(
   };
 }
 
+/** @param into Overwritten. @returns The levels of the next rows; undefined if none of them is NULL. */
+function readLevels({ levels }: OpenPage, into: Uint8Array, count: number): Uint8Array | undefined {
+  const level = levels?.skipEqual(count);
+  if (level === 1) return undefined;
+  if (level === undefined) levels?.read(into, count);
+  else into.fill(level, 0, count);
+  return levels && into;
+}
+
 /** @param levels 1 for a value, 0 for NULL; undefined if no value is NULL. */
 function appendRows(
   buffer: ColumnBuffer,
@@ -89,13 +111,16 @@ function appendRows(
 ): void {
   const presentCount = levels ? sum(levels, count) : count;
   const append = take(presentCount);
-  if (!levels || presentCount === count) {
+  const absent = presentCount === count ? undefined : levels;
+  if (append.coded?.(count, absent)) return;
+  expandCodes(buffer);
+  if (!absent) {
     if (append.all?.()) return;
     for (let i = 0; i < count; i++) append(i);
     return;
   }
   for (let i = 0, value = 0; i < count; i++) {
-    if (levels[i] === 1) append(value++);
+    if (absent[i] === 1) append(value++);
     else appendNull(buffer);
   }
 }
@@ -110,12 +135,17 @@ interface Target {
   readonly buffer: ColumnBuffer;
   readonly dictionary: ColumnBuffer | undefined;
   readonly conversion: Conversion;
+  readonly mayBeCoded: boolean;
 }
 
-function valuesOf(page: Page, element: SchemaElement, { buffer, dictionary, conversion }: Target): Take {
+function valuesOf(
+  page: Page,
+  element: SchemaElement,
+  { buffer, dictionary, conversion, mayBeCoded }: Target,
+): Take {
   if (page.encoding === "PLAIN_DICTIONARY" || page.encoding === "RLE_DICTIONARY") {
     if (!dictionary) throw new Error("a page refers to a dictionary that the column does not have");
-    return dictionaryValues(page, buffer, dictionary);
+    return dictionaryValues(page, { buffer, dictionary, mayBeCoded });
   }
   const count = presentCountOf(page);
   if (count === 0) return noValues;
@@ -149,8 +179,9 @@ function presentCountOf(page: Page): number {
   let present = 0;
   for (let done = 0; done < page.valueCount; done += levels.length) {
     const count = Math.min(levels.length, page.valueCount - done);
-    reader.read(levels, count);
-    present += sum(levels, count);
+    const level = reader.skipEqual(count);
+    if (level === undefined) reader.read(levels, count);
+    present += level === undefined ? sum(levels, count) : level * count;
   }
   return present;
 }
@@ -169,25 +200,39 @@ function readBooleans({ body }: Page, count: number): RawValues {
 }
 
 /** Reads a page of dictionary indices; the first byte is their bit width. */
-function dictionaryValues({ body }: Page, buffer: ColumnBuffer, dictionary: ColumnBuffer): Take {
+function dictionaryValues(
+  { body }: Page,
+  { buffer, dictionary, mayBeCoded }: Omit<Target, "conversion"> & { dictionary: ColumnBuffer },
+): Take {
   // A page whose rows are all NULL may have no indices.
   if (body.length === 0) return noValues;
   const reader = createHybridReader(body, 1, body.length, body[0] ?? 0);
-  const copy = copierOf(buffer, dictionary);
+  let copier: ReturnType<typeof copierOf> | undefined;
+  const copy = () => copier ??= copierOf(buffer, dictionary);
   let indices = new Int32Array();
   return (count) => {
     if (indices.length < count) indices = new Int32Array(count);
     reader.read(indices, count);
-    const { length } = dictionary;
-    for (let i = 0; i < count; i++) {
-      // A negative index is a large one without its sign.
-      if (indices[i] >>> 0 >= length) {
-        throw new Error("a page refers to an entry beyond its dictionary");
-      }
+    if (!areBelow(indices, count, dictionary.length)) {
+      throw new Error("a page refers to an entry beyond its dictionary");
     }
-    const all = () => copy.all(indices, count);
-    return Object.assign((i: number) => copy(indices[i]), { all });
+    const all = () => copy().all(indices, count);
+    const append = (i: number) => copy()(indices[i]);
+    if (!mayBeCoded) return Object.assign(append, { all });
+    const coded = (rowCount: number, levels: Uint8Array | undefined) =>
+      appendCodes(buffer, dictionary, { indices, count: rowCount, levels });
+    return Object.assign(append, { all, coded });
   };
+}
+
+// A loop that is a function by itself is compiled once; in a closure of each page, V8 compiles it for each page.
+
+function areBelow(indices: Int32Array, count: number, limit: number): boolean {
+  for (let i = 0; i < count; i++) {
+    // A negative index is a large one without its sign.
+    if (indices[i] >>> 0 >= limit) return false;
+  }
+  return true;
 }
 
 /** Converts the entries of a dictionary to values of the table's column, each once. */

@@ -1,6 +1,7 @@
 import zlib from "node:zlib";
 import type { Encoding, PageHeader } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { decompressLz4, decompressLz4Raw } from "hyparquet-compressors/src/lz4.js";
+import { snappyUncompressor } from "hysnappy";
 import { parquetHeader } from "./hyparquet_internals.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { release } from "../columns/column_buffer.ts";
@@ -159,9 +160,9 @@ const decompressors: Readonly<Record<string, Decompressor | undefined>> = {
   GZIP: (bytes, size) => zlib.unzipSync(bytes, { maxOutputLength: size }),
   BROTLI: (bytes, size) => zlib.brotliDecompressSync(bytes, { maxOutputLength: size }),
   ZSTD: (bytes, size) => zlib.zstdDecompressSync(bytes, { maxOutputLength: size }),
-  SNAPPY: compressors.SNAPPY,
-  LZ4: compressors.LZ4,
-  LZ4_RAW: compressors.LZ4_RAW,
+  SNAPPY: snappyUncompressor(),
+  LZ4: decompressLz4,
+  LZ4_RAW: decompressLz4Raw,
 };
 
 function decompressor(codec: string): Decompressor {

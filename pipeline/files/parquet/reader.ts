@@ -53,7 +53,7 @@ export function openParquet(
 const unnamedIndex = "pandas numbers its rows by an unnamed index that is not a column of the file: " +
   'df.reset_index(names="id").to_parquet(…) writes it as the column "id"';
 
-function loadable({ column: target, name }: ColumnSource, footer: Footer, path: string) {
+function loadable({ column: target, name, mayBeCoded = false }: ColumnSource, footer: Footer, path: string) {
   const column = footer.columns.find((candidate) => candidate.name === name);
   if (!column) throw new Error(`a column "${name}" was chosen that the file does not have`);
   const expected =
@@ -68,7 +68,7 @@ function loadable({ column: target, name }: ColumnSource, footer: Footer, path: 
       }`,
     );
   }
-  return { column, conversion };
+  return { column, conversion, mayBeCoded };
 }
 
 function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]) {
@@ -81,8 +81,8 @@ function rowsOf(source: ByteSource, footer: Footer, loaded: readonly Loaded[]) {
   const openGroup = ({ buffers }: RowRun): ColumnCursor[] => {
     const places = loaded.flatMap(({ column: { index } }) => index === undefined ? [] : [index]);
     const chunkAt = footer.rowGroups[group].openChunks(places);
-    return loaded.map(({ column, conversion }, i) => {
-      const target = { element: column.element, conversion, buffer: buffers[i] };
+    return loaded.map(({ column, conversion, mayBeCoded }, i) => {
+      const target = { element: column.element, conversion, buffer: buffers[i], mayBeCoded };
       if (column.range) return openRange(column.range, rowsRead, target);
       try {
         return openColumn(source, chunkAt(column.index ?? -1), target);

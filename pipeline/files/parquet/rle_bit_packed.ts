@@ -47,6 +47,18 @@ export function createHybridReader(
     offset += byteCount;
   };
   return {
+    /**
+     * Skips the next values, if they are of one run of equal ones.
+     *
+     * @returns Their value; undefined if they have to be read. @throws {Error} if the data ends early.
+     */
+    skipEqual(count: number): number | undefined {
+      if (bitWidth === 0) return 0;
+      while (equalLeft === 0 && packedLeft === 0) startRun();
+      if (equalLeft < count) return undefined;
+      equalLeft -= count;
+      return equalValue;
+    },
     /** Fills `output[0..count)`. @throws {Error} if the data ends early. */
     read(output: Uint8Array | Int32Array, count: number): void {
       if (bitWidth === 0) {
@@ -86,21 +98,52 @@ function unpack(
 ): void {
   if (bitWidth === 1) return unpackBits(bytes, firstBit, output, start, count);
   if (bitWidth > 24) return unpackWide(bytes, firstBit, bitWidth, output, start, count);
-  const mask = 2 ** bitWidth - 1;
   // As byte and bit: a count of bits would exceed small integers at 128 MiB.
-  let byte = Math.floor(firstBit / 8);
-  let bit = firstBit % 8;
-  let i = 0;
-  for (const byteMax = bytes.length - 4; i < count && byte <= byteMax; i++) {
-    output[start + i] = (view.getUint32(byte, true) >>> bit) & mask;
+  const place = { byte: Math.floor(firstBit / 8), bit: firstBit % 8, start, end: start + count };
+  unpackEnd(bytes, unpackWords(view, place, bitWidth, output), bitWidth, output);
+}
+
+/** Where the next value lies, as byte and bit, and where it goes: to `start`, the last one before `end`. */
+interface UnpackPlace {
+  readonly byte: number;
+  readonly bit: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** @returns Where the values follow that are in the last bytes. */
+function unpackWords(
+  view: DataView,
+  place: UnpackPlace,
+  bitWidth: number,
+  output: Uint8Array | Int32Array,
+): UnpackPlace {
+  let { byte, bit, start } = place;
+  const { end } = place;
+  const mask = (1 << bitWidth) - 1;
+  // Signed words, of which V8 makes no objects before the loop is compiled.
+  for (const byteMax = view.byteLength - 4; start < end && byte <= byteMax; start++) {
+    output[start] = (view.getInt32(byte, true) >> bit) & mask;
     bit += bitWidth;
     byte += bit >> 3;
     bit &= 7;
   }
-  // The last bytes, beyond which there is none.
-  for (; i < count; i++) {
+  return { byte, bit, start, end };
+}
+
+/** The last bytes, beyond which there is none. */
+function unpackEnd(
+  bytes: Uint8Array,
+  place: UnpackPlace,
+  bitWidth: number,
+  output: Uint8Array | Int32Array,
+): void {
+  let { byte, bit, start } = place;
+  const { end } = place;
+  const mask = (1 << bitWidth) - 1;
+  for (; start < end; start++) {
     const word = bytes[byte] | bytes[byte + 1] << 8 | bytes[byte + 2] << 16 | bytes[byte + 3] << 24;
-    output[start + i] = (word >>> bit) & mask;
+    output[start] = (word >> bit) & mask;
     bit += bitWidth;
     byte += bit >> 3;
     bit &= 7;

@@ -15,6 +15,8 @@ export interface ParquetFileOptions {
   readonly createdBy: string;
   /** Further metadata of the file, by key. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** See `RowGroupOptions`. */
+  readonly isQuick?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface ParquetFileOptions {
  * @throws {Failure} `file-unwritable`, as `append`, `end` and `publish` do.
  */
 export function createParquetFile(path: string, options: ParquetFileOptions) {
-  const { columns, createdBy, metadata = {} } = options;
+  const { columns, createdBy, metadata = {}, isQuick = false } = options;
   const partialPath = `${path}.partial`;
   const file = writing(path, () => Deno.openSync(partialPath, { write: true, create: true, truncate: true }));
   let published = false;
@@ -43,7 +45,7 @@ export function createParquetFile(path: string, options: ParquetFileOptions) {
     },
     /** Writes a row group: columns in the order of the schema, of equal length. */
     append(data: readonly DecodedArray[]): void {
-      writing(path, () => writeRowGroup(parquet, data));
+      writing(path, () => writeRowGroup(parquet, data, { isQuick }));
     },
     /** Writes the footer and syncs the file to disk. */
     end(): void {

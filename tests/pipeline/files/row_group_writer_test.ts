@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
-import type { DecodedArray } from "hyparquet";
+import { type DecodedArray, type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
 import fc from "fast-check";
 import configuration from "../../../deno.json" with { type: "json" };
+import { gatherColumn } from "../../../pipeline/files/columns/batch.ts";
+import { createRowRun } from "../../../pipeline/files/columns/row_run.ts";
+import { openParquet } from "../../../pipeline/files/parquet/reader.ts";
 import * as internals from "../../../pipeline/files/parquet/hyparquet_writer_internals.ts";
 import { createParquetFile } from "../../../pipeline/files/parquet/writer.ts";
 
@@ -12,8 +16,12 @@ const columns = [
   { name: "p", type: "DOUBLE", ...optional },
 ] as const;
 
-function written(path: string, groups: readonly (readonly DecodedArray[])[]): Uint8Array {
-  const file = createParquetFile(path, { columns: [...columns], createdBy: "test" });
+function written(
+  path: string,
+  groups: readonly (readonly DecodedArray[])[],
+  options: { isQuick?: boolean } = {},
+): Uint8Array<ArrayBuffer> {
+  const file = createParquetFile(path, { columns: [...columns], createdBy: "test", ...options });
   for (const group of groups) file.append(group);
   file.end();
   file.publish();
@@ -82,6 +90,52 @@ Deno.test("row groups of any numbers have the bytes that the library writes", ()
     );
   });
 });
+
+Deno.test("a quick row group has the values, the statistics and the checksums of any other, and less than plain integers", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const groups = [groupOf(70_000, 3), groupOf(1, 2), groupOf(7, 5), groupOf(9_000, 11)];
+    groups[3][0] = BigInt64Array.from(groups[3][0], (_, i) => 500_000_000n + BigInt(i * 90));
+    const [quick, other] = [true, false].map((isQuick) =>
+      written(`${dir}/${isQuick}.parquet`, groups, { isQuick })
+    );
+    const [rows, expected] = await Promise.all(
+      [quick, other].map(({ buffer }) => parquetReadObjects({ file: buffer, compressors })),
+    );
+    assert.deepEqual(rows, expected);
+    const [found, known] = [quick, other].map(({ buffer }) => parquetMetadata(buffer));
+    const statisticsOf = ({ row_groups }: FileMetaData) =>
+      row_groups.map(({ columns }) => columns.map(({ meta_data }) => meta_data?.statistics));
+    assert.deepEqual(statisticsOf(found), statisticsOf(known));
+    const [ids, , reals] = found.row_groups[3].columns.map(({ meta_data }) => meta_data);
+    assert.deepEqual([ids?.codec, reals?.codec], ["SNAPPY", "UNCOMPRESSED"]);
+    assert.ok(Number(ids?.total_compressed_size) < 0.7 * 8 * 9_000);
+    assert.deepEqual(readWhole(`${dir}/true.parquet`), readWhole(`${dir}/false.parquet`));
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+/** Reads a file by our reader, which compares the checksums. */
+function readWhole(path: string): unknown[] {
+  const target = columns.map(({ name, type }) => ({
+    name,
+    type: ({ INT64: "INTEGER", DOUBLE: "REAL", BYTE_ARRAY: "TEXT" } as const)[type],
+    isTime: false,
+    required: false,
+    hasDefault: false,
+    comment: "",
+  }));
+  const reader = openParquet(path, () => target.map((column) => ({ name: column.name, column })));
+  const run = createRowRun(target);
+  try {
+    while (reader.read(run, 4_096) > 0);
+  } finally {
+    reader.close();
+  }
+  const rows = Uint32Array.from({ length: run.buffers[0].length }, (_, i) => i);
+  return run.buffers.map((buffer) => gatherColumn(buffer, rows));
+}
 
 Deno.test("hyparquet-writer internals: the version that they were tried with is the one that is pinned", () => {
   assert.equal(configuration.imports["hyparquet-writer"], "npm:hyparquet-writer@0.17.0");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { compressors } from "hyparquet-compressors";
 import { snappyCompress } from "../../../pipeline/files/parquet/hyparquet_writer_internals.ts";
-import { snappyBytes } from "../../../pipeline/files/parquet/snappy_writer.ts";
+import { snappyBytes, snappyIntegers } from "../../../pipeline/files/parquet/snappy_writer.ts";
 import { createRandom } from "../../../pipeline/math/random.ts";
 
 function assertAsLibrary(input: Uint8Array): void {
@@ -38,4 +38,36 @@ Deno.test("snappy: copies of any length and distance, and literals of any length
   assertAsLibrary(new Uint8Array());
   assertAsLibrary(new Uint8Array(600_000));
   assertAsLibrary(new Uint8Array(BigInt64Array.from({ length: 65_536 }, (_, i) => BigInt(i * 3)).buffer));
+});
+
+function assertReadBack(values: BigInt64Array): Uint8Array {
+  const bytes = snappyIntegers(values).slice();
+  assert.ok(compressors.SNAPPY);
+  assert.deepEqual(compressors.SNAPPY(bytes, values.byteLength), new Uint8Array(values.buffer.slice(0)));
+  return bytes;
+}
+
+Deno.test("snappy: integers of any bytes are read back, whichever bytes differ from those of the one before", () => {
+  const integer = fc.oneof(
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    fc.bigInt({ min: -300n, max: 300n }),
+    fc.nat(4).chain((n) => fc.nat(255).map((byte) => BigInt(byte) << BigInt(8 * n))),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(integer, { maxLength: 80 }),
+      (values) => void assertReadBack(BigInt64Array.from(values)),
+    ),
+    { seed: 7, numRuns: 500 },
+  );
+});
+
+Deno.test("snappy: integers in many steps are read back, and ids in order take as much as the library's", () => {
+  const random = createRandom(7);
+  let id = 500_000_000n;
+  const ids = BigInt64Array.from({ length: 65_536 }, () => id += BigInt(1 + random.below(250)));
+  const library = snappyCompress(new Uint8Array(ids.buffer)).length;
+  assert.ok(assertReadBack(ids).length < 1.02 * library);
+  const noise = BigInt64Array.from({ length: 10_000 }, () => BigInt(random.below(2 ** 32)) << 31n);
+  assert.ok(assertReadBack(noise).length < noise.byteLength + 32 + noise.byteLength / 6);
 });

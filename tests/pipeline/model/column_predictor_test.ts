@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { createColumnFindings } from "../../../pipeline/model/column_findings.ts";
+import { type CodedColumn, createColumnFindings } from "../../../pipeline/model/column_findings.ts";
 import { createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
+import { fieldsOf } from "../../../pipeline/model/signature.ts";
 import type { BatchColumn, Cell } from "../../../pipeline/files/columns/batch.ts";
 import { encodeRows, specOf } from "../../support/example_rows.ts";
+import { tabled } from "../../support/tabled_model.ts";
+import { metadata } from "../../support/trained_model.ts";
 
 const spec = specOf([
   { name: "x", type: "numeric", transform: "log1p" },
@@ -84,4 +87,93 @@ Deno.test("more values than a column's results are kept of, some of them again, 
     assert.deepEqual(predict([], rowCount, byTyped, typed), expected);
     assert.deepEqual(byTyped, byCells);
   }
+});
+
+/** The cells as entries of a dictionary. @param type Of the entries' values without an object each; absent for none. */
+function codedColumn(cells: readonly unknown[], type?: "INTEGER" | "REAL"): CodedColumn {
+  const entries = [...new Set(cells)].filter((cell) => cell !== null);
+  const withNull = [...entries, null];
+  const codes = Int32Array.from([...cells, null], (cell) => withNull.indexOf(cell));
+  const typed = type && typedColumn(type, withNull as Cell[]);
+  return { type: "CODES", codes, entries: { count: withNull.length, cells: withNull, typed } };
+}
+
+Deno.test("rows as entries of a dictionary have the log-odds and the findings of their cells, batch after batch", () => {
+  const { encoder } = encodeRows(spec, training);
+  const coefficients = Float64Array.from({ length: encoder.columnCount }, (_, i) => Math.sin(3 * i + 1));
+  const predict = createColumnPredictor({ encoder, coefficients, intercept: -0 });
+  assert.ok(predict);
+  const rowCount = columns[0].length;
+  const [byCells, byCodes] = [createColumnFindings(names.length), createColumnFindings(names.length)];
+  const expected = predict(columns, rowCount, byCells);
+  const coded = (["REAL", "INTEGER", undefined, "INTEGER", undefined] as const).map((type, i) =>
+    codedColumn(columns[i], type)
+  );
+  assert.deepEqual(predict([], rowCount, byCodes, coded), expected);
+  assert.deepEqual(byCodes, byCells);
+  // Another batch of the same dictionary, in another order.
+  const reversed = coded.map((column) => ({
+    ...column,
+    codes: column.codes.subarray(0, rowCount).toReversed(),
+  }));
+  const again = createColumnFindings(names.length);
+  assert.deepEqual(predict([], rowCount, again, reversed), expected.toReversed());
+  assert.deepEqual(again.missing, byCells.missing);
+  assert.deepEqual(
+    again.unseen.map((rows) => rows.length),
+    byCells.unseen.map((rows) => rows.length),
+  );
+  const some = coded.map((column, i) => i % 2 === 0 ? column : undefined);
+  assert.deepEqual(predict(columns, rowCount, createColumnFindings(names.length), some), expected);
+});
+
+Deno.test("times and texts as entries of a dictionary, and a time that needs another field, are as by their cells", () => {
+  const spec = specOf([
+    { name: "sent", type: "time", parts: ["hour", "weekday"] },
+    { name: "text", type: "words", minCount: 1, max: 10 },
+    { name: "age", type: "time", parts: ["age"], since: "sent" },
+  ]);
+  const day = 86_400_000_000;
+  const rows = Array.from({ length: 60 }, (_, i) => ({
+    sent: 1.7e15 + i * 7 * 3_600_000_000,
+    text: ["red car", "blue car", "red house"][i % 3],
+    age: 1.7e15 + i * day,
+  }));
+  const { encoder } = encodeRows(spec, rows);
+  const coefficients = Float64Array.from({ length: encoder.columnCount }, (_, i) => Math.cos(2 * i + 1));
+  const predict = createColumnPredictor({ encoder, coefficients, intercept: 0.1 });
+  assert.ok(predict);
+  const columns = [
+    [1.7e15, 1.7e15 + 3 * day, null, 1.7e15, 5],
+    ["red car", "unknown words here", null, "", "blue"],
+    [1.7e15 + day, null, 1.7e15 + 2 * day, 1.7e15, 1.7e15],
+  ];
+  const [byCells, byCodes] = [createColumnFindings(3), createColumnFindings(3)];
+  const expected = predict(columns, 5, byCells);
+  assert.deepEqual(predict(columns, 5, byCodes, columns.map((cells) => codedColumn(cells))), expected);
+  assert.deepEqual(byCodes, byCells);
+});
+
+Deno.test("tables: rows as entries of a dictionary have the log-odds and the findings of their cells", () => {
+  const model = tabled(metadata);
+  const predict = createColumnPredictor(model);
+  assert.ok(predict);
+  const fields = fieldsOf(model.encoder);
+  const rowCount = 40;
+  const columns = fields.map(({ type, levels = [] }, f) =>
+    Array.from({ length: rowCount }, (_, i) => {
+      if ((i + f) % 5 === 0) return null;
+      return type === "numeric"
+        ? ((i * 37) % 11) * 1_000 - 4
+        : [...levels, "unseen"][i % (levels.length + 1)];
+    })
+  );
+  const [byCells, byCodes] = [createColumnFindings(fields.length), createColumnFindings(fields.length)];
+  const expected = predict(columns, rowCount, byCells);
+  const coded = columns.map((cells, f) =>
+    codedColumn(cells, fields[f].type === "numeric" ? "REAL" : undefined)
+  );
+  assert.deepEqual(predict([], rowCount, byCodes, coded), expected);
+  assert.deepEqual(byCodes, byCells);
+  assert.ok(byCells.unseen.some((rows) => rows.length > 0) && byCells.missing.some((count) => count > 0));
 });
