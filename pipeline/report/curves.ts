@@ -84,17 +84,29 @@ function additive(
     }
     meanAdded += (part.added ?? 0) * rowsOf(part) / total;
   }
+  const addedBy = (columns: Iterable<readonly [column: number, value: number]>) => {
+    let sum = 0;
+    for (const [column, value] of columns) sum += value * coefficients[column];
+    return sum;
+  };
+  const ofAll = meanAdded + addedBy(mean);
   return parts.map(({ means, added = 0 }) => {
     if (!means) return { effect: null };
-    const weights = new Map([...mean].map(([column, value]) => [column, -value]));
-    for (const [column, value] of means) weights.set(column, (weights.get(column) ?? 0) + value);
-    const effect = [...weights].reduce(
-      (sum, [column, weight]) => sum + weight * coefficients[column],
-      added - meanAdded,
-    );
-    const reach = hasAdded ? undefined : reachOf?.(weights);
+    const effect = added + addedBy(means) - ofAll;
+    // Only for an interval: a part then has the columns of all others, and a hashed field has tens of thousands.
+    const reach = hasAdded ? undefined : reachOf?.(differenceOf(means, mean));
     return reach === undefined ? { effect } : { effect, low: effect - reach, high: effect + reach };
   });
+}
+
+/** Returns the weights of the columns in the difference of a part from the mean of all. */
+function differenceOf(
+  means: NonNullable<CountedPart["means"]>,
+  mean: ReadonlyMap<number, number>,
+): ReadonlyMap<number, number> {
+  const weights = new Map([...mean].map(([column, value]) => [column, -value]));
+  for (const [column, value] of means) weights.set(column, (weights.get(column) ?? 0) + value);
+  return weights;
 }
 
 /** Returns the log-odds of the mean probability of a part less those of all rows; null without rows. */
