@@ -6,7 +6,7 @@ import { createFindings } from "../pipeline/model/findings.ts";
 import { unpackPrecision } from "../pipeline/model/packed_precision.ts";
 import { createPredictor } from "../pipeline/model/predictor.ts";
 import { intervalAround, invertPrecision } from "../pipeline/model/standard_error.ts";
-import { runToEnd } from "../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../pipeline/runtime/steps.ts";
 import { crossValidate } from "../pipeline/sweep/cross_validate.ts";
 import { gridOf } from "../pipeline/sweep/grid.ts";
 import { chooseBest, leaderboardOf } from "../pipeline/sweep/leaderboard.ts";

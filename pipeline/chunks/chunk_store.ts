@@ -29,7 +29,21 @@ export function createChunkStore(budget?: MemoryBudget) {
   const release = ({ columns }: ChunkRecord<object>) => {
     for (const { column } of columns) pool.release(column);
   };
+  const rewriteOne = <From extends object, To extends object>(
+    stored: StoredChunk<From>,
+    change: (chunk: From) => To,
+  ): StoredChunk<To> => {
+    const chunk = change(loader.load(stored));
+    if (!isSpilled(stored) || !append) return chunk;
+    const record = recordOf(chunk);
+    const fits = record.byteCount <= stored.place.byteCountMax;
+    const spilled = fits ? writeRecord(record, stored.place) : append(record);
+    release(record);
+    return spilled;
+  };
   return {
+    /** Of the threads that store chunks together; undefined if all stay in memory. */
+    budget,
     /** Allocates columns of chunks to be stored, in the memory of columns that were spilled. */
     columns: budget ? pool : newColumns,
     /**
@@ -67,15 +81,16 @@ export function createChunkStore(budget?: MemoryBudget) {
       return Array.from({ length: old.length }, (_, index) => {
         const stored = old[old.length - 1];
         old.pop();
-        const chunk = change(loader.load(stored), index);
-        if (!isSpilled(stored) || !append) return chunk;
-        const record = recordOf(chunk);
-        const fits = record.byteCount <= stored.place.byteCountMax;
-        const spilled = fits ? writeRecord(record, stored.place) : append(record);
-        release(record);
-        return spilled;
+        return rewriteOne(stored, (chunk) => change(chunk, index));
       });
     },
+    /**
+     * Replaces one chunk by another one, stored in the same place.
+     *
+     * @param change May change the chunk in place.
+     * @throws {Failure} as `put`.
+     */
+    rewriteOne,
   };
 }
 

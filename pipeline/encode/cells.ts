@@ -2,9 +2,11 @@ import type { ColumnMaker } from "../chunks/chunk_store.ts";
 import type { CellCodes, FactorGroup } from "./design_matrix.ts";
 import { factorsOfFields } from "./crosses.ts";
 import type { CrossEncoder, Encoder } from "./encoder.ts";
-import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
-import type { OrderedChunk, Walk } from "../examples/ordered_chunk.ts";
-import { sharedInt32 } from "../runtime/shared_memory.ts";
+import { combinationCount, type Factor } from "./factors.ts";
+import { combinationsOf, type Positions } from "./positions.ts";
+import type { OrderedChunk } from "../examples/ordered_chunk.ts";
+import { sharedInt32, sharedUint16, sharedUint32, sharedUint8 } from "../runtime/shared_memory.ts";
+import type { Steps } from "../runtime/steps.ts";
 
 /** Cells of one group, at most: their sums stay in the processor's cache. */
 const cellsMax = 0x8000;
@@ -13,43 +15,65 @@ const combinationsMax = 2 ** 22;
 const combinationsMaxOfMany = 2 ** 16;
 const manyFactors = 512;
 
-/** A factor group, and the table that codes a chunk's rows. */
-export interface GroupPlan {
-  readonly group: FactorGroup;
-  readonly factors: readonly Factor[];
+/** The table that codes a chunk's rows: plain data, which can be posted to other threads. */
+export interface CellPlan {
+  readonly cellCount: number;
+  readonly factors: readonly Positions[];
   /** Shape (combinations): the cell of each combination that occurs. */
-  readonly cellOf: Uint32Array;
+  readonly cellOf: Uint16Array | Uint32Array;
 }
 
-/**
- * Plans the factor groups of all one-hot columns: categories, bins, indicators of missing values, and crosses.
- *
- * @param walk Chunks in which missing numbers are not imputed yet.
- */
-export function planGroups(walk: Walk, factors: readonly Factor[], encoder: Encoder): GroupPlan[] {
+/** A factor group, and the table of its cells. */
+export interface GroupPlan extends Omit<CellPlan, "cellCount"> {
+  readonly group: FactorGroup;
+}
+
+/** Marks the combinations that occur, in a pass over all rows. @param flags Shape (combinations) or longer. */
+export type MarkAll = (factors: readonly Positions[], flags: Uint8Array<SharedArrayBuffer>) => Steps<void>;
+
+/** Plans the factor groups of all one-hot columns: categories, bins, indicators of missing values, and crosses. */
+export function* planGroups(
+  markAll: MarkAll,
+  factors: readonly Factor[],
+  encoder: Encoder,
+): Steps<GroupPlan[]> {
   const crosses = encoder.crosses ?? [];
   const own = factors.filter(({ columnsMax }) => columnsMax > 0);
-  return [...groupFactors(own, walk), ...crosses.map((cross) => planCross(cross, factors))];
+  return [...yield* groupFactors(own, markAll), ...crosses.map((cross) => planCross(cross, factors))];
 }
 
 /** Puts factors into groups, in order, each as long as at most `cellsMax` of its combinations occur. */
-function groupFactors(factors: readonly Factor[], walk: Walk): GroupPlan[] {
+function* groupFactors(factors: readonly Factor[], markAll: MarkAll): Steps<GroupPlan[]> {
   const groups: GroupPlan[] = [];
   const productMax = factors.length > manyFactors ? combinationsMaxOfMany : combinationsMax;
+  // Reused, since V8 does not collect unused SharedArrayBuffers in time.
+  let flags = sharedUint8(0);
+  function* occurring(factors: readonly Factor[]): Steps<Occurring> {
+    const size = combinationCount(factors);
+    if (flags.length < size) flags = sharedUint8(Math.max(size, Math.min(productMax, 2 * flags.length)));
+    flags.fill(0);
+    yield* markAll(factors, flags);
+    const own = flags.subarray(0, size);
+    return { flags: own, count: countOf(own) };
+  }
   for (let from = 0; from < factors.length;) {
     let to = from + 1;
     for (let product = factors[from].positionCount; to < factors.length; to++) {
       product *= factors[to].positionCount;
       if (product > productMax) break;
     }
-    let occurring = occurringCombinations(factors.slice(from, to), walk);
-    while (occurring.count > cellsMax && to > from + 1) {
-      occurring = occurringCombinations(factors.slice(from, --to), walk);
-    }
-    groups.push(planGroup(factors.slice(from, to), occurring));
+    let found = yield* occurring(factors.slice(from, to));
+    while (found.count > cellsMax && to > from + 1) found = yield* occurring(factors.slice(from, --to));
+    groups.push(planGroup(factors.slice(from, to), found));
     from = to;
   }
   return groups;
+}
+
+function countOf(flags: Uint8Array): number {
+  let count = 0;
+  for (let code = 0; code < flags.length; code++) count += flags[code];
+  return count;
 }
 
 /** Plans the group of a cross: one cell for each combination that has a column, and one for all others. */
@@ -72,29 +96,30 @@ interface Occurring {
   readonly count: number;
 }
 
-function occurringCombinations(factors: readonly Factor[], walk: Walk): Occurring {
-  const flags = new Uint8Array(combinationCount(factors));
-  for (const chunk of walk()) {
-    const combinations = combinationsOf(factors, chunk);
-    for (let i = 0; i < combinations.length; i++) flags[combinations[i]] = 1;
-  }
-  return { flags, count: flags.reduce((sum, flag) => sum + flag, 0) };
+/** Marks the combinations of a chunk's rows. @param flags Shape (combinations): 1 if a row has it. */
+export function markCombinations(
+  factors: readonly Positions[],
+  chunk: OrderedChunk,
+  flags: Uint8Array,
+): void {
+  const combinations = combinationsOf(factors, chunk);
+  for (let i = 0; i < combinations.length; i++) flags[combinations[i]] = 1;
 }
 
 function planGroup(factors: readonly Factor[], { flags, count }: Occurring): GroupPlan {
-  const cellOf = new Uint32Array(flags.length);
+  const cellOf = count <= 0x10000 ? sharedUint16(flags.length) : sharedUint32(flags.length);
   for (let code = 0, cell = 0; code < flags.length; code++) if (flags[code]) cellOf[code] = cell++;
   return { group: { cellCount: count, ...columnsOf(factors, flags, count) }, factors, cellOf };
 }
 
 /** Returns the cell of each row of a chunk. */
 export function cellsOf(
-  { group, factors, cellOf }: GroupPlan,
+  { cellCount, factors, cellOf }: CellPlan,
   chunk: OrderedChunk,
   columns: ColumnMaker,
 ): CellCodes {
   const combinations = combinationsOf(factors, chunk);
-  const cells = group.cellCount <= 0x10000 ? columns.uint16(chunk.rowCount) : columns.uint32(chunk.rowCount);
+  const cells = cellCount <= 0x10000 ? columns.uint16(chunk.rowCount) : columns.uint32(chunk.rowCount);
   for (let i = 0; i < cells.length; i++) cells[i] = cellOf[combinations[i]];
   return cells;
 }

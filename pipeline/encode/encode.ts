@@ -1,21 +1,25 @@
-import { type ChunkStore, type ColumnMaker, createChunkStore, loadEach } from "../chunks/chunk_store.ts";
-import { plainFields, type StoredChunk } from "../chunks/chunk_file.ts";
-import { type BinnedRows, binRows } from "./bin_rows.ts";
-import { binEdges } from "./bin_edges.ts";
-import { cellsOf, type GroupPlan, planGroups } from "./cells.ts";
-import { withCrosses } from "./crosses.ts";
-import type { DesignChunk, DesignMatrix } from "./design_matrix.ts";
-import { deriveColumns } from "./derived_columns.ts";
-import { exactPositions, exactValuesOf } from "./exact_values.ts";
-import { createEncoder, numericSpecsOf } from "./create_encoder.ts";
-import { type Encoder, type NumericEncoder, numericOf, transformed } from "./encoder.ts";
-import { codesFactor, factorsOf } from "./factors.ts";
-import { orderByPart, type OrderedChunk, strideOf } from "../examples/ordered_chunk.ts";
+import { plainFields } from "../chunks/chunk_file.ts";
+import { type ChunkStore, createChunkStore, loadEach } from "../chunks/chunk_store.ts";
+import type { NumericSpec } from "../examples/feature_types.ts";
 import { inputColumnsOf } from "../examples/input_columns.ts";
+import { orderByPart, type Walk } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import type { Partition } from "../examples/split.ts";
-import { imputationsOf } from "./imputation.ts";
+import type { Steps } from "../runtime/steps.ts";
+import { binEdges } from "./bin_edges.ts";
+import { type BinnedRows, binRows } from "./bin_rows.ts";
+import { type GroupPlan, planGroups } from "./cells.ts";
+import { createEncoder, numericSpecsOf } from "./create_encoder.ts";
+import { withCrosses } from "./crosses.ts";
+import { deriveColumns } from "./derived_columns.ts";
+import { type ChunkPlan, designChunkOf } from "./design_chunk.ts";
+import type { DesignMatrix, FactorGroup } from "./design_matrix.ts";
+import { type Encoder, numericOf, transformed } from "./encoder.ts";
+import { createEncodingSteps, type EncodingSteps } from "./encoding_steps.ts";
+import { exactValuesOf } from "./exact_values.ts";
+import { codesFactor, type Factor, factorsOf } from "./factors.ts";
+import { type Moments, momentsOf } from "./moments.ts";
 import { type RateColumn, rateColumnsOf, withRates } from "./rates.ts";
 import { type PooledLevels, summarise } from "./summarise.ts";
 import { planWords } from "./word_cells.ts";
@@ -41,11 +45,12 @@ export interface EncodeOptions {
   readonly withGroups?: boolean;
   /** Stores the chunks of the design. */
   readonly chunkStore?: ChunkStore;
+  /** Done by the calling thread while others begin: looks at the chunks as they were read, but for the order of their rows. */
+  readonly beside?: (walk: Walk) => void;
 }
 
 /**
- * Fits the encoder on the training part and encodes all rows with it. Yields after each pass over the rows, which is long for
- * many rows.
+ * Fits the encoder on the training part and encodes all rows with it. All threads take part in its passes over the rows.
  *
  * @param raw Consumed: its columns become the design's, in place, so that a large data set is in memory once.
  */
@@ -54,62 +59,74 @@ export function* encodeInSteps(
   spec: FeatureSpec,
   partition: Partition,
   options: EncodeOptions,
-): Generator<void, EncodedExamples> {
+): Steps<EncodedExamples> {
   const { poolPure, withBins = false, withGroups = false, chunkStore = createChunkStore() } = options;
   const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   yield;
   // Before the numbers are transformed, in place.
   const binned = withBins ? yield* binRows(() => loadEach(ordered), raw, spec) : undefined;
-  const derived = deriveColumns(ordered, spec.features, chunkStore);
-  yield;
-  const numeric = numericSpecsOf(spec);
   const isWeighted = spec.weight !== undefined;
+  const steps = createEncodingSteps(chunkStore);
+  const { walk } = steps;
+  yield* steps.attach(ordered);
+  const codes = raw.levels.map((list, field) => ({ kind: "codes" as const, field, levelCount: list.length }));
+  const { beside } = options;
+  const counts = yield* steps.fields(codes, isWeighted, beside && (() => beside(walk)));
+  const derived = deriveColumns(ordered, spec.features, chunkStore);
+  if (derived !== ordered) yield* steps.attach(derived);
+  const numeric = numericSpecsOf(spec);
   // From the raw values. All later passes see transformed values.
-  const imputations = yield* imputationsOf(() => loadEach(derived), numeric, isWeighted);
+  const imputed = numeric.map(({ impute }, field) => ({ kind: "imputation" as const, field, impute }));
+  const imputations = yield* steps.fields(imputed, isWeighted);
   const pooled: PooledLevels[] = [];
   const onPooled = (levels: PooledLevels) => pooled.push(levels);
-  const exactValues = exactValuesOf(() => loadEach(derived), numeric, { isWeighted, poolPure, onPooled });
-  const transforms = numeric.map(({ transform }, i) => ({ transform, exactValues: exactValues[i] }));
-  const chunks = transformColumns(derived, transforms, chunkStore);
+  const exactValues = exactValuesOf(walk, numeric, { isWeighted, poolPure, onPooled });
+  yield* steps.transform(numeric.map(({ transform }, i) => ({ transform, exactValues: exactValues[i] })));
+  const edges = binEdges(walk, numeric, isWeighted);
+  const moments = yield* momentsInSteps(steps, numeric, imputations, isWeighted);
+  const summarised = { imputations, edges, exactValues, moments, counts, poolPure, onPooled };
+  const summaries = summarise(raw, spec, summarised);
   yield;
-  const edges = binEdges(() => loadEach(chunks), numeric, isWeighted);
-  const summaries = summarise(() => loadEach(chunks), raw, spec, {
-    imputations,
-    edges,
-    exactValues,
-    poolPure,
-    onPooled,
-  });
-  yield;
-  const walk = () => loadEach(chunks);
   const fields = createEncoder(spec, summaries);
   const factors = factorsOf(walk, raw.levels, fields);
   const crossed = withCrosses(fields, spec, factors, walk);
-  const { encoder, columns: rateColumns } = withRates(crossed, spec, factors, walk);
-  const plans = [...planGroups(walk, factors, encoder), ...wordPlans(encoder, raw.levels)];
-  const { partCount } = partition;
-  const design = buildDesign(chunks, { encoder, plans, rateColumns }, { partCount, withGroups, chunkStore });
+  const { encoder, columns: rates } = withRates(crossed, spec, factors, walk);
+  const plan = yield* planDesign(steps, encoder, factors, { levels: raw.levels, rates, withGroups });
+  const design = yield* buildDesign(steps, plan, { partCount: partition.partCount, chunkStore });
   return { encoder, design, pooled, ...(binned ? { binned } : {}) };
 }
 
+function* momentsInSteps(
+  steps: EncodingSteps,
+  features: readonly NumericSpec[],
+  imputations: readonly number[],
+  isWeighted: boolean,
+): Steps<Moments[]> {
+  const scaled = [...features.keys()].filter((field) => features[field].scale !== "none");
+  const tasks = scaled.map((field) => ({
+    kind: "moments" as const,
+    field,
+    imputed: transformed(features[field].transform, imputations[field]),
+  }));
+  const sums = yield* steps.fields(tasks, isWeighted);
+  return features.map((feature, field) => momentsOf(feature, sums[scaled.indexOf(field)]));
+}
+
 /** Encodes rows with the encoder of an existing model. @param raw Consumed. */
-export function encodeWith(
+export function* encodeWithInSteps(
   raw: RawExamples,
   encoder: Encoder,
   partition: Partition,
   chunkStore: ChunkStore = createChunkStore(),
-): DesignMatrix {
+): Steps<DesignMatrix> {
   const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
-  const derived = deriveColumns(ordered, encoder.features, chunkStore);
-  const chunks = transformColumns(derived, numericOf(encoder), chunkStore);
-  const walk = () => loadEach(chunks);
-  const factors = factorsOf(walk, raw.levels, encoder);
-  const plans = [...planGroups(walk, factors, encoder), ...wordPlans(encoder, raw.levels)];
-  return buildDesign(chunks, { encoder, plans, rateColumns: rateColumnsOf(encoder, factors) }, {
-    partCount: partition.partCount,
-    withGroups: false,
-    chunkStore,
-  });
+  const steps = createEncodingSteps(chunkStore);
+  yield* steps.attach(deriveColumns(ordered, encoder.features, chunkStore));
+  yield* steps.transform(numericOf(encoder));
+  const factors = factorsOf(steps.walk, raw.levels, encoder);
+  const rates = rateColumnsOf(encoder, factors);
+  const plan = yield* planDesign(steps, encoder, factors, { levels: raw.levels, rates, withGroups: false });
+  return yield* buildDesign(steps, plan, { partCount: partition.partCount, chunkStore });
 }
 
 /** Plans the factor groups of the fields of texts. */
@@ -122,113 +139,62 @@ function wordPlans({ features }: Encoder, levels: RawExamples["levels"]): GroupP
   });
 }
 
-/**
- * Transforms the numeric columns, in place, and appends the positions of exact values as codes: a transform can make two values equal.
- * Missing values stay missing.
- */
-function transformColumns(
-  chunks: StoredChunk<OrderedChunk>[],
-  features: readonly Pick<NumericEncoder, "transform" | "exactValues">[],
-  chunkStore: ChunkStore,
-): StoredChunk<OrderedChunk>[] {
-  if (features.every(({ transform, exactValues }) => transform === "none" && !exactValues)) return chunks;
-  return chunkStore.rewrite(chunks, (chunk) => {
-    const { numeric, rowCount } = chunk;
-    const stride = strideOf(chunk);
-    const { columns } = chunkStore;
-    const positions = features.flatMap(({ exactValues }, field) => {
-      if (!exactValues) return [];
-      const target = exactValues.length < 0xffff ? columns.uint16(rowCount) : columns.uint32(rowCount);
-      return [exactPositions(chunk, field, exactValues, target)];
-    });
-    features.forEach(({ transform }, field) => {
-      if (transform === "none") return;
-      for (let k = field; k < numeric.length; k += stride) numeric[k] = transformed(transform, numeric[k]);
-    });
-    return positions.length === 0 ? chunk : { ...chunk, codes: [...chunk.codes, ...positions] };
-  });
-}
-
 /** How the columns of a design are computed. */
 interface DesignPlan {
   readonly encoder: Encoder;
-  readonly plans: readonly GroupPlan[];
-  readonly rateColumns: readonly RateColumn[];
+  readonly groups: readonly FactorGroup[];
+  readonly chunk: ChunkPlan;
+  readonly rates: readonly RateColumn[];
 }
 
-/** @param chunks With transformed numeric columns. Consumed: they become the design's. */
-function buildDesign(
-  chunks: StoredChunk<OrderedChunk>[],
-  plan: DesignPlan,
-  options: { partCount: number; withGroups: boolean; chunkStore: ChunkStore },
-): DesignMatrix {
-  const { encoder, plans, rateColumns } = plan;
-  const { partCount, withGroups, chunkStore } = options;
-  const designChunks = chunkStore.rewrite(
-    chunks,
-    (chunk, index) => designChunkOf(chunk, index, plan, { withGroups, columns: chunkStore.columns }),
+function* planDesign(
+  { markCombinations }: EncodingSteps,
+  encoder: Encoder,
+  factors: readonly Factor[],
+  { levels, rates, withGroups }: {
+    readonly levels: RawExamples["levels"];
+    readonly rates: readonly RateColumn[];
+    readonly withGroups: boolean;
+  },
+): Steps<DesignPlan> {
+  const plans = [...yield* planGroups(markCombinations, factors, encoder), ...wordPlans(encoder, levels)];
+  return {
+    encoder,
+    groups: plans.map(({ group }) => group),
+    chunk: {
+      plans: plans.map(({ group: { cellCount }, factors, cellOf }) => ({
+        cellCount,
+        factors: factors.map(({ positionCount, source }) => ({ positionCount, source })),
+        cellOf,
+      })),
+      numeric: numericOf(encoder),
+      withGroups,
+    },
+    rates,
+  };
+}
+
+/** Makes the design of the chunks, whose numbers are transformed. */
+function* buildDesign(
+  steps: EncodingSteps,
+  { encoder, groups, chunk: plan, rates }: DesignPlan,
+  { partCount, chunkStore }: { readonly partCount: number; readonly chunkStore: ChunkStore },
+): Steps<DesignMatrix> {
+  // The rates of a row may depend on those before it, which the calling thread knows.
+  const chunks = rates.length === 0 ? yield* steps.design(plan) : chunkStore.rewrite(
+    yield* steps.detach(),
+    (chunk, index) =>
+      designChunkOf(chunk, plan, chunkStore.columns, rates.map((rate) => rate.valuesOf(chunk, index))),
   );
   const partRows = new Array<number>(partCount).fill(0);
-  for (const chunk of designChunks) {
+  for (const chunk of chunks) {
     plainFields(chunk).partEnds.forEach((end, part, ends) => partRows[part] += end - (ends[part - 1] ?? 0));
   }
   return {
     columnCount: encoder.columnCount,
-    numericColumns: [...numericOf(encoder), ...rateColumns].map(({ column }) => column),
-    groups: plans.map(({ group }) => group),
-    chunks: designChunks,
+    numericColumns: [...numericOf(encoder), ...rates].map(({ column }) => column),
+    groups,
+    chunks,
     partRows,
   };
-}
-
-function designChunkOf(
-  chunk: OrderedChunk,
-  index: number,
-  { encoder, plans, rateColumns }: DesignPlan,
-  { withGroups, columns }: { withGroups: boolean; columns: ColumnMaker },
-): DesignChunk {
-  // Before missing numbers are imputed: the indicators read them from the columns.
-  const cells = plans.map((plan) => cellsOf(plan, chunk, columns));
-  const rates = rateColumns.map((rate) => rate.valuesOf(chunk, index));
-  numericOf(encoder).forEach((feature, field) => standardise(chunk, field, feature));
-  const { partEnds, labels, weights, times, groups } = chunk;
-  return {
-    partEnds,
-    numeric: widened(chunk, rates, columns),
-    cells,
-    labels,
-    ...(weights ? { weights } : {}),
-    ...(times ? { times } : {}),
-    ...(withGroups ? { groups } : {}),
-  };
-}
-
-/** Returns the chunk's numbers with those of more columns after them in each row. */
-function widened(
-  { numeric, rowCount }: OrderedChunk,
-  added: readonly Float64Array[],
-  columns: ColumnMaker,
-): OrderedChunk["numeric"] {
-  if (added.length === 0) return numeric;
-  const width = rowCount === 0 ? 0 : numeric.length / rowCount;
-  const target = columns.float64(rowCount * (width + added.length));
-  for (let i = 0, from = 0, to = 0; i < rowCount; i++) {
-    for (let j = 0; j < width; j++) target[to++] = numeric[from++];
-    for (const values of added) target[to++] = values[i];
-  }
-  return target;
-}
-
-/** As `encodeNumeric`, in place, on values that are already transformed. */
-function standardise(
-  chunk: OrderedChunk,
-  field: number,
-  { transform, impute, mean, scale }: NumericEncoder,
-): void {
-  const imputed = (transformed(transform, impute) - mean) / scale;
-  const { numeric } = chunk;
-  const stride = strideOf(chunk);
-  for (let k = field; k < numeric.length; k += stride) {
-    numeric[k] = numeric[k] === numeric[k] ? (numeric[k] - mean) / scale : imputed;
-  }
 }

@@ -9,10 +9,12 @@ import {
 } from "./encoder.ts";
 import { createCategoryReader } from "./category_positions.ts";
 import { binOf, type Division, divisionsOf } from "./divisions.ts";
+import type { PositionSource } from "./positions.ts";
 import { cyclicColumnsOf } from "./time_columns.ts";
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
 import type { RawExamples } from "../examples/raw_examples.ts";
 import { partCounts } from "../examples/time_parts.ts";
+import { sharedUint32 } from "../runtime/shared_memory.ts";
 
 /** A field with levels, a part of a time, a numeric field's bins or exact values, or its indicator of missing values. */
 export interface Factor {
@@ -25,8 +27,8 @@ export interface Factor {
   readonly columnsMax: number;
   /** Returns the columns that have a 1 at a position, ascending. Not a list of lists: hashed fields have millions of positions. */
   readonly columnsAt: (position: number) => readonly number[];
-  /** Multiplies each row's combination by `positionCount` and adds the row's position. @param out Combinations, shape (rows). */
-  append(chunk: OrderedChunk, out: Uint32Array): void;
+  /** Where a row's position comes from. */
+  readonly source: PositionSource;
 }
 
 /** As the division of a factor: bins of several counts. */
@@ -101,13 +103,7 @@ function missingFactor({ name, column }: NumericEncoder, field: number): Factor 
     positionCount: 2,
     columnsMax: 1,
     columnsAt: (position) => position === 0 ? [] : [column + 1],
-    append(chunk, out) {
-      const { numeric } = chunk;
-      const stride = strideOf(chunk);
-      for (let i = 0, k = field; i < out.length; i++, k += stride) {
-        out[i] = 2 * out[i] + (numeric[k] === numeric[k] ? 0 : 1);
-      }
-    },
+    source: { kind: "missing", field },
   };
 }
 
@@ -170,14 +166,7 @@ function binFactor(name: string, field: number, edges: readonly number[]): Uncol
   return {
     name,
     positionCount,
-    append(chunk, out) {
-      const { numeric } = chunk;
-      const stride = strideOf(chunk);
-      for (let i = 0, k = field; i < out.length; i++, k += stride) {
-        const value = numeric[k];
-        out[i] = positionCount * out[i] + (value === value ? binOf(edges, value) : positionCount - 1);
-      }
-    },
+    source: { kind: "bins", field, edges },
   };
 }
 
@@ -190,10 +179,7 @@ function partFactors(feature: TimeEncoder, firstField: number): Factor[] {
       positionCount,
       columnsMax: 1,
       columnsAt: (position) => [column + position],
-      append(chunk, out) {
-        const codes = chunk.codes[firstField + i];
-        for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + codes[i];
-      },
+      source: { kind: "codes", field: firstField + i },
     };
   });
 }
@@ -203,17 +189,16 @@ function levelFactor(
   field: number,
   levels: readonly (string | null)[],
 ): Factor {
-  const positionOf = Uint32Array.from(levels, createCategoryReader(feature));
+  const read = createCategoryReader(feature);
+  const positionOf = sharedUint32(levels.length);
+  levels.forEach((level, code) => positionOf[code] = read(level));
   const positionCount = positionCountOf(feature);
   return {
     name: feature.name,
     positionCount,
     columnsMax: feature.type === "rate" ? 0 : feature.type === "ordinal" ? feature.levels.length - 1 : 1,
     columnsAt: (position) => columnsAt(feature, position),
-    append(chunk, out) {
-      const codes = chunk.codes[field];
-      for (let i = 0; i < out.length; i++) out[i] = positionCount * out[i] + positionOf[codes[i]];
-    },
+    source: { kind: "levels", field, positionOf },
   };
 }
 
@@ -224,18 +209,8 @@ export function codesFactor(name: string, field: number, levelCount: number): Fa
     positionCount: levelCount,
     columnsMax: 0,
     columnsAt: () => [],
-    append(chunk, out) {
-      const codes = chunk.codes[field];
-      for (let i = 0; i < out.length; i++) out[i] = levelCount * out[i] + codes[i];
-    },
+    source: { kind: "codes", field },
   };
-}
-
-/** Returns each row's combination of the factors' positions, as a mixed-radix number. */
-export function combinationsOf(factors: readonly Factor[], chunk: OrderedChunk): Uint32Array {
-  const combinations = new Uint32Array(chunk.rowCount);
-  for (const factor of factors) factor.append(chunk, combinations);
-  return combinations;
 }
 
 /** Returns the count of possible combinations. */

@@ -13,34 +13,28 @@ interface Imputation {
   value(): number;
 }
 
+/** A numeric field whose missing values are replaced. */
+export interface ImputedField {
+  /** Index among the numeric fields. */
+  readonly field: number;
+  readonly impute: NumericSpec["impute"];
+}
+
 /**
- * Computes the value that replaces a missing one, for each numeric field, in the field's unit. Yields after each pass.
+ * Computes the value that replaces a missing one, for some numeric fields, in the field's unit.
  *
  * @param walk Chunks with raw values.
  * @param isWeighted Whether the chunks have weights.
  */
-export function* imputationsOf(
-  walk: Walk,
-  features: readonly NumericSpec[],
-  isWeighted: boolean,
-): Generator<void, number[]> {
-  const values: number[] = [];
-  for (let from = 0; from < features.length; from += fieldsMax) {
-    const imputations = features.slice(from, from + fieldsMax)
-      .map(({ impute }, i) => imputationOf(impute, from + i, isWeighted));
-    let open = imputations.filter((_, i) => typeof features[from + i].impute !== "number");
-    while (open.length > 0) {
-      for (const chunk of walk()) for (const imputation of open) imputation.add(chunk);
-      open = open.filter((imputation) => imputation.endWalk());
-      yield;
-    }
-    values.push(...imputations.map((imputation) => imputation.value()));
+export function imputationsOf(walk: Walk, fields: readonly ImputedField[], isWeighted: boolean): number[] {
+  const imputations = fields.map(({ field, impute }) => imputationOf(impute, field, isWeighted));
+  let open = imputations.filter((_, i) => typeof fields[i].impute !== "number");
+  while (open.length > 0) {
+    for (const chunk of walk()) for (const imputation of open) imputation.add(chunk);
+    open = open.filter((imputation) => imputation.endWalk());
   }
-  return values;
+  return imputations.map((imputation) => imputation.value());
 }
-
-/** Fields that a pass looks at: the search for a median takes half a megabyte. */
-const fieldsMax = 256;
 
 function imputationOf(impute: NumericSpec["impute"], field: number, isWeighted: boolean): Imputation {
   if (impute === "median") return isWeighted ? weightedMedianOf(field) : medianOf(field);

@@ -1,6 +1,7 @@
 import type { OrderedChunk, Walk } from "../examples/ordered_chunk.ts";
 import { trainPart } from "../examples/split.ts";
-import { combinationCount, combinationsOf, type Factor } from "./factors.ts";
+import { combinationCount, type Factor } from "./factors.ts";
+import { appendPositions, combinationsOf } from "./positions.ts";
 
 /** Some combinations of fields, and where each is among them. */
 export interface KeyTable {
@@ -52,7 +53,7 @@ function wideCombinationsOf(factors: readonly Factor[], chunk: OrderedChunk): Fl
   const combinations = new Float64Array(chunk.rowCount);
   const positions = new Uint32Array(chunk.rowCount);
   for (const factor of factors) {
-    factor.append(chunk, positions.fill(0));
+    appendPositions(factor, chunk, positions.fill(0));
     for (let i = 0; i < positions.length; i++) {
       combinations[i] = factor.positionCount * combinations[i] + positions[i];
     }

@@ -1,5 +1,4 @@
 import { type OrderedChunk, strideOf, type Walk } from "../examples/ordered_chunk.ts";
-import { transformed } from "./encoder.ts";
 import { Failure } from "../failure.ts";
 import type { NumericSpec } from "../examples/feature_types.ts";
 import { trainPart } from "../examples/split.ts";
@@ -18,65 +17,75 @@ export interface Moments {
  */
 const roundingShare = 2 ** -34;
 
+/** What a field's moments are made of. */
+export interface MomentSums {
+  readonly mean: number;
+  readonly variance: number;
+  /** The value of a field that has a single one on all training rows, if rounding makes it seem to vary. */
+  readonly constant?: number;
+}
+
+/** A numeric field whose values are summed. */
+export interface SummedField {
+  /** Index among the numeric fields. */
+  readonly field: number;
+  /** Replaces a missing value, after the transform. */
+  readonly imputed: number;
+}
+
 /**
- * Computes mean and deviation of each numeric field, with missing values imputed.
+ * Sums the values of some numeric fields, with missing values imputed. A field's sums do not depend on which others are with it.
  *
  * @param walk Chunks with transformed numeric columns.
- * @throws {Failure} `examples-invalid` if numbers are too large to be scaled.
  */
-export function momentsOf(
-  walk: Walk,
-  features: readonly NumericSpec[],
-  imputations: readonly number[],
-): Moments[] {
-  const scaled = [...features.keys()].filter((field) => features[field].scale !== "none");
-  const means = features.map(() => 0);
-  const variances = features.map(() => 0);
-  const imputed = features.map(({ transform }, field) => transformed(transform, imputations[field]));
-  if (scaled.length > 0) {
-    let trainWeight = 0;
-    // Summed chunk by chunk, so that the order of additions depends on the data alone.
-    for (const chunk of walk()) {
-      trainWeight += trainWeightOf(chunk);
-      for (const field of scaled) means[field] += sumOf(chunk, field, imputed[field]);
-    }
-    const weight = trainWeight > 0 ? trainWeight : 1;
-    for (const field of scaled) means[field] /= weight;
-    for (const chunk of walk()) {
-      for (const field of scaled) variances[field] += squaresOf(chunk, field, imputed[field], means[field]);
-    }
-    for (const field of scaled) variances[field] /= weight;
+export function momentSumsOf(walk: Walk, fields: readonly SummedField[]): MomentSums[] {
+  const means = fields.map(() => 0);
+  const variances = fields.map(() => 0);
+  let trainWeight = 0;
+  // Summed chunk by chunk, so that the order of additions depends on the data alone.
+  for (const chunk of walk()) {
+    trainWeight += trainWeightOf(chunk);
+    fields.forEach(({ field, imputed }, i) => means[i] += sumOf(chunk, field, imputed));
   }
-  const doubtful = scaled.filter((field) =>
-    variances[field] > 0 && Math.sqrt(variances[field]) <= roundingShare * Math.abs(means[field])
+  const weight = trainWeight > 0 ? trainWeight : 1;
+  fields.forEach((_, i) => means[i] /= weight);
+  for (const chunk of walk()) {
+    fields.forEach(({ field, imputed }, i) => variances[i] += squaresOf(chunk, field, imputed, means[i]));
+  }
+  fields.forEach((_, i) => variances[i] /= weight);
+  const doubtful = fields.filter((_, i) =>
+    variances[i] > 0 && Math.sqrt(variances[i]) <= roundingShare * Math.abs(means[i])
   );
-  const constants = constantsOf(walk, doubtful, imputed);
-  return features.map((feature, field) => {
-    if (feature.scale === "none") return { mean: 0, scale: 1 };
+  const constants = constantsOf(walk, doubtful);
+  return fields.map(({ field }, i) => {
     const constant = constants.get(field);
-    if (constant !== undefined) return { mean: constant, scale: 1 };
-    return { mean: means[field], scale: scaleOf(feature, means[field], variances[field]) };
+    return { mean: means[i], variance: variances[i], ...(constant === undefined ? {} : { constant }) };
   });
 }
 
-/** Returns the fields that have a single value on all training rows, with that value. @param imputed Replace missing values. */
-function constantsOf(
-  walk: Walk,
-  fields: readonly number[],
-  imputed: readonly number[],
-): ReadonlyMap<number, number> {
+/** Returns a field's moments. @throws {Failure} `examples-invalid` if its numbers are too large to be scaled. */
+export function momentsOf(feature: NumericSpec, sums: MomentSums | undefined): Moments {
+  if (!sums) return { mean: 0, scale: 1 };
+  const { mean, variance, constant } = sums;
+  if (constant !== undefined) return { mean: constant, scale: 1 };
+  return { mean, scale: scaleOf(feature, mean, variance) };
+}
+
+/** Returns the fields that have a single value on all training rows, with that value. */
+function constantsOf(walk: Walk, fields: readonly SummedField[]): ReadonlyMap<number, number> {
   const values = new Map<number, number>();
   const open = new Set(fields);
   if (open.size === 0) return values;
   for (const chunk of walk()) {
     const { numeric, partEnds } = chunk;
     const stride = strideOf(chunk);
-    for (const field of open) {
+    for (const summed of open) {
+      const { field, imputed } = summed;
       for (let i = 0, k = field; i < partEnds[trainPart]; i++, k += stride) {
-        const value = numeric[k] === numeric[k] ? numeric[k] : imputed[field];
+        const value = numeric[k] === numeric[k] ? numeric[k] : imputed;
         if (!values.has(field)) values.set(field, value);
         if (values.get(field) === value) continue;
-        open.delete(field);
+        open.delete(summed);
         values.delete(field);
         break;
       }

@@ -1,10 +1,11 @@
 import type { Walk } from "../examples/ordered_chunk.ts";
-import { type FieldSummary, numericSpecsOf, type NumericSummary, ordinalLevels } from "./create_encoder.ts";
-import { momentsOf } from "./moments.ts";
+import { type FieldSummary, type NumericSummary, ordinalLevels } from "./create_encoder.ts";
+import type { Moments } from "./moments.ts";
 import type { Codes, RawExamples } from "../examples/raw_examples.ts";
 import type { CategoricalSpec, OrdinalSpec, WordsSpec } from "../examples/feature_types.ts";
 import type { FeatureSpec } from "../examples/spec.ts";
 import { trainPart } from "../examples/split.ts";
+import { sharedFloat64 } from "../runtime/shared_memory.ts";
 import { trainWeights } from "./row_weight.ts";
 import { isFrequent } from "./weight_slack.ts";
 import { wordsMaxOf } from "./word_cells.ts";
@@ -32,26 +33,23 @@ export interface SummariseOptions {
   readonly edges: readonly (readonly (readonly number[])[])[];
   /** Per numeric field: exact values that have a column; undefined if the field has no `values`. */
   readonly exactValues: readonly (readonly number[] | undefined)[];
+  /** Per numeric field, of the transformed values. */
+  readonly moments: readonly Moments[];
+  /** Per categorical field, by its codes. */
+  readonly counts: readonly CodeCounts[];
   /** Whether levels that were always or never clicked are pooled. */
   readonly poolPure: boolean;
   /** Called with the pooled levels of a field. */
   readonly onPooled: (joined: PooledLevels) => void;
 }
 
-/**
- * Summarises each field over the training rows, for fitting an encoder.
- *
- * @param walk Chunks with transformed numeric columns.
- * @throws {Failure} `examples-invalid` if numbers are too large to be scaled.
- */
+/** Summarises each field over the training rows, for fitting an encoder. */
 export function summarise(
-  walk: Walk,
   { levels, types }: Pick<RawExamples, "levels" | "types">,
   spec: FeatureSpec,
-  { imputations, edges, exactValues, poolPure, onPooled }: SummariseOptions,
+  { imputations, edges, exactValues, moments, counts: codeCounts, poolPure, onPooled }: SummariseOptions,
 ): FieldSummary[] {
-  const moments = momentsOf(walk, numericSpecsOf(spec), imputations);
-  const counts = countLevels(walk, levels, spec.weight !== undefined);
+  const counts = levels.map((list, field) => levelCountsOf(list, codeCounts[field]));
   let numericIndex = 0;
   let categoricalIndex = 0;
   const nextNumeric = (): NumericSummary => {
@@ -155,25 +153,49 @@ interface LevelCount {
   readonly weight: number;
 }
 
-/** Counts, per categorical field, training rows, clicks and weight of each level that occurs in the training rows. */
-function countLevels(walk: Walk, levels: RawExamples["levels"], isWeighted: boolean): LevelCount[][] {
-  const rows = levels.map((list) => new Float64Array(list.length));
-  const clicks = levels.map((list) => new Float64Array(list.length));
-  const sums = isWeighted ? levels.map((list) => new Float64Array(list.length)) : rows;
-  if (levels.length === 0) return [];
+/** Training rows, clicks and weight of each code of a categorical field, shape (levels). */
+export interface CodeCounts {
+  readonly rows: Float64Array;
+  readonly clicks: Float64Array;
+  /** Sums of the rows' weights; the rows themselves if each counts once. */
+  readonly weights: Float64Array;
+}
+
+/** A categorical field whose codes are counted. */
+export interface CountedField {
+  /** Index among the categorical fields. */
+  readonly field: number;
+  readonly levelCount: number;
+}
+
+/** Counts the codes of some categorical fields. */
+export function countCodesOf(walk: Walk, fields: readonly CountedField[], isWeighted: boolean): CodeCounts[] {
+  const counts = fields.map(({ levelCount }): CodeCounts => {
+    const rows = sharedFloat64(levelCount);
+    return {
+      rows,
+      clicks: sharedFloat64(levelCount),
+      weights: isWeighted ? sharedFloat64(levelCount) : rows,
+    };
+  });
   for (const chunk of walk()) {
-    const { codes, labels, partEnds } = chunk;
-    for (let field = 0; field < levels.length; field++) {
-      countCodes(codes[field], labels, partEnds[trainPart], { rows: rows[field], clicks: clicks[field] });
-      if (isWeighted) addWeights(codes[field], trainWeights(chunk), sums[field]);
-    }
+    fields.forEach(({ field }, i) => {
+      countCodes(chunk.codes[field], chunk.labels, chunk.partEnds[trainPart], counts[i]);
+      if (isWeighted) addWeights(chunk.codes[field], trainWeights(chunk), counts[i].weights);
+    });
   }
-  return levels.map((list, field) =>
-    list.flatMap((level, code) =>
-      level !== null && rows[field][code] > 0
-        ? [{ level, rows: rows[field][code], clicks: clicks[field][code], weight: sums[field][code] }]
-        : []
-    )
+  return counts;
+}
+
+/** Returns the levels that occur in the training rows. */
+function levelCountsOf(
+  levels: RawExamples["levels"][number],
+  { rows, clicks, weights }: CodeCounts,
+): LevelCount[] {
+  return levels.flatMap((level, code) =>
+    level !== null && rows[code] > 0
+      ? [{ level, rows: rows[code], clicks: clicks[code], weight: weights[code] }]
+      : []
   );
 }
 
@@ -182,7 +204,7 @@ function countCodes(
   codes: Codes,
   labels: Uint8Array,
   end: number,
-  { rows, clicks }: { rows: Float64Array; clicks: Float64Array },
+  { rows, clicks }: CodeCounts,
 ): void {
   for (let i = 0; i < end; i++) {
     rows[codes[i]]++;

@@ -15,29 +15,3 @@ export function createYielding(): () => Promise<void> {
     last = performance.now();
   };
 }
-
-/**
- * Runs long work and yields to the event loop between its steps. Signals are delivered between tasks: otherwise Ctrl-C would
- * take effect only at the end.
- *
- * @param signal Aborts the work after the current step.
- */
-export async function runCooperatively<Result>(
-  steps: Generator<void, Result>,
-  signal?: AbortSignal,
-): Promise<Result> {
-  for (;;) {
-    const { done, value } = steps.next();
-    await yieldToEventLoop();
-    signal?.throwIfAborted();
-    if (done) return value;
-  }
-}
-
-/** Runs the same kind of work without yielding, in a thread that has nothing else to do. */
-export function runToEnd<Result>(steps: Generator<void, Result>): Result {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
-}

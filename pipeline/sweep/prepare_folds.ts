@@ -8,7 +8,7 @@ import { splitInSteps } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import { balance } from "../fit/class_balance.ts";
 import { divideIntoFolds, type FoldedDesign } from "../fit/folds.ts";
-import { runCooperatively } from "../runtime/event_loop.ts";
+import { runCooperatively } from "../runtime/steps.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses, usedRows } from "../train/class_counts.ts";
 import { readObserver, type TrainObserver } from "../train/fit_model.ts";
@@ -62,7 +62,7 @@ export async function prepareFolds(
   const fingerprint = fingerprintOf(raw);
   const chunkStore = createChunkStore(budget);
   const encoding = encodeInSteps(raw, spec, partition, { poolPure: false, withGroups: true, chunkStore });
-  const { design: encoded } = await runCooperatively(encoding, signal);
+  const { design: encoded } = await runCooperatively(encoding, signal, threads);
   const counts = requireBothClasses(encoded);
   const design = hyperParameters.classWeight === "balanced"
     ? balance(encoded, counts.sums, chunkStore)

@@ -1,8 +1,9 @@
 import { inputColumnsOf } from "../examples/input_columns.ts";
 import { plainFields } from "../chunks/chunk_file.ts";
 import { loadEach } from "../chunks/chunk_store.ts";
-import { findLeaks } from "../examples/leaks/find_leaks.ts";
+import { leaksIn } from "../examples/leaks/find_leaks.ts";
 import type { LeakColumn, LeakRows, LeakValues } from "../examples/leaks/leak_rows.ts";
+import { sampleLeaks } from "../examples/leaks/leak_sample.ts";
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { strideOf } from "../examples/ordered_chunk.ts";
 import type { RawChunk, RawExamples } from "../examples/raw_examples.ts";
@@ -10,16 +11,17 @@ import type { FeatureSpec } from "../examples/spec.ts";
 import { type Partition, testPart } from "../examples/split.ts";
 
 /**
- * Looks for leaks in a sample of the examples.
+ * Takes a sample of the examples, in which leaks are looked for.
  *
  * @param isKnownGroup Whether held-out rows may be of groups that have training rows: the group as a feature is then no leak.
+ * @returns Looks for them. It counts a few levels in all rows, which may be in another order by then.
  */
 export function leaksOfExamples(
   { chunks, levels, rowCount }: RawExamples,
   { features, group }: FeatureSpec,
   { partOf }: Partition,
   isKnownGroup: boolean,
-): LeakWarning[] {
+): (walk: () => Iterable<RawChunk>) => LeakWarning[] {
   const categories = inputColumnsOf(features).filter(({ kind }) => kind === "category");
   const numbers = inputColumnsOf(features).filter(({ kind }) => kind === "number");
   const isTime = (name: string) =>
@@ -29,17 +31,31 @@ export function leaksOfExamples(
     ...categories.map(({ name }, field) => ({ name, kind: "category" as const, levels: levels[field] })),
   ];
   const filled = chunks.filter((chunk) => plainFields(chunk).rowCount > 0);
-  const found: LeakWarning[] = findLeaks({
+  let walk: () => Iterable<RawChunk> = () => loadEach(filled);
+  const sample = sampleLeaks({
     columns,
     rowCount,
     *walk() {
-      for (const chunk of loadEach(filled)) {
+      for (const chunk of walk()) {
         const { groups, labels, times } = chunk;
         const isHeldOut = (row: number) => partOf(groups[row], labels[row], row, times?.[row]) === testPart;
         yield { ...rowsOf(chunk), isHeldOut };
       }
     },
-  }).map(({ isWeak: _, ...warning }) => warning);
+  });
+  return (later) => {
+    walk = later;
+    const found = leaksIn(sample).map(({ isWeak: _, ...warning }) => warning);
+    return judged(found, { features, group }, isKnownGroup);
+  };
+}
+
+/** Leaves out warnings that do not fit how the features are encoded and the rows are split. */
+function judged(
+  found: readonly LeakWarning[],
+  { features, group }: Pick<FeatureSpec, "features" | "group">,
+  isKnownGroup: boolean,
+): LeakWarning[] {
   // A text is seldom that of another row, but its words are; rare levels share a column if they have a minCount.
   const texts = new Set(
     features.flatMap((feature) =>
@@ -48,12 +64,12 @@ export function leaksOfExamples(
         : []
     ),
   );
-  const judged = found.filter(({ kind, columns }) =>
+  const left = found.filter(({ kind, columns }) =>
     !(kind === "level-per-row" || kind === "group-feature") || columns.some((name) => !texts.has(name))
   );
-  if (isKnownGroup) return judged.filter(({ kind }) => kind !== "group-feature");
-  if (!features.some(({ name }) => name === group)) return judged;
-  return [groupAsFeature(group), ...judged.filter(({ columns }) => !columns.includes(group))];
+  if (isKnownGroup) return left.filter(({ kind }) => kind !== "group-feature");
+  if (!features.some(({ name }) => name === group)) return left;
+  return [groupAsFeature(group), ...left.filter(({ columns }) => !columns.includes(group))];
 }
 
 function rowsOf(chunk: RawChunk): LeakRows {

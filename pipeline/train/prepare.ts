@@ -9,7 +9,7 @@ import { type Partition, testPart } from "../examples/split.ts";
 import { type ExampleSplitOptions, splitInSteps, type SplitTimes } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import { type GoldenRow, pickGolden } from "../model/golden.ts";
-import { runToEnd } from "../runtime/event_loop.ts";
+import { runToEnd, type Steps } from "../runtime/steps.ts";
 import type { LeakWarning } from "../examples/leaks/leak_warning.ts";
 import { leaksOfExamples } from "./example_leaks.ts";
 import { servedValueNotes } from "../model/served_values.ts";
@@ -50,13 +50,13 @@ export function prepare(
   return runToEnd(prepareInSteps(raw, spec, hyperParameters, chunkStore));
 }
 
-/** Like `prepare`, but yields after each pass over the rows. */
+/** Like `prepare`, in steps of all threads. */
 export function* prepareInSteps(
   raw: RawExamples,
   spec: FeatureSpec,
   hyperParameters: HyperParameters,
   chunkStore: ChunkStore = createChunkStore(),
-): Generator<void, Prepared> {
+): Steps<Prepared> {
   requireExamples(raw, spec);
   const { lastId } = raw;
   const { partition, excluded, times } = yield* splitInSteps(raw, spec, splitOptionsOf(hyperParameters));
@@ -66,7 +66,7 @@ export function* prepareInSteps(
     ...groupNotes(raw, spec, { isOneGroup, ...hyperParameters }),
     ...timeNotes(times, spec, hyperParameters),
   ];
-  const warnings = leaksOfExamples(raw, spec, partition, hyperParameters.split === "time");
+  const findLeaks = leaksOfExamples(raw, spec, partition, hyperParameters.split === "time");
   yield;
   const fingerprint = fingerprintOf(raw);
   yield;
@@ -74,12 +74,14 @@ export function* prepareInSteps(
   const withTables = makesTables(spec, hyperParameters);
   const sampled = sampleRows(raw, spec, partition, hyperParameters.testShare);
   yield;
+  let warnings: readonly LeakWarning[] = [];
   const encoded = yield* encodeInSteps(raw, spec, partition, {
     poolPure: hyperParameters.penalty === "none",
     withBins: withTables,
     // For the noise of the calibration, and folds.
     withGroups: true,
     chunkStore,
+    beside: (walk) => warnings = findLeaks(walk),
   });
   return {
     ...encoded,

@@ -14,7 +14,7 @@ import { createTrace } from "../report/trace.ts";
 import { reportOfTraining, type TrainingReport } from "../report/training_report.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { Assignment, ModelRow, Models } from "../model/registry.ts";
-import { runCooperatively } from "../runtime/event_loop.ts";
+import { runCooperatively } from "../runtime/steps.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import type { Store } from "../store/store.ts";
 import { type ClassCounts, requireBothClasses, usedRows } from "./class_counts.ts";
@@ -133,7 +133,7 @@ export async function trainModel(
       observe: readObserver(options),
     });
     clock.lap("read");
-    return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunkStore), signal);
+    return await runCooperatively(prepareInSteps(raw, spec, hyperParameters, chunkStore), signal, threads);
   };
   try {
     return await trainPrepared(prepared ?? await read(), { threads, chunkStore, clock }, options);

@@ -2,6 +2,7 @@ import { readRanges } from "../examples/range_reader.ts";
 import { scanBuildSides } from "../examples/hash_join/build_scan.ts";
 import { fillPartition } from "../examples/hash_join/partitioned_join.ts";
 import { countRanges } from "../ingest/examples_count.ts";
+import { createEncodingJobs } from "../encode/encoding_jobs.ts";
 import { boostTables } from "../fit/tables/boost_jobs.ts";
 import { createPassState } from "../fit/passes.ts";
 import { createFileReading, transferablesOf } from "../ingest/reading.ts";
@@ -25,5 +26,6 @@ answerJobs({
   count: countRanges,
   collect: forceCollection,
   boostTables,
+  ...createEncodingJobs(),
   ...createPassState(),
 }, transferablesOf);

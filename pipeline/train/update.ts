@@ -3,7 +3,7 @@ import { plainFields } from "../chunks/chunk_file.ts";
 import type { Artifact } from "../model/artifact.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { DesignMatrix } from "../encode/design_matrix.ts";
-import { encodeWith } from "../encode/encode.ts";
+import { encodeWithInSteps } from "../encode/encode.ts";
 import { readExamples } from "../examples/examples.ts";
 import { fingerprintOf } from "../examples/fingerprint.ts";
 import {
@@ -21,6 +21,7 @@ import { requireConverged } from "../fit/convergence.ts";
 import { solveNewton } from "../fit/newton.ts";
 import type { Models } from "../model/registry.ts";
 import { requireAccounted, type RowAccount } from "../examples/row_account.ts";
+import { runCooperatively } from "../runtime/steps.ts";
 import type { Store } from "../store/store.ts";
 import type { Threads } from "../runtime/thread_pool.ts";
 import { goldenOf, type GoldenRow, pickGolden } from "../model/golden.ts";
@@ -72,7 +73,9 @@ export async function update(
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
     const chunkStore = createChunkStore(budget);
-    const design = encodeWith(raw, from.metadata.encoder, { partCount: 1, partOf: () => 0 }, chunkStore);
+    const { encoder } = from.metadata;
+    const encoding = encodeWithInSteps(raw, encoder, { partCount: 1, partOf: () => 0 }, chunkStore);
+    const design = await runCooperatively(encoding, options.signal, threads);
     clock.lap("encode");
     requireAccounted(account, design.partRows[0]);
     const fitted = await fitBatches(design, prior, threads, from.metadata, options);

@@ -5,7 +5,7 @@ import { createChunkBuilder } from "../../pipeline/examples/chunk_builder.ts";
 import type { RawExamples } from "../../pipeline/examples/raw_examples.ts";
 import { type FeatureSpec, parseSpec } from "../../pipeline/examples/spec.ts";
 import type { Partition } from "../../pipeline/examples/split.ts";
-import { runToEnd } from "../../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../../pipeline/runtime/steps.ts";
 import { startThreads, type Threads } from "../../pipeline/runtime/thread_pool.ts";
 
 /** One example by field name; `id` and `who` have generated defaults. */

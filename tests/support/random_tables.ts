@@ -5,7 +5,7 @@ import type { Partition } from "../../pipeline/examples/split.ts";
 import type { FoundTable } from "../../pipeline/fit/tables/found_model.ts";
 import type { Random } from "../../pipeline/math/random.ts";
 import { createChunkStore } from "../../pipeline/chunks/chunk_store.ts";
-import { runToEnd } from "../../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../../pipeline/runtime/steps.ts";
 import { foundDesign } from "../../pipeline/train/found/found_design.ts";
 import { foundEncoder } from "../../pipeline/train/found/found_encoder.ts";
 import { allTrain, type ExampleRow, rawExamplesOf } from "./example_rows.ts";

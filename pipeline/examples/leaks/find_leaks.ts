@@ -3,7 +3,7 @@ import { warnOfPairs, warnOfTime } from "./comparisons.ts";
 import { warnOfIdentity } from "./identities.ts";
 import { keysOf } from "./keys.ts";
 import type { LeakTable } from "./leak_rows.ts";
-import { sampleLeaks } from "./leak_sample.ts";
+import { type LeakSample, sampleLeaks } from "./leak_sample.ts";
 import type { LeakWarning } from "./leak_warning.ts";
 import { assessColumns, type Evidence } from "./other_columns.ts";
 import { warnOfRepeatedRows } from "./repeated_rows.ts";
@@ -22,7 +22,11 @@ const formColumnsMax = 300;
  * column is named by at most one kind of warning. The result depends on the rows alone.
  */
 export function findLeaks(table: LeakTable): LeakWarning[] {
-  const sample = sampleLeaks(table);
+  return leaksIn(sampleLeaks(table));
+}
+
+/** The same, from a sample that was taken before. */
+export function leaksIn(sample: LeakSample): LeakWarning[] {
   const { columns, rows } = sample;
   const found: LeakWarning[] = [];
   const open = new Set(columns.keys());

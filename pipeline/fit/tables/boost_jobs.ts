@@ -1,4 +1,4 @@
-import { runToEnd } from "../../runtime/event_loop.ts";
+import { runToEnd } from "../../runtime/steps.ts";
 import { sharedInt32 } from "../../runtime/shared_memory.ts";
 import type { Job, Threads } from "../../runtime/thread_pool.ts";
 import { boost } from "./boost.ts";

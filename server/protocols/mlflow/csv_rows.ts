@@ -4,7 +4,7 @@ import { emptyRecord, readRecord } from "../../../pipeline/files/text/csv_record
 import { windowOver } from "../../../pipeline/files/text/text_window.ts";
 import type { Field } from "../../../pipeline/model/signature.ts";
 import { pointerTo } from "../../../pipeline/model/findings.ts";
-import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../../../pipeline/runtime/steps.ts";
 import { heavyBodyBytes } from "../../http/body.ts";
 import type { LoadedModel } from "../../models/loaded_model.ts";
 import { noteParsed, runSlices } from "../../runtime/time_slices.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeWith } from "../../../pipeline/encode/encode.ts";
+import { encodeWithInSteps } from "../../../pipeline/encode/encode.ts";
 import type { Encoder } from "../../../pipeline/encode/encoder.ts";
 import { type Partition, testPart, trainPart } from "../../../pipeline/examples/split.ts";
 import { createRowEncoder } from "../../../pipeline/model/encoded_row.ts";
@@ -11,6 +11,7 @@ import { assertAllClose, assertClose } from "../../support/assert_close.ts";
 import { denseExamples } from "../../support/dense_loss.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { allTrain, encodeRows, type ExampleRow, rawExamplesOf, specOf } from "../../support/example_rows.ts";
+import { runToEnd } from "../../../pipeline/runtime/steps.ts";
 
 const runs = { seed: 29, numRuns: 60 };
 
@@ -137,7 +138,8 @@ Deno.test("half-life: serving encodes a row as training did the held-out rows th
         const trained = X[i].slice(0, encoder.columnCount).map((value) => value + 0);
         assert.deepEqual(servedColumns(encoder, fieldsOf(row)).map((value) => value + 0), trained);
       });
-      const updated = denseExamples(encodeWith(rawExamplesOf(spec, rows), encoder, allTrain)).X;
+      const updated =
+        denseExamples(runToEnd(encodeWithInSteps(rawExamplesOf(spec, rows), encoder, allTrain))).X;
       rows.forEach((row, i) => {
         const encoded = updated[i].slice(0, encoder.columnCount).map((value) => value + 0);
         assert.deepEqual(servedColumns(encoder, fieldsOf(row)).map((value) => value + 0), encoded);

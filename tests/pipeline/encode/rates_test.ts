@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { columnNames } from "../../../pipeline/encode/column_names.ts";
-import { encodeWith } from "../../../pipeline/encode/encode.ts";
+import { encodeWithInSteps } from "../../../pipeline/encode/encode.ts";
 import type { Encoder } from "../../../pipeline/encode/encoder.ts";
 import { leftOutPart, type Partition, testPart, trainPart } from "../../../pipeline/examples/split.ts";
 import { createColumnPredictor } from "../../../pipeline/model/column_predictor.ts";
@@ -13,6 +13,7 @@ import { assertClose } from "../../support/assert_close.ts";
 import { denseExamples } from "../../support/dense_loss.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { allTrain, encodeRows, type ExampleRow, rawExamplesOf, specOf } from "../../support/example_rows.ts";
+import { runToEnd } from "../../../pipeline/runtime/steps.ts";
 
 const runs = { seed: 23, numRuns: 60 };
 
@@ -116,7 +117,8 @@ for (
           assert.deepEqual(servedColumns(encoder, fieldsOf(row)).map((value) => value + 0), trained);
         });
         // An update encodes its new rows as serving does.
-        const updated = denseExamples(encodeWith(rawExamplesOf(spec_, rows), encoder, allTrain)).X;
+        const updated =
+          denseExamples(runToEnd(encodeWithInSteps(rawExamplesOf(spec_, rows), encoder, allTrain))).X;
         rows.forEach((row, i) => {
           const encoded = updated[i].slice(0, encoder.columnCount).map((value) => value + 0);
           assert.deepEqual(servedColumns(encoder, fieldsOf(row)).map((value) => value + 0), encoded);

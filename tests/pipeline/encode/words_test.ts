@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeWith } from "../../../pipeline/encode/encode.ts";
+import { encodeWithInSteps } from "../../../pipeline/encode/encode.ts";
 import { columnNames } from "../../../pipeline/encode/column_names.ts";
 import type { Encoder } from "../../../pipeline/encode/encoder.ts";
 import { wordsMaxOf } from "../../../pipeline/encode/word_cells.ts";
@@ -26,6 +26,7 @@ import {
   rawExamplesOf,
   specOf,
 } from "../../support/example_rows.ts";
+import { runToEnd } from "../../../pipeline/runtime/steps.ts";
 
 const runs = { seed: 19, numRuns: 80 };
 
@@ -134,7 +135,7 @@ Deno.test("words: serving encodes a row as training did, bit for bit", () => {
         const trained = X[i].slice(0, encoder.columnCount).map((value) => value + 0);
         assert.deepEqual(servedColumns(encoder, row).map((value) => value + 0), trained);
       });
-      const again = encodeWith(rawExamplesOf(spec, rows), encoder, allTrain);
+      const again = runToEnd(encodeWithInSteps(rawExamplesOf(spec, rows), encoder, allTrain));
       assert.deepEqual(denseExamples(again).X, X);
     }),
     runs,

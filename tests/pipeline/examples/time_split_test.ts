@@ -13,7 +13,7 @@ import {
   splitInSteps,
 } from "../../../pipeline/examples/time_split.ts";
 import { hashOf } from "../../../pipeline/math/hash.ts";
-import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../../../pipeline/runtime/steps.ts";
 import { assertFailure } from "../../support/expected_failure.ts";
 import { type ExampleRow, rawExamplesOf, specOf } from "../../support/example_rows.ts";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { loadEach } from "../../../pipeline/chunks/chunk_store.ts";
 import { forRowRanges } from "../../../pipeline/encode/design_matrix.ts";
 import { splitInSteps } from "../../../pipeline/examples/time_split.ts";
-import { runToEnd } from "../../../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../../../pipeline/runtime/steps.ts";
 import { divideIntoFolds, type FoldedDesign } from "../../../pipeline/fit/folds.ts";
 import { gridOf } from "../../../pipeline/sweep/grid.ts";
 import { sweep } from "../../../pipeline/sweep/sweep.ts";

@@ -7,7 +7,7 @@ import type { SearchRows } from "../../../../pipeline/fit/tables/found_model.ts"
 import { createGrower } from "../../../../pipeline/fit/tables/grow.ts";
 import type { Leaf } from "../../../../pipeline/fit/tables/leaf.ts";
 import { purifyInSteps } from "../../../../pipeline/fit/tables/purify.ts";
-import { runToEnd } from "../../../../pipeline/runtime/event_loop.ts";
+import { runToEnd } from "../../../../pipeline/runtime/steps.ts";
 import { sharedUint8 } from "../../../../pipeline/runtime/shared_memory.ts";
 import { binnedRows } from "../../../support/binned_rows.ts";
 
