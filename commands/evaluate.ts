@@ -14,8 +14,10 @@ import {
   type NamedModel,
 } from "../pipeline/predict/evaluate_rows.ts";
 import { heldOutRows, holdsOutTheSame } from "../pipeline/predict/held_out_rows.ts";
+import { cacheOptionsOf, openTrainingResources } from "../pipeline/train/training_resources.ts";
 import { chosenModelId } from "./chosen_model.ts";
 import { command, commonFlags, type Flags, type Invocation } from "./cli/command.ts";
+import { resourceFlags, resourceOptionsOf } from "./cli/resource_flags.ts";
 import { dash, withStandardInput } from "./cli/standard_input.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
 import { describeEvaluation } from "./evaluation_report.ts";
@@ -68,6 +70,7 @@ const flags = {
   },
   lenient: { type: "boolean", help: "leave out invalid rows, and count them" },
   ...reportFlags,
+  ...resourceFlags,
   ...commonFlags,
 } as const satisfies Flags;
 
@@ -210,7 +213,14 @@ async function onHeldOut(
   const heldOut = heldOutRows(model.id, await trainedMetadata(model, artifacts));
   const store = openStore(options.data, { mode: "read" });
   try {
-    return await evaluateRows({ is: "view", db: store.db, heldOut }, model, settings);
+    const resources = resourceOptionsOf(options);
+    const { threads, budget, close } = openTrainingResources(store, resources);
+    try {
+      const input = { is: "store", store, heldOut, threads, budget, ...cacheOptionsOf(resources) } as const;
+      return await evaluateRows(input, model, settings);
+    } finally {
+      close();
+    }
   } finally {
     store.close();
   }

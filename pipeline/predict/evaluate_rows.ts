@@ -6,7 +6,8 @@ import { parseSpec } from "../examples/spec.ts";
 import { requireTime } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
-import { type EvaluationInput, type ReadRows, scoreRows, type ScoreRowsOptions } from "./score_rows.ts";
+import type { ReadRows } from "./collected_rows.ts";
+import { type EvaluationInput, scoreRows, type ScoreRowsOptions } from "./score_rows.ts";
 
 /** A model by its id. */
 export interface NamedModel {

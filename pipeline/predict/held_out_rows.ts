@@ -2,20 +2,21 @@ import { testPart, trainTestSplit } from "../examples/split.ts";
 import { usageInvalid } from "../failure.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 
-/** A row of the view, by what a split looks at. */
-export interface SplitRow {
-  readonly id: unknown;
-  /** Hash of the group. */
-  readonly group: number;
-  /** Time of the row in the unit of the time column; NaN is missing. */
-  readonly time: number;
+/** How a model's held-out rows are found again. */
+export interface HeldOut {
+  /**
+   * Whether a row is of the part that was held out, unless it has been added since.
+   *
+   * @param group Hash of the row's group.
+   * @param time Time of the row in the unit of the time column; NaN is missing.
+   */
+  isHeldOut(group: number, time: number): boolean;
+  /** Rows with a greater id have been added since the training; absent if the ids do not tell. */
+  readonly after?: bigint;
 }
 
-/** Whether a row was held out from a training, or has been added since. */
-export type HeldOut = (row: SplitRow) => "held out" | "newer" | "not held out";
-
 /**
- * Returns a function that finds a model's held-out rows again. They follow from the split and the seed, and for a split by time from
+ * Returns how a model's held-out rows are found again. They follow from the split and the seed, and for a split by time from
  * the times that the model keeps; they are not stored.
  *
  * @param metadata Of the model, or of the one that it continues.
@@ -34,12 +35,10 @@ export function heldOutRows(modelId: string, { hyperParameters, data }: Artifact
     testShare: Number(hyperParameters.testShare),
     negatives: 1,
   });
-  const lastId = data.last_id === undefined ? undefined : BigInt(data.last_id);
-  return ({ id, group, time }) => {
-    const isHeldOut = from === undefined ? partOf(group, 0, 0) === testPart : time >= from;
-    if (!isHeldOut || (hasTimes && !(time <= until))) return "not held out";
-    const isNewer = lastId !== undefined && (typeof id === "number" || typeof id === "bigint") && id > lastId;
-    return isNewer ? "newer" : "held out";
+  return {
+    isHeldOut: (group, time) =>
+      (from === undefined ? partOf(group, 0, 0) === testPart : time >= from) && (!hasTimes || time <= until),
+    ...(data.last_id === undefined ? {} : { after: BigInt(data.last_id) }),
   };
 }
 

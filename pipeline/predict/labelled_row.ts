@@ -26,12 +26,8 @@ export interface LabelledRow {
   readonly time: number;
 }
 
-/**
- * Reads labels, groups, weights and times. A row without a label, or of weight 0, is not for evaluation.
- *
- * @param isStored Whether the rows are those of the store, in which a time is a number in any unit.
- */
-export function createLabelledRowReader(spec: FeatureSpec, { isStored }: { readonly isStored: boolean }) {
+/** Reads labels, groups, weights and times of files. A row without a label, or of weight 0, is not for evaluation. */
+export function createLabelledRowReader(spec: FeatureSpec) {
   const reader = createLabelReader(spec);
 
   const labelOf = (cell: Cell, nameOf: () => string): number | undefined => {
@@ -75,14 +71,10 @@ export function createLabelledRowReader(spec: FeatureSpec, { isStored }: { reado
         label,
         group: hashOf(cells.group ?? nameOf()),
         weight,
-        time: isStored ? storedTime(cells.time) : timeOf(cells.time),
+        time: timeOf(cells.time),
       };
     },
   };
-}
-
-function storedTime(cell: Cell | undefined): number {
-  return cell === undefined || cell === null ? NaN : Number(cell);
 }
 
 function timeOf(cell: Cell | undefined): number {

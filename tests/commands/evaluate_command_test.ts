@@ -229,6 +229,10 @@ Deno.test("clickwell evaluate", async (t) => {
       ]);
       const [topics, readers] = found.slices;
       assert.deepEqual(topics.parts.map(({ name }: { name: string }) => name), ["news", "sale", "survey"]);
+      // A column that is no field, of numbers: as in a file, those of a few values by value, others in tenths.
+      const [hours, ids] = (await evaluate(["2", "--slice", "hour", "--slice", "id"])).slices;
+      assert.deepEqual([hours.parts.length, ids.parts.length], [10, 10]);
+      assert.match(ids.parts[0].name, /^\d+ to \d+$/);
       assert.equal(readers.parts.length, 20);
       assert.match(readers.parts.at(-1).name, /^\d+ others$/);
       const rowsOf = (parts: readonly { rows: number }[]) => parts.reduce((sum, { rows }) => sum + rows, 0);
@@ -297,7 +301,11 @@ Deno.test("clickwell evaluate", async (t) => {
           /row 1 of .*f\.csv/,
         ],
         [["missing.csv"], "file-missing", /missing\.csv/],
-        [["--slice", "colour"], "file-invalid", /colour/],
+        [
+          ["--slice", "colour"],
+          "usage-invalid",
+          /"colour", which is neither a field .* nor a column of the view/,
+        ],
         [["--threshold", "2"], "usage-invalid", /--threshold is "2"/],
         [["--column", "topic=x"], "usage-invalid", /columns of files/],
       ];

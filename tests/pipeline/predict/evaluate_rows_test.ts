@@ -92,7 +92,7 @@ Deno.test("evaluate rows: labels of files are read as an ingest reads them, weig
     time: "at",
     features: [{ name: "x", type: "numeric" }],
   };
-  const reader = createLabelledRowReader(parseSpec(base, "spec"), { isStored: false });
+  const reader = createLabelledRowReader(parseSpec(base, "spec"));
   const name = () => "row 1";
   const cells = { id: 1, group: "a", weight: undefined, time: undefined };
   for (
@@ -131,20 +131,18 @@ Deno.test("held-out rows: those of the split by group and by time, in the store'
   const byGroup = heldOutRows("cw-1", metadata);
   for (let i = 0; i < 200; i++) {
     const group = hashOf(`w${i}`);
-    const expected = partOf(group, 0, 0) === 1 ? "held out" : "not held out";
-    assert.equal(byGroup({ id: i % 300, group, time: NaN }), expected);
+    assert.equal(byGroup.isHeldOut(group, NaN), partOf(group, 0, 0) === 1);
   }
   const times = { newest: 40, held_out_from: 20, mature_until: 30 };
   const byTime = heldOutRows("cw-1", { ...metadata, data: { ...metadata.data, last_id: "300", times } });
-  const at = (time: number, id = 1) => byTime({ id, group: 1, time });
-  assert.deepEqual([19, 20, 30, 31, NaN].map((time) => at(time)), [
-    "not held out",
-    "held out",
-    "held out",
-    "not held out",
-    "not held out",
+  assert.deepEqual([19, 20, 30, 31, NaN].map((time) => byTime.isHeldOut(1, time)), [
+    false,
+    true,
+    true,
+    false,
+    false,
   ]);
-  assert.equal(at(25, 301), "newer");
+  assert.equal(byTime.after, 300n);
   assert.throws(
     () =>
       heldOutRows("cw-1", {
