@@ -37,7 +37,7 @@ export async function findTables(rows: SearchRows, options: SearchOptions): Prom
   const isLarge = rows.labels.length > searchRowsMax;
   const folded = isLarge
     ? holdOut(rows, seed, Math.min(heldOutShare, searchRowsMax / rows.labels.length))
-    : divideRows(rows, seed);
+    : divideRows(rows, seed, foldsOf(steps));
   const { labels, weights } = rows;
   const all: FoldedRows = { fields, labels, ...weights ? { weights } : {}, ...folded };
   const { runs, stages, ...chosen } = await chooseTrees(rows, all, isLarge, context, steps);
@@ -87,11 +87,14 @@ async function chooseTrees(
   const kind = steps ?? searched;
   if (!kind) throw new Error("neither steps nor a search");
   const { mode, leaves, pairs } = kind;
-  const foldPairs = steps?.foldPairs ?? all.folds.map(() => pairs);
+  // The steps of more rows, or of fewer ones, may have other folds.
+  const isOfFolds = steps?.foldTrees.length === all.folds.length;
+  const foldPairs = isOfFolds && steps ? steps.foldPairs : all.folds.map(() => pairs);
   const tasks = foldTasks(all, { seed, mode, leaves, foldPairs }).map((task, fold): BoostTask => {
     if (!steps) return task;
     const { scoredOn: _, ...unscored } = task;
-    return { ...unscored, treesMax: steps.foldTrees[fold] };
+    const treesMax = isOfFolds ? steps.foldTrees[fold] : Math.round(steps.trees / treesFactor);
+    return { ...unscored, treesMax };
   });
   const runs = await boostAll(all, tasks, threads, {
     checkpoint,
@@ -99,6 +102,11 @@ async function chooseTrees(
       ((trees) => observe({ stage: "held-out", mode, leaves, pairCount: pairs.length, trees })),
   });
   return { mode, leaves, pairs, foldPairs, runs, stages: searched?.stages ?? [] };
+}
+
+/** Returns the number of folds of a search whose steps are repeated; undefined for one without folds. */
+function foldsOf(steps: Steps | undefined): number | undefined {
+  return steps && steps.foldTrees.length > 1 ? steps.foldTrees.length : undefined;
 }
 
 /** Draws whole groups of the rows that are not held out, and divides them into folds. */

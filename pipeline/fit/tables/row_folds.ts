@@ -4,7 +4,22 @@ import { sharedUint8 } from "../../runtime/shared_memory.ts";
 import { onlyScored } from "./boost_rows.ts";
 import type { RowFolds, SearchRows } from "./found_model.ts";
 
-const foldCount = 3;
+/** Folds of many rows, and the most of few. */
+const [foldsMin, foldsMax] = [3, 10];
+/** Rows of all folds together, at most, if there are more folds than the least. */
+const foldRowsMax = 20_000;
+/** Groups of a fold, in the mean. */
+const foldGroups = 20;
+
+/**
+ * Returns the number of folds. Few rows cost little time and say little about what is best; with more folds, trees are fitted to nearly
+ * as many rows as the final ones. Folds by time are few, since the first of many would be fitted to next to no rows.
+ */
+function foldCountOf({ groups, times }: Pick<SearchRows, "groups" | "times">): number {
+  if (times) return foldsMin;
+  const most = Math.min(foldsMax, foldRowsMax / groups.length, new Set(groups).size / foldGroups);
+  return Math.max(foldsMin, Math.floor(most));
+}
 
 /**
  * Divides rows into folds: by group, so that a group's rows are in one fold; or by time, so that each fold is fitted to the rows
@@ -12,8 +27,8 @@ const foldCount = 3;
  *
  * @throws {Failure} `examples-invalid` if a fold has no rows to score, or only one label to fit.
  */
-export function divideRows(rows: SearchRows, seed: number): RowFolds {
-  const folds = rows.times ? foldsByTime(rows, rows.times) : foldsByGroup(rows, seed);
+export function divideRows(rows: SearchRows, seed: number, foldCount = foldCountOf(rows)): RowFolds {
+  const folds = rows.times ? foldsByTime(rows, rows.times, foldCount) : foldsByGroup(rows, seed, foldCount);
   requireRows(rows, folds);
   return folds;
 }
@@ -42,7 +57,7 @@ export function placeOf(group: number, seed: number): number {
   return mixed(group ^ mixed(seed + 0x51ed270b)) / 2 ** 32;
 }
 
-function foldsByGroup({ groups }: SearchRows, seed: number): RowFolds {
+function foldsByGroup({ groups }: SearchRows, seed: number, foldCount: number): RowFolds {
   const blocks = sharedUint8(groups.length);
   for (let i = 0; i < blocks.length; i++) blocks[i] = Math.floor(placeOf(groups[i], seed) * foldCount);
   const all = Array.from({ length: foldCount }, (_, fold) => fold);
@@ -53,7 +68,7 @@ function foldsByGroup({ groups }: SearchRows, seed: number): RowFolds {
 }
 
 /** Blocks of about equal numbers of rows, one more than folds. */
-function foldsByTime({ groups, split }: SearchRows, times: Float64Array): RowFolds {
+function foldsByTime({ groups, split }: SearchRows, times: Float64Array, foldCount: number): RowFolds {
   const cuts = timeCuts(times, Array.from({ length: foldCount }, (_, k) => (k + 1) / (foldCount + 1)));
   const blocks = sharedUint8(groups.length);
   for (let i = 0; i < blocks.length; i++) {

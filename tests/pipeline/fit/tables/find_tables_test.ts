@@ -88,6 +88,31 @@ Deno.test("the steps of a search give the same bytes without it", async () => {
   assert.equal(text({ ...repeated, stages: plantedModel.stages }), text(plantedModel));
 });
 
+Deno.test("steps of a search with another number of folds are repeated with trees like theirs", async () => {
+  const { steps, outOfFold } = plantedModel;
+  const trees = steps.foldTrees[0];
+  const ofOne = { ...steps, foldTrees: [trees], foldPairs: [steps.pairs] };
+  const repeated = await find(planted, { steps: ofOne });
+  assert.equal(repeated.outOfFold.folds.length, outOfFold.folds.length);
+  assert.ok(Math.abs(repeated.outOfFold.logLoss / outOfFold.logLoss - 1) < 0.02);
+  const ofThree = { ...steps, foldTrees: [trees, trees, trees], foldPairs: [0, 1, 2].map(() => steps.pairs) };
+  assert.equal((await find(planted, { steps: ofThree })).outOfFold.folds.length, 3);
+});
+
+Deno.test("few rows are divided into up to ten folds, of at least 20 groups; by time into three", async () => {
+  const countOf = async (rows: SearchRows) =>
+    (await find(rows, { stopAt: () => true })).outOfFold.folds.length;
+  const one = [shapes[3]];
+  assert.equal(await countOf(binnedRows(900, one, { logit: ([d]) => d / 5 - 1 })), 10);
+  assert.equal(await countOf(binnedRows(900, one, { groupRows: 9, logit: ([d]) => d / 5 - 1 })), 5);
+  assert.equal(await countOf(binnedRows(5_000, one, { logit: ([d]) => d / 5 - 1 })), 4);
+  assert.equal(await countOf(binnedRows(7_000, one, { logit: ([d]) => d / 5 - 1 })), 3);
+  const rows = binnedRows(900, one, { logit: ([d]) => d / 5 - 1 });
+  const times = sharedFloat64(900);
+  for (let i = 0; i < times.length; i++) times[i] = i;
+  assert.equal(await countOf({ ...rows, times }), 3);
+});
+
 Deno.test("out-of-fold logits are by models that have not seen the row's group", () => {
   const { blocks, folds, logits } = plantedModel.outOfFold;
   assert.ok(logits.every(Number.isFinite));
