@@ -14,6 +14,7 @@ export type FailureKind =
   | "store-missing"
   | "store-invalid"
   | "store-busy"
+  | "store-unreachable" // the registry's database does not answer, or not in time
   | "store-full"
   | "store-newer" // written by a later version of clickwell
   | "store-older" // of an earlier version, and opened read-only

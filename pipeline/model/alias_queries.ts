@@ -1,11 +1,7 @@
-import { Failure } from "../failure.ts";
 import type { AliasEntry, ModelAlias, ModelRow } from "./registry.ts";
 import { findModel, type RegistryFile } from "./registry_queries.ts";
+import { aliasUnknown, requireAlias } from "./registry_rules.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
-
-const aliasPattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-/** Names that could be mistaken for a model's id or version, now or later. */
-const reservedPattern = /^(?:cw-.*|[0-9]+)$/;
 
 /** @throws {Failure} as `Registry.setAlias`. */
 export function setAlias(file: RegistryFile, { model, alias, setAt, setBy }: AliasEntry): ModelRow {
@@ -37,29 +33,11 @@ export function removeAlias(
     throw asFailure(error, `remove an alias in ${file.path}`);
   }
   if (removed) return row ?? findModel(file, String(removed.model_id));
-  throw new Failure(
-    "alias-unknown",
-    `${row ? `The model ${row.modelId} has` : "There is"} no alias "${
-      alias.slice(0, 80)
-    }". GET /models or clickwell ` +
-      "models list shows those there are.",
-  );
+  throw aliasUnknown(alias, row);
 }
 
 /** Returns all aliases, ordered by name. */
 export function listAliases(file: RegistryFile): ModelAlias[] {
   return file.db.prepare("SELECT alias, model_id FROM model_aliases ORDER BY alias").all()
     .map(({ alias, model_id }) => ({ alias: String(alias), modelId: String(model_id) }));
-}
-
-function requireAlias(alias: string): void {
-  if (aliasPattern.test(alias) && !reservedPattern.test(alias)) return;
-  throw new Failure(
-    "input-invalid",
-    `"${
-      alias.slice(0, 80)
-    }" cannot be an alias: expected 1 to 64 lower-case letters, digits, _ and -, not a number ` +
-      "and not the beginning of an id, cw-.",
-    [{ pointer: "#/alias", detail: "is not a valid alias" }],
-  );
 }

@@ -1,10 +1,8 @@
-import { Failure } from "../failure.ts";
+import { listAliases } from "./alias_queries.ts";
 import type { DeletionEntry, ModelRow, NoteEntry } from "./registry.ts";
 import { activeModel, findModel, type RegistryFile } from "./registry_queries.ts";
+import { keptText, requireUnused } from "./registry_rules.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
-
-/** Maximum lengths of a model's name and note, in UTF-16 code units. */
-const lengthsMax = { name: 100, note: 10_000 } as const;
 
 /** Marks a model as deleted, in one transaction. @throws {Failure} as `Registry.deleteModel`. */
 export function deleteModel(
@@ -13,33 +11,14 @@ export function deleteModel(
 ): ModelRow {
   return inTransaction(file, `delete the model ${model.slice(0, 80)}`, () => {
     const row = findModel(file, model);
-    requireUnused(file, row);
+    const aliases = listAliases(file).filter(({ modelId }) => modelId === row.modelId);
+    requireUnused(row, { active: activeModel(file), aliases: aliases.map(({ alias }) => alias) });
     file.db.prepare(`
       INSERT INTO model_notes (model_id, deleted_at, deleted_by) VALUES (?, ?, ?)
       ON CONFLICT (model_id) DO UPDATE SET deleted_at = excluded.deleted_at, deleted_by = excluded.deleted_by
     `).run(row.modelId, deletedAt, deletedBy);
     return row;
   });
-}
-
-/** @throws {Failure} `model-in-production` */
-function requireUnused(file: RegistryFile, { modelId, version }: ModelRow): void {
-  const what = `Cannot delete ${modelId}, version ${version}`;
-  if (activeModel(file)?.modelId === modelId) {
-    throw new Failure(
-      "model-in-production",
-      `${what}: it is in production. Put another model in production first.`,
-    );
-  }
-  const aliases = file.db.prepare("SELECT alias FROM model_aliases WHERE model_id = ? ORDER BY alias").all(
-    modelId,
-  );
-  if (aliases.length === 0) return;
-  const [{ alias }] = aliases;
-  throw new Failure(
-    "model-in-production",
-    `${what}: ${alias} is an alias of it. Remove the alias (clickwell models unalias ${alias}) or point it at another model.`,
-  );
 }
 
 export function restoreModel(file: RegistryFile, modelId: string): void {
@@ -60,14 +39,8 @@ export function setNote(file: RegistryFile, { model, ...texts }: NoteEntry): Mod
     for (const member of ["name", "note"] as const) {
       const text = texts[member];
       if (text === undefined) continue;
-      if (text.length > lengthsMax[member]) {
-        throw new Failure(
-          "input-invalid",
-          `The ${member} has ${text.length} characters, expected at most ${lengthsMax[member]}.`,
-        );
-      }
       file.db.prepare(`UPDATE model_notes SET ${member} = ? WHERE model_id = ?`).run(
-        text.trim() === "" ? null : text.trim(),
+        keptText(member, text),
         modelId,
       );
     }

@@ -1,4 +1,5 @@
 import type { Artifact, ArtifactStore } from "./artifact.ts";
+import type { FollowState } from "./follow_state.ts";
 import { Failure } from "../failure.ts";
 
 /** One registered model. */
@@ -89,6 +90,13 @@ export interface NoteEntry {
   readonly note?: string;
 }
 
+/** A registry outside of the data folder. */
+export interface RemoteRegistry {
+  /** Where it is, for messages and records: without user and password. */
+  readonly place: string;
+  readonly state: FollowState;
+}
+
 /** An active watch of a registry. */
 export interface RegistryWatch {
   stop(): void;
@@ -168,9 +176,13 @@ export interface Registry {
   /**
    * Calls `onChange` after another process has changed the registry.
    *
-   * @param onChange Must not reject. Calls do not overlap.
+   * @param onChange Must not reject. Calls do not overlap. It is called again soon if it returns false: the change could not be
+   *   followed.
+   * @param onReach Called when a registry elsewhere can no longer be read, with the reason, and when it can be again.
    */
-  watch(onChange: () => Promise<void>): RegistryWatch;
+  watch(onChange: () => Promise<boolean>, onReach?: (failure: Failure | undefined) => void): RegistryWatch;
+  /** Set for a registry that is not in the data folder. */
+  readonly remote?: RemoteRegistry;
   close(): Promise<void>;
 }
 

@@ -7,6 +7,15 @@ import {
   type HistoryPart,
   type ModelRow,
 } from "./registry.ts";
+import {
+  assignmentOf,
+  foundModel,
+  modelRow,
+  nothingAssignedAt,
+  nothingBefore,
+  otherInProduction,
+  versionOf,
+} from "./registry_rules.ts";
 import { asFailure } from "../store/sqlite_failure.ts";
 import type { RegistryFile as OpenFile } from "../store/registry_file.ts";
 
@@ -53,27 +62,14 @@ export function listModels(file: RegistryFile): ModelRow[] {
 
 /** @throws {Failure} as `Registry.findModel`. */
 export function findModel(file: RegistryFile, name: string): ModelRow {
-  const row = /^[0-9]{1,15}$/.test(name)
-    ? file.db.prepare(`${modelSelection} WHERE version = ?`).get(Number(name))
-    : file.db.prepare(`
+  const version = versionOf(name);
+  const row = version === undefined
+    ? file.db.prepare(`
       ${modelSelection}
       WHERE model_id = coalesce((SELECT model_id FROM model_aliases WHERE alias = :name), :name)
-    `).get({ name });
-  if (!row) {
-    throw new Failure(
-      "model-unknown",
-      `There is no model "${name.slice(0, 80)}". GET /models or clickwell models list shows those there are.`,
-    );
-  }
-  if (row.deleted_at !== null) {
-    throw new Failure(
-      "model-unknown",
-      `The model ${row.model_id}, version ${row.version}, was deleted at ${
-        new Date(Number(row.deleted_at) / 1000).toISOString()
-      }. The history still has its assignments; training it again, or clickwell models import, brings it back.`,
-    );
-  }
-  return modelRow(row);
+    `).get({ name })
+    : file.db.prepare(`${modelSelection} WHERE version = ?`).get(version);
+  return foundModel(row, name);
 }
 
 const selection = `
@@ -84,7 +80,7 @@ const newestFirst = "ORDER BY assignment_id DESC";
 
 export function activeModel(file: RegistryFile): Assignment | undefined {
   const row = file.db.prepare(`${selection} ${newestFirst} LIMIT 1`).get();
-  return row && assignment(row);
+  return row && assignmentOf(row);
 }
 
 export function assignmentHistory(
@@ -93,20 +89,15 @@ export function assignmentHistory(
 ): Assignment[] {
   const older = before === undefined ? "" : "WHERE assignment_id < :before";
   const values = { limit, ...before === undefined ? {} : { before } };
-  return file.db.prepare(`${selection} ${older} ${newestFirst} LIMIT :limit`).all(values).map(assignment);
+  return file.db.prepare(`${selection} ${older} ${newestFirst} LIMIT :limit`).all(values).map(assignmentOf);
 }
 
 /** @throws {Failure} as `Registry.assignmentAt`. @param at Microseconds since 1970-01-01T00:00:00Z. */
 export function assignmentAt(file: RegistryFile, at: number): Assignment {
   // Ordered by id, not by time: the clock may have been set back.
   const row = file.db.prepare(`${selection} WHERE assigned_at <= ? ${newestFirst} LIMIT 1`).get(at);
-  if (row) return assignment(row);
-  throw new Failure(
-    "assignment-missing",
-    `No model was in production at ${
-      new Date(at / 1000).toISOString()
-    }. GET /model/history shows when the first was assigned.`,
-  );
+  if (row) return assignmentOf(row);
+  throw nothingAssignedAt(at);
 }
 
 /** @throws {Failure} as `Registry.previousModel`. */
@@ -117,12 +108,8 @@ export function previousModel(file: RegistryFile): ModelRow {
       AND model_id NOT IN (${deletedIds})
     ${newestFirst} LIMIT 1
   `).get();
-  if (row) return findModel(file, assignment(row).modelId);
-  throw new Failure(
-    "rollback-impossible",
-    "There is no model to go back to: no other model was in production before. GET /model/history and clickwell models " +
-      "history show the history.",
-  );
+  if (row) return findModel(file, assignmentOf(row).modelId);
+  throw nothingBefore();
 }
 
 /** Puts a model in production, in one transaction. @throws {Failure} as `Registry.assign`. */
@@ -156,12 +143,7 @@ function requireCurrent(file: RegistryFile, current: Assignment | undefined, exp
   if (current !== undefined && (current.modelId === expected || current.modelId === idOf(file, expected))) {
     return;
   }
-  throw new Failure(
-    "assignment-conflict",
-    `The model in production is ${current?.modelId ?? "none"}, not ${
-      expected.slice(0, 80)
-    }: read GET /model and decide again.`,
-  );
+  throw otherInProduction(current, expected);
 }
 
 /** Returns the id of the model that a version or an alias names; undefined if there is none. */
@@ -172,30 +154,4 @@ function idOf(file: RegistryFile, name: string): string | undefined {
     if (error instanceof Failure) return undefined;
     throw error;
   }
-}
-
-type Row = Record<string, unknown>;
-
-function modelRow(row: Row): ModelRow {
-  return {
-    modelId: String(row.model_id),
-    version: Number(row.version),
-    createdAt: Number(row.created_at),
-    hyperParameters: JSON.parse(String(row.hyper_parameters)),
-    metrics: JSON.parse(String(row.metrics)),
-    checksum: String(row.checksum),
-    ...(typeof row.name === "string" ? { name: row.name } : {}),
-    ...(typeof row.note === "string" ? { note: row.note } : {}),
-  };
-}
-
-function assignment(row: Row): Assignment {
-  return {
-    assignmentId: Number(row.assignment_id),
-    modelId: String(row.model_id),
-    version: Number(row.version),
-    assignedAt: Number(row.assigned_at),
-    assignedBy: String(row.assigned_by),
-    reason: row.reason === null ? null : String(row.reason),
-  };
 }

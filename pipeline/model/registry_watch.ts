@@ -3,30 +3,50 @@ import type { RegistryWatch } from "./registry.ts";
 const pollEveryMs = 1_000;
 /** Also called without a change: a model that could not be loaded may have been repaired outside the registry. */
 const unconditionalEveryMs = 10_000;
+/** After a look that failed: a registry that is back is followed soon. */
+const retryAfterMs = 250;
 
-/** Calls `onChange` when the stamp has changed, and every 10 s. @param onChange Must not reject. Calls do not overlap. */
-export function watchStamp(stampOf: () => string, onChange: () => Promise<void>): RegistryWatch {
-  let seen = stampOf();
+export interface Watched {
+  /** Returns a text that differs after each change, or undefined if that could not be found out. Must not reject. */
+  look(): string | undefined | Promise<string | undefined>;
+  /** The text as of now; without it, the first look counts as a change. */
+  readonly seen?: string;
+  /** Must not reject. Calls do not overlap. @returns Whether the change was followed; if not, it is called again. */
+  onChange(): Promise<boolean>;
+}
+
+/** Calls `onChange` when a look, one a second, finds a change, and every 10 s. `wake` looks at once. */
+export function watchRegistry(watched: Watched): RegistryWatch & { wake(): void } {
+  let { seen } = watched;
   let calledAt = performance.now();
-  let timer: ReturnType<typeof setTimeout>;
-  let stopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let [looking, wanted, stopped] = [false, false, false];
 
   const poll = async () => {
-    const stamp = stampOf();
-    if (stamp !== seen || performance.now() - calledAt >= unconditionalEveryMs) {
-      seen = stamp;
-      calledAt = performance.now();
-      await onChange();
+    looking = true;
+    wanted = false;
+    const stamp = await watched.look();
+    if (!stopped && stamp !== undefined) {
+      if (stamp !== seen || performance.now() - calledAt >= unconditionalEveryMs) {
+        calledAt = performance.now();
+        if (await watched.onChange()) seen = stamp;
+      }
     }
-    schedule();
+    looking = false;
+    schedule(wanted ? 0 : stamp === undefined ? retryAfterMs : pollEveryMs);
   };
-  const schedule = () => {
+  const schedule = (afterMs: number) => {
     if (stopped) return;
-    timer = setTimeout(poll, pollEveryMs);
+    clearTimeout(timer);
+    timer = setTimeout(poll, afterMs);
     Deno.unrefTimer(timer);
   };
-  schedule();
+  schedule(seen === undefined ? 0 : pollEveryMs);
   return {
+    wake() {
+      if (looking) wanted = true;
+      else schedule(0);
+    },
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -12,7 +12,7 @@ import {
   registerModel,
   type RegistryFile,
 } from "./registry_queries.ts";
-import { watchStamp } from "./registry_watch.ts";
+import { watchRegistry } from "./registry_watch.ts";
 import { asFailure, retryWhileBusy } from "../store/sqlite_failure.ts";
 import { layoutOf } from "../store/layout.ts";
 import { isOlderFile, splitOlder } from "../store/upgrade/older_store.ts";
@@ -59,7 +59,7 @@ export function openRegistry(dataDir: string, options: { readonly patienceMs?: n
     setNote: (entry) => write((file) => setNote(file, entry)),
     upgrade: () => retryWhileBusy(patienceMs, () => upgrade(dataDir)),
     stamp,
-    watch: (onChange) => watchStamp(stamp, onChange),
+    watch: (onChange) => watchRegistry({ look: stamp, seen: stamp(), onChange }),
     close: () => Promise.resolve(),
   };
 }

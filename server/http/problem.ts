@@ -60,6 +60,14 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
     retryAfterSeconds: 1,
     detail: "Another process is writing to the store: try again.",
   },
+  "store-unreachable": {
+    status: 503,
+    title: "The registry cannot be reached",
+    retryAfterSeconds: 1,
+    detail:
+      "The registry's database cannot be reached or does not answer in time; the server's log says which. Predictions continue " +
+      "with the model in production. If this was a write, GET /model says whether it took effect.",
+  },
   "store-full": {
     status: 507,
     title: "The server's disk is full",
@@ -96,6 +104,7 @@ export const problemForms: Readonly<Record<FailureKind, ProblemForm>> = {
 export const readingProblems: readonly FailureKind[] = [
   "store-missing",
   "store-busy",
+  "store-unreachable",
   "store-invalid",
   "store-newer",
   "store-older",

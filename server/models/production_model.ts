@@ -45,8 +45,12 @@ export interface ModelAssigner {
 
 /** Keeps the model that answers equal to the active model of the registry. */
 export interface ProductionModel extends ModelAssigner {
-  /** Switches to a model that another process assigned. Never throws: on failure, the old model continues to answer. */
-  sync(): Promise<void>;
+  /**
+   * Switches to a model that another process assigned. Never throws: on failure, the old model continues to answer.
+   *
+   * @returns False if the registry could not be read.
+   */
+  sync(): Promise<boolean>;
   /** Runs work during which the model does not change. @param work Receives the active model, if any. */
   whileStable<T>(work: (current: ActiveModel | undefined) => Promise<T>): Promise<T>;
 }
@@ -212,22 +216,24 @@ function createSync(
     broadcast.explain(reason);
   }
 
-  function reportSyncFailure(error: unknown): void {
+  function reportSyncFailure(error: unknown): boolean {
     if (!(error instanceof Failure)) {
       log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
-      return;
+      return true;
     }
+    const isRead = !error.kind.startsWith("store-");
     // A server may start before there is a store.
     const isExpected = error.kind === "store-missing";
     if (!isExpected) clearModel(new Failure("model-missing", unavailableText(error)));
-    if (logged?.message === error.message && logged.model === slot.current) return;
+    if (logged?.message === error.message && logged.model === slot.current) return isRead;
     logged = { message: error.message, model: slot.current };
     // During its initial load, another process locks the store.
     const level = isExpected ? "info" : error.kind === "store-busy" ? "warn" : "error";
     log[level]("no change of model", { kind: error.kind, detail: error.message });
+    return isRead;
   }
 
-  return () => runExclusive(() => syncModel().then(upgradeStore)).catch(reportSyncFailure);
+  return () => runExclusive(() => syncModel().then(upgradeStore)).then(() => true, reportSyncFailure);
 }
 
 function activeModelOf({ current }: ModelSlot): ActiveModel | undefined {

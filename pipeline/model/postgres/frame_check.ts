@@ -1,0 +1,103 @@
+/** What may be sent in answer to a password that would cross the network as it is. */
+export interface FrameCheckOptions {
+  /** The connection is encrypted, or its user has said that it need not be. */
+  readonly isClearAllowed: boolean;
+}
+
+/** Maximum bytes of one message: the row of a model has some ten thousand. */
+const messageBytesMax = 64 * 1024 * 1024;
+const headerBytes = 5;
+/** A higher number of rounds would block the thread for seconds. */
+const roundsMax = 1_000_000;
+
+/** The messages of a server that the client understands. https://www.postgresql.org/docs/current/protocol-message-formats.html */
+const knownTypes = new Set([..."ACDEIKNRSTZnst123"].map((letter) => letter.charCodeAt(0)));
+const [notification, authentication, rowDescription] = [..."ART"].map((letter) => letter.charCodeAt(0));
+
+/**
+ * Returns a function that takes what a server sends, chunk by chunk, and tells what is wrong with it. The client trusts the
+ * server's messages: a malformed one would stop it in a loop, or end the process.
+ */
+export function createFrameCheck(options: FrameCheckOptions): (chunk: Uint8Array) => string | undefined {
+  let pending: Uint8Array = new Uint8Array(0);
+  return (chunk) => {
+    pending = pending.length === 0 ? chunk : concatenated(pending, chunk);
+    while (pending.length >= headerBytes) {
+      const type = pending[0];
+      const length = viewOf(pending).getUint32(1);
+      if (!knownTypes.has(type) || length < 4 || length > messageBytesMax) return notPostgres;
+      if (pending.length < length + 1) return undefined;
+      const fault = faultOf(type, pending.subarray(headerBytes, length + 1), options);
+      if (fault !== undefined) return fault;
+      pending = pending.subarray(length + 1);
+    }
+    return undefined;
+  };
+}
+
+const notPostgres = "it does not speak PostgreSQL's protocol";
+
+function faultOf(type: number, body: Uint8Array, options: FrameCheckOptions): string | undefined {
+  switch (type) {
+    case authentication:
+      return authenticationFault(body, options);
+    case notification:
+      return body.length >= 6 && body.subarray(4, -1).includes(0) && body.at(-1) === 0
+        ? undefined
+        : notPostgres;
+    case rowDescription:
+      return isRowDescription(body) ? undefined : notPostgres;
+    default:
+      return undefined;
+  }
+}
+
+function authenticationFault(body: Uint8Array, { isClearAllowed }: FrameCheckOptions): string | undefined {
+  if (body.length < 4) return notPostgres;
+  switch (viewOf(body).getUint32(0)) {
+    case 0:
+    case 12:
+      return undefined;
+    case 3:
+      return isClearAllowed ? undefined : "it wants the password without encryption";
+    case 5:
+      return body.length === 8 ? undefined : notPostgres;
+    case 10:
+      return new TextDecoder().decode(body.subarray(4)).split("\0").includes("SCRAM-SHA-256")
+        ? undefined
+        : "it wants a kind of password check other than SCRAM-SHA-256";
+    case 11: {
+      const rounds = /^r=[^,]+,s=[A-Za-z0-9+/]+=*,i=([0-9]{1,9})$/.exec(
+        new TextDecoder().decode(body.subarray(4)),
+      )?.[1];
+      return rounds !== undefined && Number(rounds) >= 1 && Number(rounds) <= roundsMax
+        ? undefined
+        : notPostgres;
+    }
+    default:
+      return "it wants a kind of login other than by password";
+  }
+}
+
+/** A count of columns; each has a name that ends with a zero, and 18 bytes. */
+function isRowDescription(body: Uint8Array): boolean {
+  if (body.length < 2) return false;
+  let at = 2;
+  for (let column = viewOf(body).getUint16(0); column > 0; column--) {
+    const end = body.indexOf(0, at);
+    if (end < 0) return false;
+    at = end + 1 + 18;
+  }
+  return at === body.length;
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
