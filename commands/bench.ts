@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { Failure } from "../pipeline/failure.ts";
-import type { Registry } from "../pipeline/model/registry.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
-import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { availableParallelism } from "../pipeline/runtime/thread_pool.ts";
 import { createLog } from "../server/runtime/log.ts";
 import { sharingFault } from "../server/runtime/shared_port.ts";
+import { registryPatience } from "../server/service/service.ts";
 import { startServer } from "../server/server.ts";
 import { measure, type Speed } from "./bench/measure.ts";
 import { targetsOf } from "./bench/requests.ts";
 import { type Folders, generatedOffers, modelInProduction, trainGenerated } from "./bench/subject.ts";
 import { expectations, type Setting, speedLine } from "./bench/text.ts";
 import { command, commonFlags } from "./cli/command.ts";
+import { openRegistryOf, registryFlags, type RegistryOptions, withRegistry } from "./cli/registry_flags.ts";
 import type { Terminal } from "./cli/terminal.ts";
 
 interface Load extends Setting {
@@ -58,6 +58,7 @@ export default command({
       help: "number of connections, each with one request in flight; at most 8 for batches",
     },
     ...commonFlags,
+    ...registryFlags,
   },
   examples: [
     ["clickwell bench", "with the model in production, or a generated one"],
@@ -77,7 +78,12 @@ export default command({
     );
     const folder = makeTemporaryFolder();
     try {
-      const folders = { data: join(folder, "data"), models: join(folder, "models") };
+      const folders = {
+        data: join(folder, "data"),
+        models: join(folder, "models"),
+        registry: undefined,
+        "registry-ca": undefined,
+      };
       const generated = await withRegistry(folders, (registry) => trainGenerated(folders, registry, signal));
       return await measureModel(generated, folders, { ...context, generated: true });
     } finally {
@@ -96,19 +102,6 @@ function makeTemporaryFolder(): string {
       "file-unwritable",
       `Cannot make a temporary folder: ${reason}. Set TMPDIR to a writable folder, or put a model in production.`,
     );
-  }
-}
-
-/** Opens the registry of a data folder for some work. */
-async function withRegistry<T>(
-  { data }: Pick<Folders, "data">,
-  work: (registry: Registry) => Promise<T>,
-): Promise<T> {
-  const registry = openRegistry(data);
-  try {
-    return await work(registry);
-  } finally {
-    await registry.close();
   }
 }
 
@@ -131,11 +124,13 @@ interface Context {
 
 async function measureModel(
   modelId: string,
-  { data, models }: Folders,
+  options: Folders & RegistryOptions,
   { load, terminal, signal, generated }: Context,
 ) {
+  const { data, models } = options;
   const { encoder } = (await openArtifacts({ data, models }).read(modelId)).metadata;
   const server = await startServer({
+    registry: await openRegistryOf(options, registryPatience),
     dataDir: data,
     modelsDir: models,
     hostname: "127.0.0.1",

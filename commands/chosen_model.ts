@@ -1,6 +1,6 @@
 import { Failure, fileInvalid } from "../pipeline/failure.ts";
-import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { readGivenFile } from "./cli/given_file.ts";
+import { type RegistryOptions, withRegistry } from "./cli/registry_flags.ts";
 
 /**
  * Returns the id in a file that `--json-file` wrote, for a model that is named `@FILE`; any other name as it is.
@@ -28,18 +28,17 @@ function idIn(text: string): string | undefined {
  * Returns the id of a model by its id, version, alias or a file that names it; without one, of the model in production. A model named by its id needs no
  * store.
  *
- * @param data The data folder.
+ * @param options Where the registry is.
  * @param remedy What to do if no model is in production.
  * @throws {Failure} `model-unknown`, `model-missing`
  */
 export async function chosenModelId(
   name: string | undefined,
-  { data, remedy }: { readonly data: string; readonly remedy: string },
+  { options, remedy }: { readonly options: RegistryOptions; readonly remedy: string },
 ): Promise<string> {
   const model = name === undefined ? undefined : givenModel(name);
   if (model !== undefined && /^cw-[0-9a-f]{16}$/.test(model)) return model;
-  const registry = openRegistry(data);
-  try {
+  return await withRegistry(options, async (registry) => {
     if (model !== undefined) return (await registry.findModel(model)).modelId;
     const active = await registry.activeModel();
     if (active) return active.modelId;
@@ -47,7 +46,5 @@ export async function chosenModelId(
       "model-missing",
       `No model is in production. Train one with clickwell train, or ${remedy}`,
     );
-  } finally {
-    await registry.close();
-  }
+  });
 }

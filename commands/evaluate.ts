@@ -6,7 +6,6 @@ import { openStore } from "../pipeline/store/store.ts";
 import type { ArtifactStore } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
-import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import {
   type EvaluatedRows,
   evaluateRows,
@@ -17,6 +16,7 @@ import { heldOutRows, holdsOutTheSame } from "../pipeline/predict/held_out_rows.
 import { cacheOptionsOf, openTrainingResources } from "../pipeline/train/training_resources.ts";
 import { chosenModelId } from "./chosen_model.ts";
 import { command, commonFlags, type Flags, type Invocation } from "./cli/command.ts";
+import { registryFlags, withRegistry } from "./cli/registry_flags.ts";
 import { resourceFlags, resourceOptionsOf } from "./cli/resource_flags.ts";
 import { dash, withStandardInput } from "./cli/standard_input.ts";
 import { textFlags, textFormatOf } from "./cli/text_flags.ts";
@@ -72,6 +72,7 @@ const flags = {
   ...reportFlags,
   ...resourceFlags,
   ...commonFlags,
+  ...registryFlags,
 } as const satisfies Flags;
 
 type EvaluateInvocation = Invocation<typeof flags>;
@@ -112,7 +113,7 @@ export default command({
     const remedy = "name one: clickwell evaluate MODEL";
     const artifacts = openArtifacts(options);
     const read = async (model: string | undefined) =>
-      await artifacts.read(await chosenModelId(model, { data: options.data, remedy }));
+      await artifacts.read(await chosenModelId(model, { options, remedy }));
     const named = await read(model);
     const against = await readAgainst(options, read);
     const evaluated = paths.length > 0
@@ -209,7 +210,7 @@ async function onHeldOut(
     throw usageInvalid("--column names columns of files: clickwell evaluate MODEL FILE…");
   }
   // The rows of another store are not those that were held out.
-  await requireRegistered(model.id, options.data);
+  await withRegistry(options, (registry) => registry.findModel(model.id));
   const heldOut = heldOutRows(model.id, await trainedMetadata(model, artifacts));
   const store = openStore(options.data, { mode: "read" });
   try {
@@ -223,15 +224,6 @@ async function onHeldOut(
     }
   } finally {
     store.close();
-  }
-}
-
-async function requireRegistered(modelId: string, data: string): Promise<void> {
-  const registry = openRegistry(data);
-  try {
-    await registry.findModel(modelId);
-  } finally {
-    await registry.close();
   }
 }
 

@@ -3,10 +3,10 @@ import { usageInvalid } from "../pipeline/failure.ts";
 import type { ModelRow, Models } from "../pipeline/model/registry.ts";
 import { aliasesOf } from "../pipeline/model/registry.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
-import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { assignmentAnswer, instant, modelAnswer } from "../server/routes/model_answer.ts";
 import { command, commonFlags, type Flags, type Options, type Result } from "./cli/command.ts";
 import { givenModel } from "./chosen_model.ts";
+import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
 import { addAlias, dropAlias, sayAliases } from "./model_aliases.ts";
 import { compareModels } from "./compare_models.ts";
 import { saveModel, takeModel } from "./model_files.ts";
@@ -17,6 +17,7 @@ import type { Terminal } from "./cli/terminal.ts";
 
 const flags = {
   ...commonFlags,
+  ...registryFlags,
   spec: {
     type: "boolean",
     flagOnly: true,
@@ -158,7 +159,7 @@ export default command({
         `clickwell models ${word} needs ${verb.words[words.length]}: see clickwell models --help`,
       );
     }
-    const registry = openRegistry(options.data);
+    const registry = await openRegistryOf(options);
     try {
       const named = words.map((word, i) =>
         [aModel, anotherModel].includes(verb.words[i]) ? givenModel(word) : word

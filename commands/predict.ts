@@ -6,6 +6,7 @@ import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
 import { predictionFormatOf, predictionFormats } from "../pipeline/predict/prediction_file.ts";
 import { chosenModelId } from "./chosen_model.ts";
 import { command, commonFlags, type Invocation } from "./cli/command.ts";
+import { registryFlags } from "./cli/registry_flags.ts";
 import { readSchema } from "./cli/schema_file.ts";
 import { dash } from "./cli/standard_input.ts";
 import { columnNames, type FileOptions, namedFiles, tableFlags } from "./cli/table_files.ts";
@@ -73,6 +74,7 @@ export default command({
     },
     lenient: { type: "boolean", help: "write invalid rows without a probability" },
     ...commonFlags,
+    ...registryFlags,
   },
   examples: [
     ["clickwell predict offers.parquet --out scores.parquet", "with the model in production"],
@@ -113,7 +115,7 @@ export default command({
     }
     const { id: modelId, metadata } = await openArtifacts(options).read(
       await chosenModelId(options.model, {
-        data: options.data,
+        options,
         remedy: "choose one with --model",
       }),
     );

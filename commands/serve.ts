@@ -4,8 +4,10 @@ import { createLog, logFormats, logLevels } from "../server/runtime/log.ts";
 import { requestLogModes } from "../server/http/request_log.ts";
 import { keptToken } from "../server/http/admin_token.ts";
 import { isLoopback } from "../server/runtime/host.ts";
+import { registryPatience } from "../server/service/service.ts";
 import { startServer, unguarded } from "../server/server.ts";
 import { readVertexEnvironment } from "./vertex_environment.ts";
+import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
 import { command, commonFlags } from "./cli/command.ts";
 import { writeJsonFile } from "./cli/json_file.ts";
 import { Interruption } from "./cli/signals.ts";
@@ -24,6 +26,7 @@ export default command({
     "Ctrl-C, without the delay. A second signal ends the process at once.",
   flags: {
     ...commonFlags,
+    ...registryFlags,
     host: { type: "string", value: "HOST", help: "address to listen on [127.0.0.1; on Vertex AI 0.0.0.0]" },
     port: {
       type: "integer",
@@ -94,7 +97,9 @@ export default command({
       level: options["log-level"],
       write: terminal.say,
     });
+    const registry = await openRegistryOf(options, registryPatience);
     const server = await startServer({
+      registry,
       dataDir: options.data,
       modelsDir: options.models,
       hostname,

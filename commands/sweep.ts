@@ -3,12 +3,12 @@ import { type Candidate, penaltyNames } from "../pipeline/sweep/grid.ts";
 import type { LeaderboardEntry } from "../pipeline/sweep/leaderboard.ts";
 import type { FeatureSpec } from "../pipeline/examples/spec.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
-import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore } from "../pipeline/store/store.ts";
 import { sweep, type SweepObserver, type SweepReport } from "../pipeline/sweep/sweep.ts";
 import { defaultHyperParameters } from "../pipeline/train/hyper_parameters.ts";
 import { candidatesMax, candidatesOf } from "./candidates.ts";
 import { reportFlags, requireReportPath, writeTrainedReport } from "./report_page.ts";
+import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
 import { command, commonFlags, type Flags } from "./cli/command.ts";
 import { describeRows, rowsResult } from "./row_report.ts";
 import type { Terminal } from "./cli/terminal.ts";
@@ -20,6 +20,7 @@ import { sharedHyperParameters, specOf, trainingFlags } from "./cli/training_fla
 
 const flags = {
   ...commonFlags,
+  ...registryFlags,
   penalty: { type: "list", value: "NAME", help: `penalties to try: ${penaltyNames.join(", ")} [l2]` },
   C: { type: "list", value: "C", help: "inverse strengths of the penalty to try, as in scikit-learn" },
   "C-range": {
@@ -104,7 +105,7 @@ export default command({
     requireNoTables(spec);
     const search = searchOf({ options, origins }, spec);
     const artifacts = openArtifacts(options);
-    const registry = openRegistry(options.data);
+    const registry = await openRegistryOf(options);
     // Registering a model splits the store of an older version, which must not be open then.
     await registry.upgrade();
     const store = openStore(options.data, { mode: "read", isLongLived: true });

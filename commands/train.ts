@@ -1,12 +1,12 @@
 import { usageInvalid } from "../pipeline/failure.ts";
 import type { Models } from "../pipeline/model/registry.ts";
 import { openArtifacts } from "../pipeline/model/open_artifacts.ts";
-import { openRegistry } from "../pipeline/model/sqlite_registry.ts";
 import { openStore, type Store } from "../pipeline/store/store.ts";
 import { openStoreToLoad } from "../pipeline/store/store_to_load.ts";
 import { train } from "../pipeline/train/train.ts";
 import { loadAndTrain } from "../pipeline/train/from_files/load_and_train.ts";
 import { update } from "../pipeline/train/update.ts";
+import { openRegistryOf, registryFlags } from "./cli/registry_flags.ts";
 import { command, commonFlags, type Flags, type Invocation, type Result } from "./cli/command.ts";
 import { exactFlags, hyperParametersOf } from "./cli/exact_flags.ts";
 import { minibatchFlags } from "./cli/minibatch_flags.ts";
@@ -26,6 +26,7 @@ import { observerOf, resultOf, say } from "./train_report.ts";
 
 const flags = {
   ...commonFlags,
+  ...registryFlags,
   leads: {
     ...tableFlags.leads,
     help: "files of the table leads to load first; also --offers and --clicks, as in ingest",
@@ -113,7 +114,7 @@ export default command({
       throw usageInvalid("--schema creates tables for the files to load: name them with --table NAME=FILE");
     }
     const schema = schemaOf(options);
-    const models = { artifacts: openArtifacts(options), registry: openRegistry(options.data) };
+    const models = { artifacts: openArtifacts(options), registry: await openRegistryOf(options) };
     try {
       // Registering a model splits the store of an older version, which must not be open then.
       if (options.repeat === undefined) await models.registry.upgrade();

@@ -35,7 +35,8 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
     mainFields: ["module", "main"],
     conditions: ["deno", "import"],
     plugins: [builtins, runtimeFetch, englishOnly, tfjsWasm],
-    define: { CLICKWELL_COMMIT: JSON.stringify(commit) },
+    // Packages see no variables of the environment: `postgres` would take settings from them.
+    define: { CLICKWELL_COMMIT: JSON.stringify(commit), "process.env": "{}" },
     // Names are kept for the stack traces of bug reports.
     minifySyntax: true,
     minifyWhitespace: true,

@@ -8,7 +8,9 @@ import { openListener } from "./runtime/listener.ts";
 import type { PrimaryApi } from "./workers/protocol.ts";
 import { problemResponse } from "./http/problem.ts";
 import { deserializeRequest, serializeResponse } from "./workers/request_forwarding.ts";
+import { registryReadsOf } from "./workers/forwarded_registry.ts";
 import { createService, type Service, type ServiceOptions } from "./service/service.ts";
+import type { Log } from "./runtime/log.ts";
 import { requireFreePort, sharingFault } from "./runtime/shared_port.ts";
 import { createUnloadedModels } from "./models/unloaded_models.ts";
 import { settleTables } from "../pipeline/store/store.ts";
@@ -55,6 +57,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const sharedState = createSharedState();
   const aggregator = createMetricsAggregator();
   const unloadedModels = createUnloadedModels();
+  const remote = options.registry?.remote;
   const fault = options.workers > 1 ? sharingFault() : undefined;
   if (fault !== undefined) options.log.warn("one thread answers", { asked: options.workers, detail: fault });
   const pool = options.workers > 1 && fault === undefined
@@ -70,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         guarded: options.token !== undefined,
         vertex: options.vertex,
         unloadedModels: unloadedModels.memory,
+        registry: remote && { place: remote.place, state: remote.state.memory },
         logRequests: options.logRequests ?? "none",
       },
       handlers: handlersOf(() => service),
@@ -99,6 +103,7 @@ function handlersOf(service: () => Service): Omit<PrimaryApi, "log"> {
         await service().router.fetch(deserializeRequest(request), { requestId, client }),
       );
     },
+    ...registryReadsOf(() => service().registry),
     authorizeWrite: (head) => service().authorizeWrite(deserializeRequest(head), head.client),
   };
 }
@@ -126,7 +131,7 @@ async function open(
   });
   // This thread serves requests already: do not wait for the workers, which take longer to start.
   const complete = startWorkers();
-  const watch = registry.watch(production.sync);
+  const watch = registry.watch(production.sync, (failure) => reportReach(log, failure));
   const origin = originOf(listener.hostname, listener.port);
   const modelId = slot.current?.modelId;
   log.info("listening", { url: origin, model_id: modelId ?? null, writes: guardText(token, insecure) });
@@ -154,6 +159,7 @@ async function open(
       log.warn("drain ended early", { detail: "some connections were still busy" });
     }
     service.close();
+    await registry.close();
     // The server's lookups may have prevented a load from settling the tables.
     settleTables(dataDir);
     log.info("stopped");
@@ -183,6 +189,12 @@ export function unguarded(hostname: string): Failure {
     `On ${hostname} other machines could change the model in production. Set CLICKWELL_ADMIN_TOKEN (or the file ` +
       "CLICKWELL_ADMIN_TOKEN_FILE), listen on 127.0.0.1, or accept it with --insecure.",
   );
+}
+
+/** Logs that a registry elsewhere can no longer be read, or can be again. */
+function reportReach(log: Log, failure: Failure | undefined): void {
+  if (failure) log.warn("registry unreachable", { kind: failure.kind, detail: failure.message });
+  else log.info("registry reachable");
 }
 
 function guardText(token: string | undefined, insecure: boolean): string {

@@ -56,7 +56,8 @@ const pureCore = [
 const trainingRooms = /^pipeline\/(fit|train|sweep|generate|evaluate)\//;
 
 /** Rooms in which SQL is written. */
-const sqlPlaces = /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/\w+_queries\.ts$/;
+const sqlPlaces =
+  /^pipeline\/(store|ingest|init|examples|export)\/|^pipeline\/model\/(postgres\/)?\w+_queries\.ts$/;
 
 const linesMax = 300;
 const functionLinesMax = 80;
@@ -80,6 +81,7 @@ const packagePlaces = new Map<string, RegExp>([
   ["linkedom", /^(pipeline\/report_page|tests)\//],
   ["pako", /^pipeline\/files\//],
   ["playwright-core", /^(packaging|tests)\//],
+  ["postgres", /^pipeline\/model\/postgres\//],
   ["zod", /^(bench|pipeline|server|tests)\//],
 ]);
 
@@ -182,15 +184,21 @@ function longFunctions(lines: readonly string[]): string[] {
   });
 }
 
-Deno.test("the registry is used through its interface: callers name a folder when they open it, and do not depend on SQLite", () => {
-  const own = /^pipeline\/model\/(sqlite_registry|registry_queries|alias_queries|note_queries)\.ts$/;
-  const openers = /^commands\/\w+\.ts$|^server\/(service\/service|workers\/worker)\.ts$/;
+Deno.test("the registry is used through its interface: callers say where it is when they open it, and depend on no database", () => {
+  const own =
+    /^pipeline\/model\/(sqlite_registry|registry_queries|alias_queries|note_queries|postgres\/\w+)\.ts$/;
+  const openers =
+    /^commands\/demo\.ts$|^pipeline\/model\/open_registry\.ts$|^server\/(service\/service|workers\/worker)\.ts$/;
   const breaks = (from: string, { path = "" }: Edge) =>
     own.test(path) && !own.test(from) && !from.startsWith("tests/") &&
-    !(path.endsWith("/sqlite_registry.ts") && openers.test(from));
+    !(/\/(sqlite|postgres)_registry\.ts$/.test(path) && openers.test(from));
   assert.deepEqual(importsWhere(breaks), []);
   const { edges } = sources.get("pipeline/model/registry.ts") ?? { edges: [] };
-  assert.deepEqual(edges.map(({ specifier }) => specifier), ["./artifact.ts", "../failure.ts"]);
+  assert.deepEqual(edges.map(({ specifier }) => specifier), [
+    "./artifact.ts",
+    "./follow_state.ts",
+    "../failure.ts",
+  ]);
 });
 
 Deno.test("stored models are used through one interface: who opens it names a place, and no other file knows of a folder", () => {
@@ -219,6 +227,17 @@ Deno.test("tfjs is loaded by training by mini-batches alone, when it begins", ()
       )
     );
   assert.deepEqual(imports, ["pipeline/fit/minibatch/minibatch.ts, late"]);
+});
+
+Deno.test("a registry in PostgreSQL is loaded when one is opened, and by nothing else", () => {
+  const imports = [...sources.values()].filter(({ path }) =>
+    isProgram(path) && !path.startsWith("pipeline/model/postgres/")
+  ).flatMap(({ path, edges }) =>
+    edges.filter((edge) => edge.path?.startsWith("pipeline/model/postgres/")).map(({ kind }) =>
+      `${path}, ${kind}`
+    )
+  );
+  assert.deepEqual(imports, ["pipeline/model/open_registry.ts, late"]);
 });
 
 Deno.test("the server starts without its description, which is loaded on request", () => {

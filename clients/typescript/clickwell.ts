@@ -202,6 +202,7 @@ export interface Problem {
     | "urn:clickwell:problem:draining"
     | "urn:clickwell:problem:store-missing"
     | "urn:clickwell:problem:store-busy"
+    | "urn:clickwell:problem:store-unreachable"
     | "urn:clickwell:problem:store-full"
     | "urn:clickwell:problem:store-invalid"
     | "urn:clickwell:problem:store-newer"
@@ -498,6 +499,8 @@ export interface ReadyAnswer {
   ready: true;
   model_id: string;
   version: number;
+  /** only of a registry that is not in the data folder: whether it answered when it was last looked at */
+  registry?: "unknown" | "reachable" | "unreachable";
 }
 
 export interface Settings {

@@ -5,7 +5,8 @@
 export type FollowState = ReturnType<typeof createFollowState>;
 
 const [changesAt, reachAt, cellCount] = [0, 1, 2];
-const reaches = ["unknown", "reachable", "unreachable"] as const;
+/** Whether a registry answered when it was last looked at. */
+export const reaches = ["unknown", "reachable", "unreachable"] as const;
 const cellBytes = cellCount * Int32Array.BYTES_PER_ELEMENT;
 
 /** @param memory Memory of an existing state; without it, a new state is created. */

@@ -8,7 +8,7 @@ export interface RegistryPlace {
   readonly dataDir: string;
   /** The URL of a registry in PostgreSQL. It may hold a password. */
   readonly url?: string | undefined;
-  /** A file with the certificates, in PEM, of who signed the server's. */
+  /** A file with the certificates, in PEM, of the authority that signed the server's. */
   readonly caFile?: string | undefined;
 }
 

@@ -1,3 +1,4 @@
+import type { FollowState } from "../../pipeline/model/follow_state.ts";
 import { type Family, histogramSamples } from "./prometheus_text.ts";
 import type { Snapshot } from "./counters_snapshot.ts";
 import { durationBounds } from "./duration_sampler.ts";
@@ -14,6 +15,8 @@ export interface ProcessFacts {
   readonly trainedAt: number | undefined;
   /** Rows per table of the store; undefined if the store does not have them. */
   readonly storeRows: ReadonlyMap<string, number> | undefined;
+  /** What is known of a registry that is not in the data folder. */
+  readonly registry: Pick<FollowState, "reach" | "answeredAt"> | undefined;
   readonly inFlight: number;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
@@ -27,7 +30,12 @@ const role = "active";
 
 /** Returns all metrics of `GET /metrics`. Labels are names of routes, features and versions, never data from a client. */
 export function metricFamilies(snapshot: Snapshot, facts: ProcessFacts): Family[] {
-  return [...serverFamilies(snapshot, facts), ...modelFamilies(snapshot), ...processFamilies(facts)];
+  return [
+    ...serverFamilies(snapshot, facts),
+    ...registryFamilies(facts),
+    ...modelFamilies(snapshot),
+    ...processFamilies(facts),
+  ];
 }
 
 function serverFamilies({ requests }: Snapshot, facts: ProcessFacts): Family[] {
@@ -64,6 +72,23 @@ function serverFamilies({ requests }: Snapshot, facts: ProcessFacts): Family[] {
       "clickwell_store_rows",
       "Rows per table after its last load.",
       [...storeRows ?? []].map(([table, value]) => ({ labels: { table }, value })),
+    ),
+  ];
+}
+
+/** Without samples if the registry is in the data folder. */
+function registryFamilies({ registry }: ProcessFacts): Family[] {
+  const answeredAt = registry?.answeredAt ?? 0;
+  return [
+    gauge(
+      "clickwell_registry_reachable",
+      "1 if the registry in PostgreSQL answered when it was last looked at, else 0.",
+      registry ? [{ value: Number(registry.reach === "reachable") }] : [],
+    ),
+    gauge(
+      "clickwell_registry_answered_timestamp_seconds",
+      "Time of the last answer of the registry in PostgreSQL.",
+      answeredAt > 0 ? [{ value: answeredAt }] : [],
     ),
   ];
 }

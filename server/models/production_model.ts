@@ -10,6 +10,7 @@ import { requireMatch } from "../http/entity_tag.ts";
 import type { Log } from "../runtime/log.ts";
 import { createSerialQueue, type RunExclusive } from "../runtime/serial_queue.ts";
 import { createArtifactCache } from "./artifact_cache.ts";
+import { type LastAssignment, rowOf } from "./last_assignment.ts";
 import { type LoadedModel, type ModelContent, type ModelSlot, noModelAssigned } from "./loaded_model.ts";
 import { createLoadedModelCache } from "./loaded_model_cache.ts";
 import { type ModelBroadcast, noWorkers } from "./model_broadcast.ts";
@@ -48,7 +49,7 @@ export interface ProductionModel extends ModelAssigner {
   /**
    * Switches to a model that another process assigned. Never throws: on failure, the old model continues to answer.
    *
-   * @returns False if the registry could not be read.
+   * @returns False if the registry or the model could not be read, for a reason that may pass.
    */
   sync(): Promise<boolean>;
   /** Runs work during which the model does not change. @param work Receives the active model, if any. */
@@ -66,6 +67,8 @@ export interface ProductionModelOptions {
   readonly registry: Registry;
   readonly slot: ModelSlot;
   readonly log: Log;
+  /** Set for a registry elsewhere, which may be out of reach when a server starts. */
+  readonly lastAssignment?: LastAssignment | undefined;
   /** The worker threads, if there are any. */
   readonly broadcast?: ModelBroadcast;
 }
@@ -125,7 +128,7 @@ export function createProductionModel(options: ProductionModelOptions): Producti
 type ModelSwitch = ReturnType<typeof createModelSwitch>;
 
 function createModelSwitch(
-  { artifacts, slot, log, broadcast = noWorkers }: ProductionModelOptions,
+  { artifacts, slot, log, lastAssignment, broadcast = noWorkers }: ProductionModelOptions,
 ) {
   const cache = createArtifactCache(artifacts);
   const loadedModels = createLoadedModelCache(slot.counters);
@@ -146,6 +149,7 @@ function createModelSwitch(
       // The switch: before it no thread uses the new model, after it every thread does.
       slot.current = { ...model, assignment };
       broadcast.activate();
+      lastAssignment?.keep({ assignment, checksum: model.checksum });
       const { modelId, version, assignedBy, reason } = assignment;
       log.info("model in production", { model_id: modelId, version, assigned_by: assignedBy, reason });
       return assignment;
@@ -178,7 +182,7 @@ async function commit(
 }
 
 function createSync(
-  { registry, slot, log, broadcast = noWorkers }: ProductionModelOptions,
+  { registry, slot, log, lastAssignment, broadcast = noWorkers }: ProductionModelOptions,
   { modelSwitch, runExclusive }: { readonly modelSwitch: ModelSwitch; readonly runExclusive: RunExclusive },
 ): ProductionModel["sync"] {
   /** The last failure that was logged, and the model that answered then: the same is logged once. */
@@ -193,6 +197,15 @@ function createSync(
     }
     if (isSame(newest, slot.current?.assignment)) return;
     modelSwitch.activate(await modelSwitch.prepare(await registry.findModel(newest.modelId), newest), newest);
+  }
+
+  /** Switches to the model that this server followed last, if it has none: the registry cannot be read. */
+  async function restoreLast(): Promise<void> {
+    const last = slot.current ? undefined : lastAssignment?.read();
+    if (!last) return;
+    const { assignment } = last;
+    modelSwitch.activate(await modelSwitch.prepare(rowOf(last), assignment), assignment);
+    log.warn("last assignment in use", { assignment_id: assignment.assignmentId });
   }
 
   /** Upgrades a store of an earlier version if this process may write to it; until then it is read as it is. */
@@ -221,7 +234,7 @@ function createSync(
       log.error("bug", { cause: error instanceof Error ? error.stack : String(error) });
       return true;
     }
-    const isRead = !error.kind.startsWith("store-");
+    const isRead = !/^(store-|artifacts-unavailable)/.test(error.kind);
     // A server may start before there is a store.
     const isExpected = error.kind === "store-missing";
     if (!isExpected) clearModel(new Failure("model-missing", unavailableText(error)));
@@ -233,7 +246,19 @@ function createSync(
     return isRead;
   }
 
-  return () => runExclusive(() => syncModel().then(upgradeStore)).then(() => true, reportSyncFailure);
+  async function follow(): Promise<boolean> {
+    try {
+      await syncModel();
+      await upgradeStore();
+      return true;
+    } catch (error) {
+      const isRead = reportSyncFailure(error);
+      if (!isRead) await restoreLast();
+      return isRead;
+    }
+  }
+
+  return () => runExclusive(follow).catch(reportSyncFailure);
 }
 
 function activeModelOf({ current }: ModelSlot): ActiveModel | undefined {

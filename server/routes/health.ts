@@ -1,4 +1,5 @@
 import { Failure } from "../../pipeline/failure.ts";
+import type { Registry } from "../../pipeline/model/registry.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { jsonResponse, type RequestContext, type Route, routesWith } from "../http/route.ts";
 import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
@@ -6,6 +7,7 @@ import { activeModel, type ModelSlot } from "../models/loaded_model.ts";
 export interface HealthRoutesOptions {
   readonly slot: ModelSlot;
   readonly lifecycle: Lifecycle;
+  readonly registry: Pick<Registry, "remote">;
 }
 
 const route = routesWith("operation", () => import("./schemas/service.ts"));
@@ -17,7 +19,7 @@ export function requireNotDraining({ draining }: Lifecycle): void {
 }
 
 /** Returns `GET /livez`, `/healthz` and `/readyz`. */
-export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly Route[] {
+export function healthRoutes({ slot, lifecycle, registry }: HealthRoutesOptions): readonly Route[] {
   const live = (_: RequestContext) => jsonResponse({ live: true });
   return [
     route("GET", "/livez", {
@@ -41,7 +43,9 @@ export function healthRoutes({ slot, lifecycle }: HealthRoutesOptions): readonly
     }, () => {
       requireNotDraining(lifecycle);
       const { modelId, version } = activeModel(slot);
-      return jsonResponse({ ready: true, model_id: modelId, version });
+      // Not a reason to route elsewhere: predictions need no registry.
+      const reach = registry.remote && { registry: registry.remote.state.reach };
+      return jsonResponse({ ready: true, model_id: modelId, version, ...reach });
     }),
   ];
 }

@@ -42,6 +42,7 @@ export function metricsRoute({ slot, withStore, registry, collect }: MetricsRout
         model,
         trainedAt: store.trainedAt,
         storeRows: store.rows,
+        registry: registry.remote?.state,
         inFlight: snapshot.inFlight,
         cpuSeconds: (user + system) / 1e6,
         residentBytes: Deno.memoryUsage().rss,

@@ -9,6 +9,7 @@ import { healthRoutes } from "../routes/health.ts";
 import { indexRoute } from "../routes/index.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/log.ts";
+import { createLastAssignment } from "../models/last_assignment.ts";
 import { createModelRepository } from "../models/model_repository.ts";
 import { metricsRoute, type MetricsRouteOptions } from "../routes/metrics.ts";
 import { modelReportRoute } from "../routes/model_report.ts";
@@ -39,6 +40,7 @@ import type { UnloadedModels } from "../models/unloaded_models.ts";
 import type { ArtifactStore } from "../../pipeline/model/artifact.ts";
 import type { Registry } from "../../pipeline/model/registry.ts";
 import { openArtifacts } from "../../pipeline/model/open_artifacts.ts";
+import type { RegistryPatience } from "../../pipeline/model/open_registry.ts";
 import { openRegistry } from "../../pipeline/model/sqlite_registry.ts";
 import { createStoreAccess, type WithStore } from "../models/store_access.ts";
 import { createStoredRows, type StoredRows } from "../scoring/stored_rows.ts";
@@ -91,14 +93,17 @@ export interface Service extends ThreadService {
   readonly authorizeWrite: (request: Request, client: string) => void;
 }
 
-/** How long a request waits for a registry to which another process writes. */
-export const registryPatienceMs = 2_000;
+/**
+ * How long a request waits for a registry that does not answer, or to which another process writes. What follows a registry reads it
+ * twice, and has to be done within two seconds of its return.
+ */
+export const registryPatience: RegistryPatience = { readMs: 1_000, changeMs: 2_000 };
 
 /** Creates the service of the primary thread. */
 export function createService(options: ServiceOptions): Service {
   const { dataDir, modelsDir, token, insecure, log, logRequests = "none", pool } = options;
   const {
-    registry = openRegistry(dataDir, { patienceMs: registryPatienceMs }),
+    registry = openRegistry(dataDir, { patienceMs: registryPatience.changeMs }),
     aggregator = createMetricsAggregator(),
   } = options;
   const artifacts = openArtifacts({ data: dataDir, models: modelsDir });
@@ -106,7 +111,9 @@ export function createService(options: ServiceOptions): Service {
   const lifecycle = createLifecycle(options.sharedState ?? createSharedState());
   const adminAuth = createAdminAuth({ token, insecure });
   const broadcast = pool ? { broadcast: pool } : {};
-  const production = createProductionModel({ artifacts, registry, slot, log, ...broadcast });
+  const lastAssignment = registry.remote &&
+    createLastAssignment({ dataDir, place: registry.remote.place, log });
+  const production = createProductionModel({ artifacts, registry, slot, log, lastAssignment, ...broadcast });
   const collect = async () => {
     const workers = await pool?.collect() ?? [];
     aggregator.update("own", service.snapshot());

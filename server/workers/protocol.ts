@@ -6,6 +6,7 @@ import type { WorkerStats } from "../metrics/counters_snapshot.ts";
 import type { ModelContent, ModelName } from "../models/loaded_model.ts";
 import type { VertexPaths } from "../protocols/vertex.ts";
 import type { LogFields, LogLevel } from "../runtime/log.ts";
+import type { ForwardedPlace, RegistryReads } from "./forwarded_registry.ts";
 import type { SerializedRequest, SerializedResponse } from "./request_forwarding.ts";
 
 /** The data with which a worker is started. */
@@ -18,6 +19,8 @@ export interface WorkerData {
   readonly guarded: boolean;
   readonly sharedState: SharedArrayBuffer;
   readonly unloadedModels: SharedArrayBuffer;
+  /** Set for a registry that is not in the data folder. */
+  readonly registry: ForwardedPlace | undefined;
   /** Connects to the primary thread. It closes there when the worker exits. */
   readonly port: MessagePort;
 }
@@ -45,7 +48,7 @@ export interface WorkerApi {
 }
 
 /** The methods of the primary thread that workers call. */
-export interface PrimaryApi {
+export interface PrimaryApi extends RegistryReads {
   /** Answers a request to a route of the whole process, after checking that it may be made. */
   forward(request: SerializedRequest): Promise<SerializedResponse>;
   /** @throws {Failure} if the sender of the request may not write. */

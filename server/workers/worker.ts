@@ -15,8 +15,9 @@ import { type Listener, openListener } from "../runtime/listener.ts";
 import type { Log, LogLevel } from "../runtime/log.ts";
 import { createSharedState } from "../runtime/shared_state.ts";
 import type { Handler } from "../service/handler.ts";
-import { assembleService, registryPatienceMs } from "../service/service.ts";
+import { assembleService, registryPatience } from "../service/service.ts";
 import type { PrimaryApi, WorkerApi, WorkerData } from "./protocol.ts";
+import { createForwardedRegistry } from "./forwarded_registry.ts";
 import { deserializeResponse, serializeHead, withSerialized } from "./request_forwarding.ts";
 import { openRpcPeer, type RpcPeer } from "./rpc.ts";
 import { createWorkerModelSlot } from "./worker_model_slot.ts";
@@ -69,7 +70,9 @@ export function runWorker(
     lifecycle,
     log,
     withStore: createStoreAccess(data.dataDir),
-    registry: readOnly(openRegistry(data.dataDir, { patienceMs: registryPatienceMs })),
+    registry: data.registry
+      ? createForwardedRegistry(primary, data.registry, primaryOnly)
+      : readOnly(openRegistry(data.dataDir, { patienceMs: registryPatience.changeMs })),
     production: { assign: primaryOnly, rollBack: primaryOnly },
     collect: primaryOnly,
     answer: answerOrForward(primary),

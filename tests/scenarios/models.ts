@@ -471,6 +471,21 @@ export const storeScenarios: readonly Scenario[] = [
     responseHeaders: { "retry-after": "1" },
   },
   {
+    name: "a registry elsewhere that does not answer is reported without its place",
+    method: "POST",
+    path: "/model",
+    body: { model_id: 2 },
+    options: ({ dataDir }) => ({
+      registry: {
+        ...openRegistry(dataDir),
+        assign: () => Promise.reject(new Failure("store-unreachable", "postgres://db.secret/srv: no answer")),
+      },
+    }),
+    status: 503,
+    problem: "store-unreachable",
+    responseHeaders: { "retry-after": "1" },
+  },
+  {
     name: "a full disk is reported without the store's path",
     method: "POST",
     path: "/model",

@@ -111,6 +111,66 @@ export async function runPostgres(script: string): Promise<string[]> {
   return await server.query(script);
 }
 
+const pgbouncer = "/usr/sbin/pgbouncer";
+
+/** True where pgbouncer is installed as Debian does. */
+export function hasPgbouncer(): boolean {
+  return existsSync(pgbouncer);
+}
+
+/** A pgbouncer in front of a server, which gives each transaction any connection of two. */
+export async function startPgbouncer(
+  server: PostgresServer,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const port = freePort();
+  const folder = await Deno.makeTempDir({ prefix: "clickwell-pgbouncer-" });
+  const write = async (name: string, text: string) => {
+    await Deno.writeTextFile(join(folder, name), text, { mode: 0o600 });
+    if (user.uid !== undefined) await Deno.chown(join(folder, name), user.uid, user.gid);
+  };
+  await write("users", `"postgres" "${server.password}"\n`);
+  await write(
+    "pgbouncer.ini",
+    `[databases]
+postgres = host=127.0.0.1 port=${server.port} dbname=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = ${join(folder, "users")}
+pool_mode = transaction
+default_pool_size = 2
+`,
+  );
+  if (user.uid !== undefined) await Deno.chown(folder, user.uid, user.gid);
+  const child = new Deno.Command(pgbouncer, {
+    args: ["-q", join(folder, "pgbouncer.ini")],
+    cwd: "/",
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    ...user,
+  }).spawn();
+  for (let attempt = 0;; attempt++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      break;
+    } catch (error) {
+      if (attempt === 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.status;
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

@@ -22,7 +22,7 @@ const readBytes = 16 * 1024;
 /**
  * Connects to a server, encrypted as the address says, for the package `postgres`.
  *
- * @param options.ca The certificates, in PEM, of whoever signed the server's; default: those of the system.
+ * @param options.ca The certificates, in PEM, of the authority that signed the server's; default: those of the system.
  * @param options.signal Ends the attempt.
  * @throws {ConnectionFault}
  */

@@ -28,7 +28,7 @@ export interface Database {
   /**
    * Runs work in one transaction, which is rolled back if the work throws or the limit passes.
    *
-   * @throws {Failure} as `run`; the message says whether the change may have been made all the same.
+   * @throws {Failure} as `run`; the message says if the change may have been made.
    */
   transact<T>(options: WorkOptions, work: (queries: Queries) => Promise<T>): Promise<T>;
   close(): void;

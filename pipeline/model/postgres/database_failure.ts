@@ -46,7 +46,7 @@ const knownCodes: Readonly<Record<string, Known>> = {
 const missingCodes = ["3F000", "42P01"];
 const otherCodes = ["42703", "42P07", "42710", "42723", "42883", "42P10", "42804"];
 
-/** Returns whether the connection on which an error came is of no use any more. */
+/** Returns whether an error ends the connection on which it came. */
 export function endsSession(error: unknown): boolean {
   if (error instanceof Failure) return false;
   if (error instanceof ConnectionFault || error instanceof LateAnswer) return true;
@@ -99,12 +99,13 @@ function knownOf(error: unknown, place: string): Known | undefined {
 /** An error that the database answered; `code` has five characters. */
 function isDatabaseError(error: unknown): error is Error & { code: string } {
   return error instanceof Error && error.name === "PostgresError" && "code" in error &&
-    typeof error.code === "string";
+    /^[0-9A-Z]{5}$/.test(String(error.code));
 }
 
 /** Errors of the package about a connection, as CONNECTION_CLOSED, and of a server that makes no sense. */
 function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? String(error.code) : "";
+  if (error.name === "PostgresError") return !isDatabaseError(error);
   return /^(CONNECT|SASL_|MESSAGE_|E[A-Z]+$|ERR_)/.test(code);
 }

@@ -17,7 +17,7 @@ export interface FollowOptions {
 }
 
 /**
- * Follows a registry over a connection of its own, by notifications, and by a look every second for what they miss: behind
+ * Follows a registry over a separate connection, by notifications, and by a look every second for what they miss: behind
  * pgbouncer none come, and some are lost with a connection.
  */
 export function follow(

@@ -26,7 +26,7 @@ import {
 } from "./schema_queries.ts";
 
 export interface PostgresRegistryOptions {
-  /** The certificates, in PEM, of who signed the server's; default: those of the system. */
+  /** The certificates, in PEM, of the authority that signed the server's; default: those of the system. */
   readonly ca?: string | undefined;
   /** How long a read, and how long a change may take, connecting included. */
   readonly readLimitMs: number;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { reaches } from "../../../pipeline/model/follow_state.ts";
 import type { OperationSchemas } from "../../http/operation.ts";
 
 const field = z.object({
@@ -36,6 +37,9 @@ export const ready: OperationSchemas = {
       ready: z.literal(true),
       model_id: z.string(),
       version: z.int().positive(),
+      registry: z.enum(reaches).optional().describe(
+        "only of a registry that is not in the data folder: whether it answered when it was last looked at",
+      ),
     }),
   },
 };

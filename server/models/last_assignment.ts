@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Assignment, ModelRow } from "../../pipeline/model/registry.ts";
+import { syncDirectory, writeDurably } from "../../pipeline/runtime/durable_file.ts";
+import type { Log } from "../runtime/log.ts";
+
+/** The file of the assignment that a server followed last, in its data folder. */
+export const lastAssignmentFile = "last_assignment.json";
+
+/** What a server needs to load a model again without the registry. */
+export interface FollowedAssignment {
+  readonly assignment: Assignment;
+  /** The checksum of the model's files. */
+  readonly checksum: string;
+}
+
+/**
+ * Keeps the assignment that a server followed last, so that one that starts again while its registry cannot be read answers with
+ * the same model.
+ */
+export interface LastAssignment {
+  /** Writes it durably. A folder that cannot be written is logged once. */
+  keep(followed: FollowedAssignment): void;
+  /** @returns undefined if there is none of this registry. */
+  read(): FollowedAssignment | undefined;
+}
+
+/** @param options.place The place of the registry: the assignment of another one is not used. */
+export function createLastAssignment(
+  { dataDir, place, log }: { readonly dataDir: string; readonly place: string; readonly log: Log },
+): LastAssignment {
+  const path = join(dataDir, lastAssignmentFile);
+  let isReported = false;
+
+  function report(detail: string): void {
+    if (!isReported) log.warn("last assignment not kept", { detail });
+    isReported = true;
+  }
+
+  return {
+    keep(followed) {
+      try {
+        const content = JSON.stringify({ registry: place, ...followed });
+        const text = JSON.stringify({ content, sha256: digestOf(content) });
+        Deno.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+        const unfinished = `${path}.${crypto.randomUUID()}`;
+        try {
+          writeDurably(unfinished, new TextEncoder().encode(`${text}\n`));
+          Deno.renameSync(unfinished, path);
+        } catch (error) {
+          removeQuietly(unfinished);
+          throw error;
+        }
+        syncDirectory(dataDir);
+        isReported = false;
+      } catch (error) {
+        report(
+          `Cannot write ${path}: ${
+            error instanceof Error ? error.message : error
+          }. If this server starts again while the registry ` +
+            "cannot be reached, it has no model until the registry is back.",
+        );
+      }
+    },
+    read() {
+      let text: string;
+      try {
+        text = Deno.readTextFileSync(path);
+      } catch {
+        return undefined;
+      }
+      const followed = followedOf(text, place);
+      if (!followed) report(`${path} is damaged, or of another registry than ${place}: it is not used.`);
+      return followed;
+    },
+  };
+}
+
+function followedOf(text: string, place: string): FollowedAssignment | undefined {
+  try {
+    const { content, sha256 } = JSON.parse(text);
+    if (typeof content !== "string" || digestOf(content) !== sha256) return undefined;
+    const { registry, assignment, checksum } = JSON.parse(content);
+    return registry === place ? { assignment, checksum } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the row of the registry as far as loading its model needs it. */
+export function rowOf({ assignment, checksum }: FollowedAssignment): ModelRow {
+  const { modelId, version } = assignment;
+  return { modelId, version, checksum, createdAt: 0, hyperParameters: {}, metrics: {} };
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch { /* It was not made. */ }
+}
