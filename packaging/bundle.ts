@@ -60,8 +60,8 @@ export async function bundle({ folder, commit }: { folder: string; commit: strin
   const used = outputs.flatMap(({ inputs }) =>
     Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)
   );
-  // Without files of plugins, whose paths begin with a namespace.
-  const files = used.filter((path) => !/^[a-z-]+:/.test(path));
+  // Without files of plugins, whose paths begin with a namespace, and the values of `define`.
+  const files = used.filter((path) => !/^<?[a-z-]+:/.test(path));
   return { sources: [...new Set(files)].sort(), byteCount };
 }
 
