@@ -132,7 +132,7 @@ export default command({
     const rows = paths.length > 0 ? "files" : "held-out";
     const reported = await writeEvaluatedReport(
       options,
-      { model: named, evaluation: evaluated.evaluation, rows },
+      { model: named, evaluation: evaluated.evaluation, rows, values: evaluated.values },
       { artifacts, terminal: invocation.terminal },
     );
     const result = { ...resultOf(named, evaluated, { paths, notes }), ...reported };

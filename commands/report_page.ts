@@ -1,11 +1,14 @@
 import { existsSync, statSync } from "node:fs";
-import type { Evaluation } from "../pipeline/evaluate/evaluation.ts";
 import { Failure, usageInvalid } from "../pipeline/failure.ts";
 import { writeText } from "../pipeline/files/written_file.ts";
 import type { ArtifactStore } from "../pipeline/model/artifact.ts";
 import type { ArtifactMetadata } from "../pipeline/model/artifact_metadata.ts";
 import type { ModelRow } from "../pipeline/model/registry.ts";
-import { evaluatedReport, reportWithoutTraining } from "../pipeline/report/evaluated_report.ts";
+import {
+  type Evaluated,
+  evaluatedReport,
+  reportWithoutTraining,
+} from "../pipeline/report/evaluated_report.ts";
 import type { ModelReport } from "../pipeline/report/model_report.ts";
 import { readReport, reportName } from "../pipeline/report/report_file.ts";
 import type { Flags } from "./cli/command.ts";
@@ -102,18 +105,16 @@ export async function writeTrainedReport(
  */
 export async function writeEvaluatedReport(
   { report: path }: Pick<ReportOptions, "report">,
-  { model, evaluation, rows }: {
+  { model, ...evaluated }: Evaluated & {
     readonly model: { readonly id: string; readonly metadata: ArtifactMetadata };
-    readonly evaluation: Evaluation;
-    readonly rows: "held-out" | "files";
   },
   { artifacts, terminal }: PageContext,
 ): Promise<{ readonly report?: string }> {
   if (path === undefined) return {};
   const stored = await readableReport(artifacts, model.id);
   const report = stored
-    ? evaluatedReport(stored, evaluation, rows)
-    : reportWithoutTraining(model, evaluation, rows);
+    ? evaluatedReport(stored, model.metadata, evaluated)
+    : reportWithoutTraining(model, evaluated);
   await writeReport(path, report, terminal);
   return { report: path };
 }

@@ -12,6 +12,9 @@ const numbersMax = 20;
 const numberParts = 10;
 const missing = "(missing)";
 
+/** A number or a text; null is missing. */
+export type Value = number | string | null;
+
 /** Values of a column, added row by row. */
 export type ColumnValues = ReturnType<typeof createColumnValues>;
 
@@ -59,6 +62,13 @@ export function createColumnValues(name: string, { areLevels = false } = {}) {
       }
       values[count] = valueOf(value);
       count++;
+    },
+    /** Returns what a function makes of the value of each row, shape (rows): of a text once for all its rows. */
+    codesBy(codeOf: (value: Value) => number): Int32Array {
+      const own = values.subarray(0, count);
+      if (!isCoded) return codesBy(own, (value) => codeOf(value === value ? value : null));
+      const codes = levels.map((level) => codeOf(level === missing ? null : level));
+      return codesBy(own, (code) => codes[code]);
     },
     /** Divides the rows by value, or numbers of many values into parts of about equal row count. */
     division(): Division {

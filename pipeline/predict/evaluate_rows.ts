@@ -7,6 +7,7 @@ import { requireTime } from "../examples/time_split.ts";
 import { Failure } from "../failure.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import type { ReadRows } from "./collected_rows.ts";
+import type { EvaluatedValues } from "../report/recounted_curves.ts";
 import { type EvaluationInput, scoreRows, type ScoreRowsOptions } from "./score_rows.ts";
 
 /** A model by its id. */
@@ -26,6 +27,8 @@ export interface EvaluateRowsOptions
 
 export interface EvaluatedRows extends Pick<ReadRows, "unlabelled" | "newer" | "hasGroups"> {
   readonly evaluation: Evaluation;
+  /** All rows that were read, with the values of their fields. */
+  readonly values: EvaluatedValues;
   /** Rows that a model cannot answer, and reasons with their counts: of each row the first. */
   readonly rejected: number;
   readonly reasons: Readonly<Record<string, number>>;
@@ -79,6 +82,7 @@ export async function evaluateRows(
   });
   return {
     evaluation,
+    values: { ...rows, isAnswered },
     unlabelled: rows.unlabelled,
     newer: rows.newer,
     hasGroups: rows.hasGroups,

@@ -3,29 +3,30 @@ import { columnNames } from "../encode/column_names.ts";
 import type { ArtifactMetadata } from "../model/artifact_metadata.ts";
 import { rowQuality } from "./data_quality.ts";
 import { modelFacts } from "./model_facts.ts";
-import type { CoefficientList, FieldCurve, ModelReport } from "./model_report.ts";
+import type { CoefficientList, ModelReport } from "./model_report.ts";
+import { type EvaluatedValues, recountedCurves } from "./recounted_curves.ts";
 import { shortName } from "./short_name.ts";
+
+/** What an evaluation found, and the rows that it read. */
+export interface Evaluated {
+  readonly evaluation: Evaluation;
+  readonly rows: "held-out" | "files";
+  readonly values: EvaluatedValues;
+}
 
 /**
  * Returns the report of an evaluation: the one that the training has kept of the model, with what the evaluation found. The rates of
- * bins and levels are of the rows held out at the training; of other rows these are not known, so that the curves then show those of
- * the training rows.
+ * bins and levels are those of the evaluated rows; where these are not known, the curves show those of the training rows.
  */
 export function evaluatedReport(
   { sampled_from: _, ...stored }: ModelReport,
-  evaluation: Evaluation,
-  rows: "held-out" | "files",
+  { encoder }: Pick<ArtifactMetadata, "encoder">,
+  { evaluation, rows, values }: Evaluated,
 ): ModelReport {
-  const isOfSameRows = rows === "held-out" && stored.rows === "held-out";
-  const curves = isOfSameRows ? stored.curves : stored.curves.map(withoutEvaluated);
+  const areSame = rows === "held-out" && stored.rows === "held-out" &&
+    evaluation.rows === stored.data.rows.test;
+  const curves = areSame ? stored.curves : recountedCurves(stored.curves, encoder, values);
   return { ...stored, rows, evaluation, curves };
-}
-
-function withoutEvaluated(curve: FieldCurve): FieldCurve {
-  return {
-    ...curve,
-    parts: curve.parts.map((part) => ({ ...part, evaluated: { rows: 0, clicks: 0, predicted: 0 } })),
-  };
 }
 
 const coefficientsMax = 200;
@@ -33,8 +34,7 @@ const coefficientsMax = 200;
 /** Returns the report of an evaluation of a model whose training has kept none: what the model's own files say, and what was found. */
 export function reportWithoutTraining(
   { id, metadata }: { readonly id: string; readonly metadata: ArtifactMetadata },
-  evaluation: Evaluation,
-  rows: "held-out" | "files",
+  { evaluation, rows }: Omit<Evaluated, "values">,
 ): ModelReport {
   return {
     version: 1,

@@ -75,6 +75,10 @@ function curveCard(curve: FieldCurve): Markup {
     predicted === undefined || observed === undefined ? [] : [{ name, rows, predicted, observed }]
   );
   const isEvaluated = judged.length > 0;
+  const how = [
+    ...(isEvaluated ? [] : ["The click rates are those of the rows that the model was trained on."]),
+    ...(left > 0 ? [`${counted(left, "value")} of fewer rows ${left === 1 ? "is" : "are"} not drawn.`] : []),
+  ];
   return cardOf({
     title: nameOf(curve),
     grade: isEvaluated ? partsGrade(judged) : undefined,
@@ -87,9 +91,7 @@ function curveCard(curve: FieldCurve): Markup {
       { mark: "area down", words: effects === "partial" ? "rows predicted lower" : "takes clicks away" },
       ...(isOfBins ? [{ mark: "area rows", words: "number of rows" }] : []),
     ],
-    how: left > 0
-      ? `${counted(left, "value")} of fewer rows ${left === 1 ? "is" : "are"} not drawn.`
-      : undefined,
+    how: how.length > 0 ? how.join(" ") : undefined,
   });
 }
 

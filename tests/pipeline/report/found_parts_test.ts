@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { createRandom } from "../../../pipeline/math/random.ts";
+import { createColumnValues } from "../../../pipeline/evaluate/divisions.ts";
+import { recountedCurves } from "../../../pipeline/report/recounted_curves.ts";
 import { foundParts } from "../../../pipeline/report/found_parts.ts";
 import { assertClose } from "../../support/assert_close.ts";
 import { denseExamples } from "../../support/dense_loss.ts";
@@ -54,6 +56,33 @@ Deno.test("report of found features: a curve of each axis has all rows in its pa
     assertClose(sum(parts.map(({ train }) => train?.rows ?? 0)), weights[0], 1e-9, field);
     assertClose(sum(parts.map(({ evaluated }) => evaluated.rows)), weights[1], 1e-9, field);
     assertClose(sum(parts.map(({ train, effect }) => (train?.rows ?? 0) * (effect ?? 0))), 0, 1e-9, field);
+  }
+});
+
+Deno.test("report of found features: rows are counted by their values as by their bins, unknown levels apart", () => {
+  const fields = (["x", "c", "at"] as const).map((name) => {
+    const values = createColumnValues(name, { areLevels: name === "c" });
+    for (const row of rows) values.add(row[name]);
+    if (name === "c") values.add("a new one");
+    else values.add(null);
+    return values;
+  });
+  const labels = Uint8Array.from([...rows.map(({ clicked }) => clicked), 1]);
+  const recounted = recountedCurves(curves, encoder, {
+    fields,
+    labels,
+    probabilities: new Float64Array(labels.length),
+    weights: Float64Array.from([...rows.map(({ weight }) => weight), 1]),
+    isAnswered: () => true,
+  });
+  for (const [i, { field, parts }] of curves.entries()) {
+    const added = field === "c" ? "unseen" : "missing";
+    for (const [j, { name, is, train, evaluated }] of parts.entries()) {
+      const expected = (train?.rows ?? 0) + evaluated.rows + (is === added ? 1 : 0);
+      assertClose(recounted[i].parts[j].evaluated.rows, expected, 1e-9, `${field} ${name}`);
+    }
+    const own = recounted[i].parts.find(({ is }) => is === added);
+    assert.ok(own && own.evaluated.rows >= 1, field);
   }
 });
 
