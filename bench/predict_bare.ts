@@ -40,6 +40,7 @@ export const predictBare: Benchmark = {
   },
 };
 
-function bareCommand(): string[] {
+/** The command of the bare server. */
+export function bareCommand(): string[] {
   return [Deno.execPath(), "run", "--no-prompt", "--allow-net", join(benchFolder, "peer/bare_server.ts")];
 }

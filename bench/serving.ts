@@ -40,7 +40,10 @@ export async function prepareServing(bench: Bench): Promise<Serving> {
 }
 
 /** Returns the expected probabilities of the bodies, computed by numpy from the model's coefficients. */
-export async function expectedProbabilities(bench: Bench, { model, bodies }: Serving): Promise<number[]> {
+export async function expectedProbabilities(
+  bench: Bench,
+  { model, bodies }: Pick<Serving, "model" | "bodies">,
+): Promise<number[]> {
   return (await peer(bench, "predict.py", flags({ model, bodies }), probabilitiesReport)).report
     .probabilities;
 }
