@@ -23,26 +23,36 @@ export interface PartSums {
 
 /** Returns a part for each position that has rows. */
 export function levelParts({ positions }: LevelPlan, { train, evaluated }: PartSums): CountedPart[] {
-  return positions.flatMap(({ name, is, count, columns }) => {
+  const parts: CountedPart[] = [];
+  for (const { name, is, count, columns } of positions()) {
     const own = {
       ...(train ? { train: countsAt(train, count) } : {}),
       evaluated: countsAt(evaluated, count),
     };
-    if (!(own.evaluated.rows > 0 || (own.train && own.train.rows > 0))) return [];
-    return [{
+    if (!(own.evaluated.rows > 0 || (own.train && own.train.rows > 0))) continue;
+    parts.push({
       name: shortName(name),
       ...(is ? { is } : {}),
       ...own,
       means: columns.map((column) => [column, 1] as const),
-    }];
-  });
+    });
+  }
+  return parts;
 }
 
 function countsAt({ total, ones }: ColumnSums, { plus, minus, all = false }: CountRule): PredictedCounts {
-  const sumOf = (name: keyof Counts) =>
-    plus.reduce((sum, column) => sum + ones[name][column], all ? total[name] : 0) -
-    minus.reduce((sum, column) => sum + ones[name][column], 0);
-  return { rows: sumOf("rows"), clicks: sumOf("clicks"), predicted: sumOf("predicted") };
+  let [rows, clicks, predicted] = all ? [total.rows, total.clicks, total.predicted] : [0, 0, 0];
+  for (const column of plus) {
+    rows += ones.rows[column];
+    clicks += ones.clicks[column];
+    predicted += ones.predicted[column];
+  }
+  for (const column of minus) {
+    rows -= ones.rows[column];
+    clicks -= ones.clicks[column];
+    predicted -= ones.predicted[column];
+  }
+  return { rows, clicks, predicted };
 }
 
 /** Returns a part for each bin that has rows, and one for missing values. @param at Index of the bins among the sums. */

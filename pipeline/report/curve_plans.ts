@@ -37,7 +37,8 @@ export interface LevelPlan {
   readonly field: string;
   readonly part?: string;
   readonly type: FieldCurve["type"];
-  readonly positions: readonly Position[];
+  /** Made as they are looked at: hashed fields have millions. */
+  readonly positions: () => Iterable<Position>;
 }
 
 /** A curve over the values of a column of numbers. */
@@ -92,9 +93,10 @@ function plansOf(feature: FeatureEncoder, { rates = [] }: Encoder): CurvePlan[] 
           field,
           part,
           type: "time",
-          positions: [...partValues[part], "missing"].map((name, i, { length }) =>
-            oneHot(name, first + i, i === length - 1 ? "missing" : undefined)
-          ),
+          positions: () =>
+            [...partValues[part], "missing"].map((name, i, { length }) =>
+              oneHot(name, first + i, i === length - 1 ? "missing" : undefined)
+            ),
         })),
         ...(feature.age ? [numberPlan(feature.age, { field, part: "age", type: "time" })] : []),
       ];
@@ -103,14 +105,14 @@ function plansOf(feature: FeatureEncoder, { rates = [] }: Encoder): CurvePlan[] 
         kind: "levels",
         field,
         type: "words",
-        positions: [
+        positions: () => [
           ...feature.words.map((word, i) => oneHot(word, column + i)),
           oneHot("missing", column + feature.words.length, "missing"),
         ],
       }];
     case "categorical":
     case "ordinal":
-      return [{ kind: "levels", field, type: feature.type, positions: levelPositions(feature) }];
+      return [{ kind: "levels", field, type: feature.type, positions: () => levelPositions(feature) }];
     // What is looked up in tables has no columns.
     case "binned":
     case "levels":
@@ -143,29 +145,33 @@ function numberPlan(
   };
 }
 
-function levelPositions(feature: LeveledEncoder): Position[] {
+function* levelPositions(feature: LeveledEncoder): Generator<Position> {
   const count = levelCountOf(feature);
   const buckets = bucketsOf(feature);
   const nameOf = (i: number) => buckets === undefined ? feature.levels[i] : `bucket ${i}`;
   const [missing, unseen] = [count, count + 1].map((position) => columnsAt(feature, position)[0]);
-  return [
-    ...Array.from({ length: count }, (_, i): Position => {
-      if (feature.type !== "ordinal") return oneHot(nameOf(i), columnsAt(feature, i)[0]);
-      // A column is 1 from its level upwards.
-      const own = i === 0 ? { plus: [], all: true } : { plus: [feature.column + i - 1] };
-      const above = i < count - 1 ? [feature.column + i] : [];
-      const others = i === 0 ? [missing, unseen] : [];
-      return {
-        name: nameOf(i),
-        count: { ...own, minus: [...above, ...others] },
-        columns: columnsAt(feature, i),
-      };
-    }),
-    oneHot("missing", missing, "missing"),
-    oneHot("unseen", unseen, "unseen"),
-  ];
+  for (let i = 0; i < count; i++) {
+    if (feature.type !== "ordinal") {
+      yield oneHot(nameOf(i), columnsAt(feature, i)[0]);
+      continue;
+    }
+    // A column is 1 from its level upwards.
+    const own = i === 0 ? { plus: [], all: true } : { plus: [feature.column + i - 1] };
+    const above = i < count - 1 ? [feature.column + i] : [];
+    const others = i === 0 ? [missing, unseen] : [];
+    yield {
+      name: nameOf(i),
+      count: { ...own, minus: [...above, ...others] },
+      columns: columnsAt(feature, i),
+    };
+  }
+  yield oneHot("missing", missing, "missing");
+  yield oneHot("unseen", unseen, "unseen");
 }
 
+const none: readonly number[] = [];
+
 function oneHot(name: string, column: number, is?: Position["is"]): Position {
-  return { name, ...(is ? { is } : {}), count: { plus: [column], minus: [] }, columns: [column] };
+  const columns = [column];
+  return { name, ...(is ? { is } : {}), count: { plus: columns, minus: none }, columns };
 }
