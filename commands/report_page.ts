@@ -59,14 +59,14 @@ export function requireReportPath({ report: path, replace }: ReportOptions): voi
 }
 
 /**
- * The same for a training, of which a continued or repeated one keeps no report.
+ * The same for a training, of which a repeated one writes no page.
  *
  * @throws {Failure} as `requireReportPath`; `usage-invalid`
  */
 export function requireTrainedReport(
-  options: ReportOptions & { readonly from: string | undefined; readonly repeat: string | undefined },
+  options: ReportOptions & { readonly repeat: string | undefined },
 ): void {
-  if (options.report !== undefined && (options.from ?? options.repeat) !== undefined) {
+  if (options.report !== undefined && options.repeat !== undefined) {
     throw usageInvalid("--report is of a whole training: clickwell evaluate MODEL --report FILE.html");
   }
   requireReportPath(options);

@@ -117,7 +117,8 @@ export function* encodeWithInSteps(
   raw: RawExamples,
   encoder: Encoder,
   partition: Partition,
-  chunkStore: ChunkStore = createChunkStore(),
+  { chunkStore = createChunkStore(), withGroups = false }: Pick<EncodeOptions, "chunkStore" | "withGroups"> =
+    {},
 ): Steps<DesignMatrix> {
   const ordered = chunkStore.rewrite(raw.chunks, (chunk) => orderByPart(chunk, partition));
   const steps = createEncodingSteps(chunkStore);
@@ -125,7 +126,7 @@ export function* encodeWithInSteps(
   yield* steps.transform(numericOf(encoder));
   const factors = factorsOf(steps.walk, raw.levels, encoder);
   const rates = rateColumnsOf(encoder, factors);
-  const plan = yield* planDesign(steps, encoder, factors, { levels: raw.levels, rates, withGroups: false });
+  const plan = yield* planDesign(steps, encoder, factors, { levels: raw.levels, rates, withGroups });
   return yield* buildDesign(steps, plan, { partCount: partition.partCount, chunkStore });
 }
 

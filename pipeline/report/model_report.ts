@@ -10,8 +10,11 @@ export interface ModelReport {
   readonly model_id: string;
   /** Version of clickwell that made the report. */
   readonly program: string;
-  /** The rows that were evaluated: those held out, those trained on if none were held out, or those of files. */
-  readonly rows: "held-out" | "training" | "files";
+  /**
+   * The rows that were evaluated: those held out, those trained on if none were held out, the new ones of a model that continues another,
+   * each predicted before it was learned, or those of files.
+   */
+  readonly rows: "held-out" | "training" | "new" | "files";
   readonly columns: ReportColumns;
   readonly evaluation: Evaluation;
   /** Number of rows from which the evaluated ones are a sample, by group; absent if all were evaluated. */

@@ -154,7 +154,7 @@ export const reportShape: Shape<ModelReport> = object({
   version: oneOf(1),
   model_id: text,
   program: text,
-  rows: oneOf("held-out", "training", "files"),
+  rows: oneOf("held-out", "training", "new", "files"),
   columns: object({ label: text, group: text, time: optional(text), weight: optional(text) }),
   evaluation,
   sampled_from: optional(count),

@@ -36,6 +36,8 @@ export interface TrainedParts {
   readonly trace: readonly TraceStep[];
   /** Of a model of curves and tables: the bins of all rows. */
   readonly axes?: FoundRows["axes"] | undefined;
+  /** Of a model that continues another: the probability of each new row before it was learned, in the order of the design. */
+  readonly progressive?: Float64Array;
 }
 
 /** Rows that are evaluated at most, and from which on blocks of groups are resampled: the report then takes a bounded time. */
@@ -46,18 +48,19 @@ const blocksFrom = 10_000;
  * Collects what the report of a trained model draws, in a few passes over the rows. The result depends on the rows and the model alone.
  */
 export function reportOfTraining(parts: TrainedParts): TrainingReport {
-  const { design, encoder, metadata, baseRate, sampled, trace } = parts;
+  const { design, encoder, metadata, baseRate, sampled, trace, progressive } = parts;
   const plans = curvePlansOf(encoder);
   const numberPlans = plans.filter((plan) => plan.kind === "numbers");
   const values = numberValues(encoder, numberPlans, sampled);
   const bins = numberPlans.map((plan, i) => chooseBins(plan, values[i]));
   // Held-out rows of one label are not enough to evaluate on.
   const { rows, clicks } = metadata.data;
-  const isHeldOut = clicks.test > 0 && clicks.test < rows.test;
+  const isHeldOut = !progressive && clicks.test > 0 && clicks.test < rows.test;
+  const evaluatedParts = isHeldOut ? [testPart] : progressive ? [trainPart] : [trainPart, leftOutPart];
   const strongest = strongestOf(sampled, encoder);
   const divider = strongest === undefined ? undefined : rowDivider(design, encoder, bins, strongest);
-  const collected = collectRows(design, isHeldOut ? [testPart] : [trainPart, leftOutPart], {
-    ...{ metadata, bins, divider },
+  const collected = collectRows(design, evaluatedParts, {
+    ...{ metadata, bins, divider, progressive },
     rowsMax: evaluatedMax,
   });
   const { sums: evaluated, scored, rowCount, codes } = collected;
@@ -68,12 +71,12 @@ export function reportOfTraining(parts: TrainedParts): TrainingReport {
     fields: divider ? [{ name: divider.name, levels: divider.levels, codes }] : [],
     blocksFrom,
   });
-  const isOfSameRows = isHeldOut || rows.test === 0;
+  const isOfSameRows = isHeldOut || (!progressive && rows.test === 0);
   const periods = isOfSameRows ? periodsOf(metadata.metrics.by_time) : undefined;
   return {
     version: 1,
     program: metadata.program,
-    rows: isHeldOut ? "held-out" : "training",
+    rows: progressive ? "new" : isHeldOut ? "held-out" : "training",
     evaluation: periods ? { ...evaluation, by_time: periods } : evaluation,
     ...(scored.labels.length < rowCount ? { sampled_from: rowCount } : {}),
     ...modelParts(metadata, { encoder, plans, bins, values, train, evaluated, sampled }),
@@ -102,6 +105,7 @@ interface RowInputs {
   readonly metadata: ArtifactMetadata;
   readonly bins: readonly NumberBins[];
   readonly divider: RowDivider | undefined;
+  readonly progressive: Float64Array | undefined;
   readonly rowsMax: number;
 }
 
@@ -119,8 +123,9 @@ interface CollectedRows {
 function collectRows(
   design: DesignMatrix,
   parts: readonly number[],
-  { metadata, bins, divider, rowsMax }: RowInputs,
+  { rowsMax, ...inputs }: RowInputs,
 ): CollectedRows {
+  const { metadata, bins, divider, progressive } = inputs;
   const rowCount = rowsOf(design, parts);
   const isKept = createGroupSample(rowsMax / rowCount);
   const probabilities = new Float64Array(rowCount);
@@ -133,7 +138,7 @@ function collectRows(
   const collected = createDesignSums(design, bins, coefficients);
   const { network, calibration } = metadata;
   const model = { coefficients, network, calibration };
-  forProbabilities(design, parts, model, (chunk, from, to, own) => {
+  const addRows: UseProbabilities = (chunk, from, to, own) => {
     collected.add(chunk, from, to, own);
     if (chunk.weights) weights ??= new Float64Array(rowCount);
     for (let row = from; row < to; row++) {
@@ -146,11 +151,13 @@ function collectRows(
       if (divider) codes[count] = divider.codeOf(chunk, row);
       count++;
     }
-  });
+  };
+  if (progressive) forKnown(design, parts, progressive, addRows);
+  else forProbabilities(design, parts, model, addRows);
   const ones = labels.subarray(0, count).reduce((sum, label) => sum + label, 0);
   if (count < rowCount && (ones === 0 || ones === count)) {
     // A few groups have all rows of a label.
-    return collectRows(design, parts, { metadata, bins, divider, rowsMax: Infinity });
+    return collectRows(design, parts, { ...inputs, rowsMax: Infinity });
   }
   return {
     rowCount,
@@ -163,6 +170,25 @@ function collectRows(
       ...(weights ? { weights: weights.subarray(0, count) } : {}),
     },
   };
+}
+
+type UseProbabilities = (chunk: DesignChunk, from: number, to: number, probabilities: Float64Array) => void;
+
+/** Does as `forProbabilities` with probabilities that are known. */
+function forKnown(
+  design: DesignMatrix,
+  parts: readonly number[],
+  probabilities: Float64Array,
+  use: UseProbabilities,
+): void {
+  let at = 0;
+  for (const chunk of loadEach(design.chunks)) {
+    forRowRanges(
+      chunk,
+      parts,
+      (from, to) => use(chunk, from, to, probabilities.subarray(at, at += to - from)),
+    );
+  }
 }
 
 function groupOf({ groups }: DesignChunk, row: number): number {

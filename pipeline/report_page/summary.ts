@@ -15,6 +15,7 @@ import {
 const places: Readonly<Record<ModelReport["rows"], string>> = {
   "held-out": "held-out rows, which the model did not learn from",
   training: "the rows that the model learned from",
+  new: "new rows, each of which was predicted before the model learned from it",
   files: "the rows of the given files",
 };
 

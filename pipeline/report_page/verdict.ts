@@ -1,3 +1,4 @@
+import type { ModelReport } from "../report/model_report.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import type { PairedTest } from "../evaluate/comparison.ts";
 
@@ -142,7 +143,7 @@ export function comparisonGrade({ difference, p_value }: PairedTest): Grade {
 }
 
 /** The grade of the whole: of what the model saves, lower if its probabilities are not right or if its rows are those it learned. */
-export function overallGrade(evaluation: Evaluation, rows: "held-out" | "training" | "files"): Grade {
+export function overallGrade(evaluation: Evaluation, rows: ModelReport["rows"]): Grade {
   const skill = skillOf(evaluation).grade;
   const isLimited = calibrationGrade(evaluation) === "poor" || rows === "training" ||
     (evaluation.metrics.auc.value ?? 0) >= suspiciousAuc;

@@ -65,7 +65,7 @@ export interface TrainReport {
 /** The result of training, not yet written or registered. */
 export interface TrainedModel {
   readonly metadata: ArtifactMetadata;
-  /** Absent for a model that continues another one, whose training rows are not read again. */
+  /** Absent for a model that continues another one with rows of one label. */
   readonly report?: TrainingReport;
   readonly account: RowAccount;
   /** Absent for a model with hidden layers, where features act together, and for one that continues another. */

@@ -29,7 +29,11 @@ import { partSumsOf } from "./class_counts.ts";
 import { register, type TrainOptions, type TrainReport } from "./train.ts";
 import { startClock } from "./stage_clock.ts";
 import { continuationOf, nothingNew, updateNotes, withNewRows } from "./continuation.ts";
-import { readObserver } from "./fit_model.ts";
+import { readObserver, tracedBy } from "./fit_model.ts";
+import { sampleRows } from "../report/sampled_rows.ts";
+import { createTrace } from "../report/trace.ts";
+import { reportOfTraining } from "../report/training_report.ts";
+import { trainPart } from "../examples/split.ts";
 import { openTrainingResources } from "./training_resources.ts";
 
 /** New rows are fitted in at most this many batches; each is predicted before it is fitted. */
@@ -72,13 +76,16 @@ export async function update(
     clock.lap("read");
     const fingerprint = fingerprintOf(raw);
     const goldenRows = pickGolden(raw, spec);
+    const sampled = sampleRows(raw, spec, allNew, 0);
     const chunkStore = createChunkStore(budget);
     const { encoder } = from.metadata;
-    const encoding = encodeWithInSteps(raw, encoder, { partCount: 1, partOf: () => 0 }, chunkStore);
+    const encoding = encodeWithInSteps(raw, encoder, allNew, { chunkStore, withGroups: true });
     const design = await runCooperatively(encoding, options.signal, threads);
     clock.lap("encode");
     requireAccounted(account, design.partRows[0]);
-    const fitted = await fitBatches(design, prior, threads, from.metadata, options);
+    const trace = createTrace();
+    const observe = tracedBy(trace, options.observe);
+    const fitted = await fitBatches(design, prior, threads, from.metadata, { ...options, observe });
     clock.lap("fit");
     const metadata = describeUpdate(from, design, fitted, {
       fingerprint,
@@ -86,7 +93,17 @@ export async function update(
       golden: goldenRows,
       account,
     });
-    return await register(models, { metadata, account, seconds: clock.seconds() }, options);
+    const { progressive } = fitted;
+    // Rows of one label only are not enough to evaluate on.
+    const report = hasBothLabels(design)
+      ? reportOfTraining({
+        ...{ design, encoder, metadata, sampled, progressive },
+        baseRate: baseRateOf(from.metadata),
+        trace: trace.steps(),
+      })
+      : undefined;
+    const trained = { metadata, account, seconds: clock.seconds(), ...(report ? { report } : {}) };
+    return await register(models, trained, options);
   } finally {
     close();
   }
@@ -109,8 +126,9 @@ interface FittedBatches {
   /** Convergence of the batch that ended farthest from its optimum. */
   readonly convergence: Convergence;
   readonly objective: number;
-  /** Metrics of the new rows, each predicted before it was fitted. */
-  readonly progressive: Metrics;
+  /** Probability of each new row before it was fitted, in the order of the design; and their metrics. */
+  readonly progressive: Float64Array;
+  readonly metrics: Metrics;
   /** Metrics of the new rows, predicted by the original model. */
   readonly unchanged: Metrics;
 }
@@ -121,20 +139,26 @@ async function fitBatches(
   design: DesignMatrix,
   prior: Prior,
   threads: Threads,
-  { data, hyperParameters }: ArtifactMetadata,
+  from: ArtifactMetadata,
   { observe, signal }: UpdateOptions,
 ): Promise<FittedBatches> {
-  const { rows, clicks } = data.weights ?? data;
-  const baseRate = clicks.train / (rows.train + rows.left_out);
+  const { hyperParameters } = from;
+  const baseRate = baseRateOf(from);
   const before = prior.mean;
-  const progressive = createPredictionAccumulator(design.partRows[0]);
+  const predicted = createPredictionAccumulator(design.partRows[0]);
+  const progressive = new Float64Array(design.partRows[0]);
+  let rowCount = 0;
   const unchanged = createPredictionAccumulator(design.partRows[0]);
   let [iterations, gradientMax, objective] = [0, 0, 0];
   let convergence: Convergence = {};
   for (const batch of batchesOf(design)) {
     signal?.throwIfAborted();
-    addPredictions(progressive, batch, prior.mean);
-    addPredictions(unchanged, batch, before);
+    addPredictions(batch, prior.mean, (chunk, from, to, probabilities) => {
+      predicted.add(chunk, from, to, probabilities);
+      progressive.set(probabilities, rowCount);
+      rowCount += probabilities.length;
+    });
+    addPredictions(batch, before, unchanged.add);
     const passes = await createPasses(batch, [0], threads);
     const options = {
       penalty: { l2: 0, l1: 0, prior },
@@ -159,7 +183,8 @@ async function fitBatches(
     gradientMax,
     convergence,
     objective,
-    progressive: progressive.metrics(baseRate),
+    progressive,
+    metrics: predicted.metrics(baseRate),
     unchanged: unchanged.metrics(baseRate),
   };
 }
@@ -189,14 +214,28 @@ function batchesOf(design: DesignMatrix): DesignMatrix[] {
 
 /** Adds the predictions of the rows at the given coefficients. */
 function addPredictions(
-  predictions: PredictionAccumulator,
   design: DesignMatrix,
   coefficients: Float64Array,
+  add: PredictionAccumulator["add"],
 ): void {
   forLogits(design, [0], coefficients, (chunk, from, to, logits) => {
     for (let i = 0; i < logits.length; i++) logits[i] = probabilityOf(logits[i]);
-    predictions.add(chunk, from, to, logits);
+    add(chunk, from, to, logits);
   });
+}
+
+/** All rows are new, and trained on. */
+const allNew = { partCount: 1, partOf: () => trainPart };
+
+function hasBothLabels(design: DesignMatrix): boolean {
+  const [clicks] = partSumsOf(design).clicks;
+  return clicks > 0 && clicks < design.partRows[0];
+}
+
+/** Returns the weighted click rate of the rows that the model was trained on before. */
+function baseRateOf({ data }: ArtifactMetadata): number {
+  const { rows, clicks } = data.weights ?? data;
+  return clicks.train / (rows.train + rows.left_out);
 }
 
 function describeUpdate(
@@ -228,7 +267,7 @@ function describeUpdate(
         },
       }),
     },
-    metrics: fitted.progressive,
+    metrics: fitted.metrics,
     update: {
       from: from.id,
       rows: design.partRows[0],

@@ -76,7 +76,7 @@ function policyOf(styleHashes: readonly string[]): string {
 function reportMissing(modelId: string): Failure {
   return new Failure(
     "report-missing",
-    `The model ${modelId} has no report: it was trained by an earlier version, or continues another model. ` +
+    `The model ${modelId} has no report: it was trained by an earlier version, or continued with rows of one label only. ` +
       `clickwell evaluate ${modelId} --report FILE.html writes one.`,
   );
 }

@@ -53,7 +53,7 @@ Deno.test("train and evaluate --report", async (t) => {
       assert.match(failure(await run([...words, join(folder, "a.html")])).message, /it is a folder/);
       const other = join(folder, "other.html");
       assert.match(
-        failure(await run([...words, other, "--from", "1"])).message,
+        failure(await run([...words, other, "--repeat", "1"])).message,
         /evaluate MODEL --report FILE\.html/,
       );
       assert.ok(!existsSync(other));

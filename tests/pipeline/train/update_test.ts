@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseReport } from "../../../pipeline/report/report_file.ts";
+import { renderReport } from "../../../pipeline/report_page/render_report.ts";
 import { artifactId } from "../../../pipeline/model/artifact.ts";
 import { readArtifact } from "../../../pipeline/model/artifact_folder.ts";
 import { createPasses } from "../../../pipeline/fit/passes.ts";
@@ -84,6 +88,32 @@ Deno.test("update: its metrics are those of the new rows, each predicted before 
     assert.equal(metadata.solver.criterion, "step");
     assert((metadata.solver.step ?? NaN) <= 1e-9);
     return Promise.resolve();
+  }));
+
+Deno.test("update: the report is of the new rows, each predicted before it was fitted", () =>
+  withUpdate(async (made, _before, { artifact: { metadata, id } }) => {
+    const report = parseReport(Deno.readFileSync(join(made.modelsDir, id, "report.json")), id);
+    const { rows, evaluation, curves, data, trace } = report;
+    assert.equal(rows, "new");
+    assert.equal(evaluation.rows, recent.length);
+    assertClose(evaluation.metrics.log_loss.value ?? NaN, metadata.metrics.log_loss, 1e-6, "log loss");
+    for (const { parts } of curves) {
+      assert.equal(parts.reduce((sum, { evaluated }) => sum + evaluated.rows, 0), recent.length);
+    }
+    assert.equal(data.rows.train + data.rows.test, 4000);
+    assert.ok(trace.length > 0);
+    assert.match(renderReport(report).html, /1,000 rows: new rows, each of which was predicted before/);
+    await Promise.resolve();
+  }, { testShare: 0.2 }));
+
+Deno.test("update: new rows of one label are learned, without a report", () =>
+  withStore(tableOf(columns), async (made) => {
+    insertRows(made.store, old);
+    const { artifact } = await trainOn(made, spec, { testShare: 0 });
+    insertRows(made.store, recent.map((row) => ({ ...row, clicked: 1 })));
+    const { model } = await update(made.store, modelsOf(made), artifact, { threads: 1, now: 5 });
+    assert.ok(existsSync(join(made.modelsDir, model.modelId, "model.json")));
+    assert.ok(!existsSync(join(made.modelsDir, model.modelId, "report.json")));
   }));
 
 Deno.test("update: any number of threads gives the same bytes", async () => {
